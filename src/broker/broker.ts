@@ -1,0 +1,100 @@
+import type { Headers } from "../message.ts";
+
+/**
+ * What Warren needs of a broker, and what a broker guarantees. `memory.ts` and `rabbitmq/` implement it;
+ * `test/support/broker-contract.ts` is the same in tests, and both implementations pass it.
+ *
+ * A role declares what it needs (`publish`, `consume`, `follow`), then calls `start`. From then on the broker
+ * keeps all of it in force: whenever the way to it is lost it reconnects by itself, declares exchanges, queues and
+ * bindings anew, and resumes. Nothing needs to be declared twice.
+ *
+ * **Publishing.** Envelopes arrive in the order of `PublishLink.send`. A confirm means that the envelope is safe
+ * in every queue that was bound to the exchange (for RabbitMQ: written by a quorum of its replicas). Before the
+ * confirm it may be lost; whoever publishes sends it again on the next link, so it may arrive twice.
+ *
+ * **Consuming.** Each group gets every envelope at least once; the consumers of one group share them. What was
+ * not acknowledged when a session ends is delivered again, in a later session or to another consumer.
+ * Envelopes come in order, but those delivered again come late.
+ *
+ * **Following.** Every follower gets every envelope of both exchanges, once, in one total order that is the same
+ * for all followers, with offsets that rise but may skip. After a lost connection it continues behind the last
+ * record that it saw. Records that the log has already dropped by then are skipped.
+ *
+ * **After `close`** nothing is delivered and nothing is published any more.
+ */
+export interface Broker {
+  /** Keeps `publisher` supplied with links to `exchange`. Before `start`. */
+  publish(exchange: Exchange, publisher: Publisher): void;
+  /** Consumes the durable queue of `group`, which gets what is published to `wsmanager`. Before `start`. */
+  consume(group: string, prefetch: number, consumer: Consumer): void;
+  /** Follows the shared log of both exchanges from now on. Before `start`. */
+  follow(follower: Follower): void;
+  /** Begins to connect, and keeps trying. `onFatal` hears of what no retry can mend; nothing happens after that. */
+  start(onFatal: (error: Error) => void): void;
+  /** Whether everything declared is in force at this moment, and if not, why. */
+  status(): BrokerStatus;
+  /**
+   * Waits until nothing is left that would be lost with this process, at most `timeoutMs`. RabbitMQ keeps what it
+   * has, so there is nothing to wait for; the embedded broker lets its consumers finish.
+   */
+  settle(timeoutMs: number): Promise<void>;
+  /** Ends sessions and connections. Unconfirmed and unacknowledged envelopes stay so. */
+  close(): Promise<void>;
+}
+
+/** Where an envelope can be published to. */
+export type Exchange = "wsmanager" | "towsmanager" | "wsmanager.dead";
+
+export type BrokerStatus =
+  | { readonly state: "connecting"; readonly why: string }
+  | { readonly state: "blocked"; readonly why: string }
+  | { readonly state: "ready" }
+  | { readonly state: "closed" };
+
+/** A message as it travels and rests in a broker. Section 4 of the design says what each part means. */
+export interface Envelope {
+  readonly body: Buffer;
+  readonly routingKey: string;
+  readonly contentType: string | undefined;
+  readonly messageId: string | undefined;
+  readonly timestamp: number | undefined;
+  readonly appId: string | undefined;
+  readonly clientId: string | undefined;
+  readonly headers: Headers | undefined;
+}
+
+/** One way to publish, from a connection's opening to its loss. Delivery tags start at 1 on each link. */
+export interface PublishLink {
+  /** Publishes these, in order, as one write. Never throws: a lost link is reported by `Publisher.closed`. */
+  send(envelopes: readonly Envelope[]): void;
+}
+
+/** Hears of its links. At most one is open at a time. */
+export interface Publisher {
+  opened(link: PublishLink): void;
+  /** The broker has taken responsibility for the envelope with this tag; with `multiple`, for all up to it. */
+  confirmed(tag: number, multiple: boolean): void;
+  /** The broker could not take it: it has to be published again. */
+  refused(tag: number, multiple: boolean): void;
+  /** While blocked, what is published would not be read. */
+  blocked(isBlocked: boolean): void;
+  closed(): void;
+}
+
+/** One life of a consumer. Tags rise by one from 1 within a session and mean nothing outside of it. */
+export interface ConsumeSession {
+  /** Never throws; after the session's end it does nothing. With `multiple`, all up to the tag, which must be open. */
+  ack(tag: number, multiple: boolean): void;
+  /** No further deliveries in this or a later session. What was delivered can still be acknowledged. */
+  stop(): void;
+}
+
+export interface Consumer {
+  opened(session: ConsumeSession): void;
+  deliver(tag: number, envelope: Envelope): void;
+  closed(): void;
+}
+
+export interface Follower {
+  record(offset: number, exchange: string, envelope: Envelope): void;
+}

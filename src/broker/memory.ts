@@ -1,0 +1,192 @@
+import type { Broker, BrokerStatus, Consumer, Envelope, Exchange, Follower, Publisher } from "./broker.ts";
+import { Deque } from "./deque.ts";
+import { TagWindow } from "./tag-window.ts";
+
+/** What waits in a group's queue, in bytes, before publishers are blocked, as RabbitMQ's memory alarm would. */
+export const queueBytesMax = 64 * 1024 ** 2;
+/** Publishers are let in again when a full queue has sunk to this. */
+const queueBytesRelieved = queueBytesMax / 2;
+
+/**
+ * The embedded broker: the guarantees of `broker.ts` within one process, and for its lifetime.
+ *
+ * Deliveries and confirms happen in a later turn of the event loop than the publish, as with a real broker, so
+ * that nobody comes to rely on anything else.
+ */
+export class MemoryBroker implements Broker {
+  readonly #publishers: { readonly exchange: Exchange; readonly publisher: Publisher }[] = [];
+  readonly #groups = new Map<string, GroupQueue>();
+  readonly #followers = new Set<Follower>();
+  readonly #lastTags = new Map<Publisher, number>();
+  #state: "declaring" | "ready" | "closed" = "declaring";
+  #isBlocked = false;
+  #nextOffset = 0;
+
+  publish(exchange: Exchange, publisher: Publisher): void {
+    this.#publishers.push({ exchange, publisher });
+  }
+
+  consume(group: string, prefetch: number, consumer: Consumer): void {
+    let queue = this.#groups.get(group);
+    if (queue === undefined) {
+      queue = new GroupQueue(() => this.#weigh());
+      this.#groups.set(group, queue);
+    }
+    queue.add(consumer, prefetch);
+  }
+
+  follow(follower: Follower): void {
+    this.#followers.add(follower);
+  }
+
+  start(): void {
+    this.#state = "ready";
+    for (const queue of this.#groups.values()) queue.open();
+    for (const { exchange, publisher } of this.#publishers) {
+      publisher.opened({ send: (envelopes) => this.#accept(exchange, publisher, envelopes) });
+    }
+  }
+
+  status(): BrokerStatus {
+    if (this.#state === "declaring")
+      return { state: "connecting", why: "the embedded broker has not started" };
+    if (this.#state === "closed") return { state: "closed" };
+    if (this.#isBlocked)
+      return { state: "blocked", why: "the processors' queue is full: the handler is too slow" };
+    return { state: "ready" };
+  }
+
+  async settle(timeoutMs: number): Promise<void> {
+    const deadline = performance.now() + timeoutMs;
+    const isIdle = () => [...this.#groups.values()].every((queue) => queue.isIdle);
+    while (!isIdle() && performance.now() < deadline) await Bun.sleep(2);
+  }
+
+  close(): Promise<void> {
+    if (this.#state !== "closed") {
+      this.#state = "closed";
+      for (const { publisher } of this.#publishers) publisher.closed();
+      for (const queue of this.#groups.values()) queue.close();
+    }
+    return Promise.resolve();
+  }
+
+  #accept(exchange: Exchange, publisher: Publisher, envelopes: readonly Envelope[]): void {
+    setImmediate(() => {
+      if (this.#state !== "ready") return;
+      for (const envelope of envelopes) this.#route(exchange, envelope);
+      const tag = (this.#lastTags.get(publisher) ?? 0) + envelopes.length;
+      this.#lastTags.set(publisher, tag);
+      publisher.confirmed(tag, true);
+    });
+  }
+
+  #route(exchange: Exchange, envelope: Envelope): void {
+    if (exchange === "wsmanager") {
+      for (const queue of this.#groups.values()) queue.push(envelope);
+    }
+    if (exchange === "wsmanager" || exchange === "towsmanager") {
+      const offset = this.#nextOffset++;
+      for (const follower of this.#followers) follower.record(offset, exchange, envelope);
+    }
+  }
+
+  /** Blocks and unblocks publishers by what waits for the slowest group. */
+  #weigh(): void {
+    const bytes = Math.max(0, ...[...this.#groups.values()].map((queue) => queue.bytes));
+    const isBlocked = this.#isBlocked ? bytes > queueBytesRelieved : bytes >= queueBytesMax;
+    if (isBlocked === this.#isBlocked) return;
+    this.#isBlocked = isBlocked;
+    for (const { exchange, publisher } of this.#publishers) {
+      // Only what feeds the queue is held back: the answers that empty it must get out.
+      if (exchange === "wsmanager") publisher.blocked(isBlocked);
+    }
+  }
+}
+
+interface Session {
+  readonly consumer: Consumer;
+  readonly prefetch: number;
+  readonly unacked: TagWindow<Envelope>;
+  isStopped: boolean;
+}
+
+/** A group's queue, shared by the consumers of the group in turn. */
+class GroupQueue {
+  readonly #envelopes = new Deque<Envelope>();
+  readonly #sessions: Session[] = [];
+  readonly #onWeightChanged: () => void;
+  #turn = 0;
+  #isOpen = false;
+  #isPumping = false;
+
+  /** Bytes that wait, not those that are held by consumers: the prefetch bounds these. */
+  bytes = 0;
+
+  constructor(onWeightChanged: () => void) {
+    this.#onWeightChanged = onWeightChanged;
+  }
+
+  /** Nothing waits, and nothing is unacknowledged. */
+  get isIdle(): boolean {
+    return this.#envelopes.length === 0 && this.#sessions.every(({ unacked }) => unacked.open === 0);
+  }
+
+  add(consumer: Consumer, prefetch: number): void {
+    this.#sessions.push({ consumer, prefetch, unacked: new TagWindow(), isStopped: false });
+  }
+
+  open(): void {
+    this.#isOpen = true;
+    for (const session of this.#sessions) {
+      session.consumer.opened({
+        ack: (tag, multiple) => {
+          session.unacked.settle(tag, multiple);
+          this.#schedulePump();
+        },
+        stop: () => {
+          session.isStopped = true;
+        },
+      });
+    }
+  }
+
+  close(): void {
+    this.#isOpen = false;
+    for (const { consumer } of this.#sessions) consumer.closed();
+  }
+
+  push(envelope: Envelope): void {
+    this.#envelopes.push(envelope);
+    this.bytes += envelope.body.byteLength;
+    this.#schedulePump();
+  }
+
+  #schedulePump(): void {
+    if (this.#isPumping || !this.#isOpen) return;
+    this.#isPumping = true;
+    setImmediate(() => {
+      this.#isPumping = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    while (this.#isOpen && this.#envelopes.length > 0) {
+      const session = this.#nextFree();
+      if (session === undefined) break;
+      const envelope = this.#envelopes.shift()!;
+      this.bytes -= envelope.body.byteLength;
+      session.consumer.deliver(session.unacked.add(envelope), envelope);
+    }
+    this.#onWeightChanged();
+  }
+
+  #nextFree(): Session | undefined {
+    for (let tries = 0; tries < this.#sessions.length; tries++) {
+      const session = this.#sessions[this.#turn++ % this.#sessions.length]!;
+      if (!session.isStopped && session.unacked.open < session.prefetch) return session;
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,286 @@
+import type { OutgoingMessage } from "../message.ts";
+import { backoffMs } from "./backoff.ts";
+import type { Envelope, Publisher, PublishLink } from "./broker.ts";
+import { Deque } from "./deque.ts";
+import { seal } from "./envelope.ts";
+import { pack, packedContentType } from "./packing.ts";
+import { TagWindow } from "./tag-window.ts";
+
+/** The caps of an outbox, with their units. */
+export interface OutboxLimits {
+  /** What may wait, unsent and unconfirmed together. The cost of a message counts its bookkeeping too. */
+  readonly bytesMax: number;
+  /** Unconfirmed envelopes on the wire. Enough to keep RabbitMQ busy over a confirm's round trip. */
+  readonly windowMax: number;
+  /** Bytes of one write to the broker's socket, so that a flush never holds up the event loop for long. */
+  readonly flushBytesMax: number;
+  /** Messages in one packed envelope. Beyond some hundreds a larger one gains little. */
+  readonly packCountMax: number;
+  /** Packed envelopes among the unconfirmed are large, so fewer of them fill the broker's pipe. */
+  readonly packedWindowMax: number;
+  /** Cost of the messages in one packed envelope. */
+  readonly packBytesMax: number;
+  /** How long messages gather for a packed envelope while others are on the wire, in milliseconds. */
+  readonly lingerMs: number;
+}
+
+export const defaultOutboxLimits: OutboxLimits = {
+  bytesMax: 64 * 1024 ** 2,
+  windowMax: 4096,
+  flushBytesMax: 256 * 1024,
+  packCountMax: 256,
+  packedWindowMax: 256,
+  packBytesMax: 128 * 1024,
+  lingerMs: 1,
+};
+
+/** What one waiting message costs besides its body, in bytes: its object, its place in a queue, its strings. */
+const messageOverheadBytes = 256;
+
+/** After a refusal (basic.nack) the envelope is published again, after a wait. */
+const refusalBackoff = { firstMs: 50, mostMs: 5000 } as const;
+
+interface Waiting {
+  readonly message: OutgoingMessage;
+  readonly costBytes: number;
+  /** Seconds since 1970. */
+  readonly timestamp: number;
+  readonly onConfirmed: (() => void) | undefined;
+}
+
+interface Sent {
+  readonly envelope: Envelope;
+  readonly costBytes: number;
+  readonly count: number;
+  readonly onConfirmed: readonly (() => void)[];
+  refusals: number;
+}
+
+/**
+ * Everything that waits for the broker: bounded, in order, in batches.
+ *
+ * The hot path only calls `append`. What was appended in one turn of the event loop is flushed at its end as one
+ * write, so that under light load nothing waits and under load writes are large. With packing, a flush waits up to
+ * `lingerMs` while an earlier envelope is unconfirmed: again nothing waits under light load.
+ *
+ * An envelope keeps its id until it is confirmed: it is published again, in order, on each new link.
+ */
+export class Outbox implements Publisher {
+  readonly #limits: OutboxLimits;
+  readonly #appId: string;
+  readonly #waiting = new Deque<Waiting>();
+  readonly #window = new TagWindow<Sent>();
+  /** Refused or cut off: to be sent before anything that waits. */
+  #again: Sent[] = [];
+  #link: PublishLink | undefined;
+  #isBlocked = false;
+  #bytes = 0;
+  #sequence = 0;
+  #wasFull = false;
+  #flushImmediate: NodeJS.Immediate | undefined;
+  #lingerTimer: NodeJS.Timeout | undefined;
+  #retryTimer: NodeJS.Timeout | undefined;
+  #whenEmpty: (() => void)[] = [];
+
+  /** Called when the outbox was full and has sunk to half of its cap: those held back may go on. */
+  onRelieved: () => void = () => undefined;
+
+  /** Messages appended, and messages confirmed, since the start. */
+  publishedCount = 0;
+  confirmedCount = 0;
+  /** Envelopes written to links, those written again among them. */
+  envelopeCount = 0;
+  repeatedCount = 0;
+
+  /** Whether messages that wait together travel as one packed envelope. It may change at any time. */
+  isPacking: boolean;
+
+  /** @param appId names this process in what it publishes, and makes its message ids unique */
+  constructor(appId: string, isPacking: boolean, limits: Partial<OutboxLimits> = {}) {
+    this.#appId = appId;
+    this.isPacking = isPacking;
+    this.#limits = { ...defaultOutboxLimits, ...limits };
+  }
+
+  /** Bytes that wait, unsent or unconfirmed. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whoever appends should hold back until `onRelieved`. `append` itself takes what has been read already. */
+  get isFull(): boolean {
+    return this.#bytes >= this.#limits.bytesMax;
+  }
+
+  get isEmpty(): boolean {
+    return this.#bytes === 0;
+  }
+
+  /** Envelopes on the wire that are not confirmed. */
+  get unconfirmed(): number {
+    return this.#window.open;
+  }
+
+  /** Takes a message. `onConfirmed` is called once, when the broker has confirmed it. */
+  append(message: OutgoingMessage, onConfirmed?: () => void): void {
+    const { body } = message;
+    // A string's bytes are not counted one by one on the hot path: two a character bounds what it takes in memory.
+    const costBytes = (typeof body === "string" ? 2 * body.length : body.byteLength) + messageOverheadBytes;
+    this.#waiting.push({ message, costBytes, timestamp: Math.floor(Date.now() / 1000), onConfirmed });
+    this.#bytes += costBytes;
+    this.publishedCount++;
+    if (this.isFull) this.#wasFull = true;
+    this.#scheduleFlush();
+  }
+
+  /** Resolves when everything appended so far and since is confirmed, or after `timeoutMs`: true if empty. */
+  async drain(timeoutMs: number): Promise<boolean> {
+    if (this.isEmpty) return true;
+    this.#flush();
+    const empty = Promise.withResolvers<void>();
+    this.#whenEmpty.push(empty.resolve);
+    const timer = setTimeout(empty.resolve, timeoutMs);
+    await empty.promise;
+    clearTimeout(timer);
+    return this.isEmpty;
+  }
+
+  /** Stops its timers. What is left in it is lost. */
+  close(): void {
+    this.closed();
+    clearTimeout(this.#retryTimer);
+  }
+
+  opened(link: PublishLink): void {
+    this.#link = link;
+    this.#isBlocked = false;
+    this.#flush();
+  }
+
+  closed(): void {
+    this.#link = undefined;
+    // Those of the window were sent before those that were refused meanwhile were due again.
+    this.#again = [...this.#window.reset(), ...this.#again];
+    clearImmediate(this.#flushImmediate);
+    clearTimeout(this.#lingerTimer);
+    this.#flushImmediate = undefined;
+    this.#lingerTimer = undefined;
+  }
+
+  blocked(isBlocked: boolean): void {
+    this.#isBlocked = isBlocked;
+    if (!isBlocked) this.#flush();
+  }
+
+  confirmed(tag: number, multiple: boolean): void {
+    for (const sent of this.#window.settle(tag, multiple)) {
+      this.#bytes -= sent.costBytes;
+      this.confirmedCount += sent.count;
+      for (const onConfirmed of sent.onConfirmed) onConfirmed();
+    }
+    if (this.#wasFull && this.#bytes <= this.#limits.bytesMax / 2) {
+      this.#wasFull = false;
+      this.onRelieved();
+    }
+    if (this.isEmpty) {
+      for (const resolve of this.#whenEmpty.splice(0)) resolve();
+    }
+    // A confirm makes room in the window, and with packing it ends the linger.
+    if (this.#waiting.length > 0 || this.#again.length > 0) this.#scheduleFlush();
+  }
+
+  refused(tag: number, multiple: boolean): void {
+    const refused = this.#window.settle(tag, multiple);
+    for (const sent of refused) sent.refusals++;
+    this.#again.push(...refused);
+    const refusals = Math.max(0, ...refused.map((sent) => sent.refusals));
+    this.#retryTimer ??= setTimeout(
+      () => {
+        this.#retryTimer = undefined;
+        this.#flush();
+      },
+      backoffMs(Math.max(1, refusals), refusalBackoff, Math.random()),
+    );
+  }
+
+  #scheduleFlush(): void {
+    if (this.#link === undefined || this.#isBlocked) return;
+    const { packCountMax, lingerMs } = this.#limits;
+    const mayGather = this.isPacking && this.#window.open > 0 && this.#waiting.length < packCountMax;
+    if (mayGather) {
+      this.#lingerTimer ??= setTimeout(() => this.#flush(), lingerMs);
+    } else {
+      this.#flushImmediate ??= setImmediate(() => this.#flush());
+    }
+  }
+
+  /** Sends what the window has room for, up to `flushBytesMax`; what is left follows in another turn. */
+  #flush(): void {
+    clearImmediate(this.#flushImmediate);
+    clearTimeout(this.#lingerTimer);
+    this.#flushImmediate = undefined;
+    this.#lingerTimer = undefined;
+    const link = this.#link;
+    if (link === undefined || this.#isBlocked) return;
+
+    const envelopes: Envelope[] = [];
+    let flushBytes = 0;
+    while (this.#window.open < this.#windowMax && flushBytes < this.#limits.flushBytesMax) {
+      const sent = this.#next();
+      if (sent === undefined) break;
+      this.#window.add(sent);
+      envelopes.push(sent.envelope);
+      flushBytes += sent.envelope.body.byteLength;
+    }
+    if (envelopes.length === 0) return;
+    this.envelopeCount += envelopes.length;
+    link.send(envelopes);
+    const hasMore = this.#waiting.length > 0 || this.#again.length > 0;
+    if (hasMore && this.#window.open < this.#windowMax) this.#scheduleFlush();
+  }
+
+  get #windowMax(): number {
+    return this.isPacking ? this.#limits.packedWindowMax : this.#limits.windowMax;
+  }
+
+  #next(): Sent | undefined {
+    if (this.#again.length > 0 && this.#retryTimer === undefined) {
+      this.repeatedCount++;
+      return this.#again.shift();
+    }
+    return this.#again.length > 0 ? undefined : this.#seal();
+  }
+
+  /** Takes waiting messages for one envelope: one as it is, several packed. */
+  #seal(): Sent | undefined {
+    const { packBytesMax } = this.#limits;
+    const packCountMax = this.isPacking ? this.#limits.packCountMax : 1;
+    const first = this.#waiting.shift();
+    if (first === undefined) return undefined;
+    const batch = [first];
+    let costBytes = first.costBytes;
+    while (batch.length < packCountMax) {
+      const next = this.#waiting.at(0);
+      if (next === undefined || costBytes + next.costBytes > packBytesMax) break;
+      batch.push(next);
+      costBytes += next.costBytes;
+      this.#waiting.shift();
+    }
+    const id = `${this.#appId}-${(++this.#sequence).toString(36)}`;
+    const onConfirmed = batch.flatMap((waiting) => waiting.onConfirmed ?? []);
+    const envelope =
+      batch.length === 1
+        ? seal(first.message, id, this.#appId, first.timestamp)
+        : {
+            body: pack(batch.map((waiting) => waiting.message)),
+            routingKey: "",
+            contentType: packedContentType,
+            messageId: id,
+            timestamp: first.timestamp,
+            appId: this.#appId,
+            clientId: undefined,
+            headers: undefined,
+          };
+    return { envelope, costBytes, count: batch.length, onConfirmed, refusals: 0 };
+  }
+}

@@ -1,0 +1,258 @@
+import { type ChannelModel, connect } from "amqplib";
+import { codeOf, FatalError, reasonOf } from "../../errors.ts";
+import type { Log } from "../../ops/log.ts";
+import { withoutPassword } from "../../ops/redact.ts";
+import { version } from "../../version.ts";
+import { type BackoffLimits, backoffMs } from "../backoff.ts";
+
+/** How a link to RabbitMQ behaves; the defaults suit production, tests shorten them. */
+export interface LinkTiming {
+  /** Heartbeat that is asked for, in seconds: a frozen broker is given up after two to three of them. */
+  readonly heartbeatSeconds: number;
+  /** How long connecting and declaring may take, in milliseconds. */
+  readonly openTimeoutMs: number;
+  /** How long closing may take before the socket is simply dropped, in milliseconds. */
+  readonly closeTimeoutMs: number;
+  readonly backoff: BackoffLimits;
+  /** A connection that lived this long counts as good: the next wait is a short one again. In milliseconds. */
+  readonly goodAfterMs: number;
+}
+
+export const defaultTiming: LinkTiming = {
+  heartbeatSeconds: 10,
+  openTimeoutMs: 10_000,
+  closeTimeoutMs: 2000,
+  backoff: { firstMs: 200, mostMs: 5000 },
+  goodAfterMs: 5000,
+};
+
+export type LinkState =
+  | { readonly is: "connecting"; readonly why: string }
+  | { readonly is: "open"; readonly connection: ChannelModel }
+  | { readonly is: "closed" };
+
+export interface LinkOptions {
+  /** What the connection is for, as the logs and RabbitMQ's management page show it. */
+  readonly name: string;
+  /** The nodes of one cluster, tried in turn. */
+  readonly urls: readonly string[];
+  readonly tls: Readonly<Record<string, unknown>>;
+  readonly timing: LinkTiming;
+  readonly log: Log;
+  /**
+   * Declares and subscribes anew on each connection. It must not leave anything behind when it throws: the
+   * connection is dropped and the next one starts afresh. A `FatalError` ends the link for good.
+   */
+  setUp(connection: ChannelModel, drop: (why: string) => void): Promise<void>;
+  /** Called once for each connection whose `setUp` was begun, when it is gone. */
+  lost(): void;
+  onFatal(error: Error): void;
+}
+
+/**
+ * One connection to RabbitMQ that is kept up: it connects, sets up, waits until the connection is lost for whatever
+ * reason, and starts again after a backoff. A fault on any channel drops the whole connection: rebuilding
+ * everything the same way each time is what makes recovery testable.
+ *
+ * amqplib's own recovery was tried and left: it attaches its listeners only after its setup has resolved and knows
+ * nothing of several nodes, and what must be published again is the outbox's to know (docs/decisions.md).
+ */
+export class Link {
+  readonly #options: LinkOptions;
+  #state: LinkState = { is: "connecting", why: "not started" };
+  #closing = Promise.withResolvers<void>();
+  #running: Promise<void> | undefined;
+  #wasOpenOnce = false;
+  #isLossLogged = false;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+  }
+
+  get state(): LinkState {
+    return this.#state;
+  }
+
+  start(): void {
+    this.#state = { is: "connecting", why: "connecting" };
+    this.#running = this.#run();
+  }
+
+  async close(): Promise<void> {
+    this.#closing.resolve();
+    await this.#running;
+    this.#state = { is: "closed" };
+  }
+
+  async #run(): Promise<void> {
+    const { urls, timing } = this.#options;
+    let attempt = 0;
+    while (!(await this.#isClosing())) {
+      const url = urls[attempt % urls.length]!;
+      const startedAt = performance.now();
+      const fault = await this.#live(url);
+      if (fault === undefined) return;
+      if (fault instanceof FatalError) {
+        this.#state = { is: "closed" };
+        this.#options.onFatal(fault);
+        return;
+      }
+      const wasGood = performance.now() - startedAt >= timing.goodAfterMs;
+      attempt = wasGood ? 1 : attempt + 1;
+      this.#noteLoss(url, fault);
+      // Each node of a cluster gets its try before the wait grows.
+      const round = Math.ceil(attempt / urls.length);
+      await this.#wait(backoffMs(round, timing.backoff, Math.random()));
+    }
+  }
+
+  /** One connection's life. Returns why it ended, or undefined if `close` ended it. */
+  async #live(url: string): Promise<Error | undefined> {
+    const { setUp, lost, timing, log, name } = this.#options;
+    let connection: ChannelModel;
+    try {
+      connection = await this.#connect(url);
+    } catch (error) {
+      return this.#asFault(error, url);
+    }
+    const ended = Promise.withResolvers<Error>();
+    // The error event comes before close and says more.
+    connection.on("error", (error: Error) => ended.resolve(error));
+    connection.on("close", (error?: Error) => ended.resolve(error ?? new Error("connection closed")));
+    let fault: Error | undefined;
+    try {
+      const drop = (why: string) => ended.resolve(new Error(why));
+      const timeout = rejectAfter(timing.openTimeoutMs, "setting up took too long");
+      await Promise.race([
+        setUp(connection, drop),
+        timeout.promise,
+        ended.promise.then((error) => Promise.reject(error)),
+      ]).finally(timeout.cancel);
+      this.#state = { is: "open", connection };
+      this.#wasOpenOnce = true;
+      if (this.#isLossLogged) log.info("broker is back", { connection: name, broker: withoutPassword(url) });
+      else log.debug("broker connected", { connection: name, broker: withoutPassword(url) });
+      this.#isLossLogged = false;
+      fault = await Promise.race([ended.promise, this.#closing.promise.then(() => undefined)]);
+    } catch (error) {
+      fault = error instanceof Error ? error : new Error(String(error));
+    }
+    this.#state = { is: "connecting", why: fault === undefined ? "stopping" : reasonOf(fault) };
+    lost();
+    await this.#closeConnection(connection);
+    return fault;
+  }
+
+  async #connect(url: string): Promise<ChannelModel> {
+    const { name, tls, timing } = this.#options;
+    const withHeartbeat = new URL(url);
+    if (!withHeartbeat.searchParams.has("heartbeat")) {
+      withHeartbeat.searchParams.set("heartbeat", String(timing.heartbeatSeconds));
+    }
+    const connecting = connect(withHeartbeat.href, {
+      ...tls,
+      noDelay: true,
+      timeout: timing.openTimeoutMs,
+      clientProperties: { connection_name: `warren ${name}`, product: "Warren", version },
+    });
+    const timeout = rejectAfter(timing.openTimeoutMs + 1000, "connecting took too long");
+    try {
+      return await Promise.race([connecting, timeout.promise]);
+    } catch (error) {
+      // Should it come up after all, nobody waits for it any more.
+      connecting.then((late) => this.#closeConnection(late)).catch(() => undefined);
+      throw error;
+    } finally {
+      timeout.cancel();
+    }
+  }
+
+  /** Wrong credentials are fatal until they have worked once; after that the broker is taken to be confused. */
+  #asFault(error: unknown, url: string): Error {
+    const text = reasonOf(error);
+    if (!this.#wasOpenOnce && /ACCESS_REFUSED|ACCESS-REFUSED|\b403\b/.test(text)) {
+      return new FatalError(
+        `RabbitMQ at ${withoutPassword(url)} refused the user or password (or the vhost): check the user, password and permissions in --broker`,
+      );
+    }
+    if (!this.#wasOpenOnce && /\b530\b|NOT_ALLOWED|NOT-ALLOWED/.test(text)) {
+      return new FatalError(
+        `RabbitMQ at ${withoutPassword(url)} does not let this user into that vhost, or has no such vhost: create it or correct --broker (${text})`,
+      );
+    }
+    return error instanceof Error ? error : new Error(text);
+  }
+
+  #noteLoss(url: string, fault: Error): void {
+    const { log, name } = this.#options;
+    this.#state = { is: "connecting", why: reasonOf(fault) };
+    if (this.#isLossLogged) {
+      log.debug("broker still away", {
+        connection: name,
+        broker: withoutPassword(url),
+        reason: reasonOf(fault),
+      });
+      return;
+    }
+    this.#isLossLogged = true;
+    const message = this.#wasOpenOnce ? "broker lost, reconnecting" : "broker not reachable, trying again";
+    log.warn(message, {
+      connection: name,
+      broker: withoutPassword(url),
+      reason: reasonOf(fault),
+      ...(codeOf(fault) === undefined ? {} : { code: codeOf(fault) }),
+    });
+  }
+
+  async #closeConnection(connection: ChannelModel): Promise<void> {
+    const timeout = rejectAfter(this.#options.timing.closeTimeoutMs, "closing took too long");
+    try {
+      await Promise.race([connection.close(), timeout.promise]);
+    } catch (error) {
+      // It was closed already, or does not answer: either way the socket must not stay behind.
+      this.#options.log.debug("connection dropped", {
+        connection: this.#options.name,
+        reason: reasonOf(error),
+      });
+      socketOf(connection).destroy();
+    } finally {
+      timeout.cancel();
+    }
+  }
+
+  async #wait(ms: number): Promise<void> {
+    const waited = Promise.withResolvers<void>();
+    const timer = setTimeout(waited.resolve, ms);
+    await Promise.race([waited.promise, this.#closing.promise]);
+    clearTimeout(timer);
+  }
+
+  #isClosing(): Promise<boolean> {
+    return Promise.race([this.#closing.promise.then(() => true), Promise.resolve(false)]);
+  }
+}
+
+interface CorkableSocket {
+  cork(): void;
+  uncork(): void;
+  destroy(): void;
+}
+
+/**
+ * The socket under an amqplib connection. amqplib does not document it, and has no other way to write many
+ * publishes at once or to let go of a peer that does not answer; the version is pinned, and a test watches it.
+ */
+export function socketOf(connection: ChannelModel): CorkableSocket {
+  return (connection.connection as unknown as { readonly stream: CorkableSocket }).stream;
+}
+
+function rejectAfter(
+  ms: number,
+  why: string,
+): { readonly promise: Promise<never>; readonly cancel: () => void } {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(why)), ms);
+  // Whoever races against it may have finished already.
+  promise.catch(() => undefined);
+  return { promise, cancel: () => clearTimeout(timer) };
+}

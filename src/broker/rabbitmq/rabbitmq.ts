@@ -1,0 +1,257 @@
+import type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage, Options } from "amqplib";
+import { reasonOf } from "../../errors.ts";
+import type { Log } from "../../ops/log.ts";
+import type { Broker, BrokerStatus, Consumer, Envelope, Exchange, Follower, Publisher } from "../broker.ts";
+import { fromDelivery, offsetOf, toProperties } from "./codec.ts";
+import { defaultTiming, Link, type LinkTiming, socketOf } from "./link.ts";
+import {
+  declareDeadLetters,
+  declareFanout,
+  declareGroupQueue,
+  declareLogStream,
+  exchanges,
+  logStream,
+} from "./topology.ts";
+
+export interface RabbitmqOptions {
+  /** The nodes of one cluster. */
+  readonly urls: readonly string[];
+  /** Shown in RabbitMQ's management page. */
+  readonly name: string;
+  readonly log: Log;
+  readonly logMaxBytes: number;
+  /** Passed on to `tls.connect` for `amqps://`. */
+  readonly tls?: Readonly<Record<string, unknown>>;
+  readonly timing?: LinkTiming;
+}
+
+/** Deliveries from the log that are on their way before they are acknowledged, which for a stream is only flow control. */
+const followPrefetch = 1000;
+const followAckEvery = 250;
+
+/**
+ * RabbitMQ through amqplib, which only this folder imports.
+ *
+ * It publishes and consumes on separate connections: RabbitMQ stops reading from a connection that publishes when it
+ * is short of memory or disk, and acknowledgements on the same connection would be stuck behind that.
+ */
+export class RabbitmqBroker implements Broker {
+  readonly #options: RabbitmqOptions;
+  readonly #publishers: { readonly exchange: Exchange; readonly publisher: Publisher }[] = [];
+  readonly #consumers: Consuming[] = [];
+  readonly #followers: LogPosition[] = [];
+  readonly #links: Link[] = [];
+  /** Ends what a connection has opened; each runs once, when the connection is lost. */
+  readonly #atLoss = { publishing: [] as (() => void)[], consuming: [] as (() => void)[] };
+  #blockedWhy: string | undefined;
+  #isClosed = false;
+
+  constructor(options: RabbitmqOptions) {
+    this.#options = options;
+  }
+
+  publish(exchange: Exchange, publisher: Publisher): void {
+    this.#publishers.push({ exchange, publisher });
+  }
+
+  consume(group: string, prefetch: number, consumer: Consumer): void {
+    this.#consumers.push({ group, prefetch, consumer, isStopped: false });
+  }
+
+  follow(follower: Follower): void {
+    this.#followers.push({ follower, next: "next" });
+  }
+
+  start(onFatal: (error: Error) => void): void {
+    const { urls, name, log, tls = {}, timing = defaultTiming } = this.#options;
+    const open = (what: "publishing" | "consuming", setUp: SetUp) => {
+      const lost = () => {
+        for (const end of this.#atLoss[what].splice(0)) end();
+      };
+      const link = new Link({ name: `${name} ${what}`, urls, tls, timing, log, setUp, lost, onFatal });
+      this.#links.push(link);
+      link.start();
+    };
+    if (this.#publishers.length > 0)
+      open("publishing", (connection, drop) => this.#setUpPublishing(connection, drop));
+    if (this.#consumers.length + this.#followers.length > 0) {
+      open("consuming", (connection, drop) => this.#setUpConsuming(connection, drop));
+    }
+  }
+
+  status(): BrokerStatus {
+    if (this.#isClosed) return { state: "closed" };
+    for (const { state } of this.#links) {
+      if (state.is === "connecting") return { state: "connecting", why: state.why };
+      if (state.is === "closed") return { state: "closed" };
+    }
+    if (this.#blockedWhy !== undefined) return { state: "blocked", why: this.#blockedWhy };
+    return { state: "ready" };
+  }
+
+  settle(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all(this.#links.map((link) => link.close()));
+  }
+
+  async #setUpPublishing(connection: ChannelModel, drop: Drop): Promise<void> {
+    const atLoss = this.#atLoss.publishing;
+    connection.on("blocked", (reason: string) => {
+      this.#blockedWhy = `RabbitMQ does not take messages: ${reason}`;
+      this.#options.log.warn("broker blocks publishing", { reason });
+      for (const { publisher } of this.#publishers) publisher.blocked(true);
+    });
+    connection.on("unblocked", () => {
+      this.#blockedWhy = undefined;
+      this.#options.log.info("broker takes messages again");
+      for (const { publisher } of this.#publishers) publisher.blocked(false);
+    });
+    atLoss.push(() => {
+      this.#blockedWhy = undefined;
+    });
+    for (const { exchange, publisher } of this.#publishers) {
+      if (exchange === exchanges.dead) await declareDeadLetters(connection, this.#options.log);
+      else await declareFanout(connection, exchange);
+      const channel = await connection.createConfirmChannel();
+      watch(channel, drop);
+      channel.on("ack", ({ deliveryTag, multiple }) => publisher.confirmed(deliveryTag, multiple));
+      channel.on("nack", ({ deliveryTag, multiple }) => publisher.refused(deliveryTag, multiple));
+      atLoss.push(() => publisher.closed());
+      publisher.opened({ send: (envelopes) => sendAll(connection, channel, exchange, envelopes, drop) });
+    }
+  }
+
+  async #setUpConsuming(connection: ChannelModel, drop: Drop): Promise<void> {
+    const { log, logMaxBytes } = this.#options;
+    const atLoss = this.#atLoss.consuming;
+    for (const consuming of this.#consumers.filter(({ isStopped }) => !isStopped)) {
+      const queue = await declareGroupQueue(connection, consuming.group, log);
+      await startConsumer(connection, queue, consuming, atLoss, drop);
+    }
+    if (this.#followers.length > 0) await declareLogStream(connection, logMaxBytes, log);
+    for (const position of this.#followers) await startFollower(connection, position, drop);
+  }
+}
+
+type Drop = (why: string) => void;
+type SetUp = (connection: ChannelModel, drop: Drop) => Promise<void>;
+
+interface Consuming {
+  readonly group: string;
+  readonly prefetch: number;
+  readonly consumer: Consumer;
+  isStopped: boolean;
+}
+
+interface LogPosition {
+  readonly follower: Follower;
+  /** The first offset not seen; before anything was seen, where following began. */
+  next: "next" | { readonly offset: number } | { readonly sinceSeconds: number };
+}
+
+/** A channel's end for a reason of its own ends the connection. */
+function watch(channel: Channel, drop: Drop): void {
+  channel.on("error", (error: Error) => drop(error.message));
+  channel.on("close", () => drop("channel closed"));
+}
+
+function sendAll(
+  connection: ChannelModel,
+  channel: ConfirmChannel,
+  exchange: string,
+  envelopes: readonly Envelope[],
+  drop: Drop,
+): void {
+  const socket = socketOf(connection);
+  // amqplib writes each message by itself, in a later turn; corked, they leave as one write.
+  socket.cork();
+  try {
+    for (const envelope of envelopes) {
+      channel.publish(exchange, envelope.routingKey, envelope.body, toProperties(envelope));
+    }
+  } catch (error) {
+    // The channel has just closed; the outbox publishes again on the next link.
+    drop(reasonOf(error));
+  }
+  setImmediate(() => setImmediate(() => socket.uncork()));
+}
+
+async function startConsumer(
+  connection: ChannelModel,
+  queue: string,
+  consuming: Consuming,
+  atLoss: (() => void)[],
+  drop: Drop,
+): Promise<void> {
+  const { consumer, prefetch } = consuming;
+  const channel = await connection.createChannel();
+  watch(channel, drop);
+  await channel.prefetch(prefetch);
+  const consumerTag = `warren-${crypto.randomUUID()}`;
+  let isOpen = true;
+  const end = () => {
+    isOpen = false;
+  };
+  channel.on("close", end);
+  atLoss.push(() => {
+    end();
+    consumer.closed();
+  });
+  consumer.opened({
+    ack(tag, multiple) {
+      if (isOpen) channel.ack({ fields: { deliveryTag: tag } } as ConsumeMessage, multiple);
+    },
+    stop() {
+      consuming.isStopped = true;
+      if (isOpen) channel.cancel(consumerTag).catch((error: unknown) => drop(reasonOf(error)));
+    },
+  });
+  const onDelivery = (delivery: ConsumeMessage | null) => {
+    if (delivery === null) drop(`the consumer of "${queue}" was cancelled`);
+    else if (isOpen && !consuming.isStopped)
+      consumer.deliver(delivery.fields.deliveryTag, fromDelivery(delivery));
+  };
+  await channel.consume(queue, onDelivery, { consumerTag });
+}
+
+async function startFollower(connection: ChannelModel, position: LogPosition, drop: Drop): Promise<void> {
+  const channel = await connection.createChannel();
+  watch(channel, drop);
+  await channel.prefetch(followPrefetch);
+  let unacked = 0;
+  const onDelivery = (delivery: ConsumeMessage | null) => {
+    if (delivery === null) {
+      drop(`the follower of "${logStream}" was cancelled`);
+      return;
+    }
+    const offset = offsetOf(delivery);
+    // A stream is read from the start of a chunk, which may lie before the offset asked for.
+    const isNew = !(
+      typeof position.next === "object" &&
+      "offset" in position.next &&
+      offset < position.next.offset
+    );
+    if (isNew) {
+      position.next = { offset: offset + 1 };
+      position.follower.record(offset, delivery.fields.exchange, fromDelivery(delivery));
+    }
+    if (++unacked >= followAckEvery) {
+      unacked = 0;
+      channel.ack(delivery, true);
+    }
+  };
+  await channel.consume(logStream, onDelivery, {
+    arguments: { "x-stream-offset": streamOffset(position.next) },
+  });
+  // Should nothing be seen before the connection is lost, following goes on from this moment.
+  if (position.next === "next") position.next = { sinceSeconds: Math.floor(Date.now() / 1000) };
+}
+
+function streamOffset(next: LogPosition["next"]): Options.Consume["arguments"] {
+  if (next === "next") return next;
+  return "offset" in next ? next.offset : { "!": "timestamp", value: next.sinceSeconds };
+}

@@ -1,0 +1,122 @@
+import type { Channel, ChannelModel, Options } from "amqplib";
+import { codeOf, FatalError, reasonOf } from "../../errors.ts";
+import type { Log } from "../../ops/log.ts";
+
+/** The names in RabbitMQ. The first two are the contract; the others are Warren's own. */
+export const exchanges = {
+  fromClients: "wsmanager",
+  toClients: "towsmanager",
+  dead: "wsmanager.dead",
+} as const;
+export const logStream = "wsmanager.log";
+export const deadQueue = "wsmanager.dead";
+
+export function groupQueue(group: string): string {
+  return `${exchanges.fromClients}.${group}`;
+}
+
+/** A message that was delivered this often without an ack killed its processors: RabbitMQ dead-letters it. */
+const deliveryLimit = 10;
+
+/** Each declaration runs on a channel of its own, since RabbitMQ closes a channel to answer "no". */
+async function onOwnChannel<T>(
+  connection: ChannelModel,
+  declare: (channel: Channel) => Promise<T>,
+): Promise<T> {
+  const channel = await connection.createChannel();
+  // The rejected declaration says the same; without a listener the event would be thrown.
+  channel.on("error", () => undefined);
+  const result = await declare(channel);
+  await channel.close();
+  return result;
+}
+
+/**
+ * Joins a fanout exchange as it is, durable or not, and creates it durable if it does not exist.
+ *
+ * @throws FatalError if it exists with another type
+ */
+export async function declareFanout(connection: ChannelModel, name: string): Promise<void> {
+  try {
+    await onOwnChannel(connection, (channel) => channel.assertExchange(name, "fanout", { durable: true }));
+  } catch (error) {
+    // 406: it exists with other arguments. RabbitMQ compares the type first and names what differs; there is no
+    // other way to learn an exchange's type over AMQP.
+    if (codeOf(error) !== 406) throw forbidden(error, `exchange "${name}"`);
+    if (/inequivalent arg 'type'/.test(reasonOf(error))) {
+      throw new FatalError(
+        `the exchange "${name}" exists in RabbitMQ with another type than fanout: delete it, or use another vhost in --broker`,
+      );
+    }
+  }
+}
+
+/** The durable quorum queue of a processor group, bound to `wsmanager`. Joined as it is if it exists. */
+export async function declareGroupQueue(connection: ChannelModel, group: string, log: Log): Promise<string> {
+  const queue = groupQueue(group);
+  await declareFanout(connection, exchanges.fromClients);
+  await declareDeadLetters(connection, log);
+  await declareQueue(connection, queue, log, {
+    "x-queue-type": "quorum",
+    "x-delivery-limit": deliveryLimit,
+    "x-dead-letter-exchange": exchanges.dead,
+    // At least once needs the overflow policy beside it (RabbitMQ, "quorum queues: at-least-once dead lettering").
+    "x-dead-letter-strategy": "at-least-once",
+    "x-overflow": "reject-publish",
+  });
+  await onOwnChannel(connection, (channel) => channel.bindQueue(queue, exchanges.fromClients, ""));
+  return queue;
+}
+
+/** Where messages go that no processor could handle. */
+export async function declareDeadLetters(connection: ChannelModel, log: Log): Promise<void> {
+  await declareFanout(connection, exchanges.dead);
+  await declareQueue(connection, deadQueue, log, { "x-queue-type": "quorum" });
+  await onOwnChannel(connection, (channel) => channel.bindQueue(deadQueue, exchanges.dead, ""));
+}
+
+/** The stream that all managers follow, bound to both exchanges. Joined as it is if it exists. */
+export async function declareLogStream(connection: ChannelModel, maxBytes: number, log: Log): Promise<void> {
+  await declareFanout(connection, exchanges.fromClients);
+  await declareFanout(connection, exchanges.toClients);
+  await declareQueue(connection, logStream, log, {
+    "x-queue-type": "stream",
+    "x-max-length-bytes": maxBytes,
+    // RabbitMQ drops whole segments, so one must be a small part of the whole.
+    "x-stream-max-segment-size-bytes": Math.max(
+      64 * 1024,
+      Math.min(64 * 1024 ** 2, Math.floor(maxBytes / 16)),
+    ),
+  });
+  await onOwnChannel(connection, async (channel) => {
+    await channel.bindQueue(logStream, exchanges.fromClients, "");
+    await channel.bindQueue(logStream, exchanges.toClients, "");
+  });
+}
+
+async function declareQueue(
+  connection: ChannelModel,
+  name: string,
+  log: Log,
+  args: NonNullable<Options.AssertQueue["arguments"]>,
+): Promise<void> {
+  try {
+    await onOwnChannel(connection, (channel) =>
+      channel.assertQueue(name, { durable: true, arguments: args }),
+    );
+  } catch (error) {
+    if (codeOf(error) !== 406) throw forbidden(error, `queue "${name}"`);
+    log.info("queue exists with settings of its own, joining it as it is", {
+      queue: name,
+      reason: reasonOf(error),
+    });
+  }
+}
+
+/** 403 is a lack of permission, which no retry mends. */
+function forbidden(error: unknown, what: string): unknown {
+  if (codeOf(error) !== 403) return error;
+  return new FatalError(
+    `the RabbitMQ user may not declare or use the ${what}: grant it configure, write and read on ^(wsmanager|towsmanager)(\\..*)?$ (${reasonOf(error)})`,
+  );
+}

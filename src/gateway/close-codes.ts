@@ -1,0 +1,13 @@
+/**
+ * Why Warren closes a client's connection, and what the client should do then. RFC 6455 section 7.4 has the codes.
+ * The gateway closes with these, the page explains them, and docs/protocol.md prints them.
+ */
+export const closeCodes = {
+  goingAway: { code: 1001, reason: "the manager is stopping", advice: "reconnect after a short random wait" },
+  invalidText: {
+    code: 1007,
+    reason: "text that is not UTF-8",
+    advice: "send valid UTF-8, or a binary frame",
+  },
+  tooLarge: { code: 1009, reason: "message too large", advice: "send smaller messages" },
+} as const;

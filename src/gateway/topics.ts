@@ -1,0 +1,37 @@
+/**
+ * A topic that clients are on, and how many. Clients hold on to theirs, so that the hot path looks nothing up.
+ */
+export interface Topic {
+  readonly name: string;
+  /** The name by which Bun.serve knows it. */
+  readonly key: string;
+  clientCount: number;
+}
+
+/** The topics that have clients. */
+export class Topics {
+  readonly #topics = new Map<string, Topic>();
+
+  get count(): number {
+    return this.#topics.size;
+  }
+
+  find(name: string): Topic | undefined {
+    return this.#topics.get(name);
+  }
+
+  join(name: string): Topic {
+    let topic = this.#topics.get(name);
+    if (topic === undefined) {
+      topic = { name, key: `text:${name}`, clientCount: 0 };
+      this.#topics.set(name, topic);
+    }
+    topic.clientCount++;
+    return topic;
+  }
+
+  leave(topic: Topic): void {
+    topic.clientCount--;
+    if (topic.clientCount === 0) this.#topics.delete(topic.name);
+  }
+}

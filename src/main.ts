@@ -1,0 +1,103 @@
+import type { Broker } from "./broker/broker.ts";
+import { MemoryBroker } from "./broker/memory.ts";
+import { RabbitmqBroker } from "./broker/rabbitmq/rabbitmq.ts";
+import { FatalError, UsageError } from "./errors.ts";
+import { Manager } from "./manager.ts";
+import { StreamLog } from "./ops/log.ts";
+import { MessageLog } from "./ops/message-log.ts";
+import { withoutPassword } from "./ops/redact.ts";
+import { helpText } from "./options/help.ts";
+import { parseCommand } from "./options/parse.ts";
+import { memoryBroker, type Options } from "./options/table.ts";
+import { echoProcessed } from "./processor/handler.ts";
+import { Processor } from "./processor.ts";
+import { version } from "./version.ts";
+
+try {
+  const command = parseCommand(process.argv.slice(2), process.env);
+  if (command.do === "help") process.stdout.write(`${helpText()}\n`);
+  else if (command.do === "version") process.stdout.write(`warren ${version}\n`);
+  else
+    process.exitCode =
+      command.options.role === "bench" ? await bench(command.options) : await serve(command.options);
+} catch (error) {
+  if (!(error instanceof UsageError || error instanceof FatalError)) throw error;
+  process.stderr.write(`warren: ${error.message}\n`);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+}
+// Whatever is still open (a handler's timer, say) must not keep a stopped process alive.
+process.exit();
+
+/** Runs a manager, a processor or both until it is told to stop. Returns the exit code. */
+async function serve(options: Options): Promise<number> {
+  const stop = stopSignal();
+  const format = options.logFormat === "auto" ? (process.stdout.isTTY ? "text" : "json") : options.logFormat;
+  const log = new StreamLog(process.stdout, format, options.logLevel);
+  const messageLog = new MessageLog(log, options.logMessages);
+  const fatal = Promise.withResolvers<never>();
+  const id = crypto.randomUUID().slice(0, 8);
+
+  const handler = await handlerFor(options);
+  const broker = brokerFor(options, `${options.role}-${id}`, log);
+  const manager =
+    options.role === "processor" ? undefined : new Manager(`manager-${id}`, options, broker, log, messageLog);
+  const processor =
+    options.role === "manager"
+      ? undefined
+      : new Processor(`processor-${id}`, options, handler, broker, log, messageLog);
+
+  const url = manager?.listen();
+  broker.start(fatal.reject);
+  log.info(url === undefined ? "processing" : "listening", {
+    ...(url === undefined ? { group: options.group } : { url: url.href }),
+    role: options.role,
+    broker: options.broker.map(withoutPassword).join(","),
+    handler: options.role === "manager" ? undefined : (options.handler ?? "built in"),
+    id,
+    version,
+  });
+
+  log.info("stopping", { signal: await Promise.race([stop, fatal.promise]) });
+  await manager?.drain();
+  await broker.settle(options.stopTimeout);
+  await processor?.drain();
+  await manager?.close();
+  processor?.close();
+  await broker.close();
+  messageLog.close();
+  log.info("stopped");
+  return 0;
+}
+
+function brokerFor({ broker: urls, logMaxBytes }: Options, id: string, log: StreamLog): Broker {
+  if (urls[0] === memoryBroker) return new MemoryBroker();
+  return new RabbitmqBroker({ urls, name: id, log, logMaxBytes });
+}
+
+/** The loader comes with the transpiler for TypeScript, which those without a handler need not wait for. */
+async function handlerFor({ handler, role }: Options) {
+  if (handler === undefined || role === "manager") return echoProcessed;
+  const { loadHandler } = await import("./processor/load.ts");
+  return loadHandler(handler);
+}
+
+async function bench(options: Options): Promise<number> {
+  const { runBench } = await import("./bench/bench.ts");
+  const abort = new AbortController();
+  void stopSignal().then(() => abort.abort());
+  return runBench(options, process.stdout, process.stderr, abort.signal);
+}
+
+/** Resolves at the first SIGTERM or SIGINT; the second one ends the process at once. */
+function stopSignal(): Promise<string> {
+  const first = Promise.withResolvers<string>();
+  let isStopping = false;
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      if (isStopping) process.exit(signal === "SIGINT" ? 130 : 143);
+      isStopping = true;
+      first.resolve(signal);
+    });
+  }
+  return first.promise;
+}

@@ -1,0 +1,20 @@
+import type { BrokerStatus } from "../broker/broker.ts";
+
+/** What `/readyz` answers: ready, or why not. */
+export type Readiness = { readonly ready: true } | { readonly ready: false; readonly why: string };
+
+/** Ready means: the broker has everything in force, and the process is not stopping. */
+export function readinessOf(broker: BrokerStatus, isStopping: boolean, isOutboxFull: boolean): Readiness {
+  if (isStopping) return { ready: false, why: "stopping" };
+  if (isOutboxFull) return { ready: false, why: "the outbox is full: RabbitMQ takes messages too slowly" };
+  switch (broker.state) {
+    case "ready":
+      return { ready: true };
+    case "connecting":
+      return { ready: false, why: `broker not connected: ${broker.why}` };
+    case "blocked":
+      return { ready: false, why: broker.why };
+    case "closed":
+      return { ready: false, why: "broker closed" };
+  }
+}

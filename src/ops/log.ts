@@ -1,0 +1,84 @@
+import type { Writable } from "node:stream";
+
+export const levels = ["debug", "info", "warn", "error"] as const;
+export type Level = (typeof levels)[number];
+
+/** What a log line says besides its message. Units are part of the names: `bytes`, `waitMs`. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+export interface Log {
+  debug(message: string, fields?: Fields): void;
+  info(message: string, fields?: Fields): void;
+  warn(message: string, fields?: Fields): void;
+  error(message: string, fields?: Fields): void;
+}
+
+/** What may wait for a terminal or pipe that is not read. Beyond it lines are dropped and counted, never kept. */
+const pendingBytesMax = 1024 ** 2;
+
+/** Lines to a stream, as text for people or JSON for machines. */
+export class StreamLog implements Log {
+  readonly #output: Writable;
+  readonly #isJson: boolean;
+  readonly #least: number;
+  #droppedCount = 0;
+
+  constructor(output: Writable, format: "text" | "json", level: Level) {
+    this.#output = output;
+    this.#isJson = format === "json";
+    this.#least = levels.indexOf(level);
+  }
+
+  debug(message: string, fields?: Fields): void {
+    this.#line("debug", message, fields);
+  }
+  info(message: string, fields?: Fields): void {
+    this.#line("info", message, fields);
+  }
+  warn(message: string, fields?: Fields): void {
+    this.#line("warn", message, fields);
+  }
+  error(message: string, fields?: Fields): void {
+    this.#line("error", message, fields);
+  }
+
+  #line(level: Level, message: string, fields: Fields = {}): void {
+    if (levels.indexOf(level) < this.#least) return;
+    if (this.#output.writableLength > pendingBytesMax) {
+      this.#droppedCount++;
+      return;
+    }
+    if (this.#droppedCount > 0) {
+      const linesDropped = this.#droppedCount;
+      this.#droppedCount = 0;
+      this.#write("warn", "log lines were dropped: nobody read them fast enough", { linesDropped });
+    }
+    this.#write(level, message, fields);
+  }
+
+  #write(level: Level, message: string, fields: Fields): void {
+    const time = new Date().toISOString();
+    this.#output.write(
+      this.#isJson
+        ? `${JSON.stringify({ time, level, msg: message, ...fields })}\n`
+        : `${time.slice(11, 23)} ${level === "info" ? "" : `${level.toUpperCase()} `}${message}${asText(fields)}\n`,
+    );
+  }
+}
+
+/** ` key=value key="a text with spaces"` */
+function asText(fields: Fields): string {
+  let text = "";
+  for (const [key, value] of Object.entries(fields)) {
+    if (value === undefined) continue;
+    const shown = String(value);
+    text += ` ${key}=${/^[^\s"=]+$/.test(shown) ? printable(shown) : JSON.stringify(printable(shown))}`;
+  }
+  return text;
+}
+
+/** Without the control characters by which a client's text could drive the terminal. */
+function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
+  return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "\ufffd");
+}

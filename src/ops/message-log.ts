@@ -1,0 +1,77 @@
+import { type Body, bodyBytes } from "../message.ts";
+import type { Log } from "./log.ts";
+
+/** With `auto`, lines in any one second; the rest is counted. */
+const linesPerSecondMax = 10;
+/** Characters of a message that are printed. */
+const shownCharactersMax = 200;
+
+/**
+ * Prints messages as they pass (`--log-messages`), so that a person sees the system work.
+ *
+ * The hot path asks `wants` first, which is a comparison and an increment, and builds nothing if the answer is no.
+ */
+export class MessageLog {
+  readonly #log: Log;
+  readonly #mode: "auto" | "on" | "off";
+  #linesLeft = linesPerSecondMax;
+  #uncounted = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(log: Log, mode: "auto" | "on" | "off") {
+    this.#log = log;
+    this.#mode = mode;
+  }
+
+  /** Whether to print this message. Counts it if not. */
+  wants(): boolean {
+    if (this.#mode !== "auto") return this.#mode === "on";
+    if (this.#linesLeft > 0) {
+      this.#linesLeft--;
+      this.#timer ??= setInterval(() => this.#nextSecond(), 1000);
+      return true;
+    }
+    this.#uncounted++;
+    return false;
+  }
+
+  /** Only after `wants` has said yes. */
+  print(
+    what: string,
+    body: Body,
+    fields: { readonly client?: string | undefined; readonly topic: string },
+  ): void {
+    this.#log.info(what, {
+      ...(fields.client === undefined ? {} : { client: fields.client }),
+      ...(fields.topic === "" ? {} : { topic: fields.topic }),
+      message: preview(body),
+    });
+  }
+
+  close(): void {
+    if (this.#uncounted > 0) this.#printCount();
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #nextSecond(): void {
+    const wasBusy = this.#linesLeft < linesPerSecondMax || this.#uncounted > 0;
+    if (this.#uncounted > 0) this.#printCount();
+    this.#linesLeft = linesPerSecondMax;
+    if (wasBusy) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #printCount(): void {
+    this.#log.info("more messages, not printed one by one", { count: this.#uncounted });
+    this.#uncounted = 0;
+  }
+}
+
+function preview(body: Body): string {
+  if (typeof body !== "string") return `<${bodyBytes(body)} bytes>`;
+  return body.length <= shownCharactersMax
+    ? body
+    : `${body.slice(0, shownCharactersMax)}… (${bodyBytes(body)} bytes)`;
+}

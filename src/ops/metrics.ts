@@ -1,0 +1,44 @@
+/** One number that `/metrics` shows. It is read when asked for, so that counting costs an increment and no more. */
+export interface Metric {
+  /** With its unit, as Prometheus has it: `warren_outbox_bytes`, `…_total` for a counter. */
+  readonly name: string;
+  readonly type: "counter" | "gauge";
+  readonly help: string;
+  read(): number;
+}
+
+export const metricsContentType = "text/plain; version=0.0.4; charset=utf-8";
+
+/** Prometheus' text exposition format 0.0.4. */
+export function exposition(metrics: readonly Metric[]): string {
+  return metrics
+    .map(
+      ({ name, type, help, read }) => `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${name} ${read()}\n`,
+    )
+    .join("");
+}
+
+/** What every process says of itself. */
+export const processMetrics: readonly Metric[] = [
+  {
+    name: "process_resident_memory_bytes",
+    type: "gauge",
+    help: "Resident memory of the process in bytes.",
+    read: () => process.memoryUsage.rss(),
+  },
+  {
+    name: "process_cpu_seconds_total",
+    type: "counter",
+    help: "User and system CPU time of the process in seconds.",
+    read() {
+      const { user, system } = process.cpuUsage();
+      return (user + system) / 1e6;
+    },
+  },
+  {
+    name: "process_start_time_seconds",
+    type: "gauge",
+    help: "When the process started, in seconds since 1970.",
+    read: () => Math.round(performance.timeOrigin / 1000),
+  },
+];

@@ -1,0 +1,153 @@
+import { parseArgs } from "node:util";
+import { reasonOf, UsageError } from "../errors.ts";
+import { withoutPassword } from "../ops/redact.ts";
+import { NotOfThisKind } from "./kinds.ts";
+import {
+  flagOf,
+  memoryBroker,
+  type Option,
+  type OptionName,
+  type Options,
+  optionTable,
+  type Role,
+  variableOf,
+} from "./table.ts";
+
+/** What the command line asks for. */
+export type Command =
+  | { readonly do: "help" }
+  | { readonly do: "version" }
+  | { readonly do: "run"; readonly options: Options };
+
+const names = Object.keys(optionTable) as OptionName[];
+const nameOfFlag = new Map<string, OptionName>(names.map((name) => [flagOf(name).slice(2), name]));
+const optionNamed = (name: OptionName) => optionTable[name] as unknown as Option<unknown>;
+
+/**
+ * Reads the command line and the environment; flags win. An empty variable counts as absent.
+ *
+ * @throws UsageError with one line that says what is wrong and how to mend it
+ */
+export function parseCommand(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Command {
+  const flags = readFlags(args);
+  if (flags === "help" || flags === "version") return { do: flags };
+
+  const values: Record<string, unknown> = {};
+  for (const name of names) {
+    const option = optionNamed(name);
+    const flag = flags.get(name);
+    const variable = env[variableOf(name)];
+    if (flag !== undefined) values[name] = parsed(option, flagOf(name), flag);
+    else if (variable !== undefined && variable !== "")
+      values[name] = parsed(option, variableOf(name), variable);
+    else values[name] = option.default;
+  }
+  const role = values["role"] as Role;
+  values["broker"] ??= [role === "all" ? memoryBroker : "amqp://guest:guest@localhost:5672"];
+  const options = values as Options;
+
+  for (const name of flags.keys()) {
+    const meantFor = optionTable[name].roles as readonly Role[];
+    if (!meantFor.includes(role)) {
+      throw new UsageError(
+        `${flagOf(name)} means nothing to --role ${role}: it is for ${meantFor.join(", ")}`,
+      );
+    }
+  }
+  checkBroker(options);
+  return { do: "run", options };
+}
+
+/** The flags by option name, with their texts. */
+function readFlags(args: readonly string[]): Map<OptionName, string> | "help" | "version" {
+  const { tokens } = parseArgs({
+    args: [...args],
+    strict: false,
+    tokens: true,
+    allowPositionals: true,
+    options: {
+      help: { type: "boolean", short: "h" },
+      version: { type: "boolean", short: "v" },
+      ...Object.fromEntries(
+        [...nameOfFlag].map(([flag, name]) => [
+          flag,
+          { type: isToggle(name) ? "boolean" : "string" } as const,
+        ]),
+      ),
+    },
+  });
+  const flags = new Map<OptionName, string>();
+  for (const token of tokens) {
+    if (token.kind === "positional") {
+      throw new UsageError(
+        `"${token.value}" is not understood: every option starts with --; see warren --help`,
+      );
+    }
+    if (token.kind === "option-terminator") continue;
+    if (token.name === "help" || token.name === "version") return token.name;
+    const name = nameOfFlag.get(token.name);
+    if (name === undefined) {
+      throw new UsageError(`unknown flag ${token.rawName}${suggestion(token.name)}; see warren --help`);
+    }
+    if (flags.has(name)) throw new UsageError(`${flagOf(name)} is given twice: keep one of them`);
+    if (token.value === undefined && !isToggle(name)) {
+      throw new UsageError(
+        `${flagOf(name)} needs a value: ${flagOf(name)} ${optionNamed(name).kind.placeholder}`,
+      );
+    }
+    flags.set(name, token.value ?? "on");
+  }
+  return flags;
+}
+
+function isToggle(name: OptionName): boolean {
+  return optionNamed(name).kind.placeholder === "";
+}
+
+function parsed(option: Option<unknown>, source: string, given: string): unknown {
+  try {
+    return option.kind.parse(given);
+  } catch (error) {
+    if (!(error instanceof NotOfThisKind)) throw error;
+    // Kubernetes sets WARREN_PORT=tcp://… in every pod beside a service that is called warren.
+    const hint = /^tcp:\/\//.test(given) ? " (set by Kubernetes? then set enableServiceLinks: false)" : "";
+    throw new UsageError(`${source} ${JSON.stringify(withoutPassword(given))}: ${reasonOf(error)}${hint}`);
+  }
+}
+
+function checkBroker({ role, broker }: Options): void {
+  if (!broker.includes(memoryBroker)) return;
+  if (broker.length > 1) {
+    throw new UsageError(`--broker ${memoryBroker} cannot be mixed with other URLs: name one or the other`);
+  }
+  if (role === "manager" || role === "processor") {
+    throw new UsageError(
+      `--broker ${memoryBroker} lives in one process, so --role ${role} would be alone with it: use --role all, or an amqp:// URL`,
+    );
+  }
+}
+
+/** " (did you mean --broker?)" where a known flag is at most two edits away. */
+function suggestion(given: string): string {
+  const best = [...nameOfFlag.keys(), "help", "version"]
+    .map((flag) => ({ flag, distance: editDistance(given, flag) }))
+    .reduce((least, next) => (next.distance < least.distance ? next : least));
+  return best.distance <= 2 ? ` (did you mean --${best.flag}?)` : "";
+}
+
+/** Levenshtein's distance. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}

@@ -1,0 +1,199 @@
+import { bytes, choice, type Kind, list, NotOfThisKind, span, text, toggle, whole } from "./kinds.ts";
+
+export const roles = ["all", "manager", "processor", "bench"] as const;
+export type Role = (typeof roles)[number];
+
+/** One option: a flag and an environment variable. The key in the table names both. */
+export interface Option<T> {
+  readonly kind: Kind<T>;
+  /** Its value where neither the flag nor the variable is given; `undefined` stands for what `unset` says. */
+  readonly default: T | undefined;
+  /** What `--help` prints as the default where there is no fixed one. */
+  readonly unset?: string;
+  /** The roles that it means something to. A flag given to another role is a usage error; a variable is ignored. */
+  readonly roles: readonly Role[];
+  /** One line for `--help` and the README. */
+  readonly meaning: string;
+}
+
+/** `T` is told by the kind, so that the default cannot widen it. */
+function option<T>(
+  kind: Kind<T>,
+  fallback: NoInfer<T>,
+  of: readonly Role[],
+  meaning: string,
+): Option<T> & { readonly default: T } {
+  return { kind, default: fallback, roles: of, meaning };
+}
+
+function optional<T>(kind: Kind<T>, unset: string, of: readonly Role[], meaning: string): Option<T> {
+  return { kind, default: undefined, unset, roles: of, meaning };
+}
+
+const every = roles;
+const serving = ["all", "manager", "processor"] as const;
+const managing = ["all", "manager"] as const;
+const processing = ["all", "processor"] as const;
+const bench = ["bench"] as const;
+
+/** The embedded broker's URL. */
+export const memoryBroker = "memory:";
+
+/**
+ * Every option there is. Types, parsing, validation, `--help` and the README's table all come from here.
+ * Times are in milliseconds and sizes in bytes once parsed.
+ */
+export const optionTable = {
+  role: option(choice(...roles), "all", every, "what this process is"),
+  broker: optional(
+    list("URL[,URL…]", checkBrokerUrl),
+    "`memory:` for `all`, else `amqp://guest:guest@localhost:5672`",
+    serving,
+    "`memory:` or `amqp(s)://…`; several URLs are the nodes of one cluster, tried in turn",
+  ),
+  host: option(
+    text("ADDRESS"),
+    "127.0.0.1",
+    managing,
+    "the address that the manager listens on; `0.0.0.0` is all of them",
+  ),
+  port: option(
+    whole("PORT", 0, 65_535),
+    8000,
+    managing,
+    "the port that the manager listens on; 0 picks a free one and prints it",
+  ),
+  handler: optional(
+    text("FILE"),
+    "built in",
+    processing,
+    "the processor's work: a TypeScript or JavaScript module",
+  ),
+  group: option(
+    text("NAME", checkGroup),
+    "processor",
+    processing,
+    "processors of one group share the messages; each group gets every message",
+  ),
+  packed: option(toggle, false, serving, "publish many messages in one AMQP message when there are many"),
+  concurrency: option(
+    whole("N", 1, 10_000),
+    100,
+    processing,
+    "handlers in flight at once; messages of one client stay in order",
+  ),
+  prefetch: option(
+    whole("N", 1, 2000),
+    1000,
+    processing,
+    "AMQP messages that a processor holds unacknowledged at most",
+  ),
+  attempts: option(
+    whole("N", 1, 100),
+    3,
+    processing,
+    "how often a handler that fails is tried before the message is dead-lettered",
+  ),
+  handlerTimeout: option(
+    span(10, 86_400_000),
+    30_000,
+    processing,
+    "how long a handler may take before it has failed",
+  ),
+  maxMessageBytes: option(
+    bytes(1, 16 * 1024 ** 2),
+    1024 ** 2,
+    managing,
+    "a client that sends a larger message is closed with 1009",
+  ),
+  clientBufferBytes: option(
+    bytes(16 * 1024, 1024 ** 3),
+    4 * 1024 ** 2,
+    managing,
+    "a client that reads too slowly is disconnected when more than this waits for it",
+  ),
+  outboxMaxBytes: option(
+    bytes(1024 ** 2, 16 * 1024 ** 3),
+    64 * 1024 ** 2,
+    serving,
+    "what may wait for the broker; beyond it, clients that publish are held back",
+  ),
+  logMaxBytes: option(
+    bytes(1024 ** 2, 1024 ** 4),
+    1024 ** 3,
+    managing,
+    "how much of the message log the broker keeps",
+  ),
+  stopTimeout: option(span(0, 3_600_000), 10_000, serving, "how long a graceful stop may take"),
+  logMessages: option(
+    choice("auto", "on", "off"),
+    "auto",
+    serving,
+    "print each message as it passes: `auto` prints at most 10 a second and counts the rest",
+  ),
+  logFormat: option(
+    choice("auto", "text", "json"),
+    "auto",
+    every,
+    "`auto` is text on a terminal, else a JSON object a line",
+  ),
+  logLevel: option(
+    choice("debug", "info", "warn", "error"),
+    "info",
+    every,
+    "the least severe level that is printed",
+  ),
+  url: option(text("URL", checkWebSocketUrl), "ws://127.0.0.1:8000/ws", bench, "the manager to load"),
+  clients: option(whole("N", 0, 100_000), 100, bench, "clients that only receive"),
+  publishers: option(whole("N", 1, 10_000), 10, bench, "clients that send, and receive too"),
+  rate: option(whole("N", 1, 10_000_000), 1000, bench, "messages a second, over all publishers"),
+  size: option(bytes(32, 16 * 1024 ** 2), 64, bench, "size of a message"),
+  duration: option(span(100, 86_400_000), 10_000, bench, "how long to measure"),
+  json: option(toggle, false, bench, "print the result as one JSON object"),
+} as const;
+
+export type OptionTable = typeof optionTable;
+export type OptionName = keyof OptionTable;
+
+type ValueOf<O> = O extends { readonly kind: Kind<infer T>; readonly default: infer D }
+  ? undefined extends D
+    ? T | undefined
+    : T
+  : never;
+
+/** All options, parsed. Those without a fixed default are undefined where they were not given, except `broker`. */
+export type Options = {
+  readonly [N in OptionName]: N extends "broker" ? readonly string[] : ValueOf<OptionTable[N]>;
+};
+
+/** `logMessages` → `--log-messages`. */
+export function flagOf(name: string): string {
+  return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** `logMessages` → `WARREN_LOG_MESSAGES`. */
+export function variableOf(name: string): string {
+  return `WARREN_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}
+
+function checkBrokerUrl(item: string): void {
+  if (item === memoryBroker) return;
+  const url = URL.parse(item);
+  if (url === null || !["amqp:", "amqps:"].includes(url.protocol) || url.hostname === "") {
+    throw new NotOfThisKind("must be memory: or URLs like amqp://user:password@host:5672/vhost");
+  }
+}
+
+function checkWebSocketUrl(value: string): void {
+  const url = URL.parse(value);
+  if (url === null || url.protocol !== "ws:" || url.hostname === "") {
+    throw new NotOfThisKind("must be a URL like ws://127.0.0.1:8000/ws");
+  }
+}
+
+/** A group is part of a queue's name, which AMQP limits to 255 bytes. */
+function checkGroup(value: string): void {
+  if (!/^[\w.:-]{1,200}$/.test(value)) {
+    throw new NotOfThisKind("must be 1 to 200 letters, digits, dots, colons, hyphens or underscores");
+  }
+}
