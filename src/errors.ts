@@ -17,8 +17,16 @@ export class FatalError extends Error {
 
 /** The text of whatever was thrown, on one line. */
 export function reasonOf(thrown: unknown): string {
-  const text = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
-  return text.replaceAll(/\s*\n\s*/g, " ");
+  return textOf(thrown).replaceAll(/\s*\n\s*/g, " ");
+}
+
+/** A handler may throw anything, such as what has no text. */
+function textOf(thrown: unknown): string {
+  try {
+    return String(thrown instanceof Error ? thrown.message || thrown.name : thrown);
+  } catch {
+    return "something was thrown that has no text";
+  }
 }
 
 /** The code of a system or AMQP error (`"ECONNREFUSED"`, `404`), if it has one. */

@@ -29,13 +29,22 @@ export interface Message extends OutgoingMessage {
   readonly timestamp: number | undefined;
 }
 
-/** A routing key's limit in AMQP 0-9-1 (a "short string"), so a topic's and a client id's too. */
+/** The limit of a "short string" in AMQP 0-9-1, which a routing key is, so a topic's and a client id's too. In bytes. */
 export const nameBytesMax = 255;
+
+/** Whether AMQP can carry it as a routing key or as a header's name. */
+export function isShortText(value: unknown): value is string {
+  // Most are so short that nothing needs to be counted.
+  return (
+    typeof value === "string" &&
+    (value.length <= nameBytesMax / 3 || Buffer.byteLength(value) <= nameBytesMax)
+  );
+}
 
 /** Whether it may be a topic or a client id: no control characters, at most 255 bytes. */
 export function isName(value: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return !/[\u0000-\u001f\u007f]/.test(value) && Buffer.byteLength(value) <= nameBytesMax;
+  return isShortText(value) && !/[\u0000-\u001f\u007f]/.test(value);
 }
 
 /** The size in bytes of a body on the wire. */

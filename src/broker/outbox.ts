@@ -49,6 +49,8 @@ interface Waiting {
 }
 
 interface Sent {
+  /** Its place in the order of first sending. */
+  readonly sequence: number;
   readonly envelope: Envelope;
   readonly costBytes: number;
   readonly count: number;
@@ -70,7 +72,7 @@ export class Outbox implements Publisher {
   readonly #appId: string;
   readonly #waiting = new Deque<Waiting>();
   readonly #window = new TagWindow<Sent>();
-  /** Refused or cut off: to be sent before anything that waits. */
+  /** Refused or cut off: to be sent in order, before anything that waits. */
   #again: Sent[] = [];
   #link: PublishLink | undefined;
   #isBlocked = false;
@@ -159,8 +161,7 @@ export class Outbox implements Publisher {
 
   closed(): void {
     this.#link = undefined;
-    // Those of the window were sent before those that were refused meanwhile were due again.
-    this.#again = [...this.#window.reset(), ...this.#again];
+    this.#again = inOrder([...this.#window.reset(), ...this.#again]);
     clearImmediate(this.#flushImmediate);
     clearTimeout(this.#lingerTimer);
     this.#flushImmediate = undefined;
@@ -192,7 +193,7 @@ export class Outbox implements Publisher {
   refused(tag: number, multiple: boolean): void {
     const refused = this.#window.settle(tag, multiple);
     for (const sent of refused) sent.refusals++;
-    this.#again.push(...refused);
+    this.#again = inOrder([...this.#again, ...refused]);
     const refusals = Math.max(0, ...refused.map((sent) => sent.refusals));
     this.#retryTimer ??= setTimeout(
       () => {
@@ -266,7 +267,8 @@ export class Outbox implements Publisher {
       costBytes += next.costBytes;
       this.#waiting.shift();
     }
-    const id = `${this.#appId}-${(++this.#sequence).toString(36)}`;
+    const sequence = ++this.#sequence;
+    const id = `${this.#appId}-${sequence.toString(36)}`;
     const onConfirmed = batch.flatMap((waiting) => waiting.onConfirmed ?? []);
     const envelope =
       batch.length === 1
@@ -281,6 +283,11 @@ export class Outbox implements Publisher {
             clientId: undefined,
             headers: undefined,
           };
-    return { envelope, costBytes, count: batch.length, onConfirmed, refusals: 0 };
+    return { sequence, envelope, costBytes, count: batch.length, onConfirmed, refusals: 0 };
   }
+}
+
+/** What was refused and what was sent again after a refusal may be out of the order of first sending. */
+function inOrder(sent: Sent[]): Sent[] {
+  return sent.sort((a, b) => a.sequence - b.sequence);
 }

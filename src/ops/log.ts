@@ -21,6 +21,8 @@ export class StreamLog implements Log {
   readonly #output: Writable;
   readonly #isJson: boolean;
   readonly #least: number;
+  /** Counted here, since Bun's `process.stdout` keeps `writableLength` at 0 however much waits (tried). */
+  #pendingBytes = 0;
   #droppedCount = 0;
 
   constructor(output: Writable, format: "text" | "json", level: Level) {
@@ -44,7 +46,7 @@ export class StreamLog implements Log {
 
   #line(level: Level, message: string, fields: Fields = {}): void {
     if (levels.indexOf(level) < this.#least) return;
-    if (this.#output.writableLength > pendingBytesMax) {
+    if (this.#pendingBytes > pendingBytesMax) {
       this.#droppedCount++;
       return;
     }
@@ -58,11 +60,13 @@ export class StreamLog implements Log {
 
   #write(level: Level, message: string, fields: Fields): void {
     const time = new Date().toISOString();
-    this.#output.write(
-      this.#isJson
-        ? `${JSON.stringify({ time, level, msg: message, ...fields })}\n`
-        : `${time.slice(11, 23)} ${level === "info" ? "" : `${level.toUpperCase()} `}${message}${asText(fields)}\n`,
-    );
+    const line = this.#isJson
+      ? `${JSON.stringify({ time, level, msg: message, ...fields })}\n`
+      : `${time.slice(11, 23)} ${level === "info" ? "" : `${level.toUpperCase()} `}${message}${asText(fields)}\n`;
+    this.#pendingBytes += line.length;
+    this.#output.write(line, () => {
+      this.#pendingBytes -= line.length;
+    });
   }
 }
 

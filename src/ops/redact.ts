@@ -1,4 +1,7 @@
-/** The text with the password of every URL in it replaced, fit for logs and error messages. */
+/**
+ * The text with the password of every URL in it replaced, fit for logs and error messages. A password that should have
+ * been percent-encoded (it has a slash, a comma, a space, an @) is replaced too: up to the last @ before the next URL.
+ */
 export function withoutPassword(text: string): string {
-  return text.replaceAll(/(\w+:\/\/[^\s:/@,]*):[^\s/,]*@/g, "$1:***@");
+  return text.replaceAll(/(\w+:\/\/[^\s:/@,]*):(?:(?!\w+:\/\/).)*@/gs, "$1:***@");
 }

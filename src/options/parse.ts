@@ -41,7 +41,7 @@ export function parseCommand(
     const flag = flags.get(name);
     const variable = env[variableOf(name)];
     if (flag !== undefined) values[name] = parsed(option, flagOf(name), flag);
-    else if (variable !== undefined && variable !== "")
+    else if (variable !== undefined && variable !== "" && isMeantFor(option, values["role"]))
       values[name] = parsed(option, variableOf(name), variable);
     else values[name] = option.default;
   }
@@ -83,7 +83,7 @@ function readFlags(args: readonly string[]): Map<OptionName, string> | "help" | 
   for (const token of tokens) {
     if (token.kind === "positional") {
       throw new UsageError(
-        `"${token.value}" is not understood: every option starts with --; see warren --help`,
+        `"${withoutPassword(token.value)}" is not understood: every option starts with --; see warren --help`,
       );
     }
     if (token.kind === "option-terminator") continue;
@@ -93,7 +93,9 @@ function readFlags(args: readonly string[]): Map<OptionName, string> | "help" | 
       throw new UsageError(`unknown flag ${token.rawName}${suggestion(token.name)}; see warren --help`);
     }
     if (flags.has(name)) throw new UsageError(`${flagOf(name)} is given twice: keep one of them`);
-    if (token.value === undefined && !isToggle(name)) {
+    // A value that is a flag itself shows that the value was left out.
+    const isMissing = token.value === undefined || (!token.inlineValue && token.value.startsWith("--"));
+    if (isMissing && !isToggle(name)) {
       throw new UsageError(
         `${flagOf(name)} needs a value: ${flagOf(name)} ${optionNamed(name).kind.placeholder}`,
       );
@@ -101,6 +103,11 @@ function readFlags(args: readonly string[]): Map<OptionName, string> | "help" | 
     flags.set(name, token.value ?? "on");
   }
   return flags;
+}
+
+/** The table begins with the role itself, which is meant for any. */
+function isMeantFor(option: Option<unknown>, role: unknown): boolean {
+  return role === undefined || option.roles.some((each) => each === role);
 }
 
 function isToggle(name: OptionName): boolean {

@@ -1,4 +1,4 @@
-import type { Body, Message, OutgoingMessage } from "../message.ts";
+import { type Body, bodyBytes, type Message, type OutgoingMessage } from "../message.ts";
 
 /** A handler returned what cannot be sent. */
 export class UnusableAnswer extends Error {
@@ -36,7 +36,8 @@ function isToSender(item: unknown): item is { readonly to: "sender"; readonly bo
 function bodyOf(item: unknown): Body {
   const body = item instanceof ArrayBuffer ? new Uint8Array(item) : item;
   const bytes = typeof body === "string" || body instanceof Uint8Array ? body : json(body);
-  if (bytes.length > answerBytesMax)
+  // A character takes up to three bytes: only what may be too long is counted.
+  if (bytes.length > answerBytesMax / 3 && bodyBytes(bytes) > answerBytesMax)
     throw new UnusableAnswer(`an answer of more than ${answerBytesMax} bytes`);
   return bytes;
 }
@@ -44,12 +45,16 @@ function bodyOf(item: unknown): Body {
 function json(item: unknown): string {
   if (typeof item !== "object" || item === null) {
     throw new UnusableAnswer(
-      `a handler returns a string, bytes, an object, an array of those or nothing, not ${typeof item}`,
+      `a handler returns a string, bytes, an object, an array of those or nothing, not ${item === null ? "an array with null" : typeof item}`,
     );
   }
+  let text: string | undefined;
+  let cause: unknown;
   try {
-    return JSON.stringify(item);
-  } catch (cause) {
-    throw new UnusableAnswer("an object that cannot be written as JSON", { cause });
+    text = JSON.stringify(item);
+  } catch (error) {
+    cause = error;
   }
+  if (text === undefined) throw new UnusableAnswer("an object that cannot be written as JSON", { cause });
+  return text;
 }

@@ -28,13 +28,20 @@ export function attempt(
 ): Outcome | Promise<Outcome> {
   try {
     const result = handler(new HandlerMessage(message));
-    if (!(result instanceof Promise)) return { is: "answered", answers: answersOf(result, message) };
+    if (!isThenable(result)) return { is: "answered", answers: answersOf(result, message) };
     return answered(result, message, limits.timeoutMs).catch((error: unknown) =>
       again(handler, message, limits, error),
     );
   } catch (error) {
     return again(handler, message, limits, error);
   }
+}
+
+/** Query builders return what can be awaited and is no `Promise`. */
+function isThenable(result: unknown): result is PromiseLike<unknown> {
+  return (
+    typeof result === "object" && result !== null && "then" in result && typeof result.then === "function"
+  );
 }
 
 async function again(

@@ -1,21 +1,9 @@
-import type { ConsumeMessage, Options } from "amqplib";
+import type { ConsumeMessage } from "amqplib";
 import type { Headers } from "../../message.ts";
 import type { Envelope } from "../broker.ts";
 
-const clientIdHeader = "client-id";
-
-/** An envelope's properties as amqplib publishes them. Everything is persistent: confirmed means safe. */
-export function toProperties(envelope: Envelope): Options.Publish {
-  const { contentType, messageId, timestamp, appId, clientId, headers } = envelope;
-  const properties: Options.Publish = { deliveryMode: 2 };
-  if (contentType !== undefined) properties.contentType = contentType;
-  if (messageId !== undefined) properties.messageId = messageId;
-  if (timestamp !== undefined) properties.timestamp = timestamp;
-  if (appId !== undefined) properties.appId = appId;
-  if (headers !== undefined) properties.headers = { ...headers };
-  if (clientId !== undefined) properties.headers = { ...properties.headers, [clientIdHeader]: clientId };
-  return properties;
-}
+/** On `wsmanager` who sent it, on `towsmanager` who alone shall receive it. */
+export const clientIdHeader = "client-id";
 
 /** What RabbitMQ delivered, whoever published it: parts of the wrong type are taken as absent. */
 export function fromDelivery({ content, fields, properties }: ConsumeMessage): Envelope {

@@ -4,6 +4,7 @@ import type { Log } from "../../ops/log.ts";
 import { withoutPassword } from "../../ops/redact.ts";
 import { version } from "../../version.ts";
 import { type BackoffLimits, backoffMs } from "../backoff.ts";
+import { innards } from "./innards.ts";
 
 /** How a link to RabbitMQ behaves; the defaults suit production, tests shorten them. */
 export interface LinkTiming {
@@ -214,7 +215,7 @@ export class Link {
         connection: this.#options.name,
         reason: reasonOf(error),
       });
-      socketOf(connection).destroy();
+      innards(connection).stream.destroy();
     } finally {
       timeout.cancel();
     }
@@ -230,20 +231,6 @@ export class Link {
   #isClosing(): Promise<boolean> {
     return Promise.race([this.#closing.promise.then(() => true), Promise.resolve(false)]);
   }
-}
-
-interface CorkableSocket {
-  cork(): void;
-  uncork(): void;
-  destroy(): void;
-}
-
-/**
- * The socket under an amqplib connection. amqplib does not document it, and has no other way to write many
- * publishes at once or to let go of a peer that does not answer; the version is pinned, and a test watches it.
- */
-export function socketOf(connection: ChannelModel): CorkableSocket {
-  return (connection.connection as unknown as { readonly stream: CorkableSocket }).stream;
 }
 
 function rejectAfter(

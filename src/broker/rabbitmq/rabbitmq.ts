@@ -1,9 +1,10 @@
-import type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage, Options } from "amqplib";
+import type { Channel, ChannelModel, ConsumeMessage, Options } from "amqplib";
 import { reasonOf } from "../../errors.ts";
 import type { Log } from "../../ops/log.ts";
-import type { Broker, BrokerStatus, Consumer, Envelope, Exchange, Follower, Publisher } from "../broker.ts";
-import { fromDelivery, offsetOf, toProperties } from "./codec.ts";
-import { defaultTiming, Link, type LinkTiming, socketOf } from "./link.ts";
+import type { Broker, BrokerStatus, Consumer, Exchange, Follower, Publisher } from "../broker.ts";
+import { fromDelivery, offsetOf } from "./codec.ts";
+import { defaultTiming, Link, type LinkTiming } from "./link.ts";
+import { publishLink } from "./publish-link.ts";
 import {
   declareDeadLetters,
   declareFanout,
@@ -121,7 +122,7 @@ export class RabbitmqBroker implements Broker {
       channel.on("ack", ({ deliveryTag, multiple }) => publisher.confirmed(deliveryTag, multiple));
       channel.on("nack", ({ deliveryTag, multiple }) => publisher.refused(deliveryTag, multiple));
       atLoss.push(() => publisher.closed());
-      publisher.opened({ send: (envelopes) => sendAll(connection, channel, exchange, envelopes, drop) });
+      publisher.opened(publishLink(connection, channel, exchange, atLoss));
     }
   }
 
@@ -157,27 +158,6 @@ interface LogPosition {
 function watch(channel: Channel, drop: Drop): void {
   channel.on("error", (error: Error) => drop(error.message));
   channel.on("close", () => drop("channel closed"));
-}
-
-function sendAll(
-  connection: ChannelModel,
-  channel: ConfirmChannel,
-  exchange: string,
-  envelopes: readonly Envelope[],
-  drop: Drop,
-): void {
-  const socket = socketOf(connection);
-  // amqplib writes each message by itself, in a later turn; corked, they leave as one write.
-  socket.cork();
-  try {
-    for (const envelope of envelopes) {
-      channel.publish(exchange, envelope.routingKey, envelope.body, toProperties(envelope));
-    }
-  } catch (error) {
-    // The channel has just closed; the outbox publishes again on the next link.
-    drop(reasonOf(error));
-  }
-  setImmediate(() => setImmediate(() => socket.uncork()));
 }
 
 async function startConsumer(
