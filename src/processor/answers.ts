@@ -45,7 +45,7 @@ function bodyOf(item: unknown): Body {
 function json(item: unknown): string {
   if (typeof item !== "object" || item === null) {
     throw new UnusableAnswer(
-      `a handler returns a string, bytes, an object, an array of those or nothing, not ${item === null ? "an array with null" : typeof item}`,
+      `a handler returns a string, bytes, an object, an array of those or nothing, not ${item === null ? "null" : typeof item}`,
     );
   }
   let text: string | undefined;

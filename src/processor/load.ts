@@ -33,15 +33,30 @@ function firstReason(error: unknown): string {
   return reasonOf(error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error);
 }
 
-/** `:LINE` of a syntax error, or of what the module threw while it was loaded. */
+/** Where it went wrong: `:LINE` of this module, or `, in FILE:LINE` of one that it imports. */
 function placeOf(error: unknown, path: string): string {
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
-  if (typeof first === "object" && first !== null && "position" in first) {
-    const position = first.position as { readonly line?: number } | null;
-    if (typeof position?.line === "number") return `:${position.line}`;
-  }
-  const stack = first instanceof Error ? (first.stack ?? "") : "";
-  const at = stack.indexOf(`${path}:`);
-  const line = at < 0 ? "" : /^\d+/.exec(stack.slice(at + path.length + 1))?.[0];
-  return line ? `:${line}` : "";
+  const place = positionOf(first) ?? frameOf(first, path);
+  if (place === undefined) return "";
+  return place.file === path ? `:${place.line}` : `, in ${place.file}:${place.line}`;
+}
+
+interface Place {
+  readonly file: string;
+  readonly line: number;
+}
+
+/** Bun's errors for what it cannot parse or resolve know their position. */
+function positionOf(error: unknown): Place | undefined {
+  if (typeof error !== "object" || error === null || !("position" in error)) return undefined;
+  const { file, line } = (error.position ?? {}) as Partial<Place>;
+  return file === undefined || line === undefined ? undefined : { file, line };
+}
+
+/** From the stack of what was thrown while modules were loaded: the handler's own line, else the innermost one. */
+function frameOf(error: unknown, path: string): Place | undefined {
+  const stack = error instanceof Error ? (error.stack ?? "") : "";
+  const frames = [...stack.matchAll(/(?:at |\()(\/.+?|[A-Z]:\\.+?):(\d+):\d+\)?$/gm)];
+  const frame = frames.find(([, file]) => file === path) ?? frames[0];
+  return frame === undefined ? undefined : { file: frame[1]!, line: Number(frame[2]) };
 }

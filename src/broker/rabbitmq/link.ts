@@ -61,7 +61,8 @@ export interface LinkOptions {
 export class Link {
   readonly #options: LinkOptions;
   #state: LinkState = { is: "connecting", why: "not started" };
-  #closing = Promise.withResolvers<void>();
+  readonly #closing = Promise.withResolvers<void>();
+  #isClosing = false;
   #running: Promise<void> | undefined;
   #wasOpenOnce = false;
   #isLossLogged = false;
@@ -80,6 +81,7 @@ export class Link {
   }
 
   async close(): Promise<void> {
+    this.#isClosing = true;
     this.#closing.resolve();
     await this.#running;
     this.#state = { is: "closed" };
@@ -88,7 +90,7 @@ export class Link {
   async #run(): Promise<void> {
     const { urls, timing } = this.#options;
     let attempt = 0;
-    while (!(await this.#isClosing())) {
+    while (!this.#isClosing) {
       const url = urls[attempt % urls.length]!;
       const startedAt = performance.now();
       const fault = await this.#live(url);
@@ -173,12 +175,13 @@ export class Link {
     const text = reasonOf(error);
     if (!this.#wasOpenOnce && /ACCESS_REFUSED|ACCESS-REFUSED|\b403\b/.test(text)) {
       return new FatalError(
-        `RabbitMQ at ${withoutPassword(url)} refused the user or password (or the vhost): check the user, password and permissions in --broker`,
+        `RabbitMQ at ${withoutPassword(url)} refused the user or password: correct them in --broker`,
       );
     }
-    if (!this.#wasOpenOnce && /\b530\b|NOT_ALLOWED|NOT-ALLOWED/.test(text)) {
-      return new FatalError(
-        `RabbitMQ at ${withoutPassword(url)} does not let this user into that vhost, or has no such vhost: create it or correct --broker (${text})`,
+    // RabbitMQ says why (no such vhost, no permission, a vhost that has yet to start), but amqplib does not pass it on.
+    if (text.startsWith("Expected ConnectionOpenOk")) {
+      return new Error(
+        "RabbitMQ closed the connection instead of opening the vhost: does it exist, and may this user enter it?",
       );
     }
     return error instanceof Error ? error : new Error(text);
@@ -226,10 +229,6 @@ export class Link {
     const timer = setTimeout(waited.resolve, ms);
     await Promise.race([waited.promise, this.#closing.promise]);
     clearTimeout(timer);
-  }
-
-  #isClosing(): Promise<boolean> {
-    return Promise.race([this.#closing.promise.then(() => true), Promise.resolve(false)]);
   }
 }
 

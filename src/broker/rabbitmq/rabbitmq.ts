@@ -82,6 +82,7 @@ export class RabbitmqBroker implements Broker {
 
   status(): BrokerStatus {
     if (this.#isClosed) return { state: "closed" };
+    if (this.#links.length === 0) return { state: "connecting", why: "not started" };
     for (const { state } of this.#links) {
       if (state.is === "connecting") return { state: "connecting", why: state.why };
       if (state.is === "closed") return { state: "closed" };

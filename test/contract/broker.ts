@@ -1,0 +1,217 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import type { Broker, Envelope } from "../../src/broker/broker.ts";
+import { until } from "../support/wait.ts";
+import {
+  envelopeOf,
+  RecordingConsumer,
+  RecordingFollower,
+  RecordingPublisher,
+  startAndWait,
+} from "./recorders.ts";
+
+/**
+ * What `src/broker/broker.ts` promises, as tests that every implementation passes.
+ *
+ * @param openBroker a broker that has seen nothing yet
+ */
+export function describeBrokerContract(name: string, openBroker: () => Promise<Broker>): void {
+  describe(`${name} keeps the broker contract`, () => {
+    let broker: Broker;
+    let clients: RecordingPublisher;
+    let answers: RecordingPublisher;
+
+    beforeEach(async () => {
+      broker = await openBroker();
+      clients = new RecordingPublisher();
+      answers = new RecordingPublisher();
+      broker.publish("wsmanager", clients);
+      broker.publish("towsmanager", answers);
+    });
+    afterEach(() => broker.close());
+
+    test("is not ready before it is started", () => {
+      expect(broker.status().state).toBe("connecting");
+      expect(clients.link).toBeUndefined();
+    });
+
+    test("confirms every envelope, even where nobody receives it", async () => {
+      await startAndWait(broker);
+      await clients.publish(...texts(100).map((text) => envelopeOf(text)));
+      expect(clients.confirmedTags.size).toBe(100);
+      expect(clients.refusedTags).toEqual([]);
+    });
+
+    test("counts the tags of each publisher for itself", async () => {
+      await startAndWait(broker);
+      await Promise.all([
+        clients.publish(envelopeOf("one"), envelopeOf("two")),
+        answers.publish(envelopeOf("three")),
+      ]);
+      expect([...clients.confirmedTags]).toEqual([1, 2]);
+      expect([...answers.confirmedTags]).toEqual([1]);
+    });
+
+    test("delivers to a group in the order of publishing", async () => {
+      const consumer = new RecordingConsumer();
+      broker.consume("group", 50, consumer);
+      await startAndWait(broker);
+      for (let part = 0; part < 5; part++) {
+        await clients.publish(...texts(100).map((text) => envelopeOf(`${part}/${text}`)));
+      }
+      await until(() => consumer.deliveries.length >= 500, "500 deliveries");
+      expect(consumer.texts).toEqual(
+        [0, 1, 2, 3, 4].flatMap((part) => texts(100).map((text) => `${part}/${text}`)),
+      );
+    });
+
+    test("numbers the deliveries of a session from 1", async () => {
+      const consumer = new RecordingConsumer();
+      broker.consume("group", 10, consumer);
+      await startAndWait(broker);
+      await clients.publish(envelopeOf("one"), envelopeOf("two"), envelopeOf("three"));
+      await until(() => consumer.deliveries.length === 3, "3 deliveries");
+      expect(consumer.deliveries.map(({ tag }) => tag)).toEqual([1, 2, 3]);
+    });
+
+    test("gives every group every envelope, and shares them within a group", async () => {
+      const [one, two, other] = [new RecordingConsumer(), new RecordingConsumer(), new RecordingConsumer()];
+      broker.consume("shared", 10, one);
+      broker.consume("shared", 10, two);
+      broker.consume("other", 10, other);
+      await startAndWait(broker);
+      await clients.publish(...texts(100).map((text) => envelopeOf(text)));
+      await until(() => other.deliveries.length === 100, "100 deliveries to the other group");
+      await until(
+        () => one.deliveries.length + two.deliveries.length === 100,
+        "100 deliveries to the shared group",
+      );
+      expect([...one.texts, ...two.texts].sort()).toEqual(texts(100).sort());
+      expect(one.deliveries.length).toBeGreaterThan(0);
+      expect(two.deliveries.length).toBeGreaterThan(0);
+    });
+
+    test("delivers no more than the prefetch before the first ack, and goes on after it", async () => {
+      const consumer = new RecordingConsumer("by hand");
+      const witness = new RecordingConsumer();
+      broker.consume("group", 10, consumer);
+      broker.consume("witness", 100, witness);
+      await startAndWait(broker);
+      await clients.publish(...texts(30).map((text) => envelopeOf(text)));
+      await until(() => witness.deliveries.length === 30, "all to have passed");
+      await until(() => consumer.deliveries.length >= 10, "the prefetch to be used up");
+      expect(consumer.deliveries.length).toBe(10);
+      consumer.session!.ack(10, true);
+      await until(() => consumer.deliveries.length >= 20, "ten more");
+      consumer.session!.ack(11, false);
+      await until(() => consumer.deliveries.length >= 21, "one more");
+      expect(consumer.texts).toEqual(texts(30).slice(0, consumer.deliveries.length));
+    });
+
+    test("delivers nothing more after a stop, and still takes acks", async () => {
+      const consumer = new RecordingConsumer("by hand");
+      const witness = new RecordingConsumer();
+      broker.consume("group", 2, consumer);
+      broker.consume("witness", 10, witness);
+      await startAndWait(broker);
+      await clients.publish(...texts(4).map((text) => envelopeOf(text)));
+      await until(() => consumer.deliveries.length === 2, "2 deliveries");
+      consumer.session!.stop();
+      consumer.session!.ack(2, true);
+      await clients.publish(envelopeOf("after the stop"));
+      await until(() => witness.deliveries.length === 5, "all to have passed");
+      expect(consumer.texts).toEqual(texts(2));
+    });
+
+    test("does not deliver to groups what is published to clients", async () => {
+      const consumer = new RecordingConsumer();
+      broker.consume("group", 10, consumer);
+      await startAndWait(broker);
+      await answers.publish(envelopeOf("an answer"));
+      await clients.publish(envelopeOf("a question"));
+      await until(() => consumer.deliveries.length > 0, "a delivery");
+      expect(consumer.texts).toEqual(["a question"]);
+    });
+
+    test("shows all followers both exchanges in the same order, with rising offsets", async () => {
+      const [one, two] = [new RecordingFollower(), new RecordingFollower()];
+      broker.follow(one);
+      broker.follow(two);
+      await startAndWait(broker);
+      await Promise.all([
+        clients.publish(...texts(50).map((text) => envelopeOf(`question ${text}`))),
+        answers.publish(...texts(50).map((text) => envelopeOf(`answer ${text}`))),
+      ]);
+      await until(() => one.records.length === 100 && two.records.length === 100, "100 records each");
+      expect(one.texts).toEqual(two.texts);
+      expect(one.records.map(({ exchange }) => exchange)).toEqual(
+        two.records.map(({ exchange }) => exchange),
+      );
+      const offsets = one.records.map(({ offset }) => offset);
+      expect(offsets).toEqual([...new Set(offsets)].sort((a, b) => a - b));
+      expect(one.texts.filter((text) => text.startsWith("question"))).toEqual(
+        texts(50).map((text) => `question ${text}`),
+      );
+      for (const { exchange, envelope } of one.records) {
+        const isAnswer = envelope.body.toString().startsWith("answer");
+        expect(exchange).toBe(isAnswer ? "towsmanager" : "wsmanager");
+      }
+    });
+
+    const shapes: Record<string, Partial<Envelope>> = {
+      "with every part": {
+        routingKey: "stock.nyse.ibm",
+        headers: { priority: "9", "": "empty name", größe: "ü😀" },
+      },
+      "with a part missing": {
+        contentType: undefined,
+        messageId: undefined,
+        timestamp: undefined,
+        appId: undefined,
+      },
+      "from nobody": { clientId: undefined },
+      "with an empty body": { body: Buffer.alloc(0) },
+      "with bytes that are not UTF-8": {
+        body: Buffer.from([0, 255, 254, 128, 10]),
+        contentType: "application/octet-stream",
+      },
+      "with a body of a megabyte": { body: Buffer.alloc(1024 ** 2, "x") },
+      "with a routing key of 255 bytes": { routingKey: "x".repeat(255) },
+      "with a routing key that looks like a pattern": { routingKey: "#.*.a..b" },
+    };
+    for (const [shape, parts] of Object.entries(shapes)) {
+      test(`carries an envelope ${shape} unchanged`, async () => {
+        const consumer = new RecordingConsumer();
+        const follower = new RecordingFollower();
+        broker.consume("group", 10, consumer);
+        broker.follow(follower);
+        await startAndWait(broker);
+        const sent = envelopeOf("text", parts);
+        await clients.publish(sent);
+        await until(() => consumer.deliveries.length === 1 && follower.records.length === 1, "the envelope");
+        expect(consumer.deliveries[0]!.envelope).toEqual(sent);
+        expect(follower.records[0]!.envelope).toEqual(sent);
+      });
+    }
+
+    test("takes a send after close without a word, and delivers nothing any more", async () => {
+      const consumer = new RecordingConsumer();
+      broker.consume("group", 10, consumer);
+      await startAndWait(broker);
+      const link = clients.link!;
+      const session = consumer.session!;
+      await broker.close();
+      expect(broker.status().state).toBe("closed");
+      expect(clients.link).toBeUndefined();
+      expect(consumer.session).toBeUndefined();
+      link.send([envelopeOf("too late")]);
+      session.ack(1, false);
+      session.stop();
+      await broker.close();
+      expect(consumer.deliveries).toEqual([]);
+    });
+  });
+}
+
+function texts(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `message ${index}`);
+}

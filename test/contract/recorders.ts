@@ -1,0 +1,115 @@
+import type {
+  Broker,
+  Consumer,
+  ConsumeSession,
+  Envelope,
+  Follower,
+  Publisher,
+  PublishLink,
+} from "../../src/broker/broker.ts";
+import { until } from "../support/wait.ts";
+
+/** An envelope with what a test cares about; the rest is as a plain-text client's would be. */
+export function envelopeOf(text: string, parts: Partial<Envelope> = {}): Envelope {
+  return {
+    body: Buffer.from(text),
+    routingKey: "",
+    contentType: "text/plain",
+    messageId: `id of ${text}`,
+    timestamp: 1_795_467_696,
+    appId: "contract",
+    clientId: "client",
+    headers: undefined,
+    ...parts,
+  };
+}
+
+/** Publishes by hand and remembers what was confirmed. */
+export class RecordingPublisher implements Publisher {
+  link: PublishLink | undefined;
+  linkCount = 0;
+  blockedStates: boolean[] = [];
+  /** Highest tag confirmed on this link with everything below it confirmed too. */
+  confirmedTags = new Set<number>();
+  refusedTags: number[] = [];
+  #sentOnLink = 0;
+
+  opened(link: PublishLink): void {
+    this.link = link;
+    this.linkCount++;
+    this.#sentOnLink = 0;
+    this.confirmedTags = new Set();
+  }
+  confirmed(tag: number, multiple: boolean): void {
+    for (let each = multiple ? 1 : tag; each <= tag; each++) this.confirmedTags.add(each);
+  }
+  refused(tag: number): void {
+    this.refusedTags.push(tag);
+  }
+  blocked(isBlocked: boolean): void {
+    this.blockedStates.push(isBlocked);
+  }
+  closed(): void {
+    this.link = undefined;
+  }
+
+  /** Sends on the present link and waits until all of it is confirmed. */
+  async publish(...envelopes: Envelope[]): Promise<void> {
+    const link = await until(() => this.link, "a link to publish on");
+    link.send(envelopes);
+    this.#sentOnLink += envelopes.length;
+    await until(() => this.confirmedTags.size === this.#sentOnLink, `${this.#sentOnLink} confirms`);
+  }
+}
+
+/** Remembers deliveries; acknowledges each at once unless told not to. */
+export class RecordingConsumer implements Consumer {
+  readonly deliveries: { readonly tag: number; readonly envelope: Envelope }[] = [];
+  session: ConsumeSession | undefined;
+  readonly #acksAtOnce: boolean;
+
+  constructor(acks: "at once" | "by hand" = "at once") {
+    this.#acksAtOnce = acks === "at once";
+  }
+
+  opened(session: ConsumeSession): void {
+    this.session = session;
+  }
+  deliver(tag: number, envelope: Envelope): void {
+    this.deliveries.push({ tag, envelope });
+    if (this.#acksAtOnce) this.session?.ack(tag, false);
+  }
+  closed(): void {
+    this.session = undefined;
+  }
+
+  get texts(): string[] {
+    return this.deliveries.map(({ envelope }) => envelope.body.toString());
+  }
+}
+
+/** Remembers records. */
+export class RecordingFollower implements Follower {
+  readonly records: { readonly offset: number; readonly exchange: string; readonly envelope: Envelope }[] =
+    [];
+
+  record(offset: number, exchange: string, envelope: Envelope): void {
+    this.records.push({ offset, exchange, envelope });
+  }
+
+  get texts(): string[] {
+    return this.records.map(({ envelope }) => envelope.body.toString());
+  }
+}
+
+/** Starts a broker that is not expected to fail, and waits until all that it was asked for is in force. */
+export async function startAndWait(broker: Broker): Promise<void> {
+  let fatal: Error | undefined;
+  broker.start((error) => {
+    fatal = error;
+  });
+  await until(() => {
+    if (fatal !== undefined) throw fatal;
+    return broker.status().state === "ready";
+  }, "the broker to be ready");
+}

@@ -1,0 +1,257 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { connect } from "amqplib";
+import type { Broker } from "../../src/broker/broker.ts";
+import { Outbox } from "../../src/broker/outbox.ts";
+import { defaultTiming } from "../../src/broker/rabbitmq/link.ts";
+import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
+import { describeBrokerContract } from "../contract/broker.ts";
+import {
+  envelopeOf,
+  RecordingConsumer,
+  RecordingFollower,
+  RecordingPublisher,
+  startAndWait,
+} from "../contract/recorders.ts";
+import { sharedRabbitmq } from "../support/rabbitmq.ts";
+import { until } from "../support/wait.ts";
+import { QuietLog } from "./system.ts";
+
+/** Tests need not wait as long as production does. */
+const timing = { ...defaultTiming, backoff: { firstMs: 20, mostMs: 200 } };
+
+const opened: Broker[] = [];
+const openBroker = (urls: readonly string[], log = new QuietLog()) => {
+  const broker = new RabbitmqBroker({ urls, name: "test", log, logMaxBytes: 16 * 1024 ** 2, timing });
+  opened.push(broker);
+  return broker;
+};
+const freshVhost = async () => (await sharedRabbitmq()).vhost();
+
+/** Starts it and resolves with what it calls fatal. */
+const fatalOf = (broker: Broker) => new Promise<Error>((resolve) => broker.start(resolve));
+
+/** Does something as another program would, on a connection of its own. */
+async function asAnotherProgram<T>(
+  url: string,
+  act: (channel: Awaited<ReturnType<typeof newChannel>>) => Promise<T>,
+) {
+  const connection = await connect(url);
+  try {
+    return await act(await newChannel(connection));
+  } finally {
+    await connection.close();
+  }
+}
+const newChannel = (connection: Awaited<ReturnType<typeof connect>>) => connection.createChannel();
+
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((broker) => broker.close()));
+});
+
+describeBrokerContract("RabbitMQ", async () => openBroker([await freshVhost()]));
+
+describe("RabbitMQ's exchanges", () => {
+  test("are joined where another program has declared them as not durable", async () => {
+    const url = await freshVhost();
+    await asAnotherProgram(url, async (channel) => {
+      await channel.assertExchange("wsmanager", "fanout", { durable: false });
+      await channel.assertExchange("towsmanager", "fanout", { durable: false });
+    });
+    const broker = openBroker([url]);
+    const publisher = new RecordingPublisher();
+    const consumer = new RecordingConsumer();
+    broker.publish("wsmanager", publisher);
+    broker.publish("towsmanager", new RecordingPublisher());
+    broker.consume("group", 10, consumer);
+    broker.follow(new RecordingFollower());
+    await startAndWait(broker);
+    await publisher.publish(envelopeOf("hello"));
+    await until(() => consumer.texts.length === 1, "the delivery");
+  });
+
+  test("are created durable where they do not exist", async () => {
+    const url = await freshVhost();
+    const broker = openBroker([url]);
+    broker.publish("wsmanager", new RecordingPublisher());
+    broker.publish("towsmanager", new RecordingPublisher());
+    await startAndWait(broker);
+    await asAnotherProgram(url, async (channel) => {
+      await channel.assertExchange("wsmanager", "fanout", { durable: true });
+      await channel.assertExchange("towsmanager", "fanout", { durable: true });
+    });
+  });
+
+  test("of another type are a fatal error that names them", async () => {
+    const url = await freshVhost();
+    await asAnotherProgram(url, (channel) => channel.assertExchange("towsmanager", "topic"));
+    const broker = openBroker([url]);
+    broker.publish("towsmanager", new RecordingPublisher());
+    const fatal = await fatalOf(broker);
+    expect(fatal.name).toBe("FatalError");
+    expect(fatal.message).toContain('"towsmanager"');
+    expect(fatal.message).toContain("fanout");
+  });
+});
+
+describe("RabbitMQ's refusals", () => {
+  test("a wrong password is a fatal error without the password", async () => {
+    const url = new URL(await freshVhost());
+    url.password = "not-the-password";
+    const broker = openBroker([url.href]);
+    broker.publish("wsmanager", new RecordingPublisher());
+    const fatal = await fatalOf(broker);
+    expect(fatal.name).toBe("FatalError");
+    expect(fatal.message).toContain("password");
+    expect(fatal.message).not.toContain("not-the-password");
+  });
+
+  test("a vhost that cannot be opened is tried again, with a hint", async () => {
+    const url = new URL(await freshVhost());
+    url.pathname = "/no-such-vhost";
+    const log = new QuietLog();
+    const broker = openBroker([url.href], log);
+    broker.publish("wsmanager", new RecordingPublisher());
+    broker.start(() => undefined);
+    await until(() => log.complaints.length > 0, "the complaint");
+    expect(broker.status()).toMatchObject({ state: "connecting", why: expect.stringContaining("vhost") });
+  });
+
+  test("a queue that exists with other arguments is joined as it is", async () => {
+    const url = await freshVhost();
+    await asAnotherProgram(url, (channel) => channel.assertQueue("wsmanager.group", { durable: true }));
+    const broker = openBroker([url]);
+    const publisher = new RecordingPublisher();
+    const consumer = new RecordingConsumer();
+    broker.publish("wsmanager", publisher);
+    broker.consume("group", 10, consumer);
+    await startAndWait(broker);
+    await publisher.publish(envelopeOf("hello"));
+    await until(() => consumer.texts.length === 1, "the delivery");
+  });
+});
+
+describe("when the connection to RabbitMQ is lost", () => {
+  test("everything is rebuilt, what was not confirmed is published again, and the log is followed on", async () => {
+    const node = await sharedRabbitmq();
+    const url = await node.vhost();
+    const broker = openBroker([url]);
+    const outbox = new Outbox("test", false);
+    const consumer = new RecordingConsumer();
+    const follower = new RecordingFollower();
+    broker.publish("wsmanager", outbox);
+    broker.consume("group", 100, consumer);
+    broker.follow(follower);
+    await startAndWait(broker);
+    const sent = Array.from({ length: 3000 }, (_, index) => `message ${index}`);
+    for (const [index, body] of sent.entries()) {
+      outbox.append({ body, topic: "", clientId: "client" });
+      if (index % 500 === 250) await closeConnections(node);
+      if (index % 100 === 0) await Bun.sleep(1);
+    }
+    await until(() => outbox.isEmpty, "everything to be confirmed");
+    await until(() => new Set(consumer.texts).size === sent.length, "everything to be delivered");
+    await until(() => new Set(follower.texts).size === sent.length, "everything to be followed");
+    expect(withoutRepeats(follower.texts)).toEqual(sent);
+    expect(follower.records.map(({ offset }) => offset)).toEqual(
+      [...new Set(follower.records.map(({ offset }) => offset))].sort((a, b) => a - b),
+    );
+    expect(outbox.bytes).toBe(0);
+  });
+
+  test("what was not acknowledged is delivered again", async () => {
+    const node = await sharedRabbitmq();
+    const broker = openBroker([await node.vhost()]);
+    const publisher = new RecordingPublisher();
+    const consumer = new RecordingConsumer("by hand");
+    broker.publish("wsmanager", publisher);
+    broker.consume("group", 10, consumer);
+    await startAndWait(broker);
+    await publisher.publish(envelopeOf("one"), envelopeOf("two"), envelopeOf("three"));
+    await until(() => consumer.deliveries.length === 3, "3 deliveries");
+    consumer.session!.ack(1, false);
+    // An ack has no answer: what is published behind it on the same connection would have, so look at the queue.
+    await until(async () => (await unackedOf(node)) === 2, "the ack to arrive");
+    await closeConnections(node);
+    await until(() => consumer.deliveries.length === 5, "the other two again");
+    expect(consumer.texts.slice(3).sort()).toEqual(["three", "two"]);
+  });
+
+  test("another broker's consumer takes over", async () => {
+    const url = await freshVhost();
+    const [first, second] = [openBroker([url]), openBroker([url])];
+    const publisher = new RecordingPublisher();
+    const [held, takenOver] = [new RecordingConsumer("by hand"), new RecordingConsumer()];
+    first.publish("wsmanager", publisher);
+    first.consume("group", 10, held);
+    await startAndWait(first);
+    await publisher.publish(envelopeOf("one"), envelopeOf("two"));
+    await until(() => held.deliveries.length === 2, "2 deliveries");
+    second.consume("group", 10, takenOver);
+    await startAndWait(second);
+    await first.close();
+    await until(() => takenOver.deliveries.length === 2, "both at the other consumer");
+    expect(takenOver.texts.sort()).toEqual(["one", "two"]);
+  });
+
+  test("a broker that is not there yet is waited for", async () => {
+    const url = await freshVhost();
+    const { hostname, port, pathname } = new URL(url);
+    const proxy = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
+    const proxyPort = proxy.port;
+    proxy.stop(true);
+    const log = new QuietLog();
+    // The first node never answers, the second one does.
+    const broker = openBroker([`amqp://guest:guest@127.0.0.1:${proxyPort}${pathname}`], log);
+    broker.publish("wsmanager", new RecordingPublisher());
+    broker.start(() => undefined);
+    await until(() => log.complaints.length > 0, "the complaint");
+    expect(broker.status()).toMatchObject({ state: "connecting" });
+    const relay = Bun.listen<{ peer?: Awaited<ReturnType<typeof Bun.connect>> }>({
+      hostname: "127.0.0.1",
+      port: proxyPort,
+      socket: {
+        async open(socket) {
+          socket.data = {};
+          socket.pause();
+          socket.data.peer = await Bun.connect({
+            hostname,
+            port: Number(port),
+            socket: { data: (_, bytes) => void socket.write(bytes), close: () => void socket.end() },
+          });
+          socket.resume();
+        },
+        data: (socket, bytes) => void socket.data.peer?.write(bytes),
+        close: (socket) => void socket.data.peer?.end(),
+      },
+    });
+    await until(() => broker.status().state === "ready", "the broker to be ready");
+    expect(log.complaints).toHaveLength(1);
+    await broker.close();
+    relay.stop(true);
+  });
+
+  test("the next node of a cluster is tried", async () => {
+    const url = await freshVhost();
+    const broker = openBroker(["amqp://guest:guest@127.0.0.1:1/", url]);
+    broker.publish("wsmanager", new RecordingPublisher());
+    await startAndWait(broker);
+  });
+});
+
+type Node = Awaited<ReturnType<typeof sharedRabbitmq>>;
+
+/** As an operator would, in RabbitMQ. */
+async function closeConnections(node: Node): Promise<void> {
+  await node.eval('[rabbit_networking:close_connection(P, "test") || P <- rabbit_networking:connections()]');
+}
+
+async function unackedOf(node: Node): Promise<number> {
+  const total = await node.eval(
+    "lists:sum([N || [{messages_unacknowledged, N}] <- lists:append([rabbit_amqqueue:info_all(V, [messages_unacknowledged]) || V <- rabbit_vhost:list_names()]), is_integer(N)])",
+  );
+  return Number(total);
+}
+
+function withoutRepeats(texts: readonly string[]): string[] {
+  return [...new Set(texts)];
+}

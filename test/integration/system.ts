@@ -1,0 +1,57 @@
+import { MemoryBroker } from "../../src/broker/memory.ts";
+import { Manager } from "../../src/manager.ts";
+import type { Log } from "../../src/ops/log.ts";
+import { MessageLog } from "../../src/ops/message-log.ts";
+import { parseCommand } from "../../src/options/parse.ts";
+import type { Options } from "../../src/options/table.ts";
+import { echoProcessed, type Handler } from "../../src/processor/handler.ts";
+import { Processor } from "../../src/processor.ts";
+
+/** Remembers what was logged at warn and above, which in most tests is nothing. */
+export class QuietLog implements Log {
+  readonly complaints: string[] = [];
+  debug(): void {
+    /* not of interest to tests */
+  }
+  info(): void {
+    /* not of interest to tests */
+  }
+  warn(message: string): void {
+    this.complaints.push(message);
+  }
+  error(message: string): void {
+    this.complaints.push(message);
+  }
+}
+
+/** The options of a command line, without the surroundings' environment. */
+export function optionsOf(...args: string[]): Options {
+  const command = parseCommand(args, {});
+  if (command.do !== "run") throw new Error(`${args.join(" ")} does not run anything`);
+  return command.options;
+}
+
+/** What `warren ARGS` runs with the embedded broker, within this process. */
+export function startSystem(args: string[] = [], handler: Handler = echoProcessed) {
+  const options = optionsOf("--port", "0", "--log-messages", "off", ...args);
+  const log = new QuietLog();
+  const messageLog = new MessageLog(log, options.logMessages);
+  const broker = new MemoryBroker();
+  const manager = new Manager("manager", options, broker, log, messageLog);
+  const processor = new Processor("processor", options, handler, broker, log, messageLog);
+  const url = manager.listen();
+  broker.start();
+  return {
+    url,
+    wsUrl: (path: string) => new URL(path, url).href.replace(/^http/, "ws"),
+    log,
+    manager,
+    processor,
+    broker,
+    async [Symbol.asyncDispose]() {
+      await manager.close();
+      processor.close();
+      await broker.close();
+    },
+  };
+}
