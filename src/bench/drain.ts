@@ -1,0 +1,44 @@
+/** No arrival for so long means that nothing more will come. */
+const quietMs = 1000;
+
+/** Longer is not waited for what is missing: by then it is lost to whoever waits for it. */
+const drainMsMax = 10_000;
+
+const interruptedMsMax = 2000;
+
+/** After the last expected message, so that surplus copies are seen too. */
+const surplusMs = 100;
+
+const pollMs = 10;
+
+/** What a drain looks at. */
+export interface Account {
+  /** Messages of any kind that arrived so far. */
+  readonly received: number;
+  readonly isComplete: boolean;
+}
+
+/** Why waiting ended: everything came, nothing came any more, or it took too long. */
+export type DrainEnd = "complete" | "quiet" | "timeout";
+
+/** Waits for the answers that are still under way, for less time when someone waits for an interrupted run to end. */
+export async function drain(account: Account, isInterrupted: boolean): Promise<DrainEnd> {
+  const startMs = performance.now();
+  const deadlineMs = startMs + (isInterrupted ? interruptedMsMax : drainMsMax);
+  let received = account.received;
+  let lastArrivalMs = startMs;
+  for (;;) {
+    if (account.isComplete) {
+      await Bun.sleep(surplusMs);
+      return "complete";
+    }
+    await Bun.sleep(pollMs);
+    const nowMs = performance.now();
+    if (account.received > received) {
+      received = account.received;
+      lastArrivalMs = nowMs;
+    }
+    if (nowMs - lastArrivalMs >= quietMs) return "quiet";
+    if (nowMs >= deadlineMs) return "timeout";
+  }
+}

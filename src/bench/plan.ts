@@ -1,0 +1,88 @@
+import { UsageError } from "../errors.ts";
+import type { Options } from "../options/table.ts";
+import { PayloadLayout } from "./payload.ts";
+
+export type BenchOptions = Pick<
+  Options,
+  "url" | "clients" | "publishers" | "rate" | "size" | "duration" | "json"
+>;
+
+/** A warm-up fills caches, lets compilers finish and queues settle; longer than this it only wastes the user's time. */
+const warmupMsMax = 2000;
+
+/** Two counters of four bytes for each pair of receiver and publisher: 800 MB at this many. */
+const pairsMax = 100_000_000;
+
+/** A sequence number is kept in 32 bits. */
+const messagesPerPublisherMax = 2 ** 32 - 1;
+
+/**
+ * What a run will do, worked out before the first connection is opened.
+ *
+ * The schedule is fixed: message k of the whole run is due `k * microsPerMessage` after the start, and is number
+ * `floor(k / publishers)` of publisher `k % publishers`. So a message's publisher and sequence number say when it
+ * was due, and a receiver needs no timestamp inside of it.
+ */
+export class Plan {
+  readonly url: URL;
+  readonly clients: number;
+  readonly publishers: number;
+  readonly ratePerSecond: number;
+  readonly sizeBytes: number;
+  readonly warmupMs: number;
+  readonly durationMs: number;
+  readonly microsPerMessage: number;
+  /** How many messages are due in the whole run, warm-up included. */
+  readonly messages: number;
+  readonly layout: PayloadLayout;
+
+  /** Throws a `UsageError` for a run that is too large to account for. */
+  constructor(options: BenchOptions, runId: string) {
+    this.url = new URL(options.url);
+    this.clients = options.clients;
+    this.publishers = options.publishers;
+    this.ratePerSecond = options.rate;
+    this.sizeBytes = options.size;
+    this.durationMs = options.duration;
+    this.warmupMs = Math.min(warmupMsMax, Math.round(options.duration / 5));
+    this.microsPerMessage = 1e6 / options.rate;
+    this.messages = Math.ceil((this.totalMs / 1000) * options.rate);
+    if (this.connections * this.publishers > pairsMax) {
+      throw new UsageError(
+        `--clients ${this.clients} with --publishers ${this.publishers}: too many pairs to account for; ask for fewer publishers`,
+      );
+    }
+    const perPublisher = Math.ceil(this.messages / this.publishers);
+    if (perPublisher > messagesPerPublisherMax) {
+      throw new UsageError(
+        `--rate ${this.ratePerSecond}: ${perPublisher} messages for each publisher are too many; ask for more publishers or a shorter --duration`,
+      );
+    }
+    this.layout = new PayloadLayout(runId, this.publishers, perPublisher, this.sizeBytes);
+  }
+
+  /** Clients that only receive, and publishers. The publishers come first. */
+  get connections(): number {
+    return this.clients + this.publishers;
+  }
+
+  get totalMs(): number {
+    return this.warmupMs + this.durationMs;
+  }
+
+  /** How many messages are due `elapsedMicros` after the start. */
+  dueAfter(elapsedMicros: number): number {
+    return Math.min(this.messages, Math.floor(elapsedMicros / this.microsPerMessage) + 1);
+  }
+
+  /** How many of the run's first `messages` messages are this publisher's. */
+  shareOf(publisher: number, messages: number): number {
+    return Math.max(0, Math.ceil((messages - publisher) / this.publishers));
+  }
+}
+
+/** Eight characters that tell the messages of this run from those of another. */
+export function makeRunId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(8));
+  return Array.from(bytes, (byte) => (byte % 36).toString(36)).join("");
+}

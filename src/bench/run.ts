@@ -1,0 +1,177 @@
+import { type DrainEnd, drain } from "./drain.ts";
+import { Fleet } from "./fleet.ts";
+import { Inbox } from "./inbox.ts";
+import { Pacer } from "./pacer.ts";
+import type { Plan } from "./plan.ts";
+import { type Output, Progress } from "./progress.ts";
+import { describeDeliveries, type Result } from "./result.ts";
+
+/** Between the last handshake and the first message, so that the server has put every client on its topic. */
+const settleMs = 200;
+
+/** Counters at one moment, to tell by subtraction what happened in between. */
+interface Snapshot {
+  readonly nanos: number;
+  readonly sent: number;
+  readonly relayed: number;
+  readonly processed: number;
+}
+
+/** How a run went: the counters at its start, after the warm-up and when sending ended, and what came of the rest. */
+interface Course {
+  readonly start: Snapshot;
+  readonly warm: Snapshot;
+  readonly end: Snapshot;
+  readonly drained: DrainEnd;
+  readonly cpuSeconds: number;
+}
+
+/** One run of the bench: connect, send, drain, report. */
+export class Run {
+  readonly #plan: Plan;
+  /** How many messages each publisher has sent. The pacer counts here, the inbox looks at it. */
+  readonly #sent: Uint32Array;
+  readonly #inbox: Inbox;
+  readonly #fleet: Fleet;
+  readonly #pacer: Pacer;
+
+  constructor(plan: Plan) {
+    this.#plan = plan;
+    this.#sent = new Uint32Array(plan.publishers);
+    const inbox = new Inbox(plan, this.#sent);
+    const arrived = () => {
+      const nowNanos = Bun.nanoseconds();
+      inbox.arrive(nowNanos);
+      pacer.keepPace(nowNanos);
+    };
+    this.#inbox = inbox;
+    this.#fleet = new Fleet(plan, inbox, arrived);
+    const pacer = new Pacer(plan, this.#fleet.connections.slice(0, plan.publishers), this.#sent);
+    this.#pacer = pacer;
+  }
+
+  /** Throws a `FatalError` if there is no one to connect to. */
+  async measure(progress: Output, signal: AbortSignal): Promise<Result> {
+    try {
+      await this.#fleet.open(signal);
+      await Bun.sleep(settleMs);
+      return await this.#load(progress, signal);
+    } finally {
+      this.#fleet.finish();
+    }
+  }
+
+  async #load(output: Output, signal: AbortSignal): Promise<Result> {
+    const plan = this.#plan;
+    const progress = new Progress(plan, this.#inbox, () => this.#sentInAll, output);
+    const cpuBefore = process.cpuUsage();
+    const start = this.#snapshot();
+    this.#inbox.start(start.nanos);
+    let warm: Snapshot | undefined;
+    const warmup = setTimeout(() => {
+      warm = this.#snapshot();
+    }, plan.warmupMs);
+    await this.#pacer.run(start.nanos, () => this.#fleet.isAllClosed, signal);
+    clearTimeout(warmup);
+    const end = this.#snapshot();
+    const drained = await drain(this, signal.aborted);
+    progress.stop();
+    const cpu = process.cpuUsage(cpuBefore);
+    return this.#report({
+      start,
+      warm: warm ?? end,
+      end,
+      drained,
+      cpuSeconds: (cpu.user + cpu.system) / 1e6,
+    });
+  }
+
+  /** For the drain: messages of every kind that arrived. */
+  get received(): number {
+    return this.#inbox.received;
+  }
+
+  /** For the drain: whether all answers are there. Not before a processor has answered, because it may just be slow. */
+  get isComplete(): boolean {
+    const { relayed, processed } = this.#inbox;
+    if (this.#sentInAll === 0) return true;
+    if (processed === undefined || relayed.delivered < this.#relayedExpected) return false;
+    return processed.delivered >= this.#processedExpected;
+  }
+
+  get #sentInAll(): number {
+    let sum = 0;
+    for (const sent of this.#sent) sum += sent;
+    return sum;
+  }
+
+  /** Everyone who was connected gets a message, but for its publisher. Who was closed since has lost the rest. */
+  get #relayedExpected(): number {
+    return this.#sentInAll * Math.max(0, this.#fleet.connected - 1);
+  }
+
+  /** An answer goes to its publisher too. */
+  get #processedExpected(): number {
+    return this.#sentInAll * this.#fleet.connected;
+  }
+
+  #snapshot(): Snapshot {
+    const { relayed, processed } = this.#inbox;
+    return {
+      nanos: Bun.nanoseconds(),
+      sent: this.#sentInAll,
+      relayed: relayed.delivered,
+      processed: processed?.delivered ?? 0,
+    };
+  }
+
+  #report({ start, warm, end, drained, cpuSeconds }: Course): Result {
+    const plan = this.#plan;
+    const { relayed, processed, foreign } = this.#inbox;
+    const { connected, failed, closed, reasons } = this.#fleet;
+    const sendingMs = millisBetween(start, end);
+    const measuredMs = millisBetween(warm, end);
+    return {
+      config: {
+        url: plan.url.href,
+        clients: plan.clients,
+        publishers: plan.publishers,
+        ratePerSecond: plan.ratePerSecond,
+        sizeBytes: plan.sizeBytes,
+        durationMs: plan.durationMs,
+        warmupMs: plan.warmupMs,
+      },
+      due: sendingMs > 0 ? plan.dueAfter(sendingMs * 1000) : 0,
+      sent: end.sent,
+      sentPerSecond: perSecond(end.sent, sendingMs),
+      measuredMs: Math.round(measuredMs),
+      endedEarly: sendingMs < plan.totalMs,
+      relayed: describeDeliveries(
+        relayed,
+        this.#relayedExpected,
+        perSecond(end.relayed - warm.relayed, measuredMs),
+      ),
+      processed: processed
+        ? describeDeliveries(
+            processed,
+            this.#processedExpected,
+            perSecond(end.processed - warm.processed, measuredMs),
+          )
+        : null,
+      foreign,
+      clients: { connected, failed, closed },
+      reasons: [...reasons].map(([reason, count]) => ({ reason, count })).sort((a, b) => b.count - a.count),
+      drained,
+      isExact: relayed.isExact && (processed?.isExact ?? true),
+      cpuSeconds,
+    };
+  }
+}
+
+function millisBetween(from: Snapshot, to: Snapshot): number {
+  return (to.nanos - from.nanos) / 1e6;
+}
+
+function perSecond(many: number, millis: number): number {
+  return millis > 0 ? Math.round(many / (millis / 1000)) : 0;
+}

@@ -1,0 +1,47 @@
+import { expect, test } from "bun:test";
+import { type BenchOptions, Plan } from "../../../src/bench/plan.ts";
+import { UsageError } from "../../../src/errors.ts";
+
+const options: BenchOptions = {
+  url: "ws://127.0.0.1:8000/ws",
+  clients: 10,
+  publishers: 3,
+  rate: 100,
+  size: 64,
+  duration: 1000,
+  json: false,
+};
+
+const planOf = (changes: Partial<BenchOptions>) => new Plan({ ...options, ...changes }, "run00001");
+
+test("the warm-up is a fifth of the measuring, and never over two seconds", () => {
+  expect(planOf({ duration: 1000 }).warmupMs).toBe(200);
+  expect(planOf({ duration: 60_000 }).warmupMs).toBe(2000);
+});
+
+test("messages are due evenly from the start to the end", () => {
+  const plan = planOf({ duration: 1000, rate: 100 });
+  expect(plan.messages).toBe(120);
+  expect([0, 9999, 10_000, 1_199_999, 5_000_000].map((micros) => plan.dueAfter(micros))).toEqual([
+    1, 1, 2, 120, 120,
+  ]);
+});
+
+test("publishers share the messages in turn", () => {
+  const plan = planOf({ publishers: 3 });
+  expect(
+    [0, 1, 2, 3, 4, 7].map((many) => [0, 1, 2].map((publisher) => plan.shareOf(publisher, many))),
+  ).toEqual([
+    [0, 0, 0],
+    [1, 0, 0],
+    [1, 1, 0],
+    [1, 1, 1],
+    [2, 1, 1],
+    [3, 2, 2],
+  ]);
+});
+
+test("a run that is too large to account for is a usage error", () => {
+  expect(() => planOf({ clients: 100_000, publishers: 10_000 })).toThrow(UsageError);
+  expect(() => planOf({ publishers: 1, rate: 10_000_000, duration: 86_400_000 })).toThrow(UsageError);
+});
