@@ -1,0 +1,41 @@
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+export const projectFolder = join(import.meta.dir, "..");
+
+/** What `bun run build` makes. */
+export const executablePath = join(projectFolder, "dist", "warren");
+
+/**
+ * Compiles Warren for this machine, or for `target`, into one file that needs nothing else. It appears at `path` only
+ * when it is complete, so that nobody starts half of it.
+ */
+export async function compile(path: string, target?: Bun.Build.CompileTarget): Promise<void> {
+  mkdirSync(dirname(path), { recursive: true });
+  // Beside the target: a rename works within one file system only.
+  const workshop = mkdtempSync(join(dirname(path), ".build-"));
+  try {
+    const { outputs } = await Bun.build({
+      entrypoints: [join(projectFolder, "src", "main.ts")],
+      target: "bun",
+      format: "esm",
+      minify: true,
+      // Halves the time to start: 11 ms instead of 26 ms.
+      bytecode: true,
+      // For stack traces that name our lines. The map travels inside the executable.
+      sourcemap: "inline",
+      compile: {
+        outfile: join(workshop, "warren"),
+        ...(target === undefined ? {} : { target }),
+        // A .env or bunfig.toml in the folder where someone starts Warren is not about Warren.
+        autoloadDotenv: false,
+        autoloadBunfig: false,
+      },
+    });
+    const executable = outputs.find(({ kind }) => kind === "entry-point");
+    if (executable === undefined) throw new Error("the build made no executable");
+    renameSync(executable.path, path);
+  } finally {
+    rmSync(workshop, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,24 @@
+export const excerptCharsMax = 2_000;
+export const excerptLinesMax = 30;
+export const hexBytesMax = 24;
+
+/** As much of a text as a list should carry: a message may be a megabyte, and the list keeps hundreds. */
+export function excerpt(text: string): string {
+  let end = Math.min(text.length, excerptCharsMax);
+  for (let line = 1, at = 0; line <= excerptLinesMax; line++) {
+    at = text.indexOf("\n", at) + 1;
+    if (at === 0 || at > end) break;
+    if (line === excerptLinesMax) end = at - 1;
+  }
+  if (end === text.length) return text;
+  // Never cut a surrogate pair in two: its half would show as a replacement character.
+  if (/[\uD800-\uDBFF]/.test(text.charAt(end - 1))) end -= 1;
+  return `${text.slice(0, end)} … ${(text.length - end).toLocaleString("en")} more characters`;
+}
+
+/** The first bytes of a binary message: `00 ff 1b …`. */
+export function hexPreview(bytes: Uint8Array): string {
+  const shown = Array.from(bytes.subarray(0, hexBytesMax), (byte) => byte.toString(16).padStart(2, "0"));
+  if (bytes.length > hexBytesMax) shown.push("…");
+  return shown.join(" ");
+}

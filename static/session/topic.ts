@@ -1,0 +1,32 @@
+/** A topic travels as an AMQP routing key, whose length is one byte. */
+export const topicBytesMax = 255;
+
+/** What is wrong with a topic, for the person who typed it. */
+export function topicProblem(topic: string): string | undefined {
+  if (/\p{Cc}/u.test(topic)) return "A topic cannot contain control characters.";
+  if (/(^|\.)[*#](\.|$)/.test(topic))
+    return "This page is on one topic; * and # as words are patterns for many.";
+  const bytes = new TextEncoder().encode(topic).length;
+  if (bytes > topicBytesMax) return `A topic is at most ${topicBytesMax} bytes long; this one has ${bytes}.`;
+  return undefined;
+}
+
+export function topicOfPage(url: string): string {
+  return new URL(url).searchParams.get("topic") ?? "";
+}
+
+/** The page's own address on that topic: what someone copies from the address bar to share. */
+export function pageOnTopic(url: string, topic: string): string {
+  const page = new URL(url);
+  if (topic === "") page.searchParams.delete("topic");
+  else page.searchParams.set("topic", topic);
+  return page.href;
+}
+
+/** Where the manager takes this client's WebSocket, beside the page. */
+export function socketUrl(page: string, clientId: string, topic: string): string {
+  const url = new URL(`ws/${encodeURIComponent(clientId)}`, page);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  if (topic !== "") url.searchParams.set("topic", topic);
+  return url.href;
+}

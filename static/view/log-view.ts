@@ -1,0 +1,124 @@
+import type { Conversation } from "../session/conversation.ts";
+import { elementOf, messageCount, setText } from "./element.ts";
+import { rowOf, updateRow } from "./row.ts";
+
+/** Who scrolls down to this near the end wants to follow the newest again. */
+const bottomSlackPx = 48;
+
+const upwardKeys = new Set(["ArrowUp", "PageUp", "Home"]);
+
+/** The list of messages. It follows the newest while the reader is at the end, and stays put otherwise. */
+export class LogView {
+  readonly #conversation: Conversation;
+  readonly #redraw: () => void;
+  readonly #scroller = elementOf("log", HTMLElement);
+  readonly #list = elementOf("messages", HTMLOListElement);
+  readonly #empty = elementOf("empty", HTMLElement);
+  readonly #earlier = elementOf("earlier", HTMLElement);
+  readonly #newer = elementOf("newer", HTMLButtonElement);
+  readonly #rows = new Map<number, HTMLLIElement>();
+  #lastDrawnId = 0;
+  #follows: boolean = true;
+  #lastScrollTop = 0;
+  #lastEndTop = 0;
+  #messagesSeen = 0;
+  #calmTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(conversation: Conversation, redraw: () => void) {
+    this.#conversation = conversation;
+    this.#redraw = redraw;
+    this.#scroller.addEventListener("scroll", () => this.#scrolled());
+    this.#scroller.addEventListener("wheel", ({ deltaY }) => deltaY < 0 && this.#intendsUp(), {
+      passive: true,
+    });
+    this.#scroller.addEventListener("keydown", ({ key }) => upwardKeys.has(key) && this.#intendsUp());
+    // The on-screen keyboard, a rotated phone and the banner all change how much of the list is seen.
+    new ResizeObserver(() => this.#follows && this.#scrollToEnd()).observe(this.#scroller);
+    this.#newer.addEventListener("click", () => {
+      this.followNewest();
+      this.#scroller.focus();
+    });
+  }
+
+  followNewest(): void {
+    this.#follows = true;
+    this.#scrollToEnd();
+    this.#redraw();
+  }
+
+  draw(): void {
+    const floods = this.#conversation.floods(Date.now());
+    if (floods) this.#drawAgainWhenCalm();
+    this.#scroller.ariaLive = floods ? "off" : "polite"; // nobody can listen to thousands
+    this.#dropRows();
+    const changed = this.#conversation.takeChanged();
+    for (const entry of changed) {
+      const row = this.#rows.get(entry.id);
+      if (row !== undefined) updateRow(row, entry);
+    }
+    const grew = this.#addRows();
+    this.#empty.hidden = this.#conversation.entries.length > 0;
+    this.#earlier.hidden = this.#conversation.evicted === 0;
+    setText(this.#earlier, `… ${messageCount(this.#conversation.evicted)} before these`);
+    if (this.#follows) {
+      this.#messagesSeen = this.#conversation.messages;
+      if (grew || changed.size > 0) this.#scrollToEnd();
+    }
+    const unseen = this.#conversation.messages - this.#messagesSeen;
+    this.#newer.hidden = unseen === 0;
+    setText(this.#newer, `${unseen.toLocaleString("en")} new ↓`);
+  }
+
+  /** What would scroll upwards, once the browser gets to it: a smooth scroll begins later, and must not be undone. */
+  #intendsUp(): void {
+    if (this.#scroller.scrollTop > 0) this.#follows = false;
+  }
+
+  #scrolled(): void {
+    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
+    const endTop = scrollHeight - clientHeight;
+    // Where the list got shorter or its window higher, the browser moved upwards, not the reader.
+    const upwards = scrollTop < this.#lastScrollTop && endTop >= this.#lastEndTop;
+    this.#lastScrollTop = scrollTop;
+    this.#lastEndTop = endTop;
+    if (upwards) this.#follows = false;
+    else if (endTop - scrollTop < bottomSlackPx) this.#follows = true;
+    this.#redraw();
+  }
+
+  #dropRows(): void {
+    const oldestId = this.#conversation.entries[0]?.id ?? 0;
+    for (const [id, row] of this.#rows) {
+      if (id >= oldestId) return;
+      row.remove();
+      this.#rows.delete(id);
+    }
+  }
+
+  #addRows(): boolean {
+    const added = document.createDocumentFragment();
+    for (const entry of this.#conversation.entries) {
+      if (entry.id <= this.#lastDrawnId) continue;
+      const row = rowOf(entry);
+      this.#rows.set(entry.id, row);
+      added.append(row);
+      this.#lastDrawnId = entry.id;
+    }
+    const grew = added.hasChildNodes();
+    this.#list.append(added);
+    return grew;
+  }
+
+  #drawAgainWhenCalm(): void {
+    this.#calmTimer ??= setTimeout(() => {
+      this.#calmTimer = undefined;
+      this.#redraw();
+    }, 1_600);
+  }
+
+  #scrollToEnd(): void {
+    this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    this.#lastScrollTop = this.#scroller.scrollTop;
+    this.#lastEndTop = this.#scroller.scrollHeight - this.#scroller.clientHeight;
+  }
+}

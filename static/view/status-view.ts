@@ -1,0 +1,60 @@
+import { closingInWords } from "../session/closing.ts";
+import type { Session } from "../session/session.ts";
+import { elementOf, messageCount, setText } from "./element.ts";
+
+/** Whether there is a connection, since when not and why, and when the next attempt is. */
+export class StatusView {
+  readonly #session: Session;
+  readonly #redraw: () => void;
+  readonly #status = elementOf("status", HTMLElement);
+  readonly #shown = elementOf("status-shown", HTMLElement);
+  readonly #spoken = elementOf("status-spoken", HTMLElement);
+  readonly #banner = elementOf("banner", HTMLElement);
+  readonly #reason = elementOf("banner-reason", HTMLElement);
+  #ticker: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(session: Session, redraw: () => void) {
+    this.#session = session;
+    this.#redraw = redraw;
+    elementOf("retry", HTMLButtonElement).addEventListener("click", () => session.hasten());
+  }
+
+  draw(): void {
+    const { state } = this.#session;
+    this.#status.dataset["is"] = state.is;
+    // What is shown counts down; what is spoken says only that it changed.
+    switch (state.is) {
+      case "connecting":
+        setText(this.#shown, "Connecting…");
+        setText(this.#spoken, "Connecting");
+        break;
+      case "connected":
+        this.#banner.hidden = true;
+        setText(this.#shown, "Connected");
+        setText(this.#spoken, "Connected");
+        break;
+      case "waiting": {
+        const inS = Math.max(1, Math.ceil((state.untilMs - Date.now()) / 1_000));
+        const word = navigator.onLine ? "Reconnecting" : "Offline, trying";
+        this.#banner.hidden = false;
+        setText(this.#reason, `${closingInWords(state.closing)}. ${this.#whatToExpect()}`);
+        setText(this.#shown, `${word} in ${inS} s`);
+        setText(this.#spoken, navigator.onLine ? "Not connected, reconnecting" : "Offline");
+        this.#tick();
+      }
+    }
+  }
+
+  #whatToExpect(): string {
+    const waiting = this.#session.unsent.length;
+    if (waiting === 0) return "Go on writing: it is sent when the connection is back.";
+    return `${messageCount(waiting)} will be sent when the connection is back.`;
+  }
+
+  #tick(): void {
+    this.#ticker ??= setTimeout(() => {
+      this.#ticker = undefined;
+      this.#redraw();
+    }, 250);
+  }
+}

@@ -1,0 +1,81 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { forgetFolder, forgetProcess, killAtExit, removeAtExit } from "../support/leftovers.ts";
+import { chromium as chromiumRequirement, need } from "../support/requirements.ts";
+
+/** Nothing that phones home, and no folder of the person who runs the tests. */
+const quietArgs = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+export interface TestBrowser extends AsyncDisposable {
+  /** A page of its own tab and storage, on which any error that the page throws fails the test. */
+  open(url: string, options?: BrowserContextOptions): Promise<Page>;
+  /** Closes every page, with its storage. */
+  closePages(): Promise<void>;
+}
+
+/**
+ * Playwright takes the folder for a profile from TMPDIR alone. Given one of ours, nothing of it stays behind
+ * even when the tests are killed.
+ */
+async function launchIn(home: string): Promise<Browser> {
+  const before = process.env["TMPDIR"];
+  process.env["TMPDIR"] = home;
+  try {
+    return await chromium.launch({
+      executablePath: need(chromiumRequirement),
+      args: quietArgs,
+      env: { ...process.env, HOME: home },
+    });
+  } finally {
+    if (before === undefined) delete process.env["TMPDIR"];
+    else process.env["TMPDIR"] = before;
+  }
+}
+
+async function pidOf(browser: Browser): Promise<number> {
+  const session = await browser.newBrowserCDPSession();
+  const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+  return processInfo.find(({ type }) => type === "browser")!.id;
+}
+
+/** Debian's Chromium, with a home and a profile that vanish with it. */
+export async function startBrowser(): Promise<TestBrowser> {
+  const home = await mkdtemp(join(tmpdir(), "warren-browser-"));
+  removeAtExit(home);
+  const browser = await launchIn(home);
+  const pid = await pidOf(browser);
+  killAtExit(pid);
+  const pageErrors: string[] = [];
+  return {
+    async open(url, options = {}) {
+      const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+      const page = await context.newPage();
+      page.setDefaultTimeout(20_000);
+      page.on("pageerror", (error) => pageErrors.push(error.message));
+      await page.goto(url);
+      await page.locator('#status[data-is="connected"]').waitFor();
+      return page;
+    },
+    async closePages() {
+      await Promise.all(browser.contexts().map((context) => context.close()));
+    },
+    async [Symbol.asyncDispose]() {
+      await browser.close();
+      forgetProcess(pid);
+      await rm(home, { recursive: true, force: true });
+      forgetFolder(home);
+      if (pageErrors.length > 0) throw new Error(`the page threw: ${pageErrors.join("; ")}`);
+    },
+  };
+}

@@ -1,0 +1,269 @@
+import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import type { Page } from "playwright-core";
+import { entriesMax } from "../../static/session/conversation.ts";
+import { type Client, connect } from "../support/client.ts";
+import { startWarren, type WarrenProcess } from "../support/warren.ts";
+import { startBrowser, type TestBrowser } from "./browser.ts";
+import { contrastFaults } from "./contrast.ts";
+
+setDefaultTimeout(60_000);
+
+const started = new AsyncDisposableStack();
+let warren: WarrenProcess;
+let browser: TestBrowser;
+
+beforeAll(async () => {
+  warren = started.use(await startWarren());
+  browser = started.use(await startBrowser());
+});
+
+afterEach(() => browser.closePages());
+
+afterAll(() => started.disposeAsync());
+
+type Kind = "own" | "other" | "processed" | "processed.answers-own" | "event" | "gap" | "binary";
+
+/** The rows of a kind that show exactly this text. */
+function rows(page: Page, kind: Kind, text?: string) {
+  const all = page.locator(`#messages .row.${kind}`);
+  if (text === undefined) return all;
+  return all.filter({ has: page.locator(".text", { hasText: new RegExp(`^${RegExp.escape(text)}$`) }) });
+}
+
+let topics = 0;
+
+/** The page on a topic of the test's own. */
+function topicUrl(): string {
+  return `${warren.url}?topic=page-test-${++topics}`;
+}
+
+async function say(page: Page, text: string): Promise<void> {
+  await page.getByRole("textbox", { name: "Message" }).fill(text);
+  await page.getByRole("button", { name: "Send" }).click();
+}
+
+/** Another client on the page's topic, without a page. */
+function connectBeside(pageUrl: string): Promise<Client> {
+  const { origin, search } = new URL(pageUrl);
+  return connect(`${origin.replace("http", "ws")}/ws${search}`);
+}
+
+test("two pages: one sends, both see what they should, and both recover when the manager restarts", async () => {
+  await using first = await startWarren();
+  const { port } = new URL(first.url);
+  const [alice, bob] = await Promise.all([browser.open(first.url), browser.open(first.url)]);
+  const clientId = await alice.locator("#client-id").textContent();
+
+  const nasty = '<img src="x" onerror="document.title=1"> & <b>bold</b>';
+  await say(alice, nasty);
+  await rows(alice, "own", nasty).getByText("processed in").waitFor();
+  await rows(alice, "processed.answers-own", `processed message: ${nasty}`).waitFor();
+  await rows(bob, "other", nasty).waitFor();
+  await rows(bob, "processed", `processed message: ${nasty}`).waitFor();
+  expect(await rows(bob, "processed.answers-own").count()).toBe(0);
+  expect(await rows(alice, "other").count()).toBe(0);
+  expect(await alice.locator("#messages :is(img, b)").count()).toBe(0);
+  expect(await bob.title()).toBe("Warren");
+
+  await first.stop();
+  await Promise.all([alice, bob].map((page) => page.locator('#status[data-is="waiting"]').waitFor()));
+  await alice
+    .getByText(/The manager (is shutting down|cannot be reached)/)
+    .first()
+    .waitFor();
+  await say(alice, "written while it was away");
+  await rows(alice, "own", "written while it was away").getByText("waiting to be sent").waitFor();
+
+  await using _second = await startWarren(["--port", port]);
+  await Promise.all([alice, bob].map((page) => page.locator('#status[data-is="connected"]').waitFor()));
+  expect(await alice.locator("#client-id").textContent()).toBe(clientId);
+  await rows(alice, "processed.answers-own", "processed message: written while it was away").waitFor();
+  await say(bob, "back again");
+  await rows(alice, "other", "back again").waitFor();
+  await rows(bob, "processed.answers-own", "processed message: back again").waitFor();
+});
+
+test("pages on different topics do not hear each other, and a link leads to its topic", async () => {
+  const url = topicUrl();
+  const [here, there, also] = await Promise.all([url, warren.url, url].map((link) => browser.open(link)));
+  await say(here!, "only for this topic");
+  await rows(also!, "other", "only for this topic").waitFor();
+  await say(there!, "for broadcast");
+  await rows(there!, "processed.answers-own").waitFor();
+  await there!.getByRole("textbox", { name: "Topic" }).fill(new URL(url).searchParams.get("topic")!);
+  await there!.getByRole("button", { name: "Join" }).click();
+  await there!.locator('#status[data-is="connected"]').waitFor();
+  expect(there!.url()).toBe(url);
+  await say(there!, "now here too");
+  await rows(here!, "other", "now here too").waitFor();
+  expect(await rows(there!, "other").count()).toBe(0);
+  expect(await rows(here!, "other").count()).toBe(1);
+
+  const clientId = await here!.locator("#client-id").textContent();
+  await here!.reload();
+  expect(await here!.locator("#client-id").textContent()).toBe(clientId);
+  expect(await also!.locator("#client-id").textContent()).not.toBe(clientId);
+});
+
+test("everything can be done from the keyboard", async () => {
+  const page = await browser.open(warren.url);
+  const { keyboard } = page;
+  const focused = () => page.evaluate(() => document.activeElement?.id);
+  expect(await focused()).toBe("message");
+  await keyboard.type("two");
+  await keyboard.press("Shift+Enter");
+  await keyboard.type("lines");
+  await keyboard.press("Enter");
+  await rows(page, "own")
+    .filter({ hasText: /two\nlines/ })
+    .waitFor();
+  expect(await page.getByRole("textbox", { name: "Message" }).inputValue()).toBe("");
+
+  const visited: (string | undefined)[] = [];
+  for (let i = 0; i < 2; i++) {
+    await keyboard.press("Shift+Tab");
+    visited.push(await focused());
+  }
+  expect(visited).toEqual(["log", "topic"]);
+  await keyboard.type("bad.*");
+  await page.getByRole("alert").filter({ hasText: "patterns" }).waitFor();
+  await keyboard.press("Enter");
+  expect(page.url()).not.toContain("topic");
+  await keyboard.press("Escape");
+  await keyboard.type("keyboard.only");
+  await keyboard.press("Enter");
+  await rows(page, "event", "Joined the topic keyboard.only").waitFor();
+  expect(await focused()).toBe("message");
+  await page.locator('#status[data-is="connected"]').waitFor();
+  await keyboard.type("typed here");
+  await keyboard.press("Enter");
+  await rows(page, "processed.answers-own", "processed message: typed here").waitFor();
+});
+
+test("a screen reader finds the log, the labels and the state", async () => {
+  const page = await browser.open(topicUrl());
+  const log = page.getByRole("log", { name: "Messages" });
+  expect(await log.getAttribute("aria-live")).toBe("polite");
+  await page.getByRole("heading", { name: "Warren" }).waitFor();
+  await page.getByRole("textbox", { name: "Topic" }).waitFor();
+  await page.getByRole("status").filter({ hasText: "Connected" }).waitFor({ state: "attached" });
+  await say(page, "read me");
+  await log.getByRole("listitem").filter({ hasText: /^You/ }).waitFor();
+  await log
+    .getByRole("listitem")
+    .filter({ hasText: /^Processor/ })
+    .waitFor();
+});
+
+test("on a phone of 360 pixels nothing is cut off, also when its keyboard is up", async () => {
+  const page = await browser.open(topicUrl(), {
+    viewport: { width: 360, height: 740 },
+    isMobile: true,
+    hasTouch: true,
+  });
+  await say(page, `a word that does not end: ${"warren".repeat(60)}`);
+  for (let i = 0; i < 20; i++) await say(page, `line ${i}`);
+  const last = rows(page, "processed.answers-own", "processed message: line 19");
+  await last.waitFor();
+  await page.setViewportSize({ width: 360, height: 380 });
+  await page.waitForFunction(() => document.body.clientHeight === 380);
+  await page.waitForFunction(() => {
+    const seen = document.querySelector("#log")!.getBoundingClientRect();
+    return document.querySelector("#messages li:last-child")!.getBoundingClientRect().bottom <= seen.bottom;
+  });
+  const tooWide = await page.evaluate(() =>
+    [...document.querySelectorAll("body, body *")]
+      .filter((element) => element.checkVisibility() && element.scrollWidth > element.clientWidth + 1)
+      .filter((element) => getComputedStyle(element).display !== "inline" && element.className !== "unseen")
+      .map((element) => `${element.localName}#${element.id}.${element.className}`),
+  );
+  expect(tooWide).toEqual([]);
+  const sizes = await page.evaluate(() =>
+    [...document.querySelectorAll("input, textarea, .send")].map((element) => ({
+      fontPx: Number.parseFloat(getComputedStyle(element).fontSize),
+      ...element.getBoundingClientRect().toJSON(),
+    })),
+  );
+  for (const { fontPx, left, right, bottom } of sizes) {
+    expect(fontPx).toBeGreaterThanOrEqual(16);
+    expect([left >= 0, right <= 360, bottom <= 380]).toEqual([true, true, true]);
+  }
+});
+
+test("a flood is counted instead of drawn, and the page stays awake", async () => {
+  const url = topicUrl();
+  const page = await browser.open(url);
+  await using client = await connectBeside(url);
+  for (let i = 0; i < 20_000; i++) client.send(`flood ${i}`);
+  await rows(page, "gap").first().waitFor();
+  await say(page, "still here");
+  await rows(page, "processed.answers-own", "processed message: still here").waitFor();
+  // Each message of the flood and each answer to it is either shown or counted, exactly once.
+  await page.waitForFunction((expected) => {
+    const countIn = (element: Element) => Number(element.textContent.replaceAll(/\D/g, ""));
+    const gaps = [...document.querySelectorAll("#messages .gap")].reduce((sum, gap) => sum + countIn(gap), 0);
+    const shown = document.querySelectorAll("#messages .row:not(.gap, .event)").length;
+    return shown + gaps + countIn(document.querySelector("#earlier")!) === expected;
+  }, 40_002);
+  expect(await page.locator("#messages .row").count()).toBeLessThanOrEqual(entriesMax);
+});
+
+test("who reads further up is left there, and told of what is new", async () => {
+  const url = topicUrl();
+  const page = await browser.open(url, { viewport: { width: 800, height: 500 } });
+  for (let i = 0; i < 15; i++) await say(page, `line ${i}`);
+  await rows(page, "processed.answers-own", "processed message: line 14").waitFor();
+  const scrollTop = () => page.evaluate(() => document.querySelector("#log")!.scrollTop);
+  await using client = await connectBeside(url);
+  // Messages come in while the browser scrolls up, which it does smoothly, in many small steps.
+  const chatter = setInterval(() => client.send("news"), 30);
+  await page.locator("#log").focus();
+  await page.keyboard.press("Home");
+  await page.waitForFunction(() => document.querySelector("#log")!.scrollTop === 0);
+  const newer = page.getByRole("button", { name: /^\d+ new/ });
+  await newer.waitFor();
+  clearInterval(chatter);
+  expect(await scrollTop()).toBe(0);
+  await newer.click();
+  await newer.waitFor({ state: "hidden" });
+  expect(await scrollTop()).toBeGreaterThan(0);
+});
+
+test("binary messages show as size and hex, empty ones as empty", async () => {
+  const url = topicUrl();
+  const page = await browser.open(url);
+  await using client = await connectBeside(url);
+  client.send(new Uint8Array([0xca, 0xfe, 0x00]));
+  await rows(page, "binary").filter({ hasText: "binary, 3 bytes ca fe 00" }).waitFor();
+  client.send("");
+  await rows(page, "other", "(empty message)").waitFor();
+});
+
+test("a message that is too large is explained, and the page goes on", async () => {
+  const page = await browser.open(topicUrl());
+  await say(page, "x".repeat(1024 * 1024 + 1));
+  await rows(page, "event").filter({ hasText: "too large" }).waitFor();
+  await page.locator('#status[data-is="connected"]').waitFor();
+  await say(page, "smaller");
+  await rows(page, "processed.answers-own", "processed message: smaller").waitFor();
+});
+
+test.each(["light", "dark"] as const)(
+  "all text is legible in %s: contrast of at least 4.5 to 1",
+  async (scheme) => {
+    await using own = await startWarren();
+    const page = await browser.open(own.url, { colorScheme: scheme });
+    expect(await contrastFaults(page)).toEqual([]);
+    await using client = await connectBeside(own.url);
+    client.send("from another");
+    client.send(new Uint8Array(3));
+    await say(page, "hello");
+    await rows(page, "processed.answers-own").waitFor();
+    await rows(page, "binary").waitFor();
+    await own.stop();
+    await page.locator('#status[data-is="waiting"]').waitFor();
+    await say(page, "waiting");
+    await rows(page, "own", "waiting").waitFor();
+    expect(await contrastFaults(page)).toEqual([]);
+  },
+);

@@ -1,0 +1,67 @@
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { rabbitmq4Root } from "./rabbitmq-versions.ts";
+import {
+  chromium,
+  debootstrap,
+  howToInstall,
+  pythonWithPika,
+  type Requirement,
+  rabbitmqServer,
+} from "./requirements.ts";
+
+/**
+ * Run by `bun run test` before the tests: installs the programs that they need where it may, and otherwise says what
+ * to install and fails. With the argument `rabbitmq4` it also makes the RabbitMQ 4 that tests are run against.
+ */
+const withRabbitmq4 = process.argv[2] === "rabbitmq4";
+const requirements = [rabbitmqServer, chromium, pythonWithPika, ...(withRabbitmq4 ? [debootstrap] : [])];
+
+const missing = absent();
+if (missing.length > 0) {
+  if (mayInstall()) install(missing);
+  const still = absent();
+  if (still.length > 0) {
+    process.stderr.write(`The tests need ${howToInstall(still)}\n`);
+    process.exit(1);
+  }
+}
+if (withRabbitmq4) await rabbitmq4Root();
+
+function absent(): Requirement[] {
+  return requirements.filter((requirement) => requirement.find() === undefined);
+}
+
+function mayInstall(): boolean {
+  const isDebian =
+    existsSync("/etc/os-release") && /^ID=debian$/m.test(readFileSync("/etc/os-release", "utf8"));
+  return isDebian && process.getuid?.() === 0;
+}
+
+function install(wanted: readonly Requirement[]): void {
+  const packages = wanted.map(({ debianPackage }) => debianPackage);
+  process.stdout.write(`Installing ${packages.join(", ")}\n`);
+  withoutServices(() => {
+    apt("update", "--quiet");
+    apt("install", "--quiet", "--yes", "--no-install-recommends", ...packages);
+  });
+}
+
+function apt(...args: string[]): void {
+  const { success } = Bun.spawnSync(["apt-get", ...args], {
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  if (!success) throw new Error(`apt-get ${args.join(" ")} failed`);
+}
+
+/** Debian starts a service when it is installed unless this file says no. The tests start a RabbitMQ of their own. */
+function withoutServices(work: () => void): void {
+  const guard = "/usr/sbin/policy-rc.d";
+  const theirs = existsSync(guard);
+  if (!theirs) writeFileSync(guard, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+  try {
+    work();
+  } finally {
+    if (!theirs) rmSync(guard);
+  }
+}

@@ -1,0 +1,253 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect } from "amqplib";
+import { ErlangShell } from "./erlang-shell.ts";
+import { freePorts } from "./free-port.ts";
+import { forgetFolder, forgetProcess, killAtExit, removeAtExit } from "./leftovers.ts";
+import {
+  chosenVersion,
+  type RabbitmqPrograms,
+  type RabbitmqVersion,
+  rabbitmqPrograms,
+} from "./rabbitmq-versions.ts";
+import { run } from "./run.ts";
+import { until } from "./wait.ts";
+
+/** What a start on a busy machine of two cores may take. */
+const startTimeoutMs = 90_000;
+
+export interface RabbitmqOptions {
+  /** Told by the environment variable WARREN_TEST_RABBITMQ where it is not given. */
+  readonly version?: RabbitmqVersion;
+  readonly plugins?: readonly string[];
+}
+
+/** Starts a node that nobody else knows of, on ports and in a folder of its own. The caller stops it. */
+export async function startRabbitmq(options: RabbitmqOptions = {}): Promise<RabbitmqNode> {
+  const programs = await rabbitmqPrograms(options.version ?? chosenVersion());
+  const node = new RabbitmqNode(programs, options.plugins ?? []);
+  try {
+    await node.restart();
+  } catch (error) {
+    await node.stop();
+    throw error;
+  }
+  return node;
+}
+
+let shared: Promise<RabbitmqNode> | undefined;
+
+/** One node for all tests of this process, which the preload stops. Each test takes a vhost of its own in it. */
+export function sharedRabbitmq(): Promise<RabbitmqNode> {
+  shared ??= startRabbitmq();
+  return shared;
+}
+
+export async function stopSharedRabbitmq(): Promise<void> {
+  const node = shared;
+  shared = undefined;
+  // A start that failed was reported to the test that asked for it.
+  await (await node?.catch(() => undefined))?.stop();
+}
+
+/** A RabbitMQ node and its port mapper, which die with this process. */
+export class RabbitmqNode implements AsyncDisposable {
+  readonly port: number;
+  /** The default vhost, as guest. */
+  readonly url: string;
+  /** What the broker says its version is. */
+  version = "";
+
+  readonly #programs: RabbitmqPrograms;
+  readonly #folder: string;
+  readonly #env: Record<string, string>;
+  readonly #portMapperPort: number;
+  #portMapper: Child | undefined;
+  #process: Child | undefined;
+  #shell: ErlangShell | undefined;
+  #frozen = false;
+  #vhosts = 0;
+
+  constructor(programs: RabbitmqPrograms, plugins: readonly string[]) {
+    const [port, distributionPort, portMapperPort] = freePorts(3) as [number, number, number];
+    this.port = port;
+    this.#portMapperPort = portMapperPort;
+    this.url = `amqp://guest:guest@127.0.0.1:${port}`;
+    this.#programs = programs;
+    this.#folder = mkdtempSync(join(tmpdir(), "warren-rabbitmq-"));
+    removeAtExit(this.#folder);
+    writeConfiguration(this.#folder, plugins);
+    this.#env = environment(programs.inside(this.#folder), { port, distributionPort, portMapperPort });
+  }
+
+  /** Starts the node, again or for the first time, on the same ports and data. Resolves when it takes connections. */
+  async restart(): Promise<void> {
+    await this.kill();
+    // A node without one starts one, which would outlive it.
+    this.#portMapper ??= this.#start("epmd", "-port", `${this.#portMapperPort}`);
+    const child = this.#start("rabbitmq-server");
+    this.#process = child;
+    const shell = new ErlangShell(child.stdin, child.stdout);
+    this.#shell = shell;
+    const errors = new Response(child.stderr).text();
+    try {
+      await until(
+        () => child.exitCode !== null || isListening(this.port),
+        `port ${this.port} is open`,
+        startTimeoutMs,
+      );
+      if (child.exitCode === null)
+        this.version = await until(() => brokerVersion(this.url), "it takes connections");
+    } catch (cause) {
+      throw new Error(`RabbitMQ did not start. It wrote:\n${shell.output}`, { cause });
+    }
+    if (child.exitCode !== null)
+      throw new Error(`RabbitMQ ended at once. It wrote:\n${shell.output}\n${await errors}`);
+  }
+
+  /** Ends the node at once, with no farewell to anyone. Its data stays for `restart`. */
+  async kill(): Promise<void> {
+    // RabbitMQ writes down which quorum queues it has some seconds late. Killed before that, it keeps the queue and
+    // loses what was confirmed in it (seen with 3.10). That is its own fault to mend, not what our tests are about.
+    if (this.#process?.exitCode === null && !this.#frozen)
+      await this.eval("[dets:sync(Table) || Table <- dets:all()]");
+    this.#frozen = false;
+    await end(this.#process);
+    this.#process = undefined;
+  }
+
+  /** Stops the node from running, without closing a connection: what a network that drops everything looks like. */
+  freeze(): void {
+    process.kill(-this.#running.pid, "SIGSTOP");
+    this.#frozen = true;
+  }
+
+  thaw(): void {
+    process.kill(-this.#running.pid, "SIGCONT");
+    this.#frozen = false;
+  }
+
+  /** A new, empty vhost's URL. */
+  async vhost(): Promise<string> {
+    const name = `test-${++this.#vhosts}`;
+    const all = '<<".*">>';
+    await this.eval(
+      `ok = rabbit_vhost:add(<<"${name}">>, <<"tests">>), ` +
+        `ok = rabbit_auth_backend_internal:set_permissions(<<"guest">>, <<"${name}">>, ${all}, ${all}, ${all}, <<"tests">>)`,
+    );
+    return `${this.url}/${name}`;
+  }
+
+  /** Evaluates an Erlang expression in the node, in milliseconds: for what tests do often. */
+  async eval(expression: string): Promise<string> {
+    if (this.#shell === undefined) throw new Error("the RabbitMQ node is not running");
+    return await this.#shell.eval(expression);
+  }
+
+  /** Runs `rabbitmqctl`, which takes about a second. */
+  async ctl(...args: string[]): Promise<string> {
+    return await run([...this.#programs.command("rabbitmqctl", this.#folder), ...args], { env: this.#env });
+  }
+
+  /** Ends the node and removes its data. */
+  async stop(): Promise<void> {
+    await this.kill();
+    await end(this.#portMapper);
+    rmSync(this.#folder, { recursive: true, force: true });
+    forgetFolder(this.#folder);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  get #running(): Child {
+    if (this.#process === undefined) throw new Error("the RabbitMQ node is not running");
+    return this.#process;
+  }
+
+  #start(program: string, ...args: string[]): Child {
+    const child = Bun.spawn([...shield, ...this.#programs.command(program, this.#folder), ...args], {
+      env: this.#env,
+      detached: true,
+      stdin: "pipe",
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    killAtExit(child.pid);
+    return child;
+  }
+}
+
+type Child = Bun.Subprocess<"pipe", "pipe", "pipe">;
+
+/**
+ * When a test times out, Bun sends SIGTERM to every process started since the tests began. The shared node must
+ * outlive that, so a shell that ignores it stands between.
+ */
+const shield = ["/bin/sh", "-c", 'trap "" TERM; exec 3<&0; "$@" <&3 3<&- & wait $!', "shield"];
+
+async function end(child: Child | undefined): Promise<void> {
+  if (child === undefined) return;
+  if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid, "SIGKILL");
+  await child.exited;
+  forgetProcess(child.pid);
+}
+
+async function isListening(port: number): Promise<boolean> {
+  const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data: () => undefined } });
+  socket.terminate();
+  return true;
+}
+
+async function brokerVersion(url: string): Promise<string> {
+  const connection = await connect(url);
+  const { version } = connection.connection.serverProperties;
+  await connection.close();
+  return version;
+}
+
+function writeConfiguration(folder: string, plugins: readonly string[]): void {
+  // Alarms are for tests to raise, not for the machine's state to.
+  const config = ["log.console.level = error", "disk_free_limit.absolute = 1MB"];
+  writeFileSync(join(folder, "rabbitmq.conf"), `${config.join("\n")}\n`);
+  writeFileSync(join(folder, "advanced.config"), "[].\n");
+  writeFileSync(join(folder, "enabled_plugins"), `[${plugins.join(",")}].\n`);
+}
+
+interface Ports {
+  readonly port: number;
+  readonly distributionPort: number;
+  readonly portMapperPort: number;
+}
+
+/** All that would otherwise come from /etc/rabbitmq, /var/lib/rabbitmq or the caller's environment is told here. */
+function environment(
+  folder: string,
+  { port, distributionPort, portMapperPort }: Ports,
+): Record<string, string> {
+  return {
+    PATH: `${process.env["PATH"]}:/usr/sbin:/usr/bin:/sbin:/bin`,
+    LANG: "C.UTF-8",
+    // Where Erlang keeps the cookie by which nodes and rabbitmqctl know each other.
+    HOME: folder,
+    // The loopback address only, and a port mapper of its own: a broker that is there already never sees this one.
+    ERL_EPMD_ADDRESS: "127.0.0.1",
+    ERL_EPMD_PORT: `${portMapperPort}`,
+    RABBITMQ_NODENAME: `warren-${port}@localhost`,
+    RABBITMQ_NODE_IP_ADDRESS: "127.0.0.1",
+    RABBITMQ_NODE_PORT: `${port}`,
+    RABBITMQ_DIST_PORT: `${distributionPort}`,
+    RABBITMQ_MNESIA_BASE: join(folder, "data"),
+    RABBITMQ_LOG_BASE: join(folder, "log"),
+    RABBITMQ_LOGS: "-",
+    RABBITMQ_CONF_ENV_FILE: join(folder, "none"),
+    RABBITMQ_CONFIG_FILE: join(folder, "rabbitmq.conf"),
+    RABBITMQ_CONFIG_FILES: join(folder, "conf.d"),
+    RABBITMQ_ADVANCED_CONFIG_FILE: join(folder, "advanced.config"),
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, "enabled_plugins"),
+    // Without a shell in between, and with an Erlang shell on standard input.
+    RABBITMQ_ALLOW_INPUT: "1",
+  };
+}

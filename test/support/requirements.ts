@@ -1,0 +1,60 @@
+import { existsSync } from "node:fs";
+
+/** A program that the tests need beside Bun, and how to get it. */
+export interface Requirement {
+  readonly name: string;
+  /** Debian's package that has it. */
+  readonly debianPackage: string;
+  /** Its path, or undefined where it is missing. */
+  find(): string | undefined;
+}
+
+/** Debian's own path comes first: its command of that name on PATH is a wrapper that only root may run. */
+export const rabbitmqServer: Requirement = {
+  name: "the RabbitMQ server",
+  debianPackage: "rabbitmq-server",
+  find: () => firstThat(existsSync, ["/usr/lib/rabbitmq/bin/rabbitmq-server", Bun.which("rabbitmq-server")]),
+};
+
+export const chromium: Requirement = {
+  name: "Chromium",
+  debianPackage: "chromium",
+  find: () => firstThat(existsSync, ["/usr/bin/chromium", Bun.which("chromium"), Bun.which("google-chrome")]),
+};
+
+/** Another Python may come before Debian's on PATH and know nothing of Debian's packages. */
+export const pythonWithPika: Requirement = {
+  name: "Python 3 with pika",
+  debianPackage: "python3-pika",
+  find: () => firstThat(hasPika, ["/usr/bin/python3", Bun.which("python3")]),
+};
+
+export const debootstrap: Requirement = {
+  name: "debootstrap",
+  debianPackage: "debootstrap",
+  find: () => firstThat(existsSync, ["/usr/sbin/debootstrap", Bun.which("debootstrap")]),
+};
+
+/** The program's path. Tests that need one fail without it; none of them skips itself. */
+export function need(requirement: Requirement): string {
+  const path = requirement.find();
+  if (path === undefined) throw new Error(`This test needs ${howToInstall([requirement])}`);
+  return path;
+}
+
+export function howToInstall(missing: readonly Requirement[]): string {
+  const names = missing.map(({ name }) => name).join(" and ");
+  const packages = missing.map(({ debianPackage }) => debianPackage).join(" ");
+  return `${names}. On Debian: sudo apt-get install ${packages}`;
+}
+
+function firstThat(
+  works: (path: string) => boolean,
+  candidates: readonly (string | null)[],
+): string | undefined {
+  return candidates.find((path): path is string => path !== null && works(path));
+}
+
+function hasPika(python: string): boolean {
+  return existsSync(python) && Bun.spawnSync([python, "-c", "import pika"]).success;
+}

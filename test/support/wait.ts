@@ -1,0 +1,37 @@
+/** How long to sleep between two looks at a condition. */
+const lookEveryMs = 20;
+
+/**
+ * Looks at `condition` until it is truthy and returns what it was. A condition that throws counts as not met yet,
+ * and its error becomes the cause of the failure, so that "what" and "why" both show in the report.
+ */
+export async function until<T>(
+  condition: () => T | Promise<T>,
+  what: string,
+  timeoutMs = 10_000,
+): Promise<NonNullable<T>> {
+  const giveUpAt = performance.now() + timeoutMs;
+  for (;;) {
+    let cause: unknown;
+    try {
+      const value = await condition();
+      if (value) return value;
+    } catch (error) {
+      cause = error;
+    }
+    if (performance.now() >= giveUpAt)
+      throw new Error(`waited ${timeoutMs} ms in vain until ${what}`, { cause });
+    await Bun.sleep(lookEveryMs);
+  }
+}
+
+/** The promise's value, or an error that names what was awaited. */
+export async function within<T>(promise: Promise<T>, what: string, timeoutMs = 10_000): Promise<T> {
+  const { promise: expired, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`waited ${timeoutMs} ms in vain for ${what}`)), timeoutMs);
+  try {
+    return await Promise.race([promise, expired]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

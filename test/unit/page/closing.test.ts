@@ -1,0 +1,28 @@
+import { expect, test } from "bun:test";
+import { closingInWords, firstAttemptAfter } from "../../../static/session/closing.ts";
+
+const inWords = (code: number, reason = "") => closingInWords({ code, reason, opened: true });
+
+test("a closing is told in words, with its code and the manager's reason", () => {
+  expect(inWords(1001)).toBe("The manager is shutting down or restarting (1001)");
+  expect(inWords(1009, "message too large")).toBe(
+    "A message was too large for the manager (1009: message too large)",
+  );
+  expect(inWords(1008, "slow client")).toContain("(1008: slow client)");
+  expect(inWords(1013)).toContain("too busy");
+  expect(inWords(4321, "moved")).toBe("The manager closed the connection (4321: moved)");
+});
+
+test("a connection that just vanished has no code worth looking up", () => {
+  expect(inWords(1006)).toBe("The connection was lost");
+});
+
+test("a connection that never was is a manager that cannot be reached", () => {
+  expect(closingInWords({ code: 1006, reason: "", opened: false })).toBe("The manager cannot be reached");
+});
+
+test("a manager that refused is asked again later than one that restarts", () => {
+  const attemptAfter = (code: number) => firstAttemptAfter({ code, reason: "", opened: true });
+  expect([1001, 1006, 1009, 1012].map(attemptAfter)).toEqual([0, 0, 0, 0]);
+  for (const code of [1008, 1013, 4000]) expect(attemptAfter(code)).toBeGreaterThan(2);
+});
