@@ -62,6 +62,8 @@ export class Gateway {
         hostname: host,
         port,
         development: false,
+        // Bun's default outside of development is true, and a second manager would silently share the port.
+        reusePort: false,
         routes: {
           "/": page,
           "/ws": (request: Request, server: Server<Client>) =>

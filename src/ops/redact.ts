@@ -3,5 +3,5 @@
  * been percent-encoded (it has a slash, a comma, a space, an @) is replaced too: up to the last @ before the next URL.
  */
 export function withoutPassword(text: string): string {
-  return text.replaceAll(/(\w+:\/\/[^\s:/@,]*):(?:(?!\w+:\/\/).)*@/gs, "$1:***@");
+  return text.replaceAll(/(\w+:\/\/[^\s:/@,]*):(?:(?!(?:amqp|ws|http)s?:\/\/).)*@/gs, "$1:***@");
 }

@@ -1,0 +1,275 @@
+import { describe, expect, test } from "bun:test";
+import { connect } from "../support/client.ts";
+import { connectRaw, opcodes } from "../support/raw.ts";
+import { until } from "../support/wait.ts";
+import { startSystem } from "./system.ts";
+
+/** A handler that answers nothing, where only the relay is of interest. */
+const silent = () => undefined;
+
+describe("a plain-text client", () => {
+  test("hears what the others on its topic send, and not what it sends itself", async () => {
+    await using system = startSystem([], silent);
+    await using anna = await connect(system.wsUrl("/ws/anna"));
+    await using ben = await connect(system.wsUrl("/ws/ben"));
+    anna.send("from anna");
+    ben.send("from ben");
+    expect(await ben.next()).toBe("from anna");
+    expect(await anna.next()).toBe("from ben");
+    anna.send("end");
+    expect(await ben.next()).toBe("end");
+    expect(anna.received).toEqual(["from ben"]);
+  });
+
+  test("hears the processed message, as do the others", async () => {
+    await using system = startSystem();
+    await using anna = await connect(system.wsUrl("/ws"));
+    await using ben = await connect(system.wsUrl("/ws"));
+    anna.send("hello");
+    expect(await anna.next()).toBe("processed message: hello");
+    expect(await ben.next()).toBe("hello");
+    expect(await ben.next()).toBe("processed message: hello");
+  });
+
+  test("hears nothing of other topics", async () => {
+    await using system = startSystem();
+    await using red = await connect(system.wsUrl("/ws?topic=colour.red"));
+    await using alsoRed = await connect(system.wsUrl("/ws/x?topic=colour.red"));
+    await using blue = await connect(system.wsUrl("/ws?topic=colour.blue"));
+    await using broadcast = await connect(system.wsUrl("/ws"));
+    blue.send("for blue");
+    broadcast.send("for broadcast");
+    expect(await blue.next()).toBe("processed message: for blue");
+    expect(await broadcast.next()).toBe("processed message: for broadcast");
+    red.send("for red");
+    expect(await red.next()).toBe("processed message: for red");
+    expect(alsoRed.received.slice(0, 1)).toEqual(["for red"]);
+    expect([...blue.received, ...broadcast.received]).toEqual([
+      "processed message: for blue",
+      "processed message: for broadcast",
+    ]);
+  });
+
+  const texts = {
+    empty: "",
+    "with a BOM": "\ufeffx",
+    "with NULs": "a\0b",
+    "beyond the BMP": "😀é",
+    "of markup": "<b>&amp;",
+  };
+  for (const [kind, text] of Object.entries(texts)) {
+    test(`gets a text that is ${kind} byte for byte`, async () => {
+      await using system = startSystem([], (message) => message.body);
+      await using anna = await connect(system.wsUrl("/ws"));
+      await using ben = await connect(system.wsUrl("/ws"));
+      anna.send(text);
+      expect(await ben.next()).toBe(text);
+      expect(await anna.next()).toBe(text);
+    });
+  }
+
+  test("gets binary frames as binary frames, relayed and processed", async () => {
+    await using system = startSystem([], (message) => message.body);
+    await using anna = await connect(system.wsUrl("/ws"));
+    await using ben = await connect(system.wsUrl("/ws"));
+    const bytes = new Uint8Array([0, 255, 128, 10]);
+    anna.send(bytes);
+    expect(await ben.next()).toEqual(bytes);
+    expect(await anna.next()).toEqual(bytes);
+    anna.send(new Uint8Array(0));
+    expect(await anna.next()).toEqual(new Uint8Array(0));
+  });
+
+  test("is answered alone where the handler answers the sender", async () => {
+    await using system = startSystem([], ({ text }) => ({ to: "sender", body: `you said ${text}` }));
+    await using anna = await connect(system.wsUrl("/ws/anna"));
+    await using secondTab = await connect(system.wsUrl("/ws/anna?topic=another"));
+    await using ben = await connect(system.wsUrl("/ws/ben"));
+    anna.send("hello");
+    expect(await anna.next()).toBe("you said hello");
+    expect(await secondTab.next()).toBe("you said hello");
+    ben.send("hello");
+    expect(await ben.next((message) => message !== "hello")).toBe("you said hello");
+    expect(ben.received).toEqual(["hello", "you said hello"]);
+  });
+
+  test("gets every message of a burst in order", async () => {
+    await using system = startSystem(["--packed"]);
+    await using anna = await connect(system.wsUrl("/ws"));
+    await using ben = await connect(system.wsUrl("/ws"));
+    const sent = Array.from({ length: 5000 }, (_, index) => `message ${index} ${"x".repeat(index % 300)}`);
+    for (const text of sent) anna.send(text);
+    await until(() => ben.received.length === 10_000, "all relayed and processed messages");
+    const isProcessed = (message: unknown) => String(message).startsWith("processed message: ");
+    expect(ben.received.filter((message) => !isProcessed(message))).toEqual(sent);
+    expect(ben.received.filter(isProcessed)).toEqual(sent.map((text) => `processed message: ${text}`));
+  });
+});
+
+describe("bad input from a client", () => {
+  test("a message over the limit closes its sender with 1009, and nobody else notices", async () => {
+    await using system = startSystem(["--max-message-bytes", "1KiB"]);
+    await using ben = await connect(system.wsUrl("/ws"));
+    await using anna = await connect(system.wsUrl("/ws"));
+    await using carol = await connect(system.wsUrl("/ws"));
+    anna.send("x".repeat(1025));
+    expect((await anna.closed).code).toBe(1009);
+    carol.send("y".repeat(1024));
+    expect(await ben.next()).toBe("y".repeat(1024));
+    expect(await carol.next()).toBe(`processed message: ${"y".repeat(1024)}`);
+  });
+
+  test("text that is not UTF-8 closes its sender with 1007, and nobody else notices", async () => {
+    await using system = startSystem();
+    await using ben = await connect(system.wsUrl("/ws"));
+    await using anna = await connectRaw(system.url.href, "/ws");
+    anna.sendFrame(opcodes.text, Buffer.from([0x68, 0xff, 0xfe]));
+    expect(await anna.closeCode()).toBe(1007);
+    ben.send("still here");
+    expect(await ben.next()).toBe("processed message: still here");
+    expect(ben.received).toHaveLength(1);
+  });
+
+  const refused: Record<string, string> = {
+    "a client id with a control character": "/ws/a%00b",
+    "a client id with a newline": "/ws/a%0Ab",
+    "a client id of 256 bytes": `/ws/${"x".repeat(256)}`,
+    "a client id of 255 characters in 510 bytes": `/ws/${"%C3%A9".repeat(255)}`,
+    "a topic with a control character": "/ws?topic=a%07b",
+    "a topic of 256 bytes": `/ws?topic=${"x".repeat(256)}`,
+    "a topic that is a pattern": "/ws?topic=stock.*",
+  };
+  for (const [what, path] of Object.entries(refused)) {
+    test(`${what} is refused with 400 and a reason`, async () => {
+      await using system = startSystem();
+      await using raw = await connectRaw(system.url.href, path);
+      expect(raw.status).toBe(400);
+      const refusal = await refusalOf(new URL(path, system.url));
+      expect(refusal.status).toBe(400);
+      expect(refusal.reason).toMatch(/^.{20,200}\n$/);
+    });
+  }
+
+  test("a client id and a topic of 255 bytes are accepted", async () => {
+    await using system = startSystem();
+    await using anna = await connect(system.wsUrl(`/ws/${"%C3%A9".repeat(127)}?topic=${"t".repeat(255)}`));
+    anna.send("hello");
+    expect(await anna.next()).toBe("processed message: hello");
+  });
+
+  test("an unknown subprotocol is refused with 400 and a reason", async () => {
+    await using system = startSystem();
+    const refusal = await refusalOf(new URL("/ws", system.url), { "sec-websocket-protocol": "mqtt" });
+    expect(refusal.status).toBe(400);
+    expect(refusal.reason).toContain("subprotocol");
+  });
+
+  test("a plain HTTP request to /ws is told to use WebSocket", async () => {
+    await using system = startSystem();
+    const response = await fetch(new URL("/ws", system.url));
+    expect(response.status).toBe(426);
+    expect(await response.text()).toContain("WebSocket");
+  });
+});
+
+describe("what the manager serves over HTTP", () => {
+  test("the client page", async () => {
+    await using system = startSystem();
+    const response = await fetch(system.url);
+    expect(response.headers.get("content-type")).toContain("text/html");
+    expect(await response.text()).toContain("Warren");
+  });
+
+  test("health, and readiness with a reason", async () => {
+    await using system = startSystem();
+    expect(await (await fetch(new URL("/healthz", system.url))).json()).toEqual({ alive: true });
+    expect(await (await fetch(new URL("/readyz", system.url))).json()).toEqual({ ready: true });
+    await system.manager.drain();
+    const stopping = await fetch(new URL("/readyz", system.url));
+    expect(stopping.status).toBe(503);
+    expect(await stopping.json()).toEqual({ ready: false, why: "stopping" });
+    expect((await fetch(new URL("/healthz", system.url))).status).toBe(200);
+  });
+
+  test("404 for anything else", async () => {
+    await using system = startSystem();
+    for (const path of ["/nothing", "/ws/a/b", "/..%2fetc/passwd", "/%00"]) {
+      expect((await fetch(new URL(path, system.url))).status).toBe(404);
+    }
+  });
+
+  test("metrics that count what happened", async () => {
+    await using system = startSystem();
+    await using anna = await connect(system.wsUrl("/ws"));
+    await using ben = await connect(system.wsUrl("/ws?topic=other"));
+    anna.send("one");
+    anna.send("two");
+    await anna.next();
+    await anna.next();
+    ben.send("three");
+    await ben.next();
+    const metrics = await metricsOf(system.url);
+    expect(metrics).toMatchObject({
+      warren_clients: 2,
+      warren_topics: 2,
+      warren_messages_received_total: 3,
+      warren_published_total: 3,
+      warren_confirmed_total: 3,
+      warren_deliveries_total: 3,
+      warren_outbox_bytes: 0,
+      warren_broker_connected: 1,
+    });
+  });
+});
+
+describe("a manager that stops", () => {
+  test("closes its clients with 1001 and accepts no more", async () => {
+    const system = startSystem();
+    await using anna = await connect(system.wsUrl("/ws"));
+    anna.send("last words");
+    await until(() => anna.received.length === 1, "the answer");
+    await system.manager.drain();
+    expect((await refusalOf(new URL("/ws", system.url))).status).toBe(503);
+    await system[Symbol.asyncDispose]();
+    expect((await anna.closed).code).toBe(1001);
+    expect(system.log.complaints).toEqual([]);
+  });
+});
+
+describe("a full outbox", () => {
+  test("holds back the clients that publish, loses nothing, and lets them go on when it has emptied", async () => {
+    const gate = Promise.withResolvers<void>();
+    await using system = startSystem(
+      ["--outbox-max-bytes", "1MiB", "--prefetch", "10", "--concurrency", "1"],
+      async ({ text }) => {
+        await gate.promise;
+        return text.slice(0, 12);
+      },
+    );
+    await using anna = await connect(system.wsUrl("/ws"));
+    const sent = Array.from({ length: 3000 }, (_, index) => `${index}`.padEnd(12).padEnd(64 * 1024, "x"));
+    for (const text of sent) anna.send(text);
+    await until(() => system.broker.status().state === "blocked", "the processors' queue to be full");
+    const isHeldBack = async () => (await metricsOf(system.url))["warren_clients_held_back"] === 1;
+    await until(isHeldBack, "anna to be held back");
+    expect(await (await fetch(new URL("/readyz", system.url))).json()).toMatchObject({ ready: false });
+    gate.resolve();
+    await until(() => anna.received.length === sent.length, "all answers", 20_000);
+    expect(anna.received).toEqual(sent.map((text) => text.slice(0, 12)));
+    expect((await metricsOf(system.url))["warren_clients_held_back"]).toBe(0);
+  });
+});
+
+/** The answer to a handshake that is refused. */
+async function refusalOf(url: URL, headers: Record<string, string> = {}) {
+  const response = await fetch(url, { headers: { upgrade: "websocket", ...headers } });
+  return { status: response.status, reason: await response.text() };
+}
+
+async function metricsOf(url: URL): Promise<Record<string, number>> {
+  const text = await (await fetch(new URL("/metrics", url))).text();
+  const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  return Object.fromEntries(
+    lines.map((line) => line.split(" ")).map(([name, value]) => [name!, Number(value)]),
+  );
+}

@@ -1,0 +1,121 @@
+import { describe, expect, test } from "bun:test";
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { projectFolder } from "../../build/compile.ts";
+import packageJson from "../../package.json" with { type: "json" };
+import { type OptionName, optionTable, roles, variableOf } from "../../src/options/table.ts";
+import { connect } from "../support/client.ts";
+import { executable } from "../support/executable.ts";
+import { forgetFolder, removeAtExit } from "../support/leftovers.ts";
+import { run } from "../support/run.ts";
+import { startWarren, WarrenProcess } from "../support/warren.ts";
+
+const dockerfile = await Bun.file(join(projectFolder, "Dockerfile")).text();
+const variables = new Set((Object.keys(optionTable) as OptionName[]).map(variableOf));
+
+describe("the Dockerfile", () => {
+  test("builds with the README's own command", async () => {
+    expect(dockerfile.match(/^RUN .*$/gm)).toEqual(["RUN bun run build"]);
+    expect(packageJson.scripts).toHaveProperty("build");
+    expect(await Bun.file(join(projectFolder, "README.md")).text()).toContain("`bun run build`");
+  });
+
+  test("builds with the Bun that the project names", () => {
+    expect(dockerfile).toContain(`FROM oven/${packageJson.packageManager.replace("@", ":")} AS build`);
+  });
+
+  test("sets options that exist", () => {
+    const set = dockerfile.match(/WARREN_\w+(?==)/g) ?? [];
+    expect(set).not.toBeEmpty();
+    for (const variable of set) expect(variables).toContain(variable);
+  });
+
+  test("has a health check that tells a manager that is alive from none", async () => {
+    const check = JSON.parse(
+      /HEALTHCHECK[^\n]*\\\n\s*CMD (\[.*\])$/m.exec(dockerfile)?.[1] ?? "",
+    ) as string[];
+    const warren = await startWarren();
+    const env = { ...process.env, WARREN_PORT: new URL(warren.url).port };
+    await run(check, { env });
+    await warren.stop();
+    await expect(run(check, { env })).rejects.toThrow("failed with code 1");
+  });
+});
+
+interface Compose {
+  readonly services: Record<
+    string,
+    { environment?: Record<string, string>; ports?: string[]; deploy?: { replicas: number } }
+  >;
+}
+
+describe("compose.yaml", async () => {
+  const { services } = Bun.YAML.parse(await Bun.file(join(projectFolder, "compose.yaml")).text()) as Compose;
+  const inRole = (role: string) =>
+    Object.values(services).filter(({ environment }) => environment?.["WARREN_ROLE"] === role);
+
+  test("has RabbitMQ, two managers on ports of their own, and two processors", () => {
+    expect(Object.keys(services)).toContain("rabbitmq");
+    expect(inRole("manager").flatMap(({ ports }) => ports)).toEqual(["8001:8000", "8002:8000"]);
+    expect(inRole("processor").map(({ deploy }) => deploy?.replicas)).toEqual([2]);
+  });
+
+  test("sets options that exist, to values that they take", () => {
+    const set = Object.values(services).flatMap(({ environment }) => Object.entries(environment ?? {}));
+    for (const [variable, value] of set.filter(([name]) => name.startsWith("WARREN_"))) {
+      expect(variables).toContain(variable);
+      if (variable === variableOf("role")) expect(roles).toContain(value as (typeof roles)[number]);
+      if (variable === variableOf("broker")) optionTable.broker.kind.parse(value);
+    }
+  });
+});
+
+test("the executable runs as nobody, on a read-only file system with nothing but the C library", async () => {
+  const root = mkdtempSync(join(tmpdir(), "warren-root-"));
+  removeAtExit(root);
+  try {
+    await furnish(root);
+    const warren = new WarrenProcess(asNobodyIn(root, ["/warren", "--port", "0"]), {});
+    await warren.waitUntilReady();
+    await using client = await connect(warren.wsUrl());
+    client.send("hello");
+    expect(await client.next()).toBe("processed message: hello");
+    expect(await warren.stop()).toBe(0);
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+    forgetFolder(root);
+  }
+});
+
+/** Puts the executable and the libraries that it links to into an otherwise empty folder. */
+async function furnish(root: string): Promise<void> {
+  chmodSync(root, 0o755);
+  const path = await executable();
+  copyFileSync(path, join(root, "warren"));
+  for (const [library] of (await run(["ldd", path])).matchAll(/\/\S+/g)) {
+    mkdirSync(join(root, dirname(library)), { recursive: true });
+    copyFileSync(library, join(root, library));
+  }
+}
+
+/**
+ * The command with the folder, made read-only, as its root. The mount goes with the process. Who is not root becomes it
+ * within a user namespace only, which gives no more rights outside than before.
+ */
+function asNobodyIn(root: string, command: readonly string[]): string[] {
+  const isRoot = process.getuid?.() === 0;
+  const user = isRoot ? "--userspec=65534:65534" : "--userspec=";
+  const enter = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && exec chroot "$0" "$@"';
+  return [
+    "unshare",
+    ...(isRoot ? [] : ["--map-root-user"]),
+    "--mount",
+    "/bin/sh",
+    "-c",
+    enter,
+    user,
+    root,
+    ...command,
+  ];
+}
