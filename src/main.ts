@@ -13,6 +13,9 @@ import { echoProcessed } from "./processor/handler.ts";
 import { Processor } from "./processor.ts";
 import { version } from "./version.ts";
 
+// Whoever read the log has gone (`warren | head`): serving goes on without.
+for (const output of [process.stdout, process.stderr]) output.on("error", () => undefined);
+
 try {
   const command = parseCommand(process.argv.slice(2), process.env);
   if (command.do === "help") process.stdout.write(`${helpText()}\n`);

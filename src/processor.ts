@@ -24,6 +24,9 @@ export type ProcessorOptions = Pick<
   | "stopTimeout"
 >;
 
+/** A message's own headers are kept on its dead letter up to this size. */
+const theirHeadersCharactersMax = 16 * 1024;
+
 /**
  * The processor: consumer group → handler → answers → broker.
  *
@@ -173,8 +176,10 @@ export class Processor implements Consumer {
       attempts,
       reason,
     });
+    // Headers travel in one frame, which RabbitMQ limits (128 KiB by default); the reason matters more than theirs.
+    const areTheirsSmall = JSON.stringify(message.headers ?? {}).length <= theirHeadersCharactersMax;
     const headers = {
-      ...message.headers,
+      ...(areTheirsSmall ? message.headers : {}),
       "dead-reason": reason.slice(0, 1000),
       "dead-attempts": String(attempts),
       "dead-group": this.#options.group,

@@ -66,7 +66,7 @@ export function unpack(packed: Buffer): OutgoingMessage[] {
     if (at > packed.length)
       throw new MalformedPack(`the body of message ${index} of a packed message is cut off`);
     const body = particulars?.bytes ? packed.subarray(start, at) : textOrBytes(packed, start, at);
-    return { topic, clientId: clientId ?? undefined, body, headers: particulars?.headers };
+    return { topic, clientId: clientId || undefined, body, headers: particulars?.headers };
   });
   if (at < packed.length)
     throw new MalformedPack("a packed message has bytes that belong to none of its messages");

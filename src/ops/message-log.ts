@@ -1,7 +1,7 @@
 import { type Body, bodyBytes } from "../message.ts";
 import type { Log } from "./log.ts";
 
-/** With `auto`, lines in any one second; the rest is counted. */
+/** With `auto`, lines in each second; the rest is counted. */
 const linesPerSecondMax = 10;
 /** Characters of a message that are printed. */
 const shownCharactersMax = 200;

@@ -37,7 +37,8 @@ export function helpText(): string {
     lines.push("", `${title}:`);
     for (const row of rows.filter(belongs)) {
       const fallback = row.fallback.replaceAll("`", "");
-      lines.push(`  ${row.flag}`, `        ${row.meaning.replaceAll("`", "")} (default: ${fallback})`);
+      const meaning = row.meaning.replaceAll("`", "");
+      lines.push(`  ${row.flag}`, ...wrapped(`${meaning} (default: ${fallback})`));
     }
   }
   lines.push(
@@ -50,6 +51,11 @@ export function helpText(): string {
     "Exit codes: 0 stopped as asked, 1 a fault that no retry can mend (bench: messages lost), 2 a usage error.",
   );
   return lines.join("\n");
+}
+
+/** Indented lines of at most 90 columns. */
+function wrapped(text: string): string[] {
+  return [...text.matchAll(/\S.{0,80}(?=\s|$)/g)].map(([line]) => `        ${line}`);
 }
 
 /** The README's table; a test compares the two. */

@@ -1,0 +1,91 @@
+import { describe, expect, test } from "bun:test";
+import type { Envelope } from "../../../src/broker/broker.ts";
+import { seal } from "../../../src/broker/envelope.ts";
+import { Feed } from "../../../src/broker/feed.ts";
+import { pack, packedContentType } from "../../../src/broker/packing.ts";
+import type { OutgoingMessage } from "../../../src/message.ts";
+import { MessageLog } from "../../../src/ops/message-log.ts";
+import { RecordingLog } from "../doubles/recording-log.ts";
+
+function feedOf(managerId: string, messageLogMode: "on" | "off" = "off") {
+  const heard: unknown[] = [];
+  const log = new RecordingLog();
+  const sink = {
+    deliver: ({ body, topic, clientId }: OutgoingMessage) =>
+      void heard.push(["deliver", topic, clientId, body]),
+    relay: (topic: string, body: unknown) => void heard.push(["relay", topic, body]),
+  };
+  return { feed: new Feed(managerId, sink, log, new MessageLog(log, messageLogMode)), heard, log };
+}
+
+const from = (appId: string, message: OutgoingMessage): Envelope => seal(message, "id", appId, 1);
+
+function packed(appId: string, messages: readonly OutgoingMessage[]): Envelope {
+  return { ...from(appId, { body: pack(messages), topic: "" }), contentType: packedContentType };
+}
+
+test("what clients of another manager sent is relayed to its topic", () => {
+  const { feed, heard } = feedOf("manager-1");
+  feed.record(0, "wsmanager", from("manager-2", { body: "hi", topic: "a", clientId: "c" }));
+  expect(heard).toEqual([["relay", "a", "hi"]]);
+});
+
+test("what its own clients sent is skipped, packed or not: they have it already", () => {
+  const { feed, heard, log } = feedOf("manager-1");
+  feed.record(0, "wsmanager", from("manager-1", { body: "hi", topic: "a" }));
+  feed.record(1, "wsmanager", packed("manager-1", [{ body: "hi", topic: "a" }]));
+  expect(heard).toEqual([]);
+  expect(log.lines).toEqual([]);
+});
+
+test("what came from processors is delivered, to all of a topic or to one client", () => {
+  const { feed, heard } = feedOf("manager-1");
+  feed.record(0, "towsmanager", from("processor-1", { body: "to all", topic: "a" }));
+  feed.record(1, "towsmanager", from("processor-1", { body: "to one", topic: "a", clientId: "c" }));
+  expect(heard).toEqual([
+    ["deliver", "a", undefined, "to all"],
+    ["deliver", "a", "c", "to one"],
+  ]);
+});
+
+test("what bears its own id but comes from towsmanager is delivered all the same", () => {
+  const { feed, heard } = feedOf("manager-1");
+  feed.record(0, "towsmanager", from("manager-1", { body: "hi", topic: "" }));
+  expect(heard.length).toBe(1);
+});
+
+test("packed messages are handed on one by one, in order", () => {
+  const { feed, heard } = feedOf("manager-1");
+  const messages = [
+    { body: "one", topic: "a", clientId: "c" },
+    { body: "two", topic: "b" },
+  ];
+  feed.record(0, "wsmanager", packed("manager-2", messages));
+  feed.record(1, "towsmanager", packed("processor-1", messages));
+  expect(heard).toEqual([
+    ["relay", "a", "one"],
+    ["relay", "b", "two"],
+    ["deliver", "a", "c", "one"],
+    ["deliver", "b", undefined, "two"],
+  ]);
+});
+
+describe("a message that cannot be read", () => {
+  test("is skipped with a warning that says where it is, and the next one is read", () => {
+    const { feed, heard, log } = feedOf("manager-1");
+    const broken = { ...packed("other", []), body: Buffer.from("rubbish") };
+    feed.record(7, "towsmanager", broken);
+    feed.record(8, "towsmanager", from("processor-1", { body: "fine", topic: "" }));
+    expect(heard).toEqual([["deliver", "", undefined, "fine"]]);
+    expect(log.lines).toMatchObject([
+      { level: "warn", fields: { exchange: "towsmanager", offset: 7, app: "other" } },
+    ]);
+  });
+});
+
+test("what came back is printed, what clients of other managers sent is not", () => {
+  const { feed, log } = feedOf("manager-1", "on");
+  feed.record(0, "towsmanager", from("processor-1", { body: "back", topic: "a" }));
+  feed.record(1, "wsmanager", from("manager-2", { body: "not mine", topic: "a" }));
+  expect(log.lines).toMatchObject([{ message: "came back", fields: { topic: "a", message: "back" } }]);
+});

@@ -1,0 +1,235 @@
+import { afterEach, beforeEach, expect, jest, test } from "bun:test";
+import fc from "fast-check";
+import type { Envelope } from "../../../src/broker/broker.ts";
+import { open } from "../../../src/broker/envelope.ts";
+import { Outbox } from "../../../src/broker/outbox.ts";
+import { seeded } from "../doubles/seeded.ts";
+import { turn } from "../doubles/turn.ts";
+
+// Immediates stay real: `turn` waits for them.
+beforeEach(() => {
+  jest.useFakeTimers();
+});
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+/** Small caps, so that every one of them is met. */
+const limits = {
+  bytesMax: 6000,
+  windowMax: 5,
+  packedWindowMax: 3,
+  flushBytesMax: 900,
+  packCountMax: 4,
+  packBytesMax: 2500,
+  lingerMs: 1,
+} as const;
+
+type Step =
+  | { readonly do: "append"; readonly sizes: readonly number[] }
+  | {
+      readonly do: "settle";
+      readonly how: "confirm" | "refuse";
+      readonly at: number;
+      readonly multiple: boolean;
+    }
+  | { readonly do: "turn" | "wait" | "connect" | "lose" | "block" | "unblock" | "pack" | "unpack" };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant("append" as const),
+      sizes: fc.array(fc.integer({ min: 0, max: 1200 }), { minLength: 1, maxLength: 8 }),
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant("settle" as const),
+      how: fc.constantFrom("confirm" as const, "confirm" as const, "refuse" as const),
+      at: fc.nat(20),
+      multiple: fc.boolean(),
+    }),
+  },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant("turn" as const) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constantFrom("wait", "connect", "connect", "lose", "block", "unblock", "pack", "unpack"),
+    }),
+  },
+);
+
+interface OpenLink {
+  /** The first has tag 1. */
+  readonly envelopes: Envelope[];
+  /** Tags that are not settled. */
+  readonly open: Set<number>;
+  /** Ids that were refused. */
+  readonly refused: Set<string>;
+}
+
+/** A broker that checks what it is sent, and settles when it is told to. */
+class CheckingBroker {
+  readonly outbox: Outbox;
+  /** What the outbox should have told whoever appended, and how often it did. */
+  readonly confirmsHeard = new Map<string, number>();
+  readonly stored = new Set<string>();
+  readonly #idOfBody = new Map<string, string>();
+  /** Bodies in the order in which they were sent for the first time. */
+  readonly firstSent: string[] = [];
+  #appended = 0;
+  #link: OpenLink | undefined;
+  mayHaveBeenFull = false;
+  /** The first thing found wrong. It is found in turns of the event loop of which no test knows. */
+  fault: unknown;
+
+  constructor(isPacking: boolean) {
+    this.outbox = new Outbox("app", isPacking, limits);
+    this.outbox.onRelieved = () => {
+      this.check(() => {
+        expect(this.mayHaveBeenFull).toBe(true);
+        expect(this.outbox.bytes).toBeLessThanOrEqual(limits.bytesMax / 2);
+      });
+      this.mayHaveBeenFull = false;
+    };
+  }
+
+  check(expectations: () => void): void {
+    try {
+      expectations();
+    } catch (error) {
+      this.fault ??= error;
+    }
+  }
+
+  get appended(): readonly string[] {
+    return Array.from({ length: this.#appended }, (_, index) => String(index));
+  }
+
+  append(size: number): void {
+    const name = String(this.#appended++);
+    this.outbox.append({ body: name.padEnd(size), topic: "" }, () => {
+      this.confirmsHeard.set(name, (this.confirmsHeard.get(name) ?? 0) + 1);
+      this.check(() => expect(this.stored.has(name)).toBe(true));
+    });
+    if (this.outbox.isFull) this.mayHaveBeenFull = true;
+  }
+
+  connect(): void {
+    if (this.#link !== undefined) return;
+    const link: OpenLink = { envelopes: [], open: new Set(), refused: new Set() };
+    this.#link = link;
+    this.outbox.opened({
+      send: (envelopes) => {
+        this.check(() => {
+          // A link that is lost gets nothing any more.
+          expect(this.#link === link).toBe(true);
+          expect(envelopes.length).toBeGreaterThan(0);
+          const allButLast = envelopes.slice(0, -1).reduce((sum, { body }) => sum + body.byteLength, 0);
+          expect(allButLast).toBeLessThan(limits.flushBytesMax);
+        });
+        for (const envelope of envelopes) this.#take(link, envelope);
+      },
+    });
+  }
+
+  lose(): void {
+    if (this.#link === undefined) return;
+    this.#link = undefined;
+    this.outbox.closed();
+  }
+
+  settle(how: "confirm" | "refuse", at: number, multiple: boolean): void {
+    const link = this.#link;
+    if (link === undefined || link.open.size === 0) return;
+    const open = [...link.open];
+    const tag = open[at % open.length]!;
+    for (const settled of multiple ? open.filter((each) => each <= tag) : [tag]) {
+      link.open.delete(settled);
+      const envelope = link.envelopes[settled - 1]!;
+      if (how === "refuse") link.refused.add(envelope.messageId!);
+      else for (const body of bodiesOf(envelope)) this.stored.add(body);
+    }
+    if (how === "confirm") this.outbox.confirmed(tag, multiple);
+    else this.outbox.refused(tag, multiple);
+  }
+
+  #take(link: OpenLink, envelope: Envelope): void {
+    const id = envelope.messageId!;
+    const bodies = bodiesOf(envelope);
+    // Apart from what this link refused, what it is sent rises in the order of first sending.
+    const last = link.envelopes.findLast(({ messageId }) => !link.refused.has(messageId!));
+    link.envelopes.push(envelope);
+    link.open.add(link.envelopes.length);
+    this.check(() => {
+      if (last !== undefined && !link.refused.has(id))
+        expect(sequence(id)).toBeGreaterThan(sequence(last.messageId!));
+      expect(bodies.length).toBeLessThanOrEqual(limits.packCountMax);
+      // What is stored is not sent again.
+      expect(bodies.some((body) => this.stored.has(body))).toBe(false);
+    });
+    for (const body of bodies) {
+      const known = this.#idOfBody.get(body);
+      if (known === undefined) this.firstSent.push(body);
+      this.#idOfBody.set(body, id);
+      this.check(() => expect(id).toBe(known ?? id));
+    }
+  }
+}
+
+const bodiesOf = (envelope: Envelope) => open(envelope, "?").map(({ body }) => String(body).trimEnd());
+const sequence = (id: string) => Number.parseInt(id.slice("app-".length), 36);
+
+/** More than the longest wait after a refusal. */
+const longEnoughMs = 6000;
+
+test("nothing is lost, reordered or confirmed twice, whatever happens in whatever order", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.boolean(),
+      fc.array(step, { maxLength: 60, size: "max" }),
+      async (isPacking, steps) => {
+        const broker = new CheckingBroker(isPacking);
+        const { outbox } = broker;
+        for (const next of steps) {
+          if (next.do === "append") for (const size of next.sizes) broker.append(size);
+          else if (next.do === "settle") broker.settle(next.how, next.at, next.multiple);
+          else if (next.do === "turn") await turn();
+          else if (next.do === "wait") jest.advanceTimersByTime(longEnoughMs);
+          else if (next.do === "connect") broker.connect();
+          else if (next.do === "lose") broker.lose();
+          else if (next.do === "block") outbox.blocked(true);
+          else if (next.do === "unblock") outbox.blocked(false);
+          else outbox.isPacking = next.do === "pack";
+          if (broker.fault !== undefined) throw broker.fault;
+          expect(outbox.unconfirmed).toBeLessThanOrEqual(limits.windowMax);
+          expect(outbox.bytes).toBeGreaterThanOrEqual(0);
+          expect(outbox.isEmpty).toBe(broker.confirmsHeard.size === broker.appended.length);
+          expect(broker.firstSent).toEqual(broker.appended.slice(0, broker.firstSent.length));
+        }
+
+        // When the broker behaves from now on, everything arrives.
+        broker.connect();
+        outbox.blocked(false);
+        for (let round = 0; !outbox.isEmpty && round < 1000; round++) {
+          jest.advanceTimersByTime(longEnoughMs);
+          await turn();
+          broker.settle("confirm", outbox.unconfirmed - 1, true);
+        }
+        if (broker.fault !== undefined) throw broker.fault;
+        expect(outbox.bytes).toBe(0);
+        expect(outbox.unconfirmed).toBe(0);
+        expect(outbox.confirmedCount).toBe(broker.appended.length);
+        expect(broker.firstSent).toEqual([...broker.appended]);
+        expect([...broker.confirmsHeard.values()].every((times) => times === 1)).toBe(true);
+        expect(broker.confirmsHeard.size).toBe(broker.appended.length);
+        // Whoever was held back has been let go.
+        expect(broker.mayHaveBeenFull).toBe(false);
+        outbox.close();
+      },
+    ),
+    { ...seeded, numRuns: 500 },
+  );
+}, 20_000);

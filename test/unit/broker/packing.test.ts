@@ -1,0 +1,138 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { MalformedPack, pack, unpack } from "../../../src/broker/packing.ts";
+import type { OutgoingMessage } from "../../../src/message.ts";
+import { anyBytes, anyMessage } from "../doubles/arbitraries.ts";
+import { seeded } from "../doubles/seeded.ts";
+
+/** Bytes compare as bytes, whichever class holds them. */
+function plain({ body, topic, clientId, headers }: OutgoingMessage) {
+  return {
+    body: typeof body === "string" ? body : [...body],
+    topic,
+    clientId,
+    headers: headers && { ...headers },
+  };
+}
+
+test("unpacks exactly what was packed, in order", () => {
+  fc.assert(
+    fc.property(fc.array(anyMessage, { maxLength: 8 }), (messages) => {
+      expect(unpack(pack(messages)).map(plain)).toEqual(messages.map(plain));
+    }),
+    { ...seeded, numRuns: 500 },
+  );
+});
+
+test("what is text stays text and what is bytes stays bytes, even where the two look the same", () => {
+  const bodies = ["same", new TextEncoder().encode("same"), "", new Uint8Array()];
+  const unpacked = unpack(pack(bodies.map((body) => ({ body, topic: "" }))));
+  expect(unpacked.map(({ body }) => typeof body)).toEqual(["string", "object", "string", "object"]);
+});
+
+test("a view of a larger buffer packs only what it shows", () => {
+  const whole = new Uint8Array([1, 2, 3, 4, 5]);
+  const [message] = unpack(pack([{ body: whole.subarray(1, 3), topic: "" }]));
+  expect(message!.body).toEqual(Buffer.from([2, 3]));
+});
+
+test("half a surrogate pair does not shift the bodies behind it", () => {
+  const unpacked = unpack(
+    pack([
+      { body: "half \ud834", topic: "" },
+      { body: "whole", topic: "" },
+    ]),
+  );
+  expect(unpacked.map(({ body }) => body)).toEqual(["half \ufffd", "whole"]);
+});
+
+test("packs nothing as nothing", () => {
+  expect(unpack(pack([]))).toEqual([]);
+});
+
+test("what says that it is text but is not UTF-8 comes out as bytes", () => {
+  const packed = Buffer.concat([Buffer.from('[["",null,2]]\n'), Buffer.from([0xff, 0x41])]);
+  expect(unpack(packed)[0]!.body).toEqual(Buffer.from([0xff, 0x41]));
+});
+
+test("the replacement character itself is text", () => {
+  const [message] = unpack(pack([{ body: "a \ufffd b", topic: "" }]));
+  expect(message!.body).toBe("a \ufffd b");
+});
+
+describe("a pack that does not follow the format", () => {
+  const unpacking = (packed: Buffer) => {
+    try {
+      return unpack(packed);
+    } catch (error) {
+      return error;
+    }
+  };
+
+  test("is malformed and nothing worse, whatever its bytes are", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        const outcome = unpacking(Buffer.from(bytes));
+        if (!Array.isArray(outcome)) expect(outcome).toBeInstanceOf(MalformedPack);
+      }),
+      seeded,
+    );
+  });
+
+  test("is malformed and nothing worse, whatever JSON its line is", () => {
+    const entry = fc.oneof(fc.jsonValue(), fc.array(fc.jsonValue(), { maxLength: 5 }));
+    fc.assert(
+      fc.property(fc.oneof(fc.jsonValue(), fc.array(entry)), anyBytes, (line, bodies) => {
+        const outcome = unpacking(Buffer.concat([Buffer.from(`${JSON.stringify(line)}\n`), bodies]));
+        if (!Array.isArray(outcome)) expect(outcome).toBeInstanceOf(MalformedPack);
+      }),
+      { ...seeded, numRuns: 500 },
+    );
+  });
+
+  test("is malformed wherever it is cut off", () => {
+    const packed = pack([
+      { body: "text", topic: "a.b", clientId: "c", headers: { key: "value" } },
+      { body: new Uint8Array([1, 2, 3]), topic: "" },
+    ]);
+    for (let length = 0; length < packed.length; length++) {
+      expect(unpacking(packed.subarray(0, length))).toBeInstanceOf(MalformedPack);
+    }
+  });
+
+  test("or has bytes behind its end is malformed", () => {
+    const packed = Buffer.concat([pack([{ body: "text", topic: "" }]), Buffer.from("x")]);
+    expect(() => unpack(packed)).toThrow(MalformedPack);
+  });
+
+  test.each([
+    ["no line", ""],
+    ["no line end", "[]"],
+    ["no JSON", "{\n"],
+    ["no array", "{}\n"],
+    ["nothing but null", "null\n"],
+    ["an entry that is no array", "[{}]\n"],
+    ["an empty entry", "[[]]\n"],
+    ["a topic that is no text", "[[1,null,0]]\n"],
+    ["a topic of more than 255 bytes", `[["${"é".repeat(128)}",null,0]]\n`],
+    ["a client id of more than 255 bytes", `[["","${"c".repeat(256)}",0]]\n`],
+    ["a client id that is no text", '[["",{},0]]\n'],
+    ["no client id", '[[""]]\n'],
+    ["a length that is no number", '[["",null,"0"]]\n'],
+    ["a length that is not whole", '[["",null,0.5]]\n'],
+    ["a negative length", '[["",null,-1]]\n'],
+    ["a negative length that another makes up for", '[["",null,-1],["",null,1]]\n'],
+    ["a length beyond its end", '[["",null,1]]\n'],
+    ["a gigantic length", '[["",null,9007199254740993]]\n'],
+    ["particulars that are no object", '[["",null,0,[]]]\n'],
+    ["particulars that are null", '[["",null,0,null]]\n'],
+    ["bytes that is neither true nor false", '[["",null,0,{"bytes":1}]]\n'],
+    ["headers that are an array", '[["",null,0,{"headers":["a"]}]]\n'],
+    ["headers that are null", '[["",null,0,{"headers":null}]]\n'],
+    ["a header that is no text", '[["",null,0,{"headers":{"a":1}}]]\n'],
+    ["a header's name of more than 255 bytes", `[["",null,0,{"headers":{"${"h".repeat(256)}":""}}]]\n`],
+    ["a hundred thousand brackets", `${"[".repeat(100_000)}\n`],
+  ])("with %s is malformed", (_, packed) => {
+    expect(() => unpack(Buffer.from(packed))).toThrow(MalformedPack);
+  });
+});

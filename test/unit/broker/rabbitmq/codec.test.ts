@@ -1,0 +1,83 @@
+import { describe, expect, test } from "bun:test";
+import type { ConsumeMessage } from "amqplib";
+import { fromDelivery, offsetOf } from "../../../../src/broker/rabbitmq/codec.ts";
+
+function delivery(
+  properties: Readonly<Record<string, unknown>>,
+  routingKey = "",
+  content = "",
+): ConsumeMessage {
+  return { content: Buffer.from(content), fields: { routingKey }, properties } as unknown as ConsumeMessage;
+}
+
+describe("a delivery", () => {
+  test("of a program that says everything is read whole", () => {
+    const properties = {
+      contentType: "text/plain",
+      messageId: "m-1",
+      timestamp: 1234,
+      appId: "app",
+      headers: { "client-id": "c-1", mine: "own" },
+    };
+    expect(fromDelivery(delivery(properties, "a.b", "text"))).toEqual({
+      body: Buffer.from("text"),
+      routingKey: "a.b",
+      contentType: "text/plain",
+      messageId: "m-1",
+      timestamp: 1234,
+      appId: "app",
+      clientId: "c-1",
+      headers: { mine: "own" },
+    });
+  });
+
+  test.each([
+    ["says nothing", {}],
+    ["has no headers", { headers: undefined }],
+    ["has empty texts", { contentType: "", messageId: "", appId: "", headers: { "client-id": "" } }],
+    [
+      "has everything of the wrong type",
+      { contentType: 1, messageId: {}, timestamp: "now", appId: null, headers: { "client-id": 7 } },
+    ],
+    ["has only what brokers add", { headers: { "x-death": [{}], "x-stream-offset": 5 } }],
+    [
+      "has headers that are no texts",
+      { headers: { table: { a: 1 }, list: [1], nothing: null, bytes: Buffer.from("x") } },
+    ],
+  ])("of a program that %s is read as if these were absent", (_, properties) => {
+    expect(fromDelivery(delivery(properties))).toEqual({
+      body: Buffer.alloc(0),
+      routingKey: "",
+      contentType: undefined,
+      messageId: undefined,
+      timestamp: undefined,
+      appId: undefined,
+      clientId: undefined,
+      headers: undefined,
+    });
+  });
+
+  test("has numbers and switches of other programs as texts", () => {
+    const headers = { count: 3, ratio: 0.5, isUrgent: false, note: "" };
+    expect(fromDelivery(delivery({ headers })).headers).toEqual({
+      count: "3",
+      ratio: "0.5",
+      isUrgent: "false",
+      note: "",
+    });
+  });
+});
+
+describe("the offset of a delivery from the log", () => {
+  test("is in its headers", () => {
+    expect(offsetOf(delivery({ headers: { "x-stream-offset": 0 } }))).toBe(0);
+    expect(offsetOf(delivery({ headers: { "x-stream-offset": 2 ** 40 } }))).toBe(2 ** 40);
+  });
+
+  test.each([{}, { headers: {} }, { headers: { "x-stream-offset": "5" } }])(
+    "that is missing is heard of: %j",
+    (given) => {
+      expect(() => offsetOf(delivery(given))).toThrow("without x-stream-offset");
+    },
+  );
+});

@@ -1,0 +1,24 @@
+import type { Envelope, PublishLink } from "../../../src/broker/broker.ts";
+import { open } from "../../../src/broker/envelope.ts";
+
+/** A link that remembers what was sent over it. The envelope at index 0 has tag 1. */
+export class RecordingLink implements PublishLink {
+  readonly sends: (readonly Envelope[])[] = [];
+
+  send(envelopes: readonly Envelope[]): void {
+    this.sends.push(envelopes);
+  }
+
+  get envelopes(): readonly Envelope[] {
+    return this.sends.flat();
+  }
+
+  get ids(): readonly (string | undefined)[] {
+    return this.envelopes.map((envelope) => envelope.messageId);
+  }
+
+  /** The bodies of all messages, packed or not, in order. */
+  get bodies(): readonly (string | Uint8Array)[] {
+    return this.envelopes.flatMap((envelope) => open(envelope, "?").map(({ body }) => body));
+  }
+}

@@ -1,0 +1,19 @@
+import type { Fields, Level, Log } from "../../../src/ops/log.ts";
+
+/** A log that remembers what it was told. */
+export class RecordingLog implements Log {
+  readonly lines: { readonly level: Level; readonly message: string; readonly fields: Fields }[] = [];
+
+  debug(message: string, fields: Fields = {}): void {
+    this.lines.push({ level: "debug", message, fields });
+  }
+  info(message: string, fields: Fields = {}): void {
+    this.lines.push({ level: "info", message, fields });
+  }
+  warn(message: string, fields: Fields = {}): void {
+    this.lines.push({ level: "warn", message, fields });
+  }
+  error(message: string, fields: Fields = {}): void {
+    this.lines.push({ level: "error", message, fields });
+  }
+}

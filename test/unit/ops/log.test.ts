@@ -1,0 +1,130 @@
+import { describe, expect, test } from "bun:test";
+import { Writable } from "node:stream";
+import { type Level, levels, StreamLog } from "../../../src/ops/log.ts";
+import { turn } from "../doubles/turn.ts";
+
+/** An output that takes a line only when it is told to. */
+class SlowOutput extends Writable {
+  text = "";
+  readonly #taken: (() => void)[] = [];
+  isRead = true;
+
+  override _write(chunk: Buffer, _: BufferEncoding, taken: () => void): void {
+    this.text += chunk.toString();
+    if (this.isRead) taken();
+    else this.#taken.push(taken);
+  }
+
+  /** Reads all that waits, now and later. */
+  read(): void {
+    this.isRead = true;
+    for (const taken of this.#taken.splice(0)) taken();
+  }
+
+  get lines(): readonly string[] {
+    return this.text.split("\n").slice(0, -1);
+  }
+}
+
+function logTo(format: "text" | "json", level: Level = "debug") {
+  const output = new SlowOutput();
+  return { output, log: new StreamLog(output, format, level) };
+}
+
+/** A text line without its time. */
+const untimed = (line: string | undefined) => line?.replace(/^\d\d:\d\d:\d\d\.\d{3} /, "");
+
+test.each(levels)("at --log-level %s less severe lines are not printed", (level) => {
+  const { output, log } = logTo("json", level);
+  for (const each of levels) log[each](`a ${each}`);
+  const printed = output.lines.map((line) => (JSON.parse(line) as { level: Level }).level);
+  expect(printed).toEqual(levels.slice(levels.indexOf(level)));
+});
+
+describe("json", () => {
+  test("is one object a line with time, level, message and fields", () => {
+    const { output, log } = logTo("json");
+    log.warn("broker lost", { waitMs: 200, reason: 'closed "by peer"\nsoon', missing: undefined });
+    const [line, ...more] = output.lines;
+    expect(more).toEqual([]);
+    const { time, ...rest } = JSON.parse(line!) as Record<string, unknown>;
+    expect(rest).toEqual({
+      level: "warn",
+      msg: "broker lost",
+      waitMs: 200,
+      reason: 'closed "by peer"\nsoon',
+    });
+    expect(new Date(String(time)).toISOString()).toBe(String(time));
+  });
+});
+
+describe("text", () => {
+  const printed = (fields: Record<string, unknown>) => {
+    const { output, log } = logTo("text");
+    log.info("said", fields);
+    expect(output.lines.length).toBe(1);
+    return untimed(output.lines[0]);
+  };
+
+  test("begins with the time of day", () => {
+    const { output, log } = logTo("text");
+    log.info("listening");
+    expect(output.lines[0]).toMatch(/^\d\d:\d\d:\d\d\.\d{3} listening$/);
+  });
+
+  test("names the level unless it is info", () => {
+    const { output, log } = logTo("text");
+    for (const level of levels) log[level]("x");
+    expect(output.lines.map(untimed)).toEqual(["DEBUG x", "x", "WARN x", "ERROR x"]);
+  });
+
+  test("has fields as key=value, quoted where need be, and leaves out what is undefined", () => {
+    expect(printed({ port: 8000, url: "http://x/", nothing: undefined, why: "two words", empty: "" })).toBe(
+      'said port=8000 url=http://x/ why="two words" empty=""',
+    );
+    expect(printed({ quote: 'say "x"', equals: "a=b" })).toBe('said quote="say \\"x\\"" equals="a=b"');
+  });
+
+  test("stays one line whatever a client sends", () => {
+    expect(printed({ message: "one\ntwo\r\nthree" })).toBe('said message="one\\ntwo\ufffd\\nthree"');
+    expect(printed({ message: "tab\there" })).toBe('said message="tab\\there"');
+  });
+
+  test("lets no client drive the terminal", () => {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    const control = /[\u0000-\u001f\u007f-\u009f]/;
+    for (let code = 0; code < 256; code++) {
+      expect(printed({ message: `a${String.fromCharCode(code)}b` })).not.toMatch(control);
+    }
+    expect(printed({ message: "\u001b[2J\u0007" })).toBe("said message=\ufffd[2J\ufffd");
+  });
+});
+
+describe("an output that nobody reads", () => {
+  const line = "x".repeat(999);
+
+  test("gets about a MiB, then nothing: memory does not grow", () => {
+    const { output, log } = logTo("json");
+    output.isRead = false;
+    for (let i = 0; i < 5000; i++) log.info(line);
+    expect(output.writableLength).toBeLessThan(1.01 * 1024 ** 2);
+    expect(output.writableLength).toBeGreaterThan(0.99 * 1024 ** 2);
+  });
+
+  test("gets the count of what it missed when it is read again, before the next line", async () => {
+    const { output, log } = logTo("json");
+    output.isRead = false;
+    for (let i = 0; i < 5000; i++) log.info(line);
+    output.read();
+    const kept = output.lines.length;
+    log.info("after");
+    await turn();
+    const [warning, after, ...more] = output.lines.slice(kept).map((text) => JSON.parse(text) as unknown);
+    expect(warning).toMatchObject({ level: "warn", linesDropped: 5000 - kept });
+    expect(after).toMatchObject({ level: "info", msg: "after" });
+    expect(more).toEqual([]);
+    log.info("and on");
+    await turn();
+    expect(output.lines.length).toBe(kept + 3);
+  });
+});

@@ -1,0 +1,367 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { UsageError } from "../../../src/errors.ts";
+import { parseCommand } from "../../../src/options/parse.ts";
+import {
+  flagOf,
+  type Option,
+  type OptionName,
+  type Options,
+  optionTable,
+  roles,
+  variableOf,
+} from "../../../src/options/table.ts";
+import { seeded } from "../doubles/seeded.ts";
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+function optionsOf(line: string, env: Env = {}): Options {
+  const command = parseCommand(line.split(" ").filter(Boolean), env);
+  if (command.do !== "run") throw new Error(`"${line}" asks for ${command.do}`);
+  return command.options;
+}
+
+/** The usage error of a command line, which must be one line and tell no password. */
+function refusalOf(args: string | readonly string[], env: Env = {}): string {
+  try {
+    parseCommand(typeof args === "string" ? args.split(" ").filter(Boolean) : args, env);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    expect(error.message).not.toInclude("\n");
+    return error.message;
+  }
+  throw new Error(`not refused: ${JSON.stringify(args)} with ${JSON.stringify(env)}`);
+}
+
+describe("defaults", () => {
+  test("of warren alone make a whole system in one process", () => {
+    expect(optionsOf("")).toEqual({
+      role: "all",
+      broker: ["memory:"],
+      host: "127.0.0.1",
+      port: 8000,
+      handler: undefined,
+      group: "processor",
+      packed: false,
+      concurrency: 100,
+      prefetch: 1000,
+      attempts: 3,
+      handlerTimeout: 30_000,
+      maxMessageBytes: 1024 ** 2,
+      clientBufferBytes: 4 * 1024 ** 2,
+      outboxMaxBytes: 64 * 1024 ** 2,
+      logMaxBytes: 1024 ** 3,
+      stopTimeout: 10_000,
+      logMessages: "auto",
+      logFormat: "auto",
+      logLevel: "info",
+      url: "ws://127.0.0.1:8000/ws",
+      clients: 100,
+      publishers: 10,
+      rate: 1000,
+      size: 64,
+      duration: 10_000,
+      json: false,
+    } satisfies Options);
+  });
+
+  test.each(["manager", "processor"])("of --role %s connect to RabbitMQ on this machine", (role) => {
+    expect(optionsOf(`--role ${role}`).broker).toEqual(["amqp://guest:guest@localhost:5672"]);
+  });
+
+  test("written as a flag again mean the same", () => {
+    for (const name of Object.keys(optionTable) as OptionName[]) {
+      const { kind, default: fallback } = optionTable[name] as unknown as Option<unknown>;
+      if (fallback !== undefined) expect([name, kind.parse(kind.show(fallback))]).toEqual([name, fallback]);
+    }
+  });
+});
+
+describe("every option", () => {
+  /** A text that is not the default, for each. */
+  const given: Readonly<Record<Exclude<OptionName, "role">, readonly [text: string, value: unknown]>> = {
+    broker: ["amqp://a,amqps://b/v", ["amqp://a", "amqps://b/v"]],
+    host: ["0.0.0.0", "0.0.0.0"],
+    port: ["0", 0],
+    handler: ["./work.ts", "./work.ts"],
+    group: ["billing.v2", "billing.v2"],
+    packed: ["on", true],
+    concurrency: ["7", 7],
+    prefetch: ["2000", 2000],
+    attempts: ["1", 1],
+    handlerTimeout: ["250ms", 250],
+    maxMessageBytes: ["64KiB", 65_536],
+    clientBufferBytes: ["1GiB", 1024 ** 3],
+    outboxMaxBytes: ["1048576", 1024 ** 2],
+    logMaxBytes: ["20MiB", 20 * 1024 ** 2],
+    stopTimeout: ["1.5", 1500],
+    logMessages: ["off", "off"],
+    logFormat: ["json", "json"],
+    logLevel: ["debug", "debug"],
+    url: ["ws://manager:9000/ws?topic=a", "ws://manager:9000/ws?topic=a"],
+    clients: ["0", 0],
+    publishers: ["3", 3],
+    rate: ["20000", 20_000],
+    size: ["1KiB", 1024],
+    duration: ["5m", 300_000],
+    json: ["on", true],
+  };
+  const names = Object.keys(given) as (keyof typeof given)[];
+
+  test("is in this list", () => {
+    expect(["role", ...names].sort()).toEqual(Object.keys(optionTable).sort());
+  });
+
+  test.each(names)("%s is a flag and an environment variable", (name) => {
+    const [text, value] = given[name];
+    const role = optionTable[name].roles[0];
+    const isSwitch = optionTable[name].kind.placeholder === "";
+    const asFlag = optionsOf(`--role ${role} ${flagOf(name)}${isSwitch ? "" : ` ${text}`}`);
+    expect(asFlag[name]).toEqual(value as never);
+    const withEquals = optionsOf(`--role=${role} ${flagOf(name)}=${text}`);
+    expect(withEquals[name]).toEqual(value as never);
+    const asVariable = optionsOf("", { WARREN_ROLE: role, [variableOf(name)]: text });
+    expect(asVariable[name]).toEqual(value as never);
+  });
+
+  test.each(names)("%s as a flag wins over its variable, even over a bad one", (name) => {
+    const [text, value] = given[name];
+    const role = optionTable[name].roles[0];
+    const options = optionsOf(`--role ${role} ${flagOf(name)}=${text}`, { [variableOf(name)]: "\u0000" });
+    expect(options[name]).toEqual(value as never);
+  });
+
+  test.each(names)("%s from an empty variable is its default", (name) => {
+    expect(optionsOf("", { [variableOf(name)]: "" })[name]).toEqual(optionsOf("")[name] as never);
+  });
+
+  test.each(names.filter((name) => optionTable[name].roles.length < roles.length))(
+    "%s given to a role that has no use for it is refused, and its variable is ignored there",
+    (name) => {
+      const [text] = given[name];
+      const other = roles.find((role) => !(optionTable[name].roles as readonly string[]).includes(role))!;
+      const message = refusalOf(`--role ${other} ${flagOf(name)}=${text}`);
+      expect(message).toStartWith(`${flagOf(name)} means nothing to --role ${other}: it is for `);
+      expect(optionsOf(`--role ${other}`, { [variableOf(name)]: "\u0000" }).role).toBe(other);
+    },
+  );
+
+  test.each(names.filter((name) => optionTable[name].kind.placeholder !== ""))(
+    "%s without a value is refused, last or before another flag",
+    (name) => {
+      const expected = `${flagOf(name)} needs a value: ${flagOf(name)} ${optionTable[name].kind.placeholder}`;
+      expect(refusalOf(flagOf(name))).toBe(expected);
+      expect(refusalOf(`${flagOf(name)} --role manager`)).toBe(expected);
+    },
+  );
+
+  test.each(names)("%s given twice is refused", (name) => {
+    const [text] = given[name];
+    expect(refusalOf(`${flagOf(name)}=${text} ${flagOf(name)}=${text}`)).toBe(
+      `${flagOf(name)} is given twice: keep one of them`,
+    );
+  });
+});
+
+describe("a flag that there is not", () => {
+  test.each([
+    ["--brokr", "--broker"],
+    ["--prot", "--port"],
+    ["--loglevel", "--log-level"],
+    ["--log_format", "--log-format"],
+    ["--handlers", "--handler"],
+    ["--hepl", "--help"],
+    ["--versoin", "--version"],
+  ])("%s is refused with the suggestion of %s", (given, meant) => {
+    expect(refusalOf(`${given}=x`)).toBe(`unknown flag ${given} (did you mean ${meant}?); see warren --help`);
+  });
+
+  test.each(["--nothing-like-it", "--constructor", "--__proto__", "--toString", "-x"])(
+    "%s is refused without one",
+    (given) => {
+      expect(refusalOf(given)).toBe(`unknown flag ${given}; see warren --help`);
+    },
+  );
+
+  test("is refused though the environment is in order", () => {
+    expect(refusalOf("--bogus-flag 1", { WARREN_PORT: "9000" })).toInclude("unknown flag --bogus-flag");
+  });
+});
+
+test.each(["manager", "start", "8000", "-- manager", "--packed off"])(
+  "a word that belongs to no flag is refused: %s",
+  (line) => {
+    const word = line.split(" ").at(-1);
+    expect(refusalOf(line)).toBe(
+      `"${word}" is not understood: every option starts with --; see warren --help`,
+    );
+  },
+);
+
+describe("a bad value", () => {
+  const whole = (from: number, to: number) => `must be a whole number from ${from} to ${to}`;
+  test.each([
+    ["--role", "server", "must be one of all, manager, processor, bench"],
+    ["--role", "", "must be one of all, manager, processor, bench"],
+    ["--role", "Manager", "must be one of all, manager, processor, bench"],
+    ["--log-messages", "yes", "must be one of auto, on, off"],
+    ["--log-format", "xml", "must be one of auto, text, json"],
+    ["--log-level", "verbose", "must be one of debug, info, warn, error"],
+    ["--port", "65536", whole(0, 65_535)],
+    ["--port", "-1", whole(0, 65_535)],
+    ["--port", "80a", whole(0, 65_535)],
+    ["--port", "0x50", whole(0, 65_535)],
+    ["--port", "8e3", whole(0, 65_535)],
+    ["--port", "80.0", whole(0, 65_535)],
+    ["--port", " 80", whole(0, 65_535)],
+    ["--port", "", whole(0, 65_535)],
+    ["--port", "99999999999999999999999", whole(0, 65_535)],
+    ["--concurrency", "0", whole(1, 10_000)],
+    ["--prefetch", "2001", whole(1, 2000)],
+    ["--attempts", "0", whole(1, 100)],
+    ["--host", "", "must not be empty"],
+    ["--handler", "", "must not be empty"],
+    ["--max-message-bytes", "0", "must be a size from 1 to 16MiB, such as 64KiB or 1MiB"],
+    ["--max-message-bytes", "17MiB", "must be a size from 1 to 16MiB, such as 64KiB or 1MiB"],
+    ["--max-message-bytes", "1MB", "must be a size from 1 to 16MiB, such as 64KiB or 1MiB"],
+    ["--max-message-bytes", "1.5MiB", "must be a size from 1 to 16MiB, such as 64KiB or 1MiB"],
+    ["--max-message-bytes", "1 MiB", "must be a size from 1 to 16MiB, such as 64KiB or 1MiB"],
+    ["--outbox-max-bytes", "1KiB", "must be a size from 1MiB to 16GiB, such as 64KiB or 1MiB"],
+    ["--client-buffer-bytes", "MiB", "must be a size from 16KiB to 1GiB, such as 64KiB or 1MiB"],
+    ["--handler-timeout", "5ms", "must be a time from 10ms to 24h, such as 500ms, 10s or 5m"],
+    ["--handler-timeout", "25h", "must be a time from 10ms to 24h, such as 500ms, 10s or 5m"],
+    ["--handler-timeout", "1d", "must be a time from 10ms to 24h, such as 500ms, 10s or 5m"],
+    ["--stop-timeout", "-1s", "must be a time from 0ms to 1h, such as 500ms, 10s or 5m"],
+    ["--stop-timeout", "soon", "must be a time from 0ms to 1h, such as 500ms, 10s or 5m"],
+    ["--packed", "maybe", "must be on or off"],
+    ["--packed", "", "must be on or off"],
+    ["--group", "", "must not be empty"],
+    ["--group", "a b", "must be 1 to 200 letters, digits, dots, colons, hyphens or underscores"],
+    ["--group", "ä", "must be 1 to 200 letters, digits, dots, colons, hyphens or underscores"],
+    ["--group", "g\n", "must be 1 to 200 letters, digits, dots, colons, hyphens or underscores"],
+    ["--group", "g".repeat(201), "must be 1 to 200 letters, digits, dots, colons, hyphens or underscores"],
+    ["--broker", "", "must be a list without empty items"],
+    ["--broker", "amqp://a,,amqp://b", "must be a list without empty items"],
+    ["--broker", "amqp://a,", "must be a list without empty items"],
+    ["--broker", "localhost", "must be memory: or URLs like amqp://user:password@host:5672/vhost"],
+    ["--broker", "localhost:5672", "must be memory: or URLs like amqp://user:password@host:5672/vhost"],
+    ["--broker", "http://localhost", "must be memory: or URLs like amqp://user:password@host:5672/vhost"],
+    ["--broker", "amqp:localhost", "must be memory: or URLs like amqp://user:password@host:5672/vhost"],
+    ["--broker", "amqp://", "must be memory: or URLs like amqp://user:password@host:5672/vhost"],
+    ["--broker", "amqp://host:port", "must be memory: or URLs like amqp://user:password@host:5672/vhost"],
+    ["--broker", "memory", "must be memory: or URLs like amqp://user:password@host:5672/vhost"],
+    ["--url", "http://localhost:8000", "must be a URL like ws://127.0.0.1:8000/ws"],
+    ["--url", "localhost:8000", "must be a URL like ws://127.0.0.1:8000/ws"],
+  ])("%s=%j is refused, as a flag and as a variable", (flag, text, expected) => {
+    expect(refusalOf([`${flag}=${text}`])).toBe(`${flag} ${JSON.stringify(text)}: ${expected}`);
+    if (text === "") return;
+    const name = (Object.keys(optionTable) as OptionName[]).find((each) => flagOf(each) === flag)!;
+    const role = name === "role" ? {} : { WARREN_ROLE: optionTable[name].roles[0] };
+    expect(refusalOf("", { ...role, [variableOf(name)]: text })).toBe(
+      `${variableOf(name)} ${JSON.stringify(text)}: ${expected}`,
+    );
+  });
+
+  test("that Kubernetes has set is refused with what to do about it", () => {
+    expect(refusalOf("", { WARREN_PORT: "tcp://10.0.0.7:8000" })).toBe(
+      'WARREN_PORT "tcp://10.0.0.7:8000": must be a whole number from 0 to 65535 (set by Kubernetes? then set enableServiceLinks: false)',
+    );
+  });
+
+  test("that Kubernetes has set does not disturb a processor, which has no port", () => {
+    expect(optionsOf("--role processor", { WARREN_PORT: "tcp://10.0.0.7:8000" }).role).toBe("processor");
+  });
+
+  test.each([
+    [["--broker", "ftp://user:secret@host"]],
+    [["--broker", "amqp://user:se/cret@host"]],
+    [["--broker", "amqp://user:sec,ret@host"]],
+    [["--broker", "amqp://user:sec@ret@host:x"]],
+    [["--broker", "amqp://user:sec ret@host:x"]],
+    [["--broker", "amqp://user:s#ecret@host"]],
+    [["--broker=memory:,amqp://user:secret@host,bad"]],
+    [["--broker", "amqp://one:secret@host,http://two:secret@host"]],
+    [["amqp://user:secret@host"]],
+    [["--url", "http://user:secret@host"]],
+    [["--port", "amqp://user:secret@host"]],
+    [["--packed=amqp://user:secret@host"]],
+  ])("tells no password: %j", (args) => {
+    const message = refusalOf(args);
+    expect(message).not.toMatch(/secret|cret@|ret@|sec[, @]/);
+    expect(message).toInclude("***@");
+  });
+
+  test("of whatever text is a usage error of one line, never another error", () => {
+    const names = Object.keys(optionTable) as OptionName[];
+    fc.assert(
+      fc.property(fc.constantFrom(...names), fc.string({ unit: "binary" }), (name, text) => {
+        try {
+          parseCommand([`${flagOf(name)}=${text}`], {});
+        } catch (error) {
+          expect(error).toBeInstanceOf(UsageError);
+          expect((error as UsageError).message).not.toInclude("\n");
+        }
+      }),
+      { ...seeded, numRuns: 200 },
+    );
+  });
+});
+
+describe("memory:", () => {
+  test.each(["manager", "processor"])("with --role %s is refused", (role) => {
+    const expected = `--broker memory: lives in one process, so --role ${role} would be alone with it: use --role all, or an amqp:// URL`;
+    expect(refusalOf(`--role ${role} --broker memory:`)).toBe(expected);
+    expect(refusalOf("", { WARREN_ROLE: role, WARREN_BROKER: "memory:" })).toBe(expected);
+  });
+
+  test.each(["memory:,amqp://a", "amqp://a,memory:", "memory:,memory:"])(
+    "among others is refused: %s",
+    (urls) => {
+      expect(refusalOf(`--broker ${urls}`)).toBe(
+        "--broker memory: cannot be mixed with other URLs: name one or the other",
+      );
+    },
+  );
+
+  test("for all is what it would be anyway", () => {
+    expect(optionsOf("--broker memory:").broker).toEqual(["memory:"]);
+  });
+});
+
+describe("values", () => {
+  test.each([
+    ["1", true],
+    ["true", true],
+    ["ON", true],
+    ["yes", true],
+    ["0", false],
+    ["False", false],
+    ["off", false],
+    ["no", false],
+  ])("WARREN_PACKED=%s is %p", (text, expected) => {
+    expect(optionsOf("", { WARREN_PACKED: text }).packed).toBe(expected);
+  });
+
+  test("a switch can be turned off against its variable", () => {
+    expect(optionsOf("--packed=off", { WARREN_PACKED: "on" }).packed).toBe(false);
+  });
+
+  test("several brokers may have spaces between them", () => {
+    expect(optionsOf("", { WARREN_BROKER: "amqp://a, amqp://b" }).broker).toEqual(["amqp://a", "amqp://b"]);
+  });
+
+  test("a bare number is seconds", () => {
+    expect(optionsOf("--handler-timeout 2").handlerTimeout).toBe(2000);
+  });
+});
+
+describe("help and version", () => {
+  test.each(["--help", "-h"])("%s is help, whatever comes with it before or after", (flag) => {
+    expect(parseCommand([flag], {})).toEqual({ do: "help" });
+    expect(parseCommand(["--port", "1", flag, "--bogus"], { WARREN_PORT: "bad" })).toEqual({ do: "help" });
+  });
+
+  test.each(["--version", "-v"])("%s is the version", (flag) => {
+    expect(parseCommand([flag], {})).toEqual({ do: "version" });
+  });
+});

@@ -1,0 +1,27 @@
+import { expect, test } from "bun:test";
+import { flagOf, type Option, type OptionName, optionTable, variableOf } from "../../../src/options/table.ts";
+
+const names = Object.keys(optionTable) as OptionName[];
+
+test("a flag is written with hyphens, a variable in capitals with underscores", () => {
+  expect([flagOf("logMessages"), variableOf("logMessages")]).toEqual([
+    "--log-messages",
+    "WARREN_LOG_MESSAGES",
+  ]);
+  expect([flagOf("broker"), variableOf("broker")]).toEqual(["--broker", "WARREN_BROKER"]);
+});
+
+test("no two options share a flag or a variable", () => {
+  expect(new Set(names.map(flagOf)).size).toBe(names.length);
+  expect(new Set(names.map(variableOf)).size).toBe(names.length);
+});
+
+test("the role comes first, since it decides which variables count", () => {
+  expect(names[0]).toBe("role");
+});
+
+test.each(names)("%s says its default or what stands for it, and its meaning in one line", (name) => {
+  const { default: fallback, unset, meaning } = optionTable[name] as unknown as Option<unknown>;
+  expect(fallback === undefined).toBe(unset !== undefined);
+  expect(meaning).toMatch(/^[^\n|]{5,110}$/);
+});

@@ -1,0 +1,443 @@
+import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
+import type {
+  Broker,
+  BrokerStatus,
+  Consumer,
+  ConsumeSession,
+  Envelope,
+  Exchange,
+  Publisher,
+} from "../../src/broker/broker.ts";
+import { open, seal } from "../../src/broker/envelope.ts";
+import { pack, packedContentType } from "../../src/broker/packing.ts";
+import type { OutgoingMessage } from "../../src/message.ts";
+import { MessageLog } from "../../src/ops/message-log.ts";
+import { echoProcessed, type Handler } from "../../src/processor/handler.ts";
+import { Processor, type ProcessorOptions } from "../../src/processor.ts";
+import { RecordingLog } from "./doubles/recording-log.ts";
+import { turn } from "./doubles/turn.ts";
+
+/** A broker that delivers and confirms when it is told to, and remembers what it got. */
+class ScriptedBroker implements Broker {
+  readonly published: Record<Exchange, Envelope[]> = { wsmanager: [], towsmanager: [], "wsmanager.dead": [] };
+  readonly acks: [tag: number, multiple: boolean][] = [];
+  isStopped = false;
+  #consumer!: Consumer;
+  readonly #publishers = new Map<Exchange, Publisher>();
+  #lastTag = 0;
+
+  publish(exchange: Exchange, publisher: Publisher): void {
+    this.#publishers.set(exchange, publisher);
+  }
+  consume(_: string, __: number, consumer: Consumer): void {
+    this.#consumer = consumer;
+  }
+  follow(): void {
+    throw new Error("a processor follows nothing");
+  }
+  start(): void {
+    for (const [exchange, publisher] of this.#publishers) {
+      publisher.opened({ send: (envelopes) => void this.published[exchange].push(...envelopes) });
+    }
+    this.begin();
+  }
+  status(): BrokerStatus {
+    return { state: "ready" };
+  }
+  settle(): Promise<void> {
+    return Promise.resolve();
+  }
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  begin(): void {
+    this.#lastTag = 0;
+    const session: ConsumeSession = {
+      ack: (tag, multiple) => void this.acks.push([tag, multiple]),
+      stop: () => {
+        this.isStopped = true;
+      },
+    };
+    this.#consumer.opened(session);
+  }
+  lose(): void {
+    this.#consumer.closed();
+  }
+  deliver(envelope: Envelope): void {
+    this.#consumer.deliver(++this.#lastTag, envelope);
+  }
+  confirm(exchange: Exchange): void {
+    this.#publishers.get(exchange)!.confirmed(this.published[exchange].length, true);
+  }
+
+  bodies(exchange: Exchange): (string | Uint8Array)[] {
+    return this.published[exchange].flatMap((envelope) => open(envelope, "?").map(({ body }) => body));
+  }
+}
+
+const defaults: ProcessorOptions = {
+  group: "g",
+  packed: false,
+  concurrency: 10,
+  prefetch: 100,
+  attempts: 2,
+  handlerTimeout: 60_000,
+  outboxMaxBytes: 1024 ** 2,
+  stopTimeout: 60_000,
+};
+
+function processing(handler: Handler, options: Partial<ProcessorOptions> = {}) {
+  const broker = new ScriptedBroker();
+  const log = new RecordingLog();
+  const messageLog = new MessageLog(log, "off");
+  const processor = new Processor("p-1", { ...defaults, ...options }, handler, broker, log, messageLog);
+  broker.start();
+  return { broker, log, processor };
+}
+
+const asked = (body: string, clientId: string | undefined = "c", topic = "") =>
+  seal({ body, topic, clientId }, `id of ${body}`, "manager-1", 1);
+
+function packedOf(...messages: OutgoingMessage[]): Envelope {
+  return {
+    ...asked(""),
+    body: pack(messages),
+    contentType: packedContentType,
+    messageId: "pack",
+    clientId: undefined,
+  };
+}
+
+/** Lets all that is due be done: turns of the event loop, promises, and what they set off. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 5; i++) await turn();
+}
+
+/** Work that takes until it is told to end. */
+function slowHandler() {
+  const begun = new Map<string, PromiseWithResolvers<unknown>>();
+  const handler: Handler = ({ text }) => {
+    const work = Promise.withResolvers<unknown>();
+    begun.set(text, work);
+    return work.promise;
+  };
+  return {
+    handler,
+    begun: () => [...begun.keys()],
+    end: (text: string, answer: unknown) => begun.get(text)!.resolve(answer),
+  };
+}
+
+let sleep: ReturnType<typeof spyOn<typeof Bun, "sleep">>;
+beforeEach(() => {
+  // Waits between attempts take no time here.
+  sleep = spyOn(Bun, "sleep").mockImplementation(() => turn());
+});
+afterEach(() => {
+  sleep.mockRestore();
+});
+
+describe("an ack", () => {
+  test("comes when the answer is confirmed, never before", async () => {
+    const { broker } = processing(echoProcessed);
+    broker.deliver(asked("hello"));
+    await settle();
+    expect(broker.bodies("towsmanager")).toEqual(["processed message: hello"]);
+    expect(broker.acks).toEqual([]);
+    broker.confirm("towsmanager");
+    await settle();
+    expect(broker.acks).toEqual([[1, true]]);
+  });
+
+  test("waits for every one of several answers", async () => {
+    const { broker } = processing(() => ["one", "two"]);
+    broker.deliver(asked("hello"));
+    await settle();
+    broker.confirm("towsmanager");
+    await settle();
+    expect(broker.acks).toEqual([[1, true]]);
+    expect(broker.bodies("towsmanager")).toEqual(["one", "two"]);
+  });
+
+  test("needs no answer where the handler has none", async () => {
+    const { broker } = processing(() => undefined);
+    broker.deliver(asked("hello"));
+    await settle();
+    expect(broker.acks).toEqual([[1, true]]);
+    expect(broker.bodies("towsmanager")).toEqual([]);
+  });
+
+  test("for a hundred deliveries of one turn is one", async () => {
+    const { broker } = processing(echoProcessed);
+    for (let i = 0; i < 100; i++) broker.deliver(asked(String(i)));
+    await settle();
+    broker.confirm("towsmanager");
+    await settle();
+    expect(broker.acks).toEqual([[100, true]]);
+  });
+
+  test("of a session that is lost goes nowhere, and tags begin anew in the next", async () => {
+    const { handler, end } = slowHandler();
+    const { broker } = processing(handler);
+    broker.deliver(asked("old"));
+    broker.lose();
+    broker.begin();
+    end("old", undefined);
+    await settle();
+    expect(broker.acks.filter(([tag]) => tag > 1)).toEqual([]);
+    broker.acks.length = 0;
+    broker.deliver(asked("new"));
+    end("new", undefined);
+    await settle();
+    expect(broker.acks).toEqual([[1, true]]);
+  });
+});
+
+describe("answers", () => {
+  test("go to the topic of the question, and to the sender alone where asked for", async () => {
+    const { broker } = processing(() => ["all", { to: "sender", body: "you" }]);
+    broker.deliver(asked("hello", "c-1", "a.b"));
+    await settle();
+    expect(
+      broker.published.towsmanager.map(({ routingKey, clientId, appId }) => [routingKey, clientId, appId]),
+    ).toEqual([
+      ["a.b", undefined, "p-1"],
+      ["a.b", "c-1", "p-1"],
+    ]);
+  });
+
+  test("are packed once packed messages come", async () => {
+    const { broker } = processing(echoProcessed);
+    broker.deliver(packedOf({ body: "one", topic: "" }, { body: "two", topic: "a" }));
+    await settle();
+    expect(broker.published.towsmanager.map(({ contentType }) => contentType)).toEqual([packedContentType]);
+    expect(broker.bodies("towsmanager")).toEqual(["processed message: one", "processed message: two"]);
+  });
+});
+
+describe("messages of one client", () => {
+  test("are handled one after another, those of others meanwhile", async () => {
+    const { handler, begun, end } = slowHandler();
+    const { broker } = processing(handler);
+    for (const [body, client] of [
+      ["a1", "a"],
+      ["a2", "a"],
+      ["b1", "b"],
+    ] as const)
+      broker.deliver(asked(body, client));
+    expect(begun()).toEqual(["a1", "b1"]);
+    end("a1", undefined);
+    await settle();
+    expect(begun()).toEqual(["a1", "b1", "a2"]);
+  });
+
+  test("without a name are kept in order by topic", async () => {
+    const { handler, begun } = slowHandler();
+    const { broker } = processing(handler);
+    const anonymous = (body: string, topic: string) => ({ ...asked(body, "", topic), clientId: undefined });
+    for (const [body, topic] of [
+      ["a1", "a"],
+      ["a2", "a"],
+      ["b1", "b"],
+    ] as const)
+      broker.deliver(anonymous(body, topic));
+    await settle();
+    expect(begun()).toEqual(["a1", "b1"]);
+  });
+
+  test("wait while as many handlers are busy as --concurrency allows", async () => {
+    const { handler, begun, end } = slowHandler();
+    const { broker } = processing(handler, { concurrency: 2 });
+    for (const name of ["a", "b", "c"]) broker.deliver(asked(name, name));
+    expect(begun()).toEqual(["a", "b"]);
+    end("b", undefined);
+    await settle();
+    expect(begun()).toEqual(["a", "b", "c"]);
+  });
+});
+
+describe("a message that cannot be handled", () => {
+  const failing: Handler = ({ text }) => {
+    if (text === "poison") throw new Error("I cannot\n take this");
+    return `fine: ${text}`;
+  };
+
+  test("is dead-lettered with the reason, the attempts and where it came from, and then acked", async () => {
+    const { broker, log } = processing(failing);
+    broker.deliver(asked("poison", "c-1", "a.b"));
+    await settle();
+    expect(broker.published["wsmanager.dead"]).toMatchObject([
+      {
+        body: Buffer.from("poison"),
+        routingKey: "a.b",
+        clientId: "c-1",
+        headers: {
+          "dead-reason": "I cannot take this",
+          "dead-attempts": "2",
+          "dead-group": "g",
+          "dead-message-id": "id of poison",
+        },
+      },
+    ]);
+    expect(log.lines).toMatchObject([
+      { level: "warn", fields: { attempts: 2, reason: "I cannot take this" } },
+    ]);
+    expect(broker.acks).toEqual([]);
+    broker.confirm("wsmanager.dead");
+    await settle();
+    expect(broker.acks).toEqual([[1, true]]);
+  });
+
+  test("keeps its own headers", async () => {
+    const { broker } = processing(failing);
+    broker.deliver({ ...asked("poison"), headers: { mine: "own" } });
+    await settle();
+    expect(broker.published["wsmanager.dead"][0]!.headers).toMatchObject({ mine: "own", "dead-group": "g" });
+  });
+
+  test("holds up its own client's next ones, and nobody else's", async () => {
+    const retry = Promise.withResolvers<void>();
+    sleep.mockImplementation(() => retry.promise);
+    const { broker } = processing(failing);
+    for (const [body, client] of [
+      ["poison", "a"],
+      ["after", "a"],
+      ["other", "b"],
+    ] as const) {
+      broker.deliver(asked(body, client));
+    }
+    await settle();
+    expect(broker.bodies("towsmanager")).toEqual(["fine: other"]);
+    retry.resolve();
+    await settle();
+    expect(broker.bodies("towsmanager")).toEqual(["fine: other", "fine: after"]);
+  });
+
+  test("does not spoil its neighbours in a packed one", async () => {
+    const { broker } = processing(failing);
+    const clientId = "c";
+    broker.deliver(
+      packedOf(
+        { body: "one", topic: "", clientId },
+        { body: "poison", topic: "", clientId },
+        { body: "three", topic: "", clientId },
+      ),
+    );
+    await settle();
+    // A confirm ends the gathering of packed answers.
+    broker.confirm("towsmanager");
+    await settle();
+    expect(broker.bodies("towsmanager")).toEqual(["fine: one", "fine: three"]);
+    expect(broker.bodies("wsmanager.dead")).toEqual(["poison"]);
+    broker.confirm("towsmanager");
+    await settle();
+    expect(broker.acks).toEqual([]);
+    broker.confirm("wsmanager.dead");
+    await settle();
+    expect(broker.acks).toEqual([[1, true]]);
+  });
+
+  test("because it throws what has no text is dead-lettered like others", async () => {
+    const { broker } = processing(() => {
+      throw Object.create(null);
+    });
+    broker.deliver(asked("odd"));
+    await settle();
+    expect(broker.bodies("wsmanager.dead")).toEqual(["odd"]);
+  });
+
+  test("because it is no proper pack is dead-lettered as it came, without an attempt", async () => {
+    const { broker } = processing(echoProcessed);
+    broker.deliver({ ...packedOf(), body: Buffer.from("rubbish") });
+    await settle();
+    const [dead, ...more] = broker.published["wsmanager.dead"];
+    expect(more).toEqual([]);
+    expect(dead!.body.toString()).toBe("rubbish");
+    expect(dead!.headers).toMatchObject({ "dead-attempts": "0", "dead-message-id": "pack" });
+    broker.confirm("wsmanager.dead");
+    await settle();
+    expect(broker.acks).toEqual([[1, true]]);
+  });
+
+  test("and names no client when its handler answers the sender is dead-lettered", async () => {
+    const { broker } = processing(() => ({ to: "sender", body: "x" }));
+    broker.deliver({ ...asked("hello"), clientId: undefined });
+    await settle();
+    expect(broker.bodies("wsmanager.dead")).toEqual(["hello"]);
+  });
+});
+
+test("a packed one with nothing in it is acked", async () => {
+  const { broker } = processing(echoProcessed);
+  broker.deliver(packedOf());
+  await settle();
+  expect(broker.acks).toEqual([[1, true]]);
+});
+
+describe("a lost session", () => {
+  test("leaves what has not begun to the next one", async () => {
+    const { handler, begun, end } = slowHandler();
+    const { broker } = processing(handler);
+    broker.deliver(asked("a1", "a"));
+    broker.deliver(asked("a2", "a"));
+    broker.lose();
+    end("a1", "answer");
+    await settle();
+    expect(begun()).toEqual(["a1"]);
+    expect(broker.bodies("towsmanager")).toEqual(["answer"]);
+  });
+
+  test("delivers nothing any more", async () => {
+    const { broker } = processing(echoProcessed);
+    broker.lose();
+    broker.deliver(asked("late"));
+    await settle();
+    expect(broker.bodies("towsmanager")).toEqual([]);
+  });
+});
+
+describe("stopping", () => {
+  test("finishes what has begun, drops what waits, and is done when the answers are confirmed and acked", async () => {
+    const { handler, begun, end } = slowHandler();
+    const { broker, processor } = processing(handler);
+    broker.deliver(asked("a1", "a"));
+    broker.deliver(asked("a2", "a"));
+    const drained = processor.drain();
+    expect(broker.isStopped).toBe(true);
+    end("a1", "answer");
+    await settle();
+    expect(begun()).toEqual(["a1"]);
+    expect(broker.bodies("towsmanager")).toEqual(["answer"]);
+    broker.confirm("towsmanager");
+    expect(await drained).toBe(true);
+    expect(broker.acks).toEqual([[1, true]]);
+  });
+
+  test("gives up after its timeout, and says so", async () => {
+    const { handler } = slowHandler();
+    const { broker, log, processor } = processing(handler, { stopTimeout: 0 });
+    broker.deliver(asked("stuck"));
+    expect(await processor.drain()).toBe(false);
+    expect(log.lines).toMatchObject([{ level: "warn", fields: { handlersRunning: 1 } }]);
+    expect(broker.acks).toEqual([]);
+    processor.close();
+  });
+
+  test("gives up on answers that are not confirmed", async () => {
+    const { broker, processor } = processing(echoProcessed, { stopTimeout: 1 });
+    broker.deliver(asked("hello"));
+    expect(await processor.drain()).toBe(false);
+    expect(broker.acks).toEqual([]);
+    processor.close();
+  });
+
+  test("stops the next session too, should there be one", async () => {
+    const { broker, processor } = processing(echoProcessed);
+    await processor.drain();
+    broker.lose();
+    broker.isStopped = false;
+    broker.begin();
+    expect(broker.isStopped).toBe(true);
+  });
+});

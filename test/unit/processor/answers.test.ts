@@ -1,0 +1,117 @@
+import { describe, expect, test } from "bun:test";
+import type { Message } from "../../../src/message.ts";
+import { answersOf, UnusableAnswer } from "../../../src/processor/answers.ts";
+
+const question: Message = {
+  id: "m-1",
+  body: "question",
+  topic: "a.b",
+  clientId: "c-1",
+  headers: { mine: "own" },
+  appId: "manager-1",
+  timestamp: 1,
+};
+const anonymous: Message = { ...question, clientId: undefined };
+
+const bodies = (result: unknown) => answersOf(result, question).map(({ body }) => body);
+
+describe("a handler's result", () => {
+  test("of nothing is no answer", () => {
+    expect([answersOf(undefined, question), answersOf(null, question), answersOf([], question)]).toEqual([
+      [],
+      [],
+      [],
+    ]);
+  });
+
+  test("of a text is one answer to the topic of the question, to all its clients", () => {
+    expect(answersOf("text", question)).toEqual([{ body: "text", topic: "a.b" }]);
+  });
+
+  test("of an empty text or no bytes is an answer too", () => {
+    expect(bodies("")).toEqual([""]);
+    expect(bodies(new Uint8Array())).toEqual([new Uint8Array()]);
+  });
+
+  test("of bytes is bytes, in whatever holds them", () => {
+    const bytes = new Uint8Array([0, 255]);
+    expect(bodies(bytes)).toEqual([bytes]);
+    expect(bodies(Buffer.from(bytes))).toEqual([Buffer.from(bytes)]);
+    expect(bodies(bytes.buffer)).toEqual([bytes]);
+  });
+
+  test("of an object is its JSON", () => {
+    expect(bodies({ a: [1, { b: null }] })).toEqual(['{"a":[1,{"b":null}]}']);
+    expect(bodies(new Date(0))).toEqual(['"1970-01-01T00:00:00.000Z"']);
+  });
+
+  test("of an array is an answer for each, in order, of whatever kinds", () => {
+    const bytes = new Uint8Array([1]);
+    expect(bodies(["one", bytes, { three: 3 }, [4, 5]])).toEqual(["one", bytes, '{"three":3}', "[4,5]"]);
+  });
+
+  test("to the sender names the sender", () => {
+    expect(answersOf({ to: "sender", body: "for you" }, question)).toEqual([
+      { body: "for you", topic: "a.b", clientId: "c-1" },
+    ]);
+  });
+
+  test("may go to the sender and to all", () => {
+    expect(answersOf([{ to: "sender", body: { ok: true } }, "for all"], question)).toEqual([
+      { body: '{"ok":true}', topic: "a.b", clientId: "c-1" },
+      { body: "for all", topic: "a.b" },
+    ]);
+  });
+
+  test.each([
+    ["another addressee", { to: "everyone", body: "x" }, '{"to":"everyone","body":"x"}'],
+    ["no body", { to: "sender" }, '{"to":"sender"}'],
+  ])("that looks like one to the sender but has %s is an object like others", (_, result, json) => {
+    expect(answersOf(result, question)).toEqual([{ body: json, topic: "a.b" }]);
+  });
+});
+
+describe("what cannot be sent", () => {
+  const circular: Record<string, unknown> = {};
+  circular["self"] = circular;
+
+  test.each([
+    ["a number", 42, "not number"],
+    ["a boolean", true, "not boolean"],
+    ["a symbol", Symbol("s"), "not symbol"],
+    ["a bigint", 1n, "not bigint"],
+    ["a function", () => "text", "not function"],
+    ["a number among answers", ["fine", 42], "not number"],
+    ["nothing among answers", ["fine", undefined], "not undefined"],
+    ["null among answers", [null], "not null"],
+    ["nothing for the sender", { to: "sender", body: undefined }, "not undefined"],
+    ["an object in a circle", circular, "cannot be written as JSON"],
+    ["an object with a bigint", { n: 1n }, "cannot be written as JSON"],
+    ["an object whose JSON is nothing", { toJSON: () => undefined }, "cannot be written as JSON"],
+    [
+      "an object whose JSON fails",
+      {
+        toJSON() {
+          throw new Error("no");
+        },
+      },
+      "cannot be written as JSON",
+    ],
+  ])("%s is refused with a reason", (_, result, reason) => {
+    expect(() => answersOf(result, question)).toThrow(UnusableAnswer);
+    expect(() => answersOf(result, question)).toThrow(reason);
+  });
+
+  test("is an answer to a sender who is not known", () => {
+    expect(() => answersOf({ to: "sender", body: "x" }, anonymous)).toThrow("names no client-id");
+  });
+
+  test("is an answer larger than RabbitMQ takes, counted in bytes", () => {
+    const most = 16 * 1024 ** 2;
+    expect(bodies("x".repeat(most))).toHaveLength(1);
+    expect(() => answersOf("x".repeat(most + 1), question)).toThrow(UnusableAnswer);
+    expect(() => answersOf(new Uint8Array(most + 1), question)).toThrow(UnusableAnswer);
+    expect(() => answersOf("é".repeat(most / 2 + 1), question)).toThrow(UnusableAnswer);
+    expect(() => answersOf({ text: "x".repeat(most) }, question)).toThrow(UnusableAnswer);
+  });
+});

@@ -1,0 +1,233 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { Lanes } from "../../../src/processor/lanes.ts";
+import { seeded } from "../doubles/seeded.ts";
+import { turn } from "../doubles/turn.ts";
+
+/** Tasks that take until they are told to end, and what began in which order. */
+class Workshop {
+  readonly began: string[] = [];
+  readonly #ends = new Map<string, PromiseWithResolvers<void>>();
+
+  task(name: string): () => Promise<void> {
+    return () => {
+      this.began.push(name);
+      const end = Promise.withResolvers<void>();
+      this.#ends.set(name, end);
+      return end.promise;
+    };
+  }
+
+  get running(): readonly string[] {
+    return [...this.#ends.keys()];
+  }
+
+  /** Waits until what the end sets off has begun. */
+  async end(name: string, how: "resolve" | "reject" = "resolve"): Promise<void> {
+    const end = this.#ends.get(name)!;
+    this.#ends.delete(name);
+    if (how === "resolve") end.resolve();
+    else end.reject(new Error("a task that breaks its promise"));
+    await turn();
+  }
+}
+
+describe("one lane", () => {
+  test("runs its tasks one after another, in order", async () => {
+    const lanes = new Lanes(10);
+    const { began, end } = bound(new Workshop(), lanes, ["a1", "a2", "a3"]);
+    expect(began).toEqual(["a1"]);
+    await end("a1");
+    expect(began).toEqual(["a1", "a2"]);
+    await end("a2");
+    await end("a3");
+    expect(began).toEqual(["a1", "a2", "a3"]);
+    expect(lanes.running).toBe(0);
+  });
+
+  test("goes on after a task that rejects", async () => {
+    const { began, end } = bound(new Workshop(), new Lanes(1), ["a1", "a2"]);
+    await end("a1", "reject");
+    expect(began).toEqual(["a1", "a2"]);
+  });
+
+  test("begins anew after it was idle", async () => {
+    const lanes = new Lanes(1);
+    const workshop = new Workshop();
+    for (const name of ["a1", "a2", "a3"]) {
+      lanes.submit("a", workshop.task(name));
+      await workshop.end(name);
+    }
+    expect(workshop.began).toEqual(["a1", "a2", "a3"]);
+  });
+});
+
+describe("several lanes", () => {
+  test("run side by side, up to the concurrency", async () => {
+    const lanes = new Lanes(2);
+    const { began, end } = bound(new Workshop(), lanes, ["a1", "b1", "c1", "d1"]);
+    expect(began).toEqual(["a1", "b1"]);
+    expect(lanes.running).toBe(2);
+    await end("b1");
+    expect(began).toEqual(["a1", "b1", "c1"]);
+  });
+
+  test("take turns: one with much to do does not keep its place", async () => {
+    const { began, end } = bound(new Workshop(), new Lanes(1), ["a1", "a2", "a3", "b1", "b2", "c1"]);
+    for (const name of ["a1", "b1", "c1", "a2", "b2", "a3"]) {
+      expect(began.at(-1)).toBe(name);
+      await end(name);
+    }
+    expect(began).toEqual(["a1", "b1", "c1", "a2", "b2", "a3"]);
+  });
+
+  test("that hang hold up no others, as long as there are places", async () => {
+    const { began, end } = bound(new Workshop(), new Lanes(2), ["stuck1", "stuck2", "b1", "b2", "c1"]);
+    await end("b1");
+    await end("c1");
+    await end("b2");
+    expect(began).toEqual(["stuck1", "b1", "c1", "b2"]);
+  });
+});
+
+describe("a task that returns no promise", () => {
+  test("is done when submit returns, takes no place, and costs no promise", () => {
+    const lanes = new Lanes(1);
+    const done: number[] = [];
+    for (let i = 0; i < 1000; i++) {
+      lanes.submit(`lane ${i % 7}`, () => {
+        done.push(i);
+      });
+      expect(lanes.running).toBe(0);
+    }
+    expect(done).toEqual(Array.from({ length: 1000 }, (_, index) => index));
+  });
+
+  test("waits behind one of its lane that does", async () => {
+    const lanes = new Lanes(2);
+    const workshop = new Workshop();
+    const log = workshop.began;
+    lanes.submit("a", workshop.task("a1"));
+    lanes.submit("a", () => void log.push("a2"));
+    lanes.submit("b", () => void log.push("b1"));
+    expect(log).toEqual(["a1", "b1"]);
+    await workshop.end("a1");
+    expect(log).toEqual(["a1", "b1", "a2"]);
+  });
+
+  test("waits for a place while all are taken, and many of them are done at once then", async () => {
+    const lanes = new Lanes(1);
+    const workshop = new Workshop();
+    const log = workshop.began;
+    lanes.submit("a", workshop.task("a1"));
+    for (const name of ["b1", "b2", "c1"]) lanes.submit(name[0]!, () => void log.push(name));
+    expect(log).toEqual(["a1"]);
+    await workshop.end("a1");
+    expect(log).toEqual(["a1", "b1", "b2", "c1"]);
+    expect(lanes.running).toBe(0);
+  });
+});
+
+describe("abandoning what waits", () => {
+  test("begins none of it, and lets what has begun end", async () => {
+    const lanes = new Lanes(1);
+    const { began, end } = bound(new Workshop(), lanes, ["a1", "a2", "b1", "b2"]);
+    lanes.abandonWaiting();
+    expect(lanes.running).toBe(1);
+    await end("a1");
+    expect(began).toEqual(["a1"]);
+    expect(lanes.running).toBe(0);
+  });
+
+  test("does not hold up what is submitted afterwards", async () => {
+    const lanes = new Lanes(1);
+    const workshop = new Workshop();
+    for (const name of ["a1", "a2", "b1"]) lanes.submit(name[0]!, workshop.task(name));
+    lanes.abandonWaiting();
+    for (const name of ["a3", "b2"]) lanes.submit(name[0]!, workshop.task(name));
+    expect(workshop.began).toEqual(["a1"]);
+    await workshop.end("a1");
+    await workshop.end(workshop.running[0]!);
+    await workshop.end(workshop.running[0]!);
+    expect(workshop.began.toSorted()).toEqual(["a1", "a3", "b2"]);
+  });
+});
+
+type Step =
+  | { readonly do: "submit"; readonly lane: string; readonly kind: "sync" | "async" }
+  | { readonly do: "end"; readonly at: number; readonly how: "resolve" | "reject" }
+  | { readonly do: "abandon" };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 10,
+    arbitrary: fc.record({
+      do: fc.constant("submit" as const),
+      lane: fc.constantFrom("a", "b", "c", "d", "e"),
+      kind: fc.constantFrom("sync" as const, "async" as const, "async" as const),
+    }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant("end" as const),
+      at: fc.nat(10),
+      how: fc.constantFrom("resolve" as const, "reject" as const),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("abandon" as const) }) },
+);
+
+test("keeps every lane's order, the concurrency, and no place empty, whatever ends when", async () => {
+  const scenario = fc.asyncProperty(
+    fc.integer({ min: 1, max: 4 }),
+    fc.array(step, { maxLength: 60, size: "max" }),
+    async (concurrency, steps) => {
+      const lanes = new Lanes(concurrency);
+      const workshop = new Workshop();
+      /** Tasks that have not begun. */
+      const waiting = new Map<string, string[]>();
+      let made = 0;
+      const begins = (lane: string, name: string) => {
+        expect(waiting.get(lane)?.shift()).toBe(name);
+        expect(workshop.running.some((running) => running[0] === lane)).toBe(false);
+      };
+      for (const next of steps) {
+        if (next.do === "submit") {
+          const { lane, kind } = next;
+          const name = `${lane}${++made}`;
+          waiting.set(lane, [...(waiting.get(lane) ?? []), name]);
+          const begin = workshop.task(name);
+          lanes.submit(lane, () => {
+            begins(lane, name);
+            return kind === "async" ? begin() : undefined;
+          });
+        } else if (next.do === "end") {
+          const { running } = workshop;
+          if (running.length > 0) await workshop.end(running[next.at % running.length]!, next.how);
+        } else {
+          lanes.abandonWaiting();
+          waiting.clear();
+        }
+        expect(lanes.running).toBe(workshop.running.length);
+        expect(lanes.running).toBeLessThanOrEqual(concurrency);
+        for (const [lane, names] of waiting) {
+          const isRunning = workshop.running.some((running) => running[0] === lane);
+          if (names.length > 0 && !isRunning) expect(lanes.running).toBe(concurrency);
+        }
+      }
+      for (let left = made; workshop.running.length > 0 && left > 0; left--) {
+        await workshop.end(workshop.running[0]!);
+      }
+      expect([...waiting.values()].flat()).toEqual([]);
+      expect(lanes.running).toBe(0);
+    },
+  );
+  await fc.assert(scenario, { ...seeded, numRuns: 200 });
+});
+
+/** Submits tasks to the lanes that their names without the number say. */
+function bound(workshop: Workshop, lanes: Lanes, names: readonly string[]) {
+  for (const name of names) lanes.submit(name.replace(/\d+$/, ""), workshop.task(name));
+  return { began: workshop.began, end: workshop.end.bind(workshop) };
+}
