@@ -1,6 +1,9 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { executable } from "../support/executable.ts";
+import { integrationTimeoutMs } from "../support/timeout.ts";
 import { startWarren } from "../support/warren.ts";
+
+setDefaultTimeout(integrationTimeoutMs);
 
 /** Runs the load generator to its end. */
 async function bench(...args: string[]) {

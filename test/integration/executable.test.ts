@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,8 +6,11 @@ import { version } from "../../package.json";
 import { connect } from "../support/client.ts";
 import { executable } from "../support/executable.ts";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
+import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
 import { startWarren } from "../support/warren.ts";
+
+setDefaultTimeout(integrationTimeoutMs);
 
 /** Runs the executable until it ends by itself. */
 async function run(args: string[], { env = {}, cwd }: { env?: Record<string, string>; cwd?: string } = {}) {

@@ -1,8 +1,11 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connect } from "../support/client.ts";
 import { connectRaw, opcodes } from "../support/raw.ts";
+import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
 import { startSystem } from "./system.ts";
+
+setDefaultTimeout(integrationTimeoutMs);
 
 /** A handler that answers nothing, where only the relay is of interest. */
 const silent = () => undefined;

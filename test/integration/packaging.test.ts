@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -8,8 +8,12 @@ import { type OptionName, optionTable, roles, variableOf } from "../../src/optio
 import { connect } from "../support/client.ts";
 import { executable } from "../support/executable.ts";
 import { forgetFolder, removeAtExit } from "../support/leftovers.ts";
+import { inMountNamespace } from "../support/mount-namespace.ts";
 import { run } from "../support/run.ts";
+import { integrationTimeoutMs } from "../support/timeout.ts";
 import { startWarren, WarrenProcess } from "../support/warren.ts";
+
+setDefaultTimeout(integrationTimeoutMs);
 
 const dockerfile = await Bun.file(join(projectFolder, "Dockerfile")).text();
 const variables = new Set((Object.keys(optionTable) as OptionName[]).map(variableOf));
@@ -91,6 +95,7 @@ test("the executable runs as nobody, on a read-only file system with nothing but
 /** Puts the executable and the libraries that it links to into an otherwise empty folder. */
 async function furnish(root: string): Promise<void> {
   chmodSync(root, 0o755);
+  for (const mountPoint of ["proc", "dev"]) mkdirSync(join(root, mountPoint));
   const path = await executable();
   copyFileSync(path, join(root, "warren"));
   for (const [library] of (await run(["ldd", path])).matchAll(/\/\S+/g)) {
@@ -99,23 +104,13 @@ async function furnish(root: string): Promise<void> {
   }
 }
 
-/**
- * The command with the folder, made read-only, as its root. The mount goes with the process. Who is not root becomes it
- * within a user namespace only, which gives no more rights outside than before.
- */
+/** What a container is: a folder as its root, made read-only, with the machine's /proc and /dev, and no rights. */
+const enter = `
+mount --bind "$1" "$1" && mount --rbind /proc "$1/proc" && mount --rbind /dev "$1/dev" &&
+mount -o remount,bind,ro "$1" && exec chroot "$0" "$@"
+`;
+
 function asNobodyIn(root: string, command: readonly string[]): string[] {
-  const isRoot = process.getuid?.() === 0;
-  const user = isRoot ? "--userspec=65534:65534" : "--userspec=";
-  const enter = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && exec chroot "$0" "$@"';
-  return [
-    "unshare",
-    ...(isRoot ? [] : ["--map-root-user"]),
-    "--mount",
-    "/bin/sh",
-    "-c",
-    enter,
-    user,
-    root,
-    ...command,
-  ];
+  const user = process.getuid?.() === 0 ? "--userspec=65534:65534" : "--userspec=";
+  return inMountNamespace(enter, [user, root, ...command]);
 }

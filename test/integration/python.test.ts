@@ -1,10 +1,13 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { type Client, connect } from "../support/client.ts";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
 import { need, pythonWithPika } from "../support/requirements.ts";
+import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
 import { startWarren } from "../support/warren.ts";
+
+setDefaultTimeout(integrationTimeoutMs);
 
 /** Python programs as somebody would write them who has never heard of Warren. */
 const programs: Bun.Subprocess[] = [];

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connect } from "amqplib";
 import type { Broker } from "../../src/broker/broker.ts";
 import { Outbox } from "../../src/broker/outbox.ts";
@@ -13,8 +13,11 @@ import {
   startAndWait,
 } from "../contract/recorders.ts";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
+import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
 import { QuietLog } from "./system.ts";
+
+setDefaultTimeout(integrationTimeoutMs);
 
 /** Tests need not wait as long as production does. */
 const timing = { ...defaultTiming, backoff: { firstMs: 20, mostMs: 200 } };

@@ -1,11 +1,7 @@
-import { afterAll, setDefaultTimeout } from "bun:test";
+import { afterAll } from "bun:test";
 import { stopSharedRabbitmq } from "./rabbitmq.ts";
 
 // Named in bunfig.toml, so it is run before every test run. It starts nothing: a test that needs RabbitMQ, Chromium or
 // Python asks for it, and fails with what to install where it is missing.
 
-/** The first test to ask for the shared RabbitMQ or for the executable waits until it is there. */
-const testTimeoutMs = 30_000;
-
-setDefaultTimeout(testTimeoutMs);
 afterAll(stopSharedRabbitmq);

@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { forgetFolder, removeAtExit } from "./leftovers.ts";
+import { inMountNamespace } from "./mount-namespace.ts";
 import { debootstrap, need, rabbitmqServer } from "./requirements.ts";
 import { run } from "./run.ts";
 
@@ -43,10 +44,10 @@ function inChroot(root: string): RabbitmqPrograms {
     'mount -t proc proc "$0/proc" && mount --bind "$1" "$0/mnt" && shift && exec chroot "$0" "$@"';
   return {
     inside: () => "/mnt",
-    command: (program, folder) => [
-      ...["unshare", "--mount", "/bin/sh", "-c", enter, root, folder],
-      program === "epmd" ? "/usr/bin/epmd" : `/usr/lib/rabbitmq/bin/${program}`,
-    ],
+    command: (program, folder) => {
+      const path = program === "epmd" ? "/usr/bin/epmd" : `/usr/lib/rabbitmq/bin/${program}`;
+      return inMountNamespace(enter, [root, folder, path]);
+    },
   };
 }
 

@@ -12,9 +12,19 @@ describe("the help text", () => {
     const { kind, meaning, default: fallback, unset } = optionNamed(name);
     const flag = `  ${flagOf(name)} ${kind.placeholder}`.trimEnd();
     expect(lines.filter((line) => line === flag).length).toBe(1);
-    const below = lines[lines.indexOf(flag) + 1]!;
+    const rest = lines.slice(lines.indexOf(flag) + 1);
+    const below = rest.slice(
+      0,
+      rest.findIndex((line) => !line.startsWith("        ")),
+    );
     const shown = (fallback === undefined ? unset! : kind.show(fallback)).replaceAll("`", "");
-    expect(below.trim()).toBe(`${meaning.replaceAll("`", "")} (default: ${shown})`);
+    expect(below.map((line) => line.trim()).join(" ")).toBe(
+      `${meaning.replaceAll("`", "")} (default: ${shown})`,
+    );
+  });
+
+  test("fits into 110 columns", () => {
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(110);
   });
 
   test("has the two flags that are no options", () => {
