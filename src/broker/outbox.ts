@@ -205,7 +205,8 @@ export class Outbox implements Publisher {
   }
 
   #scheduleFlush(): void {
-    if (this.#link === undefined || this.#isBlocked) return;
+    // With a full window there is nothing to do before a confirm.
+    if (this.#link === undefined || this.#isBlocked || this.#window.open >= this.#windowMax) return;
     const { packCountMax, lingerMs } = this.#limits;
     const mayGather = this.isPacking && this.#window.open > 0 && this.#waiting.length < packCountMax;
     if (mayGather) {
@@ -237,7 +238,7 @@ export class Outbox implements Publisher {
     this.envelopeCount += envelopes.length;
     link.send(envelopes);
     const hasMore = this.#waiting.length > 0 || this.#again.length > 0;
-    if (hasMore && this.#window.open < this.#windowMax) this.#scheduleFlush();
+    if (hasMore) this.#scheduleFlush();
   }
 
   get #windowMax(): number {
@@ -254,38 +255,50 @@ export class Outbox implements Publisher {
 
   /** Takes waiting messages for one envelope: one as it is, several packed. */
   #seal(): Sent | undefined {
-    const { packBytesMax } = this.#limits;
-    const packCountMax = this.isPacking ? this.#limits.packCountMax : 1;
     const first = this.#waiting.shift();
     if (first === undefined) return undefined;
-    const batch = [first];
-    let costBytes = first.costBytes;
-    while (batch.length < packCountMax) {
+    const others = this.isPacking ? this.#takeForPack(first.costBytes) : none;
+    const sequence = ++this.#sequence;
+    const id = `${this.#appId}-${sequence.toString(36)}`;
+    if (others.length === 0) {
+      const envelope = seal(first.message, id, this.#appId, first.timestamp);
+      const onConfirmed = first.onConfirmed === undefined ? none : [first.onConfirmed];
+      return { sequence, envelope, costBytes: first.costBytes, count: 1, onConfirmed, refusals: 0 };
+    }
+    const batch = [first, ...others];
+    const envelope = {
+      body: pack(batch.map(({ message }) => message)),
+      routingKey: "",
+      contentType: packedContentType,
+      messageId: id,
+      timestamp: first.timestamp,
+      appId: this.#appId,
+      clientId: undefined,
+      headers: undefined,
+    };
+    const costBytes = batch.reduce((sum, waiting) => sum + waiting.costBytes, 0);
+    const onConfirmed = batch.flatMap((waiting) => waiting.onConfirmed ?? none);
+    return { sequence, envelope, costBytes, count: batch.length, onConfirmed, refusals: 0 };
+  }
+
+  /** What fits into an envelope beside a first message of this cost. */
+  #takeForPack(firstCostBytes: number): Waiting[] {
+    const { packCountMax, packBytesMax } = this.#limits;
+    const taken: Waiting[] = [];
+    let costBytes = firstCostBytes;
+    while (taken.length + 1 < packCountMax) {
       const next = this.#waiting.at(0);
       if (next === undefined || costBytes + next.costBytes > packBytesMax) break;
-      batch.push(next);
+      taken.push(next);
       costBytes += next.costBytes;
       this.#waiting.shift();
     }
-    const sequence = ++this.#sequence;
-    const id = `${this.#appId}-${sequence.toString(36)}`;
-    const onConfirmed = batch.flatMap((waiting) => waiting.onConfirmed ?? []);
-    const envelope =
-      batch.length === 1
-        ? seal(first.message, id, this.#appId, first.timestamp)
-        : {
-            body: pack(batch.map((waiting) => waiting.message)),
-            routingKey: "",
-            contentType: packedContentType,
-            messageId: id,
-            timestamp: first.timestamp,
-            appId: this.#appId,
-            clientId: undefined,
-            headers: undefined,
-          };
-    return { sequence, envelope, costBytes, count: batch.length, onConfirmed, refusals: 0 };
+    return taken;
   }
 }
+
+/** Shared, since most envelopes have nobody waiting for their confirm. */
+const none: readonly never[] = [];
 
 /** What was refused and what was sent again after a refusal may be out of the order of first sending. */
 function inOrder(sent: Sent[]): Sent[] {
