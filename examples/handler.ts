@@ -7,5 +7,8 @@ interface Message {
 export default function add({ text, clientId }: Message) {
   const [, left, right] = /^\s*(\d+)\s*\+\s*(\d+)\s*$/.exec(text) ?? [];
   if (left === undefined || right === undefined) return `processed message: ${text}`;
-  return [{ to: "sender", body: String(Number(left) + Number(right)) }, { event: "sum asked", by: clientId }];
+  return [
+    { to: "sender", body: String(Number(left) + Number(right)) },
+    { event: "sum asked", by: clientId },
+  ];
 }

@@ -45,6 +45,8 @@ export interface LinkOptions {
    * connection is dropped and the next one starts afresh. A `FatalError` ends the link for good.
    */
   setUp(connection: ChannelModel, drop: (why: string) => void): Promise<void>;
+  /** Called when all of `setUp` is in force. */
+  opened(): void;
   /** Called once for each connection whose `setUp` was begun, when it is gone. */
   lost(): void;
   onFatal(error: Error): void;
@@ -136,6 +138,7 @@ export class Link {
       if (this.#isLossLogged) log.info("broker is back", { connection: name, broker: withoutPassword(url) });
       else log.debug("broker connected", { connection: name, broker: withoutPassword(url) });
       this.#isLossLogged = false;
+      this.#options.opened();
       fault = await Promise.race([ended.promise, this.#closing.promise.then(() => undefined)]);
     } catch (error) {
       fault = error instanceof Error ? error : new Error(String(error));

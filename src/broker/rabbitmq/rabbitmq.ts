@@ -1,6 +1,7 @@
 import type { Channel, ChannelModel, ConsumeMessage, Options } from "amqplib";
 import { reasonOf } from "../../errors.ts";
 import type { Log } from "../../ops/log.ts";
+import { withoutPassword } from "../../ops/redact.ts";
 import type { Broker, BrokerStatus, Consumer, Exchange, Follower, Publisher } from "../broker.ts";
 import { fromDelivery, offsetOf } from "./codec.ts";
 import { defaultTiming, Link, type LinkTiming } from "./link.ts";
@@ -46,6 +47,7 @@ export class RabbitmqBroker implements Broker {
   readonly #atLoss = { publishing: [] as (() => void)[], consuming: [] as (() => void)[] };
   #blockedWhy: string | undefined;
   #isClosed = false;
+  #isAnnounced = false;
 
   constructor(options: RabbitmqOptions) {
     this.#options = options;
@@ -69,7 +71,18 @@ export class RabbitmqBroker implements Broker {
       const lost = () => {
         for (const end of this.#atLoss[what].splice(0)) end();
       };
-      const link = new Link({ name: `${name} ${what}`, urls, tls, timing, log, setUp, lost, onFatal });
+      const opened = () => this.#announce();
+      const link = new Link({
+        name: `${name} ${what}`,
+        urls,
+        tls,
+        timing,
+        log,
+        setUp,
+        opened,
+        lost,
+        onFatal,
+      });
       this.#links.push(link);
       link.start();
     };
@@ -98,6 +111,15 @@ export class RabbitmqBroker implements Broker {
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.all(this.#links.map((link) => link.close()));
+  }
+
+  /** Says once that everything is in force; later losses and returns are the links' to tell. */
+  #announce(): void {
+    if (this.#isAnnounced || this.status().state !== "ready") return;
+    this.#isAnnounced = true;
+    this.#options.log.info("connected to RabbitMQ", {
+      broker: this.#options.urls.map(withoutPassword).join(","),
+    });
   }
 
   async #setUpPublishing(connection: ChannelModel, drop: Drop): Promise<void> {
