@@ -38,7 +38,7 @@ async function serve(options: Options): Promise<number> {
   const log = new StreamLog(process.stdout, format, options.logLevel);
   const messageLog = new MessageLog(log, options.logMessages);
   const fatal = Promise.withResolvers<never>();
-  const id = crypto.randomUUID().slice(0, 8);
+  const id = crypto.randomUUID().slice(-12);
 
   const handler = await handlerFor(options);
   const broker = brokerFor(options, `${options.role}-${id}`, log);

@@ -31,9 +31,10 @@ export function open(envelope: Envelope, fallbackId: string): Message[] {
   const id = envelope.messageId ?? fallbackId;
   const { appId, timestamp } = envelope;
   if (envelope.contentType === packedContentType) {
+    const idAt = idsFrom(id);
     return unpack(envelope.body).map((message, index) => ({
       ...message,
-      id: `${id}/${index}`,
+      id: idAt(index),
       appId,
       timestamp,
     }));
@@ -49,6 +50,13 @@ export function open(envelope: Envelope, fallbackId: string): Message[] {
       timestamp,
     },
   ];
+}
+
+/** The ids of a packed envelope's messages: the first one's is the envelope's, and they are numbered on from it. */
+function idsFrom(first: string): (index: number) => string {
+  const [, name, number] = /^(.*-)(\d{1,15})$/.exec(first) ?? [];
+  if (name === undefined) return (index) => `${first}-${index}`;
+  return (index) => `${name}${Number(number) + index}`;
 }
 
 /** Text unless it says that it is binary, or is not UTF-8: what says it is text but cannot be is bytes to a client. */

@@ -258,8 +258,10 @@ export class Outbox implements Publisher {
     const first = this.#waiting.shift();
     if (first === undefined) return undefined;
     const others = this.isPacking ? this.#takeForPack(first.costBytes) : none;
-    const sequence = ++this.#sequence;
-    const id = `${this.#appId}-${sequence.toString(36)}`;
+    // Messages are numbered, not envelopes: a message's id does not depend on whether it was packed.
+    const sequence = this.#sequence + 1;
+    this.#sequence += 1 + others.length;
+    const id = `${this.#appId}-${sequence}`;
     if (others.length === 0) {
       const envelope = seal(first.message, id, this.#appId, first.timestamp);
       const onConfirmed = first.onConfirmed === undefined ? none : [first.onConfirmed];
