@@ -196,4 +196,9 @@ function checkGroup(value: string): void {
   if (!/^[\w.:-]{1,200}$/.test(value)) {
     throw new NotOfThisKind("must be 1 to 200 letters, digits, dots, colons, hyphens or underscores");
   }
+  if (["log", "dead"].includes(value)) {
+    throw new NotOfThisKind(
+      "must be another name: Warren keeps its message log and dead letters under this one",
+    );
+  }
 }

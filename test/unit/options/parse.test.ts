@@ -240,6 +240,8 @@ describe("a bad value", () => {
     ["--group", "ä", "must be 1 to 200 letters, digits, dots, colons, hyphens or underscores"],
     ["--group", "g\n", "must be 1 to 200 letters, digits, dots, colons, hyphens or underscores"],
     ["--group", "g".repeat(201), "must be 1 to 200 letters, digits, dots, colons, hyphens or underscores"],
+    ["--group", "log", "must be another name: Warren keeps its message log and dead letters under this one"],
+    ["--group", "dead", "must be another name: Warren keeps its message log and dead letters under this one"],
     ["--broker", "", "must be a list without empty items"],
     ["--broker", "amqp://a,,amqp://b", "must be a list without empty items"],
     ["--broker", "amqp://a,", "must be a list without empty items"],
