@@ -3,6 +3,7 @@ import { Feed } from "./broker/feed.ts";
 import { Outbox } from "./broker/outbox.ts";
 import { outboxMetrics } from "./broker/outbox-metrics.ts";
 import { Gateway } from "./gateway/gateway.ts";
+import type { Uplink } from "./gateway/protocol.ts";
 import { readinessOf } from "./ops/health.ts";
 import type { Log } from "./ops/log.ts";
 import type { MessageLog } from "./ops/message-log.ts";
@@ -11,7 +12,15 @@ import type { Options } from "./options/table.ts";
 
 export type ManagerOptions = Pick<
   Options,
-  "host" | "port" | "packed" | "maxMessageBytes" | "clientBufferBytes" | "outboxMaxBytes" | "stopTimeout"
+  | "host"
+  | "port"
+  | "packed"
+  | "maxMessageBytes"
+  | "maxSubscriptions"
+  | "maxTransactionBytes"
+  | "clientBufferBytes"
+  | "outboxMaxBytes"
+  | "stopTimeout"
 >;
 
 /**
@@ -35,12 +44,7 @@ export class Manager {
       ...options,
       readiness: () => readinessOf(broker.status(), this.#isStopping, outbox.isFull),
       metrics: [...outboxMetrics(outbox), ...brokerMetrics(broker), ...processMetrics],
-      onMessage(body, client) {
-        outbox.append({ body, topic: client.topic.name, clientId: client.id });
-        if (messageLog.wants())
-          messageLog.print("client sent", body, { client: client.id, topic: client.topic.name });
-        return !outbox.isFull;
-      },
+      uplink: uplinkTo(outbox, messageLog),
     });
     outbox.onRelieved = () => gateway.relieve();
     broker.publish("wsmanager", outbox);
@@ -74,6 +78,21 @@ export class Manager {
     await this.#gateway.close();
     this.#outbox.close();
   }
+}
+
+function uplinkTo(outbox: Outbox, messageLog: MessageLog): Uplink {
+  return {
+    take(message, onConfirmed) {
+      const number = outbox.append(message, onConfirmed);
+      if (messageLog.wants())
+        messageLog.print("client sent", message.body, { client: message.clientId, topic: message.topic });
+      return number;
+    },
+    idOf: (number) => outbox.idOf(number),
+    get isFull() {
+      return outbox.isFull;
+    },
+  };
 }
 
 function brokerMetrics(broker: Broker): readonly Metric[] {

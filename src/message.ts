@@ -51,3 +51,8 @@ export function isName(value: string): boolean {
 export function bodyBytes(body: Body): number {
   return typeof body === "string" ? Buffer.byteLength(body) : body.byteLength;
 }
+
+/** Whether a body has more than `bytesMax` bytes. A character takes up to three, so only what may be too long is counted. */
+export function isLongerThan(body: Body, bytesMax: number): boolean {
+  return body.length > bytesMax / 3 && bodyBytes(body) > bytesMax;
+}

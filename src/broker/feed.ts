@@ -10,7 +10,7 @@ export interface FeedSink {
   /** From a processor, to the clients of a topic or to one client. */
   deliver(message: Message): void;
   /** From a client of another manager, to the clients of a topic. */
-  relay(topic: string, body: Message["body"]): void;
+  relay(message: Message): void;
 }
 
 /**
@@ -35,7 +35,7 @@ export class Feed implements Follower {
     if (isFromClients && envelope.appId === this.#managerId) return;
     for (const message of this.#open(offset, exchange, envelope)) {
       if (isFromClients) {
-        this.#sink.relay(message.topic, message.body);
+        this.#sink.relay(message);
         continue;
       }
       this.#sink.deliver(message);

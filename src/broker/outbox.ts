@@ -1,4 +1,4 @@
-import type { OutgoingMessage } from "../message.ts";
+import type { Headers, OutgoingMessage } from "../message.ts";
 import { backoffMs } from "./backoff.ts";
 import type { Envelope, Publisher, PublishLink } from "./broker.ts";
 import { Deque } from "./deque.ts";
@@ -36,6 +36,8 @@ export const defaultOutboxLimits: OutboxLimits = {
 
 /** What one waiting message costs besides its body, in bytes: its object, its place in a queue, its strings. */
 const messageOverheadBytes = 256;
+/** What one of its headers costs besides its characters, in bytes. */
+const headerOverheadBytes = 64;
 
 /** After a refusal (basic.nack) the envelope is published again, after a wait. */
 const refusalBackoff = { firstMs: 50, mostMs: 5000 } as const;
@@ -123,16 +125,28 @@ export class Outbox implements Publisher {
     return this.#window.open;
   }
 
-  /** Takes a message. `onConfirmed` is called once, when the broker has confirmed it. */
-  append(message: OutgoingMessage, onConfirmed?: () => void): void {
-    const { body } = message;
+  /**
+   * Takes a message and returns its number, of which `idOf` makes its id. `onConfirmed` is called once, when the broker has
+   * confirmed it, and not before `append` has returned.
+   */
+  append(message: OutgoingMessage, onConfirmed?: () => void): number {
+    const { body, headers } = message;
     // A string's bytes are not counted one by one on the hot path: two a character bounds what it takes in memory.
-    const costBytes = (typeof body === "string" ? 2 * body.length : body.byteLength) + messageOverheadBytes;
+    const bodyBytes = typeof body === "string" ? 2 * body.length : body.byteLength;
+    const costBytes =
+      bodyBytes + messageOverheadBytes + (headers === undefined ? 0 : headersCostBytes(headers));
     this.#waiting.push({ message, costBytes, timestamp: Math.floor(Date.now() / 1000), onConfirmed });
     this.#bytes += costBytes;
     this.publishedCount++;
     if (this.isFull) this.#wasFull = true;
     this.#scheduleFlush();
+    // Messages are sealed in the order in which they were appended, and numbered in it.
+    return this.publishedCount;
+  }
+
+  /** The id that the message with this number has, or will have when it is sealed. */
+  idOf(number: number): string {
+    return `${this.#appId}-${number}`;
   }
 
   /** Resolves when everything appended so far and since is confirmed, or after `timeoutMs`: true if empty. */
@@ -261,7 +275,7 @@ export class Outbox implements Publisher {
     // Messages are numbered, not envelopes: a message's id does not depend on whether it was packed.
     const sequence = this.#sequence + 1;
     this.#sequence += 1 + others.length;
-    const id = `${this.#appId}-${sequence}`;
+    const id = this.idOf(sequence);
     if (others.length === 0) {
       const envelope = seal(first.message, id, this.#appId, first.timestamp);
       const onConfirmed = first.onConfirmed === undefined ? none : [first.onConfirmed];
@@ -301,6 +315,12 @@ export class Outbox implements Publisher {
 
 /** Shared, since most envelopes have nobody waiting for their confirm. */
 const none: readonly never[] = [];
+
+function headersCostBytes(headers: Headers): number {
+  let costBytes = 0;
+  for (const name in headers) costBytes += 2 * (name.length + headers[name]!.length) + headerOverheadBytes;
+  return costBytes;
+}
 
 /** What was refused and what was sent again after a refusal may be out of the order of first sending. */
 function inOrder(sent: Sent[]): Sent[] {

@@ -6,9 +6,15 @@ import type { ClientSocket } from "./client.ts";
  */
 export class Backpressure {
   readonly #held = new Set<ClientSocket>();
+  #holdsAll = false;
 
   get heldCount(): number {
     return this.#held.size;
+  }
+
+  /** Whether nothing is read from this client, so that its silence means nothing. */
+  holds(socket: ClientSocket): boolean {
+    return this.#holdsAll || this.#held.has(socket);
   }
 
   hold(socket: ClientSocket): void {
@@ -17,11 +23,18 @@ export class Backpressure {
     socket.pause();
   }
 
+  /** Nothing is read from any of these any more. */
+  holdForGood(sockets: Iterable<ClientSocket>): void {
+    this.#holdsAll = true;
+    for (const socket of sockets) socket.pause();
+  }
+
   forget(socket: ClientSocket): void {
     this.#held.delete(socket);
   }
 
   release(): void {
+    if (this.#holdsAll) return;
     for (const socket of this.#held) socket.resume();
     this.#held.clear();
   }

@@ -1,10 +1,19 @@
 import type { ServerWebSocket } from "bun";
-import type { Topic } from "./topics.ts";
+import type { Message } from "../message.ts";
 
-/** What the gateway knows of a connected client. It is kept small: there may be very many. */
+/**
+ * What the gateway knows of a connected client, as its protocol made it. It is kept small: there may be very many.
+ * None of its methods throws or waits, since Bun awaits no handler.
+ */
 export interface Client {
   readonly id: string;
-  readonly topic: Topic;
+  opened(socket: ClientSocket): void;
+  /** The client sent a WebSocket message. */
+  message(socket: ClientSocket, body: string | Buffer): void;
+  /** Something came from the broker for this client alone. */
+  direct(socket: ClientSocket, message: Message): void;
+  /** The connection has ended, or never came about. */
+  closed(): void;
 }
 
 export type ClientSocket = ServerWebSocket<Client>;

@@ -1,14 +1,19 @@
+import { nowhere, type Route } from "./stomp/audiences.ts";
+
 /**
- * A topic that clients are on, and how many. Clients hold on to theirs, so that the hot path looks nothing up.
+ * A topic that plain-text clients are on, and how many. Clients hold on to theirs, so that the hot path looks nothing
+ * up: the STOMP subscriptions that match it are kept here too, as of a generation of `Audiences`.
  */
 export interface Topic {
   readonly name: string;
   /** The name by which Bun.serve knows it. */
   readonly key: string;
   clientCount: number;
+  route: Route;
+  routeGeneration: number;
 }
 
-/** The topics that have clients. */
+/** The topics that have plain-text clients. */
 export class Topics {
   readonly #topics = new Map<string, Topic>();
 
@@ -23,7 +28,7 @@ export class Topics {
   join(name: string): Topic {
     let topic = this.#topics.get(name);
     if (topic === undefined) {
-      topic = { name, key: `text:${name}`, clientCount: 0 };
+      topic = { name, key: `text:${name}`, clientCount: 0, route: nowhere, routeGeneration: -1 };
       this.#topics.set(name, topic);
     }
     topic.clientCount++;

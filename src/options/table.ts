@@ -104,7 +104,19 @@ export const optionTable = {
     bytes(1, 16 * 1024 ** 2),
     1024 ** 2,
     managing,
-    "a client that sends a larger message is closed with 1009",
+    "a client that sends a larger message is closed, a plain-text one with 1009",
+  ),
+  maxSubscriptions: option(
+    whole("N", 1, 10_000),
+    100,
+    managing,
+    "STOMP subscriptions that a client may have",
+  ),
+  maxTransactionBytes: option(
+    bytes(1024, 1024 ** 3),
+    4 * 1024 ** 2,
+    managing,
+    "what a STOMP client's open transactions may hold together",
   ),
   clientBufferBytes: option(
     bytes(16 * 1024, 1024 ** 3),

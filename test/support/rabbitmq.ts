@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -36,6 +37,27 @@ export async function startRabbitmq(options: RabbitmqOptions = {}): Promise<Rabb
   return node;
 }
 
+/** Starts nodes that are one cluster. The caller stops each of them; the first one last, whose port mapper they share. */
+export async function startRabbitmqCluster(
+  size: number,
+  options: RabbitmqOptions = {},
+): Promise<RabbitmqNode[]> {
+  const programs = await rabbitmqPrograms(options.version ?? chosenVersion());
+  const nodes: RabbitmqNode[] = [];
+  try {
+    for (let index = 0; index < size; index++) {
+      const node = new RabbitmqNode(programs, options.plugins ?? [], nodes[0]);
+      nodes.push(node);
+      await node.restart();
+      if (index > 0) await node.join(nodes[0]!);
+    }
+  } catch (error) {
+    for (const node of nodes.reverse()) await node.stop();
+    throw error;
+  }
+  return nodes;
+}
+
 let shared: Promise<RabbitmqNode> | undefined;
 
 /** One node for all tests of this process, which the preload stops. Each test takes a vhost of its own in it. */
@@ -54,6 +76,8 @@ export async function stopSharedRabbitmq(): Promise<void> {
 /** A RabbitMQ node and its port mapper, which die with this process. */
 export class RabbitmqNode implements AsyncDisposable {
   readonly port: number;
+  /** As Erlang knows it. */
+  readonly name: string;
   /** The default vhost, as guest. */
   readonly url: string;
   /** What the broker says its version is. */
@@ -63,21 +87,28 @@ export class RabbitmqNode implements AsyncDisposable {
   readonly #folder: string;
   readonly #env: Record<string, string>;
   readonly #portMapperPort: number;
+  readonly #cookie: string;
+  readonly #usesPortMapperOf: RabbitmqNode | undefined;
   #portMapper: Child | undefined;
   #process: Child | undefined;
   #shell: ErlangShell | undefined;
   #frozen = false;
   #vhosts = 0;
 
-  constructor(programs: RabbitmqPrograms, plugins: readonly string[]) {
-    const [port, distributionPort, portMapperPort] = freePorts(3) as [number, number, number];
+  /** @param companion a node whose secret and port mapper it shares, as those of one cluster do */
+  constructor(programs: RabbitmqPrograms, plugins: readonly string[], companion?: RabbitmqNode) {
+    const [port, distributionPort, ownPortMapperPort] = freePorts(3) as [number, number, number];
+    const portMapperPort = companion === undefined ? ownPortMapperPort : companion.#portMapperPort;
     this.port = port;
+    this.name = nodeName(port);
     this.#portMapperPort = portMapperPort;
+    this.#usesPortMapperOf = companion;
+    this.#cookie = companion === undefined ? randomUUID() : companion.#cookie;
     this.url = `amqp://guest:guest@127.0.0.1:${port}`;
     this.#programs = programs;
     this.#folder = mkdtempSync(join(tmpdir(), "warren-rabbitmq-"));
     removeAtExit(this.#folder);
-    writeConfiguration(this.#folder, plugins);
+    writeConfiguration(this.#folder, plugins, this.#cookie);
     this.#env = environment(programs.inside(this.#folder), { port, distributionPort, portMapperPort });
   }
 
@@ -85,7 +116,8 @@ export class RabbitmqNode implements AsyncDisposable {
   async restart(): Promise<void> {
     await this.kill();
     // A node without one starts one, which would outlive it.
-    this.#portMapper ??= this.#start("epmd", "-port", `${this.#portMapperPort}`);
+    if (this.#usesPortMapperOf === undefined)
+      this.#portMapper ??= this.#start("epmd", "-port", `${this.#portMapperPort}`);
     const child = this.#start("rabbitmq-server");
     this.#process = child;
     const shell = new ErlangShell(child.stdin, child.stdout);
@@ -115,6 +147,19 @@ export class RabbitmqNode implements AsyncDisposable {
     this.#frozen = false;
     await end(this.#process);
     this.#process = undefined;
+  }
+
+  /** Becomes part of the other's cluster. What it held is gone. */
+  async join({ name }: RabbitmqNode): Promise<void> {
+    await this.ctl("stop_app");
+    await this.ctl("join_cluster", name);
+    await this.ctl("start_app");
+  }
+
+  /** Stops RabbitMQ in good order, with a farewell to every connection, and starts it again. */
+  async restartGracefully(): Promise<void> {
+    await this.ctl("stop_app");
+    await this.ctl("start_app");
   }
 
   /** Stops the node from running, without closing a connection: what a network that drops everything looks like. */
@@ -208,7 +253,12 @@ async function brokerVersion(url: string): Promise<string> {
   return version;
 }
 
-function writeConfiguration(folder: string, plugins: readonly string[]): void {
+function nodeName(port: number): string {
+  return `warren-${port}@localhost`;
+}
+
+function writeConfiguration(folder: string, plugins: readonly string[], cookie: string): void {
+  writeFileSync(join(folder, ".erlang.cookie"), cookie, { mode: 0o400 });
   // Alarms are for tests to raise, not for the machine's state to.
   const config = ["log.console.level = error", "disk_free_limit.absolute = 1MB"];
   writeFileSync(join(folder, "rabbitmq.conf"), `${config.join("\n")}\n`);
@@ -235,7 +285,7 @@ function environment(
     // The loopback address only, and a port mapper of its own: a broker that is there already never sees this one.
     ERL_EPMD_ADDRESS: "127.0.0.1",
     ERL_EPMD_PORT: `${portMapperPort}`,
-    RABBITMQ_NODENAME: `warren-${port}@localhost`,
+    RABBITMQ_NODENAME: nodeName(port),
     RABBITMQ_NODE_IP_ADDRESS: "127.0.0.1",
     RABBITMQ_NODE_PORT: `${port}`,
     RABBITMQ_DIST_PORT: `${distributionPort}`,

@@ -27,6 +27,12 @@ export function offsetOf({ properties }: ConsumeMessage): number {
   return offset;
 }
 
+/** How often a quorum queue has delivered it before, in vain; other queues do not count. */
+export function deliveryCountOf({ properties }: ConsumeMessage): number {
+  const count: unknown = properties.headers?.["x-delivery-count"];
+  return typeof count === "number" ? count : 0;
+}
+
 /** Texts, numbers and booleans that an application set; what brokers add begins with x-. */
 function applicationHeaders(table: Readonly<Record<string, unknown>>): Headers | undefined {
   let headers: Record<string, string> | undefined;

@@ -13,7 +13,7 @@ function feedOf(managerId: string, messageLogMode: "on" | "off" = "off") {
   const sink = {
     deliver: ({ body, topic, clientId }: OutgoingMessage) =>
       void heard.push(["deliver", topic, clientId, body]),
-    relay: (topic: string, body: unknown) => void heard.push(["relay", topic, body]),
+    relay: ({ body, topic }: OutgoingMessage) => void heard.push(["relay", topic, body]),
   };
   return { feed: new Feed(managerId, sink, log, new MessageLog(log, messageLogMode)), heard, log };
 }

@@ -62,6 +62,48 @@ describe("one lane", () => {
   });
 });
 
+describe("a task that pauses", () => {
+  test("lets other lanes have its place, and its own lane waits", async () => {
+    const lanes = new Lanes(1);
+    const began: string[] = [];
+    const over = Promise.withResolvers<void>();
+    lanes.submit("a", async (pause) => {
+      began.push("a1");
+      await pause(20);
+      began.push("a1 again");
+      over.resolve();
+    });
+    lanes.submit("a", () => void began.push("a2"));
+    lanes.submit("b", () => void began.push("b1"));
+    await turn();
+    expect(began).toEqual(["a1", "b1"]);
+    expect(lanes.running).toBe(1);
+    await over.promise;
+    await turn();
+    expect(began).toEqual(["a1", "b1", "a1 again", "a2"]);
+    expect(lanes.running).toBe(0);
+  });
+
+  test("goes on only when there is a place, before what has not begun", async () => {
+    const lanes = new Lanes(1);
+    const workshop = new Workshop();
+    const paused = Promise.withResolvers<void>();
+    lanes.submit("a", async (pause) => {
+      await pause(1);
+      workshop.began.push("a1 again");
+      paused.resolve();
+    });
+    lanes.submit("b", workshop.task("b1"));
+    lanes.submit("c", workshop.task("c1"));
+    await Bun.sleep(20);
+    expect(workshop.began).toEqual(["b1"]);
+    await workshop.end("b1");
+    await paused.promise;
+    await turn();
+    expect(workshop.began).toEqual(["b1", "a1 again", "c1"]);
+  });
+});
+
 describe("several lanes", () => {
   test("run side by side, up to the concurrency", async () => {
     const lanes = new Lanes(2);

@@ -1,0 +1,44 @@
+import type { Metric } from "../ops/metrics.ts";
+import type { Backpressure } from "./backpressure.ts";
+import type { Relay } from "./relay.ts";
+
+/** What `/metrics` shows of the gateway. */
+export function gatewayMetrics(
+  relay: Relay,
+  backpressure: Backpressure,
+  clientCount: () => number,
+): readonly Metric[] {
+  return [
+    { name: "warren_clients", type: "gauge", help: "Connected clients.", read: clientCount },
+    {
+      name: "warren_topics",
+      type: "gauge",
+      help: "Topics that have plain-text clients.",
+      read: () => relay.topics.count,
+    },
+    {
+      name: "warren_audiences",
+      type: "gauge",
+      help: "STOMP subscriptions, those with the same id and destination counted once.",
+      read: () => relay.audiences.count,
+    },
+    {
+      name: "warren_clients_held_back",
+      type: "gauge",
+      help: "Clients that are not read from because the outbox is full.",
+      read: () => backpressure.heldCount,
+    },
+    {
+      name: "warren_messages_received_total",
+      type: "counter",
+      help: "Messages that clients sent.",
+      read: () => relay.receivedCount,
+    },
+    {
+      name: "warren_deliveries_total",
+      type: "counter",
+      help: "Messages sent to clients: one message to a thousand clients counts a thousand.",
+      read: () => relay.deliveredCount,
+    },
+  ];
+}

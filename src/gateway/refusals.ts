@@ -1,0 +1,19 @@
+import { codeOf, FatalError, reasonOf } from "../errors.ts";
+
+/** The answer to a handshake that is refused. */
+export function refusal(status: number, why: string, headers: Record<string, string> = {}): Response {
+  return new Response(`${why}\n`, { status, headers });
+}
+
+/** Why the manager cannot listen, in words that say how to mend it. */
+export function listenFault(error: unknown, host: string, port: number): FatalError {
+  const code = codeOf(error);
+  if (code === "EADDRINUSE") {
+    return new FatalError(
+      `port ${port} on ${host} is in use: stop what uses it, or choose another with --port (0 picks a free one)`,
+    );
+  }
+  if (code === "EACCES")
+    return new FatalError(`not allowed to listen on port ${port}: choose one above 1023 with --port`);
+  return new FatalError(`cannot listen on ${host}:${port}: ${reasonOf(error)}; correct --host and --port`);
+}

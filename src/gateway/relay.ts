@@ -1,0 +1,68 @@
+import type { Server } from "bun";
+import type { Message, OutgoingMessage } from "../message.ts";
+import type { Client } from "./client.ts";
+import { Audiences, type Route } from "./stomp/audiences.ts";
+import { messageTail, withHead } from "./stomp/message-frame.ts";
+import { type Topic, Topics } from "./topics.ts";
+
+/** What a relayed message needs besides its body. */
+export type Relayed = Pick<OutgoingMessage, "body" | "topic" | "headers">;
+
+/**
+ * From a topic to its clients, always by Bun's native publish: plain-text clients get the body, and STOMP clients a MESSAGE
+ * frame, which is made once for each subscription id in use, never for each client.
+ */
+export class Relay {
+  /** Plain-text clients. */
+  readonly topics = new Topics();
+  /** STOMP clients' subscriptions. */
+  readonly audiences = new Audiences();
+  #server: Server<Client> | undefined;
+
+  /** Messages that clients sent. Protocols count them here. */
+  receivedCount = 0;
+  /** Messages sent to clients: one to a thousand clients counts a thousand. */
+  deliveredCount = 0;
+
+  serveBy(server: Server<Client>): void {
+    this.#server = server;
+  }
+
+  /** To every client of the message's topic. */
+  toAll(message: Relayed, id: string): void {
+    const topic = this.topics.find(message.topic);
+    if (topic !== undefined) {
+      this.#server?.publish(topic.key, message.body, false);
+      this.deliveredCount += topic.clientCount;
+    }
+    const route = this.audiences.route(message.topic);
+    if (route.length > 0) this.toStomp(route, message, id);
+  }
+
+  /** The STOMP subscriptions that match a plain-text topic. Nothing is looked up unless subscriptions have changed. */
+  routeOf(topic: Topic): Route {
+    const { generation } = this.audiences;
+    if (topic.routeGeneration !== generation) {
+      topic.route = this.audiences.route(topic.name);
+      topic.routeGeneration = generation;
+    }
+    return topic.route;
+  }
+
+  /** To the STOMP clients of a route. */
+  toStomp(route: Route, message: Relayed, id: Message["id"]): void {
+    let version = route[0]!.version;
+    let tail = messageTail(message, id, version);
+    for (const group of route) {
+      if (group.version !== version) {
+        version = group.version;
+        tail = messageTail(message, id, version);
+      }
+      const frame = withHead(group.head, tail);
+      for (const { key, clientCount } of group.audiences) {
+        this.#server?.publish(key, frame, false);
+        this.deliveredCount += clientCount;
+      }
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import { isPattern, TopicTrie } from "../topic-trie.ts";
+import { messageHead, type Version } from "./frames.ts";
+
+/**
+ * The clients that get the same bytes: one version of STOMP, one subscription id and one pattern. Clients of one library use
+ * the same few ids, so that even very many of them are few audiences.
+ */
+export interface Audience {
+  /** The name by which Bun.serve knows it. */
+  readonly key: string;
+  readonly pattern: string;
+  readonly version: Version;
+  /** How its MESSAGE frames begin. */
+  readonly head: string;
+  clientCount: number;
+}
+
+/** Audiences whose frames for a message are the same, though they asked for it by different patterns. */
+export interface Group {
+  readonly version: Version;
+  readonly head: string;
+  readonly audiences: readonly Audience[];
+}
+
+/** Where a topic's messages go. */
+export type Route = readonly Group[];
+
+/** Shared, so that a topic nobody listens to costs next to nothing. */
+export const nowhere: Route = [];
+
+/** Topics whose route is remembered. */
+const routesMax = 16_384;
+
+/** Everybody's live subscriptions, and the audiences of each topic. */
+export class Audiences {
+  readonly #byKey = new Map<string, Audience>();
+  readonly #trie = new TopicTrie<Audience>();
+  /** The oldest is forgotten first. */
+  readonly #routes = new Map<string, Route>();
+
+  /** Rises whenever a route may have changed. */
+  generation = 0;
+
+  get count(): number {
+    return this.#byKey.size;
+  }
+
+  join(pattern: string, subscriptionId: string, version: Version): Audience {
+    const key = `stomp:${version}:${subscriptionId.length}:${subscriptionId}:${pattern}`;
+    let audience = this.#byKey.get(key);
+    if (audience === undefined) {
+      audience = { key, pattern, version, head: messageHead(subscriptionId, version), clientCount: 0 };
+      this.#byKey.set(key, audience);
+      this.#trie.add(pattern, audience);
+      this.#forgetRoutes(pattern);
+    }
+    audience.clientCount++;
+    return audience;
+  }
+
+  leave(audience: Audience): void {
+    audience.clientCount--;
+    if (audience.clientCount > 0) return;
+    this.#byKey.delete(audience.key);
+    this.#trie.remove(audience.pattern, audience);
+    this.#forgetRoutes(audience.pattern);
+  }
+
+  route(topic: string): Route {
+    if (this.#byKey.size === 0) return nowhere;
+    let route = this.#routes.get(topic);
+    if (route === undefined) {
+      route = routeTo(this.#trie.match(topic));
+      if (this.#routes.size >= routesMax) this.#routes.delete(this.#routes.keys().next().value!);
+      this.#routes.set(topic, route);
+    }
+    return route;
+  }
+
+  #forgetRoutes(pattern: string): void {
+    this.generation++;
+    if (isPattern(pattern)) this.#routes.clear();
+    else this.#routes.delete(pattern);
+  }
+}
+
+function routeTo(audiences: readonly Audience[]): Route {
+  if (audiences.length === 0) return nowhere;
+  const same = Map.groupBy(audiences, ({ version, head }) => `${version} ${head}`);
+  return [...same.values()].map((members) => ({
+    version: members[0]!.version,
+    head: members[0]!.head,
+    audiences: members,
+  }));
+}

@@ -1,0 +1,55 @@
+import { isName } from "../../message.ts";
+import { isPattern, wildcardCount, wildcardsMax } from "../topic-trie.ts";
+import { StompFault } from "./frames.ts";
+
+const topicPrefix = "/topic/";
+const broadcast = "/broadcast";
+/** What is addressed to this client alone. */
+export const direct = "/direct";
+
+/** The destination whose messages have this topic. */
+export function destinationOf(topic: string): string {
+  return topic === "" ? broadcast : topicPrefix + topic;
+}
+
+/**
+ * The topic to which a SEND's destination stands.
+ *
+ * @throws StompFault
+ */
+export function topicToSendTo(destination: string): string {
+  if (destination === direct) {
+    throw new StompFault(
+      `"${direct}" is to subscribe to: clients send to "/broadcast" or "/topic/NAME", and processors answer one client`,
+    );
+  }
+  const topic = topicOf(destination);
+  if (isPattern(topic))
+    throw new StompFault(`"${destination}" is a pattern: send to one topic, without * and #`);
+  return topic;
+}
+
+/**
+ * What a SUBSCRIBE's destination stands for: a topic, a pattern of topics, or `direct`.
+ *
+ * @throws StompFault
+ */
+export function patternToSubscribe(destination: string): string | typeof direct {
+  if (destination === direct) return direct;
+  const pattern = topicOf(destination);
+  if (isPattern(pattern) && wildcardCount(pattern) > wildcardsMax)
+    throw new StompFault(`a pattern has at most ${wildcardsMax} words that are * or #`);
+  return pattern;
+}
+
+function topicOf(destination: string): string {
+  if (destination === broadcast) return "";
+  const name = destination.startsWith(topicPrefix) ? destination.slice(topicPrefix.length) : "";
+  if (name === "") {
+    throw new StompFault(
+      `unknown destination "${destination.slice(0, 100)}": there are "/topic/NAME", "/broadcast" and "/direct"`,
+    );
+  }
+  if (!isName(name)) throw new StompFault("a topic has at most 255 bytes and no control characters");
+  return name;
+}

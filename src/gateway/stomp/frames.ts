@@ -1,0 +1,90 @@
+/**
+ * STOMP frames as text, and what they are made of. https://stomp.github.io/stomp-specification-1.2.html, "Augmented BNF";
+ * versions 1.2 and 1.1 differ in escaping: 1.1 knows no `\r`.
+ */
+export type Version = "1.1" | "1.2";
+
+/** The caps of one frame. */
+export const frameLimits = {
+  /** The command and all headers with their line ends. RabbitMQ has to take the headers in one frame of 128 KiB. */
+  headBytesMax: 64 * 1024,
+  headersMax: 100,
+  /** The command, or one header, without its line end. */
+  lineBytesMax: 8 * 1024,
+} as const;
+
+/** A frame that came. */
+export interface Frame {
+  readonly command: string;
+  /** Of a header that is repeated, the first one. */
+  readonly headers: ReadonlyMap<string, string>;
+  /** Only valid until the parser is given more: whoever keeps it copies it. */
+  readonly body: Buffer;
+}
+
+/** What a client did wrong. It becomes the ERROR frame, after which the connection is closed. */
+export class StompFault extends Error {
+  override readonly name = "StompFault";
+  /** Of the frame at fault, if it asked for one. */
+  readonly receipt: string | undefined;
+  /** Headers of the ERROR frame besides the usual ones. */
+  readonly headers: readonly Header[];
+
+  constructor(message: string, receipt?: string, headers: readonly Header[] = []) {
+    super(message);
+    this.receipt = receipt;
+    this.headers = headers;
+  }
+}
+
+export type Header = readonly [name: string, value: string];
+
+/** The frames whose headers are not escaped, for the sake of STOMP 1.0. */
+export function isUnescaped(command: string): boolean {
+  return command === "CONNECT" || command === "CONNECTED";
+}
+
+/** A whole frame with a text body. Headers come out as they are given, with none added. */
+export function frameText(
+  command: string,
+  headers: readonly Header[],
+  body: string,
+  version: Version,
+): string {
+  let text = `${command}\n`;
+  const plain = isUnescaped(command);
+  for (const [name, value] of headers) {
+    text += plain ? `${name}:${value}\n` : headerLine(name, value, version);
+  }
+  return `${text}\n${body}\0`;
+}
+
+/** How all MESSAGE frames of a subscription begin. */
+export function messageHead(subscriptionId: string, version: Version): string {
+  return `MESSAGE\n${headerLine("subscription", subscriptionId, version)}`;
+}
+
+export function headerLine(name: string, value: string, version: Version): string {
+  return `${escapeHeader(name, version)}:${escapeHeader(value, version)}\n`;
+}
+
+const codeOf: Readonly<Record<string, string>> = { "\\": "\\\\", "\n": "\\n", ":": "\\c", "\r": "\\r" };
+
+export function escapeHeader(text: string, version: Version): string {
+  if (!/[\\\n:\r]/.test(text)) return text;
+  return text.replaceAll(version === "1.1" ? /[\\\n:]/g : /[\\\n:\r]/g, (character) => codeOf[character]!);
+}
+
+const characterOf: Readonly<Record<string, string>> = { "\\\\": "\\", "\\n": "\n", "\\c": ":", "\\r": "\r" };
+
+/** The text without its escapes; undefined if one of them is none that this version knows. */
+export function unescapeHeader(text: string, version: Version): string | undefined {
+  if (!text.includes("\\")) return text;
+  let isValid = true;
+  const unescaped = text.replaceAll(/\\.?/gs, (code) => {
+    const character = version === "1.1" && code === "\\r" ? undefined : characterOf[code];
+    isValid &&= character !== undefined;
+    return character ?? "";
+  });
+  return isValid ? unescaped : undefined;
+}

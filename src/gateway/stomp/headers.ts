@@ -1,0 +1,61 @@
+import { isUtf8 } from "node:buffer";
+import { type Body, type Headers, isShortText } from "../../message.ts";
+import { type Frame, StompFault } from "./frames.ts";
+
+/** What STOMP, or Warren, says with a header of a SEND or a MESSAGE. None of these is an application's own. */
+const reserved = new Set([
+  "destination",
+  "receipt",
+  "receipt-id",
+  "transaction",
+  "content-length",
+  "content-type",
+  "message-id",
+  "subscription",
+  "ack",
+  "client-id",
+]);
+
+/** Whether a header is the application's own, and so travels with the message. */
+export function isOwnHeader(name: string): boolean {
+  return !reserved.has(name) && !name.startsWith("x-");
+}
+
+const contentType = "content-type";
+const text = "text/plain";
+const binary = "application/octet-stream";
+
+/**
+ * The headers of a SEND that travel over AMQP: the application's own, and a content type that says more than whether it is
+ * text, since AMQP's `content_type` tells text from bytes and nothing else. What a client may not set is left out.
+ *
+ * @throws StompFault if AMQP could not carry a name
+ */
+export function travellingHeaders({ headers }: Frame): Headers | undefined {
+  let travelling: Record<string, string> | undefined;
+  for (const [name, value] of headers) {
+    if (!(isOwnHeader(name) || (name === contentType && saysMore(value)))) continue;
+    if (!isShortText(name) || name === "")
+      throw new StompFault("a header's name has 1 to 255 bytes", headers.get("receipt"));
+    // Without a prototype, so that no name means anything to JavaScript.
+    travelling ??= Object.create(null) as Record<string, string>;
+    travelling[name] = value;
+  }
+  return travelling;
+}
+
+function saysMore(type: string): boolean {
+  return type !== binary && !/^text\/plain(?:; ?charset="?utf-?8"?)?$/i.test(type);
+}
+
+/** Text, unless it says that it is binary or is not UTF-8. It is a copy. */
+export function bodyOf({ headers, body }: Frame): Body {
+  return headers.get(contentType) !== binary && isUtf8(body) ? body.toString("utf8") : Buffer.from(body);
+}
+
+/** The content type of a MESSAGE: what the sender said, or what the body is. */
+export function contentTypeOf(body: Body, headers: Headers | undefined): string {
+  const said = headers?.[contentType];
+  if (said !== undefined && !said.includes("\0")) return said;
+  return typeof body === "string" ? text : binary;
+}

@@ -1,0 +1,86 @@
+import { StompFault } from "./frames.ts";
+import type { Timed, TimerWheel } from "./timer-wheel.ts";
+
+/** What Warren offers and asks for in CONNECTED: as often as the client likes, but not more often than this. */
+export const heartBeatMs = 1000;
+/** How much later than promised a client's heart-beat may come: networks and browsers' timers are late. */
+const patience = 2;
+/** A beat goes out so much before it is due, since the wheel's slots are coarse. */
+const marginMs = 250;
+
+/** What was agreed on, in milliseconds; 0 is none. */
+export interface Agreement {
+  /** At least so often Warren sends something. */
+  readonly outgoingMs: number;
+  /** At least so often the client sends something. */
+  readonly incomingMs: number;
+}
+
+/**
+ * What follows from the heart-beat header of a CONNECT ("can send every,wants every" in milliseconds).
+ *
+ * @throws StompFault if it is malformed
+ */
+export function agreementOn(header: string | undefined): Agreement {
+  if (header === undefined) return { outgoingMs: 0, incomingMs: 0 };
+  const [, canSend, wants] = /^\s*(\d{1,9})\s*,\s*(\d{1,9})\s*$/.exec(header) ?? [];
+  if (canSend === undefined || wants === undefined)
+    throw new StompFault('heart-beat is two numbers of milliseconds, such as "10000,10000"');
+  const agreed = (ms: number) => (ms === 0 ? 0 : Math.max(ms, heartBeatMs));
+  return { outgoingMs: agreed(Number(wants)), incomingMs: agreed(Number(canSend)) };
+}
+
+export interface HeartBeatActions {
+  beat(): void;
+  /** Nothing came for too long. */
+  silent(afterMs: number): void;
+  /** Whether the client is read from at all: if not, its silence means nothing. */
+  isHeard(): boolean;
+}
+
+/** One client's heart-beats. It sends them whatever else is sent: fan-out does not pass through here. */
+export class HeartBeats implements Timed {
+  readonly #wheel: TimerWheel;
+  readonly #agreement: Agreement;
+  readonly #actions: HeartBeatActions;
+  #heardMs: number;
+  #beatMs: number;
+
+  constructor(wheel: TimerWheel, agreement: Agreement, actions: HeartBeatActions) {
+    this.#wheel = wheel;
+    this.#agreement = agreement;
+    this.#actions = actions;
+    this.#heardMs = this.#beatMs = wheel.nowMs;
+    wheel.add(this, this.#restMs(wheel.nowMs));
+  }
+
+  /** The client sent something. */
+  heard(): void {
+    this.#heardMs = this.#wheel.nowMs;
+  }
+
+  due(nowMs: number): number {
+    const { outgoingMs, incomingMs } = this.#agreement;
+    if (outgoingMs > 0 && nowMs - this.#beatMs >= outgoingMs - marginMs) {
+      this.#beatMs = nowMs;
+      this.#actions.beat();
+    }
+    if (!this.#actions.isHeard()) this.#heardMs = nowMs;
+    if (incomingMs > 0 && nowMs - this.#heardMs > patience * incomingMs)
+      this.#actions.silent(nowMs - this.#heardMs);
+    return this.#restMs(nowMs);
+  }
+
+  stop(): void {
+    this.#wheel.remove(this);
+  }
+
+  #restMs(nowMs: number): number {
+    const { outgoingMs, incomingMs } = this.#agreement;
+    const untilBeat =
+      outgoingMs > 0 ? this.#beatMs + outgoingMs - marginMs - nowMs : Number.POSITIVE_INFINITY;
+    const untilSilent =
+      incomingMs > 0 ? this.#heardMs + patience * incomingMs - nowMs : Number.POSITIVE_INFINITY;
+    return Math.min(untilBeat, untilSilent);
+  }
+}

@@ -1,0 +1,40 @@
+import { toBuffer } from "../../broker/envelope.ts";
+import { bodyBytes, type Message } from "../../message.ts";
+import type { Relayed } from "../relay.ts";
+import { destinationOf } from "./destinations.ts";
+import { headerLine, type Version } from "./frames.ts";
+import { contentTypeOf, isOwnHeader } from "./headers.ts";
+
+/**
+ * A MESSAGE frame from behind its subscription header, so the same for all subscriptions. A text body gives text, which
+ * travels as a text frame, and bytes give bytes.
+ */
+export type Tail = string | Buffer;
+
+/** @param destination where it came for; its topic unless it is for one client alone */
+export function messageTail(
+  { body, topic, headers }: Relayed,
+  id: Message["id"],
+  version: Version,
+  destination: string = destinationOf(topic),
+): Tail {
+  let head =
+    headerLine("message-id", id, version) +
+    headerLine("destination", destination, version) +
+    headerLine("content-type", contentTypeOf(body, headers), version) +
+    `content-length:${bodyBytes(body)}\n`;
+  for (const name in headers) {
+    const value = headers[name]!;
+    // STOMP has no way to write a NUL in a header: such a header is left out.
+    if (isOwnHeader(name) && !name.includes("\0") && !value.includes("\0"))
+      head += headerLine(name, value, version);
+  }
+  if (typeof body === "string") return `${head}\n${body}\0`;
+  return Buffer.concat([Buffer.from(`${head}\n`), toBuffer(body), end]);
+}
+
+const end = Buffer.from([0]);
+
+export function withHead(head: string, tail: Tail): Tail {
+  return typeof tail === "string" ? head + tail : Buffer.concat([Buffer.from(head), tail]);
+}

@@ -1,0 +1,79 @@
+/** Something that is due now and again. */
+export interface Timed {
+  /** Does what is due at `nowMs` and returns in how many milliseconds to call again. */
+  due(nowMs: number): number;
+}
+
+/** How finely times are told apart. */
+const slotMs = 250;
+/** A turn of the wheel is 64 seconds; what is due later than that is called earlier. */
+const slots = 256;
+/** Turned at a time at most. A process that was held up for longer goes on from where it was. */
+const stepsMax = 4;
+
+/**
+ * One timer for all clients' heart-beats: slots of a quarter of a second, and in each what is due then. To add, to remove and
+ * to come due cost the same however many there are, and without any the timer stands still.
+ */
+export class TimerWheel {
+  readonly #slots: Set<Timed>[] = Array.from({ length: slots }, () => new Set());
+  readonly #slotOf = new Map<Timed, number>();
+  #at = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #turnedMs = 0;
+
+  /**
+   * The wheel's own time in milliseconds, which a message can be stamped with at no cost. While the process is held up it
+   * stands still, so that nobody is taken for silent who only was not read from.
+   */
+  nowMs = 0;
+
+  add(timed: Timed, inMs: number): void {
+    this.remove(timed);
+    if (this.#timer === undefined) {
+      this.#turnedMs = performance.now();
+      this.#timer = setInterval(() => this.#turn(), slotMs);
+    }
+    const slot = (this.#at + slotsAhead(inMs)) % slots;
+    this.#slots[slot]!.add(timed);
+    this.#slotOf.set(timed, slot);
+  }
+
+  remove(timed: Timed): void {
+    const slot = this.#slotOf.get(timed);
+    if (slot === undefined) return;
+    this.#slots[slot]!.delete(timed);
+    this.#slotOf.delete(timed);
+    if (this.#slotOf.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #turn(): void {
+    const steps = Math.floor((performance.now() - this.#turnedMs) / slotMs);
+    this.#turnedMs += steps * slotMs;
+    for (let step = 0; step < Math.min(steps, stepsMax); step++) this.#step();
+  }
+
+  #step(): void {
+    this.#at = (this.#at + 1) % slots;
+    this.nowMs += slotMs;
+    for (const timed of [...this.#slots[this.#at]!]) {
+      // What an earlier one has removed is not due any more.
+      if (this.#slotOf.get(timed) !== this.#at) continue;
+      const inMs = timed.due(this.nowMs);
+      if (this.#slotOf.has(timed)) this.#move(timed, inMs);
+    }
+  }
+
+  #move(timed: Timed, inMs: number): void {
+    const slot = (this.#at + slotsAhead(inMs)) % slots;
+    this.#slots[this.#slotOf.get(timed)!]!.delete(timed);
+    this.#slots[slot]!.add(timed);
+    this.#slotOf.set(timed, slot);
+  }
+}
+
+function slotsAhead(inMs: number): number {
+  return Math.min(slots - 1, Math.max(1, Math.floor(inMs / slotMs)));
+}

@@ -1,0 +1,66 @@
+import { bodyBytes, type OutgoingMessage } from "../../message.ts";
+import { StompFault } from "./frames.ts";
+
+/** A SEND that waits for its transaction's COMMIT. */
+export interface Pending {
+  readonly message: OutgoingMessage;
+  readonly receipt: string | undefined;
+}
+
+/** Transactions that a client may have open at once. */
+const openMax = 100;
+
+/** What one SEND counts besides its body and its headers, in bytes: it bounds the number of empty ones. */
+const overheadBytes = 256;
+
+/** The transactions that a client has begun and not ended. */
+export class Transactions {
+  readonly #open = new Map<string, Pending[]>();
+  readonly #bytesMax: number;
+  #bytes = 0;
+
+  /** @param bytesMax what all of a client's open transactions may hold together */
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** @throws StompFault */
+  begin(name: string): void {
+    if (this.#open.has(name)) throw new StompFault(`transaction "${name}" has begun already`);
+    if (this.#open.size >= openMax) throw new StompFault(`more than ${openMax} open transactions`);
+    this.#open.set(name, []);
+  }
+
+  /** @throws StompFault */
+  add(name: string, pending: Pending): void {
+    const sends = this.#find(name);
+    this.#bytes += costBytes(pending);
+    if (this.#bytes > this.#bytesMax)
+      throw new StompFault(`open transactions hold more than ${this.#bytesMax} bytes`);
+    sends.push(pending);
+  }
+
+  /**
+   * Its SENDs in order. It is open no more.
+   *
+   * @throws StompFault
+   */
+  end(name: string): readonly Pending[] {
+    const sends = this.#find(name);
+    this.#open.delete(name);
+    for (const pending of sends) this.#bytes -= costBytes(pending);
+    return sends;
+  }
+
+  #find(name: string): Pending[] {
+    const sends = this.#open.get(name);
+    if (sends === undefined) throw new StompFault(`there is no transaction "${name}": BEGIN it first`);
+    return sends;
+  }
+}
+
+function costBytes({ message: { body, headers } }: Pending): number {
+  let bytes = bodyBytes(body) + overheadBytes;
+  for (const name in headers) bytes += name.length + headers[name]!.length;
+  return bytes;
+}

@@ -1,0 +1,187 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { frameLimits, frameText, type Header, StompFault } from "../../../../src/gateway/stomp/frames.ts";
+import { FrameParser } from "../../../../src/gateway/stomp/parser.ts";
+import { seeded } from "../../doubles/seeded.ts";
+
+interface Taken {
+  readonly command: string;
+  readonly headers: readonly Header[];
+  readonly body: string;
+}
+
+/** All that a parser makes of pieces, up to the first fault. */
+function taken(
+  pieces: readonly (string | Uint8Array)[],
+  version: "1.1" | "1.2" = "1.2",
+  bodyBytesMax = 1024,
+) {
+  const parser = new FrameParser(bodyBytesMax);
+  parser.version = version;
+  const frames: Taken[] = [];
+  for (const piece of pieces) {
+    parser.push(Buffer.from(piece as string));
+    for (let next = parser.next(); next !== undefined; next = parser.next()) {
+      if (next instanceof StompFault) return { frames, fault: next };
+      frames.push({ command: next.command, headers: [...next.headers], body: next.body.toString("latin1") });
+    }
+  }
+  return { frames, fault: undefined };
+}
+
+function inPieces(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {
+  const pieces: Uint8Array[] = [];
+  let at = 0;
+  for (const size of sizes) {
+    pieces.push(bytes.subarray(at, at + size));
+    at += size;
+  }
+  pieces.push(bytes.subarray(at));
+  return pieces;
+}
+
+describe("a frame", () => {
+  test("is read whole, with CR LF as well as LF, and with line ends around it", () => {
+    const { frames, fault } = taken(["\n\r\nSEND\r\na:1\r\n\r\nbody\0\n\n"]);
+    expect(fault).toBeUndefined();
+    expect(frames).toEqual([{ command: "SEND", headers: [["a", "1"]], body: "body" }]);
+  });
+
+  test("has NULs in its body if content-length says so", () => {
+    const { frames } = taken(["SEND\ncontent-length:3\n\na\0b\0SEND\n\n\0"]);
+    expect(frames.map(({ body }) => body)).toEqual(["a\0b", ""]);
+  });
+
+  test("has the first of repeated headers", () => {
+    expect(taken(["SEND\na:1\na:2\nb:\n\n\0"]).frames[0]!.headers).toEqual([
+      ["a", "1"],
+      ["b", ""],
+    ]);
+  });
+
+  test("keeps spaces and colons of values", () => {
+    expect(taken(["SEND\na: b:c \n\n\0"]).frames[0]!.headers).toEqual([["a", " b:c "]]);
+  });
+
+  test("is unescaped, but for CONNECT", () => {
+    expect(taken(["SEND\n\\c:\\r\\n\\\\\n\n\0"]).frames[0]!.headers).toEqual([[":", "\r\n\\"]]);
+    expect(taken(["CONNECT\npasscode:a\\tb\n\n\0"]).frames[0]!.headers).toEqual([["passcode", "a\\tb"]]);
+  });
+
+  test("of version 1.1 has no escaped CR, and a CR is a part of the value", () => {
+    expect(taken(["SEND\na:\\r\n\n\0"], "1.1").fault?.message).toContain("1.1");
+    expect(taken(["SEND\na:b\r\n\n\0"], "1.1").frames[0]!.headers).toEqual([["a", "b\r"]]);
+  });
+});
+
+describe("limits", () => {
+  test("of the body hold whether it says its length or not", () => {
+    for (const start of ["SEND\nreceipt:7\n\n", "SEND\nreceipt:7\ncontent-length:1025\n\n"]) {
+      expect(taken([start + "x".repeat(1025)]).fault).toMatchObject({ receipt: "7" });
+    }
+    expect(taken([`SEND\n\n${"x".repeat(1024)}\0`]).fault).toBeUndefined();
+  });
+
+  test("of the head hold before it has ended", () => {
+    const { lineBytesMax, headBytesMax, headersMax } = frameLimits;
+    expect(taken(["SEND\n", "x".repeat(lineBytesMax + 1)]).fault?.message).toContain("header line");
+    expect(
+      taken(["SEND\n", `a:${"x".repeat(1000)}\n`.repeat(Math.ceil(headBytesMax / 1000))]).fault?.message,
+    ).toContain("headers of a frame");
+    expect(taken([`SEND\n${"a:\n".repeat(headersMax + 1)}\n\0`]).fault?.message).toContain("100 headers");
+    expect(taken([`SEND\n${"a:\n".repeat(headersMax)}\n\0`]).fault).toBeUndefined();
+  });
+
+  test("are not to be got around by sending byte by byte, which costs no more than the bytes", () => {
+    const parser = new FrameParser(1024 ** 2);
+    const start = performance.now();
+    for (const byte of Buffer.from(`SEND\na:b\n\n${"x".repeat(300_000)}`)) {
+      parser.push(Buffer.from([byte]));
+      expect(parser.next()).toBeUndefined();
+    }
+    parser.push(Buffer.from([0]));
+    expect(parser.next()).toMatchObject({ command: "SEND" });
+    expect(performance.now() - start).toBeLessThan(5000);
+  });
+});
+
+test("after a fault there is nothing but the fault", () => {
+  const parser = new FrameParser(10);
+  parser.push(Buffer.from("SEND\nbad\n\n\0"));
+  const fault = parser.next();
+  expect(fault).toBeInstanceOf(StompFault);
+  parser.push(Buffer.from("SEND\n\n\0"));
+  expect(parser.next()).toBe(fault);
+});
+
+const headerText = fc
+  .string({ unit: "binary", minLength: 1, maxLength: 20 })
+  .filter((text) => !text.includes("\0") && text.isWellFormed());
+const headers = fc
+  .uniqueArray(fc.tuple(headerText, headerText), { selector: ([name]) => name, maxLength: 8 })
+  .map((pairs) => pairs.filter(([name]) => name !== "content-length"));
+const frame = fc.record({
+  command: fc.constantFrom("SEND", "MESSAGE", "STOMP", "X"),
+  headers,
+  body: fc.string({ unit: "binary", maxLength: 40 }).filter((text) => text.isWellFormed()),
+});
+const sizes = fc.array(fc.nat(12), { maxLength: 30 });
+
+test("any frames round-trip, cut anywhere, in both versions", () => {
+  fc.assert(
+    fc.property(
+      fc.array(frame, { maxLength: 4 }),
+      sizes,
+      fc.constantFrom("1.1", "1.2"),
+      (sent, cuts, version) => {
+        // In 1.1 a CR cannot be escaped, and is none at the end of a line only if nothing else is.
+        const text = sent
+          .map(({ command, headers, body }) => {
+            const length = ["content-length", String(Buffer.byteLength(body))] as const;
+            return frameText(command, [...headers, length], body, version);
+          })
+          .join("\n");
+        const { frames, fault } = taken(inPieces(Buffer.from(text), cuts), version);
+        expect(fault).toBeUndefined();
+        expect(
+          frames.map(({ command, headers, body }) => ({
+            command,
+            headers: headers.filter(([name]) => name !== "content-length"),
+            body: Buffer.from(body, "latin1").toString(),
+          })),
+        ).toEqual(sent);
+      },
+    ),
+    { ...seeded, numRuns: 1000 },
+  );
+});
+
+test("any bytes are frames or a fault, the same however they are cut, and never throw", () => {
+  const piece = fc.oneof(
+    fc.uint8Array({ maxLength: 30 }),
+    fc
+      .constantFrom(
+        "SEND\n",
+        "\n",
+        "\r\n",
+        "\0",
+        "a:b\n",
+        "content-length:3\n",
+        "receipt:1\n",
+        "\\",
+        ":",
+        "\\t",
+      )
+      .map((text) => new Uint8Array(Buffer.from(text))),
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 12 }), sizes, (pieces, cuts) => {
+      const bytes = Buffer.concat(pieces);
+      const whole = taken([bytes], "1.2", 16);
+      const cut = taken(inPieces(bytes, cuts), "1.2", 16);
+      expect(cut.frames).toEqual(whole.frames);
+      expect(cut.fault?.message).toBe(whole.fault?.message);
+    }),
+    { ...seeded, numRuns: 5000 },
+  );
+});
