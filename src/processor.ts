@@ -10,7 +10,7 @@ import type { Options } from "./options/table.ts";
 import { Acks } from "./processor/acks.ts";
 import { attempt, type Outcome } from "./processor/attempts.ts";
 import type { Handler } from "./processor/handler.ts";
-import { Lanes } from "./processor/lanes.ts";
+import { Lanes, type Pause } from "./processor/lanes.ts";
 
 export type ProcessorOptions = Pick<
   Options,
@@ -93,7 +93,7 @@ export class Processor implements Consumer {
     for (const message of messages) {
       // Order is a client's; what names no client is kept in order by topic.
       const lane = message.clientId ?? `\u0000${message.topic}`;
-      this.#lanes.submit(lane, () => this.#handle(message, done));
+      this.#lanes.submit(lane, (pause) => this.#handle(message, pause, done));
     }
   }
 
@@ -106,7 +106,7 @@ export class Processor implements Consumer {
     while (this.#lanes.running > 0 && performance.now() < deadline) await Bun.sleep(5);
     const left = () => Math.max(0, deadline - performance.now());
     const isConfirmed = (await this.#answers.drain(left())) && (await this.#dead.drain(left()));
-    this.#acks?.flush();
+    this.#acks?.finish();
     const isDrained = isConfirmed && this.#lanes.running === 0;
     if (!isDrained) {
       this.#log.warn("stopped before everything begun was finished; it will be delivered again", {
@@ -134,12 +134,12 @@ export class Processor implements Consumer {
     }
   }
 
-  #handle(message: Message, done: () => void): void | Promise<void> {
+  #handle(message: Message, pause: Pause, done: () => void): void | Promise<void> {
     if (this.#messageLog.wants()) {
       this.#messageLog.print("received", message.body, { client: message.clientId, topic: message.topic });
     }
     const { attempts, handlerTimeout } = this.#options;
-    const outcome = attempt(this.#handler, message, { attempts, timeoutMs: handlerTimeout });
+    const outcome = attempt(this.#handler, message, { attempts, timeoutMs: handlerTimeout }, pause);
     if (outcome instanceof Promise) return outcome.then((settled) => this.#settle(message, settled, done));
     this.#settle(message, outcome, done);
   }

@@ -37,7 +37,16 @@ export class Acks {
     clearImmediate(this.#flushImmediate);
     this.#flushImmediate = undefined;
     this.#ackPrefix();
-    if (this.#window.beyondGap - this.#singly.size < this.#gapMax) return;
+    if (this.#window.beyondGap - this.#singly.size >= this.#gapMax) this.#ackSingly();
+  }
+
+  /** Acknowledges now all that is done, in a session in which nothing more will be: no gap is going to close. */
+  finish(): void {
+    this.flush();
+    this.#ackSingly();
+  }
+
+  #ackSingly(): void {
     for (const tag of this.#window.settledBeyondGap()) {
       if (this.#singly.has(tag)) continue;
       this.#singly.add(tag);

@@ -3,6 +3,7 @@ import { reasonOf } from "../errors.ts";
 import type { Message, OutgoingMessage } from "../message.ts";
 import { answersOf } from "./answers.ts";
 import { type Handler, HandlerMessage } from "./handler.ts";
+import type { Pause } from "./lanes.ts";
 
 /** The first wait between attempts and the longest, in milliseconds. */
 const attemptBackoff = { firstMs: 200, mostMs: 10_000 } as const;
@@ -17,23 +18,28 @@ export type Outcome =
   | { readonly is: "answered"; readonly answers: readonly OutgoingMessage[] }
   | { readonly is: "failed"; readonly reason: string; readonly attempts: number };
 
+const sleep: Pause = (ms) => Bun.sleep(ms);
+
 /**
  * Calls the handler until it succeeds or has failed `attempts` times. A handler fails when it throws, rejects, takes
  * longer than `timeoutMs`, or returns what cannot be sent. The outcome is a promise only where there was one to wait for.
+ *
+ * @param pause waits between attempts
  */
 export function attempt(
   handler: Handler,
   message: Message,
   limits: AttemptLimits,
+  pause: Pause = sleep,
 ): Outcome | Promise<Outcome> {
   try {
     const result = handler(new HandlerMessage(message));
     if (!isThenable(result)) return { is: "answered", answers: answersOf(result, message) };
     return answered(result, message, limits.timeoutMs).catch((error: unknown) =>
-      again(handler, message, limits, error),
+      again(handler, message, limits, pause, error),
     );
   } catch (error) {
-    return again(handler, message, limits, error);
+    return again(handler, message, limits, pause, error);
   }
 }
 
@@ -48,11 +54,12 @@ async function again(
   handler: Handler,
   message: Message,
   limits: AttemptLimits,
+  pause: Pause,
   firstError: unknown,
 ): Promise<Outcome> {
   let error = firstError;
   for (let attempts = 1; attempts < limits.attempts; attempts++) {
-    await Bun.sleep(backoffMs(attempts, attemptBackoff, Math.random()));
+    await pause(backoffMs(attempts, attemptBackoff, Math.random()));
     try {
       return await answered(handler(new HandlerMessage(message)), message, limits.timeoutMs);
     } catch (nextError) {

@@ -1,7 +1,10 @@
 import { Deque } from "../broker/deque.ts";
 
 /** One piece of work; it settles when the next one of its lane may begin. It never rejects. */
-export type Task = () => void | Promise<void>;
+export type Task = (pause: Pause) => void | Promise<void>;
+
+/** Waits so many milliseconds, and lets other lanes have the place meanwhile. The task's own lane waits with it. */
+export type Pause = (ms: number) => Promise<void>;
 
 /**
  * Runs tasks of different lanes side by side, up to `concurrency` of them, and those of one lane one after another.
@@ -14,15 +17,19 @@ export class Lanes {
   readonly #busy = new Map<string, Deque<Task>>();
   /** Tasks of idle lanes that wait for one of the `concurrency` places, in order. */
   readonly #ready = new Deque<string>();
+  /** Tasks whose pause is over and that wait for a place; they come before those that have not begun. */
+  readonly #returning = new Deque<() => void>();
+  /** Places taken. */
   #running = 0;
+  #pausing = 0;
 
   constructor(concurrency: number) {
     this.#concurrency = concurrency;
   }
 
-  /** Tasks begun and not done. */
+  /** Tasks begun and not done, those that pause among them. */
   get running(): number {
-    return this.#running;
+    return this.#running + this.#pausing;
   }
 
   /** Drops every task that has not begun. */
@@ -49,7 +56,7 @@ export class Lanes {
   }
 
   #begin(lane: string, task: Task): void {
-    const promise = task();
+    const promise = task(this.#pause);
     if (promise === undefined) return;
     this.#running++;
     if (!this.#busy.has(lane)) this.#busy.set(lane, new Deque());
@@ -64,12 +71,38 @@ export class Lanes {
     this.#running--;
     if (this.#busy.get(lane)!.length > 0) this.#ready.push(lane);
     else this.#busy.delete(lane);
+    this.#fill();
+  }
+
+  #fill(): void {
     while (this.#running < this.#concurrency) {
+      const resume = this.#returning.shift();
+      if (resume !== undefined) {
+        resume();
+        continue;
+      }
       const next = this.#ready.shift();
       if (next === undefined) break;
       this.#advance(next);
     }
   }
+
+  readonly #pause: Pause = async (ms) => {
+    // A task may ask for it before its first await, when its place is not taken yet.
+    await Promise.resolve();
+    this.#running--;
+    this.#pausing++;
+    this.#fill();
+    await Bun.sleep(ms);
+    const hasPlace = Promise.withResolvers<void>();
+    this.#returning.push(() => {
+      this.#pausing--;
+      this.#running++;
+      hasPlace.resolve();
+    });
+    this.#fill();
+    await hasPlace.promise;
+  };
 
   /** Runs what waits in a lane until one of its tasks takes time, or none is left. */
   #advance(lane: string): void {

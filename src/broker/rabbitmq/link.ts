@@ -23,7 +23,8 @@ export const defaultTiming: LinkTiming = {
   heartbeatSeconds: 10,
   openTimeoutMs: 10_000,
   closeTimeoutMs: 2000,
-  backoff: { firstMs: 200, mostMs: 5000 },
+  // Well under the 5 s within which delivery resumes, since the links of several processes wait, each for itself.
+  backoff: { firstMs: 200, mostMs: 2000 },
   goodAfterMs: 5000,
 };
 

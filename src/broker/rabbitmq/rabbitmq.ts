@@ -1,19 +1,20 @@
-import type { Channel, ChannelModel, ConsumeMessage, Options } from "amqplib";
-import { reasonOf } from "../../errors.ts";
+import type { ChannelModel } from "amqplib";
 import type { Log } from "../../ops/log.ts";
 import { withoutPassword } from "../../ops/redact.ts";
 import type { Broker, BrokerStatus, Consumer, Exchange, Follower, Publisher } from "../broker.ts";
-import { fromDelivery, offsetOf } from "./codec.ts";
+import { type Consuming, startConsumer } from "./consuming.ts";
+import { type Following, startFollower } from "./following.ts";
 import { defaultTiming, Link, type LinkTiming } from "./link.ts";
+import { LogPosition } from "./log-position.ts";
 import { publishLink } from "./publish-link.ts";
 import {
   declareDeadLetters,
-  declareFanout,
+  declareExchange,
   declareGroupQueue,
   declareLogStream,
   exchanges,
-  logStream,
 } from "./topology.ts";
+import { type Drop, watch } from "./watch.ts";
 
 export interface RabbitmqOptions {
   /** The nodes of one cluster. */
@@ -27,10 +28,6 @@ export interface RabbitmqOptions {
   readonly timing?: LinkTiming;
 }
 
-/** Deliveries from the log that are on their way before they are acknowledged, which for a stream is only flow control. */
-const followPrefetch = 1000;
-const followAckEvery = 250;
-
 /**
  * RabbitMQ through amqplib, which only this folder imports.
  *
@@ -41,7 +38,7 @@ export class RabbitmqBroker implements Broker {
   readonly #options: RabbitmqOptions;
   readonly #publishers: { readonly exchange: Exchange; readonly publisher: Publisher }[] = [];
   readonly #consumers: Consuming[] = [];
-  readonly #followers: LogPosition[] = [];
+  readonly #followers: Following[] = [];
   readonly #links: Link[] = [];
   /** Ends what a connection has opened; each runs once, when the connection is lost. */
   readonly #atLoss = { publishing: [] as (() => void)[], consuming: [] as (() => void)[] };
@@ -62,7 +59,7 @@ export class RabbitmqBroker implements Broker {
   }
 
   follow(follower: Follower): void {
-    this.#followers.push({ follower, next: "next" });
+    this.#followers.push({ follower, position: new LogPosition() });
   }
 
   start(onFatal: (error: Error) => void): void {
@@ -139,7 +136,7 @@ export class RabbitmqBroker implements Broker {
     });
     for (const { exchange, publisher } of this.#publishers) {
       if (exchange === exchanges.dead) await declareDeadLetters(connection, this.#options.log);
-      else await declareFanout(connection, exchange);
+      else await declareExchange(connection, exchange);
       const channel = await connection.createConfirmChannel();
       watch(channel, drop);
       channel.on("ack", ({ deliveryTag, multiple }) => publisher.confirmed(deliveryTag, multiple));
@@ -157,104 +154,8 @@ export class RabbitmqBroker implements Broker {
       await startConsumer(connection, queue, consuming, atLoss, drop);
     }
     if (this.#followers.length > 0) await declareLogStream(connection, logMaxBytes, log);
-    for (const position of this.#followers) await startFollower(connection, position, drop);
+    for (const following of this.#followers) await startFollower(connection, following, atLoss, drop);
   }
 }
 
-type Drop = (why: string) => void;
 type SetUp = (connection: ChannelModel, drop: Drop) => Promise<void>;
-
-interface Consuming {
-  readonly group: string;
-  readonly prefetch: number;
-  readonly consumer: Consumer;
-  isStopped: boolean;
-}
-
-interface LogPosition {
-  readonly follower: Follower;
-  /** The first offset not seen; before anything was seen, where following began. */
-  next: "next" | { readonly offset: number } | { readonly sinceSeconds: number };
-}
-
-/** A channel's end for a reason of its own ends the connection. */
-function watch(channel: Channel, drop: Drop): void {
-  channel.on("error", (error: Error) => drop(error.message));
-  channel.on("close", () => drop("channel closed"));
-}
-
-async function startConsumer(
-  connection: ChannelModel,
-  queue: string,
-  consuming: Consuming,
-  atLoss: (() => void)[],
-  drop: Drop,
-): Promise<void> {
-  const { consumer, prefetch } = consuming;
-  const channel = await connection.createChannel();
-  watch(channel, drop);
-  await channel.prefetch(prefetch);
-  const consumerTag = `warren-${crypto.randomUUID()}`;
-  let isOpen = true;
-  const end = () => {
-    isOpen = false;
-  };
-  channel.on("close", end);
-  atLoss.push(() => {
-    end();
-    consumer.closed();
-  });
-  consumer.opened({
-    ack(tag, multiple) {
-      if (isOpen) channel.ack({ fields: { deliveryTag: tag } } as ConsumeMessage, multiple);
-    },
-    stop() {
-      consuming.isStopped = true;
-      if (isOpen) channel.cancel(consumerTag).catch((error: unknown) => drop(reasonOf(error)));
-    },
-  });
-  const onDelivery = (delivery: ConsumeMessage | null) => {
-    if (delivery === null) drop(`the consumer of "${queue}" was cancelled`);
-    else if (isOpen && !consuming.isStopped)
-      consumer.deliver(delivery.fields.deliveryTag, fromDelivery(delivery));
-  };
-  await channel.consume(queue, onDelivery, { consumerTag });
-}
-
-async function startFollower(connection: ChannelModel, position: LogPosition, drop: Drop): Promise<void> {
-  const channel = await connection.createChannel();
-  watch(channel, drop);
-  await channel.prefetch(followPrefetch);
-  let unacked = 0;
-  const onDelivery = (delivery: ConsumeMessage | null) => {
-    if (delivery === null) {
-      drop(`the follower of "${logStream}" was cancelled`);
-      return;
-    }
-    const offset = offsetOf(delivery);
-    // A stream is read from the start of a chunk, which may lie before the offset asked for.
-    const isNew = !(
-      typeof position.next === "object" &&
-      "offset" in position.next &&
-      offset < position.next.offset
-    );
-    if (isNew) {
-      position.next = { offset: offset + 1 };
-      position.follower.record(offset, delivery.fields.exchange, fromDelivery(delivery));
-    }
-    if (++unacked >= followAckEvery) {
-      unacked = 0;
-      channel.ack(delivery, true);
-    }
-  };
-  await channel.consume(logStream, onDelivery, {
-    arguments: { "x-stream-offset": streamOffset(position.next) },
-  });
-  // Should nothing be seen before the connection is lost, following goes on from this moment.
-  if (position.next === "next") position.next = { sinceSeconds: Math.floor(Date.now() / 1000) };
-}
-
-function streamOffset(next: LogPosition["next"]): Options.Consume["arguments"] {
-  if (next === "next") return next;
-  return "offset" in next ? next.offset : { "!": "timestamp", value: next.sinceSeconds };
-}

@@ -36,9 +36,15 @@ async function onOwnChannel<T>(
  *
  * @throws FatalError if it exists with another type
  */
-export async function declareFanout(connection: ChannelModel, name: string): Promise<void> {
+async function declareFanout(
+  connection: ChannelModel,
+  name: string,
+  options: Options.AssertExchange = {},
+): Promise<void> {
   try {
-    await onOwnChannel(connection, (channel) => channel.assertExchange(name, "fanout", { durable: true }));
+    await onOwnChannel(connection, (channel) =>
+      channel.assertExchange(name, "fanout", { durable: true, ...options }),
+    );
   } catch (error) {
     // 406: it exists with other arguments. RabbitMQ compares the type first and names what differs; there is no
     // other way to learn an exchange's type over AMQP.
@@ -51,10 +57,28 @@ export async function declareFanout(connection: ChannelModel, name: string): Pro
   }
 }
 
+/**
+ * One of the two exchanges that other programs know. Warren's queues are bound to an inner exchange behind it, so that
+ * whoever declares it again after it was deleted (or went with a restart, if it was not durable) restores the way to
+ * every queue at once, and before he publishes: RabbitMQ confirms what reaches no queue.
+ *
+ * @throws FatalError if it exists with another type
+ */
+export async function declareExchange(connection: ChannelModel, name: string): Promise<void> {
+  const inner = innerExchange(name);
+  await declareFanout(connection, name);
+  await declareFanout(connection, inner, { internal: true });
+  await onOwnChannel(connection, (channel) => channel.bindExchange(inner, name, ""));
+}
+
+function innerExchange(name: string): string {
+  return `${name}.queues`;
+}
+
 /** The durable quorum queue of a processor group, bound to `wsmanager`. Joined as it is if it exists. */
 export async function declareGroupQueue(connection: ChannelModel, group: string, log: Log): Promise<string> {
   const queue = groupQueue(group);
-  await declareFanout(connection, exchanges.fromClients);
+  await declareExchange(connection, exchanges.fromClients);
   await declareDeadLetters(connection, log);
   await declareQueue(connection, queue, log, {
     "x-queue-type": "quorum",
@@ -64,7 +88,9 @@ export async function declareGroupQueue(connection: ChannelModel, group: string,
     "x-dead-letter-strategy": "at-least-once",
     "x-overflow": "reject-publish",
   });
-  await onOwnChannel(connection, (channel) => channel.bindQueue(queue, exchanges.fromClients, ""));
+  await onOwnChannel(connection, (channel) =>
+    channel.bindQueue(queue, innerExchange(exchanges.fromClients), ""),
+  );
   return queue;
 }
 
@@ -77,8 +103,8 @@ export async function declareDeadLetters(connection: ChannelModel, log: Log): Pr
 
 /** The stream that all managers follow, bound to both exchanges. Joined as it is if it exists. */
 export async function declareLogStream(connection: ChannelModel, maxBytes: number, log: Log): Promise<void> {
-  await declareFanout(connection, exchanges.fromClients);
-  await declareFanout(connection, exchanges.toClients);
+  await declareExchange(connection, exchanges.fromClients);
+  await declareExchange(connection, exchanges.toClients);
   await declareQueue(connection, logStream, log, {
     "x-queue-type": "stream",
     "x-max-length-bytes": maxBytes,
@@ -89,8 +115,8 @@ export async function declareLogStream(connection: ChannelModel, maxBytes: numbe
     ),
   });
   await onOwnChannel(connection, async (channel) => {
-    await channel.bindQueue(logStream, exchanges.fromClients, "");
-    await channel.bindQueue(logStream, exchanges.toClients, "");
+    await channel.bindQueue(logStream, innerExchange(exchanges.fromClients), "");
+    await channel.bindQueue(logStream, innerExchange(exchanges.toClients), "");
   });
 }
 

@@ -1,0 +1,62 @@
+import type { Envelope } from "../broker.ts";
+
+/** Where to read on in the log: RabbitMQ's `x-stream-offset`. */
+export type StreamOffset = "next" | "first" | number | { readonly "!": "timestamp"; readonly value: number };
+
+/** What a record is to who follows the log. */
+export type Sighting = "new" | "seen" | "of another log";
+
+/**
+ * Where a follower is in the log. No I/O.
+ *
+ * A log that was deleted and declared again counts from 0, and RabbitMQ takes an offset that it has not reached for one to
+ * wait for. So reading goes on with the last record seen, not behind it: the same log shows it again at once.
+ */
+export class LogPosition {
+  #start: StreamOffset = "next";
+  #last: { readonly offset: number; readonly identity: string } | undefined;
+  #isSure = true;
+
+  /** Where to read from in a new session. */
+  get start(): StreamOffset {
+    return this.#last?.offset ?? this.#start;
+  }
+
+  /** Whether this session has shown that it reads the log that was read before. */
+  get isSure(): boolean {
+    return this.#isSure;
+  }
+
+  /** A session begins to read at `start`. */
+  opened(nowSeconds: number): void {
+    this.#isSure = this.#last === undefined;
+    // Should nothing be seen before the connection is lost, following goes on from this moment.
+    if (this.#start === "next") this.#start = { "!": "timestamp", value: nowSeconds };
+  }
+
+  /** Each record of the session, in order. */
+  take(offset: number, envelope: Envelope): Sighting {
+    const identity = identityOf(envelope);
+    const last = this.#last;
+    if (last !== undefined) {
+      if (offset === last.offset && !this.#isSure && identity !== last.identity) return "of another log";
+      // RabbitMQ reads whole chunks, and may show what lies before the offset asked for.
+      if (offset === last.offset) this.#isSure = true;
+      if (offset <= last.offset) return "seen";
+    }
+    // The log has dropped what was seen last, and all up to here.
+    this.#isSure = true;
+    this.#last = { offset, identity };
+    return "new";
+  }
+
+  /** It is another log: all that is in it is new. */
+  restart(): void {
+    this.#last = undefined;
+    this.#start = "first";
+  }
+}
+
+function identityOf({ messageId, appId, timestamp, body }: Envelope): string {
+  return `${messageId} ${appId} ${timestamp} ${body.byteLength}`;
+}
