@@ -1,0 +1,80 @@
+import { join } from "node:path";
+import { inRounds, seriesOf } from "../rounds.ts";
+import type { Case, Setting } from "../setting.ts";
+import type { Contender } from "../systems/contender.ts";
+import { plain, raw } from "../systems/contenders.ts";
+import { Program } from "../systems/program.ts";
+import { openFilesMax, rssBytes } from "../systems/usage.ts";
+
+const clientsMax = 19_000;
+const clientsWhenQuick = 5000;
+
+/** Files that a process has open besides its clients. */
+const otherFiles = 500;
+
+/** Memory has settled when it has changed by less than this share in a second. */
+const settledShare = 0.005;
+const settleMsMax = 10_000;
+
+/** What a client costs that does nothing. */
+export const idle: Case = {
+  name: "idle",
+  what: "memory of an idle client, of 19,000",
+  isQuick: true,
+  async run(setting) {
+    const clients = Math.min(setting.isQuick ? clientsWhenQuick : clientsMax, openFilesMax() - otherFiles);
+    const turns = await inRounds(
+      setting,
+      "idle",
+      new Map([raw, plain].map((contender) => [contender.name, () => turn(setting, contender, clients)])),
+    );
+    const many = clients.toLocaleString("en-US");
+    return [
+      {
+        name: "idle",
+        title: `Memory of each of ${many} idle clients, above the empty process`,
+        unit: "bytes",
+        series: seriesOf(turns, "bytes a client"),
+      },
+      {
+        name: "idle-empty",
+        title: "Memory of the process without clients",
+        unit: "MB",
+        series: seriesOf(turns, "empty MB"),
+      },
+    ];
+  },
+};
+
+async function turn(setting: Setting, contender: Contender, clients: number) {
+  const system = await contender.start(setting.broker, { withProcessor: false });
+  try {
+    const empty = await settledRss(system.pid!);
+    const crowd = await Program.start(join(import.meta.dir, "../idle-clients.ts"), [
+      system.url,
+      `${clients}`,
+    ]);
+    try {
+      const [open, ...reasons] = (await crowd.ready).split(" ");
+      if (Number(open) !== clients)
+        throw new Error(`${open} of ${clients} clients connected: ${reasons.join(" ")}`);
+      const full = await settledRss(system.pid!);
+      return { "bytes a client": (full - empty) / clients, "empty MB": empty / 1e6 };
+    } finally {
+      await crowd.kill();
+    }
+  } finally {
+    await system.stop();
+  }
+}
+
+async function settledRss(pid: number): Promise<number> {
+  const deadline = performance.now() + settleMsMax;
+  let last = rssBytes(pid);
+  for (;;) {
+    await Bun.sleep(1000);
+    const now = rssBytes(pid);
+    if (Math.abs(now - last) < last * settledShare || performance.now() > deadline) return now;
+    last = now;
+  }
+}

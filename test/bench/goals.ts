@@ -1,0 +1,100 @@
+import { median } from "./samples.ts";
+import type { Measure } from "./setting.ts";
+
+/** A number to reach: usually the ratio of two medians of the same run. */
+export interface Goal {
+  readonly what: string;
+  readonly goal: string;
+  /** Undefined if what it needs was not measured. */
+  readonly value: number | undefined;
+  readonly unit: string;
+  readonly isReached: boolean | undefined;
+}
+
+type Medians = (measure: string, contender: string) => number | undefined;
+
+/** What the project set itself to reach, and how far it came in this run. */
+export function goalsOf(measures: readonly Measure[]): Goal[] {
+  const of: Medians = (measure, contender) =>
+    // Some contenders carry their rate in their name.
+    median(
+      measures
+        .find(({ name }) => name === measure)
+        ?.series.find(
+          (series) => series.contender === contender || series.contender.startsWith(`${contender} at `),
+        )?.samples ?? [],
+    );
+  const rawBeside = (contender: string) => {
+    const series = measures.find(({ name }) => name === "frozen-p99")?.series ?? [];
+    const index = series.findIndex((one) => one.contender.startsWith(`${contender} at `));
+    // The raw server at the same rate comes right before it.
+    return median(series[index - 1]?.samples ?? []);
+  };
+  const atLeast = (what: string, limit: number, value: number | undefined): Goal => ({
+    what,
+    goal: `≥ ${limit} ×`,
+    value,
+    unit: "×",
+    isReached: value === undefined ? undefined : value >= limit,
+  });
+  const atMost = (what: string, limit: number, unit: string, value: number | undefined): Goal => ({
+    what,
+    goal: `≤ ${limit} ${unit}`,
+    value,
+    unit,
+    isReached: value === undefined ? undefined : value <= limit,
+  });
+  const outboxMb = maxOf(of("frozen-outbox", "warren"), of("frozen-outbox", "warren --packed"));
+  const growth = maxOf(of("frozen-growth", "warren"), of("frozen-growth", "warren --packed"));
+  const spread = ratio(of("receivers", "warren to 10,000"), of("receivers", "warren to 10"));
+  return [
+    atLeast("relay to 1,000, warren ÷ raw", 0.75, ratio(of("fan-out", "warren"), of("fan-out", "raw"))),
+    atLeast(
+      "relay to 1,000, packed ÷ raw",
+      0.9,
+      ratio(of("fan-out", "warren --packed"), of("fan-out", "raw")),
+    ),
+    atMost(
+      "RabbitMQ frozen: p99, warren ÷ raw",
+      1.2,
+      "×",
+      ratio(of("frozen-p99", "warren"), rawBeside("warren")),
+    ),
+    atMost(
+      "RabbitMQ frozen: p99, packed ÷ raw",
+      1.2,
+      "×",
+      ratio(of("frozen-p99", "warren --packed"), rawBeside("warren --packed")),
+    ),
+    atMost("RabbitMQ frozen: in the outbox", 67.1, "MB", outboxMb),
+    atMost("RabbitMQ frozen: growth of the process", 67.1, "MB", growth),
+    atLeast(
+      "round trip, packed ÷ naive",
+      20,
+      ratio(of("round-trip", "warren --packed"), of("round-trip", "naive")),
+    ),
+    atLeast(
+      "round trip, packed ÷ light",
+      5,
+      ratio(of("round-trip", "warren --packed"), of("round-trip", "light")),
+    ),
+    atLeast("round trip, warren ÷ naive", 1.5, ratio(of("round-trip", "warren"), of("round-trip", "naive"))),
+    atMost(
+      "round trip at 500/s: p50, warren ÷ naive",
+      1.2,
+      "×",
+      ratio(of("answer-p50", "warren"), of("answer-p50", "naive")),
+    ),
+    atMost("memory of an idle client", 2048, "bytes", of("idle", "warren")),
+    atMost("CPU of a delivery, to 10,000 ÷ to 10", 1.5, "×", spread),
+    atMost("start to /readyz", 100, "ms", of("start", "warren")),
+  ];
+}
+
+function ratio(above: number | undefined, below: number | undefined): number | undefined {
+  return above === undefined || below === undefined || below === 0 ? undefined : above / below;
+}
+
+function maxOf(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.max(a, b);
+}

@@ -1,0 +1,77 @@
+import { type LoadOptions, load } from "./load.ts";
+import { probe } from "./probe.ts";
+import type { Figures } from "./rounds.ts";
+import { highestRate } from "./search.ts";
+import type { Setting } from "./setting.ts";
+import type { Contender, System } from "./systems/contender.ts";
+import type { Limit } from "./verdict.ts";
+
+/** A search for the highest rate that contenders keep up. */
+export interface Highest {
+  readonly measure: string;
+  readonly withProcessor: boolean;
+  readonly load: Omit<LoadOptions, "rate">;
+  readonly limit: Limit;
+}
+
+/** Enough for compilers to have seen the code of a process that has just started. */
+const warmupMs = 500;
+
+/** What a turn may cost. Should they not do, the next round goes on where this one ended. */
+const probesMax = { quick: 4, first: 10, later: 6 } as const;
+
+/** A rate below this is of no use to anyone. */
+const lowestRate = 1;
+
+/**
+ * A contender's turn in every round: finds the highest rate, from a guess at first and then from the round before.
+ *
+ * It runs in processes and a vhost of its own. After a load that was too much for it, it starts afresh, since
+ * what is left over would spoil the next one.
+ */
+export function highestTurn(
+  setting: Setting,
+  { measure, withProcessor, load: options, limit }: Highest,
+  contender: Contender,
+  guess: number,
+): () => Promise<Figures> {
+  let last: number | undefined;
+  return async () => {
+    let system: System | undefined;
+    let lastFault: string | undefined;
+    let lastRate: number | undefined;
+    const passes = async (rate: number) => {
+      if (system === undefined) {
+        system = await contender.start(setting.broker, { withProcessor });
+        const warmup = { ...options, rate: Math.ceil(Math.min(500, rate / 4)), durationMs: warmupMs };
+        if (!setting.isQuick) await load(system, warmup);
+      }
+      const names = { measure, contender: contender.name };
+      const { fault } = await probe(setting, names, system, { ...options, rate }, limit);
+      if (fault === undefined) return true;
+      [lastFault, lastRate] = [fault, rate];
+      if (!contender.isStateless) {
+        await system.stop();
+        system = undefined;
+      }
+      return false;
+    };
+    try {
+      const isFirst = last === undefined;
+      const search = {
+        start: last ?? guess,
+        step: setting.isQuick ? 1.2 : 1.05,
+        firstJump: setting.isQuick ? 2 : isFirst ? 8 : 1,
+        lowest: lowestRate,
+        probesMax: probesMax[setting.isQuick ? "quick" : isFirst ? "first" : "later"],
+      };
+      const rate = await highestRate(search, passes);
+      last = rate ?? lastRate;
+      if (rate === undefined) throw new Error(`not even ${lastRate}/s: ${lastFault}`);
+      return { "messages/s": rate };
+    } finally {
+      // Assigned in a function, which the compiler does not follow.
+      await (system as System | undefined)?.stop();
+    }
+  };
+}

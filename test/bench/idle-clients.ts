@@ -1,0 +1,14 @@
+/** `bun idle-clients.ts URL CLIENTS`: opens so many WebSockets, says how many are open, and keeps them until it is killed. */
+import { Fleet } from "../../src/bench/fleet.ts";
+import { Inbox } from "../../src/bench/inbox.ts";
+import { makeRunId, Plan } from "../../src/bench/plan.ts";
+
+const [url, clients] = process.argv.slice(2);
+const plan = new Plan(
+  { url: url!, clients: Number(clients) - 1, publishers: 1, rate: 1, size: 64, duration: 1000, json: true },
+  makeRunId(),
+);
+const fleet = new Fleet(plan, new Inbox(plan, new Uint32Array(1)), () => undefined);
+await fleet.open(new AbortController().signal);
+process.stdout.write(`${fleet.connected} ${[...fleet.reasons.keys()].join(", ")}\n`);
+setInterval(() => undefined, 60_000);

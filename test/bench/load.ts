@@ -1,0 +1,67 @@
+import { join } from "node:path";
+import type { Result } from "../../src/bench/result.ts";
+import { executable } from "../support/executable.ts";
+import { forgetProcess, killAtExit } from "../support/leftovers.ts";
+import { lastLines } from "../support/run.ts";
+import { within } from "../support/wait.ts";
+import type { System } from "./systems/contender.ts";
+import { withoutWarren } from "./systems/environment.ts";
+
+/** How a system is loaded. */
+export interface LoadOptions {
+  /** Clients that only receive. */
+  readonly clients: number;
+  readonly publishers: number;
+  /** Messages a second over all publishers. */
+  readonly rate: number;
+  readonly durationMs: number;
+}
+
+/** Bytes of a message. */
+export const messageBytes = 64;
+
+/** Connecting, warming up and draining, beside the duration itself. */
+const overheadMsMax = 60_000;
+
+/**
+ * Loads a system with the generator of `warren --role bench`, a process of its own, and returns its result.
+ * `onSending` is called when it has been sending for a second.
+ */
+export async function load(system: System, options: LoadOptions, onSending?: () => void): Promise<Result> {
+  const { clients, publishers, rate, durationMs } = options;
+  const flags = Object.entries({
+    clients,
+    publishers,
+    rate,
+    size: messageBytes,
+    duration: `${durationMs}ms`,
+  });
+  const args = [...flags.flatMap(([flag, value]) => [`--${flag}`, `${value}`]), "--url", system.url];
+  const command =
+    system.speaks === "text"
+      ? [await executable(), "--role", "bench", "--json", ...args]
+      : [process.execPath, join(import.meta.dir, "stomp/main.ts"), system.vhost ?? "/", ...args];
+  const child = Bun.spawn(command, { env: withoutWarren(), stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  killAtExit(child.pid);
+  try {
+    const ended = Promise.all([new Response(child.stdout).text(), follow(child.stderr, onSending)]);
+    const [output, complaints] = await within(ended, "the load generator", durationMs + overheadMsMax);
+    if (output === "") throw new Error(`the load generator failed: ${lastLines(complaints, 3)}`);
+    return JSON.parse(output);
+  } finally {
+    child.kill("SIGKILL");
+    await child.exited;
+    forgetProcess(child.pid);
+  }
+}
+
+/** The generator reports its progress once a second, the first time a second after it began to send. */
+async function follow(stream: ReadableStream<Uint8Array>, onFirst?: () => void): Promise<string> {
+  let text = "";
+  const decoder = new TextDecoder();
+  for await (const bytes of stream) {
+    if (text === "") onFirst?.();
+    text += decoder.decode(bytes, { stream: true });
+  }
+  return text;
+}

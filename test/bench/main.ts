@@ -1,0 +1,71 @@
+/** `bun run bench`: measures Warren beside other ways to do the same. `--help` says what there is. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { projectFolder } from "../../build/compile.ts";
+import { executable } from "../support/executable.ts";
+import { answer } from "./cases/answer.ts";
+import { fanOut } from "./cases/fan-out.ts";
+import { frozen } from "./cases/frozen.ts";
+import { idle } from "./cases/idle.ts";
+import { receivers } from "./cases/receivers.ts";
+import { roundTrip } from "./cases/round-trip.ts";
+import { start } from "./cases/start.ts";
+import { parseOptions } from "./options.ts";
+import { chart } from "./report/chart.ts";
+import { type Results, resultsOf } from "./report/results.ts";
+import { goalTable, measureTable } from "./report/tables.ts";
+import type { Setting } from "./setting.ts";
+import { BenchBroker } from "./systems/broker.ts";
+
+const cases = [start, fanOut, frozen, roundTrip, answer, idle, receivers];
+
+const options = parseOptions(process.argv.slice(2), cases);
+if ("print" in options) {
+  process.stdout.write(`${options.print}\n`);
+  process.exit(options.exitCode);
+}
+
+const { cases: chosen } = options;
+const startedMs = performance.now();
+const say = (line: string) => {
+  const seconds = Math.round((performance.now() - startedMs) / 1000);
+  process.stderr.write(
+    `${String(Math.floor(seconds / 60)).padStart(2)}:${String(seconds % 60).padStart(2, "0")}  ${line}\n`,
+  );
+};
+
+await executable();
+await using broker = await BenchBroker.start();
+const setting: Setting = {
+  broker,
+  rounds: options.rounds,
+  isQuick: options.isQuick,
+  probes: [],
+  measures: [],
+  say,
+};
+say(`RabbitMQ ${broker.node.version}; ${chosen.map(({ name }) => name).join(", ")}`);
+for (const one of chosen) setting.measures.push(...(await one.run(setting)));
+
+const results = resultsOf(setting, startedMs);
+process.stdout.write(`\n${results.measures.map(measureTable).join("\n\n")}\n\n${goalTable(results.goals)}\n`);
+write(results);
+process.exitCode = results.measures.some(({ series }) => series.some(({ samples }) => samples.length === 0))
+  ? 1
+  : 0;
+
+/** The README's chart is drawn only from a run of everything. */
+function write(all: Results): void {
+  const isWhole = !all.isQuick && chosen.length === cases.length;
+  const picture = chart(all);
+  const files: [string, string | undefined][] = [
+    [join("dist/bench", all.isQuick ? "quick.json" : "results.json"), `${JSON.stringify(all, null, 1)}\n`],
+    [isWhole ? "docs/images/bench.svg" : "dist/bench/bench.svg", picture],
+  ];
+  mkdirSync(join(projectFolder, "dist/bench"), { recursive: true });
+  for (const [path, content] of files) {
+    if (content === undefined) continue;
+    writeFileSync(join(projectFolder, path), content);
+    process.stdout.write(`${relative(process.cwd(), join(projectFolder, path))}\n`);
+  }
+}

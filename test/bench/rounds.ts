@@ -1,0 +1,63 @@
+import type { Series } from "./samples.ts";
+import type { Setting } from "./setting.ts";
+import { NotHere } from "./systems/contender.ts";
+
+/** What one turn showed, by the name of the measure. */
+export type Figures = Readonly<Record<string, number>>;
+
+/** What all turns of one contender showed. */
+export interface Turns {
+  readonly contender: string;
+  readonly figures: Figures[];
+  readonly failures: string[];
+}
+
+/**
+ * Gives every contender its turn in every round, in an order that rotates, so that whatever else the machine does falls
+ * on all of them. A turn that fails is a failure of that contender in that round, and is reported.
+ */
+export async function inRounds(
+  setting: Setting,
+  what: string,
+  contenders: ReadonlyMap<string, () => Promise<Figures>>,
+): Promise<readonly Turns[]> {
+  const all = [...contenders].map(([contender, turn]) => ({
+    turns: { contender, figures: [] as Figures[], failures: [] as string[] },
+    turn,
+    isHere: true,
+  }));
+  for (let round = 0; round < setting.rounds; round++) {
+    for (let place = 0; place < all.length; place++) {
+      const entry = all[(place + round) % all.length]!;
+      if (!entry.isHere) continue;
+      const { contender, figures, failures } = entry.turns;
+      const prefix = `${what} ${round + 1}/${setting.rounds}  ${contender}`;
+      try {
+        const shown = await entry.turn();
+        figures.push(shown);
+        setting.say(`${prefix}: ${describe(shown)}`);
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        failures.push(reason);
+        entry.isHere = !(error instanceof NotHere);
+        setting.say(`${prefix}: failed: ${reason}`);
+      }
+    }
+  }
+  return all.map(({ turns }) => turns);
+}
+
+/** One figure of all turns. */
+export function seriesOf(turns: readonly Turns[], figure: string): Series[] {
+  return turns.map(({ contender, figures, failures }) => ({
+    contender,
+    samples: figures.flatMap((shown) => shown[figure] ?? []),
+    failures,
+  }));
+}
+
+function describe(figures: Figures): string {
+  return Object.entries(figures)
+    .map(([name, value]) => `${name} ${Number(value.toPrecision(4)).toLocaleString("en-US")}`)
+    .join(", ");
+}

@@ -1,0 +1,44 @@
+import type { Series } from "./samples.ts";
+import type { BenchBroker } from "./systems/broker.ts";
+
+/** One table of the report. */
+export interface Measure {
+  readonly name: string;
+  readonly title: string;
+  readonly unit: string;
+  readonly series: readonly Series[];
+}
+
+/** What one load showed: kept for whoever wants to see how a figure came about. */
+export interface Probe {
+  readonly measure: string;
+  readonly contender: string;
+  readonly rate: number;
+  /** Why it does not count; null if it does. */
+  readonly fault: string | null;
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
+  /** CPU seconds a second of the process that the clients are connected to, and of the generator: 1 is a core. */
+  readonly serverCores: number | null;
+  readonly generatorCores: number;
+}
+
+/** What all cases of a run share. */
+export interface Setting {
+  readonly broker: BenchBroker;
+  readonly rounds: number;
+  readonly isQuick: boolean;
+  readonly probes: Probe[];
+  /** The measures of the cases before this one. */
+  readonly measures: Measure[];
+  say(line: string): void;
+}
+
+/** A part of the benchmark that can be run by itself. */
+export interface Case {
+  readonly name: string;
+  readonly what: string;
+  /** Whether `--quick` runs it. */
+  readonly isQuick: boolean;
+  run(setting: Setting): Promise<readonly Measure[]>;
+}

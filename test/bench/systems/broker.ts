@@ -1,0 +1,60 @@
+import { freePorts } from "../../support/free-port.ts";
+import { type RabbitmqNode, startRabbitmq } from "../../support/rabbitmq.ts";
+
+/** The run's own RabbitMQ node. Every start of a contender gets a vhost of its own, so that nothing is left from before. */
+export class BenchBroker implements AsyncDisposable {
+  readonly node: RabbitmqNode;
+  #webStompPort: number | undefined;
+
+  private constructor(node: RabbitmqNode) {
+    this.node = node;
+  }
+
+  static async start(): Promise<BenchBroker> {
+    return new BenchBroker(await startRabbitmq());
+  }
+
+  /** A new vhost, and how to remove it with all that is in it. */
+  async vhost(): Promise<{ url: string; name: string; remove(): Promise<void> }> {
+    const url = await this.node.vhost();
+    const name = new URL(url).pathname.slice(1);
+    const remove = async () => {
+      await this.node.eval(`rabbit_vhost:delete(<<"${name}">>, <<"bench">>)`);
+    };
+    return { url, name, remove };
+  }
+
+  /**
+   * Where the plugin listens for WebSockets; it is started when first asked for. Undefined if it is not installed.
+   *
+   * Enabled in the running node because its default ports, which it would take at the start, may be in use.
+   */
+  async webStomp(): Promise<string | undefined> {
+    if (this.#webStompPort === undefined) {
+      if (!(await this.#hasPlugin("rabbitmq_web_stomp"))) return undefined;
+      const [webPort, plainPort] = freePorts(2) as [number, number];
+      await this.node.eval(
+        [
+          `application:set_env(rabbitmq_web_stomp, tcp_config, [{ip, "127.0.0.1"}, {port, ${webPort}}], [{persistent, true}])`,
+          `application:set_env(rabbitmq_stomp, tcp_listeners, [{"127.0.0.1", ${plainPort}}], [{persistent, true}])`,
+          `{ok, File} = application:get_env(rabbit, enabled_plugins_file)`,
+          `ok = file:write_file(File, "[rabbitmq_web_stomp].\\n")`,
+          `{ok, _, _} = rabbit_plugins:ensure(File)`,
+        ].join(", "),
+      );
+      this.#webStompPort = webPort;
+    }
+    return `ws://127.0.0.1:${this.#webStompPort}/ws`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.node.stop();
+  }
+
+  async #hasPlugin(name: string): Promise<boolean> {
+    const list = await this.node.eval(
+      "[element(2, P) || P <- rabbit_plugins:list(rabbit_plugins:plugins_dir())]",
+    );
+    return list.includes(name);
+  }
+}

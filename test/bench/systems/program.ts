@@ -1,0 +1,60 @@
+import { forgetProcess, killAtExit } from "../../support/leftovers.ts";
+import { within } from "../../support/wait.ts";
+
+/** What is kept of a program's complaints. */
+const complaintsCharsMax = 4000;
+
+/** A TypeScript program of the benchmark's own, as a process of its own. It writes one line when it is ready. */
+export class Program {
+  /** Its first line. */
+  readonly ready: Promise<string>;
+  readonly #child: Bun.Subprocess<"ignore", "pipe", "pipe">;
+  readonly #path: string;
+  readonly #complaints: Promise<string>;
+
+  private constructor(path: string, args: readonly string[]) {
+    this.#path = path;
+    this.#child = Bun.spawn([process.execPath, path, ...args], {
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    killAtExit(this.#child.pid);
+    this.#complaints = new Response(this.#child.stderr).text();
+    this.ready = this.#firstLine();
+  }
+
+  /** Resolves when it has said that it is ready. */
+  static async start(path: string, args: readonly string[]): Promise<Program> {
+    const program = new Program(path, args);
+    try {
+      await within(program.ready, `${path} to be ready`, 60_000);
+    } catch (error) {
+      await program.kill();
+      throw error;
+    }
+    return program;
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  async kill(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#child.exited;
+    forgetProcess(this.pid);
+  }
+
+  async #firstLine(): Promise<string> {
+    let text = "";
+    const decoder = new TextDecoder();
+    // Left unread afterwards: none of the programs writes more than this line.
+    for await (const bytes of this.#child.stdout) {
+      text += decoder.decode(bytes, { stream: true });
+      const end = text.indexOf("\n");
+      if (end >= 0) return text.slice(0, end);
+    }
+    throw new Error(`${this.#path} ended: ${(await this.#complaints).slice(-complaintsCharsMax)}`);
+  }
+}

@@ -1,0 +1,53 @@
+import type { Deliveries, Result } from "../../src/bench/result.ts";
+import type { System } from "./systems/contender.ts";
+
+/** What a probe must keep to, to count. */
+export interface Limit {
+  /** Which deliveries are judged. */
+  readonly of: "relayed" | "processed";
+  /** Their p99 stays below this. */
+  readonly p99MsMax: number;
+}
+
+/** The generator may be late with this share of what it should have sent. */
+const unsentShareMax = 0.01;
+
+/** After the last delivery, the broker may take so long to confirm what is left: more would be a backlog. */
+const confirmMsMax = 1000;
+
+/**
+ * Why a result does not count; undefined if it does. Lost, repeated, reordered or unconfirmed messages, closed clients
+ * and a pace that was not kept all spoil it, whatever its latency.
+ */
+export async function faultOf(system: System, result: Result, limit: Limit): Promise<string | undefined> {
+  const fault = faultOfResult(result, limit);
+  if (fault !== undefined) return fault;
+  const deadline = performance.now() + confirmMsMax;
+  for (;;) {
+    const unconfirmed = await system.unconfirmed();
+    if (!unconfirmed) return undefined;
+    if (performance.now() > deadline) return `${unconfirmed} messages not confirmed`;
+    await Bun.sleep(20);
+  }
+}
+
+export function faultOfResult(result: Result, { of, p99MsMax }: Limit): string | undefined {
+  const { clients, due, sent, relayed, processed } = result;
+  const reason = result.reasons[0]?.reason ?? "";
+  if (clients.failed > 0) return `${clients.failed} clients did not connect: ${reason}`;
+  if (clients.closed > 0) return `${clients.closed} clients were closed: ${reason}`;
+  const judged = result[of];
+  if (judged === null) return "no answers";
+  for (const [kind, deliveries] of Object.entries({ relayed, processed })) {
+    const fault = deliveries === null ? undefined : damageOf(deliveries);
+    if (fault !== undefined) return `${kind}: ${fault}`;
+  }
+  if (due - sent > Math.max(1, due * unsentShareMax)) return `sent ${sent} of ${due} messages in time`;
+  const p99Ms = judged.p99Us === null ? Number.POSITIVE_INFINITY : judged.p99Us / 1000;
+  return p99Ms < p99MsMax ? undefined : `p99 of ${p99Ms} ms`;
+}
+
+function damageOf({ lost, duplicated, reordered }: Deliveries): string | undefined {
+  if (lost + duplicated + reordered === 0) return undefined;
+  return `${lost} lost, ${duplicated} repeated, ${reordered} out of order`;
+}
