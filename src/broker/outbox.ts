@@ -1,9 +1,8 @@
-import type { Headers, OutgoingMessage } from "../message.ts";
+import type { OutgoingMessage } from "../message.ts";
 import { backoffMs } from "./backoff.ts";
 import type { Envelope, Publisher, PublishLink } from "./broker.ts";
 import { Deque } from "./deque.ts";
-import { seal } from "./envelope.ts";
-import { pack, packedContentType } from "./packing.ts";
+import { costBytesOf, inOrder, type Sent, sealOne, sealPacked, type Waiting } from "./sealing.ts";
 import { TagWindow } from "./tag-window.ts";
 
 /** The caps of an outbox, with their units. */
@@ -34,31 +33,8 @@ export const defaultOutboxLimits: OutboxLimits = {
   lingerMs: 1,
 };
 
-/** What one waiting message costs besides its body, in bytes: its object, its place in a queue, its strings. */
-const messageOverheadBytes = 256;
-/** What one of its headers costs besides its characters, in bytes. */
-const headerOverheadBytes = 64;
-
 /** After a refusal (basic.nack) the envelope is published again, after a wait. */
 const refusalBackoff = { firstMs: 50, mostMs: 5000 } as const;
-
-interface Waiting {
-  readonly message: OutgoingMessage;
-  readonly costBytes: number;
-  /** Seconds since 1970. */
-  readonly timestamp: number;
-  readonly onConfirmed: (() => void) | undefined;
-}
-
-interface Sent {
-  /** Its place in the order of first sending. */
-  readonly sequence: number;
-  readonly envelope: Envelope;
-  readonly costBytes: number;
-  readonly count: number;
-  readonly onConfirmed: readonly (() => void)[];
-  refusals: number;
-}
 
 /**
  * Everything that waits for the broker: bounded, in order, in batches.
@@ -130,11 +106,7 @@ export class Outbox implements Publisher {
    * confirmed it, and not before `append` has returned.
    */
   append(message: OutgoingMessage, onConfirmed?: () => void): number {
-    const { body, headers } = message;
-    // A string's bytes are not counted one by one on the hot path: two a character bounds what it takes in memory.
-    const bodyBytes = typeof body === "string" ? 2 * body.length : body.byteLength;
-    const costBytes =
-      bodyBytes + messageOverheadBytes + (headers === undefined ? 0 : headersCostBytes(headers));
+    const costBytes = costBytesOf(message);
     this.#waiting.push({ message, costBytes, timestamp: Math.floor(Date.now() / 1000), onConfirmed });
     this.#bytes += costBytes;
     this.publishedCount++;
@@ -276,25 +248,8 @@ export class Outbox implements Publisher {
     const sequence = this.#sequence + 1;
     this.#sequence += 1 + others.length;
     const id = this.idOf(sequence);
-    if (others.length === 0) {
-      const envelope = seal(first.message, id, this.#appId, first.timestamp);
-      const onConfirmed = first.onConfirmed === undefined ? none : [first.onConfirmed];
-      return { sequence, envelope, costBytes: first.costBytes, count: 1, onConfirmed, refusals: 0 };
-    }
-    const batch = [first, ...others];
-    const envelope = {
-      body: pack(batch.map(({ message }) => message)),
-      routingKey: "",
-      contentType: packedContentType,
-      messageId: id,
-      timestamp: first.timestamp,
-      appId: this.#appId,
-      clientId: undefined,
-      headers: undefined,
-    };
-    const costBytes = batch.reduce((sum, waiting) => sum + waiting.costBytes, 0);
-    const onConfirmed = batch.flatMap((waiting) => waiting.onConfirmed ?? none);
-    return { sequence, envelope, costBytes, count: batch.length, onConfirmed, refusals: 0 };
+    if (others.length === 0) return sealOne(first, sequence, id, this.#appId);
+    return sealPacked([first, ...others], sequence, id, this.#appId);
   }
 
   /** What fits into an envelope beside a first message of this cost. */
@@ -313,16 +268,4 @@ export class Outbox implements Publisher {
   }
 }
 
-/** Shared, since most envelopes have nobody waiting for their confirm. */
-const none: readonly never[] = [];
-
-function headersCostBytes(headers: Headers): number {
-  let costBytes = 0;
-  for (const name in headers) costBytes += 2 * (name.length + headers[name]!.length) + headerOverheadBytes;
-  return costBytes;
-}
-
-/** What was refused and what was sent again after a refusal may be out of the order of first sending. */
-function inOrder(sent: Sent[]): Sent[] {
-  return sent.sort((a, b) => a.sequence - b.sequence);
-}
+const none: readonly Waiting[] = [];
