@@ -14,6 +14,7 @@ export type ManagerOptions = Pick<
   Options,
   | "host"
   | "port"
+  | "allowOrigin"
   | "packed"
   | "maxMessageBytes"
   | "maxSubscriptions"

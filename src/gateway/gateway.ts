@@ -8,6 +8,7 @@ import type { Client, ClientSocket } from "./client.ts";
 import { closeCodes } from "./close-codes.ts";
 import { Directory } from "./directory.ts";
 import { gatewayMetrics } from "./gateway-metrics.ts";
+import { isAllowedOrigin } from "./origin.ts";
 import type { Protocol, Uplink } from "./protocol.ts";
 import { listenFault, refusal } from "./refusals.ts";
 import { Relay } from "./relay.ts";
@@ -22,6 +23,8 @@ const closingPauseMs = 20;
 export interface GatewayOptions {
   readonly host: string;
   readonly port: number;
+  /** Origins whose pages may connect besides the manager's own. */
+  readonly allowOrigin: readonly string[] | undefined;
   /** A client that sends a larger message is closed. In bytes. */
   readonly maxMessageBytes: number;
   /** A client for which more than this waits is disconnected. In bytes. */
@@ -151,6 +154,13 @@ export class Gateway {
     if (this.#isStopping) return refusal(503, "this manager is stopping: connect again");
     if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
       return refusal(426, "this is a WebSocket endpoint: connect with ws://", { upgrade: "websocket" });
+    }
+    const { headers: asked } = request;
+    if (!isAllowedOrigin(asked.get("origin"), asked.get("host"), this.#options.allowOrigin ?? [])) {
+      return refusal(
+        403,
+        "pages of this origin may not connect: the manager's --allow-origin names those that may",
+      );
     }
     const chosen = choose(this.#protocols, request.headers.get("sec-websocket-protocol"));
     if (chosen === undefined) {

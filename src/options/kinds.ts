@@ -12,6 +12,8 @@ export interface Kind<T> {
   parse(text: string): T;
   /** How the value is written as the flag's text again, for `--help` and the README. */
   show(value: T): string;
+  /** The flag may be given again, which adds to the list. */
+  readonly isList?: true;
 }
 
 const plain = { show: (value: unknown) => String(value) };
@@ -131,6 +133,7 @@ function showSpan(ms: number): string {
 export function list(placeholder: string, check?: (item: string) => void): Kind<readonly string[]> {
   return {
     placeholder,
+    isList: true,
     show: (values) => values.join(","),
     parse(value) {
       const items = value.split(",").map((item) => item.trim());

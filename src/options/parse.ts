@@ -92,7 +92,10 @@ function readFlags(args: readonly string[]): Map<OptionName, string> | "help" | 
     if (name === undefined) {
       throw new UsageError(`unknown flag ${token.rawName}${suggestion(token.name)}; see warren --help`);
     }
-    if (flags.has(name)) throw new UsageError(`${flagOf(name)} is given twice: keep one of them`);
+    const earlier = flags.get(name);
+    if (earlier !== undefined && !optionNamed(name).kind.isList) {
+      throw new UsageError(`${flagOf(name)} is given twice: keep one of them`);
+    }
     // A value that is a flag itself shows that the value was left out.
     const isMissing = token.value === undefined || (!token.inlineValue && token.value.startsWith("--"));
     if (isMissing && !isToggle(name)) {
@@ -100,7 +103,8 @@ function readFlags(args: readonly string[]): Map<OptionName, string> | "help" | 
         `${flagOf(name)} needs a value: ${flagOf(name)} ${optionNamed(name).kind.placeholder}`,
       );
     }
-    flags.set(name, token.value ?? "on");
+    const value = token.value ?? "on";
+    flags.set(name, earlier === undefined ? value : `${earlier},${value}`);
   }
   return flags;
 }

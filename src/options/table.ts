@@ -100,6 +100,12 @@ export const optionTable = {
     processing,
     "how long a handler may take before it has failed",
   ),
+  allowOrigin: optional(
+    list("ORIGIN[,ORIGIN…]", checkOrigin),
+    "the page's own",
+    managing,
+    "whose pages may connect besides the manager's own: `https://app.example.org`, `*` for all, `null`",
+  ),
   maxMessageBytes: option(
     bytes(1, 16 * 1024 ** 2),
     1024 ** 2,
@@ -194,6 +200,11 @@ function checkBrokerUrl(item: string): void {
   if (url === null || !["amqp:", "amqps:"].includes(url.protocol) || url.hostname === "") {
     throw new NotOfThisKind("must be memory: or URLs like amqp://user:password@host:5672/vhost");
   }
+}
+
+function checkOrigin(item: string): void {
+  if (item === "*" || item === "null" || URL.parse(item)?.origin === item) return;
+  throw new NotOfThisKind("must be origins like https://app.example.org, without a path, or * or null");
 }
 
 function checkWebSocketUrl(value: string): void {

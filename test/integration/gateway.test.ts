@@ -175,6 +175,43 @@ describe("bad input from a client", () => {
   });
 });
 
+describe("a browser", () => {
+  const statusOf = async (origin: string, ...args: string[]) => {
+    await using system = startSystem(args);
+    await using raw = await connectRaw(system.url.href, "/ws", {
+      headers: { Origin: origin.replace("SELF", system.url.origin) },
+    });
+    return raw.status;
+  };
+
+  test("may connect from the manager's own page", async () => {
+    expect(await statusOf("SELF")).toBe(101);
+  });
+
+  test("may not connect from another page, nor from one without an origin", async () => {
+    expect(await statusOf("https://evil.example")).toBe(403);
+    expect(await statusOf("http://127.0.0.1:1")).toBe(403);
+    expect(await statusOf("null")).toBe(403);
+    expect(await statusOf("nonsense")).toBe(403);
+  });
+
+  test("may connect from pages that --allow-origin names, and no others", async () => {
+    const allowed = ["--allow-origin", "https://app.example", "--allow-origin", "null"];
+    expect(await statusOf("https://app.example", ...allowed)).toBe(101);
+    expect(await statusOf("null", ...allowed)).toBe(101);
+    expect(await statusOf("http://app.example", ...allowed)).toBe(403);
+    expect(await statusOf("https://app.example.evil.example", ...allowed)).toBe(403);
+    expect(await statusOf("https://anything.example", "--allow-origin", "*")).toBe(101);
+  });
+
+  test("is told why it may not", async () => {
+    await using system = startSystem();
+    const refusal = await refusalOf(new URL("/ws", system.url), { origin: "https://evil.example" });
+    expect(refusal.status).toBe(403);
+    expect(refusal.reason).toContain("--allow-origin");
+  });
+});
+
 describe("what the manager serves over HTTP", () => {
   test("the client page", async () => {
     await using system = startSystem();

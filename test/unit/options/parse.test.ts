@@ -41,6 +41,7 @@ describe("defaults", () => {
       host: "127.0.0.1",
       port: 8000,
       handler: undefined,
+      allowOrigin: undefined,
       group: "processor",
       packed: false,
       concurrency: 100,
@@ -92,6 +93,7 @@ describe("every option", () => {
     prefetch: ["2000", 2000],
     attempts: ["1", 1],
     handlerTimeout: ["250ms", 250],
+    allowOrigin: ["https://a.example,null,*", ["https://a.example", "null", "*"]],
     maxMessageBytes: ["64KiB", 65_536],
     maxSubscriptions: ["7", 7],
     maxTransactionBytes: ["64KiB", 65_536],
@@ -159,7 +161,19 @@ describe("every option", () => {
     },
   );
 
-  test.each(names)("%s given twice is refused", (name) => {
+  const lists: readonly OptionName[] = ["broker", "allowOrigin"];
+
+  test.each(lists)("%s given twice adds up, being a list", (name) => {
+    const values = optionsOf(
+      `${flagOf(name)}=amqp://a ${flagOf(name)}=amqp://b`.replaceAll(
+        "amqp",
+        name === "broker" ? "amqp" : "http",
+      ),
+    );
+    expect(values[name]).toHaveLength(2);
+  });
+
+  test.each(names.filter((name) => !lists.includes(name)))("%s given twice is refused", (name) => {
     const [text] = given[name];
     expect(refusalOf(`${flagOf(name)}=${text} ${flagOf(name)}=${text}`)).toBe(
       `${flagOf(name)} is given twice: keep one of them`,
@@ -249,6 +263,16 @@ describe("a bad value", () => {
     ["--broker", "", "must be a list without empty items"],
     ["--broker", "amqp://a,,amqp://b", "must be a list without empty items"],
     ["--broker", "amqp://a,", "must be a list without empty items"],
+    [
+      "--allow-origin",
+      "https://a.example/",
+      "must be origins like https://app.example.org, without a path, or * or null",
+    ],
+    [
+      "--allow-origin",
+      "a.example",
+      "must be origins like https://app.example.org, without a path, or * or null",
+    ],
     ["--broker", "localhost", "must be memory: or URLs like amqp://user:password@host:5672/vhost"],
     ["--broker", "localhost:5672", "must be memory: or URLs like amqp://user:password@host:5672/vhost"],
     ["--broker", "http://localhost", "must be memory: or URLs like amqp://user:password@host:5672/vhost"],
