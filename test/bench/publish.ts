@@ -38,7 +38,7 @@ await using node = await startRabbitmq();
 const connection = await connect(node.url, { noDelay: true });
 const channel = await connection.createConfirmChannel();
 await channel.assertExchange("wsmanager", "fanout");
-const link = publishLink(connection, channel, "wsmanager", []);
+const link = publishLink(connection, channel, "wsmanager", [], () => undefined);
 
 let confirmed = 0;
 channel.on("ack", ({ deliveryTag }) => {

@@ -161,6 +161,46 @@ describe("when the connection to RabbitMQ is lost", () => {
     expect(outbox.bytes).toBe(0);
   });
 
+  for (const exchange of ["wsmanager", "towsmanager"] as const) {
+    test(`a deleted exchange ${exchange} costs nothing that is published after`, async () => {
+      const url = await freshVhost();
+      const broker = openBroker([url]);
+      const outbox = new Outbox("test", false);
+      const consumer = new RecordingConsumer();
+      const follower = new RecordingFollower();
+      broker.publish(exchange, outbox);
+      broker.consume("group", 100, consumer);
+      broker.follow(follower);
+      await startAndWait(broker);
+      await asAnotherProgram(url, (channel) => channel.deleteExchange(exchange));
+      const sent = Array.from({ length: 100 }, (_, index) => `message ${index}`);
+      for (const body of sent) outbox.append({ body, topic: "" });
+      await until(() => follower.texts.length >= sent.length, "everything to be followed");
+      expect(withoutRepeats(follower.texts)).toEqual(sent);
+      if (exchange === "towsmanager") return;
+      await until(() => consumer.texts.length >= sent.length, "everything to be delivered");
+      expect(withoutRepeats(consumer.texts)).toEqual(sent);
+    });
+  }
+
+  test("a deleted log is declared again and followed from its beginning", async () => {
+    const url = await freshVhost();
+    const broker = openBroker([url]);
+    const publisher = new RecordingPublisher();
+    const follower = new RecordingFollower();
+    broker.publish("wsmanager", publisher);
+    broker.follow(follower);
+    await startAndWait(broker);
+    await publisher.publish(envelopeOf("one"), envelopeOf("two"), envelopeOf("three"));
+    await until(() => follower.texts.length === 3, "3 records");
+    await asAnotherProgram(url, (channel) => channel.deleteQueue("wsmanager.log"));
+    await until(() => broker.status().state === "connecting", "the loss to be noticed");
+    await until(() => broker.status().state === "ready", "the log to be there again");
+    await publisher.publish(envelopeOf("four"));
+    await until(() => follower.texts.includes("four"), "what was published after");
+    expect(follower.texts).toEqual(["one", "two", "three", "four"]);
+  });
+
   test("what was not acknowledged is delivered again", async () => {
     const node = await sharedRabbitmq();
     const broker = openBroker([await node.vhost()]);
@@ -177,6 +217,49 @@ describe("when the connection to RabbitMQ is lost", () => {
     await closeConnections(node);
     await until(() => consumer.deliveries.length === 5, "the other two again");
     expect(consumer.texts.slice(3).sort()).toEqual(["three", "two"]);
+  });
+
+  test("a message that ends each connection is dead-lettered alone", async () => {
+    const node = await sharedRabbitmq();
+    const url = await node.vhost();
+    const broker = openBroker([url]);
+    const publisher = new RecordingPublisher();
+    const consumer = new RecordingConsumer("by hand");
+    broker.publish("wsmanager", publisher);
+    broker.consume("group", 100, consumer);
+    await startAndWait(broker);
+    const innocent = Array.from({ length: 30 }, (_, index) => `message ${index}`);
+    const deadly = "the deadly one";
+    await publisher.publish(
+      ...[...innocent.slice(0, 10), deadly, ...innocent.slice(10)].map((text) => envelopeOf(text)),
+    );
+    const acked = new Set<string>();
+    const nextDead = async () =>
+      (await asAnotherProgram(url, (channel) => channel.get("wsmanager.dead", { noAck: true }))) || undefined;
+    let looked = 0;
+    /** Acknowledges what is not deadly; what is ends the connection, and all that came behind it comes again. */
+    const work = async () => {
+      for (; looked < consumer.deliveries.length; looked++) {
+        const { tag, envelope } = consumer.deliveries[looked]!;
+        const text = envelope.body.toString();
+        if (text === deadly) {
+          looked = consumer.deliveries.length;
+          await closeConnections(node);
+          return undefined;
+        }
+        consumer.session?.ack(tag, false);
+        acked.add(text);
+      }
+      return nextDead();
+    };
+    const dead = await until(work, "the dead letter", 30_000);
+    expect(dead.content.toString()).toBe(deadly);
+    const isAllElseDone = async () => {
+      await work();
+      return acked.size === innocent.length;
+    };
+    await until(isAllElseDone, "all others to be acknowledged");
+    expect(await nextDead()).toBeUndefined();
   });
 
   test("another broker's consumer takes over", async () => {

@@ -15,6 +15,8 @@ export interface Consuming {
   readonly prefetch: number;
   readonly consumer: Consumer;
   isStopped: boolean;
+  /** Resolves when RabbitMQ has read the acknowledgements so far; absent without a session. */
+  settled?: (() => Promise<void>) | undefined;
 }
 
 /**
@@ -75,8 +77,13 @@ export async function startConsumer(
     isOpen = false;
   };
   channel.on("close", end);
+  // Any question on the same channel is answered after them.
+  consuming.settled = async () => {
+    await channel.prefetch(1);
+  };
   atLoss.push(() => {
     end();
+    consuming.settled = undefined;
     consumer.closed();
   });
   consumer.opened({

@@ -13,6 +13,7 @@ import {
   declareGroupQueue,
   declareLogStream,
   exchanges,
+  tryLog,
 } from "./topology.ts";
 import { type Drop, watch } from "./watch.ts";
 
@@ -107,6 +108,10 @@ export class RabbitmqBroker implements Broker {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    // amqplib writes the frames of several channels in turns: the farewell would overtake acknowledgements.
+    const { closeTimeoutMs } = this.#options.timing ?? defaultTiming;
+    const settled = Promise.allSettled(this.#consumers.map((consuming) => consuming.settled?.()));
+    await Promise.race([settled, Bun.sleep(closeTimeoutMs)]);
     await Promise.all(this.#links.map((link) => link.close()));
   }
 
@@ -134,6 +139,7 @@ export class RabbitmqBroker implements Broker {
     atLoss.push(() => {
       this.#blockedWhy = undefined;
     });
+    await tryLog(connection);
     for (const { exchange, publisher } of this.#publishers) {
       if (exchange === exchanges.dead) await declareDeadLetters(connection, this.#options.log);
       else await declareExchange(connection, exchange);
@@ -142,7 +148,7 @@ export class RabbitmqBroker implements Broker {
       channel.on("ack", ({ deliveryTag, multiple }) => publisher.confirmed(deliveryTag, multiple));
       channel.on("nack", ({ deliveryTag, multiple }) => publisher.refused(deliveryTag, multiple));
       atLoss.push(() => publisher.closed());
-      publisher.opened(publishLink(connection, channel, exchange, atLoss));
+      publisher.opened(publishLink(connection, channel, exchange, atLoss, drop));
     }
   }
 

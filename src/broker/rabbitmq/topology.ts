@@ -146,3 +146,20 @@ function forbidden(error: unknown, what: string): unknown {
     `the RabbitMQ user may not declare or use the ${what}: grant it configure, write and read on ^(wsmanager|towsmanager)(\\..*)?$ (${reasonOf(error)})`,
   );
 }
+
+/**
+ * Reads from the log for a moment, which fails until RabbitMQ has it open. Just after a restart RabbitMQ takes connections
+ * before its streams are there, and confirms what never gets into them (seen with 3.10). A log that does not exist, or that this
+ * user may not read, is nobody's to wait for.
+ */
+export async function tryLog(connection: ChannelModel): Promise<void> {
+  try {
+    await onOwnChannel(connection, async (channel) => {
+      await channel.prefetch(1);
+      await channel.consume(logStream, () => undefined, { arguments: { "x-stream-offset": "next" } });
+    });
+  } catch (error) {
+    const isNotThere = codeOf(error) === 404 && /no queue/.test(reasonOf(error));
+    if (!isNotThere && codeOf(error) !== 403) throw error;
+  }
+}

@@ -54,6 +54,18 @@ test("ten thousand deliveries that are done at once are one ack", async () => {
   expect(session.acks.length).toBe(1);
 });
 
+test("at the end all that is done is acknowledged, gap or not", () => {
+  const { acks, session } = deliveries(6);
+  for (const tag of [1, 2, 4, 6]) acks.done(tag);
+  acks.finish();
+  acks.finish();
+  expect(session.acks).toEqual([
+    [2, true],
+    [4, false],
+    [6, false],
+  ]);
+});
+
 test("stops before the first that is not done", async () => {
   const { acks, session } = deliveries(5);
   for (const tag of [1, 2, 4]) acks.done(tag);

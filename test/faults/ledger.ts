@@ -1,0 +1,62 @@
+/** One listener's view of the messages of many clients, each of which numbers its own from 0. No I/O. */
+export class Sightings {
+  readonly #seen = new Map<string, { readonly times: number[]; last: number }>();
+  duplicated = 0;
+  /** First sightings that came after one with a higher number. */
+  reordered = 0;
+  /** Different messages seen. */
+  count = 0;
+
+  note(client: string, number: number): void {
+    let seen = this.#seen.get(client);
+    if (seen === undefined) {
+      seen = { times: [], last: -1 };
+      this.#seen.set(client, seen);
+    }
+    const times = (seen.times[number] ?? 0) + 1;
+    seen.times[number] = times;
+    if (times > 1) {
+      this.duplicated++;
+      return;
+    }
+    this.count++;
+    if (number < seen.last) this.reordered++;
+    seen.last = Math.max(seen.last, number);
+  }
+
+  has({ client, number }: MessageKey): boolean {
+    return (this.#seen.get(client)?.times[number] ?? 0) > 0;
+  }
+
+  *keys(): Generator<MessageKey> {
+    for (const [client, { times }] of this.#seen) {
+      for (const number of times.keys()) if ((times[number] ?? 0) > 0) yield { client, number };
+    }
+  }
+}
+
+export interface MessageKey {
+  readonly client: string;
+  readonly number: number;
+}
+
+/** `7:42` is what client 7 sent as its 42nd message. */
+export function keyOf(text: string): MessageKey | undefined {
+  const [, client, number] = /(\w+):(\d+)/.exec(text) ?? [];
+  return client === undefined ? undefined : { client, number: Number(number) };
+}
+
+/** The longest silence between two events, in milliseconds, from `start` to the last event. */
+export class Silence {
+  #lastAt: number;
+  longestMs = 0;
+
+  constructor(now: number) {
+    this.#lastAt = now;
+  }
+
+  event(now: number): void {
+    this.longestMs = Math.max(this.longestMs, now - this.#lastAt);
+    this.#lastAt = now;
+  }
+}

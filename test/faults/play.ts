@@ -1,0 +1,97 @@
+import type { RabbitmqNode } from "../support/rabbitmq.ts";
+import type { MessageKey } from "./ledger.ts";
+import type { Row } from "./row.ts";
+import type { Scenario } from "./scenario.ts";
+import { World } from "./world.ts";
+
+/** The load runs this long after the fault is over, in milliseconds. */
+const afterwardsMs = 2000;
+/** Given up when nothing has arrived for so long. */
+const settleMs = 20_000;
+
+const resumeMsMax = 5000;
+/** What an outbox and a prefetch hold unconfirmed at most, and so what one death may repeat. */
+const repeatsOfOneDeathMax = 4096 + 1000;
+
+export interface Played {
+  readonly row: Row;
+  /** What did not hold. */
+  readonly failures: readonly string[];
+}
+
+/** Plays one scenario in a vhost of its own. */
+export async function play(scenario: Scenario, nodes: readonly RabbitmqNode[]): Promise<Played> {
+  await using world = await World.start(nodes, scenario.setting ?? {});
+  const { load, dead } = world;
+  await world.warmUp();
+  try {
+    await scenario.fault(world);
+  } catch (error) {
+    throw new Error(`${String(error)}\n${world.complaints()}`, { cause: error });
+  }
+  await Bun.sleep(afterwardsMs);
+  load.stop();
+  const expected = await whatMustNotBeLost(scenario, world);
+  const missing = () =>
+    expected().filter((key) => !((load.answered.has(key) || dead.has(key)) && load.relayed.has(key)));
+  await settled(missing, world);
+  await world.manager.look();
+  const failures = [...((await scenario.check?.(world)) ?? [])];
+  const { relayed, answered } = load;
+  const answersReordered = scenario.answersInAnyOrder ? 0 : answered.reordered;
+  const row: Row = {
+    scenario: scenario.name,
+    sent: load.sent,
+    confirmed: world.manager.confirmed,
+    processed: answered.count,
+    delivered: relayed.count,
+    deadLettered: dead.count,
+    lost: missing().length,
+    duplicated: relayed.duplicated + answered.duplicated,
+    reordered: relayed.reordered + answersReordered,
+    longestOutageMs: load.longestOutageMs,
+    resumedMs: load.resumedMs,
+  };
+  if (row.lost > 0) failures.push(`lost ${row.lost}: ${some(missing())}`);
+  if (row.reordered > 0) failures.push(`reordered ${relayed.reordered} relayed, ${answersReordered} answers`);
+  const repeatsMax = 2 * scenario.deaths * repeatsOfOneDeathMax;
+  if (row.duplicated > repeatsMax)
+    failures.push(
+      `duplicated ${relayed.duplicated} relayed, ${answered.duplicated} answers, of at most ${repeatsMax}`,
+    );
+  if ((row.resumedMs ?? 0) > resumeMsMax) failures.push(`resumed after ${Math.round(row.resumedMs!)} ms`);
+  if (load.hasMark && row.resumedMs === undefined) failures.push("did not resume");
+  if (failures.length > 0) failures.push(world.complaints());
+  return { row, failures };
+}
+
+async function whatMustNotBeLost(
+  { safe = "sent" }: Scenario,
+  { load, probe }: World,
+): Promise<() => MessageKey[]> {
+  if (safe === "sent") return () => [...load.sentKeys()];
+  if (safe === "accepted") return () => [...load.accepted.keys()];
+  if (probe === undefined) throw new Error("a scenario that counts what reached RabbitMQ needs a probe");
+  const keys = await probe.take();
+  return () => keys;
+}
+
+/** Until nothing is missing, or nothing more comes. */
+async function settled(missing: () => MessageKey[], world: World): Promise<void> {
+  let left = Number.POSITIVE_INFINITY;
+  let giveUpAt = performance.now() + settleMs;
+  for (;;) {
+    await world.collectDead();
+    const now = missing().length;
+    if (now === 0) return;
+    if (now < left) giveUpAt = performance.now() + settleMs;
+    else if (performance.now() > giveUpAt) return;
+    left = now;
+    await Bun.sleep(200);
+  }
+}
+
+function some(keys: readonly MessageKey[]): string {
+  const shown = keys.slice(0, 10).map(({ client, number }) => `${client}:${number}`);
+  return shown.join(", ") + (keys.length > shown.length ? ", …" : "");
+}

@@ -1,0 +1,56 @@
+import { connect } from "amqplib";
+import { keyOf, type MessageKey } from "./ledger.ts";
+
+/** A queue of our own on an exchange, which shows what has reached RabbitMQ. */
+export class Probe {
+  readonly #url: string;
+  readonly #queue: string;
+
+  private constructor(url: string, queue: string) {
+    this.#url = url;
+    this.#queue = queue;
+  }
+
+  static async bind(url: string, exchange: string): Promise<Probe> {
+    const queue = `probe.${exchange}`;
+    await onChannel(url, async (channel) => {
+      await channel.assertExchange(exchange, "fanout", { durable: true });
+      await channel.assertQueue(queue, { durable: true });
+      await channel.bindQueue(queue, exchange, "");
+    });
+    return new Probe(url, queue);
+  }
+
+  /** A queue that somebody else has declared. */
+  static of(url: string, queue: string): Probe {
+    return new Probe(url, queue);
+  }
+
+  /** Takes out all that is in it. */
+  async take(): Promise<MessageKey[]> {
+    const keys: MessageKey[] = [];
+    await onChannel(this.#url, async (channel) => {
+      for (;;) {
+        const message = await channel.get(this.#queue, { noAck: true });
+        if (message === false) return;
+        const key = keyOf(message.content.toString());
+        if (key !== undefined) keys.push(key);
+      }
+    });
+    return keys;
+  }
+}
+
+export type Channel = Awaited<ReturnType<Awaited<ReturnType<typeof connect>>["createChannel"]>>;
+
+/** Does something as another program would, on a connection of its own. */
+export async function onChannel<T>(url: string, act: (channel: Channel) => Promise<T>): Promise<T> {
+  const connection = await connect(url);
+  // What fails is told by the call that failed.
+  connection.on("error", () => undefined);
+  try {
+    return await act(await connection.createChannel());
+  } finally {
+    await connection.close().catch(() => undefined);
+  }
+}

@@ -1,0 +1,172 @@
+import { once } from "node:events";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { freePorts } from "../support/free-port.ts";
+
+export type Way = "toBroker" | "toWarren";
+
+/** The last bytes of an AMQP frame: short of these, a write ends in the middle of one. */
+const missingBytes = 3;
+
+/**
+ * A TCP proxy before RabbitMQ that does to connections what networks do. What it holds back it does not read either, so
+ * that whoever sends feels TCP push back.
+ */
+export class FaultyProxy implements AsyncDisposable {
+  readonly url: string;
+  readonly #target: { readonly hostname: string; readonly port: number };
+  readonly #server: Server;
+  readonly #pairs = new Set<Pair>();
+  readonly #frozen = new Set<Way>();
+  #delayMs = 0;
+  #isRefusing = false;
+
+  private constructor(url: string, server: Server, target: URL) {
+    this.url = url;
+    this.#server = server;
+    this.#target = { hostname: target.hostname, port: Number(target.port) };
+    server.on("connection", (socket) => this.#accept(socket));
+  }
+
+  /** @param brokerUrl where it leads; its own URL differs in the port */
+  static async start(brokerUrl: string): Promise<FaultyProxy> {
+    const [port] = freePorts(1);
+    const url = new URL(brokerUrl);
+    url.port = String(port);
+    const server = createServer({ noDelay: true }).listen(port, "127.0.0.1");
+    await once(server, "listening");
+    return new FaultyProxy(url.href, server, new URL(brokerUrl));
+  }
+
+  get connections(): number {
+    return this.#pairs.size;
+  }
+
+  /** Ends every connection now, by a reset. */
+  cut(): void {
+    for (const pair of this.#pairs) pair.reset();
+  }
+
+  /** Ends every connection in the middle of the next frame that goes `way`. */
+  cutMidFrame(way: Way): void {
+    for (const pair of this.#pairs) pair.spoil(way, "cut");
+  }
+
+  /** Swallows the end of the next frame that goes `way`: what follows makes no sense to who reads it. */
+  truncate(way: Way): void {
+    for (const pair of this.#pairs) pair.spoil(way, "truncate");
+  }
+
+  /** Nothing passes `way` any more, in connections old and new, and nobody is told. */
+  freeze(...ways: Way[]): void {
+    for (const way of ways) this.#frozen.add(way);
+    this.#apply();
+  }
+
+  thaw(): void {
+    this.#frozen.clear();
+    this.#apply();
+  }
+
+  /** Everything arrives this much later, in order. */
+  delay(ms: number): void {
+    this.#delayMs = ms;
+  }
+
+  /** Ends every connection, and each new one at once. */
+  refuse(): void {
+    this.#isRefusing = true;
+    this.cut();
+  }
+
+  accept(): void {
+    this.#isRefusing = false;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.cut();
+    this.#server.close();
+    await once(this.#server, "close");
+  }
+
+  #accept(warren: Socket): void {
+    if (this.#isRefusing) {
+      warren.on("error", () => undefined);
+      warren.resetAndDestroy();
+      return;
+    }
+    const broker = connect({ host: this.#target.hostname, port: this.#target.port, noDelay: true });
+    const pair = new Pair(warren, broker, () => this.#delayMs);
+    this.#pairs.add(pair);
+    pair.onEnd = () => this.#pairs.delete(pair);
+    pair.hold(this.#frozen);
+  }
+
+  #apply(): void {
+    for (const pair of this.#pairs) pair.hold(this.#frozen);
+  }
+}
+
+/** One connection through the proxy. */
+class Pair {
+  onEnd: () => void = () => undefined;
+  readonly #sockets: Readonly<Record<Way, { readonly from: Socket; readonly to: Socket }>>;
+  readonly #spoil: Partial<Record<Way, "cut" | "truncate">> = {};
+  readonly #delayMs: () => number;
+  #held: ReadonlySet<Way> = new Set();
+
+  constructor(warren: Socket, broker: Socket, delayMs: () => number) {
+    this.#delayMs = delayMs;
+    this.#sockets = {
+      toBroker: { from: warren, to: broker },
+      toWarren: { from: broker, to: warren },
+    };
+    for (const way of ["toBroker", "toWarren"] as const) {
+      const { from, to } = this.#sockets[way];
+      from.on("data", (bytes: Buffer) => this.#take(way, bytes));
+      to.on("drain", () => this.#resume(way));
+      from.on("error", () => this.reset());
+      from.on("end", () => to.end());
+      from.on("close", () => {
+        to.destroySoon();
+        this.onEnd();
+      });
+    }
+  }
+
+  hold(ways: ReadonlySet<Way>): void {
+    this.#held = new Set(ways);
+    for (const way of ["toBroker", "toWarren"] as const) {
+      if (this.#held.has(way)) this.#sockets[way].from.pause();
+      else this.#resume(way);
+    }
+  }
+
+  spoil(way: Way, how: "cut" | "truncate"): void {
+    this.#spoil[way] = how;
+  }
+
+  reset(): void {
+    for (const { from } of Object.values(this.#sockets)) from.resetAndDestroy();
+    this.onEnd();
+  }
+
+  #resume(way: Way): void {
+    if (!this.#held.has(way)) this.#sockets[way].from.resume();
+  }
+
+  #take(way: Way, bytes: Buffer): void {
+    const { from, to } = this.#sockets[way];
+    const spoil = this.#spoil[way];
+    delete this.#spoil[way];
+    const passed = spoil === undefined ? bytes : bytes.subarray(0, Math.max(1, bytes.length - missingBytes));
+    const pass = () => {
+      if (to.destroyed) return;
+      if (!to.write(passed)) from.pause();
+    };
+    const delayMs = this.#delayMs();
+    if (delayMs > 0) setTimeout(pass, delayMs);
+    else pass();
+    // What was passed on gets out before the connection ends.
+    if (spoil === "cut") setTimeout(() => this.reset(), 20);
+  }
+}

@@ -1,0 +1,45 @@
+/** A pump sends as long as less than this waits in its socket, in bytes. */
+const bufferedBytesMax = 256 * 1024;
+const burst = 200;
+
+/** Clients that send as fast as they are read, each alone on a topic, so that nobody but RabbitMQ gets it. */
+export class Pumps implements AsyncDisposable {
+  sent = 0;
+  readonly #sockets: readonly WebSocket[];
+  #timer: NodeJS.Timeout | undefined;
+
+  private constructor(sockets: readonly WebSocket[], onAnswer: () => void) {
+    this.#sockets = sockets;
+    for (const socket of sockets) socket.onmessage = onAnswer;
+    this.#timer = setInterval(() => this.#pump(), 5);
+  }
+
+  static async open(url: string, count: number, onAnswer: () => void): Promise<Pumps> {
+    const sockets = Array.from({ length: count }, (_, index) => new WebSocket(`${url}?topic=pump.${index}`));
+    await Promise.all(
+      sockets.map((socket) => new Promise((open) => socket.addEventListener("open", open, { once: true }))),
+    );
+    return new Pumps(sockets, onAnswer);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.stop();
+    for (const socket of this.#sockets) socket.close();
+    return Promise.resolve();
+  }
+
+  #pump(): void {
+    for (const socket of this.#sockets) {
+      for (let left = burst; left > 0 && socket.bufferedAmount < bufferedBytesMax; left--) {
+        socket.send(text);
+        this.sent++;
+      }
+    }
+  }
+}
+
+const text = "x".repeat(64);

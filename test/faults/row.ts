@@ -1,0 +1,40 @@
+/** What one scenario showed. */
+export interface Row {
+  readonly scenario: string;
+  readonly sent: number;
+  readonly confirmed: number;
+  readonly processed: number;
+  readonly delivered: number;
+  readonly lost: number;
+  readonly duplicated: number;
+  readonly reordered: number;
+  readonly longestOutageMs: number;
+  /** From the moment at which delivery could resume; undefined where nothing was interrupted. */
+  readonly resumedMs: number | undefined;
+  readonly deadLettered: number;
+}
+
+const columns: readonly (readonly [string, (row: Row) => string | number])[] = [
+  ["scenario", ({ scenario }) => scenario],
+  ["sent", ({ sent }) => sent],
+  ["confirmed", ({ confirmed }) => confirmed],
+  ["processed", ({ processed }) => processed],
+  ["delivered", ({ delivered }) => delivered],
+  ["dead-lettered", ({ deadLettered }) => deadLettered],
+  ["lost", ({ lost }) => lost],
+  ["duplicated", ({ duplicated }) => duplicated],
+  ["reordered", ({ reordered }) => reordered],
+  ["longest outage", ({ longestOutageMs }) => seconds(longestOutageMs)],
+  ["resumed after", ({ resumedMs }) => (resumedMs === undefined ? "" : seconds(resumedMs))],
+];
+
+/** The rows as Markdown. */
+export function table(rows: readonly Row[]): string {
+  const lines = [columns.map(([name]) => name), columns.map((_, index) => (index === 0 ? "---" : "---:"))];
+  for (const row of rows) lines.push(columns.map(([, cell]) => String(cell(row))));
+  return lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(2)} s`;
+}

@@ -1,0 +1,85 @@
+import { parseArgs } from "node:util";
+import { type RabbitmqNode, startRabbitmq, startRabbitmqCluster } from "../support/rabbitmq.ts";
+import { writeToDocs } from "./docs.ts";
+import { play } from "./play.ts";
+import { type Row, table } from "./row.ts";
+import type { Scenario } from "./scenario.ts";
+import { brokerScenarios } from "./scenarios/broker.ts";
+import { clientScenarios } from "./scenarios/clients.ts";
+import { clusterScenarios } from "./scenarios/cluster.ts";
+import { managerScenarios } from "./scenarios/manager.ts";
+import { processorScenarios } from "./scenarios/processor.ts";
+
+/**
+ * The fault suite: `bun run test:faults [--only TEXT]… [--repeat N] [--write]`. It plays each scenario under load, prints
+ * a row for each, and fails if a promise did not hold. `--write` puts the rows into docs/reliability.md.
+ */
+const { values: flags } = parseArgs({
+  options: {
+    only: { type: "string", multiple: true, default: [] },
+    repeat: { type: "string", default: "1" },
+    write: { type: "boolean", default: false },
+  },
+});
+const repeats = Number(flags.repeat);
+if (!Number.isInteger(repeats) || repeats < 1) throw new Error("--repeat takes a number from 1");
+
+const clusterSize = 3;
+const all = [
+  ...brokerScenarios,
+  ...clusterScenarios,
+  ...managerScenarios,
+  ...processorScenarios,
+  ...clientScenarios,
+];
+const chosen = all.filter(
+  ({ name }) => flags.only.length === 0 || flags.only.some((text) => name.includes(text)),
+);
+if (chosen.length === 0)
+  throw new Error(`no scenario is called that. There are:\n${all.map(({ name }) => name).join("\n")}`);
+
+const rows: Row[] = [];
+let passed = 0;
+let failed = 0;
+
+await playAll(
+  chosen.filter((scenario) => !isForCluster(scenario)),
+  async () => [await startRabbitmq()],
+);
+await playAll(chosen.filter(isForCluster), () => startRabbitmqCluster(clusterSize));
+
+process.stdout.write(`\n${table(rows)}\n\n${passed} pass\n${failed} fail\n`);
+if (flags.write) await writeToDocs(rows);
+process.exit(failed === 0 ? 0 : 1);
+
+async function playAll(scenarios: readonly Scenario[], start: () => Promise<RabbitmqNode[]>): Promise<void> {
+  if (scenarios.length === 0) return;
+  const nodes = await start();
+  for (const scenario of scenarios) {
+    for (let repeat = 0; repeat < repeats; repeat++) await playOne(scenario, nodes);
+  }
+  for (const node of nodes.reverse()) await node.stop();
+}
+
+async function playOne(scenario: Scenario, nodes: readonly RabbitmqNode[]): Promise<void> {
+  const startedAt = performance.now();
+  const took = () => `${((performance.now() - startedAt) / 1000).toFixed(1)} s`;
+  try {
+    const { row, failures } = await play(scenario, nodes);
+    rows.push(row);
+    if (failures.length > 0) failed++;
+    else passed++;
+    const verdict = failures.length === 0 ? "pass" : "FAIL";
+    process.stdout.write(`(${verdict}) ${scenario.name} [${took()}]\n${JSON.stringify(row)}\n`);
+    for (const failure of failures) process.stdout.write(`   ${failure}\n`);
+  } catch (error) {
+    failed++;
+    process.stdout.write(`(FAIL) ${scenario.name} [${took()}]\n   ${String(error)}\n`);
+    if (error instanceof Error && error.cause !== undefined)
+      process.stdout.write(`   ${String(error.cause)}\n`);
+  }
+}
+
+function isForCluster({ setting }: Scenario): boolean {
+  return setting?.isCluster === true;
+}

@@ -1,0 +1,25 @@
+import type { Setting, World } from "./world.ts";
+
+/** One fault under load, and what has to hold all the same. */
+export interface Scenario {
+  readonly name: string;
+  readonly setting?: Partial<Setting>;
+  /** Brings the fault about and sees it over. It marks in the load when delivery should resume. */
+  fault(world: World): Promise<void>;
+  /**
+   * Which messages must not be lost: all that were sent; those that the manager had read; or, where it dies without a
+   * warning, those that RabbitMQ had. The first, unless told.
+   */
+  readonly safe?: "sent" | "accepted" | "reached RabbitMQ";
+  /** How many processes or connections die, each of which may repeat what it held unconfirmed. */
+  readonly deaths: number;
+  /** Several processors work side by side, or a message is tried again while others of no client go on. */
+  readonly answersInAnyOrder?: boolean;
+  /** What else has to hold; returns what does not. */
+  check?(world: World): Promise<readonly string[]> | readonly string[];
+}
+
+/** Between `from` and `to`, at random: faults come when they like. */
+export function atRandomMs(from: number, to: number): Promise<void> {
+  return Bun.sleep(from + Math.random() * (to - from));
+}

@@ -1,0 +1,92 @@
+import { until } from "../../support/wait.ts";
+import { Pumps } from "../pumps.ts";
+import { atRandomMs, type Scenario } from "../scenario.ts";
+
+const outboxBytes = 64 * 1024 ** 2;
+const memorySlack = 1.2;
+
+export const managerScenarios: readonly Scenario[] = [
+  {
+    name: "manager: SIGKILL under load",
+    setting: { hasProbe: true },
+    safe: "reached RabbitMQ",
+    deaths: 1,
+    async fault({ manager, load }) {
+      await atRandomMs(500, 1500);
+      await manager.end("SIGKILL");
+      load.mark();
+      await until(() => load.resumedMs !== undefined, "answers to come again", 30_000);
+    },
+  },
+  {
+    name: "manager: SIGTERM under load",
+    safe: "accepted",
+    deaths: 0,
+    async fault({ manager, load }) {
+      await atRandomMs(500, 1500);
+      const startedAt = performance.now();
+      const code = await manager.end("SIGTERM");
+      if (code !== 0) throw new Error(`the manager exited with ${code}`);
+      if (performance.now() - startedAt > 10_000) throw new Error("the manager took longer than its timeout");
+      load.mark();
+      await until(() => load.resumedMs !== undefined, "answers to come again", 30_000);
+    },
+  },
+  {
+    name: "manager: started before RabbitMQ",
+    safe: "accepted",
+    deaths: 1,
+    async fault({ manager, proxy, load }) {
+      await manager.end("SIGTERM");
+      // To the next one there is no RabbitMQ while the proxy refuses.
+      proxy.refuse();
+      await until(() => manager.starts === 2, "the manager to start again");
+      await Bun.sleep(5000);
+      proxy.accept();
+      load.mark();
+      await until(() => load.resumedMs !== undefined, "answers to come again", 30_000);
+    },
+  },
+  {
+    name: "manager: RabbitMQ away longer than the outbox lasts",
+    setting: { managerArgs: ["--outbox-max-bytes", "1MiB"], messagesPerSecond: 1000 },
+    deaths: 4,
+    async fault({ manager, proxy, load }) {
+      await atRandomMs(500, 1500);
+      proxy.refuse();
+      await until(() => manager.metric("warren_clients_held_back") > 0, "clients to be held back", 30_000);
+      await Bun.sleep(4000);
+      proxy.accept();
+      load.mark();
+      await until(() => load.resumedMs !== undefined, "answers to come again", 30_000);
+    },
+  },
+  {
+    name: "manager: RabbitMQ frozen under full load",
+    setting: { messagesPerSecond: 200 },
+    deaths: 4,
+    async fault({ manager, proxy, load, port }) {
+      await atRandomMs(1000, 2000);
+      const before = manager.memoryBytesMax;
+      await using pumps = await Pumps.open(`ws://127.0.0.1:${port}/ws`, 20, () => load.sawAnswer());
+      await atRandomMs(1000, 2000);
+      proxy.freeze("toBroker", "toWarren");
+      await until(() => manager.metric("warren_clients_held_back") > 0, "clients to be held back", 60_000);
+      await Bun.sleep(15_000);
+      pumps.stop();
+      const grown = manager.memoryBytesMax - before;
+      proxy.thaw();
+      load.mark();
+      await until(() => load.resumedMs !== undefined, "answers to come again", 60_000);
+      process.stdout.write(
+        `   memory ${mib(before)} before, ${mib(before + grown)} at most, ${pumps.sent} messages pumped\n`,
+      );
+      if (grown > memorySlack * outboxBytes)
+        throw new Error(`the manager's memory grew by ${mib(grown)}, with an outbox of ${mib(outboxBytes)}`);
+    },
+  },
+];
+
+function mib(bytes: number): string {
+  return `${Math.round(bytes / 1024 ** 2)} MiB`;
+}

@@ -1,0 +1,105 @@
+import { until } from "../support/wait.ts";
+import { type LogLine, startWarren, type WarrenProcess } from "../support/warren.ts";
+
+/** How long a supervisor waits before it starts what has ended. */
+const restartDelayMs = 100;
+const lookEveryMs = 200;
+
+/** A Warren that is started again when it ends, as systemd or Kubernetes would, and what its metrics said last. */
+export class Supervised implements AsyncDisposable {
+  readonly name: string;
+  readonly #args: readonly string[];
+  readonly #metricsUrl: string | undefined;
+  #process: WarrenProcess | undefined;
+  #isKept = true;
+  #life: Promise<void>;
+  #metrics: Readonly<Record<string, number>> = {};
+  #confirmedBefore = 0;
+  readonly #looking: NodeJS.Timeout;
+  starts = 0;
+  /** The most resident memory seen since `forgetMemory`, in bytes. */
+  memoryBytesMax = 0;
+  /** Exit codes, in order. */
+  readonly exits: number[] = [];
+
+  /** @param port where it listens, if it does */
+  constructor(name: string, args: readonly string[], port?: number) {
+    this.name = name;
+    this.#args = port === undefined ? args : [...args, "--port", String(port)];
+    this.#metricsUrl = port === undefined ? undefined : `http://127.0.0.1:${port}/metrics`;
+    this.#life = this.#keep();
+    this.#looking = setInterval(() => void this.look(), lookEveryMs);
+  }
+
+  get process(): WarrenProcess {
+    if (this.#process === undefined) throw new Error(`${this.name} is not running`);
+    return this.#process;
+  }
+
+  /** What its present life has logged. */
+  get log(): readonly LogLine[] {
+    return this.#process?.log ?? [];
+  }
+
+  /** Messages that RabbitMQ has confirmed to it, over all its lives, as far as it was seen to say so. */
+  get confirmed(): number {
+    return this.#confirmedBefore + (this.#metrics["warren_confirmed_total"] ?? 0);
+  }
+
+  metric(name: string): number {
+    return this.#metrics[name] ?? 0;
+  }
+
+  forgetMemory(): void {
+    this.memoryBytesMax = 0;
+  }
+
+  async running(): Promise<WarrenProcess> {
+    return await until(() => this.#process, `${this.name} to run`);
+  }
+
+  /** Ends it at once, or asks it to stop; it is started again. Resolves with its exit code. */
+  async end(signal: "SIGKILL" | "SIGTERM"): Promise<number> {
+    const process = this.process;
+    await this.look();
+    process.signal(signal);
+    return await process.exited;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isKept = false;
+    clearInterval(this.#looking);
+    this.#process?.signal("SIGKILL");
+    await this.#life;
+  }
+
+  async #keep(): Promise<void> {
+    while (this.#isKept) {
+      const process = await startWarren([...this.#args, "--log-messages", "off"], { readyWhen: "running" });
+      this.#process = process;
+      this.starts++;
+      if (!this.#isKept) process.signal("SIGKILL");
+      this.exits.push(await process.exited);
+      this.#process = undefined;
+      this.#confirmedBefore = this.confirmed;
+      this.#metrics = {};
+      if (this.#isKept) await Bun.sleep(restartDelayMs);
+    }
+  }
+
+  /** Reads its metrics, which otherwise happens now and then. */
+  async look(): Promise<void> {
+    if (this.#metricsUrl === undefined || this.#process === undefined) return;
+    const process = this.#process;
+    try {
+      const text = await (await fetch(this.#metricsUrl, { signal: AbortSignal.timeout(2000) })).text();
+      if (this.#process !== process) return;
+      const metrics: Record<string, number> = {};
+      for (const [, name, value] of text.matchAll(/^(\w+) (\S+)$/gm)) metrics[name!] = Number(value);
+      this.#metrics = metrics;
+      this.memoryBytesMax = Math.max(this.memoryBytesMax, metrics["process_resident_memory_bytes"] ?? 0);
+    } catch {
+      // It is starting or ending: the next look will tell.
+    }
+  }
+}

@@ -1,0 +1,161 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { freePorts } from "../support/free-port.ts";
+import type { RabbitmqNode } from "../support/rabbitmq.ts";
+import { until } from "../support/wait.ts";
+import { Sightings } from "./ledger.ts";
+import { Load } from "./load.ts";
+import { Probe } from "./probe.ts";
+import { FaultyProxy } from "./proxy.ts";
+import { Supervised } from "./supervised.ts";
+
+/** What a scenario is played with. */
+export interface Setting {
+  readonly clients: number;
+  readonly messagesPerSecond: number;
+  readonly processors: number;
+  readonly processorArgs: readonly string[];
+  readonly managerArgs: readonly string[];
+  /** A handler's source. It exports a default; the built-in one otherwise. */
+  readonly handler: string | undefined;
+  /** All nodes are named to Warren; otherwise the first manager and the processors go through the proxy. */
+  readonly isCluster: boolean;
+  /** A queue of our own holds what reached RabbitMQ. */
+  readonly hasProbe: boolean;
+}
+
+export const usualSetting: Setting = {
+  clients: 50,
+  messagesPerSecond: 500,
+  processors: 1,
+  processorArgs: [],
+  managerArgs: [],
+  handler: undefined,
+  isCluster: false,
+  hasProbe: false,
+};
+
+/** Two managers, processors, RabbitMQ, and clients that send all the time. */
+export class World implements AsyncDisposable {
+  readonly node: RabbitmqNode;
+  readonly nodes: readonly RabbitmqNode[];
+  /** The vhost's URL without the proxy. */
+  readonly url: string;
+  readonly vhost: string;
+  readonly proxy: FaultyProxy;
+  readonly manager: Supervised;
+  readonly otherManager: Supervised;
+  readonly processors: readonly Supervised[];
+  readonly load: Load;
+  readonly probe: Probe | undefined;
+  readonly #deadLetters: Probe;
+  /** What was dead-lettered, as far as it was collected. */
+  readonly dead = new Sightings();
+  readonly setting: Setting;
+  readonly port: number;
+  readonly #folder: string;
+
+  static async start(nodes: readonly RabbitmqNode[], parts: Partial<Setting>): Promise<World> {
+    const setting = { ...usualSetting, ...parts };
+    const url = await nodes[0]!.vhost();
+    const probe = setting.hasProbe ? await Probe.bind(url, "wsmanager") : undefined;
+    const proxy = await FaultyProxy.start(url);
+    return new World(nodes, url, proxy, probe, setting);
+  }
+
+  private constructor(
+    nodes: readonly RabbitmqNode[],
+    url: string,
+    proxy: FaultyProxy,
+    probe: Probe | undefined,
+    setting: Setting,
+  ) {
+    this.nodes = nodes;
+    this.node = nodes[0]!;
+    this.url = url;
+    this.vhost = new URL(url).pathname.slice(1);
+    this.proxy = proxy;
+    this.probe = probe;
+    this.#deadLetters = Probe.of(url, "wsmanager.dead");
+    this.setting = setting;
+    this.#folder = mkdtempSync(join(tmpdir(), "warren-faults-"));
+    const all = nodes.map((node) => `${node.url}/${this.vhost}`).join(",");
+    const faulty = setting.isCluster ? all : proxy.url;
+    const [port, otherPort] = freePorts(2) as [number, number];
+    this.port = port;
+    const managing = (broker: string) => ["--role", "manager", "--broker", broker, ...setting.managerArgs];
+    this.manager = new Supervised("manager", managing(faulty), port);
+    this.otherManager = new Supervised("other manager", managing(setting.isCluster ? all : url), otherPort);
+    const processing = ["--role", "processor", "--broker", faulty, ...setting.processorArgs];
+    if (setting.handler !== undefined) {
+      const path = join(this.#folder, "handler.ts");
+      writeFileSync(path, setting.handler);
+      processing.push("--handler", path);
+    }
+    this.processors = Array.from(
+      { length: setting.processors },
+      (_, index) => new Supervised(`processor ${index}`, processing),
+    );
+    const at = (ownPort: number) => (topic: string) => `ws://127.0.0.1:${ownPort}/ws?topic=${topic}`;
+    this.load = new Load({ ...setting, here: at(port), there: at(otherPort) });
+  }
+
+  /** Until messages go all the way and back. */
+  async warmUp(): Promise<void> {
+    for (const manager of [this.manager, this.otherManager]) {
+      await (await manager.running()).waitUntilReady(30_000);
+    }
+    for (const processor of this.processors) await this.#groupHasConsumers(processor);
+    await this.load.opened();
+    this.load.start();
+    await until(
+      () => this.load.answered.count > 0 && this.load.returned.count > 0,
+      "answers to come back",
+      30_000,
+    );
+    this.load.measure();
+  }
+
+  /** What the processes that run now have logged about their connections. */
+  complaints(): string {
+    return [this.manager, this.otherManager, ...this.processors]
+      .flatMap(({ name, log }) =>
+        log
+          .filter(({ level, msg }) => level !== "info" || /broker/.test(msg))
+          .slice(-10)
+          .map((line) => `   ${name}: ${JSON.stringify(line)}`),
+      )
+      .join("\n");
+  }
+
+  /** Takes out of the dead letters' queue what is there. */
+  async collectDead(): Promise<void> {
+    for (const { client, number } of await this.#deadLetters.take()) this.dead.note(client, number);
+  }
+
+  async eval(expression: string): Promise<string> {
+    return await this.node.eval(expression);
+  }
+
+  /** The Erlang term that names a queue or an exchange of this vhost. */
+  resource(kind: "queue" | "exchange", name: string): string {
+    return `rabbit_misc:r(<<"${this.vhost}">>, ${kind}, <<"${name}">>)`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.load.close();
+    await Promise.all(
+      [this.manager, this.otherManager, ...this.processors].map((process) => process[Symbol.asyncDispose]()),
+    );
+    await this.proxy[Symbol.asyncDispose]();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** What is published before a group's queue is bound does not reach the group. */
+  async #groupHasConsumers(processor: Supervised): Promise<void> {
+    await processor.running();
+    const count = `case rabbit_amqqueue:lookup(${this.resource("queue", "wsmanager.processor")}) of {ok, Q} -> [{consumers, N}] = rabbit_amqqueue:info(Q, [consumers]), N; _ -> 0 end`;
+    await until(async () => Number(await this.eval(count)) >= this.processors.length, "consumers", 30_000);
+  }
+}

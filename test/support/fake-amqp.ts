@@ -1,0 +1,158 @@
+import { once } from "node:events";
+import { createRequire } from "node:module";
+import { createServer, type Server, type Socket } from "node:net";
+
+interface Frame {
+  readonly type: number;
+  readonly channel: number;
+  readonly rest: Buffer;
+}
+type Fields = Readonly<Record<string, unknown>>;
+
+const require = createRequire(import.meta.url);
+const amqplib = (file: string) => require(`../../node_modules/amqplib/lib/${file}.js`) as unknown;
+
+/** amqplib's own codec, which is not exported. */
+const frames = amqplib("frame") as {
+  parseFrame(bytes: Buffer, max: number): Frame | false;
+  decodeFrame(frame: Frame): { readonly id?: number; readonly fields?: Fields; readonly size?: number };
+};
+const defs = amqplib("defs") as {
+  encodeMethod(id: number, channel: number, fields: Fields): Buffer;
+  info(id: number): { readonly name: string };
+} & Readonly<Record<string, number>>;
+
+const protocolHeaderBytes = 8;
+const frameMax = 131_072;
+
+/** What a method is answered with, without being told otherwise. */
+const answers: Readonly<Record<string, (fields: Fields) => readonly [string, Fields]>> = {
+  ConnectionStartOk: () => ["ConnectionTune", { channelMax: 2047, frameMax, heartbeat: 0 }],
+  ConnectionOpen: () => ["ConnectionOpenOk", {}],
+  ConnectionClose: () => ["ConnectionCloseOk", {}],
+  ChannelOpen: () => ["ChannelOpenOk", {}],
+  ChannelClose: () => ["ChannelCloseOk", {}],
+  ConfirmSelect: () => ["ConfirmSelectOk", {}],
+  ExchangeDeclare: () => ["ExchangeDeclareOk", {}],
+  ExchangeBind: () => ["ExchangeBindOk", {}],
+  QueueDeclare: ({ queue }) => ["QueueDeclareOk", { queue, messageCount: 0, consumerCount: 0 }],
+  QueueBind: () => ["QueueBindOk", {}],
+  BasicQos: () => ["BasicQosOk", {}],
+  BasicConsume: ({ consumerTag }) => ["BasicConsumeOk", { consumerTag }],
+  BasicCancel: ({ consumerTag }) => ["BasicCancelOk", { consumerTag }],
+};
+
+/** What the peer is told to do about a method, before or instead of the usual answer. */
+export type Script = (method: string, peer: FakePeer, channel: number) => "answered" | undefined;
+
+/**
+ * An AMQP 0-9-1 broker that agrees to everything and does what a script says besides: for what a real one will not do on
+ * demand.
+ */
+export class FakeAmqp implements AsyncDisposable {
+  readonly peers: FakePeer[] = [];
+  readonly url: string;
+  /** May be exchanged at any time; it applies from the next method on. */
+  script: Script;
+  readonly #server: Server;
+
+  private constructor(server: Server, script: Script) {
+    this.#server = server;
+    this.script = script;
+    this.url = `amqp://guest:guest@127.0.0.1:${(server.address() as { port: number }).port}`;
+    server.on("connection", (socket) => this.peers.push(new FakePeer(socket, () => this.script)));
+  }
+
+  static async start(script: Script = () => undefined): Promise<FakeAmqp> {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return new FakeAmqp(server, script);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const peer of this.peers) peer.end();
+    this.#server.close();
+    await once(this.#server, "close");
+  }
+}
+
+/** One connection to it. */
+export class FakePeer {
+  /** The names of the methods that came. */
+  readonly methods: string[] = [];
+  /** The tag that the next publish has. */
+  published = 0;
+  readonly #socket: Socket;
+  readonly #script: () => Script;
+  #inbox: Buffer = Buffer.alloc(0);
+  #hasHeader = false;
+
+  constructor(socket: Socket, script: () => Script) {
+    this.#socket = socket;
+    this.#script = script;
+    socket.on("data", (bytes: Buffer) => this.#take(bytes));
+    socket.on("error", () => undefined);
+  }
+
+  send(method: string, fields: Fields, channel = 0): void {
+    this.sendBytes(encode(method, channel, fields));
+  }
+
+  /** All but the last bytes of a method's frame. */
+  sendHalf(method: string, fields: Fields, channel: number): void {
+    const frame = encode(method, channel, fields);
+    this.sendBytes(frame.subarray(0, frame.length - 4));
+  }
+
+  sendBytes(bytes: Uint8Array): void {
+    if (!this.#socket.destroyed) this.#socket.write(bytes);
+  }
+
+  /** Ends the connection once what was sent is out. */
+  end(): void {
+    this.#socket.destroySoon();
+  }
+
+  #take(bytes: Buffer): void {
+    this.#inbox = Buffer.concat([this.#inbox, bytes]);
+    if (!this.#hasHeader) {
+      if (this.#inbox.length < protocolHeaderBytes) return;
+      this.#hasHeader = true;
+      this.#inbox = this.#inbox.subarray(protocolHeaderBytes);
+      this.#met("ProtocolHeader", 0, {});
+    }
+    for (let frame = this.#next(); frame !== false; frame = this.#next()) {
+      this.#inbox = frame.rest;
+      const { id, fields = {}, size } = frames.decodeFrame(frame);
+      if (id !== undefined && size === undefined) this.#met(defs.info(id).name, frame.channel, fields);
+    }
+  }
+
+  #next(): Frame | false {
+    return frames.parseFrame(this.#inbox, frameMax);
+  }
+
+  #met(method: string, channel: number, fields: Fields): void {
+    this.methods.push(method);
+    if (method === "BasicPublish") this.published++;
+    if (this.#script()(method, this, channel) === "answered") return;
+    if (method === "ProtocolHeader") {
+      this.send("ConnectionStart", {
+        versionMajor: 0,
+        versionMinor: 9,
+        serverProperties: {},
+        mechanisms: Buffer.from("PLAIN AMQPLAIN"),
+        locales: Buffer.from("en_US"),
+      });
+      return;
+    }
+    const answer = answers[method]?.(fields);
+    if (answer !== undefined) this.send(...answer, channel);
+  }
+}
+
+function encode(method: string, channel: number, fields: Fields): Buffer {
+  const id = defs[method];
+  if (id === undefined) throw new Error(`AMQP has no method ${method}`);
+  return defs.encodeMethod(id, channel, fields);
+}

@@ -1,0 +1,181 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { Outbox } from "../../../../src/broker/outbox.ts";
+import { defaultTiming } from "../../../../src/broker/rabbitmq/link.ts";
+import { RabbitmqBroker } from "../../../../src/broker/rabbitmq/rabbitmq.ts";
+import { FakeAmqp, type Script } from "../../../support/fake-amqp.ts";
+import { until } from "../../../support/wait.ts";
+
+/** Tests need not wait as long as production does. */
+const timing = {
+  ...defaultTiming,
+  openTimeoutMs: 300,
+  closeTimeoutMs: 100,
+  backoff: { firstMs: 10, mostMs: 50 },
+};
+
+const opened: { close(): Promise<void> }[] = [];
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((broker) => broker.close()));
+});
+
+/** A publisher on a scripted peer, and what is logged. */
+function publisherTo(fake: FakeAmqp) {
+  /** What is said about losing RabbitMQ and getting it back. */
+  const log: string[] = [];
+  const note = (message: string) => void (message.startsWith("broker ") && log.push(message));
+  const broker = new RabbitmqBroker({
+    urls: [fake.url],
+    name: "test",
+    log: { debug: () => undefined, info: note, warn: note, error: note },
+    logMaxBytes: 1024 ** 2,
+    timing,
+  });
+  opened.push(broker);
+  const outbox = new Outbox("test", false);
+  broker.publish("wsmanager", outbox);
+  let fatal: Error | undefined;
+  broker.start((error) => {
+    fatal = error;
+  });
+  return { broker, outbox, log, fatal: () => fatal };
+}
+
+const confirming: Script = (method, peer, channel) => {
+  if (method !== "BasicPublish") return undefined;
+  peer.send("BasicAck", { deliveryTag: peer.published, multiple: false }, channel);
+  return "answered";
+};
+
+/** Confirms, but for the connection with this number, of which `act` takes the publishes. */
+function butFirst(act: Script, fake: () => FakeAmqp): Script {
+  return (method, peer, channel) => {
+    const isFirst = peer === fake().peers[0];
+    return (isFirst && method === "BasicPublish" ? act : confirming)(method, peer, channel);
+  };
+}
+
+describe("a link to RabbitMQ", () => {
+  const faults: Record<string, Script> = {
+    "half a frame and the end": (_, peer, channel) => {
+      peer.sendHalf("BasicAck", { deliveryTag: 1, multiple: false }, channel);
+      peer.end();
+      return "answered";
+    },
+    "bytes that are no frame": (_, peer) => {
+      peer.sendBytes(Buffer.alloc(64, 0xff));
+      return "answered";
+    },
+    "an unexpected close of the connection": (_, peer) => {
+      peer.send("ConnectionClose", { replyCode: 541, replyText: "INTERNAL_ERROR", classId: 0, methodId: 0 });
+      return "answered";
+    },
+    "a close code that AMQP does not know": (_, peer) => {
+      peer.send("ConnectionClose", { replyCode: 999, replyText: "surprise", classId: 0, methodId: 0 });
+      return "answered";
+    },
+    "a close of the channel": (_, peer, channel) => {
+      peer.send(
+        "ChannelClose",
+        { replyCode: 404, replyText: "NOT_FOUND", classId: 60, methodId: 40 },
+        channel,
+      );
+      return "answered";
+    },
+    "a confirm of what was never sent, on a channel that is not there": (_, peer) => {
+      peer.send("BasicAck", { deliveryTag: 1, multiple: false }, 77);
+      return "answered";
+    },
+    "a refusal of the first message": (_, peer, channel) => {
+      peer.send("BasicNack", { deliveryTag: 1, multiple: false, requeue: false }, channel);
+      return "answered";
+    },
+  };
+  for (const [fault, act] of Object.entries(faults)) {
+    test(`is rebuilt after ${fault}, and everything is published again`, async () => {
+      await using fake = await FakeAmqp.start();
+      fake.script = butFirst(act, () => fake);
+      const { broker, outbox, log, fatal } = publisherTo(fake);
+      for (const body of ["one", "two", "three"]) outbox.append({ body, topic: "" });
+      await until(() => outbox.isEmpty, "everything to be confirmed");
+      await until(() => broker.status().state === "ready", "the link to be ready");
+      expect(fake.peers.length).toBe(2);
+      expect(fake.peers[1]!.published).toBe(3);
+      expect(outbox.confirmedCount).toBe(3);
+      expect(log).toEqual(["broker lost, reconnecting", "broker is back"]);
+      expect(fatal()).toBeUndefined();
+    });
+  }
+
+  test("sends its first message alone, and the others when it is confirmed", async () => {
+    await using fake = await FakeAmqp.start((method) => (method === "BasicPublish" ? "answered" : undefined));
+    const { outbox } = publisherTo(fake);
+    for (const body of ["one", "two", "three"]) outbox.append({ body, topic: "" });
+    const peer = await until(() => fake.peers.find(({ published }) => published > 0), "the first message");
+    expect(peer.published).toBe(1);
+    const channel = 1;
+    peer.send("BasicAck", { deliveryTag: 1, multiple: false }, channel);
+    await until(() => peer.published === 3, "the others");
+    peer.send("BasicAck", { deliveryTag: 3, multiple: true }, channel);
+    await until(() => outbox.isEmpty, "everything to be confirmed");
+  });
+
+  test("publishes a refused message again on the same connection once it has proved good", async () => {
+    let refused = 0;
+    await using fake = await FakeAmqp.start((method, peer, channel) => {
+      if (method !== "BasicPublish") return undefined;
+      const isRefused = peer.published === 2;
+      if (isRefused) refused++;
+      peer.send(
+        isRefused ? "BasicNack" : "BasicAck",
+        { deliveryTag: peer.published, multiple: false },
+        channel,
+      );
+      return "answered";
+    });
+    const { outbox } = publisherTo(fake);
+    for (const body of ["one", "two", "three"]) outbox.append({ body, topic: "" });
+    await until(() => outbox.isEmpty, "everything to be confirmed");
+    expect({ refused, connections: fake.peers.length }).toEqual({ refused: 1, connections: 1 });
+    expect(fake.peers[0]!.published).toBe(4);
+  });
+
+  for (const silentFrom of ["ProtocolHeader", "ConnectionOpen", "ExchangeDeclare", "ConfirmSelect"]) {
+    test(`gives up a peer that falls silent at ${silentFrom}, and tries again`, async () => {
+      await using fake = await FakeAmqp.start();
+      fake.script = (method, peer, channel) => {
+        if (peer === fake.peers[0] && peer.methods.includes(silentFrom)) return "answered";
+        return confirming(method, peer, channel);
+      };
+      const { broker, log } = publisherTo(fake);
+      await until(() => broker.status().state === "ready", "the link to be ready");
+      expect(fake.peers.length).toBe(2);
+      expect(log).toEqual(["broker not reachable, trying again", "broker is back"]);
+    });
+  }
+
+  const refuseUser: Script = (method, peer) => {
+    if (method !== "ConnectionStartOk") return undefined;
+    peer.send("ConnectionClose", { replyCode: 403, replyText: "ACCESS_REFUSED", classId: 0, methodId: 0 });
+    return "answered";
+  };
+
+  test("takes refused credentials for the last word", async () => {
+    await using fake = await FakeAmqp.start(refuseUser);
+    const { fatal } = publisherTo(fake);
+    expect((await until(fatal, "a fatal error")).name).toBe("FatalError");
+    expect(fake.peers.length).toBe(1);
+  });
+
+  test("keeps trying where credentials are refused that were good before", async () => {
+    await using fake = await FakeAmqp.start(confirming);
+    const { broker, outbox, fatal } = publisherTo(fake);
+    await until(() => broker.status().state === "ready", "the link to be ready");
+    fake.script = refuseUser;
+    fake.peers[0]!.end();
+    await until(() => fake.peers.length > 3, "some tries");
+    fake.script = confirming;
+    outbox.append({ body: "hello", topic: "" });
+    await until(() => outbox.isEmpty, "everything to be confirmed");
+    expect(fatal()).toBeUndefined();
+  });
+});
