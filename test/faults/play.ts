@@ -76,17 +76,18 @@ async function whatMustNotBeLost(
   return () => keys;
 }
 
-/** Until nothing is missing, or nothing more comes. */
+/** Until nothing is missing, or nothing more comes while the group's queue does not get shorter either. */
 async function settled(missing: () => MessageKey[], world: World): Promise<void> {
-  let left = Number.POSITIVE_INFINITY;
+  let least = Number.POSITIVE_INFINITY;
   let giveUpAt = performance.now() + settleMs;
   for (;;) {
     await world.collectDead();
-    const now = missing().length;
-    if (now === 0) return;
-    if (now < left) giveUpAt = performance.now() + settleMs;
+    const left = missing().length;
+    if (left === 0) return;
+    const toDo = left + (await world.backlog());
+    if (toDo < least) giveUpAt = performance.now() + settleMs;
     else if (performance.now() > giveUpAt) return;
-    left = now;
+    least = Math.min(least, toDo);
     await Bun.sleep(200);
   }
 }

@@ -117,6 +117,11 @@ export class World implements AsyncDisposable {
     this.load.measure();
   }
 
+  /** How many messages are in the group's queue. */
+  async backlog(): Promise<number> {
+    return Number(await this.#groupQueue("messages"));
+  }
+
   /** What the processes that run now have logged about their connections. */
   complaints(): string {
     return [this.manager, this.otherManager, ...this.processors]
@@ -155,7 +160,13 @@ export class World implements AsyncDisposable {
   /** What is published before a group's queue is bound does not reach the group. */
   async #groupHasConsumers(processor: Supervised): Promise<void> {
     await processor.running();
-    const count = `case rabbit_amqqueue:lookup(${this.resource("queue", "wsmanager.processor")}) of {ok, Q} -> [{consumers, N}] = rabbit_amqqueue:info(Q, [consumers]), N; _ -> 0 end`;
-    await until(async () => Number(await this.eval(count)) >= this.processors.length, "consumers", 30_000);
+    const hasAll = async () => Number(await this.#groupQueue("consumers")) >= this.processors.length;
+    await until(hasAll, "the group's queue to have consumers", 30_000);
+  }
+
+  async #groupQueue(item: "messages" | "consumers"): Promise<string> {
+    return await this.eval(
+      `case rabbit_amqqueue:lookup(${this.resource("queue", "wsmanager.processor")}) of {ok, Q} -> [{_, N}] = rabbit_amqqueue:info(Q, [${item}]), N; _ -> 0 end`,
+    );
   }
 }

@@ -6,6 +6,7 @@ import { connect } from "amqplib";
 import { ErlangShell } from "./erlang-shell.ts";
 import { freePorts } from "./free-port.ts";
 import { forgetFolder, forgetProcess, killAtExit, removeAtExit } from "./leftovers.ts";
+import { stopGroup } from "./process-group.ts";
 import {
   chosenVersion,
   type RabbitmqPrograms,
@@ -164,7 +165,7 @@ export class RabbitmqNode implements AsyncDisposable {
 
   /** Stops the node from running, without closing a connection: what a network that drops everything looks like. */
   freeze(): void {
-    process.kill(-this.#running.pid, "SIGSTOP");
+    stopGroup(this.#running.pid);
     this.#frozen = true;
   }
 
