@@ -2,6 +2,9 @@
 const bufferedBytesMax = 256 * 1024;
 const burst = 200;
 
+/** Bun's WebSocket can, which the DOM's types know nothing of. */
+type Terminable = WebSocket & { terminate(): void };
+
 /** Clients that send as fast as they are read, each alone on a topic, so that nobody but RabbitMQ gets it. */
 export class Pumps implements AsyncDisposable {
   sent = 0;
@@ -22,13 +25,14 @@ export class Pumps implements AsyncDisposable {
     return new Pumps(sockets, onAnswer);
   }
 
+  /** Ends them at once: what still waits in their sockets is gone. */
   stop(): void {
     clearInterval(this.#timer);
+    for (const socket of this.#sockets) (socket as Terminable).terminate();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     this.stop();
-    for (const socket of this.#sockets) socket.close();
     return Promise.resolve();
   }
 

@@ -73,11 +73,11 @@ export const managerScenarios: readonly Scenario[] = [
       proxy.freeze("toBroker", "toWarren");
       await until(() => manager.metric("warren_clients_held_back") > 0, "clients to be held back", 60_000);
       await Bun.sleep(15_000);
-      pumps.stop();
       const grown = manager.memoryBytesMax - before;
       proxy.thaw();
       load.mark();
       await until(() => load.resumedMs !== undefined, "answers to come again", 60_000);
+      pumps.stop();
       process.stdout.write(
         `   memory ${mib(before)} before, ${mib(before + grown)} at most, ${pumps.sent} messages pumped\n`,
       );
