@@ -1,9 +1,12 @@
-import { afterEach, expect, test } from "bun:test";
-import { runBench } from "../../../src/bench/bench.ts";
-import type { BenchOptions } from "../../../src/bench/plan.ts";
-import type { Result } from "../../../src/bench/result.ts";
-import { FatalError } from "../../../src/errors.ts";
+import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { runBench } from "../../src/bench/bench.ts";
+import type { BenchOptions } from "../../src/bench/plan.ts";
+import type { Result } from "../../src/bench/result.ts";
+import { FatalError } from "../../src/errors.ts";
+import { integrationTimeoutMs } from "../support/timeout.ts";
 import { FakeManager, type Faults } from "./fake-manager.ts";
+
+setDefaultTimeout(integrationTimeoutMs);
 
 const isProcessed = (text: string) => text.startsWith("processed message: ");
 
