@@ -2,7 +2,7 @@ import type { Headers } from "../message.ts";
 
 /**
  * What Warren needs of a broker, and what a broker guarantees. `memory.ts` and `rabbitmq/` implement it;
- * `test/support/broker-contract.ts` is the same in tests, and both implementations pass it.
+ * `test/contract/broker.ts` is the same in tests, and both implementations pass it.
  *
  * A role declares what it needs (`publish`, `consume`, `follow`), then calls `start`. From then on the broker
  * keeps all of it in force: whenever the way to it is lost it reconnects by itself, declares exchanges, queues and

@@ -1,6 +1,6 @@
 /**
  * Why Warren closes a client's connection, and what the client should do then. RFC 6455 section 7.4 has the codes.
- * The gateway closes with these, the page explains them, and docs/protocol.md prints them.
+ * docs/protocol.md prints them; the page has words of its own for them (static/session/closing.ts).
  */
 export const closeCodes = {
   done: { code: 1000, reason: "the client disconnected", advice: "nothing" },
