@@ -1,24 +1,95 @@
 /**
- * Why Warren closes a client's connection, and what the client should do then. RFC 6455 section 7.4 has the codes.
- * docs/protocol.md prints them; the page has words of its own for them (static/session/closing.ts).
+ * How connections end: why, and what the client should do then. The gateway closes with these, the page speaks and
+ * reconnects by them (static/session/closing.ts), and docs/protocol.md prints them (`bun run docs`). RFC 6455,
+ * section 7.4, has the codes below 4000; ours are those of HTTP with a 4 in front.
  */
+export interface CloseCode {
+  readonly code: number;
+  /** What the close frame says. At most 123 bytes. */
+  readonly reason: string;
+  /** When it comes, for the docs. */
+  readonly meaning: string;
+  /** What the client should do, for the docs. */
+  readonly advice: string;
+  readonly reconnect: Reconnect;
+  /** The same for people who look at the page. */
+  readonly words: string;
+}
+
+/**
+ * When a client should connect again. All wait a random time that grows with every failure, so that clients do not come back
+ * in step: `soon` begins with half a second at most, `later` with several seconds. `corrected`: the same connection
+ * would end in the same way, so first do what the advice says; who cannot does as for `later`.
+ */
+export type Reconnect = "soon" | "later" | "corrected";
+
+/** What Warren closes with. Several may share a code; the first one speaks for it on the page. */
 export const closeCodes = {
-  done: { code: 1000, reason: "the client disconnected", advice: "nothing" },
-  goingAway: { code: 1001, reason: "the manager is stopping", advice: "reconnect after a short random wait" },
+  done: {
+    code: 1000,
+    reason: "the client disconnected",
+    meaning: "the client sent DISCONNECT",
+    advice: "nothing",
+    reconnect: "soon",
+    words: "The manager closed the connection",
+  },
+  goingAway: {
+    code: 1001,
+    reason: "the manager is stopping",
+    meaning: "the manager is stopping",
+    advice: "connect again, to any manager",
+    reconnect: "soon",
+    words: "The manager is shutting down or restarting",
+  },
   stompError: {
     code: 1002,
     reason: "the ERROR frame says why",
-    advice: "correct what the STOMP ERROR frame names",
+    meaning: "a STOMP fault, which the ERROR frame names, or a WebSocket one",
+    advice: "correct what was sent",
+    reconnect: "corrected",
+    words: "The manager did not understand this page",
+  },
+  lost: {
+    code: 1006,
+    reason: "",
+    meaning:
+      "no close frame: the connection broke, the client answered no ping, or it read too slowly (`--client-buffer-bytes`)",
+    advice: "connect again",
+    reconnect: "soon",
+    words: "The connection was lost",
   },
   invalidText: {
     code: 1007,
     reason: "text that is not UTF-8",
+    meaning: "a text frame was not UTF-8",
     advice: "send valid UTF-8, or a binary frame",
+    reconnect: "soon",
+    words: "A message was not valid text",
   },
-  tooLarge: { code: 1009, reason: "message too large", advice: "send smaller messages" },
+  tooLarge: {
+    code: 1009,
+    reason: "message too large",
+    meaning:
+      "a plain-text message over `--max-message-bytes`, or a WebSocket message of STOMP 64 KiB over it",
+    advice: "send smaller messages",
+    reconnect: "soon",
+    words: "A message was too large for the manager",
+  },
   silent: {
     code: 4408,
     reason: "no heart-beat came",
-    advice: "reconnect with backoff",
+    meaning: "a STOMP client's heart-beats did not come",
+    advice: "connect again, and send what was promised in CONNECT",
+    reconnect: "soon",
+    words: "This page was silent for too long",
   },
-} as const;
+} as const satisfies Record<string, CloseCode>;
+
+/** What a proxy in between may close with, or a fault of the WebSocket server itself: the page knows these too. */
+export const foreignCloseCodes: readonly Pick<CloseCode, "code" | "reconnect" | "words">[] = [
+  { code: 1003, reconnect: "soon", words: "The manager does not take this kind of message" },
+  { code: 1008, reconnect: "corrected", words: "The manager does not allow this connection" },
+  { code: 1011, reconnect: "later", words: "The manager met a fault of its own" },
+  { code: 1012, reconnect: "soon", words: "The manager is restarting" },
+  { code: 1013, reconnect: "later", words: "The manager is too busy just now" },
+];

@@ -1,14 +1,16 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { markdownTable } from "../../src/options/help.ts";
+import { generatedParts, withPart } from "../../build/docs.ts";
 
 const project = join(import.meta.dir, "../..");
 const readme = await Bun.file(join(project, "README.md")).text();
 
-test("the README's option table is the one in the code", () => {
-  const [, table] = /<!-- options -->\n\n([\s\S]*?)\n\n<!-- \/options -->/.exec(readme) ?? [];
-  expect(table).toBe(markdownTable());
-});
+for (const part of generatedParts) {
+  test(`the ${part.name} in ${part.document} are those in the code: bun run docs`, async () => {
+    const document = await Bun.file(join(project, part.document)).text();
+    expect(document).toBe(withPart(document, part));
+  });
+}
 
 test("the README's processor in Python is the one in examples/", async () => {
   const [, shown] = /```python\n([\s\S]*?)```/.exec(readme) ?? [];

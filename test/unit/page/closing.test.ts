@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { type CloseCode, closeCodes } from "../../../src/gateway/close-codes.ts";
 import { closingInWords, firstAttemptAfter } from "../../../static/session/closing.ts";
 
 const inWords = (code: number, reason = "") => closingInWords({ code, reason, opened: true });
@@ -25,4 +26,13 @@ test("a manager that refused is asked again later than one that restarts", () =>
   const attemptAfter = (code: number) => firstAttemptAfter({ code, reason: "", opened: true });
   expect([1001, 1006, 1009, 1012].map(attemptAfter)).toEqual([0, 0, 0, 0]);
   for (const code of [1008, 1013, 4000]) expect(attemptAfter(code)).toBeGreaterThan(2);
+});
+
+test("the page knows every code that the gateway closes with", () => {
+  for (const { code, words, reconnect } of Object.values<CloseCode>(closeCodes)) {
+    const [first] = Object.values<CloseCode>(closeCodes).filter((each) => each.code === code);
+    expect(inWords(code)).toStartWith(first!.words);
+    if (first!.words === words)
+      expect(firstAttemptAfter({ code, reason: "", opened: true }) > 2).toBe(reconnect !== "soon");
+  }
 });

@@ -1,0 +1,45 @@
+import { join } from "node:path";
+import { type CloseCode, closeCodes } from "../src/gateway/close-codes.ts";
+import { markdownTable } from "../src/options/help.ts";
+import { projectFolder } from "./compile.ts";
+
+/** A part of a document that is made of data in the code. It stands between `<!-- NAME -->` and `<!-- /NAME -->`. */
+export interface GeneratedPart {
+  readonly document: string;
+  readonly name: string;
+  readonly text: string;
+}
+
+/** `bun run docs` writes them, and a test compares. */
+export const generatedParts: readonly GeneratedPart[] = [
+  { document: "README.md", name: "options", text: markdownTable() },
+  { document: "docs/protocol.md", name: "close codes", text: closeCodesTable() },
+];
+
+function closeCodesTable(): string {
+  return [
+    "| code | reason | when | what to do | reconnect |",
+    "|---|---|---|---|---|",
+    ...Object.values<CloseCode>(closeCodes)
+      .toSorted((one, other) => one.code - other.code)
+      .map(
+        ({ code, reason, meaning, advice, reconnect }) =>
+          `| ${code} | ${reason} | ${meaning} | ${advice} | ${reconnect} |`,
+      ),
+  ].join("\n");
+}
+
+/** The document with the part as it should be. */
+export function withPart(document: string, { document: path, name, text }: GeneratedPart): string {
+  const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
+  const [from, to] = [document.indexOf(begin), document.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`${path} has no ${begin} … ${end}`);
+  return `${document.slice(0, from)}${begin}\n\n${text}\n\n${document.slice(to)}`;
+}
+
+if (import.meta.main) {
+  for (const part of generatedParts) {
+    const path = join(projectFolder, part.document);
+    await Bun.write(path, withPart(await Bun.file(path).text(), part));
+  }
+}
