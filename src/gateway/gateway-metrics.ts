@@ -1,13 +1,9 @@
 import type { Metric } from "../ops/metrics.ts";
-import type { Backpressure } from "./backpressure.ts";
+import type { Holds } from "./holds.ts";
 import type { Relay } from "./relay.ts";
 
 /** What `/metrics` shows of the gateway. */
-export function gatewayMetrics(
-  relay: Relay,
-  backpressure: Backpressure,
-  clientCount: () => number,
-): readonly Metric[] {
+export function gatewayMetrics(relay: Relay, holds: Holds, clientCount: () => number): readonly Metric[] {
   return [
     { name: "warren_clients", type: "gauge", help: "Connected clients.", read: clientCount },
     {
@@ -26,7 +22,7 @@ export function gatewayMetrics(
       name: "warren_clients_held_back",
       type: "gauge",
       help: "Clients that are not read from because the outbox is full.",
-      read: () => backpressure.heldCount,
+      read: () => holds.countOf("outbox"),
     },
     {
       name: "warren_messages_received_total",

@@ -3,11 +3,11 @@ import page from "../../static/index.html";
 import { isName, type Message } from "../message.ts";
 import type { Readiness } from "../ops/health.ts";
 import { exposition, type Metric, metricsContentType } from "../ops/metrics.ts";
-import { Backpressure } from "./backpressure.ts";
 import type { Client, ClientSocket } from "./client.ts";
 import { closeCodes } from "./close-codes.ts";
 import { Directory } from "./directory.ts";
 import { gatewayMetrics } from "./gateway-metrics.ts";
+import { Holds } from "./holds.ts";
 import { isAllowedOrigin } from "./origin.ts";
 import type { Protocol, Uplink } from "./protocol.ts";
 import { listenFault, refusal } from "./refusals.ts";
@@ -50,13 +50,13 @@ export class Gateway {
   readonly #relay = new Relay();
   readonly #directory = new Directory<ClientSocket>();
   readonly #clients = new Set<ClientSocket>();
-  readonly #backpressure = new Backpressure();
+  readonly #holds = new Holds();
   #server: Server<Client> | undefined;
   #isStopping = false;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
-    const surroundings = { ...options, relay: this.#relay, backpressure: this.#backpressure };
+    const surroundings = { ...options, relay: this.#relay, holds: this.#holds };
     this.#protocols = [new TextProtocol(surroundings), new StompProtocol(surroundings)];
   }
 
@@ -128,13 +128,13 @@ export class Gateway {
 
   /** Lets the clients go on that were held back. */
   relieve(): void {
-    this.#backpressure.release();
+    this.#holds.releaseAll("outbox");
   }
 
   /** No new clients, and nothing is read from those there are; deliveries go on. */
   stopReading(): void {
     this.#isStopping = true;
-    this.#backpressure.holdForGood(this.#clients);
+    this.#holds.holdForGood(this.#clients);
   }
 
   /** Closes the clients a few at a time, and stops listening. */
@@ -190,7 +190,7 @@ export class Gateway {
     this.#clients.delete(socket);
     this.#directory.remove(socket.data.id, socket);
     socket.data.closed();
-    this.#backpressure.forget(socket);
+    this.#holds.forget(socket);
   }
 
   #readyz(): Response {
@@ -199,7 +199,7 @@ export class Gateway {
   }
 
   get #metrics(): readonly Metric[] {
-    return gatewayMetrics(this.#relay, this.#backpressure, () => this.#clients.size);
+    return gatewayMetrics(this.#relay, this.#holds, () => this.#clients.size);
   }
 }
 

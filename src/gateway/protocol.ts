@@ -1,6 +1,6 @@
 import type { OutgoingMessage } from "../message.ts";
-import type { Backpressure } from "./backpressure.ts";
 import type { Client } from "./client.ts";
+import type { Holds } from "./holds.ts";
 import type { Relay } from "./relay.ts";
 
 /** One way of speaking to clients over WebSocket. */
@@ -27,7 +27,7 @@ export interface Uplink {
 export interface Surroundings {
   readonly relay: Relay;
   readonly uplink: Uplink;
-  readonly backpressure: Backpressure;
+  readonly holds: Holds;
   /** A client that sends a larger body is closed. In bytes. */
   readonly maxMessageBytes: number;
 }

@@ -40,7 +40,7 @@ class TextClient implements Client {
   /** The hot path: Bun's native publish to the neighbours, then the outbox. It copies nothing and looks nothing up. */
   message(socket: ClientSocket, body: string | Buffer): void {
     const topic = this.#topic;
-    const { relay, uplink, backpressure, maxMessageBytes } = this.#surroundings;
+    const { relay, uplink, holds, maxMessageBytes } = this.#surroundings;
     if (isLongerThan(body, maxMessageBytes)) {
       socket.close(closeCodes.tooLarge.code, closeCodes.tooLarge.reason);
       return;
@@ -52,7 +52,7 @@ class TextClient implements Client {
     const number = uplink.take(message);
     const route = relay.routeOf(topic);
     if (route.length > 0) relay.toStomp(route, message, uplink.idOf(number));
-    if (uplink.isFull) backpressure.hold(socket);
+    if (uplink.isFull) holds.hold(socket, "outbox");
   }
 
   direct(socket: ClientSocket, { body }: Message): void {

@@ -47,8 +47,8 @@ export class Session implements Client {
       // What comes behind a DISCONNECT or a fault is not read.
       if (this.#hasEnded()) return;
     }
-    const { uplink, backpressure } = this.#surroundings;
-    if (uplink.isFull) backpressure.hold(socket);
+    const { uplink, holds } = this.#surroundings;
+    if (uplink.isFull) holds.hold(socket, "outbox");
   }
 
   direct(socket: ClientSocket, message: Message): void {
@@ -128,7 +128,7 @@ export class Session implements Client {
   #connect(socket: ClientSocket, { headers }: Frame): void {
     if (headers.has("receipt")) throw new StompFault("a CONNECT has no receipt: CONNECTED answers it");
     const version = versionOf(headers.get("accept-version"));
-    const { wheel, backpressure } = this.#surroundings;
+    const { wheel, holds } = this.#surroundings;
     const agreement = agreementOn(headers.get("heart-beat"));
     this.#parser.version = version;
     let heartBeats: HeartBeats | undefined;
@@ -136,7 +136,7 @@ export class Session implements Client {
       heartBeats = new HeartBeats(wheel, agreement, {
         beat: () => void socket.send("\n"),
         silent: (afterMs) => this.#silent(socket, afterMs),
-        isHeard: () => !backpressure.holds(socket),
+        isHeard: () => !holds.has(socket),
       });
     }
     this.#state = { is: "connected", heartBeats };

@@ -21,13 +21,12 @@ export class StompProtocol implements Protocol {
   readonly #surroundings: StompSurroundings;
 
   constructor(surroundings: Surroundings & StompOptions) {
-    const { relay, uplink, backpressure, maxMessageBytes, maxSubscriptions, maxTransactionBytes } =
-      surroundings;
+    const { relay, uplink, holds, maxMessageBytes, maxSubscriptions, maxTransactionBytes } = surroundings;
     const wheel = new TimerWheel();
     this.#surroundings = {
       relay,
       uplink,
-      backpressure,
+      holds,
       maxMessageBytes,
       maxSubscriptions,
       maxTransactionBytes,

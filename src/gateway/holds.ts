@@ -1,0 +1,52 @@
+import type { ClientSocket } from "./client.ts";
+
+/**
+ * Why a client is not read from. `outbox`: the outbox is full, and what the client publishes has nowhere to go. `rate`: it
+ * sent more than a client may in the time.
+ */
+const reasons = ["outbox", "rate"] as const;
+export type HoldReason = (typeof reasons)[number];
+
+/**
+ * Clients that are not read from, each for reasons of its own, and read from again when the last of them is gone. TCP then
+ * pushes back to them, each for itself; what is sent to them goes on. Nobody else pauses or resumes a client.
+ */
+export class Holds {
+  readonly #held: Readonly<Record<HoldReason, Set<ClientSocket>>> = { outbox: new Set(), rate: new Set() };
+  #holdsAll = false;
+
+  countOf(reason: HoldReason): number {
+    return this.#held[reason].size;
+  }
+
+  /** Whether nothing is read from this client, so that its silence means nothing. */
+  has(socket: ClientSocket): boolean {
+    return this.#holdsAll || reasons.some((reason) => this.#held[reason].has(socket));
+  }
+
+  hold(socket: ClientSocket, reason: HoldReason): void {
+    const held = this.#held[reason];
+    if (held.has(socket)) return;
+    if (!this.has(socket)) socket.pause();
+    held.add(socket);
+  }
+
+  release(socket: ClientSocket, reason: HoldReason): void {
+    if (!this.#held[reason].delete(socket)) return;
+    if (!this.has(socket)) socket.resume();
+  }
+
+  releaseAll(reason: HoldReason): void {
+    for (const socket of this.#held[reason]) this.release(socket, reason);
+  }
+
+  /** Nothing is read from any of these any more. */
+  holdForGood(sockets: Iterable<ClientSocket>): void {
+    this.#holdsAll = true;
+    for (const socket of sockets) socket.pause();
+  }
+
+  forget(socket: ClientSocket): void {
+    for (const reason of reasons) this.#held[reason].delete(socket);
+  }
+}
