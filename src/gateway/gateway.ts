@@ -7,6 +7,7 @@ import type { Client, ClientSocket } from "./client.ts";
 import { closeCodes } from "./close-codes.ts";
 import { Directory } from "./directory.ts";
 import { gatewayMetrics } from "./gateway-metrics.ts";
+import { asksForUpgrade, urlOf } from "./handshake.ts";
 import { Holds } from "./holds.ts";
 import { isAllowedOrigin } from "./origin.ts";
 import type { Protocol, Uplink } from "./protocol.ts";
@@ -155,6 +156,8 @@ export class Gateway {
     if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
       return refusal(426, "this is a WebSocket endpoint: connect with ws://", { upgrade: "websocket" });
     }
+    const url = urlOf(request);
+    if (url === undefined) return refusal(400, "the header Host has to name one host");
     const { headers: asked } = request;
     if (!isAllowedOrigin(asked.get("origin"), asked.get("host"), this.#options.allowOrigin ?? [])) {
       return refusal(
@@ -172,12 +175,15 @@ export class Gateway {
     if (id === "" || !isName(id)) {
       return refusal(400, "a client id has 1 to 255 bytes and no control characters");
     }
-    const client = chosen.protocol.admit(id, new URL(request.url));
+    const client = chosen.protocol.admit(id, url);
     if (typeof client === "string") return refusal(400, client);
     const headers = chosen.name === undefined ? {} : { "sec-websocket-protocol": chosen.name };
-    if (server.upgrade(request, { data: client, headers })) return undefined;
+    if (asksForUpgrade(request) && server.upgrade(request, { data: client, headers })) return undefined;
     client.closed();
-    return refusal(400, "not a valid WebSocket handshake (RFC 6455, section 4.2.1)");
+    return refusal(
+      400,
+      "not a valid WebSocket handshake (RFC 6455, section 4.2.1): it needs Connection, Sec-WebSocket-Key and Sec-WebSocket-Version",
+    );
   }
 
   #open(socket: ClientSocket): void {

@@ -3,6 +3,7 @@ import { connect } from "../support/client.ts";
 import { connectRaw, opcodes } from "../support/raw.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
+import { metricsOf } from "./metrics-of.ts";
 import { startSystem } from "./system.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
@@ -304,12 +305,4 @@ describe("a full outbox", () => {
 async function refusalOf(url: URL, headers: Record<string, string> = {}) {
   const response = await fetch(url, { headers: { upgrade: "websocket", ...headers } });
   return { status: response.status, reason: await response.text() };
-}
-
-async function metricsOf(url: URL): Promise<Record<string, number>> {
-  const text = await (await fetch(new URL("/metrics", url))).text();
-  const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
-  return Object.fromEntries(
-    lines.map((line) => line.split(" ")).map(([name, value]) => [name!, Number(value)]),
-  );
 }

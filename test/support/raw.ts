@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { within } from "./wait.ts";
+import { until, within } from "./wait.ts";
 
 /** The opcodes of RFC 6455, section 5.2. */
 export const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
@@ -14,6 +14,8 @@ export interface Frame {
 export interface RawOptions {
   /** Headers beside those of the handshake, which they may replace. */
   readonly headers?: Record<string, string>;
+  /** Goes on when the other side has ended its half of the connection. */
+  readonly staysHalfOpen?: boolean;
 }
 
 /**
@@ -36,13 +38,16 @@ export async function connectRaw(
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   const connection = new RawConnection();
-  await connection.open(hostname, Number(port), `GET ${path} HTTP/1.1\r\n${lines.join("")}\r\n`);
+  const request = `GET ${path} HTTP/1.1\r\n${lines.join("")}\r\n`;
+  await connection.open(hostname, Number(port), request, options.staysHalfOpen);
   return connection;
 }
 
 export class RawConnection implements AsyncDisposable {
   /** The answer to the handshake: 101 if the WebSocket is open. */
   status = 0;
+  /** All of that answer's head. */
+  head = "";
   /** All frames that came, in order. */
   readonly frames: Frame[] = [];
   /** Resolves when the other side has ended the connection. */
@@ -50,6 +55,7 @@ export class RawConnection implements AsyncDisposable {
 
   readonly #answered = Promise.withResolvers<void>();
   #end: () => void;
+  #drained = Promise.withResolvers<void>();
   #socket: Bun.Socket | undefined;
   #inbox: Buffer = Buffer.alloc(0);
 
@@ -59,12 +65,15 @@ export class RawConnection implements AsyncDisposable {
     this.#end = resolve;
   }
 
-  async open(hostname: string, port: number, request: string): Promise<void> {
+  async open(hostname: string, port: number, request: string, allowHalfOpen = false): Promise<void> {
     this.#socket = await Bun.connect({
       hostname,
       port,
+      allowHalfOpen,
       socket: {
         data: (_, bytes) => this.#take(bytes),
+        drain: () => this.#drained.resolve(),
+        end: () => undefined,
         close: () => this.#end(),
         error: () => this.#end(),
       },
@@ -82,9 +91,32 @@ export class RawConnection implements AsyncDisposable {
     if (written !== bytes.length) throw new Error(`the socket took ${written} of ${bytes.length} bytes`);
   }
 
+  /** Sends these bytes as fast as they are read. False if the other side has ended the connection before. */
+  async flood(bytes: Uint8Array): Promise<boolean> {
+    for (let at = 0; at < bytes.length; ) {
+      const written = this.#socket?.write(bytes, at) ?? -1;
+      if (written < 0) return false;
+      at += written;
+      if (at === bytes.length) break;
+      this.#drained = Promise.withResolvers();
+      if (await Promise.race([this.#drained.promise, this.ended.then(() => true)])) return false;
+    }
+    return true;
+  }
+
+  /** The first frame that fits, once it came. */
+  async frame(fits: (frame: Frame) => boolean): Promise<Frame> {
+    return await until(() => this.frames.find(fits), "the frame came");
+  }
+
   /** Sends one masked frame, whatever its payload and opcode. */
   sendFrame(opcode: number, payload: Uint8Array | string, final = true): void {
-    this.sendBytes(encodeFrame(opcode, Buffer.from(payload as string), final));
+    this.sendBytes(frameBytes(opcode, payload, { final }));
+  }
+
+  /** Ends its own side and goes on to read. */
+  sendEnd(): void {
+    this.#socket?.shutdown();
   }
 
   /** The code of the close frame that came, once it came. */
@@ -110,7 +142,8 @@ export class RawConnection implements AsyncDisposable {
   #takeHead(): void {
     const end = this.#inbox.indexOf("\r\n\r\n");
     if (end < 0) return;
-    this.status = Number(this.#inbox.toString("latin1", 0, end).split(" ")[1]);
+    this.head = this.#inbox.toString("latin1", 0, end);
+    this.status = Number(this.head.split(" ")[1]);
     this.#inbox = this.#inbox.subarray(end + 4);
     this.#answered.resolve();
   }
@@ -123,20 +156,37 @@ export class RawConnection implements AsyncDisposable {
   }
 }
 
-/** RFC 6455, section 5.2, as a client sends it: masked. */
-function encodeFrame(opcode: number, payload: Buffer, final: boolean): Buffer {
-  const first = (final ? 0x80 : 0) | opcode;
-  const mask = randomBytes(4);
-  const masked = payload.map((byte, index) => byte ^ mask[index % 4]!);
-  return Buffer.concat([encodeLength(first, payload.length), mask, masked]);
+export interface FrameOptions {
+  readonly final?: boolean;
+  /** Of the three reserved bits: 4 is RSV1, 2 is RSV2 and 1 is RSV3. */
+  readonly reserved?: number;
+  /** A client has to. */
+  readonly masked?: boolean;
+  /** The bytes of the length, where it is not to be the payload's or not in the shortest form. */
+  readonly length?: readonly number[];
 }
 
-function encodeLength(first: number, length: number): Buffer {
-  if (length < 126) return Buffer.from([first, 0x80 | length]);
-  const head = Buffer.from(length < 65_536 ? [first, 0xfe, 0, 0] : [first, 0xff, 0, 0, 0, 0, 0, 0, 0, 0]);
-  if (length < 65_536) head.writeUInt16BE(length, 2);
-  else head.writeBigUInt64BE(BigInt(length), 2);
-  return head;
+/** RFC 6455, section 5.2, as a client sends it unless the options say otherwise. */
+export function frameBytes(
+  opcode: number,
+  payload: Uint8Array | string = "",
+  options: FrameOptions = {},
+): Buffer {
+  const { final = true, reserved = 0, masked = true } = options;
+  const bytes = Buffer.from(payload as string);
+  const [short, ...long] = options.length ?? lengthBytes(bytes.byteLength);
+  const head = [(final ? 0x80 : 0) | (reserved << 4) | opcode, (masked ? 0x80 : 0) | short!, ...long];
+  const mask = masked ? randomBytes(4) : Buffer.alloc(0);
+  const body = masked ? bytes.map((byte, index) => byte ^ mask[index % 4]!) : bytes;
+  return Buffer.concat([Buffer.from(head), mask, body]);
+}
+
+function lengthBytes(length: number): number[] {
+  if (length < 126) return [length];
+  const long = Buffer.alloc(length < 65_536 ? 2 : 8);
+  if (long.length === 2) long.writeUInt16BE(length);
+  else long.writeBigUInt64BE(BigInt(length));
+  return [long.length === 2 ? 126 : 127, ...long];
 }
 
 /** The first frame in the bytes, as a server sends it, unmasked; undefined until all of it is there. */
