@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { type CloseCode, closeCodes } from "../src/gateway/close-codes.ts";
+import { type Refusal, refusals } from "../src/gateway/refusals.ts";
 import { markdownTable } from "../src/options/help.ts";
 import { projectFolder } from "./compile.ts";
 
@@ -13,8 +14,19 @@ export interface GeneratedPart {
 /** `bun run docs` writes them, and a test compares. */
 export const generatedParts: readonly GeneratedPart[] = [
   { document: "README.md", name: "options", text: markdownTable() },
+  { document: "docs/protocol.md", name: "refusals", text: refusalsTable() },
   { document: "docs/protocol.md", name: "close codes", text: closeCodesTable() },
 ];
+
+function refusalsTable(): string {
+  return [
+    "| status | `reason` in metrics | when | what to do |",
+    "|---|---|---|---|",
+    ...Object.entries<Refusal>(refusals)
+      .toSorted(([, one], [, other]) => one.status - other.status)
+      .map(([name, { status, meaning, advice }]) => `| ${status} | ${name} | ${meaning} | ${advice} |`),
+  ].join("\n");
+}
 
 function closeCodesTable(): string {
   return [

@@ -2,16 +2,17 @@ import type { BunRequest, Server } from "bun";
 import page from "../../static/index.html";
 import { isName, type Message } from "../message.ts";
 import type { Readiness } from "../ops/health.ts";
-import { exposition, type Metric, metricsContentType } from "../ops/metrics.ts";
+import { type AnyMetric, exposition, metricsContentType } from "../ops/metrics.ts";
 import type { Client, ClientSocket } from "./client.ts";
 import { closeCodes } from "./close-codes.ts";
 import { Directory } from "./directory.ts";
 import { gatewayMetrics } from "./gateway-metrics.ts";
 import { asksForUpgrade, urlOf } from "./handshake.ts";
 import { Holds } from "./holds.ts";
+import { listenFault } from "./listen-fault.ts";
 import { isAllowedOrigin } from "./origin.ts";
 import type { Protocol, Uplink } from "./protocol.ts";
-import { listenFault, refusal } from "./refusals.ts";
+import { Refusals } from "./refusals.ts";
 import { Relay } from "./relay.ts";
 import { frameLimits } from "./stomp/frames.ts";
 import { StompProtocol } from "./stomp/stomp.ts";
@@ -37,7 +38,7 @@ export interface GatewayOptions {
   /** What `/readyz` answers. */
   readiness(): Readiness;
   /** What `/metrics` shows besides the gateway's own. */
-  readonly metrics: readonly Metric[];
+  readonly metrics: readonly AnyMetric[];
   readonly uplink: Uplink;
 }
 
@@ -52,6 +53,7 @@ export class Gateway {
   readonly #directory = new Directory<ClientSocket>();
   readonly #clients = new Set<ClientSocket>();
   readonly #holds = new Holds();
+  readonly #refusals = new Refusals();
   #server: Server<Client> | undefined;
   #isStopping = false;
 
@@ -152,38 +154,32 @@ export class Gateway {
   }
 
   #upgrade(request: Request, server: Server<Client>, id: string): Response | undefined {
-    if (this.#isStopping) return refusal(503, "this manager is stopping: connect again");
+    if (this.#isStopping) return this.#refusals.refuse("stopping");
     if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
-      return refusal(426, "this is a WebSocket endpoint: connect with ws://", { upgrade: "websocket" });
+      return this.#refusals.refuse("notWebSocket");
     }
     const url = urlOf(request);
-    if (url === undefined) return refusal(400, "the header Host has to name one host");
+    if (url === undefined) return this.#refusals.refuse("invalid", "the header Host has to name one host");
     const { headers: asked } = request;
     if (!isAllowedOrigin(asked.get("origin"), asked.get("host"), this.#options.allowOrigin ?? [])) {
-      return refusal(
-        403,
-        "pages of this origin may not connect: the manager's --allow-origin names those that may",
-      );
+      return this.#refusals.refuse("origin");
     }
     const chosen = choose(this.#protocols, request.headers.get("sec-websocket-protocol"));
     if (chosen === undefined) {
-      return refusal(
-        400,
+      return this.#refusals.refuse(
+        "invalid",
         "this subprotocol is not supported: connect with v12.stomp, or without one to send and receive plain text",
       );
     }
     if (id === "" || !isName(id)) {
-      return refusal(400, "a client id has 1 to 255 bytes and no control characters");
+      return this.#refusals.refuse("invalid", "a client id has 1 to 255 bytes and no control characters");
     }
     const client = chosen.protocol.admit(id, url);
-    if (typeof client === "string") return refusal(400, client);
+    if (typeof client === "string") return this.#refusals.refuse("invalid", client);
     const headers = chosen.name === undefined ? {} : { "sec-websocket-protocol": chosen.name };
     if (asksForUpgrade(request) && server.upgrade(request, { data: client, headers })) return undefined;
     client.closed();
-    return refusal(
-      400,
-      "not a valid WebSocket handshake (RFC 6455, section 4.2.1): it needs Connection, Sec-WebSocket-Key and Sec-WebSocket-Version",
-    );
+    return this.#refusals.refuse("invalid");
   }
 
   #open(socket: ClientSocket): void {
@@ -204,8 +200,8 @@ export class Gateway {
     return Response.json(readiness, { status: readiness.ready ? 200 : 503 });
   }
 
-  get #metrics(): readonly Metric[] {
-    return gatewayMetrics(this.#relay, this.#holds, () => this.#clients.size);
+  get #metrics(): readonly AnyMetric[] {
+    return [...gatewayMetrics(this.#relay, this.#holds, () => this.#clients.size), this.#refusals.metric];
   }
 }
 

@@ -1,19 +1,69 @@
-import { codeOf, FatalError, reasonOf } from "../errors.ts";
+import type { LabelledMetric } from "../ops/metrics.ts";
 
-/** The answer to a handshake that is refused. */
-export function refusal(status: number, why: string, headers: Record<string, string> = {}): Response {
-  return new Response(`${why}\n`, { status, headers });
+/** Why a handshake is refused, before the upgrade. docs/protocol.md prints them (`bun run docs`). */
+export interface Refusal {
+  readonly status: number;
+  /** What the answer's body says, unless whoever refuses knows better. */
+  readonly why: string;
+  /** When it comes, for the docs. */
+  readonly meaning: string;
+  /** What the client should do, for the docs. */
+  readonly advice: string;
+  /** For a client that may come again as it is. In seconds. */
+  readonly retryAfterS?: number;
 }
 
-/** Why the manager cannot listen, in words that say how to mend it. */
-export function listenFault(error: unknown, host: string, port: number): FatalError {
-  const code = codeOf(error);
-  if (code === "EADDRINUSE") {
-    return new FatalError(
-      `port ${port} on ${host} is in use: stop what uses it, or choose another with --port (0 picks a free one)`,
-    );
+export const refusals = {
+  invalid: {
+    status: 400,
+    why: "not a valid WebSocket handshake (RFC 6455, section 4.2.1): it needs Connection, Sec-WebSocket-Key and Sec-WebSocket-Version",
+    meaning: "client id, topic, subprotocol, Host or handshake is not valid; the body says which",
+    advice: "correct it",
+  },
+  origin: {
+    status: 403,
+    why: "pages of this origin may not connect: the manager's --allow-origin names those that may",
+    meaning: "a browser on a page of another origin than the manager's, which `--allow-origin` does not name",
+    advice: "open the manager's own page, or have the origin allowed",
+  },
+  notWebSocket: {
+    status: 426,
+    why: "this is a WebSocket endpoint: connect with ws://",
+    meaning: "not a WebSocket request",
+    advice: "connect with `ws://`",
+  },
+  stopping: {
+    status: 503,
+    why: "this manager is stopping: connect again",
+    meaning: "the manager is stopping",
+    advice: "connect again, to another one",
+    retryAfterS: 1,
+  },
+} as const satisfies Record<string, Refusal>;
+
+export type RefusalName = keyof typeof refusals;
+
+/** Answers handshakes that are refused, and counts them. */
+export class Refusals {
+  readonly #counts = new Map<RefusalName, number>(
+    (Object.keys(refusals) as RefusalName[]).map((name) => [name, 0]),
+  );
+
+  readonly metric: LabelledMetric = {
+    name: "warren_refused_total",
+    type: "counter",
+    help: "Handshakes that were refused.",
+    label: "reason",
+    readEach: () => this.#counts,
+  };
+
+  refuse(name: RefusalName, why: string = refusals[name].why): Response {
+    this.#counts.set(name, this.#counts.get(name)! + 1);
+    const { status, retryAfterS }: Refusal = refusals[name];
+    // Whoever is refused must not keep a connection, and with it an open file.
+    const headers: Record<string, string> = { connection: "close" };
+    if (name === "notWebSocket") headers["upgrade"] = "websocket";
+    if (retryAfterS !== undefined) headers["retry-after"] = `${retryAfterS}`;
+    return new Response(`${why}\n`, { status, headers });
   }
-  if (code === "EACCES")
-    return new FatalError(`not allowed to listen on port ${port}: choose one above 1023 with --port`);
-  return new FatalError(`cannot listen on ${host}:${port}: ${reasonOf(error)}; correct --host and --port`);
 }

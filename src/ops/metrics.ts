@@ -7,15 +7,34 @@ export interface Metric {
   read(): number;
 }
 
+/** Several numbers of one name, told apart by a label. */
+export interface LabelledMetric extends Omit<Metric, "read"> {
+  readonly label: string;
+  /** By the label's value, which needs no escaping. */
+  readEach(): Iterable<readonly [value: string, number: number]>;
+}
+
+export type AnyMetric = Metric | LabelledMetric;
+
 export const metricsContentType = "text/plain; version=0.0.4; charset=utf-8";
 
 /** Prometheus' text exposition format 0.0.4. */
-export function exposition(metrics: readonly Metric[]): string {
+export function exposition(metrics: readonly AnyMetric[]): string {
   return metrics
     .map(
-      ({ name, type, help, read }) => `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${name} ${read()}\n`,
+      (metric) =>
+        `# HELP ${metric.name} ${metric.help}\n# TYPE ${metric.name} ${metric.type}\n${samples(metric)}`,
     )
     .join("");
+}
+
+function samples(metric: AnyMetric): string {
+  const { name } = metric;
+  if (!("label" in metric)) return `${name} ${metric.read()}\n`;
+  return Array.from(
+    metric.readEach(),
+    ([value, number]) => `${name}{${metric.label}="${value}"} ${number}\n`,
+  ).join("");
 }
 
 /** What every process says of itself. */

@@ -210,6 +210,7 @@ describe("a browser", () => {
     const refusal = await refusalOf(new URL("/ws", system.url), { origin: "https://evil.example" });
     expect(refusal.status).toBe(403);
     expect(refusal.reason).toContain("--allow-origin");
+    expect(await metricsOf(system.url)).toMatchObject({ 'warren_refused_total{reason="origin"}': 1 });
   });
 });
 

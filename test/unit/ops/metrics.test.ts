@@ -1,7 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { Outbox } from "../../../src/broker/outbox.ts";
 import { outboxMetrics } from "../../../src/broker/outbox-metrics.ts";
-import { exposition, type Metric, metricsContentType, processMetrics } from "../../../src/ops/metrics.ts";
+import {
+  exposition,
+  type LabelledMetric,
+  type Metric,
+  metricsContentType,
+  processMetrics,
+} from "../../../src/ops/metrics.ts";
 
 test("the exposition is Prometheus' text format", () => {
   const metrics: Metric[] = [
@@ -21,6 +27,22 @@ test("the exposition is Prometheus' text format", () => {
   );
   expect(exposition([])).toBe("");
   expect(metricsContentType).toStartWith("text/plain; version=0.0.4");
+});
+
+test("a metric with a label has a line for each of its values", () => {
+  const metric: LabelledMetric = {
+    name: "warren_refused_total",
+    type: "counter",
+    help: "Refused.",
+    label: "reason",
+    readEach: () => [
+      ["origin", 2],
+      ["stopping", 0],
+    ],
+  };
+  expect(exposition([metric])).toEndWith(
+    'counter\nwarren_refused_total{reason="origin"} 2\nwarren_refused_total{reason="stopping"} 0\n',
+  );
 });
 
 test("a metric is read when it is asked for, each time", () => {

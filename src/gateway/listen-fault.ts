@@ -1,0 +1,14 @@
+import { codeOf, FatalError, reasonOf } from "../errors.ts";
+
+/** Why the manager cannot listen, in words that say how to mend it. */
+export function listenFault(error: unknown, host: string, port: number): FatalError {
+  const code = codeOf(error);
+  if (code === "EADDRINUSE") {
+    return new FatalError(
+      `port ${port} on ${host} is in use: stop what uses it, or choose another with --port (0 picks a free one)`,
+    );
+  }
+  if (code === "EACCES")
+    return new FatalError(`not allowed to listen on port ${port}: choose one above 1023 with --port`);
+  return new FatalError(`cannot listen on ${host}:${port}: ${reasonOf(error)}; correct --host and --port`);
+}
