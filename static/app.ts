@@ -1,5 +1,7 @@
-import { clientIdOfTab } from "./session/client-id.ts";
+import { clientIdOfTab, newClientId } from "./session/client-id.ts";
 import { Session } from "./session/session.ts";
+import { openStompLink } from "./session/stomp-link.ts";
+import { tokenOfPage } from "./session/token.ts";
 import { Composer } from "./view/composer.ts";
 import { elementOf } from "./view/element.ts";
 import { oncePerFrame } from "./view/frame.ts";
@@ -10,12 +12,14 @@ import { followViewport } from "./view/viewport.ts";
 
 // Who and where.
 const clientId = clientIdOfTab(() => sessionStorage, crypto);
+const token = tokenOfPage(location.href);
 const session = new Session({
   page: location.href,
   clientId,
+  pageId: newClientId(crypto),
   changed: () => redraw(),
   surroundings: {
-    open: (url) => new WebSocket(url),
+    open: (url, events) => openStompLink(url, token, events),
     now: () => Date.now(),
     after(ms, run) {
       const timer = setTimeout(run, ms);
@@ -30,10 +34,14 @@ const redraw = oncePerFrame(() => {
   statusView.draw();
   logView.draw();
 });
-const logView = new LogView(session.conversation, redraw);
+const logView = new LogView(session, redraw);
 const statusView = new StatusView(session, redraw);
 const composer = new Composer(session, () => logView.followNewest());
-new TopicField(session, () => composer.focus());
+new TopicField(session, () => {
+  composer.topicChanged();
+  composer.focus();
+});
+composer.topicChanged();
 elementOf("client-id", HTMLElement).textContent = clientId;
 
 // What the browser tells.

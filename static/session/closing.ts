@@ -4,6 +4,8 @@ import { type CloseCode, closeCodes, foreignCloseCodes } from "../../src/gateway
 export interface Closing {
   readonly code: number;
   readonly reason: string;
+  /** What the ERROR frame before it said, if there was one. */
+  readonly refusal?: string | undefined;
   /** False when it was never established: the manager was not there, or refused the handshake. */
   readonly opened: boolean;
 }
@@ -32,7 +34,8 @@ export function firstAttemptAfter({ code }: Closing): number {
 }
 
 /** What happened, for people, with the code and the manager's own words for those who look them up. */
-export function closingInWords({ code, reason, opened }: Closing): string {
+export function closingInWords({ code, reason, refusal, opened }: Closing): string {
+  if (refusal !== undefined) return `The manager refused: ${refusal}`;
   if (!opened) return "The manager cannot be reached";
   // 1006 is the browser's own "nobody said goodbye" and looks up to nothing.
   if (code === 1006 && reason === "") return meaningOf(code).words;

@@ -1,5 +1,6 @@
 import { backoffMs } from "./backoff.ts";
 import { type Closing, firstAttemptAfter } from "./closing.ts";
+import type { Link, LinkEvents, LinkMessage } from "./link.ts";
 
 /** A handshake that takes longer goes nowhere: browsers themselves would wait for minutes. */
 export const connectTimeoutMs = 10_000;
@@ -12,34 +13,43 @@ export type ConnectionState =
   | { readonly is: "connected" }
   | { readonly is: "waiting"; readonly untilMs: number; readonly closing: Closing };
 
-/** The part of a browser's WebSocket that is used here, so that tests can play the manager. */
-export type Socket = Pick<WebSocket, "send" | "close" | "binaryType" | "onopen" | "onmessage" | "onclose">;
-
-/** What tests replace: the sockets, the time and the dice. */
+/** What tests replace: the links, the time and the dice. */
 export interface Surroundings {
-  open(url: string): Socket;
+  open(url: string, events: LinkEvents): Link;
   now(): number;
   after(ms: number, run: () => void): () => void;
   random(): number;
 }
 
-export interface ConnectionEvents {
-  changed(state: ConnectionState): void;
-  /** An established connection, or an attempt at one, ended without this page wanting it. */
-  closed(closing: Closing): void;
-  text(text: string): void;
-  binary(bytes: Uint8Array): void;
+/** What an ERROR frame said. */
+export interface Refusal {
+  readonly message: string;
+  /** Of the frame at fault, if it had one. */
+  readonly receipt: string | undefined;
 }
 
-/** A WebSocket that comes back by itself, until the page goes away. */
+export interface ConnectionEvents {
+  changed(state: ConnectionState): void;
+  /** The manager takes frames. It is `connected` when whoever hears this has said `establish()`. */
+  opened(link: Link): void;
+  message(message: LinkMessage): void;
+  receipt(id: string): void;
+  /** An ERROR came, and the end will follow. True if the next connection will not meet it again. */
+  refused(refusal: Refusal): boolean;
+  /** A connection, or an attempt at one, ended without this page wanting it. */
+  closed(closing: Closing, wasConnected: boolean): void;
+}
+
+/** A link that comes back by itself, until the page goes away. */
 export class Connection {
-  #url: string;
+  readonly #url: string;
   readonly #surroundings: Surroundings;
   readonly #events: ConnectionEvents;
   #state: ConnectionState = { is: "connecting" };
-  #socket: Socket | undefined;
+  #link: Link | undefined;
+  #refusal: { readonly message: string; readonly isOvercome: boolean } | undefined;
   #attempt = 0;
-  #openedAtMs = 0;
+  #establishedAtMs = 0;
   #cancelTimer: () => void = () => undefined;
 
   constructor(url: string, surroundings: Surroundings, events: ConnectionEvents) {
@@ -55,16 +65,15 @@ export class Connection {
   /** Connects now, whatever was planned: at the start, on the person's wish, when the network is back. */
   connect(): void {
     this.#abandon();
-    const socket = this.#surroundings.open(this.#url);
-    this.#socket = socket;
-    socket.binaryType = "arraybuffer";
-    socket.onopen = () => this.#opened();
-    socket.onmessage = ({ data }) => {
-      if (typeof data === "string") this.#events.text(data);
-      else this.#events.binary(new Uint8Array(data));
-    };
-    socket.onclose = ({ code, reason }) => this.#closed(code, reason);
-    this.#cancelTimer = this.#surroundings.after(connectTimeoutMs, () => this.#closed(1006, ""));
+    const link = this.#surroundings.open(this.#url, {
+      connected: () => this.#events.opened(link),
+      message: (message) => this.#events.message(message),
+      receipt: (id) => this.#events.receipt(id),
+      error: (message, receipt) => this.#refused({ message, receipt }),
+      closed: (code, reason) => this.#closed(code, reason),
+    });
+    this.#link = link;
+    this.#giveUpAfterTimeout();
     this.#become({ is: "connecting" });
   }
 
@@ -73,45 +82,56 @@ export class Connection {
     if (this.#state.is === "waiting") this.connect();
   }
 
-  moveTo(url: string): void {
-    this.#url = url;
-    this.#attempt = 0;
-    this.connect();
-  }
-
-  /** Only while connected. */
-  send(text: string): void {
-    this.#socket?.send(text);
-  }
-
-  #opened(): void {
+  /** Everything that a connection needs to be of use is there. */
+  establish(): void {
+    if (this.#state.is === "connected") return;
     this.#cancelTimer();
-    this.#openedAtMs = this.#surroundings.now();
+    this.#establishedAtMs = this.#surroundings.now();
     this.#become({ is: "connected" });
   }
 
+  /** Something new is wanted of the manager: what it refused before no longer counts. */
+  startAfresh(): void {
+    this.#attempt = 0;
+    this.hasten();
+  }
+
+  #refused(refusal: Refusal): void {
+    const link = this.#link;
+    const isOvercome = this.#events.refused(refusal);
+    // Who knows what to do may have connected again already.
+    if (this.#link !== link) return;
+    this.#refusal = { message: refusal.message, isOvercome };
+    // The manager closes behind an ERROR. If even that gets lost, this page does.
+    this.#giveUpAfterTimeout();
+  }
+
   #closed(code: number, reason: string): void {
-    const opened = this.#state.is === "connected";
-    const closing: Closing = { code, reason, opened };
+    const wasConnected = this.#state.is === "connected";
+    const refusal = this.#refusal;
+    const closing: Closing = { code, reason, refusal: refusal?.message, opened: wasConnected };
     const now = this.#surroundings.now();
     this.#abandon();
-    if (opened && now - this.#openedAtMs >= steadyAfterMs) this.#attempt = 0;
-    this.#attempt = Math.max(this.#attempt, firstAttemptAfter(closing));
+    if (wasConnected && now - this.#establishedAtMs >= steadyAfterMs) this.#attempt = 0;
+    if (!refusal?.isOvercome) this.#attempt = Math.max(this.#attempt, firstAttemptAfter(closing));
     const waitMs = backoffMs(this.#attempt, () => this.#surroundings.random());
     this.#attempt += 1;
     this.#cancelTimer = this.#surroundings.after(waitMs, () => this.connect());
-    this.#events.closed(closing);
+    this.#events.closed(closing, wasConnected);
     this.#become({ is: "waiting", untilMs: now + waitMs, closing });
   }
 
-  /** Lets go of the socket: whatever it still does concerns nobody. */
+  #giveUpAfterTimeout(): void {
+    this.#cancelTimer();
+    this.#cancelTimer = this.#surroundings.after(connectTimeoutMs, () => this.#closed(1006, ""));
+  }
+
   #abandon(): void {
     this.#cancelTimer();
-    const socket = this.#socket;
-    if (socket === undefined) return;
-    this.#socket = undefined;
-    socket.onopen = socket.onmessage = socket.onclose = null;
-    socket.close();
+    this.#refusal = undefined;
+    const link = this.#link;
+    this.#link = undefined;
+    link?.close();
   }
 
   #become(state: ConnectionState): void {

@@ -1,13 +1,24 @@
-import { type Entry, type OwnEntry, processedPrefix } from "./entry.ts";
+import { type Entry, type OwnEntry, type OwnState, processedPrefix } from "./entry.ts";
 import { excerpt, hexPreview } from "./excerpt.ts";
 import { RateWindow } from "./rate-window.ts";
 import { Unanswered } from "./unanswered.ts";
+import { Unconfirmed } from "./unconfirmed.ts";
 
 /** The list keeps the newest ones. */
 export const entriesMax = 500;
 
 /** More than anyone reads in a second; the rest of that second is counted in one line. */
 export const shownPerSecondMax = 40;
+
+/** What came while the page was away comes all at once: so many of it are shown besides. */
+export const missedShownMax = 200;
+
+/** A message that came, and is not one's own. */
+export interface ReceivedMessage {
+  readonly body: string | Uint8Array;
+  readonly topic: string;
+  readonly isDirect: boolean;
+}
 
 /** What a kind of entry is made of, before it gets its place in the list. */
 type Draft = Entry extends infer E ? (E extends Entry ? Omit<E, "id" | "atMs"> : never) : never;
@@ -28,6 +39,7 @@ export class Conversation {
   #changed = new Set<Entry>();
   #floodedAtMs = Number.NEGATIVE_INFINITY;
   readonly #unanswered = new Unanswered();
+  readonly #unconfirmed = new Unconfirmed();
   readonly #rate = new RateWindow(shownPerSecondMax, 1_000);
 
   write(text: string, topic: string, nowMs: number): OwnEntry {
@@ -38,44 +50,71 @@ export class Conversation {
     ) as OwnEntry;
   }
 
-  markSent(entry: OwnEntry, text: string, nowMs: number): void {
-    entry.state = "sent";
+  markSent(entry: OwnEntry, text: string, receipt: string, nowMs: number): void {
     entry.sentAtMs = nowMs;
     this.#unanswered.add(text, entry);
-    this.#changed.add(entry);
+    this.#unconfirmed.add(receipt, entry);
+    this.#become(entry, "sent");
   }
 
-  receiveText(text: string, nowMs: number): void {
-    this.messages += 1;
-    const processed = text.startsWith(processedPrefix);
-    const answered = processed ? this.#unanswered.take(text.slice(processedPrefix.length)) : undefined;
-    if (answered !== undefined) {
-      answered.state = "processed";
-      answered.tookMs = nowMs - answered.sentAtMs;
-      this.#changed.add(answered);
-      this.#append({ kind: "processed", text: excerpt(text), answersOwn: true }, nowMs);
-    } else if (!this.#rate.admits(nowMs)) this.#count(nowMs);
-    else if (processed) this.#append({ kind: "processed", text: excerpt(text), answersOwn: false }, nowMs);
-    else this.#append({ kind: "other", text: excerpt(text) }, nowMs);
+  /** The broker has it. The answer may have been faster. */
+  markConfirmed(receipt: string): void {
+    const entry = this.#unconfirmed.take(receipt);
+    if (entry !== undefined && entry.state !== "processed") this.#become(entry, "confirmed");
   }
 
-  receiveBinary(bytes: Uint8Array, nowMs: number): void {
+  /** False if it is no message of this page that the manager refused. */
+  markRefused(receipt: string): boolean {
+    const entry = this.#unconfirmed.take(receipt);
+    if (entry === undefined) return false;
+    this.#unanswered.remove(entry);
+    this.#become(entry, "refused");
+    return true;
+  }
+
+  receive({ body, topic, isDirect }: ReceivedMessage, nowMs: number): void {
     this.messages += 1;
-    if (!this.#rate.admits(nowMs)) this.#count(nowMs);
-    else this.#append({ kind: "binary", sizeBytes: bytes.length, preview: hexPreview(bytes) }, nowMs);
+    if (typeof body !== "string") {
+      this.#receive(
+        { kind: "binary", sizeBytes: body.length, preview: hexPreview(body), topic, isDirect },
+        nowMs,
+      );
+      return;
+    }
+    if (!body.startsWith(processedPrefix)) {
+      this.#receive({ kind: "other", text: excerpt(body), topic, isDirect }, nowMs);
+      return;
+    }
+    const answered = this.#unanswered.take(body.slice(processedPrefix.length));
+    const answersOwn = answered !== undefined;
+    const draft = { kind: "processed", text: excerpt(body), answersOwn, topic, isDirect } as const;
+    if (answered === undefined) {
+      this.#receive(draft, nowMs);
+      return;
+    }
+    answered.tookMs = nowMs - answered.sentAtMs;
+    this.#become(answered, "processed");
+    this.#append(draft, nowMs);
   }
 
   note(text: string, nowMs: number): void {
     this.#append({ kind: "event", text }, nowMs);
   }
 
-  /** The connection was lost: whether what was sent last arrived is unknown. Its answer may still come. */
+  /** The log does not reach back to where the page was. */
+  noteMissing(nowMs: number): void {
+    this.#append({ kind: "missing" }, nowMs);
+  }
+
+  /** The connection was lost: whether what was sent last arrived is unknown, until it, or its answer, is in the log. */
   markUnsure(): void {
-    for (const entry of this.#unanswered.entries()) {
-      if (entry.state !== "sent") continue;
-      entry.state = "unsure";
-      this.#changed.add(entry);
-    }
+    for (const entry of this.#unconfirmed.entries())
+      if (entry.state === "sent") this.#become(entry, "unsure");
+  }
+
+  /** What was missed comes now, if there was anything. */
+  expectMissed(): void {
+    this.#rate.allowBesides(missedShownMax);
   }
 
   /** Another topic was joined: answers on the old one will not be seen. */
@@ -92,6 +131,16 @@ export class Conversation {
     const changed = this.#changed;
     this.#changed = new Set();
     return changed;
+  }
+
+  #become(entry: OwnEntry, state: OwnState): void {
+    entry.state = state;
+    this.#changed.add(entry);
+  }
+
+  #receive(draft: Draft, nowMs: number): void {
+    if (this.#rate.admits(nowMs)) this.#append(draft, nowMs);
+    else this.#count(nowMs);
   }
 
   #count(nowMs: number): void {
@@ -112,7 +161,7 @@ export class Conversation {
       const oldest = this.entries.shift()!;
       this.#changed.delete(oldest);
       if (oldest.kind === "gap") this.evicted += oldest.count;
-      else if (oldest.kind !== "event") this.evicted += 1;
+      else if (oldest.kind !== "event" && oldest.kind !== "missing") this.evicted += 1;
     }
     return entry;
   }

@@ -1,12 +1,14 @@
 /**
  * How far a message of one's own came:
  *
- * - `waiting`: written, the manager is not connected (or on another topic)
+ * - `waiting`: written, the manager is not connected
  * - `sent`: given to the connection
- * - `unsure`: sent, but the connection was lost before an answer came
+ * - `unsure`: sent, but the connection was lost before it was confirmed
+ * - `refused`: the manager did not take it
+ * - `confirmed`: the broker has it
  * - `processed`: the processor's answer came back
  */
-export type OwnState = "waiting" | "sent" | "unsure" | "processed";
+export type OwnState = "waiting" | "sent" | "unsure" | "refused" | "confirmed" | "processed";
 
 interface Common {
   readonly id: number;
@@ -22,19 +24,26 @@ export interface OwnEntry extends Common {
   tookMs: number;
 }
 
-export interface OtherEntry extends Common {
+/** What came from elsewhere. */
+interface Received extends Common {
+  readonly topic: string;
+  /** It was addressed to this client, whatever its topics. */
+  readonly isDirect: boolean;
+}
+
+export interface OtherEntry extends Received {
   readonly kind: "other";
   readonly text: string;
 }
 
-export interface ProcessedEntry extends Common {
+export interface ProcessedEntry extends Received {
   readonly kind: "processed";
   readonly text: string;
   /** Whether it answers a message that this page sent. */
   readonly answersOwn: boolean;
 }
 
-export interface BinaryEntry extends Common {
+export interface BinaryEntry extends Received {
   readonly kind: "binary";
   readonly sizeBytes: number;
   readonly preview: string;
@@ -46,13 +55,19 @@ export interface EventEntry extends Common {
   readonly text: string;
 }
 
+/** Messages that came while the page was away, and that the manager's log no longer has. */
+export interface MissingEntry extends Common {
+  readonly kind: "missing";
+}
+
 /** Messages that came faster than anyone reads: counted instead of shown. */
 export interface GapEntry extends Common {
   readonly kind: "gap";
   count: number;
 }
 
-export type Entry = OwnEntry | OtherEntry | ProcessedEntry | BinaryEntry | EventEntry | GapEntry;
+export type ReceivedEntry = OtherEntry | ProcessedEntry | BinaryEntry;
+export type Entry = OwnEntry | ReceivedEntry | EventEntry | MissingEntry | GapEntry;
 
 /** The built-in handler's answer begins with this. */
 export const processedPrefix = "processed message: ";

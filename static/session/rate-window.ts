@@ -1,13 +1,19 @@
-/** Lets a number of events through per span of time, and refuses the rest of that span. */
+/** Lets a number of events through per span of time, and refuses the rest of that span, but for those allowed besides. */
 export class RateWindow {
   readonly #limit: number;
   readonly #spanMs: number;
   #startMs = Number.NEGATIVE_INFINITY;
   #count = 0;
+  #besides = 0;
 
   constructor(limit: number, spanMs: number) {
     this.#limit = limit;
     this.#spanMs = spanMs;
+  }
+
+  /** Lets so many more through, whenever they come. */
+  allowBesides(count: number): void {
+    this.#besides = count;
   }
 
   admits(nowMs: number): boolean {
@@ -16,6 +22,9 @@ export class RateWindow {
       this.#count = 0;
     }
     this.#count += 1;
-    return this.#count <= this.#limit;
+    if (this.#count <= this.#limit) return true;
+    if (this.#besides === 0) return false;
+    this.#besides -= 1;
+    return true;
   }
 }

@@ -1,6 +1,11 @@
-import { closingInWords } from "./closing.ts";
-import { Connection, type ConnectionState, type Surroundings } from "./connection.ts";
+import { destinationOf } from "../../src/gateway/stomp/destinations.ts";
+import { isPattern } from "../../src/gateway/topic-trie.ts";
+import { bodyOf } from "./body.ts";
+import { type Closing, closingInWords } from "./closing.ts";
+import { Connection, type ConnectionState, type Refusal, type Surroundings } from "./connection.ts";
 import { Conversation } from "./conversation.ts";
+import { Following } from "./following.ts";
+import type { LinkMessage } from "./link.ts";
 import { pageOnTopic, socketUrl, topicOfPage, topicProblem } from "./topic.ts";
 import { Unsent } from "./unsent.ts";
 
@@ -8,46 +13,51 @@ export interface SessionOptions {
   /** The address that the page was opened with, topic included. */
   readonly page: string;
   readonly clientId: string;
+  /** Another one each time that the page is loaded. */
+  readonly pageId: string;
   readonly surroundings: Surroundings;
   /** Something to show changed. */
   readonly changed: () => void;
 }
 
+/** What became of a text: `full`: too much waits to be sent already. `pattern`: no topic to send it to. */
+export type Written = "taken" | "full" | "pattern";
+
+/** The header by which the page knows its own messages when they come back: its page id, a dot and a number. */
+const ownHeader = "page-message";
+
 /** One page's life on a manager: what it says and hears, on which topic, over which connection. */
 export class Session {
   readonly #options: SessionOptions;
+  readonly #surroundings: Surroundings;
   readonly conversation = new Conversation();
   readonly unsent = new Unsent();
+  /** A topic, or a pattern of topics. */
   topic: string;
+  #sentCount = 0;
+  #hasBeenConnected: boolean = false;
   #lostAtMs: number | undefined;
   /** The network went away under an open connection, which may be dead without knowing. */
-  #doubtful: boolean = false;
+  #isDoubtful: boolean = false;
+  readonly #following: Following;
   readonly #connection: Connection;
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.#surroundings = options.surroundings;
     const topic = topicOfPage(options.page);
     this.topic = topicProblem(topic) === undefined ? topic : "";
-    const { surroundings, changed } = options;
-    this.#connection = new Connection(this.#url(), surroundings, {
-      changed: (state) => {
-        if (state.is === "connected") this.#connected();
-        changed();
+    this.#following = new Following(this.topic);
+    this.#connection = new Connection(socketUrl(options.page, options.clientId), options.surroundings, {
+      changed: () => options.changed(),
+      opened: (link) => {
+        if (this.#hasBeenConnected) this.conversation.expectMissed();
+        this.#following.start(link);
       },
-      closed: (closing) => {
-        if (!closing.opened) return;
-        this.#lostAtMs = surroundings.now();
-        this.conversation.markUnsure();
-        this.conversation.note(closingInWords(closing), surroundings.now());
-      },
-      text: (text) => {
-        this.conversation.receiveText(text, surroundings.now());
-        changed();
-      },
-      binary: (bytes) => {
-        this.conversation.receiveBinary(bytes, surroundings.now());
-        changed();
-      },
+      message: (message) => this.#receive(message),
+      receipt: (id) => this.#receipt(id),
+      refused: (refusal) => this.#refused(refusal),
+      closed: (closing, wasConnected) => this.#closed(closing, wasConnected),
     });
   }
 
@@ -59,30 +69,34 @@ export class Session {
     return pageOnTopic(this.#options.page, this.topic);
   }
 
+  /** On many topics at once: to hear, not to send. */
+  get isOnPattern(): boolean {
+    return isPattern(this.topic);
+  }
+
   start(): void {
     this.#connection.connect();
   }
 
-  /** False when too much waits to be sent already: the text stays with the person then. */
-  write(text: string): boolean {
-    const connected = this.state.is === "connected";
-    if (!connected && !this.unsent.hasRoomFor(text)) return false;
-    this.unsent.add(text, this.conversation.write(text, this.topic, this.#options.surroundings.now()));
-    if (connected) this.#sendUnsent();
+  /** What is not taken stays with the person. */
+  write(text: string): Written {
+    if (this.isOnPattern) return "pattern";
+    const canSend = this.#following.isInForce;
+    if (!canSend && !this.unsent.hasRoomFor(text)) return "full";
+    this.unsent.add(text, this.conversation.write(text, this.topic, this.#surroundings.now()));
+    if (canSend) this.#sendUnsent();
     this.#options.changed();
-    return true;
+    return "taken";
   }
 
   join(topic: string): void {
     if (topic === this.topic) return;
     this.topic = topic;
     this.conversation.forgetUnanswered();
-    this.conversation.note(
-      topic === "" ? "Joined broadcast, where everyone is" : `Joined the topic ${topic}`,
-      this.#options.surroundings.now(),
-    );
-    this.#lostAtMs = undefined;
-    this.#connection.moveTo(this.#url());
+    this.conversation.note(joinedInWords(topic), this.#surroundings.now());
+    this.#following.join(topic);
+    this.#connection.startAfresh();
+    this.#options.changed();
   }
 
   /** The person wants it now, or looks at the page again. */
@@ -91,36 +105,90 @@ export class Session {
   }
 
   networkLost(): void {
-    this.#doubtful = this.state.is === "connected";
+    this.#isDoubtful = this.state.is === "connected";
     this.#options.changed();
   }
 
   networkBack(): void {
-    if (this.#doubtful) {
-      this.#doubtful = false;
+    if (this.#isDoubtful) {
+      this.#isDoubtful = false;
       this.conversation.markUnsure();
+      this.#following.end();
       this.#connection.connect();
     } else this.hasten();
   }
 
-  #connected(): void {
-    this.#doubtful = false;
+  #receive(message: LinkMessage): void {
+    const arrival = this.#following.take(message);
+    if (arrival === undefined) return;
+    const now = this.#surroundings.now();
+    if (arrival.isBehindGap) this.conversation.noteMissing(now);
+    const { headers } = message;
+    const own = headers[ownHeader];
+    if (own?.startsWith(`${this.#options.pageId}.`)) {
+      // It is in the list. What comes through the log is in the log.
+      if (this.#following.isDurable) this.conversation.markConfirmed(own);
+    } else {
+      const { topic, isDirect } = arrival;
+      this.conversation.receive(
+        { body: bodyOf(message.body, headers["content-type"]), topic, isDirect },
+        now,
+      );
+    }
+    this.#options.changed();
+  }
+
+  #receipt(id: string): void {
+    if (this.#following.receipt(id, this.#surroundings.now())) {
+      if (this.#following.isInForce) this.#inForce();
+    } else this.conversation.markConfirmed(id);
+    this.#options.changed();
+  }
+
+  #inForce(): void {
+    this.#isDoubtful = false;
+    this.#hasBeenConnected = true;
+    this.#connection.establish();
+    const now = this.#surroundings.now();
     if (this.#lostAtMs !== undefined) {
-      const awayS = Math.max(1, Math.round((this.#options.surroundings.now() - this.#lostAtMs) / 1_000));
-      this.conversation.note(`Connected again after ${awayS} s`, this.#options.surroundings.now());
+      const awayS = Math.max(1, Math.round((now - this.#lostAtMs) / 1_000));
+      const missed = this.#following.isDurable
+        ? ""
+        : ". This manager keeps no log: what was sent meanwhile is not here";
+      this.conversation.note(`Connected again after ${awayS} s${missed}`, now);
       this.#lostAtMs = undefined;
     }
     this.#sendUnsent();
   }
 
-  #sendUnsent(): void {
-    for (const { text, entry } of this.unsent.takeFor(this.topic)) {
-      this.#connection.send(text);
-      this.conversation.markSent(entry, text, this.#options.surroundings.now());
-    }
+  /** Whether the next connection will not meet it again. */
+  #refused({ receipt = "" }: Refusal): boolean {
+    if (!this.#following.refused(receipt)) return this.conversation.markRefused(receipt);
+    this.#connection.connect();
+    return true;
   }
 
-  #url(): string {
-    return socketUrl(this.#options.page, this.#options.clientId, this.topic);
+  #closed(closing: Closing, wasConnected: boolean): void {
+    this.#following.end();
+    if (!wasConnected) return;
+    const now = this.#surroundings.now();
+    this.#lostAtMs = now;
+    this.conversation.markUnsure();
+    this.conversation.note(closingInWords(closing), now);
   }
+
+  #sendUnsent(): void {
+    for (const { text, entry } of this.unsent.takeAll()) {
+      this.#sentCount += 1;
+      const receipt = `${this.#options.pageId}.${this.#sentCount}`;
+      this.#following.send(destinationOf(entry.topic), text, { [ownHeader]: receipt, receipt });
+      this.conversation.markSent(entry, text, receipt, this.#surroundings.now());
+    }
+  }
+}
+
+function joinedInWords(topic: string): string {
+  if (topic === "") return "Joined broadcast, where everyone is";
+  if (isPattern(topic)) return `Listening to all topics like ${topic}`;
+  return `Joined the topic ${topic}`;
 }

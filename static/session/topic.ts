@@ -1,11 +1,18 @@
+import { wildcardCount, wildcardsMax } from "../../src/gateway/topic-trie.ts";
+
 /** A topic travels as an AMQP routing key, whose length is one byte. */
 export const topicBytesMax = 255;
 
-/** What is wrong with a topic, for the person who typed it. */
+/** The topic of what came from there. */
+export function topicOfDestination(destination: string): string {
+  return destination.startsWith("/topic/") ? destination.slice("/topic/".length) : "";
+}
+
+/** What is wrong with a topic, or a pattern of topics, for the person who typed it. */
 export function topicProblem(topic: string): string | undefined {
   if (/\p{Cc}/u.test(topic)) return "A topic cannot contain control characters.";
-  if (/(^|\.)[*#](\.|$)/.test(topic))
-    return "This page is on one topic; * and # as words are patterns for many.";
+  if (wildcardCount(topic) > wildcardsMax)
+    return `A pattern has at most ${wildcardsMax} words that are * or #.`;
   const bytes = new TextEncoder().encode(topic).length;
   if (bytes > topicBytesMax) return `A topic is at most ${topicBytesMax} bytes long; this one has ${bytes}.`;
   return undefined;
@@ -24,9 +31,8 @@ export function pageOnTopic(url: string, topic: string): string {
 }
 
 /** Where the manager takes this client's WebSocket, beside the page. */
-export function socketUrl(page: string, clientId: string, topic: string): string {
+export function socketUrl(page: string, clientId: string): string {
   const url = new URL(`ws/${encodeURIComponent(clientId)}`, page);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  if (topic !== "") url.searchParams.set("topic", topic);
   return url.href;
 }

@@ -5,7 +5,7 @@ export const unansweredCharsMax = 4 * 1024 * 1024;
 export const unansweredMax = 1_000;
 
 /**
- * One's own messages that have no answer yet. Plain text carries no ids, so an answer belongs to the oldest
+ * One's own messages that have no answer yet. Answers do not say what they answer, so one belongs to the oldest
  * message with the same text. The oldest are forgotten past the caps, which costs them their tick, no more.
  */
 export class Unanswered {
@@ -24,8 +24,10 @@ export class Unanswered {
     return index === -1 ? undefined : this.#forget(index);
   }
 
-  entries(): OwnEntry[] {
-    return this.#waiting.map(({ entry }) => entry);
+  /** It will not be answered. */
+  remove(entry: OwnEntry): void {
+    const index = this.#waiting.findIndex((candidate) => candidate.entry === entry);
+    if (index !== -1) this.#forget(index);
   }
 
   clear(): void {

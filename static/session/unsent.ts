@@ -8,10 +8,7 @@ export interface UnsentMessage {
   readonly entry: OwnEntry;
 }
 
-/**
- * What was written while there was no connection, in order. Each message belongs to the topic it was written
- * on, and waits until the page is there again.
- */
+/** What was written while there was no connection, in order. Each message goes to the topic that it was written on. */
 export class Unsent {
   #messages: UnsentMessage[] = [];
   #chars = 0;
@@ -29,10 +26,10 @@ export class Unsent {
     this.#chars += text.length;
   }
 
-  takeFor(topic: string): UnsentMessage[] {
-    const taken = this.#messages.filter(({ entry }) => entry.topic === topic);
-    this.#messages = this.#messages.filter(({ entry }) => entry.topic !== topic);
-    for (const { text } of taken) this.#chars -= text.length;
+  takeAll(): readonly UnsentMessage[] {
+    const taken = this.#messages;
+    this.#messages = [];
+    this.#chars = 0;
     return taken;
   }
 }

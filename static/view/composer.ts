@@ -1,5 +1,11 @@
-import type { Session } from "../session/session.ts";
+import type { Session, Written } from "../session/session.ts";
 import { elementOf, setText } from "./element.ts";
+
+const problems: Readonly<Record<Written, string>> = {
+  taken: "",
+  full: "Enough is waiting to be sent. This stays here until the connection is back.",
+  pattern: "This page listens to many topics. Join one of them to send.",
+};
 
 /** The field to write in. Enter sends; what cannot be taken now stays in the field. */
 export class Composer {
@@ -29,15 +35,21 @@ export class Composer {
     this.#field.focus();
   }
 
+  /** The page is on another topic, and on a pattern there is nowhere to send to. */
+  topicChanged(): void {
+    setText(this.#problem, "");
+    this.#field.placeholder = this.#session.isOnPattern
+      ? "Listening only: join one topic to send"
+      : "Message";
+  }
+
   #submit(): void {
     const text = this.#field.value;
     this.#field.focus(); // the on-screen keyboard stays up
     if (text === "") return;
-    if (!this.#session.write(text)) {
-      setText(this.#problem, "Enough is waiting to be sent. This stays here until the connection is back.");
-      return;
-    }
-    setText(this.#problem, "");
+    const written = this.#session.write(text);
+    setText(this.#problem, problems[written]);
+    if (written !== "taken") return;
     this.#field.value = "";
     this.#fit();
     this.#wrote();

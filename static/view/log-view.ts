@@ -1,4 +1,5 @@
 import type { Conversation } from "../session/conversation.ts";
+import type { Session } from "../session/session.ts";
 import { elementOf, messageCount, setText } from "./element.ts";
 import { rowOf, updateRow } from "./row.ts";
 
@@ -9,6 +10,7 @@ const upwardKeys = new Set(["ArrowUp", "PageUp", "Home"]);
 
 /** The list of messages. It follows the newest while the reader is at the end, and stays put otherwise. */
 export class LogView {
+  readonly #session: Session;
   readonly #conversation: Conversation;
   readonly #redraw: () => void;
   readonly #scroller = elementOf("log", HTMLElement);
@@ -24,8 +26,9 @@ export class LogView {
   #messagesSeen = 0;
   #calmTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(conversation: Conversation, redraw: () => void) {
-    this.#conversation = conversation;
+  constructor(session: Session, redraw: () => void) {
+    this.#session = session;
+    this.#conversation = session.conversation;
     this.#redraw = redraw;
     this.#scroller.addEventListener("scroll", () => this.#scrolled());
     this.#scroller.addEventListener("wheel", ({ deltaY }) => deltaY < 0 && this.#intendsUp(), {
@@ -99,7 +102,7 @@ export class LogView {
     const added = document.createDocumentFragment();
     for (const entry of this.#conversation.entries) {
       if (entry.id <= this.#lastDrawnId) continue;
-      const row = rowOf(entry);
+      const row = rowOf(entry, this.#session.topic);
       this.#rows.set(entry.id, row);
       added.append(row);
       this.#lastDrawnId = entry.id;

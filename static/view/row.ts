@@ -1,24 +1,35 @@
-import { type Entry, type OwnEntry, processedPrefix } from "../session/entry.ts";
+import { type Entry, type OwnEntry, processedPrefix, type ReceivedEntry } from "../session/entry.ts";
 import { messageCount, setText, textElement } from "./element.ts";
 
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 
-const people: Readonly<Record<Exclude<Entry["kind"], "event" | "gap">, string>> = {
+/** Entries that are messages. */
+type MessageEntry = OwnEntry | ReceivedEntry;
+
+const people: Readonly<Record<MessageEntry["kind"], string>> = {
   own: "You",
   other: "Other",
   processed: "Processor",
   binary: "Other",
 };
 
-/** One line of the list. */
-export function rowOf(entry: Entry): HTMLLIElement {
+/** One line of the list. `topic` is the page's own: a message of another one says so. */
+export function rowOf(entry: Entry, topic: string): HTMLLIElement {
   const row = document.createElement("li");
   row.className = `row ${entry.kind}`;
   if (entry.kind === "processed" && entry.answersOwn) row.classList.add("answers-own");
-  if (entry.kind === "event" || entry.kind === "gap") row.append(textElement("p", "text", ""));
-  else row.append(textElement("span", "who", people[entry.kind]), textOf(entry), metaOf(entry));
+  if (isMessage(entry))
+    row.append(textElement("span", "who", people[entry.kind]), textOf(entry), metaOf(entry, topic));
+  else row.append(textElement("p", "text", entry.kind === "missing" ? missingText : ""));
   updateRow(row, entry);
   return row;
+}
+
+const missingText =
+  "Messages are missing here: the manager's log no longer reaches back to where this page was.";
+
+function isMessage(entry: Entry): entry is MessageEntry {
+  return entry.kind in people;
 }
 
 /** Brings a row up to date: one's own messages come further, gaps grow. */
@@ -40,7 +51,11 @@ function stateOf(entry: OwnEntry): string {
     case "sent":
       return "sent";
     case "unsure":
-      return "sent, no answer before the connection was lost";
+      return "sent, not confirmed before the connection was lost";
+    case "refused":
+      return "refused";
+    case "confirmed":
+      return "confirmed";
     case "processed":
       return `processed in ${tookOf(entry.tookMs)}`;
   }
@@ -51,7 +66,7 @@ function tookOf(ms: number): string {
   return `${(ms / 1_000).toFixed(1)} s`;
 }
 
-function textOf(entry: Exclude<Entry, { kind: "event" | "gap" }>): HTMLElement {
+function textOf(entry: MessageEntry): HTMLElement {
   if (entry.kind === "binary") {
     const text = textElement("p", "text", entry.preview);
     text.prepend(textElement("span", "quiet", `binary, ${entry.sizeBytes.toLocaleString("en")} bytes  `));
@@ -69,13 +84,15 @@ function textOf(entry: Exclude<Entry, { kind: "event" | "gap" }>): HTMLElement {
   return text;
 }
 
-function metaOf(entry: Exclude<Entry, { kind: "event" | "gap" }>): HTMLElement {
+function metaOf(entry: MessageEntry, topic: string): HTMLElement {
   const meta = textElement("span", "meta", "");
   const time = document.createElement("time");
   const at = new Date(entry.atMs);
   time.dateTime = at.toISOString();
   time.textContent = clock.format(at);
   if (entry.kind === "own") meta.append(textElement("span", "state", ""), " ");
+  else if (entry.isDirect) meta.append(textElement("span", "on", "to you alone"), " ");
+  else if (entry.topic !== topic) meta.append(textElement("span", "on", entry.topic || "broadcast"), " ");
   if (entry.kind === "processed" && entry.answersOwn) {
     meta.append(textElement("span", "state", "answers you"), " ");
   }

@@ -1,10 +1,12 @@
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import type { Page } from "playwright-core";
+import { join } from "node:path";
 import { entriesMax } from "../../static/session/conversation.ts";
 import { type Client, connect } from "../support/client.ts";
 import { startWarren, type WarrenProcess } from "../support/warren.ts";
 import { startBrowser, type TestBrowser } from "./browser.ts";
 import { contrastFaults } from "./contrast.ts";
+import { rows, say, untilStatus } from "./page-actions.ts";
+import { connectStomp } from "./stomp-client.ts";
 
 setDefaultTimeout(60_000);
 
@@ -21,25 +23,11 @@ afterEach(() => browser.closePages());
 
 afterAll(() => started.disposeAsync());
 
-type Kind = "own" | "other" | "processed" | "processed.answers-own" | "event" | "gap" | "binary";
-
-/** The rows of a kind that show exactly this text. */
-function rows(page: Page, kind: Kind, text?: string) {
-  const all = page.locator(`#messages .row.${kind}`);
-  if (text === undefined) return all;
-  return all.filter({ has: page.locator(".text", { hasText: new RegExp(`^${RegExp.escape(text)}$`) }) });
-}
-
 let topics = 0;
 
 /** The page on a topic of the test's own. */
 function topicUrl(): string {
   return `${warren.url}?topic=page-test-${++topics}`;
-}
-
-async function say(page: Page, text: string): Promise<void> {
-  await page.getByRole("textbox", { name: "Message" }).fill(text);
-  await page.getByRole("button", { name: "Send" }).click();
 }
 
 /** Another client on the page's topic, without a page. */
@@ -66,7 +54,7 @@ test("two pages: one sends, both see what they should, and both recover when the
   expect(await bob.title()).toBe("Warren");
 
   await first.stop();
-  await Promise.all([alice, bob].map((page) => page.locator('#status[data-is="waiting"]').waitFor()));
+  await Promise.all([alice, bob].map((page) => untilStatus(page, "waiting")));
   await alice
     .getByText(/The manager (is shutting down|cannot be reached)/)
     .first()
@@ -75,7 +63,7 @@ test("two pages: one sends, both see what they should, and both recover when the
   await rows(alice, "own", "written while it was away").getByText("waiting to be sent").waitFor();
 
   await using _second = await startWarren(["--port", port]);
-  await Promise.all([alice, bob].map((page) => page.locator('#status[data-is="connected"]').waitFor()));
+  await Promise.all([alice, bob].map((page) => untilStatus(page, "connected")));
   expect(await alice.locator("#client-id").textContent()).toBe(clientId);
   await rows(alice, "processed.answers-own", "processed message: written while it was away").waitFor();
   await say(bob, "back again");
@@ -92,7 +80,7 @@ test("pages on different topics do not hear each other, and a link leads to its 
   await rows(there!, "processed.answers-own").waitFor();
   await there!.getByRole("textbox", { name: "Topic" }).fill(new URL(url).searchParams.get("topic")!);
   await there!.getByRole("button", { name: "Join" }).click();
-  await there!.locator('#status[data-is="connected"]').waitFor();
+  await untilStatus(there!, "connected");
   expect(there!.url()).toBe(url);
   await say(there!, "now here too");
   await rows(here!, "other", "now here too").waitFor();
@@ -103,6 +91,41 @@ test("pages on different topics do not hear each other, and a link leads to its 
   await here!.reload();
   expect(await here!.locator("#client-id").textContent()).toBe(clientId);
   expect(await also!.locator("#client-id").textContent()).not.toBe(clientId);
+});
+
+test("a page on a pattern hears all its topics, says which, and cannot send", async () => {
+  const page = await browser.open(`${warren.url}?topic=${encodeURIComponent("rainbow.*")}`);
+  await using client = await connectStomp(warren.wsUrl("/ws"));
+  client.send("/topic/rainbow.red", "crimson");
+  client.send("/topic/rainbow", "not this one");
+  client.send("/topic/rainbow.blue", "azure");
+  await rows(page, "other", "crimson").getByText("rainbow.red").waitFor();
+  await rows(page, "other", "azure").getByText("rainbow.blue").waitFor();
+  expect(await rows(page, "other").count()).toBe(2);
+  await say(page, "where to?");
+  await page.getByRole("alert").filter({ hasText: "Join one of them to send" }).waitFor();
+  expect(await rows(page, "own").count()).toBe(0);
+  await page.getByRole("textbox", { name: "Topic" }).fill("rainbow.red");
+  await page.getByRole("button", { name: "Join" }).click();
+  await say(page, "where to?");
+  await rows(page, "processed.answers-own", "processed message: where to?").waitFor();
+});
+
+test("a message says how far it came: sent, confirmed by the broker, processed", async () => {
+  await using own = await startWarren(["--handler", join(import.meta.dir, "patient-handler.ts")]);
+  const page = await browser.open(own.url);
+  await say(page, "hello");
+  await rows(page, "own", "hello").getByText("confirmed").waitFor();
+  await using client = await connectBeside(own.url);
+  client.send("go on");
+  await rows(page, "own", "hello").getByText("processed in").waitFor();
+});
+
+test("what is addressed to the page alone comes through, and says so", async () => {
+  await using own = await startWarren(["--handler", join(import.meta.dir, "../../examples/handler.ts")]);
+  const page = await browser.open(`${own.url}?topic=anything`);
+  await say(page, "2 + 3");
+  await rows(page, "other", "5").getByText("to you alone").waitFor();
 });
 
 test("everything can be done from the keyboard", async () => {
@@ -125,8 +148,8 @@ test("everything can be done from the keyboard", async () => {
     visited.push(await focused());
   }
   expect(visited).toEqual(["log", "topic"]);
-  await keyboard.type("bad.*");
-  await page.getByRole("alert").filter({ hasText: "patterns" }).waitFor();
+  await keyboard.type("*.".repeat(17));
+  await page.getByRole("alert").filter({ hasText: "at most 16" }).waitFor();
   await keyboard.press("Enter");
   expect(page.url()).not.toContain("topic");
   await keyboard.press("Escape");
@@ -134,7 +157,7 @@ test("everything can be done from the keyboard", async () => {
   await keyboard.press("Enter");
   await rows(page, "event", "Joined the topic keyboard.only").waitFor();
   expect(await focused()).toBe("message");
-  await page.locator('#status[data-is="connected"]').waitFor();
+  await untilStatus(page, "connected");
   await keyboard.type("typed here");
   await keyboard.press("Enter");
   await rows(page, "processed.answers-own", "processed message: typed here").waitFor();
@@ -242,8 +265,9 @@ test("binary messages show as size and hex, empty ones as empty", async () => {
 test("a message that is too large is explained, and the page goes on", async () => {
   const page = await browser.open(topicUrl());
   await say(page, "x".repeat(1024 * 1024 + 1));
-  await rows(page, "event").filter({ hasText: "too large" }).waitFor();
-  await page.locator('#status[data-is="connected"]').waitFor();
+  await rows(page, "own").getByText("refused").waitFor();
+  await rows(page, "event", "The manager refused: a body has more than 1048576 bytes").waitFor();
+  await untilStatus(page, "connected");
   await say(page, "smaller");
   await rows(page, "processed.answers-own", "processed message: smaller").waitFor();
 });
@@ -261,7 +285,7 @@ test.each(["light", "dark"] as const)(
     await rows(page, "processed.answers-own").waitFor();
     await rows(page, "binary").waitFor();
     await own.stop();
-    await page.locator('#status[data-is="waiting"]').waitFor();
+    await untilStatus(page, "waiting");
     await say(page, "waiting");
     await rows(page, "own", "waiting").waitFor();
     expect(await contrastFaults(page)).toEqual([]);

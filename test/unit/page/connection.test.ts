@@ -3,18 +3,21 @@ import type { Closing } from "../../../static/session/closing.ts";
 import { Connection, connectTimeoutMs, steadyAfterMs } from "../../../static/session/connection.ts";
 import { PlayedSurroundings } from "./surroundings.ts";
 
-function played() {
+/** A connection that is established as soon as the manager takes frames. */
+function played(isOvercome = false) {
   const surroundings = new PlayedSurroundings();
   const closings: Closing[] = [];
-  const texts: string[] = [];
+  const heard: string[] = [];
   const connection = new Connection("ws://manager/ws/me", surroundings, {
     changed: () => undefined,
+    opened: () => connection.establish(),
     closed: (closing) => closings.push(closing),
-    text: (text) => texts.push(text),
-    binary: (bytes) => texts.push(`${bytes}`),
+    message: ({ body }) => heard.push(new TextDecoder().decode(body)),
+    receipt: (id) => heard.push(id),
+    refused: () => isOvercome,
   });
   connection.connect();
-  return { surroundings, connection, closings, texts };
+  return { surroundings, connection, closings, heard };
 }
 
 /** How long the connection plans to wait. */
@@ -23,81 +26,91 @@ function waitMs({ surroundings, connection }: ReturnType<typeof played>): number
   return state.is === "waiting" ? state.untilMs - surroundings.now() : Number.NaN;
 }
 
-test("it connects, carries text and bytes, and sends", () => {
-  const { surroundings, connection, texts } = played();
+test("it connects, and tells what comes", () => {
+  const { surroundings, connection, heard } = played();
   expect(connection.state.is).toBe("connecting");
-  surroundings.socket.accept();
+  surroundings.link.connect();
   expect(connection.state.is).toBe("connected");
-  surroundings.socket.say("hello");
-  surroundings.socket.say(new Uint8Array([1, 2]).buffer);
-  expect(texts).toEqual(["hello", "1,2"]);
-  connection.send("back");
-  expect(surroundings.socket.sent).toEqual(["back"]);
+  surroundings.link.sayFor("1", "/broadcast", "hello");
+  surroundings.link.acknowledge("receipt");
+  expect(heard).toEqual(["hello", "receipt"]);
 });
 
 test("a manager that is away is tried again at growing intervals, by itself", () => {
   const play = played();
   const waits: number[] = [];
   for (let i = 0; i < 7; i++) {
-    play.surroundings.socket.drop();
+    play.surroundings.link.drop();
     waits.push(waitMs(play));
     play.surroundings.pass(waitMs(play));
   }
   expect(waits).toEqual([500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000]);
-  expect(play.surroundings.sockets).toHaveLength(8);
+  expect(play.surroundings.links).toHaveLength(8);
 });
 
 test("a connection that lasted starts the intervals afresh, one that is dropped at once does not", () => {
   const play = played();
   for (let i = 0; i < 3; i++) {
-    play.surroundings.socket.accept();
-    play.surroundings.socket.drop();
+    play.surroundings.link.connect();
+    play.surroundings.link.drop();
     play.surroundings.pass(waitMs(play));
   }
-  play.surroundings.socket.accept();
+  play.surroundings.link.connect();
   play.surroundings.pass(steadyAfterMs);
-  play.surroundings.socket.drop();
+  play.surroundings.link.drop();
   expect(waitMs(play)).toBe(500);
 });
 
 test("a manager that says it is too busy is left in peace for longer", () => {
   const play = played();
-  play.surroundings.socket.accept();
-  play.surroundings.socket.drop(1013, "try again later");
+  play.surroundings.link.connect();
+  play.surroundings.link.drop(1013, "try again later");
   expect(waitMs(play)).toBe(8_000);
-  expect(play.closings).toEqual([{ code: 1013, reason: "try again later", opened: true }]);
+  expect(play.closings).toMatchObject([{ code: 1013, reason: "try again later", opened: true }]);
+});
+
+test("what an ERROR says is why the connection ended, and is not met again at once", () => {
+  const play = played();
+  play.surroundings.link.connect();
+  play.surroundings.link.refuse("unknown command");
+  play.surroundings.link.drop(1002, "the ERROR frame says why");
+  expect(play.closings).toMatchObject([{ code: 1002, refusal: "unknown command" }]);
+  expect(waitMs(play)).toBe(8_000);
+});
+
+test("an ERROR that will not come again does not keep the page waiting", () => {
+  const play = played(true);
+  play.surroundings.link.connect();
+  play.surroundings.link.refuse("this message is too long");
+  play.surroundings.link.drop(1002);
+  expect(waitMs(play)).toBe(500);
+});
+
+test("a manager that does not close behind its ERROR is given up", () => {
+  const play = played();
+  play.surroundings.link.connect();
+  play.surroundings.link.refuse("unknown command");
+  play.surroundings.pass(connectTimeoutMs);
+  expect(play.closings).toMatchObject([{ code: 1006, refusal: "unknown command" }]);
+  expect(play.surroundings.links[0]!.closedByPage).toBeTrue();
 });
 
 test("a handshake without an answer is given up", () => {
   const play = played();
-  const [socket] = play.surroundings.sockets;
+  const [link] = play.surroundings.links;
   play.surroundings.pass(connectTimeoutMs);
   expect(play.connection.state.is).toBe("waiting");
-  expect(socket!.closedByPage).toBeTrue();
-  expect(play.closings).toEqual([{ code: 1006, reason: "", opened: false }]);
+  expect(link!.closedByPage).toBeTrue();
+  expect(play.closings).toMatchObject([{ code: 1006, opened: false }]);
 });
 
 test("hastening skips the wait, and leaves a good connection alone", () => {
   const { surroundings, connection } = played();
-  surroundings.socket.drop();
+  surroundings.link.drop();
   connection.hasten();
-  expect(surroundings.sockets).toHaveLength(2);
-  surroundings.socket.accept();
+  expect(surroundings.links).toHaveLength(2);
+  surroundings.link.connect();
   connection.hasten();
   surroundings.pass(60_000);
-  expect(surroundings.sockets).toHaveLength(2);
-});
-
-test("a socket that was given up is not heard any more", () => {
-  const { surroundings, connection, texts } = played();
-  const old = surroundings.socket;
-  old.accept();
-  connection.moveTo("ws://manager/ws/me?topic=news");
-  expect(old.closedByPage).toBeTrue();
-  old.say("late");
-  old.drop();
-  surroundings.socket.accept();
-  expect(texts).toEqual([]);
-  expect(connection.state.is).toBe("connected");
-  expect(surroundings.socket.url).toEndWith("?topic=news");
+  expect(surroundings.links).toHaveLength(2);
 });

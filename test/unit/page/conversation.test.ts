@@ -3,19 +3,25 @@ import { Conversation, entriesMax, shownPerSecondMax } from "../../../static/ses
 import type { OwnEntry } from "../../../static/session/entry.ts";
 import { unansweredMax } from "../../../static/session/unanswered.ts";
 
+let receipts = 0;
+
 function send(conversation: Conversation, text: string, nowMs = 0): OwnEntry {
   const entry = conversation.write(text, "", nowMs);
-  conversation.markSent(entry, text, nowMs);
+  conversation.markSent(entry, text, `page.${++receipts}`, nowMs);
   return entry;
+}
+
+function receive(conversation: Conversation, body: string | Uint8Array, nowMs: number): void {
+  conversation.receive({ body, topic: "", isDirect: false }, nowMs);
 }
 
 test("an own message waits, is sent, and is processed when its answer comes", () => {
   const conversation = new Conversation();
   const own = conversation.write("hello", "", 100);
   expect(own.state).toBe("waiting");
-  conversation.markSent(own, "hello", 110);
+  conversation.markSent(own, "hello", "r", 110);
   expect(own.state).toBe("sent");
-  conversation.receiveText("processed message: hello", 115);
+  receive(conversation, "processed message: hello", 115);
   expect(own).toMatchObject({ state: "processed", tookMs: 5 });
   expect(conversation.entries).toMatchObject([
     { kind: "own", text: "hello" },
@@ -26,10 +32,10 @@ test("an own message waits, is sent, and is processed when its answer comes", ()
 test("of several own messages with the same text, the oldest is answered first", () => {
   const conversation = new Conversation();
   const [first, second] = [send(conversation, "again"), send(conversation, "again")];
-  conversation.receiveText("processed message: again", 1);
+  receive(conversation, "processed message: again", 1);
   expect([first.state, second.state]).toEqual(["processed", "sent"]);
-  conversation.receiveText("processed message: again", 2);
-  conversation.receiveText("processed message: again", 3);
+  receive(conversation, "processed message: again", 2);
+  receive(conversation, "processed message: again", 3);
   expect([first.state, second.state]).toEqual(["processed", "processed"]);
   expect(conversation.entries.at(-1)).toMatchObject({ kind: "processed", answersOwn: false });
 });
@@ -37,8 +43,8 @@ test("of several own messages with the same text, the oldest is answered first",
 test("what others send and what answers them is told apart from one's own", () => {
   const conversation = new Conversation();
   send(conversation, "mine");
-  conversation.receiveText("theirs", 1);
-  conversation.receiveText("processed message: theirs", 2);
+  receive(conversation, "theirs", 1);
+  receive(conversation, "processed message: theirs", 2);
   expect(conversation.entries.slice(1)).toMatchObject([
     { kind: "other", text: "theirs" },
     { kind: "processed", answersOwn: false },
@@ -47,13 +53,13 @@ test("what others send and what answers them is told apart from one's own", () =
 
 test("an empty message is a message", () => {
   const conversation = new Conversation();
-  conversation.receiveText("", 1);
+  receive(conversation, "", 1);
   expect(conversation.entries).toMatchObject([{ kind: "other", text: "" }]);
 });
 
 test("binary shows as size and hex", () => {
   const conversation = new Conversation();
-  conversation.receiveBinary(new Uint8Array([1, 2]), 1);
+  receive(conversation, new Uint8Array([1, 2]), 1);
   expect(conversation.entries).toMatchObject([{ kind: "binary", sizeBytes: 2, preview: "01 02" }]);
 });
 
@@ -62,7 +68,7 @@ test("a lost connection leaves sent messages unsure until their answer comes aft
   const own = send(conversation, "hello");
   conversation.markUnsure();
   expect(own.state).toBe("unsure");
-  conversation.receiveText("processed message: hello", 1);
+  receive(conversation, "processed message: hello", 1);
   expect(own.state).toBe("processed");
 });
 
@@ -70,16 +76,16 @@ test("on another topic, an answer with the same text is somebody else's", () => 
   const conversation = new Conversation();
   const own = send(conversation, "hello");
   conversation.forgetUnanswered();
-  conversation.receiveText("processed message: hello", 1);
+  receive(conversation, "processed message: hello", 1);
   expect(own.state).toBe("sent");
 });
 
 test("a flood is shown in part and counted for the rest, second by second", () => {
   const conversation = new Conversation();
-  for (let i = 0; i < 10_000; i++) conversation.receiveText(`flood ${i}`, 0);
+  for (let i = 0; i < 10_000; i++) receive(conversation, `flood ${i}`, 0);
   expect(conversation.entries).toHaveLength(shownPerSecondMax + 1);
   expect(conversation.entries.at(-1)).toMatchObject({ kind: "gap", count: 10_000 - shownPerSecondMax });
-  conversation.receiveText("a second later", 1_000);
+  receive(conversation, "a second later", 1_000);
   expect(conversation.entries.at(-1)).toMatchObject({ kind: "other", text: "a second later" });
   expect(conversation.messages).toBe(10_001);
   expect([conversation.floods(100), conversation.floods(10_000)]).toEqual([true, false]);
@@ -87,15 +93,15 @@ test("a flood is shown in part and counted for the rest, second by second", () =
 
 test("own messages and their answers are shown in the midst of a flood", () => {
   const conversation = new Conversation();
-  for (let i = 0; i < 1_000; i++) conversation.receiveText(`flood ${i}`, 0);
+  for (let i = 0; i < 1_000; i++) receive(conversation, `flood ${i}`, 0);
   send(conversation, "mine");
-  conversation.receiveText("processed message: mine", 0);
+  receive(conversation, "processed message: mine", 0);
   expect(conversation.entries.slice(-2)).toMatchObject([{ kind: "own" }, { kind: "processed" }]);
 });
 
 test("the list keeps the newest, and counts the messages that made room", () => {
   const conversation = new Conversation();
-  for (let i = 0; i < entriesMax + 7; i++) conversation.receiveText(`${i}`, i * 1_000);
+  for (let i = 0; i < entriesMax + 7; i++) receive(conversation, `${i}`, i * 1_000);
   conversation.note("an event is no message", 0);
   expect(conversation.entries).toHaveLength(entriesMax);
   expect(conversation.entries[0]).toMatchObject({ text: "8" });
@@ -106,10 +112,30 @@ test("a handler that never answers does not fill the tab", () => {
   const conversation = new Conversation();
   const first = send(conversation, "0");
   for (let i = 1; i <= unansweredMax; i++) send(conversation, `${i}`);
-  conversation.receiveText("processed message: 0", 0);
+  receive(conversation, "processed message: 0", 0);
   expect(first.state).toBe("sent");
   const huge = send(conversation, "x".repeat(5 * 1024 * 1024));
   expect(huge.text.length).toBeLessThan(3_000);
+});
+
+test("what the broker has confirmed stays confirmed when the connection is lost", () => {
+  const conversation = new Conversation();
+  const [safe, open] = ["safe", "open"].map((text) => conversation.write(text, "", 0));
+  conversation.markSent(safe!, "safe", "r-1", 0);
+  conversation.markSent(open!, "open", "r-2", 0);
+  conversation.markConfirmed("r-1");
+  conversation.markUnsure();
+  expect([safe!.state, open!.state]).toEqual(["confirmed", "unsure"]);
+});
+
+test("a refused message is not answered by somebody else's with the same text", () => {
+  const conversation = new Conversation();
+  const own = conversation.write("hello", "", 0);
+  conversation.markSent(own, "hello", "r-1", 0);
+  expect(conversation.markRefused("r-1")).toBeTrue();
+  expect(conversation.markRefused("r-1")).toBeFalse();
+  receive(conversation, "processed message: hello", 1);
+  expect(own.state).toBe("refused");
 });
 
 test("a view learns once what changed", () => {

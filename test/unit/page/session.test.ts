@@ -1,13 +1,27 @@
 import { expect, test } from "bun:test";
+import { shownPerSecondMax } from "../../../static/session/conversation.ts";
 import { Session } from "../../../static/session/session.ts";
 import { unsentMax } from "../../../static/session/unsent.ts";
 import { PlayedSurroundings } from "./surroundings.ts";
 
 function played(page = "http://manager/") {
   const surroundings = new PlayedSurroundings();
-  const session = new Session({ page, clientId: "me", surroundings, changed: () => undefined });
+  const session = new Session({
+    page,
+    clientId: "me",
+    pageId: "this-page",
+    surroundings,
+    changed: () => undefined,
+  });
   session.start();
   return { surroundings, session };
+}
+
+/** The same, on a topic and connected. */
+function connected(topic = "news") {
+  const play = played(`http://manager/?topic=${encodeURIComponent(topic)}`);
+  play.surroundings.link.accept();
+  return play;
 }
 
 const shown = (session: Session) =>
@@ -15,87 +29,267 @@ const shown = (session: Session) =>
     entry.kind === "own" ? `${entry.text}: ${entry.state}` : "text" in entry ? entry.text : entry.kind,
   );
 
+const news = "/topic/news";
+
 test("what is written before there is a connection is sent, in order, when there is one", () => {
   const { surroundings, session } = played();
   session.write("one");
   session.write("two");
   expect(shown(session)).toEqual(["one: waiting", "two: waiting"]);
-  surroundings.socket.accept();
+  surroundings.link.accept();
   session.write("three");
-  expect(surroundings.socket.sent).toEqual(["one", "two", "three"]);
+  expect(surroundings.link.texts).toEqual(["one", "two", "three"]);
   expect(shown(session)).toEqual(["one: sent", "two: sent", "three: sent"]);
 });
 
-test("a lost connection is told in the list, once, and so is its return", () => {
+test("it is connected when its subscriptions are in force, and not before", () => {
   const { surroundings, session } = played();
-  surroundings.socket.accept();
+  surroundings.link.connect();
+  expect(session.state.is).toBe("connecting");
+  session.write("wait");
+  expect(surroundings.link.sent).toEqual([]);
+  surroundings.link.acknowledgeAll();
+  expect(session.state.is).toBe("connected");
+  expect(surroundings.link.texts).toEqual(["wait"]);
+});
+
+test("a message says how far it came: sent, confirmed by its receipt, processed by its answer", () => {
+  const { surroundings, session } = connected();
+  session.write("hello");
+  const [frame] = surroundings.link.sent;
+  expect(frame).toMatchObject({ destination: news, text: "hello" });
+  surroundings.link.acknowledge(frame!.headers["receipt"]!);
+  expect(shown(session)).toEqual(["hello: confirmed"]);
+  surroundings.link.say(news, "processed message: hello", { "x-stream-offset": "2" });
+  expect(shown(session)).toEqual(["hello: processed", "processed message: hello"]);
+});
+
+test("an answer that is faster than the receipt is not taken back by it", () => {
+  const { surroundings, session } = connected();
+  session.write("hello");
+  surroundings.link.say(news, "processed message: hello", { "x-stream-offset": "1" });
+  surroundings.link.acknowledge(surroundings.link.sent[0]!.headers["receipt"]!);
+  expect(shown(session)[0]).toBe("hello: processed");
+});
+
+test("its own messages come back through the log and are not shown twice", () => {
+  const { surroundings, session } = connected();
+  session.write("hello");
+  const { headers } = surroundings.link.sent[0]!;
+  surroundings.link.say(news, "hello", { "page-message": headers["page-message"]!, "x-stream-offset": "1" });
+  surroundings.link.say(news, "hello", { "page-message": "another-page.1", "x-stream-offset": "2" });
+  expect(shown(session)).toEqual(["hello: confirmed", "hello"]);
+});
+
+test("a lost connection is told in the list, once, and so is its return", () => {
+  const { surroundings, session } = connected();
   session.write("before");
-  surroundings.socket.drop(1001, "the manager is stopping");
+  surroundings.link.drop(1001, "the manager is stopping");
   session.write("during");
   surroundings.pass(2_000);
-  surroundings.socket.drop();
+  surroundings.link.drop();
   surroundings.pass(2_000);
-  surroundings.socket.accept();
+  surroundings.link.accept();
   expect(shown(session)).toEqual([
     "before: unsure",
     "The manager is shutting down or restarting (1001: the manager is stopping)",
     "during: sent",
     "Connected again after 4 s",
   ]);
-  expect(surroundings.socket.sent).toEqual(["during"]);
+  expect(surroundings.link.texts).toEqual(["during"]);
+});
+
+test("it goes on behind the last message seen, on its topic and on what is for it alone", () => {
+  const { surroundings, session } = connected();
+  expect(surroundings.link.asked(news)).toEqual({ "x-stream-offset": "next" });
+  expect(surroundings.link.asked("/direct")).toEqual({ "x-stream-offset": "next" });
+  surroundings.link.say(news, "seen", { "x-stream-offset": "7.1" });
+  surroundings.link.say("/direct", "seen too", { "x-stream-offset": "5" });
+  surroundings.link.drop();
+  surroundings.pass(500);
+  surroundings.link.connect();
+  expect(surroundings.link.asked(news)).toEqual({ "x-stream-after": "7.1" });
+  expect(surroundings.link.asked("/direct")).toEqual({ "x-stream-after": "5" });
+  surroundings.link.say(news, "missed", { "x-stream-offset": "8" });
+  expect(shown(session)).toEqual(["seen", "seen too", "The connection was lost", "missed"]);
+});
+
+test("a page that had seen nothing yet goes on from when it was there", () => {
+  const { surroundings } = connected();
+  surroundings.link.drop();
+  surroundings.pass(500);
+  surroundings.link.connect();
+  expect(surroundings.link.asked(news)).toEqual({ "x-stream-offset": "timestamp=1000" });
+});
+
+test("a message of which nobody knew whether it arrived is confirmed by the log", () => {
+  const { surroundings, session } = connected();
+  session.write("into the dark");
+  const own = surroundings.link.sent[0]!.headers["page-message"]!;
+  surroundings.link.drop();
+  expect(shown(session)[0]).toBe("into the dark: unsure");
+  surroundings.pass(500);
+  surroundings.link.accept();
+  surroundings.link.say(news, "into the dark", { "page-message": own, "x-stream-offset": "9" });
+  expect(shown(session)[0]).toBe("into the dark: confirmed");
+});
+
+test("what the log no longer has is told where it is missing", () => {
+  const { surroundings, session } = connected();
+  surroundings.link.say(news, "old", { "x-stream-offset": "1" });
+  surroundings.link.drop();
+  surroundings.pass(500);
+  surroundings.link.accept();
+  surroundings.link.say(news, "new", { "x-stream-offset": "5000", "x-stream-gap": "true" });
+  expect(shown(session).slice(-2)).toEqual(["missing", "new"]);
+});
+
+test("what was missed is shown although it comes all at once", () => {
+  const { surroundings, session } = connected();
+  surroundings.link.drop();
+  surroundings.pass(500);
+  surroundings.link.accept();
+  const missed = shownPerSecondMax + 100;
+  for (let i = 0; i < missed; i++) surroundings.link.say(news, `${i}`, { "x-stream-offset": `${i}` });
+  expect(session.conversation.entries.filter(({ kind }) => kind === "other")).toHaveLength(missed);
+});
+
+test("where no log is kept it listens live, and says after a loss what that means", () => {
+  const { surroundings, session } = played("http://manager/?topic=news");
+  surroundings.link.connect();
+  const receipt = surroundings.link.subscriptions.get("topic-1")!.headers["receipt"]!;
+  surroundings.link.refuse("this manager keeps no log: subscribe without x-stream-offset", receipt);
+  expect(surroundings.links).toHaveLength(2);
+  surroundings.link.accept();
+  expect(surroundings.link.asked(news)).toEqual({});
+  expect(session.state.is).toBe("connected");
+  session.write("hello");
+  const { headers } = surroundings.link.sent[0]!;
+  surroundings.link.say(news, "hello", { "page-message": headers["page-message"]! });
+  // It came from the manager, which says nothing about the broker.
+  expect(shown(session)).toEqual(["hello: sent"]);
+
+  surroundings.link.drop();
+  surroundings.pass(500);
+  surroundings.link.connect();
+  // Another manager may keep one.
+  expect(surroundings.link.asked(news)).toEqual({ "x-stream-offset": "next" });
+  surroundings.link.refuse("no log", surroundings.link.subscriptions.get("direct")!.headers["receipt"]!);
+  surroundings.link.accept();
+  expect(shown(session).at(-1)).toContain("keeps no log");
+});
+
+test("a subscription that is refused live as well is a reason to wait", () => {
+  const { surroundings, session } = played("http://manager/?topic=secret");
+  for (let i = 0; i < 2; i++) {
+    surroundings.link.connect();
+    surroundings.link.refuse(
+      "you may not read secret",
+      surroundings.link.subscriptions.get("topic-1")!.headers["receipt"]!,
+    );
+  }
+  surroundings.link.drop(1002);
+  const { state } = session;
+  expect(state).toMatchObject({ is: "waiting", closing: { refusal: "you may not read secret" } });
+  expect(shown(session)).toEqual([]);
+  session.join("news");
+  surroundings.link.accept();
+  expect(session.state.is).toBe("connected");
+});
+
+test("a message that the manager refuses says so, and the page goes on without it", () => {
+  const { surroundings, session } = connected();
+  session.write("far too long");
+  surroundings.link.refuse("a body has more than 3 bytes", surroundings.link.sent[0]!.headers["receipt"]!);
+  surroundings.link.drop(1002, "the ERROR frame says why");
+  surroundings.pass(500);
+  surroundings.link.accept();
+  expect(surroundings.link.sent).toEqual([]);
+  expect(shown(session).slice(0, 2)).toEqual([
+    "far too long: refused",
+    "The manager refused: a body has more than 3 bytes",
+  ]);
 });
 
 test("when enough is waiting, the text stays with the person", () => {
   const { session } = played();
-  for (let i = 0; i < unsentMax; i++) expect(session.write(`${i}`)).toBeTrue();
-  expect(session.write("one too many")).toBeFalse();
+  for (let i = 0; i < unsentMax; i++) expect(session.write(`${i}`)).toBe("taken");
+  expect(session.write("one too many")).toBe("full");
   expect(session.conversation.entries).toHaveLength(unsentMax);
   const { session: other } = played();
-  expect(other.write("x".repeat(2 * 1024 * 1024))).toBeFalse();
+  expect(other.write("x".repeat(2 * 1024 * 1024))).toBe("full");
 });
 
 test("the topic comes from the page's link, unless it is none", () => {
-  expect(played("http://manager/?topic=news").surroundings.socket.url).toBe("ws://manager/ws/me?topic=news");
+  expect(connected().surroundings.link.asked(news)).toBeDefined();
   expect(played("http://manager/?topic=%07").session.topic).toBe("");
 });
 
-test("joining another topic connects there at once, with the same client id and a link to share", () => {
-  const { surroundings, session } = played();
-  surroundings.socket.accept();
+test("joining another topic takes the place of the one before on the same connection", () => {
+  const { surroundings, session } = connected("garden");
   session.join("news");
-  expect(surroundings.socket.url).toBe("ws://manager/ws/me?topic=news");
+  const { link } = surroundings;
+  expect(link.asked("/topic/garden")).toBeUndefined();
+  expect(link.asked(news)).toEqual({ "x-stream-offset": "next" });
   expect(session.page).toBe("http://manager/?topic=news");
-  expect(shown(session)).toEqual(["Joined the topic news"]);
+  session.write("not before it is in force");
+  expect(link.sent).toEqual([]);
+  link.acknowledgeAll();
+  link.sayFor("topic-1", "/topic/garden", "late");
+  expect(shown(session)).toEqual(["Joined the topic news", "not before it is in force: sent"]);
   session.join("news");
-  expect(surroundings.sockets).toHaveLength(2);
+  expect(surroundings.links).toHaveLength(1);
 });
 
-test("what waits to be sent stays with the topic that it was written on", () => {
+test("what waits to be sent goes to the topic that it was written on", () => {
   const { surroundings, session } = played();
   session.write("for everyone");
   session.join("news");
   session.write("for the news");
-  surroundings.socket.accept();
-  expect(surroundings.socket.sent).toEqual(["for the news"]);
-  session.join("");
-  surroundings.socket.accept();
-  expect(surroundings.socket.sent).toEqual(["for everyone"]);
+  surroundings.link.accept();
+  expect(surroundings.link.sent).toMatchObject([
+    { destination: "/broadcast", text: "for everyone" },
+    { destination: news, text: "for the news" },
+  ]);
+});
+
+test("a pattern is for listening: each message says its topic, and there is none to send to", () => {
+  const { surroundings, session } = connected("news.*");
+  surroundings.link.sayFor("topic-1", "/topic/news.sport", "goal", { "x-stream-offset": "1" });
+  expect(session.conversation.entries).toMatchObject([{ kind: "other", text: "goal", topic: "news.sport" }]);
+  expect(session.write("where to?")).toBe("pattern");
+  expect(session.conversation.entries).toHaveLength(1);
+});
+
+test("what is for this client alone is shown as that, whatever the topic", () => {
+  const { surroundings, session } = connected();
+  surroundings.link.say("/direct", "you are me", { "x-stream-offset": "1" });
+  expect(session.conversation.entries).toMatchObject([{ kind: "other", text: "you are me", isDirect: true }]);
+});
+
+test("bytes are bytes if they say so or are no text", () => {
+  const { surroundings, session } = connected();
+  surroundings.link.say(news, "text", { "content-type": "application/octet-stream" });
+  surroundings.link.say(news, new Uint8Array([0xff]), { "content-type": "image/png" });
+  surroundings.link.say(news, "{}", { "content-type": "application/json" });
+  expect(shown(session)).toEqual(["binary", "binary", "{}"]);
 });
 
 test("when the network is back, the page connects at once", () => {
   const { surroundings, session } = played();
-  surroundings.socket.drop();
+  surroundings.link.drop();
   session.networkLost();
   session.networkBack();
-  expect(surroundings.sockets).toHaveLength(2);
+  expect(surroundings.links).toHaveLength(2);
 });
 
 test("a connection that lived through the loss of the network is replaced: it may be dead unknowingly", () => {
-  const { surroundings, session } = played();
-  surroundings.socket.accept();
+  const { surroundings, session } = connected();
   session.write("into the void");
   session.networkLost();
   session.networkBack();
-  expect(surroundings.sockets).toHaveLength(2);
+  expect(surroundings.links).toHaveLength(2);
   expect(shown(session)).toEqual(["into the void: unsure"]);
+  session.write("not before it is back");
+  expect(surroundings.links.flatMap(({ texts }) => texts)).toEqual(["into the void"]);
 });

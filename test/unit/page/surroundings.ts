@@ -1,55 +1,115 @@
-import type { Socket, Surroundings } from "../../../static/session/connection.ts";
+import type { Surroundings } from "../../../static/session/connection.ts";
+import type { Link, LinkEvents } from "../../../static/session/link.ts";
 
-/** A socket whose manager is the test. */
-export class PlayedSocket implements Socket {
+type Headers = Readonly<Record<string, string>>;
+
+interface Frame {
+  readonly destination: string;
+  readonly headers: Headers;
+}
+
+/** A link whose manager is the test. */
+export class PlayedLink implements Link {
   readonly url: string;
-  readonly sent: string[] = [];
+  readonly #events: LinkEvents;
+  /** Subscriptions there are, by id, in the order in which they were asked for. */
+  readonly subscriptions = new Map<string, Frame>();
+  readonly sent: (Frame & { readonly text: string })[] = [];
   closedByPage = false;
-  binaryType: BinaryType = "blob";
-  onopen: Socket["onopen"] = null;
-  onmessage: Socket["onmessage"] = null;
-  onclose: Socket["onclose"] = null;
 
-  constructor(url: string) {
+  constructor(url: string, events: LinkEvents) {
     this.url = url;
+    this.#events = events;
   }
 
-  send(data: string | ArrayBufferLike | Blob | ArrayBufferView): void {
-    this.sent.push(String(data));
+  subscribe(id: string, destination: string, headers: Headers): void {
+    this.subscriptions.set(id, { destination, headers });
+  }
+
+  unsubscribe(id: string): void {
+    this.subscriptions.delete(id);
+  }
+
+  send(destination: string, text: string, headers: Headers): void {
+    this.sent.push({ destination, text, headers });
   }
 
   close(): void {
     this.closedByPage = true;
   }
 
-  accept(): void {
-    this.onopen?.call(this as unknown as WebSocket, new Event("open"));
+  get texts(): readonly string[] {
+    return this.sent.map(({ text }) => text);
   }
 
-  say(data: string | ArrayBuffer): void {
-    this.onmessage?.call(this as unknown as WebSocket, new MessageEvent("message", { data }));
+  /** What was asked of the log for a destination. */
+  asked(destination: string): Headers | undefined {
+    const frame = this.subscriptions.values().find((each) => each.destination === destination);
+    if (frame === undefined) return undefined;
+    const { receipt: _, ...asked } = frame.headers;
+    return asked;
+  }
+
+  /** CONNECTED, and whatever is subscribed to is in force. */
+  accept(): void {
+    this.connect();
+    this.acknowledgeAll();
+  }
+
+  connect(): void {
+    this.#tell((events) => events.connected());
+  }
+
+  acknowledgeAll(): void {
+    for (const { headers } of [...this.subscriptions.values()]) this.acknowledge(headers["receipt"]!);
+  }
+
+  acknowledge(receipt: string): void {
+    this.#tell((events) => events.receipt(receipt));
+  }
+
+  /** A MESSAGE for whoever subscribed to the destination. */
+  say(destination: string, body: string | Uint8Array, headers: Headers = {}): void {
+    for (const [subscription, frame] of this.subscriptions) {
+      if (frame.destination === destination) this.sayFor(subscription, destination, body, headers);
+    }
+  }
+
+  sayFor(subscription: string, destination: string, body: string | Uint8Array, headers: Headers = {}): void {
+    const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
+    this.#tell((events) =>
+      events.message({ subscription, headers: { destination, ...headers }, body: bytes }),
+    );
+  }
+
+  refuse(message: string, receipt?: string): void {
+    this.#tell((events) => events.error(message, receipt));
   }
 
   drop(code = 1006, reason = ""): void {
-    this.onclose?.call(this as unknown as WebSocket, new CloseEvent("close", { code, reason }));
+    this.#tell((events) => events.closed(code, reason));
+  }
+
+  #tell(tell: (events: LinkEvents) => void): void {
+    if (!this.closedByPage) tell(this.#events);
   }
 }
 
-/** Time that passes only when told to, dice that always fall the same, and every socket that was opened. */
+/** Time that passes only when told to, dice that always fall the same, and every link that was opened. */
 export class PlayedSurroundings implements Surroundings {
-  readonly sockets: PlayedSocket[] = [];
+  readonly links: PlayedLink[] = [];
   dice = 1;
   #nowMs = 1_000_000;
   #timers: { readonly atMs: number; readonly run: () => void }[] = [];
 
-  get socket(): PlayedSocket {
-    return this.sockets.at(-1)!;
+  get link(): PlayedLink {
+    return this.links.at(-1)!;
   }
 
-  open(url: string): PlayedSocket {
-    const socket = new PlayedSocket(url);
-    this.sockets.push(socket);
-    return socket;
+  open(url: string, events: LinkEvents): PlayedLink {
+    const link = new PlayedLink(url, events);
+    this.links.push(link);
+    return link;
   }
 
   now(): number {

@@ -1,17 +1,27 @@
 import { expect, test } from "bun:test";
-import { pageOnTopic, socketUrl, topicOfPage, topicProblem } from "../../../static/session/topic.ts";
+import {
+  pageOnTopic,
+  socketUrl,
+  topicOfDestination,
+  topicOfPage,
+  topicProblem,
+} from "../../../static/session/topic.ts";
 
 test("any words up to 255 bytes are a topic, and none is broadcast", () => {
-  for (const topic of ["", "news", "news.sport", "new*s", "größe", "a".repeat(255)]) {
+  for (const topic of ["", "news", "news.sport", "new*s", "größe", "a".repeat(255), "news.*", "#"]) {
     expect(topicProblem(topic)).toBeUndefined();
   }
 });
 
-test("control characters, patterns and more than 255 bytes are not", () => {
+test("control characters, more than 255 bytes and more wildcards than the manager takes are not", () => {
   expect(topicProblem("a\u0007b")).toContain("control characters");
-  expect(topicProblem("news.*")).toContain("patterns");
-  expect(topicProblem("#")).toContain("patterns");
   expect(topicProblem("ö".repeat(128))).toContain("this one has 256");
+  expect(topicProblem("*.".repeat(17))).toContain("at most 16");
+});
+
+test("a destination tells the topic, and broadcast is the unnamed one", () => {
+  expect(topicOfDestination("/topic/news")).toBe("news");
+  expect(topicOfDestination("/broadcast")).toBe("");
 });
 
 test("the page's link carries the topic and whatever else it had", () => {
@@ -22,6 +32,6 @@ test("the page's link carries the topic and whatever else it had", () => {
 });
 
 test("the WebSocket is beside the page, secure if the page is", () => {
-  expect(socketUrl("http://host:8000/?topic=old", "id", "")).toBe("ws://host:8000/ws/id");
-  expect(socketUrl("https://host/warren/#x", "a/b", "n w")).toBe("wss://host/warren/ws/a%2Fb?topic=n+w");
+  expect(socketUrl("http://host:8000/?topic=old", "id")).toBe("ws://host:8000/ws/id");
+  expect(socketUrl("https://host/warren/#x", "a/b")).toBe("wss://host/warren/ws/a%2Fb");
 });

@@ -1,0 +1,119 @@
+import { destinationOf, direct } from "../../src/gateway/stomp/destinations.ts";
+import type { Link, LinkMessage } from "./link.ts";
+import { Subscription } from "./subscription.ts";
+import { topicOfDestination } from "./topic.ts";
+
+/** Where a message belongs. */
+export interface Arrival {
+  readonly topic: string;
+  /** It was addressed to this client, whatever its topics. */
+  readonly isDirect: boolean;
+  /** The log no longer has what came between the last message and this one. */
+  readonly isBehindGap: boolean;
+}
+
+/**
+ * What the page listens to: a topic, or a pattern of them, and what is addressed to this client alone. It outlives the
+ * links, and goes on with each new one behind the last message of the one before, unless the manager keeps no log.
+ */
+export class Following {
+  #topic: Subscription;
+  readonly #direct = new Subscription(direct);
+  #link: Link | undefined;
+  /** By the receipts that say that they are in force. */
+  readonly #awaited = new Map<string, Subscription>();
+  #isDurable = true;
+  #topicsOfLink = 0;
+
+  constructor(topic: string) {
+    this.#topic = new Subscription(destinationOf(topic));
+  }
+
+  get isInForce(): boolean {
+    return this.#link !== undefined && this.#awaited.size === 0;
+  }
+
+  /** Whether the page gets everything through the log, what it says itself among it. */
+  get isDurable(): boolean {
+    return this.#isDurable;
+  }
+
+  start(link: Link): void {
+    this.#link = link;
+    this.#topicsOfLink = 0;
+    this.#awaited.clear();
+    this.#subscribeToTopic(link);
+    this.#subscribe(link, this.#direct, "direct");
+  }
+
+  /** The link is no more. The next one is asked for a durable subscription again: it may be another manager's. */
+  end(): void {
+    this.#link = undefined;
+    this.#awaited.clear();
+    this.#isDurable = true;
+  }
+
+  join(topic: string): void {
+    const before = this.#topic;
+    this.#topic = new Subscription(destinationOf(topic));
+    if (this.#link === undefined) return;
+    this.#link.unsubscribe(before.id);
+    this.#awaited.delete(receiptOf(before.id));
+    this.#subscribeToTopic(this.#link);
+  }
+
+  /** Only while it is in force. */
+  send(destination: string, text: string, headers: Readonly<Record<string, string>>): void {
+    this.#link?.send(destination, text, headers);
+  }
+
+  /** Whether the receipt was for one of these. */
+  receipt(id: string, nowMs: number): boolean {
+    const subscription = this.#awaited.get(id);
+    if (subscription === undefined) return false;
+    this.#awaited.delete(id);
+    if (this.#isDurable) subscription.began(nowMs);
+    return true;
+  }
+
+  /** True if it was a durable subscription that was refused: a live one comes next. */
+  refused(receipt: string): boolean {
+    if (!(this.#isDurable && this.#awaited.has(receipt))) return false;
+    this.#link = undefined;
+    this.#awaited.clear();
+    this.#isDurable = false;
+    this.#topic.forget();
+    this.#direct.forget();
+    return true;
+  }
+
+  /** Undefined if it came for what the page has left. */
+  take(message: LinkMessage): Arrival | undefined {
+    const isDirect = message.subscription === this.#direct.id;
+    if (!isDirect && message.subscription !== this.#topic.id) return undefined;
+    (isDirect ? this.#direct : this.#topic).passed(message);
+    return {
+      topic: topicOfDestination(message.headers["destination"] ?? ""),
+      isDirect,
+      isBehindGap: message.headers["x-stream-gap"] === "true",
+    };
+  }
+
+  /** An id of its own for each topic: what still comes for the one before is told apart by it. */
+  #subscribeToTopic(link: Link): void {
+    this.#topicsOfLink += 1;
+    this.#subscribe(link, this.#topic, `topic-${this.#topicsOfLink}`);
+  }
+
+  #subscribe(link: Link, subscription: Subscription, id: string): void {
+    subscription.id = id;
+    const receipt = receiptOf(id);
+    this.#awaited.set(receipt, subscription);
+    const headers = this.#isDurable ? subscription.headers() : {};
+    link.subscribe(id, subscription.destination, { ...headers, receipt });
+  }
+}
+
+function receiptOf(subscriptionId: string): string {
+  return `in-force:${subscriptionId}`;
+}

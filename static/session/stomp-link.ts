@@ -1,0 +1,52 @@
+import { Client } from "@stomp/stompjs";
+import type { Link, LinkEvents, LinkMessage } from "./link.ts";
+
+/** So often the manager says that it is there. Silence for twice as long is a lost connection. */
+export const heartBeatMs = 10_000;
+
+/**
+ * A STOMP session by stompjs. stompjs can reconnect too, but neither with jitter nor by what a close code says: the page's
+ * `Connection` is the only one that does.
+ *
+ * The page promises no heart-beats of its own: browsers let the timers of a hidden tab run once a minute, and the manager
+ * would take it for dead. They answer its pings in any case.
+ */
+export function openStompLink(url: string, token: string | undefined, events: LinkEvents): Link {
+  let isOpen = true;
+  // stompjs catches what its callbacks throw, and only prints it.
+  const tell = (act: () => void) => {
+    if (!isOpen) return;
+    try {
+      act();
+    } catch (error) {
+      reportError(error);
+    }
+  };
+  const client = new Client({
+    webSocketFactory: () => new WebSocket(url, ["v12.stomp"]),
+    reconnectDelay: 0,
+    heartbeatIncoming: heartBeatMs,
+    heartbeatOutgoing: 0,
+    connectHeaders: token === undefined ? {} : { passcode: token },
+    onConnect: () => tell(() => events.connected()),
+    onUnhandledReceipt: ({ headers }) => tell(() => events.receipt(headers["receipt-id"] ?? "")),
+    onStompError: ({ headers, body }) =>
+      tell(() => events.error(headers["message"] ?? body.trim(), headers["receipt-id"])),
+    onWebSocketClose: ({ code, reason }: CloseEvent) => tell(() => events.closed(code, reason)),
+    onHeartbeatLost: () => tell(() => events.closed(1006, "")),
+  });
+  client.activate();
+  return {
+    subscribe(id, destination, headers) {
+      const take = (message: Pick<LinkMessage, "headers"> & { readonly binaryBody: Uint8Array }) =>
+        tell(() => events.message({ subscription: id, headers: message.headers, body: message.binaryBody }));
+      client.subscribe(destination, take, { ...headers, id });
+    },
+    unsubscribe: (id) => client.unsubscribe(id),
+    send: (destination, body, headers) => client.publish({ destination, body, headers }),
+    close() {
+      isOpen = false;
+      void client.deactivate({ force: true });
+    },
+  };
+}
