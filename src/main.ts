@@ -72,9 +72,17 @@ async function serve(options: Options): Promise<number> {
   return 0;
 }
 
-function brokerFor({ broker: urls, logMaxBytes }: Options, id: string, log: StreamLog): Broker {
+function brokerFor(options: Options, id: string, log: StreamLog): Broker {
+  const { broker: urls, log: logMode, logMaxBytes: maxBytes, logMaxAge: maxAgeMs } = options;
   if (urls[0] === memoryBroker) return new MemoryBroker();
-  return new RabbitmqBroker({ urls, name: id, log, logMaxBytes });
+  if (logMode === "off")
+    log.warn("no shared log (--log off): no durable subscriptions, and gaps when RabbitMQ was away");
+  return new RabbitmqBroker({
+    urls,
+    name: id,
+    log,
+    logRetention: logMode === "off" ? "off" : { maxBytes, maxAgeMs },
+  });
 }
 
 /** The loader comes with the transpiler for TypeScript, which those without a handler need not wait for. */

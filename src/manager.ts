@@ -19,6 +19,7 @@ export type ManagerOptions = Pick<
   | "maxMessageBytes"
   | "maxSubscriptions"
   | "maxTransactionBytes"
+  | "logMemoryBytes"
   | "clientBufferBytes"
   | "outboxMaxBytes"
   | "stopTimeout"
@@ -46,10 +47,13 @@ export class Manager {
       readiness: () => readinessOf(broker.status(), this.#isStopping, outbox.isFull),
       metrics: [...outboxMetrics(outbox), ...brokerMetrics(broker), ...processMetrics],
       uplink: uplinkTo(outbox, messageLog),
+      sharedLog: broker.hasLog
+        ? { read: (start, reader) => broker.read(start, reader), mark: (then) => followed.mark(then) }
+        : undefined,
     });
     outbox.onRelieved = () => gateway.relieve();
     broker.publish("wsmanager", outbox);
-    broker.follow(new Feed(id, gateway, log, messageLog));
+    const followed = broker.follow(new Feed(id, gateway, log, messageLog));
     this.#outbox = outbox;
     this.#gateway = gateway;
   }

@@ -18,7 +18,10 @@ import type { Headers } from "../message.ts";
  *
  * **Following.** Every follower gets every envelope of both exchanges, once, in one total order that is the same
  * for all followers, with offsets that rise but may skip. After a lost connection it continues behind the last
- * record that it saw. Records that the log has already dropped by then are skipped.
+ * record that it saw. Records that the log has already dropped by then are skipped, and `Follower.missed` tells of it.
+ *
+ * **Reading.** Records older than what followers have got, in the same order and with the same offsets. Where the log no
+ * longer reaches back to the start, reading begins with the oldest record that is left: whoever has to know compares offsets.
  *
  * **After `close`** nothing is delivered and nothing is published any more.
  */
@@ -28,7 +31,14 @@ export interface Broker {
   /** Consumes the durable queue of `group`, which gets what is published to `wsmanager`. Before `start`. */
   consume(group: string, prefetch: number, consumer: Consumer): void;
   /** Follows the shared log of both exchanges from now on. Before `start`. */
-  follow(follower: Follower): void;
+  follow(follower: Follower): Followed;
+  /** Whether there is a shared log, which `read` reads from. Without one, followers get what comes while they are connected. */
+  readonly hasLog: boolean;
+  /**
+   * Reads the log once more, beside its followers. It goes on until `stop`, or until `LogReader.ended`, which is never called
+   * before `read` has returned.
+   */
+  read(start: LogStart, reader: LogReader): LogReading;
   /** Begins to connect, and keeps trying. `onFatal` hears of what no retry can mend; nothing happens after that. */
   start(onFatal: (error: Error) => void): void;
   /** Whether everything declared is in force at this moment, and if not, why. */
@@ -97,4 +107,33 @@ export interface Consumer {
 
 export interface Follower {
   record(offset: number, exchange: string, envelope: Envelope): void;
+  /** A session is in force: the log has reached this offset, and from its first record or mark on it gets everything. */
+  marked(offset: number): void;
+  /** Between the last record and the next one some are missing, or it is another log that begins anew. */
+  missed(): void;
+}
+
+/** What a follower may ask of its broker. */
+export interface Followed {
+  /** Calls back once, with an offset that the log reached after this call. Without a log, or after `close`, never. */
+  mark(then: (offset: number) => void): void;
+}
+
+/** Where reading begins: the oldest record, the one with this offset, or one not younger than so many seconds since 1970. */
+export type LogStart = "first" | number | { readonly timestamp: number };
+
+/** The content type of marks, by which brokers find out how far a log reaches. Readers get them, followers do not. */
+export const markContentType = "application/vnd.warren.mark";
+
+export interface LogReader {
+  record(offset: number, exchange: string, envelope: Envelope): void;
+  /** `nothing kept`: there are no older records than followers have got. `lost`: the way to the log was lost, read again. */
+  ended(why: "nothing kept" | "lost"): void;
+}
+
+export interface LogReading {
+  /** So many more records are dealt with. Only some dozens come ahead of that. */
+  handled(count: number): void;
+  /** Nothing comes any more, not even `ended`. */
+  stop(): void;
 }

@@ -1,4 +1,16 @@
-import type { Broker, BrokerStatus, Consumer, Envelope, Exchange, Follower, Publisher } from "./broker.ts";
+import type {
+  Broker,
+  BrokerStatus,
+  Consumer,
+  Envelope,
+  Exchange,
+  Followed,
+  Follower,
+  LogReader,
+  LogReading,
+  LogStart,
+  Publisher,
+} from "./broker.ts";
 import { Deque } from "./deque.ts";
 import { TagWindow } from "./tag-window.ts";
 
@@ -20,7 +32,8 @@ export class MemoryBroker implements Broker {
   readonly #lastTags = new Map<Publisher, number>();
   #state: "declaring" | "ready" | "closed" = "declaring";
   #isBlocked = false;
-  #nextOffset = 0;
+  /** Microseconds since 1970 at first: what an earlier process called a place in its log lies before all of this one's. */
+  #nextOffset = Date.now() * 1000;
 
   publish(exchange: Exchange, publisher: Publisher): void {
     this.#publishers.push({ exchange, publisher });
@@ -35,12 +48,27 @@ export class MemoryBroker implements Broker {
     queue.add(consumer, prefetch);
   }
 
-  follow(follower: Follower): void {
+  readonly hasLog = true;
+
+  follow(follower: Follower): Followed {
     this.#followers.add(follower);
+    return {
+      mark: (then) =>
+        void setImmediate(() => {
+          if (this.#state === "ready") then(this.#nextOffset++);
+        }),
+    };
+  }
+
+  /** What its followers keep is all that there is: they have got every record since the process began. */
+  read(_start: LogStart, reader: LogReader): LogReading {
+    const ending = setImmediate(() => reader.ended("nothing kept"));
+    return { handled: () => undefined, stop: () => clearImmediate(ending) };
   }
 
   start(): void {
     this.#state = "ready";
+    for (const follower of this.#followers) follower.marked(this.#nextOffset++);
     for (const queue of this.#groups.values()) queue.open();
     for (const { exchange, publisher } of this.#publishers) {
       publisher.opened({ send: (envelopes) => this.#accept(exchange, publisher, envelopes) });

@@ -12,6 +12,8 @@ export interface Client {
   message(socket: ClientSocket, body: string | Buffer): void;
   /** Something came from the broker for this client alone. */
   direct(socket: ClientSocket, message: Message): void;
+  /** The client has read something of what waited for it. */
+  drained(): void;
   /** The connection has ended, or never came about. */
   closed(): void;
 }

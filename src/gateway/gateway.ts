@@ -1,5 +1,7 @@
 import type { BunRequest, Server } from "bun";
 import page from "../../static/index.html";
+import type { FeedSink } from "../broker/feed.ts";
+import type { LogRecord } from "../log/record.ts";
 import { isName, type Message } from "../message.ts";
 import type { Readiness } from "../ops/health.ts";
 import { type AnyMetric, exposition, metricsContentType } from "../ops/metrics.ts";
@@ -14,6 +16,8 @@ import { isAllowedOrigin } from "./origin.ts";
 import type { Protocol, Uplink } from "./protocol.ts";
 import { Refusals } from "./refusals.ts";
 import { Relay } from "./relay.ts";
+import { durableMetrics } from "./stomp/durable/durable-metrics.ts";
+import { Durables, type SharedLog } from "./stomp/durable/durables.ts";
 import { frameLimits } from "./stomp/frames.ts";
 import { StompProtocol } from "./stomp/stomp.ts";
 import { TextProtocol } from "./text.ts";
@@ -40,13 +44,17 @@ export interface GatewayOptions {
   /** What `/metrics` shows besides the gateway's own. */
   readonly metrics: readonly AnyMetric[];
   readonly uplink: Uplink;
+  /** What durable subscriptions read from; undefined if there is no log. */
+  readonly sharedLog: SharedLog | undefined;
+  /** How much of the log is kept in memory for them. In bytes. */
+  readonly logMemoryBytes: number;
 }
 
 /**
  * The WebSocket side: who is connected, by which protocol, and the way to and from them. What clients say is the protocols'
  * to understand (`text.ts`, `stomp/`), and `relay.ts` takes it to its topic's clients.
  */
-export class Gateway {
+export class Gateway implements FeedSink {
   readonly #options: GatewayOptions;
   readonly #protocols: readonly Protocol[];
   readonly #relay = new Relay();
@@ -54,12 +62,15 @@ export class Gateway {
   readonly #clients = new Set<ClientSocket>();
   readonly #holds = new Holds();
   readonly #refusals = new Refusals();
+  readonly #durables: Durables | undefined;
   #server: Server<Client> | undefined;
   #isStopping = false;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
-    const surroundings = { ...options, relay: this.#relay, holds: this.#holds };
+    const { sharedLog, logMemoryBytes } = options;
+    this.#durables = sharedLog && new Durables(sharedLog, this.#relay, logMemoryBytes);
+    const surroundings = { ...options, relay: this.#relay, holds: this.#holds, durables: this.#durables };
     this.#protocols = [new TextProtocol(surroundings), new StompProtocol(surroundings)];
   }
 
@@ -105,6 +116,7 @@ export class Gateway {
           publishToSelf: false,
           open: (socket) => this.#open(socket),
           message: (socket, body) => socket.data.message(socket, body),
+          drain: (socket) => socket.data.drained(),
           close: (socket) => this.#close(socket),
         },
       });
@@ -129,6 +141,19 @@ export class Gateway {
     this.#relay.toAll(message, message.id);
   }
 
+  /** Sends a record of the log to durable subscriptions. */
+  logged(record: LogRecord): void {
+    this.#durables?.logged(record);
+  }
+
+  marked(offset: number): void {
+    this.#durables?.marked(offset);
+  }
+
+  missed(): void {
+    this.#durables?.missed();
+  }
+
   /** Lets the clients go on that were held back. */
   relieve(): void {
     this.#holds.releaseAll("outbox");
@@ -143,6 +168,7 @@ export class Gateway {
   /** Closes the clients a few at a time, and stops listening. */
   async close(): Promise<void> {
     this.#isStopping = true;
+    this.#durables?.close();
     const { code, reason } = closeCodes.goingAway;
     for (const [index, socket] of [...this.#clients].entries()) {
       if (index > 0 && index % closingBatch === 0) await Bun.sleep(closingPauseMs);
@@ -201,7 +227,11 @@ export class Gateway {
   }
 
   get #metrics(): readonly AnyMetric[] {
-    return [...gatewayMetrics(this.#relay, this.#holds, () => this.#clients.size), this.#refusals.metric];
+    return [
+      ...gatewayMetrics(this.#relay, this.#holds, () => this.#clients.size),
+      ...(this.#durables === undefined ? [] : durableMetrics(this.#durables)),
+      this.#refusals.metric,
+    ];
   }
 }
 

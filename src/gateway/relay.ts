@@ -2,7 +2,7 @@ import type { Server } from "bun";
 import type { Message, OutgoingMessage } from "../message.ts";
 import type { Client } from "./client.ts";
 import { Audiences, type Route } from "./stomp/audiences.ts";
-import { messageTail, withHead } from "./stomp/message-frame.ts";
+import { messageTail, type TailOptions, withHead } from "./stomp/message-frame.ts";
 import { type Topic, Topics } from "./topics.ts";
 
 /** What a relayed message needs besides its body. */
@@ -50,13 +50,13 @@ export class Relay {
   }
 
   /** To the STOMP clients of a route. */
-  toStomp(route: Route, message: Relayed, id: Message["id"]): void {
+  toStomp(route: Route, message: Relayed, id: Message["id"], options?: TailOptions): void {
     let version = route[0]!.version;
-    let tail = messageTail(message, id, version);
+    let tail = messageTail(message, id, version, options);
     for (const group of route) {
       if (group.version !== version) {
         version = group.version;
-        tail = messageTail(message, id, version);
+        tail = messageTail(message, id, version, options);
       }
       const frame = withHead(group.head, tail);
       for (const { key, clientCount } of group.audiences) {

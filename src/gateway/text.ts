@@ -60,6 +60,10 @@ class TextClient implements Client {
     this.#surroundings.relay.deliveredCount++;
   }
 
+  drained(): void {
+    // Nothing waits here: what is too much for a client closes it.
+  }
+
   closed(): void {
     this.#surroundings.relay.topics.leave(this.#topic);
   }

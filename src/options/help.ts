@@ -47,7 +47,7 @@ export function helpText(): string {
     "  -v, --version",
     "",
     `Every option is an environment variable too: --broker is ${variableOf("broker")}. Flags win.`,
-    "A size is a number of bytes, or 64KiB, 1MiB, 2GiB; a time is in seconds, or 500ms, 10s, 5m, 1h.",
+    "A size is a number of bytes, or 64KiB, 1MiB, 2GiB; a time is in seconds, or 500ms, 10s, 5m, 1h, 7d.",
     "Exit codes: 0 stopped as asked, 1 a fault that no retry can mend (bench: messages lost), 2 a usage error.",
   );
   return lines.join("\n");

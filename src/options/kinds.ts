@@ -101,16 +101,16 @@ function showBytes(size: number): string {
   return String(size);
 }
 
-const msPerUnit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
+const msPerUnit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 type TimeUnit = keyof typeof msPerUnit;
 
-/** A span of time: `500ms`, `10s`, `5m`, `1h`; a bare number is seconds. The value is in milliseconds. */
+/** A span of time: `500ms`, `10s`, `5m`, `1h`, `7d`; a bare number is seconds. The value is in milliseconds. */
 export function span(leastMs: number, mostMs: number): Kind<number> {
   return {
     placeholder: "TIME",
     show: showSpan,
     parse(value) {
-      const [, digits, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(value) ?? [];
+      const [, digits, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(value) ?? [];
       const ms = digits === undefined ? Number.NaN : Number(digits) * msPerUnit[(unit ?? "s") as TimeUnit];
       if (!(ms >= leastMs && ms <= mostMs)) {
         throw new NotOfThisKind(
@@ -123,7 +123,7 @@ export function span(leastMs: number, mostMs: number): Kind<number> {
 }
 
 function showSpan(ms: number): string {
-  for (const unit of ["h", "m", "s"] as const) {
+  for (const unit of ["d", "h", "m", "s"] as const) {
     if (ms >= msPerUnit[unit] && ms % msPerUnit[unit] === 0) return `${ms / msPerUnit[unit]}${unit}`;
   }
   return `${ms}ms`;

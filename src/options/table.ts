@@ -136,11 +136,29 @@ export const optionTable = {
     serving,
     "what may wait for the broker; beyond it, clients that publish are held back",
   ),
+  log: option(
+    choice("on", "off"),
+    "on",
+    managing,
+    "follow the shared message log; `off` is for brokers without streams: no durable subscriptions",
+  ),
   logMaxBytes: option(
     bytes(1024 ** 2, 1024 ** 4),
     1024 ** 3,
     managing,
-    "how much of the message log the broker keeps",
+    "how much of the message log RabbitMQ keeps",
+  ),
+  logMaxAge: option(
+    span(1000, 365 * 86_400_000),
+    7 * 86_400_000,
+    managing,
+    "how long RabbitMQ keeps the message log",
+  ),
+  logMemoryBytes: option(
+    bytes(64 * 1024, 16 * 1024 ** 3),
+    32 * 1024 ** 2,
+    managing,
+    "how much of the message log a manager keeps in memory, for clients that come back",
   ),
   stopTimeout: option(span(0, 3_600_000), 10_000, serving, "how long a graceful stop may take"),
   logMessages: option(

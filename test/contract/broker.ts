@@ -157,6 +157,40 @@ export function describeBrokerContract(name: string, openBroker: () => Promise<B
       }
     });
 
+    test("marks how far the log reaches, at the beginning and when asked", async () => {
+      const follower = new RecordingFollower();
+      const followed = broker.follow(follower);
+      await startAndWait(broker);
+      await until(() => follower.marks.length === 1, "the mark of the session");
+      await clients.publish(envelopeOf("before"));
+      const [first, second] = await Promise.all([
+        new Promise<number>((resolve) => followed.mark(resolve)),
+        new Promise<number>((resolve) => followed.mark(resolve)),
+      ]);
+      expect(follower.texts).toEqual(["before"]);
+      const before = follower.records[0]!.offset;
+      expect(before).toBeGreaterThan(follower.marks[0]!);
+      expect(Math.min(first, second)).toBeGreaterThan(before);
+      await clients.publish(envelopeOf("behind"));
+      await until(() => follower.records.length === 2, "the record behind the marks");
+      expect(follower.records[1]!.offset).toBeGreaterThan(Math.max(first, second));
+    });
+
+    test("carries out no marks or readings after close", async () => {
+      const followed = broker.follow(new RecordingFollower());
+      await startAndWait(broker);
+      const told: string[] = [];
+      await broker.close();
+      followed.mark(() => told.push("mark"));
+      const reading = broker.read("first", {
+        record: () => told.push("record"),
+        ended: () => told.push("ended"),
+      });
+      reading.stop();
+      await Bun.sleep(50);
+      expect(told).toEqual([]);
+    });
+
     const shapes: Record<string, Partial<Envelope>> = {
       "with every part": {
         routingKey: "stock.nyse.ibm",

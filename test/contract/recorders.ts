@@ -93,8 +93,18 @@ export class RecordingFollower implements Follower {
   readonly records: { readonly offset: number; readonly exchange: string; readonly envelope: Envelope }[] =
     [];
 
+  readonly marks: number[] = [];
+  /** How many records had come when it was told that some are missing. */
+  readonly gapsBehind: number[] = [];
+
   record(offset: number, exchange: string, envelope: Envelope): void {
     this.records.push({ offset, exchange, envelope });
+  }
+  marked(offset: number): void {
+    this.marks.push(offset);
+  }
+  missed(): void {
+    this.gapsBehind.push(this.records.length);
   }
 
   get texts(): string[] {

@@ -22,9 +22,10 @@ setDefaultTimeout(integrationTimeoutMs);
 /** Tests need not wait as long as production does. */
 const timing = { ...defaultTiming, backoff: { firstMs: 20, mostMs: 200 } };
 
+const logRetention = { maxBytes: 16 * 1024 ** 2, maxAgeMs: 86_400_000 };
 const opened: Broker[] = [];
 const openBroker = (urls: readonly string[], log = new QuietLog()) => {
-  const broker = new RabbitmqBroker({ urls, name: "test", log, logMaxBytes: 16 * 1024 ** 2, timing });
+  const broker = new RabbitmqBroker({ urls, name: "test", log, logRetention, timing });
   opened.push(broker);
   return broker;
 };
@@ -199,6 +200,33 @@ describe("when the connection to RabbitMQ is lost", () => {
     await publisher.publish(envelopeOf("four"));
     await until(() => follower.texts.includes("four"), "what was published after");
     expect(follower.texts).toEqual(["one", "two", "three", "four"]);
+  });
+
+  test("a follower that the log's end has overtaken goes on with what is left, and is told that some are missing", async () => {
+    const url = await freshVhost();
+    const quick = { ...timing, markAfterMs: 300, markAgainAfterMs: 200 };
+    const retention = { maxBytes: 1024 ** 2, maxAgeMs: 86_400_000 };
+    const broker = new RabbitmqBroker({
+      urls: [url],
+      name: "test",
+      log: new QuietLog(),
+      logRetention: retention,
+      timing: quick,
+    });
+    opened.push(broker);
+    const follower = new RecordingFollower();
+    broker.publish("towsmanager", new RecordingPublisher());
+    broker.follow(follower);
+    await startAndWait(broker);
+    const body = Buffer.alloc(20_000, "x");
+    await asAnotherProgram(url, async (channel) => {
+      for (let count = 0; count < 600; count++) channel.publish("towsmanager", "", body, {});
+      await channel.checkExchange("towsmanager");
+      await until(() => {
+        channel.publish("towsmanager", "", Buffer.from("still there"), {});
+        return follower.texts.includes("still there");
+      }, "the follower to go on");
+    });
   });
 
   test("what was not acknowledged is delivered again", async () => {

@@ -134,9 +134,17 @@ const inputs: Record<string, Bad> = {
     input: subscribe("1", "/topic/a", "ack:client\n"),
     says: /ack:client is not supported/,
   },
-  "a durable subscription": {
-    input: subscribe("1", "/topic/a", "x-stream-offset:first\n"),
-    says: /not supported yet/,
+  "a bad x-stream-offset": {
+    input: subscribe("1", "/topic/a", "x-stream-offset:last\n"),
+    says: /first, next, timestamp=SECONDS or a position, not "last"/,
+  },
+  "a bad x-stream-after": {
+    input: subscribe("1", "/topic/a", "x-stream-after:first\n"),
+    says: /the x-stream-offset of a MESSAGE, not "first"/,
+  },
+  "two places to begin": {
+    input: subscribe("1", "/topic/a", "x-stream-offset:first\nx-stream-after:1\n"),
+    says: /say one/,
   },
   "an UNSUBSCRIBE of nothing": {
     input: "UNSUBSCRIBE\nid:1\nreceipt:r-1\n\n\0",

@@ -1,35 +1,13 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type ConsumeMessage, connect as connectAmqp } from "amqplib";
-import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
-import { Manager } from "../../src/manager.ts";
-import { MessageLog } from "../../src/ops/message-log.ts";
 import { connect } from "../support/client.ts";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
 import { bodiesOf, connectStomp } from "./stomp-client.ts";
-import { optionsOf, QuietLog } from "./system.ts";
+import { startManager } from "./system.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
-
-/** `warren --role manager` within this process, ready. */
-async function startManager(id: string, url: string, ...args: string[]) {
-  const options = optionsOf("--role", "manager", "--port", "0", "--log-messages", "off", ...args);
-  const log = new QuietLog();
-  const broker = new RabbitmqBroker({ urls: [url], name: id, log, logMaxBytes: 16 * 1024 ** 2 });
-  const manager = new Manager(id, options, broker, log, new MessageLog(log, "off"));
-  const listening = manager.listen();
-  broker.start((error) => log.error(String(error)));
-  await until(() => broker.status().state === "ready", "the manager is connected");
-  return {
-    log,
-    wsUrl: (path: string) => new URL(path, listening).href.replace(/^http/, "ws"),
-    async [Symbol.asyncDispose]() {
-      await manager.close();
-      await broker.close();
-    },
-  };
-}
 
 /** Another program: what it gets from `wsmanager`, and a way to publish to `towsmanager`. */
 async function anotherProgram(url: string) {

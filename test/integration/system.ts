@@ -1,4 +1,6 @@
 import { MemoryBroker } from "../../src/broker/memory.ts";
+import { defaultTiming } from "../../src/broker/rabbitmq/link.ts";
+import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
 import { Manager } from "../../src/manager.ts";
 import type { Log } from "../../src/ops/log.ts";
 import { MessageLog } from "../../src/ops/message-log.ts";
@@ -6,6 +8,7 @@ import { parseCommand } from "../../src/options/parse.ts";
 import type { Options } from "../../src/options/table.ts";
 import { echoProcessed, type Handler } from "../../src/processor/handler.ts";
 import { Processor } from "../../src/processor.ts";
+import { until } from "../support/wait.ts";
 
 /** Remembers what was logged at warn and above, which in most tests is nothing. */
 export class QuietLog implements Log {
@@ -51,6 +54,29 @@ export function startSystem(args: string[] = [], handler: Handler = echoProcesse
     async [Symbol.asyncDispose]() {
       await manager.close();
       processor.close();
+      await broker.close();
+    },
+  };
+}
+
+/** `warren --role manager` within this process, ready. It comes back sooner than in production. */
+export async function startManager(id: string, url: string, ...args: string[]) {
+  const options = optionsOf("--role", "manager", "--port", "0", "--log-messages", "off", ...args);
+  const log = new QuietLog();
+  const logRetention =
+    options.log === "off" ? "off" : ({ maxBytes: options.logMaxBytes, maxAgeMs: options.logMaxAge } as const);
+  const timing = { ...defaultTiming, backoff: { firstMs: 20, mostMs: 200 } };
+  const broker = new RabbitmqBroker({ urls: [url], name: id, log, logRetention, timing });
+  const manager = new Manager(id, options, broker, log, new MessageLog(log, "off"));
+  const listening = manager.listen();
+  broker.start((error) => log.error(String(error)));
+  await until(() => broker.status().state === "ready", "the manager is connected");
+  return {
+    log,
+    broker,
+    wsUrl: (path: string) => new URL(path, listening).href.replace(/^http/, "ws"),
+    async [Symbol.asyncDispose]() {
+      await manager.close();
       await broker.close();
     },
   };

@@ -32,8 +32,12 @@ class ScriptedBroker implements Broker {
   consume(_: string, __: number, consumer: Consumer): void {
     this.#consumer = consumer;
   }
-  follow(): void {
+  readonly hasLog = false;
+  follow(): never {
     throw new Error("a processor follows nothing");
+  }
+  read(): never {
+    throw new Error("a processor reads no log");
   }
   start(): void {
     for (const [exchange, publisher] of this.#publishers) {

@@ -2,6 +2,7 @@ import type { ChannelModel, ConsumeMessage, Options } from "amqplib";
 import type { Follower } from "../broker.ts";
 import { fromDelivery, offsetOf } from "./codec.ts";
 import type { LogPosition } from "./log-position.ts";
+import type { Marks } from "./marks.ts";
 import { logStream } from "./topology.ts";
 import { type Drop, watch } from "./watch.ts";
 
@@ -17,27 +18,35 @@ const sureWithinAfterCancelMs = 3000;
 export interface Following {
   readonly follower: Follower;
   readonly position: LogPosition;
+  readonly marks: Marks;
   /** RabbitMQ ended the last session by cancelling its consumer. */
   wasCancelled?: boolean;
 }
 
-/** Follows the log from where the last session has left it, until the connection is lost. */
+/**
+ * Follows the log from where the last session has left it, until the connection is lost.
+ *
+ * @param markAfterMs after so long a silence the log is asked for a sign
+ */
 export async function startFollower(
   connection: ChannelModel,
   following: Following,
+  markAfterMs: number,
   atLoss: (() => void)[],
   drop: Drop,
 ): Promise<void> {
-  const { follower, position, wasCancelled = false } = following;
+  const { follower, position, marks, wasCancelled = false } = following;
   following.wasCancelled = false;
   const channel = await connection.createChannel();
   watch(channel, drop);
   await channel.prefetch(prefetch);
   const beginAgain = () => {
     position.restart();
+    follower.missed();
     drop(`"${logStream}" is another log than before: reading it from its beginning`);
   };
   let unacked = 0;
+  let hasHeard = true;
   let isOver = false;
   const onDelivery = (delivery: ConsumeMessage | null) => {
     if (isOver) return;
@@ -46,6 +55,7 @@ export async function startFollower(
       drop(`the follower of "${logStream}" was cancelled`);
       return;
     }
+    hasHeard = true;
     const offset = offsetOf(delivery);
     const envelope = fromDelivery(delivery);
     const sighting = position.take(offset, envelope);
@@ -54,7 +64,9 @@ export async function startFollower(
       beginAgain();
       return;
     }
-    if (sighting === "new") follower.record(offset, delivery.fields.exchange, envelope);
+    if (sighting === "behind a gap") follower.missed();
+    if (sighting !== "seen" && !marks.take(offset, envelope))
+      follower.record(offset, delivery.fields.exchange, envelope);
     if (++unacked >= ackEvery) {
       unacked = 0;
       channel.ack(delivery, true);
@@ -65,6 +77,13 @@ export async function startFollower(
   await channel.consume(logStream, onDelivery, {
     arguments: { "x-stream-offset": start } satisfies Options.Consume["arguments"],
   });
+  marks.opened(channel, () => drop(`"${logStream}" does not show what is written to it`));
+  marks.ask((offset) => follower.marked(offset));
+  // A follower whose part of the log is dropped under it gets nothing any more, and nobody says so (seen with 3.10).
+  const watchdog = setInterval(() => {
+    if (!hasHeard) marks.ask(() => undefined);
+    hasHeard = false;
+  }, markAfterMs);
   const timer = setTimeout(
     () => {
       if (!position.isSure) beginAgain();
@@ -73,6 +92,25 @@ export async function startFollower(
   );
   atLoss.push(() => {
     isOver = true;
+    marks.closed();
+    clearInterval(watchdog);
     clearTimeout(timer);
   });
+}
+
+/** Follows by a queue of its own, where there is no log (`--log off`). Offsets only number what came. */
+export async function startOwnFollower(
+  connection: ChannelModel,
+  queue: string,
+  follower: Follower,
+  drop: Drop,
+): Promise<void> {
+  const channel = await connection.createChannel();
+  watch(channel, drop);
+  let offset = 0;
+  const onDelivery = (delivery: ConsumeMessage | null) => {
+    if (delivery === null) drop("the follower's own queue was deleted");
+    else follower.record(offset++, delivery.fields.exchange, fromDelivery(delivery));
+  };
+  await channel.consume(queue, onDelivery, { noAck: true });
 }

@@ -15,6 +15,9 @@ export interface LinkTiming {
   /** How long closing may take before the socket is simply dropped, in milliseconds. */
   readonly closeTimeoutMs: number;
   readonly backoff: BackoffLimits;
+  /** A follower that has got nothing for so long asks the log for a sign, and again after the second time, in milliseconds. */
+  readonly markAfterMs: number;
+  readonly markAgainAfterMs: number;
   /** A connection that lived this long counts as good: the next wait is a short one again. In milliseconds. */
   readonly goodAfterMs: number;
 }
@@ -25,6 +28,8 @@ export const defaultTiming: LinkTiming = {
   closeTimeoutMs: 2000,
   // Well under the 5 s within which delivery resumes, since the links of several processes wait, each for itself.
   backoff: { firstMs: 200, mostMs: 2000 },
+  markAfterMs: 30_000,
+  markAgainAfterMs: 2000,
   goodAfterMs: 5000,
 };
 

@@ -4,7 +4,7 @@ import type { Envelope } from "../broker.ts";
 export type StreamOffset = "next" | "first" | number | { readonly "!": "timestamp"; readonly value: number };
 
 /** What a record is to who follows the log. */
-export type Sighting = "new" | "seen" | "of another log";
+export type Sighting = "new" | "seen" | "behind a gap" | "of another log";
 
 /**
  * Where a follower is in the log. No I/O.
@@ -44,10 +44,11 @@ export class LogPosition {
       if (offset === last.offset) this.#isSure = true;
       if (offset <= last.offset) return "seen";
     }
-    // The log has dropped what was seen last, and all up to here.
+    // Unsure still: the log has dropped what was seen last, and all up to here.
+    const sighting = this.#isSure ? "new" : "behind a gap";
     this.#isSure = true;
     this.#last = { offset, identity };
-    return "new";
+    return sighting;
   }
 
   /** It is another log: all that is in it is new. */

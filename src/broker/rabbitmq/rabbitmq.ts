@@ -1,18 +1,33 @@
 import type { ChannelModel } from "amqplib";
 import type { Log } from "../../ops/log.ts";
 import { withoutPassword } from "../../ops/redact.ts";
-import type { Broker, BrokerStatus, Consumer, Exchange, Follower, Publisher } from "../broker.ts";
+import type {
+  Broker,
+  BrokerStatus,
+  Consumer,
+  Exchange,
+  Followed,
+  Follower,
+  LogReader,
+  LogReading,
+  LogStart,
+  Publisher,
+} from "../broker.ts";
 import { type Consuming, startConsumer } from "./consuming.ts";
-import { type Following, startFollower } from "./following.ts";
+import { type Following, startFollower, startOwnFollower } from "./following.ts";
 import { defaultTiming, Link, type LinkTiming } from "./link.ts";
 import { LogPosition } from "./log-position.ts";
+import { LogReadings } from "./log-readings.ts";
+import { Marks } from "./marks.ts";
 import { publishLink } from "./publish-link.ts";
 import {
   declareDeadLetters,
   declareExchange,
   declareGroupQueue,
   declareLogStream,
+  declareOwnQueue,
   exchanges,
+  type LogRetention,
   tryLog,
 } from "./topology.ts";
 import { type Drop, watch } from "./watch.ts";
@@ -23,7 +38,8 @@ export interface RabbitmqOptions {
   /** Shown in RabbitMQ's management page. */
   readonly name: string;
   readonly log: Log;
-  readonly logMaxBytes: number;
+  /** What the shared log keeps; `off` goes without one. */
+  readonly logRetention: LogRetention | "off";
   /** Passed on to `tls.connect` for `amqps://`. */
   readonly tls?: Readonly<Record<string, unknown>>;
   readonly timing?: LinkTiming;
@@ -41,6 +57,7 @@ export class RabbitmqBroker implements Broker {
   readonly #consumers: Consuming[] = [];
   readonly #followers: Following[] = [];
   readonly #links: Link[] = [];
+  readonly #readings = new LogReadings();
   /** Ends what a connection has opened; each runs once, when the connection is lost. */
   readonly #atLoss = { publishing: [] as (() => void)[], consuming: [] as (() => void)[] };
   #blockedWhy: string | undefined;
@@ -59,8 +76,18 @@ export class RabbitmqBroker implements Broker {
     this.#consumers.push({ group, prefetch, consumer, isStopped: false });
   }
 
-  follow(follower: Follower): void {
-    this.#followers.push({ follower, position: new LogPosition() });
+  get hasLog(): boolean {
+    return this.#options.logRetention !== "off";
+  }
+
+  follow(follower: Follower): Followed {
+    const marks = new Marks((this.#options.timing ?? defaultTiming).markAgainAfterMs);
+    this.#followers.push({ follower, position: new LogPosition(), marks });
+    return { mark: (then) => marks.ask(then) };
+  }
+
+  read(start: LogStart, reader: LogReader): LogReading {
+    return this.#readings.read(start, reader);
   }
 
   start(onFatal: (error: Error) => void): void {
@@ -139,7 +166,7 @@ export class RabbitmqBroker implements Broker {
     atLoss.push(() => {
       this.#blockedWhy = undefined;
     });
-    await tryLog(connection);
+    if (this.hasLog) await tryLog(connection);
     for (const { exchange, publisher } of this.#publishers) {
       if (exchange === exchanges.dead) await declareDeadLetters(connection, this.#options.log);
       else await declareExchange(connection, exchange);
@@ -153,14 +180,24 @@ export class RabbitmqBroker implements Broker {
   }
 
   async #setUpConsuming(connection: ChannelModel, drop: Drop): Promise<void> {
-    const { log, logMaxBytes } = this.#options;
+    const { log, logRetention, timing = defaultTiming } = this.#options;
+    const { markAfterMs } = timing;
     const atLoss = this.#atLoss.consuming;
     for (const consuming of this.#consumers.filter(({ isStopped }) => !isStopped)) {
       const queue = await declareGroupQueue(connection, consuming.group, log);
       await startConsumer(connection, queue, consuming, atLoss, drop);
     }
-    if (this.#followers.length > 0) await declareLogStream(connection, logMaxBytes, log);
-    for (const following of this.#followers) await startFollower(connection, following, atLoss, drop);
+    if (this.#followers.length === 0) return;
+    if (logRetention === "off") {
+      for (const { follower } of this.#followers)
+        await startOwnFollower(connection, await declareOwnQueue(connection), follower, drop);
+      return;
+    }
+    await declareLogStream(connection, logRetention, log);
+    for (const following of this.#followers)
+      await startFollower(connection, following, markAfterMs, atLoss, drop);
+    this.#readings.opened(connection);
+    atLoss.push(() => this.#readings.closed());
   }
 }
 

@@ -7,6 +7,8 @@ export const exchanges = {
   fromClients: "wsmanager",
   toClients: "towsmanager",
   dead: "wsmanager.dead",
+  /** What goes into the log alone. */
+  marks: "wsmanager.log",
 } as const;
 export const logStream = "wsmanager.log";
 export const deadQueue = "wsmanager.dead";
@@ -101,13 +103,25 @@ export async function declareDeadLetters(connection: ChannelModel, log: Log): Pr
   await onOwnChannel(connection, (channel) => channel.bindQueue(deadQueue, exchanges.dead, ""));
 }
 
+/** How much of the log RabbitMQ keeps. */
+export interface LogRetention {
+  readonly maxBytes: number;
+  readonly maxAgeMs: number;
+}
+
 /** The stream that all managers follow, bound to both exchanges. Joined as it is if it exists. */
-export async function declareLogStream(connection: ChannelModel, maxBytes: number, log: Log): Promise<void> {
+export async function declareLogStream(
+  connection: ChannelModel,
+  { maxBytes, maxAgeMs }: LogRetention,
+  log: Log,
+): Promise<void> {
   await declareExchange(connection, exchanges.fromClients);
   await declareExchange(connection, exchanges.toClients);
+  await declareFanout(connection, exchanges.marks);
   await declareQueue(connection, logStream, log, {
     "x-queue-type": "stream",
     "x-max-length-bytes": maxBytes,
+    "x-max-age": `${Math.ceil(maxAgeMs / 1000)}s`,
     // RabbitMQ drops whole segments, so one must be a small part of the whole.
     "x-stream-max-segment-size-bytes": Math.max(
       64 * 1024,
@@ -117,6 +131,22 @@ export async function declareLogStream(connection: ChannelModel, maxBytes: numbe
   await onOwnChannel(connection, async (channel) => {
     await channel.bindQueue(logStream, innerExchange(exchanges.fromClients), "");
     await channel.bindQueue(logStream, innerExchange(exchanges.toClients), "");
+    await channel.bindQueue(logStream, exchanges.marks, "");
+  });
+}
+
+/** A manager's own queue where there is no log: it goes with its connection, and what comes in between is lost. */
+export async function declareOwnQueue(connection: ChannelModel): Promise<string> {
+  await declareExchange(connection, exchanges.fromClients);
+  await declareExchange(connection, exchanges.toClients);
+  return await onOwnChannel(connection, async (channel) => {
+    const { queue } = await channel.assertQueue(`${exchanges.fromClients}.follower-${crypto.randomUUID()}`, {
+      exclusive: true,
+      durable: false,
+    });
+    await channel.bindQueue(queue, innerExchange(exchanges.fromClients), "");
+    await channel.bindQueue(queue, innerExchange(exchanges.toClients), "");
+    return queue;
   });
 }
 

@@ -31,22 +31,29 @@ export const nowhere: Route = [];
 /** Topics whose route is remembered. */
 const routesMax = 16_384;
 
-/** Everybody's live subscriptions, and the audiences of each topic. */
+/** Everybody's subscriptions of one kind, live or durable, and the audiences of each topic. */
 export class Audiences {
   readonly #byKey = new Map<string, Audience>();
   readonly #trie = new TopicTrie<Audience>();
   /** The oldest is forgotten first. */
   readonly #routes = new Map<string, Route>();
 
+  readonly #prefix: string;
+
   /** Rises whenever a route may have changed. */
   generation = 0;
+
+  /** @param prefix tells the names that Bun.serve knows from those of other audiences */
+  constructor(prefix = "stomp") {
+    this.#prefix = prefix;
+  }
 
   get count(): number {
     return this.#byKey.size;
   }
 
   join(pattern: string, subscriptionId: string, version: Version): Audience {
-    const key = `stomp:${version}:${subscriptionId.length}:${subscriptionId}:${pattern}`;
+    const key = `${this.#prefix}:${version}:${subscriptionId.length}:${subscriptionId}:${pattern}`;
     let audience = this.#byKey.get(key);
     if (audience === undefined) {
       audience = { key, pattern, version, head: messageHead(subscriptionId, version), clientCount: 0 };

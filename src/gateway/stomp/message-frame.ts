@@ -11,14 +11,21 @@ import { contentTypeOf, isOwnHeader } from "./headers.ts";
  */
 export type Tail = string | Buffer;
 
-/** @param destination where it came for; its topic unless it is for one client alone */
+export interface TailOptions {
+  /** Where it came for; its topic unless it is for one client alone. */
+  readonly destination?: string;
+  /** Its place in the log, for durable subscriptions. */
+  readonly position?: string;
+}
+
 export function messageTail(
   { body, topic, headers }: Relayed,
   id: Message["id"],
   version: Version,
-  destination: string = destinationOf(topic),
+  { destination = destinationOf(topic), position }: TailOptions = none,
 ): Tail {
   let head =
+    (position === undefined ? "" : `x-stream-offset:${position}\n`) +
     headerLine("message-id", id, version) +
     headerLine("destination", destination, version) +
     headerLine("content-type", contentTypeOf(body, headers), version) +
@@ -34,6 +41,7 @@ export function messageTail(
 }
 
 const end = Buffer.from([0]);
+const none: TailOptions = {};
 
 export function withHead(head: string, tail: Tail): Tail {
   return typeof tail === "string" ? head + tail : Buffer.concat([Buffer.from(head), tail]);

@@ -30,7 +30,7 @@ export class Session implements Client {
     this.id = id;
     this.#surroundings = surroundings;
     this.#parser = new FrameParser(surroundings.maxMessageBytes);
-    this.#subscriptions = new Subscriptions(surroundings.relay, surroundings.maxSubscriptions);
+    this.#subscriptions = new Subscriptions(id, surroundings);
   }
 
   opened(): void {
@@ -53,6 +53,10 @@ export class Session implements Client {
 
   direct(socket: ClientSocket, message: Message): void {
     this.#subscriptions.deliverDirect(socket, message, this.#parser.version);
+  }
+
+  drained(): void {
+    this.#subscriptions.drained();
   }
 
   closed(): void {
@@ -92,8 +96,9 @@ export class Session implements Client {
           required(frame, "id"),
           required(frame, "destination"),
           this.#parser.version,
+          () => this.#acknowledge(socket, receipt),
         );
-        break;
+        return;
       case "UNSUBSCRIBE":
         this.#subscriptions.remove(socket, required(frame, "id"));
         break;

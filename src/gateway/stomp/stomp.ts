@@ -1,5 +1,6 @@
 import type { Client } from "../client.ts";
 import type { Protocol, Surroundings } from "../protocol.ts";
+import type { Durables } from "./durable/durables.ts";
 import { Session } from "./session.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 
@@ -8,6 +9,8 @@ export interface StompOptions {
   readonly maxSubscriptions: number;
   /** What a client's open transactions may hold together. In bytes. */
   readonly maxTransactionBytes: number;
+  /** Undefined where there is no log to subscribe to. */
+  readonly durables: Durables | undefined;
 }
 
 /** What the sessions share. */
@@ -21,12 +24,14 @@ export class StompProtocol implements Protocol {
   readonly #surroundings: StompSurroundings;
 
   constructor(surroundings: Surroundings & StompOptions) {
-    const { relay, uplink, holds, maxMessageBytes, maxSubscriptions, maxTransactionBytes } = surroundings;
+    const { relay, uplink, holds, durables } = surroundings;
+    const { maxMessageBytes, maxSubscriptions, maxTransactionBytes } = surroundings;
     const wheel = new TimerWheel();
     this.#surroundings = {
       relay,
       uplink,
       holds,
+      durables,
       maxMessageBytes,
       maxSubscriptions,
       maxTransactionBytes,

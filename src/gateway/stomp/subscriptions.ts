@@ -1,45 +1,82 @@
+import { type Start, startAfter, startAt } from "../../log/position.ts";
 import { isShortText, type Message } from "../../message.ts";
 import type { ClientSocket } from "../client.ts";
 import type { Relay } from "../relay.ts";
 import type { Audience } from "./audiences.ts";
 import { direct, patternToSubscribe } from "./destinations.ts";
+import type { Durables } from "./durable/durables.ts";
+import type { DurableSubscription } from "./durable/subscription.ts";
 import { type Frame, messageHead, StompFault, type Version } from "./frames.ts";
 import { messageTail, withHead } from "./message-frame.ts";
+import type { StompSurroundings } from "./stomp.ts";
 
-/** A live subscription is a place in an audience, fed by the relay; one to `/direct` is fed message by message. */
+/**
+ * A live subscription is a place in an audience, fed by the relay; one to `/direct` is fed message by message. A durable one,
+ * to either, is fed from the log.
+ */
 type Subscription =
   | { readonly kind: "live"; readonly audience: Audience }
-  | { readonly kind: "direct"; readonly head: string };
+  | { readonly kind: "direct"; readonly head: string }
+  | { readonly kind: "durable"; readonly durable: DurableSubscription };
 
 /** The subscriptions of one client, by the id that it gave them. */
 export class Subscriptions {
   readonly #byId = new Map<string, Subscription>();
+  readonly #clientId: string;
   readonly #relay: Relay;
+  readonly #durables: Durables | undefined;
   readonly #countMax: number;
 
-  constructor(relay: Relay, countMax: number) {
+  constructor(clientId: string, { relay, durables, maxSubscriptions }: StompSurroundings) {
+    this.#clientId = clientId;
     this.#relay = relay;
-    this.#countMax = countMax;
+    this.#durables = durables;
+    this.#countMax = maxSubscriptions;
   }
 
-  /** @throws StompFault */
-  add(socket: ClientSocket, { headers }: Frame, id: string, destination: string, version: Version): void {
+  /**
+   * @param onInForce called once when it is in force: at once, or for a durable one when its place in the log is known
+   * @throws StompFault
+   */
+  add(
+    socket: ClientSocket,
+    { headers }: Frame,
+    id: string,
+    destination: string,
+    version: Version,
+    onInForce: () => void,
+  ): void {
     const ack = headers.get("ack") ?? "auto";
     if (ack !== "auto")
       throw new StompFault(`ack:${ack.slice(0, 40)} is not supported: leave it out, or say ack:auto`);
-    if (headers.has("x-stream-offset") || headers.has("x-stream-after"))
-      throw new StompFault("durable subscriptions (x-stream-offset, x-stream-after) are not supported yet");
     if (!isShortText(id)) throw new StompFault("a subscription id has at most 255 bytes");
     if (this.#byId.has(id)) throw new StompFault(`there is a subscription "${id}" already`);
     if (this.#byId.size >= this.#countMax) throw new StompFault(`more than ${this.#countMax} subscriptions`);
     const pattern = patternToSubscribe(destination);
-    if (pattern === direct) {
-      this.#byId.set(id, { kind: "direct", head: messageHead(id, version) });
+    const start = startOf(headers);
+    if (start !== undefined) {
+      if (this.#durables === undefined)
+        throw new StompFault("there is no log to subscribe to: this manager runs with --log off");
+      const request = {
+        socket,
+        clientId: this.#clientId,
+        subscriptionId: id,
+        version,
+        pattern,
+        start,
+        onInForce,
+      };
+      this.#byId.set(id, { kind: "durable", durable: this.#durables.add(request) });
       return;
     }
-    const audience = this.#relay.audiences.join(pattern, id, version);
-    socket.subscribe(audience.key);
-    this.#byId.set(id, { kind: "live", audience });
+    if (pattern === direct) {
+      this.#byId.set(id, { kind: "direct", head: messageHead(id, version) });
+    } else {
+      const audience = this.#relay.audiences.join(pattern, id, version);
+      socket.subscribe(audience.key);
+      this.#byId.set(id, { kind: "live", audience });
+    }
+    onInForce();
   }
 
   /** @throws StompFault */
@@ -47,16 +84,26 @@ export class Subscriptions {
     const subscription = this.#byId.get(id);
     if (subscription === undefined) throw new StompFault(`there is no subscription "${id.slice(0, 100)}"`);
     this.#byId.delete(id);
-    if (subscription.kind === "direct") return;
+    if (subscription.kind === "durable") this.#durables?.remove(subscription.durable, true);
+    if (subscription.kind !== "live") return;
     socket.unsubscribe(subscription.audience.key);
     this.#relay.audiences.leave(subscription.audience);
+  }
+
+  /** The client has read something of what waited for it. */
+  drained(): void {
+    for (const subscription of this.#byId.values()) {
+      if (subscription.kind === "durable") this.#durables?.drained(subscription.durable);
+    }
   }
 
   /** Sends what is for this client alone to its subscriptions to `/direct`. */
   deliverDirect(socket: ClientSocket, message: Message, version: Version): void {
     for (const subscription of this.#byId.values()) {
       if (subscription.kind !== "direct") continue;
-      socket.send(withHead(subscription.head, messageTail(message, message.id, version, direct)));
+      socket.send(
+        withHead(subscription.head, messageTail(message, message.id, version, { destination: direct })),
+      );
       this.#relay.deliveredCount++;
     }
   }
@@ -65,7 +112,28 @@ export class Subscriptions {
   clear(): void {
     for (const subscription of this.#byId.values()) {
       if (subscription.kind === "live") this.#relay.audiences.leave(subscription.audience);
+      if (subscription.kind === "durable") this.#durables?.remove(subscription.durable, false);
     }
     this.#byId.clear();
   }
+}
+
+/**
+ * Where a durable subscription begins; undefined for one that is not durable.
+ *
+ * @throws StompFault
+ */
+function startOf(headers: Frame["headers"]): Start | undefined {
+  const offset = headers.get("x-stream-offset");
+  const after = headers.get("x-stream-after");
+  if (offset === undefined && after === undefined) return undefined;
+  if (offset !== undefined && after !== undefined)
+    throw new StompFault("x-stream-offset and x-stream-after are two ways to say where to begin: say one");
+  const start = after === undefined ? startAt(offset!) : startAfter(after);
+  if (start !== undefined) return start;
+  throw new StompFault(
+    after === undefined
+      ? `x-stream-offset is first, next, timestamp=SECONDS or a position, not ${JSON.stringify(offset!.slice(0, 80))}`
+      : `x-stream-after is the x-stream-offset of a MESSAGE, not ${JSON.stringify(after.slice(0, 80))}`,
+  );
 }

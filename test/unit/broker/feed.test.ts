@@ -3,19 +3,24 @@ import type { Envelope } from "../../../src/broker/broker.ts";
 import { seal } from "../../../src/broker/envelope.ts";
 import { Feed } from "../../../src/broker/feed.ts";
 import { pack, packedContentType } from "../../../src/broker/packing.ts";
+import type { LogRecord } from "../../../src/log/record.ts";
 import type { OutgoingMessage } from "../../../src/message.ts";
 import { MessageLog } from "../../../src/ops/message-log.ts";
 import { RecordingLog } from "../doubles/recording-log.ts";
 
 function feedOf(managerId: string, messageLogMode: "on" | "off" = "off") {
   const heard: unknown[] = [];
+  const logged: unknown[] = [];
   const log = new RecordingLog();
   const sink = {
     deliver: ({ body, topic, clientId }: OutgoingMessage) =>
       void heard.push(["deliver", topic, clientId, body]),
     relay: ({ body, topic }: OutgoingMessage) => void heard.push(["relay", topic, body]),
+    logged: ({ offset }: LogRecord) => void logged.push(offset),
+    marked: (offset: number) => void logged.push(`mark ${offset}`),
+    missed: () => void logged.push("missed"),
   };
-  return { feed: new Feed(managerId, sink, log, new MessageLog(log, messageLogMode)), heard, log };
+  return { feed: new Feed(managerId, sink, log, new MessageLog(log, messageLogMode)), heard, logged, log };
 }
 
 const from = (appId: string, message: OutgoingMessage): Envelope => seal(message, "id", appId, 1);
@@ -88,4 +93,14 @@ test("what came back is printed, what clients of other managers sent is not", ()
   feed.record(0, "towsmanager", from("processor-1", { body: "back", topic: "a" }));
   feed.record(1, "wsmanager", from("manager-2", { body: "not mine", topic: "a" }));
   expect(log.lines).toMatchObject([{ message: "came back", fields: { topic: "a", message: "back" } }]);
+});
+
+test("every record goes to the durable subscriptions, its own too, with what tells how the log goes on", () => {
+  const { feed, logged, log } = feedOf("manager-1");
+  feed.marked(0);
+  feed.record(1, "wsmanager", from("manager-1", { body: "own", topic: "a" }));
+  feed.missed();
+  feed.record(5, "towsmanager", from("processor-1", { body: "answer", topic: "a" }));
+  expect(logged).toEqual(["mark 0", 1, "missed", 5]);
+  expect(log.lines).toHaveLength(1);
 });

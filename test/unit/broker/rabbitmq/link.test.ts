@@ -27,7 +27,7 @@ function publisherTo(fake: FakeAmqp) {
     urls: [fake.url],
     name: "test",
     log: { debug: () => undefined, info: note, warn: note, error: note },
-    logMaxBytes: 1024 ** 2,
+    logRetention: { maxBytes: 1024 ** 2, maxAgeMs: 86_400_000 },
     timing,
   });
   opened.push(broker);

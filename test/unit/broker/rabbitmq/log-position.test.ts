@@ -59,7 +59,7 @@ describe("a follower's place in the log", () => {
 
   test("is behind the gap where the log has dropped what was seen last", () => {
     const position = interrupted();
-    expect(position.take(50, record("m50"))).toBe("new");
+    expect(position.take(50, record("m50"))).toBe("behind a gap");
     expect(position.isSure).toBe(true);
     expect(position.start).toBe(50);
   });

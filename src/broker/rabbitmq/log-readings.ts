@@ -1,0 +1,101 @@
+import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
+import type { LogReader, LogReading, LogStart } from "../broker.ts";
+import { fromDelivery, offsetOf } from "./codec.ts";
+import type { StreamOffset } from "./log-position.ts";
+import { logStream } from "./topology.ts";
+
+/** Records on their way to a reader that has not handled those before. They may be large, so it is not many. */
+const prefetch = 64;
+const ackEvery = 16;
+
+/**
+ * Readers of the log beside its followers, each on a channel of the connection that consumes. Whatever ends one ends it
+ * alone: they are begun anew by whoever needs them.
+ */
+export class LogReadings {
+  #connection: ChannelModel | undefined;
+  readonly #open = new Set<Reading>();
+
+  opened(connection: ChannelModel): void {
+    this.#connection = connection;
+  }
+
+  closed(): void {
+    this.#connection = undefined;
+    for (const reading of [...this.#open]) reading.lost();
+  }
+
+  read(start: LogStart, reader: LogReader): LogReading {
+    const reading = new Reading(reader, () => this.#open.delete(reading));
+    this.#open.add(reading);
+    const connection = this.#connection;
+    if (connection === undefined) setImmediate(() => reading.lost());
+    // Whatever went wrong, it has to be begun anew.
+    else reading.begin(connection, start).catch(() => reading.lost());
+    return reading;
+  }
+}
+
+class Reading implements LogReading {
+  readonly #reader: LogReader;
+  readonly #onEnd: () => void;
+  #channel: Channel | undefined;
+  #isOver = false;
+  #handled = 0;
+  #acked = 0;
+
+  constructor(reader: LogReader, onEnd: () => void) {
+    this.#reader = reader;
+    this.#onEnd = onEnd;
+  }
+
+  async begin(connection: ChannelModel, start: LogStart): Promise<void> {
+    const channel = await connection.createChannel();
+    this.#channel = channel;
+    channel.on("error", () => this.lost());
+    channel.on("close", () => this.lost());
+    if (this.#isOver) return this.#closeChannel();
+    await channel.prefetch(prefetch);
+    const onDelivery = (delivery: ConsumeMessage | null) => {
+      if (delivery === null) this.lost();
+      else this.#deliver(delivery);
+    };
+    await channel.consume(logStream, onDelivery, { arguments: { "x-stream-offset": startArgument(start) } });
+  }
+
+  #deliver(delivery: ConsumeMessage): void {
+    if (this.#isOver) return;
+    this.#reader.record(offsetOf(delivery), delivery.fields.exchange, fromDelivery(delivery));
+  }
+
+  /** Deliveries are counted on a channel of their own, as their tags are. */
+  handled(count: number): void {
+    this.#handled += count;
+    if (this.#handled - this.#acked < ackEvery || this.#isOver) return;
+    this.#acked = this.#handled;
+    this.#channel?.ack({ fields: { deliveryTag: this.#handled } } as ConsumeMessage, true);
+  }
+
+  lost(): void {
+    if (this.#isOver) return;
+    this.stop();
+    this.#reader.ended("lost");
+  }
+
+  stop(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#onEnd();
+    this.#closeChannel();
+  }
+
+  #closeChannel(): void {
+    const close = async () => await this.#channel?.close();
+    // It may be closed already, by RabbitMQ or with its connection.
+    close().catch(() => undefined);
+  }
+}
+
+function startArgument(start: LogStart): StreamOffset {
+  return typeof start === "object" ? { "!": "timestamp", value: start.timestamp } : start;
+}

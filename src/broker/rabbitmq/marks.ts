@@ -1,0 +1,87 @@
+import type { Channel } from "amqplib";
+import { type Envelope, markContentType } from "../broker.ts";
+import { exchanges } from "./topology.ts";
+
+/** Marks that were sent in vain, one after another, before the log is taken to have fallen silent. */
+const unansweredMax = 5;
+
+/**
+ * Marks in the log by which a follower learns how far the log reaches, and that it follows: over AMQP 0-9-1 a stream's end
+ * cannot be asked for. A mark goes into the stream alone, by an exchange of its own, so that nobody else sees it.
+ */
+export class Marks {
+  #channel: Channel | undefined;
+  #sent:
+    | { readonly id: string; readonly timer: NodeJS.Timeout; readonly asked: readonly OnMarked[] }
+    | undefined;
+  /** Asked for while another one was on its way, which may lie before what they ask about. */
+  #asked: OnMarked[] = [];
+  #unanswered = 0;
+  readonly #againAfterMs: number;
+  #onSilence: () => void = () => undefined;
+
+  /** @param againAfterMs how long a mark may be on its way before another one is sent */
+  constructor(againAfterMs: number) {
+    this.#againAfterMs = againAfterMs;
+  }
+
+  /** A session begins. `onSilence` is called when the log does not show what is written to it. */
+  opened(channel: Channel, onSilence: () => void): void {
+    this.#channel = channel;
+    this.#onSilence = onSilence;
+    this.#unanswered = 0;
+    if (this.#asked.length > 0) this.#send();
+  }
+
+  closed(): void {
+    this.#channel = undefined;
+    this.#takeBack();
+  }
+
+  /** Calls back with the offset of a mark that is sent from now on. */
+  ask(onMarked: OnMarked): void {
+    this.#asked.push(onMarked);
+    if (this.#sent === undefined) this.#send();
+  }
+
+  /** Whether it is a mark, this follower's or another one's. */
+  take(offset: number, { contentType, messageId }: Envelope): boolean {
+    if (contentType !== markContentType) return false;
+    const sent = this.#sent;
+    if (sent === undefined || messageId !== sent.id) return true;
+    clearTimeout(sent.timer);
+    this.#sent = undefined;
+    this.#unanswered = 0;
+    if (this.#asked.length > 0) this.#send();
+    for (const onMarked of sent.asked) onMarked(offset);
+    return true;
+  }
+
+  #send(): void {
+    if (this.#channel === undefined) return;
+    this.#takeBack();
+    if (this.#unanswered++ >= unansweredMax) {
+      this.#onSilence();
+      return;
+    }
+    const id = `mark-${crypto.randomUUID()}`;
+    this.#channel.publish(exchanges.marks, "", Buffer.alloc(0), {
+      contentType: markContentType,
+      messageId: id,
+      timestamp: Math.floor(Date.now() / 1000),
+    });
+    // It may be lost, as just after a restart.
+    const timer = setTimeout(() => this.#send(), this.#againAfterMs);
+    this.#sent = { id, timer, asked: this.#asked };
+    this.#asked = [];
+  }
+
+  #takeBack(): void {
+    if (this.#sent === undefined) return;
+    clearTimeout(this.#sent.timer);
+    this.#asked = [...this.#sent.asked, ...this.#asked];
+    this.#sent = undefined;
+  }
+}
+
+type OnMarked = (offset: number) => void;

@@ -1,0 +1,147 @@
+import { isBehind, type Position, positionText, type Start } from "../../../log/position.ts";
+import type { LogRecord } from "../../../log/record.ts";
+import type { Message } from "../../../message.ts";
+import type { ClientSocket } from "../../client.ts";
+import { isPattern, TopicTrie } from "../../topic-trie.ts";
+import type { Audience } from "../audiences.ts";
+import { direct } from "../destinations.ts";
+import { messageHead, type Version } from "../frames.ts";
+import { type Tail, withHead } from "../message-frame.ts";
+import type { Tails } from "./tails.ts";
+
+/** What waits for a client before its catching up pauses until it has read some, in bytes. Less than what closes it. */
+const parkedAboveBytes = 128 * 1024;
+/** What is gathered before it is written, in characters or bytes. */
+const batchSizeMax = 64 * 1024;
+
+export type DurableState =
+  /** Its place is not known yet: the log's end has to be learnt first. */
+  | { readonly is: "locating" }
+  /** Its place is older than what is in memory: a sweep of the log comes by. */
+  | { readonly is: "sweeping" }
+  /** The next record is in memory, under this number. */
+  | { readonly is: "catching up"; readonly sequence: number }
+  /** Its client has to read first. Without a number its place is to be found anew. */
+  | { readonly is: "parked"; readonly sequence: number | undefined }
+  /** It gets what comes by Bun's native publish, or one by one what is for its client alone. */
+  | { readonly is: "at the end"; readonly audience: Audience | undefined }
+  | { readonly is: "ended" };
+
+export interface DurableRequest {
+  readonly socket: ClientSocket;
+  readonly clientId: string;
+  readonly subscriptionId: string;
+  readonly version: Version;
+  /** A topic, a pattern, or `direct`. */
+  readonly pattern: string;
+  readonly start: Start;
+  /** Called once, when its place in the log is known. */
+  readonly onInForce: () => void;
+}
+
+/** A subscription that reads from the log: where it is, and what it has yet to write to its client. */
+export class DurableSubscription {
+  readonly socket: ClientSocket;
+  readonly clientId: string;
+  readonly subscriptionId: string;
+  readonly version: Version;
+  readonly pattern: string;
+  /** How its MESSAGE frames begin. */
+  readonly head: string;
+  state: DurableState = { is: "locating" };
+  /** Where it is told to begin; a position as soon as it has passed one. */
+  place: Start;
+  /** Its next MESSAGE tells that some are missing before it. */
+  isBehindGap = false;
+  /** While it is being located: the log is asked about its place. */
+  isAsking = false;
+  /** The log was asked how far it reaches after the client had named its place. */
+  isMarked = false;
+  readonly #trie: TopicTrie<true> | undefined;
+  readonly #onInForce: () => void;
+  #isInForce = false;
+  #batch: Tail[] = [];
+  #batchSize = 0;
+
+  constructor({ socket, clientId, subscriptionId, version, pattern, start, onInForce }: DurableRequest) {
+    this.socket = socket;
+    this.clientId = clientId;
+    this.subscriptionId = subscriptionId;
+    this.version = version;
+    this.pattern = pattern;
+    this.head = messageHead(subscriptionId, version);
+    this.place = start;
+    this.#onInForce = onInForce;
+    if (!isPattern(pattern)) return;
+    this.#trie = new TopicTrie();
+    this.#trie.add(pattern, true);
+  }
+
+  inForce(): void {
+    if (this.#isInForce) return;
+    this.#isInForce = true;
+    this.#onInForce();
+  }
+
+  /** Whether a message of the log is for it. */
+  wants(exchange: string, { topic, clientId }: Message): boolean {
+    const isForOne = exchange === "towsmanager" && clientId !== undefined;
+    if (this.pattern === direct) return isForOne && clientId === this.clientId;
+    if (isForOne) return false;
+    return this.#trie === undefined ? topic === this.pattern : this.#trie.match(topic).length > 0;
+  }
+
+  /** Gathers from a record what it wants and has not passed. @returns how many messages that is */
+  gather(record: LogRecord, tails: Tails): number {
+    const { messages, offset, exchange } = record;
+    const { place } = this;
+    let count = 0;
+    for (const [index, message] of messages.entries()) {
+      if (isPosition(place) && !isBehind(place, offset, index)) continue;
+      if (!this.wants(exchange, message)) continue;
+      this.add(tails.of(message, positionText(offset, index, messages.length), this));
+      count++;
+    }
+    return count;
+  }
+
+  add(tail: Tail): void {
+    const head = this.isBehindGap ? `${this.head}x-stream-gap:true\n` : this.head;
+    this.isBehindGap = false;
+    this.#batch.push(withHead(head, tail));
+    this.#batchSize += tail.length;
+  }
+
+  /** Whether enough is gathered to be written. */
+  get hasBatch(): boolean {
+    return this.#batchSize >= batchSizeMax;
+  }
+
+  /** Everything up to and including this record is done with. */
+  passed(offset: number): void {
+    if (isPosition(this.place) && this.place.offset > offset) return;
+    this.place = { offset, index: Number.POSITIVE_INFINITY };
+  }
+
+  /** Writes what was gathered as one. False if the client has to read before more is written. */
+  flush(): boolean {
+    const batch = this.#batch;
+    if (batch.length > 0) {
+      this.#batch = [];
+      this.#batchSize = 0;
+      this.socket.cork(() => {
+        for (const frame of batch) this.socket.send(frame);
+      });
+    }
+    return this.isRoomy;
+  }
+
+  /** Whether the client has read enough of what was written to it. */
+  get isRoomy(): boolean {
+    return this.socket.getBufferedAmount() <= parkedAboveBytes;
+  }
+}
+
+export function isPosition(start: Start): start is Position {
+  return typeof start === "object" && "offset" in start;
+}

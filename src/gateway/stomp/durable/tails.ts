@@ -1,0 +1,43 @@
+import type { Message } from "../../../message.ts";
+import { direct } from "../destinations.ts";
+import type { Version } from "../frames.ts";
+import { messageTail, type Tail } from "../message-frame.ts";
+
+/** What the remembered frames may have together, in characters or bytes. */
+const sizeMax = 8 * 1024 ** 2;
+/** What one takes besides, in bytes. */
+const overheadBytes = 256;
+
+/** Whom a frame is for. */
+interface Addressee {
+  readonly pattern: string;
+  readonly version: Version;
+}
+
+/**
+ * Frames of messages that many clients are about to catch up on at the same time: made once for all of them. When they are
+ * too many they are forgotten together, and made anew for those that are still wanted.
+ */
+export class Tails {
+  #tails = { "1.1": new Map<Message, Tail>(), "1.2": new Map<Message, Tail>() };
+  #size = 0;
+
+  of(message: Message, position: string, { pattern, version }: Addressee): Tail {
+    // What is for one client alone nobody else is going to ask for.
+    if (pattern === direct)
+      return messageTail(message, message.id, version, { destination: direct, position });
+    const known = this.#tails[version].get(message);
+    if (known !== undefined) return known;
+    const tail = messageTail(message, message.id, version, { position });
+    if (this.#size > sizeMax) this.clear();
+    this.#size += tail.length + overheadBytes;
+    this.#tails[version].set(message, tail);
+    return tail;
+  }
+
+  clear(): void {
+    this.#tails["1.1"].clear();
+    this.#tails["1.2"].clear();
+    this.#size = 0;
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * A place in the log, behind the message with this index in the record with this offset: everything up to and including it is
+ * done with. Most records have one message; a packed one has many.
+ */
+export interface Position {
+  readonly offset: number;
+  /** −1: before the first message of the record. Infinity: behind its last one. */
+  readonly index: number;
+}
+
+/** What a message's position is called towards clients, who give it back and need not know what it means. */
+export function positionText(offset: number, index: number, messageCount: number): string {
+  return messageCount === 1 ? String(offset) : `${offset}.${index}`;
+}
+
+/** Whether a message lies behind a position. */
+export function isBehind(position: Position, offset: number, index: number): boolean {
+  return offset > position.offset || (offset === position.offset && index > position.index);
+}
+
+/** Where a durable subscription begins. */
+export type Start = "first" | "next" | { readonly timestamp: number } | Position;
+
+/**
+ * Understands the header `x-stream-offset` of a subscription: `first`, `next`, the position to begin with, or
+ * `timestamp=SECONDS`. Undefined if it is none of these.
+ */
+export function startAt(text: string): Start | undefined {
+  if (text === "first" || text === "next") return text;
+  const [, seconds] = /^timestamp=(\d{1,12})$/.exec(text) ?? [];
+  if (seconds !== undefined) return { timestamp: Number(seconds) };
+  const place = placeIn(text);
+  return place && { offset: place.offset, index: (place.index ?? 0) - 1 };
+}
+
+/** Understands the header `x-stream-after`: the position of the message seen last. Undefined if it is none. */
+export function startAfter(text: string): Position | undefined {
+  const place = placeIn(text);
+  return place && { offset: place.offset, index: place.index ?? Number.POSITIVE_INFINITY };
+}
+
+function placeIn(text: string): { readonly offset: number; readonly index: number | undefined } | undefined {
+  const [, offset, index] = /^(\d{1,16})(?:\.(\d{1,9}))?$/.exec(text) ?? [];
+  if (offset === undefined || !Number.isSafeInteger(Number(offset))) return undefined;
+  return { offset: Number(offset), index: index === undefined ? undefined : Number(index) };
+}

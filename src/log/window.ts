@@ -1,0 +1,105 @@
+import { Deque } from "../broker/deque.ts";
+import type { LogRecord } from "./record.ts";
+
+/**
+ * The newest part of the log, in memory: everything from `coversFrom` on. Besides their offsets, which may skip, records have
+ * sequence numbers that do not, by which readers step through them; those of records that had to make room lie before `begin`.
+ */
+export class LogWindow {
+  readonly #bytesMax: number;
+  readonly #records = new Deque<LogRecord>();
+  #begin = 0;
+  #bytes = 0;
+  #coversFrom: number | undefined;
+  #coversSince = 0;
+  #last = -1;
+
+  /** @param bytesMax what the records may cost together; the newest one is kept whatever it costs */
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The lowest offset from which on nothing is missing; undefined until the log is known to be followed. */
+  get coversFrom(): number | undefined {
+    return this.#coversFrom;
+  }
+
+  /** Everything younger than this is there, in seconds since 1970, by the clocks of those who published it and our own. */
+  get coversSince(): number {
+    return this.#coversSince;
+  }
+
+  /** The highest offset that the log is known to have reached. */
+  get last(): number {
+    return this.#last;
+  }
+
+  /** The sequence number of the oldest record. */
+  get begin(): number {
+    return this.#begin;
+  }
+
+  /** The sequence number that the next record will have. */
+  get end(): number {
+    return this.#begin + this.#records.length;
+  }
+
+  at(sequence: number): LogRecord | undefined {
+    return this.#records.at(sequence - this.#begin);
+  }
+
+  append(record: LogRecord): void {
+    this.reached(record.offset);
+    this.#records.push(record);
+    this.#bytes += record.costBytes;
+    while (this.#bytes > this.#bytesMax && this.#records.length > 1) {
+      const dropped = this.#records.shift()!;
+      this.#begin++;
+      this.#bytes -= dropped.costBytes;
+      this.#coversFrom = dropped.offset + 1;
+      this.#coversSince = Math.max(this.#coversSince, dropped.timestamp ?? 0);
+    }
+  }
+
+  /** The log has reached this offset, and it is followed. */
+  reached(offset: number): void {
+    if (this.#coversFrom === undefined) {
+      this.#coversFrom = offset;
+      this.#coversSince = Math.floor(Date.now() / 1000);
+    }
+    this.#last = Math.max(this.#last, offset);
+  }
+
+  /** The sequence number of the first record whose offset is not below this one. */
+  sequenceOf(offset: number): number {
+    let low = 0;
+    let high = this.#records.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#records.at(middle)!.offset < offset) low = middle + 1;
+      else high = middle;
+    }
+    return this.#begin + low;
+  }
+
+  /** The sequence number of the first record that is not older than this, in seconds since 1970; `end` if there is none. */
+  sequenceOfTime(timestamp: number): number {
+    for (let sequence = this.#begin; sequence < this.end; sequence++) {
+      if ((this.at(sequence)!.timestamp ?? Number.POSITIVE_INFINITY) >= timestamp) return sequence;
+    }
+    return this.end;
+  }
+
+  /** What comes next does not follow on what came: begins anew. */
+  clear(): void {
+    this.#begin = this.end;
+    while (this.#records.shift() !== undefined);
+    this.#bytes = 0;
+    this.#coversFrom = undefined;
+    this.#last = -1;
+  }
+}

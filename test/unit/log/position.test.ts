@@ -1,0 +1,72 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { isBehind, positionText, startAfter, startAt } from "../../../src/log/position.ts";
+import { seeded } from "../doubles/seeded.ts";
+
+const offsets = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
+const indexes = fc.integer({ min: 0, max: 100_000 });
+
+test("a subscription begins behind the message whose position it gives", () => {
+  fc.assert(
+    fc.property(offsets, indexes, offsets, indexes, (offset, index, otherOffset, otherIndex) => {
+      const after = startAfter(positionText(offset, index, 100_001))!;
+      const isLater = otherOffset > offset || (otherOffset === offset && otherIndex > index);
+      expect(isBehind(after, otherOffset, otherIndex)).toBe(isLater);
+      expect(isBehind(after, offset, index)).toBe(false);
+    }),
+    seeded,
+  );
+});
+
+test("or with it, the position of a whole record standing for its first message", () => {
+  fc.assert(
+    fc.property(offsets, indexes, (offset, index) => {
+      expect(isBehind(startAt(`${offset}.${index}`) as never, offset, index)).toBe(true);
+      expect(isBehind(startAt(`${offset}.${index + 1}`) as never, offset, index)).toBe(false);
+      expect(isBehind(startAt(String(offset)) as never, offset, 0)).toBe(true);
+    }),
+    seeded,
+  );
+});
+
+test("the position of a record with one message has no index, and lies behind all of it", () => {
+  expect(positionText(7, 0, 1)).toBe("7");
+  expect(positionText(7, 0, 2)).toBe("7.0");
+  expect(isBehind(startAfter("7")!, 7, 99)).toBe(false);
+  expect(isBehind(startAfter("7")!, 8, 0)).toBe(true);
+});
+
+test("RabbitMQ's words are understood", () => {
+  expect([startAt("first"), startAt("next"), startAt("timestamp=1700000000")]).toEqual([
+    "first",
+    "next",
+    { timestamp: 1_700_000_000 },
+  ]);
+});
+
+test.each([
+  "",
+  "last",
+  "-1",
+  "1.",
+  ".1",
+  "1.2.3",
+  "1e3",
+  "0x1",
+  "9007199254740993",
+  "timestamp=",
+  "timestamp=1.5",
+  "7 ",
+  "é",
+])("%p is no place in the log", (text) => {
+  expect(startAt(text)).toBeUndefined();
+  expect(startAfter(text)).toBeUndefined();
+});
+
+test("first, next and times are no messages to go on behind", () => {
+  expect([startAfter("first"), startAfter("next"), startAfter("timestamp=1")]).toEqual([
+    undefined,
+    undefined,
+    undefined,
+  ]);
+});
