@@ -7,6 +7,8 @@ import type { Message } from "../message.ts";
  */
 export interface Client {
   readonly id: string;
+  /** Whether it has ever sent a message for others. */
+  readonly hasPublished: boolean;
   opened(socket: ClientSocket): void;
   /** The client sent a WebSocket message. */
   message(socket: ClientSocket, body: string | Buffer): void;

@@ -5,6 +5,7 @@ import type { LogRecord } from "../log/record.ts";
 import { isName, type Message } from "../message.ts";
 import type { Readiness } from "../ops/health.ts";
 import { type AnyMetric, exposition, metricsContentType } from "../ops/metrics.ts";
+import { Backpressure } from "./backpressure.ts";
 import type { Client, ClientSocket } from "./client.ts";
 import { closeCodes } from "./close-codes.ts";
 import { Directory } from "./directory.ts";
@@ -63,6 +64,7 @@ export class Gateway implements FeedSink {
   readonly #holds = new Holds();
   readonly #refusals = new Refusals();
   readonly #durables: Durables | undefined;
+  readonly #backpressure: Backpressure;
   #server: Server<Client> | undefined;
   #isStopping = false;
 
@@ -70,7 +72,14 @@ export class Gateway implements FeedSink {
     this.#options = options;
     const { sharedLog, logMemoryBytes } = options;
     this.#durables = sharedLog && new Durables(sharedLog, this.#relay, logMemoryBytes);
-    const surroundings = { ...options, relay: this.#relay, holds: this.#holds, durables: this.#durables };
+    this.#backpressure = new Backpressure(this.#holds, this.#clients, () => options.uplink.isFull);
+    const surroundings = {
+      ...options,
+      relay: this.#relay,
+      holds: this.#holds,
+      backpressure: this.#backpressure,
+      durables: this.#durables,
+    };
     this.#protocols = [new TextProtocol(surroundings), new StompProtocol(surroundings)];
   }
 
@@ -156,7 +165,7 @@ export class Gateway implements FeedSink {
 
   /** Lets the clients go on that were held back. */
   relieve(): void {
-    this.#holds.releaseAll("outbox");
+    this.#backpressure.release();
   }
 
   /** No new clients, and nothing is read from those there are; deliveries go on. */

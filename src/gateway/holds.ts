@@ -36,8 +36,10 @@ export class Holds {
     if (!this.has(socket)) socket.resume();
   }
 
-  releaseAll(reason: HoldReason): void {
-    for (const socket of this.#held[reason]) this.release(socket, reason);
+  /** Who has been held for this reason the longest. */
+  firstOf(reason: HoldReason): ClientSocket | undefined {
+    const [first] = this.#held[reason];
+    return first;
   }
 
   /** Nothing is read from any of these any more. */

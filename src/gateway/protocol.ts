@@ -1,4 +1,5 @@
 import type { OutgoingMessage } from "../message.ts";
+import type { Backpressure } from "./backpressure.ts";
 import type { Client } from "./client.ts";
 import type { Holds } from "./holds.ts";
 import type { Relay } from "./relay.ts";
@@ -28,6 +29,7 @@ export interface Surroundings {
   readonly relay: Relay;
   readonly uplink: Uplink;
   readonly holds: Holds;
+  readonly backpressure: Backpressure;
   /** A client that sends a larger body is closed. In bytes. */
   readonly maxMessageBytes: number;
 }

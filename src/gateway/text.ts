@@ -24,6 +24,7 @@ export class TextProtocol implements Protocol {
 
 class TextClient implements Client {
   readonly id: string;
+  hasPublished = false;
   readonly #topic: Topic;
   readonly #surroundings: Surroundings;
 
@@ -40,11 +41,12 @@ class TextClient implements Client {
   /** The hot path: Bun's native publish to the neighbours, then the outbox. It copies nothing and looks nothing up. */
   message(socket: ClientSocket, body: string | Buffer): void {
     const topic = this.#topic;
-    const { relay, uplink, holds, maxMessageBytes } = this.#surroundings;
+    const { relay, uplink, backpressure, maxMessageBytes } = this.#surroundings;
     if (isLongerThan(body, maxMessageBytes)) {
       socket.close(closeCodes.tooLarge.code, closeCodes.tooLarge.reason);
       return;
     }
+    this.hasPublished = true;
     socket.publish(topic.key, body);
     relay.receivedCount++;
     relay.deliveredCount += topic.clientCount - 1;
@@ -52,7 +54,7 @@ class TextClient implements Client {
     const number = uplink.take(message);
     const route = relay.routeOf(topic);
     if (route.length > 0) relay.toStomp(route, message, uplink.idOf(number));
-    if (uplink.isFull) holds.hold(socket, "outbox");
+    if (uplink.isFull) backpressure.hold(socket);
   }
 
   direct(socket: ClientSocket, { body }: Message): void {

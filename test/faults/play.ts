@@ -84,8 +84,8 @@ async function settled(missing: () => MessageKey[], world: World): Promise<void>
     await world.collectDead();
     const left = missing().length;
     if (left === 0) return;
-    // There may be much ahead of what is missing: messages that the manager holds, or the processors' queue.
-    const state = `${left} ${world.manager.confirmed} ${await world.backlog()}`;
+    // There may be much ahead of what is missing: in the manager, in the processors' queue, in the log.
+    const state = `${left} ${world.manager.confirmed} ${await world.backlog()} ${await world.sentSteps()}`;
     if (state !== before) giveUpAt = performance.now() + settleMs;
     else if (performance.now() > giveUpAt) return;
     before = state;

@@ -46,4 +46,5 @@ export class Pumps implements AsyncDisposable {
   }
 }
 
-const text = "x".repeat(64);
+/** Not the smallest there are: RabbitMQ has to get through all of them before the test goes on. */
+const text = "x".repeat(512);

@@ -17,8 +17,8 @@ export class Supervised implements AsyncDisposable {
   #confirmedBefore = 0;
   readonly #looking: NodeJS.Timeout;
   starts = 0;
-  /** The most resident memory seen since `forgetMemory`, in bytes. */
-  memoryBytesMax = 0;
+  /** The highest value seen of each metric since `forgetMost`. */
+  #most: Record<string, number> = {};
   /** Exit codes, in order. */
   readonly exits: number[] = [];
 
@@ -50,8 +50,13 @@ export class Supervised implements AsyncDisposable {
     return this.#metrics[name] ?? 0;
   }
 
-  forgetMemory(): void {
-    this.memoryBytesMax = 0;
+  /** The highest value of a metric that was seen since `forgetMost`. */
+  most(name: string): number {
+    return this.#most[name] ?? 0;
+  }
+
+  forgetMost(): void {
+    this.#most = {};
   }
 
   async running(): Promise<WarrenProcess> {
@@ -97,7 +102,7 @@ export class Supervised implements AsyncDisposable {
       const metrics: Record<string, number> = {};
       for (const [, name, value] of text.matchAll(/^(\w+) (\S+)$/gm)) metrics[name!] = Number(value);
       this.#metrics = metrics;
-      this.memoryBytesMax = Math.max(this.memoryBytesMax, metrics["process_resident_memory_bytes"] ?? 0);
+      for (const name in metrics) this.#most[name] = Math.max(this.most(name), metrics[name]!);
     } catch {
       // It is starting or ending: the next look will tell.
     }

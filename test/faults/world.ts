@@ -122,6 +122,13 @@ export class World implements AsyncDisposable {
     return Number(await this.#groupQueue("messages"));
   }
 
+  /** What RabbitMQ has sent to everybody so far, in steps of 64 KiB, which heartbeats alone do not make. */
+  async sentSteps(): Promise<string> {
+    return await this.eval(
+      "lists:sum([N || [{send_oct, N}] <- rabbit_networking:connection_info_all([send_oct]), is_integer(N)]) div 65536",
+    );
+  }
+
   /** What the processes that run now have logged about their connections. */
   complaints(): string {
     return [this.manager, this.otherManager, ...this.processors]

@@ -20,6 +20,7 @@ type State =
 /** One STOMP client. https://stomp.github.io/stomp-specification-1.2.html */
 export class Session implements Client {
   readonly id: string;
+  hasPublished = false;
   readonly #surroundings: StompSurroundings;
   readonly #parser: FrameParser;
   readonly #subscriptions: Subscriptions;
@@ -47,8 +48,8 @@ export class Session implements Client {
       // What comes behind a DISCONNECT or a fault is not read.
       if (this.#hasEnded()) return;
     }
-    const { uplink, holds } = this.#surroundings;
-    if (uplink.isFull) holds.hold(socket, "outbox");
+    const { uplink, backpressure } = this.#surroundings;
+    if (uplink.isFull && this.hasPublished) backpressure.hold(socket);
   }
 
   direct(socket: ClientSocket, message: Message): void {
@@ -175,6 +176,7 @@ export class Session implements Client {
   /** Hands messages to the neighbours and to the broker. A receipt is sent when the broker has confirmed what it is for. */
   #publish(socket: ClientSocket, sends: readonly Pending[], receiptOfAll: string | undefined): void {
     const { relay, uplink } = this.#surroundings;
+    this.hasPublished = true;
     let unconfirmed = sends.length;
     for (const { message, receipt } of sends) {
       const isAwaited = receipt !== undefined || receiptOfAll !== undefined;

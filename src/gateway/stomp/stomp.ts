@@ -24,13 +24,14 @@ export class StompProtocol implements Protocol {
   readonly #surroundings: StompSurroundings;
 
   constructor(surroundings: Surroundings & StompOptions) {
-    const { relay, uplink, holds, durables } = surroundings;
+    const { relay, uplink, holds, backpressure, durables } = surroundings;
     const { maxMessageBytes, maxSubscriptions, maxTransactionBytes } = surroundings;
     const wheel = new TimerWheel();
     this.#surroundings = {
       relay,
       uplink,
       holds,
+      backpressure,
       durables,
       maxMessageBytes,
       maxSubscriptions,

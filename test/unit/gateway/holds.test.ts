@@ -14,8 +14,8 @@ test("a client is held back once, however much it had sent already, and let go o
   holds.hold(client, "outbox");
   holds.hold(client, "outbox");
   expect(holds.countOf("outbox")).toBe(1);
-  holds.releaseAll("outbox");
-  holds.releaseAll("outbox");
+  holds.release(client, "outbox");
+  holds.release(client, "outbox");
   expect(calls).toEqual(["pause", "resume"]);
   expect(holds.countOf("outbox")).toBe(0);
 });
@@ -25,7 +25,7 @@ test("a client can be held back again", () => {
   const { calls, socket: client } = socket();
   for (let i = 0; i < 2; i++) {
     holds.hold(client, "outbox");
-    holds.releaseAll("outbox");
+    holds.release(client, "outbox");
   }
   expect(calls).toEqual(["pause", "resume", "pause", "resume"]);
 });
@@ -36,12 +36,24 @@ test("a client that is held back for two reasons is let go with the second", () 
   holds.hold(client, "outbox");
   holds.hold(client, "rate");
   expect([holds.countOf("outbox"), holds.countOf("rate")]).toEqual([1, 1]);
-  holds.releaseAll("outbox");
+  holds.release(client, "outbox");
   expect(holds.has(client)).toBe(true);
   expect(calls).toEqual(["pause"]);
   holds.release(client, "rate");
   expect(holds.has(client)).toBe(false);
   expect(calls).toEqual(["pause", "resume"]);
+});
+
+test("who has been held the longest is the first", () => {
+  const holds = new Holds();
+  const [one, other] = [socket(), socket()];
+  expect(holds.firstOf("outbox")).toBeUndefined();
+  holds.hold(one.socket, "outbox");
+  holds.hold(other.socket, "outbox");
+  holds.hold(one.socket, "outbox");
+  expect(holds.firstOf("outbox")).toBe(one.socket);
+  holds.release(one.socket, "outbox");
+  expect(holds.firstOf("outbox")).toBe(other.socket);
 });
 
 test("letting one client go leaves the others held back", () => {
@@ -60,7 +72,7 @@ test("a client that is held for good stays held", () => {
   const { calls, socket: client } = socket();
   holds.hold(client, "outbox");
   holds.holdForGood([client]);
-  holds.releaseAll("outbox");
+  holds.release(client, "outbox");
   expect(holds.has(client)).toBe(true);
   expect(calls).not.toContain("resume");
 });
@@ -70,7 +82,7 @@ test("a client that has gone is not touched any more", () => {
   const { calls, socket: client } = socket();
   holds.hold(client, "outbox");
   holds.forget(client);
-  holds.releaseAll("outbox");
+  holds.release(client, "outbox");
   expect(calls).toEqual(["pause"]);
   expect(holds.countOf("outbox")).toBe(0);
 });

@@ -1,0 +1,69 @@
+import type { ClientSocket } from "./client.ts";
+import type { Holds } from "./holds.ts";
+
+/** Where the outbox's holding back is: nobody is held for it; nobody may go on; or one goes on in each turn. */
+type State =
+  | { readonly is: "open" }
+  | { readonly is: "full" }
+  | { readonly is: "releasing"; readonly last: ClientSocket; readonly immediate: NodeJS.Immediate };
+
+/**
+ * Who is not read from while the outbox is full, and who goes on when.
+ *
+ * Bun hands over all that it has read from a client, up to 512 KiB, whatever is paused meanwhile. So when the outbox
+ * becomes full, all clients that have ever published are paused at once, before more of them are read: the outbox
+ * goes beyond its cap by what was read from one client, and by as much for each that publishes for the first time just
+ * then. And they are let go one in each turn of the event loop, who has waited longest first, until the outbox is full again.
+ */
+export class Backpressure {
+  readonly #holds: Holds;
+  readonly #clients: Iterable<ClientSocket>;
+  readonly #isFull: () => boolean;
+  #state: State = { is: "open" };
+
+  /**
+   * @param clients all that are connected
+   * @param isFull whether the outbox is
+   */
+  constructor(holds: Holds, clients: Iterable<ClientSocket>, isFull: () => boolean) {
+    this.#holds = holds;
+    this.#clients = clients;
+    this.#isFull = isFull;
+  }
+
+  /** A client has published, and the outbox is full. */
+  hold(socket: ClientSocket): void {
+    const state = this.#state;
+    if (state.is !== "full") {
+      this.#state = { is: "full" };
+      if (state.is === "releasing") {
+        clearImmediate(state.immediate);
+        // It may not have been read before those that fill the outbox again, so it goes before them the next time.
+        if (state.last !== socket && state.last.readyState === WebSocket.OPEN)
+          this.#holds.hold(state.last, "outbox");
+      }
+      for (const client of this.#clients) {
+        if (client.data.hasPublished) this.#holds.hold(client, "outbox");
+      }
+    }
+    this.#holds.hold(socket, "outbox");
+  }
+
+  /** The outbox has room again. */
+  release(): void {
+    if (this.#state.is === "full") this.#releaseOne();
+  }
+
+  /** Should the outbox be full again by now, it says when it is relieved, and the others go on then. */
+  #releaseOne(): void {
+    const next = this.#holds.firstOf("outbox");
+    if (next === undefined) {
+      this.#state = { is: "open" };
+    } else if (this.#isFull()) {
+      this.#state = { is: "full" };
+    } else {
+      this.#holds.release(next, "outbox");
+      this.#state = { is: "releasing", last: next, immediate: setImmediate(() => this.#releaseOne()) };
+    }
+  }
+}
