@@ -77,6 +77,8 @@ export interface Envelope {
 export interface PublishLink {
   /** Publishes these, in order, as one write. Never throws: a lost link is reported by `Publisher.closed`. */
   send(envelopes: readonly Envelope[]): void;
+  /** Ends it, since the publisher does not trust it any more: another one follows. */
+  giveUp(why: string): void;
 }
 
 /** Hears of its links. At most one is open at a time. */

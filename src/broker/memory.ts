@@ -71,7 +71,10 @@ export class MemoryBroker implements Broker {
     for (const follower of this.#followers) follower.marked(this.#nextOffset++);
     for (const queue of this.#groups.values()) queue.open();
     for (const { exchange, publisher } of this.#publishers) {
-      publisher.opened({ send: (envelopes) => this.#accept(exchange, publisher, envelopes) });
+      publisher.opened({
+        send: (envelopes) => this.#accept(exchange, publisher, envelopes),
+        giveUp: () => undefined,
+      });
     }
   }
 

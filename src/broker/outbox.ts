@@ -1,6 +1,7 @@
 import type { OutgoingMessage } from "../message.ts";
 import { backoffMs } from "./backoff.ts";
 import type { Envelope, Publisher, PublishLink } from "./broker.ts";
+import { Caution } from "./caution.ts";
 import { Deque } from "./deque.ts";
 import { costBytesOf, inOrder, type Sent, sealOne, sealPacked, type Waiting } from "./sealing.ts";
 import { TagWindow } from "./tag-window.ts";
@@ -19,6 +20,8 @@ export interface OutboxLimits {
   readonly packedWindowMax: number;
   /** Cost of the messages in one packed envelope. */
   readonly packBytesMax: number;
+  /** How long the broker may confirm nothing before no more is sent to it, in milliseconds. */
+  readonly stallMs: number;
   /** How long messages gather for a packed envelope while others are on the wire, in milliseconds. */
   readonly lingerMs: number;
 }
@@ -30,11 +33,14 @@ export const defaultOutboxLimits: OutboxLimits = {
   packCountMax: 256,
   packedWindowMax: 256,
   packBytesMax: 128 * 1024,
+  stallMs: 1000,
   lingerMs: 1,
 };
 
 /** After a refusal (basic.nack) the envelope is published again, after a wait. */
 const refusalBackoff = { firstMs: 50, mostMs: 5000 } as const;
+/** A link on which an envelope is refused this often is given up: on another one the broker may think better of it. */
+const refusalsMax = 3;
 
 /**
  * Everything that waits for the broker: bounded, in order, in batches.
@@ -43,7 +49,9 @@ const refusalBackoff = { firstMs: 50, mostMs: 5000 } as const;
  * write, so that under light load nothing waits and under load writes are large. With packing, a flush waits up to
  * `lingerMs` while an earlier envelope is unconfirmed: again nothing waits under light load.
  *
- * An envelope keeps its id until it is confirmed: it is published again, in order, on each new link.
+ * An envelope keeps its id until it is confirmed: it is published again, in order, on each new link. After a refusal nothing
+ * is sent until all on the wire are settled; then the refused ones go first, in order, and the first of them alone. So only
+ * what was on the wire behind a refused one can get before it. AMQP has no way to take that back.
  */
 export class Outbox implements Publisher {
   readonly #limits: OutboxLimits;
@@ -52,6 +60,7 @@ export class Outbox implements Publisher {
   readonly #window = new TagWindow<Sent>();
   /** Refused or cut off: to be sent in order, before anything that waits. */
   #again: Sent[] = [];
+  readonly #caution: Caution;
   #link: PublishLink | undefined;
   #isBlocked = false;
   #bytes = 0;
@@ -80,6 +89,7 @@ export class Outbox implements Publisher {
     this.#appId = appId;
     this.isPacking = isPacking;
     this.#limits = { ...defaultOutboxLimits, ...limits };
+    this.#caution = new Caution(this.#limits.stallMs);
   }
 
   /** Bytes that wait, unsent or unconfirmed. */
@@ -136,7 +146,6 @@ export class Outbox implements Publisher {
   /** Stops its timers. What is left in it is lost. */
   close(): void {
     this.closed();
-    clearTimeout(this.#retryTimer);
   }
 
   opened(link: PublishLink): void {
@@ -148,10 +157,12 @@ export class Outbox implements Publisher {
   closed(): void {
     this.#link = undefined;
     this.#again = inOrder([...this.#window.reset(), ...this.#again]);
-    clearImmediate(this.#flushImmediate);
-    clearTimeout(this.#lingerTimer);
-    this.#flushImmediate = undefined;
-    this.#lingerTimer = undefined;
+    // How often another link refused it says nothing about the next one.
+    for (const sent of this.#again) sent.refusals = 0;
+    this.#caution.reset();
+    this.#unschedule();
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = undefined;
   }
 
   blocked(isBlocked: boolean): void {
@@ -160,7 +171,10 @@ export class Outbox implements Publisher {
   }
 
   confirmed(tag: number, multiple: boolean): void {
-    for (const sent of this.#window.settle(tag, multiple)) {
+    const settled = this.#window.settle(tag, multiple);
+    if (settled.length === 0) return;
+    this.#caution.confirmed(performance.now());
+    for (const sent of settled) {
       this.#bytes -= sent.costBytes;
       this.confirmedCount += sent.count;
       for (const onConfirmed of sent.onConfirmed) onConfirmed();
@@ -178,21 +192,29 @@ export class Outbox implements Publisher {
 
   refused(tag: number, multiple: boolean): void {
     const refused = this.#window.settle(tag, multiple);
+    if (refused.length === 0) return;
+    this.#caution.refused(performance.now());
     for (const sent of refused) sent.refusals++;
     this.#again = inOrder([...this.#again, ...refused]);
-    const refusals = Math.max(0, ...refused.map((sent) => sent.refusals));
+    const refusals = Math.max(...refused.map((sent) => sent.refusals));
+    if (refusals >= refusalsMax) {
+      this.#link?.giveUp(`RabbitMQ refused a message ${refusals} times`);
+      this.#link = undefined;
+      return;
+    }
     this.#retryTimer ??= setTimeout(
       () => {
         this.#retryTimer = undefined;
         this.#flush();
       },
-      backoffMs(Math.max(1, refusals), refusalBackoff, Math.random()),
+      backoffMs(refusals, refusalBackoff, Math.random()),
     );
   }
 
   #scheduleFlush(): void {
-    // With a full window there is nothing to do before a confirm.
-    if (this.#link === undefined || this.#isBlocked || this.#window.open >= this.#windowMax) return;
+    // Without a link, or with a full window, there is nothing to do before the broker is heard of.
+    if (this.#link === undefined || this.#isBlocked || this.#retryTimer !== undefined) return;
+    if (!this.#caution.mayTry(this.#window.open, this.#windowMax)) return;
     const { packCountMax, lingerMs } = this.#limits;
     const mayGather = this.isPacking && this.#window.open > 0 && this.#waiting.length < packCountMax;
     if (mayGather) {
@@ -204,16 +226,15 @@ export class Outbox implements Publisher {
 
   /** Sends what the window has room for, up to `flushBytesMax`; what is left follows in another turn. */
   #flush(): void {
-    clearImmediate(this.#flushImmediate);
-    clearTimeout(this.#lingerTimer);
-    this.#flushImmediate = undefined;
-    this.#lingerTimer = undefined;
+    this.#unschedule();
     const link = this.#link;
-    if (link === undefined || this.#isBlocked) return;
+    if (link === undefined || this.#isBlocked || this.#retryTimer !== undefined) return;
+    if (this.#waiting.length === 0 && this.#again.length === 0) return;
 
     const envelopes: Envelope[] = [];
+    const allowance = this.#caution.allowance(this.#window.open, this.#windowMax, performance.now());
     let flushBytes = 0;
-    while (this.#window.open < this.#windowMax && flushBytes < this.#limits.flushBytesMax) {
+    while (envelopes.length < allowance && flushBytes < this.#limits.flushBytesMax) {
       const sent = this.#next();
       if (sent === undefined) break;
       this.#window.add(sent);
@@ -227,16 +248,21 @@ export class Outbox implements Publisher {
     if (hasMore) this.#scheduleFlush();
   }
 
+  #unschedule(): void {
+    clearImmediate(this.#flushImmediate);
+    clearTimeout(this.#lingerTimer);
+    this.#flushImmediate = undefined;
+    this.#lingerTimer = undefined;
+  }
+
   get #windowMax(): number {
     return this.isPacking ? this.#limits.packedWindowMax : this.#limits.windowMax;
   }
 
   #next(): Sent | undefined {
-    if (this.#again.length > 0 && this.#retryTimer === undefined) {
-      this.repeatedCount++;
-      return this.#again.shift();
-    }
-    return this.#again.length > 0 ? undefined : this.#seal();
+    if (this.#again.length === 0) return this.#seal();
+    this.repeatedCount++;
+    return this.#again.shift();
   }
 
   /** Takes waiting messages for one envelope: one as it is, several packed. */

@@ -10,16 +10,23 @@ type State =
 /**
  * Who is not read from while the outbox is full, and who goes on when.
  *
- * Bun hands over all that it has read from a client, up to 512 KiB, whatever is paused meanwhile. So when the outbox
+ * Bun hands over all that it has read from a client, up to 512 KiB (or what is left where the client has gone), whatever is
+ * paused meanwhile. So when the outbox
  * becomes full, all clients that have ever published are paused at once, before more of them are read: the outbox
  * goes beyond its cap by what was read from one client, and by as much for each that publishes for the first time just
  * then. And they are let go one in each turn of the event loop, who has waited longest first, until the outbox is full again.
+ *
+ * When a connection is reset, Bun hands over all that lies in its receive buffer, some megabytes, paused or not. Of a client
+ * that is held back this is not taken: it was never read, and the client has been told that by the reset.
  */
 export class Backpressure {
   readonly #holds: Holds;
   readonly #clients: Iterable<ClientSocket>;
   readonly #isFull: () => boolean;
   #state: State = { is: "open" };
+  /** Whose messages are being handed over: the rest of what was read from it before it was paused. */
+  #reading: ClientSocket | undefined;
+  #readingEnds: NodeJS.Immediate | undefined;
 
   /**
    * @param clients all that are connected
@@ -31,9 +38,19 @@ export class Backpressure {
     this.#isFull = isFull;
   }
 
+  /** Whether what this client sent is not to be taken, since its connection has been reset while it was held back. */
+  refuses(socket: ClientSocket): boolean {
+    return this.#state.is !== "open" && socket !== this.#reading && this.#holds.isHeld(socket, "outbox");
+  }
+
   /** A client has published, and the outbox is full. */
   hold(socket: ClientSocket): void {
     const state = this.#state;
+    this.#reading = socket;
+    this.#readingEnds ??= setImmediate(() => {
+      this.#reading = undefined;
+      this.#readingEnds = undefined;
+    });
     if (state.is !== "full") {
       this.#state = { is: "full" };
       if (state.is === "releasing") {

@@ -124,7 +124,9 @@ export class Gateway implements FeedSink {
           perMessageDeflate: false,
           publishToSelf: false,
           open: (socket) => this.#open(socket),
-          message: (socket, body) => socket.data.message(socket, body),
+          message: (socket, body) => {
+            if (!this.#backpressure.refuses(socket)) socket.data.message(socket, body);
+          },
           drain: (socket) => socket.data.drained(),
           close: (socket) => this.#close(socket),
         },

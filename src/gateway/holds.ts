@@ -36,6 +36,10 @@ export class Holds {
     if (!this.has(socket)) socket.resume();
   }
 
+  isHeld(socket: ClientSocket, reason: HoldReason): boolean {
+    return this.#held[reason].has(socket);
+  }
+
   /** Who has been held for this reason the longest. */
   firstOf(reason: HoldReason): ClientSocket | undefined {
     const [first] = this.#held[reason];

@@ -15,7 +15,12 @@ const amqplib = (file: string) => require(`../../node_modules/amqplib/lib/${file
 /** amqplib's own codec, which is not exported. */
 const frames = amqplib("frame") as {
   parseFrame(bytes: Buffer, max: number): Frame | false;
-  decodeFrame(frame: Frame): { readonly id?: number; readonly fields?: Fields; readonly size?: number };
+  decodeFrame(frame: Frame): {
+    readonly id?: number;
+    readonly fields?: Fields;
+    readonly size?: number;
+    readonly content?: Buffer;
+  };
 };
 const defs = amqplib("defs") as {
   encodeMethod(id: number, channel: number, fields: Fields): Buffer;
@@ -80,8 +85,10 @@ export class FakeAmqp implements AsyncDisposable {
 export class FakePeer {
   /** The names of the methods that came. */
   readonly methods: string[] = [];
-  /** The tag that the next publish has. */
+  /** The tag that the last publish had. */
   published = 0;
+  /** The bodies of what was published, as text. */
+  readonly bodies: string[] = [];
   readonly #socket: Socket;
   readonly #script: () => Script;
   #inbox: Buffer = Buffer.alloc(0);
@@ -123,7 +130,8 @@ export class FakePeer {
     }
     for (let frame = this.#next(); frame !== false; frame = this.#next()) {
       this.#inbox = frame.rest;
-      const { id, fields = {}, size } = frames.decodeFrame(frame);
+      const { id, fields = {}, size, content } = frames.decodeFrame(frame);
+      if (content !== undefined) this.bodies.push(content.toString());
       if (id !== undefined && size === undefined) this.#met(defs.info(id).name, frame.channel, fields);
     }
   }

@@ -41,7 +41,10 @@ class ScriptedBroker implements Broker {
   }
   start(): void {
     for (const [exchange, publisher] of this.#publishers) {
-      publisher.opened({ send: (envelopes) => void this.published[exchange].push(...envelopes) });
+      publisher.opened({
+        send: (envelopes) => void this.published[exchange].push(...envelopes),
+        giveUp: () => undefined,
+      });
     }
     this.begin();
   }

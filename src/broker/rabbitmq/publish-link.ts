@@ -54,5 +54,8 @@ export function publishLink(
       isTried = true;
       write(held.splice(0, 1));
     },
+    giveUp(why) {
+      if (isOpen) drop(why);
+    },
   };
 }

@@ -68,6 +68,8 @@ interface OpenLink {
   readonly open: Set<number>;
   /** Ids that were refused. */
   readonly refused: Set<string>;
+  /** The id of what is sent as the first after a refusal. */
+  trial: string | "due" | undefined;
 }
 
 /** A broker that checks what it is sent, and settles when it is told to. */
@@ -119,9 +121,15 @@ class CheckingBroker {
 
   connect(): void {
     if (this.#link !== undefined) return;
-    const link: OpenLink = { envelopes: [], open: new Set(), refused: new Set() };
+    const link: OpenLink = { envelopes: [], open: new Set(), refused: new Set(), trial: undefined };
     this.#link = link;
     this.outbox.opened({
+      giveUp: () => {
+        this.check(() => expect(link.refused.size).toBeGreaterThan(0));
+        queueMicrotask(() => {
+          if (this.#link === link) this.lose();
+        });
+      },
       send: (envelopes) => {
         this.check(() => {
           // A link that is lost gets nothing any more.
@@ -149,6 +157,7 @@ class CheckingBroker {
     for (const settled of multiple ? open.filter((each) => each <= tag) : [tag]) {
       link.open.delete(settled);
       const envelope = link.envelopes[settled - 1]!;
+      if (how === "refuse") link.trial = "due";
       if (how === "refuse") link.refused.add(envelope.messageId!);
       else for (const body of bodiesOf(envelope)) this.stored.add(body);
     }
@@ -159,13 +168,20 @@ class CheckingBroker {
   #take(link: OpenLink, envelope: Envelope): void {
     const id = envelope.messageId!;
     const bodies = bodiesOf(envelope);
-    // Apart from what this link refused, what it is sent rises in the order of first sending.
-    const last = link.envelopes.findLast(({ messageId }) => !link.refused.has(messageId!));
+    const onTheWire = [...link.open].map((tag) => link.envelopes[tag - 1]!.messageId!);
+    const limbo = [...this.#idOfBody].filter(([body]) => !this.stored.has(body)).map(([, known]) => known);
+    this.check(() => {
+      // Nothing overtakes what is not stored, unless that is on the wire before it.
+      const before = limbo.filter((known) => sequence(known) < sequence(id));
+      expect(onTheWire).toEqual(expect.arrayContaining(before));
+      // After a refusal one of the refused goes first, alone, until it is settled.
+      if (link.trial === "due") expect([onTheWire, link.refused.has(id)]).toEqual([[], true]);
+      expect(onTheWire).not.toContain(link.trial);
+    });
+    if (link.trial === "due") link.trial = id;
     link.envelopes.push(envelope);
     link.open.add(link.envelopes.length);
     this.check(() => {
-      if (last !== undefined && !link.refused.has(id))
-        expect(sequence(id)).toBeGreaterThan(sequence(last.messageId!));
       expect(bodies.length).toBeLessThanOrEqual(limits.packCountMax);
       // What is stored is not sent again.
       expect(bodies.some((body) => this.stored.has(body))).toBe(false);

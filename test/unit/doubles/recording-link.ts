@@ -9,6 +9,12 @@ export class RecordingLink implements PublishLink {
     this.sends.push(envelopes);
   }
 
+  readonly givenUp: string[] = [];
+
+  giveUp(why: string): void {
+    this.givenUp.push(why);
+  }
+
   get envelopes(): readonly Envelope[] {
     return this.sends.flat();
   }

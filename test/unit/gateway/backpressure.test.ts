@@ -69,6 +69,18 @@ describe("while the outbox is full", () => {
     expect(holds.has(as(sockets[40]))).toBe(false);
   });
 
+  test("the rest of what was read from a client before it was paused is taken, and nothing later", async () => {
+    const { clients, backpressure } = gateway(3);
+    const refused = () => clients.map((client) => backpressure.refuses(client));
+    expect(refused()).toEqual([false, false, false]);
+    backpressure.hold(clients[1]!);
+    expect(refused()).toEqual([true, false, true]);
+    await turn();
+    expect(refused()).toEqual([true, true, true]);
+    backpressure.release();
+    expect(refused()).toEqual([false, true, true]);
+  });
+
   test("a client that publishes for the first time is held back then", () => {
     const { sockets, backpressure, paused } = gateway(3);
     for (const socket of sockets.slice(1)) socket.data.hasPublished = false;

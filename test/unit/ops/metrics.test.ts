@@ -8,6 +8,7 @@ import {
   metricsContentType,
   processMetrics,
 } from "../../../src/ops/metrics.ts";
+import { RecordingLink } from "../doubles/recording-link.ts";
 
 test("the exposition is Prometheus' text format", () => {
   const metrics: Metric[] = [
@@ -80,10 +81,10 @@ test("the outbox's metrics show its state", () => {
   outbox.append({ body: "one", topic: "" });
   outbox.append({ body: "two", topic: "" });
   expect([value("warren_published_total"), value("warren_outbox_bytes")]).toEqual([2, outbox.bytes]);
-  outbox.opened({ send: () => undefined });
+  outbox.opened(new RecordingLink());
   expect([value("warren_unconfirmed_envelopes"), value("warren_envelopes_total")]).toEqual([2, 2]);
   outbox.closed();
-  outbox.opened({ send: () => undefined });
+  outbox.opened(new RecordingLink());
   outbox.confirmed(1, false);
   expect(value("warren_envelopes_repeated_total")).toBe(2);
   expect(value("warren_envelopes_total")).toBe(4);

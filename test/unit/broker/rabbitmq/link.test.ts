@@ -139,6 +139,50 @@ describe("a link to RabbitMQ", () => {
     expect(fake.peers[0]!.published).toBe(4);
   });
 
+  test("publishes refused messages again before anything new, in order, when all that was on the wire is settled", async () => {
+    await using fake = await FakeAmqp.start((method, peer, channel) => {
+      if (method !== "BasicPublish") return undefined;
+      if (peer.published === 1 || peer.published > 5)
+        peer.send("BasicAck", { deliveryTag: peer.published, multiple: false }, channel);
+      return "answered";
+    });
+    const { outbox } = publisherTo(fake);
+    for (const body of ["one", "two", "three", "four", "five"]) outbox.append({ body, topic: "" });
+    const peer = await until(() => fake.peers.find(({ bodies }) => bodies.length === 5), "all on the wire");
+    const settle = (method: "BasicAck" | "BasicNack", deliveryTag: number) =>
+      peer.send(method, { deliveryTag, multiple: false }, 1);
+    settle("BasicNack", 2);
+    settle("BasicAck", 3);
+    settle("BasicNack", 4);
+    await until(() => outbox.unconfirmed === 1, "the answers");
+    outbox.append({ body: "new", topic: "" });
+    // Longer than the longest wait after a first refusal.
+    await Bun.sleep(60);
+    expect(peer.bodies.length).toBe(5);
+    settle("BasicAck", 5);
+    await until(() => outbox.isEmpty, "everything to be confirmed");
+    expect(peer.bodies.slice(5)).toEqual(["two", "four", "new"]);
+    expect(fake.peers.length).toBe(1);
+  });
+
+  test("takes another connection when a message is refused for the third time", async () => {
+    await using fake = await FakeAmqp.start();
+    fake.script = butFirst(
+      (_, peer, channel) => {
+        const answer = peer.published === 1 ? "BasicAck" : "BasicNack";
+        peer.send(answer, { deliveryTag: peer.published, multiple: false }, channel);
+        return "answered";
+      },
+      () => fake,
+    );
+    const { outbox, log } = publisherTo(fake);
+    for (const body of ["one", "two", "three"]) outbox.append({ body, topic: "" });
+    await until(() => outbox.isEmpty, "everything to be confirmed");
+    expect(fake.peers.map(({ bodies }) => bodies.filter((body) => body === "two").length)).toEqual([3, 1]);
+    expect(fake.peers[1]!.bodies).toEqual(["two", "three"]);
+    expect(log).toEqual(["broker lost, reconnecting", "broker is back"]);
+  });
+
   for (const silentFrom of ["ProtocolHeader", "ConnectionOpen", "ExchangeDeclare", "ConfirmSelect"]) {
     test(`gives up a peer that falls silent at ${silentFrom}, and tries again`, async () => {
       await using fake = await FakeAmqp.start();

@@ -1,0 +1,62 @@
+/**
+ * How far an outbox may fill the wire at this moment.
+ *
+ * `going`: up to the window. `stalled`: no confirm has come for `stallMs`; whatever the reason is, more on the wire would
+ * only be more to repeat. `settling`: the broker has refused an envelope; nothing is sent until all on the wire are
+ * settled, so that nothing new gets before it. `probing`: the first refused one is on the wire, alone.
+ */
+type State = "going" | "stalled" | "settling" | "probing";
+
+/**
+ * Decides when to send less than the window allows. No I/O, no clock: moments are given in milliseconds.
+ *
+ * In normal operation confirms come all the time, if late, so that only a broker that is silent stalls an outbox.
+ */
+export class Caution {
+  readonly #stallMs: number;
+  #state: State = "going";
+  /** When the broker last settled something, or had nothing to settle. */
+  #heardAtMs = 0;
+
+  /** @param stallMs how long the broker may be silent with envelopes on the wire before no more are sent */
+  constructor(stallMs: number) {
+    this.#stallMs = stallMs;
+  }
+
+  /** Whether anything may be sent before the broker settles another envelope. */
+  mayTry(open: number, windowMax: number): boolean {
+    if (this.#state === "going") return open < windowMax;
+    return this.#state === "settling" && open === 0;
+  }
+
+  /** How many envelopes may be sent now, with so many open. Whoever is told more than 0 sends at least one. */
+  allowance(open: number, windowMax: number, nowMs: number): number {
+    if (!this.mayTry(open, windowMax)) return 0;
+    if (this.#state === "settling") {
+      this.#state = "probing";
+      return 1;
+    }
+    if (open === 0) this.#heardAtMs = nowMs;
+    if (nowMs - this.#heardAtMs <= this.#stallMs) return windowMax - open;
+    this.#state = "stalled";
+    return 0;
+  }
+
+  /** The broker has confirmed envelopes. */
+  confirmed(nowMs: number): void {
+    this.#heardAtMs = nowMs;
+    // While settling, these are of the time before.
+    if (this.#state !== "settling") this.#state = "going";
+  }
+
+  /** The broker has refused envelopes. */
+  refused(nowMs: number): void {
+    this.#heardAtMs = nowMs;
+    this.#state = "settling";
+  }
+
+  /** On a new link everything begins anew. */
+  reset(): void {
+    this.#state = "going";
+  }
+}
