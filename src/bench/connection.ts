@@ -1,14 +1,19 @@
 import { FrameError, FrameReader, type FrameSink } from "./frame-reader.ts";
 import { describeClose, makeCloseFrame, makeFrame, opcodes } from "./frames.ts";
 import type { Handshake } from "./handshake.ts";
-import type { Inbox } from "./inbox.ts";
+import type { Speaker } from "./speaker.ts";
 
 const handshakeMsMax = 10_000;
+
+/** The server did not want the client, and said why. */
+export class Refused extends Error {}
 
 /** What a connection tells, apart from its messages. */
 export interface Audience {
   /** Bytes have arrived; the inbox gets the messages in them next. */
   arrived(): void;
+  /** A message in a form that is none of the bench's. */
+  foreign(): void;
   /** An open connection is no more, for a reason that was not ours. */
   closed(reason: string): void;
 }
@@ -18,13 +23,13 @@ export interface Audience {
  * the client instead of the server.
  */
 export class Connection implements FrameSink {
-  readonly #index: number;
-  readonly #inbox: Inbox;
+  readonly speaker: Speaker;
   readonly #audience: Audience;
   readonly #reader = new FrameReader(this);
   readonly #handshake: Handshake;
   readonly #opened = Promise.withResolvers<void>();
-  #phase: "opening" | "open" | "closed" = "opening";
+  /** `greeting`: it is a WebSocket, and what is spoken there is being agreed on. */
+  #phase: "opening" | "greeting" | "open" | "closed" = "opening";
   #socket: Bun.Socket<Connection> | undefined;
   /** What has arrived of the answer's head. */
   #head: Buffer = Buffer.alloc(0);
@@ -32,10 +37,9 @@ export class Connection implements FrameSink {
   #unsent: Uint8Array | undefined;
   #closeReason = "1006 (cut without a close frame)";
 
-  constructor(index: number, handshake: Handshake, inbox: Inbox, audience: Audience) {
-    this.#index = index;
+  constructor(handshake: Handshake, speaker: Speaker, audience: Audience) {
     this.#handshake = handshake;
-    this.#inbox = inbox;
+    this.speaker = speaker;
     this.#audience = audience;
   }
 
@@ -78,6 +82,12 @@ export class Connection implements FrameSink {
     if (written < to - from) this.#unsent = bytes.slice(from + written, to);
   }
 
+  /** Breaks it off without a goodbye, as a network does. The close is not reported. */
+  cut(): void {
+    this.#phase = "closed";
+    this.#socket?.terminate();
+  }
+
   /** Says goodbye. The close is not reported. */
   finish(): void {
     if (this.#phase !== "open") return;
@@ -99,8 +109,9 @@ export class Connection implements FrameSink {
     try {
       if (this.#phase === "open") {
         this.#audience.arrived();
-        this.#reader.read(chunk);
-      } else if (this.#phase === "opening") this.#readHead(chunk);
+        this.#read(chunk, 0);
+      } else if (this.#phase === "greeting") this.#read(chunk, 0);
+      else if (this.#phase === "opening") this.#readHead(chunk);
     } catch (thrown) {
       if (!(thrown instanceof FrameError)) throw thrown;
       this.#closeReason = `1002 (the server sent ${thrown.message})`;
@@ -116,18 +127,24 @@ export class Connection implements FrameSink {
   }
 
   onClose(): void {
-    if (this.#phase === "opening") this.#fail(new Error("the connection was closed during the handshake"));
+    const { refusal } = this.speaker;
+    if (this.#phase === "opening" || this.#phase === "greeting")
+      this.#fail(
+        refusal === undefined
+          ? new Error("the connection was closed during the handshake")
+          : new Refused(`the server said: ${refusal}`),
+      );
     if (this.#phase !== "open") return;
     this.#phase = "closed";
-    this.#audience.closed(this.#closeReason);
+    this.#audience.closed(refusal === undefined ? this.#closeReason : `${this.#closeReason}, ${refusal}`);
   }
 
   text(bytes: Uint8Array, at: number, length: number): void {
-    this.#inbox.take(this.#index, bytes, at, length);
+    this.speaker.heard(bytes, at, length);
   }
 
   binary(): void {
-    this.#inbox.foreign++;
+    this.#audience.foreign();
   }
 
   control(opcode: number, payload: Uint8Array): void {
@@ -148,14 +165,23 @@ export class Connection implements FrameSink {
         this.#head = answer;
         return;
       }
-      this.#phase = "open";
+      this.#phase = "greeting";
       this.#head = Buffer.alloc(0);
-      this.#opened.resolve();
-      this.#reader.read(answer, frames);
+      const { hello } = this.speaker;
+      if (hello !== undefined) this.send(hello, 0, hello.length);
+      this.#read(answer, frames);
     } catch (thrown) {
-      if (this.#phase === "open") throw thrown;
+      if (this.#phase !== "opening") throw thrown;
       this.#fail(thrown);
     }
+  }
+
+  #read(chunk: Uint8Array, from: number): void {
+    this.#reader.read(chunk, from);
+    this.speaker.paused();
+    if (this.#phase !== "greeting" || !this.speaker.isReady) return;
+    this.#phase = "open";
+    this.#opened.resolve();
   }
 
   #fail(reason: unknown): void {

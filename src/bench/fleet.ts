@@ -1,8 +1,11 @@
 import { codeOf, FatalError, reasonOf } from "../errors.ts";
-import { type Audience, Connection } from "./connection.ts";
+import { withoutPassword } from "../ops/redact.ts";
+import { type Audience, Connection, Refused } from "./connection.ts";
 import { Handshake } from "./handshake.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Plan } from "./plan.ts";
+import { type Speaker, TextSpeaker } from "./speaker.ts";
+import { StompSpeaker } from "./stomp/stomp-speaker.ts";
 
 /** Handshakes under way at a time: more would only queue in the server's backlog, and some be refused. */
 const handshakesMax = 256;
@@ -12,7 +15,10 @@ const handshakesMax = 256;
  * its number in the messages.
  */
 export class Fleet {
-  readonly connections: readonly Connection[];
+  readonly #connections: Connection[];
+  readonly #inbox: Inbox;
+  readonly #handshake: Handshake;
+  readonly #audience: Audience;
   failed = 0;
   closed = 0;
   /** Why connections failed or were closed, and how many for each reason. */
@@ -22,18 +28,23 @@ export class Fleet {
 
   constructor(plan: Plan, inbox: Inbox, arrived: () => void) {
     this.#plan = plan;
-    const handshake = new Handshake(plan.url);
-    const audience: Audience = {
+    this.#inbox = inbox;
+    this.#handshake = new Handshake(plan.url, plan.stomp === undefined ? undefined : "v12.stomp");
+    this.#audience = {
       arrived,
+      foreign: () => {
+        inbox.foreign++;
+      },
       closed: (reason) => {
         this.closed++;
         this.#note(`closed: ${reason}`);
       },
     };
-    this.connections = Array.from(
-      { length: plan.connections },
-      (_, index) => new Connection(index, handshake, inbox, audience),
-    );
+    this.#connections = Array.from({ length: plan.connections }, (_, index) => this.#connection(index));
+  }
+
+  get publishers(): readonly Connection[] {
+    return this.#connections.slice(0, this.#plan.publishers);
   }
 
   /** How many were ever open. */
@@ -50,7 +61,7 @@ export class Fleet {
    * Throws a `FatalError` if not even the first one can be opened, because then nothing can be measured.
    */
   async open(signal: AbortSignal): Promise<void> {
-    const waiting = this.connections.values();
+    const waiting = this.#connections.values();
     const first = waiting.next().value;
     if (first !== undefined) await this.#openOne(first, true);
     const openInTurn = async () => {
@@ -63,20 +74,58 @@ export class Fleet {
   }
 
   finish(): void {
-    for (const connection of this.connections) connection.finish();
+    for (const connection of this.#connections) connection.finish();
+  }
+
+  /**
+   * Cuts a client off and lets another connection take its place, behind the last message that it got. Resolves with whether
+   * that could be; undefined if the client is not connected, or has got nothing yet that it could go on behind.
+   */
+  resume(index: number): Promise<boolean> | undefined {
+    const before = this.#connections[index]!;
+    const { speaker } = before;
+    if (!before.isOpen || !(speaker instanceof StompSpeaker) || speaker.position === undefined)
+      return undefined;
+    before.cut();
+    const connection = this.#connection(index, speaker.position);
+    this.#connections[index] = connection;
+    return this.#connect(connection).then(
+      () => true,
+      (thrown: unknown) => {
+        this.#note(`did not come back: ${explain(thrown)}`);
+        return false;
+      },
+    );
+  }
+
+  #connection(index: number, after?: string): Connection {
+    return new Connection(this.#handshake, this.#speaker(index, after), this.#audience);
+  }
+
+  #speaker(index: number, after?: string): Speaker {
+    const { stomp, reconnectEveryMs } = this.#plan;
+    if (stomp === undefined) return new TextSpeaker(index, this.#inbox);
+    return new StompSpeaker(index, this.#inbox, stomp, reconnectEveryMs !== undefined, after);
+  }
+
+  #connect(connection: Connection): Promise<void> {
+    const { hostname, port } = this.#plan.url;
+    // A URL writes an IPv6 address in brackets, a socket does not.
+    return connection.open(hostname.replace(/^\[(.*)\]$/, "$1"), port === "" ? 80 : Number(port));
   }
 
   async #openOne(connection: Connection, isFirst: boolean): Promise<void> {
-    const { hostname, port } = this.#plan.url;
     try {
-      // A URL writes an IPv6 address in brackets, a socket does not.
-      await connection.open(hostname.replace(/^\[(.*)\]$/, "$1"), port === "" ? 80 : Number(port));
+      await this.#connect(connection);
       this.#connected++;
     } catch (thrown) {
       if (isFirst)
-        throw new FatalError(`cannot connect to ${this.#plan.url.href}: ${explain(thrown)}`, {
-          cause: thrown,
-        });
+        throw new FatalError(
+          `cannot connect to ${withoutPassword(this.#plan.url.href)}: ${explain(thrown)}`,
+          {
+            cause: thrown,
+          },
+        );
       this.failed++;
       this.#note(`failed: ${codeOf(thrown) === "ECONNREFUSED" ? refusedLater : explain(thrown)}`);
     }
@@ -102,5 +151,6 @@ const refusedLater =
   "refused, unlike the first; is the limit of open files (ulimit -n) reached, here or there?";
 
 function explain(thrown: unknown): string {
+  if (thrown instanceof Refused) return thrown.message;
   return advice.get(codeOf(thrown)) ?? `${reasonOf(thrown)}; check --url`;
 }

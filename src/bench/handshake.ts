@@ -11,7 +11,8 @@ export class Handshake {
   readonly request: Uint8Array;
   readonly #accept: string;
 
-  constructor(url: URL) {
+  /** @param subprotocol what is spoken inside the messages; none for plain text */
+  constructor(url: URL, subprotocol?: string) {
     // One key for all connections of a run: it only guards against servers and caches that do not know what they answer to.
     const key = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64");
     this.#accept = createHash("sha1")
@@ -25,6 +26,7 @@ export class Handshake {
         "Connection: Upgrade",
         `Sec-WebSocket-Key: ${key}`,
         "Sec-WebSocket-Version: 13",
+        ...(subprotocol === undefined ? [] : [`Sec-WebSocket-Protocol: ${subprotocol}`]),
         "\r\n",
       ].join("\r\n"),
     );

@@ -10,6 +10,8 @@ const processedMark = new TextEncoder().encode("processed message: ");
  */
 export class Inbox {
   readonly relayed: Tally;
+  /** What the server said it has; undefined if it is not asked. */
+  readonly receipts: Tally | undefined;
   /** Messages that are none of this run's, damaged ones, and copies that a publisher got of its own message unprocessed. */
   foreign = 0;
   /** Messages of every kind. */
@@ -28,6 +30,7 @@ export class Inbox {
     this.#sent = sent;
     this.#warmupMicros = plan.warmupMs * 1000;
     this.relayed = new Tally(plan.connections, plan.publishers);
+    this.receipts = plan.hasReceipts ? new Tally(1, plan.publishers) : undefined;
   }
 
   /** Undefined if no processor has answered. */
@@ -56,20 +59,31 @@ export class Inbox {
     } else this.foreign++;
   }
 
+  /** Takes the receipt for a publisher's message. */
+  takeReceipt(publisher: number, sequence: number): void {
+    this.received++;
+    if (this.receipts === undefined || !(sequence < (this.#sent[publisher] ?? 0))) this.foreign++;
+    else this.#record(this.receipts, 0, publisher, sequence);
+  }
+
   #count(processed: Tally | undefined, receiver: number, bytes: Uint8Array, at: number): void {
-    const { layout, publishers, microsPerMessage } = this.#plan;
+    const { layout, publishers } = this.#plan;
     const isOurs = layout.read(bytes, at);
     const { publisher, sequence } = layout;
     const isExpected =
       isOurs &&
       publisher < publishers &&
       sequence < this.#sent[publisher]! &&
-      (processed !== undefined || receiver !== publisher);
+      (processed !== undefined || receiver !== publisher || this.#plan.publishersHearThemselves);
     if (!isExpected) {
       this.foreign++;
       return;
     }
-    const tally = processed ?? this.relayed;
+    this.#record(processed ?? this.relayed, receiver, publisher, sequence);
+  }
+
+  #record(tally: Tally, receiver: number, publisher: number, sequence: number): void {
+    const { publishers, microsPerMessage } = this.#plan;
     tally.count(receiver, publisher, sequence);
     // Latency begins when the message was due, not when it was sent at last: a stall of the sender is the system's
     // doing too, and leaving it out would hide the very moments that matter ("coordinated omission").

@@ -37,11 +37,12 @@ export class Pacer {
     this.#plan = plan;
     this.#publishers = publishers;
     this.#sent = sent;
-    this.#headerBytes = headerBytesFor(plan.sizeBytes);
+    this.#headerBytes = headerBytesFor(plan.outgoing.sizeBytes);
     this.#batchFrames = Math.max(1, Math.floor(batchBytesMax / this.#frameBytes));
     this.#batch = new Uint8Array(this.#batchFrames * this.#frameBytes);
     for (let at = 0; at < this.#batch.length; at += this.#frameBytes) {
-      plan.layout.prepare(this.#batch, writeHeader(this.#batch, at, opcodes.text, plan.sizeBytes));
+      const { outgoing } = plan;
+      outgoing.prepare(this.#batch, writeHeader(this.#batch, at, opcodes.text, outgoing.sizeBytes));
     }
   }
 
@@ -99,13 +100,13 @@ export class Pacer {
     const count = Math.min(this.#plan.shareOf(publisher, turned) - next, this.#batchFrames);
     for (let i = 0; i < count; i++) {
       const body = i * this.#frameBytes + this.#headerBytes;
-      this.#plan.layout.number(this.#batch, body, publisher, next + i);
+      this.#plan.outgoing.number(this.#batch, body, publisher, next + i);
     }
     this.#sent[publisher] = next + count;
     connection.send(this.#batch, 0, count * this.#frameBytes);
   }
 
   get #frameBytes(): number {
-    return this.#headerBytes + this.#plan.sizeBytes;
+    return this.#headerBytes + this.#plan.outgoing.sizeBytes;
   }
 }

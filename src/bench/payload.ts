@@ -1,12 +1,20 @@
 /** As many as are compared as two 32-bit words. */
 const runIdBytes = 8;
 
+/** What publishers send: the same bytes each time, but for the numbers. */
+export interface Outgoing {
+  readonly sizeBytes: number;
+  /** Writes everything that is the same in every message. `number()` writes the rest. */
+  prepare(bytes: Uint8Array, at: number): void;
+  number(bytes: Uint8Array, at: number, publisher: number, sequence: number): void;
+}
+
 /**
  * What is inside a message: `RUNID PUBLISHER SEQUENCE xxxx…`, the numbers in decimal with leading zeros, so that
  * every field has a fixed place and is read from the bytes where they lie, without making a string.
  * At the most digits that is 24 bytes, which fits the least `--size`, 32.
  */
-export class PayloadLayout {
+export class PayloadLayout implements Outgoing {
   readonly sizeBytes: number;
   /** What `read()` found. */
   publisher = 0;
@@ -31,7 +39,11 @@ export class PayloadLayout {
     if (this.#sequenceEnd > sizeBytes) throw new RangeError(`a message needs ${this.#sequenceEnd} bytes`);
   }
 
-  /** Writes everything that is the same in every message. `number()` writes the rest. */
+  /** How many digits a sequence number has. */
+  get sequenceDigits(): number {
+    return this.#sequenceEnd - this.#sequenceAt;
+  }
+
   prepare(bytes: Uint8Array, at: number): void {
     bytes.fill(0x78, at, at + this.sizeBytes);
     bytes.set(this.#runId, at);
@@ -77,7 +89,8 @@ function wordAt(bytes: Uint8Array, at: number): number {
   return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
 }
 
-function writeDigits(bytes: Uint8Array, from: number, to: number, value: number): void {
+/** Writes a number with leading zeros into `bytes[from, to)`. */
+export function writeDigits(bytes: Uint8Array, from: number, to: number, value: number): void {
   let rest = value;
   for (let i = to - 1; i >= from; i--) {
     const tenth = Math.floor(rest / 10);

@@ -1,10 +1,22 @@
 import { UsageError } from "../errors.ts";
 import type { Options } from "../options/table.ts";
-import { PayloadLayout } from "./payload.ts";
+import { type Outgoing, PayloadLayout } from "./payload.ts";
+import { SendFrame } from "./stomp/send-frame.ts";
+import { StompHello } from "./stomp/stomp-hello.ts";
 
 export type BenchOptions = Pick<
   Options,
-  "url" | "clients" | "publishers" | "rate" | "size" | "duration" | "json"
+  | "url"
+  | "clients"
+  | "publishers"
+  | "rate"
+  | "size"
+  | "duration"
+  | "json"
+  | "protocol"
+  | "receipts"
+  | "durable"
+  | "reconnectEvery"
 >;
 
 /** A warm-up fills caches, lets compilers finish and queues settle; longer than this it only wastes the user's time. */
@@ -35,10 +47,21 @@ export class Plan {
   /** How many messages are due in the whole run, warm-up included. */
   readonly messages: number;
   readonly layout: PayloadLayout;
+  /** What a message is on the WebSocket. */
+  readonly outgoing: Outgoing;
+  /** How clients introduce themselves; undefined with plain text. */
+  readonly stomp: StompHello | undefined;
+  readonly hasReceipts: boolean;
+  /** How often a client is cut off; undefined for never. */
+  readonly reconnectEveryMs: number | undefined;
 
-  /** Throws a `UsageError` for a run that is too large to account for. */
+  /** Throws a `UsageError` for options that do not fit together, and for a run that is too large to account for. */
   constructor(options: BenchOptions, runId: string) {
+    checkTogether(options);
     this.url = new URL(options.url);
+    this.hasReceipts = options.receipts;
+    this.reconnectEveryMs = options.reconnectEvery;
+    this.stomp = options.protocol === "stomp" ? new StompHello(this.url, options.durable) : undefined;
     this.clients = options.clients;
     this.publishers = options.publishers;
     this.ratePerSecond = options.rate;
@@ -59,6 +82,15 @@ export class Plan {
       );
     }
     this.layout = new PayloadLayout(runId, this.publishers, perPublisher, this.sizeBytes);
+    this.outgoing =
+      this.stomp === undefined
+        ? this.layout
+        : new SendFrame(this.stomp.destination, this.layout, this.hasReceipts);
+  }
+
+  /** A STOMP client that subscribes to what it sends gets that too; a plain-text one does not. */
+  get publishersHearThemselves(): boolean {
+    return this.stomp !== undefined;
   }
 
   /** Clients that only receive, and publishers. The publishers come first. */
@@ -79,6 +111,15 @@ export class Plan {
   shareOf(publisher: number, messages: number): number {
     return Math.max(0, Math.ceil((messages - publisher) / this.publishers));
   }
+}
+
+function checkTogether({ protocol, receipts, durable, reconnectEvery, clients }: BenchOptions): void {
+  if (protocol === "text" && (receipts || durable || reconnectEvery !== undefined))
+    throw new UsageError("--receipts, --durable and --reconnect-every need --protocol stomp");
+  if (reconnectEvery === undefined) return;
+  if (!durable)
+    throw new UsageError("--reconnect-every needs --durable: other clients miss what comes meanwhile");
+  if (clients === 0) throw new UsageError("--reconnect-every needs --clients: publishers are not cut off");
 }
 
 /** Eight characters that tell the messages of this run from those of another. */

@@ -1,4 +1,6 @@
 import type { DrainEnd } from "./drain.ts";
+import type { Histogram } from "./histogram.ts";
+import type { Reconnects } from "./reconnects.ts";
 import type { Tally } from "./tally.ts";
 
 /** Deliveries of one kind. Latencies are in microseconds from when a message was due, and null if none was measured. */
@@ -17,10 +19,21 @@ export interface Deliveries {
   readonly maxUs: number | null;
 }
 
+/** Clients that were cut off and came back. Times are from the cut until the subscription was in force again. */
+export interface Resumptions {
+  readonly resumed: number;
+  readonly failed: number;
+  readonly p50Us: number | null;
+  readonly p99Us: number | null;
+  readonly maxUs: number | null;
+}
+
 /** What `--json` prints. Keys are only ever added. */
 export interface Result {
   readonly config: {
     readonly url: string;
+    readonly protocol: "text" | "stomp";
+    readonly durable: boolean;
     readonly clients: number;
     readonly publishers: number;
     readonly ratePerSecond: number;
@@ -40,6 +53,10 @@ export interface Result {
   readonly relayed: Deliveries;
   /** Null if no processor answered. */
   readonly processed: Deliveries | null;
+  /** Null if none were asked for. */
+  readonly receipts: Deliveries | null;
+  /** Null if nobody was cut off. */
+  readonly reconnects: Resumptions | null;
   /** Messages that are none of this run's. */
   readonly foreign: number;
   readonly clients: { readonly connected: number; readonly failed: number; readonly closed: number };
@@ -54,8 +71,6 @@ export interface Result {
 
 /** Puts a tally into words of the result. */
 export function describeDeliveries(tally: Tally, expected: number, perSecond: number): Deliveries {
-  const { latency } = tally;
-  const quantile = (q: number) => (latency.total === 0 ? null : latency.quantileMicros(q));
   return {
     expected,
     delivered: tally.delivered,
@@ -63,18 +78,27 @@ export function describeDeliveries(tally: Tally, expected: number, perSecond: nu
     duplicated: tally.duplicated,
     reordered: tally.reordered,
     perSecond,
-    p50Us: quantile(0.5),
-    p99Us: quantile(0.99),
-    p999Us: quantile(0.999),
-    maxUs: latency.total === 0 ? null : latency.maxMicros,
+    p999Us: tally.latency.total === 0 ? null : tally.latency.quantileMicros(0.999),
+    ...describeTimes(tally.latency),
   };
 }
 
-export function isAnythingLost({ relayed, processed }: Result): boolean {
-  return relayed.lost > 0 || (processed?.lost ?? 0) > 0;
+export function describeReconnects({ resumed, failed }: Reconnects): Resumptions {
+  return { resumed: resumed.total, failed, ...describeTimes(resumed) };
 }
 
-/** 1 if anything was lost, or any connection failed or was closed by the other side; else 0. */
+function describeTimes(times: Histogram) {
+  if (times.total === 0) return { p50Us: null, p99Us: null, maxUs: null };
+  return { p50Us: times.quantileMicros(0.5), p99Us: times.quantileMicros(0.99), maxUs: times.maxMicros };
+}
+
+export function isAnythingLost({ relayed, processed, receipts }: Result): boolean {
+  return [relayed, processed, receipts].some((each) => (each?.lost ?? 0) > 0);
+}
+
+/** 1 if anything was lost, or any connection failed, was closed by the other side or did not come back; else 0. */
 export function exitCodeOf(result: Result): number {
-  return isAnythingLost(result) || result.clients.failed > 0 || result.clients.closed > 0 ? 1 : 0;
+  const { clients, reconnects } = result;
+  const isAnyoneMissing = clients.failed > 0 || clients.closed > 0 || (reconnects?.failed ?? 0) > 0;
+  return isAnythingLost(result) || isAnyoneMissing ? 1 : 0;
 }

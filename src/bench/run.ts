@@ -1,10 +1,12 @@
+import { withoutPassword } from "../ops/redact.ts";
 import { type DrainEnd, drain } from "./drain.ts";
 import { Fleet } from "./fleet.ts";
 import { Inbox } from "./inbox.ts";
 import { Pacer } from "./pacer.ts";
 import type { Plan } from "./plan.ts";
 import { type Output, Progress } from "./progress.ts";
-import { describeDeliveries, type Result } from "./result.ts";
+import { Reconnects } from "./reconnects.ts";
+import { describeDeliveries, describeReconnects, type Result } from "./result.ts";
 
 /** Between the last handshake and the first message, so that the server has put every client on its topic. */
 const settleMs = 200;
@@ -15,6 +17,7 @@ interface Snapshot {
   readonly sent: number;
   readonly relayed: number;
   readonly processed: number;
+  readonly receipts: number;
 }
 
 /** How a run went: the counters at its start, after the warm-up and when sending ended, and what came of the rest. */
@@ -34,6 +37,7 @@ export class Run {
   readonly #inbox: Inbox;
   readonly #fleet: Fleet;
   readonly #pacer: Pacer;
+  readonly #reconnects: Reconnects;
 
   constructor(plan: Plan) {
     this.#plan = plan;
@@ -46,8 +50,9 @@ export class Run {
     };
     this.#inbox = inbox;
     this.#fleet = new Fleet(plan, inbox, arrived);
-    const pacer = new Pacer(plan, this.#fleet.connections.slice(0, plan.publishers), this.#sent);
+    const pacer = new Pacer(plan, this.#fleet.publishers, this.#sent);
     this.#pacer = pacer;
+    this.#reconnects = new Reconnects(plan, this.#fleet);
   }
 
   /** Throws a `FatalError` if there is no one to connect to. */
@@ -71,9 +76,11 @@ export class Run {
     const warmup = setTimeout(() => {
       warm = this.#snapshot();
     }, plan.warmupMs);
+    this.#reconnects.start();
     await this.#pacer.run(start.nanos, () => this.#fleet.isAllClosed, signal);
     clearTimeout(warmup);
     const end = this.#snapshot();
+    await this.#reconnects.stop();
     const drained = await drain(this, signal.aborted);
     progress.stop();
     const cpu = process.cpuUsage(cpuBefore);
@@ -93,8 +100,10 @@ export class Run {
 
   /** For the drain: whether all answers are there. Not before a processor has answered, because it may just be slow. */
   get isComplete(): boolean {
-    const { relayed, processed } = this.#inbox;
-    if (this.#sentInAll === 0) return true;
+    const { relayed, processed, receipts } = this.#inbox;
+    const sent = this.#sentInAll;
+    if (sent === 0) return true;
+    if (receipts !== undefined && receipts.delivered < sent) return false;
     if (processed === undefined || relayed.delivered < this.#relayedExpected) return false;
     return processed.delivered >= this.#processedExpected;
   }
@@ -105,9 +114,10 @@ export class Run {
     return sum;
   }
 
-  /** Everyone who was connected gets a message, but for its publisher. Who was closed since has lost the rest. */
+  /** Everyone who was connected gets a message, but perhaps for its publisher. Who was closed since has lost the rest. */
   get #relayedExpected(): number {
-    return this.#sentInAll * Math.max(0, this.#fleet.connected - 1);
+    const deaf = this.#plan.publishersHearThemselves ? 0 : 1;
+    return this.#sentInAll * Math.max(0, this.#fleet.connected - deaf);
   }
 
   /** An answer goes to its publisher too. */
@@ -116,24 +126,27 @@ export class Run {
   }
 
   #snapshot(): Snapshot {
-    const { relayed, processed } = this.#inbox;
+    const { relayed, processed, receipts } = this.#inbox;
     return {
       nanos: Bun.nanoseconds(),
       sent: this.#sentInAll,
       relayed: relayed.delivered,
       processed: processed?.delivered ?? 0,
+      receipts: receipts?.delivered ?? 0,
     };
   }
 
   #report({ start, warm, end, drained, cpuSeconds }: Course): Result {
     const plan = this.#plan;
-    const { relayed, processed, foreign } = this.#inbox;
+    const { relayed, processed, receipts, foreign } = this.#inbox;
     const { connected, failed, closed, reasons } = this.#fleet;
     const sendingMs = millisBetween(start, end);
     const measuredMs = millisBetween(warm, end);
     return {
       config: {
-        url: plan.url.href,
+        url: withoutPassword(plan.url.href),
+        protocol: plan.stomp === undefined ? "text" : "stomp",
+        durable: plan.stomp?.isDurable ?? false,
         clients: plan.clients,
         publishers: plan.publishers,
         ratePerSecond: plan.ratePerSecond,
@@ -158,11 +171,15 @@ export class Run {
             perSecond(end.processed - warm.processed, measuredMs),
           )
         : null,
+      receipts: receipts
+        ? describeDeliveries(receipts, end.sent, perSecond(end.receipts - warm.receipts, measuredMs))
+        : null,
+      reconnects: plan.reconnectEveryMs === undefined ? null : describeReconnects(this.#reconnects),
       foreign,
       clients: { connected, failed, closed },
       reasons: [...reasons].map(([reason, count]) => ({ reason, count })).sort((a, b) => b.count - a.count),
       drained,
-      isExact: relayed.isExact && (processed?.isExact ?? true),
+      isExact: [relayed, processed, receipts].every((tally) => tally?.isExact ?? true),
       cpuSeconds,
     };
   }

@@ -6,7 +6,11 @@ const unsentShareMax = 0.01;
 
 /** The result for people to read. */
 export function renderTable(result: Result): string {
-  const { config, relayed, processed } = result;
+  const { config } = result;
+  const columns = (["relayed", "processed", "receipts"] as const).flatMap((name) => {
+    const deliveries = result[name];
+    return deliveries === null ? [] : [{ name, deliveries }];
+  });
   const rows: [string, (deliveries: Deliveries) => string][] = [
     ["expected", (d) => count(d.expected)],
     ["delivered", (d) => count(d.delivered)],
@@ -20,11 +24,11 @@ export function renderTable(result: Result): string {
     ["max", (d) => shown(d.maxUs)],
   ];
   const cells = [
-    ["", "relayed", ...(processed === null ? [] : ["processed"])],
-    ...rows.map(([name, cell]) => [name, cell(relayed), ...(processed === null ? [] : [cell(processed)])]),
+    ["", ...columns.map(({ name }) => name)],
+    ...rows.map(([name, cell]) => [name, ...columns.map(({ deliveries }) => cell(deliveries))]),
   ];
   return [
-    `${config.url}: ${count(config.clients)} clients, ${count(config.publishers)} publishers, ` +
+    `${config.url}${spoken(config)}: ${count(config.clients)} clients, ${count(config.publishers)} publishers, ` +
       `${size(config.sizeBytes)}, ${count(config.ratePerSecond)} messages/s, ` +
       `${duration(config.warmupMs)} of warm-up, then ${duration(config.durationMs)}`,
     "",
@@ -44,6 +48,7 @@ function notes(result: Result): string[] {
       `${count(clients.connected)} connected, ${count(clients.failed)} failed, ${count(clients.closed)} closed`,
     ],
     ...result.reasons.map(({ reason, count: times }) => ["", `${count(times)} × ${reason}`]),
+    ...reconnectNotes(result),
     ["bench's CPU", `${result.cpuSeconds.toFixed(1)} s`],
   ];
   if (result.processed === null) lines.push(["processed", "none: no processor answered"]);
@@ -56,6 +61,18 @@ function notes(result: Result): string[] {
     lines.push(["inexact", "so much was lost that duplicated and reordered are estimates"]);
   const width = Math.max(...lines.map(([name]) => name!.length));
   return lines.map(([name, text]) => `${name!.padEnd(width)}  ${text}`);
+}
+
+function spoken({ protocol, durable }: Result["config"]): string {
+  if (protocol === "text") return "";
+  return durable ? " by STOMP, durable" : " by STOMP";
+}
+
+function reconnectNotes({ reconnects }: Result): string[][] {
+  if (reconnects === null) return [];
+  const { resumed, failed, p50Us, p99Us, maxUs } = reconnects;
+  const times = `p50 ${shown(p50Us)}, p99 ${shown(p99Us)}, max ${shown(maxUs)}`;
+  return [["cut off", `${count(resumed)} resumed (${times}), ${count(failed)} did not come back`]];
 }
 
 function paceNote(result: Result): string {

@@ -185,6 +185,15 @@ export const optionTable = {
   rate: option(whole("N", 1, 10_000_000), 1000, bench, "messages a second, over all publishers"),
   size: option(bytes(32, 16 * 1024 ** 2), 64, bench, "size of a message"),
   duration: option(span(100, 86_400_000), 10_000, bench, "how long to measure"),
+  protocol: option(choice("text", "stomp"), "text", bench, "what clients speak: plain text or STOMP 1.2"),
+  receipts: option(toggle, false, bench, "with STOMP: ask for a receipt of each message"),
+  durable: option(toggle, false, bench, "with STOMP: subscribe to the log, durably"),
+  reconnectEvery: optional(
+    span(1, 3_600_000),
+    "never",
+    bench,
+    "with `--durable`: how often one client is cut off, to come back and resume",
+  ),
   json: option(toggle, false, bench, "print the result as one JSON object"),
 } as const;
 

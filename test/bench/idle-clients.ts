@@ -5,7 +5,19 @@ import { makeRunId, Plan } from "../../src/bench/plan.ts";
 
 const [url, clients] = process.argv.slice(2);
 const plan = new Plan(
-  { url: url!, clients: Number(clients) - 1, publishers: 1, rate: 1, size: 64, duration: 1000, json: true },
+  {
+    url: url!,
+    clients: Number(clients) - 1,
+    publishers: 1,
+    rate: 1,
+    size: 64,
+    duration: 1000,
+    json: true,
+    protocol: "text",
+    receipts: false,
+    durable: false,
+    reconnectEvery: undefined,
+  },
   makeRunId(),
 );
 const fleet = new Fleet(plan, new Inbox(plan, new Uint32Array(1)), () => undefined);

@@ -33,6 +33,10 @@ async function textOf(changes: Partial<BenchOptions>, signal = new AbortControll
     size: 64,
     duration: 200,
     json: false,
+    protocol: "text" as const,
+    receipts: false,
+    durable: false,
+    reconnectEvery: undefined,
   };
   const code = await runBench(
     { ...options, ...changes },

@@ -7,7 +7,7 @@ const receiptMark = 0x5245; // "RE"
 
 /** Finds the generator's messages in MESSAGE frames, and counts the receipts. A publisher's own copy counts as foreign. */
 export class StompInbox extends Inbox {
-  receipts = 0;
+  receiptCount = 0;
   /** By this length the generator knows its messages. */
   readonly #sizeBytes: number;
 
@@ -22,6 +22,6 @@ export class StompInbox extends Inbox {
       let body = at + 1;
       while (body < end && !(bytes[body] === newline && bytes[body - 1] === newline)) body++;
       super.take(receiver, bytes, body + 1, this.#sizeBytes);
-    } else if (((bytes[at]! << 8) | bytes[at + 1]!) === receiptMark) this.receipts++;
+    } else if (((bytes[at]! << 8) | bytes[at + 1]!) === receiptMark) this.receiptCount++;
   }
 }

@@ -4,6 +4,7 @@ import { makeFrame, opcodes } from "../../../src/bench/frames.ts";
 import { Handshake } from "../../../src/bench/handshake.ts";
 import { Pacer } from "../../../src/bench/pacer.ts";
 import { describeDeliveries, type Result } from "../../../src/bench/result.ts";
+import { TextSpeaker } from "../../../src/bench/speaker.ts";
 import { until } from "../../support/wait.ts";
 import { StompInbox } from "./inbox.ts";
 import type { StompPlan } from "./plan.ts";
@@ -34,6 +35,9 @@ export class StompRun {
         inbox.arrive(nowNanos);
         pacer.keepPace(nowNanos);
       },
+      foreign: () => {
+        inbox.foreign++;
+      },
       closed: (reason: string) => {
         this.#closed++;
         this.#reasons.set(reason, (this.#reasons.get(reason) ?? 0) + 1);
@@ -42,7 +46,7 @@ export class StompRun {
     const handshake = new Handshake(plan.url);
     this.#connections = Array.from(
       { length: plan.connections },
-      (_, index) => new Connection(index, handshake, inbox, audience),
+      (_, index) => new Connection(handshake, new TextSpeaker(index, inbox), audience),
     );
     const pacer = new Pacer(plan, this.#connections.slice(0, plan.publishers), this.#sent);
     this.#inbox = inbox;
@@ -102,7 +106,7 @@ export class StompRun {
     await Promise.all(Array.from({ length: openingMax }, openInTurn));
     const all = this.#connections.length;
     await until(
-      () => this.#inbox.receipts >= all || this.#closed > 0,
+      () => this.#inbox.receiptCount >= all || this.#closed > 0,
       `all ${all} clients are subscribed`,
       30_000,
     );
@@ -117,6 +121,8 @@ export class StompRun {
     return {
       config: {
         url: plan.url.href,
+        protocol: "stomp",
+        durable: false,
         clients: plan.clients,
         publishers: plan.publishers,
         ratePerSecond: plan.ratePerSecond,
@@ -131,6 +137,8 @@ export class StompRun {
       endedEarly: sendingMs < plan.totalMs,
       relayed: describeDeliveries(relayed, this.#expected, Math.round((delivered / measuredMs) * 1000)),
       processed: null,
+      receipts: null,
+      reconnects: null,
       foreign,
       clients: { connected: this.#connections.length, failed: 0, closed: this.#closed },
       reasons: [...this.#reasons].map(([reason, count]) => ({ reason, count })),

@@ -10,6 +10,10 @@ const options: BenchOptions = {
   size: 64,
   duration: 1000,
   json: false,
+  protocol: "text",
+  receipts: false,
+  durable: false,
+  reconnectEvery: undefined,
 };
 
 const planOf = (changes: Partial<BenchOptions>) => new Plan({ ...options, ...changes }, "run00001");
@@ -44,4 +48,13 @@ test("publishers share the messages in turn", () => {
 test("a run that is too large to account for is a usage error", () => {
   expect(() => planOf({ clients: 100_000, publishers: 10_000 })).toThrow(UsageError);
   expect(() => planOf({ publishers: 1, rate: 10_000_000, duration: 86_400_000 })).toThrow(UsageError);
+});
+
+test("what only STOMP has needs STOMP, and who is cut off has to be able to resume", () => {
+  const stomp = { protocol: "stomp", durable: true, reconnectEvery: 100 } as const;
+  expect(planOf(stomp).reconnectEveryMs).toBe(100);
+  expect(() => planOf({ receipts: true })).toThrow("--protocol stomp");
+  expect(() => planOf({ ...stomp, protocol: "text" })).toThrow("--protocol stomp");
+  expect(() => planOf({ ...stomp, durable: false })).toThrow("--durable");
+  expect(() => planOf({ ...stomp, clients: 0 })).toThrow("--clients");
 });

@@ -18,6 +18,8 @@ const relayed: Deliveries = {
 const result: Result = {
   config: {
     url: "ws://127.0.0.1:8000/ws",
+    protocol: "text",
+    durable: false,
     clients: 100,
     publishers: 10,
     ratePerSecond: 1000,
@@ -32,6 +34,8 @@ const result: Result = {
   endedEarly: false,
   relayed,
   processed: { ...relayed, p50Us: null, p99Us: null, p999Us: null, maxUs: null },
+  receipts: null,
+  reconnects: null,
   foreign: 0,
   clients: { connected: 110, failed: 0, closed: 1 },
   reasons: [{ reason: 'closed: 1008 "too slow"', count: 1 }],
@@ -80,4 +84,19 @@ test("without a processor there is no column for it", () => {
   expect(text).toMatch(/^ended early +after 4 s/m);
   expect(text).toMatch(/^drained +no/m);
   expect(text).toMatch(/^inexact/m);
+});
+
+test("receipts have a column, and who was cut off has a line", () => {
+  const text = renderTable({
+    ...result,
+    config: { ...result.config, protocol: "stomp", durable: true },
+    receipts: { ...relayed, lost: 7 },
+    reconnects: { resumed: 1200, failed: 1, p50Us: 900, p99Us: 4100, maxUs: 12_000 },
+  });
+  expect(text).toStartWith("ws://127.0.0.1:8000/ws by STOMP, durable: 100 clients");
+  expect(text).toMatch(/^ +relayed +processed +receipts$/m);
+  expect(text).toMatch(/^lost +1 +1 +7$/m);
+  expect(text).toMatch(
+    /^cut off +1,200 resumed \(p50 900 µs, p99 4.10 ms, max 12.0 ms\), 1 did not come back$/m,
+  );
 });

@@ -67,6 +67,10 @@ describe("defaults", () => {
       rate: 1000,
       size: 64,
       duration: 10_000,
+      protocol: "text",
+      receipts: false,
+      durable: false,
+      reconnectEvery: undefined,
       json: false,
     } satisfies Options);
   });
@@ -116,6 +120,10 @@ describe("every option", () => {
     rate: ["20000", 20_000],
     size: ["1KiB", 1024],
     duration: ["5m", 300_000],
+    protocol: ["stomp", "stomp"],
+    receipts: ["on", true],
+    durable: ["on", true],
+    reconnectEvery: ["100ms", 100],
     json: ["on", true],
   };
   const names = Object.keys(given) as (keyof typeof given)[];
