@@ -8,7 +8,7 @@ import { Audiences } from "../audiences.ts";
 import { direct } from "../destinations.ts";
 import { CatchUps } from "./catch-ups.ts";
 import { type DurableRequest, DurableSubscription, isPosition } from "./subscription.ts";
-import { Sweeps } from "./sweeps.ts";
+import { defaultRetryBackoff, Sweeps } from "./sweeps.ts";
 import { Tails } from "./tails.ts";
 import { TimeSearch } from "./time-search.ts";
 
@@ -40,7 +40,7 @@ export class Durables {
   readonly #times: TimeSearch;
 
   /** @param windowBytesMax what of the log is kept in memory */
-  constructor(log: SharedLog, relay: Relay, windowBytesMax: number) {
+  constructor(log: SharedLog, relay: Relay, windowBytesMax: number, retryBackoff = defaultRetryBackoff) {
     this.#log = log;
     this.#relay = relay;
     this.window = new LogWindow(windowBytesMax);
@@ -52,13 +52,19 @@ export class Durables {
       fellBehind: (subscription) => this.#locate(subscription),
       delivered,
     });
-    this.#sweeps = new Sweeps(log.read, this.window, this.#tails, {
-      arrived: (subscription, sequence) => this.#catchUps.add(subscription, sequence),
-      parked: (subscription) => {
-        subscription.state = { is: "parked", sequence: undefined };
+    this.#sweeps = new Sweeps(
+      log.read,
+      this.window,
+      this.#tails,
+      {
+        arrived: (subscription, sequence) => this.#catchUps.add(subscription, sequence),
+        parked: (subscription) => {
+          subscription.state = { is: "parked", sequence: undefined };
+        },
+        delivered,
       },
-      delivered,
-    });
+      retryBackoff,
+    );
     this.#times = new TimeSearch(log.read);
   }
 

@@ -8,7 +8,7 @@ import type { Tails } from "./tails.ts";
 /** Readings of the log at the same time, however many clients come back. */
 const sweepsMax = 4;
 /** Between sweeps that were cut off. */
-const retryBackoff: BackoffLimits = { firstMs: 100, mostMs: 5000 };
+export const defaultRetryBackoff: BackoffLimits = { firstMs: 100, mostMs: 5000 };
 
 /** Subscriptions whose places are older than what is in memory. They share a few sweeps of the log. */
 export class Sweeps {
@@ -16,17 +16,25 @@ export class Sweeps {
   readonly #window: LogWindow;
   readonly #tails: Tails;
   readonly #events: Omit<SweepEvents, "ended">;
+  readonly #retryBackoff: BackoffLimits;
   readonly #running = new Set<Sweep>();
   readonly #waiting = new Set<DurableSubscription>();
   #startImmediate: NodeJS.Immediate | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
   #failures = 0;
 
-  constructor(read: Broker["read"], window: LogWindow, tails: Tails, events: Omit<SweepEvents, "ended">) {
+  constructor(
+    read: Broker["read"],
+    window: LogWindow,
+    tails: Tails,
+    events: Omit<SweepEvents, "ended">,
+    retryBackoff: BackoffLimits,
+  ) {
     this.#read = read;
     this.#window = window;
     this.#tails = tails;
     this.#events = events;
+    this.#retryBackoff = retryBackoff;
   }
 
   get count(): number {
@@ -80,7 +88,7 @@ export class Sweeps {
           this.#retryTimer = undefined;
           this.#start();
         },
-        backoffMs(this.#failures, retryBackoff, Math.random()),
+        backoffMs(this.#failures, this.#retryBackoff, Math.random()),
       );
     } else if (this.#waiting.size > 0) this.#startImmediate ??= setImmediate(() => this.#start());
   }

@@ -1,0 +1,36 @@
+import type { ClientSocket } from "../../../../../src/gateway/client.ts";
+
+/** A client's socket without a client: it remembers what it got, and reads or not as it is told. */
+export class ScriptedClient {
+  readonly frames: string[] = [];
+  readonly keys = new Set<string>();
+  #bufferedBytes = 0;
+
+  readonly socket = {
+    send: (frame: string) => void this.frames.push(frame),
+    cork: (write: () => void) => write(),
+    getBufferedAmount: () => this.#bufferedBytes,
+    subscribe: (key: string) => void this.keys.add(key),
+    unsubscribe: (key: string) => void this.keys.delete(key),
+  } as unknown as ClientSocket;
+
+  isReading(isReading: boolean): void {
+    this.#bufferedBytes = isReading ? 0 : 10 ** 9;
+  }
+
+  /** What it got, as texts; they are numbered, so this tells their order too. */
+  get texts(): string[] {
+    return this.frames.map((frame) => /\n\n(.*)\0$/.exec(frame)![1]!);
+  }
+  get positions(): string[] {
+    return this.frames.map((frame) => headerOf(frame, "x-stream-offset")!);
+  }
+  /** Which of them were told to be behind a gap. */
+  get gaps(): number[] {
+    return this.frames.flatMap((frame, index) => (headerOf(frame, "x-stream-gap") === "true" ? [index] : []));
+  }
+}
+
+function headerOf(frame: string, name: string): string | undefined {
+  return new RegExp(`\n${name}:(.*)\n`).exec(frame)?.[1];
+}

@@ -1,0 +1,123 @@
+import {
+  type Envelope,
+  type LogReader,
+  type LogReading,
+  type LogStart,
+  markContentType,
+} from "../../../../../src/broker/broker.ts";
+import { open, seal } from "../../../../../src/broker/envelope.ts";
+import { pack, packedContentType } from "../../../../../src/broker/packing.ts";
+import { LogRecord } from "../../../../../src/log/record.ts";
+
+export interface Entry {
+  readonly offset: number;
+  readonly exchange: string;
+  readonly envelope: Envelope;
+}
+
+/** A log as RabbitMQ has it, without RabbitMQ: offsets that skip, a beginning that may be lost, readings that may be cut off. */
+export class ScriptedLog {
+  readonly entries: Entry[] = [];
+  readonly #readings = new Set<ScriptedReading>();
+  #nextOffset: number;
+  #texts = 0;
+  /** What is older the log has dropped. */
+  keptFrom = 0;
+  readingsMax = 0;
+
+  constructor(firstOffset: number) {
+    this.#nextOffset = firstOffset;
+  }
+
+  get nextOffset(): number {
+    return this.#nextOffset;
+  }
+
+  /** Adds a record with so many messages of these topics; several travel packed. Its texts are numbered through. */
+  append(topics: readonly string[], skip: number): Entry {
+    const messages = topics.map((topic) => ({ topic, body: String(this.#texts++) }));
+    const offset = this.#nextOffset + skip;
+    this.#nextOffset = offset + 1;
+    const plain = seal(messages[0]!, `m-${offset}`, "app", offset);
+    const envelope =
+      messages.length === 1
+        ? plain
+        : { ...plain, routingKey: "", body: pack(messages), contentType: packedContentType };
+    const entry = { offset, exchange: "wsmanager", envelope };
+    this.entries.push(entry);
+    return entry;
+  }
+
+  /** Readers get marks too, as they do from RabbitMQ. */
+  mark(): number {
+    const offset = this.#nextOffset++;
+    const envelope = {
+      ...seal({ body: "", topic: "" }, `mark-${offset}`, "app", offset),
+      contentType: markContentType,
+    };
+    this.entries.push({ offset, exchange: "wsmanager.log", envelope });
+    return offset;
+  }
+
+  read(start: LogStart, reader: LogReader): LogReading {
+    if (typeof start === "object") throw new Error("no times here");
+    const from = Math.max(this.keptFrom, start === "first" ? 0 : start);
+    const reading = new ScriptedReading(this.entries, from, reader, () => this.#readings.delete(reading));
+    this.#readings.add(reading);
+    this.readingsMax = Math.max(this.readingsMax, this.#readings.size);
+    return reading;
+  }
+
+  cutOff(): void {
+    for (const reading of [...this.#readings]) reading.cutOff();
+  }
+}
+
+class ScriptedReading implements LogReading {
+  readonly #entries: readonly Entry[];
+  readonly #reader: LogReader;
+  readonly #onEnd: () => void;
+  #next: number;
+  #ahead = 0;
+  #isOver = false;
+
+  constructor(entries: readonly Entry[], from: number, reader: LogReader, onEnd: () => void) {
+    this.#entries = entries;
+    this.#reader = reader;
+    this.#onEnd = onEnd;
+    this.#next = entries.findIndex(({ offset }) => offset >= from);
+    if (this.#next < 0) this.#next = entries.length;
+    this.#go();
+  }
+
+  handled(count: number): void {
+    this.#ahead -= count;
+    this.#go();
+  }
+
+  stop(): void {
+    this.#isOver = true;
+    this.#onEnd();
+  }
+
+  cutOff(): void {
+    this.stop();
+    setImmediate(() => this.#reader.ended("lost"));
+  }
+
+  #go(): void {
+    setImmediate(() => {
+      while (!this.#isOver && this.#ahead < 3 && this.#next < this.#entries.length) {
+        const { offset, exchange, envelope } = this.#entries[this.#next++]!;
+        this.#ahead++;
+        this.#reader.record(offset, exchange, envelope);
+      }
+    });
+  }
+}
+
+export function recordOf({ offset, exchange, envelope }: Entry): LogRecord {
+  return new LogRecord(offset, exchange, envelope, (_, content) =>
+    content.contentType === markContentType ? [] : open(content, "unnamed"),
+  );
+}
