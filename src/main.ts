@@ -2,6 +2,7 @@ import type { Broker } from "./broker/broker.ts";
 import { MemoryBroker } from "./broker/memory.ts";
 import { RabbitmqBroker } from "./broker/rabbitmq/rabbitmq.ts";
 import { FatalError, UsageError } from "./errors.ts";
+import { Auth } from "./gateway/auth/auth.ts";
 import { Manager } from "./manager.ts";
 import { StreamLog } from "./ops/log.ts";
 import { MessageLog } from "./ops/message-log.ts";
@@ -42,8 +43,11 @@ async function serve(options: Options): Promise<number> {
 
   const handler = await handlerFor(options);
   const broker = brokerFor(options, `${options.role}-${id}`, log);
+  const auth = options.role === "processor" ? undefined : await Auth.open(options, log);
   const manager =
-    options.role === "processor" ? undefined : new Manager(`manager-${id}`, options, broker, log, messageLog);
+    options.role === "processor"
+      ? undefined
+      : new Manager(`manager-${id}`, options, broker, log, messageLog, auth);
   const processor =
     options.role === "manager"
       ? undefined
@@ -65,6 +69,7 @@ async function serve(options: Options): Promise<number> {
   await broker.settle(options.stopTimeout);
   await processor?.drain();
   await manager?.close();
+  auth?.close();
   processor?.close();
   await broker.close();
   messageLog.close();

@@ -2,9 +2,10 @@ import type { Broker } from "./broker/broker.ts";
 import { Feed } from "./broker/feed.ts";
 import { Outbox } from "./broker/outbox.ts";
 import { outboxMetrics } from "./broker/outbox-metrics.ts";
+import type { Auth } from "./gateway/auth/auth.ts";
 import { Gateway } from "./gateway/gateway.ts";
 import type { Uplink } from "./gateway/protocol.ts";
-import { readinessOf } from "./ops/health.ts";
+import { type Readiness, readinessOf } from "./ops/health.ts";
 import type { Log } from "./ops/log.ts";
 import type { MessageLog } from "./ops/message-log.ts";
 import { type Metric, processMetrics } from "./ops/metrics.ts";
@@ -37,14 +38,26 @@ export class Manager {
   readonly #gateway: Gateway;
   #isStopping = false;
 
-  /** @param id unique to this process: other managers tell its messages from theirs by it */
-  constructor(id: string, options: ManagerOptions, broker: Broker, log: Log, messageLog: MessageLog) {
+  /**
+   * @param id unique to this process: other managers tell its messages from theirs by it
+   * @param auth undefined: clients need no token
+   */
+  constructor(
+    id: string,
+    options: ManagerOptions,
+    broker: Broker,
+    log: Log,
+    messageLog: MessageLog,
+    auth?: Auth,
+  ) {
     this.#options = options;
     this.#log = log;
     const outbox = new Outbox(id, options.packed, { bytesMax: options.outboxMaxBytes });
     const gateway = new Gateway({
       ...options,
-      readiness: () => readinessOf(broker.status(), this.#isStopping, outbox.isFull),
+      auth,
+      readiness: () =>
+        auth?.hasKeys === false ? keyless : readinessOf(broker.status(), this.#isStopping, outbox.isFull),
       metrics: [...outboxMetrics(outbox), ...brokerMetrics(broker), ...processMetrics],
       uplink: uplinkTo(outbox, messageLog),
       sharedLog: broker.hasLog
@@ -84,6 +97,8 @@ export class Manager {
     this.#outbox.close();
   }
 }
+
+const keyless: Readiness = { ready: false, why: "the keys to check tokens with are not there yet" };
 
 function uplinkTo(outbox: Outbox, messageLog: MessageLog): Uplink {
   return {

@@ -6,7 +6,8 @@ import type { Message } from "../message.ts";
  * None of its methods throws or waits, since Bun awaits no handler.
  */
 export interface Client {
-  readonly id: string;
+  /** Undefined until its token has said who it is: nothing is addressed to it before. */
+  readonly id: string | undefined;
   /** Whether it has ever sent a message for others. */
   readonly hasPublished: boolean;
   opened(socket: ClientSocket): void;

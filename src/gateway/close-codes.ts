@@ -75,6 +75,23 @@ export const closeCodes = {
     reconnect: "soon",
     words: "A message was too large for the manager",
   },
+  unauthenticated: {
+    code: 4401,
+    reason: "the token is missing, not valid, or has expired",
+    meaning: "the token has expired, or a STOMP CONNECT had none that is valid: the ERROR frame says why",
+    advice: "connect again with a new token",
+    reconnect: "corrected",
+    words: "The manager asks for a new token",
+  },
+  forbidden: {
+    code: 4403,
+    reason: "the token does not allow this",
+    meaning:
+      "a plain-text client sent something that its token does not let it publish, or a STOMP client did what its token does not allow, which the ERROR frame names",
+    advice: "do only what the token allows, or connect with another",
+    reconnect: "corrected",
+    words: "The manager does not allow this",
+  },
   silent: {
     code: 4408,
     reason: "no heart-beat came",
@@ -82,6 +99,14 @@ export const closeCodes = {
     advice: "connect again, and send what was promised in CONNECT",
     reconnect: "soon",
     words: "This page was silent for too long",
+  },
+  noKeys: {
+    code: 4503,
+    reason: "the keys to check tokens with are not there yet",
+    meaning: "a STOMP CONNECT had a token while the keys of `--jwks-url` were not there yet",
+    advice: "connect again",
+    reconnect: "later",
+    words: "The manager cannot check tokens just now",
   },
 } as const satisfies Record<string, CloseCode>;
 

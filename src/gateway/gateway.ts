@@ -2,19 +2,18 @@ import type { BunRequest, Server } from "bun";
 import page from "../../static/index.html";
 import type { FeedSink } from "../broker/feed.ts";
 import type { LogRecord } from "../log/record.ts";
-import { isName, type Message } from "../message.ts";
+import type { Message } from "../message.ts";
 import type { Readiness } from "../ops/health.ts";
 import { type AnyMetric, exposition, metricsContentType } from "../ops/metrics.ts";
 import { Backpressure } from "./backpressure.ts";
 import type { Client, ClientSocket } from "./client.ts";
 import { closeCodes } from "./close-codes.ts";
 import { Directory } from "./directory.ts";
+import { Entrance, type EntranceOptions } from "./entrance.ts";
 import { gatewayMetrics } from "./gateway-metrics.ts";
-import { asksForUpgrade, urlOf } from "./handshake.ts";
 import { Holds } from "./holds.ts";
 import { listenFault } from "./listen-fault.ts";
-import { isAllowedOrigin } from "./origin.ts";
-import type { Protocol, Uplink } from "./protocol.ts";
+import type { Uplink } from "./protocol.ts";
 import { Refusals } from "./refusals.ts";
 import { Relay } from "./relay.ts";
 import { durableMetrics } from "./stomp/durable/durable-metrics.ts";
@@ -22,16 +21,15 @@ import { Durables, type SharedLog } from "./stomp/durable/durables.ts";
 import { frameLimits } from "./stomp/frames.ts";
 import { StompProtocol } from "./stomp/stomp.ts";
 import { TextProtocol } from "./text.ts";
+import { TimerWheel } from "./timer-wheel.ts";
 
 /** How many clients are closed at a time when stopping, and how long apart, so that they do not all return at once. */
 const closingBatch = 500;
 const closingPauseMs = 20;
 
-export interface GatewayOptions {
+export interface GatewayOptions extends EntranceOptions {
   readonly host: string;
   readonly port: number;
-  /** Origins whose pages may connect besides the manager's own. */
-  readonly allowOrigin: readonly string[] | undefined;
   /** A client that sends a larger message is closed. In bytes. */
   readonly maxMessageBytes: number;
   /** A client for which more than this waits is disconnected. In bytes. */
@@ -57,7 +55,7 @@ export interface GatewayOptions {
  */
 export class Gateway implements FeedSink {
   readonly #options: GatewayOptions;
-  readonly #protocols: readonly Protocol[];
+  readonly #entrance: Entrance;
   readonly #relay = new Relay();
   readonly #directory = new Directory<ClientSocket>();
   readonly #clients = new Set<ClientSocket>();
@@ -66,7 +64,6 @@ export class Gateway implements FeedSink {
   readonly #durables: Durables | undefined;
   readonly #backpressure: Backpressure;
   #server: Server<Client> | undefined;
-  #isStopping = false;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -79,8 +76,11 @@ export class Gateway implements FeedSink {
       holds: this.#holds,
       backpressure: this.#backpressure,
       durables: this.#durables,
+      wheel: new TimerWheel(),
+      identified: (socket: ClientSocket) => this.#identified(socket),
     };
-    this.#protocols = [new TextProtocol(surroundings), new StompProtocol(surroundings)];
+    const protocols = [new TextProtocol(surroundings), new StompProtocol(surroundings)];
+    this.#entrance = new Entrance(options, protocols, this.#refusals);
   }
 
   /**
@@ -99,12 +99,10 @@ export class Gateway implements FeedSink {
         reusePort: false,
         routes: {
           "/": page,
-          "/ws": (request: Request, server: Server<Client>) =>
-            this.#upgrade(request, server, crypto.randomUUID()),
-          "/ws/": (request: Request, server: Server<Client>) =>
-            this.#upgrade(request, server, crypto.randomUUID()),
+          "/ws": (request: Request, server: Server<Client>) => this.#entrance.enter(request, server),
+          "/ws/": (request: Request, server: Server<Client>) => this.#entrance.enter(request, server),
           "/ws/:id": (request: BunRequest<"/ws/:id">, server: Server<Client>) =>
-            this.#upgrade(request, server, request.params.id),
+            this.#entrance.enter(request, server, request.params.id),
           "/healthz": () => Response.json({ alive: true }),
           "/readyz": () => this.#readyz(),
           "/metrics": () =>
@@ -172,13 +170,13 @@ export class Gateway implements FeedSink {
 
   /** No new clients, and nothing is read from those there are; deliveries go on. */
   stopReading(): void {
-    this.#isStopping = true;
+    this.#entrance.close();
     this.#holds.holdForGood(this.#clients);
   }
 
   /** Closes the clients a few at a time, and stops listening. */
   async close(): Promise<void> {
-    this.#isStopping = true;
+    this.#entrance.close();
     this.#durables?.close();
     const { code, reason } = closeCodes.goingAway;
     for (const [index, socket] of [...this.#clients].entries()) {
@@ -190,44 +188,20 @@ export class Gateway implements FeedSink {
     await this.#server?.stop(true);
   }
 
-  #upgrade(request: Request, server: Server<Client>, id: string): Response | undefined {
-    if (this.#isStopping) return this.#refusals.refuse("stopping");
-    if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
-      return this.#refusals.refuse("notWebSocket");
-    }
-    const url = urlOf(request);
-    if (url === undefined) return this.#refusals.refuse("invalid", "the header Host has to name one host");
-    const { headers: asked } = request;
-    if (!isAllowedOrigin(asked.get("origin"), asked.get("host"), this.#options.allowOrigin ?? [])) {
-      return this.#refusals.refuse("origin");
-    }
-    const chosen = choose(this.#protocols, request.headers.get("sec-websocket-protocol"));
-    if (chosen === undefined) {
-      return this.#refusals.refuse(
-        "invalid",
-        "this subprotocol is not supported: connect with v12.stomp, or without one to send and receive plain text",
-      );
-    }
-    if (id === "" || !isName(id)) {
-      return this.#refusals.refuse("invalid", "a client id has 1 to 255 bytes and no control characters");
-    }
-    const client = chosen.protocol.admit(id, url);
-    if (typeof client === "string") return this.#refusals.refuse("invalid", client);
-    const headers = chosen.name === undefined ? {} : { "sec-websocket-protocol": chosen.name };
-    if (asksForUpgrade(request) && server.upgrade(request, { data: client, headers })) return undefined;
-    client.closed();
-    return this.#refusals.refuse("invalid");
-  }
-
   #open(socket: ClientSocket): void {
     socket.data.opened(socket);
     this.#clients.add(socket);
-    this.#directory.add(socket.data.id, socket);
+    this.#identified(socket);
+  }
+
+  /** From now on it gets what is addressed to it. */
+  #identified(socket: ClientSocket): void {
+    if (socket.data.id !== undefined) this.#directory.add(socket.data.id, socket);
   }
 
   #close(socket: ClientSocket): void {
     this.#clients.delete(socket);
-    this.#directory.remove(socket.data.id, socket);
+    if (socket.data.id !== undefined) this.#directory.remove(socket.data.id, socket);
     socket.data.closed();
     this.#holds.forget(socket);
   }
@@ -238,21 +212,12 @@ export class Gateway implements FeedSink {
   }
 
   get #metrics(): readonly AnyMetric[] {
+    const { auth } = this.#options;
     return [
       ...gatewayMetrics(this.#relay, this.#holds, () => this.#clients.size),
       ...(this.#durables === undefined ? [] : durableMetrics(this.#durables)),
       this.#refusals.metric,
+      ...(auth === undefined ? [] : [auth.refusals.metric]),
     ];
   }
-}
-
-/** The protocol for what a client offers in Sec-WebSocket-Protocol, and the name to answer; undefined if there is none. */
-function choose(protocols: readonly Protocol[], offered: string | null) {
-  const names = offered?.split(",").map((name) => name.trim());
-  for (const protocol of protocols) {
-    if (names === undefined && protocol.subprotocols.length === 0) return { protocol, name: undefined };
-    const name = protocol.subprotocols.find((each) => names?.includes(each));
-    if (name !== undefined) return { protocol, name };
-  }
-  return undefined;
 }

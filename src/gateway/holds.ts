@@ -2,9 +2,9 @@ import type { ClientSocket } from "./client.ts";
 
 /**
  * Why a client is not read from. `outbox`: the outbox is full, and what the client publishes has nowhere to go. `rate`: it
- * sent more than a client may in the time.
+ * sent more than a client may in the time. `token`: its token is being checked.
  */
-const reasons = ["outbox", "rate"] as const;
+const reasons = ["outbox", "rate", "token"] as const;
 export type HoldReason = (typeof reasons)[number];
 
 /**
@@ -12,7 +12,11 @@ export type HoldReason = (typeof reasons)[number];
  * pushes back to them, each for itself; what is sent to them goes on. Nobody else pauses or resumes a client.
  */
 export class Holds {
-  readonly #held: Readonly<Record<HoldReason, Set<ClientSocket>>> = { outbox: new Set(), rate: new Set() };
+  readonly #held: Readonly<Record<HoldReason, Set<ClientSocket>>> = {
+    outbox: new Set(),
+    rate: new Set(),
+    token: new Set(),
+  };
   #holdsAll = false;
 
   countOf(reason: HoldReason): number {

@@ -1,15 +1,26 @@
 import type { OutgoingMessage } from "../message.ts";
+import type { Auth } from "./auth/auth.ts";
+import type { Grant } from "./auth/grant.ts";
+import type { TokenRefusal } from "./auth/token-refusal.ts";
 import type { Backpressure } from "./backpressure.ts";
-import type { Client } from "./client.ts";
+import type { Client, ClientSocket } from "./client.ts";
 import type { Holds } from "./holds.ts";
 import type { Relay } from "./relay.ts";
+import type { TimerWheel } from "./timer-wheel.ts";
 
 /** One way of speaking to clients over WebSocket. */
 export interface Protocol {
   /** Its names in Sec-WebSocket-Protocol, the best first. None: it is for clients that ask for no subprotocol. */
   readonly subprotocols: readonly string[];
-  /** The client that is about to connect, or a sentence that says why it may not. */
-  admit(id: string, url: URL): Client | string;
+  /** Whether a client may have its token in what it says first, rather than in the handshake. */
+  readonly takesTokenLater: boolean;
+  /**
+   * The client that is about to connect, or why it may not: in a sentence, or because of its token.
+   *
+   * @param id undefined if the client named none and is to get one
+   * @param grant undefined if the client has yet to show a token, which the id has to agree with then
+   */
+  admit(id: string | undefined, url: URL, grant: Grant | undefined): Client | TokenRefusal | string;
 }
 
 /** Where the clients' messages go. */
@@ -30,6 +41,11 @@ export interface Surroundings {
   readonly uplink: Uplink;
   readonly holds: Holds;
   readonly backpressure: Backpressure;
+  readonly wheel: TimerWheel;
+  /** Undefined: clients need no token. */
+  readonly auth: Auth | undefined;
+  /** To be called when a client gets its id only after it has connected. */
+  identified(socket: ClientSocket): void;
   /** A client that sends a larger body is closed. In bytes. */
   readonly maxMessageBytes: number;
 }

@@ -26,11 +26,31 @@ export const refusals = {
     meaning: "a browser on a page of another origin than the manager's, which `--allow-origin` does not name",
     advice: "open the manager's own page, or have the origin allowed",
   },
+  unauthenticated: {
+    status: 401,
+    why: "a token is needed",
+    meaning: "with `--auth jwt`: there is no token, or one that is not valid; the body says why",
+    advice: "get a valid token",
+  },
+  forbidden: {
+    status: 403,
+    why: "the token does not allow this",
+    meaning:
+      "with `--auth jwt`: another client id than the token's `sub`, or a topic that it gives no right to",
+    advice: "leave the client id out, or get a token that allows it",
+  },
   notWebSocket: {
     status: 426,
     why: "this is a WebSocket endpoint: connect with ws://",
     meaning: "not a WebSocket request",
     advice: "connect with `ws://`",
+  },
+  noKeys: {
+    status: 503,
+    why: "the keys to check tokens with are not there yet: try again",
+    meaning: "the keys of `--jwks-url` could not be fetched yet",
+    advice: "connect again",
+    retryAfterS: 5,
   },
   stopping: {
     status: 503,
@@ -63,6 +83,8 @@ export class Refusals {
     // Whoever is refused must not keep a connection, and with it an open file.
     const headers: Record<string, string> = { connection: "close" };
     if (name === "notWebSocket") headers["upgrade"] = "websocket";
+    // RFC 6750, section 3.
+    if (name === "unauthenticated") headers["www-authenticate"] = "Bearer";
     if (retryAfterS !== undefined) headers["retry-after"] = `${retryAfterS}`;
     return new Response(`${why}\n`, { status, headers });
   }

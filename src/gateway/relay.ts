@@ -33,7 +33,7 @@ export class Relay {
     const topic = this.topics.find(message.topic);
     if (topic !== undefined) {
       this.#server?.publish(topic.key, message.body, false);
-      this.deliveredCount += topic.clientCount;
+      this.deliveredCount += topic.listenerCount;
     }
     const route = this.audiences.route(message.topic);
     if (route.length > 0) this.toStomp(route, message, id);

@@ -1,41 +1,67 @@
 import { isLongerThan, isName, type Message } from "../message.ts";
+import type { Grant } from "./auth/grant.ts";
+import { Lease } from "./auth/lease.ts";
+import { TokenRefusal } from "./auth/token-refusal.ts";
 import type { Client, ClientSocket } from "./client.ts";
 import { closeCodes } from "./close-codes.ts";
 import type { Protocol, Surroundings } from "./protocol.ts";
 import { isPattern } from "./topic-trie.ts";
 import type { Topic } from "./topics.ts";
 
+const expired = new TokenRefusal("expired", "the token has expired");
+const mute = new TokenRefusal("publish", "the token does not allow to publish to this topic");
+
 /** Plain text: every WebSocket message is a message to the client's one topic, and back. */
 export class TextProtocol implements Protocol {
   readonly subprotocols = [];
+  readonly takesTokenLater = false;
   readonly #surroundings: Surroundings;
 
   constructor(surroundings: Surroundings) {
     this.#surroundings = surroundings;
   }
 
-  admit(id: string, url: URL): Client | string {
+  admit(id: string = crypto.randomUUID(), url: URL, grant: Grant): Client | TokenRefusal | string {
     const name = url.searchParams.get("topic") ?? "";
     if (!isName(name)) return "a topic has at most 255 bytes and no control characters";
     if (isPattern(name)) return "a plain-text client is on one topic, which is no pattern: leave out * and #";
-    return new TextClient(id, this.#surroundings.relay.topics.join(name), this.#surroundings);
+    const client = new TextClient(id, name, grant, this.#surroundings);
+    if (client.mayHear || client.maySpeak) return client;
+    client.closed();
+    return new TokenRefusal(
+      "subscribe",
+      "the token allows neither to publish to this topic nor to subscribe to it",
+    );
   }
 }
 
 class TextClient implements Client {
   readonly id: string;
   hasPublished = false;
+  /** Its one topic never changes, nor what it may do there, so this is decided once. */
+  readonly maySpeak: boolean;
+  readonly mayHear: boolean;
   readonly #topic: Topic;
   readonly #surroundings: Surroundings;
+  readonly #grant: Grant;
+  #lease: Lease | undefined;
 
-  constructor(id: string, topic: Topic, surroundings: Surroundings) {
+  constructor(id: string, topic: string, grant: Grant, surroundings: Surroundings) {
     this.id = id;
-    this.#topic = topic;
+    this.maySpeak = grant.permissions.mayPublish(topic);
+    this.mayHear = grant.permissions.maySubscribe(topic);
+    this.#topic = surroundings.relay.topics.join(topic, this.mayHear);
+    this.#grant = grant;
     this.#surroundings = surroundings;
   }
 
   opened(socket: ClientSocket): void {
-    socket.subscribe(this.#topic.key);
+    if (this.mayHear) socket.subscribe(this.#topic.key);
+    this.#lease = Lease.of(this.#grant, this.#surroundings.wheel, () => {
+      const { code, reason } = closeCodes.unauthenticated;
+      this.#surroundings.auth?.refusals.add(expired);
+      socket.close(code, reason);
+    });
   }
 
   /** The hot path: Bun's native publish to the neighbours, then the outbox. It copies nothing and looks nothing up. */
@@ -46,10 +72,14 @@ class TextClient implements Client {
       socket.close(closeCodes.tooLarge.code, closeCodes.tooLarge.reason);
       return;
     }
+    if (!this.maySpeak) {
+      this.#forbid(socket);
+      return;
+    }
     this.hasPublished = true;
     socket.publish(topic.key, body);
     relay.receivedCount++;
-    relay.deliveredCount += topic.clientCount - 1;
+    relay.deliveredCount += this.mayHear ? topic.listenerCount - 1 : topic.listenerCount;
     const message = { body, topic: topic.name, clientId: this.id };
     const number = uplink.take(message);
     const route = relay.routeOf(topic);
@@ -67,6 +97,13 @@ class TextClient implements Client {
   }
 
   closed(): void {
-    this.#surroundings.relay.topics.leave(this.#topic);
+    this.#lease?.stop();
+    this.#surroundings.relay.topics.leave(this.#topic, this.mayHear);
+  }
+
+  #forbid(socket: ClientSocket): void {
+    const { code } = closeCodes.forbidden;
+    this.#surroundings.auth?.refusals.add(mute);
+    socket.close(code, mute.why);
   }
 }

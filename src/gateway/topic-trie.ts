@@ -74,7 +74,7 @@ export class TopicTrie<T> {
   }
 }
 
-function wordsOf(name: string): string[] {
+export function wordsOf(name: string): string[] {
   return name === "" ? [] : name.split(".");
 }
 

@@ -9,6 +9,8 @@ export interface Topic {
   /** The name by which Bun.serve knows it. */
   readonly key: string;
   clientCount: number;
+  /** Those of them that hear it. */
+  listenerCount: number;
   route: Route;
   routeGeneration: number;
 }
@@ -25,18 +27,28 @@ export class Topics {
     return this.#topics.get(name);
   }
 
-  join(name: string): Topic {
+  /** @param listens whether the client hears what is said there, or only speaks */
+  join(name: string, listens = true): Topic {
     let topic = this.#topics.get(name);
     if (topic === undefined) {
-      topic = { name, key: `text:${name}`, clientCount: 0, route: nowhere, routeGeneration: -1 };
+      topic = {
+        name,
+        key: `text:${name}`,
+        clientCount: 0,
+        listenerCount: 0,
+        route: nowhere,
+        routeGeneration: -1,
+      };
       this.#topics.set(name, topic);
     }
     topic.clientCount++;
+    if (listens) topic.listenerCount++;
     return topic;
   }
 
-  leave(topic: Topic): void {
+  leave(topic: Topic, listens = true): void {
     topic.clientCount--;
+    if (listens) topic.listenerCount--;
     if (topic.clientCount === 0) this.#topics.delete(topic.name);
   }
 }

@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { reasonOf, UsageError } from "../errors.ts";
 import { withoutPassword } from "../ops/redact.ts";
 import { NotOfThisKind } from "./kinds.ts";
+import { checkTogether } from "./rules.ts";
 import {
   flagOf,
   memoryBroker,
@@ -57,7 +58,7 @@ export function parseCommand(
       );
     }
   }
-  checkBroker(options);
+  checkTogether(options);
   return { do: "run", options };
 }
 
@@ -126,18 +127,6 @@ function parsed(option: Option<unknown>, source: string, given: string): unknown
     // Kubernetes sets WARREN_PORT=tcp://… in every pod beside a service that is called warren.
     const hint = /^tcp:\/\//.test(given) ? " (set by Kubernetes? then set enableServiceLinks: false)" : "";
     throw new UsageError(`${source} ${JSON.stringify(withoutPassword(given))}: ${reasonOf(error)}${hint}`);
-  }
-}
-
-function checkBroker({ role, broker }: Options): void {
-  if (!broker.includes(memoryBroker)) return;
-  if (broker.length > 1) {
-    throw new UsageError(`--broker ${memoryBroker} cannot be mixed with other URLs: name one or the other`);
-  }
-  if (role === "manager" || role === "processor") {
-    throw new UsageError(
-      `--broker ${memoryBroker} lives in one process, so --role ${role} would be alone with it: use --role all, or an amqp:// URL`,
-    );
   }
 }
 

@@ -51,6 +51,25 @@ export const optionTable = {
     serving,
     "`memory:` or `amqp(s)://…`; several URLs are the nodes of one cluster, tried in turn",
   ),
+  brokerPasswordFile: optional(
+    text("FILE"),
+    "in the URL",
+    serving,
+    "has the password for `--broker`, whose URLs then name the user alone",
+  ),
+  brokerCa: optional(
+    text("FILE"),
+    "the system's",
+    serving,
+    "has the certificates (PEM) of who vouches for RabbitMQ's, for `amqps://`",
+  ),
+  brokerCert: optional(
+    text("FILE"),
+    "none",
+    serving,
+    "the client certificate (PEM) to show to RabbitMQ, for `amqps://`; with `--broker-key`",
+  ),
+  brokerKey: optional(text("FILE"), "none", serving, "the key (PEM) of `--broker-cert`"),
   host: option(
     text("ADDRESS"),
     "127.0.0.1",
@@ -62,6 +81,50 @@ export const optionTable = {
     8000,
     managing,
     "the port that the manager listens on; 0 picks a free one and prints it",
+  ),
+  tlsCert: optional(
+    text("FILE"),
+    "none",
+    managing,
+    "the certificate chain (PEM) for `https://` and `wss://`, read again on SIGHUP; with `--tls-key`",
+  ),
+  tlsKey: optional(text("FILE"), "none", managing, "the key (PEM) of `--tls-cert`"),
+  auth: option(
+    choice("none", "jwt"),
+    "none",
+    managing,
+    "`jwt`: clients need a JSON Web Token, checked by one of the next three",
+  ),
+  jwtSecretFile: optional(
+    text("FILE"),
+    "none",
+    managing,
+    "has the secret of tokens signed with HS256, HS384 or HS512, at least 32 bytes; read again on SIGHUP",
+  ),
+  jwtPublicKeyFile: optional(
+    text("FILE"),
+    "none",
+    managing,
+    "has the public key (PEM) of tokens signed with RSA, EC or Ed25519; read again on SIGHUP",
+  ),
+  jwksUrl: optional(
+    text("URL", checkKeySetUrl),
+    "none",
+    managing,
+    "has the issuer's public keys (JWKS), fetched again every 5 minutes and for unknown keys",
+  ),
+  jwtIssuer: optional(list("NAME[,NAME…]"), "any", managing, "whose tokens are accepted (`iss`)"),
+  jwtAudience: optional(
+    list("NAME[,NAME…]"),
+    "none",
+    managing,
+    "tokens for one of these are accepted (`aud`); without it, those that name no audience",
+  ),
+  jwtClaim: option(
+    text("NAME"),
+    "warren",
+    managing,
+    'the claim that says what a client may do: `{"publish": ["colour.*"], "subscribe": ["#"]}`',
   ),
   handler: optional(
     text("FILE"),
@@ -226,6 +289,15 @@ function checkBrokerUrl(item: string): void {
   const url = URL.parse(item);
   if (url === null || !["amqp:", "amqps:"].includes(url.protocol) || url.hostname === "") {
     throw new NotOfThisKind("must be memory: or URLs like amqp://user:password@host:5672/vhost");
+  }
+}
+
+/** Whoever can change what comes from there can make tokens. */
+function checkKeySetUrl(value: string): void {
+  const url = URL.parse(value);
+  const isLocal = url !== null && ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
+  if (url === null || !(url.protocol === "https:" || (url.protocol === "http:" && isLocal))) {
+    throw new NotOfThisKind("must be an https:// URL, or http:// on this machine (localhost)");
   }
 }
 

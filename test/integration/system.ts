@@ -1,6 +1,7 @@
 import { MemoryBroker } from "../../src/broker/memory.ts";
 import { defaultTiming } from "../../src/broker/rabbitmq/link.ts";
 import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
+import type { Auth } from "../../src/gateway/auth/auth.ts";
 import { Manager } from "../../src/manager.ts";
 import type { Log } from "../../src/ops/log.ts";
 import { MessageLog } from "../../src/ops/message-log.ts";
@@ -35,12 +36,12 @@ export function optionsOf(...args: string[]): Options {
 }
 
 /** What `warren ARGS` runs with the embedded broker, within this process. */
-export function startSystem(args: string[] = [], handler: Handler = echoProcessed) {
+export function startSystem(args: string[] = [], handler: Handler = echoProcessed, auth?: Auth) {
   const options = optionsOf("--port", "0", "--log-messages", "off", ...args);
   const log = new QuietLog();
   const messageLog = new MessageLog(log, options.logMessages);
   const broker = new MemoryBroker();
-  const manager = new Manager("manager", options, broker, log, messageLog);
+  const manager = new Manager("manager", options, broker, log, messageLog, auth);
   const processor = new Processor("processor", options, handler, broker, log, messageLog);
   const url = manager.listen();
   broker.start();
@@ -55,6 +56,7 @@ export function startSystem(args: string[] = [], handler: Handler = echoProcesse
       await manager.close();
       processor.close();
       await broker.close();
+      auth?.close();
     },
   };
 }

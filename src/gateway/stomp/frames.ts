@@ -26,7 +26,7 @@ export interface Frame {
 export class StompFault extends Error {
   override readonly name = "StompFault";
   /** Of the frame at fault, if it asked for one. */
-  readonly receipt: string | undefined;
+  receipt: string | undefined;
   /** Headers of the ERROR frame besides the usual ones. */
   readonly headers: readonly Header[];
 
@@ -59,6 +59,13 @@ export function frameText(
   return `${text}\n${body}\0`;
 }
 
+/** The ERROR frame for a fault. */
+export function errorText({ message, headers, receipt }: StompFault, version: Version): string {
+  const all: Header[] = [["message", message], ...headers, ["content-type", "text/plain"]];
+  if (receipt !== undefined) all.push(["receipt-id", receipt]);
+  return frameText("ERROR", all, `${message}\n`, version);
+}
+
 /** How all MESSAGE frames of a subscription begin. */
 export function messageHead(subscriptionId: string, version: Version): string {
   return `MESSAGE\n${headerLine("subscription", subscriptionId, version)}`;
@@ -87,4 +94,16 @@ export function unescapeHeader(text: string, version: Version): string | undefin
     return character ?? "";
   });
   return isValid ? unescaped : undefined;
+}
+
+/** @throws StompFault */
+export function required({ command, headers }: Frame, name: string): string {
+  const value = headers.get(name);
+  if (value === undefined || value === "") throw new StompFault(`${command} needs the header ${name}`);
+  return value;
+}
+
+/** A client's word, fit to be repeated to it. */
+export function named(word: string): string {
+  return JSON.stringify(word.slice(0, 80));
 }

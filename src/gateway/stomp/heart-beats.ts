@@ -1,5 +1,5 @@
+import type { Timed, TimerWheel } from "../timer-wheel.ts";
 import { StompFault } from "./frames.ts";
-import type { Timed, TimerWheel } from "./timer-wheel.ts";
 
 /** What Warren offers and asks for in CONNECTED: as often as the client likes, but not more often than this. */
 export const heartBeatMs = 1000;

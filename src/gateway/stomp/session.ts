@@ -1,11 +1,14 @@
 import type { Message, OutgoingMessage } from "../../message.ts";
-import { version as warrenVersion } from "../../version.ts";
+import type { Grant } from "../auth/grant.ts";
+import { TokenRefusal } from "../auth/token-refusal.ts";
 import type { Client, ClientSocket } from "../client.ts";
 import { closeCodes } from "../close-codes.ts";
+import { connected, versionOf } from "./connect.ts";
+import { Credentials, renewal, TokenFault, tokenOf } from "./credentials.ts";
 import { topicToSendTo } from "./destinations.ts";
-import { type Frame, frameText, type Header, StompFault, type Version } from "./frames.ts";
+import { errorText, type Frame, frameText, named, required, StompFault, type Version } from "./frames.ts";
 import { bodyOf, travellingHeaders } from "./headers.ts";
-import { agreementOn, HeartBeats, heartBeatMs } from "./heart-beats.ts";
+import { type Agreement, agreementOn, HeartBeats } from "./heart-beats.ts";
 import { FrameParser } from "./parser.ts";
 import type { StompSurroundings } from "./stomp.ts";
 import { Subscriptions } from "./subscriptions.ts";
@@ -19,34 +22,47 @@ type State =
 
 /** One STOMP client. https://stomp.github.io/stomp-specification-1.2.html */
 export class Session implements Client {
-  readonly id: string;
+  id: string | undefined;
   hasPublished = false;
   readonly #surroundings: StompSurroundings;
   readonly #parser: FrameParser;
   readonly #subscriptions: Subscriptions;
+  readonly #credentials: Credentials;
   #transactions: Transactions | undefined;
   #state: State = { is: "new" };
 
-  constructor(id: string, surroundings: StompSurroundings) {
-    this.id = id;
+  constructor(id: string | undefined, grant: Grant | undefined, surroundings: StompSurroundings) {
+    this.id = grant === undefined ? undefined : (id ?? crypto.randomUUID());
     this.#surroundings = surroundings;
+    this.#credentials = new Credentials(surroundings, id, grant);
     this.#parser = new FrameParser(surroundings.maxMessageBytes);
-    this.#subscriptions = new Subscriptions(id, surroundings);
+    this.#subscriptions = new Subscriptions(surroundings);
   }
 
-  opened(): void {
-    // Everything begins with the client's CONNECT.
+  opened(socket: ClientSocket): void {
+    // Everything else begins with the client's CONNECT.
+    this.#credentials.begin(() => this.#expire(socket));
   }
 
   message(socket: ClientSocket, body: string | Buffer): void {
     if (this.#state.is === "ended") return;
     if (this.#state.is === "connected") this.#state.heartBeats?.heard();
-    this.#parser.push(typeof body === "string" ? Buffer.from(body) : body);
+    const bytes = typeof body === "string" ? Buffer.from(body) : body;
+    this.#parser.push(bytes);
+    if (!this.#credentials.isChecking) {
+      this.#read(socket);
+      return;
+    }
+    const fault = this.#credentials.wait(bytes.byteLength);
+    if (fault !== undefined) this.#fail(socket, fault);
+  }
+
+  #read(socket: ClientSocket): void {
     for (let next = this.#parser.next(); next !== undefined; next = this.#parser.next()) {
       if (next instanceof StompFault) this.#fail(socket, next);
       else this.#take(socket, next);
-      // What comes behind a DISCONNECT or a fault is not read.
-      if (this.#hasEnded()) return;
+      // What comes behind a DISCONNECT or a fault is not read, and what comes behind a token waits.
+      if (this.#hasEnded() || this.#credentials.isChecking) return;
     }
     const { uplink, backpressure } = this.#surroundings;
     if (uplink.isFull && this.hasPublished) backpressure.hold(socket);
@@ -70,8 +86,8 @@ export class Session implements Client {
       this.#obey(socket, frame);
     } catch (error) {
       if (!(error instanceof StompFault)) throw error;
-      const receipt = error.receipt ?? frame.headers.get("receipt");
-      this.#fail(socket, new StompFault(error.message, receipt, error.headers));
+      error.receipt ??= frame.headers.get("receipt");
+      this.#fail(socket, error);
     }
   }
 
@@ -88,15 +104,19 @@ export class Session implements Client {
     const receipt = headers.get("receipt");
     switch (command) {
       case "SEND":
-        this.#send(socket, frame, receipt);
+        if (this.#surroundings.auth !== undefined && headers.get("destination") === renewal)
+          this.#renew(socket, frame, receipt);
+        else this.#send(socket, frame, receipt);
         return;
       case "SUBSCRIBE":
         this.#subscriptions.add(
-          socket,
+          {
+            socket,
+            clientId: this.id!,
+            credentials: this.#credentials,
+            version: this.#parser.version,
+          },
           frame,
-          required(frame, "id"),
-          required(frame, "destination"),
-          this.#parser.version,
           () => this.#acknowledge(socket, receipt),
         );
         return;
@@ -111,7 +131,7 @@ export class Session implements Client {
         this.#endTransaction(frame);
         break;
       case "COMMIT":
-        this.#publish(socket, this.#endTransaction(frame), receipt);
+        this.#commit(socket, this.#endTransaction(frame), receipt);
         return;
       case "DISCONNECT":
         this.#acknowledge(socket, receipt);
@@ -131,28 +151,66 @@ export class Session implements Client {
   }
 
   /** @throws StompFault */
-  #connect(socket: ClientSocket, { headers }: Frame): void {
+  #connect(socket: ClientSocket, frame: Frame): void {
+    const { headers } = frame;
     if (headers.has("receipt")) throw new StompFault("a CONNECT has no receipt: CONNECTED answers it");
     const version = versionOf(headers.get("accept-version"));
-    const { wheel, holds } = this.#surroundings;
     const agreement = agreementOn(headers.get("heart-beat"));
     this.#parser.version = version;
+    if (this.#credentials.grant !== undefined) {
+      this.#connected(socket, version, agreement);
+      return;
+    }
+    this.#check(socket, tokenOf(frame), undefined, () => {
+      this.id = this.#credentials.grant!.user;
+      this.#surroundings.identified(socket);
+      this.#connected(socket, version, agreement);
+    });
+  }
+
+  #connected(socket: ClientSocket, version: Version, agreement: Agreement): void {
+    const { wheel, holds } = this.#surroundings;
     let heartBeats: HeartBeats | undefined;
     if (agreement.incomingMs > 0 || agreement.outgoingMs > 0) {
       heartBeats = new HeartBeats(wheel, agreement, {
         beat: () => void socket.send("\n"),
-        silent: (afterMs) => this.#silent(socket, afterMs),
+        silent: (afterMs) =>
+          this.#fail(
+            socket,
+            new StompFault(`no heart-beat came for ${Math.round(afterMs)} ms`),
+            closeCodes.silent,
+          ),
         isHeard: () => !holds.has(socket),
       });
     }
     this.#state = { is: "connected", heartBeats };
-    const answer: readonly Header[] = [
-      ["version", version],
-      ["server", `warren/${warrenVersion}`],
-      ["client-id", this.id],
-      ["heart-beat", `${heartBeatMs},${heartBeatMs}`],
-    ];
-    socket.send(frameText("CONNECTED", answer, "", version));
+    socket.send(connected(this.id!, version));
+  }
+
+  /** A new token for the same user. What it grants holds for what is subscribed to already, too. */
+  #renew(socket: ClientSocket, { headers, body }: Frame, receipt: string | undefined): void {
+    if (headers.has("transaction")) throw new StompFault("a token is renewed at once, not in a transaction");
+    this.#check(socket, body.toString("utf8"), receipt, () => {
+      for (const pattern of this.#subscriptions.patterns()) this.#credentials.maySubscribe(pattern);
+      this.#acknowledge(socket, receipt);
+    });
+  }
+
+  /** What comes behind the token's frame waits until `then` has been called, or the session has ended. */
+  #check(socket: ClientSocket, token: string, receipt: string | undefined, then: () => void): void {
+    this.#credentials.check(socket, token, (refusal) => {
+      try {
+        if (refusal !== undefined) throw new TokenFault(refusal);
+        this.#credentials.begin(() => this.#expire(socket));
+        then();
+      } catch (error) {
+        if (!(error instanceof TokenFault)) throw error;
+        error.receipt ??= receipt;
+        this.#fail(socket, error);
+        return;
+      }
+      this.#read(socket);
+    });
   }
 
   /** @throws StompFault */
@@ -163,6 +221,7 @@ export class Session implements Client {
       clientId: this.id,
       headers: travellingHeaders(frame),
     };
+    this.#credentials.mayPublish(message.topic);
     const transaction = frame.headers.get("transaction");
     if (transaction === undefined) {
       this.#publish(socket, [{ message, receipt }], undefined);
@@ -171,6 +230,12 @@ export class Session implements Client {
     if (this.#transactions === undefined)
       throw new StompFault(`there is no transaction ${named(transaction)}: BEGIN it first`);
     this.#transactions.add(transaction, { message, receipt });
+  }
+
+  /** @throws StompFault if a token that came since the SENDs does not allow them any more */
+  #commit(socket: ClientSocket, sends: readonly Pending[], receipt: string | undefined): void {
+    for (const { message } of sends) this.#credentials.mayPublish(message.topic);
+    this.#publish(socket, sends, receipt);
   }
 
   /** Hands messages to the neighbours and to the broker. A receipt is sent when the broker has confirmed what it is for. */
@@ -205,19 +270,21 @@ export class Session implements Client {
     socket.send(frameText("RECEIPT", [["receipt-id", receipt]], "", this.#parser.version));
   }
 
-  #silent(socket: ClientSocket, afterMs: number): void {
-    const fault = new StompFault(`no heart-beat came for ${Math.round(afterMs)} ms`);
-    this.#fail(socket, fault, closeCodes.silent);
+  #expire(socket: ClientSocket): void {
+    this.#fail(socket, new TokenFault(new TokenRefusal("expired", "the token has expired")));
   }
 
   #fail(
     socket: ClientSocket,
     fault: StompFault,
-    close: { readonly code: number; readonly reason: string } = closeCodes.stompError,
+    close: { readonly code: number; readonly reason: string } = fault instanceof TokenFault
+      ? fault.refusal.close
+      : closeCodes.stompError,
   ): void {
-    const headers: Header[] = [["message", fault.message], ...fault.headers, ["content-type", "text/plain"]];
-    if (fault.receipt !== undefined) headers.push(["receipt-id", fault.receipt]);
-    socket.send(frameText("ERROR", headers, `${fault.message}\n`, this.#parser.version));
+    if (fault instanceof TokenFault) this.#surroundings.auth?.refusals.add(fault.refusal);
+    // A client that is not read from could not answer the close.
+    this.#surroundings.holds.release(socket, "token");
+    socket.send(errorText(fault, this.#parser.version));
     this.#end();
     socket.close(close.code, close.reason);
   }
@@ -228,28 +295,8 @@ export class Session implements Client {
 
   #end(): void {
     if (this.#state.is === "connected") this.#state.heartBeats?.stop();
+    this.#credentials.end();
     this.#state = { is: "ended" };
     this.#transactions = undefined;
   }
-}
-
-/** @throws StompFault */
-function required({ command, headers }: Frame, name: string): string {
-  const value = headers.get(name);
-  if (value === undefined || value === "") throw new StompFault(`${command} needs the header ${name}`);
-  return value;
-}
-
-/** @throws StompFault if there is no version that both sides speak */
-function versionOf(accepted = "1.0"): Version {
-  const versions = accepted.split(",").map((version) => version.trim());
-  if (versions.includes("1.2")) return "1.2";
-  if (versions.includes("1.1")) return "1.1";
-  throw new StompFault("this is a server of STOMP 1.2 and 1.1: say accept-version:1.2", undefined, [
-    ["version", "1.2,1.1"],
-  ]);
-}
-
-function named(word: string): string {
-  return JSON.stringify(word.slice(0, 80));
 }

@@ -1,8 +1,8 @@
+import type { Grant } from "../auth/grant.ts";
 import type { Client } from "../client.ts";
 import type { Protocol, Surroundings } from "../protocol.ts";
 import type { Durables } from "./durable/durables.ts";
 import { Session } from "./session.ts";
-import { TimerWheel } from "./timer-wheel.ts";
 
 export interface StompOptions {
   /** Subscriptions that a client may have. */
@@ -14,33 +14,19 @@ export interface StompOptions {
 }
 
 /** What the sessions share. */
-export interface StompSurroundings extends Surroundings, StompOptions {
-  readonly wheel: TimerWheel;
-}
+export type StompSurroundings = Surroundings & StompOptions;
 
 /** STOMP 1.2 and 1.1 over WebSocket, for clients that need topics, receipts and headers. */
 export class StompProtocol implements Protocol {
   readonly subprotocols = ["v12.stomp", "v11.stomp"];
+  readonly takesTokenLater = true;
   readonly #surroundings: StompSurroundings;
 
-  constructor(surroundings: Surroundings & StompOptions) {
-    const { relay, uplink, holds, backpressure, durables } = surroundings;
-    const { maxMessageBytes, maxSubscriptions, maxTransactionBytes } = surroundings;
-    const wheel = new TimerWheel();
-    this.#surroundings = {
-      relay,
-      uplink,
-      holds,
-      backpressure,
-      durables,
-      maxMessageBytes,
-      maxSubscriptions,
-      maxTransactionBytes,
-      wheel,
-    };
+  constructor(surroundings: StompSurroundings) {
+    this.#surroundings = surroundings;
   }
 
-  admit(id: string): Client {
-    return new Session(id, this.#surroundings);
+  admit(id: string | undefined, _url: URL, grant: Grant | undefined): Client {
+    return new Session(id, grant, this.#surroundings);
   }
 }

@@ -3,10 +3,11 @@ import { isShortText, type Message } from "../../message.ts";
 import type { ClientSocket } from "../client.ts";
 import type { Relay } from "../relay.ts";
 import type { Audience } from "./audiences.ts";
+import type { Credentials } from "./credentials.ts";
 import { direct, patternToSubscribe } from "./destinations.ts";
 import type { Durables } from "./durable/durables.ts";
 import type { DurableSubscription } from "./durable/subscription.ts";
-import { type Frame, messageHead, StompFault, type Version } from "./frames.ts";
+import { type Frame, messageHead, required, StompFault, type Version } from "./frames.ts";
 import { messageTail, withHead } from "./message-frame.ts";
 import type { StompSurroundings } from "./stomp.ts";
 
@@ -19,16 +20,22 @@ type Subscription =
   | { readonly kind: "direct"; readonly head: string }
   | { readonly kind: "durable"; readonly durable: DurableSubscription };
 
+/** Whose subscription it is. */
+export interface Subscriber {
+  readonly socket: ClientSocket;
+  readonly clientId: string;
+  readonly credentials: Credentials;
+  readonly version: Version;
+}
+
 /** The subscriptions of one client, by the id that it gave them. */
 export class Subscriptions {
   readonly #byId = new Map<string, Subscription>();
-  readonly #clientId: string;
   readonly #relay: Relay;
   readonly #durables: Durables | undefined;
   readonly #countMax: number;
 
-  constructor(clientId: string, { relay, durables, maxSubscriptions }: StompSurroundings) {
-    this.#clientId = clientId;
+  constructor({ relay, durables, maxSubscriptions }: StompSurroundings) {
     this.#relay = relay;
     this.#durables = durables;
     this.#countMax = maxSubscriptions;
@@ -38,28 +45,24 @@ export class Subscriptions {
    * @param onInForce called once when it is in force: at once, or for a durable one when its place in the log is known
    * @throws StompFault
    */
-  add(
-    socket: ClientSocket,
-    { headers }: Frame,
-    id: string,
-    destination: string,
-    version: Version,
-    onInForce: () => void,
-  ): void {
+  add({ socket, clientId, credentials, version }: Subscriber, frame: Frame, onInForce: () => void): void {
+    const { headers } = frame;
+    const id = required(frame, "id");
     const ack = headers.get("ack") ?? "auto";
     if (ack !== "auto")
       throw new StompFault(`ack:${ack.slice(0, 40)} is not supported: leave it out, or say ack:auto`);
     if (!isShortText(id)) throw new StompFault("a subscription id has at most 255 bytes");
     if (this.#byId.has(id)) throw new StompFault(`there is a subscription "${id}" already`);
     if (this.#byId.size >= this.#countMax) throw new StompFault(`more than ${this.#countMax} subscriptions`);
-    const pattern = patternToSubscribe(destination);
+    const pattern = patternToSubscribe(required(frame, "destination"));
+    if (pattern !== direct) credentials.maySubscribe(pattern);
     const start = startOf(headers);
     if (start !== undefined) {
       if (this.#durables === undefined)
         throw new StompFault("there is no log to subscribe to: this manager runs with --log off");
       const request = {
         socket,
-        clientId: this.#clientId,
+        clientId,
         subscriptionId: id,
         version,
         pattern,
@@ -94,6 +97,15 @@ export class Subscriptions {
   drained(): void {
     for (const subscription of this.#byId.values()) {
       if (subscription.kind === "durable") this.#durables?.drained(subscription.durable);
+    }
+  }
+
+  /** What is subscribed to, without `/direct`. */
+  *patterns(): Iterable<string> {
+    for (const subscription of this.#byId.values()) {
+      if (subscription.kind === "live") yield subscription.audience.pattern;
+      else if (subscription.kind === "durable" && subscription.durable.pattern !== direct)
+        yield subscription.durable.pattern;
     }
   }
 

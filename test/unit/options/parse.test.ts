@@ -38,8 +38,21 @@ describe("defaults", () => {
     expect(optionsOf("")).toEqual({
       role: "all",
       broker: ["memory:"],
+      brokerPasswordFile: undefined,
+      brokerCa: undefined,
+      brokerCert: undefined,
+      brokerKey: undefined,
       host: "127.0.0.1",
       port: 8000,
+      tlsCert: undefined,
+      tlsKey: undefined,
+      auth: "none",
+      jwtSecretFile: undefined,
+      jwtPublicKeyFile: undefined,
+      jwksUrl: undefined,
+      jwtIssuer: undefined,
+      jwtAudience: undefined,
+      jwtClaim: "warren",
       handler: undefined,
       allowOrigin: undefined,
       group: "processor",
@@ -91,8 +104,21 @@ describe("every option", () => {
   /** A text that is not the default, for each. */
   const given: Readonly<Record<Exclude<OptionName, "role">, readonly [text: string, value: unknown]>> = {
     broker: ["amqp://a,amqps://b/v", ["amqp://a", "amqps://b/v"]],
+    brokerPasswordFile: ["./password", "./password"],
+    brokerCa: ["./ca.pem", "./ca.pem"],
+    brokerCert: ["./client.pem", "./client.pem"],
+    brokerKey: ["./client.key", "./client.key"],
     host: ["0.0.0.0", "0.0.0.0"],
     port: ["0", 0],
+    tlsCert: ["./cert.pem", "./cert.pem"],
+    tlsKey: ["./key.pem", "./key.pem"],
+    auth: ["jwt", "jwt"],
+    jwtSecretFile: ["./secret", "./secret"],
+    jwtPublicKeyFile: ["./key.pub", "./key.pub"],
+    jwksUrl: ["https://id.example/jwks", "https://id.example/jwks"],
+    jwtIssuer: ["https://id.example,other", ["https://id.example", "other"]],
+    jwtAudience: ["warren,other", ["warren", "other"]],
+    jwtClaim: ["https://id.example/rights", "https://id.example/rights"],
     handler: ["./work.ts", "./work.ts"],
     group: ["billing.v2", "billing.v2"],
     packed: ["on", true],
@@ -127,6 +153,23 @@ describe("every option", () => {
     json: ["on", true],
   };
   const names = Object.keys(given) as (keyof typeof given)[];
+  const amqps = "--broker amqps://user@a";
+  const secret = "--jwt-secret-file ./secret";
+  /** What some mean nothing without. */
+  const beside: Partial<Record<OptionName, string>> = {
+    brokerPasswordFile: "--broker amqp://user@a",
+    brokerCa: amqps,
+    brokerCert: `${amqps} --broker-key ./key`,
+    brokerKey: `${amqps} --broker-cert ./cert`,
+    tlsCert: "--tls-key ./key",
+    tlsKey: "--tls-cert ./cert",
+    auth: secret,
+    jwtSecretFile: "--auth jwt",
+    jwtPublicKeyFile: "--auth jwt",
+    jwksUrl: "--auth jwt",
+    jwtIssuer: `--auth jwt ${secret}`,
+    jwtAudience: `--auth jwt ${secret}`,
+  };
 
   test("is in this list", () => {
     expect(["role", ...names].sort()).toEqual(Object.keys(optionTable).sort());
@@ -136,18 +179,21 @@ describe("every option", () => {
     const [text, value] = given[name];
     const role = optionTable[name].roles[0];
     const isSwitch = optionTable[name].kind.placeholder === "";
-    const asFlag = optionsOf(`--role ${role} ${flagOf(name)}${isSwitch ? "" : ` ${text}`}`);
+    const others = beside[name] ?? "";
+    const asFlag = optionsOf(`--role ${role} ${flagOf(name)}${isSwitch ? "" : ` ${text}`} ${others}`);
     expect(asFlag[name]).toEqual(value as never);
-    const withEquals = optionsOf(`--role=${role} ${flagOf(name)}=${text}`);
+    const withEquals = optionsOf(`--role=${role} ${flagOf(name)}=${text} ${others}`);
     expect(withEquals[name]).toEqual(value as never);
-    const asVariable = optionsOf("", { WARREN_ROLE: role, [variableOf(name)]: text });
+    const asVariable = optionsOf(others, { WARREN_ROLE: role, [variableOf(name)]: text });
     expect(asVariable[name]).toEqual(value as never);
   });
 
   test.each(names)("%s as a flag wins over its variable, even over a bad one", (name) => {
     const [text, value] = given[name];
     const role = optionTable[name].roles[0];
-    const options = optionsOf(`--role ${role} ${flagOf(name)}=${text}`, { [variableOf(name)]: "\u0000" });
+    const options = optionsOf(`--role ${role} ${flagOf(name)}=${text} ${beside[name] ?? ""}`, {
+      [variableOf(name)]: "\u0000",
+    });
     expect(options[name]).toEqual(value as never);
   });
 
@@ -175,11 +221,11 @@ describe("every option", () => {
     },
   );
 
-  const lists: readonly OptionName[] = ["broker", "allowOrigin"];
+  const lists: readonly OptionName[] = ["broker", "allowOrigin", "jwtIssuer", "jwtAudience"];
 
   test.each(lists)("%s given twice adds up, being a list", (name) => {
     const values = optionsOf(
-      `${flagOf(name)}=amqp://a ${flagOf(name)}=amqp://b`.replaceAll(
+      `${flagOf(name)}=amqp://a ${flagOf(name)}=amqp://b ${beside[name] ?? ""}`.replaceAll(
         "amqp",
         name === "broker" ? "amqp" : "http",
       ),

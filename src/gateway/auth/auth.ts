@@ -1,0 +1,75 @@
+import { FatalError, reasonOf } from "../../errors.ts";
+import type { Log } from "../../ops/log.ts";
+import type { Grant } from "./grant.ts";
+import { KeyFile } from "./key-file.ts";
+import { KeySet } from "./key-set.ts";
+import { publicKeys, secretKeys } from "./keys.ts";
+import { type TokenRefusal, TokenRefusalCounts } from "./token-refusal.ts";
+import { Tokens } from "./tokens.ts";
+
+export interface AuthOptions {
+  readonly auth: "none" | "jwt";
+  readonly jwtSecretFile: string | undefined;
+  readonly jwtPublicKeyFile: string | undefined;
+  readonly jwksUrl: string | undefined;
+  readonly jwtIssuer: readonly string[] | undefined;
+  readonly jwtAudience: readonly string[] | undefined;
+  readonly jwtClaim: string;
+}
+
+/** `--auth jwt`: the tokens, their keys, and how often one was refused. */
+export class Auth {
+  readonly #file: KeyFile | undefined;
+  readonly #set: KeySet | undefined;
+  readonly #tokens: Tokens;
+  readonly refusals = new TokenRefusalCounts();
+
+  /**
+   * Begins to fetch the keys, or reads them; undefined without `--auth jwt`.
+   *
+   * @throws FatalError if there is a key file that cannot be used
+   */
+  static async open(options: AuthOptions, log: Log): Promise<Auth | undefined> {
+    if (options.auth === "none") return undefined;
+    const auth = new Auth(options, log);
+    auth.#set?.start();
+    await auth.#file?.read();
+    return auth;
+  }
+
+  /** The options name exactly one source of keys. */
+  private constructor(options: AuthOptions, log: Log) {
+    const { jwtSecretFile, jwtPublicKeyFile, jwksUrl } = options;
+    if (jwtSecretFile !== undefined) this.#file = new KeyFile(jwtSecretFile, "--jwt-secret-file", secretKeys);
+    else if (jwtPublicKeyFile !== undefined)
+      this.#file = new KeyFile(jwtPublicKeyFile, "--jwt-public-key-file", publicKeys);
+    else this.#set = new KeySet(jwksUrl!, log);
+    const { jwtIssuer: issuer, jwtAudience: audience, jwtClaim: claim } = options;
+    this.#tokens = new Tokens(this.#file ?? this.#set!, { issuer, audience, claim });
+  }
+
+  /** Whether tokens can be checked. */
+  get hasKeys(): boolean {
+    return (this.#file ?? this.#set)?.keys !== undefined;
+  }
+
+  /** Reads the key file again. One that cannot be used changes nothing, and is reported. */
+  async reload(log: Log): Promise<void> {
+    try {
+      await this.#file?.read();
+    } catch (error) {
+      if (!(error instanceof FatalError)) throw error;
+      log.error("the key file was not taken over: the keys read before stay in force", {
+        reason: reasonOf(error),
+      });
+    }
+  }
+
+  verify(token: string): Promise<Grant | TokenRefusal> {
+    return this.#tokens.verify(token);
+  }
+
+  close(): void {
+    this.#set?.close();
+  }
+}

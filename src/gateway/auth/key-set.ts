@@ -1,0 +1,131 @@
+import { createLocalJWKSet, type JSONWebKeySet } from "jose";
+import { backoffMs } from "../../broker/backoff.ts";
+import { reasonOf } from "../../errors.ts";
+import type { Log } from "../../ops/log.ts";
+import { withoutPassword } from "../../ops/redact.ts";
+import { type Keys, publicAlgorithms } from "./keys.ts";
+import type { KeySource } from "./tokens.ts";
+
+/** What a key set may have, in bytes. Real ones have a few thousand. */
+const answerBytesMax = 256 * 1024;
+
+/** How a key set is kept up to date; the defaults suit production, tests shorten them. */
+export interface KeySetTiming {
+  /** A key that the issuer withdraws is believed for so long. In milliseconds. */
+  readonly refreshMs: number;
+  /** A token with an unknown key has the set fetched at once, but not more often than this: anybody can make such tokens. */
+  readonly cooldownMs: number;
+  readonly timeoutMs: number;
+  /** Between attempts while the set cannot be had. */
+  readonly backoff: { readonly firstMs: number; readonly mostMs: number };
+}
+
+export const defaultKeySetTiming: KeySetTiming = {
+  refreshMs: 300_000,
+  cooldownMs: 10_000,
+  timeoutMs: 5000,
+  backoff: { firstMs: 500, mostMs: 30_000 },
+};
+
+/**
+ * The public keys behind a URL (RFC 7517), fetched again and again. While the URL is away, those that were fetched last stay
+ * in force.
+ */
+export class KeySet implements KeySource {
+  readonly #url: string;
+  readonly #log: Log;
+  readonly #timing: KeySetTiming;
+  #keys: Keys | undefined;
+  #fetching: Promise<boolean> | undefined;
+  #fetchedAt = Number.NEGATIVE_INFINITY;
+  #failures = 0;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #closing = new AbortController();
+
+  constructor(url: string, log: Log, timing: KeySetTiming = defaultKeySetTiming) {
+    this.#url = url;
+    this.#log = log;
+    this.#timing = timing;
+  }
+
+  get keys(): Keys | undefined {
+    return this.#keys;
+  }
+
+  /** Begins to fetch, and goes on until `close`. */
+  start(): void {
+    void this.#fetch();
+  }
+
+  async renew(): Promise<boolean> {
+    // Whoever comes while the set is being fetched waits for that too.
+    if (this.#fetching !== undefined) return await this.#fetching;
+    if (performance.now() - this.#fetchedAt < this.#timing.cooldownMs) return false;
+    return await this.#fetch();
+  }
+
+  close(): void {
+    this.#closing.abort();
+    clearTimeout(this.#timer);
+  }
+
+  /** One attempt. True if the keys were fetched. */
+  #fetch(): Promise<boolean> {
+    this.#fetchedAt = performance.now();
+    clearTimeout(this.#timer);
+    this.#fetching = this.#attempt().then((isFetched) => {
+      this.#fetching = undefined;
+      if (this.#closing.signal.aborted) return false;
+      const { refreshMs, backoff } = this.#timing;
+      const waitMs = isFetched ? refreshMs : backoffMs(this.#failures, backoff, Math.random());
+      this.#timer = setTimeout(() => void this.#fetch(), waitMs);
+      return isFetched;
+    });
+    return this.#fetching;
+  }
+
+  async #attempt(): Promise<boolean> {
+    try {
+      const keySet = (await fetchJson(
+        this.#url,
+        this.#timing.timeoutMs,
+        this.#closing.signal,
+      )) as JSONWebKeySet;
+      this.#keys = { algorithms: publicAlgorithms, find: createLocalJWKSet(keySet) };
+    } catch (error) {
+      this.#failed(error);
+      return false;
+    }
+    if (this.#failures > 0)
+      this.#log.info("the key set is there again", { jwks: withoutPassword(this.#url) });
+    this.#failures = 0;
+    return true;
+  }
+
+  #failed(error: unknown): void {
+    if (this.#closing.signal.aborted) return;
+    this.#failures++;
+    // One line for each outage.
+    if (this.#failures > 1) return;
+    const message =
+      this.#keys === undefined
+        ? "the key set cannot be had: no token can be checked, trying again"
+        : "the key set cannot be had: going on with the keys fetched before, trying again";
+    this.#log.warn(message, { jwks: withoutPassword(this.#url), reason: withoutPassword(reasonOf(error)) });
+  }
+}
+
+async function fetchJson(url: string, timeoutMs: number, closing: AbortSignal): Promise<unknown> {
+  const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), closing]);
+  // A redirect could lead away from the host that was named, or from https.
+  const answer = await fetch(url, { signal, redirect: "error", headers: { accept: "application/json" } });
+  if (!answer.ok) throw new Error(`the answer was ${answer.status}`);
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const part of answer.body ?? []) {
+    bytes += part.byteLength;
+    if (bytes > answerBytesMax) throw new Error(`the answer has more than ${answerBytesMax} bytes`);
+    parts.push(part);
+  }
+  return JSON.parse(Buffer.concat(parts).toString("utf8"));
+}

@@ -1,0 +1,34 @@
+import type { Timed, TimerWheel } from "../timer-wheel.ts";
+import type { Grant } from "./grant.ts";
+
+/** A token's time. When it is over, so is the connection. */
+export class Lease implements Timed {
+  readonly #wheel: TimerWheel;
+  readonly #end: () => void;
+  #expiresAtMs: number;
+
+  /** Undefined if the grant does not end. */
+  static of({ expiresAtMs }: Grant, wheel: TimerWheel, end: () => void): Lease | undefined {
+    return expiresAtMs === Number.POSITIVE_INFINITY ? undefined : new Lease(expiresAtMs, wheel, end);
+  }
+
+  private constructor(expiresAtMs: number, wheel: TimerWheel, end: () => void) {
+    this.#wheel = wheel;
+    this.#end = end;
+    this.#expiresAtMs = expiresAtMs;
+    wheel.add(this, expiresAtMs - Date.now());
+  }
+
+  /** The wheel calls long before, once in a turn. Its own time stands still now and then, a token's does not. */
+  due(): number {
+    const leftMs = this.#expiresAtMs - Date.now();
+    if (leftMs > 0) return leftMs;
+    this.stop();
+    this.#end();
+    return 0;
+  }
+
+  stop(): void {
+    this.#wheel.remove(this);
+  }
+}

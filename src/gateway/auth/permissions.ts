@@ -1,0 +1,48 @@
+import { TopicTrie } from "../topic-trie.ts";
+import { covers } from "./covering.ts";
+
+/** Topics whose answer is remembered, for all clients that have the same rights. */
+const answersMax = 64;
+
+/** What a client may say, and hear. */
+export interface Permissions {
+  /** On the hot path of STOMP: it has to cost next to nothing. */
+  mayPublish(topic: string): boolean;
+  /** @param pattern a topic, or a pattern of which each topic must be allowed */
+  maySubscribe(pattern: string): boolean;
+}
+
+/** Without `--auth`. */
+export const everything: Permissions = { mayPublish: () => true, maySubscribe: () => true };
+
+/** What the patterns of a token's claim allow. */
+export class GrantedPermissions implements Permissions {
+  readonly #publish: TopicTrie<true> | undefined;
+  readonly #subscribe: readonly string[];
+  readonly #mayPublishAll: boolean;
+  /** The oldest is forgotten first. */
+  readonly #answers = new Map<string, boolean>();
+
+  constructor(publish: readonly string[], subscribe: readonly string[]) {
+    this.#mayPublishAll = publish.includes("#");
+    this.#subscribe = subscribe;
+    if (this.#mayPublishAll || publish.length === 0) return;
+    this.#publish = new TopicTrie();
+    for (const pattern of publish) this.#publish.add(pattern, true);
+  }
+
+  mayPublish(topic: string): boolean {
+    if (this.#publish === undefined) return this.#mayPublishAll;
+    let answer = this.#answers.get(topic);
+    if (answer === undefined) {
+      answer = this.#publish.match(topic).length > 0;
+      if (this.#answers.size >= answersMax) this.#answers.delete(this.#answers.keys().next().value!);
+      this.#answers.set(topic, answer);
+    }
+    return answer;
+  }
+
+  maySubscribe(pattern: string): boolean {
+    return this.#subscribe.some((allowed) => covers(allowed, pattern));
+  }
+}

@@ -1,0 +1,65 @@
+import type { LabelledMetric } from "../../ops/metrics.ts";
+import { closeCodes } from "../close-codes.ts";
+
+/** What is wrong, as `warren_tokens_refused_total` counts it, and what that is to a handshake and to a STOMP session. */
+const kinds = {
+  missing: "unauthenticated",
+  ambiguous: "unauthenticated",
+  oversize: "unauthenticated",
+  malformed: "unauthenticated",
+  algorithm: "unauthenticated",
+  key: "unauthenticated",
+  signature: "unauthenticated",
+  expired: "unauthenticated",
+  notYetValid: "unauthenticated",
+  issuer: "unauthenticated",
+  audience: "unauthenticated",
+  subject: "unauthenticated",
+  claim: "unauthenticated",
+  clientId: "forbidden",
+  publish: "forbidden",
+  subscribe: "forbidden",
+  noKeys: "noKeys",
+} as const;
+
+export type TokenRefusalKind = keyof typeof kinds;
+
+/** A refusal, in words for the client. They never have anything of the token in them but its algorithm. */
+export class TokenRefusal {
+  readonly kind: TokenRefusalKind;
+  readonly why: string;
+
+  constructor(kind: TokenRefusalKind, why: string) {
+    this.kind = kind;
+    this.why = why;
+  }
+
+  /** The handshake's refusal and the close code have the same names. */
+  get name() {
+    return kinds[this.kind];
+  }
+
+  /** How a connection ends for it. */
+  get close() {
+    return closeCodes[this.name];
+  }
+}
+
+/** How often what was refused. */
+export class TokenRefusalCounts {
+  readonly #counts = new Map<TokenRefusalKind, number>(
+    (Object.keys(kinds) as TokenRefusalKind[]).map((kind) => [kind, 0]),
+  );
+
+  add({ kind }: TokenRefusal): void {
+    this.#counts.set(kind, this.#counts.get(kind)! + 1);
+  }
+
+  readonly metric: LabelledMetric = {
+    name: "warren_tokens_refused_total",
+    type: "counter",
+    help: "Handshakes and STOMP frames that were refused for their token, or for what it does not allow.",
+    label: "reason",
+    readEach: () => this.#counts,
+  };
+}

@@ -1,0 +1,173 @@
+import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from "jose";
+import { isName } from "../../message.ts";
+import type { Grant } from "./grant.ts";
+import type { Keys } from "./keys.ts";
+import { RightsClaim } from "./rights-claim.ts";
+import { TokenRefusal } from "./token-refusal.ts";
+
+/** A longer token is not looked at. In characters, which are bytes: it is Base64. */
+export const tokenBytesMax = 8192;
+/** By how much the clocks here and at the issuer may differ. */
+const clockToleranceSeconds = 5;
+
+const notAToken = "this is not a signed JSON Web Token";
+
+export interface TokenRules {
+  /** Undefined: any, or none. */
+  readonly issuer: readonly string[] | undefined;
+  /** Undefined: the token must not name one. */
+  readonly audience: readonly string[] | undefined;
+  /** The name of the claim that has the rights. */
+  readonly claim: string;
+}
+
+/** Where the keys come from. They may change at any time. */
+export interface KeySource {
+  /** Undefined: there are none yet. */
+  readonly keys: Keys | undefined;
+  /** A token named a key that is not among them. True if there are others now, so that it may be tried again. */
+  renew(): Promise<boolean>;
+}
+
+/** JSON Web Tokens (RFC 7519), checked by jose. Nothing that a token says about its own key is believed (RFC 8725). */
+export class Tokens {
+  readonly #source: KeySource;
+  readonly #rules: TokenRules;
+  readonly #rights = new RightsClaim();
+
+  constructor(source: KeySource, rules: TokenRules) {
+    this.#source = source;
+    this.#rules = rules;
+  }
+
+  /** What the token grants, or why nothing. It never throws: a fault that is not the token's is one of the keys. */
+  async verify(token: string): Promise<Grant | TokenRefusal> {
+    if (token === "") return new TokenRefusal("missing", "the token is empty");
+    if (token.length > tokenBytesMax)
+      return new TokenRefusal("oversize", `the token has more than ${tokenBytesMax} bytes`);
+    // jose takes Base64 with spaces or padding, so that one token could be written in many ways.
+    if (!/^[\w-]+\.[\w-]*\.[\w-]*$/.test(token)) return new TokenRefusal("malformed", notAToken);
+    let outcome = await this.#check(token);
+    if (outcome instanceof errors.JWKSNoMatchingKey && (await this.#source.renew()))
+      outcome = await this.#check(token);
+    return outcome instanceof Error ? refusalOf(outcome, token) : outcome;
+  }
+
+  async #check(token: string): Promise<Grant | TokenRefusal | Error> {
+    const { keys } = this.#source;
+    if (keys === undefined)
+      return new TokenRefusal("noKeys", "the keys to check tokens with are not there yet: try again");
+    const { issuer, audience } = this.#rules;
+    const options = {
+      algorithms: [...keys.algorithms],
+      clockTolerance: clockToleranceSeconds,
+      ...(issuer === undefined ? {} : { issuer: [...issuer] }),
+      ...(audience === undefined ? {} : { audience: [...audience] }),
+    };
+    try {
+      return this.#grant((await jwtVerify(token, keys.find, options)).payload);
+    } catch (error) {
+      if (!(error instanceof errors.JWKSMultipleMatchingKeys)) return asError(error);
+      return await this.#tryEach(token, error, options);
+    }
+  }
+
+  /** A key set may have several keys for a token that names none. */
+  async #tryEach(
+    token: string,
+    candidates: errors.JWKSMultipleMatchingKeys,
+    options: Parameters<typeof jwtVerify>[2],
+  ): Promise<Grant | TokenRefusal | Error> {
+    for await (const key of candidates) {
+      try {
+        return this.#grant((await jwtVerify(token, key, options)).payload);
+      } catch (error) {
+        if (!(error instanceof errors.JWSSignatureVerificationFailed)) return asError(error);
+      }
+    }
+    return new errors.JWSSignatureVerificationFailed();
+  }
+
+  #grant(claims: JWTPayload): Grant | TokenRefusal {
+    const { sub, exp, aud } = claims;
+    if (!isUser(sub)) {
+      return new TokenRefusal(
+        "subject",
+        "the token's sub is the client id: 1 to 255 bytes of text without control characters",
+      );
+    }
+    // RFC 7519, section 4.1.3: whoever is not named must not accept it.
+    if (aud !== undefined && this.#rules.audience === undefined)
+      return new TokenRefusal(
+        "audience",
+        "the token is for an audience (aud), and --jwt-audience names none",
+      );
+    const permissions = this.#rights.read(claims[this.#rules.claim]);
+    if (typeof permissions === "string")
+      return new TokenRefusal("claim", `the token's claim "${this.#rules.claim}" ${permissions}`);
+    const expiresAtMs = ((exp ?? Number.POSITIVE_INFINITY) + clockToleranceSeconds) * 1000;
+    return { user: sub, permissions, expiresAtMs };
+  }
+}
+
+/**
+ * Direct messages go to the client with this id, on any manager, so two users must not come out as the same one: what is not
+ * well-formed Unicode would, when AMQP carries it as UTF-8.
+ */
+function isUser(sub: unknown): sub is string {
+  return typeof sub === "string" && sub !== "" && isName(sub) && sub.isWellFormed() && !/\p{Cc}/u.test(sub);
+}
+
+/** What jose found, in words that have nothing of the token in them. */
+function refusalOf(error: Error, token: string): TokenRefusal {
+  if (error instanceof errors.JWTExpired) return new TokenRefusal("expired", "the token has expired");
+  if (error instanceof errors.JWTClaimValidationFailed) return claimRefusal(error);
+  if (error instanceof errors.JWSSignatureVerificationFailed)
+    return new TokenRefusal("signature", "the token's signature is not that of the key");
+  if (error instanceof errors.JOSEAlgNotAllowed)
+    return new TokenRefusal("algorithm", `tokens are not signed by ${algorithmOf(token)} here`);
+  if (error instanceof errors.JWKSNoMatchingKey)
+    return new TokenRefusal("key", "there is no key for this token: its kid and algorithm fit none");
+  if (error instanceof errors.JOSENotSupported)
+    return new TokenRefusal(
+      "malformed",
+      "the token needs what is not supported: an extension (crit), or encryption",
+    );
+  if (error instanceof errors.JWSInvalid || error instanceof errors.JWTInvalid)
+    return new TokenRefusal("malformed", notAToken);
+  // What a key set may have: one too short, or of another kind than it says.
+  return new TokenRefusal("key", "the key for this token cannot be used");
+}
+
+function claimRefusal({ claim, reason }: errors.JWTClaimValidationFailed): TokenRefusal {
+  if (reason === "missing") {
+    const kind = claim === "iss" ? "issuer" : claim === "aud" ? "audience" : "malformed";
+    return new TokenRefusal(kind, `the token has no ${claim}`);
+  }
+  if (reason === "invalid")
+    return new TokenRefusal("malformed", `the token's ${claim} is not what it should be`);
+  switch (claim) {
+    case "nbf":
+      return new TokenRefusal("notYetValid", "the token is not valid yet (nbf)");
+    case "iss":
+      return new TokenRefusal("issuer", "the token is of another issuer (iss)");
+    case "aud":
+      return new TokenRefusal("audience", "the token is for another audience (aud)");
+    default:
+      return new TokenRefusal("malformed", `the token's ${claim} is not what it should be`);
+  }
+}
+
+/** Any text can stand there: of a known form, or not repeated. */
+function algorithmOf(token: string): string {
+  try {
+    const { alg } = decodeProtectedHeader(token);
+    return alg !== undefined && /^[A-Za-z0-9-]{1,20}$/.test(alg) ? alg : "this algorithm";
+  } catch {
+    return "this algorithm";
+  }
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}

@@ -1,0 +1,133 @@
+import type { Server } from "bun";
+import { isName } from "../message.ts";
+import type { Auth } from "./auth/auth.ts";
+import { tokenIn } from "./auth/bearer.ts";
+import { type Grant, unlimited } from "./auth/grant.ts";
+import { TokenRefusal } from "./auth/token-refusal.ts";
+import type { Client } from "./client.ts";
+import { asksForUpgrade, urlOf } from "./handshake.ts";
+import { isAllowedOrigin } from "./origin.ts";
+import type { Protocol } from "./protocol.ts";
+import type { RefusalName, Refusals } from "./refusals.ts";
+
+export interface EntranceOptions {
+  /** Origins whose pages may connect besides the manager's own. */
+  readonly allowOrigin: readonly string[] | undefined;
+  /** Undefined: clients need no token. */
+  readonly auth: Auth | undefined;
+}
+
+/** What is known of who asks to be let in. */
+interface Applicant {
+  readonly request: Request;
+  readonly server: Server<Client>;
+  readonly url: URL;
+  /** The client id in the path. */
+  readonly asked: string | undefined;
+  readonly protocol: Protocol;
+  readonly subprotocol: string | undefined;
+}
+
+/** From a request to a client: all that is looked at before the upgrade, in rising order of what it costs. */
+export class Entrance {
+  readonly #options: EntranceOptions;
+  readonly #protocols: readonly Protocol[];
+  readonly #refusals: Refusals;
+  #isClosed = false;
+
+  constructor(options: EntranceOptions, protocols: readonly Protocol[], refusals: Refusals) {
+    this.#options = options;
+    this.#protocols = protocols;
+    this.#refusals = refusals;
+  }
+
+  /** The manager is stopping. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /**
+   * Undefined if the client is let in. Without tokens the answer is there at once.
+   *
+   * @param asked the client id in the path
+   */
+  enter(
+    request: Request,
+    server: Server<Client>,
+    asked?: string,
+  ): Response | undefined | Promise<Response | undefined> {
+    if (this.#isClosed) return this.#refuse("stopping");
+    const { headers } = request;
+    if (headers.get("upgrade")?.toLowerCase() !== "websocket") return this.#refuse("notWebSocket");
+    const url = urlOf(request);
+    if (url === undefined) return this.#refuse("invalid", "the header Host has to name one host");
+    if (!isAllowedOrigin(headers.get("origin"), headers.get("host"), this.#options.allowOrigin ?? [])) {
+      return this.#refuse("origin");
+    }
+    const chosen = choose(this.#protocols, headers.get("sec-websocket-protocol"));
+    if (chosen === undefined) {
+      return this.#refuse(
+        "invalid",
+        "this subprotocol is not supported: connect with v12.stomp, or without one to send and receive plain text",
+      );
+    }
+    if (asked !== undefined && (asked === "" || !isName(asked))) {
+      return this.#refuse("invalid", "a client id has 1 to 255 bytes and no control characters");
+    }
+    if (!asksForUpgrade(request)) return this.#refuse("invalid");
+    return this.#authenticate({ request, server, url, asked, ...chosen });
+  }
+
+  #authenticate(applicant: Applicant): Response | undefined | Promise<Response | undefined> {
+    const { auth } = this.#options;
+    if (auth === undefined) return this.#admit(applicant, unlimited);
+    const token = tokenIn(applicant.request.headers.get("authorization"), applicant.url);
+    if (token instanceof TokenRefusal) return this.#refuseToken(token);
+    if (token !== undefined) return auth.verify(token).then((grant) => this.#admit(applicant, grant));
+    if (applicant.protocol.takesTokenLater) return this.#admit(applicant, undefined);
+    return this.#refuseToken(
+      new TokenRefusal("missing", "a token is needed: as Authorization: Bearer TOKEN, or as ?token=TOKEN"),
+    );
+  }
+
+  /** @param grant undefined if the protocol asks for the token */
+  #admit(applicant: Applicant, grant: Grant | TokenRefusal | undefined): Response | undefined {
+    // It may have begun to stop while the token was checked.
+    if (this.#isClosed) return this.#refuse("stopping");
+    if (grant instanceof TokenRefusal) return this.#refuseToken(grant);
+    const { request, server, url, asked, protocol, subprotocol } = applicant;
+    if (grant?.user !== undefined && asked !== undefined && asked !== grant.user) {
+      return this.#refuseToken(
+        new TokenRefusal("clientId", "the client id in the path is not the token's sub: leave it out"),
+      );
+    }
+    const client = protocol.admit(grant?.user ?? asked, url, grant);
+    if (typeof client === "string") return this.#refuse("invalid", client);
+    if (client instanceof TokenRefusal) return this.#refuseToken(client);
+    const headers = subprotocol === undefined ? {} : { "sec-websocket-protocol": subprotocol };
+    if (server.upgrade(request, { data: client, headers })) return undefined;
+    client.closed();
+    return this.#refuse("invalid");
+  }
+
+  #refuse(name: RefusalName, why?: string): Response {
+    return this.#refusals.refuse(name, why);
+  }
+
+  #refuseToken(refusal: TokenRefusal): Response {
+    this.#options.auth?.refusals.add(refusal);
+    return this.#refusals.refuse(refusal.name, refusal.why);
+  }
+}
+
+/** The protocol for what a client offers in Sec-WebSocket-Protocol, and the name to answer; undefined if there is none. */
+function choose(protocols: readonly Protocol[], offered: string | null) {
+  const names = offered?.split(",").map((name) => name.trim());
+  for (const protocol of protocols) {
+    if (names === undefined && protocol.subprotocols.length === 0)
+      return { protocol, subprotocol: undefined };
+    const subprotocol = protocol.subprotocols.find((each) => names?.includes(each));
+    if (subprotocol !== undefined) return { protocol, subprotocol };
+  }
+  return undefined;
+}

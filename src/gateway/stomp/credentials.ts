@@ -1,0 +1,128 @@
+import type { Grant } from "../auth/grant.ts";
+import { Lease } from "../auth/lease.ts";
+import { TokenRefusal } from "../auth/token-refusal.ts";
+import type { ClientSocket } from "../client.ts";
+import { type Frame, StompFault } from "./frames.ts";
+import type { StompSurroundings } from "./stomp.ts";
+
+/** A SEND to it renews the token: its body is the new one. */
+export const renewal = "/auth";
+
+/** What may come in while a token is checked, in bytes. The client is not read from, so this is what was read already. */
+const waitingBytesMax = 1024 ** 2;
+
+/** A fault that is one of the token's. */
+export class TokenFault extends StompFault {
+  readonly refusal: TokenRefusal;
+
+  constructor(refusal: TokenRefusal) {
+    super(refusal.why);
+    this.refusal = refusal;
+  }
+}
+
+/**
+ * Who a session is and what it may do: what the handshake's token grants, or else CONNECT's, and then each that renews it.
+ *
+ * A token takes time to check. What comes meanwhile waits, in order.
+ */
+export class Credentials {
+  readonly #surroundings: StompSurroundings;
+  /** The client id in the path, which a token that comes later has to agree with. */
+  readonly #asked: string | undefined;
+  #grant: Grant | undefined;
+  #lease: Lease | undefined;
+  #isChecking = false;
+  #waitingBytes = 0;
+
+  constructor(surroundings: StompSurroundings, asked: string | undefined, grant: Grant | undefined) {
+    this.#surroundings = surroundings;
+    this.#asked = asked;
+    this.#grant = grant;
+  }
+
+  /** Undefined until there is a token. */
+  get grant(): Grant | undefined {
+    return this.#grant;
+  }
+
+  get isChecking(): boolean {
+    return this.#isChecking;
+  }
+
+  /** So much came while the token is checked: a fault if it is more than may wait. */
+  wait(bytes: number): StompFault | undefined {
+    this.#waitingBytes += bytes;
+    if (this.#waitingBytes <= waitingBytesMax) return undefined;
+    return new StompFault(`more than ${waitingBytesMax} bytes came while the token was checked`);
+  }
+
+  /** Begins the token's time: from now on `end` may be called. */
+  begin(end: () => void): void {
+    this.#lease?.stop();
+    this.#lease = this.#grant && Lease.of(this.#grant, this.#surroundings.wheel, end);
+  }
+
+  /**
+   * Checks a token and takes over what it grants. `then` gets why not, if it grants nothing; it is not called if the session
+   * ends before.
+   */
+  check(socket: ClientSocket, token: string, then: (refusal: TokenRefusal | undefined) => void): void {
+    const { auth, holds } = this.#surroundings;
+    this.#isChecking = true;
+    this.#waitingBytes = 0;
+    holds.hold(socket, "token");
+    void auth!.verify(token).then((grant) => {
+      if (!this.#isChecking) return;
+      this.#isChecking = false;
+      holds.release(socket, "token");
+      then(grant instanceof TokenRefusal ? grant : this.#accept(grant));
+    });
+  }
+
+  /** @throws TokenFault */
+  mayPublish(topic: string): void {
+    if (!this.#grant!.permissions.mayPublish(topic))
+      throw new TokenFault(
+        new TokenRefusal("publish", `the token does not allow to publish to ${quoted(topic)}`),
+      );
+  }
+
+  /** @throws TokenFault */
+  maySubscribe(pattern: string): void {
+    if (!this.#grant!.permissions.maySubscribe(pattern))
+      throw new TokenFault(
+        new TokenRefusal("subscribe", `the token does not allow to subscribe to all of ${quoted(pattern)}`),
+      );
+  }
+
+  /** The session has ended. */
+  end(): void {
+    this.#isChecking = false;
+    this.#lease?.stop();
+  }
+
+  #accept(grant: Grant): TokenRefusal | undefined {
+    if (this.#grant !== undefined && this.#grant.user !== grant.user)
+      return new TokenRefusal("clientId", "the new token is another user's (sub)");
+    if (this.#asked !== undefined && this.#asked !== grant.user)
+      return new TokenRefusal("clientId", "the client id in the path is not the token's sub: leave it out");
+    this.#grant = grant;
+    return undefined;
+  }
+}
+
+/** The token in a CONNECT. STOMP calls it a passcode. */
+export function tokenOf({ headers }: Frame): string {
+  const token = headers.get("passcode");
+  if (token === undefined || token === "") {
+    throw new TokenFault(
+      new TokenRefusal("missing", "a token is needed: in the handshake, or as the passcode of CONNECT"),
+    );
+  }
+  return token;
+}
+
+function quoted(topic: string): string {
+  return topic === "" ? "/broadcast" : `"${topic}"`;
+}

@@ -1,0 +1,68 @@
+import { UsageError } from "../errors.ts";
+import { flagOf, memoryBroker, type OptionName, type Options } from "./table.ts";
+
+/**
+ * What options ask of one another.
+ *
+ * @throws UsageError
+ */
+export function checkTogether(options: Options): void {
+  checkBroker(options);
+  checkBrokerSecrets(options);
+  checkAuth(options);
+  checkPair(options, "tlsCert", "tlsKey");
+}
+
+function checkBroker({ role, broker }: Options): void {
+  if (!broker.includes(memoryBroker)) return;
+  if (broker.length > 1) {
+    throw new UsageError(`--broker ${memoryBroker} cannot be mixed with other URLs: name one or the other`);
+  }
+  if (role === "manager" || role === "processor") {
+    throw new UsageError(
+      `--broker ${memoryBroker} lives in one process, so --role ${role} would be alone with it: use --role all, or an amqp:// URL`,
+    );
+  }
+}
+
+function checkBrokerSecrets(options: Options): void {
+  const urls = options.broker.map((url) => new URL(url));
+  checkPair(options, "brokerCert", "brokerKey");
+  for (const name of ["brokerCa", "brokerCert"] as const) {
+    if (options[name] !== undefined && !urls.every(({ protocol }) => protocol === "amqps:"))
+      throw new UsageError(`${flagOf(name)} is for TLS: name RabbitMQ with --broker amqps://…`);
+  }
+  if (options.brokerPasswordFile === undefined) return;
+  if (!urls.every(({ username, password }) => username !== "" && password === "")) {
+    throw new UsageError(
+      "--broker-password-file has the password: name the user alone in --broker, as in amqp://user@host:5672",
+    );
+  }
+}
+
+const keySources = ["jwtSecretFile", "jwtPublicKeyFile", "jwksUrl"] as const;
+const tokenRules = ["jwtIssuer", "jwtAudience"] as const;
+
+function checkAuth(options: Options): void {
+  const given = keySources.filter((name) => options[name] !== undefined);
+  if (options.auth === "none") {
+    const stray = [...given, ...tokenRules.filter((name) => options[name] !== undefined)][0];
+    if (stray !== undefined)
+      throw new UsageError(`${flagOf(stray)} checks nothing without --auth jwt: add that, or leave it out`);
+    return;
+  }
+  if (given.length !== 1) {
+    const which = given.length === 0 ? "none is given" : `${given.map(flagOf).join(" and ")} are given`;
+    throw new UsageError(
+      `--auth jwt needs exactly one of ${keySources.map(flagOf).join(", ")} to check tokens with: ${which}`,
+    );
+  }
+}
+
+function checkPair(options: Options, one: OptionName, other: OptionName): void {
+  if ((options[one] === undefined) === (options[other] === undefined)) return;
+  const [given, missing] = options[one] === undefined ? [other, one] : [one, other];
+  throw new UsageError(
+    `${flagOf(given)} needs ${flagOf(missing)} too: a certificate and its key belong together`,
+  );
+}

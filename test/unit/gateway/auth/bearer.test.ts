@@ -1,0 +1,28 @@
+import { expect, test } from "bun:test";
+import { tokenIn } from "../../../../src/gateway/auth/bearer.ts";
+import { TokenRefusal } from "../../../../src/gateway/auth/token-refusal.ts";
+
+const url = (query = "") => new URL(`ws://a/ws${query}`);
+
+test("a token comes in Authorization or in the query", () => {
+  expect(tokenIn("Bearer a.b.c", url())).toBe("a.b.c");
+  expect(tokenIn("bearer  a.b.c ", url())).toBe("a.b.c");
+  expect(tokenIn(null, url("?topic=x&token=a.b.c"))).toBe("a.b.c");
+  expect(tokenIn(null, url("?token="))).toBe("");
+  expect(tokenIn(null, url())).toBeUndefined();
+});
+
+test.each([
+  ["Bearer a", "?token=a"],
+  [null, "?token=a&token=b"],
+  ["Bearer a", "?token=b"],
+])("more than one token is refused: %p with %p", (header, query) => {
+  expect(tokenIn(header, url(query))).toMatchObject({ kind: "ambiguous" });
+});
+
+test.each(["Basic YTpi", "Bearer", "Bearer ", "Bearer a b", "Bearer a, Bearer b", "a.b.c"])(
+  "Authorization that is no token is refused: %p",
+  (header) => {
+    expect(tokenIn(header, url())).toBeInstanceOf(TokenRefusal);
+  },
+);

@@ -1,0 +1,76 @@
+import { expect, test } from "bun:test";
+import { GrantedPermissions } from "../../../../src/gateway/auth/permissions.ts";
+import { RightsClaim } from "../../../../src/gateway/auth/rights-claim.ts";
+
+test("what patterns allow to publish is what they match", () => {
+  const { mayPublish } = bound(new GrantedPermissions(["colour.*", "news"], []));
+  expect(["colour.red", "news", "colour.red"].map(mayPublish)).toEqual([true, true, true]);
+  expect(["colour", "colour.red.dark", "new", "", "colour.red.dark"].map(mayPublish)).toEqual(
+    Array(5).fill(false),
+  );
+});
+
+test("# allows everything, broadcast among it, and nothing allows nothing", () => {
+  const all = new GrantedPermissions(["#"], ["#"]);
+  expect([all.mayPublish(""), all.mayPublish("a.b"), all.maySubscribe("#"), all.maySubscribe("")]).toEqual(
+    Array(4).fill(true),
+  );
+  const none = new GrantedPermissions([], []);
+  expect([none.mayPublish(""), none.mayPublish("a"), none.maySubscribe(""), none.maySubscribe("a")]).toEqual(
+    Array(4).fill(false),
+  );
+});
+
+test("a subscription is allowed if one of the patterns covers it", () => {
+  const { maySubscribe } = bound(new GrantedPermissions([], ["colour.*", "news.#", ""]));
+  expect(["colour.red", "colour.*", "news", "news.*.today", ""].map(maySubscribe)).toEqual(
+    Array(5).fill(true),
+  );
+  expect(["#", "colour.#", "*", "*.red"].map(maySubscribe)).toEqual(Array(4).fill(false));
+});
+
+test("answers stay right over more topics than are remembered", () => {
+  const { mayPublish } = bound(new GrantedPermissions(["colour.*"], []));
+  for (let round = 0; round < 2; round++) {
+    for (let topic = 0; topic < 500; topic++) {
+      expect([mayPublish(`colour.${topic}`), mayPublish(`shade.${topic}`)]).toEqual([true, false]);
+    }
+  }
+});
+
+test("a claim that is not there, or names nothing, gives no right", () => {
+  for (const claim of [undefined, {}, { publish: [] }, { subscribe: [] }]) {
+    const rights = new RightsClaim().read(claim);
+    expect(typeof rights === "string" || rights.mayPublish("") || rights.maySubscribe("")).toBe(false);
+  }
+});
+
+test.each([
+  null,
+  "publish",
+  ["#"],
+  { publish: "#" },
+  { subscribe: [1] },
+  { publish: ["a\nb"] },
+  { publish: ["x".repeat(256)] },
+  { subscribe: ["#.a.".repeat(17)] },
+  { publish: Array(101).fill("a") },
+])("a claim that is malformed is refused: %j", (claim) => {
+  expect(new RightsClaim().read(claim)).toBeString();
+});
+
+test("clients with the same rights share them", () => {
+  const claims = new RightsClaim();
+  const read = () => claims.read({ publish: ["a.*"], subscribe: ["#"] });
+  expect(read()).toBe(read());
+  expect(claims.read({ publish: ["a.*", "b"], subscribe: ["#"] })).not.toBe(read());
+  // A separator in a name makes no two claims the same.
+  expect(claims.read({ publish: ['a","b'] })).not.toBe(claims.read({ publish: ["a", "b"] }));
+});
+
+function bound(permissions: GrantedPermissions) {
+  return {
+    mayPublish: (topic: string) => permissions.mayPublish(topic),
+    maySubscribe: (pattern: string) => permissions.maySubscribe(pattern),
+  };
+}

@@ -1,0 +1,74 @@
+import { describe, expect, test } from "bun:test";
+import { UsageError } from "../../../src/errors.ts";
+import { parseCommand } from "../../../src/options/parse.ts";
+
+function refusalOf(line: string): string {
+  try {
+    parseCommand(line.split(" "), {});
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    expect(error.message).not.toInclude("\n");
+    return error.message;
+  }
+  throw new Error(`not refused: ${line}`);
+}
+
+describe("--auth jwt", () => {
+  test("needs a source of keys", () => {
+    expect(refusalOf("--auth jwt")).toBe(
+      "--auth jwt needs exactly one of --jwt-secret-file, --jwt-public-key-file, --jwks-url to check tokens with: none is given",
+    );
+  });
+
+  test.each([
+    "--jwt-secret-file a --jwt-public-key-file b",
+    "--jwt-secret-file a --jwks-url https://id.example/keys",
+    "--jwt-public-key-file a --jwks-url https://id.example/keys",
+  ])("has one source of keys, not %s", (sources) => {
+    expect(refusalOf(`--auth jwt ${sources}`)).toEndWith("are given");
+  });
+
+  test.each([
+    "--jwt-secret-file a",
+    "--jwt-public-key-file a",
+    "--jwks-url https://id.example/keys",
+    "--jwt-issuer a",
+    "--jwt-audience a",
+  ])("is not forgotten: %s alone would check nothing", (flag) => {
+    expect(refusalOf(flag)).toInclude("checks nothing without --auth jwt");
+  });
+
+  test.each(["http://id.example/keys", "file:///keys", "keys"])("takes no keys from %s", (url) => {
+    expect(refusalOf(`--auth jwt --jwks-url ${url}`)).toInclude("must be an https:// URL");
+  });
+});
+
+describe("TLS", () => {
+  test.each([
+    ["--tls-cert a", "--tls-cert needs --tls-key too"],
+    ["--tls-key a", "--tls-key needs --tls-cert too"],
+    ["--broker amqps://a --broker-cert a", "--broker-cert needs --broker-key too"],
+    ["--broker amqps://a --broker-key a", "--broker-key needs --broker-cert too"],
+  ])("has a certificate and its key, not only %s", (line, message) => {
+    expect(refusalOf(line)).toStartWith(message);
+  });
+
+  test.each([
+    "--broker-ca a",
+    "--broker amqp://a --broker-ca a",
+    "--broker amqps://a,amqp://b --broker-ca a",
+  ])("of the broker needs amqps, not %s", (line) => {
+    expect(refusalOf(line)).toBe("--broker-ca is for TLS: name RabbitMQ with --broker amqps://…");
+  });
+});
+
+test.each([
+  "--broker amqp://user:hidden@a",
+  "--broker amqp://a",
+  "--broker amqp://user@a,amqp://b",
+  "--role all",
+])("the password's file has the one password, for a user that is named: %s", (line) => {
+  const message = refusalOf(`${line} --broker-password-file a`);
+  expect(message).toStartWith("--broker-password-file has the password");
+  expect(message).not.toInclude("hidden");
+});
