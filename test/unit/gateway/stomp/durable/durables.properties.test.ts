@@ -101,6 +101,7 @@ const step = fc.oneof(
       pattern: fc.constantFrom("a", "b", "#"),
       at: fc.double({ min: 0, max: 1, noNaN: true }),
       how: fc.constantFrom("first", "next", "after", "at"),
+      reads: fc.constantFrom(true, true, false),
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("stop reading" as const), who: fc.nat() }) },
@@ -128,7 +129,7 @@ function startFor(log: ScriptedLog, how: string, at: number): Parameters<World["
 test("every durable subscription gets every message from its place on, once and in order, whatever happens", async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.array(step, { maxLength: 60 }),
+      fc.array(step, { maxLength: 80, size: "max" }),
       fc.nat(12),
       fc.nat(12),
       fc.constantFrom(1_000, 6_000, 1_000_000),
@@ -174,6 +175,7 @@ async function play(world: World, one: typeof step extends fc.Arbitrary<infer S>
       break;
     case "subscribe":
       world.subscribe(one.pattern, startFor(world.log, one.how, one.at));
+      world.clients.at(-1)!.client.isReading(one.reads);
       break;
     case "stop reading":
       // Natively published messages come all the same: Bun keeps or closes, and neither is of interest here.
