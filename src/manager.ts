@@ -1,6 +1,6 @@
 import type { Broker } from "./broker/broker.ts";
 import { Feed } from "./broker/feed.ts";
-import { Outbox } from "./broker/outbox.ts";
+import { defaultOutboxLimits, Outbox } from "./broker/outbox.ts";
 import { outboxMetrics } from "./broker/outbox-metrics.ts";
 import type { Auth } from "./gateway/auth/auth.ts";
 import { Gateway } from "./gateway/gateway.ts";
@@ -52,21 +52,36 @@ export class Manager {
   ) {
     this.#options = options;
     this.#log = log;
+    // What this manager takes and packs itself it has to hand out, however little may wait for a client.
+    const recordBytesMax = Math.max(
+      options.clientBufferBytes,
+      options.maxMessageBytes,
+      defaultOutboxLimits.packBytesMax,
+    );
     const outbox = new Outbox(id, options.packed, { bytesMax: options.outboxMaxBytes });
     const gateway = new Gateway({
       ...options,
       auth,
       readiness: () =>
         auth?.hasKeys === false ? keyless : readinessOf(broker.status(), this.#isStopping, outbox.isFull),
-      metrics: [...outboxMetrics(outbox), ...brokerMetrics(broker), ...processMetrics],
+      metrics: [
+        ...outboxMetrics(outbox),
+        ...brokerMetrics(broker, () => feed.skippedCount),
+        ...processMetrics,
+      ],
       uplink: uplinkTo(outbox, messageLog),
       sharedLog: broker.hasLog
-        ? { read: (start, reader) => broker.read(start, reader), mark: (then) => followed.mark(then) }
+        ? {
+            read: (start, reader) => broker.read(start, reader),
+            mark: (then) => followed.mark(then),
+            recordBytesMax,
+          }
         : undefined,
     });
     outbox.onRelieved = () => gateway.relieve();
     broker.publish("wsmanager", outbox);
-    const followed = broker.follow(new Feed(id, gateway, log, messageLog));
+    const feed = new Feed(id, gateway, log, messageLog, recordBytesMax);
+    const followed = broker.follow(feed);
     this.#outbox = outbox;
     this.#gateway = gateway;
   }
@@ -115,13 +130,19 @@ function uplinkTo(outbox: Outbox, messageLog: MessageLog): Uplink {
   };
 }
 
-function brokerMetrics(broker: Broker): readonly Metric[] {
+function brokerMetrics(broker: Broker, skippedCount: () => number): readonly Metric[] {
   return [
     {
       name: "warren_broker_connected",
       type: "gauge",
       help: "1 if the broker is connected and takes messages.",
       read: () => (broker.status().state === "ready" ? 1 : 0),
+    },
+    {
+      name: "warren_skipped_total",
+      type: "counter",
+      help: "AMQP messages that no client got: malformed packs, and what is larger than may wait for a client.",
+      read: skippedCount,
     },
   ];
 }

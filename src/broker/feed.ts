@@ -1,10 +1,13 @@
 import { reasonOf } from "../errors.ts";
+import { openForClients } from "../log/opening.ts";
 import { LogRecord } from "../log/record.ts";
 import type { Message } from "../message.ts";
 import type { Log } from "../ops/log.ts";
 import type { MessageLog } from "../ops/message-log.ts";
 import type { Envelope, Follower } from "./broker.ts";
-import { open } from "./envelope.ts";
+
+/** Skipped messages are warned of at most this often, in milliseconds: whoever sends one sends many. */
+const warningIntervalMs = 1000;
 
 /** Where the feed sends what it reads. */
 export interface FeedSink {
@@ -29,11 +32,20 @@ export class Feed implements Follower {
   readonly #log: Log;
   readonly #messageLog: MessageLog;
 
-  constructor(managerId: string, sink: FeedSink, log: Log, messageLog: MessageLog) {
+  readonly #recordBytesMax: number;
+  #quietUntilMs = 0;
+  #skippedQuietly = 0;
+
+  /** Records that were skipped since nobody can read them. */
+  skippedCount = 0;
+
+  /** @param recordBytesMax a larger record is not for clients */
+  constructor(managerId: string, sink: FeedSink, log: Log, messageLog: MessageLog, recordBytesMax: number) {
     this.#managerId = managerId;
     this.#sink = sink;
     this.#log = log;
     this.#messageLog = messageLog;
+    this.#recordBytesMax = recordBytesMax;
   }
 
   record(offset: number, exchange: string, envelope: Envelope): void {
@@ -64,17 +76,30 @@ export class Feed implements Follower {
   }
 
   /** A message that cannot be read is skipped with a warning: anyone may publish to these exchanges. */
-  readonly #open = ({ offset, exchange }: LogRecord, envelope: Envelope): readonly Message[] => {
+  readonly #open = (record: LogRecord, envelope: Envelope): readonly Message[] => {
     try {
-      return open(envelope, `${exchange}@${offset}`);
+      return openForClients(record, envelope, this.#recordBytesMax);
     } catch (error) {
-      this.#log.warn("unreadable message skipped", {
-        exchange,
-        offset,
-        app: envelope.appId,
-        reason: reasonOf(error),
-      });
+      this.#skipped(record, envelope, error);
       return [];
     }
   };
+
+  #skipped({ offset, exchange }: LogRecord, { appId }: Envelope, error: unknown): void {
+    this.skippedCount++;
+    const nowMs = performance.now();
+    if (nowMs < this.#quietUntilMs) {
+      this.#skippedQuietly++;
+      return;
+    }
+    this.#quietUntilMs = nowMs + warningIntervalMs;
+    this.#log.warn("unreadable message skipped", {
+      exchange,
+      offset,
+      app: appId,
+      reason: reasonOf(error),
+      ...(this.#skippedQuietly === 0 ? {} : { skippedBefore: this.#skippedQuietly }),
+    });
+    this.#skippedQuietly = 0;
+  }
 }

@@ -13,6 +13,12 @@ import { type Body, type Headers, isShortText, type OutgoingMessage } from "../m
  */
 export const packedContentType = "application/vnd.warren.packed";
 
+/**
+ * Messages in one pack. Warren itself packs some hundreds; a body of 16 MiB could name a million empty ones, and hold up
+ * whoever unpacks it for seconds.
+ */
+export const packedMessagesMax = 10_000;
+
 /** The body does not follow the format above. */
 export class MalformedPack extends Error {
   override readonly name = "MalformedPack";
@@ -58,6 +64,8 @@ export function unpack(packed: Buffer): OutgoingMessage[] {
   const lineEnd = packed.indexOf("\n");
   if (lineEnd < 0) throw new MalformedPack("a packed message has no line that says what is in it");
   const entries = parsed(packed.toString("utf8", 0, lineEnd));
+  if (entries.length > packedMessagesMax)
+    throw new MalformedPack(`a packed message holds more than ${packedMessagesMax} messages`);
   let at = lineEnd + 1;
   const messages = entries.map((entry, index) => {
     const { topic, clientId, bytes, particulars } = checked(entry, index);

@@ -1,9 +1,12 @@
 import type { ConsumeMessage } from "amqplib";
-import type { Headers } from "../../message.ts";
+import { type Headers, isShortText } from "../../message.ts";
 import type { Envelope } from "../broker.ts";
 
 /** On `wsmanager` who sent it, on `towsmanager` who alone shall receive it. */
 export const clientIdHeader = "client-id";
+
+/** A client id that no client has, since none has control characters. */
+const nobody = "\u0000";
 
 /** What RabbitMQ delivered, whoever published it: parts of the wrong type are taken as absent. */
 export function fromDelivery({ content, fields, properties }: ConsumeMessage): Envelope {
@@ -15,7 +18,7 @@ export function fromDelivery({ content, fields, properties }: ConsumeMessage): E
     messageId: text(properties.messageId),
     timestamp: typeof properties.timestamp === "number" ? properties.timestamp : undefined,
     appId: text(properties.appId),
-    clientId: text(table[clientIdHeader]),
+    clientId: clientIdOf(table[clientIdHeader]),
     headers: applicationHeaders(table),
   };
 }
@@ -46,6 +49,18 @@ function applicationHeaders(table: Readonly<Record<string, unknown>>): Headers |
   return headers;
 }
 
+/** STOMP cannot carry a NUL, and whoever sends one means no good. */
 function text(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
+  return typeof value === "string" && value !== "" && !value.includes("\0") ? value : undefined;
+}
+
+/**
+ * What is addressed to one client must not reach all of them because the address is odd: one that can be nobody's is taken as
+ * that. Programs in some languages have numbers or bytes where they mean a text.
+ */
+function clientIdOf(value: unknown): string | undefined {
+  if (value === undefined || value === null || value === "") return undefined;
+  if (typeof value !== "string" && typeof value !== "number" && !Buffer.isBuffer(value)) return nobody;
+  const id = String(value);
+  return isShortText(id) ? id : nobody;
 }

@@ -27,7 +27,7 @@ export function messageTail(
   let head =
     (position === undefined ? "" : `x-stream-offset:${position}\n`) +
     headerLine("message-id", id, version) +
-    headerLine("destination", destination, version) +
+    headerLine("destination", withoutNul(destination), version) +
     headerLine("content-type", contentTypeOf(body, headers), version) +
     `content-length:${bodyBytes(body)}\n`;
   for (const name in headers) {
@@ -38,6 +38,11 @@ export function messageTail(
   }
   if (typeof body === "string") return `${head}\n${body}\0`;
   return Buffer.concat([Buffer.from(`${head}\n`), toBuffer(body), end]);
+}
+
+/** STOMP has no way to write a NUL. No client can name such a topic, but a pattern matches it. */
+function withoutNul(destination: string): string {
+  return destination.includes("\0") ? destination.replaceAll("\0", "\ufffd") : destination;
 }
 
 const end = Buffer.from([0]);

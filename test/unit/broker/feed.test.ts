@@ -20,7 +20,12 @@ function feedOf(managerId: string, messageLogMode: "on" | "off" = "off") {
     marked: (offset: number) => void logged.push(`mark ${offset}`),
     missed: () => void logged.push("missed"),
   };
-  return { feed: new Feed(managerId, sink, log, new MessageLog(log, messageLogMode)), heard, logged, log };
+  return {
+    feed: new Feed(managerId, sink, log, new MessageLog(log, messageLogMode), 1024),
+    heard,
+    logged,
+    log,
+  };
 }
 
 const from = (appId: string, message: OutgoingMessage): Envelope => seal(message, "id", appId, 1);
@@ -85,6 +90,25 @@ describe("a message that cannot be read", () => {
     expect(log.lines).toMatchObject([
       { level: "warn", fields: { exchange: "towsmanager", offset: 7, app: "other" } },
     ]);
+  });
+
+  test("because it is larger than what may wait for a client is skipped too, packed or not", () => {
+    const { feed, heard, log } = feedOf("manager-1");
+    const messages = [{ body: "x".repeat(600), topic: "" }];
+    feed.record(1, "towsmanager", from("other", { body: "x".repeat(1025), topic: "" }));
+    feed.record(2, "wsmanager", packed("other", [...messages, ...messages]));
+    feed.record(3, "towsmanager", from("other", { body: "y".repeat(1024), topic: "" }));
+    expect(heard).toEqual([["deliver", "", undefined, "y".repeat(1024)]]);
+    expect(feed.skippedCount).toBe(2);
+    expect(String(log.lines[0]?.fields?.["reason"])).toContain("--client-buffer-bytes");
+  });
+
+  test("is counted, and warned of once a second and not a thousand times", () => {
+    const { feed, log } = feedOf("manager-1");
+    const broken = { ...packed("other", []), body: Buffer.from("rubbish") };
+    for (let offset = 0; offset < 1000; offset++) feed.record(offset, "towsmanager", broken);
+    expect(feed.skippedCount).toBe(1000);
+    expect(log.lines.length).toBeLessThan(5);
   });
 });
 

@@ -131,6 +131,7 @@ describe("a pack that does not follow the format", () => {
     ["headers that are null", '[["",null,0,{"headers":null}]]\n'],
     ["a header that is no text", '[["",null,0,{"headers":{"a":1}}]]\n'],
     ["a header's name of more than 255 bytes", `[["",null,0,{"headers":{"${"h".repeat(256)}":""}}]]\n`],
+    ["more messages than allowed", `[${Array(10_001).fill('["",null,0]')}]\n`],
     ["a hundred thousand brackets", `${"[".repeat(100_000)}\n`],
   ])("with %s is malformed", (_, packed) => {
     expect(() => unpack(Buffer.from(packed))).toThrow(MalformedPack);

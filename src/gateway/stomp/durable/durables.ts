@@ -1,4 +1,3 @@
-import type { Broker, Followed } from "../../../broker/broker.ts";
 import { positionText } from "../../../log/position.ts";
 import type { LogRecord } from "../../../log/record.ts";
 import { LogWindow } from "../../../log/window.ts";
@@ -7,16 +6,11 @@ import type { Relay } from "../../relay.ts";
 import { Audiences } from "../audiences.ts";
 import { direct } from "../destinations.ts";
 import { CatchUps } from "./catch-ups.ts";
+import type { SharedLog } from "./shared-log.ts";
 import { type DurableRequest, DurableSubscription, isPosition } from "./subscription.ts";
 import { defaultRetryBackoff, Sweeps } from "./sweeps.ts";
 import { Tails } from "./tails.ts";
 import { TimeSearch } from "./time-search.ts";
-
-/** The shared log, as subscriptions need it. */
-export interface SharedLog {
-  readonly read: Broker["read"];
-  readonly mark: Followed["mark"];
-}
 
 /**
  * Everybody's durable subscriptions: each gets the log in its order, from where it was told to begin.
@@ -53,7 +47,7 @@ export class Durables {
       delivered,
     });
     this.#sweeps = new Sweeps(
-      log.read,
+      log,
       this.window,
       this.#tails,
       {

@@ -1,11 +1,12 @@
-import { type Broker, type LogReading, markContentType } from "../../../broker/broker.ts";
+import { type LogReading, markContentType } from "../../../broker/broker.ts";
 import { Deque } from "../../../broker/deque.ts";
-import { open } from "../../../broker/envelope.ts";
+import { openForClients } from "../../../log/opening.ts";
 import { isBehind, type Position, positionText } from "../../../log/position.ts";
 import { LogRecord, type Opener } from "../../../log/record.ts";
 import type { LogWindow } from "../../../log/window.ts";
 import { TopicTrie } from "../../topic-trie.ts";
 import { direct } from "../destinations.ts";
+import type { SharedLog } from "./shared-log.ts";
 import { type DurableSubscription, isPosition } from "./subscription.ts";
 import type { Tails } from "./tails.ts";
 
@@ -27,14 +28,16 @@ export interface SweepEvents {
 }
 
 /** What cannot be read was warned of when it came first. */
-const openQuietly: Opener = ({ offset, exchange }, envelope) => {
-  if (envelope.contentType === markContentType) return [];
-  try {
-    return open(envelope, `${exchange}@${offset}`);
-  } catch {
-    return [];
-  }
-};
+function quietOpener(recordBytesMax: number): Opener {
+  return (record, envelope) => {
+    if (envelope.contentType === markContentType) return [];
+    try {
+      return openForClients(record, envelope, recordBytesMax);
+    } catch {
+      return [];
+    }
+  };
+}
 
 /**
  * One reading of the log from an old place up to what is in memory, shared by all subscriptions whose places it passes: each
@@ -59,7 +62,7 @@ export class Sweep {
 
   /** @param passengers none of them has its place in memory */
   constructor(
-    read: Broker["read"],
+    { read, recordBytesMax }: SharedLog,
     window: LogWindow,
     tails: Tails,
     passengers: readonly DurableSubscription[],
@@ -71,10 +74,11 @@ export class Sweep {
     for (const passenger of passengers) this.#add(passenger);
     // There is always more to come, since what is in memory lies ahead.
     this.#silenceTimer = setTimeout(() => this.#end(), silenceMsMax);
+    const opener = quietOpener(recordBytesMax);
     this.#reading = read(startOf(passengers), {
       record: (offset, exchange, envelope) => {
         this.#silenceTimer.refresh();
-        this.#records.push(new LogRecord(offset, exchange, envelope, openQuietly));
+        this.#records.push(new LogRecord(offset, exchange, envelope, opener));
         this.#immediate ??= setImmediate(() => this.#turn());
       },
       ended: (why) => (why === "lost" ? this.#end() : this.#arriveWithGap()),

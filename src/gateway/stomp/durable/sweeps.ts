@@ -1,6 +1,6 @@
 import { type BackoffLimits, backoffMs } from "../../../broker/backoff.ts";
-import type { Broker } from "../../../broker/broker.ts";
 import type { LogWindow } from "../../../log/window.ts";
+import type { SharedLog } from "./shared-log.ts";
 import type { DurableSubscription } from "./subscription.ts";
 import { Sweep, type SweepEvents } from "./sweep.ts";
 import type { Tails } from "./tails.ts";
@@ -12,7 +12,7 @@ export const defaultRetryBackoff: BackoffLimits = { firstMs: 100, mostMs: 5000 }
 
 /** Subscriptions whose places are older than what is in memory. They share a few sweeps of the log. */
 export class Sweeps {
-  readonly #read: Broker["read"];
+  readonly #log: SharedLog;
   readonly #window: LogWindow;
   readonly #tails: Tails;
   readonly #events: Omit<SweepEvents, "ended">;
@@ -24,13 +24,13 @@ export class Sweeps {
   #failures = 0;
 
   constructor(
-    read: Broker["read"],
+    log: SharedLog,
     window: LogWindow,
     tails: Tails,
     events: Omit<SweepEvents, "ended">,
     retryBackoff: BackoffLimits,
   ) {
-    this.#read = read;
+    this.#log = log;
     this.#window = window;
     this.#tails = tails;
     this.#events = events;
@@ -67,7 +67,7 @@ export class Sweeps {
     if (this.#waiting.size === 0 || this.#running.size >= sweepsMax || this.#retryTimer !== undefined) return;
     const passengers = [...this.#waiting];
     this.#waiting.clear();
-    const sweep: Sweep = new Sweep(this.#read, this.#window, this.#tails, passengers, {
+    const sweep: Sweep = new Sweep(this.#log, this.#window, this.#tails, passengers, {
       ...this.#events,
       arrived: (subscription, sequence) => {
         this.#failures = 0;

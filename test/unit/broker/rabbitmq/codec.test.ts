@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { ConsumeMessage } from "amqplib";
 import { fromDelivery, offsetOf } from "../../../../src/broker/rabbitmq/codec.ts";
+import { isName } from "../../../../src/message.ts";
 
 function delivery(
   properties: Readonly<Record<string, unknown>>,
@@ -37,8 +38,9 @@ describe("a delivery", () => {
     ["has empty texts", { contentType: "", messageId: "", appId: "", headers: { "client-id": "" } }],
     [
       "has everything of the wrong type",
-      { contentType: 1, messageId: {}, timestamp: "now", appId: null, headers: { "client-id": 7 } },
+      { contentType: 1, messageId: {}, timestamp: "now", appId: null, headers: { "client-id": null } },
     ],
+    ["has NULs in its texts", { contentType: "a\0", messageId: "a\0MESSAGE", appId: "\0" }],
     ["has only what brokers add", { headers: { "x-death": [{}], "x-stream-offset": 5 } }],
     [
       "has headers that are no texts",
@@ -55,6 +57,24 @@ describe("a delivery", () => {
       clientId: undefined,
       headers: undefined,
     });
+  });
+
+  test.each([
+    ["a number", 7, "7"],
+    ["bytes", Buffer.from("c-1"), "c-1"],
+  ])("is for one client, where its client id is %s", (_, id, clientId) => {
+    expect(fromDelivery(delivery({ headers: { "client-id": id } })).clientId).toBe(clientId);
+  });
+
+  test.each([
+    ["a table", { a: 1 }],
+    ["a list", ["c-1"]],
+    ["a switch", true],
+    ["longer than any", "x".repeat(256)],
+  ])("is for nobody, and not for all, where its client id is %s", (_, id) => {
+    const { clientId } = fromDelivery(delivery({ headers: { "client-id": id } }));
+    expect(clientId).toBeDefined();
+    expect(isName(clientId!)).toBe(false);
   });
 
   test("has numbers and switches of other programs as texts", () => {

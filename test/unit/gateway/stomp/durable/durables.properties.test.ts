@@ -40,6 +40,7 @@ class World {
     const sharedLog = {
       read: this.log.read.bind(this.log),
       mark: (then: (offset: number) => void) => void setImmediate(() => then(this.log.mark())),
+      recordBytesMax: 1024 ** 2,
     };
     this.durables = new Durables(sharedLog, relay, windowBytes, { firstMs: 1, mostMs: 2 });
   }
