@@ -18,7 +18,7 @@ export interface Highest {
 const warmupMs = 500;
 
 /** What a turn may cost. Should they not do, the next round goes on where this one ended. */
-const probesMax = { quick: 4, first: 10, later: 6 } as const;
+const probesMax = { quick: 4, first: 7, later: 4 } as const;
 
 /** A rate below this is of no use to anyone. */
 const lowestRate = 1;

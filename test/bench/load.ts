@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import type { Result } from "../../src/bench/result.ts";
-import { executable } from "../support/executable.ts";
 import { forgetProcess, killAtExit } from "../support/leftovers.ts";
 import { lastLines } from "../support/run.ts";
 import { within } from "../support/wait.ts";
@@ -24,7 +23,7 @@ export const messageBytes = 64;
 const overheadMsMax = 60_000;
 
 /**
- * Loads a system with the generator of `warren --role bench`, a process of its own, and returns its result.
+ * Loads a system with the generator of `warren --role bench`, in a process of its own, and returns its result.
  * `onSending` is called when it has been sending for a second.
  */
 export async function load(system: System, options: LoadOptions, onSending?: () => void): Promise<Result> {
@@ -35,12 +34,16 @@ export async function load(system: System, options: LoadOptions, onSending?: () 
     rate,
     size: messageBytes,
     duration: `${durationMs}ms`,
-  });
-  const args = [...flags.flatMap(([flag, value]) => [`--${flag}`, `${value}`]), "--url", system.url];
-  const command =
-    system.speaks === "text"
-      ? [await executable(), "--role", "bench", "--json", ...args]
-      : [process.execPath, join(import.meta.dir, "stomp/main.ts"), system.vhost ?? "/", ...args];
+    url: system.url,
+  }).flatMap(([flag, value]) => [`--${flag}`, `${value}`]);
+  const answers = system.hasProcessor ? "answers" : "none";
+  const command = [
+    process.execPath,
+    join(import.meta.dir, "generator.ts"),
+    answers,
+    ...flags,
+    ...system.speaks,
+  ];
   const child = Bun.spawn(command, { env: withoutWarren(), stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   killAtExit(child.pid);
   try {

@@ -5,7 +5,7 @@ import type { System } from "./systems/contender.ts";
 export interface Limit {
   /** Which deliveries are judged. */
   readonly of: "relayed" | "processed";
-  /** Their p99 stays below this. */
+  /** Their p99 stays below this. Infinity: latencies are not judged. */
   readonly p99MsMax: number;
 }
 
@@ -43,6 +43,7 @@ export function faultOfResult(result: Result, { of, p99MsMax }: Limit): string |
     if (fault !== undefined) return `${kind}: ${fault}`;
   }
   if (due - sent > Math.max(1, due * unsentShareMax)) return `sent ${sent} of ${due} messages in time`;
+  if (p99MsMax === Number.POSITIVE_INFINITY) return undefined;
   const p99Ms = judged.p99Us === null ? Number.POSITIVE_INFINITY : judged.p99Us / 1000;
   return p99Ms < p99MsMax ? undefined : `p99 of ${p99Ms} ms`;
 }

@@ -208,6 +208,11 @@ export class RabbitmqNode implements AsyncDisposable {
     await this.stop();
   }
 
+  /** The leader of the node's process group. */
+  get pid(): number {
+    return this.#running.pid;
+  }
+
   get #running(): Child {
     if (this.#process === undefined) throw new Error("the RabbitMQ node is not running");
     return this.#process;

@@ -10,3 +10,5 @@ const server = Bun.serve({
   },
 });
 process.stdout.write(`${server.url.href}\n`);
+
+export {};

@@ -1,12 +1,18 @@
 import { join } from "node:path";
-import { connect } from "../../support/client.ts";
-import { until } from "../../support/wait.ts";
+import { freePorts } from "../../support/free-port.ts";
 import { startWarren } from "../../support/warren.ts";
 import type { BenchBroker } from "./broker.ts";
 import { type Contender, NotHere, type System } from "./contender.ts";
+import { type Managed, startManagers, stopAll, unconfirmedOf, untilAnswered } from "./managers.ts";
 import { Program } from "./program.ts";
 
 const folder = join(import.meta.dir, "../contenders");
+
+/** STOMP clients are on a topic, which plain-text ones need not be. */
+const topic = "bench";
+
+const plainText: readonly string[] = [];
+const stompLive: readonly string[] = ["--protocol", "stomp"];
 
 /** A bridge and its processor, written as scripts. */
 function bridge(name: string, what: string): Contender {
@@ -26,7 +32,8 @@ function bridge(name: string, what: string): Contender {
         return {
           url: wsUrl,
           pid: server.pid,
-          speaks: "text",
+          speaks: plainText,
+          hasProcessor: withProcessor,
           unconfirmed: () => unconfirmedOf(url),
           stop: () => stopAll(parts, vhost.remove),
         };
@@ -38,61 +45,65 @@ function bridge(name: string, what: string): Contender {
   };
 }
 
-function warren(name: string, what: string, flags: readonly string[]): Contender {
+interface WarrenOptions {
+  readonly flags?: readonly string[];
+  /** Plain text unless said. */
+  readonly speaks?: readonly string[];
+}
+
+function warren(
+  name: string,
+  what: string,
+  { flags = [], speaks = plainText }: WarrenOptions = {},
+): Contender {
   return {
     name,
     what,
     async start(broker, { withProcessor }) {
-      const vhost = await broker.vhost();
-      const args = ["--broker", vhost.url, "--log-messages", "off", "--log-level", "info", ...flags];
-      const parts: { kill(): Promise<void> }[] = [];
-      const startRole = async (role: string, readyWhen: "ready" | "running") => {
-        const started = await startWarren(["--role", role, ...args], { readyWhen });
-        parts.push({
-          async kill() {
-            started.signal("SIGKILL");
-            await started.exited;
-          },
-        });
-        return started;
+      const managers = await startManagers(broker, 1, { flags, withProcessor });
+      const [manager] = managers.each as [Managed];
+      return {
+        url: manager.wsUrl(speaks === plainText ? "/ws" : `/ws?topic=${topic}`),
+        pid: manager.pid,
+        speaks,
+        hasProcessor: withProcessor,
+        unconfirmed: () => unconfirmedOf(new URL("/metrics", manager.url).href),
+        stop: () => managers.stop(),
       };
-      try {
-        const manager = await startRole("manager", "ready");
-        if (withProcessor) {
-          await startRole("processor", "running");
-          await untilAnswered(manager.wsUrl());
-        }
-        return {
-          url: manager.wsUrl(),
-          pid: manager.pid,
-          speaks: "text",
-          unconfirmed: () => unconfirmedOf(new URL("/metrics", manager.url).href),
-          stop: () => stopAll(parts, vhost.remove),
-        };
-      } catch (error) {
-        await stopAll(parts, vhost.remove);
-        throw error;
-      }
     },
   };
 }
 
-export const raw: Contender = {
-  name: "raw",
-  what: "a bare Bun.serve that only publishes to a topic, without a broker",
-  isStateless: true,
-  async start(): Promise<System> {
-    const server = await Program.start(join(folder, "raw.ts"), []);
-    const url = await server.ready;
-    return {
-      url: url.replace(/^http/, "ws"),
-      pid: server.pid,
-      speaks: "text",
-      unconfirmed: () => Promise.resolve(undefined),
-      stop: () => server.kill(),
-    };
-  },
-};
+function rawServer(name: string, what: string, speaks: readonly string[]): Contender {
+  return {
+    name,
+    what,
+    isStateless: true,
+    async start(): Promise<System> {
+      const server = await Program.start(join(folder, `${name.replace(" ", "-")}.ts`), []);
+      const url = await server.ready;
+      return {
+        url: `${url.replace(/^http/, "ws")}?topic=${topic}`,
+        pid: server.pid,
+        speaks,
+        hasProcessor: false,
+        unconfirmed: () => Promise.resolve(undefined),
+        stop: () => server.kill(),
+      };
+    },
+  };
+}
+
+export const raw = rawServer(
+  "raw",
+  "a bare Bun.serve that only publishes to a topic, without a broker",
+  plainText,
+);
+export const rawFrames = rawServer(
+  "raw frames",
+  "the same, publishing frames of the bytes of Warren's STOMP MESSAGE frames",
+  stompLive,
+);
 
 export const naive = bridge(
   "naive",
@@ -104,8 +115,48 @@ export const light = bridge(
   "the bridge of the tutorials, not durable: exclusive queues, automatic acks, no confirms",
 );
 
-export const plain = warren("warren", "Warren, one AMQP message for each message", []);
-export const packed = warren("warren --packed", "Warren, many messages in one AMQP message", ["--packed"]);
+export const plain = warren("warren", "Warren, one AMQP message for each message");
+export const packed = warren("warren --packed", "Warren, many messages in one AMQP message", {
+  flags: ["--packed"],
+});
+
+/** Not one that is compared: what a manager costs that only serves its clients. */
+export const alone: Contender = {
+  name: "warren alone",
+  what: "Warren, with no RabbitMQ to connect to",
+  async start() {
+    const [port] = freePorts(1);
+    const manager = await startWarren([
+      "--role",
+      "manager",
+      "--broker",
+      `amqp://127.0.0.1:${port}`,
+      "--log-messages",
+      "off",
+    ]);
+    return {
+      url: manager.wsUrl(),
+      pid: manager.pid,
+      speaks: plainText,
+      hasProcessor: false,
+      // Nothing is, ever.
+      unconfirmed: () => Promise.resolve(undefined),
+      async stop() {
+        manager.signal("SIGKILL");
+        await manager.exited;
+      },
+    };
+  },
+};
+
+export const stomp = warren("warren STOMP", "Warren, STOMP clients with a live subscription", {
+  speaks: stompLive,
+});
+export const durable = warren(
+  "warren durable",
+  "Warren, STOMP clients with a durable subscription: everything through the log",
+  { speaks: [...stompLive, "--durable"] },
+);
 
 export const webStomp: Contender = {
   name: "Web STOMP",
@@ -113,40 +164,14 @@ export const webStomp: Contender = {
   async start(broker: BenchBroker): Promise<System> {
     const url = await broker.webStomp();
     if (url === undefined) throw new NotHere("the plugin rabbitmq_web_stomp is not installed");
-    const vhost = await broker.vhost();
     return {
-      url,
+      url: `${url.replace("ws://", "ws://guest:guest@")}?topic=${topic}`,
       pid: undefined,
-      speaks: "stomp",
-      vhost: vhost.name,
+      speaks: stompLive,
+      hasProcessor: false,
       unconfirmed: () => Promise.resolve(undefined),
-      stop: vhost.remove,
+      // A thousand queues end with their connections, each by itself, and would weigh on what comes next.
+      stop: () => broker.calm(),
     };
   },
 };
-
-/** A processor is there when it answers: what is sent before that may have no queue to go to. */
-async function untilAnswered(url: string): Promise<void> {
-  await using client = await connect(url);
-  await until(() => {
-    client.send("hello");
-    return client.received.some((message) => message === "processed message: hello");
-  }, "the processor answers");
-  // The answers to the other hellos are not part of what is measured.
-  await Bun.sleep(300);
-}
-
-async function unconfirmedOf(url: string): Promise<number | undefined> {
-  const text = await (await fetch(url)).text();
-  const published = /_published_total (\d+)/.exec(text)?.[1];
-  const confirmed = /_confirmed_total (\d+)/.exec(text)?.[1];
-  return published === undefined ? undefined : Number(published) - Number(confirmed);
-}
-
-async function stopAll(
-  parts: readonly { kill(): Promise<void> }[],
-  last: () => Promise<void>,
-): Promise<void> {
-  await Promise.all(parts.map((part) => part.kill()));
-  await last();
-}

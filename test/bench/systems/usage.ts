@@ -1,14 +1,30 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
-/** What Linux counts CPU time in: USER_HZ is 100 on every platform that Bun runs on. */
-const ticksPerSecond = 100;
-
-/** User and system time of the process so far, in seconds. Linux only. */
+/** Time that the process has had a CPU so far, all of its threads together, in seconds. Linux only. */
 export function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-  // The name comes in parentheses and may hold anything; the fields after it are numbers (proc(5): 14 utime, 15 stime).
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+  let nanos = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    // Of proc(5)'s schedstat the first number, which is exact; /proc/PID/stat counts hundredths of a second.
+    nanos += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "latin1").split(" ")[0]);
+  }
+  return nanos / 1e9;
+}
+
+/** The same of all processes of a group, by its leader's id. */
+export function groupCpuSeconds(leader: number): number {
+  let seconds = 0;
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, "latin1");
+      // The name comes in parentheses and may hold anything; behind it the third field is the group (proc(5)).
+      const group = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[2]);
+      if (group === leader) seconds += cpuSeconds(Number(name));
+    } catch {
+      // It has ended since.
+    }
+  }
+  return seconds;
 }
 
 /** Resident memory of the process in bytes. Linux only. */

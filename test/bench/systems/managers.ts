@@ -1,0 +1,79 @@
+import { connect } from "../../support/client.ts";
+import { until } from "../../support/wait.ts";
+import { startWarren } from "../../support/warren.ts";
+import type { BenchBroker } from "./broker.ts";
+
+export type Managed = Awaited<ReturnType<typeof startWarren>>;
+
+/** Managers of one vhost, and perhaps a processor. */
+export interface Managers {
+  readonly each: readonly Managed[];
+  /** Ends all processes at once, and removes what they left in RabbitMQ. */
+  stop(): Promise<void>;
+}
+
+export interface ManagersOptions {
+  readonly flags?: readonly string[];
+  readonly withProcessor?: boolean;
+}
+
+/** Starts them on a vhost of their own. Each is ready when this resolves, and the processor answers. */
+export async function startManagers(
+  broker: BenchBroker,
+  count: number,
+  { flags = [], withProcessor = false }: ManagersOptions = {},
+): Promise<Managers> {
+  const vhost = await broker.vhost();
+  const args = ["--broker", vhost.url, "--log-messages", "off", "--log-level", "info", ...flags];
+  const parts: { kill(): Promise<void> }[] = [];
+  const startRole = async (role: string, readyWhen: "ready" | "running") => {
+    const started = await startWarren(["--role", role, ...args], { readyWhen });
+    parts.push({
+      async kill() {
+        started.signal("SIGKILL");
+        await started.exited;
+      },
+    });
+    return started;
+  };
+  const stop = () => stopAll(parts, vhost.remove);
+  try {
+    const each: Managed[] = [];
+    while (each.length < count) each.push(await startRole("manager", "ready"));
+    if (withProcessor) {
+      await startRole("processor", "running");
+      await untilAnswered(each[0]!.wsUrl());
+    }
+    return { each, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** A processor is there when it answers: what is sent before that may have no queue to go to. */
+export async function untilAnswered(url: string): Promise<void> {
+  await using client = await connect(url);
+  await until(() => {
+    client.send("hello");
+    return client.received.some((message) => message === "processed message: hello");
+  }, "the processor answers");
+  // The answers to the other hellos are not part of what is measured.
+  await Bun.sleep(300);
+}
+
+/** Messages that were published and are not confirmed, by a server's metrics; undefined if it counts none. */
+export async function unconfirmedOf(url: string): Promise<number | undefined> {
+  const text = await (await fetch(url)).text();
+  const published = /_published_total (\d+)/.exec(text)?.[1];
+  const confirmed = /_confirmed_total (\d+)/.exec(text)?.[1];
+  return published === undefined ? undefined : Number(published) - Number(confirmed);
+}
+
+export async function stopAll(
+  parts: readonly { kill(): Promise<void> }[],
+  last: () => Promise<void>,
+): Promise<void> {
+  await Promise.all(parts.map((part) => part.kill()));
+  await last();
+}
