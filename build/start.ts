@@ -28,7 +28,9 @@ const warren = Bun.spawn([process.execPath, "--no-orphans", main, ...process.arg
 });
 
 let lastSignalAt = Number.NEGATIVE_INFINITY;
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop(signal));
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stop(signal));
+// The terminal is gone. To Warren itself SIGHUP may mean to read its files again.
+process.on("SIGHUP", () => stop("SIGTERM"));
 
 setInterval(() => {
   if (whoStartedThis() !== starters) stop("SIGTERM");

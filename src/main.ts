@@ -64,6 +64,8 @@ async function serve(options: Options): Promise<number> {
     version,
   });
 
+  if (manager !== undefined) reloadOnHangUp(manager, options);
+
   log.info("stopping", { signal: await Promise.race([stop, fatal.promise]) });
   await manager?.drain();
   await broker.settle(options.stopTimeout);
@@ -102,6 +104,11 @@ async function bench(options: Options): Promise<number> {
   const abort = new AbortController();
   void stopSignal().then(() => abort.abort());
   return runBench(options, process.stdout, process.stderr, abort.signal);
+}
+
+/** Without files to read again, SIGHUP ends the process as it does by default. */
+function reloadOnHangUp(manager: Manager, { tlsCert, jwtSecretFile, jwtPublicKeyFile }: Options): void {
+  if (tlsCert ?? jwtSecretFile ?? jwtPublicKeyFile) process.on("SIGHUP", () => void manager.reload());
 }
 
 /** Resolves at the first SIGTERM or SIGINT; the second one ends the process at once. */

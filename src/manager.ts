@@ -2,6 +2,7 @@ import type { Broker } from "./broker/broker.ts";
 import { Feed } from "./broker/feed.ts";
 import { defaultOutboxLimits, Outbox } from "./broker/outbox.ts";
 import { outboxMetrics } from "./broker/outbox-metrics.ts";
+import { FatalError } from "./errors.ts";
 import type { Auth } from "./gateway/auth/auth.ts";
 import { Gateway } from "./gateway/gateway.ts";
 import type { Uplink } from "./gateway/protocol.ts";
@@ -15,6 +16,8 @@ export type ManagerOptions = Pick<
   Options,
   | "host"
   | "port"
+  | "tlsCert"
+  | "tlsKey"
   | "allowOrigin"
   | "packed"
   | "maxMessageBytes"
@@ -36,6 +39,7 @@ export class Manager {
   readonly #log: Log;
   readonly #outbox: Outbox;
   readonly #gateway: Gateway;
+  readonly #auth: Auth | undefined;
   #isStopping = false;
 
   /**
@@ -84,6 +88,7 @@ export class Manager {
     const followed = broker.follow(feed);
     this.#outbox = outbox;
     this.#gateway = gateway;
+    this.#auth = auth;
   }
 
   /**
@@ -93,6 +98,19 @@ export class Manager {
    */
   listen(): URL {
     return this.#gateway.listen();
+  }
+
+  /** Reads the files of its certificate and its keys again. What cannot be used changes nothing, and is reported. */
+  async reload(): Promise<void> {
+    await this.#auth?.reload(this.#log);
+    try {
+      this.#gateway.renewCertificate();
+    } catch (error) {
+      if (!(error instanceof FatalError)) throw error;
+      this.#log.error("the certificate was not taken over: the one before stays", { reason: error.message });
+      return;
+    }
+    this.#log.info("certificate and keys were read again");
   }
 
   /** Stops taking messages in and waits until the broker has confirmed those it took. True if all are. */

@@ -101,7 +101,7 @@ export class Entrance {
         new TokenRefusal("clientId", "the client id in the path is not the token's sub: leave it out"),
       );
     }
-    const client = protocol.admit(grant?.user ?? asked, url, grant);
+    const client = protocol.admit({ id: grant?.user ?? asked, url, grant, server });
     if (typeof client === "string") return this.#refuse("invalid", client);
     if (client instanceof TokenRefusal) return this.#refuseToken(client);
     const headers = subprotocol === undefined ? {} : { "sec-websocket-protocol": subprotocol };

@@ -12,7 +12,7 @@ import { Directory } from "./directory.ts";
 import { Entrance, type EntranceOptions } from "./entrance.ts";
 import { gatewayMetrics } from "./gateway-metrics.ts";
 import { Holds } from "./holds.ts";
-import { listenFault } from "./listen-fault.ts";
+import { Listeners, type Listening } from "./listeners.ts";
 import type { Uplink } from "./protocol.ts";
 import { Refusals } from "./refusals.ts";
 import { Relay } from "./relay.ts";
@@ -23,12 +23,13 @@ import { frameLimits } from "./stomp/frames.ts";
 import { StompProtocol } from "./stomp/stomp.ts";
 import { TextProtocol } from "./text.ts";
 import { TimerWheel } from "./timer-wheel.ts";
+import { readCertificate, type TlsOptions } from "./tls.ts";
 
 /** How many clients are closed at a time when stopping, and how long apart, so that they do not all return at once. */
 const closingBatch = 500;
 const closingPauseMs = 20;
 
-export interface GatewayOptions extends EntranceOptions {
+export interface GatewayOptions extends EntranceOptions, TlsOptions {
   readonly host: string;
   readonly port: number;
   /** A client that sends a larger message is closed. In bytes. */
@@ -64,7 +65,7 @@ export class Gateway implements FeedSink {
   readonly #refusals = new Refusals();
   readonly #durables: Durables | undefined;
   readonly #backpressure: Backpressure;
-  #server: Server<Client> | undefined;
+  readonly #listeners = new Listeners((listening) => this.#serve(listening));
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -75,6 +76,7 @@ export class Gateway implements FeedSink {
       ...options,
       relay: this.#relay,
       holds: this.#holds,
+      listeners: this.#listeners,
       backpressure: this.#backpressure,
       durables: this.#durables,
       wheel: new TimerWheel(),
@@ -87,54 +89,23 @@ export class Gateway implements FeedSink {
   /**
    * Starts to listen and returns where.
    *
-   * @throws FatalError if the port is in use or the address is not this machine's
+   * @throws FatalError if the port is in use, the address is not this machine's, or the certificate cannot be used
    */
   listen(): URL {
-    const { host, port, maxMessageBytes, clientBufferBytes } = this.#options;
-    try {
-      this.#server = Bun.serve<Client>({
-        hostname: host,
-        port,
-        development: false,
-        // Bun's default outside of development is true, and a second manager would silently share the port.
-        reusePort: false,
-        routes: {
-          "/": page,
-          "/ws": (request: Request, server: Server<Client>) => this.#entrance.enter(request, server),
-          "/ws/": (request: Request, server: Server<Client>) => this.#entrance.enter(request, server),
-          "/ws/:id": (request: BunRequest<"/ws/:id">, server: Server<Client>) =>
-            this.#entrance.enter(request, server, request.params.id),
-          "/healthz": () => Response.json({ alive: true }),
-          "/readyz": () => this.#readyz(),
-          "/metrics": () =>
-            new Response(exposition([...this.#metrics, ...this.#options.metrics]), {
-              headers: { "content-type": metricsContentType },
-            }),
-        },
-        fetch: () => new Response("Not found. Clients connect to /ws, people open /.\n", { status: 404 }),
-        websocket: {
-          // Room for a STOMP frame's headers: protocols measure the bodies themselves.
-          maxPayloadLength: maxMessageBytes + frameLimits.headBytesMax,
-          backpressureLimit: clientBufferBytes,
-          closeOnBackpressureLimit: true,
-          // A client that answers no ping is gone within this time, in seconds.
-          idleTimeout: 60,
-          sendPings: true,
-          perMessageDeflate: false,
-          publishToSelf: false,
-          open: (socket) => this.#open(socket),
-          message: (socket, body) => {
-            if (!this.#backpressure.refuses(socket)) socket.data.message(socket, body);
-          },
-          drain: (socket) => socket.data.drained(),
-          close: (socket) => this.#close(socket),
-        },
-      });
-    } catch (error) {
-      throw listenFault(error, host, port);
-    }
-    this.#relay.serveBy(this.#server);
-    return this.#server.url;
+    const { host, port } = this.#options;
+    const url = this.#listeners.open(host, port, readCertificate(this.#options));
+    this.#relay.serveBy(this.#listeners);
+    return url;
+  }
+
+  /**
+   * Reads the certificate again, for clients that come from now on.
+   *
+   * @throws FatalError if it cannot be used; nothing has changed then
+   */
+  renewCertificate(): void {
+    const certificate = readCertificate(this.#options);
+    if (certificate !== undefined) this.#listeners.renew(certificate);
   }
 
   /** Sends what came from the broker to the clients that it is for. */
@@ -186,7 +157,47 @@ export class Gateway implements FeedSink {
       socket.resume();
       socket.close(code, reason);
     }
-    await this.#server?.stop(true);
+    await this.#listeners.close();
+  }
+
+  #serve({ tls, ...where }: Listening): Server<Client> {
+    const { maxMessageBytes, clientBufferBytes } = this.#options;
+    return Bun.serve<Client>({
+      ...where,
+      ...(tls === undefined ? {} : { tls }),
+      development: false,
+      routes: {
+        "/": page,
+        "/ws": (request: Request, server: Server<Client>) => this.#entrance.enter(request, server),
+        "/ws/": (request: Request, server: Server<Client>) => this.#entrance.enter(request, server),
+        "/ws/:id": (request: BunRequest<"/ws/:id">, server: Server<Client>) =>
+          this.#entrance.enter(request, server, request.params.id),
+        "/healthz": () => Response.json({ alive: true }),
+        "/readyz": () => this.#readyz(),
+        "/metrics": () =>
+          new Response(exposition([...this.#metrics, ...this.#options.metrics]), {
+            headers: { "content-type": metricsContentType },
+          }),
+      },
+      fetch: () => new Response("Not found. Clients connect to /ws, people open /.\n", { status: 404 }),
+      websocket: {
+        // Room for a STOMP frame's headers: protocols measure the bodies themselves.
+        maxPayloadLength: maxMessageBytes + frameLimits.headBytesMax,
+        backpressureLimit: clientBufferBytes,
+        closeOnBackpressureLimit: true,
+        // A client that answers no ping is gone within this time, in seconds.
+        idleTimeout: 60,
+        sendPings: true,
+        perMessageDeflate: false,
+        publishToSelf: false,
+        open: (socket) => this.#open(socket),
+        message: (socket, body) => {
+          if (!this.#backpressure.refuses(socket)) socket.data.message(socket, body);
+        },
+        drain: (socket) => socket.data.drained(),
+        close: (socket) => this.#close(socket),
+      },
+    });
   }
 
   #open(socket: ClientSocket): void {

@@ -10,5 +10,13 @@ export function listenFault(error: unknown, host: string, port: number): FatalEr
   }
   if (code === "EACCES")
     return new FatalError(`not allowed to listen on port ${port}: choose one above 1023 with --port`);
+  if (String(code).includes("KEY_VALUES_MISMATCH"))
+    return new FatalError(
+      "--tls-key is not the key of the certificate in --tls-cert: name the one that belongs to it",
+    );
+  if (String(code).startsWith("ERR_OSSL"))
+    return new FatalError(
+      "--tls-cert and --tls-key have no certificate and key in PEM format that can be used",
+    );
   return new FatalError(`cannot listen on ${host}:${port}: ${reasonOf(error)}; correct --host and --port`);
 }

@@ -1,3 +1,4 @@
+import type { Server } from "bun";
 import type { OutgoingMessage } from "../message.ts";
 import type { Auth } from "./auth/auth.ts";
 import type { Grant } from "./auth/grant.ts";
@@ -5,8 +6,20 @@ import type { TokenRefusal } from "./auth/token-refusal.ts";
 import type { Backpressure } from "./backpressure.ts";
 import type { Client, ClientSocket } from "./client.ts";
 import type { Holds } from "./holds.ts";
+import type { Listeners } from "./listeners.ts";
 import type { Relay } from "./relay.ts";
 import type { TimerWheel } from "./timer-wheel.ts";
+
+/** Who is about to connect. */
+export interface Newcomer {
+  /** Undefined: it named none, and is to get one. */
+  readonly id: string | undefined;
+  readonly url: URL;
+  /** Undefined: it has yet to show a token, which the id has to agree with then. */
+  readonly grant: Grant | undefined;
+  /** It will be connected to this one. */
+  readonly server: Server<Client>;
+}
 
 /** One way of speaking to clients over WebSocket. */
 export interface Protocol {
@@ -14,13 +27,8 @@ export interface Protocol {
   readonly subprotocols: readonly string[];
   /** Whether a client may have its token in what it says first, rather than in the handshake. */
   readonly takesTokenLater: boolean;
-  /**
-   * The client that is about to connect, or why it may not: in a sentence, or because of its token.
-   *
-   * @param id undefined if the client named none and is to get one
-   * @param grant undefined if the client has yet to show a token, which the id has to agree with then
-   */
-  admit(id: string | undefined, url: URL, grant: Grant | undefined): Client | TokenRefusal | string;
+  /** The client that is about to connect, or why it may not: in a sentence, or because of its token. */
+  admit(newcomer: Newcomer): Client | TokenRefusal | string;
 }
 
 /** Where the clients' messages go. */
@@ -40,6 +48,7 @@ export interface Surroundings {
   readonly relay: Relay;
   readonly uplink: Uplink;
   readonly holds: Holds;
+  readonly listeners: Listeners;
   readonly backpressure: Backpressure;
   readonly wheel: TimerWheel;
   /** Undefined: clients need no token. */

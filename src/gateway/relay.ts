@@ -1,12 +1,15 @@
-import type { Server } from "bun";
-import type { Message, OutgoingMessage } from "../message.ts";
-import type { Client } from "./client.ts";
+import type { Body, Message, OutgoingMessage } from "../message.ts";
 import { Audiences, type Route } from "./stomp/audiences.ts";
 import { messageTail, type TailOptions, withHead } from "./stomp/message-frame.ts";
 import { type Topic, Topics } from "./topics.ts";
 
 /** What a relayed message needs besides its body. */
 export type Relayed = Pick<OutgoingMessage, "body" | "topic" | "headers">;
+
+/** Sends to all clients that subscribe to a key. */
+export interface Outlet {
+  publish(key: string, body: Body): void;
+}
 
 /**
  * From a topic to its clients, always by Bun's native publish: plain-text clients get the body, and STOMP clients a MESSAGE
@@ -17,22 +20,22 @@ export class Relay {
   readonly topics = new Topics();
   /** STOMP clients' subscriptions. */
   readonly audiences = new Audiences();
-  #server: Server<Client> | undefined;
+  #outlet: Outlet | undefined;
 
   /** Messages that clients sent. Protocols count them here. */
   receivedCount = 0;
   /** Messages sent to clients: one to a thousand clients counts a thousand. */
   deliveredCount = 0;
 
-  serveBy(server: Server<Client>): void {
-    this.#server = server;
+  serveBy(outlet: Outlet): void {
+    this.#outlet = outlet;
   }
 
   /** To every client of the message's topic. */
   toAll(message: Relayed, id: string): void {
     const topic = this.topics.find(message.topic);
     if (topic !== undefined) {
-      this.#server?.publish(topic.key, message.body, false);
+      this.#outlet?.publish(topic.key, message.body);
       this.deliveredCount += topic.listenerCount;
     }
     const route = this.audiences.route(message.topic);
@@ -60,7 +63,7 @@ export class Relay {
       }
       const frame = withHead(group.head, tail);
       for (const { key, clientCount } of group.audiences) {
-        this.#server?.publish(key, frame, false);
+        this.#outlet?.publish(key, frame);
         this.deliveredCount += clientCount;
       }
     }

@@ -1,10 +1,11 @@
+import type { Server } from "bun";
 import { isLongerThan, isName, type Message } from "../message.ts";
 import type { Grant } from "./auth/grant.ts";
 import { Lease } from "./auth/lease.ts";
 import { TokenRefusal } from "./auth/token-refusal.ts";
 import type { Client, ClientSocket } from "./client.ts";
 import { closeCodes } from "./close-codes.ts";
-import type { Protocol, Surroundings } from "./protocol.ts";
+import type { Newcomer, Protocol, Surroundings } from "./protocol.ts";
 import { isPattern } from "./topic-trie.ts";
 import type { Topic } from "./topics.ts";
 
@@ -21,11 +22,12 @@ export class TextProtocol implements Protocol {
     this.#surroundings = surroundings;
   }
 
-  admit(id: string = crypto.randomUUID(), url: URL, grant: Grant): Client | TokenRefusal | string {
+  admit({ id = crypto.randomUUID(), url, grant, server }: Newcomer): Client | TokenRefusal | string {
     const name = url.searchParams.get("topic") ?? "";
     if (!isName(name)) return "a topic has at most 255 bytes and no control characters";
     if (isPattern(name)) return "a plain-text client is on one topic, which is no pattern: leave out * and #";
-    const client = new TextClient(id, name, grant, this.#surroundings);
+    // Its token was in the handshake, so there is a grant.
+    const client = new TextClient(id, name, grant!, server, this.#surroundings);
     if (client.mayHear || client.maySpeak) return client;
     client.closed();
     return new TokenRefusal(
@@ -44,9 +46,11 @@ class TextClient implements Client {
   readonly #topic: Topic;
   readonly #surroundings: Surroundings;
   readonly #grant: Grant;
+  readonly #server: Server<Client>;
   #lease: Lease | undefined;
 
-  constructor(id: string, topic: string, grant: Grant, surroundings: Surroundings) {
+  constructor(id: string, topic: string, grant: Grant, server: Server<Client>, surroundings: Surroundings) {
+    this.#server = server;
     this.id = id;
     this.maySpeak = grant.permissions.mayPublish(topic);
     this.mayHear = grant.permissions.maySubscribe(topic);
@@ -67,7 +71,7 @@ class TextClient implements Client {
   /** The hot path: Bun's native publish to the neighbours, then the outbox. It copies nothing and looks nothing up. */
   message(socket: ClientSocket, body: string | Buffer): void {
     const topic = this.#topic;
-    const { relay, uplink, backpressure, maxMessageBytes } = this.#surroundings;
+    const { relay, listeners, uplink, backpressure, maxMessageBytes } = this.#surroundings;
     if (isLongerThan(body, maxMessageBytes)) {
       socket.close(closeCodes.tooLarge.code, closeCodes.tooLarge.reason);
       return;
@@ -77,7 +81,7 @@ class TextClient implements Client {
       return;
     }
     this.hasPublished = true;
-    socket.publish(topic.key, body);
+    listeners.publishFrom(socket, this.#server, topic.key, body);
     relay.receivedCount++;
     relay.deliveredCount += this.mayHear ? topic.listenerCount - 1 : topic.listenerCount;
     const message = { body, topic: topic.name, clientId: this.id };

@@ -3,6 +3,8 @@ import { until, within } from "./wait.ts";
 export interface ClientOptions {
   readonly protocols?: readonly string[];
   readonly headers?: Record<string, string>;
+  /** Whom it trusts for `wss://`, in PEM. */
+  readonly ca?: string;
   readonly timeoutMs?: number;
 }
 
@@ -15,8 +17,12 @@ export interface Closed {
 
 /** Opens a WebSocket. Resolves when it is open, throws when it is refused. */
 export async function connect(url: string, options: ClientOptions = {}): Promise<Client> {
-  const init = { protocols: [...(options.protocols ?? [])], headers: options.headers ?? {} };
-  // Bun's WebSocket takes headers too, which the DOM's types know nothing of.
+  const init = {
+    protocols: [...(options.protocols ?? [])],
+    headers: options.headers ?? {},
+    tls: { ca: options.ca },
+  };
+  // Bun's WebSocket takes headers and what TLS needs too, which the DOM's types know nothing of.
   const socket = new WebSocket(url, init as unknown as string[]);
   const client = new Client(socket);
   await within(client.opened, `a WebSocket to ${url} to open`, options.timeoutMs);

@@ -59,7 +59,7 @@ export class Auth {
       await this.#file?.read();
     } catch (error) {
       if (!(error instanceof FatalError)) throw error;
-      log.error("the key file was not taken over: the keys read before stay in force", {
+      log.error("the key file was not taken over: the key before stays", {
         reason: reasonOf(error),
       });
     }

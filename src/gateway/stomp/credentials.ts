@@ -17,6 +17,7 @@ export class TokenFault extends StompFault {
 
   constructor(refusal: TokenRefusal) {
     super(refusal.why);
+    this.close = refusal.close;
     this.refusal = refusal;
   }
 }

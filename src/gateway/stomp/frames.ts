@@ -1,3 +1,5 @@
+import { type CloseCode, closeCodes } from "../close-codes.ts";
+
 /**
  * STOMP frames as text, and what they are made of. https://stomp.github.io/stomp-specification-1.2.html, "Augmented BNF";
  * versions 1.2 and 1.1 differ in escaping: 1.1 knows no `\r`.
@@ -27,6 +29,8 @@ export class StompFault extends Error {
   override readonly name = "StompFault";
   /** Of the frame at fault, if it asked for one. */
   receipt: string | undefined;
+  /** How the connection ends for it. */
+  close: CloseCode = closeCodes.stompError;
   /** Headers of the ERROR frame besides the usual ones. */
   readonly headers: readonly Header[];
 

@@ -174,12 +174,7 @@ export class Session implements Client {
     if (agreement.incomingMs > 0 || agreement.outgoingMs > 0) {
       heartBeats = new HeartBeats(wheel, agreement, {
         beat: () => void socket.send("\n"),
-        silent: (afterMs) =>
-          this.#fail(
-            socket,
-            new StompFault(`no heart-beat came for ${Math.round(afterMs)} ms`),
-            closeCodes.silent,
-          ),
+        silent: (afterMs) => this.#fail(socket, silence(afterMs)),
         isHeard: () => !holds.has(socket),
       });
     }
@@ -274,19 +269,13 @@ export class Session implements Client {
     this.#fail(socket, new TokenFault(new TokenRefusal("expired", "the token has expired")));
   }
 
-  #fail(
-    socket: ClientSocket,
-    fault: StompFault,
-    close: { readonly code: number; readonly reason: string } = fault instanceof TokenFault
-      ? fault.refusal.close
-      : closeCodes.stompError,
-  ): void {
+  #fail(socket: ClientSocket, fault: StompFault): void {
     if (fault instanceof TokenFault) this.#surroundings.auth?.refusals.add(fault.refusal);
     // A client that is not read from could not answer the close.
     this.#surroundings.holds.release(socket, "token");
     socket.send(errorText(fault, this.#parser.version));
     this.#end();
-    socket.close(close.code, close.reason);
+    socket.close(fault.close.code, fault.close.reason);
   }
 
   #hasEnded(): boolean {
@@ -299,4 +288,10 @@ export class Session implements Client {
     this.#state = { is: "ended" };
     this.#transactions = undefined;
   }
+}
+
+function silence(afterMs: number): StompFault {
+  const fault = new StompFault(`no heart-beat came for ${Math.round(afterMs)} ms`);
+  fault.close = closeCodes.silent;
+  return fault;
 }

@@ -1,6 +1,5 @@
-import type { Grant } from "../auth/grant.ts";
 import type { Client } from "../client.ts";
-import type { Protocol, Surroundings } from "../protocol.ts";
+import type { Newcomer, Protocol, Surroundings } from "../protocol.ts";
 import type { Durables } from "./durable/durables.ts";
 import { Session } from "./session.ts";
 
@@ -26,7 +25,7 @@ export class StompProtocol implements Protocol {
     this.#surroundings = surroundings;
   }
 
-  admit(id: string | undefined, _url: URL, grant: Grant | undefined): Client {
+  admit({ id, grant }: Newcomer): Client {
     return new Session(id, grant, this.#surroundings);
   }
 }

@@ -1,0 +1,92 @@
+import type { Server } from "bun";
+import type { Client, ClientSocket } from "./client.ts";
+import { listenFault } from "./listen-fault.ts";
+import type { Certificate } from "./tls.ts";
+
+/** Where a server listens, and how it shows who it is. */
+export interface Listening {
+  readonly hostname: string;
+  readonly port: number;
+  readonly reusePort: boolean;
+  readonly tls: Certificate | undefined;
+}
+
+/**
+ * The servers that clients are connected to. That is one, until the certificate is renewed: Bun's `reload` cannot do that (tried
+ * with 1.4.5), so a new server listens on the same port, and the old one goes on with the clients that it has, but takes no new
+ * ones. It is gone when they are.
+ *
+ * A server publishes to its own clients only, so whatever is published goes through here.
+ */
+export class Listeners {
+  readonly #serve: (listening: Listening) => Server<Client>;
+  readonly #servers: Server<Client>[] = [];
+
+  /** @param serve starts a server that answers as all of them do */
+  constructor(serve: (listening: Listening) => Server<Client>) {
+    this.#serve = serve;
+  }
+
+  /**
+   * Starts to listen and returns where.
+   *
+   * @throws FatalError
+   */
+  open(hostname: string, port: number, tls: Certificate | undefined): URL {
+    try {
+      // A port that may be shared for the sake of the next certificate must not be shared with a second manager: whoever asks
+      // for it alone gets it only if it is free.
+      const alone = this.#serve({ hostname, port, reusePort: false, tls });
+      if (tls === undefined) return this.#add(alone);
+      const free = alone.port!;
+      void alone.stop(true);
+      return this.#add(this.#serve({ hostname, port: free, reusePort: true, tls }));
+    } catch (error) {
+      throw listenFault(error, hostname, port);
+    }
+  }
+
+  /**
+   * Shows this certificate to clients that come from now on.
+   *
+   * @throws FatalError if it cannot be used; nothing has changed then
+   */
+  renew(tls: Certificate): void {
+    const { hostname, port } = this.#servers.at(-1)!;
+    const where = { hostname: hostname!, port: port! };
+    let next: Server<Client>;
+    try {
+      next = this.#serve({ ...where, reusePort: true, tls });
+    } catch (error) {
+      throw listenFault(error, where.hostname, where.port);
+    }
+    const old = this.#servers.at(-1)!;
+    this.#add(next);
+    void old.stop(false).then(() => this.#servers.splice(this.#servers.indexOf(old), 1));
+  }
+
+  /** To all that subscribe to the key. */
+  publish(key: string, body: string | Uint8Array): void {
+    for (const server of this.#servers) server.publish(key, body, false);
+  }
+
+  /**
+   * To all that subscribe to the key but the client that sends.
+   *
+   * @param home the server that the client is connected to
+   */
+  publishFrom(socket: ClientSocket, home: Server<Client>, key: string, body: string | Buffer): void {
+    socket.publish(key, body);
+    if (this.#servers.length === 1) return;
+    for (const server of this.#servers) if (server !== home) server.publish(key, body, false);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#servers.map((server) => server.stop(true)));
+  }
+
+  #add(server: Server<Client>): URL {
+    this.#servers.push(server);
+    return server.url;
+  }
+}

@@ -1,0 +1,32 @@
+import { readFileSync } from "node:fs";
+import { FatalError, reasonOf } from "../errors.ts";
+
+/** What a server shows to its clients, in PEM. */
+export interface Certificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface TlsOptions {
+  /** The files; both or none. */
+  readonly tlsCert: string | undefined;
+  readonly tlsKey: string | undefined;
+}
+
+/**
+ * Reads the certificate and its key; undefined if there is none to read.
+ *
+ * @throws FatalError
+ */
+export function readCertificate({ tlsCert, tlsKey }: TlsOptions): Certificate | undefined {
+  if (tlsCert === undefined || tlsKey === undefined) return undefined;
+  return { cert: read("--tls-cert", tlsCert), key: read("--tls-key", tlsKey) };
+}
+
+function read(flag: string, path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new FatalError(`${flag} ${path} cannot be read: ${reasonOf(error)}`);
+  }
+}
