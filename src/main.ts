@@ -11,6 +11,8 @@ import { helpText } from "./options/help.ts";
 import { parseCommand } from "./options/parse.ts";
 import { memoryBroker, type Options } from "./options/table.ts";
 import { echoProcessed } from "./processor/handler.ts";
+import { Quarantine, quarantineCommand } from "./processor/quarantine.ts";
+import { quarantinedFlag, serveQuarantined } from "./processor/quarantined.ts";
 import { Processor } from "./processor.ts";
 import { version } from "./version.ts";
 
@@ -18,6 +20,7 @@ import { version } from "./version.ts";
 for (const output of [process.stdout, process.stderr]) output.on("error", () => undefined);
 
 try {
+  if (process.argv[2] === quarantinedFlag) await serveQuarantined(process.argv[3]);
   const command = parseCommand(process.argv.slice(2), process.env);
   if (command.do === "help") process.stdout.write(`${helpText()}\n`);
   else if (command.do === "version") process.stdout.write(`warren ${version}\n`);
@@ -48,10 +51,11 @@ async function serve(options: Options): Promise<number> {
     options.role === "processor"
       ? undefined
       : new Manager(`manager-${id}`, options, broker, log, messageLog, auth);
+  const quarantine = new Quarantine(quarantineCommand(options.handler), options.handlerTimeout, log);
   const processor =
     options.role === "manager"
       ? undefined
-      : new Processor(`processor-${id}`, options, handler, broker, log, messageLog);
+      : new Processor(`processor-${id}`, options, handler, broker, log, messageLog, quarantine.handle);
 
   const url = manager?.listen();
   broker.start(fatal.reject);
@@ -73,6 +77,7 @@ async function serve(options: Options): Promise<number> {
   await manager?.close();
   auth?.close();
   processor?.close();
+  quarantine.close();
   await broker.close();
   messageLog.close();
   log.info("stopped");

@@ -24,6 +24,9 @@ export type ProcessorOptions = Pick<
   | "stopTimeout"
 >;
 
+/** The longest time that a timer can wait, in milliseconds. */
+const timerMsMax = 2 ** 31 - 1;
+
 /** A message's own headers are kept on its dead letter up to this size. */
 const theirHeadersCharactersMax = 16 * 1024;
 
@@ -36,6 +39,7 @@ const theirHeadersCharactersMax = 16 * 1024;
 export class Processor implements Consumer {
   readonly #options: ProcessorOptions;
   readonly #handler: Handler;
+  readonly #suspectHandler: Handler;
   readonly #log: Log;
   readonly #messageLog: MessageLog;
   readonly #answers: Outbox;
@@ -45,7 +49,10 @@ export class Processor implements Consumer {
   #acks: Acks | undefined;
   #isStopping = false;
 
-  /** @param id unique to this process; its answers carry it as `app_id` */
+  /**
+   * @param id unique to this process; its answers carry it as `app_id`
+   * @param suspectHandler handles messages that may have killed their processors, each within `handlerTimeout`
+   */
   constructor(
     id: string,
     options: ProcessorOptions,
@@ -53,9 +60,11 @@ export class Processor implements Consumer {
     broker: Broker,
     log: Log,
     messageLog: MessageLog,
+    suspectHandler: Handler = handler,
   ) {
     this.#options = options;
     this.#handler = handler;
+    this.#suspectHandler = suspectHandler;
     this.#log = log;
     this.#messageLog = messageLog;
     this.#lanes = new Lanes(options.concurrency);
@@ -79,7 +88,7 @@ export class Processor implements Consumer {
     this.#lanes.abandonWaiting();
   }
 
-  deliver(tag: number, envelope: Envelope): void {
+  deliver(tag: number, envelope: Envelope, isSuspect: boolean): void {
     const acks = this.#acks;
     if (acks === undefined) return;
     acks.delivered(tag);
@@ -93,7 +102,7 @@ export class Processor implements Consumer {
     for (const message of messages) {
       // Order is a client's; what names no client is kept in order by topic.
       const lane = message.clientId ?? `\u0000${message.topic}`;
-      this.#lanes.submit(lane, (pause) => this.#handle(message, pause, done));
+      this.#lanes.submit(lane, (pause) => this.#handle(message, isSuspect, pause, done));
     }
   }
 
@@ -134,12 +143,15 @@ export class Processor implements Consumer {
     }
   }
 
-  #handle(message: Message, pause: Pause, done: () => void): void | Promise<void> {
+  #handle(message: Message, isSuspect: boolean, pause: Pause, done: () => void): void | Promise<void> {
     if (this.#messageLog.wants()) {
       this.#messageLog.print("received", message.body, { client: message.clientId, topic: message.topic });
     }
     const { attempts, handlerTimeout } = this.#options;
-    const outcome = attempt(this.#handler, message, { attempts, timeoutMs: handlerTimeout }, pause);
+    // Suspects wait for one another, which is not to be held against them.
+    const handler = isSuspect ? this.#suspectHandler : this.#handler;
+    const timeoutMs = isSuspect ? timerMsMax : handlerTimeout;
+    const outcome = attempt(handler, message, { attempts, timeoutMs }, pause);
     if (outcome instanceof Promise) return outcome.then((settled) => this.#settle(message, settled, done));
     this.#settle(message, outcome, done);
   }

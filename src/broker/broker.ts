@@ -103,7 +103,8 @@ export interface ConsumeSession {
 
 export interface Consumer {
   opened(session: ConsumeSession): void;
-  deliver(tag: number, envelope: Envelope): void;
+  /** @param isSuspect whether consumers that held it have died, more than once, so that it may be what kills them */
+  deliver(tag: number, envelope: Envelope, isSuspect: boolean): void;
   closed(): void;
 }
 

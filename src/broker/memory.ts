@@ -208,7 +208,7 @@ class GroupQueue {
       if (session === undefined) break;
       const envelope = this.#envelopes.shift()!;
       this.bytes -= envelope.body.byteLength;
-      session.consumer.deliver(session.unacked.add(envelope), envelope);
+      session.consumer.deliver(session.unacked.add(envelope), envelope, false);
     }
     this.#onWeightChanged();
   }

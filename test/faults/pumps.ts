@@ -47,4 +47,4 @@ export class Pumps implements AsyncDisposable {
 }
 
 /** Not the smallest there are: RabbitMQ has to get through all of them before the test goes on. */
-const text = "x".repeat(512);
+const text = "x".repeat(4096);

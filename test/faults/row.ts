@@ -7,6 +7,8 @@ export interface Row {
   readonly delivered: number;
   readonly lost: number;
   readonly duplicated: number;
+  /** What the windows allow to come twice. */
+  readonly duplicatedMax: number;
   readonly reordered: number;
   readonly longestOutageMs: number;
   /** From the moment at which delivery could resume; undefined where nothing was interrupted. */
@@ -23,6 +25,7 @@ const columns: readonly (readonly [string, (row: Row) => string | number])[] = [
   ["dead-lettered", ({ deadLettered }) => deadLettered],
   ["lost", ({ lost }) => lost],
   ["duplicated", ({ duplicated }) => duplicated],
+  ["at most", ({ duplicatedMax }) => duplicatedMax],
   ["reordered", ({ reordered }) => reordered],
   ["longest outage", ({ longestOutageMs }) => seconds(longestOutageMs)],
   ["resumed after", ({ resumedMs }) => (resumedMs === undefined ? "" : seconds(resumedMs))],

@@ -74,12 +74,18 @@ async function playOne(scenario: Scenario, nodes: readonly RabbitmqNode[]): Prom
     for (const failure of failures) process.stdout.write(`   ${failure}\n`);
   } catch (error) {
     failed++;
-    process.stdout.write(`(FAIL) ${scenario.name} [${took()}]\n   ${String(error)}\n`);
-    if (error instanceof Error && error.cause !== undefined)
-      process.stdout.write(`   ${String(error.cause)}\n`);
+    process.stdout.write(`(FAIL) ${scenario.name} [${took()}]\n${told(error)}\n`);
   }
 }
 
 function isForCluster({ setting }: Scenario): boolean {
   return setting?.isCluster === true;
+}
+
+/** An error with all that it was caused by or came in the way of. */
+function told(error: unknown): string {
+  if (!(error instanceof Error)) return `   ${String(error)}`;
+  const within = error instanceof SuppressedError ? [error.error, error.suppressed] : [error.cause];
+  const known = within.filter((each) => each !== undefined).map(told);
+  return [`   ${error.stack ?? String(error)}`, ...known].join("\n");
 }

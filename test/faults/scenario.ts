@@ -11,12 +11,22 @@ export interface Scenario {
    * warning, those that RabbitMQ had. The first, unless told.
    */
   readonly safe?: "sent" | "accepted" | "reached RabbitMQ";
-  /** How many processes or connections die, each of which may repeat what it held unconfirmed. */
-  readonly deaths: number;
+  /** What dies, each of which may repeat what was unconfirmed. Nothing, unless told: then nothing may come twice. */
+  readonly deaths?: Partial<Deaths>;
   /** Several processors work side by side, or a message is tried again while others of no client go on. */
   readonly answersInAnyOrder?: boolean;
   /** What else has to hold; returns what does not. */
   check?(world: World): Promise<readonly string[]> | readonly string[];
+}
+
+/** How much of what is lost at most. */
+export interface Deaths {
+  /** The publishing connection of the manager whose clients publish. */
+  readonly managerConnections: number;
+  /** Both connections of a processor: what it had unacknowledged comes again, and answers that it published already, too. */
+  readonly processorConnections: number;
+  /** A processor: what it had unacknowledged comes again. */
+  readonly processors: number;
 }
 
 /** Between `from` and `to`, at random: faults come when they like. */

@@ -14,7 +14,9 @@ export class Supervised implements AsyncDisposable {
   #isKept = true;
   #life: Promise<void>;
   #metrics: Readonly<Record<string, number>> = {};
+  readonly #logBefore: LogLine[] = [];
   #confirmedBefore = 0;
+  #repeatedBefore = 0;
   readonly #looking: NodeJS.Timeout;
   starts = 0;
   /** The highest value seen of each metric since `forgetMost`. */
@@ -36,9 +38,9 @@ export class Supervised implements AsyncDisposable {
     return this.#process;
   }
 
-  /** What its present life has logged. */
+  /** What its lives have logged. */
   get log(): readonly LogLine[] {
-    return this.#process?.log ?? [];
+    return [...this.#logBefore, ...(this.#process?.log ?? [])];
   }
 
   /** Messages that RabbitMQ has confirmed to it, over all its lives, as far as it was seen to say so. */
@@ -48,6 +50,21 @@ export class Supervised implements AsyncDisposable {
 
   metric(name: string): number {
     return this.#metrics[name] ?? 0;
+  }
+
+  /** How it fares, in a line. */
+  describe(): string {
+    const telling = ["warren_clients", "warren_clients_held_back", "warren_outbox_bytes"];
+    telling.push("warren_unconfirmed_envelopes", "warren_published_total", "warren_confirmed_total");
+    const metrics = telling.map((name) => `${name.slice("warren_".length)} ${this.metric(name)}`);
+    const state = this.#process === undefined ? "not running" : "running";
+    const figures = this.#metricsUrl === undefined ? [] : metrics;
+    return [state, `${this.starts} starts`, `exits ${this.exits.join(" ") || "none"}`, ...figures].join(", ");
+  }
+
+  /** AMQP messages that it has published again, over all its lives, as far as it was seen to say so. */
+  get repeated(): number {
+    return this.#repeatedBefore + this.metric("warren_envelopes_repeated_total");
   }
 
   /** The highest value of a metric that was seen since `forgetMost`. */
@@ -85,8 +102,10 @@ export class Supervised implements AsyncDisposable {
       this.starts++;
       if (!this.#isKept) process.signal("SIGKILL");
       this.exits.push(await process.exited);
+      this.#logBefore.push(...process.log);
       this.#process = undefined;
       this.#confirmedBefore = this.confirmed;
+      this.#repeatedBefore = this.repeated;
       this.#metrics = {};
       if (this.#isKept) await Bun.sleep(restartDelayMs);
     }

@@ -16,6 +16,8 @@ export interface Setting {
   readonly messagesPerSecond: number;
   readonly processors: number;
   readonly processorArgs: readonly string[];
+  /** AMQP messages that a processor holds unacknowledged at most. */
+  readonly prefetch: number;
   readonly managerArgs: readonly string[];
   /** A handler's source. It exports a default; the built-in one otherwise. */
   readonly handler: string | undefined;
@@ -30,6 +32,7 @@ export const usualSetting: Setting = {
   messagesPerSecond: 500,
   processors: 1,
   processorArgs: [],
+  prefetch: 100,
   managerArgs: [],
   handler: undefined,
   isCluster: false,
@@ -87,7 +90,8 @@ export class World implements AsyncDisposable {
     const managing = (broker: string) => ["--role", "manager", "--broker", broker, ...setting.managerArgs];
     this.manager = new Supervised("manager", managing(faulty), port);
     this.otherManager = new Supervised("other manager", managing(setting.isCluster ? all : url), otherPort);
-    const processing = ["--role", "processor", "--broker", faulty, ...setting.processorArgs];
+    const processing = ["--role", "processor", "--broker", faulty, "--prefetch", String(setting.prefetch)];
+    processing.push(...setting.processorArgs);
     if (setting.handler !== undefined) {
       const path = join(this.#folder, "handler.ts");
       writeFileSync(path, setting.handler);
@@ -129,16 +133,19 @@ export class World implements AsyncDisposable {
     );
   }
 
-  /** What the processes that run now have logged about their connections. */
-  complaints(): string {
-    return [this.manager, this.otherManager, ...this.processors]
-      .flatMap(({ name, log }) =>
-        log
-          .filter(({ level, msg }) => level !== "info" || /broker/.test(msg))
-          .slice(-10)
-          .map((line) => `   ${name}: ${JSON.stringify(line)}`),
-      )
-      .join("\n");
+  /** All that helps to understand a failure: how each process fared, and what it has logged about its connections. */
+  async report(): Promise<string> {
+    const lines: string[] = [];
+    for (const process of [this.manager, this.otherManager, ...this.processors]) {
+      lines.push(`${process.name}: ${process.describe()}`);
+      const telling = process.log.filter(({ level, msg }) => level !== "info" || /broker|RabbitMQ/.test(msg));
+      lines.push(...telling.slice(-15).map((line) => `  ${JSON.stringify(line)}`));
+    }
+    const backlog = await this.backlog().catch((error: unknown) => String(error));
+    lines.push(
+      `group's queue: ${backlog} messages; connections through the proxy: ${this.proxy.connections}`,
+    );
+    return lines.map((line) => `   ${line}`).join("\n");
   }
 
   /** Takes out of the dead letters' queue what is there. */

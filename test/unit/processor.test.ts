@@ -71,8 +71,8 @@ class ScriptedBroker implements Broker {
   lose(): void {
     this.#consumer.closed();
   }
-  deliver(envelope: Envelope): void {
-    this.#consumer.deliver(++this.#lastTag, envelope);
+  deliver(envelope: Envelope, isSuspect = false): void {
+    this.#consumer.deliver(++this.#lastTag, envelope, isSuspect);
   }
   confirm(exchange: Exchange): void {
     this.#publishers.get(exchange)!.confirmed(this.published[exchange].length, true);
@@ -94,11 +94,12 @@ const defaults: ProcessorOptions = {
   stopTimeout: 60_000,
 };
 
-function processing(handler: Handler, options: Partial<ProcessorOptions> = {}) {
+function processing(handler: Handler, options: Partial<ProcessorOptions> = {}, suspectHandler?: Handler) {
   const broker = new ScriptedBroker();
   const log = new RecordingLog();
   const messageLog = new MessageLog(log, "off");
-  const processor = new Processor("p-1", { ...defaults, ...options }, handler, broker, log, messageLog);
+  const all = { ...defaults, ...options };
+  const processor = new Processor("p-1", all, handler, broker, log, messageLog, suspectHandler);
   broker.start();
   return { broker, log, processor };
 }
@@ -372,6 +373,42 @@ describe("a message that cannot be handled", () => {
     broker.deliver({ ...asked("hello"), clientId: undefined });
     await settle();
     expect(broker.bodies("wsmanager.dead")).toEqual(["hello"]);
+  });
+});
+
+describe("a suspect", () => {
+  const suspectHandler: Handler = ({ text }) =>
+    text === "poison" ? Promise.reject(new Error("it ended its process")) : Promise.resolve(`alone: ${text}`);
+
+  test("is handled by the handler for suspects, and others are not", async () => {
+    const { broker } = processing(echoProcessed, {}, suspectHandler);
+    broker.deliver(asked("one"), true);
+    broker.deliver(asked("two", "d"), false);
+    await settle();
+    expect(broker.bodies("towsmanager").sort()).toEqual(["alone: one", "processed message: two"]);
+  });
+
+  test("that kills is dead-lettered alone; those packed with it are answered, each client's in order", async () => {
+    const { broker } = processing(echoProcessed, { attempts: 1 }, suspectHandler);
+    const of = (clientId: string, body: string) => ({ body, topic: clientId, clientId });
+    broker.deliver(packedOf(of("a", "1"), of("b", "2"), of("a", "poison"), of("a", "3"), of("b", "4")), true);
+    // Behind it in the queue, and not to overtake it.
+    broker.deliver(asked("5", "a", "a"), false);
+    await settle();
+    const answers = broker.published.towsmanager.flatMap((envelope) => open(envelope, "?"));
+    const onTopic = (name: string) =>
+      answers.filter(({ topic }) => topic === name).map(({ body }) => String(body));
+    expect(onTopic("a")).toEqual(["alone: 1", "alone: 3", "processed message: 5"]);
+    expect(onTopic("b")).toEqual(["alone: 2", "alone: 4"]);
+    expect(broker.bodies("wsmanager.dead")).toEqual(["poison"]);
+    expect(broker.published["wsmanager.dead"][0]!.headers).toMatchObject({
+      "dead-reason": "it ended its process",
+    });
+    expect(broker.acks).toEqual([]);
+    broker.confirm("towsmanager");
+    broker.confirm("wsmanager.dead");
+    await settle();
+    expect(broker.acks).toEqual([[2, true]]);
   });
 });
 

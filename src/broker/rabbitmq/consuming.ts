@@ -4,11 +4,12 @@ import type { Consumer } from "../broker.ts";
 import { deliveryCountOf, fromDelivery } from "./codec.ts";
 import { type Drop, watch } from "./watch.ts";
 
-/**
- * A message that comes again for this time may be the one that kills its processors: it is handled alone. Once is what
- * every lost connection brings about.
- */
+/** A message that comes again for this time may be the one that kills its processors. Once is what every lost connection brings about. */
 const suspectFrom = 2;
+
+function isSuspect(delivery: ConsumeMessage): boolean {
+  return deliveryCountOf(delivery) >= suspectFrom;
+}
 
 export interface Consuming {
   readonly group: string;
@@ -61,7 +62,7 @@ export async function startConsumer(
   };
   const deliver = (delivery: ConsumeMessage) => {
     delivered++;
-    consumer.deliver(delivery.fields.deliveryTag, fromDelivery(delivery));
+    consumer.deliver(delivery.fields.deliveryTag, fromDelivery(delivery), isSuspect(delivery));
   };
   const onDelivery = (delivery: ConsumeMessage | null) => {
     if (delivery === null) {
@@ -69,7 +70,7 @@ export async function startConsumer(
       return;
     }
     if (!isOpen || consuming.isStopped) return;
-    if (isCareful && prefetch > 1 && deliveryCountOf(delivery) < suspectFrom) attempt(takeMore());
+    if (isCareful && prefetch > 1 && !isSuspect(delivery)) attempt(takeMore());
     if (!hasAcked && delivered === prefetch) held = delivery;
     else deliver(delivery);
   };

@@ -3,10 +3,10 @@ import { onChannel } from "../probe.ts";
 import { atRandomMs, type Scenario } from "../scenario.ts";
 import type { World } from "../world.ts";
 
-/** Both connections of the first manager and both of the processor. */
-const connectionsCut = 4;
-/** The other manager's too. */
-const allConnections = 6;
+/** Those of the first manager and of the processor, once. */
+const connectionsCut = { managerConnections: 1, processorConnections: 1 };
+/** RabbitMQ comes and goes while it starts: they may be lost once more. */
+const lostTwice = { managerConnections: 2, processorConnections: 2 };
 
 const frozenMs = 30_000;
 const alarmMs = 5000;
@@ -14,7 +14,7 @@ const alarmMs = 5000;
 export const brokerScenarios: readonly Scenario[] = [
   {
     name: "broker: graceful restart",
-    deaths: allConnections,
+    deaths: lostTwice,
     async fault({ node, load }) {
       await atRandomMs(500, 1500);
       await node.restartGracefully();
@@ -24,7 +24,7 @@ export const brokerScenarios: readonly Scenario[] = [
   },
   {
     name: "broker: SIGKILL and restart",
-    deaths: allConnections,
+    deaths: lostTwice,
     async fault({ node, load }) {
       await atRandomMs(500, 1500);
       await node.kill();
@@ -36,7 +36,7 @@ export const brokerScenarios: readonly Scenario[] = [
   },
   {
     name: "broker: frozen 30 s",
-    deaths: allConnections,
+    deaths: connectionsCut,
     async fault({ node, load }) {
       await atRandomMs(500, 1500);
       node.freeze();
@@ -48,7 +48,6 @@ export const brokerScenarios: readonly Scenario[] = [
   },
   {
     name: "broker: memory alarm",
-    deaths: 0,
     async fault({ node, load }) {
       await atRandomMs(500, 1500);
       await node.ctl("set_vm_memory_high_watermark", "0.00001");
@@ -120,7 +119,8 @@ export const brokerScenarios: readonly Scenario[] = [
   }),
   {
     name: "connection: delayed by 200 ms",
-    deaths: 0,
+    // So much is on the way.
+    setting: { prefetch: 1000 },
     async fault({ proxy }) {
       await atRandomMs(200, 1000);
       proxy.delay(200);
@@ -129,7 +129,7 @@ export const brokerScenarios: readonly Scenario[] = [
   },
   {
     name: "connection: credentials refused for 5 s",
-    deaths: allConnections,
+    deaths: connectionsCut,
     async fault(world) {
       await atRandomMs(200, 1000);
       const user = (password: string) =>
@@ -146,7 +146,7 @@ export const brokerScenarios: readonly Scenario[] = [
   },
   {
     name: "queue deleted: the group's",
-    deaths: 1,
+    deaths: { processorConnections: 1 },
     async fault(world) {
       // What is in a queue goes with it, by the operator's own act: nothing is, at this moment.
       await whileQuiet(world, () => deleteQueue(world, "wsmanager.processor"));
@@ -155,7 +155,6 @@ export const brokerScenarios: readonly Scenario[] = [
   },
   {
     name: "queue deleted: the log",
-    deaths: 2,
     async fault(world) {
       await whileQuiet(world, () => deleteQueue(world, "wsmanager.log"));
       await resumed(world.load);
@@ -163,7 +162,7 @@ export const brokerScenarios: readonly Scenario[] = [
   },
   {
     name: "exchange deleted: wsmanager",
-    deaths: 2,
+    deaths: { managerConnections: 1 },
     async fault(world) {
       await atRandomMs(200, 1000);
       await deleteExchange(world, "wsmanager");
@@ -173,7 +172,7 @@ export const brokerScenarios: readonly Scenario[] = [
   },
   {
     name: "exchange deleted: towsmanager",
-    deaths: 2,
+    deaths: { processorConnections: 1 },
     async fault(world) {
       await atRandomMs(200, 1000);
       await deleteExchange(world, "towsmanager");
@@ -183,7 +182,7 @@ export const brokerScenarios: readonly Scenario[] = [
   },
   {
     name: "consumer cancelled",
-    deaths: 2,
+    deaths: { processorConnections: 1 },
     async fault(world) {
       await atRandomMs(200, 1000);
       // RabbitMQ cancels consumers when it deletes their queue. Over AMQP there is no other way to bring it about, so

@@ -8,7 +8,6 @@ const crowdSize = 10_000;
 export const clientScenarios: readonly Scenario[] = [
   {
     name: "clients: 10,000 connect at once",
-    deaths: 0,
     async fault(world) {
       await atRandomMs(0, 500);
       await using _crowd = await gathered(world);
@@ -16,7 +15,6 @@ export const clientScenarios: readonly Scenario[] = [
   },
   {
     name: "clients: 10,000 end without a close",
-    deaths: 0,
     async fault(world) {
       await using crowd = await gathered(world);
       await atRandomMs(500, 1000);
@@ -26,7 +24,6 @@ export const clientScenarios: readonly Scenario[] = [
   },
   {
     name: "clients: 10,000 vanish",
-    deaths: 0,
     async fault(world) {
       await using crowd = await gathered(world);
       await atRandomMs(500, 1000);

@@ -5,7 +5,7 @@ export const clusterScenarios: readonly Scenario[] = [
   {
     name: "cluster: the group queue's leader killed",
     setting: { isCluster: true },
-    deaths: 6,
+    deaths: { managerConnections: 2, processorConnections: 2 },
     async fault(world) {
       await atRandomMs(500, 1500);
       const leader = await world.eval(

@@ -1,6 +1,6 @@
 import { until } from "../../support/wait.ts";
 import { atRandomMs, type Scenario } from "../scenario.ts";
-import type { World } from "../world.ts";
+import type { Setting, World } from "../world.ts";
 
 /** Takes a moment, so that there is always work in hand. */
 const slowHandler =
@@ -13,7 +13,7 @@ export const processorScenarios: readonly Scenario[] = [
   {
     name: "processor: SIGKILL mid-work",
     setting: { handler: slowHandler },
-    deaths: 1,
+    deaths: { processors: 1 },
     async fault({ processors, load }) {
       await atRandomMs(500, 1500);
       await processors[0]!.end("SIGKILL");
@@ -24,7 +24,6 @@ export const processorScenarios: readonly Scenario[] = [
   {
     name: "processor: SIGTERM mid-work",
     setting: { handler: slowHandler },
-    deaths: 0,
     async fault({ processors, load }) {
       await atRandomMs(500, 1500);
       const code = await processors[0]!.end("SIGTERM");
@@ -36,7 +35,7 @@ export const processorScenarios: readonly Scenario[] = [
   {
     name: "processor: two of a group, one killed",
     setting: { handler: slowHandler, processors: 2 },
-    deaths: 1,
+    deaths: { processors: 1 },
     answersInAnyOrder: true,
     async fault({ processors, load }) {
       await atRandomMs(500, 1500);
@@ -50,7 +49,6 @@ export const processorScenarios: readonly Scenario[] = [
     setting: {
       handler: `export default ({ text }) => { if (${bad}) throw new Error("bad"); return \`processed message: \${text}\`; };`,
     },
-    deaths: 0,
     fault: () => Bun.sleep(8000),
     check: deadLettered,
   },
@@ -60,16 +58,33 @@ export const processorScenarios: readonly Scenario[] = [
       handler: `export default ({ text }) => ${bad} ? new Promise(() => {}) : \`processed message: \${text}\`;`,
       processorArgs: ["--handler-timeout", "300ms"],
     },
-    deaths: 0,
     fault: () => Bun.sleep(8000),
     check: deadLettered,
   },
-  {
-    name: "handler poisons: the process dies",
+  poison("handler poisons: the process dies", {}),
+  // A few at a time, each with what clients sent in the same moment.
+  poison("handler poisons: the process dies, packed", {
+    managerArgs: ["--packed"],
+    messagesPerSecond: 1500,
+    prefetch: 10,
+  }),
+];
+
+function deadLettered({ dead, load }: World): readonly string[] {
+  const expected = [...load.sentKeys()].filter(({ number }) => number % 97 === 50).length;
+  return dead.count === expected ? [] : [`${dead.count} are dead-lettered instead of ${expected}`];
+}
+
+/** A message that ends the process in whose hands it is, whichever that may be, is the only one that is not answered. */
+function poison(name: string, setting: Partial<Setting>): Scenario {
+  return {
+    name,
     setting: {
+      ...setting,
       handler: `export default ({ text }) => { if (text === "c0:30") process.exit(9); return \`processed message: \${text}\`; };`,
     },
-    deaths: 12,
+    // The third time it is handled in a process of its own.
+    deaths: { processors: 2 },
     async fault(world) {
       await until(
         async () => {
@@ -82,11 +97,16 @@ export const processorScenarios: readonly Scenario[] = [
       world.load.mark();
       await until(() => world.load.resumedMs !== undefined, "answers to come again", 30_000);
     },
-    check: ({ dead }) => (dead.count === 1 ? [] : [`${dead.count} messages are dead-lettered, not 1`]),
-  },
-];
-
-function deadLettered({ dead, load }: World): readonly string[] {
-  const expected = [...load.sentKeys()].filter(({ number }) => number % 97 === 50).length;
-  return dead.count === expected ? [] : [`${dead.count} are dead-lettered instead of ${expected}`];
+    check({ dead, processors, manager }) {
+      const failures: string[] = [];
+      if (dead.count !== 1 || !dead.has({ client: "c0", number: 30 }))
+        failures.push(`dead-lettered: ${JSON.stringify([...dead.keys()])}, not the poison alone`);
+      const { exits } = processors[0]!;
+      if (exits.join() !== "9,9") failures.push(`the processor ended with ${exits.join()}, not twice with 9`);
+      const packed = manager.confirmed / manager.metric("warren_envelopes_total");
+      if (setting.managerArgs !== undefined && packed < 2)
+        failures.push(`only ${packed.toFixed(1)} messages were in an AMQP message: nothing to spoil`);
+      return failures;
+    },
+  };
 }
