@@ -33,7 +33,7 @@ export interface ConnectionEvents {
   /** The manager takes frames. It is `connected` when whoever hears this has said `establish()`. */
   opened(link: Link): void;
   message(message: LinkMessage): void;
-  receipt(id: string): void;
+  receipt(id: string, after: string | undefined): void;
   /** An ERROR came, and the end will follow. True if the next connection will not meet it again. */
   refused(refusal: Refusal): boolean;
   /** A connection, or an attempt at one, ended without this page wanting it. */
@@ -68,7 +68,7 @@ export class Connection {
     const link = this.#surroundings.open(this.#url, {
       connected: () => this.#events.opened(link),
       message: (message) => this.#events.message(message),
-      receipt: (id) => this.#events.receipt(id),
+      receipt: (id, after) => this.#events.receipt(id, after),
       error: (message, receipt) => this.#refused({ message, receipt }),
       closed: (code, reason) => this.#closed(code, reason),
     });

@@ -68,11 +68,11 @@ export class Following {
   }
 
   /** Whether the receipt was for one of these. */
-  receipt(id: string, nowMs: number): boolean {
+  receipt(id: string, position: string | undefined): boolean {
     const subscription = this.#awaited.get(id);
     if (subscription === undefined) return false;
     this.#awaited.delete(id);
-    if (this.#isDurable) subscription.began(nowMs);
+    if (this.#isDurable) subscription.began(position);
     return true;
   }
 

@@ -11,7 +11,8 @@ export interface LinkEvents {
   /** CONNECTED has come: from now on the link takes frames. */
   connected(): void;
   message(message: LinkMessage): void;
-  receipt(id: string): void;
+  /** `after` is where in the log a durable subscription begins. */
+  receipt(id: string, after: string | undefined): void;
   /** An ERROR frame, with the receipt id of the frame at fault if it names one. The manager closes the link then. */
   error(message: string, receipt: string | undefined): void;
   closed(code: number, reason: string): void;

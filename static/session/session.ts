@@ -55,7 +55,7 @@ export class Session {
         this.#following.start(link);
       },
       message: (message) => this.#receive(message),
-      receipt: (id) => this.#receipt(id),
+      receipt: (id, after) => this.#receipt(id, after),
       refused: (refusal) => this.#refused(refusal),
       closed: (closing, wasConnected) => this.#closed(closing, wasConnected),
     });
@@ -138,8 +138,8 @@ export class Session {
     this.#options.changed();
   }
 
-  #receipt(id: string): void {
-    if (this.#following.receipt(id, this.#surroundings.now())) {
+  #receipt(id: string, after: string | undefined): void {
+    if (this.#following.receipt(id, after)) {
       if (this.#following.isInForce) this.#inForce();
     } else this.conversation.markConfirmed(id);
     this.#options.changed();

@@ -29,7 +29,8 @@ export function openStompLink(url: string, token: string | undefined, events: Li
     heartbeatOutgoing: 0,
     connectHeaders: token === undefined ? {} : { passcode: token },
     onConnect: () => tell(() => events.connected()),
-    onUnhandledReceipt: ({ headers }) => tell(() => events.receipt(headers["receipt-id"] ?? "")),
+    onUnhandledReceipt: ({ headers }) =>
+      tell(() => events.receipt(headers["receipt-id"] ?? "", headers["x-stream-after"])),
     onStompError: ({ headers, body }) =>
       tell(() => events.error(headers["message"] ?? body.trim(), headers["receipt-id"])),
     onWebSocketClose: ({ code, reason }: CloseEvent) => tell(() => events.closed(code, reason)),

@@ -1,10 +1,10 @@
 import type { LinkMessage } from "./link.ts";
 
-/** How much of a subscription was there before: none, a moment without a message, or all up to a message. */
+/** How far a subscription got: nowhere, to the beginning of an empty log, or to a place in it. */
 type Progress =
   | { readonly is: "new" }
-  | { readonly is: "quiet"; readonly sinceMs: number }
-  | { readonly is: "seen"; readonly position: string };
+  | { readonly is: "at the beginning" }
+  | { readonly is: "behind"; readonly position: string };
 
 /** What the page has subscribed to, and how far it got there, so that it goes on behind the last message seen. */
 export class Subscription {
@@ -23,22 +23,23 @@ export class Subscription {
     switch (progress.is) {
       case "new":
         return { "x-stream-offset": "next" };
-      case "quiet":
-        return { "x-stream-offset": `timestamp=${Math.floor(progress.sinceMs / 1_000)}` };
-      case "seen":
+      case "at the beginning":
+        return { "x-stream-offset": "first" };
+      case "behind":
         return { "x-stream-after": progress.position };
     }
   }
 
-  /** It is in force, and durable. */
-  began(nowMs: number): void {
-    if (this.#progress.is === "new") this.#progress = { is: "quiet", sinceMs: nowMs };
+  /** It is in force, and durable: behind this position, or, if there is none, at the beginning of an empty log. */
+  began(position: string | undefined): void {
+    if (this.#progress.is !== "new") return;
+    this.#progress = position === undefined ? { is: "at the beginning" } : { is: "behind", position };
   }
 
   /** A message came for it. */
   passed({ headers }: LinkMessage): void {
     const position = headers["x-stream-offset"];
-    if (position !== undefined) this.#progress = { is: "seen", position };
+    if (position !== undefined) this.#progress = { is: "behind", position };
   }
 
   /** Live, nothing is remembered: what comes while the page is away is missed. */

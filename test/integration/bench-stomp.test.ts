@@ -57,6 +57,18 @@ test("against Warren every message is relayed to all, answered, and confirmed by
   expect({ code, foreign: result.foreign }).toEqual({ code: 0, foreign: 0 });
 });
 
+test("against Warren clients that are cut off resume from the log, and nothing is lost or comes twice", async () => {
+  await using system = startSystem();
+  const { code, result } = await measure(system.wsUrl("/ws?topic=bench"), "--receipts", ...resuming);
+  const faultless = { lost: 0, duplicated: 0, reordered: 0 };
+  expect(result.reconnects!.resumed).toBeGreaterThan(10);
+  expect(result.reconnects!.failed).toBe(0);
+  expect(result.relayed).toMatchObject({ expected: 480 * 9, ...faultless });
+  expect(result.processed).toMatchObject({ expected: 480 * 9, ...faultless });
+  expect(result.receipts).toMatchObject({ expected: 480, ...faultless });
+  expect(code).toBe(0);
+});
+
 test("a receipt that does not come is a message lost, and the exit code is 1", async () => {
   const { url } = start({ forgetReceipt: (count) => count % 100 === 50 });
   const { code, result } = await measure(url, "--receipts");

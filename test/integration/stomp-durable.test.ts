@@ -94,6 +94,25 @@ for (const [name, start] of Object.entries(systems)) {
       }
     });
 
+    test("goes on where it began, if it was lost before its first message", async () => {
+      await using system = await start();
+      await using sender = await connectStomp(system.wsUrl("/ws"), quiet);
+      await sender.sendSafely("/topic/t", "before");
+      // As much as has to have happened for the log to have it.
+      await bodiesOf(await sender.subscribe("/topic/t", { "x-stream-offset": "first" }), 1);
+      const lost = await connectStomp(system.wsUrl("/ws"), quiet);
+      const receipt = Promise.withResolvers<string | undefined>();
+      lost.client.watchForReceipt("begun", ({ headers }) => receipt.resolve(headers["x-stream-after"]));
+      lost.client.subscribe("/topic/t", () => undefined, { "x-stream-offset": "next", receipt: "begun" });
+      const begun = await receipt.promise;
+      await lost[Symbol.asyncDispose]();
+      await sender.sendSafely("/topic/t", "meanwhile");
+      await using back = await connectStomp(system.wsUrl("/ws"), quiet);
+      const received = await back.subscribe("/topic/t", { "x-stream-after": begun! });
+      await sender.sendSafely("/topic/t", "after");
+      expect(await bodiesOf(received, 2)).toEqual(["meanwhile", "after"]);
+    });
+
     test("to /direct gets what was for its client alone, and only that", async () => {
       await using system = startSystem([], ({ text }) => ({ to: "sender", body: `to you: ${text}` }));
       await using anna = await connectStomp(system.wsUrl("/ws/anna"), quiet);

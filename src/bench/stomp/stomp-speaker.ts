@@ -11,7 +11,7 @@ const lineEnd = 0x0a;
 export class StompSpeaker implements Speaker {
   readonly hello: Uint8Array;
   refusal: string | undefined;
-  /** Where the last message that it got is in the log, if it asked for that. */
+  /** Where it is in the log: behind the last message that it got, or where it began. */
   position: string | undefined;
   readonly #index: number;
   readonly #inbox: Inbox;
@@ -52,8 +52,10 @@ export class StompSpeaker implements Speaker {
 
   other(frame: string): void {
     const receipt = /^RECEIPT\r?\n(?:.*\r?\n)*?receipt-id:(.*?)\r?\n/.exec(frame)?.[1];
-    if (receipt === inForce) this.#isInForce = true;
-    else if (receipt?.startsWith(receiptMark))
+    if (receipt === inForce) {
+      this.#isInForce = true;
+      this.position ??= /\nx-stream-after:(.*)/.exec(frame)?.[1];
+    } else if (receipt?.startsWith(receiptMark))
       this.#inbox.takeReceipt(this.#index, Number(receipt.slice(receiptMark.length)));
     else if (frame.startsWith("ERROR")) this.refusal = wordsOf(frame);
   }

@@ -6,7 +6,16 @@ import { closeCodes } from "../close-codes.ts";
 import { connected, versionOf } from "./connect.ts";
 import { Credentials, renewal, TokenFault, tokenOf } from "./credentials.ts";
 import { topicToSendTo } from "./destinations.ts";
-import { errorText, type Frame, frameText, named, required, StompFault, type Version } from "./frames.ts";
+import {
+  errorText,
+  type Frame,
+  frameText,
+  type Header,
+  named,
+  required,
+  StompFault,
+  type Version,
+} from "./frames.ts";
 import { bodyOf, travellingHeaders } from "./headers.ts";
 import { type Agreement, agreementOn, HeartBeats } from "./heart-beats.ts";
 import { FrameParser } from "./parser.ts";
@@ -117,7 +126,7 @@ export class Session implements Client {
             version: this.#parser.version,
           },
           frame,
-          () => this.#acknowledge(socket, receipt),
+          (after) => this.#acknowledge(socket, receipt, after),
         );
         return;
       case "UNSUBSCRIBE":
@@ -260,9 +269,12 @@ export class Session implements Client {
     return this.#transactions.end(name);
   }
 
-  #acknowledge(socket: ClientSocket, receipt: string | undefined): void {
+  /** @param after where a durable subscription begins */
+  #acknowledge(socket: ClientSocket, receipt: string | undefined, after?: string): void {
     if (receipt === undefined || this.#hasEnded()) return;
-    socket.send(frameText("RECEIPT", [["receipt-id", receipt]], "", this.#parser.version));
+    const headers: Header[] = [["receipt-id", receipt]];
+    if (after !== undefined) headers.push(["x-stream-after", after]);
+    socket.send(frameText("RECEIPT", headers, "", this.#parser.version));
   }
 
   #expire(socket: ClientSocket): void {

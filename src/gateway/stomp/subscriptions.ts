@@ -45,7 +45,11 @@ export class Subscriptions {
    * @param onInForce called once when it is in force: at once, or for a durable one when its place in the log is known
    * @throws StompFault
    */
-  add({ socket, clientId, credentials, version }: Subscriber, frame: Frame, onInForce: () => void): void {
+  add(
+    { socket, clientId, credentials, version }: Subscriber,
+    frame: Frame,
+    onInForce: (after?: string) => void,
+  ): void {
     const { headers } = frame;
     const id = required(frame, "id");
     const ack = headers.get("ack") ?? "auto";

@@ -137,6 +137,8 @@ test("messages and receipts are accounted for, and publishers hear themselves", 
 test("a client knows where the last message was, to go on behind it", () => {
   const { speaker, hear } = listening();
   expect(speaker.position).toBeUndefined();
+  hear("RECEIPT\nreceipt-id:in-force\nx-stream-after:6\n\n\0");
+  expect(speaker.position).toBe("6");
   hear(message("1", payload, "x-stream-offset:7.1\n") + message("2", payload, "x-stream-offset:8\n"));
   hear("\n");
   expect(speaker.position).toBe("8");

@@ -114,12 +114,21 @@ test("it goes on behind the last message seen, on its topic and on what is for i
   expect(shown(session)).toEqual(["seen", "seen too", "The connection was lost", "missed"]);
 });
 
-test("a page that had seen nothing yet goes on from when it was there", () => {
+test("a page that had seen nothing yet goes on where its subscription began", () => {
+  const { surroundings } = played("http://manager/?topic=news");
+  surroundings.link.accept("41");
+  surroundings.link.drop();
+  surroundings.pass(500);
+  surroundings.link.connect();
+  expect(surroundings.link.asked(news)).toEqual({ "x-stream-after": "41" });
+});
+
+test("where the log was empty, that is its beginning", () => {
   const { surroundings } = connected();
   surroundings.link.drop();
   surroundings.pass(500);
   surroundings.link.connect();
-  expect(surroundings.link.asked(news)).toEqual({ "x-stream-offset": "timestamp=1000" });
+  expect(surroundings.link.asked(news)).toEqual({ "x-stream-offset": "first" });
 });
 
 test("a message of which nobody knew whether it arrived is confirmed by the log", () => {

@@ -51,21 +51,21 @@ export class PlayedLink implements Link {
   }
 
   /** CONNECTED, and whatever is subscribed to is in force. */
-  accept(): void {
+  accept(after?: string): void {
     this.connect();
-    this.acknowledgeAll();
+    this.acknowledgeAll(after);
   }
 
   connect(): void {
     this.#tell((events) => events.connected());
   }
 
-  acknowledgeAll(): void {
-    for (const { headers } of [...this.subscriptions.values()]) this.acknowledge(headers["receipt"]!);
+  acknowledgeAll(after?: string): void {
+    for (const { headers } of [...this.subscriptions.values()]) this.acknowledge(headers["receipt"]!, after);
   }
 
-  acknowledge(receipt: string): void {
-    this.#tell((events) => events.receipt(receipt));
+  acknowledge(receipt: string, after?: string): void {
+    this.#tell((events) => events.receipt(receipt, after));
   }
 
   /** A MESSAGE for whoever subscribed to the destination. */

@@ -35,8 +35,11 @@ export interface DurableRequest {
   /** A topic, a pattern, or `direct`. */
   readonly pattern: string;
   readonly start: Start;
-  /** Called once, when its place in the log is known. */
-  readonly onInForce: () => void;
+  /**
+   * Called once, when its place in the log is known. `after` is the position that it goes on behind, if it is behind a whole
+   * record: a client that is lost before it has got anything can go on there.
+   */
+  readonly onInForce: (after: string | undefined) => void;
 }
 
 /** A subscription that reads from the log: where it is, and what it has yet to write to its client. */
@@ -58,7 +61,7 @@ export class DurableSubscription {
   /** The log was asked how far it reaches after the client had named its place. */
   isMarked = false;
   readonly #trie: TopicTrie<true> | undefined;
-  readonly #onInForce: () => void;
+  readonly #onInForce: DurableRequest["onInForce"];
   #isInForce = false;
   #batch: Tail[] = [];
   #batchSize = 0;
@@ -80,7 +83,7 @@ export class DurableSubscription {
   inForce(): void {
     if (this.#isInForce) return;
     this.#isInForce = true;
-    this.#onInForce();
+    this.#onInForce(wholeRecordIn(this.place));
   }
 
   /** Whether a message of the log is for it. */
@@ -144,4 +147,10 @@ export class DurableSubscription {
 
 export function isPosition(start: Start): start is Position {
   return typeof start === "object" && "offset" in start;
+}
+
+/** What the end of a record is called towards clients; undefined if the place is none, or before the first one. */
+function wholeRecordIn(place: Start): string | undefined {
+  const isWhole = isPosition(place) && place.index === Number.POSITIVE_INFINITY && place.offset >= 0;
+  return isWhole ? positionText(place.offset, 0, 1) : undefined;
 }
