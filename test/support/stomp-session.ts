@@ -1,0 +1,121 @@
+import type { Server } from "bun";
+import { unlimited } from "../../src/gateway/auth/grant.ts";
+import { Backpressure } from "../../src/gateway/backpressure.ts";
+import type { Client, ClientSocket } from "../../src/gateway/client.ts";
+import { Holds } from "../../src/gateway/holds.ts";
+import { Relay } from "../../src/gateway/relay.ts";
+import { StompProtocol } from "../../src/gateway/stomp/stomp.ts";
+import { TimerWheel } from "../../src/gateway/timer-wheel.ts";
+import type { OutgoingMessage } from "../../src/message.ts";
+
+/** The STOMP side of a gateway without the network: its sessions are the real ones, their sockets remember. */
+export class StompSide {
+  readonly relay = new Relay();
+  readonly taken: OutgoingMessage[] = [];
+  readonly #holds = new Holds();
+  readonly #sockets = new Set<RememberingSocket>();
+  readonly #protocol: StompProtocol;
+
+  constructor(maxMessageBytes: number) {
+    this.relay.serveBy({
+      publish: (key: string, frame: string | Uint8Array) => {
+        for (const socket of this.#sockets)
+          if (socket.keys.has(key)) socket.sent.push(Buffer.from(frame as string));
+      },
+    } as unknown as Server<Client>);
+    this.#protocol = new StompProtocol({
+      relay: this.relay,
+      uplink: {
+        take: (message, onConfirmed) => {
+          this.taken.push(message);
+          if (onConfirmed !== undefined) this.#confirmations.push(onConfirmed);
+          return this.taken.length;
+        },
+        idOf: (number) => `id-${number}`,
+        isFull: false,
+      },
+      holds: this.#holds,
+      backpressure: new Backpressure(this.#holds, [], () => false),
+      wheel: new TimerWheel(),
+      auth: undefined,
+      identified: () => undefined,
+      maxMessageBytes,
+      maxSubscriptions: 10,
+      maxTransactionBytes: 8192,
+      durables: undefined,
+    });
+  }
+
+  readonly #confirmations: (() => void)[] = [];
+
+  connect(): RememberingSocket {
+    const client = this.#protocol.admit("client", new URL("ws://localhost/ws"), unlimited);
+    if (typeof client === "string" || !("opened" in client)) throw new Error("the client was not admitted");
+    const socket = new RememberingSocket(client, () => this.#sockets.delete(socket));
+    this.#sockets.add(socket);
+    client.opened(socket as unknown as ClientSocket);
+    return socket;
+  }
+
+  /** The broker confirms what it was given. */
+  confirm(): void {
+    for (const confirmed of this.#confirmations.splice(0)) confirmed();
+  }
+}
+
+/** What a session needs of Bun's socket. */
+export class RememberingSocket {
+  readonly data: Client;
+  readonly keys = new Set<string>();
+  readonly sent: Buffer[] = [];
+  closeCode: number | undefined;
+  readonly #onGone: () => void;
+
+  constructor(data: Client, onGone: () => void) {
+    this.data = data;
+    this.#onGone = onGone;
+  }
+
+  receive(bytes: Buffer): void {
+    this.data.message(this as unknown as ClientSocket, bytes);
+  }
+
+  send(frame: string | Uint8Array): number {
+    this.sent.push(Buffer.from(frame as string));
+    return 1;
+  }
+
+  subscribe(key: string): void {
+    this.keys.add(key);
+  }
+
+  unsubscribe(key: string): void {
+    this.keys.delete(key);
+  }
+
+  close(code: number): void {
+    this.closeCode ??= code;
+  }
+
+  /** The connection is gone, as the gateway hears of it. */
+  end(): void {
+    this.data.closed();
+    this.#onGone();
+  }
+
+  pause(): void {
+    // Nothing comes by itself.
+  }
+
+  resume(): void {
+    // Nothing comes by itself.
+  }
+
+  getBufferedAmount(): number {
+    return 0;
+  }
+
+  cork(act: () => void): void {
+    act();
+  }
+}
