@@ -3,7 +3,6 @@ import { Session } from "./session/session.ts";
 import { openStompLink } from "./session/stomp-link.ts";
 import { tokenOfPage } from "./session/token.ts";
 import { Composer } from "./view/composer.ts";
-import { elementOf } from "./view/element.ts";
 import { oncePerFrame } from "./view/frame.ts";
 import { LogView } from "./view/log-view.ts";
 import { StatusView } from "./view/status-view.ts";
@@ -11,8 +10,9 @@ import { TopicField } from "./view/topic-field.ts";
 import { followViewport } from "./view/viewport.ts";
 
 // Who and where.
-const clientId = clientIdOfTab(() => sessionStorage, crypto);
 const token = tokenOfPage(location.href);
+// A token says who this is.
+const clientId = token === undefined ? clientIdOfTab(() => sessionStorage, crypto) : undefined;
 const session = new Session({
   page: location.href,
   clientId,
@@ -42,7 +42,6 @@ new TopicField(session, () => {
   composer.focus();
 });
 composer.topicChanged();
-elementOf("client-id", HTMLElement).textContent = clientId;
 
 // What the browser tells.
 addEventListener("online", () => session.networkBack());

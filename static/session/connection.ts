@@ -31,7 +31,7 @@ export interface Refusal {
 export interface ConnectionEvents {
   changed(state: ConnectionState): void;
   /** The manager takes frames. It is `connected` when whoever hears this has said `establish()`. */
-  opened(link: Link): void;
+  opened(link: Link, clientId: string | undefined): void;
   message(message: LinkMessage): void;
   receipt(id: string, after: string | undefined): void;
   /** An ERROR came, and the end will follow. True if the next connection will not meet it again. */
@@ -66,7 +66,7 @@ export class Connection {
   connect(): void {
     this.#abandon();
     const link = this.#surroundings.open(this.#url, {
-      connected: () => this.#events.opened(link),
+      connected: (clientId) => this.#events.opened(link, clientId),
       message: (message) => this.#events.message(message),
       receipt: (id, after) => this.#events.receipt(id, after),
       error: (message, receipt) => this.#refused({ message, receipt }),

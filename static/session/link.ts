@@ -8,8 +8,8 @@ export interface LinkMessage {
 
 /** What a link tells, until it is closed. */
 export interface LinkEvents {
-  /** CONNECTED has come: from now on the link takes frames. */
-  connected(): void;
+  /** CONNECTED has come, with the client id: from now on the link takes frames. */
+  connected(clientId: string | undefined): void;
   message(message: LinkMessage): void;
   /** `after` is where in the log a durable subscription begins. */
   receipt(id: string, after: string | undefined): void;

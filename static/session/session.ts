@@ -12,7 +12,8 @@ import { Unsent } from "./unsent.ts";
 export interface SessionOptions {
   /** The address that the page was opened with, topic included. */
   readonly page: string;
-  readonly clientId: string;
+  /** The one to ask for; undefined where the manager knows it, from a token. */
+  readonly clientId: string | undefined;
   /** Another one each time that the page is loaded. */
   readonly pageId: string;
   readonly surroundings: Surroundings;
@@ -34,6 +35,8 @@ export class Session {
   readonly unsent = new Unsent();
   /** A topic, or a pattern of topics. */
   topic: string;
+  /** Empty until the manager has said it. */
+  clientId: string;
   #sentCount = 0;
   #hasBeenConnected: boolean = false;
   #lostAtMs: number | undefined;
@@ -47,10 +50,12 @@ export class Session {
     this.#surroundings = options.surroundings;
     const topic = topicOfPage(options.page);
     this.topic = topicProblem(topic) === undefined ? topic : "";
+    this.clientId = options.clientId ?? "";
     this.#following = new Following(this.topic);
     this.#connection = new Connection(socketUrl(options.page, options.clientId), options.surroundings, {
       changed: () => options.changed(),
-      opened: (link) => {
+      opened: (link, clientId) => {
+        this.clientId = clientId ?? this.clientId;
         if (this.#hasBeenConnected) this.conversation.expectMissed();
         this.#following.start(link);
       },

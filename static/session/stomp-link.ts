@@ -28,7 +28,7 @@ export function openStompLink(url: string, token: string | undefined, events: Li
     heartbeatIncoming: heartBeatMs,
     heartbeatOutgoing: 0,
     connectHeaders: token === undefined ? {} : { passcode: token },
-    onConnect: () => tell(() => events.connected()),
+    onConnect: ({ headers }) => tell(() => events.connected(headers["client-id"])),
     onUnhandledReceipt: ({ headers }) =>
       tell(() => events.receipt(headers["receipt-id"] ?? "", headers["x-stream-after"])),
     onStompError: ({ headers, body }) =>

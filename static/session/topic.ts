@@ -30,9 +30,9 @@ export function pageOnTopic(url: string, topic: string): string {
   return page.href;
 }
 
-/** Where the manager takes this client's WebSocket, beside the page. */
-export function socketUrl(page: string, clientId: string): string {
-  const url = new URL(`ws/${encodeURIComponent(clientId)}`, page);
+/** Where the manager takes this client's WebSocket, beside the page. Without a client id, the manager decides on it. */
+export function socketUrl(page: string, clientId: string | undefined): string {
+  const url = new URL(clientId === undefined ? "ws" : `ws/${encodeURIComponent(clientId)}`, page);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   return url.href;
 }

@@ -2,13 +2,14 @@ import { closingInWords } from "../session/closing.ts";
 import type { Session } from "../session/session.ts";
 import { elementOf, messageCount, setText } from "./element.ts";
 
-/** Whether there is a connection, since when not and why, and when the next attempt is. */
+/** Who this is, whether there is a connection, since when not and why, and when the next attempt is. */
 export class StatusView {
   readonly #session: Session;
   readonly #redraw: () => void;
   readonly #status = elementOf("status", HTMLElement);
   readonly #shown = elementOf("status-shown", HTMLElement);
   readonly #spoken = elementOf("status-spoken", HTMLElement);
+  readonly #clientId = elementOf("client-id", HTMLElement);
   readonly #banner = elementOf("banner", HTMLElement);
   readonly #reason = elementOf("banner-reason", HTMLElement);
   #ticker: ReturnType<typeof setTimeout> | undefined;
@@ -16,11 +17,13 @@ export class StatusView {
   constructor(session: Session, redraw: () => void) {
     this.#session = session;
     this.#redraw = redraw;
+    setText(this.#clientId, session.clientId);
     elementOf("retry", HTMLButtonElement).addEventListener("click", () => session.hasten());
   }
 
   draw(): void {
-    const { state } = this.#session;
+    const { state, clientId } = this.#session;
+    setText(this.#clientId, clientId);
     this.#status.dataset["is"] = state.is;
     // What is shown counts down; what is spoken says only that it changed.
     switch (state.is) {

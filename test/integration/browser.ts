@@ -18,8 +18,10 @@ const quietArgs = [
 ];
 
 export interface TestBrowser extends AsyncDisposable {
-  /** A page of its own tab and storage, on which any error that the page throws fails the test. */
+  /** A page of its own tab and storage, on which any error that the page throws fails the test. It is connected. */
   open(url: string, options?: BrowserContextOptions): Promise<Page>;
+  /** The same, of which nobody expects that it comes to be connected. */
+  openWaiting(url: string, options?: BrowserContextOptions): Promise<Page>;
   /** Closes every page, with its storage. */
   closePages(): Promise<void>;
 }
@@ -57,13 +59,18 @@ export async function startBrowser(): Promise<TestBrowser> {
   const pid = await pidOf(browser);
   killAtExit(pid);
   const pageErrors: string[] = [];
+  async function openWaiting(url: string, options: BrowserContextOptions = {}): Promise<Page> {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+    const page = await context.newPage();
+    page.setDefaultTimeout(20_000);
+    page.on("pageerror", (error) => pageErrors.push(error.message));
+    await page.goto(url);
+    return page;
+  }
   return {
-    async open(url, options = {}) {
-      const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
-      const page = await context.newPage();
-      page.setDefaultTimeout(20_000);
-      page.on("pageerror", (error) => pageErrors.push(error.message));
-      await page.goto(url);
+    openWaiting,
+    async open(url, options) {
+      const page = await openWaiting(url, options);
       await page.locator('#status[data-is="connected"]').waitFor();
       return page;
     },

@@ -302,3 +302,20 @@ test("a connection that lived through the loss of the network is replaced: it ma
   session.write("not before it is back");
   expect(surroundings.links.flatMap(({ texts }) => texts)).toEqual(["into the void"]);
 });
+
+test("who it is the manager says, if it knows from a token", () => {
+  const surroundings = new PlayedSurroundings();
+  const page = "http://manager/#token=x";
+  const session = new Session({
+    page,
+    clientId: undefined,
+    pageId: "this-page",
+    surroundings,
+    changed: () => undefined,
+  });
+  session.start();
+  expect(session.clientId).toBe("");
+  expect(surroundings.link.url).toBe("ws://manager/ws");
+  surroundings.link.connect("anna");
+  expect(session.clientId).toBe("anna");
+});

@@ -56,8 +56,8 @@ export class PlayedLink implements Link {
     this.acknowledgeAll(after);
   }
 
-  connect(): void {
-    this.#tell((events) => events.connected());
+  connect(clientId?: string): void {
+    this.#tell((events) => events.connected(clientId));
   }
 
   acknowledgeAll(after?: string): void {

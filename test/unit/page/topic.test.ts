@@ -33,5 +33,6 @@ test("the page's link carries the topic and whatever else it had", () => {
 
 test("the WebSocket is beside the page, secure if the page is", () => {
   expect(socketUrl("http://host:8000/?topic=old", "id")).toBe("ws://host:8000/ws/id");
+  expect(socketUrl("http://host:8000/#token=secret", undefined)).toBe("ws://host:8000/ws");
   expect(socketUrl("https://host/warren/#x", "a/b")).toBe("wss://host/warren/ws/a%2Fb");
 });

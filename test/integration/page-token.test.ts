@@ -1,0 +1,56 @@
+import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { integrationTimeoutMs } from "../support/timeout.ts";
+import { startWarren, type WarrenProcess } from "../support/warren.ts";
+import { claims, hs256 } from "../unit/gateway/auth/signing.ts";
+import { startBrowser, type TestBrowser } from "./browser.ts";
+import { rows, say, untilStatus } from "./page-actions.ts";
+
+setDefaultTimeout(integrationTimeoutMs);
+
+const secret = "a secret of more than thirty-two bytes";
+const folder = mkdtempSync(join(tmpdir(), "warren-page-token-"));
+const started = new AsyncDisposableStack();
+let browser: TestBrowser;
+let warren: WarrenProcess;
+
+beforeAll(async () => {
+  const secretFile = join(folder, "secret");
+  writeFileSync(secretFile, secret);
+  warren = started.use(await startWarren(["--auth", "jwt", "--jwt-secret-file", secretFile]));
+  browser = started.use(await startBrowser());
+});
+
+afterEach(() => browser.closePages());
+
+afterAll(async () => {
+  await started.disposeAsync();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const mayPublish = { publish: ["colour.*"], subscribe: ["#"] };
+const token = hs256(claims({ sub: "anna", warren: mayPublish }), secret);
+
+test("the token in the page's address says who it is, and is kept in no storage", async () => {
+  const page = await browser.open(`${warren.url}?topic=colour.red#token=${token}`);
+  expect(await page.locator("#client-id").textContent()).toBe("anna");
+  await say(page, "hello");
+  await rows(page, "processed.answers-own", "processed message: hello").waitFor();
+  const stored = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
+  expect(stored).toBe("[{},{}]");
+});
+
+test("a message that the token does not allow is refused, and the page goes on", async () => {
+  const page = await browser.open(`${warren.url}?topic=secret#token=${token}`);
+  await say(page, "into the wrong place");
+  await rows(page, "own", "into the wrong place").getByText("refused").waitFor();
+  await rows(page, "event").filter({ hasText: "The manager refused" }).waitFor();
+  await untilStatus(page, "connected");
+});
+
+test("without a token the page says why it is not let in", async () => {
+  const page = await browser.openWaiting(warren.url);
+  await page.locator("#banner").filter({ hasText: "The manager refused" }).waitFor();
+});
