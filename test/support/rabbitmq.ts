@@ -174,6 +174,11 @@ export class RabbitmqNode implements AsyncDisposable {
     this.#frozen = false;
   }
 
+  /** Until it takes connections, as after `thaw` on a busy machine. */
+  async accepts(): Promise<void> {
+    await until(() => brokerVersion(this.url), "it takes connections", startTimeoutMs);
+  }
+
   /** A new, empty vhost's URL. */
   async vhost(): Promise<string> {
     const name = `test-${++this.#vhosts}`;

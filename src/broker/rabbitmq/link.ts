@@ -5,6 +5,7 @@ import { withoutPassword } from "../../ops/redact.ts";
 import { version } from "../../version.ts";
 import { type BackoffLimits, backoffMs } from "../backoff.ts";
 import { innards } from "./innards.ts";
+import type { Outage } from "./outage.ts";
 
 /** How a link to RabbitMQ behaves; the defaults suit production, tests shorten them. */
 export interface LinkTiming {
@@ -46,6 +47,8 @@ export interface LinkOptions {
   readonly tls: Readonly<Record<string, unknown>>;
   readonly timing: LinkTiming;
   readonly log: Log;
+  /** Tells of losses and returns, for all links of this process together. */
+  readonly outage: Outage;
   /**
    * Declares and subscribes anew on each connection. It must not leave anything behind when it throws: the
    * connection is dropped and the next one starts afresh. A `FatalError` ends the link for good.
@@ -73,7 +76,6 @@ export class Link {
   #isClosing = false;
   #running: Promise<void> | undefined;
   #wasOpenOnce = false;
-  #isLossLogged = false;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -119,7 +121,7 @@ export class Link {
 
   /** One connection's life. Returns why it ended, or undefined if `close` ended it. */
   async #live(url: string): Promise<Error | undefined> {
-    const { setUp, lost, timing, log, name } = this.#options;
+    const { setUp, lost, timing, outage, name } = this.#options;
     let connection: ChannelModel;
     try {
       connection = await this.#connect(url);
@@ -141,9 +143,7 @@ export class Link {
       ]).finally(timeout.cancel);
       this.#state = { is: "open", connection };
       this.#wasOpenOnce = true;
-      if (this.#isLossLogged) log.info("broker is back", { connection: name, broker: withoutPassword(url) });
-      else log.debug("broker connected", { connection: name, broker: withoutPassword(url) });
-      this.#isLossLogged = false;
+      outage.open(name, { broker: withoutPassword(url) });
       this.#options.opened();
       fault = await Promise.race([ended.promise, this.#closing.promise.then(() => undefined)]);
     } catch (error) {
@@ -197,20 +197,10 @@ export class Link {
   }
 
   #noteLoss(url: string, fault: Error): void {
-    const { log, name } = this.#options;
+    const { outage, name } = this.#options;
     this.#state = { is: "connecting", why: reasonOf(fault) };
-    if (this.#isLossLogged) {
-      log.debug("broker still away", {
-        connection: name,
-        broker: withoutPassword(url),
-        reason: reasonOf(fault),
-      });
-      return;
-    }
-    this.#isLossLogged = true;
     const message = this.#wasOpenOnce ? "broker lost, reconnecting" : "broker not reachable, trying again";
-    log.warn(message, {
-      connection: name,
+    outage.lost(name, message, {
       broker: withoutPassword(url),
       reason: reasonOf(fault),
       ...(codeOf(fault) === undefined ? {} : { code: codeOf(fault) }),

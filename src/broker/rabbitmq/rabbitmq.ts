@@ -19,6 +19,7 @@ import { defaultTiming, Link, type LinkTiming } from "./link.ts";
 import { LogPosition } from "./log-position.ts";
 import { LogReadings } from "./log-readings.ts";
 import { Marks } from "./marks.ts";
+import { Outage } from "./outage.ts";
 import { publishLink } from "./publish-link.ts";
 import {
   declareDeadLetters,
@@ -92,6 +93,7 @@ export class RabbitmqBroker implements Broker {
 
   start(onFatal: (error: Error) => void): void {
     const { urls, name, log, tls = {}, timing = defaultTiming } = this.#options;
+    const outage = new Outage(log);
     const open = (what: "publishing" | "consuming", setUp: SetUp) => {
       const lost = () => {
         for (const end of this.#atLoss[what].splice(0)) end();
@@ -103,6 +105,7 @@ export class RabbitmqBroker implements Broker {
         tls,
         timing,
         log,
+        outage,
         setUp,
         opened,
         lost,

@@ -18,6 +18,7 @@ export const brokerScenarios: readonly Scenario[] = [
     async fault({ node, load }) {
       await atRandomMs(500, 1500);
       await node.restartGracefully();
+      await node.accepts();
       load.mark();
       await resumed(load);
     },
@@ -42,6 +43,7 @@ export const brokerScenarios: readonly Scenario[] = [
       node.freeze();
       await Bun.sleep(frozenMs);
       node.thaw();
+      await node.accepts();
       load.mark();
       await resumed(load);
     },
