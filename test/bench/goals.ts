@@ -87,6 +87,40 @@ export function goalsOf(measures: readonly Measure[]): Goal[] {
     ),
     atMost("memory of an idle client", 2048, "bytes", of("idle", "warren")),
     atMost("CPU of a delivery, to 10,000 ÷ to 10", 1.5, "×", spread),
+    atLeast(
+      "STOMP to 1,000, live ÷ raw frames",
+      0.6,
+      ratio(of("stomp", "warren STOMP"), of("stomp", "raw frames")),
+    ),
+    atLeast(
+      "STOMP to 1,000, live ÷ Web STOMP",
+      20,
+      ratio(of("stomp", "warren STOMP"), of("fan-out", "Web STOMP")),
+    ),
+    atLeast(
+      "STOMP to 1,000, durable ÷ raw frames",
+      0.4,
+      ratio(of("stomp", "warren durable"), of("stomp", "raw frames")),
+    ),
+    atLeast(
+      "publishing, with receipts ÷ without",
+      0.3,
+      ratio(of("stomp-receipts", "warren receipts"), of("stomp-receipts", "warren")),
+    ),
+    atMost(
+      "CPU of a delivery, 10,000 topics ÷ one",
+      2,
+      "×",
+      ratio(of("stomp-topics", "10,000 topics"), of("stomp-topics", "one topic")),
+    ),
+    atMost(
+      "p50 to another manager ÷ processor and back",
+      2,
+      "×",
+      ratio(of("stomp-cross", "to another manager"), of("stomp-cross", "processor and back")),
+    ),
+    atMost("5,000 resume 100 messages each", 10, "s", of("stomp-resume", "warren")),
+    atMost("memory of an idle STOMP client", 3072, "bytes", of("idle", "warren STOMP")),
     atMost("start to /readyz", 100, "ms", of("start", "warren")),
   ];
 }

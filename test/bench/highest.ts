@@ -12,13 +12,21 @@ export interface Highest {
   readonly withProcessor: boolean;
   readonly load: Omit<LoadOptions, "rate">;
   readonly limit: Limit;
+  /** How finely the rate is told, if not by the usual steps: each rate is so many times the one before. */
+  readonly step?: number;
 }
+
+const usualStep = 1.05;
+const quickStep = 1.2;
 
 /** Enough for compilers to have seen the code of a process that has just started. */
 const warmupMs = 500;
 
 /** What a turn may cost. Should they not do, the next round goes on where this one ended. */
 const probesMax = { quick: 4, first: 7, later: 4 } as const;
+
+/** Steps from a guess to the second probe, in the first round. */
+const firstJump = 4;
 
 /** A rate below this is of no use to anyone. */
 const lowestRate = 1;
@@ -31,7 +39,7 @@ const lowestRate = 1;
  */
 export function highestTurn(
   setting: Setting,
-  { measure, withProcessor, load: options, limit }: Highest,
+  { measure, withProcessor, load: options, limit, step = usualStep }: Highest,
   contender: Contender,
   guess: number,
 ): () => Promise<Figures> {
@@ -60,8 +68,8 @@ export function highestTurn(
       const isFirst = last === undefined;
       const search = {
         start: last ?? guess,
-        step: setting.isQuick ? 1.2 : 1.05,
-        firstJump: setting.isQuick ? 2 : isFirst ? 8 : 1,
+        step: setting.isQuick ? quickStep : step,
+        firstJump: setting.isQuick ? 2 : isFirst ? firstJump : 1,
         lowest: lowestRate,
         probesMax: probesMax[setting.isQuick ? "quick" : isFirst ? "first" : "later"],
       };

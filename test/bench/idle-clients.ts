@@ -1,9 +1,12 @@
-/** `bun idle-clients.ts URL CLIENTS`: opens so many WebSockets, says how many are open, and keeps them until it is killed. */
+/**
+ * `bun idle-clients.ts URL CLIENTS text|stomp`: opens so many WebSockets, with STOMP each with a subscription, says how many
+ * are open, and keeps them until it is killed.
+ */
 import { Fleet } from "../../src/bench/fleet.ts";
 import { Inbox } from "../../src/bench/inbox.ts";
 import { makeRunId, Plan } from "../../src/bench/plan.ts";
 
-const [url, clients] = process.argv.slice(2);
+const [url, clients, protocol] = process.argv.slice(2);
 const plan = new Plan(
   {
     url: url!,
@@ -13,7 +16,7 @@ const plan = new Plan(
     size: 64,
     duration: 1000,
     json: true,
-    protocol: "text",
+    protocol: protocol === "stomp" ? "stomp" : "text",
     receipts: false,
     durable: false,
     reconnectEvery: undefined,

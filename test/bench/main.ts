@@ -4,12 +4,17 @@ import { join, relative } from "node:path";
 import { projectFolder } from "../../build/compile.ts";
 import { executable } from "../support/executable.ts";
 import { answer } from "./cases/answer.ts";
+import { cross } from "./cases/cross.ts";
 import { fanOut } from "./cases/fan-out.ts";
 import { frozen } from "./cases/frozen.ts";
 import { idle } from "./cases/idle.ts";
+import { receipts } from "./cases/receipts.ts";
 import { receivers } from "./cases/receivers.ts";
+import { resume } from "./cases/resume.ts";
 import { roundTrip } from "./cases/round-trip.ts";
 import { start } from "./cases/start.ts";
+import { stompFanOut } from "./cases/stomp.ts";
+import { topics } from "./cases/topics.ts";
 import { parseOptions } from "./options.ts";
 import { chart } from "./report/chart.ts";
 import { type Results, resultsOf } from "./report/results.ts";
@@ -17,7 +22,20 @@ import { goalTable, measureTable } from "./report/tables.ts";
 import type { Setting } from "./setting.ts";
 import { BenchBroker } from "./systems/broker.ts";
 
-const cases = [start, fanOut, frozen, roundTrip, answer, idle, receivers];
+const cases = [
+  start,
+  fanOut,
+  frozen,
+  roundTrip,
+  answer,
+  idle,
+  receivers,
+  stompFanOut,
+  receipts,
+  topics,
+  cross,
+  resume,
+];
 
 const options = parseOptions(process.argv.slice(2), cases);
 if ("print" in options) {

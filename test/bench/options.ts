@@ -27,11 +27,12 @@ export function parseOptions(
     });
     if (values.help) return { print: help(cases), exitCode: 0 };
     const only = values.only?.flatMap((names) => names.split(","));
-    const unknown = only?.find((name) => !cases.some((one) => one.name === name));
+    const covers = (name: string, one: Case) => one.name === name || one.name.startsWith(`${name}-`);
+    const unknown = only?.find((name) => !cases.some((one) => covers(name, one)));
     if (unknown !== undefined) throw new Error(`no case is named ${unknown}`);
     const rounds = Number(values.rounds ?? (values.quick ? 1 : roundsByDefault));
     if (!Number.isInteger(rounds) || rounds < 1) throw new Error("--rounds takes a whole number from 1");
-    const isChosen = ({ name, isQuick }: Case) => only?.includes(name) ?? (isQuick || !values.quick);
+    const isChosen = (one: Case) => only?.some((name) => covers(name, one)) ?? (one.isQuick || !values.quick);
     return { isQuick: values.quick, rounds, cases: cases.filter(isChosen) };
   } catch (error) {
     return { print: `${error instanceof Error ? error.message : error}\n\n${help(cases)}`, exitCode: 2 };
@@ -45,7 +46,7 @@ function help(cases: readonly Case[]): string {
     "",
     "  --quick        a first answer in about a minute: fewer cases, coarse, and the README's chart is left alone",
     `  --rounds N     how often every contender has its turn (${roundsByDefault}; 1 with --quick)`,
-    "  --only NAME    one case; may be given several times",
+    "  --only NAME    one case, or all whose names begin with it (stomp); may be given several times",
     "",
     ...cases.map(({ name, what }) => `    ${name.padEnd(width)}  ${what}`),
     "",

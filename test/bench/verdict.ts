@@ -4,7 +4,7 @@ import type { System } from "./systems/contender.ts";
 /** What a probe must keep to, to count. */
 export interface Limit {
   /** Which deliveries are judged. */
-  readonly of: "relayed" | "processed";
+  readonly of: "relayed" | "processed" | "receipts";
   /** Their p99 stays below this. Infinity: latencies are not judged. */
   readonly p99MsMax: number;
 }
@@ -32,13 +32,13 @@ export async function faultOf(system: System, result: Result, limit: Limit): Pro
 }
 
 export function faultOfResult(result: Result, { of, p99MsMax }: Limit): string | undefined {
-  const { clients, due, sent, relayed, processed } = result;
+  const { clients, due, sent, relayed, processed, receipts } = result;
   const reason = result.reasons[0]?.reason ?? "";
   if (clients.failed > 0) return `${clients.failed} clients did not connect: ${reason}`;
   if (clients.closed > 0) return `${clients.closed} clients were closed: ${reason}`;
   const judged = result[of];
-  if (judged === null) return "no answers";
-  for (const [kind, deliveries] of Object.entries({ relayed, processed })) {
+  if (judged === null) return of === "receipts" ? "no receipts" : "no answers";
+  for (const [kind, deliveries] of Object.entries({ relayed, processed, receipts })) {
     const fault = deliveries === null ? undefined : damageOf(deliveries);
     if (fault !== undefined) return `${kind}: ${fault}`;
   }

@@ -7,7 +7,7 @@ import { light, naive, packed, plain, raw, webStomp } from "../systems/contender
 
 export const receivers = 1000;
 export const publishers = 10;
-const p99MsMax = 100;
+export const p99MsMax = 100;
 
 /** Where the search begins, in messages a second; a bad guess only costs a few probes. */
 const guesses: readonly (readonly [Contender, number])[] = [
@@ -20,7 +20,7 @@ const guesses: readonly (readonly [Contender, number])[] = [
 ];
 
 /** How long a probe sends. Of few messages each is a large share: one that comes late must not be the hundredth. */
-const durationMs = 1800;
+export const durationMs = 1800;
 const longDurationMs = 6000;
 const fewPerSecond = 100;
 

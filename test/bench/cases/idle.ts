@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { inRounds, seriesOf } from "../rounds.ts";
 import type { Case, Setting } from "../setting.ts";
 import type { Contender } from "../systems/contender.ts";
-import { plain, raw } from "../systems/contenders.ts";
+import { plain, raw, stomp } from "../systems/contenders.ts";
 import { Program } from "../systems/program.ts";
 import { openFilesMax, rssBytes } from "../systems/usage.ts";
 
@@ -26,7 +26,9 @@ export const idle: Case = {
     const turns = await inRounds(
       setting,
       "idle",
-      new Map([raw, plain].map((contender) => [contender.name, () => turn(setting, contender, clients)])),
+      new Map(
+        [raw, plain, stomp].map((contender) => [contender.name, () => turn(setting, contender, clients)]),
+      ),
     );
     const many = clients.toLocaleString("en-US");
     return [
@@ -53,6 +55,7 @@ async function turn(setting: Setting, contender: Contender, clients: number) {
     const crowd = await Program.start(join(import.meta.dir, "../idle-clients.ts"), [
       system.url,
       `${clients}`,
+      contender === stomp ? "stomp" : "text",
     ]);
     try {
       const [open, ...reasons] = (await crowd.ready).split(" ");

@@ -158,6 +158,14 @@ export const durable = warren(
   { speaks: [...stompLive, "--durable"] },
 );
 
+export const receipted = warren(
+  "warren receipts",
+  "Warren, STOMP clients that ask for a receipt for each message",
+  {
+    speaks: [...stompLive, "--receipts"],
+  },
+);
+
 export const webStomp: Contender = {
   name: "Web STOMP",
   what: "RabbitMQ's own WebSocket plugin: relays through RabbitMQ, keeps nothing",

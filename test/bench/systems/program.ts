@@ -24,6 +24,10 @@ export class Program {
     this.ready = this.#firstLine();
   }
 
+  static launch(path: string, args: readonly string[]): Program {
+    return new Program(path, args);
+  }
+
   /** Resolves when it has said that it is ready. */
   static async start(path: string, args: readonly string[]): Promise<Program> {
     const program = new Program(path, args);

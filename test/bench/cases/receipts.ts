@@ -1,0 +1,32 @@
+import { highestTurn } from "../highest.ts";
+import { inRounds, seriesOf } from "../rounds.ts";
+import type { Case } from "../setting.ts";
+import { plain, receipted } from "../systems/contenders.ts";
+
+const p99MsMax = 100;
+
+/** Ten clients that hear one another: nearly all of the work is to publish. */
+const load = { clients: 0, publishers: 10, durationMs: 1500 } as const;
+
+/** What it costs a sender to be told that RabbitMQ has each of its messages. */
+export const receipts: Case = {
+  name: "stomp-receipts",
+  what: "publishing with a receipt for each message, confirmed by RabbitMQ, against plain text without",
+  isQuick: false,
+  async run(setting) {
+    // Goals that are a third need no fine steps.
+    const options = { measure: "stomp-receipts", withProcessor: false, load, step: 1.1 } as const;
+    const without = { ...options, limit: { of: "relayed", p99MsMax } } as const;
+    const withThem = { ...options, limit: { of: "receipts", p99MsMax } } as const;
+    const turns = await inRounds(
+      setting,
+      "receipts",
+      new Map([
+        [plain.name, highestTurn(setting, without, plain, 20_000)],
+        [receipted.name, highestTurn(setting, withThem, receipted, 9000)],
+      ]),
+    );
+    const title = `Publishing by ten clients, RabbitMQ confirming: highest rate with p99 < ${p99MsMax} ms, of the receipts where there are any`;
+    return [{ name: "stomp-receipts", title, unit: "messages/s", series: seriesOf(turns, "messages/s") }];
+  },
+};

@@ -1,0 +1,104 @@
+import { type Audience, Connection } from "../../../src/bench/connection.ts";
+import { makeFrame, opcodes } from "../../../src/bench/frames.ts";
+import { Handshake } from "../../../src/bench/handshake.ts";
+import type { Speaker } from "../../../src/bench/speaker.ts";
+import { type FrameHearer, FrameScanner } from "../../../src/bench/stomp/frame-scanner.ts";
+import { frameText, type Header } from "../../../src/gateway/stomp/frames.ts";
+
+/** What a `FrameClient` is to do. */
+export interface FrameClientOptions {
+  readonly url: URL;
+  /** The headers of its SUBSCRIBEs besides the receipt, one entry for each. */
+  readonly subscriptions: readonly (readonly Header[])[];
+  /** A MESSAGE came: its frame begins at `frame`, its body at `body`. The bytes are only lent. */
+  message(bytes: Uint8Array, frame: number, body: number, length: number): void;
+  receipt?(id: string): void;
+}
+
+/** A STOMP client of the drivers, on the bench's own WebSocket: cheap enough for thousands of them in one process. */
+export class FrameClient implements Speaker, FrameHearer {
+  readonly hello: Uint8Array;
+  refusal: string | undefined;
+  readonly #options: FrameClientOptions;
+  readonly #connection: Connection;
+  readonly #scanner = new FrameScanner(this);
+  #unanswered: number;
+
+  constructor(options: FrameClientOptions) {
+    this.#options = options;
+    const subscribes = options.subscriptions.map((headers) =>
+      frameOf("SUBSCRIBE", [...headers, ["receipt", inForce]], ""),
+    );
+    this.#unanswered = subscribes.length;
+    const connect: Header[] = [
+      ["accept-version", "1.2"],
+      ["host", "/"],
+      ["heart-beat", "0,0"],
+    ];
+    this.hello = Buffer.concat([frameOf("CONNECT", connect, ""), ...subscribes]);
+    const audience: Audience = {
+      arrived: () => undefined,
+      foreign: () => undefined,
+      closed: (reason) => {
+        if (this.#isClosable) return;
+        throw new Error(`a client was closed: ${reason}`);
+      },
+    };
+    this.#connection = new Connection(new Handshake(options.url, "v12.stomp"), this, audience);
+  }
+
+  /** Whether its connection may end without this being a failure. */
+  #isClosable = false;
+
+  mayClose(): void {
+    this.#isClosable = true;
+  }
+
+  /** Resolves when all subscriptions are in force. */
+  open(): Promise<void> {
+    return this.#connection.open(this.#options.url.hostname, Number(this.#options.url.port));
+  }
+
+  send(headers: readonly Header[], body: string): void {
+    const frame = frameOf("SEND", headers, body);
+    this.#connection.send(frame, 0, frame.length);
+  }
+
+  get isReady(): boolean {
+    return this.#unanswered === 0;
+  }
+
+  heard(bytes: Uint8Array, at: number, length: number): void {
+    this.#scanner.scan(bytes, at, at + length);
+  }
+
+  paused(): void {
+    // Nothing is kept.
+  }
+
+  message(bytes: Uint8Array, frame: number, body: number, length: number): void {
+    this.#options.message(bytes, frame, body, length);
+  }
+
+  other(frame: string): void {
+    const receipt = /^RECEIPT\n(?:.*\n)*?receipt-id:(.*?)\n/.exec(frame)?.[1];
+    if (receipt === inForce) this.#unanswered--;
+    else if (receipt !== undefined) this.#options.receipt?.(receipt);
+    else if (frame.startsWith("ERROR")) this.refusal = /\nmessage:(.*)/.exec(frame)?.[1] ?? frame;
+  }
+}
+
+const inForce = "in-force";
+
+/** Opens them, some at a time. */
+export async function openAll(clients: readonly FrameClient[]): Promise<void> {
+  const waiting = clients.values();
+  const openInTurn = async () => {
+    for (const client of waiting) await client.open();
+  };
+  await Promise.all(Array.from({ length: 256 }, openInTurn));
+}
+
+function frameOf(command: string, headers: readonly Header[], body: string): Uint8Array {
+  return makeFrame(opcodes.text, new TextEncoder().encode(frameText(command, headers, body, "1.2")));
+}
