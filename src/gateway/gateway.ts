@@ -7,9 +7,9 @@ import type { Readiness } from "../ops/health.ts";
 import { type AnyMetric, exposition, metricsContentType } from "../ops/metrics.ts";
 import { Backpressure } from "./backpressure.ts";
 import type { Client, ClientSocket } from "./client.ts";
-import { closeCodes } from "./close-codes.ts";
 import { Directory } from "./directory.ts";
 import { Entrance, type EntranceOptions } from "./entrance.ts";
+import { sayFarewell } from "./farewell.ts";
 import { gatewayMetrics } from "./gateway-metrics.ts";
 import { Holds } from "./holds.ts";
 import { Listeners, type Listening } from "./listeners.ts";
@@ -24,10 +24,6 @@ import { StompProtocol } from "./stomp/stomp.ts";
 import { TextProtocol } from "./text.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 import { readCertificate, type TlsOptions } from "./tls.ts";
-
-/** How many clients are closed at a time when stopping, and how long apart, so that they do not all return at once. */
-const closingBatch = 500;
-const closingPauseMs = 20;
 
 export interface GatewayOptions extends EntranceOptions, TlsOptions {
   readonly host: string;
@@ -150,13 +146,7 @@ export class Gateway implements FeedSink {
   async close(): Promise<void> {
     this.#entrance.close();
     this.#durables?.close();
-    const { code, reason } = closeCodes.goingAway;
-    for (const [index, socket] of [...this.#clients].entries()) {
-      if (index > 0 && index % closingBatch === 0) await Bun.sleep(closingPauseMs);
-      // A paused socket would not see the client's answer to the close.
-      socket.resume();
-      socket.close(code, reason);
-    }
+    await sayFarewell([...this.#clients]);
     await this.#listeners.close();
   }
 

@@ -60,6 +60,7 @@ export async function play(scenario: Scenario, nodes: readonly RabbitmqNode[]): 
   if (answered.duplicated > answeredTwiceMax)
     failures.push(`${answered.duplicated} answered twice, of at most ${answeredTwiceMax}`);
   if ((row.resumedMs ?? 0) > resumeMsMax) failures.push(`resumed after ${Math.round(row.resumedMs!)} ms`);
+  failures.push(...saidOnce(world));
   if (load.hasMark && row.resumedMs === undefined) failures.push("did not resume");
   if (failures.length > 0) failures.push(await world.report());
   return { row, failures };
@@ -79,6 +80,19 @@ function repeatsMax({ deaths, setting = {} }: Scenario, { manager, setting: { pr
   const unacknowledgedMax = prefetch * inEach;
   const answeredTwiceMax = relayedTwiceMax + (2 * processorConnections + processors) * unacknowledgedMax;
   return { relayedTwiceMax, answeredTwiceMax };
+}
+
+/** Whoever reads the log is told once that RabbitMQ went, and once that it is back. */
+function saidOnce({ manager, otherManager, processors }: World): string[] {
+  return [manager, otherManager, ...processors].flatMap(({ name, starts, log }) => {
+    const count = (text: RegExp) =>
+      log.filter(({ level, msg }) => level !== "debug" && text.test(msg)).length;
+    const [lost, back] = [count(/^broker (lost|not reachable)/), count(/^broker is back/)];
+    // One that was killed had no time to say it.
+    return starts > 1 || lost === back
+      ? []
+      : [`${name} said ${lost} times that RabbitMQ went, ${back} that it came`];
+  });
 }
 
 async function whatMustNotBeLost(

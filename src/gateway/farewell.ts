@@ -1,0 +1,20 @@
+import type { ClientSocket } from "./client.ts";
+import { closeCodes } from "./close-codes.ts";
+
+/** How many clients are closed at a time when stopping, and how long apart, so that they do not all return at once. */
+const batch = 500;
+const pauseMs = 20;
+
+/** Closes all of them, at a pace that whoever they go to next can take. */
+export async function sayFarewell(
+  clients: readonly ClientSocket[],
+  pause: (ms: number) => Promise<void> = Bun.sleep,
+): Promise<void> {
+  const { code, reason } = closeCodes.goingAway;
+  for (const [index, socket] of clients.entries()) {
+    if (index > 0 && index % batch === 0) await pause(pauseMs);
+    // A paused socket would not see the client's answer to the close.
+    socket.resume();
+    socket.close(code, reason);
+  }
+}

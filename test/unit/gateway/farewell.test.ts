@@ -1,0 +1,22 @@
+import { expect, test } from "bun:test";
+import type { ClientSocket } from "../../../src/gateway/client.ts";
+import { closeCodes } from "../../../src/gateway/close-codes.ts";
+import { sayFarewell } from "../../../src/gateway/farewell.ts";
+
+test("clients are closed with 1001 a few at a time, those that are held back too, and not all at the same instant", async () => {
+  const calls: string[][] = Array.from({ length: 1200 }, () => []);
+  const sockets = calls.map((said) => ({
+    resume: () => said.push("resume"),
+    close: (code: number, reason: string) => said.push(`close ${code} ${reason}`),
+  }));
+  const closedAtPauses: number[] = [];
+  await sayFarewell(sockets as unknown as ClientSocket[], (ms) => {
+    expect(ms).toBeGreaterThan(0);
+    closedAtPauses.push(calls.filter((said) => said.length > 0).length);
+    return Promise.resolve();
+  });
+  expect(closedAtPauses).toEqual([500, 1000]);
+  const { code, reason } = closeCodes.goingAway;
+  expect(code).toBe(1001);
+  for (const said of calls) expect(said).toEqual(["resume", `close 1001 ${reason}`]);
+});
