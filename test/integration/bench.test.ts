@@ -1,5 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { executable } from "../support/executable.ts";
+import { sharedRabbitmq } from "../support/rabbitmq.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { startWarren } from "../support/warren.ts";
 
@@ -41,6 +42,24 @@ describe("--role bench", () => {
       reordered: 0,
     });
     expect(result.clients).toEqual({ connected: 24, failed: 0, closed: 0 });
+  });
+
+  test("by STOMP on RabbitMQ finds every message confirmed, and in every client that was cut off and resumed", async () => {
+    const broker = await (await sharedRabbitmq()).vhost();
+    await using manager = await startWarren(
+      ["--role", "manager", "--broker", broker, "--log-messages", "off"],
+      { readyWhen: "ready" },
+    );
+    const url = manager.wsUrl("/ws?topic=bench");
+    const stomp = ["--protocol", "stomp", "--receipts", "--durable", "--reconnect-every", "20ms"];
+    const { out, code } = await bench("--url", url, "--json", ...stomp, ...small);
+    const result = JSON.parse(out);
+    const faultless = { lost: 0, duplicated: 0, reordered: 0 };
+    expect(result.relayed).toMatchObject({ expected: result.sent * 24, ...faultless });
+    expect(result.receipts).toMatchObject({ expected: result.sent, ...faultless });
+    expect(result.reconnects.failed).toBe(0);
+    expect(result.reconnects.resumed).toBeGreaterThan(10);
+    expect(code).toBe(0);
   });
 
   test("prints a table for people", async () => {

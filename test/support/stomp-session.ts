@@ -3,10 +3,14 @@ import { unlimited } from "../../src/gateway/auth/grant.ts";
 import { Backpressure } from "../../src/gateway/backpressure.ts";
 import type { Client, ClientSocket } from "../../src/gateway/client.ts";
 import { Holds } from "../../src/gateway/holds.ts";
+import { Listeners } from "../../src/gateway/listeners.ts";
 import { Relay } from "../../src/gateway/relay.ts";
 import { StompProtocol } from "../../src/gateway/stomp/stomp.ts";
 import { TimerWheel } from "../../src/gateway/timer-wheel.ts";
 import type { OutgoingMessage } from "../../src/message.ts";
+
+/** Nobody listens: sessions publish through the relay alone. */
+const server = {} as Server<Client>;
 
 /** The STOMP side of a gateway without the network: its sessions are the real ones, their sockets remember. */
 export class StompSide {
@@ -35,6 +39,7 @@ export class StompSide {
         isFull: false,
       },
       holds: this.#holds,
+      listeners: new Listeners(() => server),
       backpressure: new Backpressure(this.#holds, [], () => false),
       wheel: new TimerWheel(),
       auth: undefined,
@@ -49,8 +54,12 @@ export class StompSide {
   readonly #confirmations: (() => void)[] = [];
 
   connect(): RememberingSocket {
-    const client = this.#protocol.admit("client", new URL("ws://localhost/ws"), unlimited);
-    if (typeof client === "string" || !("opened" in client)) throw new Error("the client was not admitted");
+    const client = this.#protocol.admit({
+      id: "client",
+      url: new URL("ws://localhost/ws"),
+      grant: unlimited,
+      server,
+    });
     const socket = new RememberingSocket(client, () => this.#sockets.delete(socket));
     this.#sockets.add(socket);
     client.opened(socket as unknown as ClientSocket);
