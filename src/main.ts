@@ -1,5 +1,6 @@
 import type { Broker } from "./broker/broker.ts";
 import { MemoryBroker } from "./broker/memory.ts";
+import { readAccess } from "./broker/rabbitmq/access.ts";
 import { RabbitmqBroker } from "./broker/rabbitmq/rabbitmq.ts";
 import { FatalError, UsageError } from "./errors.ts";
 import { Auth } from "./gateway/auth/auth.ts";
@@ -9,6 +10,7 @@ import { MessageLog } from "./ops/message-log.ts";
 import { withoutPassword } from "./ops/redact.ts";
 import { helpText } from "./options/help.ts";
 import { parseCommand } from "./options/parse.ts";
+import { settingsOf } from "./options/settings.ts";
 import { memoryBroker, type Options } from "./options/table.ts";
 import { echoProcessed } from "./processor/handler.ts";
 import { Quarantine, quarantineCommand } from "./processor/quarantine.ts";
@@ -63,11 +65,13 @@ async function serve(options: Options): Promise<number> {
     ...(url === undefined ? { group: options.group } : { url: url.href }),
     role: options.role,
     broker: options.broker.map(withoutPassword).join(","),
+    auth: manager === undefined ? undefined : options.auth,
     handler: options.role === "manager" ? undefined : (options.handler ?? "built in"),
     id,
     version,
   });
 
+  log.info("settings", settingsOf(options));
   if (manager !== undefined) reloadOnHangUp(manager, options);
 
   log.info("stopping", { signal: await Promise.race([stop, fatal.promise]) });
@@ -91,6 +95,7 @@ function brokerFor(options: Options, id: string, log: StreamLog): Broker {
     log.warn("no shared log (--log off): no durable subscriptions, and gaps when RabbitMQ was away");
   return new RabbitmqBroker({
     urls,
+    access: readAccess(options),
     name: id,
     log,
     logRetention: logMode === "off" ? "off" : { maxBytes, maxAgeMs },

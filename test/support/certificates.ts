@@ -39,11 +39,11 @@ export class CertificateAuthority {
     return join(this.#folder, `${this.#name}.key`);
   }
 
-  /** A certificate for this machine. */
-  async issue(name: string): Promise<IssuedCertificate> {
+  /** A certificate for this machine, unless it is for others. */
+  async issue(name: string, hosts = "IP:127.0.0.1,DNS:localhost"): Promise<IssuedCertificate> {
     const base = join(this.#folder, `${this.#name}-${name}-${++this.#issued}`);
     const [key, request, extensions, cert] = [`${base}.key`, `${base}.csr`, `${base}.ext`, `${base}.pem`];
-    writeFileSync(extensions, "subjectAltName=IP:127.0.0.1,DNS:localhost\n");
+    writeFileSync(extensions, `subjectAltName=${hosts}\n`);
     await run(["openssl", "req", ...ellipticKey, "-keyout", key, "-out", request, "-subj", `/CN=${name}`]);
     await run([
       ...["openssl", "x509", "-req", "-days", "2", "-in", request, "-out", cert, "-extfile", extensions],

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "amqplib";
@@ -23,12 +23,21 @@ export interface RabbitmqOptions {
   /** Told by the environment variable WARREN_TEST_RABBITMQ where it is not given. */
   readonly version?: RabbitmqVersion;
   readonly plugins?: readonly string[];
+  readonly tls?: RabbitmqTls;
+}
+
+/** A listener for `amqps://` beside the other. Files in PEM. */
+export interface RabbitmqTls {
+  readonly cert: string;
+  readonly key: string;
+  /** Whose clients are let in; they need a certificate of this authority then. */
+  readonly clientCa?: string;
 }
 
 /** Starts a node that nobody else knows of, on ports and in a folder of its own. The caller stops it. */
 export async function startRabbitmq(options: RabbitmqOptions = {}): Promise<RabbitmqNode> {
   const programs = await rabbitmqPrograms(options.version ?? chosenVersion());
-  const node = new RabbitmqNode(programs, options.plugins ?? []);
+  const node = new RabbitmqNode(programs, options.plugins ?? [], undefined, options.tls);
   try {
     await node.restart();
   } catch (error) {
@@ -77,6 +86,8 @@ export async function stopSharedRabbitmq(): Promise<void> {
 /** A RabbitMQ node and its port mapper, which die with this process. */
 export class RabbitmqNode implements AsyncDisposable {
   readonly port: number;
+  /** For `amqps://`, if it was asked for. */
+  readonly tlsPort: number;
   /** As Erlang knows it. */
   readonly name: string;
   /** The default vhost, as guest. */
@@ -97,8 +108,19 @@ export class RabbitmqNode implements AsyncDisposable {
   #vhosts = 0;
 
   /** @param companion a node whose secret and port mapper it shares, as those of one cluster do */
-  constructor(programs: RabbitmqPrograms, plugins: readonly string[], companion?: RabbitmqNode) {
-    const [port, distributionPort, ownPortMapperPort] = freePorts(3) as [number, number, number];
+  constructor(
+    programs: RabbitmqPrograms,
+    plugins: readonly string[],
+    companion?: RabbitmqNode,
+    tls?: RabbitmqTls,
+  ) {
+    const [port, distributionPort, ownPortMapperPort, tlsPort] = freePorts(4) as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    this.tlsPort = tlsPort;
     const portMapperPort = companion === undefined ? ownPortMapperPort : companion.#portMapperPort;
     this.port = port;
     this.name = nodeName(port);
@@ -109,7 +131,8 @@ export class RabbitmqNode implements AsyncDisposable {
     this.#programs = programs;
     this.#folder = mkdtempSync(join(tmpdir(), "warren-rabbitmq-"));
     removeAtExit(this.#folder);
-    writeConfiguration(this.#folder, plugins, this.#cookie);
+    const listener = tls === undefined ? [] : tlsListener(this.#folder, programs, tlsPort, tls);
+    writeConfiguration(this.#folder, plugins, this.#cookie, listener);
     this.#env = environment(programs.inside(this.#folder), { port, distributionPort, portMapperPort });
   }
 
@@ -268,10 +291,31 @@ function nodeName(port: number): string {
   return `warren-${port}@localhost`;
 }
 
-function writeConfiguration(folder: string, plugins: readonly string[], cookie: string): void {
+/** The lines that make it listen for TLS, with the files in its own folder. */
+function tlsListener(folder: string, programs: RabbitmqPrograms, port: number, tls: RabbitmqTls): string[] {
+  const given = { certfile: tls.cert, keyfile: tls.key, cacertfile: tls.clientCa ?? tls.cert };
+  const files = Object.entries(given).map(([name, path]) => {
+    copyFileSync(path, join(folder, `${name}.pem`));
+    return `ssl_options.${name} = ${join(programs.inside(folder), `${name}.pem`)}`;
+  });
+  const asksForCertificate = tls.clientCa !== undefined;
+  return [
+    `listeners.ssl.1 = 127.0.0.1:${port}`,
+    ...files,
+    `ssl_options.verify = ${asksForCertificate ? "verify_peer" : "verify_none"}`,
+    `ssl_options.fail_if_no_peer_cert = ${asksForCertificate}`,
+  ];
+}
+
+function writeConfiguration(
+  folder: string,
+  plugins: readonly string[],
+  cookie: string,
+  more: readonly string[],
+): void {
   writeFileSync(join(folder, ".erlang.cookie"), cookie, { mode: 0o400 });
   // Alarms are for tests to raise, not for the machine's state to.
-  const config = ["log.console.level = error", "disk_free_limit.absolute = 1MB"];
+  const config = ["log.console.level = error", "disk_free_limit.absolute = 1MB", ...more];
   writeFileSync(join(folder, "rabbitmq.conf"), `${config.join("\n")}\n`);
   writeFileSync(join(folder, "advanced.config"), "[].\n");
   writeFileSync(join(folder, "enabled_plugins"), `[${plugins.join(",")}].\n`);

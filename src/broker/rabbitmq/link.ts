@@ -1,11 +1,16 @@
-import { type ChannelModel, connect } from "amqplib";
+import { type ChannelModel, connect, credentials } from "amqplib";
 import { codeOf, FatalError, reasonOf } from "../../errors.ts";
 import type { Log } from "../../ops/log.ts";
 import { withoutPassword } from "../../ops/redact.ts";
 import { version } from "../../version.ts";
 import { type BackoffLimits, backoffMs } from "../backoff.ts";
+import type { Access } from "./access.ts";
 import { innards } from "./innards.ts";
+<<<<<<< HEAD
 import type { Outage } from "./outage.ts";
+=======
+import { tlsFault } from "./tls-fault.ts";
+>>>>>>> 8ffaaa1 (amqps with certificates of one's own, passwords from files, settings in the log)
 
 /** How a link to RabbitMQ behaves; the defaults suit production, tests shorten them. */
 export interface LinkTiming {
@@ -44,7 +49,7 @@ export interface LinkOptions {
   readonly name: string;
   /** The nodes of one cluster, tried in turn. */
   readonly urls: readonly string[];
-  readonly tls: Readonly<Record<string, unknown>>;
+  readonly access: Access;
   readonly timing: LinkTiming;
   readonly log: Log;
   /** Tells of losses and returns, for all links of this process together. */
@@ -156,13 +161,16 @@ export class Link {
   }
 
   async #connect(url: string): Promise<ChannelModel> {
-    const { name, tls, timing } = this.#options;
+    const { name, access, timing } = this.#options;
     const withHeartbeat = new URL(url);
+    const { password, tls } = access;
+    const user = decodeURIComponent(withHeartbeat.username);
     if (!withHeartbeat.searchParams.has("heartbeat")) {
       withHeartbeat.searchParams.set("heartbeat", String(timing.heartbeatSeconds));
     }
     const connecting = connect(withHeartbeat.href, {
       ...tls,
+      ...(password === undefined ? {} : { credentials: credentials.plain(user, password) }),
       noDelay: true,
       timeout: timing.openTimeoutMs,
       clientProperties: { connection_name: `warren ${name}`, product: "Warren", version },
@@ -184,7 +192,7 @@ export class Link {
     const text = reasonOf(error);
     if (!this.#wasOpenOnce && /ACCESS_REFUSED|ACCESS-REFUSED|\b403\b/.test(text)) {
       return new FatalError(
-        `RabbitMQ at ${withoutPassword(url)} refused the user or password: correct them in --broker`,
+        `RabbitMQ at ${withoutPassword(url)} refused the user or password: correct them in --broker or --broker-password-file`,
       );
     }
     // RabbitMQ says why (no such vhost, no permission, a vhost that has yet to start), but amqplib does not pass it on.
@@ -193,7 +201,7 @@ export class Link {
         "RabbitMQ closed the connection instead of opening the vhost: does it exist, and may this user enter it?",
       );
     }
-    return error instanceof Error ? error : new Error(text);
+    return tlsFault(error) ?? (error instanceof Error ? error : new Error(text));
   }
 
   #noteLoss(url: string, fault: Error): void {

@@ -13,6 +13,7 @@ import type {
   LogStart,
   Publisher,
 } from "../broker.ts";
+import { type Access, urlsAlone } from "./access.ts";
 import { type Consuming, startConsumer } from "./consuming.ts";
 import { type Following, startFollower, startOwnFollower } from "./following.ts";
 import { defaultTiming, Link, type LinkTiming } from "./link.ts";
@@ -41,8 +42,8 @@ export interface RabbitmqOptions {
   readonly log: Log;
   /** What the shared log keeps; `off` goes without one. */
   readonly logRetention: LogRetention | "off";
-  /** Passed on to `tls.connect` for `amqps://`. */
-  readonly tls?: Readonly<Record<string, unknown>>;
+  /** Undefined: the URLs have all that is needed. */
+  readonly access?: Access;
   readonly timing?: LinkTiming;
 }
 
@@ -92,8 +93,12 @@ export class RabbitmqBroker implements Broker {
   }
 
   start(onFatal: (error: Error) => void): void {
+<<<<<<< HEAD
     const { urls, name, log, tls = {}, timing = defaultTiming } = this.#options;
     const outage = new Outage(log);
+=======
+    const { urls, name, log, access = urlsAlone, timing = defaultTiming } = this.#options;
+>>>>>>> 8ffaaa1 (amqps with certificates of one's own, passwords from files, settings in the log)
     const open = (what: "publishing" | "consuming", setUp: SetUp) => {
       const lost = () => {
         for (const end of this.#atLoss[what].splice(0)) end();
@@ -102,7 +107,7 @@ export class RabbitmqBroker implements Broker {
       const link = new Link({
         name: `${name} ${what}`,
         urls,
-        tls,
+        access,
         timing,
         log,
         outage,

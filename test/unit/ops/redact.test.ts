@@ -8,6 +8,12 @@ test.each([
   ["amqp://user:@host", "amqp://user:***@host"],
   ["amqp://:secret@host", "amqp://:***@host"],
   ["amqps://a:one@b,amqps://c:two@d", "amqps://a:***@b,amqps://c:***@d"],
+  ["ws://host/ws?token=a.b.c&topic=x", "ws://host/ws?token=***&topic=x"],
+  [
+    "no wss://user:secret@host/ws?topic=x&token=a.b.c there",
+    "no wss://user:***@host/ws?topic=x&token=*** there",
+  ],
+  ["amqp://user:pass?token=x@host", "amqp://user:***@host"],
   ["cannot reach amqp://u:secret@h: refused", "cannot reach amqp://u:***@h: refused"],
 ])("%s becomes %s", (text, expected) => {
   expect(withoutPassword(text)).toBe(expected);

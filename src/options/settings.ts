@@ -1,0 +1,15 @@
+import { withoutPassword } from "../ops/redact.ts";
+import { type Option, type OptionName, type Options, optionTable } from "./table.ts";
+
+/** What differs from the defaults and means something to the role, for the log: as flags have it, and without any password. */
+export function settingsOf(options: Options): Readonly<Record<string, string>> {
+  const settings: Record<string, string> = {};
+  for (const name of Object.keys(optionTable) as OptionName[]) {
+    const { kind, default: fallback, roles } = optionTable[name] as unknown as Option<unknown>;
+    const value: unknown = options[name];
+    if (value === undefined || !roles.includes(options.role)) continue;
+    const shown = kind.show(value);
+    if (fallback === undefined || kind.show(fallback) !== shown) settings[name] = withoutPassword(shown);
+  }
+  return settings;
+}
