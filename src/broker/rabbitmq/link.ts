@@ -6,11 +6,8 @@ import { version } from "../../version.ts";
 import { type BackoffLimits, backoffMs } from "../backoff.ts";
 import type { Access } from "./access.ts";
 import { innards } from "./innards.ts";
-<<<<<<< HEAD
 import type { Outage } from "./outage.ts";
-=======
 import { tlsFault } from "./tls-fault.ts";
->>>>>>> 8ffaaa1 (amqps with certificates of one's own, passwords from files, settings in the log)
 
 /** How a link to RabbitMQ behaves; the defaults suit production, tests shorten them. */
 export interface LinkTiming {

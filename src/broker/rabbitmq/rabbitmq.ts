@@ -93,12 +93,8 @@ export class RabbitmqBroker implements Broker {
   }
 
   start(onFatal: (error: Error) => void): void {
-<<<<<<< HEAD
-    const { urls, name, log, tls = {}, timing = defaultTiming } = this.#options;
     const outage = new Outage(log);
-=======
     const { urls, name, log, access = urlsAlone, timing = defaultTiming } = this.#options;
->>>>>>> 8ffaaa1 (amqps with certificates of one's own, passwords from files, settings in the log)
     const open = (what: "publishing" | "consuming", setUp: SetUp) => {
       const lost = () => {
         for (const end of this.#atLoss[what].splice(0)) end();
