@@ -93,8 +93,8 @@ export class RabbitmqBroker implements Broker {
   }
 
   start(onFatal: (error: Error) => void): void {
-    const outage = new Outage(log);
     const { urls, name, log, access = urlsAlone, timing = defaultTiming } = this.#options;
+    const outage = new Outage(log);
     const open = (what: "publishing" | "consuming", setUp: SetUp) => {
       const lost = () => {
         for (const end of this.#atLoss[what].splice(0)) end();
