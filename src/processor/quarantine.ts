@@ -78,7 +78,7 @@ export class Quarantine {
     this.#log.warn("messages whose processor died are handled one by one in a process of their own");
     const child = Bun.spawn([...this.#command], {
       // A handler in an endless loop does not see that its parent is gone: then the system ends it.
-      env: { ...process.env, BUN_OPTIONS: "--no-orphans" },
+      env: { ...process.env, BUN_OPTIONS: `${process.env["BUN_OPTIONS"] ?? ""} --no-orphans`.trim() },
       stdin: "ignore",
       stdout: "inherit",
       stderr: "inherit",
