@@ -21,7 +21,7 @@ export interface Played {
 /** Plays one scenario in a vhost of its own. */
 export async function play(scenario: Scenario, nodes: readonly RabbitmqNode[]): Promise<Played> {
   await using world = await World.start(nodes, scenario.setting ?? {});
-  const { load, dead } = world;
+  const { load, dead, witness } = world;
   await world.warmUp();
   try {
     await scenario.fault(world);
@@ -31,13 +31,15 @@ export async function play(scenario: Scenario, nodes: readonly RabbitmqNode[]): 
   await Bun.sleep(afterwardsMs);
   load.stop();
   const expected = await whatMustNotBeLost(scenario, world);
+  const sawAll = ({ answered, relayed }: Saw, key: MessageKey) =>
+    (answered.has(key) || dead.has(key)) && relayed.has(key);
   const missing = () =>
-    expected().filter((key) => !((load.answered.has(key) || dead.has(key)) && load.relayed.has(key)));
+    expected().filter((key) => !(sawAll(load, key) && (scenario.isLogLost || sawAll(witness, key))));
   await settled(missing, world);
   await world.manager.look();
   const failures = [...((await scenario.check?.(world)) ?? [])];
   const { relayed, answered } = load;
-  const answersReordered = scenario.answersInAnyOrder ? 0 : answered.reordered;
+  const answersReordered = scenario.answersInAnyOrder ? 0 : answered.reordered + witness.answered.reordered;
   const { relayedTwiceMax, answeredTwiceMax } = repeatsMax(scenario, world);
   const row: Row = {
     scenario: scenario.name,
@@ -49,7 +51,7 @@ export async function play(scenario: Scenario, nodes: readonly RabbitmqNode[]): 
     lost: missing().length,
     duplicated: relayed.duplicated + answered.duplicated,
     duplicatedMax: relayedTwiceMax + answeredTwiceMax,
-    reordered: relayed.reordered + answersReordered,
+    reordered: relayed.reordered + witness.relayed.reordered + answersReordered,
     longestOutageMs: load.longestOutageMs,
     resumedMs: load.resumedMs,
   };
@@ -59,6 +61,8 @@ export async function play(scenario: Scenario, nodes: readonly RabbitmqNode[]): 
     failures.push(`${relayed.duplicated} relayed twice, of at most ${relayedTwiceMax}`);
   if (answered.duplicated > answeredTwiceMax)
     failures.push(`${answered.duplicated} answered twice, of at most ${answeredTwiceMax}`);
+  failures.push(...witness.faults.slice(0, 10).map((fault) => `durable: ${fault}`));
+  if (witness.gaps > 0 && !scenario.isLogLost) failures.push(`durable: told of ${witness.gaps} gaps`);
   if ((row.resumedMs ?? 0) > resumeMsMax) failures.push(`resumed after ${Math.round(row.resumedMs!)} ms`);
   failures.push(...saidOnce(world));
   if (load.hasMark && row.resumedMs === undefined) failures.push("did not resume");
@@ -94,6 +98,9 @@ function saidOnce({ manager, otherManager, processors }: World): string[] {
       : [`${name} said ${lost} times that RabbitMQ went, ${back} that it came`];
   });
 }
+
+/** A live listener's view, or a durable one's. */
+type Saw = Pick<World["witness"], "answered" | "relayed">;
 
 async function whatMustNotBeLost(
   { safe = "sent" }: Scenario,

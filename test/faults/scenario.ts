@@ -13,6 +13,8 @@ export interface Scenario {
   readonly safe?: "sent" | "accepted" | "reached RabbitMQ";
   /** What dies, each of which may repeat what was unconfirmed. Nothing, unless told: then nothing may come twice. */
   readonly deaths?: Partial<Deaths>;
+  /** What a durable subscription has not read of it is gone. */
+  readonly isLogLost?: boolean;
   /** Several processors work side by side, or a message is tried again while others of no client go on. */
   readonly answersInAnyOrder?: boolean;
   /** What else has to hold; returns what does not. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { freePorts } from "../support/free-port.ts";
 import type { RabbitmqNode } from "../support/rabbitmq.ts";
 import { until } from "../support/wait.ts";
+import { DurableWitness } from "./durable-witness.ts";
 import { Sightings } from "./ledger.ts";
 import { Load } from "./load.ts";
 import { Probe } from "./probe.ts";
@@ -51,6 +52,7 @@ export class World implements AsyncDisposable {
   readonly otherManager: Supervised;
   readonly processors: readonly Supervised[];
   readonly load: Load;
+  readonly witness: DurableWitness;
   readonly probe: Probe | undefined;
   readonly #deadLetters: Probe;
   /** What was dead-lettered, as far as it was collected. */
@@ -102,6 +104,7 @@ export class World implements AsyncDisposable {
       (_, index) => new Supervised(`processor ${index}`, processing),
     );
     const at = (ownPort: number) => (topic: string) => `ws://127.0.0.1:${ownPort}/ws?topic=${topic}`;
+    this.witness = new DurableWitness([port, otherPort].map((one) => `ws://127.0.0.1:${one}/ws`));
     this.load = new Load({ ...setting, here: at(port), there: at(otherPort) });
   }
 
@@ -111,7 +114,7 @@ export class World implements AsyncDisposable {
       await (await manager.running()).waitUntilReady(30_000);
     }
     for (const processor of this.processors) await this.#groupHasConsumers(processor);
-    await this.load.opened();
+    await Promise.all([this.load.opened(), this.witness.inForce]);
     this.load.start();
     await until(
       () => this.load.answered.count > 0 && this.load.returned.count > 0,
@@ -164,6 +167,7 @@ export class World implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.load.close();
+    this.witness.close();
     await Promise.all(
       [this.manager, this.otherManager, ...this.processors].map((process) => process[Symbol.asyncDispose]()),
     );

@@ -157,6 +157,7 @@ export const brokerScenarios: readonly Scenario[] = [
   },
   {
     name: "queue deleted: the log",
+    isLogLost: true,
     async fault(world) {
       await whileQuiet(world, () => deleteQueue(world, "wsmanager.log"));
       await resumed(world.load);

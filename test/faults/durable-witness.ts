@@ -1,0 +1,112 @@
+import { keyOf, Sightings } from "./ledger.ts";
+
+const answerPrefix = "processed message: ";
+/** How long it stays with one manager, in milliseconds. */
+const stayMs = { least: 500, most: 3000 } as const;
+const againAfterMs = 100;
+
+/**
+ * A client with a durable subscription to everything, that goes from one manager to the other all the time, and whenever it is
+ * closed, and continues behind the message that it saw last. It sees what the live listeners see, in the log's order, whatever
+ * happens to its managers and their way to RabbitMQ.
+ */
+export class DurableWitness {
+  readonly relayed = new Sightings();
+  readonly answered = new Sightings();
+  /** What should not have come to pass: positions that do not rise, ERROR frames. */
+  readonly faults: string[] = [];
+  /** How often it was told that the log does not reach back to where it was. */
+  gaps = 0;
+  /** Subscriptions that were in force. */
+  resumptions = 0;
+  readonly #urls: readonly string[];
+  readonly #inForce = Promise.withResolvers<void>();
+  #turn = 0;
+  #last: string | undefined;
+  #socket: WebSocket | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor(urls: readonly string[]) {
+    this.#urls = urls;
+    this.#connect();
+  }
+
+  /** Resolves when nothing can be missed any more. */
+  get inForce(): Promise<void> {
+    return this.#inForce.promise;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    this.#socket?.close();
+  }
+
+  #connect(): void {
+    const socket = new WebSocket(this.#urls[this.#turn++ % this.#urls.length]!, "v12.stomp");
+    this.#socket = socket;
+    socket.onopen = () => {
+      const begin = this.#last === undefined ? "x-stream-offset:next" : `x-stream-after:${this.#last}`;
+      socket.send("CONNECT\naccept-version:1.2\n\n\0");
+      socket.send(`SUBSCRIBE\nid:1\ndestination:/topic/load.#\nreceipt:in-force\n${begin}\n\n\0`);
+    };
+    socket.onmessage = ({ data }) => {
+      // What an abandoned connection still has comes again on the next one.
+      if (socket === this.#socket) this.#take(socket, String(data));
+    };
+    socket.onclose = () => {
+      if (socket === this.#socket && !this.#isClosed) this.#move(againAfterMs);
+    };
+  }
+
+  #take(socket: WebSocket, frame: string): void {
+    const [head = "", body = ""] = frame.split("\n\n", 2);
+    if (head.startsWith("RECEIPT")) {
+      this.resumptions++;
+      this.#inForce.resolve();
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(
+        () => this.#leave(socket),
+        stayMs.least + Math.random() * (stayMs.most - stayMs.least),
+      );
+    } else if (head.startsWith("MESSAGE")) this.#note(head, body);
+    else if (head.startsWith("ERROR")) this.faults.push(frame);
+  }
+
+  #note(head: string, body: string): void {
+    const position = /^x-stream-offset:(.*)$/m.exec(head)?.[1] ?? "";
+    const isGap = /^x-stream-gap:true$/m.test(head);
+    if (isGap) this.gaps++;
+    else if (this.#last !== undefined && !isBehind(position, this.#last))
+      this.faults.push(`position ${position} came behind ${this.#last}`);
+    this.#last = position;
+    const key = keyOf(body);
+    if (key === undefined) return;
+    (body.startsWith(answerPrefix) ? this.answered : this.relayed).note(key.client, key.number);
+  }
+
+  #leave(socket: WebSocket): void {
+    if (socket !== this.#socket) return;
+    // Without a position there is nothing to continue behind.
+    if (this.#last === undefined) {
+      this.#timer = setTimeout(() => this.#leave(socket), stayMs.least);
+      return;
+    }
+    this.#move(0);
+    socket.close();
+  }
+
+  #move(afterMs: number): void {
+    this.#socket = undefined;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#connect(), afterMs);
+  }
+}
+
+/** Positions are texts of no meaning to clients; tests may know better. */
+function isBehind(position: string, earlier: string): boolean {
+  const [offset = 0, index = 0] = position.split(".").map(Number);
+  const [earlierOffset = 0, earlierIndex = 0] = earlier.split(".").map(Number);
+  return offset > earlierOffset || (offset === earlierOffset && index > earlierIndex);
+}
