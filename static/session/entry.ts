@@ -55,7 +55,7 @@ export interface EventEntry extends Common {
   readonly text: string;
 }
 
-/** Messages that came while the page was away, and that the manager's log no longer has. */
+/** The manager's log no longer has what came while the page was away, or it is another log. */
 export interface MissingEntry extends Common {
   readonly kind: "missing";
 }

@@ -27,6 +27,8 @@ export function openStompLink(url: string, token: string | undefined, events: Li
     reconnectDelay: 0,
     heartbeatIncoming: heartBeatMs,
     heartbeatOutgoing: 0,
+    // Otherwise it writes out every frame for a debug log that nobody reads.
+    logRawCommunication: true,
     connectHeaders: token === undefined ? {} : { passcode: token },
     onConnect: ({ headers }) => tell(() => events.connected(headers["client-id"])),
     onUnhandledReceipt: ({ headers }) =>

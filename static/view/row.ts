@@ -26,7 +26,7 @@ export function rowOf(entry: Entry, topic: string): HTMLLIElement {
 }
 
 const missingText =
-  "Messages are missing here: the manager's log no longer reaches back to where this page was.";
+  "Messages may be missing here: the manager's log no longer reaches back to where this page was.";
 
 function isMessage(entry: Entry): entry is MessageEntry {
   return entry.kind in people;

@@ -66,6 +66,8 @@ test("two pages: one sends, both see what they should, and both recover when the
   await Promise.all([alice, bob].map((page) => untilStatus(page, "connected")));
   expect(await alice.locator("#client-id").textContent()).toBe(clientId);
   await rows(alice, "processed.answers-own", "processed message: written while it was away").waitFor();
+  // The embedded broker's log ended with the first process, and the page says so once.
+  await rows(alice, "missing").waitFor();
   await say(bob, "back again");
   await rows(alice, "other", "back again").waitFor();
   await rows(bob, "processed.answers-own", "processed message: back again").waitFor();
@@ -126,6 +128,26 @@ test("what is addressed to the page alone comes through, and says so", async () 
   const page = await browser.open(`${own.url}?topic=anything`);
   await say(page, "2 + 3");
   await rows(page, "other", "5").getByText("to you alone").waitFor();
+});
+
+test("a page whose network was away shows what was said meanwhile, each once", async () => {
+  const url = topicUrl();
+  const page = await browser.open(url);
+  await using client = await connectBeside(url);
+  client.send("before");
+  await rows(page, "other", "before").waitFor();
+  await page.context().setOffline(true);
+  await page.waitForFunction(() => !navigator.onLine);
+  client.send("meanwhile");
+  await page.context().setOffline(false);
+  await untilStatus(page, "connected");
+  client.send("after");
+  await rows(page, "other", "after").waitFor();
+  expect(await rows(page, "other").locator(".text").allTextContents()).toEqual([
+    "before",
+    "meanwhile",
+    "after",
+  ]);
 });
 
 test("everything can be done from the keyboard", async () => {
