@@ -1,5 +1,6 @@
 import type { ServerWebSocket } from "bun";
 import type { Message } from "../message.ts";
+import type { Seat } from "./limits/seat.ts";
 
 /**
  * What the gateway knows of a connected client, as its protocol made it. It is kept small: there may be very many.
@@ -8,6 +9,7 @@ import type { Message } from "../message.ts";
 export interface Client {
   /** Undefined until its token has said who it is: nothing is addressed to it before. */
   readonly id: string | undefined;
+  readonly seat: Seat;
   /** Whether it has ever sent a message for others. */
   readonly hasPublished: boolean;
   opened(socket: ClientSocket): void;

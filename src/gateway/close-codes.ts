@@ -108,6 +108,23 @@ export const closeCodes = {
     reconnect: "later",
     words: "The manager cannot check tokens just now",
   },
+  notConnected: {
+    code: 4408,
+    reason: "no CONNECT came",
+    meaning: "a STOMP client did not send CONNECT within `--handshake-timeout`",
+    advice: "send CONNECT at once",
+    reconnect: "soon",
+    words: "This page was silent for too long",
+  },
+  flood: {
+    code: 4429,
+    reason: "too many messages for too long",
+    meaning:
+      "the client was over `--max-messages-per-second` or `--max-bytes-per-second` for `--flood-timeout`, though it was slowed down",
+    advice: "send less",
+    reconnect: "later",
+    words: "This page sent too much for too long",
+  },
 } as const satisfies Record<string, CloseCode>;
 
 /** What a proxy in between may close with, or a fault of the WebSocket server itself: the page knows these too. */

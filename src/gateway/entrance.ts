@@ -6,6 +6,8 @@ import { type Grant, unlimited } from "./auth/grant.ts";
 import { TokenRefusal } from "./auth/token-refusal.ts";
 import type { Client } from "./client.ts";
 import { asksForUpgrade, urlOf } from "./handshake.ts";
+import type { Limits } from "./limits/limits.ts";
+import type { Seat } from "./limits/seat.ts";
 import { isAllowedOrigin } from "./origin.ts";
 import type { Protocol } from "./protocol.ts";
 import type { RefusalName, Refusals } from "./refusals.ts";
@@ -26,6 +28,7 @@ interface Applicant {
   readonly asked: string | undefined;
   readonly protocol: Protocol;
   readonly subprotocol: string | undefined;
+  readonly seat: Seat;
 }
 
 /** From a request to a client: all that is looked at before the upgrade, in rising order of what it costs. */
@@ -33,12 +36,14 @@ export class Entrance {
   readonly #options: EntranceOptions;
   readonly #protocols: readonly Protocol[];
   readonly #refusals: Refusals;
+  readonly #limits: Limits;
   #isClosed = false;
 
-  constructor(options: EntranceOptions, protocols: readonly Protocol[], refusals: Refusals) {
+  constructor(options: EntranceOptions, protocols: readonly Protocol[], refusals: Refusals, limits: Limits) {
     this.#options = options;
     this.#protocols = protocols;
     this.#refusals = refusals;
+    this.#limits = limits;
   }
 
   /** The manager is stopping. */
@@ -75,7 +80,19 @@ export class Entrance {
       return this.#refuse("invalid", "a client id has 1 to 255 bytes and no control characters");
     }
     if (!asksForUpgrade(request)) return this.#refuse("invalid");
-    return this.#authenticate({ request, server, url, asked, ...chosen });
+    // Before the token, which costs the most: whoever has no seat is not asked for one.
+    const seat = this.#limits.takeSeat(request, () => server.requestIP(request)?.address);
+    if (typeof seat === "string") return this.#refuse(seat);
+    const answer = this.#authenticate({ request, server, url, asked, ...chosen, seat });
+    return answer instanceof Promise
+      ? answer.then((later) => this.#seated(seat, later))
+      : this.#seated(seat, answer);
+  }
+
+  /** Who is let in gives the seat back when it goes, and who is not gives it back now. */
+  #seated(seat: Seat, refusal: Response | undefined): Response | undefined {
+    if (refusal !== undefined) this.#limits.giveBackSeat(seat);
+    return refusal;
   }
 
   #authenticate(applicant: Applicant): Response | undefined | Promise<Response | undefined> {
@@ -95,13 +112,13 @@ export class Entrance {
     // It may have begun to stop while the token was checked.
     if (this.#isClosed) return this.#refuse("stopping");
     if (grant instanceof TokenRefusal) return this.#refuseToken(grant);
-    const { request, server, url, asked, protocol, subprotocol } = applicant;
+    const { request, server, url, asked, protocol, subprotocol, seat } = applicant;
     if (grant?.user !== undefined && asked !== undefined && asked !== grant.user) {
       return this.#refuseToken(
         new TokenRefusal("clientId", "the client id in the path is not the token's sub: leave it out"),
       );
     }
-    const client = protocol.admit({ id: grant?.user ?? asked, url, grant, server });
+    const client = protocol.admit({ id: grant?.user ?? asked, url, grant, server, seat });
     if (typeof client === "string") return this.#refuse("invalid", client);
     if (client instanceof TokenRefusal) return this.#refuseToken(client);
     const headers = subprotocol === undefined ? {} : { "sec-websocket-protocol": subprotocol };

@@ -8,10 +8,12 @@ import { type AnyMetric, exposition, metricsContentType } from "../ops/metrics.t
 import { Backpressure } from "./backpressure.ts";
 import type { Client, ClientSocket } from "./client.ts";
 import { Directory } from "./directory.ts";
+import { Endings } from "./endings.ts";
 import { Entrance, type EntranceOptions } from "./entrance.ts";
 import { sayFarewell } from "./farewell.ts";
 import { gatewayMetrics } from "./gateway-metrics.ts";
 import { Holds } from "./holds.ts";
+import { type LimitOptions, Limits } from "./limits/limits.ts";
 import { Listeners, type Listening } from "./listeners.ts";
 import type { Uplink } from "./protocol.ts";
 import { Refusals } from "./refusals.ts";
@@ -25,7 +27,7 @@ import { TextProtocol } from "./text.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 import { readCertificate, type TlsOptions } from "./tls.ts";
 
-export interface GatewayOptions extends EntranceOptions, TlsOptions {
+export interface GatewayOptions extends EntranceOptions, LimitOptions, TlsOptions {
   readonly host: string;
   readonly port: number;
   /** A client that sends a larger message is closed. In bytes. */
@@ -36,6 +38,8 @@ export interface GatewayOptions extends EntranceOptions, TlsOptions {
   readonly maxSubscriptions: number;
   /** What a STOMP client's open transactions may hold together. In bytes. */
   readonly maxTransactionBytes: number;
+  /** How long a STOMP client may take to send CONNECT, and how long an HTTP connection may be idle. In milliseconds. */
+  readonly handshakeTimeout: number;
   /** What `/readyz` answers. */
   readiness(): Readiness;
   /** What `/metrics` shows besides the gateway's own. */
@@ -59,8 +63,10 @@ export class Gateway implements FeedSink {
   readonly #clients = new Set<ClientSocket>();
   readonly #holds = new Holds();
   readonly #refusals = new Refusals();
+  readonly #endings = new Endings();
   readonly #durables: Durables | undefined;
   readonly #backpressure: Backpressure;
+  readonly #limits: Limits;
   readonly #listeners = new Listeners((listening) => this.#serve(listening));
 
   constructor(options: GatewayOptions) {
@@ -68,6 +74,8 @@ export class Gateway implements FeedSink {
     const { sharedLog, logMemoryBytes } = options;
     this.#durables = sharedLog && new Durables(sharedLog, this.#relay, logMemoryBytes);
     this.#backpressure = new Backpressure(this.#holds, this.#clients, () => options.uplink.isFull);
+    const wheel = new TimerWheel();
+    this.#limits = new Limits(options, wheel, this.#holds);
     const surroundings = {
       ...options,
       relay: this.#relay,
@@ -75,11 +83,11 @@ export class Gateway implements FeedSink {
       listeners: this.#listeners,
       backpressure: this.#backpressure,
       durables: this.#durables,
-      wheel: new TimerWheel(),
+      wheel,
       identified: (socket: ClientSocket) => this.#identified(socket),
     };
     const protocols = [new TextProtocol(surroundings), new StompProtocol(surroundings)];
-    this.#entrance = new Entrance(options, protocols, this.#refusals);
+    this.#entrance = new Entrance(options, protocols, this.#refusals, this.#limits);
   }
 
   /**
@@ -151,11 +159,13 @@ export class Gateway implements FeedSink {
   }
 
   #serve({ tls, ...where }: Listening): Server<Client> {
-    const { maxMessageBytes, clientBufferBytes } = this.#options;
+    const { maxMessageBytes, clientBufferBytes, handshakeTimeout } = this.#options;
     return Bun.serve<Client>({
       ...where,
       ...(tls === undefined ? {} : { tls }),
       development: false,
+      // Of HTTP, in seconds. A connection's first request has to be complete after 10 seconds in any case.
+      idleTimeout: Math.ceil(handshakeTimeout / 1000),
       routes: {
         "/": page,
         "/ws": (request: Request, server: Server<Client>) => this.#entrance.enter(request, server),
@@ -175,17 +185,23 @@ export class Gateway implements FeedSink {
         maxPayloadLength: maxMessageBytes + frameLimits.headBytesMax,
         backpressureLimit: clientBufferBytes,
         closeOnBackpressureLimit: true,
-        // A client that answers no ping is gone within this time, in seconds.
-        idleTimeout: 60,
-        sendPings: true,
+        // limits/presence.ts sees who is still there.
+        idleTimeout: 0,
+        sendPings: false,
         perMessageDeflate: false,
         publishToSelf: false,
         open: (socket) => this.#open(socket),
         message: (socket, body) => {
-          if (!this.#backpressure.refuses(socket)) socket.data.message(socket, body);
+          if (this.#backpressure.refuses(socket)) return;
+          socket.data.message(socket, body);
+          this.#limits.message(socket, body);
         },
-        drain: (socket) => socket.data.drained(),
-        close: (socket) => this.#close(socket),
+        drain: (socket) => {
+          this.#limits.heard(socket);
+          socket.data.drained();
+        },
+        pong: (socket) => this.#limits.heard(socket),
+        close: (socket, code) => this.#close(socket, code),
       },
     });
   }
@@ -193,6 +209,7 @@ export class Gateway implements FeedSink {
   #open(socket: ClientSocket): void {
     socket.data.opened(socket);
     this.#clients.add(socket);
+    this.#limits.opened(socket);
     this.#identified(socket);
   }
 
@@ -201,11 +218,13 @@ export class Gateway implements FeedSink {
     if (socket.data.id !== undefined) this.#directory.add(socket.data.id, socket);
   }
 
-  #close(socket: ClientSocket): void {
+  #close(socket: ClientSocket, code: number): void {
+    this.#endings.count(code);
     this.#clients.delete(socket);
     if (socket.data.id !== undefined) this.#directory.remove(socket.data.id, socket);
     socket.data.closed();
     this.#holds.forget(socket);
+    this.#limits.closed(socket);
   }
 
   #readyz(): Response {
@@ -218,7 +237,9 @@ export class Gateway implements FeedSink {
     return [
       ...gatewayMetrics(this.#relay, this.#holds, () => this.#clients.size),
       ...(this.#durables === undefined ? [] : durableMetrics(this.#durables)),
+      ...this.#limits.metrics,
       this.#refusals.metric,
+      this.#endings.metric,
       ...(auth === undefined ? [] : [auth.refusals.metric]),
     ];
   }

@@ -23,6 +23,10 @@ export class Holds {
     return this.#held[reason].size;
   }
 
+  heldFor(reason: HoldReason): Iterable<ClientSocket> {
+    return this.#held[reason];
+  }
+
   /** Whether nothing is read from this client, so that its silence means nothing. */
   has(socket: ClientSocket): boolean {
     return this.#holdsAll || reasons.some((reason) => this.#held[reason].has(socket));
@@ -54,6 +58,12 @@ export class Holds {
   holdForGood(sockets: Iterable<ClientSocket>): void {
     this.#holdsAll = true;
     for (const socket of sockets) socket.pause();
+  }
+
+  /** Reads from it again whatever spoke against it, since it is about to be closed: else it could not answer. */
+  letGo(socket: ClientSocket): void {
+    this.forget(socket);
+    socket.resume();
   }
 
   forget(socket: ClientSocket): void {

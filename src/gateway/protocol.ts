@@ -6,6 +6,7 @@ import type { TokenRefusal } from "./auth/token-refusal.ts";
 import type { Backpressure } from "./backpressure.ts";
 import type { Client, ClientSocket } from "./client.ts";
 import type { Holds } from "./holds.ts";
+import type { Seat } from "./limits/seat.ts";
 import type { Listeners } from "./listeners.ts";
 import type { Relay } from "./relay.ts";
 import type { TimerWheel } from "./timer-wheel.ts";
@@ -19,6 +20,7 @@ export interface Newcomer {
   readonly grant: Grant | undefined;
   /** It will be connected to this one. */
   readonly server: Server<Client>;
+  readonly seat: Seat;
 }
 
 /** One way of speaking to clients over WebSocket. */

@@ -52,6 +52,27 @@ export const refusals = {
     advice: "connect again",
     retryAfterS: 5,
   },
+  tooManyFromAddress: {
+    status: 429,
+    why: "too many clients are connected from this address: the manager's --max-clients-per-address says how many may be",
+    meaning: "as many clients as `--max-clients-per-address` allows are connected from this address",
+    advice: "close others first, or connect again with backoff",
+    retryAfterS: 10,
+  },
+  tooManyAtOnce: {
+    status: 503,
+    why: "too many clients connect just now: connect again in a moment",
+    meaning: "more than `--max-connections-per-second` connect just now",
+    advice: "connect again with backoff",
+    retryAfterS: 1,
+  },
+  tooManyClients: {
+    status: 503,
+    why: "this manager has as many clients as it may have: connect to another one",
+    meaning: "as many clients as `--max-clients` allows are connected",
+    advice: "connect to another manager, or again with backoff",
+    retryAfterS: 10,
+  },
   stopping: {
     status: 503,
     why: "this manager is stopping: connect again",

@@ -5,6 +5,7 @@ import { Lease } from "./auth/lease.ts";
 import { TokenRefusal } from "./auth/token-refusal.ts";
 import type { Client, ClientSocket } from "./client.ts";
 import { closeCodes } from "./close-codes.ts";
+import type { Seat } from "./limits/seat.ts";
 import type { Newcomer, Protocol, Surroundings } from "./protocol.ts";
 import { isPattern } from "./topic-trie.ts";
 import type { Topic } from "./topics.ts";
@@ -22,12 +23,12 @@ export class TextProtocol implements Protocol {
     this.#surroundings = surroundings;
   }
 
-  admit({ id = crypto.randomUUID(), url, grant, server }: Newcomer): Client | TokenRefusal | string {
+  admit({ id = crypto.randomUUID(), url, grant, server, seat }: Newcomer): Client | TokenRefusal | string {
     const name = url.searchParams.get("topic") ?? "";
     if (!isName(name)) return "a topic has at most 255 bytes and no control characters";
     if (isPattern(name)) return "a plain-text client is on one topic, which is no pattern: leave out * and #";
     // Its token was in the handshake, so there is a grant.
-    const client = new TextClient(id, name, grant!, server, this.#surroundings);
+    const client = new TextClient(id, seat, name, grant!, server, this.#surroundings);
     if (client.mayHear || client.maySpeak) return client;
     client.closed();
     return new TokenRefusal(
@@ -39,6 +40,7 @@ export class TextProtocol implements Protocol {
 
 class TextClient implements Client {
   readonly id: string;
+  readonly seat: Seat;
   hasPublished = false;
   /** Its one topic never changes, nor what it may do there, so this is decided once. */
   readonly maySpeak: boolean;
@@ -49,9 +51,17 @@ class TextClient implements Client {
   readonly #server: Server<Client>;
   #lease: Lease | undefined;
 
-  constructor(id: string, topic: string, grant: Grant, server: Server<Client>, surroundings: Surroundings) {
+  constructor(
+    id: string,
+    seat: Seat,
+    topic: string,
+    grant: Grant,
+    server: Server<Client>,
+    surroundings: Surroundings,
+  ) {
     this.#server = server;
     this.id = id;
+    this.seat = seat;
     this.maySpeak = grant.permissions.mayPublish(topic);
     this.mayHear = grant.permissions.maySubscribe(topic);
     this.#topic = surroundings.relay.topics.join(topic, this.mayHear);

@@ -12,7 +12,7 @@ const slots = 256;
 const stepsMax = 4;
 
 /**
- * One timer for all clients' heart-beats: slots of a quarter of a second, and in each what is due then. To add, to remove and
+ * One timer for all that clients are given time for: slots of a quarter of a second, and in each what is due then. To add, to remove and
  * to come due cost the same however many there are, and without any the timer stands still.
  */
 export class TimerWheel {

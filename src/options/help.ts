@@ -1,4 +1,6 @@
-import { flagOf, type Option, type OptionName, optionTable, roles, variableOf } from "./table.ts";
+import { flagOf, variableOf } from "./names.ts";
+import { type Option, roles } from "./option.ts";
+import { type OptionName, optionTable } from "./table.ts";
 
 interface Row {
   readonly flag: string;

@@ -1,18 +1,12 @@
 import { parseArgs } from "node:util";
 import { reasonOf, UsageError } from "../errors.ts";
 import { withoutPassword } from "../ops/redact.ts";
+import { memoryBroker } from "./checks.ts";
 import { NotOfThisKind } from "./kinds.ts";
+import { flagOf, variableOf } from "./names.ts";
+import type { Option, Role } from "./option.ts";
 import { checkTogether } from "./rules.ts";
-import {
-  flagOf,
-  memoryBroker,
-  type Option,
-  type OptionName,
-  type Options,
-  optionTable,
-  type Role,
-  variableOf,
-} from "./table.ts";
+import { type OptionName, type Options, optionTable } from "./table.ts";
 
 /** What the command line asks for. */
 export type Command =

@@ -1,5 +1,7 @@
 import { UsageError } from "../errors.ts";
-import { flagOf, memoryBroker, type OptionName, type Options } from "./table.ts";
+import { memoryBroker } from "./checks.ts";
+import { flagOf } from "./names.ts";
+import type { OptionName, Options } from "./table.ts";
 
 /**
  * What options ask of one another.

@@ -1,5 +1,6 @@
 import { withoutPassword } from "../ops/redact.ts";
-import { type Option, type OptionName, type Options, optionTable } from "./table.ts";
+import type { Option } from "./option.ts";
+import { type OptionName, type Options, optionTable } from "./table.ts";
 
 /** What differs from the defaults and means something to the role, for the log: as flags have it, and without any password. */
 export function settingsOf(options: Options): Readonly<Record<string, string>> {

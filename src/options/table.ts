@@ -1,43 +1,19 @@
-import { bytes, choice, type Kind, list, NotOfThisKind, span, text, toggle, whole } from "./kinds.ts";
-
-export const roles = ["all", "manager", "processor", "bench"] as const;
-export type Role = (typeof roles)[number];
-
-/** One option: a flag and an environment variable. The key in the table names both. */
-export interface Option<T> {
-  readonly kind: Kind<T>;
-  /** Its value where neither the flag nor the variable is given; `undefined` stands for what `unset` says. */
-  readonly default: T | undefined;
-  /** What `--help` prints as the default where there is no fixed one. */
-  readonly unset?: string;
-  /** The roles that it means something to. A flag given to another role is a usage error; a variable is ignored. */
-  readonly roles: readonly Role[];
-  /** One line for `--help` and the README. */
-  readonly meaning: string;
-}
-
-/** `T` is told by the kind, so that the default cannot widen it. */
-function option<T>(
-  kind: Kind<T>,
-  fallback: NoInfer<T>,
-  of: readonly Role[],
-  meaning: string,
-): Option<T> & { readonly default: T } {
-  return { kind, default: fallback, roles: of, meaning };
-}
-
-function optional<T>(kind: Kind<T>, unset: string, of: readonly Role[], meaning: string): Option<T> {
-  return { kind, default: undefined, unset, roles: of, meaning };
-}
+import {
+  checkBrokerUrl,
+  checkGroup,
+  checkKeySetUrl,
+  checkNetwork,
+  checkOrigin,
+  checkWebSocketUrl,
+} from "./checks.ts";
+import { bytes, choice, type Kind, list, span, text, toggle, whole } from "./kinds.ts";
+import { option, optional, roles } from "./option.ts";
 
 const every = roles;
 const serving = ["all", "manager", "processor"] as const;
 const managing = ["all", "manager"] as const;
 const processing = ["all", "processor"] as const;
 const bench = ["bench"] as const;
-
-/** The embedded broker's URL. */
-export const memoryBroker = "memory:";
 
 /**
  * Every option there is. Types, parsing, validation, `--help` and the README's table all come from here.
@@ -187,6 +163,54 @@ export const optionTable = {
     managing,
     "what a STOMP client's open transactions may hold together",
   ),
+  maxClients: optional(
+    whole("N", 1, 10_000_000),
+    "what the limit of open files allows",
+    managing,
+    "clients that may be connected; further ones are refused with 503",
+  ),
+  maxClientsPerAddress: option(
+    whole("N", 0, 10_000_000),
+    0,
+    managing,
+    "clients that may be connected from one address, or IPv6 /64 network; 0 is any number",
+  ),
+  maxConnectionsPerSecond: option(
+    whole("N", 0, 1_000_000),
+    10_000,
+    managing,
+    "clients that may connect in a second; further ones are refused with 503; 0 is any number",
+  ),
+  trustProxy: optional(
+    list("NETWORK[,NETWORK…]", checkNetwork),
+    "nobody",
+    managing,
+    "proxies whose `X-Forwarded-For` is believed: `10.0.0.0/8`, `fd00::/8`, `127.0.0.1`",
+  ),
+  handshakeTimeout: option(
+    span(1000, 60_000),
+    10_000,
+    managing,
+    "how long a STOMP client may take to send CONNECT, and an HTTP client to ask again",
+  ),
+  maxMessagesPerSecond: option(
+    whole("N", 0, 10_000_000),
+    10_000,
+    managing,
+    "messages that a client may send; beyond it, it is slowed down; 0 is any number",
+  ),
+  maxBytesPerSecond: option(
+    bytes(0, 16 * 1024 ** 3),
+    64 * 1024 ** 2,
+    managing,
+    "the same in bytes; of text, in UTF-16 characters",
+  ),
+  floodTimeout: option(
+    span(0, 86_400_000),
+    30_000,
+    managing,
+    "a client that is slowed down for so long without a second's rest is closed with 4429; 0 is never",
+  ),
   clientBufferBytes: option(
     bytes(16 * 1024, 1024 ** 3),
     4 * 1024 ** 2,
@@ -273,54 +297,3 @@ type ValueOf<O> = O extends { readonly kind: Kind<infer T>; readonly default: in
 export type Options = {
   readonly [N in OptionName]: N extends "broker" ? readonly string[] : ValueOf<OptionTable[N]>;
 };
-
-/** `logMessages` → `--log-messages`. */
-export function flagOf(name: string): string {
-  return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-}
-
-/** `logMessages` → `WARREN_LOG_MESSAGES`. */
-export function variableOf(name: string): string {
-  return `WARREN_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
-}
-
-function checkBrokerUrl(item: string): void {
-  if (item === memoryBroker) return;
-  const url = URL.parse(item);
-  if (url === null || !["amqp:", "amqps:"].includes(url.protocol) || url.hostname === "") {
-    throw new NotOfThisKind("must be memory: or URLs like amqp://user:password@host:5672/vhost");
-  }
-}
-
-/** Whoever can change what comes from there can make tokens. */
-function checkKeySetUrl(value: string): void {
-  const url = URL.parse(value);
-  const isLocal = url !== null && ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
-  if (url === null || !(url.protocol === "https:" || (url.protocol === "http:" && isLocal))) {
-    throw new NotOfThisKind("must be an https:// URL, or http:// on this machine (localhost)");
-  }
-}
-
-function checkOrigin(item: string): void {
-  if (item === "*" || item === "null" || URL.parse(item)?.origin === item) return;
-  throw new NotOfThisKind("must be origins like https://app.example.org, without a path, or * or null");
-}
-
-function checkWebSocketUrl(value: string): void {
-  const url = URL.parse(value);
-  if (url === null || url.protocol !== "ws:" || url.hostname === "") {
-    throw new NotOfThisKind("must be a URL like ws://127.0.0.1:8000/ws");
-  }
-}
-
-/** A group is part of a queue's name, which AMQP limits to 255 bytes. */
-function checkGroup(value: string): void {
-  if (!/^[\w.:-]{1,200}$/.test(value)) {
-    throw new NotOfThisKind("must be 1 to 200 letters, digits, dots, colons, hyphens or underscores");
-  }
-  if (["log", "dead"].includes(value)) {
-    throw new NotOfThisKind(
-      "must be another name: Warren keeps its message log and dead letters under this one",
-    );
-  }
-}

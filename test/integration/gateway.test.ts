@@ -4,6 +4,7 @@ import { connectRaw, opcodes } from "../support/raw.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
 import { metricsOf } from "./metrics-of.ts";
+import { refusalOf } from "./refusal.ts";
 import { startSystem } from "./system.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
@@ -301,9 +302,3 @@ describe("a full outbox", () => {
     expect((await metricsOf(system.url))["warren_clients_held_back"]).toBe(0);
   });
 });
-
-/** The answer to a handshake that is refused. */
-async function refusalOf(url: URL, headers: Record<string, string> = {}) {
-  const response = await fetch(url, { headers: { upgrade: "websocket", ...headers } });
-  return { status: response.status, reason: await response.text() };
-}

@@ -3,6 +3,7 @@ import { unlimited } from "../../src/gateway/auth/grant.ts";
 import { Backpressure } from "../../src/gateway/backpressure.ts";
 import type { Client, ClientSocket } from "../../src/gateway/client.ts";
 import { Holds } from "../../src/gateway/holds.ts";
+import { Seat } from "../../src/gateway/limits/seat.ts";
 import { Listeners } from "../../src/gateway/listeners.ts";
 import { Relay } from "../../src/gateway/relay.ts";
 import { StompProtocol } from "../../src/gateway/stomp/stomp.ts";
@@ -29,6 +30,7 @@ export class StompSide {
     } as unknown as Server<Client>);
     this.#protocol = new StompProtocol({
       relay: this.relay,
+      handshakeTimeout: 10_000,
       uplink: {
         take: (message, onConfirmed) => {
           this.taken.push(message);
@@ -59,6 +61,7 @@ export class StompSide {
       url: new URL("ws://localhost/ws"),
       grant: unlimited,
       server,
+      seat: new Seat(undefined, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 0),
     });
     const socket = new RememberingSocket(client, () => this.#sockets.delete(socket));
     this.#sockets.add(socket);

@@ -1,3 +1,4 @@
+import { closeCodes } from "../close-codes.ts";
 import type { Timed, TimerWheel } from "../timer-wheel.ts";
 import { StompFault } from "./frames.ts";
 
@@ -83,4 +84,10 @@ export class HeartBeats implements Timed {
       incomingMs > 0 ? this.#heardMs + patience * incomingMs - nowMs : Number.POSITIVE_INFINITY;
     return Math.min(untilBeat, untilSilent);
   }
+}
+
+export function silence(afterMs: number): StompFault {
+  const fault = new StompFault(`no heart-beat came for ${Math.round(afterMs)} ms`);
+  fault.close = closeCodes.silent;
+  return fault;
 }

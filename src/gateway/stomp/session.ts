@@ -3,7 +3,9 @@ import type { Grant } from "../auth/grant.ts";
 import { TokenRefusal } from "../auth/token-refusal.ts";
 import type { Client, ClientSocket } from "../client.ts";
 import { closeCodes } from "../close-codes.ts";
+import type { Seat } from "../limits/seat.ts";
 import { connected, versionOf } from "./connect.ts";
+import { ConnectDeadline } from "./connect-deadline.ts";
 import { Credentials, renewal, TokenFault, tokenOf } from "./credentials.ts";
 import { topicToSendTo } from "./destinations.ts";
 import {
@@ -17,7 +19,7 @@ import {
   type Version,
 } from "./frames.ts";
 import { bodyOf, travellingHeaders } from "./headers.ts";
-import { type Agreement, agreementOn, HeartBeats } from "./heart-beats.ts";
+import { type Agreement, agreementOn, HeartBeats, silence } from "./heart-beats.ts";
 import { FrameParser } from "./parser.ts";
 import type { StompSurroundings } from "./stomp.ts";
 import { Subscriptions } from "./subscriptions.ts";
@@ -25,23 +27,25 @@ import { type Pending, Transactions } from "./transactions.ts";
 
 /** A client's life: nothing but CONNECT is allowed at first, and nothing at all in the end. */
 type State =
-  | { readonly is: "new" }
+  | { readonly is: "new"; readonly deadline: ConnectDeadline | undefined }
   | { readonly is: "connected"; readonly heartBeats: HeartBeats | undefined }
   | { readonly is: "ended" };
 
 /** One STOMP client. https://stomp.github.io/stomp-specification-1.2.html */
 export class Session implements Client {
   id: string | undefined;
+  readonly seat: Seat;
   hasPublished = false;
   readonly #surroundings: StompSurroundings;
   readonly #parser: FrameParser;
   readonly #subscriptions: Subscriptions;
   readonly #credentials: Credentials;
   #transactions: Transactions | undefined;
-  #state: State = { is: "new" };
+  #state: State = { is: "new", deadline: undefined };
 
-  constructor(id: string | undefined, grant: Grant | undefined, surroundings: StompSurroundings) {
+  constructor(id: string | undefined, seat: Seat, grant: Grant | undefined, surroundings: StompSurroundings) {
     this.id = grant === undefined ? undefined : (id ?? crypto.randomUUID());
+    this.seat = seat;
     this.#surroundings = surroundings;
     this.#credentials = new Credentials(surroundings, id, grant);
     this.#parser = new FrameParser(surroundings.maxMessageBytes);
@@ -50,6 +54,8 @@ export class Session implements Client {
 
   opened(socket: ClientSocket): void {
     // Everything else begins with the client's CONNECT.
+    const deadline = new ConnectDeadline(this.#surroundings, socket, (fault) => this.#fail(socket, fault));
+    this.#state = { is: "new", deadline };
     this.#credentials.begin(() => this.#expire(socket));
   }
 
@@ -107,6 +113,7 @@ export class Session implements Client {
     if (this.#state.is === "new") {
       if (command !== "CONNECT" && command !== "STOMP")
         throw new StompFault(`CONNECT first, not ${named(command)}`);
+      this.#state.deadline?.met();
       this.#connect(socket, frame);
       return;
     }
@@ -296,14 +303,9 @@ export class Session implements Client {
 
   #end(): void {
     if (this.#state.is === "connected") this.#state.heartBeats?.stop();
+    else if (this.#state.is === "new") this.#state.deadline?.met();
     this.#credentials.end();
     this.#state = { is: "ended" };
     this.#transactions = undefined;
   }
-}
-
-function silence(afterMs: number): StompFault {
-  const fault = new StompFault(`no heart-beat came for ${Math.round(afterMs)} ms`);
-  fault.close = closeCodes.silent;
-  return fault;
 }

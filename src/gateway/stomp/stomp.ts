@@ -8,6 +8,8 @@ export interface StompOptions {
   readonly maxSubscriptions: number;
   /** What a client's open transactions may hold together. In bytes. */
   readonly maxTransactionBytes: number;
+  /** How long a client may take to send CONNECT. In milliseconds. */
+  readonly handshakeTimeout: number;
   /** Undefined where there is no log to subscribe to. */
   readonly durables: Durables | undefined;
 }
@@ -25,7 +27,7 @@ export class StompProtocol implements Protocol {
     this.#surroundings = surroundings;
   }
 
-  admit({ id, grant }: Newcomer): Client {
-    return new Session(id, grant, this.#surroundings);
+  admit({ id, grant, seat }: Newcomer): Client {
+    return new Session(id, seat, grant, this.#surroundings);
   }
 }

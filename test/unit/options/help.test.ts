@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { helpText, markdownTable } from "../../../src/options/help.ts";
-import { flagOf, type Option, type OptionName, optionTable } from "../../../src/options/table.ts";
+import { flagOf } from "../../../src/options/names.ts";
+import type { Option } from "../../../src/options/option.ts";
+import { type OptionName, optionTable } from "../../../src/options/table.ts";
 
 const names = Object.keys(optionTable) as OptionName[];
 const optionNamed = (name: OptionName) => optionTable[name] as unknown as Option<unknown>;

@@ -1,16 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { UsageError } from "../../../src/errors.ts";
+import { flagOf, variableOf } from "../../../src/options/names.ts";
+import { type Option, roles } from "../../../src/options/option.ts";
 import { parseCommand } from "../../../src/options/parse.ts";
-import {
-  flagOf,
-  type Option,
-  type OptionName,
-  type Options,
-  optionTable,
-  roles,
-  variableOf,
-} from "../../../src/options/table.ts";
+import { type OptionName, type Options, optionTable } from "../../../src/options/table.ts";
 import { seeded } from "../doubles/seeded.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -64,6 +58,14 @@ describe("defaults", () => {
       maxMessageBytes: 1024 ** 2,
       maxSubscriptions: 100,
       maxTransactionBytes: 4 * 1024 ** 2,
+      maxClients: undefined,
+      maxClientsPerAddress: 0,
+      maxConnectionsPerSecond: 10_000,
+      trustProxy: undefined,
+      handshakeTimeout: 10_000,
+      maxMessagesPerSecond: 10_000,
+      maxBytesPerSecond: 64 * 1024 ** 2,
+      floodTimeout: 30_000,
       clientBufferBytes: 4 * 1024 ** 2,
       outboxMaxBytes: 64 * 1024 ** 2,
       log: "on",
@@ -130,6 +132,14 @@ describe("every option", () => {
     maxMessageBytes: ["64KiB", 65_536],
     maxSubscriptions: ["7", 7],
     maxTransactionBytes: ["64KiB", 65_536],
+    maxClients: ["7", 7],
+    maxClientsPerAddress: ["7", 7],
+    maxConnectionsPerSecond: ["0", 0],
+    trustProxy: ["10.0.0.0/8,::1", ["10.0.0.0/8", "::1"]],
+    handshakeTimeout: ["3", 3000],
+    maxMessagesPerSecond: ["0", 0],
+    maxBytesPerSecond: ["1MiB", 1024 ** 2],
+    floodTimeout: ["1m", 60_000],
     clientBufferBytes: ["1GiB", 1024 ** 3],
     outboxMaxBytes: ["1048576", 1024 ** 2],
     log: ["off", "off"],
@@ -221,19 +231,21 @@ describe("every option", () => {
     },
   );
 
-  const lists: readonly OptionName[] = ["broker", "allowOrigin", "jwtIssuer", "jwtAudience"];
+  const two = {
+    broker: ["amqp://a", "amqp://b"],
+    allowOrigin: ["http://a", "http://b"],
+    trustProxy: ["10.0.0.1", "10.0.0.2"],
+    jwtIssuer: ["https://a", "https://b"],
+    jwtAudience: ["a", "b"],
+  } as const;
 
-  test.each(lists)("%s given twice adds up, being a list", (name) => {
-    const values = optionsOf(
-      `${flagOf(name)}=amqp://a ${flagOf(name)}=amqp://b ${beside[name] ?? ""}`.replaceAll(
-        "amqp",
-        name === "broker" ? "amqp" : "http",
-      ),
-    );
-    expect(values[name]).toHaveLength(2);
+  test.each(Object.keys(two) as (keyof typeof two)[])("%s given twice adds up, being a list", (name) => {
+    const flags = two[name].map((value) => `${flagOf(name)}=${value}`);
+    const values = optionsOf([...flags, beside[name] ?? ""].join(" "));
+    expect(values[name]).toEqual([...two[name]]);
   });
 
-  test.each(names.filter((name) => !lists.includes(name)))("%s given twice is refused", (name) => {
+  test.each(names.filter((name) => !(name in two)))("%s given twice is refused", (name) => {
     const [text] = given[name];
     expect(refusalOf(`${flagOf(name)}=${text} ${flagOf(name)}=${text}`)).toBe(
       `${flagOf(name)} is given twice: keep one of them`,

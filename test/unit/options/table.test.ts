@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
-import { flagOf, type Option, type OptionName, optionTable, variableOf } from "../../../src/options/table.ts";
+import { flagOf, variableOf } from "../../../src/options/names.ts";
+import type { Option } from "../../../src/options/option.ts";
+import { type OptionName, optionTable } from "../../../src/options/table.ts";
 
 const names = Object.keys(optionTable) as OptionName[];
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
-import { StompFault } from "../../../../src/gateway/stomp/frames.ts";
-import { agreementOn, HeartBeats } from "../../../../src/gateway/stomp/heart-beats.ts";
-import { TimerWheel } from "../../../../src/gateway/timer-wheel.ts";
+import { StompFault } from "../../../src/gateway/stomp/frames.ts";
+import { agreementOn, HeartBeats } from "../../../src/gateway/stomp/heart-beats.ts";
+import { TimerWheel } from "../../../src/gateway/timer-wheel.ts";
 
 let nowMs = 0;
 const realNow = performance.now.bind(performance);

@@ -1,0 +1,79 @@
+import { BlockList, isIPv4, isIPv6 } from "node:net";
+import { networkOf } from "../../options/network.ts";
+
+/** Whose word counts on where a request came from: the proxies that `--trust-proxy` names. */
+export class TrustedProxies {
+  readonly #networks = new BlockList();
+
+  constructor(networks: readonly string[]) {
+    for (const text of networks) {
+      const network = networkOf(text);
+      if (network === undefined) throw new TypeError(`${text} is no network of addresses`);
+      this.#networks.addSubnet(network.address, network.prefixBits, network.family);
+    }
+  }
+
+  /**
+   * Where a request comes from. Each proxy adds to X-Forwarded-For whom it was asked by, so it is read from the right, from one
+   * trusted proxy to the next: the first that is none is the client. What stands further left is the client's own invention.
+   *
+   * @param peer who connected
+   * @param forwardedFor the header X-Forwarded-For
+   */
+  clientOf(peer: string, forwardedFor: string | null): string {
+    let client = plainAddress(peer) ?? peer;
+    if (forwardedFor === null || !this.#has(client)) return client;
+    for (const hop of forwardedFor.split(",").toReversed()) {
+      const address = plainAddress(hop.trim());
+      // A proxy that wrote no address ("unknown") is as far as can be seen.
+      if (address === undefined) return client;
+      client = address;
+      if (!this.#has(client)) return client;
+    }
+    return client;
+  }
+
+  #has(address: string): boolean {
+    return this.#networks.check(address, isIPv4(address) ? "ipv4" : "ipv6");
+  }
+}
+
+/** The address without a port, brackets or zone, and an IPv4 one in IPv6's clothes as IPv4; undefined if it is none. */
+export function plainAddress(text: string): string | undefined {
+  const bare = /^\[(.*)\](?::\d+)?$/.exec(text)?.[1] ?? /^([\d.]+):\d+$/.exec(text)?.[1] ?? text;
+  if (isIPv4(bare)) return bare;
+  const [address = ""] = bare.split("%");
+  if (!isIPv6(address)) return undefined;
+  const groups = groupsOf(address);
+  if (groups.slice(0, 5).some((group) => group !== 0) || groups[5] !== 0xffff) return address;
+  return [groups[6]!, groups[7]!].flatMap((group) => [group >> 8, group & 0xff]).join(".");
+}
+
+/**
+ * What counts as one address: of IPv6 the first half, since whoever has one address of a network usually has all 2^64.
+ *
+ * @param address as `plainAddress` has it
+ */
+export function neighbourhoodOf(address: string): string {
+  if (!isIPv6(address)) return address;
+  return `${groupsOf(address)
+    .slice(0, 4)
+    .map((group) => group.toString(16))
+    .join(":")}::/64`;
+}
+
+/** The eight numbers of an IPv6 address that is one. */
+function groupsOf(address: string): readonly number[] {
+  const [head = "", tail = ""] = address.split("::");
+  const [first, last] = [numbersOf(head), numbersOf(tail)];
+  return [...first, ...Array<number>(8 - first.length - last.length).fill(0), ...last];
+}
+
+function numbersOf(part: string): readonly number[] {
+  if (part === "") return [];
+  return part.split(":").flatMap((group) => {
+    if (!group.includes(".")) return Number.parseInt(group, 16);
+    const [a, b, c, d] = group.split(".").map(Number);
+    return [a! * 256 + b!, c! * 256 + d!];
+  });
+}

@@ -1,0 +1,76 @@
+import type { Metric } from "../../ops/metrics.ts";
+import { neighbourhoodOf, TrustedProxies } from "./address.ts";
+import { clientsThatFilesAllow } from "./open-files.ts";
+import { TokenBucket } from "./token-bucket.ts";
+
+export interface AdmissionOptions {
+  /** Undefined: as many as there are open files for. */
+  readonly maxClients: number | undefined;
+  /** 0 is any number. */
+  readonly maxClientsPerAddress: number;
+  /** 0 is any number. */
+  readonly maxConnectionsPerSecond: number;
+  /** Networks of proxies whose X-Forwarded-For is believed. */
+  readonly trustProxy: readonly string[] | undefined;
+}
+
+export type Overcrowding = "tooManyAtOnce" | "tooManyClients" | "tooManyFromAddress";
+
+/** How many may be here, in all and from one address, and how many may come in a second. */
+export class Admission {
+  readonly #options: AdmissionOptions;
+  readonly #clientsMax: number;
+  readonly #proxies: TrustedProxies;
+  readonly #bucket: TokenBucket | undefined;
+  readonly #byAddress = new Map<string, number>();
+  #clients = 0;
+
+  constructor(options: AdmissionOptions) {
+    this.#options = options;
+    this.#clientsMax = options.maxClients ?? clientsThatFilesAllow();
+    this.#proxies = new TrustedProxies(options.trustProxy ?? []);
+    const perSecond = options.maxConnectionsPerSecond;
+    this.#bucket = perSecond === 0 ? undefined : new TokenBucket(perSecond, performance.now());
+  }
+
+  readonly metrics: readonly Metric[] = [
+    {
+      name: "warren_clients_max",
+      type: "gauge",
+      help: "How many clients may be connected.",
+      read: () => this.#clientsMax,
+    },
+  ];
+
+  /**
+   * Lets somebody in, or says why not.
+   *
+   * @param peerOf the address of who connected; not asked for where addresses are not counted
+   * @param forwardedFor the header X-Forwarded-For
+   */
+  admit(
+    peerOf: () => string | undefined,
+    forwardedFor: () => string | null,
+  ): { readonly address: string | undefined } | Overcrowding {
+    const perAddress = this.#options.maxClientsPerAddress;
+    const address =
+      perAddress === 0 ? undefined : neighbourhoodOf(this.#proxies.clientOf(peerOf() ?? "", forwardedFor()));
+    const present = address === undefined ? 0 : (this.#byAddress.get(address) ?? 0);
+    if (address !== undefined && present >= perAddress) return "tooManyFromAddress";
+    if (this.#clients >= this.#clientsMax) return "tooManyClients";
+    // Last, so that those who are refused take nothing from the others.
+    if (this.#bucket?.take(performance.now()) === false) return "tooManyAtOnce";
+    if (address !== undefined) this.#byAddress.set(address, present + 1);
+    this.#clients++;
+    return { address };
+  }
+
+  /** One who was let in has gone. */
+  left(address: string | undefined): void {
+    this.#clients--;
+    if (address === undefined) return;
+    const present = this.#byAddress.get(address)!;
+    if (present > 1) this.#byAddress.set(address, present - 1);
+    else this.#byAddress.delete(address);
+  }
+}

@@ -1,0 +1,53 @@
+import { NotOfThisKind } from "./kinds.ts";
+import { networkOf } from "./network.ts";
+
+/** What makes the texts of certain options valid, beyond their kind. Each throws `NotOfThisKind` with what it expects. */
+
+/** The embedded broker's URL. */
+export const memoryBroker = "memory:";
+
+export function checkBrokerUrl(item: string): void {
+  if (item === memoryBroker) return;
+  const url = URL.parse(item);
+  if (url === null || !["amqp:", "amqps:"].includes(url.protocol) || url.hostname === "") {
+    throw new NotOfThisKind("must be memory: or URLs like amqp://user:password@host:5672/vhost");
+  }
+}
+
+/** Whoever can change what comes from there can make tokens. */
+export function checkKeySetUrl(value: string): void {
+  const url = URL.parse(value);
+  const isLocal = url !== null && ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
+  if (url === null || !(url.protocol === "https:" || (url.protocol === "http:" && isLocal))) {
+    throw new NotOfThisKind("must be an https:// URL, or http:// on this machine (localhost)");
+  }
+}
+
+export function checkOrigin(item: string): void {
+  if (item === "*" || item === "null" || URL.parse(item)?.origin === item) return;
+  throw new NotOfThisKind("must be origins like https://app.example.org, without a path, or * or null");
+}
+
+export function checkNetwork(item: string): void {
+  if (networkOf(item) !== undefined) return;
+  throw new NotOfThisKind("must be networks like 10.0.0.0/8 or fd00::/8, or addresses");
+}
+
+export function checkWebSocketUrl(value: string): void {
+  const url = URL.parse(value);
+  if (url === null || url.protocol !== "ws:" || url.hostname === "") {
+    throw new NotOfThisKind("must be a URL like ws://127.0.0.1:8000/ws");
+  }
+}
+
+/** A group is part of a queue's name, which AMQP limits to 255 bytes. */
+export function checkGroup(value: string): void {
+  if (!/^[\w.:-]{1,200}$/.test(value)) {
+    throw new NotOfThisKind("must be 1 to 200 letters, digits, dots, colons, hyphens or underscores");
+  }
+  if (["log", "dead"].includes(value)) {
+    throw new NotOfThisKind(
+      "must be another name: Warren keeps its message log and dead letters under this one",
+    );
+  }
+}

@@ -1,0 +1,31 @@
+import type { Kind } from "./kinds.ts";
+
+export const roles = ["all", "manager", "processor", "bench"] as const;
+export type Role = (typeof roles)[number];
+
+/** One option: a flag and an environment variable. The key in the table names both. */
+export interface Option<T> {
+  readonly kind: Kind<T>;
+  /** Its value where neither the flag nor the variable is given; `undefined` stands for what `unset` says. */
+  readonly default: T | undefined;
+  /** What `--help` prints as the default where there is no fixed one. */
+  readonly unset?: string;
+  /** The roles that it means something to. A flag given to another role is a usage error; a variable is ignored. */
+  readonly roles: readonly Role[];
+  /** One line for `--help` and the README. */
+  readonly meaning: string;
+}
+
+/** `T` is told by the kind, so that the default cannot widen it. */
+export function option<T>(
+  kind: Kind<T>,
+  fallback: NoInfer<T>,
+  of: readonly Role[],
+  meaning: string,
+): Option<T> & { readonly default: T } {
+  return { kind, default: fallback, roles: of, meaning };
+}
+
+export function optional<T>(kind: Kind<T>, unset: string, of: readonly Role[], meaning: string): Option<T> {
+  return { kind, default: undefined, unset, roles: of, meaning };
+}
