@@ -6,6 +6,9 @@ import { messageHead, type Version } from "./frames.ts";
  * the same few ids, so that even very many of them are few audiences.
  */
 export interface Audience {
+  readonly kind: "audience";
+  /** The id that all of them gave their subscription. */
+  readonly subscriptionId: string;
   /** The name by which Bun.serve knows it. */
   readonly key: string;
   readonly pattern: string;
@@ -56,7 +59,8 @@ export class Audiences {
     const key = `${this.#prefix}:${version}:${subscriptionId.length}:${subscriptionId}:${pattern}`;
     let audience = this.#byKey.get(key);
     if (audience === undefined) {
-      audience = { key, pattern, version, head: messageHead(subscriptionId, version), clientCount: 0 };
+      const head = messageHead(subscriptionId, version);
+      audience = { kind: "audience", subscriptionId, key, pattern, version, head, clientCount: 0 };
       this.#byKey.set(key, audience);
       this.#trie.add(pattern, audience);
       this.#forgetRoutes(pattern);

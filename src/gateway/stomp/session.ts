@@ -31,6 +31,11 @@ type State =
   | { readonly is: "connected"; readonly heartBeats: HeartBeats | undefined }
   | { readonly is: "ended" };
 
+// Shared by all clients, to whom every object of their own adds memory.
+const isNew: State = { is: "new", deadline: undefined };
+const withoutHeartBeats: State = { is: "connected", heartBeats: undefined };
+const hasEnded: State = { is: "ended" };
+
 /** One STOMP client. https://stomp.github.io/stomp-specification-1.2.html */
 export class Session implements Client {
   id: string | undefined;
@@ -41,13 +46,13 @@ export class Session implements Client {
   readonly #subscriptions: Subscriptions;
   readonly #credentials: Credentials;
   #transactions: Transactions | undefined;
-  #state: State = { is: "new", deadline: undefined };
+  #state: State = isNew;
 
   constructor(id: string | undefined, seat: Seat, grant: Grant | undefined, surroundings: StompSurroundings) {
     this.id = grant === undefined ? undefined : (id ?? crypto.randomUUID());
     this.seat = seat;
     this.#surroundings = surroundings;
-    this.#credentials = new Credentials(surroundings, id, grant);
+    this.#credentials = surroundings.anyones ?? new Credentials(surroundings, id, grant);
     this.#parser = new FrameParser(surroundings.maxMessageBytes);
     this.#subscriptions = new Subscriptions(surroundings);
   }
@@ -186,15 +191,15 @@ export class Session implements Client {
 
   #connected(socket: ClientSocket, version: Version, agreement: Agreement): void {
     const { wheel, holds } = this.#surroundings;
-    let heartBeats: HeartBeats | undefined;
+    this.#state = withoutHeartBeats;
     if (agreement.incomingMs > 0 || agreement.outgoingMs > 0) {
-      heartBeats = new HeartBeats(wheel, agreement, {
+      const heartBeats = new HeartBeats(wheel, agreement, {
         beat: () => void socket.send("\n"),
         silent: (afterMs) => this.#fail(socket, silence(afterMs)),
         isHeard: () => !holds.has(socket),
       });
+      this.#state = { is: "connected", heartBeats };
     }
-    this.#state = { is: "connected", heartBeats };
     socket.send(connected(this.id!, version));
   }
 
@@ -305,7 +310,7 @@ export class Session implements Client {
     if (this.#state.is === "connected") this.#state.heartBeats?.stop();
     else if (this.#state.is === "new") this.#state.deadline?.met();
     this.#credentials.end();
-    this.#state = { is: "ended" };
+    this.#state = hasEnded;
     this.#transactions = undefined;
   }
 }

@@ -1,5 +1,7 @@
+import { unlimited } from "../auth/grant.ts";
 import type { Client } from "../client.ts";
 import type { Newcomer, Protocol, Surroundings } from "../protocol.ts";
+import { Credentials } from "./credentials.ts";
 import type { Durables } from "./durable/durables.ts";
 import { Session } from "./session.ts";
 
@@ -15,7 +17,11 @@ export interface StompOptions {
 }
 
 /** What the sessions share. */
-export type StompSurroundings = Surroundings & StompOptions;
+export type StompSurroundings = Surroundings &
+  StompOptions & {
+    /** What every client may do where none needs a token: then nothing in them changes, and all clients share them. */
+    readonly anyones: Credentials | undefined;
+  };
 
 /** STOMP 1.2 and 1.1 over WebSocket, for clients that need topics, receipts and headers. */
 export class StompProtocol implements Protocol {
@@ -23,8 +29,11 @@ export class StompProtocol implements Protocol {
   readonly takesTokenLater = true;
   readonly #surroundings: StompSurroundings;
 
-  constructor(surroundings: StompSurroundings) {
-    this.#surroundings = surroundings;
+  constructor(given: Surroundings & StompOptions) {
+    const surroundings = { ...given, anyones: undefined };
+    const anyones =
+      given.auth === undefined ? new Credentials(surroundings, undefined, unlimited) : undefined;
+    this.#surroundings = { ...surroundings, anyones };
   }
 
   admit({ id, grant, seat }: Newcomer): Client {
