@@ -1,0 +1,121 @@
+import type { LogWindow } from "../../../log/window.ts";
+import type { SharedLog } from "./shared-log.ts";
+import { type DurableSubscription, isPosition } from "./subscription.ts";
+import { TimeSearch } from "./time-search.ts";
+
+export interface LocatorEvents {
+  /** Its place is in memory, with the record of this number. */
+  inMemory(subscription: DurableSubscription, sequence: number): void;
+  /** Its place is older than that. */
+  older(subscription: DurableSubscription): void;
+}
+
+/** Finds out where in the log the places are that subscriptions name. */
+export class Locator {
+  readonly #log: SharedLog;
+  readonly #window: LogWindow;
+  readonly #events: LocatorEvents;
+  readonly #times: TimeSearch;
+  readonly #waiting = new Set<DurableSubscription>();
+
+  constructor(log: SharedLog, window: LogWindow, events: LocatorEvents) {
+    this.#log = log;
+    this.#window = window;
+    this.#events = events;
+    this.#times = new TimeSearch(log.read);
+  }
+
+  locate(subscription: DurableSubscription): void {
+    const { coversFrom, last, end } = this.#window;
+    const { place } = subscription;
+    this.#waiting.delete(subscription);
+    if (coversFrom === undefined) {
+      this.#wait(subscription);
+      return;
+    }
+    if (isPosition(place)) {
+      const isNext = place.index === -1 && place.offset === last + 1;
+      if (place.offset > last && !isNext) {
+        this.#ask(subscription);
+        return;
+      }
+      // Whoever has seen all of a record needs only those behind it.
+      const from = place.index === Number.POSITIVE_INFINITY ? place.offset + 1 : place.offset;
+      if (from >= coversFrom) this.#events.inMemory(subscription, this.#window.sequenceOf(place.offset));
+      else this.#events.older(subscription);
+    } else if (place === "first") this.#events.older(subscription);
+    else if (place === "next") {
+      subscription.passed(last);
+      this.#events.inMemory(subscription, end);
+    } else if (place.timestamp > this.#window.coversSince) this.#beginAtTime(subscription, place.timestamp);
+    else {
+      this.#search(subscription, place.timestamp);
+      return;
+    }
+    subscription.inForce();
+  }
+
+  /** More is known of the log. */
+  retry(): void {
+    for (const subscription of [...this.#waiting]) if (!subscription.isAsking) this.locate(subscription);
+  }
+
+  forget(subscription: DurableSubscription): void {
+    this.#waiting.delete(subscription);
+  }
+
+  close(): void {
+    this.#times.close();
+  }
+
+  #wait(subscription: DurableSubscription): void {
+    subscription.state = { is: "locating" };
+    this.#waiting.add(subscription);
+  }
+
+  /**
+   * Its place is beyond all that came so far. Either another manager is ahead of this one and what is missing is about to
+   * come, or the place is of another log: how far the log reaches now tells which.
+   */
+  #ask(subscription: DurableSubscription): void {
+    if (subscription.isMarked) {
+      subscription.isBehindGap = true;
+      subscription.place = "first";
+      this.locate(subscription);
+      return;
+    }
+    this.#wait(subscription);
+    subscription.isAsking = true;
+    this.#log.mark((offset) => {
+      this.#window.reached(offset);
+      subscription.isAsking = false;
+      subscription.isMarked = true;
+      if (subscription.state.is === "locating") this.locate(subscription);
+    });
+  }
+
+  #search(subscription: DurableSubscription, timestamp: number): void {
+    this.#wait(subscription);
+    subscription.isAsking = true;
+    this.#times.find(timestamp, (found) => {
+      subscription.isAsking = false;
+      if (subscription.state.is !== "locating") return;
+      if (found === "nothing kept") {
+        this.#waiting.delete(subscription);
+        this.#beginAtTime(subscription, timestamp);
+        subscription.inForce();
+        return;
+      }
+      subscription.place = found.place;
+      subscription.isBehindGap = found.isBehindGap;
+      this.locate(subscription);
+    });
+  }
+
+  #beginAtTime(subscription: DurableSubscription, timestamp: number): void {
+    const sequence = this.#window.sequenceOfTime(timestamp);
+    const offset = this.#window.at(sequence)?.offset ?? this.#window.last + 1;
+    subscription.place = { offset, index: -1 };
+    this.#events.inMemory(subscription, sequence);
+  }
+}

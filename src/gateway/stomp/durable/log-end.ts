@@ -1,0 +1,90 @@
+import { positionText } from "../../../log/position.ts";
+import type { LogRecord } from "../../../log/record.ts";
+import type { Message } from "../../../message.ts";
+import type { Relay } from "../../relay.ts";
+import { type Audience, Audiences } from "../audiences.ts";
+import { direct } from "../destinations.ts";
+import type { DurableSubscription } from "./subscription.ts";
+import type { Tails } from "./tails.ts";
+
+/**
+ * The subscriptions that have come to the log's end. A record goes to all of them by Bun's native publish, as to live ones; only
+ * what is for one client alone goes one by one.
+ */
+export class LogEnd {
+  readonly #relay: Relay;
+  readonly #tails: Tails;
+  readonly #audiences = new Audiences("durable");
+  readonly #directs = new Map<string, Set<DurableSubscription>>();
+  readonly #subscriptions = new Set<DurableSubscription>();
+
+  constructor(relay: Relay, tails: Tails) {
+    this.#relay = relay;
+    this.#tails = tails;
+  }
+
+  get count(): number {
+    return this.#subscriptions.size;
+  }
+
+  join(subscription: DurableSubscription): void {
+    const { pattern, subscriptionId, version, socket, clientId } = subscription;
+    this.#subscriptions.add(subscription);
+    if (pattern === direct) {
+      if (this.#directs.get(clientId)?.add(subscription) === undefined)
+        this.#directs.set(clientId, new Set([subscription]));
+      subscription.state = { is: "at the end", audience: undefined };
+      return;
+    }
+    const audience = this.#audiences.join(pattern, subscriptionId, version);
+    socket.subscribe(audience.key);
+    subscription.state = { is: "at the end", audience };
+  }
+
+  /**
+   * @param audience where it joined
+   * @param isConnected Bun has forgotten the subscriptions of a socket that is closed
+   */
+  leave(subscription: DurableSubscription, audience: Audience | undefined, isConnected: boolean): void {
+    this.#subscriptions.delete(subscription);
+    if (audience !== undefined) {
+      if (isConnected) subscription.socket.unsubscribe(audience.key);
+      this.#audiences.leave(audience);
+      return;
+    }
+    const directs = this.#directs.get(subscription.clientId);
+    directs?.delete(subscription);
+    if (directs?.size === 0) this.#directs.delete(subscription.clientId);
+  }
+
+  /** Takes all of them out. */
+  takeAll(): DurableSubscription[] {
+    const all = [...this.#subscriptions];
+    for (const subscription of all) {
+      const { state } = subscription;
+      if (state.is === "at the end") this.leave(subscription, state.audience, true);
+    }
+    return all;
+  }
+
+  publish({ offset, exchange, messages }: LogRecord): void {
+    if (this.#subscriptions.size === 0) return;
+    for (const [index, message] of messages.entries()) {
+      const position = positionText(offset, index, messages.length);
+      if (exchange === "towsmanager" && message.clientId !== undefined) {
+        this.#publishDirect(message, message.clientId, position);
+        continue;
+      }
+      const route = this.#audiences.route(message.topic);
+      if (route.length > 0) this.#relay.toStomp(route, message, message.id, { position });
+    }
+  }
+
+  #publishDirect(message: Message, clientId: string, position: string): void {
+    for (const subscription of this.#directs.get(clientId) ?? []) {
+      subscription.add(this.#tails.of(message, position, subscription));
+      subscription.flush();
+      this.#relay.deliveredCount++;
+    }
+  }
+}
