@@ -1,7 +1,6 @@
 import { codeOf, FatalError, reasonOf } from "../errors.ts";
-import { withoutPassword } from "../ops/redact.ts";
+import { Address } from "./address.ts";
 import { type Audience, Connection, Refused } from "./connection.ts";
-import { Handshake } from "./handshake.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Plan } from "./plan.ts";
 import { type Speaker, TextSpeaker } from "./speaker.ts";
@@ -10,14 +9,21 @@ import { StompSpeaker } from "./stomp/stomp-speaker.ts";
 /** Handshakes under way at a time: more would only queue in the server's backlog, and some be refused. */
 const handshakesMax = 256;
 
+/** A client of the run: its connection, and to whom. */
+interface Member {
+  readonly connection: Connection;
+  /** Its number among the addresses. */
+  readonly at: number;
+}
+
 /**
  * All connections of a run, and what became of them. The publishers come first: the index of a publisher's connection is
  * its number in the messages.
  */
 export class Fleet {
-  readonly #connections: Connection[];
+  readonly #members: Member[];
+  readonly #addresses: readonly Address[];
   readonly #inbox: Inbox;
-  readonly #handshake: Handshake;
   readonly #audience: Audience;
   failed = 0;
   closed = 0;
@@ -29,7 +35,8 @@ export class Fleet {
   constructor(plan: Plan, inbox: Inbox, arrived: () => void) {
     this.#plan = plan;
     this.#inbox = inbox;
-    this.#handshake = new Handshake(plan.url, plan.stomp === undefined ? undefined : "v12.stomp");
+    const subprotocol = plan.stomp === undefined ? undefined : "v12.stomp";
+    this.#addresses = plan.urls.map((url) => new Address(url, subprotocol));
     this.#audience = {
       arrived,
       foreign: () => {
@@ -40,11 +47,14 @@ export class Fleet {
         this.#note(`closed: ${reason}`);
       },
     };
-    this.#connections = Array.from({ length: plan.connections }, (_, index) => this.#connection(index));
+    const count = this.#addresses.length;
+    this.#members = Array.from({ length: plan.connections }, (_, index) =>
+      this.#member(index, index % count),
+    );
   }
 
   get publishers(): readonly Connection[] {
-    return this.#connections.slice(0, this.#plan.publishers);
+    return this.#members.slice(0, this.#plan.publishers).map(({ connection }) => connection);
   }
 
   /** How many were ever open. */
@@ -58,38 +68,38 @@ export class Fleet {
 
   /**
    * Resolves when every connection is open or has failed, or soon after `signal` aborts.
-   * Throws a `FatalError` if not even the first one can be opened, because then nothing can be measured.
+   * Throws a `FatalError` if not even the first one to each manager can be opened, because then nothing can be measured.
    */
   async open(signal: AbortSignal): Promise<void> {
-    const waiting = this.#connections.values();
-    const first = waiting.next().value;
-    if (first !== undefined) await this.#openOne(first, true);
+    const firsts = this.#addresses.length;
+    for (const member of this.#members.slice(0, firsts)) await this.#openOne(member, true);
+    const rest = this.#members.slice(firsts).values();
     const openInTurn = async () => {
-      for (const connection of waiting) {
+      for (const member of rest) {
         if (signal.aborted) return;
-        await this.#openOne(connection, false);
+        await this.#openOne(member, false);
       }
     };
     await Promise.all(Array.from({ length: handshakesMax }, openInTurn));
   }
 
   finish(): void {
-    for (const connection of this.#connections) connection.finish();
+    for (const { connection } of this.#members) connection.finish();
   }
 
   /**
-   * Cuts a client off and lets another connection take its place, behind the last message that it got. Resolves with whether
-   * that could be; undefined if the client is not connected, or has got nothing yet that it could go on behind.
+   * Cuts a client off and lets another connection take its place, to the next manager, behind the last message that it got.
+   * Resolves with whether that could be; undefined if the client is not connected, or has got nothing yet that it could go on behind.
    */
   resume(index: number): Promise<boolean> | undefined {
-    const before = this.#connections[index]!;
-    const { speaker } = before;
-    if (!before.isOpen || !(speaker instanceof StompSpeaker) || speaker.position === undefined)
+    const { connection, at } = this.#members[index]!;
+    const { speaker } = connection;
+    if (!connection.isOpen || !(speaker instanceof StompSpeaker) || speaker.position === undefined)
       return undefined;
-    before.cut();
-    const connection = this.#connection(index, speaker.position);
-    this.#connections[index] = connection;
-    return this.#connect(connection).then(
+    connection.cut();
+    const next = this.#member(index, (at + 1) % this.#addresses.length, speaker.position);
+    this.#members[index] = next;
+    return this.#connect(next).then(
       () => true,
       (thrown: unknown) => {
         this.#note(`did not come back: ${explain(thrown)}`);
@@ -98,8 +108,9 @@ export class Fleet {
     );
   }
 
-  #connection(index: number, after?: string): Connection {
-    return new Connection(this.#handshake, this.#speaker(index, after), this.#audience);
+  #member(index: number, at: number, after?: string): Member {
+    const { handshake } = this.#addresses[at]!;
+    return { connection: new Connection(handshake, this.#speaker(index, after), this.#audience), at };
   }
 
   #speaker(index: number, after?: string): Speaker {
@@ -108,24 +119,20 @@ export class Fleet {
     return new StompSpeaker(index, this.#inbox, stomp, reconnectEveryMs !== undefined, after);
   }
 
-  #connect(connection: Connection): Promise<void> {
-    const { hostname, port } = this.#plan.url;
-    // A URL writes an IPv6 address in brackets, a socket does not.
-    return connection.open(hostname.replace(/^\[(.*)\]$/, "$1"), port === "" ? 80 : Number(port));
+  #connect({ connection, at }: Member): Promise<void> {
+    const { hostname, port } = this.#addresses[at]!;
+    return connection.open(hostname, port);
   }
 
-  async #openOne(connection: Connection, isFirst: boolean): Promise<void> {
+  async #openOne(member: Member, isFirst: boolean): Promise<void> {
     try {
-      await this.#connect(connection);
+      await this.#connect(member);
       this.#connected++;
     } catch (thrown) {
-      if (isFirst)
-        throw new FatalError(
-          `cannot connect to ${withoutPassword(this.#plan.url.href)}: ${explain(thrown)}`,
-          {
-            cause: thrown,
-          },
-        );
+      if (isFirst) {
+        const { name } = this.#addresses[member.at]!;
+        throw new FatalError(`cannot connect to ${name}: ${explain(thrown)}`, { cause: thrown });
+      }
       this.failed++;
       this.#note(`failed: ${codeOf(thrown) === "ECONNREFUSED" ? refusedLater : explain(thrown)}`);
     }

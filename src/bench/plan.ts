@@ -36,7 +36,8 @@ const messagesPerPublisherMax = 2 ** 32 - 1;
  * was due, and a receiver needs no timestamp inside of it.
  */
 export class Plan {
-  readonly url: URL;
+  /** The managers, which share the connections evenly. */
+  readonly urls: readonly URL[];
   readonly clients: number;
   readonly publishers: number;
   readonly ratePerSecond: number;
@@ -58,10 +59,10 @@ export class Plan {
   /** Throws a `UsageError` for options that do not fit together, and for a run that is too large to account for. */
   constructor(options: BenchOptions, runId: string) {
     checkTogether(options);
-    this.url = new URL(options.url);
+    this.urls = options.url.map((url) => new URL(url));
     this.hasReceipts = options.receipts;
     this.reconnectEveryMs = options.reconnectEvery;
-    this.stomp = options.protocol === "stomp" ? new StompHello(this.url, options.durable) : undefined;
+    this.stomp = options.protocol === "stomp" ? new StompHello(this.urls[0]!, options.durable) : undefined;
     this.clients = options.clients;
     this.publishers = options.publishers;
     this.ratePerSecond = options.rate;
@@ -113,7 +114,9 @@ export class Plan {
   }
 }
 
-function checkTogether({ protocol, receipts, durable, reconnectEvery, clients }: BenchOptions): void {
+function checkTogether({ url, protocol, receipts, durable, reconnectEvery, clients }: BenchOptions): void {
+  const topics = new Set(url.map((each) => new URL(each).searchParams.get("topic") ?? ""));
+  if (topics.size > 1) throw new UsageError("--url: name the same topic for all managers");
   if (protocol === "text" && (receipts || durable || reconnectEvery !== undefined))
     throw new UsageError("--receipts, --durable and --reconnect-every need --protocol stomp");
   if (reconnectEvery === undefined) return;

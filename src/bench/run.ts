@@ -148,7 +148,7 @@ export class Run {
     const measuredMs = millisBetween(warm, end);
     return {
       config: {
-        url: withoutPassword(plan.url.href),
+        url: plan.urls.map(({ href }) => withoutPassword(href)).join(", "),
         protocol: plan.stomp === undefined ? "text" : "stomp",
         durable: plan.stomp?.isDurable ?? false,
         clients: plan.clients,

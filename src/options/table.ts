@@ -266,7 +266,12 @@ export const optionTable = {
     every,
     "the least severe level that is printed",
   ),
-  url: option(text("URL", checkWebSocketUrl), "ws://127.0.0.1:8000/ws", bench, "the manager to load"),
+  url: option(
+    list("URL[,URL…]", checkWebSocketUrl),
+    ["ws://127.0.0.1:8000/ws"],
+    bench,
+    "the manager to load; several share the clients, and who is cut off goes to the next one",
+  ),
   clients: option(whole("N", 0, 100_000), 100, bench, "clients that only receive"),
   publishers: option(whole("N", 1, 10_000), 10, bench, "clients that send, and receive too"),
   rate: option(whole("N", 1, 10_000_000), 1000, bench, "messages a second, over all publishers"),

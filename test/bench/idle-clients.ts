@@ -9,7 +9,7 @@ import { makeRunId, Plan } from "../../src/bench/plan.ts";
 const [url, clients, protocol] = process.argv.slice(2);
 const plan = new Plan(
   {
-    url: url!,
+    url: [url!],
     clients: Number(clients) - 1,
     publishers: 1,
     rate: 1,

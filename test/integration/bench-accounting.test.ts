@@ -26,7 +26,7 @@ async function textOf(changes: Partial<BenchOptions>, signal = new AbortControll
   let text = "";
   let progress = "";
   const options = {
-    url: manager?.url ?? "",
+    url: [manager?.url ?? ""],
     clients: 5,
     publishers: 3,
     rate: 1000,
@@ -224,7 +224,7 @@ test("a stall counts for every message that was due in it", async () => {
 test("a server that is not there is a fatal error that says so", async () => {
   const gone = start(false).url;
   await manager?.stop();
-  const run = textOf({ url: gone });
+  const run = textOf({ url: [gone] });
   await expect(run).rejects.toThrow(FatalError);
   await expect(run).rejects.toThrow(`cannot connect to ${gone}: nothing listens there`);
 });

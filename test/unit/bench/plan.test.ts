@@ -3,7 +3,7 @@ import { type BenchOptions, Plan } from "../../../src/bench/plan.ts";
 import { UsageError } from "../../../src/errors.ts";
 
 const options: BenchOptions = {
-  url: "ws://127.0.0.1:8000/ws",
+  url: ["ws://127.0.0.1:8000/ws"],
   clients: 10,
   publishers: 3,
   rate: 100,
@@ -57,4 +57,10 @@ test("what only STOMP has needs STOMP, and who is cut off has to be able to resu
   expect(() => planOf({ ...stomp, protocol: "text" })).toThrow("--protocol stomp");
   expect(() => planOf({ ...stomp, durable: false })).toThrow("--durable");
   expect(() => planOf({ ...stomp, clients: 0 })).toThrow("--clients");
+});
+
+test("managers that share the clients have the same topic", () => {
+  const [here, there] = ["ws://a/ws?topic=t", "ws://b/ws?topic=t"] as const;
+  expect(planOf({ url: [here, there] }).urls).toHaveLength(2);
+  expect(() => planOf({ url: [here, "ws://b/ws"] })).toThrow("the same topic");
 });

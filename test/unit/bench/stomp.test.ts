@@ -31,7 +31,7 @@ const message = (id: string, body: string, more = "") =>
   `MESSAGE\nsubscription:0\n${more}message-id:${id}\ndestination:/topic/a\ncontent-length:${body.length}\n\n${body}\0`;
 
 const options: BenchOptions = {
-  url: "ws://manager/ws?topic=a.b",
+  url: ["ws://manager/ws?topic=a.b"],
   clients: 2,
   publishers: 2,
   rate: 100,

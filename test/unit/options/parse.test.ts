@@ -76,7 +76,7 @@ describe("defaults", () => {
       logMessages: "auto",
       logFormat: "auto",
       logLevel: "info",
-      url: "ws://127.0.0.1:8000/ws",
+      url: ["ws://127.0.0.1:8000/ws"],
       clients: 100,
       publishers: 10,
       rate: 1000,
@@ -150,7 +150,7 @@ describe("every option", () => {
     logMessages: ["off", "off"],
     logFormat: ["json", "json"],
     logLevel: ["debug", "debug"],
-    url: ["ws://manager:9000/ws?topic=a", "ws://manager:9000/ws?topic=a"],
+    url: ["ws://a:9000/ws?topic=a,ws://b/ws?topic=a", ["ws://a:9000/ws?topic=a", "ws://b/ws?topic=a"]],
     clients: ["0", 0],
     publishers: ["3", 3],
     rate: ["20000", 20_000],
@@ -237,11 +237,13 @@ describe("every option", () => {
     trustProxy: ["10.0.0.1", "10.0.0.2"],
     jwtIssuer: ["https://a", "https://b"],
     jwtAudience: ["a", "b"],
+    url: ["ws://a", "ws://b"],
   } as const;
 
   test.each(Object.keys(two) as (keyof typeof two)[])("%s given twice adds up, being a list", (name) => {
     const flags = two[name].map((value) => `${flagOf(name)}=${value}`);
-    const values = optionsOf([...flags, beside[name] ?? ""].join(" "));
+    const role = name === "url" ? "bench" : "all";
+    const values = optionsOf(["--role", role, ...flags, beside[name] ?? ""].join(" "));
     expect(values[name]).toEqual([...two[name]]);
   });
 

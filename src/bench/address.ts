@@ -1,0 +1,19 @@
+import { withoutPassword } from "../ops/redact.ts";
+import { Handshake } from "./handshake.ts";
+
+/** A manager, and how to be connected to it. */
+export class Address {
+  /** For people to read. */
+  readonly name: string;
+  readonly handshake: Handshake;
+  readonly hostname: string;
+  readonly port: number;
+
+  constructor(url: URL, subprotocol: string | undefined) {
+    this.name = withoutPassword(url.href);
+    this.handshake = new Handshake(url, subprotocol);
+    // A URL writes an IPv6 address in brackets, a socket does not.
+    this.hostname = url.hostname.replace(/^\[(.*)\]$/, "$1");
+    this.port = url.port === "" ? 80 : Number(url.port);
+  }
+}
