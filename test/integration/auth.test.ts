@@ -108,7 +108,7 @@ describe("a handshake", () => {
     expect(await answer.text()).toInclude(why);
     expect(answer.headers.get("www-authenticate")).toBe(status === 401 ? "Bearer" : null);
     expect(await system.refused(reason)).toBe(1);
-    expect(await system.metrics()).toInclude("warren_clients 0\n");
+    expect(await system.metrics()).toMatch(/^warren_clients 0$[\s\S]*^warren_topics 0$/m);
   });
 
   test("needs a token no less for an id with a percent sign in it", async () => {
@@ -118,6 +118,32 @@ describe("a handshake", () => {
     client.send("x");
     expect((await answerTo(system.wsUrl("/ws/%61nna"), bearer(tokenOf("ben")).headers)).status).toBe(403);
     expect((await answerTo(system.wsUrl("/ws/%61nna"), bearer(tokenOf("anna")).headers)).status).toBe(101);
+  });
+
+  test("whose client has gone while its token was checked leaves nothing behind", async () => {
+    await using system = await startGuarded();
+    const { host, hostname, port } = system.url;
+    const request = [
+      "GET /ws?topic=a HTTP/1.1",
+      `Host: ${host}`,
+      "Upgrade: websocket",
+      "Connection: Upgrade",
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+      "Sec-WebSocket-Version: 13",
+      `Authorization: Bearer ${tokenOf("anna")}`,
+      "\r\n",
+    ].join("\r\n");
+    for (let count = 0; count < 100; count++) {
+      const socket = await Bun.connect({ hostname, port: Number(port), socket: { data: () => undefined } });
+      socket.write(request);
+      socket.terminate();
+    }
+    await using anna = await connect(system.wsUrl("/ws?topic=b"), bearer(tokenOf("anna")));
+    anna.send("x");
+    await until(async () => {
+      const text = await system.metrics();
+      return text.includes("warren_clients 1\n") && text.includes("warren_topics 1\n");
+    }, "all others are gone");
   });
 
   test("is let in without a token where none is asked for", async () => {
@@ -321,6 +347,19 @@ describe("a STOMP session", () => {
     expect((await anna.failed).headers["message"]).toInclude("does not allow to subscribe");
     expect(await anna.closed).toBe(4403);
     expect(await system.refused("subscribe")).toBe(1);
+  });
+
+  test("needs the same right for a durable subscription, and keeps it only as long as its token allows it", async () => {
+    await using system = await startGuarded();
+    await using anna = await open(system, tokenOf("anna", rights([], ["colour.*"])));
+    const durable = { "x-stream-offset": "first" };
+    await anna.subscribe("/topic/colour.red", durable);
+    await anna.subscribe("/direct", durable);
+    await using ben = await open(system, tokenOf("ben", rights([], ["colour.*"])));
+    ben.client.subscribe("/topic/#", () => undefined, durable);
+    expect((await ben.failed).headers["message"]).toInclude("does not allow to subscribe");
+    anna.send("/auth", tokenOf("anna", rights([], ["shade.*"])));
+    expect((await anna.failed).headers["message"]).toInclude('all of "colour.red"');
   });
 
   test("gets an ERROR and 4401 when its token ends", async () => {

@@ -8,7 +8,6 @@ import { type TokenRefusal, TokenRefusalCounts } from "./token-refusal.ts";
 import { Tokens } from "./tokens.ts";
 
 export interface AuthOptions {
-  readonly auth: "none" | "jwt";
   readonly jwtSecretFile: string | undefined;
   readonly jwtPublicKeyFile: string | undefined;
   readonly jwksUrl: string | undefined;
@@ -25,19 +24,17 @@ export class Auth {
   readonly refusals = new TokenRefusalCounts();
 
   /**
-   * Begins to fetch the keys, or reads them; undefined without `--auth jwt`.
+   * Begins to fetch the keys, or reads them. The options name exactly one source of keys.
    *
    * @throws FatalError if there is a key file that cannot be used
    */
-  static async open(options: AuthOptions, log: Log): Promise<Auth | undefined> {
-    if (options.auth === "none") return undefined;
+  static async open(options: AuthOptions, log: Log): Promise<Auth> {
     const auth = new Auth(options, log);
     auth.#set?.start();
     await auth.#file?.read();
     return auth;
   }
 
-  /** The options name exactly one source of keys. */
   private constructor(options: AuthOptions, log: Log) {
     const { jwtSecretFile, jwtPublicKeyFile, jwksUrl } = options;
     if (jwtSecretFile !== undefined) this.#file = new KeyFile(jwtSecretFile, "--jwt-secret-file", secretKeys);
