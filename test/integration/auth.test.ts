@@ -271,6 +271,22 @@ describe("a STOMP session", () => {
     expect(await system.refused(reason)).toBe(1);
   });
 
+  test("that shows no token in time is closed, whatever else it sends", async () => {
+    await using system = await startGuarded(silent, "--handshake-timeout", "1s");
+    await using mute = await connect(system.wsUrl("/ws"), { protocols: ["v12.stomp"] });
+    await using beating = await connect(system.wsUrl("/ws"), { protocols: ["v12.stomp"] });
+    const beats = setInterval(() => beating.send("\n"), 100);
+    try {
+      expect((await mute.closed).code).toBe(4408);
+      expect((await beating.closed).code).toBe(4408);
+    } finally {
+      clearInterval(beats);
+    }
+    await using early = await connect(system.wsUrl("/ws"), { protocols: ["v12.stomp"] });
+    early.send(frame("SUBSCRIBE", { id: "1", destination: "/topic/#" }));
+    expect((await early.closed).code).toBe(1002);
+  });
+
   test("may do nothing before its CONNECT was checked, and what came meanwhile is done in order then", async () => {
     await using system = await startGuarded();
     await using ear = await connect(system.wsUrl("/ws?topic=a"), bearer(tokenOf("ear")));
