@@ -64,6 +64,7 @@ async function serve(options: Options): Promise<number> {
   broker.start(fatal.reject);
   log.info(url === undefined ? "processing" : "listening", {
     ...(url === undefined ? { group: options.group } : { url: url.href }),
+    admin: manager?.adminUrl?.href,
     role: options.role,
     broker: options.broker.map(withoutPassword).join(","),
     auth: manager === undefined ? undefined : options.auth,

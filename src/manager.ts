@@ -16,6 +16,8 @@ export type ManagerOptions = Pick<
   Options,
   | "host"
   | "port"
+  | "adminHost"
+  | "adminPort"
   | "tlsCert"
   | "tlsKey"
   | "allowOrigin"
@@ -106,6 +108,10 @@ export class Manager {
    */
   listen(): URL {
     return this.#gateway.listen();
+  }
+
+  get adminUrl(): URL | undefined {
+    return this.#gateway.adminUrl;
   }
 
   /** Reads the files of its certificate and its keys again. What cannot be used changes nothing, and is reported. */

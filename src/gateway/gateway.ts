@@ -1,10 +1,10 @@
-import type { BunRequest, Server } from "bun";
-import page from "../../static/index.html";
+import type { Server } from "bun";
 import type { FeedSink } from "../broker/feed.ts";
 import type { LogRecord } from "../log/record.ts";
 import type { Message } from "../message.ts";
 import type { Readiness } from "../ops/health.ts";
-import { type AnyMetric, exposition, metricsContentType } from "../ops/metrics.ts";
+import type { AnyMetric } from "../ops/metrics.ts";
+import { AdminListener, type AdminOptions } from "./admin.ts";
 import { Backpressure } from "./backpressure.ts";
 import type { Client, ClientSocket } from "./client.ts";
 import { Directory } from "./directory.ts";
@@ -12,9 +12,20 @@ import { Endings } from "./endings.ts";
 import { Entrance, type EntranceOptions } from "./entrance.ts";
 import { sayFarewell } from "./farewell.ts";
 import { gatewayMetrics } from "./gateway-metrics.ts";
+import { urlOf } from "./handshake.ts";
 import { Holds } from "./holds.ts";
+import {
+  type Answer,
+  isReading,
+  notAllowed,
+  type Operations,
+  operationRoutes,
+  type Routes,
+  readOnly,
+} from "./http.ts";
 import { type LimitOptions, Limits } from "./limits/limits.ts";
 import { Listeners, type Listening } from "./listeners.ts";
+import { Page } from "./page.ts";
 import type { Uplink } from "./protocol.ts";
 import { Refusals } from "./refusals.ts";
 import { Relay } from "./relay.ts";
@@ -27,7 +38,7 @@ import { TextProtocol } from "./text.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 import { readCertificate, type TlsOptions } from "./tls.ts";
 
-export interface GatewayOptions extends EntranceOptions, LimitOptions, TlsOptions {
+export interface GatewayOptions extends AdminOptions, EntranceOptions, LimitOptions, TlsOptions {
   readonly host: string;
   readonly port: number;
   /** A client that sends a larger message is closed. In bytes. */
@@ -64,6 +75,8 @@ export class Gateway implements FeedSink {
   readonly #holds = new Holds();
   readonly #refusals = new Refusals();
   readonly #endings = new Endings();
+  readonly #page = new Page();
+  readonly #admin: AdminListener | undefined;
   readonly #durables: Durables | undefined;
   readonly #backpressure: Backpressure;
   readonly #limits: Limits;
@@ -71,7 +84,8 @@ export class Gateway implements FeedSink {
 
   constructor(options: GatewayOptions) {
     this.#options = options;
-    const { sharedLog, logMemoryBytes } = options;
+    const { sharedLog, logMemoryBytes, adminHost, adminPort } = options;
+    if (adminPort !== undefined) this.#admin = new AdminListener({ adminHost, adminPort }, this.#operations);
     this.#durables = sharedLog && new Durables(sharedLog, this.#relay, logMemoryBytes);
     this.#backpressure = new Backpressure(this.#holds, this.#clients, () => options.uplink.isFull);
     const wheel = new TimerWheel();
@@ -97,6 +111,7 @@ export class Gateway implements FeedSink {
    */
   listen(): URL {
     const { host, port } = this.#options;
+    this.#admin?.open();
     const url = this.#listeners.open(host, port, readCertificate(this.#options));
     this.#relay.serveBy(this.#listeners);
     return url;
@@ -110,6 +125,11 @@ export class Gateway implements FeedSink {
   renewCertificate(): void {
     const certificate = readCertificate(this.#options);
     if (certificate !== undefined) this.#listeners.renew(certificate);
+  }
+
+  /** Where those listen who run Warren, if not where clients do. */
+  get adminUrl(): URL | undefined {
+    return this.#admin?.url;
   }
 
   /** Sends what came from the broker to the clients that it is for. */
@@ -156,6 +176,7 @@ export class Gateway implements FeedSink {
     this.#durables?.close();
     await sayFarewell([...this.#clients]);
     await this.#listeners.close();
+    await this.#admin?.close();
   }
 
   #serve({ tls, ...where }: Listening): Server<Client> {
@@ -166,20 +187,8 @@ export class Gateway implements FeedSink {
       development: false,
       // Of HTTP, in seconds. A connection's first request has to be complete after 10 seconds in any case.
       idleTimeout: Math.ceil(handshakeTimeout / 1000),
-      routes: {
-        "/": page,
-        "/ws": (request: Request, server: Server<Client>) => this.#entrance.enter(request, server),
-        "/ws/": (request: Request, server: Server<Client>) => this.#entrance.enter(request, server),
-        "/ws/:id": (request: BunRequest<"/ws/:id">, server: Server<Client>) =>
-          this.#entrance.enter(request, server, request.params.id),
-        "/healthz": () => Response.json({ alive: true }),
-        "/readyz": () => this.#readyz(),
-        "/metrics": () =>
-          new Response(exposition([...this.#metrics, ...this.#options.metrics]), {
-            headers: { "content-type": metricsContentType },
-          }),
-      },
-      fetch: () => new Response("Not found. Clients connect to /ws, people open /.\n", { status: 404 }),
+      routes: this.#routes as Record<string, never>,
+      fetch: (request) => this.#other(request),
       websocket: {
         // Room for a STOMP frame's headers: protocols measure the bodies themselves.
         maxPayloadLength: maxMessageBytes + frameLimits.headBytesMax,
@@ -227,9 +236,29 @@ export class Gateway implements FeedSink {
     this.#limits.closed(socket);
   }
 
-  #readyz(): Response {
-    const readiness = this.#options.readiness();
-    return Response.json(readiness, { status: readiness.ready ? 200 : 503 });
+  get #routes(): Routes<Client> {
+    const enter: Answer<Client> = (request, server) =>
+      this.#entrance.enter(request, server, request.params["id"]);
+    return readOnly<Client>({
+      "/ws": enter,
+      "/ws/": enter,
+      "/ws/:id": enter,
+      ...(this.#admin === undefined ? operationRoutes(this.#operations) : {}),
+    });
+  }
+
+  async #other(request: Request): Promise<Response> {
+    const path = urlOf(request)?.pathname;
+    const answer = path === undefined ? undefined : await this.#page.answer(request, path);
+    if (answer !== undefined) return isReading(request) ? answer : notAllowed();
+    return new Response("Not found. Clients connect to /ws, people open /.\n", { status: 404 });
+  }
+
+  get #operations(): Operations {
+    return {
+      readiness: () => this.#options.readiness(),
+      metrics: () => [...this.#metrics, ...this.#options.metrics],
+    };
   }
 
   get #metrics(): readonly AnyMetric[] {

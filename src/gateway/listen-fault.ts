@@ -1,15 +1,20 @@
 import { codeOf, FatalError, reasonOf } from "../errors.ts";
 
 /** Why the manager cannot listen, in words that say how to mend it. */
-export function listenFault(error: unknown, host: string, port: number): FatalError {
+export function listenFault(
+  error: unknown,
+  host: string,
+  port: number,
+  flags = { host: "--host", port: "--port" },
+): FatalError {
   const code = codeOf(error);
   if (code === "EADDRINUSE") {
     return new FatalError(
-      `port ${port} on ${host} is in use: stop what uses it, or choose another with --port (0 picks a free one)`,
+      `port ${port} on ${host} is in use: stop what uses it, or choose another with ${flags.port} (0 picks a free one)`,
     );
   }
   if (code === "EACCES")
-    return new FatalError(`not allowed to listen on port ${port}: choose one above 1023 with --port`);
+    return new FatalError(`not allowed to listen on port ${port}: choose one above 1023 with ${flags.port}`);
   if (String(code).includes("KEY_VALUES_MISMATCH"))
     return new FatalError(
       "--tls-key is not the key of the certificate in --tls-cert: name the one that belongs to it",
@@ -18,5 +23,7 @@ export function listenFault(error: unknown, host: string, port: number): FatalEr
     return new FatalError(
       "--tls-cert and --tls-key have no certificate and key in PEM format that can be used",
     );
-  return new FatalError(`cannot listen on ${host}:${port}: ${reasonOf(error)}; correct --host and --port`);
+  return new FatalError(
+    `cannot listen on ${host}:${port}: ${reasonOf(error)}; correct ${flags.host} and ${flags.port}`,
+  );
 }

@@ -1,11 +1,5 @@
-import {
-  checkBrokerUrl,
-  checkGroup,
-  checkKeySetUrl,
-  checkNetwork,
-  checkOrigin,
-  checkWebSocketUrl,
-} from "./checks.ts";
+import { benchOptions } from "./bench-options.ts";
+import { checkBrokerUrl, checkGroup, checkKeySetUrl, checkNetwork, checkOrigin } from "./checks.ts";
 import { bytes, choice, type Kind, list, span, text, toggle, whole } from "./kinds.ts";
 import { option, optional, roles } from "./option.ts";
 
@@ -13,7 +7,6 @@ const every = roles;
 const serving = ["all", "manager", "processor"] as const;
 const managing = ["all", "manager"] as const;
 const processing = ["all", "processor"] as const;
-const bench = ["bench"] as const;
 
 /**
  * Every option there is. Types, parsing, validation, `--help` and the README's table all come from here.
@@ -102,6 +95,13 @@ export const optionTable = {
     managing,
     'the claim that says what a client may do: `{"publish": ["colour.*"], "subscribe": ["#"]}`',
   ),
+  adminPort: optional(
+    whole("PORT", 0, 65_535),
+    "the clients' port",
+    managing,
+    "a port of its own for `/metrics`, `/healthz` and `/readyz`; 0 picks a free one and prints it",
+  ),
+  adminHost: option(text("ADDRESS"), "127.0.0.1", managing, "the address that `--admin-port` is on"),
   handler: optional(
     text("FILE"),
     "built in",
@@ -266,27 +266,7 @@ export const optionTable = {
     every,
     "the least severe level that is printed",
   ),
-  url: option(
-    list("URL[,URL…]", checkWebSocketUrl),
-    ["ws://127.0.0.1:8000/ws"],
-    bench,
-    "the manager to load; several share the clients, and who is cut off goes to the next one",
-  ),
-  clients: option(whole("N", 0, 100_000), 100, bench, "clients that only receive"),
-  publishers: option(whole("N", 1, 10_000), 10, bench, "clients that send, and receive too"),
-  rate: option(whole("N", 1, 10_000_000), 1000, bench, "messages a second, over all publishers"),
-  size: option(bytes(32, 16 * 1024 ** 2), 64, bench, "size of a message"),
-  duration: option(span(100, 86_400_000), 10_000, bench, "how long to measure"),
-  protocol: option(choice("text", "stomp"), "text", bench, "what clients speak: plain text or STOMP 1.2"),
-  receipts: option(toggle, false, bench, "with STOMP: ask for a receipt of each message"),
-  durable: option(toggle, false, bench, "with STOMP: subscribe to the log, durably"),
-  reconnectEvery: optional(
-    span(1, 3_600_000),
-    "never",
-    bench,
-    "with `--durable`: how often one client is cut off, to come back and resume",
-  ),
-  json: option(toggle, false, bench, "print the result as one JSON object"),
+  ...benchOptions,
 } as const;
 
 export type OptionTable = typeof optionTable;

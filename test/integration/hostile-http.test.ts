@@ -54,7 +54,7 @@ const requests: Record<string, Record<string, [status: number | undefined, reque
     "no version": [426, handshake({ "Sec-WebSocket-Version": null })],
     "an old version": [426, handshake({ "Sec-WebSocket-Version": "8" })],
     "a version from the future": [426, handshake({ "Sec-WebSocket-Version": "14" })],
-    "a POST": [400, handshake({}, "POST /ws HTTP/1.1")],
+    "a POST": [405, handshake({}, "POST /ws HTTP/1.1")],
     "a HEAD": [400, handshake({}, "HEAD /ws HTTP/1.1")],
     "HTTP/2": [505, handshake({}, "GET /ws HTTP/2.0")],
     "HTTP/0.9": [505, "GET /ws\r\n\r\n"],

@@ -37,16 +37,41 @@ describe("the Dockerfile", () => {
     for (const variable of set) expect(variables).toContain(variable);
   });
 
+  test("runs as nobody", () => {
+    expect(dockerfile.match(/^USER .*$/gm)).toEqual(["USER 65534:65534"]);
+    expect(dockerfile.indexOf("USER")).toBeLessThan(dockerfile.indexOf("ENTRYPOINT"));
+  });
+
+  const check = JSON.parse(/HEALTHCHECK[^\n]*\\\n\s*CMD (\[.*\])$/m.exec(dockerfile)?.[1] ?? "") as string[];
+
   test("has a health check that tells a manager that is alive from none", async () => {
-    const check = JSON.parse(
-      /HEALTHCHECK[^\n]*\\\n\s*CMD (\[.*\])$/m.exec(dockerfile)?.[1] ?? "",
-    ) as string[];
     const warren = await startWarren();
     const env = { ...process.env, WARREN_PORT: new URL(warren.url).port };
     await run(check, { env });
     await warren.stop();
     await expect(run(check, { env })).rejects.toThrow("failed with code 1");
   });
+
+  test("has a health check that asks the admin port where there is one", async () => {
+    const warren = await startWarren(["--admin-port", "0"]);
+    const { admin } = await warren.waitForLog(({ msg }) => msg === "listening", "it listens");
+    const [{ port }, { port: adminPort }] = [new URL(warren.url), new URL(String(admin))];
+    await run(check, { env: { ...process.env, WARREN_PORT: port, WARREN_ADMIN_PORT: adminPort } });
+    await expect(run(check, { env: { ...process.env, WARREN_PORT: port } })).rejects.toThrow(
+      "failed with code 1",
+    );
+    await warren.stop();
+  });
+});
+
+test("every dependency is pinned to one version, and the lockfile names a hash for each", async () => {
+  const { dependencies, devDependencies } = packageJson;
+  for (const [name, wanted] of Object.entries({ ...dependencies, ...devDependencies }))
+    expect([name, wanted]).toEqual([name, expect.stringMatching(/^\d+\.\d+\.\d+$/)]);
+  const lockfile = await Bun.file(join(projectFolder, "bun.lock")).text();
+  const packages = lockfile.slice(lockfile.indexOf('"packages": {')).match(/^ {4}".*$/gm) ?? [];
+  expect(packages.length).toBeGreaterThan(5);
+  for (const entry of packages) expect(entry).toMatch(/"sha512-[^"]+"\],$/);
 });
 
 interface Compose {

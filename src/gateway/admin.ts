@@ -1,0 +1,46 @@
+import type { Server } from "bun";
+import { type Operations, operationRoutes, readOnly } from "./http.ts";
+import { listenFault } from "./listen-fault.ts";
+
+export interface AdminOptions {
+  /** Undefined: what is for those who run Warren is on the clients' port. */
+  readonly adminPort: number | undefined;
+  readonly adminHost: string;
+}
+
+/** A port of their own for those who run Warren, so that the clients' one has nothing for strangers but what clients need. */
+export class AdminListener {
+  readonly #options: { readonly adminHost: string; readonly adminPort: number };
+  readonly #operations: Operations;
+  #server: Server<undefined> | undefined;
+
+  constructor(options: { readonly adminHost: string; readonly adminPort: number }, operations: Operations) {
+    this.#options = options;
+    this.#operations = operations;
+  }
+
+  get url(): URL | undefined {
+    return this.#server?.url;
+  }
+
+  /** @throws FatalError if the port is in use or the address is not this machine's */
+  open(): void {
+    const { adminHost: hostname, adminPort: port } = this.#options;
+    try {
+      this.#server = Bun.serve({
+        hostname,
+        port,
+        development: false,
+        reusePort: false,
+        routes: readOnly<undefined>(operationRoutes(this.#operations)) as Record<string, never>,
+        fetch: () => new Response("Not found. Here are /metrics, /healthz and /readyz.\n", { status: 404 }),
+      });
+    } catch (error) {
+      throw listenFault(error, hostname, port, { host: "--admin-host", port: "--admin-port" });
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#server?.stop(true);
+  }
+}

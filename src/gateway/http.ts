@@ -1,0 +1,52 @@
+import type { BunRequest, Server } from "bun";
+import type { Readiness } from "../ops/health.ts";
+import { type AnyMetric, exposition, metricsContentType } from "../ops/metrics.ts";
+
+/** What one path answers. */
+export type Answer<S> = (
+  request: BunRequest<string>,
+  server: Server<S>,
+) => Response | undefined | Promise<Response | undefined>;
+
+/** What a server answers, by path. */
+export type Routes<S> = Readonly<Record<string, Answer<S>>>;
+
+export interface Operations {
+  readiness(): Readiness;
+  metrics(): readonly AnyMetric[];
+}
+
+/** What is for those who run Warren rather than for its clients. */
+export function operationRoutes<S>({ readiness, metrics }: Operations): Routes<S> {
+  return {
+    "/healthz": () => Response.json({ alive: true }),
+    "/readyz": () => {
+      const now = readiness();
+      return Response.json(now, { status: now.ready ? 200 : 503 });
+    },
+    "/metrics": () =>
+      new Response(exposition(metrics()), { headers: { "content-type": metricsContentType } }),
+  };
+}
+
+/** The routes for those who only ask: whoever wants something else done is told that there is nothing to do. */
+export function readOnly<S>(routes: Routes<S>): Routes<S> {
+  return Object.fromEntries(
+    Object.entries(routes).map(([path, answer]) => [
+      path,
+      (request: BunRequest<string>, server: Server<S>) =>
+        isReading(request) ? answer(request, server) : notAllowed(),
+    ]),
+  );
+}
+
+export function isReading({ method }: Request): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
+export function notAllowed(): Response {
+  return new Response("There is nothing to do here but GET.\n", {
+    status: 405,
+    headers: { allow: "GET, HEAD" },
+  });
+}

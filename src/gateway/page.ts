@@ -1,0 +1,79 @@
+import { basename } from "node:path";
+import page from "../../static/index.html";
+
+/** What browsers are told of the page and its parts. */
+const headersOfAll = {
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "cross-origin-resource-policy": "same-origin",
+} as const;
+
+/** The page takes scripts, styles and pictures from here alone, speaks to nobody else, and is nobody's frame. */
+const headersOfPage = {
+  ...headersOfAll,
+  "content-security-policy": [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join("; "),
+  "x-frame-options": "DENY",
+  "cross-origin-opener-policy": "same-origin",
+  "cache-control": "no-cache",
+} as const;
+
+interface File {
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/**
+ * The client page and its parts. Bun would serve them by itself, but without the headers that keep browsers safe, and whatever
+ * the method.
+ */
+export class Page {
+  #files: Promise<ReadonlyMap<string, File>> | undefined;
+
+  /** Undefined if the path is none of the page's. */
+  async answer(request: Request, path: string): Promise<Response | undefined> {
+    // Not before somebody wants to see it.
+    this.#files ??= readFiles();
+    const file = (await this.#files).get(path);
+    if (file === undefined) return undefined;
+    if (request.headers.get("if-none-match") === file.headers["etag"])
+      return new Response(null, { status: 304, headers: file.headers });
+    return new Response(file.body, { headers: file.headers });
+  }
+}
+
+/** By path. The executable has the files built in; from sources they are built now. */
+async function readFiles(): Promise<ReadonlyMap<string, File>> {
+  const files =
+    page.files?.map(({ path, headers }) => ({ path, blob: Bun.file(path), type: headers["content-type"] })) ??
+    (await built());
+  return new Map(
+    await Promise.all(
+      files.map(async ({ path, blob, type }) => {
+        const body = new Uint8Array(await blob.arrayBuffer());
+        const isPage = path.endsWith(".html");
+        const headers = {
+          ...(isPage ? headersOfPage : headersOfAll),
+          // Their names change with what they hold.
+          ...(isPage ? {} : { "cache-control": "public, max-age=31536000, immutable" }),
+          "content-type": type,
+          etag: `"${Bun.hash(body).toString(16)}"`,
+        };
+        return [isPage ? "/" : `/${basename(path)}`, { body, headers }] as const;
+      }),
+    ),
+  );
+}
+
+async function built() {
+  const { outputs } = await Bun.build({ entrypoints: [page.index], publicPath: "/", minify: true });
+  return outputs.map((blob) => ({ path: blob.path, blob, type: blob.type }));
+}

@@ -1,0 +1,30 @@
+import { checkWebSocketUrl } from "./checks.ts";
+import { bytes, choice, list, span, toggle, whole } from "./kinds.ts";
+import { option, optional } from "./option.ts";
+
+const bench = ["bench"] as const;
+
+/** What the load generator takes. */
+export const benchOptions = {
+  url: option(
+    list("URL[,URL…]", checkWebSocketUrl),
+    ["ws://127.0.0.1:8000/ws"],
+    bench,
+    "the manager to load; several share the clients, and who is cut off goes to the next one",
+  ),
+  clients: option(whole("N", 0, 100_000), 100, bench, "clients that only receive"),
+  publishers: option(whole("N", 1, 10_000), 10, bench, "clients that send, and receive too"),
+  rate: option(whole("N", 1, 10_000_000), 1000, bench, "messages a second, over all publishers"),
+  size: option(bytes(32, 16 * 1024 ** 2), 64, bench, "size of a message"),
+  duration: option(span(100, 86_400_000), 10_000, bench, "how long to measure"),
+  protocol: option(choice("text", "stomp"), "text", bench, "what clients speak: plain text or STOMP 1.2"),
+  receipts: option(toggle, false, bench, "with STOMP: ask for a receipt of each message"),
+  durable: option(toggle, false, bench, "with STOMP: subscribe to the log, durably"),
+  reconnectEvery: optional(
+    span(1, 3_600_000),
+    "never",
+    bench,
+    "with `--durable`: how often one client is cut off, to come back and resume",
+  ),
+  json: option(toggle, false, bench, "print the result as one JSON object"),
+} as const;

@@ -1,0 +1,103 @@
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { executable } from "../support/executable.ts";
+import { integrationTimeoutMs } from "../support/timeout.ts";
+import { startWarren, WarrenProcess } from "../support/warren.ts";
+import { startSystem } from "./system.ts";
+
+setDefaultTimeout(integrationTimeoutMs);
+
+/** Where a system serves, be it from the sources or compiled. */
+const servers = {
+  "from the sources": async () => await Promise.resolve(startSystem()),
+  compiled: () => startWarren(),
+};
+
+describe.each(Object.keys(servers) as (keyof typeof servers)[])("the client page, %s", (kind) => {
+  test("comes whole, with what keeps browsers safe", async () => {
+    await using server = await servers[kind]();
+    const response = await fetch(server.url);
+    expect(response.headers.get("content-type")).toStartWith("text/html");
+    expect(response.headers.get("content-security-policy")).toContain("frame-ancestors 'none'");
+    expect(response.headers.get("content-security-policy")).toStartWith("default-src 'none'");
+    expect(response.headers.get("x-frame-options")).toBe("DENY");
+    expect(response.headers.get("referrer-policy")).toBe("no-referrer");
+    const parts = [...(await response.text()).matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, path]) => path!);
+    expect(parts.map((path) => path.split(".").at(-1)).sort()).toEqual(["css", "js", "svg"]);
+    for (const path of parts) {
+      const part = await fetch(new URL(path, server.url));
+      expect(part.status).toBe(200);
+      expect(part.headers.get("content-type")).toMatch(/^(text\/(css|javascript)|image\/svg\+xml)/);
+      expect(part.headers.get("x-content-type-options")).toBe("nosniff");
+      expect((await part.bytes()).length).toBeGreaterThan(100);
+    }
+    expect(response.headers.get("x-content-type-options")).toBe("nosniff");
+  });
+
+  test("is not sent again to a browser that has it", async () => {
+    await using server = await servers[kind]();
+    const etag = (await fetch(server.url)).headers.get("etag")!;
+    const again = await fetch(server.url, { headers: { "if-none-match": etag } });
+    expect([again.status, await again.text()]).toEqual([304, ""]);
+    expect((await fetch(server.url, { headers: { "if-none-match": '"another"' } })).status).toBe(200);
+  });
+});
+
+describe("what is served", () => {
+  test.each(["/", "/ws", "/ws/me", "/healthz", "/readyz", "/metrics"])(
+    "on %s is only to be read",
+    async (path) => {
+      await using system = startSystem();
+      for (const method of ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"]) {
+        const response = await fetch(new URL(path, system.url), { method });
+        expect([method, response.status, response.headers.get("allow")]).toEqual([method, 405, "GET, HEAD"]);
+        await response.text();
+      }
+      const head = await fetch(new URL(path, system.url), { method: "HEAD" });
+      expect(await head.text()).toBe("");
+      expect(head.status).toBe(path.startsWith("/ws") ? 426 : 200);
+    },
+  );
+});
+
+describe("--admin-port", () => {
+  const paths = ["/metrics", "/healthz", "/readyz"];
+
+  test("takes what is for those who run Warren away from the clients' port", async () => {
+    await using system = startSystem(["--admin-port", "0"]);
+    const admin = system.manager.adminUrl!;
+    for (const path of paths) {
+      expect([path, (await fetch(new URL(path, system.url))).status]).toEqual([path, 404]);
+      expect([path, (await fetch(new URL(path, admin))).status]).toEqual([path, 200]);
+    }
+    expect(await (await fetch(new URL("/metrics", admin))).text()).toContain("warren_clients 0");
+    for (const path of ["/", "/ws"]) expect((await fetch(new URL(path, admin))).status).toBe(404);
+    expect((await fetch(new URL("/metrics", admin), { method: "POST" })).status).toBe(405);
+    await system.manager.drain();
+    expect((await fetch(new URL("/readyz", admin))).status).toBe(503);
+  });
+
+  test("is not there unless it is asked for", async () => {
+    await using system = startSystem();
+    expect(system.manager.adminUrl).toBeUndefined();
+    for (const path of paths) expect((await fetch(new URL(path, system.url))).status).toBe(200);
+  });
+
+  test("says in the log where it is", async () => {
+    await using warren = await startWarren(["--admin-port", "0"]);
+    const { admin } = await warren.waitForLog(({ msg }) => msg === "listening", "it listens");
+    expect((await fetch(new URL("/readyz", String(admin)))).status).toBe(200);
+    expect(new URL(String(admin)).port).not.toBe(new URL(warren.url).port);
+  });
+
+  test("that is in use ends Warren in one line, with exit code 1", async () => {
+    await using first = await startWarren(["--admin-port", "0"]);
+    const { admin } = await first.waitForLog(({ msg }) => msg === "listening", "it listens");
+    const { port } = new URL(String(admin));
+    const command = [await executable(), "--port", "0", "--admin-port", port];
+    const second = new WarrenProcess(command, {});
+    expect(await second.exited).toBe(1);
+    expect(second.log.map(({ msg }) => msg)).toEqual([
+      `warren: port ${port} on 127.0.0.1 is in use: stop what uses it, or choose another with --admin-port (0 picks a free one)`,
+    ]);
+  });
+});
