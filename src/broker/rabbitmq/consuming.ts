@@ -2,6 +2,7 @@ import type { ChannelModel, ConsumeMessage } from "amqplib";
 import { reasonOf } from "../../errors.ts";
 import type { Consumer } from "../broker.ts";
 import { deliveryCountOf, fromDelivery } from "./codec.ts";
+import { takenBack } from "./taking-back.ts";
 import { type Drop, watch } from "./watch.ts";
 
 /** A message that comes again for this time may be the one that kills its processors. Once is what every lost connection brings about. */
@@ -16,6 +17,8 @@ export interface Consuming {
   readonly prefetch: number;
   readonly consumer: Consumer;
   isStopped: boolean;
+  /** A session was lost that had deliveries: RabbitMQ has to take back those that were unacknowledged. */
+  hasLeft?: boolean;
   /** Resolves when RabbitMQ has read the acknowledgements so far; absent without a session. */
   settled?: (() => Promise<void>) | undefined;
 }
@@ -84,6 +87,7 @@ export async function startConsumer(
   };
   atLoss.push(() => {
     end();
+    if (delivered > 0) consuming.hasLeft = true;
     consuming.settled = undefined;
     consumer.closed();
   });
@@ -105,5 +109,7 @@ export async function startConsumer(
       if (isOpen) attempt(channel.cancel(consumerTag));
     },
   });
-  await consume(1);
+  if (consuming.hasLeft === true) await takenBack(channel, queue);
+  consuming.hasLeft = false;
+  if (isOpen && !consuming.isStopped) await consume(1);
 }

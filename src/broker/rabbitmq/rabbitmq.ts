@@ -29,6 +29,7 @@ import {
   declareLogStream,
   declareOwnQueue,
   exchanges,
+  groupQueue,
   type LogRetention,
   tryLog,
 } from "./topology.ts";
@@ -184,13 +185,18 @@ export class RabbitmqBroker implements Broker {
   }
 
   async #setUpConsuming(connection: ChannelModel, drop: Drop): Promise<void> {
+    const consumers = this.#consumers.filter(({ isStopped }) => !isStopped);
+    for (const { group } of consumers) await declareGroupQueue(connection, group, this.#options.log);
+    // First, since a consumer that was lost has to wait a moment.
+    await this.#setUpFollowing(connection, drop);
+    for (const consuming of consumers)
+      await startConsumer(connection, groupQueue(consuming.group), consuming, this.#atLoss.consuming, drop);
+  }
+
+  async #setUpFollowing(connection: ChannelModel, drop: Drop): Promise<void> {
     const { log, logRetention, timing = defaultTiming } = this.#options;
     const { markAfterMs } = timing;
     const atLoss = this.#atLoss.consuming;
-    for (const consuming of this.#consumers.filter(({ isStopped }) => !isStopped)) {
-      const queue = await declareGroupQueue(connection, consuming.group, log);
-      await startConsumer(connection, queue, consuming, atLoss, drop);
-    }
     if (this.#followers.length === 0) return;
     if (logRetention === "off") {
       for (const { follower } of this.#followers)

@@ -78,7 +78,7 @@ function innerExchange(name: string): string {
 }
 
 /** The durable quorum queue of a processor group, bound to `wsmanager`. Joined as it is if it exists. */
-export async function declareGroupQueue(connection: ChannelModel, group: string, log: Log): Promise<string> {
+export async function declareGroupQueue(connection: ChannelModel, group: string, log: Log): Promise<void> {
   const queue = groupQueue(group);
   await declareExchange(connection, exchanges.fromClients);
   await declareDeadLetters(connection, log);
@@ -93,7 +93,6 @@ export async function declareGroupQueue(connection: ChannelModel, group: string,
   await onOwnChannel(connection, (channel) =>
     channel.bindQueue(queue, innerExchange(exchanges.fromClients), ""),
   );
-  return queue;
 }
 
 /** Where messages go that no processor could handle. */
