@@ -48,7 +48,7 @@ export function faultOfResult(result: Result, { of, p99MsMax }: Limit): string |
   return p99Ms < p99MsMax ? undefined : `p99 of ${p99Ms} ms`;
 }
 
-function damageOf({ lost, duplicated, reordered }: Deliveries): string | undefined {
+export function damageOf({ lost, duplicated, reordered }: Deliveries): string | undefined {
   if (lost + duplicated + reordered === 0) return undefined;
   return `${lost} lost, ${duplicated} repeated, ${reordered} out of order`;
 }

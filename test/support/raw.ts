@@ -94,7 +94,7 @@ export class RawConnection implements AsyncDisposable {
   /** Sends these bytes as fast as they are read. False if the other side has ended the connection before. */
   async flood(bytes: Uint8Array): Promise<boolean> {
     for (let at = 0; at < bytes.length; ) {
-      const written = this.#socket?.write(bytes, at) ?? -1;
+      const written = this.#socket?.write(bytes.subarray(at)) ?? -1;
       if (written < 0) return false;
       at += written;
       if (at === bytes.length) break;

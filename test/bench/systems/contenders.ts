@@ -51,7 +51,7 @@ interface WarrenOptions {
   readonly speaks?: readonly string[];
 }
 
-function warren(
+export function warren(
   name: string,
   what: string,
   { flags = [], speaks = plainText }: WarrenOptions = {},

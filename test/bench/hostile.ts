@@ -1,0 +1,36 @@
+/**
+ * `bun test/bench/hostile.ts [--quick] [--rounds N] [--only NAME]`: what hostile clients cost the honest ones, as ratios of
+ * runs side by side. Only against managers of its own on the loopback address. Linux; needs RabbitMQ installed.
+ */
+import { parseArgs } from "node:util";
+import { executable } from "../support/executable.ts";
+import { hostileCases } from "./hostile/cases.ts";
+import { goalTable, measureTable } from "./report/tables.ts";
+import type { Setting } from "./setting.ts";
+import { BenchBroker } from "./systems/broker.ts";
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    rounds: { type: "string", default: "3" },
+    only: { type: "string" },
+  },
+});
+const cases = hostileCases.filter(({ name }) => values.only === undefined || values.only === name);
+if (cases.length === 0)
+  throw new Error(`--only is one of ${hostileCases.map(({ name }) => name).join(", ")}`);
+
+await executable();
+await using broker = await BenchBroker.start();
+const setting: Setting = {
+  broker,
+  rounds: values.quick ? 1 : Number(values.rounds),
+  isQuick: values.quick,
+  probes: [],
+  measures: [],
+  say: (line) => void process.stderr.write(`${line}\n`),
+};
+const outcomes = [];
+for (const one of cases) outcomes.push(await one.run(setting));
+const tables = outcomes.flatMap(({ measures }) => measures.map(measureTable));
+process.stdout.write(`${tables.join("\n")}\n${goalTable(outcomes.flatMap(({ goals }) => goals))}`);
