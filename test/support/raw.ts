@@ -114,6 +114,11 @@ export class RawConnection implements AsyncDisposable {
     this.sendBytes(frameBytes(opcode, payload, { final }));
   }
 
+  /** Reads nothing more. */
+  stopReading(): void {
+    this.#socket?.pause();
+  }
+
   /** Ends its own side and goes on to read. */
   sendEnd(): void {
     this.#socket?.shutdown();

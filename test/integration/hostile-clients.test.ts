@@ -1,0 +1,151 @@
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { connect } from "../support/client.ts";
+import { connectRaw, frameBytes, opcodes, type RawConnection } from "../support/raw.ts";
+import { integrationTimeoutMs } from "../support/timeout.ts";
+import { until, within } from "../support/wait.ts";
+import { startWarren, type WarrenProcess } from "../support/warren.ts";
+import { metricsOf } from "./metrics-of.ts";
+
+setDefaultTimeout(2 * integrationTimeoutMs);
+
+const mebibyte = 1024 ** 2;
+
+const metric = async (warren: WarrenProcess, name: string) => (await metricsOf(new URL(warren.url)))[name]!;
+const residentBytes = (warren: WarrenProcess) => metric(warren, "process_resident_memory_bytes");
+
+/** So many hostile clients, for as long as `use` takes. */
+async function withClients(
+  warren: WarrenProcess,
+  count: number,
+  prepare: (client: RawConnection) => void,
+  use: (clients: readonly RawConnection[]) => Promise<void>,
+  headers: Record<string, string> = {},
+): Promise<void> {
+  const clients: RawConnection[] = [];
+  try {
+    for (let index = 0; index < count; index++) {
+      const client = await connectRaw(warren.url, "/ws", { headers });
+      clients.push(client);
+      prepare(client);
+    }
+    await use(clients);
+  } finally {
+    await Promise.all(clients.map((client) => client[Symbol.asyncDispose]()));
+  }
+}
+
+describe("clients that do not read", () => {
+  const bufferBytes = 128 * 1024;
+  const subscribe = "CONNECT\naccept-version:1.2\n\n\0SUBSCRIBE\nid:1\ndestination:/broadcast\n\n\0";
+
+  for (const [what, protocol] of [
+    ["plain-text", undefined],
+    ["STOMP", "v12.stomp"],
+  ] as const) {
+    test(`over ${what} are disconnected, what waited for them is bounded, and the others lose nothing`, async () => {
+      await using warren = await startWarren([
+        ...["--log-messages", "off", "--client-buffer-bytes", "128KiB", "--role", "manager"],
+        // Nobody reads from it: what is measured is the clients' side.
+        ...["--broker", "amqp://127.0.0.1:1", "--outbox-max-bytes", "1GiB"],
+      ]);
+      await using anna = await connect(warren.wsUrl());
+      await using ben = await connect(warren.wsUrl());
+      const stuck = 40;
+      const prepare = (client: RawConnection) => {
+        if (protocol !== undefined) client.sendFrame(opcodes.text, subscribe);
+        client.stopReading();
+      };
+      const headers: Record<string, string> =
+        protocol === undefined ? {} : { "Sec-WebSocket-Protocol": protocol };
+      await withClients(
+        warren,
+        stuck,
+        prepare,
+        async () => {
+          if (protocol !== undefined)
+            await until(async () => (await metric(warren, "warren_audiences")) === 1, "the subscriptions");
+          const before = await residentBytes(warren);
+          const message = "x".repeat(64 * 1024);
+          let most = before;
+          let sent = 0;
+          // Linux takes some megabytes for each of them before anything waits in the process.
+          while ((await metric(warren, "warren_clients")) > 2) {
+            if (sent > 1000) throw new Error("they are still connected");
+            for (let count = 0; count < 10; count++) {
+              anna.send(message);
+              sent++;
+              await until(() => ben.received.length === sent, "what anna sent");
+            }
+            most = Math.max(most, await residentBytes(warren));
+          }
+          expect(ben.received.every((text) => text === message)).toBe(true);
+          // Buffers grow by doubling. The messages themselves wait in the outbox, once as text.
+          const boundBytes = stuck * 2 * bufferBytes + 4 * sent * message.length + 32 * mebibyte;
+          expect(most - before).toBeLessThan(boundBytes);
+        },
+        headers,
+      );
+    });
+  }
+
+  test("and send pings without end are disconnected when the pongs are too many", async () => {
+    await using warren = await startWarren(["--log-messages", "off", "--client-buffer-bytes", "128KiB"]);
+    await using anna = await connect(warren.wsUrl());
+    await using ben = await connect(warren.wsUrl());
+    await using mallory = await connectRaw(warren.url, "/ws");
+    mallory.stopReading();
+    const ping = frameBytes(opcodes.ping, "x".repeat(125));
+    const pings = Buffer.concat(Array.from({ length: 1000 }, () => ping));
+    let floods = 0;
+    while (await mallory.flood(pings)) if (++floods > 1000) throw new Error("it may go on for ever");
+    anna.send("still here");
+    expect(await ben.next((text) => text === "still here")).toBe("still here");
+    await until(async () => (await metric(warren, "warren_clients")) === 2, "the pinging client has gone");
+  });
+});
+
+describe("messages begun and never finished", () => {
+  test("take no memory for what they declare, only for what has come", async () => {
+    await using warren = await startWarren(["--log-messages", "off"]);
+    await using anna = await connect(warren.wsUrl("/ws?topic=safe"));
+    await using ben = await connect(warren.wsUrl("/ws?topic=safe"));
+    // 1 MiB, of which one byte comes.
+    const begun = frameBytes(opcodes.binary, "x", { length: [127, 0, 0, 0, 0, 0, 0x10, 0, 0] });
+    const before = await residentBytes(warren);
+    await withClients(
+      warren,
+      500,
+      (client) => client.sendBytes(begun),
+      async () => {
+        expect(await metric(warren, "warren_clients")).toBe(502);
+        expect((await residentBytes(warren)) - before).toBeLessThan(64 * mebibyte);
+        anna.send("still here");
+        expect(await ben.next((text) => text === "still here")).toBe("still here");
+      },
+    );
+  });
+});
+
+test("a thousand connections that go at once, again and again, leave nothing behind", async () => {
+  await using warren = await startWarren(["--log-messages", "off", "--max-connections-per-second", "0"]);
+  const round = async () => {
+    for (let times = 0; times < 10; times++) {
+      await Promise.all(
+        Array.from({ length: 100 }, async () => {
+          const client = await connectRaw(warren.url, "/ws");
+          client.sendFrame(opcodes.text, "hello");
+          await client[Symbol.asyncDispose]();
+          await within(client.ended, "its end");
+        }),
+      );
+    }
+    await until(async () => (await metric(warren, "warren_clients")) === 0, "all have gone");
+    return await residentBytes(warren);
+  };
+  // What the process grows to in its first thousands of connections it keeps.
+  for (let warmUp = 0; warmUp < 3; warmUp++) await round();
+  const before = await round();
+  for (let times = 0; times < 3; times++) await round();
+  expect((await round()) - before).toBeLessThan(16 * mebibyte);
+  expect(await metricsOf(new URL(warren.url))).toMatchObject({ warren_topics: 0, warren_outbox_bytes: 0 });
+});
