@@ -70,6 +70,17 @@ export function errorText({ message, headers, receipt }: StompFault, version: Ve
   return frameText("ERROR", all, `${message}\n`, version);
 }
 
+/**
+ * The RECEIPT frame.
+ *
+ * @param after where a durable subscription begins
+ */
+export function receiptText(receipt: string, after: string | undefined, version: Version): string {
+  const headers: Header[] = [["receipt-id", receipt]];
+  if (after !== undefined) headers.push(["x-stream-after", after]);
+  return frameText("RECEIPT", headers, "", version);
+}
+
 /** How all MESSAGE frames of a subscription begin. */
 export function messageHead(subscriptionId: string, version: Version): string {
   return `MESSAGE\n${headerLine("subscription", subscriptionId, version)}`;

@@ -1,4 +1,4 @@
-import type { Message, OutgoingMessage } from "../../message.ts";
+import type { Message } from "../../message.ts";
 import type { Grant } from "../auth/grant.ts";
 import { TokenRefusal } from "../auth/token-refusal.ts";
 import type { Client, ClientSocket } from "../client.ts";
@@ -7,23 +7,13 @@ import type { Seat } from "../limits/seat.ts";
 import { connected, versionOf } from "./connect.ts";
 import { ConnectDeadline } from "./connect-deadline.ts";
 import { Credentials, renewal, TokenFault, tokenOf } from "./credentials.ts";
-import { topicToSendTo } from "./destinations.ts";
-import {
-  errorText,
-  type Frame,
-  frameText,
-  type Header,
-  named,
-  required,
-  StompFault,
-  type Version,
-} from "./frames.ts";
-import { bodyOf, travellingHeaders } from "./headers.ts";
+import { errorText, type Frame, named, receiptText, required, StompFault, type Version } from "./frames.ts";
 import { type Agreement, agreementOn, HeartBeats, silence } from "./heart-beats.ts";
 import { FrameParser } from "./parser.ts";
+import { messageOf } from "./sent-message.ts";
 import type { StompSurroundings } from "./stomp.ts";
 import { Subscriptions } from "./subscriptions.ts";
-import { type Pending, Transactions } from "./transactions.ts";
+import { begun, type Pending, Transactions } from "./transactions.ts";
 
 /** A client's life: nothing but CONNECT is allowed at first, and nothing at all in the end. */
 type State =
@@ -231,21 +221,14 @@ export class Session implements Client {
 
   /** @throws StompFault */
   #send(socket: ClientSocket, frame: Frame, receipt: string | undefined): void {
-    const message: OutgoingMessage = {
-      body: bodyOf(frame),
-      topic: topicToSendTo(required(frame, "destination")),
-      clientId: this.id,
-      headers: travellingHeaders(frame),
-    };
+    const message = messageOf(frame, this.id!);
     this.#credentials.mayPublish(message.topic);
     const transaction = frame.headers.get("transaction");
     if (transaction === undefined) {
       this.#publish(socket, [{ message, receipt }], undefined);
       return;
     }
-    if (this.#transactions === undefined)
-      throw new StompFault(`there is no transaction ${named(transaction)}: BEGIN it first`);
-    this.#transactions.add(transaction, { message, receipt });
+    begun(this.#transactions, transaction).add(transaction, { message, receipt });
   }
 
   /** @throws StompFault if a token that came since the SENDs does not allow them any more */
@@ -276,20 +259,18 @@ export class Session implements Client {
   /** @throws StompFault */
   #endTransaction(frame: Frame): readonly Pending[] {
     const name = required(frame, "transaction");
-    if (this.#transactions === undefined)
-      throw new StompFault(`there is no transaction ${named(name)}: BEGIN it first`);
-    return this.#transactions.end(name);
+    return begun(this.#transactions, name).end(name);
   }
 
   /** @param after where a durable subscription begins */
   #acknowledge(socket: ClientSocket, receipt: string | undefined, after?: string): void {
     if (receipt === undefined || this.#hasEnded()) return;
-    const headers: Header[] = [["receipt-id", receipt]];
-    if (after !== undefined) headers.push(["x-stream-after", after]);
-    socket.send(frameText("RECEIPT", headers, "", this.#parser.version));
+    socket.send(receiptText(receipt, after, this.#parser.version));
   }
 
+  /** A token that was there in time is waited for: if it is not accepted, that ends the session. */
   #expire(socket: ClientSocket): void {
+    if (this.#credentials.isChecking) return;
     this.#fail(socket, new TokenFault(new TokenRefusal("expired", "the token has expired")));
   }
 

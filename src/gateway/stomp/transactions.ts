@@ -1,5 +1,5 @@
 import { bodyBytes, type OutgoingMessage } from "../../message.ts";
-import { StompFault } from "./frames.ts";
+import { named, StompFault } from "./frames.ts";
 
 /** A SEND that waits for its transaction's COMMIT. */
 export interface Pending {
@@ -57,6 +57,16 @@ export class Transactions {
     if (sends === undefined) throw new StompFault(`there is no transaction "${name}": BEGIN it first`);
     return sends;
   }
+}
+
+/**
+ * Those that a client has, which are none before its first BEGIN.
+ *
+ * @throws StompFault that names the transaction it asked for
+ */
+export function begun(transactions: Transactions | undefined, name: string): Transactions {
+  if (transactions !== undefined) return transactions;
+  throw new StompFault(`there is no transaction ${named(name)}: BEGIN it first`);
 }
 
 function costBytes({ message: { body, headers } }: Pending): number {

@@ -1,0 +1,18 @@
+import type { OutgoingMessage } from "../../message.ts";
+import { topicToSendTo } from "./destinations.ts";
+import { type Frame, required } from "./frames.ts";
+import { bodyOf, travellingHeaders } from "./headers.ts";
+
+/**
+ * The message that a SEND stands for.
+ *
+ * @throws StompFault
+ */
+export function messageOf(frame: Frame, clientId: string): OutgoingMessage {
+  return {
+    body: bodyOf(frame),
+    topic: topicToSendTo(required(frame, "destination")),
+    clientId,
+    headers: travellingHeaders(frame),
+  };
+}
