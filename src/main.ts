@@ -77,9 +77,11 @@ async function serve(options: Options): Promise<number> {
   if (manager !== undefined) reloadOnHangUp(manager, options);
 
   log.info("stopping", { signal: await Promise.race([stop, fatal.promise]) });
-  await manager?.drain();
-  await broker.settle(options.stopTimeout);
-  await processor?.drain();
+  const deadline = performance.now() + options.stopTimeout;
+  const left = () => Math.max(0, deadline - performance.now());
+  await manager?.drain(left());
+  await broker.settle(left());
+  await processor?.drain(left());
   await manager?.close();
   auth?.close();
   processor?.close();

@@ -36,7 +36,6 @@ export type ManagerOptions = Pick<
   | "floodTimeout"
   | "clientBufferBytes"
   | "outboxMaxBytes"
-  | "stopTimeout"
 >;
 
 /**
@@ -45,7 +44,6 @@ export type ManagerOptions = Pick<
  * Its clients hear one another at once, whatever the broker is doing.
  */
 export class Manager {
-  readonly #options: ManagerOptions;
   readonly #log: Log;
   readonly #outbox: Outbox;
   readonly #gateway: Gateway;
@@ -64,7 +62,6 @@ export class Manager {
     messageLog: MessageLog,
     auth?: Auth,
   ) {
-    this.#options = options;
     this.#log = log;
     // What this manager takes and packs itself it has to hand out, however little may wait for a client.
     const recordBytesMax = Math.max(
@@ -127,11 +124,11 @@ export class Manager {
     this.#log.info("certificate and keys were read again");
   }
 
-  /** Stops taking messages in and waits until the broker has confirmed those it took. True if all are. */
-  async drain(): Promise<boolean> {
+  /** Stops taking messages in and waits up to `timeoutMs` for the broker to confirm those it took. True if all are. */
+  async drain(timeoutMs: number): Promise<boolean> {
     this.#isStopping = true;
     this.#gateway.stopReading();
-    const isDrained = await this.#outbox.drain(this.#options.stopTimeout);
+    const isDrained = await this.#outbox.drain(timeoutMs);
     if (!isDrained) {
       this.#log.error("stopped before the broker confirmed everything", { bytesLost: this.#outbox.bytes });
     }

@@ -14,14 +14,7 @@ import { Lanes, type Pause } from "./processor/lanes.ts";
 
 export type ProcessorOptions = Pick<
   Options,
-  | "group"
-  | "packed"
-  | "concurrency"
-  | "prefetch"
-  | "attempts"
-  | "handlerTimeout"
-  | "outboxMaxBytes"
-  | "stopTimeout"
+  "group" | "packed" | "concurrency" | "prefetch" | "attempts" | "handlerTimeout" | "outboxMaxBytes"
 >;
 
 /** The longest time that a timer can wait, in milliseconds. */
@@ -106,10 +99,10 @@ export class Processor implements Consumer {
     }
   }
 
-  /** Takes nothing more and finishes what has begun. True if all of it is confirmed. */
-  async drain(): Promise<boolean> {
+  /** Takes nothing more and finishes what has begun, within `timeoutMs`. True if all of it is confirmed. */
+  async drain(timeoutMs: number): Promise<boolean> {
     this.#isStopping = true;
-    const deadline = performance.now() + this.#options.stopTimeout;
+    const deadline = performance.now() + timeoutMs;
     this.#session?.stop();
     this.#lanes.abandonWaiting();
     while (this.#lanes.running > 0 && performance.now() < deadline) await Bun.sleep(5);

@@ -162,6 +162,23 @@ describe("the executable", () => {
     });
   }
 
+  test("stops within --stop-timeout all in all, though a handler never returns", async () => {
+    using folder = new Folder();
+    const handler = folder.write("stuck.ts", "export default () => new Promise(() => {});");
+    const warren = await startWarren(["--handler", handler, "--stop-timeout", "4s"]);
+    await using anna = await connect(warren.wsUrl("/ws"));
+    anna.send("hello");
+    await warren.waitForLog(({ msg }) => msg === "received", "the handler is called");
+    warren.signal("SIGTERM");
+    const signalled = performance.now();
+    expect(await warren.exited).toBe(0);
+    // Whatever waits in turn shares the time: two waits of four seconds each would take eight.
+    expect(performance.now() - signalled).toBeLessThan(7500);
+    expect(warren.log.map(({ msg }) => msg)).toContain(
+      "stopped before everything begun was finished; it will be delivered again",
+    );
+  });
+
   test("stops at once at the second signal", async () => {
     using folder = new Folder();
     const handler = folder.write("stuck.ts", "export default () => new Promise(() => {});");

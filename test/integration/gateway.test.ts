@@ -227,7 +227,7 @@ describe("what the manager serves over HTTP", () => {
     await using system = startSystem();
     expect(await (await fetch(new URL("/healthz", system.url))).json()).toEqual({ alive: true });
     expect(await (await fetch(new URL("/readyz", system.url))).json()).toEqual({ ready: true });
-    await system.manager.drain();
+    await system.manager.drain(10_000);
     const stopping = await fetch(new URL("/readyz", system.url));
     expect(stopping.status).toBe(503);
     expect(await stopping.json()).toEqual({ ready: false, why: "stopping" });
@@ -271,7 +271,7 @@ describe("a manager that stops", () => {
     await using anna = await connect(system.wsUrl("/ws"));
     anna.send("last words");
     await until(() => anna.received.length === 1, "the answer");
-    await system.manager.drain();
+    await system.manager.drain(10_000);
     expect((await refusalOf(new URL("/ws", system.url))).status).toBe(503);
     await system[Symbol.asyncDispose]();
     expect((await anna.closed).code).toBe(1001);

@@ -91,7 +91,6 @@ const defaults: ProcessorOptions = {
   attempts: 2,
   handlerTimeout: 60_000,
   outboxMaxBytes: 1024 ** 2,
-  stopTimeout: 60_000,
 };
 
 function processing(handler: Handler, options: Partial<ProcessorOptions> = {}, suspectHandler?: Handler) {
@@ -447,7 +446,7 @@ describe("stopping", () => {
     const { broker, processor } = processing(handler);
     broker.deliver(asked("a1", "a"));
     broker.deliver(asked("a2", "a"));
-    const drained = processor.drain();
+    const drained = processor.drain(60_000);
     expect(broker.isStopped).toBe(true);
     end("a1", "answer");
     await settle();
@@ -460,25 +459,25 @@ describe("stopping", () => {
 
   test("gives up after its timeout, and says so", async () => {
     const { handler } = slowHandler();
-    const { broker, log, processor } = processing(handler, { stopTimeout: 0 });
+    const { broker, log, processor } = processing(handler);
     broker.deliver(asked("stuck"));
-    expect(await processor.drain()).toBe(false);
+    expect(await processor.drain(0)).toBe(false);
     expect(log.lines).toMatchObject([{ level: "warn", fields: { handlersRunning: 1 } }]);
     expect(broker.acks).toEqual([]);
     processor.close();
   });
 
   test("gives up on answers that are not confirmed", async () => {
-    const { broker, processor } = processing(echoProcessed, { stopTimeout: 1 });
+    const { broker, processor } = processing(echoProcessed);
     broker.deliver(asked("hello"));
-    expect(await processor.drain()).toBe(false);
+    expect(await processor.drain(1)).toBe(false);
     expect(broker.acks).toEqual([]);
     processor.close();
   });
 
   test("stops the next session too, should there be one", async () => {
     const { broker, processor } = processing(echoProcessed);
-    await processor.drain();
+    await processor.drain(1);
     broker.lose();
     broker.isStopped = false;
     broker.begin();
