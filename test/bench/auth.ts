@@ -157,17 +157,23 @@ for (let round = -1; round < rounds; round++) {
     publishUs.push(perMessageUs);
   }
 }
-const base = median(results[0]!.rates);
+/** The median of what it is in each round beside the manager without tokens: what the machine did meanwhile concerns both. */
+const beside = (values: readonly number[], base: readonly number[]) =>
+  median(values.map((value, round) => value / base[round]!)).toFixed(2);
+
+const none = results[0]!;
 process.stdout.write(
-  "token   connections/s   of none   CPU µs a connection   CPU µs a STOMP message published\n",
+  "token   connections/s   of none   CPU µs a connection   of none   CPU µs a STOMP message published   of none\n",
 );
 for (const { contender, rates, cpusUs, publishUs } of results) {
   const columns = [
     contender.name.padEnd(6),
     median(rates).toFixed(0).padStart(15),
-    (median(rates) / base).toFixed(2).padStart(9),
+    beside(rates, none.rates).padStart(9),
     median(cpusUs).toFixed(1).padStart(21),
+    beside(cpusUs, none.cpusUs).padStart(9),
     median(publishUs).toFixed(2).padStart(34),
+    beside(publishUs, none.publishUs).padStart(9),
   ];
   process.stdout.write(`${columns.join(" ")}\n`);
 }
