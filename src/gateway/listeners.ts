@@ -21,6 +21,7 @@ export interface Listening {
 export class Listeners {
   readonly #serve: (listening: Listening) => Server<Client>;
   readonly #servers: Server<Client>[] = [];
+  #isClosed = false;
 
   /** @param serve starts a server that answers as all of them do */
   constructor(serve: (listening: Listening) => Server<Client>) {
@@ -52,6 +53,7 @@ export class Listeners {
    * @throws FatalError if it cannot be used; nothing has changed then
    */
   renew(tls: Certificate): void {
+    if (this.#isClosed) return;
     const { hostname, port } = this.#servers.at(-1)!;
     const where = { hostname: hostname!, port: port! };
     let next: Server<Client>;
@@ -82,6 +84,7 @@ export class Listeners {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await Promise.all(this.#servers.map((server) => server.stop(true)));
   }
 
