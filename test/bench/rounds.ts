@@ -12,6 +12,17 @@ export interface Turns {
   readonly failures: string[];
 }
 
+const fewRounds = 3;
+
+/** For what hardly varies from round to round, or is far from its goal: more rounds would only take time. */
+export function inFewRounds(
+  setting: Setting,
+  what: string,
+  contenders: ReadonlyMap<string, () => Promise<Figures>>,
+): Promise<readonly Turns[]> {
+  return inRounds({ ...setting, rounds: Math.min(fewRounds, setting.rounds) }, what, contenders);
+}
+
 /**
  * Gives every contender its turn in every round, in an order that rotates, so that whatever else the machine does falls
  * on all of them. A turn that fails is a failure of that contender in that round, and is reported.

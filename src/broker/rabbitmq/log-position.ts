@@ -14,7 +14,7 @@ export type Sighting = "new" | "seen" | "behind a gap" | "of another log";
  */
 export class LogPosition {
   #start: StreamOffset = "next";
-  #last: { readonly offset: number; readonly identity: string } | undefined;
+  #last: { readonly offset: number; readonly envelope: Envelope } | undefined;
   #isSure = true;
 
   /** Where to read from in a new session. */
@@ -36,10 +36,10 @@ export class LogPosition {
 
   /** Each record of the session, in order. */
   take(offset: number, envelope: Envelope): Sighting {
-    const identity = identityOf(envelope);
     const last = this.#last;
     if (last !== undefined) {
-      if (offset === last.offset && !this.#isSure && identity !== last.identity) return "of another log";
+      if (offset === last.offset && !this.#isSure && identityOf(envelope) !== identityOf(last.envelope))
+        return "of another log";
       // RabbitMQ reads whole chunks, and may show what lies before the offset asked for.
       if (offset === last.offset) this.#isSure = true;
       if (offset <= last.offset) return "seen";
@@ -47,7 +47,7 @@ export class LogPosition {
     // Unsure still: the log has dropped what was seen last, and all up to here.
     const sighting = this.#isSure ? "new" : "behind a gap";
     this.#isSure = true;
-    this.#last = { offset, identity };
+    this.#last = { offset, envelope };
     return sighting;
   }
 

@@ -31,7 +31,7 @@ export const answer: Case = {
 async function turn(setting: Setting, contender: Contender) {
   const system = await contender.start(setting.broker, { withProcessor: true });
   try {
-    const options = { ...askers, rate, durationMs: setting.isQuick ? 1500 : 4000 };
+    const options = { ...askers, rate, durationMs: setting.isQuick ? 1500 : 3000 };
     await load(system, { ...options, durationMs: 500 });
     const names = { measure: "answer", contender: contender.name };
     const noLimit = { of: "processed", p99MsMax: Number.POSITIVE_INFINITY } as const;

@@ -1,4 +1,4 @@
-import { inRounds, seriesOf } from "../rounds.ts";
+import { inFewRounds, seriesOf } from "../rounds.ts";
 import type { Case, Setting } from "../setting.ts";
 import { runDriver } from "../systems/driver.ts";
 import { startManagers } from "../systems/managers.ts";
@@ -12,7 +12,7 @@ export const cross: Case = {
   what: "latency to a client of another manager, against the processor's answer: p50",
   isQuick: false,
   async run(setting) {
-    const turns = await inRounds(setting, "cross", new Map([["both", () => turn(setting)]]));
+    const turns = await inFewRounds(setting, "cross", new Map([["both", () => turn(setting)]]));
     const series = ["to another manager", "processor and back"].map((contender) => ({
       ...seriesOf(turns, contender)[0]!,
       contender,

@@ -20,9 +20,11 @@ const guesses: readonly (readonly [Contender, number])[] = [
 ];
 
 /** How long a probe sends. Of few messages each is a large share: one that comes late must not be the hundredth. */
-export const durationMs = 1800;
-const longDurationMs = 6000;
+export const durationMs = 1500;
+const longDurationMs = 4000;
 const fewPerSecond = 100;
+/** Nor can they tell a twentieth more from a twentieth less. */
+const fewStep = 1.2;
 
 const quick: readonly Contender[] = [raw, plain, packed];
 
@@ -53,6 +55,7 @@ function fanOutTurn(setting: Setting, contender: Contender, guess: number) {
       withProcessor: false,
       load: { clients: receivers, publishers, durationMs: fanOutDurationMs(setting, guess) },
       limit: { of: "relayed", p99MsMax },
+      ...(guess < fewPerSecond ? { step: fewStep } : {}),
     },
     contender,
     guess,

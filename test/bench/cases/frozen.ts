@@ -6,7 +6,7 @@ import { packed, plain, raw } from "../systems/contenders.ts";
 import { rssBytes } from "../systems/usage.ts";
 import { fanOutRate, publishers, receivers } from "./fan-out.ts";
 
-const durationMs = 4000;
+const durationMs = 3000;
 
 /** Lost or repeated messages spoil it all the same. */
 const noLimit = { of: "relayed", p99MsMax: Number.POSITIVE_INFINITY } as const;

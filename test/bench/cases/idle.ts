@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { inRounds, seriesOf } from "../rounds.ts";
+import { inFewRounds, seriesOf } from "../rounds.ts";
 import type { Case, Setting } from "../setting.ts";
 import type { Contender } from "../systems/contender.ts";
 import { plain, raw, stomp } from "../systems/contenders.ts";
@@ -23,7 +23,7 @@ export const idle: Case = {
   isQuick: true,
   async run(setting) {
     const clients = Math.min(setting.isQuick ? clientsWhenQuick : clientsMax, openFilesMax() - otherFiles);
-    const turns = await inRounds(
+    const turns = await inFewRounds(
       setting,
       "idle",
       new Map(

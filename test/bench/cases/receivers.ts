@@ -1,5 +1,5 @@
 import { load } from "../load.ts";
-import { inRounds, seriesOf } from "../rounds.ts";
+import { inFewRounds, seriesOf } from "../rounds.ts";
 import type { Case, Setting } from "../setting.ts";
 import { type Contender, type System, withSystem } from "../systems/contender.ts";
 import { alone, plain, raw } from "../systems/contenders.ts";
@@ -32,7 +32,7 @@ export const receivers: Case = {
   what: "CPU time of a delivery, from 10 to 10,000 receivers",
   isQuick: false,
   async run(setting) {
-    const deliveries = await inRounds(
+    const deliveries = await inFewRounds(
       setting,
       "receivers",
       new Map([

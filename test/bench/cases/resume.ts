@@ -1,4 +1,4 @@
-import { inRounds, seriesOf } from "../rounds.ts";
+import { inFewRounds, seriesOf } from "../rounds.ts";
 import type { Case, Setting } from "../setting.ts";
 import { runDriver } from "../systems/driver.ts";
 import { startManagers } from "../systems/managers.ts";
@@ -12,7 +12,7 @@ export const resume: Case = {
   what: "5,000 durable subscribers resume 100 messages each on another manager after a SIGKILL",
   isQuick: false,
   async run(setting) {
-    const turns = await inRounds(setting, "resume", new Map([["warren", () => turn(setting)]]));
+    const turns = await inFewRounds(setting, "resume", new Map([["warren", () => turn(setting)]]));
     const title = `${clients.toLocaleString("en-US")} durable subscribers resume ${messages} messages each on another manager`;
     return [
       { name: "stomp-resume", title, unit: "s", series: seriesOf(turns, "seconds") },

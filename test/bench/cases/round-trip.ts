@@ -23,7 +23,7 @@ export const roundTrip: Case = {
     const highest = {
       measure: "round-trip",
       withProcessor: true,
-      load: { ...askers, durationMs: setting.isQuick ? 1200 : 2000 },
+      load: { ...askers, durationMs: setting.isQuick ? 1200 : 1500 },
       limit: { of: "processed", p99MsMax },
     } as const;
     const contenders = guesses.filter(([contender]) => !setting.isQuick || contender !== light);

@@ -1,4 +1,4 @@
-import { inRounds, seriesOf } from "../rounds.ts";
+import { inFewRounds, seriesOf } from "../rounds.ts";
 import type { Case, Setting } from "../setting.ts";
 import { runDriver } from "../systems/driver.ts";
 import { startManagers } from "../systems/managers.ts";
@@ -16,7 +16,7 @@ export const topics: Case = {
   what: "CPU time of a delivery with 10,000 topics and 100 patterns, against one topic",
   isQuick: false,
   async run(setting) {
-    const turns = await inRounds(
+    const turns = await inFewRounds(
       setting,
       "topics",
       new Map(counts.map((count) => [nameOf(count), () => turn(setting, count)])),
