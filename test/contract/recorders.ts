@@ -64,7 +64,8 @@ export class RecordingPublisher implements Publisher {
 
 /** Remembers deliveries; acknowledges each at once unless told not to. */
 export class RecordingConsumer implements Consumer {
-  readonly deliveries: { readonly tag: number; readonly envelope: Envelope }[] = [];
+  readonly deliveries: { readonly tag: number; readonly envelope: Envelope; readonly isSuspect: boolean }[] =
+    [];
   session: ConsumeSession | undefined;
   readonly #acksAtOnce: boolean;
 
@@ -75,8 +76,8 @@ export class RecordingConsumer implements Consumer {
   opened(session: ConsumeSession): void {
     this.session = session;
   }
-  deliver(tag: number, envelope: Envelope): void {
-    this.deliveries.push({ tag, envelope });
+  deliver(tag: number, envelope: Envelope, isSuspect: boolean): void {
+    this.deliveries.push({ tag, envelope, isSuspect });
     if (this.#acksAtOnce) this.session?.ack(tag, false);
   }
   closed(): void {

@@ -1,9 +1,13 @@
+const reorderingsShown = 20;
+
 /** One listener's view of the messages of many clients, each of which numbers its own from 0. No I/O. */
 export class Sightings {
   readonly #seen = new Map<string, { readonly times: number[]; last: number }>();
   duplicated = 0;
   /** First sightings that came after one with a higher number. */
   reordered = 0;
+  /** The first of them: `c7:42 after 44`. */
+  readonly reorderings: string[] = [];
   /** Different messages seen. */
   count = 0;
 
@@ -20,7 +24,11 @@ export class Sightings {
       return;
     }
     this.count++;
-    if (number < seen.last) this.reordered++;
+    if (number < seen.last) {
+      this.reordered++;
+      if (this.reorderings.length < reorderingsShown)
+        this.reorderings.push(`${client}:${number} after ${seen.last}`);
+    }
     seen.last = Math.max(seen.last, number);
   }
 

@@ -56,7 +56,11 @@ export async function play(scenario: Scenario, nodes: readonly RabbitmqNode[]): 
     resumedMs: load.resumedMs,
   };
   if (row.lost > 0) failures.push(`lost ${row.lost}: ${some(missing())}`);
-  if (row.reordered > 0) failures.push(`reordered ${relayed.reordered} relayed, ${answersReordered} answers`);
+  if (row.reordered > 0)
+    failures.push(
+      `reordered ${relayed.reordered} relayed, ${answersReordered} answers: ` +
+        [...relayed.reorderings, ...answered.reorderings].join(", "),
+    );
   if (relayed.duplicated > relayedTwiceMax)
     failures.push(`${relayed.duplicated} relayed twice, of at most ${relayedTwiceMax}`);
   if (answered.duplicated > answeredTwiceMax)

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { connect } from "amqplib";
+import { connect, type GetMessage } from "amqplib";
 import type { Broker } from "../../src/broker/broker.ts";
 import { Outbox } from "../../src/broker/outbox.ts";
 import { defaultTiming } from "../../src/broker/rabbitmq/link.ts";
@@ -247,47 +247,49 @@ describe("when the connection to RabbitMQ is lost", () => {
     expect(consumer.texts.slice(3).sort()).toEqual(["three", "two"]);
   });
 
-  test("a message that ends each connection is dead-lettered alone", async () => {
+  test("what a lost session held comes again in its old order, and as suspects from the third time on", async () => {
     const node = await sharedRabbitmq();
-    const url = await node.vhost();
-    const broker = openBroker([url]);
+    const broker = openBroker([await node.vhost()]);
     const publisher = new RecordingPublisher();
     const consumer = new RecordingConsumer("by hand");
     broker.publish("wsmanager", publisher);
-    broker.consume("group", 100, consumer);
+    broker.consume("group", 20, consumer);
     await startAndWait(broker);
-    const innocent = Array.from({ length: 30 }, (_, index) => `message ${index}`);
-    const deadly = "the deadly one";
-    await publisher.publish(
-      ...[...innocent.slice(0, 10), deadly, ...innocent.slice(10)].map((text) => envelopeOf(text)),
+    const texts = Array.from({ length: 30 }, (_, index) => `message ${index}`);
+    await publisher.publish(...texts.map((text) => envelopeOf(text)));
+    for (let time = 1; time <= 3; time++) {
+      await until(() => consumer.deliveries.length === 20 * time, "the whole prefetch");
+      const seen = consumer.deliveries.slice(-20);
+      expect(seen.map(({ envelope }) => envelope.body.toString())).toEqual(texts.slice(0, 20));
+      expect(new Set(seen.map(({ isSuspect }) => isSuspect))).toEqual(new Set([time === 3]));
+      if (time < 3) await closeConnections(node);
+    }
+    consumer.session!.ack(20, true);
+    await until(() => consumer.deliveries.length === 70, "the others");
+    expect(consumer.deliveries.slice(60).map(({ envelope }) => envelope.body.toString())).toEqual(
+      texts.slice(20),
     );
-    const acked = new Set<string>();
-    const nextDead = async () =>
-      (await asAnotherProgram(url, (channel) => channel.get("wsmanager.dead", { noAck: true }))) || undefined;
-    let looked = 0;
-    /** Acknowledges what is not deadly; what is ends the connection, and all that came behind it comes again. */
-    const work = async () => {
-      for (; looked < consumer.deliveries.length; looked++) {
-        const { tag, envelope } = consumer.deliveries[looked]!;
-        const text = envelope.body.toString();
-        if (text === deadly) {
-          looked = consumer.deliveries.length;
-          await closeConnections(node);
-          return undefined;
-        }
-        consumer.session?.ack(tag, false);
-        acked.add(text);
+    expect(consumer.deliveries.at(-1)!.isSuspect).toBe(false);
+  });
+
+  test("a message that nobody acknowledges is dead-lettered in the end", async () => {
+    const url = await freshVhost();
+    const broker = openBroker([url]);
+    const publisher = new RecordingPublisher();
+    const consumer = new RecordingConsumer();
+    broker.publish("wsmanager", publisher);
+    broker.consume("group", 10, consumer);
+    await startAndWait(broker);
+    consumer.session!.stop();
+    await publisher.publish(envelopeOf("deadly"));
+    await asAnotherProgram(url, async (channel) => {
+      for (let time = 0; time <= 20; time++) {
+        const message = await until(() => channel.get("wsmanager.group"), "the message, again");
+        channel.nack(message as GetMessage);
       }
-      return nextDead();
-    };
-    const dead = await until(work, "the dead letter", 30_000);
-    expect(dead.content.toString()).toBe(deadly);
-    const isAllElseDone = async () => {
-      await work();
-      return acked.size === innocent.length;
-    };
-    await until(isAllElseDone, "all others to be acknowledged");
-    expect(await nextDead()).toBeUndefined();
+      const dead = await until(() => channel.get("wsmanager.dead", { noAck: true }), "the dead letter");
+      expect((dead as GetMessage).content.toString()).toBe("deadly");
+    });
   });
 
   test("another broker's consumer takes over", async () => {

@@ -15,6 +15,7 @@ const amqplib = (file: string) => require(`../../node_modules/amqplib/lib/${file
 /** amqplib's own codec, which is not exported. */
 const frames = amqplib("frame") as {
   parseFrame(bytes: Buffer, max: number): Frame | false;
+  makeBodyFrame(channel: number, body: Buffer): Buffer;
   decodeFrame(frame: Frame): {
     readonly id?: number;
     readonly fields?: Fields;
@@ -24,6 +25,7 @@ const frames = amqplib("frame") as {
 };
 const defs = amqplib("defs") as {
   encodeMethod(id: number, channel: number, fields: Fields): Buffer;
+  encodeProperties(id: number, channel: number, size: number, fields: Fields): Buffer;
   info(id: number): { readonly name: string };
 } & Readonly<Record<string, number>>;
 
@@ -48,7 +50,12 @@ const answers: Readonly<Record<string, (fields: Fields) => readonly [string, Fie
 };
 
 /** What the peer is told to do about a method, before or instead of the usual answer. */
-export type Script = (method: string, peer: FakePeer, channel: number) => "answered" | undefined;
+export type Script = (
+  method: string,
+  peer: FakePeer,
+  channel: number,
+  fields: Fields,
+) => "answered" | undefined;
 
 /**
  * An AMQP 0-9-1 broker that agrees to everything and does what a script says besides: for what a real one will not do on
@@ -105,6 +112,17 @@ export class FakePeer {
     this.sendBytes(encode(method, channel, fields));
   }
 
+  /** A delivery to a consumer, of which the queue says that it was delivered so often before, in vain. */
+  deliver(channel: number, consumerTag: string, deliveryTag: number, text: string, deliveryCount = 0): void {
+    const fields = { consumerTag, deliveryTag, redelivered: deliveryCount > 0, exchange: "", routingKey: "" };
+    const body = Buffer.from(text);
+    const properties = defs["BasicProperties"]!;
+    const headers = { "x-delivery-count": deliveryCount };
+    this.send("BasicDeliver", fields, channel);
+    this.sendBytes(defs.encodeProperties(properties, channel, body.length, { headers }));
+    this.sendBytes(frames.makeBodyFrame(channel, body));
+  }
+
   /** All but the last bytes of a method's frame. */
   sendHalf(method: string, fields: Fields, channel: number): void {
     const frame = encode(method, channel, fields);
@@ -143,7 +161,7 @@ export class FakePeer {
   #met(method: string, channel: number, fields: Fields): void {
     this.methods.push(method);
     if (method === "BasicPublish") this.published++;
-    if (this.#script()(method, this, channel) === "answered") return;
+    if (this.#script()(method, this, channel, fields) === "answered") return;
     if (method === "ProtocolHeader") {
       this.send("ConnectionStart", {
         versionMajor: 0,

@@ -24,11 +24,9 @@ export interface Consuming {
 }
 
 /**
- * Consumes a group's queue until the connection is lost.
- *
- * When a process dies, RabbitMQ counts a failed delivery for each message that it held, the innocent too, and some
- * deaths later dead-letters them all. So a session begins with one message at a time, and takes the whole prefetch only
- * when one comes that is no suspect. Not with a second consumer beside the first: a queue keeps order for each consumer.
+ * Consumes a group's queue until the connection is lost, with the whole prefetch at once: RabbitMQ puts what a lost session
+ * held behind what others have returned before. A session that takes all that was returned gives it back in its old order; one
+ * that began with a single message would give that back behind its followers, should it die again.
  */
 export async function startConsumer(
   connection: ChannelModel,
@@ -40,32 +38,12 @@ export async function startConsumer(
   const { consumer, prefetch } = consuming;
   const channel = await connection.createChannel();
   watch(channel, drop);
+  const consumerTag = `warren-${crypto.randomUUID()}`;
   let isOpen = true;
-  let isCareful = true;
-  let delivered = 0;
-  let hasAcked = false;
-  /** The one that comes with the whole prefetch while the first is still unacknowledged. */
-  let held: ConsumeMessage | undefined;
-  let consumerTag = "";
+  let hasDelivered = false;
 
-  const consume = async (count: number) => {
-    consumerTag = `warren-${crypto.randomUUID()}`;
-    await channel.prefetch(count);
-    await channel.consume(queue, onDelivery, { consumerTag });
-    // Told to stop on the way.
-    if (consuming.isStopped && isOpen) await channel.cancel(consumerTag);
-  };
-  const takeMore = async () => {
-    isCareful = false;
-    await channel.cancel(consumerTag);
-    if (isOpen && !consuming.isStopped) await consume(prefetch);
-  };
-  const attempt = (doing: Promise<unknown>) => {
-    doing.catch((error: unknown) => drop(reasonOf(error)));
-  };
-  const deliver = (delivery: ConsumeMessage) => {
-    delivered++;
-    consumer.deliver(delivery.fields.deliveryTag, fromDelivery(delivery), isSuspect(delivery));
+  const cancel = () => {
+    channel.cancel(consumerTag).catch((error: unknown) => drop(reasonOf(error)));
   };
   const onDelivery = (delivery: ConsumeMessage | null) => {
     if (delivery === null) {
@@ -73,9 +51,8 @@ export async function startConsumer(
       return;
     }
     if (!isOpen || consuming.isStopped) return;
-    if (isCareful && prefetch > 1 && !isSuspect(delivery)) attempt(takeMore());
-    if (!hasAcked && delivered === prefetch) held = delivery;
-    else deliver(delivery);
+    hasDelivered = true;
+    consumer.deliver(delivery.fields.deliveryTag, fromDelivery(delivery), isSuspect(delivery));
   };
   const end = () => {
     isOpen = false;
@@ -87,29 +64,24 @@ export async function startConsumer(
   };
   atLoss.push(() => {
     end();
-    if (delivered > 0) consuming.hasLeft = true;
+    if (hasDelivered) consuming.hasLeft = true;
     consuming.settled = undefined;
     consumer.closed();
   });
   consumer.opened({
     ack(tag, multiple) {
-      if (!isOpen) return;
-      channel.ack({ fields: { deliveryTag: tag } } as ConsumeMessage, multiple);
-      hasAcked = true;
-      const next = held;
-      held = undefined;
-      if (next !== undefined) {
-        queueMicrotask(() => {
-          if (isOpen && !consuming.isStopped) deliver(next);
-        });
-      }
+      if (isOpen) channel.ack({ fields: { deliveryTag: tag } } as ConsumeMessage, multiple);
     },
     stop() {
       consuming.isStopped = true;
-      if (isOpen) attempt(channel.cancel(consumerTag));
+      if (isOpen) cancel();
     },
   });
   if (consuming.hasLeft === true) await takenBack(channel, queue);
   consuming.hasLeft = false;
-  if (isOpen && !consuming.isStopped) await consume(1);
+  if (!isOpen || consuming.isStopped) return;
+  await channel.prefetch(prefetch);
+  await channel.consume(queue, onDelivery, { consumerTag });
+  // Told to stop on the way.
+  if (isOpen && consuming.isStopped) cancel();
 }

@@ -2,7 +2,7 @@ import type { Channel } from "amqplib";
 
 /** How long RabbitMQ gets at least and at most to notice that a consumer is gone, and how often it is asked, in milliseconds. */
 const leastMs = 500;
-const mostMs = 1500;
+const mostMs = 3000;
 const askEveryMs = 100;
 
 /**

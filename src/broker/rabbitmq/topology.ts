@@ -18,7 +18,7 @@ export function groupQueue(group: string): string {
 }
 
 /** A message that was delivered this often without an ack killed its processors: RabbitMQ dead-letters it. */
-const deliveryLimit = 10;
+const deliveryLimit = 20;
 
 /** Each declaration runs on a channel of its own, since RabbitMQ closes a channel to answer "no". */
 async function onOwnChannel<T>(

@@ -48,9 +48,9 @@ const confirming: Script = (method, peer, channel) => {
 
 /** Confirms, but for the connection with this number, of which `act` takes the publishes. */
 function butFirst(act: Script, fake: () => FakeAmqp): Script {
-  return (method, peer, channel) => {
+  return (method, peer, channel, fields) => {
     const isFirst = peer === fake().peers[0];
-    return (isFirst && method === "BasicPublish" ? act : confirming)(method, peer, channel);
+    return (isFirst && method === "BasicPublish" ? act : confirming)(method, peer, channel, fields);
   };
 }
 
@@ -186,9 +186,9 @@ describe("a link to RabbitMQ", () => {
   for (const silentFrom of ["ProtocolHeader", "ConnectionOpen", "ExchangeDeclare", "ConfirmSelect"]) {
     test(`gives up a peer that falls silent at ${silentFrom}, and tries again`, async () => {
       await using fake = await FakeAmqp.start();
-      fake.script = (method, peer, channel) => {
+      fake.script = (method, peer, channel, fields) => {
         if (peer === fake.peers[0] && peer.methods.includes(silentFrom)) return "answered";
-        return confirming(method, peer, channel);
+        return confirming(method, peer, channel, fields);
       };
       const { broker, log } = publisherTo(fake);
       await until(() => broker.status().state === "ready", "the link to be ready");

@@ -29,5 +29,5 @@ test("a queue that still has the old consumer is asked until it is gone", async 
 });
 
 test("a queue that has other consumers, too, is not waited for any longer than that may take", async () => {
-  expect((await waitFor(() => 2)).waitedMs).toBe(1500);
+  expect((await waitFor(() => 2)).waitedMs).toBe(3000);
 });
