@@ -3,7 +3,7 @@ import { freePorts } from "../../support/free-port.ts";
 import { startWarren } from "../../support/warren.ts";
 import type { BenchBroker } from "./broker.ts";
 import { type Contender, NotHere, type System } from "./contender.ts";
-import { type Managed, startManagers, stopAll, unconfirmedOf, untilAnswered } from "./managers.ts";
+import { type Managed, startManagers, stopAll, unconfirmedOf, unhurried, untilAnswered } from "./managers.ts";
 import { Program } from "./program.ts";
 
 const folder = join(import.meta.dir, "../contenders");
@@ -129,6 +129,7 @@ export const alone: Contender = {
     const manager = await startWarren([
       "--role",
       "manager",
+      ...unhurried,
       "--broker",
       `amqp://127.0.0.1:${port}`,
       "--log-messages",

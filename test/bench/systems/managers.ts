@@ -12,6 +12,9 @@ export interface Managers {
   stop(): Promise<void>;
 }
 
+/** Ten publishers stand for very many: how much one client may send is not what is measured. */
+export const unhurried = ["--max-messages-per-second", "0", "--max-bytes-per-second", "0"] as const;
+
 export interface ManagersOptions {
   readonly flags?: readonly string[];
   readonly withProcessor?: boolean;
@@ -26,8 +29,12 @@ export async function startManagers(
   const vhost = await broker.vhost();
   const args = ["--broker", vhost.url, "--log-messages", "off", "--log-level", "info", ...flags];
   const parts: { kill(): Promise<void> }[] = [];
-  const startRole = async (role: string, readyWhen: "ready" | "running") => {
-    const started = await startWarren(["--role", role, ...args], { readyWhen });
+  const startRole = async (
+    role: "manager" | "processor",
+    readyWhen: "ready" | "running",
+    ofRole: readonly string[] = [],
+  ) => {
+    const started = await startWarren(["--role", role, ...ofRole, ...args], { readyWhen });
     parts.push({
       async kill() {
         started.signal("SIGKILL");
@@ -39,7 +46,7 @@ export async function startManagers(
   const stop = () => stopAll(parts, vhost.remove);
   try {
     const each: Managed[] = [];
-    while (each.length < count) each.push(await startRole("manager", "ready"));
+    while (each.length < count) each.push(await startRole("manager", "ready", unhurried));
     if (withProcessor) {
       await startRole("processor", "running");
       await untilAnswered(each[0]!.wsUrl());
