@@ -81,7 +81,7 @@ export class Entrance {
     }
     if (!asksForUpgrade(request)) return this.#refuse("invalid");
     // Before the token, which costs the most: whoever has no seat is not asked for one.
-    const seat = this.#limits.takeSeat(request, () => server.requestIP(request)?.address);
+    const seat = this.#limits.takeSeat(request, server);
     if (typeof seat === "string") return this.#refuse(seat);
     const answer = this.#authenticate({ request, server, url, asked, ...chosen, seat });
     return answer instanceof Promise

@@ -61,7 +61,7 @@ export class StompSide {
       url: new URL("ws://localhost/ws"),
       grant: unlimited,
       server,
-      seat: new Seat(undefined, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 0),
+      seat: new Seat(undefined),
     });
     const socket = new RememberingSocket(client, () => this.#sockets.delete(socket));
     this.#sockets.add(socket);

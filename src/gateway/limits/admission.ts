@@ -1,6 +1,8 @@
+import type { Server } from "bun";
 import type { Metric } from "../../ops/metrics.ts";
 import { neighbourhoodOf, TrustedProxies } from "./address.ts";
 import { clientsThatFilesAllow } from "./open-files.ts";
+import { Seat } from "./seat.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
 export interface AdmissionOptions {
@@ -42,19 +44,10 @@ export class Admission {
     },
   ];
 
-  /**
-   * Lets somebody in, or says why not.
-   *
-   * @param peerOf the address of who connected; not asked for where addresses are not counted
-   * @param forwardedFor the header X-Forwarded-For
-   */
-  admit(
-    peerOf: () => string | undefined,
-    forwardedFor: () => string | null,
-  ): { readonly address: string | undefined } | Overcrowding {
+  /** A seat for whoever asks to connect, or why there is none. Whoever takes one gives it back, once. */
+  takeSeat(request: Request, server: Pick<Server<unknown>, "requestIP">): Seat | Overcrowding {
     const perAddress = this.#options.maxClientsPerAddress;
-    const address =
-      perAddress === 0 ? undefined : neighbourhoodOf(this.#proxies.clientOf(peerOf() ?? "", forwardedFor()));
+    const address = perAddress === 0 ? undefined : this.#addressOf(request, server);
     const present = address === undefined ? 0 : (this.#byAddress.get(address) ?? 0);
     if (address !== undefined && present >= perAddress) return "tooManyFromAddress";
     if (this.#clients >= this.#clientsMax) return "tooManyClients";
@@ -62,15 +55,19 @@ export class Admission {
     if (this.#bucket?.take(performance.now()) === false) return "tooManyAtOnce";
     if (address !== undefined) this.#byAddress.set(address, present + 1);
     this.#clients++;
-    return { address };
+    return new Seat(address);
   }
 
-  /** One who was let in has gone. */
-  left(address: string | undefined): void {
+  giveBackSeat({ address }: Seat): void {
     this.#clients--;
     if (address === undefined) return;
     const present = this.#byAddress.get(address)!;
     if (present > 1) this.#byAddress.set(address, present - 1);
     else this.#byAddress.delete(address);
+  }
+
+  #addressOf(request: Request, server: Pick<Server<unknown>, "requestIP">): string {
+    const peer = server.requestIP(request)?.address ?? "";
+    return neighbourhoodOf(this.#proxies.clientOf(peer, request.headers.get("x-forwarded-for")));
   }
 }

@@ -1,11 +1,12 @@
+import type { Server } from "bun";
 import type { AnyMetric } from "../../ops/metrics.ts";
-import type { ClientSocket } from "../client.ts";
+import type { Client, ClientSocket } from "../client.ts";
 import type { Holds } from "../holds.ts";
 import type { TimerWheel } from "../timer-wheel.ts";
 import { Admission, type AdmissionOptions, type Overcrowding } from "./admission.ts";
 import { MessageRate, type MessageRateOptions } from "./message-rate.ts";
 import { Presence } from "./presence.ts";
-import { Seat } from "./seat.ts";
+import type { Seat } from "./seat.ts";
 
 export interface LimitOptions extends AdmissionOptions, MessageRateOptions {}
 
@@ -14,33 +15,24 @@ export class Limits {
   readonly #admission: Admission;
   readonly #rate: MessageRate;
   readonly #presence: Presence;
-  readonly #wheel: TimerWheel;
 
   constructor(options: LimitOptions, wheel: TimerWheel, holds: Holds) {
     this.#admission = new Admission(options);
     this.#rate = new MessageRate(options, wheel, holds);
     this.#presence = new Presence(wheel, holds);
-    this.#wheel = wheel;
   }
 
   get metrics(): readonly AnyMetric[] {
     return [...this.#admission.metrics, ...this.#rate.metrics, ...this.#presence.metrics];
   }
 
-  /**
-   * A seat for whoever asks to connect, or why there is none. Whoever takes one gives it back, once.
-   *
-   * @param peerOf the address that it connects from, which is not asked for in vain
-   */
-  takeSeat(request: Request, peerOf: () => string | undefined): Seat | Overcrowding {
-    const admitted = this.#admission.admit(peerOf, () => request.headers.get("x-forwarded-for"));
-    if (typeof admitted === "string") return admitted;
-    const { messages, bytes } = this.#rate.full;
-    return new Seat(admitted.address, messages, bytes, this.#wheel.nowMs);
+  /** A seat for whoever asks to connect, or why there is none. Whoever takes one gives it back, once. */
+  takeSeat(request: Request, server: Server<Client>): Seat | Overcrowding {
+    return this.#admission.takeSeat(request, server);
   }
 
   giveBackSeat(seat: Seat): void {
-    this.#admission.left(seat.address);
+    this.#admission.giveBackSeat(seat);
   }
 
   opened(socket: ClientSocket): void {

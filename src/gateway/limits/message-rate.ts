@@ -3,7 +3,7 @@ import type { ClientSocket } from "../client.ts";
 import { closeCodes } from "../close-codes.ts";
 import type { Holds } from "../holds.ts";
 import type { Timed, TimerWheel } from "../timer-wheel.ts";
-import type { Seat } from "./seat.ts";
+import type { Allowance } from "./seat.ts";
 
 /** A client that keeps within its rate for so long has stopped flooding. */
 const reformedMs = 1000;
@@ -49,46 +49,53 @@ export class MessageRate implements Timed {
     },
   ];
 
-  /** A seat's allowance in the beginning. */
-  get full(): { readonly messages: number; readonly bytes: number } {
-    return { messages: this.#messagesMax, bytes: this.#bytesMax };
-  }
-
   /** The client sent a message. */
   count(socket: ClientSocket, length: number): void {
     const { seat } = socket.data;
     const { nowMs } = this.#wheel;
-    if (seat.countedMs !== nowMs) this.#refill(seat, nowMs);
-    seat.messagesLeft -= 1;
-    seat.bytesLeft -= length;
-    if (seat.messagesLeft < 0 || seat.bytesLeft < 0) this.#overdrawn(socket, seat, nowMs);
+    seat.allowance ??= this.#fullAt(nowMs);
+    const { allowance } = seat;
+    if (allowance.countedMs !== nowMs) this.#refill(allowance, nowMs);
+    allowance.messages -= 1;
+    allowance.bytes -= length;
+    if (allowance.messages < 0 || allowance.bytes < 0) this.#overdrawn(socket, allowance, nowMs);
   }
 
   /** Lets those go on who have waited long enough. */
   due(nowMs: number): number {
     for (const socket of this.#holds.heldFor("rate")) {
-      const { seat } = socket.data;
-      this.#refill(seat, nowMs);
-      seat.heldMs = nowMs;
-      if (seat.messagesLeft > 0 && seat.bytesLeft > 0) this.#holds.release(socket, "rate");
+      const allowance = socket.data.seat.allowance!;
+      this.#refill(allowance, nowMs);
+      allowance.heldMs = nowMs;
+      if (allowance.messages > 0 && allowance.bytes > 0) this.#holds.release(socket, "rate");
     }
     if (this.#holds.countOf("rate") === 0) this.#wheel.remove(this);
     return lookEveryMs;
   }
 
-  #refill(seat: Seat, nowMs: number): void {
-    const seconds = (nowMs - seat.countedMs) / 1000;
-    seat.countedMs = nowMs;
-    seat.messagesLeft = Math.min(this.#messagesMax, seat.messagesLeft + seconds * this.#messagesMax);
-    seat.bytesLeft = Math.min(this.#bytesMax, seat.bytesLeft + seconds * this.#bytesMax);
+  #fullAt(nowMs: number): Allowance {
+    return {
+      messages: this.#messagesMax,
+      bytes: this.#bytesMax,
+      countedMs: nowMs,
+      floodSinceMs: 0,
+      heldMs: Number.NEGATIVE_INFINITY,
+    };
   }
 
-  #overdrawn(socket: ClientSocket, seat: Seat, nowMs: number): void {
+  #refill(allowance: Allowance, nowMs: number): void {
+    const seconds = (nowMs - allowance.countedMs) / 1000;
+    allowance.countedMs = nowMs;
+    allowance.messages = Math.min(this.#messagesMax, allowance.messages + seconds * this.#messagesMax);
+    allowance.bytes = Math.min(this.#bytesMax, allowance.bytes + seconds * this.#bytesMax);
+  }
+
+  #overdrawn(socket: ClientSocket, allowance: Allowance, nowMs: number): void {
     // Bun hands over what it had read already.
     if (this.#holds.isHeld(socket, "rate")) return;
-    if (nowMs - seat.heldMs > reformedMs) seat.floodSinceMs = nowMs;
-    seat.heldMs = nowMs;
-    if (nowMs - seat.floodSinceMs >= this.#floodTimeoutMs) {
+    if (nowMs - allowance.heldMs > reformedMs) allowance.floodSinceMs = nowMs;
+    allowance.heldMs = nowMs;
+    if (nowMs - allowance.floodSinceMs >= this.#floodTimeoutMs) {
       // What it has sent meanwhile must be read, or the system would answer that with a reset instead of the close frame.
       this.#holds.letGo(socket);
       socket.close(closeCodes.flood.code, closeCodes.flood.reason);

@@ -16,10 +16,11 @@ const pingsUnansweredMax = 2;
 export class Presence implements Timed {
   readonly #wheel: TimerWheel;
   readonly #holds: Holds;
-  readonly #visited: readonly Set<ClientSocket>[] = Array.from({ length: turns }, () => new Set());
+  /** By turn. A client knows its place, and whoever leaves is replaced by the last: that takes less memory than sets. */
+  readonly #visited: readonly ClientSocket[][] = Array.from({ length: turns }, () => []);
   #clients = 0;
   #turn = 0;
-  #nextPlace = 0;
+  #nextTurn = 0;
   #vanished = 0;
 
   constructor(wheel: TimerWheel, holds: Holds) {
@@ -37,14 +38,23 @@ export class Presence implements Timed {
   ];
 
   watch(socket: ClientSocket): void {
-    socket.data.seat.turn = this.#nextPlace;
-    this.#visited[this.#nextPlace]!.add(socket);
-    this.#nextPlace = (this.#nextPlace + 1) % turns;
+    const { seat } = socket.data;
+    const clients = this.#visited[this.#nextTurn]!;
+    seat.turn = this.#nextTurn;
+    seat.place = clients.push(socket) - 1;
+    this.#nextTurn = (this.#nextTurn + 1) % turns;
     if (this.#clients++ === 0) this.#wheel.add(this, turnMs);
   }
 
-  forget(socket: ClientSocket): void {
-    if (!this.#visited[socket.data.seat.turn]!.delete(socket)) return;
+  forget({ data: { seat } }: ClientSocket): void {
+    if (seat.place < 0) return;
+    const clients = this.#visited[seat.turn]!;
+    const last = clients.pop()!;
+    if (last.data.seat !== seat) {
+      clients[seat.place] = last;
+      last.data.seat.place = seat.place;
+    }
+    seat.place = -1;
     if (--this.#clients === 0) this.#wheel.remove(this);
   }
 
@@ -54,7 +64,9 @@ export class Presence implements Timed {
   }
 
   due(): number {
-    for (const socket of this.#visited[this.#turn]!) this.#visit(socket);
+    // From the end, since whoever is disconnected is replaced by the last.
+    const clients = this.#visited[this.#turn]!;
+    for (let place = clients.length - 1; place >= 0; place--) this.#visit(clients[place]!);
     this.#turn = (this.#turn + 1) % turns;
     return turnMs;
   }

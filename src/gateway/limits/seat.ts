@@ -1,27 +1,29 @@
+/** What a client may still send before it is held back. Times are the wheel's. */
+export interface Allowance {
+  /** As of `countedMs`; below zero is a debt. */
+  messages: number;
+  bytes: number;
+  countedMs: number;
+  /** Since when it has been held back again and again, and when it was last. */
+  floodSinceMs: number;
+  heldMs: number;
+}
+
 /**
  * Where a client sits, from before it is admitted until it has gone, and what the limits note there. It is kept small:
- * there may be very many. Times are the wheel's.
+ * there may be very many, most of which never send.
  */
 export class Seat {
   /** What counts as one address; undefined where addresses are not counted. */
   readonly address: string | undefined;
-
-  /** `Presence`: pings that it has not answered, and when in the round it is visited. */
+  /** `Presence`: pings that it has not answered, in which turn it is visited, and its place there. */
   pingsUnanswered = 0;
   turn = 0;
+  place = -1;
+  /** `MessageRate`: undefined until it sends something. */
+  allowance: Allowance | undefined = undefined;
 
-  /** `MessageRate`: what it may send before it is held back, in messages and bytes, as of `countedMs`. */
-  messagesLeft: number;
-  bytesLeft: number;
-  countedMs: number;
-  /** Since when it has been held back again and again, and when it was last. */
-  floodSinceMs = 0;
-  heldMs = Number.NEGATIVE_INFINITY;
-
-  constructor(address: string | undefined, messagesLeft: number, bytesLeft: number, nowMs: number) {
+  constructor(address: string | undefined) {
     this.address = address;
-    this.messagesLeft = messagesLeft;
-    this.bytesLeft = bytesLeft;
-    this.countedMs = nowMs;
   }
 }

@@ -21,11 +21,10 @@ const anyNumber: AdmissionOptions = {
 function doorOf(options: Partial<AdmissionOptions>) {
   const admission = new Admission({ ...anyNumber, ...options });
   const admit = (address = "203.0.113.7", forwardedFor: string | null = null) => {
-    const answer = admission.admit(
-      () => address,
-      () => forwardedFor,
-    );
-    return typeof answer === "string" ? answer : { leave: () => admission.left(answer.address) };
+    const headers = new Headers(forwardedFor === null ? {} : { "x-forwarded-for": forwardedFor });
+    const server = { requestIP: () => ({ address, port: 4711, family: "IPv4" as const }) };
+    const answer = admission.takeSeat(new Request("http://localhost/ws", { headers }), server);
+    return typeof answer === "string" ? answer : { leave: () => admission.giveBackSeat(answer) };
   };
   return admit;
 }

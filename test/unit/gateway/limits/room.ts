@@ -30,13 +30,13 @@ export function makeRoom() {
         each();
       }
     },
-    client(messages = 0, bytes = 0) {
+    client() {
       const calls: string[] = [];
       const note =
         (name: string) =>
         (...args: unknown[]) =>
           calls.push([name, ...args].join(" "));
-      const data = { seat: new Seat(undefined, messages, bytes, room.wheel.nowMs) };
+      const data = { seat: new Seat(undefined) };
       const socket = Object.fromEntries(
         ["pause", "resume", "ping", "terminate", "close"].map((name) => [name, note(name)]),
       );
