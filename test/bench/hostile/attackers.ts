@@ -23,7 +23,7 @@ const honestTopic = handshakeFor(url, "");
 
 async function open(index: number, request = handshakeFor(url, `hostile.${index}`)): Promise<RawClient> {
   const client = await connectRaw(url, request);
-  if ((await client.answered) !== 101) client.socket.terminate();
+  if ((await client.answered) !== 101) client.socket.destroy();
   return client;
 }
 
@@ -42,7 +42,7 @@ async function malform(index: number): Promise<void> {
   const { socket, ended } = await open(index);
   socket.write(malformed[index % malformed.length]!);
   await Promise.race([ended, Bun.sleep(5000)]);
-  socket.terminate();
+  socket.destroy();
 }
 
 const burst = Buffer.concat(
@@ -57,7 +57,8 @@ async function flood(index: number): Promise<void> {
     hasEnded = true;
   });
   while (!hasEnded) {
-    socket.write(burst);
+    // What is not taken waits in the system, and not here.
+    if (socket.writableLength === 0) socket.write(burst);
     await Bun.sleep(20);
   }
 }
@@ -84,15 +85,11 @@ async function stuck(): Promise<string> {
   await ready;
   const { socket } = await open(-1, topic);
   for (let sent = 0; sent < systemBytes; sent += bulk.byteLength) {
-    await written(socket, bulk);
+    socket.write(bulk);
     await Bun.sleep(20);
   }
   setInterval(() => void socket.write(bulk), 1000);
   return "ready";
-}
-
-async function written(socket: Bun.Socket, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length; await Bun.sleep(1)) at += Math.max(0, socket.write(bytes.subarray(at)));
 }
 
 /** Sends a byte of a request now and again, until it is cut off, and comes back. */
@@ -142,7 +139,7 @@ async function floodOfConnections(): Promise<string> {
       try {
         const { socket, answered } = await connectRaw(url, handshakeFor(url, ""));
         const status = await answered;
-        socket.terminate();
+        socket.destroy();
         if (status === 101) tally.letIn++;
         else if (status === 503) tally.refused++;
         else tally.failed++;

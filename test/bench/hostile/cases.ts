@@ -80,7 +80,7 @@ const crowd: HostileCase = {
     const loading: LoadOptions = {
       clients: all - hostile - publishers,
       publishers,
-      rate: 10,
+      rate: 5,
       durationMs: setting.isQuick ? 4000 : 8000,
     };
     const without = "without hostile clients";
@@ -98,7 +98,7 @@ const crowd: HostileCase = {
         [among, turn(true)],
       ]),
     );
-    const title = `${(all - hostile).toLocaleString("en-US")} honest clients, 10 messages/s to all`;
+    const title = `${(all - hostile).toLocaleString("en-US")} honest clients, 5 messages/s to all`;
     return {
       measures: [latencies("crowd", title, turns)],
       goals: [ratioGoal("a crowd, 5 % hostile: p99 ÷ without", 1.5, turns, among, without)],
@@ -123,7 +123,8 @@ const connections: HostileCase = {
     const calm = "no flood";
     const flooded = `${attempts.toLocaleString("en-US")} attempts`;
     const turns = await inRounds(
-      setting,
+      // What is told apart here is any loss from none, for which two rounds are enough.
+      { ...setting, rounds: Math.min(2, setting.rounds) },
       "connections",
       new Map([
         [
@@ -167,7 +168,7 @@ const connections: HostileCase = {
     return {
       measures: [
         latencies("connections", "1,000 clients, 200 messages/s", turns),
-        ...["attempts/s", "let in", "refused", "failed"].map(figuresOf),
+        ...["attempts/s", "refused"].map(figuresOf),
       ],
       goals: [
         {

@@ -1,31 +1,37 @@
+import { connect, type Socket } from "node:net";
 import { Handshake } from "../../../src/bench/handshake.ts";
 
 /** A TCP connection of an attacker: no more than its end and the first of its answer are told. */
 export interface RawClient {
-  readonly socket: Bun.Socket;
+  readonly socket: Socket;
   /** The HTTP status of what was answered, or undefined if the connection ended without. */
   readonly answered: Promise<number | undefined>;
   readonly ended: Promise<void>;
 }
 
+/** Attackers come from addresses of their own, so that the honest do not run out of ports. All of them are loopback addresses. */
+const addresses = Array.from({ length: 8 }, (_, index) => `127.0.0.${index + 2}`);
+let connections = 0;
+
 /** Connects and sends these bytes. Rejects if nobody takes the connection. */
 export async function connectRaw(url: URL, first: Uint8Array): Promise<RawClient> {
+  const connected = Promise.withResolvers<void>();
   const answered = Promise.withResolvers<number | undefined>();
   const ended = Promise.withResolvers<void>();
-  const end = () => {
+  const localAddress = addresses[connections++ % addresses.length]!;
+  const socket = connect({ host: url.hostname, port: Number(url.port), localAddress, noDelay: true });
+  socket.once("connect", () => {
+    socket.write(first);
+    connected.resolve();
+  });
+  socket.on("data", (bytes) => answered.resolve(Number(bytes.toString("latin1", 9, 12))));
+  socket.on("error", (error) => connected.reject(error));
+  socket.once("close", () => {
+    connected.reject(new Error("closed"));
     answered.resolve(undefined);
     ended.resolve();
-  };
-  const socket = await Bun.connect({
-    hostname: url.hostname,
-    port: Number(url.port),
-    socket: {
-      open: (opened) => void opened.write(first),
-      data: (_, bytes) => answered.resolve(Number(bytes.toString("latin1", 9, 12))),
-      close: end,
-      error: end,
-    },
   });
+  await connected.promise;
   return { socket, answered: answered.promise, ended: ended.promise };
 }
 
