@@ -7,7 +7,7 @@ import type { Seat } from "./limits/seat.ts";
  * None of its methods throws or waits, since Bun awaits no handler.
  */
 export interface Client {
-  /** Undefined until its token has said who it is: nothing is addressed to it before. */
+  /** Undefined until its token, or its first message, has brought it one: nothing is addressed to it before. */
   readonly id: string | undefined;
   readonly seat: Seat;
   /** Whether it has ever sent a message for others. */

@@ -23,7 +23,7 @@ export class TextProtocol implements Protocol {
     this.#surroundings = surroundings;
   }
 
-  admit({ id = crypto.randomUUID(), url, grant, server, seat }: Newcomer): Client | TokenRefusal | string {
+  admit({ id, url, grant, server, seat }: Newcomer): Client | TokenRefusal | string {
     const name = url.searchParams.get("topic") ?? "";
     if (!isName(name)) return "a topic has at most 255 bytes and no control characters";
     if (isPattern(name)) return "a plain-text client is on one topic, which is no pattern: leave out * and #";
@@ -39,7 +39,8 @@ export class TextProtocol implements Protocol {
 }
 
 class TextClient implements Client {
-  readonly id: string;
+  /** Who named none gets one with its first message: very many only listen, and nobody could know theirs. */
+  id: string | undefined;
   readonly seat: Seat;
   hasPublished = false;
   /** Its one topic never changes, nor what it may do there, so this is decided once. */
@@ -52,7 +53,7 @@ class TextClient implements Client {
   #lease: Lease | undefined;
 
   constructor(
-    id: string,
+    id: string | undefined,
     seat: Seat,
     topic: string,
     grant: Grant,
@@ -90,7 +91,7 @@ class TextClient implements Client {
       this.#forbid(socket);
       return;
     }
-    this.hasPublished = true;
+    if (!this.hasPublished) this.#speaksUp(socket);
     listeners.publishFrom(socket, this.#server, topic.key, body);
     relay.receivedCount++;
     relay.deliveredCount += this.mayHear ? topic.listenerCount - 1 : topic.listenerCount;
@@ -113,6 +114,14 @@ class TextClient implements Client {
   closed(): void {
     this.#lease?.stop();
     this.#surroundings.relay.topics.leave(this.#topic, this.mayHear);
+  }
+
+  /** Its first message. */
+  #speaksUp(socket: ClientSocket): void {
+    this.hasPublished = true;
+    if (this.id !== undefined) return;
+    this.id = crypto.randomUUID();
+    this.#surroundings.identified(socket);
   }
 
   #forbid(socket: ClientSocket): void {
