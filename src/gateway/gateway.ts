@@ -29,6 +29,7 @@ import { Page } from "./page.ts";
 import type { Uplink } from "./protocol.ts";
 import { Refusals } from "./refusals.ts";
 import { Relay } from "./relay.ts";
+import { Roster } from "./roster.ts";
 import { durableMetrics } from "./stomp/durable/durable-metrics.ts";
 import { Durables } from "./stomp/durable/durables.ts";
 import type { SharedLog } from "./stomp/durable/shared-log.ts";
@@ -71,7 +72,7 @@ export class Gateway implements FeedSink {
   readonly #entrance: Entrance;
   readonly #relay = new Relay();
   readonly #directory = new Directory<ClientSocket>();
-  readonly #clients = new Set<ClientSocket>();
+  readonly #clients = new Roster();
   readonly #holds = new Holds();
   readonly #refusals = new Refusals();
   readonly #endings = new Endings();
@@ -89,7 +90,7 @@ export class Gateway implements FeedSink {
     this.#durables = sharedLog && new Durables(sharedLog, this.#relay, logMemoryBytes);
     this.#backpressure = new Backpressure(this.#holds, this.#clients, () => options.uplink.isFull);
     const wheel = new TimerWheel();
-    this.#limits = new Limits(options, wheel, this.#holds);
+    this.#limits = new Limits(options, wheel, this.#holds, this.#clients);
     const surroundings = {
       ...options,
       relay: this.#relay,
@@ -218,7 +219,7 @@ export class Gateway implements FeedSink {
   #open(socket: ClientSocket): void {
     socket.data.opened(socket);
     this.#clients.add(socket);
-    this.#limits.opened(socket);
+    this.#limits.opened();
     this.#identified(socket);
   }
 

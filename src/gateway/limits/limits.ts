@@ -2,6 +2,7 @@ import type { Server } from "bun";
 import type { AnyMetric } from "../../ops/metrics.ts";
 import type { Client, ClientSocket } from "../client.ts";
 import type { Holds } from "../holds.ts";
+import type { Roster } from "../roster.ts";
 import type { TimerWheel } from "../timer-wheel.ts";
 import { Admission, type AdmissionOptions, type Overcrowding } from "./admission.ts";
 import { MessageRate, type MessageRateOptions } from "./message-rate.ts";
@@ -16,10 +17,11 @@ export class Limits {
   readonly #rate: MessageRate;
   readonly #presence: Presence;
 
-  constructor(options: LimitOptions, wheel: TimerWheel, holds: Holds) {
+  /** @param clients all that are connected */
+  constructor(options: LimitOptions, wheel: TimerWheel, holds: Holds, clients: Roster) {
     this.#admission = new Admission(options);
     this.#rate = new MessageRate(options, wheel, holds);
-    this.#presence = new Presence(wheel, holds);
+    this.#presence = new Presence(wheel, holds, clients);
   }
 
   get metrics(): readonly AnyMetric[] {
@@ -35,8 +37,9 @@ export class Limits {
     this.#admission.giveBackSeat(seat);
   }
 
-  opened(socket: ClientSocket): void {
-    this.#presence.watch(socket);
+  /** A client is connected now. */
+  opened(): void {
+    this.#presence.joined();
   }
 
   /** The client sent a message. */
@@ -50,8 +53,9 @@ export class Limits {
     this.#presence.heard(socket);
   }
 
-  closed(socket: ClientSocket): void {
-    this.#presence.forget(socket);
-    this.giveBackSeat(socket.data.seat);
+  /** It is connected no more. */
+  closed({ data: { seat } }: ClientSocket): void {
+    this.#presence.left();
+    this.giveBackSeat(seat);
   }
 }

@@ -1,11 +1,11 @@
 import type { Metric } from "../../ops/metrics.ts";
 import type { ClientSocket } from "../client.ts";
 import type { Holds } from "../holds.ts";
+import { type Roster, turns } from "../roster.ts";
 import type { Timed, TimerWheel } from "../timer-wheel.ts";
 
-/** Every client is visited once in a round, and the visits are spread over its turns. */
+/** Every client is visited once in a round of 18 seconds, and the visits are spread over its turns. */
 const turnMs = 250;
-const turns = 72;
 /** A client that answered none of so many pings is gone at the next visit: within a minute, whatever was sent to it meanwhile. */
 const pingsUnansweredMax = 2;
 
@@ -16,16 +16,14 @@ const pingsUnansweredMax = 2;
 export class Presence implements Timed {
   readonly #wheel: TimerWheel;
   readonly #holds: Holds;
-  /** By turn. A client knows its place, and whoever leaves is replaced by the last: that takes less memory than sets. */
-  readonly #visited: readonly ClientSocket[][] = Array.from({ length: turns }, () => []);
-  #clients = 0;
+  readonly #clients: Roster;
   #turn = 0;
-  #nextTurn = 0;
   #vanished = 0;
 
-  constructor(wheel: TimerWheel, holds: Holds) {
+  constructor(wheel: TimerWheel, holds: Holds, clients: Roster) {
     this.#wheel = wheel;
     this.#holds = holds;
+    this.#clients = clients;
   }
 
   readonly metrics: readonly Metric[] = [
@@ -37,25 +35,14 @@ export class Presence implements Timed {
     },
   ];
 
-  watch(socket: ClientSocket): void {
-    const { seat } = socket.data;
-    const clients = this.#visited[this.#nextTurn]!;
-    seat.turn = this.#nextTurn;
-    seat.place = clients.push(socket) - 1;
-    this.#nextTurn = (this.#nextTurn + 1) % turns;
-    if (this.#clients++ === 0) this.#wheel.add(this, turnMs);
+  /** A client has joined those who are connected. */
+  joined(): void {
+    if (this.#clients.size === 1) this.#wheel.add(this, turnMs);
   }
 
-  forget({ data: { seat } }: ClientSocket): void {
-    if (seat.place < 0) return;
-    const clients = this.#visited[seat.turn]!;
-    const last = clients.pop()!;
-    if (last.data.seat !== seat) {
-      clients[seat.place] = last;
-      last.data.seat.place = seat.place;
-    }
-    seat.place = -1;
-    if (--this.#clients === 0) this.#wheel.remove(this);
+  /** A client has left them. */
+  left(): void {
+    if (this.#clients.size === 0) this.#wheel.remove(this);
   }
 
   /** It answered, sent something or took something that had waited for it. */
@@ -64,9 +51,7 @@ export class Presence implements Timed {
   }
 
   due(): number {
-    // From the end, since whoever is disconnected is replaced by the last.
-    const clients = this.#visited[this.#turn]!;
-    for (let place = clients.length - 1; place >= 0; place--) this.#visit(clients[place]!);
+    for (const socket of this.#clients.ofTurn(this.#turn)) this.#visit(socket);
     this.#turn = (this.#turn + 1) % turns;
     return turnMs;
   }

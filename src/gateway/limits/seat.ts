@@ -16,8 +16,9 @@ export interface Allowance {
 export class Seat {
   /** What counts as one address; undefined where addresses are not counted. */
   readonly address: string | undefined;
-  /** `Presence`: pings that it has not answered, in which turn it is visited, and its place there. */
+  /** `Presence`: pings that it has not answered. */
   pingsUnanswered = 0;
+  /** `Roster`: in which list it is, and its place there. */
   turn = 0;
   place = -1;
   /** `MessageRate`: undefined until it sends something. */

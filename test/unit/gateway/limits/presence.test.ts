@@ -1,16 +1,27 @@
 import { expect, jest, test } from "bun:test";
+import type { ClientSocket } from "../../../../src/gateway/client.ts";
 import { Presence } from "../../../../src/gateway/limits/presence.ts";
+import { Roster } from "../../../../src/gateway/roster.ts";
 import { makeRoom } from "./room.ts";
 
 const { room, pass, client } = makeRoom();
+
+function presenceOf(clients: readonly ClientSocket[]) {
+  const roster = new Roster();
+  const presence = new Presence(room.wheel, room.holds, roster);
+  for (const socket of clients) {
+    roster.add(socket);
+    presence.joined();
+  }
+  return { presence, roster };
+}
 
 /** As many as they are, each is visited in time. */
 const crowd = 200;
 
 test("clients that answer are pinged now and again, and stay", () => {
-  const presence = new Presence(room.wheel, room.holds);
   const clients = Array.from({ length: crowd }, () => client());
-  for (const { socket } of clients) presence.watch(socket);
+  const { presence } = presenceOf(clients.map(({ socket }) => socket));
   pass(180_000, () => {
     for (const { socket } of clients) presence.heard(socket);
   });
@@ -21,9 +32,8 @@ test("clients that answer are pinged now and again, and stay", () => {
 });
 
 test("clients that answer nothing are gone within a minute, and not before half of it", () => {
-  const presence = new Presence(room.wheel, room.holds);
   const clients = Array.from({ length: crowd }, () => client());
-  for (const { socket } of clients) presence.watch(socket);
+  const { presence } = presenceOf(clients.map(({ socket }) => socket));
   pass(18_000, () => {
     for (const { socket } of clients) presence.heard(socket);
   });
@@ -34,9 +44,8 @@ test("clients that answer nothing are gone within a minute, and not before half 
 });
 
 test("a client that is not read from is not taken for gone", () => {
-  const presence = new Presence(room.wheel, room.holds);
   const { calls, socket } = client();
-  presence.watch(socket);
+  presenceOf([socket]);
   room.holds.hold(socket, "outbox");
   pass(600_000);
   expect(calls).toEqual(["pause"]);
@@ -46,11 +55,10 @@ test("a client that is not read from is not taken for gone", () => {
 });
 
 test("a client that has left is not visited, and nothing is timed while there are none", () => {
-  const presence = new Presence(room.wheel, room.holds);
   const { calls, socket } = client();
-  presence.watch(socket);
-  presence.forget(socket);
-  presence.forget(socket);
+  const { presence, roster } = presenceOf([socket]);
+  roster.delete(socket);
+  presence.left();
   expect(jest.getTimerCount()).toBe(0);
   pass(60_000);
   expect(calls).toEqual([]);

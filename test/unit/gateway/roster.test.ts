@@ -1,0 +1,51 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import type { ClientSocket } from "../../../src/gateway/client.ts";
+import { Seat } from "../../../src/gateway/limits/seat.ts";
+import { Roster, turns } from "../../../src/gateway/roster.ts";
+
+const client = () => ({ data: { seat: new Seat(undefined) } }) as unknown as ClientSocket;
+
+describe("a roster", () => {
+  test("has those who came and have not gone, whatever the order", () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat({ max: 400 }), { maxLength: 400 }), (leavings) => {
+        const roster = new Roster();
+        const present = new Set<ClientSocket>();
+        const all: ClientSocket[] = [];
+        for (const leaving of leavings) {
+          const socket = client();
+          roster.add(socket);
+          present.add(socket);
+          all.push(socket);
+          const gone = all[leaving];
+          if (gone === undefined) continue;
+          roster.delete(gone);
+          present.delete(gone);
+        }
+        expect(roster.size).toBe(present.size);
+        expect(new Set(roster)).toEqual(present);
+        expect([...roster]).toHaveLength(present.size);
+      }),
+    );
+  });
+
+  test("spreads them over its turns", () => {
+    const roster = new Roster();
+    for (let i = 0; i < 10 * turns; i++) roster.add(client());
+    for (let turn = 0; turn < turns; turn++) expect([...roster.ofTurn(turn)]).toHaveLength(10);
+  });
+
+  test("passes over nobody when some go while it is read", () => {
+    const roster = new Roster();
+    const clients = Array.from({ length: 5 * turns }, client);
+    for (const socket of clients) roster.add(socket);
+    const seen = new Set<ClientSocket>();
+    for (const socket of roster) {
+      seen.add(socket);
+      roster.delete(socket);
+    }
+    expect(seen.size).toBe(clients.length);
+    expect(roster.size).toBe(0);
+  });
+});
