@@ -13,7 +13,11 @@ export interface Managers {
 }
 
 /** Ten publishers stand for very many: how much one client may send is not what is measured. */
-export const unhurried = ["--max-messages-per-second", "0", "--max-bytes-per-second", "0"] as const;
+export const unhurried = [
+  ...["--max-messages-per-second", "0", "--max-bytes-per-second", "0"],
+  // Thousands of clients come at once here.
+  ...["--max-connections-per-second", "0"],
+] as const;
 
 export interface ManagersOptions {
   readonly flags?: readonly string[];
