@@ -14,6 +14,9 @@ export interface Turns {
 
 const fewRounds = 3;
 
+/** Who has failed so often and never done it has no more turns. */
+const hopelessAfter = 2;
+
 /** For what hardly varies from round to round, or is far from its goal: more rounds would only take time. */
 export function inFewRounds(
   setting: Setting,
@@ -50,7 +53,8 @@ export async function inRounds(
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         failures.push(reason);
-        entry.isHere = !(error instanceof NotHere);
+        const isHopeless = figures.length === 0 && failures.length >= hopelessAfter;
+        entry.isHere = !(error instanceof NotHere) && !isHopeless;
         setting.say(`${prefix}: failed: ${reason}`);
       }
     }
