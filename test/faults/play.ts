@@ -26,7 +26,9 @@ export async function play(scenario: Scenario, nodes: readonly RabbitmqNode[]): 
   try {
     await scenario.fault(world);
   } catch (error) {
-    throw new Error(`${String(error)}\n${await world.report()}`, { cause: error });
+    const report = await world.report();
+    await scenario.tidyUp?.(world);
+    throw new Error(`${String(error)}\n${report}`, { cause: error });
   }
   await Bun.sleep(afterwardsMs);
   load.stop();
@@ -71,6 +73,7 @@ export async function play(scenario: Scenario, nodes: readonly RabbitmqNode[]): 
   failures.push(...saidOnce(world));
   if (load.hasMark && row.resumedMs === undefined) failures.push("did not resume");
   if (failures.length > 0) failures.push(await world.report());
+  await scenario.tidyUp?.(world);
   return { row, failures };
 }
 

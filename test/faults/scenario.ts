@@ -17,6 +17,8 @@ export interface Scenario {
   readonly isLogLost?: boolean;
   /** Several processors work side by side, or a message is tried again while others of no client go on. */
   readonly answersInAnyOrder?: boolean;
+  /** Puts RabbitMQ's nodes in order for the next scenario, when all is over. */
+  tidyUp?(world: World): Promise<void>;
   /** What else has to hold; returns what does not. */
   check?(world: World): Promise<readonly string[]> | readonly string[];
 }

@@ -54,7 +54,6 @@ export class World implements AsyncDisposable {
   readonly load: Load;
   readonly witness: DurableWitness;
   readonly probe: Probe | undefined;
-  readonly #deadLetters: Probe;
   /** What was dead-lettered, as far as it was collected. */
   readonly dead = new Sightings();
   readonly setting: Setting;
@@ -82,7 +81,6 @@ export class World implements AsyncDisposable {
     this.vhost = new URL(url).pathname.slice(1);
     this.proxy = proxy;
     this.probe = probe;
-    this.#deadLetters = Probe.of(url, "wsmanager.dead");
     this.setting = setting;
     this.#folder = mkdtempSync(join(tmpdir(), "warren-faults-"));
     const all = nodes.map((node) => `${node.url}/${this.vhost}`).join(",");
@@ -153,11 +151,17 @@ export class World implements AsyncDisposable {
 
   /** Takes out of the dead letters' queue what is there. */
   async collectDead(): Promise<void> {
-    for (const { client, number } of await this.#deadLetters.take()) this.dead.note(client, number);
+    const deadLetters = Probe.of(`${this.#running.url}/${this.vhost}`, "wsmanager.dead");
+    for (const { client, number } of await deadLetters.take()) this.dead.note(client, number);
+  }
+
+  /** A node that was not killed. */
+  get #running(): RabbitmqNode {
+    return this.nodes.find(({ isRunning }) => isRunning) ?? this.node;
   }
 
   async eval(expression: string): Promise<string> {
-    return await this.node.eval(expression);
+    return await this.#running.eval(expression);
   }
 
   /** The Erlang term that names a queue or an exchange of this vhost. */

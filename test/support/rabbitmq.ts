@@ -173,6 +173,11 @@ export class RabbitmqNode implements AsyncDisposable {
     this.#process = undefined;
   }
 
+  /** False from `kill` to `restart`. */
+  get isRunning(): boolean {
+    return this.#process !== undefined;
+  }
+
   /** Becomes part of the other's cluster. What it held is gone. */
   async join({ name }: RabbitmqNode): Promise<void> {
     await this.ctl("stop_app");

@@ -2,7 +2,6 @@ import type { ChannelModel, ConsumeMessage } from "amqplib";
 import { reasonOf } from "../../errors.ts";
 import type { Consumer } from "../broker.ts";
 import { deliveryCountOf, fromDelivery } from "./codec.ts";
-import { takenBack } from "./taking-back.ts";
 import { type Drop, watch } from "./watch.ts";
 
 /** A message that comes again for this time may be the one that kills its processors. Once is what every lost connection brings about. */
@@ -17,8 +16,6 @@ export interface Consuming {
   readonly prefetch: number;
   readonly consumer: Consumer;
   isStopped: boolean;
-  /** A session was lost that had deliveries: RabbitMQ has to take back those that were unacknowledged. */
-  hasLeft?: boolean;
   /** Resolves when RabbitMQ has read the acknowledgements so far; absent without a session. */
   settled?: (() => Promise<void>) | undefined;
 }
@@ -40,7 +37,6 @@ export async function startConsumer(
   watch(channel, drop);
   const consumerTag = `warren-${crypto.randomUUID()}`;
   let isOpen = true;
-  let hasDelivered = false;
 
   const cancel = () => {
     channel.cancel(consumerTag).catch((error: unknown) => drop(reasonOf(error)));
@@ -51,7 +47,6 @@ export async function startConsumer(
       return;
     }
     if (!isOpen || consuming.isStopped) return;
-    hasDelivered = true;
     consumer.deliver(delivery.fields.deliveryTag, fromDelivery(delivery), isSuspect(delivery));
   };
   const end = () => {
@@ -64,7 +59,6 @@ export async function startConsumer(
   };
   atLoss.push(() => {
     end();
-    if (hasDelivered) consuming.hasLeft = true;
     consuming.settled = undefined;
     consumer.closed();
   });
@@ -77,9 +71,7 @@ export async function startConsumer(
       if (isOpen) cancel();
     },
   });
-  if (consuming.hasLeft === true) await takenBack(channel, queue);
-  consuming.hasLeft = false;
-  if (!isOpen || consuming.isStopped) return;
+  if (consuming.isStopped) return;
   await channel.prefetch(prefetch);
   await channel.consume(queue, onDelivery, { consumerTag });
   // Told to stop on the way.

@@ -187,7 +187,6 @@ export class RabbitmqBroker implements Broker {
   async #setUpConsuming(connection: ChannelModel, drop: Drop): Promise<void> {
     const consumers = this.#consumers.filter(({ isStopped }) => !isStopped);
     for (const { group } of consumers) await declareGroupQueue(connection, group, this.#options.log);
-    // First, since a consumer that was lost has to wait a moment.
     await this.#setUpFollowing(connection, drop);
     for (const consuming of consumers)
       await startConsumer(connection, groupQueue(consuming.group), consuming, this.#atLoss.consuming, drop);

@@ -73,23 +73,3 @@ test("a session takes the whole prefetch, and says which messages come for the t
   await until(() => asked(peer).length === 2, "the ack");
   expect(asked(peer)).toEqual(["Consume", "Ack"]);
 });
-
-test("a session behind a lost one asks whether RabbitMQ has taken back what that held, and one behind an idle one does not", async () => {
-  const { last, script } = watched();
-  await using fake = await FakeAmqp.start(script);
-  const { peer, delivered } = await consuming(fake);
-  const next = async (index: number) =>
-    await until(
-      () => fake.peers.find((each, at) => at > index && each.methods.includes("BasicConsume")),
-      "the next consumer",
-    );
-  peer.end();
-  const idle = await next(0);
-  idle.deliver(last.channel, last.consumerTag, 1, "one");
-  await until(() => delivered.length === 1, "the delivery");
-  idle.end();
-  const behind = await next(fake.peers.indexOf(idle));
-  const declarations = ({ methods }: FakePeer) =>
-    methods.filter((method) => method === "QueueDeclare").length;
-  expect(declarations(behind)).toBe(declarations(idle) + 1);
-});
