@@ -1,0 +1,36 @@
+/** What a message to a topic that is not remembered costs where hostile clients have subscribed: `bun test/bench/patterns.ts`. */
+import { TopicTrie } from "../../src/gateway/topic-trie.ts";
+import { SeededRandom } from "../support/seeded-random.ts";
+import { median } from "./samples.ts";
+
+const rounds = 7;
+/** As many words as fit into 255 bytes. */
+const topic = Array(127).fill("a").join(".");
+const random = new SeededRandom(20_100);
+
+const patterns: Record<string, (index: number) => string> = {
+  "# anywhere among many words": () => {
+    let wildcards = 0;
+    return Array.from({ length: 120 }, () => (random.next() < 0.4 && ++wildcards <= 16 ? "#" : "a")).join(
+      ".",
+    );
+  },
+  "a long run that is nowhere": (index) => `#.${Array(60).fill("a").join(".")}.b.#.x${index}.#`,
+  "every choice of * and a word": (index) =>
+    Array.from({ length: 16 }, (_, bit) => ((index >> bit) & 1 ? "*" : "a")).join("."),
+  "user.N.#, as honest clients have": (index) => `user.${index}.#`,
+};
+
+for (const [what, pattern] of Object.entries(patterns)) {
+  for (const count of [100, 1000, 10_000]) {
+    const trie = new TopicTrie<number>();
+    for (let index = 0; index < count; index++) trie.add(pattern(index), index);
+    const samples = Array.from({ length: rounds }, () => {
+      const start = performance.now();
+      trie.match(topic);
+      return performance.now() - start;
+    });
+    const line = `${what.padEnd(34)} ${String(count).padStart(6)} patterns  ${median(samples)!.toFixed(3).padStart(8)} ms a match\n`;
+    process.stdout.write(line);
+  }
+}
