@@ -13,7 +13,7 @@ export interface Limit {
 const unsentShareMax = 0.01;
 
 /** After the last delivery, the broker may take so long to confirm what is left: more would be a backlog. */
-const confirmMsMax = 1000;
+export const confirmMsMax = 1000;
 
 /**
  * Why a result does not count; undefined if it does. Lost, repeated, reordered or unconfirmed messages, closed clients
