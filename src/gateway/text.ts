@@ -75,6 +75,8 @@ class TextClient implements Client {
     this.#lease = Lease.of(this.#grant, this.#surroundings.wheel, () => {
       const { code, reason } = closeCodes.unauthenticated;
       this.#surroundings.auth?.refusals.add(expired);
+      // A client that is not read from could not answer the close.
+      this.#surroundings.holds.letGo(socket);
       socket.close(code, reason);
     });
   }

@@ -277,7 +277,7 @@ export class Session implements Client {
   #fail(socket: ClientSocket, fault: StompFault): void {
     if (fault instanceof TokenFault) this.#surroundings.auth?.refusals.add(fault.refusal);
     // A client that is not read from could not answer the close.
-    this.#surroundings.holds.release(socket, "token");
+    this.#surroundings.holds.letGo(socket);
     socket.send(errorText(fault, this.#parser.version));
     this.#end();
     socket.close(fault.close.code, fault.close.reason);
