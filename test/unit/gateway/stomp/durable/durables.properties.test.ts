@@ -162,7 +162,7 @@ test("every durable subscription gets every message from its place on, once and 
         world.durables.close();
       },
     ),
-    { ...seeded, numRuns: 300 },
+    { ...seeded, numRuns: 120 },
   );
 });
 
