@@ -19,6 +19,11 @@ export const unhurried = [
   ...["--max-connections-per-second", "0"],
 ] as const;
 
+/** The same, but for what these flags say themselves. */
+function unhurriedBeside(flags: readonly string[]): string[] {
+  return unhurried.filter((_, index) => !flags.includes(unhurried[index - (index % 2)]!));
+}
+
 export interface ManagersOptions {
   readonly flags?: readonly string[];
   readonly withProcessor?: boolean;
@@ -50,7 +55,7 @@ export async function startManagers(
   const stop = () => stopAll(parts, vhost.remove);
   try {
     const each: Managed[] = [];
-    while (each.length < count) each.push(await startRole("manager", "ready", unhurried));
+    while (each.length < count) each.push(await startRole("manager", "ready", unhurriedBeside(flags)));
     if (withProcessor) {
       await startRole("processor", "running");
       await untilAnswered(each[0]!.wsUrl());
