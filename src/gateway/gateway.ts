@@ -202,7 +202,7 @@ export class Gateway implements FeedSink {
         publishToSelf: false,
         open: (socket) => this.#open(socket),
         message: (socket, body) => {
-          if (this.#backpressure.refuses(socket)) return;
+          if (this.#backpressure.refuses(socket) || this.#limits.refuses(socket)) return;
           socket.data.message(socket, body);
           this.#limits.message(socket, body);
         },

@@ -42,6 +42,11 @@ export class Limits {
     this.#presence.joined();
   }
 
+  /** Whether what the client sends is not taken any more. */
+  refuses(socket: ClientSocket): boolean {
+    return this.#rate.refuses(socket);
+  }
+
   /** The client sent a message. */
   message(socket: ClientSocket, body: string | Buffer): void {
     this.#presence.heard(socket);

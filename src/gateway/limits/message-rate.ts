@@ -61,13 +61,24 @@ export class MessageRate implements Timed {
     if (allowance.messages < 0 || allowance.bytes < 0) this.#overdrawn(socket, allowance, nowMs);
   }
 
+  /** Whether the client is only waiting to be closed: what still comes from it is not taken. */
+  refuses({ data: { seat } }: ClientSocket): boolean {
+    return seat.allowance !== undefined && seat.allowance.closesMs !== Number.POSITIVE_INFINITY;
+  }
+
   /** Lets those go on who have waited long enough. */
   due(nowMs: number): number {
     for (const socket of this.#holds.heldFor("rate")) {
       const allowance = socket.data.seat.allowance!;
       this.#refill(allowance, nowMs);
       allowance.heldMs = nowMs;
-      if (allowance.messages > 0 && allowance.bytes > 0) this.#holds.release(socket, "rate");
+      if (nowMs >= allowance.closesMs) this.#close(socket);
+      else if (
+        allowance.closesMs === Number.POSITIVE_INFINITY &&
+        allowance.messages > 0 &&
+        allowance.bytes > 0
+      )
+        this.#holds.release(socket, "rate");
     }
     if (this.#holds.countOf("rate") === 0) this.#wheel.remove(this);
     return lookEveryMs;
@@ -80,6 +91,7 @@ export class MessageRate implements Timed {
       countedMs: nowMs,
       floodSinceMs: 0,
       heldMs: Number.NEGATIVE_INFINITY,
+      closesMs: Number.POSITIVE_INFINITY,
     };
   }
 
@@ -91,17 +103,32 @@ export class MessageRate implements Timed {
   }
 
   #overdrawn(socket: ClientSocket, allowance: Allowance, nowMs: number): void {
-    // Bun hands over what it had read already.
+    // Bun hands over what it had read already. What takes longer to wait for than a client may flood ends it, though only after
+    // that time: whoever could come back at once would flood all the more.
+    if (this.#debtMs(allowance) >= this.#floodTimeoutMs) allowance.closesMs = nowMs + this.#floodTimeoutMs;
     if (this.#holds.isHeld(socket, "rate")) return;
     if (nowMs - allowance.heldMs > reformedMs) allowance.floodSinceMs = nowMs;
     allowance.heldMs = nowMs;
     if (nowMs - allowance.floodSinceMs >= this.#floodTimeoutMs) {
-      // What it has sent meanwhile must be read, or the system would answer that with a reset instead of the close frame.
-      this.#holds.letGo(socket);
-      socket.close(closeCodes.flood.code, closeCodes.flood.reason);
+      this.#close(socket);
       return;
     }
     if (this.#holds.countOf("rate") === 0) this.#wheel.add(this, lookEveryMs);
     this.#holds.hold(socket, "rate");
   }
+
+  /** How long until what it has sent would have been in time. */
+  #debtMs({ messages, bytes }: Allowance): number {
+    return 1000 * Math.max(secondsOf(-messages, this.#messagesMax), secondsOf(-bytes, this.#bytesMax));
+  }
+
+  #close(socket: ClientSocket): void {
+    // What it has sent meanwhile must be read, or the system would answer that with a reset instead of the close frame.
+    this.#holds.letGo(socket);
+    socket.close(closeCodes.flood.code, closeCodes.flood.reason);
+  }
+}
+
+function secondsOf(debt: number, perSecond: number): number {
+  return perSecond === Number.POSITIVE_INFINITY ? 0 : debt / perSecond;
 }

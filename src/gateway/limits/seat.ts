@@ -7,6 +7,8 @@ export interface Allowance {
   /** Since when it has been held back again and again, and when it was last. */
   floodSinceMs: number;
   heldMs: number;
+  /** When it is going to be closed, whatever it does: nothing it sends counts any more. Infinity unless it has sent far too much. */
+  closesMs: number;
 }
 
 /**

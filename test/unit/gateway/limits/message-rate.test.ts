@@ -25,6 +25,7 @@ function sender(options: Partial<MessageRateOptions>, length = 1) {
         counter.sent++;
       }
     },
+    isRefused: () => rate.refuses(socket),
     /** Bun hands over what it has read, whatever is paused. */
     sendAnyway(messages: number) {
       for (let i = 0; i < messages; i++) rate.count(socket, length);
@@ -66,6 +67,18 @@ test("what comes from a client that is held back already makes it wait longer", 
   pass(500);
   expect(calls).toEqual(["pause", "resume"]);
   expect(room.holds.countOf("rate")).toBe(0);
+});
+
+test("a client that sends at once what takes longer to wait for than it may flood is not listened to, and closed then", () => {
+  const { calls, isRefused, sendAnyway } = sender({ floodTimeout: 5000 });
+  sendAnyway(599);
+  expect([isRefused(), ...calls]).toEqual([false, "pause"]);
+  sendAnyway(1);
+  expect([isRefused(), ...calls]).toEqual([true, "pause"]);
+  pass(4500);
+  expect(calls).toEqual(["pause"]);
+  pass(1000);
+  expect(calls.at(-1)).toBe("close 4429 too many messages for too long");
 });
 
 test("a client that floods for long is closed with the code for it, and is read from till then", () => {
