@@ -145,7 +145,7 @@ function singlesOf({ goals, measures }: Results): Single[] {
     [
       ofGoal("RabbitMQ frozen: p99, warren"),
       (times) => `${times.toFixed(2)} ×`,
-      "raw's p99 while RabbitMQ is frozen",
+      "raw's p99, RabbitMQ frozen",
     ],
     [ofMeasure("answer-p50"), (ms) => `${ms.toFixed(2)} ms`, "an answer at 500/s, p50"],
     [ofMeasure("start"), (ms) => `${ms.toFixed(0)} ms`, "start until ready"],
