@@ -211,6 +211,8 @@ export class Gateway implements FeedSink {
           socket.data.drained();
         },
         pong: (socket) => this.#limits.heard(socket),
+        // Bun answers it. It costs as much as a message, and counts as one.
+        ping: (socket, data) => this.#limits.message(socket, data),
         close: (socket, code) => this.#close(socket, code),
       },
     });

@@ -88,8 +88,9 @@ describe("clients that do not read", () => {
     });
   }
 
-  test("and send pings without end are disconnected when the pongs are too many", async () => {
-    await using warren = await startWarren(["--log-messages", "off", "--client-buffer-bytes", "128KiB"]);
+  test("and send pings without end are disconnected, since a ping counts as a message", async () => {
+    const limits = ["--max-messages-per-second", "1000", "--flood-timeout", "1s"];
+    await using warren = await startWarren(["--log-messages", "off", ...limits]);
     await using anna = await connect(warren.wsUrl());
     await using ben = await connect(warren.wsUrl());
     const mallory = await connectRaw(warren.url, "/ws");
@@ -100,6 +101,7 @@ describe("clients that do not read", () => {
       while (await mallory.flood(pings));
     })();
     await until(async () => (await metric(warren, "warren_clients")) === 2, "it was disconnected", 30_000);
+    expect(await metric(warren, 'warren_closed_total{code="4429"}')).toBe(1);
     // Since it reads nothing, it would not notice by itself.
     await mallory[Symbol.asyncDispose]();
     await flooding;
