@@ -23,6 +23,7 @@ export class DurableWitness {
   readonly #inForce = Promise.withResolvers<void>();
   #turn = 0;
   #last: string | undefined;
+  #hasGotOn = false;
   #socket: WebSocket | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -64,6 +65,7 @@ export class DurableWitness {
     const [head = "", body = ""] = frame.split("\n\n", 2);
     if (head.startsWith("RECEIPT")) {
       this.resumptions++;
+      this.#hasGotOn = false;
       this.#inForce.resolve();
       clearTimeout(this.#timer);
       this.#timer = setTimeout(
@@ -81,6 +83,7 @@ export class DurableWitness {
     else if (this.#last !== undefined && !isBehind(position, this.#last))
       this.faults.push(`position ${position} came behind ${this.#last}`);
     this.#last = position;
+    this.#hasGotOn = true;
     const key = keyOf(body);
     if (key === undefined) return;
     (body.startsWith(answerPrefix) ? this.answered : this.relayed).note(key.client, key.number);
@@ -88,8 +91,8 @@ export class DurableWitness {
 
   #leave(socket: WebSocket): void {
     if (socket !== this.#socket) return;
-    // Without a position there is nothing to continue behind.
-    if (this.#last === undefined) {
+    // It stays until it has got on: else it would read the same part of a long log over and over, and never come to its end.
+    if (!this.#hasGotOn) {
       this.#timer = setTimeout(() => this.#leave(socket), stayMs.least);
       return;
     }

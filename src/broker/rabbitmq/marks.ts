@@ -46,12 +46,13 @@ export class Marks {
 
   /** Whether it is a mark, this follower's or another one's. */
   take(offset: number, { contentType, messageId }: Envelope): boolean {
+    // Whatever comes, the log is not silent: a mark may have much before it.
+    this.#unanswered = 0;
     if (contentType !== markContentType) return false;
     const sent = this.#sent;
     if (sent === undefined || messageId !== sent.id) return true;
-    clearTimeout(sent.timer);
+    clearInterval(sent.timer);
     this.#sent = undefined;
-    this.#unanswered = 0;
     if (this.#asked.length > 0) this.#send();
     for (const onMarked of sent.asked) onMarked(offset);
     return true;
@@ -59,26 +60,28 @@ export class Marks {
 
   #send(): void {
     if (this.#channel === undefined) return;
-    this.#takeBack();
-    if (this.#unanswered++ >= unansweredMax) {
-      this.#onSilence();
-      return;
-    }
     const id = `mark-${crypto.randomUUID()}`;
-    this.#channel.publish(exchanges.marks, "", Buffer.alloc(0), {
+    // It may be lost, as just after a restart: then the same is sent again.
+    const timer = setInterval(() => {
+      if (++this.#unanswered >= unansweredMax) this.#onSilence();
+      else this.#publish(id);
+    }, this.#againAfterMs);
+    this.#sent = { id, timer, asked: this.#asked };
+    this.#asked = [];
+    this.#publish(id);
+  }
+
+  #publish(id: string): void {
+    this.#channel?.publish(exchanges.marks, "", Buffer.alloc(0), {
       contentType: markContentType,
       messageId: id,
       timestamp: Math.floor(Date.now() / 1000),
     });
-    // It may be lost, as just after a restart.
-    const timer = setTimeout(() => this.#send(), this.#againAfterMs);
-    this.#sent = { id, timer, asked: this.#asked };
-    this.#asked = [];
   }
 
   #takeBack(): void {
     if (this.#sent === undefined) return;
-    clearTimeout(this.#sent.timer);
+    clearInterval(this.#sent.timer);
     this.#asked = [...this.#sent.asked, ...this.#asked];
     this.#sent = undefined;
   }
