@@ -101,6 +101,7 @@ export class RabbitmqNode implements AsyncDisposable {
   readonly #portMapperPort: number;
   readonly #cookie: string;
   readonly #usesPortMapperOf: RabbitmqNode | undefined;
+  readonly #listensForTls: boolean;
   #portMapper: Child | undefined;
   #process: Child | undefined;
   #shell: ErlangShell | undefined;
@@ -121,6 +122,7 @@ export class RabbitmqNode implements AsyncDisposable {
       number,
     ];
     this.tlsPort = tlsPort;
+    this.#listensForTls = tls !== undefined;
     const portMapperPort = companion === undefined ? ownPortMapperPort : companion.#portMapperPort;
     this.port = port;
     this.name = nodeName(port);
@@ -155,6 +157,9 @@ export class RabbitmqNode implements AsyncDisposable {
       );
       if (child.exitCode === null)
         this.version = await until(() => brokerVersion(this.url), "it takes connections");
+      // RabbitMQ opens one listener after the other.
+      if (child.exitCode === null && this.#listensForTls)
+        await until(() => isListening(this.tlsPort), `port ${this.tlsPort} is open for TLS`);
     } catch (cause) {
       throw new Error(`RabbitMQ did not start. It wrote:\n${shell.output}`, { cause });
     }

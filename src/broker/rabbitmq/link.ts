@@ -37,7 +37,8 @@ export const defaultTiming: LinkTiming = {
 };
 
 export type LinkState =
-  | { readonly is: "connecting"; readonly why: string }
+  /** `why` it is not open: unknown until the first try has failed. */
+  | { readonly is: "connecting"; readonly why?: string }
   | { readonly is: "open"; readonly connection: ChannelModel }
   | { readonly is: "closed" };
 
@@ -73,7 +74,7 @@ export interface LinkOptions {
  */
 export class Link {
   readonly #options: LinkOptions;
-  #state: LinkState = { is: "connecting", why: "not started" };
+  #state: LinkState = { is: "connecting" };
   readonly #closing = Promise.withResolvers<void>();
   #isClosing = false;
   #running: Promise<void> | undefined;
@@ -88,7 +89,6 @@ export class Link {
   }
 
   start(): void {
-    this.#state = { is: "connecting", why: "connecting" };
     this.#running = this.#run();
   }
 

@@ -126,10 +126,12 @@ export class RabbitmqBroker implements Broker {
   status(): BrokerStatus {
     if (this.#isClosed) return { state: "closed" };
     if (this.#links.length === 0) return { state: "connecting", why: "not started" };
-    for (const { state } of this.#links) {
-      if (state.is === "connecting") return { state: "connecting", why: state.why };
-      if (state.is === "closed") return { state: "closed" };
-    }
+    const states = this.#links.map(({ state }) => state);
+    if (states.some(({ is }) => is === "closed")) return { state: "closed" };
+    const connecting = states.filter((state) => state.is === "connecting");
+    // What one link has heard is true for the others, which may be trying still.
+    if (connecting.length > 0)
+      return { state: "connecting", why: connecting.find(({ why }) => why)?.why ?? "connecting" };
     if (this.#blockedWhy !== undefined) return { state: "blocked", why: this.#blockedWhy };
     return { state: "ready" };
   }
