@@ -75,6 +75,8 @@ export interface Envelope {
 
 /** One way to publish, from a connection's opening to its loss. Delivery tags start at 1 on each link. */
 export interface PublishLink {
+  /** Whether a `send` costs the broker about as much as a dozen messages, so that few large ones are better than many small ones. */
+  readonly isCostly: boolean;
   /** Publishes these, in order, as one write. Never throws: a lost link is reported by `Publisher.closed`. */
   send(envelopes: readonly Envelope[]): void;
   /** Ends it, since the publisher does not trust it any more: another one follows. */

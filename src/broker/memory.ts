@@ -73,6 +73,7 @@ export class MemoryBroker implements Broker {
     for (const { exchange, publisher } of this.#publishers) {
       publisher.opened({
         send: (envelopes) => this.#accept(exchange, publisher, envelopes),
+        isCostly: false,
         giveUp: () => undefined,
       });
     }

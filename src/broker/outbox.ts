@@ -3,6 +3,7 @@ import { backoffMs } from "./backoff.ts";
 import type { Envelope, Publisher, PublishLink } from "./broker.ts";
 import { Caution } from "./caution.ts";
 import { Deque } from "./deque.ts";
+import { Gathering } from "./gathering.ts";
 import { costBytesOf, inOrder, type Sent, sealOne, sealPacked, type Waiting } from "./sealing.ts";
 import { TagWindow } from "./tag-window.ts";
 
@@ -22,8 +23,8 @@ export interface OutboxLimits {
   readonly packBytesMax: number;
   /** How long the broker may confirm nothing before no more is sent to it, in milliseconds. */
   readonly stallMs: number;
-  /** How long messages gather for a packed envelope while others are on the wire, in milliseconds. */
-  readonly lingerMs: number;
+  /** How long messages gather for a packed envelope while others are on the wire, however few they are, in milliseconds. */
+  readonly packLingerMs: number;
 }
 
 export const defaultOutboxLimits: OutboxLimits = {
@@ -34,7 +35,7 @@ export const defaultOutboxLimits: OutboxLimits = {
   packedWindowMax: 256,
   packBytesMax: 128 * 1024,
   stallMs: 1000,
-  lingerMs: 1,
+  packLingerMs: 1,
 };
 
 /** After a refusal (basic.nack) the envelope is published again, after a wait. */
@@ -45,9 +46,9 @@ const refusalsMax = 3;
 /**
  * Everything that waits for the broker: bounded, in order, in batches.
  *
- * The hot path only calls `append`. What was appended in one turn of the event loop is flushed at its end as one
- * write, so that under light load nothing waits and under load writes are large. With packing, a flush waits up to
- * `lingerMs` while an earlier envelope is unconfirmed: again nothing waits under light load.
+ * The hot path only calls `append`. Under light load, what was appended in one turn of the event loop is flushed at its end as
+ * one write. From a thousand messages a second on, messages gather for some milliseconds (`Gathering`), and with packing for
+ * one at least while an earlier envelope is unconfirmed.
  *
  * An envelope keeps its id until it is confirmed: it is published again, in order, on each new link. After a refusal nothing
  * is sent until all on the wire are settled; then the refused ones go first, in order, and the first of them alone. So only
@@ -61,11 +62,14 @@ export class Outbox implements Publisher {
   /** Refused or cut off: to be sent in order, before anything that waits. */
   #again: Sent[] = [];
   readonly #caution: Caution;
+  readonly #gathering = new Gathering();
   #link: PublishLink | undefined;
   #isBlocked = false;
   #bytes = 0;
   #sequence = 0;
   #wasFull = false;
+  /** Some of what waits had no room in the last flush: it has gathered long enough. */
+  #hasLeftOver = false;
   #flushImmediate: NodeJS.Immediate | undefined;
   #lingerTimer: NodeJS.Timeout | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
@@ -215,13 +219,17 @@ export class Outbox implements Publisher {
     // Without a link, or with a full window, there is nothing to do before the broker is heard of.
     if (this.#link === undefined || this.#isBlocked || this.#retryTimer !== undefined) return;
     if (!this.#caution.mayTry(this.#window.open, this.#windowMax)) return;
-    const { packCountMax, lingerMs } = this.#limits;
-    const mayGather = this.isPacking && this.#window.open > 0 && this.#waiting.length < packCountMax;
-    if (mayGather) {
-      this.#lingerTimer ??= setTimeout(() => this.#flush(), lingerMs);
-    } else {
-      this.#flushImmediate ??= setImmediate(() => this.#flush());
-    }
+    const lingerMs = this.#lingerMs;
+    if (lingerMs > 0) this.#lingerTimer ??= setTimeout(() => this.#flush(), lingerMs);
+    else this.#flushImmediate ??= setImmediate(() => this.#flush());
+  }
+
+  /** How long what waits may go on gathering, in milliseconds. */
+  get #lingerMs(): number {
+    const { packCountMax, packLingerMs } = this.#limits;
+    if (this.#waiting.length >= packCountMax || this.#again.length > 0 || this.#hasLeftOver) return 0;
+    const forPack = this.isPacking && this.#window.open > 0 ? packLingerMs : 0;
+    return this.#link?.isCostly ? Math.max(forPack, this.#gathering.lingerMs) : forPack;
   }
 
   /** Sends what the window has room for, up to `flushBytesMax`; what is left follows in another turn. */
@@ -232,20 +240,24 @@ export class Outbox implements Publisher {
     if (this.#waiting.length === 0 && this.#again.length === 0) return;
 
     const envelopes: Envelope[] = [];
-    const allowance = this.#caution.allowance(this.#window.open, this.#windowMax, performance.now());
+    const nowMs = performance.now();
+    const allowance = this.#caution.allowance(this.#window.open, this.#windowMax, nowMs);
     let flushBytes = 0;
+    let count = 0;
     while (envelopes.length < allowance && flushBytes < this.#limits.flushBytesMax) {
       const sent = this.#next();
       if (sent === undefined) break;
       this.#window.add(sent);
       envelopes.push(sent.envelope);
       flushBytes += sent.envelope.body.byteLength;
+      count += sent.count;
     }
     if (envelopes.length === 0) return;
     this.envelopeCount += envelopes.length;
+    this.#gathering.sent(count, nowMs);
     link.send(envelopes);
-    const hasMore = this.#waiting.length > 0 || this.#again.length > 0;
-    if (hasMore) this.#scheduleFlush();
+    this.#hasLeftOver = this.#waiting.length > 0 || this.#again.length > 0;
+    if (this.#hasLeftOver) this.#scheduleFlush();
   }
 
   #unschedule(): void {

@@ -43,6 +43,7 @@ class ScriptedBroker implements Broker {
     for (const [exchange, publisher] of this.#publishers) {
       publisher.opened({
         send: (envelopes) => void this.published[exchange].push(...envelopes),
+        isCostly: true,
         giveUp: () => undefined,
       });
     }

@@ -44,6 +44,7 @@ export function publishLink(
   });
   atLoss.push(end);
   return {
+    isCostly: true,
     send(envelopes) {
       if (isProven) {
         write(envelopes);

@@ -124,6 +124,7 @@ class CheckingBroker {
     const link: OpenLink = { envelopes: [], open: new Set(), refused: new Set(), trial: undefined };
     this.#link = link;
     this.outbox.opened({
+      isCostly: true,
       giveUp: () => {
         this.check(() => expect(link.refused.size).toBeGreaterThan(0));
         queueMicrotask(() => {

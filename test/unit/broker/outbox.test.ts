@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, jest, spyOn, test } from "bun:test";
 import { Outbox, type OutboxLimits } from "../../../src/broker/outbox.ts";
 import { packedContentType } from "../../../src/broker/packing.ts";
 import { RecordingLink } from "../doubles/recording-link.ts";
@@ -113,6 +113,102 @@ describe("sending", () => {
     expect(link.bodies).toEqual(["x".repeat(5000)]);
     outbox.confirmed(1, false);
     expect(outbox.isEmpty).toBe(true);
+  });
+});
+
+describe("when messages are many", () => {
+  /** Fake timers leave the clock alone, so what it says is told here. */
+  let nowMs = 1000;
+  let clock: ReturnType<typeof spyOn>;
+  beforeEach(() => {
+    nowMs = 1000;
+    clock = spyOn(performance, "now").mockImplementation(() => nowMs);
+  });
+  afterEach(() => clock.mockRestore());
+
+  /** Has taken more than three thousand messages a second. */
+  async function busy(link: RecordingLink): Promise<Outbox> {
+    const outbox = outboxOf();
+    outbox.opened(link);
+    for (let count = 0; count < 100; count++) {
+      appendAll(outbox, ["before"]);
+      await turn();
+      nowMs += 0.3;
+      outbox.confirmed(count + 1, false);
+    }
+    nowMs += 40;
+    appendAll(outbox, numbered(200));
+    await turn();
+    link.sends.length = 0;
+    return outbox;
+  }
+
+  test("they gather, for 3 ms", async () => {
+    const link = new RecordingLink();
+    const outbox = await busy(link);
+    appendAll(outbox, ["one"]);
+    await turn();
+    appendAll(outbox, ["two"]);
+    await turn();
+    expect(link.sends).toEqual([]);
+    jest.advanceTimersByTime(3);
+    expect(link.sends.length).toBe(1);
+    expect(link.bodies).toEqual(["one", "two"]);
+    // The next one waits for company of its own.
+    appendAll(outbox, ["three"]);
+    await turn();
+    expect(link.sends.length).toBe(1);
+    jest.advanceTimersByTime(3);
+    expect(link.bodies).toEqual(["one", "two", "three"]);
+  });
+
+  test("they wait no longer than until they are a pack's worth", async () => {
+    const link = new RecordingLink();
+    const outbox = await busy(link);
+    appendAll(outbox, numbered(256));
+    await turn();
+    expect(link.bodies.length).toBe(256);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test("none waits where a send costs the broker nothing", async () => {
+    const link = new RecordingLink(false);
+    const outbox = await busy(link);
+    appendAll(outbox, ["one"]);
+    await turn();
+    expect(link.bodies).toEqual(["one"]);
+  });
+
+  test("none waits any more when they have become few", async () => {
+    const link = new RecordingLink();
+    const outbox = await busy(link);
+    nowMs += 1000;
+    appendAll(outbox, ["one"]);
+    jest.advanceTimersByTime(3);
+    await turn();
+    appendAll(outbox, ["two"]);
+    await turn();
+    expect(link.bodies).toEqual(["one", "two"]);
+  });
+
+  test("what is sent again does not wait", async () => {
+    const outbox = await busy(new RecordingLink());
+    outbox.closed();
+    const next = new RecordingLink();
+    outbox.opened(next);
+    expect(next.bodies.length).toBe(200);
+  });
+
+  test("a graceful stop does not wait", async () => {
+    const link = new RecordingLink();
+    const outbox = await busy(link);
+    appendAll(outbox, ["last"]);
+    const drained = outbox.drain(1000);
+    expect(link.bodies).toEqual(["last"]);
+    outbox.confirmed(301, true);
+    expect(await drained).toBe(true);
+    outbox.close();
+    expect(jest.getTimerCount()).toBe(0);
   });
 });
 
@@ -698,7 +794,7 @@ describe("packing", () => {
   });
 
   test("gathers while something is unconfirmed, until the linger is over", async () => {
-    const { outbox, link } = connected(true, { lingerMs: 5 });
+    const { outbox, link } = connected(true, { packLingerMs: 5 });
     appendAll(outbox, ["one"]);
     await turn();
     appendAll(outbox, ["two"]);
@@ -713,7 +809,7 @@ describe("packing", () => {
   });
 
   test("gathers no longer than until nothing is unconfirmed any more", async () => {
-    const { outbox, link } = connected(true, { lingerMs: 1000 });
+    const { outbox, link } = connected(true, { packLingerMs: 1000 });
     appendAll(outbox, ["one"]);
     await turn();
     appendAll(outbox, ["two", "three"]);
@@ -725,7 +821,7 @@ describe("packing", () => {
   });
 
   test("gathers no longer than until an envelope is full", async () => {
-    const { outbox, link } = connected(true, { lingerMs: 1000, packCountMax: 3 });
+    const { outbox, link } = connected(true, { packLingerMs: 1000, packCountMax: 3 });
     appendAll(outbox, ["one"]);
     await turn();
     appendAll(outbox, ["two", "three", "four"]);
@@ -734,7 +830,7 @@ describe("packing", () => {
   });
 
   test("leaves no timer behind when the link is lost while it gathers", async () => {
-    const { outbox } = connected(true, { lingerMs: 1000 });
+    const { outbox } = connected(true, { packLingerMs: 1000 });
     appendAll(outbox, ["one"]);
     await turn();
     appendAll(outbox, ["two"]);
@@ -769,7 +865,7 @@ describe("packing", () => {
     outbox.isPacking = true;
     appendAll(outbox, ["4", "5"]);
     await turn();
-    jest.advanceTimersByTime(10);
+    jest.advanceTimersByTime(3);
     expect(link.bodies).toEqual(numbered(4));
     outbox.isPacking = false;
     appendAll(outbox, ["6"]);

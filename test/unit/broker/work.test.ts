@@ -17,6 +17,7 @@ function counting(isPacking: boolean) {
   const outbox = new Outbox("app", isPacking);
   const counts = { writes: 0, bytes: 0 };
   outbox.opened({
+    isCostly: true,
     giveUp: () => undefined,
     send(envelopes) {
       counts.writes++;

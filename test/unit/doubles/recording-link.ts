@@ -4,6 +4,11 @@ import { open } from "../../../src/broker/envelope.ts";
 /** A link that remembers what was sent over it. The envelope at index 0 has tag 1. */
 export class RecordingLink implements PublishLink {
   readonly sends: (readonly Envelope[])[] = [];
+  readonly isCostly: boolean;
+
+  constructor(isCostly = true) {
+    this.isCostly = isCostly;
+  }
 
   send(envelopes: readonly Envelope[]): void {
     this.sends.push(envelopes);
