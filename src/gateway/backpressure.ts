@@ -7,6 +7,9 @@ type State =
   | { readonly is: "full" }
   | { readonly is: "releasing"; readonly last: ClientSocket; readonly immediate: NodeJS.Immediate };
 
+/** How long the outbox has to be full before what the flood has left behind is collected, in milliseconds. */
+const collectAfterMs = 1000;
+
 /**
  * Who is not read from while the outbox is full, and who goes on when.
  *
@@ -18,21 +21,32 @@ type State =
  *
  * When a connection is reset, Bun hands over all that lies in its receive buffer, some megabytes, paused or not. Of a client
  * that is held back this is not taken: it was never read, and the client has been told that by the reset.
+ *
+ * A flood leaves several times the outbox's size in garbage, and JavaScriptCore, which collects when something is allocated,
+ * keeps it for as long as the flood is held back: until RabbitMQ is back, perhaps. So it is told to collect after a second.
  */
 export class Backpressure {
   readonly #holds: Holds;
   readonly #clients: Iterable<ClientSocket>;
   readonly #isFull: () => boolean;
+  readonly #collectGarbage: () => void;
   #state: State = { is: "open" };
   /** Whose messages are being handed over: the rest of what was read from it before it was paused. */
   #reading: ClientSocket | undefined;
   #readingEnds: NodeJS.Immediate | undefined;
+  #collecting: NodeJS.Timeout | undefined;
 
   /**
    * @param clients all that are connected
    * @param isFull whether the outbox is
    */
-  constructor(holds: Holds, clients: Iterable<ClientSocket>, isFull: () => boolean) {
+  constructor(
+    holds: Holds,
+    clients: Iterable<ClientSocket>,
+    isFull: () => boolean,
+    collectGarbage: () => void = () => Bun.gc(true),
+  ) {
+    this.#collectGarbage = collectGarbage;
     this.#holds = holds;
     this.#clients = clients;
     this.#isFull = isFull;
@@ -53,6 +67,7 @@ export class Backpressure {
     });
     if (state.is !== "full") {
       this.#state = { is: "full" };
+      this.#collecting ??= setTimeout(this.#collectGarbage, collectAfterMs);
       if (state.is === "releasing") {
         clearImmediate(state.immediate);
         // It may not have been read before those that fill the outbox again, so it goes before them the next time.
@@ -68,7 +83,14 @@ export class Backpressure {
 
   /** The outbox has room again. */
   release(): void {
+    this.close();
     if (this.#state.is === "full") this.#releaseOne();
+  }
+
+  /** Stops its timer. */
+  close(): void {
+    clearTimeout(this.#collecting);
+    this.#collecting = undefined;
   }
 
   /** Should the outbox be full again by now, it says when it is relieved, and the others go on then. */

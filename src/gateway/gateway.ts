@@ -174,6 +174,7 @@ export class Gateway implements FeedSink {
   /** Closes the clients a few at a time, and stops listening. */
   async close(): Promise<void> {
     this.#entrance.close();
+    this.#backpressure.close();
     this.#durables?.close();
     await sayFarewell([...this.#clients]);
     await this.#listeners.close();

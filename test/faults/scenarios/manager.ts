@@ -64,7 +64,8 @@ export const managerScenarios: readonly Scenario[] = [
   },
   {
     name: "manager: RabbitMQ frozen under full load",
-    setting: { messagesPerSecond: 200, prefetch: 1000 },
+    // All that is pumped, and its answers, fit into the log: the durable subscription reads every record.
+    setting: { messagesPerSecond: 200, prefetch: 1000, managerArgs: ["--log-max-bytes", "4GiB"] },
     deaths: { managerConnections: 1, processorConnections: 1 },
     async fault({ manager, proxy, load, port }) {
       await atRandomMs(1000, 2000);
@@ -74,33 +75,31 @@ export const managerScenarios: readonly Scenario[] = [
       proxy.freeze("toBroker", "toWarren");
       await until(() => manager.metric("warren_clients_held_back") > 0, "clients to be held back", 60_000);
       const outboxBefore = manager.most("warren_outbox_bytes");
-      manager.forgetMost();
       await manager.look();
       const atFirst = manager.metric(memory);
-      await Bun.sleep(15_000);
+      // By then what the flood has left behind is collected.
+      await Bun.sleep(3000);
+      manager.forgetMost();
+      await Bun.sleep(12_000);
       await manager.look();
-      // What it was before is that of an idle process: what full load itself takes has been given back by now.
-      const grown = manager.metric(memory) - before;
       const whileFrozen = manager.most(memory);
       proxy.thaw();
       load.mark();
       await until(() => load.resumedMs !== undefined, "answers to come again", 60_000);
       // The clients that were held back fill the outbox again, more than once.
-      await atRandomMs(4000, 6000);
+      await atRandomMs(2000, 4000);
       pumps.stop();
       await manager.look();
       const outbox = Math.max(outboxBefore, manager.most("warren_outbox_bytes"));
       process.stdout.write(
-        `   memory ${mib(before)} idle, ${mib(atFirst)} when frozen, ${mib(whileFrozen)} at most while frozen, ${mib(before + grown)} in the end, ` +
-          `${mib(manager.most(memory))} at most later; ` +
-          `outbox ${mib(outbox)} at most; ${pumps.sent} messages pumped\n`,
+        `   memory ${mib(before)} idle, ${mib(atFirst)} when frozen, ${mib(whileFrozen)} at most from 3 s later until thawed, ` +
+          `${mib(manager.most(memory))} at most then; outbox ${mib(outbox)} at most; ${pumps.sent} messages pumped\n`,
       );
       const bytesMax = slack * outboxBytesMax;
       if (outbox > bytesMax) throw new Error(`the outbox held ${mib(outbox)}, not ${mib(bytesMax)} at most`);
+      const grown = whileFrozen - before;
       if (grown > bytesMax)
         throw new Error(`the manager's memory grew by ${mib(grown)}, not ${mib(bytesMax)} at most`);
-      if (whileFrozen > Math.max(atFirst * slack, before + bytesMax))
-        throw new Error(`the manager's memory was not flat: ${mib(atFirst)}, then ${mib(whileFrozen)}`);
     },
   },
 ];

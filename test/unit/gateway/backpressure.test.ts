@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, jest, mock, test } from "bun:test";
 import fc from "fast-check";
 import { Backpressure } from "../../../src/gateway/backpressure.ts";
 import type { ClientSocket } from "../../../src/gateway/client.ts";
@@ -31,12 +31,50 @@ function gateway(count: number) {
   const outbox = { isFull: false };
   const holds = new Holds();
   const clients = sockets as unknown as ClientSocket[];
-  const backpressure = new Backpressure(holds, clients, () => outbox.isFull);
+  const collect = mock();
+  const backpressure = new Backpressure(holds, clients, () => outbox.isFull, collect);
   const paused = () => sockets.filter(({ isPaused }) => isPaused).length;
-  return { sockets, clients, holds, outbox, backpressure, paused };
+  return { sockets, clients, holds, outbox, backpressure, collect, paused };
 }
 
 const as = (socket: Socket | undefined) => socket as unknown as ClientSocket;
+
+// Immediates stay real: `turn` waits for them.
+beforeEach(() => {
+  jest.useFakeTimers();
+});
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+describe("what a flood has left behind", () => {
+  test("is collected when the outbox has been full for a second, once", () => {
+    const { sockets, backpressure, collect } = gateway(2);
+    for (const socket of sockets) backpressure.hold(as(socket));
+    jest.advanceTimersByTime(999);
+    expect(collect).toHaveBeenCalledTimes(0);
+    jest.advanceTimersByTime(60_000);
+    expect(collect).toHaveBeenCalledTimes(1);
+  });
+
+  test("is left to be where the outbox is full for moments only", () => {
+    const { sockets, backpressure, collect } = gateway(1);
+    for (let i = 0; i < 5; i++) {
+      backpressure.hold(as(sockets[0]));
+      jest.advanceTimersByTime(900);
+      backpressure.release();
+      jest.advanceTimersByTime(900);
+    }
+    expect(collect).toHaveBeenCalledTimes(0);
+  });
+
+  test("is nobody's concern any more when the gateway has closed", () => {
+    const { sockets, backpressure } = gateway(1);
+    backpressure.hold(as(sockets[0]));
+    backpressure.close();
+    expect(jest.getTimerCount()).toBe(0);
+  });
+});
 
 describe("while the outbox is full", () => {
   test("a client is held back once, however much it had sent already, and let go once", () => {
