@@ -23,12 +23,22 @@ import { optionsOf, QuietLog } from "./system.ts";
 setDefaultTimeout(integrationTimeoutMs);
 
 const managerId = "manager-a";
-const clientBufferBytes = 4 * 1024 ** 2;
+const clientBufferBytes = 15.5 * 1024 ** 2;
 
 /** A manager, a processor, and their clients, in one vhost for all tests: what one message does, the next one would notice. */
 async function startSystem(url: string) {
   const log = new QuietLog();
-  const options = optionsOf("--port", "0", "--log-messages", "off", "--broker", url);
+  // Clients in the process of the manager cannot read while it sends them 16 MiB, and are not to be cut off for it.
+  const options = optionsOf(
+    "--port",
+    "0",
+    "--log-messages",
+    "off",
+    "--broker",
+    url,
+    "--client-buffer-bytes",
+    `${clientBufferBytes}`,
+  );
   const broker = (name: string) =>
     new RabbitmqBroker({
       urls: [url],
