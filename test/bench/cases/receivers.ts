@@ -21,8 +21,7 @@ const sendingMs = 8700;
  *
  * The rate is the same for both, too. (At one number of deliveries a second, messages to few would come so densely that those of
  * a turn share writes, which those to many never do: then writes are compared and not receivers. And where few get a thousand
- * messages a second one by one, processor caches are warm, which they never are for ten thousand: a delivery to few then costs a
- * bare Bun.serve 2.8 µs, and Warren as much; one to many 5.5 and 5.9.)
+ * messages a second one by one, processor caches are warm, which they never are for ten thousand: caches are compared then.)
  *
  * What a message costs itself would pass for the cost of its deliveries where they are few, and flatter the ratio. So the same
  * messages are sent with nobody to hear them, too, and that is taken off; and for few, Warren has no RabbitMQ to connect to,
