@@ -1,6 +1,7 @@
 import type { Broker } from "./broker/broker.ts";
 import { Feed } from "./broker/feed.ts";
-import { defaultOutboxLimits, Outbox } from "./broker/outbox.ts";
+import { Outbox } from "./broker/outbox.ts";
+import { defaultOutboxLimits } from "./broker/outbox-limits.ts";
 import { outboxMetrics } from "./broker/outbox-metrics.ts";
 import { FatalError } from "./errors.ts";
 import type { Auth } from "./gateway/auth/auth.ts";

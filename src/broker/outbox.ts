@@ -4,39 +4,9 @@ import type { Envelope, Publisher, PublishLink } from "./broker.ts";
 import { Caution } from "./caution.ts";
 import { Deque } from "./deque.ts";
 import { Gathering } from "./gathering.ts";
+import { defaultOutboxLimits, type OutboxLimits } from "./outbox-limits.ts";
 import { costBytesOf, inOrder, type Sent, sealOne, sealPacked, type Waiting } from "./sealing.ts";
 import { TagWindow } from "./tag-window.ts";
-
-/** The caps of an outbox, with their units. */
-export interface OutboxLimits {
-  /** What may wait, unsent and unconfirmed together. The cost of a message counts its bookkeeping too. */
-  readonly bytesMax: number;
-  /** Unconfirmed envelopes on the wire. Enough to keep RabbitMQ busy over a confirm's round trip. */
-  readonly windowMax: number;
-  /** Bytes of one write to the broker's socket, so that a flush never holds up the event loop for long. */
-  readonly flushBytesMax: number;
-  /** Messages in one packed envelope. Beyond some hundreds a larger one gains little. */
-  readonly packCountMax: number;
-  /** Packed envelopes among the unconfirmed are large, so fewer of them fill the broker's pipe. */
-  readonly packedWindowMax: number;
-  /** Cost of the messages in one packed envelope. */
-  readonly packBytesMax: number;
-  /** How long the broker may confirm nothing before no more is sent to it, in milliseconds. */
-  readonly stallMs: number;
-  /** How long messages gather for a packed envelope while others are on the wire, however few they are, in milliseconds. */
-  readonly packLingerMs: number;
-}
-
-export const defaultOutboxLimits: OutboxLimits = {
-  bytesMax: 64 * 1024 ** 2,
-  windowMax: 4096,
-  flushBytesMax: 256 * 1024,
-  packCountMax: 256,
-  packedWindowMax: 256,
-  packBytesMax: 128 * 1024,
-  stallMs: 1000,
-  packLingerMs: 1,
-};
 
 /** After a refusal (basic.nack) the envelope is published again, after a wait. */
 const refusalBackoff = { firstMs: 50, mostMs: 5000 } as const;
@@ -68,8 +38,6 @@ export class Outbox implements Publisher {
   #bytes = 0;
   #sequence = 0;
   #wasFull = false;
-  /** Some of what waits had no room in the last flush: it has gathered long enough. */
-  #hasLeftOver = false;
   #flushImmediate: NodeJS.Immediate | undefined;
   #lingerTimer: NodeJS.Timeout | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
@@ -215,11 +183,12 @@ export class Outbox implements Publisher {
     );
   }
 
-  #scheduleFlush(): void {
+  /** @param hasGathered what waits is not to wait for company any more */
+  #scheduleFlush(hasGathered = false): void {
     // Without a link, or with a full window, there is nothing to do before the broker is heard of.
     if (this.#link === undefined || this.#isBlocked || this.#retryTimer !== undefined) return;
     if (!this.#caution.mayTry(this.#window.open, this.#windowMax)) return;
-    const lingerMs = this.#lingerMs;
+    const lingerMs = hasGathered ? 0 : this.#lingerMs;
     if (lingerMs > 0) this.#lingerTimer ??= setTimeout(() => this.#flush(), lingerMs);
     else this.#flushImmediate ??= setImmediate(() => this.#flush());
   }
@@ -227,7 +196,7 @@ export class Outbox implements Publisher {
   /** How long what waits may go on gathering, in milliseconds. */
   get #lingerMs(): number {
     const { packCountMax, packLingerMs } = this.#limits;
-    if (this.#waiting.length >= packCountMax || this.#again.length > 0 || this.#hasLeftOver) return 0;
+    if (this.#waiting.length >= packCountMax || this.#again.length > 0) return 0;
     const forPack = this.isPacking && this.#window.open > 0 ? packLingerMs : 0;
     return this.#link?.isCostly ? Math.max(forPack, this.#gathering.lingerMs) : forPack;
   }
@@ -256,8 +225,8 @@ export class Outbox implements Publisher {
     this.envelopeCount += envelopes.length;
     this.#gathering.sent(count, nowMs);
     link.send(envelopes);
-    this.#hasLeftOver = this.#waiting.length > 0 || this.#again.length > 0;
-    if (this.#hasLeftOver) this.#scheduleFlush();
+    // What had no room has gathered long enough.
+    if (this.#waiting.length > 0 || this.#again.length > 0) this.#scheduleFlush(true);
   }
 
   #unschedule(): void {

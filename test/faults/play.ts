@@ -1,4 +1,4 @@
-import { defaultOutboxLimits } from "../../src/broker/outbox.ts";
+import { defaultOutboxLimits } from "../../src/broker/outbox-limits.ts";
 import type { RabbitmqNode } from "../support/rabbitmq.ts";
 import type { MessageKey } from "./ledger.ts";
 import type { Row } from "./row.ts";
