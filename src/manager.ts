@@ -24,6 +24,8 @@ export type ManagerOptions = Pick<
   | "allowOrigin"
   | "packed"
   | "maxMessageBytes"
+  | "maxHeaders"
+  | "maxHeaderBytes"
   | "maxSubscriptions"
   | "maxTransactionBytes"
   | "logMemoryBytes"
@@ -35,6 +37,7 @@ export type ManagerOptions = Pick<
   | "maxMessagesPerSecond"
   | "maxBytesPerSecond"
   | "floodTimeout"
+  | "pingInterval"
   | "clientBufferBytes"
   | "outboxMaxBytes"
 >;

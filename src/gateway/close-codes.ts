@@ -70,7 +70,7 @@ export const closeCodes = {
     code: 1009,
     reason: "message too large",
     meaning:
-      "a plain-text message over `--max-message-bytes`, or a WebSocket message of STOMP 64 KiB over it",
+      "a plain-text message over `--max-message-bytes`, or a WebSocket message of STOMP `--max-header-bytes` over it",
     advice: "send smaller messages",
     reconnect: "soon",
     words: "A message was too large for the manager",

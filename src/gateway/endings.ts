@@ -1,23 +1,22 @@
-import type { LabelledMetric } from "../ops/metrics.ts";
+import { LabelledCounter, type LabelledMetric } from "../ops/metrics.ts";
 import { type CloseCode, closeCodes } from "./close-codes.ts";
+
+const other = "other";
 
 /** How connections ended. A client may close with any code: those that Warren does not use count together. */
 export class Endings {
-  readonly #counts = new Map<number | "other", number>([
-    ...Object.values<CloseCode>(closeCodes).map(({ code }) => [code, 0] as const),
-    ["other", 0],
-  ]);
+  readonly #codes = new Set(Object.values<CloseCode>(closeCodes).map(({ code }) => `${code}`));
+  readonly #counts = new LabelledCounter(
+    { name: "warren_closed_total", help: "Connections that ended, by close code.", label: "code" },
+    [...this.#codes, other],
+  );
 
-  readonly metric: LabelledMetric = {
-    name: "warren_closed_total",
-    type: "counter",
-    help: "Connections that ended, by close code.",
-    label: "code",
-    readEach: () => Array.from(this.#counts, ([code, count]) => [String(code), count] as const),
-  };
+  get metric(): LabelledMetric {
+    return this.#counts.metric;
+  }
 
   count(code: number): void {
-    const key = this.#counts.has(code) ? code : "other";
-    this.#counts.set(key, this.#counts.get(key)! + 1);
+    const name = `${code}`;
+    this.#counts.add(this.#codes.has(name) ? name : other);
   }
 }

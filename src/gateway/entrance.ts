@@ -132,7 +132,7 @@ export class Entrance {
   }
 
   #refuseToken(refusal: TokenRefusal): Response {
-    this.#options.auth?.refusals.add(refusal);
+    this.#options.auth?.refusals.add(refusal.kind);
     return this.#refusals.refuse(refusal.name, refusal.why);
   }
 }

@@ -26,14 +26,13 @@ import {
 import { type LimitOptions, Limits } from "./limits/limits.ts";
 import { Listeners, type Listening } from "./listeners.ts";
 import { Page } from "./page.ts";
-import type { Uplink } from "./protocol.ts";
+import type { Protocol, Uplink } from "./protocol.ts";
 import { Refusals } from "./refusals.ts";
 import { Relay } from "./relay.ts";
 import { Roster } from "./roster.ts";
 import { durableMetrics } from "./stomp/durable/durable-metrics.ts";
 import { Durables } from "./stomp/durable/durables.ts";
 import type { SharedLog } from "./stomp/durable/shared-log.ts";
-import { frameLimits } from "./stomp/frames.ts";
 import { StompProtocol } from "./stomp/stomp.ts";
 import { TextProtocol } from "./text.ts";
 import { TimerWheel } from "./timer-wheel.ts";
@@ -46,6 +45,10 @@ export interface GatewayOptions extends AdminOptions, EntranceOptions, LimitOpti
   readonly maxMessageBytes: number;
   /** A client for which more than this waits is disconnected. In bytes. */
   readonly clientBufferBytes: number;
+  /** Headers that a STOMP frame may have. */
+  readonly maxHeaders: number;
+  /** How long the command and headers of a STOMP frame may be. In bytes. */
+  readonly maxHeaderBytes: number;
   /** STOMP subscriptions that a client may have. */
   readonly maxSubscriptions: number;
   /** What a STOMP client's open transactions may hold together. In bytes. */
@@ -70,6 +73,7 @@ export interface GatewayOptions extends AdminOptions, EntranceOptions, LimitOpti
 export class Gateway implements FeedSink {
   readonly #options: GatewayOptions;
   readonly #entrance: Entrance;
+  readonly #protocols: readonly Protocol[];
   readonly #relay = new Relay();
   readonly #directory = new Directory<ClientSocket>();
   readonly #clients = new Roster();
@@ -101,8 +105,8 @@ export class Gateway implements FeedSink {
       wheel,
       identified: (socket: ClientSocket) => this.#identified(socket),
     };
-    const protocols = [new TextProtocol(surroundings), new StompProtocol(surroundings)];
-    this.#entrance = new Entrance(options, protocols, this.#refusals, this.#limits);
+    this.#protocols = [new TextProtocol(surroundings), new StompProtocol(surroundings)];
+    this.#entrance = new Entrance(options, this.#protocols, this.#refusals, this.#limits);
   }
 
   /**
@@ -182,7 +186,7 @@ export class Gateway implements FeedSink {
   }
 
   #serve({ tls, ...where }: Listening): Server<Client> {
-    const { maxMessageBytes, clientBufferBytes, handshakeTimeout } = this.#options;
+    const { maxMessageBytes, maxHeaderBytes, clientBufferBytes, handshakeTimeout } = this.#options;
     return Bun.serve<Client>({
       ...where,
       ...(tls === undefined ? {} : { tls }),
@@ -193,7 +197,7 @@ export class Gateway implements FeedSink {
       fetch: (request) => this.#other(request),
       websocket: {
         // Room for a STOMP frame's headers: protocols measure the bodies themselves.
-        maxPayloadLength: maxMessageBytes + frameLimits.headBytesMax,
+        maxPayloadLength: maxMessageBytes + maxHeaderBytes,
         backpressureLimit: clientBufferBytes,
         closeOnBackpressureLimit: true,
         // limits/presence.ts sees who is still there.
@@ -271,6 +275,7 @@ export class Gateway implements FeedSink {
       ...gatewayMetrics(this.#relay, this.#holds, () => this.#clients.size),
       ...(this.#durables === undefined ? [] : durableMetrics(this.#durables)),
       ...this.#limits.metrics,
+      ...this.#protocols.flatMap(({ metrics }) => metrics),
       this.#refusals.metric,
       this.#endings.metric,
       ...(auth === undefined ? [] : [auth.refusals.metric]),

@@ -1,5 +1,6 @@
 import type { Server } from "bun";
 import type { OutgoingMessage } from "../message.ts";
+import type { AnyMetric } from "../ops/metrics.ts";
 import type { Auth } from "./auth/auth.ts";
 import type { Grant } from "./auth/grant.ts";
 import type { TokenRefusal } from "./auth/token-refusal.ts";
@@ -29,6 +30,8 @@ export interface Protocol {
   readonly subprotocols: readonly string[];
   /** Whether a client may have its token in what it says first, rather than in the handshake. */
   readonly takesTokenLater: boolean;
+  /** What `/metrics` shows of it. */
+  readonly metrics: readonly AnyMetric[];
   /** The client that is about to connect, or why it may not: in a sentence, or because of its token. */
   admit(newcomer: Newcomer): Client | TokenRefusal | string;
 }

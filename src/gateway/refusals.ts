@@ -1,4 +1,4 @@
-import type { LabelledMetric } from "../ops/metrics.ts";
+import { LabelledCounter, type LabelledMetric } from "../ops/metrics.ts";
 
 /** Why a handshake is refused, before the upgrade. docs/protocol.md prints them (`bun run docs`). */
 export interface Refusal {
@@ -86,20 +86,17 @@ export type RefusalName = keyof typeof refusals;
 
 /** Answers handshakes that are refused, and counts them. */
 export class Refusals {
-  readonly #counts = new Map<RefusalName, number>(
-    (Object.keys(refusals) as RefusalName[]).map((name) => [name, 0]),
+  readonly #counts = new LabelledCounter(
+    { name: "warren_refused_total", help: "Handshakes that were refused.", label: "reason" },
+    Object.keys(refusals) as RefusalName[],
   );
 
-  readonly metric: LabelledMetric = {
-    name: "warren_refused_total",
-    type: "counter",
-    help: "Handshakes that were refused.",
-    label: "reason",
-    readEach: () => this.#counts,
-  };
+  get metric(): LabelledMetric {
+    return this.#counts.metric;
+  }
 
   refuse(name: RefusalName, why: string = refusals[name].why): Response {
-    this.#counts.set(name, this.#counts.get(name)! + 1);
+    this.#counts.add(name);
     const { status, retryAfterS }: Refusal = refusals[name];
     // Whoever is refused must not keep a connection, and with it an open file.
     const headers: Record<string, string> = { connection: "close" };

@@ -1,14 +1,14 @@
 import type { ClientSocket } from "./client.ts";
 
-/** How many lists there are. `Presence` visits one in each of its turns. */
-export const turns = 72;
+/** How many lists there are, so that `Presence` can visit a few at a time. */
+export const lists = 72;
 
 /**
  * All clients that are connected, in lists of about the same length. A client's seat knows its place, and whoever leaves is
  * replaced by the last of the list: that takes a quarter of the memory of a set, and there may be very many.
  */
 export class Roster implements Iterable<ClientSocket> {
-  readonly #lists: readonly ClientSocket[][] = Array.from({ length: turns }, () => []);
+  readonly #lists: readonly ClientSocket[][] = Array.from({ length: lists }, () => []);
   #size = 0;
   #next = 0;
 
@@ -18,15 +18,15 @@ export class Roster implements Iterable<ClientSocket> {
 
   add(socket: ClientSocket): void {
     const { seat } = socket.data;
-    seat.turn = this.#next;
-    seat.place = this.#lists[seat.turn]!.push(socket) - 1;
-    this.#next = (this.#next + 1) % turns;
+    seat.list = this.#next;
+    seat.place = this.#lists[seat.list]!.push(socket) - 1;
+    this.#next = (this.#next + 1) % lists;
     this.#size++;
   }
 
   delete({ data: { seat } }: ClientSocket): void {
     if (seat.place < 0) return;
-    const list = this.#lists[seat.turn]!;
+    const list = this.#lists[seat.list]!;
     const last = list.pop()!;
     if (last.data.seat !== seat) {
       list[seat.place] = last;
@@ -37,12 +37,12 @@ export class Roster implements Iterable<ClientSocket> {
   }
 
   /** Who may go while this is read: from the end, since whoever goes is replaced by the last. */
-  *ofTurn(turn: number): Iterable<ClientSocket> {
-    const list = this.#lists[turn]!;
+  *ofList(index: number): Iterable<ClientSocket> {
+    const list = this.#lists[index]!;
     for (let place = list.length - 1; place >= 0; place--) yield list[place]!;
   }
 
   *[Symbol.iterator](): Iterator<ClientSocket> {
-    for (let turn = 0; turn < turns; turn++) yield* this.ofTurn(turn);
+    for (let index = 0; index < lists; index++) yield* this.ofList(index);
   }
 }

@@ -17,6 +17,7 @@ const mute = new TokenRefusal("publish", "the token does not allow to publish to
 export class TextProtocol implements Protocol {
   readonly subprotocols = [];
   readonly takesTokenLater = false;
+  readonly metrics = [];
   readonly #surroundings: Surroundings;
 
   constructor(surroundings: Surroundings) {
@@ -74,7 +75,7 @@ class TextClient implements Client {
     if (this.mayHear) socket.subscribe(this.#topic.key);
     this.#lease = Lease.of(this.#grant, this.#surroundings.wheel, () => {
       const { code, reason } = closeCodes.unauthenticated;
-      this.#surroundings.auth?.refusals.add(expired);
+      this.#surroundings.auth?.refusals.add(expired.kind);
       // A client that is not read from could not answer the close.
       this.#surroundings.holds.letGo(socket);
       socket.close(code, reason);
@@ -128,7 +129,7 @@ class TextClient implements Client {
 
   #forbid(socket: ClientSocket): void {
     const { code } = closeCodes.forbidden;
-    this.#surroundings.auth?.refusals.add(mute);
+    this.#surroundings.auth?.refusals.add(mute.kind);
     socket.close(code, mute.why);
   }
 }

@@ -4,8 +4,8 @@ export interface Timed {
   due(nowMs: number): number;
 }
 
-/** How finely times are told apart. */
-const slotMs = 250;
+/** How finely times are told apart. In milliseconds. */
+export const slotMs = 250;
 /** A turn of the wheel is 64 seconds; what is due later than that is called earlier. */
 const slots = 256;
 /** Turned at a time at most. A process that was held up for longer goes on from where it was. */

@@ -14,6 +14,21 @@ export interface LabelledMetric extends Omit<Metric, "read"> {
   readEach(): Iterable<readonly [value: string, number: number]>;
 }
 
+/** Counts by the values of a label. They are known beforehand, so that `/metrics` shows those that never came, too. */
+export class LabelledCounter<Value extends string> {
+  readonly #counts: Map<Value, number>;
+  readonly metric: LabelledMetric;
+
+  constructor(described: Pick<LabelledMetric, "name" | "help" | "label">, values: Iterable<Value>) {
+    this.#counts = new Map(Array.from(values, (value) => [value, 0]));
+    this.metric = { ...described, type: "counter", readEach: () => this.#counts };
+  }
+
+  add(value: Value): void {
+    this.#counts.set(value, this.#counts.get(value)! + 1);
+  }
+}
+
 export type AnyMetric = Metric | LabelledMetric;
 
 export const metricsContentType = "text/plain; version=0.0.4; charset=utf-8";

@@ -151,6 +151,14 @@ export const optionTable = {
     managing,
     "a client that sends a larger message is closed, a plain-text one with 1009",
   ),
+  maxHeaders: option(whole("N", 10, 1000), 100, managing, "headers that a STOMP frame may have"),
+  maxHeaderBytes: option(
+    // RabbitMQ has to take them in one frame of 128 KiB.
+    bytes(1024, 64 * 1024),
+    64 * 1024,
+    managing,
+    "how long the headers of a STOMP frame may be together",
+  ),
   maxSubscriptions: option(
     whole("N", 1, 10_000),
     100,
@@ -210,6 +218,12 @@ export const optionTable = {
     30_000,
     managing,
     "a client that is slowed down for so long without a second's rest is closed with 4429; 0 is never",
+  ),
+  pingInterval: option(
+    span(1000, 600_000),
+    18_000,
+    managing,
+    "how often clients are pinged; one that answers neither of two pings is disconnected when the third is due",
   ),
   clientBufferBytes: option(
     bytes(16 * 1024, 1024 ** 3),

@@ -1,5 +1,6 @@
 import type { Server, ServerWebSocket } from "bun";
-import { frameText, StompFault } from "../../src/gateway/stomp/frames.ts";
+import { StompFault } from "../../src/gateway/stomp/fault.ts";
+import { frameText } from "../../src/gateway/stomp/frames.ts";
 import { FrameParser } from "../../src/gateway/stomp/parser.ts";
 
 interface Client {
@@ -31,7 +32,14 @@ export class FakeStomp {
       hostname: "127.0.0.1",
       fetch: (request, server) =>
         server.upgrade(request, {
-          data: { parser: new FrameParser(1024 ** 2), isSubscribed: false },
+          data: {
+            parser: new FrameParser({
+              maxMessageBytes: 1024 ** 2,
+              maxHeaders: 100,
+              maxHeaderBytes: 64 * 1024,
+            }),
+            isSubscribed: false,
+          },
           headers: { "sec-websocket-protocol": "v12.stomp" },
         })
           ? undefined

@@ -89,8 +89,47 @@ test("a STOMP client that never sends CONNECT is told so and closed with 4408", 
   busy.send("CONNECT\naccept-version:1.2\n\n\0");
   expect(await idle.next()).toContain("no CONNECT came");
   expect(await idle.closed).toEqual({ code: 4408, reason: "no CONNECT came" });
+  expect((await metricsOf(system.url))['warren_stomp_errors_total{reason="connectTime"}']).toBe(1);
   busy.send("SUBSCRIBE\nid:1\ndestination:/broadcast\nreceipt:r\n\n\0");
   await busy.next((frame) => String(frame).startsWith("RECEIPT"));
+});
+
+describe("STOMP limits", () => {
+  const connectFrame = "CONNECT\naccept-version:1.2\n\n\0";
+  const subscribe = (id: number) => `SUBSCRIBE\nid:${id}\ndestination:/topic/a\n\n\0`;
+  const sendWith = (headers: string, body = "") => `SEND\ndestination:/topic/a\n${headers}\n${body}\0`;
+  const tooMuch: readonly (readonly [reason: string, flags: string[], input: string])[] = [
+    ["messageSize", ["--max-message-bytes", "1KiB"], sendWith("", "x".repeat(1025))],
+    [
+      "headerCount",
+      ["--max-headers", "10"],
+      sendWith(Array.from({ length: 10 }, (_, index) => `h${index}:\n`).join("")),
+    ],
+    ["headerSize", ["--max-header-bytes", "1KiB"], sendWith(`h:${"x".repeat(1024)}\n`)],
+    ["subscriptions", ["--max-subscriptions", "1"], subscribe(1) + subscribe(2)],
+    [
+      "transactions",
+      ["--max-transaction-bytes", "1KiB"],
+      `BEGIN\ntransaction:t\n\n\0${sendWith("transaction:t\n", "x".repeat(1024))}`,
+    ],
+    ["frame", [], "SHOUT\n\n\0"],
+  ];
+
+  test.each(tooMuch)(
+    "%s are flags, and what is beyond them is counted by its name",
+    async (reason, flags, input) => {
+      await using system = startSystem(flags, silent);
+      await using anna = await connect(system.wsUrl("/ws"), { protocols: ["v12.stomp"] });
+      anna.send(connectFrame + input);
+      await anna.next((frame) => String(frame).startsWith("ERROR"));
+      expect((await anna.closed).code).toBe(1002);
+      const metrics = Object.entries(await metricsOf(system.url));
+      const counted = metrics.filter(
+        ([name, count]) => name.startsWith("warren_stomp_errors_total") && count > 0,
+      );
+      expect(counted).toEqual([[`warren_stomp_errors_total{reason="${reason}"}`, 1]]);
+    },
+  );
 });
 
 describe("a client that sends too much", () => {

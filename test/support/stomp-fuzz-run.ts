@@ -1,15 +1,16 @@
 import { expect } from "bun:test";
-import { StompFault, type Version } from "../../src/gateway/stomp/frames.ts";
+import { StompFault } from "../../src/gateway/stomp/fault.ts";
+import type { Version } from "../../src/gateway/stomp/frames.ts";
 import { FrameParser } from "../../src/gateway/stomp/parser.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import { inPieces } from "./stomp-fuzz.ts";
 import type { StompSide } from "./stomp-session.ts";
 
-const bodyBytesMax = 4096;
+const limits = { maxMessageBytes: 4096, maxHeaders: 100, maxHeaderBytes: 64 * 1024 };
 
 /** What a parser makes of an input, in words that can be compared. */
 function parsed(pieces: readonly Buffer[], version: Version): string[] {
-  const parser = new FrameParser(bodyBytesMax);
+  const parser = new FrameParser(limits);
   parser.version = version;
   const found: string[] = [];
   for (const piece of pieces) {

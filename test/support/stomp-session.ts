@@ -47,6 +47,8 @@ export class StompSide {
       auth: undefined,
       identified: () => undefined,
       maxMessageBytes,
+      maxHeaders: 100,
+      maxHeaderBytes: 64 * 1024,
       maxSubscriptions: 10,
       maxTransactionBytes: 8192,
       durables: undefined,

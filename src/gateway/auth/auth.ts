@@ -4,7 +4,7 @@ import type { Grant } from "./grant.ts";
 import { KeyFile } from "./key-file.ts";
 import { KeySet } from "./key-set.ts";
 import { publicKeys, secretKeys } from "./keys.ts";
-import { type TokenRefusal, TokenRefusalCounts } from "./token-refusal.ts";
+import { countTokenRefusals, type TokenRefusal } from "./token-refusal.ts";
 import { Tokens } from "./tokens.ts";
 
 export interface AuthOptions {
@@ -21,7 +21,7 @@ export class Auth {
   readonly #file: KeyFile | undefined;
   readonly #set: KeySet | undefined;
   readonly #tokens: Tokens;
-  readonly refusals = new TokenRefusalCounts();
+  readonly refusals = countTokenRefusals();
 
   /**
    * Begins to fetch the keys, or reads them. The options name exactly one source of keys.

@@ -1,4 +1,4 @@
-import type { LabelledMetric } from "../../ops/metrics.ts";
+import { LabelledCounter } from "../../ops/metrics.ts";
 import { closeCodes } from "../close-codes.ts";
 
 /** What is wrong, as `warren_tokens_refused_total` counts it, and what that is to a handshake and to a STOMP session. */
@@ -46,20 +46,13 @@ export class TokenRefusal {
 }
 
 /** How often what was refused. */
-export class TokenRefusalCounts {
-  readonly #counts = new Map<TokenRefusalKind, number>(
-    (Object.keys(kinds) as TokenRefusalKind[]).map((kind) => [kind, 0]),
+export function countTokenRefusals(): LabelledCounter<TokenRefusalKind> {
+  return new LabelledCounter(
+    {
+      name: "warren_tokens_refused_total",
+      help: "Handshakes and STOMP frames that were refused for their token, or for what it does not allow.",
+      label: "reason",
+    },
+    Object.keys(kinds) as TokenRefusalKind[],
   );
-
-  add({ kind }: TokenRefusal): void {
-    this.#counts.set(kind, this.#counts.get(kind)! + 1);
-  }
-
-  readonly metric: LabelledMetric = {
-    name: "warren_tokens_refused_total",
-    type: "counter",
-    help: "Handshakes and STOMP frames that were refused for their token, or for what it does not allow.",
-    label: "reason",
-    readEach: () => this.#counts,
-  };
 }

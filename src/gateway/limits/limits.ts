@@ -6,10 +6,10 @@ import type { Roster } from "../roster.ts";
 import type { TimerWheel } from "../timer-wheel.ts";
 import { Admission, type AdmissionOptions, type Overcrowding } from "./admission.ts";
 import { MessageRate, type MessageRateOptions } from "./message-rate.ts";
-import { Presence } from "./presence.ts";
+import { Presence, type PresenceOptions } from "./presence.ts";
 import type { Seat } from "./seat.ts";
 
-export interface LimitOptions extends AdmissionOptions, MessageRateOptions {}
+export interface LimitOptions extends AdmissionOptions, MessageRateOptions, PresenceOptions {}
 
 /** What one client may take from the others: a place, the time to read its messages, and an open file once it has gone. */
 export class Limits {
@@ -21,7 +21,7 @@ export class Limits {
   constructor(options: LimitOptions, wheel: TimerWheel, holds: Holds, clients: Roster) {
     this.#admission = new Admission(options);
     this.#rate = new MessageRate(options, wheel, holds);
-    this.#presence = new Presence(wheel, holds, clients);
+    this.#presence = new Presence(options, wheel, holds, clients);
   }
 
   get metrics(): readonly AnyMetric[] {

@@ -1,13 +1,16 @@
 import type { Metric } from "../../ops/metrics.ts";
 import type { ClientSocket } from "../client.ts";
 import type { Holds } from "../holds.ts";
-import { type Roster, turns } from "../roster.ts";
-import type { Timed, TimerWheel } from "../timer-wheel.ts";
+import { lists, type Roster } from "../roster.ts";
+import { slotMs, type Timed, type TimerWheel } from "../timer-wheel.ts";
 
-/** Every client is visited once in a round of 18 seconds, and the visits are spread over its turns. */
-const turnMs = 250;
-/** A client that answered none of so many pings is gone at the next visit: within a minute, whatever was sent to it meanwhile. */
+/** A client that answered none of so many pings is gone at the next visit, whatever was sent to it meanwhile. */
 const pingsUnansweredMax = 2;
+
+export interface PresenceOptions {
+  /** How often each client is pinged. In milliseconds; a round is never longer, and a little shorter where that cannot be kept exactly. */
+  readonly pingInterval: number;
+}
 
 /**
  * Who is still there. Bun's own idle timeout would not tell: what is sent to a client that has vanished restarts it
@@ -17,13 +20,18 @@ export class Presence implements Timed {
   readonly #wheel: TimerWheel;
   readonly #holds: Holds;
   readonly #clients: Roster;
-  #turn = 0;
+  /** Every client is visited once in a round, and the visits are spread over its turns. */
+  readonly #turnMs: number;
+  readonly #listsATurn: number;
+  #next = 0;
   #vanished = 0;
 
-  constructor(wheel: TimerWheel, holds: Holds, clients: Roster) {
+  constructor({ pingInterval }: PresenceOptions, wheel: TimerWheel, holds: Holds, clients: Roster) {
     this.#wheel = wheel;
     this.#holds = holds;
     this.#clients = clients;
+    this.#listsATurn = Math.ceil((lists * slotMs) / pingInterval);
+    this.#turnMs = (this.#listsATurn * pingInterval) / lists;
   }
 
   readonly metrics: readonly Metric[] = [
@@ -37,7 +45,7 @@ export class Presence implements Timed {
 
   /** A client has joined those who are connected. */
   joined(): void {
-    if (this.#clients.size === 1) this.#wheel.add(this, turnMs);
+    if (this.#clients.size === 1) this.#wheel.add(this, this.#turnMs);
   }
 
   /** A client has left them. */
@@ -51,9 +59,11 @@ export class Presence implements Timed {
   }
 
   due(): number {
-    for (const socket of this.#clients.ofTurn(this.#turn)) this.#visit(socket);
-    this.#turn = (this.#turn + 1) % turns;
-    return turnMs;
+    for (let visited = 0; visited < this.#listsATurn; visited++) {
+      for (const socket of this.#clients.ofList(this.#next)) this.#visit(socket);
+      this.#next = (this.#next + 1) % lists;
+    }
+    return this.#turnMs;
   }
 
   #visit(socket: ClientSocket): void {

@@ -21,7 +21,7 @@ export class Seat {
   /** `Presence`: pings that it has not answered. */
   pingsUnanswered = 0;
   /** `Roster`: in which list it is, and its place there. */
-  turn = 0;
+  list = 0;
   place = -1;
   /** `MessageRate`: undefined until it sends something. */
   allowance: Allowance | undefined = undefined;

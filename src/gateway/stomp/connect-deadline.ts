@@ -1,7 +1,7 @@
 import type { ClientSocket } from "../client.ts";
 import { closeCodes } from "../close-codes.ts";
 import type { Timed } from "../timer-wheel.ts";
-import { StompFault } from "./frames.ts";
+import { StompFault } from "./fault.ts";
 import type { StompSurroundings } from "./stomp.ts";
 
 /** The time that a client has to send CONNECT. */
@@ -20,9 +20,9 @@ export class ConnectDeadline implements Timed {
   due(): number {
     // What is not read cannot have come.
     if (!this.#surroundings.holds.has(this.#socket)) {
-      const fault = new StompFault("no CONNECT came");
-      fault.close = closeCodes.notConnected;
-      this.#missed(fault);
+      this.#missed(
+        new StompFault("no CONNECT came", { reason: "connectTime", close: closeCodes.notConnected }),
+      );
     }
     return this.#surroundings.handshakeTimeout;
   }

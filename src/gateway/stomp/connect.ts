@@ -1,5 +1,6 @@
 import { version as warrenVersion } from "../../version.ts";
-import { frameText, StompFault, type Version } from "./frames.ts";
+import { StompFault } from "./fault.ts";
+import { frameText, type Version } from "./frames.ts";
 import { heartBeatMs } from "./heart-beats.ts";
 
 /** @throws StompFault if there is no version that both sides speak */
@@ -7,9 +8,9 @@ export function versionOf(accepted = "1.0"): Version {
   const versions = accepted.split(",").map((version) => version.trim());
   if (versions.includes("1.2")) return "1.2";
   if (versions.includes("1.1")) return "1.1";
-  throw new StompFault("this is a server of STOMP 1.2 and 1.1: say accept-version:1.2", undefined, [
-    ["version", "1.2,1.1"],
-  ]);
+  throw new StompFault("this is a server of STOMP 1.2 and 1.1: say accept-version:1.2", {
+    headers: [["version", "1.2,1.1"]],
+  });
 }
 
 /** The frame that answers a CONNECT. */

@@ -2,7 +2,8 @@ import type { Grant } from "../auth/grant.ts";
 import { Lease } from "../auth/lease.ts";
 import { TokenRefusal } from "../auth/token-refusal.ts";
 import type { ClientSocket } from "../client.ts";
-import { type Frame, StompFault } from "./frames.ts";
+import { StompFault } from "./fault.ts";
+import type { Frame } from "./frames.ts";
 import type { StompSurroundings } from "./stomp.ts";
 
 /** A SEND to it renews the token: its body is the new one. */
@@ -16,8 +17,7 @@ export class TokenFault extends StompFault {
   readonly refusal: TokenRefusal;
 
   constructor(refusal: TokenRefusal) {
-    super(refusal.why);
-    this.close = refusal.close;
+    super(refusal.why, { reason: "token", close: refusal.close });
     this.refusal = refusal;
   }
 }

@@ -1,6 +1,6 @@
 import { isName } from "../../message.ts";
 import { isPattern, wildcardCount, wildcardsMax } from "../topic-trie.ts";
-import { StompFault } from "./frames.ts";
+import { StompFault } from "./fault.ts";
 
 const topicPrefix = "/topic/";
 const broadcast = "/broadcast";

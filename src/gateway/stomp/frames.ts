@@ -1,4 +1,4 @@
-import { type CloseCode, closeCodes } from "../close-codes.ts";
+import { StompFault } from "./fault.ts";
 
 /**
  * STOMP frames as text, and what they are made of. https://stomp.github.io/stomp-specification-1.2.html, "Augmented BNF";
@@ -6,14 +6,8 @@ import { type CloseCode, closeCodes } from "../close-codes.ts";
  */
 export type Version = "1.1" | "1.2";
 
-/** The caps of one frame. */
-export const frameLimits = {
-  /** The command and all headers with their line ends. RabbitMQ has to take the headers in one frame of 128 KiB. */
-  headBytesMax: 64 * 1024,
-  headersMax: 100,
-  /** The command, or one header, without its line end. */
-  lineBytesMax: 8 * 1024,
-} as const;
+/** The command, or one header, without its line end. In bytes. */
+export const lineBytesMax = 8 * 1024;
 
 /** A frame that came. */
 export interface Frame {
@@ -22,23 +16,6 @@ export interface Frame {
   readonly headers: ReadonlyMap<string, string>;
   /** Only valid until the parser is given more: whoever keeps it copies it. */
   readonly body: Buffer;
-}
-
-/** What a client did wrong. It becomes the ERROR frame, after which the connection is closed. */
-export class StompFault extends Error {
-  override readonly name = "StompFault";
-  /** Of the frame at fault, if it asked for one. */
-  receipt: string | undefined;
-  /** How the connection ends for it. */
-  close: CloseCode = closeCodes.stompError;
-  /** Headers of the ERROR frame besides the usual ones. */
-  readonly headers: readonly Header[];
-
-  constructor(message: string, receipt?: string, headers: readonly Header[] = []) {
-    super(message);
-    this.receipt = receipt;
-    this.headers = headers;
-  }
 }
 
 export type Header = readonly [name: string, value: string];

@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { type Body, type Headers, isShortText } from "../../message.ts";
-import { type Frame, StompFault } from "./frames.ts";
+import { StompFault } from "./fault.ts";
+import type { Frame } from "./frames.ts";
 
 /** What STOMP, or Warren, says with a header of a SEND or a MESSAGE. None of these is an application's own. */
 const reserved = new Set([
@@ -36,7 +37,7 @@ export function travellingHeaders({ headers }: Frame): Headers | undefined {
   for (const [name, value] of headers) {
     if (!(isOwnHeader(name) || (name === contentType && saysMore(value)))) continue;
     if (!isShortText(name) || name === "")
-      throw new StompFault("a header's name has 1 to 255 bytes", headers.get("receipt"));
+      throw new StompFault("a header's name has 1 to 255 bytes", { receipt: headers.get("receipt") });
     // Without a prototype, so that no name means anything to JavaScript.
     travelling ??= Object.create(null) as Record<string, string>;
     travelling[name] = value;

@@ -1,6 +1,6 @@
 import { closeCodes } from "../close-codes.ts";
 import type { Timed, TimerWheel } from "../timer-wheel.ts";
-import { StompFault } from "./frames.ts";
+import { StompFault } from "./fault.ts";
 
 /** What Warren offers and asks for in CONNECTED: as often as the client likes, but not more often than this. */
 export const heartBeatMs = 1000;
@@ -87,7 +87,8 @@ export class HeartBeats implements Timed {
 }
 
 export function silence(afterMs: number): StompFault {
-  const fault = new StompFault(`no heart-beat came for ${Math.round(afterMs)} ms`);
-  fault.close = closeCodes.silent;
-  return fault;
+  return new StompFault(`no heart-beat came for ${Math.round(afterMs)} ms`, {
+    reason: "heartBeat",
+    close: closeCodes.silent,
+  });
 }

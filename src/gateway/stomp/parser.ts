@@ -1,10 +1,20 @@
 import { isUtf8 } from "node:buffer";
-import { type Frame, frameLimits, isUnescaped, StompFault, unescapeHeader, type Version } from "./frames.ts";
+import { type FaultReason, StompFault } from "./fault.ts";
+import { type Frame, isUnescaped, lineBytesMax, unescapeHeader, type Version } from "./frames.ts";
 
 const lf = 10;
 const cr = 13;
 const nul = 0;
 const nothing = Buffer.alloc(0);
+
+/** The caps of one frame. */
+export interface FrameLimits {
+  readonly maxMessageBytes: number;
+  /** Headers that a frame may have. */
+  readonly maxHeaders: number;
+  /** The command and all headers with their line ends. In bytes. */
+  readonly maxHeaderBytes: number;
+}
 
 interface Head {
   readonly command: string;
@@ -21,7 +31,7 @@ interface Head {
  * byte by byte costs no more than its size, and at most the frame's limits and one piece are kept. Nothing here throws.
  */
 export class FrameParser {
-  readonly #bodyBytesMax: number;
+  readonly #limits: FrameLimits;
   #bytes: Buffer = nothing;
   /** Whether `#bytes` is this parser's own, with room behind `#end`. */
   #isOwn = false;
@@ -37,9 +47,9 @@ export class FrameParser {
   /** Decides on escapes. CONNECT tells it, and is the same in both. */
   version: Version = "1.2";
 
-  /** @param bodyBytesMax a frame with a longer body is a fault */
-  constructor(bodyBytesMax: number) {
-    this.#bodyBytesMax = bodyBytesMax;
+  /** @param limits a frame that is beyond one of them is a fault */
+  constructor(limits: FrameLimits) {
+    this.#limits = limits;
   }
 
   push(bytes: Buffer): void {
@@ -84,16 +94,19 @@ export class FrameParser {
   }
 
   #readHead(): Head | StompFault | undefined {
-    const { headBytesMax, lineBytesMax } = frameLimits;
+    const { maxHeaderBytes } = this.#limits;
     for (;;) {
       const found = this.#bytes.subarray(0, this.#end).indexOf(lf, this.#seen);
       const lineEnd = found < 0 ? this.#end : found;
       if (this.#bytes.subarray(this.#seen, lineEnd).includes(nul))
         return this.#faultInHead("a frame ended before the empty line that ends its headers");
       if (lineEnd - this.#lineStart > lineBytesMax)
-        return this.#faultInHead(`a header line has more than ${lineBytesMax} bytes`);
-      if (lineEnd - this.#start > headBytesMax)
-        return this.#faultInHead(`the headers of a frame have more than ${headBytesMax} bytes`);
+        return this.#faultInHead(`a header line has more than ${lineBytesMax} bytes`, "headerSize");
+      if (lineEnd - this.#start > maxHeaderBytes)
+        return this.#faultInHead(
+          `the headers of a frame have more than ${maxHeaderBytes} bytes`,
+          "headerSize",
+        );
       this.#seen = lineEnd;
       if (found < 0) return undefined;
       const isEmpty =
@@ -117,8 +130,9 @@ export class FrameParser {
       .map((line) => this.#withoutCr(line));
     // The last header has a line end too.
     lines.pop();
-    if (lines.length > frameLimits.headersMax)
-      return this.#faultInHead(`a frame has more than ${frameLimits.headersMax} headers`);
+    const { maxHeaders } = this.#limits;
+    if (lines.length > maxHeaders)
+      return this.#faultInHead(`a frame has more than ${maxHeaders} headers`, "headerCount");
     const headers = new Map<string, string>();
     for (const line of lines) {
       const colon = line.indexOf(":");
@@ -149,21 +163,22 @@ export class FrameParser {
 
   #readBody({ command, headers, length }: Head): Frame | StompFault | undefined {
     const has = this.#end - this.#start;
+    const { maxMessageBytes } = this.#limits;
     let bodyEnd: number;
     if (length !== undefined) {
-      if (length > this.#bodyBytesMax) return this.#bodyTooLong(headers);
+      if (length > maxMessageBytes) return this.#bodyTooLong(headers);
       if (has <= length) return undefined;
       bodyEnd = this.#start + length;
       if (this.#bytes[bodyEnd] !== nul) {
         return new StompFault(
           `a body goes on behind its content-length of ${length} bytes: NUL has to follow`,
-          headers.get("receipt"),
+          { receipt: headers.get("receipt") },
         );
       }
     } else {
       bodyEnd = this.#bytes.subarray(0, this.#end).indexOf(nul, this.#seen);
       this.#seen = this.#end;
-      if ((bodyEnd < 0 ? this.#end : bodyEnd) - this.#start > this.#bodyBytesMax)
+      if ((bodyEnd < 0 ? this.#end : bodyEnd) - this.#start > maxMessageBytes)
         return this.#bodyTooLong(headers);
       if (bodyEnd < 0) return undefined;
     }
@@ -173,15 +188,21 @@ export class FrameParser {
   }
 
   #bodyTooLong(headers: Head["headers"]): StompFault {
-    return new StompFault(`a body has more than ${this.#bodyBytesMax} bytes`, headers.get("receipt"));
+    return new StompFault(`a body has more than ${this.#limits.maxMessageBytes} bytes`, {
+      reason: "messageSize",
+      receipt: headers.get("receipt"),
+    });
   }
 
   /** Names the receipt that the frame at fault asked for, as far as it can be told. */
-  #faultInHead(message: string): StompFault {
+  #faultInHead(message: string, reason: FaultReason = "frame"): StompFault {
     const seen = this.#bytes.toString("utf8", this.#start, Math.min(this.#end, this.#start + faultBytesMax));
     const [head = ""] = seen.split(/\n\r?\n/, 1);
     const [, receipt] = /\nreceipt:([^\r\n\0]{1,1000})/.exec(head) ?? [];
-    return new StompFault(message, receipt && (unescapeHeader(receipt, this.version) ?? receipt));
+    return new StompFault(message, {
+      reason,
+      receipt: receipt && (unescapeHeader(receipt, this.version) ?? receipt),
+    });
   }
 
   #fail(fault: StompFault): StompFault {
@@ -204,7 +225,7 @@ export class FrameParser {
 }
 
 /** How far a frame at fault is searched for its receipt. */
-const faultBytesMax = 2 * frameLimits.headBytesMax;
+const faultBytesMax = 128 * 1024;
 
 function quoted(text: string): string {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);

@@ -7,7 +7,8 @@ import type { Seat } from "../limits/seat.ts";
 import { connected, versionOf } from "./connect.ts";
 import { ConnectDeadline } from "./connect-deadline.ts";
 import { Credentials, renewal, TokenFault, tokenOf } from "./credentials.ts";
-import { errorText, type Frame, named, receiptText, required, StompFault, type Version } from "./frames.ts";
+import { StompFault } from "./fault.ts";
+import { errorText, type Frame, named, receiptText, required, type Version } from "./frames.ts";
 import { type Agreement, agreementOn, HeartBeats, silence } from "./heart-beats.ts";
 import { FrameParser } from "./parser.ts";
 import { messageOf } from "./sent-message.ts";
@@ -43,7 +44,7 @@ export class Session implements Client {
     this.seat = seat;
     this.#surroundings = surroundings;
     this.#credentials = surroundings.anyones ?? new Credentials(surroundings, id, grant);
-    this.#parser = new FrameParser(surroundings.maxMessageBytes);
+    this.#parser = new FrameParser(surroundings);
     this.#subscriptions = new Subscriptions(surroundings);
   }
 
@@ -275,7 +276,8 @@ export class Session implements Client {
   }
 
   #fail(socket: ClientSocket, fault: StompFault): void {
-    if (fault instanceof TokenFault) this.#surroundings.auth?.refusals.add(fault.refusal);
+    this.#surroundings.faults.add(fault.reason);
+    if (fault instanceof TokenFault) this.#surroundings.auth?.refusals.add(fault.refusal.kind);
     // A client that is not read from could not answer the close.
     this.#surroundings.holds.letGo(socket);
     socket.send(errorText(fault, this.#parser.version));

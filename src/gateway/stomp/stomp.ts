@@ -1,11 +1,14 @@
+import type { AnyMetric, LabelledCounter } from "../../ops/metrics.ts";
 import { unlimited } from "../auth/grant.ts";
 import type { Client } from "../client.ts";
 import type { Newcomer, Protocol, Surroundings } from "../protocol.ts";
 import { Credentials } from "./credentials.ts";
 import type { Durables } from "./durable/durables.ts";
+import { countFaults, type FaultReason } from "./fault.ts";
+import type { FrameLimits } from "./parser.ts";
 import { Session } from "./session.ts";
 
-export interface StompOptions {
+export interface StompOptions extends FrameLimits {
   /** Subscriptions that a client may have. */
   readonly maxSubscriptions: number;
   /** What a client's open transactions may hold together. In bytes. */
@@ -19,6 +22,8 @@ export interface StompOptions {
 /** What the sessions share. */
 export type StompSurroundings = Surroundings &
   StompOptions & {
+    /** ERROR frames, by what was wrong. */
+    readonly faults: LabelledCounter<FaultReason>;
     /** What every client may do where none needs a token: then nothing in them changes, and all clients share them. */
     readonly anyones: Credentials | undefined;
   };
@@ -27,13 +32,18 @@ export type StompSurroundings = Surroundings &
 export class StompProtocol implements Protocol {
   readonly subprotocols = ["v12.stomp", "v11.stomp"];
   readonly takesTokenLater = true;
+  readonly #faults = countFaults();
   readonly #surroundings: StompSurroundings;
 
   constructor(given: Surroundings & StompOptions) {
-    const surroundings = { ...given, anyones: undefined };
+    const surroundings = { ...given, faults: this.#faults, anyones: undefined };
     const anyones =
       given.auth === undefined ? new Credentials(surroundings, undefined, unlimited) : undefined;
     this.#surroundings = { ...surroundings, anyones };
+  }
+
+  get metrics(): readonly AnyMetric[] {
+    return [this.#faults.metric];
   }
 
   admit({ id, grant, seat }: Newcomer): Client {

@@ -7,7 +7,8 @@ import type { Credentials } from "./credentials.ts";
 import { direct, patternToSubscribe } from "./destinations.ts";
 import type { Durables } from "./durable/durables.ts";
 import type { DurableSubscription } from "./durable/subscription.ts";
-import { type Frame, messageHead, required, StompFault, type Version } from "./frames.ts";
+import { StompFault } from "./fault.ts";
+import { type Frame, messageHead, required, type Version } from "./frames.ts";
 import { messageTail, withHead } from "./message-frame.ts";
 import type { StompSurroundings } from "./stomp.ts";
 
@@ -60,7 +61,8 @@ export class Subscriptions {
       throw new StompFault(`ack:${ack.slice(0, 40)} is not supported: leave it out, or say ack:auto`);
     if (!isShortText(id)) throw new StompFault("a subscription id has at most 255 bytes");
     if (this.#find(id) >= 0) throw new StompFault(`there is a subscription "${id}" already`);
-    if (this.#all.length >= this.#countMax) throw new StompFault(`more than ${this.#countMax} subscriptions`);
+    if (this.#all.length >= this.#countMax)
+      throw new StompFault(`more than ${this.#countMax} subscriptions`, { reason: "subscriptions" });
     const pattern = patternToSubscribe(required(frame, "destination"));
     if (pattern !== direct) credentials.maySubscribe(pattern);
     const start = startOf(headers);

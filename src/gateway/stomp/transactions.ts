@@ -1,5 +1,6 @@
 import { bodyBytes, type OutgoingMessage } from "../../message.ts";
-import { named, StompFault } from "./frames.ts";
+import { StompFault } from "./fault.ts";
+import { named } from "./frames.ts";
 
 /** A SEND that waits for its transaction's COMMIT. */
 export interface Pending {
@@ -27,7 +28,8 @@ export class Transactions {
   /** @throws StompFault */
   begin(name: string): void {
     if (this.#open.has(name)) throw new StompFault(`transaction "${name}" has begun already`);
-    if (this.#open.size >= openMax) throw new StompFault(`more than ${openMax} open transactions`);
+    if (this.#open.size >= openMax)
+      throw new StompFault(`more than ${openMax} open transactions`, { reason: "transactions" });
     this.#open.set(name, []);
   }
 
@@ -36,7 +38,9 @@ export class Transactions {
     const sends = this.#find(name);
     this.#bytes += costBytes(pending);
     if (this.#bytes > this.#bytesMax)
-      throw new StompFault(`open transactions hold more than ${this.#bytesMax} bytes`);
+      throw new StompFault(`open transactions hold more than ${this.#bytesMax} bytes`, {
+        reason: "transactions",
+      });
     sends.push(pending);
   }
 

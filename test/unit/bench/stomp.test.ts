@@ -86,7 +86,7 @@ test("what publishers send is a SEND of the run's message, with the number in it
   const bytes = new Uint8Array(frame.sizeBytes);
   frame.prepare(bytes, 0);
   frame.number(bytes, 0, 7, 42);
-  const parser = new FrameParser(1000);
+  const parser = new FrameParser({ maxMessageBytes: 1000, maxHeaders: 100, maxHeaderBytes: 64 * 1024 });
   parser.push(Buffer.from(bytes));
   const sent = parser.next();
   if (sent === undefined || sent instanceof Error) throw new Error("no frame");

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { ClientSocket } from "../../../src/gateway/client.ts";
 import { Seat } from "../../../src/gateway/limits/seat.ts";
-import { Roster, turns } from "../../../src/gateway/roster.ts";
+import { lists, Roster } from "../../../src/gateway/roster.ts";
 
 const client = () => ({ data: { seat: new Seat(undefined) } }) as unknown as ClientSocket;
 
@@ -30,15 +30,15 @@ describe("a roster", () => {
     );
   });
 
-  test("spreads them over its turns", () => {
+  test("spreads them over its lists", () => {
     const roster = new Roster();
-    for (let i = 0; i < 10 * turns; i++) roster.add(client());
-    for (let turn = 0; turn < turns; turn++) expect([...roster.ofTurn(turn)]).toHaveLength(10);
+    for (let i = 0; i < 10 * lists; i++) roster.add(client());
+    for (let index = 0; index < lists; index++) expect([...roster.ofList(index)]).toHaveLength(10);
   });
 
   test("passes over nobody when some go while it is read", () => {
     const roster = new Roster();
-    const clients = Array.from({ length: 5 * turns }, client);
+    const clients = Array.from({ length: 5 * lists }, client);
     for (const socket of clients) roster.add(socket);
     const seen = new Set<ClientSocket>();
     for (const socket of roster) {

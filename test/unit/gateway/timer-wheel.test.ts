@@ -1,34 +1,10 @@
-import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
-import { StompFault } from "../../../src/gateway/stomp/frames.ts";
+import { describe, expect, jest, test } from "bun:test";
+import { StompFault } from "../../../src/gateway/stomp/fault.ts";
 import { agreementOn, HeartBeats } from "../../../src/gateway/stomp/heart-beats.ts";
 import { TimerWheel } from "../../../src/gateway/timer-wheel.ts";
+import { makeWheelClock } from "../doubles/wheel-clock.ts";
 
-let nowMs = 0;
-const realNow = performance.now.bind(performance);
-
-beforeEach(() => {
-  jest.useFakeTimers();
-  nowMs = 0;
-  performance.now = () => nowMs;
-});
-afterEach(() => {
-  jest.useRealTimers();
-  performance.now = realNow;
-});
-
-/** Lets time pass as it does where nothing holds the process up. */
-function pass(ms: number): void {
-  for (let passed = 0; passed < ms; passed += 250) {
-    nowMs += 250;
-    jest.advanceTimersByTime(250);
-  }
-}
-
-/** The process is held up, and its timer fires once when it goes on. */
-function stall(ms: number): void {
-  nowMs += ms;
-  jest.advanceTimersByTime(250);
-}
+const { pass, stall } = makeWheelClock();
 
 describe("a timer wheel", () => {
   test("calls each when it is due, again and again", () => {

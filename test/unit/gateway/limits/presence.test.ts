@@ -2,13 +2,16 @@ import { expect, jest, test } from "bun:test";
 import type { ClientSocket } from "../../../../src/gateway/client.ts";
 import { Presence } from "../../../../src/gateway/limits/presence.ts";
 import { Roster } from "../../../../src/gateway/roster.ts";
+import { optionTable } from "../../../../src/options/table.ts";
 import { makeRoom } from "./room.ts";
 
 const { room, pass, client } = makeRoom();
 
-function presenceOf(clients: readonly ClientSocket[]) {
+const defaultMs = optionTable.pingInterval.default;
+
+function presenceOf(clients: readonly ClientSocket[], pingInterval: number = defaultMs) {
   const roster = new Roster();
-  const presence = new Presence(room.wheel, room.holds, roster);
+  const presence = new Presence({ pingInterval }, room.wheel, room.holds, roster);
   for (const socket of clients) {
     roster.add(socket);
     presence.joined();
@@ -42,6 +45,24 @@ test("clients that answer nothing are gone within a minute, and not before half 
   pass(29_000);
   for (const { calls } of clients) expect(calls.at(-1)).toBe("terminate");
 });
+
+test.each([1000, 5000, 18_000, 50_000, 600_000])(
+  "clients are pinged at least every %d ms, and hardly more often, if that is asked for",
+  (pingInterval) => {
+    const clients = Array.from({ length: crowd }, () => client());
+    const { presence } = presenceOf(
+      clients.map(({ socket }) => socket),
+      pingInterval,
+    );
+    pass(12 * pingInterval, () => {
+      for (const { socket } of clients) presence.heard(socket);
+    });
+    for (const { calls } of clients) {
+      expect(new Set(calls)).toEqual(new Set(["ping"]));
+      expect(calls.length).toBeWithin(12, 18);
+    }
+  },
+);
 
 test("a client that is not read from is not taken for gone", () => {
   const { calls, socket } = client();

@@ -1,0 +1,58 @@
+import { LabelledCounter } from "../../ops/metrics.ts";
+import { type CloseCode, closeCodes } from "../close-codes.ts";
+import type { Header } from "./frames.ts";
+
+/** What faults are of, as `warren_stomp_errors_total` counts them: one of the limits, the token, or else what a frame says. */
+const reasons = [
+  "frame",
+  "messageSize",
+  "headerCount",
+  "headerSize",
+  "subscriptions",
+  "transactions",
+  "connectTime",
+  "heartBeat",
+  "token",
+] as const;
+
+export type FaultReason = (typeof reasons)[number];
+
+/** What a client did wrong. It becomes the ERROR frame, after which the connection is closed. */
+export class StompFault extends Error {
+  override readonly name = "StompFault";
+  readonly reason: FaultReason;
+  /** Of the frame at fault, if it asked for one. */
+  receipt: string | undefined;
+  /** How the connection ends for it. */
+  readonly close: CloseCode;
+  /** Headers of the ERROR frame besides the usual ones. */
+  readonly headers: readonly Header[];
+
+  constructor(
+    message: string,
+    more: {
+      readonly reason?: FaultReason;
+      readonly receipt?: string | undefined;
+      readonly close?: CloseCode;
+      readonly headers?: readonly Header[];
+    } = {},
+  ) {
+    super(message);
+    this.reason = more.reason ?? "frame";
+    this.receipt = more.receipt;
+    this.close = more.close ?? closeCodes.stompError;
+    this.headers = more.headers ?? [];
+  }
+}
+
+/** ERROR frames that clients got. */
+export function countFaults(): LabelledCounter<FaultReason> {
+  return new LabelledCounter(
+    {
+      name: "warren_stomp_errors_total",
+      help: "ERROR frames that STOMP clients got, each of which ended a connection.",
+      label: "reason",
+    },
+    reasons,
+  );
+}
