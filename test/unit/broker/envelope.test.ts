@@ -1,24 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { Envelope } from "../../../src/broker/broker.ts";
 import { open, seal, toBuffer } from "../../../src/broker/envelope.ts";
 import { MalformedPack, pack, packedContentType } from "../../../src/broker/packing.ts";
 import { anyBytes, anyMessage } from "../doubles/arbitraries.ts";
+import { envelopeOf } from "../doubles/envelope.ts";
 import { seeded } from "../doubles/seeded.ts";
-
-function foreign(parts: Partial<Envelope>): Envelope {
-  return {
-    body: Buffer.alloc(0),
-    routingKey: "",
-    contentType: undefined,
-    messageId: undefined,
-    timestamp: undefined,
-    appId: undefined,
-    clientId: undefined,
-    headers: undefined,
-    ...parts,
-  };
-}
 
 describe("sealing", () => {
   test("and opening gives the same message, with its id, time and publisher", () => {
@@ -45,7 +31,7 @@ describe("sealing", () => {
 
   test("writes a text message that any program reads: its bytes, its topic as routing key, text/plain", () => {
     expect(seal({ body: "grüße", topic: "a.b", clientId: "c-1" }, "id", "app", 5)).toEqual(
-      foreign({
+      envelopeOf({
         body: Buffer.from("grüße", "utf8"),
         routingKey: "a.b",
         contentType: "text/plain",
@@ -73,7 +59,7 @@ describe("opening what another program published", () => {
     ["says text/plain and is empty", "text/plain", "", ""],
     ["begins with a byte order mark", "text/plain", "\ufeffx", "\ufeffx"],
   ])("what %s is text", (_, contentType, sent, read) => {
-    const [message] = open(foreign({ contentType, body: Buffer.from(sent, "utf8") }), "unnamed");
+    const [message] = open(envelopeOf({ contentType, body: Buffer.from(sent, "utf8") }), "unnamed");
     expect(message!.body).toBe(read);
   });
 
@@ -85,7 +71,7 @@ describe("opening what another program published", () => {
     ["says text/plain but encodes a surrogate", "text/plain", "\u00ed\u00a0\u0080"],
   ])("what %s is bytes, unchanged", (_, contentType, latin1) => {
     const body = Buffer.from(latin1, "latin1");
-    const [message] = open(foreign({ contentType, body }), "unnamed");
+    const [message] = open(envelopeOf({ contentType, body }), "unnamed");
     expect(message!.body).toBeInstanceOf(Uint8Array);
     expect(message!.body).toEqual(body);
   });
@@ -94,7 +80,7 @@ describe("opening what another program published", () => {
     const contentType = fc.constantFrom(undefined, "text/plain", "application/octet-stream", "image/png");
     fc.assert(
       fc.property(contentType, anyBytes, (type, bytes) => {
-        const [message] = open(foreign({ contentType: type, body: Buffer.from(bytes) }), "unnamed");
+        const [message] = open(envelopeOf({ contentType: type, body: Buffer.from(bytes) }), "unnamed");
         expect(toBuffer(message!.body)).toEqual(Buffer.from(bytes));
       }),
       { ...seeded, numRuns: 300 },
@@ -102,7 +88,7 @@ describe("opening what another program published", () => {
   });
 
   test("gives a message without an id the fallback, and leaves unknown what it does not say", () => {
-    expect(open(foreign({ body: Buffer.from("x") }), "wsmanager@7")).toEqual([
+    expect(open(envelopeOf({ body: Buffer.from("x") }), "wsmanager@7")).toEqual([
       {
         id: "wsmanager@7",
         body: "x",
@@ -123,14 +109,14 @@ describe("opening a packed one", () => {
   ]);
 
   test("numbers its messages behind its id, so that each is unique and the same after a redelivery", () => {
-    const envelope = foreign({ contentType: packedContentType, messageId: "m-1", body: packed });
+    const envelope = envelopeOf({ contentType: packedContentType, messageId: "m-1", body: packed });
     const ids = () => open(envelope, "unnamed").map(({ id }) => id);
     expect(ids()).toEqual(["m-1", "m-2"]);
     expect(ids()).toEqual(ids());
   });
 
   test("takes topic and client from each message, and publisher and time from the envelope", () => {
-    const envelope = foreign({
+    const envelope = envelopeOf({
       contentType: packedContentType,
       body: packed,
       appId: "manager-1",
@@ -153,7 +139,7 @@ describe("opening a packed one", () => {
   });
 
   test("that is none throws MalformedPack", () => {
-    const envelope = foreign({ contentType: packedContentType, body: Buffer.from("plain text") });
+    const envelope = envelopeOf({ contentType: packedContentType, body: Buffer.from("plain text") });
     expect(() => open(envelope, "unnamed")).toThrow(MalformedPack);
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { ConsumeMessage } from "amqplib";
 import { fromDelivery, offsetOf } from "../../../../src/broker/rabbitmq/codec.ts";
 import { isName } from "../../../../src/message.ts";
+import { envelopeOf } from "../../doubles/envelope.ts";
 
 function delivery(
   properties: Readonly<Record<string, unknown>>,
@@ -47,16 +48,7 @@ describe("a delivery", () => {
       { headers: { table: { a: 1 }, list: [1], nothing: null, bytes: Buffer.from("x") } },
     ],
   ])("of a program that %s is read as if these were absent", (_, properties) => {
-    expect(fromDelivery(delivery(properties))).toEqual({
-      body: Buffer.alloc(0),
-      routingKey: "",
-      contentType: undefined,
-      messageId: undefined,
-      timestamp: undefined,
-      appId: undefined,
-      clientId: undefined,
-      headers: undefined,
-    });
+    expect(fromDelivery(delivery(properties))).toEqual(envelopeOf());
   });
 
   test.each([

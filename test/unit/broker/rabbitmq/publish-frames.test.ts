@@ -4,6 +4,7 @@ import fc from "fast-check";
 import type { Envelope } from "../../../../src/broker/broker.ts";
 import { publishFrames } from "../../../../src/broker/rabbitmq/publish-frames.ts";
 import { anyMessage, anyName } from "../../doubles/arbitraries.ts";
+import { envelopeOf } from "../../doubles/envelope.ts";
 import { seeded } from "../../doubles/seeded.ts";
 
 interface Frame {
@@ -58,20 +59,6 @@ function read(bytes: Buffer, frameMax: number) {
     }
   }
   return publishes;
-}
-
-function envelopeOf(parts: Partial<Envelope>): Envelope {
-  return {
-    body: Buffer.alloc(0),
-    routingKey: "",
-    contentType: undefined,
-    messageId: undefined,
-    timestamp: undefined,
-    appId: undefined,
-    clientId: undefined,
-    headers: undefined,
-    ...parts,
-  };
 }
 
 /** What amqplib should read of it: absent is absent, the client id is a header, everything is persistent. */
