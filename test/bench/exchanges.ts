@@ -4,33 +4,17 @@
  * to it, as `topology.ts` does. The two take turns on a RabbitMQ node of its own; printed are the medians of messages a second and
  * of RabbitMQ's CPU time for each message. The queues are emptied after each turn.
  */
-import { connect } from "amqplib";
-import type { Envelope } from "../../src/broker/broker.ts";
 import { publishLink } from "../../src/broker/rabbitmq/publish-link.ts";
-import { startRabbitmq } from "../support/rabbitmq.ts";
+import { publisherOn, startPublishing } from "./publishing.ts";
 
 const rounds = 9;
 const messages = 20_000;
-const window = 2000;
-const batch = 50;
 
-const envelope: Envelope = {
-  body: Buffer.alloc(64, "x"),
-  routingKey: "",
-  contentType: "text/plain",
-  messageId: "manager-1f2e3d4c5b6a-1000",
-  timestamp: 1_795_467_696,
-  appId: "manager-1f2e3d4c5b6a",
-  clientId: "7b0c2f8e-91f2-4a57-8d4e-6a1b2c3d4e10",
-  headers: undefined,
-};
-const envelopes = new Array<Envelope>(batch).fill(envelope);
-
-await using node = await startRabbitmq();
+const { node, connection } = await startPublishing();
+await using _node = node;
 /** Linux counts a process's time in hundredths of a second. */
 const usPerTick = 10_000;
 const pid = Number((await node.eval("os:getpid()")).replaceAll('"', ""));
-const connection = await connect(node.url, { noDelay: true });
 
 async function cpuUs(): Promise<number> {
   const stat = await Bun.file(`/proc/${pid}/stat`).text();
@@ -57,21 +41,13 @@ async function prepare(name: string, hasInner: boolean) {
 
   const channel = await connection.createConfirmChannel();
   const link = publishLink(connection, channel, name, [], () => undefined);
-  let [sent, confirmed] = [0, 0];
-  channel.on("ack", ({ deliveryTag }) => {
-    confirmed = Math.max(confirmed, deliveryTag);
-  });
+  const publish = publisherOn(channel);
   return {
     perSecond: [] as number[],
     cpuUs: [] as number[],
     async round(): Promise<void> {
       const [cpuBefore, startedAt] = [await cpuUs(), performance.now()];
-      for (let count = 0; count < messages; count += batch) {
-        link.send(envelopes);
-        sent += batch;
-        while (sent - confirmed > window) await new Promise(setImmediate);
-      }
-      while (confirmed < sent) await new Promise(setImmediate);
+      await publish(messages, (envelopes) => link.send(envelopes));
       this.perSecond.push((messages * 1000) / (performance.now() - startedAt));
       this.cpuUs.push(((await cpuUs()) - cpuBefore) / messages);
       await setUp.purgeQueue(queues[0]);

@@ -4,7 +4,9 @@
  */
 import { parseArgs } from "node:util";
 import { executable } from "../support/executable.ts";
-import { hostileCases } from "./hostile/cases.ts";
+import { connections } from "./hostile/cases/connections.ts";
+import { crowd } from "./hostile/cases/crowd.ts";
+import { neverReading } from "./hostile/cases/never-reading.ts";
 import { goalTable, measureTable } from "./report/tables.ts";
 import type { Setting } from "./setting.ts";
 import { BenchBroker } from "./systems/broker.ts";
@@ -16,6 +18,7 @@ const { values } = parseArgs({
     only: { type: "string" },
   },
 });
+const hostileCases = [crowd, connections, neverReading];
 const cases = hostileCases.filter(({ name }) => values.only === undefined || values.only === name);
 if (cases.length === 0)
   throw new Error(`--only is one of ${hostileCases.map(({ name }) => name).join(", ")}`);

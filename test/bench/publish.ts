@@ -3,26 +3,12 @@
  * once through amqplib's `channel.publish` and once through `src/broker/rabbitmq/publish-link.ts`, interleaved, on a
  * RabbitMQ node of its own. Medians of the rounds, in microseconds.
  */
-import { type ConfirmChannel, connect } from "amqplib";
-import type { Envelope } from "../../src/broker/broker.ts";
+import type { ConfirmChannel } from "amqplib";
 import { publishLink } from "../../src/broker/rabbitmq/publish-link.ts";
-import { startRabbitmq } from "../support/rabbitmq.ts";
+import { type envelope, publisherOn, startPublishing } from "./publishing.ts";
 
 const rounds = 7;
 const messages = 20_000;
-/** Messages of one turn of the event loop. */
-const turn = 50;
-
-const envelope = {
-  body: Buffer.alloc(64, "x"),
-  routingKey: "",
-  contentType: "text/plain",
-  messageId: "manager-1f2e3d4c5b6a-1000",
-  timestamp: 1_795_467_696,
-  appId: "manager-1f2e3d4c5b6a",
-  clientId: "7b0c2f8e-91f2-4a57-8d4e-6a1b2c3d4e10",
-  headers: undefined,
-} satisfies Envelope;
 
 function throughAmqplib(channel: ConfirmChannel, envelopes: readonly (typeof envelope)[]): void {
   for (const { body, routingKey, clientId, contentType, messageId, timestamp, appId } of envelopes) {
@@ -34,28 +20,16 @@ function throughAmqplib(channel: ConfirmChannel, envelopes: readonly (typeof env
   }
 }
 
-await using node = await startRabbitmq();
-const connection = await connect(node.url, { noDelay: true });
+const { node, connection } = await startPublishing();
+await using _node = node;
 const channel = await connection.createConfirmChannel();
 await channel.assertExchange("wsmanager", "fanout");
 const link = publishLink(connection, channel, "wsmanager", [], () => undefined);
+const publish = publisherOn(channel);
 
-let confirmed = 0;
-channel.on("ack", ({ deliveryTag }) => {
-  confirmed = Math.max(confirmed, deliveryTag);
-});
-let sent = 0;
-
-async function cpuPerMessageUs(send: (envelopes: readonly (typeof envelope)[]) => void): Promise<number> {
-  const batch = new Array<typeof envelope>(turn).fill(envelope);
+async function cpuPerMessageUs(send: Parameters<typeof publish>[1]): Promise<number> {
   const before = process.cpuUsage();
-  for (let count = 0; count < messages; count += turn) {
-    send(batch);
-    sent += turn;
-    while (sent - confirmed > 2000) await Bun.sleep(1);
-    await new Promise(setImmediate);
-  }
-  while (confirmed < sent) await Bun.sleep(1);
+  await publish(messages, send);
   const { user, system } = process.cpuUsage(before);
   return (user + system) / messages;
 }

@@ -1,12 +1,12 @@
 /**
- * `bun attackers.ts URL KIND COUNT`: clients that mean no good, until it is killed, or after two minutes. Writes one line: when
+ * `bun attackers.ts URL KIND COUNT`: clients that mean no good, until it is killed, or after four minutes. Writes one line: when
  * all have begun, or, of a connection flood, when it is over.
  */
 import { makeCloseFrame, makeFrame, opcodes } from "../../../src/bench/frames.ts";
 import { connectRaw, handshakeFor, type RawClient } from "./raw-client.ts";
 
 /** Nothing here runs for longer, whatever becomes of whoever started it. */
-const lifeMsMax = 120_000;
+const lifeMsMax = 240_000;
 /** Between an attacker's attacks. */
 const pauseMs = 500;
 /** Connections that are opened at a time. */

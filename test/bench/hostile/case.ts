@@ -1,0 +1,111 @@
+import { constants, setPriority } from "node:os";
+import { join } from "node:path";
+import type { Result } from "../../../src/bench/result.ts";
+import type { Goal } from "../goals.ts";
+import { type Figures, inRounds, seriesOf, type Turns } from "../rounds.ts";
+import { median } from "../samples.ts";
+import type { Measure, Setting } from "../setting.ts";
+import { type Contender, type System, withSystem } from "../systems/contender.ts";
+import { Program } from "../systems/program.ts";
+import { damageOf } from "../verdict.ts";
+
+/** What a case showed. */
+export interface Outcome {
+  readonly measures: readonly Measure[];
+  readonly goals: readonly Goal[];
+}
+
+export interface HostileCase {
+  readonly name: string;
+  readonly what: string;
+  run(setting: Setting): Promise<Outcome>;
+}
+
+/** What honest clients saw without hostile ones, and beside them. */
+export interface Comparison {
+  readonly calm: Turns;
+  readonly attacked: Turns;
+}
+
+const attackers = join(import.meta.dir, "attackers.ts");
+const p99 = "p99 ms";
+
+/** Hostile clients, from now on. */
+export function attack(system: System, kind: string, count: number): Promise<Program> {
+  return Program.start(attackers, [system.url, kind, `${count}`]);
+}
+
+/**
+ * Hostile clients of a kind, until `use` has ended. They have machines of their own in real life: here they get the processor
+ * time that nobody else wants, so that what is seen is what they cost the manager.
+ */
+export async function besides<T>(
+  system: System,
+  kind: string,
+  count: number,
+  use: () => Promise<T>,
+): Promise<T> {
+  const program = await attack(system, kind, count);
+  setPriority(program.pid, constants.priority.PRIORITY_LOW);
+  try {
+    return await use();
+  } finally {
+    await program.kill();
+  }
+}
+
+/** The honest clients' latency. Throws if any of them lost a message or its connection. */
+export function honest({ clients, relayed }: Result): Figures {
+  if (clients.failed > 0) throw new Error(`${clients.failed} honest clients did not connect`);
+  if (clients.closed > 0) throw new Error(`${clients.closed} honest clients were closed`);
+  const damage = damageOf(relayed);
+  if (damage !== undefined) throw new Error(`honest clients: ${damage}`);
+  return { [p99]: relayed.p99Us! / 1000, "p50 ms": relayed.p50Us! / 1000 };
+}
+
+/** Turns without hostile clients, and turns beside them, each with a manager of its own. */
+export async function compare(
+  setting: Setting,
+  name: string,
+  contender: Contender,
+  turns: {
+    readonly calm: readonly [label: string, turn: (system: System) => Promise<Figures>];
+    readonly attacked: readonly [label: string, turn: (system: System) => Promise<Figures>];
+  },
+): Promise<Comparison> {
+  const shown = await inRounds(
+    setting,
+    name,
+    new Map(
+      [turns.calm, turns.attacked].map(([label, turn]) => [
+        label,
+        () => withSystem(setting.broker, contender, {}, turn),
+      ]),
+    ),
+  );
+  const [calm, attacked] = shown;
+  return { calm: calm!, attacked: attacked! };
+}
+
+export function latencies(name: string, title: string, { calm, attacked }: Comparison): Measure {
+  return {
+    name,
+    title: `${title}: p99 of honest clients`,
+    unit: "ms",
+    series: seriesOf([calm, attacked], p99),
+  };
+}
+
+/** The p99 beside hostile clients against that without. A turn that failed is not forgotten: it is a goal that was not reached. */
+export function ratioGoal(what: string, most: number, { calm, attacked }: Comparison): Goal {
+  const middle = ({ figures }: Turns) => median(figures.map((shown) => shown[p99]!));
+  const [above, below] = [middle(attacked), middle(calm)];
+  const value = above === undefined || below === undefined ? undefined : above / below;
+  return {
+    what: `${what}: p99 ÷ without`,
+    goal: `≤ ${most} ×`,
+    value: value ?? Number.NaN,
+    unit: "×",
+    isReached: value !== undefined && value <= most && attacked.failures.length === 0,
+  };
+}
