@@ -1,24 +1,31 @@
 /**
- * What tokens cost: `bun test/bench/auth.ts`. Managers without tokens and with HS256, RS256 and ES256 side by side, in rounds that
- * take turns: connections a second and CPU time of the manager for each, with a token of its own for each client; then CPU
- * time for each message that a STOMP client publishes, where its token allows topics by a pattern. Medians of the rounds.
+ * `bun test/bench/auth.ts`: what tokens cost. Managers without tokens and with HS256, RS256 and ES256 take turns: connections a
+ * second and the manager's CPU time for each, with a token of its own for each client; then its CPU time for each message that a
+ * STOMP client publishes, where its token allows topics by a pattern.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "../support/client.ts";
+import { removeAtExit } from "../support/leftovers.ts";
 import { startWarren, type WarrenProcess } from "../support/warren.ts";
 import { claims, ecPair, hs256, rsaPair, signed } from "../unit/gateway/auth/signing.ts";
+import { atLeast, atMost, ratio } from "./goals.ts";
+import { goalTable, measureTable } from "./report/tables.ts";
+import { type Figures, inRounds, type Rounds, seriesOf, type Turns } from "./rounds.ts";
+import { median } from "./samples.ts";
+import type { Measure } from "./setting.ts";
 
-const rounds = 7;
-const connections = 2000;
+const rounds: Rounds = { rounds: 7, say: (line) => void process.stderr.write(`${line}\n`) };
+const connections = 5000;
 /** Under way at once. */
 const concurrency = 64;
-const messages = 30_000;
+const messages = 150_000;
 /** Topics that one client publishes to in turns. */
 const topics = 16;
 
 const folder = mkdtempSync(join(tmpdir(), "warren-bench-auth-"));
+removeAtExit(folder);
 const file = (name: string, text: string) => {
   writeFileSync(join(folder, name), text);
   return join(folder, name);
@@ -29,6 +36,10 @@ const rsa = rsaPair();
 const ec = ecPair("P-256");
 const payload = (index: number) =>
   claims({ sub: `client-${index}`, warren: { publish: ["colour.*.*"], subscribe: ["#"] } });
+
+const connectionRate = "connections/s";
+const connectionCpu = "µs a connection";
+const publishCpu = "µs a message";
 
 interface Contender {
   readonly name: string;
@@ -80,10 +91,10 @@ function join1(port: number, request: string): Promise<void> {
   return joined.promise;
 }
 
-const handshake = (port: number, token: string | undefined) =>
+const handshake = (token: string | undefined) =>
   [
     `GET /ws?topic=colour.red.dark HTTP/1.1`,
-    `Host: 127.0.0.1:${port}`,
+    "Host: 127.0.0.1",
     "Upgrade: websocket",
     "Connection: Upgrade",
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
@@ -92,7 +103,7 @@ const handshake = (port: number, token: string | undefined) =>
     "\r\n",
   ].join("\r\n");
 
-async function connectionRound(warren: WarrenProcess, requests: readonly string[]) {
+async function connectionTurn(warren: WarrenProcess, requests: readonly string[]): Promise<Figures> {
   const port = Number(new URL(warren.url).port);
   const cpuBefore = await cpuSeconds(warren);
   const begun = performance.now();
@@ -103,8 +114,8 @@ async function connectionRound(warren: WarrenProcess, requests: readonly string[
   await Promise.all(Array.from({ length: concurrency }, worker));
   const seconds = (performance.now() - begun) / 1000;
   return {
-    rate: requests.length / seconds,
-    cpuUs: (1e6 * ((await cpuSeconds(warren)) - cpuBefore)) / requests.length,
+    [connectionRate]: requests.length / seconds,
+    [connectionCpu]: (1e6 * ((await cpuSeconds(warren)) - cpuBefore)) / requests.length,
   };
 }
 
@@ -113,7 +124,7 @@ const frame = (command: string, headers: Record<string, string>, body = "") =>
     "\n",
   );
 
-async function publishRound(warren: WarrenProcess, token: string | undefined): Promise<number> {
+async function publishTurn(warren: WarrenProcess, token: string | undefined): Promise<Figures> {
   await using client = await connect(warren.wsUrl(), { protocols: ["v12.stomp"] });
   client.send(
     frame("CONNECT", { "accept-version": "1.2", ...(token === undefined ? {} : { passcode: token }) }),
@@ -126,57 +137,73 @@ async function publishRound(warren: WarrenProcess, token: string | undefined): P
   }
   client.send(frame("SEND", { destination: "/topic/colour.shade.0", receipt: "end" }));
   await client.next((each) => String(each).startsWith("RECEIPT"), "the receipt", 60_000);
-  return (1e6 * ((await cpuSeconds(warren)) - cpuBefore)) / messages;
+  return { [publishCpu]: (1e6 * ((await cpuSeconds(warren)) - cpuBefore)) / messages };
 }
-
-const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1]!;
 
 const silent = file("silent.ts", "export default () => undefined;\n");
-const results = [];
-for (const contender of contenders) {
-  const warren = await startWarren([...contender.args, "--handler", silent, "--log-messages", "off"]);
-  const port = Number(new URL(warren.url).port);
-  const requests = Array.from({ length: connections }, (_, index) => handshake(port, contender.token(index)));
-  results.push({
-    contender,
-    warren,
-    requests,
-    rates: [] as number[],
-    cpusUs: [] as number[],
-    publishUs: [] as number[],
-  });
-}
-for (let round = -1; round < rounds; round++) {
-  for (const { contender, warren, requests, rates, cpusUs, publishUs } of results) {
-    const { rate, cpuUs } = await connectionRound(warren, requests);
-    const perMessageUs = await publishRound(warren, contender.token(0));
-    // The first round warms up.
-    if (round < 0) continue;
-    rates.push(rate);
-    cpusUs.push(cpuUs);
-    publishUs.push(perMessageUs);
-  }
-}
-/** The median of what it is in each round beside the manager without tokens: what the machine did meanwhile concerns both. */
-const beside = (values: readonly number[], base: readonly number[]) =>
-  median(values.map((value, round) => value / base[round]!)).toFixed(2);
+const unlimited = ["--max-messages-per-second", "0", "--max-bytes-per-second", "0"];
 
-const none = results[0]!;
-process.stdout.write(
-  "token   connections/s   of none   CPU µs a connection   of none   CPU µs a STOMP message published   of none\n",
-);
-for (const { contender, rates, cpusUs, publishUs } of results) {
-  const columns = [
-    contender.name.padEnd(6),
-    median(rates).toFixed(0).padStart(15),
-    beside(rates, none.rates).padStart(9),
-    median(cpusUs).toFixed(1).padStart(21),
-    beside(cpusUs, none.cpusUs).padStart(9),
-    median(publishUs).toFixed(2).padStart(34),
-    beside(publishUs, none.publishUs).padStart(9),
-  ];
-  process.stdout.write(`${columns.join(" ")}\n`);
+/** Each with a manager of its own, which has had one turn to warm up. */
+async function turnsOf(
+  what: string,
+  turnOf: (contender: Contender) => (warren: WarrenProcess) => Promise<Figures>,
+): Promise<readonly Turns[]> {
+  const running = [];
+  for (const contender of contenders) {
+    const warren = await startWarren([
+      ...contender.args,
+      ...unlimited,
+      "--handler",
+      silent,
+      "--log-messages",
+      "off",
+    ]);
+    const turn = turnOf(contender);
+    await turn(warren);
+    running.push({ name: contender.name, warren, turn: () => turn(warren) });
+  }
+  const turns = await inRounds(rounds, what, new Map(running.map(({ name, turn }) => [name, turn])));
+  for (const { warren } of running) await warren.stop();
+  return turns;
 }
-for (const { warren } of results) await warren.stop();
-rmSync(folder, { recursive: true, force: true });
+
+const joining = await turnsOf("connections", ({ token }) => {
+  const requests = Array.from({ length: connections }, (_, index) => handshake(token(index)));
+  return (warren) => connectionTurn(warren, requests);
+});
+const publishing = await turnsOf("publishing", ({ token }) => {
+  const shown = token(0);
+  return (warren) => publishTurn(warren, shown);
+});
+
+const measures: readonly Measure[] = [
+  {
+    name: "connections",
+    title: "Connections with a token of their own each",
+    unit: connectionRate,
+    series: seriesOf(joining, connectionRate),
+  },
+  {
+    name: "connections-cpu",
+    title: "CPU time of the manager for a connection",
+    unit: "µs",
+    series: seriesOf(joining, connectionCpu),
+  },
+  {
+    name: "publishing-cpu",
+    title: "CPU time of the manager for a STOMP message published",
+    unit: "µs",
+    series: seriesOf(publishing, publishCpu),
+  },
+];
+const besideNone = (name: string, contender: string) => {
+  const { series } = measures.find((measure) => measure.name === name)!;
+  const middle = (one: string) => median(series.find((each) => each.contender === one)!.samples);
+  return ratio(middle(contender), middle("none"));
+};
+const goals = [
+  atLeast("connection rate, HS256 ÷ none", 0.5, besideNone("connections", "HS256")),
+  atMost("CPU of a publish, HS256 ÷ none", 1.05, "×", besideNone("publishing-cpu", "HS256")),
+];
+process.stdout.write(`${measures.map(measureTable).join("\n")}\n${goalTable(goals)}`);
 process.exit();

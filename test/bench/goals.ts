@@ -30,20 +30,6 @@ export function goalsOf(measures: readonly Measure[]): Goal[] {
     // The raw server at the same rate comes right before it.
     return median(series[index - 1]?.samples ?? []);
   };
-  const atLeast = (what: string, limit: number, value: number | undefined): Goal => ({
-    what,
-    goal: `≥ ${limit} ×`,
-    value,
-    unit: "×",
-    isReached: value === undefined ? undefined : value >= limit,
-  });
-  const atMost = (what: string, limit: number, unit: string, value: number | undefined): Goal => ({
-    what,
-    goal: `≤ ${limit} ${unit}`,
-    value,
-    unit,
-    isReached: value === undefined ? undefined : value <= limit,
-  });
   const outboxMb = maxOf(of("frozen-outbox", "warren"), of("frozen-outbox", "warren --packed"));
   const growth = maxOf(of("frozen-growth", "warren"), of("frozen-growth", "warren --packed"));
   const spread = ratio(of("receivers", "warren to 10,000"), of("receivers", "warren to 10"));
@@ -125,7 +111,28 @@ export function goalsOf(measures: readonly Measure[]): Goal[] {
   ];
 }
 
-function ratio(above: number | undefined, below: number | undefined): number | undefined {
+export function atLeast(what: string, limit: number, value: number | undefined): Goal {
+  return {
+    what,
+    goal: `≥ ${limit} ×`,
+    value,
+    unit: "×",
+    isReached: value === undefined ? undefined : value >= limit,
+  };
+}
+
+export function atMost(what: string, limit: number, unit: string, value: number | undefined): Goal {
+  return {
+    what,
+    goal: `≤ ${limit} ${unit}`,
+    value,
+    unit,
+    isReached: value === undefined ? undefined : value <= limit,
+  };
+}
+
+/** Undefined if one of them was not measured. */
+export function ratio(above: number | undefined, below: number | undefined): number | undefined {
   return above === undefined || below === undefined || below === 0 ? undefined : above / below;
 }
 

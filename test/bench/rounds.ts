@@ -12,6 +12,9 @@ export interface Turns {
   readonly failures: string[];
 }
 
+/** How many rounds there are, and who hears how they went. */
+export type Rounds = Pick<Setting, "rounds" | "say">;
+
 const fewRounds = 3;
 
 /** Who has failed so often and never done it has no more turns. */
@@ -19,7 +22,7 @@ const hopelessAfter = 2;
 
 /** For what hardly varies from round to round, or is far from its goal: more rounds would only take time. */
 export function inFewRounds(
-  setting: Setting,
+  setting: Rounds,
   what: string,
   contenders: ReadonlyMap<string, () => Promise<Figures>>,
 ): Promise<readonly Turns[]> {
@@ -31,7 +34,7 @@ export function inFewRounds(
  * on all of them. A turn that fails is a failure of that contender in that round, and is reported.
  */
 export async function inRounds(
-  setting: Setting,
+  setting: Rounds,
   what: string,
   contenders: ReadonlyMap<string, () => Promise<Figures>>,
 ): Promise<readonly Turns[]> {

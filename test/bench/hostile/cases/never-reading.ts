@@ -24,7 +24,7 @@ export const neverReading: HostileCase = {
       clients: 990,
       publishers: 10,
       rate: 200,
-      durationMs: setting.isQuick ? 4000 : 8000,
+      durationMs: setting.isQuick ? 4000 : 20_000,
     };
     const contender = warren("warren", "", { flags: ["--client-buffer-bytes", `${capKib}KiB`] });
     const measure = async (system: System) => honest(await load(system, loading));
