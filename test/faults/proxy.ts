@@ -67,6 +67,11 @@ export class FaultyProxy implements AsyncDisposable {
     this.#apply();
   }
 
+  /** Nothing passes in the connections there are, and nobody is told. New ones work. */
+  strand(): void {
+    for (const pair of this.#pairs) pair.hold(new Set(["toBroker", "toWarren"]));
+  }
+
   /** Everything arrives this much later, in order. */
   delay(ms: number): void {
     this.#delayMs = ms;

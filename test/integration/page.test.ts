@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { entriesMax } from "../../static/session/conversation.ts";
+import { FaultyProxy } from "../faults/proxy.ts";
 import { type Client, connect } from "../support/client.ts";
 import { startWarren, type WarrenProcess } from "../support/warren.ts";
 import { startBrowser, type TestBrowser } from "./browser.ts";
@@ -130,17 +131,19 @@ test("what is addressed to the page alone comes through, and says so", async () 
   await rows(page, "other", "5").getByText("to you alone").waitFor();
 });
 
-test("a page whose network was away shows what was said meanwhile, each once", async () => {
+test("a page whose network was away, and took the connection with it, shows what was said meanwhile, each once", async () => {
   const url = topicUrl();
-  const page = await browser.open(url);
+  await using proxy = await FaultyProxy.start(warren.url);
+  const page = await browser.open(new URL(new URL(url).search, proxy.url).href);
   await using client = await connectBeside(url);
   client.send("before");
   await rows(page, "other", "before").waitFor();
   await page.context().setOffline(true);
   await page.waitForFunction(() => !navigator.onLine);
+  proxy.strand();
   client.send("meanwhile");
   await page.context().setOffline(false);
-  await untilStatus(page, "connected");
+  await rows(page, "other", "meanwhile").waitFor();
   client.send("after");
   await rows(page, "other", "after").waitFor();
   expect(await rows(page, "other").locator(".text").allTextContents()).toEqual([
