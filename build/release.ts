@@ -2,7 +2,6 @@ import { mkdirSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 import { compile, projectFolder } from "./compile.ts";
-import { installIfMissing } from "./dependencies.ts";
 
 const targets = [
   "linux-x64",
@@ -16,7 +15,6 @@ const targets = [
 
 const folder = join(projectFolder, "dist", "release");
 
-await installIfMissing();
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
 

@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { projectFolder } from "./compile.ts";
-import { installIfMissing } from "./dependencies.ts";
 
 /**
  * `bun start`: Warren from its sources, in a fresh clone too.
@@ -18,7 +17,7 @@ const lookEveryMs = 250;
 
 const starters = whoStartedThis();
 
-await installIfMissing();
+if (!existsSync(join(projectFolder, "node_modules", "amqplib"))) await install();
 
 const main = join(projectFolder, "src", "main.ts");
 // With the flag Warren ends if this process is killed.
@@ -37,6 +36,15 @@ setInterval(() => {
 }, lookEveryMs).unref();
 
 process.exit(await warren.exited);
+
+/** What the lockfile says, as in a fresh clone. Not at every start, since it talks. */
+async function install(): Promise<void> {
+  const installing = Bun.spawn([process.execPath, "install", "--frozen-lockfile"], {
+    cwd: projectFolder,
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  if ((await installing.exited) !== 0) throw new Error("bun install --frozen-lockfile failed");
+}
 
 function stop(signal: NodeJS.Signals): void {
   const sinceLast = performance.now() - lastSignalAt;

@@ -1,5 +1,14 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { projectFolder } from "../../build/compile.ts";
@@ -25,6 +34,25 @@ describe("the Dockerfile", () => {
     expect(dockerfile.match(/^RUN .*$/gm)).toEqual(["RUN bun run build"]);
     expect(packageJson.scripts).toHaveProperty("build");
     expect(await Bun.file(join(projectFolder, "README.md")).text()).toContain("`bun run build`");
+  });
+
+  test("builds from the files that are sent to it, where nothing is installed yet", async () => {
+    const ignored = (await Bun.file(join(projectFolder, ".dockerignore")).text()).split("\n").filter(Boolean);
+    const context = mkdtempSync(join(tmpdir(), "warren-context-"));
+    removeAtExit(context);
+    try {
+      for (const name of readdirSync(projectFolder)) {
+        if (!ignored.includes(name))
+          cpSync(join(projectFolder, name), join(context, name), { recursive: true });
+      }
+      expect(existsSync(join(context, "node_modules"))).toBe(false);
+      await run([process.execPath, "run", "build"], { cwd: context });
+      const version = await run([join(context, "dist", "warren"), "--version"]);
+      expect(version.trim()).toBe(`warren ${packageJson.version}`);
+    } finally {
+      rmSync(context, { recursive: true, force: true });
+      forgetFolder(context);
+    }
   });
 
   test("builds with the Bun that the project names", () => {
