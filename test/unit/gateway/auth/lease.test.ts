@@ -1,27 +1,10 @@
-import { afterEach, beforeEach, expect, jest, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { Lease } from "../../../../src/gateway/auth/lease.ts";
 import { everything } from "../../../../src/gateway/auth/permissions.ts";
 import { TimerWheel } from "../../../../src/gateway/timer-wheel.ts";
+import { makeWheelClock } from "../../doubles/wheel-clock.ts";
 
-const realNow = performance.now.bind(performance);
-let passedMs = 0;
-
-beforeEach(() => {
-  jest.useFakeTimers();
-  passedMs = 0;
-  performance.now = () => passedMs;
-});
-afterEach(() => {
-  jest.useRealTimers();
-  performance.now = realNow;
-});
-
-function pass(ms: number): void {
-  for (let passed = 0; passed < ms; passed += 250) {
-    passedMs += 250;
-    jest.advanceTimersByTime(250);
-  }
-}
+const { pass } = makeWheelClock();
 
 const until = (ms: number) => ({ user: "a", permissions: everything, expiresAtMs: Date.now() + ms });
 
