@@ -2,6 +2,7 @@ import type { Server, ServerWebSocket } from "bun";
 import { StompFault } from "../../src/gateway/stomp/fault.ts";
 import { frameText } from "../../src/gateway/stomp/frames.ts";
 import { FrameParser } from "../../src/gateway/stomp/parser.ts";
+import { frameLimits } from "../support/frame-limits.ts";
 
 interface Client {
   readonly parser: FrameParser;
@@ -33,11 +34,7 @@ export class FakeStomp {
       fetch: (request, server) =>
         server.upgrade(request, {
           data: {
-            parser: new FrameParser({
-              maxMessageBytes: 1024 ** 2,
-              maxHeaders: 100,
-              maxHeaderBytes: 64 * 1024,
-            }),
+            parser: new FrameParser(frameLimits(1024 ** 2)),
             isSubscribed: false,
           },
           headers: { "sec-websocket-protocol": "v12.stomp" },

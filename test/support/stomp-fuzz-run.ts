@@ -2,11 +2,12 @@ import { expect } from "bun:test";
 import { StompFault } from "../../src/gateway/stomp/fault.ts";
 import type { Version } from "../../src/gateway/stomp/frames.ts";
 import { FrameParser } from "../../src/gateway/stomp/parser.ts";
+import { frameLimits } from "./frame-limits.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import { inPieces } from "./stomp-fuzz.ts";
 import type { StompSide } from "./stomp-session.ts";
 
-const limits = { maxMessageBytes: 4096, maxHeaders: 100, maxHeaderBytes: 64 * 1024 };
+const limits = frameLimits(4096);
 
 /** What a parser makes of an input, in words that can be compared. */
 function parsed(pieces: readonly Buffer[], version: Version): string[] {

@@ -9,6 +9,7 @@ import { Relay } from "../../src/gateway/relay.ts";
 import { StompProtocol } from "../../src/gateway/stomp/stomp.ts";
 import { TimerWheel } from "../../src/gateway/timer-wheel.ts";
 import type { OutgoingMessage } from "../../src/message.ts";
+import { frameLimits } from "./frame-limits.ts";
 
 /** Nobody listens: sessions publish through the relay alone. */
 const server = {} as Server<Client>;
@@ -46,9 +47,7 @@ export class StompSide {
       wheel: new TimerWheel(),
       auth: undefined,
       identified: () => undefined,
-      maxMessageBytes,
-      maxHeaders: 100,
-      maxHeaderBytes: 64 * 1024,
+      ...frameLimits(maxMessageBytes),
       maxSubscriptions: 10,
       maxTransactionBytes: 8192,
       durables: undefined,

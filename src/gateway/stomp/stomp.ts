@@ -32,18 +32,17 @@ export type StompSurroundings = Surroundings &
 export class StompProtocol implements Protocol {
   readonly subprotocols = ["v12.stomp", "v11.stomp"];
   readonly takesTokenLater = true;
-  readonly #faults = countFaults();
   readonly #surroundings: StompSurroundings;
 
   constructor(given: Surroundings & StompOptions) {
-    const surroundings = { ...given, faults: this.#faults, anyones: undefined };
+    const surroundings = { ...given, faults: countFaults(), anyones: undefined };
     const anyones =
       given.auth === undefined ? new Credentials(surroundings, undefined, unlimited) : undefined;
     this.#surroundings = { ...surroundings, anyones };
   }
 
   get metrics(): readonly AnyMetric[] {
-    return [this.#faults.metric];
+    return [this.#surroundings.faults.metric];
   }
 
   admit({ id, grant, seat }: Newcomer): Client {

@@ -1,7 +1,7 @@
 import { constants, setPriority } from "node:os";
 import { join } from "node:path";
 import type { Result } from "../../../src/bench/result.ts";
-import type { Goal } from "../goals.ts";
+import { atMost, type Goal, ratio } from "../goals.ts";
 import { type Figures, inRounds, seriesOf, type Turns } from "../rounds.ts";
 import { median } from "../samples.ts";
 import type { Measure, Setting } from "../setting.ts";
@@ -99,13 +99,10 @@ export function latencies(name: string, title: string, { calm, attacked }: Compa
 /** The p99 beside hostile clients against that without. A turn that failed is not forgotten: it is a goal that was not reached. */
 export function ratioGoal(what: string, most: number, { calm, attacked }: Comparison): Goal {
   const middle = ({ figures }: Turns) => median(figures.map((shown) => shown[p99]!));
-  const [above, below] = [middle(attacked), middle(calm)];
-  const value = above === undefined || below === undefined ? undefined : above / below;
+  const goal = atMost(`${what}: p99 ÷ without`, most, "×", ratio(middle(attacked), middle(calm)));
   return {
-    what: `${what}: p99 ÷ without`,
-    goal: `≤ ${most} ×`,
-    value: value ?? Number.NaN,
-    unit: "×",
-    isReached: value !== undefined && value <= most && attacked.failures.length === 0,
+    ...goal,
+    value: goal.value ?? Number.NaN,
+    isReached: goal.isReached === true && attacked.failures.length === 0,
   };
 }

@@ -8,6 +8,7 @@ import { SendFrame } from "../../../src/bench/stomp/send-frame.ts";
 import { StompHello } from "../../../src/bench/stomp/stomp-hello.ts";
 import { StompSpeaker } from "../../../src/bench/stomp/stomp-speaker.ts";
 import { FrameParser } from "../../../src/gateway/stomp/parser.ts";
+import { frameLimits } from "../../support/frame-limits.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -86,7 +87,7 @@ test("what publishers send is a SEND of the run's message, with the number in it
   const bytes = new Uint8Array(frame.sizeBytes);
   frame.prepare(bytes, 0);
   frame.number(bytes, 0, 7, 42);
-  const parser = new FrameParser({ maxMessageBytes: 1000, maxHeaders: 100, maxHeaderBytes: 64 * 1024 });
+  const parser = new FrameParser(frameLimits(1000));
   parser.push(Buffer.from(bytes));
   const sent = parser.next();
   if (sent === undefined || sent instanceof Error) throw new Error("no frame");

@@ -3,9 +3,10 @@ import fc from "fast-check";
 import { StompFault } from "../../../../src/gateway/stomp/fault.ts";
 import { frameText, type Header, lineBytesMax } from "../../../../src/gateway/stomp/frames.ts";
 import { type FrameLimits, FrameParser } from "../../../../src/gateway/stomp/parser.ts";
+import { frameLimits } from "../../../support/frame-limits.ts";
 import { seeded } from "../../doubles/seeded.ts";
 
-const defaultLimits: FrameLimits = { maxMessageBytes: 1024, maxHeaders: 100, maxHeaderBytes: 64 * 1024 };
+const defaultLimits = frameLimits(1024);
 
 interface Taken {
   readonly command: string;
