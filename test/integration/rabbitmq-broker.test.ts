@@ -272,7 +272,7 @@ describe("when the connection to RabbitMQ is lost", () => {
     expect(consumer.deliveries.at(-1)!.isSuspect).toBe(false);
   });
 
-  test("a message that nobody acknowledges is dead-lettered in the end", async () => {
+  test("a message with which each consumer dies is dead-lettered in the end", async () => {
     const url = await freshVhost();
     const broker = openBroker([url]);
     const publisher = new RecordingPublisher();
@@ -282,11 +282,13 @@ describe("when the connection to RabbitMQ is lost", () => {
     await startAndWait(broker);
     consumer.session!.stop();
     await publisher.publish(envelopeOf("deadly"));
+    // It dies while it holds the message. RabbitMQ 4.3 does not count what is given back by basic.nack.
+    const holdAndDie = () =>
+      asAnotherProgram(url, async (channel) => {
+        await until(() => channel.get("wsmanager.group"), "the message, again");
+      });
+    for (let time = 0; time <= 20; time++) await holdAndDie();
     await asAnotherProgram(url, async (channel) => {
-      for (let time = 0; time <= 20; time++) {
-        const message = await until(() => channel.get("wsmanager.group"), "the message, again");
-        channel.nack(message as GetMessage);
-      }
       const dead = await until(() => channel.get("wsmanager.dead", { noAck: true }), "the dead letter");
       expect((dead as GetMessage).content.toString()).toBe("deadly");
     });

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { rabbitmq4Root } from "./rabbitmq-versions.ts";
+import { rabbitmqRoot, versionNamed } from "./rabbitmq-versions.ts";
 import {
   chromium,
   debootstrap,
@@ -11,10 +11,12 @@ import {
 
 /**
  * Run by `bun run test` before the tests: installs the programs that they need where it may, and otherwise says what
- * to install and fails. With the argument `rabbitmq4` it also makes the RabbitMQ 4 that tests are run against.
+ * to install and fails. An argument such as `4.3` also makes the RabbitMQ of that version that tests are run against.
  */
-const withRabbitmq4 = process.argv[2] === "rabbitmq4";
-const requirements = [rabbitmqServer, chromium, pythonWithPika, ...(withRabbitmq4 ? [debootstrap] : [])];
+const version = versionNamed(process.argv[2] ?? "system");
+if (version === undefined) throw new Error(`there is no RabbitMQ ${process.argv[2]} to run tests against`);
+const ownDebian = version === "system" ? [] : [debootstrap];
+const requirements = [rabbitmqServer, chromium, pythonWithPika, ...ownDebian];
 
 const missing = absent();
 if (missing.length > 0) {
@@ -25,7 +27,7 @@ if (missing.length > 0) {
     process.exit(1);
   }
 }
-if (withRabbitmq4) await rabbitmq4Root();
+if (version !== "system") await rabbitmqRoot(version);
 
 function absent(): Requirement[] {
   return requirements.filter((requirement) => requirement.find() === undefined);
