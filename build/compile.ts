@@ -30,6 +30,9 @@ export async function compile(path: string, target?: Bun.Build.CompileTarget): P
         // A .env or bunfig.toml in the folder where someone starts Warren is not about Warren.
         autoloadDotenv: false,
         autoloadBunfig: false,
+        // Handlers come with these: without them an import of most npm packages, or of a path alias, is not found.
+        autoloadPackageJson: true,
+        autoloadTsconfig: true,
       },
     });
     const executable = outputs.find(({ kind }) => kind === "entry-point");

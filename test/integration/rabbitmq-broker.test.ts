@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, spyOn, test } from "bun:test";
 import { connect, type GetMessage } from "amqplib";
 import type { Broker } from "../../src/broker/broker.ts";
 import { Outbox } from "../../src/broker/outbox.ts";
@@ -94,6 +94,35 @@ describe("RabbitMQ's exchanges", () => {
     expect(fatal.name).toBe("FatalError");
     expect(fatal.message).toContain('"towsmanager"');
     expect(fatal.message).toContain("fanout");
+  });
+});
+
+describe("a queue of dead letters that is full", () => {
+  test("refuses them, and disturbs neither answers nor what is consumed", async () => {
+    const url = await freshVhost();
+    await asAnotherProgram(url, async (channel) => {
+      await channel.assertQueue("wsmanager.dead", {
+        arguments: { "x-queue-type": "quorum", "x-max-length": 1, "x-overflow": "reject-publish" },
+      });
+    });
+    const broker = openBroker([url]);
+    const [answers, consumer] = [new RecordingPublisher(), new RecordingConsumer()];
+    const dead = new Outbox("dead", false);
+    broker.publish("towsmanager", answers);
+    broker.publish("wsmanager.dead", dead);
+    broker.consume("group", 10, consumer);
+    await startAndWait(broker);
+    const opened = spyOn(dead, "opened");
+    // A quorum queue takes some more before it refuses; then the outbox gives a link up after a few refusals.
+    await until(() => {
+      dead.append({ body: "dead", topic: "" });
+      return opened.mock.calls.length >= 2;
+    }, "another link for the dead letters");
+    expect(dead.isEmpty).toBe(false);
+    await answers.publish(envelopeOf("answer"));
+    expect(answers.linkCount).toBe(1);
+    expect(consumer.session).toBeDefined();
+    dead.close();
   });
 });
 

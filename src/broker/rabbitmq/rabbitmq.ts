@@ -52,7 +52,8 @@ export interface RabbitmqOptions {
  * RabbitMQ through amqplib, which only this folder imports.
  *
  * It publishes and consumes on separate connections: RabbitMQ stops reading from a connection that publishes when it
- * is short of memory or disk, and acknowledgements on the same connection would be stuck behind that.
+ * is short of memory or disk, and acknowledgements on the same connection would be stuck behind that. Dead letters have a
+ * third: a full `wsmanager.dead` refuses them, and the outbox gives up a link that refuses.
  */
 export class RabbitmqBroker implements Broker {
   readonly #options: RabbitmqOptions;
@@ -62,8 +63,8 @@ export class RabbitmqBroker implements Broker {
   readonly #links: Link[] = [];
   readonly #readings = new LogReadings();
   /** Ends what a connection has opened; each runs once, when the connection is lost. */
-  readonly #atLoss = { publishing: [] as (() => void)[], consuming: [] as (() => void)[] };
-  #blockedWhy: string | undefined;
+  readonly #atLoss: Record<Purpose, (() => void)[]> = { publishing: [], "dead letters": [], consuming: [] };
+  readonly #blockedWhy = new Map<Purpose, string>();
   #isClosed = false;
   #isAnnounced = false;
 
@@ -96,7 +97,7 @@ export class RabbitmqBroker implements Broker {
   start(onFatal: (error: Error) => void): void {
     const { urls, name, log, access = urlsAlone, timing = defaultTiming } = this.#options;
     const outage = new Outage(log);
-    const open = (what: "publishing" | "consuming", setUp: SetUp) => {
+    const open = (what: Purpose, setUp: SetUp) => {
       const lost = () => {
         for (const end of this.#atLoss[what].splice(0)) end();
       };
@@ -116,8 +117,11 @@ export class RabbitmqBroker implements Broker {
       this.#links.push(link);
       link.start();
     };
-    if (this.#publishers.length > 0)
-      open("publishing", (connection, drop) => this.#setUpPublishing(connection, drop));
+    // A queue of dead letters that refuses ends its connection again and again, which must not delay answers.
+    for (const purpose of ["publishing", "dead letters"] as const) {
+      if (this.#publishersOn(purpose).length > 0)
+        open(purpose, (connection, drop) => this.#setUpPublishing(purpose, connection, drop));
+    }
     if (this.#consumers.length + this.#followers.length > 0) {
       open("consuming", (connection, drop) => this.#setUpConsuming(connection, drop));
     }
@@ -132,7 +136,7 @@ export class RabbitmqBroker implements Broker {
     // What one link has heard is true for the others, which may be trying still.
     if (connecting.length > 0)
       return { state: "connecting", why: connecting.find(({ why }) => why)?.why ?? "connecting" };
-    if (this.#blockedWhy !== undefined) return { state: "blocked", why: this.#blockedWhy };
+    for (const why of this.#blockedWhy.values()) return { state: "blocked", why };
     return { state: "ready" };
   }
 
@@ -158,23 +162,29 @@ export class RabbitmqBroker implements Broker {
     });
   }
 
-  async #setUpPublishing(connection: ChannelModel, drop: Drop): Promise<void> {
-    const atLoss = this.#atLoss.publishing;
+  #publishersOn(purpose: Purpose): readonly { readonly exchange: Exchange; readonly publisher: Publisher }[] {
+    const isForDead = purpose === "dead letters";
+    return this.#publishers.filter(({ exchange }) => (exchange === exchanges.dead) === isForDead);
+  }
+
+  async #setUpPublishing(purpose: Purpose, connection: ChannelModel, drop: Drop): Promise<void> {
+    const atLoss = this.#atLoss[purpose];
+    const publishers = this.#publishersOn(purpose);
     connection.on("blocked", (reason: string) => {
-      this.#blockedWhy = `RabbitMQ does not take messages: ${reason}`;
+      this.#blockedWhy.set(purpose, `RabbitMQ does not take messages: ${reason}`);
       this.#options.log.warn("broker blocks publishing", { reason });
-      for (const { publisher } of this.#publishers) publisher.blocked(true);
+      for (const { publisher } of publishers) publisher.blocked(true);
     });
     connection.on("unblocked", () => {
-      this.#blockedWhy = undefined;
+      this.#blockedWhy.delete(purpose);
       this.#options.log.info("broker takes messages again");
-      for (const { publisher } of this.#publishers) publisher.blocked(false);
+      for (const { publisher } of publishers) publisher.blocked(false);
     });
     atLoss.push(() => {
-      this.#blockedWhy = undefined;
+      this.#blockedWhy.delete(purpose);
     });
-    if (this.hasLog) await tryLog(connection);
-    for (const { exchange, publisher } of this.#publishers) {
+    if (this.hasLog && purpose === "publishing") await tryLog(connection);
+    for (const { exchange, publisher } of publishers) {
       if (exchange === exchanges.dead) await declareDeadLetters(connection, this.#options.log);
       else await declareExchange(connection, exchange);
       const channel = await connection.createConfirmChannel();
@@ -212,4 +222,6 @@ export class RabbitmqBroker implements Broker {
   }
 }
 
+/** What a connection is for, as the logs and RabbitMQ's management page show it. */
+type Purpose = "publishing" | "dead letters" | "consuming";
 type SetUp = (connection: ChannelModel, drop: Drop) => Promise<void>;
