@@ -1,6 +1,7 @@
 import { isName } from "../../message.ts";
 import { isPattern, wildcardCount, wildcardsMax } from "../topic-trie.ts";
 import { StompFault } from "./fault.ts";
+import { own } from "./texts.ts";
 
 const topicPrefix = "/topic/";
 const broadcast = "/broadcast";
@@ -12,12 +13,26 @@ export function destinationOf(topic: string): string {
   return topic === "" ? broadcast : topicPrefix + topic;
 }
 
+/** Topics that were sent to lately, by their destinations: of each there is one text, however many messages have it. */
+const sentTo = new Map<string, string>();
+/** They are forgotten together when they are this many, so at most some 2 MB are kept. */
+const sentToMax = 1024;
+
 /**
  * The topic to which a SEND's destination stands.
  *
  * @throws StompFault
  */
 export function topicToSendTo(destination: string): string {
+  const known = sentTo.get(destination);
+  if (known !== undefined) return known;
+  const topic = checkedTopic(destination);
+  if (sentTo.size >= sentToMax) sentTo.clear();
+  sentTo.set(destination, topic);
+  return topic;
+}
+
+function checkedTopic(destination: string): string {
   if (destination === direct) {
     throw new StompFault(
       `"${direct}" is to subscribe to: clients send to "/broadcast" or "/topic/NAME", and processors answer one client`,
@@ -51,5 +66,5 @@ function topicOf(destination: string): string {
     );
   }
   if (!isName(name)) throw new StompFault("a topic has at most 255 bytes and no control characters");
-  return name;
+  return own(name);
 }

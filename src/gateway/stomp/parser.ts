@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { type FaultReason, StompFault } from "./fault.ts";
-import { type Frame, isUnescaped, lineBytesMax, unescapeHeader, type Version } from "./frames.ts";
+import { type Frame, lineBytesMax, unescapeHeader, type Version } from "./frames.ts";
+import { type Head, parseHead } from "./head.ts";
 
 const lf = 10;
 const cr = 13;
@@ -14,13 +15,6 @@ export interface FrameLimits {
   readonly maxHeaders: number;
   /** The command and all headers with their line ends. In bytes. */
   readonly maxHeaderBytes: number;
-}
-
-interface Head {
-  readonly command: string;
-  readonly headers: ReadonlyMap<string, string>;
-  /** The body's length in bytes, if the frame says it. */
-  readonly length: number | undefined;
 }
 
 /**
@@ -41,6 +35,8 @@ export class FrameParser {
   /** Up to here there is nothing of what is looked for. */
   #seen = 0;
   #lineStart = 0;
+  /** All bytes of the head so far, one upon the other: whether they are ASCII. */
+  #bits = 0;
   #head: Head | undefined;
   #fault: StompFault | undefined;
 
@@ -71,13 +67,16 @@ export class FrameParser {
       this.#skipLineEnds();
       const head = this.#readHead();
       if (head instanceof StompFault) return this.#fail(head);
-      if (head === undefined) return undefined;
+      if (head === undefined) {
+        this.#keepRest();
+        return undefined;
+      }
       this.#head = head;
     }
     const frame = this.#readBody(this.#head);
     if (frame instanceof StompFault) return this.#fail(frame);
     if (frame !== undefined) this.#head = undefined;
-    else if (this.#start === this.#end) this.#bytes = nothing;
+    else this.#keepRest();
     return frame;
   }
 
@@ -90,75 +89,48 @@ export class FrameParser {
       this.#start += isCrLf ? 2 : 1;
       this.#seen = this.#lineStart = this.#start;
     }
-    if (this.#start === this.#end) this.#bytes = nothing;
   }
 
   #readHead(): Head | StompFault | undefined {
+    const bytes = this.#bytes;
+    const end = this.#end;
+    let lineStart = this.#lineStart;
+    let bits = this.#bits;
+    for (let at = this.#seen; at < end; at++) {
+      const byte = bytes[at]!;
+      if (byte === nul) return this.#faultInHead("a frame ended before the empty line that ends its headers");
+      bits |= byte;
+      if (byte !== lf) continue;
+      const tooLong = this.#tooLong(lineStart, at);
+      if (tooLong !== undefined) return tooLong;
+      if (at === lineStart || (at === lineStart + 1 && bytes[lineStart] === cr))
+        return this.#cutUp(bytes.subarray(this.#start, lineStart), bits < 0x80, at + 1);
+      lineStart = at + 1;
+    }
+    this.#bits = bits;
+    this.#lineStart = lineStart;
+    this.#seen = end;
+    return this.#tooLong(lineStart, end);
+  }
+
+  /** A fault if a line, or the head with it, is longer than it may be. */
+  #tooLong(lineStart: number, lineEnd: number): StompFault | undefined {
     const { maxHeaderBytes } = this.#limits;
-    for (;;) {
-      const found = this.#bytes.subarray(0, this.#end).indexOf(lf, this.#seen);
-      const lineEnd = found < 0 ? this.#end : found;
-      if (this.#bytes.subarray(this.#seen, lineEnd).includes(nul))
-        return this.#faultInHead("a frame ended before the empty line that ends its headers");
-      if (lineEnd - this.#lineStart > lineBytesMax)
-        return this.#faultInHead(`a header line has more than ${lineBytesMax} bytes`, "headerSize");
-      if (lineEnd - this.#start > maxHeaderBytes)
-        return this.#faultInHead(
-          `the headers of a frame have more than ${maxHeaderBytes} bytes`,
-          "headerSize",
-        );
-      this.#seen = lineEnd;
-      if (found < 0) return undefined;
-      const isEmpty =
-        lineEnd === this.#lineStart ||
-        (lineEnd === this.#lineStart + 1 && this.#bytes[this.#lineStart] === cr);
-      this.#seen = lineEnd + 1;
-      if (isEmpty) {
-        const head = this.#parseHead(this.#bytes.subarray(this.#start, this.#lineStart));
-        if (!(head instanceof StompFault)) this.#start = this.#lineStart = this.#seen;
-        return head;
-      }
-      this.#lineStart = lineEnd + 1;
-    }
+    if (lineEnd - lineStart > lineBytesMax)
+      return this.#faultInHead(`a header line has more than ${lineBytesMax} bytes`, "headerSize");
+    if (lineEnd - this.#start > maxHeaderBytes)
+      return this.#faultInHead(`the headers of a frame have more than ${maxHeaderBytes} bytes`, "headerSize");
+    return undefined;
   }
 
-  #parseHead(bytes: Buffer): Head | StompFault {
-    if (!isUtf8(bytes)) return this.#faultInHead("the headers of a frame are not UTF-8");
-    const [command = "", ...lines] = bytes
-      .toString("utf8")
-      .split("\n")
-      .map((line) => this.#withoutCr(line));
-    // The last header has a line end too.
-    lines.pop();
-    const { maxHeaders } = this.#limits;
-    if (lines.length > maxHeaders)
-      return this.#faultInHead(`a frame has more than ${maxHeaders} headers`, "headerCount");
-    const headers = new Map<string, string>();
-    for (const line of lines) {
-      const colon = line.indexOf(":");
-      if (colon < 1) return this.#faultInHead(`a header line is "name:value", not ${quoted(line)}`);
-      const name = this.#headerText(line.slice(0, colon), command);
-      const value = this.#headerText(line.slice(colon + 1), command);
-      if (name === undefined || value === undefined)
-        return this.#faultInHead(`an escape that STOMP ${this.version} does not know in ${quoted(line)}`);
-      if (!headers.has(name)) headers.set(name, value);
-    }
-    const said = headers.get("content-length");
-    if (said === undefined) return { command, headers, length: undefined };
-    if (!/^\d{1,15}$/.test(said))
-      return this.#faultInHead(`content-length is a number of bytes, not ${quoted(said)}`);
-    return { command, headers, length: Number(said) };
-  }
-
-  /** A line may end with CR LF in 1.2; in 1.1 the CR would be a part of the value. */
-  #withoutCr(line: string): string {
-    return this.version === "1.2" && line.endsWith("\r") ? line.slice(0, -1) : line;
-  }
-
-  /** Undefined if it is malformed. */
-  #headerText(text: string, command: string): string | undefined {
-    if (this.version === "1.2" && text.includes("\r")) return undefined;
-    return isUnescaped(command) ? text : unescapeHeader(text, this.version);
+  /** @param bodyStart where the head ends */
+  #cutUp(lines: Buffer, isAscii: boolean, bodyStart: number): Head | StompFault {
+    if (!(isAscii || isUtf8(lines))) return this.#faultInHead("the headers of a frame are not UTF-8");
+    const head = parseHead(lines, isAscii, this.version, this.#limits.maxHeaders);
+    if ("message" in head) return this.#faultInHead(head.message, head.reason);
+    this.#start = this.#lineStart = this.#seen = bodyStart;
+    this.#bits = 0;
+    return head;
   }
 
   #readBody({ command, headers, length }: Head): Frame | StompFault | undefined {
@@ -211,6 +183,13 @@ export class FrameParser {
     return fault;
   }
 
+  /** What is left waits for more. A small rest must not keep a large piece alive until that comes. */
+  #keepRest(): void {
+    const rest = this.#end - this.#start;
+    if (rest === 0) this.#bytes = nothing;
+    else if (4 * rest < this.#bytes.buffer.byteLength) this.#grow(0);
+  }
+
   #grow(by: number): void {
     const kept = this.#end - this.#start;
     const grown = Buffer.allocUnsafeSlow(2 * (kept + by));
@@ -226,7 +205,3 @@ export class FrameParser {
 
 /** How far a frame at fault is searched for its receipt. */
 const faultBytesMax = 128 * 1024;
-
-function quoted(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
-}

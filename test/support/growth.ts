@@ -1,0 +1,50 @@
+import { join } from "node:path";
+
+/** What a holder came to, in bytes. */
+export interface Growth {
+  /** By how much its process has grown, after garbage was collected. */
+  readonly grownBytes: number;
+  /** What it says that it holds. */
+  readonly countedBytes: number;
+}
+
+/** Fills something and returns it, so that it is held while the process is measured. */
+export type Holder = () => {
+  readonly held: unknown;
+  readonly countedBytes: number;
+};
+
+/** In the process of `growthOf`: fills, collects garbage, and writes what that came to. */
+export async function measure(holder: Holder): Promise<void> {
+  const before = await restingBytes();
+  const { held, countedBytes } = holder();
+  const growth: Growth = { grownBytes: (await restingBytes()) - before, countedBytes };
+  process.stdout.write(JSON.stringify(growth));
+  // Held up to here.
+  if (held === undefined) throw new TypeError("a holder holds something");
+}
+
+/**
+ * Runs one of a script's holders in a process of its own.
+ *
+ * @param script its last line is `await measure(holders[process.argv[2]!]!)`
+ */
+export async function growthOf(script: string, holder: string): Promise<Growth> {
+  const child = Bun.spawn([process.execPath, script, holder], {
+    cwd: join(import.meta.dir, "../.."),
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  const shown = await new Response(child.stdout).text();
+  if ((await child.exited) !== 0) throw new Error(`the holder "${holder}" failed`);
+  return JSON.parse(shown) as Growth;
+}
+
+async function restingBytes(): Promise<number> {
+  // What was freed goes back to the system only some milliseconds later.
+  for (let round = 0; round < 3; round++) {
+    Bun.gc(true);
+    await Bun.sleep(50);
+  }
+  return process.memoryUsage.rss();
+}
