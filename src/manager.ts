@@ -22,6 +22,7 @@ export type ManagerOptions = Pick<
   | "tlsCert"
   | "tlsKey"
   | "allowOrigin"
+  | "allowHost"
   | "packed"
   | "maxMessageBytes"
   | "maxHeaders"
@@ -77,6 +78,7 @@ export class Manager {
     const gateway = new Gateway({
       ...options,
       auth,
+      log,
       readiness: () =>
         auth?.hasKeys === false ? keyless : readinessOf(broker.status(), this.#isStopping, outbox.isFull),
       metrics: [

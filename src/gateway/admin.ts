@@ -1,5 +1,6 @@
 import type { Server } from "bun";
-import { type Operations, operationRoutes, readOnly } from "./http.ts";
+import type { HostGuard } from "./host-guard.ts";
+import { healthRoute, type Operations, operationRoutes, readOnly } from "./http.ts";
 import { listenFault } from "./listen-fault.ts";
 
 export interface AdminOptions {
@@ -12,11 +13,17 @@ export interface AdminOptions {
 export class AdminListener {
   readonly #options: { readonly adminHost: string; readonly adminPort: number };
   readonly #operations: Operations;
+  readonly #guard: HostGuard;
   #server: Server<undefined> | undefined;
 
-  constructor(options: { readonly adminHost: string; readonly adminPort: number }, operations: Operations) {
+  constructor(
+    options: { readonly adminHost: string; readonly adminPort: number },
+    operations: Operations,
+    guard: HostGuard,
+  ) {
     this.#options = options;
     this.#operations = operations;
+    this.#guard = guard;
   }
 
   get url(): URL | undefined {
@@ -32,7 +39,10 @@ export class AdminListener {
         port,
         development: false,
         reusePort: false,
-        routes: readOnly<undefined>(operationRoutes(this.#operations)) as Record<string, never>,
+        routes: readOnly<undefined>({
+          ...healthRoute(),
+          ...this.#guard.guard(operationRoutes(this.#operations)),
+        }) as Record<string, never>,
         fetch: () => new Response("Not found. Here are /metrics, /healthz and /readyz.\n", { status: 404 }),
       });
     } catch (error) {

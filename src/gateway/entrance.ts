@@ -1,20 +1,26 @@
 import type { Server } from "bun";
 import { isName } from "../message.ts";
+import type { Notices } from "../ops/notices.ts";
 import type { Auth } from "./auth/auth.ts";
 import { tokenIn } from "./auth/bearer.ts";
 import { type Grant, unlimited } from "./auth/grant.ts";
 import { TokenRefusal } from "./auth/token-refusal.ts";
 import type { Client } from "./client.ts";
 import { asksForUpgrade, urlOf } from "./handshake.ts";
+import { TrustedProxies } from "./limits/address.ts";
 import type { Limits } from "./limits/limits.ts";
 import type { Seat } from "./limits/seat.ts";
-import { isAllowedOrigin } from "./origin.ts";
+import { AllowedOrigins, isOwnOrigin, originOf, type Scheme, schemeOf } from "./origin.ts";
 import type { Protocol } from "./protocol.ts";
-import type { RefusalName, Refusals } from "./refusals.ts";
+import { notAHost, type RefusalName, type Refusals } from "./refusals.ts";
 
 export interface EntranceOptions {
   /** Origins whose pages may connect besides the manager's own. */
   readonly allowOrigin: readonly string[] | undefined;
+  /** Proxies that say truly how a request reached them. */
+  readonly trustProxy: readonly string[] | undefined;
+  /** Undefined: the manager itself speaks no TLS. */
+  readonly tlsCert: string | undefined;
   /** Undefined: clients need no token. */
   readonly auth: Auth | undefined;
 }
@@ -37,10 +43,22 @@ export class Entrance {
   readonly #protocols: readonly Protocol[];
   readonly #refusals: Refusals;
   readonly #limits: Limits;
+  readonly #notices: Notices;
+  readonly #origins: AllowedOrigins;
+  readonly #proxies: TrustedProxies;
   #isClosed = false;
 
-  constructor(options: EntranceOptions, protocols: readonly Protocol[], refusals: Refusals, limits: Limits) {
+  constructor(
+    options: EntranceOptions,
+    protocols: readonly Protocol[],
+    refusals: Refusals,
+    limits: Limits,
+    notices: Notices,
+  ) {
     this.#options = options;
+    this.#notices = notices;
+    this.#origins = new AllowedOrigins(options.allowOrigin ?? []);
+    this.#proxies = new TrustedProxies(options.trustProxy ?? []);
     this.#protocols = protocols;
     this.#refusals = refusals;
     this.#limits = limits;
@@ -65,10 +83,8 @@ export class Entrance {
     const { headers } = request;
     if (headers.get("upgrade")?.toLowerCase() !== "websocket") return this.#refuse("notWebSocket");
     const url = urlOf(request);
-    if (url === undefined) return this.#refuse("invalid", "the header Host has to name one host");
-    if (!isAllowedOrigin(headers.get("origin"), headers.get("host"), this.#options.allowOrigin ?? [])) {
-      return this.#refuse("origin");
-    }
+    if (url === undefined) return this.#refuse("invalid", notAHost);
+    if (!this.#mayComeFrom(headers.get("origin"), request, server)) return this.#refuse("origin");
     const chosen = choose(this.#protocols, headers.get("sec-websocket-protocol"));
     if (chosen === undefined) {
       return this.#refuse(
@@ -87,6 +103,30 @@ export class Entrance {
     return answer instanceof Promise
       ? answer.then((later) => this.#seated(seat, later))
       : this.#seated(seat, answer);
+  }
+
+  /**
+   * Whether a browser may connect from a page of this origin. Without the check any page that somebody visits could speak to a
+   * manager on their machine or in their network (RFC 6455, section 10.2). What is no browser sends no Origin and passes.
+   */
+  #mayComeFrom(origin: string | null, request: Request, server: Server<Client>): boolean {
+    if (origin === null) return true;
+    const host = request.headers.get("host");
+    const scheme = this.#schemeOf(request, server);
+    if (isOwnOrigin(origin, host, scheme) || this.#origins.has(origin)) return true;
+    const page = originOf(origin);
+    this.#notices.warnOnce("a page of another origin was refused", "origin", origin, () => ({
+      host,
+      scheme: scheme ?? "http or https",
+      ...(page === undefined ? {} : { flag: `--allow-origin ${page}` }),
+    }));
+    return false;
+  }
+
+  #schemeOf(request: Request, server: Server<Client>): Scheme {
+    const forwardedProto = request.headers.get("x-forwarded-proto");
+    const isTrusted = forwardedProto !== null && this.#proxies.has(server.requestIP(request)?.address ?? "");
+    return schemeOf(this.#options.tlsCert !== undefined, forwardedProto, isTrusted);
   }
 
   /** Who is let in gives the seat back when it goes, and who is not gives it back now. */

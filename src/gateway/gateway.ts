@@ -3,7 +3,9 @@ import type { FeedSink } from "../broker/feed.ts";
 import type { LogRecord } from "../log/record.ts";
 import type { Message } from "../message.ts";
 import type { Readiness } from "../ops/health.ts";
+import type { Log } from "../ops/log.ts";
 import type { AnyMetric } from "../ops/metrics.ts";
+import { Notices } from "../ops/notices.ts";
 import { AdminListener, type AdminOptions } from "./admin.ts";
 import { Backpressure } from "./backpressure.ts";
 import type { Client, ClientSocket } from "./client.ts";
@@ -14,8 +16,10 @@ import { sayFarewell } from "./farewell.ts";
 import { gatewayMetrics } from "./gateway-metrics.ts";
 import { urlOf } from "./handshake.ts";
 import { Holds } from "./holds.ts";
+import { HostGuard } from "./host-guard.ts";
 import {
   type Answer,
+  healthRoute,
   isReading,
   notAllowed,
   type Operations,
@@ -55,6 +59,9 @@ export interface GatewayOptions extends AdminOptions, EntranceOptions, LimitOpti
   readonly maxTransactionBytes: number;
   /** How long a STOMP client may take to send CONNECT, and how long an HTTP connection may be idle. In milliseconds. */
   readonly handshakeTimeout: number;
+  /** Names under which it may be asked without tokens and TLS, besides `localhost`. */
+  readonly allowHost: readonly string[] | undefined;
+  readonly log: Log;
   /** What `/readyz` answers. */
   readiness(): Readiness;
   /** What `/metrics` shows besides the gateway's own. */
@@ -81,6 +88,7 @@ export class Gateway implements FeedSink {
   readonly #refusals = new Refusals();
   readonly #endings = new Endings();
   readonly #page = new Page();
+  readonly #hosts: HostGuard;
   readonly #admin: AdminListener | undefined;
   readonly #durables: Durables | undefined;
   readonly #backpressure: Backpressure;
@@ -89,8 +97,15 @@ export class Gateway implements FeedSink {
 
   constructor(options: GatewayOptions) {
     this.#options = options;
-    const { sharedLog, logMemoryBytes, adminHost, adminPort } = options;
-    if (adminPort !== undefined) this.#admin = new AdminListener({ adminHost, adminPort }, this.#operations);
+    const { sharedLog, logMemoryBytes, adminHost, adminPort, allowHost = [] } = options;
+    const isSafe = options.auth !== undefined || options.tlsCert !== undefined;
+    const notices = new Notices(options.log);
+    this.#hosts = new HostGuard(isSafe ? undefined : allowHost, this.#refusals, notices);
+    if (adminPort !== undefined) {
+      // It has neither, whatever the clients' port has.
+      const guard = new HostGuard(allowHost, this.#refusals, notices);
+      this.#admin = new AdminListener({ adminHost, adminPort }, this.#operations, guard);
+    }
     this.#durables = sharedLog && new Durables(sharedLog, this.#relay, logMemoryBytes);
     this.#backpressure = new Backpressure(this.#holds, this.#clients, () => options.uplink.isFull);
     const wheel = new TimerWheel();
@@ -106,7 +121,7 @@ export class Gateway implements FeedSink {
       identified: (socket: ClientSocket) => this.#identified(socket),
     };
     this.#protocols = [new TextProtocol(surroundings), new StompProtocol(surroundings)];
-    this.#entrance = new Entrance(options, this.#protocols, this.#refusals, this.#limits);
+    this.#entrance = new Entrance(options, this.#protocols, this.#refusals, this.#limits, notices);
   }
 
   /**
@@ -247,15 +262,22 @@ export class Gateway implements FeedSink {
   get #routes(): Routes<Client> {
     const enter: Answer<Client> = (request, server) =>
       this.#entrance.enter(request, server, request.params["id"]);
-    return readOnly<Client>({
+    const entrances: Routes<Client> = {
       "/ws": enter,
       "/ws/": enter,
       "/ws/:id": enter,
-      ...(this.#admin === undefined ? operationRoutes(this.#operations) : {}),
+    };
+    return readOnly<Client>({
+      ...this.#hosts.guard(entrances),
+      ...(this.#admin === undefined
+        ? { ...healthRoute(), ...this.#hosts.guard(operationRoutes<Client>(this.#operations)) }
+        : {}),
     });
   }
 
   async #other(request: Request): Promise<Response> {
+    const refusal = this.#hosts.refusalOf(request);
+    if (refusal !== undefined) return refusal;
     const path = urlOf(request)?.pathname;
     const answer = path === undefined ? undefined : await this.#page.answer(request, path);
     if (answer !== undefined) return isReading(request) ? answer : notAllowed();

@@ -16,10 +16,14 @@ export interface Operations {
   metrics(): readonly AnyMetric[];
 }
 
-/** What is for those who run Warren rather than for its clients. */
+/** Tells nothing but that there is an answer, so anybody may ask, under any name. */
+export function healthRoute<S>(): Routes<S> {
+  return { "/healthz": () => Response.json({ alive: true }) };
+}
+
+/** What is for those who run Warren rather than for its clients, besides the health. */
 export function operationRoutes<S>({ readiness, metrics }: Operations): Routes<S> {
   return {
-    "/healthz": () => Response.json({ alive: true }),
     "/readyz": () => {
       const now = readiness();
       return Response.json(now, { status: now.ready ? 200 : 503 });

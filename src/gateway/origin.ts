@@ -1,16 +1,106 @@
+/** The pages that may connect, by their origin (RFC 6454). */
+
+/** Pages that have no origin of their own: from files, and in sandboxed frames of any site. */
+export const noOrigin = "null";
+
 /**
- * Whether a browser may connect from a page of this origin. Without the check any page that somebody visits could speak to
- * a manager on their machine or in their network (RFC 6455, section 10.2). What is no browser sends no Origin and passes.
- *
- * @param origin the header as the browser sent it; "null" for pages without an origin of their own
- * @param host the header Host, which the page's own origin has too
- * @param allowed further origins, exact; `*` is all of them, `null` those without one
+ * An origin as it is compared: `https://App.Example.org:443/` is `https://app.example.org`. Schemes of app shells and
+ * extensions (`capacitor://localhost`, `chrome-extension://ID`) have a host too, and `file://` is `null`, as most browsers say.
+ * Undefined if the text is no origin: one with a path, a user or without a host.
  */
-export function isAllowedOrigin(
-  origin: string | null,
-  host: string | null,
-  allowed: readonly string[],
-): boolean {
-  if (origin === null || allowed.includes("*") || allowed.includes(origin)) return true;
-  return URL.parse(origin)?.host === host?.toLowerCase();
+export function originOf(text: string): string | undefined {
+  if (text === noOrigin) return noOrigin;
+  if (/^file:\/\/\/?$/i.test(text)) return noOrigin;
+  if (!/^[a-z][a-z0-9+.-]*:\/\/[^/?#@\\\s]+\/?$/i.test(text)) return undefined;
+  const url = URL.parse(text);
+  if (url === null || url.host === "") return undefined;
+  // URL knows the origin, and the case of a host, for the web's own schemes only.
+  return url.origin === noOrigin ? `${url.protocol}//${url.host.toLowerCase()}` : url.origin;
+}
+
+/** What `--allow-origin` may have: an origin, `https://*.example.org`, `moz-extension://*`, `*`, `null`. */
+export function isOriginRule(text: string): boolean {
+  if (text === "*") return true;
+  const origin = originOf(text);
+  if (origin === undefined) return false;
+  const [, scheme = "", host = ""] = /^([^:]+):\/\/(.*)$/.exec(origin) ?? [];
+  if (!host.includes("*")) return true;
+  // Firefox gives an extension another host in each browser.
+  if (host === "*") return scheme !== "http" && scheme !== "https";
+  return host.startsWith("*.") && !host.slice(2).includes("*");
+}
+
+/** The origins that `--allow-origin` names. */
+export class AllowedOrigins {
+  readonly #isAll: boolean;
+  readonly #exact = new Set<string>();
+  /** What stands before and after the `*`. */
+  readonly #patterns: (readonly [before: string, after: string])[] = [];
+
+  /** @param rules of which each is one by `isOriginRule` */
+  constructor(rules: readonly string[]) {
+    this.#isAll = rules.includes("*");
+    for (const rule of rules) {
+      const origin = originOf(rule);
+      if (origin === undefined) continue;
+      const star = origin.indexOf("*");
+      if (star === -1) this.#exact.add(origin);
+      else this.#patterns.push([origin.slice(0, star), origin.slice(star + 1)]);
+    }
+  }
+
+  /** @param origin as the browser sent it */
+  has(origin: string): boolean {
+    if (this.#isAll) return true;
+    const normal = originOf(origin);
+    if (normal === undefined) return false;
+    if (this.#exact.has(normal)) return true;
+    return this.#patterns.some(
+      ([before, after]) =>
+        normal.length > before.length + after.length && normal.startsWith(before) && normal.endsWith(after),
+    );
+  }
+}
+
+/** How a request reached the first server that knows: with TLS, without it, or undefined where nobody said so. */
+export type Scheme = "https" | "http" | undefined;
+
+/**
+ * The scheme of the address that a client used.
+ *
+ * A proxy says it in X-Forwarded-Proto. A page cannot set that header, so `https` is believed of anybody: it only makes Warren
+ * stricter. `http`, which a proxy also says that has another one with TLS in front of it, counts from a trusted proxy alone.
+ *
+ * @param isTls whether the connection to the manager is encrypted
+ * @param forwardedProto the header X-Forwarded-Proto
+ * @param isTrusted whether a proxy that `--trust-proxy` names has sent it
+ */
+export function schemeOf(isTls: boolean, forwardedProto: string | null, isTrusted: boolean): Scheme {
+  if (isTls) return "https";
+  const [first = ""] = forwardedProto?.toLowerCase().split(",") ?? [];
+  switch (first.trim()) {
+    case "https":
+    case "wss":
+      return "https";
+    case "http":
+    case "ws":
+      return isTrusted ? "http" : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * Whether a page is the manager's own: its origin is where its request went, scheme, host and port. A port that is the scheme's
+ * default may be left out on either side. Where the scheme is not known, both will do: behind a proxy with TLS the manager itself
+ * sees none.
+ *
+ * @param host the header Host
+ */
+export function isOwnOrigin(origin: string, host: string | null, scheme: Scheme): boolean {
+  const page = originOf(origin);
+  const pageScheme = page === undefined ? undefined : /^(https?):/.exec(page)?.[1];
+  if (pageScheme === undefined || host === null) return false;
+  if (scheme !== undefined && scheme !== pageScheme) return false;
+  return originOf(`${pageScheme}://${host}`) === page;
 }

@@ -20,6 +20,13 @@ export const refusals = {
     meaning: "client id, topic, subprotocol, Host or handshake is not valid; the body says which",
     advice: "correct it",
   },
+  host: {
+    status: 403,
+    why: "this manager, which has neither tokens nor TLS, is not to be asked under this name: --allow-host names those that are",
+    meaning:
+      "the manager has neither tokens nor TLS, and `Host` is no IP address, not `localhost`, and not in `--allow-host`; for every path but `/healthz`",
+    advice: "use the address, or have the name allowed",
+  },
   origin: {
     status: 403,
     why: "pages of this origin may not connect: the manager's --allow-origin names those that may",
@@ -81,6 +88,8 @@ export const refusals = {
     retryAfterS: 1,
   },
 } as const satisfies Record<string, Refusal>;
+
+export const notAHost = "the header Host has to name one host";
 
 export type RefusalName = keyof typeof refusals;
 

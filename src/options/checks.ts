@@ -1,3 +1,5 @@
+import { hostRuleOf } from "../gateway/host.ts";
+import { isOriginRule } from "../gateway/origin.ts";
 import { NotOfThisKind } from "./kinds.ts";
 import { networkOf } from "./network.ts";
 
@@ -24,8 +26,17 @@ export function checkKeySetUrl(value: string): void {
 }
 
 export function checkOrigin(item: string): void {
-  if (item === "*" || item === "null" || URL.parse(item)?.origin === item) return;
-  throw new NotOfThisKind("must be origins like https://app.example.org, without a path, or * or null");
+  if (isOriginRule(item)) return;
+  throw new NotOfThisKind(
+    "must be origins like https://app.example.org, https://*.example.org or capacitor://localhost, without a path, or * or null",
+  );
+}
+
+export function checkHost(item: string): void {
+  if (hostRuleOf(item) !== undefined) return;
+  throw new NotOfThisKind(
+    "must be names like warren.example.org or *.example.org, without scheme and port, or *",
+  );
 }
 
 export function checkNetwork(item: string): void {

@@ -1,5 +1,12 @@
 import { benchOptions } from "./bench-options.ts";
-import { checkBrokerUrl, checkGroup, checkKeySetUrl, checkNetwork, checkOrigin } from "./checks.ts";
+import {
+  checkBrokerUrl,
+  checkGroup,
+  checkHost,
+  checkKeySetUrl,
+  checkNetwork,
+  checkOrigin,
+} from "./checks.ts";
 import { bytes, choice, type Kind, list, span, text, toggle, whole } from "./kinds.ts";
 import { option, optional, roles } from "./option.ts";
 
@@ -143,7 +150,13 @@ export const optionTable = {
     list("ORIGIN[,ORIGIN…]", checkOrigin),
     "the page's own",
     managing,
-    "whose pages may connect besides the manager's own: `https://app.example.org`, `*` for all, `null`",
+    "whose pages may connect besides the manager's own: `https://*.example.org`, `ionic://localhost`, `null`, `*`",
+  ),
+  allowHost: optional(
+    list("NAME[,NAME…]", checkHost),
+    "`localhost` and IP addresses",
+    managing,
+    "further names under which a manager without tokens and TLS answers: `a.example.org`, `*.example.org`, `*`",
   ),
   maxMessageBytes: option(
     bytes(1, 16 * 1024 ** 2),
@@ -193,7 +206,7 @@ export const optionTable = {
     list("NETWORK[,NETWORK…]", checkNetwork),
     "nobody",
     managing,
-    "proxies whose `X-Forwarded-For` is believed: `10.0.0.0/8`, `fd00::/8`, `127.0.0.1`",
+    "proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed: `10.0.0.0/8`, `fd00::/8`, `127.0.0.1`",
   ),
   handshakeTimeout: option(
     span(1000, 60_000),

@@ -1,6 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connect } from "../support/client.ts";
 import { connectRaw, opcodes } from "../support/raw.ts";
+import { sendRaw } from "../support/raw-http.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
 import { metricsOf } from "./metrics-of.ts";
@@ -212,6 +213,70 @@ describe("a browser", () => {
     expect(refusal.status).toBe(403);
     expect(refusal.reason).toContain("--allow-origin");
     expect(await metricsOf(system.url)).toMatchObject({ 'warren_refused_total{reason="origin"}': 1 });
+  });
+
+  test("that is refused is seen by who runs the manager, once for each origin", async () => {
+    await using system = startSystem();
+    for (const origin of ["https://a.example", "capacitor://localhost", "https://a.example"])
+      await refusalOf(new URL("/ws", system.url), { origin });
+    expect(system.log.complaints).toEqual(Array(2).fill("a page of another origin was refused"));
+  });
+
+  test("may connect from an app shell or a subdomain that --allow-origin names", async () => {
+    const allowed = ["--allow-origin", "capacitor://localhost,https://*.example.org,https://slash.example/"];
+    for (const origin of ["capacitor://localhost", "https://a.b.example.org", "https://slash.example"])
+      expect([origin, await statusOf(origin, ...allowed)]).toEqual([origin, 101]);
+    expect(await statusOf("https://example.org", ...allowed)).toBe(403);
+  });
+
+  test("may connect through a proxy with TLS, and not from a page that came without", async () => {
+    await using system = startSystem(["--allow-host", "example.org"]);
+    const statusBehind = async (headers: Record<string, string>) => {
+      await using raw = await connectRaw(system.url.href, "/ws", { headers });
+      return raw.status;
+    };
+    const origin = { Origin: "https://example.org" };
+    expect(await statusBehind({ Host: "example.org", ...origin })).toBe(101);
+    expect(await statusBehind({ Host: "example.org:443", ...origin })).toBe(101);
+    const proto = { "X-Forwarded-Proto": "https" };
+    expect(await statusBehind({ Host: "example.org", ...origin, ...proto })).toBe(101);
+    expect(await statusBehind({ Host: "example.org", Origin: "http://example.org", ...proto })).toBe(403);
+  });
+});
+
+describe("a manager without tokens and TLS", () => {
+  const paths = ["/", "/ws", "/ws/me", "/readyz", "/metrics"];
+  const statusOf = async (url: URL, path: string, host: string) =>
+    (await sendRaw(url, `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`)).statuses[0];
+
+  test("does not answer under a name that a page could have made to point at it", async () => {
+    await using system = startSystem(["--admin-port", "0"]);
+    const host = `evil.example:${system.url.port}`;
+    await using raw = await connectRaw(system.url.href, "/ws", {
+      headers: { Host: host, Origin: `http://${host}` },
+    });
+    expect(raw.status).toBe(403);
+    const { text } = await sendRaw(system.url, `GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+    expect(text).toContain("--allow-host");
+    for (const path of ["/", "/ws", "/ws/me"])
+      expect([path, await statusOf(system.url, path, host)]).toEqual([path, 403]);
+    for (const path of ["/readyz", "/metrics"])
+      expect([path, await statusOf(system.manager.adminUrl!, path, host)]).toEqual([path, 403]);
+    expect(system.log.complaints).toEqual(["a request under another name was refused"]);
+    expect(await statusOf(system.url, "/", `localhost:${system.url.port}`)).toBe(200);
+  });
+
+  test("answers under those that --allow-host names, and tells anybody that it is alive", async () => {
+    await using system = startSystem(["--allow-host", "manager,*.example.org"]);
+    for (const host of ["manager:8000", "a.example.org"])
+      for (const path of paths)
+        expect([host, path, await statusOf(system.url, path, host)]).toEqual([
+          host,
+          path,
+          path.startsWith("/ws") ? 426 : 200,
+        ]);
+    for (const path of paths) expect([path, await statusOf(system.url, path, "other")]).toEqual([path, 403]);
+    expect(await statusOf(system.url, "/healthz", "other")).toBe(200);
   });
 });
 

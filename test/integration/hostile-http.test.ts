@@ -139,7 +139,8 @@ async function expectService(): Promise<void> {
   await using ben = await connect(system.wsUrl("/ws"));
   anna.send("still here");
   expect(await ben.next()).toBe("still here");
-  expect(system.log.complaints).toEqual([]);
+  // Names and origins that are refused are told to whoever runs it. Nothing else is.
+  expect(system.log.complaints.filter((complaint) => !complaint.endsWith("was refused"))).toEqual([]);
 }
 
 for (const [kind, ofKind] of Object.entries(requests)) {

@@ -16,7 +16,9 @@ export function tokenIn(authorization: string | null, url: URL): string | undefi
   return inHeader ?? inQuery[0];
 }
 
-function bearer(authorization: string): string | TokenRefusal {
+/** Other schemes, such as the Basic of a proxy in front, are not ours to judge. Several headers come as one, with commas. */
+function bearer(authorization: string): string | undefined | TokenRefusal {
+  if (!/(?:^|,)\s*Bearer(?:[\s,]|$)/i.test(authorization)) return undefined;
   const [, token] = /^Bearer +([^\s,]+) *$/i.exec(authorization) ?? [];
   return token ?? new TokenRefusal("malformed", "Authorization has to be: Bearer TOKEN");
 }

@@ -33,6 +33,11 @@ export class TrustedProxies {
     return client;
   }
 
+  /** Whether a proxy that is trusted has connected. */
+  has(peer: string): boolean {
+    return this.#has(plainAddress(peer) ?? peer);
+  }
+
   #has(address: string): boolean {
     return this.#networks.check(address, isIPv4(address) ? "ipv4" : "ipv6");
   }

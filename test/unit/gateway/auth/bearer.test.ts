@@ -20,7 +20,15 @@ test.each([
   expect(tokenIn(header, url(query))).toMatchObject({ kind: "ambiguous" });
 });
 
-test.each(["Basic YTpi", "Bearer", "Bearer ", "Bearer a b", "Bearer a, Bearer b", "a.b.c"])(
+test.each(["Basic YTpi", "Negotiate", 'Digest username="Bearer"', "a.b.c", "Bearers a"])(
+  "an Authorization of another scheme is not ours to judge: %p",
+  (header) => {
+    expect(tokenIn(header, url("?token=a.b.c"))).toBe("a.b.c");
+    expect(tokenIn(header, url())).toBeUndefined();
+  },
+);
+
+test.each(["Bearer", "Bearer ", "Bearer a b", "Bearer a, Bearer b", "Basic YTpi, Bearer a"])(
   "Authorization that is no token is refused: %p",
   (header) => {
     expect(tokenIn(header, url())).toBeInstanceOf(TokenRefusal);

@@ -1,0 +1,42 @@
+import type { Notices } from "../ops/notices.ts";
+import { AllowedHosts, nameIn } from "./host.ts";
+import type { Answer, Routes } from "./http.ts";
+import { notAHost, type Refusals } from "./refusals.ts";
+
+/** Refuses requests under names that a stranger could have made to point here. */
+export class HostGuard {
+  readonly #hosts: AllowedHosts | undefined;
+  readonly #refusals: Refusals;
+  readonly #notices: Notices;
+
+  /** @param allowed what `--allow-host` names; undefined where tokens or TLS keep strangers out, and any name will do */
+  constructor(allowed: readonly string[] | undefined, refusals: Refusals, notices: Notices) {
+    this.#hosts = allowed && new AllowedHosts(allowed);
+    this.#refusals = refusals;
+    this.#notices = notices;
+  }
+
+  /** The answer to a request that is not let through. */
+  refusalOf({ headers }: Request): Response | undefined {
+    if (this.#hosts === undefined) return undefined;
+    const host = headers.get("host");
+    if (this.#hosts.has(host)) return undefined;
+    const name = nameIn(host!);
+    if (name === undefined) return this.#refusals.refuse("invalid", notAHost);
+    this.#notices.warnOnce("a request under another name was refused", "host", name, () => ({
+      flag: `--allow-host ${name}`,
+    }));
+    return this.#refusals.refuse("host");
+  }
+
+  /** The same routes, for those that are let through. */
+  guard<S>(routes: Routes<S>): Routes<S> {
+    return Object.fromEntries(
+      Object.entries(routes).map(([path, answer]) => [path, this.#guarded(answer)] as const),
+    );
+  }
+
+  #guarded<S>(answer: Answer<S>): Answer<S> {
+    return (request, server) => this.refusalOf(request) ?? answer(request, server);
+  }
+}

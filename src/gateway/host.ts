@@ -1,0 +1,52 @@
+import { isIP } from "node:net";
+
+/** What `--allow-host` may have: a name, `*.example.org`, or `*`. In lower case, as URLs have it. Undefined if it is none. */
+export function hostRuleOf(text: string): string | undefined {
+  if (text === "*") return text;
+  const [, star = "", name = ""] = /^(\*\.)?([^*]+)$/.exec(text) ?? [];
+  if (/[/:?#@\\\s%[\]]/.test(name)) return undefined;
+  const hostname = URL.parse(`http://${name}`)?.hostname;
+  return hostname === undefined || hostname === "" ? undefined : star + withoutRootDot(hostname);
+}
+
+/**
+ * The names under which a manager without tokens and TLS may be asked. A page whose name was made to point at the manager (DNS
+ * rebinding) looks to the browser as if it came from it, but the browser says the name: so only those are answered that nobody
+ * else can have.
+ */
+export class AllowedHosts {
+  readonly #isAll: boolean;
+  readonly #exact: ReadonlySet<string>;
+  readonly #endings: readonly string[];
+
+  /** @param rules of which each is one by `hostRuleOf` */
+  constructor(rules: readonly string[]) {
+    const names = rules.map((rule) => hostRuleOf(rule) ?? rule);
+    this.#isAll = names.includes("*");
+    this.#exact = new Set(["localhost", ...names.filter((name) => !name.startsWith("*"))]);
+    this.#endings = [
+      ".localhost",
+      ...names.filter((name) => name.startsWith("*.")).map((name) => name.slice(1)),
+    ];
+  }
+
+  /** @param host the header Host, which every browser sends: what sends none is no page */
+  has(host: string | null): boolean {
+    if (this.#isAll || host === null || host === "") return true;
+    const name = nameIn(host);
+    if (name === undefined) return false;
+    return isIP(name) !== 0 || this.#exact.has(name) || this.#endings.some((ending) => name.endsWith(ending));
+  }
+}
+
+/** The host without its port; undefined if it is none. */
+export function nameIn(host: string): string | undefined {
+  const [, bracketed, name] = /^(?:\[([^\]]*)\]|([\w.-]+))(?::\d*)?$/.exec(host) ?? [];
+  if (bracketed !== undefined) return isIP(bracketed) === 6 ? bracketed : undefined;
+  return name === undefined ? undefined : withoutRootDot(name.toLowerCase());
+}
+
+/** `localhost.` is `localhost`. */
+function withoutRootDot(name: string): string {
+  return name.replace(/\.$/, "");
+}
