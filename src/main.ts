@@ -8,6 +8,7 @@ import { Manager } from "./manager.ts";
 import { StreamLog } from "./ops/log.ts";
 import { MessageLog } from "./ops/message-log.ts";
 import { withoutPassword } from "./ops/redact.ts";
+import { endOnUncaught } from "./ops/uncaught.ts";
 import { memoryBroker } from "./options/checks.ts";
 import { helpText } from "./options/help.ts";
 import { parseCommand } from "./options/parse.ts";
@@ -43,6 +44,7 @@ async function serve(options: Options): Promise<number> {
   const stop = stopSignal();
   const format = options.logFormat === "auto" ? (process.stdout.isTTY ? "text" : "json") : options.logFormat;
   const log = new StreamLog(process.stdout, format, options.logLevel);
+  endOnUncaught(log);
   const messageLog = new MessageLog(log, options.logMessages);
   const fatal = Promise.withResolvers<never>();
   const id = crypto.randomUUID().slice(-12);

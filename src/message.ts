@@ -41,6 +41,14 @@ export function isShortText(value: unknown): value is string {
   );
 }
 
+/**
+ * Whether a header's name is not an application's to set: `CC` and `BCC` are routing keys to RabbitMQ, which closes the channel of
+ * whoever has a text there; `x-` begins what brokers say, and `warren-` what Warren does. Case matters.
+ */
+export function isReservedHeader(name: string): boolean {
+  return name.startsWith("x-") || name.startsWith("warren-") || name === "CC" || name === "BCC";
+}
+
 /** Whether it may be a topic or a client id: no control characters, at most 255 bytes. */
 export function isName(value: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for

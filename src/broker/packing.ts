@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { type Body, type Headers, isShortText, type OutgoingMessage } from "../message.ts";
+import { type Body, type Headers, isReservedHeader, isShortText, type OutgoingMessage } from "../message.ts";
 
 /**
  * The packed form: many messages in one AMQP message, for speed (`--packed`). The body is a line of JSON, which says
@@ -74,7 +74,7 @@ export function unpack(packed: Buffer): OutgoingMessage[] {
     if (at > packed.length)
       throw new MalformedPack(`the body of message ${index} of a packed message is cut off`);
     const body = particulars?.bytes ? packed.subarray(start, at) : textOrBytes(packed, start, at);
-    return { topic, clientId: clientId || undefined, body, headers: particulars?.headers };
+    return { topic, clientId: clientId || undefined, body, headers: ownHeaders(particulars?.headers) };
   });
   if (at < packed.length)
     throw new MalformedPack("a packed message has bytes that belong to none of its messages");
@@ -115,6 +115,15 @@ function areParticulars(value: unknown): value is Particulars {
 
 function isHeader([name, value]: [string, unknown]): boolean {
   return isShortText(name) && typeof value === "string";
+}
+
+/** Those that an application may set: RabbitMQ looks at the headers of an envelope, not at those in a pack. */
+function ownHeaders(headers: Headers | undefined): Headers | undefined {
+  if (headers === undefined) return undefined;
+  const names = Object.keys(headers);
+  const own = names.filter((name) => name !== "" && !isReservedHeader(name));
+  if (own.length === names.length) return headers;
+  return own.length === 0 ? undefined : Object.fromEntries(own.map((name) => [name, headers[name]!]));
 }
 
 /** What says that it is text but is not UTF-8 is bytes. Only the replacement character makes it worth a look. */

@@ -1,5 +1,7 @@
 import { reasonOf } from "../errors.ts";
 import type { Body, Message } from "../message.ts";
+import { StreamLog } from "../ops/log.ts";
+import { endOnUncaught } from "../ops/uncaught.ts";
 import { answersOf } from "./answers.ts";
 import { echoProcessed, type Handler, HandlerMessage } from "./handler.ts";
 
@@ -22,6 +24,7 @@ export async function serveQuarantined(handlerFile: string | undefined): Promise
   // Ctrl-C reaches it too; its parent decides when it ends.
   for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => undefined);
   process.on("disconnect", () => process.exit(0));
+  endOnUncaught(new StreamLog(process.stderr, "text", "error"));
   const handler = handlerFile === undefined ? echoProcessed : await loadHandlerFrom(handlerFile);
   process.on("message", (message: Message) => void judge(handler, message).then((it) => process.send!(it)));
   process.send!(ready);

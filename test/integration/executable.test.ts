@@ -194,6 +194,21 @@ describe("the executable", () => {
 });
 
 describe("a handler of one's own", () => {
+  test.each([
+    ["an error in a timer", 'setTimeout(() => { throw new Error("stray"); })'],
+    ["a rejection that nothing awaits", 'void Promise.reject(new Error("stray"))'],
+  ])("that leaves %s behind ends the process with exit code 1, and the log says why", async (_, stray) => {
+    using folder = new Folder();
+    const handler = folder.write("stray.ts", `export default () => { ${stray}; return "answer"; };`);
+    await using warren = await startWarren(["--handler", handler]);
+    await using anna = await connect(warren.wsUrl("/ws"));
+    anna.send("hello");
+    expect(await warren.exited).toBe(1);
+    expect(warren.log).toContainEqual(
+      expect.objectContaining({ level: "error", msg: "uncaught error: this process ends", reason: "stray" }),
+    );
+  });
+
   test("is loaded from disk by the compiled executable, with what it imports", async () => {
     using folder = new Folder();
     folder.write("shout.ts", "export const shout = (text: string): string => text.toUpperCase();");

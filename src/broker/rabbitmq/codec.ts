@@ -1,5 +1,5 @@
 import type { ConsumeMessage } from "amqplib";
-import { type Headers, isShortText } from "../../message.ts";
+import { type Headers, isReservedHeader, isShortText } from "../../message.ts";
 import type { Envelope } from "../broker.ts";
 
 /** On `wsmanager` who sent it, on `towsmanager` who alone shall receive it. */
@@ -36,11 +36,14 @@ export function deliveryCountOf({ properties }: ConsumeMessage): number {
   return typeof count === "number" ? count : 0;
 }
 
-/** Texts, numbers and booleans that an application set; what brokers add begins with x-. */
+/**
+ * Texts, numbers and booleans that an application set. A name that AMQP could not carry again, since it is empty or grows beyond
+ * 255 bytes as text, is left out like a reserved one: it would spoil every message that it is passed on with.
+ */
 function applicationHeaders(table: Readonly<Record<string, unknown>>): Headers | undefined {
   let headers: Record<string, string> | undefined;
   for (const name in table) {
-    if (name === clientIdHeader || name.startsWith("x-")) continue;
+    if (name === clientIdHeader || isReservedHeader(name) || name === "" || !isShortText(name)) continue;
     const value = table[name];
     if (typeof value !== "string" && typeof value !== "number" && typeof value !== "boolean") continue;
     headers ??= {};

@@ -145,7 +145,8 @@ class FrameWriter {
   #table(headers: Envelope["headers"], clientId: string | undefined): void {
     const start = this.#at;
     this.#at += 4;
-    for (const name in headers) if (name !== clientIdHeader) this.#field(name, headers[name]!);
+    for (const name in headers)
+      if (name !== clientIdHeader && name !== "CC" && name !== "BCC") this.#field(name, headers[name]!);
     if (clientId !== undefined) this.#field(clientIdHeader, clientId);
     this.#sizeAt(start);
   }

@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { type Body, type Headers, isShortText } from "../../message.ts";
+import { type Body, type Headers, isReservedHeader, isShortText } from "../../message.ts";
 import { StompFault } from "./fault.ts";
 import type { Frame } from "./frames.ts";
 
@@ -19,7 +19,7 @@ const reserved = new Set([
 
 /** Whether a header is the application's own, and so travels with the message. */
 export function isOwnHeader(name: string): boolean {
-  return !reserved.has(name) && !name.startsWith("x-");
+  return !reserved.has(name) && !isReservedHeader(name);
 }
 
 const contentType = "content-type";

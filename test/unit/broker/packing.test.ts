@@ -60,6 +60,19 @@ test("the replacement character itself is text", () => {
   expect(message!.body).toBe("a \ufffd b");
 });
 
+test("headers in a pack that are not an application's to set are left out", () => {
+  const own = { cc: "x", x: "y" };
+  const reserved = { CC: "x", BCC: "x", "x-death": "x", "warren-copy": "x", "": "x" };
+  const [some, none] = unpack(
+    pack([
+      { body: "", topic: "", headers: { ...own, ...reserved } },
+      { body: "", topic: "", headers: reserved },
+    ]),
+  );
+  expect(some!.headers).toEqual(own);
+  expect(none!.headers).toBeUndefined();
+});
+
 describe("a pack that does not follow the format", () => {
   const unpacking = (packed: Buffer) => {
     try {

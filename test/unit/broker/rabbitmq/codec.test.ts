@@ -44,6 +44,14 @@ describe("a delivery", () => {
     ["has NULs in its texts", { contentType: "a\0", messageId: "a\0MESSAGE", appId: "\0" }],
     ["has only what brokers add", { headers: { "x-death": [{}], "x-stream-offset": 5 } }],
     [
+      "has headers that RabbitMQ or Warren takes for its own",
+      { headers: { CC: "x", BCC: "x", "warren-copy": "" } },
+    ],
+    [
+      "has headers whose names AMQP could not carry again",
+      { headers: { "": "x", ["\ufffd".repeat(100)]: "x" } },
+    ],
+    [
       "has headers that are no texts",
       { headers: { table: { a: 1 }, list: [1], nothing: null, bytes: Buffer.from("x") } },
     ],

@@ -155,3 +155,10 @@ describe("names and headers", () => {
     expect(headers).toEqual([{ a: "b", "client-id": "me" }, { a: "b" }]);
   });
 });
+
+test("what RabbitMQ takes for routing keys is left out: a text there would close the channel", () => {
+  const sent = envelopeOf({ headers: { CC: "a", BCC: "b", cc: "c" } });
+  const [got] = read(publishFrames([sent], "exchange", 1, 4096), 4096);
+  expect(got!.properties).toMatchObject({ headers: { cc: "c" } });
+  expect(got!.properties).not.toMatchObject({ headers: { CC: "a" } });
+});
