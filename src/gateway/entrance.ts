@@ -25,6 +25,11 @@ export interface EntranceOptions {
   readonly auth: Auth | undefined;
 }
 
+const missing = new TokenRefusal(
+  "missing",
+  "a token is needed: as Authorization: Bearer TOKEN, or as ?token=TOKEN",
+);
+
 /** What is known of who asks to be let in. */
 interface Applicant {
   readonly request: Request;
@@ -96,10 +101,14 @@ export class Entrance {
       return this.#refuse("invalid", "a client id has 1 to 255 bytes and no control characters");
     }
     if (!asksForUpgrade(request)) return this.#refuse("invalid");
-    // Before the token, which costs the most: whoever has no seat is not asked for one.
-    const seat = this.#limits.takeSeat(request, server);
+    // Reading costs little, checking the most: without a seat it is not checked.
+    const token = this.#options.auth === undefined ? undefined : tokenIn(headers.get("authorization"), url);
+    if (token instanceof TokenRefusal) return this.#refuseToken(token);
+    const isWithoutToken = this.#options.auth !== undefined && token === undefined;
+    if (isWithoutToken && !chosen.protocol.takesTokenLater(url)) return this.#refuseToken(missing);
+    const seat = this.#limits.takeSeat(request, server, isWithoutToken);
     if (typeof seat === "string") return this.#refuse(seat);
-    const answer = this.#authenticate({ request, server, url, asked, ...chosen, seat });
+    const answer = this.#authenticate({ request, server, url, asked, ...chosen, seat }, token);
     return answer instanceof Promise
       ? answer.then((later) => this.#seated(seat, later))
       : this.#seated(seat, answer);
@@ -135,16 +144,15 @@ export class Entrance {
     return refusal;
   }
 
-  #authenticate(applicant: Applicant): Response | undefined | Promise<Response | undefined> {
+  /** @param token undefined: it comes later, if one is needed */
+  #authenticate(
+    applicant: Applicant,
+    token: string | undefined,
+  ): Response | undefined | Promise<Response | undefined> {
     const { auth } = this.#options;
     if (auth === undefined) return this.#admit(applicant, unlimited);
-    const token = tokenIn(applicant.request.headers.get("authorization"), applicant.url);
-    if (token instanceof TokenRefusal) return this.#refuseToken(token);
-    if (token !== undefined) return auth.verify(token).then((grant) => this.#admit(applicant, grant));
-    if (applicant.protocol.takesTokenLater) return this.#admit(applicant, undefined);
-    return this.#refuseToken(
-      new TokenRefusal("missing", "a token is needed: as Authorization: Bearer TOKEN, or as ?token=TOKEN"),
-    );
+    if (token === undefined) return this.#admit(applicant, undefined);
+    return auth.verify(token).then((grant) => this.#admit(applicant, grant));
   }
 
   /** @param grant undefined if the protocol asks for the token */

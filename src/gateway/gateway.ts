@@ -120,7 +120,8 @@ export class Gateway implements FeedSink {
       wheel,
       identified: (socket: ClientSocket) => this.#identified(socket),
     };
-    this.#protocols = [new TextProtocol(surroundings), new StompProtocol(surroundings)];
+    const stomp = new StompProtocol(surroundings);
+    this.#protocols = [new TextProtocol(surroundings, stomp), stomp];
     this.#entrance = new Entrance(options, this.#protocols, this.#refusals, this.#limits, notices);
   }
 
@@ -247,7 +248,9 @@ export class Gateway implements FeedSink {
 
   /** From now on it gets what is addressed to it. */
   #identified(socket: ClientSocket): void {
-    if (socket.data.id !== undefined) this.#directory.add(socket.data.id, socket);
+    if (socket.data.id === undefined) return;
+    this.#directory.add(socket.data.id, socket);
+    this.#limits.identified(socket.data.seat);
   }
 
   #close(socket: ClientSocket, code: number): void {

@@ -28,8 +28,8 @@ export interface Newcomer {
 export interface Protocol {
   /** Its names in Sec-WebSocket-Protocol, the best first. None: it is for clients that ask for no subprotocol. */
   readonly subprotocols: readonly string[];
-  /** Whether a client may have its token in what it says first, rather than in the handshake. */
-  readonly takesTokenLater: boolean;
+  /** Whether a client that asks for this address may have its token in what it says first, rather than in the handshake. */
+  takesTokenLater(url: URL): boolean;
   /** What `/metrics` shows of it. */
   readonly metrics: readonly AnyMetric[];
   /** The client that is about to connect, or why it may not: in a sentence, or because of its token. */

@@ -80,6 +80,14 @@ export const refusals = {
     advice: "connect to another manager, or again with backoff",
     retryAfterS: 10,
   },
+  tooManyWithoutToken: {
+    status: 503,
+    why: "too many clients are connected that have shown no token yet: have it in the handshake, or connect again in a moment",
+    meaning:
+      "with `--auth jwt`: a quarter of the seats is taken by clients that have shown no token yet, and this one has none in its handshake",
+    advice: "have the token in the handshake, or connect again with backoff",
+    retryAfterS: 10,
+  },
   stopping: {
     status: 503,
     why: "this manager is stopping: connect again",

@@ -7,35 +7,62 @@ import type { Client, ClientSocket } from "./client.ts";
 import { closeCodes } from "./close-codes.ts";
 import type { Seat } from "./limits/seat.ts";
 import type { Newcomer, Protocol, Surroundings } from "./protocol.ts";
+import { beginsStomp } from "./stomp/first-frame.ts";
+import type { StompProtocol } from "./stomp/stomp.ts";
 import { isPattern } from "./topic-trie.ts";
 import type { Topic } from "./topics.ts";
+import { Undecided } from "./undecided.ts";
 
 const expired = new TokenRefusal("expired", "the token has expired");
+const missing = new TokenRefusal(
+  "missing",
+  "a token is needed: in the handshake, or as the passcode of a STOMP CONNECT",
+);
 const mute = new TokenRefusal("publish", "the token does not allow to publish to this topic");
+
+interface ConnectTime {
+  /** How long a client without a right to speak plain text may take to send a STOMP CONNECT. In milliseconds. */
+  readonly handshakeTimeout: number;
+}
+
+type TextSurroundings = Surroundings & ConnectTime & { readonly stomp: StompProtocol };
+
+/** What a STOMP client takes for a frame, whatever plain text came before it. */
+const frameEnd = "\n\n\0";
 
 /** Plain text: every WebSocket message is a message to the client's one topic, and back. */
 export class TextProtocol implements Protocol {
   readonly subprotocols = [];
-  readonly takesTokenLater = false;
   readonly metrics = [];
-  readonly #surroundings: Surroundings;
+  readonly #surroundings: TextSurroundings;
 
-  constructor(surroundings: Surroundings) {
-    this.#surroundings = surroundings;
+  constructor(surroundings: Surroundings & ConnectTime, stomp: StompProtocol) {
+    this.#surroundings = { ...surroundings, stomp };
+  }
+
+  /** A STOMP client's address has no topic: until it sends something, nobody can tell the two apart. */
+  takesTokenLater(url: URL): boolean {
+    return !url.searchParams.has("topic");
   }
 
   admit({ id, url, grant, server, seat }: Newcomer): Client | TokenRefusal | string {
+    if (grant === undefined) return this.#undecided(id, undefined, seat, missing);
     const name = url.searchParams.get("topic") ?? "";
     if (!isName(name)) return "a topic has at most 255 bytes and no control characters";
     if (isPattern(name)) return "a plain-text client is on one topic, which is no pattern: leave out * and #";
-    // Its token was in the handshake, so there is a grant.
-    const client = new TextClient(id, seat, name, grant!, server, this.#surroundings);
+    const client = new TextClient(id, seat, name, grant, server, this.#surroundings);
     if (client.mayHear || client.maySpeak) return client;
     client.closed();
-    return new TokenRefusal(
+    const refusal = new TokenRefusal(
       "subscribe",
       "the token allows neither to publish to this topic nor to subscribe to it",
     );
+    return this.takesTokenLater(url) ? this.#undecided(id, grant, seat, refusal) : refusal;
+  }
+
+  #undecided(asked: string | undefined, grant: Grant | undefined, seat: Seat, refusal: TokenRefusal): Client {
+    const { handshakeTimeout: timeoutMs, stomp } = this.#surroundings;
+    return new Undecided({ refusal, grant, asked, timeoutMs }, seat, stomp, this.#surroundings);
   }
 }
 
@@ -48,9 +75,11 @@ class TextClient implements Client {
   readonly maySpeak: boolean;
   readonly mayHear: boolean;
   readonly #topic: Topic;
-  readonly #surroundings: Surroundings;
+  readonly #surroundings: TextSurroundings;
   readonly #grant: Grant;
   readonly #server: Server<Client>;
+  /** What had been delivered to all clients when this one came. */
+  readonly #deliveredBefore: number;
   #lease: Lease | undefined;
 
   constructor(
@@ -59,7 +88,7 @@ class TextClient implements Client {
     topic: string,
     grant: Grant,
     server: Server<Client>,
-    surroundings: Surroundings,
+    surroundings: TextSurroundings,
   ) {
     this.#server = server;
     this.id = id;
@@ -69,6 +98,7 @@ class TextClient implements Client {
     this.#topic = surroundings.relay.topics.join(topic, this.mayHear);
     this.#grant = grant;
     this.#surroundings = surroundings;
+    this.#deliveredBefore = surroundings.relay.deliveredCount;
   }
 
   opened(socket: ClientSocket): void {
@@ -90,11 +120,11 @@ class TextClient implements Client {
       socket.close(closeCodes.tooLarge.code, closeCodes.tooLarge.reason);
       return;
     }
+    if (!this.hasPublished && this.#begins(socket, body)) return;
     if (!this.maySpeak) {
       this.#forbid(socket);
       return;
     }
-    if (!this.hasPublished) this.#speaksUp(socket);
     listeners.publishFrom(socket, this.#server, topic.key, body);
     relay.receivedCount++;
     relay.deliveredCount += this.mayHear ? topic.listenerCount - 1 : topic.listenerCount;
@@ -119,12 +149,26 @@ class TextClient implements Client {
     this.#surroundings.relay.topics.leave(this.#topic, this.mayHear);
   }
 
-  /** Its first message. */
-  #speaksUp(socket: ClientSocket): void {
+  /** Its first message. True if that shows it to be a STOMP client, which has been dealt with then. */
+  #begins(socket: ClientSocket, body: string | Buffer): boolean {
+    if (beginsStomp(body)) {
+      this.#becomeStomp(socket, body);
+      return true;
+    }
+    if (!this.maySpeak) return false;
     this.hasPublished = true;
-    if (this.id !== undefined) return;
+    if (this.id !== undefined) return false;
     this.id = crypto.randomUUID();
     this.#surroundings.identified(socket);
+    return false;
+  }
+
+  #becomeStomp(socket: ClientSocket, connect: string | Buffer): void {
+    const { stomp, relay } = this.#surroundings;
+    if (this.mayHear) socket.unsubscribe(this.#topic.key);
+    // It may have heard its topic meanwhile. That was no frame, so its library is made to drop it.
+    if (relay.deliveredCount !== this.#deliveredBefore) socket.send(frameEnd);
+    stomp.takeOver(socket, { id: this.id, grant: this.#grant, seat: this.seat }, connect);
   }
 
   #forbid(socket: ClientSocket): void {

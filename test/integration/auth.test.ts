@@ -85,12 +85,12 @@ describe("a handshake", () => {
   });
 
   test.each([
-    [401, "missing", "", {}, "a token is needed"],
+    [401, "missing", "?topic=a", {}, "a token is needed"],
     [401, "missing", "?token=", {}, "the token is empty"],
     [401, "malformed", "?token=x", {}, "not a signed JSON Web Token"],
     [401, "malformed", "", { authorization: "Bearer a b" }, "Authorization has to be: Bearer TOKEN"],
     // Of a proxy in front, not ours to judge.
-    [401, "missing", "", { authorization: "Basic YTpi" }, "a token is needed"],
+    [401, "missing", "?topic=a", { authorization: "Basic YTpi" }, "a token is needed"],
     [401, "signature", `?token=${hs256(claims(), "another secret")}`, {}, "signature"],
     [401, "expired", `?token=${tokenOf("anna", { exp: nowS() - 60 })}`, {}, "has expired"],
     [401, "ambiguous", `?token=${tokenOf("anna")}&token=${tokenOf("ben")}`, {}, "more than one token"],
@@ -111,6 +111,20 @@ describe("a handshake", () => {
     expect(answer.headers.get("www-authenticate")).toBe(status === 401 ? "Bearer" : null);
     expect(await system.refused(reason)).toBe(1);
     expect(await system.metrics()).toMatch(/^warren_clients 0$[\s\S]*^warren_topics 0$/m);
+  });
+
+  test("may have a proxy's Basic in Authorization, beside the token in the query or in CONNECT", async () => {
+    await using system = await startGuarded();
+    const basic = { headers: { authorization: "Basic YTpi" } };
+    await using anna = await connect(system.wsUrl(`/ws?token=${tokenOf("anna")}`), basic);
+    anna.send("hello");
+    const webSocketFactory = () =>
+      new WebSocket(system.wsUrl("/ws"), { protocols: ["v12.stomp"], ...basic } as unknown as string[]);
+    await using ben = await connectStomp("", {
+      webSocketFactory,
+      connectHeaders: { passcode: tokenOf("ben") },
+    });
+    expect((await ben.connected).headers["client-id"]).toBe("ben");
   });
 
   test("needs a token no less for an id with a percent sign in it", async () => {
@@ -155,6 +169,87 @@ describe("a handshake", () => {
   });
 });
 
+describe("a client that asks for no subprotocol and has no right to speak plain text", () => {
+  const bare = (url: string) => () => new WebSocket(url);
+
+  test("is a STOMP client if it begins with CONNECT and brings a token there", async () => {
+    await using system = await startGuarded();
+    for (const path of ["/ws", "/ws/anna"]) {
+      const webSocketFactory = bare(system.wsUrl(path));
+      await using peer = await connectStomp("", {
+        webSocketFactory,
+        connectHeaders: { passcode: tokenOf("anna") },
+      });
+      expect((await peer.connected).headers["client-id"]).toBe("anna");
+    }
+  });
+
+  test("is a STOMP client with the rights of its handshake's token, which need not have broadcast among them", async () => {
+    await using system = await startGuarded();
+    const token = tokenOf("anna", rights(["colour.*"], ["colour.*"]));
+    await using peer = await connectStomp("", { webSocketFactory: bare(system.wsUrl(`/ws?token=${token}`)) });
+    const received = await peer.subscribe("/topic/colour.red");
+    peer.send("/topic/colour.red", "crimson");
+    await until(() => received.length === 1, "its own message");
+    expect((await peer.connected).headers["client-id"]).toBe("anna");
+  });
+
+  test.each([
+    ["no token", "/ws", {}, "missing"],
+    ["another's token", "/ws/ben", { passcode: tokenOf("anna") }, "clientId"],
+    ["a bad token", "/ws", { passcode: "x" }, "malformed"],
+  ])("is refused if CONNECT brings %s", async (_, path, connectHeaders, reason) => {
+    await using system = await startGuarded();
+    const peer = new StompPeer("", { webSocketFactory: bare(system.wsUrl(path)), connectHeaders });
+    peer.connected.catch(() => undefined);
+    expect(await peer.closed).toBe(reason === "clientId" ? 4403 : 4401);
+    expect(await system.refused(reason)).toBe(1);
+    await peer[Symbol.asyncDispose]();
+  });
+
+  test("is closed at its first message of another kind, which nobody hears, nor does it hear anything", async () => {
+    await using system = await startGuarded();
+    await using ben = await connect(system.wsUrl("/ws"), bearer(tokenOf("ben")));
+    await using stranger = await connect(system.wsUrl("/ws/ben"));
+    await using mute = await connect(
+      system.wsUrl("/ws"),
+      bearer(tokenOf("carol", rights(["colour.*"], ["colour.*"]))),
+    );
+    ben.send("secret");
+    stranger.send("SEND\ndestination:/broadcast\n\nintrusion\0");
+    mute.send("intrusion");
+    expect(await stranger.closed).toEqual({
+      code: 4401,
+      reason: expect.stringContaining("a token is needed"),
+    });
+    expect(await mute.closed).toEqual({ code: 4403, reason: expect.stringContaining("allows neither") });
+    expect([ben.received, stranger.received, mute.received]).toEqual([[], [], []]);
+    expect(await system.metrics()).toMatch(/^warren_clients 1$/m);
+  });
+
+  test("is closed when it says nothing for --handshake-timeout", async () => {
+    await using system = await startGuarded(silent, "--handshake-timeout", "1s");
+    await using stranger = await connect(system.wsUrl("/ws"));
+    expect((await stranger.closed).code).toBe(4401);
+  });
+});
+
+describe("clients that have shown no token", () => {
+  test("take a quarter of the seats at most, and one each again when they have shown it", async () => {
+    await using system = await startGuarded(silent, "--max-clients", "8");
+    const stomp = { protocols: ["v12.stomp"] };
+    await using first = await connect(system.wsUrl("/ws"), stomp);
+    await using _second = await connect(system.wsUrl("/ws"));
+    const refused = await answerTo(system.wsUrl("/ws"), { "sec-websocket-protocol": "v12.stomp" });
+    expect([refused.status, await refused.text()]).toEqual([503, expect.stringContaining("no token yet")]);
+    await using _anna = await connect(system.wsUrl("/ws"), bearer(tokenOf("anna")));
+    first.send(`CONNECT\naccept-version:1.2\npasscode:${tokenOf("ben")}\n\n\0`);
+    expect(await first.next()).toStartWith("CONNECTED");
+    await using _third = await connect(system.wsUrl("/ws"), stomp);
+    expect((await answerTo(system.wsUrl("/ws"))).status).toBe(503);
+  });
+});
+
 describe("a plain-text client", () => {
   test("that may only subscribe hears, and is closed with 4403 when it sends", async () => {
     await using system = await startGuarded();
@@ -192,9 +287,8 @@ describe("a plain-text client", () => {
 
   test("on broadcast needs a pattern that has it", async () => {
     await using system = await startGuarded();
-    expect(
-      (await answerTo(system.wsUrl("/ws"), bearer(tokenOf("a", rights(["*"], ["*"]))).headers)).status,
-    ).toBe(403);
+    const oneWord = bearer(tokenOf("a", rights(["*"], ["*"]))).headers;
+    expect((await answerTo(system.wsUrl("/ws?topic="), oneWord)).status).toBe(403);
     await using all = await connect(system.wsUrl("/ws"), bearer(tokenOf("a", rights([], ["#"]))));
     await using exactly = await connect(system.wsUrl("/ws"), bearer(tokenOf("b", rights([""], [""]))));
     exactly.send("to all");

@@ -2,12 +2,86 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connect } from "../support/client.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
+import { metricsOf } from "./metrics-of.ts";
 import { bodiesOf, connectStomp } from "./stomp-client.ts";
 import { startSystem } from "./system.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 
 const silent = () => undefined;
+
+/** What a library does that is handed a WebSocket, as old versions of stompjs were. */
+const bare = (url: string) => ({ webSocketFactory: () => new WebSocket(url) });
+
+describe("a STOMP client that asks for no subprotocol", () => {
+  test("is one by its CONNECT, which nobody hears", async () => {
+    await using system = startSystem([], ({ text }) =>
+      text === "ask" ? { to: "sender", body: "answer" } : undefined,
+    );
+    await using listener = await connect(system.wsUrl("/ws"));
+    await using anna = await connectStomp("", {
+      ...bare(system.wsUrl("/ws/anna")),
+      connectHeaders: { login: "anna", passcode: "a secret" },
+    });
+    await using ben = await connectStomp("", { ...bare(system.wsUrl("/ws")), forceBinaryWSFrames: true });
+    expect((await anna.connected).headers).toMatchObject({ version: "1.2", "client-id": "anna" });
+    expect((await ben.connected).headers["client-id"]).toHaveLength(36);
+    const [annas, direct] = [await anna.subscribe("/topic/colour.red"), await anna.subscribe("/direct")];
+    await ben.sendSafely("/topic/colour.red", "crimson");
+    expect(await bodiesOf(annas, 1)).toEqual(["crimson"]);
+    anna.send("/broadcast", "ask");
+    expect(await bodiesOf(direct, 1)).toEqual(["answer"]);
+    expect(listener.received).toEqual(["ask"]);
+  });
+
+  test("hears no plain text once it is connected, and leaves nothing behind", async () => {
+    await using system = startSystem([], silent);
+    await using speaker = await connect(system.wsUrl("/ws"));
+    await using raw = await connect(system.wsUrl("/ws"));
+    raw.send(
+      "\r\n\nCONNECT\naccept-version:1.2\n\n\0SUBSCRIBE\nid:1\ndestination:/topic/a\nreceipt:in\n\n\0",
+    );
+    expect(await raw.next((text) => String(text).startsWith("CONNECTED"))).toBeString();
+    expect(await raw.next((text) => String(text).startsWith("RECEIPT"))).toBeString();
+    speaker.send("on broadcast");
+    raw.send("SEND\ndestination:/topic/a\n\nx\0");
+    expect(await raw.next()).toStartWith("MESSAGE");
+    expect(raw.received.join()).not.toContain("on broadcast");
+    expect(await metricsOf(system.url)).toMatchObject({ warren_clients: 2, warren_topics: 1 });
+    await raw.close();
+    await until(async () => (await metricsOf(system.url))["warren_clients"] === 1, "it has gone");
+    expect(await metricsOf(system.url)).toMatchObject({ warren_audiences: 0 });
+  });
+
+  test("is connected though plain text came to it before its CONNECT", async () => {
+    await using system = startSystem([], silent);
+    await using speaker = await connect(system.wsUrl("/ws"));
+    const socket = new WebSocket(system.wsUrl("/ws"));
+    // Its CONNECT leaves only when it has heard something.
+    const send = socket.send.bind(socket);
+    const heard = new Promise((resolve) => socket.addEventListener("message", resolve, { once: true }));
+    socket.send = (data) => void heard.then(() => send(data));
+    socket.addEventListener("open", () => speaker.send("before"));
+    await using anna = await connectStomp("", { webSocketFactory: () => socket });
+    expect((await anna.connected).command).toBe("CONNECTED");
+    const received = await anna.subscribe("/topic/a");
+    anna.send("/topic/a", "x");
+    expect(await bodiesOf(received, 1)).toEqual(["x"]);
+  });
+
+  test("is none for a text that only resembles a CONNECT", async () => {
+    await using system = startSystem([], silent);
+    await using anna = await connect(system.wsUrl("/ws"));
+    await using ben = await connect(system.wsUrl("/ws"));
+    for (const text of ["CONNECT", "CONNECT\nus, please"]) {
+      anna.send(text);
+      expect(await ben.next()).toBe(text);
+    }
+    anna.send("CONNECT\naccept-version:1.2\n\n\0");
+    // Not its first message.
+    expect(await ben.next()).toStartWith("CONNECT\naccept");
+  });
+});
 
 describe("a STOMP client", () => {
   test("gets what is sent to its topic, by itself too, with a receipt for each", async () => {

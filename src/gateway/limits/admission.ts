@@ -16,7 +16,10 @@ export interface AdmissionOptions {
   readonly trustProxy: readonly string[] | undefined;
 }
 
-export type Overcrowding = "tooManyAtOnce" | "tooManyClients" | "tooManyFromAddress";
+export type Overcrowding = "tooManyAtOnce" | "tooManyClients" | "tooManyFromAddress" | "tooManyWithoutToken";
+
+/** Where tokens are needed, clients that have yet to show one take at most this part of the seats. */
+const partWithoutToken = 1 / 4;
 
 /** How many may be here, in all and from one address, and how many may come in a second. */
 export class Admission {
@@ -26,6 +29,7 @@ export class Admission {
   readonly #bucket: TokenBucket | undefined;
   readonly #byAddress = new Map<string, number>();
   #clients = 0;
+  #withoutToken = 0;
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
@@ -44,26 +48,49 @@ export class Admission {
     },
   ];
 
-  /** A seat for whoever asks to connect, or why there is none. Whoever takes one gives it back, once. */
-  takeSeat(request: Request, server: Pick<Server<unknown>, "requestIP">): Seat | Overcrowding {
+  /**
+   * A seat for a client that asks to connect, or why there is none. It has to be given back, once.
+   *
+   * @param isWithoutToken whether the client has yet to show a token: `showed` has to be called when it has
+   */
+  takeSeat(
+    request: Request,
+    server: Pick<Server<unknown>, "requestIP">,
+    isWithoutToken = false,
+  ): Seat | Overcrowding {
     const perAddress = this.#options.maxClientsPerAddress;
     const address = perAddress === 0 ? undefined : this.#addressOf(request, server);
     const present = address === undefined ? 0 : (this.#byAddress.get(address) ?? 0);
     if (address !== undefined && present >= perAddress) return "tooManyFromAddress";
     if (this.#clients >= this.#clientsMax) return "tooManyClients";
+    if (isWithoutToken && this.#withoutToken >= this.#withoutTokenMax) return "tooManyWithoutToken";
     // Last, so that those who are refused take nothing from the others.
     if (this.#bucket?.take(performance.now()) === false) return "tooManyAtOnce";
     if (address !== undefined) this.#byAddress.set(address, present + 1);
     this.#clients++;
-    return new Seat(address);
+    if (isWithoutToken) this.#withoutToken++;
+    return new Seat(address, isWithoutToken);
   }
 
-  giveBackSeat({ address }: Seat): void {
+  /** The client on this seat has shown a token that is accepted. */
+  showed(seat: Seat): void {
+    if (!seat.isWithoutToken) return;
+    seat.isWithoutToken = false;
+    this.#withoutToken--;
+  }
+
+  giveBackSeat(seat: Seat): void {
+    this.showed(seat);
+    const { address } = seat;
     this.#clients--;
     if (address === undefined) return;
     const present = this.#byAddress.get(address)!;
     if (present > 1) this.#byAddress.set(address, present - 1);
     else this.#byAddress.delete(address);
+  }
+
+  get #withoutTokenMax(): number {
+    return Math.max(1, Math.floor(this.#clientsMax * partWithoutToken));
   }
 
   #addressOf(request: Request, server: Pick<Server<unknown>, "requestIP">): string {

@@ -29,8 +29,13 @@ export class Limits {
   }
 
   /** A seat for whoever asks to connect, or why there is none. Whoever takes one gives it back, once. */
-  takeSeat(request: Request, server: Server<Client>): Seat | Overcrowding {
-    return this.#admission.takeSeat(request, server);
+  takeSeat(request: Request, server: Server<Client>, isWithoutToken: boolean): Seat | Overcrowding {
+    return this.#admission.takeSeat(request, server, isWithoutToken);
+  }
+
+  /** The client on this seat has an id: where tokens are needed, it has shown one. */
+  identified(seat: Seat): void {
+    this.#admission.showed(seat);
   }
 
   giveBackSeat(seat: Seat): void {

@@ -26,7 +26,11 @@ export class Seat {
   /** `MessageRate`: undefined until it sends something. */
   allowance: Allowance | undefined = undefined;
 
-  constructor(address: string | undefined) {
+  /** Its client has shown no token yet where one is needed. */
+  isWithoutToken: boolean;
+
+  constructor(address: string | undefined, isWithoutToken = false) {
     this.address = address;
+    this.isWithoutToken = isWithoutToken;
   }
 }

@@ -1,6 +1,6 @@
 import type { AnyMetric, LabelledCounter } from "../../ops/metrics.ts";
 import { unlimited } from "../auth/grant.ts";
-import type { Client } from "../client.ts";
+import type { Client, ClientSocket } from "../client.ts";
 import type { Newcomer, Protocol, Surroundings } from "../protocol.ts";
 import { Credentials } from "./credentials.ts";
 import type { Durables } from "./durable/durables.ts";
@@ -31,7 +31,6 @@ export type StompSurroundings = Surroundings &
 /** STOMP 1.2 and 1.1 over WebSocket, for clients that need topics, receipts and headers. */
 export class StompProtocol implements Protocol {
   readonly subprotocols = ["v12.stomp", "v11.stomp"];
-  readonly takesTokenLater = true;
   readonly #surroundings: StompSurroundings;
 
   constructor(given: Surroundings & StompOptions) {
@@ -43,6 +42,25 @@ export class StompProtocol implements Protocol {
 
   get metrics(): readonly AnyMetric[] {
     return [this.#surroundings.faults.metric];
+  }
+
+  takesTokenLater(): boolean {
+    return true;
+  }
+
+  /** A client that asked for no subprotocol has begun with CONNECT. What it was before must have let go of the socket. */
+  takeOver(
+    socket: ClientSocket,
+    { id, grant, seat }: Pick<Newcomer, "id" | "grant" | "seat">,
+    first: string | Buffer,
+  ): void {
+    const wasIdentified = socket.data.id !== undefined;
+    const session = new Session(id, seat, grant, this.#surroundings);
+    socket.data.closed();
+    socket.data = session;
+    session.opened(socket);
+    if (!wasIdentified && session.id !== undefined) this.#surroundings.identified(socket);
+    session.message(socket, first);
   }
 
   admit({ id, grant, seat }: Newcomer): Client {

@@ -46,6 +46,27 @@ describe("admission", () => {
     expect(admit()).toBe("tooManyClients");
   });
 
+  test("keeps three quarters of the seats for those that have shown a token", () => {
+    const admission = new Admission({ ...anyNumber, maxClients: 8 });
+    const take = (isWithoutToken: boolean) => {
+      const server = { requestIP: () => ({ address: "203.0.113.7", port: 1, family: "IPv4" as const }) };
+      return admission.takeSeat(new Request("http://localhost/ws"), server, isWithoutToken);
+    };
+    const [first, second] = [take(true), take(true)];
+    expect(take(true)).toBe("tooManyWithoutToken");
+    if (typeof first === "string" || typeof second === "string") throw new Error("there were seats");
+    admission.showed(first);
+    admission.showed(first);
+    expect(take(true)).toBeObject();
+    expect(take(true)).toBe("tooManyWithoutToken");
+    admission.giveBackSeat(first);
+    expect(take(true)).toBe("tooManyWithoutToken");
+    admission.giveBackSeat(second);
+    expect(take(true)).toBeObject();
+    for (let taken = 2; taken < 8; taken++) expect(take(false)).toBeObject();
+    expect([take(false), take(true)]).toEqual(["tooManyClients", "tooManyClients"]);
+  });
+
   test("counts each address by itself, if at all", () => {
     const admit = doorOf({ maxClientsPerAddress: 1 });
     const first = letIn(admit("203.0.113.1"));
