@@ -11,7 +11,7 @@ import { withoutPassword } from "./ops/redact.ts";
 import { endOnUncaught } from "./ops/uncaught.ts";
 import { memoryBroker } from "./options/checks.ts";
 import { helpText } from "./options/help.ts";
-import { parseCommand } from "./options/parse.ts";
+import { type Command, parseCommand } from "./options/parse.ts";
 import { settingsOf } from "./options/settings.ts";
 import type { Options } from "./options/table.ts";
 import { echoProcessed } from "./processor/handler.ts";
@@ -28,9 +28,9 @@ try {
   const command = parseCommand(process.argv.slice(2), process.env);
   if (command.do === "help") process.stdout.write(`${helpText()}\n`);
   else if (command.do === "version") process.stdout.write(`warren ${version}\n`);
+  else if (command.do === "dead-letters") process.exitCode = await deadLetters(command.args);
   else
-    process.exitCode =
-      command.options.role === "bench" ? await bench(command.options) : await serve(command.options);
+    process.exitCode = command.options.role === "bench" ? await bench(command.options) : await serve(command);
 } catch (error) {
   if (!(error instanceof UsageError || error instanceof FatalError)) throw error;
   process.stderr.write(`warren: ${error.message}\n`);
@@ -39,13 +39,17 @@ try {
 // Whatever is still open (a handler's timer, say) must not keep a stopped process alive.
 process.exit();
 
+type Run = Extract<Command, { readonly do: "run" }>;
+
 /** Runs a manager, a processor or both until it is told to stop. Returns the exit code. */
-async function serve(options: Options): Promise<number> {
+async function serve({ options, warnings }: Run): Promise<number> {
   const stop = stopSignal();
   const format = options.logFormat === "auto" ? (process.stdout.isTTY ? "text" : "json") : options.logFormat;
   const log = new StreamLog(process.stdout, format, options.logLevel);
   endOnUncaught(log);
-  const messageLog = new MessageLog(log, options.logMessages);
+  for (const warning of warnings) log.warn(warning);
+  const isWatched = options.logMessages !== "auto" || process.stdout.isTTY;
+  const messageLog = new MessageLog(log, isWatched ? options.logMessages : "off");
   const fatal = Promise.withResolvers<never>();
   const id = crypto.randomUUID().slice(-12);
 
@@ -120,6 +124,11 @@ async function handlerFor({ handler, role }: Options) {
   if (handler === undefined || role === "manager") return echoProcessed;
   const { loadHandler } = await import("./processor/load.ts");
   return loadHandler(handler);
+}
+
+async function deadLetters(args: readonly string[]): Promise<number> {
+  const { runDeadLetters } = await import("./dead-letters/command.ts");
+  return runDeadLetters(args, process.env, process.stdout, process.stderr);
 }
 
 async function bench(options: Options): Promise<number> {

@@ -1,6 +1,6 @@
+import type { Address } from "./address.ts";
 import { FrameError, FrameReader, type FrameSink } from "./frame-reader.ts";
 import { describeClose, makeCloseFrame, makeFrame, opcodes } from "./frames.ts";
-import type { Handshake } from "./handshake.ts";
 import type { Speaker } from "./speaker.ts";
 
 const handshakeMsMax = 10_000;
@@ -26,7 +26,7 @@ export class Connection implements FrameSink {
   readonly speaker: Speaker;
   readonly #audience: Audience;
   readonly #reader = new FrameReader(this);
-  readonly #handshake: Handshake;
+  readonly #address: Address;
   readonly #opened = Promise.withResolvers<void>();
   /** `greeting`: it is a WebSocket, and what is spoken there is being agreed on. */
   #phase: "opening" | "greeting" | "open" | "closed" = "opening";
@@ -37,8 +37,8 @@ export class Connection implements FrameSink {
   #unsent: Uint8Array | undefined;
   #closeReason = "1006 (cut without a close frame)";
 
-  constructor(handshake: Handshake, speaker: Speaker, audience: Audience) {
-    this.#handshake = handshake;
+  constructor(address: Address, speaker: Speaker, audience: Audience) {
+    this.#address = address;
     this.speaker = speaker;
     this.#audience = audience;
   }
@@ -53,14 +53,21 @@ export class Connection implements FrameSink {
   }
 
   /** Resolves when messages can be sent. Rejects with the system's error, or one that says what was answered instead. */
-  async open(hostname: string, port: number): Promise<void> {
+  async open(): Promise<void> {
+    const { hostname, port, isSecure } = this.#address;
     const timer = setTimeout(
       () => this.#fail(new Error(`no answer within ${handshakeMsMax / 1000} s`)),
       handshakeMsMax,
     );
     try {
       await Promise.all([
-        Bun.connect<Connection>({ hostname, port, socket: socketHandler, data: this }),
+        Bun.connect<Connection>({
+          hostname,
+          port,
+          socket: socketHandler,
+          data: this,
+          ...(isSecure ? { tls: { serverName: hostname, rejectUnauthorized: true } } : {}),
+        }),
         this.#opened.promise,
       ]);
     } catch (thrown) {
@@ -102,7 +109,21 @@ export class Connection implements FrameSink {
       return;
     }
     socket.setNoDelay(true);
-    this.send(this.#handshake.request, 0, this.#handshake.request.length);
+    if (!this.#address.isSecure) this.#ask();
+  }
+
+  /** The TLS handshake is over. */
+  onSecured(isTrusted: boolean, error: Error | null): void {
+    if (isTrusted) this.#ask();
+    else {
+      this.#fail(error ?? new Error("the certificate is not trusted"));
+      this.#socket?.terminate();
+    }
+  }
+
+  #ask(): void {
+    const { request } = this.#address.handshake;
+    this.send(request, 0, request.length);
   }
 
   onData(chunk: Buffer): void {
@@ -160,7 +181,7 @@ export class Connection implements FrameSink {
   #readHead(chunk: Buffer): void {
     const answer = this.#head.length === 0 ? chunk : Buffer.concat([this.#head, chunk]);
     try {
-      const frames = this.#handshake.framesBegin(answer);
+      const frames = this.#address.handshake.framesBegin(answer);
       if (frames === undefined) {
         this.#head = answer;
         return;
@@ -192,6 +213,7 @@ export class Connection implements FrameSink {
 /** Shared by all sockets; which connection it is comes with the socket. */
 const socketHandler: Bun.SocketHandler<Connection> = {
   open: (socket) => socket.data.onOpen(socket),
+  handshake: (socket, isTrusted, error) => socket.data.onSecured(isTrusted, error),
   data: (socket, chunk) => socket.data.onData(chunk),
   drain: (socket) => socket.data.onDrain(),
   close: (socket) => socket.data.onClose(),

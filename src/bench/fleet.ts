@@ -3,6 +3,7 @@ import { Address } from "./address.ts";
 import { type Audience, Connection, Refused } from "./connection.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Plan } from "./plan.ts";
+import type { Returns } from "./returns.ts";
 import { type Speaker, TextSpeaker } from "./speaker.ts";
 import { StompSpeaker } from "./stomp/stomp-speaker.ts";
 
@@ -29,11 +30,15 @@ export class Fleet {
   closed = 0;
   /** Why connections failed or were closed, and how many for each reason. */
   readonly reasons = new Map<string, number>();
+  /** The publishers' connections, as they are now. */
+  readonly publishers: Connection[];
   readonly #plan: Plan;
+  readonly #returns: Returns;
   #connected = 0;
 
-  constructor(plan: Plan, inbox: Inbox, arrived: () => void) {
+  constructor(plan: Plan, inbox: Inbox, returns: Returns, arrived: () => void) {
     this.#plan = plan;
+    this.#returns = returns;
     this.#inbox = inbox;
     const subprotocol = plan.stomp === undefined ? undefined : "v12.stomp";
     this.#addresses = plan.urls.map((url) => new Address(url, subprotocol));
@@ -51,10 +56,7 @@ export class Fleet {
     this.#members = Array.from({ length: plan.connections }, (_, index) =>
       this.#member(index, index % count),
     );
-  }
-
-  get publishers(): readonly Connection[] {
-    return this.#members.slice(0, this.#plan.publishers).map(({ connection }) => connection);
+    this.publishers = this.#members.slice(0, plan.publishers).map(({ connection }) => connection);
   }
 
   /** How many were ever open. */
@@ -97,9 +99,7 @@ export class Fleet {
     if (!connection.isOpen || !(speaker instanceof StompSpeaker) || speaker.position === undefined)
       return undefined;
     connection.cut();
-    const next = this.#member(index, (at + 1) % this.#addresses.length, speaker.position);
-    this.#members[index] = next;
-    return this.#connect(next).then(
+    return this.#replace(index, at + 1, speaker.position).then(
       () => true,
       (thrown: unknown) => {
         this.#note(`did not come back: ${explain(thrown)}`);
@@ -109,24 +109,45 @@ export class Fleet {
   }
 
   #member(index: number, at: number, after?: string): Member {
-    const { handshake } = this.#addresses[at]!;
-    return { connection: new Connection(handshake, this.#speaker(index, after), this.#audience), at };
+    const speaker = this.#speaker(index, after);
+    const audience = this.#plan.stays
+      ? { ...this.#audience, closed: (reason: string) => this.#left(index, reason) }
+      : this.#audience;
+    return { connection: new Connection(this.#addresses[at]!, speaker, audience), at };
+  }
+
+  /** Another connection for a client. Resolves when it is open. */
+  #replace(index: number, at: number, after: string | undefined): Promise<void> {
+    const next = this.#member(index, at % this.#addresses.length, after);
+    this.#members[index] = next;
+    if (index < this.publishers.length) this.publishers[index] = next.connection;
+    return next.connection.open();
+  }
+
+  /** It comes back: to the next manager, and further on with each attempt. */
+  #left(index: number, reason: string): void {
+    this.#note(`closed: ${reason}`);
+    const { connection, at } = this.#members[index]!;
+    const { speaker } = connection;
+    const after = speaker instanceof StompSpeaker ? speaker.position : undefined;
+    this.#returns.left((attempt) =>
+      this.#replace(index, at + attempt, after).then(
+        () => true,
+        () => false,
+      ),
+    );
   }
 
   #speaker(index: number, after?: string): Speaker {
-    const { stomp, reconnectEveryMs } = this.#plan;
+    const { stomp, stays, reconnectEveryMs } = this.#plan;
     if (stomp === undefined) return new TextSpeaker(index, this.#inbox);
-    return new StompSpeaker(index, this.#inbox, stomp, reconnectEveryMs !== undefined, after);
-  }
-
-  #connect({ connection, at }: Member): Promise<void> {
-    const { hostname, port } = this.#addresses[at]!;
-    return connection.open(hostname, port);
+    const mayComeBack = stays || reconnectEveryMs !== undefined;
+    return new StompSpeaker(index, this.#inbox, stomp, mayComeBack, stomp.isDurable ? after : undefined);
   }
 
   async #openOne(member: Member, isFirst: boolean): Promise<void> {
     try {
-      await this.#connect(member);
+      await member.connection.open();
       this.#connected++;
     } catch (thrown) {
       if (isFirst) {

@@ -17,6 +17,7 @@ export type BenchOptions = Pick<
   | "receipts"
   | "durable"
   | "reconnectEvery"
+  | "stay"
 >;
 
 /** A warm-up fills caches, lets compilers finish and queues settle; longer than this it only wastes the user's time. */
@@ -55,6 +56,8 @@ export class Plan {
   readonly hasReceipts: boolean;
   /** How often a client is cut off; undefined for never. */
   readonly reconnectEveryMs: number | undefined;
+  /** Whether clients come back when their connection ends. */
+  readonly stays: boolean;
 
   /** Throws a `UsageError` for options that do not fit together, and for a run that is too large to account for. */
   constructor(options: BenchOptions, runId: string) {
@@ -62,6 +65,7 @@ export class Plan {
     this.urls = options.url.map((url) => new URL(url));
     this.hasReceipts = options.receipts;
     this.reconnectEveryMs = options.reconnectEvery;
+    this.stays = options.stay;
     this.stomp = options.protocol === "stomp" ? new StompHello(this.urls[0]!, options.durable) : undefined;
     this.clients = options.clients;
     this.publishers = options.publishers;

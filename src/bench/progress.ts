@@ -41,13 +41,14 @@ export class Progress {
     const sent = this.#sent();
     const relayed = this.#inbox.relayed.delivered;
     const processed = this.#inbox.processed?.delivered ?? 0;
+    // The last second's rates: totals are in the result, and a line has to fit into 80 columns.
     const parts = [
-      `${Math.round(elapsedMs / 1000)} of ${duration(this.#plan.totalMs)}`,
-      `sent ${count(sent)} (${count(sent - this.#lastSent)}/s)`,
-      `relayed ${count(relayed)} (${count(relayed - this.#lastRelayed)}/s)`,
-      processed === 0
-        ? "no processor"
-        : `processed ${count(processed)} (${count(processed - this.#lastProcessed)}/s)`,
+      elapsedMs < this.#plan.totalMs
+        ? `${Math.floor(elapsedMs / 1000)} of ${duration(this.#plan.totalMs)}`
+        : "waiting for the last",
+      `sent ${count(sent - this.#lastSent)}/s`,
+      `relayed ${count(relayed - this.#lastRelayed)}/s`,
+      processed === 0 ? "no processor" : `processed ${count(processed - this.#lastProcessed)}/s`,
     ];
     [this.#lastSent, this.#lastRelayed, this.#lastProcessed] = [sent, relayed, processed];
     const line = parts.join(" · ");

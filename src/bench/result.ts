@@ -1,6 +1,7 @@
 import type { DrainEnd } from "./drain.ts";
 import type { Histogram } from "./histogram.ts";
 import type { Reconnects } from "./reconnects.ts";
+import type { Returns } from "./returns.ts";
 import type { Tally } from "./tally.ts";
 
 /** Deliveries of one kind. Latencies are in microseconds from when a message was due, and null if none was measured. */
@@ -23,6 +24,18 @@ export interface Deliveries {
 export interface Resumptions {
   readonly resumed: number;
   readonly failed: number;
+  readonly p50Us: number | null;
+  readonly p99Us: number | null;
+  readonly maxUs: number | null;
+}
+
+/** What became of clients that come back by themselves. Times are from a connection's end until the client was back. */
+export interface Absences {
+  readonly returned: number;
+  /** Clients that were away when the run ended. */
+  readonly stillAway: number;
+  /** Messages that were sent while a client was away, summed over all absences: live clients have lost these. */
+  readonly missed: number;
   readonly p50Us: number | null;
   readonly p99Us: number | null;
   readonly maxUs: number | null;
@@ -57,6 +70,8 @@ export interface Result {
   readonly receipts: Deliveries | null;
   /** Null if nobody was cut off. */
   readonly reconnects: Resumptions | null;
+  /** Null if clients do not come back. */
+  readonly returns: Absences | null;
   /** Messages that are none of this run's. */
   readonly foreign: number;
   readonly clients: { readonly connected: number; readonly failed: number; readonly closed: number };
@@ -87,6 +102,10 @@ export function describeReconnects({ resumed, failed }: Reconnects): Resumptions
   return { resumed: resumed.total, failed, ...describeTimes(resumed) };
 }
 
+export function describeReturns({ away, awayCount, missed }: Returns): Absences {
+  return { returned: away.total, stillAway: awayCount, missed, ...describeTimes(away) };
+}
+
 function describeTimes(times: Histogram) {
   if (times.total === 0) return { p50Us: null, p99Us: null, maxUs: null };
   return { p50Us: times.quantileMicros(0.5), p99Us: times.quantileMicros(0.99), maxUs: times.maxMicros };
@@ -96,9 +115,14 @@ export function isAnythingLost({ relayed, processed, receipts }: Result): boolea
   return [relayed, processed, receipts].some((each) => (each?.lost ?? 0) > 0);
 }
 
-/** 1 if anything was lost, or any connection failed, was closed by the other side or did not come back; else 0. */
+/**
+ * 1 if anything was lost, or any connection failed, was closed by the other side or did not come back; else 0. What live
+ * clients missed while they were away, and came back from, is no loss.
+ */
 export function exitCodeOf(result: Result): number {
-  const { clients, reconnects } = result;
-  const isAnyoneMissing = clients.failed > 0 || clients.closed > 0 || (reconnects?.failed ?? 0) > 0;
-  return isAnythingLost(result) || isAnyoneMissing ? 1 : 0;
+  const { clients, reconnects, returns, config } = result;
+  const areMissing = [clients.failed, clients.closed, reconnects?.failed, returns?.stillAway];
+  if (areMissing.some((count) => (count ?? 0) > 0)) return 1;
+  const mayHaveMissed = !config.durable && (returns?.returned ?? 0) > 0;
+  return isAnythingLost(result) && !mayHaveMissed ? 1 : 0;
 }

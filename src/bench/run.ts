@@ -6,7 +6,8 @@ import { Pacer } from "./pacer.ts";
 import type { Plan } from "./plan.ts";
 import { type Output, Progress } from "./progress.ts";
 import { Reconnects } from "./reconnects.ts";
-import { describeDeliveries, describeReconnects, type Result } from "./result.ts";
+import { describeDeliveries, describeReconnects, describeReturns, type Result } from "./result.ts";
+import { Returns } from "./returns.ts";
 
 /** Between the last handshake and the first message, so that the server has put every client on its topic. */
 const settleMs = 200;
@@ -39,6 +40,7 @@ export class Run {
   readonly #fleet: Fleet;
   readonly #pacer: Pacer;
   readonly #reconnects: Reconnects;
+  readonly #returns = new Returns(() => this.#sentInAll);
 
   /** @param awaitsAnswers whether there may be a processor, whose first answer is worth a wait */
   constructor(plan: Plan, awaitsAnswers = true) {
@@ -52,7 +54,7 @@ export class Run {
       pacer.keepPace(nowNanos);
     };
     this.#inbox = inbox;
-    this.#fleet = new Fleet(plan, inbox, arrived);
+    this.#fleet = new Fleet(plan, inbox, this.#returns, arrived);
     const pacer = new Pacer(plan, this.#fleet.publishers, this.#sent);
     this.#pacer = pacer;
     this.#reconnects = new Reconnects(plan, this.#fleet);
@@ -65,6 +67,7 @@ export class Run {
       await Bun.sleep(settleMs);
       return await this.#load(progress, signal);
     } finally {
+      this.#returns.close();
       this.#fleet.finish();
     }
   }
@@ -179,6 +182,7 @@ export class Run {
         ? describeDeliveries(receipts, end.sent, perSecond(end.receipts - warm.receipts, measuredMs))
         : null,
       reconnects: plan.reconnectEveryMs === undefined ? null : describeReconnects(this.#reconnects),
+      returns: plan.stays ? describeReturns(this.#returns) : null,
       foreign,
       clients: { connected, failed, closed },
       reasons: [...reasons].map(([reason, count]) => ({ reason, count })).sort((a, b) => b.count - a.count),

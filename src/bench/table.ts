@@ -49,6 +49,7 @@ function notes(result: Result): string[] {
     ],
     ...result.reasons.map(({ reason, count: times }) => ["", `${count(times)} × ${reason}`]),
     ...reconnectNotes(result),
+    ...returnNotes(result),
     ["bench's CPU", `${result.cpuSeconds.toFixed(1)} s`],
   ];
   if (result.processed === null) lines.push(["processed", "none: no processor answered"]);
@@ -75,7 +76,20 @@ function reconnectNotes({ reconnects }: Result): string[][] {
   return [["cut off", `${count(resumed)} resumed (${times}), ${count(failed)} did not come back`]];
 }
 
+function returnNotes({ returns, config }: Result): string[][] {
+  if (returns === null) return [];
+  const { returned, stillAway, missed, p50Us, p99Us, maxUs } = returns;
+  const times = `away p50 ${shown(p50Us)}, p99 ${shown(p99Us)}, max ${shown(maxUs)}`;
+  const what = config.durable ? "sent meanwhile and caught up on" : "sent meanwhile, so lost to them";
+  return [
+    ["came back", `${count(returned)} (${times}), ${count(stillAway)} did not`],
+    ["", `${count(missed)} deliveries ${what}`],
+  ];
+}
+
 function paceNote(result: Result): string {
+  // Who aborts before anything is sent has seen no pace.
+  if (result.endedEarly && result.sent === 0) return "";
   const unsent = result.due - result.sent;
   if (unsent <= Math.max(1, result.due * unsentShareMax)) return "";
   return `: could not keep the pace of ${count(result.config.ratePerSecond)}/s`;

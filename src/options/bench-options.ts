@@ -10,7 +10,7 @@ export const benchOptions = {
     list("URL[,URL…]", checkWebSocketUrl),
     ["ws://127.0.0.1:8000/ws"],
     bench,
-    "the manager to load; several share the clients, and who is cut off goes to the next one",
+    "the manager to load, `ws://` or `wss://`; several share the clients, and one that is cut off goes to the next",
   ),
   clients: option(whole("N", 0, 100_000), 100, bench, "clients that only receive"),
   publishers: option(whole("N", 1, 10_000), 10, bench, "clients that send, and receive too"),
@@ -25,6 +25,12 @@ export const benchOptions = {
     "never",
     bench,
     "with `--durable`: how often one client is cut off, to come back and resume",
+  ),
+  stay: option(
+    toggle,
+    false,
+    bench,
+    "clients whose connection ends come back, with growing pauses, as after a rolling restart",
   ),
   json: option(toggle, false, bench, "print the result as one JSON object"),
 } as const;

@@ -46,8 +46,8 @@ export function checkNetwork(item: string): void {
 
 export function checkWebSocketUrl(value: string): void {
   const url = URL.parse(value);
-  if (url === null || url.protocol !== "ws:" || url.hostname === "") {
-    throw new NotOfThisKind("must be a URL like ws://127.0.0.1:8000/ws");
+  if (url === null || !["ws:", "wss:"].includes(url.protocol) || url.hostname === "") {
+    throw new NotOfThisKind("must be a URL like ws://127.0.0.1:8000/ws or wss://gateway.example.org/ws");
   }
 }
 

@@ -1,5 +1,6 @@
 import { flagOf, variableOf } from "./names.ts";
 import { type Option, roles } from "./option.ts";
+import { type Section, sectionOf, sections } from "./sections.ts";
 import { type OptionName, optionTable } from "./table.ts";
 
 interface Row {
@@ -7,6 +8,7 @@ interface Row {
   readonly fallback: string;
   readonly meaning: string;
   readonly roles: readonly string[];
+  readonly section: Section;
 }
 
 const rows: readonly Row[] = (Object.keys(optionTable) as OptionName[]).map((name) => {
@@ -16,28 +18,25 @@ const rows: readonly Row[] = (Object.keys(optionTable) as OptionName[]).map((nam
     fallback: option.default === undefined ? (option.unset ?? "") : option.kind.show(option.default),
     meaning: option.meaning,
     roles: option.roles,
+    section: sectionOf[name],
   };
 });
 
-/** What `warren --help` prints. */
+/** What `warren --help` prints, in at most 80 columns. */
 export function helpText(): string {
-  const sections: readonly (readonly [string, (row: Row) => boolean])[] = [
-    ["Any role", (row) => row.roles.length >= roles.length - 1],
-    ["Manager (and all)", (row) => row.roles.includes("manager") && !row.roles.includes("processor")],
-    ["Processor (and all)", (row) => row.roles.includes("processor") && !row.roles.includes("manager")],
-    ["Bench", (row) => row.roles.length === 1],
-  ];
   const lines = [
     "Warren, a WebSocket gateway for RabbitMQ.",
     "",
-    "  warren                                         a whole system in one process: open http://127.0.0.1:8000",
-    "  warren --role manager --broker amqp://HOST     WebSocket clients, in front of RabbitMQ",
-    "  warren --role processor --broker amqp://HOST   the work behind it",
-    "  warren --role bench --url ws://HOST:8000/ws    load a manager and measure",
+    "  warren                             a whole system in one process:",
+    "                                     open http://127.0.0.1:8000",
+    "  warren manager --broker URL        WebSocket clients, in front of RabbitMQ",
+    "  warren processor --broker URL      the work behind it",
+    "  warren bench --url URL             load a manager and measure",
+    "  warren dead-letters --help         look at what failed, and put it back",
   ];
-  for (const [title, belongs] of sections) {
-    lines.push("", `${title}:`);
-    for (const row of rows.filter(belongs)) {
+  for (const section of sections) {
+    lines.push("", `${section}:`);
+    for (const row of rows.filter((each) => each.section === section)) {
       const fallback = row.fallback.replaceAll("`", "");
       const meaning = row.meaning.replaceAll("`", "");
       lines.push(`  ${row.flag}`, ...wrapped(`${meaning} (default: ${fallback})`));
@@ -48,16 +47,26 @@ export function helpText(): string {
     "  -h, --help",
     "  -v, --version",
     "",
-    `Every option is an environment variable too: --broker is ${variableOf("broker")}. Flags win.`,
-    "A size is a number of bytes, or 64KiB, 1MiB, 2GiB; a time is in seconds, or 500ms, 10s, 5m, 1h, 7d.",
-    "Exit codes: 0 stopped as asked, 1 a fault that no retry can mend (bench: messages lost), 2 a usage error.",
+    ...wrapped(
+      `Every option is an environment variable too: --broker is ${variableOf("broker")}. Flags win.`,
+      "",
+    ),
+    ...wrapped(
+      "A size is a number of bytes, or 64KiB, 1MiB, 2GiB; a time is in seconds, or 500ms, 10s, 5m, 1h, 7d.",
+      "",
+    ),
+    ...wrapped(
+      "Exit codes: 0 stopped as asked, 1 a fault that no retry can mend (bench: messages lost), 2 a usage error.",
+      "",
+    ),
   );
   return lines.join("\n");
 }
 
-/** Indented lines of at most 90 columns. */
-function wrapped(text: string): string[] {
-  return [...text.matchAll(/\S.{0,80}(?=\s|$)/g)].map(([line]) => `        ${line}`);
+/** The text in lines of at most 80 columns. */
+function wrapped(text: string, indent = "        "): string[] {
+  const line = new RegExp(`\\S.{0,${79 - indent.length}}(?=\\s|$)`, "g");
+  return [...text.matchAll(line)].map(([each]) => `${indent}${each}`);
 }
 
 /** The README's table; a test compares the two. */

@@ -4,7 +4,7 @@ import { withoutPassword } from "../ops/redact.ts";
 import { memoryBroker } from "./checks.ts";
 import { NotOfThisKind } from "./kinds.ts";
 import { flagOf, variableOf } from "./names.ts";
-import type { Option, Role } from "./option.ts";
+import { type Option, type Role, roles } from "./option.ts";
 import { checkTogether } from "./rules.ts";
 import { type OptionName, type Options, optionTable } from "./table.ts";
 
@@ -12,7 +12,13 @@ import { type OptionName, type Options, optionTable } from "./table.ts";
 export type Command =
   | { readonly do: "help" }
   | { readonly do: "version" }
-  | { readonly do: "run"; readonly options: Options };
+  | { readonly do: "dead-letters"; readonly args: readonly string[] }
+  | {
+      readonly do: "run";
+      readonly options: Options;
+      /** Variables that begin like Warren's and are none, each in a sentence. */
+      readonly warnings: readonly string[];
+    };
 
 const names = Object.keys(optionTable) as OptionName[];
 const nameOfFlag = new Map<string, OptionName>(names.map((name) => [flagOf(name).slice(2), name]));
@@ -27,7 +33,10 @@ export function parseCommand(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): Command {
-  const flags = readFlags(args);
+  const [word, ...rest] = args;
+  if (word === "help" || word === "version") return { do: word };
+  if (word === "dead-letters") return { do: word, args: rest };
+  const flags = readFlags(withRole(args));
   if (flags === "help" || flags === "version") return { do: flags };
 
   const values: Record<string, unknown> = {};
@@ -53,7 +62,28 @@ export function parseCommand(
     }
   }
   checkTogether(options);
-  return { do: "run", options };
+  return { do: "run", options, warnings: unknownVariables(env) };
+}
+
+/** `warren bench …` is the same as `warren --role bench …`. */
+function withRole(args: readonly string[]): readonly string[] {
+  const [word, ...rest] = args;
+  return roles.some((role) => role === word) ? ["--role", word!, ...rest] : args;
+}
+
+/** What Kubernetes sets beside a service that is called warren, and what Warren's own tests set. */
+const othersVariables = /^WARREN_(SERVICE_(HOST|PORT)|PORT_\d+_|TEST_)/;
+
+function unknownVariables(env: Readonly<Record<string, string | undefined>>): readonly string[] {
+  const known = new Map(names.map((name) => [variableOf(name), name]));
+  return Object.keys(env)
+    .filter(
+      (variable) => variable.startsWith("WARREN_") && !known.has(variable) && !othersVariables.test(variable),
+    )
+    .map((variable) => {
+      const near = nearest(variable, known.keys());
+      return `the environment variable ${variable} means nothing to Warren${near === undefined ? "" : `: did you mean ${near}?`}`;
+    });
 }
 
 /** The flags by option name, with their texts. */
@@ -78,7 +108,7 @@ function readFlags(args: readonly string[]): Map<OptionName, string> | "help" | 
   for (const token of tokens) {
     if (token.kind === "positional") {
       throw new UsageError(
-        `"${withoutPassword(token.value)}" is not understood: every option starts with --; see warren --help`,
+        `"${withoutPassword(token.value)}" is not understood: options start with --, and a command (${roles.join(", ")}, dead-letters, help, version) comes first; see warren --help`,
       );
     }
     if (token.kind === "option-terminator") continue;
@@ -124,12 +154,18 @@ function parsed(option: Option<unknown>, source: string, given: string): unknown
   }
 }
 
-/** " (did you mean --broker?)" where a known flag is at most two edits away. */
+/** " (did you mean --broker?)" where a known flag is near. */
 function suggestion(given: string): string {
-  const best = [...nameOfFlag.keys(), "help", "version"]
-    .map((flag) => ({ flag, distance: editDistance(given, flag) }))
+  const near = nearest(given, [...nameOfFlag.keys(), "help", "version"]);
+  return near === undefined ? "" : ` (did you mean --${near}?)`;
+}
+
+/** The known word that is the fewest edits away, at most two; undefined if there is none. */
+function nearest(given: string, known: Iterable<string>): string | undefined {
+  const best = [...known]
+    .map((word) => ({ word, distance: editDistance(given, word) }))
     .reduce((least, next) => (next.distance < least.distance ? next : least));
-  return best.distance <= 2 ? ` (did you mean --${best.flag}?)` : "";
+  return best.distance <= 2 ? best.word : undefined;
 }
 
 /** Levenshtein's distance. */

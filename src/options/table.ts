@@ -279,7 +279,7 @@ export const optionTable = {
     choice("auto", "on", "off"),
     "auto",
     serving,
-    "print each message as it passes: `auto` prints at most 10 a second and counts the rest",
+    "print each message as it passes: `auto` on a terminal alone, at most 10 a second, and counts the rest",
   ),
   logFormat: option(
     choice("auto", "text", "json"),

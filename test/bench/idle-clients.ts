@@ -5,6 +5,7 @@
 import { Fleet } from "../../src/bench/fleet.ts";
 import { Inbox } from "../../src/bench/inbox.ts";
 import { makeRunId, Plan } from "../../src/bench/plan.ts";
+import { Returns } from "../../src/bench/returns.ts";
 
 const [url, clients, protocol] = process.argv.slice(2);
 const plan = new Plan(
@@ -20,10 +21,11 @@ const plan = new Plan(
     receipts: false,
     durable: false,
     reconnectEvery: undefined,
+    stay: false,
   },
   makeRunId(),
 );
-const fleet = new Fleet(plan, new Inbox(plan, new Uint32Array(1)), () => undefined);
+const fleet = new Fleet(plan, new Inbox(plan, new Uint32Array(1)), new Returns(() => 0), () => undefined);
 await fleet.open(new AbortController().signal);
 process.stdout.write(`${fleet.connected} ${[...fleet.reasons.keys()].join(", ")}\n`);
 setInterval(() => undefined, 60_000);

@@ -37,6 +37,7 @@ async function textOf(changes: Partial<BenchOptions>, signal = new AbortControll
     receipts: false,
     durable: false,
     reconnectEvery: undefined,
+    stay: false,
   };
   const code = await runBench(
     { ...options, ...changes },
@@ -279,6 +280,6 @@ test("a terminal sees how it is going on a line that is rewritten and cleared", 
   const { progress } = await textOf({ duration: 1000 });
   const [empty, line, ...rest] = progress.split("\r");
   expect(empty).toBe("");
-  expect(line).toMatch(/^1 of 1\.2 s · sent [\d,]+ \([\d,]+\/s\) · relayed .* · processed .*/);
+  expect(line).toMatch(/^1 of 1\.2 s · sent [\d,]+\/s · relayed [\d,]+\/s · processed [\d,]+\/s/);
   expect(rest.at(-1)).toBe("\x1b[K");
 });

@@ -1,14 +1,23 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CertificateAuthority } from "../support/certificates.ts";
 import { executable } from "../support/executable.ts";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
+import { until } from "../support/wait.ts";
 import { startWarren } from "../support/warren.ts";
+import { metricsOf } from "./metrics-of.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 
 /** Runs the load generator to its end. */
-async function bench(...args: string[]) {
+const bench = (...args: string[]) => benchWith({}, ...args);
+
+async function benchWith(env: Record<string, string>, ...args: string[]) {
   const child = Bun.spawn([await executable(), "--role", "bench", ...args], {
+    env: { ...process.env, ...env },
     stdout: "pipe",
     stderr: "pipe",
   });
@@ -97,6 +106,64 @@ describe("--role bench", () => {
     await server.stop(true);
     expect(code).toBe(1);
     expect(JSON.parse(out).relayed.lost).toBeGreaterThan(0);
+  });
+
+  test("speaks TLS with wss://, and only to a certificate that it can trust", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "warren-bench-"));
+    try {
+      const authority = await CertificateAuthority.create(folder);
+      const { cert, key } = await authority.issue("manager");
+      await using warren = await startWarren(["--tls-cert", cert, "--tls-key", key, "--log-messages", "off"]);
+      const url = warren.wsUrl("/ws");
+      expect(url).toStartWith("wss://");
+      const trusting = await benchWith(
+        { NODE_EXTRA_CA_CERTS: authority.cert },
+        "--url",
+        url,
+        "--json",
+        ...small,
+      );
+      expect(trusting).toMatchObject({ code: 0 });
+      expect(JSON.parse(trusting.out).relayed.lost).toBe(0);
+      const wary = await bench("--url", url, ...small);
+      expect(wary).toMatchObject({ code: 1, out: "" });
+      expect(wary.err).toMatch(/^warren: cannot connect to wss:\S+: .*certificate.*\n$/);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  test("with --stay, durable clients come back after a manager's restart and have missed nothing", async () => {
+    const broker = await (await sharedRabbitmq()).vhost();
+    const startManager = () =>
+      startWarren(["--role", "manager", "--broker", broker, "--log-messages", "off"], { readyWhen: "ready" });
+    const here = await startManager();
+    await using there = await startManager();
+    const urls = [here, there].map((manager) => manager.wsUrl("/ws?topic=bench")).join(",");
+    const load = ["--clients", "20", "--publishers", "1", "--rate", "200", "--duration", "4s"];
+    // The only publisher is on the first manager of the list: the other one stops.
+    const running = bench(
+      "--url",
+      urls.split(",").reverse().join(","),
+      "--json",
+      "--stay",
+      "--protocol",
+      "stomp",
+      "--durable",
+      ...load,
+    );
+    await until(
+      async () => (await metricsOf(new URL(here.url)))["warren_clients"] === 10,
+      "half of the clients",
+    );
+    await here.stop();
+    const { out, code } = await running;
+    const result = JSON.parse(out);
+    expect(result.returns).toMatchObject({ returned: 10, stillAway: 0 });
+    expect(result.returns.missed).toBeGreaterThan(0);
+    expect(result.relayed).toMatchObject({ lost: 0, duplicated: 0, reordered: 0 });
+    expect(result.reasons).toEqual([{ reason: expect.stringContaining("closed: 1001"), count: 10 }]);
+    expect(code).toBe(0);
   });
 
   test("says in one line what to do where nobody listens", async () => {

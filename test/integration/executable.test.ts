@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { version } from "../../package.json";
 import { connect } from "../support/client.ts";
 import { executable } from "../support/executable.ts";
+import { forgetProcess, killAtExit } from "../support/leftovers.ts";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
@@ -95,7 +96,7 @@ describe("the executable", () => {
   });
 
   test("is a whole system by itself", async () => {
-    await using warren = await startWarren([], { readyWhen: "ready" });
+    await using warren = await startWarren(["--log-messages", "on"], { readyWhen: "ready" });
     await using anna = await connect(warren.wsUrl("/ws/anna"));
     await using ben = await connect(warren.wsUrl("/ws/ben"));
     anna.send("hello");
@@ -115,19 +116,43 @@ describe("the executable", () => {
     }
   });
 
-  test("prints ten messages a second and counts the rest", async () => {
+  test("prints ten messages a second on a terminal, and counts the rest", async () => {
+    let shown = "";
+    const decoder = new TextDecoder();
+    const child = Bun.spawn([await executable(), "--port", "0", "--log-format", "json"], {
+      terminal: {
+        cols: 10_000,
+        data: (_, bytes) => {
+          shown += decoder.decode(bytes, { stream: true });
+        },
+      },
+    });
+    killAtExit(child.pid);
+    try {
+      const [, url] = await until(() => /"url":"(http[^"]+)"/.exec(shown) ?? undefined, "it listens");
+      await using anna = await connect(new URL("/ws", url!.replace(/^http/, "ws")).href);
+      for (let index = 0; index < 1000; index++) anna.send(`message ${index}`);
+      await until(() => anna.received.length === 1000, "all answers");
+      const counted = await until(() => /more messages.*"count":(\d+)/.exec(shown), "the count of the rest");
+      const printed = shown.match(/"message":/g)?.length ?? 0;
+      expect(printed).toBeGreaterThanOrEqual(10);
+      expect(printed).toBeLessThan(100);
+      expect(Number(counted![1])).toBeGreaterThan(1000);
+    } finally {
+      child.kill("SIGTERM");
+      await child.exited;
+      forgetProcess(child.pid);
+      child.terminal?.close();
+    }
+  });
+
+  test("prints no message where nobody looks at a terminal, unless it is told to", async () => {
     await using warren = await startWarren();
     await using anna = await connect(warren.wsUrl("/ws"));
-    for (let index = 0; index < 1000; index++) anna.send(`message ${index}`);
-    await until(() => anna.received.length === 1000, "all answers");
-    const counted = await warren.waitForLog(
-      ({ msg }) => msg.startsWith("more messages"),
-      "the count of the rest",
-    );
-    const printed = warren.log.filter(({ message }) => message !== undefined);
-    expect(printed.length).toBeGreaterThanOrEqual(10);
-    expect(printed.length).toBeLessThan(100);
-    expect(Number(counted["count"])).toBeGreaterThan(1000);
+    anna.send("a secret");
+    await anna.next();
+    await warren.stop();
+    expect(JSON.stringify(warren.log)).not.toInclude("secret");
   });
 
   test("names the port and what to do if it is in use", async () => {
@@ -145,7 +170,7 @@ describe("the executable", () => {
         "slow.ts",
         "export default async ({ text }) => { await Bun.sleep(30); return text; };",
       );
-      const warren = await startWarren(["--handler", handler]);
+      const warren = await startWarren(["--log-messages", "on", "--handler", handler]);
       await using anna = await connect(warren.wsUrl("/ws"));
       const sent = Array.from({ length: 20 }, (_, index) => `message ${index}`);
       for (const text of sent) anna.send(text);
@@ -165,7 +190,7 @@ describe("the executable", () => {
   test("stops within --stop-timeout all in all, though a handler never returns", async () => {
     using folder = new Folder();
     const handler = folder.write("stuck.ts", "export default () => new Promise(() => {});");
-    const warren = await startWarren(["--handler", handler, "--stop-timeout", "4s"]);
+    const warren = await startWarren(["--log-messages", "on", "--handler", handler, "--stop-timeout", "4s"]);
     await using anna = await connect(warren.wsUrl("/ws"));
     anna.send("hello");
     await warren.waitForLog(({ msg }) => msg === "received", "the handler is called");
@@ -182,7 +207,7 @@ describe("the executable", () => {
   test("stops at once at the second signal", async () => {
     using folder = new Folder();
     const handler = folder.write("stuck.ts", "export default () => new Promise(() => {});");
-    const warren = await startWarren(["--handler", handler, "--stop-timeout", "1h"]);
+    const warren = await startWarren(["--log-messages", "on", "--handler", handler, "--stop-timeout", "1h"]);
     await using anna = await connect(warren.wsUrl("/ws"));
     anna.send("hello");
     await warren.waitForLog(({ msg }) => msg === "received", "the handler is called");
@@ -216,7 +241,7 @@ describe("a handler of one's own", () => {
       "handler.ts",
       'import { shout } from "./shout.ts";\nexport default ({ text }: { text: string }) => [shout(text), { to: "sender", body: "thanks" }, { json: true }];',
     );
-    await using warren = await startWarren(["--handler", handler]);
+    await using warren = await startWarren(["--log-messages", "on", "--handler", handler]);
     await using anna = await connect(warren.wsUrl("/ws/anna"));
     await using ben = await connect(warren.wsUrl("/ws/ben"));
     anna.send("hello");
@@ -263,10 +288,13 @@ describe("a handler of one's own", () => {
 describe("manager and processor as processes of their own, on RabbitMQ", () => {
   test("pass a message all the way, and print it", async () => {
     const broker = await (await sharedRabbitmq()).vhost();
-    await using manager = await startWarren(["--role", "manager", "--broker", broker], {
-      readyWhen: "ready",
-    });
-    await using processor = await startWarren(["--role", "processor", "--broker", broker]);
+    await using manager = await startWarren(
+      ["--role", "manager", "--broker", broker, "--log-messages", "on"],
+      {
+        readyWhen: "ready",
+      },
+    );
+    await using processor = await startWarren(["processor", "--broker", broker, "--log-messages", "on"]);
     await using anna = await connect(manager.wsUrl("/ws/anna?topic=colour.red"));
     await using ben = await connect(manager.wsUrl("/ws/ben?topic=colour.red"));
     await using carol = await connect(manager.wsUrl("/ws/carol"));

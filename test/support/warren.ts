@@ -20,13 +20,18 @@ export interface WarrenOptions {
 /** Roles that listen on a port. */
 const listening = ["all", "manager"];
 
+/** `warren manager …` names the role too. */
+function commandOf([word = "all"]: readonly string[]): string {
+  return word.startsWith("-") ? "all" : word;
+}
+
 /** Starts the compiled executable, on a free port unless the arguments name one, and in a log that tests can read. */
 export async function startWarren(
   args: readonly string[] = [],
   options: WarrenOptions = {},
 ): Promise<WarrenProcess> {
-  const role = args[args.indexOf("--role") + 1];
-  const listens = !args.includes("--role") || (role !== undefined && listening.includes(role));
+  const role = args.includes("--role") ? args[args.indexOf("--role") + 1]! : commandOf(args);
+  const listens = listening.includes(role);
   const port = listens && !args.includes("--port") ? ["--port", "0"] : [];
   const warren = new WarrenProcess([await executable(), ...args, ...port], options);
   const readyWhen = options.readyWhen ?? (listens ? "listening" : "running");

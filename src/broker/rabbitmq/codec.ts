@@ -31,7 +31,7 @@ export function offsetOf({ properties }: ConsumeMessage): number {
 }
 
 /** How often a quorum queue has delivered it before, in vain; other queues do not count. */
-export function deliveryCountOf({ properties }: ConsumeMessage): number {
+export function deliveryCountOf({ properties }: Pick<ConsumeMessage, "properties">): number {
   const count: unknown = properties.headers?.["x-delivery-count"];
   return typeof count === "number" ? count : 0;
 }

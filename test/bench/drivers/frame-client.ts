@@ -1,6 +1,6 @@
+import { Address } from "../../../src/bench/address.ts";
 import { type Audience, Connection } from "../../../src/bench/connection.ts";
 import { makeFrame, opcodes } from "../../../src/bench/frames.ts";
-import { Handshake } from "../../../src/bench/handshake.ts";
 import type { Speaker } from "../../../src/bench/speaker.ts";
 import { type FrameHearer, FrameScanner } from "../../../src/bench/stomp/frame-scanner.ts";
 import { frameText, type Header } from "../../../src/gateway/stomp/frames.ts";
@@ -44,7 +44,7 @@ export class FrameClient implements Speaker, FrameHearer {
         throw new Error(`a client was closed: ${reason}`);
       },
     };
-    this.#connection = new Connection(new Handshake(options.url, "v12.stomp"), this, audience);
+    this.#connection = new Connection(new Address(options.url, "v12.stomp"), this, audience);
   }
 
   /** Whether its connection may end without this being a failure. */
@@ -56,7 +56,7 @@ export class FrameClient implements Speaker, FrameHearer {
 
   /** Resolves when all subscriptions are in force. */
   open(): Promise<void> {
-    return this.#connection.open(this.#options.url.hostname, Number(this.#options.url.port));
+    return this.#connection.open();
   }
 
   send(headers: readonly Header[], body: string): void {

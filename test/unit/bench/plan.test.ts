@@ -14,6 +14,7 @@ const options: BenchOptions = {
   receipts: false,
   durable: false,
   reconnectEvery: undefined,
+  stay: false,
 };
 
 const planOf = (changes: Partial<BenchOptions>) => new Plan({ ...options, ...changes }, "run00001");

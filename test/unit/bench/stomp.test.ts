@@ -43,6 +43,7 @@ const options: BenchOptions = {
   receipts: true,
   durable: true,
   reconnectEvery: 100,
+  stay: false,
 };
 
 test("messages are found whether or not they look like the one before", () => {

@@ -36,6 +36,7 @@ const result: Result = {
   processed: { ...relayed, p50Us: null, p99Us: null, p999Us: null, maxUs: null },
   receipts: null,
   reconnects: null,
+  returns: null,
   foreign: 0,
   clients: { connected: 110, failed: 0, closed: 1 },
   reasons: [{ reason: 'closed: 1008 "too slow"', count: 1 }],

@@ -92,6 +92,7 @@ describe("defaults", () => {
       receipts: false,
       durable: false,
       reconnectEvery: undefined,
+      stay: false,
       json: false,
     } satisfies Options);
   });
@@ -172,6 +173,7 @@ describe("every option", () => {
     receipts: ["on", true],
     durable: ["on", true],
     reconnectEvery: ["100ms", 100],
+    stay: ["on", true],
     json: ["on", true],
   };
   const names = Object.keys(given) as (keyof typeof given)[];
@@ -293,15 +295,62 @@ describe("a flag that there is not", () => {
   });
 });
 
-test.each(["manager", "start", "8000", "-- manager", "--packed off"])(
+test.each(["start", "8000", "-- manager", "--packed off", "--port 1 manager"])(
   "a word that belongs to no flag is refused: %s",
   (line) => {
     const word = line.split(" ").at(-1);
     expect(refusalOf(line)).toBe(
-      `"${word}" is not understood: every option starts with --; see warren --help`,
+      `"${word}" is not understood: options start with --, and a command (all, manager, processor, bench, dead-letters, help, version) comes first; see warren --help`,
     );
   },
 );
+
+describe("a command", () => {
+  test.each(["all", "manager", "processor", "bench"])("%s is the same as that role", (role) => {
+    expect(optionsOf(`${role} --log-level debug`)).toEqual(optionsOf(`--role ${role} --log-level debug`));
+  });
+
+  test("that is a role goes with no other --role", () => {
+    expect(refusalOf("bench --role manager")).toBe("--role is given twice: keep one of them");
+  });
+
+  test.each(["help", "version"] as const)("%s is the same as --%s", (word) => {
+    expect(parseCommand([word], {})).toEqual({ do: word });
+  });
+
+  test("dead-letters has arguments of its own", () => {
+    expect(parseCommand(["dead-letters", "list", "--json"], {})).toEqual({
+      do: "dead-letters",
+      args: ["list", "--json"],
+    });
+  });
+});
+
+describe("a variable that begins with WARREN_ and is no option", () => {
+  const warningsOf = (env: Record<string, string>) => {
+    const command = parseCommand([], env);
+    return command.do === "run" ? command.warnings : [];
+  };
+
+  test("is warned of, with the nearest that is", () => {
+    expect(warningsOf({ WARREN_BROCKER: "amqp://a", WARREN_COLOUR: "red", WARREN_PORT: "0" })).toEqual([
+      "the environment variable WARREN_BROCKER means nothing to Warren: did you mean WARREN_BROKER?",
+      "the environment variable WARREN_COLOUR means nothing to Warren",
+    ]);
+  });
+
+  test("is not warned of where Kubernetes sets it for a service that is called warren", () => {
+    expect(
+      warningsOf({
+        WARREN_SERVICE_HOST: "10.0.0.1",
+        WARREN_SERVICE_PORT: "8000",
+        WARREN_SERVICE_PORT_HTTP: "8000",
+        WARREN_PORT_8000_TCP: "tcp://10.0.0.1:8000",
+        WARREN_PORT_8000_TCP_ADDR: "10.0.0.1",
+      }),
+    ).toEqual([]);
+  });
+});
 
 describe("a bad value", () => {
   const whole = (from: number, to: number) => `must be a whole number from ${from} to ${to}`;
@@ -372,8 +421,12 @@ describe("a bad value", () => {
     ["--broker", "amqp://", "must be memory: or URLs like amqp://user:password@host:5672/vhost"],
     ["--broker", "amqp://host:port", "must be memory: or URLs like amqp://user:password@host:5672/vhost"],
     ["--broker", "memory", "must be memory: or URLs like amqp://user:password@host:5672/vhost"],
-    ["--url", "http://localhost:8000", "must be a URL like ws://127.0.0.1:8000/ws"],
-    ["--url", "localhost:8000", "must be a URL like ws://127.0.0.1:8000/ws"],
+    [
+      "--url",
+      "http://localhost:8000",
+      "must be a URL like ws://127.0.0.1:8000/ws or wss://gateway.example.org/ws",
+    ],
+    ["--url", "localhost:8000", "must be a URL like ws://127.0.0.1:8000/ws or wss://gateway.example.org/ws"],
   ])("%s=%j is refused, as a flag and as a variable", (flag, text, expected) => {
     expect(refusalOf([`${flag}=${text}`])).toBe(`${flag} ${JSON.stringify(text)}: ${expected}`);
     if (text === "") return;

@@ -1,0 +1,251 @@
+import { parseArgs } from "node:util";
+import type { ChannelModel } from "amqplib";
+import { codeOf, FatalError, reasonOf, UsageError } from "../errors.ts";
+import { span } from "../options/kinds.ts";
+import { parseCommand } from "../options/parse.ts";
+import { connectOnce } from "./connection.ts";
+import { type Filter, isNarrow, matches } from "./filter.ts";
+import { type DeadLetter, letterOf } from "./letter.ts";
+import { detailOf, jsonOf, rowOf, tableHead } from "./print.ts";
+import { Replay } from "./replay.ts";
+import { type Fate, type Walked, walk } from "./walk.ts";
+
+/** Where text is written: standard output or standard error. */
+export interface Output {
+  write(text: string): unknown;
+  readonly isTTY?: boolean | undefined;
+}
+
+const actions = ["list", "show", "replay", "purge"] as const;
+type Action = (typeof actions)[number];
+
+const help = `What failed in every attempt lies in RabbitMQ's queue wsmanager.dead.
+
+  warren dead-letters list              one line each, the oldest first
+  warren dead-letters show [ID…]        with headers and body
+  warren dead-letters replay            put back into the queue of the group that
+                                        failed; nobody else hears it again
+  warren dead-letters purge             delete for good
+
+Which ones:
+  --group NAME         those of this group
+  --reason TEXT        those whose reason has this text in it
+  --id ID              the message with this id; may be given several times
+  --older-than TIME    those that died longer ago: 30s, 10m, 2h, 7d
+  --newer-than TIME    those that died since
+  --all                all of them: purge needs this or one of the above
+
+How:
+  --dry-run            replay and purge say what they would do, and do nothing
+  --limit N            list and show end after so many (default: 100)
+  --json               list and show print one JSON object a line
+
+Where: --broker URL and its companions (--broker-password-file, --broker-ca,
+--broker-cert, --broker-key), as for every role, or WARREN_BROKER.
+
+Exit codes: 0 done, 1 it could not be done, 2 a usage error.
+`;
+
+/** What the command line asks for. */
+interface Request {
+  readonly action: Action;
+  readonly filter: Filter;
+  readonly isDryRun: boolean;
+  readonly countMax: number;
+  readonly isJson: boolean;
+  readonly brokerArgs: readonly string[];
+}
+
+const age = span(0, 10 * 365 * 86_400_000);
+const brokerFlags = ["broker", "broker-password-file", "broker-ca", "broker-cert", "broker-key"] as const;
+const texts = { type: "string", multiple: true } as const;
+
+/**
+ * `warren dead-letters …`. Returns the exit code.
+ *
+ * @throws UsageError, and FatalError if it cannot be done, each in one line
+ */
+export async function runDeadLetters(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  output: Output,
+  progress: Output,
+): Promise<number> {
+  const request = requestOf(args);
+  if (request === "help") {
+    output.write(help);
+    return 0;
+  }
+  const asProcessor = parseCommand(["processor", ...request.brokerArgs], env);
+  if (asProcessor.do !== "run")
+    throw new UsageError("dead-letters: the flags of --broker are not understood");
+  const connection = await connectOnce(asProcessor.options);
+  try {
+    return await perform(request, connection, output, progress);
+  } catch (error) {
+    if (codeOf(error) === 404)
+      throw new FatalError(
+        "there is no queue wsmanager.dead in this RabbitMQ: is --broker right, its vhost too?",
+      );
+    throw error instanceof FatalError ? error : new FatalError(`RabbitMQ: ${reasonOf(error)}`);
+  } finally {
+    // It may be closed already, which is why it failed.
+    await connection.close().catch(() => undefined);
+  }
+}
+
+async function perform(
+  { action, filter, isDryRun, countMax, isJson }: Request,
+  connection: ChannelModel,
+  output: Output,
+  progress: Output,
+): Promise<number> {
+  const channel = await connection.createChannel();
+  channel.on("error", () => undefined);
+  const nowMs = Date.now();
+  const counts = { matched: 0, unknown: 0 };
+  const isReading = action === "list" || action === "show";
+  const replay = action === "replay" && !isDryRun ? await Replay.open(connection) : undefined;
+  if (action === "list" && !isJson) output.write(`${tableHead}\n`);
+
+  const print = (letter: DeadLetter) => {
+    if (isJson) output.write(`${jsonOf(letter)}\n`);
+    else output.write(action === "show" ? `${detailOf(letter, nowMs)}\n` : `${rowOf(letter, nowMs)}\n`);
+  };
+  const walked = await walk(
+    channel,
+    async (message): Promise<Fate> => {
+      const letter = letterOf(message);
+      if (!matches(filter, letter, nowMs) || (isReading && counts.matched >= countMax)) return "stays";
+      if (action === "replay" && letter.group === undefined) {
+        counts.unknown++;
+        return "stays";
+      }
+      counts.matched++;
+      if (isReading) print(letter);
+      if (isReading || isDryRun) return "stays";
+      if (letter.group !== undefined) await replay?.putBack(message, letter.group);
+      return "goes";
+    },
+    progressLine(progress),
+    () => isReading && counts.matched >= countMax,
+  ).finally(() => replay?.close());
+  if (progress.isTTY) progress.write("\r\x1b[K");
+  if (!isReading || !isJson) progress.write(summary(action, isDryRun, counts, walked, countMax));
+  warnOfLooks(walked, connection, progress);
+  return counts.unknown > 0 ? 1 : 0;
+}
+
+/** How far it is, rewritten in place on a terminal. */
+function progressLine(progress: Output): (walked: Walked) => void {
+  return ({ seen, of }) => {
+    if (progress.isTTY) progress.write(`\r${seen} of ${of} dead letters\x1b[K`);
+  };
+}
+
+function summary(
+  action: Action,
+  isDryRun: boolean,
+  { matched, unknown }: { readonly matched: number; readonly unknown: number },
+  { seen, of }: Walked,
+  countMax: number,
+): string {
+  const done = { list: "shown", show: "shown", replay: "replayed", purge: "deleted" }[action];
+  const verb = isDryRun ? `would be ${done}` : done;
+  const cut = seen < of && matched >= countMax ? `; --limit ${countMax} left the others out` : "";
+  const left =
+    unknown === 0 ? "" : `${unknown} name no group, so nobody knows where to put them: they stay\n`;
+  return `${matched} of ${of} dead letters ${verb}${cut}\n${left}`;
+}
+
+/** From this many on, one that is looked at is told of what may come. */
+const looksMax = 10;
+
+/** RabbitMQ 4.0 to 4.2 counts a look as a failed delivery, and drops what has failed 20 times if the queue has no other limit. */
+function warnOfLooks({ lookedAtBefore }: Walked, connection: ChannelModel, progress: Output): void {
+  const version = String(
+    (connection.connection as { serverProperties?: { version?: unknown } }).serverProperties?.version,
+  );
+  if (lookedAtBefore < looksMax || !/^4\.[012]\./.test(version)) return;
+  progress.write(
+    `warning: some have been looked at ${lookedAtBefore} times, and RabbitMQ ${version} drops what was looked at 20 times ` +
+      "unless the queue has another limit: rabbitmqctl set_policy --apply-to quorum_queues dead " +
+      `'^wsmanager\\.dead$' '{"delivery-limit":1000000}'\n`,
+  );
+}
+
+function requestOf(args: readonly string[]): Request | "help" {
+  const { values, positionals } = parsed(args);
+  if (values.help === true || args.length === 0 || positionals[0] === "help") return "help";
+  const [word, ...ids] = positionals;
+  const action = actions.find((each) => each === word);
+  if (action === undefined)
+    throw new UsageError(
+      `dead-letters ${word ?? ""}: say one of ${actions.join(", ")}; see warren dead-letters --help`,
+    );
+  const named = [...ids, ...(values.id ?? [])];
+  const filter = {
+    group: last(values.group),
+    reason: last(values.reason),
+    ids: named.length === 0 ? undefined : named,
+    olderThanMs: ageOf("--older-than", last(values["older-than"])),
+    newerThanMs: ageOf("--newer-than", last(values["newer-than"])),
+  };
+  if (action === "purge" && !isNarrow(filter) && values.all !== true)
+    throw new UsageError(
+      "dead-letters purge deletes for good: say which (--group, --reason, --id, …), or --all",
+    );
+  const limit = last(values.limit) ?? "100";
+  if (!/^[1-9]\d{0,8}$/.test(limit)) throw new UsageError(`--limit ${limit}: must be a whole number from 1`);
+  return {
+    action,
+    filter,
+    isDryRun: values["dry-run"] === true,
+    countMax: Number(limit),
+    isJson: values.json === true,
+    brokerArgs: brokerFlags.flatMap((flag) => (values[flag] ?? []).flatMap((value) => [`--${flag}`, value])),
+  };
+}
+
+/** @throws UsageError */
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        help: { type: "boolean", short: "h" },
+        all: { type: "boolean" },
+        json: { type: "boolean" },
+        "dry-run": { type: "boolean" },
+        group: texts,
+        reason: texts,
+        id: texts,
+        "older-than": texts,
+        "newer-than": texts,
+        limit: texts,
+        broker: texts,
+        "broker-password-file": texts,
+        "broker-ca": texts,
+        "broker-cert": texts,
+        "broker-key": texts,
+      },
+    });
+  } catch (error) {
+    throw new UsageError(`dead-letters: ${reasonOf(error)}; see warren dead-letters --help`);
+  }
+}
+
+function last(values: readonly string[] | undefined): string | undefined {
+  return values?.at(-1);
+}
+
+/** @throws UsageError */
+function ageOf(flag: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return age.parse(text);
+  } catch (error) {
+    throw new UsageError(`${flag} ${JSON.stringify(text)}: ${reasonOf(error)}`);
+  }
+}

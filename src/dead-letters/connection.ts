@@ -1,0 +1,41 @@
+import { type ChannelModel, connect, credentials } from "amqplib";
+import { type AccessOptions, readAccess } from "../broker/rabbitmq/access.ts";
+import { FatalError, reasonOf, UsageError } from "../errors.ts";
+import { withoutPassword } from "../ops/redact.ts";
+import { memoryBroker } from "../options/checks.ts";
+import { version } from "../version.ts";
+
+const timeoutMs = 10_000;
+
+/**
+ * One connection for a command that ends: to the first node that lets it in.
+ *
+ * @throws FatalError if none does
+ */
+export async function connectOnce(
+  options: AccessOptions & { readonly broker: readonly string[] },
+): Promise<ChannelModel> {
+  if (options.broker.includes(memoryBroker))
+    throw new UsageError("dead letters lie in RabbitMQ: name it with --broker amqp://…");
+  const { password, tls } = readAccess(options);
+  let why = "";
+  for (const href of options.broker) {
+    const url = new URL(href);
+    try {
+      const connection = await connect(href, {
+        ...tls,
+        ...(password === undefined
+          ? {}
+          : { credentials: credentials.plain(decodeURIComponent(url.username), password) }),
+        noDelay: true,
+        timeout: timeoutMs,
+        clientProperties: { connection_name: "warren dead-letters", product: "Warren", version },
+      });
+      connection.on("error", () => undefined);
+      return connection;
+    } catch (error) {
+      why = `${withoutPassword(href)}: ${reasonOf(error)}`;
+    }
+  }
+  throw new FatalError(`RabbitMQ does not let this command in: ${why}; correct --broker`);
+}

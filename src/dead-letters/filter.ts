@@ -1,0 +1,34 @@
+import type { DeadLetter } from "./letter.ts";
+
+/** Which dead letters are meant. What is undefined leaves out none. */
+export interface Filter {
+  readonly group: string | undefined;
+  /** A part of the reason, in any case. */
+  readonly reason: string | undefined;
+  /** The ids of the messages that failed. */
+  readonly ids: readonly string[] | undefined;
+  /** In milliseconds. One whose time of death is unknown is of any age. */
+  readonly olderThanMs: number | undefined;
+  readonly newerThanMs: number | undefined;
+}
+
+/** Whether it leaves out anything. */
+export function isNarrow(filter: Filter): boolean {
+  return Object.values(filter).some((value) => value !== undefined);
+}
+
+/** @param nowMs milliseconds since 1970 */
+export function matches(
+  { group, reason, ids, olderThanMs, newerThanMs }: Filter,
+  letter: DeadLetter,
+  nowMs: number,
+): boolean {
+  const ageMs = letter.atMs === undefined ? undefined : nowMs - letter.atMs;
+  return (
+    (group === undefined || letter.group === group) &&
+    (reason === undefined || letter.reason.toLowerCase().includes(reason.toLowerCase())) &&
+    (ids === undefined || (letter.id !== undefined && ids.includes(letter.id))) &&
+    (olderThanMs === undefined || ageMs === undefined || ageMs > olderThanMs) &&
+    (newerThanMs === undefined || ageMs === undefined || ageMs < newerThanMs)
+  );
+}

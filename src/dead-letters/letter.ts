@@ -1,0 +1,79 @@
+import { isUtf8 } from "node:buffer";
+import type { GetMessage } from "amqplib";
+import { clientIdHeader } from "../broker/rabbitmq/codec.ts";
+import { exchanges } from "../broker/rabbitmq/topology.ts";
+
+/** The headers that a processor adds to what it could not handle (docs/protocol.md). */
+const ours = {
+  reason: "dead-reason",
+  attempts: "dead-attempts",
+  group: "dead-group",
+  messageId: "dead-message-id",
+} as const;
+
+/** A message in `wsmanager.dead`. */
+export interface DeadLetter {
+  /** The id of the message that failed; undefined if its publisher gave it none. */
+  readonly id: string | undefined;
+  /** The group that failed to handle it; undefined if nothing tells. */
+  readonly group: string | undefined;
+  readonly reason: string;
+  /** How often the handler was tried. For what RabbitMQ dead-lettered by itself: how often it was delivered. */
+  readonly attempts: number;
+  /** When it died, in milliseconds since 1970; undefined if nothing tells. */
+  readonly atMs: number | undefined;
+  readonly topic: string;
+  readonly client: string | undefined;
+  readonly contentType: string | undefined;
+  /** What its publisher set. */
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly body: Buffer;
+}
+
+/** What RabbitMQ adds to a message that it dead-letters by itself, as after 20 deliveries. */
+interface Death {
+  readonly queue?: unknown;
+  readonly reason?: unknown;
+  readonly time?: { readonly value?: unknown };
+}
+
+/** Understands what was got from `wsmanager.dead`, whoever put it there. */
+export function letterOf({ content, fields, properties }: GetMessage): DeadLetter {
+  const table: Readonly<Record<string, unknown>> = properties.headers ?? {};
+  const death = (Array.isArray(table["x-death"]) ? table["x-death"][0] : undefined) as Death | undefined;
+  const bySeconds = death === undefined ? (properties.timestamp as unknown) : death.time?.value;
+  return {
+    id: text(table[ours.messageId]) ?? text(properties.messageId),
+    group: text(table[ours.group]) ?? groupOf(death),
+    reason:
+      text(table[ours.reason]) ?? (death === undefined ? "unknown" : `RabbitMQ: ${String(death.reason)}`),
+    attempts: Number(table[ours.attempts] ?? table["x-delivery-count"] ?? 0) || 0,
+    atMs: typeof bySeconds === "number" ? bySeconds * 1000 : undefined,
+    topic: fields.routingKey,
+    client: text(table[clientIdHeader]),
+    contentType: text(properties.contentType),
+    headers: Object.fromEntries(Object.entries(table).filter(([name]) => isPublishers(name))),
+    body: content,
+  };
+}
+
+/** Whether the publisher of a message set a header of this name, and not a processor or RabbitMQ. */
+export function isPublishers(name: string): boolean {
+  return !name.startsWith("x-") && !Object.values<string>(ours).includes(name);
+}
+
+/** How the body is shown: as text if it is any, else in base64. */
+export function bodyOf({ body }: DeadLetter): { readonly text: string } | { readonly base64: string } {
+  return isUtf8(body) ? { text: body.toString("utf8") } : { base64: body.toString("base64") };
+}
+
+function groupOf(death: Death | undefined): string | undefined {
+  const prefix = `${exchanges.fromClients}.`;
+  const queue = text(death?.queue);
+  return queue?.startsWith(prefix) ? queue.slice(prefix.length) : undefined;
+}
+
+function text(value: unknown): string | undefined {
+  if (typeof value === "number" || typeof value === "bigint") return String(value);
+  return typeof value === "string" && value !== "" ? value : undefined;
+}

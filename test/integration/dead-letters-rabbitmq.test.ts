@@ -1,0 +1,199 @@
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect as connectAmqp } from "amqplib";
+import { runDeadLetters } from "../../src/dead-letters/command.ts";
+import { connect } from "../support/client.ts";
+import { executable } from "../support/executable.ts";
+import { sharedRabbitmq } from "../support/rabbitmq.ts";
+import { run } from "../support/run.ts";
+import { integrationTimeoutMs } from "../support/timeout.ts";
+import { until } from "../support/wait.ts";
+import { startWarren, type WarrenProcess } from "../support/warren.ts";
+
+setDefaultTimeout(integrationTimeoutMs);
+
+/** Fails for what begins with "bad" as long as the file `mended` is not beside it. */
+const handler = `
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+export default ({ text, id, clientId, topic, headers }) => {
+  if (text.startsWith("bad") && !existsSync(join(import.meta.dirname, "mended"))) throw new Error("cannot read " + text);
+  return [text, topic, clientId].join(" ");
+};`;
+const mend = () => writeFileSync(join(folder, "mended"), "");
+
+let folder: string;
+let url: string;
+let warren: WarrenProcess;
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "warren-dead-letters-"));
+  writeFileSync(join(folder, "handler.ts"), handler);
+  url = await (await sharedRabbitmq()).vhost();
+  const file = join(folder, "handler.ts");
+  warren = await startWarren(
+    ["--role", "all", "--broker", url, "--handler", file, "--group", "billing", "--attempts", "1"],
+    { readyWhen: "ready" },
+  );
+});
+afterEach(async () => {
+  await warren.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** What the command prints, and its exit code. */
+async function deadLetters(...args: string[]) {
+  const written = { output: "", progress: "" };
+  const code = await runDeadLetters(
+    [...args, "--broker", url],
+    {},
+    { write: (text) => (written.output += text) },
+    { write: (text) => (written.progress += text) },
+  );
+  return { code, ...written };
+}
+
+/** Says these on a topic as anna, and waits until those that fail have died. */
+async function sayAndFail(...texts: string[]): Promise<void> {
+  await using anna = await connect(warren.wsUrl("/ws/anna?topic=orders"));
+  for (const text of texts) anna.send(text);
+  await until(
+    async () => (await ids()).length === texts.filter((text) => text.startsWith("bad")).length,
+    "deaths",
+  );
+}
+
+const lettersOf = (output: string) =>
+  output
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as { id: string; group: string; body: { text: string } });
+const bodies = async () =>
+  lettersOf((await deadLetters("list", "--json")).output).map(({ body }) => body.text);
+const ids = async () => lettersOf((await deadLetters("list", "--json")).output).map(({ id }) => id);
+
+describe("warren dead-letters", () => {
+  test("lists what failed, oldest first, and leaves it there in its order", async () => {
+    await sayAndFail("bad 1", "good", "bad 2", "bad 3");
+    for (let time = 0; time < 3; time++) expect(await bodies()).toEqual(["bad 1", "bad 2", "bad 3"]);
+    const { output, progress, code } = await deadLetters("list");
+    expect(output.split("\n")[0]).toMatch(/^AGE +GROUP +TRIES +TOPIC +CLIENT +ID +REASON$/);
+    expect(output.split("\n")[1]).toMatch(/^\d+s +billing +1 +orders +anna +manager-\S+ +cannot read bad 1$/);
+    expect([progress, code]).toEqual(["3 of 3 dead letters shown\n", 0]);
+  });
+
+  test("replays into the queue of the group that failed, and nobody else hears it", async () => {
+    await sayAndFail("bad 1", "bad 2");
+    await using listener = await connect(warren.wsUrl("/ws/bob?topic=orders"));
+    const connection = await connectAmqp(url);
+    const channel = await connection.createChannel();
+    const { queue } = await channel.assertQueue("", { exclusive: true });
+    await channel.bindQueue(queue, "wsmanager", "");
+    mend();
+    const { progress, code } = await deadLetters("replay");
+    expect([progress, code]).toEqual(["2 of 2 dead letters replayed\n", 0]);
+    await until(() => listener.received.length >= 2, "both answers");
+    // The topic and the client are those of the question.
+    expect(listener.received).toEqual(["bad 1 orders anna", "bad 2 orders anna"]);
+    expect((await channel.checkQueue(queue)).messageCount).toBe(0);
+    await connection.close();
+    expect(await bodies()).toEqual([]);
+  });
+
+  test("replays those alone that are asked for", async () => {
+    await sayAndFail("bad 1", "bad 2", "bad 3");
+    const [, second] = await ids();
+    mend();
+    expect((await deadLetters("replay", "--id", second!)).progress).toBe("1 of 3 dead letters replayed\n");
+    expect(await bodies()).toEqual(["bad 1", "bad 3"]);
+    expect((await deadLetters("replay", "--reason", "BAD 3")).progress).toBe(
+      "1 of 2 dead letters replayed\n",
+    );
+    expect((await deadLetters("replay", "--group", "another")).progress).toBe(
+      "0 of 1 dead letters replayed\n",
+    );
+    expect((await deadLetters("replay", "--older-than", "1h")).progress).toBe(
+      "0 of 1 dead letters replayed\n",
+    );
+    expect((await deadLetters("replay", "--newer-than", "1h")).progress).toBe(
+      "1 of 1 dead letters replayed\n",
+    );
+  });
+
+  test("replays once what fails again, which dies again", async () => {
+    await sayAndFail("bad 1", "bad 2");
+    const before = await ids();
+    expect((await deadLetters("replay")).progress).toBe("2 of 2 dead letters replayed\n");
+    await until(async () => (await ids()).length === 2, "both to die again");
+    expect(await ids()).toEqual(before);
+  });
+
+  test("says what it would do with --dry-run, and does nothing", async () => {
+    await sayAndFail("bad 1");
+    mend();
+    for (const action of ["replay", "purge"])
+      expect((await deadLetters(action, "--all", "--dry-run")).progress).toMatch(
+        /^1 of 1 dead letters would be /,
+      );
+    expect(await bodies()).toEqual(["bad 1"]);
+  });
+
+  test("purges what is asked for, and all of it only if told so", async () => {
+    await sayAndFail("bad 1", "bad 2");
+    await expect(deadLetters("purge")).rejects.toThrow("or --all");
+    expect((await deadLetters("purge", "--reason", "bad 1")).progress).toBe("1 of 2 dead letters deleted\n");
+    expect(await bodies()).toEqual(["bad 2"]);
+    expect((await deadLetters("purge", "--all")).progress).toBe("1 of 1 dead letters deleted\n");
+    expect(await bodies()).toEqual([]);
+  });
+
+  test("shows headers and body of those that are named", async () => {
+    await sayAndFail("bad 1", "bad 2");
+    const [, second] = await ids();
+    const { output } = await deadLetters("show", second!);
+    expect(output).toInclude(`id:       ${second}\n`);
+    expect(output).toInclude("client:   anna\n");
+    expect(output).toInclude("body:     bad 2\n");
+    expect(output).not.toInclude("bad 1");
+  });
+
+  test("keeps what nobody knows a place for, and says so", async () => {
+    const connection = await connectAmqp(url);
+    const channel = await connection.createConfirmChannel();
+    channel.publish("wsmanager.dead", "stray", Buffer.from("stray"));
+    await channel.waitForConfirms();
+    await connection.close();
+    const { progress, code } = await deadLetters("replay");
+    expect(progress).toBe(
+      "0 of 1 dead letters replayed\n1 name no group, so nobody knows where to put them: they stay\n",
+    );
+    expect(code).toBe(1);
+    expect(await bodies()).toEqual(["stray"]);
+  });
+
+  test("keeps those of a group whose queue is gone, and says what to do", async () => {
+    await sayAndFail("bad 1");
+    await warren.stop();
+    const connection = await connectAmqp(url);
+    const channel = await connection.createChannel();
+    await channel.deleteQueue("wsmanager.billing");
+    await connection.close();
+    await expect(deadLetters("replay")).rejects.toThrow(
+      'the group "billing" has no queue: start a processor of it (--group billing), then replay',
+    );
+    expect(await bodies()).toEqual(["bad 1"]);
+  });
+
+  test("works in the executable, and says where RabbitMQ is not", async () => {
+    await sayAndFail("bad 1");
+    const program = await executable();
+    expect(lettersOf(await run([program, "dead-letters", "list", "--json", "--broker", url])).length).toBe(1);
+    await expect(run([program, "dead-letters", "list", "--broker", "amqp://127.0.0.1:1"])).rejects.toThrow(
+      "warren: RabbitMQ does not let this command in: amqp://127.0.0.1:1: ",
+    );
+    await expect(run([program, "dead-letters", "bury"])).rejects.toThrow(
+      "say one of list, show, replay, purge",
+    );
+  });
+});

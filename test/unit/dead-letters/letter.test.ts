@@ -1,0 +1,100 @@
+import { describe, expect, test } from "bun:test";
+import type { GetMessage } from "amqplib";
+import { bodyOf, type DeadLetter, letterOf } from "../../../src/dead-letters/letter.ts";
+import { detailOf, jsonOf, rowOf } from "../../../src/dead-letters/print.ts";
+
+const nowMs = 1_800_000_000_000;
+
+function got(headers: Record<string, unknown>, properties: Record<string, unknown> = {}): DeadLetter {
+  return letterOf({
+    content: Buffer.from("body"),
+    fields: { routingKey: "orders.new" },
+    properties: { headers, ...properties },
+  } as unknown as GetMessage);
+}
+
+const buried = {
+  "client-id": "anna",
+  colour: "red",
+  "dead-reason": "no such order",
+  "dead-attempts": "3",
+  "dead-group": "billing",
+  "dead-message-id": "manager-1-7",
+};
+
+describe("a dead letter", () => {
+  test("from a processor tells whose it was, why it failed, and what its publisher set", () => {
+    const { body: _, ...letter } = got(buried, {
+      messageId: "p-dead-1",
+      timestamp: 1_799_999_940,
+      contentType: "text/plain",
+    });
+    expect(letter).toEqual({
+      id: "manager-1-7",
+      group: "billing",
+      reason: "no such order",
+      attempts: 3,
+      atMs: 1_799_999_940_000,
+      topic: "orders.new",
+      client: "anna",
+      contentType: "text/plain",
+      headers: { "client-id": "anna", colour: "red" },
+    });
+  });
+
+  test("that RabbitMQ made tells its group by the queue it was in", () => {
+    const letter = got(
+      {
+        "client-id": "anna",
+        "x-delivery-count": 21,
+        "x-death": [{ queue: "wsmanager.billing", reason: "delivery_limit", time: { value: 1_799_999_000 } }],
+      },
+      { messageId: "manager-1-8", timestamp: 5 },
+    );
+    expect(letter).toMatchObject({
+      id: "manager-1-8",
+      group: "billing",
+      reason: "RabbitMQ: delivery_limit",
+      attempts: 21,
+      atMs: 1_799_999_000_000,
+      headers: { "client-id": "anna" },
+    });
+  });
+
+  test("that somebody else put there may tell nothing", () => {
+    expect(got({})).toMatchObject({ id: undefined, group: undefined, reason: "unknown", atMs: undefined });
+    expect(got({ "x-death": "odd", "dead-group": 7, "dead-reason": [] })).toMatchObject({
+      group: "7",
+      reason: "unknown",
+    });
+    expect(got({ "x-death": [{ queue: "another.queue" }] }).group).toBeUndefined();
+  });
+});
+
+describe("on a terminal", () => {
+  test("a line has the age, and a whole id", () => {
+    const letter = got({ ...buried, "dead-message-id": "m".repeat(60) }, { timestamp: nowMs / 1000 - 7200 });
+    expect(rowOf(letter, nowMs)).toMatch(/^2h +billing +3 +orders\.new +anna +m{60} +no such order$/);
+  });
+
+  test("what strangers wrote moves no cursor and turns no text", () => {
+    const letter = got({ ...buried, "dead-reason": "\x1b[2J\u202egnp\u009b1m" });
+    for (const text of [rowOf(letter, nowMs), detailOf(letter, nowMs)])
+      expect(text).toInclude("\\u001b[2J\\u202egnp\\u009b1m");
+  });
+
+  test("bytes are shown in base64", () => {
+    expect(bodyOf({ ...got({}), body: Buffer.from([0xff, 0]) })).toEqual({ base64: "/wA=" });
+    expect(detailOf({ ...got({}), body: Buffer.from([0xff, 0]) }, nowMs)).toInclude("/wA= (base64)");
+  });
+
+  test("JSON is one line", () => {
+    const letter = got(buried, { timestamp: 1_799_999_940 });
+    expect(JSON.parse(jsonOf({ ...letter, body: Buffer.from("a\nb") }))).toMatchObject({
+      id: "manager-1-7",
+      at: "2027-01-15T07:59:00.000Z",
+      body: { text: "a\nb" },
+    });
+    expect(jsonOf({ ...letter, body: Buffer.from("a\nb") })).not.toInclude("\n");
+  });
+});
