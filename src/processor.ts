@@ -7,21 +7,44 @@ import type { Message } from "./message.ts";
 import type { Log } from "./ops/log.ts";
 import type { MessageLog } from "./ops/message-log.ts";
 import type { Options } from "./options/table.ts";
-import { Acks } from "./processor/acks.ts";
-import { attempt, type Outcome } from "./processor/attempts.ts";
-import type { Handler } from "./processor/handler.ts";
-import { Lanes, type Pause } from "./processor/lanes.ts";
+import { type AttemptLimits, attempt, type Outcome } from "./processor/attempts.ts";
+import { type Buried, deadLetterOf } from "./processor/dead-letter.ts";
+import { Failures } from "./processor/failures.ts";
+import type { Handler, HandlerMessage } from "./processor/handler.ts";
+import { Intake, shareOf } from "./processor/intake.ts";
+import { KnownReturns } from "./processor/known-returns.ts";
+import { Lanes, type Place } from "./processor/lanes.ts";
 
 export type ProcessorOptions = Pick<
   Options,
-  "group" | "packed" | "concurrency" | "prefetch" | "attempts" | "handlerTimeout" | "outboxMaxBytes"
+  | "group"
+  | "packed"
+  | "concurrency"
+  | "prefetch"
+  | "prefetchBytes"
+  | "attempts"
+  | "handlerTimeout"
+  | "outboxMaxBytes"
 >;
+
+/** Handles a message that may have killed its processors. It may leave its place while it waits for others. */
+export type SuspectHandler = (message: HandlerMessage, place: Place) => unknown;
 
 /** The longest time that a timer can wait, in milliseconds. */
 const timerMsMax = 2 ** 31 - 1;
 
-/** A message's own headers are kept on its dead letter up to this size. */
-const theirHeadersCharactersMax = 16 * 1024;
+/** A message that came back more often, since a processor died, may be the one that kills them. */
+const innocentDeaths = 1;
+/** Messages of which it is remembered that they came back with a connection, for each that may be held. */
+const knownReturnsFactor = 4;
+
+/** A place is kept for a handler that goes on after its timeout: so many times as long, and at least so many milliseconds. */
+const keepFactor = 10;
+const keepMsMin = 6000;
+/** How long handlers that return no promise may occupy the event loop in one piece, in milliseconds. */
+const turnMs = 10;
+/** How often it is logged that places are kept, in milliseconds. */
+const keptLogEveryMs = 1000;
 
 /**
  * The processor: consumer group → handler → answers → broker.
@@ -32,15 +55,19 @@ const theirHeadersCharactersMax = 16 * 1024;
 export class Processor implements Consumer {
   readonly #options: ProcessorOptions;
   readonly #handler: Handler;
-  readonly #suspectHandler: Handler;
+  readonly #suspectHandler: SuspectHandler;
   readonly #log: Log;
   readonly #messageLog: MessageLog;
   readonly #answers: Outbox;
   readonly #dead: Outbox;
   readonly #lanes: Lanes;
+  readonly #knownReturns: KnownReturns;
+  readonly #limits: AttemptLimits;
+  readonly #suspectLimits: AttemptLimits;
   #session: ConsumeSession | undefined;
-  #acks: Acks | undefined;
+  #intake: Intake | undefined;
   #isStopping = false;
+  #keptLoggedAt = Number.NEGATIVE_INFINITY;
 
   /**
    * @param id unique to this process; its answers carry it as `app_id`
@@ -53,14 +80,22 @@ export class Processor implements Consumer {
     broker: Broker,
     log: Log,
     messageLog: MessageLog,
-    suspectHandler: Handler = handler,
+    suspectHandler: SuspectHandler = handler,
   ) {
     this.#options = options;
     this.#handler = handler;
     this.#suspectHandler = suspectHandler;
     this.#log = log;
     this.#messageLog = messageLog;
-    this.#lanes = new Lanes(options.concurrency);
+    const { concurrency, prefetch, attempts, handlerTimeout: timeoutMs } = options;
+    const keepMs = Math.min(timerMsMax, Math.max(keepMsMin, keepFactor * timeoutMs));
+    this.#lanes = new Lanes({ concurrency, share: shareOf(prefetch), keepMs, turnMs });
+    this.#lanes.onKept = (kept, why) => this.#logKept(kept, why);
+    this.#knownReturns = new KnownReturns(knownReturnsFactor * prefetch);
+    const onFailure = new Failures(options.group, log).report;
+    this.#limits = { attempts, timeoutMs, onFailure };
+    // The quarantine counts the time itself: suspects wait for one another, which is not to be held against them.
+    this.#suspectLimits = { attempts, timeoutMs: timerMsMax, onFailure };
     this.#answers = new Outbox(id, options.packed, { bytesMax: options.outboxMaxBytes });
     this.#dead = new Outbox(`${id}-dead`, false, { bytesMax: options.outboxMaxBytes });
     broker.publish("towsmanager", this.#answers);
@@ -70,33 +105,49 @@ export class Processor implements Consumer {
 
   opened(session: ConsumeSession): void {
     this.#session = session;
-    this.#acks = new Acks(session, this.#options.prefetch);
+    this.#intake = new Intake(session, this.#options, this.#lanes);
     if (this.#isStopping) session.stop();
   }
 
   /** What has not begun will be delivered again; what has begun is finished, and its ack goes nowhere. */
   closed(): void {
+    if (this.#intake !== undefined) {
+      this.#knownReturns.add(this.#intake.acks.openIds);
+      this.#intake.acks.close();
+    }
     this.#session = undefined;
-    this.#acks = undefined;
+    this.#intake = undefined;
     this.#lanes.abandonWaiting();
   }
 
-  deliver(tag: number, envelope: Envelope, isSuspect: boolean): void {
-    const acks = this.#acks;
-    if (acks === undefined) return;
-    acks.delivered(tag);
+  deliver(tag: number, envelope: Envelope, returns: number): void {
+    const intake = this.#intake;
+    if (intake === undefined) return;
+    const { messageId } = envelope;
+    const isSuspect = this.#knownReturns.unexplained(messageId, returns) > innocentDeaths;
     // Whoever sends packed messages reads packed answers, and there are many of them.
     if (envelope.contentType === packedContentType) this.#answers.isPacking = true;
-    const messages = this.#open(envelope, () => acks.done(tag));
+    let costBytes = 0;
+    const acked = () => {
+      // The ack of a lost session goes nowhere, and the message comes again.
+      if (this.#intake === intake) this.#knownReturns.forget(messageId);
+      intake.done(tag, costBytes);
+    };
+    const messages = this.#open(envelope, acked);
+    costBytes = intake.delivered(tag, envelope, messages?.length ?? 1);
+    if (messages === undefined) return;
     let left = messages.length;
+    if (left === 0) acked();
     const done = () => {
-      if (--left === 0) acks.done(tag);
+      if (--left === 0) acked();
     };
     for (const message of messages) {
       // Order is a client's; what names no client is kept in order by topic.
       const lane = message.clientId ?? `\u0000${message.topic}`;
-      this.#lanes.submit(lane, (pause) => this.#handle(message, isSuspect, pause, done));
+      const kept = this.#lanes.isBusy(lane) ? withBodyOfItsOwn(message) : message;
+      this.#lanes.submit(lane, (place) => this.#handle(kept, isSuspect, place, done));
     }
+    intake.balance();
   }
 
   /** Takes nothing more and finishes what has begun, within `timeoutMs`. True if all of it is confirmed. */
@@ -108,7 +159,7 @@ export class Processor implements Consumer {
     while (this.#lanes.running > 0 && performance.now() < deadline) await Bun.sleep(5);
     const left = () => Math.max(0, deadline - performance.now());
     const isConfirmed = (await this.#answers.drain(left())) && (await this.#dead.drain(left()));
-    this.#acks?.finish();
+    this.#intake?.acks.finish();
     const isDrained = isConfirmed && this.#lanes.running === 0;
     if (!isDrained) {
       this.#log.warn("stopped before everything begun was finished; it will be delivered again", {
@@ -119,34 +170,45 @@ export class Processor implements Consumer {
   }
 
   close(): void {
+    this.#lanes.close();
+    this.#intake?.acks.close();
     this.#answers.close();
     this.#dead.close();
   }
 
-  #open(envelope: Envelope, done: () => void): readonly Message[] {
+  /** Undefined if it cannot be opened and is buried as it is. */
+  #open(envelope: Envelope, done: () => void): readonly Message[] | undefined {
     try {
-      const messages = open(envelope, "unnamed");
-      if (messages.length === 0) done();
-      return messages;
+      return open(envelope, "unnamed");
     } catch (error) {
       const { body, routingKey, clientId } = envelope;
       const message = { body, topic: routingKey, clientId, id: envelope.messageId ?? "unnamed" };
       this.#bury(message, reasonOf(error), 0, done);
-      return [];
+      return undefined;
     }
   }
 
-  #handle(message: Message, isSuspect: boolean, pause: Pause, done: () => void): void | Promise<void> {
+  #handle(message: Message, isSuspect: boolean, place: Place, done: () => void): void | Promise<void> {
     if (this.#messageLog.wants()) {
       this.#messageLog.print("received", message.body, { client: message.clientId, topic: message.topic });
     }
-    const { attempts, handlerTimeout } = this.#options;
-    // Suspects wait for one another, which is not to be held against them.
-    const handler = isSuspect ? this.#suspectHandler : this.#handler;
-    const timeoutMs = isSuspect ? timerMsMax : handlerTimeout;
-    const outcome = attempt(handler, message, { attempts, timeoutMs }, pause);
+    const handler: Handler = isSuspect ? (asked) => this.#suspectHandler(asked, place) : this.#handler;
+    const outcome = attempt(handler, message, isSuspect ? this.#suspectLimits : this.#limits, place);
     if (outcome instanceof Promise) return outcome.then((settled) => this.#settle(message, settled, done));
     this.#settle(message, outcome, done);
+  }
+
+  #logKept(kept: number, why: "kept" | "given up"): void {
+    const now = performance.now();
+    if (now - this.#keptLoggedAt < keptLogEveryMs) return;
+    this.#keptLoggedAt = now;
+    const { concurrency, handlerTimeout } = this.#options;
+    this.#log.warn(
+      why === "kept"
+        ? "a handler goes on after its timeout; it keeps its place until it has ended"
+        : "a handler has not ended long after its timeout; its place is given to others",
+      { placesKept: kept, concurrency, handlerTimeoutMs: handlerTimeout },
+    );
   }
 
   #settle(message: Message, outcome: Outcome, done: () => void): void {
@@ -168,31 +230,25 @@ export class Processor implements Consumer {
     }
   }
 
-  /** Publishes to `wsmanager.dead` what could not be handled, with why and where it came from. */
-  #bury(
-    message: Pick<Message, "body" | "topic" | "clientId" | "headers" | "id">,
-    reason: string,
-    attempts: number,
-    done: () => void,
-  ): void {
+  /** Publishes to `wsmanager.dead` what could not be handled. */
+  #bury(message: Buried, reason: string, attempts: number, done: () => void): void {
+    const { group } = this.#options;
+    const { id, clientId, topic } = message;
     this.#log.warn("message dead-lettered", {
-      message: message.id,
-      client: message.clientId,
+      message: id,
+      client: clientId,
+      topic,
+      group,
       attempts,
       reason,
     });
-    // Headers travel in one frame, which RabbitMQ limits (128 KiB by default); the reason matters more than theirs.
-    const areTheirsSmall = JSON.stringify(message.headers ?? {}).length <= theirHeadersCharactersMax;
-    const headers = {
-      ...(areTheirsSmall ? message.headers : {}),
-      "dead-reason": reason.slice(0, 1000),
-      "dead-attempts": String(attempts),
-      "dead-group": this.#options.group,
-      "dead-message-id": message.id,
-    };
-    this.#dead.append(
-      { body: message.body, topic: message.topic, clientId: message.clientId, headers },
-      done,
-    );
+    this.#dead.append(deadLetterOf(message, { reason, attempts, group }), done);
   }
+}
+
+/** A small body that is a part of what was read from a socket would keep all of that alive while it waits. */
+function withBodyOfItsOwn(message: Message): Message {
+  const { body } = message;
+  if (typeof body === "string" || body.byteLength * 2 >= body.buffer.byteLength) return message;
+  return { ...message, body: Buffer.from(body) };
 }

@@ -99,14 +99,19 @@ export interface Publisher {
 export interface ConsumeSession {
   /** Never throws; after the session's end it does nothing. With `multiple`, all up to the tag, which must be open. */
   ack(tag: number, multiple: boolean): void;
+  /**
+   * Up to `count` more may be open than are at this moment, in place of what was granted before. A session begins with the
+   * prefetch. With 0 nothing more comes, except for what is on its way already.
+   */
+  take(count: number): void;
   /** No further deliveries in this or a later session. What was delivered can still be acknowledged. */
   stop(): void;
 }
 
 export interface Consumer {
   opened(session: ConsumeSession): void;
-  /** @param isSuspect whether consumers that held it have died, more than once, so that it may be what kills them */
-  deliver(tag: number, envelope: Envelope, isSuspect: boolean): void;
+  /** @param returns how often it was delivered before and came back without an ack, since a consumer died or was cut off */
+  deliver(tag: number, envelope: Envelope, returns: number): void;
   closed(): void;
 }
 

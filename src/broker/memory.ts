@@ -138,8 +138,10 @@ export class MemoryBroker implements Broker {
 
 interface Session {
   readonly consumer: Consumer;
-  readonly prefetch: number;
   readonly unacked: TagWindow<Envelope>;
+  /** How many more than those open at the time were granted last, and how many may be open now. */
+  granted: number;
+  openMax: number;
   isStopped: boolean;
 }
 
@@ -165,7 +167,8 @@ class GroupQueue {
   }
 
   add(consumer: Consumer, prefetch: number): void {
-    this.#sessions.push({ consumer, prefetch, unacked: new TagWindow(), isStopped: false });
+    const unacked = new TagWindow<Envelope>();
+    this.#sessions.push({ consumer, unacked, granted: prefetch, openMax: prefetch, isStopped: false });
   }
 
   open(): void {
@@ -174,6 +177,12 @@ class GroupQueue {
       session.consumer.opened({
         ack: (tag, multiple) => {
           session.unacked.settle(tag, multiple);
+          session.openMax = Math.min(session.openMax, session.unacked.open + session.granted);
+          this.#schedulePump();
+        },
+        take: (count) => {
+          session.granted = count;
+          session.openMax = session.unacked.open + count;
           this.#schedulePump();
         },
         stop: () => {
@@ -209,7 +218,7 @@ class GroupQueue {
       if (session === undefined) break;
       const envelope = this.#envelopes.shift()!;
       this.bytes -= envelope.body.byteLength;
-      session.consumer.deliver(session.unacked.add(envelope), envelope, false);
+      session.consumer.deliver(session.unacked.add(envelope), envelope, 0);
     }
     this.#onWeightChanged();
   }
@@ -217,7 +226,7 @@ class GroupQueue {
   #nextFree(): Session | undefined {
     for (let tries = 0; tries < this.#sessions.length; tries++) {
       const session = this.#sessions[this.#turn++ % this.#sessions.length]!;
-      if (!session.isStopped && session.unacked.open < session.prefetch) return session;
+      if (!session.isStopped && session.unacked.open < session.openMax) return session;
     }
     return undefined;
   }

@@ -132,7 +132,13 @@ export const optionTable = {
     whole("N", 1, 2000),
     1000,
     processing,
-    "AMQP messages that a processor holds unacknowledged at most",
+    "AMQP messages that a processor holds unacknowledged; what waits for a backlog of its own client is not counted",
+  ),
+  prefetchBytes: option(
+    bytes(1024 ** 2, 16 * 1024 ** 3),
+    64 * 1024 ** 2,
+    processing,
+    "what the messages that a processor holds may take together; beyond it, it takes none",
   ),
   attempts: option(
     whole("N", 1, 100),

@@ -3,7 +3,7 @@ import { reasonOf } from "../errors.ts";
 import type { Message, OutgoingMessage } from "../message.ts";
 import { answersOf } from "./answers.ts";
 import { type Handler, HandlerMessage } from "./handler.ts";
-import type { Pause } from "./lanes.ts";
+import type { Place } from "./lanes.ts";
 
 /** The first wait between attempts and the longest, in milliseconds. */
 const attemptBackoff = { firstMs: 200, mostMs: 10_000 } as const;
@@ -11,6 +11,8 @@ const attemptBackoff = { firstMs: 200, mostMs: 10_000 } as const;
 export interface AttemptLimits {
   readonly attempts: number;
   readonly timeoutMs: number;
+  /** Hears of every attempt that fails, by its number from 1. */
+  readonly onFailure?: (error: unknown, message: Message, attempt: number) => void;
 }
 
 /** What became of a message. */
@@ -18,28 +20,32 @@ export type Outcome =
   | { readonly is: "answered"; readonly answers: readonly OutgoingMessage[] }
   | { readonly is: "failed"; readonly reason: string; readonly attempts: number };
 
-const sleep: Pause = (ms) => Bun.sleep(ms);
+/** A place that nobody else waits for. */
+const ownPlace: Pick<Place, "pause" | "keepUntil"> = {
+  pause: (ms) => Bun.sleep(ms),
+  keepUntil: () => undefined,
+};
 
 /**
  * Calls the handler until it succeeds or has failed `attempts` times. A handler fails when it throws, rejects, takes
  * longer than `timeoutMs`, or returns what cannot be sent. The outcome is a promise only where there was one to wait for.
  *
- * @param pause waits between attempts
+ * @param place waits between attempts, and is kept for a handler that goes on after its timeout
  */
 export function attempt(
   handler: Handler,
   message: Message,
   limits: AttemptLimits,
-  pause: Pause = sleep,
+  place: Pick<Place, "pause" | "keepUntil"> = ownPlace,
 ): Outcome | Promise<Outcome> {
   try {
     const result = handler(new HandlerMessage(message));
     if (!isThenable(result)) return { is: "answered", answers: answersOf(result, message) };
-    return answered(result, message, limits.timeoutMs).catch((error: unknown) =>
-      again(handler, message, limits, pause, error),
+    return answered(result, message, limits.timeoutMs, place).catch((error: unknown) =>
+      again(handler, message, limits, place, error),
     );
   } catch (error) {
-    return again(handler, message, limits, pause, error);
+    return again(handler, message, limits, place, error);
   }
 }
 
@@ -53,30 +59,39 @@ function isThenable(result: unknown): result is PromiseLike<unknown> {
 async function again(
   handler: Handler,
   message: Message,
-  limits: AttemptLimits,
-  pause: Pause,
+  { attempts, timeoutMs, onFailure }: AttemptLimits,
+  place: Pick<Place, "pause" | "keepUntil">,
   firstError: unknown,
 ): Promise<Outcome> {
   let error = firstError;
-  for (let attempts = 1; attempts < limits.attempts; attempts++) {
-    await pause(backoffMs(attempts, attemptBackoff, Math.random()));
+  onFailure?.(error, message, 1);
+  for (let made = 1; made < attempts; made++) {
+    await place.pause(backoffMs(made, attemptBackoff, Math.random()));
     try {
-      return await answered(handler(new HandlerMessage(message)), message, limits.timeoutMs);
+      return await answered(handler(new HandlerMessage(message)), message, timeoutMs, place);
     } catch (nextError) {
       error = nextError;
+      onFailure?.(error, message, made + 1);
     }
   }
-  return { is: "failed", reason: reasonOf(error), attempts: limits.attempts };
+  return { is: "failed", reason: reasonOf(error), attempts };
 }
 
-async function answered(result: unknown, message: Message, timeoutMs: number): Promise<Outcome> {
+async function answered(
+  result: unknown,
+  message: Message,
+  timeoutMs: number,
+  place: Pick<Place, "keepUntil">,
+): Promise<Outcome> {
+  // Once: what can be awaited but is no promise may begin anew each time.
+  const settled = Promise.resolve(result);
   const timeout = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => timeout.reject(new Error(`the handler took longer than ${timeoutMs} ms`)),
-    timeoutMs,
-  );
+  const timer = setTimeout(() => {
+    place.keepUntil(settled);
+    timeout.reject(new Error(`the handler took longer than ${timeoutMs} ms`));
+  }, timeoutMs);
   try {
-    return { is: "answered", answers: answersOf(await Promise.race([result, timeout.promise]), message) };
+    return { is: "answered", answers: answersOf(await Promise.race([settled, timeout.promise]), message) };
   } finally {
     clearTimeout(timer);
   }

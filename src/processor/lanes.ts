@@ -1,30 +1,60 @@
 import { Deque } from "../broker/deque.ts";
 
 /** One piece of work; it settles when the next one of its lane may begin. It never rejects. */
-export type Task = (pause: Pause) => void | Promise<void>;
+export type Task = (place: Place) => void | Promise<void>;
 
-/** Waits so many milliseconds, and lets other lanes have the place meanwhile. The task's own lane waits with it. */
-export type Pause = (ms: number) => Promise<void>;
+/** What a task may do with its place among those that run. */
+export interface Place {
+  /** Waits so many milliseconds, and lets other lanes have the place meanwhile. The task's own lane waits with it. */
+  pause(ms: number): Promise<void>;
+  /** The same until `settled` is. */
+  leaveUntil(settled: Promise<unknown>): Promise<void>;
+  /** A place stays taken, whatever becomes of the task, until `settled` is, or has not been for long. */
+  keepUntil(settled: Promise<unknown>): void;
+}
+
+export interface LaneLimits {
+  /** Tasks that run at once, in all lanes. */
+  readonly concurrency: number;
+  /** Tasks of one lane that may wait before the others are counted as its backlog. */
+  readonly share: number;
+  /** How long a place is kept for what has not settled, in milliseconds. */
+  readonly keepMs: number;
+  /**
+   * Tasks that return no promise occupy the event loop: after so many milliseconds of them, what else it has to do comes first,
+   * and then the other lanes.
+   */
+  readonly turnMs: number;
+}
 
 /**
- * Runs tasks of different lanes side by side, up to `concurrency` of them, and those of one lane one after another.
+ * Runs tasks of different lanes side by side, up to `concurrency` of them, and those of one lane one after another. Lanes take
+ * turns, so that one that has much to do does not delay the others.
  *
  * A task that returns no promise is done at once: a synchronous handler costs no promise and no queue.
  */
 export class Lanes {
-  readonly #concurrency: number;
+  readonly #limits: LaneLimits;
   /** The tasks that wait, of each lane that has one running. */
   readonly #busy = new Map<string, Deque<Task>>();
-  /** Tasks of idle lanes that wait for one of the `concurrency` places, in order. */
+  /** Lanes without a running task whose tasks wait for one of the `concurrency` places, in order. */
   readonly #ready = new Deque<string>();
   /** Tasks whose pause is over and that wait for a place; they come before those that have not begun. */
   readonly #returning = new Deque<() => void>();
+  readonly #keepTimers = new Set<NodeJS.Timeout>();
   /** Places taken. */
   #running = 0;
   #pausing = 0;
+  #kept = 0;
+  #backlog = 0;
+  #turnEndsAt = 0;
+  #turnImmediate: NodeJS.Immediate | undefined;
 
-  constructor(concurrency: number) {
-    this.#concurrency = concurrency;
+  /** Called when a place is kept or given up, with how many are kept. */
+  onKept: (kept: number, why: "kept" | "given up") => void = () => undefined;
+
+  constructor(limits: LaneLimits) {
+    this.#limits = limits;
   }
 
   /** Tasks begun and not done, those that pause among them. */
@@ -32,20 +62,32 @@ export class Lanes {
     return this.#running + this.#pausing;
   }
 
+  /** Tasks that wait in lanes beyond each lane's share. */
+  get backlog(): number {
+    return this.#backlog;
+  }
+
+  /** Whether a task that is submitted to this lane now would wait for others of it. */
+  isBusy(lane: string): boolean {
+    return this.#busy.has(lane);
+  }
+
   /** Drops every task that has not begun. */
   abandonWaiting(): void {
     for (let lane = this.#ready.shift(); lane !== undefined; lane = this.#ready.shift())
       this.#busy.delete(lane);
     for (const tasks of this.#busy.values()) while (tasks.shift() !== undefined);
+    this.#backlog = 0;
   }
 
   submit(lane: string, task: Task): void {
     const waiting = this.#busy.get(lane);
     if (waiting !== undefined) {
       waiting.push(task);
+      if (waiting.length > this.#limits.share) this.#backlog++;
       return;
     }
-    if (this.#running >= this.#concurrency) {
+    if (this.#isFull || !this.#hasTime()) {
       const tasks = new Deque<Task>();
       tasks.push(task);
       this.#busy.set(lane, tasks);
@@ -55,8 +97,36 @@ export class Lanes {
     this.#begin(lane, task);
   }
 
+  /** Ends its timers. */
+  close(): void {
+    for (const timer of this.#keepTimers) clearTimeout(timer);
+    clearImmediate(this.#turnImmediate);
+  }
+
+  get #isFull(): boolean {
+    return this.#running + this.#kept >= this.#limits.concurrency;
+  }
+
+  /** Whether this turn of the event loop may go on with tasks. What is left begins in the next one. */
+  #hasTime(): boolean {
+    const now = performance.now();
+    if (this.#turnImmediate !== undefined) return now < this.#turnEndsAt;
+    this.#turnEndsAt = now + this.#limits.turnMs;
+    this.#turnImmediate = setImmediate(() => {
+      // Tasks that took all of the time leave one more turn to the sockets, on which the other lanes' tasks come.
+      if (performance.now() < this.#turnEndsAt) this.#nextTurn();
+      else this.#turnImmediate = setImmediate(() => this.#nextTurn());
+    });
+    return true;
+  }
+
+  #nextTurn(): void {
+    this.#turnImmediate = undefined;
+    if (this.#ready.length > 0 || this.#returning.length > 0) this.#fill();
+  }
+
   #begin(lane: string, task: Task): void {
-    const promise = task(this.#pause);
+    const promise = task(this.#place);
     if (promise === undefined) return;
     this.#running++;
     if (!this.#busy.has(lane)) this.#busy.set(lane, new Deque());
@@ -75,25 +145,46 @@ export class Lanes {
   }
 
   #fill(): void {
-    while (this.#running < this.#concurrency) {
+    while (!this.#isFull) {
       const resume = this.#returning.shift();
       if (resume !== undefined) {
         resume();
         continue;
       }
-      const next = this.#ready.shift();
-      if (next === undefined) break;
-      this.#advance(next);
+      if (this.#ready.length === 0 || !this.#hasTime()) break;
+      this.#advance(this.#ready.shift()!);
     }
   }
 
-  readonly #pause: Pause = async (ms) => {
+  /** Runs what waits in a lane until one of its tasks takes time, the turn is over, or none is left. */
+  #advance(lane: string): void {
+    const tasks = this.#busy.get(lane)!;
+    const before = this.#running;
+    for (let task = tasks.shift(); task !== undefined; task = tasks.shift()) {
+      if (tasks.length >= this.#limits.share) this.#backlog--;
+      this.#begin(lane, task);
+      if (this.#running > before) return;
+      if (tasks.length > 0 && !this.#hasTime()) {
+        this.#ready.push(lane);
+        return;
+      }
+    }
+    this.#busy.delete(lane);
+  }
+
+  readonly #place: Place = {
+    pause: (ms) => this.#leaveUntil(() => Bun.sleep(ms)),
+    leaveUntil: (settled) => this.#leaveUntil(() => settled),
+    keepUntil: (settled) => this.#keepUntil(settled),
+  };
+
+  async #leaveUntil(settled: () => Promise<unknown>): Promise<void> {
     // A task may ask for it before its first await, when its place is not taken yet.
     await Promise.resolve();
     this.#running--;
     this.#pausing++;
     this.#fill();
-    await Bun.sleep(ms);
+    await settled().catch(() => undefined);
     const hasPlace = Promise.withResolvers<void>();
     this.#returning.push(() => {
       this.#pausing--;
@@ -102,16 +193,23 @@ export class Lanes {
     });
     this.#fill();
     await hasPlace.promise;
-  };
+  }
 
-  /** Runs what waits in a lane until one of its tasks takes time, or none is left. */
-  #advance(lane: string): void {
-    const tasks = this.#busy.get(lane)!;
-    const before = this.#running;
-    for (let task = tasks.shift(); task !== undefined; task = tasks.shift()) {
-      this.#begin(lane, task);
-      if (this.#running > before) return;
-    }
-    this.#busy.delete(lane);
+  #keepUntil(settled: Promise<unknown>): void {
+    this.#kept++;
+    this.onKept(this.#kept, "kept");
+    const end = (why?: "given up") => {
+      if (!this.#keepTimers.delete(timer)) return;
+      clearTimeout(timer);
+      this.#kept--;
+      if (why !== undefined) this.onKept(this.#kept, why);
+      this.#fill();
+    };
+    const timer = setTimeout(() => end("given up"), this.#limits.keepMs);
+    this.#keepTimers.add(timer);
+    settled.then(
+      () => end(),
+      () => end(),
+    );
   }
 }

@@ -64,8 +64,7 @@ export class RecordingPublisher implements Publisher {
 
 /** Remembers deliveries; acknowledges each at once unless told not to. */
 export class RecordingConsumer implements Consumer {
-  readonly deliveries: { readonly tag: number; readonly envelope: Envelope; readonly isSuspect: boolean }[] =
-    [];
+  readonly deliveries: { readonly tag: number; readonly envelope: Envelope; readonly returns: number }[] = [];
   session: ConsumeSession | undefined;
   readonly #acksAtOnce: boolean;
 
@@ -76,8 +75,8 @@ export class RecordingConsumer implements Consumer {
   opened(session: ConsumeSession): void {
     this.session = session;
   }
-  deliver(tag: number, envelope: Envelope, isSuspect: boolean): void {
-    this.deliveries.push({ tag, envelope, isSuspect });
+  deliver(tag: number, envelope: Envelope, returns: number): void {
+    this.deliveries.push({ tag, envelope, returns });
     if (this.#acksAtOnce) this.session?.ack(tag, false);
   }
   closed(): void {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, jest, spyOn, test } from "bun:test";
 import type {
   Broker,
   BrokerStatus,
@@ -21,6 +21,7 @@ import { turn } from "./doubles/turn.ts";
 class ScriptedBroker implements Broker {
   readonly published: Record<Exchange, Envelope[]> = { wsmanager: [], towsmanager: [], "wsmanager.dead": [] };
   readonly acks: [tag: number, multiple: boolean][] = [];
+  readonly taken: number[] = [];
   isStopped = false;
   #consumer!: Consumer;
   readonly #publishers = new Map<Exchange, Publisher>();
@@ -63,6 +64,7 @@ class ScriptedBroker implements Broker {
     this.#lastTag = 0;
     const session: ConsumeSession = {
       ack: (tag, multiple) => void this.acks.push([tag, multiple]),
+      take: (count) => void this.taken.push(count),
       stop: () => {
         this.isStopped = true;
       },
@@ -72,8 +74,8 @@ class ScriptedBroker implements Broker {
   lose(): void {
     this.#consumer.closed();
   }
-  deliver(envelope: Envelope, isSuspect = false): void {
-    this.#consumer.deliver(++this.#lastTag, envelope, isSuspect);
+  deliver(envelope: Envelope, returns = 0): void {
+    this.#consumer.deliver(++this.#lastTag, envelope, returns);
   }
   confirm(exchange: Exchange): void {
     this.#publishers.get(exchange)!.confirmed(this.published[exchange].length, true);
@@ -89,6 +91,7 @@ const defaults: ProcessorOptions = {
   packed: false,
   concurrency: 10,
   prefetch: 100,
+  prefetchBytes: 1024 ** 2,
   attempts: 2,
   handlerTimeout: 60_000,
   outboxMaxBytes: 1024 ** 2,
@@ -288,8 +291,8 @@ describe("a message that cannot be handled", () => {
         },
       },
     ]);
-    expect(log.lines).toMatchObject([
-      { level: "warn", fields: { attempts: 2, reason: "I cannot take this" } },
+    expect(log.lines.filter(({ message }) => message === "message dead-lettered")).toMatchObject([
+      { level: "warn", fields: { attempts: 2, reason: "I cannot take this", topic: "a.b", group: "g" } },
     ]);
     expect(broker.acks).toEqual([]);
     broker.confirm("wsmanager.dead");
@@ -382,8 +385,8 @@ describe("a suspect", () => {
 
   test("is handled by the handler for suspects, and others are not", async () => {
     const { broker } = processing(echoProcessed, {}, suspectHandler);
-    broker.deliver(asked("one"), true);
-    broker.deliver(asked("two", "d"), false);
+    broker.deliver(asked("one"), 2);
+    broker.deliver(asked("two", "d"), 1);
     await settle();
     expect(broker.bodies("towsmanager").sort()).toEqual(["alone: one", "processed message: two"]);
   });
@@ -391,9 +394,9 @@ describe("a suspect", () => {
   test("that kills is dead-lettered alone; those packed with it are answered, each client's in order", async () => {
     const { broker } = processing(echoProcessed, { attempts: 1 }, suspectHandler);
     const of = (clientId: string, body: string) => ({ body, topic: clientId, clientId });
-    broker.deliver(packedOf(of("a", "1"), of("b", "2"), of("a", "poison"), of("a", "3"), of("b", "4")), true);
+    broker.deliver(packedOf(of("a", "1"), of("b", "2"), of("a", "poison"), of("a", "3"), of("b", "4")), 2);
     // Behind it in the queue, and not to overtake it.
-    broker.deliver(asked("5", "a", "a"), false);
+    broker.deliver(asked("5", "a", "a"), 0);
     await settle();
     const answers = broker.published.towsmanager.flatMap((envelope) => open(envelope, "?"));
     const onTopic = (name: string) =>
@@ -409,6 +412,72 @@ describe("a suspect", () => {
     broker.confirm("wsmanager.dead");
     await settle();
     expect(broker.acks).toEqual([[2, true]]);
+  });
+});
+
+describe("a message that came back", () => {
+  const suspectHandler: Handler = () => Promise.resolve("as a suspect");
+  const cameBack = async (losses: number, returns: number, deaths = 0) => {
+    const { handler, begun, end } = slowHandler();
+    const { broker } = processing(handler, {}, suspectHandler);
+    for (let loss = 0; loss < losses; loss++) {
+      broker.deliver(asked("hello"), deaths + loss);
+      broker.lose();
+      broker.begin();
+    }
+    if (losses > 0) end("hello", "from before");
+    await settle();
+    broker.deliver(asked("hello"), returns);
+    await settle();
+    if (begun().length > 0) end("hello", "as usual");
+    await settle();
+    return broker.bodies("towsmanager").at(-1);
+  };
+
+  test.each([
+    ["once, wherever it was, is no suspect", 0, 1, "as usual"],
+    ["twice from elsewhere is one", 0, 2, "as a suspect"],
+    ["ten times since this process lost its connection ten times is none", 10, 10, "as usual"],
+    ["once from elsewhere and twice with lost connections is none", 2, 3, "as usual"],
+    ["twice from elsewhere and once with a lost connection is one", 1, 3, "as a suspect"],
+  ])("%s", async (_, losses, returns, answer) => {
+    expect(await cameBack(losses, returns, Math.max(0, Math.min(1, returns - losses)))).toBe(answer);
+  });
+});
+
+describe("handlers that outlive their timeout", () => {
+  test("are never more than --concurrency at once", async () => {
+    jest.useFakeTimers();
+    try {
+      let running = 0;
+      let most = 0;
+      const ends: (() => void)[] = [];
+      const handler: Handler = () => {
+        most = Math.max(most, ++running);
+        const end = Promise.withResolvers<void>();
+        ends.push(() => {
+          running--;
+          end.resolve();
+        });
+        return end.promise;
+      };
+      const { broker, processor, log } = processing(handler, { concurrency: 5, handlerTimeout: 100 });
+      for (let number = 0; number < 90; number++) broker.deliver(asked("m", `client ${number}`));
+      for (let step = 0; step < 50; step++) {
+        jest.advanceTimersByTime(100);
+        for (let i = 0; i < 20; i++) await Promise.resolve();
+      }
+      expect(most).toBe(5);
+      expect(ends.length).toBe(5);
+      expect(log.lines.some(({ message }) => message.includes("goes on after its timeout"))).toBe(true);
+      for (const end of ends.splice(0)) end();
+      await settle();
+      expect(ends.length).toBe(5);
+      expect(most).toBe(5);
+      processor.close();
+    } finally {
+      jest.useRealTimers();
+    }
   });
 });
 

@@ -1,15 +1,8 @@
-import type { ChannelModel, ConsumeMessage } from "amqplib";
+import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
 import { reasonOf } from "../../errors.ts";
 import type { Consumer } from "../broker.ts";
 import { deliveryCountOf, fromDelivery } from "./codec.ts";
 import { type Drop, watch } from "./watch.ts";
-
-/** A message that comes again for this time may be the one that kills its processors. Once is what every lost connection brings about. */
-const suspectFrom = 2;
-
-function isSuspect(delivery: ConsumeMessage): boolean {
-  return deliveryCountOf(delivery) >= suspectFrom;
-}
 
 export interface Consuming {
   readonly group: string;
@@ -24,6 +17,9 @@ export interface Consuming {
  * Consumes a group's queue until the connection is lost, with the whole prefetch at once: RabbitMQ puts what a lost session
  * held behind what others have returned before. A session that takes all that was returned gives it back in its old order; one
  * that began with a single message would give that back behind its followers, should it die again.
+ *
+ * RabbitMQ cannot change a consumer's prefetch, nor raise it beyond 2,000. So more is taken by another consumer on the same channel
+ * after the one before it is cancelled: it keeps what it holds, and gets nothing new. With one at a time, order is kept.
  */
 export async function startConsumer(
   connection: ChannelModel,
@@ -32,48 +28,104 @@ export async function startConsumer(
   atLoss: (() => void)[],
   drop: Drop,
 ): Promise<void> {
-  const { consumer, prefetch } = consuming;
   const channel = await connection.createChannel();
   watch(channel, drop);
-  const consumerTag = `warren-${crypto.randomUUID()}`;
-  let isOpen = true;
-
-  const cancel = () => {
-    channel.cancel(consumerTag).catch((error: unknown) => drop(reasonOf(error)));
-  };
-  const onDelivery = (delivery: ConsumeMessage | null) => {
-    if (delivery === null) {
-      drop(`the consumer of "${queue}" was cancelled`);
-      return;
-    }
-    if (!isOpen || consuming.isStopped) return;
-    consumer.deliver(delivery.fields.deliveryTag, fromDelivery(delivery), isSuspect(delivery));
-  };
-  const end = () => {
-    isOpen = false;
-  };
-  channel.on("close", end);
+  const session = new Session(channel, queue, consuming, drop);
+  channel.on("close", () => session.end());
   // Any question on the same channel is answered after them.
   consuming.settled = async () => {
     await channel.prefetch(1);
   };
   atLoss.push(() => {
-    end();
+    session.end();
     consuming.settled = undefined;
-    consumer.closed();
+    consuming.consumer.closed();
   });
-  consumer.opened({
-    ack(tag, multiple) {
-      if (isOpen) channel.ack({ fields: { deliveryTag: tag } } as ConsumeMessage, multiple);
-    },
-    stop() {
-      consuming.isStopped = true;
-      if (isOpen) cancel();
-    },
+  consuming.consumer.opened({
+    ack: (tag, multiple) => session.ack(tag, multiple),
+    take: (count) => session.take(count),
+    stop: () => session.stop(),
   });
-  if (consuming.isStopped) return;
-  await channel.prefetch(prefetch);
-  await channel.consume(queue, onDelivery, { consumerTag });
-  // Told to stop on the way.
-  if (isOpen && consuming.isStopped) cancel();
+  await session.begin();
+}
+
+class Session {
+  readonly #channel: Channel;
+  readonly #queue: string;
+  readonly #consuming: Consuming;
+  readonly #drop: Drop;
+  #isOpen = true;
+  /** The tag of the consumer that gets new messages. */
+  #active: string | undefined;
+  /** What `take` was last asked for and has not been done. */
+  #wanted: number | undefined;
+  #isTurning = false;
+
+  constructor(channel: Channel, queue: string, consuming: Consuming, drop: Drop) {
+    this.#channel = channel;
+    this.#queue = queue;
+    this.#consuming = consuming;
+    this.#drop = drop;
+  }
+
+  /** Resolves when RabbitMQ has the first consumer, or knows that none is wanted. */
+  async begin(): Promise<void> {
+    if (this.#consuming.isStopped) return;
+    this.#wanted ??= this.#consuming.prefetch;
+    await this.#turn();
+  }
+
+  end(): void {
+    this.#isOpen = false;
+  }
+
+  ack(tag: number, multiple: boolean): void {
+    if (this.#isOpen) this.#channel.ack({ fields: { deliveryTag: tag } } as ConsumeMessage, multiple);
+  }
+
+  take(count: number): void {
+    this.#wanted = count;
+    if (this.#isTurning) return;
+    this.#turn().catch((error: unknown) => this.#drop(reasonOf(error)));
+  }
+
+  stop(): void {
+    this.#consuming.isStopped = true;
+    this.take(0);
+  }
+
+  /** Replaces the consumer until it is the one that was last asked for. */
+  async #turn(): Promise<void> {
+    this.#isTurning = true;
+    try {
+      while (this.#isOpen && this.#wanted !== undefined) {
+        const before = this.#active;
+        this.#active = undefined;
+        if (before !== undefined) await this.#channel.cancel(before);
+        const count = this.#consuming.isStopped ? 0 : this.#wanted;
+        this.#wanted = undefined;
+        if (count > 0 && this.#isOpen) await this.#consume(count);
+      }
+    } finally {
+      this.#isTurning = false;
+    }
+  }
+
+  async #consume(count: number): Promise<void> {
+    const consumerTag = `warren-${crypto.randomUUID()}`;
+    await this.#channel.prefetch(count);
+    this.#active = consumerTag;
+    await this.#channel.consume(this.#queue, (delivery) => this.#deliver(delivery), { consumerTag });
+  }
+
+  #deliver(delivery: ConsumeMessage | null): void {
+    if (delivery === null) {
+      this.#drop(`the consumer of "${this.#queue}" was cancelled`);
+      return;
+    }
+    // What comes after a stop goes back with the connection, after what was held before it: in its order.
+    if (!this.#isOpen || this.#consuming.isStopped) return;
+    const { consumer } = this.#consuming;
+    consumer.deliver(delivery.fields.deliveryTag, fromDelivery(delivery), deliveryCountOf(delivery));
+  }
 }

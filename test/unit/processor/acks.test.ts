@@ -24,6 +24,10 @@ class StrictSession implements ConsumeSession {
     }
   }
 
+  take(): void {
+    throw new Error("nobody asked for more");
+  }
+
   stop(): void {
     throw new Error("nobody asked for a stop");
   }

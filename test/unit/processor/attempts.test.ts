@@ -152,6 +152,22 @@ describe("a handler that fails", () => {
   });
 });
 
+test("every attempt that fails is heard of, with its error and its number", async () => {
+  const heard: unknown[] = [];
+  const onFailure = (error: unknown, { id }: Message, number: number) =>
+    void heard.push([(error as Error).message, id, number]);
+  const { handler } = handlerThat(
+    fails,
+    () => Promise.reject(new Error("another")),
+    () => "third try",
+  );
+  expect(await attempt(handler, message, { ...limits, onFailure })).toEqual(answered("third try"));
+  expect(heard).toEqual([
+    ["failed", "m-1", 1],
+    ["another", "m-1", 2],
+  ]);
+});
+
 describe("a handler that hangs", () => {
   const hangs: Handler = () => new Promise(() => undefined);
   /** Lets the promises that are due settle. */
@@ -172,6 +188,21 @@ describe("a handler that hangs", () => {
     jest.advanceTimersByTime(1000);
     expect(await outcome).toEqual(failed("the handler took longer than 1000 ms", 2));
     expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test("keeps its place until it has ended, and is not told of when it ends in time", async () => {
+    jest.useFakeTimers();
+    const kept: Promise<unknown>[] = [];
+    const place = { pause: () => Promise.resolve(), keepUntil: (it: Promise<unknown>) => void kept.push(it) };
+    const late = Promise.withResolvers<string>();
+    const { handler } = handlerThat(
+      () => late.promise,
+      () => Promise.resolve("second try"),
+    );
+    const outcome = attempt(handler, message, limits, place);
+    jest.advanceTimersByTime(1000);
+    expect(await outcome).toEqual(answered("second try"));
+    expect(kept).toEqual([late.promise]);
   });
 
   test("and fails later disturbs nobody", async () => {

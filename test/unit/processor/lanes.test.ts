@@ -1,8 +1,11 @@
-import { describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, jest, test } from "bun:test";
 import fc from "fast-check";
-import { Lanes } from "../../../src/processor/lanes.ts";
+import { type LaneLimits, Lanes } from "../../../src/processor/lanes.ts";
 import { seeded } from "../doubles/seeded.ts";
 import { turn } from "../doubles/turn.ts";
+
+const lanesOf = (concurrency: number, limits: Partial<LaneLimits> = {}) =>
+  new Lanes({ concurrency, share: 2, keepMs: 1000, turnMs: 60_000, ...limits });
 
 /** Tasks that take until they are told to end, and what began in which order. */
 class Workshop {
@@ -34,7 +37,7 @@ class Workshop {
 
 describe("one lane", () => {
   test("runs its tasks one after another, in order", async () => {
-    const lanes = new Lanes(10);
+    const lanes = lanesOf(10);
     const { began, end } = bound(new Workshop(), lanes, ["a1", "a2", "a3"]);
     expect(began).toEqual(["a1"]);
     await end("a1");
@@ -46,13 +49,13 @@ describe("one lane", () => {
   });
 
   test("goes on after a task that rejects", async () => {
-    const { began, end } = bound(new Workshop(), new Lanes(1), ["a1", "a2"]);
+    const { began, end } = bound(new Workshop(), lanesOf(1), ["a1", "a2"]);
     await end("a1", "reject");
     expect(began).toEqual(["a1", "a2"]);
   });
 
   test("begins anew after it was idle", async () => {
-    const lanes = new Lanes(1);
+    const lanes = lanesOf(1);
     const workshop = new Workshop();
     for (const name of ["a1", "a2", "a3"]) {
       lanes.submit("a", workshop.task(name));
@@ -64,10 +67,10 @@ describe("one lane", () => {
 
 describe("a task that pauses", () => {
   test("lets other lanes have its place, and its own lane waits", async () => {
-    const lanes = new Lanes(1);
+    const lanes = lanesOf(1);
     const began: string[] = [];
     const over = Promise.withResolvers<void>();
-    lanes.submit("a", async (pause) => {
+    lanes.submit("a", async ({ pause }) => {
       began.push("a1");
       await pause(20);
       began.push("a1 again");
@@ -85,10 +88,10 @@ describe("a task that pauses", () => {
   });
 
   test("goes on only when there is a place, before what has not begun", async () => {
-    const lanes = new Lanes(1);
+    const lanes = lanesOf(1);
     const workshop = new Workshop();
     const paused = Promise.withResolvers<void>();
-    lanes.submit("a", async (pause) => {
+    lanes.submit("a", async ({ pause }) => {
       await pause(1);
       workshop.began.push("a1 again");
       paused.resolve();
@@ -106,7 +109,7 @@ describe("a task that pauses", () => {
 
 describe("several lanes", () => {
   test("run side by side, up to the concurrency", async () => {
-    const lanes = new Lanes(2);
+    const lanes = lanesOf(2);
     const { began, end } = bound(new Workshop(), lanes, ["a1", "b1", "c1", "d1"]);
     expect(began).toEqual(["a1", "b1"]);
     expect(lanes.running).toBe(2);
@@ -115,7 +118,7 @@ describe("several lanes", () => {
   });
 
   test("take turns: one with much to do does not keep its place", async () => {
-    const { began, end } = bound(new Workshop(), new Lanes(1), ["a1", "a2", "a3", "b1", "b2", "c1"]);
+    const { began, end } = bound(new Workshop(), lanesOf(1), ["a1", "a2", "a3", "b1", "b2", "c1"]);
     for (const name of ["a1", "b1", "c1", "a2", "b2", "a3"]) {
       expect(began.at(-1)).toBe(name);
       await end(name);
@@ -124,7 +127,7 @@ describe("several lanes", () => {
   });
 
   test("that hang hold up no others, as long as there are places", async () => {
-    const { began, end } = bound(new Workshop(), new Lanes(2), ["stuck1", "stuck2", "b1", "b2", "c1"]);
+    const { began, end } = bound(new Workshop(), lanesOf(2), ["stuck1", "stuck2", "b1", "b2", "c1"]);
     await end("b1");
     await end("c1");
     await end("b2");
@@ -134,7 +137,7 @@ describe("several lanes", () => {
 
 describe("a task that returns no promise", () => {
   test("is done when submit returns, takes no place, and costs no promise", () => {
-    const lanes = new Lanes(1);
+    const lanes = lanesOf(1);
     const done: number[] = [];
     for (let i = 0; i < 1000; i++) {
       lanes.submit(`lane ${i % 7}`, () => {
@@ -146,7 +149,7 @@ describe("a task that returns no promise", () => {
   });
 
   test("waits behind one of its lane that does", async () => {
-    const lanes = new Lanes(2);
+    const lanes = lanesOf(2);
     const workshop = new Workshop();
     const log = workshop.began;
     lanes.submit("a", workshop.task("a1"));
@@ -158,7 +161,7 @@ describe("a task that returns no promise", () => {
   });
 
   test("waits for a place while all are taken, and many of them are done at once then", async () => {
-    const lanes = new Lanes(1);
+    const lanes = lanesOf(1);
     const workshop = new Workshop();
     const log = workshop.began;
     lanes.submit("a", workshop.task("a1"));
@@ -170,9 +173,96 @@ describe("a task that returns no promise", () => {
   });
 });
 
+describe("tasks that occupy the event loop", () => {
+  const occupy = () => {
+    const until = performance.now() + 2;
+    while (performance.now() < until);
+  };
+
+  test("have a turn's time, and then the other lanes come first", async () => {
+    const lanes = lanesOf(10, { turnMs: 1 });
+    const began: string[] = [];
+    const task = (name: string) => () => {
+      began.push(name);
+      occupy();
+    };
+    for (const name of ["a1", "a2", "a3", "a4", "b1", "c1"]) lanes.submit(name[0]!, task(name));
+    expect(began).toEqual(["a1"]);
+    for (let turns = 0; began.length < 6 && turns < 100; turns++) await turn();
+    expect(began).toEqual(["a1", "a2", "b1", "c1", "a3", "a4"]);
+    expect(lanes.running).toBe(0);
+    expect(lanes.backlog).toBe(0);
+  });
+});
+
+describe("a lane's backlog", () => {
+  test("is what waits in it beyond its share", async () => {
+    const lanes = lanesOf(10, { share: 2 });
+    const { end } = bound(new Workshop(), lanes, ["a1", "a2", "a3", "a4", "a5", "b1", "b2"]);
+    expect(lanes.backlog).toBe(2);
+    await end("a1");
+    expect(lanes.backlog).toBe(1);
+    await end("a2");
+    await end("a3");
+    expect(lanes.backlog).toBe(0);
+  });
+
+  test("is gone when what waits is abandoned", () => {
+    const lanes = lanesOf(10, { share: 1 });
+    bound(new Workshop(), lanes, ["a1", "a2", "a3", "a4"]);
+    expect(lanes.backlog).toBe(2);
+    lanes.abandonWaiting();
+    expect(lanes.backlog).toBe(0);
+  });
+});
+
+describe("a place that is kept", () => {
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  test("is nobody's until what it is kept for has ended, however its task ends", async () => {
+    const lanes = lanesOf(2);
+    const zombie = Promise.withResolvers<void>();
+    const began: string[] = [];
+    lanes.submit("a", async ({ keepUntil }) => keepUntil(zombie.promise));
+    await turn();
+    for (const name of ["b", "c"])
+      lanes.submit(name, () => {
+        began.push(name);
+        return new Promise(() => undefined);
+      });
+    expect(began).toEqual(["b"]);
+    zombie.reject(new Error("late"));
+    await turn();
+    expect(began).toEqual(["b", "c"]);
+    lanes.close();
+  });
+
+  test("is given up when that takes too long, and both are told", async () => {
+    jest.useFakeTimers();
+    const lanes = lanesOf(1, { keepMs: 500 });
+    const told: unknown[] = [];
+    lanes.onKept = (kept, why) => told.push([kept, why]);
+    lanes.submit("a", async ({ keepUntil }) => keepUntil(new Promise(() => undefined)));
+    for (let i = 0; i < 5; i++) await Promise.resolve();
+    const began: string[] = [];
+    lanes.submit("b", () => void began.push("b"));
+    jest.advanceTimersByTime(499);
+    expect(began).toEqual([]);
+    jest.advanceTimersByTime(1);
+    expect(began).toEqual(["b"]);
+    expect(told).toEqual([
+      [1, "kept"],
+      [0, "given up"],
+    ]);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+});
+
 describe("abandoning what waits", () => {
   test("begins none of it, and lets what has begun end", async () => {
-    const lanes = new Lanes(1);
+    const lanes = lanesOf(1);
     const { began, end } = bound(new Workshop(), lanes, ["a1", "a2", "b1", "b2"]);
     lanes.abandonWaiting();
     expect(lanes.running).toBe(1);
@@ -182,7 +272,7 @@ describe("abandoning what waits", () => {
   });
 
   test("does not hold up what is submitted afterwards", async () => {
-    const lanes = new Lanes(1);
+    const lanes = lanesOf(1);
     const workshop = new Workshop();
     for (const name of ["a1", "a2", "b1"]) lanes.submit(name[0]!, workshop.task(name));
     lanes.abandonWaiting();
@@ -225,7 +315,7 @@ test("keeps every lane's order, the concurrency, and no place empty, whatever en
     fc.integer({ min: 1, max: 4 }),
     fc.array(step, { maxLength: 60, size: "max" }),
     async (concurrency, steps) => {
-      const lanes = new Lanes(concurrency);
+      const lanes = lanesOf(concurrency);
       const workshop = new Workshop();
       /** Tasks that have not begun. */
       const waiting = new Map<string, string[]>();

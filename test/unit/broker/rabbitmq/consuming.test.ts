@@ -27,8 +27,7 @@ async function consuming(fake: FakeAmqp) {
     opened: (next) => {
       session = next;
     },
-    deliver: (tag, { body }, isSuspect) =>
-      void delivered.push(`${tag} ${body.toString()}${isSuspect ? " suspect" : ""}`),
+    deliver: (tag, { body }, returns) => void delivered.push(`${tag} ${body.toString()} ${returns}`),
     closed: () => undefined,
   });
   broker.start((error) => {
@@ -38,7 +37,7 @@ async function consuming(fake: FakeAmqp) {
     () => fake.peers.find(({ methods }) => methods.includes("BasicConsume")),
     "a consumer",
   );
-  return { peer, delivered, ack: (tag: number) => session!.ack(tag, true) };
+  return { peer, delivered, session: session! };
 }
 
 /** What was asked of the peer that has to do with consuming, in order. */
@@ -60,16 +59,58 @@ function watched() {
   return { last, script };
 }
 
-test("a session takes the whole prefetch, and says which messages come for the third time or more", async () => {
+test("a session takes the whole prefetch, and says how often messages came back", async () => {
   const { last, script } = watched();
   await using fake = await FakeAmqp.start(script);
-  const { peer, delivered, ack } = await consuming(fake);
+  const { peer, delivered, session } = await consuming(fake);
   for (const count of [2, 1, 0, 5]) {
     peer.deliver(last.channel, last.consumerTag, delivered.length + 1, `after ${count}`, count);
     await until(() => delivered.length > 0 && delivered.at(-1)!.includes(`after ${count}`), "the delivery");
   }
-  expect(delivered).toEqual(["1 after 2 suspect", "2 after 1", "3 after 0", "4 after 5 suspect"]);
-  ack(4);
+  expect(delivered).toEqual(["1 after 2 2", "2 after 1 1", "3 after 0 0", "4 after 5 5"]);
+  session.ack(4, true);
   await until(() => asked(peer).length === 2, "the ack");
   expect(asked(peer)).toEqual(["Consume", "Ack"]);
+});
+
+test("more is taken by another consumer on the same channel, after the one before is cancelled", async () => {
+  const { last, script } = watched();
+  await using fake = await FakeAmqp.start(script);
+  const { peer, delivered, session } = await consuming(fake);
+  const first = last.consumerTag;
+  session.take(50);
+  session.take(70);
+  await until(() => asked(peer).length >= 3, "another consumer");
+  expect(asked(peer).slice(0, 3)).toEqual(["Consume", "Cancel", "Consume"]);
+  expect(last.consumerTag).not.toBe(first);
+  peer.deliver(last.channel, last.consumerTag, 1, "hello", 0);
+  await until(() => delivered.length === 1, "its delivery");
+});
+
+test("a pause is a cancelled consumer, and what is on its way still comes", async () => {
+  const { last, script } = watched();
+  await using fake = await FakeAmqp.start(script);
+  const { peer, delivered, session } = await consuming(fake);
+  session.take(0);
+  peer.deliver(last.channel, last.consumerTag, 1, "late", 0);
+  await until(() => delivered.length === 1, "the delivery");
+  expect(asked(peer)).toEqual(["Consume", "Cancel"]);
+  session.take(10);
+  await until(() => asked(peer).length === 3, "another consumer");
+});
+
+test("a session that is stopped takes nothing, whatever it was asked for", async () => {
+  const { last, script } = watched();
+  await using fake = await FakeAmqp.start(script);
+  const { peer, delivered, session } = await consuming(fake);
+  session.take(10);
+  session.stop();
+  session.take(10);
+  peer.deliver(last.channel, last.consumerTag, 1, "late", 0);
+  await until(() => asked(peer).includes("Cancel"), "the consumer to be cancelled");
+  await until(
+    () => asked(peer).filter((one) => one === "Cancel").length === asked(peer).length / 2,
+    "the end",
+  );
+  expect(delivered).toEqual([]);
 });

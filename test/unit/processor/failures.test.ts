@@ -1,0 +1,118 @@
+import { afterEach, beforeEach, describe, expect, type Mock, spyOn, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Failures, reportOf } from "../../../src/processor/failures.ts";
+import type { Handler } from "../../../src/processor/handler.ts";
+import { loadHandler } from "../../../src/processor/load.ts";
+import { RecordingLog } from "../doubles/recording-log.ts";
+
+const message = {
+  id: "m-1",
+  body: "hello",
+  topic: "a.b",
+  clientId: "c",
+  appId: undefined,
+  timestamp: undefined,
+};
+
+let folder: string;
+let now: Mock<typeof performance.now>;
+let time = 0;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "warren-failures-"));
+  now = spyOn(performance, "now").mockImplementation(() => time);
+});
+afterEach(() => {
+  now.mockRestore();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** What a handler with this source throws. */
+async function thrownBy(source: string): Promise<unknown> {
+  const file = join(folder, `handler-${crypto.randomUUID()}.ts`);
+  writeFileSync(file, source);
+  const handler: Handler = await loadHandler(file);
+  try {
+    await handler(message as never);
+  } catch (error) {
+    return error;
+  }
+  throw new Error("it threw nothing");
+}
+
+describe("a report", () => {
+  test("names the file and the line, and the handler's own frames alone", async () => {
+    const error = await thrownBy(
+      "function deep(m: any) {\n  return m.user.name;\n}\nexport default (m: any) => {\n  return [deep(m)];\n};\n",
+    );
+    const { reason, at, stack } = reportOf(error);
+    expect(reason).toContain("m.user.name");
+    expect(at).toMatch(/handler-[-0-9a-f]+\.ts:2:\d+$/);
+    // The test itself called the handler, and it is no part of Warren.
+    expect(stack!.split("\n").slice(0, 2)).toEqual([
+      expect.stringContaining("deep"),
+      expect.stringMatching(/:5:\d+\)?$/),
+    ]);
+    expect(stack).not.toContain("/src/");
+  });
+
+  test("of what has no stack has the reason alone", () => {
+    expect(reportOf("a text")).toEqual({ reason: "a text", at: undefined, stack: undefined });
+    const odd = new Error("odd");
+    Object.defineProperty(odd, "stack", {
+      get: () => {
+        throw new Error("no stack");
+      },
+    });
+    expect(reportOf(odd)).toMatchObject({ reason: "odd", stack: undefined });
+  });
+
+  test("is bounded, whatever was thrown", () => {
+    const error = new Error("x".repeat(100_000));
+    error.stack = Array.from({ length: 1000 }, () => `    at f (/h/${"y".repeat(5000)}.ts:1:1)`).join("\n");
+    const { reason, stack } = reportOf(error);
+    expect(reason.length + (stack?.length ?? 0)).toBeLessThan(12_000);
+  });
+});
+
+describe("failures", () => {
+  test("are told with what is needed to find the message", () => {
+    const log = new RecordingLog();
+    new Failures("g", log).report(new Error("no"), message, 2);
+    expect(log.lines).toMatchObject([
+      {
+        level: "warn",
+        message: "handler failed",
+        fields: { reason: "no", topic: "a.b", group: "g", message: "m-1", client: "c", attempt: 2 },
+      },
+    ]);
+  });
+
+  test("of one kind are told at once, then once a second with how many there were", () => {
+    time = 0;
+    const log = new RecordingLog();
+    const failures = new Failures("g", log);
+    for (let failure = 0; failure < 500; failure++) {
+      failures.report(`order ${failure} is not there`, message, 1);
+      failures.report("something else", message, 1);
+      time += 5;
+    }
+    const told = log.lines.filter(({ fields }) => String(fields["reason"]).startsWith("order"));
+    expect(told.map(({ fields }) => fields["failuresSinceLast"])).toEqual([undefined, 199, 199]);
+    expect(log.lines.length).toBe(6);
+  });
+
+  test("of ever new kinds take no more memory than a hundred", () => {
+    time = 0;
+    const log = new RecordingLog();
+    const failures = new Failures("g", log);
+    const kind = (index: number) => "abcdefghij"[index % 10]!.repeat(1 + Math.floor(index / 10));
+    for (let index = 0; index < 150; index++) failures.report(kind(index), message, 1);
+    failures.report(kind(149), message, 1);
+    expect(log.lines.length).toBe(150);
+    // Forgotten, and so told again.
+    failures.report(kind(0), message, 1);
+    expect(log.lines.length).toBe(151);
+  });
+});
