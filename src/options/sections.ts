@@ -31,6 +31,7 @@ export const sectionOf: Readonly<Record<OptionName, Section>> = {
   group: "Processor",
   concurrency: "Processor",
   prefetch: "Processor",
+  prefetchBytes: "Processor",
   attempts: "Processor",
   handlerTimeout: "Processor",
   host: "Manager: where it listens",
