@@ -152,8 +152,8 @@ const keyless: Readiness = { ready: false, why: "the keys to check tokens with a
 
 function uplinkTo(outbox: Outbox, messageLog: MessageLog): Uplink {
   return {
-    take(message, onConfirmed) {
-      const number = outbox.append(message, onConfirmed);
+    take(message, onConfirmed, waiterBytes) {
+      const number = outbox.append(message, onConfirmed, waiterBytes);
       if (messageLog.wants())
         messageLog.print("client sent", message.body, { client: message.clientId, topic: message.topic });
       return number;

@@ -1,3 +1,4 @@
+import { envelopeCostBytes } from "../costs.ts";
 import type {
   Broker,
   BrokerStatus,
@@ -14,7 +15,7 @@ import type {
 import { Deque } from "./deque.ts";
 import { TagWindow } from "./tag-window.ts";
 
-/** What waits in a group's queue, in bytes, before publishers are blocked, as RabbitMQ's memory alarm would. */
+/** What waits in a group's queue, with all that it takes in memory, in bytes, before publishers are blocked, as RabbitMQ's memory alarm would. */
 export const queueBytesMax = 64 * 1024 ** 2;
 /** Publishers are let in again when a full queue has sunk to this. */
 const queueBytesRelieved = queueBytesMax / 2;
@@ -199,7 +200,7 @@ class GroupQueue {
 
   push(envelope: Envelope): void {
     this.#envelopes.push(envelope);
-    this.bytes += envelope.body.byteLength;
+    this.bytes += envelopeCostBytes(envelope);
     this.#schedulePump();
   }
 
@@ -217,7 +218,7 @@ class GroupQueue {
       const session = this.#nextFree();
       if (session === undefined) break;
       const envelope = this.#envelopes.shift()!;
-      this.bytes -= envelope.body.byteLength;
+      this.bytes -= envelopeCostBytes(envelope);
       session.consumer.deliver(session.unacked.add(envelope), envelope, 0);
     }
     this.#onWeightChanged();

@@ -1,3 +1,4 @@
+import { messageCostBytes } from "../costs.ts";
 import type { OutgoingMessage } from "../message.ts";
 import { backoffMs } from "./backoff.ts";
 import type { Envelope, Publisher, PublishLink } from "./broker.ts";
@@ -5,7 +6,7 @@ import { Caution } from "./caution.ts";
 import { Deque } from "./deque.ts";
 import { Gathering } from "./gathering.ts";
 import { defaultOutboxLimits, type OutboxLimits } from "./outbox-limits.ts";
-import { costBytesOf, inOrder, type Sent, sealOne, sealPacked, type Waiting } from "./sealing.ts";
+import { inOrder, type Sent, sealOne, sealPacked, type Waiting } from "./sealing.ts";
 import { TagWindow } from "./tag-window.ts";
 
 /** After a refusal (basic.nack) the envelope is published again, after a wait. */
@@ -86,9 +87,11 @@ export class Outbox implements Publisher {
   /**
    * Takes a message and returns its number, of which `idOf` makes its id. `onConfirmed` is called once, when the broker has
    * confirmed it, and not before `append` has returned.
+   *
+   * @param waiterBytes what `onConfirmed` keeps in memory
    */
-  append(message: OutgoingMessage, onConfirmed?: () => void): number {
-    const costBytes = costBytesOf(message);
+  append(message: OutgoingMessage, onConfirmed?: () => void, waiterBytes = 0): number {
+    const costBytes = messageCostBytes(message) + waiterBytes;
     this.#waiting.push({ message, costBytes, timestamp: Math.floor(Date.now() / 1000), onConfirmed });
     this.#bytes += costBytes;
     this.publishedCount++;

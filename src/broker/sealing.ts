@@ -1,4 +1,4 @@
-import type { Headers, OutgoingMessage } from "../message.ts";
+import type { OutgoingMessage } from "../message.ts";
 import type { Envelope } from "./broker.ts";
 import { seal } from "./envelope.ts";
 import { pack, packedContentType } from "./packing.ts";
@@ -22,23 +22,6 @@ export interface Sent {
   readonly count: number;
   readonly onConfirmed: readonly (() => void)[];
   refusals: number;
-}
-
-/** What one waiting message costs besides its body, in bytes: its object, its place in a queue, its strings. */
-const messageOverheadBytes = 256;
-/** What one of its headers costs besides its characters, in bytes. */
-const headerOverheadBytes = 64;
-
-/** What a message takes in memory while it waits: a bound, since a string's bytes are not counted one by one. */
-export function costBytesOf({ body, headers }: OutgoingMessage): number {
-  const bodyBytes = typeof body === "string" ? 2 * body.length : body.byteLength;
-  return bodyBytes + messageOverheadBytes + (headers === undefined ? 0 : headersCostBytes(headers));
-}
-
-function headersCostBytes(headers: Headers): number {
-  let costBytes = 0;
-  for (const name in headers) costBytes += 2 * (name.length + headers[name]!.length) + headerOverheadBytes;
-  return costBytes;
 }
 
 /** Shared, since most envelopes have nobody waiting for their confirm. */

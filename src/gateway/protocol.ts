@@ -41,8 +41,10 @@ export interface Uplink {
   /**
    * Takes a message for the broker and returns its number: `idOf` makes its id of that, where one is needed.
    * `onConfirmed` is called once, when the broker has confirmed it, which is never before `take` has returned.
+   *
+   * @param waiterBytes what `onConfirmed` keeps in memory, which is counted as the message is
    */
-  take(message: OutgoingMessage, onConfirmed?: () => void): number;
+  take(message: OutgoingMessage, onConfirmed?: () => void, waiterBytes?: number): number;
   idOf(number: number): string;
   /** Whoever sends has to be held back until `Gateway.relieve`. */
   readonly isFull: boolean;

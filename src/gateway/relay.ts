@@ -45,11 +45,11 @@ export class Relay {
   /** The STOMP subscriptions that match a plain-text topic. Nothing is looked up unless subscriptions have changed. */
   routeOf(topic: Topic): Route {
     const { generation } = this.audiences;
-    if (topic.routeGeneration !== generation) {
-      topic.route = this.audiences.route(topic.name);
-      topic.routeGeneration = generation;
-    }
-    return topic.route;
+    if (topic.routeGeneration === generation && topic.route !== undefined) return topic.route;
+    const route = this.audiences.route(topic.name);
+    topic.route = isSmall(route) ? route : undefined;
+    topic.routeGeneration = generation;
+    return route;
   }
 
   /** To the STOMP clients of a route. */
@@ -68,4 +68,13 @@ export class Relay {
       }
     }
   }
+}
+
+/** Audiences of a route that every topic may hold on to for itself. To send to more costs more than to look them up. */
+const heldAudiencesMax = 4;
+
+function isSmall(route: Route): boolean {
+  let count = 0;
+  for (const { audiences } of route) count += audiences.length;
+  return count <= heldAudiencesMax;
 }

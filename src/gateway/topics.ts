@@ -11,7 +11,8 @@ export interface Topic {
   clientCount: number;
   /** Those of them that hear it. */
   listenerCount: number;
-  route: Route;
+  /** Absent where it is large: then it is looked up. */
+  route: Route | undefined;
   routeGeneration: number;
 }
 

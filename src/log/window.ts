@@ -8,6 +8,9 @@ import type { LogRecord } from "./record.ts";
 export class LogWindow {
   readonly #bytesMax: number;
   readonly #records = new Deque<LogRecord>();
+  /** Packs that are decoded, the one that was decoded first before the others, and what that costs. */
+  readonly #open = new Map<LogRecord, number>();
+  #openBytes = 0;
   #begin = 0;
   #bytes = 0;
   #coversFrom: number | undefined;
@@ -20,7 +23,7 @@ export class LogWindow {
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#bytes + this.#openBytes;
   }
 
   /** The lowest offset from which on nothing is missing; undefined until the log is known to be followed. */
@@ -54,12 +57,14 @@ export class LogWindow {
 
   append(record: LogRecord): void {
     this.reached(record.offset);
+    record.keep(this.#opened);
     this.#records.push(record);
     this.#bytes += record.costBytes;
-    while (this.#bytes > this.#bytesMax && this.#records.length > 1) {
+    while (this.bytes > this.#bytesMax && this.#records.length > 1) {
       const dropped = this.#records.shift()!;
       this.#begin++;
       this.#bytes -= dropped.costBytes;
+      this.#close(dropped);
       this.#coversFrom = dropped.offset + 1;
       this.#coversSince = Math.max(this.#coversSince, dropped.timestamp ?? 0);
     }
@@ -98,8 +103,32 @@ export class LogWindow {
   clear(): void {
     this.#begin = this.end;
     while (this.#records.shift() !== undefined);
+    this.#open.clear();
     this.#bytes = 0;
+    this.#openBytes = 0;
     this.#coversFrom = undefined;
     this.#last = -1;
   }
+
+  /** A pack was decoded. Only so many stay so, those decoded last, whatever reads them. */
+  readonly #opened = (record: LogRecord): void => {
+    const costBytes = record.openCostBytes;
+    this.#open.set(record, costBytes);
+    this.#openBytes += costBytes;
+    for (const oldest of this.#open.keys()) {
+      if (this.#openBytes <= this.#bytesMax / openShare || oldest === record) break;
+      this.#close(oldest);
+    }
+  };
+
+  #close(record: LogRecord): void {
+    const costBytes = this.#open.get(record);
+    if (costBytes === undefined) return;
+    this.#open.delete(record);
+    this.#openBytes -= costBytes;
+    record.close();
+  }
 }
+
+/** Packs that are decoded take at most this part of what the window may take, but for the last one. */
+const openShare = 4;

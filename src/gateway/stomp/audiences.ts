@@ -1,3 +1,4 @@
+import { textCostBytes } from "../../costs.ts";
 import { isPattern, TopicTrie } from "../topic-trie.ts";
 import { messageHead, type Version } from "./frames.ts";
 
@@ -31,8 +32,12 @@ export type Route = readonly Group[];
 /** Shared, so that a topic nobody listens to costs next to nothing. */
 export const nowhere: Route = [];
 
-/** Topics whose route is remembered. */
-const routesMax = 16_384;
+/** What the remembered routes take together, in bytes. */
+const routesBytesMax = 16 * 1024 ** 2;
+/** What one takes besides its topic, and what each of its groups and of their audiences takes, in bytes. */
+const routeOverheadBytes = 192;
+const groupBytes = 160;
+const memberBytes = 16;
 
 /** Everybody's subscriptions of one kind, live or durable, and the audiences of each topic. */
 export class Audiences {
@@ -40,6 +45,7 @@ export class Audiences {
   readonly #trie = new TopicTrie<Audience>();
   /** The oldest is forgotten first. */
   readonly #routes = new Map<string, Route>();
+  #routesBytes = 0;
 
   readonly #prefix: string;
 
@@ -82,17 +88,44 @@ export class Audiences {
     let route = this.#routes.get(topic);
     if (route === undefined) {
       route = routeTo(this.#trie.match(topic));
-      if (this.#routes.size >= routesMax) this.#routes.delete(this.#routes.keys().next().value!);
-      this.#routes.set(topic, route);
+      this.#remember(topic, route);
     }
     return route;
   }
 
+  #remember(topic: string, route: Route): void {
+    const costBytes = routeCostBytes(topic, route);
+    if (costBytes > routesBytesMax / 2) return;
+    this.#routesBytes += costBytes;
+    this.#routes.set(topic, route);
+    for (const oldest of this.#routes.keys()) {
+      if (this.#routesBytes <= routesBytesMax) return;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(topic: string): void {
+    const route = this.#routes.get(topic);
+    if (route === undefined) return;
+    this.#routes.delete(topic);
+    this.#routesBytes -= routeCostBytes(topic, route);
+  }
+
   #forgetRoutes(pattern: string): void {
     this.generation++;
-    if (isPattern(pattern)) this.#routes.clear();
-    else this.#routes.delete(pattern);
+    if (!isPattern(pattern)) {
+      this.#forget(pattern);
+      return;
+    }
+    this.#routes.clear();
+    this.#routesBytes = 0;
   }
+}
+
+function routeCostBytes(topic: string, route: Route): number {
+  let costBytes = routeOverheadBytes + textCostBytes(topic);
+  for (const { audiences } of route) costBytes += groupBytes + memberBytes * audiences.length;
+  return costBytes;
 }
 
 function routeTo(audiences: readonly Audience[]): Route {

@@ -1,3 +1,4 @@
+import { receiptCostBytes } from "../../costs.ts";
 import type { Message } from "../../message.ts";
 import type { Grant } from "../auth/grant.ts";
 import { TokenRefusal } from "../auth/token-refusal.ts";
@@ -243,14 +244,19 @@ export class Session implements Client {
     const { relay, uplink } = this.#surroundings;
     this.hasPublished = true;
     let unconfirmed = sends.length;
-    for (const { message, receipt } of sends) {
+    for (const [index, { message, receipt }] of sends.entries()) {
       const isAwaited = receipt !== undefined || receiptOfAll !== undefined;
+      // The receipt of all is held once, until the last is confirmed.
+      const isLast = index === sends.length - 1;
+      const waiterBytes = isAwaited
+        ? receiptCostBytes(receipt ?? "") + (isLast ? receiptCostBytes(receiptOfAll) : 0)
+        : 0;
       const onConfirmed = () => {
         unconfirmed--;
         this.#acknowledge(socket, receipt);
         if (unconfirmed === 0) this.#acknowledge(socket, receiptOfAll);
       };
-      const number = uplink.take(message, isAwaited ? onConfirmed : undefined);
+      const number = uplink.take(message, isAwaited ? onConfirmed : undefined, waiterBytes);
       relay.receivedCount++;
       relay.toAll(message, uplink.idOf(number));
     }

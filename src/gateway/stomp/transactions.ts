@@ -1,4 +1,5 @@
-import { bodyBytes, type OutgoingMessage } from "../../message.ts";
+import { exactMessageCostBytes, receiptCostBytes } from "../../costs.ts";
+import type { OutgoingMessage } from "../../message.ts";
 import { StompFault } from "./fault.ts";
 import { named } from "./frames.ts";
 
@@ -10,9 +11,6 @@ export interface Pending {
 
 /** Transactions that a client may have open at once. */
 const openMax = 100;
-
-/** What one SEND counts besides its body and its headers, in bytes: it bounds the number of empty ones. */
-const overheadBytes = 256;
 
 /** The transactions that a client has begun and not ended. */
 export class Transactions {
@@ -73,8 +71,6 @@ export function begun(transactions: Transactions | undefined, name: string): Tra
   throw new StompFault(`there is no transaction ${named(name)}: BEGIN it first`);
 }
 
-function costBytes({ message: { body, headers } }: Pending): number {
-  let bytes = bodyBytes(body) + overheadBytes;
-  for (const name in headers) bytes += name.length + headers[name]!.length;
-  return bytes;
+function costBytes({ message, receipt }: Pending): number {
+  return exactMessageCostBytes(message) + receiptCostBytes(receipt);
 }

@@ -7,7 +7,13 @@ import { seeded } from "../doubles/seeded.ts";
 
 const recordAt = (offset: number, timestamp = 0) =>
   new LogRecord(offset, "wsmanager", seal({ body: "x", topic: "" }, "id", "app", timestamp), () => []);
-const { costBytes } = recordAt(0);
+const costBytes = costOf(recordAt(0));
+
+function costOf(record: LogRecord): number {
+  const window = new LogWindow(0);
+  window.append(record);
+  return window.bytes;
+}
 
 function windowOf(recordsMax: number, ...offsets: number[]): LogWindow {
   const window = new LogWindow(recordsMax * costBytes);

@@ -1,12 +1,11 @@
+import { bufferCostBytes, messageCostBytes, textCostBytes } from "../../../costs.ts";
 import type { Message } from "../../../message.ts";
 import { direct } from "../destinations.ts";
 import type { Version } from "../frames.ts";
 import { messageTail, type Tail } from "../message-frame.ts";
 
-/** What the remembered frames may have together, in characters or bytes. */
-const sizeMax = 8 * 1024 ** 2;
-/** What one takes besides, in bytes. */
-const overheadBytes = 256;
+/** What the remembered frames may take together with their messages, in bytes. */
+const bytesMax = 16 * 1024 ** 2;
 
 /** Whom a frame is for. */
 interface Addressee {
@@ -20,7 +19,7 @@ interface Addressee {
  */
 export class Tails {
   #tails = { "1.1": new Map<Message, Tail>(), "1.2": new Map<Message, Tail>() };
-  #size = 0;
+  #bytes = 0;
 
   of(message: Message, position: string, { pattern, version }: Addressee): Tail {
     // What is for one client alone nobody else is going to ask for.
@@ -29,8 +28,9 @@ export class Tails {
     const known = this.#tails[version].get(message);
     if (known !== undefined) return known;
     const tail = messageTail(message, message.id, version, { position });
-    if (this.#size > sizeMax) this.clear();
-    this.#size += tail.length + overheadBytes;
+    if (this.#bytes > bytesMax) this.clear();
+    this.#bytes +=
+      messageCostBytes(message) + (typeof tail === "string" ? textCostBytes(tail) : bufferCostBytes(tail));
     this.#tails[version].set(message, tail);
     return tail;
   }
@@ -38,6 +38,6 @@ export class Tails {
   clear(): void {
     this.#tails["1.1"].clear();
     this.#tails["1.2"].clear();
-    this.#size = 0;
+    this.#bytes = 0;
   }
 }

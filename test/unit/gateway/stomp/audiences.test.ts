@@ -34,7 +34,7 @@ test("routes are remembered, within bounds", () => {
   audiences.join("t.#", "s", "1.2");
   const route = audiences.route("t.0");
   expect(audiences.route("t.0")).toBe(route);
-  for (let index = 1; index <= 20_000; index++) audiences.route(`t.${index}`);
+  for (let index = 1; index <= 50_000; index++) audiences.route(`t.${index}`);
   expect(audiences.route("t.0")).not.toBe(route);
 });
 

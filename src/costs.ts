@@ -1,0 +1,75 @@
+import type { Envelope } from "./broker/broker.ts";
+import type { Body, Headers, OutgoingMessage } from "./message.ts";
+
+/**
+ * What things take in memory, in bytes, for the caps that are named in bytes. It is counted when they come, so it is quick and
+ * rough, but never less than half of what they take, whatever a client says: `test/integration/memory/` fills every cap with
+ * the worst and measures its process.
+ */
+
+/** A text's object, and what the memory around its characters is rounded up to. */
+const textOverheadBytes = 48;
+/** A buffer's object, and what it has around its bytes. */
+const bufferOverheadBytes = 192;
+/** Of a message: its object, its place in a queue, and what its texts have around their characters. */
+const messageOverheadBytes = 256;
+/** Of an envelope: the same, with its id. */
+const envelopeOverheadBytes = 320;
+/** Of one header, since an object that has names of its own has a shape of its own. */
+const headerOverheadBytes = 192;
+/** What waits for a confirm: a function, and what it holds besides the receipt. */
+const waiterOverheadBytes = 256;
+
+/** Two bytes for each UTF-16 unit, since one character outside Latin-1 makes all of a text take that. */
+export function textCostBytes(text: string): number {
+  return 2 * text.length + textOverheadBytes;
+}
+
+export function bufferCostBytes(bytes: Uint8Array): number {
+  return bytes.byteLength + bufferOverheadBytes;
+}
+
+export function headersCostBytes(headers: Headers | undefined): number {
+  let costBytes = 0;
+  for (const name in headers) costBytes += 2 * (name.length + headers[name]!.length) + headerOverheadBytes;
+  return costBytes;
+}
+
+/** A message with all that it consists of. */
+export function messageCostBytes(message: OutgoingMessage): number {
+  const { body, topic, clientId, headers } = message;
+  return (
+    messageOverheadBytes +
+    (typeof body === "string" ? 2 * body.length : bufferCostBytes(body)) +
+    2 * (topic.length + (clientId === undefined ? 0 : clientId.length)) +
+    (headers === undefined ? 0 : headersCostBytes(headers))
+  );
+}
+
+/** An envelope with all that it consists of. */
+export function envelopeCostBytes(envelope: Envelope): number {
+  const { body, routingKey, messageId, clientId, headers } = envelope;
+  return (
+    envelopeOverheadBytes +
+    bufferCostBytes(body) +
+    2 * (routingKey.length + (messageId?.length ?? 0) + (clientId?.length ?? 0)) +
+    (headers === undefined ? 0 : headersCostBytes(headers))
+  );
+}
+
+/** A message that may be large: text that is ASCII takes one byte for each character. */
+export function exactMessageCostBytes(message: OutgoingMessage): number {
+  const { body } = message;
+  const isAscii = typeof body === "string" && Buffer.byteLength(body) === body.length;
+  return messageCostBytes(message) - (isAscii ? (body as Body).length : 0);
+}
+
+/** A receipt that waits for a confirm. */
+export function receiptCostBytes(receipt: string | undefined): number {
+  return receipt === undefined ? 0 : textCostBytes(receipt) + waiterOverheadBytes;
+}
+
+/** The same bytes, in memory of their own if they are a small part of what they were cut from. */
+export function ownBytes<B extends Uint8Array>(bytes: B): B | Buffer {
+  return bytes.buffer.byteLength > 2 * bytes.byteLength + bufferOverheadBytes ? Buffer.from(bytes) : bytes;
+}
