@@ -4,21 +4,22 @@ import { join } from "node:path";
 export interface Growth {
   /** By how much its process has grown, after garbage was collected. */
   readonly grownBytes: number;
-  /** What it says that it holds. */
-  readonly countedBytes: number;
+  /** What it is to hold at most. */
+  readonly capBytes: number;
 }
 
 /** Fills something and returns it, so that it is held while the process is measured. */
-export type Holder = () => {
+interface Held {
   readonly held: unknown;
-  readonly countedBytes: number;
-};
+  readonly capBytes: number;
+}
+export type Holder = () => Held | Promise<Held>;
 
 /** In the process of `growthOf`: fills, collects garbage, and writes what that came to. */
 export async function measure(holder: Holder): Promise<void> {
   const before = await restingBytes();
-  const { held, countedBytes } = holder();
-  const growth: Growth = { grownBytes: (await restingBytes()) - before, countedBytes };
+  const { held, capBytes } = await holder();
+  const growth: Growth = { grownBytes: (await restingBytes()) - before, capBytes };
   process.stdout.write(JSON.stringify(growth));
   // Held up to here.
   if (held === undefined) throw new TypeError("a holder holds something");

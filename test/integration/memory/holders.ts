@@ -2,10 +2,21 @@
  * `bun holders.ts NAME`: fills one of the things that keep what clients say, with what takes the most memory, and shows by how
  * much the process has grown. `memory.test.ts` runs them.
  */
+import type { Envelope, PublishLink } from "../../../src/broker/broker.ts";
+import { open, seal } from "../../../src/broker/envelope.ts";
+import { MemoryBroker, queueBytesMax } from "../../../src/broker/memory.ts";
+import { Outbox } from "../../../src/broker/outbox.ts";
+import { pack, packedContentType } from "../../../src/broker/packing.ts";
+import { receiptCostBytes } from "../../../src/costs.ts";
+import { Audiences } from "../../../src/gateway/stomp/audiences.ts";
 import { StompFault } from "../../../src/gateway/stomp/fault.ts";
 import type { Frame } from "../../../src/gateway/stomp/frames.ts";
 import { FrameParser } from "../../../src/gateway/stomp/parser.ts";
 import { messageOf } from "../../../src/gateway/stomp/sent-message.ts";
+import { Transactions } from "../../../src/gateway/stomp/transactions.ts";
+import { LogRecord, type Opener } from "../../../src/log/record.ts";
+import { LogWindow } from "../../../src/log/window.ts";
+import type { OutgoingMessage } from "../../../src/message.ts";
 import { frameLimits } from "../../support/frame-limits.ts";
 import { type Holder, measure } from "../../support/growth.ts";
 
@@ -22,14 +33,159 @@ function* framesOf(bytes: Buffer): Iterable<Frame> {
 /** Headers that nobody keeps, as long as a head may be. */
 const ballast = Array.from({ length: 7 }, (_, index) => `x-${index}:${"x".repeat(8000)}\n`).join("");
 
-const holders: Record<string, Holder> = {
+const capBytes = 16 * 1024 ** 2;
+
+/** Heads as large as they may be, in the ways that take the most memory. Each is another one with another index. */
+const heads: Record<string, (index: number) => string> = {
+  "long values": (index) =>
+    Array.from({ length: 7 }, (_, at) => `long-${at}:${index}${"x".repeat(8000)}\n`).join(""),
+  "many headers": (index) => Array.from({ length: 60 }, (_, at) => `n${index}.${at}:${at}\n`).join(""),
+  "one header": (index) => `n${index}:\n`,
+  "wide texts": (index) =>
+    Array.from({ length: 20 }, (_, at) => `w${at}:${index}x${"日".repeat(900)}\n`).join(""),
+  "nearly Latin-1": (index) =>
+    Array.from({ length: 7 }, (_, at) => `w${at}:${index}${"x".repeat(8000)}日\n`).join(""),
+  nothing: () => "",
+  "long topics": () => "",
+};
+
+function messageWith(head: keyof typeof heads, index: number, body = ""): OutgoingMessage {
+  const topic = head === "long topics" ? `${index}`.padEnd(255, "x") : "t";
+  const bytes = Buffer.from(`SEND\ndestination:/topic/${topic}\n${heads[head]!(index)}\n${body}\0`);
+  for (const frame of framesOf(bytes)) return messageOf(frame, "client");
+  throw new TypeError("no frame");
+}
+
+/** Transactions filled to their cap. */
+function transactions(head: keyof typeof heads, receiptOf: (index: number) => string | undefined) {
+  const held = new Transactions(capBytes);
+  held.begin("t");
+  try {
+    for (let index = 0; ; index++)
+      held.add("t", { message: messageWith(head, index), receipt: receiptOf(index) });
+  } catch (error) {
+    if (!(error instanceof StompFault)) throw error;
+  }
+  return { held, capBytes };
+}
+
+/** An outbox whose broker takes everything and confirms nothing. */
+function outbox(head: keyof typeof heads, receiptOf: (index: number) => string | undefined) {
+  const held = new Outbox("app", false, { bytesMax: capBytes });
+  for (let index = 0; !held.isFull; index++) {
+    const receipt = receiptOf(index);
+    let left = 1;
+    const onConfirmed = () => {
+      left--;
+      if (left === 0) process.stdout.write(receipt!);
+    };
+    held.append(
+      messageWith(head, index),
+      receipt === undefined ? undefined : onConfirmed,
+      receiptCostBytes(receipt),
+    );
+  }
+  return { held, capBytes };
+}
+
+function window(envelopeOf: (index: number) => Envelope) {
+  const held = new LogWindow(capBytes);
+  const opener: Opener = (record, envelope) => open(envelope, `${record.offset}`);
+  for (let index = 0; held.begin < 100; index++)
+    held.append(new LogRecord(index, "wsmanager", envelopeOf(index), opener));
+  for (let sequence = held.begin; sequence < held.end; sequence++) void held.at(sequence)!.messages;
+  return { held, capBytes };
+}
+
+/** As amqplib has it: a part of a large buffer. */
+function delivered(message: OutgoingMessage, index: number): Envelope {
+  const envelope = seal(message, `id-${index}`, "app", 0);
+  const received = Buffer.allocUnsafeSlow(64 * 1024);
+  const length = envelope.body.copy(received, 1000);
+  return { ...envelope, body: received.subarray(1000, 1000 + length) };
+}
+
+const emptyPack = (index: number): Envelope => ({
+  ...seal({ body: "", topic: "" }, `id-${index}`, "app", 0),
+  body: pack(Array.from({ length: 5000 }, (_, at) => ({ body: "", topic: `${at}`, clientId: "c" }))),
+  contentType: packedContentType,
+});
+
+function memoryBroker(messageOfIndex: (index: number) => OutgoingMessage) {
+  const broker = new MemoryBroker();
+  let isBlocked = false;
+  let link: PublishLink | undefined;
+  broker.publish("wsmanager", {
+    opened: (opened) => {
+      link = opened;
+    },
+    confirmed: () => undefined,
+    refused: () => undefined,
+    blocked: (is) => {
+      isBlocked = is;
+    },
+    closed: () => undefined,
+  });
+  broker.consume("g", 1, { opened: () => undefined, deliver: () => undefined, closed: () => undefined });
+  broker.start();
+  return { broker, link: link!, isBlocked: () => isBlocked, messageOfIndex };
+}
+
+async function filledBroker(messageOfIndex: (index: number) => OutgoingMessage) {
+  const { broker, link, isBlocked } = memoryBroker(messageOfIndex);
+  for (let index = 0; !isBlocked(); index++) {
+    link.send([seal(messageOfIndex(index), `id-${index}`, "app", 0)]);
+    if (index % 100 === 0) await Bun.sleep(0);
+  }
+  return { held: broker, capBytes: queueBytesMax };
+}
+
+/** As many topics as one client may name in some seconds, each with this many subscriptions that match. */
+function routes(subscriptions: number, matching: number, count: number) {
+  const audiences = new Audiences();
+  for (let index = 0; index < subscriptions; index++)
+    audiences.join(index < matching ? "#" : `*.${index}.#`.padEnd(60, "x"), `s${index}`, "1.2");
+  for (let index = 0; index < count; index++) audiences.route(`topic.${index}`.padEnd(200, "x"));
+  return { held: audiences, capBytes };
+}
+
+const receipt = (index: number) => `${index}`.padEnd(8000, "x");
+const noReceipt = () => undefined;
+const headNames = Object.keys(heads);
+
+/** Caps, filled with what takes the most memory. */
+export const caps: Record<string, Holder> = {
+  ...Object.fromEntries(
+    headNames.map((head) => [`open transactions: ${head}`, () => transactions(head, noReceipt)]),
+  ),
+  "open transactions: receipts": () => transactions("nothing", receipt),
+  ...Object.fromEntries(headNames.map((head) => [`the outbox: ${head}`, () => outbox(head, noReceipt)])),
+  "the outbox: receipts": () => outbox("nothing", receipt),
+  "the outbox: short receipts": () => outbox("nothing", (index) => `${index}`),
+  ...Object.fromEntries(
+    headNames.map((head) => [
+      `the log in memory: ${head}`,
+      () => window((index) => delivered(messageWith(head, index), index)),
+    ]),
+  ),
+  "the log in memory: bytes": () =>
+    window((index) => delivered({ body: Buffer.from([255, index & 255]), topic: "t" }, index)),
+  "the log in memory: packs that are read": () => window(emptyPack),
+  "the embedded broker: nothing": () => filledBroker((index) => messageWith("nothing", index)),
+  "the embedded broker: many headers": () => filledBroker((index) => messageWith("many headers", index)),
+  "routes: 500 subscriptions": () => routes(500, 500, 1000),
+  "routes: no subscription that matches": () => routes(1, 0, 40_000),
+};
+
+/** What is kept of many frames, of each a small part. */
+export const parts: Record<string, Holder> = {
   "values of headers": () => {
     const held: string[] = [];
     for (let index = 0; index < 4000; index++) {
       for (const { headers } of framesOf(Buffer.from(`SEND\nname:value ${index}\n${ballast}\n\0`)))
         held.push(headers.get("name")!);
     }
-    return { held, countedBytes: 0 };
+    return { held, capBytes: 0 };
   },
   topics: () => {
     const held: string[] = [];
@@ -37,7 +193,7 @@ const holders: Record<string, Holder> = {
       for (const frame of framesOf(Buffer.from(`SEND\ndestination:/topic/t.${index}\n${ballast}\n\0`)))
         held.push(messageOf(frame, "c").topic);
     }
-    return { held, countedBytes: 0 };
+    return { held, capBytes: 0 };
   },
   bodies: () => {
     const held: unknown[] = [];
@@ -45,7 +201,7 @@ const holders: Record<string, Holder> = {
       const bytes = Buffer.from(`SEND\ndestination:/topic/t\n${ballast}\nbody ${index}\0`);
       for (const frame of framesOf(bytes)) held.push(messageOf(frame, "c").body);
     }
-    return { held, countedBytes: 0 };
+    return { held, capBytes: 0 };
   },
   "the beginnings of frames": () => {
     const held: FrameParser[] = [];
@@ -56,8 +212,11 @@ const holders: Record<string, Holder> = {
       while (parser.next() !== undefined);
       held.push(parser);
     }
-    return { held, countedBytes: 0 };
+    return { held, capBytes: 0 };
   },
 };
 
-await measure(holders[process.argv[2]!]!);
+if (import.meta.main) {
+  const name = process.argv[2]!;
+  await measure((parts[name] ?? caps[name])!);
+}
