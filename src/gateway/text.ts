@@ -18,7 +18,8 @@ const missing = new TokenRefusal(
   "missing",
   "a token is needed: in the handshake, or as the passcode of a STOMP CONNECT",
 );
-const mute = new TokenRefusal("publish", "the token does not allow to publish to this topic");
+const mayNotPublish = "the token does not allow to publish to this topic";
+const mayNothing = "the token allows neither to publish to this topic nor to subscribe to it";
 
 interface ConnectTime {
   /** How long a client without a right to speak plain text may take to send a STOMP CONNECT. In milliseconds. */
@@ -53,10 +54,7 @@ export class TextProtocol implements Protocol {
     const client = new TextClient(id, seat, name, grant, server, this.#surroundings);
     if (client.mayHear || client.maySpeak) return client;
     client.closed();
-    const refusal = new TokenRefusal(
-      "subscribe",
-      "the token allows neither to publish to this topic nor to subscribe to it",
-    );
+    const refusal = new TokenRefusal("subscribe", `${mayNothing}${grant.permissions.note}`);
     return this.takesTokenLater(url) ? this.#undecided(id, grant, seat, refusal) : refusal;
   }
 
@@ -173,7 +171,7 @@ class TextClient implements Client {
 
   #forbid(socket: ClientSocket): void {
     const { code } = closeCodes.forbidden;
-    this.#surroundings.auth?.refusals.add(mute.kind);
-    socket.close(code, mute.why);
+    this.#surroundings.auth?.refusals.add("publish");
+    socket.close(code, mayNotPublish);
   }
 }

@@ -16,13 +16,16 @@ export function checkBrokerUrl(item: string): void {
   }
 }
 
-/** Whoever can change what comes from there can make tokens. */
 export function checkKeySetUrl(value: string): void {
   const url = URL.parse(value);
-  const isLocal = url !== null && ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
-  if (url === null || !(url.protocol === "https:" || (url.protocol === "http:" && isLocal))) {
+  if (url === null || !["https:", "http:"].includes(url.protocol))
     throw new NotOfThisKind("must be an https:// URL, or http:// on this machine (localhost)");
-  }
+}
+
+/** Whether others may change what comes from there on its way: they could make tokens. */
+export function isExposed(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === "http:" && !["localhost", "127.0.0.1", "[::1]"].includes(hostname);
 }
 
 export function checkOrigin(item: string): void {

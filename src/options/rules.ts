@@ -1,5 +1,5 @@
 import { UsageError } from "../errors.ts";
-import { memoryBroker } from "./checks.ts";
+import { isExposed, memoryBroker } from "./checks.ts";
 import { flagOf } from "./names.ts";
 import type { OptionName, Options } from "./table.ts";
 
@@ -43,7 +43,7 @@ function checkBrokerSecrets(options: Options): void {
 }
 
 const keySources = ["jwtSecretFile", "jwtPublicKeyFile", "jwksUrl"] as const;
-const tokenRules = ["jwtIssuer", "jwtAudience"] as const;
+const tokenRules = ["jwtIssuer", "jwtAudience", "jwksCa"] as const;
 
 function checkAuth(options: Options): void {
   const given = keySources.filter((name) => options[name] !== undefined);
@@ -59,6 +59,17 @@ function checkAuth(options: Options): void {
       `--auth jwt needs exactly one of ${keySources.map(flagOf).join(", ")} to check tokens with: ${which}`,
     );
   }
+  checkKeySet(options);
+}
+
+function checkKeySet({ jwksUrl, jwksCa, jwksWithoutTls }: Options): void {
+  if (jwksUrl !== undefined && isExposed(jwksUrl) && !jwksWithoutTls) {
+    throw new UsageError(
+      "--jwks-url must be an https:// URL, or http:// on this machine (localhost): whoever can change its answer on the way can make tokens; where nobody can, add --jwks-without-tls",
+    );
+  }
+  if (jwksCa !== undefined && !jwksUrl?.startsWith("https:"))
+    throw new UsageError("--jwks-ca is for TLS: name the key set with --jwks-url https://…");
 }
 
 function checkPair(options: Options, one: OptionName, other: OptionName): void {

@@ -81,7 +81,7 @@ export const optionTable = {
     text("FILE"),
     "none",
     managing,
-    "has the public key (PEM) of tokens signed with RSA, EC or Ed25519; read again on SIGHUP",
+    "has the public keys (PEM) of tokens signed with RSA, EC or Ed25519; read again on SIGHUP",
   ),
   jwksUrl: optional(
     text("URL", checkKeySetUrl),
@@ -89,18 +89,36 @@ export const optionTable = {
     managing,
     "has the issuer's public keys (JWKS), fetched again every 5 minutes and for unknown keys",
   ),
+  jwksCa: optional(
+    text("FILE"),
+    "the system's",
+    managing,
+    "certificates (PEM) of the authorities that the host of `--jwks-url` must chain to; read at each fetch",
+  ),
+  jwksWithoutTls: option(
+    toggle,
+    false,
+    managing,
+    "take `--jwks-url` over `http://` from another host: whoever can change that traffic can make tokens",
+  ),
   jwtIssuer: optional(list("NAME[,NAME…]"), "any", managing, "whose tokens are accepted (`iss`)"),
   jwtAudience: optional(
     list("NAME[,NAME…]"),
     "none",
     managing,
-    "tokens for one of these are accepted (`aud`); without it, those that name no audience",
+    "tokens for one of these are accepted (`aud`, else `client_id`); without it, those that name no audience",
   ),
   jwtClaim: option(
     text("NAME"),
     "warren",
     managing,
-    'the claim that says what a client may do: `{"publish": ["colour.*"], "subscribe": ["#"]}`',
+    'the claim, or the way to it (`a.b`), with what is allowed: `{"publish": ["a.*"], "subscribe": ["#"]}`',
+  ),
+  jwtLeeway: option(
+    span(0, 300_000),
+    5000,
+    managing,
+    "by how much the clocks here and at the tokens' issuer may differ",
   ),
   adminPort: optional(
     whole("PORT", 0, 65_535),

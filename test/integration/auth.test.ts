@@ -102,6 +102,13 @@ describe("a handshake", () => {
       {},
       "the client id in the path is not the token's sub",
     ],
+    [
+      403,
+      "subscribe",
+      `?topic=b&token=${tokenOf("anna", { warren: undefined })}`,
+      {},
+      'has no claim "warren"',
+    ],
     [403, "subscribe", `?topic=b&token=${tokenOf("anna", rights(["a"], ["a"]))}`, {}, "allows neither"],
   ])("is refused with %i for %s, counted, and told why", async (status, reason, path, headers, why) => {
     await using system = await startGuarded();

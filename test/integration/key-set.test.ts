@@ -1,8 +1,12 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createPublicKey } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { KeySet, type KeySetTiming } from "../../src/gateway/auth/key-set.ts";
 import { TokenRefusal } from "../../src/gateway/auth/token-refusal.ts";
 import { Tokens } from "../../src/gateway/auth/tokens.ts";
+import { CertificateAuthority } from "../support/certificates.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
 import { claims, ecPair, hs256, type KeyPair, rsaPair, signed } from "../unit/gateway/auth/signing.ts";
@@ -53,12 +57,12 @@ const setOf =
     Response.json({ keys: keys.map(jwkOf) });
 const away = () => new Response("away", { status: 503 });
 
-function follow(url: string, timing: Partial<KeySetTiming> = {}) {
+function follow(url: string, timing: Partial<KeySetTiming> = {}, caFile?: string) {
   const log = new QuietLog();
-  const keySet = new KeySet(url, log, { ...quick, ...timing });
+  const keySet = new KeySet(url, log, { ...quick, ...timing }, caFile);
   closing.push(() => keySet.close());
   keySet.start();
-  const tokens = new Tokens(keySet, { issuer: undefined, audience: undefined, claim: "warren" });
+  const tokens = new Tokens(keySet, { issuer: undefined, audience: undefined, claim: "warren", leewayMs: 0 });
   const verdict = async (token: string) => {
     const grant = await tokens.verify(token);
     return grant instanceof TokenRefusal ? grant.kind : "granted";
@@ -152,6 +156,56 @@ describe("a key set behind a URL", () => {
     expect(await verdict(hs256(claims(), secret, { kid: "secret" }))).toBe("algorithm");
     expect(await verdict(hs256(claims(), old.publicKey, { kid: "old" }))).toBe("algorithm");
     expect(await verdict(byOld())).toBe("granted");
+  });
+
+  test.each([
+    ["null", null],
+    ["a text", "key"],
+    ["an RSA key without a modulus", { kty: "RSA", e: "AQAB", kid: "bad" }],
+    ["a point that is not on its curve", { kty: "EC", crv: "P-256", x: "AAAA", y: "AAAA", kid: "bad" }],
+    ["a kind of tomorrow", { kty: "AKP", alg: "ML-DSA-65", pub: "AAAA", kid: "bad" }],
+    ["a key without a kind", { kid: "old" }],
+    ["a private key", { ...old.privateKey.export({ format: "jwk" }), kid: "private" }],
+  ])("with one that is %s beside good ones has the good ones", async (_, bad) => {
+    const id = issuer(() => Response.json({ keys: [bad, jwkOf(old), jwkOf(fresh)] }));
+    const { verdict, ready } = follow(id.url);
+    await ready();
+    expect([await verdict(byOld()), await verdict(byFresh())]).toEqual(["granted", "granted"]);
+    // One that names no key has each tried.
+    expect(await verdict(signed(claims(), fresh.privateKey, "ES256"))).toBe("granted");
+  });
+
+  test("says once which of its keys are left out, and has none if none can be read", async () => {
+    const id = issuer(() => Response.json({ keys: [{ kty: "RSA", kid: "bad" }, jwkOf(old)] }));
+    const { verdict, ready, log } = follow(id.url, { refreshMs: 5 });
+    await ready();
+    const asked = id.asked;
+    await until(() => id.asked > asked + 2, "it was asked again");
+    expect(log.complaints).toEqual(["keys of the key set cannot be used and are left out"]);
+    id.answer = () => Response.json({ keys: [null, 7] });
+    await until(() => log.complaints.length === 2, "a set without keys is complained of");
+    expect(await verdict(byOld())).toBe("granted");
+  });
+
+  test("is fetched from a host of a private authority that is named, and from no other", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "warren-jwks-"));
+    closing.push(() => rmSync(folder, { recursive: true, force: true }));
+    const authority = await CertificateAuthority.create(folder);
+    const stranger = await CertificateAuthority.create(folder, "stranger");
+    const { cert, key } = await authority.issue("id");
+    const tls = { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };
+    const server = Bun.serve({ port: 0, hostname: "127.0.0.1", tls, fetch: setOf(old) });
+    closing.push(() => void server.stop(true));
+    const trusting = follow(server.url.href, {}, authority.cert);
+    await trusting.ready();
+    expect(await trusting.verdict(byOld())).toBe("granted");
+    for (const ca of [undefined, stranger.cert]) {
+      const { log, keySet } = follow(server.url.href, {}, ca);
+      await until(() => log.complaints.length > 0, "it is refused");
+      expect(keySet.keys).toBeUndefined();
+    }
+    expect(() => follow(server.url.href, {}, join(folder, "none"))).toThrow("--jwks-ca");
+    expect(() => follow(server.url.href, {}, key)).toThrow("has no certificate in PEM format");
   });
 
   test("with a key that is too short does not accept it", async () => {

@@ -2,7 +2,7 @@ import { FatalError, reasonOf } from "../../errors.ts";
 import type { Log } from "../../ops/log.ts";
 import type { Grant } from "./grant.ts";
 import { KeyFile } from "./key-file.ts";
-import { KeySet } from "./key-set.ts";
+import { defaultKeySetTiming, KeySet } from "./key-set.ts";
 import { publicKeys, secretKeys } from "./keys.ts";
 import { countTokenRefusals, type TokenRefusal } from "./token-refusal.ts";
 import { Tokens } from "./tokens.ts";
@@ -14,6 +14,9 @@ export interface AuthOptions {
   readonly jwtIssuer: readonly string[] | undefined;
   readonly jwtAudience: readonly string[] | undefined;
   readonly jwtClaim: string;
+  readonly jwtLeeway: number;
+  /** Who vouches for the host of the key set, instead of those that the system trusts. */
+  readonly jwksCa: string | undefined;
 }
 
 /** `--auth jwt`: the tokens, their keys, and how often one was refused. */
@@ -26,7 +29,7 @@ export class Auth {
   /**
    * Begins to fetch the keys, or reads them. The options name exactly one source of keys.
    *
-   * @throws FatalError if there is a key file that cannot be used
+   * @throws FatalError if there is a file of a key or an authority that cannot be used
    */
   static async open(options: AuthOptions, log: Log): Promise<Auth> {
     const auth = new Auth(options, log);
@@ -36,13 +39,13 @@ export class Auth {
   }
 
   private constructor(options: AuthOptions, log: Log) {
-    const { jwtSecretFile, jwtPublicKeyFile, jwksUrl } = options;
+    const { jwtSecretFile, jwtPublicKeyFile, jwksUrl, jwksCa } = options;
     if (jwtSecretFile !== undefined) this.#file = new KeyFile(jwtSecretFile, "--jwt-secret-file", secretKeys);
     else if (jwtPublicKeyFile !== undefined)
       this.#file = new KeyFile(jwtPublicKeyFile, "--jwt-public-key-file", publicKeys);
-    else this.#set = new KeySet(jwksUrl!, log);
-    const { jwtIssuer: issuer, jwtAudience: audience, jwtClaim: claim } = options;
-    this.#tokens = new Tokens(this.#file ?? this.#set!, { issuer, audience, claim });
+    else this.#set = new KeySet(jwksUrl!, log, defaultKeySetTiming, jwksCa);
+    const { jwtIssuer: issuer, jwtAudience: audience, jwtClaim: claim, jwtLeeway: leewayMs } = options;
+    this.#tokens = new Tokens(this.#file ?? this.#set!, { issuer, audience, claim, leewayMs });
   }
 
   /** Whether tokens can be checked. */

@@ -1,8 +1,10 @@
-import { createLocalJWKSet, type JSONWebKeySet } from "jose";
+import { readFileSync } from "node:fs";
+import { createLocalJWKSet } from "jose";
 import { backoffMs } from "../../broker/backoff.ts";
-import { reasonOf } from "../../errors.ts";
+import { FatalError, reasonOf } from "../../errors.ts";
 import type { Log } from "../../ops/log.ts";
 import { withoutPassword } from "../../ops/redact.ts";
+import { type JwkSet, usableKeys } from "./jwk-set.ts";
 import { type Keys, publicAlgorithms } from "./keys.ts";
 import type { KeySource } from "./tokens.ts";
 
@@ -41,8 +43,14 @@ export class KeySet implements KeySource {
   #failures = 0;
   #timer: NodeJS.Timeout | undefined;
   readonly #closing = new AbortController();
+  readonly #caFile: string | undefined;
+  /** What was said about keys that are left out. */
+  #complaint = "";
 
-  constructor(url: string, log: Log, timing: KeySetTiming = defaultKeySetTiming) {
+  /** @throws FatalError if the file of the authority cannot be used */
+  constructor(url: string, log: Log, timing: KeySetTiming = defaultKeySetTiming, caFile?: string) {
+    this.#caFile = caFile;
+    this.#readCa();
     this.#url = url;
     this.#log = log;
     this.#timing = timing;
@@ -86,12 +94,10 @@ export class KeySet implements KeySource {
 
   async #attempt(): Promise<boolean> {
     try {
-      const keySet = (await fetchJson(
-        this.#url,
-        this.#timing.timeoutMs,
-        this.#closing.signal,
-      )) as JSONWebKeySet;
-      this.#keys = { algorithms: publicAlgorithms, find: createLocalJWKSet(keySet) };
+      const { timeoutMs } = this.#timing;
+      const keySet = usableKeys(await fetchJson(this.#url, timeoutMs, this.#closing.signal, this.#readCa()));
+      this.#keys = { algorithms: publicAlgorithms, find: createLocalJWKSet({ keys: [...keySet.keys] }) };
+      this.#complainOf(keySet);
     } catch (error) {
       this.#failed(error);
       return false;
@@ -100,6 +106,31 @@ export class KeySet implements KeySource {
       this.#log.info("the key set is there again", { jwks: withoutPassword(this.#url) });
     this.#failures = 0;
     return true;
+  }
+
+  /** Read at each fetch, so that a renewed one counts. */
+  #readCa(): string | undefined {
+    if (this.#caFile === undefined) return undefined;
+    let pem: string;
+    try {
+      pem = readFileSync(this.#caFile, "utf8");
+    } catch (error) {
+      throw new FatalError(`--jwks-ca ${this.#caFile} cannot be read: ${reasonOf(error)}`);
+    }
+    if (!pem.includes("-----BEGIN CERTIFICATE-----"))
+      throw new FatalError(`--jwks-ca ${this.#caFile} has no certificate in PEM format`);
+    return pem;
+  }
+
+  /** One line for each set of keys that are left out. */
+  #complainOf({ leftOut }: JwkSet): void {
+    const complaint = leftOut.join(", ");
+    if (complaint !== "" && complaint !== this.#complaint)
+      this.#log.warn("keys of the key set cannot be used and are left out", {
+        jwks: withoutPassword(this.#url),
+        keys: complaint,
+      });
+    this.#complaint = complaint;
   }
 
   #failed(error: unknown): void {
@@ -115,10 +146,20 @@ export class KeySet implements KeySource {
   }
 }
 
-async function fetchJson(url: string, timeoutMs: number, closing: AbortSignal): Promise<unknown> {
+async function fetchJson(
+  url: string,
+  timeoutMs: number,
+  closing: AbortSignal,
+  ca: string | undefined,
+): Promise<unknown> {
   const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), closing]);
   // A redirect could lead away from the host that was named, or from https.
-  const answer = await fetch(url, { signal, redirect: "error", headers: { accept: "application/json" } });
+  const answer = await fetch(url, {
+    signal,
+    redirect: "error",
+    headers: { accept: "application/json" },
+    ...(ca === undefined ? {} : { tls: { ca } }),
+  });
   if (!answer.ok) throw new Error(`the answer was ${answer.status}`);
   const parts: Uint8Array[] = [];
   let bytes = 0;

@@ -1,5 +1,5 @@
-import { createPublicKey, type KeyObject } from "node:crypto";
-import type { CryptoKey, JWTVerifyGetKey } from "jose";
+import { createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
+import { type CryptoKey, errors, type JWTVerifyGetKey } from "jose";
 import { NotAKey } from "./not-a-key.ts";
 
 /** How a token is checked: with which key, and by which algorithms. These follow from the key, never from the token. */
@@ -13,58 +13,106 @@ export interface Keys {
 const secretBytesLeast = { HS256: 32, HS384: 48, HS512: 64 } as const;
 
 /**
- * A secret shared with whoever makes the tokens: the bytes of the file, without a line end at its end.
+ * A secret shared with whoever makes the tokens: the bytes of the file, without a byte-order mark and a line end. A file
+ * of several lines that are long enough may have several secrets: each line is one then, and so is all of it.
  *
  * @throws NotAKey
  */
 export async function secretKeys(file: Buffer): Promise<Keys> {
-  const secret = withoutLineEnd(file);
-  if (secret.includes("-----BEGIN ")) {
+  const whole = trimmed(withoutMark(file));
+  if (whole.includes("-----BEGIN ")) {
     throw new NotAKey(
       "has a key in PEM format, which is no secret: a public key goes to --jwt-public-key-file",
     );
   }
-  const algorithms = Object.entries(secretBytesLeast).filter(([, least]) => secret.byteLength >= least);
-  if (algorithms.length === 0) {
+  const keys = new Map<string, CryptoKey[]>();
+  for (const secret of [whole, ...linesOf(whole)]) {
+    for (const [algorithm, least] of Object.entries(secretBytesLeast)) {
+      if (secret.byteLength < least) continue;
+      const hash = `SHA-${algorithm.slice(2)}`;
+      const key = await crypto.subtle.importKey(
+        "raw",
+        new Uint8Array(secret),
+        { name: "HMAC", hash },
+        false,
+        ["verify"],
+      );
+      keys.set(algorithm, [...(keys.get(algorithm) ?? []), key]);
+    }
+  }
+  if (keys.size === 0) {
     throw new NotAKey(
-      `has ${secret.byteLength} bytes: a secret has at least ${secretBytesLeast.HS256} (64 for HS512), such as openssl rand -base64 48 prints`,
+      `has ${whole.byteLength} bytes: a secret has at least ${secretBytesLeast.HS256} (64 for HS512), such as openssl rand -base64 48 prints`,
     );
   }
-  const keys = new Map<string, CryptoKey>();
-  for (const [algorithm] of algorithms) {
-    const hash = `SHA-${algorithm.slice(2)}`;
-    keys.set(
-      algorithm,
-      await crypto.subtle.importKey("raw", new Uint8Array(secret), { name: "HMAC", hash }, false, ["verify"]),
-    );
-  }
-  // jose asks only for algorithms that are allowed.
-  return { algorithms: [...keys.keys()], find: ({ alg }) => keys.get(alg)! };
+  return { algorithms: [...keys.keys()], find: ({ alg }) => oneOf(keys.get(alg) ?? []) };
+}
+
+/** The secrets of a file that has one on each line. None where a line is too short to be one. */
+function linesOf(file: Buffer): readonly Buffer[] {
+  const lines = file
+    .toString("latin1")
+    .split(/\r?\n/)
+    .filter((line) => line !== "")
+    .map((line) => Buffer.from(line, "latin1"));
+  const areSecrets = lines.every(({ byteLength }) => byteLength >= secretBytesLeast.HS256);
+  return lines.length > 1 && areSecrets ? lines : [];
 }
 
 /**
- * A public key in PEM format, or the certificate that has it.
+ * Public keys in PEM format, or certificates that have them: several while keys are changed.
  *
  * @throws NotAKey
  */
 export function publicKeys(file: Buffer): Keys {
-  const pem = file.toString("latin1");
+  const pem = withoutMark(file).toString("latin1");
   if (pem.includes("PRIVATE KEY-----")) {
     throw new NotAKey("has a private key, which belongs to whoever makes the tokens: name the public one");
   }
-  let key: KeyObject;
-  try {
-    key = createPublicKey(file);
-  } catch {
-    throw new NotAKey("has no public key in PEM format (-----BEGIN PUBLIC KEY-----)");
-  }
-  const algorithms = algorithmsOf(key);
-  if (algorithms.length === 0) {
+  const keys = signersOf(pem.match(/-----BEGIN ([A-Z0-9 ]+)-----[\s\S]*?-----END \1-----/g) ?? []);
+  if (keys.length === 0) throw new NotAKey("has no public key in PEM format (-----BEGIN PUBLIC KEY-----)");
+  const candidates = keys.map((key) => ({ key, algorithms: algorithmsOf(key) }));
+  if (candidates.some(({ algorithms }) => algorithms.length === 0)) {
     throw new NotAKey(
       "has a key of a kind that tokens are not signed with: RSA of 2048 bits or more, EC on P-256, P-384 or P-521, and Ed25519 are",
     );
   }
-  return { algorithms, find: () => key };
+  return {
+    algorithms: [...new Set(candidates.flatMap(({ algorithms }) => algorithms))],
+    find: ({ alg }) =>
+      oneOf(candidates.filter(({ algorithms }) => algorithms.includes(alg)).map(({ key }) => key)),
+  };
+}
+
+/** The keys of these PEM blocks. An authority's certificate in a chain vouches for another one, and signs no tokens. */
+function signersOf(blocks: readonly string[]): readonly KeyObject[] {
+  try {
+    const certificates = blocks
+      .filter((block) => block.startsWith("-----BEGIN CERTIFICATE-----"))
+      .map((block) => new X509Certificate(block));
+    const signs = (one: X509Certificate) =>
+      !certificates.some((other) => other.fingerprint256 !== one.fingerprint256 && other.checkIssued(one));
+    return [
+      ...certificates.filter(signs).map(({ publicKey }) => publicKey),
+      ...blocks
+        .filter((block) => !block.startsWith("-----BEGIN CERTIFICATE-----"))
+        .map((block) => createPublicKey(block)),
+    ];
+  } catch {
+    throw new NotAKey("has a key in PEM format that cannot be read");
+  }
+}
+
+/** The one key there is for a token. Where there are several, each has to be tried. */
+function oneOf<K extends CryptoKey | KeyObject>(keys: readonly K[]): K {
+  const [key] = keys;
+  if (key === undefined) throw new errors.JWKSNoMatchingKey();
+  if (keys.length === 1) return key;
+  const several = new errors.JWKSMultipleMatchingKeys();
+  several[Symbol.asyncIterator] = async function* () {
+    for (const each of keys) yield await Promise.resolve(each as CryptoKey);
+  };
+  throw several;
 }
 
 const rsaBitsLeast = 2048;
@@ -75,7 +123,10 @@ const ofCurve: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** What a key of this kind signs with. */
-function algorithmsOf({ asymmetricKeyType, asymmetricKeyDetails: details }: KeyObject): readonly string[] {
+export function algorithmsOf({
+  asymmetricKeyType,
+  asymmetricKeyDetails: details,
+}: KeyObject): readonly string[] {
   switch (asymmetricKeyType) {
     case "rsa":
       return (details?.modulusLength ?? 0) < rsaBitsLeast ? [] : rsaAlgorithms;
@@ -98,7 +149,20 @@ export const publicAlgorithms: readonly string[] = [
   ...edAlgorithms,
 ];
 
-function withoutLineEnd(file: Buffer): Buffer {
+/**
+ * Without the mark that some editors put first.
+ *
+ * @throws NotAKey if the text is UTF-16, which others write: its bytes are not what it shows
+ */
+function withoutMark(file: Buffer): Buffer {
+  if (file[0] === 0xef && file[1] === 0xbb && file[2] === 0xbf) return file.subarray(3);
+  const isUtf16 = (file[0] === 0xff && file[1] === 0xfe) || (file[0] === 0xfe && file[1] === 0xff);
+  if (isUtf16 && file.subarray(2).filter((byte) => byte === 0).length * 2 >= file.byteLength - 2)
+    throw new NotAKey("is text in UTF-16, as some editors and PowerShell write it: save it as UTF-8");
+  return file;
+}
+
+function trimmed(file: Buffer): Buffer {
   const text = file.toString("latin1");
   return Buffer.from(text.replace(/\r?\n$/, ""), "latin1");
 }

@@ -10,10 +10,12 @@ export interface Permissions {
   mayPublish(topic: string): boolean;
   /** @param pattern a topic, or a pattern of which each topic must be allowed */
   maySubscribe(pattern: string): boolean;
+  /** Completes a refusal where the token says nothing of rights: `: it has no claim "warren"`. Else empty. */
+  readonly note: string;
 }
 
 /** Without `--auth`. */
-export const everything: Permissions = { mayPublish: () => true, maySubscribe: () => true };
+export const everything: Permissions = { mayPublish: () => true, maySubscribe: () => true, note: "" };
 
 /** What the patterns of a token's claim allow. */
 export class GrantedPermissions implements Permissions {
@@ -23,7 +25,10 @@ export class GrantedPermissions implements Permissions {
   /** The oldest is forgotten first. */
   readonly #answers = new Map<string, boolean>();
 
-  constructor(publish: readonly string[], subscribe: readonly string[]) {
+  readonly note: string;
+
+  constructor(publish: readonly string[], subscribe: readonly string[], note = "") {
+    this.note = note;
     this.#mayPublishAll = publish.includes("#");
     this.#subscribe = subscribe;
     if (this.#mayPublishAll || publish.length === 0) return;

@@ -7,9 +7,6 @@ import { TokenRefusal } from "./token-refusal.ts";
 
 /** A longer token is not looked at. In characters, which are bytes: it is Base64. */
 export const tokenBytesMax = 8192;
-/** By how much the clocks here and at the issuer may differ. */
-const clockToleranceSeconds = 5;
-
 const notAToken = "this is not a signed JSON Web Token";
 
 export interface TokenRules {
@@ -17,8 +14,10 @@ export interface TokenRules {
   readonly issuer: readonly string[] | undefined;
   /** Undefined: the token must not name one. */
   readonly audience: readonly string[] | undefined;
-  /** The name of the claim that has the rights. */
+  /** The name of the claim that has the rights, or the way to it: `realm_access.warren`. */
   readonly claim: string;
+  /** By how much the clocks here and at the issuer may differ. In milliseconds. */
+  readonly leewayMs: number;
 }
 
 /** Where the keys come from. They may change at any time. */
@@ -33,11 +32,12 @@ export interface KeySource {
 export class Tokens {
   readonly #source: KeySource;
   readonly #rules: TokenRules;
-  readonly #rights = new RightsClaim();
+  readonly #rights: RightsClaim;
 
   constructor(source: KeySource, rules: TokenRules) {
     this.#source = source;
     this.#rules = rules;
+    this.#rights = new RightsClaim(rules.claim);
   }
 
   /** What the token grants, or why nothing. It never throws: a fault that is not the token's is one of the keys. */
@@ -57,12 +57,11 @@ export class Tokens {
     const { keys } = this.#source;
     if (keys === undefined)
       return new TokenRefusal("noKeys", "the keys to check tokens with are not there yet: try again");
-    const { issuer, audience } = this.#rules;
+    const { issuer, leewayMs } = this.#rules;
     const options = {
       algorithms: [...keys.algorithms],
-      clockTolerance: clockToleranceSeconds,
+      clockTolerance: leewayMs / 1000,
       ...(issuer === undefined ? {} : { issuer: [...issuer] }),
-      ...(audience === undefined ? {} : { audience: [...audience] }),
     };
     try {
       return this.#grant((await jwtVerify(token, keys.find, options)).payload);
@@ -72,7 +71,7 @@ export class Tokens {
     }
   }
 
-  /** A key set may have several keys for a token that names none. */
+  /** There may be several keys for a token that names none. */
   async #tryEach(
     token: string,
     candidates: errors.JWKSMultipleMatchingKeys,
@@ -89,24 +88,37 @@ export class Tokens {
   }
 
   #grant(claims: JWTPayload): Grant | TokenRefusal {
-    const { sub, exp, aud } = claims;
+    const { sub, exp } = claims;
     if (!isUser(sub)) {
       return new TokenRefusal(
         "subject",
         "the token's sub is the client id: 1 to 255 bytes of text without control characters",
       );
     }
-    // RFC 7519, section 4.1.3: whoever is not named must not accept it.
-    if (aud !== undefined && this.#rules.audience === undefined)
-      return new TokenRefusal(
-        "audience",
-        "the token is for an audience (aud), and --jwt-audience names none",
-      );
-    const permissions = this.#rights.read(claims[this.#rules.claim]);
+    const stranger = this.#audienceRefusal(claims);
+    if (stranger !== undefined) return stranger;
+    const permissions = this.#rights.read(claims);
     if (typeof permissions === "string")
       return new TokenRefusal("claim", `the token's claim "${this.#rules.claim}" ${permissions}`);
-    const expiresAtMs = ((exp ?? Number.POSITIVE_INFINITY) + clockToleranceSeconds) * 1000;
+    const expiresAtMs = (exp ?? Number.POSITIVE_INFINITY) * 1000 + this.#rules.leewayMs;
     return { user: sub, permissions, expiresAtMs };
+  }
+
+  /** RFC 7519, section 4.1.3: a token that names audiences is for nobody else. */
+  #audienceRefusal({ aud, client_id: clientId }: JWTPayload): TokenRefusal | undefined {
+    const { audience } = this.#rules;
+    if (audience === undefined) {
+      return aud === undefined
+        ? undefined
+        : new TokenRefusal("audience", "the token is for an audience (aud), and --jwt-audience names none");
+    }
+    // Cognito's access tokens have no aud, and say in client_id which application they were made for.
+    const named = aud ?? (typeof clientId === "string" ? clientId : undefined);
+    if (named === undefined) return new TokenRefusal("audience", "the token has no aud");
+    const names: readonly unknown[] = Array.isArray(named) ? named : [named];
+    return names.some((name) => typeof name === "string" && audience.includes(name))
+      ? undefined
+      : new TokenRefusal("audience", "the token is for another audience (aud)");
   }
 }
 
@@ -141,8 +153,7 @@ function refusalOf(error: Error, token: string): TokenRefusal {
 
 function claimRefusal({ claim, reason }: errors.JWTClaimValidationFailed): TokenRefusal {
   if (reason === "missing") {
-    const kind = claim === "iss" ? "issuer" : claim === "aud" ? "audience" : "malformed";
-    return new TokenRefusal(kind, `the token has no ${claim}`);
+    return new TokenRefusal(claim === "iss" ? "issuer" : "malformed", `the token has no ${claim}`);
   }
   if (reason === "invalid")
     return new TokenRefusal("malformed", `the token's ${claim} is not what it should be`);
@@ -151,8 +162,6 @@ function claimRefusal({ claim, reason }: errors.JWTClaimValidationFailed): Token
       return new TokenRefusal("notYetValid", "the token is not valid yet (nbf)");
     case "iss":
       return new TokenRefusal("issuer", "the token is of another issuer (iss)");
-    case "aud":
-      return new TokenRefusal("audience", "the token is for another audience (aud)");
     default:
       return new TokenRefusal("malformed", `the token's ${claim} is not what it should be`);
   }

@@ -83,17 +83,25 @@ export class Credentials {
 
   /** @throws TokenFault */
   mayPublish(topic: string): void {
-    if (!this.#grant!.permissions.mayPublish(topic))
+    const { permissions } = this.#grant!;
+    if (!permissions.mayPublish(topic))
       throw new TokenFault(
-        new TokenRefusal("publish", `the token does not allow to publish to ${quoted(topic)}`),
+        new TokenRefusal(
+          "publish",
+          `the token does not allow to publish to ${quoted(topic)}${permissions.note}`,
+        ),
       );
   }
 
   /** @throws TokenFault */
   maySubscribe(pattern: string): void {
-    if (!this.#grant!.permissions.maySubscribe(pattern))
+    const { permissions } = this.#grant!;
+    if (!permissions.maySubscribe(pattern))
       throw new TokenFault(
-        new TokenRefusal("subscribe", `the token does not allow to subscribe to all of ${quoted(pattern)}`),
+        new TokenRefusal(
+          "subscribe",
+          `the token does not allow to subscribe to all of ${quoted(pattern)}${permissions.note}`,
+        ),
       );
   }
 

@@ -34,8 +34,21 @@ describe("--auth jwt", () => {
     "--jwks-url https://id.example/keys",
     "--jwt-issuer a",
     "--jwt-audience a",
+    "--jwks-ca a",
   ])("is not forgotten: %s alone would check nothing", (flag) => {
     expect(refusalOf(flag)).toInclude("checks nothing without --auth jwt");
+  });
+
+  test("takes keys over http:// from another host only if it is told what that risks", () => {
+    const url = "--auth jwt --jwks-url http://keycloak:8080/keys";
+    expect(refusalOf(url)).toInclude("can make tokens; where nobody can, add --jwks-without-tls");
+    expect(parseCommand(`${url} --jwks-without-tls`.split(" "), {})).toMatchObject({ do: "run" });
+    for (const host of ["localhost", "127.0.0.1:8080", "[::1]"])
+      expect(parseCommand(["--auth", "jwt", "--jwks-url", `http://${host}/keys`], {})).toMatchObject({
+        do: "run",
+      });
+    expect(refusalOf(`${url} --jwks-without-tls --jwks-ca a`)).toInclude("--jwks-ca is for TLS");
+    expect(refusalOf("--auth jwt --jwt-secret-file a --jwks-ca a")).toInclude("--jwks-ca is for TLS");
   });
 
   test.each(["http://id.example/keys", "file:///keys", "keys"])("takes no keys from %s", (url) => {

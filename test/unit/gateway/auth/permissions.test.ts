@@ -39,15 +39,18 @@ test("answers stay right over more topics than are remembered", () => {
 });
 
 test("a claim that is not there, or names nothing, gives no right", () => {
-  for (const claim of [undefined, {}, { publish: [] }, { subscribe: [] }]) {
-    const rights = new RightsClaim().read(claim);
+  for (const claims of [{}, { warren: {} }, { warren: { publish: [] } }, { warren: { subscribe: [] } }]) {
+    const rights = new RightsClaim("warren").read(claims);
     expect(typeof rights === "string" || rights.mayPublish("") || rights.maySubscribe("")).toBe(false);
+    expect(rights).toHaveProperty("note", "warren" in claims ? "" : ': it has no claim "warren"');
   }
 });
 
 test.each([
   null,
   "publish",
+  "[]",
+  '{"publish":"#"}',
   ["#"],
   { publish: "#" },
   { subscribe: [1] },
@@ -56,16 +59,40 @@ test.each([
   { subscribe: ["#.a.".repeat(17)] },
   { publish: Array(101).fill("a") },
 ])("a claim that is malformed is refused: %j", (claim) => {
-  expect(new RightsClaim().read(claim)).toBeString();
+  expect(new RightsClaim("warren").read({ warren: claim })).toBeString();
+});
+
+test.each([
+  ["realm_access.warren", { realm_access: { warren: { publish: ["#"] } } }],
+  ["a.b.c", { a: { b: { c: '{"publish":["#"]}' } } }],
+  ["a.b.c", { "a.b": { c: { publish: ["#"] } } }],
+  ["a.b.c", { a: { "b.c": { publish: ["#"] } } }],
+  ["https://app.example.org/warren", { "https://app.example.org/warren": { publish: ["#"] } }],
+  ["https://app.example.org/w.x", { "https://app.example.org/w": { x: { publish: ["#"] } } }],
+])("a claim is found by the way to it: %s in %j", (name, claims) => {
+  const rights = new RightsClaim(name).read(claims);
+  expect(typeof rights === "string" ? rights : rights.mayPublish("anything")).toBe(true);
+});
+
+test.each([
+  ["__proto__.x", {}],
+  ["constructor.name", {}],
+  ["a.length", { a: "text" }],
+  ["a.0", { a: [{ publish: ["#"] }] }],
+  ["a.b", { a: null }],
+  [".", { "": {} }],
+])("what an object merely inherits, and what is none, is no claim: %s in %j", (name, claims) => {
+  expect(new RightsClaim(name).read(claims)).toMatchObject({ note: `: it has no claim "${name}"` });
 });
 
 test("clients with the same rights share them", () => {
-  const claims = new RightsClaim();
-  const read = () => claims.read({ publish: ["a.*"], subscribe: ["#"] });
-  expect(read()).toBe(read());
-  expect(claims.read({ publish: ["a.*", "b"], subscribe: ["#"] })).not.toBe(read());
+  const claims = new RightsClaim("warren");
+  const read = (warren: object) => claims.read({ warren });
+  const same = () => read({ publish: ["a.*"], subscribe: ["#"] });
+  expect(same()).toBe(same());
+  expect(read({ publish: ["a.*", "b"], subscribe: ["#"] })).not.toBe(same());
   // A separator in a name makes no two claims the same.
-  expect(claims.read({ publish: ['a","b'] })).not.toBe(claims.read({ publish: ["a", "b"] }));
+  expect(read({ publish: ['a","b'] })).not.toBe(read({ publish: ["a", "b"] }));
 });
 
 function bound(permissions: GrantedPermissions) {

@@ -14,7 +14,7 @@ function fixed(keys: Keys | undefined): KeySource {
   return { keys, renew: () => Promise.resolve(false) };
 }
 
-const anyone: TokenRules = { issuer: undefined, audience: undefined, claim: "warren" };
+const anyone: TokenRules = { issuer: undefined, audience: undefined, claim: "warren", leewayMs: 5000 };
 const bySecret = async (rules: Partial<TokenRules> = {}, key: string | Buffer = secret) =>
   new Tokens(fixed(await secretKeys(Buffer.from(key))), { ...anyone, ...rules });
 const byPublicKey = (pem: string) => new Tokens(fixed(publicKeys(Buffer.from(pem))), anyone);
@@ -92,6 +92,53 @@ describe("a token that is valid", () => {
     expect(await refused(tokens, token({ aud: "warre" }))).toBe("audience");
     expect(await refused(tokens, token({ aud: undefined }))).toBe("audience");
     expect(await refused(await bySecret(), token({}))).toBe("audience");
+  });
+
+  test("is good for as long after its end, and as long before its beginning, as the leeway says", async () => {
+    const [strict, lax] = [await bySecret({ leewayMs: 0 }), await bySecret({ leewayMs: 120_000 })];
+    for (const more of [{ exp: nowS() - 60 }, { nbf: nowS() + 60 }]) {
+      const token = hs256(claims(more), secret);
+      expect(["expired", "notYetValid"]).toContain(await refused(strict, token));
+      expect((await granted(lax, token)).user).toBe("anna");
+    }
+    const exp = nowS() + 60;
+    const { expiresAtMs } = await granted(lax, hs256(claims({ exp }), secret));
+    expect(expiresAtMs).toBe(exp * 1000 + 120_000);
+  });
+
+  test("may be signed by any of the keys of a file", async () => {
+    const other = ecPair("P-256");
+    const [third, stranger] = [rsaPair(), rsaPair()];
+    const tokens = byPublicKey(`${rsa.publicKey}\n${other.publicKey}${third.publicKey}`);
+    for (const token of [
+      signed(claims(), rsa.privateKey, "RS256"),
+      signed(claims(), third.privateKey, "PS512"),
+      signed(claims(), other.privateKey, "ES256"),
+    ])
+      expect((await granted(tokens, token)).user).toBe("anna");
+    expect(await refused(tokens, signed(claims(), stranger.privateKey, "RS256"))).toBe("signature");
+    expect(await refused(tokens, signed(claims(), ed25519Pair().privateKey, "EdDSA"))).toBe("algorithm");
+    expect(await refused(tokens, hs256(claims(), rsa.publicKey))).toBe("algorithm");
+  });
+
+  test("may be signed by any of the secrets of a file, one on each line, or by all of it", async () => {
+    const [first, second] = ["first secret ".repeat(3), "another secret ".repeat(3)];
+    const file = `${first}\r\n${second}\n`;
+    const tokens = await bySecret({}, file);
+    for (const key of [first, second, `${first}\r\n${second}`])
+      expect((await granted(tokens, hs256(claims(), key))).user).toBe("anna");
+    expect(await refused(tokens, hs256(claims(), `${first}x`))).toBe("signature");
+    // Where a line is too short for a secret, it is a part of one.
+    const wrapped = `${"x".repeat(64)}\nyyyy`;
+    expect((await granted(await bySecret({}, wrapped), hs256(claims(), wrapped))).user).toBe("anna");
+    expect(await refused(await bySecret({}, wrapped), hs256(claims(), "x".repeat(64)))).toBe("signature");
+  });
+
+  test("is checked by what a file has after a byte-order mark", async () => {
+    const marked = (text: string) => Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), Buffer.from(text)]);
+    expect((await granted(await bySecret({}, marked(secret)), hs256(claims(), secret))).user).toBe("anna");
+    const tokens = new Tokens(fixed(publicKeys(marked(rsa.publicKey))), anyone);
+    expect((await granted(tokens, signed(claims(), rsa.privateKey, "RS256"))).user).toBe("anna");
   });
 
   test("has the bytes of the secret's file as its secret, without the line end", async () => {
@@ -311,16 +358,29 @@ test("without keys no token is accepted, and the client may come again", async (
 });
 
 describe("a key that cannot be used", () => {
+  test("is text in UTF-16", async () => {
+    const utf16 = Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(secret, "utf16le")]);
+    const failure = await secretKeys(utf16).catch((error: unknown) => error);
+    expect(String(failure)).toInclude("UTF-16");
+  });
+
   test.each([
     ["", "has 0 bytes"],
+    ["\ufeff", "has 0 bytes"],
     ["x".repeat(31), "has 31 bytes"],
     [rsa.publicKey, "has a key in PEM format"],
-  ])("is no secret", async (file, message) => {
+  ])("is no secret: %j", async (file, message) => {
     const failure = await secretKeys(Buffer.from(file)).catch((error: unknown) => error);
     expect(String(failure)).toInclude(message);
   });
 
   test.each([
+    [
+      "a good one and one that cannot be read",
+      `${rsa.publicKey}${rsa.publicKey.replace(/.{40}\n/, "\n")}`,
+      "cannot be read",
+    ],
+    ["a good one and a short one", `${rsa.publicKey}${rsaPair(1024).publicKey}`, "of a kind that tokens"],
     ["nothing", "", "has no public key"],
     ["a secret", secret, "has no public key"],
     ["a short RSA key", rsaPair(1024).publicKey, "of a kind that tokens are not signed with"],
