@@ -17,6 +17,12 @@ export interface Client {
   message(socket: ClientSocket, body: string | Buffer): void;
   /** Something came from the broker for this client alone. */
   direct(socket: ClientSocket, message: Message): void;
+  /**
+   * Much waits for the client: what need not wait here goes on when it has read some.
+   *
+   * @returns whether all that it subscribes to is like that, so that it may read as slowly as it likes
+   */
+  fallBehind(): boolean;
   /** The client has read something of what waited for it. */
   drained(): void;
   /** The connection has ended, or never came about. */

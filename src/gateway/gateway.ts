@@ -27,6 +27,7 @@ import {
   type Routes,
   readOnly,
 } from "./http.ts";
+import { Backlogs, roomFor } from "./limits/backlogs.ts";
 import { type LimitOptions, Limits } from "./limits/limits.ts";
 import { Listeners, type Listening } from "./listeners.ts";
 import { Page } from "./page.ts";
@@ -37,6 +38,7 @@ import { Roster } from "./roster.ts";
 import { durableMetrics } from "./stomp/durable/durable-metrics.ts";
 import { Durables } from "./stomp/durable/durables.ts";
 import type { SharedLog } from "./stomp/durable/shared-log.ts";
+import { defaultRetryBackoff } from "./stomp/durable/sweeps.ts";
 import { StompProtocol } from "./stomp/stomp.ts";
 import { TextProtocol } from "./text.ts";
 import { TimerWheel } from "./timer-wheel.ts";
@@ -93,7 +95,11 @@ export class Gateway implements FeedSink {
   readonly #durables: Durables | undefined;
   readonly #backpressure: Backpressure;
   readonly #limits: Limits;
-  readonly #listeners = new Listeners((listening) => this.#serve(listening));
+  readonly #backlogs: Backlogs;
+  readonly #listeners = new Listeners(
+    (listening) => this.#serve(listening),
+    (bytes) => this.#backlogs.sent(bytes),
+  );
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -106,9 +112,15 @@ export class Gateway implements FeedSink {
       const guard = new HostGuard(allowHost, this.#refusals, notices);
       this.#admin = new AdminListener({ adminHost, adminPort }, this.#operations, guard);
     }
-    this.#durables = sharedLog && new Durables(sharedLog, this.#relay, logMemoryBytes);
-    this.#backpressure = new Backpressure(this.#holds, this.#clients, () => options.uplink.isFull);
+    const { clientBufferBytes } = options;
     const wheel = new TimerWheel();
+    const largestBytes = Math.max(options.maxMessageBytes, sharedLog?.recordBytesMax ?? clientBufferBytes);
+    this.#backlogs = new Backlogs({ clientBufferBytes, largestBytes }, wheel, this.#clients);
+    const sent = (bytes: number) => this.#backlogs.sent(bytes);
+    const outlet = { room: roomFor(clientBufferBytes), sent };
+    this.#durables =
+      sharedLog && new Durables(sharedLog, this.#relay, logMemoryBytes, defaultRetryBackoff, outlet);
+    this.#backpressure = new Backpressure(this.#holds, this.#clients, () => options.uplink.isFull);
     this.#limits = new Limits(options, wheel, this.#holds, this.#clients);
     const surroundings = {
       ...options,
@@ -118,6 +130,7 @@ export class Gateway implements FeedSink {
       backpressure: this.#backpressure,
       durables: this.#durables,
       wheel,
+      sent,
       identified: (socket: ClientSocket) => this.#identified(socket),
     };
     const stomp = new StompProtocol(surroundings);
@@ -197,12 +210,13 @@ export class Gateway implements FeedSink {
     this.#backpressure.close();
     this.#durables?.close();
     await sayFarewell([...this.#clients]);
+    this.#backlogs.close();
     await this.#listeners.close();
     await this.#admin?.close();
   }
 
   #serve({ tls, ...where }: Listening): Server<Client> {
-    const { maxMessageBytes, maxHeaderBytes, clientBufferBytes, handshakeTimeout } = this.#options;
+    const { maxMessageBytes, maxHeaderBytes, handshakeTimeout } = this.#options;
     return Bun.serve<Client>({
       ...where,
       ...(tls === undefined ? {} : { tls }),
@@ -214,8 +228,8 @@ export class Gateway implements FeedSink {
       websocket: {
         // Room for a STOMP frame's headers: protocols measure the bodies themselves.
         maxPayloadLength: maxMessageBytes + maxHeaderBytes,
-        backpressureLimit: clientBufferBytes,
-        closeOnBackpressureLimit: true,
+        // None: beyond it Bun drops what is sent. limits/backlogs.ts sees what waits.
+        backpressureLimit: 0,
         // limits/presence.ts sees who is still there.
         idleTimeout: 0,
         sendPings: false,
@@ -233,7 +247,10 @@ export class Gateway implements FeedSink {
         },
         pong: (socket) => this.#limits.heard(socket),
         // Bun answers it. It costs as much as a message, and counts as one.
-        ping: (socket, data) => this.#limits.message(socket, data),
+        ping: (socket, data) => {
+          this.#backlogs.sent(data.length);
+          this.#limits.message(socket, data);
+        },
         close: (socket, code) => this.#close(socket, code),
       },
     });
@@ -259,6 +276,7 @@ export class Gateway implements FeedSink {
     if (socket.data.id !== undefined) this.#directory.remove(socket.data.id, socket);
     socket.data.closed();
     this.#holds.forget(socket);
+    this.#backlogs.forget(socket);
     this.#limits.closed(socket);
   }
 
@@ -300,6 +318,7 @@ export class Gateway implements FeedSink {
       ...gatewayMetrics(this.#relay, this.#holds, () => this.#clients.size),
       ...(this.#durables === undefined ? [] : durableMetrics(this.#durables)),
       ...this.#limits.metrics,
+      ...this.#backlogs.metrics,
       ...this.#protocols.flatMap(({ metrics }) => metrics),
       this.#refusals.metric,
       this.#endings.metric,

@@ -21,10 +21,15 @@ export interface Listening {
 export class Listeners {
   readonly #serve: (listening: Listening) => Server<Client>;
   readonly #servers: Server<Client>[] = [];
+  readonly #sent: (bytes: number) => void;
   #isClosed = false;
 
-  /** @param serve starts a server that answers as all of them do */
-  constructor(serve: (listening: Listening) => Server<Client>) {
+  /**
+   * @param serve starts a server that answers as all of them do
+   * @param sent told how much was published, after it was: in bytes, of text in characters
+   */
+  constructor(serve: (listening: Listening) => Server<Client>, sent: (bytes: number) => void) {
+    this.#sent = sent;
     this.#serve = serve;
   }
 
@@ -70,6 +75,7 @@ export class Listeners {
   /** To all that subscribe to the key. */
   publish(key: string, body: string | Uint8Array): void {
     for (const server of this.#servers) server.publish(key, body, false);
+    this.#sent(body.length);
   }
 
   /**
@@ -79,8 +85,9 @@ export class Listeners {
    */
   publishFrom(socket: ClientSocket, home: Server<Client>, key: string, body: string | Buffer): void {
     socket.publish(key, body);
-    if (this.#servers.length === 1) return;
-    for (const server of this.#servers) if (server !== home) server.publish(key, body, false);
+    if (this.#servers.length > 1)
+      for (const server of this.#servers) if (server !== home) server.publish(key, body, false);
+    this.#sent(body.length);
   }
 
   async close(): Promise<void> {

@@ -62,6 +62,8 @@ export interface Surroundings {
   readonly auth: Auth | undefined;
   /** To be called when a client gets its id only after it has connected. */
   identified(socket: ClientSocket): void;
+  /** To be called when so much was sent to a client other than by `listeners`. In bytes; of text in characters. */
+  sent(bytes: number): void;
   /** A client that sends a larger body is closed. In bytes. */
   readonly maxMessageBytes: number;
 }

@@ -62,9 +62,11 @@ export class Relay {
         tail = messageTail(message, id, version, options);
       }
       const frame = withHead(group.head, tail);
-      for (const { key, clientCount } of group.audiences) {
-        this.#outlet?.publish(key, frame);
-        this.deliveredCount += clientCount;
+      for (const audience of group.audiences) {
+        // Before it is published: whoever has to leave for it has got it.
+        audience.lastPosition = options?.position;
+        this.deliveredCount += audience.clientCount;
+        this.#outlet?.publish(audience.key, frame);
       }
     }
   }

@@ -42,6 +42,11 @@ export class Roster implements Iterable<ClientSocket> {
     for (let place = list.length - 1; place >= 0; place--) yield list[place]!;
   }
 
+  /** All of them, without an iterator. None may come or go meanwhile. */
+  forEach(visit: (client: ClientSocket) => void): void {
+    for (const list of this.#lists) for (let place = 0; place < list.length; place++) visit(list[place]!);
+  }
+
   *[Symbol.iterator](): Iterator<ClientSocket> {
     for (let index = 0; index < lists; index++) yield* this.ofList(index);
   }

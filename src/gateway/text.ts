@@ -136,6 +136,11 @@ class TextClient implements Client {
   direct(socket: ClientSocket, { body }: Message): void {
     socket.send(body);
     this.#surroundings.relay.deliveredCount++;
+    this.#surroundings.sent(body.length);
+  }
+
+  fallBehind(): boolean {
+    return false;
   }
 
   drained(): void {

@@ -42,7 +42,11 @@ export class StompSide {
         isFull: false,
       },
       holds: this.#holds,
-      listeners: new Listeners(() => server),
+      listeners: new Listeners(
+        () => server,
+        () => undefined,
+      ),
+      sent: () => undefined,
       backpressure: new Backpressure(this.#holds, [], () => false),
       wheel: new TimerWheel(),
       auth: undefined,

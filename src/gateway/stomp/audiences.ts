@@ -17,6 +17,8 @@ export interface Audience {
   /** How its MESSAGE frames begin. */
   readonly head: string;
   clientCount: number;
+  /** The place in the log of the last message that it was sent. Durable subscriptions only. */
+  lastPosition: string | undefined;
 }
 
 /** Audiences whose frames for a message are the same, though they asked for it by different patterns. */
@@ -66,7 +68,16 @@ export class Audiences {
     let audience = this.#byKey.get(key);
     if (audience === undefined) {
       const head = messageHead(subscriptionId, version);
-      audience = { kind: "audience", subscriptionId, key, pattern, version, head, clientCount: 0 };
+      audience = {
+        kind: "audience",
+        subscriptionId,
+        key,
+        pattern,
+        version,
+        head,
+        clientCount: 0,
+        lastPosition: undefined,
+      };
       this.#byKey.set(key, audience);
       this.#trie.add(pattern, audience);
       this.#forgetRoutes(pattern);

@@ -84,6 +84,10 @@ export class Session implements Client {
     this.#subscriptions.deliverDirect(socket, message, this.#parser.version);
   }
 
+  fallBehind(): boolean {
+    return this.#subscriptions.fallBehind();
+  }
+
   drained(): void {
     this.#subscriptions.drained();
   }
@@ -186,7 +190,10 @@ export class Session implements Client {
     this.#state = withoutHeartBeats;
     if (agreement.incomingMs > 0 || agreement.outgoingMs > 0) {
       const heartBeats = new HeartBeats(wheel, agreement, {
-        beat: () => void socket.send("\n"),
+        beat: () => {
+          socket.send("\n");
+          this.#surroundings.sent(1);
+        },
         silent: (afterMs) => this.#fail(socket, silence(afterMs)),
         isHeard: () => !holds.has(socket),
       });
@@ -272,7 +279,9 @@ export class Session implements Client {
   /** @param after where a durable subscription begins */
   #acknowledge(socket: ClientSocket, receipt: string | undefined, after?: string): void {
     if (receipt === undefined || this.#hasEnded()) return;
-    socket.send(receiptText(receipt, after, this.#parser.version));
+    const text = receiptText(receipt, after, this.#parser.version);
+    socket.send(text);
+    this.#surroundings.sent(text.length);
   }
 
   /** A token that was there in time is waited for: if it is not accepted, that ends the session. */

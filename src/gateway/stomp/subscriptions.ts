@@ -38,8 +38,10 @@ export class Subscriptions {
   readonly #relay: Relay;
   readonly #durables: Durables | undefined;
   readonly #countMax: number;
+  readonly #sent: StompSurroundings["sent"];
 
-  constructor({ relay, durables, maxSubscriptions }: StompSurroundings) {
+  constructor({ relay, durables, maxSubscriptions, sent }: StompSurroundings) {
+    this.#sent = sent;
     this.#relay = relay;
     this.#durables = durables;
     this.#countMax = maxSubscriptions;
@@ -108,6 +110,20 @@ export class Subscriptions {
     return this.#all.findIndex(({ subscriptionId }) => subscriptionId === id);
   }
 
+  /**
+   * More waits for the client than may wait at the log's end: its durable subscriptions go on from the log, at its pace.
+   *
+   * @returns whether it has no live ones, which would have to be cut off
+   */
+  fallBehind(): boolean {
+    let isDurable = this.#all.length > 0;
+    for (const subscription of this.#all) {
+      if (subscription.kind === "durable") this.#durables?.fallBehind(subscription.durable);
+      else isDurable = false;
+    }
+    return isDurable;
+  }
+
   /** The client has read something of what waited for it. */
   drained(): void {
     for (const subscription of this.#all) {
@@ -128,10 +144,10 @@ export class Subscriptions {
   deliverDirect(socket: ClientSocket, message: Message, version: Version): void {
     for (const subscription of this.#all) {
       if (subscription.kind !== "direct") continue;
-      socket.send(
-        withHead(subscription.head, messageTail(message, message.id, version, { destination: direct })),
-      );
+      const tail = messageTail(message, message.id, version, { destination: direct });
+      socket.send(withHead(subscription.head, tail));
       this.#relay.deliveredCount++;
+      this.#sent(tail.length);
     }
   }
 

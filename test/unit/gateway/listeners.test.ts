@@ -11,28 +11,32 @@ function recording() {
   const published: string[] = [];
   const drained: (() => void)[] = [];
   const stopped: number[] = [];
+  const sent: number[] = [];
   const state = { fault: undefined as Error | undefined };
-  const listeners = new Listeners((listening) => {
-    if (state.fault !== undefined) throw state.fault;
-    const index = started.push(listening) - 1;
-    const port = listening.port === 0 ? 4242 : listening.port;
-    const server = {
-      hostname: listening.hostname,
-      port,
-      url: new URL(`https://${listening.hostname}:${port}/`),
-      publish: (key: string, body: string) => published.push(`${index}: ${key} ${body}`),
-      stop(isAtOnce: boolean) {
-        stopped.push(index);
-        const { promise, resolve } = Promise.withResolvers<void>();
-        if (isAtOnce) resolve();
-        else drained.push(resolve);
-        return promise;
-      },
-    } as unknown as Server<Client>;
-    servers.push(server);
-    return server;
-  });
-  return { listeners, servers, started, published, drained, stopped, state };
+  const listeners = new Listeners(
+    (listening) => {
+      if (state.fault !== undefined) throw state.fault;
+      const index = started.push(listening) - 1;
+      const port = listening.port === 0 ? 4242 : listening.port;
+      const server = {
+        hostname: listening.hostname,
+        port,
+        url: new URL(`https://${listening.hostname}:${port}/`),
+        publish: (key: string, body: string) => published.push(`${index}: ${key} ${body}`),
+        stop(isAtOnce: boolean) {
+          stopped.push(index);
+          const { promise, resolve } = Promise.withResolvers<void>();
+          if (isAtOnce) resolve();
+          else drained.push(resolve);
+          return promise;
+        },
+      } as unknown as Server<Client>;
+      servers.push(server);
+      return server;
+    },
+    (bytes) => sent.push(bytes),
+  );
+  return { listeners, servers, started, published, drained, stopped, state, sent };
 }
 
 const first = { cert: "first", key: "k" };

@@ -88,6 +88,11 @@ export class CatchUps {
       this.#events.fellBehind(subscription);
       return;
     }
+    // Another subscription of its client may have taken the room.
+    if (!subscription.isRoomy) {
+      subscription.state = { is: "parked", sequence };
+      return;
+    }
     const last = Math.min(this.#window.end, sequence + recordsPerTurnMax);
     let delivered = 0;
     while (sequence < last && !subscription.hasBatch) {

@@ -1,9 +1,11 @@
 import type { LogRecord } from "../../../log/record.ts";
 import { LogWindow } from "../../../log/window.ts";
+import type { ClientSocket } from "../../client.ts";
 import type { Relay } from "../../relay.ts";
 import { CatchUps } from "./catch-ups.ts";
 import { Locator } from "./locator.ts";
 import { LogEnd } from "./log-end.ts";
+import { Outflow, type Outlet, plainOutlet } from "./outflow.ts";
 import type { SharedLog } from "./shared-log.ts";
 import { type DurableRequest, DurableSubscription } from "./subscription.ts";
 import { defaultRetryBackoff, Sweeps } from "./sweeps.ts";
@@ -23,15 +25,24 @@ export class Durables {
   readonly #catchUps: CatchUps;
   readonly #sweeps: Sweeps;
   readonly #end: LogEnd;
+  readonly #outflows = new WeakMap<ClientSocket, Outflow>();
+  readonly #outlet: Outlet;
 
   /** @param windowBytesMax what of the log is kept in memory */
-  constructor(log: SharedLog, relay: Relay, windowBytesMax: number, retryBackoff = defaultRetryBackoff) {
+  constructor(
+    log: SharedLog,
+    relay: Relay,
+    windowBytesMax: number,
+    retryBackoff = defaultRetryBackoff,
+    outlet = plainOutlet,
+  ) {
+    this.#outlet = outlet;
     const tails = new Tails();
     const delivered = (count: number) => {
       relay.deliveredCount += count;
     };
     this.window = new LogWindow(windowBytesMax);
-    this.#end = new LogEnd(relay, tails);
+    this.#end = new LogEnd(relay, tails, (subscription) => this.fallBehind(subscription));
     this.#locator = new Locator(log, this.window, {
       inMemory: (subscription, sequence) => this.#catchUps.add(subscription, sequence),
       older: (subscription) => this.#sweeps.add(subscription),
@@ -64,7 +75,7 @@ export class Durables {
   }
 
   add(request: DurableRequest): DurableSubscription {
-    const subscription = new DurableSubscription(request);
+    const subscription = new DurableSubscription(request, this.#outflowTo(request.socket));
     this.#locator.locate(subscription);
     return subscription;
   }
@@ -72,7 +83,7 @@ export class Durables {
   /** @param isConnected Bun has forgotten the subscriptions of a socket that is closed */
   remove(subscription: DurableSubscription, isConnected: boolean): void {
     const { state } = subscription;
-    subscription.state = { is: "ended" };
+    subscription.end();
     switch (state.is) {
       case "locating":
         this.#locator.forget(subscription);
@@ -87,6 +98,17 @@ export class Durables {
         this.#end.leave(subscription, state.audience, isConnected);
         break;
     }
+  }
+
+  /**
+   * Its client reads too slowly for the log's end, where Bun publishes to it whether it reads or not: it goes on from the log
+   * when there is room again.
+   */
+  fallBehind(subscription: DurableSubscription): void {
+    const { state } = subscription;
+    if (state.is !== "at the end") return;
+    this.#end.leaveAtPlace(subscription, state.audience, this.window.last);
+    subscription.state = { is: "parked", sequence: undefined };
   }
 
   /** The client has read something of what was written to it. */
@@ -121,6 +143,14 @@ export class Durables {
       subscription.place = "first";
       this.#catchUps.add(subscription, this.window.end);
     }
+  }
+
+  #outflowTo(socket: ClientSocket): Outflow {
+    const known = this.#outflows.get(socket);
+    if (known !== undefined) return known;
+    const outflow = new Outflow(socket, this.#outlet);
+    this.#outflows.set(socket, outflow);
+    return outflow;
   }
 
   close(): void {

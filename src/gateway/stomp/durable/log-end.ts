@@ -1,4 +1,4 @@
-import { positionText } from "../../../log/position.ts";
+import { type Position, positionText } from "../../../log/position.ts";
 import type { LogRecord } from "../../../log/record.ts";
 import type { Message } from "../../../message.ts";
 import type { Relay } from "../../relay.ts";
@@ -17,10 +17,17 @@ export class LogEnd {
   readonly #audiences = new Audiences("durable");
   readonly #directs = new Map<string, Set<DurableSubscription>>();
   readonly #subscriptions = new Set<DurableSubscription>();
+  readonly #onSlow: (subscription: DurableSubscription) => void;
+  /** The message that is being published; undefined between records. */
+  #current: Position | undefined;
+  /** What it is called towards clients. */
+  #position: string | undefined;
 
-  constructor(relay: Relay, tails: Tails) {
+  /** @param onSlow the subscription's client has no room for what is for it alone: it has to leave */
+  constructor(relay: Relay, tails: Tails, onSlow: (subscription: DurableSubscription) => void) {
     this.#relay = relay;
     this.#tails = tails;
+    this.#onSlow = onSlow;
   }
 
   get count(): number {
@@ -57,6 +64,19 @@ export class LogEnd {
     if (directs?.size === 0) this.#directs.delete(subscription.clientId);
   }
 
+  /**
+   * It leaves and knows exactly what it has got, also while a message is being published: what Bun has queued for it goes out.
+   *
+   * @param audience where it joined
+   * @param reached how far the log has come
+   */
+  leaveAtPlace(subscription: DurableSubscription, audience: Audience | undefined, reached: number): void {
+    const place = this.#current ?? { offset: reached, index: Number.POSITIVE_INFINITY };
+    const hasGot = this.#current === undefined || audience?.lastPosition === this.#position;
+    subscription.reached(hasGot ? place : { ...place, index: place.index - 1 });
+    this.leave(subscription, audience, true);
+  }
+
   /** Takes all of them out. */
   takeAll(): DurableSubscription[] {
     const all = [...this.#subscriptions];
@@ -71,18 +91,26 @@ export class LogEnd {
     if (this.#subscriptions.size === 0) return;
     for (const [index, message] of messages.entries()) {
       const position = positionText(offset, index, messages.length);
+      this.#current = { offset, index };
+      this.#position = position;
       if (exchange === "towsmanager" && message.clientId !== undefined) {
-        this.#publishDirect(message, message.clientId, position);
+        this.#publishDirect(message, message.clientId, this.#current, position);
         continue;
       }
       const route = this.#audiences.route(message.topic);
       if (route.length > 0) this.#relay.toStomp(route, message, message.id, { position });
     }
+    this.#current = this.#position = undefined;
   }
 
-  #publishDirect(message: Message, clientId: string, position: string): void {
+  #publishDirect(message: Message, clientId: string, place: Position, position: string): void {
     for (const subscription of this.#directs.get(clientId) ?? []) {
+      if (!subscription.isRoomy) {
+        this.#onSlow(subscription);
+        continue;
+      }
       subscription.add(this.#tails.of(message, position, subscription));
+      subscription.reached(place);
       subscription.flush();
       this.#relay.deliveredCount++;
     }

@@ -7,10 +7,9 @@ import type { Audience } from "../audiences.ts";
 import { direct } from "../destinations.ts";
 import { messageHead, type Version } from "../frames.ts";
 import { type Tail, withHead } from "../message-frame.ts";
+import type { Outflow } from "./outflow.ts";
 import type { Tails } from "./tails.ts";
 
-/** What waits for a client before its catching up pauses until it has read some, in bytes. Less than what closes it. */
-const parkedAboveBytes = 128 * 1024;
 /** What is gathered before it is written, in characters or bytes. */
 const batchSizeMax = 64 * 1024;
 
@@ -60,13 +59,19 @@ export class DurableSubscription {
   isAsking = false;
   /** The log was asked how far it reaches after the client had named its place. */
   isMarked = false;
+  /** Shared with the client's other subscriptions. */
+  readonly #outflow: Outflow;
   readonly #trie: TopicTrie<true> | undefined;
   readonly #onInForce: DurableRequest["onInForce"];
   #isInForce = false;
   #batch: Tail[] = [];
   #batchSize = 0;
 
-  constructor({ socket, clientId, subscriptionId, version, pattern, start, onInForce }: DurableRequest) {
+  constructor(
+    { socket, clientId, subscriptionId, version, pattern, start, onInForce }: DurableRequest,
+    outflow: Outflow,
+  ) {
+    this.#outflow = outflow;
     this.socket = socket;
     this.clientId = clientId;
     this.subscriptionId = subscriptionId;
@@ -113,6 +118,7 @@ export class DurableSubscription {
     this.isBehindGap = false;
     this.#batch.push(withHead(head, tail));
     this.#batchSize += tail.length;
+    this.#outflow.gathered(tail.length);
   }
 
   /** Whether enough is gathered to be written. */
@@ -122,26 +128,37 @@ export class DurableSubscription {
 
   /** Everything up to and including this record is done with. */
   passed(offset: number): void {
-    if (isPosition(this.place) && this.place.offset > offset) return;
-    this.place = { offset, index: Number.POSITIVE_INFINITY };
+    this.reached({ offset, index: Number.POSITIVE_INFINITY });
+  }
+
+  /** Everything up to and including this message is done with. */
+  reached(place: Position): void {
+    if (!isPosition(this.place) || isBehind(this.place, place.offset, place.index)) this.place = place;
   }
 
   /** Writes what was gathered as one. False if the client has to read before more is written. */
   flush(): boolean {
     const batch = this.#batch;
+    const size = this.#batchSize;
     if (batch.length > 0) {
       this.#batch = [];
       this.#batchSize = 0;
-      this.socket.cork(() => {
-        for (const frame of batch) this.socket.send(frame);
-      });
+      this.#outflow.write(batch, size);
     }
     return this.isRoomy;
   }
 
   /** Whether the client has read enough of what was written to it. */
   get isRoomy(): boolean {
-    return this.socket.getBufferedAmount() <= parkedAboveBytes;
+    return this.#outflow.isRoomy;
+  }
+
+  /** What was gathered is not written any more. */
+  end(): void {
+    this.state = { is: "ended" };
+    this.#outflow.forget(this.#batchSize);
+    this.#batch = [];
+    this.#batchSize = 0;
   }
 }
 

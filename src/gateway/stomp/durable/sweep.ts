@@ -153,6 +153,12 @@ export class Sweep {
       for (const subscription of wanting) {
         const { place } = subscription;
         if (isPosition(place) && !isBehind(place, offset, index)) continue;
+        // Another subscription of its client may have taken the room.
+        if (!subscription.isRoomy) {
+          subscription.flush();
+          this.#park(subscription, { offset, index: index - 1 });
+          continue;
+        }
         subscription.add(this.#tails.of(message, positionText(offset, index, messages.length), subscription));
         this.#written.add(subscription);
         this.#events.delivered(1);

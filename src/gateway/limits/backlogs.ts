@@ -1,0 +1,141 @@
+import type { AnyMetric } from "../../ops/metrics.ts";
+import { LabelledCounter } from "../../ops/metrics.ts";
+import type { ClientSocket } from "../client.ts";
+import type { Roster } from "../roster.ts";
+import { slotMs, type Timed, type TimerWheel } from "../timer-wheel.ts";
+
+/** What may be sent to clients before everybody's backlog is looked at, in bytes: a quarter of the cap, within these. */
+const unlookedMin = 256 * 1024;
+const unlookedMax = 1024 ** 2;
+/** Bun queues up to 32 messages of less than 16 KiB for each client, which no backlog shows before they are written. */
+const unseenMax = 32 * 16 * 1024;
+/** What may wait for a client at the log's end before its durable subscriptions leave it. In bytes. */
+const roomMax = 128 * 1024;
+
+const causes = ["slow"] as const;
+
+export interface BacklogOptions {
+  /** A client for which more than this waits is disconnected. In bytes. */
+  readonly clientBufferBytes: number;
+  /** No single message is larger, its head left out. In bytes. */
+  readonly largestBytes: number;
+}
+
+/** What may wait for a client before its durable subscriptions are written to no more, in bytes. Well below what cuts it off. */
+export function roomFor(clientBufferBytes: number): number {
+  return Math.min(roomMax, clientBufferBytes / 4);
+}
+
+/**
+ * What waits for the clients to read it: no frame is ever dropped, and a client that reads too slowly is cut off.
+ *
+ * Bun's own limit cannot be used. Beyond it Bun drops the frame and shuts the socket down for reading, so that the next read
+ * finds its end. Of a client that is held back nothing is read, and of one that sends all the time the end is never reached:
+ * either goes on with a hole in what it gets (tried with 1.4.5). So Bun has no limit here. Since publishing tells nothing about
+ * single clients, all of them are looked at each time when so much has been sent that somebody might be beyond the cap, which
+ * is once for thousands of deliveries; and a quarter of a second after anything was sent, by the wheel.
+ *
+ * Durable subscriptions are not cut off. They leave the log's end, where Bun publishes to them, and are read to from the log
+ * when their client has room again. Only what the client asks for itself, such as receipts, can still be too much then.
+ */
+export class Backlogs implements Timed {
+  readonly #clients: Roster;
+  readonly #wheel: TimerWheel;
+  readonly #cap: number;
+  readonly #capOfDurable: number;
+  readonly #room: number;
+  readonly #step: number;
+  readonly #doomed = new Set<ClientSocket>();
+  readonly #cutOff = new LabelledCounter(
+    {
+      name: "warren_cut_off_total",
+      help: "Clients that were disconnected without a close frame, by cause.",
+      label: "cause",
+    },
+    causes,
+  );
+  #untilLook: number;
+  #ending: NodeJS.Immediate | undefined;
+  /** As of the last look. */
+  #waiting = 0;
+
+  /** @param clients all that are connected */
+  constructor({ clientBufferBytes, largestBytes }: BacklogOptions, wheel: TimerWheel, clients: Roster) {
+    this.#clients = clients;
+    this.#wheel = wheel;
+    this.#cap = clientBufferBytes;
+    this.#room = roomFor(clientBufferBytes);
+    this.#step = Math.max(unlookedMin, Math.min(unlookedMax, clientBufferBytes / 4));
+    // Text is counted in UTF-16 characters, which have up to three bytes each.
+    this.#capOfDurable = clientBufferBytes + this.#room + 3 * (this.#step + largestBytes) + unseenMax;
+    this.#untilLook = this.#step;
+  }
+
+  readonly metrics: readonly AnyMetric[] = [
+    this.#cutOff.metric,
+    {
+      name: "warren_backlog_bytes",
+      type: "gauge",
+      help: "What waits for clients to read it.",
+      read: () => this.#waiting,
+    },
+  ];
+
+  /** So much was sent: to one client, or to however many at once. In bytes; of text in characters. */
+  sent(bytes: number): void {
+    if (this.#untilLook === this.#step) this.#wheel.add(this, slotMs);
+    this.#untilLook -= bytes;
+    if (this.#untilLook <= 0) this.#look();
+  }
+
+  due(): number {
+    this.#look();
+    // Nothing grows until something is sent.
+    this.#wheel.remove(this);
+    return slotMs;
+  }
+
+  /** It is connected no more. */
+  forget(socket: ClientSocket): void {
+    this.#doomed.delete(socket);
+  }
+
+  close(): void {
+    this.#wheel.remove(this);
+    clearImmediate(this.#ending);
+    this.#ending = undefined;
+  }
+
+  #look(): void {
+    this.#untilLook = this.#step;
+    this.#waiting = 0;
+    this.#clients.forEach((socket) => {
+      const waiting = socket.getBufferedAmount();
+      if (waiting === 0) return;
+      this.#waiting += waiting;
+      if (waiting > this.#room) this.#crowded(socket, waiting);
+    });
+  }
+
+  #crowded(socket: ClientSocket, waiting: number): void {
+    const isPatient = socket.data.fallBehind();
+    if (waiting > (isPatient ? this.#capOfDurable : this.#cap)) this.#doom(socket);
+  }
+
+  /** Nothing more is published to it, and it is cut off after this turn: its own message may be what is just being read. */
+  #doom(socket: ClientSocket): void {
+    if (this.#doomed.has(socket)) return;
+    this.#doomed.add(socket);
+    for (const key of socket.subscriptions) socket.unsubscribe(key);
+    this.#ending ??= setImmediate(() => this.#cutOffDoomed());
+  }
+
+  #cutOffDoomed(): void {
+    this.#ending = undefined;
+    for (const socket of [...this.#doomed]) {
+      this.#cutOff.add("slow");
+      socket.terminate();
+    }
+    this.#doomed.clear();
+  }
+}
