@@ -53,7 +53,7 @@ export const closeCodes = {
     code: 1006,
     reason: "",
     meaning:
-      "no close frame: the connection broke, the client answered no ping, or it read too slowly (`--client-buffer-bytes`)",
+      "no close frame: the connection broke, the client answered no ping, or it read too slowly (`--client-buffer-bytes`; not where all its subscriptions are durable)",
     advice: "connect again",
     reconnect: "soon",
     words: "The connection was lost",

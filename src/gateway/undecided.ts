@@ -58,6 +58,10 @@ export class Undecided implements Client, Timed {
     // It has no id yet.
   }
 
+  fallBehind(): boolean {
+    return false;
+  }
+
   drained(): void {
     // Nothing is sent to it.
   }

@@ -119,6 +119,11 @@ export class RawConnection implements AsyncDisposable {
     this.#socket?.pause();
   }
 
+  /** Reads again after `stopReading`. */
+  readAgain(): void {
+    this.#socket?.resume();
+  }
+
   /** Ends its own side and goes on to read. */
   sendEnd(): void {
     this.#socket?.shutdown();

@@ -58,8 +58,8 @@ test("with one, the port is asked for alone first, and may be shared then", () =
   expect(stopped).toEqual([0]);
 });
 
-test("everything is published to the clients of all servers, until the old one's are gone", async () => {
-  const { listeners, published, drained, started } = recording();
+test("everything is published to the clients of all servers, until the old one's are gone, and told once", async () => {
+  const { listeners, published, drained, started, sent } = recording();
   listeners.open("127.0.0.1", 0, first);
   listeners.renew(second);
   expect(started.at(-1)).toEqual({ hostname: "127.0.0.1", port: 4242, reusePort: true, tls: second });
@@ -69,6 +69,8 @@ test("everything is published to the clients of all servers, until the old one's
   await turn();
   listeners.publish("a", "y");
   expect(published).toEqual(["2: a y"]);
+  listeners.publish("a", "yes");
+  expect(sent).toEqual([1, 1, 3]);
 });
 
 test("what a client says reaches its own server by itself, and the others' clients too", () => {

@@ -1,0 +1,138 @@
+import { expect, test } from "bun:test";
+import type { ClientSocket } from "../../../../src/gateway/client.ts";
+import { Backlogs, roomFor } from "../../../../src/gateway/limits/backlogs.ts";
+import { Seat } from "../../../../src/gateway/limits/seat.ts";
+import { Roster } from "../../../../src/gateway/roster.ts";
+import { TimerWheel } from "../../../../src/gateway/timer-wheel.ts";
+import { turn } from "../../doubles/turn.ts";
+import { makeWheelClock } from "../../doubles/wheel-clock.ts";
+
+const { pass } = makeWheelClock();
+
+const kibibyte = 1024;
+const cap = 4096 * kibibyte;
+/** So much may be sent before everybody is looked at. */
+const step = 1024 * kibibyte;
+
+function room(clientBufferBytes = cap) {
+  const roster = new Roster();
+  const backlogs = new Backlogs(
+    { clientBufferBytes, largestBytes: clientBufferBytes },
+    new TimerWheel(),
+    roster,
+  );
+  const connect = (isPatient = false) => {
+    const client = { waiting: 0, looks: 0, fallbacks: 0, isCutOff: false, keys: ["a", "b"] };
+    const socket = {
+      data: {
+        seat: new Seat(undefined),
+        fallBehind: () => {
+          client.fallbacks++;
+          return isPatient;
+        },
+      },
+      get subscriptions() {
+        return [...client.keys];
+      },
+      unsubscribe: (key: string) => client.keys.splice(client.keys.indexOf(key), 1),
+      getBufferedAmount: () => {
+        client.looks++;
+        return client.waiting;
+      },
+      terminate: () => {
+        client.isCutOff = true;
+        roster.delete(socket);
+        backlogs.forget(socket);
+      },
+    } as unknown as ClientSocket;
+    roster.add(socket);
+    return client;
+  };
+  const cutOffs = () => {
+    const [metric] = backlogs.metrics;
+    return Object.fromEntries("readEach" in metric! ? metric.readEach() : [])["slow"];
+  };
+  return { backlogs, connect, cutOffs };
+}
+
+test("a client for which more than the cap waits is cut off, and counted; one at the cap is not", async () => {
+  const { backlogs, connect, cutOffs } = room();
+  const [slow, full, quick] = [connect(), connect(), connect()];
+  slow.waiting = cap + 1;
+  full.waiting = cap;
+  backlogs.sent(step);
+  await turn();
+  expect([slow, full, quick].map(({ isCutOff }) => isCutOff)).toEqual([true, false, false]);
+  expect(cutOffs()).toBe(1);
+});
+
+test("nothing more is published to one that is going to be cut off, which is after what is being read just now", async () => {
+  const { backlogs, connect } = room();
+  const slow = connect();
+  slow.waiting = cap + 1;
+  backlogs.sent(step);
+  expect(slow).toMatchObject({ keys: [], isCutOff: false });
+  // Twice in a turn changes nothing.
+  backlogs.sent(step);
+  await turn();
+  expect(slow).toMatchObject({ keys: [], isCutOff: true });
+});
+
+test("nobody is looked at before somebody could be beyond the cap", () => {
+  const { backlogs, connect } = room();
+  const client = connect();
+  for (let sent = 0; sent < step - kibibyte; sent += kibibyte) backlogs.sent(kibibyte);
+  expect(client.looks).toBe(0);
+  backlogs.sent(kibibyte);
+  expect(client.looks).toBe(1);
+  backlogs.sent(step);
+  expect(client.looks).toBe(2);
+});
+
+test("what little was sent is looked at in a quarter of a second, once", () => {
+  const { backlogs, connect } = room();
+  const client = connect();
+  pass(1000);
+  expect(client.looks).toBe(0);
+  backlogs.sent(1);
+  pass(250);
+  expect(client.looks).toBe(1);
+  pass(1000);
+  expect(client.looks).toBe(1);
+});
+
+test("durable subscriptions go on from the log long before the cap, and are not cut off for what was published to them", async () => {
+  for (const clientBufferBytes of [16, 64, 128, 4096].map((size) => size * kibibyte)) {
+    const { backlogs, connect, cutOffs } = room(clientBufferBytes);
+    const client = connect(true);
+    client.waiting = roomFor(clientBufferBytes);
+    backlogs.sent(step);
+    expect(client.fallbacks).toBe(0);
+    client.waiting = clientBufferBytes + 32 * 16 * kibibyte;
+    backlogs.sent(step);
+    expect(client.fallbacks).toBe(1);
+    await turn();
+    expect(cutOffs()).toBe(0);
+    backlogs.close();
+  }
+});
+
+test("a client with durable subscriptions that does not read what it asks for is cut off in the end", async () => {
+  const { backlogs, connect, cutOffs } = room();
+  const client = connect(true);
+  client.waiting = 10 * cap;
+  backlogs.sent(step);
+  await turn();
+  expect(client.isCutOff).toBe(true);
+  expect(cutOffs()).toBe(1);
+});
+
+test("after the end nobody is cut off", async () => {
+  const { backlogs, connect } = room();
+  const slow = connect();
+  slow.waiting = cap + 1;
+  backlogs.sent(step);
+  backlogs.close();
+  await turn();
+  expect(slow.isCutOff).toBe(false);
+});
