@@ -266,7 +266,7 @@ export const optionTable = {
     bytes(16 * 1024, 1024 ** 3),
     4 * 1024 ** 2,
     managing,
-    "a client that reads too slowly is disconnected when more than this waits for it, unless all its subscriptions are durable",
+    "what may wait for a client that reads slowly before it is disconnected; durable ones wait in the log",
   ),
   outboxMaxBytes: option(
     bytes(1024 ** 2, 16 * 1024 ** 3),
