@@ -25,8 +25,12 @@ export interface Client {
   fallBehind(): boolean;
   /** The client has read something of what waited for it. */
   drained(): void;
-  /** The connection has ended, or never came about. */
+  /** Obeys what waits, for as long as it may go on (`turns.ts`). True if something is left. */
+  goOn(socket: ClientSocket): boolean;
+  /** The connection has ended, or never came about. What was read from it may still wait. */
   closed(): void;
+  /** After `closed`, when nothing waits any more. */
+  left(): void;
 }
 
 export type ClientSocket = ServerWebSocket<Client>;

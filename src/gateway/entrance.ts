@@ -172,6 +172,7 @@ export class Entrance {
     const headers = subprotocol === undefined ? {} : { "sec-websocket-protocol": subprotocol };
     if (server.upgrade(request, { data: client, headers })) return undefined;
     client.closed();
+    client.left();
     return this.#refuse("invalid");
   }
 

@@ -43,6 +43,7 @@ import { StompProtocol } from "./stomp/stomp.ts";
 import { TextProtocol } from "./text.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 import { readCertificate, type TlsOptions } from "./tls.ts";
+import { Turns } from "./turns.ts";
 
 export interface GatewayOptions extends AdminOptions, EntranceOptions, LimitOptions, TlsOptions {
   readonly host: string;
@@ -87,6 +88,7 @@ export class Gateway implements FeedSink {
   readonly #directory = new Directory<ClientSocket>();
   readonly #clients = new Roster();
   readonly #holds = new Holds();
+  readonly #turns = new Turns(this.#holds, (socket) => this.#left(socket));
   readonly #refusals = new Refusals();
   readonly #endings = new Endings();
   readonly #page = new Page();
@@ -131,6 +133,9 @@ export class Gateway implements FeedSink {
       durables: this.#durables,
       wheel,
       sent,
+      turns: this.#turns,
+      count: (socket: ClientSocket, messages: number, bytes: number) =>
+        this.#limits.count(socket, messages, bytes),
       identified: (socket: ClientSocket) => this.#identified(socket),
     };
     const stomp = new StompProtocol(surroundings);
@@ -237,19 +242,20 @@ export class Gateway implements FeedSink {
         publishToSelf: false,
         open: (socket) => this.#open(socket),
         message: (socket, body) => {
-          if (this.#backpressure.refuses(socket) || this.#limits.refuses(socket)) return;
+          const { seat } = socket.data;
+          if (seat.isClosing || this.#backpressure.refuses(socket) || this.#limits.refuses(socket)) return;
+          this.#limits.heard(socket);
           socket.data.message(socket, body);
-          this.#limits.message(socket, body);
         },
         drain: (socket) => {
           this.#limits.heard(socket);
           socket.data.drained();
         },
-        pong: (socket) => this.#limits.heard(socket),
-        // Bun answers it. It costs as much as a message, and counts as one.
+        pong: (socket, data) => this.#limits.ponged(socket, data),
+        // Bun answers it.
         ping: (socket, data) => {
           this.#backlogs.sent(data.length);
-          this.#limits.message(socket, data);
+          this.#limits.pinged(socket, data);
         },
         close: (socket, code) => this.#close(socket, code),
       },
@@ -263,9 +269,9 @@ export class Gateway implements FeedSink {
     this.#identified(socket);
   }
 
-  /** From now on it gets what is addressed to it. */
+  /** From now on it gets what is addressed to it, unless it has gone already. */
   #identified(socket: ClientSocket): void {
-    if (socket.data.id === undefined) return;
+    if (socket.data.id === undefined || !this.#clients.has(socket)) return;
     this.#directory.add(socket.data.id, socket);
     this.#limits.identified(socket.data.seat);
   }
@@ -275,8 +281,14 @@ export class Gateway implements FeedSink {
     this.#clients.delete(socket);
     if (socket.data.id !== undefined) this.#directory.remove(socket.data.id, socket);
     socket.data.closed();
-    this.#holds.forget(socket);
     this.#backlogs.forget(socket);
+    if (!this.#turns.left(socket)) this.#left(socket);
+  }
+
+  /** The client has gone, and nothing that was read from it waits any more. */
+  #left(socket: ClientSocket): void {
+    socket.data.left();
+    this.#holds.forget(socket);
     this.#limits.closed(socket);
   }
 

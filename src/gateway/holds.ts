@@ -2,10 +2,19 @@ import type { ClientSocket } from "./client.ts";
 
 /**
  * Why a client is not read from. `outbox`: the outbox is full, and what the client publishes has nowhere to go. `rate`: it
- * sent more than a client may in the time. `token`: its token is being checked.
+ * sent more than a client may in the time. `token`: its token is being checked. `turn`: what was read from it waits for
+ * its turn to be obeyed, which only the other three stop.
  */
-const reasons = ["outbox", "rate", "token"] as const;
+const reasons = ["outbox", "rate", "token", "turn"] as const;
 export type HoldReason = (typeof reasons)[number];
+
+/** Is told what becomes of clients that are held. */
+export interface HoldWatcher {
+  /** Nothing stops what was read from the client any more, and it waits for its turn. */
+  freed(socket: ClientSocket): void;
+  /** Nothing holds the client any more, since it goes. */
+  forgotten(socket: ClientSocket): void;
+}
 
 /**
  * Clients that are not read from, each for reasons of its own, and read from again when the last of them is gone. TCP then
@@ -16,8 +25,14 @@ export class Holds {
     outbox: new Set(),
     rate: new Set(),
     token: new Set(),
+    turn: new Set(),
   };
   #holdsAll = false;
+  #watcher: HoldWatcher | undefined;
+
+  watch(watcher: HoldWatcher): void {
+    this.#watcher = watcher;
+  }
 
   countOf(reason: HoldReason): number {
     return this.#held[reason].size;
@@ -32,6 +47,12 @@ export class Holds {
     return this.#holdsAll || reasons.some((reason) => this.#held[reason].has(socket));
   }
 
+  /** Whether what was read from this client has to wait. */
+  stops(socket: ClientSocket): boolean {
+    const { outbox, rate, token } = this.#held;
+    return rate.has(socket) || outbox.has(socket) || token.has(socket);
+  }
+
   hold(socket: ClientSocket, reason: HoldReason): void {
     const held = this.#held[reason];
     if (held.has(socket)) return;
@@ -42,6 +63,7 @@ export class Holds {
   release(socket: ClientSocket, reason: HoldReason): void {
     if (!this.#held[reason].delete(socket)) return;
     if (!this.has(socket)) socket.resume();
+    else if (reason !== "turn" && !this.stops(socket)) this.#watcher?.freed(socket);
   }
 
   isHeld(socket: ClientSocket, reason: HoldReason): boolean {
@@ -60,13 +82,18 @@ export class Holds {
     for (const socket of sockets) socket.pause();
   }
 
-  /** Reads from it again whatever spoke against it, since it is about to be closed: else it could not answer. */
+  /**
+   * Reads from it again despite any hold, since it is about to be closed: a paused client could not answer the close frame.
+   * Nothing that it sent, or sends now, is obeyed any more.
+   */
   letGo(socket: ClientSocket): void {
+    socket.data.seat.isClosing = true;
     this.forget(socket);
     socket.resume();
   }
 
   forget(socket: ClientSocket): void {
     for (const reason of reasons) this.#held[reason].delete(socket);
+    this.#watcher?.forgotten(socket);
   }
 }

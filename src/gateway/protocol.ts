@@ -11,6 +11,7 @@ import type { Seat } from "./limits/seat.ts";
 import type { Listeners } from "./listeners.ts";
 import type { Relay } from "./relay.ts";
 import type { TimerWheel } from "./timer-wheel.ts";
+import type { Turns } from "./turns.ts";
 
 /** Who is about to connect. */
 export interface Newcomer {
@@ -58,8 +59,14 @@ export interface Surroundings {
   readonly listeners: Listeners;
   readonly backpressure: Backpressure;
   readonly wheel: TimerWheel;
+  readonly turns: Turns;
   /** Undefined: clients need no token. */
   readonly auth: Auth | undefined;
+  /**
+   * Counts towards what a client may send in a second, and holds it back when that is too much: so many messages, and so many
+   * bytes. To be called for what is obeyed.
+   */
+  count(socket: ClientSocket, messages: number, bytes: number): void;
   /** To be called when a client gets its id only after it has connected. */
   identified(socket: ClientSocket): void;
   /** To be called when so much was sent to a client other than by `listeners`. In bytes; of text in characters. */

@@ -24,6 +24,10 @@ export class Roster implements Iterable<ClientSocket> {
     this.#size++;
   }
 
+  has({ data: { seat } }: ClientSocket): boolean {
+    return seat.place >= 0;
+  }
+
   delete({ data: { seat } }: ClientSocket): void {
     if (seat.place < 0) return;
     const list = this.#lists[seat.list]!;

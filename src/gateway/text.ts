@@ -1,10 +1,11 @@
 import type { Server } from "bun";
+import { Deque } from "../broker/deque.ts";
 import { isLongerThan, isName, type Message } from "../message.ts";
 import type { Grant } from "./auth/grant.ts";
 import { Lease } from "./auth/lease.ts";
 import { TokenRefusal } from "./auth/token-refusal.ts";
 import type { Client, ClientSocket } from "./client.ts";
-import { closeCodes } from "./close-codes.ts";
+import { type CloseCode, closeCodes } from "./close-codes.ts";
 import type { Seat } from "./limits/seat.ts";
 import type { Newcomer, Protocol, Surroundings } from "./protocol.ts";
 import { beginsStomp } from "./stomp/first-frame.ts";
@@ -54,6 +55,7 @@ export class TextProtocol implements Protocol {
     const client = new TextClient(id, seat, name, grant, server, this.#surroundings);
     if (client.mayHear || client.maySpeak) return client;
     client.closed();
+    client.left();
     const refusal = new TokenRefusal("subscribe", `${mayNothing}${grant.permissions.note}`);
     return this.takesTokenLater(url) ? this.#undecided(id, grant, seat, refusal) : refusal;
   }
@@ -79,6 +81,9 @@ class TextClient implements Client {
   /** What had been delivered to all clients when this one came. */
   readonly #deliveredBefore: number;
   #lease: Lease | undefined;
+  /** What was read from it and has yet to be published. Most clients never have any. */
+  #waiting: Deque<string | Buffer> | undefined;
+  #isClosed = false;
 
   constructor(
     id: string | undefined,
@@ -104,32 +109,59 @@ class TextClient implements Client {
     this.#lease = Lease.of(this.#grant, this.#surroundings.wheel, () => {
       const { code, reason } = closeCodes.unauthenticated;
       this.#surroundings.auth?.refusals.add(expired.kind);
-      // A client that is not read from could not answer the close.
-      this.#surroundings.holds.letGo(socket);
-      socket.close(code, reason);
+      this.#close(socket, { code, reason });
     });
   }
 
-  /** The hot path: Bun's native publish to the neighbours, then the outbox. It copies nothing and looks nothing up. */
   message(socket: ClientSocket, body: string | Buffer): void {
+    const { turns } = this.#surroundings;
+    if (!turns.isWaiting(socket) && turns.mayGoOn(socket)) {
+      this.#publish(socket, body);
+      return;
+    }
+    this.#waiting ??= new Deque();
+    this.#waiting.push(body);
+    turns.wait(socket);
+  }
+
+  goOn(socket: ClientSocket): boolean {
+    const { turns } = this.#surroundings;
+    while (this.#waiting !== undefined && turns.mayGoOn(socket)) {
+      const body = this.#waiting.shift()!;
+      if (this.#waiting.length === 0) this.#waiting = undefined;
+      this.#publish(socket, body);
+    }
+    return socket.data === this ? this.#waiting !== undefined : socket.data.goOn(socket);
+  }
+
+  /** The hot path: Bun's native publish to the neighbours, then the outbox. It copies nothing and looks nothing up. */
+  #publish(socket: ClientSocket, body: string | Buffer): void {
     const topic = this.#topic;
-    const { relay, listeners, uplink, backpressure, maxMessageBytes } = this.#surroundings;
+    const { relay, listeners, uplink, backpressure, maxMessageBytes, count } = this.#surroundings;
     if (isLongerThan(body, maxMessageBytes)) {
-      socket.close(closeCodes.tooLarge.code, closeCodes.tooLarge.reason);
+      this.#close(socket, closeCodes.tooLarge);
       return;
     }
     if (!this.hasPublished && this.#begins(socket, body)) return;
     if (!this.maySpeak) {
-      this.#forbid(socket);
+      this.#surroundings.auth?.refusals.add("publish");
+      this.#close(socket, { code: closeCodes.forbidden.code, reason: mayNotPublish });
       return;
     }
-    listeners.publishFrom(socket, this.#server, topic.key, body);
+    // Bun publishes nothing for a socket that is closed.
     relay.receivedCount++;
-    relay.deliveredCount += this.mayHear ? topic.listenerCount - 1 : topic.listenerCount;
+    if (this.#isClosed) {
+      listeners.publish(topic.key, body);
+      relay.deliveredCount += relay.topics.find(topic.name)?.listenerCount ?? 0;
+    } else {
+      listeners.publishFrom(socket, this.#server, topic.key, body);
+      relay.deliveredCount += this.mayHear ? topic.listenerCount - 1 : topic.listenerCount;
+    }
     const message = { body, topic: topic.name, clientId: this.id };
     const number = uplink.take(message);
     const route = relay.routeOf(topic);
     if (route.length > 0) relay.toStomp(route, message, uplink.idOf(number));
+    count(socket, 1, body.length);
     if (uplink.isFull) backpressure.hold(socket);
   }
 
@@ -148,8 +180,14 @@ class TextClient implements Client {
   }
 
   closed(): void {
-    this.#lease?.stop();
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.#surroundings.relay.topics.leave(this.#topic, this.mayHear);
+  }
+
+  left(): void {
+    this.#lease?.stop();
+    this.#waiting = undefined;
   }
 
   /** Its first message. True if that shows it to be a STOMP client, which has been dealt with then. */
@@ -171,12 +209,15 @@ class TextClient implements Client {
     if (this.mayHear) socket.unsubscribe(this.#topic.key);
     // It may have heard its topic meanwhile. That was no frame, so its library is made to drop it.
     if (relay.deliveredCount !== this.#deliveredBefore) socket.send(frameEnd);
+    const waiting = this.#waiting;
     stomp.takeOver(socket, { id: this.id, grant: this.#grant, seat: this.seat }, connect);
+    for (let body = waiting?.shift(); body !== undefined; body = waiting?.shift())
+      socket.data.message(socket, body);
   }
 
-  #forbid(socket: ClientSocket): void {
-    const { code } = closeCodes.forbidden;
-    this.#surroundings.auth?.refusals.add("publish");
-    socket.close(code, mayNotPublish);
+  /** What it has sent besides is not obeyed. */
+  #close(socket: ClientSocket, { code, reason }: Pick<CloseCode, "code" | "reason">): void {
+    this.#surroundings.holds.letGo(socket);
+    socket.close(code, reason);
   }
 }

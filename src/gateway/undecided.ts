@@ -66,8 +66,16 @@ export class Undecided implements Client, Timed {
     // Nothing is sent to it.
   }
 
+  goOn(): boolean {
+    return false;
+  }
+
   closed(): void {
     this.#surroundings.wheel.remove(this);
+  }
+
+  left(): void {
+    // Nothing of it ever waits.
   }
 
   #refuse(): void {

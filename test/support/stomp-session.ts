@@ -8,6 +8,7 @@ import { Listeners } from "../../src/gateway/listeners.ts";
 import { Relay } from "../../src/gateway/relay.ts";
 import { StompProtocol } from "../../src/gateway/stomp/stomp.ts";
 import { TimerWheel } from "../../src/gateway/timer-wheel.ts";
+import { Turns } from "../../src/gateway/turns.ts";
 import type { OutgoingMessage } from "../../src/message.ts";
 import { frameLimits } from "./frame-limits.ts";
 
@@ -49,6 +50,13 @@ export class StompSide {
       sent: () => undefined,
       backpressure: new Backpressure(this.#holds, [], () => false),
       wheel: new TimerWheel(),
+      // Time stands still, so that nothing ever waits.
+      turns: new Turns(
+        this.#holds,
+        (socket) => socket.data.left(),
+        () => 0,
+      ),
+      count: () => undefined,
       auth: undefined,
       identified: () => undefined,
       ...frameLimits(maxMessageBytes),
@@ -117,6 +125,7 @@ export class RememberingSocket {
   /** The connection is gone, as the gateway hears of it. */
   end(): void {
     this.data.closed();
+    this.data.left();
     this.#onGone();
   }
 

@@ -52,14 +52,29 @@ export class Limits {
     return this.#rate.refuses(socket);
   }
 
-  /** The client sent a message. */
-  message(socket: ClientSocket, body: string | Buffer): void {
-    this.#presence.heard(socket);
-    this.#rate.count(socket, body.length);
+  /**
+   * Counts towards what the client may send in a second.
+   *
+   * @param messages what it is worth, in messages
+   */
+  count(socket: ClientSocket, messages: number, bytes: number): void {
+    this.#rate.count(socket, messages, bytes);
   }
 
-  /** The client answered a ping, or took what had waited for it. */
+  /** The client answered a ping, sent something or took what had waited for it. */
   heard(socket: ClientSocket): void {
+    this.#presence.heard(socket);
+  }
+
+  /** The client sent a ping, which Bun answers: it costs as much as a message. */
+  pinged(socket: ClientSocket, data: Buffer): void {
+    this.#presence.heard(socket);
+    this.#rate.count(socket, 1, data.length);
+  }
+
+  /** The client sent a pong. One that nobody asked for counts as a message. */
+  ponged(socket: ClientSocket, data: Buffer): void {
+    if (socket.data.seat.pingsUnanswered === 0) this.#rate.count(socket, 1, data.length);
     this.#presence.heard(socket);
   }
 

@@ -49,15 +49,19 @@ export class MessageRate implements Timed {
     },
   ];
 
-  /** The client sent a message. */
-  count(socket: ClientSocket, length: number): void {
+  /**
+   * The client sent something, or something that it sent earlier is obeyed now.
+   *
+   * @param messages what that is worth, in messages
+   */
+  count(socket: ClientSocket, messages: number, bytes: number): void {
     const { seat } = socket.data;
     const { nowMs } = this.#wheel;
     seat.allowance ??= this.#fullAt(nowMs);
     const { allowance } = seat;
     if (allowance.countedMs !== nowMs) this.#refill(allowance, nowMs);
-    allowance.messages -= 1;
-    allowance.bytes -= length;
+    allowance.messages -= messages;
+    allowance.bytes -= bytes;
     if (allowance.messages < 0 || allowance.bytes < 0) this.#overdrawn(socket, allowance, nowMs);
   }
 

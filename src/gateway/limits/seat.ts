@@ -20,6 +20,8 @@ export class Seat {
   readonly address: string | undefined;
   /** `Presence`: pings that it has not answered. */
   pingsUnanswered = 0;
+  /** `Holds`: it is about to be closed, and nothing that it sent is obeyed any more. */
+  isClosing = false;
   /** `Roster`: in which list it is, and its place there. */
   list = 0;
   place = -1;

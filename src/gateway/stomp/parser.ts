@@ -39,6 +39,7 @@ export class FrameParser {
   #bits = 0;
   #head: Head | undefined;
   #fault: StompFault | undefined;
+  #lineEnds = 0;
 
   /** Decides on escapes. CONNECT tells it, and is the same in both. */
   version: Version = "1.2";
@@ -58,6 +59,18 @@ export class FrameParser {
     }
     if (!this.#isOwn || this.#end + bytes.byteLength > this.#bytes.byteLength) this.#grow(bytes.byteLength);
     this.#end += bytes.copy(this.#bytes, this.#end);
+  }
+
+  /** Whether anything is left of what was pushed. */
+  get hasInput(): boolean {
+    return this.#start < this.#end || this.#fault !== undefined;
+  }
+
+  /** How many line ends between frames have been passed since it was asked last. */
+  takeLineEnds(): number {
+    const lineEnds = this.#lineEnds;
+    this.#lineEnds = 0;
+    return lineEnds;
   }
 
   /** The next frame, what is wrong with it, or undefined if more bytes have to come first. After a fault: that again. */
@@ -87,6 +100,7 @@ export class FrameParser {
       const isCrLf = byte === cr && this.#start + 1 < this.#end && this.#bytes[this.#start + 1] === lf;
       if (byte !== lf && !isCrLf) break;
       this.#start += isCrLf ? 2 : 1;
+      this.#lineEnds++;
       this.#seen = this.#lineStart = this.#start;
     }
   }

@@ -1,5 +1,5 @@
 import { receiptCostBytes } from "../../costs.ts";
-import type { Message } from "../../message.ts";
+import type { Message, OutgoingMessage } from "../../message.ts";
 import type { Grant } from "../auth/grant.ts";
 import { TokenRefusal } from "../auth/token-refusal.ts";
 import type { Client, ClientSocket } from "../client.ts";
@@ -28,6 +28,19 @@ const isNew: State = { is: "new", deadline: undefined };
 const withoutHeartBeats: State = { is: "connected", heartBeats: undefined };
 const hasEnded: State = { is: "ended" };
 
+/** A WebSocket message that ends no frame counts as so much of one that does. */
+const pieceMessages = 0.25;
+/** A line end between frames, which is a heart-beat, counts as so much of a message. */
+const lineEndMessages = 1 / 256;
+
+/** A transaction that is being published: it may take several slices. */
+interface Commit {
+  readonly sends: readonly Pending[];
+  readonly receipt: string | undefined;
+  published: number;
+  unconfirmed: number;
+}
+
 /** One STOMP client. https://stomp.github.io/stomp-specification-1.2.html */
 export class Session implements Client {
   id: string | undefined;
@@ -38,7 +51,11 @@ export class Session implements Client {
   readonly #subscriptions: Subscriptions;
   readonly #credentials: Credentials;
   #transactions: Transactions | undefined;
+  /** The transaction that is being published. */
+  #commit: Commit | undefined;
   #state: State = isNew;
+  #framesRead = 0;
+  #isClosed = false;
 
   constructor(id: string | undefined, seat: Seat, grant: Grant | undefined, surroundings: StompSurroundings) {
     this.id = grant === undefined ? undefined : (id ?? crypto.randomUUID());
@@ -59,25 +76,47 @@ export class Session implements Client {
   message(socket: ClientSocket, body: string | Buffer): void {
     if (this.#state.is === "ended") return;
     if (this.#state.is === "connected") this.#state.heartBeats?.heard();
+    const { turns, count } = this.#surroundings;
     const bytes = typeof body === "string" ? Buffer.from(body) : body;
     this.#parser.push(bytes);
-    if (!this.#credentials.isChecking) {
-      this.#read(socket);
-      return;
+    if (this.#credentials.isChecking) {
+      const fault = this.#credentials.wait(bytes.byteLength);
+      if (fault !== undefined) {
+        this.#fail(socket, fault);
+        return;
+      }
     }
-    const fault = this.#credentials.wait(bytes.byteLength);
-    if (fault !== undefined) this.#fail(socket, fault);
+    if (!turns.isWaiting(socket)) {
+      const frames = this.#framesRead;
+      if (this.goOn(socket)) turns.wait(socket);
+      else if (frames === this.#framesRead) count(socket, pieceMessages, 0);
+    }
+    count(socket, 0, bytes.byteLength);
   }
 
-  #read(socket: ClientSocket): void {
-    for (let next = this.#parser.next(); next !== undefined; next = this.#parser.next()) {
-      if (next instanceof StompFault) this.#fail(socket, next);
-      else this.#take(socket, next);
-      // What comes behind a DISCONNECT or a fault is not read, and what comes behind a token waits.
-      if (this.#hasEnded() || this.#credentials.isChecking) return;
+  goOn(socket: ClientSocket): boolean {
+    const { turns, uplink, backpressure, count } = this.#surroundings;
+    while (turns.mayGoOn(socket)) {
+      if (this.#commit !== undefined) {
+        this.#publishNext(socket, this.#commit);
+      } else {
+        const next = this.#parser.next();
+        if (next === undefined) {
+          count(socket, this.#parser.takeLineEnds() * lineEndMessages, 0);
+          return false;
+        }
+        if (next instanceof StompFault) this.#fail(socket, next);
+        else {
+          this.#framesRead++;
+          count(socket, priceOf(next), 0);
+          this.#take(socket, next);
+        }
+      }
+      // Nothing that follows a DISCONNECT or a fault is obeyed.
+      if (this.#hasEnded()) return false;
+      if (uplink.isFull && this.hasPublished) backpressure.hold(socket);
     }
-    const { uplink, backpressure } = this.#surroundings;
-    if (uplink.isFull && this.hasPublished) backpressure.hold(socket);
+    return !this.#hasEnded() && (this.#commit !== undefined || this.#parser.hasInput);
   }
 
   direct(socket: ClientSocket, message: Message): void {
@@ -93,8 +132,13 @@ export class Session implements Client {
   }
 
   closed(): void {
-    this.#end();
+    this.#isClosed = true;
+    this.#stopTimers();
     this.#subscriptions.clear();
+  }
+
+  left(): void {
+    this.#end();
   }
 
   #take(socket: ClientSocket, frame: Frame): void {
@@ -126,6 +170,7 @@ export class Session implements Client {
         else this.#send(socket, frame, receipt);
         return;
       case "SUBSCRIBE":
+        if (this.#isClosed) return;
         this.#subscriptions.add(
           {
             socket,
@@ -138,6 +183,7 @@ export class Session implements Client {
         );
         return;
       case "UNSUBSCRIBE":
+        if (this.#isClosed) return;
         this.#subscriptions.remove(socket, required(frame, "id"));
         break;
       case "BEGIN":
@@ -148,11 +194,12 @@ export class Session implements Client {
         this.#endTransaction(frame);
         break;
       case "COMMIT":
-        this.#commit(socket, this.#endTransaction(frame), receipt);
+        this.#beginCommit(socket, this.#endTransaction(frame), receipt);
         return;
       case "DISCONNECT":
         this.#acknowledge(socket, receipt);
         this.#end();
+        this.#surroundings.holds.letGo(socket);
         socket.close(closeCodes.done.code, closeCodes.done.reason);
         return;
       case "ACK":
@@ -188,7 +235,7 @@ export class Session implements Client {
   #connected(socket: ClientSocket, version: Version, agreement: Agreement): void {
     const { wheel, holds } = this.#surroundings;
     this.#state = withoutHeartBeats;
-    if (agreement.incomingMs > 0 || agreement.outgoingMs > 0) {
+    if (!this.#isClosed && (agreement.incomingMs > 0 || agreement.outgoingMs > 0)) {
       const heartBeats = new HeartBeats(wheel, agreement, {
         beat: () => {
           socket.send("\n");
@@ -222,9 +269,7 @@ export class Session implements Client {
         if (!(error instanceof TokenFault)) throw error;
         error.receipt ??= receipt;
         this.#fail(socket, error);
-        return;
       }
-      this.#read(socket);
     });
   }
 
@@ -234,40 +279,52 @@ export class Session implements Client {
     this.#credentials.mayPublish(message.topic);
     const transaction = frame.headers.get("transaction");
     if (transaction === undefined) {
-      this.#publish(socket, [{ message, receipt }], undefined);
+      const onConfirmed = receipt === undefined ? undefined : () => this.#acknowledge(socket, receipt);
+      this.#publish(message, onConfirmed, receiptCostBytes(receipt));
       return;
     }
     begun(this.#transactions, transaction).add(transaction, { message, receipt });
   }
 
   /** @throws StompFault if a token that came since the SENDs does not allow them any more */
-  #commit(socket: ClientSocket, sends: readonly Pending[], receipt: string | undefined): void {
+  #beginCommit(socket: ClientSocket, sends: readonly Pending[], receipt: string | undefined): void {
     for (const { message } of sends) this.#credentials.mayPublish(message.topic);
-    this.#publish(socket, sends, receipt);
+    if (sends.length === 0) this.#acknowledge(socket, receipt);
+    else this.#commit = { sends, receipt, published: 0, unconfirmed: sends.length };
   }
 
-  /** Hands messages to the neighbours and to the broker. A receipt is sent when the broker has confirmed what it is for. */
-  #publish(socket: ClientSocket, sends: readonly Pending[], receiptOfAll: string | undefined): void {
+  /** Publishes the next message of a transaction. What comes after COMMIT waits until all are. */
+  #publishNext(socket: ClientSocket, commit: Commit): void {
+    const { message, receipt } = commit.sends[commit.published]!;
+    const isAwaited = receipt !== undefined || commit.receipt !== undefined;
+    const onConfirmed = () => {
+      commit.unconfirmed--;
+      this.#acknowledge(socket, receipt);
+      if (commit.unconfirmed === 0) this.#acknowledge(socket, commit.receipt);
+    };
+    commit.published++;
+    const isLast = commit.published === commit.sends.length;
+    if (isLast) this.#commit = undefined;
+    if (!isAwaited) {
+      this.#publish(message, undefined, 0);
+      return;
+    }
+    // The receipt of all is held once, until the last is confirmed.
+    const waiterBytes = receiptCostBytes(receipt ?? "") + (isLast ? receiptCostBytes(commit.receipt) : 0);
+    this.#publish(message, onConfirmed, waiterBytes);
+  }
+
+  /**
+   * Hands a message to the neighbours and to the broker.
+   *
+   * @param waiterBytes what `onConfirmed` keeps
+   */
+  #publish(message: OutgoingMessage, onConfirmed: (() => void) | undefined, waiterBytes: number): void {
     const { relay, uplink } = this.#surroundings;
     this.hasPublished = true;
-    let unconfirmed = sends.length;
-    for (const [index, { message, receipt }] of sends.entries()) {
-      const isAwaited = receipt !== undefined || receiptOfAll !== undefined;
-      // The receipt of all is held once, until the last is confirmed.
-      const isLast = index === sends.length - 1;
-      const waiterBytes = isAwaited
-        ? receiptCostBytes(receipt ?? "") + (isLast ? receiptCostBytes(receiptOfAll) : 0)
-        : 0;
-      const onConfirmed = () => {
-        unconfirmed--;
-        this.#acknowledge(socket, receipt);
-        if (unconfirmed === 0) this.#acknowledge(socket, receiptOfAll);
-      };
-      const number = uplink.take(message, isAwaited ? onConfirmed : undefined, waiterBytes);
-      relay.receivedCount++;
-      relay.toAll(message, uplink.idOf(number));
-    }
-    if (sends.length === 0) this.#acknowledge(socket, receiptOfAll);
+    const number = uplink.take(message, onConfirmed, waiterBytes);
+    relay.receivedCount++;
+    relay.toAll(message, uplink.idOf(number));
   }
 
   /** @throws StompFault */
@@ -305,10 +362,21 @@ export class Session implements Client {
   }
 
   #end(): void {
-    if (this.#state.is === "connected") this.#state.heartBeats?.stop();
-    else if (this.#state.is === "new") this.#state.deadline?.met();
+    this.#stopTimers();
     this.#credentials.end();
     this.#state = hasEnded;
     this.#transactions = undefined;
+    this.#commit = undefined;
   }
+
+  #stopTimers(): void {
+    if (this.#state.is === "connected") this.#state.heartBeats?.stop();
+    else if (this.#state.is === "new") this.#state.deadline?.met();
+  }
+}
+
+/** What a frame counts, in messages: about what it costs. */
+function priceOf({ command, headers }: Frame): number {
+  if (command === "SUBSCRIBE") return headers.has("x-stream-offset") || headers.has("x-stream-after") ? 5 : 2;
+  return command === "UNSUBSCRIBE" ? 2 : 1;
 }

@@ -57,8 +57,11 @@ export class StompProtocol implements Protocol {
     const wasIdentified = socket.data.id !== undefined;
     const session = new Session(id, seat, grant, this.#surroundings);
     socket.data.closed();
+    socket.data.left();
     socket.data = session;
     session.opened(socket);
+    // What a client sent before it closed may be understood only now.
+    if (socket.readyState === WebSocket.CLOSED) session.closed();
     if (!wasIdentified && session.id !== undefined) this.#surroundings.identified(socket);
     session.message(socket, first);
   }

@@ -21,14 +21,14 @@ function sender(options: Partial<MessageRateOptions>, length = 1) {
     socket,
     send(messages: number) {
       for (let i = 0; i < messages && !room.holds.has(socket); i++) {
-        rate.count(socket, length);
+        rate.count(socket, 1, length);
         counter.sent++;
       }
     },
     isRefused: () => rate.refuses(socket),
     /** Bun hands over what it has read, whatever is paused. */
     sendAnyway(messages: number) {
-      for (let i = 0; i < messages; i++) rate.count(socket, length);
+      for (let i = 0; i < messages; i++) rate.count(socket, 1, length);
     },
   };
 }

@@ -1,0 +1,174 @@
+import { expect, test } from "bun:test";
+import type { ClientSocket } from "../../../src/gateway/client.ts";
+import { Holds } from "../../../src/gateway/holds.ts";
+import { Turns } from "../../../src/gateway/turns.ts";
+import { turn } from "../doubles/turn.ts";
+
+/** Clients whose input is letters, each of which takes a while to obey, and the order in which all letters are obeyed. */
+function table() {
+  let nowMs = 0;
+  const holds = new Holds();
+  const obeyed: string[] = [];
+  const left: ClientSocket[] = [];
+  const turns = new Turns(
+    holds,
+    (socket) => left.push(socket),
+    () => nowMs,
+  );
+  const client = (costMs: number) => {
+    const waiting: string[] = [];
+    const calls: string[] = [];
+    const obey = (letter: string) => {
+      obeyed.push(letter);
+      nowMs += costMs;
+    };
+    const data = {
+      seat: { isClosing: false },
+      goOn: (of: ClientSocket) => {
+        while (waiting.length > 0 && turns.mayGoOn(of)) obey(waiting.shift()!);
+        return waiting.length > 0;
+      },
+    };
+    const socket = {
+      data,
+      pause: () => calls.push("pause"),
+      resume: () => calls.push("resume"),
+    } as unknown as ClientSocket;
+    return {
+      socket,
+      calls,
+      /** One WebSocket message for each letter, in one turn. */
+      sends(letters: string) {
+        for (const letter of letters) {
+          if (!turns.isWaiting(socket) && turns.mayGoOn(socket)) obey(letter);
+          else {
+            waiting.push(letter);
+            turns.wait(socket);
+          }
+        }
+      },
+    };
+  };
+  const text = () => obeyed.join("");
+  return { holds, turns, left, client, text, now: () => nowMs };
+}
+
+test("what comes is obeyed at once, and nobody is paused for it", async () => {
+  const { client, text } = table();
+  const [anna, ben] = [client(0), client(0)];
+  anna.sends("a".repeat(100));
+  ben.sends("b");
+  expect(text()).toBe(`${"a".repeat(100)}b`);
+  await turn();
+  expect([...anna.calls, ...ben.calls]).toEqual([]);
+});
+
+test("a client with much to do gets a few milliseconds of a turn, and waits with the rest, paused", () => {
+  const { client, now } = table();
+  const anna = client(0.1);
+  anna.sends("a".repeat(10_000));
+  expect(now()).toBeGreaterThan(3);
+  expect(now()).toBeLessThan(6);
+  expect(anna.calls).toEqual(["pause"]);
+});
+
+test("everything is obeyed in the end, in order for each client, and then they are read from again", async () => {
+  const { client, text, left } = table();
+  const letters = "abcdefghijklmnopqrstuvwxyz";
+  const [anna, ben] = [client(1), client(1)];
+  anna.sends(letters);
+  ben.sends(letters.toUpperCase());
+  while (anna.calls.length + ben.calls.length < 4) await turn();
+  expect(text().replaceAll(/[A-Z]/g, "")).toBe(letters);
+  expect(text().replaceAll(/[a-z]/g, "")).toBe(letters.toUpperCase());
+  expect([anna.calls, ben.calls]).toEqual([
+    ["pause", "resume"],
+    ["pause", "resume"],
+  ]);
+  expect(left).toEqual([]);
+});
+
+test("a turn of the event loop takes no longer, however many clients have much to do", async () => {
+  const { client, now } = table();
+  const clients = Array.from({ length: 50 }, () => client(0.5));
+  for (const each of clients) each.sends("x".repeat(100));
+  for (let beganMs = now(); clients.some(({ calls }) => calls.length < 2); beganMs = now()) {
+    await turn();
+    expect(now() - beganMs).toBeLessThanOrEqual(6);
+  }
+});
+
+test("a client with little to do is served before those that were served already", async () => {
+  const { client, text } = table();
+  const hostile = Array.from({ length: 20 }, () => client(0.5));
+  for (const each of hostile) each.sends("x".repeat(1000));
+  for (let turns = 0; turns < 20; turns++) await turn();
+  const honest = client(0);
+  hostile[0]!.sends("y");
+  const before = text().length;
+  // The turn's time is over already, as when others of the same poll have taken it.
+  const greedy = client(10);
+  greedy.sends("zz");
+  honest.sends("h");
+  await turn();
+  expect(text().slice(before).indexOf("h")).toBeLessThan(5);
+  expect(text()).not.toContain("y");
+});
+
+test("a client that something stops is not served, and goes on where it was when that is over", async () => {
+  const { client, holds, text } = table();
+  const anna = client(1);
+  holds.hold(anna.socket, "rate");
+  anna.sends("abc");
+  await turn();
+  expect(text()).toBe("");
+  holds.hold(anna.socket, "outbox");
+  holds.release(anna.socket, "rate");
+  await turn();
+  expect(text()).toBe("");
+  holds.release(anna.socket, "outbox");
+  await turn();
+  expect(text()).toBe("abc");
+  expect(anna.calls).toEqual(["pause", "resume"]);
+});
+
+test("a client that is about to be closed is not served any more, and can answer", async () => {
+  const { client, holds, text } = table();
+  const anna = client(10);
+  anna.sends("abc");
+  holds.letGo(anna.socket);
+  await turn();
+  anna.sends("d");
+  expect(text()).toBe("a");
+  expect(anna.calls[1]).toBe("resume");
+});
+
+test("what a client sent before it left is obeyed, and then it has left", async () => {
+  const { client, turns, left, text } = table();
+  const [anna, ben] = [client(1), client(10)];
+  ben.sends("bb");
+  anna.sends("aaa");
+  expect(turns.left(anna.socket)).toBe(true);
+  expect(left).toEqual([]);
+  while (left.length === 0) await turn();
+  expect(text().replaceAll("b", "")).toBe("aaa");
+  expect(left).toEqual([anna.socket]);
+});
+
+test("a client that left with nothing to do has left at once", () => {
+  const { client, turns } = table();
+  const anna = client(1);
+  anna.sends("a");
+  expect(turns.left(anna.socket)).toBe(false);
+});
+
+test("a client that left and is closed for what it sent has left once", async () => {
+  const { client, holds, turns, left } = table();
+  const anna = client(10);
+  anna.sends("aaa");
+  turns.left(anna.socket);
+  holds.letGo(anna.socket);
+  holds.forget(anna.socket);
+  await turn();
+  expect(left).toEqual([anna.socket]);
+});
