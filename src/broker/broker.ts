@@ -119,9 +119,12 @@ export interface Follower {
   record(offset: number, exchange: string, envelope: Envelope): void;
   /** A session is in force: the log has reached this offset, and from its first record or mark on it gets everything. */
   marked(offset: number): void;
-  /** Between the last record and the next one some are missing, or it is another log that begins anew. */
-  missed(): void;
+  /** Between the last record and the next one some are missing. */
+  missed(why: Missed): void;
 }
+
+/** The log has dropped them; or it is another log than before, whose records come from the beginning, with offsets of their own. */
+export type Missed = "dropped" | "another log";
 
 /** What a follower may ask of its broker. */
 export interface Followed {

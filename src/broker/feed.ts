@@ -4,7 +4,7 @@ import { LogRecord } from "../log/record.ts";
 import type { Message } from "../message.ts";
 import type { Log } from "../ops/log.ts";
 import type { MessageLog } from "../ops/message-log.ts";
-import type { Envelope, Follower } from "./broker.ts";
+import type { Envelope, Follower, Missed } from "./broker.ts";
 
 /** Skipped messages are warned of at most this often, in milliseconds: whoever sends one sends many. */
 const warningIntervalMs = 1000;
@@ -19,7 +19,7 @@ export interface FeedSink {
   logged(record: LogRecord): void;
   /** As `Follower` has them. */
   marked(offset: number): void;
-  missed(): void;
+  missed(why: Missed): void;
 }
 
 /**
@@ -63,9 +63,9 @@ export class Feed implements Follower {
     this.#sink.marked(offset);
   }
 
-  missed(): void {
+  missed(why: Missed): void {
     this.#log.warn("the message log no longer has what came while RabbitMQ was away");
-    this.#sink.missed();
+    this.#sink.missed(why);
   }
 
   #deliver(message: Message): void {

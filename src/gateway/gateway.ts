@@ -1,4 +1,5 @@
 import type { Server } from "bun";
+import type { Missed } from "../broker/broker.ts";
 import type { FeedSink } from "../broker/feed.ts";
 import type { LogRecord } from "../log/record.ts";
 import type { Message } from "../message.ts";
@@ -194,8 +195,8 @@ export class Gateway implements FeedSink {
     this.#durables?.marked(offset);
   }
 
-  missed(): void {
-    this.#durables?.missed();
+  missed(why: Missed): void {
+    this.#durables?.missed(why);
   }
 
   /** Lets the clients go on that were held back. */

@@ -42,7 +42,7 @@ export async function startFollower(
   await channel.prefetch(prefetch);
   const beginAgain = () => {
     position.restart();
-    follower.missed();
+    follower.missed("another log");
     drop(`"${logStream}" is another log than before: reading it from its beginning`);
   };
   let unacked = 0;
@@ -64,7 +64,7 @@ export async function startFollower(
       beginAgain();
       return;
     }
-    if (sighting === "behind a gap") follower.missed();
+    if (sighting === "behind a gap") follower.missed("dropped");
     if (sighting !== "seen" && !marks.take(offset, envelope))
       follower.record(offset, delivery.fields.exchange, envelope);
     if (++unacked >= ackEvery) {

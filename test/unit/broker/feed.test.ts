@@ -123,7 +123,7 @@ test("every record goes to the durable subscriptions, its own too, with what tel
   const { feed, logged, log } = feedOf("manager-1");
   feed.marked(0);
   feed.record(1, "wsmanager", from("manager-1", { body: "own", topic: "a" }));
-  feed.missed();
+  feed.missed("dropped");
   feed.record(5, "towsmanager", from("processor-1", { body: "answer", topic: "a" }));
   expect(logged).toEqual(["mark 0", 1, "missed", 5]);
   expect(log.lines).toHaveLength(1);

@@ -1,32 +1,40 @@
+import type { Missed } from "../../../broker/broker.ts";
 import type { LogRecord } from "../../../log/record.ts";
 import { LogWindow } from "../../../log/window.ts";
 import type { ClientSocket } from "../../client.ts";
 import type { Relay } from "../../relay.ts";
-import { CatchUps } from "./catch-ups.ts";
 import { Locator } from "./locator.ts";
 import { LogEnd } from "./log-end.ts";
-import { Outflow, type Outlet, plainOutlet } from "./outflow.ts";
+import { Outflow, plainOutlet } from "./outflow.ts";
 import type { SharedLog } from "./shared-log.ts";
-import { type DurableRequest, DurableSubscription } from "./subscription.ts";
+import { type DurableRequest, DurableSubscription, isPosition } from "./subscription.ts";
 import { defaultRetryBackoff, Sweeps } from "./sweeps.ts";
-import { Tails } from "./tails.ts";
+import { Walks } from "./walks.ts";
 
 /**
  * Everybody's durable subscriptions: each gets the log in its order, from where it was told to begin.
  *
- * `locator.ts` finds out where that is. Those behind read what is in memory (`catch-ups.ts`), and those further behind share a
- * few readings of the log (`sweeps.ts`), until each has reached the log's end, where the many are (`log-end.ts`). It gets there
- * within one turn of the event loop, so that nothing comes between the last record that it has read and the first that is
- * published to it.
+ * | a subscription is | while | kept by | then |
+ * |---|---|---|---|
+ * | locating | it is not known where its place is | `Locator` | sweeping or catching up |
+ * | sweeping | its place is older than what is in memory | `Sweeps` | catching up, or parked |
+ * | catching up | it reads what is in memory | `Walks` | at the end, or parked |
+ * | parked | its client has to read first | `#parked` | catching up or locating, when the client has |
+ * | at the end | it has all that there is | `LogEnd` | what comes is published to it |
+ * | ended | | nobody | |
+ *
+ * From catching up it gets to the end within one turn of the event loop, so that nothing comes between the last record that it
+ * has read and the first that is published to it. When the log misses some, or begins anew, each of them begins anew in turn:
+ * see `missed`.
  */
 export class Durables {
   readonly window: LogWindow;
   readonly #locator: Locator;
-  readonly #catchUps: CatchUps;
+  readonly #walks: Walks;
   readonly #sweeps: Sweeps;
   readonly #end: LogEnd;
-  readonly #outflows = new WeakMap<ClientSocket, Outflow>();
-  readonly #outlet: Outlet;
+  readonly #parked = new Set<DurableSubscription>();
+  readonly #outflowTo: (socket: ClientSocket) => Outflow;
 
   /** @param windowBytesMax what of the log is kept in memory */
   constructor(
@@ -36,41 +44,44 @@ export class Durables {
     retryBackoff = defaultRetryBackoff,
     outlet = plainOutlet,
   ) {
-    this.#outlet = outlet;
-    const tails = new Tails();
+    this.#outflowTo = outflowsTo(outlet);
     const delivered = (count: number) => {
       relay.deliveredCount += count;
     };
     this.window = new LogWindow(windowBytesMax);
-    this.#end = new LogEnd(relay, tails, (subscription) => this.fallBehind(subscription));
+    this.#end = new LogEnd(relay, (subscription) => this.fallBehind(subscription));
     this.#locator = new Locator(log, this.window, {
-      inMemory: (subscription, sequence) => this.#catchUps.add(subscription, sequence),
+      inMemory: (subscription, sequence) => this.#catchUp(subscription, sequence),
       older: (subscription) => this.#sweeps.add(subscription),
     });
-    this.#catchUps = new CatchUps(this.window, tails, {
+    this.#walks = new Walks(this.window, {
       reachedEnd: (subscription) => this.#end.join(subscription),
       fellBehind: (subscription) => this.#locator.locate(subscription),
+      parked: (subscription, sequence) => this.#park(subscription, sequence),
       delivered,
     });
-    const sweepEvents = {
-      arrived: (subscription: DurableSubscription, sequence: number) =>
-        this.#catchUps.add(subscription, sequence),
-      parked: (subscription: DurableSubscription) => {
-        subscription.state = { is: "parked", sequence: undefined };
-      },
+    const sweepsEvents = {
+      arrived: (subscription: DurableSubscription, sequence: number) => this.#catchUp(subscription, sequence),
+      parked: (subscription: DurableSubscription) => this.#park(subscription, undefined),
+      cutOff: (subscription: DurableSubscription) => this.#locator.locate(subscription),
       delivered,
     };
-    this.#sweeps = new Sweeps(log, this.window, tails, sweepEvents, retryBackoff);
+    this.#sweeps = new Sweeps(log, this.window, sweepsEvents, retryBackoff);
   }
 
-  /** Subscriptions at the log's end, and those that are not there yet; readings of the log that serve these. */
-  get atEndCount(): number {
-    return this.#end.count;
+  /** How many there are in each state. */
+  get counts() {
+    return {
+      atEnd: this.#end.count,
+      catchingUp: this.#walks.count,
+      sweeping: this.#sweeps.subscriptionCount,
+      parked: this.#parked.size,
+      locating: this.#locator.count,
+    };
   }
-  get catchingUpCount(): number {
-    return this.#catchUps.count;
-  }
-  get sweepCount(): number {
+
+  /** Readings of the log that serve those that sweep. */
+  get readingCount(): number {
     return this.#sweeps.count;
   }
 
@@ -89,10 +100,13 @@ export class Durables {
         this.#locator.forget(subscription);
         break;
       case "sweeping":
-        this.#sweeps.remove(subscription);
+        this.#sweeps.remove(subscription, state.sweep);
         break;
       case "catching up":
-        this.#catchUps.remove(subscription);
+        state.members.remove(subscription);
+        break;
+      case "parked":
+        this.#parked.delete(subscription);
         break;
       case "at the end":
         this.#end.leave(subscription, state.audience, isConnected);
@@ -108,16 +122,17 @@ export class Durables {
     const { state } = subscription;
     if (state.is !== "at the end") return;
     this.#end.leaveAtPlace(subscription, state.audience, this.window.last);
-    subscription.state = { is: "parked", sequence: undefined };
+    this.#park(subscription, undefined);
   }
 
   /** The client has read something of what was written to it. */
   drained(subscription: DurableSubscription): void {
     const { state } = subscription;
     if (state.is !== "parked" || !subscription.isRoomy) return;
-    if (state.sequence === undefined || state.sequence < this.window.begin)
-      this.#locator.locate(subscription);
-    else this.#catchUps.add(subscription, state.sequence);
+    this.#parked.delete(subscription);
+    const { sequence } = state;
+    if (sequence === undefined || sequence < this.window.begin) this.#locator.locate(subscription);
+    else this.#catchUp(subscription, sequence);
   }
 
   /** The next record of the log. */
@@ -125,7 +140,7 @@ export class Durables {
     const isFirst = this.window.coversFrom === undefined;
     this.window.append(record);
     this.#end.publish(record);
-    this.#catchUps.wake();
+    this.#walks.wake();
     if (isFirst) this.#locator.retry();
   }
 
@@ -134,28 +149,74 @@ export class Durables {
     this.#locator.retry();
   }
 
-  /** What comes next does not follow on what came: whoever was at the end is told so, all others find out. */
-  missed(): void {
+  /**
+   * What comes next does not follow on what came. Where some were dropped, those at the end are told so with what comes next, and
+   * all others find out for themselves. Where it is another log, nothing that any of them knows of the old one means anything:
+   * whoever had a place in it is told of the gap, and gets all of the new one.
+   */
+  missed(why: Missed): void {
+    const { last } = this.window;
     this.window.clear();
-    for (const subscription of this.#catchUps.takeAll()) this.#locator.locate(subscription);
-    for (const subscription of this.#end.takeAll()) {
+    const atEnd = this.#end.takeAll();
+    const behind = this.#walks.takeAll();
+    for (const subscription of atEnd) {
+      subscription.passed(last);
       subscription.isBehindGap = true;
-      subscription.place = "first";
-      this.#catchUps.add(subscription, this.window.end);
+    }
+    if (why === "another log")
+      this.#beginAnew([...atEnd, ...behind, ...this.#sweeps.takeAll(), ...this.#locator.takePlaced()]);
+    else {
+      for (const subscription of behind) this.#locator.locate(subscription);
+      for (const subscription of atEnd) this.#walks.add(subscription, this.window.end);
+    }
+    // The number that a parked one goes on with may be that of what comes next.
+    for (const subscription of this.#parked) {
+      if (why === "another log") forgetPlace(subscription);
+      subscription.state = { is: "parked", sequence: undefined };
     }
   }
 
-  #outflowTo(socket: ClientSocket): Outflow {
-    const known = this.#outflows.get(socket);
-    if (known !== undefined) return known;
-    const outflow = new Outflow(socket, this.#outlet);
-    this.#outflows.set(socket, outflow);
-    return outflow;
-  }
-
   close(): void {
-    this.#catchUps.close();
+    this.#walks.close();
     this.#sweeps.close();
     this.#locator.close();
   }
+
+  #beginAnew(subscriptions: readonly DurableSubscription[]): void {
+    for (const subscription of subscriptions) {
+      forgetPlace(subscription);
+      this.#walks.add(subscription, this.window.end);
+      subscription.inForce();
+    }
+  }
+
+  #catchUp(subscription: DurableSubscription, sequence: number): void {
+    // Most begin with what comes from now on.
+    if (sequence === this.window.end && !subscription.isBehindGap && subscription.isRoomy)
+      this.#end.join(subscription);
+    else this.#walks.add(subscription, sequence);
+  }
+
+  #park(subscription: DurableSubscription, sequence: number | undefined): void {
+    subscription.state = { is: "parked", sequence };
+    this.#parked.add(subscription);
+  }
+}
+
+/** Its place was in another log. */
+function forgetPlace(subscription: DurableSubscription): void {
+  if (isPosition(subscription.place)) subscription.isBehindGap = true;
+  subscription.place = "first";
+}
+
+/** Each client's, shared by its subscriptions. */
+function outflowsTo(outlet: typeof plainOutlet): (socket: ClientSocket) => Outflow {
+  const outflows = new WeakMap<ClientSocket, Outflow>();
+  return (socket) => {
+    const known = outflows.get(socket);
+    if (known !== undefined) return known;
+    const outflow = new Outflow(socket, outlet);
+    outflows.set(socket, outflow);
+    return outflow;
+  };
 }

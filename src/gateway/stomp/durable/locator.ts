@@ -25,6 +25,10 @@ export class Locator {
     this.#times = new TimeSearch(log.read);
   }
 
+  get count(): number {
+    return this.#waiting.size;
+  }
+
   locate(subscription: DurableSubscription): void {
     const { coversFrom, last, end } = this.#window;
     const { place } = subscription;
@@ -64,6 +68,16 @@ export class Locator {
     this.#waiting.delete(subscription);
   }
 
+  /** Takes out those that name a place in the log, by its position. */
+  takePlaced(): DurableSubscription[] {
+    const placed = [...this.#waiting].filter(({ place }) => isPosition(place));
+    for (const subscription of placed) {
+      this.#waiting.delete(subscription);
+      subscription.isAsking = false;
+    }
+    return placed;
+  }
+
   close(): void {
     this.#times.close();
   }
@@ -78,19 +92,18 @@ export class Locator {
    * come, or the place is of another log: how far the log reaches now tells which.
    */
   #ask(subscription: DurableSubscription): void {
-    if (subscription.isMarked) {
-      subscription.isBehindGap = true;
-      subscription.place = "first";
-      this.locate(subscription);
-      return;
-    }
     this.#wait(subscription);
     subscription.isAsking = true;
     this.#log.mark((offset) => {
-      this.#window.reached(offset);
+      if (!subscription.isAsking || subscription.state.is !== "locating") return;
       subscription.isAsking = false;
-      subscription.isMarked = true;
-      if (subscription.state.is === "locating") this.locate(subscription);
+      this.#window.reached(offset);
+      const { place } = subscription;
+      if (isPosition(place) && place.offset > this.#window.last) {
+        subscription.isBehindGap = true;
+        subscription.place = "first";
+      }
+      this.locate(subscription);
     });
   }
 

@@ -4,8 +4,8 @@ import type { Message } from "../../../message.ts";
 import type { Relay } from "../../relay.ts";
 import { type Audience, Audiences } from "../audiences.ts";
 import { direct } from "../destinations.ts";
+import { messageTail } from "../message-frame.ts";
 import type { DurableSubscription } from "./subscription.ts";
-import type { Tails } from "./tails.ts";
 
 /**
  * The subscriptions that have come to the log's end. A record goes to all of them by Bun's native publish, as to live ones; only
@@ -13,7 +13,6 @@ import type { Tails } from "./tails.ts";
  */
 export class LogEnd {
   readonly #relay: Relay;
-  readonly #tails: Tails;
   readonly #audiences = new Audiences("durable");
   readonly #directs = new Map<string, Set<DurableSubscription>>();
   readonly #subscriptions = new Set<DurableSubscription>();
@@ -24,9 +23,8 @@ export class LogEnd {
   #position: string | undefined;
 
   /** @param onSlow the subscription's client has no room for what is for it alone: it has to leave */
-  constructor(relay: Relay, tails: Tails, onSlow: (subscription: DurableSubscription) => void) {
+  constructor(relay: Relay, onSlow: (subscription: DurableSubscription) => void) {
     this.#relay = relay;
-    this.#tails = tails;
     this.#onSlow = onSlow;
   }
 
@@ -109,7 +107,9 @@ export class LogEnd {
         this.#onSlow(subscription);
         continue;
       }
-      subscription.add(this.#tails.of(message, position, subscription));
+      subscription.add(
+        messageTail(message, message.id, subscription.version, { destination: direct, position }),
+      );
       subscription.reached(place);
       subscription.flush();
       this.#relay.deliveredCount++;

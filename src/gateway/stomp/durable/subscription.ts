@@ -1,14 +1,12 @@
 import { isBehind, type Position, positionText, type Start } from "../../../log/position.ts";
 import type { LogRecord } from "../../../log/record.ts";
-import type { Message } from "../../../message.ts";
 import type { ClientSocket } from "../../client.ts";
-import { isPattern, TopicTrie } from "../../topic-trie.ts";
 import type { Audience } from "../audiences.ts";
-import { direct } from "../destinations.ts";
 import { messageHead, type Version } from "../frames.ts";
 import { type Tail, withHead } from "../message-frame.ts";
+import type { Members } from "./members.ts";
 import type { Outflow } from "./outflow.ts";
-import type { Tails } from "./tails.ts";
+import type { Sweep } from "./sweep.ts";
 
 /** What is gathered before it is written, in characters or bytes. */
 const batchSizeMax = 64 * 1024;
@@ -16,10 +14,10 @@ const batchSizeMax = 64 * 1024;
 export type DurableState =
   /** Its place is not known yet: the log's end has to be learnt first. */
   | { readonly is: "locating" }
-  /** Its place is older than what is in memory: a sweep of the log comes by. */
-  | { readonly is: "sweeping" }
-  /** The next record is in memory, under this number. */
-  | { readonly is: "catching up"; readonly sequence: number }
+  /** Its place is older than what is in memory: this sweep of the log comes by, or it waits for one. */
+  | { readonly is: "sweeping"; readonly sweep: Sweep | undefined }
+  /** What it reads next is in memory, and it is read together with these. */
+  | { readonly is: "catching up"; readonly members: Members }
   /** Its client has to read first. Without a number its place is to be found anew. */
   | { readonly is: "parked"; readonly sequence: number | undefined }
   /** It gets what comes by Bun's native publish, or one by one what is for its client alone. */
@@ -57,11 +55,8 @@ export class DurableSubscription {
   isBehindGap = false;
   /** While it is being located: the log is asked about its place. */
   isAsking = false;
-  /** The log was asked how far it reaches after the client had named its place. */
-  isMarked = false;
   /** Shared with the client's other subscriptions. */
   readonly #outflow: Outflow;
-  readonly #trie: TopicTrie<true> | undefined;
   readonly #onInForce: DurableRequest["onInForce"];
   #isInForce = false;
   #batch: Tail[] = [];
@@ -80,9 +75,6 @@ export class DurableSubscription {
     this.head = messageHead(subscriptionId, version);
     this.place = start;
     this.#onInForce = onInForce;
-    if (!isPattern(pattern)) return;
-    this.#trie = new TopicTrie();
-    this.#trie.add(pattern, true);
   }
 
   inForce(): void {
@@ -91,26 +83,10 @@ export class DurableSubscription {
     this.#onInForce(wholeRecordIn(this.place));
   }
 
-  /** Whether a message of the log is for it. */
-  wants(exchange: string, { topic, clientId }: Message): boolean {
-    const isForOne = exchange === "towsmanager" && clientId !== undefined;
-    if (this.pattern === direct) return isForOne && clientId === this.clientId;
-    if (isForOne) return false;
-    return this.#trie === undefined ? topic === this.pattern : this.#trie.match(topic).length > 0;
-  }
-
-  /** Gathers from a record what it wants and has not passed. @returns how many messages that is */
-  gather(record: LogRecord, tails: Tails): number {
-    const { messages, offset, exchange } = record;
+  /** Whether a message that it wants is not one of those that it has passed. */
+  isDue({ offset }: LogRecord, index: number): boolean {
     const { place } = this;
-    let count = 0;
-    for (const [index, message] of messages.entries()) {
-      if (isPosition(place) && !isBehind(place, offset, index)) continue;
-      if (!this.wants(exchange, message)) continue;
-      this.add(tails.of(message, positionText(offset, index, messages.length), this));
-      count++;
-    }
-    return count;
+    return !isPosition(place) || isBehind(place, offset, index);
   }
 
   add(tail: Tail): void {

@@ -1,17 +1,14 @@
 import { type LogReading, markContentType } from "../../../broker/broker.ts";
 import { Deque } from "../../../broker/deque.ts";
 import { openForClients } from "../../../log/opening.ts";
-import { isBehind, type Position, positionText } from "../../../log/position.ts";
 import { LogRecord, type Opener } from "../../../log/record.ts";
 import type { LogWindow } from "../../../log/window.ts";
-import { TopicTrie } from "../../topic-trie.ts";
-import { direct } from "../destinations.ts";
+import { Members } from "./members.ts";
 import type { SharedLog } from "./shared-log.ts";
 import { type DurableSubscription, isPosition } from "./subscription.ts";
-import type { Tails } from "./tails.ts";
 
 /** How long the event loop is held up at a time, in milliseconds. */
-const sliceMs = 4;
+const sliceMs = 3;
 
 /** A sweep that gets nothing for so long has been overtaken by the log's end: another one begins. In milliseconds. */
 const silenceMsMax = 15_000;
@@ -23,6 +20,8 @@ export interface SweepEvents {
   parked(subscription: DurableSubscription): void;
   /** So many messages were written. */
   delivered(count: number): void;
+  /** It has read some. */
+  proceeded(): void;
   /** It has come to its end, all have left, or the way to the log was lost: those that are left need another sweep. */
   ended(left: readonly DurableSubscription[]): void;
 }
@@ -44,38 +43,33 @@ function quietOpener(recordBytesMax: number): Opener {
  * gets on where the sweep reaches its place, and off at memory, or where its client reads too slowly.
  */
 export class Sweep {
+  readonly members = new Members();
   readonly #window: LogWindow;
-  readonly #tails: Tails;
   readonly #events: SweepEvents;
   readonly #reading: LogReading;
-  readonly #passengers = new Set<DurableSubscription>();
-  readonly #topics = new TopicTrie<DurableSubscription>();
-  readonly #directs = new Map<string, Set<DurableSubscription>>();
+  readonly #start: "first" | number;
   /** What was read and not dealt with: the broker sends only so much ahead. */
   readonly #records = new Deque<LogRecord>();
-  readonly #written = new Set<DurableSubscription>();
   #immediate: NodeJS.Immediate | undefined;
   readonly #silenceTimer: NodeJS.Timeout;
-  /** The highest offset that was dealt with. */
-  #offset: number | undefined;
+  #handled = 0;
   #isOver = false;
 
   /** @param passengers none of them has its place in memory */
   constructor(
     { read, recordBytesMax }: SharedLog,
     window: LogWindow,
-    tails: Tails,
     passengers: readonly DurableSubscription[],
     events: SweepEvents,
   ) {
     this.#window = window;
-    this.#tails = tails;
     this.#events = events;
+    this.#start = startOf(passengers);
     for (const passenger of passengers) this.#add(passenger);
     // There is always more to come, since what is in memory lies ahead.
     this.#silenceTimer = setTimeout(() => this.#end(), silenceMsMax);
     const opener = quietOpener(recordBytesMax);
-    this.#reading = read(startOf(passengers), {
+    this.#reading = read(this.#start, {
       record: (offset, exchange, envelope) => {
         this.#silenceTimer.refresh();
         this.#records.push(new LogRecord(offset, exchange, envelope, opener));
@@ -85,123 +79,108 @@ export class Sweep {
     });
   }
 
-  /** Takes one in whose place is still ahead. */
-  join(subscription: DurableSubscription): boolean {
-    const { place } = subscription;
-    const isAhead = isPosition(place) && this.#offset !== undefined && place.offset > this.#offset;
-    if (this.#isOver || !isAhead) return false;
+  /** The offset that comes next, or a lower one; 0 where it is not known yet. */
+  get next(): number {
+    const { lastOffset } = this.members;
+    if (lastOffset !== undefined) return lastOffset + 1;
+    return this.#start === "first" ? 0 : this.#start;
+  }
+
+  /**
+   * Takes one in whose place is still ahead.
+   *
+   * @param recordsMax how far ahead it may be at most
+   */
+  join(subscription: DurableSubscription, recordsMax: number): boolean {
+    if (this.#isOver || !this.#leadsTo(subscription, recordsMax)) return false;
     this.#add(subscription);
     return true;
   }
 
-  /** True if it was there. The sweep ends when nobody is left. */
-  remove(subscription: DurableSubscription): boolean {
-    if (!this.#passengers.delete(subscription)) return false;
-    this.#written.delete(subscription);
-    if (subscription.pattern === direct) this.#directs.get(subscription.clientId)?.delete(subscription);
-    else this.#topics.remove(subscription.pattern, subscription);
-    if (this.#passengers.size === 0) this.#end();
-    return true;
+  /** The sweep ends when nobody is left. */
+  remove(subscription: DurableSubscription): void {
+    this.members.remove(subscription);
+    this.#endIfEmpty();
   }
 
-  /** Nobody is told. */
-  stop(): void {
+  /** Ends it, and takes all out. Nobody is told. */
+  stop(): DurableSubscription[] {
     this.#isOver = true;
     clearImmediate(this.#immediate);
     clearTimeout(this.#silenceTimer);
     this.#reading.stop();
+    return this.members.takeAll();
+  }
+
+  #leadsTo({ place }: DurableSubscription, recordsMax: number): boolean {
+    if (place === "first") return this.#start === "first" && this.members.lastOffset === undefined;
+    if (!isPosition(place) || (this.#start === "first" && this.members.lastOffset === undefined))
+      return false;
+    return place.offset >= this.next && place.offset - this.next <= recordsMax;
   }
 
   #add(subscription: DurableSubscription): void {
-    this.#passengers.add(subscription);
-    const { pattern, clientId } = subscription;
-    if (pattern !== direct) this.#topics.add(pattern, subscription);
-    else if (this.#directs.get(clientId)?.add(subscription) === undefined)
-      this.#directs.set(clientId, new Set([subscription]));
+    this.members.add(subscription);
+    subscription.state = { is: "sweeping", sweep: this };
   }
 
   #turn(): void {
     this.#immediate = undefined;
-    const until = performance.now() + sliceMs;
-    let handled = 0;
-    for (let record = this.#records.shift(); record !== undefined; record = this.#records.shift()) {
+    const untilMs = performance.now() + sliceMs;
+    while (!this.#isOver) {
+      if (this.members.isFull && !this.members.write(untilMs, this.#onSlow)) break;
+      const record = this.#records.shift();
+      if (record === undefined) break;
       if (this.#hasCome(record.offset)) {
         this.#arrive(record.offset);
         return;
       }
-      this.#deal(record);
-      handled++;
-      if (performance.now() >= until) break;
+      if (this.members.lastOffset === undefined) this.#noticeGaps(record.offset);
+      this.#events.delivered(this.members.deal(record, this.#onSlow));
+      this.#handled++;
+      if (performance.now() >= untilMs) break;
     }
-    this.#write();
+    this.#goOn(untilMs);
+  }
+
+  #goOn(untilMs: number): void {
     if (this.#isOver) return;
-    this.#reading.handled(handled);
-    if (this.#records.length > 0) this.#immediate = setImmediate(() => this.#turn());
+    this.members.write(untilMs, this.#onSlow);
+    this.#endIfEmpty();
+    if (this.#isOver) return;
+    this.#events.proceeded();
+    // What cannot be written yet holds up the reading.
+    if (this.members.hasUnwritten || this.#records.length > 0)
+      this.#immediate ??= setImmediate(() => this.#turn());
+    if (this.members.hasUnwritten) return;
+    this.#reading.handled(this.#handled);
+    this.#handled = 0;
   }
 
   #hasCome(offset: number): boolean {
     return this.#window.coversFrom !== undefined && offset >= this.#window.coversFrom;
   }
 
-  #deal({ offset, exchange, messages }: LogRecord): void {
-    if (this.#offset === undefined) this.#noticeGaps(offset);
-    for (const [index, message] of messages.entries()) {
-      const isForOne = exchange === "towsmanager" && message.clientId !== undefined;
-      const wanting = isForOne
-        ? (this.#directs.get(message.clientId) ?? [])
-        : this.#topics.match(message.topic);
-      for (const subscription of wanting) {
-        const { place } = subscription;
-        if (isPosition(place) && !isBehind(place, offset, index)) continue;
-        // Another subscription of its client may have taken the room.
-        if (!subscription.isRoomy) {
-          subscription.flush();
-          this.#park(subscription, { offset, index: index - 1 });
-          continue;
-        }
-        subscription.add(this.#tails.of(message, positionText(offset, index, messages.length), subscription));
-        this.#written.add(subscription);
-        this.#events.delivered(1);
-        if (subscription.hasBatch && !subscription.flush()) this.#park(subscription, { offset, index });
-      }
-    }
-    this.#offset = offset;
-  }
-
   /** The broker begins with the oldest record that is left, so whoever named an older one misses some. */
   #noticeGaps(firstOffset: number): void {
-    for (const subscription of this.#passengers) {
+    for (const subscription of this.members) {
       const { place } = subscription;
       if (isPosition(place) && place.offset < firstOffset) subscription.isBehindGap = true;
     }
   }
 
-  #write(): void {
-    for (const subscription of [...this.#written]) {
-      if (!subscription.flush() && this.#offset !== undefined)
-        this.#park(subscription, { offset: this.#offset, index: Number.POSITIVE_INFINITY });
-    }
-    this.#written.clear();
-    this.#tails.clear();
-  }
-
-  #park(subscription: DurableSubscription, place: Position): void {
-    subscription.place = place;
-    this.remove(subscription);
-    this.#events.parked(subscription);
-  }
+  readonly #onSlow = (subscription: DurableSubscription) => this.#events.parked(subscription);
 
   #arrive(offset: number): void {
-    if (this.#offset === undefined) this.#noticeGaps(offset);
-    this.#write();
+    if (this.members.lastOffset === undefined) this.#noticeGaps(offset);
     const sequence = this.#window.sequenceOf(offset);
-    for (const subscription of this.#leave()) this.#events.arrived(subscription, sequence);
+    for (const subscription of this.stop()) this.#events.arrived(subscription, sequence);
     this.#events.ended([]);
   }
 
   /** There is nothing older than what is in memory. */
   #arriveWithGap(): void {
-    for (const subscription of this.#leave()) {
+    for (const subscription of this.stop()) {
       if (isPosition(subscription.place)) subscription.isBehindGap = true;
       this.#events.arrived(subscription, this.#window.begin);
     }
@@ -209,19 +188,11 @@ export class Sweep {
   }
 
   #end(): void {
-    if (!this.#isOver) this.#events.ended(this.#leave());
+    if (!this.#isOver) this.#events.ended(this.stop());
   }
 
-  #leave(): DurableSubscription[] {
-    this.stop();
-    const left = [...this.#passengers];
-    for (const subscription of left) this.#passed(subscription);
-    this.#passengers.clear();
-    return left;
-  }
-
-  #passed(subscription: DurableSubscription): void {
-    if (this.#offset !== undefined) subscription.passed(this.#offset);
+  #endIfEmpty(): void {
+    if (this.members.size === 0) this.#end();
   }
 }
 

@@ -1,95 +1,193 @@
 import { type BackoffLimits, backoffMs } from "../../../broker/backoff.ts";
 import type { LogWindow } from "../../../log/window.ts";
 import type { SharedLog } from "./shared-log.ts";
-import type { DurableSubscription } from "./subscription.ts";
+import { type DurableSubscription, isPosition } from "./subscription.ts";
 import { Sweep, type SweepEvents } from "./sweep.ts";
-import type { Tails } from "./tails.ts";
 
-/** Readings of the log at the same time, however many clients come back. */
-const sweepsMax = 4;
+/** The length of the nearest stretch of the log, in records before what is in memory. */
+const nearestRecords = 1024;
+/** In the nearest stretch two sweeps may begin: they are short, and who is just behind memory waits for no other. */
+const nearestSweepsMax = 2;
+/** Readings of the log at the same time, besides those in the nearest stretch: each is a channel and a consumer in RabbitMQ. */
+const farSweepsMax = 8;
 /** Between sweeps that were cut off. */
 export const defaultRetryBackoff: BackoffLimits = { firstMs: 100, mostMs: 5000 };
 
-/** Subscriptions whose places are older than what is in memory. They share a few sweeps of the log. */
+export interface SweepsEvents extends Omit<SweepEvents, "ended" | "proceeded"> {
+  /** Its sweep was cut off: where its place is has to be found out again. */
+  cutOff(subscription: DurableSubscription): void;
+}
+
+/**
+ * Subscriptions whose places are older than what is in memory. They share a few sweeps of the log.
+ *
+ * Seen from what is in memory, the log before it is divided into stretches, each as long as all nearer ones together. In each of
+ * them one sweep is on its way from there; who comes behind it waits until it has left its stretch, and goes with the next one.
+ * A sweep that comes from further back takes along those whom it reaches before they have waited for longer than their own way
+ * takes. So nobody waits long in comparison with what lies ahead of it, whatever others read.
+ */
 export class Sweeps {
   readonly #log: SharedLog;
   readonly #window: LogWindow;
-  readonly #tails: Tails;
-  readonly #events: Omit<SweepEvents, "ended">;
+  readonly #events: SweepsEvents;
   readonly #retryBackoff: BackoffLimits;
-  readonly #running = new Set<Sweep>();
+  /** With the stretch that each is the one to sweep in, until it has left it. */
+  readonly #running = new Map<Sweep, number | undefined>();
   readonly #waiting = new Set<DurableSubscription>();
+  readonly #cutOff = new Set<DurableSubscription>();
   #startImmediate: NodeJS.Immediate | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
   #failures = 0;
 
-  constructor(
-    log: SharedLog,
-    window: LogWindow,
-    tails: Tails,
-    events: Omit<SweepEvents, "ended">,
-    retryBackoff: BackoffLimits,
-  ) {
+  constructor(log: SharedLog, window: LogWindow, events: SweepsEvents, retryBackoff: BackoffLimits) {
     this.#log = log;
     this.#window = window;
-    this.#tails = tails;
     this.#events = events;
     this.#retryBackoff = retryBackoff;
   }
 
+  /** Readings of the log. */
   get count(): number {
     return this.#running.size;
   }
 
-  add(subscription: DurableSubscription): void {
-    subscription.state = { is: "sweeping" };
-    for (const sweep of this.#running) if (sweep.join(subscription)) return;
-    this.#waiting.add(subscription);
-    // At the end of the turn, so that those who come together go together.
-    this.#startImmediate ??= setImmediate(() => this.#start());
+  /** Subscriptions, those that wait for a sweep among them. */
+  get subscriptionCount(): number {
+    let count = this.#waiting.size + this.#cutOff.size;
+    for (const { members } of this.#running.keys()) count += members.size;
+    return count;
   }
 
-  remove(subscription: DurableSubscription): void {
-    if (this.#waiting.delete(subscription)) return;
-    for (const sweep of this.#running) if (sweep.remove(subscription)) return;
+  add(subscription: DurableSubscription): void {
+    subscription.state = { is: "sweeping", sweep: undefined };
+    this.#waiting.add(subscription);
+    this.#startSoon();
+  }
+
+  remove(subscription: DurableSubscription, sweep: Sweep | undefined): void {
+    this.#waiting.delete(subscription);
+    this.#cutOff.delete(subscription);
+    sweep?.remove(subscription);
+  }
+
+  /** Ends all sweeps, and takes all subscriptions out. */
+  takeAll(): DurableSubscription[] {
+    const all = [
+      ...this.#waiting,
+      ...this.#cutOff,
+      ...[...this.#running.keys()].flatMap((sweep) => sweep.stop()),
+    ];
+    this.close();
+    return all;
   }
 
   close(): void {
     clearImmediate(this.#startImmediate);
     clearTimeout(this.#retryTimer);
-    for (const sweep of this.#running) sweep.stop();
+    this.#startImmediate = undefined;
+    this.#retryTimer = undefined;
+    for (const sweep of this.#running.keys()) sweep.stop();
     this.#running.clear();
     this.#waiting.clear();
+    this.#cutOff.clear();
+  }
+
+  /** At the end of the turn, so that those who come together go together. */
+  #startSoon(): void {
+    if (this.#waiting.size > 0) this.#startImmediate ??= setImmediate(() => this.#start());
   }
 
   #start(): void {
     this.#startImmediate = undefined;
-    if (this.#waiting.size === 0 || this.#running.size >= sweepsMax || this.#retryTimer !== undefined) return;
-    const passengers = [...this.#waiting];
-    this.#waiting.clear();
-    const sweep: Sweep = new Sweep(this.#log, this.#window, this.#tails, passengers, {
+    const byStretch = new Map<number, DurableSubscription[]>();
+    for (const subscription of this.#waiting) {
+      if (this.#board(subscription)) continue;
+      const stretch = stretchAt(this.#distanceOf(subscription));
+      const there = byStretch.get(stretch);
+      if (there === undefined) byStretch.set(stretch, [subscription]);
+      else there.push(subscription);
+    }
+    // The nearest first.
+    for (const [stretch, passengers] of [...byStretch].sort(([one], [other]) => one - other))
+      if (this.#isFree(stretch)) this.#sweep(stretch, passengers);
+  }
+
+  #board(subscription: DurableSubscription): boolean {
+    const recordsMax = Math.max(nearestRecords, this.#distanceOf(subscription));
+    for (const sweep of this.#running.keys()) {
+      if (!sweep.join(subscription, recordsMax)) continue;
+      this.#waiting.delete(subscription);
+      return true;
+    }
+    return false;
+  }
+
+  /** How many records its place is before what is in memory, or more. */
+  #distanceOf({ place }: DurableSubscription): number {
+    return this.#distanceFrom(isPosition(place) ? place.offset : 0);
+  }
+
+  #distanceFrom(offset: number): number {
+    return Math.max(0, (this.#window.coversFrom ?? this.#window.last) - offset);
+  }
+
+  #isFree(stretch: number): boolean {
+    let far = 0;
+    let there = 0;
+    for (const taken of this.#running.values()) {
+      if (taken === stretch) there++;
+      if (taken !== 0) far++;
+    }
+    return stretch === 0 ? there < nearestSweepsMax : there === 0 && far < farSweepsMax;
+  }
+
+  #sweep(stretch: number, passengers: readonly DurableSubscription[]): void {
+    for (const passenger of passengers) this.#waiting.delete(passenger);
+    const sweep: Sweep = new Sweep(this.#log, this.#window, passengers, {
       ...this.#events,
       arrived: (subscription, sequence) => {
         this.#failures = 0;
         this.#events.arrived(subscription, sequence);
       },
+      proceeded: () => this.#proceeded(sweep),
       ended: (left) => this.#ended(sweep, left),
     });
-    this.#running.add(sweep);
+    this.#running.set(sweep, stretch);
+  }
+
+  /** Where it has left its stretch the next one may begin there; and it may have come near to those who wait. */
+  #proceeded(sweep: Sweep): void {
+    const stretch = this.#running.get(sweep);
+    if (stretch === undefined || stretch === 0 || stretchAt(this.#distanceFrom(sweep.next)) >= stretch)
+      return;
+    this.#running.set(sweep, undefined);
+    this.#startSoon();
   }
 
   #ended(sweep: Sweep, left: readonly DurableSubscription[]): void {
     this.#running.delete(sweep);
-    for (const subscription of left) this.#waiting.add(subscription);
-    if (left.length > 0) {
-      this.#failures++;
-      this.#retryTimer ??= setTimeout(
-        () => {
-          this.#retryTimer = undefined;
-          this.#start();
-        },
-        backoffMs(this.#failures, this.#retryBackoff, Math.random()),
-      );
-    } else if (this.#waiting.size > 0) this.#startImmediate ??= setImmediate(() => this.#start());
+    this.#startSoon();
+    if (left.length === 0) return;
+    for (const subscription of left) this.#wait(subscription);
+    this.#failures++;
+    const waitMs = backoffMs(this.#failures, this.#retryBackoff, Math.random());
+    this.#retryTimer ??= setTimeout(() => this.#retry(), waitMs);
   }
+
+  #wait(subscription: DurableSubscription): void {
+    subscription.state = { is: "sweeping", sweep: undefined };
+    this.#cutOff.add(subscription);
+  }
+
+  #retry(): void {
+    this.#retryTimer = undefined;
+    const all = [...this.#cutOff];
+    this.#cutOff.clear();
+    for (const subscription of all) this.#events.cutOff(subscription);
+  }
+}
+
+/** The stretch that a record lies in, so many before what is in memory. */
+function stretchAt(distance: number): number {
+  return distance <= nearestRecords ? 0 : Math.ceil(Math.log2(distance / nearestRecords));
 }

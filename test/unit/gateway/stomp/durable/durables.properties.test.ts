@@ -7,32 +7,50 @@ import {
   isBehind,
   type Position,
   positionText,
-  type Start,
   startAfter,
   startAt,
 } from "../../../../../src/log/position.ts";
 import { seeded } from "../../../doubles/seeded.ts";
 import { turn } from "../../../doubles/turn.ts";
 import { ScriptedClient } from "./scripted-client.ts";
-import { recordOf, ScriptedLog } from "./scripted-log.ts";
+import { type Entry, recordOf, ScriptedLog } from "./scripted-log.ts";
 
-/** A manager's durable subscriptions on a scripted log, and the clients that have them. */
+/** Where a client wants to begin, and in which life of the log it said so. */
+interface Wants {
+  readonly pattern: string;
+  epoch: number;
+  /** Undefined until it is in force, for one that begins with what comes then. */
+  start: "first" | Position | undefined;
+}
+
+interface Peer {
+  readonly client: ScriptedClient;
+  readonly subscription: DurableSubscription;
+  readonly wants: Wants;
+  /** What it had got when it left. */
+  leftWith?: number;
+}
+
+/**
+ * A manager's durable subscriptions on a scripted log, and the clients that have them. The log's lives are told apart: a new one
+ * begins whenever something is lost, be it that the log dropped it or that it was deleted.
+ */
 class World {
   readonly log: ScriptedLog;
   readonly durables: Durables;
-  readonly clients: {
-    readonly client: ScriptedClient;
-    readonly subscription: DurableSubscription;
-    readonly wants: Wants;
-  }[] = [];
+  readonly peers: Peer[] = [];
+  /** What there is in each life of the log. */
+  readonly epochs: Entry[][] = [[]];
   inForce = 0;
+  /** A record or mark has come in this life. */
+  isFollowed = true;
 
   constructor(windowBytes: number, firstOffset: number) {
     this.log = new ScriptedLog(firstOffset);
     const relay = new Relay();
     relay.serveBy({
       publish: (key, frame) => {
-        for (const { client } of this.clients) if (client.keys.has(key)) client.socket.send(frame as string);
+        for (const { client } of this.peers) if (client.keys.has(key)) client.socket.send(frame as string);
       },
     });
     const sharedLog = {
@@ -43,12 +61,13 @@ class World {
     this.durables = new Durables(sharedLog, relay, windowBytes, { firstMs: 1, mostMs: 2 });
   }
 
-  subscribe(pattern: string, start: Exclude<Start, { readonly timestamp: number }>): void {
+  subscribe(pattern: string, start: "first" | "next" | Position, reads: boolean): void {
     const client = new ScriptedClient();
-    // Where it begins, as of now: whatever is appended later comes all the same.
-    const wants = {
+    client.isReading(reads);
+    const wants: Wants = {
       pattern,
-      start: start === "next" ? { offset: this.log.nextOffset - 1, index: Number.POSITIVE_INFINITY } : start,
+      epoch: this.epochs.length - 1,
+      start: start === "next" ? undefined : start,
     };
     const subscription = this.durables.add({
       socket: client.socket,
@@ -57,30 +76,94 @@ class World {
       version: "1.2",
       pattern,
       start,
-      onInForce: () => this.inForce++,
+      onInForce: () => {
+        this.inForce++;
+        // What is appended later comes all the same.
+        if (start !== "next") return;
+        wants.epoch = this.epochs.length - 1;
+        wants.start = { offset: this.log.nextOffset - 1, index: Number.POSITIVE_INFINITY };
+      },
     });
-    this.clients.push({ client, subscription, wants });
+    this.peers.push({ client, subscription, wants });
   }
 
-  /** What a client should have got by now. */
-  expected({ pattern, start }: Wants): string[] {
-    const positions: string[] = [];
-    for (const entry of this.log.entries) {
-      const { offset, messages } = recordOf(entry);
-      for (const [index, { topic }] of messages.entries()) {
-        const isWanted = pattern === "#" || pattern === topic;
-        const isDue = start === "first" || isBehind(start, offset, index);
-        if (isWanted && isDue && offset >= this.log.keptFrom)
-          positions.push(positionText(offset, index, messages.length));
+  leave(peer: Peer | undefined): void {
+    if (peer === undefined || peer.leftWith !== undefined) return;
+    this.durables.remove(peer.subscription, true);
+    peer.leftWith = peer.client.frames.length;
+  }
+
+  append(topics: readonly string[], skip: number): void {
+    const entry = this.log.append(topics, skip);
+    this.epochs.at(-1)!.push(entry);
+    this.isFollowed = true;
+    this.durables.logged(recordOf(entry));
+  }
+
+  /** Its followers were overtaken: what came since is gone, and so is all before it. */
+  drop(count: number): void {
+    for (let dropped = 0; dropped < count; dropped++) this.log.append(["a"], 0);
+    this.log.keptFrom = this.log.nextOffset;
+    this.log.cutOff();
+    this.#lives("dropped");
+  }
+
+  deleteLog(): void {
+    this.log.beginAnew();
+    this.#lives("another log");
+  }
+
+  #lives(why: "dropped" | "another log"): void {
+    this.epochs.push([]);
+    this.isFollowed = false;
+    this.durables.missed(why);
+  }
+
+  /** The texts that a client should have got by now, in each life of the log. */
+  expected({ pattern, start, epoch }: Wants): string[][] {
+    return this.epochs.map((entries, life) => {
+      if (life < epoch) return [];
+      const texts: string[] = [];
+      for (const entry of entries) {
+        const { offset, messages } = recordOf(entry);
+        for (const [index, { topic, body }] of messages.entries()) {
+          const isWanted = pattern === "#" || pattern === topic;
+          const isDue =
+            life > epoch || start === "first" || (start !== undefined && isBehind(start, offset, index));
+          if (isWanted && isDue && (life > 0 || offset >= this.firstKept)) texts.push(String(body));
+        }
       }
-    }
-    return positions;
+      return texts;
+    });
   }
-}
 
-interface Wants {
-  readonly pattern: string;
-  readonly start: "first" | Position;
+  /** What the log had dropped before it all began. */
+  firstKept = 0;
+
+  check({ client, wants, leftWith }: Peer): void {
+    const lives = this.expected(wants);
+    const { texts, gaps } = client;
+    let at = 0;
+    let isBehindGap =
+      wants.epoch === 0 && wants.start !== "first" && (wants.start?.offset ?? 0) < this.firstKept;
+    const told: number[] = [];
+    const mayBeTold: number[] = [];
+    for (const [life, expected] of lives.entries()) {
+      // A life that has ended may have ended before it had all of it.
+      const got = texts.slice(at).findIndex((text, index) => text !== expected[index]);
+      const count = got < 0 ? texts.length - at : got;
+      if (life === lives.length - 1 && leftWith === undefined) expect(texts.slice(at)).toEqual(expected);
+      if (count > 0 && isBehindGap) told.push(at);
+      else if (count > 0 && life > wants.epoch && at === 0) mayBeTold.push(at);
+      if (count > 0) isBehindGap = false;
+      at += count;
+      // Who wanted all that there is, and has got nothing of what is gone, may be told or not.
+      if (life >= wants.epoch && (at > 0 || wants.start !== "first")) isBehindGap = true;
+    }
+    expect(at).toBe(texts.length);
+    expect(gaps.filter((gap) => !mayBeTold.includes(gap))).toEqual(told);
+    if (leftWith !== undefined) expect(client.frames.length).toBe(leftWith);
+  }
 }
 
 const topics = fc.constantFrom("a", "b");
@@ -93,8 +176,9 @@ const step = fc.oneof(
       skip: fc.constantFrom(0, 0, 0, 2),
     }),
   },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("append many" as const), count: fc.nat(900) }) },
   {
-    weight: 2,
+    weight: 3,
     arbitrary: fc.record({
       do: fc.constant("subscribe" as const),
       pattern: fc.constantFrom("a", "b", "#"),
@@ -105,76 +189,95 @@ const step = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("stop reading" as const), who: fc.nat() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("read again" as const), who: fc.nat() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("leave" as const), who: fc.nat() }) },
   { weight: 1, arbitrary: fc.constant({ do: "cut off" as const }) },
-  { weight: 3, arbitrary: fc.constant({ do: "turn" as const }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant("drop" as const), count: fc.integer({ min: 1, max: 3 }) }),
+  },
+  { weight: 1, arbitrary: fc.constant({ do: "delete the log" as const }) },
+  { weight: 1, arbitrary: fc.constant({ do: "mark" as const }) },
+  { weight: 4, arbitrary: fc.constant({ do: "turn" as const }) },
 );
+type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 
-/** The position of a message somewhere in the log, by a number from 0 to 1. */
-function positionAt(log: ScriptedLog, at: number): string | undefined {
-  const records = log.entries.filter(({ exchange }) => exchange === "wsmanager");
+/** The position of a message somewhere in what the log has, by a number from 0 to 1. */
+function positionAt({ epochs }: World, at: number): string | undefined {
+  const records = epochs.at(-1)!;
   const entry = records[Math.floor(at * records.length)];
   if (entry === undefined) return undefined;
   const { messages } = recordOf(entry);
   return positionText(entry.offset, Math.floor(at * 997) % messages.length, messages.length);
 }
 
-function startFor(log: ScriptedLog, how: string, at: number): Parameters<World["subscribe"]>[1] {
-  const position = positionAt(log, at);
+function startFor(world: World, how: string, at: number): "first" | "next" | Position {
+  const position = positionAt(world, at);
   if (how === "first" || how === "next") return how;
   if (position === undefined) return "next";
   return (how === "after" ? startAfter(position) : startAt(position)) as Position;
 }
 
-test("every durable subscription gets every message from its place on, once and in order, whatever happens", async () => {
+test("every durable subscription gets every message from its place on, once and in order, or is told of the gap, whatever happens", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(step, { maxLength: 80, size: "max" }),
       fc.nat(12),
       fc.nat(12),
-      fc.constantFrom(1_000, 6_000, 1_000_000),
+      fc.constantFrom(1_000, 6_000, 400_000, 4_000_000),
       async (steps, before, dropped, windowBytes) => {
         const world = new World(windowBytes, 5);
+        const { durables } = world;
         for (let count = 0; count < before; count++)
-          world.log.append(count % 3 === 0 ? ["a", "b", "a"] : ["a"], count % 2);
-        world.log.keptFrom = world.log.entries[Math.min(dropped, before - 1)]?.offset ?? 0;
-        world.durables.marked(world.log.mark());
+          world.epochs[0]!.push(world.log.append(count % 3 === 0 ? ["a", "b", "a"] : ["a"], count % 2));
+        world.firstKept = world.log.entries[Math.min(dropped, before - 1)]?.offset ?? 0;
+        world.log.keptFrom = world.firstKept;
+        durables.marked(world.log.mark());
         for (const one of steps) await play(world, one);
-        for (const { client, subscription } of world.clients) {
+        const staying = () => world.peers.filter(({ leftWith }) => leftWith === undefined);
+        for (const { client, subscription } of staying()) {
           client.isReading(true);
-          world.durables.drained(subscription);
+          durables.drained(subscription);
         }
-        const isDone = () =>
-          world.clients.every(({ subscription }) => subscription.state.is === "at the end");
+        if (!world.isFollowed) durables.marked(world.log.mark());
+        const isDone = () => durables.counts.atEnd === staying().length;
         // Those that wait to tell of a gap with a message need one.
         for (let turns = 0; turns < 400 && !isDone(); turns++) {
-          if (turns % 50 === 40) world.durables.logged(recordOf(world.log.append(["a", "b"], 0)));
+          if (turns % 50 === 40) world.append(["a", "b"], 0);
           await (turns % 20 === 19 ? Bun.sleep(2) : turn());
-          for (const { subscription } of world.clients) world.durables.drained(subscription);
+          for (const { subscription } of staying()) durables.drained(subscription);
         }
-        for (const { client, subscription, wants } of world.clients) {
-          expect(subscription.state.is).toBe("at the end");
-          expect(client.positions).toEqual(world.expected(wants));
-          const isGap = wants.start !== "first" && wants.start.offset < world.log.keptFrom;
-          expect(client.gaps).toEqual(isGap && client.positions.length > 0 ? [0] : []);
-        }
-        expect(world.inForce).toBe(world.clients.length);
+        expect(durables.counts).toEqual({
+          atEnd: staying().length,
+          catchingUp: 0,
+          sweeping: 0,
+          parked: 0,
+          locating: 0,
+        });
+        for (const peer of world.peers) world.check(peer);
+        expect(world.inForce).toBeGreaterThanOrEqual(staying().length);
+        expect(world.inForce).toBeLessThanOrEqual(world.peers.length);
         expect(world.log.readingsMax).toBeLessThanOrEqual(4);
-        world.durables.close();
+        for (const peer of staying()) world.leave(peer);
+        expect(Object.values(durables.counts)).toEqual([0, 0, 0, 0, 0]);
+        expect(durables.readingCount).toBe(0);
+        durables.close();
       },
     ),
-    { ...seeded, numRuns: 120 },
+    { ...seeded, numRuns: 100 },
   );
 });
 
-async function play(world: World, one: typeof step extends fc.Arbitrary<infer S> ? S : never): Promise<void> {
-  const pick = (who: number) => world.clients[who % Math.max(1, world.clients.length)];
+async function play(world: World, one: Step): Promise<void> {
+  const pick = (who: number) => world.peers[who % Math.max(1, world.peers.length)];
   switch (one.do) {
     case "append":
-      world.durables.logged(recordOf(world.log.append(one.topics, one.skip)));
+      world.append(one.topics, one.skip);
+      break;
+    case "append many":
+      for (let count = 0; count < one.count; count++) world.append(count % 5 === 0 ? ["b", "a"] : ["a"], 0);
       break;
     case "subscribe":
-      world.subscribe(one.pattern, startFor(world.log, one.how, one.at));
-      world.clients.at(-1)!.client.isReading(one.reads);
+      world.subscribe(one.pattern, startFor(world, one.how, one.at), one.reads);
       break;
     case "stop reading":
       // Natively published messages come all the same: Bun keeps or closes, and neither is of interest here.
@@ -182,12 +285,26 @@ async function play(world: World, one: typeof step extends fc.Arbitrary<infer S>
       break;
     case "read again": {
       const chosen = pick(one.who);
-      chosen?.client.isReading(true);
-      if (chosen !== undefined) world.durables.drained(chosen.subscription);
+      if (chosen === undefined || chosen.leftWith !== undefined) break;
+      chosen.client.isReading(true);
+      world.durables.drained(chosen.subscription);
       break;
     }
+    case "leave":
+      world.leave(pick(one.who));
+      break;
     case "cut off":
       world.log.cutOff();
+      break;
+    case "drop":
+      world.drop(one.count);
+      break;
+    case "delete the log":
+      world.deleteLog();
+      break;
+    case "mark":
+      world.isFollowed = true;
+      world.durables.marked(world.log.mark());
       break;
     case "turn":
       await turn();

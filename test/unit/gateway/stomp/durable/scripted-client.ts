@@ -5,13 +5,25 @@ export class ScriptedClient {
   readonly frames: string[] = [];
   readonly keys = new Set<string>();
   #bufferedBytes = 0;
+  readonly #onKey: (key: string, isIn: boolean) => void;
+
+  /** @param onKey hears of what it subscribes to */
+  constructor(onKey: (key: string, isIn: boolean) => void = () => undefined) {
+    this.#onKey = onKey;
+  }
 
   readonly socket = {
     send: (frame: string) => void this.frames.push(frame),
     cork: (write: () => void) => write(),
     getBufferedAmount: () => this.#bufferedBytes,
-    subscribe: (key: string) => void this.keys.add(key),
-    unsubscribe: (key: string) => void this.keys.delete(key),
+    subscribe: (key: string) => {
+      this.keys.add(key);
+      this.#onKey(key, true);
+    },
+    unsubscribe: (key: string) => {
+      this.keys.delete(key);
+      this.#onKey(key, false);
+    },
   } as unknown as ClientSocket;
 
   isReading(isReading: boolean): void {

@@ -44,7 +44,7 @@ export class ScriptedLog {
         ? plain
         : { ...plain, routingKey: "", body: pack(messages), contentType: packedContentType };
     const entry = { offset, exchange: "wsmanager", envelope };
-    this.entries.push(entry);
+    this.#add(entry);
     return entry;
   }
 
@@ -55,8 +55,13 @@ export class ScriptedLog {
       ...seal({ body: "", topic: "" }, `mark-${offset}`, "app", offset),
       contentType: markContentType,
     };
-    this.entries.push({ offset, exchange: "wsmanager.log", envelope });
+    this.#add({ offset, exchange: "wsmanager.log", envelope });
     return offset;
+  }
+
+  #add(entry: Entry): void {
+    this.entries.push(entry);
+    for (const reading of this.#readings) reading.goOn();
   }
 
   read(start: LogStart, reader: LogReader): LogReading {
@@ -66,6 +71,14 @@ export class ScriptedLog {
     this.#readings.add(reading);
     this.readingsMax = Math.max(this.readingsMax, this.#readings.size);
     return reading;
+  }
+
+  /** It is deleted, and begins anew. */
+  beginAnew(): void {
+    this.cutOff();
+    this.entries.length = 0;
+    this.#nextOffset = 0;
+    this.keptFrom = 0;
   }
 
   cutOff(): void {
@@ -87,12 +100,12 @@ class ScriptedReading implements LogReading {
     this.#onEnd = onEnd;
     this.#next = entries.findIndex(({ offset }) => offset >= from);
     if (this.#next < 0) this.#next = entries.length;
-    this.#go();
+    this.goOn();
   }
 
   handled(count: number): void {
     this.#ahead -= count;
-    this.#go();
+    this.goOn();
   }
 
   stop(): void {
@@ -105,9 +118,9 @@ class ScriptedReading implements LogReading {
     setImmediate(() => this.#reader.ended("lost"));
   }
 
-  #go(): void {
+  goOn(): void {
     setImmediate(() => {
-      while (!this.#isOver && this.#ahead < 3 && this.#next < this.#entries.length) {
+      while (!this.#isOver && this.#ahead < 40 && this.#next < this.#entries.length) {
         const { offset, exchange, envelope } = this.#entries[this.#next++]!;
         this.#ahead++;
         this.#reader.record(offset, exchange, envelope);

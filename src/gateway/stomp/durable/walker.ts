@@ -1,0 +1,111 @@
+import type { LogWindow } from "../../../log/window.ts";
+import { Members } from "./members.ts";
+import type { DurableSubscription } from "./subscription.ts";
+
+/** How long what was gathered may wait until it is written, in milliseconds. */
+const unwrittenMsMax = 8;
+/** How many records are read before the time is looked at again. */
+const recordsPerLook = 8;
+
+export interface WalkEvents {
+  /** It has all that there is: it may follow what comes. */
+  reachedEnd(subscription: DurableSubscription): void;
+  /** What it was to read next is in memory no more. */
+  fellBehind(subscription: DurableSubscription): void;
+  /** Its client has to read first. It goes on with this record. */
+  parked(subscription: DurableSubscription, sequence: number): void;
+  /** So many messages were written. */
+  delivered(count: number): void;
+}
+
+/** Subscriptions that read what is in memory together, from one record on. */
+export class Walker {
+  members = new Members();
+  /** The record that comes next. */
+  sequence: number;
+  /** The block of the log that it is the one to read in, if it is; see `Walks`. */
+  block: number | undefined;
+  /** Whether it gets turns. */
+  isMoving = false;
+  readonly #window: LogWindow;
+  readonly #events: WalkEvents;
+  /** Since when something is gathered. */
+  #gatheredAtMs: number | undefined;
+
+  constructor(sequence: number, window: LogWindow, events: WalkEvents) {
+    this.sequence = sequence;
+    this.#window = window;
+    this.#events = events;
+  }
+
+  /** Whether there is nothing to do before the next record comes. */
+  get rests(): boolean {
+    const { isSettled, hasUnwritten } = this.members;
+    return this.sequence === this.#window.end && isSettled && !hasUnwritten;
+  }
+
+  /**
+   * Reads on, up to `untilSequence` at most.
+   *
+   * @param untilMs when to pause, by `performance.now()`
+   * @param meet is called with each record's number before it is read: who waits there may come along
+   */
+  run(untilSequence: number, untilMs: number, meet: (sequence: number) => void): void {
+    if (this.sequence < this.#window.begin) {
+      this.#fallBehind();
+      return;
+    }
+    for (let count = 1; ; count++) {
+      meet(this.sequence);
+      if (this.members.isFull && !this.#write(untilMs)) return;
+      if (this.sequence >= untilSequence) break;
+      const record = this.#window.at(this.sequence)!;
+      this.#events.delivered(this.members.deal(record, this.#onSlow));
+      this.sequence++;
+      if (count % recordsPerLook === 0 && performance.now() >= untilMs) break;
+    }
+    if (this.sequence === this.#window.end) this.#letOut(untilMs);
+    else if (this.sequence >= untilSequence) this.#write(untilMs);
+    else this.#writeWhatIsDue(untilMs);
+  }
+
+  /** Takes in those of another walker that has come to the same record. */
+  absorb(other: Walker): void {
+    // The smaller group moves into the larger one.
+    if (other.members.size > this.members.size) {
+      const larger = other.members;
+      other.members = this.members;
+      this.members = larger;
+    }
+    for (const subscription of other.members)
+      subscription.state = { is: "catching up", members: this.members };
+    this.members.absorb(other.members);
+    this.#gatheredAtMs ??= other.#gatheredAtMs;
+  }
+
+  #letOut(untilMs: number): void {
+    if (!this.#write(untilMs)) return;
+    this.members.letOut(untilMs, (subscription) => this.#events.reachedEnd(subscription), this.#onSlow);
+  }
+
+  /** Few large writes are cheaper than many small ones. */
+  #writeWhatIsDue(untilMs: number): void {
+    if (!this.members.hasUnwritten) return;
+    const nowMs = performance.now();
+    this.#gatheredAtMs ??= nowMs;
+    if (nowMs - this.#gatheredAtMs >= unwrittenMsMax) this.#write(untilMs);
+  }
+
+  #write(untilMs: number): boolean {
+    if (!this.members.write(untilMs, this.#onSlow)) return false;
+    this.#gatheredAtMs = undefined;
+    return true;
+  }
+
+  #fallBehind(): void {
+    for (const subscription of this.members.takeAll()) this.#events.fellBehind(subscription);
+  }
+
+  /** Within a record it goes on with the rest of it, and with the next one otherwise. */
+  readonly #onSlow = (subscription: DurableSubscription) => this.#events.parked(subscription, this.sequence);
+}

@@ -1,0 +1,161 @@
+import type { LogWindow } from "../../../log/window.ts";
+import type { DurableSubscription } from "./subscription.ts";
+import { type WalkEvents, Walker } from "./walker.ts";
+
+/** How long the event loop is held up at a time, in milliseconds. */
+const sliceMs = 4;
+/** What one walker gets of that before the next one's turn, in milliseconds. */
+const runMs = 1.5;
+/** The length of the nearest block, in records. */
+const nearestBlockRecords = 512;
+
+/**
+ * Subscriptions that read what is in memory, until they have reached the log's end. Those at about the same place go together.
+ *
+ * It works as trains do. Seen from its end the log is divided into blocks, each as long as all nearer ones together, and in each
+ * block at most one walker moves: the hindmost, who takes everybody along that it meets. Who comes behind it waits until it has
+ * left the block. So there are a dozen of them at most, however many come at however many places; and nobody waits for longer than
+ * walking through its own block takes, which is as long as what is ahead of it anyway: those just behind the end wait for
+ * hardly anything, whatever goes on far behind them.
+ */
+export class Walks {
+  readonly #window: LogWindow;
+  readonly #events: WalkEvents;
+  /** By the record that they read next; one that moves is taken out meanwhile. */
+  readonly #walkers = new Map<number, Walker>();
+  /** Those whose turn it is to move, the next one first. */
+  #movers: Walker[] = [];
+  /** Who came, or came to a stop, since it was last decided who moves. */
+  #isUndecided = false;
+  #immediate: NodeJS.Immediate | undefined;
+
+  constructor(window: LogWindow, events: WalkEvents) {
+    this.#window = window;
+    this.#events = events;
+  }
+
+  get count(): number {
+    let count = 0;
+    for (const { members } of this.#walkers.values()) count += members.size;
+    return count;
+  }
+
+  /** Groups of them: what catching up costs for each record. */
+  get walkerCount(): number {
+    return this.#walkers.size;
+  }
+
+  /** Takes one in that reads on with this record. */
+  add(subscription: DurableSubscription, sequence: number): void {
+    let walker = this.#walkers.get(sequence);
+    if (walker === undefined) {
+      walker = new Walker(sequence, this.#window, this.#events);
+      this.#walkers.set(sequence, walker);
+    }
+    walker.members.add(subscription);
+    subscription.state = { is: "catching up", members: walker.members };
+    this.wake();
+  }
+
+  /** Takes all of them out. */
+  takeAll(): DurableSubscription[] {
+    const all = [...this.#walkers.values()].flatMap(({ members }) => members.takeAll());
+    this.#walkers.clear();
+    this.#movers = [];
+    return all;
+  }
+
+  /** A record has come. */
+  wake(): void {
+    this.#isUndecided = true;
+    if (this.#walkers.size > 0) this.#immediate ??= setImmediate(() => this.#turn());
+  }
+
+  close(): void {
+    clearImmediate(this.#immediate);
+  }
+
+  #turn(): void {
+    this.#immediate = undefined;
+    const untilMs = performance.now() + sliceMs;
+    if (this.#isUndecided) this.#decide();
+    for (let nowMs = 0; nowMs < untilMs; nowMs = performance.now()) {
+      // Deciding looks at everybody, so it is done once for all blocks that have become free meanwhile.
+      if (this.#isUndecided && this.#movers.length === 0) this.#decide();
+      const walker = this.#movers.shift();
+      if (walker === undefined) return;
+      this.#move(walker, Math.min(untilMs, performance.now() + runMs));
+    }
+    if (this.#movers.length > 0 || this.#isUndecided) this.#immediate ??= setImmediate(() => this.#turn());
+  }
+
+  /** In each block that nobody moves in, the hindmost is the next to move. */
+  #decide(): void {
+    this.#isUndecided = false;
+    const hindmost: (Walker | undefined)[] = [];
+    const taken = new Set(this.#movers.map(({ block }) => block));
+    for (const [sequence, walker] of this.#walkers) {
+      if (walker.members.size === 0) this.#walkers.delete(sequence);
+      else if (!walker.isMoving && !walker.rests) {
+        const block = blockAt(this.#window.end - sequence);
+        if (!taken.has(block) && sequence < (hindmost[block]?.sequence ?? Number.POSITIVE_INFINITY))
+          hindmost[block] = walker;
+      }
+    }
+    // The nearest first.
+    for (let block = hindmost.length - 1; block >= 0; block--) {
+      const walker = hindmost[block];
+      if (walker === undefined) continue;
+      walker.block = block;
+      walker.isMoving = true;
+      this.#movers.unshift(walker);
+    }
+  }
+
+  #move(walker: Walker, untilMs: number): void {
+    const { block = 0 } = walker;
+    const leavesAt = this.#window.end - (block === 0 ? 0 : blockRecords(block - 1));
+    if (this.#walkers.get(walker.sequence) === walker) this.#walkers.delete(walker.sequence);
+    const meet = (sequence: number) => {
+      const met = this.#walkers.get(sequence);
+      if (met !== undefined) this.#takeAlong(walker, met);
+    };
+    walker.run(Math.max(walker.sequence, leavesAt), untilMs, meet);
+    meet(walker.sequence);
+    const hasLeft = walker.sequence >= leavesAt;
+    // Letting everybody out at the end may take a while, in which others may come along.
+    if (hasLeft) this.#free(walker);
+    if (walker.members.size > 0) this.#walkers.set(walker.sequence, walker);
+    const stops =
+      walker.members.size === 0 || walker.rests || (hasLeft && block > 0 && !walker.members.hasUnwritten);
+    if (!stops) {
+      this.#movers.push(walker);
+      return;
+    }
+    walker.isMoving = false;
+    this.#free(walker);
+  }
+
+  #takeAlong(walker: Walker, met: Walker): void {
+    this.#walkers.delete(met.sequence);
+    walker.absorb(met);
+    if (!met.isMoving) return;
+    this.#movers = this.#movers.filter((mover) => mover !== met);
+    this.#free(met);
+  }
+
+  #free(walker: Walker): void {
+    walker.block = undefined;
+    this.#isUndecided = true;
+  }
+}
+
+/** The block that a record lies in, so many from the log's end. */
+function blockAt(distance: number): number {
+  return distance <= nearestBlockRecords ? 0 : 32 - Math.clz32((distance - 1) / nearestBlockRecords);
+}
+
+/** How far from the log's end a block reaches, in records. */
+function blockRecords(block: number): number {
+  return nearestBlockRecords * 2 ** block;
+}

@@ -1,0 +1,266 @@
+import { describe, expect, test } from "bun:test";
+import type { LogReader, LogStart } from "../../../../../src/broker/broker.ts";
+import { seal } from "../../../../../src/broker/envelope.ts";
+import { Relay } from "../../../../../src/gateway/relay.ts";
+import { Durables } from "../../../../../src/gateway/stomp/durable/durables.ts";
+import { type Start, startAfter } from "../../../../../src/log/position.ts";
+import { LogRecord } from "../../../../../src/log/record.ts";
+import type { Message } from "../../../../../src/message.ts";
+import { turn } from "../../../doubles/turn.ts";
+import { ScriptedClient } from "./scripted-client.ts";
+
+/** A log whose readings the test answers by hand, and which counts how often records were looked into. */
+class Fixture {
+  readonly readings: { readonly start: LogStart; readonly reader: LogReader; isOver: boolean }[] = [];
+  readonly marks: ((offset: number) => void)[] = [];
+  readonly durables: Durables;
+  looks = 0;
+  readonly #byKey = new Map<string, Set<ScriptedClient>>();
+
+  constructor(windowBytes = 1e9) {
+    const relay = new Relay();
+    relay.serveBy({
+      publish: (key, frame) => {
+        for (const client of this.#byKey.get(key) ?? []) client.socket.send(frame as string);
+      },
+    });
+    const log = {
+      read: (start: LogStart, reader: LogReader) => {
+        const reading = { start, reader, isOver: false };
+        this.readings.push(reading);
+        const stop = () => {
+          reading.isOver = true;
+        };
+        return { handled: () => undefined, stop };
+      },
+      mark: (then: (offset: number) => void) => void this.marks.push(then),
+      recordBytesMax: 1024 ** 2,
+    };
+    this.durables = new Durables(log, relay, windowBytes, { firstMs: 1, mostMs: 2 });
+  }
+
+  subscribe(pattern: string, start: Start) {
+    const client = new ScriptedClient((key, isIn) => {
+      const there = this.#byKey.get(key) ?? new Set();
+      if (isIn) there.add(client);
+      else there.delete(client);
+      this.#byKey.set(key, there);
+    });
+    const subscription = this.durables.add({
+      socket: client.socket,
+      clientId: "client",
+      subscriptionId: "s",
+      version: "1.2",
+      pattern,
+      start,
+      onInForce: () => undefined,
+    });
+    return { client, subscription };
+  }
+
+  log(from: number, to: number, topicOf: (offset: number) => string = () => "t"): void {
+    for (let offset = from; offset < to; offset++) this.durables.logged(this.record(offset, topicOf(offset)));
+  }
+
+  record(offset: number, topic: string): LogRecord {
+    const envelope = envelopeAt(offset, topic);
+    const record = new LogRecord(offset, "wsmanager", envelope, () => []);
+    const messages: readonly Message[] = [
+      { body: String(offset), topic, id: `m-${offset}`, appId: "app", timestamp: 0 },
+    ];
+    Object.defineProperty(record, "messages", {
+      get: () => {
+        this.looks++;
+        return messages;
+      },
+    });
+    return record;
+  }
+
+  get running() {
+    return this.readings.filter(({ isOver }) => !isOver);
+  }
+
+  async until(isSo: () => boolean): Promise<void> {
+    for (let turns = 0; !isSo(); turns++) {
+      if (turns > 5000) throw new Error(`in vain: ${JSON.stringify(this.durables.counts)}`);
+      await turn();
+    }
+  }
+}
+
+const envelopeAt = (offset: number, topic: string) =>
+  seal({ body: String(offset), topic }, `m-${offset}`, "app", 0);
+const numbers = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, index) => String(from + index));
+const after = (offset: number) => startAfter(String(offset))!;
+
+describe("durable subscriptions that catch up in memory", () => {
+  test("read each record together, wherever each of them begins", async () => {
+    const { durables, self } = await filled(4000);
+    const peers = Array.from({ length: 2000 }, (_, index) =>
+      self.subscribe(`t.${index % 100}`, after(index * 2)),
+    );
+    self.looks = 0;
+    await self.until(() => durables.counts.atEnd === peers.length);
+    // One walker for each block, and each block is as long as all nearer ones together.
+    expect(self.looks).toBeLessThan(4000 * 2.2);
+    for (const [index, { client }] of peers.entries()) {
+      const wanted = numbers(index * 2 + 1, 4000).filter((text) => Number(text) % 100 === index % 100);
+      expect(client.texts).toEqual(wanted);
+    }
+    durables.close();
+  });
+
+  test("that come one by one wait for those that are on their way, and not each for all", async () => {
+    const { durables, self } = await filled(8000);
+    self.looks = 0;
+    let count = 0;
+    for (; count < 1000; count++) {
+      self.subscribe("t.1", after((count * 37) % 8000));
+      if (count % 4 === 0) await turn();
+    }
+    await self.until(() => durables.counts.atEnd === count);
+    // Each for itself would have looked into four million; a slow machine makes them wait for one another more.
+    expect(self.looks).toBeLessThan(1_500_000);
+    durables.close();
+  });
+
+  test("that begin with what comes next are at the end at once", () => {
+    const { durables, subscribe } = started();
+    for (let count = 0; count < 100; count++) subscribe(`t.${count}`, "next");
+    expect(durables.counts).toEqual({ atEnd: 100, catchingUp: 0, sweeping: 0, parked: 0, locating: 0 });
+  });
+
+  test("and have to tell of a gap cost nothing for what is not for them", async () => {
+    const { durables, self } = started();
+    self.log(1, 10);
+    const peers = Array.from({ length: 500 }, (_, index) => self.subscribe(`t.${index}`, "next"));
+    durables.missed("dropped");
+    self.looks = 0;
+    for (let offset = 100; offset < 200; offset++) {
+      self.log(offset, offset + 1, () => "t.7");
+      await turn();
+    }
+    expect(self.looks).toBeLessThan(500);
+    expect(peers[7]!.client.texts).toEqual(numbers(100, 200));
+    expect(peers[7]!.client.gaps).toEqual([0]);
+    expect(durables.counts).toMatchObject({ atEnd: 1, catchingUp: 499 });
+    durables.close();
+  });
+});
+
+describe("when the log begins anew, a durable subscription", () => {
+  test("that is parked is told of the gap, and gets all of the new log", async () => {
+    const { durables, self } = started();
+    self.log(1, 10);
+    const { client, subscription } = self.subscribe("t", after(3));
+    client.isReading(false);
+    await self.until(() => durables.counts.parked === 1);
+    const had = client.frames.length;
+    durables.missed("another log");
+    self.log(0, 15);
+    client.isReading(true);
+    durables.drained(subscription);
+    await turn();
+    // Where the new log begins only reading it tells.
+    for (const { reader, start } of self.running) {
+      expect(start).toBe("first");
+      reader.record(0, "wsmanager", envelopeAt(0, "t"));
+    }
+    await self.until(() => durables.counts.atEnd === 1);
+    expect(client.texts.slice(had)).toEqual(numbers(0, 15));
+    expect(client.gaps).toEqual([had]);
+    durables.close();
+  });
+
+  test("that reads old parts is served again, and told of the gap", async () => {
+    const { durables, self } = started(100);
+    const { client } = self.subscribe("t", after(20));
+    await turn();
+    const [old] = self.running;
+    for (const offset of [20, 21]) old!.reader.record(offset, "wsmanager", envelopeAt(offset, "t"));
+    await turn();
+    expect(durables.counts.sweeping).toBe(1);
+    old!.reader.ended("lost");
+    durables.missed("another log");
+    self.log(0, 5);
+    await self.until(() => durables.counts.atEnd === 1);
+    expect(client.texts).toEqual(["21", ...numbers(0, 5)]);
+    expect(client.gaps).toEqual([1]);
+    expect(self.running).toEqual([]);
+    durables.close();
+  });
+
+  test("that waits to hear how far the log reaches gets all of the new log", async () => {
+    const { durables, self } = started(100);
+    const { client } = self.subscribe("t", after(500));
+    expect(durables.counts.locating).toBe(1);
+    durables.missed("another log");
+    self.log(0, 5);
+    for (const then of self.marks) then(5);
+    await self.until(() => durables.counts.atEnd === 1);
+    expect(client.texts).toEqual(numbers(0, 5));
+    expect(client.gaps).toEqual([0]);
+    durables.close();
+  });
+});
+
+describe("durable subscriptions that are older than memory", () => {
+  test("share a reading of the log where they are close together", async () => {
+    const { durables, self } = started(100_000);
+    for (let count = 0; count < 100; count++) self.subscribe("t", after(1000 + count));
+    await turn();
+    expect(self.running.map(({ start }) => start)).toEqual([1000]);
+    durables.close();
+  });
+
+  test("and just behind memory wait for no reading of older parts, however many there are", async () => {
+    const { durables, self } = started(100_000);
+    for (let count = 0; count < 100; count++) {
+      self.subscribe("t", after(1000 + 600 * count));
+      await turn();
+      self.subscribe("t", "first");
+      await turn();
+    }
+    const before = self.running.length;
+    expect(before).toBeLessThanOrEqual(8);
+    self.subscribe("t", after(99_990));
+    await turn();
+    expect(self.running.slice(before).map(({ start }) => start)).toEqual([99_990]);
+    durables.close();
+  });
+
+  test("that come while another is on its way from behind them go with it, if it is near", async () => {
+    const { durables, self } = started(100_000);
+    self.subscribe("other", after(50_000));
+    await turn();
+    const [reading] = self.running;
+    for (let offset = 50_000; offset < 50_010; offset++)
+      reading!.reader.record(offset, "wsmanager", envelopeAt(offset, "t"));
+    await turn();
+    const { client } = self.subscribe("t", after(50_020));
+    await turn();
+    expect(self.running).toHaveLength(1);
+    for (let offset = 50_010; offset < 50_030; offset++)
+      reading!.reader.record(offset, "wsmanager", envelopeAt(offset, "t"));
+    await self.until(() => client.texts.length === 9);
+    expect(client.texts).toEqual(numbers(50_021, 50_030));
+    durables.close();
+  });
+});
+
+/** The log has reached this offset, of which nothing is in memory yet. */
+function started(reached = 0) {
+  const self = new Fixture();
+  self.durables.marked(reached);
+  return { self, durables: self.durables, subscribe: self.subscribe.bind(self) };
+}
+
+/** What is logged is in memory, by 100 topics. */
+async function filled(count: number) {
+  const { self, durables } = started();
+  self.log(1, count, (offset) => `t.${offset % 100}`);
+  await turn();
+  return { self, durables };
+}
