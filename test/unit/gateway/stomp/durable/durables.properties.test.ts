@@ -263,7 +263,7 @@ test("every durable subscription gets every message from its place on, once and 
         durables.close();
       },
     ),
-    { ...seeded, numRuns: 100 },
+    { ...seeded, numRuns: 60 },
   );
 });
 
