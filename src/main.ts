@@ -1,6 +1,6 @@
 import type { Broker } from "./broker/broker.ts";
 import { MemoryBroker } from "./broker/memory.ts";
-import { readAccess } from "./broker/rabbitmq/access.ts";
+import { accessBy } from "./broker/rabbitmq/access.ts";
 import { RabbitmqBroker } from "./broker/rabbitmq/rabbitmq.ts";
 import { FatalError, UsageError } from "./errors.ts";
 import type { Auth } from "./gateway/auth/auth.ts";
@@ -105,7 +105,7 @@ function brokerFor(options: Options, id: string, log: StreamLog): Broker {
     log.warn("no shared log (--log off): no durable subscriptions, and gaps when RabbitMQ was away");
   return new RabbitmqBroker({
     urls,
-    access: readAccess(options),
+    access: accessBy(options),
     name: id,
     log,
     logRetention: logMode === "off" ? "off" : { maxBytes, maxAgeMs },

@@ -1,5 +1,5 @@
-import { type ChannelModel, connect, credentials } from "amqplib";
-import { type AccessOptions, readAccess } from "../broker/rabbitmq/access.ts";
+import { type ChannelModel, connect } from "amqplib";
+import { type AccessOptions, accessBy, credentialsOf, loginTo } from "../broker/rabbitmq/access.ts";
 import { FatalError, reasonOf, UsageError } from "../errors.ts";
 import { withoutPassword } from "../ops/redact.ts";
 import { memoryBroker } from "../options/checks.ts";
@@ -17,16 +17,14 @@ export async function connectOnce(
 ): Promise<ChannelModel> {
   if (options.broker.includes(memoryBroker))
     throw new UsageError("dead letters lie in RabbitMQ: name it with --broker amqp://…");
-  const { password, tls } = readAccess(options);
+  const secrets = accessBy(options).read();
   let why = "";
   for (const href of options.broker) {
-    const url = new URL(href);
+    const login = loginTo(href, secrets);
     try {
-      const connection = await connect(href, {
-        ...tls,
-        ...(password === undefined
-          ? {}
-          : { credentials: credentials.plain(decodeURIComponent(url.username), password) }),
+      const connection = await connect(login.url.href, {
+        ...secrets.tls,
+        credentials: credentialsOf(login),
         noDelay: true,
         timeout: timeoutMs,
         clientProperties: { connection_name: "warren dead-letters", product: "Warren", version },

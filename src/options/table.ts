@@ -31,7 +31,7 @@ export const optionTable = {
     text("FILE"),
     "in the URL",
     serving,
-    "has the password for `--broker`, whose URLs then name the user alone",
+    "has the password for `--broker`, whose URLs then name the user alone; read at each connection",
   ),
   brokerCa: optional(
     text("FILE"),
@@ -43,7 +43,7 @@ export const optionTable = {
     text("FILE"),
     "none",
     serving,
-    "the client certificate (PEM) to show to RabbitMQ, for `amqps://`; with `--broker-key`",
+    "client certificate (PEM) for `amqps://`, with `--broker-key`; it logs in if the URL names no user",
   ),
   brokerKey: optional(text("FILE"), "none", serving, "the key (PEM) of `--broker-cert`"),
   host: option(

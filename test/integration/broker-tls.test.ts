@@ -6,6 +6,7 @@ import { CertificateAuthority, type IssuedCertificate } from "../support/certifi
 import { connect } from "../support/client.ts";
 import { type RabbitmqNode, startRabbitmq } from "../support/rabbitmq.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
+import { until } from "../support/wait.ts";
 import { startWarren, type WarrenProcess } from "../support/warren.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
@@ -25,7 +26,10 @@ beforeAll(async () => {
     CertificateAuthority.create(folder, "stranger"),
   ]);
   client = await authority.issue("client");
-  node = await startRabbitmq({ tls: { ...(await authority.issue("rabbitmq")), clientCa: authority.cert } });
+  node = await startRabbitmq({
+    plugins: ["rabbitmq_auth_mechanism_ssl"],
+    tls: { ...(await authority.issue("rabbitmq")), clientCa: authority.cert, isLogin: true },
+  });
   await node.ctl("add_user", "warren", password);
   await node.ctl("set_permissions", "warren", ".*", ".*", ".*");
 });
@@ -88,6 +92,55 @@ describe("amqps", () => {
     expectNoSecret(warren);
   });
 
+  test("with the user and password in the URL, whatever characters they have", async () => {
+    const user = "jürgen/€";
+    await node.ctl("add_user", user, password);
+    await node.ctl("set_permissions", user, ".*", ".*", ".*");
+    const broker = url(`${encodeURIComponent(user)}:${encodeURIComponent(password)}@localhost`);
+    await using warren = await startWarren(["--broker", broker, ...trusting(), ...showing(client)], {
+      readyWhen: "ready",
+    });
+    expectNoSecret(warren);
+  });
+
+  test("logs in by its certificate where the URL names no user", async () => {
+    const robot = await authority.issue("robot");
+    const args = ["--broker", url("localhost"), ...trusting(), ...showing(robot)];
+    const refused = await startWarren(args, { readyWhen: "running" });
+    expect(await refused.exited).toBe(1);
+    expect(refused.log.at(-1)!.msg).toInclude(
+      "refused the client certificate: it needs a user of the certificate's name",
+    );
+    await node.ctl("add_user", "robot", "never used");
+    await node.ctl("clear_password", "robot");
+    await node.ctl("set_permissions", "robot", ".*", ".*", ".*");
+    await using warren = await startWarren(args, { readyWhen: "ready" });
+    await using anna = await connect(warren.wsUrl());
+    anna.send("hello");
+    expect(await anna.next()).toBe("processed message: hello");
+  });
+
+  test("takes a password that was changed in its file, at the next connection", async () => {
+    await node.ctl("add_user", "rotated", "first");
+    await node.ctl("set_permissions", "rotated", ".*", ".*", ".*");
+    const passwordFile = file("rotated", "first");
+    const args = ["--broker", url("rotated@localhost"), "--broker-password-file", passwordFile];
+    await using warren = await startWarren([...args, ...trusting(), ...showing(client)], {
+      readyWhen: "ready",
+    });
+    await node.ctl("change_password", "rotated", "second");
+    file("rotated", "\ufeffsecond\n");
+    await node.ctl("close_all_user_connections", "rotated", "rotation");
+    await warren.waitForLog(({ msg }) => msg === "broker is back", "it is connected again", 30_000);
+    // While there is no file, it goes on trying.
+    rmSync(passwordFile);
+    await node.ctl("close_all_user_connections", "rotated", "rotation");
+    const readyz = new URL("/readyz", warren.url);
+    await until(async () => (await (await fetch(readyz)).text()).includes("cannot be read"), "it says why");
+    file("rotated", "second");
+    await warren.waitUntilReady();
+  });
+
   test("with a wrong password in the file is one line and exit 1", async () => {
     const args = [
       "--broker",
@@ -127,10 +180,15 @@ describe("amqps", () => {
 
   test("does not take one host's certificate for another's", async () => {
     const onlyByName = await authority.issue("rabbitmq", "DNS:localhost");
+    const certificate = showing(client);
     await using other = await startRabbitmq({ tls: onlyByName });
     expect(await whyNotReached("--broker", `amqps://127.0.0.1:${other.tlsPort}`, ...trusting())).toInclude(
       "is for another host",
     );
+    // It offers no login by certificate.
+    expect(
+      await whyNotReached("--broker", `amqps://localhost:${other.tlsPort}`, ...trusting(), ...certificate),
+    ).toInclude("turn that on, or name a user in --broker");
     // By its own name it is trusted, and asks for no certificate of the client.
     await using warren = await startWarren(
       ["--broker", `amqps://localhost:${other.tlsPort}`, ...trusting()],

@@ -32,6 +32,8 @@ export interface RabbitmqTls {
   readonly key: string;
   /** Whose clients are let in; they need a certificate of this authority then. */
   readonly clientCa?: string;
+  /** A certificate logs in the user of its common name. Needs the plugin rabbitmq_auth_mechanism_ssl. */
+  readonly isLogin?: boolean;
 }
 
 /** Starts a node that nobody else knows of, on ports and in a folder of its own. The caller stops it. */
@@ -314,6 +316,14 @@ function tlsListener(folder: string, programs: RabbitmqPrograms, port: number, t
     ...files,
     `ssl_options.verify = ${asksForCertificate ? "verify_peer" : "verify_none"}`,
     `ssl_options.fail_if_no_peer_cert = ${asksForCertificate}`,
+    ...(tls.isLogin === true
+      ? [
+          "auth_mechanisms.1 = EXTERNAL",
+          "auth_mechanisms.2 = PLAIN",
+          "auth_mechanisms.3 = AMQPLAIN",
+          "ssl_cert_login_from = common_name",
+        ]
+      : []),
   ];
 }
 

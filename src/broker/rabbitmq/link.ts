@@ -1,10 +1,10 @@
-import { type ChannelModel, connect, credentials } from "amqplib";
+import { type ChannelModel, connect } from "amqplib";
 import { codeOf, FatalError, reasonOf } from "../../errors.ts";
 import type { Log } from "../../ops/log.ts";
 import { withoutPassword } from "../../ops/redact.ts";
 import { version } from "../../version.ts";
 import { type BackoffLimits, backoffMs } from "../backoff.ts";
-import type { Access } from "./access.ts";
+import { type Access, credentialsOf, loginTo } from "./access.ts";
 import { innards } from "./innards.ts";
 import type { Outage } from "./outage.ts";
 import { tlsFault } from "./tls-fault.ts";
@@ -79,6 +79,7 @@ export class Link {
   #isClosing = false;
   #running: Promise<void> | undefined;
   #wasOpenOnce = false;
+  #isByCertificate = false;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -159,15 +160,16 @@ export class Link {
 
   async #connect(url: string): Promise<ChannelModel> {
     const { name, access, timing } = this.#options;
-    const withHeartbeat = new URL(url);
-    const { password, tls } = access;
-    const user = decodeURIComponent(withHeartbeat.username);
+    const secrets = access.read();
+    const login = loginTo(url, secrets);
+    const { url: withHeartbeat } = login;
+    this.#isByCertificate = login.user === undefined;
     if (!withHeartbeat.searchParams.has("heartbeat")) {
       withHeartbeat.searchParams.set("heartbeat", String(timing.heartbeatSeconds));
     }
     const connecting = connect(withHeartbeat.href, {
-      ...tls,
-      ...(password === undefined ? {} : { credentials: credentials.plain(user, password) }),
+      ...secrets.tls,
+      credentials: credentialsOf(login),
       noDelay: true,
       timeout: timing.openTimeoutMs,
       clientProperties: { connection_name: `warren ${name}`, product: "Warren", version },
@@ -187,6 +189,18 @@ export class Link {
   /** Wrong credentials are fatal until they have worked once; after that the broker is taken to be confused. */
   #asFault(error: unknown, url: string): Error {
     const text = reasonOf(error);
+    // A file that could be read at the start may be about to be replaced.
+    if (error instanceof FatalError) return new Error(text);
+    if (text.includes("SASL mechanism EXTERNAL is not provided")) {
+      return new Error(
+        "RabbitMQ does not let clients log in by certificate (EXTERNAL, of rabbitmq_auth_mechanism_ssl): turn that on, or name a user in --broker",
+      );
+    }
+    if (!this.#wasOpenOnce && this.#isByCertificate && /ACCESS_REFUSED|ACCESS-REFUSED|\b403\b/.test(text)) {
+      return new FatalError(
+        `RabbitMQ at ${withoutPassword(url)} refused the client certificate: it needs a user of the certificate's name (ssl_cert_login_from), or name a user in --broker`,
+      );
+    }
     if (!this.#wasOpenOnce && /ACCESS_REFUSED|ACCESS-REFUSED|\b403\b/.test(text)) {
       return new FatalError(
         `RabbitMQ at ${withoutPassword(url)} refused the user or password: correct them in --broker or --broker-password-file`,
