@@ -96,6 +96,7 @@ export class Manager {
         : undefined,
     });
     outbox.onRelieved = () => gateway.relieve();
+    outbox.onSetAside = (message) => log.error("message set aside", { ...message });
     broker.publish("wsmanager", outbox);
     const feed = new Feed(id, gateway, log, messageLog, recordBytesMax);
     const followed = broker.follow(feed);
@@ -152,12 +153,13 @@ const keyless: Readiness = { ready: false, why: "the keys to check tokens with a
 
 function uplinkTo(outbox: Outbox, messageLog: MessageLog): Uplink {
   return {
-    take(message, onConfirmed, waiterBytes) {
-      const number = outbox.append(message, onConfirmed, waiterBytes);
+    take(message, waiter, waiterBytes) {
+      const number = outbox.append(message, waiter, waiterBytes);
       if (messageLog.wants())
         messageLog.print("client sent", message.body, { client: message.clientId, topic: message.topic });
       return number;
     },
+    unfitnessOf: (message) => outbox.unfitnessOf(message),
     idOf: (number) => outbox.idOf(number),
     get isFull() {
       return outbox.isFull;

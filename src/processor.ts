@@ -8,12 +8,13 @@ import type { Log } from "./ops/log.ts";
 import type { MessageLog } from "./ops/message-log.ts";
 import type { Options } from "./options/table.ts";
 import { type AttemptLimits, attempt, type Outcome } from "./processor/attempts.ts";
-import { type Buried, deadLetterOf } from "./processor/dead-letter.ts";
+import { DeadLetters } from "./processor/dead-letters.ts";
 import { Failures } from "./processor/failures.ts";
 import type { Handler, HandlerMessage } from "./processor/handler.ts";
 import { Intake, shareOf } from "./processor/intake.ts";
 import { KnownReturns } from "./processor/known-returns.ts";
 import { Lanes, type Place } from "./processor/lanes.ts";
+import { publishAnswers } from "./processor/publish-answers.ts";
 
 export type ProcessorOptions = Pick<
   Options,
@@ -60,6 +61,7 @@ export class Processor implements Consumer {
   readonly #messageLog: MessageLog;
   readonly #answers: Outbox;
   readonly #dead: Outbox;
+  readonly #deadLetters: DeadLetters;
   readonly #lanes: Lanes;
   readonly #knownReturns: KnownReturns;
   readonly #limits: AttemptLimits;
@@ -98,6 +100,9 @@ export class Processor implements Consumer {
     this.#suspectLimits = { attempts, timeoutMs: timerMsMax, onFailure };
     this.#answers = new Outbox(id, options.packed, { bytesMax: options.outboxMaxBytes });
     this.#dead = new Outbox(`${id}-dead`, false, { bytesMax: options.outboxMaxBytes });
+    this.#deadLetters = new DeadLetters(this.#dead, options.group, log);
+    for (const outbox of [this.#answers, this.#dead])
+      outbox.onSetAside = (message) => log.error("message set aside", { ...message });
     broker.publish("towsmanager", this.#answers);
     broker.publish("wsmanager.dead", this.#dead);
     broker.consume(options.group, options.prefetch, this);
@@ -183,7 +188,7 @@ export class Processor implements Consumer {
     } catch (error) {
       const { body, routingKey, clientId } = envelope;
       const message = { body, topic: routingKey, clientId, id: envelope.messageId ?? "unnamed" };
-      this.#bury(message, reasonOf(error), 0, done);
+      this.#deadLetters.bury(message, { reason: reasonOf(error), attempts: 0 }, done);
       return undefined;
     }
   }
@@ -213,36 +218,22 @@ export class Processor implements Consumer {
 
   #settle(message: Message, outcome: Outcome, done: () => void): void {
     if (outcome.is === "failed") {
-      this.#bury(message, outcome.reason, outcome.attempts, done);
+      this.#deadLetters.bury(message, outcome, done);
       return;
     }
     const { answers } = outcome;
-    if (answers.length === 0) done();
-    let left = answers.length;
-    const confirmed = () => {
-      if (--left === 0) done();
-    };
-    for (const answer of answers) {
-      this.#answers.append(answer, confirmed);
-      if (this.#messageLog.wants()) {
-        this.#messageLog.print("sends", answer.body, { client: answer.clientId, topic: answer.topic });
-      }
-    }
-  }
-
-  /** Publishes to `wsmanager.dead` what could not be handled. */
-  #bury(message: Buried, reason: string, attempts: number, done: () => void): void {
-    const { group } = this.#options;
-    const { id, clientId, topic } = message;
-    this.#log.warn("message dead-lettered", {
-      message: id,
-      client: clientId,
-      topic,
-      group,
-      attempts,
-      reason,
+    publishAnswers(this.#answers, answers, (setAside) => {
+      if (setAside === undefined) done();
+      else
+        this.#deadLetters.bury(
+          message,
+          { reason: `its answer was set aside: ${setAside}`, attempts: 1 },
+          done,
+        );
     });
-    this.#dead.append(deadLetterOf(message, { reason, attempts, group }), done);
+    if (!this.#messageLog.wants()) return;
+    for (const answer of answers)
+      this.#messageLog.print("sends", answer.body, { client: answer.clientId, topic: answer.topic });
   }
 }
 

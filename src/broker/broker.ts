@@ -1,4 +1,5 @@
 import type { Headers } from "../message.ts";
+import type { SetAsideReason } from "./set-aside.ts";
 
 /**
  * What Warren needs of a broker, and what a broker guarantees. `memory.ts` and `rabbitmq/` implement it;
@@ -77,6 +78,10 @@ export interface Envelope {
 export interface PublishLink {
   /** Whether a `send` costs the broker about as much as a dozen messages, so that few large ones are better than many small ones. */
   readonly isCostly: boolean;
+  /** What the properties and headers of an envelope may take together, in bytes. */
+  readonly headBytesMax: number;
+  /** How many of the envelopes that it was given, the last ones, it has not written. */
+  readonly unwritten: number;
   /** Publishes these, in order, as one write. Never throws: a lost link is reported by `Publisher.closed`. */
   send(envelopes: readonly Envelope[]): void;
   /** Ends it, since the publisher does not trust it any more: another one follows. */
@@ -92,7 +97,18 @@ export interface Publisher {
   refused(tag: number, multiple: boolean): void;
   /** While blocked, what is published would not be read. */
   blocked(isBlocked: boolean): void;
-  closed(): void;
+  /** @param refusal the broker has closed the link over an envelope that it was sent */
+  closed(refusal?: Refusal): void;
+}
+
+/**
+ * The broker has closed a link, or there was no way to write to it, because of what is in an envelope: one of those that were
+ * written and not confirmed. An ordinary loss is none.
+ */
+export interface Refusal {
+  readonly reason: SetAsideReason;
+  /** What the broker said. */
+  readonly why: string;
 }
 
 /** One life of a consumer. Tags rise by one from 1 within a session and mean nothing outside of it. */

@@ -75,6 +75,8 @@ export class MemoryBroker implements Broker {
       publisher.opened({
         send: (envelopes) => this.#accept(exchange, publisher, envelopes),
         isCostly: false,
+        headBytesMax: Number.POSITIVE_INFINITY,
+        unwritten: 0,
         giveUp: () => undefined,
       });
     }

@@ -1,7 +1,7 @@
-import type { Metric } from "../ops/metrics.ts";
+import type { AnyMetric } from "../ops/metrics.ts";
 import type { Outbox } from "./outbox.ts";
 
-export function outboxMetrics(outbox: Outbox): readonly Metric[] {
+export function outboxMetrics(outbox: Outbox): readonly AnyMetric[] {
   return [
     {
       name: "warren_published_total",
@@ -39,5 +39,6 @@ export function outboxMetrics(outbox: Outbox): readonly Metric[] {
       help: "AMQP messages on the wire that are not confirmed.",
       read: () => outbox.unconfirmed,
     },
+    outbox.setAsideCount.metric,
   ];
 }

@@ -1,13 +1,16 @@
 import { messageCostBytes } from "../costs.ts";
 import type { OutgoingMessage } from "../message.ts";
+import { Backlog, type GivenUp } from "./backlog.ts";
 import { backoffMs } from "./backoff.ts";
-import type { Envelope, Publisher, PublishLink } from "./broker.ts";
+import type { Publisher, PublishLink, Refusal } from "./broker.ts";
 import { Caution } from "./caution.ts";
-import { Deque } from "./deque.ts";
+import { unfitnessOf } from "./fitness.ts";
 import { Gathering } from "./gathering.ts";
 import { defaultOutboxLimits, type OutboxLimits } from "./outbox-limits.ts";
-import { inOrder, type Sent, sealOne, sealPacked, type Waiting } from "./sealing.ts";
+import type { Sent } from "./sealing.ts";
+import { countSetAside, type SetAside, type Unfit } from "./set-aside.ts";
 import { TagWindow } from "./tag-window.ts";
+import type { Waiter } from "./waiter.ts";
 
 /** After a refusal (basic.nack) the envelope is published again, after a wait. */
 const refusalBackoff = { firstMs: 50, mostMs: 5000 } as const;
@@ -24,20 +27,22 @@ const refusalsMax = 3;
  * An envelope keeps its id until it is confirmed: it is published again, in order, on each new link. After a refusal nothing
  * is sent until all on the wire are settled; then the refused ones go first, in order, and the first of them alone. So only
  * what was on the wire behind a refused one can get before it. AMQP has no way to take that back.
+ *
+ * An envelope over which the broker closes the link (`Refusal`) is found out (`Suspicion`) and set aside: it is not sent again,
+ * and everything else is, in order. The messages of a pack go one by one then.
  */
 export class Outbox implements Publisher {
   readonly #limits: OutboxLimits;
   readonly #appId: string;
-  readonly #waiting = new Deque<Waiting>();
+  readonly #backlog: Backlog;
   readonly #window = new TagWindow<Sent>();
-  /** Refused or cut off: to be sent in order, before anything that waits. */
-  #again: Sent[] = [];
   readonly #caution: Caution;
   readonly #gathering = new Gathering();
   #link: PublishLink | undefined;
   #isBlocked = false;
   #bytes = 0;
-  #sequence = 0;
+  /** Of the last link; without limit until there was one. In bytes. */
+  #headBytesMax = Number.POSITIVE_INFINITY;
   #wasFull = false;
   #flushImmediate: NodeJS.Immediate | undefined;
   #lingerTimer: NodeJS.Timeout | undefined;
@@ -46,13 +51,15 @@ export class Outbox implements Publisher {
 
   /** Called when the outbox was full and has sunk to half of its cap: those held back may go on. */
   onRelieved: () => void = () => undefined;
+  /** Called for each message that is given up. */
+  onSetAside: (message: SetAside) => void = () => undefined;
 
   /** Messages appended, and messages confirmed, since the start. */
   publishedCount = 0;
   confirmedCount = 0;
   /** Envelopes written to links, those written again among them. */
   envelopeCount = 0;
-  repeatedCount = 0;
+  readonly setAsideCount = countSetAside();
 
   /** Whether messages that wait together travel as one packed envelope. It may change at any time. */
   isPacking: boolean;
@@ -62,7 +69,13 @@ export class Outbox implements Publisher {
     this.#appId = appId;
     this.isPacking = isPacking;
     this.#limits = { ...defaultOutboxLimits, ...limits };
+    this.#backlog = new Backlog(appId, this.#limits, (given) => this.#giveUp(given));
     this.#caution = new Caution(this.#limits.stallMs);
+  }
+
+  /** Envelopes that were written again. */
+  get repeatedCount(): number {
+    return this.#backlog.repeatedCount;
   }
 
   /** Bytes that wait, unsent or unconfirmed. */
@@ -85,14 +98,14 @@ export class Outbox implements Publisher {
   }
 
   /**
-   * Takes a message and returns its number, of which `idOf` makes its id. `onConfirmed` is called once, when the broker has
-   * confirmed it, and not before `append` has returned.
+   * Takes a message and returns its number, of which `idOf` makes its id. The waiter hears of what becomes of it, not before
+   * `append` has returned.
    *
-   * @param waiterBytes what `onConfirmed` keeps in memory
+   * @param waiterBytes what the waiter keeps in memory
    */
-  append(message: OutgoingMessage, onConfirmed?: () => void, waiterBytes = 0): number {
+  append(message: OutgoingMessage, waiter?: Waiter, waiterBytes = 0): number {
     const costBytes = messageCostBytes(message) + waiterBytes;
-    this.#waiting.push({ message, costBytes, timestamp: Math.floor(Date.now() / 1000), onConfirmed });
+    this.#backlog.push({ message, costBytes, timestamp: Math.floor(Date.now() / 1000), waiter });
     this.#bytes += costBytes;
     this.publishedCount++;
     if (this.isFull) this.#wasFull = true;
@@ -103,7 +116,14 @@ export class Outbox implements Publisher {
 
   /** The id that the message with this number has, or will have when it is sealed. */
   idOf(number: number): string {
-    return `${this.#appId}-${number}`;
+    return this.#backlog.idOf(number);
+  }
+
+  /** Why the broker could not carry a message, by what its last link could; undefined if it could. */
+  unfitnessOf({ topic, clientId, headers }: OutgoingMessage): Unfit | undefined {
+    const id = this.idOf(Number.MAX_SAFE_INTEGER);
+    const head = { routingKey: topic, clientId, headers, messageId: id, appId: this.#appId };
+    return unfitnessOf({ ...head, contentType: undefined, timestamp: undefined }, this.#headBytesMax);
   }
 
   /** Resolves when everything appended so far and since is confirmed, or after `timeoutMs`: true if empty. */
@@ -126,14 +146,14 @@ export class Outbox implements Publisher {
   opened(link: PublishLink): void {
     this.#link = link;
     this.#isBlocked = false;
+    this.#headBytesMax = link.headBytesMax;
     this.#flush();
   }
 
-  closed(): void {
+  closed(refusal?: Refusal): void {
+    const unwritten = this.#link?.unwritten ?? 0;
     this.#link = undefined;
-    this.#again = inOrder([...this.#window.reset(), ...this.#again]);
-    // How often another link refused it says nothing about the next one.
-    for (const sent of this.#again) sent.refusals = 0;
+    this.#backlog.lost(this.#window.reset(), unwritten, refusal);
     this.#caution.reset();
     this.#unschedule();
     clearTimeout(this.#retryTimer);
@@ -152,17 +172,11 @@ export class Outbox implements Publisher {
     for (const sent of settled) {
       this.#bytes -= sent.costBytes;
       this.confirmedCount += sent.count;
-      for (const onConfirmed of sent.onConfirmed) onConfirmed();
+      for (const waiter of sent.waiters) waiter?.confirmed();
     }
-    if (this.#wasFull && this.#bytes <= this.#limits.bytesMax / 2) {
-      this.#wasFull = false;
-      this.onRelieved();
-    }
-    if (this.isEmpty) {
-      for (const resolve of this.#whenEmpty.splice(0)) resolve();
-    }
+    this.#lightened();
     // A confirm makes room in the window, and with packing it ends the linger.
-    if (this.#waiting.length > 0 || this.#again.length > 0) this.#scheduleFlush();
+    if (!this.#backlog.isEmpty) this.#scheduleFlush();
   }
 
   refused(tag: number, multiple: boolean): void {
@@ -170,7 +184,7 @@ export class Outbox implements Publisher {
     if (refused.length === 0) return;
     this.#caution.refused(performance.now());
     for (const sent of refused) sent.refusals++;
-    this.#again = inOrder([...this.#again, ...refused]);
+    this.#backlog.takeBack(refused);
     const refusals = Math.max(...refused.map((sent) => sent.refusals));
     if (refusals >= refusalsMax) {
       this.#link?.giveUp(`RabbitMQ refused a message ${refusals} times`);
@@ -190,6 +204,7 @@ export class Outbox implements Publisher {
   #scheduleFlush(hasGathered = false): void {
     // Without a link, or with a full window, there is nothing to do before the broker is heard of.
     if (this.#link === undefined || this.#isBlocked || this.#retryTimer !== undefined) return;
+    if (!this.#backlog.mayTry(this.#window.open)) return;
     if (!this.#caution.mayTry(this.#window.open, this.#windowMax)) return;
     const lingerMs = hasGathered ? 0 : this.#lingerMs;
     if (lingerMs > 0) this.#lingerTimer ??= setTimeout(() => this.#flush(), lingerMs);
@@ -199,7 +214,7 @@ export class Outbox implements Publisher {
   /** How long what waits may go on gathering, in milliseconds. */
   get #lingerMs(): number {
     const { packCountMax, packLingerMs } = this.#limits;
-    if (this.#waiting.length >= packCountMax || this.#again.length > 0) return 0;
+    if (this.#backlog.waitingCount >= packCountMax || this.#backlog.hasRepeats) return 0;
     const forPack = this.isPacking && this.#window.open > 0 ? packLingerMs : 0;
     return this.#link?.isCostly ? Math.max(forPack, this.#gathering.lingerMs) : forPack;
   }
@@ -208,28 +223,32 @@ export class Outbox implements Publisher {
   #flush(): void {
     this.#unschedule();
     const link = this.#link;
-    if (link === undefined || this.#isBlocked || this.#retryTimer !== undefined) return;
-    if (this.#waiting.length === 0 && this.#again.length === 0) return;
+    if (link === undefined || this.#isBlocked || this.#retryTimer !== undefined || this.#backlog.isEmpty)
+      return;
 
-    const envelopes: Envelope[] = [];
     const nowMs = performance.now();
-    const allowance = this.#caution.allowance(this.#window.open, this.#windowMax, nowMs);
+    const { open } = this.#window;
+    let allowance = this.#backlog.allowance(open);
+    if (allowance > 0) allowance = Math.min(allowance, this.#caution.allowance(open, this.#windowMax, nowMs));
+    const sending: Sent[] = [];
     let flushBytes = 0;
     let count = 0;
-    while (envelopes.length < allowance && flushBytes < this.#limits.flushBytesMax) {
-      const sent = this.#next();
-      if (sent === undefined) break;
-      this.#window.add(sent);
-      envelopes.push(sent.envelope);
+    while (sending.length < allowance && flushBytes < this.#limits.flushBytesMax && !this.#backlog.isEmpty) {
+      const sent = this.#backlog.next(this.isPacking, link.headBytesMax);
+      if (sent === undefined) continue;
+      sending.push(sent);
       flushBytes += sent.envelope.body.byteLength;
       count += sent.count;
     }
-    if (envelopes.length === 0) return;
-    this.envelopeCount += envelopes.length;
-    this.#gathering.sent(count, nowMs);
-    link.send(envelopes);
+    if (sending.length > 0) {
+      // Everything is sealed: from here on nothing fails, so that the window and the wire agree.
+      for (const sent of sending) this.#window.add(sent);
+      this.envelopeCount += sending.length;
+      this.#gathering.sent(count, nowMs);
+      link.send(sending.map(({ envelope }) => envelope));
+    }
     // What had no room has gathered long enough.
-    if (this.#waiting.length > 0 || this.#again.length > 0) this.#scheduleFlush(true);
+    if (!this.#backlog.isEmpty) this.#scheduleFlush(true);
   }
 
   #unschedule(): void {
@@ -243,39 +262,23 @@ export class Outbox implements Publisher {
     return this.isPacking ? this.#limits.packedWindowMax : this.#limits.windowMax;
   }
 
-  #next(): Sent | undefined {
-    if (this.#again.length === 0) return this.#seal();
-    this.repeatedCount++;
-    return this.#again.shift();
+  #giveUp({ message, costBytes, waiters }: GivenUp): void {
+    this.#bytes -= costBytes;
+    this.setAsideCount.add(message.reason);
+    // Not within a flush, which those that wait could disturb.
+    queueMicrotask(() => {
+      this.onSetAside(message);
+      for (const waiter of waiters) waiter?.setAside(message.why);
+      this.#lightened();
+    });
   }
 
-  /** Takes waiting messages for one envelope: one as it is, several packed. */
-  #seal(): Sent | undefined {
-    const first = this.#waiting.shift();
-    if (first === undefined) return undefined;
-    const others = this.isPacking ? this.#takeForPack(first.costBytes) : none;
-    // Messages are numbered, not envelopes: a message's id does not depend on whether it was packed.
-    const sequence = this.#sequence + 1;
-    this.#sequence += 1 + others.length;
-    const id = this.idOf(sequence);
-    if (others.length === 0) return sealOne(first, sequence, id, this.#appId);
-    return sealPacked([first, ...others], sequence, id, this.#appId);
-  }
-
-  /** What fits into an envelope beside a first message of this cost. */
-  #takeForPack(firstCostBytes: number): Waiting[] {
-    const { packCountMax, packBytesMax } = this.#limits;
-    const taken: Waiting[] = [];
-    let costBytes = firstCostBytes;
-    while (taken.length + 1 < packCountMax) {
-      const next = this.#waiting.at(0);
-      if (next === undefined || costBytes + next.costBytes > packBytesMax) break;
-      taken.push(next);
-      costBytes += next.costBytes;
-      this.#waiting.shift();
+  /** Lets go of those that wait for the outbox to be less full, or empty. */
+  #lightened(): void {
+    if (this.#wasFull && this.#bytes <= this.#limits.bytesMax / 2) {
+      this.#wasFull = false;
+      this.onRelieved();
     }
-    return taken;
+    if (this.isEmpty) for (const resolve of this.#whenEmpty.splice(0)) resolve();
   }
 }
-
-const none: readonly Waiting[] = [];

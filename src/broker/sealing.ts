@@ -1,7 +1,9 @@
+import { messageCostBytes } from "../costs.ts";
 import type { OutgoingMessage } from "../message.ts";
 import type { Envelope } from "./broker.ts";
 import { seal } from "./envelope.ts";
-import { pack, packedContentType } from "./packing.ts";
+import { pack, packedContentType, unpack } from "./packing.ts";
+import type { Waiter } from "./waiter.ts";
 
 /** A message that waits in an outbox. */
 export interface Waiting {
@@ -9,7 +11,7 @@ export interface Waiting {
   readonly costBytes: number;
   /** Seconds since 1970. */
   readonly timestamp: number;
-  readonly onConfirmed: (() => void) | undefined;
+  readonly waiter: Waiter | undefined;
 }
 
 /** An envelope that was sent, or is to be sent again. */
@@ -20,8 +22,13 @@ export interface Sent {
   readonly costBytes: number;
   /** Messages in it. */
   readonly count: number;
-  readonly onConfirmed: readonly (() => void)[];
+  /** One for each message, or none at all. */
+  readonly waiters: readonly (Waiter | undefined)[];
   refusals: number;
+  /** Undefined: nothing speaks against it. Else how it is to be sent, since it may be what the broker has closed a link over. */
+  suspected: "together" | "alone" | undefined;
+  /** How often the broker has closed a link while nothing else was on its way. */
+  closes: number;
 }
 
 /** Shared, since most envelopes have nobody waiting for their confirm. */
@@ -29,15 +36,16 @@ const nobody: readonly never[] = [];
 
 /** The plain form: the envelope of one message. */
 export function sealOne(waiting: Waiting, sequence: number, id: string, appId: string): Sent {
-  const { message, timestamp, costBytes } = waiting;
-  const onConfirmed = waiting.onConfirmed === undefined ? nobody : [waiting.onConfirmed];
+  const { message, timestamp, costBytes, waiter } = waiting;
   return {
     sequence,
     envelope: seal(message, id, appId, timestamp),
     costBytes,
     count: 1,
-    onConfirmed,
+    waiters: waiter === undefined ? nobody : [waiter],
     refusals: 0,
+    suspected: undefined,
+    closes: 0,
   };
 }
 
@@ -53,9 +61,33 @@ export function sealPacked(batch: readonly Waiting[], sequence: number, id: stri
     clientId: undefined,
     headers: undefined,
   };
-  const costBytes = batch.reduce((sum, waiting) => sum + waiting.costBytes, 0);
-  const onConfirmed = batch.flatMap((waiting) => waiting.onConfirmed ?? nobody);
-  return { sequence, envelope, costBytes, count: batch.length, onConfirmed, refusals: 0 };
+  const isAwaited = batch.some(({ waiter }) => waiter !== undefined);
+  return {
+    sequence,
+    envelope,
+    costBytes: batch.reduce((sum, waiting) => sum + waiting.costBytes, 0),
+    count: batch.length,
+    waiters: isAwaited ? batch.map(({ waiter }) => waiter) : nobody,
+    refusals: 0,
+    suspected: undefined,
+    closes: 0,
+  };
+}
+
+/** The messages of a pack, each in an envelope of its own, with the id that it has in the pack. They cost as much as the pack. */
+export function takeApart(
+  { sequence, envelope, waiters, costBytes: packCostBytes }: Sent,
+  idOf: (number: number) => string,
+): Sent[] {
+  const messages = unpack(envelope.body);
+  let leftBytes = packCostBytes;
+  return messages.map((message, index) => {
+    const costBytes =
+      index + 1 < messages.length ? Math.min(leftBytes, messageCostBytes(message)) : leftBytes;
+    leftBytes -= costBytes;
+    const waiting = { message, costBytes, timestamp: envelope.timestamp!, waiter: waiters[index] };
+    return sealOne(waiting, sequence + index, idOf(sequence + index), envelope.appId!);
+  });
 }
 
 /** What was refused and what was sent again after a refusal may be out of the order of first sending. */

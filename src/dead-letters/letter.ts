@@ -9,6 +9,7 @@ const ours = {
   attempts: "dead-attempts",
   group: "dead-group",
   messageId: "dead-message-id",
+  routingKey: "dead-routing-key",
 } as const;
 
 /** A message in `wsmanager.dead`. */

@@ -1,4 +1,6 @@
 import type { Server } from "bun";
+import type { Unfit } from "../broker/set-aside.ts";
+import type { Waiter } from "../broker/waiter.ts";
 import type { OutgoingMessage } from "../message.ts";
 import type { AnyMetric } from "../ops/metrics.ts";
 import type { Auth } from "./auth/auth.ts";
@@ -41,11 +43,13 @@ export interface Protocol {
 export interface Uplink {
   /**
    * Takes a message for the broker and returns its number: `idOf` makes its id of that, where one is needed.
-   * `onConfirmed` is called once, when the broker has confirmed it, which is never before `take` has returned.
+   * The waiter hears of what becomes of it, which is never before `take` has returned.
    *
-   * @param waiterBytes what `onConfirmed` keeps in memory, which is counted as the message is
+   * @param waiterBytes what the waiter keeps in memory, which is counted as the message is
    */
-  take(message: OutgoingMessage, onConfirmed?: () => void, waiterBytes?: number): number;
+  take(message: OutgoingMessage, waiter?: Waiter, waiterBytes?: number): number;
+  /** Why the broker could not carry a message, as far as is known; undefined if it could. */
+  unfitnessOf(message: OutgoingMessage): Unfit | undefined;
   idOf(number: number): string;
   /** Whoever sends has to be held back until `Gateway.relieve`. */
   readonly isFull: boolean;

@@ -24,6 +24,8 @@ export interface RabbitmqOptions {
   readonly version?: RabbitmqVersion;
   readonly plugins?: readonly string[];
   readonly tls?: RabbitmqTls;
+  /** Lines of rabbitmq.conf. */
+  readonly config?: readonly string[];
 }
 
 /** A listener for `amqps://` beside the other. Files in PEM. */
@@ -39,7 +41,7 @@ export interface RabbitmqTls {
 /** Starts a node that nobody else knows of, on ports and in a folder of its own. The caller stops it. */
 export async function startRabbitmq(options: RabbitmqOptions = {}): Promise<RabbitmqNode> {
   const programs = await rabbitmqPrograms(options.version ?? chosenVersion());
-  const node = new RabbitmqNode(programs, options.plugins ?? [], undefined, options.tls);
+  const node = new RabbitmqNode(programs, options.plugins ?? [], undefined, options.tls, options.config);
   try {
     await node.restart();
   } catch (error) {
@@ -116,6 +118,7 @@ export class RabbitmqNode implements AsyncDisposable {
     plugins: readonly string[],
     companion?: RabbitmqNode,
     tls?: RabbitmqTls,
+    config: readonly string[] = [],
   ) {
     const [port, distributionPort, ownPortMapperPort, tlsPort] = freePorts(4) as [
       number,
@@ -136,7 +139,7 @@ export class RabbitmqNode implements AsyncDisposable {
     this.#folder = mkdtempSync(join(tmpdir(), "warren-rabbitmq-"));
     removeAtExit(this.#folder);
     const listener = tls === undefined ? [] : tlsListener(this.#folder, programs, tlsPort, tls);
-    writeConfiguration(this.#folder, plugins, this.#cookie, listener);
+    writeConfiguration(this.#folder, plugins, this.#cookie, [...listener, ...config]);
     this.#env = environment(programs.inside(this.#folder), { port, distributionPort, portMapperPort });
   }
 

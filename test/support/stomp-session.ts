@@ -1,4 +1,5 @@
 import type { Server } from "bun";
+import type { Waiter } from "../../src/broker/waiter.ts";
 import { unlimited } from "../../src/gateway/auth/grant.ts";
 import { Backpressure } from "../../src/gateway/backpressure.ts";
 import type { Client, ClientSocket } from "../../src/gateway/client.ts";
@@ -34,11 +35,12 @@ export class StompSide {
       relay: this.relay,
       handshakeTimeout: 10_000,
       uplink: {
-        take: (message, onConfirmed) => {
+        take: (message, waiter) => {
           this.taken.push(message);
-          if (onConfirmed !== undefined) this.#confirmations.push(onConfirmed);
+          if (waiter !== undefined) this.#waiters.push(waiter);
           return this.taken.length;
         },
+        unfitnessOf: () => undefined,
         idOf: (number) => `id-${number}`,
         isFull: false,
       },
@@ -66,7 +68,7 @@ export class StompSide {
     });
   }
 
-  readonly #confirmations: (() => void)[] = [];
+  readonly #waiters: Waiter[] = [];
 
   connect(): RememberingSocket {
     const client = this.#protocol.admit({
@@ -84,7 +86,7 @@ export class StompSide {
 
   /** The broker confirms what it was given. */
   confirm(): void {
-    for (const confirmed of this.#confirmations.splice(0)) confirmed();
+    for (const waiter of this.#waiters.splice(0)) waiter.confirmed();
   }
 }
 

@@ -45,6 +45,8 @@ class ScriptedBroker implements Broker {
       publisher.opened({
         send: (envelopes) => void this.published[exchange].push(...envelopes),
         isCostly: true,
+        headBytesMax: Number.POSITIVE_INFINITY,
+        unwritten: 0,
         giveUp: () => undefined,
       });
     }

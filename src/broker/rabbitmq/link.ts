@@ -8,6 +8,11 @@ import { type Access, credentialsOf, loginTo } from "./access.ts";
 import { innards } from "./innards.ts";
 import type { Outage } from "./outage.ts";
 import { tlsFault } from "./tls-fault.ts";
+import { internalError, refusalOf } from "./watch.ts";
+
+/** After a close over what was sent, the next attempt follows within so many milliseconds, so many times in a row. */
+const hurriedMs = 20;
+const hurriedMax = 30;
 
 /** How a link to RabbitMQ behaves; the defaults suit production, tests shorten them. */
 export interface LinkTiming {
@@ -118,7 +123,10 @@ export class Link {
       this.#noteLoss(url, fault);
       // Each node of a cluster gets its try before the wait grows.
       const round = Math.ceil(attempt / urls.length);
-      await this.#wait(backoffMs(round, timing.backoff, Math.random()));
+      const waitMs = backoffMs(round, timing.backoff, Math.random());
+      // While it is found out what RabbitMQ does not take, others wait for it.
+      const isHurried = attempt <= hurriedMax && isOverMessage(fault);
+      await this.#wait(isHurried ? Math.min(waitMs, hurriedMs) : waitMs);
     }
   }
 
@@ -248,6 +256,11 @@ export class Link {
     await Promise.race([waited.promise, this.#closing.promise]);
     clearTimeout(timer);
   }
+}
+
+/** RabbitMQ has closed the connection over what it was sent, and would do so again only over the same. */
+function isOverMessage(fault: Error): boolean {
+  return refusalOf(fault) !== undefined && codeOf(fault) !== internalError;
 }
 
 function rejectAfter(

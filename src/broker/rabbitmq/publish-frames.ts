@@ -15,7 +15,7 @@ const frameHeader = 2;
 const frameBody = 3;
 const frameEnd = 0xce;
 /** Type, channel and size before a frame's payload, and the end behind it. */
-const frameOverhead = 8;
+export const frameOverhead = 8;
 
 const classBasic = 60;
 const methodPublish = 40;

@@ -1,7 +1,7 @@
 import type { ChannelModel, ConfirmChannel } from "amqplib";
 import type { Envelope, PublishLink } from "../broker.ts";
 import { channelNumber, innards } from "./innards.ts";
-import { publishFrames } from "./publish-frames.ts";
+import { frameOverhead, publishFrames } from "./publish-frames.ts";
 import type { Drop } from "./watch.ts";
 
 /**
@@ -28,8 +28,11 @@ export function publishLink(
   const write = (envelopes: readonly Envelope[]) => {
     if (isOpen && envelopes.length > 0) stream.write(publishFrames(envelopes, exchange, number, frameMax));
   };
+  /** Sent to a link that has ended. */
+  let lateCount = 0;
   const end = () => {
     isOpen = false;
+    lateCount += held.length;
     held = [];
   };
   channel.on("close", end);
@@ -45,7 +48,13 @@ export function publishLink(
   atLoss.push(end);
   return {
     isCostly: true,
+    headBytesMax: frameMax - frameOverhead,
+    get unwritten() {
+      return lateCount + held.length;
+    },
     send(envelopes) {
+      if (!isOpen) lateCount += envelopes.length;
+      if (!isOpen) return;
       if (isProven) {
         write(envelopes);
         return;

@@ -21,6 +21,7 @@ import { LogPosition } from "./log-position.ts";
 import { LogReadings } from "./log-readings.ts";
 import { Marks } from "./marks.ts";
 import { Outage } from "./outage.ts";
+import { openPublishChannel } from "./publish-channel.ts";
 import { publishLink } from "./publish-link.ts";
 import {
   declareDeadLetters,
@@ -33,7 +34,7 @@ import {
   type LogRetention,
   tryLog,
 } from "./topology.ts";
-import { type Drop, watch } from "./watch.ts";
+import type { Drop } from "./watch.ts";
 
 export interface RabbitmqOptions {
   /** The nodes of one cluster. */
@@ -187,12 +188,9 @@ export class RabbitmqBroker implements Broker {
     for (const { exchange, publisher } of publishers) {
       if (exchange === exchanges.dead) await declareDeadLetters(connection, this.#options.log);
       else await declareExchange(connection, exchange);
-      const channel = await connection.createConfirmChannel();
-      watch(channel, drop);
-      channel.on("ack", ({ deliveryTag, multiple }) => publisher.confirmed(deliveryTag, multiple));
-      channel.on("nack", ({ deliveryTag, multiple }) => publisher.refused(deliveryTag, multiple));
-      atLoss.push(() => publisher.closed());
-      publisher.opened(publishLink(connection, channel, exchange, atLoss, drop));
+      await openPublishChannel(connection, publisher, atLoss, drop, (channel, atEnd) =>
+        publishLink(connection, channel, exchange, atEnd, drop),
+      );
     }
   }
 

@@ -1,4 +1,6 @@
 import type { Channel } from "amqplib";
+import { codeOf, reasonOf } from "../../errors.ts";
+import type { Refusal } from "../broker.ts";
 
 /** Gives the connection up. */
 export type Drop = (why: string) => void;
@@ -7,4 +9,22 @@ export type Drop = (why: string) => void;
 export function watch(channel: Channel, drop: Drop): void {
   channel.on("error", (error: Error) => drop(error.message));
   channel.on("close", () => drop("channel closed"));
+}
+
+/** What RabbitMQ's closes say of the whole, and not of a message: its stop, a right that is missing, a thing that is not there, or is another's. */
+const ordinaryCodes: readonly unknown[] = [200, 320, 403, 404, 405];
+
+/** RabbitMQ's own fault. It may be over when a whole connection has been set up again. */
+export const internalError = 541;
+
+/** The close of a connection or a channel, as amqplib tells of it; undefined if RabbitMQ did not close it over what it was sent. */
+export function refusalOf(error: unknown): Refusal | undefined {
+  const why = reasonOf(error);
+  // amqplib has codes of its own for what it finds wrong itself.
+  const [, what] = /^(Channel closed by server|Connection closed): /.exec(why) ?? [];
+  if (what === undefined || ordinaryCodes.includes(codeOf(error))) return undefined;
+  return {
+    reason: what === "Connection closed" ? "connectionClosed" : "channelClosed",
+    why: `RabbitMQ refuses it: ${why}`,
+  };
 }

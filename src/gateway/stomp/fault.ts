@@ -2,7 +2,8 @@ import { LabelledCounter } from "../../ops/metrics.ts";
 import { type CloseCode, closeCodes } from "../close-codes.ts";
 import type { Header } from "./frames.ts";
 
-/** What faults are of, as `warren_stomp_errors_total` counts them: one of the limits, the token, or else what a frame says. */
+/** What faults are of, as `warren_stomp_errors_total` counts them: one of the limits, the token, a message that RabbitMQ
+ * did not take, or else what a frame says. */
 const reasons = [
   "frame",
   "messageSize",
@@ -13,6 +14,7 @@ const reasons = [
   "connectTime",
   "heartBeat",
   "token",
+  "setAside",
 ] as const;
 
 export type FaultReason = (typeof reasons)[number];

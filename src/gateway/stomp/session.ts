@@ -1,3 +1,4 @@
+import type { Waiter } from "../../broker/waiter.ts";
 import { receiptCostBytes } from "../../costs.ts";
 import type { Message, OutgoingMessage } from "../../message.ts";
 import type { Grant } from "../auth/grant.ts";
@@ -277,10 +278,16 @@ export class Session implements Client {
   #send(socket: ClientSocket, frame: Frame, receipt: string | undefined): void {
     const message = messageOf(frame, this.id!);
     this.#credentials.mayPublish(message.topic);
+    const unfit = message.headers === undefined ? undefined : this.#surroundings.uplink.unfitnessOf(message);
+    if (unfit !== undefined)
+      throw new StompFault(`a SEND cannot be published: ${unfit.why}`, { reason: "headerSize" });
     const transaction = frame.headers.get("transaction");
     if (transaction === undefined) {
-      const onConfirmed = receipt === undefined ? undefined : () => this.#acknowledge(socket, receipt);
-      this.#publish(message, onConfirmed, receiptCostBytes(receipt));
+      const waiter =
+        receipt === undefined
+          ? undefined
+          : this.#waiter(socket, receipt, () => this.#acknowledge(socket, receipt));
+      this.#publish(message, waiter, receiptCostBytes(receipt));
       return;
     }
     begun(this.#transactions, transaction).add(transaction, { message, receipt });
@@ -297,7 +304,7 @@ export class Session implements Client {
   #publishNext(socket: ClientSocket, commit: Commit): void {
     const { message, receipt } = commit.sends[commit.published]!;
     const isAwaited = receipt !== undefined || commit.receipt !== undefined;
-    const onConfirmed = () => {
+    const confirmed = () => {
       commit.unconfirmed--;
       this.#acknowledge(socket, receipt);
       if (commit.unconfirmed === 0) this.#acknowledge(socket, commit.receipt);
@@ -311,18 +318,18 @@ export class Session implements Client {
     }
     // The receipt of all is held once, until the last is confirmed.
     const waiterBytes = receiptCostBytes(receipt ?? "") + (isLast ? receiptCostBytes(commit.receipt) : 0);
-    this.#publish(message, onConfirmed, waiterBytes);
+    this.#publish(message, this.#waiter(socket, receipt ?? commit.receipt, confirmed), waiterBytes);
   }
 
   /**
    * Hands a message to the neighbours and to the broker.
    *
-   * @param waiterBytes what `onConfirmed` keeps
+   * @param waiterBytes what the waiter keeps
    */
-  #publish(message: OutgoingMessage, onConfirmed: (() => void) | undefined, waiterBytes: number): void {
+  #publish(message: OutgoingMessage, waiter: Waiter | undefined, waiterBytes: number): void {
     const { relay, uplink } = this.#surroundings;
     this.hasPublished = true;
-    const number = uplink.take(message, onConfirmed, waiterBytes);
+    const number = uplink.take(message, waiter, waiterBytes);
     relay.receivedCount++;
     relay.toAll(message, uplink.idOf(number));
   }
@@ -339,6 +346,15 @@ export class Session implements Client {
     const text = receiptText(receipt, after, this.#parser.version);
     socket.send(text);
     this.#surroundings.sent(text.length);
+  }
+
+  /** Nothing but an ERROR can say that there will be no receipt. Of a transaction, the other messages are published. */
+  #waiter(socket: ClientSocket, receipt: string | undefined, confirmed: () => void): Waiter {
+    const setAside = (why: string) => {
+      if (this.#hasEnded()) return;
+      this.#fail(socket, new StompFault(`a SEND was set aside: ${why}`, { reason: "setAside", receipt }));
+    };
+    return { confirmed, setAside };
   }
 
   /** A token that was there in time is waited for: if it is not accepted, that ends the session. */

@@ -75,13 +75,16 @@ function outbox(head: keyof typeof heads, receiptOf: (index: number) => string |
   for (let index = 0; !held.isFull; index++) {
     const receipt = receiptOf(index);
     let left = 1;
-    const onConfirmed = () => {
-      left--;
-      if (left === 0) process.stdout.write(receipt!);
+    const waiter = {
+      confirmed: () => {
+        left--;
+        if (left === 0) process.stdout.write(receipt!);
+      },
+      setAside: (why: string) => void process.stdout.write(receipt! + why),
     };
     held.append(
       messageWith(head, index),
-      receipt === undefined ? undefined : onConfirmed,
+      receipt === undefined ? undefined : waiter,
       receiptCostBytes(receipt),
     );
   }

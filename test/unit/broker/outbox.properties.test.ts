@@ -5,6 +5,7 @@ import { open } from "../../../src/broker/envelope.ts";
 import { Outbox } from "../../../src/broker/outbox.ts";
 import { seeded } from "../doubles/seeded.ts";
 import { turn } from "../doubles/turn.ts";
+import { onConfirmed } from "../doubles/waiter.ts";
 
 // Immediates stay real: `turn` waits for them.
 beforeEach(() => {
@@ -112,10 +113,13 @@ class CheckingBroker {
 
   append(size: number): void {
     const name = String(this.#appended++);
-    this.outbox.append({ body: name.padEnd(size), topic: "" }, () => {
-      this.confirmsHeard.set(name, (this.confirmsHeard.get(name) ?? 0) + 1);
-      this.check(() => expect(this.stored.has(name)).toBe(true));
-    });
+    this.outbox.append(
+      { body: name.padEnd(size), topic: "" },
+      onConfirmed(() => {
+        this.confirmsHeard.set(name, (this.confirmsHeard.get(name) ?? 0) + 1);
+        this.check(() => expect(this.stored.has(name)).toBe(true));
+      }),
+    );
     if (this.outbox.isFull) this.mayHaveBeenFull = true;
   }
 
@@ -125,6 +129,8 @@ class CheckingBroker {
     this.#link = link;
     this.outbox.opened({
       isCostly: true,
+      headBytesMax: Number.POSITIVE_INFINITY,
+      unwritten: 0,
       giveUp: () => {
         this.check(() => expect(link.refused.size).toBeGreaterThan(0));
         queueMicrotask(() => {

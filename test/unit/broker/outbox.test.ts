@@ -4,6 +4,7 @@ import type { OutboxLimits } from "../../../src/broker/outbox-limits.ts";
 import { packedContentType } from "../../../src/broker/packing.ts";
 import { RecordingLink } from "../doubles/recording-link.ts";
 import { turn } from "../doubles/turn.ts";
+import { onConfirmed } from "../doubles/waiter.ts";
 
 /** Longer than any wait after a refusal. */
 const afterRefusalMs = 5001;
@@ -258,7 +259,11 @@ describe("a confirm", () => {
   test("reaches whoever waits for it once, and not before", async () => {
     const { outbox } = connected();
     const confirmed: string[] = [];
-    for (const body of ["one", "two"]) outbox.append({ body, topic: "" }, () => confirmed.push(body));
+    for (const body of ["one", "two"])
+      outbox.append(
+        { body, topic: "" },
+        onConfirmed(() => confirmed.push(body)),
+      );
     await turn();
     expect(confirmed).toEqual([]);
     outbox.confirmed(2, false);
@@ -283,7 +288,10 @@ describe("a confirm", () => {
   test("that comes late for a lost link changes nothing", async () => {
     const { outbox } = connected();
     let confirms = 0;
-    outbox.append({ body: "one", topic: "" }, () => confirms++);
+    outbox.append(
+      { body: "one", topic: "" },
+      onConfirmed(() => confirms++),
+    );
     await turn();
     outbox.closed();
     outbox.confirmed(1, true);
@@ -293,7 +301,10 @@ describe("a confirm", () => {
 
   test("may append the next message from within", async () => {
     const { outbox, link } = connected();
-    outbox.append({ body: "question", topic: "" }, () => outbox.append({ body: "answer", topic: "" }));
+    outbox.append(
+      { body: "question", topic: "" },
+      onConfirmed(() => outbox.append({ body: "answer", topic: "" })),
+    );
     await turn();
     outbox.confirmed(1, false);
     expect(outbox.isEmpty).toBe(false);
@@ -305,7 +316,10 @@ describe("a confirm", () => {
     const { outbox } = connected(true);
     const confirmed: string[] = [];
     for (const body of ["one", "two", "three"])
-      outbox.append({ body, topic: "" }, () => confirmed.push(body));
+      outbox.append(
+        { body, topic: "" },
+        onConfirmed(() => confirmed.push(body)),
+      );
     await turn();
     outbox.confirmed(1, false);
     expect(confirmed).toEqual(["one", "two", "three"]);
@@ -389,7 +403,10 @@ describe("after a lost link", () => {
   test("many times over, each message is still confirmed once", async () => {
     const outbox = outboxOf();
     let confirms = 0;
-    outbox.append({ body: "one", topic: "" }, () => confirms++);
+    outbox.append(
+      { body: "one", topic: "" },
+      onConfirmed(() => confirms++),
+    );
     for (let attempt = 0; attempt < 20; attempt++) {
       outbox.opened(new RecordingLink());
       await turn();

@@ -18,6 +18,8 @@ function counting(isPacking: boolean) {
   const counts = { writes: 0, bytes: 0 };
   outbox.opened({
     isCostly: true,
+    headBytesMax: Number.POSITIVE_INFINITY,
+    unwritten: 0,
     giveUp: () => undefined,
     send(envelopes) {
       counts.writes++;

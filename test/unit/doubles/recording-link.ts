@@ -5,6 +5,8 @@ import { open } from "../../../src/broker/envelope.ts";
 export class RecordingLink implements PublishLink {
   readonly sends: (readonly Envelope[])[] = [];
   readonly isCostly: boolean;
+  headBytesMax = Number.POSITIVE_INFINITY;
+  unwritten = 0;
 
   constructor(isCostly = true) {
     this.isCostly = isCostly;

@@ -1,0 +1,137 @@
+import { reasonOf } from "../errors.ts";
+import type { Refusal } from "./broker.ts";
+import { unfitnessOf } from "./fitness.ts";
+import type { OutboxLimits } from "./outbox-limits.ts";
+import { Sealer, Unsealable } from "./sealer.ts";
+import { inOrder, type Sent, takeApart, type Waiting } from "./sealing.ts";
+import type { SetAside, Unfit } from "./set-aside.ts";
+import { closesMax, Suspicion } from "./suspicion.ts";
+import type { Waiter } from "./waiter.ts";
+
+/** A message that is not sent, with those who wait for it. */
+export interface GivenUp {
+  readonly message: SetAside;
+  readonly costBytes: number;
+  readonly waiters: readonly (Waiter | undefined)[];
+}
+
+/**
+ * What is to be sent: first what was refused or cut off, in the order of first sending, then what was never sent. It gives up what
+ * cannot be sent, and finds out over which envelope the broker has closed a link. No I/O.
+ */
+export class Backlog {
+  readonly #limits: OutboxLimits;
+  readonly #sealer: Sealer;
+  readonly #suspicion = new Suspicion();
+  readonly #onGivenUp: (given: GivenUp) => void;
+  #again: Sent[] = [];
+
+  /** Envelopes that were sent again. */
+  repeatedCount = 0;
+
+  constructor(appId: string, limits: OutboxLimits, onGivenUp: (given: GivenUp) => void) {
+    this.#limits = limits;
+    this.#sealer = new Sealer(appId, limits);
+    this.#onGivenUp = onGivenUp;
+  }
+
+  get isEmpty(): boolean {
+    return this.#sealer.length === 0 && this.#again.length === 0;
+  }
+
+  /** Whether something is to be sent again. */
+  get hasRepeats(): boolean {
+    return this.#again.length > 0;
+  }
+
+  /** Messages that were never sent. */
+  get waitingCount(): number {
+    return this.#sealer.length;
+  }
+
+  idOf(number: number): string {
+    return this.#sealer.idOf(number);
+  }
+
+  push(waiting: Waiting): void {
+    this.#sealer.push(waiting);
+  }
+
+  /** These were refused, and are to be sent again. */
+  takeBack(sent: readonly Sent[]): void {
+    this.#again = inOrder([...this.#again, ...sent]);
+  }
+
+  /**
+   * The link is lost, with these on it.
+   *
+   * @param unwritten so many of these, the last ones, the link had not written
+   * @param refusal the broker closed it over one of them
+   */
+  lost(open: readonly Sent[], unwritten: number, refusal: Refusal | undefined): void {
+    this.#suspicion.reset();
+    this.takeBack(open);
+    // How often another link refused it says nothing about the next one.
+    for (const sent of this.#again) sent.refusals = 0;
+    if (refusal === undefined) return;
+    const culprit = this.#suspicion.accuse(open.slice(0, open.length - unwritten));
+    if (culprit === undefined) return;
+    if (culprit.count > 1) this.#takeApart(culprit);
+    else if (culprit.closes >= closesMax) {
+      this.#again.splice(this.#again.indexOf(culprit), 1);
+      this.#giveUp(culprit, refusal);
+    }
+  }
+
+  /** Whether anything may be sent before the broker settles another envelope, with so many on their way. */
+  mayTry(open: number): boolean {
+    return this.#suspicion.mayTry(this.#again[0], open);
+  }
+
+  /** How many envelopes may be sent before the broker has settled another one, with so many on their way. */
+  allowance(open: number): number {
+    return this.#suspicion.allowance(this.#again, open);
+  }
+
+  /** What is to be sent next; undefined if that could not be, and was given up, or if there is nothing. */
+  next(isPacking: boolean, headBytesMax: number): Sent | undefined {
+    const repeated = this.#again.shift();
+    const sent = repeated ?? this.#seal(isPacking);
+    if (sent === undefined) return undefined;
+    const unfit = unfitnessOf(sent.envelope, headBytesMax);
+    if (unfit !== undefined) {
+      this.#giveUp(sent, unfit);
+      return undefined;
+    }
+    if (repeated !== undefined) this.repeatedCount++;
+    this.#suspicion.sent(sent);
+    return sent;
+  }
+
+  #seal(isPacking: boolean): Sent | undefined {
+    try {
+      return this.#sealer.next(isPacking);
+    } catch (error) {
+      if (!(error instanceof Unsealable)) throw error;
+      const { id, waiting, cause } = error;
+      const { topic, clientId } = waiting.message;
+      const message = { reason: "encoding", why: reasonOf(cause), id, topic, clientId } as const;
+      this.#onGivenUp({ message, costBytes: waiting.costBytes, waiters: [waiting.waiter] });
+      return undefined;
+    }
+  }
+
+  /** Its messages go one by one. Should the broker take each of them, it is the size of packs that it does not take. */
+  #takeApart(packed: Sent): void {
+    const messages = takeApart(packed, this.#sealer.idOf);
+    this.#suspicion.suspect(messages);
+    this.#again.splice(this.#again.indexOf(packed), 1, ...messages);
+    this.#sealer.packBytesMax = Math.min(this.#sealer.packBytesMax, packed.envelope.body.byteLength / 2);
+  }
+
+  #giveUp({ envelope, costBytes, waiters }: Sent, unfit: Unfit): void {
+    const { messageId, routingKey: topic, clientId } = envelope;
+    this.#sealer.packBytesMax = this.#limits.packBytesMax;
+    this.#onGivenUp({ message: { ...unfit, id: messageId!, topic, clientId }, costBytes, waiters });
+  }
+}

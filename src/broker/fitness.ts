@@ -1,0 +1,57 @@
+import { isShortText } from "../message.ts";
+import type { Envelope } from "./broker.ts";
+import type { Unfit } from "./set-aside.ts";
+
+/** The parts of an envelope that AMQP has limits for, besides its body. */
+export type Head = Omit<Envelope, "body">;
+
+/** The parts of fixed size in the frame of properties and headers, and the lengths of its short texts. In bytes. */
+const fixedBytes = 64;
+/** The lengths and the type that a header has besides its name and value, in bytes. */
+const fieldBytes = 6;
+/** A UTF-16 code unit takes at most so many bytes as UTF-8. */
+const bytesPerUnitMax = 3;
+const clientIdNameBytes = "client-id".length;
+
+/**
+ * Why AMQP cannot carry an envelope; undefined if it can.
+ *
+ * @param headBytesMax what properties and headers may take together, since they travel in one frame. In bytes
+ */
+export function unfitnessOf(head: Head, headBytesMax: number): Unfit | undefined {
+  const { routingKey, messageId, appId, contentType, headers } = head;
+  if (!isShortText(routingKey)) return tooLong("a topic");
+  if (!(isShort(messageId) && isShort(appId) && isShort(contentType))) return tooLong("a property");
+  // Without headers it is a kilobyte at most, and no frame is smaller than four.
+  if (headers === undefined) return undefined;
+  for (const name in headers) if (name === "" || !isShortText(name)) return tooLong("a header's name");
+  if (bytesPerUnitMax * unitsOf(head) <= headBytesMax || bytesOf(head) <= headBytesMax) return undefined;
+  const why = `its headers take ${bytesOf(head)} bytes; RabbitMQ takes ${headBytesMax} (frame_max): send fewer or shorter ones`;
+  return { reason: "frameSize", why };
+}
+
+function tooLong(what: string): Unfit {
+  return { reason: "name", why: `${what} has 1 to 255 bytes of UTF-8` };
+}
+
+function isShort(text: string | undefined): boolean {
+  return text === undefined || isShortText(text);
+}
+
+function unitsOf(head: Head): number {
+  return measure(head, (text) => text.length);
+}
+
+function bytesOf(head: Head): number {
+  return measure(head, (text) => Buffer.byteLength(text));
+}
+
+function measure(
+  { contentType = "", messageId = "", appId = "", clientId, headers }: Head,
+  size: (text: string) => number,
+) {
+  let sum = fixedBytes + size(contentType) + size(messageId) + size(appId);
+  if (clientId !== undefined) sum += fieldBytes + clientIdNameBytes + size(clientId);
+  for (const name in headers) sum += fieldBytes + size(name) + size(headers[name]!);
+  return sum;
+}

@@ -1,0 +1,71 @@
+import type { ChannelModel, ConfirmChannel } from "amqplib";
+import { codeOf, reasonOf } from "../../errors.ts";
+import type { Publisher, PublishLink, Refusal } from "../broker.ts";
+import { type Drop, internalError, refusalOf } from "./watch.ts";
+
+/** Closes of one channel after another, so many in a second, end the connection: it is set up again after a wait. */
+const reopenedPerSecondMax = 100;
+
+/**
+ * Opens a channel for a publisher, and another one at once when RabbitMQ closes it over what it was sent: the way to the
+ * exchange is as it was. Every other end of a channel ends the connection.
+ *
+ * @param linkOn the link that publishes on a channel; what it adds to `atEnd` runs when that has ended
+ */
+export async function openPublishChannel(
+  connection: ChannelModel,
+  publisher: Publisher,
+  atLoss: (() => void)[],
+  drop: Drop,
+  linkOn: (channel: ConfirmChannel, atEnd: (() => void)[]) => PublishLink,
+): Promise<void> {
+  let isLost = false;
+  /** The connection's, or the channel's. */
+  let refusal: Refusal | undefined;
+  /** Of the present channel. */
+  const atEnd: (() => void)[] = [];
+  let reopenedCount = 0;
+  let countedSinceMs = 0;
+  connection.on("error", (error: unknown) => {
+    refusal ??= refusalOf(error);
+  });
+  const ended = () => {
+    publisher.closed(refusal);
+    for (const end of atEnd.splice(0)) end();
+  };
+  atLoss.push(() => {
+    isLost = true;
+    ended();
+  });
+
+  const open = async () => {
+    const channel = await connection.createConfirmChannel();
+    if (isLost) return;
+    channel.on("error", (error: unknown) => {
+      refusal = refusalOf(error);
+      if (refusal === undefined || codeOf(error) === internalError || isTooOften()) drop(reasonOf(error));
+      else channel.once("close", reopen);
+    });
+    channel.on("close", () => {
+      if (refusal === undefined) drop("channel closed");
+    });
+    channel.on("ack", ({ deliveryTag, multiple }) => publisher.confirmed(deliveryTag, multiple));
+    channel.on("nack", ({ deliveryTag, multiple }) => publisher.refused(deliveryTag, multiple));
+    publisher.opened(linkOn(channel, atEnd));
+  };
+  const reopen = () => {
+    if (isLost) return;
+    ended();
+    refusal = undefined;
+    open().catch((error: unknown) => drop(reasonOf(error)));
+  };
+  const isTooOften = () => {
+    const nowMs = performance.now();
+    if (nowMs - countedSinceMs > 1000) {
+      countedSinceMs = nowMs;
+      reopenedCount = 0;
+    }
+    return ++reopenedCount > reopenedPerSecondMax;
+  };
+  await open();
+}

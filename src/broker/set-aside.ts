@@ -1,0 +1,39 @@
+import { LabelledCounter } from "../ops/metrics.ts";
+
+/**
+ * Why a message was set aside: a name that AMQP cannot carry, headers that fit into no frame, what could not be encoded, or
+ * the broker closed the channel or the connection over it.
+ */
+export const setAsideReasons = [
+  "name",
+  "frameSize",
+  "encoding",
+  "channelClosed",
+  "connectionClosed",
+] as const;
+export type SetAsideReason = (typeof setAsideReasons)[number];
+
+/** Why a message cannot be published. */
+export interface Unfit {
+  readonly reason: SetAsideReason;
+  /** A sentence for whoever sent it. */
+  readonly why: string;
+}
+
+/** A message that was given up. */
+export interface SetAside extends Unfit {
+  readonly id: string;
+  readonly topic: string;
+  readonly clientId: string | undefined;
+}
+
+export function countSetAside(): LabelledCounter<SetAsideReason> {
+  return new LabelledCounter(
+    {
+      name: "warren_set_aside_total",
+      help: "Messages that were given up since RabbitMQ would have closed the connection over them again and again.",
+      label: "reason",
+    },
+    setAsideReasons,
+  );
+}

@@ -1,0 +1,7 @@
+/** Waits for what becomes of a message that was handed to the broker. One of the two is called, once. */
+export interface Waiter {
+  /** The broker has it. */
+  confirmed(): void;
+  /** The broker will not take it, and it is not sent again. `why` is a sentence for whoever sent it. */
+  setAside(why: string): void;
+}

@@ -1,0 +1,80 @@
+import type { Outbox } from "../broker/outbox.ts";
+import { isShortText, type Message, type OutgoingMessage } from "../message.ts";
+import type { Log } from "../ops/log.ts";
+
+/** A message's own headers are kept on its dead letter up to this size. */
+const theirHeadersCharactersMax = 16 * 1024;
+const reasonCharactersMax = 1000;
+
+/** What is needed of a message that could not be handled, or not even be opened. */
+export type Buried = Pick<Message, "body" | "topic" | "clientId" | "headers" | "id">;
+
+/** Why it could not. */
+export interface Cause {
+  readonly reason: string;
+  readonly attempts: number;
+}
+
+/** Publishes to `wsmanager.dead` what could not be handled, with why and where it came from. */
+export class DeadLetters {
+  readonly #outbox: Outbox;
+  readonly #group: string;
+  readonly #log: Log;
+
+  constructor(outbox: Outbox, group: string, log: Log) {
+    this.#outbox = outbox;
+    this.#group = group;
+    this.#log = log;
+  }
+
+  /** @param done called when RabbitMQ has it, or will not take it in any form */
+  bury(message: Buried, cause: Cause, done: () => void): void {
+    const { id, clientId, topic } = message;
+    const { attempts, reason } = cause;
+    const group = this.#group;
+    this.#log.warn("message dead-lettered", {
+      message: id,
+      client: clientId,
+      topic,
+      group,
+      attempts,
+      reason,
+    });
+    this.#publish(this.#letterOf(message, cause), done, () => {
+      this.#publish(this.#bareLetterOf(message, cause), done, (why) => {
+        this.#log.error("message lost: RabbitMQ takes it as no dead letter", {
+          message: id,
+          client: clientId,
+          why,
+        });
+        done();
+      });
+    });
+  }
+
+  #publish(letter: OutgoingMessage, confirmed: () => void, setAside: (why: string) => void): void {
+    this.#outbox.append(letter, { confirmed, setAside });
+  }
+
+  #letterOf(message: Buried, cause: Cause): OutgoingMessage {
+    const { clientId, headers: theirs } = message;
+    // Headers travel in one frame, which RabbitMQ limits (128 KiB by default); the reason matters more than theirs.
+    const areTheirsSmall = JSON.stringify(theirs ?? {}).length <= theirHeadersCharactersMax;
+    const bare = this.#bareLetterOf(message, cause);
+    return { ...bare, clientId, headers: { ...(areTheirsSmall ? theirs : {}), ...bare.headers } };
+  }
+
+  /** Without what RabbitMQ may have taken offence at. */
+  #bareLetterOf({ body, topic, id }: Buried, { reason, attempts }: Cause): OutgoingMessage {
+    const isRoutable = isShortText(topic);
+    const headers = {
+      "dead-reason": reason.slice(0, reasonCharactersMax),
+      "dead-attempts": String(attempts),
+      "dead-group": this.#group,
+      "dead-message-id": id,
+      // A routing key of 255 bytes that are not UTF-8 is longer as text, and none any more.
+      ...(isRoutable ? {} : { "dead-routing-key": topic }),
+    };
+    return { body, topic: isRoutable ? topic : "", headers };
+  }
+}

@@ -1,0 +1,11 @@
+import type { Waiter } from "../../../src/broker/waiter.ts";
+
+/** Waits for a confirm, and fails the test if the message is set aside. */
+export function onConfirmed(confirmed: () => void): Waiter {
+  return {
+    confirmed,
+    setAside: (why) => {
+      throw new Error(`set aside: ${why}`);
+    },
+  };
+}
