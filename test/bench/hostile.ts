@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { executable } from "../support/executable.ts";
 import { connections } from "./hostile/cases/connections.ts";
 import { crowd } from "./hostile/cases/crowd.ts";
+import { greedy } from "./hostile/cases/greedy.ts";
 import { neverReading } from "./hostile/cases/never-reading.ts";
 import { goalTable, measureTable } from "./report/tables.ts";
 import type { Setting } from "./setting.ts";
@@ -18,7 +19,7 @@ const { values } = parseArgs({
     only: { type: "string" },
   },
 });
-const hostileCases = [crowd, connections, neverReading];
+const hostileCases = [crowd, connections, neverReading, greedy];
 const cases = hostileCases.filter(({ name }) => values.only === undefined || values.only === name);
 if (cases.length === 0)
   throw new Error(`--only is one of ${hostileCases.map(({ name }) => name).join(", ")}`);

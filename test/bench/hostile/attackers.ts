@@ -3,6 +3,7 @@
  * all have begun, or, of a connection flood, when it is over.
  */
 import { makeCloseFrame, makeFrame, opcodes } from "../../../src/bench/frames.ts";
+import { beGreedy, greedy } from "./greedy.ts";
 import { connectRaw, handshakeFor, type RawClient } from "./raw-client.ts";
 
 /** Nothing here runs for longer, whatever becomes of whoever started it. */
@@ -154,10 +155,16 @@ async function floodOfConnections(): Promise<string> {
   return JSON.stringify({ ...tally, seconds: (performance.now() - startedMs) / 1000 });
 }
 
+const greeds = Object.keys(greedy);
+
 const kinds: Record<string, () => Promise<string>> = {
   mixed: () => attackForever((index) => mixed[index % mixed.length]!),
   stuck,
   connections: floodOfConnections,
+  greedy: () => attackForever((index) => () => beGreedy(url, greeds[index % greeds.length]!)),
+  ...Object.fromEntries(
+    greeds.map((greed) => [greed, () => attackForever(() => () => beGreedy(url, greed))]),
+  ),
 };
 
 const run = kinds[kind];
