@@ -17,6 +17,12 @@ export class Locator {
   readonly #events: LocatorEvents;
   readonly #times: TimeSearch;
   readonly #waiting = new Set<DurableSubscription>();
+  /** The log was asked how far it reaches, for these. */
+  #marking: Set<DurableSubscription> | undefined;
+  /** They came meanwhile: the answer may be older than their places, so it is asked again. */
+  #toMark = new Set<DurableSubscription>();
+  /** What ends the search for a time. */
+  readonly #searches = new Map<DurableSubscription, () => void>();
 
   constructor(log: SharedLog, window: LogWindow, events: LocatorEvents) {
     this.#log = log;
@@ -66,13 +72,17 @@ export class Locator {
 
   forget(subscription: DurableSubscription): void {
     this.#waiting.delete(subscription);
+    this.#marking?.delete(subscription);
+    this.#toMark.delete(subscription);
+    this.#searches.get(subscription)?.();
+    this.#searches.delete(subscription);
   }
 
   /** Takes out those that name a place in the log, by its position. */
   takePlaced(): DurableSubscription[] {
     const placed = [...this.#waiting].filter(({ place }) => isPosition(place));
     for (const subscription of placed) {
-      this.#waiting.delete(subscription);
+      this.forget(subscription);
       subscription.isAsking = false;
     }
     return placed;
@@ -94,25 +104,40 @@ export class Locator {
   #ask(subscription: DurableSubscription): void {
     this.#wait(subscription);
     subscription.isAsking = true;
+    this.#toMark.add(subscription);
+    this.#mark();
+  }
+
+  /** One mark at a time, whatever clients ask for. */
+  #mark(): void {
+    if (this.#marking !== undefined || this.#toMark.size === 0) return;
+    const asked = this.#toMark;
+    this.#marking = asked;
+    this.#toMark = new Set();
     this.#log.mark((offset) => {
-      if (!subscription.isAsking || subscription.state.is !== "locating") return;
-      subscription.isAsking = false;
-      this.#window.reached(offset);
-      const { place } = subscription;
-      if (isPosition(place) && place.offset > this.#window.last) {
-        subscription.isBehindGap = true;
-        subscription.place = "first";
+      this.#marking = undefined;
+      // Nobody may be left that wants to know, since what comes is another log.
+      if (asked.size > 0) this.#window.reached(offset);
+      for (const subscription of asked) {
+        if (subscription.state.is !== "locating") continue;
+        subscription.isAsking = false;
+        const { place } = subscription;
+        if (isPosition(place) && place.offset > this.#window.last) {
+          subscription.isBehindGap = true;
+          subscription.place = "first";
+        }
+        this.locate(subscription);
       }
-      this.locate(subscription);
+      this.#mark();
     });
   }
 
   #search(subscription: DurableSubscription, timestamp: number): void {
     this.#wait(subscription);
     subscription.isAsking = true;
-    this.#times.find(timestamp, (found) => {
+    const stop = this.#times.find(timestamp, (found) => {
+      this.#searches.delete(subscription);
       subscription.isAsking = false;
-      if (subscription.state.is !== "locating") return;
       if (found === "nothing kept") {
         this.#waiting.delete(subscription);
         this.#beginAtTime(subscription, timestamp);
@@ -123,6 +148,7 @@ export class Locator {
       subscription.isBehindGap = found.isBehindGap;
       this.locate(subscription);
     });
+    this.#searches.set(subscription, stop);
   }
 
   #beginAtTime(subscription: DurableSubscription, timestamp: number): void {

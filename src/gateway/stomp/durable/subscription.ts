@@ -57,8 +57,8 @@ export class DurableSubscription {
   isAsking = false;
   /** Shared with the client's other subscriptions. */
   readonly #outflow: Outflow;
-  readonly #onInForce: DurableRequest["onInForce"];
-  #isInForce = false;
+  /** Absent once it was called, since it keeps a receipt alive. */
+  #onInForce: DurableRequest["onInForce"] | undefined;
   #batch: Tail[] = [];
   #batchSize = 0;
 
@@ -78,9 +78,9 @@ export class DurableSubscription {
   }
 
   inForce(): void {
-    if (this.#isInForce) return;
-    this.#isInForce = true;
-    this.#onInForce(wholeRecordIn(this.place));
+    const onInForce = this.#onInForce;
+    this.#onInForce = undefined;
+    onInForce?.(wholeRecordIn(this.place));
   }
 
   /** Whether a message that it wants is not one of those that it has passed. */

@@ -16,7 +16,7 @@ export type Found =
 export class TimeSearch {
   readonly #read: Broker["read"];
   /** Whom to tell, by the time that they asked for. */
-  readonly #asked = new Map<number, ((found: Found) => void)[]>();
+  readonly #asked = new Map<number, Set<(found: Found) => void>>();
   #reading: LogReading | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
 
@@ -24,15 +24,27 @@ export class TimeSearch {
     this.#read = read;
   }
 
-  /** @param timestamp seconds since 1970 */
-  find(timestamp: number, then: (found: Found) => void): void {
+  /**
+   * @param timestamp seconds since 1970
+   * @param then called once, in a later turn of the event loop
+   * @returns what is to be called if nobody wants to know any more: then `then` is not called
+   */
+  find(timestamp: number, then: (found: Found) => void): () => void {
     const asked = this.#asked.get(timestamp);
-    if (asked !== undefined) {
-      asked.push(then);
-      return;
+    if (asked !== undefined) asked.add(then);
+    else {
+      this.#asked.set(timestamp, new Set([then]));
+      if (this.#asked.size === 1) this.#next();
     }
-    this.#asked.set(timestamp, [then]);
-    if (this.#asked.size === 1) this.#next();
+    return () => this.#forget(timestamp, then);
+  }
+
+  #forget(timestamp: number, then: (found: Found) => void): void {
+    const asked = this.#asked.get(timestamp);
+    if (asked === undefined || !asked.delete(then) || asked.size > 0) return;
+    // The search that goes on comes to its end, and the next one follows.
+    const searched = this.#asked.keys().next().value;
+    if (timestamp !== searched) this.#asked.delete(timestamp);
   }
 
   close(): void {

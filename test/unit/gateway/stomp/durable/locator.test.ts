@@ -1,0 +1,85 @@
+import { expect, test } from "bun:test";
+import type { LogReader, LogReading } from "../../../../../src/broker/broker.ts";
+import type { ClientSocket } from "../../../../../src/gateway/client.ts";
+import { Locator } from "../../../../../src/gateway/stomp/durable/locator.ts";
+import { Outflow, plainOutlet } from "../../../../../src/gateway/stomp/durable/outflow.ts";
+import { DurableSubscription } from "../../../../../src/gateway/stomp/durable/subscription.ts";
+import type { Start } from "../../../../../src/log/position.ts";
+import { LogWindow } from "../../../../../src/log/window.ts";
+import { envelopeOf } from "../../../doubles/envelope.ts";
+
+/** A log of which nothing is in memory, and which answers when it is told to. */
+function unanswered() {
+  const marks: ((offset: number) => void)[] = [];
+  const readers: LogReader[] = [];
+  const placed: DurableSubscription[] = [];
+  const window = new LogWindow(0);
+  window.reached(1000);
+  const reading: LogReading = { handled: () => undefined, stop: () => undefined };
+  const place = (subscription: DurableSubscription) => void placed.push(subscription);
+  const locator = new Locator(
+    {
+      mark: (then) => void marks.push(then),
+      read: (_start, reader) => {
+        readers.push(reader);
+        return { ...reading };
+      },
+      recordBytesMax: 1,
+    },
+    window,
+    { inMemory: place, older: place },
+  );
+  return { locator, marks, readers, placed };
+}
+
+function subscriptionAt(start: Start): DurableSubscription {
+  const socket = {} as ClientSocket;
+  const request = {
+    socket,
+    clientId: "c",
+    subscriptionId: "s",
+    version: "1.2",
+    pattern: "t",
+    start,
+  } as const;
+  return new DurableSubscription(
+    { ...request, onInForce: () => undefined },
+    new Outflow(socket, plainOutlet),
+  );
+}
+
+test("however many subscriptions come and go before the log answers how far it reaches, it is asked for the last ones only", () => {
+  const { locator, marks, placed } = unanswered();
+  for (let index = 0; index < 1000; index++) {
+    const subscription = subscriptionAt({ offset: 2000 + index, index: -1 });
+    locator.locate(subscription);
+    locator.forget(subscription);
+  }
+  const last = subscriptionAt({ offset: 5000, index: -1 });
+  locator.locate(last);
+  expect(marks).toHaveLength(1);
+  marks[0]!(1001);
+  expect(marks).toHaveLength(2);
+  expect(placed).toEqual([]);
+  marks[1]!(1002);
+  expect(placed).toEqual([last]);
+});
+
+test("a time that nobody wants to know any more is not searched for", () => {
+  const { locator, readers, placed } = unanswered();
+  for (let timestamp = 1; timestamp <= 1000; timestamp++) {
+    const subscription = subscriptionAt({ timestamp });
+    locator.locate(subscription);
+    locator.forget(subscription);
+  }
+  const last = subscriptionAt({ timestamp: 2000 });
+  locator.locate(last);
+  expect(readers).toHaveLength(1);
+  // The first search goes on, and its outcome is nobody's.
+  readers[0]!.record(0, "wsmanager", { ...envelopeOf(), timestamp: 3000 });
+  expect(placed).toEqual([]);
+  expect(readers).toHaveLength(2);
+  readers[1]!.record(0, "wsmanager", { ...envelopeOf(), timestamp: 3000 });
+  expect(placed).toEqual([last]);
+  locator.close();
+});
