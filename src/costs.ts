@@ -16,7 +16,7 @@ const messageOverheadBytes = 256;
 /** Of an envelope: the same, with its id. */
 const envelopeOverheadBytes = 320;
 /** Of one header, since an object that has names of its own has a shape of its own. */
-const headerOverheadBytes = 192;
+const headerOverheadBytes = 256;
 /** What waits for a confirm: a function, and what it holds besides the receipt. */
 const waiterOverheadBytes = 256;
 

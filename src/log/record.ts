@@ -1,5 +1,5 @@
 import type { Envelope } from "../broker/broker.ts";
-import { packedContentType } from "../broker/packing.ts";
+import { pack, packedContentType, unpack } from "../broker/packing.ts";
 import { envelopeCostBytes, messageCostBytes, ownBytes, textCostBytes } from "../costs.ts";
 import type { Message } from "../message.ts";
 
@@ -12,8 +12,8 @@ const overheadBytes = 384;
 /**
  * One record of the shared log. What is in it is only decoded if somebody wants to know.
  *
- * One that is kept lets go of the buffer that it came in. A single message is kept decoded, and a pack as it came: decoded it
- * takes many times as much, so that whoever keeps it decides for how long it stays so.
+ * One that is kept lets go of the buffer that it came in. A message without headers is kept decoded. One with headers is kept as a
+ * pack, and a pack as it came: decoded they take many times as much, so that whoever keeps them decides for how long they do.
  */
 export class LogRecord {
   readonly offset: number;
@@ -22,7 +22,7 @@ export class LogRecord {
   readonly timestamp: number | undefined;
   /** What it takes in memory once it is kept, open or not. In bytes. */
   costBytes = 0;
-  readonly #opener: Opener;
+  #opener: Opener;
   /** Absent once it is kept decoded. */
   #envelope: Envelope | undefined;
   #messages: readonly Message[] | undefined;
@@ -50,18 +50,29 @@ export class LogRecord {
    * @param onOpened called when a pack is decoded, or at once if it is already: until `close` it takes `openCostBytes` more
    */
   keep(onOpened: (record: LogRecord) => void): void {
-    const envelope = this.#envelope!;
-    if (envelope.contentType !== packedContentType) {
-      this.#messages = this.messages.map(owned);
-      this.#envelope = undefined;
+    if (this.#envelope!.contentType !== packedContentType) this.#keepSingle();
+    else this.#envelope = { ...this.#envelope!, body: ownBytes(this.#envelope!.body) as Buffer };
+    if (this.#envelope === undefined) {
       this.costBytes = overheadBytes + this.openCostBytes;
       return;
     }
-    const body = ownBytes(envelope.body) as Buffer;
-    this.#envelope = { ...envelope, body };
     this.#onOpened = onOpened;
     this.costBytes = overheadBytes + envelopeCostBytes(this.#envelope);
     if (this.#messages !== undefined) onOpened(this);
+  }
+
+  /** One without headers is small as it is. With headers it is kept as a pack of its own, of which they are a small part. */
+  #keepSingle(): void {
+    const [message] = this.messages;
+    if (message?.headers === undefined) {
+      this.#messages = message === undefined ? [] : [owned(message)];
+      this.#envelope = undefined;
+      return;
+    }
+    const { id, appId, timestamp } = message;
+    const body = pack([message]);
+    this.#opener = () => unpack(body).map((unpacked) => ({ ...unpacked, id, appId, timestamp }));
+    this.#envelope = { ...this.#envelope!, headers: undefined, body };
   }
 
   /** What its messages take while they are decoded, in bytes. */
@@ -72,7 +83,7 @@ export class LogRecord {
     return costBytes;
   }
 
-  /** Lets go of a kept pack's messages: it is decoded again when somebody wants to know. */
+  /** Lets go of a pack's messages: it is decoded again when somebody wants to know. */
   close(): void {
     if (this.#onOpened !== undefined) this.#messages = undefined;
   }

@@ -33,7 +33,7 @@ function* framesOf(bytes: Buffer): Iterable<Frame> {
 /** Headers that nobody keeps, as long as a head may be. */
 const ballast = Array.from({ length: 7 }, (_, index) => `x-${index}:${"x".repeat(8000)}\n`).join("");
 
-const capBytes = 16 * 1024 ** 2;
+const capBytes = 8 * 1024 ** 2;
 
 /** Heads as large as they may be, in the ways that take the most memory. Each is another one with another index. */
 const heads: Record<string, (index: number) => string> = {
@@ -94,7 +94,7 @@ function outbox(head: keyof typeof heads, receiptOf: (index: number) => string |
 function window(envelopeOf: (index: number) => Envelope) {
   const held = new LogWindow(capBytes);
   const opener: Opener = (record, envelope) => open(envelope, `${record.offset}`);
-  for (let index = 0; held.begin < 100; index++)
+  for (let index = 0; held.begin < 10; index++)
     held.append(new LogRecord(index, "wsmanager", envelopeOf(index), opener));
   for (let sequence = held.begin; sequence < held.end; sequence++) void held.at(sequence)!.messages;
   return { held, capBytes };
@@ -149,7 +149,7 @@ function routes(subscriptions: number, matching: number, count: number) {
   for (let index = 0; index < subscriptions; index++)
     audiences.join(index < matching ? "#" : `*.${index}.#`.padEnd(60, "x"), `s${index}`, "1.2");
   for (let index = 0; index < count; index++) audiences.route(`topic.${index}`.padEnd(200, "x"));
-  return { held: audiences, capBytes };
+  return { held: audiences, capBytes: 16 * 1024 ** 2 };
 }
 
 const receipt = (index: number) => `${index}`.padEnd(8000, "x");
