@@ -196,7 +196,7 @@ describe("a message that RabbitMQ closes the channel over", () => {
       "dead-group": "processor",
       "dead-message-id": "unnamed",
     });
-    expect(processor.log.complaints).toEqual(["message dead-lettered", "message set aside"]);
+    expect(processor.log.complaints).toContain("message set aside");
   });
 
   for (const args of [[], ["--packed"]]) {
