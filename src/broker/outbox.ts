@@ -185,7 +185,7 @@ export class Outbox implements Publisher {
     this.#caution.refused(performance.now());
     for (const sent of refused) sent.refusals++;
     this.#backlog.takeBack(refused);
-    const refusals = Math.max(...refused.map((sent) => sent.refusals));
+    const refusals = refused.reduce((most, sent) => Math.max(most, sent.refusals), 0);
     if (refusals >= refusalsMax) {
       this.#link?.giveUp(`RabbitMQ refused a message ${refusals} times`);
       this.#link = undefined;

@@ -1,21 +1,23 @@
 /** What a message to a topic that is not remembered costs where hostile clients have subscribed: `bun test/bench/patterns.ts`. */
-import { TopicTrie } from "../../src/gateway/topic-trie.ts";
+import { middleWordsMax, TopicTrie } from "../../src/gateway/topic-trie.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 import { median } from "./samples.ts";
 
 const rounds = 7;
 /** As many words as fit into 255 bytes. */
-const topic = Array(127).fill("a").join(".");
+const topic = `${Array(63).fill("a").join(".")}.b.${Array(63).fill("a").join(".")}`;
 const random = new SeededRandom(20_100);
 
 const patterns: Record<string, (index: number) => string> = {
   "# anywhere among many words": () => {
     let wildcards = 0;
-    return Array.from({ length: 120 }, () => (random.next() < 0.4 && ++wildcards <= 16 ? "#" : "a")).join(
-      ".",
+    const between = Array.from({ length: middleWordsMax + 13 }, (_, place) =>
+      (random.next() < 0.6 || place < 2) && ++wildcards <= 13 ? "#" : "a",
     );
+    return ["a.#", ...between.slice(0, middleWordsMax * 2), "#.a"].join(".");
   },
-  "a long run that is nowhere": (index) => `#.${Array(60).fill("a").join(".")}.b.#.x${index}.#`,
+  "a long run that is nowhere": (index) => `#.a.a.a.a.a.a.a.${index % 2 === 0 ? "b" : "a.c"}.#.x${index}.#`,
+  "a run that is nearly everywhere": (index) => `#.a.*.a.*.a.*.a.b.#${".*".repeat(index % 8)}.#.a`,
   "every choice of * and a word": (index) =>
     Array.from({ length: 16 }, (_, bit) => ((index >> bit) & 1 ? "*" : "a")).join("."),
   "user.N.#, as honest clients have": (index) => `user.${index}.#`,

@@ -143,3 +143,20 @@ test("one WebSocket message with very many frames does not keep another client w
   );
   expect(taken).toBeLessThan(count);
 });
+
+test("a message goes to 25 subscriptions of a client at most: one more is refused", async () => {
+  await using system = startSystem([], silent);
+  await using anna = await stomp(system.wsUrl("/ws"));
+  const subscribe = (id: number, destination: string) =>
+    `SUBSCRIBE\nid:${id}\ndestination:${destination}\n\n\0`;
+  const topics = numbers(30).map((each) => subscribe(Number(each), `/topic/a.${each}`));
+  const wide = numbers(24).map((each) => subscribe(100 + Number(each), "/topic/#"));
+  anna.send(`${[...topics, ...wide].join("")}${send("to all")}`);
+  await until(
+    () => anna.received.filter((each) => String(each).includes("to all")).length === 24,
+    "all copies",
+  );
+  anna.send(subscribe(1000, "/topic/a.*") + subscribe(1001, "/topic/#.a.#"));
+  const error = await anna.next((each) => String(each).startsWith("ERROR"));
+  expect(String(error)).toContain("more than 25 subscriptions that one message may match");
+});

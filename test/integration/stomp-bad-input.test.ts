@@ -126,6 +126,14 @@ const inputs: Record<string, Bad> = {
       subscribe("4", "/topic/a"),
     says: /more than 3 subscriptions/,
   },
+  "a pattern of many words": {
+    input: subscribe("1", `/topic/${"a.".repeat(32)}*`),
+    says: /at most 32 words/,
+  },
+  "a pattern of many words between two #": {
+    input: subscribe("1", `/topic/#${".a".repeat(9)}.#`),
+    says: /at most 8 words between/,
+  },
   "a pattern of many wildcards": {
     input: subscribe("1", `/topic/${"#.a.".repeat(17)}b`),
     says: /at most 16/,

@@ -59,7 +59,7 @@ export function publishLink(
         write(envelopes);
         return;
       }
-      held.push(...envelopes);
+      for (const envelope of envelopes) held.push(envelope);
       if (isTried || held.length === 0) return;
       isTried = true;
       write(held.splice(0, 1));

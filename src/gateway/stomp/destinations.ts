@@ -1,5 +1,13 @@
 import { isName } from "../../message.ts";
-import { isPattern, wildcardCount, wildcardsMax } from "../topic-trie.ts";
+import {
+  isPattern,
+  middleWordCount,
+  middleWordsMax,
+  patternWordsMax,
+  wildcardCount,
+  wildcardsMax,
+  wordsOf,
+} from "../topic-trie.ts";
 import { StompFault } from "./fault.ts";
 import { own } from "./texts.ts";
 
@@ -52,8 +60,13 @@ function checkedTopic(destination: string): string {
 export function patternToSubscribe(destination: string): string | typeof direct {
   if (destination === direct) return direct;
   const pattern = topicOf(destination);
-  if (isPattern(pattern) && wildcardCount(pattern) > wildcardsMax)
+  if (!isPattern(pattern)) return pattern;
+  if (wildcardCount(pattern) > wildcardsMax)
     throw new StompFault(`a pattern has at most ${wildcardsMax} words that are * or #`);
+  if (wordsOf(pattern).length > patternWordsMax)
+    throw new StompFault(`a pattern has at most ${patternWordsMax} words`);
+  if (middleWordCount(pattern) > middleWordsMax)
+    throw new StompFault(`a pattern has at most ${middleWordsMax} words between its first # and its last`);
   return pattern;
 }
 

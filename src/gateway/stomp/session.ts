@@ -109,7 +109,7 @@ export class Session implements Client {
         if (next instanceof StompFault) this.#fail(socket, next);
         else {
           this.#framesRead++;
-          count(socket, priceOf(next), 0);
+          count(socket, priceOf(next, this.#subscriptions.count), 0);
           this.#take(socket, next);
         }
       }
@@ -391,8 +391,11 @@ export class Session implements Client {
   }
 }
 
-/** What a frame counts, in messages: about what it costs. */
-function priceOf({ command, headers }: Frame): number {
-  if (command === "SUBSCRIBE") return headers.has("x-stream-offset") || headers.has("x-stream-after") ? 5 : 2;
-  return command === "UNSUBSCRIBE" ? 2 : 1;
+/**
+ * What a frame counts, in messages: about what it costs.
+ *
+ * @param subscriptions how many the client has, among which one is looked for
+ */
+function priceOf({ command }: Frame, subscriptions: number): number {
+  return command === "SUBSCRIBE" || command === "UNSUBSCRIBE" ? 2 + subscriptions / 25 : 1;
 }

@@ -10,6 +10,7 @@ import type { DurableSubscription } from "./durable/subscription.ts";
 import { StompFault } from "./fault.ts";
 import { type Frame, messageHead, required, type Version } from "./frames.ts";
 import { messageTail, withHead } from "./message-frame.ts";
+import { isTooMuchOverlap, overlapsMax } from "./overlaps.ts";
 import type { StompSurroundings } from "./stomp.ts";
 
 /**
@@ -67,6 +68,11 @@ export class Subscriptions {
       throw new StompFault(`more than ${this.#countMax} subscriptions`, { reason: "subscriptions" });
     const pattern = patternToSubscribe(required(frame, "destination"));
     if (pattern !== direct) credentials.maySubscribe(pattern);
+    if (isTooMuchOverlap(pattern, this.#all.map(patternOf)))
+      throw new StompFault(
+        `more than ${overlapsMax} subscriptions that one message may match: let the client share what it gets`,
+        { reason: "subscriptions" },
+      );
     const start = startOf(headers);
     if (start !== undefined) {
       if (this.#durables === undefined)
@@ -103,6 +109,10 @@ export class Subscriptions {
     if (subscription.kind !== "audience") return;
     socket.unsubscribe(subscription.key);
     this.#relay.audiences.leave(subscription);
+  }
+
+  get count(): number {
+    return this.#all.length;
   }
 
   /** Where it is among all; -1 if it is not. */
@@ -159,6 +169,12 @@ export class Subscriptions {
     }
     this.#all.length = 0;
   }
+}
+
+/** What it asks for: a topic, a pattern, or `direct`. */
+function patternOf(subscription: Subscription): string {
+  if (subscription.kind === "direct") return direct;
+  return subscription.kind === "durable" ? subscription.durable.pattern : subscription.pattern;
 }
 
 /**
