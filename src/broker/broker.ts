@@ -9,9 +9,12 @@ import type { SetAsideReason } from "./set-aside.ts";
  * keeps all of it in force: whenever the way to it is lost it reconnects by itself, declares exchanges, queues and
  * bindings anew, and resumes. Nothing needs to be declared twice.
  *
- * **Publishing.** Envelopes arrive in the order of `PublishLink.send`. A confirm means that the envelope is safe
- * in every queue that was bound to the exchange (for RabbitMQ: written by a quorum of its replicas). Before the
- * confirm it may be lost; whoever publishes sends it again on the next link, so it may arrive twice.
+ * **Publishing.** A link opens when everything is there that its envelopes are for: the log, the queue of each group of
+ * this process, and of each group that is known to have processors; for dead letters their queue. Envelopes arrive in
+ * the order of `PublishLink.send`. A confirm means that the envelope is safe in all of these, and in every other queue that was
+ * bound to the exchange (for RabbitMQ: written by a quorum of its replicas), and that they were there still after it. Should one of
+ * them go, the link ends without a confirm for what may have gone with it. Before the
+ * confirm an envelope may be lost; whoever publishes sends it again on the next link, so it may arrive twice.
  *
  * **Consuming.** Each group gets every envelope at least once; the consumers of one group share them. What was
  * not acknowledged when a session ends is delivered again, in a later session or to another consumer.

@@ -1,3 +1,4 @@
+import { groupNameFault } from "../broker/group-name.ts";
 import { hostRuleOf } from "../gateway/host.ts";
 import { isOriginRule } from "../gateway/origin.ts";
 import { NotOfThisKind } from "./kinds.ts";
@@ -56,12 +57,6 @@ export function checkWebSocketUrl(value: string): void {
 
 /** A group is part of a queue's name, which AMQP limits to 255 bytes. */
 export function checkGroup(value: string): void {
-  if (!/^[\w.:-]{1,200}$/.test(value)) {
-    throw new NotOfThisKind("must be 1 to 200 letters, digits, dots, colons, hyphens or underscores");
-  }
-  if (["log", "dead"].includes(value)) {
-    throw new NotOfThisKind(
-      "must be another name: Warren keeps its message log and dead letters under this one",
-    );
-  }
+  const fault = groupNameFault(value);
+  if (fault !== undefined) throw new NotOfThisKind(fault);
 }

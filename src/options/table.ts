@@ -277,19 +277,19 @@ export const optionTable = {
   log: option(
     choice("on", "off"),
     "on",
-    managing,
+    serving,
     "follow the shared message log; `off` is for brokers without streams: no durable subscriptions",
   ),
   logMaxBytes: option(
     bytes(1024 ** 2, 1024 ** 4),
     1024 ** 3,
-    managing,
+    serving,
     "how much of the message log RabbitMQ keeps",
   ),
   logMaxAge: option(
     span(1000, 365 * 86_400_000),
     7 * 86_400_000,
-    managing,
+    serving,
     "how long RabbitMQ keeps the message log",
   ),
   logMemoryBytes: option(

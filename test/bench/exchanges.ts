@@ -4,8 +4,7 @@
  * to it, as `topology.ts` does. The two take turns on a RabbitMQ node of its own; printed are the medians of messages a second and
  * of RabbitMQ's CPU time for each message. The queues are emptied after each turn.
  */
-import { publishLink } from "../../src/broker/rabbitmq/publish-link.ts";
-import { publisherOn, startPublishing } from "./publishing.ts";
+import { linkTo, publisherOn, startPublishing } from "./publishing.ts";
 
 const rounds = 9;
 const messages = 20_000;
@@ -40,7 +39,7 @@ async function prepare(name: string, hasInner: boolean) {
   for (const queue of queues) await setUp.bindQueue(queue, bound, "");
 
   const channel = await connection.createConfirmChannel();
-  const link = publishLink(connection, channel, name, [], () => undefined);
+  const link = linkTo(connection, channel, name, queues);
   const publish = publisherOn(channel);
   return {
     perSecond: [] as number[],

@@ -4,8 +4,7 @@
  * RabbitMQ node of its own. Medians of the rounds, in microseconds.
  */
 import type { ConfirmChannel } from "amqplib";
-import { publishLink } from "../../src/broker/rabbitmq/publish-link.ts";
-import { type envelope, publisherOn, startPublishing } from "./publishing.ts";
+import { type envelope, linkTo, publisherOn, startPublishing } from "./publishing.ts";
 
 const rounds = 7;
 const messages = 20_000;
@@ -24,7 +23,7 @@ const { node, connection } = await startPublishing();
 await using _node = node;
 const channel = await connection.createConfirmChannel();
 await channel.assertExchange("wsmanager", "fanout");
-const link = publishLink(connection, channel, "wsmanager", [], () => undefined);
+const link = linkTo(connection, channel, "wsmanager");
 const publish = publisherOn(channel);
 
 async function cpuPerMessageUs(send: Parameters<typeof publish>[1]): Promise<number> {

@@ -1,5 +1,6 @@
-import { type ConfirmChannel, connect } from "amqplib";
-import type { Envelope } from "../../src/broker/broker.ts";
+import { type ChannelModel, type ConfirmChannel, connect } from "amqplib";
+import type { Envelope, PublishLink } from "../../src/broker/broker.ts";
+import { publishLink } from "../../src/broker/rabbitmq/publish-link.ts";
 import { startRabbitmq } from "../support/rabbitmq.ts";
 
 /** What is published where the cost of publishing is measured: a message of 64 bytes, as a manager publishes it. */
@@ -23,6 +24,24 @@ const window = 2000;
 export async function startPublishing() {
   const node = await startRabbitmq();
   return { node, connection: await connect(node.url, { noDelay: true }) };
+}
+
+/** Publishes as a manager does, which checks that the queues are there. */
+export function linkTo(
+  connection: ChannelModel,
+  channel: ConfirmChannel,
+  exchange: string,
+  queues: readonly string[] = [],
+): PublishLink {
+  const needed = { exchanges: [exchange], queues } as const;
+  return publishLink(connection, channel, {
+    exchange,
+    publisher: { confirmed: () => undefined, refused: () => undefined },
+    needed: () => needed,
+    missedForMs: 300,
+    atEnd: [],
+    drop: () => undefined,
+  });
 }
 
 type Send = (envelopes: readonly (typeof envelope)[]) => void;

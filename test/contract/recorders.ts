@@ -32,6 +32,7 @@ export class RecordingPublisher implements Publisher {
   /** Highest tag confirmed on this link with everything below it confirmed too. */
   confirmedTags = new Set<number>();
   refusedTags: number[] = [];
+  onOpened: (link: PublishLink) => void = () => undefined;
   #sentOnLink = 0;
 
   opened(link: PublishLink): void {
@@ -39,6 +40,7 @@ export class RecordingPublisher implements Publisher {
     this.linkCount++;
     this.#sentOnLink = 0;
     this.confirmedTags = new Set();
+    this.onOpened(link);
   }
   confirmed(tag: number, multiple: boolean): void {
     for (let each = multiple ? 1 : tag; each <= tag; each++) this.confirmedTags.add(each);

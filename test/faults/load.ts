@@ -1,4 +1,5 @@
 import { keyOf, type MessageKey, Sightings, Silence } from "./ledger.ts";
+import { ReceiptSender } from "./receipt-sender.ts";
 
 export interface LoadOptions {
   readonly clients: number;
@@ -7,6 +8,8 @@ export interface LoadOptions {
   /** Where the clients are, and where those are that listen from another manager. Asked again at each connect. */
   readonly here: (topic: string) => string;
   readonly there: (topic: string) => string;
+  /** Publish by STOMP, with a receipt for each message; otherwise by plain text. */
+  readonly hasReceipts: boolean;
 }
 
 const answerPrefix = "processed message: ";
@@ -19,8 +22,9 @@ const tickMs = 10;
  */
 export class Load {
   readonly #options: LoadOptions;
-  readonly #sockets: Steady[] = [];
-  readonly #publishers: { readonly name: string; readonly socket: Steady; sent: number }[] = [];
+  readonly #sockets: (Steady | ReceiptSender)[] = [];
+  readonly #publishers: { readonly name: string; readonly socket: Steady | ReceiptSender; sent: number }[] =
+    [];
   #timer: NodeJS.Timeout | undefined;
   #isPaused = false;
   #silence = new Silence(performance.now());
@@ -34,6 +38,8 @@ export class Load {
   readonly answered = new Sightings();
   /** The answers, at the sender. */
   readonly returned = new Sightings();
+  /** The messages for which a receipt came since `countReceipts`. */
+  receipted = new Sightings();
 
   constructor(options: LoadOptions) {
     this.#options = options;
@@ -93,6 +99,11 @@ export class Load {
     clearInterval(this.#timer);
   }
 
+  /** What has a receipt from now on must be safe. */
+  countReceipts(): void {
+    this.receipted = new Sightings();
+  }
+
   /** Silences count from now on. */
   measure(): void {
     this.#silence = new Silence(performance.now());
@@ -109,12 +120,14 @@ export class Load {
   }
 
   #addClient(name: string): void {
-    const { here, there } = this.#options;
+    const { here, there, hasReceipts } = this.#options;
     const topic = `load.${name}`;
-    const publisher = new Steady(
-      () => here(topic),
-      (text) => this.#atSender(text),
-    );
+    const url = () => here(topic);
+    const onText = (text: string) => this.#atSender(text);
+    const onReceipt = (text: string) => note(this.receipted, text);
+    const publisher = hasReceipts
+      ? new ReceiptSender(url, topic, onReceipt, onText)
+      : new Steady(url, onText);
     const neighbour = new Steady(
       () => here(topic),
       (text) => {

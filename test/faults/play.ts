@@ -57,6 +57,7 @@ export async function play(scenario: Scenario, nodes: readonly RabbitmqNode[]): 
     longestOutageMs: load.longestOutageMs,
     resumedMs: load.resumedMs,
   };
+  if (scenario.safe === "receipted" && load.receipted.count === 0) failures.push("no receipt came");
   if (row.lost > 0) failures.push(`lost ${row.lost}: ${some(missing())}`);
   if (row.reordered > 0)
     failures.push(
@@ -115,6 +116,7 @@ async function whatMustNotBeLost(
 ): Promise<() => MessageKey[]> {
   if (safe === "sent") return () => [...load.sentKeys()];
   if (safe === "accepted") return () => [...load.accepted.keys()];
+  if (safe === "receipted") return () => [...load.receipted.keys()];
   if (probe === undefined) throw new Error("a scenario that counts what reached RabbitMQ needs a probe");
   const keys = await probe.take();
   return () => keys;

@@ -9,6 +9,7 @@ import { clientScenarios } from "./scenarios/clients.ts";
 import { clusterScenarios } from "./scenarios/cluster.ts";
 import { managerScenarios } from "./scenarios/manager.ts";
 import { processorScenarios } from "./scenarios/processor.ts";
+import { receiptScenarios } from "./scenarios/receipts.ts";
 
 /**
  * The fault suite: `bun run test:faults [--only TEXT]… [--repeat N] [--write]`. It plays each scenario under load, prints
@@ -30,6 +31,7 @@ const all = [
   ...clusterScenarios,
   ...managerScenarios,
   ...processorScenarios,
+  ...receiptScenarios,
   ...clientScenarios,
 ];
 const chosen = all.filter(

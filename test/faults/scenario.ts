@@ -8,9 +8,10 @@ export interface Scenario {
   fault(world: World): Promise<void>;
   /**
    * Which messages must not be lost: all that were sent; those that the manager had read; or, where it dies without a
-   * warning, those that RabbitMQ had. The first, unless told.
+   * warning, those that RabbitMQ had; or, where a queue is deleted with what is in it, those that had a receipt after that.
+   * The first, unless told.
    */
-  readonly safe?: "sent" | "accepted" | "reached RabbitMQ";
+  readonly safe?: "sent" | "accepted" | "reached RabbitMQ" | "receipted";
   /** What dies, each of which may repeat what was unconfirmed. Nothing, unless told: then nothing may come twice. */
   readonly deaths?: Partial<Deaths>;
   /** What a durable subscription has not read of it is gone. */

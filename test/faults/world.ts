@@ -24,6 +24,10 @@ export interface Setting {
   readonly handler: string | undefined;
   /** All nodes are named to Warren; otherwise the first manager and the processors go through the proxy. */
   readonly isCluster: boolean;
+  /** The first manager is a processor too. */
+  readonly isRoleAll: boolean;
+  /** Clients publish with receipts. */
+  readonly hasReceipts: boolean;
   /** A queue of our own holds what reached RabbitMQ. */
   readonly hasProbe: boolean;
 }
@@ -37,6 +41,8 @@ export const usualSetting: Setting = {
   managerArgs: [],
   handler: undefined,
   isCluster: false,
+  isRoleAll: false,
+  hasReceipts: false,
   hasProbe: false,
 };
 
@@ -87,9 +93,13 @@ export class World implements AsyncDisposable {
     const faulty = setting.isCluster ? all : proxy.url;
     const [port, otherPort] = freePorts(2) as [number, number];
     this.port = port;
-    const managing = (broker: string) => ["--role", "manager", "--broker", broker, ...setting.managerArgs];
-    this.manager = new Supervised("manager", managing(faulty), port);
-    this.otherManager = new Supervised("other manager", managing(setting.isCluster ? all : url), otherPort);
+    const managing = (role: "manager" | "all", broker: string) => [
+      ...["--role", role, "--broker", broker],
+      ...setting.managerArgs,
+    ];
+    const other = setting.isCluster ? all : url;
+    this.manager = new Supervised("manager", managing(setting.isRoleAll ? "all" : "manager", faulty), port);
+    this.otherManager = new Supervised("other manager", managing("manager", other), otherPort);
     const processing = ["--role", "processor", "--broker", faulty, "--prefetch", String(setting.prefetch)];
     processing.push(...setting.processorArgs);
     if (setting.handler !== undefined) {

@@ -172,6 +172,7 @@ export class FakePeer {
       });
       return;
     }
+    if (fields["nowait"] === true) return;
     const answer = answers[method]?.(fields);
     if (answer !== undefined) this.send(...answer, channel);
   }

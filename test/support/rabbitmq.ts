@@ -188,6 +188,12 @@ export class RabbitmqNode implements AsyncDisposable {
     return this.#process !== undefined;
   }
 
+  /** Ends it at once and removes what it holds. `restart` starts a new, empty node. */
+  async wipe(): Promise<void> {
+    await this.kill();
+    rmSync(join(this.#folder, "data"), { recursive: true, force: true });
+  }
+
   /** Becomes part of the other's cluster. What it held is gone. */
   async join({ name }: RabbitmqNode): Promise<void> {
     await this.ctl("stop_app");
@@ -218,8 +224,7 @@ export class RabbitmqNode implements AsyncDisposable {
   }
 
   /** A new, empty vhost's URL. */
-  async vhost(): Promise<string> {
-    const name = `test-${++this.#vhosts}`;
+  async vhost(name = `test-${++this.#vhosts}`): Promise<string> {
     const all = '<<".*">>';
     await this.eval(
       `ok = rabbit_vhost:add(<<"${name}">>, <<"tests">>), ` +

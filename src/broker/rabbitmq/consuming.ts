@@ -120,7 +120,7 @@ class Session {
 
   #deliver(delivery: ConsumeMessage | null): void {
     if (delivery === null) {
-      this.#drop(`the consumer of "${this.#queue}" was cancelled`);
+      this.#drop(`the queue ${this.#queue} has gone or moved: declaring it again`);
       return;
     }
     // What comes after a stop goes back with the connection, after what was held before it: in its order.

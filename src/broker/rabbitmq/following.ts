@@ -1,5 +1,5 @@
 import type { ChannelModel, ConsumeMessage, Options } from "amqplib";
-import type { Follower } from "../broker.ts";
+import type { Envelope, Follower } from "../broker.ts";
 import { fromDelivery, offsetOf } from "./codec.ts";
 import type { LogPosition } from "./log-position.ts";
 import type { Marks } from "./marks.ts";
@@ -19,6 +19,8 @@ export interface Following {
   readonly follower: Follower;
   readonly position: LogPosition;
   readonly marks: Marks;
+  /** Hears of every mark: processors name their groups by them. */
+  heard(mark: Envelope): void;
   /** RabbitMQ ended the last session by cancelling its consumer. */
   wasCancelled?: boolean;
 }
@@ -35,7 +37,7 @@ export async function startFollower(
   atLoss: (() => void)[],
   drop: Drop,
 ): Promise<void> {
-  const { follower, position, marks, wasCancelled = false } = following;
+  const { follower, position, marks, heard, wasCancelled = false } = following;
   following.wasCancelled = false;
   const channel = await connection.createChannel();
   watch(channel, drop);
@@ -52,7 +54,7 @@ export async function startFollower(
     if (isOver) return;
     if (delivery === null) {
       following.wasCancelled = true;
-      drop(`the follower of "${logStream}" was cancelled`);
+      drop(`the queue ${logStream} has gone or moved: declaring it again`);
       return;
     }
     hasHeard = true;
@@ -65,8 +67,10 @@ export async function startFollower(
       return;
     }
     if (sighting === "behind a gap") follower.missed("dropped");
-    if (sighting !== "seen" && !marks.take(offset, envelope))
-      follower.record(offset, delivery.fields.exchange, envelope);
+    if (sighting !== "seen") {
+      if (marks.take(offset, envelope)) heard(envelope);
+      else follower.record(offset, delivery.fields.exchange, envelope);
+    }
     if (++unacked >= ackEvery) {
       unacked = 0;
       channel.ack(delivery, true);

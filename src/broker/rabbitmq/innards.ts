@@ -25,3 +25,26 @@ export function channelNumber(channel: Channel): number {
   }
   return number;
 }
+
+/**
+ * Hears of the answers to questions that were written past amqplib, on a channel that amqplib asks nothing more. Returns what to
+ * call for each question, before it is written.
+ */
+export function answersOn(channel: Channel, answered: () => void): () => void {
+  const inside = channel as unknown as { reply?: ((error: unknown) => void) | null };
+  if (inside.reply !== null) {
+    throw new TypeError("this amqplib has another inside than 2.3: see src/broker/rabbitmq/innards.ts");
+  }
+  let expected = 0;
+  const reply = (error: unknown) => {
+    // The channel ends, and says so.
+    if (error !== null) return;
+    expected--;
+    if (expected > 0) inside.reply = reply;
+    answered();
+  };
+  return () => {
+    expected++;
+    inside.reply ??= reply;
+  };
+}

@@ -26,6 +26,8 @@ export interface LinkTiming {
   /** A follower that has got nothing for so long asks the log for a sign, and again after the second time, in milliseconds. */
   readonly markAfterMs: number;
   readonly markAgainAfterMs: number;
+  /** What went is left missing for so long that all that publish have noticed, in milliseconds. */
+  readonly missedForMs: number;
   /** A connection that lived this long counts as good: the next wait is a short one again. In milliseconds. */
   readonly goodAfterMs: number;
 }
@@ -38,6 +40,7 @@ export const defaultTiming: LinkTiming = {
   backoff: { firstMs: 200, mostMs: 2000 },
   markAfterMs: 30_000,
   markAgainAfterMs: 2000,
+  missedForMs: 300,
   goodAfterMs: 5000,
 };
 
@@ -269,7 +272,6 @@ function rejectAfter(
 ): { readonly promise: Promise<never>; readonly cancel: () => void } {
   const { promise, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new Error(why)), ms);
-  // Whoever races against it may have finished already.
   promise.catch(() => undefined);
   return { promise, cancel: () => clearTimeout(timer) };
 }

@@ -1,7 +1,7 @@
 import type { ChannelModel, ConfirmChannel } from "amqplib";
 import { codeOf, reasonOf } from "../../errors.ts";
 import type { Publisher, PublishLink, Refusal } from "../broker.ts";
-import { type Drop, internalError, refusalOf } from "./watch.ts";
+import { type Drop, internalError, lossOf, refusalOf } from "./watch.ts";
 
 /** Closes of one channel after another, so many in a second, end the connection: it is set up again after a wait. */
 const reopenedPerSecondMax = 100;
@@ -43,14 +43,12 @@ export async function openPublishChannel(
     if (isLost) return;
     channel.on("error", (error: unknown) => {
       refusal = refusalOf(error);
-      if (refusal === undefined || codeOf(error) === internalError || isTooOften()) drop(reasonOf(error));
+      if (refusal === undefined || codeOf(error) === internalError || isTooOften()) drop(lossOf(error));
       else channel.once("close", reopen);
     });
     channel.on("close", () => {
       if (refusal === undefined) drop("channel closed");
     });
-    channel.on("ack", ({ deliveryTag, multiple }) => publisher.confirmed(deliveryTag, multiple));
-    channel.on("nack", ({ deliveryTag, multiple }) => publisher.refused(deliveryTag, multiple));
     publisher.opened(linkOn(channel, atEnd));
   };
   const reopen = () => {

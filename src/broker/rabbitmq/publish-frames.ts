@@ -33,19 +33,28 @@ const bytesPerUnitMax = 3;
 /** More than all parts of fixed size in a publish's method and header frames. */
 const fixedBytesMax = 128;
 
-/** @param frameMax the negotiated limit for a frame, in bytes */
+export interface FramesOptions {
+  readonly exchange: string;
+  readonly channel: number;
+  /** The negotiated limit for a frame, in bytes. */
+  readonly frameMax: number;
+  /** Whether RabbitMQ gives back what reaches no queue at all. */
+  readonly isMandatory: boolean;
+}
+
+/** @param before frames to be written in the same piece */
 export function publishFrames(
   envelopes: readonly Envelope[],
-  exchange: string,
-  channel: number,
-  frameMax: number,
+  { exchange, channel, frameMax, isMandatory }: FramesOptions,
+  before: Uint8Array = nothing,
 ): Buffer {
   const bodyMax = frameMax - frameOverhead;
-  let size = 0;
+  let size = before.byteLength;
   for (const envelope of envelopes) size += sizeMax(envelope, exchange, bodyMax);
   const writer = new FrameWriter(Buffer.allocUnsafeSlow(size), channel);
+  writer.frames(before);
   for (const envelope of envelopes) {
-    writer.publish(exchange, envelope.routingKey);
+    writer.publish(exchange, envelope.routingKey, isMandatory);
     writer.header(envelope);
     const { body } = envelope;
     for (let start = 0; start < body.byteLength; start += bodyMax) {
@@ -54,6 +63,8 @@ export function publishFrames(
   }
   return writer.written();
 }
+
+const nothing = new Uint8Array();
 
 function sizeMax(envelope: Envelope, exchange: string, bodyMax: number): number {
   const { body, routingKey, contentType = "", messageId = "", appId = "", clientId = "", headers } = envelope;
@@ -88,14 +99,19 @@ class FrameWriter {
     return this.#buffer.subarray(0, this.#at);
   }
 
-  publish(exchange: string, routingKey: string): void {
+  frames(written: Uint8Array): void {
+    this.#buffer.set(written, this.#at);
+    this.#at += written.byteLength;
+  }
+
+  publish(exchange: string, routingKey: string, isMandatory: boolean): void {
     const start = this.#begin(frameMethod);
     this.#u16(classBasic);
     this.#u16(methodPublish);
     this.#u16(0); // reserved
     this.#shortText(exchange);
     this.#shortText(routingKey);
-    this.#u8(0); // neither mandatory nor immediate
+    this.#u8(isMandatory ? 1 : 0); // never immediate
     this.#end(start);
   }
 

@@ -1,8 +1,24 @@
 import type { ChannelModel, ConfirmChannel } from "amqplib";
-import type { Envelope, PublishLink } from "../broker.ts";
+import type { Envelope, Publisher, PublishLink } from "../broker.ts";
+import type { Needed } from "./check-frames.ts";
+import { Checking } from "./checking.ts";
 import { channelNumber, innards } from "./innards.ts";
 import { frameOverhead, publishFrames } from "./publish-frames.ts";
 import type { Drop } from "./watch.ts";
+
+/** How long a check may take to name what is missing, in milliseconds. */
+const namedWithinMs = 500;
+
+export interface PublishLinkOptions {
+  readonly exchange: string;
+  readonly publisher: Pick<Publisher, "confirmed" | "refused">;
+  /** What has to be there for a publish to reach everybody: the same object as long as it does not change. */
+  needed(): Needed;
+  /** How long something that is missing stays so, in milliseconds. */
+  readonly missedForMs: number;
+  readonly atEnd: (() => void)[];
+  readonly drop: Drop;
+}
 
 /**
  * Publishes on a confirm channel that is used for nothing else, each call as one write to the socket.
@@ -14,19 +30,32 @@ import type { Drop } from "./watch.ts";
 export function publishLink(
   connection: ChannelModel,
   channel: ConfirmChannel,
-  exchange: string,
-  atLoss: (() => void)[],
-  drop: Drop,
+  { exchange, publisher, needed, missedForMs, atEnd, drop }: PublishLinkOptions,
 ): PublishLink {
   const { stream, frameMax } = innards(connection);
-  const number = channelNumber(channel);
+  const isMandatory = needed().queues.length > 0;
+  const framing = { exchange, channel: channelNumber(channel), frameMax, isMandatory };
   let isOpen = true;
+  /** Everything that was published has been routed to some queue. */
+  let isRouting = true;
+  let unrouted: NodeJS.Timeout | undefined;
   let isTried = false;
   let isProven = false;
   /** What waits for the first confirm. The publisher's window bounds it. */
   let held: Envelope[] = [];
+  const checking = new Checking(channel, {
+    needed,
+    missedForMs,
+    confirmed: (tag, multiple) => {
+      if (isOpen && isRouting) publisher.confirmed(tag, multiple);
+    },
+    write: (frames) => {
+      if (isOpen) stream.write(frames);
+    },
+  });
   const write = (envelopes: readonly Envelope[]) => {
-    if (isOpen && envelopes.length > 0) stream.write(publishFrames(envelopes, exchange, number, frameMax));
+    if (!isOpen || envelopes.length === 0) return;
+    stream.write(publishFrames(envelopes, framing, checking.beforePublishing()));
   };
   /** Sent to a link that has ended. */
   let lateCount = 0;
@@ -34,6 +63,8 @@ export function publishLink(
     isOpen = false;
     lateCount += held.length;
     held = [];
+    checking.end();
+    clearTimeout(unrouted);
   };
   channel.on("close", end);
   channel.once("ack", () => {
@@ -41,11 +72,23 @@ export function publishLink(
     write(held);
     held = [];
   });
-  // Such a channel goes on to refuse: a new one asks anew who the leader is.
-  channel.on("nack", () => {
+  channel.on("nack", ({ deliveryTag, multiple }) => {
+    if (!isOpen) return;
+    publisher.refused(deliveryTag, multiple);
+    // Such a channel goes on to refuse: a new one asks anew who the leader is.
     if (!isProven) drop("RabbitMQ refuses the first message on a new channel");
   });
-  atLoss.push(end);
+  channel.on("return", () => {
+    if (!isRouting) return;
+    // Its confirm comes next, and must not count. What is missing is named by the check, if it is a queue or an exchange.
+    isRouting = false;
+    checking.ask();
+    unrouted = setTimeout(
+      () => drop(`a message to the exchange ${exchange} reached no queue: binding them again`),
+      namedWithinMs,
+    );
+  });
+  atEnd.push(end);
   return {
     isCostly: true,
     headBytesMax: frameMax - frameOverhead,

@@ -5,6 +5,7 @@ import type {
   Broker,
   BrokerStatus,
   Consumer,
+  Envelope,
   Exchange,
   Followed,
   Follower,
@@ -14,25 +15,24 @@ import type {
   Publisher,
 } from "../broker.ts";
 import { type Access, urlsAlone } from "./access.ts";
+import { Announcing } from "./announcing.ts";
 import { type Consuming, startConsumer } from "./consuming.ts";
+import type { Declaring } from "./declaring.ts";
 import { type Following, startFollower, startOwnFollower } from "./following.ts";
+import { Layout } from "./layout.ts";
 import { defaultTiming, Link, type LinkTiming } from "./link.ts";
 import { LogPosition } from "./log-position.ts";
 import { LogReadings } from "./log-readings.ts";
 import { Marks } from "./marks.ts";
 import { Outage } from "./outage.ts";
-import { openPublishChannel } from "./publish-channel.ts";
-import { publishLink } from "./publish-link.ts";
+import { type Publishing, PublishingConnection } from "./publishing.ts";
 import {
-  declareDeadLetters,
-  declareExchange,
   declareGroupQueue,
   declareLogStream,
   declareOwnQueue,
   exchanges,
   groupQueue,
   type LogRetention,
-  tryLog,
 } from "./topology.ts";
 import type { Drop } from "./watch.ts";
 
@@ -58,27 +58,34 @@ export interface RabbitmqOptions {
  */
 export class RabbitmqBroker implements Broker {
   readonly #options: RabbitmqOptions;
-  readonly #publishers: { readonly exchange: Exchange; readonly publisher: Publisher }[] = [];
+  readonly #timing: LinkTiming;
+  readonly #layout: Layout;
+  readonly #publishings: Publishing[] = [];
+  readonly #publishingConnections: PublishingConnection[] = [];
   readonly #consumers: Consuming[] = [];
   readonly #followers: Following[] = [];
   readonly #links: Link[] = [];
   readonly #readings = new LogReadings();
   /** Ends what a connection has opened; each runs once, when the connection is lost. */
   readonly #atLoss: Record<Purpose, (() => void)[]> = { publishing: [], "dead letters": [], consuming: [] };
-  readonly #blockedWhy = new Map<Purpose, string>();
+  #announcing: Announcing | undefined;
   #isClosed = false;
   #isAnnounced = false;
 
   constructor(options: RabbitmqOptions) {
     this.#options = options;
+    const { log, logRetention, timing = defaultTiming } = options;
+    this.#timing = timing;
+    this.#layout = new Layout({ log, logRetention, missedForMs: timing.missedForMs });
   }
 
   publish(exchange: Exchange, publisher: Publisher): void {
-    this.#publishers.push({ exchange, publisher });
+    this.#publishings.push({ exchange, publisher });
   }
 
   consume(group: string, prefetch: number, consumer: Consumer): void {
     this.#consumers.push({ group, prefetch, consumer, isStopped: false });
+    this.#layout.ownGroups.push(group);
   }
 
   get hasLog(): boolean {
@@ -86,8 +93,10 @@ export class RabbitmqBroker implements Broker {
   }
 
   follow(follower: Follower): Followed {
-    const marks = new Marks((this.#options.timing ?? defaultTiming).markAgainAfterMs);
-    this.#followers.push({ follower, position: new LogPosition(), marks });
+    const marks = new Marks(this.#timing.markAgainAfterMs);
+    const heard = (mark: Envelope) =>
+      this.#layout.liveGroups.take(mark, performance.now(), Date.now() / 1000);
+    this.#followers.push({ follower, position: new LogPosition(), marks, heard });
     return { mark: (then) => marks.ask(then) };
   }
 
@@ -96,7 +105,8 @@ export class RabbitmqBroker implements Broker {
   }
 
   start(onFatal: (error: Error) => void): void {
-    const { urls, name, log, access = urlsAlone, timing = defaultTiming } = this.#options;
+    const { urls, name, log, access = urlsAlone } = this.#options;
+    const timing = this.#timing;
     const outage = new Outage(log);
     const open = (what: Purpose, setUp: SetUp) => {
       const lost = () => {
@@ -118,10 +128,25 @@ export class RabbitmqBroker implements Broker {
       this.#links.push(link);
       link.start();
     };
+    if (this.hasLog && this.#consumers.length > 0)
+      this.#announcing = new Announcing(name, this.#layout.ownGroups);
     // A queue of dead letters that refuses ends its connection again and again, which must not delay answers.
     for (const purpose of ["publishing", "dead letters"] as const) {
-      if (this.#publishersOn(purpose).length > 0)
-        open(purpose, (connection, drop) => this.#setUpPublishing(purpose, connection, drop));
+      const isForDead = purpose === "dead letters";
+      const publishings = this.#publishings.filter(
+        ({ exchange }) => (exchange === exchanges.dead) === isForDead,
+      );
+      if (publishings.length === 0) continue;
+      const publishing = new PublishingConnection({
+        publishings,
+        layout: this.#layout,
+        hasLog: this.hasLog,
+        log,
+        timing,
+        announcing: isForDead ? undefined : this.#announcing,
+      });
+      this.#publishingConnections.push(publishing);
+      open(purpose, (connection, drop) => publishing.setUp(connection, this.#atLoss[purpose], drop));
     }
     if (this.#consumers.length + this.#followers.length > 0) {
       open("consuming", (connection, drop) => this.#setUpConsuming(connection, drop));
@@ -137,7 +162,8 @@ export class RabbitmqBroker implements Broker {
     // What one link has heard is true for the others, which may be trying still.
     if (connecting.length > 0)
       return { state: "connecting", why: connecting.find(({ why }) => why)?.why ?? "connecting" };
-    for (const why of this.#blockedWhy.values()) return { state: "blocked", why };
+    for (const { blockedWhy } of this.#publishingConnections)
+      if (blockedWhy !== undefined) return { state: "blocked", why: blockedWhy };
     return { state: "ready" };
   }
 
@@ -148,73 +174,47 @@ export class RabbitmqBroker implements Broker {
   async close(): Promise<void> {
     this.#isClosed = true;
     // amqplib writes the frames of several channels in turns: the farewell would overtake acknowledgements.
-    const { closeTimeoutMs } = this.#options.timing ?? defaultTiming;
-    const settled = Promise.allSettled(this.#consumers.map((consuming) => consuming.settled?.()));
-    await Promise.race([settled, Bun.sleep(closeTimeoutMs)]);
+    const farewells = [...this.#consumers.map(({ settled }) => settled?.()), this.#announcing?.leave()];
+    await Promise.race([Promise.allSettled(farewells), Bun.sleep(this.#timing.closeTimeoutMs)]);
     await Promise.all(this.#links.map((link) => link.close()));
   }
 
   /** Says once that everything is in force; later losses and returns are the links' to tell. */
   #announce(): void {
-    if (this.#isAnnounced || this.status().state !== "ready") return;
+    if (this.status().state !== "ready") return;
+    this.#layout.inForce();
+    if (this.#isAnnounced) return;
     this.#isAnnounced = true;
     this.#options.log.info("connected to RabbitMQ", {
       broker: this.#options.urls.map(withoutPassword).join(","),
     });
   }
 
-  #publishersOn(purpose: Purpose): readonly { readonly exchange: Exchange; readonly publisher: Publisher }[] {
-    const isForDead = purpose === "dead letters";
-    return this.#publishers.filter(({ exchange }) => (exchange === exchanges.dead) === isForDead);
-  }
-
-  async #setUpPublishing(purpose: Purpose, connection: ChannelModel, drop: Drop): Promise<void> {
-    const atLoss = this.#atLoss[purpose];
-    const publishers = this.#publishersOn(purpose);
-    connection.on("blocked", (reason: string) => {
-      this.#blockedWhy.set(purpose, `RabbitMQ does not take messages: ${reason}`);
-      this.#options.log.warn("broker blocks publishing", { reason });
-      for (const { publisher } of publishers) publisher.blocked(true);
-    });
-    connection.on("unblocked", () => {
-      this.#blockedWhy.delete(purpose);
-      this.#options.log.info("broker takes messages again");
-      for (const { publisher } of publishers) publisher.blocked(false);
-    });
-    atLoss.push(() => {
-      this.#blockedWhy.delete(purpose);
-    });
-    if (this.hasLog && purpose === "publishing") await tryLog(connection);
-    for (const { exchange, publisher } of publishers) {
-      if (exchange === exchanges.dead) await declareDeadLetters(connection, this.#options.log);
-      else await declareExchange(connection, exchange);
-      await openPublishChannel(connection, publisher, atLoss, drop, (channel, atEnd) =>
-        publishLink(connection, channel, exchange, atEnd, drop),
-      );
-    }
-  }
-
   async #setUpConsuming(connection: ChannelModel, drop: Drop): Promise<void> {
     const consumers = this.#consumers.filter(({ isStopped }) => !isStopped);
-    for (const { group } of consumers) await declareGroupQueue(connection, group, this.#options.log);
-    await this.#setUpFollowing(connection, drop);
+    const declaring = await this.#layout.declaringOn(connection);
+    for (const { group } of consumers) await declareGroupQueue(declaring, group);
+    await this.#setUpFollowing(connection, declaring, drop);
+    await declaring.done();
     for (const consuming of consumers)
       await startConsumer(connection, groupQueue(consuming.group), consuming, this.#atLoss.consuming, drop);
   }
 
-  async #setUpFollowing(connection: ChannelModel, drop: Drop): Promise<void> {
-    const { log, logRetention, timing = defaultTiming } = this.#options;
-    const { markAfterMs } = timing;
+  async #setUpFollowing(connection: ChannelModel, declaring: Declaring, drop: Drop): Promise<void> {
+    const { logRetention } = this.#options;
+    const { markAfterMs } = this.#timing;
     const atLoss = this.#atLoss.consuming;
     if (this.#followers.length === 0) return;
     if (logRetention === "off") {
       for (const { follower } of this.#followers)
-        await startOwnFollower(connection, await declareOwnQueue(connection), follower, drop);
+        await startOwnFollower(connection, await declareOwnQueue(declaring), follower, drop);
       return;
     }
-    await declareLogStream(connection, logRetention, log);
+    await declareLogStream(declaring, logRetention);
     for (const following of this.#followers)
       await startFollower(connection, following, markAfterMs, atLoss, drop);
+    this.#layout.liveGroups.opened(performance.now());
+    atLoss.push(() => this.#layout.liveGroups.closed());
     this.#readings.opened(connection);
     atLoss.push(() => this.#readings.closed());
   }

@@ -1,6 +1,8 @@
-import type { Channel, ChannelModel, Options } from "amqplib";
-import { codeOf, FatalError, reasonOf } from "../../errors.ts";
-import type { Log } from "../../ops/log.ts";
+import type { Channel, ChannelModel } from "amqplib";
+import { codeOf } from "../../errors.ts";
+import type { Exchange } from "../broker.ts";
+import type { Needed } from "./check-frames.ts";
+import type { Declaring } from "./declaring.ts";
 
 /** The names in RabbitMQ. The first two are the contract; the others are Warren's own. */
 export const exchanges = {
@@ -20,43 +22,47 @@ export function groupQueue(group: string): string {
 /** A message that was delivered this often without an ack killed its processors: RabbitMQ dead-letters it. */
 const deliveryLimit = 20;
 
-/** Each declaration runs on a channel of its own, since RabbitMQ closes a channel to answer "no". */
-async function onOwnChannel<T>(
-  connection: ChannelModel,
-  declare: (channel: Channel) => Promise<T>,
-): Promise<T> {
-  const channel = await connection.createChannel();
-  // The rejected declaration says the same; without a listener the event would be thrown.
-  channel.on("error", () => undefined);
-  const result = await declare(channel);
-  await channel.close();
-  return result;
+function innerExchange(name: string): string {
+  return `${name}.queues`;
 }
 
-/**
- * Joins a fanout exchange as it is, durable or not, and creates it durable if it does not exist.
- *
- * @throws FatalError if it exists with another type
- */
-async function declareFanout(
-  connection: ChannelModel,
-  name: string,
-  options: Options.AssertExchange = {},
-): Promise<void> {
-  try {
-    await onOwnChannel(connection, (channel) =>
-      channel.assertExchange(name, "fanout", { durable: true, ...options }),
-    );
-  } catch (error) {
-    // 406: it exists with other arguments. RabbitMQ compares the type first and names what differs; there is no
-    // other way to learn an exchange's type over AMQP.
-    if (codeOf(error) !== 406) throw forbidden(error, `exchange "${name}"`);
-    if (/inequivalent arg 'type'/.test(reasonOf(error))) {
-      throw new FatalError(
-        `the exchange "${name}" exists in RabbitMQ with another type than fanout: delete it, or use another vhost in --broker`,
-      );
-    }
+/** How much of the log RabbitMQ keeps. */
+export interface LogRetention {
+  readonly maxBytes: number;
+  readonly maxAgeMs: number;
+}
+
+/** What is to be there before anything is published. */
+export interface Topology {
+  readonly publishedTo: readonly Exchange[];
+  /** The log that is declared if it is missing. */
+  readonly log: LogRetention | "off";
+  /** The groups whose queues are declared if they are missing. */
+  readonly groups: readonly string[];
+}
+
+/** Declares the exchanges with all queues that publishing relies on, whoever consumes them. */
+export async function declareTopology(declaring: Declaring, topology: Topology): Promise<void> {
+  const { publishedTo, log, groups } = topology;
+  if (log !== "off") await declareLogStream(declaring, log);
+  else {
+    for (const exchange of publishedTo)
+      if (exchange !== exchanges.dead) await declareExchange(declaring, exchange);
   }
+  if (publishedTo.includes(exchanges.dead)) await declareDeadLetters(declaring);
+  for (const group of groups) await declareGroupQueue(declaring, group);
+}
+
+/** What has to be there still, after a publish to this exchange, for the publish to have reached everybody. */
+export function neededBy(exchange: Exchange, { log, groups }: Pick<Topology, "log" | "groups">): Needed {
+  if (exchange === exchanges.dead) return { exchanges: [exchange], queues: [deadQueue] };
+  return {
+    exchanges: [exchange, innerExchange(exchange)],
+    queues: [
+      ...(log === "off" ? [] : [logStream]),
+      ...(exchange === exchanges.fromClients ? groups.map(groupQueue) : []),
+    ],
+  };
 }
 
 /**
@@ -66,23 +72,21 @@ async function declareFanout(
  *
  * @throws FatalError if it exists with another type
  */
-export async function declareExchange(connection: ChannelModel, name: string): Promise<void> {
+async function declareExchange(declaring: Declaring, name: string): Promise<void> {
   const inner = innerExchange(name);
-  await declareFanout(connection, name);
-  await declareFanout(connection, inner, { internal: true });
-  await onOwnChannel(connection, (channel) => channel.bindExchange(inner, name, ""));
-}
-
-function innerExchange(name: string): string {
-  return `${name}.queues`;
+  await declaring.once(inner, async () => {
+    await declaring.fanout(name);
+    await declaring.fanoutBetween(inner, { internal: true });
+    await declaring.bindExchange(inner, name);
+  });
 }
 
 /** The durable quorum queue of a processor group, bound to `wsmanager`. Joined as it is if it exists. */
-export async function declareGroupQueue(connection: ChannelModel, group: string, log: Log): Promise<void> {
+export async function declareGroupQueue(declaring: Declaring, group: string): Promise<void> {
   const queue = groupQueue(group);
-  await declareExchange(connection, exchanges.fromClients);
-  await declareDeadLetters(connection, log);
-  await declareQueue(connection, queue, log, {
+  await declareExchange(declaring, exchanges.fromClients);
+  await declareDeadLetters(declaring);
+  await declaring.queue(queue, {
     "x-queue-type": "quorum",
     "x-delivery-limit": deliveryLimit,
     "x-dead-letter-exchange": exchanges.dead,
@@ -90,34 +94,35 @@ export async function declareGroupQueue(connection: ChannelModel, group: string,
     "x-dead-letter-strategy": "at-least-once",
     "x-overflow": "reject-publish",
   });
-  await onOwnChannel(connection, (channel) =>
-    channel.bindQueue(queue, innerExchange(exchanges.fromClients), ""),
-  );
+  await declaring.bindQueue(queue, innerExchange(exchanges.fromClients));
+}
+
+/** Binds a group's queue again if it is there. Returns whether it is. */
+export async function bindGroupQueue(declaring: Declaring, group: string): Promise<boolean> {
+  const queue = groupQueue(group);
+  if (!(await declaring.hasQueue(queue))) return false;
+  await declaring.bindQueue(queue, innerExchange(exchanges.fromClients));
+  return true;
 }
 
 /** Where messages go that no processor could handle. */
-export async function declareDeadLetters(connection: ChannelModel, log: Log): Promise<void> {
-  await declareFanout(connection, exchanges.dead);
-  await declareQueue(connection, deadQueue, log, { "x-queue-type": "quorum" });
-  await onOwnChannel(connection, (channel) => channel.bindQueue(deadQueue, exchanges.dead, ""));
-}
-
-/** How much of the log RabbitMQ keeps. */
-export interface LogRetention {
-  readonly maxBytes: number;
-  readonly maxAgeMs: number;
+async function declareDeadLetters(declaring: Declaring): Promise<void> {
+  await declaring.once(deadQueue, async () => {
+    await declaring.fanoutBetween(exchanges.dead);
+    await declaring.queue(deadQueue, { "x-queue-type": "quorum" });
+    await declaring.bindQueue(deadQueue, exchanges.dead);
+  });
 }
 
 /** The stream that all managers follow, bound to both exchanges. Joined as it is if it exists. */
 export async function declareLogStream(
-  connection: ChannelModel,
+  declaring: Declaring,
   { maxBytes, maxAgeMs }: LogRetention,
-  log: Log,
 ): Promise<void> {
-  await declareExchange(connection, exchanges.fromClients);
-  await declareExchange(connection, exchanges.toClients);
-  await declareFanout(connection, exchanges.marks);
-  await declareQueue(connection, logStream, log, {
+  await declareExchange(declaring, exchanges.fromClients);
+  await declareExchange(declaring, exchanges.toClients);
+  await declaring.fanout(exchanges.marks);
+  await declaring.queue(logStream, {
     "x-queue-type": "stream",
     "x-max-length-bytes": maxBytes,
     "x-max-age": `${Math.ceil(maxAgeMs / 1000)}s`,
@@ -127,18 +132,16 @@ export async function declareLogStream(
       Math.min(64 * 1024 ** 2, Math.floor(maxBytes / 16)),
     ),
   });
-  await onOwnChannel(connection, async (channel) => {
-    await channel.bindQueue(logStream, innerExchange(exchanges.fromClients), "");
-    await channel.bindQueue(logStream, innerExchange(exchanges.toClients), "");
-    await channel.bindQueue(logStream, exchanges.marks, "");
-  });
+  await declaring.bindQueue(logStream, innerExchange(exchanges.fromClients));
+  await declaring.bindQueue(logStream, innerExchange(exchanges.toClients));
+  await declaring.bindQueue(logStream, exchanges.marks);
 }
 
 /** A manager's own queue where there is no log: it goes with its connection, and what comes in between is lost. */
-export async function declareOwnQueue(connection: ChannelModel): Promise<string> {
-  await declareExchange(connection, exchanges.fromClients);
-  await declareExchange(connection, exchanges.toClients);
-  return await onOwnChannel(connection, async (channel) => {
+export async function declareOwnQueue(declaring: Declaring): Promise<string> {
+  await declareExchange(declaring, exchanges.fromClients);
+  await declareExchange(declaring, exchanges.toClients);
+  return await declaring.ask(async (channel: Channel) => {
     const { queue } = await channel.assertQueue(`${exchanges.fromClients}.follower-${crypto.randomUUID()}`, {
       exclusive: true,
       durable: false,
@@ -149,46 +152,21 @@ export async function declareOwnQueue(connection: ChannelModel): Promise<string>
   });
 }
 
-async function declareQueue(
-  connection: ChannelModel,
-  name: string,
-  log: Log,
-  args: NonNullable<Options.AssertQueue["arguments"]>,
-): Promise<void> {
-  try {
-    await onOwnChannel(connection, (channel) =>
-      channel.assertQueue(name, { durable: true, arguments: args }),
-    );
-  } catch (error) {
-    if (codeOf(error) !== 406) throw forbidden(error, `queue "${name}"`);
-    log.info("queue exists with settings of its own, joining it as it is", {
-      queue: name,
-      reason: reasonOf(error),
-    });
-  }
-}
-
-/** 403 is a lack of permission, which no retry mends. */
-function forbidden(error: unknown, what: string): unknown {
-  if (codeOf(error) !== 403) return error;
-  return new FatalError(
-    `the RabbitMQ user may not declare or use the ${what}: grant it configure, write and read on ^(wsmanager|towsmanager)(\\..*)?$ (${reasonOf(error)})`,
-  );
-}
-
 /**
  * Reads from the log for a moment, which fails until RabbitMQ has it open. Just after a restart RabbitMQ takes connections
- * before its streams are there, and confirms what never gets into them (seen with 3.10). A log that does not exist, or that this
- * user may not read, is nobody's to wait for.
+ * before its streams are there, and confirms what never gets into them (seen with 3.10). A log that this user may not read is
+ * nobody's to wait for.
  */
 export async function tryLog(connection: ChannelModel): Promise<void> {
+  const channel = await connection.createChannel();
+  // The rejected question says the same; without a listener the event would be thrown.
+  channel.on("error", () => undefined);
   try {
-    await onOwnChannel(connection, async (channel) => {
-      await channel.prefetch(1);
-      await channel.consume(logStream, () => undefined, { arguments: { "x-stream-offset": "next" } });
-    });
+    await channel.prefetch(1);
+    await channel.consume(logStream, () => undefined, { arguments: { "x-stream-offset": "next" } });
   } catch (error) {
-    const isNotThere = codeOf(error) === 404 && /no queue/.test(reasonOf(error));
-    if (!isNotThere && codeOf(error) !== 403) throw error;
+    if (codeOf(error) !== 403) throw error;
+    return;
   }
+  await channel.close();
 }

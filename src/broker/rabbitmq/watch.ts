@@ -7,7 +7,7 @@ export type Drop = (why: string) => void;
 
 /** A channel's end for a reason of its own ends the connection. */
 export function watch(channel: Channel, drop: Drop): void {
-  channel.on("error", (error: Error) => drop(error.message));
+  channel.on("error", (error: Error) => drop(lossOf(error)));
   channel.on("close", () => drop("channel closed"));
 }
 
@@ -27,4 +27,11 @@ export function refusalOf(error: unknown): Refusal | undefined {
     reason: what === "Connection closed" ? "connectionClosed" : "channelClosed",
     why: `RabbitMQ refuses it: ${why}`,
   };
+}
+
+/** Why a channel has ended. What RabbitMQ misses is said in other words than its own. */
+export function lossOf(error: unknown): string {
+  const why = reasonOf(error);
+  const [, kind, name] = /NOT_FOUND - no (queue|exchange) '([^']*)'/.exec(why) ?? [];
+  return kind === undefined ? why : `the ${kind} ${name} is missing: declaring it again`;
 }

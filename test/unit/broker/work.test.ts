@@ -11,6 +11,7 @@ afterEach(() => {
 });
 
 const frameMax = 128 * 1024;
+const framing = { exchange: "wsmanager", channel: 1, frameMax, isMandatory: true };
 
 /** An outbox whose link makes frames as the one to RabbitMQ does, and counts its writes. */
 function counting(isPacking: boolean) {
@@ -23,7 +24,7 @@ function counting(isPacking: boolean) {
     giveUp: () => undefined,
     send(envelopes) {
       counts.writes++;
-      counts.bytes += publishFrames(envelopes, "wsmanager", 1, frameMax).byteLength;
+      counts.bytes += publishFrames(envelopes, framing).byteLength;
     },
   });
   return { outbox, counts };

@@ -35,6 +35,13 @@ function framesIn(bytes: Buffer, frameMax: number): (Frame & Decoded)[] {
   return frames;
 }
 
+const framing = (exchange: string, channel: number, frameMax: number) => ({
+  exchange,
+  channel,
+  frameMax,
+  isMandatory: false,
+});
+
 const [method, header, body] = [1, 2, 3];
 
 /** Publishes as a broker reads them. */
@@ -98,7 +105,7 @@ test("amqplib reads from the frames what was published, whatever it is", () => {
       fc.array(anyEnvelope, { maxLength: 5 }),
       fc.integer({ min: 600, max: 4096 }),
       (envelopes, max) => {
-        const published = read(publishFrames(envelopes, "wsmanager", 3, max), max);
+        const published = read(publishFrames(envelopes, framing("wsmanager", 3, max)), max);
         expect(published).toEqual(envelopes.map((envelope) => expected(envelope, "wsmanager")));
       },
     ),
@@ -108,7 +115,7 @@ test("amqplib reads from the frames what was published, whatever it is", () => {
 
 test("every frame is on the channel, and none is larger than the connection allows", () => {
   const envelopes = [envelopeOf({ body: Buffer.alloc(10_000, "x") })];
-  const frames = framesIn(publishFrames(envelopes, "e", 0x0102, 4096), 4096);
+  const frames = framesIn(publishFrames(envelopes, framing("e", 0x0102, 4096)), 4096);
   expect(frames.map(({ type }) => type)).toEqual([method, header, body, body, body].map(Number));
   expect(frames.every(({ channel }) => channel === 0x0102)).toBe(true);
   expect(frames.slice(2).map(({ content }) => content!.byteLength)).toEqual([4088, 4088, 1824]);
@@ -120,13 +127,13 @@ test.each([
   [4088, 3],
   [4089, 4],
 ])("a body of %d bytes is %d frames with a frame limit of 4096", (size, count) => {
-  expect(framesIn(publishFrames([envelopeOf({ body: Buffer.alloc(size) })], "e", 1, 4096), 4096).length).toBe(
-    count,
-  );
+  expect(
+    framesIn(publishFrames([envelopeOf({ body: Buffer.alloc(size) })], framing("e", 1, 4096)), 4096).length,
+  ).toBe(count);
 });
 
 test("nothing is nothing", () => {
-  expect(publishFrames([], "e", 1, 4096).byteLength).toBe(0);
+  expect(publishFrames([], framing("e", 1, 4096)).byteLength).toBe(0);
 });
 
 describe("names and headers", () => {
@@ -139,17 +146,21 @@ describe("names and headers", () => {
       messageId: longest,
       appId: longest,
     });
-    expect(read(publishFrames([envelope], longest, 1, 8192), 8192)).toEqual([expected(envelope, longest)]);
+    expect(read(publishFrames([envelope], framing(longest, 1, 8192)), 8192)).toEqual([
+      expected(envelope, longest),
+    ]);
   });
 
   test.each(["routingKey", "messageId", "appId"] as const)("a %s of 256 bytes is refused", (part) => {
-    expect(() => publishFrames([envelopeOf({ [part]: "é".repeat(128) })], "e", 1, 4096)).toThrow(RangeError);
+    expect(() => publishFrames([envelopeOf({ [part]: "é".repeat(128) })], framing("e", 1, 4096))).toThrow(
+      RangeError,
+    );
   });
 
   test("no header of a client's own stands in for its client id", () => {
     const forged = envelopeOf({ headers: { "client-id": "someone else", a: "b" }, clientId: "me" });
     const anonymous = envelopeOf({ headers: { "client-id": "someone else", a: "b" } });
-    const headers = read(publishFrames([forged, anonymous], "e", 1, 4096), 4096).map(
+    const headers = read(publishFrames([forged, anonymous], framing("e", 1, 4096)), 4096).map(
       ({ properties }) => (properties as { headers: unknown }).headers,
     );
     expect(headers).toEqual([{ a: "b", "client-id": "me" }, { a: "b" }]);
@@ -158,7 +169,7 @@ describe("names and headers", () => {
 
 test("what RabbitMQ takes for routing keys is left out: a text there would close the channel", () => {
   const sent = envelopeOf({ headers: { CC: "a", BCC: "b", cc: "c" } });
-  const [got] = read(publishFrames([sent], "exchange", 1, 4096), 4096);
+  const [got] = read(publishFrames([sent], framing("exchange", 1, 4096)), 4096);
   expect(got!.properties).toMatchObject({ headers: { cc: "c" } });
   expect(got!.properties).not.toMatchObject({ headers: { CC: "a" } });
 });

@@ -1,0 +1,63 @@
+import type { Channel, ChannelModel } from "amqplib";
+import { markContentType } from "../broker.ts";
+import { announceEveryMs, groupMarks } from "./live-groups.ts";
+import { exchanges } from "./topology.ts";
+import { type Drop, watch } from "./watch.ts";
+
+/** Tells managers, by marks in the log, which groups' queues are to be there. */
+export class Announcing {
+  readonly #name: string;
+  readonly #groups: readonly string[];
+  #channel: Channel | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param name of this process */
+  constructor(name: string, groups: readonly string[]) {
+    this.#name = name;
+    this.#groups = groups;
+  }
+
+  /** @param isBlocked whether RabbitMQ takes no messages at the moment, so that they would pile up */
+  async start(
+    connection: ChannelModel,
+    isBlocked: () => boolean,
+    atLoss: (() => void)[],
+    drop: Drop,
+  ): Promise<void> {
+    const channel = await connection.createChannel();
+    watch(channel, drop);
+    this.#channel = channel;
+    this.#publish(false);
+    this.#timer = setInterval(() => {
+      if (!isBlocked()) this.#publish(false);
+    }, announceEveryMs);
+    atLoss.push(() => this.#end());
+    channel.on("close", () => this.#end());
+  }
+
+  /** Says good-bye, and resolves when RabbitMQ has read it. */
+  async leave(): Promise<void> {
+    const channel = this.#channel;
+    if (channel === undefined) return;
+    this.#publish(true);
+    this.#end();
+    // A question is answered after what was published before it.
+    await channel.checkExchange(exchanges.marks);
+  }
+
+  #publish(isLeaving: boolean): void {
+    for (const group of this.#groups) {
+      this.#channel?.publish(exchanges.marks, group, Buffer.alloc(0), {
+        contentType: markContentType,
+        messageId: isLeaving ? groupMarks.leaving : groupMarks.here,
+        appId: this.#name,
+        timestamp: Math.floor(Date.now() / 1000),
+      });
+    }
+  }
+
+  #end(): void {
+    clearInterval(this.#timer);
+    this.#channel = undefined;
+  }
+}

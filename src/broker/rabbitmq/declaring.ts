@@ -1,0 +1,151 @@
+import type { Channel, ChannelModel, Options } from "amqplib";
+import { codeOf, FatalError, reasonOf } from "../../errors.ts";
+import type { Log } from "../../ops/log.ts";
+
+/** How this process declares, whichever of its connections does it. */
+export interface DeclaringOptions {
+  readonly log: Log;
+  /**
+   * How long what is missing stays so before it is declared, in milliseconds. A queue that went under load has to be missed by
+   * all that publish, so that they publish again what reached nobody.
+   */
+  missedForMs(): number;
+  /** Queues of which it was said that they have other settings. */
+  readonly told: Set<string>;
+}
+
+/**
+ * Declares on one connection. RabbitMQ closes a channel to answer "no", so the next question goes over a new one.
+ *
+ * Whatever is there already is joined as it is.
+ */
+export class Declaring {
+  readonly #connection: ChannelModel;
+  readonly #options: DeclaringOptions;
+  #channel: Channel | undefined;
+  #waited: Promise<void> | undefined;
+  readonly #begun = new Set<string>();
+
+  constructor(connection: ChannelModel, options: DeclaringOptions) {
+    this.#connection = connection;
+    this.#options = options;
+  }
+
+  /** All is declared. */
+  async done(): Promise<void> {
+    const channel = this.#channel;
+    this.#channel = undefined;
+    await channel?.close();
+  }
+
+  /** Declares something that several others need. */
+  async once(name: string, declare: () => Promise<void>): Promise<void> {
+    if (this.#begun.has(name)) return;
+    this.#begun.add(name);
+    await declare();
+  }
+
+  async hasExchange(name: string): Promise<boolean> {
+    return await this.#has(`exchange "${name}"`, (channel) => channel.checkExchange(name));
+  }
+
+  async hasQueue(name: string): Promise<boolean> {
+    return await this.#has(`queue "${name}"`, (channel) => channel.checkQueue(name));
+  }
+
+  /**
+   * A fanout exchange, durable if it is new.
+   *
+   * @throws FatalError if it exists with another type
+   */
+  async fanout(name: string, options: Options.AssertExchange = {}): Promise<void> {
+    try {
+      await this.ask((channel) => channel.assertExchange(name, "fanout", { durable: true, ...options }));
+    } catch (error) {
+      // 406: it exists with other arguments. RabbitMQ compares the type first and names what differs; there is no
+      // other way to learn an exchange's type over AMQP.
+      if (codeOf(error) !== 406) throw forbidden(error, `exchange "${name}"`);
+      if (/inequivalent arg 'type'/.test(reasonOf(error))) {
+        throw new FatalError(
+          `the exchange "${name}" exists in RabbitMQ with another type than fanout: delete it, or use another vhost in --broker`,
+        );
+      }
+    }
+  }
+
+  /** The same for an exchange that stands between publishers and queues. If it went, it is missed before it is there again. */
+  async fanoutBetween(name: string, options: Options.AssertExchange = {}): Promise<void> {
+    if (!(await this.hasExchange(name))) await this.#beMissed();
+    await this.fanout(name, options);
+  }
+
+  /** A durable queue. If it went, it is missed before it is there again. */
+  async queue(name: string, args: NonNullable<Options.AssertQueue["arguments"]>): Promise<void> {
+    if (!(await this.hasQueue(name))) await this.#beMissed();
+    try {
+      await this.ask((channel) => channel.assertQueue(name, { durable: true, arguments: args }));
+    } catch (error) {
+      if (codeOf(error) !== 406) throw forbidden(error, `queue "${name}"`);
+      const { log, told } = this.#options;
+      if (told.has(name)) return;
+      told.add(name);
+      log.info("queue exists with settings of its own, joining it as it is", {
+        queue: name,
+        reason: reasonOf(error),
+      });
+    }
+  }
+
+  async bindQueue(queue: string, exchange: string): Promise<void> {
+    await this.ask((channel) => channel.bindQueue(queue, exchange, ""));
+  }
+
+  async bindExchange(destination: string, source: string): Promise<void> {
+    await this.ask((channel) => channel.bindExchange(destination, source, ""));
+  }
+
+  /** Asks for something else, on a channel that lives on. */
+  async ask<T>(question: (channel: Channel) => Promise<T>): Promise<T> {
+    this.#channel ??= await this.#open();
+    const channel = this.#channel;
+    try {
+      return await question(channel);
+    } catch (error) {
+      this.#channel = undefined;
+      throw error;
+    }
+  }
+
+  async #open(): Promise<Channel> {
+    const channel = await this.#connection.createChannel();
+    // The rejected question says the same; without a listener the event would be thrown.
+    channel.on("error", () => undefined);
+    return channel;
+  }
+
+  async #has(what: string, question: (channel: Channel) => Promise<unknown>): Promise<boolean> {
+    try {
+      await this.ask(question);
+      return true;
+    } catch (error) {
+      if (codeOf(error) === 404) return false;
+      throw forbidden(error, what);
+    }
+  }
+
+  /** Once for all that is missing. */
+  async #beMissed(): Promise<void> {
+    const ms = this.#options.missedForMs();
+    if (ms === 0) return;
+    this.#waited ??= Bun.sleep(ms);
+    await this.#waited;
+  }
+}
+
+/** 403 is a lack of permission, which no retry mends. */
+function forbidden(error: unknown, what: string): unknown {
+  if (codeOf(error) !== 403) return error;
+  return new FatalError(
+    `the RabbitMQ user may not declare or use the ${what}: grant it configure, write and read on ^(wsmanager|towsmanager)(\\..*)?$ (${reasonOf(error)})`,
+  );
+}

@@ -1,0 +1,80 @@
+import type { ChannelModel } from "amqplib";
+import type { Log } from "../../ops/log.ts";
+import type { Exchange } from "../broker.ts";
+import type { Needed } from "./check-frames.ts";
+import { Declaring } from "./declaring.ts";
+import { LiveGroups } from "./live-groups.ts";
+import { bindGroupQueue, declareTopology, exchanges, type LogRetention, neededBy } from "./topology.ts";
+
+export interface LayoutOptions {
+  readonly log: Log;
+  readonly logRetention: LogRetention | "off";
+  /** How long something that is missing stays so before it is declared, in milliseconds. */
+  readonly missedForMs: number;
+}
+
+/** What this process relies on in RabbitMQ, as far as it is known now. */
+export class Layout {
+  readonly #options: LayoutOptions;
+  readonly #told = new Set<string>();
+  readonly #needed = new Map<Exchange, { readonly key: string; readonly needed: Needed }>();
+  /** The groups of this process. */
+  readonly ownGroups: string[] = [];
+  /** Those of others, as managers hear of them. */
+  readonly liveGroups = new LiveGroups();
+  /** Nothing of Warren's was there when it was first looked for, so that nobody can have published to it. */
+  #isNew = false;
+
+  constructor(options: LayoutOptions) {
+    this.#options = options;
+  }
+
+  /** From now on others may have published: what is missing may have gone. */
+  inForce(): void {
+    this.#isNew = false;
+  }
+
+  async declaringOn(connection: ChannelModel): Promise<Declaring> {
+    const declaring = new Declaring(connection, {
+      log: this.#options.log,
+      told: this.#told,
+      missedForMs: () => (this.#isNew ? 0 : this.#options.missedForMs),
+    });
+    const { fromClients, toClients } = exchanges;
+    if (!(await declaring.hasExchange(fromClients)) && !(await declaring.hasExchange(toClients)))
+      this.#isNew = true;
+    return declaring;
+  }
+
+  /** Declares all that publishing to these exchanges relies on. */
+  async declareFor(publishedTo: readonly Exchange[], connection: ChannelModel): Promise<void> {
+    const declaring = await this.declaringOn(connection);
+    const isForDead = publishedTo.every((exchange) => exchange === exchanges.dead);
+    await declareTopology(declaring, {
+      publishedTo,
+      log: isForDead ? "off" : this.#options.logRetention,
+      groups: isForDead ? [] : this.#groups(publishedTo),
+    });
+    if (publishedTo.includes(exchanges.fromClients)) {
+      for (const group of this.liveGroups.abandoned)
+        if (!(await bindGroupQueue(declaring, group))) this.liveGroups.removed(group);
+    }
+    await declaring.done();
+  }
+
+  /** What has to be there for a publish to this exchange to reach everybody: the same object as long as it does not change. */
+  needed(exchange: Exchange): Needed {
+    const groups = this.#groups([exchange]);
+    const key = groups.join(" ");
+    const known = this.#needed.get(exchange);
+    if (known?.key === key) return known.needed;
+    const needed = neededBy(exchange, { log: this.#options.logRetention, groups });
+    this.#needed.set(exchange, { key, needed });
+    return needed;
+  }
+
+  #groups(publishedTo: readonly Exchange[]): readonly string[] {
+    if (!publishedTo.includes(exchanges.fromClients)) return this.ownGroups;
+    return [...new Set([...this.ownGroups, ...this.liveGroups.live(performance.now())])];
+  }
+}

@@ -1,0 +1,77 @@
+import { type Envelope, markContentType } from "../broker.ts";
+import { groupNameFault } from "../group-name.ts";
+
+/** A processor names its group in the log this often, in milliseconds. */
+export const announceEveryMs = 10_000;
+/** A processor of which nothing was heard for so long is taken for gone, in milliseconds. */
+const goneAfterMs = 30_000;
+/** Groups and processors of a group that are kept in mind. Whoever names more is not one of ours. */
+const groupsMax = 200;
+const processorsMax = 1000;
+
+/** What is said longer ago than this says nothing any more, in seconds: a manager that was away reads it late. Clocks may differ. */
+const oldAfterSeconds = 120;
+
+/** The message ids of the marks by which processors speak of their group, which is the routing key. Their `app_id` names them. */
+export const groupMarks = { here: "group-here", leaving: "group-leaving" } as const;
+
+/**
+ * The processor groups that a manager has heard of. No I/O, no clock: moments are given in milliseconds.
+ *
+ * A group is live while one of its processors was heard lately. What is published then relies on the group's queue, which is
+ * declared again when it is missing. A group without a processor may be removed by deleting its queue: as long as the queue is
+ * there it is still bound, should its binding have gone.
+ */
+export class LiveGroups {
+  /** For each group, when each of its processors was last heard. */
+  readonly #heard = new Map<string, Map<string, number>>();
+  #isFollowing = false;
+
+  /** Takes a mark of the log. Whatever else it may be is ignored. */
+  take(mark: Envelope, nowMs: number, nowSeconds: number): void {
+    const { contentType, routingKey: group, messageId, appId, timestamp = 0 } = mark;
+    if (contentType !== markContentType || appId === undefined || groupNameFault(group) !== undefined) return;
+    let processors = this.#heard.get(group);
+    if (messageId === groupMarks.leaving) processors?.delete(appId);
+    if (messageId !== groupMarks.here || nowSeconds - timestamp > oldAfterSeconds) return;
+    if (processors === undefined) {
+      if (this.#heard.size >= groupsMax) return;
+      processors = new Map();
+      this.#heard.set(group, processors);
+    }
+    if (processors.has(appId) || processors.size < processorsMax) processors.set(appId, nowMs);
+  }
+
+  /** The log is followed again: what was not heard meanwhile says nothing. */
+  opened(nowMs: number): void {
+    this.#isFollowing = true;
+    for (const processors of this.#heard.values())
+      for (const processor of processors.keys()) processors.set(processor, nowMs);
+  }
+
+  closed(): void {
+    this.#isFollowing = false;
+  }
+
+  /** The groups that have a processor. */
+  live(nowMs: number): string[] {
+    if (this.#isFollowing) this.#forgetGone(nowMs);
+    return [...this.#heard.keys()].filter((group) => this.#heard.get(group)!.size > 0);
+  }
+
+  /** The groups that had one, and have none any more. */
+  get abandoned(): string[] {
+    return [...this.#heard.keys()].filter((group) => this.#heard.get(group)!.size === 0);
+  }
+
+  /** Its queue is not there any more. */
+  removed(group: string): void {
+    this.#heard.delete(group);
+  }
+
+  #forgetGone(nowMs: number): void {
+    for (const processors of this.#heard.values())
+      for (const [processor, heardMs] of processors)
+        if (nowMs - heardMs > goneAfterMs) processors.delete(processor);
+  }
+}

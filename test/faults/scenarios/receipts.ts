@@ -1,0 +1,109 @@
+import { until } from "../../support/wait.ts";
+import { onChannel } from "../probe.ts";
+import { atRandomMs, type Scenario } from "../scenario.ts";
+import type { World } from "../world.ts";
+
+const withReceipts = { hasReceipts: true } as const;
+/** Receipts that were on the way when RabbitMQ went have arrived by then, in milliseconds. */
+const onTheWayMs = 300;
+/** What is missing is told within this time, in milliseconds: 2 s where RabbitMQ answers at once, which it does not under load. */
+const toldWithinMs = 10_000;
+/** Every tenth message of a client is a bad one. */
+const throwing =
+  'export default ({ text }) => { if (Number(text.split(":")[1]) % 10 === 5) throw new Error("bad"); return "processed message: " + text; };';
+
+/** A receipt is a promise: what has one is in the log, and every group processes it. */
+export const receiptScenarios: readonly Scenario[] = [
+  fresh("receipts: RabbitMQ starts for the first time after clients have sent", async ({ node, vhost }) => {
+    await node.wipe();
+    return async () => {
+      await node.restart();
+      await node.vhost(vhost);
+    };
+  }),
+  fresh("receipts: a new vhost, and a manager that processes", async ({ node, vhost }) => {
+    await node.eval(`rabbit_vhost:delete(<<"${vhost}">>, <<"tests">>)`);
+    return async () => {
+      await node.vhost(vhost);
+    };
+  }),
+  {
+    name: "receipts: RabbitMQ comes back empty",
+    setting: withReceipts,
+    deaths: { managerConnections: 2, processorConnections: 2 },
+    safe: "receipted",
+    isLogLost: true,
+    async fault({ node, vhost, load }) {
+      await atRandomMs(500, 1500);
+      await node.wipe();
+      await Bun.sleep(onTheWayMs);
+      load.countReceipts();
+      await node.restart();
+      await node.vhost(vhost);
+      load.mark();
+      await resumed(load);
+    },
+  },
+  deletion("the log", "wsmanager.log", { isLogLost: true }),
+  deletion("the group's queue", "wsmanager.processor"),
+  deletion("the dead letters", "wsmanager.dead", { setting: { ...withReceipts, handler: throwing } }),
+  deletion("the clients' inner exchange", "wsmanager.queues"),
+  deletion("the answers' inner exchange", "towsmanager.queues"),
+];
+
+/** There was nothing in RabbitMQ before, and what serves the clients has never seen it. */
+function fresh(name: string, end: (world: World) => Promise<() => Promise<void>>): Scenario {
+  return {
+    name,
+    setting: { ...withReceipts, isRoleAll: true, processors: 0 },
+    deaths: { managerConnections: 2 },
+    safe: "receipted",
+    isLogLost: true,
+    async fault(world) {
+      const { manager, load } = world;
+      await atRandomMs(500, 1500);
+      const begin = await end(world);
+      await manager.end("SIGKILL");
+      await Bun.sleep(onTheWayMs);
+      load.countReceipts();
+      await until(() => manager.metric("warren_published_total") > 200, "clients to send", 30_000);
+      await begin();
+      load.mark();
+      await resumed(load);
+    },
+  };
+}
+
+/** What is in a queue that is deleted goes with it. What has a receipt after that is safe. */
+function deletion(what: string, name: string, parts: Partial<Scenario> = {}): Scenario {
+  return {
+    name: `receipts: ${what} deleted under load`,
+    setting: withReceipts,
+    deaths: { managerConnections: 2, processorConnections: 2 },
+    safe: "receipted",
+    ...parts,
+    async fault({ url, load, manager }) {
+      await atRandomMs(500, 1500);
+      const isManagers = name !== "wsmanager.dead" && name !== "towsmanager.queues";
+      const told = isManagers ? toldBy(manager.process.url, `${name} is missing`) : undefined;
+      await onChannel(url, async (channel) => {
+        if (name.endsWith(".queues")) await channel.deleteExchange(name);
+        else await channel.deleteQueue(name);
+      });
+      load.countReceipts();
+      load.mark();
+      await told;
+      await resumed(load);
+    },
+  };
+}
+
+/** Until a manager that is not ready says this. */
+async function toldBy(url: string, why: string): Promise<void> {
+  const saysIt = async () => (await (await fetch(new URL("readyz", url))).text()).includes(why);
+  await until(saysIt, `/readyz to say "${why}"`, toldWithinMs);
+}
+
+async function resumed(load: World["load"]): Promise<void> {
+  await until(() => load.resumedMs !== undefined, "answers to come again", 60_000);
+}
