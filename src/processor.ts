@@ -133,11 +133,7 @@ export class Processor implements Consumer {
     // Whoever sends packed messages reads packed answers, and there are many of them.
     if (envelope.contentType === packedContentType) this.#answers.isPacking = true;
     let costBytes = 0;
-    const acked = () => {
-      // The ack of a lost session goes nowhere, and the message comes again.
-      if (this.#intake === intake) this.#knownReturns.forget(messageId);
-      intake.done(tag, costBytes);
-    };
+    const acked = () => intake.done(tag, costBytes);
     const messages = this.#open(envelope, acked);
     costBytes = intake.delivered(tag, envelope, messages?.length ?? 1);
     if (messages === undefined) return;

@@ -8,6 +8,11 @@ import type { Place } from "./lanes.ts";
 /** The first wait between attempts and the longest, in milliseconds. */
 const attemptBackoff = { firstMs: 200, mostMs: 10_000 } as const;
 
+/** Another attempt would do harm and no good. */
+export class Hopeless extends Error {
+  override readonly name = "Hopeless";
+}
+
 export interface AttemptLimits {
   readonly attempts: number;
   readonly timeoutMs: number;
@@ -64,17 +69,18 @@ async function again(
   firstError: unknown,
 ): Promise<Outcome> {
   let error = firstError;
-  onFailure?.(error, message, 1);
-  for (let made = 1; made < attempts; made++) {
+  let made = 1;
+  onFailure?.(error, message, made);
+  while (made < attempts && !(error instanceof Hopeless)) {
     await place.pause(backoffMs(made, attemptBackoff, Math.random()));
     try {
       return await answered(handler(new HandlerMessage(message)), message, timeoutMs, place);
     } catch (nextError) {
       error = nextError;
-      onFailure?.(error, message, made + 1);
+      onFailure?.(error, message, ++made);
     }
   }
-  return { is: "failed", reason: reasonOf(error), attempts };
+  return { is: "failed", reason: reasonOf(error), attempts: made };
 }
 
 async function answered(

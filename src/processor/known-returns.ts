@@ -1,6 +1,6 @@
 /**
  * Why messages came back, as far as this process knows: it held them when its connection was lost, and lives. RabbitMQ counts
- * such a return as it counts the death of a consumer.
+ * such a return as it counts the death of a consumer. It remembers that beyond the ack, which may be lost with the next connection.
  */
 export class KnownReturns {
   readonly #idsMax: number;
@@ -27,10 +27,5 @@ export class KnownReturns {
   unexplained(id: string | undefined, returns: number): number {
     if (returns === 0 || id === undefined) return returns;
     return returns - (this.#counts.get(id) ?? 0);
-  }
-
-  /** The message does not come again. */
-  forget(id: string | undefined): void {
-    if (this.#counts.size > 0 && id !== undefined) this.#counts.delete(id);
   }
 }

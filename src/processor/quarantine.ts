@@ -1,34 +1,45 @@
 import type { Message } from "../message.ts";
 import type { Log } from "../ops/log.ts";
-import type { Handler } from "./handler.ts";
-import { quarantinedFlag, ready, type Verdict } from "./quarantined.ts";
+import { Hopeless } from "./attempts.ts";
+import { Cell, Death, Ended } from "./cell.ts";
+import type { HandlerMessage } from "./handler.ts";
+import type { Place } from "./lanes.ts";
+import { quarantinedFlag, type Verdict } from "./quarantined.ts";
 
-/** The process is ended when it has had nothing to do for so long, in milliseconds. */
+/** A process is ended when it has had nothing to do for so long, in milliseconds. */
 const idleMs = 10_000;
+/** A process in which so many handlers go on after their timeout gets no more messages. */
+const outlivedMax = 16;
 
-/** The process as it is seen from here. */
-interface Cell {
-  readonly child: Bun.Subprocess<"ignore", "inherit", "inherit">;
-  /** What it says next, or how it ended. */
-  next: PromiseWithResolvers<Said>;
+/** One that waits to be handled alone, because of a death. */
+interface Waiting {
+  readonly death: Death;
+  /** With whether it is its turn; else it may go back to the others. */
+  readonly called: (isItsTurn: boolean) => void;
 }
-type Said = typeof ready | Verdict;
 
 /**
- * Where suspects are handled: messages whose processor has died more than once while it held them. Each is handled alone, in
- * another process, so that the one that kills is known, fails like any other bad message, and takes nobody with it: not this
- * process, and not those that were packed with it.
+ * Where suspects are handled: messages whose processor has died more than once while it held them. Most of them are
+ * innocent, so they are handled side by side, as by the processor itself, but in another process. When that dies, what it
+ * had in hand is handled one after another in a third, what began last first, until the one that kills is found. It fails at once, like
+ * any other bad message, and takes nobody with it: not this process, and not those that were packed with it. The rest go back.
  *
- * Its handler rejects when the process ends or takes too long, and a new one is started for the next message.
+ * Its handler rejects when the message kills, fails, or takes too long.
  */
 export class Quarantine {
   readonly #command: readonly string[];
   readonly #timeoutMs: number;
   readonly #log: Log;
-  #cell: Cell | undefined;
+  /** Where suspects are side by side, and where they are alone. */
+  #shared: Cell | undefined;
+  #single: Cell | undefined;
+  /** They get no more messages, and are ended when they have none in hand. */
+  readonly #retired = new Set<Cell>();
+  readonly #queue: Waiting[] = [];
+  #isSingleTaken = false;
+  #inHand = 0;
   #idleTimer: NodeJS.Timeout | undefined;
-  /** Settles when the last message that was handed in is done. */
-  #last: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
 
   /** @param command starts the process, by `serveQuarantined` */
   constructor(command: readonly string[], timeoutMs: number, log: Log) {
@@ -37,70 +48,136 @@ export class Quarantine {
     this.#log = log;
   }
 
-  /** One at a time: the others wait, and their time does not count. */
-  readonly handle: Handler = (message) => {
-    const handled = this.#last.then(() => this.#handleAlone(message));
-    this.#last = handled.catch(() => undefined);
-    return handled;
+  /** It leaves its place while it waits to be handled alone: that is no reason for others to wait. */
+  readonly handle = async (
+    message: HandlerMessage,
+    place: Pick<Place, "leaveUntil">,
+  ): Promise<readonly unknown[]> => {
+    this.#inHand++;
+    clearTimeout(this.#idleTimer);
+    try {
+      return answersOf(await this.#verdict(message, place));
+    } finally {
+      if (--this.#inHand === 0) this.#idleTimer = setTimeout(() => this.#endAll(), idleMs);
+    }
   };
 
+  /** Ends its processes. Nothing comes any more of what they have in hand. */
   close(): void {
+    this.#isClosed = true;
     clearTimeout(this.#idleTimer);
-    if (this.#cell !== undefined) this.#end(this.#cell);
+    this.#endAll();
   }
 
-  async #handleAlone(message: Message): Promise<unknown> {
-    clearTimeout(this.#idleTimer);
-    const cell = this.#cell ?? (await this.#start());
-    cell.next = Promise.withResolvers();
-    const timer = setTimeout(() => {
-      cell.next.resolve({ error: `the handler took longer than ${this.#timeoutMs} ms` });
-      this.#end(cell);
-    }, this.#timeoutMs);
+  #endAll(): void {
+    for (const cell of [this.#shared, this.#single, ...this.#retired]) cell?.end();
+    this.#shared = undefined;
+    this.#single = undefined;
+    this.#retired.clear();
+  }
+
+  async #verdict(message: Message, place: Pick<Place, "leaveUntil">): Promise<Verdict> {
+    for (;;) {
+      if (this.#isClosed) await never;
+      const found = await diedOf(this.#sharedCell().ask(message));
+      if (found === "ended") continue;
+      if (!(found instanceof Death)) return found;
+      if (!(await this.#turn(found, place))) continue;
+      try {
+        if (this.#isClosed) await never;
+        return await this.#verdictAlone(message, found);
+      } finally {
+        this.#isSingleTaken = false;
+        this.#callNext();
+      }
+    }
+  }
+
+  /** In a process that has seen nothing else, so that whatever ends it is this message's doing. */
+  async #verdictAlone(message: Message, death: Death): Promise<Verdict> {
+    const cell = new Cell(this.#command, this.#timeoutMs);
+    this.#single = cell;
     try {
-      cell.child.send({ ...message });
-    } catch {
-      // It has just ended, of which `onExit` is about to tell.
+      const found = await diedOf(cell.ask(message));
+      if (found === "ended") throw new Error("the handler's process ended before it had the message");
+      if (!(found instanceof Death)) return found;
+      death.isSolved = true;
+      throw this.#guilty(message, found);
+    } finally {
+      this.#single = undefined;
+      cell.end();
     }
-    const said = await cell.next.promise;
-    clearTimeout(timer);
-    this.#idleTimer = setTimeout(() => this.close(), idleMs);
-    if (said === ready) throw new Error("the handler's process is not what it should be");
-    if ("error" in said) {
-      this.#log.warn("a message failed in a process of its own", { message: message.id, reason: said.error });
-      throw new Error(said.error);
-    }
-    return said.answers.map(({ body, isToSender }) => (isToSender ? { to: "sender", body } : body));
   }
 
-  /** @throws Error if the process ends before it is ready */
-  async #start(): Promise<Cell> {
-    this.#log.warn("messages whose processor died are handled one by one in a process of their own");
-    const child = Bun.spawn([...this.#command], {
-      // A handler in an endless loop does not see that its parent is gone: then the system ends it.
-      env: { ...process.env, BUN_OPTIONS: `${process.env["BUN_OPTIONS"] ?? ""} --no-orphans`.trim() },
-      stdin: "ignore",
-      stdout: "inherit",
-      stderr: "inherit",
-      serialization: "advanced",
-      ipc: (said: Said) => cell.next.resolve(said),
-      onExit: (_, exitCode, signal) => {
-        if (this.#cell === cell) this.#cell = undefined;
-        const how = exitCode === null ? `signal ${signal}` : `exit code ${exitCode}`;
-        cell.next.resolve({ error: `the handler ended its process with ${how}` });
-      },
+  #guilty({ id, topic, clientId }: Message, { message: reason }: Death): Hopeless {
+    this.#log.warn("a message ended the process that handled it", {
+      message: id,
+      client: clientId,
+      topic,
+      reason,
     });
-    const cell: Cell = { child, next: Promise.withResolvers() };
-    this.#cell = cell;
-    const said = await cell.next.promise;
-    if (said !== ready) throw new Error("error" in said ? said.error : "it speaks before it is asked");
+    return new Hopeless(reason);
+  }
+
+  /** Whether it may be handled alone now. False if it has been found out meanwhile who it was. */
+  async #turn(death: Death, place: Pick<Place, "leaveUntil">): Promise<boolean> {
+    const called = Promise.withResolvers<boolean>();
+    this.#queue.push({ death, called: called.resolve });
+    this.#callNext();
+    await place.leaveUntil(called.promise);
+    return await called.promise;
+  }
+
+  #callNext(): void {
+    while (!this.#isSingleTaken) {
+      const next = this.#queue.shift();
+      if (next === undefined) return;
+      this.#isSingleTaken = !next.death.isSolved;
+      next.called(this.#isSingleTaken);
+    }
+  }
+
+  #sharedCell(): Cell {
+    let cell = this.#shared;
+    if (cell !== undefined && cell.outlived >= outlivedMax) {
+      this.#retired.add(cell);
+      cell = undefined;
+    }
+    for (const retired of this.#retired) {
+      if (retired.inHand > 0) continue;
+      retired.end();
+      this.#retired.delete(retired);
+    }
+    if (cell === undefined || cell.isEnded) {
+      this.#log.warn("messages whose processor died more than once are handled in a process of their own");
+      cell = new Cell(this.#command, this.#timeoutMs);
+    }
+    this.#shared = cell;
     return cell;
   }
+}
 
-  #end(cell: Cell): void {
-    if (this.#cell === cell) this.#cell = undefined;
-    cell.child.kill("SIGKILL");
+const never = new Promise<never>(() => undefined);
+
+/** Why it has none, if it has none. */
+async function diedOf(verdict: Promise<Verdict>): Promise<Verdict | Death | "ended"> {
+  try {
+    return await verdict;
+  } catch (error) {
+    if (error instanceof Death) return error;
+    if (error instanceof Ended) return "ended";
+    throw error;
   }
+}
+
+/** @throws Error if it failed */
+function answersOf(verdict: Verdict): readonly unknown[] {
+  if ("error" in verdict) {
+    const error = new Error(verdict.error);
+    if (verdict.stack !== undefined) error.stack = verdict.stack;
+    throw error;
+  }
+  return verdict.answers.map(({ body, isToSender }) => (isToSender ? { to: "sender", body } : body));
 }
 
 /** How this executable, or Bun with this program, is started to be such a process. */

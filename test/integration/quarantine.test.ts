@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,8 +7,11 @@ import { HandlerMessage } from "../../src/processor/handler.ts";
 import { Quarantine } from "../../src/processor/quarantine.ts";
 import { quarantinedFlag } from "../../src/processor/quarantined.ts";
 import { executable } from "../support/executable.ts";
+import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
 import { RecordingLog } from "../unit/doubles/recording-log.ts";
+
+setDefaultTimeout(integrationTimeoutMs);
 
 /** Does as it is told, and says by which process. */
 const obedient = `
@@ -24,6 +27,8 @@ export default async (message) => {
   if (message.text === "sender") return { to: "sender", body: "to you" };
   if (message.text === "bytes") return [new Uint8Array([0, 255]), { an: "object" }];
   if (message.text === "nothing") return;
+  if (message.text.startsWith("slow")) await Bun.sleep(300);
+  if (message.text === "stray") { setTimeout(() => { throw new Error("astray"); }, 10); await Bun.sleep(200); }
   if (message.text === "pid") return String(process.pid);
   return [message.text, message.topic, message.clientId, String(asked)].join(" ");
 };`;
@@ -56,9 +61,12 @@ const handle = (body: string) =>
       appId: undefined,
       timestamp: undefined,
     }),
+    ownPlace,
   );
+/** A place that nobody else waits for. */
+const ownPlace = { leaveUntil: async (settled: Promise<unknown>) => void (await settled) };
 
-const starts = () => log.lines.filter(({ message }) => message.includes("one by one")).length;
+const starts = () => log.lines.filter(({ message }) => message.includes("in a process of their own")).length;
 
 describe("a suspect", () => {
   test("that is innocent is handled as by any processor", async () => {
@@ -72,20 +80,63 @@ describe("a suspect", () => {
   test.each([
     ["exit", "the handler ended its process with exit code 9"],
     ["crash", "the handler ended its process with signal SIGSEGV"],
-    ["loop", "the handler took longer than 1000 ms"],
+    ["stray", /^the handler ended its process with exit code 1: astray \(.*handler\.ts:\d+:\d+\)$/],
+    ["loop", "the handler took longer than 1000 ms, in which its process did nothing else"],
+  ])("that does %s kills alone, once and for all, and those beside it are handled", async (deed, reason) => {
+    const handled = [handle("before"), handle("slow 1"), handle(deed), handle("slow 2"), handle("last")];
+    const [before, slow, bad, slowToo, last] = await Promise.allSettled(handled);
+    expect(bad).toMatchObject({
+      status: "rejected",
+      reason: { name: "Hopeless", message: expect.stringMatching(reason) },
+    });
+    expect([before, slow, slowToo, last].map((one) => one!.status)).toEqual(Array(4).fill("fulfilled"));
+    const told = log.lines.filter(({ message }) => message.includes("ended the process that handled it"));
+    expect(told.map(({ fields }) => fields["message"])).toEqual([`id of ${deed}`]);
+  });
+
+  test.each([
     ["never", "the handler took longer than 1000 ms"],
     ["throw", "bad message"],
     ["rubbish", "a handler returns a string, bytes, an object, an array of those or nothing, not function"],
-  ])("that does %s fails alone, and those behind it are handled", async (deed, reason) => {
-    const handled = [handle("before"), handle(deed), handle("behind"), handle("last")];
-    const [before, bad, behind, last] = await Promise.allSettled(handled);
-    expect(before).toEqual({ status: "fulfilled", value: ["before t c 1"] });
-    expect(bad).toMatchObject({ status: "rejected", reason: { message: reason } });
-    expect([behind!.status, last!.status]).toEqual(["fulfilled", "fulfilled"]);
-    expect(log.lines.find(({ fields }) => fields["message"] === `id of ${deed}`)?.fields).toEqual({
-      message: `id of ${deed}`,
-      reason,
-    });
+  ])("that does %s fails alone, in a process that goes on", async (deed, reason) => {
+    const [before, bad, last] = await Promise.allSettled([handle("pid"), handle(deed), handle("slow")]);
+    expect(bad).toMatchObject({ status: "rejected", reason: { name: "Error", message: reason } });
+    expect(last!.status).toBe("fulfilled");
+    expect(await handle("pid")).toEqual((before as PromiseFulfilledResult<readonly unknown[]>).value);
+    expect(starts()).toBe(1);
+  });
+
+  test("is handled side by side with others", async () => {
+    await handle("warm up");
+    const startedAt = performance.now();
+    await Promise.all(Array.from({ length: 100 }, (_, number) => handle(`slow ${number}`)));
+    // One after another they would take 30 s.
+    expect(performance.now() - startedAt).toBeLessThan(5000);
+  });
+
+  test("that kills among a hundred costs the others one more run, not a hundred", async () => {
+    const others = Array.from({ length: 99 }, (_, number) => handle(`slow ${number}`));
+    const bad = handle("exit").catch((error: Error) => error);
+    expect((await Promise.all(others)).length).toBe(99);
+    expect(await bad).toMatchObject({ name: "Hopeless" });
+    expect(starts()).toBe(2);
+  });
+
+  test("leaves its place while it waits to be alone", async () => {
+    let left = 0;
+    const place = {
+      leaveUntil: async (settled: Promise<unknown>) => {
+        left++;
+        await settled;
+      },
+    };
+    const of = (body: string) =>
+      quarantine.handle(
+        new HandlerMessage({ id: body, body, topic: "t", appId: undefined, timestamp: undefined }),
+        place,
+      );
+    await Promise.allSettled([of("slow 1"), of("slow 2"), of("exit")]);
+    expect(left).toBe(3);
   });
 
   test("is handled by the compiled executable, too", async () => {
@@ -110,8 +161,9 @@ test("the process ends with its parent, even in an endless loop", async () => {
      const log = { debug() {}, info() {}, warn() {}, error() {} };
      const command = ${JSON.stringify([await executable(), quarantinedFlag, join(folder, "handler.ts")])};
      const quarantine = new Quarantine(command, 60_000, log);
-     console.log((await quarantine.handle({ body: "pid", topic: "" }))[0]);
-     void quarantine.handle({ body: "loop", topic: "" });
+     const place = { leaveUntil: async (settled) => void (await settled) };
+     console.log((await quarantine.handle({ body: "pid", topic: "" }, place))[0]);
+     void quarantine.handle({ body: "loop", topic: "" }, place);
      setTimeout(() => process.kill(process.pid, "SIGKILL"), 200);`,
   );
   const parent = Bun.spawn([process.execPath, script], { stdout: "pipe" });

@@ -6,6 +6,18 @@ import type { Setting, World } from "../world.ts";
 const slowHandler =
   "export default async ({ text }) => { await Bun.sleep(20 * Math.random()); return 'processed message: ' + text; };";
 
+/** At the default concurrency of 100 it handles 200 a second, and a backlog grows. */
+const backlog: Partial<Setting> = {
+  handler:
+    "export default async ({ text }) => { await Bun.sleep(500); return 'processed message: ' + text; };",
+  clients: 200,
+  messagesPerSecond: 240,
+  prefetch: 1000,
+};
+/** What counts as working at full speed, in answers a second. */
+const fullRate = 150;
+const backWithinMs = 5000;
+
 /** Every 97th message of a client is a bad one. */
 const bad = "Number(text.split(':')[1]) % 97 === 50";
 
@@ -45,6 +57,47 @@ export const processorScenarios: readonly Scenario[] = [
     },
   },
   {
+    name: "processor: connection lost ten times in a backlog",
+    setting: backlog,
+    deaths: { managerConnections: 10, processorConnections: 10 },
+    async fault({ proxy, load }) {
+      await inBacklog(load);
+      for (let loss = 0; loss < 10; loss++) {
+        proxy.cut();
+        load.mark();
+        await backInFull(load);
+      }
+    },
+    check: ({ processors }) => suspicions(processors, 0),
+  },
+  {
+    name: "processor: SIGTERM three times in a backlog",
+    setting: backlog,
+    // What had begun is finished. What had not comes again, and is answered once.
+    async fault({ processors, load }) {
+      await inBacklog(load);
+      for (let stop = 0; stop < 3; stop++) {
+        const code = await processors[0]!.end("SIGTERM");
+        if (code !== 0) throw new Error(`the processor exited with ${code}`);
+        load.mark();
+        await backInFull(load);
+      }
+    },
+  },
+  {
+    name: "processor: SIGKILL three times in a backlog",
+    setting: backlog,
+    deaths: { processors: 3 },
+    async fault({ processors, load }) {
+      await inBacklog(load);
+      for (let death = 0; death < 3; death++) {
+        await processors[0]!.end("SIGKILL");
+        load.mark();
+        await backInFull(load);
+      }
+    },
+  },
+  {
     name: "handler throws",
     setting: {
       handler: `export default ({ text }) => { if (${bad}) throw new Error("bad"); return \`processed message: \${text}\`; };`,
@@ -69,6 +122,28 @@ export const processorScenarios: readonly Scenario[] = [
     prefetch: 10,
   }),
 ];
+
+/** Until the prefetch is used up. */
+async function inBacklog(load: World["load"]): Promise<void> {
+  await until(() => load.sent - load.answered.count > 200, "a backlog", 30_000);
+}
+
+/** @throws Error if the processor is not at its full speed again in time */
+async function backInFull(load: World["load"]): Promise<void> {
+  const startedAt = performance.now();
+  for (let rate = 0; rate < fullRate; ) {
+    const [before, at] = [load.answered.count, performance.now()];
+    await Bun.sleep(1000);
+    rate = ((load.answered.count - before) * 1000) / (performance.now() - at);
+    if (performance.now() - startedAt > backWithinMs && rate < fullRate)
+      throw new Error(`${Math.round(rate)} answers a second after ${backWithinMs} ms`);
+  }
+}
+
+function suspicions(processors: World["processors"], most: number): readonly string[] {
+  const count = processors[0]!.log.filter(({ msg }) => msg.includes("in a process of their own")).length;
+  return count > most ? [`${count} times messages were suspected instead of ${most}`] : [];
+}
 
 function deadLettered({ dead, load }: World): readonly string[] {
   const expected = [...load.sentKeys()].filter(({ number }) => number % 97 === 50).length;
