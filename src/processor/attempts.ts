@@ -77,7 +77,8 @@ async function again(
       return await answered(handler(new HandlerMessage(message)), message, timeoutMs, place);
     } catch (nextError) {
       error = nextError;
-      onFailure?.(error, message, ++made);
+      made++;
+      onFailure?.(error, message, made);
     }
   }
   return { is: "failed", reason: reasonOf(error), attempts: made };
