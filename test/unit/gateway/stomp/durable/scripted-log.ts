@@ -33,9 +33,13 @@ export class ScriptedLog {
     return this.#nextOffset;
   }
 
-  /** Adds a record with so many messages of these topics; several travel packed. Its texts are numbered through. */
-  append(topics: readonly string[], skip: number): Entry {
-    const messages = topics.map((topic) => ({ topic, body: String(this.#texts++) }));
+  /**
+   * Adds a record with so many messages of these topics; several travel packed. Its texts are numbered through.
+   *
+   * @param size how long each text is at least
+   */
+  append(topics: readonly string[], skip: number, size = 0): Entry {
+    const messages = topics.map((topic) => ({ topic, body: String(this.#texts++).padEnd(size, ".") }));
     const offset = this.#nextOffset + skip;
     this.#nextOffset = offset + 1;
     const plain = seal(messages[0]!, `m-${offset}`, "app", offset);
