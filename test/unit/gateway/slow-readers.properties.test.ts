@@ -13,6 +13,7 @@ import { Roster } from "../../../src/gateway/roster.ts";
 import { Durables } from "../../../src/gateway/stomp/durable/durables.ts";
 import { StompProtocol } from "../../../src/gateway/stomp/stomp.ts";
 import { TimerWheel } from "../../../src/gateway/timer-wheel.ts";
+import { Turns } from "../../../src/gateway/turns.ts";
 import { frameLimits } from "../../support/frame-limits.ts";
 import { seeded } from "../doubles/seeded.ts";
 import { turn } from "../doubles/turn.ts";
@@ -85,6 +86,13 @@ class World {
       backpressure: new Backpressure(holds, [], () => false),
       wheel,
       sent,
+      // Time stands still, so that what clients ask for never waits.
+      turns: new Turns(
+        holds,
+        (socket) => socket.data.left(),
+        () => 0,
+      ),
+      count: () => undefined,
       auth: undefined,
       identified: () => undefined,
       ...frameLimits(mebibyte),
@@ -141,7 +149,7 @@ class World {
   }
 
   get durablesAtEnd(): number {
-    return this.#durables.atEndCount;
+    return this.#durables.counts.atEnd;
   }
 
   close(): void {
@@ -204,6 +212,7 @@ const step = fc.oneof(
       do: fc.constant("connect" as const),
       kinds: fc.array(subscription, { minLength: 1, maxLength: 4 }),
       pace: fc.constantFrom(0, 5_000, 100_000, 10_000_000),
+      isQuick: fc.constantFrom(true, false, false),
     }),
   },
   {
@@ -227,10 +236,13 @@ async function play(world: World, one: typeof step extends fc.Arbitrary<infer S>
       break;
     case "connect":
       world.connect(one.kinds, one.pace);
+      world.readers.at(-1)!.socket.isQuick = one.isQuick;
       break;
     case "pace": {
       const reader = pick(one.who);
-      if (reader !== undefined) reader.pace = one.pace;
+      if (reader === undefined) break;
+      reader.pace = one.pace;
+      reader.socket.isQuick = false;
       break;
     }
     case "reconnect": {
@@ -265,6 +277,7 @@ test("whoever reads as slowly as he likes gets all of it in order: live until he
           const wasCutOff = reader.socket.isClosed;
           if (wasCutOff) cutOffs++;
           reader.pace = Number.POSITIVE_INFINITY;
+          reader.socket.isQuick = true;
         }
         const durable = () =>
           world.readers.flatMap(({ socket, subscriptions }) =>

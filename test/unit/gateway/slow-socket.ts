@@ -13,6 +13,8 @@ export class SlowSocket {
   readonly keys = new Set<string>();
   data: Client;
   isClosed = false;
+  /** The network takes whatever is written, so that nothing ever waits, and no drain is told. */
+  isQuick = false;
   #queued: string[] = [];
   #written: string[] = [];
   #buffered = 0;
@@ -99,6 +101,7 @@ export class SlowSocket {
     this.keys.clear();
     this.#onClose(this.asClient);
     this.data.closed();
+    this.data.left();
   }
 
   pause(): void {
@@ -110,6 +113,10 @@ export class SlowSocket {
   }
 
   #write(frame: string): void {
+    if (this.isQuick && this.#buffered === 0) {
+      this.frames.push(frame);
+      return;
+    }
     this.#written.push(frame);
     this.#buffered += frame.length;
   }

@@ -44,7 +44,7 @@ export class Durables {
     retryBackoff = defaultRetryBackoff,
     outlet = plainOutlet,
   ) {
-    this.#outflowTo = outflowsTo(outlet);
+    this.#outflowTo = outflowsTo(outlet, (subscription) => this.drained(subscription));
     const delivered = (count: number) => {
       relay.deliveredCount += count;
     };
@@ -200,6 +200,7 @@ export class Durables {
   #park(subscription: DurableSubscription, sequence: number | undefined): void {
     subscription.state = { is: "parked", sequence };
     this.#parked.add(subscription);
+    subscription.awaitRoom();
   }
 }
 
@@ -210,12 +211,15 @@ function forgetPlace(subscription: DurableSubscription): void {
 }
 
 /** Each client's, shared by its subscriptions. */
-function outflowsTo(outlet: typeof plainOutlet): (socket: ClientSocket) => Outflow {
+function outflowsTo(
+  outlet: typeof plainOutlet,
+  onRoom: (subscription: DurableSubscription) => void,
+): (socket: ClientSocket) => Outflow {
   const outflows = new WeakMap<ClientSocket, Outflow>();
   return (socket) => {
     const known = outflows.get(socket);
     if (known !== undefined) return known;
-    const outflow = new Outflow(socket, outlet);
+    const outflow = new Outflow(socket, outlet, onRoom);
     outflows.set(socket, outflow);
     return outflow;
   };

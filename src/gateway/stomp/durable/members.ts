@@ -103,8 +103,7 @@ export class Members {
       const offer = (subscription: DurableSubscription) => {
         if (!subscription.isDue(record, index)) return;
         // Another subscription of its client may have taken the room.
-        if (!subscription.isRoomy) {
-          subscription.flush();
+        if (!subscription.isRoomy && !subscription.flush()) {
           this.#slow(subscription, { offset, index: index - 1 }, onSlow);
           return;
         }

@@ -1,5 +1,6 @@
 import type { ClientSocket } from "../../client.ts";
 import type { Tail } from "../message-frame.ts";
+import type { DurableSubscription } from "./subscription.ts";
 
 /** What durable subscriptions may have written to a client, and whom to tell of it. */
 export interface Outlet {
@@ -19,12 +20,23 @@ export const plainOutlet: Outlet = { room: 128 * 1024, sent: () => undefined };
 export class Outflow {
   readonly #socket: ClientSocket;
   readonly #outlet: Outlet;
+  readonly #onRoom: (subscription: DurableSubscription) => void;
   /** By all of the client's subscriptions, and not written yet. In bytes; of text in characters. */
   #gathered = 0;
+  /** Those that go on when there is room. */
+  readonly #awaiting = new Set<DurableSubscription>();
+  #telling: NodeJS.Immediate | undefined;
 
-  constructor(socket: ClientSocket, outlet: Outlet) {
+  /** @param onRoom called once after `awaitRoom`, when there is room and the network is not going to tell */
+  constructor(socket: ClientSocket, outlet: Outlet, onRoom: (subscription: DurableSubscription) => void) {
     this.#socket = socket;
     this.#outlet = outlet;
+    this.#onRoom = onRoom;
+  }
+
+  /** What may wait for the client, in bytes. */
+  get room(): number {
+    return this.#outlet.room;
   }
 
   /** Whether the client has read enough for more to be gathered or written. */
@@ -36,9 +48,20 @@ export class Outflow {
     this.#gathered += size;
   }
 
-  /** Gathered, but not going to be written. */
-  forget(size: number): void {
+  /** The subscription has ended, and so much that it had gathered is not written. */
+  leave(subscription: DurableSubscription, size: number): void {
+    this.#awaiting.delete(subscription);
     this.#gathered -= size;
+    this.#tell();
+  }
+
+  /**
+   * One of the client's subscriptions goes on when there is room. Bun tells when the client has read what waited for it; but where
+   * it was another subscription's that took the room, and the network takes that at once, nothing ever waits.
+   */
+  awaitRoom(subscription: DurableSubscription): void {
+    this.#awaiting.add(subscription);
+    this.#tell();
   }
 
   /** Writes what was gathered as one. */
@@ -48,5 +71,16 @@ export class Outflow {
       for (const frame of frames) this.#socket.send(frame);
     });
     this.#outlet.sent(size);
+    this.#tell();
+  }
+
+  #tell(): void {
+    if (this.#awaiting.size === 0 || this.#gathered > 0 || this.#socket.getBufferedAmount() > 0) return;
+    this.#telling ??= setImmediate(() => {
+      this.#telling = undefined;
+      const told = [...this.#awaiting];
+      this.#awaiting.clear();
+      for (const subscription of told) this.#onRoom(subscription);
+    });
   }
 }

@@ -99,7 +99,7 @@ export class DurableSubscription {
 
   /** Whether enough is gathered to be written. */
   get hasBatch(): boolean {
-    return this.#batchSize >= batchSizeMax;
+    return this.#batchSize >= Math.min(batchSizeMax, this.#outflow.room / 2);
   }
 
   /** Everything up to and including this record is done with. */
@@ -129,10 +129,15 @@ export class DurableSubscription {
     return this.#outflow.isRoomy;
   }
 
+  /** It goes on when there is room, also where Bun does not tell. */
+  awaitRoom(): void {
+    this.#outflow.awaitRoom(this);
+  }
+
   /** What was gathered is not written any more. */
   end(): void {
     this.state = { is: "ended" };
-    this.#outflow.forget(this.#batchSize);
+    this.#outflow.leave(this, this.#batchSize);
     this.#batch = [];
     this.#batchSize = 0;
   }
