@@ -80,7 +80,7 @@ class World {
     this.#protocol = new StompProtocol({
       relay: this.#relay,
       handshakeTimeout: 10_000,
-      uplink: { take: () => 0, idOf: String, isFull: false },
+      uplink: { take: () => 0, idOf: String, isFull: false, unfitnessOf: () => undefined },
       holds,
       listeners: new Listeners(() => server, sent),
       backpressure: new Backpressure(holds, [], () => false),

@@ -44,7 +44,11 @@ export class Durables {
     retryBackoff = defaultRetryBackoff,
     outlet = plainOutlet,
   ) {
-    this.#outflowTo = outflowsTo(outlet, (subscription) => this.drained(subscription));
+    this.#outflowTo = outflowsTo(outlet, (subscription) => {
+      this.drained(subscription);
+      // Another one may have taken the room again.
+      if (subscription.state.is === "parked") subscription.awaitRoom();
+    });
     const delivered = (count: number) => {
       relay.deliveredCount += count;
     };
