@@ -44,7 +44,7 @@ function subscriptionAt(start: Start): DurableSubscription {
   } as const;
   return new DurableSubscription(
     { ...request, onInForce: () => undefined },
-    new Outflow(socket, plainOutlet),
+    new Outflow(socket, plainOutlet, () => undefined),
   );
 }
 
