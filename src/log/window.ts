@@ -1,5 +1,6 @@
 import { Deque } from "../broker/deque.ts";
 import type { LogRecord } from "./record.ts";
+import { Times } from "./times.ts";
 
 /**
  * The newest part of the log, in memory: everything from `coversFrom` on. Besides their offsets, which may skip, records have
@@ -14,7 +15,7 @@ export class LogWindow {
   #begin = 0;
   #bytes = 0;
   #coversFrom: number | undefined;
-  #coversSince = 0;
+  readonly #times = new Times();
   #last = -1;
 
   /** @param bytesMax what the records may cost together; the newest one is kept whatever it costs */
@@ -29,11 +30,6 @@ export class LogWindow {
   /** The lowest offset from which on nothing is missing; undefined until the log is known to be followed. */
   get coversFrom(): number | undefined {
     return this.#coversFrom;
-  }
-
-  /** Everything younger than this is there, in seconds since 1970, by the clocks of those who published it and our own. */
-  get coversSince(): number {
-    return this.#coversSince;
   }
 
   /** The highest offset that the log is known to have reached. */
@@ -59,6 +55,7 @@ export class LogWindow {
     this.reached(record.offset);
     record.keep(this.#opened);
     this.#records.push(record);
+    this.#times.push(record.timestamp ?? Math.floor(Date.now() / 1000));
     this.#bytes += record.costBytes;
     while (this.bytes > this.#bytesMax && this.#records.length > 1) {
       const dropped = this.#records.shift()!;
@@ -66,16 +63,13 @@ export class LogWindow {
       this.#bytes -= dropped.costBytes;
       this.#close(dropped);
       this.#coversFrom = dropped.offset + 1;
-      this.#coversSince = Math.max(this.#coversSince, dropped.timestamp ?? 0);
+      this.#times.shift();
     }
   }
 
   /** The log has reached this offset, and it is followed. */
   reached(offset: number): void {
-    if (this.#coversFrom === undefined) {
-      this.#coversFrom = offset;
-      this.#coversSince = Math.floor(Date.now() / 1000);
-    }
+    this.#coversFrom ??= offset;
     this.#last = Math.max(this.#last, offset);
   }
 
@@ -91,18 +85,18 @@ export class LogWindow {
     return this.#begin + low;
   }
 
-  /** The sequence number of the first record that is not older than this, in seconds since 1970; `end` if there is none. */
+  /**
+   * The sequence number of the first record that is not older than this, in seconds since 1970, by the time that its publisher gave
+   * it, or else by when it came; `end` if there is none.
+   */
   sequenceOfTime(timestamp: number): number {
-    for (let sequence = this.#begin; sequence < this.end; sequence++) {
-      if ((this.at(sequence)!.timestamp ?? Number.POSITIVE_INFINITY) >= timestamp) return sequence;
-    }
-    return this.end;
+    return this.#begin + this.#times.firstNotBefore(timestamp);
   }
 
   /** What comes next does not follow on what came: begins anew. */
   clear(): void {
     this.#begin = this.end;
-    while (this.#records.shift() !== undefined);
+    while (this.#records.shift() !== undefined) this.#times.shift();
     this.#open.clear();
     this.#bytes = 0;
     this.#openBytes = 0;

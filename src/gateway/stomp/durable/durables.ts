@@ -167,6 +167,7 @@ export class Durables {
       subscription.passed(last);
       subscription.isBehindGap = true;
     }
+    if (why === "another log") this.#locator.restart();
     if (why === "another log")
       this.#beginAnew([...atEnd, ...behind, ...this.#sweeps.takeAll(), ...this.#locator.takePlaced()]);
     else {
@@ -175,6 +176,7 @@ export class Durables {
     }
     // The number that a parked one goes on with may be that of what comes next.
     for (const subscription of this.#parked) {
+      if (why === "another log") this.#locator.restart();
       if (why === "another log") forgetPlace(subscription);
       subscription.state = { is: "parked", sequence: undefined };
     }

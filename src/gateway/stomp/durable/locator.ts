@@ -28,7 +28,7 @@ export class Locator {
     this.#log = log;
     this.#window = window;
     this.#events = events;
-    this.#times = new TimeSearch(log.read);
+    this.#times = new TimeSearch(log, window);
   }
 
   get count(): number {
@@ -57,8 +57,7 @@ export class Locator {
     else if (place === "next") {
       subscription.passed(last);
       this.#events.inMemory(subscription, end);
-    } else if (place.timestamp > this.#window.coversSince) this.#beginAtTime(subscription, place.timestamp);
-    else {
+    } else {
       this.#search(subscription, place.timestamp);
       return;
     }
@@ -68,6 +67,7 @@ export class Locator {
   /** More is known of the log. */
   retry(): void {
     for (const subscription of [...this.#waiting]) if (!subscription.isAsking) this.locate(subscription);
+    this.#times.goOn();
   }
 
   forget(subscription: DurableSubscription): void {
@@ -76,6 +76,11 @@ export class Locator {
     this.#toMark.delete(subscription);
     this.#searches.get(subscription)?.();
     this.#searches.delete(subscription);
+  }
+
+  /** It is another log: times are looked for in this one. */
+  restart(): void {
+    this.#times.restart();
   }
 
   /** Takes out those that name a place in the log, by its position. */
@@ -135,23 +140,25 @@ export class Locator {
   #search(subscription: DurableSubscription, timestamp: number): void {
     this.#wait(subscription);
     subscription.isAsking = true;
+    const until = this.#window.last;
     const stop = this.#times.find(timestamp, (found) => {
       this.#searches.delete(subscription);
       subscription.isAsking = false;
       if (found === "nothing kept") {
         this.#waiting.delete(subscription);
-        this.#beginAtTime(subscription, timestamp);
+        this.#beginInMemory(subscription, timestamp);
         subscription.inForce();
         return;
       }
-      subscription.place = found.place;
+      subscription.place = { offset: found.offset, index: -1 };
+      subscription.since = { seconds: timestamp, until };
       subscription.isBehindGap = found.isBehindGap;
       this.locate(subscription);
     });
     this.#searches.set(subscription, stop);
   }
 
-  #beginAtTime(subscription: DurableSubscription, timestamp: number): void {
+  #beginInMemory(subscription: DurableSubscription, timestamp: number): void {
     const sequence = this.#window.sequenceOfTime(timestamp);
     const offset = this.#window.at(sequence)?.offset ?? this.#window.last + 1;
     subscription.place = { offset, index: -1 };

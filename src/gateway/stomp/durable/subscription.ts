@@ -51,6 +51,11 @@ export class DurableSubscription {
   state: DurableState = { is: "locating" };
   /** Where it is told to begin; a position as soon as it has passed one. */
   place: Start;
+  /**
+   * It begins with its first message that is not older than so many seconds since 1970 by its publisher's clock, where there is
+   * one: `place` goes by RabbitMQ's clock. What came after it had asked, up to this offset, is never too old.
+   */
+  since: { readonly seconds: number; readonly until: number } | undefined;
   /** Its next MESSAGE tells that some are missing before it. */
   isBehindGap = false;
   /** While it is being located: the log is asked about its place. */
@@ -84,9 +89,13 @@ export class DurableSubscription {
   }
 
   /** Whether a message that it wants is not one of those that it has passed. */
-  isDue({ offset }: LogRecord, index: number): boolean {
-    const { place } = this;
-    return !isPosition(place) || isBehind(place, offset, index);
+  isDue({ offset, timestamp }: LogRecord, index: number): boolean {
+    const { place, since } = this;
+    if (isPosition(place) && !isBehind(place, offset, index)) return false;
+    if (since === undefined) return true;
+    if (offset <= since.until && timestamp !== undefined && timestamp < since.seconds) return false;
+    this.since = undefined;
+    return true;
   }
 
   add(tail: Tail): void {

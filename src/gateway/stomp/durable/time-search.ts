@@ -1,108 +1,206 @@
-import type { Broker, LogReading } from "../../../broker/broker.ts";
-import type { Position } from "../../../log/position.ts";
+import { type LogReading, type LogStart, markContentType } from "../../../broker/broker.ts";
+import type { LogWindow } from "../../../log/window.ts";
+import type { SharedLog } from "./shared-log.ts";
+import { TimePoints } from "./time-points.ts";
 
 /** Where in the log a time lies. */
 export type Found =
-  /** With the message to begin with, and whether older ones of that time are there no more. */
-  | { readonly place: Position; readonly isBehindGap: boolean }
+  /** The offset to begin with, and whether older records of that time are there no more. */
+  | { readonly offset: number; readonly isBehindGap: boolean }
   /** Everything older than what is in memory is gone, or never was. */
   | "nothing kept";
 
+/** Readings at the same time: each is a channel and a consumer in RabbitMQ. */
+const probesMax = 4;
+/** How long somebody waits before the nearest known place before that time has to do, in milliseconds. */
+const patienceMs = 1000;
+/** How long a reading may get nothing before the log is written to, so that it gets something. In milliseconds. */
+const silenceMsMax = 100;
+/** Before a search that was cut off is begun anew, in milliseconds. */
+const retryMs = 500;
+
+/** A search that is under way. */
+interface Search {
+  readonly seconds: number;
+  readonly sinceMs: number;
+  readonly then: (found: Found) => void;
+}
+
 /**
- * Looks for the first record that is not older than a time. RabbitMQ finds the chunk of the log that it lies in, so the records
- * before it are passed over; and since RabbitMQ does not tell that the log begins later than that, its first record is looked at
- * before. One search at a time, whatever clients ask for; those who ask for the same time share one.
+ * Looks for the first record that RabbitMQ got at a time or later, by RabbitMQ's own clock: it knows the time of each chunk of the
+ * log, to the second that it was asked for, and begins to read there.
+ *
+ * However many times are asked for: each one that is found out bounds all others, and what lies between two times with the
+ * same answer need not be asked. So they are asked in random order, some at a time. Who has waited for a second begins with the
+ * nearest place that is known to be not too late: it is told no more than it has to hear, only earlier.
+ *
+ * RabbitMQ does not tell that the log begins later than a time, so that the log's first record is looked at as well, afterwards.
  */
 export class TimeSearch {
-  readonly #read: Broker["read"];
-  /** Whom to tell, by the time that they asked for. */
-  readonly #asked = new Map<number, Set<(found: Found) => void>>();
-  #reading: LogReading | undefined;
+  readonly #log: SharedLog;
+  readonly #window: LogWindow;
+  readonly #points = new TimePoints();
+  readonly #waiting = new Set<Search>();
+  /** Those whose offset is found, and has to be compared with the log's first one. */
+  readonly #found = new Map<Search, number>();
+  readonly #probes = new Map<number, LogReading>();
+  #firstProbe: LogReading | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
+  #immediate: NodeJS.Immediate | undefined;
 
-  constructor(read: Broker["read"]) {
-    this.#read = read;
+  constructor(log: SharedLog, window: LogWindow) {
+    this.#log = log;
+    this.#window = window;
   }
 
   /**
-   * @param timestamp seconds since 1970
-   * @param then called once, in a later turn of the event loop
+   * @param seconds since 1970
+   * @param then is called once, later
    * @returns what is to be called if nobody wants to know any more: then `then` is not called
    */
-  find(timestamp: number, then: (found: Found) => void): () => void {
-    const asked = this.#asked.get(timestamp);
-    if (asked !== undefined) asked.add(then);
-    else {
-      this.#asked.set(timestamp, new Set([then]));
-      if (this.#asked.size === 1) this.#next();
-    }
-    return () => this.#forget(timestamp, then);
+  find(seconds: number, then: Search["then"]): () => void {
+    const search = { seconds, sinceMs: performance.now(), then };
+    this.#waiting.add(search);
+    // At the end of the turn: whoever leaves at once has cost no reading.
+    this.#immediate ??= setImmediate(() => {
+      this.#immediate = undefined;
+      this.goOn();
+    });
+    return () => this.#forget(search);
   }
 
-  #forget(timestamp: number, then: (found: Found) => void): void {
-    const asked = this.#asked.get(timestamp);
-    if (asked === undefined || !asked.delete(then) || asked.size > 0) return;
-    // The search that goes on comes to its end, and the next one follows.
-    const searched = this.#asked.keys().next().value;
-    if (timestamp !== searched) this.#asked.delete(timestamp);
+  /** Readings that are under way come to their end, and what they find out is remembered. */
+  #forget(search: Search): void {
+    this.#waiting.delete(search);
+    this.#found.delete(search);
+  }
+
+  /** It is another log: nothing of what was found out holds. Those that wait are told about the new one, after `goOn`. */
+  restart(): void {
+    this.#stop();
+    this.#points.clear();
+    for (const search of this.#found.keys()) this.#waiting.add(search);
+    this.#found.clear();
   }
 
   close(): void {
+    this.#stop();
+    clearImmediate(this.#immediate);
+    this.#waiting.clear();
+    this.#found.clear();
+  }
+
+  #stop(): void {
     clearTimeout(this.#retryTimer);
-    this.#reading?.stop();
-    this.#asked.clear();
+    this.#retryTimer = undefined;
+    for (const reading of [this.#firstProbe, ...this.#probes.values()]) reading?.stop();
+    this.#probes.clear();
+    this.#firstProbe = undefined;
   }
 
-  #next(): void {
-    const timestamp = this.#asked.keys().next().value;
-    if (timestamp !== undefined) this.#lookAtFirst(timestamp);
+  /** More may be known of the log. */
+  goOn(): void {
+    // What is the newest record tells an answer that will hold from one that holds for now.
+    if (this.#retryTimer !== undefined || this.#window.coversFrom === undefined) return;
+    this.#settle();
+    if (this.#found.size > 0 && this.#firstProbe === undefined) this.#lookAtFirst();
+    while (this.#probes.size < probesMax) {
+      const seconds = this.#pick();
+      if (seconds === undefined) break;
+      this.#probe(seconds);
+    }
   }
 
-  #lookAtFirst(timestamp: number): void {
-    this.#readUntil("first", (offset, at) => {
-      if (at !== undefined && at < timestamp) this.#lookBehind(timestamp);
-      else this.#found(timestamp, { place: { offset, index: -1 }, isBehindGap: offset > 0 });
-      return true;
+  /** Finds all of those that need not be asked for any more. */
+  #settle(): void {
+    const impatientSinceMs = performance.now() - patienceMs;
+    for (const search of this.#waiting) {
+      const { seconds, sinceMs } = search;
+      const offset = this.#points.at(seconds);
+      if (offset !== undefined) this.#located(search, offset);
+      else if (sinceMs < impatientSinceMs) this.#located(search, this.#points.notAfter(seconds) ?? 0);
+    }
+  }
+
+  #located(search: Search, offset: number): void {
+    this.#waiting.delete(search);
+    this.#found.set(search, offset);
+  }
+
+  /** One that waits, and is not being asked for: any of them, so that on average it halves what is not known. */
+  #pick(): number | undefined {
+    const times = new Set([...this.#waiting].map(({ seconds }) => seconds));
+    for (const seconds of this.#probes.keys()) times.delete(seconds);
+    return [...times][Math.floor(Math.random() * times.size)];
+  }
+
+  #probe(seconds: number): void {
+    const newest = this.#window.last;
+    const reading = this.#readOne({ timestamp: seconds }, (offset) => {
+      this.#probes.delete(seconds);
+      // What came only since then may be older than that time: for now it is the answer, and to all later times.
+      if (offset <= newest) this.#points.add(seconds, offset);
+      else {
+        for (const search of this.#waiting) if (search.seconds >= seconds) this.#located(search, offset);
+      }
+      this.goOn();
+    });
+    this.#probes.set(seconds, reading);
+  }
+
+  #lookAtFirst(): void {
+    const asking = [...this.#found];
+    this.#firstProbe = this.#readOne("first", (first, timestamp) => {
+      this.#firstProbe = undefined;
+      for (const [search, offset] of asking) {
+        if (!this.#found.delete(search)) continue;
+        const mayMiss = first > 0 && offset <= first;
+        const isBehindGap =
+          mayMiss && (offset < first || timestamp === undefined || timestamp >= search.seconds);
+        search.then({ offset: Math.max(first, offset), isBehindGap });
+      }
+      this.goOn();
     });
   }
 
-  #lookBehind(timestamp: number): void {
-    this.#readUntil({ timestamp }, (offset, at) => {
-      if (at !== undefined && at < timestamp) return false;
-      this.#found(timestamp, { place: { offset, index: -1 }, isBehindGap: false });
-      return true;
-    });
-  }
-
-  #readUntil(
-    start: Parameters<Broker["read"]>[0],
-    isEnd: (offset: number, timestamp: number | undefined) => boolean,
-  ): void {
-    const reading = this.#read(start, {
-      record: (offset, _exchange, envelope) => {
-        if (this.#reading !== reading) return;
-        if (isEnd(offset, envelope.timestamp)) reading.stop();
-        else reading.handled(1);
+  /** Reads a single record. A reading that is silent since nothing has come yet gets a mark. */
+  #readOne(start: LogStart, then: (offset: number, timestamp: number | undefined) => void): LogReading {
+    const silence = setTimeout(() => this.#log.mark(() => undefined), silenceMsMax);
+    let isOver = false;
+    const stop = () => {
+      isOver = true;
+      clearTimeout(silence);
+      reading.stop();
+    };
+    const reading = this.#log.read(start, {
+      record: (offset, _exchange, { contentType, timestamp }) => {
+        if (isOver) return;
+        stop();
+        then(offset, contentType === markContentType ? undefined : timestamp);
       },
       ended: (why) => {
-        if (this.#reading !== reading) return;
-        if (why === "nothing kept")
-          for (const timestamp of [...this.#asked.keys()]) this.#found(timestamp, why);
-        else this.#retryTimer = setTimeout(() => this.#next(), retryMs);
+        if (isOver) return;
+        stop();
+        if (why === "lost") this.#tryAgain();
+        else this.#nothingKept();
       },
     });
-    this.#reading = reading;
+    return { handled: () => undefined, stop };
   }
 
-  #found(timestamp: number, found: Found): void {
-    this.#reading?.stop();
-    this.#reading = undefined;
-    const asked = this.#asked.get(timestamp) ?? [];
-    this.#asked.delete(timestamp);
-    for (const then of asked) then(found);
-    if (this.#asked.size > 0) this.#next();
+  #tryAgain(): void {
+    this.#stop();
+    this.#retryTimer = setTimeout(() => {
+      this.#retryTimer = undefined;
+      this.goOn();
+    }, retryMs);
+  }
+
+  #nothingKept(): void {
+    this.#stop();
+    const all = [...this.#waiting, ...this.#found.keys()];
+    this.#waiting.clear();
+    this.#found.clear();
+    for (const { then } of all) then("nothing kept");
   }
 }
-
-/** Before a search that was cut off is begun anew, in milliseconds. */
-const retryMs = 500;

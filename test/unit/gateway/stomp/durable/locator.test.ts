@@ -7,6 +7,7 @@ import { DurableSubscription } from "../../../../../src/gateway/stomp/durable/su
 import type { Start } from "../../../../../src/log/position.ts";
 import { LogWindow } from "../../../../../src/log/window.ts";
 import { envelopeOf } from "../../../doubles/envelope.ts";
+import { turn } from "../../../doubles/turn.ts";
 
 /** A log of which nothing is in memory, and which answers when it is told to. */
 function unanswered() {
@@ -65,21 +66,25 @@ test("however many subscriptions come and go before the log answers how far it r
   expect(placed).toEqual([last]);
 });
 
-test("a time that nobody wants to know any more is not searched for", () => {
+test("a time that nobody wants to know any more is not searched for", async () => {
   const { locator, readers, placed } = unanswered();
   for (let timestamp = 1; timestamp <= 1000; timestamp++) {
     const subscription = subscriptionAt({ timestamp });
     locator.locate(subscription);
     locator.forget(subscription);
   }
+  await turn();
+  expect(readers).toHaveLength(0);
   const last = subscriptionAt({ timestamp: 2000 });
   locator.locate(last);
+  await turn();
   expect(readers).toHaveLength(1);
-  // The first search goes on, and its outcome is nobody's.
-  readers[0]!.record(0, "wsmanager", { ...envelopeOf(), timestamp: 3000 });
+  readers[0]!.record(5, "wsmanager", { ...envelopeOf(), timestamp: 3000 });
+  // The log's first record tells whether it reaches back so far.
   expect(placed).toEqual([]);
   expect(readers).toHaveLength(2);
-  readers[1]!.record(0, "wsmanager", { ...envelopeOf(), timestamp: 3000 });
+  readers[1]!.record(0, "wsmanager", { ...envelopeOf(), timestamp: 1000 });
   expect(placed).toEqual([last]);
+  expect(last.isBehindGap).toBe(false);
   locator.close();
 });

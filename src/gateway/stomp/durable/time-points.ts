@@ -1,0 +1,56 @@
+/** How many points are remembered. Beyond that every second one is forgotten. */
+const pointsMax = 2048;
+
+/** Where in the log RabbitMQ was when, as far as was found out: a time and the offset of the first record that it got then or later. */
+export class TimePoints {
+  readonly #seconds: number[] = [];
+  readonly #offsets: number[] = [];
+
+  add(seconds: number, offset: number): void {
+    const at = this.#indexOf(seconds);
+    if (this.#seconds[at] === seconds) this.#offsets[at] = offset;
+    else {
+      this.#seconds.splice(at, 0, seconds);
+      this.#offsets.splice(at, 0, offset);
+    }
+    if (this.#seconds.length > pointsMax) this.#thin();
+  }
+
+  /** The offset for a time; undefined where it has to be asked for. */
+  at(seconds: number): number | undefined {
+    const at = this.#indexOf(seconds);
+    if (this.#seconds[at] === seconds) return this.#offsets[at];
+    // What lies between two times with the same answer has that answer, too.
+    return at > 0 && this.#offsets[at - 1] === this.#offsets[at] ? this.#offsets[at] : undefined;
+  }
+
+  /** An offset that is not too high for a time; undefined if none is known. */
+  notAfter(seconds: number): number | undefined {
+    const at = this.#indexOf(seconds);
+    return this.#seconds[at] === seconds ? this.#offsets[at] : this.#offsets[at - 1];
+  }
+
+  clear(): void {
+    this.#seconds.length = this.#offsets.length = 0;
+  }
+
+  /** The index of the first one that is not before this time. */
+  #indexOf(seconds: number): number {
+    let low = 0;
+    let high = this.#seconds.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#seconds[middle]! < seconds) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #thin(): void {
+    const seconds = this.#seconds.filter((_, index) => index % 2 === 0);
+    const offsets = this.#offsets.filter((_, index) => index % 2 === 0);
+    this.clear();
+    this.#seconds.push(...seconds);
+    this.#offsets.push(...offsets);
+  }
+}

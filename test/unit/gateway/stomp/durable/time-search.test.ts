@@ -1,0 +1,192 @@
+import { afterEach, expect, test } from "bun:test";
+import { type LogReader, type LogStart, markContentType } from "../../../../../src/broker/broker.ts";
+import { seal } from "../../../../../src/broker/envelope.ts";
+import { type Found, TimeSearch } from "../../../../../src/gateway/stomp/durable/time-search.ts";
+import { LogRecord } from "../../../../../src/log/record.ts";
+import { LogWindow } from "../../../../../src/log/window.ts";
+import { turn } from "../../../doubles/turn.ts";
+
+/** A log that knows when it got each record, as RabbitMQ does, and begins to read there. */
+class TimedLog {
+  readonly records: { readonly offset: number; readonly got: number; readonly published?: number }[] = [];
+  readonly window = new LogWindow(1e9);
+  readings = 0;
+  readonly #open = new Set<() => void>();
+  search = new TimeSearch(
+    { read: this.read.bind(this), mark: () => this.#mark(), recordBytesMax: 1 },
+    this.window,
+  );
+
+  /** One for each second, from this offset on. */
+  fill(from: number, count: number, gotFrom: number, published?: (index: number) => number): void {
+    for (let index = 0; index < count; index++)
+      this.records.push({
+        offset: from + index,
+        got: gotFrom + index,
+        ...(published && { published: published(index) }),
+      });
+    this.window.reached(from + count - 1);
+  }
+
+  read(start: LogStart, reader: LogReader) {
+    this.readings++;
+    let isOver = false;
+    const tell = () => {
+      const found = this.records.find(({ got }) => typeof start !== "object" || got >= start.timestamp);
+      if (isOver || found === undefined) return;
+      const envelope = { ...seal({ body: "", topic: "" }, "id", "app", 0), timestamp: found.published };
+      reader.record(found.offset, "wsmanager", envelope);
+    };
+    this.#open.add(tell);
+    setImmediate(tell);
+    const stop = () => {
+      isOver = true;
+      this.#open.delete(tell);
+    };
+    return { handled: () => undefined, stop };
+  }
+
+  get open(): number {
+    return this.#open.size;
+  }
+
+  /** RabbitMQ shows what comes to those that wait for it, whatever time they asked for. */
+  #mark(): void {
+    const offset = (this.records.at(-1)?.offset ?? 0) + 1;
+    this.records.push({ offset, got: Number.POSITIVE_INFINITY });
+    setImmediate(() => {
+      for (const tell of [...this.#open]) tell();
+    });
+  }
+
+  find(seconds: number): Promise<Found> {
+    return new Promise((resolve) => {
+      this.search.find(seconds, resolve);
+    });
+  }
+}
+
+let log: TimedLog | undefined;
+afterEach(() => log?.search.close());
+
+test("a time is where the log got its first record from then on, whatever its publisher says or does not", async () => {
+  log = new TimedLog();
+  log.fill(10, 100, 1000);
+  expect(await log.find(1050)).toEqual({ offset: 60, isBehindGap: false });
+  expect(await log.find(1001)).toEqual({ offset: 11, isBehindGap: false });
+});
+
+test("who asks for a time before the log's beginning is told of the gap, unless that is the beginning of all", async () => {
+  log = new TimedLog();
+  log.fill(10, 100, 1000);
+  expect(await log.find(900)).toEqual({ offset: 10, isBehindGap: true });
+  log.search.close();
+  log = new TimedLog();
+  log.fill(0, 100, 1000);
+  expect(await log.find(900)).toEqual({ offset: 0, isBehindGap: false });
+});
+
+test("who asks for a time since which the oldest record that is left was published misses nothing", async () => {
+  log = new TimedLog();
+  log.fill(10, 100, 1000, () => 400);
+  expect(await log.find(900)).toEqual({ offset: 10, isBehindGap: false });
+});
+
+test("a time that is still to come is where the log is now, and is asked for anew when it has come", async () => {
+  log = new TimedLog();
+  log.fill(10, 100, 1000);
+  expect(await log.find(5000)).toEqual({ offset: 110, isBehindGap: false });
+  log.records.pop();
+  log.fill(110, 10_000, 1100);
+  expect(await log.find(5000)).toEqual({ offset: 4010, isBehindGap: false });
+});
+
+test("3,000 times take a few readings where the log has few answers", async () => {
+  log = new TimedLog();
+  log.fill(10, 2, 100_000);
+  log.fill(12, 2, 200_000);
+  const found = await Promise.all(Array.from({ length: 3000 }, (_, index) => log!.find(99_000 + index * 30)));
+  expect(log.readings).toBeLessThan(120);
+  for (const [index, where] of found.entries()) {
+    const seconds = 99_000 + index * 30;
+    const at = log.records.find(({ got }) => got >= seconds)!.offset;
+    expect(where).toMatchObject({ offset: at });
+  }
+});
+
+test("who has waited for long begins earlier rather than later", async () => {
+  log = new TimedLog();
+  log.fill(10, 3000, 100_000);
+  let slow = 0;
+  const read = log.read.bind(log);
+  log.search = new TimeSearch(
+    {
+      read: (start, reader) => {
+        // Every reading but the first few takes its time.
+        if (slow++ < 40) return read(start, reader);
+        const timer = setTimeout(() => {
+          const seconds = typeof start === "object" ? start.timestamp : 0;
+          const record = log!.records.find(({ got }) => got >= seconds)!;
+          const envelope = { ...seal({ body: "", topic: "" }, "id", "app", 0), contentType: markContentType };
+          reader.record(record.offset, "wsmanager.log", envelope);
+        }, 50);
+        return { handled: () => undefined, stop: () => clearTimeout(timer) };
+      },
+      mark: () => undefined,
+      recordBytesMax: 1,
+    },
+    log.window,
+  );
+  const startedMs = performance.now();
+  const found = await Promise.all(Array.from({ length: 2000 }, (_, index) => log!.find(100_500 + index)));
+  expect(performance.now() - startedMs).toBeLessThan(4000);
+  for (const [index, where] of found.entries())
+    expect((where as { offset: number }).offset).toBeLessThanOrEqual(510 + index);
+});
+
+test("what nobody waits for is not asked for", async () => {
+  log = new TimedLog();
+  log.fill(10, 100, 1000);
+  const ask = () =>
+    Array.from({ length: 50 }, (_, index) => log!.search.find(1000 + index, () => expect.unreachable()));
+  for (const forget of ask()) forget();
+  await turn();
+  expect(log.readings).toBe(0);
+  const searches = ask();
+  await turn();
+  expect(log.open).toBe(4);
+  for (const forget of searches) forget();
+  for (let turns = 0; turns < 10; turns++) await turn();
+  expect(log.open).toBe(0);
+  expect(log.readings).toBeLessThanOrEqual(8);
+});
+
+test("what was found out about another log is forgotten", async () => {
+  log = new TimedLog();
+  log.fill(10, 100, 1000);
+  await log.find(1050);
+  log.records.length = 0;
+  log.window.clear();
+  log.search.restart();
+  const found = log.find(1050);
+  await turn();
+  expect(log.open).toBe(0);
+  log.fill(0, 100, 1040);
+  log.search.goOn();
+  expect(await found).toEqual({ offset: 10, isBehindGap: false });
+});
+
+test("the record's own time counts before when it came", () => {
+  const window = new LogWindow(1e9);
+  const now = Math.floor(Date.now() / 1000);
+  for (const [offset, timestamp] of [
+    [1, 100],
+    [2, undefined],
+    [3, 50],
+    [4, 200],
+  ] as const) {
+    const envelope = { ...seal({ body: "x", topic: "" }, "id", "app", 0), timestamp };
+    window.append(new LogRecord(offset, "wsmanager", envelope, () => []));
+  }
+  expect([60, 100, 150, now, now + 60].map((time) => window.sequenceOfTime(time))).toEqual([0, 0, 1, 1, 4]);
+});
