@@ -4,6 +4,7 @@ import { join, relative } from "node:path";
 import { projectFolder } from "../../build/compile.ts";
 import { executable } from "../support/executable.ts";
 import { answer } from "./cases/answer.ts";
+import { justBehind } from "./cases/behind.ts";
 import { cross } from "./cases/cross.ts";
 import { fanOut } from "./cases/fan-out.ts";
 import { frozen } from "./cases/frozen.ts";
@@ -14,6 +15,7 @@ import { resume } from "./cases/resume.ts";
 import { roundTrip } from "./cases/round-trip.ts";
 import { start } from "./cases/start.ts";
 import { stompFanOut } from "./cases/stomp.ts";
+import { storm } from "./cases/storm.ts";
 import { topics } from "./cases/topics.ts";
 import { parseOptions } from "./options.ts";
 import { chart } from "./report/chart.ts";
@@ -35,6 +37,8 @@ const cases = [
   topics,
   cross,
   resume,
+  storm,
+  justBehind,
 ];
 
 const options = parseOptions(process.argv.slice(2), cases);

@@ -13,6 +13,8 @@ export interface FrameClientOptions {
   /** A MESSAGE came: its frame begins at `frame`, its body at `body`. The bytes are only lent. */
   message(bytes: Uint8Array, frame: number, body: number, length: number): void;
   receipt?(id: string): void;
+  /** A subscription is in force; `after` is where it goes on, if the manager says so. */
+  inForce?(after: string | undefined): void;
 }
 
 /** A STOMP client of the drivers, on the bench's own WebSocket: cheap enough for thousands of them in one process. */
@@ -54,6 +56,12 @@ export class FrameClient implements Speaker, FrameHearer {
     this.#isClosable = true;
   }
 
+  /** Ends its connection without a goodbye. */
+  cut(): void {
+    this.#isClosable = true;
+    this.#connection.cut();
+  }
+
   /** Resolves when all subscriptions are in force. */
   open(): Promise<void> {
     return this.#connection.open();
@@ -82,8 +90,10 @@ export class FrameClient implements Speaker, FrameHearer {
 
   other(frame: string): void {
     const receipt = /^RECEIPT\n(?:.*\n)*?receipt-id:(.*?)\n/.exec(frame)?.[1];
-    if (receipt === inForce) this.#unanswered--;
-    else if (receipt !== undefined) this.#options.receipt?.(receipt);
+    if (receipt === inForce) {
+      this.#unanswered--;
+      this.#options.inForce?.(/\nx-stream-after:(.*)/.exec(frame)?.[1]);
+    } else if (receipt !== undefined) this.#options.receipt?.(receipt);
     else if (frame.startsWith("ERROR")) this.refusal = /\nmessage:(.*)/.exec(frame)?.[1] ?? frame;
   }
 }
@@ -91,12 +101,12 @@ export class FrameClient implements Speaker, FrameHearer {
 const inForce = "in-force";
 
 /** Opens them, some at a time. */
-export async function openAll(clients: readonly FrameClient[]): Promise<void> {
+export async function openAll(clients: readonly FrameClient[], atOnce = 256): Promise<void> {
   const waiting = clients.values();
   const openInTurn = async () => {
     for (const client of waiting) await client.open();
   };
-  await Promise.all(Array.from({ length: 256 }, openInTurn));
+  await Promise.all(Array.from({ length: atOnce }, openInTurn));
 }
 
 function frameOf(command: string, headers: readonly Header[], body: string): Uint8Array {
