@@ -5,9 +5,11 @@ import { type DurableSubscription, isPosition } from "./subscription.ts";
 import { Sweep, type SweepEvents } from "./sweep.ts";
 
 /** The length of the nearest stretch of the log, in records before what is in memory. */
-const nearestRecords = 1024;
-/** In the nearest stretch two sweeps may begin: they are short, and who is just behind memory waits for no other. */
-const nearestSweepsMax = 2;
+const nearestRecords = 4096;
+/** In the nearest stretch several sweeps may begin: they are short, and who is just behind memory waits for no other. */
+const nearestSweepsMax = 8;
+/** A sweep that comes within so many records is waited for where another one could begin. */
+const waitedForRecords = 256;
 /** Readings of the log at the same time, besides those in the nearest stretch: each is a channel and a consumer in RabbitMQ. */
 const farSweepsMax = 8;
 /** Between sweeps that were cut off. */
@@ -101,19 +103,22 @@ export class Sweeps {
     this.#startImmediate = undefined;
     const byStretch = new Map<number, DurableSubscription[]>();
     for (const subscription of this.#waiting) {
-      if (this.#board(subscription)) continue;
+      if (this.#board(subscription, waitedForRecords)) continue;
       const stretch = stretchAt(this.#distanceOf(subscription));
       const there = byStretch.get(stretch);
       if (there === undefined) byStretch.set(stretch, [subscription]);
       else there.push(subscription);
     }
     // The nearest first.
-    for (const [stretch, passengers] of [...byStretch].sort(([one], [other]) => one - other))
+    for (const [stretch, passengers] of [...byStretch].sort(([one], [other]) => one - other)) {
       if (this.#isFree(stretch)) this.#sweep(stretch, passengers);
+      else
+        for (const subscription of passengers)
+          this.#board(subscription, Math.max(nearestRecords, this.#distanceOf(subscription)));
+    }
   }
 
-  #board(subscription: DurableSubscription): boolean {
-    const recordsMax = Math.max(nearestRecords, this.#distanceOf(subscription));
+  #board(subscription: DurableSubscription, recordsMax: number): boolean {
     for (const sweep of this.#running.keys()) {
       if (!sweep.join(subscription, recordsMax)) continue;
       this.#waiting.delete(subscription);
