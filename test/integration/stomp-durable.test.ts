@@ -342,7 +342,7 @@ describe("a durable subscription, with the log in RabbitMQ", () => {
         return { peer, received, index };
       }),
     );
-    expect(await readingsOf()).toBeLessThanOrEqual(8);
+    expect(await readingsOf()).toBeLessThanOrEqual(4);
     await publish(url, numbers(200, 210));
     for (const { peer, received, index } of peers) {
       expect(await bodiesOf(received, 209 - index)).toEqual(numbers(index + 1, 210));

@@ -7,11 +7,11 @@ import { Sweep, type SweepEvents } from "./sweep.ts";
 /** The length of the nearest stretch of the log, in records before what is in memory. */
 const nearestRecords = 4096;
 /** In the nearest stretch several sweeps may begin: they are short, and who is just behind memory waits for no other. */
-const nearestSweepsMax = 8;
+const nearestSweepsMax = 3;
 /** A sweep that comes within so many records is waited for where another one could begin. */
 const waitedForRecords = 256;
 /** Readings of the log at the same time, besides those in the nearest stretch: each is a channel and a consumer in RabbitMQ. */
-const farSweepsMax = 8;
+const farSweepsMax = 4;
 /** Between sweeps that were cut off. */
 export const defaultRetryBackoff: BackoffLimits = { firstMs: 100, mostMs: 5000 };
 

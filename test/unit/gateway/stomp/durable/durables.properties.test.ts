@@ -256,7 +256,7 @@ test("every durable subscription gets every message from its place on, once and 
         for (const peer of world.peers) world.check(peer);
         expect(world.inForce).toBeGreaterThanOrEqual(staying().length);
         expect(world.inForce).toBeLessThanOrEqual(world.peers.length);
-        expect(world.log.readingsMax).toBeLessThanOrEqual(8);
+        expect(world.log.readingsMax).toBeLessThanOrEqual(3);
         for (const peer of staying()) world.leave(peer);
         expect(Object.values(durables.counts)).toEqual([0, 0, 0, 0, 0]);
         expect(durables.readingCount).toBe(0);
