@@ -1,25 +1,31 @@
 import { clientIdOfTab, newClientId } from "./session/client-id.ts";
+import { askOverHttp } from "./session/http.ts";
 import { Session } from "./session/session.ts";
 import { openStompLink } from "./session/stomp-link.ts";
-import { tokenOfPage } from "./session/token.ts";
+import { tokenOfPage, withoutToken } from "./session/token.ts";
 import { Composer } from "./view/composer.ts";
 import { oncePerFrame } from "./view/frame.ts";
 import { LogView } from "./view/log-view.ts";
 import { StatusView } from "./view/status-view.ts";
+import { TokenField } from "./view/token-field.ts";
 import { TopicField } from "./view/topic-field.ts";
 import { followViewport } from "./view/viewport.ts";
 
 // Who and where.
-const token = tokenOfPage(location.href);
+let token = tokenOfPage(location.href);
+// It stays in memory: not in the address, which is copied, nor in the browser's list of pages.
+const page = withoutToken(location.href);
+if (page !== location.href) history.replaceState(null, "", page);
 // A token says who this is.
 const clientId = token === undefined ? clientIdOfTab(() => sessionStorage, crypto) : undefined;
 const session = new Session({
-  page: location.href,
+  page,
   clientId,
   pageId: newClientId(crypto),
   changed: () => redraw(),
   surroundings: {
     open: (url, events) => openStompLink(url, token, events),
+    ask: askOverHttp,
     now: () => Date.now(),
     after(ms, run) {
       const timer = setTimeout(run, ms);
@@ -32,10 +38,14 @@ const session = new Session({
 // What is seen of it.
 const redraw = oncePerFrame(() => {
   statusView.draw();
+  tokenField.draw();
   logView.draw();
 });
 const logView = new LogView(session, redraw);
 const statusView = new StatusView(session, redraw);
+const tokenField = new TokenField(session, (given) => {
+  token = given;
+});
 const composer = new Composer(session, () => logView.followNewest());
 new TopicField(session, () => {
   composer.topicChanged();

@@ -55,11 +55,14 @@ async function readFiles(): Promise<ReadonlyMap<string, File>> {
   const files =
     page.files?.map(({ path, headers }) => ({ path, blob: Bun.file(path), type: headers["content-type"] })) ??
     (await built());
+  const parts = files.map(({ path }) => basename(path)).filter((name) => !name.endsWith(".html"));
   return new Map(
     await Promise.all(
       files.map(async ({ path, blob, type }) => {
-        const body = new Uint8Array(await blob.arrayBuffer());
         const isPage = path.endsWith(".html");
+        const body = isPage
+          ? new TextEncoder().encode(besidePage(await blob.text(), parts))
+          : new Uint8Array(await blob.arrayBuffer());
         const headers = {
           ...(isPage ? headersOfPage : headersOfAll),
           // Their names change with what they hold.
@@ -71,6 +74,11 @@ async function readFiles(): Promise<ReadonlyMap<string, File>> {
       }),
     ),
   );
+}
+
+/** The page with its parts named as beside it, since a proxy may have it under a path of its own. Bun names them from the root. */
+function besidePage(html: string, parts: readonly string[]): string {
+  return parts.reduce((text, part) => text.replaceAll(`"/${part}"`, `"./${part}"`), html);
 }
 
 async function built() {

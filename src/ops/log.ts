@@ -61,7 +61,7 @@ export class StreamLog implements Log {
   #write(level: Level, message: string, fields: Fields): void {
     const time = new Date().toISOString();
     const line = this.#isJson
-      ? `${JSON.stringify({ time, level, msg: message, ...fields })}\n`
+      ? `${escaped(JSON.stringify({ time, level, msg: message, ...fields }))}\n`
       : `${time.slice(11, 23)} ${level === "info" ? "" : `${level.toUpperCase()} `}${message}${asText(fields)}\n`;
     this.#pendingBytes += line.length;
     this.#output.write(line, () => {
@@ -81,8 +81,22 @@ function asText(fields: Fields): string {
   return text;
 }
 
-/** Without the control characters by which a client's text could drive the terminal. */
-function printable(text: string): string {
+/**
+ * Characters by which a client's text could drive a terminal (C0 and C1, DEL), or make a line read otherwise than it is: those that
+ * turn the direction of text, and line ends that JSON leaves as they are.
+ */
+const misleading =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
-  return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "\ufffd");
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** JSON says the same with their numbers. */
+function escaped(json: string): string {
+  return json.replaceAll(
+    misleading,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+function printable(text: string): string {
+  return text.replaceAll(misleading, "\ufffd");
 }

@@ -8,6 +8,30 @@ export interface Closing {
   readonly refusal?: string | undefined;
   /** False when it was never established: the manager was not there, or refused the handshake. */
   readonly opened: boolean;
+  /** Why it was not established, as far as the page could find out by asking over HTTP. */
+  readonly diagnosis?: string | undefined;
+}
+
+/** What the manager answers over HTTP at the address of its WebSocket, as far as it came. */
+export interface HttpAnswer {
+  readonly status: number;
+  /** Empty if it is no plain text. */
+  readonly text: string;
+}
+
+/** Longer answers are of something else. */
+const reasonCharsMax = 300;
+
+/** Why a WebSocket does not come about, by the answer to an ordinary request to the same address; undefined: there was none. */
+export function diagnosisOf(answer: HttpAnswer | undefined): string {
+  if (answer === undefined) return "The manager cannot be reached";
+  const { status, text } = answer;
+  // This is what the manager tells those that do not ask for a WebSocket.
+  if (status === 426) {
+    return "The manager answers, but its WebSocket does not come through: a proxy in between does not pass Upgrade on, or the manager has no room";
+  }
+  if (text !== "" && text.length <= reasonCharsMax) return `The manager refused: ${text.trim()}`;
+  return `Not the manager, but something in front of it answers (HTTP ${status})`;
 }
 
 type Meaning = Pick<CloseCode, "reconnect" | "words">;
@@ -34,9 +58,9 @@ export function firstAttemptAfter({ code }: Closing): number {
 }
 
 /** What happened, for people, with the code and the manager's own words for those who look them up. */
-export function closingInWords({ code, reason, refusal, opened }: Closing): string {
+export function closingInWords({ code, reason, refusal, opened, diagnosis }: Closing): string {
   if (refusal !== undefined) return `The manager refused: ${refusal}`;
-  if (!opened) return "The manager cannot be reached";
+  if (!opened && code === 1006) return diagnosis ?? "The manager cannot be reached";
   // 1006 is the browser's own "nobody said goodbye" and looks up to nothing.
   if (code === 1006 && reason === "") return meaningOf(code).words;
   return `${meaningOf(code).words} (${code}${reason === "" ? "" : `: ${reason}`})`;

@@ -1,5 +1,5 @@
 import { backoffMs } from "./backoff.ts";
-import { type Closing, firstAttemptAfter } from "./closing.ts";
+import { type Closing, diagnosisOf, firstAttemptAfter, type HttpAnswer } from "./closing.ts";
 import type { Link, LinkEvents, LinkMessage } from "./link.ts";
 
 /** A handshake that takes longer goes nowhere: browsers themselves would wait for minutes. */
@@ -16,6 +16,8 @@ export type ConnectionState =
 /** What tests replace: the links, the time and the dice. */
 export interface Surroundings {
   open(url: string, events: LinkEvents): Link;
+  /** An ordinary request to the same place. Undefined if nothing answers. */
+  ask(url: string): Promise<HttpAnswer | undefined>;
   now(): number;
   after(ms: number, run: () => void): () => void;
   random(): number;
@@ -42,7 +44,7 @@ export interface ConnectionEvents {
 
 /** A link that comes back by itself, until the page goes away. */
 export class Connection {
-  readonly #url: string;
+  #url: string;
   readonly #surroundings: Surroundings;
   readonly #events: ConnectionEvents;
   #state: ConnectionState = { is: "connecting" };
@@ -75,6 +77,11 @@ export class Connection {
     this.#link = link;
     this.#giveUpAfterTimeout();
     this.#become({ is: "connecting" });
+  }
+
+  /** From the next attempt on. */
+  goTo(url: string): void {
+    this.#url = url;
   }
 
   /** The same, unless it is connected or about to be. */
@@ -119,6 +126,15 @@ export class Connection {
     this.#cancelTimer = this.#surroundings.after(waitMs, () => this.connect());
     this.#events.closed(closing, wasConnected);
     this.#become({ is: "waiting", untilMs: now + waitMs, closing });
+    if (!wasConnected && code === 1006 && refusal === undefined) void this.#diagnose(closing);
+  }
+
+  /** A browser does not say why a WebSocket did not come about, but an ordinary request has an answer. */
+  async #diagnose(closing: Closing): Promise<void> {
+    const diagnosis = diagnosisOf(await this.#surroundings.ask(this.#url));
+    const state = this.#state;
+    if (state.is === "waiting" && state.closing === closing)
+      this.#become({ ...state, closing: { ...closing, diagnosis } });
   }
 
   #giveUpAfterTimeout(): void {

@@ -18,6 +18,8 @@ export interface ReceivedMessage {
   readonly body: string | Uint8Array;
   readonly topic: string;
   readonly isDirect: boolean;
+  /** Whether a client said it: then it is no processor's, whatever it looks like. */
+  readonly isFromClient: boolean;
 }
 
 /** What a kind of entry is made of, before it gets its place in the list. */
@@ -72,7 +74,7 @@ export class Conversation {
     return true;
   }
 
-  receive({ body, topic, isDirect }: ReceivedMessage, nowMs: number): void {
+  receive({ body, topic, isDirect, isFromClient }: ReceivedMessage, nowMs: number): void {
     this.messages += 1;
     if (typeof body !== "string") {
       this.#receive(
@@ -81,7 +83,7 @@ export class Conversation {
       );
       return;
     }
-    if (!body.startsWith(processedPrefix)) {
+    if (isFromClient || !body.startsWith(processedPrefix)) {
       this.#receive({ kind: "other", text: excerpt(body), topic, isDirect }, nowMs);
       return;
     }

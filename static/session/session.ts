@@ -1,3 +1,4 @@
+import { closeCodes } from "../../src/gateway/close-codes.ts";
 import { destinationOf } from "../../src/gateway/stomp/destinations.ts";
 import { isPattern } from "../../src/gateway/topic-trie.ts";
 import { bodyOf } from "./body.ts";
@@ -109,6 +110,18 @@ export class Session {
     this.#connection.hasten();
   }
 
+  /** Whether a token would help. */
+  get lacksToken(): boolean {
+    const { state } = this;
+    return state.is === "waiting" && state.closing.code === closeCodes.unauthenticated.code;
+  }
+
+  /** The person has given a token, which says who this is. */
+  identify(): void {
+    this.#connection.goTo(socketUrl(this.#options.page, undefined));
+    this.#connection.startAfresh();
+  }
+
   networkLost(): void {
     this.#isDoubtful = this.state.is === "connected";
     this.#options.changed();
@@ -136,7 +149,12 @@ export class Session {
     } else {
       const { topic, isDirect } = arrival;
       this.conversation.receive(
-        { body: bodyOf(message.body, headers["content-type"]), topic, isDirect },
+        {
+          body: bodyOf(message.body, headers["content-type"]),
+          topic,
+          isDirect,
+          isFromClient: isClients(headers["message-id"]),
+        },
         now,
       );
     }
@@ -190,6 +208,11 @@ export class Session {
       this.conversation.markSent(entry, text, receipt, this.#surroundings.now());
     }
   }
+}
+
+/** Managers number what their clients send, and no client can set the id of a message. */
+function isClients(messageId: string | undefined): boolean {
+  return messageId !== undefined && /^manager(?:-[^-/]+)*-\d+$/.test(messageId);
 }
 
 function joinedInWords(topic: string): string {

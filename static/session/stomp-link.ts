@@ -5,6 +5,15 @@ import type { Link, LinkEvents, LinkMessage } from "./link.ts";
 export const heartBeatMs = 10_000;
 
 /**
+ * The message of an ERROR. stompjs takes back the escapes of STOMP 1.2 in headers only when it knows the version, which
+ * CONNECTED tells: in a refusal of CONNECT they are still there.
+ */
+export function unescapedHeader(text: string): string {
+  const characters: Readonly<Record<string, string>> = { c: ":", n: "\n", r: "\r", "\\": "\\" };
+  return text.replaceAll(/\\([cnr\\])/g, (_, letter: string) => characters[letter]!);
+}
+
+/**
  * A STOMP session by stompjs. stompjs can reconnect too, but neither with jitter nor by what a close code says: the page's
  * `Connection` is the only one that does.
  *
@@ -13,6 +22,7 @@ export const heartBeatMs = 10_000;
  */
 export function openStompLink(url: string, token: string | undefined, events: LinkEvents): Link {
   let isOpen = true;
+  let hasVersion = false;
   // stompjs catches what its callbacks throw, and only prints it.
   const tell = (act: () => void) => {
     if (!isOpen) return;
@@ -30,11 +40,16 @@ export function openStompLink(url: string, token: string | undefined, events: Li
     // Otherwise it writes out every frame for a debug log that nobody reads.
     logRawCommunication: true,
     connectHeaders: token === undefined ? {} : { passcode: token },
-    onConnect: ({ headers }) => tell(() => events.connected(headers["client-id"])),
+    onConnect: ({ headers }) => {
+      hasVersion = true;
+      tell(() => events.connected(headers["client-id"]));
+    },
     onUnhandledReceipt: ({ headers }) =>
       tell(() => events.receipt(headers["receipt-id"] ?? "", headers["x-stream-after"])),
-    onStompError: ({ headers, body }) =>
-      tell(() => events.error(headers["message"] ?? body.trim(), headers["receipt-id"])),
+    onStompError: ({ headers, body }) => {
+      const message = headers["message"] ?? body.trim();
+      tell(() => events.error(hasVersion ? message : unescapedHeader(message), headers["receipt-id"]));
+    },
     onWebSocketClose: ({ code, reason }: CloseEvent) => tell(() => events.closed(code, reason)),
     onHeartbeatLost: () => tell(() => events.closed(1006, "")),
   });

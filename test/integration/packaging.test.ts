@@ -105,7 +105,15 @@ test("every dependency is pinned to one version, and the lockfile names a hash f
 interface Compose {
   readonly services: Record<
     string,
-    { environment?: Record<string, string>; ports?: string[]; deploy?: { replicas: number } }
+    {
+      environment?: Record<string, string>;
+      ports?: string[];
+      deploy?: { replicas: number };
+      cap_drop?: string[];
+      security_opt?: string[];
+      mem_limit?: string;
+      read_only?: boolean;
+    }
   >;
 }
 
@@ -116,8 +124,23 @@ describe("compose.yaml", async () => {
 
   test("has RabbitMQ, two managers on ports of their own, and two processors", () => {
     expect(Object.keys(services)).toContain("rabbitmq");
-    expect(inRole("manager").flatMap(({ ports }) => ports)).toEqual(["8001:8000", "8002:8000"]);
+    expect(inRole("manager").flatMap(({ ports }) => ports)).toEqual([
+      "127.0.0.1:8001:8000",
+      "127.0.0.1:8002:8000",
+    ]);
     expect(inRole("processor").map(({ deploy }) => deploy?.replicas)).toEqual([2]);
+  });
+
+  test("confines each of its containers", () => {
+    for (const [name, service] of Object.entries(services)) {
+      expect([name, service.cap_drop, service.security_opt]).toEqual([
+        name,
+        ["ALL"],
+        ["no-new-privileges:true"],
+      ]);
+      expect(service.mem_limit).toMatch(/^\d+[mg]$/);
+      if (name !== "rabbitmq") expect([name, service.read_only]).toEqual([name, true]);
+    }
   });
 
   test("sets options that exist, to values that they take", () => {

@@ -50,7 +50,26 @@ test("a message that the token does not allow is refused, and the page goes on",
   await untilStatus(page, "connected");
 });
 
-test("without a token the page says why it is not let in", async () => {
-  const page = await browser.openWaiting(warren.url);
-  await page.locator("#banner").filter({ hasText: "The manager refused" }).waitFor();
+test("the token is neither in the page's address nor in the link that it offers", async () => {
+  for (const address of [`?topic=colour.red#token=${token}`, `?token=${token}&topic=colour.red`]) {
+    const page = await browser.open(`${warren.url}${address}`);
+    expect(page.url()).toBe(`${warren.url}?topic=colour.red`);
+    expect(await page.locator("#second-page").getAttribute("href")).not.toContain("token");
+    await page.getByLabel("Topic").fill("colour.blue");
+    await page.getByRole("button", { name: "Join" }).click();
+    expect(page.url()).toBe(`${warren.url}?topic=colour.blue`);
+  }
+});
+
+test("without a token the page says why it is not let in, and takes one", async () => {
+  const page = await browser.openWaiting(`${warren.url}?topic=colour.red`);
+  const banner = page.locator("#banner");
+  await banner.filter({ hasText: "The manager refused: a token is needed: in the handshake" }).waitFor();
+  await page.getByLabel("Token").fill(`Bearer ${token}`);
+  await page.getByRole("button", { name: "Connect" }).click();
+  await untilStatus(page, "connected");
+  expect(await page.locator("#client-id").textContent()).toBe("anna");
+  expect(await page.getByLabel("Token").isVisible()).toBe(false);
+  await say(page, "hello");
+  await rows(page, "processed.answers-own", "processed message: hello").waitFor();
 });

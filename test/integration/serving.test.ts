@@ -21,7 +21,9 @@ describe.each(Object.keys(servers) as (keyof typeof servers)[])("the client page
     expect(response.headers.get("content-security-policy")).toStartWith("default-src 'none'");
     expect(response.headers.get("x-frame-options")).toBe("DENY");
     expect(response.headers.get("referrer-policy")).toBe("no-referrer");
-    const parts = [...(await response.text()).matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, path]) => path!);
+    const parts = [...(await response.text()).matchAll(/(?:src|href)="(\.\/[^"]+)"/g)].map(
+      ([, path]) => path!,
+    );
     expect(parts.map((path) => path.split(".").at(-1)).sort()).toEqual(["css", "js", "svg"]);
     for (const path of parts) {
       const part = await fetch(new URL(path, server.url));

@@ -58,6 +58,18 @@ describe("json", () => {
   });
 });
 
+describe("JSON", () => {
+  test("has nothing by which a client could drive a terminal or turn a line, and says the same", () => {
+    const { output, log } = logTo("json");
+    const said = Array.from({ length: 0x2100 }, (_, code) => String.fromCharCode(code)).join("");
+    log.info("client sent", { message: said });
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    const misleading = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
+    expect(output.lines[0]).not.toMatch(misleading);
+    expect(JSON.parse(output.lines[0]!)).toMatchObject({ message: said });
+  });
+});
+
 describe("text", () => {
   const printed = (fields: Record<string, unknown>) => {
     const { output, log } = logTo("text");
@@ -88,6 +100,11 @@ describe("text", () => {
   test("stays one line whatever a client sends", () => {
     expect(printed({ message: "one\ntwo\r\nthree" })).toBe('said message="one\\ntwo\ufffd\\nthree"');
     expect(printed({ message: "tab\there" })).toBe('said message="tab\\there"');
+  });
+
+  test("lets no client turn the direction of a line", () => {
+    const turning = "\u061c\u200e\u200f\u202a\u202e\u2066\u2069\u2028\u2029";
+    expect(printed({ message: `a${turning}b` })).toBe(`said message="a${"\ufffd".repeat(9)}b"`);
   });
 
   test("lets no client drive the terminal", () => {

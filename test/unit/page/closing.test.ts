@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { type CloseCode, closeCodes } from "../../../src/gateway/close-codes.ts";
-import { closingInWords, firstAttemptAfter } from "../../../static/session/closing.ts";
+import { closingInWords, diagnosisOf, firstAttemptAfter } from "../../../static/session/closing.ts";
 
 const inWords = (code: number, reason = "") => closingInWords({ code, reason, opened: true });
 
@@ -35,4 +35,18 @@ test("the page knows every code that the gateway closes with", () => {
     if (first!.words === words)
       expect(firstAttemptAfter({ code, reason: "", opened: true }) > 2).toBe(reconnect !== "soon");
   }
+});
+
+test("why a WebSocket did not come about is told by what answers an ordinary request", () => {
+  expect(diagnosisOf(undefined)).toBe("The manager cannot be reached");
+  expect(diagnosisOf({ status: 426, text: "this is a WebSocket endpoint" })).toContain(
+    "does not pass Upgrade on",
+  );
+  expect(diagnosisOf({ status: 503, text: "this manager is stopping: connect again\n" })).toBe(
+    "The manager refused: this manager is stopping: connect again",
+  );
+  expect(diagnosisOf({ status: 502, text: "" })).toContain("HTTP 502");
+  expect(diagnosisOf({ status: 200, text: "x".repeat(301) })).toContain("HTTP 200");
+  const closing = { code: 1006, reason: "", opened: false, diagnosis: "A proxy" };
+  expect(closingInWords(closing)).toBe("A proxy");
 });

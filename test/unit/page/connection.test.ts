@@ -114,3 +114,15 @@ test("hastening skips the wait, and leaves a good connection alone", () => {
   surroundings.pass(60_000);
   expect(surroundings.links).toHaveLength(2);
 });
+
+test("where no WebSocket comes about, it asks over HTTP why not", async () => {
+  const { surroundings, connection } = played();
+  surroundings.answer = { status: 426, text: "" };
+  surroundings.link.drop();
+  await Promise.resolve();
+  await Promise.resolve();
+  expect(connection.state).toMatchObject({
+    is: "waiting",
+    closing: { diagnosis: expect.stringContaining("does not pass Upgrade on") },
+  });
+});

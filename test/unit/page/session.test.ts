@@ -319,3 +319,29 @@ test("who it is the manager says, if it knows from a token", () => {
   surroundings.link.connect("anna");
   expect(session.clientId).toBe("anna");
 });
+
+test("what a client says is never shown as the processor's, though it begins like it", () => {
+  const { surroundings, session } = connected();
+  session.write("hello");
+  const forged = "processed message: hello";
+  surroundings.link.say(news, forged, { "message-id": "manager-0a1b2c3d4e5f-7" });
+  expect(session.conversation.entries.map(({ kind }) => kind)).toEqual(["own", "other"]);
+  surroundings.link.say(news, forged, { "message-id": "processor-0a1b2c3d4e5f-7" });
+  surroundings.link.say(news, forged, { "message-id": "manager-0a1b2c3d4e5f-7/processor/0" });
+  expect(session.conversation.entries.slice(2).map(({ kind }) => kind)).toEqual(["processed", "processed"]);
+  expect(shown(session)[0]).toBe("hello: processed");
+});
+
+test("a token that is given after a refusal says who this is", () => {
+  const { surroundings, session } = played();
+  expect(session.lacksToken).toBe(false);
+  expect(surroundings.link.url).toBe("ws://manager/ws/me");
+  surroundings.link.refuse("a token is needed");
+  surroundings.link.drop(4401);
+  expect(session.lacksToken).toBe(true);
+  session.identify();
+  expect([surroundings.links.length, surroundings.link.url]).toEqual([2, "ws://manager/ws"]);
+  surroundings.link.connect("anna");
+  surroundings.link.acknowledgeAll();
+  expect([session.state.is, session.clientId, session.lacksToken]).toEqual(["connected", "anna", false]);
+});

@@ -1,3 +1,4 @@
+import type { HttpAnswer } from "../../../static/session/closing.ts";
 import type { Surroundings } from "../../../static/session/connection.ts";
 import type { Link, LinkEvents } from "../../../static/session/link.ts";
 
@@ -110,6 +111,13 @@ export class PlayedSurroundings implements Surroundings {
     const link = new PlayedLink(url, events);
     this.links.push(link);
     return link;
+  }
+
+  /** What an ordinary request is answered; undefined: nothing. */
+  answer: HttpAnswer | undefined;
+
+  ask(): Promise<HttpAnswer | undefined> {
+    return Promise.resolve(this.answer);
   }
 
   now(): number {

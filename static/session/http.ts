@@ -1,0 +1,18 @@
+import type { HttpAnswer } from "./closing.ts";
+
+/** How long an answer may take. In milliseconds. */
+const timeoutMs = 5_000;
+
+/** An ordinary request to where the WebSocket is. Undefined if nothing answers. */
+export async function askOverHttp(socketUrl: string): Promise<HttpAnswer | undefined> {
+  try {
+    const response = await fetch(socketUrl.replace(/^ws/, "http"), {
+      cache: "no-store",
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    const isText = response.headers.get("content-type")?.startsWith("text/plain") === true;
+    return { status: response.status, text: isText ? await response.text() : "" };
+  } catch {
+    return undefined; // no network, no manager, or not in time: all the same to the person
+  }
+}
