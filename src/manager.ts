@@ -35,6 +35,8 @@ export type ManagerOptions = Pick<
   | "maxConnectionsPerSecond"
   | "trustProxy"
   | "handshakeTimeout"
+  | "messageTimeout"
+  | "clientsMemoryBytes"
   | "maxMessagesPerSecond"
   | "maxBytesPerSecond"
   | "floodTimeout"

@@ -13,6 +13,8 @@ export interface Client {
   /** Whether it has ever sent a message for others. */
   readonly hasPublished: boolean;
   opened(socket: ClientSocket): void;
+  /** What is kept of what it sent: a message that is not whole, open transactions. In bytes. */
+  readonly keptBytes: number;
   /** The client sent a WebSocket message. */
   message(socket: ClientSocket, body: string | Buffer): void;
   /** Something came from the broker for this client alone. */

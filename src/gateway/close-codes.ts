@@ -116,6 +116,24 @@ export const closeCodes = {
     reconnect: "soon",
     words: "This page was silent for too long",
   },
+  unfinished: {
+    code: 4408,
+    reason: "a message was not whole in time",
+    meaning: "a STOMP frame was not whole within `--message-timeout`",
+    advice: "connect again, and send each frame to its end",
+    reconnect: "soon",
+    words: "This page was silent for too long",
+  },
+  memoryFull: {
+    code: 4507,
+    reason: "the manager keeps too much for its clients, and most of all for this one",
+    meaning:
+      "what is kept for all clients was more than `--clients-memory-bytes`, and this was one of those with the most",
+    advice:
+      "connect again, to another manager if there is one; send smaller frames, end transactions, and read",
+    reconnect: "later",
+    words: "The manager had no memory left for what this page had begun",
+  },
   flood: {
     code: 4429,
     reason: "too many messages for too long",

@@ -30,6 +30,7 @@ import {
 } from "./http.ts";
 import { Backlogs, roomFor } from "./limits/backlogs.ts";
 import { type LimitOptions, Limits } from "./limits/limits.ts";
+import { memoryLimit } from "./limits/memory-limit.ts";
 import { Listeners, type Listening } from "./listeners.ts";
 import { Page } from "./page.ts";
 import type { Protocol, Uplink } from "./protocol.ts";
@@ -63,6 +64,10 @@ export interface GatewayOptions extends AdminOptions, EntranceOptions, LimitOpti
   readonly maxTransactionBytes: number;
   /** How long a STOMP client may take to send CONNECT, and how long an HTTP connection may be idle. In milliseconds. */
   readonly handshakeTimeout: number;
+  /** How long the rest of a STOMP frame may take that has begun. In milliseconds. */
+  readonly messageTimeout: number;
+  /** What may be kept for all clients together, in bytes. Undefined: a quarter of the memory there is. */
+  readonly clientsMemoryBytes: number | undefined;
   /** Names under which it may be asked without tokens and TLS, besides `localhost`. */
   readonly allowHost: readonly string[] | undefined;
   readonly log: Log;
@@ -118,7 +123,12 @@ export class Gateway implements FeedSink {
     const { clientBufferBytes } = options;
     const wheel = new TimerWheel();
     const largestBytes = Math.max(options.maxMessageBytes, sharedLog?.recordBytesMax ?? clientBufferBytes);
-    this.#backlogs = new Backlogs({ clientBufferBytes, largestBytes }, wheel, this.#clients);
+    this.#backlogs = new Backlogs(
+      { clientBufferBytes, largestBytes, memoryMaxBytes: options.clientsMemoryBytes ?? memoryLimit() / 4 },
+      wheel,
+      this.#holds,
+      this.#clients,
+    );
     const sent = (bytes: number) => this.#backlogs.sent(bytes);
     const outlet = { room: roomFor(clientBufferBytes), sent };
     this.#durables =

@@ -171,6 +171,10 @@ class TextClient implements Client {
     this.#surroundings.sent(body.length);
   }
 
+  get keptBytes(): number {
+    return 0;
+  }
+
   fallBehind(): boolean {
     return false;
   }

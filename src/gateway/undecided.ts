@@ -25,6 +25,7 @@ export interface Doubt {
 export class Undecided implements Client, Timed {
   readonly id = undefined;
   readonly hasPublished = false;
+  readonly keptBytes = 0;
   readonly seat: Seat;
   readonly #doubt: Doubt;
   readonly #stomp: StompProtocol;

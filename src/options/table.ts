@@ -208,6 +208,18 @@ export const optionTable = {
     managing,
     "what a STOMP client's open transactions may hold together",
   ),
+  clientsMemoryBytes: optional(
+    bytes(1024 ** 2, 1024 ** 4),
+    "a quarter of the memory of the machine or cgroup",
+    managing,
+    "what may be kept for all clients together; beyond it, those with the most are disconnected",
+  ),
+  messageTimeout: option(
+    span(1000, 3_600_000),
+    60_000,
+    managing,
+    "how long the rest of a STOMP frame may take that has begun",
+  ),
   maxClients: optional(
     whole("N", 1, 10_000_000),
     "what the limit of open files allows",

@@ -155,3 +155,64 @@ test("a thousand connections that go at once, again and again, leave nothing beh
   expect((await round()) - before).toBeLessThan(16 * mebibyte);
   expect(await metricsOf(new URL(warren.url))).toMatchObject({ warren_topics: 0, warren_outbox_bytes: 0 });
 });
+
+describe("clients that do not finish what they begin", () => {
+  const headers = { "Sec-WebSocket-Protocol": "v12.stomp" };
+  const connectFrame = "CONNECT\naccept-version:1.2\n\n\0";
+
+  test("are disconnected when it is too much for all together, those with the most first, and are told why", async () => {
+    await using warren = await startWarren(["--log-messages", "off", "--clients-memory-bytes", "8MiB"]);
+    await using anna = await connect(warren.wsUrl());
+    const body = "x".repeat(256 * 1024);
+    const send = `SEND\ndestination:/topic/t\ntransaction:t\n\n${body}\0`;
+    await withClients(
+      warren,
+      4,
+      (client) => client.sendFrame(opcodes.text, `${connectFrame}BEGIN\ntransaction:t\n\n\0`),
+      async (clients) => {
+        // 0.5, 1, 1.5 and 2 MiB, of text that takes as many bytes again for each: below what all may have.
+        for (const [index, client] of clients.entries())
+          for (let count = 0; count < 2 * (index + 1); count++)
+            await client.flood(frameBytes(opcodes.text, send));
+        const kept = () => metric(warren, "warren_clients_kept_bytes");
+        await until(async () => (await kept()) >= 5 * mebibyte, "what they have begun is kept");
+        expect(await metric(warren, 'warren_cut_off_total{cause="memory"}')).toBe(0);
+        const worst = clients[3]!;
+        for (let count = 0; count < 6; count++) await worst.flood(frameBytes(opcodes.text, send));
+        await clients[2]!.flood(frameBytes(opcodes.text, `SEND\ndestination:/topic/t\n\n${body.repeat(3)}`));
+        await clients[1]!.flood(frameBytes(opcodes.text, `SEND\ndestination:/topic/t\n\n${body.repeat(3)}`));
+        await clients[0]!.flood(frameBytes(opcodes.text, `SEND\ndestination:/topic/t\n\n${body.repeat(3)}`));
+        expect(await worst.closeCode()).toBe(4507);
+        expect(await kept()).toBeLessThanOrEqual(8 * mebibyte);
+        anna.send("still served");
+        expect(await metric(warren, "warren_clients")).toBeGreaterThanOrEqual(3);
+      },
+      headers,
+    );
+    await until(
+      async () => (await metric(warren, "warren_clients_kept_bytes")) === 0,
+      "nothing is kept any more",
+    );
+  });
+
+  test("have as long for a frame as --message-timeout says, also while they answer pings", async () => {
+    await using warren = await startWarren([
+      "--log-messages",
+      "off",
+      "--message-timeout",
+      "1s",
+      "--ping-interval",
+      "1s",
+    ]);
+    await withClients(
+      warren,
+      1,
+      (client) => client.sendFrame(opcodes.text, `${connectFrame}SEND\ndestination:/topic/t\n\nx`),
+      async ([client]) => {
+        expect(await client!.closeCode()).toBe(4408);
+        expect(await metric(warren, 'warren_stomp_errors_total{reason="messageTime"}')).toBe(1);
+      },
+      headers,
+    );
+  });
+});

@@ -34,6 +34,7 @@ export class StompSide {
     this.#protocol = new StompProtocol({
       relay: this.relay,
       handshakeTimeout: 10_000,
+      messageTimeout: 60_000,
       uplink: {
         take: (message, waiter) => {
           this.taken.push(message);

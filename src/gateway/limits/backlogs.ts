@@ -1,6 +1,8 @@
 import type { AnyMetric } from "../../ops/metrics.ts";
 import { LabelledCounter } from "../../ops/metrics.ts";
 import type { ClientSocket } from "../client.ts";
+import { closeCodes } from "../close-codes.ts";
+import type { Holds } from "../holds.ts";
 import type { Roster } from "../roster.ts";
 import { slotMs, type Timed, type TimerWheel } from "../timer-wheel.ts";
 
@@ -12,13 +14,20 @@ const unseenMax = 32 * 16 * 1024;
 /** What may wait for a client at the log's end before its durable subscriptions leave it. In bytes. */
 const roomMax = 128 * 1024;
 
-const causes = ["slow"] as const;
+/** Of what is kept for a client that is disconnected, so much may wait for it to read, and it is still told why. In bytes. */
+const tellableMax = 64 * 1024;
+
+/** `slow`: it read too slowly. `memory`: too much was kept for all clients, and most of all for this one. */
+const causes = ["slow", "memory"] as const;
+type Cause = (typeof causes)[number];
 
 export interface BacklogOptions {
   /** A client for which more than this waits is disconnected. In bytes. */
   readonly clientBufferBytes: number;
   /** No single message is larger, its head left out. In bytes. */
   readonly largestBytes: number;
+  /** What may be kept for all clients together, in bytes: beyond it those with the most are disconnected. */
+  readonly memoryMaxBytes: number;
 }
 
 /** What may wait for a client before its durable subscriptions are written to no more, in bytes. Well below what cuts it off. */
@@ -27,7 +36,8 @@ export function roomFor(clientBufferBytes: number): number {
 }
 
 /**
- * What waits for the clients to read it: no frame is ever dropped, and a client that reads too slowly is cut off.
+ * What is kept for the clients: what waits for them to read it, and what they have begun to send. No frame is ever dropped, and a
+ * client that reads too slowly is cut off; and when it is too much for all together, those are for which the most is kept.
  *
  * Bun's own limit cannot be used. Beyond it Bun drops the frame and shuts the socket down for reading, so that the next read
  * finds its end. Of a client that is held back nothing is read, and of one that sends all the time the end is never reached:
@@ -45,11 +55,13 @@ export class Backlogs implements Timed {
   readonly #capOfDurable: number;
   readonly #room: number;
   readonly #step: number;
-  readonly #doomed = new Set<ClientSocket>();
+  readonly #holds: Holds;
+  readonly #memoryMax: number;
+  readonly #doomed = new Map<ClientSocket, Cause>();
   readonly #cutOff = new LabelledCounter(
     {
       name: "warren_cut_off_total",
-      help: "Clients that were disconnected without a close frame, by cause.",
+      help: "Clients that were disconnected for what had to be kept for them, by cause.",
       label: "cause",
     },
     causes,
@@ -58,9 +70,17 @@ export class Backlogs implements Timed {
   #ending: NodeJS.Immediate | undefined;
   /** As of the last look. */
   #waiting = 0;
+  #kept = 0;
 
   /** @param clients all that are connected */
-  constructor({ clientBufferBytes, largestBytes }: BacklogOptions, wheel: TimerWheel, clients: Roster) {
+  constructor(
+    { clientBufferBytes, largestBytes, memoryMaxBytes }: BacklogOptions,
+    wheel: TimerWheel,
+    holds: Holds,
+    clients: Roster,
+  ) {
+    this.#holds = holds;
+    this.#memoryMax = memoryMaxBytes;
     this.#clients = clients;
     this.#wheel = wheel;
     this.#cap = clientBufferBytes;
@@ -79,9 +99,21 @@ export class Backlogs implements Timed {
       help: "What waits for clients to read it.",
       read: () => this.#waiting,
     },
+    {
+      name: "warren_clients_kept_bytes",
+      type: "gauge",
+      help: "What is kept of what clients have begun to send: frames that are not whole, open transactions.",
+      read: () => this.#kept,
+    },
+    {
+      name: "warren_clients_memory_max_bytes",
+      type: "gauge",
+      help: "What may be kept for all clients together.",
+      read: () => this.#memoryMax,
+    },
   ];
 
-  /** So much was sent: to one client, or to however many at once. In bytes; of text in characters. */
+  /** So much was sent, to one client or to however many at once, or is kept of what one sent. In bytes; of text in characters. */
   sent(bytes: number): void {
     if (this.#untilLook === this.#step) this.#wheel.add(this, slotMs);
     this.#untilLook -= bytes;
@@ -108,33 +140,57 @@ export class Backlogs implements Timed {
 
   #look(): void {
     this.#untilLook = this.#step;
-    this.#waiting = 0;
+    this.#waiting = this.#kept = 0;
     this.#clients.forEach((socket) => {
       const waiting = socket.getBufferedAmount();
-      if (waiting === 0) return;
+      const kept = socket.data.keptBytes;
+      if (waiting + kept === 0 || this.#doomed.has(socket)) return;
       this.#waiting += waiting;
+      this.#kept += kept;
       if (waiting > this.#room) this.#crowded(socket, waiting);
     });
+    if (this.#waiting + this.#kept > this.#memoryMax) this.#makeRoom();
+  }
+
+  #makeRoom(): void {
+    const holders: { readonly socket: ClientSocket; readonly bytes: number }[] = [];
+    this.#clients.forEach((socket) => {
+      const bytes = socket.getBufferedAmount() + socket.data.keptBytes;
+      if (bytes > 0 && !this.#doomed.has(socket)) holders.push({ socket, bytes });
+    });
+    holders.sort((one, other) => other.bytes - one.bytes);
+    let total = holders.reduce((sum, { bytes }) => sum + bytes, 0);
+    for (const { socket, bytes } of holders) {
+      if (total <= this.#memoryMax) break;
+      total -= bytes;
+      this.#doom(socket, "memory");
+    }
   }
 
   #crowded(socket: ClientSocket, waiting: number): void {
     const isPatient = socket.data.fallBehind();
-    if (waiting > (isPatient ? this.#capOfDurable : this.#cap)) this.#doom(socket);
+    if (waiting > (isPatient ? this.#capOfDurable : this.#cap)) this.#doom(socket, "slow");
   }
 
   /** Nothing more is published to it, and it is cut off after this turn: its own message may be what is just being read. */
-  #doom(socket: ClientSocket): void {
+  #doom(socket: ClientSocket, cause: Cause): void {
     if (this.#doomed.has(socket)) return;
-    this.#doomed.add(socket);
+    this.#doomed.set(socket, cause);
     for (const key of socket.subscriptions) socket.unsubscribe(key);
     this.#ending ??= setImmediate(() => this.#cutOffDoomed());
   }
 
   #cutOffDoomed(): void {
     this.#ending = undefined;
-    for (const socket of [...this.#doomed]) {
-      this.#cutOff.add("slow");
-      socket.terminate();
+    for (const [socket, cause] of [...this.#doomed]) {
+      this.#cutOff.add(cause);
+      if (cause === "slow" || socket.getBufferedAmount() > tellableMax) {
+        socket.terminate();
+        continue;
+      }
+      // A client that is not read from could not answer the close.
+      this.#holds.letGo(socket);
+      socket.close(closeCodes.memoryFull.code, closeCodes.memoryFull.reason);
     }
     this.#doomed.clear();
   }

@@ -12,6 +12,7 @@ const reasons = [
   "subscriptions",
   "transactions",
   "connectTime",
+  "messageTime",
   "heartBeat",
   "token",
   "setAside",

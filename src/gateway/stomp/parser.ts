@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { type FaultReason, StompFault } from "./fault.ts";
-import { type Frame, lineBytesMax, unescapeHeader, type Version } from "./frames.ts";
+import { type Frame, lineBytesMax, named, unescapeHeader, type Version } from "./frames.ts";
 import { type Head, parseHead } from "./head.ts";
 
 const lf = 10;
@@ -41,6 +41,8 @@ export class FrameParser {
   #fault: StompFault | undefined;
   #lineEnds = 0;
 
+  /** Nothing but CONNECT may come, which has no body: any other frame is a fault as soon as its head is there. */
+  awaitsConnect = false;
   /** Decides on escapes. CONNECT tells it, and is the same in both. */
   version: Version = "1.2";
 
@@ -59,6 +61,16 @@ export class FrameParser {
     }
     if (!this.#isOwn || this.#end + bytes.byteLength > this.#bytes.byteLength) this.#grow(bytes.byteLength);
     this.#end += bytes.copy(this.#bytes, this.#end);
+  }
+
+  /** Whether a frame has begun and its end has not come yet. After `next` has returned undefined. */
+  get isUnfinished(): boolean {
+    return this.#start < this.#end || this.#head !== undefined;
+  }
+
+  /** What is kept of a frame that has begun, in bytes. After `next` has returned undefined. */
+  get keptBytes(): number {
+    return this.#start < this.#end ? this.#bytes.buffer.byteLength : 0;
   }
 
   /** Whether anything is left of what was pushed. */
@@ -85,6 +97,8 @@ export class FrameParser {
         return undefined;
       }
       this.#head = head;
+      if (this.awaitsConnect && head.command !== "CONNECT" && head.command !== "STOMP")
+        return this.#fail(this.#faultOf(head, `CONNECT first, not ${named(head.command)}`));
     }
     const frame = this.#readBody(this.#head);
     if (frame instanceof StompFault) return this.#fail(frame);
@@ -149,6 +163,8 @@ export class FrameParser {
 
   #readBody({ command, headers, length }: Head): Frame | StompFault | undefined {
     const has = this.#end - this.#start;
+    if (this.awaitsConnect && has > 0 && this.#bytes[this.#start] !== nul)
+      return this.#faultOf({ headers }, "only a SEND has a body");
     const { maxMessageBytes } = this.#limits;
     let bodyEnd: number;
     if (length !== undefined) {
@@ -156,9 +172,9 @@ export class FrameParser {
       if (has <= length) return undefined;
       bodyEnd = this.#start + length;
       if (this.#bytes[bodyEnd] !== nul) {
-        return new StompFault(
+        return this.#faultOf(
+          { headers },
           `a body goes on behind its content-length of ${length} bytes: NUL has to follow`,
-          { receipt: headers.get("receipt") },
         );
       }
     } else {
@@ -171,6 +187,10 @@ export class FrameParser {
     const body = this.#bytes.subarray(this.#start, bodyEnd);
     this.#start = this.#seen = this.#lineStart = bodyEnd + 1;
     return { command, headers, body };
+  }
+
+  #faultOf({ headers }: Pick<Head, "headers">, message: string): StompFault {
+    return new StompFault(message, { receipt: headers.get("receipt") });
   }
 
   #bodyTooLong(headers: Head["headers"]): StompFault {

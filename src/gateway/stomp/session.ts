@@ -7,8 +7,8 @@ import type { Client, ClientSocket } from "../client.ts";
 import { closeCodes } from "../close-codes.ts";
 import type { Seat } from "../limits/seat.ts";
 import { connected, versionOf } from "./connect.ts";
-import { ConnectDeadline } from "./connect-deadline.ts";
 import { Credentials, renewal, TokenFault, tokenOf } from "./credentials.ts";
+import { Deadline } from "./deadline.ts";
 import { StompFault } from "./fault.ts";
 import { errorText, type Frame, named, receiptText, required, type Version } from "./frames.ts";
 import { type Agreement, agreementOn, HeartBeats, silence } from "./heart-beats.ts";
@@ -20,7 +20,7 @@ import { begun, type Pending, Transactions } from "./transactions.ts";
 
 /** A client's life: nothing but CONNECT is allowed at first, and nothing at all in the end. */
 type State =
-  | { readonly is: "new"; readonly deadline: ConnectDeadline | undefined }
+  | { readonly is: "new"; readonly deadline: Deadline | undefined }
   | { readonly is: "connected"; readonly heartBeats: HeartBeats | undefined }
   | { readonly is: "ended" };
 
@@ -56,6 +56,9 @@ export class Session implements Client {
   #commit: Commit | undefined;
   #state: State = isNew;
   #framesRead = 0;
+  /** When the rest of the frame that has begun has to be there, and how many had been read before that one. */
+  #rest: Deadline | undefined;
+  #restOf = 0;
   #isClosed = false;
 
   constructor(id: string | undefined, seat: Seat, grant: Grant | undefined, surroundings: StompSurroundings) {
@@ -64,12 +67,15 @@ export class Session implements Client {
     this.#surroundings = surroundings;
     this.#credentials = surroundings.anyones ?? new Credentials(surroundings, id, grant);
     this.#parser = new FrameParser(surroundings);
+    this.#parser.awaitsConnect = true;
     this.#subscriptions = new Subscriptions(surroundings);
   }
 
   opened(socket: ClientSocket): void {
     // Everything else begins with the client's CONNECT.
-    const deadline = new ConnectDeadline(this.#surroundings, socket, (fault) => this.#fail(socket, fault));
+    const { handshakeTimeout } = this.#surroundings;
+    const missed = () => this.#fail(socket, noConnect());
+    const deadline = new Deadline(this.#surroundings, socket, handshakeTimeout, missed);
     this.#state = { is: "new", deadline };
     this.#credentials.begin(() => this.#expire(socket));
   }
@@ -77,7 +83,7 @@ export class Session implements Client {
   message(socket: ClientSocket, body: string | Buffer): void {
     if (this.#state.is === "ended") return;
     if (this.#state.is === "connected") this.#state.heartBeats?.heard();
-    const { turns, count } = this.#surroundings;
+    const { turns, count, sent: kept } = this.#surroundings;
     const bytes = typeof body === "string" ? Buffer.from(body) : body;
     this.#parser.push(bytes);
     if (this.#credentials.isChecking) {
@@ -93,6 +99,7 @@ export class Session implements Client {
       else if (frames === this.#framesRead) count(socket, pieceMessages, 0);
     }
     count(socket, 0, bytes.byteLength);
+    if (this.keptBytes > 0) kept(bytes.byteLength);
   }
 
   goOn(socket: ClientSocket): boolean {
@@ -104,6 +111,7 @@ export class Session implements Client {
         const next = this.#parser.next();
         if (next === undefined) {
           count(socket, this.#parser.takeLineEnds() * lineEndMessages, 0);
+          this.#awaitRest(socket);
           return false;
         }
         if (next instanceof StompFault) this.#fail(socket, next);
@@ -118,6 +126,10 @@ export class Session implements Client {
       if (uplink.isFull && this.hasPublished) backpressure.hold(socket);
     }
     return !this.#hasEnded() && (this.#commit !== undefined || this.#parser.hasInput);
+  }
+
+  get keptBytes(): number {
+    return this.#parser.keptBytes + (this.#transactions?.bytes ?? 0);
   }
 
   direct(socket: ClientSocket, message: Message): void {
@@ -142,6 +154,21 @@ export class Session implements Client {
     this.#end();
   }
 
+  /** The rest of a frame that has begun has to come in time, whatever else the client sends meanwhile. */
+  #awaitRest(socket: ClientSocket): void {
+    if (!this.#parser.isUnfinished || this.#isClosed) {
+      this.#rest?.met();
+      this.#rest = undefined;
+    } else if (this.#rest === undefined || this.#restOf !== this.#framesRead) {
+      this.#rest?.met();
+      this.#restOf = this.#framesRead;
+      const { messageTimeout } = this.#surroundings;
+      this.#rest = new Deadline(this.#surroundings, socket, messageTimeout, () =>
+        this.#fail(socket, unfinished(messageTimeout)),
+      );
+    }
+  }
+
   #take(socket: ClientSocket, frame: Frame): void {
     try {
       this.#obey(socket, frame);
@@ -157,8 +184,7 @@ export class Session implements Client {
     const { command, headers, body } = frame;
     if (body.byteLength > 0 && command !== "SEND") throw new StompFault("only a SEND has a body");
     if (this.#state.is === "new") {
-      if (command !== "CONNECT" && command !== "STOMP")
-        throw new StompFault(`CONNECT first, not ${named(command)}`);
+      this.#parser.awaitsConnect = false;
       this.#state.deadline?.met();
       this.#connect(socket, frame);
       return;
@@ -386,9 +412,22 @@ export class Session implements Client {
   }
 
   #stopTimers(): void {
+    this.#rest?.met();
+    this.#rest = undefined;
     if (this.#state.is === "connected") this.#state.heartBeats?.stop();
     else if (this.#state.is === "new") this.#state.deadline?.met();
   }
+}
+
+function noConnect(): StompFault {
+  return new StompFault("no CONNECT came", { reason: "connectTime", close: closeCodes.notConnected });
+}
+
+function unfinished(afterMs: number): StompFault {
+  return new StompFault(`a frame was not whole ${afterMs / 1000} s after its beginning`, {
+    reason: "messageTime",
+    close: closeCodes.unfinished,
+  });
 }
 
 /**

@@ -15,6 +15,8 @@ export interface StompOptions extends FrameLimits {
   readonly maxTransactionBytes: number;
   /** How long a client may take to send CONNECT. In milliseconds. */
   readonly handshakeTimeout: number;
+  /** How long the rest of a frame may take that has begun. In milliseconds. */
+  readonly messageTimeout: number;
   /** Undefined where there is no log to subscribe to. */
   readonly durables: Durables | undefined;
 }

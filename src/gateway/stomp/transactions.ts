@@ -23,6 +23,11 @@ export class Transactions {
     this.#bytesMax = bytesMax;
   }
 
+  /** What they hold, in bytes. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** @throws StompFault */
   begin(name: string): void {
     if (this.#open.has(name)) throw new StompFault(`transaction "${name}" has begun already`);

@@ -59,7 +59,12 @@ class World {
   constructor(clientBufferBytes: number, windowBytes: number) {
     const wheel = new TimerWheel();
     const holds = new Holds();
-    this.#backlogs = new Backlogs({ clientBufferBytes, largestBytes: mebibyte }, wheel, this.#roster);
+    this.#backlogs = new Backlogs(
+      { clientBufferBytes, largestBytes: mebibyte, memoryMaxBytes: Number.POSITIVE_INFINITY },
+      wheel,
+      holds,
+      this.#roster,
+    );
     const sent = (bytes: number) => this.#backlogs.sent(bytes);
     this.#relay.serveBy({
       publish: (key, frame) => {
@@ -80,6 +85,7 @@ class World {
     this.#protocol = new StompProtocol({
       relay: this.#relay,
       handshakeTimeout: 10_000,
+      messageTimeout: 60_000,
       uplink: { take: () => 0, idOf: String, isFull: false, unfitnessOf: () => undefined },
       holds,
       listeners: new Listeners(() => server, sent),

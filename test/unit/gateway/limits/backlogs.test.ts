@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import type { ClientSocket } from "../../../../src/gateway/client.ts";
+import { Holds } from "../../../../src/gateway/holds.ts";
 import { Backlogs, roomFor } from "../../../../src/gateway/limits/backlogs.ts";
 import { Seat } from "../../../../src/gateway/limits/seat.ts";
 import { Roster } from "../../../../src/gateway/roster.ts";
@@ -14,18 +15,36 @@ const cap = 4096 * kibibyte;
 /** So much may be sent before everybody is looked at. */
 const step = 1024 * kibibyte;
 
-function room(clientBufferBytes = cap) {
+function room(clientBufferBytes = cap, memoryMaxBytes = Number.POSITIVE_INFINITY) {
   const roster = new Roster();
+  const holds = new Holds();
   const backlogs = new Backlogs(
-    { clientBufferBytes, largestBytes: clientBufferBytes },
+    { clientBufferBytes, largestBytes: clientBufferBytes, memoryMaxBytes },
     new TimerWheel(),
+    holds,
     roster,
   );
   const connect = (isPatient = false) => {
-    const client = { waiting: 0, looks: 0, fallbacks: 0, isCutOff: false, keys: ["a", "b"] };
+    const client = {
+      waiting: 0,
+      kept: 0,
+      looks: 0,
+      fallbacks: 0,
+      isCutOff: false,
+      closedWith: 0,
+      isPaused: false,
+      keys: ["a", "b"],
+    };
+    const leave = () => {
+      roster.delete(socket);
+      backlogs.forget(socket);
+    };
     const socket = {
       data: {
         seat: new Seat(undefined),
+        get keptBytes() {
+          return client.kept;
+        },
         fallBehind: () => {
           client.fallbacks++;
           return isPatient;
@@ -41,16 +60,26 @@ function room(clientBufferBytes = cap) {
       },
       terminate: () => {
         client.isCutOff = true;
-        roster.delete(socket);
-        backlogs.forget(socket);
+        leave();
+      },
+      close: (code: number) => {
+        expect(client.isPaused).toBe(false);
+        client.closedWith = code;
+        leave();
+      },
+      pause: () => {
+        client.isPaused = true;
+      },
+      resume: () => {
+        client.isPaused = false;
       },
     } as unknown as ClientSocket;
     roster.add(socket);
-    return client;
+    return Object.assign(client, { hold: () => holds.hold(socket, "rate") });
   };
-  const cutOffs = () => {
+  const cutOffs = (cause = "slow") => {
     const [metric] = backlogs.metrics;
-    return Object.fromEntries("readEach" in metric! ? metric.readEach() : [])["slow"];
+    return Object.fromEntries("readEach" in metric! ? metric.readEach() : [])[cause];
   };
   return { backlogs, connect, cutOffs };
 }
@@ -125,6 +154,32 @@ test("a client with durable subscriptions that does not read what it asks for is
   await turn();
   expect(client.isCutOff).toBe(true);
   expect(cutOffs()).toBe(1);
+});
+
+test("beyond what may be kept for all clients, those with the most are disconnected, and told why if that can reach them", async () => {
+  const { backlogs, connect, cutOffs } = room(cap, 10_000 * kibibyte);
+  const [little, unread, unfinished, held] = [connect(), connect(), connect(), connect()];
+  little.kept = 900 * kibibyte;
+  unread.waiting = cap;
+  unfinished.kept = 3000 * kibibyte;
+  held.kept = 2000 * kibibyte;
+  held.hold();
+  backlogs.sent(step);
+  await turn();
+  const ends = () =>
+    [little, unread, unfinished, held].map(({ isCutOff, closedWith }) => (isCutOff ? 1006 : closedWith));
+  expect(ends()).toEqual([0, 0, 0, 0]);
+  unfinished.kept = 4000 * kibibyte;
+  backlogs.sent(step);
+  await turn();
+  expect(ends()).toEqual([0, 1006, 0, 0]);
+  expect(cutOffs("memory")).toBe(1);
+  little.kept = 9000 * kibibyte;
+  held.kept = 9000 * kibibyte;
+  backlogs.sent(step);
+  await turn();
+  expect(ends()).toEqual([4507, 1006, 0, 4507]);
+  expect([cutOffs("memory"), cutOffs("slow")]).toEqual([3, 0]);
 });
 
 test("after the end nobody is cut off", async () => {
