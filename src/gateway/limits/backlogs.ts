@@ -193,5 +193,7 @@ export class Backlogs implements Timed {
       socket.close(closeCodes.memoryFull.code, closeCodes.memoryFull.reason);
     }
     this.#doomed.clear();
+    // There is less now: the metrics are to say so.
+    this.sent(0);
   }
 }
