@@ -9,6 +9,7 @@ import { Gateway } from "./gateway/gateway.ts";
 import type { Uplink } from "./gateway/protocol.ts";
 import { type Readiness, readinessOf } from "./ops/health.ts";
 import type { Log } from "./ops/log.ts";
+import { LoopLag } from "./ops/loop-lag.ts";
 import type { MessageLog } from "./ops/message-log.ts";
 import { type Metric, processMetrics } from "./ops/metrics.ts";
 import type { Options } from "./options/table.ts";
@@ -55,6 +56,7 @@ export class Manager {
   readonly #outbox: Outbox;
   readonly #gateway: Gateway;
   readonly #auth: Auth | undefined;
+  readonly #lag = new LoopLag();
   #isStopping = false;
 
   /**
@@ -87,6 +89,7 @@ export class Manager {
         ...outboxMetrics(outbox),
         ...brokerMetrics(broker, () => feed.skippedCount),
         ...processMetrics,
+        ...this.#lag.metrics,
       ],
       uplink: uplinkTo(outbox, messageLog),
       sharedLog: broker.hasLog
@@ -148,6 +151,7 @@ export class Manager {
   async close(): Promise<void> {
     await this.#gateway.close();
     this.#outbox.close();
+    this.#lag.close();
   }
 }
 

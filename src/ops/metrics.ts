@@ -29,7 +29,18 @@ export class LabelledCounter<Value extends string> {
   }
 }
 
-export type AnyMetric = Metric | LabelledMetric;
+/** How often values up to each of some bounds came. */
+export interface HistogramMetric extends Pick<Metric, "name" | "help"> {
+  readonly type: "histogram";
+  readHistogram(): {
+    /** The upper bounds, rising, each with how many values were no larger. */
+    readonly buckets: readonly (readonly [bound: number, count: number])[];
+    readonly count: number;
+    readonly sum: number;
+  };
+}
+
+export type AnyMetric = Metric | LabelledMetric | HistogramMetric;
 
 export const metricsContentType = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -45,6 +56,11 @@ export function exposition(metrics: readonly AnyMetric[]): string {
 
 function samples(metric: AnyMetric): string {
   const { name } = metric;
+  if (metric.type === "histogram") {
+    const { buckets, count, sum } = metric.readHistogram();
+    const lines = buckets.map(([bound, upTo]) => `${name}_bucket{le="${bound}"} ${upTo}\n`);
+    return `${lines.join("")}${name}_bucket{le="+Inf"} ${count}\n${name}_sum ${sum}\n${name}_count ${count}\n`;
+  }
   if (!("label" in metric)) return `${name} ${metric.read()}\n`;
   return Array.from(
     metric.readEach(),

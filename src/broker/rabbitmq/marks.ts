@@ -2,12 +2,19 @@ import type { Channel } from "amqplib";
 import { type Envelope, markContentType } from "../broker.ts";
 import { exchanges } from "./topology.ts";
 
+/** Between two marks there is at least this, which doubles with each that follows at once, up to the most. In milliseconds. */
+const gapMsMin = 50;
+const gapMsMax = 1000;
+
 /** Marks that were sent in vain, one after another, before the log is taken to have fallen silent. */
 const unansweredMax = 5;
 
 /**
  * Marks in the log by which a follower learns how far the log reaches, and that it follows: over AMQP 0-9-1 a stream's end
  * cannot be asked for. A mark goes into the stream alone, by an exchange of its own, so that nobody else sees it.
+ *
+ * Clients cause marks by naming places that the log has not reached, and may need no right to publish for that. So there is at
+ * most one on its way, it answers all that asked before it was sent, and whoever keeps asking gets one a second.
  */
 export class Marks {
   #channel: Channel | undefined;
@@ -17,6 +24,10 @@ export class Marks {
   /** Asked for while another one was on its way, which may lie before what they ask about. */
   #asked: OnMarked[] = [];
   #unanswered = 0;
+  #gapMs = gapMsMin;
+  #sentMs = Number.NEGATIVE_INFINITY;
+  /** Until enough time has passed since the last one. */
+  #pacing: NodeJS.Timeout | undefined;
   readonly #againAfterMs: number;
   #onSilence: () => void = () => undefined;
 
@@ -35,6 +46,8 @@ export class Marks {
 
   closed(): void {
     this.#channel = undefined;
+    clearTimeout(this.#pacing);
+    this.#pacing = undefined;
     this.#takeBack();
   }
 
@@ -59,7 +72,17 @@ export class Marks {
   }
 
   #send(): void {
-    if (this.#channel === undefined) return;
+    if (this.#channel === undefined || this.#pacing !== undefined) return;
+    const sinceMs = performance.now() - this.#sentMs;
+    if (sinceMs < this.#gapMs) {
+      this.#pacing = setTimeout(() => {
+        this.#pacing = undefined;
+        if (this.#asked.length > 0) this.#send();
+      }, this.#gapMs - sinceMs);
+      return;
+    }
+    this.#gapMs = sinceMs < 2 * this.#gapMs ? Math.min(gapMsMax, 2 * this.#gapMs) : gapMsMin;
+    this.#sentMs = performance.now();
     const id = `mark-${crypto.randomUUID()}`;
     // It may be lost, as just after a restart: then the same is sent again.
     const timer = setInterval(() => {

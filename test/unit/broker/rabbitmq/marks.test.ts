@@ -1,0 +1,92 @@
+import { afterEach, beforeEach, expect, jest, test } from "bun:test";
+import type { Channel } from "amqplib";
+import { type Envelope, markContentType } from "../../../../src/broker/broker.ts";
+import { Marks } from "../../../../src/broker/rabbitmq/marks.ts";
+
+let nowMs = 0;
+const realNow = performance.now.bind(performance);
+beforeEach(() => {
+  jest.useFakeTimers();
+  nowMs = 0;
+  performance.now = () => nowMs;
+});
+afterEach(() => {
+  jest.useRealTimers();
+  performance.now = realNow;
+});
+
+/** Marks in a log that shows each of them at once, at the next offset. */
+function log() {
+  const marks = new Marks(60_000);
+  const sent: string[] = [];
+  const publish = (_exchange: string, _key: string, _body: Buffer, { messageId }: { messageId: string }) => {
+    sent.push(messageId);
+  };
+  marks.opened({ publish } as unknown as Channel, () => undefined);
+  let shown = 0;
+  const show = () => {
+    for (; shown < sent.length; shown++)
+      marks.take(shown, { contentType: markContentType, messageId: sent[shown] } as Envelope);
+  };
+  const pass = (ms: number, each: () => void = () => undefined) => {
+    for (let passed = 0; passed < ms; passed += 10) {
+      nowMs += 10;
+      jest.advanceTimersByTime(10);
+      each();
+      show();
+    }
+  };
+  return { marks, sent, show, pass };
+}
+
+test("a mark is sent at once where none was sent lately", () => {
+  const { marks, sent, show } = log();
+  const offsets: number[] = [];
+  marks.ask((offset) => offsets.push(offset));
+  expect(sent).toHaveLength(1);
+  show();
+  expect(offsets).toEqual([0]);
+});
+
+test("all that ask while one is on its way, or lately was, share the next one", () => {
+  const { marks, sent, show, pass } = log();
+  const offsets: number[] = [];
+  const ask = () => marks.ask((offset) => offsets.push(offset));
+  ask();
+  for (let index = 0; index < 1000; index++) ask();
+  show();
+  for (let index = 0; index < 1000; index++) ask();
+  expect(offsets).toEqual([0]);
+  pass(60);
+  expect(sent).toHaveLength(2);
+  expect(offsets).toHaveLength(2001);
+  expect(new Set(offsets.slice(1))).toEqual(new Set([1]));
+});
+
+test("clients that never stop asking cause one a second, and wait no longer than that", () => {
+  const { marks, sent, pass } = log();
+  pass(60_000, () => marks.ask(() => undefined));
+  expect(sent.length).toBeGreaterThan(55);
+  expect(sent.length).toBeLessThan(70);
+});
+
+test("one that asks after a while is answered at once again", () => {
+  const { marks, sent, pass } = log();
+  pass(10_000, () => marks.ask(() => undefined));
+  pass(3000);
+  const before = sent.length;
+  marks.ask(() => undefined);
+  expect(sent).toHaveLength(before + 1);
+});
+
+test("nothing is timed after the session has ended, and what was asked is sent in the next one", () => {
+  const { marks, sent, show } = log();
+  marks.ask(() => undefined);
+  show();
+  marks.ask(() => undefined);
+  marks.closed();
+  expect(jest.getTimerCount()).toBe(0);
+  nowMs += 1000;
+  marks.opened({ publish: () => sent.push("again") } as unknown as Channel, () => undefined);
+  expect(sent).toHaveLength(2);
+});

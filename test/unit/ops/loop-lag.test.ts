@@ -1,0 +1,38 @@
+import { afterEach, beforeEach, expect, jest, test } from "bun:test";
+import { LoopLag } from "../../../src/ops/loop-lag.ts";
+import { exposition } from "../../../src/ops/metrics.ts";
+
+let nowMs = 0;
+const realNow = performance.now.bind(performance);
+beforeEach(() => {
+  jest.useFakeTimers();
+  nowMs = 0;
+  performance.now = () => nowMs;
+});
+afterEach(() => {
+  jest.useRealTimers();
+  performance.now = realNow;
+});
+
+/** The event loop comes round after so long, though it was to come after 20 ms. */
+function turn(ms: number): void {
+  nowMs += ms;
+  jest.advanceTimersByTime(20);
+}
+
+test("how late the event loop is, is a histogram, and the longest a gauge that is forgotten", () => {
+  const lag = new LoopLag();
+  for (const ms of [20, 21, 80, 20]) turn(ms);
+  const shown = exposition(lag.metrics);
+  expect(shown).toContain("# TYPE warren_event_loop_lag_seconds histogram\n");
+  expect(shown).toContain('warren_event_loop_lag_seconds_bucket{le="0.001"} 3\n');
+  expect(shown).toContain('warren_event_loop_lag_seconds_bucket{le="0.05"} 3\n');
+  expect(shown).toContain('warren_event_loop_lag_seconds_bucket{le="0.1"} 4\n');
+  expect(shown).toContain('warren_event_loop_lag_seconds_bucket{le="+Inf"} 4\n');
+  expect(shown).toContain("warren_event_loop_lag_seconds_sum 0.061\nwarren_event_loop_lag_seconds_count 4\n");
+  expect(shown).toContain("warren_event_loop_lag_max_seconds 0.06\n");
+  for (let passed = 0; passed < 61_000; passed += 20) turn(20);
+  expect(exposition(lag.metrics)).toContain("warren_event_loop_lag_max_seconds 0\n");
+  lag.close();
+  expect(jest.getTimerCount()).toBe(0);
+});
