@@ -64,7 +64,11 @@ describe("every metric", () => {
       expect(name.endsWith("_total")).toBe(metric.type === "counter");
       expect(metric.help).toMatch(/^[^\n\\]+\.$/);
       const numbers =
-        "read" in metric ? [metric.read()] : Array.from(metric.readEach(), ([, number]) => number);
+        "read" in metric
+          ? [metric.read()]
+          : "readEach" in metric
+            ? Array.from(metric.readEach(), ([, number]) => number)
+            : [metric.readHistogram().sum];
       expect(numbers.every(Number.isFinite)).toBe(true);
     },
   );
