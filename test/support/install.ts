@@ -3,7 +3,9 @@ import { rabbitmqRoot, versionNamed } from "./rabbitmq-versions.ts";
 import {
   chromium,
   debootstrap,
+  haproxy,
   howToInstall,
+  nginx,
   pythonWithPika,
   type Requirement,
   rabbitmqServer,
@@ -16,7 +18,7 @@ import {
 const version = versionNamed(process.argv[2] ?? "system");
 if (version === undefined) throw new Error(`there is no RabbitMQ ${process.argv[2]} to run tests against`);
 const ownDebian = version === "system" ? [] : [debootstrap];
-const requirements = [rabbitmqServer, chromium, pythonWithPika, ...ownDebian];
+const requirements = [rabbitmqServer, chromium, pythonWithPika, nginx, haproxy, ...ownDebian];
 
 const missing = absent();
 if (missing.length > 0) {

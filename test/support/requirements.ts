@@ -29,6 +29,18 @@ export const pythonWithPika: Requirement = {
   find: () => firstThat(hasPika, ["/usr/bin/python3", Bun.which("python3")]),
 };
 
+export const nginx: Requirement = {
+  name: "nginx",
+  debianPackage: "nginx-light",
+  find: () => firstThat(existsSync, ["/usr/sbin/nginx", Bun.which("nginx")]),
+};
+
+export const haproxy: Requirement = {
+  name: "HAProxy",
+  debianPackage: "haproxy",
+  find: () => firstThat(existsSync, ["/usr/sbin/haproxy", Bun.which("haproxy")]),
+};
+
 export const debootstrap: Requirement = {
   name: "debootstrap",
   debianPackage: "debootstrap",
