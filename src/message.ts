@@ -6,7 +6,7 @@
  */
 export type Body = string | Uint8Array;
 
-/** A STOMP client's own headers. */
+/** A message's headers: an application's own, and AMQP's properties under the names of `properties.ts`. */
 export type Headers = Readonly<Record<string, string>>;
 
 /** What a program hands to the broker. */
@@ -17,6 +17,8 @@ export interface OutgoingMessage {
   /** On `wsmanager`: who sent it. On `towsmanager`: deliver to that client only. */
   readonly clientId?: string | undefined;
   readonly headers?: Headers | undefined;
+  /** Seconds since 1970: when it was sent. Absent where whoever hands it out leaves that to the outbox. */
+  readonly timestamp?: number | undefined;
 }
 
 /** What comes from the broker. */

@@ -15,6 +15,7 @@ import { Intake, shareOf } from "./processor/intake.ts";
 import { KnownReturns } from "./processor/known-returns.ts";
 import { Lanes, type Place } from "./processor/lanes.ts";
 import { publishAnswers } from "./processor/publish-answers.ts";
+import { isExpired } from "./properties.ts";
 
 export type ProcessorOptions = Pick<
   Options,
@@ -67,6 +68,8 @@ export class Processor implements Consumer {
   readonly #limits: AttemptLimits;
   readonly #suspectLimits: AttemptLimits;
   #session: ConsumeSession | undefined;
+  /** Messages that were too old when their turn came, and so were not handled. */
+  expiredCount = 0;
   #intake: Intake | undefined;
   #isStopping = false;
   #keptLoggedAt = Number.NEGATIVE_INFINITY;
@@ -190,6 +193,12 @@ export class Processor implements Consumer {
   }
 
   #handle(message: Message, isSuspect: boolean, place: Place, done: () => void): void | Promise<void> {
+    // It may have waited long, in the queue or behind others.
+    if (isExpired(message)) {
+      this.expiredCount++;
+      done();
+      return;
+    }
     if (this.#messageLog.wants()) {
       this.#messageLog.print("received", message.body, { client: message.clientId, topic: message.topic });
     }

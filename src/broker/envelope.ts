@@ -1,23 +1,25 @@
 import { isUtf8 } from "node:buffer";
 import type { Body, Message, OutgoingMessage } from "../message.ts";
+import { isTextType } from "../properties.ts";
 import type { Envelope } from "./broker.ts";
 import { packedContentType, unpack } from "./packing.ts";
 
 export const textContentType = "text/plain";
 export const binaryContentType = "application/octet-stream";
 
-/** The envelope of one message. */
+/** The envelope of one message. Its content type and app id are the message's own, where it has any. */
 export function seal(message: OutgoingMessage, id: string, appId: string, timestamp: number): Envelope {
-  const isText = typeof message.body === "string";
+  const { body, topic, clientId, headers } = message;
   return {
-    body: toBuffer(message.body),
-    routingKey: message.topic,
-    contentType: isText ? textContentType : binaryContentType,
+    body: toBuffer(body),
+    routingKey: topic,
+    contentType:
+      headers?.["content-type"] ?? (typeof body === "string" ? textContentType : binaryContentType),
     messageId: id,
     timestamp,
-    appId,
-    clientId: message.clientId,
-    headers: message.headers,
+    appId: headers?.["app-id"] ?? appId,
+    clientId,
+    headers,
   };
 }
 
@@ -35,8 +37,8 @@ export function open(envelope: Envelope, fallbackId: string): Message[] {
     return unpack(envelope.body).map((message, index) => ({
       ...message,
       id: idAt(index),
-      appId,
-      timestamp,
+      appId: message.headers?.["app-id"] ?? appId,
+      timestamp: timestampIn(message) ?? timestamp,
     }));
   }
   return [
@@ -59,9 +61,15 @@ function idsFrom(first: string): (index: number) => string {
   return (index) => `${name}${Number(number) + index}`;
 }
 
-/** Text unless it says that it is binary, or is not UTF-8: what says it is text but cannot be is bytes to a client. */
+/** What says that it is text but cannot be is bytes to a client. */
 function decodeBody({ body, contentType }: Envelope): Body {
-  return contentType !== binaryContentType && isUtf8(body) ? body.toString("utf8") : body;
+  return isTextType(contentType) && isUtf8(body) ? body.toString("utf8") : body;
+}
+
+/** When its sender says that it was sent, in seconds since 1970; undefined if it does not say. */
+export function timestampIn({ headers }: Pick<OutgoingMessage, "headers">): number | undefined {
+  const said = headers?.["timestamp"];
+  return said === undefined ? undefined : Number(said);
 }
 
 export function toBuffer(body: Body): Buffer {

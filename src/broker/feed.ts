@@ -4,6 +4,7 @@ import { LogRecord } from "../log/record.ts";
 import type { Message } from "../message.ts";
 import type { Log } from "../ops/log.ts";
 import type { MessageLog } from "../ops/message-log.ts";
+import { isExpired } from "../properties.ts";
 import type { Envelope, Follower, Missed } from "./broker.ts";
 
 /** Skipped messages are warned of at most this often, in milliseconds: whoever sends one sends many. */
@@ -27,7 +28,8 @@ export interface FeedSink {
  * there are. What this manager published itself its clients have already, and only durable subscriptions get it from here.
  */
 export class Feed implements Follower {
-  readonly #managerId: string;
+  /** How the ids of this manager's own messages begin. */
+  readonly #ownIds: string;
   readonly #sink: FeedSink;
   readonly #log: Log;
   readonly #messageLog: MessageLog;
@@ -41,7 +43,7 @@ export class Feed implements Follower {
 
   /** @param recordBytesMax a larger record is not for clients */
   constructor(managerId: string, sink: FeedSink, log: Log, messageLog: MessageLog, recordBytesMax: number) {
-    this.#managerId = managerId;
+    this.#ownIds = `${managerId}-`;
     this.#sink = sink;
     this.#log = log;
     this.#messageLog = messageLog;
@@ -52,9 +54,9 @@ export class Feed implements Follower {
     const record = new LogRecord(offset, exchange, envelope, this.#open);
     const isFromClients = exchange === "wsmanager";
     if (!isFromClients) {
-      for (const message of record.messages) this.#deliver(message);
-    } else if (envelope.appId !== this.#managerId) {
-      for (const message of record.messages) this.#sink.relay(message);
+      for (const message of record.messages) if (!isExpired(message)) this.#deliver(message);
+    } else if (envelope.messageId?.startsWith(this.#ownIds) !== true) {
+      for (const message of record.messages) if (!isExpired(message)) this.#sink.relay(message);
     }
     this.#sink.logged(record);
   }

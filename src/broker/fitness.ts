@@ -1,4 +1,5 @@
 import { isShortText } from "../message.ts";
+import { faultInProperty, isPropertyName } from "../properties.ts";
 import type { Envelope } from "./broker.ts";
 import type { Unfit } from "./set-aside.ts";
 
@@ -24,7 +25,11 @@ export function unfitnessOf(head: Head, headBytesMax: number): Unfit | undefined
   if (!(isShort(messageId) && isShort(appId) && isShort(contentType))) return tooLong("a property");
   // Without headers it is a kilobyte at most, and no frame is smaller than four.
   if (headers === undefined) return undefined;
-  for (const name in headers) if (name === "" || !isShortText(name)) return tooLong("a header's name");
+  for (const name in headers) {
+    if (name === "" || !isShortText(name)) return tooLong("a header's name");
+    const fault = isPropertyName(name) ? faultInProperty(name, headers[name]!) : undefined;
+    if (fault !== undefined) return { reason: "name", why: `${name} ${fault}` };
+  }
   if (bytesPerUnitMax * unitsOf(head) <= headBytesMax || bytesOf(head) <= headBytesMax) return undefined;
   const why = `its headers take ${bytesOf(head)} bytes; RabbitMQ takes ${headBytesMax} (frame_max): send fewer or shorter ones`;
   return { reason: "frameSize", why };

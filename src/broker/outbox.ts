@@ -105,7 +105,12 @@ export class Outbox implements Publisher {
    */
   append(message: OutgoingMessage, waiter?: Waiter, waiterBytes = 0): number {
     const costBytes = messageCostBytes(message) + waiterBytes;
-    this.#backlog.push({ message, costBytes, timestamp: Math.floor(Date.now() / 1000), waiter });
+    this.#backlog.push({
+      message,
+      costBytes,
+      timestamp: message.timestamp ?? Math.floor(Date.now() / 1000),
+      waiter,
+    });
     this.#bytes += costBytes;
     this.publishedCount++;
     if (this.isFull) this.#wasFull = true;

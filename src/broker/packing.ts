@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { type Body, type Headers, isReservedHeader, isShortText, type OutgoingMessage } from "../message.ts";
+import { faultInProperty, isPropertyName } from "../properties.ts";
 
 /**
  * The packed form: many messages in one AMQP message, for speed (`--packed`). The body is a line of JSON, which says
@@ -117,13 +118,17 @@ function isHeader([name, value]: [string, unknown]): boolean {
   return isShortText(name) && typeof value === "string";
 }
 
-/** Those that an application may set: RabbitMQ looks at the headers of an envelope, not at those in a pack. */
+/** Those that an application may set, and properties that are such: RabbitMQ looks at those of an envelope, not into a pack. */
 function ownHeaders(headers: Headers | undefined): Headers | undefined {
   if (headers === undefined) return undefined;
   const names = Object.keys(headers);
-  const own = names.filter((name) => name !== "" && !isReservedHeader(name));
+  const own = names.filter((name) => name !== "" && !isReservedHeader(name) && isFit(name, headers[name]!));
   if (own.length === names.length) return headers;
   return own.length === 0 ? undefined : Object.fromEntries(own.map((name) => [name, headers[name]!]));
+}
+
+function isFit(name: string, value: string): boolean {
+  return !isPropertyName(name) || faultInProperty(name, value) === undefined;
 }
 
 /** What says that it is text but is not UTF-8 is bytes. Only the replacement character makes it worth a look. */

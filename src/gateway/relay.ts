@@ -4,7 +4,7 @@ import { messageTail, type TailOptions, withHead } from "./stomp/message-frame.t
 import { type Topic, Topics } from "./topics.ts";
 
 /** What a relayed message needs besides its body. */
-export type Relayed = Pick<OutgoingMessage, "body" | "topic" | "headers">;
+export type Relayed = Pick<OutgoingMessage, "body" | "topic" | "headers" | "clientId" | "timestamp">;
 
 /** Sends to all clients that subscribe to a key. */
 export interface Outlet {

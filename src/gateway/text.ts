@@ -157,7 +157,7 @@ class TextClient implements Client {
       listeners.publishFrom(socket, this.#server, topic.key, body);
       relay.deliveredCount += this.mayHear ? topic.listenerCount - 1 : topic.listenerCount;
     }
-    const message = { body, topic: topic.name, clientId: this.id };
+    const message = { body, topic: topic.name, clientId: this.id, timestamp: Math.floor(Date.now() / 1000) };
     const number = uplink.take(message);
     const route = relay.routeOf(topic);
     if (route.length > 0) relay.toStomp(route, message, uplink.idOf(number));

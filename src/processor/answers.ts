@@ -1,4 +1,4 @@
-import { type Body, bodyBytes, type Message, type OutgoingMessage } from "../message.ts";
+import { type Body, type Headers, isLongerThan, type Message, type OutgoingMessage } from "../message.ts";
 
 /** A handler returned what cannot be sent. */
 export class UnusableAnswer extends Error {
@@ -24,22 +24,25 @@ function answerOf(item: unknown, question: Message): OutgoingMessage {
     if (question.clientId === undefined) {
       throw new UnusableAnswer('an answer to "sender", but the message names no client-id');
     }
-    return { body: bodyOf(item.body), topic: question.topic, clientId: question.clientId };
+    return { ...contentOf(item.body), topic: question.topic, clientId: question.clientId };
   }
-  return { body: bodyOf(item), topic: question.topic };
+  return { ...contentOf(item), topic: question.topic };
 }
 
 function isToSender(item: unknown): item is { readonly to: "sender"; readonly body: unknown } {
   return typeof item === "object" && item !== null && "to" in item && item.to === "sender" && "body" in item;
 }
 
-function bodyOf(item: unknown): Body {
-  const body = item instanceof ArrayBuffer ? new Uint8Array(item) : item;
-  const bytes = typeof body === "string" || body instanceof Uint8Array ? body : json(body);
-  // A character takes up to three bytes: only what may be too long is counted.
-  if (bytes.length > answerBytesMax / 3 && bodyBytes(bytes) > answerBytesMax)
+/** What is sent as JSON says so: other programs refuse JSON that is called plain text. */
+const jsonHeaders: Headers = { "content-type": "application/json" };
+
+function contentOf(item: unknown): { readonly body: Body; readonly headers?: Headers } {
+  const given = item instanceof ArrayBuffer ? new Uint8Array(item) : item;
+  const isBody = typeof given === "string" || given instanceof Uint8Array;
+  const body = isBody ? given : json(given);
+  if (isLongerThan(body, answerBytesMax))
     throw new UnusableAnswer(`an answer of more than ${answerBytesMax} bytes`);
-  return bytes;
+  return isBody ? { body } : { body, headers: jsonHeaders };
 }
 
 function json(item: unknown): string {

@@ -57,11 +57,16 @@ export class DeadLetters {
   }
 
   #letterOf(message: Buried, cause: Cause): OutgoingMessage {
-    const { clientId, headers: theirs } = message;
+    // A dead letter waits for a person, however short the message was to live.
+    const { expiration: _, ...theirs } = message.headers ?? {};
     // Headers travel in one frame, which RabbitMQ limits (128 KiB by default); the reason matters more than theirs.
-    const areTheirsSmall = JSON.stringify(theirs ?? {}).length <= theirHeadersCharactersMax;
+    const areTheirsSmall = JSON.stringify(theirs).length <= theirHeadersCharactersMax;
     const bare = this.#bareLetterOf(message, cause);
-    return { ...bare, clientId, headers: { ...(areTheirsSmall ? theirs : {}), ...bare.headers } };
+    return {
+      ...bare,
+      clientId: message.clientId,
+      headers: { ...(areTheirsSmall ? theirs : {}), ...bare.headers },
+    };
   }
 
   /** Without what RabbitMQ may have taken offence at. */

@@ -102,6 +102,8 @@ describe("a STOMP client", () => {
       destination: "/topic/colour.red",
       "content-type": "text/plain",
       "content-length": "7",
+      "client-id": "anna",
+      timestamp: expect.stringMatching(/^\d{10}$/),
     });
     expect(await anna.connected).toMatchObject({
       command: "CONNECTED",
@@ -194,6 +196,8 @@ describe("a STOMP client", () => {
       destination: "/topic/a",
       "content-type": "application/json",
       "content-length": "7",
+      "client-id": "anna",
+      timestamp: expect.stringMatching(/^\d{10}$/),
       colour: "red: \\ and\nblue",
       größe: "5",
       __proto__x: "y",
@@ -343,7 +347,7 @@ describe("a full outbox", () => {
   test("holds back STOMP clients that send, and loses nothing", async () => {
     const gate = Promise.withResolvers<void>();
     await using system = startSystem(
-      ["--outbox-max-bytes", "1MiB", "--prefetch", "10", "--concurrency", "1"],
+      ["--outbox-max-bytes", "1MiB", "--prefetch-bytes", "1MiB", "--concurrency", "1"],
       async () => void (await gate.promise),
     );
     await using anna = await connectStomp(system.wsUrl("/ws"));

@@ -1,5 +1,6 @@
 import type { ConsumeMessage } from "amqplib";
 import { type Headers, isReservedHeader, isShortText } from "../../message.ts";
+import { faultInProperty, isPropertyName, type PropertyName } from "../../properties.ts";
 import type { Envelope } from "../broker.ts";
 
 /** On `wsmanager` who sent it, on `towsmanager` who alone shall receive it. */
@@ -11,15 +12,16 @@ const nobody = "\u0000";
 /** What RabbitMQ delivered, whoever published it: parts of the wrong type are taken as absent. */
 export function fromDelivery({ content, fields, properties }: ConsumeMessage): Envelope {
   const table: Readonly<Record<string, unknown>> = properties.headers ?? {};
+  const messageId = text(properties.messageId);
   return {
     body: content,
     routingKey: fields.routingKey,
     contentType: text(properties.contentType),
-    messageId: text(properties.messageId),
-    timestamp: typeof properties.timestamp === "number" ? properties.timestamp : undefined,
+    messageId,
+    timestamp: timeOf(properties.timestamp),
     appId: text(properties.appId),
     clientId: clientIdOf(table[clientIdHeader]),
-    headers: applicationHeaders(table),
+    headers: withProperties(applicationHeaders(table), properties, messageId),
   };
 }
 
@@ -43,13 +45,53 @@ export function deliveryCountOf({ properties }: Pick<ConsumeMessage, "properties
 function applicationHeaders(table: Readonly<Record<string, unknown>>): Headers | undefined {
   let headers: Record<string, string> | undefined;
   for (const name in table) {
-    if (name === clientIdHeader || isReservedHeader(name) || name === "" || !isShortText(name)) continue;
+    if (name === clientIdHeader || isReservedHeader(name) || isPropertyName(name)) continue;
+    if (name === "" || !isShortText(name)) continue;
     const value = table[name];
-    if (typeof value !== "string" && typeof value !== "number" && typeof value !== "boolean") continue;
+    if (!isScalar(value)) continue;
     headers ??= {};
     headers[name] = String(value);
   }
   return headers;
+}
+
+/** Content types that say no more than whether a body is text. Every body has one of them that has no other. */
+const plainTypes: ReadonlySet<unknown> = new Set(["text/plain", "application/octet-stream"]);
+
+/** Adds the properties that say more than Warren says by itself. One whose value is none for it is left out. */
+function withProperties(
+  headers: Record<string, string> | undefined,
+  properties: ConsumeMessage["properties"],
+  messageId: string | undefined,
+): Headers | undefined {
+  let all = headers;
+  const add = (name: PropertyName, value: unknown) => {
+    if (value === undefined || value === null) return;
+    const said = isScalar(value) ? text(String(value)) : undefined;
+    if (said === undefined || faultInProperty(name, said) !== undefined) return;
+    all ??= {};
+    all[name] = said;
+  };
+  const { contentType, appId } = properties as { readonly contentType: unknown; readonly appId: unknown };
+  if (!plainTypes.has(contentType)) add("content-type", contentType);
+  add("content-encoding", properties.contentEncoding);
+  add("correlation-id", properties.correlationId);
+  add("reply-to", properties.replyTo);
+  add("type", properties.type);
+  add("priority", properties.priority);
+  add("expiration", properties.expiration);
+  // A Warren process names itself there where its message has no app id of its own.
+  if (typeof appId === "string" && messageId?.startsWith(`${appId}-`) !== true) add("app-id", appId);
+  return all;
+}
+
+function isScalar(value: unknown): value is string | number | bigint | boolean {
+  return ["string", "number", "bigint", "boolean"].includes(typeof value);
+}
+
+/** Seconds since 1970, which some programs give in milliseconds, and some as anything. */
+function timeOf(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 }
 
 /** STOMP cannot carry a NUL, and whoever sends one means no good. */
@@ -63,7 +105,8 @@ function text(value: unknown): string | undefined {
  */
 function clientIdOf(value: unknown): string | undefined {
   if (value === undefined || value === null || value === "") return undefined;
-  if (typeof value !== "string" && typeof value !== "number" && !Buffer.isBuffer(value)) return nobody;
+  const isText = typeof value === "string" || Buffer.isBuffer(value);
+  if (!isText && typeof value !== "bigint" && !Number.isInteger(value)) return nobody;
   const id = String(value);
   return isShortText(id) ? id : nobody;
 }

@@ -1,3 +1,4 @@
+import { isPropertyName } from "../../properties.ts";
 import type { Envelope } from "../broker.ts";
 import { clientIdHeader } from "./codec.ts";
 
@@ -21,10 +22,16 @@ const classBasic = 60;
 const methodPublish = 40;
 
 const hasContentType = 1 << 15;
+const hasContentEncoding = 1 << 14;
 const hasHeaders = 1 << 13;
 const hasDeliveryMode = 1 << 12;
+const hasPriority = 1 << 11;
+const hasCorrelationId = 1 << 10;
+const hasReplyTo = 1 << 9;
+const hasExpiration = 1 << 8;
 const hasMessageId = 1 << 7;
 const hasTimestamp = 1 << 6;
+const hasType = 1 << 5;
 const hasAppId = 1 << 3;
 const persistent = 2;
 
@@ -121,19 +128,37 @@ class FrameWriter {
     this.#u16(0); // weight, unused
     this.#u64(body.byteLength);
     const hasTable = headers !== undefined || clientId !== undefined;
+    const encoding = headers?.["content-encoding"];
+    const priority = headers?.["priority"];
+    const correlationId = headers?.["correlation-id"];
+    const replyTo = headers?.["reply-to"];
+    const expiration = headers?.["expiration"];
+    const type = headers?.["type"];
     this.#u16(
       hasDeliveryMode |
         (contentType === undefined ? 0 : hasContentType) |
+        (encoding === undefined ? 0 : hasContentEncoding) |
         (hasTable ? hasHeaders : 0) |
+        (priority === undefined ? 0 : hasPriority) |
+        (correlationId === undefined ? 0 : hasCorrelationId) |
+        (replyTo === undefined ? 0 : hasReplyTo) |
+        (expiration === undefined ? 0 : hasExpiration) |
         (messageId === undefined ? 0 : hasMessageId) |
         (timestamp === undefined ? 0 : hasTimestamp) |
+        (type === undefined ? 0 : hasType) |
         (appId === undefined ? 0 : hasAppId),
     );
     if (contentType !== undefined) this.#shortText(contentType);
+    if (encoding !== undefined) this.#shortText(encoding);
     if (hasTable) this.#table(headers, clientId);
     this.#u8(persistent);
+    if (priority !== undefined) this.#u8(Number(priority));
+    if (correlationId !== undefined) this.#shortText(correlationId);
+    if (replyTo !== undefined) this.#shortText(replyTo);
+    if (expiration !== undefined) this.#shortText(expiration);
     if (messageId !== undefined) this.#shortText(messageId);
     if (timestamp !== undefined) this.#u64(timestamp);
+    if (type !== undefined) this.#shortText(type);
     if (appId !== undefined) this.#shortText(appId);
     this.#end(start);
   }
@@ -161,8 +186,10 @@ class FrameWriter {
   #table(headers: Envelope["headers"], clientId: string | undefined): void {
     const start = this.#at;
     this.#at += 4;
-    for (const name in headers)
-      if (name !== clientIdHeader && name !== "CC" && name !== "BCC") this.#field(name, headers[name]!);
+    for (const name in headers) {
+      if (name === clientIdHeader || name === "CC" || name === "BCC" || isPropertyName(name)) continue;
+      this.#field(name, headers[name]!);
+    }
     if (clientId !== undefined) this.#field(clientIdHeader, clientId);
     this.#sizeAt(start);
   }

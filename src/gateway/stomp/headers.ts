@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { type Body, type Headers, isReservedHeader, isShortText } from "../../message.ts";
+import { faultInProperty, isPropertyName, isTextType } from "../../properties.ts";
 import { StompFault } from "./fault.ts";
 import type { Frame } from "./frames.ts";
 
@@ -27,10 +28,10 @@ const text = "text/plain";
 const binary = "application/octet-stream";
 
 /**
- * The headers of a SEND that travel over AMQP: the application's own, and a content type that says more than whether it is
- * text, since AMQP's `content_type` tells text from bytes and nothing else. What a client may not set is left out.
+ * The headers of a SEND that travel over AMQP: the application's own, and AMQP's properties, of which a content type travels
+ * only if it says more than whether the body is text. What a client may not set is left out.
  *
- * @throws StompFault if AMQP could not carry a name
+ * @throws StompFault if AMQP could not carry a name, or a property's value is none
  */
 export function travellingHeaders({ headers }: Frame): Headers | undefined {
   let travelling: Record<string, string> | undefined;
@@ -38,6 +39,8 @@ export function travellingHeaders({ headers }: Frame): Headers | undefined {
     if (!(isOwnHeader(name) || (name === contentType && saysMore(value)))) continue;
     if (!isShortText(name) || name === "")
       throw new StompFault("a header's name has 1 to 255 bytes", { receipt: headers.get("receipt") });
+    const fault = isPropertyName(name) ? faultInProperty(name, value) : undefined;
+    if (fault !== undefined) throw new StompFault(`${name} ${fault}`, { receipt: headers.get("receipt") });
     // Without a prototype, so that no name means anything to JavaScript.
     travelling ??= Object.create(null) as Record<string, string>;
     travelling[name] = value;
@@ -49,9 +52,9 @@ function saysMore(type: string): boolean {
   return type !== binary && !/^text\/plain(?:; ?charset="?utf-?8"?)?$/i.test(type);
 }
 
-/** Text, unless it says that it is binary or is not UTF-8. It is a copy. */
+/** Text if its type is one of text, or it has none, and its bytes are UTF-8. It is a copy. */
 export function bodyOf({ headers, body }: Frame): Body {
-  return headers.get(contentType) !== binary && isUtf8(body) ? body.toString("utf8") : Buffer.from(body);
+  return isTextType(headers.get(contentType)) && isUtf8(body) ? body.toString("utf8") : Buffer.from(body);
 }
 
 /** The content type of a MESSAGE: what the sender said, or what the body is. */

@@ -19,21 +19,25 @@ export interface TailOptions {
 }
 
 export function messageTail(
-  { body, topic, headers }: Relayed,
+  { body, topic, headers, clientId, timestamp }: Relayed,
   id: Message["id"],
   version: Version,
-  { destination = destinationOf(topic), position }: TailOptions = none,
+  { destination, position }: TailOptions = none,
 ): Tail {
+  // What is for one client alone has that client's id on it, not the sender's.
+  const sender = destination === undefined ? clientId : undefined;
   let head =
     (position === undefined ? "" : `x-stream-offset:${position}\n`) +
     headerLine("message-id", id, version) +
-    headerLine("destination", withoutNul(destination), version) +
+    headerLine("destination", withoutNul(destination ?? destinationOf(topic)), version) +
+    (sender === undefined ? "" : headerLine("client-id", withoutNul(sender), version)) +
+    (timestamp === undefined ? "" : `timestamp:${timestamp}\n`) +
     headerLine("content-type", contentTypeOf(body, headers), version) +
     `content-length:${bodyBytes(body)}\n`;
   for (const name in headers) {
     const value = headers[name]!;
     // STOMP has no way to write a NUL in a header: such a header is left out.
-    if (isOwnHeader(name) && !name.includes("\0") && !value.includes("\0"))
+    if (name !== "timestamp" && isOwnHeader(name) && !name.includes("\0") && !value.includes("\0"))
       head += headerLine(name, value, version);
   }
   if (typeof body === "string") return `${head}\n${body}\0`;

@@ -1,3 +1,4 @@
+import { timestampIn } from "../../broker/envelope.ts";
 import type { OutgoingMessage } from "../../message.ts";
 import { topicToSendTo } from "./destinations.ts";
 import { type Frame, required } from "./frames.ts";
@@ -9,10 +10,12 @@ import { bodyOf, travellingHeaders } from "./headers.ts";
  * @throws StompFault
  */
 export function messageOf(frame: Frame, clientId: string): OutgoingMessage {
+  const headers = travellingHeaders(frame);
   return {
     body: bodyOf(frame),
     topic: topicToSendTo(required(frame, "destination")),
     clientId,
-    headers: travellingHeaders(frame),
+    headers,
+    timestamp: timestampIn({ headers }) ?? Math.floor(Date.now() / 1000),
   };
 }

@@ -50,11 +50,58 @@ describe("sealing", () => {
   });
 });
 
+describe("what a message says of itself", () => {
+  const headers = { "content-type": "application/json", "app-id": "shop", timestamp: "77" };
+
+  test("is said by its envelope", () => {
+    expect(seal({ body: "{}", topic: "", headers }, "id", "app", 77)).toMatchObject({
+      contentType: "application/json",
+      appId: "shop",
+      timestamp: 77,
+    });
+  });
+
+  test("is said in a pack too, each for itself", () => {
+    const body = pack([
+      { body: "{}", topic: "", headers },
+      { body: "x", topic: "" },
+    ]);
+    const envelope = envelopeOf({
+      body,
+      contentType: packedContentType,
+      messageId: "app-1",
+      appId: "app",
+      timestamp: 5,
+    });
+    expect(open(envelope, "unnamed").map(({ appId, timestamp }) => [appId, timestamp])).toEqual([
+      ["shop", 77],
+      ["app", 5],
+    ]);
+  });
+
+  test("is left out of a pack where it is nothing that AMQP could carry", () => {
+    const bad = {
+      priority: "high",
+      expiration: "-1",
+      "reply-to": "amq.rabbitmq.reply-to",
+      type: "x".repeat(256),
+    };
+    const body = pack([{ body: "x", topic: "", headers: { ...bad, mine: "own" } }]);
+    const [message] = open(envelopeOf({ body, contentType: packedContentType }), "unnamed");
+    expect(message!.headers).toEqual({ mine: "own" });
+  });
+});
+
 describe("opening what another program published", () => {
   test.each([
     ["says text/plain", "text/plain", "text", "text"],
     ["says nothing and is UTF-8", undefined, "text", "text"],
-    ["says something else and is UTF-8", "application/json", '{"a":1}', '{"a":1}'],
+    ["says that it is JSON", "application/json", '{"a":1}', '{"a":1}'],
+    ["says that it is JSON of a kind", "application/ld+json; charset=utf-8", "{}", "{}"],
+    ["says that it is XML of a kind", "image/svg+xml", "<svg/>", "<svg/>"],
+    ["says that it is a form", "application/x-www-form-urlencoded", "a=b", "a=b"],
+    ["says that it is JavaScript", "application/javascript", "0", "0"],
+    ["says in capitals that it is text", "TEXT/CSV", "a,b", "a,b"],
     ["says text/plain with a charset", "text/plain; charset=utf-8", "text", "text"],
     ["says text/plain and is empty", "text/plain", "", ""],
     ["begins with a byte order mark", "text/plain", "\ufeffx", "\ufeffx"],
@@ -65,6 +112,8 @@ describe("opening what another program published", () => {
 
   test.each([
     ["says application/octet-stream, even where it is UTF-8", "application/octet-stream", "text"],
+    ["says that it is an image, even where it is UTF-8", "image/png", "text"],
+    ["says what only sounds like JSON", "application/jsonish", "text"],
     ["says nothing and is not UTF-8", undefined, "\u00ff\u00fe"],
     ["says text/plain but is not UTF-8", "text/plain", "\u00ff\u00fe"],
     ["says text/plain but is cut within a character", "text/plain", "\u00c3"],

@@ -28,7 +28,7 @@ function feedOf(managerId: string, messageLogMode: "on" | "off" = "off") {
   };
 }
 
-const from = (appId: string, message: OutgoingMessage): Envelope => seal(message, "id", appId, 1);
+const from = (appId: string, message: OutgoingMessage): Envelope => seal(message, `${appId}-7`, appId, 1);
 
 function packed(appId: string, messages: readonly OutgoingMessage[]): Envelope {
   return { ...from(appId, { body: pack(messages), topic: "" }), contentType: packedContentType };
@@ -46,6 +46,34 @@ test("what its own clients sent is skipped, packed or not: they have it already"
   feed.record(1, "wsmanager", packed("manager-1", [{ body: "hi", topic: "a" }]));
   expect(heard).toEqual([]);
   expect(log.lines).toEqual([]);
+});
+
+test("what its own clients sent is known by its id, whatever app id they gave it", () => {
+  const { feed, heard } = feedOf("manager-1");
+  const headers = (appId: string) => ({ "app-id": appId });
+  feed.record(0, "wsmanager", from("manager-1", { body: "own", topic: "a", headers: headers("shop") }));
+  feed.record(
+    1,
+    "wsmanager",
+    from("manager-10", { body: "theirs", topic: "a", headers: headers("manager-1") }),
+  );
+  expect(heard).toEqual([["relay", "a", "theirs"]]);
+});
+
+test("what is older than it was to live is nobody's, and still a record of the log", () => {
+  const { feed, heard, logged } = feedOf("manager-1");
+  const headers = { expiration: "5000" };
+  const now = Math.floor(Date.now() / 1000);
+  for (const [offset, timestamp] of [now - 10, now - 1].entries()) {
+    const message = { body: `${offset}`, topic: "a", headers };
+    feed.record(2 * offset, "towsmanager", seal(message, "id", "app", timestamp));
+    feed.record(2 * offset + 1, "wsmanager", seal(message, "id", "app", timestamp));
+  }
+  expect(heard).toEqual([
+    ["deliver", "a", undefined, "1"],
+    ["relay", "a", "1"],
+  ]);
+  expect(logged).toEqual([0, 1, 2, 3]);
 });
 
 test("what came from processors is delivered, to all of a topic or to one client", () => {

@@ -15,6 +15,9 @@ const anonymous: Message = { ...question, clientId: undefined };
 
 const bodies = (result: unknown) => answersOf(result, question).map(({ body }) => body);
 
+/** What is sent as JSON says so, for programs that refuse JSON in what is called plain text. */
+const json = { "content-type": "application/json" };
+
 describe("a handler's result", () => {
   test("of nothing is no answer", () => {
     expect([answersOf(undefined, question), answersOf(null, question), answersOf([], question)]).toEqual([
@@ -58,7 +61,7 @@ describe("a handler's result", () => {
 
   test("may go to the sender and to all", () => {
     expect(answersOf([{ to: "sender", body: { ok: true } }, "for all"], question)).toEqual([
-      { body: '{"ok":true}', topic: "a.b", clientId: "c-1" },
+      { body: '{"ok":true}', topic: "a.b", clientId: "c-1", headers: json },
       { body: "for all", topic: "a.b" },
     ]);
   });
@@ -66,8 +69,8 @@ describe("a handler's result", () => {
   test.each([
     ["another addressee", { to: "everyone", body: "x" }, '{"to":"everyone","body":"x"}'],
     ["no body", { to: "sender" }, '{"to":"sender"}'],
-  ])("that looks like one to the sender but has %s is an object like others", (_, result, json) => {
-    expect(answersOf(result, question)).toEqual([{ body: json, topic: "a.b" }]);
+  ])("that looks like one to the sender but has %s is an object like others", (_, result, text) => {
+    expect(answersOf(result, question)).toEqual([{ body: text, topic: "a.b", headers: json }]);
   });
 });
 

@@ -1,6 +1,7 @@
 import { type Position, positionText } from "../../../log/position.ts";
 import type { LogRecord } from "../../../log/record.ts";
 import type { Message } from "../../../message.ts";
+import { isExpired } from "../../../properties.ts";
 import type { Relay } from "../../relay.ts";
 import { type Audience, Audiences } from "../audiences.ts";
 import { direct } from "../destinations.ts";
@@ -88,6 +89,7 @@ export class LogEnd {
   publish({ offset, exchange, messages }: LogRecord): void {
     if (this.#subscriptions.size === 0) return;
     for (const [index, message] of messages.entries()) {
+      if (isExpired(message)) continue;
       const position = positionText(offset, index, messages.length);
       this.#current = { offset, index };
       this.#position = position;

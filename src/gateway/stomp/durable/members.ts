@@ -1,6 +1,7 @@
 import { type Position, positionText } from "../../../log/position.ts";
 import type { LogRecord } from "../../../log/record.ts";
 import type { Message } from "../../../message.ts";
+import { isExpired } from "../../../properties.ts";
 import { Directory } from "../../directory.ts";
 import { isPattern, TopicTrie } from "../../topic-trie.ts";
 import { direct } from "../destinations.ts";
@@ -98,6 +99,7 @@ export class Members {
     const { offset, exchange, messages } = record;
     let count = 0;
     for (const [index, message] of messages.entries()) {
+      if (isExpired(message)) continue;
       const isForOne = exchange === "towsmanager" && message.clientId !== undefined;
       const frames = new Frames(message, positionText(offset, index, messages.length));
       const offer = (subscription: DurableSubscription) => {

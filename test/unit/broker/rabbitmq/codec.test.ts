@@ -19,7 +19,13 @@ describe("a delivery", () => {
       messageId: "m-1",
       timestamp: 1234,
       appId: "app",
-      headers: { "client-id": "c-1", mine: "own" },
+      contentEncoding: "gzip",
+      correlationId: "c-7",
+      replyTo: "answers",
+      type: "order",
+      priority: 5,
+      expiration: "1000",
+      headers: { "client-id": "c-1", mine: "own", type: "no property" },
     };
     expect(fromDelivery(delivery(properties, "a.b", "text"))).toEqual({
       body: Buffer.from("text"),
@@ -29,7 +35,47 @@ describe("a delivery", () => {
       timestamp: 1234,
       appId: "app",
       clientId: "c-1",
-      headers: { mine: "own" },
+      headers: {
+        mine: "own",
+        "content-encoding": "gzip",
+        "correlation-id": "c-7",
+        "reply-to": "answers",
+        type: "order",
+        priority: "5",
+        expiration: "1000",
+        "app-id": "app",
+      },
+    });
+  });
+
+  test("says its content type among the headers if it says more than whether it is text", () => {
+    const typeOf = (contentType: string) => fromDelivery(delivery({ contentType })).headers?.["content-type"];
+    expect(typeOf("application/json")).toBe("application/json");
+    expect([typeOf("text/plain"), typeOf("application/octet-stream")]).toEqual([undefined, undefined]);
+  });
+
+  test("of a Warren process has no app id of its own", () => {
+    const ofManager = { appId: "manager-1a", messageId: "manager-1a-17" };
+    expect(fromDelivery(delivery(ofManager))).toMatchObject({ appId: "manager-1a", headers: undefined });
+    expect(fromDelivery(delivery({ ...ofManager, appId: "shop" })).headers).toEqual({ "app-id": "shop" });
+  });
+
+  test.each([
+    ["a priority", { priority: 256 }],
+    ["an expiration", { expiration: "soon" }],
+    ["an expiration beyond RabbitMQ's", { expiration: "4294967296" }],
+    ["a reply queue of RabbitMQ's own", { replyTo: "amq.rabbitmq.reply-to" }],
+    ["a type with a NUL", { type: "a\0b" }],
+    ["a correlation id that grows beyond 255 bytes", { correlationId: "\ufffd".repeat(100) }],
+  ])("leaves out %s that AMQP could not carry again", (_, properties) => {
+    expect(fromDelivery(delivery(properties)).headers).toBeUndefined();
+  });
+
+  test("keeps every digit of an integer", () => {
+    const headers = { "client-id": 175928847299117063n, order: -9007199254740993n };
+    expect(fromDelivery(delivery({ headers }))).toMatchObject({
+      clientId: "175928847299117063",
+      headers: { order: "-9007199254740993" },
     });
   });
 
@@ -39,7 +85,7 @@ describe("a delivery", () => {
     ["has empty texts", { contentType: "", messageId: "", appId: "", headers: { "client-id": "" } }],
     [
       "has everything of the wrong type",
-      { contentType: 1, messageId: {}, timestamp: "now", appId: null, headers: { "client-id": null } },
+      { contentType: {}, messageId: {}, timestamp: "now", appId: null, headers: { "client-id": null } },
     ],
     ["has NULs in its texts", { contentType: "a\0", messageId: "a\0MESSAGE", appId: "\0" }],
     ["has only what brokers add", { headers: { "x-death": [{}], "x-stream-offset": 5 } }],
@@ -70,6 +116,9 @@ describe("a delivery", () => {
     ["a table", { a: 1 }],
     ["a list", ["c-1"]],
     ["a switch", true],
+    ["a fraction", 0.5],
+    ["no number", Number.NaN],
+    ["a decimal", { "!": "decimal", value: { places: 1, digits: 5 } }],
     ["longer than any", "x".repeat(256)],
   ])("is for nobody, and not for all, where its client id is %s", (_, id) => {
     const { clientId } = fromDelivery(delivery({ headers: { "client-id": id } }));

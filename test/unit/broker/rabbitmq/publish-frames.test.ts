@@ -136,6 +136,39 @@ test("nothing is nothing", () => {
   expect(publishFrames([], framing("e", 1, 4096)).byteLength).toBe(0);
 });
 
+test("headers that are named like AMQP's properties are these", () => {
+  const properties = {
+    "content-encoding": "gzip",
+    "correlation-id": "c-7",
+    "reply-to": "answers",
+    type: "order",
+    priority: "255",
+    expiration: "60000",
+  };
+  const own = { mine: "own" };
+  // The envelope says these by itself.
+  const said = { "content-type": "application/json", "app-id": "shop", timestamp: "5" };
+  const envelope = envelopeOf({
+    contentType: "application/json",
+    appId: "shop",
+    timestamp: 5,
+    headers: { ...properties, ...own, ...said },
+  });
+  expect(read(publishFrames([envelope], "e", 1, 4096), 4096)[0]!.properties).toEqual({
+    contentType: "application/json",
+    contentEncoding: "gzip",
+    headers: own,
+    deliveryMode: 2,
+    priority: 255,
+    correlationId: "c-7",
+    replyTo: "answers",
+    expiration: "60000",
+    timestamp: 5,
+    type: "order",
+    appId: "shop",
+  });
+});
+
 describe("names and headers", () => {
   test("of 255 bytes fit, in whatever characters", () => {
     const longest = "€".repeat(85);

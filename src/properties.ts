@@ -1,0 +1,76 @@
+import { type Headers, isShortText } from "./message.ts";
+
+/**
+ * The AMQP properties of a message that are headers to clients and handlers, by the names that RabbitMQ's own STOMP plugin gives
+ * them. Between the two ends they stand among the message's headers; a header of such a name is always the property.
+ */
+export const propertyNames = [
+  "content-type",
+  "content-encoding",
+  "correlation-id",
+  "reply-to",
+  "type",
+  "priority",
+  "expiration",
+  "app-id",
+  "timestamp",
+] as const;
+export type PropertyName = (typeof propertyNames)[number];
+
+const known: ReadonlySet<string> = new Set(propertyNames);
+
+export function isPropertyName(name: string): name is PropertyName {
+  return known.has(name);
+}
+
+/** RabbitMQ's longest time to live, in milliseconds: about 49 days. */
+const expirationMsMax = 2 ** 32 - 1;
+/** Seconds since 1970 that every language can read: up to the year 9999. */
+const timestampMax = 253_402_300_799;
+
+/** What is wrong with a property's value, in words that complete its name; undefined if nothing is. */
+export function faultInProperty(name: PropertyName, value: string): string | undefined {
+  switch (name) {
+    case "priority":
+      return isWhole(value, 255) ? undefined : "is a whole number from 0 to 255";
+    case "expiration":
+      return isWhole(value, expirationMsMax)
+        ? undefined
+        : `is a time in milliseconds, from 0 to ${expirationMsMax}`;
+    case "timestamp":
+      return isWhole(value, timestampMax) ? undefined : "is a time in whole seconds since 1970";
+    case "reply-to":
+      // RabbitMQ closes the channel of a publisher that has not asked it for such a queue.
+      if (value.startsWith("amq.rabbitmq.")) return "is none of RabbitMQ's own queues (amq.rabbitmq.…)";
+      break;
+  }
+  return isShortText(value) ? undefined : "has at most 255 bytes";
+}
+
+function isWhole(text: string, most: number): boolean {
+  return /^\d{1,15}$/.test(text) && Number(text) <= most;
+}
+
+/** Bodies of these types are text where their bytes are UTF-8. */
+const textual =
+  /^(?:text\/|application\/(?:json|xml|javascript|ecmascript|x-javascript|x-www-form-urlencoded)\b|[^;]*\+(?:json|xml)\s*(?:;|$))/i;
+
+/** Whether a body of this content type may be text. One without a type may be anything. */
+export function isTextType(contentType: string | undefined): boolean {
+  return contentType === undefined || textual.test(contentType);
+}
+
+/**
+ * Whether it is too old to be delivered or processed. A message without `expiration` never is.
+ *
+ * @param now milliseconds since 1970
+ */
+export function isExpired(
+  { headers, timestamp }: { readonly headers?: Headers | undefined; readonly timestamp?: number | undefined },
+  now: () => number = Date.now,
+): boolean {
+  const expiration = headers?.["expiration"];
+  if (expiration === undefined || timestamp === undefined) return false;
+  // Its second had begun before: what has a second to live must not die at once.
+  return now() >= timestamp * 1000 + 1000 + Number(expiration);
+}

@@ -1,0 +1,225 @@
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { type ConsumeMessage, connect as connectAmqp } from "amqplib";
+import { connect } from "../support/client.ts";
+import { sharedRabbitmq } from "../support/rabbitmq.ts";
+import { need, pythonWithPika } from "../support/requirements.ts";
+import { run } from "../support/run.ts";
+import { integrationTimeoutMs } from "../support/timeout.ts";
+import { until, within } from "../support/wait.ts";
+import { startWarren } from "../support/warren.ts";
+import { bodiesOf, connectStomp } from "./stomp-client.ts";
+
+setDefaultTimeout(integrationTimeoutMs);
+
+let url: string;
+let heard: ConsumeMessage[];
+let program: Awaited<ReturnType<typeof anotherProgram>>;
+beforeEach(async () => {
+  url = await (await sharedRabbitmq()).vhost();
+  heard = [];
+  program = await anotherProgram();
+});
+afterEach(() => program.connection.close());
+
+/** Another program, which hears what clients send and publishes to them. */
+async function anotherProgram() {
+  const connection = await connectAmqp(url);
+  const channel = await connection.createConfirmChannel();
+  for (const exchange of ["wsmanager", "towsmanager"]) await channel.assertExchange(exchange, "fanout");
+  const { queue } = await channel.assertQueue("", { exclusive: true });
+  await channel.bindQueue(queue, "wsmanager", "");
+  await channel.consume(queue, (message) => void (message && heard.push(message)), { noAck: true });
+  return { connection, channel };
+}
+
+const startManager = (...args: string[]) =>
+  startWarren(["manager", "--broker", url, ...args], { readyWhen: "ready" });
+
+const headers = {
+  "content-type": "application/json",
+  "content-encoding": "identity",
+  "correlation-id": "question 7",
+  "reply-to": "/temp-queue/answers",
+  type: "order",
+  priority: "5",
+  expiration: "600000",
+  "app-id": "shop",
+  timestamp: "1700000000",
+  mine: "own",
+};
+const properties = {
+  contentType: "application/json",
+  contentEncoding: "identity",
+  correlationId: "question 7",
+  replyTo: "/temp-queue/answers",
+  type: "order",
+  priority: 5,
+  expiration: "600000",
+  appId: "shop",
+  timestamp: 1_700_000_000,
+};
+
+describe("what a STOMP client says of a message", () => {
+  test("is AMQP's properties to other programs, and the same headers to clients of every manager", async () => {
+    await using here = await startManager();
+    await using there = await startManager();
+    await using anna = await connectStomp(here.wsUrl("/ws/anna"));
+    await using ben = await connectStomp(here.wsUrl("/ws/ben"));
+    await using carol = await connectStomp(there.wsUrl("/ws/carol"));
+    const lasting = { ...headers, timestamp: String(Math.floor(Date.now() / 1000)) };
+    const received = [
+      await ben.subscribe("/topic/a"),
+      await carol.subscribe("/topic/a"),
+      await carol.subscribe("/topic/a", { "x-stream-offset": "next" }),
+    ];
+    await anna.sendSafely("/topic/a", "{}", { ...lasting, "client-id": "somebody else" });
+    await until(() => heard.length === 1, "the message at the other program");
+    expect(heard[0]!.properties).toMatchObject({ ...properties, timestamp: Number(lasting.timestamp) });
+    expect(heard[0]!.properties.headers).toEqual({ mine: "own", "client-id": "anna" });
+    for (const each of received) {
+      expect(await bodiesOf(each, 1)).toEqual(["{}"]);
+      expect(each[0]!.headers).toMatchObject({ ...lasting, "client-id": "anna" });
+    }
+  });
+
+  test("is refused where AMQP could not carry it, and nobody else notices", async () => {
+    await using manager = await startManager();
+    await using bystander = await connectStomp(manager.wsUrl("/ws"));
+    const received = await bystander.subscribe("/topic/a");
+    for (const [name, value, fault] of [
+      ["priority", "high", "priority is a whole number from 0 to 255"],
+      ["expiration", "tomorrow", "expiration is a time in milliseconds"],
+      ["timestamp", "now", "timestamp is a time in whole seconds"],
+      ["reply-to", "amq.rabbitmq.reply-to", "reply-to is none of RabbitMQ's own queues"],
+      ["type", "x".repeat(256), "type has at most 255 bytes"],
+    ] as const) {
+      await using client = await connectStomp(manager.wsUrl("/ws"));
+      client.send("/topic/a", "x", { [name]: value });
+      expect((await within(client.failed, "an ERROR")).headers["message"]).toStartWith(fault);
+    }
+    await bystander.sendSafely("/topic/a", "still here");
+    expect(await bodiesOf(received, 1)).toEqual(["still here"]);
+  });
+
+  test("tells when it was sent, and by whom, where it says nothing", async () => {
+    await using manager = await startManager();
+    await using anna = await connectStomp(manager.wsUrl("/ws/anna"));
+    await using ben = await connect(manager.wsUrl("/ws/ben?topic=a"));
+    const received = await anna.subscribe("/topic/a");
+    const before = Math.floor(Date.now() / 1000);
+    ben.send("plain text");
+    await bodiesOf(received, 1);
+    expect(received[0]!.headers).toMatchObject({ "client-id": "ben", "content-type": "text/plain" });
+    expect(Number(received[0]!.headers["timestamp"])).toBeGreaterThanOrEqual(before);
+    expect(received[0]!.headers["app-id"]).toBeUndefined();
+  });
+});
+
+describe("what another program says of a message", () => {
+  test("is headers to STOMP clients, live and from the log", async () => {
+    await using manager = await startManager();
+    await using anna = await connectStomp(manager.wsUrl("/ws/anna"));
+    const received = [
+      await anna.subscribe("/topic/a"),
+      await anna.subscribe("/topic/a", { "x-stream-offset": "next" }),
+    ];
+    const timestamp = Math.floor(Date.now() / 1000);
+    program.channel.publish("towsmanager", "a", Buffer.from("{}"), {
+      ...properties,
+      timestamp,
+      messageId: "m-1",
+      headers: { mine: "own" },
+    });
+    for (const each of received) {
+      await bodiesOf(each, 1);
+      expect(each[0]!.headers).toMatchObject({ ...headers, timestamp: `${timestamp}`, "message-id": "m-1" });
+    }
+  });
+
+  test("as an integer of 64 bits is whose address it is, to the last digit", async () => {
+    await using manager = await startManager();
+    await using right = await connectStomp(manager.wsUrl("/ws/175928847299117063"));
+    await using wrong = await connect(manager.wsUrl("/ws/175928847299117060?topic=a"));
+    const received = await right.subscribe("/direct");
+    const script = [
+      "import pika, sys",
+      "channel = pika.BlockingConnection(pika.URLParameters(sys.argv[1])).channel()",
+      "properties = pika.BasicProperties(headers={'client-id': 175928847299117063, 'order': -9007199254740993})",
+      "channel.basic_publish('towsmanager', 'a', b'for one', properties)",
+      "channel.basic_publish('towsmanager', 'a', b'for all')",
+      "channel.connection.close()",
+    ].join("\n");
+    await run([need(pythonWithPika), "-c", script, url]);
+    expect(await wrong.next()).toBe("for all");
+    expect(await bodiesOf(received, 1)).toEqual(["for one"]);
+    expect(received[0]!.headers["order"]).toBe("-9007199254740993");
+  });
+
+  test("is too old in the end, and then no handler gets it", async () => {
+    await using processor = await startWarren(["processor", "--broker", url, "--log-messages", "on"]);
+    await processor.waitForLog(({ msg }) => msg === "connected to RabbitMQ", "the processor to be bound");
+    const publish = (body: string, timestamp: number) =>
+      program.channel.publish("wsmanager", "a", Buffer.from(body), { timestamp, expiration: "60000" });
+    const now = Math.floor(Date.now() / 1000);
+    publish("old", now - 120);
+    publish("new", now);
+    await processor.waitForLog((line) => line["message"] === "new", "the new one");
+    expect(processor.log.map((line) => line["message"])).not.toContain("old");
+  });
+
+  test("is too old in the end, and then no durable subscription is told of it", async () => {
+    await using manager = await startManager();
+    const now = Math.floor(Date.now() / 1000);
+    for (const [body, timestamp] of [
+      ["old", now - 120],
+      ["new", now],
+    ] as const)
+      program.channel.publish("towsmanager", "a", Buffer.from(body), { timestamp, expiration: "60000" });
+    await program.channel.waitForConfirms();
+    await using anna = await connectStomp(manager.wsUrl("/ws"));
+    const received = await anna.subscribe("/topic/a", { "x-stream-offset": "first" });
+    expect(await bodiesOf(received, 1)).toEqual(["new"]);
+  });
+
+  test("is the type of its frame: text where it may be read, else bytes", async () => {
+    await using manager = await startManager();
+    await using anna = await connect(manager.wsUrl("/ws?topic=a"));
+    for (const contentType of [
+      "application/json",
+      "image/svg+xml",
+      "image/png",
+      "application/octet-stream",
+      undefined,
+    ])
+      program.channel.publish(
+        "towsmanager",
+        "a",
+        Buffer.from("x"),
+        contentType === undefined ? {} : { contentType },
+      );
+    await until(() => anna.received.length === 5, "all five");
+    expect(anna.received.map((each) => typeof each)).toEqual([
+      "string",
+      "string",
+      "object",
+      "object",
+      "string",
+    ]);
+  });
+});
+
+describe("what a handler answers as an object", () => {
+  test("is JSON, and says so", async () => {
+    const folder = await import("node:fs").then(({ mkdtempSync }) => mkdtempSync("/tmp/warren-properties-"));
+    await Bun.write(`${folder}/handler.ts`, "export default () => ({ an: 'object' });\n");
+    await using warren = await startWarren(["all", "--broker", url, "--handler", `${folder}/handler.ts`], {
+      readyWhen: "ready",
+    });
+    await using anna = await connectStomp(warren.wsUrl("/ws"));
+    const received = await anna.subscribe("/topic/a");
+    await anna.sendSafely("/topic/a", "a question");
+    await bodiesOf(received, 2);
+    expect(received[1]!.headers["content-type"]).toBe("application/json");
+    await import("node:fs").then(({ rmSync }) => rmSync(folder, { recursive: true }));
+  });
+});
