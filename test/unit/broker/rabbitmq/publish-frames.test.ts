@@ -154,7 +154,7 @@ test("headers that are named like AMQP's properties are these", () => {
     timestamp: 5,
     headers: { ...properties, ...own, ...said },
   });
-  expect(read(publishFrames([envelope], "e", 1, 4096), 4096)[0]!.properties).toEqual({
+  expect(read(publishFrames([envelope], framing("e", 1, 4096)), 4096)[0]!.properties).toEqual({
     contentType: "application/json",
     contentEncoding: "gzip",
     headers: own,
