@@ -4,6 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import { executable } from "../support/executable.ts";
+import { busy } from "./hostile/cases/busy.ts";
 import { connections } from "./hostile/cases/connections.ts";
 import { crowd } from "./hostile/cases/crowd.ts";
 import { greedy } from "./hostile/cases/greedy.ts";
@@ -19,7 +20,7 @@ const { values } = parseArgs({
     only: { type: "string" },
   },
 });
-const hostileCases = [crowd, connections, neverReading, greedy];
+const hostileCases = [busy, crowd, connections, neverReading, greedy];
 const cases = hostileCases.filter(({ name }) => values.only === undefined || values.only === name);
 if (cases.length === 0)
   throw new Error(`--only is one of ${hostileCases.map(({ name }) => name).join(", ")}`);

@@ -3,6 +3,7 @@
  * all have begun, or, of a connection flood, when it is over.
  */
 import { makeCloseFrame, makeFrame, opcodes } from "../../../src/bench/frames.ts";
+import { busy, keepBusy } from "./busy.ts";
 import { beGreedy, greedy } from "./greedy.ts";
 import { connectRaw, handshakeFor, type RawClient } from "./raw-client.ts";
 
@@ -155,12 +156,17 @@ async function floodOfConnections(): Promise<string> {
   return JSON.stringify({ ...tally, seconds: (performance.now() - startedMs) / 1000 });
 }
 
+const businesses = Object.keys(busy);
 const greeds = Object.keys(greedy);
 
 const kinds: Record<string, () => Promise<string>> = {
   mixed: () => attackForever((index) => mixed[index % mixed.length]!),
   stuck,
   connections: floodOfConnections,
+  busy: () => attackForever((index) => () => keepBusy(url, businesses[index % businesses.length]!)),
+  ...Object.fromEntries(
+    businesses.map((kind) => [kind, () => attackForever(() => () => keepBusy(url, kind))]),
+  ),
   greedy: () => attackForever((index) => () => beGreedy(url, greeds[index % greeds.length]!)),
   ...Object.fromEntries(
     greeds.map((greed) => [greed, () => attackForever(() => () => beGreedy(url, greed))]),

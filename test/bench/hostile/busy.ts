@@ -1,0 +1,69 @@
+import { makeFrame, opcodes } from "../../../src/bench/frames.ts";
+import { Handshake } from "../../../src/bench/handshake.ts";
+import { connectRaw } from "./raw-client.ts";
+
+/** How much an attacker writes at a time. In bytes, and less than a WebSocket message may have. */
+const bulkBytes = 1_000_000;
+/** Between two looks whether what was written has been taken. In milliseconds. */
+const pauseMs = 20;
+/** Different ones of a kind, so that none is only remembered. */
+const variants = 200;
+
+/** As many topics and patterns of many words as fit, which differ in one word. */
+const words = (count: number) => Array.from({ length: count }, () => "a").join(".");
+const send = (topic: string) => `SEND\ndestination:${topic}\n\n\0`;
+const subscribe = (id: number, pattern: string) => `SUBSCRIBE\nid:${id}\ndestination:${pattern}\n\n\0`;
+const fill = (frames: (index: number) => string) => {
+  let bulk = "";
+  for (let index = 0; bulk.length < bulkBytes; index++) bulk += frames(index % variants);
+  return bulk;
+};
+const stomp = (frames: (index: number) => string) => () =>
+  makeFrame(opcodes.binary, Buffer.from(fill(frames)));
+const control = (frame: Uint8Array) => () =>
+  Buffer.concat(Array.from({ length: bulkBytes / 4 / frame.byteLength }, () => frame));
+
+/** What is said once, and what is said again and again. */
+interface Business {
+  readonly first?: string;
+  readonly bulk: () => Uint8Array;
+}
+
+/** Each keeps the manager as busy as it can in one way. */
+export const busy: Readonly<Record<string, Business>> = {
+  sends: { bulk: stomp(() => send("/topic/x")) },
+  begins: { bulk: stomp(() => "BEGIN\ntransaction:t\n\n\0ABORT\ntransaction:t\n\n\0") },
+  churn: { bulk: stomp((index) => `${subscribe(1, `/topic/c.${index}.*`)}UNSUBSCRIBE\nid:1\n\n\0`) },
+  pongs: { bulk: control(makeFrame(opcodes.pong, Buffer.alloc(0))) },
+  "line-ends": { bulk: stomp(() => "\n") },
+  patterns: {
+    first: Array.from({ length: 25 }, (_, index) =>
+      subscribe(index, `/topic/#.a.*.a.*.a.${index % 2 ? "*" : "a"}.b.#${".*".repeat(index % 9)}.#.a`),
+    ).join(""),
+    bulk: stomp((index) => send(`/topic/${words(60)}.b.${index}.${words(60)}`)),
+  },
+  overlaps: {
+    first: Array.from({ length: 25 }, (_, index) =>
+      subscribe(index, "/topic/#").replace("id:", `id:${crypto.randomUUID()}`),
+    ).join(""),
+    bulk: stomp((index) => send(`/topic/overlap.${index}`)),
+  },
+};
+
+/** One attacker, until it is closed. */
+export async function keepBusy(url: URL, kind: string): Promise<void> {
+  const { first = "", bulk } = busy[kind]!;
+  const { socket, answered, ended } = await connectRaw(url, new Handshake(url, "v12.stomp").request);
+  let hasEnded = (await answered) !== 101;
+  void ended.then(() => {
+    hasEnded = true;
+  });
+  socket.write(makeFrame(opcodes.binary, Buffer.from(`CONNECT\naccept-version:1.2\nhost:h\n\n\0${first}`)));
+  const bytes = bulk();
+  while (!hasEnded) {
+    // What is not taken waits in the system, and not here.
+    if (socket.writableLength === 0) socket.write(bytes);
+    await Bun.sleep(pauseMs);
+  }
+  socket.destroy();
+}

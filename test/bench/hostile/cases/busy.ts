@@ -1,0 +1,89 @@
+import { atMost } from "../../goals.ts";
+import { type LoadOptions, load } from "../../load.ts";
+import { type Figures, inRounds, seriesOf, type Turns } from "../../rounds.ts";
+import { median } from "../../samples.ts";
+import { type System, withSystem } from "../../systems/contender.ts";
+import { warren } from "../../systems/contenders.ts";
+import { busy as kinds } from "../busy.ts";
+import { besides, type HostileCase, honest } from "../case.ts";
+
+const p99 = "p99 ms";
+const long = "turns over 50 ms";
+
+/** One client of each kind, 50 of it, and all kinds together: what honest clients notice of a manager at all defaults. */
+export const busy: HostileCase = {
+  name: "busy",
+  what: "clients that want the manager to do much",
+  async run(setting) {
+    const contender = warren("warren", "");
+    const loading: LoadOptions = {
+      clients: 10,
+      publishers: 4,
+      rate: 40,
+      durationMs: setting.isQuick ? 5000 : 15_000,
+    };
+    const measure = async (system: System) => {
+      const before = await turnsOf(system);
+      const figures = honest(await load(system, loading));
+      const after = await turnsOf(system);
+      return { ...figures, [long]: after.long - before.long, turns: after.all - before.all };
+    };
+    const turn = (kind: string, count: number) => () =>
+      withSystem(setting.broker, contender, {}, (system) =>
+        count === 0 ? measure(system) : besides(system, kind, count, () => measure(system)),
+      );
+    const names = Object.keys(kinds);
+    const turns = await inRounds(
+      { ...setting, rounds: 1 },
+      "busy",
+      new Map([
+        ["none", turn("", 0)],
+        ...names.map((kind) => [`1 ${kind}`, turn(kind, 1)] as const),
+        ...(setting.isQuick ? [] : names.map((kind) => [`50 ${kind}`, turn(kind, 50)] as const)),
+        ["14 of all kinds", turn("busy", 14)],
+      ]),
+    );
+    const worst = (of: readonly Turns[], figure: string) =>
+      Math.max(
+        ...of.map(({ figures }) => median(figures.map((shown: Figures) => shown[figure]!)) ?? Number.NaN),
+      );
+    const ones = turns.slice(1, 1 + names.length);
+    const fifties = turns.slice(1 + names.length, -1);
+    return {
+      measures: [p99, long].map((figure) => ({
+        name: `busy-${figure}`,
+        title: `Busy clients, 40 honest messages/s: ${figure}`,
+        unit: figure === p99 ? "ms" : "turns",
+        series: seriesOf(turns, figure),
+      })),
+      goals: [
+        atMost("one busy client: p99 of the honest", 50, "ms", worst(ones, p99)),
+        ...(fifties.length === 0
+          ? []
+          : [atMost("50 busy clients: p99 of the honest", 250, "ms", worst(fifties, p99))]),
+        atMost(
+          "busy clients of all kinds: turns of the event loop over 50 ms",
+          0,
+          "",
+          worst(turns.slice(-1), long),
+        ),
+      ],
+    };
+  },
+};
+
+/** Of the manager's event loop, as far as it looked: all turns, and those over 50 ms. */
+async function turnsOf(system: System): Promise<{ readonly all: number; readonly long: number }> {
+  const url = new URL("/metrics", system.url);
+  url.protocol = "http:";
+  const text = await (await fetch(url)).text();
+  const value = (name: string) =>
+    Number(
+      text
+        .split("\n")
+        .find((line) => line.startsWith(`${name} `))
+        ?.split(" ")[1],
+    );
+  const all = value("warren_event_loop_lag_seconds_count");
+  return { all, long: all - value('warren_event_loop_lag_seconds_bucket{le="0.05"}') };
+}
