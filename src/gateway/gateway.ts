@@ -262,15 +262,24 @@ export class Gateway implements FeedSink {
           this.#limits.heard(socket);
           socket.data.drained();
         },
-        pong: (socket, data) => this.#limits.ponged(socket, data),
+        pong: (socket, data) => {
+          this.#limits.ponged(socket, data);
+          this.#breathe(socket);
+        },
         // Bun answers it.
         ping: (socket, data) => {
           this.#backlogs.sent(data.length);
           this.#limits.pinged(socket, data);
+          this.#breathe(socket);
         },
         close: (socket, code) => this.#close(socket, code),
       },
     });
+  }
+
+  /** Bun reads on for as long as there is something, unless the client is paused: so it is when its time in this turn is over. */
+  #breathe(socket: ClientSocket): void {
+    if (!this.#turns.mayGoOn(socket)) this.#turns.wait(socket);
   }
 
   #open(socket: ClientSocket): void {
