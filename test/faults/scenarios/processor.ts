@@ -20,6 +20,7 @@ const backWithinMs = 5000;
 
 /** Every 97th message of a client is a bad one. */
 const bad = "Number(text.split(':')[1]) % 97 === 50";
+const throwing = `export default ({ text }) => { if (${bad}) throw new Error("bad"); return \`processed message: \${text}\`; };`;
 
 export const processorScenarios: readonly Scenario[] = [
   {
@@ -99,11 +100,21 @@ export const processorScenarios: readonly Scenario[] = [
   },
   {
     name: "handler throws",
-    setting: {
-      handler: `export default ({ text }) => { if (${bad}) throw new Error("bad"); return \`processed message: \${text}\`; };`,
-    },
+    setting: { handler: throwing },
     fault: () => Bun.sleep(8000),
     check: deadLettered,
+  },
+  {
+    name: "handler throws, and the queue of dead letters is full",
+    setting: { handler: throwing },
+    async fault({ node, vhost }) {
+      const full = '{"max-length": 1, "overflow": "reject-publish"}';
+      const policy = ["-p", vhost, "full"];
+      await node.ctl("set_policy", "--apply-to", "queues", ...policy, "^wsmanager[.]dead$", full);
+      await Bun.sleep(8000);
+      await node.ctl("clear_policy", ...policy);
+    },
+    check: (world) => [...deadLettered(world), ...answersWentOn(world)],
   },
   {
     name: "handler hangs",
@@ -143,6 +154,18 @@ async function backInFull(load: World["load"]): Promise<void> {
 function suspicions(processors: World["processors"], most: number): readonly string[] {
   const count = processors[0]!.log.filter(({ msg }) => msg.includes("in a process of their own")).length;
   return count > most ? [`${count} times messages were suspected instead of ${most}`] : [];
+}
+
+/** The connection on which they travel is not the one that dead letters are refused on. */
+function answersWentOn({ load, processors }: World): readonly string[] {
+  const lost = processors[0]!.log.filter(({ level, msg, connection }) => {
+    return (
+      level !== "debug" && msg === "broker lost, reconnecting" && !String(connection).endsWith("dead letters")
+    );
+  });
+  const failures = lost.map(({ connection }) => `${connection} was lost`);
+  if (load.longestOutageMs > 1000) failures.push(`no answer for ${Math.round(load.longestOutageMs)} ms`);
+  return failures;
 }
 
 function deadLettered({ dead, load }: World): readonly string[] {
