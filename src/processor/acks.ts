@@ -64,6 +64,7 @@ export class Acks {
     this.#lastTag = tag;
     this.#open.set(tag, id);
     this.#openOfGranted++;
+    this.#watchShortage();
   }
 
   /** The delivery is done with: it may be acknowledged. */
@@ -80,15 +81,19 @@ export class Acks {
     this.#flushImmediate = undefined;
     const left = this.#ackPrefix();
     if (left >= this.#granted / 2) this.#ackSingly();
-    // Nothing more comes before something is acknowledged. The gap may close in a moment, or stay for long.
-    else if (left > 0 && this.#openOfGranted + left >= this.#granted)
-      this.#shortTimer ??= setTimeout(() => this.#ackSingly(), shortMs);
+    else this.#watchShortage();
   }
 
   /** Acknowledges now all that is done, in a session in which nothing more will be: no gap is going to close. */
   finish(): void {
     this.flush();
     this.#ackSingly();
+  }
+
+  /** Where nothing more comes before something is acknowledged: the gap may close in a moment, or stay for long. */
+  #watchShortage(): void {
+    if (this.#done.length === 0 || this.#openOfGranted + this.#done.length < this.#granted) return;
+    this.#shortTimer ??= setTimeout(() => this.#ackSingly(), shortMs);
   }
 
   /** How many done ones are left, after one that is not. */

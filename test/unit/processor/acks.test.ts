@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, jest, test } from "bun:test";
 import fc from "fast-check";
 import type { ConsumeSession } from "../../../src/broker/broker.ts";
 import { Acks } from "../../../src/processor/acks.ts";
@@ -133,6 +133,22 @@ describe("behind one that is stuck", () => {
       [1, true],
       [7, true],
     ]);
+  });
+
+  test("those that are done are acknowledged in a moment when nothing more comes before that", () => {
+    jest.useFakeTimers();
+    const { acks, session } = deliveries(9);
+    acks.done(3);
+    acks.flush();
+    jest.advanceTimersByTime(1000);
+    expect(session.acks).toEqual([]);
+    // With the last one that was granted the broker has no more to give.
+    session.open.add(10);
+    acks.delivered(10);
+    jest.advanceTimersByTime(20);
+    expect(session.acks).toEqual([[3, false]]);
+    expect(jest.getTimerCount()).toBe(0);
+    jest.useRealTimers();
   });
 
   test("with a prefetch of one nothing waits for nothing", async () => {
