@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Client, connect } from "../support/client.ts";
-import { connectRaw, opcodes, type RawConnection } from "../support/raw.ts";
+import { connectRaw, frameBytes, opcodes, type RawConnection } from "../support/raw.ts";
+import { SeededRandom } from "../support/seeded-random.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until, within } from "../support/wait.ts";
 import { startWarren, type WarrenProcess } from "../support/warren.ts";
@@ -163,3 +164,76 @@ describe("a client with durable subscriptions that reads nothing", () => {
     }
   });
 });
+
+interface Player {
+  readonly client: RawConnection;
+  /** Of its subscriptions; a plain-text client has one without an id. */
+  readonly ids: readonly (string | undefined)[];
+  readonly isDurable: boolean;
+  isReading: boolean;
+}
+
+async function enter(warren: WarrenProcess, random: SeededRandom): Promise<Player> {
+  const kind = random.of(["text", "live", "durable", "durable", "both"]);
+  if (kind === "text") {
+    const client = await connectRaw(warren.url, "/ws?topic=t");
+    return { client, ids: [undefined], isDurable: false, isReading: true };
+  }
+  const client = await connectRaw(warren.url, "/ws", { headers: { "Sec-WebSocket-Protocol": "v12.stomp" } });
+  client.sendFrame(opcodes.text, "CONNECT\naccept-version:1.2\n\n\0");
+  const ids = Array.from({ length: 1 + random.below(3) }, (_, index) => `s${index}`);
+  for (const [index, id] of ids.entries()) {
+    const isDurable = kind === "durable" || (kind === "both" && index === 0);
+    const start = isDurable ? "x-stream-offset:next\n" : "";
+    client.sendFrame(opcodes.text, `SUBSCRIBE\nid:${id}\nreceipt:${id}\ndestination:/topic/t\n${start}\n\0`);
+  }
+  const receipts = () => client.frames.filter(({ payload }) => Buffer.from(payload).includes("RECEIPT"));
+  await until(() => receipts().length === ids.length, "all are in force");
+  const isDurable = kind === "durable" || (kind === "both" && ids.length === 1);
+  return { client, ids, isDurable, isReading: true };
+}
+
+/** `FC_SEED=…` plays others. */
+test.each([Number(Bun.env["FC_SEED"] ?? 1)])(
+  "clients that read, stop, are held back and read again, by seed %d: durable ones get everything, live ones all or up to their end",
+  async (seed) => {
+    const random = new SeededRandom(seed);
+    const count = 300;
+    const body = "x".repeat(32 * 1024);
+    await using warren = await startWarren([
+      ...["--log-messages", "off", "--client-buffer-bytes", "1MiB", "--handler", silentHandler],
+      ...["--max-messages-per-second", "500", "--flood-timeout", "1h", "--log-memory-bytes", "128MiB"],
+      // Nobody answers pings here.
+      ...["--ping-interval", "10m"],
+    ]);
+    await using sender = await connect(warren.wsUrl("/ws?topic=t"));
+    await using witness = await connect(warren.wsUrl("/ws?topic=t"));
+    const players = await Promise.all(Array.from({ length: 8 }, () => enter(warren, random)));
+    try {
+      for (let number = 0; number < count; number++) {
+        sender.send(`${number} ${body}`);
+        if (number % 10 !== 9) continue;
+        await until(() => witness.received.length > number, "the witness has them");
+        const player = random.of(players);
+        // A heart-beat costs little: so many of them hold it back for a second.
+        if (random.isOnceIn(3) && player.ids[0] !== undefined && !player.client.isEnded)
+          await player.client.flood(frameBytes(opcodes.text, "\n".repeat(200_000)));
+        player.isReading = random.isOnceIn(3);
+        if (player.isReading) player.client.readAgain();
+        else player.client.stopReading();
+      }
+      for (const { client } of players) client.readAgain();
+      for (const { client, ids, isDurable } of players) {
+        const got = () => ids.map((id) => numbersOf(client, id));
+        const isWhole = () =>
+          client.frames.length >= count * ids.length && got().every((numbers) => numbers.length >= count);
+        await until(() => client.isEnded || isWhole(), "it has everything, or has been cut off", 30_000);
+        if (isDurable) expect(client.isEnded).toBe(false);
+        for (const numbers of got()) expect(numbers).toEqual(upTo(client.isEnded ? numbers.length : count));
+      }
+      expect(await cutOff(warren)).toBe(players.filter(({ client }) => client.isEnded).length);
+    } finally {
+      for (const { client } of players) await client[Symbol.asyncDispose]();
+    }
+  },
+);

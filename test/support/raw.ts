@@ -52,6 +52,8 @@ export class RawConnection implements AsyncDisposable {
   readonly frames: Frame[] = [];
   /** Resolves when the other side has ended the connection. */
   readonly ended: Promise<void>;
+  /** Whether it has. */
+  isEnded = false;
 
   readonly #answered = Promise.withResolvers<void>();
   #end: () => void;
@@ -62,7 +64,10 @@ export class RawConnection implements AsyncDisposable {
   constructor() {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ended = promise;
-    this.#end = resolve;
+    this.#end = () => {
+      this.isEnded = true;
+      resolve();
+    };
   }
 
   async open(hostname: string, port: number, request: string, allowHalfOpen = false): Promise<void> {
