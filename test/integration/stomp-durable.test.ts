@@ -292,6 +292,67 @@ describe("a durable subscription, with the log in RabbitMQ", () => {
     expect(byTime.length).toBe(received.length);
   });
 
+  test("from a time on gets what RabbitMQ got since, where its publisher gave no time", async () => {
+    const url = await freshVhost();
+    await using one = await startManager("one", url);
+    await using anna = await connectStomp(one.wsUrl("/ws"), quiet);
+    const witness = await anna.subscribe("/topic/t", { "x-stream-offset": "next" });
+    const second = () => Math.floor(Date.now() / 1000);
+    await publish(url, ["old"]);
+    await bodiesOf(witness, 1);
+    const began = second();
+    await until(() => second() > began + 1, "another second");
+    const from = second();
+    await publish(url, ["new"]);
+    await bodiesOf(witness, 2);
+    // For the second manager all of it is older than its memory.
+    await using two = await startManager("two", url);
+    for (const manager of [one, two]) {
+      await using peer = await connectStomp(manager.wsUrl("/ws"), quiet);
+      const received = await peer.subscribe("/topic/t", { "x-stream-offset": `timestamp=${from}` });
+      const all = await peer.subscribe("/topic/t", { "x-stream-offset": `timestamp=${began - 100}` });
+      expect(await bodiesOf(received, 1)).toEqual(["new"]);
+      expect(await bodiesOf(all, 2)).toEqual(["old", "new"]);
+      expect(gapsIn([...received, ...all]).join("")).toBe("");
+    }
+  });
+
+  test("is told of the gap and gets all of the new log when somebody deletes the log, also one that waits for what is to come", async () => {
+    const url = await freshVhost();
+    await using manager = await startManager("m", url);
+    await using anna = await connectStomp(manager.wsUrl("/ws"), quiet);
+    const atEnd = await anna.subscribe("/topic/t", { "x-stream-offset": "next" });
+    await publish(url, numbers(0, 20));
+    await bodiesOf(atEnd, 20);
+    const ahead = await anna.subscribe("/topic/t", {
+      "x-stream-offset": positionOf(atEnd[19]!),
+      id: "ahead",
+    });
+    await bodiesOf(ahead, 1);
+    const connection = await connectAmqp(url);
+    const channel = await connection.createChannel();
+    await channel.deleteQueue("wsmanager.log");
+    await connection.close();
+    let sent = 20;
+    await until(async () => {
+      // Where the log is gone what is published is in no queue.
+      await publish(url, [String(sent++)]);
+      return atEnd.length > 20 && ahead.length > 1;
+    }, "the new log to be followed");
+    await publish(url, ["last"]);
+    await until(() => atEnd.at(-1)?.body === "last" && ahead.at(-1)?.body === "last", "the last one");
+    const first = Number(atEnd[20]!.body);
+    const expected = [...numbers(first, sent), "last"];
+    expect(atEnd.slice(20).map(({ body }) => body)).toEqual(expected);
+    expect(ahead.slice(1).map(({ body }) => body)).toEqual(expected);
+    for (const [received, had] of [
+      [atEnd, 20],
+      [ahead, 1],
+    ] as const) {
+      expect(gapsIn(received).flatMap((gap, index) => (gap === "true" ? [index] : []))).toEqual([had]);
+    }
+  });
+
   test("that was at the end goes on where RabbitMQ was away, in order and once", async () => {
     const node = await sharedRabbitmq();
     const url = await node.vhost();

@@ -57,6 +57,21 @@ describe("a follower's place in the log", () => {
     expect(position.isSure).toBe(true);
   });
 
+  test("is in another log where the record differs in its text alone, as of programs that give no ids", () => {
+    const nameless = (text: string): Envelope => ({
+      ...record("m"),
+      messageId: undefined,
+      appId: undefined,
+      timestamp: undefined,
+      body: Buffer.from(text),
+    });
+    const position = new LogPosition();
+    position.opened(1000);
+    position.take(2, nameless("19"));
+    position.opened(2000);
+    expect(position.take(2, nameless("47"))).toBe("of another log");
+  });
+
   test("is behind the gap where the log has dropped what was seen last", () => {
     const position = interrupted();
     expect(position.take(50, record("m50"))).toBe("behind a gap");
