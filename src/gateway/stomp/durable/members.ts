@@ -5,7 +5,7 @@ import { isExpired } from "../../../properties.ts";
 import { Directory } from "../../directory.ts";
 import { isPattern, TopicTrie } from "../../topic-trie.ts";
 import { direct } from "../destinations.ts";
-import { messageTail, type Tail } from "../message-frame.ts";
+import { messageTail, type Tail, withHead } from "../message-frame.ts";
 import type { DurableSubscription } from "./subscription.ts";
 
 /** How much the members may have gathered together before it is written, in characters or bytes. */
@@ -109,11 +109,11 @@ export class Members {
           this.#slow(subscription, { offset, index: index - 1 }, onSlow);
           return;
         }
-        const tail = frames.for(subscription);
-        subscription.add(tail);
+        const tail = frames.tailFor(subscription);
+        if (!subscription.hasGathered) this.#unwritten.add(subscription);
+        subscription.add(tail, frames.frameFor(subscription, tail));
         count++;
         this.#gatheredSize += tail.length;
-        this.#unwritten.add(subscription);
         if (subscription.hasBatch && !subscription.flush())
           this.#slow(subscription, { offset, index }, onSlow);
       };
@@ -229,13 +229,25 @@ class Frames {
   readonly #position: string;
   #v11: Tail | undefined;
   #v12: Tail | undefined;
+  #head: string | undefined;
+  #tail: Tail | undefined;
+  #frame: Tail | undefined;
 
   constructor(message: Message, position: string) {
     this.#message = message;
     this.#position = position;
   }
 
-  for({ pattern, version }: DurableSubscription): Tail {
+  /** Most clients give their subscriptions the same few ids, and many of them come one after another. */
+  frameFor({ head }: DurableSubscription, tail: Tail): Tail {
+    if (head === this.#head && tail === this.#tail) return this.#frame!;
+    this.#head = head;
+    this.#tail = tail;
+    this.#frame = withHead(head, tail);
+    return this.#frame;
+  }
+
+  tailFor({ pattern, version }: DurableSubscription): Tail {
     const options = { position: this.#position };
     const { id } = this.#message;
     // What is for one client alone hardly anybody else is going to ask for.

@@ -98,12 +98,18 @@ export class DurableSubscription {
     return true;
   }
 
-  add(tail: Tail): void {
-    const head = this.isBehindGap ? `${this.head}x-stream-gap:true\n` : this.head;
+  /** @param frame what it is for all that begin like this one, made once for them; made here if absent */
+  add(tail: Tail, frame?: Tail): void {
+    if (this.isBehindGap) this.#batch.push(withHead(`${this.head}x-stream-gap:true\n`, tail));
+    else this.#batch.push(frame ?? withHead(this.head, tail));
     this.isBehindGap = false;
-    this.#batch.push(withHead(head, tail));
     this.#batchSize += tail.length;
     this.#outflow.gathered(tail.length);
+  }
+
+  /** Whether anything is gathered that is not written. */
+  get hasGathered(): boolean {
+    return this.#batchSize > 0;
   }
 
   /** Whether enough is gathered to be written. */
