@@ -96,7 +96,11 @@ export class Walks {
     const taken = new Set(this.#movers.map(({ block }) => block));
     for (const [sequence, walker] of this.#walkers) {
       if (walker.members.size === 0) this.#walkers.delete(sequence);
-      else if (!walker.isMoving && !walker.rests) {
+      else if (sequence < this.#window.begin && !walker.isMoving) {
+        // It walks no further, but goes to where the log is read at the broker.
+        walker.isMoving = true;
+        this.#movers.push(walker);
+      } else if (!walker.isMoving && !walker.rests) {
         const block = blockAt(this.#window.end - sequence);
         if (!taken.has(block) && sequence < (hindmost[block]?.sequence ?? Number.POSITIVE_INFINITY))
           hindmost[block] = walker;

@@ -132,6 +132,19 @@ describe("durable subscriptions that catch up in memory", () => {
     expect(durables.counts).toEqual({ atEnd: 100, catchingUp: 0, sweeping: 0, parked: 0, locating: 0 });
   });
 
+  test("and are overtaken by what has to make room are read to from the log, all at once", async () => {
+    const { durables, self } = started(0, 100_000);
+    self.log(1, 100);
+    for (let offset = 1; offset < 90; offset++) self.subscribe("t", after(offset));
+    expect(durables.counts).toMatchObject({ sweeping: 0 });
+    self.log(100, 1000);
+    await turn();
+    expect(durables.counts.catchingUp + durables.counts.sweeping).toBe(89);
+    expect(durables.counts.sweeping).toBeGreaterThan(0);
+    await self.until(() => durables.counts.sweeping === 89);
+    durables.close();
+  });
+
   test("and have to tell of a gap cost nothing for what is not for them", async () => {
     const { durables, self } = started();
     self.log(1, 10);
@@ -180,7 +193,7 @@ describe("when the log begins anew, a durable subscription", () => {
     await turn();
     const [old] = self.running;
     for (const offset of [20, 21]) old!.reader.record(offset, "wsmanager", envelopeAt(offset, "t"));
-    await turn();
+    await self.until(() => client.texts.length === 1);
     expect(durables.counts.sweeping).toBe(1);
     old!.reader.ended("lost");
     durables.missed("another log");
@@ -251,8 +264,8 @@ describe("durable subscriptions that are older than memory", () => {
 });
 
 /** The log has reached this offset, of which nothing is in memory yet. */
-function started(reached = 0) {
-  const self = new Fixture();
+function started(reached = 0, windowBytes?: number) {
+  const self = new Fixture(windowBytes);
   self.durables.marked(reached);
   return { self, durables: self.durables, subscribe: self.subscribe.bind(self) };
 }
