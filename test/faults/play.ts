@@ -1,5 +1,6 @@
 import { defaultOutboxLimits } from "../../src/broker/outbox-limits.ts";
 import type { RabbitmqNode } from "../support/rabbitmq.ts";
+import { until } from "../support/wait.ts";
 import type { MessageKey } from "./ledger.ts";
 import type { Row } from "./row.ts";
 import type { Scenario } from "./scenario.ts";
@@ -32,6 +33,7 @@ export async function play(scenario: Scenario, nodes: readonly RabbitmqNode[]): 
   }
   await Bun.sleep(afterwardsMs);
   load.stop();
+  if (scenario.safe === "receipted") await allConfirmed(world);
   const expected = await whatMustNotBeLost(scenario, world);
   const sawAll = ({ answered, relayed }: Saw, key: MessageKey) =>
     (answered.has(key) || dead.has(key)) && relayed.has(key);
@@ -120,6 +122,15 @@ async function whatMustNotBeLost(
   if (probe === undefined) throw new Error("a scenario that counts what reached RabbitMQ needs a probe");
   const keys = await probe.take();
   return () => keys;
+}
+
+/** Until the manager has nothing left, and so no receipt is to come any more. */
+async function allConfirmed({ manager }: World): Promise<void> {
+  const isEmpty = async () => {
+    await manager.look();
+    return manager.metric("warren_published_total") > 0 && manager.metric("warren_outbox_bytes") === 0;
+  };
+  await until(isEmpty, "all receipts to be sent", settleMs * 3);
 }
 
 /** Until nothing is missing, or nothing moves any more. */

@@ -27,9 +27,9 @@ export class Announcing {
     const channel = await connection.createChannel();
     watch(channel, drop);
     this.#channel = channel;
-    this.#publish(false);
+    this.#publish("here");
     this.#timer = setInterval(() => {
-      if (!isBlocked()) this.#publish(false);
+      if (!isBlocked()) this.#publish("here");
     }, announceEveryMs);
     atLoss.push(() => this.#end());
     channel.on("close", () => this.#end());
@@ -39,17 +39,23 @@ export class Announcing {
   async leave(): Promise<void> {
     const channel = this.#channel;
     if (channel === undefined) return;
-    this.#publish(true);
+    this.#publish("leaving");
     this.#end();
     // A question is answered after what was published before it.
     await channel.checkExchange(exchanges.marks);
   }
 
-  #publish(isLeaving: boolean): void {
-    for (const group of this.#groups) {
+  /** The queue of a group has gone: who publishes to it hears of it before it is there again. Resolves when RabbitMQ has read it. */
+  async gone(group: string): Promise<void> {
+    this.#publish("gone", [group]);
+    await this.#channel?.checkExchange(exchanges.marks);
+  }
+
+  #publish(what: keyof typeof groupMarks, groups = this.#groups): void {
+    for (const group of groups) {
       this.#channel?.publish(exchanges.marks, group, Buffer.alloc(0), {
         contentType: markContentType,
-        messageId: isLeaving ? groupMarks.leaving : groupMarks.here,
+        messageId: groupMarks[what],
         appId: this.#name,
         timestamp: Math.floor(Date.now() / 1000),
       });

@@ -8,6 +8,8 @@ export interface Consuming {
   readonly group: string;
   readonly prefetch: number;
   readonly consumer: Consumer;
+  /** RabbitMQ has ended the consumer, as it does when the queue is deleted. */
+  cancelled(): void;
   isStopped: boolean;
   /** Resolves when RabbitMQ has read the acknowledgements so far; absent without a session. */
   settled?: (() => Promise<void>) | undefined;
@@ -120,6 +122,7 @@ class Session {
 
   #deliver(delivery: ConsumeMessage | null): void {
     if (delivery === null) {
+      this.#consuming.cancelled();
       this.#drop(`the queue ${this.#queue} has gone or moved: declaring it again`);
       return;
     }

@@ -21,6 +21,8 @@ export interface Following {
   readonly marks: Marks;
   /** Hears of every mark: processors name their groups by them. */
   heard(mark: Envelope): void;
+  /** RabbitMQ has ended the follower, as it does when the log is deleted. */
+  cancelled(): void;
   /** RabbitMQ ended the last session by cancelling its consumer. */
   wasCancelled?: boolean;
 }
@@ -54,6 +56,7 @@ export async function startFollower(
     if (isOver) return;
     if (delivery === null) {
       following.wasCancelled = true;
+      following.cancelled();
       drop(`the queue ${logStream} has gone or moved: declaring it again`);
       return;
     }

@@ -11,6 +11,8 @@ export interface LayoutOptions {
   readonly logRetention: LogRetention | "off";
   /** How long something that is missing stays so before it is declared, in milliseconds. */
   readonly missedForMs: number;
+  /** A group of another process has lost its queue. */
+  onGone(group: string): void;
 }
 
 /** What this process relies on in RabbitMQ, as far as it is known now. */
@@ -21,12 +23,13 @@ export class Layout {
   /** The groups of this process. */
   readonly ownGroups: string[] = [];
   /** Those of others, as managers hear of them. */
-  readonly liveGroups = new LiveGroups();
+  readonly liveGroups: LiveGroups;
   /** Nothing of Warren's was there when it was first looked for, so that nobody can have published to it. */
   #isNew = false;
 
   constructor(options: LayoutOptions) {
     this.#options = options;
+    this.liveGroups = new LiveGroups((group) => options.onGone(group));
   }
 
   /** From now on others may have published: what is missing may have gone. */

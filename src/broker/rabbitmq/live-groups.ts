@@ -13,7 +13,7 @@ const processorsMax = 1000;
 const oldAfterSeconds = 120;
 
 /** The message ids of the marks by which processors speak of their group, which is the routing key. Their `app_id` names them. */
-export const groupMarks = { here: "group-here", leaving: "group-leaving" } as const;
+export const groupMarks = { here: "group-here", leaving: "group-leaving", gone: "group-gone" } as const;
 
 /**
  * The processor groups that a manager has heard of. No I/O, no clock: moments are given in milliseconds.
@@ -25,7 +25,13 @@ export const groupMarks = { here: "group-here", leaving: "group-leaving" } as co
 export class LiveGroups {
   /** For each group, when each of its processors was last heard. */
   readonly #heard = new Map<string, Map<string, number>>();
+  readonly #onGone: (group: string) => void;
   #isFollowing = false;
+
+  /** @param onGone hears of a group whose processor has lost its queue */
+  constructor(onGone: (group: string) => void) {
+    this.#onGone = onGone;
+  }
 
   /** Takes a mark of the log. Whatever else it may be is ignored. */
   take(mark: Envelope, nowMs: number, nowSeconds: number): void {
@@ -33,7 +39,9 @@ export class LiveGroups {
     if (contentType !== markContentType || appId === undefined || groupNameFault(group) !== undefined) return;
     let processors = this.#heard.get(group);
     if (messageId === groupMarks.leaving) processors?.delete(appId);
-    if (messageId !== groupMarks.here || nowSeconds - timestamp > oldAfterSeconds) return;
+    if (nowSeconds - timestamp > oldAfterSeconds) return;
+    if (messageId === groupMarks.gone && processors !== undefined) this.#onGone(group);
+    if (messageId !== groupMarks.here) return;
     if (processors === undefined) {
       if (this.#heard.size >= groupsMax) return;
       processors = new Map();

@@ -29,6 +29,7 @@ export class PublishingConnection {
   readonly #options: PublishingOptions;
   /** Why RabbitMQ takes no messages; undefined if it does. */
   blockedWhy: string | undefined;
+  #drop: Drop | undefined;
 
   constructor(options: PublishingOptions) {
     this.#options = options;
@@ -37,6 +38,10 @@ export class PublishingConnection {
   async setUp(connection: ChannelModel, atLoss: (() => void)[], drop: Drop): Promise<void> {
     const { publishings, layout, hasLog, timing, announcing } = this.#options;
     this.#watchBlocked(connection, atLoss);
+    this.#drop = drop;
+    atLoss.push(() => {
+      this.#drop = undefined;
+    });
     const publishedTo = publishings.map(({ exchange }) => exchange);
     await layout.declareFor(publishedTo, connection);
     if (hasLog && publishedTo.some((exchange) => exchange !== exchanges.dead)) await tryLog(connection);
@@ -48,6 +53,13 @@ export class PublishingConnection {
       );
     }
     await announcing?.start(connection, () => this.blockedWhy !== undefined, atLoss, drop);
+  }
+
+  /** A queue is missing, as others have noticed: what is on its way to it is published again. */
+  missed(queue: string): void {
+    const { publishings, layout } = this.#options;
+    if (publishings.some(({ exchange }) => layout.needed(exchange).queues.includes(queue)))
+      this.#drop?.(`the queue ${queue} is missing: declaring it again`);
   }
 
   #watchBlocked(connection: ChannelModel, atLoss: (() => void)[]): void {

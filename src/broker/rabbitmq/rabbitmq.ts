@@ -33,6 +33,7 @@ import {
   exchanges,
   groupQueue,
   type LogRetention,
+  logStream,
 } from "./topology.ts";
 import type { Drop } from "./watch.ts";
 
@@ -76,7 +77,8 @@ export class RabbitmqBroker implements Broker {
     this.#options = options;
     const { log, logRetention, timing = defaultTiming } = options;
     this.#timing = timing;
-    this.#layout = new Layout({ log, logRetention, missedForMs: timing.missedForMs });
+    const onGone = (group: string) => this.#missed(groupQueue(group));
+    this.#layout = new Layout({ log, logRetention, missedForMs: timing.missedForMs, onGone });
   }
 
   publish(exchange: Exchange, publisher: Publisher): void {
@@ -84,7 +86,8 @@ export class RabbitmqBroker implements Broker {
   }
 
   consume(group: string, prefetch: number, consumer: Consumer): void {
-    this.#consumers.push({ group, prefetch, consumer, isStopped: false });
+    const cancelled = () => void this.#groupGone(group);
+    this.#consumers.push({ group, prefetch, consumer, cancelled, isStopped: false });
     this.#layout.ownGroups.push(group);
   }
 
@@ -96,7 +99,8 @@ export class RabbitmqBroker implements Broker {
     const marks = new Marks(this.#timing.markAgainAfterMs);
     const heard = (mark: Envelope) =>
       this.#layout.liveGroups.take(mark, performance.now(), Date.now() / 1000);
-    this.#followers.push({ follower, position: new LogPosition(), marks, heard });
+    const cancelled = () => this.#missed(logStream);
+    this.#followers.push({ follower, position: new LogPosition(), marks, heard, cancelled });
     return { mark: (then) => marks.ask(then) };
   }
 
@@ -188,6 +192,17 @@ export class RabbitmqBroker implements Broker {
     this.#options.log.info("connected to RabbitMQ", {
       broker: this.#options.urls.map(withoutPassword).join(","),
     });
+  }
+
+  #missed(queue: string): void {
+    for (const publishing of this.#publishingConnections) publishing.missed(queue);
+  }
+
+  /** The others hear of it first, since their word goes over a connection that is given up then. */
+  async #groupGone(group: string): Promise<void> {
+    const told = this.#announcing?.gone(group).catch(() => undefined);
+    await Promise.race([told, Bun.sleep(this.#timing.missedForMs / 2)]);
+    this.#missed(groupQueue(group));
   }
 
   async #setUpConsuming(connection: ChannelModel, drop: Drop): Promise<void> {

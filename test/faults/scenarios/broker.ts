@@ -185,7 +185,8 @@ export const brokerScenarios: readonly Scenario[] = [
   },
   {
     name: "consumer cancelled",
-    deaths: { processorConnections: 1 },
+    // The managers take it for a queue that went, as they are told, and publish again what is on its way.
+    deaths: connectionsCut,
     async fault(world) {
       await atRandomMs(200, 1000);
       // RabbitMQ cancels consumers when it deletes their queue. Over AMQP there is no other way to bring it about, so

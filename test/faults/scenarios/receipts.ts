@@ -3,7 +3,8 @@ import { onChannel } from "../probe.ts";
 import { atRandomMs, type Scenario } from "../scenario.ts";
 import type { World } from "../world.ts";
 
-const withReceipts = { hasReceipts: true } as const;
+/** Few enough for RabbitMQ to keep up with on a busy machine: what is looked for is what gets lost, not how fast it is. */
+const withReceipts = { hasReceipts: true, messagesPerSecond: 200 } as const;
 /** Receipts that were on the way when RabbitMQ went have arrived by then, in milliseconds. */
 const onTheWayMs = 300;
 /** What is missing is told within this time, in milliseconds: 2 s where RabbitMQ answers at once, which it does not under load. */

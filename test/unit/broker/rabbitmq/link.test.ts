@@ -119,6 +119,61 @@ describe("a link to RabbitMQ", () => {
     await until(() => outbox.isEmpty, "everything to be confirmed");
   });
 
+  describe("that confirms before it has said that everything is there", () => {
+    /** The first connection's peer confirms, and leaves the question after that unanswered. */
+    async function unanswering() {
+      const fake = await FakeAmqp.start();
+      let asked: number | undefined;
+      fake.script = (method, peer, channel, fields) => {
+        const isCheck =
+          method === "ExchangeDeclare" && fields["passive"] === true && fields["nowait"] !== true;
+        if (!isCheck || peer !== fake.peers[0] || peer.published === 0)
+          return confirming(method, peer, channel, fields);
+        asked = channel;
+        return "answered";
+      };
+      const { broker, outbox } = publisherTo(fake);
+      outbox.append({ body: "one", topic: "" });
+      const channel = await until(() => asked, "the question after the confirm");
+      expect(outbox.confirmedCount).toBe(0);
+      return { fake, broker, outbox, channel };
+    }
+
+    test("is asked, and the confirm counts when that is answered", async () => {
+      const { fake, outbox, channel } = await unanswering();
+      await using _fake = fake;
+      fake.peers[0]!.send("ExchangeDeclareOk", {}, channel);
+      await until(() => outbox.isEmpty, "the confirm to count");
+      expect(fake.peers[0]!.published).toBe(1);
+    });
+
+    test("gets everything again if it then misses a queue, over a link that says what is missing", async () => {
+      const { fake, broker, outbox, channel } = await unanswering();
+      await using _fake = fake;
+      const replyText = "NOT_FOUND - no queue 'wsmanager.log' in vhost '/'";
+      fake.peers[0]!.send("ChannelClose", { replyCode: 404, replyText, classId: 50, methodId: 10 }, channel);
+      const status = await until(() => {
+        const now = broker.status();
+        return now.state === "connecting" ? now : undefined;
+      }, "the link to be lost");
+      expect(status.why).toBe("the queue wsmanager.log is missing: declaring it again");
+      await until(() => outbox.isEmpty, "the confirm to count");
+      expect(fake.peers[1]!.bodies).toEqual(["one"]);
+      expect(outbox.confirmedCount).toBe(1);
+    });
+
+    test("is asked no more while it is silent", async () => {
+      const { fake, outbox } = await unanswering();
+      await using _fake = fake;
+      const declares = () => fake.peers[0]!.methods.filter((method) => method === "ExchangeDeclare").length;
+      const before = declares();
+      // Several times as long as it waits between two questions.
+      await Bun.sleep(350);
+      expect(declares() - before).toBe(0);
+      expect(outbox.confirmedCount).toBe(0);
+    });
+  });
+
   test("publishes a refused message again on the same connection once it has proved good", async () => {
     let refused = 0;
     await using fake = await FakeAmqp.start((method, peer, channel) => {

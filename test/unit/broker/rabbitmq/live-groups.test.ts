@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { beforeEach, describe, expect, test } from "bun:test";
 import { type Envelope, markContentType } from "../../../../src/broker/broker.ts";
 import { groupMarks, LiveGroups } from "../../../../src/broker/rabbitmq/live-groups.ts";
 import { envelopeOf } from "../../doubles/envelope.ts";
@@ -11,10 +11,16 @@ function says(group: string, appId: string, parts: Partial<Envelope> = {}) {
   return envelopeOf({ ...mark, routingKey: group, appId, ...parts });
 }
 
+/** The groups of which was said that their queue is gone. */
+const gone: string[] = [];
+beforeEach(() => {
+  gone.length = 0;
+});
+
 const leaving = { messageId: groupMarks.leaving } as const;
 
 function heard(...marks: ReturnType<typeof says>[]): LiveGroups {
-  const groups = new LiveGroups();
+  const groups = new LiveGroups((group) => gone.push(group));
   groups.opened(0);
   for (const mark of marks) groups.take(mark, 0, now);
   return groups;
@@ -50,6 +56,16 @@ describe("a processor group", () => {
   test("that was named while a manager was away is not taken for live", () => {
     expect(heard(says("orders", "p1", { timestamp: now - 120 })).live(0)).toEqual(["orders"]);
     expect(heard(says("orders", "p1", { timestamp: now - 121 })).live(0)).toEqual([]);
+  });
+
+  test("is told of when its processor has lost its queue, if it is known and that was just now", () => {
+    const lost = { messageId: groupMarks.gone };
+    const groups = heard(says("orders", "p1"), says("unknown", "p1", lost));
+    groups.take(says("orders", "p1", { ...lost, timestamp: now - 121 }), 0, now);
+    expect(gone).toEqual([]);
+    groups.take(says("orders", "p1", lost), 0, now);
+    expect(gone).toEqual(["orders"]);
+    expect(groups.live(0)).toEqual(["orders"]);
   });
 
   test("is forgotten when its queue was removed", () => {
