@@ -10,8 +10,8 @@ export interface DeclaringOptions {
    * all that publish, so that they publish again what reached nobody.
    */
   missedForMs(): number;
-  /** Queues of which it was said that they have other settings. */
-  readonly told: Set<string>;
+  /** What this process has declared before, and so knows the settings of: it is enough that it is there. */
+  readonly known: Set<string>;
 }
 
 /**
@@ -75,20 +75,26 @@ export class Declaring {
 
   /** The same for an exchange that stands between publishers and queues. If it went, it is missed before it is there again. */
   async fanoutBetween(name: string, options: Options.AssertExchange = {}): Promise<void> {
-    if (!(await this.hasExchange(name))) await this.#beMissed();
+    const isThere = await this.hasExchange(name);
+    const { known } = this.#options;
+    if (isThere && known.has(name)) return;
+    if (!isThere) await this.#beMissed();
     await this.fanout(name, options);
+    known.add(name);
   }
 
   /** A durable queue. If it went, it is missed before it is there again. */
   async queue(name: string, args: NonNullable<Options.AssertQueue["arguments"]>): Promise<void> {
-    if (!(await this.hasQueue(name))) await this.#beMissed();
+    const isThere = await this.hasQueue(name);
+    const { log, known } = this.#options;
+    const key = `queue ${name}`;
+    if (isThere && known.has(key)) return;
+    if (!isThere) await this.#beMissed();
+    known.add(key);
     try {
       await this.ask((channel) => channel.assertQueue(name, { durable: true, arguments: args }));
     } catch (error) {
       if (codeOf(error) !== 406) throw forbidden(error, `queue "${name}"`);
-      const { log, told } = this.#options;
-      if (told.has(name)) return;
-      told.add(name);
       log.info("queue exists with settings of its own, joining it as it is", {
         queue: name,
         reason: reasonOf(error),

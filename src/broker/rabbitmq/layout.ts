@@ -18,7 +18,7 @@ export interface LayoutOptions {
 /** What this process relies on in RabbitMQ, as far as it is known now. */
 export class Layout {
   readonly #options: LayoutOptions;
-  readonly #told = new Set<string>();
+  readonly #known = new Set<string>();
   readonly #needed = new Map<Exchange, { readonly key: string; readonly needed: Needed }>();
   /** The groups of this process. */
   readonly ownGroups: string[] = [];
@@ -40,7 +40,7 @@ export class Layout {
   async declaringOn(connection: ChannelModel): Promise<Declaring> {
     const declaring = new Declaring(connection, {
       log: this.#options.log,
-      told: this.#told,
+      known: this.#known,
       missedForMs: () => (this.#isNew ? 0 : this.#options.missedForMs),
     });
     const { fromClients, toClients } = exchanges;

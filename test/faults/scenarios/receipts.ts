@@ -94,9 +94,20 @@ function deletion(what: string, name: string, parts: Partial<Scenario> = {}): Sc
       load.countReceipts();
       load.mark();
       await told;
+      await until(() => isThere(url, name), `${name} to be declared again`, 30_000);
       await resumed(load);
     },
   };
+}
+
+async function isThere(url: string, name: string): Promise<boolean> {
+  return await onChannel(url, async (channel) => {
+    // It says the same as the call that failed.
+    channel.on("error", () => undefined);
+    if (name.endsWith(".queues")) await channel.checkExchange(name);
+    else await channel.checkQueue(name);
+    return true;
+  });
 }
 
 /** Until a manager that is not ready says this. */
