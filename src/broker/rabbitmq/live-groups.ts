@@ -1,8 +1,8 @@
 import { type Envelope, markContentType } from "../broker.ts";
 import { groupNameFault } from "../group-name.ts";
 
-/** A processor names its group in the log this often, in milliseconds. */
-export const announceEveryMs = 10_000;
+/** A processor names its group in the log this often, in milliseconds: so long a manager that has just started may not know of it. */
+export const announceEveryMs = 2000;
 /** A processor of which nothing was heard for so long is taken for gone, in milliseconds. */
 const goneAfterMs = 30_000;
 /** Groups and processors of a group that are kept in mind. Whoever names more is not one of ours. */

@@ -56,12 +56,12 @@ export async function declareTopology(declaring: Declaring, topology: Topology):
 /** What has to be there still, after a publish to this exchange, for the publish to have reached everybody. */
 export function neededBy(exchange: Exchange, { log, groups }: Pick<Topology, "log" | "groups">): Needed {
   if (exchange === exchanges.dead) return { exchanges: [exchange], queues: [deadQueue] };
+  const inner = innerExchange(exchange);
+  const isProcessors = exchange === exchanges.toClients && groups.length > 0;
   return {
-    exchanges: [exchange, innerExchange(exchange)],
-    queues: [
-      ...(log === "off" ? [] : [logStream]),
-      ...(exchange === exchanges.fromClients ? groups.map(groupQueue) : []),
-    ],
+    // Processors look after the way to their own queue too, should no manager know of them.
+    exchanges: isProcessors ? [innerExchange(exchanges.fromClients), exchange, inner] : [exchange, inner],
+    queues: [...(log === "off" ? [] : [logStream]), ...groups.map(groupQueue)],
   };
 }
 
