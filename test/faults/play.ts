@@ -124,13 +124,14 @@ async function whatMustNotBeLost(
   return () => keys;
 }
 
-/** Until the manager has nothing left, and so no receipt is to come any more. */
-async function allConfirmed({ manager }: World): Promise<void> {
+/** Until the manager has nothing left, and so no receipt is to come any more, and both managers are whole again. */
+async function allConfirmed({ manager, otherManager }: World): Promise<void> {
   const isEmpty = async () => {
     await manager.look();
     return manager.metric("warren_published_total") > 0 && manager.metric("warren_outbox_bytes") === 0;
   };
   await until(isEmpty, "all receipts to be sent", settleMs * 3);
+  for (const each of [manager, otherManager]) await (await each.running()).waitUntilReady(30_000);
 }
 
 /** Until nothing is missing, or nothing moves any more. */

@@ -151,6 +151,10 @@ describe("a link to RabbitMQ", () => {
       const { fake, broker, outbox, channel } = await unanswering();
       await using _fake = fake;
       const replyText = "NOT_FOUND - no queue 'wsmanager.log' in vhost '/'";
+      const { script } = fake;
+      // The next connection is not answered, so that there is time to look.
+      fake.script = (method, peer, ...rest) =>
+        peer === fake.peers[1] ? "answered" : script(method, peer, ...rest);
       fake.peers[0]!.send("ChannelClose", { replyCode: 404, replyText, classId: 50, methodId: 10 }, channel);
       const status = await until(() => {
         const now = broker.status();
@@ -158,7 +162,7 @@ describe("a link to RabbitMQ", () => {
       }, "the link to be lost");
       expect(status.why).toBe("the queue wsmanager.log is missing: declaring it again");
       await until(() => outbox.isEmpty, "the confirm to count");
-      expect(fake.peers[1]!.bodies).toEqual(["one"]);
+      expect(fake.peers[2]!.bodies).toEqual(["one"]);
       expect(outbox.confirmedCount).toBe(1);
     });
 
