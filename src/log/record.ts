@@ -1,7 +1,7 @@
 import type { Envelope } from "../broker/broker.ts";
-import { pack, packedContentType, unpack } from "../broker/packing.ts";
+import { packedContentType } from "../broker/packing.ts";
 import { envelopeCostBytes, messageCostBytes, ownBytes, textCostBytes } from "../costs.ts";
-import type { Message } from "../message.ts";
+import type { Headers, Message } from "../message.ts";
 
 /** Opens an envelope; gives none where it cannot be read. */
 export type Opener = (record: LogRecord, envelope: Envelope) => readonly Message[];
@@ -12,8 +12,8 @@ const overheadBytes = 384;
 /**
  * One record of the shared log. What is in it is only decoded if somebody wants to know.
  *
- * One that is kept lets go of the buffer that it came in. A message without headers is kept decoded. One with headers is kept as a
- * pack, and a pack as it came: decoded they take many times as much, so that whoever keeps them decides for how long they do.
+ * One that is kept lets go of the buffer that it came in. A single message is kept decoded, but many headers
+ * as text, and a pack as it came: decoded they take many times as much, so that whoever keeps them decides for how long they do.
  */
 export class LogRecord {
   readonly offset: number;
@@ -23,7 +23,7 @@ export class LogRecord {
   /** What it takes in memory once it is kept, open or not. In bytes. */
   costBytes = 0;
   #opener: Opener;
-  /** Absent once it is kept decoded. */
+  /** Absent once a single message is kept. */
   #envelope: Envelope | undefined;
   #messages: readonly Message[] | undefined;
   #onOpened: ((record: LogRecord) => void) | undefined;
@@ -38,7 +38,7 @@ export class LogRecord {
 
   get messages(): readonly Message[] {
     if (this.#messages === undefined) {
-      this.#messages = this.#opener(this, this.#envelope!);
+      this.#messages = this.#opener(this, this.#envelope as Envelope);
       this.#onOpened?.(this);
     }
     return this.#messages;
@@ -50,29 +50,31 @@ export class LogRecord {
    * @param onOpened called when a pack is decoded, or at once if it is already: until `close` it takes `openCostBytes` more
    */
   keep(onOpened: (record: LogRecord) => void): void {
-    if (this.#envelope!.contentType !== packedContentType) this.#keepSingle();
-    else this.#envelope = { ...this.#envelope!, body: ownBytes(this.#envelope!.body) as Buffer };
-    if (this.#envelope === undefined) {
-      this.costBytes = overheadBytes + this.openCostBytes;
+    const envelope = this.#envelope!;
+    if (envelope.contentType !== packedContentType) {
+      this.#keepSingle(onOpened);
       return;
     }
-    this.#onOpened = onOpened;
+    this.#envelope = { ...envelope, body: ownBytes(envelope.body) as Buffer };
     this.costBytes = overheadBytes + envelopeCostBytes(this.#envelope);
+    this.#onOpened = onOpened;
     if (this.#messages !== undefined) onOpened(this);
   }
 
-  /** One without headers is small as it is. With headers it is kept as a pack of its own, of which they are a small part. */
-  #keepSingle(): void {
+  #keepSingle(onOpened: (record: LogRecord) => void): void {
     const [message] = this.messages;
-    if (message?.headers === undefined) {
+    this.#envelope = undefined;
+    if (message === undefined || !hasMany(message.headers)) {
       this.#messages = message === undefined ? [] : [owned(message)];
-      this.#envelope = undefined;
+      this.costBytes = overheadBytes + this.openCostBytes;
       return;
     }
-    const { id, appId, timestamp } = message;
-    const body = pack([message]);
-    this.#opener = () => unpack(body).map((unpacked) => ({ ...unpacked, id, appId, timestamp }));
-    this.#envelope = { ...this.#envelope!, headers: undefined, body };
+    const headers = JSON.stringify(message.headers);
+    const bare = { ...owned(message), headers: undefined };
+    this.#opener = () => [{ ...bare, headers: JSON.parse(headers) as Headers }];
+    this.costBytes = overheadBytes + messageCostBytes(bare) + idsCostBytes(bare) + textCostBytes(headers);
+    this.#onOpened = onOpened;
+    this.#messages = undefined;
   }
 
   /** What its messages take while they are decoded, in bytes. */
@@ -83,10 +85,24 @@ export class LogRecord {
     return costBytes;
   }
 
+  /** Whether its messages are decoded, and may be let go of. */
+  get isOpen(): boolean {
+    return this.#onOpened !== undefined && this.#messages !== undefined;
+  }
+
   /** Lets go of a pack's messages: it is decoded again when somebody wants to know. */
   close(): void {
     if (this.#onOpened !== undefined) this.#messages = undefined;
   }
+}
+
+/** More headers than this are kept as text: an object of names that nobody else uses takes some 300 bytes for each. */
+const headersMax = 4;
+
+function hasMany(headers: Headers | undefined): boolean {
+  let count = 0;
+  for (const _ in headers) if (++count > headersMax) return true;
+  return false;
 }
 
 function owned(message: Message): Message {

@@ -9,8 +9,8 @@ import { Times } from "./times.ts";
 export class LogWindow {
   readonly #bytesMax: number;
   readonly #records = new Deque<LogRecord>();
-  /** Packs that are decoded, the one that was decoded first before the others, and what that costs. */
-  readonly #open = new Map<LogRecord, number>();
+  /** Those that are decoded, the one that was decoded first before the others, and what that costs. */
+  readonly #open = new Deque<LogRecord>();
   #openBytes = 0;
   #begin = 0;
   #bytes = 0;
@@ -97,32 +97,28 @@ export class LogWindow {
   clear(): void {
     this.#begin = this.end;
     while (this.#records.shift() !== undefined) this.#times.shift();
-    this.#open.clear();
+    while (this.#open.shift() !== undefined);
     this.#bytes = 0;
     this.#openBytes = 0;
     this.#coversFrom = undefined;
     this.#last = -1;
   }
 
-  /** A pack was decoded. Only so many stay so, those decoded last, whatever reads them. */
+  /** A record was decoded. Only so many stay so, those decoded last, whatever reads them. */
   readonly #opened = (record: LogRecord): void => {
-    const costBytes = record.openCostBytes;
-    this.#open.set(record, costBytes);
-    this.#openBytes += costBytes;
-    for (const oldest of this.#open.keys()) {
-      if (this.#openBytes <= this.#bytesMax / openShare || oldest === record) break;
-      this.#close(oldest);
-    }
+    this.#open.push(record);
+    this.#openBytes += record.openCostBytes;
+    while (this.#openBytes > this.#bytesMax / openShare && this.#open.length > 1)
+      this.#close(this.#open.shift()!);
   };
 
+  /** One that was closed when it was dropped may be among those that are open for a while. */
   #close(record: LogRecord): void {
-    const costBytes = this.#open.get(record);
-    if (costBytes === undefined) return;
-    this.#open.delete(record);
-    this.#openBytes -= costBytes;
+    if (!record.isOpen) return;
+    this.#openBytes -= record.openCostBytes;
     record.close();
   }
 }
 
-/** Packs that are decoded take at most this part of what the window may take, but for the last one. */
+/** What is decoded takes at most this part of what the window may take, but for the last record. */
 const openShare = 4;

@@ -5,8 +5,8 @@ import type { StreamOffset } from "./log-position.ts";
 import { logStream } from "./topology.ts";
 
 /** Records on their way to a reader that has not handled those before. They may be large, so it is not many. */
-const prefetch = 64;
-const ackEvery = 16;
+const prefetch = 32;
+const ackEvery = 8;
 
 /**
  * Readers of the log beside its followers, each on a channel of the connection that consumes. Whatever ends one ends it
