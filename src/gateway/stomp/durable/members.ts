@@ -1,11 +1,8 @@
 import { type Position, positionText } from "../../../log/position.ts";
 import type { LogRecord } from "../../../log/record.ts";
-import type { Message } from "../../../message.ts";
 import { isExpired } from "../../../properties.ts";
-import { Directory } from "../../directory.ts";
-import { isPattern, TopicTrie } from "../../topic-trie.ts";
-import { direct } from "../destinations.ts";
-import { messageTail, type Tail, withHead } from "../message-frame.ts";
+import { Interests } from "./interests.ts";
+import { SharedFrames } from "./shared-frames.ts";
 import type { DurableSubscription } from "./subscription.ts";
 
 /** How much the members may have gathered together before it is written, in characters or bytes. */
@@ -26,7 +23,7 @@ export class Members {
   /** Those that may leave as soon as everything is read: all but those that wait to tell of a gap with a message. */
   readonly #unsettled = new Set<DurableSubscription>();
   /** Made when the first record comes: most that only wait for a reading never need one of their own. */
-  #index: Index | undefined;
+  #interests: Interests | undefined;
   #gatheredSize = 0;
   #lastOffset: number | undefined;
 
@@ -61,7 +58,7 @@ export class Members {
   add(subscription: DurableSubscription): void {
     this.#all.add(subscription);
     this.#unsettled.add(subscription);
-    this.#index?.add(subscription);
+    this.#interests?.add(subscription);
   }
 
   /** False if it was not there. What it has gathered stays with it. */
@@ -69,7 +66,7 @@ export class Members {
     if (!this.#all.delete(subscription)) return false;
     this.#unwritten.delete(subscription);
     this.#unsettled.delete(subscription);
-    this.#index?.remove(subscription);
+    this.#interests?.remove(subscription);
     return true;
   }
 
@@ -95,13 +92,13 @@ export class Members {
 
   /** Gathers from a record what each of them wants and has not passed. @returns how many messages that is */
   deal(record: LogRecord, onSlow: OnSlow): number {
-    this.#index ??= new Index(this.#all);
+    this.#interests ??= new Interests(this.#all);
     const { offset, exchange, messages } = record;
     let count = 0;
     for (const [index, message] of messages.entries()) {
       if (isExpired(message)) continue;
       const isForOne = exchange === "towsmanager" && message.clientId !== undefined;
-      const frames = new Frames(message, positionText(offset, index, messages.length));
+      const frames = new SharedFrames(message, positionText(offset, index, messages.length));
       const offer = (subscription: DurableSubscription) => {
         if (!subscription.isDue(record, index)) return;
         // Another subscription of its client may have taken the room.
@@ -117,8 +114,8 @@ export class Members {
         if (subscription.hasBatch && !subscription.flush())
           this.#slow(subscription, { offset, index }, onSlow);
       };
-      if (isForOne) this.#index.eachDirect(message.clientId, offer);
-      else this.#index.eachOf(message.topic, offer);
+      if (isForOne) this.#interests.eachDirect(message.clientId, offer);
+      else this.#interests.eachOf(message.topic, offer);
     }
     this.#lastOffset = offset;
     return count;
@@ -178,86 +175,7 @@ export class Members {
     this.#all.clear();
     this.#unwritten.clear();
     this.#unsettled.clear();
-    this.#index = undefined;
+    this.#interests = undefined;
     this.#gatheredSize = 0;
-  }
-}
-
-/** Who wants what. */
-class Index {
-  readonly #exact = new Directory<DurableSubscription>();
-  readonly #directs = new Directory<DurableSubscription>();
-  readonly #patterns = new TopicTrie<DurableSubscription>();
-  #patternCount = 0;
-
-  constructor(subscriptions: Iterable<DurableSubscription>) {
-    for (const subscription of subscriptions) this.add(subscription);
-  }
-
-  add(subscription: DurableSubscription): void {
-    const { pattern, clientId } = subscription;
-    if (pattern === direct) this.#directs.add(clientId, subscription);
-    else if (isPattern(pattern)) {
-      this.#patterns.add(pattern, subscription);
-      this.#patternCount++;
-    } else this.#exact.add(pattern, subscription);
-  }
-
-  /** It must be there. */
-  remove(subscription: DurableSubscription): void {
-    const { pattern, clientId } = subscription;
-    if (pattern === direct) this.#directs.remove(clientId, subscription);
-    else if (isPattern(pattern)) {
-      this.#patterns.remove(pattern, subscription);
-      this.#patternCount--;
-    } else this.#exact.remove(pattern, subscription);
-  }
-
-  eachDirect(clientId: string, offer: (subscription: DurableSubscription) => void): void {
-    for (const subscription of this.#directs.find(clientId)) offer(subscription);
-  }
-
-  eachOf(topic: string, offer: (subscription: DurableSubscription) => void): void {
-    for (const subscription of this.#exact.find(topic)) offer(subscription);
-    if (this.#patternCount > 0) for (const subscription of this.#patterns.match(topic)) offer(subscription);
-  }
-}
-
-/** The frames of one message, each made once. */
-class Frames {
-  readonly #message: Message;
-  readonly #position: string;
-  #v11: Tail | undefined;
-  #v12: Tail | undefined;
-  #head: string | undefined;
-  #tail: Tail | undefined;
-  #frame: Tail | undefined;
-
-  constructor(message: Message, position: string) {
-    this.#message = message;
-    this.#position = position;
-  }
-
-  /** Most clients give their subscriptions the same few ids, and many of them come one after another. */
-  frameFor({ head }: DurableSubscription, tail: Tail): Tail {
-    if (head === this.#head && tail === this.#tail) return this.#frame!;
-    this.#head = head;
-    this.#tail = tail;
-    this.#frame = withHead(head, tail);
-    return this.#frame;
-  }
-
-  tailFor({ pattern, version }: DurableSubscription): Tail {
-    const options = { position: this.#position };
-    const { id } = this.#message;
-    // What is for one client alone hardly anybody else is going to ask for.
-    if (pattern === direct)
-      return messageTail(this.#message, id, version, { ...options, destination: direct });
-    if (version === "1.2") {
-      this.#v12 ??= messageTail(this.#message, id, version, options);
-      return this.#v12;
-    }
-    this.#v11 ??= messageTail(this.#message, id, version, options);
-    return this.#v11;
   }
 }

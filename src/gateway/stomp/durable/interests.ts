@@ -1,0 +1,44 @@
+import { Directory } from "../../directory.ts";
+import { isPattern, TopicTrie } from "../../topic-trie.ts";
+import { direct } from "../destinations.ts";
+import type { DurableSubscription } from "./subscription.ts";
+
+/** Who wants what. */
+export class Interests {
+  readonly #exact = new Directory<DurableSubscription>();
+  readonly #directs = new Directory<DurableSubscription>();
+  readonly #patterns = new TopicTrie<DurableSubscription>();
+  #patternCount = 0;
+
+  constructor(subscriptions: Iterable<DurableSubscription>) {
+    for (const subscription of subscriptions) this.add(subscription);
+  }
+
+  add(subscription: DurableSubscription): void {
+    const { pattern, clientId } = subscription;
+    if (pattern === direct) this.#directs.add(clientId, subscription);
+    else if (isPattern(pattern)) {
+      this.#patterns.add(pattern, subscription);
+      this.#patternCount++;
+    } else this.#exact.add(pattern, subscription);
+  }
+
+  /** It must be there. */
+  remove(subscription: DurableSubscription): void {
+    const { pattern, clientId } = subscription;
+    if (pattern === direct) this.#directs.remove(clientId, subscription);
+    else if (isPattern(pattern)) {
+      this.#patterns.remove(pattern, subscription);
+      this.#patternCount--;
+    } else this.#exact.remove(pattern, subscription);
+  }
+
+  eachDirect(clientId: string, offer: (subscription: DurableSubscription) => void): void {
+    for (const subscription of this.#directs.find(clientId)) offer(subscription);
+  }
+
+  eachOf(topic: string, offer: (subscription: DurableSubscription) => void): void {
+    for (const subscription of this.#exact.find(topic)) offer(subscription);
+    if (this.#patternCount > 0) for (const subscription of this.#patterns.match(topic)) offer(subscription);
+  }
+}
