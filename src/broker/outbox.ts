@@ -1,8 +1,9 @@
 import { messageCostBytes } from "../costs.ts";
+import { reasonOf } from "../errors.ts";
 import type { OutgoingMessage } from "../message.ts";
 import { Backlog, type GivenUp } from "./backlog.ts";
 import { backoffMs } from "./backoff.ts";
-import type { Publisher, PublishLink, Refusal } from "./broker.ts";
+import type { Envelope, Publisher, PublishLink, Refusal } from "./broker.ts";
 import { Caution } from "./caution.ts";
 import { unfitnessOf } from "./fitness.ts";
 import { Gathering } from "./gathering.ts";
@@ -250,10 +251,24 @@ export class Outbox implements Publisher {
       for (const sent of sending) this.#window.add(sent);
       this.envelopeCount += sending.length;
       this.#gathering.sent(count, nowMs);
-      link.send(sending.map(({ envelope }) => envelope));
+      this.#send(
+        link,
+        sending.map(({ envelope }) => envelope),
+      );
     }
     // What had no room has gathered long enough.
     if (!this.#backlog.isEmpty) this.#scheduleFlush(true);
+  }
+
+  /** A link never throws. Should one do so nevertheless, it may have written a part: it ends, and the envelope at fault is found out. */
+  #send(link: PublishLink, envelopes: readonly Envelope[]): void {
+    try {
+      link.send(envelopes);
+    } catch (error) {
+      const why = `it cannot be written: ${reasonOf(error)}`;
+      this.closed({ reason: "encoding", why });
+      link.giveUp(why);
+    }
   }
 
   #unschedule(): void {

@@ -1,21 +1,16 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { type ConsumeMessage, connect as connectAmqp } from "amqplib";
 import type { PublishLink } from "../../src/broker/broker.ts";
-import { open } from "../../src/broker/envelope.ts";
 import { Outbox } from "../../src/broker/outbox.ts";
-import { fromDelivery } from "../../src/broker/rabbitmq/codec.ts";
 import { defaultTiming } from "../../src/broker/rabbitmq/link.ts";
 import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
-import { MessageLog } from "../../src/ops/message-log.ts";
-import type { Handler } from "../../src/processor/handler.ts";
-import { Processor } from "../../src/processor.ts";
 import { connect } from "../support/client.ts";
 import { ForeignProgram, field, longText, table } from "../support/foreign-program.ts";
 import { type RabbitmqNode, startRabbitmq } from "../support/rabbitmq.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until, within } from "../support/wait.ts";
+import { listenTo, startProcessor, textsOf } from "./set-aside-system.ts";
 import { connectStomp } from "./stomp-client.ts";
-import { optionsOf, QuietLog, startManager } from "./system.ts";
+import { QuietLog, startManager } from "./system.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 
@@ -34,36 +29,6 @@ afterAll(() => node?.stop());
 
 const numbered = (count: number, what = "good") =>
   Array.from({ length: count }, (_, index) => `${what} ${index}`);
-
-/** What another program gets of an exchange or a queue of Warren's. */
-async function listenTo(url: string, exchange: string) {
-  const connection = await connectAmqp(url);
-  const channel = await connection.createChannel();
-  const heard: ConsumeMessage[] = [];
-  const { queue } = await channel.assertQueue("", { exclusive: true });
-  await channel.bindQueue(queue, exchange, "");
-  await channel.consume(queue, (message) => void (message && heard.push(message)), { noAck: true });
-  return { heard, [Symbol.asyncDispose]: () => connection.close() };
-}
-
-/** A processor within this process. */
-async function startProcessor(url: string, handler: Handler, ...args: string[]) {
-  const log = new QuietLog();
-  const options = optionsOf("--role", "processor", "--log-messages", "off", "--attempts", "1", ...args);
-  const logRetention = { maxBytes: options.logMaxBytes, maxAgeMs: options.logMaxAge };
-  const broker = new RabbitmqBroker({ urls: [url], name: "processor", log, logRetention });
-  const processor = new Processor("processor", options, handler, broker, log, new MessageLog(log, "off"));
-  broker.start((error) => log.error(String(error)));
-  await until(() => broker.status().state === "ready", "the processor is connected");
-  return {
-    log,
-    async [Symbol.asyncDispose]() {
-      await processor.drain(1000);
-      processor.close();
-      await broker.close();
-    },
-  };
-}
 
 describe("what RabbitMQ would close the channel over", () => {
   test.each(["CC", "BCC"])(
@@ -282,8 +247,4 @@ function unlimited(link: PublishLink): PublishLink {
 /** Without what came again: that is what at least once allows. */
 function distinct(texts: readonly string[]): string[] {
   return [...new Set(texts)];
-}
-
-function textsOf(messages: readonly ConsumeMessage[]): string[] {
-  return messages.flatMap((message) => open(fromDelivery(message), "?").map(({ body }) => String(body)));
 }

@@ -26,7 +26,10 @@ export class ForeignProgram implements AsyncDisposable {
 
   static async connect(url: string): Promise<ForeignProgram> {
     const connection = await connect(url);
-    return new ForeignProgram(connection, await connection.createConfirmChannel());
+    const channel = await connection.createConfirmChannel();
+    // `publish` tells it.
+    for (const each of [connection, channel]) each.on("error", () => undefined);
+    return new ForeignProgram(connection, channel);
   }
 
   /** Resolves when RabbitMQ has confirmed it. Throws if RabbitMQ does not take it. */
@@ -50,7 +53,7 @@ export class ForeignProgram implements AsyncDisposable {
 }
 
 /** A field of a table: its type's letter and its bytes (AMQP 0-9-1, section 4.2.5, as RabbitMQ's errata have it). */
-export function field(name: string, type: string, value: Uint8Array | string = ""): Buffer {
+export function field(name: Uint8Array | string, type: string, value: Uint8Array | string = ""): Buffer {
   return Buffer.concat([shortText(name), Buffer.from(type), Buffer.from(value as string)]);
 }
 

@@ -4,7 +4,7 @@ import type { Publisher, PublishLink, Refusal } from "../broker.ts";
 import { type Drop, internalError, lossOf, refusalOf } from "./watch.ts";
 
 /** Closes of one channel after another, so many in a second, end the connection: it is set up again after a wait. */
-const reopenedPerSecondMax = 100;
+const reopenedPerSecondMax = 500;
 
 /**
  * Opens a channel for a publisher, and another one at once when RabbitMQ closes it over what it was sent: the way to the

@@ -30,7 +30,6 @@ import {
   declareGroupQueue,
   declareLogStream,
   declareOwnQueue,
-  exchanges,
   groupQueue,
   type LogRetention,
   logStream,
@@ -54,8 +53,9 @@ export interface RabbitmqOptions {
  * RabbitMQ through amqplib, which only this folder imports.
  *
  * It publishes and consumes on separate connections: RabbitMQ stops reading from a connection that publishes when it
- * is short of memory or disk, and acknowledgements on the same connection would be stuck behind that. Dead letters have a
- * third: a full `wsmanager.dead` refuses them, and the outbox gives up a link that refuses.
+ * is short of memory or disk, and acknowledgements on the same connection would be stuck behind that. Each exchange has a connection
+ * of its own to publish to it: a full `wsmanager.dead` refuses dead letters, and the outbox gives up a link that refuses; and when
+ * RabbitMQ closes a connection over a message, only one publisher can have sent it.
  */
 export class RabbitmqBroker implements Broker {
   readonly #options: RabbitmqOptions;
@@ -68,7 +68,12 @@ export class RabbitmqBroker implements Broker {
   readonly #links: Link[] = [];
   readonly #readings = new LogReadings();
   /** Ends what a connection has opened; each runs once, when the connection is lost. */
-  readonly #atLoss: Record<Purpose, (() => void)[]> = { publishing: [], "dead letters": [], consuming: [] };
+  readonly #atLoss: Record<Purpose, (() => void)[]> = {
+    publishing: [],
+    answers: [],
+    "dead letters": [],
+    consuming: [],
+  };
   #announcing: Announcing | undefined;
   #isClosed = false;
   #isAnnounced = false;
@@ -134,12 +139,9 @@ export class RabbitmqBroker implements Broker {
     };
     if (this.hasLog && this.#consumers.length > 0)
       this.#announcing = new Announcing(name, this.#layout.ownGroups);
-    // A queue of dead letters that refuses ends its connection again and again, which must not delay answers.
-    for (const purpose of ["publishing", "dead letters"] as const) {
-      const isForDead = purpose === "dead letters";
-      const publishings = this.#publishings.filter(
-        ({ exchange }) => (exchange === exchanges.dead) === isForDead,
-      );
+    let announcing = this.#announcing;
+    for (const purpose of ["publishing", "answers", "dead letters"] as const) {
+      const publishings = this.#publishings.filter(({ exchange }) => purposeOf[exchange] === purpose);
       if (publishings.length === 0) continue;
       const publishing = new PublishingConnection({
         publishings,
@@ -147,8 +149,9 @@ export class RabbitmqBroker implements Broker {
         hasLog: this.hasLog,
         log,
         timing,
-        announcing: isForDead ? undefined : this.#announcing,
+        announcing: purpose === "dead letters" ? undefined : announcing,
       });
+      announcing = undefined;
       this.#publishingConnections.push(publishing);
       open(purpose, (connection, drop) => publishing.setUp(connection, this.#atLoss[purpose], drop));
     }
@@ -236,5 +239,10 @@ export class RabbitmqBroker implements Broker {
 }
 
 /** What a connection is for, as the logs and RabbitMQ's management page show it. */
-type Purpose = "publishing" | "dead letters" | "consuming";
+type Purpose = "publishing" | "answers" | "dead letters" | "consuming";
+const purposeOf: Record<Exchange, Purpose> = {
+  wsmanager: "publishing",
+  towsmanager: "answers",
+  "wsmanager.dead": "dead letters",
+};
 type SetUp = (connection: ChannelModel, drop: Drop) => Promise<void>;

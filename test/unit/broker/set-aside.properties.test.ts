@@ -3,6 +3,7 @@ import fc from "fast-check";
 import type { Envelope, PublishLink } from "../../../src/broker/broker.ts";
 import { open } from "../../../src/broker/envelope.ts";
 import { Outbox } from "../../../src/broker/outbox.ts";
+import { RecordingLink } from "../doubles/recording-link.ts";
 import { seeded } from "../doubles/seeded.ts";
 import { turn } from "../doubles/turn.ts";
 
@@ -182,4 +183,74 @@ test("losses without a refusal set nothing aside, however many there are", async
   }
   expect(setAside).toEqual([]);
   expect(outbox.isEmpty).toBe(false);
+});
+
+test("a link that throws ends, and what it cannot write is set aside: the others are sent in order", async () => {
+  const outbox = new Outbox("app", false);
+  const settled: string[] = [];
+  const given: string[] = [];
+  for (const body of ["one", "two", "poison", "three"]) {
+    const waiter = {
+      confirmed: () => void settled.push(body),
+      setAside: (why: string) => void given.push(`${body}: ${why}`),
+    };
+    outbox.append({ body, topic: "" }, waiter);
+  }
+  let isOpen = false;
+  const connect = () => {
+    isOpen = true;
+    let tag = 0;
+    outbox.opened({
+      isCostly: false,
+      headBytesMax: Number.POSITIVE_INFINITY,
+      unwritten: 0,
+      send(envelopes) {
+        if (envelopes.some((envelope) => isPoison(String(envelope.body)))) throw new RangeError("too long");
+        tag += envelopes.length;
+        setImmediate((upTo) => outbox.confirmed(upTo, true), tag);
+      },
+      giveUp() {
+        isOpen = false;
+      },
+    });
+  };
+  for (let turns = 0; !outbox.isEmpty && turns < 100; turns++) {
+    if (!isOpen) connect();
+    await turn();
+  }
+  expect(settled).toEqual(["one", "two", "three"]);
+  expect(given).toEqual(["poison: it cannot be written: too long"]);
+});
+
+/** Bytes that were given to another thread: nobody can read them any more. */
+function detached(): Uint8Array {
+  const bytes = new Uint8Array(8);
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+  return bytes;
+}
+
+test("what no envelope can be made of, and names that AMQP cannot carry, are set aside without being sent", async () => {
+  for (const isPacking of [false, true]) {
+    const outbox = new Outbox("app", isPacking);
+    const link = new RecordingLink();
+    link.headBytesMax = 4000;
+    const given: string[] = [];
+    outbox.onSetAside = ({ reason }) => void given.push(reason);
+    outbox.append({ body: "one", topic: "" });
+    outbox.append({ body: detached(), topic: "" });
+    outbox.append({ body: "two", topic: "\ufffd".repeat(100) });
+    outbox.append({ body: "three", topic: "", headers: { long: "x".repeat(5000) } });
+    outbox.append({ body: "four", topic: "", headers: { ["n".repeat(256)]: "" } });
+    outbox.append({ body: "five", topic: "" });
+    outbox.opened(link);
+    for (let turns = 0; turns < 5; turns++) {
+      outbox.confirmed(link.envelopes.length, true);
+      await turn();
+    }
+    expect(given.toSorted()).toEqual(["encoding", "frameSize", "name", "name"]);
+    expect(link.bodies).toEqual(["one", "five"]);
+    outbox.confirmed(link.envelopes.length, true);
+    expect([outbox.isEmpty, outbox.bytes]).toEqual([true, 0]);
+    outbox.close();
+  }
 });

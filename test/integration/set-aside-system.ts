@@ -1,0 +1,44 @@
+import { type ConsumeMessage, connect as connectAmqp } from "amqplib";
+import { open } from "../../src/broker/envelope.ts";
+import { fromDelivery } from "../../src/broker/rabbitmq/codec.ts";
+import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
+import { MessageLog } from "../../src/ops/message-log.ts";
+import type { Handler } from "../../src/processor/handler.ts";
+import { Processor } from "../../src/processor.ts";
+import { until } from "../support/wait.ts";
+import { optionsOf, QuietLog } from "./system.ts";
+
+/** What another program gets of an exchange or a queue of Warren's. */
+export async function listenTo(url: string, exchange: string) {
+  const connection = await connectAmqp(url);
+  const channel = await connection.createChannel();
+  const heard: ConsumeMessage[] = [];
+  const { queue } = await channel.assertQueue("", { exclusive: true });
+  await channel.bindQueue(queue, exchange, "");
+  await channel.consume(queue, (message) => void (message && heard.push(message)), { noAck: true });
+  return { heard, [Symbol.asyncDispose]: () => connection.close() };
+}
+
+/** A processor within this process. */
+export async function startProcessor(url: string, handler: Handler, ...args: string[]) {
+  const log = new QuietLog();
+  const options = optionsOf("--role", "processor", "--log-messages", "off", "--attempts", "1", ...args);
+  const logRetention = { maxBytes: options.logMaxBytes, maxAgeMs: options.logMaxAge };
+  const broker = new RabbitmqBroker({ urls: [url], name: "processor", log, logRetention });
+  const processor = new Processor("processor", options, handler, broker, log, new MessageLog(log, "off"));
+  broker.start((error) => log.error(String(error)));
+  await until(() => broker.status().state === "ready", "the processor is connected");
+  return {
+    log,
+    async [Symbol.asyncDispose]() {
+      await processor.drain(1000);
+      processor.close();
+      await broker.close();
+    },
+  };
+}
+
+/** The bodies of all messages, packed or not. */
+export function textsOf(messages: readonly ConsumeMessage[]): string[] {
+  return messages.flatMap((message) => open(fromDelivery(message), "?").map(({ body }) => String(body)));
+}
