@@ -158,6 +158,22 @@ export async function declareOwnQueue(declaring: Declaring): Promise<string> {
  * nobody's to wait for.
  */
 export async function tryLog(connection: ChannelModel): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await readLog(connection);
+      return;
+    } catch (error) {
+      // A log that was declared just now opens within some milliseconds.
+      if (attempt === attemptsMax) throw error;
+      await Bun.sleep(attemptAfterMs);
+    }
+  }
+}
+
+const attemptsMax = 10;
+const attemptAfterMs = 50;
+
+async function readLog(connection: ChannelModel): Promise<void> {
   const channel = await connection.createChannel();
   // The rejected question says the same; without a listener the event would be thrown.
   channel.on("error", () => undefined);
