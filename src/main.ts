@@ -108,6 +108,7 @@ function brokerFor(options: Options, id: string, log: StreamLog): Broker {
     access: accessBy(options),
     name: id,
     log,
+    queueBytesMax: options.queueMaxBytes,
     logRetention: logMode === "off" ? "off" : { maxBytes, maxAgeMs },
   });
 }

@@ -11,7 +11,7 @@ import { type Readiness, readinessOf } from "./ops/health.ts";
 import type { Log } from "./ops/log.ts";
 import { LoopLag } from "./ops/loop-lag.ts";
 import type { MessageLog } from "./ops/message-log.ts";
-import { type Metric, processMetrics } from "./ops/metrics.ts";
+import { type AnyMetric, processMetrics } from "./ops/metrics.ts";
 import type { Options } from "./options/table.ts";
 
 export type ManagerOptions = Pick<
@@ -173,13 +173,20 @@ function uplinkTo(outbox: Outbox, messageLog: MessageLog): Uplink {
   };
 }
 
-function brokerMetrics(broker: Broker, skippedCount: () => number): readonly Metric[] {
+function brokerMetrics(broker: Broker, skippedCount: () => number): readonly AnyMetric[] {
   return [
     {
       name: "warren_broker_connected",
       type: "gauge",
       help: "1 if the broker is connected and takes messages.",
       read: () => (broker.status().state === "ready" ? 1 : 0),
+    },
+    {
+      name: "warren_queue_full",
+      type: "gauge",
+      help: "1 for a queue in RabbitMQ that is full, so that publishing waits.",
+      label: "queue",
+      readEach: () => broker.fullQueues.map((queue) => [queue, 1] as const),
     },
     {
       name: "warren_skipped_total",

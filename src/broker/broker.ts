@@ -47,6 +47,8 @@ export interface Broker {
   start(onFatal: (error: Error) => void): void;
   /** Whether everything declared is in force at this moment, and if not, why. */
   status(): BrokerStatus;
+  /** Queues that are known to be full, so that publishing waits. */
+  readonly fullQueues: readonly string[];
   /**
    * Waits until nothing is left that would be lost with this process, at most `timeoutMs`. RabbitMQ keeps what it
    * has, so there is nothing to wait for; the embedded broker lets its consumers finish.

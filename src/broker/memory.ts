@@ -50,6 +50,7 @@ export class MemoryBroker implements Broker {
   }
 
   readonly hasLog = true;
+  readonly fullQueues = [];
 
   follow(follower: Follower): Followed {
     this.#followers.add(follower);

@@ -192,7 +192,8 @@ export class Outbox implements Publisher {
     for (const sent of refused) sent.refusals++;
     this.#backlog.takeBack(refused);
     const refusals = refused.reduce((most, sent) => Math.max(most, sent.refusals), 0);
-    if (refusals >= refusalsMax) {
+    // While it is blocked, the link knows why: another one would not help.
+    if (refusals >= refusalsMax && !this.#isBlocked) {
       this.#link?.giveUp(`RabbitMQ refused a message ${refusals} times`);
       this.#link = undefined;
       return;

@@ -27,6 +27,7 @@ export const sectionOf: Readonly<Record<OptionName, Section>> = {
   brokerKey: "RabbitMQ (manager, processor)",
   packed: "RabbitMQ (manager, processor)",
   outboxMaxBytes: "RabbitMQ (manager, processor)",
+  queueMaxBytes: "RabbitMQ (manager, processor)",
   handler: "Processor",
   group: "Processor",
   concurrency: "Processor",

@@ -292,6 +292,12 @@ export const optionTable = {
     serving,
     "follow the shared message log; `off` is for brokers without streams: no durable subscriptions",
   ),
+  queueMaxBytes: option(
+    bytes(1024 ** 2, 1024 ** 4),
+    1024 ** 3,
+    serving,
+    "what a new group's queue may hold before publishers wait, and that of dead letters before the oldest go",
+  ),
   logMaxBytes: option(
     bytes(1024 ** 2, 1024 ** 4),
     1024 ** 3,

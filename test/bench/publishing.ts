@@ -38,6 +38,8 @@ export function linkTo(
     exchange,
     publisher: { confirmed: () => undefined, refused: () => undefined },
     needed: () => needed,
+    onRefused: () => undefined,
+    onTaken: () => undefined,
     missedForMs: 300,
     atEnd: [],
     drop: () => undefined,

@@ -207,7 +207,15 @@ export function describeBrokerContract(name: string, openBroker: () => Promise<B
     const shapes: Record<string, Partial<Envelope>> = {
       "with every part": {
         routingKey: "stock.nyse.ibm",
-        headers: { priority: "9", größe: "ü😀" },
+        headers: {
+          größe: "ü😀",
+          "content-encoding": "identity",
+          priority: "9",
+          "correlation-id": "c-1",
+          "reply-to": "answers",
+          expiration: "60000",
+          type: "order",
+        },
       },
       "with a part missing": {
         contentType: undefined,

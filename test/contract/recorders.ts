@@ -15,7 +15,8 @@ export function envelopeOf(text: string, parts: Partial<Envelope> = {}): Envelop
     body: Buffer.from(text),
     routingKey: "",
     contentType: "text/plain",
-    messageId: `id of ${text}`,
+    // As Warren names its messages, so that the app id is nobody's own.
+    messageId: `contract-${text}`,
     timestamp: 1_795_467_696,
     appId: "contract",
     clientId: "client",

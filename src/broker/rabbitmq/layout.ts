@@ -4,11 +4,20 @@ import type { Exchange } from "../broker.ts";
 import type { Needed } from "./check-frames.ts";
 import { Declaring } from "./declaring.ts";
 import { LiveGroups } from "./live-groups.ts";
-import { bindGroupQueue, declareTopology, exchanges, type LogRetention, neededBy } from "./topology.ts";
+import {
+  bindGroupQueue,
+  declareTopology,
+  exchanges,
+  groupQueue,
+  type LogRetention,
+  neededBy,
+} from "./topology.ts";
 
 export interface LayoutOptions {
   readonly log: Log;
   readonly logRetention: LogRetention | "off";
+  /** What a new queue of a group, or of dead letters, may hold. In bytes. */
+  readonly queueBytesMax: number;
   /** How long something that is missing stays so before it is declared, in milliseconds. */
   readonly missedForMs: number;
   /** A group of another process has lost its queue. */
@@ -57,6 +66,7 @@ export class Layout {
       publishedTo,
       log: isForDead ? "off" : this.#options.logRetention,
       groups: isForDead ? [] : this.#groups(publishedTo),
+      queueBytesMax: this.#options.queueBytesMax,
     });
     if (publishedTo.includes(exchanges.fromClients)) {
       for (const group of this.liveGroups.abandoned)
@@ -74,6 +84,13 @@ export class Layout {
     const needed = neededBy(exchange, { log: this.#options.logRetention, groups });
     this.#needed.set(exchange, { key, needed });
     return needed;
+  }
+
+  /** The queues that may be full when RabbitMQ refuses what is published to this exchange: those that nobody consumes, too. */
+  mayBeFull(exchange: Exchange): readonly string[] {
+    const { queues } = this.needed(exchange);
+    if (exchange !== exchanges.fromClients) return queues;
+    return [...queues, ...this.liveGroups.abandoned.map(groupQueue)];
   }
 
   #groups(publishedTo: readonly Exchange[]): readonly string[] {

@@ -3,6 +3,9 @@ import { codeOf, reasonOf } from "../../errors.ts";
 import type { Publisher, PublishLink, Refusal } from "../broker.ts";
 import { type Drop, internalError, lossOf, refusalOf } from "./watch.ts";
 
+/** Ends the link, and opens another one on a new channel when the promise has resolved. */
+export type ReopenAfter = (event: Promise<void>) => void;
+
 /** Closes of one channel after another, so many in a second, end the connection: it is set up again after a wait. */
 const reopenedPerSecondMax = 500;
 
@@ -10,14 +13,15 @@ const reopenedPerSecondMax = 500;
  * Opens a channel for a publisher, and another one at once when RabbitMQ closes it over what it was sent: the way to the
  * exchange is as it was. Every other end of a channel ends the connection.
  *
- * @param linkOn the link that publishes on a channel; what it adds to `atEnd` runs when that has ended
+ * @param linkOn the link that publishes on a channel; what it adds to `atEnd` runs when that has ended; it may ask for another
+ *   channel, after something has come about
  */
 export async function openPublishChannel(
   connection: ChannelModel,
   publisher: Publisher,
   atLoss: (() => void)[],
   drop: Drop,
-  linkOn: (channel: ConfirmChannel, atEnd: (() => void)[]) => PublishLink,
+  linkOn: (channel: ConfirmChannel, atEnd: (() => void)[], reopenAfter: ReopenAfter) => PublishLink,
 ): Promise<void> {
   let isLost = false;
   /** The connection's, or the channel's. */
@@ -41,15 +45,27 @@ export async function openPublishChannel(
   const open = async () => {
     const channel = await connection.createConfirmChannel();
     if (isLost) return;
+    let isLeft = false;
     channel.on("error", (error: unknown) => {
       refusal = refusalOf(error);
       if (refusal === undefined || codeOf(error) === internalError || isTooOften()) drop(lossOf(error));
       else channel.once("close", reopen);
     });
     channel.on("close", () => {
-      if (refusal === undefined) drop("channel closed");
+      if (refusal === undefined && !isLeft) drop("channel closed");
     });
-    publisher.opened(linkOn(channel, atEnd));
+    const reopenAfter = (event: Promise<void>) => {
+      if (isLost || isLeft) return;
+      isLeft = true;
+      ended();
+      const again = async () => {
+        await channel.close();
+        await event;
+        if (!isLost) await open();
+      };
+      again().catch((error: unknown) => drop(reasonOf(error)));
+    };
+    publisher.opened(linkOn(channel, atEnd, reopenAfter));
   };
   const reopen = () => {
     if (isLost) return;

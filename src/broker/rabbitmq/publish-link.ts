@@ -16,6 +16,13 @@ export interface PublishLinkOptions {
   needed(): Needed;
   /** How long something that is missing stays so, in milliseconds. */
   readonly missedForMs: number;
+  /**
+   * A message was refused: on this channel the first one of all, or not. The publisher hears of it afterwards, unless it is
+   * the first one: then before.
+   */
+  onRefused(isFirst: boolean): void;
+  /** A message was taken: the first one of all, or the first one after a refusal. */
+  onTaken(): void;
   readonly atEnd: (() => void)[];
   readonly drop: Drop;
 }
@@ -30,7 +37,7 @@ export interface PublishLinkOptions {
 export function publishLink(
   connection: ChannelModel,
   channel: ConfirmChannel,
-  { exchange, publisher, needed, missedForMs, atEnd, drop }: PublishLinkOptions,
+  { exchange, publisher, needed, missedForMs, onRefused, onTaken, atEnd, drop }: PublishLinkOptions,
 ): PublishLink {
   const { stream, frameMax } = innards(connection);
   const isMandatory = needed().queues.length > 0;
@@ -41,6 +48,8 @@ export function publishLink(
   let unrouted: NodeJS.Timeout | undefined;
   let isTried = false;
   let isProven = false;
+  /** The next message that is taken is news. */
+  let isToTell = true;
   /** What waits for the first confirm. The publisher's window bounds it. */
   let held: Envelope[] = [];
   const checking = new Checking(channel, {
@@ -72,11 +81,17 @@ export function publishLink(
     write(held);
     held = [];
   });
+  channel.on("ack", () => {
+    if (!isToTell) return;
+    isToTell = false;
+    onTaken();
+  });
   channel.on("nack", ({ deliveryTag, multiple }) => {
     if (!isOpen) return;
+    isToTell = true;
+    if (isProven) onRefused(false);
     publisher.refused(deliveryTag, multiple);
-    // Such a channel goes on to refuse: a new one asks anew who the leader is.
-    if (!isProven) drop("RabbitMQ refuses the first message on a new channel");
+    if (!isProven) onRefused(true);
   });
   channel.on("return", () => {
     if (!isRouting) return;

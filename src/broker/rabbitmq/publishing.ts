@@ -1,7 +1,9 @@
 import type { ChannelModel } from "amqplib";
+import { reasonOf } from "../../errors.ts";
 import type { Log } from "../../ops/log.ts";
 import type { Exchange, Publisher } from "../broker.ts";
 import type { Announcing } from "./announcing.ts";
+import { FullQueues, lookOn } from "./full-queues.ts";
 import type { Layout } from "./layout.ts";
 import type { LinkTiming } from "./link.ts";
 import { openPublishChannel } from "./publish-channel.ts";
@@ -27,12 +29,23 @@ export interface PublishingOptions {
 /** A connection's publishers: each gets a link when all is there that its messages are for. */
 export class PublishingConnection {
   readonly #options: PublishingOptions;
-  /** Why RabbitMQ takes no messages; undefined if it does. */
-  blockedWhy: string | undefined;
+  readonly #full: FullQueues;
+  #alarm: string | undefined;
   #drop: Drop | undefined;
 
   constructor(options: PublishingOptions) {
     this.#options = options;
+    this.#full = new FullQueues(options.log);
+  }
+
+  /** Why RabbitMQ takes no messages; undefined if it does. */
+  get blockedWhy(): string | undefined {
+    return this.#alarm ?? this.#full.waiting?.why;
+  }
+
+  /** The queue that is full, so that publishing waits; undefined if none is known to be. */
+  get fullQueue(): string | undefined {
+    return this.#full.waiting?.queue;
   }
 
   async setUp(connection: ChannelModel, atLoss: (() => void)[], drop: Drop): Promise<void> {
@@ -46,13 +59,47 @@ export class PublishingConnection {
     await layout.declareFor(publishedTo, connection);
     if (hasLog && publishedTo.some((exchange) => exchange !== exchanges.dead)) await tryLog(connection);
     const { missedForMs } = timing;
+    const look = lookOn(connection);
+    let isLost = false;
+    atLoss.push(() => {
+      isLost = true;
+      this.#full.lost();
+    });
     for (const { exchange, publisher } of publishings) {
       const needed = () => layout.needed(exchange);
-      await openPublishChannel(connection, publisher, atLoss, drop, (channel, atEnd) =>
-        publishLink(connection, channel, { exchange, publisher, needed, missedForMs, atEnd, drop }),
+      await openPublishChannel(connection, publisher, atLoss, drop, (channel, atEnd, reopenAfter) =>
+        publishLink(connection, channel, {
+          exchange,
+          publisher,
+          needed,
+          missedForMs,
+          onRefused: (isFirst) => {
+            const isFull = this.#full.refused(connection, performance.now());
+            // Such a channel goes on to refuse: a new connection asks anew who the queues' leaders are.
+            if (isFirst && !isFull) drop("RabbitMQ refuses the first message on a new channel");
+            if (!isFull || this.#full.isLooking) return;
+            const room = this.#full.room(layout.mayBeFull(exchange), look, () => isLost);
+            if (isFirst) reopenAfter(room);
+            else this.#holdUntil(room, publisher, () => isLost, drop);
+          },
+          onTaken: () => this.#full.taken(),
+          atEnd,
+          drop,
+        }),
       );
     }
-    await announcing?.start(connection, () => this.blockedWhy !== undefined, atLoss, drop);
+    await announcing?.start(connection, () => this.#alarm !== undefined, atLoss, drop);
+  }
+
+  /** What is on the wire settles meanwhile. */
+  #holdUntil(room: Promise<void>, publisher: Publisher, isLost: () => boolean, drop: Drop): void {
+    publisher.blocked(true);
+    room.then(
+      () => {
+        if (!isLost()) publisher.blocked(this.#alarm !== undefined);
+      },
+      (error: unknown) => drop(reasonOf(error)),
+    );
   }
 
   /** A queue is missing, as others have noticed: what is on its way to it is published again. */
@@ -65,17 +112,17 @@ export class PublishingConnection {
   #watchBlocked(connection: ChannelModel, atLoss: (() => void)[]): void {
     const { publishings, log } = this.#options;
     connection.on("blocked", (reason: string) => {
-      this.blockedWhy = `RabbitMQ does not take messages: ${reason}`;
+      this.#alarm = `RabbitMQ does not take messages: ${reason}`;
       log.warn("broker blocks publishing", { reason });
       for (const { publisher } of publishings) publisher.blocked(true);
     });
     connection.on("unblocked", () => {
-      this.blockedWhy = undefined;
+      this.#alarm = undefined;
       log.info("broker takes messages again");
-      for (const { publisher } of publishings) publisher.blocked(false);
+      if (!this.#full.isLooking) for (const { publisher } of publishings) publisher.blocked(false);
     });
     atLoss.push(() => {
-      this.blockedWhy = undefined;
+      this.#alarm = undefined;
     });
   }
 }

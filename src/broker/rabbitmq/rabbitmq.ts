@@ -44,6 +44,8 @@ export interface RabbitmqOptions {
   readonly log: Log;
   /** What the shared log keeps; `off` goes without one. */
   readonly logRetention: LogRetention | "off";
+  /** What a new queue of a group, or of dead letters, may hold, in bytes: 1 GiB where it is not given. */
+  readonly queueBytesMax?: number;
   /** Undefined: the URLs have all that is needed. */
   readonly access?: Access;
   readonly timing?: LinkTiming;
@@ -80,10 +82,10 @@ export class RabbitmqBroker implements Broker {
 
   constructor(options: RabbitmqOptions) {
     this.#options = options;
-    const { log, logRetention, timing = defaultTiming } = options;
+    const { log, logRetention, queueBytesMax = defaultQueueBytesMax, timing = defaultTiming } = options;
     this.#timing = timing;
     const onGone = (group: string) => this.#missed(groupQueue(group));
-    this.#layout = new Layout({ log, logRetention, missedForMs: timing.missedForMs, onGone });
+    this.#layout = new Layout({ log, logRetention, queueBytesMax, missedForMs: timing.missedForMs, onGone });
   }
 
   publish(exchange: Exchange, publisher: Publisher): void {
@@ -174,6 +176,10 @@ export class RabbitmqBroker implements Broker {
     return { state: "ready" };
   }
 
+  get fullQueues(): readonly string[] {
+    return this.#publishingConnections.flatMap(({ fullQueue }) => fullQueue ?? []);
+  }
+
   settle(): Promise<void> {
     return Promise.resolve();
   }
@@ -211,7 +217,8 @@ export class RabbitmqBroker implements Broker {
   async #setUpConsuming(connection: ChannelModel, drop: Drop): Promise<void> {
     const consumers = this.#consumers.filter(({ isStopped }) => !isStopped);
     const declaring = await this.#layout.declaringOn(connection);
-    for (const { group } of consumers) await declareGroupQueue(declaring, group);
+    for (const { group } of consumers)
+      await declareGroupQueue(declaring, group, this.#options.queueBytesMax ?? defaultQueueBytesMax);
     await this.#setUpFollowing(connection, declaring, drop);
     await declaring.done();
     for (const consuming of consumers)
@@ -237,6 +244,8 @@ export class RabbitmqBroker implements Broker {
     atLoss.push(() => this.#readings.closed());
   }
 }
+
+const defaultQueueBytesMax = 1024 ** 3;
 
 /** What a connection is for, as the logs and RabbitMQ's management page show it. */
 type Purpose = "publishing" | "answers" | "dead letters" | "consuming";

@@ -22,6 +22,9 @@ export function groupQueue(group: string): string {
 /** A message that was delivered this often without an ack killed its processors: RabbitMQ dead-letters it. */
 const deliveryLimit = 20;
 
+/** How often dead letters may be looked at: RabbitMQ 4.0 to 4.2 counts a look as a failed delivery, and drops after 20 by default. */
+const looksMax = 1_000_000;
+
 function innerExchange(name: string): string {
   return `${name}.queues`;
 }
@@ -39,18 +42,20 @@ export interface Topology {
   readonly log: LogRetention | "off";
   /** The groups whose queues are declared if they are missing. */
   readonly groups: readonly string[];
+  /** What a new queue of a group, or of dead letters, may hold. In bytes. */
+  readonly queueBytesMax: number;
 }
 
 /** Declares the exchanges with all queues that publishing relies on, whoever consumes them. */
 export async function declareTopology(declaring: Declaring, topology: Topology): Promise<void> {
-  const { publishedTo, log, groups } = topology;
+  const { publishedTo, log, groups, queueBytesMax } = topology;
   if (log !== "off") await declareLogStream(declaring, log);
   else {
     for (const exchange of publishedTo)
       if (exchange !== exchanges.dead) await declareExchange(declaring, exchange);
   }
-  if (publishedTo.includes(exchanges.dead)) await declareDeadLetters(declaring);
-  for (const group of groups) await declareGroupQueue(declaring, group);
+  if (publishedTo.includes(exchanges.dead)) await declareDeadLetters(declaring, queueBytesMax);
+  for (const group of groups) await declareGroupQueue(declaring, group, queueBytesMax);
 }
 
 /** What has to be there still, after a publish to this exchange, for the publish to have reached everybody. */
@@ -82,17 +87,23 @@ async function declareExchange(declaring: Declaring, name: string): Promise<void
 }
 
 /** The durable quorum queue of a processor group, bound to `wsmanager`. Joined as it is if it exists. */
-export async function declareGroupQueue(declaring: Declaring, group: string): Promise<void> {
+export async function declareGroupQueue(
+  declaring: Declaring,
+  group: string,
+  queueBytesMax: number,
+): Promise<void> {
   const queue = groupQueue(group);
   await declareExchange(declaring, exchanges.fromClients);
-  await declareDeadLetters(declaring);
+  await declareDeadLetters(declaring, queueBytesMax);
   await declaring.queue(queue, {
     "x-queue-type": "quorum",
     "x-delivery-limit": deliveryLimit,
     "x-dead-letter-exchange": exchanges.dead,
     // At least once needs the overflow policy beside it (RabbitMQ, "quorum queues: at-least-once dead lettering").
     "x-dead-letter-strategy": "at-least-once",
+    // It is back pressure, too: what a full queue refuses waits in the outboxes (full-queues.ts).
     "x-overflow": "reject-publish",
+    "x-max-length-bytes": queueBytesMax,
   });
   await declaring.bindQueue(queue, innerExchange(exchanges.fromClients));
 }
@@ -106,10 +117,16 @@ export async function bindGroupQueue(declaring: Declaring, group: string): Promi
 }
 
 /** Where messages go that no processor could handle. */
-async function declareDeadLetters(declaring: Declaring): Promise<void> {
+async function declareDeadLetters(declaring: Declaring, queueBytesMax: number): Promise<void> {
   await declaring.once(deadQueue, async () => {
     await declaring.fanoutBetween(exchanges.dead);
-    await declaring.queue(deadQueue, { "x-queue-type": "quorum" });
+    await declaring.queue(deadQueue, {
+      "x-queue-type": "quorum",
+      "x-delivery-limit": looksMax,
+      "x-max-length-bytes": queueBytesMax,
+      // The oldest dead letters make room.
+      "x-overflow": "drop-head",
+    });
     await declaring.bindQueue(deadQueue, exchanges.dead);
   });
 }

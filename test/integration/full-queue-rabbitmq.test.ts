@@ -1,0 +1,110 @@
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { connect as connectAmqp, type GetMessage } from "amqplib";
+import { sharedRabbitmq } from "../support/rabbitmq.ts";
+import { integrationTimeoutMs } from "../support/timeout.ts";
+import { until } from "../support/wait.ts";
+import { startWarren, type WarrenProcess } from "../support/warren.ts";
+import { connectStomp, type StompPeer } from "./stomp-client.ts";
+
+setDefaultTimeout(2 * integrationTimeoutMs);
+
+const count = 300;
+const bodies = Array.from({ length: count }, (_, index) => `${index} `.padEnd(10_000, "x"));
+
+let url: string;
+let manager: WarrenProcess;
+let anna: StompPeer;
+let receipts: number[];
+beforeEach(async () => {
+  url = await (await sharedRabbitmq()).vhost();
+  receipts = [];
+  const caps = ["--queue-max-bytes", "1MiB"];
+  manager = await startWarren(["manager", "--broker", url, ...caps], { readyWhen: "ready" });
+  const processor = await startWarren(["processor", "--broker", url, "--group", "slow", ...caps]);
+  await processor.waitForLog(({ msg }) => msg === "connected to RabbitMQ", "the group's queue");
+  // Its queue stays.
+  await processor.stop();
+  anna = await connectStomp(manager.wsUrl("/ws/anna"));
+});
+afterEach(async () => {
+  await anna[Symbol.asyncDispose]();
+  await manager.stop();
+});
+
+/** Sends three times what the queue may hold, and waits until it is full. */
+async function fill(): Promise<void> {
+  for (const [index, body] of bodies.entries())
+    void anna.sendSafely("/topic/a", body).then(
+      () => receipts.push(index),
+      () => undefined,
+    );
+  await until(async () => (await readiness()).includes("is full"), "the queue is full", 30_000);
+}
+
+const readiness = async () => (await fetch(new URL("/readyz", manager.url))).text();
+const metrics = async () => (await fetch(new URL("/metrics", manager.url))).text();
+const lossesOf = ({ log }: WarrenProcess) => log.filter(({ msg }) => msg.includes("reconnecting")).length;
+
+describe("a group's queue that is full", () => {
+  test("is named, holds publishers back without a lost connection, and all of it is handled in order in the end", async () => {
+    await fill();
+    expect(await readiness()).toMatch(
+      /the queue wsmanager\.slow of the group slow is full with \d+ messages, and nobody consumes it: start a processor/,
+    );
+    expect(await metrics()).toInclude('warren_queue_full{queue="wsmanager.slow"} 1');
+    await manager.waitForLog(({ msg }) => msg === "a queue is full: what is published waits", "a warning");
+    expect(receipts.length).toBeLessThan(count);
+    // One connection more was tried, since it may have been the first one's fault.
+    expect(lossesOf(manager)).toBeLessThanOrEqual(1);
+    const before = lossesOf(manager);
+    const answers = await anna.subscribe("/topic/a");
+    await using processor = await startWarren(["processor", "--broker", url, "--group", "slow"]);
+    await until(() => receipts.length === count, "all receipts", 60_000);
+    expect(receipts).toEqual(bodies.map((_, index) => index));
+    expect(lossesOf(manager)).toBe(before);
+    const firsts = () => [
+      ...new Set(
+        answers
+          .map(({ body }) => /^processed message: (\d+) /.exec(body)?.[1])
+          .filter((number) => number !== undefined),
+      ),
+    ];
+    await until(() => firsts().length === count, "all answers", 60_000);
+    expect(firsts()).toEqual(bodies.map((_, index) => `${index}`));
+    await until(async () => (await readiness()).includes("ready"), "the manager to be ready");
+    expect(await metrics()).not.toInclude("warren_queue_full{");
+    await processor.stop();
+  });
+
+  test("of a group that was abandoned is removed by deleting it, and publishing goes on", async () => {
+    await fill();
+    const connection = await connectAmqp(url);
+    const channel = await connection.createChannel();
+    await channel.deleteQueue("wsmanager.slow");
+    await connection.close();
+    await until(() => receipts.length === count, "all receipts", 60_000);
+    await using ben = await connectStomp(manager.wsUrl("/ws/ben"));
+    const log = await ben.subscribe("/topic/a", { "x-stream-offset": "first" });
+    await until(() => new Set(log.map(({ body }) => body)).size === count, "all in the log", 30_000);
+  });
+});
+
+describe("dead letters", () => {
+  test("beyond their cap push out the oldest", async () => {
+    const caps = ["--queue-max-bytes", "1MiB"];
+    const connection = await connectAmqp(url);
+    const channel = await connection.createConfirmChannel();
+    const failing = await startWarren(["processor", "--broker", url, "--group", "slow", ...caps]);
+    await failing.waitForLog(({ msg }) => msg === "connected to RabbitMQ", "the queue of dead letters");
+    for (const [index, body] of bodies.entries())
+      channel.publish("wsmanager.dead", "a", Buffer.from(body), { messageId: `${index}` });
+    await channel.waitForConfirms();
+    const { messageCount } = await channel.checkQueue("wsmanager.dead");
+    expect(messageCount).toBeGreaterThan(50);
+    expect(messageCount).toBeLessThan(150);
+    const first = (await channel.get("wsmanager.dead")) as GetMessage;
+    expect(first.properties.messageId).toBe(`${count - messageCount}`);
+    await connection.close();
+    await failing.stop();
+  });
+});

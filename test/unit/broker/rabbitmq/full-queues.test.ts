@@ -1,0 +1,87 @@
+import { describe, expect, test } from "bun:test";
+import { FullQueues, type QueueDepth } from "../../../../src/broker/rabbitmq/full-queues.ts";
+import { RecordingLog } from "../../doubles/recording-log.ts";
+
+describe("a refusal", () => {
+  test("may be one connection's fault at first, and is none's when another one sees it too", () => {
+    const full = new FullQueues(new RecordingLog());
+    const [one, other] = [{}, {}];
+    expect(full.refused(one, 0)).toBe(false);
+    expect(full.refused(one, 1000)).toBe(false);
+    expect(full.refused(other, 2000)).toBe(true);
+  });
+
+  test("long after another has nothing to do with it", () => {
+    const full = new FullQueues(new RecordingLog());
+    expect(full.refused({}, 0)).toBe(false);
+    expect(full.refused({}, 120_001)).toBe(false);
+  });
+});
+
+describe("a full queue", () => {
+  const queues = ["wsmanager.log", "wsmanager.busy", "wsmanager.left"];
+  const depth = (queue: string, messages: number, consumers: number): QueueDepth => ({
+    queue,
+    messages,
+    consumers,
+  });
+
+  /** Waits for room while the queues are seen like this, one time after the other. */
+  function roomWhile(...seen: readonly (readonly QueueDepth[])[]) {
+    const log = new RecordingLog();
+    const full = new FullQueues(log);
+    const asked: (readonly string[])[] = [];
+    const left = [...seen];
+    const room = full.room(
+      queues,
+      (names) => {
+        asked.push(names);
+        return Promise.resolve(left.shift() ?? []);
+      },
+      () => left.length === 0 && asked.length > seen.length,
+    );
+    return { full, log, asked, room };
+  }
+
+  test("is named, with its group, who consumes it, and what to do", async () => {
+    const { full, room, asked } = roomWhile(
+      [depth("wsmanager.busy", 5, 2), depth("wsmanager.left", 100, 0)],
+      [depth("wsmanager.left", 90, 0)],
+    );
+    await room;
+    expect(asked[0]).toEqual(["wsmanager.busy", "wsmanager.left"]);
+    expect(full.waiting?.queue).toBe("wsmanager.left");
+    expect(full.waiting?.why).toBe(
+      "the queue wsmanager.left of the group left is full with 100 messages, and nobody consumes it: " +
+        "start a processor (--group left), or remove the group if it was abandoned: rabbitmqctl delete_queue wsmanager.left",
+    );
+  });
+
+  test("has room when a sixteenth has gone, or the queue has", async () => {
+    const many = depth("wsmanager.left", 160, 1);
+    const { asked, room } = roomWhile(
+      [many],
+      [depth("wsmanager.left", 150, 1)],
+      [depth("wsmanager.left", 149, 1)],
+    );
+    await room;
+    expect(asked.length).toBe(3);
+    const gone = roomWhile([many], []);
+    await gone.room;
+    expect(gone.asked.length).toBe(2);
+  });
+
+  test("is waited for until a message is taken, and not while it is looked at", async () => {
+    const { full, room, log } = roomWhile([depth("wsmanager.busy", 5, 2)], []);
+    full.taken();
+    expect(full.waiting).toBeDefined();
+    await room;
+    expect(full.waiting?.why).toInclude("its 2 consumers are too slow");
+    full.taken();
+    expect(full.waiting).toBeUndefined();
+    expect(log.lines.map(({ level, message }) => [level, message])).toEqual([
+      ["warn", "a queue is full: what is published waits"],
+      ["info", "the queue has room again"],
+    ]);
+  });
+});
