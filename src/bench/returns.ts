@@ -1,4 +1,4 @@
-import { type BackoffLimits, backoffMs } from "../broker/backoff.ts";
+import { type BackoffLimits, backoffMs } from "../backoff.ts";
 import { Histogram } from "./histogram.ts";
 
 /** Between attempts to come back. */

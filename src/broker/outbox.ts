@@ -1,8 +1,8 @@
+import { backoffMs } from "../backoff.ts";
 import { messageCostBytes } from "../costs.ts";
 import { reasonOf } from "../errors.ts";
 import type { OutgoingMessage } from "../message.ts";
 import { Backlog, type GivenUp } from "./backlog.ts";
-import { backoffMs } from "./backoff.ts";
 import type { Envelope, Publisher, PublishLink, Refusal } from "./broker.ts";
 import { Caution } from "./caution.ts";
 import { unfitnessOf } from "./fitness.ts";

@@ -1,5 +1,5 @@
+import { AllowedHosts, nameIn } from "../host.ts";
 import type { Notices } from "../ops/notices.ts";
-import { AllowedHosts, nameIn } from "./host.ts";
 import type { Answer, Routes } from "./http.ts";
 import { notAHost, type Refusals } from "./refusals.ts";
 

@@ -1,8 +1,8 @@
-import { groupNameFault } from "../broker/group-name.ts";
-import { hostRuleOf } from "../gateway/host.ts";
 import { isOriginRule } from "../gateway/origin.ts";
+import { groupNameFault } from "../group-name.ts";
+import { hostRuleOf } from "../host.ts";
+import { networkOf } from "../network.ts";
 import { NotOfThisKind } from "./kinds.ts";
-import { networkOf } from "./network.ts";
 
 /** What makes the texts of certain options valid, beyond their kind. Each throws `NotOfThisKind` with what it expects. */
 

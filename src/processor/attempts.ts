@@ -1,4 +1,4 @@
-import { backoffMs } from "../broker/backoff.ts";
+import { backoffMs } from "../backoff.ts";
 import { reasonOf } from "../errors.ts";
 import type { Message, OutgoingMessage } from "../message.ts";
 import { answersOf } from "./answers.ts";

@@ -1,9 +1,9 @@
 import { type ChannelModel, connect } from "amqplib";
+import { type BackoffLimits, backoffMs } from "../../backoff.ts";
 import { codeOf, FatalError, reasonOf } from "../../errors.ts";
 import type { Log } from "../../ops/log.ts";
 import { withoutPassword } from "../../ops/redact.ts";
 import { version } from "../../version.ts";
-import { type BackoffLimits, backoffMs } from "../backoff.ts";
 import { type Access, credentialsOf, loginTo } from "./access.ts";
 import { innards } from "./innards.ts";
 import type { Outage } from "./outage.ts";

@@ -1,5 +1,5 @@
+import { groupNameFault } from "../../group-name.ts";
 import { type Envelope, markContentType } from "../broker.ts";
-import { groupNameFault } from "../group-name.ts";
 
 /** A processor names its group in the log this often, in milliseconds: so long a manager that has just started may not know of it. */
 export const announceEveryMs = 2000;

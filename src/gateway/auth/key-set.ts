@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { createLocalJWKSet } from "jose";
-import { backoffMs } from "../../broker/backoff.ts";
+import { backoffMs } from "../../backoff.ts";
 import { FatalError, reasonOf } from "../../errors.ts";
 import type { Log } from "../../ops/log.ts";
 import { withoutPassword } from "../../ops/redact.ts";

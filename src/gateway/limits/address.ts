@@ -1,5 +1,5 @@
 import { BlockList, isIPv4, isIPv6 } from "node:net";
-import { networkOf } from "../../options/network.ts";
+import { networkOf } from "../../network.ts";
 
 /** Whose word counts on where a request came from: the proxies that `--trust-proxy` names. */
 export class TrustedProxies {

@@ -1,4 +1,4 @@
-import { type BackoffLimits, backoffMs } from "../../../broker/backoff.ts";
+import { type BackoffLimits, backoffMs } from "../../../backoff.ts";
 import type { LogWindow } from "../../../log/window.ts";
 import type { SharedLog } from "./shared-log.ts";
 import { type DurableSubscription, isPosition } from "./subscription.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { AllowedHosts, hostRuleOf } from "../../../src/gateway/host.ts";
+import { AllowedHosts, hostRuleOf } from "../../src/host.ts";
 
 describe("without tokens and TLS", () => {
   test.each([

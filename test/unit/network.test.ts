@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { networkOf } from "../../../src/options/network.ts";
+import { networkOf } from "../../src/network.ts";
 
 test("a network has a prefix, and a lone address the longest one", () => {
   expect(networkOf("10.0.0.0/8")).toEqual({ address: "10.0.0.0", prefixBits: 8, family: "ipv4" });

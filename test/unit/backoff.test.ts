@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { backoffMs } from "../../../src/broker/backoff.ts";
-import { seeded } from "../doubles/seeded.ts";
+import { backoffMs } from "../../src/backoff.ts";
+import { seeded } from "./doubles/seeded.ts";
 
 const limits = fc
   .tuple(fc.integer({ min: 10, max: 10_000 }), fc.integer({ min: 1, max: 1000 }))
