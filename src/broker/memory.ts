@@ -1,3 +1,5 @@
+import { Deque } from "../collections/deque.ts";
+import { TagWindow } from "../collections/tag-window.ts";
 import { envelopeCostBytes } from "../costs.ts";
 import type {
   Broker,
@@ -12,8 +14,6 @@ import type {
   LogStart,
   Publisher,
 } from "./broker.ts";
-import { Deque } from "./deque.ts";
-import { TagWindow } from "./tag-window.ts";
 
 /** What waits in a group's queue, with all that it takes in memory, in bytes, before publishers are blocked, as RabbitMQ's memory alarm would. */
 export const queueBytesMax = 64 * 1024 ** 2;

@@ -1,4 +1,5 @@
 import { backoffMs } from "../backoff.ts";
+import { TagWindow } from "../collections/tag-window.ts";
 import { messageCostBytes } from "../costs.ts";
 import { reasonOf } from "../errors.ts";
 import type { OutgoingMessage } from "../message.ts";
@@ -10,7 +11,6 @@ import { Gathering } from "./gathering.ts";
 import { defaultOutboxLimits, type OutboxLimits } from "./outbox-limits.ts";
 import type { Sent } from "./sealing.ts";
 import { countSetAside, type SetAside, type Unfit } from "./set-aside.ts";
-import { TagWindow } from "./tag-window.ts";
 import type { Waiter } from "./waiter.ts";
 
 /** After a refusal (basic.nack) the envelope is published again, after a wait. */

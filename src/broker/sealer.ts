@@ -1,5 +1,5 @@
+import { Deque } from "../collections/deque.ts";
 import { isShortText, type OutgoingMessage } from "../message.ts";
-import { Deque } from "./deque.ts";
 import type { OutboxLimits } from "./outbox-limits.ts";
 import { type Sent, sealOne, sealPacked, type Waiting } from "./sealing.ts";
 

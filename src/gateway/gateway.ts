@@ -1,6 +1,7 @@
 import type { Server } from "bun";
 import type { Missed } from "../broker/broker.ts";
 import type { FeedSink } from "../broker/feed.ts";
+import { Directory } from "../collections/multi-map.ts";
 import type { LogRecord } from "../log/record.ts";
 import type { Message } from "../message.ts";
 import type { Readiness } from "../ops/health.ts";
@@ -10,7 +11,6 @@ import { Notices } from "../ops/notices.ts";
 import { AdminListener, type AdminOptions } from "./admin.ts";
 import { Backpressure } from "./backpressure.ts";
 import type { Client, ClientSocket } from "./client.ts";
-import { Directory } from "./directory.ts";
 import { Endings } from "./endings.ts";
 import { Entrance, type EntranceOptions } from "./entrance.ts";
 import { sayFarewell } from "./farewell.ts";

@@ -1,5 +1,5 @@
 import type { Server } from "bun";
-import { Deque } from "../broker/deque.ts";
+import { Deque } from "../collections/deque.ts";
 import { isLongerThan, isName, type Message } from "../message.ts";
 import type { Grant } from "./auth/grant.ts";
 import { Lease } from "./auth/lease.ts";

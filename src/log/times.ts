@@ -1,4 +1,4 @@
-import { Deque } from "../broker/deque.ts";
+import { Deque } from "../collections/deque.ts";
 
 /** How many times are looked at together. A power of two. */
 const blockLength = 256;

@@ -1,4 +1,4 @@
-import { Deque } from "../broker/deque.ts";
+import { Deque } from "../collections/deque.ts";
 import type { LogRecord } from "./record.ts";
 import { Times } from "./times.ts";
 

@@ -1,4 +1,4 @@
-import { Deque } from "../broker/deque.ts";
+import { Deque } from "../collections/deque.ts";
 
 /** One piece of work; it settles when the next one of its lane may begin. It never rejects. */
 export type Task = (place: Place) => void | Promise<void>;

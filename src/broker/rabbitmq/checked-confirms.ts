@@ -1,4 +1,4 @@
-import { Deque } from "../deque.ts";
+import { Deque } from "../../collections/deque.ts";
 
 /**
  * Which of RabbitMQ's confirms count. No I/O.

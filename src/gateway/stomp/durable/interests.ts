@@ -1,4 +1,4 @@
-import { Directory } from "../../directory.ts";
+import { Directory } from "../../../collections/multi-map.ts";
 import { isPattern, TopicTrie } from "../../topic-trie.ts";
 import { direct } from "../destinations.ts";
 import type { DurableSubscription } from "./subscription.ts";

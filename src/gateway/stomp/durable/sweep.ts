@@ -1,5 +1,5 @@
 import { type LogReading, markContentType } from "../../../broker/broker.ts";
-import { Deque } from "../../../broker/deque.ts";
+import { Deque } from "../../../collections/deque.ts";
 import { openForClients } from "../../../log/opening.ts";
 import { LogRecord, type Opener } from "../../../log/record.ts";
 import type { LogWindow } from "../../../log/window.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { CheckedConfirms } from "../../../../src/broker/rabbitmq/checked-confirms.ts";
-import { TagWindow } from "../../../../src/broker/tag-window.ts";
+import { TagWindow } from "../../../../src/collections/tag-window.ts";
 import { seeded } from "../../doubles/seeded.ts";
 
 /** A publisher's account of so many envelopes, and the tags that count, in order. */

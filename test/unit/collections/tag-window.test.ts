@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { TagWindow } from "../../../src/broker/tag-window.ts";
+import { TagWindow } from "../../../src/collections/tag-window.ts";
 import { seeded } from "../doubles/seeded.ts";
 
 /** The same accounts in the plainest way: a map of what is open, by tag. */

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { Deque } from "../../../src/broker/deque.ts";
+import { Deque } from "../../../src/collections/deque.ts";
 import { seeded } from "../doubles/seeded.ts";
 
 type Step =

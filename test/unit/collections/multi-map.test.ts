@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { Directory } from "../../../src/gateway/directory.ts";
+import { Directory } from "../../../src/collections/multi-map.ts";
 import { seeded } from "../doubles/seeded.ts";
 
 test("finds nobody where nobody is", () => {
