@@ -1,6 +1,7 @@
 import type { Server } from "bun";
 import { Deque } from "../collections/deque.ts";
 import { isLongerThan, isName, type Message } from "../message.ts";
+import { isPattern } from "../topics/topic-trie.ts";
 import type { Grant } from "./auth/grant.ts";
 import { Lease } from "./auth/lease.ts";
 import { TokenRefusal } from "./auth/token-refusal.ts";
@@ -10,7 +11,6 @@ import type { Seat } from "./limits/seat.ts";
 import type { Newcomer, Protocol, Surroundings } from "./protocol.ts";
 import { beginsStomp } from "./stomp/first-frame.ts";
 import type { StompProtocol } from "./stomp/stomp.ts";
-import { isPattern } from "./topic-trie.ts";
 import type { Topic } from "./topics.ts";
 import { Undecided } from "./undecided.ts";
 

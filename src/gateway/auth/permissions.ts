@@ -1,5 +1,5 @@
-import { TopicTrie } from "../topic-trie.ts";
-import { covers } from "./covering.ts";
+import { covers } from "../../topics/covering.ts";
+import { TopicTrie } from "../../topics/topic-trie.ts";
 
 /** Topics whose answer is remembered, for all clients that have the same rights. */
 const answersMax = 64;

@@ -1,5 +1,5 @@
 import { textCostBytes } from "../../costs.ts";
-import { isPattern, TopicTrie } from "../topic-trie.ts";
+import { isPattern, TopicTrie } from "../../topics/topic-trie.ts";
 import { messageHead, type Version } from "./frames.ts";
 
 /**

@@ -7,7 +7,7 @@ import {
   wildcardCount,
   wildcardsMax,
   wordsOf,
-} from "../topic-trie.ts";
+} from "../../topics/topic-trie.ts";
 import { StompFault } from "./fault.ts";
 import { own } from "./texts.ts";
 

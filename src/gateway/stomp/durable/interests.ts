@@ -1,5 +1,5 @@
 import { Directory } from "../../../collections/multi-map.ts";
-import { isPattern, TopicTrie } from "../../topic-trie.ts";
+import { isPattern, TopicTrie } from "../../../topics/topic-trie.ts";
 import { direct } from "../destinations.ts";
 import type { DurableSubscription } from "./subscription.ts";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { isTooMuchOverlap, mayOverlap, overlapsMax } from "../../../../src/gateway/stomp/overlaps.ts";
-import { TopicTrie } from "../../../../src/gateway/topic-trie.ts";
+import { TopicTrie } from "../../../../src/topics/topic-trie.ts";
 import { seeded } from "../../doubles/seeded.ts";
 
 test.each([

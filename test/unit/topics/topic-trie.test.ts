@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { isPattern, TopicTrie, wildcardCount } from "../../../src/gateway/topic-trie.ts";
+import { isPattern, TopicTrie, wildcardCount } from "../../../src/topics/topic-trie.ts";
 import { seeded } from "../doubles/seeded.ts";
 
 const trieOf = (...patterns: string[]) => {

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { covers } from "../../../../src/gateway/auth/covering.ts";
-import { TopicTrie } from "../../../../src/gateway/topic-trie.ts";
-import { seeded } from "../../doubles/seeded.ts";
+import { covers } from "../../../src/topics/covering.ts";
+import { TopicTrie } from "../../../src/topics/topic-trie.ts";
+import { seeded } from "../doubles/seeded.ts";
 
 test.each([
   ["#", ""],
