@@ -5,6 +5,15 @@ export class UnusableAnswer extends Error {
   override readonly name = "UnusableAnswer";
 }
 
+/** A handler's result that stands for these messages already: it was called in another process. */
+export class Answered {
+  readonly answers: readonly OutgoingMessage[];
+
+  constructor(answers: readonly OutgoingMessage[]) {
+    this.answers = answers;
+  }
+}
+
 /** RabbitMQ's default limit for one message, in bytes. */
 const answerBytesMax = 16 * 1024 ** 2;
 
@@ -13,7 +22,8 @@ const answerBytesMax = 16 * 1024 ** 2;
  *
  * @throws UnusableAnswer
  */
-export function answersOf(result: unknown, question: Message): OutgoingMessage[] {
+export function answersOf(result: unknown, question: Message): readonly OutgoingMessage[] {
+  if (result instanceof Answered) return result.answers;
   if (result === undefined || result === null) return [];
   if (Array.isArray(result)) return result.map((item: unknown) => answerOf(item, question));
   return [answerOf(result, question)];

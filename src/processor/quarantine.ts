@@ -1,5 +1,6 @@
 import type { Message } from "../message.ts";
 import type { Log } from "../ops/log.ts";
+import { Answered } from "./answers.ts";
 import { Hopeless } from "./attempts.ts";
 import { Cell, Death, Ended } from "./cell.ts";
 import type { HandlerMessage } from "./handler.ts";
@@ -49,10 +50,7 @@ export class Quarantine {
   }
 
   /** It leaves its place while it waits to be handled alone: that is no reason for others to wait. */
-  readonly handle = async (
-    message: HandlerMessage,
-    place: Pick<Place, "leaveUntil">,
-  ): Promise<readonly unknown[]> => {
+  readonly handle = async (message: HandlerMessage, place: Pick<Place, "leaveUntil">): Promise<Answered> => {
     this.#inHand++;
     clearTimeout(this.#idleTimer);
     try {
@@ -171,13 +169,13 @@ async function diedOf(verdict: Promise<Verdict>): Promise<Verdict | Death | "end
 }
 
 /** @throws Error if it failed */
-function answersOf(verdict: Verdict): readonly unknown[] {
+function answersOf(verdict: Verdict): Answered {
   if ("error" in verdict) {
     const error = new Error(verdict.error);
     if (verdict.stack !== undefined) error.stack = verdict.stack;
     throw error;
   }
-  return verdict.answers.map(({ body, isToSender }) => (isToSender ? { to: "sender", body } : body));
+  return new Answered(verdict.answers);
 }
 
 /** How this executable, or Bun with this program, is started to be such a process. */

@@ -1,5 +1,5 @@
 import { reasonOf } from "../errors.ts";
-import type { Body, Message } from "../message.ts";
+import type { Message, OutgoingMessage } from "../message.ts";
 import { answersOf } from "./answers.ts";
 import { reportOf } from "./failures.ts";
 import { echoProcessed, type Handler, HandlerMessage } from "./handler.ts";
@@ -9,7 +9,7 @@ export const quarantinedFlag = "--quarantined";
 
 /** What became of a message. */
 export type Verdict =
-  | { readonly answers: readonly { readonly body: Body; readonly isToSender: boolean }[] }
+  | { readonly answers: readonly OutgoingMessage[] }
   | { readonly error: string; readonly stack?: string | undefined };
 
 /** What the process is asked. */
@@ -57,8 +57,7 @@ export async function serveQuarantined(handlerFile: string | undefined): Promise
 async function judge(handler: Handler, message: Message): Promise<Verdict> {
   const question = new HandlerMessage(message);
   try {
-    const answers = answersOf(await handler(question), question);
-    return { answers: answers.map(({ body, clientId }) => ({ body, isToSender: clientId !== undefined })) };
+    return { answers: answersOf(await handler(question), question) };
   } catch (error) {
     return { error: reasonOf(error), stack: reportOf(error).stack };
   }

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { projectFolder } from "../../build/compile.ts";
+import type { Body } from "../../src/message.ts";
 import { HandlerMessage } from "../../src/processor/handler.ts";
 import { Quarantine } from "../../src/processor/quarantine.ts";
 import { quarantinedFlag } from "../../src/processor/quarantined.ts";
@@ -51,8 +52,9 @@ function of(program: readonly string[]): Quarantine {
   return new Quarantine([...program, quarantinedFlag, join(folder, "handler.ts")], 1000, log);
 }
 
-const handle = (body: string) =>
-  quarantine.handle(
+const handle = async (body: string) => (await answersTo(body)).map((answer) => answer.body);
+const answersTo = async (body: string) => {
+  const { answers } = await quarantine.handle(
     new HandlerMessage({
       id: `id of ${body}`,
       body,
@@ -63,6 +65,8 @@ const handle = (body: string) =>
     }),
     ownPlace,
   );
+  return answers;
+};
 /** A place that nobody else waits for. */
 const ownPlace = { leaveUntil: async (settled: Promise<unknown>) => void (await settled) };
 
@@ -71,8 +75,11 @@ const starts = () => log.lines.filter(({ message }) => message.includes("in a pr
 describe("a suspect", () => {
   test("that is innocent is handled as by any processor", async () => {
     expect(await handle("hello")).toEqual(["hello t c 1"]);
-    expect(await handle("sender")).toEqual([{ to: "sender", body: "to you" }]);
-    expect(await handle("bytes")).toEqual([new Uint8Array([0, 255]), '{"an":"object"}']);
+    expect(await answersTo("sender")).toEqual([{ body: "to you", topic: "t", clientId: "c" }]);
+    expect(await answersTo("bytes")).toEqual([
+      { body: new Uint8Array([0, 255]), topic: "t" },
+      { body: '{"an":"object"}', topic: "t", headers: { "content-type": "application/json" } },
+    ]);
     expect(await handle("nothing")).toEqual([]);
     expect(starts()).toBe(1);
   });
@@ -102,7 +109,7 @@ describe("a suspect", () => {
     const [before, bad, last] = await Promise.allSettled([handle("pid"), handle(deed), handle("slow")]);
     expect(bad).toMatchObject({ status: "rejected", reason: { name: "Error", message: reason } });
     expect(last!.status).toBe("fulfilled");
-    expect(await handle("pid")).toEqual((before as PromiseFulfilledResult<readonly unknown[]>).value);
+    expect(await handle("pid")).toEqual((before as PromiseFulfilledResult<Body[]>).value);
     expect(starts()).toBe(1);
   });
 
@@ -162,7 +169,7 @@ test("the process ends with its parent, even in an endless loop", async () => {
      const command = ${JSON.stringify([await executable(), quarantinedFlag, join(folder, "handler.ts")])};
      const quarantine = new Quarantine(command, 60_000, log);
      const place = { leaveUntil: async (settled) => void (await settled) };
-     console.log((await quarantine.handle({ body: "pid", topic: "" }, place))[0]);
+     console.log((await quarantine.handle({ body: "pid", topic: "" }, place)).answers[0].body);
      void quarantine.handle({ body: "loop", topic: "" }, place);
      setTimeout(() => process.kill(process.pid, "SIGKILL"), 200);`,
   );
