@@ -1,27 +1,27 @@
 /**
- * Who is connected, by client id, for what is addressed to one client. Several connections may share an id (a person
- * with two tabs); the common case of one takes no set.
+ * Several values to a key, such as the connections of one client id (a person with two tabs). The common case of one value takes
+ * no set.
  */
-export class Directory<C extends object> {
-  readonly #clients = new Map<string, C | Set<C>>();
+export class MultiMap<V extends object> {
+  readonly #values = new Map<string, V | Set<V>>();
 
-  add(id: string, client: C): void {
-    const present = this.#clients.get(id);
-    if (present === undefined) this.#clients.set(id, client);
-    else if (present instanceof Set) present.add(client);
-    else this.#clients.set(id, new Set([present, client]));
+  add(key: string, value: V): void {
+    const present = this.#values.get(key);
+    if (present === undefined) this.#values.set(key, value);
+    else if (present instanceof Set) present.add(value);
+    else this.#values.set(key, new Set([present, value]));
   }
 
-  remove(id: string, client: C): void {
-    const present = this.#clients.get(id);
-    if (present === client) this.#clients.delete(id);
+  remove(key: string, value: V): void {
+    const present = this.#values.get(key);
+    if (present === value) this.#values.delete(key);
     if (!(present instanceof Set)) return;
-    present.delete(client);
-    if (present.size === 0) this.#clients.delete(id);
+    present.delete(value);
+    if (present.size === 0) this.#values.delete(key);
   }
 
-  find(id: string): Iterable<C> {
-    const present = this.#clients.get(id);
+  find(key: string): Iterable<V> {
+    const present = this.#values.get(key);
     if (present === undefined) return [];
     return present instanceof Set ? present : [present];
   }

@@ -1,7 +1,7 @@
 import type { Server } from "bun";
 import type { Missed } from "../broker/broker.ts";
 import type { FeedSink } from "../broker/feed.ts";
-import { Directory } from "../collections/multi-map.ts";
+import { MultiMap } from "../collections/multi-map.ts";
 import type { LogRecord } from "../log/record.ts";
 import type { Message } from "../message.ts";
 import type { Readiness } from "../ops/health.ts";
@@ -91,7 +91,7 @@ export class Gateway implements FeedSink {
   readonly #entrance: Entrance;
   readonly #protocols: readonly Protocol[];
   readonly #relay = new Relay();
-  readonly #directory = new Directory<ClientSocket>();
+  readonly #directory = new MultiMap<ClientSocket>();
   readonly #clients = new Roster();
   readonly #holds = new Holds();
   readonly #turns = new Turns(this.#holds, (socket) => this.#left(socket));

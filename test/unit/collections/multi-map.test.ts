@@ -1,16 +1,16 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { Directory } from "../../../src/collections/multi-map.ts";
+import { MultiMap } from "../../../src/collections/multi-map.ts";
 import { seeded } from "../doubles/seeded.ts";
 
 test("finds nobody where nobody is", () => {
-  const directory = new Directory<object>();
+  const directory = new MultiMap<object>();
   directory.remove("nobody", {});
   expect([...directory.find("nobody")]).toEqual([]);
 });
 
 test("finds all connections of an id, and only these", () => {
-  const directory = new Directory<object>();
+  const directory = new MultiMap<object>();
   const [one, two, other] = [{ is: 1 }, { is: 2 }, { is: 3 }];
   directory.add("ann", one);
   directory.add("ben", other);
@@ -20,7 +20,7 @@ test("finds all connections of an id, and only these", () => {
 });
 
 test("the removal of one that is not there leaves the others alone", () => {
-  const directory = new Directory<object>();
+  const directory = new MultiMap<object>();
   const one = { is: 1 };
   directory.add("ann", one);
   directory.remove("ann", { is: 1 });
@@ -31,7 +31,7 @@ test("the right ones are found whoever comes and goes", () => {
   const people = fc.constantFrom("ann", "ben", "__proto__");
   fc.assert(
     fc.property(fc.array(fc.tuple(people, fc.nat(3), fc.boolean())), (steps) => {
-      const directory = new Directory<object>();
+      const directory = new MultiMap<object>();
       const connections = [{ is: 0 }, { is: 1 }, { is: 2 }, { is: 3 }];
       const model = new Map<string, Set<object>>();
       for (const [id, index, isComing] of steps) {

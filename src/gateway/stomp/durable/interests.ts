@@ -1,12 +1,12 @@
-import { Directory } from "../../../collections/multi-map.ts";
+import { MultiMap } from "../../../collections/multi-map.ts";
 import { isPattern, TopicTrie } from "../../../topics/topic-trie.ts";
 import { direct } from "../destinations.ts";
 import type { DurableSubscription } from "./subscription.ts";
 
 /** Who wants what. */
 export class Interests {
-  readonly #exact = new Directory<DurableSubscription>();
-  readonly #directs = new Directory<DurableSubscription>();
+  readonly #exact = new MultiMap<DurableSubscription>();
+  readonly #directs = new MultiMap<DurableSubscription>();
   readonly #patterns = new TopicTrie<DurableSubscription>();
   #patternCount = 0;
 
