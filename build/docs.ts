@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { type CloseCode, closeCodes } from "../src/gateway/close-codes.ts";
 import { type Refusal, refusals } from "../src/gateway/refusals.ts";
 import { markdownTable } from "../src/options/help.ts";
+import { type CloseCode, closeCodes } from "../src/wire/close-codes.ts";
 import { projectFolder } from "./compile.ts";
 
 /** A part of a document that is made of data in the code. It stands between `<!-- NAME -->` and `<!-- /NAME -->`. */

@@ -1,5 +1,5 @@
+import { closeCodes } from "../wire/close-codes.ts";
 import type { ClientSocket } from "./client.ts";
-import { closeCodes } from "./close-codes.ts";
 
 /** How many clients are closed at a time when stopping, and how long apart, so that they do not all return at once. */
 const batch = 500;

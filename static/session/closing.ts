@@ -1,4 +1,4 @@
-import { type CloseCode, closeCodes, foreignCloseCodes } from "../../src/gateway/close-codes.ts";
+import { type CloseCode, closeCodes, foreignCloseCodes } from "../../src/wire/close-codes.ts";
 
 /** How a connection ended, as the browser tells it. */
 export interface Closing {

@@ -1,4 +1,4 @@
-import { destinationOf, direct } from "../../src/gateway/stomp/destinations.ts";
+import { destinationOf, direct } from "../../src/wire/stomp/destinations.ts";
 import type { Link, LinkMessage } from "./link.ts";
 import { Subscription } from "./subscription.ts";
 import { topicOfDestination } from "./topic.ts";

@@ -1,6 +1,6 @@
-import { closeCodes } from "../../src/gateway/close-codes.ts";
-import { destinationOf } from "../../src/gateway/stomp/destinations.ts";
 import { isPattern } from "../../src/topics/topic-trie.ts";
+import { closeCodes } from "../../src/wire/close-codes.ts";
+import { destinationOf } from "../../src/wire/stomp/destinations.ts";
 import { bodyOf } from "./body.ts";
 import { type Closing, closingInWords } from "./closing.ts";
 import { Connection, type ConnectionState, type Refusal, type Surroundings } from "./connection.ts";

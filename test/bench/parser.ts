@@ -5,7 +5,7 @@
 import { join, resolve } from "node:path";
 import { frameLimits } from "../support/frame-limits.ts";
 
-type Parsers = typeof import("../../src/gateway/stomp/parser.ts");
+type Parsers = typeof import("../../src/wire/stomp/parser.ts");
 
 const rounds = 9;
 const framesPerRound = 100_000;
@@ -23,7 +23,7 @@ const kinds: Readonly<Record<string, (index: number) => string>> = {
     `SUBSCRIBE\nid:sub-${index % 10}\ndestination:/topic/rooms.*.messages\nack:auto\n\n\0`,
 };
 
-const files = [join(import.meta.dir, "../../src/gateway/stomp/parser.ts"), ...process.argv.slice(2)];
+const files = [join(import.meta.dir, "../../src/wire/stomp/parser.ts"), ...process.argv.slice(2)];
 const parsers = await Promise.all(files.map(async (file) => (await import(resolve(file))) as Parsers));
 
 function framesPerSecond({ FrameParser }: Parsers, messages: readonly Buffer[]): number {

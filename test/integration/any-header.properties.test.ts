@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
-import { escapeHeader } from "../../src/gateway/stomp/frames.ts";
+import { escapeHeader } from "../../src/wire/stomp/frames.ts";
 import { connect } from "../support/client.ts";
 import {
   type ForeignMessage,

@@ -1,7 +1,7 @@
 import type { Server, ServerWebSocket } from "bun";
-import { StompFault } from "../../src/gateway/stomp/fault.ts";
-import { frameText } from "../../src/gateway/stomp/frames.ts";
-import { FrameParser } from "../../src/gateway/stomp/parser.ts";
+import { StompFault } from "../../src/wire/stomp/fault.ts";
+import { frameText } from "../../src/wire/stomp/frames.ts";
+import { FrameParser } from "../../src/wire/stomp/parser.ts";
 import { frameLimits } from "../support/frame-limits.ts";
 
 interface Client {

@@ -1,5 +1,5 @@
-import type { FrameLimits } from "../../src/gateway/stomp/parser.ts";
 import { optionTable } from "../../src/options/table.ts";
+import type { FrameLimits } from "../../src/wire/stomp/parser.ts";
 
 /** The limits of a STOMP frame as they are by default, but for the body's. */
 export function frameLimits(maxMessageBytes: number): FrameLimits {

@@ -1,7 +1,7 @@
 import { expect } from "bun:test";
-import { StompFault } from "../../src/gateway/stomp/fault.ts";
-import type { Version } from "../../src/gateway/stomp/frames.ts";
-import { FrameParser } from "../../src/gateway/stomp/parser.ts";
+import { StompFault } from "../../src/wire/stomp/fault.ts";
+import type { Version } from "../../src/wire/stomp/frames.ts";
+import { FrameParser } from "../../src/wire/stomp/parser.ts";
 import { frameLimits } from "./frame-limits.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import { inPieces } from "./stomp-fuzz.ts";

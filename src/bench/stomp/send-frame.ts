@@ -1,4 +1,4 @@
-import { frameText } from "../../gateway/stomp/frames.ts";
+import { frameText } from "../../wire/stomp/frames.ts";
 import { type Outgoing, type PayloadLayout, writeDigits } from "../payload.ts";
 
 /** By this a receipt is told from that of the SUBSCRIBE. */

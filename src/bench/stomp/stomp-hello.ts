@@ -1,5 +1,5 @@
-import { destinationOf } from "../../gateway/stomp/destinations.ts";
-import { frameText, type Header } from "../../gateway/stomp/frames.ts";
+import { destinationOf } from "../../wire/stomp/destinations.ts";
+import { frameText, type Header } from "../../wire/stomp/frames.ts";
 import { makeFrame, opcodes } from "../frames.ts";
 
 /** The receipt of the SUBSCRIBE. */

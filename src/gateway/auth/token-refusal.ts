@@ -1,5 +1,5 @@
 import { LabelledCounter } from "../../ops/metrics.ts";
-import { closeCodes } from "../close-codes.ts";
+import { closeCodes } from "../../wire/close-codes.ts";
 
 /** What is wrong, as `warren_tokens_refused_total` counts it, and what that is to a handshake and to a STOMP session. */
 const kinds = {

@@ -1,7 +1,7 @@
 import type { AnyMetric } from "../../ops/metrics.ts";
 import { LabelledCounter } from "../../ops/metrics.ts";
+import { closeCodes } from "../../wire/close-codes.ts";
 import type { ClientSocket } from "../client.ts";
-import { closeCodes } from "../close-codes.ts";
 import type { Holds } from "../holds.ts";
 import type { Roster } from "../roster.ts";
 import { slotMs, type Timed, type TimerWheel } from "../timer-wheel.ts";

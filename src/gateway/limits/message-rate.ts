@@ -1,6 +1,6 @@
 import type { Metric } from "../../ops/metrics.ts";
+import { closeCodes } from "../../wire/close-codes.ts";
 import type { ClientSocket } from "../client.ts";
-import { closeCodes } from "../close-codes.ts";
 import type { Holds } from "../holds.ts";
 import type { Timed, TimerWheel } from "../timer-wheel.ts";
 import type { Allowance } from "./seat.ts";

@@ -1,6 +1,6 @@
 import { textCostBytes } from "../../costs.ts";
 import { isPattern, TopicTrie } from "../../topics/topic-trie.ts";
-import { messageHead, type Version } from "./frames.ts";
+import { messageHead, type Version } from "../../wire/stomp/frames.ts";
 
 /**
  * The clients that get the same bytes: one version of STOMP, one subscription id and one pattern. Clients of one library use

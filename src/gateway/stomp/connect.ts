@@ -1,6 +1,6 @@
 import { version as warrenVersion } from "../../version.ts";
-import { StompFault } from "./fault.ts";
-import { frameText, type Version } from "./frames.ts";
+import { StompFault } from "../../wire/stomp/fault.ts";
+import { frameText, type Version } from "../../wire/stomp/frames.ts";
 import { heartBeatMs } from "./heart-beats.ts";
 
 /** @throws StompFault if there is no version that both sides speak */

@@ -1,9 +1,9 @@
+import { StompFault } from "../../wire/stomp/fault.ts";
+import type { Frame } from "../../wire/stomp/frames.ts";
 import type { Grant } from "../auth/grant.ts";
 import { Lease } from "../auth/lease.ts";
 import { TokenRefusal } from "../auth/token-refusal.ts";
 import type { ClientSocket } from "../client.ts";
-import { StompFault } from "./fault.ts";
-import type { Frame } from "./frames.ts";
 import type { StompSurroundings } from "./stomp.ts";
 
 /** A SEND to it renews the token: its body is the new one. */

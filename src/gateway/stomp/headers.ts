@@ -1,8 +1,8 @@
 import { isUtf8 } from "node:buffer";
 import { type Body, type Headers, isReservedHeader, isShortText } from "../../message.ts";
 import { faultInProperty, isPropertyName, isTextType } from "../../properties.ts";
-import { StompFault } from "./fault.ts";
-import type { Frame } from "./frames.ts";
+import { StompFault } from "../../wire/stomp/fault.ts";
+import type { Frame } from "../../wire/stomp/frames.ts";
 
 /** What STOMP, or Warren, says with a header of a SEND or a MESSAGE. None of these is an application's own. */
 const reserved = new Set([

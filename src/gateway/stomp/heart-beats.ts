@@ -1,6 +1,6 @@
-import { closeCodes } from "../close-codes.ts";
+import { closeCodes } from "../../wire/close-codes.ts";
+import { StompFault } from "../../wire/stomp/fault.ts";
 import type { Timed, TimerWheel } from "../timer-wheel.ts";
-import { StompFault } from "./fault.ts";
 
 /** What Warren offers and asks for in CONNECTED: as often as the client likes, but not more often than this. */
 export const heartBeatMs = 1000;

@@ -1,8 +1,8 @@
 import { toBuffer } from "../../broker/envelope.ts";
 import { bodyBytes, type Message } from "../../message.ts";
+import { destinationOf } from "../../wire/stomp/destinations.ts";
+import { headerLine, type Version } from "../../wire/stomp/frames.ts";
 import type { Relayed } from "../relay.ts";
-import { destinationOf } from "./destinations.ts";
-import { headerLine, type Version } from "./frames.ts";
 import { contentTypeOf, isOwnHeader } from "./headers.ts";
 
 /**

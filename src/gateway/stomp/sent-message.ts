@@ -1,7 +1,7 @@
 import { timestampIn } from "../../broker/envelope.ts";
 import type { OutgoingMessage } from "../../message.ts";
-import { topicToSendTo } from "./destinations.ts";
-import { type Frame, required } from "./frames.ts";
+import { topicToSendTo } from "../../wire/stomp/destinations.ts";
+import { type Frame, required } from "../../wire/stomp/frames.ts";
 import { bodyOf, travellingHeaders } from "./headers.ts";
 
 /**

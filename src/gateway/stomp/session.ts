@@ -1,18 +1,25 @@
 import type { Waiter } from "../../broker/waiter.ts";
 import { receiptCostBytes } from "../../costs.ts";
 import type { Message, OutgoingMessage } from "../../message.ts";
+import { closeCodes } from "../../wire/close-codes.ts";
+import { StompFault } from "../../wire/stomp/fault.ts";
+import {
+  errorText,
+  type Frame,
+  named,
+  receiptText,
+  required,
+  type Version,
+} from "../../wire/stomp/frames.ts";
+import { FrameParser } from "../../wire/stomp/parser.ts";
 import type { Grant } from "../auth/grant.ts";
 import { TokenRefusal } from "../auth/token-refusal.ts";
 import type { Client, ClientSocket } from "../client.ts";
-import { closeCodes } from "../close-codes.ts";
 import type { Seat } from "../limits/seat.ts";
 import { connected, versionOf } from "./connect.ts";
 import { Credentials, renewal, TokenFault, tokenOf } from "./credentials.ts";
 import { Deadline } from "./deadline.ts";
-import { StompFault } from "./fault.ts";
-import { errorText, type Frame, named, receiptText, required, type Version } from "./frames.ts";
 import { type Agreement, agreementOn, HeartBeats, silence } from "./heart-beats.ts";
-import { FrameParser } from "./parser.ts";
 import { messageOf } from "./sent-message.ts";
 import type { StompSurroundings } from "./stomp.ts";
 import { Subscriptions } from "./subscriptions.ts";

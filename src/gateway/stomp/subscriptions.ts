@@ -1,14 +1,14 @@
 import { type Start, startAfter, startAt } from "../../log/position.ts";
 import { isShortText, type Message } from "../../message.ts";
+import { direct, patternToSubscribe } from "../../wire/stomp/destinations.ts";
+import { StompFault } from "../../wire/stomp/fault.ts";
+import { type Frame, messageHead, required, type Version } from "../../wire/stomp/frames.ts";
 import type { ClientSocket } from "../client.ts";
 import type { Relay } from "../relay.ts";
 import type { Audience } from "./audiences.ts";
 import type { Credentials } from "./credentials.ts";
-import { direct, patternToSubscribe } from "./destinations.ts";
 import type { Durables } from "./durable/durables.ts";
 import type { DurableSubscription } from "./durable/subscription.ts";
-import { StompFault } from "./fault.ts";
-import { type Frame, messageHead, required, type Version } from "./frames.ts";
 import { messageTail, withHead } from "./message-frame.ts";
 import { isTooMuchOverlap, overlapsMax } from "./overlaps.ts";
 import type { StompSurroundings } from "./stomp.ts";

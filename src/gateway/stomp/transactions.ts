@@ -1,7 +1,7 @@
 import { exactMessageCostBytes, receiptCostBytes } from "../../costs.ts";
 import type { OutgoingMessage } from "../../message.ts";
-import { StompFault } from "./fault.ts";
-import { named } from "./frames.ts";
+import { StompFault } from "../../wire/stomp/fault.ts";
+import { named } from "../../wire/stomp/frames.ts";
 
 /** A SEND that waits for its transaction's COMMIT. */
 export interface Pending {

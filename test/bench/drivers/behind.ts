@@ -3,7 +3,7 @@
  * client gets its first message whose place is just behind memory, alone and while others read the log from its
  * beginning again and again; and how soon subscriptions that name a time each are in force. Prints JSON.
  */
-import type { Header } from "../../../src/gateway/stomp/frames.ts";
+import type { Header } from "../../../src/wire/stomp/frames.ts";
 import { FrameClient, openAll } from "./frame-client.ts";
 
 const [address, ...rest] = process.argv.slice(2) as [string, ...string[]];

@@ -5,7 +5,7 @@
  *     connect URL CLIENTS EACH RATE           exact topics from what comes next on
  *     live URL SECONDS                        beside another one: the latency of a live client
  */
-import type { Header } from "../../../src/gateway/stomp/frames.ts";
+import type { Header } from "../../../src/wire/stomp/frames.ts";
 import { FrameClient, openAll } from "./frame-client.ts";
 
 const waitMsMax = 100_000;

@@ -9,14 +9,14 @@ import { Outbox } from "../../../src/broker/outbox.ts";
 import { pack, packedContentType } from "../../../src/broker/packing.ts";
 import { receiptCostBytes } from "../../../src/costs.ts";
 import { Audiences } from "../../../src/gateway/stomp/audiences.ts";
-import { StompFault } from "../../../src/gateway/stomp/fault.ts";
-import type { Frame } from "../../../src/gateway/stomp/frames.ts";
-import { FrameParser } from "../../../src/gateway/stomp/parser.ts";
 import { messageOf } from "../../../src/gateway/stomp/sent-message.ts";
 import { Transactions } from "../../../src/gateway/stomp/transactions.ts";
 import { LogRecord, type Opener } from "../../../src/log/record.ts";
 import { LogWindow } from "../../../src/log/window.ts";
 import type { OutgoingMessage } from "../../../src/message.ts";
+import { StompFault } from "../../../src/wire/stomp/fault.ts";
+import type { Frame } from "../../../src/wire/stomp/frames.ts";
+import { FrameParser } from "../../../src/wire/stomp/parser.ts";
 import { frameLimits } from "../../support/frame-limits.ts";
 import { type Holder, measure } from "../../support/growth.ts";
 

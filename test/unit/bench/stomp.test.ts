@@ -7,7 +7,7 @@ import { FrameScanner } from "../../../src/bench/stomp/frame-scanner.ts";
 import { SendFrame } from "../../../src/bench/stomp/send-frame.ts";
 import { StompHello } from "../../../src/bench/stomp/stomp-hello.ts";
 import { StompSpeaker } from "../../../src/bench/stomp/stomp-speaker.ts";
-import { FrameParser } from "../../../src/gateway/stomp/parser.ts";
+import { FrameParser } from "../../../src/wire/stomp/parser.ts";
 import { frameLimits } from "../../support/frame-limits.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { type CloseCode, closeCodes } from "../../../src/gateway/close-codes.ts";
+import { type CloseCode, closeCodes } from "../../../src/wire/close-codes.ts";
 import { closingInWords, diagnosisOf, firstAttemptAfter } from "../../../static/session/closing.ts";
 
 const inWords = (code: number, reason = "") => closingInWords({ code, reason, opened: true });

@@ -1,5 +1,5 @@
 import type { Message } from "../../../message.ts";
-import { direct } from "../destinations.ts";
+import { direct } from "../../../wire/stomp/destinations.ts";
 import { messageTail, type Tail, withHead } from "../message-frame.ts";
 import type { DurableSubscription } from "./subscription.ts";
 

@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { exactMessageCostBytes } from "../../../../src/costs.ts";
-import { StompFault } from "../../../../src/gateway/stomp/fault.ts";
-import { frameText, type Header } from "../../../../src/gateway/stomp/frames.ts";
-import { FrameParser } from "../../../../src/gateway/stomp/parser.ts";
 import { messageOf } from "../../../../src/gateway/stomp/sent-message.ts";
 import { type Pending, Transactions } from "../../../../src/gateway/stomp/transactions.ts";
+import { StompFault } from "../../../../src/wire/stomp/fault.ts";
+import { frameText, type Header } from "../../../../src/wire/stomp/frames.ts";
+import { FrameParser } from "../../../../src/wire/stomp/parser.ts";
 import { frameLimits } from "../../../support/frame-limits.ts";
 import { seeded } from "../../doubles/seeded.ts";
 

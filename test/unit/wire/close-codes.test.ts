@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { type CloseCode, closeCodes } from "../../../src/gateway/close-codes.ts";
+import { type CloseCode, closeCodes } from "../../../src/wire/close-codes.ts";
 
 const all = Object.entries<CloseCode>(closeCodes);
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { StompFault } from "../../../../src/gateway/stomp/fault.ts";
-import { frameText, type Header, lineBytesMax } from "../../../../src/gateway/stomp/frames.ts";
-import { type FrameLimits, FrameParser } from "../../../../src/gateway/stomp/parser.ts";
+import { StompFault } from "../../../../src/wire/stomp/fault.ts";
+import { frameText, type Header, lineBytesMax } from "../../../../src/wire/stomp/frames.ts";
+import { type FrameLimits, FrameParser } from "../../../../src/wire/stomp/parser.ts";
 import { frameLimits } from "../../../support/frame-limits.ts";
 import { seeded } from "../../doubles/seeded.ts";
 
