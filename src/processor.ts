@@ -1,7 +1,7 @@
 import type { Broker, Consumer, ConsumeSession, Envelope } from "./broker/broker.ts";
-import { open } from "./broker/envelope.ts";
 import { Outbox } from "./broker/outbox.ts";
-import { packedContentType } from "./broker/packing.ts";
+import { open } from "./envelope/envelope.ts";
+import { packedContentType } from "./envelope/packing.ts";
 import { reasonOf } from "./errors.ts";
 import type { Message } from "./message.ts";
 import type { Log } from "./ops/log.ts";

@@ -1,12 +1,12 @@
+import { unfitnessOf } from "../envelope/fitness.ts";
+import { inOrder, type Sent, takeApart, type Waiting } from "../envelope/sealing.ts";
+import type { SetAside, Unfit } from "../envelope/set-aside.ts";
+import type { Waiter } from "../envelope/waiter.ts";
 import { reasonOf } from "../errors.ts";
 import type { Refusal } from "./broker.ts";
-import { unfitnessOf } from "./fitness.ts";
 import type { OutboxLimits } from "./outbox-limits.ts";
 import { Sealer, Unsealable } from "./sealer.ts";
-import { inOrder, type Sent, takeApart, type Waiting } from "./sealing.ts";
-import type { SetAside, Unfit } from "./set-aside.ts";
 import { closesMax, Suspicion } from "./suspicion.ts";
-import type { Waiter } from "./waiter.ts";
 
 /** A message that is not sent, with those who wait for it. */
 export interface GivenUp {

@@ -1,5 +1,5 @@
+import type { SetAsideReason } from "../envelope/set-aside.ts";
 import type { Headers } from "../message.ts";
-import type { SetAsideReason } from "./set-aside.ts";
 
 /**
  * What Warren needs of a broker, and what a broker guarantees. `memory.ts` and `rabbitmq/` implement it;

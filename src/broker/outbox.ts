@@ -1,17 +1,17 @@
 import { backoffMs } from "../backoff.ts";
 import { TagWindow } from "../collections/tag-window.ts";
 import { messageCostBytes } from "../costs.ts";
+import { unfitnessOf } from "../envelope/fitness.ts";
+import type { Sent } from "../envelope/sealing.ts";
+import { countSetAside, type SetAside, type Unfit } from "../envelope/set-aside.ts";
+import type { Waiter } from "../envelope/waiter.ts";
 import { reasonOf } from "../errors.ts";
 import type { OutgoingMessage } from "../message.ts";
 import { Backlog, type GivenUp } from "./backlog.ts";
 import type { Envelope, Publisher, PublishLink, Refusal } from "./broker.ts";
 import { Caution } from "./caution.ts";
-import { unfitnessOf } from "./fitness.ts";
 import { Gathering } from "./gathering.ts";
 import { defaultOutboxLimits, type OutboxLimits } from "./outbox-limits.ts";
-import type { Sent } from "./sealing.ts";
-import { countSetAside, type SetAside, type Unfit } from "./set-aside.ts";
-import type { Waiter } from "./waiter.ts";
 
 /** After a refusal (basic.nack) the envelope is published again, after a wait. */
 const refusalBackoff = { firstMs: 50, mostMs: 5000 } as const;

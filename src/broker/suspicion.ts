@@ -1,4 +1,4 @@
-import type { Sent } from "./sealing.ts";
+import type { Sent } from "../envelope/sealing.ts";
 
 /** So many suspects are sent one by one when the broker has closed a link over one of them, and so many at once if there are more. */
 export const togetherMax = 64;

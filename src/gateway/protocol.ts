@@ -1,6 +1,6 @@
 import type { Server } from "bun";
-import type { Unfit } from "../broker/set-aside.ts";
-import type { Waiter } from "../broker/waiter.ts";
+import type { Unfit } from "../envelope/set-aside.ts";
+import type { Waiter } from "../envelope/waiter.ts";
 import type { OutgoingMessage } from "../message.ts";
 import type { AnyMetric } from "../ops/metrics.ts";
 import type { Auth } from "./auth/auth.ts";

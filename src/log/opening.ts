@@ -1,5 +1,5 @@
 import type { Envelope } from "../broker/broker.ts";
-import { open } from "../broker/envelope.ts";
+import { open } from "../envelope/envelope.ts";
 import type { Message } from "../message.ts";
 import type { LogRecord } from "./record.ts";
 

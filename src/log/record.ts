@@ -1,6 +1,6 @@
 import type { Envelope } from "../broker/broker.ts";
-import { packedContentType } from "../broker/packing.ts";
 import { envelopeCostBytes, messageCostBytes, ownBytes, textCostBytes } from "../costs.ts";
+import { packedContentType } from "../envelope/packing.ts";
 import type { Headers, Message } from "../message.ts";
 
 /** Opens an envelope; gives none where it cannot be read. */

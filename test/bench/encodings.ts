@@ -1,8 +1,8 @@
 /**
  * Compares encodings for `--packed`: `bun test/bench/encodings.ts`. CPU time to encode and to decode a batch of 256
- * messages of 64 bytes from 10 clients, per message, and the bytes on the wire. `src/broker/packing.ts` uses the best.
+ * messages of 64 bytes from 10 clients, per message, and the bytes on the wire. `src/envelope/packing.ts` uses the best.
  */
-import { pack, unpack } from "../../src/broker/packing.ts";
+import { pack, unpack } from "../../src/envelope/packing.ts";
 import type { OutgoingMessage } from "../../src/message.ts";
 
 interface Encoding {

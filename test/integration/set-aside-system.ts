@@ -1,7 +1,7 @@
 import { type ConsumeMessage, connect as connectAmqp } from "amqplib";
-import { open } from "../../src/broker/envelope.ts";
 import { fromDelivery } from "../../src/broker/rabbitmq/codec.ts";
 import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
+import { open } from "../../src/envelope/envelope.ts";
 import { MessageLog } from "../../src/ops/message-log.ts";
 import type { Handler } from "../../src/processor/handler.ts";
 import { Processor } from "../../src/processor.ts";

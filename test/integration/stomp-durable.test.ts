@@ -1,6 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type Channel, connect as connectAmqp } from "amqplib";
-import { pack, packedContentType } from "../../src/broker/packing.ts";
+import { pack, packedContentType } from "../../src/envelope/packing.ts";
 import { connect } from "../support/client.ts";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connect as connectAmqp } from "amqplib";
-import { open } from "../../src/broker/envelope.ts";
 import { fromDelivery } from "../../src/broker/rabbitmq/codec.ts";
+import { open } from "../../src/envelope/envelope.ts";
 import { type Client, connect, type Received } from "../support/client.ts";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";

@@ -1,5 +1,5 @@
 import type { Server } from "bun";
-import type { Waiter } from "../../src/broker/waiter.ts";
+import type { Waiter } from "../../src/envelope/waiter.ts";
 import { unlimited } from "../../src/gateway/auth/grant.ts";
 import { Backpressure } from "../../src/gateway/backpressure.ts";
 import type { Client, ClientSocket } from "../../src/gateway/client.ts";

@@ -8,8 +8,8 @@ import type {
   Exchange,
   Publisher,
 } from "../../src/broker/broker.ts";
-import { open, seal } from "../../src/broker/envelope.ts";
-import { pack, packedContentType } from "../../src/broker/packing.ts";
+import { open, seal } from "../../src/envelope/envelope.ts";
+import { pack, packedContentType } from "../../src/envelope/packing.ts";
 import type { OutgoingMessage } from "../../src/message.ts";
 import { MessageLog } from "../../src/ops/message-log.ts";
 import { echoProcessed, type Handler } from "../../src/processor/handler.ts";

@@ -1,4 +1,4 @@
-import { toBuffer } from "../../broker/envelope.ts";
+import { toBuffer } from "../../envelope/envelope.ts";
 import { bodyBytes, type Message } from "../../message.ts";
 import { destinationOf } from "../../wire/stomp/destinations.ts";
 import { headerLine, type Version } from "../../wire/stomp/frames.ts";

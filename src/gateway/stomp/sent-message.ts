@@ -1,4 +1,4 @@
-import { timestampIn } from "../../broker/envelope.ts";
+import { timestampIn } from "../../envelope/envelope.ts";
 import type { OutgoingMessage } from "../../message.ts";
 import { topicToSendTo } from "../../wire/stomp/destinations.ts";
 import { type Frame, required } from "../../wire/stomp/frames.ts";

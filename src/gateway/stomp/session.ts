@@ -1,5 +1,5 @@
-import type { Waiter } from "../../broker/waiter.ts";
 import { receiptCostBytes } from "../../costs.ts";
+import type { Waiter } from "../../envelope/waiter.ts";
 import type { Message, OutgoingMessage } from "../../message.ts";
 import { closeCodes } from "../../wire/close-codes.ts";
 import { StompFault } from "../../wire/stomp/fault.ts";

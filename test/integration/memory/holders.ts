@@ -3,11 +3,11 @@
  * much the process has grown. `memory.test.ts` runs them.
  */
 import type { Envelope, PublishLink } from "../../../src/broker/broker.ts";
-import { open, seal } from "../../../src/broker/envelope.ts";
 import { MemoryBroker, queueBytesMax } from "../../../src/broker/memory.ts";
 import { Outbox } from "../../../src/broker/outbox.ts";
-import { pack, packedContentType } from "../../../src/broker/packing.ts";
 import { receiptCostBytes } from "../../../src/costs.ts";
+import { open, seal } from "../../../src/envelope/envelope.ts";
+import { pack, packedContentType } from "../../../src/envelope/packing.ts";
 import { Audiences } from "../../../src/gateway/stomp/audiences.ts";
 import { messageOf } from "../../../src/gateway/stomp/sent-message.ts";
 import { Transactions } from "../../../src/gateway/stomp/transactions.ts";

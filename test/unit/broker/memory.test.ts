@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Consumer, ConsumeSession, Envelope, PublishLink } from "../../../src/broker/broker.ts";
-import { seal } from "../../../src/broker/envelope.ts";
 import { MemoryBroker, queueBytesMax } from "../../../src/broker/memory.ts";
+import { seal } from "../../../src/envelope/envelope.ts";
 import { turn } from "../doubles/turn.ts";
 
 // What every broker guarantees is in test/contract; here is what only the embedded one has.

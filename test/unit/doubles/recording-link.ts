@@ -1,5 +1,5 @@
 import type { Envelope, PublishLink } from "../../../src/broker/broker.ts";
-import { open } from "../../../src/broker/envelope.ts";
+import { open } from "../../../src/envelope/envelope.ts";
 
 /** A link that remembers what was sent over it. The envelope at index 0 has tag 1. */
 export class RecordingLink implements PublishLink {

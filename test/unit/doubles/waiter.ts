@@ -1,4 +1,4 @@
-import type { Waiter } from "../../../src/broker/waiter.ts";
+import type { Waiter } from "../../../src/envelope/waiter.ts";
 
 /** Waits for a confirm, and fails the test if the message is set aside. */
 export function onConfirmed(confirmed: () => void): Waiter {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { seal } from "../../../src/broker/envelope.ts";
+import { seal } from "../../../src/envelope/envelope.ts";
 import { LogRecord } from "../../../src/log/record.ts";
 import { LogWindow } from "../../../src/log/window.ts";
 import { seeded } from "../doubles/seeded.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { LogReader, LogStart } from "../../../../../src/broker/broker.ts";
-import { seal } from "../../../../../src/broker/envelope.ts";
+import { seal } from "../../../../../src/envelope/envelope.ts";
 import { Relay } from "../../../../../src/gateway/relay.ts";
 import { Durables } from "../../../../../src/gateway/stomp/durable/durables.ts";
 import { type Start, startAfter } from "../../../../../src/log/position.ts";

@@ -5,8 +5,8 @@ import {
   type LogStart,
   markContentType,
 } from "../../../../../src/broker/broker.ts";
-import { open, seal } from "../../../../../src/broker/envelope.ts";
-import { pack, packedContentType } from "../../../../../src/broker/packing.ts";
+import { open, seal } from "../../../../../src/envelope/envelope.ts";
+import { pack, packedContentType } from "../../../../../src/envelope/packing.ts";
 import { LogRecord } from "../../../../../src/log/record.ts";
 
 export interface Entry {

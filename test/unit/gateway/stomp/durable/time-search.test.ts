@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
 import { type LogReader, type LogStart, markContentType } from "../../../../../src/broker/broker.ts";
-import { seal } from "../../../../../src/broker/envelope.ts";
+import { seal } from "../../../../../src/envelope/envelope.ts";
 import { type Found, TimeSearch } from "../../../../../src/gateway/stomp/durable/time-search.ts";
 import { LogRecord } from "../../../../../src/log/record.ts";
 import { LogWindow } from "../../../../../src/log/window.ts";

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
+import type { Envelope } from "../broker/broker.ts";
 import type { Body, Message, OutgoingMessage } from "../message.ts";
 import { isTextType } from "../properties.ts";
-import type { Envelope } from "./broker.ts";
 import { packedContentType, unpack } from "./packing.ts";
 
 export const textContentType = "text/plain";

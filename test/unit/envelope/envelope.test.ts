@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { open, seal, toBuffer } from "../../../src/broker/envelope.ts";
-import { MalformedPack, pack, packedContentType } from "../../../src/broker/packing.ts";
+import { open, seal, toBuffer } from "../../../src/envelope/envelope.ts";
+import { MalformedPack, pack, packedContentType } from "../../../src/envelope/packing.ts";
 import { anyBytes, anyMessage } from "../doubles/arbitraries.ts";
 import { envelopeOf } from "../doubles/envelope.ts";
 import { seeded } from "../doubles/seeded.ts";

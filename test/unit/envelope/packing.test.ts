@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { MalformedPack, pack, unpack } from "../../../src/broker/packing.ts";
+import { MalformedPack, pack, unpack } from "../../../src/envelope/packing.ts";
 import type { OutgoingMessage } from "../../../src/message.ts";
 import { anyBytes, anyMessage } from "../doubles/arbitraries.ts";
 import { seeded } from "../doubles/seeded.ts";
