@@ -1,8 +1,5 @@
 import type { Broker } from "./broker/broker.ts";
 import { Feed } from "./broker/feed.ts";
-import { Outbox } from "./broker/outbox.ts";
-import { defaultOutboxLimits } from "./broker/outbox-limits.ts";
-import { outboxMetrics } from "./broker/outbox-metrics.ts";
 import { FatalError } from "./errors.ts";
 import type { Auth } from "./gateway/auth/auth.ts";
 import { Gateway } from "./gateway/gateway.ts";
@@ -13,6 +10,9 @@ import { LoopLag } from "./ops/loop-lag.ts";
 import type { MessageLog } from "./ops/message-log.ts";
 import { type AnyMetric, processMetrics } from "./ops/metrics.ts";
 import type { Options } from "./options/table.ts";
+import { defaultOutboxLimits } from "./outbox/limits.ts";
+import { outboxMetrics } from "./outbox/metrics.ts";
+import { Outbox } from "./outbox/outbox.ts";
 
 export type ManagerOptions = Pick<
   Options,

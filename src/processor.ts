@@ -1,5 +1,4 @@
 import type { Broker, Consumer, ConsumeSession, Envelope } from "./broker/broker.ts";
-import { Outbox } from "./broker/outbox.ts";
 import { open } from "./envelope/envelope.ts";
 import { packedContentType } from "./envelope/packing.ts";
 import { reasonOf } from "./errors.ts";
@@ -7,6 +6,7 @@ import type { Message } from "./message.ts";
 import type { Log } from "./ops/log.ts";
 import type { MessageLog } from "./ops/message-log.ts";
 import type { Options } from "./options/table.ts";
+import { Outbox } from "./outbox/outbox.ts";
 import { type AttemptLimits, attempt, type Outcome } from "./processor/attempts.ts";
 import { DeadLetters } from "./processor/dead-letters.ts";
 import { Failures } from "./processor/failures.ts";

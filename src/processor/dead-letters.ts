@@ -1,6 +1,6 @@
-import type { Outbox } from "../broker/outbox.ts";
 import { isShortText, type Message, type OutgoingMessage } from "../message.ts";
 import type { Log } from "../ops/log.ts";
+import type { Outbox } from "../outbox/outbox.ts";
 
 /** A message's own headers are kept on its dead letter up to this size. */
 const theirHeadersCharactersMax = 16 * 1024;

@@ -1,5 +1,5 @@
-import type { Outbox } from "../broker/outbox.ts";
 import type { OutgoingMessage } from "../message.ts";
+import type { Outbox } from "../outbox/outbox.ts";
 
 /**
  * Publishes the answers to one message. `settled` is called once, when each of them is confirmed or set aside, with why the

@@ -1,4 +1,4 @@
-import { defaultOutboxLimits } from "../../src/broker/outbox-limits.ts";
+import { defaultOutboxLimits } from "../../src/outbox/limits.ts";
 import type { RabbitmqNode } from "../support/rabbitmq.ts";
 import { until } from "../support/wait.ts";
 import type { MessageKey } from "./ledger.ts";

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, setDefaultTimeout, spyOn, test } from "bun:test";
 import { connect, type GetMessage } from "amqplib";
 import type { Broker } from "../../src/broker/broker.ts";
-import { Outbox } from "../../src/broker/outbox.ts";
 import { defaultTiming } from "../../src/broker/rabbitmq/link.ts";
 import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
+import { Outbox } from "../../src/outbox/outbox.ts";
 import { describeBrokerContract } from "../contract/broker.ts";
 import {
   envelopeOf,

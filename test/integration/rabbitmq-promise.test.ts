@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type Channel, connect } from "amqplib";
 import { type Broker, type BrokerStatus, markContentType } from "../../src/broker/broker.ts";
-import { Outbox } from "../../src/broker/outbox.ts";
 import { defaultTiming } from "../../src/broker/rabbitmq/link.ts";
 import { groupMarks } from "../../src/broker/rabbitmq/live-groups.ts";
 import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
+import { Outbox } from "../../src/outbox/outbox.ts";
 import {
   envelopeOf,
   RecordingConsumer,

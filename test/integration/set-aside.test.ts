@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { PublishLink } from "../../src/broker/broker.ts";
-import { Outbox } from "../../src/broker/outbox.ts";
 import { defaultTiming } from "../../src/broker/rabbitmq/link.ts";
 import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
+import { Outbox } from "../../src/outbox/outbox.ts";
 import { connect } from "../support/client.ts";
 import { ForeignProgram, field, longText, table } from "../support/foreign-program.ts";
 import { type RabbitmqNode, startRabbitmq } from "../support/rabbitmq.ts";

@@ -4,7 +4,6 @@
  */
 import type { Envelope, PublishLink } from "../../../src/broker/broker.ts";
 import { MemoryBroker, queueBytesMax } from "../../../src/broker/memory.ts";
-import { Outbox } from "../../../src/broker/outbox.ts";
 import { receiptCostBytes } from "../../../src/costs.ts";
 import { open, seal } from "../../../src/envelope/envelope.ts";
 import { pack, packedContentType } from "../../../src/envelope/packing.ts";
@@ -14,6 +13,7 @@ import { Transactions } from "../../../src/gateway/stomp/transactions.ts";
 import { LogRecord, type Opener } from "../../../src/log/record.ts";
 import { LogWindow } from "../../../src/log/window.ts";
 import type { OutgoingMessage } from "../../../src/message.ts";
+import { Outbox } from "../../../src/outbox/outbox.ts";
 import { StompFault } from "../../../src/wire/stomp/fault.ts";
 import type { Frame } from "../../../src/wire/stomp/frames.ts";
 import { FrameParser } from "../../../src/wire/stomp/parser.ts";

@@ -1,7 +1,7 @@
 import { afterEach, expect, jest, spyOn, test } from "bun:test";
-import { Outbox } from "../../../src/broker/outbox.ts";
 import { publishFrames } from "../../../src/broker/rabbitmq/publish-frames.ts";
 import type { Body } from "../../../src/message.ts";
+import { Outbox } from "../../../src/outbox/outbox.ts";
 import { turn } from "../doubles/turn.ts";
 
 /** Work counted rather than timed: what the way of a message from the hot path to the broker's socket may take. */

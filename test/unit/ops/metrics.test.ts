@@ -1,6 +1,4 @@
 import { describe, expect, test } from "bun:test";
-import { Outbox } from "../../../src/broker/outbox.ts";
-import { outboxMetrics } from "../../../src/broker/outbox-metrics.ts";
 import {
   exposition,
   type LabelledMetric,
@@ -8,6 +6,8 @@ import {
   metricsContentType,
   processMetrics,
 } from "../../../src/ops/metrics.ts";
+import { outboxMetrics } from "../../../src/outbox/metrics.ts";
+import { Outbox } from "../../../src/outbox/outbox.ts";
 import { RecordingLink } from "../doubles/recording-link.ts";
 
 test("the exposition is Prometheus' text format", () => {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { Outbox } from "../../../../src/broker/outbox.ts";
 import { defaultTiming } from "../../../../src/broker/rabbitmq/link.ts";
 import { RabbitmqBroker } from "../../../../src/broker/rabbitmq/rabbitmq.ts";
+import { Outbox } from "../../../../src/outbox/outbox.ts";
 import { FakeAmqp, type FakePeer, type Script } from "../../../support/fake-amqp.ts";
 import { until } from "../../../support/wait.ts";
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, spyOn, test } from "bun:test";
-import { Outbox } from "../../../src/broker/outbox.ts";
-import type { OutboxLimits } from "../../../src/broker/outbox-limits.ts";
 import { packedContentType } from "../../../src/envelope/packing.ts";
+import type { OutboxLimits } from "../../../src/outbox/limits.ts";
+import { Outbox } from "../../../src/outbox/outbox.ts";
 import { RecordingLink } from "../doubles/recording-link.ts";
 import { turn } from "../doubles/turn.ts";
 import { onConfirmed } from "../doubles/waiter.ts";

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, jest, test } from "bun:test";
 import fc from "fast-check";
 import type { Envelope } from "../../../src/broker/broker.ts";
-import { Outbox } from "../../../src/broker/outbox.ts";
 import { open } from "../../../src/envelope/envelope.ts";
+import { Outbox } from "../../../src/outbox/outbox.ts";
 import { seeded } from "../doubles/seeded.ts";
 import { turn } from "../doubles/turn.ts";
 import { onConfirmed } from "../doubles/waiter.ts";

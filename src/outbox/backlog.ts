@@ -1,10 +1,10 @@
+import type { Refusal } from "../broker/broker.ts";
 import { unfitnessOf } from "../envelope/fitness.ts";
 import { inOrder, type Sent, takeApart, type Waiting } from "../envelope/sealing.ts";
 import type { SetAside, Unfit } from "../envelope/set-aside.ts";
 import type { Waiter } from "../envelope/waiter.ts";
 import { reasonOf } from "../errors.ts";
-import type { Refusal } from "./broker.ts";
-import type { OutboxLimits } from "./outbox-limits.ts";
+import type { OutboxLimits } from "./limits.ts";
 import { Sealer, Unsealable } from "./sealer.ts";
 import { closesMax, Suspicion } from "./suspicion.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { Gathering } from "../../../src/broker/gathering.ts";
+import { Gathering } from "../../../src/outbox/gathering.ts";
 
 /** What it says after messages have come at this rate for a second, so many at a time. */
 function lingerAt(perSecond: number, atATime = 1, gathering = new Gathering(), beganMs = 0): number {

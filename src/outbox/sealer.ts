@@ -1,7 +1,7 @@
 import { Deque } from "../collections/deque.ts";
 import { type Sent, sealOne, sealPacked, type Waiting } from "../envelope/sealing.ts";
 import { isShortText, type OutgoingMessage } from "../message.ts";
-import type { OutboxLimits } from "./outbox-limits.ts";
+import type { OutboxLimits } from "./limits.ts";
 
 /** A message of which no envelope could be made. */
 export class Unsealable extends Error {

@@ -1,4 +1,5 @@
 import { backoffMs } from "../backoff.ts";
+import type { Envelope, Publisher, PublishLink, Refusal } from "../broker/broker.ts";
 import { TagWindow } from "../collections/tag-window.ts";
 import { messageCostBytes } from "../costs.ts";
 import { unfitnessOf } from "../envelope/fitness.ts";
@@ -8,10 +9,9 @@ import type { Waiter } from "../envelope/waiter.ts";
 import { reasonOf } from "../errors.ts";
 import type { OutgoingMessage } from "../message.ts";
 import { Backlog, type GivenUp } from "./backlog.ts";
-import type { Envelope, Publisher, PublishLink, Refusal } from "./broker.ts";
 import { Caution } from "./caution.ts";
 import { Gathering } from "./gathering.ts";
-import { defaultOutboxLimits, type OutboxLimits } from "./outbox-limits.ts";
+import { defaultOutboxLimits, type OutboxLimits } from "./limits.ts";
 
 /** After a refusal (basic.nack) the envelope is published again, after a wait. */
 const refusalBackoff = { firstMs: 50, mostMs: 5000 } as const;

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Envelope, PublishLink } from "../../../src/broker/broker.ts";
-import { Outbox } from "../../../src/broker/outbox.ts";
 import { open } from "../../../src/envelope/envelope.ts";
+import { Outbox } from "../../../src/outbox/outbox.ts";
 import { RecordingLink } from "../doubles/recording-link.ts";
 import { seeded } from "../doubles/seeded.ts";
 import { turn } from "../doubles/turn.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { Caution } from "../../../src/broker/caution.ts";
+import { Caution } from "../../../src/outbox/caution.ts";
 import { seeded } from "../doubles/seeded.ts";
 
 const windowMax = 10;
