@@ -1,9 +1,9 @@
 import type { Broker } from "./broker/broker.ts";
-import { Feed } from "./broker/feed.ts";
 import { FatalError } from "./errors.ts";
 import type { Auth } from "./gateway/auth/auth.ts";
 import { Gateway } from "./gateway/gateway.ts";
 import type { Uplink } from "./gateway/protocol.ts";
+import { Feed } from "./log/feed.ts";
 import { type Readiness, readinessOf } from "./ops/health.ts";
 import type { Log } from "./ops/log.ts";
 import { LoopLag } from "./ops/loop-lag.ts";

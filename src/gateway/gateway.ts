@@ -1,7 +1,7 @@
 import type { Server } from "bun";
 import type { Missed } from "../broker/broker.ts";
-import type { FeedSink } from "../broker/feed.ts";
 import { MultiMap } from "../collections/multi-map.ts";
+import type { FeedSink } from "../log/feed.ts";
 import type { LogRecord } from "../log/record.ts";
 import type { Message } from "../message.ts";
 import type { Readiness } from "../ops/health.ts";

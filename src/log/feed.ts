@@ -1,3 +1,4 @@
+import type { Envelope, Follower, Missed } from "../broker/broker.ts";
 import { reasonOf } from "../errors.ts";
 import { openForClients } from "../log/opening.ts";
 import { LogRecord } from "../log/record.ts";
@@ -5,7 +6,6 @@ import type { Message } from "../message.ts";
 import type { Log } from "../ops/log.ts";
 import type { MessageLog } from "../ops/message-log.ts";
 import { isExpired } from "../properties.ts";
-import type { Envelope, Follower, Missed } from "./broker.ts";
 
 /** Skipped messages are warned of at most this often, in milliseconds: whoever sends one sends many. */
 const warningIntervalMs = 1000;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { Envelope } from "../../../src/broker/broker.ts";
-import { Feed } from "../../../src/broker/feed.ts";
 import { seal } from "../../../src/envelope/envelope.ts";
 import { pack, packedContentType } from "../../../src/envelope/packing.ts";
+import { Feed } from "../../../src/log/feed.ts";
 import type { LogRecord } from "../../../src/log/record.ts";
 import type { OutgoingMessage } from "../../../src/message.ts";
 import { MessageLog } from "../../../src/ops/message-log.ts";
