@@ -8,6 +8,7 @@ import { type Filter, isNarrow, matches } from "./filter.ts";
 import { type DeadLetter, letterOf } from "./letter.ts";
 import { detailOf, jsonOf, rowOf, tableHead } from "./print.ts";
 import { Replay } from "./replay.ts";
+import { type Action, actions, strandedLine, summary, verbOf } from "./summary.ts";
 import { type Fate, type Walked, walk } from "./walk.ts";
 
 /** Where text is written: standard output or standard error. */
@@ -15,9 +16,6 @@ export interface Output {
   write(text: string): unknown;
   readonly isTTY?: boolean | undefined;
 }
-
-const actions = ["list", "show", "replay", "purge"] as const;
-type Action = (typeof actions)[number];
 
 const help = `What failed in every attempt lies in RabbitMQ's queue wsmanager.dead.
 
@@ -104,6 +102,8 @@ async function perform(
   channel.on("error", () => undefined);
   const nowMs = Date.now();
   const counts = { matched: 0, unknown: 0 };
+  /** How many stay since their groups have no queues. */
+  const stranded = new Map<string, number>();
   const isReading = action === "list" || action === "show";
   const replay = action === "replay" && !isDryRun ? await Replay.open(connection) : undefined;
   if (action === "list" && !isJson) output.write(`${tableHead}\n`);
@@ -121,19 +121,31 @@ async function perform(
         counts.unknown++;
         return "stays";
       }
+      const { group } = letter;
+      if (replay !== undefined && group !== undefined && !(await replay.putBack(message, group))) {
+        stranded.set(group, (stranded.get(group) ?? 0) + 1);
+        return "stays";
+      }
       counts.matched++;
       if (isReading) print(letter);
-      if (isReading || isDryRun) return "stays";
-      if (letter.group !== undefined) await replay?.putBack(message, letter.group);
-      return "goes";
+      return isReading || isDryRun ? "stays" : "goes";
     },
     progressLine(progress),
     () => isReading && counts.matched >= countMax,
-  ).finally(() => replay?.close());
+  ).catch(async (error: unknown) => {
+    if (progress.isTTY) progress.write("\r\x1b[K");
+    if (!isReading)
+      progress.write(`${counts.matched} dead letters ${verbOf(action, isDryRun)}, then it failed\n`);
+    // Where the connection has gone, its exchange stays until RabbitMQ is restarted; why it has gone is what counts.
+    await replay?.close().catch(() => undefined);
+    throw error;
+  });
+  await replay?.close();
   if (progress.isTTY) progress.write("\r\x1b[K");
   if (!isReading || !isJson) progress.write(summary(action, isDryRun, counts, walked, countMax));
+  for (const [group, count] of stranded) progress.write(strandedLine(group, count));
   warnOfLooks(walked, connection, progress);
-  return counts.unknown > 0 ? 1 : 0;
+  return counts.unknown > 0 || stranded.size > 0 ? 1 : 0;
 }
 
 /** How far it is, rewritten in place on a terminal. */
@@ -141,21 +153,6 @@ function progressLine(progress: Output): (walked: Walked) => void {
   return ({ seen, of }) => {
     if (progress.isTTY) progress.write(`\r${seen} of ${of} dead letters\x1b[K`);
   };
-}
-
-function summary(
-  action: Action,
-  isDryRun: boolean,
-  { matched, unknown }: { readonly matched: number; readonly unknown: number },
-  { seen, of }: Walked,
-  countMax: number,
-): string {
-  const done = { list: "shown", show: "shown", replay: "replayed", purge: "deleted" }[action];
-  const verb = isDryRun ? `would be ${done}` : done;
-  const cut = seen < of && matched >= countMax ? `; --limit ${countMax} left the others out` : "";
-  const left =
-    unknown === 0 ? "" : `${unknown} name no group, so nobody knows where to put them: they stay\n`;
-  return `${matched} of ${of} dead letters ${verb}${cut}\n${left}`;
 }
 
 /** From this many on, one that is looked at is told of what may come. */

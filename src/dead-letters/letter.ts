@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import type { GetMessage } from "amqplib";
+import { groupNameFault } from "../broker/group-name.ts";
 import { clientIdHeader } from "../broker/rabbitmq/codec.ts";
 import { exchanges } from "../broker/rabbitmq/topology.ts";
 
@@ -19,8 +20,8 @@ export interface DeadLetter {
   /** The group that failed to handle it; undefined if nothing tells. */
   readonly group: string | undefined;
   readonly reason: string;
-  /** How often the handler was tried. For what RabbitMQ dead-lettered by itself: how often it was delivered. */
-  readonly attempts: number;
+  /** How often the handler was tried. RabbitMQ does not tell it of what it dead-lettered by itself. */
+  readonly attempts: number | undefined;
   /** When it died, in milliseconds since 1970; undefined if nothing tells. */
   readonly atMs: number | undefined;
   readonly topic: string;
@@ -45,11 +46,12 @@ export function letterOf({ content, fields, properties }: GetMessage): DeadLette
   const bySeconds = death === undefined ? (properties.timestamp as unknown) : death.time?.value;
   return {
     id: text(table[ours.messageId]) ?? text(properties.messageId),
-    group: text(table[ours.group]) ?? groupOf(death),
+    group: nameOf(text(table[ours.group]) ?? groupOf(death)),
     reason:
       text(table[ours.reason]) ?? (death === undefined ? "unknown" : `RabbitMQ: ${String(death.reason)}`),
-    attempts: Number(table[ours.attempts] ?? table["x-delivery-count"] ?? 0) || 0,
-    atMs: typeof bySeconds === "number" ? bySeconds * 1000 : undefined,
+    // x-delivery-count would be no answer: that counts how often the dead letter was looked at.
+    attempts: countIn(table[ours.attempts]),
+    atMs: dateMsOf(bySeconds),
     topic: fields.routingKey,
     client: text(table[clientIdHeader]),
     contentType: text(properties.contentType),
@@ -72,6 +74,22 @@ function groupOf(death: Death | undefined): string | undefined {
   const prefix = `${exchanges.fromClients}.`;
   const queue = text(death?.queue);
   return queue?.startsWith(prefix) ? queue.slice(prefix.length) : undefined;
+}
+
+/** What can be no group's name, such as that of the log, is none: nothing may be put back there. */
+function nameOf(group: string | undefined): string | undefined {
+  return group === undefined || groupNameFault(group) !== undefined ? undefined : group;
+}
+
+function countIn(value: unknown): number | undefined {
+  const digits = text(value);
+  return digits !== undefined && /^\d{1,9}$/.test(digits) ? Number(digits) : undefined;
+}
+
+/** In milliseconds since 1970. Undefined for what is no date, as a program may have given anything. */
+function dateMsOf(seconds: unknown): number | undefined {
+  const ms = typeof seconds === "number" ? seconds * 1000 : Number.NaN;
+  return Number.isNaN(new Date(ms).getTime()) ? undefined : ms;
 }
 
 function text(value: unknown): string | undefined {

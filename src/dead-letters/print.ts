@@ -15,7 +15,14 @@ export const tableHead = [...columns.map(([title, width]) => title.padEnd(width)
 /** One line. What is too long for its column pushes the others to the right: an id has to be whole to be copied. */
 export function rowOf(letter: DeadLetter, nowMs: number): string {
   const { group, attempts, topic, client, id, reason } = letter;
-  const cells = [ageOf(letter, nowMs), group ?? "?", String(attempts), topic, client ?? "", id ?? "none"];
+  const cells = [
+    ageOf(letter, nowMs),
+    group ?? "?",
+    String(attempts ?? "?"),
+    topic,
+    client ?? "",
+    id ?? "none",
+  ];
   return [...cells.map((cell, index) => harmless(cell).padEnd(columns[index]![1])), harmless(reason)].join(
     "  ",
   );
@@ -30,12 +37,12 @@ export function detailOf(letter: DeadLetter, nowMs: number): string {
   const lines = [
     `id:       ${id ?? "none"}`,
     `group:    ${group ?? "unknown"}`,
-    `died:     ${died}, after ${attempts} attempts`,
+    `died:     ${died}, after ${attempts ?? "an unknown number of"} attempts`,
     `reason:   ${reason}`,
     `topic:    ${topic}`,
     `client:   ${client ?? "none"}`,
     `type:     ${contentType ?? "none"}`,
-    ...Object.entries(headers).map(([name, value]) => `header:   ${name}: ${String(value)}`),
+    ...Object.entries(headers).map(([name, value]) => `header:   ${name}: ${shown(value)}`),
     "text" in body ? `body:     ${body.text}` : `body:     ${body.base64} (base64)`,
   ];
   return `${lines.map(harmless).join("\n")}\n`;
@@ -45,7 +52,17 @@ export function detailOf(letter: DeadLetter, nowMs: number): string {
 export function jsonOf(letter: DeadLetter): string {
   const { body: _, atMs, ...rest } = letter;
   const at = atMs === undefined ? undefined : new Date(atMs).toISOString();
-  return JSON.stringify({ ...rest, at, body: bodyOf(letter) });
+  return harmless(inJson({ ...rest, at, body: bodyOf(letter) }));
+}
+
+/** Headers of foreign programs may be tables, lists, bytes, and integers that no number can hold. */
+function shown(value: unknown): string {
+  return typeof value === "object" ? inJson(value) : String(value);
+}
+
+/** Integers that no number can hold are texts there, as all their digits count. */
+function inJson(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) => (typeof part === "bigint" ? String(part) : part));
 }
 
 function ageOf({ atMs }: DeadLetter, nowMs: number): string {

@@ -10,13 +10,16 @@ import { isPublishers, letterOf } from "./letter.ts";
 export class Replay {
   readonly #connection: ChannelModel;
   readonly #channel: ConfirmChannel;
-  readonly #exchanges = new Map<string, string>();
+  /** By group. Undefined: it has no queue. */
+  readonly #exchanges = new Map<string, string | undefined>();
   /** Whether RabbitMQ had no queue for the message that is on its way. It says so before it confirms it. */
   #isReturned = false;
 
   private constructor(connection: ChannelModel, channel: ConfirmChannel) {
     this.#connection = connection;
     this.#channel = channel;
+    // What waits for a confirm is told.
+    channel.on("error", () => undefined);
     channel.on("return", () => {
       this.#isReturned = true;
     });
@@ -27,16 +30,19 @@ export class Replay {
   }
 
   /**
-   * Resolves when RabbitMQ has it in the group's queue. One at a time.
+   * Resolves when RabbitMQ has it in the group's queue, with false if the group has none. One at a time.
    *
-   * @throws FatalError if the group has no queue, or RabbitMQ does not take the message
+   * @throws FatalError if RabbitMQ does not take the message
    */
-  async putBack(message: GetMessage, group: string): Promise<void> {
+  async putBack(message: GetMessage, group: string): Promise<boolean> {
     const { id } = letterOf(message);
-    const exchange = this.#exchanges.get(group) ?? (await this.#open(group));
+    if (!this.#exchanges.has(group)) this.#exchanges.set(group, await this.#open(group));
+    const exchange = this.#exchanges.get(group);
+    if (exchange === undefined) return false;
     const { contentType, contentEncoding, correlationId, replyTo, type, priority, timestamp, headers } =
       message.properties;
-    const given = { contentType, contentEncoding, correlationId, replyTo, type, priority, timestamp };
+    const appId = appIdOf(message);
+    const given = { contentType, contentEncoding, correlationId, replyTo, type, priority, timestamp, appId };
     const options = {
       ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
       ...(id === undefined ? {} : { messageId: id }),
@@ -54,16 +60,20 @@ export class Replay {
         `the queue ${groupQueue(group)} did not take message ${id ?? "without an id"}: ${reasonOf(error)}`,
       );
     });
-    if (this.#isReturned) throw new FatalError(gone(group));
+    return !this.#isReturned;
   }
 
+  /** @throws if the connection, or RabbitMQ, has gone */
   async close(): Promise<void> {
-    for (const exchange of this.#exchanges.values()) await this.#channel.deleteExchange(exchange);
-    await this.#channel.close();
+    // The one for messages is closed where RabbitMQ did not take one.
+    const channel = await this.#connection.createChannel();
+    for (const exchange of this.#exchanges.values())
+      if (exchange !== undefined) await channel.deleteExchange(exchange);
+    await channel.close();
   }
 
-  /** The exchange for a group. */
-  async #open(group: string): Promise<string> {
+  /** The exchange for a group; undefined if the group has no queue. */
+  async #open(group: string): Promise<string | undefined> {
     const queue = groupQueue(group);
     // RabbitMQ closes the channel to say no.
     const channel = await this.#connection.createChannel();
@@ -74,14 +84,17 @@ export class Replay {
       await channel.assertExchange(exchange, "fanout", { durable: false, autoDelete: true });
       await channel.bindQueue(queue, exchange, "");
     } catch (error) {
-      throw codeOf(error) === 404 ? new FatalError(gone(group)) : error;
+      if (codeOf(error) === 404) return undefined;
+      throw error;
     }
     await channel.close();
-    this.#exchanges.set(group, exchange);
     return exchange;
   }
 }
 
-function gone(group: string): string {
-  return `the group "${group}" has no queue: start a processor of it (--group ${group}), then replay`;
+/** What its sender set. A processor that had none to pass on has put its own name there, as it numbers its messages by it. */
+function appIdOf({ properties }: GetMessage): string | undefined {
+  const { appId, messageId } = properties as { readonly appId: unknown; readonly messageId: unknown };
+  if (typeof appId !== "string") return undefined;
+  return typeof messageId === "string" && messageId.startsWith(`${appId}-`) ? undefined : appId;
 }

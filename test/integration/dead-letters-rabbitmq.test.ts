@@ -172,6 +172,61 @@ describe("warren dead-letters", () => {
     expect(await bodies()).toEqual(["stray"]);
   });
 
+  test("replays those behind one whose group is gone, with the app id that their senders gave", async () => {
+    const connection = await connectAmqp(url);
+    const channel = await connection.createConfirmChannel();
+    await channel.assertQueue("wsmanager.idle", { arguments: { "x-queue-type": "quorum" } });
+    for (const group of ["gone", "log", "idle", "gone", "idle"])
+      channel.publish("wsmanager.dead", "orders", Buffer.from(group), {
+        headers: { "dead-group": group, "dead-message-id": "manager-1-7" },
+        messageId: "processor-1-9",
+        appId: "shop",
+      });
+    await channel.waitForConfirms();
+    const { progress, code } = await deadLetters("replay");
+    expect(progress).toBe(
+      "2 of 5 dead letters replayed\n" +
+        "1 name no group, so nobody knows where to put them: they stay\n" +
+        '2 stay: the group "gone" has no queue: start a processor of it (--group gone), then replay\n',
+    );
+    expect(code).toBe(1);
+    expect(await bodies()).toEqual(["gone", "log", "gone"]);
+    for (let time = 0; time < 2; time++) {
+      const message = await channel.get("wsmanager.idle", { noAck: true });
+      expect(message).toMatchObject({ properties: { appId: "shop", messageId: "manager-1-7" } });
+    }
+    await channel.deleteQueue("wsmanager.idle");
+    await connection.close();
+  });
+
+  test("says how many it has replayed where the group's queue is full", async () => {
+    const connection = await connectAmqp(url);
+    const channel = await connection.createConfirmChannel();
+    await channel.assertQueue("wsmanager.idle", {
+      maxLength: 2,
+      arguments: { "x-overflow": "reject-publish" },
+    });
+    for (let count = 0; count < 4; count++)
+      channel.publish("wsmanager.dead", "orders", Buffer.from(`${count}`), {
+        headers: { "dead-group": "idle" },
+      });
+    await channel.waitForConfirms();
+    let progress = "";
+    const replay = runDeadLetters(
+      ["replay", "--broker", url],
+      {},
+      { write: () => undefined },
+      {
+        write: (text) => (progress += text),
+      },
+    );
+    await expect(replay).rejects.toThrow("the queue wsmanager.idle did not take message");
+    expect(progress).toBe("2 dead letters replayed, then it failed\n");
+    expect(await bodies()).toEqual(["2", "3"]);
+    await channel.deleteQueue("wsmanager.idle");
+    await connection.close();
+  });
+
   test("keeps those of a group whose queue is gone, and says what to do", async () => {
     await sayAndFail("bad 1");
     await warren.stop();
@@ -179,9 +234,12 @@ describe("warren dead-letters", () => {
     const channel = await connection.createChannel();
     await channel.deleteQueue("wsmanager.billing");
     await connection.close();
-    await expect(deadLetters("replay")).rejects.toThrow(
-      'the group "billing" has no queue: start a processor of it (--group billing), then replay',
-    );
+    expect(await deadLetters("replay")).toMatchObject({
+      progress:
+        "0 of 1 dead letters replayed\n" +
+        '1 stay: the group "billing" has no queue: start a processor of it (--group billing), then replay\n',
+      code: 1,
+    });
     expect(await bodies()).toEqual(["bad 1"]);
   });
 

@@ -55,7 +55,8 @@ describe("a dead letter", () => {
       id: "manager-1-8",
       group: "billing",
       reason: "RabbitMQ: delivery_limit",
-      attempts: 21,
+      // The looks at the dead letter are what RabbitMQ counts there.
+      attempts: undefined,
       atMs: 1_799_999_000_000,
       headers: { "client-id": "anna" },
     });
@@ -68,6 +69,13 @@ describe("a dead letter", () => {
       reason: "unknown",
     });
     expect(got({ "x-death": [{ queue: "another.queue" }] }).group).toBeUndefined();
+    expect(got({}, { timestamp: 99_999_999_999_999 }).atMs).toBeUndefined();
+  });
+
+  test("names no group that cannot be one: the log's queue least of all", () => {
+    for (const group of ["log", "dead", "é".repeat(300), "g\u0007"])
+      expect(got({ "dead-group": group }).group).toBeUndefined();
+    expect(got({ "x-death": [{ queue: "wsmanager.log" }] }).group).toBeUndefined();
   });
 });
 
@@ -86,6 +94,26 @@ describe("on a terminal", () => {
   test("bytes are shown in base64", () => {
     expect(bodyOf({ ...got({}), body: Buffer.from([0xff, 0]) })).toEqual({ base64: "/wA=" });
     expect(detailOf({ ...got({}), body: Buffer.from([0xff, 0]) }, nowMs)).toInclude("/wA= (base64)");
+  });
+
+  test("headers that no text is are shown too", () => {
+    const letter = got({ big: 2n ** 60n, deep: { list: [1] } });
+    expect(JSON.parse(jsonOf(letter)).headers).toEqual({ big: "1152921504606846976", deep: { list: [1] } });
+    expect(detailOf(letter, nowMs)).toInclude("big: 1152921504606846976\n");
+    expect(detailOf(letter, nowMs)).toInclude('deep: {"list":[1]}\n');
+  });
+
+  test("a time that is no date is unknown", () => {
+    const letter = got({}, { timestamp: 99_999_999_999_999 });
+    expect(detailOf(letter, nowMs)).toInclude("died:     unknown, after an unknown number of attempts");
+    expect(JSON.parse(jsonOf(letter)).at).toBeUndefined();
+  });
+
+  test("JSON moves no cursor either, and says the same", () => {
+    const reason = "\u009b2J\u202egnp";
+    const json = jsonOf(got({ ...buried, "dead-reason": reason }));
+    expect(json).toInclude("\\u009b2J\\u202egnp");
+    expect(JSON.parse(json).reason).toBe(reason);
   });
 
   test("JSON is one line", () => {
