@@ -1,8 +1,8 @@
 import { isUtf8 } from "node:buffer";
 import type { GetMessage } from "amqplib";
-import { groupNameFault } from "../broker/group-name.ts";
 import { clientIdHeader } from "../broker/rabbitmq/codec.ts";
 import { exchanges } from "../broker/rabbitmq/topology.ts";
+import { groupNameFault } from "../group-name.ts";
 
 /** The headers that a processor adds to what it could not handle (docs/protocol.md). */
 const ours = {
