@@ -1,8 +1,11 @@
-/** No arrival for so long means that nothing more will come. */
-const quietMs = 1000;
+/** How long what is missing is waited for, in milliseconds. After that it counts as lost. */
+export interface Patience {
+  /** No arrival for so long means that nothing more will come. */
+  readonly quietMs: number;
+  readonly mostMs: number;
+}
 
-/** Longer is not waited for what is missing: by then it is lost to whoever waits for it. */
-const drainMsMax = 10_000;
+const usual: Patience = { quietMs: 1000, mostMs: 10_000 };
 
 const interruptedMsMax = 2000;
 
@@ -22,9 +25,13 @@ export interface Account {
 export type DrainEnd = "complete" | "quiet" | "timeout";
 
 /** Waits for the answers that are still under way, for less time when someone waits for an interrupted run to end. */
-export async function drain(account: Account, isInterrupted: boolean): Promise<DrainEnd> {
+export async function drain(
+  account: Account,
+  isInterrupted: boolean,
+  { quietMs, mostMs }: Patience = usual,
+): Promise<DrainEnd> {
   const startMs = performance.now();
-  const deadlineMs = startMs + (isInterrupted ? interruptedMsMax : drainMsMax);
+  const deadlineMs = startMs + (isInterrupted ? interruptedMsMax : mostMs);
   let received = account.received;
   let lastArrivalMs = startMs;
   for (;;) {

@@ -1,5 +1,5 @@
 import { withoutPassword } from "../ops/redact.ts";
-import { type DrainEnd, drain } from "./drain.ts";
+import { type DrainEnd, drain, type Patience } from "./drain.ts";
 import { Fleet } from "./fleet.ts";
 import { Inbox } from "./inbox.ts";
 import { Pacer } from "./pacer.ts";
@@ -34,6 +34,7 @@ interface Course {
 export class Run {
   readonly #plan: Plan;
   readonly #awaitsAnswers: boolean;
+  readonly #patience: Patience | undefined;
   /** How many messages each publisher has sent. The pacer counts here, the inbox looks at it. */
   readonly #sent: Uint32Array;
   readonly #inbox: Inbox;
@@ -42,9 +43,13 @@ export class Run {
   readonly #reconnects: Reconnects;
   readonly #returns = new Returns(() => this.#sentInAll);
 
-  /** @param awaitsAnswers whether there may be a processor, whose first answer is worth a wait */
-  constructor(plan: Plan, awaitsAnswers = true) {
+  /**
+   * @param awaitsAnswers whether there may be a processor, whose first answer is worth a wait
+   * @param patience for what is still missing after the last message was sent
+   */
+  constructor(plan: Plan, awaitsAnswers = true, patience?: Patience) {
     this.#plan = plan;
+    this.#patience = patience;
     this.#awaitsAnswers = awaitsAnswers;
     this.#sent = new Uint32Array(plan.publishers);
     const inbox = new Inbox(plan, this.#sent);
@@ -87,7 +92,7 @@ export class Run {
     clearTimeout(warmup);
     const end = this.#snapshot();
     await this.#reconnects.stop();
-    const drained = await drain(this, signal.aborted);
+    const drained = await drain(this, signal.aborted, this.#patience);
     progress.stop();
     const cpu = process.cpuUsage(cpuBefore);
     return this.#report({

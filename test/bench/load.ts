@@ -15,6 +15,8 @@ export interface LoadOptions {
   /** Messages a second over all publishers. */
   readonly rate: number;
   readonly durationMs: number;
+  /** What comes so long after the last message was sent is late, and not lost. Not given: as `--role bench` has it. */
+  readonly patienceSeconds?: number;
 }
 
 /** Bytes of a message. */
@@ -28,7 +30,7 @@ const overheadMsMax = 60_000;
  * `onSending` is called when it has been sending for a second.
  */
 export async function load(system: System, options: LoadOptions, onSending?: () => void): Promise<Result> {
-  const { clients, publishers, rate, durationMs } = options;
+  const { clients, publishers, rate, durationMs, patienceSeconds = 0 } = options;
   const flags = Object.entries({
     clients,
     publishers,
@@ -42,6 +44,7 @@ export async function load(system: System, options: LoadOptions, onSending?: () 
     process.execPath,
     join(import.meta.dir, "generator.ts"),
     answers,
+    `${patienceSeconds}`,
     ...flags,
     ...system.speaks,
   ];
@@ -52,7 +55,11 @@ export async function load(system: System, options: LoadOptions, onSending?: () 
   if (!system.hasProcessor) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
   try {
     const ended = Promise.all([new Response(child.stdout).text(), follow(child.stderr, onSending)]);
-    const [output, complaints] = await within(ended, "the load generator", durationMs + overheadMsMax);
+    const [output, complaints] = await within(
+      ended,
+      "the load generator",
+      durationMs + overheadMsMax + 1000 * patienceSeconds,
+    );
     if (output === "") throw new Error(`the load generator failed: ${lastLines(complaints, 3)}`);
     return JSON.parse(output);
   } finally {

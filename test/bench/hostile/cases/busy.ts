@@ -5,7 +5,7 @@ import { median } from "../../samples.ts";
 import { type System, withSystem } from "../../systems/contender.ts";
 import { warren } from "../../systems/contenders.ts";
 import { busy as kinds } from "../busy.ts";
-import { besides, type HostileCase, honest } from "../case.ts";
+import { besides, type HostileCase, honest, patienceSeconds } from "../case.ts";
 
 const p99 = "p99 ms";
 const long = "turns over 50 ms";
@@ -17,6 +17,7 @@ export const busy: HostileCase = {
   async run(setting) {
     const contender = warren("warren", "");
     const loading: LoadOptions = {
+      patienceSeconds,
       clients: 10,
       publishers: 4,
       rate: 40,

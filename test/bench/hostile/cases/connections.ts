@@ -3,7 +3,7 @@ import { seriesOf } from "../../rounds.ts";
 import type { Measure } from "../../setting.ts";
 import { warren } from "../../systems/contenders.ts";
 import type { Program } from "../../systems/program.ts";
-import { attack, compare, type HostileCase, honest, latencies } from "../case.ts";
+import { attack, compare, type HostileCase, honest, latencies, patienceSeconds } from "../case.ts";
 
 export const connections: HostileCase = {
   name: "connections",
@@ -12,6 +12,7 @@ export const connections: HostileCase = {
     const attempts = setting.isQuick ? 10_000 : 50_000;
     const many = attempts.toLocaleString("en-US");
     const loading: LoadOptions = {
+      patienceSeconds,
       clients: 990,
       publishers: 10,
       rate: 200,

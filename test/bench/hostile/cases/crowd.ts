@@ -1,7 +1,15 @@
 import { type LoadOptions, load } from "../../load.ts";
 import { warren } from "../../systems/contenders.ts";
 import { openFilesMax } from "../../systems/usage.ts";
-import { besides, compare, type HostileCase, honest, latencies, ratioGoal } from "../case.ts";
+import {
+  besides,
+  compare,
+  type HostileCase,
+  honest,
+  latencies,
+  patienceSeconds,
+  ratioGoal,
+} from "../case.ts";
 
 /** Files that a process has open besides its clients. */
 const otherFiles = 500;
@@ -26,6 +34,7 @@ export const crowd: HostileCase = {
       flags: ["--max-messages-per-second", "20", "--flood-timeout", "2s"],
     });
     const loading: LoadOptions = {
+      patienceSeconds,
       clients: all - hostile - publishers,
       publishers,
       rate: messagesPerSecond,

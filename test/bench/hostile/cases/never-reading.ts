@@ -4,7 +4,15 @@ import { median } from "../../samples.ts";
 import type { System } from "../../systems/contender.ts";
 import { warren } from "../../systems/contenders.ts";
 import { rssBytes } from "../../systems/usage.ts";
-import { besides, compare, type HostileCase, honest, latencies, ratioGoal } from "../case.ts";
+import {
+  besides,
+  compare,
+  type HostileCase,
+  honest,
+  latencies,
+  patienceSeconds,
+  ratioGoal,
+} from "../case.ts";
 
 /** A client that does not read may have this much waiting for it. */
 const capKib = 256;
@@ -21,6 +29,7 @@ export const neverReading: HostileCase = {
   async run(setting) {
     const stuck = setting.isQuick ? 300 : 1000;
     const loading: LoadOptions = {
+      patienceSeconds,
       clients: 990,
       publishers: 10,
       rate: 200,
