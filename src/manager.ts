@@ -136,15 +136,20 @@ export class Manager {
     this.#log.info("certificate and keys were read again");
   }
 
-  /** Stops taking messages in and waits up to `timeoutMs` for the broker to confirm those it took. True if all are. */
+  /**
+   * Reads no more, obeys what it has read, and waits for the broker to confirm all of it: up to `timeoutMs` in all. True if that
+   * was time enough.
+   */
   async drain(timeoutMs: number): Promise<boolean> {
     this.#isStopping = true;
-    this.#gateway.stopReading();
-    const isDrained = await this.#outbox.drain(timeoutMs);
+    const deadlineMs = performance.now() + timeoutMs;
+    const isObeyed = await this.#gateway.stopReading(timeoutMs);
+    if (!isObeyed) this.#log.error("stopped before everything was obeyed that clients had sent");
+    const isDrained = await this.#outbox.drain(Math.max(0, deadlineMs - performance.now()));
     if (!isDrained) {
       this.#log.error("stopped before the broker confirmed everything", { bytesLost: this.#outbox.bytes });
     }
-    return isDrained;
+    return isObeyed && isDrained;
   }
 
   /** Closes the clients and the port. After `drain`. */

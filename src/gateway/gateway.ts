@@ -214,10 +214,16 @@ export class Gateway implements FeedSink {
     this.#backpressure.release();
   }
 
-  /** No new clients, and nothing is read from those there are; deliveries go on. */
-  stopReading(): void {
+  /**
+   * No new clients, and nothing is read from those there are; deliveries go on. What was read and waits is obeyed.
+   *
+   * @returns true when all of it has been, false if that took longer than `timeoutMs`
+   */
+  async stopReading(timeoutMs: number): Promise<boolean> {
     this.#entrance.close();
     this.#holds.holdForGood(this.#clients);
+    this.#limits.liftRate();
+    return await this.#turns.settle(timeoutMs);
   }
 
   /** Closes the clients a few at a time, and stops listening. */

@@ -34,6 +34,7 @@ export class Turns {
   #untilMs: number | undefined;
   #isSlice = false;
   #looks = 0;
+  #whenSettled: (() => void)[] = [];
   /** Whose input was obeyed last. */
   #served: ClientSocket | undefined;
 
@@ -87,6 +88,21 @@ export class Turns {
     return true;
   }
 
+  /** Resolves when no input waits any more, or after `timeoutMs`: true if none does. */
+  async settle(timeoutMs: number): Promise<boolean> {
+    if (this.#isSettled) return true;
+    const settled = Promise.withResolvers<void>();
+    this.#whenSettled.push(settled.resolve);
+    const timer = setTimeout(settled.resolve, timeoutMs);
+    await settled.promise;
+    clearTimeout(timer);
+    return this.#isSettled;
+  }
+
+  get #isSettled(): boolean {
+    return this.#holds.countOf("turn") === 0;
+  }
+
   #turn(): void {
     this.#immediate = undefined;
     this.#isSlice = true;
@@ -127,5 +143,7 @@ export class Turns {
     this.#fresh.delete(socket);
     this.#rest.delete(socket);
     if (this.#leaving.delete(socket)) this.#onLeft(socket);
+    if (this.#whenSettled.length === 0 || !this.#isSettled) return;
+    for (const settled of this.#whenSettled.splice(0)) settled();
   }
 }

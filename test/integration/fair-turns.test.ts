@@ -123,6 +123,23 @@ describe("what a client sends at once and then closes the connection", () => {
   });
 });
 
+test("a manager that stops obeys all that it has read of a client over its rate", async () => {
+  await using system = startSystem(["--max-messages-per-second", "400"], silent);
+  // They are not read from, so that they could not close: the system's end does.
+  const ben = await connect(system.wsUrl("/ws"));
+  const anna = await stomp(system.wsUrl("/ws"));
+  const sent = numbers(8000);
+  anna.send(sent.map((each) => send(each)).join(""));
+  const isOver = async () => (await metricsOf(system.url))["warren_clients_over_rate"] === 1;
+  await until(isOver, "her to be slowed down");
+  expect(ben.received.length).toBeLessThan(4000);
+  // At her rate it would take 19 seconds.
+  expect(await system.manager.drain(10_000)).toBe(true);
+  await until(() => ben.received.length >= sent.length, "all of them to arrive");
+  expect(ben.received).toEqual(sent);
+  expect(system.log.complaints).toEqual([]);
+});
+
 test("one WebSocket message with very many frames does not keep another client waiting", async () => {
   await using system = startSystem(["--max-messages-per-second", "0", "--max-bytes-per-second", "0"], silent);
   await using anna = await stomp(system.wsUrl("/ws"));

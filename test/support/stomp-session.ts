@@ -20,8 +20,12 @@ const server = {} as Server<Client>;
 export class StompSide {
   readonly relay = new Relay();
   readonly taken: OutgoingMessage[] = [];
+  /** The outbox is full when it has taken so many messages, until `makeRoom`. */
+  isFullAfter = Number.POSITIVE_INFINITY;
   readonly #holds = new Holds();
   readonly #sockets = new Set<RememberingSocket>();
+  readonly #turns: Turns;
+  readonly #backpressure: Backpressure;
   readonly #protocol: StompProtocol;
 
   constructor(maxMessageBytes: number) {
@@ -31,6 +35,14 @@ export class StompSide {
           if (socket.keys.has(key)) socket.sent.push(Buffer.from(frame as string));
       },
     } as unknown as Server<Client>);
+    const isFull = () => this.taken.length >= this.isFullAfter;
+    this.#backpressure = new Backpressure(this.#holds, [], isFull);
+    // Time stands still, so that nothing but a full outbox is waited for.
+    this.#turns = new Turns(
+      this.#holds,
+      (socket) => socket.data.left(),
+      () => 0,
+    );
     this.#protocol = new StompProtocol({
       relay: this.relay,
       handshakeTimeout: 10_000,
@@ -43,7 +55,9 @@ export class StompSide {
         },
         unfitnessOf: () => undefined,
         idOf: (number) => `id-${number}`,
-        isFull: false,
+        get isFull() {
+          return isFull();
+        },
       },
       holds: this.#holds,
       listeners: new Listeners(
@@ -51,14 +65,9 @@ export class StompSide {
         () => undefined,
       ),
       sent: () => undefined,
-      backpressure: new Backpressure(this.#holds, [], () => false),
+      backpressure: this.#backpressure,
       wheel: new TimerWheel(),
-      // Time stands still, so that nothing ever waits.
-      turns: new Turns(
-        this.#holds,
-        (socket) => socket.data.left(),
-        () => 0,
-      ),
+      turns: this.#turns,
       count: () => undefined,
       auth: undefined,
       identified: () => undefined,
@@ -79,7 +88,10 @@ export class StompSide {
       server,
       seat: new Seat(undefined),
     });
-    const socket = new RememberingSocket(client, () => this.#sockets.delete(socket));
+    const socket = new RememberingSocket(client, () => {
+      this.#sockets.delete(socket);
+      return this.#turns.left(socket as unknown as ClientSocket);
+    });
     this.#sockets.add(socket);
     client.opened(socket as unknown as ClientSocket);
     return socket;
@@ -89,6 +101,19 @@ export class StompSide {
   confirm(): void {
     for (const waiter of this.#waiters.splice(0)) waiter.confirmed();
   }
+
+  /** The broker will not take the message of this waiter, counted from 0. */
+  setAside(index: number, why: string): void {
+    this.#waiters[index]!.setAside(why);
+  }
+
+  /** The outbox has room for everything. Resolves when nothing waits any more. */
+  async makeRoom(): Promise<void> {
+    this.isFullAfter = Number.POSITIVE_INFINITY;
+    this.#backpressure.release();
+    await this.#turns.settle(5000);
+    this.#backpressure.close();
+  }
 }
 
 /** What a session needs of Bun's socket. */
@@ -97,9 +122,10 @@ export class RememberingSocket {
   readonly keys = new Set<string>();
   readonly sent: Buffer[] = [];
   closeCode: number | undefined;
-  readonly #onGone: () => void;
+  readonly #onGone: () => boolean;
 
-  constructor(data: Client, onGone: () => void) {
+  /** @param onGone true if something of it waits, and `left` is called when that has been obeyed */
+  constructor(data: Client, onGone: () => boolean) {
     this.data = data;
     this.#onGone = onGone;
   }
@@ -128,8 +154,7 @@ export class RememberingSocket {
   /** The connection is gone, as the gateway hears of it. */
   end(): void {
     this.data.closed();
-    this.data.left();
-    this.#onGone();
+    if (!this.#onGone()) this.data.left();
   }
 
   pause(): void {

@@ -61,6 +61,11 @@ export class Limits {
     this.#rate.count(socket, messages, bytes);
   }
 
+  /** Nothing more is read from anybody: what was read is obeyed without regard to its rate. */
+  liftRate(): void {
+    this.#rate.lift();
+  }
+
   /** The client answered a ping, sent something or took what had waited for it. */
   heard(socket: ClientSocket): void {
     this.#presence.heard(socket);

@@ -30,6 +30,7 @@ export class MessageRate implements Timed {
   readonly #floodTimeoutMs: number;
   readonly #holds: Holds;
   readonly #wheel: TimerWheel;
+  #isLifted = false;
 
   constructor(options: MessageRateOptions, wheel: TimerWheel, holds: Holds) {
     const { maxMessagesPerSecond, maxBytesPerSecond, floodTimeout } = options;
@@ -63,6 +64,14 @@ export class MessageRate implements Timed {
     allowance.messages -= messages;
     allowance.bytes -= bytes;
     if (allowance.messages < 0 || allowance.bytes < 0) this.#overdrawn(socket, allowance, nowMs);
+  }
+
+  /** Nobody is slowed down any more: what has been read is to be obeyed now. */
+  lift(): void {
+    this.#isLifted = true;
+    for (const socket of this.#holds.heldFor("rate")) {
+      if (!this.refuses(socket)) this.#holds.release(socket, "rate");
+    }
   }
 
   /** Whether the client is only waiting to be closed: what still comes from it is not taken. */
@@ -107,6 +116,7 @@ export class MessageRate implements Timed {
   }
 
   #overdrawn(socket: ClientSocket, allowance: Allowance, nowMs: number): void {
+    if (this.#isLifted) return;
     // Bun hands over what it had read already. What takes longer to wait for than a client may flood ends it, though only after
     // that time: whoever could come back at once would flood all the more.
     if (this.#debtMs(allowance) >= this.#floodTimeoutMs) allowance.closesMs = nowMs + this.#floodTimeoutMs;

@@ -47,6 +47,8 @@ interface Commit {
   readonly receipt: string | undefined;
   published: number;
   unconfirmed: number;
+  /** What became of a SEND that was set aside meanwhile. It ends the session when all are published. */
+  fault?: StompFault;
 }
 
 /** One STOMP client. https://stomp.github.io/stomp-specification-1.2.html */
@@ -345,13 +347,12 @@ export class Session implements Client {
     commit.published++;
     const isLast = commit.published === commit.sends.length;
     if (isLast) this.#commit = undefined;
-    if (!isAwaited) {
-      this.#publish(message, undefined, 0);
-      return;
-    }
-    // The receipt of all is held once, until the last is confirmed.
-    const waiterBytes = receiptCostBytes(receipt ?? "") + (isLast ? receiptCostBytes(commit.receipt) : 0);
-    this.#publish(message, this.#waiter(socket, receipt ?? commit.receipt, confirmed), waiterBytes);
+    if (isAwaited) {
+      // The receipt of all is held once, until the last is confirmed.
+      const waiterBytes = receiptCostBytes(receipt ?? "") + (isLast ? receiptCostBytes(commit.receipt) : 0);
+      this.#publish(message, this.#waiter(socket, receipt ?? commit.receipt, confirmed), waiterBytes);
+    } else this.#publish(message, undefined, 0);
+    if (isLast && commit.fault !== undefined) this.#fail(socket, commit.fault);
   }
 
   /**
@@ -381,11 +382,16 @@ export class Session implements Client {
     this.#surroundings.sent(text.length);
   }
 
-  /** Nothing but an ERROR can say that there will be no receipt. Of a transaction, the other messages are published. */
+  /**
+   * Nothing but an ERROR can say that there will be no receipt. It waits until a transaction that is being published has been:
+   * the other messages of it are published.
+   */
   #waiter(socket: ClientSocket, receipt: string | undefined, confirmed: () => void): Waiter {
     const setAside = (why: string) => {
       if (this.#hasEnded()) return;
-      this.#fail(socket, new StompFault(`a SEND was set aside: ${why}`, { reason: "setAside", receipt }));
+      const fault = new StompFault(`a SEND was set aside: ${why}`, { reason: "setAside", receipt });
+      if (this.#commit === undefined) this.#fail(socket, fault);
+      else this.#commit.fault ??= fault;
     };
     return { confirmed, setAside };
   }

@@ -172,3 +172,28 @@ test("a client that left and is closed for what it sent has left once", async ()
   await turn();
   expect(left).toEqual([anna.socket]);
 });
+
+test("nothing waits any more when it says so, and it says in time that something does", async () => {
+  const { client, turns, holds, text } = table();
+  expect(await turns.settle(0)).toBe(true);
+  const [anna, ben] = [client(1), client(1)];
+  anna.sends("aaaaaaaaaa");
+  holds.hold(ben.socket, "outbox");
+  ben.sends("bbb");
+  expect(await turns.settle(10)).toBe(false);
+  expect(text()).toBe("aaaaaaaaaa");
+  const settled = turns.settle(60_000);
+  holds.release(ben.socket, "outbox");
+  expect(await settled).toBe(true);
+  expect(text()).toBe("aaaaaaaaaabbb");
+});
+
+test("a client that is closed while something of it waits is waited for no more", async () => {
+  const { client, turns, holds } = table();
+  const anna = client(1);
+  holds.hold(anna.socket, "token");
+  anna.sends("a");
+  const settled = turns.settle(60_000);
+  holds.letGo(anna.socket);
+  expect(await settled).toBe(true);
+});

@@ -25,6 +25,7 @@ function sender(options: Partial<MessageRateOptions>, length = 1) {
         counter.sent++;
       }
     },
+    lift: () => rate.lift(),
     isRefused: () => rate.refuses(socket),
     /** Bun hands over what it has read, whatever is paused. */
     sendAnyway(messages: number) {
@@ -107,4 +108,22 @@ test("nothing is timed for clients that nobody holds back", () => {
   pass(60_000);
   expect(room.holds.countOf("rate")).toBe(0);
   expect(jest.getTimerCount()).toBe(1);
+});
+
+test("nobody is held back any more once the rate is lifted", () => {
+  const { calls, send, lift, sendAnyway } = sender({});
+  send(101);
+  expect(calls).toEqual(["pause"]);
+  lift();
+  expect(calls).toEqual(["pause", "resume"]);
+  sendAnyway(1000);
+  expect(calls).toEqual(["pause", "resume"]);
+});
+
+test("a client that waits to be closed for its flood is not let go on when the rate is lifted", () => {
+  const { calls, lift, sendAnyway, isRefused } = sender({ floodTimeout: 1000 });
+  sendAnyway(1000);
+  lift();
+  expect(isRefused()).toBe(true);
+  expect(calls).toEqual(["pause"]);
 });
