@@ -4,20 +4,8 @@ import { MultiMap } from "../collections/multi-map.ts";
 import type { FeedSink } from "../log/feed.ts";
 import type { LogRecord } from "../log/record.ts";
 import type { Message } from "../message.ts";
+import { AdminListener, type AdminOptions } from "../ops/admin.ts";
 import type { Readiness } from "../ops/health.ts";
-import type { Log } from "../ops/log.ts";
-import type { AnyMetric } from "../ops/metrics.ts";
-import { Notices } from "../ops/notices.ts";
-import { AdminListener, type AdminOptions } from "./admin.ts";
-import { Backpressure } from "./backpressure.ts";
-import type { Client, ClientSocket } from "./client.ts";
-import { Endings } from "./endings.ts";
-import { Entrance, type EntranceOptions } from "./entrance.ts";
-import { sayFarewell } from "./farewell.ts";
-import { gatewayMetrics } from "./gateway-metrics.ts";
-import { urlOf } from "./handshake.ts";
-import { Holds } from "./holds.ts";
-import { HostGuard } from "./host-guard.ts";
 import {
   type Answer,
   healthRoute,
@@ -27,7 +15,19 @@ import {
   operationRoutes,
   type Routes,
   readOnly,
-} from "./http.ts";
+} from "../ops/http.ts";
+import type { Log } from "../ops/log.ts";
+import type { AnyMetric } from "../ops/metrics.ts";
+import { Notices } from "../ops/notices.ts";
+import { Backpressure } from "./backpressure.ts";
+import type { Client, ClientSocket } from "./client.ts";
+import { Endings } from "./endings.ts";
+import { Entrance, type EntranceOptions } from "./entrance.ts";
+import { sayFarewell } from "./farewell.ts";
+import { gatewayMetrics } from "./gateway-metrics.ts";
+import { urlOf } from "./handshake.ts";
+import { Holds } from "./holds.ts";
+import { HostGuard } from "./host-guard.ts";
 import { Backlogs, roomFor } from "./limits/backlogs.ts";
 import { type LimitOptions, Limits } from "./limits/limits.ts";
 import { memoryLimit } from "./limits/memory-limit.ts";

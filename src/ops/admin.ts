@@ -1,5 +1,5 @@
 import type { Server } from "bun";
-import type { HostGuard } from "./host-guard.ts";
+import type { HostGuard } from "../gateway/host-guard.ts";
 import { healthRoute, type Operations, operationRoutes, readOnly } from "./http.ts";
 import { listenFault } from "./listen-fault.ts";
 
