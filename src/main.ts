@@ -4,7 +4,7 @@ import { accessBy } from "./broker/rabbitmq/access.ts";
 import { RabbitmqBroker } from "./broker/rabbitmq/rabbitmq.ts";
 import { FatalError, UsageError } from "./errors.ts";
 import type { Auth } from "./gateway/auth/auth.ts";
-import { Manager } from "./manager.ts";
+import { Manager } from "./manager/manager.ts";
 import { StreamLog } from "./ops/log.ts";
 import { MessageLog } from "./ops/message-log.ts";
 import { withoutPassword } from "./ops/redact.ts";

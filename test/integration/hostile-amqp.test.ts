@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
-import { Manager } from "../../src/manager.ts";
+import { Manager } from "../../src/manager/manager.ts";
 import { MessageLog } from "../../src/ops/message-log.ts";
 import { echoProcessed } from "../../src/processor/handler.ts";
 import { Processor } from "../../src/processor.ts";

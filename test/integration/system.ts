@@ -2,7 +2,7 @@ import { MemoryBroker } from "../../src/broker/memory.ts";
 import { defaultTiming } from "../../src/broker/rabbitmq/link.ts";
 import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
 import type { Auth } from "../../src/gateway/auth/auth.ts";
-import { Manager } from "../../src/manager.ts";
+import { Manager } from "../../src/manager/manager.ts";
 import type { Log } from "../../src/ops/log.ts";
 import { MessageLog } from "../../src/ops/message-log.ts";
 import { parseCommand } from "../../src/options/parse.ts";
