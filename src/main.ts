@@ -15,9 +15,9 @@ import { type Command, parseCommand } from "./options/parse.ts";
 import { settingsOf } from "./options/settings.ts";
 import type { Options } from "./options/table.ts";
 import { echoProcessed } from "./processor/handler.ts";
+import { Processor } from "./processor/processor.ts";
 import { Quarantine, quarantineCommand } from "./processor/quarantine.ts";
 import { quarantinedFlag, serveQuarantined } from "./processor/quarantined.ts";
-import { Processor } from "./processor.ts";
 import { version } from "./version.ts";
 
 // Whoever read the log has gone (`warren | head`): serving goes on without.

@@ -3,7 +3,7 @@ import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
 import { Manager } from "../../src/manager/manager.ts";
 import { MessageLog } from "../../src/ops/message-log.ts";
 import { echoProcessed } from "../../src/processor/handler.ts";
-import { Processor } from "../../src/processor.ts";
+import { Processor } from "../../src/processor/processor.ts";
 import { type Client, connect } from "../support/client.ts";
 import {
   type ForeignMessage,

@@ -4,7 +4,7 @@ import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
 import { open } from "../../src/envelope/envelope.ts";
 import { MessageLog } from "../../src/ops/message-log.ts";
 import type { Handler } from "../../src/processor/handler.ts";
-import { Processor } from "../../src/processor.ts";
+import { Processor } from "../../src/processor/processor.ts";
 import { until } from "../support/wait.ts";
 import { optionsOf, QuietLog } from "./system.ts";
 

@@ -7,15 +7,15 @@ import type {
   Envelope,
   Exchange,
   Publisher,
-} from "../../src/broker/broker.ts";
-import { open, seal } from "../../src/envelope/envelope.ts";
-import { pack, packedContentType } from "../../src/envelope/packing.ts";
-import type { OutgoingMessage } from "../../src/message.ts";
-import { MessageLog } from "../../src/ops/message-log.ts";
-import { echoProcessed, type Handler } from "../../src/processor/handler.ts";
-import { Processor, type ProcessorOptions } from "../../src/processor.ts";
-import { RecordingLog } from "./doubles/recording-log.ts";
-import { turn } from "./doubles/turn.ts";
+} from "../../../src/broker/broker.ts";
+import { open, seal } from "../../../src/envelope/envelope.ts";
+import { pack, packedContentType } from "../../../src/envelope/packing.ts";
+import type { OutgoingMessage } from "../../../src/message.ts";
+import { MessageLog } from "../../../src/ops/message-log.ts";
+import { echoProcessed, type Handler } from "../../../src/processor/handler.ts";
+import { Processor, type ProcessorOptions } from "../../../src/processor/processor.ts";
+import { RecordingLog } from "../doubles/recording-log.ts";
+import { turn } from "../doubles/turn.ts";
 
 /** A broker that delivers and confirms when it is told to, and remembers what it got. */
 class ScriptedBroker implements Broker {

@@ -1,21 +1,21 @@
-import type { Broker, Consumer, ConsumeSession, Envelope } from "./broker/broker.ts";
-import { open } from "./envelope/envelope.ts";
-import { packedContentType } from "./envelope/packing.ts";
-import { reasonOf } from "./errors.ts";
-import type { Message } from "./message.ts";
-import type { Log } from "./ops/log.ts";
-import type { MessageLog } from "./ops/message-log.ts";
-import type { Options } from "./options/table.ts";
-import { Outbox } from "./outbox/outbox.ts";
-import { type AttemptLimits, attempt, type Outcome } from "./processor/attempts.ts";
-import { DeadLetters } from "./processor/dead-letters.ts";
-import { Failures } from "./processor/failures.ts";
-import type { Handler, HandlerMessage } from "./processor/handler.ts";
-import { Intake, shareOf } from "./processor/intake.ts";
-import { KnownReturns } from "./processor/known-returns.ts";
-import { Lanes, type Place } from "./processor/lanes.ts";
-import { publishAnswers } from "./processor/publish-answers.ts";
-import { isExpired } from "./properties.ts";
+import type { Broker, Consumer, ConsumeSession, Envelope } from "../broker/broker.ts";
+import { open } from "../envelope/envelope.ts";
+import { packedContentType } from "../envelope/packing.ts";
+import { reasonOf } from "../errors.ts";
+import type { Message } from "../message.ts";
+import type { Log } from "../ops/log.ts";
+import type { MessageLog } from "../ops/message-log.ts";
+import type { Options } from "../options/table.ts";
+import { Outbox } from "../outbox/outbox.ts";
+import { isExpired } from "../properties.ts";
+import { type AttemptLimits, attempt, type Outcome } from "./attempts.ts";
+import { DeadLetters } from "./dead-letters.ts";
+import { Failures } from "./failures.ts";
+import type { Handler, HandlerMessage } from "./handler.ts";
+import { Intake, shareOf } from "./intake.ts";
+import { KnownReturns } from "./known-returns.ts";
+import { Lanes, type Place } from "./lanes.ts";
+import { publishAnswers } from "./publish-answers.ts";
 
 export type ProcessorOptions = Pick<
   Options,
