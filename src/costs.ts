@@ -1,4 +1,4 @@
-import type { Envelope } from "./broker/broker.ts";
+import type { Envelope } from "./envelope/envelope.ts";
 import type { Body, Headers, OutgoingMessage } from "./message.ts";
 
 /**

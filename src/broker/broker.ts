@@ -1,5 +1,5 @@
+import type { Envelope } from "../envelope/envelope.ts";
 import type { SetAsideReason } from "../envelope/set-aside.ts";
-import type { Headers } from "../message.ts";
 
 /**
  * What Warren needs of a broker, and what a broker guarantees. `memory.ts` and `rabbitmq/` implement it;
@@ -66,18 +66,6 @@ export type BrokerStatus =
   | { readonly state: "blocked"; readonly why: string }
   | { readonly state: "ready" }
   | { readonly state: "closed" };
-
-/** A message as it travels and rests in a broker. Section 4 of the design says what each part means. */
-export interface Envelope {
-  readonly body: Buffer;
-  readonly routingKey: string;
-  readonly contentType: string | undefined;
-  readonly messageId: string | undefined;
-  readonly timestamp: number | undefined;
-  readonly appId: string | undefined;
-  readonly clientId: string | undefined;
-  readonly headers: Headers | undefined;
-}
 
 /** One way to publish, from a connection's opening to its loss. Delivery tags start at 1 on each link. */
 export interface PublishLink {

@@ -1,11 +1,11 @@
 import { Deque } from "../collections/deque.ts";
 import { TagWindow } from "../collections/tag-window.ts";
 import { envelopeCostBytes } from "../costs.ts";
+import type { Envelope } from "../envelope/envelope.ts";
 import type {
   Broker,
   BrokerStatus,
   Consumer,
-  Envelope,
   Exchange,
   Followed,
   Follower,

@@ -1,8 +1,19 @@
 import { isUtf8 } from "node:buffer";
-import type { Envelope } from "../broker/broker.ts";
-import type { Body, Message, OutgoingMessage } from "../message.ts";
+import type { Body, Headers, Message, OutgoingMessage } from "../message.ts";
 import { isTextType } from "../properties.ts";
 import { packedContentType, unpack } from "./packing.ts";
+
+/** A message as it travels and rests in a broker. Section 4 of the design says what each part means. */
+export interface Envelope {
+  readonly body: Buffer;
+  readonly routingKey: string;
+  readonly contentType: string | undefined;
+  readonly messageId: string | undefined;
+  readonly timestamp: number | undefined;
+  readonly appId: string | undefined;
+  readonly clientId: string | undefined;
+  readonly headers: Headers | undefined;
+}
 
 export const textContentType = "text/plain";
 export const binaryContentType = "application/octet-stream";

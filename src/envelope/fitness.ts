@@ -1,6 +1,6 @@
-import type { Envelope } from "../broker/broker.ts";
 import { isShortText } from "../message.ts";
 import { faultInProperty, isPropertyName } from "../properties.ts";
+import type { Envelope } from "./envelope.ts";
 import type { Unfit } from "./set-aside.ts";
 
 /** The parts of an envelope that AMQP has limits for, besides its body. */

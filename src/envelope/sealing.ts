@@ -1,6 +1,6 @@
-import type { Envelope } from "../broker/broker.ts";
 import { messageCostBytes } from "../costs.ts";
 import type { OutgoingMessage } from "../message.ts";
+import type { Envelope } from "./envelope.ts";
 import { seal } from "./envelope.ts";
 import { pack, packedContentType, unpack } from "./packing.ts";
 import type { Waiter } from "./waiter.ts";

@@ -1,4 +1,5 @@
-import type { Envelope, Follower, Missed } from "../broker/broker.ts";
+import type { Follower, Missed } from "../broker/broker.ts";
+import type { Envelope } from "../envelope/envelope.ts";
 import { reasonOf } from "../errors.ts";
 import { openForClients } from "../log/opening.ts";
 import { LogRecord } from "../log/record.ts";

@@ -1,4 +1,4 @@
-import type { Envelope } from "../broker/broker.ts";
+import type { Envelope } from "../envelope/envelope.ts";
 import { open } from "../envelope/envelope.ts";
 import type { Message } from "../message.ts";
 import type { LogRecord } from "./record.ts";

@@ -1,5 +1,5 @@
-import type { Envelope } from "../broker/broker.ts";
 import { envelopeCostBytes, messageCostBytes, ownBytes, textCostBytes } from "../costs.ts";
+import type { Envelope } from "../envelope/envelope.ts";
 import { packedContentType } from "../envelope/packing.ts";
 import type { Headers, Message } from "../message.ts";
 

@@ -1,7 +1,8 @@
 import { backoffMs } from "../backoff.ts";
-import type { Envelope, Publisher, PublishLink, Refusal } from "../broker/broker.ts";
+import type { Publisher, PublishLink, Refusal } from "../broker/broker.ts";
 import { TagWindow } from "../collections/tag-window.ts";
 import { messageCostBytes } from "../costs.ts";
+import type { Envelope } from "../envelope/envelope.ts";
 import { unfitnessOf } from "../envelope/fitness.ts";
 import type { Sent } from "../envelope/sealing.ts";
 import { countSetAside, type SetAside, type Unfit } from "../envelope/set-aside.ts";

@@ -1,4 +1,5 @@
-import type { ConsumeSession, Envelope } from "../broker/broker.ts";
+import type { ConsumeSession } from "../broker/broker.ts";
+import type { Envelope } from "../envelope/envelope.ts";
 import { Acks } from "./acks.ts";
 import type { Lanes } from "./lanes.ts";
 

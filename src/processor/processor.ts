@@ -1,4 +1,5 @@
-import type { Broker, Consumer, ConsumeSession, Envelope } from "../broker/broker.ts";
+import type { Broker, Consumer, ConsumeSession } from "../broker/broker.ts";
+import type { Envelope } from "../envelope/envelope.ts";
 import { open } from "../envelope/envelope.ts";
 import { packedContentType } from "../envelope/packing.ts";
 import { reasonOf } from "../errors.ts";

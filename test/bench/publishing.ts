@@ -1,6 +1,7 @@
 import { type ChannelModel, type ConfirmChannel, connect } from "amqplib";
-import type { Envelope, PublishLink } from "../../src/broker/broker.ts";
+import type { PublishLink } from "../../src/broker/broker.ts";
 import { publishLink } from "../../src/broker/rabbitmq/publish-link.ts";
+import type { Envelope } from "../../src/envelope/envelope.ts";
 import { startRabbitmq } from "../support/rabbitmq.ts";
 
 /** What is published where the cost of publishing is measured: a message of 64 bytes, as a manager publishes it. */

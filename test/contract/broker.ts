@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import type { Broker, Envelope } from "../../src/broker/broker.ts";
+import type { Broker } from "../../src/broker/broker.ts";
+import type { Envelope } from "../../src/envelope/envelope.ts";
 import { until } from "../support/wait.ts";
 import {
   envelopeOf,

@@ -2,11 +2,11 @@ import type {
   Broker,
   Consumer,
   ConsumeSession,
-  Envelope,
   Follower,
   Publisher,
   PublishLink,
 } from "../../src/broker/broker.ts";
+import type { Envelope } from "../../src/envelope/envelope.ts";
 import { until } from "../support/wait.ts";
 
 /** An envelope with what a test cares about; the rest is as a plain-text client's would be. */

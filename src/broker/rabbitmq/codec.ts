@@ -1,7 +1,7 @@
 import type { ConsumeMessage } from "amqplib";
+import type { Envelope } from "../../envelope/envelope.ts";
 import { type Headers, isReservedHeader, isShortText } from "../../message.ts";
 import { faultInProperty, isPropertyName, type PropertyName } from "../../properties.ts";
-import type { Envelope } from "../broker.ts";
 
 /** On `wsmanager` who sent it, on `towsmanager` who alone shall receive it. */
 export const clientIdHeader = "client-id";

@@ -1,5 +1,6 @@
 import type { ChannelModel, ConsumeMessage, Options } from "amqplib";
-import type { Envelope, Follower } from "../broker.ts";
+import type { Envelope } from "../../envelope/envelope.ts";
+import type { Follower } from "../broker.ts";
 import { fromDelivery, offsetOf } from "./codec.ts";
 import type { LogPosition } from "./log-position.ts";
 import type { Marks } from "./marks.ts";

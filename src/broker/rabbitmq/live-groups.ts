@@ -1,5 +1,6 @@
+import type { Envelope } from "../../envelope/envelope.ts";
 import { groupNameFault } from "../../group-name.ts";
-import { type Envelope, markContentType } from "../broker.ts";
+import { markContentType } from "../broker.ts";
 
 /** A processor names its group in the log this often, in milliseconds: so long a manager that has just started may not know of it. */
 export const announceEveryMs = 2000;

@@ -1,4 +1,4 @@
-import type { Envelope } from "../broker.ts";
+import type { Envelope } from "../../envelope/envelope.ts";
 
 /** Where to read on in the log: RabbitMQ's `x-stream-offset`. */
 export type StreamOffset = "next" | "first" | number | { readonly "!": "timestamp"; readonly value: number };

@@ -1,5 +1,6 @@
 import type { Channel } from "amqplib";
-import { type Envelope, markContentType } from "../broker.ts";
+import type { Envelope } from "../../envelope/envelope.ts";
+import { markContentType } from "../broker.ts";
 import { exchanges } from "./topology.ts";
 
 /** Between two marks there is at least this, which doubles with each that follows at once, up to the most. In milliseconds. */

@@ -1,5 +1,5 @@
+import type { Envelope } from "../../envelope/envelope.ts";
 import { isPropertyName } from "../../properties.ts";
-import type { Envelope } from "../broker.ts";
 import { clientIdHeader } from "./codec.ts";
 
 /**

@@ -1,5 +1,6 @@
 import type { ChannelModel, ConfirmChannel } from "amqplib";
-import type { Envelope, Publisher, PublishLink } from "../broker.ts";
+import type { Envelope } from "../../envelope/envelope.ts";
+import type { Publisher, PublishLink } from "../broker.ts";
 import type { Needed } from "./check-frames.ts";
 import { Checking } from "./checking.ts";
 import { channelNumber, innards } from "./innards.ts";

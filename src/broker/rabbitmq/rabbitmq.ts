@@ -1,11 +1,11 @@
 import type { ChannelModel } from "amqplib";
+import type { Envelope } from "../../envelope/envelope.ts";
 import type { Log } from "../../ops/log.ts";
 import { withoutPassword } from "../../ops/redact.ts";
 import type {
   Broker,
   BrokerStatus,
   Consumer,
-  Envelope,
   Exchange,
   Followed,
   Follower,

@@ -2,9 +2,10 @@
  * `bun holders.ts NAME`: fills one of the things that keep what clients say, with what takes the most memory, and shows by how
  * much the process has grown. `memory.test.ts` runs them.
  */
-import type { Envelope, PublishLink } from "../../../src/broker/broker.ts";
+import type { PublishLink } from "../../../src/broker/broker.ts";
 import { MemoryBroker, queueBytesMax } from "../../../src/broker/memory.ts";
 import { receiptCostBytes } from "../../../src/costs.ts";
+import type { Envelope } from "../../../src/envelope/envelope.ts";
 import { open, seal } from "../../../src/envelope/envelope.ts";
 import { pack, packedContentType } from "../../../src/envelope/packing.ts";
 import { Audiences } from "../../../src/gateway/stomp/audiences.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import type { Consumer, ConsumeSession, Envelope, PublishLink } from "../../../src/broker/broker.ts";
+import type { Consumer, ConsumeSession, PublishLink } from "../../../src/broker/broker.ts";
 import { MemoryBroker, queueBytesMax } from "../../../src/broker/memory.ts";
+import type { Envelope } from "../../../src/envelope/envelope.ts";
 import { seal } from "../../../src/envelope/envelope.ts";
 import { turn } from "../doubles/turn.ts";
 

@@ -1,4 +1,4 @@
-import type { Envelope } from "../../../src/broker/broker.ts";
+import type { Envelope } from "../../../src/envelope/envelope.ts";
 
 /** An AMQP message that has nothing but what is given. */
 export function envelopeOf(parts: Partial<Envelope> = {}): Envelope {

@@ -1,4 +1,5 @@
-import type { Envelope, PublishLink } from "../../../src/broker/broker.ts";
+import type { PublishLink } from "../../../src/broker/broker.ts";
+import type { Envelope } from "../../../src/envelope/envelope.ts";
 import { open } from "../../../src/envelope/envelope.ts";
 
 /** A link that remembers what was sent over it. The envelope at index 0 has tag 1. */

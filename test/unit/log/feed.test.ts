@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Envelope } from "../../../src/broker/broker.ts";
+import type { Envelope } from "../../../src/envelope/envelope.ts";
 import { seal } from "../../../src/envelope/envelope.ts";
 import { pack, packedContentType } from "../../../src/envelope/packing.ts";
 import { Feed } from "../../../src/log/feed.ts";

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, jest, test } from "bun:test";
 import fc from "fast-check";
-import type { Envelope } from "../../../src/broker/broker.ts";
+import type { Envelope } from "../../../src/envelope/envelope.ts";
 import { open } from "../../../src/envelope/envelope.ts";
 import { Outbox } from "../../../src/outbox/outbox.ts";
 import { seeded } from "../doubles/seeded.ts";

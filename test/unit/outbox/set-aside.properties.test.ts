@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import type { Envelope, PublishLink } from "../../../src/broker/broker.ts";
+import type { PublishLink } from "../../../src/broker/broker.ts";
+import type { Envelope } from "../../../src/envelope/envelope.ts";
 import { open } from "../../../src/envelope/envelope.ts";
 import { Outbox } from "../../../src/outbox/outbox.ts";
 import { RecordingLink } from "../doubles/recording-link.ts";

@@ -4,10 +4,10 @@ import type {
   BrokerStatus,
   Consumer,
   ConsumeSession,
-  Envelope,
   Exchange,
   Publisher,
 } from "../../../src/broker/broker.ts";
+import type { Envelope } from "../../../src/envelope/envelope.ts";
 import { open, seal } from "../../../src/envelope/envelope.ts";
 import { pack, packedContentType } from "../../../src/envelope/packing.ts";
 import type { OutgoingMessage } from "../../../src/message.ts";

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "bun:test";
-import { type Envelope, markContentType } from "../../../../src/broker/broker.ts";
+import { markContentType } from "../../../../src/broker/broker.ts";
 import { groupMarks, LiveGroups } from "../../../../src/broker/rabbitmq/live-groups.ts";
+import type { Envelope } from "../../../../src/envelope/envelope.ts";
 import { envelopeOf } from "../../doubles/envelope.ts";
 
 /** Seconds since 1970. */

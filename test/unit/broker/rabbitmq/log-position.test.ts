@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import type { Envelope } from "../../../../src/broker/broker.ts";
 import { LogPosition } from "../../../../src/broker/rabbitmq/log-position.ts";
+import type { Envelope } from "../../../../src/envelope/envelope.ts";
 
 const record = (id: string): Envelope => ({
   body: Buffer.from("text"),

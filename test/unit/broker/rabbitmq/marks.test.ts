@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, jest, test } from "bun:test";
 import type { Channel } from "amqplib";
-import { type Envelope, markContentType } from "../../../../src/broker/broker.ts";
+import { markContentType } from "../../../../src/broker/broker.ts";
 import { Marks } from "../../../../src/broker/rabbitmq/marks.ts";
+import type { Envelope } from "../../../../src/envelope/envelope.ts";
 
 let nowMs = 0;
 const realNow = performance.now.bind(performance);

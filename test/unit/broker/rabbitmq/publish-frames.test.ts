@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { createRequire } from "node:module";
 import fc from "fast-check";
-import type { Envelope } from "../../../../src/broker/broker.ts";
 import { publishFrames } from "../../../../src/broker/rabbitmq/publish-frames.ts";
+import type { Envelope } from "../../../../src/envelope/envelope.ts";
 import { anyMessage, anyName } from "../../doubles/arbitraries.ts";
 import { envelopeOf } from "../../doubles/envelope.ts";
 import { seeded } from "../../doubles/seeded.ts";
