@@ -1,6 +1,5 @@
 import type { Server } from "bun";
-import type { HostGuard } from "../gateway/host-guard.ts";
-import { healthRoute, type Operations, operationRoutes, readOnly } from "./http.ts";
+import { healthRoute, type Operations, operationRoutes, type Routes, readOnly } from "./http.ts";
 import { listenFault } from "./listen-fault.ts";
 
 export interface AdminOptions {
@@ -9,17 +8,23 @@ export interface AdminOptions {
   readonly adminHost: string;
 }
 
+/** Refuses requests before a route sees them. */
+export interface RouteGuard {
+  /** The same routes, for the requests that are let through. */
+  guard<S>(routes: Routes<S>): Routes<S>;
+}
+
 /** A port of their own for those who run Warren, so that the clients' one has nothing for strangers but what clients need. */
 export class AdminListener {
   readonly #options: { readonly adminHost: string; readonly adminPort: number };
   readonly #operations: Operations;
-  readonly #guard: HostGuard;
+  readonly #guard: RouteGuard;
   #server: Server<undefined> | undefined;
 
   constructor(
     options: { readonly adminHost: string; readonly adminPort: number },
     operations: Operations,
-    guard: HostGuard,
+    guard: RouteGuard,
   ) {
     this.#options = options;
     this.#operations = operations;
