@@ -16,6 +16,8 @@ export interface RawOptions {
   readonly headers?: Record<string, string>;
   /** Goes on when the other side has ended its half of the connection. */
   readonly staysHalfOpen?: boolean;
+  /** Gets each frame as it comes, which is not kept then. */
+  readonly onFrame?: (frame: Frame) => void;
 }
 
 /**
@@ -37,7 +39,7 @@ export async function connectRaw(
     ...options.headers,
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  const connection = new RawConnection();
+  const connection = new RawConnection(options.onFrame);
   const request = `GET ${path} HTTP/1.1\r\n${lines.join("")}\r\n`;
   await connection.open(hostname, Number(port), request, options.staysHalfOpen);
   return connection;
@@ -60,8 +62,10 @@ export class RawConnection implements AsyncDisposable {
   #drained = Promise.withResolvers<void>();
   #socket: Bun.Socket | undefined;
   #inbox: Buffer = Buffer.alloc(0);
+  readonly #onFrame: (frame: Frame) => void;
 
-  constructor() {
+  constructor(onFrame?: (frame: Frame) => void) {
+    this.#onFrame = onFrame ?? ((frame) => this.frames.push(frame));
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ended = promise;
     this.#end = () => {
@@ -165,7 +169,7 @@ export class RawConnection implements AsyncDisposable {
 
   #takeFrames(): void {
     for (let decoded = decodeFrame(this.#inbox); decoded !== undefined; decoded = decodeFrame(this.#inbox)) {
-      this.frames.push(decoded.frame);
+      this.#onFrame(decoded.frame);
       this.#inbox = this.#inbox.subarray(decoded.size);
     }
   }

@@ -1,0 +1,126 @@
+import type { Book, Seen, View } from "./book.ts";
+import { placeText } from "./book.ts";
+import type { Findings } from "./findings.ts";
+
+/** A log from its declaration to its deletion, as all that read it saw it together. */
+export type Era = Map<number, Seen>;
+
+/** What a durable reader got between two gaps: a part of one era, in one piece. */
+interface Segment {
+  era: number;
+  /** It was told of a gap, or began with the log: so nothing of the era came before it. */
+  readonly isFromFirst: boolean;
+  readonly seen: Seen[];
+}
+
+/**
+ * Judges what durable readers got. What the log held is what all of them saw of it together, and the two that read all of the
+ * last log when the run is over. Each must have seen all of it that it asked for, once, in order, from where it began to where it ended.
+ */
+export function judgeDurable(book: Book, findings: Findings): Era[] {
+  const eras: Era[] = Array.from({ length: book.logLosses.length + 1 }, () => new Map());
+  const read = book.views
+    .filter(({ isDurable }) => isDurable)
+    .map((view) => ({ view, segments: segmentsOf(view, book, findings) }));
+  for (const { view, segments } of read) {
+    for (const { era, seen } of segments) for (const one of seen) note(eras[era]!, one, view, findings);
+  }
+  const places = eras.map(placesOf);
+  for (const { view, segments } of read) {
+    for (const [index, segment] of segments.entries()) {
+      checkOrder(view, segment, findings);
+      const isLast = index === segments.length - 1;
+      checkComplete(view, segment, isLast, book, eras[segment.era]!, places[segment.era]!, findings);
+    }
+    if (view.isOpen && segments.at(-1)?.era !== book.logLosses.length)
+      findings.missing(view, "all of the last log, without a gap told", 1);
+  }
+  return eras;
+}
+
+function segmentsOf(view: View, book: Book, findings: Findings): Segment[] {
+  const { logLosses } = book;
+  const segments: Segment[] = [];
+  let segment: Segment | undefined;
+  let before: Seen | undefined;
+  const lostBy = (at: number) => logLosses.filter(({ from }) => from < at).length;
+  for (const seen of view.seen) {
+    // What was sent after a log had gone can only be in a later one.
+    const sentAt = book.sentAt(seen.said.sender, seen.said.number);
+    const eraLeast = logLosses.filter(({ to }) => to < sentAt).length;
+    const era = segment?.era ?? 0;
+    if (seen.isAfterGap) {
+      if (segment !== undefined && era + 1 > lostBy(seen.at))
+        findings.gapWithoutCause(view, `at ${placeText(seen.place!)}, ${seen.said.key}`);
+      const next = segment === undefined ? 0 : era + 1;
+      segment = { era: Math.min(Math.max(next, eraLeast), logLosses.length), isFromFirst: true, seen: [] };
+      segments.push(segment);
+    } else if (segment === undefined) {
+      segment = { era: eraLeast, isFromFirst: view.isFromFirst, seen: [] };
+      segments.push(segment);
+    } else if (before?.connection !== seen.connection && era < lostBy(view.connectedAt[seen.connection]!)) {
+      // A position that the new log has reached already cannot be told from its own: docs/reliability.md.
+      segment = { era: Math.max(era, eraLeast), isFromFirst: false, seen: [] };
+      segments.push(segment);
+    }
+    segment.era = Math.max(segment.era, eraLeast);
+    segment.seen.push(seen);
+    before = seen;
+  }
+  return segments;
+}
+
+function note(era: Era, seen: Seen, view: View, findings: Findings): void {
+  const known = era.get(seen.place!);
+  if (known === undefined) era.set(seen.place!, seen);
+  else if (known.id !== seen.id)
+    findings.conflict(
+      view,
+      `${placeText(seen.place!)} is ${seen.said.key} (${seen.id}), elsewhere ${known.said.key} (${known.id})`,
+    );
+}
+
+function checkOrder(view: View, { seen }: Segment, findings: Findings): void {
+  const places = new Set<number>();
+  let last = -1;
+  for (const { place, said } of seen) {
+    if (places.has(place!)) findings.repeated(view, `${said.key} at ${placeText(place!)}`);
+    else if (place! < last)
+      findings.reordered(view, `${said.key} at ${placeText(place!)} after ${placeText(last)}`);
+    places.add(place!);
+    last = Math.max(last, place!);
+  }
+}
+
+function checkComplete(
+  view: View,
+  { isFromFirst, seen }: Segment,
+  isLast: boolean,
+  book: Book,
+  era: Era,
+  places: readonly number[],
+  findings: Findings,
+): void {
+  const got = new Set(seen.map(({ place }) => place!));
+  const from = isFromFirst ? 0 : seen[0]!.place!;
+  const to =
+    isLast && view.isOpen
+      ? Number.POSITIVE_INFINITY
+      : seen.reduce((max, { place }) => Math.max(max, place!), 0);
+  const missing = places.filter(
+    (place) =>
+      place >= from &&
+      place <= to &&
+      !got.has(place) &&
+      view.wants(book.topicOf(era.get(place)!.said.sender)),
+  );
+  if (missing.length === 0) return;
+  const some = missing.slice(0, 5).map((place) => `${era.get(place)!.said.key} at ${placeText(place)}`);
+  const more = missing.length > some.length ? `, … ${placeText(missing.at(-1)!)}` : "";
+  findings.missing(view, `${some.join(", ")}${more}`, missing.length);
+}
+
+/** In the log's order. */
+export function placesOf(era: Era): number[] {
+  return [...era.keys()].sort((one, other) => one - other);
+}

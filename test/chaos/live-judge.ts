@@ -1,0 +1,103 @@
+import { type Book, keyText, type Seen, type View } from "./book.ts";
+import { type Era, placesOf } from "./durable-judge.ts";
+import type { Findings } from "./findings.ts";
+
+/** A manager may be so far behind the log's end, in milliseconds: what it has not read of a log that is deleted is gone. */
+const behindMs = 5000;
+
+/** What one sender, or one group about that sender, has said, in the order of one log. */
+type Sayings = Map<string, number[]>;
+
+/**
+ * Judges what live readers got: everything in order as long as a connection lasts. What the reader's own manager has from a sender
+ * it relays at once: of what is in a log, nothing is missing between two. All else is a part of the log, in one piece.
+ */
+export function judgeLive(book: Book, eras: readonly Era[], findings: Findings): void {
+  const logs = eras.map(sayingsOf);
+  const inLog = new Set(eras.flatMap((era) => [...era.values()].map(({ said }) => said.key)));
+  for (const view of book.views) {
+    if (view.isDurable) continue;
+    for (const [of, seen] of streamsOf(view)) {
+      const { kind, sender } = seen[0]!.said;
+      const isOwn = kind === "relayed" && view.connectedTo[seen[0]!.connection] === book.managerOf(sender);
+      if (isOwn) checkRelayed(view, seen, inLog, findings);
+      else if (!hasLostLog(book, view, seen)) checkFromLog(view, of, seen, logs, findings);
+    }
+  }
+}
+
+function sayingsOf(era: Era): Sayings {
+  const sayings: Sayings = new Map();
+  for (const place of placesOf(era)) {
+    const { kind, sender, number } = era.get(place)!.said;
+    const numbers = sayings.get(`${kind}/${sender}`);
+    if (numbers === undefined) sayings.set(`${kind}/${sender}`, [number]);
+    else numbers.push(number);
+  }
+  return sayings;
+}
+
+/** What came over each connection, by who said it. */
+function* streamsOf({ seen }: View): Generator<[of: string, seen: readonly Seen[]]> {
+  const streams = new Map<string, Seen[]>();
+  for (const one of seen) {
+    const { kind, sender } = one.said;
+    const stream = streams.get(`${one.connection} ${kind}/${sender}`);
+    if (stream === undefined) streams.set(`${one.connection} ${kind}/${sender}`, [one]);
+    else stream.push(one);
+  }
+  for (const stream of streams.values()) yield [`${stream[0]!.said.kind}/${stream[0]!.said.sender}`, stream];
+}
+
+function checkRelayed(
+  view: View,
+  seen: readonly Seen[],
+  inLog: ReadonlySet<string>,
+  findings: Findings,
+): void {
+  const told = new Set<number>();
+  let last = seen[0]!.said.number;
+  for (const { said, connection } of seen) {
+    const { sender, number, key } = said;
+    if (told.has(number)) findings.repeated(view, `${key}, live, connection ${connection}`);
+    else if (number < last) findings.reordered(view, `${key} after ${last}, live, connection ${connection}`);
+    for (let between = last + 1; between < number; between++) {
+      if (inLog.has(keyText("relayed", sender, between)))
+        findings.missing(view, `relayed/${sender}:${between}, live, connection ${connection}`, 1);
+    }
+    told.add(number);
+    last = Math.max(last, number);
+  }
+}
+
+/** The end of a log that is deleted may not have come to all managers. */
+function hasLostLog({ logLosses }: Book, view: View, seen: readonly Seen[]): boolean {
+  const since = view.connectedAt[seen[0]!.connection]! - behindMs;
+  return logLosses.some(({ from, to }) => to > since && from - behindMs < seen.at(-1)!.at);
+}
+
+/** What is in the log twice comes twice, so the part that fits best counts. */
+function checkFromLog(
+  view: View,
+  of: string,
+  seen: readonly Seen[],
+  logs: readonly Sayings[],
+  findings: Findings,
+): void {
+  const got = seen.map(({ said }) => said.number);
+  let best = { length: 0, expected: undefined as number | undefined };
+  for (const log of logs) {
+    const numbers = log.get(of) ?? [];
+    for (let at = numbers.indexOf(got[0]!); at >= 0; at = numbers.indexOf(got[0]!, at + 1)) {
+      let length = 0;
+      while (length < got.length && numbers[at + length] === got[length]) length++;
+      if (length === got.length) return;
+      if (length >= best.length) best = { length, expected: numbers[at + length] };
+    }
+  }
+  const number = got[best.length]!;
+  const told = `${of}:${number} instead of ${best.expected}, after ${got[best.length - 1]}, live, connection ${seen[0]!.connection}`;
+  if (got.indexOf(number) < best.length) findings.repeated(view, told);
+  else if (got.includes(best.expected ?? -1)) findings.reordered(view, told);
+  else findings.missing(view, told, 1);
+}

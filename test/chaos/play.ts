@@ -1,0 +1,152 @@
+import type { RabbitmqNode } from "../support/rabbitmq.ts";
+import { until } from "../support/wait.ts";
+import type { Book } from "./book.ts";
+import { auditor, castOf, senderKinds } from "./cast.ts";
+import type { Fault } from "./faults.ts";
+import { judge, type Verdict } from "./judge.ts";
+import type { Reader } from "./reader.ts";
+import { type Planned, scheduleOf } from "./schedule.ts";
+import { Senders } from "./senders.ts";
+import { type ManagerName, Stage } from "./stage.ts";
+
+/** All is over when nothing has come to anybody for so long, in milliseconds. */
+const quietMs = 3000;
+const settleMsMax = 90_000;
+const eventsShown = 30;
+
+export interface Played {
+  readonly verdict: Verdict;
+  readonly sent: number;
+  readonly receipts: number;
+  /** Those that were played, by name. */
+  readonly played: readonly string[];
+  /** For whoever looks for what was wrong; empty if nothing was. */
+  readonly report: string;
+}
+
+/** Plays one run against a vhost of its own. */
+export async function play(
+  node: RabbitmqNode,
+  seed: number,
+  durationMs: number,
+  faults: readonly Fault[],
+): Promise<Played> {
+  await using stage = await Stage.start(node);
+  await stage.ready();
+  const startedAt = performance.now();
+  const senders = new Senders(senderKinds, (manager) => stage.urlOf(manager as ManagerName));
+  const { readers, moods } = castOf(stage, seed, startedAt);
+  const everybody: Reader[] = [...readers];
+  const troubles: string[] = [];
+  try {
+    await Promise.all([senders.opened, ...readers.map(({ inForce }) => inForce)]);
+    senders.start();
+    const diary: string[] = [];
+    await playFaults(stage, scheduleOf(seed, durationMs, faults), startedAt, durationMs, diary, troubles);
+    await Promise.all(moods.map((mood) => mood.end()));
+    senders.stop();
+    await stage.ready();
+    const hasAllReceipts = await senders.lastOnes();
+    await until(hasAllReceipts, "the last messages to have their receipts", settleMsMax).catch(
+      (error: unknown) => troubles.push(String(error)),
+    );
+    await settled(everybody);
+    const auditors = [0, 1].map((turn) => auditor(stage, turn, startedAt));
+    everybody.push(...auditors);
+    await settled(everybody);
+    const book = await bookOf(stage, senders, everybody);
+    const verdict = judge(book);
+    for (const trouble of troubles) verdict.findings.fault("the run", trouble);
+    const report = verdict.findings.isClean ? "" : await reportOf(stage, verdict, everybody, diary);
+    return {
+      verdict,
+      sent: senders.sent,
+      receipts: senders.receipts.length,
+      played: diary.map((line) => line.replace(/^.*: /, "")),
+      report,
+    };
+  } finally {
+    senders.close();
+    await Promise.all(moods.map((mood) => mood.end()));
+    await Promise.all(everybody.map((reader) => reader.close()));
+  }
+}
+
+/** Each fault begins when it is due, whether others are over or not. Resolves when all are. */
+async function playFaults(
+  stage: Stage,
+  planned: readonly Planned[],
+  startedAt: number,
+  durationMs: number,
+  diary: string[],
+  troubles: string[],
+): Promise<void> {
+  const playing: Promise<void>[] = [];
+  for (const { at, fault, lastsMs } of planned) {
+    const wait = startedAt + at - performance.now();
+    if (wait > 0) await Bun.sleep(wait);
+    diary.push(`${((performance.now() - startedAt) / 1000).toFixed(2)} s: ${fault.name}`);
+    playing.push(
+      playOne(stage, fault, lastsMs).catch((error: unknown) => {
+        troubles.push(`${fault.name} could not be played: ${String(error)}`);
+      }),
+    );
+  }
+  const left = startedAt + durationMs - performance.now();
+  if (left > 0) await Bun.sleep(left);
+  await Promise.all(playing);
+}
+
+async function playOne(stage: Stage, fault: Fault, lastsMs: number): Promise<void> {
+  const from = performance.now();
+  await fault.play(stage, lastsMs);
+  if (fault.shakesProcessors) stage.processorLosses.push({ from, to: performance.now() });
+}
+
+/** Until everybody is connected and nothing comes any more. */
+async function settled(readers: readonly Reader[]): Promise<void> {
+  const giveUpAt = performance.now() + settleMsMax;
+  let before = -1;
+  let since = performance.now();
+  while (performance.now() < giveUpAt) {
+    const count = readers.reduce((sum, { seen }) => sum + seen.length, 0);
+    if (count !== before || !readers.every(({ isOpen }) => isOpen)) since = performance.now();
+    before = count;
+    if (performance.now() - since > quietMs) return;
+    await Bun.sleep(100);
+  }
+}
+
+async function bookOf(stage: Stage, senders: Senders, views: readonly Reader[]): Promise<Book> {
+  return {
+    topicOf: (sender) => senders.topicOf(sender),
+    managerOf: (sender) => senders.managerOf(sender),
+    sentAt: (sender, number) => senders.sentAt(sender, number),
+    receipts: senders.receipts,
+    views,
+    dead: await stage.dead(),
+    logLosses: stage.logLosses,
+    groupLosses: stage.groupLosses,
+    deadLosses: stage.deadLosses,
+    bindingLosses: stage.bindingLosses,
+    processorLosses: stage.processorLosses,
+    managerStarts: stage.managerStarts,
+  };
+}
+
+async function reportOf(
+  stage: Stage,
+  { findings }: Verdict,
+  readers: readonly Reader[],
+  diary: readonly string[],
+): Promise<string> {
+  const lines = ["faults:", ...diary.map((line) => `  ${line}`), "found:"];
+  for (const { kind, who, what } of findings.shown) lines.push(`  ${kind}: ${who}: ${what}`);
+  const concerned = new Set(findings.shown.map(({ who }) => who));
+  for (const reader of readers.filter(({ name }) => concerned.has(name))) {
+    lines.push(`the last events of ${reader.name} (${reader.listening.how}, ${reader.listening.topic}):`);
+    lines.push(...reader.events.slice(-eventsShown).map((event) => `  ${event}`));
+  }
+  lines.push(await stage.report());
+  return lines.join("\n");
+}

@@ -1,0 +1,61 @@
+import { parseArgs } from "node:util";
+import { startRabbitmq } from "../support/rabbitmq.ts";
+import { faults } from "./faults.ts";
+import { keptSeeds } from "./kept-seeds.ts";
+import { play } from "./play.ts";
+import { Summary } from "./summary.ts";
+
+/**
+ * Chaos: `bun run test:chaos [--seed N] [--duration SECONDS] [--only FAULT,…]… [--kept] [--verbose]`. Faults at random times
+ * while all kinds of clients send and read, and a book that knows what each of them must have seen. It plays runs of at most
+ * `runSecondsMax` until the duration is over, each with the next seed, and ends with exit code 1 if anything was wrong.
+ */
+const runSecondsMax = 60;
+
+const { values: flags } = parseArgs({
+  options: {
+    seed: { type: "string" },
+    duration: { type: "string", default: "60" },
+    only: { type: "string", multiple: true, default: [] },
+    kept: { type: "boolean", default: false },
+    verbose: { type: "boolean", default: false },
+  },
+});
+const seed = flags.seed === undefined ? Math.floor(Math.random() * 1_000_000) : Number(flags.seed);
+if (!Number.isSafeInteger(seed) || seed < 0) throw new Error("--seed takes a whole number from 0");
+const duration = Number(flags.duration.replace(/s$/, ""));
+if (!(duration >= 1)) throw new Error("--duration takes a number of seconds from 1");
+const wanted = flags.only.flatMap((names) => names.split(","));
+const chosen = faults.filter(({ name }) => wanted.length === 0 || wanted.some((text) => name.includes(text)));
+const unknown = wanted.filter((text) => !faults.some(({ name }) => name.includes(text)));
+if (unknown.length > 0)
+  throw new Error(
+    `no fault is called ${unknown.join(", ")}. There are:\n${faults.map(({ name }) => name).join("\n")}`,
+  );
+
+const runs = flags.kept ? keptSeeds.map((kept) => ({ ...kept })) : [];
+for (let left = duration, next = seed; left > 0; left -= runSecondsMax, next++)
+  runs.push({ seed: next, duration: Math.min(left, runSecondsMax), found: "" });
+
+const summary = new Summary();
+await using node = await startRabbitmq();
+for (const run of runs) {
+  process.stdout.write(`seed ${run.seed}, ${run.duration} s${run.found === "" ? "" : ` (${run.found})`}\n`);
+  try {
+    const played = await play(node, run.seed, run.duration * 1000, chosen);
+    summary.add(run.seed, played);
+    if (flags.verbose) process.stdout.write(`   ${played.played.join(", ")}\n`);
+    if (played.report !== "")
+      process.stdout.write(
+        `WRONG with seed ${run.seed}: bun run test:chaos --seed ${run.seed} --duration ${run.duration}\n${played.report}\n`,
+      );
+  } catch (error) {
+    summary.fail(run.seed);
+    process.stdout.write(
+      `FAILED with seed ${run.seed}: ${error instanceof Error ? error.stack : String(error)}\n`,
+    );
+    if (!node.isRunning) break;
+  }
+}
+process.stdout.write(`${summary.line()}\n`);
+process.exitCode = summary.isClean ? 0 : 1;

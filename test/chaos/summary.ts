@@ -1,0 +1,48 @@
+import type { Played } from "./play.ts";
+
+/** What some runs came to, in a line. */
+export class Summary {
+  readonly #seeds: number[] = [];
+  readonly #failed: number[] = [];
+  readonly #faults = new Set<string>();
+  readonly #figures: Record<string, number> = {};
+  #faultCount = 0;
+  #isClean = true;
+
+  get isClean(): boolean {
+    return this.#isClean && this.#failed.length === 0;
+  }
+
+  add(seed: number, { verdict, sent, receipts, played }: Played): void {
+    const { findings, ...counts } = verdict;
+    this.#seeds.push(seed);
+    this.#faultCount += played.length;
+    for (const name of played) this.#faults.add(name);
+    this.#isClean &&= findings.isClean;
+    const figures = { sent, receipts, ...counts, ...findings.counts };
+    for (const [name, figure] of Object.entries(figures))
+      this.#figures[name] = (this.#figures[name] ?? 0) + figure;
+  }
+
+  /** A run that could not be played to its end. */
+  fail(seed: number): void {
+    this.#seeds.push(seed);
+    this.#failed.push(seed);
+  }
+
+  line(): string {
+    const figures = Object.entries(this.#figures).map(([name, figure]) => `${words(name)} ${figure}`);
+    const failed = this.#failed.length === 0 ? [] : [`not played to the end ${this.#failed.join(" ")}`];
+    return [
+      `${this.isClean ? "pass" : "FAIL"}: seeds ${this.#seeds.join(" ")}`,
+      `faults ${this.#faultCount} of ${this.#faults.size} kinds`,
+      ...figures,
+      ...failed,
+    ].join(", ");
+  }
+}
+
+/** `receiptsNotInLog` → `receipts not in log` */
+function words(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
