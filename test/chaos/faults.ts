@@ -14,8 +14,8 @@ export interface Fault {
 /** How long a fault that lasts may last, in milliseconds. A group that is not heard for 30 s would be given up. */
 const lastsMs = [300, 9000] as const;
 
-/** How a process ends that got SIGKILL. */
-const killed = 137;
+/** How a process ends that got SIGKILL, or SIGTERM twice. */
+const endedAtOnce: readonly number[] = [137, 143];
 
 export function durationOf(random: SeededRandom): number {
   // Short ones are as likely as long ones.
@@ -122,8 +122,8 @@ function deaths(name: string, of: (stage: Stage) => Supervised): Fault[] {
       const process = of(stage);
       await process.running();
       const code = await process.end(signal);
-      // Another fault may have killed it at the same time.
-      if (signal === "SIGTERM" && code !== 0 && code !== killed)
+      // Another fault may have killed it at the same time, or asked it again, which ends it at once.
+      if (signal === "SIGTERM" && code !== 0 && !endedAtOnce.includes(code))
         throw new Error(`${process.name} exited with ${code} after SIGTERM`);
     },
   }));

@@ -94,11 +94,15 @@ export class Stage implements AsyncDisposable {
   async delete(kind: "queue" | "exchange", name: string, losses: Loss[]): Promise<void> {
     await this.rabbitmq.hold(async () => {
       const from = performance.now();
-      await onChannel(this.url, async (channel) => {
-        if (kind === "queue") await channel.deleteQueue(name);
-        else await channel.deleteExchange(name);
-      });
-      losses.push({ from, to: performance.now() });
+      // It has gone by then, or it goes at some moment after: what was under way counts as gone either way.
+      try {
+        await onChannel(this.url, async (channel) => {
+          if (kind === "queue") await channel.deleteQueue(name);
+          else await channel.deleteExchange(name);
+        });
+      } finally {
+        losses.push({ from, to: performance.now() });
+      }
     });
   }
 

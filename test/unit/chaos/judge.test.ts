@@ -1,0 +1,136 @@
+import { describe, expect, test } from "bun:test";
+import { type Book, placeOf, type Seen, saidIn, type View } from "../../chaos/book.ts";
+import { judge } from "../../chaos/judge.ts";
+
+const everything = () => true;
+
+/** `12 s1:3` is the third message of s1 at place 12 of the log; `gap` before it: after a gap told; `live s1:3` has no place. */
+function seenOf(lines: readonly string[]): Seen[] {
+  return lines.map((line, index) => {
+    const [, gap, place, body, connection, id] = /^(gap )?(\S+) (\S+?)(?:@(\d+))?(?: (\S+))?$/.exec(line)!;
+    return {
+      at: 1000 + index,
+      connection: Number(connection ?? 0),
+      said: saidIn(body!)!,
+      id: id ?? `id of ${body}`,
+      place: place === "live" ? undefined : placeOf(place!),
+      isAfterGap: gap !== undefined,
+    };
+  });
+}
+
+function view(name: string, lines: readonly string[], parts: Partial<View> = {}): View {
+  const seen = seenOf(lines);
+  return {
+    name,
+    isDurable: seen.every(({ place }) => place !== undefined),
+    isFromFirst: false,
+    wants: everything,
+    seen,
+    connectedAt: [500, 1000, 1001, 1002, 1003],
+    connectedTo: ["a", "a", "a", "a", "a"],
+    isOpen: true,
+    faults: [],
+    ...parts,
+  };
+}
+
+function verdictOn(views: readonly View[], parts: Partial<Book> = {}) {
+  const book: Book = {
+    topicOf: () => "chaos",
+    managerOf: () => "a",
+    sentAt: () => 0,
+    receipts: [],
+    views,
+    dead: new Set(),
+    logLosses: [],
+    groupLosses: { first: [], second: [] },
+    deadLosses: [],
+    bindingLosses: [],
+    processorLosses: [],
+    managerStarts: {},
+    ...parts,
+  };
+  const { findings, ...counts } = judge(book);
+  const wrong = Object.fromEntries(Object.entries(findings.counts).filter(([, count]) => count > 0));
+  return { wrong, ...counts };
+}
+
+const log = ["0 s1:0", "1 s1:1", "2 s1:2", "3 s1:3"];
+const auditor = view("auditor", log, { isFromFirst: true });
+
+describe("what a durable reader got", () => {
+  test.each([
+    ["all of it", log, {}],
+    ["all from where it began", log.slice(2), {}],
+    ["all over two connections", ["0 s1:0", "1 s1:1", "2 s1:2@1", "3 s1:3@1"], {}],
+    ["a hole", ["0 s1:0", "1 s1:1", "3 s1:3"], { missing: 1 }],
+    ["a hole at its resumption", ["0 s1:0", "3 s1:3@1"], { missing: 2 }],
+    ["not the end", log.slice(0, 2), { missing: 2 }],
+    ["one twice", ["0 s1:0", "1 s1:1", "1 s1:1@1", "2 s1:2@1", "3 s1:3@1"], { repeated: 1 }],
+    ["two in another order", ["0 s1:0", "2 s1:2", "1 s1:1", "3 s1:3"], { reordered: 1 }],
+    ["a gap told without cause", ["0 s1:0", "gap 3 s1:3"], { gapsWithoutCause: 1, missing: 3 }],
+    ["another message", ["0 s1:0", "1 s1:7", "2 s1:2", "3 s1:3"], { conflicts: 1 }],
+  ])("%s", (_, lines, wrong) => {
+    expect(verdictOn([auditor, view("reader", lines)]).wrong).toEqual(wrong);
+  });
+
+  test("nothing of a new log, and no gap told, is wrong", () => {
+    const parts = {
+      logLosses: [{ from: 900, to: 901 }],
+      sentAt: (_: string, number: number) => (number < 2 ? 0 : 950),
+    };
+    const fresh = view("auditor", ["0 s1:2", "1 s1:3"], { isFromFirst: true });
+    const told = view("told", ["0 s1:0", "1 s1:1", "gap 0 s1:2", "1 s1:3"]);
+    const untold = view("untold", ["0 s1:0", "1 s1:1"]);
+    expect(verdictOn([fresh, told], parts).wrong).toEqual({});
+    expect(verdictOn([fresh, told, untold], parts).wrong).toEqual({ missing: 1 });
+    const skipping = view("skipping", ["0 s1:0", "1 s1:1", "gap 1 s1:3"]);
+    expect(verdictOn([fresh, skipping], parts).wrong).toEqual({ missing: 1 });
+  });
+
+  test("a message that was published twice counts as that, with everybody", () => {
+    const lines = [...log, "4 s1:2", "5 s1:4"];
+    const verdict = verdictOn([view("auditor", lines, { isFromFirst: true }), view("reader", lines)]);
+    expect(verdict).toMatchObject({ wrong: {}, publishedTwice: 1, answeredTwice: 0 });
+  });
+});
+
+describe("what a live reader got", () => {
+  test.each([
+    ["a part in one piece", ["live s1:1", "live s1:2"], {}],
+    ["a hole", ["live s1:0", "live s1:2"], { missing: 1 }],
+    ["a hole between two connections", ["live s1:0", "live s1:2@1"], {}],
+    ["one twice", ["live s1:0", "live s1:0", "live s1:1"], { repeated: 1 }],
+    ["two in another order", ["live s1:1", "live s1:0", "live s1:2"], { reordered: 1 }],
+  ])("%s, from its own manager or another", (_, lines, wrong) => {
+    const reader = view("reader", lines);
+    expect(verdictOn([auditor, reader]).wrong).toEqual(wrong);
+    expect(Object.keys(verdictOn([auditor, reader], { managerOf: () => "b" }).wrong)).toEqual(
+      Object.keys(wrong),
+    );
+  });
+});
+
+describe("a receipt", () => {
+  const answered = [...log, "4 first/s1:0", "5 second/s1:0", "6 first/s1:1"];
+  const views = [view("auditor", answered, { isFromFirst: true })];
+  const receipt = (number: number) => [{ sender: "s1", number, at: 5000 }];
+
+  test("of what is in the log and answered by every group holds", () => {
+    expect(verdictOn(views, { receipts: receipt(0) }).wrong).toEqual({});
+  });
+
+  test("of what one group has not processed does not, unless its dead letters have it", () => {
+    expect(verdictOn(views, { receipts: receipt(1) }).wrong).toEqual({ receiptsNotProcessed: 1 });
+    expect(verdictOn(views, { receipts: receipt(1), dead: new Set(["second/s1:1"]) }).wrong).toEqual({});
+  });
+
+  test("of what is in no log does not, unless a log was deleted after it", () => {
+    const unheard = { receipts: receipt(9), dead: new Set(["first/s1:9", "second/s1:9"]) };
+    expect(verdictOn(views, unheard).wrong).toEqual({ receiptsNotInLog: 1 });
+    const later = { from: 6000, to: 6001 };
+    const all = [view("auditor", answered, { isFromFirst: true, isOpen: false })];
+    expect(verdictOn(all, { ...unheard, logLosses: [later] })).toMatchObject({ wrong: {}, deleted: 1 });
+  });
+});
