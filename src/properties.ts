@@ -28,6 +28,12 @@ const expirationMsMax = 2 ** 32 - 1;
 /** Seconds since 1970 that every language can read: up to the year 9999. */
 const timestampMax = 253_402_300_799;
 
+/**
+ * How the content types of Warren's own envelopes begin: packs and marks. As a message's own, one would have its body read as other
+ * clients' messages, on any topic, or have it passed over. Packs and marks are told by their whole type; nobody needs one that begins so.
+ */
+const warrenTypes = /^application\/vnd\.warren\./i;
+
 /** What is wrong with a property's value, in words that complete its name; undefined if nothing is. */
 export function faultInProperty(name: PropertyName, value: string): string | undefined {
   switch (name) {
@@ -39,6 +45,9 @@ export function faultInProperty(name: PropertyName, value: string): string | und
         : `is a time in milliseconds, from 0 to ${expirationMsMax}`;
     case "timestamp":
       return isWhole(value, timestampMax) ? undefined : "is a time in whole seconds since 1970";
+    case "content-type":
+      if (warrenTypes.test(value)) return "is none of Warren's own (application/vnd.warren.…)";
+      break;
     case "reply-to":
       // RabbitMQ closes the channel of a publisher that has not asked it for such a queue.
       if (value.startsWith("amq.rabbitmq.")) return "is none of RabbitMQ's own queues (amq.rabbitmq.…)";

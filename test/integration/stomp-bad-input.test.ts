@@ -45,6 +45,14 @@ const inputs: Record<string, Bad> = {
     unconnected: true,
   },
   "a second CONNECT": { input: connectFrame, says: /connected already/, receipt: false },
+  "a pack of other clients' messages": {
+    input: send("destination:/topic/a\ncontent-type:application/vnd.warren.packed", '[["b","anna",2]]\nhi'),
+    says: /content-type is none of Warren's own/,
+  },
+  "a mark of Warren's own": {
+    input: send("destination:/topic/a\ncontent-type:application/vnd.warren.mark"),
+    says: /content-type is none of Warren's own/,
+  },
   "an unknown command": { input: "SHOUT\nreceipt:r-1\n\n\0", says: /unknown command "SHOUT"/ },
   "bytes that are no frame": { input: new Uint8Array([255, 254, 10, 10, 0]), says: /UTF-8/, receipt: false },
   "a frame without the empty line": { input: "SEND\nreceipt:r-1\0", says: /empty line/ },

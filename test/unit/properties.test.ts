@@ -20,6 +20,8 @@ describe("a property", () => {
     ["expiration", "4294967296", "is a time in milliseconds, from 0 to 4294967295"],
     ["expiration", "1.5", "is a time in milliseconds, from 0 to 4294967295"],
     ["timestamp", "2026-11-25", "is a time in whole seconds since 1970"],
+    ["content-type", "application/vnd.warren.packed", "is none of Warren's own (application/vnd.warren.…)"],
+    ["content-type", "Application/vnd.warren.mark", "is none of Warren's own (application/vnd.warren.…)"],
     ["reply-to", "amq.rabbitmq.reply-to", "is none of RabbitMQ's own queues (amq.rabbitmq.…)"],
     ["type", "é".repeat(128), "has at most 255 bytes"],
   ] as const)("%s may not be %s", (name, value, fault) => {
