@@ -1,4 +1,3 @@
-import type { Envelope } from "./envelope/envelope.ts";
 import type { Body, Headers, OutgoingMessage } from "./message.ts";
 
 /**
@@ -46,8 +45,17 @@ export function messageCostBytes(message: OutgoingMessage): number {
   );
 }
 
+/** What takes memory in an envelope. */
+interface WeighedEnvelope {
+  readonly body: Uint8Array;
+  readonly routingKey: string;
+  readonly messageId: string | undefined;
+  readonly clientId: string | undefined;
+  readonly headers: Headers | undefined;
+}
+
 /** An envelope with all that it consists of. */
-export function envelopeCostBytes(envelope: Envelope): number {
+export function envelopeCostBytes(envelope: WeighedEnvelope): number {
   const { body, routingKey, messageId, clientId, headers } = envelope;
   return (
     envelopeOverheadBytes +

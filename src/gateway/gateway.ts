@@ -5,7 +5,7 @@ import type { FeedSink } from "../log/feed.ts";
 import type { LogRecord } from "../log/record.ts";
 import type { Message } from "../message.ts";
 import { AdminListener, type AdminOptions } from "../ops/admin.ts";
-import type { Readiness } from "../ops/health.ts";
+import type { Readiness } from "../ops/http.ts";
 import {
   type Answer,
   healthRoute,

@@ -4,7 +4,7 @@ import type { Auth } from "../gateway/auth/auth.ts";
 import { Gateway } from "../gateway/gateway.ts";
 import type { Uplink } from "../gateway/protocol.ts";
 import { Feed } from "../log/feed.ts";
-import { type Readiness, readinessOf } from "../ops/health.ts";
+import type { Readiness } from "../ops/http.ts";
 import type { Log } from "../ops/log.ts";
 import { LoopLag } from "../ops/loop-lag.ts";
 import type { MessageLog } from "../ops/message-log.ts";
@@ -13,6 +13,7 @@ import type { Options } from "../options/table.ts";
 import { defaultOutboxLimits } from "../outbox/limits.ts";
 import { outboxMetrics } from "../outbox/metrics.ts";
 import { Outbox } from "../outbox/outbox.ts";
+import { readinessOf } from "./readiness.ts";
 
 export type ManagerOptions = Pick<
   Options,

@@ -1,5 +1,4 @@
 import type { BunRequest, Server } from "bun";
-import type { Readiness } from "../ops/health.ts";
 import { type AnyMetric, exposition, metricsContentType } from "../ops/metrics.ts";
 
 /** What one path answers. */
@@ -10,6 +9,9 @@ export type Answer<S> = (
 
 /** What a server answers, by path. */
 export type Routes<S> = Readonly<Record<string, Answer<S>>>;
+
+/** What `/readyz` answers: ready, or why not. */
+export type Readiness = { readonly ready: true } | { readonly ready: false; readonly why: string };
 
 export interface Operations {
   readiness(): Readiness;

@@ -1,7 +1,5 @@
 import type { BrokerStatus } from "../broker/broker.ts";
-
-/** What `/readyz` answers: ready, or why not. */
-export type Readiness = { readonly ready: true } | { readonly ready: false; readonly why: string };
+import type { Readiness } from "../ops/http.ts";
 
 /** Ready means: the broker has everything in force, and the process is not stopping. */
 export function readinessOf(broker: BrokerStatus, isStopping: boolean, isOutboxFull: boolean): Readiness {
