@@ -1,10 +1,9 @@
-import { LabelledCounter } from "../../ops/metrics.ts";
 import { type CloseCode, closeCodes } from "../close-codes.ts";
 import type { Header } from "./frames.ts";
 
 /** What faults are of, as `warren_stomp_errors_total` counts them: one of the limits, the token, a message that RabbitMQ
  * did not take, or else what a frame says. */
-const reasons = [
+export const faultReasons = [
   "frame",
   "messageSize",
   "headerCount",
@@ -18,7 +17,7 @@ const reasons = [
   "setAside",
 ] as const;
 
-export type FaultReason = (typeof reasons)[number];
+export type FaultReason = (typeof faultReasons)[number];
 
 /** What a client did wrong. It becomes the ERROR frame, after which the connection is closed. */
 export class StompFault extends Error {
@@ -46,16 +45,4 @@ export class StompFault extends Error {
     this.close = more.close ?? closeCodes.stompError;
     this.headers = more.headers ?? [];
   }
-}
-
-/** ERROR frames that clients got. */
-export function countFaults(): LabelledCounter<FaultReason> {
-  return new LabelledCounter(
-    {
-      name: "warren_stomp_errors_total",
-      help: "ERROR frames that STOMP clients got, each of which ended a connection.",
-      label: "reason",
-    },
-    reasons,
-  );
 }
