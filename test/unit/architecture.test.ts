@@ -1,0 +1,134 @@
+import { expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+
+/** The layers, as ARCHITECTURE.md has them: its tables are what is tested here. */
+
+const root = join(import.meta.dir, "../..");
+const map = readFileSync(join(root, "ARCHITECTURE.md"), "utf8");
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** By room, those that it may import. */
+const allowed = new Map(
+  rowsAfter("| Room |").map(([room, others]) => [namesIn(room!)[0]!, new Set(namesIn(others!))] as const),
+);
+const exceptions: readonly (Import & { readonly why: string })[] = rowsAfter("| File |").map(
+  ([from, to, why]) => ({ from: namesIn(from!)[0]!, to: namesIn(to!)[0]!, why: why! }),
+);
+
+const files = ["src", "static"].flatMap((folder) =>
+  [...new Bun.Glob("**/*.ts").scanSync(join(root, folder))].map((path) => `${folder}/${path}`),
+);
+const imports: readonly Import[] = files.flatMap(importsOf);
+const foreign = imports.filter(({ from, to }) => {
+  const room = roomOf(from);
+  return room !== roomOf(to) && allowed.get(room)?.has(roomOf(to)) !== true;
+});
+
+test("every file is in a room that ARCHITECTURE.md knows", () => {
+  expect(files.length).toBeGreaterThan(200);
+  expect(files.filter((file) => !allowed.has(roomOf(file)))).toEqual([]);
+  const inhabited = new Set(files.map(roomOf));
+  expect([...allowed.keys()].filter((room) => !inhabited.has(room))).toEqual([]);
+});
+
+test("a room may import only rooms that there are", () => {
+  const named = [...allowed.values()].flatMap((others) => [...others]);
+  expect(named.filter((room) => !allowed.has(room))).toEqual([]);
+});
+
+test("no room is imported by one that may not use it, but for the exceptions", () => {
+  expect(imports.length).toBeGreaterThan(500);
+  expect(foreign.filter((one) => !exceptions.some((exception) => isSame(exception, one)))).toEqual([]);
+});
+
+test("every exception is still needed, and has a reason", () => {
+  expect(exceptions.filter((exception) => !foreign.some((one) => isSame(exception, one)))).toEqual([]);
+  expect(exceptions.filter(({ why }) => why.length < 20)).toEqual([]);
+});
+
+test("rooms that may import one another form no circle", () => {
+  expect(circleAmong(allowed)).toBeUndefined();
+});
+
+test("a circle of rooms is found", () => {
+  const rooms = { a: ["b"], b: ["c"], c: ["d", "b"], d: [] };
+  expect(circleAmong(new Map(Object.entries(rooms).map(([room, to]) => [room, new Set(to)])))).toEqual([
+    "b",
+    "c",
+    "b",
+  ]);
+});
+
+test("every file that ARCHITECTURE.md names is there", () => {
+  const named = [...map.matchAll(/`((?:src|static|test)\/[\w./-]+)`/g)].map(([, path]) => path!);
+  expect(named.length).toBeGreaterThan(25);
+  expect(named.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+});
+
+/** The cells of the table whose head begins so. */
+function rowsAfter(head: string): string[][] {
+  const [, table] = map.split(`\n${head}`);
+  if (table === undefined) throw new Error(`ARCHITECTURE.md has no table that begins with "${head}"`);
+  const lines = table.split("\n").slice(2);
+  const end = lines.findIndex((line) => !line.startsWith("|"));
+  return lines.slice(0, end).map((line) =>
+    line
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+}
+
+function namesIn(cell: string): string[] {
+  return [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name!);
+}
+
+/** The innermost room of those in the table; `ground` for what lies in src/ itself, but for main.ts. */
+function roomOf(path: string): string {
+  if (path.startsWith("static/")) return "static";
+  if (path === "src/main.ts") return "main";
+  const folders = path.split("/").slice(1, -1);
+  if (folders.length === 0) return "ground";
+  for (let depth = folders.length; depth > 1; depth--) {
+    const room = folders.slice(0, depth).join("/");
+    if (allowed.has(room)) return room;
+  }
+  return folders[0]!;
+}
+
+/** What a file imports of this project's sources, also types, also when it runs. */
+function importsOf(from: string): Import[] {
+  const source = readFileSync(join(root, from), "utf8");
+  return [...source.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"(\.[^"]+)"/g)]
+    .map(([, path]) => ({ from, to: normalize(join(dirname(from), path!)) }))
+    .filter(({ to }) => /^(src|static)\//.test(to));
+}
+
+function isSame(one: Import, other: Import): boolean {
+  return one.from === other.from && one.to === other.to;
+}
+
+/** Rooms of which each may import the next, beginning and ending with the same one; undefined if there are none. */
+function circleAmong(rooms: ReadonlyMap<string, ReadonlySet<string>>): readonly string[] | undefined {
+  const cleared = new Set<string>();
+  const visit = (room: string, path: readonly string[]): readonly string[] | undefined => {
+    if (path.includes(room)) return [...path.slice(path.indexOf(room)), room];
+    if (cleared.has(room)) return undefined;
+    for (const next of rooms.get(room) ?? []) {
+      const circle = visit(next, [...path, room]);
+      if (circle !== undefined) return circle;
+    }
+    cleared.add(room);
+    return undefined;
+  };
+  for (const room of rooms.keys()) {
+    const circle = visit(room, []);
+    if (circle !== undefined) return circle;
+  }
+  return undefined;
+}
