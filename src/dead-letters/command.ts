@@ -112,10 +112,14 @@ async function perform(
     if (isJson) output.write(`${jsonOf(letter)}\n`);
     else output.write(action === "show" ? `${detailOf(letter, nowMs)}\n` : `${rowOf(letter, nowMs)}\n`);
   };
+  // What was put back and has died again comes last, and is not put back twice.
+  const again = new Set<string>();
   const walked = await walk(
     channel,
-    async (message): Promise<Fate> => {
+    async (message, { seen, of }): Promise<Fate> => {
       const letter = letterOf(message);
+      const key = `${letter.group} ${letter.id}`;
+      if (replay !== undefined && seen >= of && (letter.id === undefined || again.has(key))) return "end";
       if (!matches(filter, letter, nowMs) || (isReading && counts.matched >= countMax)) return "stays";
       if (action === "replay" && letter.group === undefined) {
         counts.unknown++;
@@ -126,6 +130,7 @@ async function perform(
         stranded.set(group, (stranded.get(group) ?? 0) + 1);
         return "stays";
       }
+      again.add(key);
       counts.matched++;
       if (isReading) print(letter);
       return isReading || isDryRun ? "stays" : "goes";

@@ -45,7 +45,7 @@ export function letterOf({ content, fields, properties }: GetMessage): DeadLette
   const death = (Array.isArray(table["x-death"]) ? table["x-death"][0] : undefined) as Death | undefined;
   const bySeconds = death === undefined ? (properties.timestamp as unknown) : death.time?.value;
   return {
-    id: text(table[ours.messageId]) ?? text(properties.messageId),
+    id: idOf(table[ours.messageId]) ?? text(properties.messageId),
     group: nameOf(text(table[ours.group]) ?? groupOf(death)),
     reason:
       text(table[ours.reason]) ?? (death === undefined ? "unknown" : `RabbitMQ: ${String(death.reason)}`),
@@ -58,6 +58,11 @@ export function letterOf({ content, fields, properties }: GetMessage): DeadLette
     headers: Object.fromEntries(Object.entries(table).filter(([name]) => isPublishers(name))),
     body: content,
   };
+}
+
+/** Processors call all those alike that had no id when they came; such a dead letter goes by its own. */
+function idOf(said: unknown): string | undefined {
+  return said === "unnamed" ? undefined : text(said);
 }
 
 /** Whether the publisher of a message set a header of this name, and not a processor or RabbitMQ. */

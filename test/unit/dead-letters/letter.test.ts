@@ -62,6 +62,11 @@ describe("a dead letter", () => {
     });
   });
 
+  test("of a message that had no id has its own", () => {
+    const letter = got({ ...buried, "dead-message-id": "unnamed" }, { messageId: "processor-1-dead-4" });
+    expect(letter.id).toBe("processor-1-dead-4");
+  });
+
   test("that somebody else put there may tell nothing", () => {
     expect(got({})).toMatchObject({ id: undefined, group: undefined, reason: "unknown", atMs: undefined });
     expect(got({ "x-death": "odd", "dead-group": 7, "dead-reason": [] })).toMatchObject({
