@@ -10,8 +10,8 @@ import type { Backpressure } from "./backpressure.ts";
 import type { Client, ClientSocket } from "./client.ts";
 import type { Holds } from "./holds.ts";
 import type { Seat } from "./limits/seat.ts";
-import type { Listeners } from "./listeners.ts";
 import type { Relay } from "./relay.ts";
+import type { Listeners } from "./server/listeners.ts";
 import type { TimerWheel } from "./timer-wheel.ts";
 import type { Turns } from "./turns.ts";
 

@@ -1,4 +1,4 @@
-import { isOriginRule } from "../gateway/origin.ts";
+import { isOriginRule } from "../gateway/server/origin.ts";
 import { groupNameFault } from "../group-name.ts";
 import { hostRuleOf } from "../host.ts";
 import { networkOf } from "../network.ts";

@@ -1,17 +1,17 @@
 import type { Server } from "bun";
-import { isName } from "../message.ts";
-import type { Notices } from "../ops/notices.ts";
-import type { Auth } from "./auth/auth.ts";
-import { tokenIn } from "./auth/bearer.ts";
-import { type Grant, unlimited } from "./auth/grant.ts";
-import { TokenRefusal } from "./auth/token-refusal.ts";
-import type { Client } from "./client.ts";
+import { isName } from "../../message.ts";
+import type { Notices } from "../../ops/notices.ts";
+import type { Auth } from "../auth/auth.ts";
+import { tokenIn } from "../auth/bearer.ts";
+import { type Grant, unlimited } from "../auth/grant.ts";
+import { TokenRefusal } from "../auth/token-refusal.ts";
+import type { Client } from "../client.ts";
+import { TrustedProxies } from "../limits/address.ts";
+import type { Limits } from "../limits/limits.ts";
+import type { Seat } from "../limits/seat.ts";
+import type { Protocol } from "../protocol.ts";
 import { asksForUpgrade, urlOf } from "./handshake.ts";
-import { TrustedProxies } from "./limits/address.ts";
-import type { Limits } from "./limits/limits.ts";
-import type { Seat } from "./limits/seat.ts";
 import { AllowedOrigins, isOwnOrigin, originOf, type Scheme, schemeOf } from "./origin.ts";
-import type { Protocol } from "./protocol.ts";
 import { notAHost, type RefusalName, type Refusals } from "./refusals.ts";
 
 export interface EntranceOptions {

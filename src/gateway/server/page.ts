@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import page from "../../static/index.html";
+import page from "../../../static/index.html";
 
 /** What browsers are told of the page and its parts. */
 const headersOfAll = {

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { FatalError, reasonOf } from "../errors.ts";
+import { FatalError, reasonOf } from "../../errors.ts";
 
 /** What a server shows to its clients, in PEM. */
 export interface Certificate {

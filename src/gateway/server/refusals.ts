@@ -1,4 +1,4 @@
-import { LabelledCounter, type LabelledMetric } from "../ops/metrics.ts";
+import { LabelledCounter, type LabelledMetric } from "../../ops/metrics.ts";
 
 /** Why a handshake is refused, before the upgrade. docs/protocol.md prints them (`bun run docs`). */
 export interface Refusal {

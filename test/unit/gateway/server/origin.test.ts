@@ -1,5 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { AllowedOrigins, isOriginRule, isOwnOrigin, schemeOf } from "../../../src/gateway/origin.ts";
+import {
+  AllowedOrigins,
+  isOriginRule,
+  isOwnOrigin,
+  schemeOf,
+} from "../../../../src/gateway/server/origin.ts";
 
 describe("an origin is allowed", () => {
   test.each([

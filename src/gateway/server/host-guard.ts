@@ -1,6 +1,6 @@
-import { AllowedHosts, nameIn } from "../host.ts";
-import type { Answer, Routes } from "../ops/http.ts";
-import type { Notices } from "../ops/notices.ts";
+import { AllowedHosts, nameIn } from "../../host.ts";
+import type { Answer, Routes } from "../../ops/http.ts";
+import type { Notices } from "../../ops/notices.ts";
 import { notAHost, type Refusals } from "./refusals.ts";
 
 /** Refuses requests under names that a stranger could have made to point here. */

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import type { Server } from "bun";
-import type { Client, ClientSocket } from "../../../src/gateway/client.ts";
-import { Listeners, type Listening } from "../../../src/gateway/listeners.ts";
-import { turn } from "../doubles/turn.ts";
+import type { Client, ClientSocket } from "../../../../src/gateway/client.ts";
+import { Listeners, type Listening } from "../../../../src/gateway/server/listeners.ts";
+import { turn } from "../../doubles/turn.ts";
 
 /** Servers that remember what was asked of them. */
 function recording() {
