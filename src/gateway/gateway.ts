@@ -43,7 +43,7 @@ import { Durables } from "./stomp/durable/durables.ts";
 import type { SharedLog } from "./stomp/durable/shared-log.ts";
 import { defaultRetryBackoff } from "./stomp/durable/sweeps.ts";
 import { StompProtocol } from "./stomp/stomp.ts";
-import { TextProtocol } from "./text.ts";
+import { TextProtocol } from "./text/text.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 import { Turns } from "./turns.ts";
 

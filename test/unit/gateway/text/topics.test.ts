@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { Topics } from "../../../src/gateway/topics.ts";
-import { seeded } from "../doubles/seeded.ts";
+import { Topics } from "../../../../src/gateway/text/topics.ts";
+import { seeded } from "../../doubles/seeded.ts";
 
 test("clients of one name are on the same topic", () => {
   const topics = new Topics();

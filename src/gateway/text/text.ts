@@ -1,16 +1,16 @@
 import type { Server } from "bun";
-import { Deque } from "../collections/deque.ts";
-import { isLongerThan, isName, type Message } from "../message.ts";
-import { isPattern } from "../topics/topic-trie.ts";
-import { type CloseCode, closeCodes } from "../wire/close-codes.ts";
-import type { Grant } from "./auth/grant.ts";
-import { Lease } from "./auth/lease.ts";
-import { TokenRefusal } from "./auth/token-refusal.ts";
-import type { Client, ClientSocket } from "./client.ts";
-import type { Seat } from "./limits/seat.ts";
-import type { Newcomer, Protocol, Surroundings } from "./protocol.ts";
-import { beginsStomp } from "./stomp/first-frame.ts";
-import type { StompProtocol } from "./stomp/stomp.ts";
+import { Deque } from "../../collections/deque.ts";
+import { isLongerThan, isName, type Message } from "../../message.ts";
+import { isPattern } from "../../topics/topic-trie.ts";
+import { type CloseCode, closeCodes } from "../../wire/close-codes.ts";
+import type { Grant } from "../auth/grant.ts";
+import { Lease } from "../auth/lease.ts";
+import { TokenRefusal } from "../auth/token-refusal.ts";
+import type { Client, ClientSocket } from "../client.ts";
+import type { Seat } from "../limits/seat.ts";
+import type { Newcomer, Protocol, Surroundings } from "../protocol.ts";
+import { beginsStomp } from "../stomp/first-frame.ts";
+import type { StompProtocol } from "../stomp/stomp.ts";
 import type { Topic } from "./topics.ts";
 import { Undecided } from "./undecided.ts";
 
