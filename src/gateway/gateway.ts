@@ -84,7 +84,7 @@ export interface GatewayOptions extends AdminOptions, EntranceOptions, LimitOpti
 
 /**
  * The WebSocket side: who is connected, by which protocol, and the way to and from them. What clients say is the protocols'
- * to understand (`text.ts`, `stomp/`), and `relay.ts` takes it to its topic's clients.
+ * to understand (`text/`, `stomp/`), and `relay.ts` takes it to its topic's clients.
  */
 export class Gateway implements FeedSink {
   readonly #options: GatewayOptions;
