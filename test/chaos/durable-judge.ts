@@ -50,10 +50,15 @@ function segmentsOf(view: View, book: Book, findings: Findings): Segment[] {
     const eraLeast = logLosses.filter(({ to }) => to < sentAt).length;
     const era = segment?.era ?? 0;
     if (seen.isAfterGap) {
-      if (segment !== undefined && era + 1 > lostBy(seen.at))
-        findings.gapWithoutCause(view, `at ${placeText(seen.place!)}, ${seen.said.key}`);
-      const next = segment === undefined ? 0 : era + 1;
-      segment = { era: Math.min(Math.max(next, eraLeast), logLosses.length), isFromFirst: true, seen: [] };
+      const lost = lostBy(seen.at);
+      if (segment !== undefined && era === lost) {
+        const begunAt = view.connectedTo[segment.seen[0]!.connection];
+        // A manager that learns of a new log after another tells everybody of it: docs/reliability.md.
+        if (era > 0 && begunAt !== view.connectedTo[seen.connection]) findings.gapsToldAgain++;
+        else findings.gapWithoutCause(view, `at ${placeText(seen.place!)}, ${seen.said.key}`);
+      }
+      const next = segment === undefined ? 0 : Math.min(era + 1, lost);
+      segment = { era: Math.max(next, eraLeast), isFromFirst: true, seen: [] };
       segments.push(segment);
     } else if (segment === undefined) {
       segment = { era: eraLeast, isFromFirst: view.isFromFirst, seen: [] };

@@ -21,6 +21,8 @@ export class Findings {
     receiptsNotProcessed: 0,
     faults: 0,
   };
+  /** Gaps that were told once more, by a manager that learned of the new log later than another. Nothing is missing. */
+  gapsToldAgain = 0;
   /** The first of each kind and reader. */
   readonly shown: Finding[] = [];
 

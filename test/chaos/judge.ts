@@ -21,6 +21,7 @@ export interface Verdict {
   readonly answeredTwice: number;
   /** Where that may happen: after a processor, or its connection, was lost. */
   readonly answersReordered: number;
+  readonly gapsToldAgain: number;
   /** Messages with a receipt that went with a queue that was deleted. */
   readonly deleted: number;
 }
@@ -42,6 +43,7 @@ export function judge(book: Book): Verdict {
     inLog: inLog.size,
     delivered: book.views.reduce((sum, { seen }) => sum + seen.length, 0),
     ...counts,
+    gapsToldAgain: findings.gapsToldAgain,
     deleted,
   };
 }

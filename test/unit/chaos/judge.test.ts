@@ -89,6 +89,18 @@ describe("what a durable reader got", () => {
     expect(verdictOn([fresh, skipping], parts).wrong).toEqual({ missing: 1 });
   });
 
+  test("a gap that another manager tells again is counted apart", () => {
+    const parts = {
+      logLosses: [{ from: 900, to: 901 }],
+      sentAt: (_: string, number: number) => (number < 2 ? 0 : 950),
+    };
+    const fresh = view("auditor", ["0 s1:2", "1 s1:3"], { isFromFirst: true });
+    const lines = ["0 s1:0", "1 s1:1", "gap 0 s1:2", "gap 0 s1:2@1", "1 s1:3@1"];
+    const moved = view("moved", lines, { connectedTo: ["a", "b"] });
+    expect(verdictOn([fresh, moved], parts)).toMatchObject({ wrong: {}, gapsToldAgain: 1 });
+    expect(verdictOn([fresh, view("stayed", lines)], parts).wrong).toEqual({ gapsWithoutCause: 1 });
+  });
+
   test("a message that was published twice counts as that, with everybody", () => {
     const lines = [...log, "4 s1:2", "5 s1:4"];
     const verdict = verdictOn([view("auditor", lines, { isFromFirst: true }), view("reader", lines)]);
