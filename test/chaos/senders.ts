@@ -30,15 +30,11 @@ export class Senders {
 
   constructor(kinds: readonly SenderKind[], urlOf: (manager: string) => string) {
     this.#sending = kinds.map((kind) => {
-      const url = () => `${urlOf(kind.manager)}?topic=${kind.topic}`;
+      // Processors keep the order of what comes from one client id, over all its connections.
+      const url = () => `${urlOf(kind.manager)}/${kind.name}`;
       const socket = kind.hasReceipts
-        ? new ReceiptSender(
-            () => urlOf(kind.manager),
-            kind.topic,
-            (text) => this.#receipt(text),
-            ignore,
-          )
-        : new PlainSender(url);
+        ? new ReceiptSender(url, kind.topic, (text) => this.#receipt(text), ignore)
+        : new PlainSender(() => `${url()}?topic=${kind.topic}`);
       return { ...kind, socket, sentAt: [], due: 0 };
     });
   }
