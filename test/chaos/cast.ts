@@ -1,6 +1,7 @@
+import type { Listening } from "./listening.ts";
 import type { Mood } from "./moods.ts";
 import { Moods } from "./moods.ts";
-import { type Listening, Reader } from "./reader.ts";
+import { Reader } from "./reader.ts";
 import type { SenderKind } from "./senders.ts";
 import { managers, type Stage } from "./stage.ts";
 

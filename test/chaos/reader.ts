@@ -1,20 +1,6 @@
 import { connectRaw, type Frame, opcodes, type RawConnection } from "../support/raw.ts";
 import { placeOf, type Seen, saidIn, type View } from "./book.ts";
-
-/** How a reader listens. */
-export interface Listening {
-  /** Plain text joins one topic; STOMP subscribes to a pattern, live or durably. */
-  readonly how: "text" | "live" | "durable";
-  readonly topic: string;
-  /** Durable ones begin with the log's first message instead of with what comes next. */
-  readonly isFromFirst?: boolean;
-}
-
-export interface ManagerAddress {
-  readonly name: string;
-  /** For WebSockets, without a path. */
-  readonly url: string;
-}
+import { headerOf, type Listening, type ManagerAddress } from "./listening.ts";
 
 const againAfterMs = 100;
 const eventsKept = 400;
@@ -252,12 +238,4 @@ export class Reader implements View {
     this.events.push(`${seconds} s: ${what} (${this.seen.length} seen, the last one ${last?.said.key})`);
     if (this.events.length > eventsKept) this.events.shift();
   }
-}
-
-function headerOf(head: string, name: string): string | undefined {
-  const at = head.indexOf(`\n${name}:`);
-  if (at < 0) return undefined;
-  const from = at + name.length + 2;
-  const end = head.indexOf("\n", from);
-  return head.slice(from, end < 0 ? undefined : end);
 }

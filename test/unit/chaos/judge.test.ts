@@ -145,4 +145,25 @@ describe("a receipt", () => {
     const all = [view("auditor", answered, { isFromFirst: true, isOpen: false })];
     expect(verdictOn(all, { ...unheard, logLosses: [later] })).toMatchObject({ wrong: {}, deleted: 1 });
   });
+
+  test("of what a deleted log had holds nothing against it, unless a later one of its sender was read there", () => {
+    const lost = [{ from: 6000, to: 6001 }];
+    const both = [0, 1].map((number) => ({ sender: "s1", number, at: 5000 }));
+    const dead = new Set(["first/s1:0", "second/s1:0", "first/s1:1", "second/s1:1"]);
+    const reader = (lines: readonly string[]) => [view("reader", lines, { isOpen: false })];
+    const parts = { receipts: both, dead, logLosses: lost };
+    expect(verdictOn(reader(["0 s1:0"]), parts)).toMatchObject({ wrong: {}, deleted: 1 });
+    expect(verdictOn(reader(["1 s1:1"]), parts).wrong).toEqual({ receiptsNotInLog: 1 });
+  });
+
+  test("of what a deleted queue had neither, unless a later one that was in it was processed", () => {
+    const groupLosses = { first: [{ from: 6000, to: 6001 }], second: [] };
+    const receipts = [0, 1].map((number) => ({ sender: "s1", number, at: 5000 }));
+    const answers = ["0 s1:0", "1 s1:1", "2 second/s1:0", "3 second/s1:1"];
+    const reader = (more: readonly string[]) => [view("reader", [...answers, ...more])];
+    expect(verdictOn(reader([]), { receipts, groupLosses })).toMatchObject({ wrong: {}, deleted: 2 });
+    expect(verdictOn(reader(["4 first/s1:1"]), { receipts, groupLosses }).wrong).toEqual({
+      receiptsNotProcessed: 1,
+    });
+  });
 });

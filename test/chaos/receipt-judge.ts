@@ -1,0 +1,82 @@
+import { type Book, type Group, groups, isBad, keyText, type Loss, type Receipt } from "./book.ts";
+import type { Era } from "./durable-judge.ts";
+import type { Findings } from "./findings.ts";
+
+/** What may be on its way to a sender when something is deleted, in milliseconds: a receipt, or what a frozen process had in hand. */
+const onTheWayMs = 2000;
+/** A manager may not know a group yet for so long: processors write marks every 10 s. In milliseconds. */
+const unawareMs = 12_000;
+
+/**
+ * Judges the receipts: what has one is in the log, and every group has processed it or dead-lettered it, but for what somebody
+ * deleted with its queue. Returns how many went that way.
+ */
+export function judgeReceipts(book: Book, eras: readonly Era[], findings: Findings): number {
+  let deleted = 0;
+  const logs = eras.map((era) => new Set([...era.values()].map(({ said }) => said.key)));
+  const known = new Set([...logs.flatMap((log) => [...log]), ...book.dead]);
+  const furthest = logs.map(furthestOf);
+  const receiptedAt = new Map(book.receipts.map(({ sender, number, at }) => [`${sender}:${number}`, at]));
+
+  /** It was in a log that was deleted, and nobody has read so far: nobody has read a later one of its sender there. */
+  const wentWithLog = ({ sender, number, at }: Receipt) =>
+    book.logLosses.some(
+      ({ to }, index) =>
+        at < to + onTheWayMs &&
+        furthest.slice(0, index + 1).every((one) => (one.get(`relayed/${sender}`) ?? -1) < number),
+    );
+  /** It was in a queue that was deleted, and no later one that was in that queue for sure has been processed. */
+  const wentWithQueue = ({ sender, number, at }: Receipt, group: Group, losses: readonly Loss[]) =>
+    losses.some(({ from, to }) => {
+      if (at >= to + onTheWayMs) return false;
+      for (let later = number + 1; ; later++) {
+        const laterAt = receiptedAt.get(`${sender}:${later}`);
+        if (laterAt === undefined || laterAt >= from) return true;
+        if (known.has(keyText(group, sender, later))) return false;
+      }
+    });
+
+  for (const receipt of book.receipts) {
+    const { sender, number, at } = receipt;
+    const told = `${sender}:${number}, receipt at ${Math.round(at)} ms`;
+    if (!known.has(keyText("relayed", sender, number))) {
+      if (wentWithLog(receipt)) deleted++;
+      else findings.receiptNotInLog(sender, told);
+    }
+    for (const group of groups) {
+      if (known.has(keyText(group, sender, number))) continue;
+      const isDead = group === "first" && isBad(number);
+      const isGone =
+        wentWithQueue(receipt, group, book.groupLosses[group]) ||
+        // Its answer may have been in the log that nobody has read to its end.
+        book.logLosses.some(({ to }) => at < to + onTheWayMs) ||
+        (isDead && book.deadLosses.some(({ to }) => at < to + onTheWayMs)) ||
+        isUnaware(book, group, receipt);
+      if (isGone) deleted++;
+      else {
+        const last = furthest.map((one) => one.get(`${group}/${sender}`) ?? "none").join(", ");
+        findings.receiptNotProcessed(sender, `${group}: ${told}; the furthest that it has answered: ${last}`);
+      }
+    }
+  }
+  return deleted;
+}
+
+/** A manager that has just started may not know a group whose queue it would have to miss: docs/reliability.md. */
+function isUnaware(book: Book, group: Group, { sender, at }: Receipt): boolean {
+  const starts = book.managerStarts[book.managerOf(sender)] ?? [];
+  return [...book.groupLosses[group], ...book.bindingLosses].some(({ from, to }) =>
+    starts.some(
+      (start) => start > from - unawareMs && start < to + unawareMs && at > from && at < to + unawareMs,
+    ),
+  );
+}
+
+function furthestOf(keys: ReadonlySet<string>): Map<string, number> {
+  const furthest = new Map<string, number>();
+  for (const key of keys) {
+    const [of = "", number] = key.split(":");
+    furthest.set(of, Math.max(furthest.get(of) ?? -1, Number(number)));
+  }
+  return furthest;
+}
