@@ -58,17 +58,23 @@ export class Credentials {
     return new StompFault(`more than ${waitingBytesMax} bytes came while the token was checked`);
   }
 
-  /** Begins the token's time: from now on `end` may be called. */
-  begin(end: () => void): void {
+  /** Begins the token's time: from now on `fail` may be called, unless another token came in time and is being checked. */
+  begin(fail: (fault: TokenFault) => void): void {
     this.#lease?.stop();
-    this.#lease = this.#grant && Lease.of(this.#grant, this.#surroundings.wheel, end);
+    this.#lease =
+      this.#grant &&
+      Lease.of(this.#grant, this.#surroundings.wheel, () => {
+        if (!this.#isChecking) fail(new TokenFault(new TokenRefusal("expired", "the token has expired")));
+      });
   }
 
   /**
-   * Checks a token and takes over what it grants. `then` gets why not, if it grants nothing; it is not called if the session
-   * ends before.
+   * Checks a token and takes over what it grants. Neither `granted` nor `fail` is called if the session ends before.
+   *
+   * @param granted may throw a TokenFault too
+   * @param fail gets why the token grants nothing, or that its time is over
    */
-  check(socket: ClientSocket, token: string, then: (refusal: TokenRefusal | undefined) => void): void {
+  check(socket: ClientSocket, token: string, granted: () => void, fail: (fault: TokenFault) => void): void {
     const { auth, holds } = this.#surroundings;
     this.#isChecking = true;
     this.#waitingBytes = 0;
@@ -77,7 +83,15 @@ export class Credentials {
       if (!this.#isChecking) return;
       this.#isChecking = false;
       holds.release(socket, "token");
-      then(grant instanceof TokenRefusal ? grant : this.#accept(grant));
+      try {
+        const refusal = grant instanceof TokenRefusal ? grant : this.#accept(grant);
+        if (refusal !== undefined) throw new TokenFault(refusal);
+        this.begin(fail);
+        granted();
+      } catch (error) {
+        if (!(error instanceof TokenFault)) throw error;
+        fail(error);
+      }
     });
   }
 

@@ -1,6 +1,8 @@
 import { closeCodes } from "../../wire/close-codes.ts";
 import { StompFault } from "../../wire/stomp/fault.ts";
+import type { ClientSocket } from "../client.ts";
 import type { Timed, TimerWheel } from "../timer-wheel.ts";
+import type { StompSurroundings } from "./stomp.ts";
 
 /** What Warren offers and asks for in CONNECTED: as often as the client likes, but not more often than this. */
 export const heartBeatMs = 1000;
@@ -86,7 +88,29 @@ export class HeartBeats implements Timed {
   }
 }
 
-export function silence(afterMs: number): StompFault {
+/**
+ * The heart-beats of a client that has just connected, if it wants any.
+ *
+ * @param fail is called when nothing came from it for too long
+ */
+export function heartBeatsOf(
+  socket: ClientSocket,
+  agreement: Agreement,
+  { wheel, holds, sent }: StompSurroundings,
+  fail: (fault: StompFault) => void,
+): HeartBeats | undefined {
+  if (agreement.incomingMs === 0 && agreement.outgoingMs === 0) return undefined;
+  return new HeartBeats(wheel, agreement, {
+    beat: () => {
+      socket.send("\n");
+      sent(1);
+    },
+    silent: (afterMs) => fail(silence(afterMs)),
+    isHeard: () => !holds.has(socket),
+  });
+}
+
+function silence(afterMs: number): StompFault {
   return new StompFault(`no heart-beat came for ${Math.round(afterMs)} ms`, {
     reason: "heartBeat",
     close: closeCodes.silent,

@@ -1,0 +1,245 @@
+import { closeCodes } from "../../wire/close-codes.ts";
+import { StompFault } from "../../wire/stomp/fault.ts";
+import {
+  errorText,
+  type Frame,
+  named,
+  receiptText,
+  required,
+  type Version,
+} from "../../wire/stomp/frames.ts";
+import type { FrameParser } from "../../wire/stomp/parser.ts";
+import type { Grant } from "../auth/grant.ts";
+import type { ClientSocket } from "../client.ts";
+import { connected, versionOf } from "./connect.ts";
+import { Credentials, renewal, TokenFault, tokenOf } from "./credentials.ts";
+import { Deadline } from "./deadline.ts";
+import { type Agreement, agreementOn, type HeartBeats, heartBeatsOf } from "./heart-beats.ts";
+import { Publishing } from "./publishing.ts";
+import type { StompSurroundings } from "./stomp.ts";
+import { Subscriptions } from "./subscriptions.ts";
+
+/** A client's life: nothing but CONNECT is allowed at first, and nothing at all in the end. */
+type State =
+  | { readonly is: "new"; readonly deadline: Deadline | undefined }
+  | { readonly is: "connected"; readonly heartBeats: HeartBeats | undefined }
+  | { readonly is: "ended" };
+
+// Shared by all clients, to whom every object of their own adds memory.
+const isNew: State = { is: "new", deadline: undefined };
+const withoutHeartBeats: State = { is: "connected", heartBeats: undefined };
+const hasEnded: State = { is: "ended" };
+
+/** What is said between a STOMP client and Warren: obeys the client's frames, and answers them. */
+export class Conversation {
+  /** The client's id. Undefined until a token has brought one. */
+  id: string | undefined;
+  readonly subscriptions: Subscriptions;
+  readonly credentials: Credentials;
+  /** Undefined until the first SEND or BEGIN. */
+  publishing: Publishing | undefined;
+  isClosed = false;
+  readonly #surroundings: StompSurroundings;
+  readonly #parser: FrameParser;
+  #state: State = isNew;
+
+  /** @param parser is told the version that the client speaks */
+  constructor(
+    id: string | undefined,
+    grant: Grant | undefined,
+    parser: FrameParser,
+    surroundings: StompSurroundings,
+  ) {
+    this.id = grant === undefined ? undefined : (id ?? crypto.randomUUID());
+    this.#surroundings = surroundings;
+    this.#parser = parser;
+    this.credentials = surroundings.anyones ?? new Credentials(surroundings, id, grant);
+    this.subscriptions = new Subscriptions(surroundings);
+  }
+
+  /** Everything begins with the client's CONNECT. */
+  opened(socket: ClientSocket): void {
+    const { handshakeTimeout } = this.#surroundings;
+    const missed = () => this.fail(socket, noConnect());
+    const deadline = new Deadline(this.#surroundings, socket, handshakeTimeout, missed);
+    this.#state = { is: "new", deadline };
+    this.credentials.begin((fault) => this.fail(socket, fault));
+  }
+
+  /** Whether nothing is obeyed or answered any more. */
+  get hasEnded(): boolean {
+    return this.#state.is === "ended";
+  }
+
+  /** The client sent something. */
+  heard(): void {
+    if (this.#state.is === "connected") this.#state.heartBeats?.heard();
+  }
+
+  /** Obeys a frame, or answers it with an ERROR. */
+  take(socket: ClientSocket, frame: Frame): void {
+    try {
+      this.#obey(socket, frame);
+    } catch (error) {
+      if (!(error instanceof StompFault)) throw error;
+      error.receipt ??= frame.headers.get("receipt");
+      this.fail(socket, error);
+    }
+  }
+
+  /** @throws StompFault */
+  #obey(socket: ClientSocket, frame: Frame): void {
+    const { command, headers, body } = frame;
+    if (body.byteLength > 0 && command !== "SEND") throw new StompFault("only a SEND has a body");
+    if (this.#state.is === "new") {
+      this.#state.deadline?.met();
+      this.#connect(socket, frame);
+      return;
+    }
+    const receipt = headers.get("receipt");
+    switch (command) {
+      case "SEND":
+        if (this.#surroundings.auth !== undefined && headers.get("destination") === renewal)
+          this.#renew(socket, frame, receipt);
+        else this.#publishingOf(socket).send(frame, receipt);
+        return;
+      case "SUBSCRIBE":
+        if (this.isClosed) return;
+        this.subscriptions.add(
+          {
+            socket,
+            clientId: this.id!,
+            credentials: this.credentials,
+            version: this.#parser.version,
+          },
+          frame,
+          (after) => this.#acknowledge(socket, receipt, after),
+        );
+        return;
+      case "UNSUBSCRIBE":
+        if (this.isClosed) return;
+        this.subscriptions.remove(socket, required(frame, "id"));
+        break;
+      case "BEGIN":
+        this.#publishingOf(socket).begin(frame);
+        break;
+      case "ABORT":
+        this.#publishingOf(socket).abort(frame);
+        break;
+      case "COMMIT":
+        this.#publishingOf(socket).commit(frame, receipt);
+        return;
+      case "DISCONNECT":
+        this.#acknowledge(socket, receipt);
+        this.end();
+        this.#surroundings.holds.letGo(socket);
+        socket.close(closeCodes.done.code, closeCodes.done.reason);
+        return;
+      case "ACK":
+      case "NACK":
+        throw new StompFault(`there is nothing to ${command}: subscriptions are ack:auto`);
+      case "CONNECT":
+      case "STOMP":
+        throw new StompFault("this session is connected already");
+      default:
+        throw new StompFault(`unknown command ${named(command)}`);
+    }
+    this.#acknowledge(socket, receipt);
+  }
+
+  /** @throws StompFault */
+  #connect(socket: ClientSocket, frame: Frame): void {
+    const { headers } = frame;
+    if (headers.has("receipt")) throw new StompFault("a CONNECT has no receipt: CONNECTED answers it");
+    const version = versionOf(headers.get("accept-version"));
+    const agreement = agreementOn(headers.get("heart-beat"));
+    this.#parser.version = version;
+    if (this.credentials.grant !== undefined) {
+      this.#connected(socket, version, agreement);
+      return;
+    }
+    this.#check(socket, tokenOf(frame), undefined, () => {
+      this.id = this.credentials.grant!.user;
+      this.#surroundings.identified(socket);
+      this.#connected(socket, version, agreement);
+    });
+  }
+
+  #connected(socket: ClientSocket, version: Version, agreement: Agreement): void {
+    const heartBeats = this.isClosed
+      ? undefined
+      : heartBeatsOf(socket, agreement, this.#surroundings, (fault) => this.fail(socket, fault));
+    this.#state = heartBeats === undefined ? withoutHeartBeats : { is: "connected", heartBeats };
+    socket.send(connected(this.id!, version));
+  }
+
+  /** A new token for the same user. What it grants holds for what is subscribed to already, too. */
+  #renew(socket: ClientSocket, { headers, body }: Frame, receipt: string | undefined): void {
+    if (headers.has("transaction")) throw new StompFault("a token is renewed at once, not in a transaction");
+    this.#check(socket, body.toString("utf8"), receipt, () => {
+      for (const pattern of this.subscriptions.patterns()) this.credentials.maySubscribe(pattern);
+      this.#acknowledge(socket, receipt);
+    });
+  }
+
+  /** What comes after the token's frame waits until `granted` has been called, or the session has ended. */
+  #check(socket: ClientSocket, token: string, receipt: string | undefined, granted: () => void): void {
+    this.credentials.check(socket, token, granted, (fault) => {
+      fault.receipt ??= receipt;
+      this.fail(socket, fault);
+    });
+  }
+
+  #publishingOf(socket: ClientSocket): Publishing {
+    this.publishing ??= new Publishing(this.#surroundings, {
+      clientId: this.id!,
+      credentials: this.credentials,
+      acknowledge: (receipt) => this.#acknowledge(socket, receipt),
+      fail: (fault) => this.fail(socket, fault),
+    });
+    return this.publishing;
+  }
+
+  /** @param after where a durable subscription begins */
+  #acknowledge(socket: ClientSocket, receipt: string | undefined, after?: string): void {
+    if (receipt === undefined || this.hasEnded) return;
+    const text = receiptText(receipt, after, this.#parser.version);
+    socket.send(text);
+    this.#surroundings.sent(text.length);
+  }
+
+  /** Ends the session with an ERROR, unless it has ended. */
+  fail(socket: ClientSocket, fault: StompFault): void {
+    if (this.hasEnded) return;
+    this.#surroundings.faults.add(fault.reason);
+    if (fault instanceof TokenFault) this.#surroundings.auth?.refusals.add(fault.refusal.kind);
+    // A client that is not read from could not answer the close.
+    this.#surroundings.holds.letGo(socket);
+    socket.send(errorText(fault, this.#parser.version));
+    this.end();
+    socket.close(fault.close.code, fault.close.reason);
+  }
+
+  /** The connection has ended. What was read before is still obeyed. */
+  closed(): void {
+    this.isClosed = true;
+    this.#stopTimers();
+    this.subscriptions.clear();
+  }
+
+  end(): void {
+    this.#stopTimers();
+    this.credentials.end();
+    this.#state = hasEnded;
+    this.publishing?.end();
+  }
+
+  #stopTimers(): void {
+    if (this.#state.is === "connected") this.#state.heartBeats?.stop();
+    else if (this.#state.is === "new") this.#state.deadline?.met();
+  }
+}
+
+function noConnect(): StompFault {
+  return new StompFault("no CONNECT came", { reason: "connectTime", close: closeCodes.notConnected });
+}

@@ -1,0 +1,15 @@
+import type { Frame } from "../../wire/stomp/frames.ts";
+
+/** A WebSocket message that ends no frame counts as so much of one that does. */
+export const pieceMessages = 0.25;
+/** A line end between frames, which is a heart-beat, counts as so much of a message. */
+export const lineEndMessages = 1 / 256;
+
+/**
+ * What a frame counts, in messages: about what it costs.
+ *
+ * @param subscriptions how many the client has, among which one is looked for
+ */
+export function priceOf({ command }: Frame, subscriptions: number): number {
+  return command === "SUBSCRIBE" || command === "UNSUBSCRIBE" ? 2 + subscriptions / 25 : 1;
+}

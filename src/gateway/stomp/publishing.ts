@@ -1,0 +1,150 @@
+import { receiptCostBytes } from "../../costs.ts";
+import type { Waiter } from "../../envelope/waiter.ts";
+import type { OutgoingMessage } from "../../message.ts";
+import { StompFault } from "../../wire/stomp/fault.ts";
+import { type Frame, required } from "../../wire/stomp/frames.ts";
+import type { Credentials } from "./credentials.ts";
+import { messageOf } from "./sent-message.ts";
+import type { StompSurroundings } from "./stomp.ts";
+import { begun, type Pending, Transactions } from "./transactions.ts";
+
+/** A session that publishes: whose messages these are, and where the answers go. */
+export interface Sender {
+  readonly clientId: string;
+  readonly credentials: Credentials;
+  /** Sends a RECEIPT if one was asked for. Does nothing when the session has ended. */
+  acknowledge(receipt: string | undefined): void;
+  /** Ends the session with an ERROR. Does nothing when it has ended. */
+  fail(fault: StompFault): void;
+}
+
+/** A transaction that is being published: it may take several slices. */
+interface Commit {
+  readonly sends: readonly Pending[];
+  readonly receipt: string | undefined;
+  published: number;
+  unconfirmed: number;
+  /** What became of a SEND that was set aside meanwhile. It ends the session when all are published. */
+  fault?: StompFault;
+}
+
+/** What one session publishes: its SENDs, and its transactions. Those that only listen have none. */
+export class Publishing {
+  /** Whether anything has been published yet. */
+  hasBegun = false;
+  readonly #surroundings: StompSurroundings;
+  readonly #sender: Sender;
+  #transactions: Transactions | undefined;
+  #commit: Commit | undefined;
+
+  constructor(surroundings: StompSurroundings, sender: Sender) {
+    this.#surroundings = surroundings;
+    this.#sender = sender;
+  }
+
+  /** Whether a transaction is being published, by `goOn`: what comes after its COMMIT waits until all of it is. */
+  get isCommitting(): boolean {
+    return this.#commit !== undefined;
+  }
+
+  /** What the open transactions hold, in bytes. */
+  get keptBytes(): number {
+    return this.#transactions?.bytes ?? 0;
+  }
+
+  /** @throws StompFault */
+  send(frame: Frame, receipt: string | undefined): void {
+    const { clientId, credentials } = this.#sender;
+    const message = messageOf(frame, clientId);
+    credentials.mayPublish(message.topic);
+    const unfit = message.headers === undefined ? undefined : this.#surroundings.uplink.unfitnessOf(message);
+    if (unfit !== undefined)
+      throw new StompFault(`a SEND cannot be published: ${unfit.why}`, { reason: "headerSize" });
+    const transaction = frame.headers.get("transaction");
+    if (transaction !== undefined)
+      begun(this.#transactions, transaction).add(transaction, { message, receipt });
+    else if (receipt === undefined) this.#publish(message, undefined, 0);
+    else {
+      const confirmed = () => this.#sender.acknowledge(receipt);
+      this.#publish(message, this.#waiter(receipt, confirmed), receiptCostBytes(receipt));
+    }
+  }
+
+  /** @throws StompFault */
+  begin(frame: Frame): void {
+    this.#transactions ??= new Transactions(this.#surroundings.maxTransactionBytes);
+    this.#transactions.begin(required(frame, "transaction"));
+  }
+
+  /** @throws StompFault */
+  abort(frame: Frame): void {
+    this.#endTransaction(frame);
+  }
+
+  /** @throws StompFault if a token that came since the SENDs does not allow them any more */
+  commit(frame: Frame, receipt: string | undefined): void {
+    const sends = this.#endTransaction(frame);
+    for (const { message } of sends) this.#sender.credentials.mayPublish(message.topic);
+    if (sends.length === 0) this.#sender.acknowledge(receipt);
+    else this.#commit = { sends, receipt, published: 0, unconfirmed: sends.length };
+  }
+
+  /** Publishes the next message of the transaction that is being published. */
+  goOn(): void {
+    const commit = this.#commit!;
+    const { message, receipt } = commit.sends[commit.published]!;
+    const isAwaited = receipt !== undefined || commit.receipt !== undefined;
+    const confirmed = () => {
+      commit.unconfirmed--;
+      this.#sender.acknowledge(receipt);
+      if (commit.unconfirmed === 0) this.#sender.acknowledge(commit.receipt);
+    };
+    commit.published++;
+    const isLast = commit.published === commit.sends.length;
+    if (isLast) this.#commit = undefined;
+    if (isAwaited) {
+      // The receipt of all is held once, until the last is confirmed.
+      const waiterBytes = receiptCostBytes(receipt ?? "") + (isLast ? receiptCostBytes(commit.receipt) : 0);
+      this.#publish(message, this.#waiter(receipt ?? commit.receipt, confirmed), waiterBytes);
+    } else this.#publish(message, undefined, 0);
+    if (isLast && commit.fault !== undefined) this.#sender.fail(commit.fault);
+  }
+
+  /** The session has ended: what its transactions hold is not published. */
+  end(): void {
+    this.#transactions = undefined;
+    this.#commit = undefined;
+  }
+
+  /**
+   * Hands a message to the neighbours and to the broker.
+   *
+   * @param waiterBytes what the waiter keeps
+   */
+  #publish(message: OutgoingMessage, waiter: Waiter | undefined, waiterBytes: number): void {
+    const { relay, uplink } = this.#surroundings;
+    this.hasBegun = true;
+    const number = uplink.take(message, waiter, waiterBytes);
+    relay.receivedCount++;
+    relay.toAll(message, uplink.idOf(number));
+  }
+
+  /** @throws StompFault */
+  #endTransaction(frame: Frame): readonly Pending[] {
+    const name = required(frame, "transaction");
+    return begun(this.#transactions, name).end(name);
+  }
+
+  /**
+   * Nothing but an ERROR can say that there will be no receipt. It waits until a transaction that is being published has been:
+   * the other messages of it are published.
+   */
+  #waiter(receipt: string | undefined, confirmed: () => void): Waiter {
+    const setAside = (why: string) => {
+      const fault = new StompFault(`a SEND was set aside: ${why}`, { reason: "setAside", receipt });
+      if (this.#commit === undefined) this.#sender.fail(fault);
+      else this.#commit.fault ??= fault;
+    };
+    return { confirmed, setAside };
+  }
+}

@@ -1,0 +1,36 @@
+import { closeCodes } from "../../wire/close-codes.ts";
+import { StompFault } from "../../wire/stomp/fault.ts";
+import type { ClientSocket } from "../client.ts";
+import { Deadline } from "./deadline.ts";
+import type { StompSurroundings } from "./stomp.ts";
+
+/** A frame that has begun: its rest has to come in time, whatever else the client sends meanwhile. */
+export class Unfinished {
+  /** How many frames the client had sent before this one. */
+  readonly after: number;
+  readonly #deadline: Deadline;
+
+  /** @param fail is called when the time is over */
+  constructor(
+    socket: ClientSocket,
+    after: number,
+    surroundings: StompSurroundings,
+    fail: (fault: StompFault) => void,
+  ) {
+    const { messageTimeout } = surroundings;
+    this.after = after;
+    this.#deadline = new Deadline(surroundings, socket, messageTimeout, () =>
+      fail(
+        new StompFault(`a frame was not whole ${messageTimeout / 1000} s after its beginning`, {
+          reason: "messageTime",
+          close: closeCodes.unfinished,
+        }),
+      ),
+    );
+  }
+
+  /** It is whole, or no more is waited for. */
+  end(): void {
+    this.#deadline.met();
+  }
+}
