@@ -1,21 +1,17 @@
 import { parseArgs } from "node:util";
 import type { ChannelModel } from "amqplib";
 import { codeOf, FatalError, reasonOf, UsageError } from "../errors.ts";
+import { memoryBroker } from "../options/checks.ts";
 import { span } from "../options/kinds.ts";
+import { variableOf } from "../options/names.ts";
 import { parseCommand } from "../options/parse.ts";
 import { connectOnce } from "./connection.ts";
 import { type Filter, isNarrow, matches } from "./filter.ts";
 import { type DeadLetter, letterOf } from "./letter.ts";
 import { detailOf, jsonOf, rowOf, tableHead } from "./print.ts";
 import { Replay } from "./replay.ts";
-import { type Action, actions, strandedLine, summary, verbOf } from "./summary.ts";
+import { type Action, actions, type Output, progressLine, strandedLine, summary, verbOf } from "./summary.ts";
 import { type Fate, type Walked, walk } from "./walk.ts";
-
-/** Where text is written: standard output or standard error. */
-export interface Output {
-  write(text: string): unknown;
-  readonly isTTY?: boolean | undefined;
-}
 
 const help = `What failed in every attempt lies in RabbitMQ's queue wsmanager.dead.
 
@@ -74,6 +70,9 @@ export async function runDeadLetters(
     output.write(help);
     return 0;
   }
+  const where = [...request.brokerArgs, env[variableOf("broker")] ?? ""].flatMap((text) => text.split(","));
+  if (where.includes(memoryBroker))
+    throw new UsageError("dead letters lie in RabbitMQ: name it with --broker amqp://…");
   const asProcessor = parseCommand(["processor", ...request.brokerArgs], env);
   if (asProcessor.do !== "run")
     throw new UsageError("dead-letters: the flags of --broker are not understood");
@@ -151,13 +150,6 @@ async function perform(
   for (const [group, count] of stranded) progress.write(strandedLine(group, count));
   warnOfLooks(walked, connection, progress);
   return counts.unknown > 0 || stranded.size > 0 ? 1 : 0;
-}
-
-/** How far it is, rewritten in place on a terminal. */
-function progressLine(progress: Output): (walked: Walked) => void {
-  return ({ seen, of }) => {
-    if (progress.isTTY) progress.write(`\r${seen} of ${of} dead letters\x1b[K`);
-  };
 }
 
 /** From this many on, one that is looked at is told of what may come. */

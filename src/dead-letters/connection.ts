@@ -1,8 +1,7 @@
 import { type ChannelModel, connect } from "amqplib";
 import { type AccessOptions, accessBy, credentialsOf, loginTo } from "../broker/rabbitmq/access.ts";
-import { FatalError, reasonOf, UsageError } from "../errors.ts";
+import { FatalError, reasonOf } from "../errors.ts";
 import { withoutPassword } from "../ops/redact.ts";
-import { memoryBroker } from "../options/checks.ts";
 import { version } from "../version.ts";
 
 const timeoutMs = 10_000;
@@ -15,8 +14,6 @@ const timeoutMs = 10_000;
 export async function connectOnce(
   options: AccessOptions & { readonly broker: readonly string[] },
 ): Promise<ChannelModel> {
-  if (options.broker.includes(memoryBroker))
-    throw new UsageError("dead letters lie in RabbitMQ: name it with --broker amqp://…");
   const secrets = accessBy(options).read();
   let why = "";
   for (const href of options.broker) {

@@ -44,13 +44,14 @@ export function letterOf({ content, fields, properties }: GetMessage): DeadLette
   const table: Readonly<Record<string, unknown>> = properties.headers ?? {};
   const death = (Array.isArray(table["x-death"]) ? table["x-death"][0] : undefined) as Death | undefined;
   const bySeconds = death === undefined ? (properties.timestamp as unknown) : death.time?.value;
+  // What RabbitMQ dead-lettered has been through no processor: such headers are then a client's, who must not say whose it is.
+  const said = (name: keyof typeof ours) => (death === undefined ? text(table[ours[name]]) : undefined);
   return {
-    id: idOf(table[ours.messageId]) ?? text(properties.messageId),
-    group: nameOf(text(table[ours.group]) ?? groupOf(death)),
-    reason:
-      text(table[ours.reason]) ?? (death === undefined ? "unknown" : `RabbitMQ: ${String(death.reason)}`),
+    id: idOf(said("messageId")) ?? text(properties.messageId),
+    group: nameOf(said("group") ?? groupOf(death)),
+    reason: said("reason") ?? (death === undefined ? "unknown" : `RabbitMQ: ${String(death.reason)}`),
     // x-delivery-count would be no answer: that counts how often the dead letter was looked at.
-    attempts: countIn(table[ours.attempts]),
+    attempts: countIn(said("attempts")),
     atMs: dateMsOf(bySeconds),
     topic: fields.routingKey,
     client: text(table[clientIdHeader]),
@@ -86,8 +87,7 @@ function nameOf(group: string | undefined): string | undefined {
   return group === undefined || groupNameFault(group) !== undefined ? undefined : group;
 }
 
-function countIn(value: unknown): number | undefined {
-  const digits = text(value);
+function countIn(digits: string | undefined): number | undefined {
   return digits !== undefined && /^\d{1,9}$/.test(digits) ? Number(digits) : undefined;
 }
 

@@ -1,5 +1,11 @@
 import type { Walked } from "./walk.ts";
 
+/** Where text is written: standard output or standard error. */
+export interface Output {
+  write(text: string): unknown;
+  readonly isTTY?: boolean | undefined;
+}
+
 export const actions = ["list", "show", "replay", "purge"] as const;
 export type Action = (typeof actions)[number];
 
@@ -25,4 +31,11 @@ export function verbOf(action: Action, isDryRun: boolean): string {
 /** Of those that cannot be put back. */
 export function strandedLine(group: string, count: number): string {
   return `${count} stay: the group "${group}" has no queue: start a processor of it (--group ${group}), then replay\n`;
+}
+
+/** How far it is, rewritten in place on a terminal. */
+export function progressLine(progress: Output): (walked: Walked) => void {
+  return ({ seen, of }) => {
+    if (progress.isTTY) progress.write(`\r${seen} of ${of} dead letters\x1b[K`);
+  };
 }

@@ -250,6 +250,9 @@ describe("warren dead-letters", () => {
     await expect(run([program, "dead-letters", "list", "--broker", "amqp://127.0.0.1:1"])).rejects.toThrow(
       "warren: RabbitMQ does not let this command in: amqp://127.0.0.1:1: ",
     );
+    await expect(run([program, "dead-letters", "list", "--broker", "memory:"])).rejects.toThrow(
+      "warren: dead letters lie in RabbitMQ: name it with --broker amqp://…",
+    );
     await expect(run([program, "dead-letters", "bury"])).rejects.toThrow(
       "say one of list, show, replay, purge",
     );

@@ -67,6 +67,18 @@ describe("a dead letter", () => {
     expect(letter.id).toBe("processor-1-dead-4");
   });
 
+  test("that RabbitMQ made is not told by headers of the client's own", () => {
+    const death = { queue: "wsmanager.billing", reason: "expired", time: { value: 1_799_999_000 } };
+    expect(
+      got({ ...buried, "dead-group": "another", "x-death": [death] }, { messageId: "m-1" }),
+    ).toMatchObject({
+      id: "m-1",
+      group: "billing",
+      reason: "RabbitMQ: expired",
+      attempts: undefined,
+    });
+  });
+
   test("that somebody else put there may tell nothing", () => {
     expect(got({})).toMatchObject({ id: undefined, group: undefined, reason: "unknown", atMs: undefined });
     expect(got({ "x-death": "odd", "dead-group": 7, "dead-reason": [] })).toMatchObject({
