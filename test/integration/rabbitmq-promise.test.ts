@@ -217,6 +217,24 @@ describe("the queue of a group whose processors run elsewhere", () => {
     expect(delivery !== false && delivery.content.toString()).toBe("question");
   });
 
+  test("is none that a message to clients or from them names", async () => {
+    const { url, channel, say } = await managerAndProcessor();
+    for (const exchange of ["wsmanager", "towsmanager"])
+      channel.publish(exchange, "forged", Buffer.alloc(0), {
+        contentType: markContentType,
+        messageId: groupMarks.here,
+        appId: "forged-1",
+        timestamp: Math.floor(Date.now() / 1000),
+      });
+    // The manager has heard it then.
+    await say(false);
+    await channel.deleteQueue("wsmanager.far");
+    await isThere(url, "wsmanager.far");
+    const other = await foreignChannel(url);
+    other.on("error", () => undefined);
+    await expect(other.checkQueue("wsmanager.forged")).rejects.toThrow("NOT_FOUND");
+  });
+
   test("is not, once the last of them has left: so an operator removes a group", async () => {
     const { broker, publisher, channel, say } = await managerAndProcessor();
     await say(true);

@@ -4,7 +4,7 @@ import type { Follower } from "../broker.ts";
 import { fromDelivery, offsetOf } from "./codec.ts";
 import type { LogPosition } from "./log-position.ts";
 import type { Marks } from "./marks.ts";
-import { logStream } from "./topology.ts";
+import { exchanges, logStream } from "./topology.ts";
 import { type Drop, watch } from "./watch.ts";
 
 /** Deliveries from the log that are on their way before they are acknowledged, which for a stream is only flow control. */
@@ -20,7 +20,7 @@ export interface Following {
   readonly follower: Follower;
   readonly position: LogPosition;
   readonly marks: Marks;
-  /** Hears of every mark: processors name their groups by them. */
+  /** Hears of every mark that came by the exchange for them: processors name their groups by them. */
   heard(mark: Envelope): void;
   /** RabbitMQ has ended the follower, as it does when the log is deleted. */
   cancelled(): void;
@@ -72,8 +72,10 @@ export async function startFollower(
     }
     if (sighting === "behind a gap") follower.missed("dropped");
     if (sighting !== "seen") {
-      if (marks.take(offset, envelope)) heard(envelope);
-      else follower.record(offset, delivery.fields.exchange, envelope);
+      // What comes by the exchanges for messages says nothing of groups: it may be anybody's who may write to clients.
+      if (marks.take(offset, envelope)) {
+        if (delivery.fields.exchange === exchanges.marks) heard(envelope);
+      } else follower.record(offset, delivery.fields.exchange, envelope);
     }
     if (++unacked >= ackEvery) {
       unacked = 0;
