@@ -15,6 +15,15 @@ const ackEvery = 8;
 export class LogReadings {
   #connection: ChannelModel | undefined;
   readonly #open = new Set<Reading>();
+  readonly #isKnown: () => boolean;
+
+  /**
+   * @param isKnown whether the followers know which log it is: a new one after a deletion, read by places of the old one, is a hole
+   * without a word
+   */
+  constructor(isKnown: () => boolean) {
+    this.#isKnown = isKnown;
+  }
 
   opened(connection: ChannelModel): void {
     this.#connection = connection;
@@ -29,7 +38,7 @@ export class LogReadings {
     const reading = new Reading(reader, () => this.#open.delete(reading));
     this.#open.add(reading);
     const connection = this.#connection;
-    if (connection === undefined) setImmediate(() => reading.lost());
+    if (connection === undefined || !this.#isKnown()) setImmediate(() => reading.lost());
     // Whatever went wrong, it has to be begun anew.
     else reading.begin(connection, start).catch(() => reading.lost());
     return reading;

@@ -68,7 +68,7 @@ export class RabbitmqBroker implements Broker {
   readonly #consumers: Consuming[] = [];
   readonly #followers: Following[] = [];
   readonly #links: Link[] = [];
-  readonly #readings = new LogReadings();
+  readonly #readings = new LogReadings(() => this.#followers.every(({ position }) => position.isSure));
   /** Ends what a connection has opened; each runs once, when the connection is lost. */
   readonly #atLoss: Record<Purpose, (() => void)[]> = {
     publishing: [],
