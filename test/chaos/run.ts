@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { startRabbitmq } from "../support/rabbitmq.ts";
-import { faults } from "./faults.ts";
-import { keptSeeds } from "./kept-seeds.ts";
+import { type Fault, faults } from "./faults.ts";
+import { type KeptSeed, keptSeeds } from "./kept-seeds.ts";
 import { play } from "./play.ts";
 import { Summary } from "./summary.ts";
 
@@ -26,28 +26,23 @@ if (!Number.isSafeInteger(seed) || seed < 0) throw new Error("--seed takes a who
 const duration = Number(flags.duration.replace(/s$/, ""));
 if (!(duration >= 1)) throw new Error("--duration takes a number of seconds from 1");
 const wanted = flags.only.flatMap((names) => names.split(","));
-const chosen = faults.filter(({ name }) => wanted.length === 0 || wanted.some((text) => name.includes(text)));
-const unknown = wanted.filter((text) => !faults.some(({ name }) => name.includes(text)));
-if (unknown.length > 0)
-  throw new Error(
-    `no fault is called ${unknown.join(", ")}. There are:\n${faults.map(({ name }) => name).join("\n")}`,
-  );
+chosen(wanted);
 
-const runs = flags.kept ? keptSeeds.map((kept) => ({ ...kept })) : [];
+const runs: KeptSeed[] = flags.kept ? [...keptSeeds] : [];
 for (let left = duration, next = seed; left > 0; left -= runSecondsMax, next++)
-  runs.push({ seed: next, duration: Math.min(left, runSecondsMax), found: "" });
+  runs.push({ seed: next, duration: Math.min(left, runSecondsMax), only: wanted, found: "" });
 
 const summary = new Summary();
 await using node = await startRabbitmq();
 for (const run of runs) {
   process.stdout.write(`seed ${run.seed}, ${run.duration} s${run.found === "" ? "" : ` (${run.found})`}\n`);
   try {
-    const played = await play(node, run.seed, run.duration * 1000, chosen);
+    const played = await play(node, run.seed, run.duration * 1000, chosen(run.only));
     summary.add(run.seed, played);
     if (flags.verbose) process.stdout.write(`   ${played.played.join(", ")}\n`);
     if (played.report !== "")
       process.stdout.write(
-        `WRONG with seed ${run.seed}: bun run test:chaos --seed ${run.seed} --duration ${run.duration}\n${played.report}\n`,
+        `WRONG with seed ${run.seed}: bun run test:chaos --seed ${run.seed} --duration ${run.duration}${run.only.map((text) => ` --only "${text}"`).join("")}\n${played.report}\n`,
       );
   } catch (error) {
     summary.fail(run.seed);
@@ -59,3 +54,13 @@ for (const run of runs) {
 }
 process.stdout.write(`${summary.line()}\n`);
 process.exitCode = summary.isClean ? 0 : 1;
+
+/** @throws Error if a text is in no fault's name */
+function chosen(texts: readonly string[]): readonly Fault[] {
+  const unknown = texts.filter((text) => !faults.some(({ name }) => name.includes(text)));
+  if (unknown.length > 0)
+    throw new Error(
+      `no fault is called ${unknown.join(", ")}. There are:\n${faults.map(({ name }) => name).join("\n")}`,
+    );
+  return faults.filter(({ name }) => texts.length === 0 || texts.some((text) => name.includes(text)));
+}

@@ -101,6 +101,15 @@ describe("what a durable reader got", () => {
     expect(verdictOn([fresh, view("stayed", lines)], parts).wrong).toEqual({ gapsWithoutCause: 1 });
   });
 
+  test("what comes before what it followed in a new log, and once more after it, is in order", () => {
+    const parts = { logLosses: [{ from: 900, to: 901 }], sentAt: () => 950 };
+    const again = ["0 s1:5", "1 s1:3", "2 s1:4", "3 s1:5"];
+    const auditorOf = (lines: readonly string[]) => [view("auditor", lines, { isFromFirst: true })];
+    expect(verdictOn(auditorOf(again), parts)).toMatchObject({ wrong: {}, publishedTwice: 1 });
+    expect(verdictOn(auditorOf(again.slice(0, 3)), parts).wrong).toEqual({ reordered: 2 });
+    expect(verdictOn(auditorOf(again)).wrong).toEqual({ reordered: 2 });
+  });
+
   test("a message that was published twice counts as that, with everybody", () => {
     const lines = [...log, "4 s1:2", "5 s1:4"];
     const verdict = verdictOn([view("auditor", lines, { isFromFirst: true }), view("reader", lines)]);
