@@ -498,6 +498,41 @@ describe("a STOMP session", () => {
     expect(await system.refused("expired")).toBe(1);
   });
 
+  test("gets the ERROR in time though frames of it wait for its rate, and none of these is obeyed then", async () => {
+    await using system = await startGuarded(silent, "--max-messages-per-second", "10");
+    const token = tokenOf("anna", { exp: nowS() - 3 });
+    await using anna = await connect(system.wsUrl(`/ws?token=${token}`), { protocols: ["v12.stomp"] });
+    await using ben = await open(system, tokenOf("ben"));
+    anna.send(`CONNECT\naccept-version:1.2\n\n\0${"SEND\ndestination:/topic/a\n\n\0".repeat(1000)}`);
+    const isError = (frame: unknown) => String(frame).startsWith("ERROR");
+    expect(String(await anna.next(isError))).toInclude("the token has expired");
+    expect((await anna.closed).code).toBe(4401);
+    await ben.sendSafely("/topic/b", "all that anna may have sent is before this");
+    const metrics = await system.metrics();
+    expect(Number(/^warren_messages_received_total (\d+)$/m.exec(metrics)?.[1])).toBeLessThan(200);
+    expect(metrics).toInclude("\nwarren_clients_over_rate 0\n");
+  });
+
+  test("renews its token among frames that wait for its rate: those before have the old rights, those after the new", async () => {
+    await using system = await startGuarded(silent, "--max-messages-per-second", "10");
+    await using ben = await open(system, tokenOf("ben"));
+    const heard = await ben.subscribe("/topic/#");
+    const token = tokenOf("anna", rights(["a"], []));
+    await using anna = await connect(system.wsUrl(`/ws?token=${token}`), { protocols: ["v12.stomp"] });
+    const sends = (topic: string) =>
+      Array.from({ length: 12 }, (_, i) => `SEND\ndestination:/topic/${topic}\n\n${topic}${i}\0`).join("");
+    const renewed = `SEND\ndestination:/auth\nreceipt:renewed\n\n${tokenOf("anna", rights(["b"], []))}\0`;
+    const refused = "SEND\ndestination:/topic/a\nreceipt:refused\n\n\0";
+    anna.send(`CONNECT\naccept-version:1.2\n\n\0${sends("a")}${renewed}${sends("b")}${refused}`);
+    await anna.next((frame) => String(frame).includes("receipt-id:renewed"));
+    const error = String(await anna.next((frame) => String(frame).startsWith("ERROR")));
+    expect(error).toInclude('publish to "a"');
+    expect(error).toInclude("receipt-id:refused");
+    const names = (topic: string) => Array.from({ length: 12 }, (_, i) => `${topic}${i}`);
+    await until(() => heard.length >= 24, "all that anna might send");
+    expect(heard.map(({ body }) => body)).toEqual([...names("a"), ...names("b")]);
+  });
+
   test("has the rights of its newest token", async () => {
     await using system = await startGuarded();
     await using anna = await open(system, tokenOf("anna", rights(["a"], ["a"])));

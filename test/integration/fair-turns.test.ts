@@ -1,6 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type Client, connect } from "../support/client.ts";
-import { connectRaw, opcodes } from "../support/raw.ts";
+import { connectRaw, frameBytes, opcodes } from "../support/raw.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
 import { metricsOf } from "./metrics-of.ts";
@@ -121,6 +121,30 @@ describe("what a client sends at once and then closes the connection", () => {
       return warren_clients === 1 && warren_clients_over_rate === 0;
     }, "the client to have left");
   });
+});
+
+test("a client that its first frame turns STOMP while it waits is obeyed in order, with all that waits after it", async () => {
+  await using system = startSystem(["--max-messages-per-second", "10"], silent);
+  await using ben = await connect(system.wsUrl("/ws"));
+  await using raw = await connectRaw(system.url.href, "/ws");
+  const sent = numbers(15);
+  const frames = [connectFrame, ...sent.map((each) => send(each)), "DISCONNECT\nreceipt:end\n\n\0"];
+  // The pings are more than its rate, so that CONNECT waits already. One write, so that all is read together.
+  raw.sendBytes(
+    Buffer.concat([
+      ...Array.from({ length: 15 }, () => frameBytes(opcodes.ping, "")),
+      ...frames.map((frame) => frameBytes(opcodes.text, frame)),
+    ]),
+  );
+  const said = () =>
+    raw.frames
+      .filter(({ opcode }) => opcode === opcodes.text)
+      .map(({ payload }) => String(Buffer.from(payload)));
+  await until(() => said().length >= 2, "CONNECTED and RECEIPT");
+  expect(said()[0]).toStartWith("CONNECTED");
+  expect(said()[1]).toContain("receipt-id:end");
+  await until(() => ben.received.length >= sent.length, "all of them to arrive");
+  expect(ben.received).toEqual(sent);
 });
 
 test("a manager that stops obeys all that it has read of a client over its rate", async () => {
