@@ -1,5 +1,5 @@
 import type { Metric } from "../ops/metrics.ts";
-import type { Holds } from "./holds.ts";
+import type { Holds } from "./clients/holds.ts";
 import type { Relay } from "./relay.ts";
 
 /** What `/metrics` shows of the gateway. */

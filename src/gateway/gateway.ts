@@ -19,18 +19,20 @@ import {
 import type { Log } from "../ops/log.ts";
 import type { AnyMetric } from "../ops/metrics.ts";
 import { Notices } from "../ops/notices.ts";
-import { Backpressure } from "./backpressure.ts";
-import type { Client, ClientSocket } from "./client.ts";
-import { Endings } from "./endings.ts";
-import { sayFarewell } from "./farewell.ts";
+import { Backpressure } from "./clients/backpressure.ts";
+import type { Client, ClientSocket } from "./clients/client.ts";
+import { Endings } from "./clients/endings.ts";
+import { sayFarewell } from "./clients/farewell.ts";
+import { Holds } from "./clients/holds.ts";
+import { Roster } from "./clients/roster.ts";
+import { TimerWheel } from "./clients/timer-wheel.ts";
+import { Turns } from "./clients/turns.ts";
 import { gatewayMetrics } from "./gateway-metrics.ts";
-import { Holds } from "./holds.ts";
 import { Backlogs, roomFor } from "./limits/backlogs.ts";
 import { type LimitOptions, Limits } from "./limits/limits.ts";
 import { memoryLimit } from "./limits/memory-limit.ts";
 import type { Protocol, Uplink } from "./protocol.ts";
 import { Relay } from "./relay.ts";
-import { Roster } from "./roster.ts";
 import { Entrance, type EntranceOptions } from "./server/entrance.ts";
 import { urlOf } from "./server/handshake.ts";
 import { HostGuard } from "./server/host-guard.ts";
@@ -44,8 +46,6 @@ import type { SharedLog } from "./stomp/durable/shared-log.ts";
 import { defaultRetryBackoff } from "./stomp/durable/sweeps.ts";
 import { StompProtocol } from "./stomp/stomp.ts";
 import { TextProtocol } from "./text/text.ts";
-import { TimerWheel } from "./timer-wheel.ts";
-import { Turns } from "./turns.ts";
 
 export interface GatewayOptions extends AdminOptions, EntranceOptions, LimitOptions, TlsOptions {
   readonly host: string;

@@ -6,14 +6,14 @@ import type { AnyMetric } from "../ops/metrics.ts";
 import type { Auth } from "./auth/auth.ts";
 import type { Grant } from "./auth/grant.ts";
 import type { TokenRefusal } from "./auth/token-refusal.ts";
-import type { Backpressure } from "./backpressure.ts";
-import type { Client, ClientSocket } from "./client.ts";
-import type { Holds } from "./holds.ts";
+import type { Backpressure } from "./clients/backpressure.ts";
+import type { Client, ClientSocket } from "./clients/client.ts";
+import type { Holds } from "./clients/holds.ts";
+import type { TimerWheel } from "./clients/timer-wheel.ts";
+import type { Turns } from "./clients/turns.ts";
 import type { Seat } from "./limits/seat.ts";
 import type { Relay } from "./relay.ts";
 import type { Listeners } from "./server/listeners.ts";
-import type { TimerWheel } from "./timer-wheel.ts";
-import type { Turns } from "./turns.ts";
 
 /** Who is about to connect. */
 export interface Newcomer {

@@ -1,15 +1,15 @@
 import type { Server } from "bun";
 import type { Waiter } from "../../src/envelope/waiter.ts";
 import { unlimited } from "../../src/gateway/auth/grant.ts";
-import { Backpressure } from "../../src/gateway/backpressure.ts";
-import type { Client, ClientSocket } from "../../src/gateway/client.ts";
-import { Holds } from "../../src/gateway/holds.ts";
+import { Backpressure } from "../../src/gateway/clients/backpressure.ts";
+import type { Client, ClientSocket } from "../../src/gateway/clients/client.ts";
+import { Holds } from "../../src/gateway/clients/holds.ts";
+import { TimerWheel } from "../../src/gateway/clients/timer-wheel.ts";
+import { Turns } from "../../src/gateway/clients/turns.ts";
 import { Seat } from "../../src/gateway/limits/seat.ts";
 import { Relay } from "../../src/gateway/relay.ts";
 import { Listeners } from "../../src/gateway/server/listeners.ts";
 import { StompProtocol } from "../../src/gateway/stomp/stomp.ts";
-import { TimerWheel } from "../../src/gateway/timer-wheel.ts";
-import { Turns } from "../../src/gateway/turns.ts";
 import type { OutgoingMessage } from "../../src/message.ts";
 import { frameLimits } from "./frame-limits.ts";
 

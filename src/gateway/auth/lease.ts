@@ -1,4 +1,4 @@
-import type { Timed, TimerWheel } from "../timer-wheel.ts";
+import type { Timed, TimerWheel } from "../clients/timer-wheel.ts";
 import type { Grant } from "./grant.ts";
 
 /** A token's time. When it is over, so is the connection. */

@@ -1,10 +1,10 @@
 import type { AnyMetric } from "../../ops/metrics.ts";
 import { LabelledCounter } from "../../ops/metrics.ts";
 import { closeCodes } from "../../wire/close-codes.ts";
-import type { ClientSocket } from "../client.ts";
-import type { Holds } from "../holds.ts";
-import type { Roster } from "../roster.ts";
-import { slotMs, type Timed, type TimerWheel } from "../timer-wheel.ts";
+import type { ClientSocket } from "../clients/client.ts";
+import type { Holds } from "../clients/holds.ts";
+import type { Roster } from "../clients/roster.ts";
+import { slotMs, type Timed, type TimerWheel } from "../clients/timer-wheel.ts";
 
 /** What may be sent to clients before everybody's backlog is looked at, in bytes: a quarter of the cap, within these. */
 const unlookedMin = 256 * 1024;

@@ -1,9 +1,9 @@
 import type { Server } from "bun";
 import type { AnyMetric } from "../../ops/metrics.ts";
-import type { Client, ClientSocket } from "../client.ts";
-import type { Holds } from "../holds.ts";
-import type { Roster } from "../roster.ts";
-import type { TimerWheel } from "../timer-wheel.ts";
+import type { Client, ClientSocket } from "../clients/client.ts";
+import type { Holds } from "../clients/holds.ts";
+import type { Roster } from "../clients/roster.ts";
+import type { TimerWheel } from "../clients/timer-wheel.ts";
 import { Admission, type AdmissionOptions, type Overcrowding } from "./admission.ts";
 import { MessageRate, type MessageRateOptions } from "./message-rate.ts";
 import { Presence, type PresenceOptions } from "./presence.ts";

@@ -1,8 +1,8 @@
 import type { Metric } from "../../ops/metrics.ts";
-import type { ClientSocket } from "../client.ts";
-import type { Holds } from "../holds.ts";
-import { lists, type Roster } from "../roster.ts";
-import { slotMs, type Timed, type TimerWheel } from "../timer-wheel.ts";
+import type { ClientSocket } from "../clients/client.ts";
+import type { Holds } from "../clients/holds.ts";
+import { lists, type Roster } from "../clients/roster.ts";
+import { slotMs, type Timed, type TimerWheel } from "../clients/timer-wheel.ts";
 
 /** A client that answered none of so many pings is gone at the next visit, whatever was sent to it meanwhile. */
 const pingsUnansweredMax = 2;

@@ -5,7 +5,7 @@ import type { Auth } from "../auth/auth.ts";
 import { tokenIn } from "../auth/bearer.ts";
 import { type Grant, unlimited } from "../auth/grant.ts";
 import { TokenRefusal } from "../auth/token-refusal.ts";
-import type { Client } from "../client.ts";
+import type { Client } from "../clients/client.ts";
 import { TrustedProxies } from "../limits/address.ts";
 import type { Limits } from "../limits/limits.ts";
 import type { Seat } from "../limits/seat.ts";

@@ -1,6 +1,6 @@
 import type { Server } from "bun";
 import { listenFault } from "../../ops/listen-fault.ts";
-import type { Client, ClientSocket } from "../client.ts";
+import type { Client, ClientSocket } from "../clients/client.ts";
 import type { Certificate } from "./tls.ts";
 
 /** Where a server listens, and how it shows who it is. */

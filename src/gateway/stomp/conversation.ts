@@ -10,7 +10,7 @@ import {
 } from "../../wire/stomp/frames.ts";
 import type { FrameParser } from "../../wire/stomp/parser.ts";
 import type { Grant } from "../auth/grant.ts";
-import type { ClientSocket } from "../client.ts";
+import type { ClientSocket } from "../clients/client.ts";
 import { connected, versionOf } from "./connect.ts";
 import { Credentials, renewal, TokenFault, tokenOf } from "./credentials.ts";
 import { Deadline } from "./deadline.ts";

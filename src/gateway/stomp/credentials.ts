@@ -3,7 +3,7 @@ import type { Frame } from "../../wire/stomp/frames.ts";
 import type { Grant } from "../auth/grant.ts";
 import { Lease } from "../auth/lease.ts";
 import { TokenRefusal } from "../auth/token-refusal.ts";
-import type { ClientSocket } from "../client.ts";
+import type { ClientSocket } from "../clients/client.ts";
 import type { StompSurroundings } from "./stomp.ts";
 
 /** A SEND to it renews the token: its body is the new one. */

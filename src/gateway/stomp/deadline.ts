@@ -1,6 +1,6 @@
-import type { ClientSocket } from "../client.ts";
-import type { Holds } from "../holds.ts";
-import type { Timed, TimerWheel } from "../timer-wheel.ts";
+import type { ClientSocket } from "../clients/client.ts";
+import type { Holds } from "../clients/holds.ts";
+import type { Timed, TimerWheel } from "../clients/timer-wheel.ts";
 
 /** The time that a client has for something. It does not run out while nothing is read from the client. */
 export class Deadline implements Timed {

@@ -2,7 +2,7 @@ import type { Message } from "../../message.ts";
 import { StompFault } from "../../wire/stomp/fault.ts";
 import { FrameParser } from "../../wire/stomp/parser.ts";
 import type { Grant } from "../auth/grant.ts";
-import type { Client, ClientSocket } from "../client.ts";
+import type { Client, ClientSocket } from "../clients/client.ts";
 import type { Seat } from "../limits/seat.ts";
 import { Conversation } from "./conversation.ts";
 import { lineEndMessages, pieceMessages, priceOf } from "./prices.ts";

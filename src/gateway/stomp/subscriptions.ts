@@ -3,7 +3,7 @@ import { isShortText, type Message } from "../../message.ts";
 import { direct, patternToSubscribe } from "../../wire/stomp/destinations.ts";
 import { StompFault } from "../../wire/stomp/fault.ts";
 import { type Frame, messageHead, required, type Version } from "../../wire/stomp/frames.ts";
-import type { ClientSocket } from "../client.ts";
+import type { ClientSocket } from "../clients/client.ts";
 import type { Relay } from "../relay.ts";
 import type { Audience } from "./audiences.ts";
 import type { Credentials } from "./credentials.ts";

@@ -1,6 +1,6 @@
 import { closeCodes } from "../../wire/close-codes.ts";
 import { StompFault } from "../../wire/stomp/fault.ts";
-import type { ClientSocket } from "../client.ts";
+import type { ClientSocket } from "../clients/client.ts";
 import { Deadline } from "./deadline.ts";
 import type { StompSurroundings } from "./stomp.ts";
 

@@ -6,7 +6,7 @@ import { type CloseCode, closeCodes } from "../../wire/close-codes.ts";
 import type { Grant } from "../auth/grant.ts";
 import { Lease } from "../auth/lease.ts";
 import { TokenRefusal } from "../auth/token-refusal.ts";
-import type { Client, ClientSocket } from "../client.ts";
+import type { Client, ClientSocket } from "../clients/client.ts";
 import type { Seat } from "../limits/seat.ts";
 import type { Newcomer, Protocol, Surroundings } from "../protocol.ts";
 import { beginsStomp } from "../stomp/first-frame.ts";

@@ -1,11 +1,11 @@
 import type { Grant } from "../auth/grant.ts";
 import type { TokenRefusal } from "../auth/token-refusal.ts";
-import type { Client, ClientSocket } from "../client.ts";
+import type { Client, ClientSocket } from "../clients/client.ts";
+import type { Timed } from "../clients/timer-wheel.ts";
 import type { Seat } from "../limits/seat.ts";
 import type { Surroundings } from "../protocol.ts";
 import { beginsStomp } from "../stomp/first-frame.ts";
 import type { StompProtocol } from "../stomp/stomp.ts";
-import type { Timed } from "../timer-wheel.ts";
 
 /** Why a client may not speak plain text, and what it may do as a STOMP client. */
 export interface Doubt {

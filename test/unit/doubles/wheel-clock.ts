@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, jest } from "bun:test";
-import { slotMs } from "../../../src/gateway/timer-wheel.ts";
+import { slotMs } from "../../../src/gateway/clients/timer-wheel.ts";
 
 /** Time for timer wheels, which passes as tests like. For a test file's top level. */
 export function makeWheelClock() {

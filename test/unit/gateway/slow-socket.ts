@@ -1,4 +1,4 @@
-import type { Client, ClientSocket } from "../../../src/gateway/client.ts";
+import type { Client, ClientSocket } from "../../../src/gateway/clients/client.ts";
 
 /** What Bun queues of small published messages for a client before it writes them. */
 const queuedMax = 32;

@@ -1,7 +1,7 @@
 import type { Missed } from "../../../broker/broker.ts";
 import type { LogRecord } from "../../../log/record.ts";
 import { LogWindow } from "../../../log/window.ts";
-import type { ClientSocket } from "../../client.ts";
+import type { ClientSocket } from "../../clients/client.ts";
 import type { Relay } from "../../relay.ts";
 import { Locator } from "./locator.ts";
 import { LogEnd } from "./log-end.ts";

@@ -1,4 +1,4 @@
-import type { ClientSocket } from "../../client.ts";
+import type { ClientSocket } from "../../clients/client.ts";
 import type { Tail } from "../message-frame.ts";
 import type { DurableSubscription } from "./subscription.ts";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { Lease } from "../../../../src/gateway/auth/lease.ts";
 import { everything } from "../../../../src/gateway/auth/permissions.ts";
-import { TimerWheel } from "../../../../src/gateway/timer-wheel.ts";
+import { TimerWheel } from "../../../../src/gateway/clients/timer-wheel.ts";
 import { makeWheelClock } from "../../doubles/wheel-clock.ts";
 
 const { pass } = makeWheelClock();

@@ -1,7 +1,7 @@
 import { expect, jest, test } from "bun:test";
-import type { ClientSocket } from "../../../../src/gateway/client.ts";
+import type { ClientSocket } from "../../../../src/gateway/clients/client.ts";
+import { Roster } from "../../../../src/gateway/clients/roster.ts";
 import { Presence } from "../../../../src/gateway/limits/presence.ts";
-import { Roster } from "../../../../src/gateway/roster.ts";
 import { optionTable } from "../../../../src/options/table.ts";
 import { makeRoom } from "./room.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Server } from "bun";
-import type { Client, ClientSocket } from "../../../../src/gateway/client.ts";
+import type { Client, ClientSocket } from "../../../../src/gateway/clients/client.ts";
 import { Listeners, type Listening } from "../../../../src/gateway/server/listeners.ts";
 import { turn } from "../../doubles/turn.ts";
 

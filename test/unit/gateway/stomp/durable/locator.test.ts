@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { LogReader, LogReading } from "../../../../../src/broker/broker.ts";
-import type { ClientSocket } from "../../../../../src/gateway/client.ts";
+import type { ClientSocket } from "../../../../../src/gateway/clients/client.ts";
 import { Locator } from "../../../../../src/gateway/stomp/durable/locator.ts";
 import { Outflow, plainOutlet } from "../../../../../src/gateway/stomp/durable/outflow.ts";
 import { DurableSubscription } from "../../../../../src/gateway/stomp/durable/subscription.ts";

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
-import type { ClientSocket } from "../../../src/gateway/client.ts";
-import { Holds } from "../../../src/gateway/holds.ts";
-import { Turns } from "../../../src/gateway/turns.ts";
-import { turn } from "../doubles/turn.ts";
+import type { ClientSocket } from "../../../../src/gateway/clients/client.ts";
+import { Holds } from "../../../../src/gateway/clients/holds.ts";
+import { Turns } from "../../../../src/gateway/clients/turns.ts";
+import { turn } from "../../doubles/turn.ts";
 
 /** Clients whose input is letters, each of which takes a while to obey, and the order in which all letters are obeyed. */
 function table() {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import type { ClientSocket } from "../../../src/gateway/client.ts";
-import { Holds } from "../../../src/gateway/holds.ts";
+import type { ClientSocket } from "../../../../src/gateway/clients/client.ts";
+import { Holds } from "../../../../src/gateway/clients/holds.ts";
 
 function socket() {
   const calls: string[] = [];

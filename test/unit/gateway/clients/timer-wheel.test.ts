@@ -1,8 +1,8 @@
 import { describe, expect, jest, test } from "bun:test";
-import { agreementOn, HeartBeats } from "../../../src/gateway/stomp/heart-beats.ts";
-import { TimerWheel } from "../../../src/gateway/timer-wheel.ts";
-import { StompFault } from "../../../src/wire/stomp/fault.ts";
-import { makeWheelClock } from "../doubles/wheel-clock.ts";
+import { TimerWheel } from "../../../../src/gateway/clients/timer-wheel.ts";
+import { agreementOn, HeartBeats } from "../../../../src/gateway/stomp/heart-beats.ts";
+import { StompFault } from "../../../../src/wire/stomp/fault.ts";
+import { makeWheelClock } from "../../doubles/wheel-clock.ts";
 
 const { pass, stall } = makeWheelClock();
 

@@ -1,6 +1,6 @@
 import type { ServerWebSocket } from "bun";
-import type { Message } from "../message.ts";
-import type { Seat } from "./limits/seat.ts";
+import type { Message } from "../../message.ts";
+import type { Seat } from "../limits/seat.ts";
 
 /**
  * What the gateway knows of a connected client, as its protocol made it. It is kept small: there may be very many.

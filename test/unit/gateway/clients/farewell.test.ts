@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import type { ClientSocket } from "../../../src/gateway/client.ts";
-import { sayFarewell } from "../../../src/gateway/farewell.ts";
-import { closeCodes } from "../../../src/wire/close-codes.ts";
+import type { ClientSocket } from "../../../../src/gateway/clients/client.ts";
+import { sayFarewell } from "../../../../src/gateway/clients/farewell.ts";
+import { closeCodes } from "../../../../src/wire/close-codes.ts";
 
 test("clients are closed with 1001 a few at a time, those that are held back too, and not all at the same instant", async () => {
   const calls: string[][] = Array.from({ length: 1200 }, () => []);

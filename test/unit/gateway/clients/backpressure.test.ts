@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, jest, mock, test } from "bun:test";
 import fc from "fast-check";
-import { Backpressure } from "../../../src/gateway/backpressure.ts";
-import type { ClientSocket } from "../../../src/gateway/client.ts";
-import { Holds } from "../../../src/gateway/holds.ts";
-import { seeded } from "../doubles/seeded.ts";
-import { turn } from "../doubles/turn.ts";
+import { Backpressure } from "../../../../src/gateway/clients/backpressure.ts";
+import type { ClientSocket } from "../../../../src/gateway/clients/client.ts";
+import { Holds } from "../../../../src/gateway/clients/holds.ts";
+import { seeded } from "../../doubles/seeded.ts";
+import { turn } from "../../doubles/turn.ts";
 
 /** A socket that remembers what was done to it. */
 class Socket {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { Endings } from "../../../src/gateway/endings.ts";
+import { Endings } from "../../../../src/gateway/clients/endings.ts";
 
 test("connections that ended are counted by code, and those with a client's own code together", () => {
   const endings = new Endings();

@@ -1,4 +1,4 @@
-import { closeCodes } from "../wire/close-codes.ts";
+import { closeCodes } from "../../wire/close-codes.ts";
 import type { ClientSocket } from "./client.ts";
 
 /** How many clients are closed at a time when stopping, and how long apart, so that they do not all return at once. */

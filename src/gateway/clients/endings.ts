@@ -1,5 +1,5 @@
-import { LabelledCounter, type LabelledMetric } from "../ops/metrics.ts";
-import { type CloseCode, closeCodes } from "../wire/close-codes.ts";
+import { LabelledCounter, type LabelledMetric } from "../../ops/metrics.ts";
+import { type CloseCode, closeCodes } from "../../wire/close-codes.ts";
 
 const other = "other";
 
