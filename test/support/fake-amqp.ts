@@ -114,10 +114,22 @@ export class FakePeer {
 
   /** A delivery to a consumer, of which the queue says that it was delivered so often before, in vain. */
   deliver(channel: number, consumerTag: string, deliveryTag: number, text: string, deliveryCount = 0): void {
-    const fields = { consumerTag, deliveryTag, redelivered: deliveryCount > 0, exchange: "", routingKey: "" };
+    this.#deliver(channel, { consumerTag, deliveryTag, redelivered: deliveryCount > 0 }, text, {
+      "x-delivery-count": deliveryCount,
+    });
+  }
+
+  /** A delivery from a stream. */
+  deliverRecord(channel: number, consumerTag: string, deliveryTag: number, offset: number): void {
+    this.#deliver(channel, { consumerTag, deliveryTag, redelivered: false }, "record", {
+      "x-stream-offset": offset,
+    });
+  }
+
+  #deliver(channel: number, delivery: Fields, text: string, headers: Fields): void {
+    const fields = { ...delivery, exchange: "", routingKey: "" };
     const body = Buffer.from(text);
     const properties = defs["BasicProperties"]!;
-    const headers = { "x-delivery-count": deliveryCount };
     this.send("BasicDeliver", fields, channel);
     this.sendBytes(defs.encodeProperties(properties, channel, body.length, { headers }));
     this.sendBytes(frames.makeBodyFrame(channel, body));

@@ -51,6 +51,12 @@ export async function startFollower(
     drop(`"${logStream}" is another log than before: reading it from its beginning`);
   };
   let unacked = 0;
+  let last: ConsumeMessage | undefined;
+  const ack = () => {
+    if (unacked === 0 || last === undefined) return;
+    unacked = 0;
+    channel.ack(last, true);
+  };
   let hasHeard = true;
   let isOver = false;
   const onDelivery = (delivery: ConsumeMessage | null) => {
@@ -77,10 +83,9 @@ export async function startFollower(
         if (delivery.fields.exchange === exchanges.marks) heard(envelope);
       } else follower.record(offset, delivery.fields.exchange, envelope);
     }
-    if (++unacked >= ackEvery) {
-      unacked = 0;
-      channel.ack(delivery, true);
-    }
+    unacked++;
+    last = delivery;
+    if (unacked >= ackEvery) ack();
   };
   const { start } = position;
   position.opened(Math.floor(Date.now() / 1000));
@@ -91,6 +96,8 @@ export async function startFollower(
   marks.ask((offset) => follower.marked(offset));
   // A follower whose part of the log is dropped under it gets nothing any more, and nobody says so (seen with 3.10).
   const watchdog = setInterval(() => {
+    // RabbitMQ 3.10 closes the channel of a follower that leaves deliveries unacknowledged for its consumer_timeout (30 min).
+    ack();
     if (!hasHeard) marks.ask(() => undefined);
     hasHeard = false;
   }, markAfterMs);

@@ -1,0 +1,40 @@
+import { afterEach, expect, test } from "bun:test";
+import { defaultTiming } from "../../../../src/broker/rabbitmq/link.ts";
+import { RabbitmqBroker } from "../../../../src/broker/rabbitmq/rabbitmq.ts";
+import { FakeAmqp } from "../../../support/fake-amqp.ts";
+import { until } from "../../../support/wait.ts";
+import { RecordingLog } from "../../doubles/recording-log.ts";
+
+let broker: RabbitmqBroker | undefined;
+afterEach(() => broker?.close());
+
+test("a follower of a quiet log acknowledges the little that came, so that RabbitMQ does not close its channel", async () => {
+  const consumers: { channel: number; consumerTag: string }[] = [];
+  const acked: unknown[] = [];
+  await using fake = await FakeAmqp.start((method, _, channel, fields) => {
+    if (method === "BasicConsume") consumers.push({ channel, consumerTag: String(fields["consumerTag"]) });
+    if (method === "BasicAck") acked.push([fields["deliveryTag"], fields["multiple"]]);
+    return undefined;
+  });
+  broker = new RabbitmqBroker({
+    urls: [fake.url],
+    name: "test",
+    log: new RecordingLog(),
+    logRetention: { maxBytes: 1024 ** 2, maxAgeMs: 1000 },
+    timing: { ...defaultTiming, markAfterMs: 50, closeTimeoutMs: 100 },
+  });
+  const records: number[] = [];
+  broker.follow({
+    record: (offset) => void records.push(offset),
+    marked: () => undefined,
+    missed: () => undefined,
+  });
+  broker.start((error) => {
+    throw error;
+  });
+  const { channel, consumerTag } = await until(() => consumers.at(-1), "the follower");
+  const peer = fake.peers.find(({ methods }) => methods.includes("BasicConsume"))!;
+  for (const tag of [1, 2, 3]) peer.deliverRecord(channel, consumerTag, tag, 10 + tag);
+  await until(() => records.length === 3 && acked.length > 0, "an ack");
+  expect(acked.at(-1)).toEqual([3, true]);
+});
