@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from
 import { type ConsumeMessage, connect as connectAmqp } from "amqplib";
 import { connect } from "../support/client.ts";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
-import { need, pythonWithPika } from "../support/requirements.ts";
+import { need, pythonWithKombu, pythonWithPika } from "../support/requirements.ts";
 import { run } from "../support/run.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until, within } from "../support/wait.ts";
@@ -205,6 +205,41 @@ describe("what another program says of a message", () => {
       "object",
       "string",
     ]);
+  });
+});
+
+describe("kombu, which takes nothing but what says that it is JSON,", () => {
+  test("gets what clients send as JSON, and is heard by them", async () => {
+    await using manager = await startManager();
+    await using anna = await connectStomp(manager.wsUrl("/ws/anna"));
+    const received = await anna.subscribe("/topic/orders");
+    const script = [
+      "import kombu, sys",
+      "with kombu.Connection(sys.argv[1]) as connection:",
+      "  incoming = kombu.Exchange('wsmanager', type='fanout', passive=True)",
+      "  outgoing = kombu.Exchange('towsmanager', type='fanout', passive=True)",
+      "  queue = kombu.Queue('', incoming, exclusive=True, auto_delete=True)",
+      "  producer = connection.Producer(serializer='json')",
+      "  done = []",
+      "  def answer(body, message):",
+      "    producer.publish({'got': body['order']}, exchange=outgoing, routing_key=message.delivery_info['routing_key'])",
+      "    message.ack()",
+      "    done.append(body)",
+      "  with connection.Consumer(queue, accept=['json'], callbacks=[answer]):",
+      "    print('ready', flush=True)",
+      "    while not done: connection.drain_events(timeout=20)",
+    ].join("\n");
+    const kombu = Bun.spawn([need(pythonWithKombu), "-c", script, url], {
+      stdout: "pipe",
+      stderr: "inherit",
+    });
+    const reader = kombu.stdout.getReader();
+    await within(reader.read(), "kombu to consume");
+    await anna.sendSafely("/topic/orders", '{"order": 7}', { "content-type": "application/json" });
+    const answer = await until(() => received.find(({ body }) => body.includes("got")), "kombu's answer");
+    expect(JSON.parse(answer.body)).toEqual({ got: 7 });
+    expect(answer.headers["content-type"]).toBe("application/json");
+    expect(await kombu.exited).toBe(0);
   });
 });
 

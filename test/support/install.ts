@@ -6,6 +6,7 @@ import {
   haproxy,
   howToInstall,
   nginx,
+  pythonWithKombu,
   pythonWithPika,
   type Requirement,
   rabbitmqServer,
@@ -18,7 +19,15 @@ import {
 const version = versionNamed(process.argv[2] ?? "system");
 if (version === undefined) throw new Error(`there is no RabbitMQ ${process.argv[2]} to run tests against`);
 const ownDebian = version === "system" ? [] : [debootstrap];
-const requirements = [rabbitmqServer, chromium, pythonWithPika, nginx, haproxy, ...ownDebian];
+const requirements = [
+  rabbitmqServer,
+  chromium,
+  pythonWithPika,
+  pythonWithKombu,
+  nginx,
+  haproxy,
+  ...ownDebian,
+];
 
 const missing = absent();
 if (missing.length > 0) {

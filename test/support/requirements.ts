@@ -26,7 +26,14 @@ export const chromium: Requirement = {
 export const pythonWithPika: Requirement = {
   name: "Python 3 with pika",
   debianPackage: "python3-pika",
-  find: () => firstThat(hasPika, ["/usr/bin/python3", Bun.which("python3")]),
+  find: () => firstThat((python) => hasModule(python, "pika"), ["/usr/bin/python3", Bun.which("python3")]),
+};
+
+/** Celery's library for AMQP. */
+export const pythonWithKombu: Requirement = {
+  name: "Python 3 with kombu",
+  debianPackage: "python3-kombu",
+  find: () => firstThat((python) => hasModule(python, "kombu"), ["/usr/bin/python3", Bun.which("python3")]),
 };
 
 export const nginx: Requirement = {
@@ -67,6 +74,6 @@ function firstThat(
   return candidates.find((path): path is string => path !== null && works(path));
 }
 
-function hasPika(python: string): boolean {
-  return existsSync(python) && Bun.spawnSync([python, "-c", "import pika"]).success;
+function hasModule(python: string, name: string): boolean {
+  return existsSync(python) && Bun.spawnSync([python, "-c", `import ${name}`]).success;
 }
