@@ -12,7 +12,14 @@ export interface DeclaringOptions {
   missedForMs(): number;
   /** What this process has declared before, and so knows the settings of: it is enough that it is there. */
   readonly known: Set<string>;
+  /**
+   * Declares queues one after another, whichever connection it is on. A RabbitMQ that has just been installed answers 541 to about
+   * half of the processes that declare its first stream on two connections at once (3.10).
+   */
+  oneAtATime(declare: () => Promise<void>): Promise<void>;
 }
+
+type QueueArguments = NonNullable<Options.AssertQueue["arguments"]>;
 
 /**
  * Declares on one connection. RabbitMQ closes a channel to answer "no", so the next question goes over a new one.
@@ -84,7 +91,11 @@ export class Declaring {
   }
 
   /** A durable queue. If it went, it is missed before it is there again. */
-  async queue(name: string, args: NonNullable<Options.AssertQueue["arguments"]>): Promise<void> {
+  async queue(name: string, args: QueueArguments): Promise<void> {
+    await this.#options.oneAtATime(() => this.#queue(name, args));
+  }
+
+  async #queue(name: string, args: QueueArguments): Promise<void> {
     const isThere = await this.hasQueue(name);
     const { log, known } = this.#options;
     const key = `queue ${name}`;

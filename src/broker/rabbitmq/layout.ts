@@ -29,6 +29,7 @@ export class Layout {
   readonly #options: LayoutOptions;
   readonly #known = new Set<string>();
   readonly #needed = new Map<Exchange, { readonly key: string; readonly needed: Needed }>();
+  #lastDeclared: Promise<void> = Promise.resolve();
   /** The groups of this process. */
   readonly ownGroups: string[] = [];
   /** Those of others, as managers hear of them. */
@@ -50,6 +51,11 @@ export class Layout {
     const declaring = new Declaring(connection, {
       log: this.#options.log,
       known: this.#known,
+      oneAtATime: (declare) => {
+        const declared = this.#lastDeclared.then(declare);
+        this.#lastDeclared = declared.catch(() => undefined);
+        return declared;
+      },
       missedForMs: () => (this.#isNew ? 0 : this.#options.missedForMs),
     });
     const { fromClients, toClients } = exchanges;
