@@ -1,6 +1,6 @@
 import type { Metric } from "../ops/metrics.ts";
 import type { Holds } from "./clients/holds.ts";
-import type { Relay } from "./relay.ts";
+import type { Relay } from "./fan-out/relay.ts";
 
 /** What `/metrics` shows of the gateway. */
 export function gatewayMetrics(relay: Relay, holds: Holds, clientCount: () => number): readonly Metric[] {

@@ -11,8 +11,8 @@ import type { Client, ClientSocket } from "./clients/client.ts";
 import type { Holds } from "./clients/holds.ts";
 import type { TimerWheel } from "./clients/timer-wheel.ts";
 import type { Turns } from "./clients/turns.ts";
+import type { Relay } from "./fan-out/relay.ts";
 import type { Seat } from "./limits/seat.ts";
-import type { Relay } from "./relay.ts";
 import type { Listeners } from "./server/listeners.ts";
 
 /** Who is about to connect. */

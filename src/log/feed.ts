@@ -1,12 +1,12 @@
 import type { Follower, Missed } from "../broker/broker.ts";
 import type { Envelope } from "../envelope/envelope.ts";
 import { reasonOf } from "../errors.ts";
-import { openForClients } from "../log/opening.ts";
-import { LogRecord } from "../log/record.ts";
 import type { Message } from "../message.ts";
 import type { Log } from "../ops/log.ts";
 import type { MessageLog } from "../ops/message-log.ts";
 import { isExpired } from "../properties.ts";
+import { openForClients } from "./opening.ts";
+import { LogRecord } from "./record.ts";
 
 /** Skipped messages are warned of at most this often, in milliseconds: whoever sends one sends many. */
 const warningIntervalMs = 1000;

@@ -1,5 +1,5 @@
 import type { BunRequest, Server } from "bun";
-import { type AnyMetric, exposition, metricsContentType } from "../ops/metrics.ts";
+import { type AnyMetric, exposition, metricsContentType } from "./metrics.ts";
 
 /** What one path answers. */
 export type Answer<S> = (

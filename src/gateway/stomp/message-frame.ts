@@ -2,7 +2,7 @@ import { toBuffer } from "../../envelope/envelope.ts";
 import { bodyBytes, type Message } from "../../message.ts";
 import { destinationOf } from "../../wire/stomp/destinations.ts";
 import { headerLine, type Version } from "../../wire/stomp/frames.ts";
-import type { Relayed } from "../relay.ts";
+import type { Relayed } from "../fan-out/relay.ts";
 import { contentTypeOf, isOwnHeader } from "./headers.ts";
 
 /**

@@ -3,9 +3,9 @@ import type { FaultReason } from "../../wire/stomp/fault.ts";
 import type { FrameLimits } from "../../wire/stomp/parser.ts";
 import { unlimited } from "../auth/grant.ts";
 import type { Client, ClientSocket } from "../clients/client.ts";
+import type { Durables } from "../durable/durables.ts";
 import type { Newcomer, Protocol, Surroundings } from "../protocol.ts";
 import { Credentials } from "./credentials.ts";
-import type { Durables } from "./durable/durables.ts";
 import { countFaults } from "./fault-count.ts";
 import { Session } from "./session.ts";
 

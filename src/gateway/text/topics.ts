@@ -1,4 +1,4 @@
-import { nowhere, type Route } from "../stomp/audiences.ts";
+import { nowhere, type Route } from "../fan-out/audiences.ts";
 
 /**
  * A topic that plain-text clients are on, and how many. Clients hold on to theirs, so that the hot path looks nothing

@@ -8,7 +8,7 @@ import { receiptCostBytes } from "../../../src/costs.ts";
 import type { Envelope } from "../../../src/envelope/envelope.ts";
 import { open, seal } from "../../../src/envelope/envelope.ts";
 import { pack, packedContentType } from "../../../src/envelope/packing.ts";
-import { Audiences } from "../../../src/gateway/stomp/audiences.ts";
+import { Audiences } from "../../../src/gateway/fan-out/audiences.ts";
 import { messageOf } from "../../../src/gateway/stomp/sent-message.ts";
 import { Transactions } from "../../../src/gateway/stomp/transactions.ts";
 import { LogRecord, type Opener } from "../../../src/log/record.ts";

@@ -3,11 +3,11 @@ import {
   type LogReading,
   type LogStart,
   markContentType,
-} from "../../../../../src/broker/broker.ts";
-import type { Envelope } from "../../../../../src/envelope/envelope.ts";
-import { open, seal } from "../../../../../src/envelope/envelope.ts";
-import { pack, packedContentType } from "../../../../../src/envelope/packing.ts";
-import { LogRecord } from "../../../../../src/log/record.ts";
+} from "../../../../src/broker/broker.ts";
+import type { Envelope } from "../../../../src/envelope/envelope.ts";
+import { open, seal } from "../../../../src/envelope/envelope.ts";
+import { pack, packedContentType } from "../../../../src/envelope/packing.ts";
+import { LogRecord } from "../../../../src/log/record.ts";
 
 export interface Entry {
   readonly offset: number;

@@ -1,6 +1,6 @@
-import type { Message } from "../../../message.ts";
-import { direct } from "../../../wire/stomp/destinations.ts";
-import { messageTail, type Tail, withHead } from "../message-frame.ts";
+import type { Message } from "../../message.ts";
+import { direct } from "../../wire/stomp/destinations.ts";
+import { messageTail, type Tail, withHead } from "../stomp/message-frame.ts";
 import type { DurableSubscription } from "./subscription.ts";
 
 /** The frames of one message, each made once. */

@@ -1,8 +1,8 @@
-import type { Missed } from "../../../broker/broker.ts";
-import type { LogRecord } from "../../../log/record.ts";
-import { LogWindow } from "../../../log/window.ts";
-import type { ClientSocket } from "../../clients/client.ts";
-import type { Relay } from "../../relay.ts";
+import type { Missed } from "../../broker/broker.ts";
+import type { LogRecord } from "../../log/record.ts";
+import { LogWindow } from "../../log/window.ts";
+import type { ClientSocket } from "../clients/client.ts";
+import type { Relay } from "../fan-out/relay.ts";
 import { Locator } from "./locator.ts";
 import { LogEnd } from "./log-end.ts";
 import { Outflow, plainOutlet } from "./outflow.ts";

@@ -1,5 +1,5 @@
-import { type LogReading, type LogStart, markContentType } from "../../../broker/broker.ts";
-import type { LogWindow } from "../../../log/window.ts";
+import { type LogReading, type LogStart, markContentType } from "../../broker/broker.ts";
+import type { LogWindow } from "../../log/window.ts";
 import type { SharedLog } from "./shared-log.ts";
 import { TimePoints } from "./time-points.ts";
 

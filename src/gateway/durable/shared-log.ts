@@ -1,4 +1,4 @@
-import type { Broker, Followed } from "../../../broker/broker.ts";
+import type { Broker, Followed } from "../../broker/broker.ts";
 
 /** The shared log, as subscriptions need it. */
 export interface SharedLog {

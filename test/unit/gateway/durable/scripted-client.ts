@@ -1,4 +1,4 @@
-import type { ClientSocket } from "../../../../../src/gateway/clients/client.ts";
+import type { ClientSocket } from "../../../../src/gateway/clients/client.ts";
 
 /** A client's socket without a client: it remembers what it got, and reads or not as it is told. */
 export class ScriptedClient {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { type Audience, Audiences, nowhere } from "../../../../src/gateway/stomp/audiences.ts";
+import { type Audience, Audiences, nowhere } from "../../../../src/gateway/fan-out/audiences.ts";
 import { seeded } from "../../doubles/seeded.ts";
 
 const keysOf = (audiences: Audiences, topic: string) =>

@@ -1,6 +1,6 @@
-import { type Position, positionText } from "../../../log/position.ts";
-import type { LogRecord } from "../../../log/record.ts";
-import { isExpired } from "../../../properties.ts";
+import { type Position, positionText } from "../../log/position.ts";
+import type { LogRecord } from "../../log/record.ts";
+import { isExpired } from "../../properties.ts";
 import { Interests } from "./interests.ts";
 import { SharedFrames } from "./shared-frames.ts";
 import type { DurableSubscription } from "./subscription.ts";

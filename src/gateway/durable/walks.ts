@@ -1,4 +1,4 @@
-import type { LogWindow } from "../../../log/window.ts";
+import type { LogWindow } from "../../log/window.ts";
 import type { DurableSubscription } from "./subscription.ts";
 import { type WalkEvents, Walker } from "./walker.ts";
 

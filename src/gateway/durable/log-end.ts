@@ -1,11 +1,11 @@
-import { type Position, positionText } from "../../../log/position.ts";
-import type { LogRecord } from "../../../log/record.ts";
-import type { Message } from "../../../message.ts";
-import { isExpired } from "../../../properties.ts";
-import { direct } from "../../../wire/stomp/destinations.ts";
-import type { Relay } from "../../relay.ts";
-import { type Audience, Audiences } from "../audiences.ts";
-import { messageTail } from "../message-frame.ts";
+import { type Position, positionText } from "../../log/position.ts";
+import type { LogRecord } from "../../log/record.ts";
+import type { Message } from "../../message.ts";
+import { isExpired } from "../../properties.ts";
+import { direct } from "../../wire/stomp/destinations.ts";
+import { type Audience, Audiences } from "../fan-out/audiences.ts";
+import type { Relay } from "../fan-out/relay.ts";
+import { messageTail } from "../stomp/message-frame.ts";
 import type { DurableSubscription } from "./subscription.ts";
 
 /**

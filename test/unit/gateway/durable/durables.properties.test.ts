@@ -1,17 +1,11 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { Relay } from "../../../../../src/gateway/relay.ts";
-import { Durables } from "../../../../../src/gateway/stomp/durable/durables.ts";
-import type { DurableSubscription } from "../../../../../src/gateway/stomp/durable/subscription.ts";
-import {
-  isBehind,
-  type Position,
-  positionText,
-  startAfter,
-  startAt,
-} from "../../../../../src/log/position.ts";
-import { seeded } from "../../../doubles/seeded.ts";
-import { turn } from "../../../doubles/turn.ts";
+import { Durables } from "../../../../src/gateway/durable/durables.ts";
+import type { DurableSubscription } from "../../../../src/gateway/durable/subscription.ts";
+import { Relay } from "../../../../src/gateway/fan-out/relay.ts";
+import { isBehind, type Position, positionText, startAfter, startAt } from "../../../../src/log/position.ts";
+import { seeded } from "../../doubles/seeded.ts";
+import { turn } from "../../doubles/turn.ts";
 import { ScriptedClient } from "./scripted-client.ts";
 import { type Entry, recordOf, ScriptedLog } from "./scripted-log.ts";
 

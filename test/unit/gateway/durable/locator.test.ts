@@ -1,13 +1,13 @@
 import { expect, test } from "bun:test";
-import type { LogReader, LogReading } from "../../../../../src/broker/broker.ts";
-import type { ClientSocket } from "../../../../../src/gateway/clients/client.ts";
-import { Locator } from "../../../../../src/gateway/stomp/durable/locator.ts";
-import { Outflow, plainOutlet } from "../../../../../src/gateway/stomp/durable/outflow.ts";
-import { DurableSubscription } from "../../../../../src/gateway/stomp/durable/subscription.ts";
-import type { Start } from "../../../../../src/log/position.ts";
-import { LogWindow } from "../../../../../src/log/window.ts";
-import { envelopeOf } from "../../../doubles/envelope.ts";
-import { turn } from "../../../doubles/turn.ts";
+import type { LogReader, LogReading } from "../../../../src/broker/broker.ts";
+import type { ClientSocket } from "../../../../src/gateway/clients/client.ts";
+import { Locator } from "../../../../src/gateway/durable/locator.ts";
+import { Outflow, plainOutlet } from "../../../../src/gateway/durable/outflow.ts";
+import { DurableSubscription } from "../../../../src/gateway/durable/subscription.ts";
+import type { Start } from "../../../../src/log/position.ts";
+import { LogWindow } from "../../../../src/log/window.ts";
+import { envelopeOf } from "../../doubles/envelope.ts";
+import { turn } from "../../doubles/turn.ts";
 
 /** A log of which nothing is in memory, and which answers when it is told to. */
 function unanswered() {

@@ -1,9 +1,9 @@
-import { isBehind, type Position, positionText, type Start } from "../../../log/position.ts";
-import type { LogRecord } from "../../../log/record.ts";
-import { messageHead, type Version } from "../../../wire/stomp/frames.ts";
-import type { ClientSocket } from "../../clients/client.ts";
-import type { Audience } from "../audiences.ts";
-import { type Tail, withHead } from "../message-frame.ts";
+import { isBehind, type Position, positionText, type Start } from "../../log/position.ts";
+import type { LogRecord } from "../../log/record.ts";
+import { messageHead, type Version } from "../../wire/stomp/frames.ts";
+import type { ClientSocket } from "../clients/client.ts";
+import type { Audience } from "../fan-out/audiences.ts";
+import { type Tail, withHead } from "../stomp/message-frame.ts";
 import type { Members } from "./members.ts";
 import type { Outflow } from "./outflow.ts";
 import type { Sweep } from "./sweep.ts";

@@ -1,4 +1,4 @@
-import type { LogWindow } from "../../../log/window.ts";
+import type { LogWindow } from "../../log/window.ts";
 import { Members } from "./members.ts";
 import type { DurableSubscription } from "./subscription.ts";
 

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import type { LogReader, LogStart } from "../../../../../src/broker/broker.ts";
-import { seal } from "../../../../../src/envelope/envelope.ts";
-import { Relay } from "../../../../../src/gateway/relay.ts";
-import { Durables } from "../../../../../src/gateway/stomp/durable/durables.ts";
-import { type Start, startAfter } from "../../../../../src/log/position.ts";
-import { LogRecord } from "../../../../../src/log/record.ts";
-import type { Message } from "../../../../../src/message.ts";
-import { turn } from "../../../doubles/turn.ts";
+import type { LogReader, LogStart } from "../../../../src/broker/broker.ts";
+import { seal } from "../../../../src/envelope/envelope.ts";
+import { Durables } from "../../../../src/gateway/durable/durables.ts";
+import { Relay } from "../../../../src/gateway/fan-out/relay.ts";
+import { type Start, startAfter } from "../../../../src/log/position.ts";
+import { LogRecord } from "../../../../src/log/record.ts";
+import type { Message } from "../../../../src/message.ts";
+import { turn } from "../../doubles/turn.ts";
 import { ScriptedClient } from "./scripted-client.ts";
 
 /** A log whose readings the test answers by hand, and which counts how often records were looked into. */

@@ -1,7 +1,7 @@
-import type { Body, Message, OutgoingMessage } from "../message.ts";
-import { Audiences, type Route } from "./stomp/audiences.ts";
-import { messageTail, type TailOptions, withHead } from "./stomp/message-frame.ts";
-import { type Topic, Topics } from "./text/topics.ts";
+import type { Body, Message, OutgoingMessage } from "../../message.ts";
+import { messageTail, type TailOptions, withHead } from "../stomp/message-frame.ts";
+import { type Topic, Topics } from "../text/topics.ts";
+import { Audiences, type Route } from "./audiences.ts";
 
 /** What a relayed message needs besides its body. */
 export type Relayed = Pick<OutgoingMessage, "body" | "topic" | "headers" | "clientId" | "timestamp">;

@@ -1,5 +1,5 @@
-import { type BackoffLimits, backoffMs } from "../../../backoff.ts";
-import type { LogWindow } from "../../../log/window.ts";
+import { type BackoffLimits, backoffMs } from "../../backoff.ts";
+import type { LogWindow } from "../../log/window.ts";
 import type { SharedLog } from "./shared-log.ts";
 import { type DurableSubscription, isPosition } from "./subscription.ts";
 import { Sweep, type SweepEvents } from "./sweep.ts";

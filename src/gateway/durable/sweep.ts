@@ -1,8 +1,8 @@
-import { type LogReading, markContentType } from "../../../broker/broker.ts";
-import { Deque } from "../../../collections/deque.ts";
-import { openForClients } from "../../../log/opening.ts";
-import { LogRecord, type Opener } from "../../../log/record.ts";
-import type { LogWindow } from "../../../log/window.ts";
+import { type LogReading, markContentType } from "../../broker/broker.ts";
+import { Deque } from "../../collections/deque.ts";
+import { openForClients } from "../../log/opening.ts";
+import { LogRecord, type Opener } from "../../log/record.ts";
+import type { LogWindow } from "../../log/window.ts";
 import { Members } from "./members.ts";
 import type { SharedLog } from "./shared-log.ts";
 import { type DurableSubscription, isPosition } from "./subscription.ts";

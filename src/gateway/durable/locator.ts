@@ -1,4 +1,4 @@
-import type { LogWindow } from "../../../log/window.ts";
+import type { LogWindow } from "../../log/window.ts";
 import type { SharedLog } from "./shared-log.ts";
 import { type DurableSubscription, isPosition } from "./subscription.ts";
 import { TimeSearch } from "./time-search.ts";

@@ -1,10 +1,10 @@
 import { afterEach, expect, test } from "bun:test";
-import { type LogReader, type LogStart, markContentType } from "../../../../../src/broker/broker.ts";
-import { seal } from "../../../../../src/envelope/envelope.ts";
-import { type Found, TimeSearch } from "../../../../../src/gateway/stomp/durable/time-search.ts";
-import { LogRecord } from "../../../../../src/log/record.ts";
-import { LogWindow } from "../../../../../src/log/window.ts";
-import { turn } from "../../../doubles/turn.ts";
+import { type LogReader, type LogStart, markContentType } from "../../../../src/broker/broker.ts";
+import { seal } from "../../../../src/envelope/envelope.ts";
+import { type Found, TimeSearch } from "../../../../src/gateway/durable/time-search.ts";
+import { LogRecord } from "../../../../src/log/record.ts";
+import { LogWindow } from "../../../../src/log/window.ts";
+import { turn } from "../../doubles/turn.ts";
 
 /** A log that knows when it got each record, as RabbitMQ does, and begins to read there. */
 class TimedLog {

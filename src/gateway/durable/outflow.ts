@@ -1,5 +1,5 @@
-import type { ClientSocket } from "../../clients/client.ts";
-import type { Tail } from "../message-frame.ts";
+import type { ClientSocket } from "../clients/client.ts";
+import type { Tail } from "../stomp/message-frame.ts";
 import type { DurableSubscription } from "./subscription.ts";
 
 /** What durable subscriptions may have written to a client, and whom to tell of it. */

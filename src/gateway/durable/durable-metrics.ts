@@ -1,4 +1,4 @@
-import type { Metric } from "../../../ops/metrics.ts";
+import type { Metric } from "../../ops/metrics.ts";
 import type { Durables } from "./durables.ts";
 
 /** What `/metrics` shows of durable subscriptions. */
