@@ -5,8 +5,8 @@ import { RabbitmqBroker } from "./broker/rabbitmq/rabbitmq.ts";
 import { FatalError, UsageError } from "./errors.ts";
 import type { Auth } from "./gateway/auth/auth.ts";
 import { Manager } from "./manager/manager.ts";
-import { StreamLog } from "./ops/log.ts";
-import { MessageLog } from "./ops/message-log.ts";
+import { StreamLogger } from "./ops/logger.ts";
+import { MessageTrace } from "./ops/message-trace.ts";
 import { withoutPassword } from "./ops/redact.ts";
 import { endOnUncaught } from "./ops/uncaught.ts";
 import { memoryBroker } from "./options/checks.ts";
@@ -45,30 +45,30 @@ type Run = Extract<Command, { readonly do: "run" }>;
 async function serve({ options, warnings }: Run): Promise<number> {
   const stop = stopSignal();
   const format = options.logFormat === "auto" ? (process.stdout.isTTY ? "text" : "json") : options.logFormat;
-  const log = new StreamLog(process.stdout, format, options.logLevel);
-  endOnUncaught(log);
-  for (const warning of warnings) log.warn(warning);
+  const logger = new StreamLogger(process.stdout, format, options.logLevel);
+  endOnUncaught(logger);
+  for (const warning of warnings) logger.warn(warning);
   const isWatched = options.logMessages !== "auto" || process.stdout.isTTY;
-  const messageLog = new MessageLog(log, isWatched ? options.logMessages : "off");
+  const messageTrace = new MessageTrace(logger, isWatched ? options.logMessages : "off");
   const fatal = Promise.withResolvers<never>();
   const id = crypto.randomUUID().slice(-12);
 
   const handler = await handlerFor(options);
-  const broker = brokerFor(options, `${options.role}-${id}`, log);
-  const auth = await authFor(options, log);
+  const broker = brokerFor(options, `${options.role}-${id}`, logger);
+  const auth = await authFor(options, logger);
   const manager =
     options.role === "processor"
       ? undefined
-      : new Manager(`manager-${id}`, options, broker, log, messageLog, auth);
-  const quarantine = new Quarantine(quarantineCommand(options.handler), options.handlerTimeout, log);
+      : new Manager(`manager-${id}`, options, broker, logger, messageTrace, auth);
+  const quarantine = new Quarantine(quarantineCommand(options.handler), options.handlerTimeout, logger);
   const processor =
     options.role === "manager"
       ? undefined
-      : new Processor(`processor-${id}`, options, handler, broker, log, messageLog, quarantine.handle);
+      : new Processor(`processor-${id}`, options, handler, broker, logger, messageTrace, quarantine.handle);
 
   const url = manager?.listen();
   broker.start(fatal.reject);
-  log.info(url === undefined ? "processing" : "listening", {
+  logger.info(url === undefined ? "processing" : "listening", {
     ...(url === undefined ? { group: options.group } : { url: url.href }),
     admin: manager?.adminUrl?.href,
     role: options.role,
@@ -79,10 +79,10 @@ async function serve({ options, warnings }: Run): Promise<number> {
     version,
   });
 
-  log.info("settings", settingsOf(options));
+  logger.info("settings", settingsOf(options));
   if (manager !== undefined) reloadOnHangUp(manager, options);
 
-  log.info("stopping", { signal: await Promise.race([stop, fatal.promise]) });
+  logger.info("stopping", { signal: await Promise.race([stop, fatal.promise]) });
   const deadline = performance.now() + options.stopTimeout;
   const left = () => Math.max(0, deadline - performance.now());
   await manager?.drain(left());
@@ -93,31 +93,31 @@ async function serve({ options, warnings }: Run): Promise<number> {
   processor?.close();
   quarantine.close();
   await broker.close();
-  messageLog.close();
-  log.info("stopped");
+  messageTrace.close();
+  logger.info("stopped");
   return 0;
 }
 
-function brokerFor(options: Options, id: string, log: StreamLog): Broker {
+function brokerFor(options: Options, id: string, logger: StreamLogger): Broker {
   const { broker: urls, log: logMode, logMaxBytes: maxBytes, logMaxAge: maxAgeMs } = options;
   if (urls[0] === memoryBroker) return new MemoryBroker();
   if (logMode === "off")
-    log.warn("no shared log (--log off): no durable subscriptions, and gaps when RabbitMQ was away");
+    logger.warn("no shared log (--log off): no durable subscriptions, and gaps when RabbitMQ was away");
   return new RabbitmqBroker({
     urls,
     access: accessBy(options),
     name: id,
-    log,
+    logger,
     queueBytesMax: options.queueMaxBytes,
     logRetention: logMode === "off" ? "off" : { maxBytes, maxAgeMs },
   });
 }
 
 /** Who asks for no tokens need not wait for what checks them. */
-async function authFor(options: Options, log: StreamLog): Promise<Auth | undefined> {
+async function authFor(options: Options, logger: StreamLogger): Promise<Auth | undefined> {
   if (options.role === "processor" || options.auth === "none") return undefined;
   const { Auth } = await import("./gateway/auth/auth.ts");
-  return Auth.open(options, log);
+  return Auth.open(options, logger);
 }
 
 /** The loader comes with the transpiler for TypeScript, which those without a handler need not wait for. */

@@ -16,7 +16,7 @@ import {
   type Routes,
   readOnly,
 } from "../ops/http.ts";
-import type { Log } from "../ops/log.ts";
+import type { Logger } from "../ops/logger.ts";
 import type { AnyMetric } from "../ops/metrics.ts";
 import { Notices } from "../ops/notices.ts";
 import { Backpressure } from "./clients/backpressure.ts";
@@ -70,7 +70,7 @@ export interface GatewayOptions extends AdminOptions, EntranceOptions, LimitOpti
   readonly clientsMemoryBytes: number | undefined;
   /** Names under which it may be asked without tokens and TLS, besides `localhost`. */
   readonly allowHost: readonly string[] | undefined;
-  readonly log: Log;
+  readonly logger: Logger;
   /** What `/readyz` answers. */
   readiness(): Readiness;
   /** What `/metrics` shows besides the gateway's own. */
@@ -113,7 +113,7 @@ export class Gateway implements FeedSink {
     this.#options = options;
     const { sharedLog, logMemoryBytes, adminHost, adminPort, allowHost = [] } = options;
     const isSafe = options.auth !== undefined || options.tlsCert !== undefined;
-    const notices = new Notices(options.log);
+    const notices = new Notices(options.logger);
     this.#hosts = new HostGuard(isSafe ? undefined : allowHost, this.#refusals, notices);
     if (adminPort !== undefined) {
       // It has neither, whatever the clients' port has.

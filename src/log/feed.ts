@@ -2,8 +2,8 @@ import type { Follower, Missed } from "../broker/broker.ts";
 import type { Envelope } from "../envelope/envelope.ts";
 import { reasonOf } from "../errors.ts";
 import type { Message } from "../message.ts";
-import type { Log } from "../ops/log.ts";
-import type { MessageLog } from "../ops/message-log.ts";
+import type { Logger } from "../ops/logger.ts";
+import type { MessageTrace } from "../ops/message-trace.ts";
 import { isExpired } from "../properties.ts";
 import { openForClients } from "./opening.ts";
 import { LogRecord } from "./record.ts";
@@ -32,8 +32,8 @@ export class Feed implements Follower {
   /** How the ids of this manager's own messages begin. */
   readonly #ownIds: string;
   readonly #sink: FeedSink;
-  readonly #log: Log;
-  readonly #messageLog: MessageLog;
+  readonly #logger: Logger;
+  readonly #messageTrace: MessageTrace;
 
   readonly #recordBytesMax: number;
   #quietUntilMs = 0;
@@ -43,11 +43,17 @@ export class Feed implements Follower {
   skippedCount = 0;
 
   /** @param recordBytesMax a larger record is not for clients */
-  constructor(managerId: string, sink: FeedSink, log: Log, messageLog: MessageLog, recordBytesMax: number) {
+  constructor(
+    managerId: string,
+    sink: FeedSink,
+    logger: Logger,
+    messageTrace: MessageTrace,
+    recordBytesMax: number,
+  ) {
     this.#ownIds = `${managerId}-`;
     this.#sink = sink;
-    this.#log = log;
-    this.#messageLog = messageLog;
+    this.#logger = logger;
+    this.#messageTrace = messageTrace;
     this.#recordBytesMax = recordBytesMax;
   }
 
@@ -67,14 +73,14 @@ export class Feed implements Follower {
   }
 
   missed(why: Missed): void {
-    this.#log.warn("the message log no longer has what came while RabbitMQ was away");
+    this.#logger.warn("the message log no longer has what came while RabbitMQ was away");
     this.#sink.missed(why);
   }
 
   #deliver(message: Message): void {
     this.#sink.deliver(message);
-    if (this.#messageLog.wants()) {
-      this.#messageLog.print("came back", message.body, { client: message.clientId, topic: message.topic });
+    if (this.#messageTrace.wants()) {
+      this.#messageTrace.print("came back", message.body, { client: message.clientId, topic: message.topic });
     }
   }
 
@@ -96,7 +102,7 @@ export class Feed implements Follower {
       return;
     }
     this.#quietUntilMs = nowMs + warningIntervalMs;
-    this.#log.warn("unreadable message skipped", {
+    this.#logger.warn("unreadable message skipped", {
       exchange,
       offset,
       app: appId,

@@ -5,9 +5,9 @@ import { Gateway } from "../gateway/gateway.ts";
 import type { Uplink } from "../gateway/protocol.ts";
 import { Feed } from "../log/feed.ts";
 import type { Readiness } from "../ops/http.ts";
-import type { Log } from "../ops/log.ts";
+import type { Logger } from "../ops/logger.ts";
 import { LoopLag } from "../ops/loop-lag.ts";
-import type { MessageLog } from "../ops/message-log.ts";
+import type { MessageTrace } from "../ops/message-trace.ts";
 import { type AnyMetric, processMetrics } from "../ops/metrics.ts";
 import type { Options } from "../options/table.ts";
 import { defaultOutboxLimits } from "../outbox/limits.ts";
@@ -53,7 +53,7 @@ export type ManagerOptions = Pick<
  * Its clients hear one another at once, whatever the broker is doing.
  */
 export class Manager {
-  readonly #log: Log;
+  readonly #logger: Logger;
   readonly #outbox: Outbox;
   readonly #gateway: Gateway;
   readonly #auth: Auth | undefined;
@@ -68,11 +68,11 @@ export class Manager {
     id: string,
     options: ManagerOptions,
     broker: Broker,
-    log: Log,
-    messageLog: MessageLog,
+    logger: Logger,
+    messageTrace: MessageTrace,
     auth?: Auth,
   ) {
-    this.#log = log;
+    this.#logger = logger;
     // What this manager takes and packs itself it has to hand out, however little may wait for a client.
     const recordBytesMax = Math.max(
       options.clientBufferBytes,
@@ -83,7 +83,7 @@ export class Manager {
     const gateway = new Gateway({
       ...options,
       auth,
-      log,
+      logger,
       readiness: () =>
         auth?.hasKeys === false ? keyless : readinessOf(broker.status(), this.#isStopping, outbox.isFull),
       metrics: [
@@ -92,7 +92,7 @@ export class Manager {
         ...processMetrics,
         ...this.#lag.metrics,
       ],
-      uplink: uplinkTo(outbox, messageLog),
+      uplink: uplinkTo(outbox, messageTrace),
       sharedLog: broker.hasLog
         ? {
             read: (start, reader) => broker.read(start, reader),
@@ -102,9 +102,9 @@ export class Manager {
         : undefined,
     });
     outbox.onRelieved = () => gateway.relieve();
-    outbox.onSetAside = (message) => log.error("message set aside", { ...message });
+    outbox.onSetAside = (message) => logger.error("message set aside", { ...message });
     broker.publish("wsmanager", outbox);
-    const feed = new Feed(id, gateway, log, messageLog, recordBytesMax);
+    const feed = new Feed(id, gateway, logger, messageTrace, recordBytesMax);
     const followed = broker.follow(feed);
     this.#outbox = outbox;
     this.#gateway = gateway;
@@ -126,15 +126,17 @@ export class Manager {
 
   /** Reads the files of its certificate and its keys again. What cannot be used changes nothing, and is reported. */
   async reload(): Promise<void> {
-    await this.#auth?.reload(this.#log);
+    await this.#auth?.reload(this.#logger);
     try {
       this.#gateway.renewCertificate();
     } catch (error) {
       if (!(error instanceof FatalError)) throw error;
-      this.#log.error("the certificate was not taken over: the one before stays", { reason: error.message });
+      this.#logger.error("the certificate was not taken over: the one before stays", {
+        reason: error.message,
+      });
       return;
     }
-    this.#log.info("certificate and keys were read again");
+    this.#logger.info("certificate and keys were read again");
   }
 
   /**
@@ -145,10 +147,10 @@ export class Manager {
     this.#isStopping = true;
     const deadlineMs = performance.now() + timeoutMs;
     const isObeyed = await this.#gateway.stopReading(timeoutMs);
-    if (!isObeyed) this.#log.error("stopped before everything was obeyed that clients had sent");
+    if (!isObeyed) this.#logger.error("stopped before everything was obeyed that clients had sent");
     const isDrained = await this.#outbox.drain(Math.max(0, deadlineMs - performance.now()));
     if (!isDrained) {
-      this.#log.error("stopped before the broker confirmed everything", { bytesLost: this.#outbox.bytes });
+      this.#logger.error("stopped before the broker confirmed everything", { bytesLost: this.#outbox.bytes });
     }
     return isObeyed && isDrained;
   }
@@ -163,12 +165,12 @@ export class Manager {
 
 const keyless: Readiness = { ready: false, why: "the keys to check tokens with are not there yet" };
 
-function uplinkTo(outbox: Outbox, messageLog: MessageLog): Uplink {
+function uplinkTo(outbox: Outbox, messageTrace: MessageTrace): Uplink {
   return {
     take(message, waiter, waiterBytes) {
       const number = outbox.append(message, waiter, waiterBytes);
-      if (messageLog.wants())
-        messageLog.print("client sent", message.body, { client: message.clientId, topic: message.topic });
+      if (messageTrace.wants())
+        messageTrace.print("client sent", message.body, { client: message.clientId, topic: message.topic });
       return number;
     },
     unfitnessOf: (message) => outbox.unfitnessOf(message),

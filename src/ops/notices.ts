@@ -1,4 +1,4 @@
-import type { Fields, Log } from "./log.ts";
+import type { Fields, Logger } from "./logger.ts";
 
 /** Different values that are logged. Strangers can make up any number of them. */
 const valuesMax = 100;
@@ -7,11 +7,11 @@ const valueCharsMax = 200;
 
 /** Warnings that come once for each value, such as an origin that was refused, however often it is met. */
 export class Notices {
-  readonly #log: Log;
+  readonly #logger: Logger;
   readonly #seen = new Set<string>();
 
-  constructor(log: Log) {
-    this.#log = log;
+  constructor(logger: Logger) {
+    this.#logger = logger;
   }
 
   /** @param fields what to say beside the value; it is asked only if the line is written */
@@ -22,7 +22,7 @@ export class Notices {
     const key = `${message}\0${shown}`;
     if (this.#seen.has(key)) return;
     this.#seen.add(key);
-    this.#log.warn(message, { [name]: shown, ...fields() });
-    if (this.#seen.size > valuesMax) this.#log.warn("further refusals of this kind are not logged");
+    this.#logger.warn(message, { [name]: shown, ...fields() });
+    if (this.#seen.size > valuesMax) this.#logger.warn("further refusals of this kind are not logged");
   }
 }

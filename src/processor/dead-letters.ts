@@ -1,5 +1,5 @@
 import { isShortText, type Message, type OutgoingMessage } from "../message.ts";
-import type { Log } from "../ops/log.ts";
+import type { Logger } from "../ops/logger.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 
 /** A message's own headers are kept on its dead letter up to this size. */
@@ -19,12 +19,12 @@ export interface Cause {
 export class DeadLetters {
   readonly #outbox: Outbox;
   readonly #group: string;
-  readonly #log: Log;
+  readonly #logger: Logger;
 
-  constructor(outbox: Outbox, group: string, log: Log) {
+  constructor(outbox: Outbox, group: string, logger: Logger) {
     this.#outbox = outbox;
     this.#group = group;
-    this.#log = log;
+    this.#logger = logger;
   }
 
   /** @param done called when RabbitMQ has it, or will not take it in any form */
@@ -32,7 +32,7 @@ export class DeadLetters {
     const { id, clientId, topic } = message;
     const { attempts, reason } = cause;
     const group = this.#group;
-    this.#log.warn("message dead-lettered", {
+    this.#logger.warn("message dead-lettered", {
       message: id,
       client: clientId,
       topic,
@@ -42,7 +42,7 @@ export class DeadLetters {
     });
     this.#publish(this.#letterOf(message, cause), done, () => {
       this.#publish(this.#bareLetterOf(message, cause), done, (why) => {
-        this.#log.error("message lost: RabbitMQ takes it as no dead letter", {
+        this.#logger.error("message lost: RabbitMQ takes it as no dead letter", {
           message: id,
           client: clientId,
           why,

@@ -1,6 +1,6 @@
 import { reasonOf } from "../errors.ts";
 import type { Message } from "../message.ts";
-import type { Log } from "../ops/log.ts";
+import type { Logger } from "../ops/logger.ts";
 
 /** How often failures of one kind are reported at most, in milliseconds. */
 const everyMs = 1000;
@@ -23,13 +23,13 @@ export interface Report {
 /** Reports failing handlers: the first failure of a kind, then one a second with how many there were. */
 export class Failures {
   readonly #group: string;
-  readonly #log: Log;
+  readonly #logger: Logger;
   /** The least recently reported first. */
   readonly #kinds = new Map<string, { reportedAt: number; since: number }>();
 
-  constructor(group: string, log: Log) {
+  constructor(group: string, logger: Logger) {
     this.#group = group;
-    this.#log = log;
+    this.#logger = logger;
   }
 
   readonly report = (error: unknown, message: Message, attempt: number): void => {
@@ -45,7 +45,7 @@ export class Failures {
     this.#kinds.delete(kind);
     this.#kinds.set(kind, { reportedAt: now, since: 0 });
     if (this.#kinds.size > kindsMax) this.#kinds.delete(this.#kinds.keys().next().value!);
-    this.#log.warn("handler failed", {
+    this.#logger.warn("handler failed", {
       ...report,
       topic: message.topic,
       group: this.#group,

@@ -4,8 +4,8 @@ import { open } from "../envelope/envelope.ts";
 import { packedContentType } from "../envelope/packing.ts";
 import { reasonOf } from "../errors.ts";
 import type { Message } from "../message.ts";
-import type { Log } from "../ops/log.ts";
-import type { MessageLog } from "../ops/message-log.ts";
+import type { Logger } from "../ops/logger.ts";
+import type { MessageTrace } from "../ops/message-trace.ts";
 import type { Options } from "../options/table.ts";
 import { Outbox } from "../outbox/outbox.ts";
 import { isExpired } from "../properties.ts";
@@ -59,8 +59,8 @@ export class Processor implements Consumer {
   readonly #options: ProcessorOptions;
   readonly #handler: Handler;
   readonly #suspectHandler: SuspectHandler;
-  readonly #log: Log;
-  readonly #messageLog: MessageLog;
+  readonly #logger: Logger;
+  readonly #messageTrace: MessageTrace;
   readonly #answers: Outbox;
   readonly #dead: Outbox;
   readonly #deadLetters: DeadLetters;
@@ -84,29 +84,29 @@ export class Processor implements Consumer {
     options: ProcessorOptions,
     handler: Handler,
     broker: Broker,
-    log: Log,
-    messageLog: MessageLog,
+    logger: Logger,
+    messageTrace: MessageTrace,
     suspectHandler: SuspectHandler = handler,
   ) {
     this.#options = options;
     this.#handler = handler;
     this.#suspectHandler = suspectHandler;
-    this.#log = log;
-    this.#messageLog = messageLog;
+    this.#logger = logger;
+    this.#messageTrace = messageTrace;
     const { concurrency, prefetch, attempts, handlerTimeout: timeoutMs } = options;
     const keepMs = Math.min(timerMsMax, Math.max(keepMsMin, keepFactor * timeoutMs));
     this.#lanes = new Lanes({ concurrency, share: shareOf(prefetch), keepMs, turnMs });
     this.#lanes.onKept = (kept, why) => this.#logKept(kept, why);
     this.#knownReturns = new KnownReturns(knownReturnsFactor * prefetch);
-    const onFailure = new Failures(options.group, log).report;
+    const onFailure = new Failures(options.group, logger).report;
     this.#limits = { attempts, timeoutMs, onFailure };
     // The quarantine counts the time itself: suspects wait for one another, which is not to be held against them.
     this.#suspectLimits = { attempts, timeoutMs: timerMsMax, onFailure };
     this.#answers = new Outbox(id, options.packed, { bytesMax: options.outboxMaxBytes });
     this.#dead = new Outbox(`${id}-dead`, false, { bytesMax: options.outboxMaxBytes });
-    this.#deadLetters = new DeadLetters(this.#dead, options.group, log);
+    this.#deadLetters = new DeadLetters(this.#dead, options.group, logger);
     for (const outbox of [this.#answers, this.#dead])
-      outbox.onSetAside = (message) => log.error("message set aside", { ...message });
+      outbox.onSetAside = (message) => logger.error("message set aside", { ...message });
     broker.publish("towsmanager", this.#answers);
     broker.publish("wsmanager.dead", this.#dead);
     broker.consume(options.group, options.prefetch, this);
@@ -167,7 +167,7 @@ export class Processor implements Consumer {
     this.#intake?.acks.finish();
     const isDrained = isConfirmed && this.#lanes.running === 0;
     if (!isDrained) {
-      this.#log.warn("stopped before everything begun was finished; it will be delivered again", {
+      this.#logger.warn("stopped before everything begun was finished; it will be delivered again", {
         handlersRunning: this.#lanes.running,
       });
     }
@@ -200,8 +200,8 @@ export class Processor implements Consumer {
       done();
       return;
     }
-    if (this.#messageLog.wants()) {
-      this.#messageLog.print("received", message.body, { client: message.clientId, topic: message.topic });
+    if (this.#messageTrace.wants()) {
+      this.#messageTrace.print("received", message.body, { client: message.clientId, topic: message.topic });
     }
     const handler: Handler = isSuspect ? (asked) => this.#suspectHandler(asked, place) : this.#handler;
     const outcome = attempt(handler, message, isSuspect ? this.#suspectLimits : this.#limits, place);
@@ -214,7 +214,7 @@ export class Processor implements Consumer {
     if (now - this.#keptLoggedAt < keptLogEveryMs) return;
     this.#keptLoggedAt = now;
     const { concurrency, handlerTimeout } = this.#options;
-    this.#log.warn(
+    this.#logger.warn(
       why === "kept"
         ? "a handler goes on after its timeout; it keeps its place until it has ended"
         : "a handler has not ended long after its timeout; its place is given to others",
@@ -237,9 +237,9 @@ export class Processor implements Consumer {
           done,
         );
     });
-    if (!this.#messageLog.wants()) return;
+    if (!this.#messageTrace.wants()) return;
     for (const answer of answers)
-      this.#messageLog.print("sends", answer.body, { client: answer.clientId, topic: answer.topic });
+      this.#messageTrace.print("sends", answer.body, { client: answer.clientId, topic: answer.topic });
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Message } from "../message.ts";
-import type { Log } from "../ops/log.ts";
+import type { Logger } from "../ops/logger.ts";
 import { Answered } from "./answers.ts";
 import { Hopeless } from "./attempts.ts";
 import { Cell, Death, Ended } from "./cell.ts";
@@ -30,7 +30,7 @@ interface Waiting {
 export class Quarantine {
   readonly #command: readonly string[];
   readonly #timeoutMs: number;
-  readonly #log: Log;
+  readonly #logger: Logger;
   /** Where suspects are side by side, and where they are alone. */
   #shared: Cell | undefined;
   #single: Cell | undefined;
@@ -43,10 +43,10 @@ export class Quarantine {
   #isClosed = false;
 
   /** @param command starts the process, by `serveQuarantined` */
-  constructor(command: readonly string[], timeoutMs: number, log: Log) {
+  constructor(command: readonly string[], timeoutMs: number, logger: Logger) {
     this.#command = command;
     this.#timeoutMs = timeoutMs;
-    this.#log = log;
+    this.#logger = logger;
   }
 
   /** It leaves its place while it waits to be handled alone: that is no reason for others to wait. */
@@ -108,7 +108,7 @@ export class Quarantine {
   }
 
   #guilty({ id, topic, clientId }: Message, { message: reason }: Death): Hopeless {
-    this.#log.warn("a message ended the process that handled it", {
+    this.#logger.warn("a message ended the process that handled it", {
       message: id,
       client: clientId,
       topic,
@@ -147,7 +147,7 @@ export class Quarantine {
       this.#retired.delete(retired);
     }
     if (cell === undefined || cell.isEnded) {
-      this.#log.warn("messages whose processor died more than once are handled in a process of their own");
+      this.#logger.warn("messages whose processor died more than once are handled in a process of their own");
       cell = new Cell(this.#command, this.#timeoutMs);
     }
     this.#shared = cell;

@@ -94,7 +94,7 @@ test("any header that a client sends reaches RabbitMQ, or is refused to that cli
   );
   expect([...answers.keys()].sort()).toEqual(["ERROR", "RECEIPT"]);
   // Everything was refused before it was sent.
-  expect(manager.log.complaints).toEqual([]);
+  expect(manager.logger.complaints).toEqual([]);
   await client.close();
 });
 

@@ -9,7 +9,7 @@ import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
 import { claims, hs256, nowS } from "../unit/gateway/auth/signing.ts";
 import { connectStomp, StompPeer } from "./stomp-client.ts";
-import { optionsOf, QuietLog, startSystem } from "./system.ts";
+import { optionsOf, QuietLogger, startSystem } from "./system.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 
@@ -25,7 +25,7 @@ const silent: Handler = () => undefined;
 /** Warren with `--auth jwt` and this secret. */
 async function startGuarded(handler = silent, ...more: string[]) {
   const args = ["--auth", "jwt", "--jwt-secret-file", secretFile, ...more];
-  const auth = await Auth.open(optionsOf(...args), new QuietLog());
+  const auth = await Auth.open(optionsOf(...args), new QuietLogger());
   const system = startSystem(args, handler, auth);
   return {
     ...system,

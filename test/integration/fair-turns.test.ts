@@ -161,7 +161,7 @@ test("a manager that stops obeys all that it has read of a client over its rate"
   expect(await system.manager.drain(10_000)).toBe(true);
   await until(() => ben.received.length >= sent.length, "all of them to arrive");
   expect(ben.received).toEqual(sent);
-  expect(system.log.complaints).toEqual([]);
+  expect(system.logger.complaints).toEqual([]);
 });
 
 test("one WebSocket message with very many frames does not keep another client waiting", async () => {

@@ -219,7 +219,7 @@ describe("a browser", () => {
     await using system = startSystem();
     for (const origin of ["https://a.example", "capacitor://localhost", "https://a.example"])
       await refusalOf(new URL("/ws", system.url), { origin });
-    expect(system.log.complaints).toEqual(Array(2).fill("a page of another origin was refused"));
+    expect(system.logger.complaints).toEqual(Array(2).fill("a page of another origin was refused"));
   });
 
   test("may connect from an app shell or a subdomain that --allow-origin names", async () => {
@@ -262,7 +262,7 @@ describe("a manager without tokens and TLS", () => {
       expect([path, await statusOf(system.url, path, host)]).toEqual([path, 403]);
     for (const path of ["/readyz", "/metrics"])
       expect([path, await statusOf(system.manager.adminUrl!, path, host)]).toEqual([path, 403]);
-    expect(system.log.complaints).toEqual(["a request under another name was refused"]);
+    expect(system.logger.complaints).toEqual(["a request under another name was refused"]);
     expect(await statusOf(system.url, "/", `localhost:${system.url.port}`)).toBe(200);
   });
 
@@ -340,7 +340,7 @@ describe("a manager that stops", () => {
     expect((await refusalOf(new URL("/ws", system.url))).status).toBe(503);
     await system[Symbol.asyncDispose]();
     expect((await anna.closed).code).toBe(1001);
-    expect(system.log.complaints).toEqual([]);
+    expect(system.logger.complaints).toEqual([]);
   });
 });
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
 import { Manager } from "../../src/manager/manager.ts";
-import { MessageLog } from "../../src/ops/message-log.ts";
+import { MessageTrace } from "../../src/ops/message-trace.ts";
 import { echoProcessed } from "../../src/processor/handler.ts";
 import { Processor } from "../../src/processor/processor.ts";
 import { type Client, connect } from "../support/client.ts";
@@ -18,7 +18,7 @@ import { sharedRabbitmq } from "../support/rabbitmq.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
 import { metricsOf } from "./metrics-of.ts";
-import { optionsOf, QuietLog } from "./system.ts";
+import { optionsOf, QuietLogger } from "./system.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 
@@ -27,7 +27,7 @@ const clientBufferBytes = 15.5 * 1024 ** 2;
 
 /** A manager, a processor, and their clients, in one vhost for all tests: what one message does, the next one would notice. */
 async function startSystem(url: string) {
-  const log = new QuietLog();
+  const logger = new QuietLogger();
   // Clients in the process of the manager cannot read while it sends them 16 MiB, and are not to be cut off for it.
   const options = optionsOf(
     "--port",
@@ -43,11 +43,11 @@ async function startSystem(url: string) {
     new RabbitmqBroker({
       urls: [url],
       name,
-      log,
+      logger,
       logRetention: { maxBytes: 256 * 1024 ** 2, maxAgeMs: 3_600_000 },
     });
   const [managing, processing] = [broker("manager"), broker("processor")];
-  const manager = new Manager(managerId, options, managing, log, new MessageLog(log, "off"));
+  const manager = new Manager(managerId, options, managing, logger, new MessageTrace(logger, "off"));
   const processor = new Processor(
     "processor-a",
     options,
@@ -56,12 +56,12 @@ async function startSystem(url: string) {
         ? { to: "sender", body: "back to the sender" }
         : echoProcessed(message),
     processing,
-    log,
-    new MessageLog(log, "off"),
+    logger,
+    new MessageTrace(logger, "off"),
   );
   const listening = manager.listen();
-  managing.start((error) => log.error(String(error)));
-  processing.start((error) => log.error(String(error)));
+  managing.start((error) => logger.error(String(error)));
+  processing.start((error) => logger.error(String(error)));
   await until(
     () => managing.status().state === "ready" && processing.status().state === "ready",
     "both are connected",
@@ -83,7 +83,7 @@ async function startSystem(url: string) {
   }
   return {
     url: listening,
-    log,
+    logger,
     plain,
     patterns,
     older,

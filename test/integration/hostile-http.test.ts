@@ -140,7 +140,7 @@ async function expectService(): Promise<void> {
   anna.send("still here");
   expect(await ben.next()).toBe("still here");
   // Names and origins that are refused are told to whoever runs it. Nothing else is.
-  expect(system.log.complaints.filter((complaint) => !complaint.endsWith("was refused"))).toEqual([]);
+  expect(system.logger.complaints.filter((complaint) => !complaint.endsWith("was refused"))).toEqual([]);
 }
 
 for (const [kind, ofKind] of Object.entries(requests)) {

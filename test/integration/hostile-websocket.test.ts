@@ -111,7 +111,7 @@ describe("what RFC 6455 forbids", () => {
       anna.send("still here");
       expect(await ben.next()).toBe("still here");
       expect(ben.received).toEqual(["still here"]);
-      expect(system.log.complaints).toEqual([]);
+      expect(system.logger.complaints).toEqual([]);
     });
   }
 

@@ -10,7 +10,7 @@ import { CertificateAuthority } from "../support/certificates.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
 import { claims, ecPair, hs256, type KeyPair, rsaPair, signed } from "../unit/gateway/auth/signing.ts";
-import { QuietLog } from "./system.ts";
+import { QuietLogger } from "./system.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 
@@ -58,8 +58,8 @@ const setOf =
 const away = () => new Response("away", { status: 503 });
 
 function follow(url: string, timing: Partial<KeySetTiming> = {}, caFile?: string) {
-  const log = new QuietLog();
-  const keySet = new KeySet(url, log, { ...quick, ...timing }, caFile);
+  const logger = new QuietLogger();
+  const keySet = new KeySet(url, logger, { ...quick, ...timing }, caFile);
   closing.push(() => keySet.close());
   keySet.start();
   const tokens = new Tokens(keySet, { issuer: undefined, audience: undefined, claim: "warren", leewayMs: 0 });
@@ -67,7 +67,12 @@ function follow(url: string, timing: Partial<KeySetTiming> = {}, caFile?: string
     const grant = await tokens.verify(token);
     return grant instanceof TokenRefusal ? grant.kind : "granted";
   };
-  return { keySet, log, verdict, ready: () => until(() => keySet.keys !== undefined, "the keys are there") };
+  return {
+    keySet,
+    logger,
+    verdict,
+    ready: () => until(() => keySet.keys !== undefined, "the keys are there"),
+  };
 }
 
 const byOld = (header = {}) => signed(claims(), old.privateKey, "RS256", { kid: "old", ...header });
@@ -123,26 +128,26 @@ describe("a key set behind a URL", () => {
 
   test("stays in force while the URL is away, and is followed again afterwards", async () => {
     const id = issuer(setOf(old));
-    const { verdict, ready, log } = follow(id.url, { refreshMs: 5 });
+    const { verdict, ready, logger } = follow(id.url, { refreshMs: 5 });
     await ready();
     id.answer = away;
     const asked = id.asked;
     await until(() => id.asked > asked + 3, "it was asked several times in vain");
     expect([await verdict(byOld()), await verdict(byFresh())]).toEqual(["granted", "key"]);
-    expect(log.complaints).toHaveLength(1);
-    expect(log.complaints[0]).toInclude("going on with the keys fetched before");
+    expect(logger.complaints).toHaveLength(1);
+    expect(logger.complaints[0]).toInclude("going on with the keys fetched before");
     id.answer = setOf(fresh);
     await until(async () => (await verdict(byFresh())) === "granted", "the new key is accepted");
   });
 
   test("that was never there yet grants nothing, and is asked until it is", async () => {
     const id = issuer(away);
-    const { verdict, log } = follow(id.url);
+    const { verdict, logger } = follow(id.url);
     await until(() => id.asked > 2, "it was asked several times in vain");
     expect(await verdict(byOld())).toBe("noKeys");
     id.answer = setOf(old);
     await until(async () => (await verdict(byOld())) === "granted", "the key is there");
-    expect(log.complaints).toHaveLength(1);
+    expect(logger.complaints).toHaveLength(1);
   });
 
   test("with a secret in it is no way to sign with HMAC", async () => {
@@ -177,13 +182,13 @@ describe("a key set behind a URL", () => {
 
   test("says once which of its keys are left out, and has none if none can be read", async () => {
     const id = issuer(() => Response.json({ keys: [{ kty: "RSA", kid: "bad" }, jwkOf(old)] }));
-    const { verdict, ready, log } = follow(id.url, { refreshMs: 5 });
+    const { verdict, ready, logger } = follow(id.url, { refreshMs: 5 });
     await ready();
     const asked = id.asked;
     await until(() => id.asked > asked + 2, "it was asked again");
-    expect(log.complaints).toEqual(["keys of the key set cannot be used and are left out"]);
+    expect(logger.complaints).toEqual(["keys of the key set cannot be used and are left out"]);
     id.answer = () => Response.json({ keys: [null, 7] });
-    await until(() => log.complaints.length === 2, "a set without keys is complained of");
+    await until(() => logger.complaints.length === 2, "a set without keys is complained of");
     expect(await verdict(byOld())).toBe("granted");
   });
 
@@ -200,8 +205,8 @@ describe("a key set behind a URL", () => {
     await trusting.ready();
     expect(await trusting.verdict(byOld())).toBe("granted");
     for (const ca of [undefined, stranger.cert]) {
-      const { log, keySet } = follow(server.url.href, {}, ca);
-      await until(() => log.complaints.length > 0, "it is refused");
+      const { logger, keySet } = follow(server.url.href, {}, ca);
+      await until(() => logger.complaints.length > 0, "it is refused");
       expect(keySet.keys).toBeUndefined();
     }
     expect(() => follow(server.url.href, {}, join(folder, "none"))).toThrow("--jwks-ca");
@@ -234,9 +239,9 @@ describe("a key set behind a URL", () => {
     const never = Promise.withResolvers<Response>();
     closing.push(() => never.resolve(away()));
     const id = issuer(() => never.promise);
-    const { keySet, log } = follow(`${id.url.replace("//", "//user:hidden@")}keys`, { timeoutMs: 50 });
-    await until(() => log.complaints.length > 0, "it was given up");
-    expect(log.complaints.join()).not.toInclude("hidden");
+    const { keySet, logger } = follow(`${id.url.replace("//", "//user:hidden@")}keys`, { timeoutMs: 50 });
+    await until(() => logger.complaints.length > 0, "it was given up");
+    expect(logger.complaints.join()).not.toInclude("hidden");
     keySet.close();
     expect(await keySet.renew()).toBe(false);
   });

@@ -10,7 +10,7 @@ import { quarantinedFlag } from "../../src/processor/quarantined.ts";
 import { executable } from "../support/executable.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
-import { RecordingLog } from "../unit/doubles/recording-log.ts";
+import { RecordingLogger } from "../unit/doubles/recording-logger.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 
@@ -36,11 +36,11 @@ export default async (message) => {
 
 let folder: string;
 let quarantine: Quarantine;
-let log: RecordingLog;
+let logger: RecordingLogger;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "warren-quarantine-"));
   writeFileSync(join(folder, "handler.ts"), obedient);
-  log = new RecordingLog();
+  logger = new RecordingLogger();
   quarantine = of([process.execPath, join(projectFolder, "src", "main.ts")]);
 });
 afterEach(() => {
@@ -49,7 +49,7 @@ afterEach(() => {
 });
 
 function of(program: readonly string[]): Quarantine {
-  return new Quarantine([...program, quarantinedFlag, join(folder, "handler.ts")], 1000, log);
+  return new Quarantine([...program, quarantinedFlag, join(folder, "handler.ts")], 1000, logger);
 }
 
 const handle = async (body: string) => (await answersTo(body)).map((answer) => answer.body);
@@ -70,7 +70,8 @@ const answersTo = async (body: string) => {
 /** A place that nobody else waits for. */
 const ownPlace = { leaveUntil: async (settled: Promise<unknown>) => void (await settled) };
 
-const starts = () => log.lines.filter(({ message }) => message.includes("in a process of their own")).length;
+const starts = () =>
+  logger.lines.filter(({ message }) => message.includes("in a process of their own")).length;
 
 describe("a suspect", () => {
   test("that is innocent is handled as by any processor", async () => {
@@ -97,7 +98,7 @@ describe("a suspect", () => {
       reason: { name: "Hopeless", message: expect.stringMatching(reason) },
     });
     expect([before, slow, slowToo, last].map((one) => one!.status)).toEqual(Array(4).fill("fulfilled"));
-    const told = log.lines.filter(({ message }) => message.includes("ended the process that handled it"));
+    const told = logger.lines.filter(({ message }) => message.includes("ended the process that handled it"));
     expect(told.map(({ fields }) => fields["message"])).toEqual([`id of ${deed}`]);
   });
 

@@ -15,7 +15,7 @@ import {
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
-import { QuietLog } from "./system.ts";
+import { QuietLogger } from "./system.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 
@@ -24,8 +24,8 @@ const timing = { ...defaultTiming, backoff: { firstMs: 20, mostMs: 200 } };
 
 const logRetention = { maxBytes: 16 * 1024 ** 2, maxAgeMs: 86_400_000 };
 const opened: Broker[] = [];
-const openBroker = (urls: readonly string[], log = new QuietLog()) => {
-  const broker = new RabbitmqBroker({ urls, name: "test", log, logRetention, timing });
+const openBroker = (urls: readonly string[], logger = new QuietLogger()) => {
+  const broker = new RabbitmqBroker({ urls, name: "test", logger, logRetention, timing });
   opened.push(broker);
   return broker;
 };
@@ -141,11 +141,11 @@ describe("RabbitMQ's refusals", () => {
   test("a vhost that cannot be opened is tried again, with a hint", async () => {
     const url = new URL(await freshVhost());
     url.pathname = "/no-such-vhost";
-    const log = new QuietLog();
-    const broker = openBroker([url.href], log);
+    const logger = new QuietLogger();
+    const broker = openBroker([url.href], logger);
     broker.publish("wsmanager", new RecordingPublisher());
     broker.start(() => undefined);
-    await until(() => log.complaints.length > 0, "the complaint");
+    await until(() => logger.complaints.length > 0, "the complaint");
     expect(broker.status()).toMatchObject({ state: "connecting", why: expect.stringContaining("vhost") });
   });
 
@@ -238,7 +238,7 @@ describe("when the connection to RabbitMQ is lost", () => {
     const broker = new RabbitmqBroker({
       urls: [url],
       name: "test",
-      log: new QuietLog(),
+      logger: new QuietLogger(),
       logRetention: retention,
       timing: quick,
     });
@@ -346,12 +346,12 @@ describe("when the connection to RabbitMQ is lost", () => {
     const proxy = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
     const proxyPort = proxy.port;
     proxy.stop(true);
-    const log = new QuietLog();
+    const logger = new QuietLogger();
     // The first node never answers, the second one does.
-    const broker = openBroker([`amqp://guest:guest@127.0.0.1:${proxyPort}${pathname}`], log);
+    const broker = openBroker([`amqp://guest:guest@127.0.0.1:${proxyPort}${pathname}`], logger);
     broker.publish("wsmanager", new RecordingPublisher());
     broker.start(() => undefined);
-    await until(() => log.complaints.length > 0, "the complaint");
+    await until(() => logger.complaints.length > 0, "the complaint");
     expect(broker.status()).toMatchObject({ state: "connecting" });
     const relay = Bun.listen<{ peer?: Awaited<ReturnType<typeof Bun.connect>> }>({
       hostname: "127.0.0.1",
@@ -372,7 +372,7 @@ describe("when the connection to RabbitMQ is lost", () => {
       },
     });
     await until(() => broker.status().state === "ready", "the broker to be ready");
-    expect(log.complaints).toHaveLength(1);
+    expect(logger.complaints).toHaveLength(1);
     await broker.close();
     relay.stop(true);
   });

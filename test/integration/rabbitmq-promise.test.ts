@@ -15,7 +15,7 @@ import {
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
-import { QuietLog } from "./system.ts";
+import { QuietLogger } from "./system.ts";
 
 /** What a confirm means on RabbitMQ, which itself confirms what reaches no queue. */
 
@@ -35,7 +35,7 @@ function openBroker(url: string, name = "test"): Broker {
   const broker = new RabbitmqBroker({
     urls: [url],
     name,
-    log: new QuietLog(),
+    logger: new QuietLogger(),
     logRetention: { maxBytes: 16 * 1024 ** 2, maxAgeMs: 86_400_000 },
     timing: { ...defaultTiming, backoff: { firstMs: 20, mostMs: 200 } },
   });

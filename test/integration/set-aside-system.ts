@@ -2,11 +2,11 @@ import { type ConsumeMessage, connect as connectAmqp } from "amqplib";
 import { fromDelivery } from "../../src/broker/rabbitmq/codec.ts";
 import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
 import { open } from "../../src/envelope/envelope.ts";
-import { MessageLog } from "../../src/ops/message-log.ts";
+import { MessageTrace } from "../../src/ops/message-trace.ts";
 import type { Handler } from "../../src/processor/handler.ts";
 import { Processor } from "../../src/processor/processor.ts";
 import { until } from "../support/wait.ts";
-import { optionsOf, QuietLog } from "./system.ts";
+import { optionsOf, QuietLogger } from "./system.ts";
 
 /** What another program gets of an exchange or a queue of Warren's. */
 export async function listenTo(url: string, exchange: string) {
@@ -21,15 +21,22 @@ export async function listenTo(url: string, exchange: string) {
 
 /** A processor within this process. */
 export async function startProcessor(url: string, handler: Handler, ...args: string[]) {
-  const log = new QuietLog();
+  const logger = new QuietLogger();
   const options = optionsOf("--role", "processor", "--log-messages", "off", "--attempts", "1", ...args);
   const logRetention = { maxBytes: options.logMaxBytes, maxAgeMs: options.logMaxAge };
-  const broker = new RabbitmqBroker({ urls: [url], name: "processor", log, logRetention });
-  const processor = new Processor("processor", options, handler, broker, log, new MessageLog(log, "off"));
-  broker.start((error) => log.error(String(error)));
+  const broker = new RabbitmqBroker({ urls: [url], name: "processor", logger, logRetention });
+  const processor = new Processor(
+    "processor",
+    options,
+    handler,
+    broker,
+    logger,
+    new MessageTrace(logger, "off"),
+  );
+  broker.start((error) => logger.error(String(error)));
   await until(() => broker.status().state === "ready", "the processor is connected");
   return {
-    log,
+    logger,
     async [Symbol.asyncDispose]() {
       await processor.drain(1000);
       processor.close();

@@ -10,7 +10,7 @@ import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until, within } from "../support/wait.ts";
 import { listenTo, startProcessor, textsOf } from "./set-aside-system.ts";
 import { connectStomp } from "./stomp-client.ts";
-import { QuietLog, startManager } from "./system.ts";
+import { QuietLogger, startManager } from "./system.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 
@@ -43,7 +43,7 @@ describe("what RabbitMQ would close the channel over", () => {
       await anna.sendSafely("/topic/a", "with", { [name]: "x", "warren-copy": "1", "x-y": "1", mine: "own" });
       await until(() => program.heard.length === 1, "the other program has it");
       expect(program.heard[0]!.properties.headers).toEqual({ "client-id": expect.any(String), mine: "own" });
-      expect(manager.log.complaints).toEqual([]);
+      expect(manager.logger.complaints).toEqual([]);
     },
   );
 
@@ -60,7 +60,7 @@ describe("what RabbitMQ would close the channel over", () => {
       expect(headers["receipt-id"]).toBe("r-1");
       expect(headers["message"]).toMatch(/headers take 20\d\d\d bytes; RabbitMQ takes 16\d\d\d/);
       await bella.sendSafely("/topic/a", "after");
-      expect(manager.log.complaints).toEqual([]);
+      expect(manager.logger.complaints).toEqual([]);
     },
   );
 });
@@ -87,13 +87,13 @@ describe("a message that RabbitMQ closes the channel over", () => {
       expect(headers["message"]).toContain("406");
       expect(performance.now() - startedAt).toBeLessThan(goesOnWithinMs);
       expect(await anna.closed).toBe(1002);
-      expect(manager.log.complaints).toEqual(["message set aside"]);
+      expect(manager.logger.complaints).toEqual(["message set aside"]);
       await using later = await connectStomp(manager.wsUrl("/ws"));
       await later.sendSafely("/topic/a", "last");
       const answers = () => distinct(textsOf(program.heard));
       await until(() => answers().at(-1) === "last", "all are answered");
       expect(answers()).toEqual([...before, ...after, "last"]);
-      expect(processor.log.complaints).toEqual([]);
+      expect(processor.logger.complaints).toEqual([]);
     });
   }
 
@@ -163,7 +163,7 @@ describe("a message that RabbitMQ closes the channel over", () => {
       "dead-group": "processor",
       "dead-message-id": "unnamed",
     });
-    expect(processor.log.complaints).toContain("message set aside");
+    expect(processor.logger.complaints).toContain("message set aside");
   });
 
   for (const args of [[], ["--packed"]]) {
@@ -195,11 +195,11 @@ describe("a message that RabbitMQ closes the channel over", () => {
 describe("a message that RabbitMQ closes the connection over", () => {
   test("is found among thousands and set aside within 5 s, and all others are confirmed in order", async () => {
     const url = await node.vhost();
-    const log = new QuietLog();
+    const logger = new QuietLogger();
     const broker = new RabbitmqBroker({
       urls: [url],
       name: "m",
-      log,
+      logger,
       logRetention: "off",
       timing: defaultTiming,
     });
@@ -212,7 +212,7 @@ describe("a message that RabbitMQ closes the connection over", () => {
       blocked: (isBlocked) => outbox.blocked(isBlocked),
       closed: (refusal) => outbox.closed(refusal),
     });
-    broker.start((error) => log.error(String(error)));
+    broker.start((error) => logger.error(String(error)));
     await until(() => broker.status().state === "ready", "it is connected");
     await using program = await listenTo(url, "wsmanager");
     const confirmed: string[] = [];

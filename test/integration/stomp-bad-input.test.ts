@@ -192,7 +192,7 @@ describe("bad input from a STOMP client", () => {
       expect((await anna.closed).code).toBe(1002);
       await ben.sendSafely("/topic/a", "still here");
       expect(heard.map(({ body }) => body)).toEqual(["still here"]);
-      expect(system.log.complaints).toEqual([]);
+      expect(system.logger.complaints).toEqual([]);
     });
   }
 

@@ -87,7 +87,7 @@ describe("STOMP over RabbitMQ", () => {
       expect(bens.find(({ headers }) => headers["content-type"] !== "text/plain")!.binaryBody).toEqual(bytes);
       expect(new Set(bens.map(({ headers }) => headers["message-id"])).size).toBe(3);
       expect([annas.length, bens.length]).toEqual([3, 3]);
-      expect([...one.log.complaints, ...two.log.complaints]).toEqual([]);
+      expect([...one.logger.complaints, ...two.logger.complaints]).toEqual([]);
     }
   });
 
@@ -138,7 +138,7 @@ describe("STOMP over RabbitMQ", () => {
       colour: "green",
       subscription: "sub-0",
     });
-    expect(manager.log.complaints).toEqual([]);
+    expect(manager.logger.complaints).toEqual([]);
   });
 
   test("the most headers that a frame may have reach RabbitMQ", async () => {
@@ -152,6 +152,6 @@ describe("STOMP over RabbitMQ", () => {
     await anna.sendSafely("/topic/a", "x".repeat(1024 ** 2), headers);
     await until(() => program.heard.length === 1, "the program got the message");
     expect(program.heard[0]!.properties.headers).toMatchObject(headers);
-    expect(manager.log.complaints).toEqual([]);
+    expect(manager.logger.complaints).toEqual([]);
   });
 });

@@ -3,8 +3,8 @@ import { defaultTiming } from "../../src/broker/rabbitmq/link.ts";
 import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
 import type { Auth } from "../../src/gateway/auth/auth.ts";
 import { Manager } from "../../src/manager/manager.ts";
-import type { Log } from "../../src/ops/log.ts";
-import { MessageLog } from "../../src/ops/message-log.ts";
+import type { Logger } from "../../src/ops/logger.ts";
+import { MessageTrace } from "../../src/ops/message-trace.ts";
 import { parseCommand } from "../../src/options/parse.ts";
 import type { Options } from "../../src/options/table.ts";
 import { echoProcessed, type Handler } from "../../src/processor/handler.ts";
@@ -12,7 +12,7 @@ import { Processor } from "../../src/processor/processor.ts";
 import { until } from "../support/wait.ts";
 
 /** Remembers what was logged at warn and above, which in most tests is nothing. */
-export class QuietLog implements Log {
+export class QuietLogger implements Logger {
   readonly complaints: string[] = [];
   debug(): void {
     /* not of interest to tests */
@@ -38,17 +38,17 @@ export function optionsOf(...args: string[]): Options {
 /** What `warren ARGS` runs with the embedded broker, within this process. */
 export function startSystem(args: string[] = [], handler: Handler = echoProcessed, auth?: Auth) {
   const options = optionsOf("--port", "0", "--log-messages", "off", ...args);
-  const log = new QuietLog();
-  const messageLog = new MessageLog(log, options.logMessages);
+  const logger = new QuietLogger();
+  const messageTrace = new MessageTrace(logger, options.logMessages);
   const broker = new MemoryBroker();
-  const manager = new Manager("manager", options, broker, log, messageLog, auth);
-  const processor = new Processor("processor", options, handler, broker, log, messageLog);
+  const manager = new Manager("manager", options, broker, logger, messageTrace, auth);
+  const processor = new Processor("processor", options, handler, broker, logger, messageTrace);
   const url = manager.listen();
   broker.start();
   return {
     url,
     wsUrl: (path: string) => new URL(path, url).href.replace(/^http/, "ws"),
-    log,
+    logger,
     manager,
     processor,
     broker,
@@ -64,17 +64,17 @@ export function startSystem(args: string[] = [], handler: Handler = echoProcesse
 /** `warren --role manager` within this process, ready. It comes back sooner than in production. */
 export async function startManager(id: string, url: string, ...args: string[]) {
   const options = optionsOf("--role", "manager", "--port", "0", "--log-messages", "off", ...args);
-  const log = new QuietLog();
+  const logger = new QuietLogger();
   const logRetention =
     options.log === "off" ? "off" : ({ maxBytes: options.logMaxBytes, maxAgeMs: options.logMaxAge } as const);
   const timing = { ...defaultTiming, backoff: { firstMs: 20, mostMs: 200 } };
-  const broker = new RabbitmqBroker({ urls: [url], name: id, log, logRetention, timing });
-  const manager = new Manager(id, options, broker, log, new MessageLog(log, "off"));
+  const broker = new RabbitmqBroker({ urls: [url], name: id, logger, logRetention, timing });
+  const manager = new Manager(id, options, broker, logger, new MessageTrace(logger, "off"));
   const listening = manager.listen();
-  broker.start((error) => log.error(String(error)));
+  broker.start((error) => logger.error(String(error)));
   await until(() => broker.status().state === "ready", "the manager is connected");
   return {
-    log,
+    logger,
     broker,
     wsUrl: (path: string) => new URL(path, listening).href.replace(/^http/, "ws"),
     async [Symbol.asyncDispose]() {

@@ -1,10 +1,10 @@
 import type { Channel, ChannelModel, Options } from "amqplib";
 import { codeOf, FatalError, reasonOf } from "../../errors.ts";
-import type { Log } from "../../ops/log.ts";
+import type { Logger } from "../../ops/logger.ts";
 
 /** How this process declares, whichever of its connections does it. */
 export interface DeclaringOptions {
-  readonly log: Log;
+  readonly logger: Logger;
   /**
    * How long what is missing stays so before it is declared, in milliseconds. A queue that went under load has to be missed by
    * all that publish, so that they publish again what reached nobody.
@@ -97,7 +97,7 @@ export class Declaring {
 
   async #queue(name: string, args: QueueArguments): Promise<void> {
     const isThere = await this.hasQueue(name);
-    const { log, known } = this.#options;
+    const { logger, known } = this.#options;
     const key = `queue ${name}`;
     if (isThere && known.has(key)) return;
     if (!isThere) await this.#beMissed();
@@ -106,7 +106,7 @@ export class Declaring {
       await this.ask((channel) => channel.assertQueue(name, { durable: true, arguments: args }));
     } catch (error) {
       if (codeOf(error) !== 406) throw forbidden(error, `queue "${name}"`);
-      log.info("queue exists with settings of its own, joining it as it is", {
+      logger.info("queue exists with settings of its own, joining it as it is", {
         queue: name,
         reason: reasonOf(error),
       });

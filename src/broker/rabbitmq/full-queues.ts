@@ -1,6 +1,6 @@
 import type { ChannelModel } from "amqplib";
 import { codeOf } from "../../errors.ts";
-import type { Log } from "../../ops/log.ts";
+import type { Logger } from "../../ops/logger.ts";
 import { exchanges, logStream } from "./topology.ts";
 
 /** How often a full queue is looked at, in milliseconds. */
@@ -32,7 +32,7 @@ export type Look = (queues: readonly string[]) => Promise<readonly QueueDepth[]>
  * tried before the fullest queue has room again, or has gone.
  */
 export class FullQueues {
-  readonly #log: Log;
+  readonly #logger: Logger;
   /** The first connection on which messages are refused, and when one was refused last. */
   #episode: { readonly first: unknown; lastMs: number } | undefined;
   #tryMs = tryFirstMs;
@@ -42,8 +42,8 @@ export class FullQueues {
   /** Why publishing waits, and for which queue as far as is known; undefined if it does not. */
   waiting: { readonly why: string; readonly queue: string | undefined } | undefined;
 
-  constructor(log: Log) {
-    this.#log = log;
+  constructor(logger: Logger) {
+    this.#logger = logger;
   }
 
   /**
@@ -90,7 +90,7 @@ export class FullQueues {
     const since = performance.now();
     this.#lastFullMs = since;
     this.waiting = { why: whyOf(fullest), queue: fullest?.queue };
-    this.#log.warn("a queue is full: what is published waits", { ...fullest, why: this.waiting.why });
+    this.#logger.warn("a queue is full: what is published waits", { ...fullest, why: this.waiting.why });
     const tryAtMs = since + this.#tryMs;
     this.#tryMs = Math.min(tryMostMs, 2 * this.#tryMs);
     while (!isOver() && performance.now() < tryAtMs) {
@@ -111,7 +111,7 @@ export class FullQueues {
   /** RabbitMQ has taken a message. */
   taken(): void {
     if (this.waiting === undefined || this.isLooking) return;
-    this.#log.info("the queue has room again", { queue: this.waiting.queue });
+    this.#logger.info("the queue has room again", { queue: this.waiting.queue });
     this.waiting = undefined;
     this.#episode = undefined;
   }

@@ -1,5 +1,5 @@
 import type { ChannelModel } from "amqplib";
-import type { Log } from "../../ops/log.ts";
+import type { Logger } from "../../ops/logger.ts";
 import type { Exchange } from "../broker.ts";
 import type { Needed } from "./check-frames.ts";
 import { Declaring } from "./declaring.ts";
@@ -14,7 +14,7 @@ import {
 } from "./topology.ts";
 
 export interface LayoutOptions {
-  readonly log: Log;
+  readonly logger: Logger;
   readonly logRetention: LogRetention | "off";
   /** What a new queue of a group, or of dead letters, may hold. In bytes. */
   readonly queueBytesMax: number;
@@ -49,7 +49,7 @@ export class Layout {
 
   async declaringOn(connection: ChannelModel): Promise<Declaring> {
     const declaring = new Declaring(connection, {
-      log: this.#options.log,
+      logger: this.#options.logger,
       known: this.#known,
       oneAtATime: (declare) => {
         const declared = this.#lastDeclared.then(declare);

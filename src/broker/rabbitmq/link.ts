@@ -1,7 +1,7 @@
 import { type ChannelModel, connect } from "amqplib";
 import { type BackoffLimits, backoffMs } from "../../backoff.ts";
 import { codeOf, FatalError, reasonOf } from "../../errors.ts";
-import type { Log } from "../../ops/log.ts";
+import type { Logger } from "../../ops/logger.ts";
 import { withoutPassword } from "../../ops/redact.ts";
 import { version } from "../../version.ts";
 import { type Access, credentialsOf, loginTo } from "./access.ts";
@@ -57,7 +57,7 @@ export interface LinkOptions {
   readonly urls: readonly string[];
   readonly access: Access;
   readonly timing: LinkTiming;
-  readonly log: Log;
+  readonly logger: Logger;
   /** Tells of losses and returns, for all links of this process together. */
   readonly outage: Outage;
   /**
@@ -243,7 +243,7 @@ export class Link {
       await Promise.race([connection.close(), timeout.promise]);
     } catch (error) {
       // It was closed already, or does not answer: either way the socket must not stay behind.
-      this.#options.log.debug("connection dropped", {
+      this.#options.logger.debug("connection dropped", {
         connection: this.#options.name,
         reason: reasonOf(error),
       });

@@ -1,6 +1,6 @@
 import type { ChannelModel } from "amqplib";
 import { reasonOf } from "../../errors.ts";
-import type { Log } from "../../ops/log.ts";
+import type { Logger } from "../../ops/logger.ts";
 import type { Exchange, Publisher } from "../broker.ts";
 import type { Announcing } from "./announcing.ts";
 import { FullQueues, lookOn } from "./full-queues.ts";
@@ -20,7 +20,7 @@ export interface PublishingOptions {
   readonly publishings: readonly Publishing[];
   readonly layout: Layout;
   readonly hasLog: boolean;
-  readonly log: Log;
+  readonly logger: Logger;
   readonly timing: LinkTiming;
   /** Tells managers over this connection which groups this process has. */
   readonly announcing: Announcing | undefined;
@@ -35,7 +35,7 @@ export class PublishingConnection {
 
   constructor(options: PublishingOptions) {
     this.#options = options;
-    this.#full = new FullQueues(options.log);
+    this.#full = new FullQueues(options.logger);
   }
 
   /** Why RabbitMQ takes no messages; undefined if it does. */
@@ -110,15 +110,15 @@ export class PublishingConnection {
   }
 
   #watchBlocked(connection: ChannelModel, atLoss: (() => void)[]): void {
-    const { publishings, log } = this.#options;
+    const { publishings, logger } = this.#options;
     connection.on("blocked", (reason: string) => {
       this.#alarm = `RabbitMQ does not take messages: ${reason}`;
-      log.warn("broker blocks publishing", { reason });
+      logger.warn("broker blocks publishing", { reason });
       for (const { publisher } of publishings) publisher.blocked(true);
     });
     connection.on("unblocked", () => {
       this.#alarm = undefined;
-      log.info("broker takes messages again");
+      logger.info("broker takes messages again");
       if (!this.#full.isLooking) for (const { publisher } of publishings) publisher.blocked(false);
     });
     atLoss.push(() => {

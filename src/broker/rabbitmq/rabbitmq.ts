@@ -1,6 +1,6 @@
 import type { ChannelModel } from "amqplib";
 import type { Envelope } from "../../envelope/envelope.ts";
-import type { Log } from "../../ops/log.ts";
+import type { Logger } from "../../ops/logger.ts";
 import { withoutPassword } from "../../ops/redact.ts";
 import type {
   Broker,
@@ -41,7 +41,7 @@ export interface RabbitmqOptions {
   readonly urls: readonly string[];
   /** Shown in RabbitMQ's management page. */
   readonly name: string;
-  readonly log: Log;
+  readonly logger: Logger;
   /** What the shared log keeps; `off` goes without one. */
   readonly logRetention: LogRetention | "off";
   /** What a new queue of a group, or of dead letters, may hold, in bytes: 1 GiB where it is not given. */
@@ -82,10 +82,16 @@ export class RabbitmqBroker implements Broker {
 
   constructor(options: RabbitmqOptions) {
     this.#options = options;
-    const { log, logRetention, queueBytesMax = defaultQueueBytesMax, timing = defaultTiming } = options;
+    const { logger, logRetention, queueBytesMax = defaultQueueBytesMax, timing = defaultTiming } = options;
     this.#timing = timing;
     const onGone = (group: string) => this.#missed(groupQueue(group));
-    this.#layout = new Layout({ log, logRetention, queueBytesMax, missedForMs: timing.missedForMs, onGone });
+    this.#layout = new Layout({
+      logger,
+      logRetention,
+      queueBytesMax,
+      missedForMs: timing.missedForMs,
+      onGone,
+    });
   }
 
   publish(exchange: Exchange, publisher: Publisher): void {
@@ -116,9 +122,9 @@ export class RabbitmqBroker implements Broker {
   }
 
   start(onFatal: (error: Error) => void): void {
-    const { urls, name, log, access = urlsAlone } = this.#options;
+    const { urls, name, logger, access = urlsAlone } = this.#options;
     const timing = this.#timing;
-    const outage = new Outage(log);
+    const outage = new Outage(logger);
     const open = (what: Purpose, setUp: SetUp) => {
       const lost = () => {
         for (const end of this.#atLoss[what].splice(0)) end();
@@ -129,7 +135,7 @@ export class RabbitmqBroker implements Broker {
         urls,
         access,
         timing,
-        log,
+        logger,
         outage,
         setUp,
         opened,
@@ -149,7 +155,7 @@ export class RabbitmqBroker implements Broker {
         publishings,
         layout: this.#layout,
         hasLog: this.hasLog,
-        log,
+        logger,
         timing,
         announcing: purpose === "dead letters" ? undefined : announcing,
       });
@@ -198,7 +204,7 @@ export class RabbitmqBroker implements Broker {
     this.#layout.inForce();
     if (this.#isAnnounced) return;
     this.#isAnnounced = true;
-    this.#options.log.info("connected to RabbitMQ", {
+    this.#options.logger.info("connected to RabbitMQ", {
       broker: this.#options.urls.map(withoutPassword).join(","),
     });
   }

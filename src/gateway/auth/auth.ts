@@ -1,5 +1,5 @@
 import { FatalError, reasonOf } from "../../errors.ts";
-import type { Log } from "../../ops/log.ts";
+import type { Logger } from "../../ops/logger.ts";
 import type { Grant } from "./grant.ts";
 import { KeyFile } from "./key-file.ts";
 import { defaultKeySetTiming, KeySet } from "./key-set.ts";
@@ -31,19 +31,19 @@ export class Auth {
    *
    * @throws FatalError if there is a file of a key or an authority that cannot be used
    */
-  static async open(options: AuthOptions, log: Log): Promise<Auth> {
-    const auth = new Auth(options, log);
+  static async open(options: AuthOptions, logger: Logger): Promise<Auth> {
+    const auth = new Auth(options, logger);
     auth.#set?.start();
     await auth.#file?.read();
     return auth;
   }
 
-  private constructor(options: AuthOptions, log: Log) {
+  private constructor(options: AuthOptions, logger: Logger) {
     const { jwtSecretFile, jwtPublicKeyFile, jwksUrl, jwksCa } = options;
     if (jwtSecretFile !== undefined) this.#file = new KeyFile(jwtSecretFile, "--jwt-secret-file", secretKeys);
     else if (jwtPublicKeyFile !== undefined)
       this.#file = new KeyFile(jwtPublicKeyFile, "--jwt-public-key-file", publicKeys);
-    else this.#set = new KeySet(jwksUrl!, log, defaultKeySetTiming, jwksCa);
+    else this.#set = new KeySet(jwksUrl!, logger, defaultKeySetTiming, jwksCa);
     const { jwtIssuer: issuer, jwtAudience: audience, jwtClaim: claim, jwtLeeway: leewayMs } = options;
     this.#tokens = new Tokens(this.#file ?? this.#set!, { issuer, audience, claim, leewayMs });
   }
@@ -54,12 +54,12 @@ export class Auth {
   }
 
   /** Reads the key file again. One that cannot be used changes nothing, and is reported. */
-  async reload(log: Log): Promise<void> {
+  async reload(logger: Logger): Promise<void> {
     try {
       await this.#file?.read();
     } catch (error) {
       if (!(error instanceof FatalError)) throw error;
-      log.error("the key file was not taken over: the key before stays", {
+      logger.error("the key file was not taken over: the key before stays", {
         reason: reasonOf(error),
       });
     }

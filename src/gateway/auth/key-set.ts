@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { createLocalJWKSet } from "jose";
 import { backoffMs } from "../../backoff.ts";
 import { FatalError, reasonOf } from "../../errors.ts";
-import type { Log } from "../../ops/log.ts";
+import type { Logger } from "../../ops/logger.ts";
 import { withoutPassword } from "../../ops/redact.ts";
 import { type JwkSet, usableKeys } from "./jwk-set.ts";
 import { type Keys, publicAlgorithms } from "./keys.ts";
@@ -35,7 +35,7 @@ export const defaultKeySetTiming: KeySetTiming = {
  */
 export class KeySet implements KeySource {
   readonly #url: string;
-  readonly #log: Log;
+  readonly #logger: Logger;
   readonly #timing: KeySetTiming;
   #keys: Keys | undefined;
   #fetching: Promise<boolean> | undefined;
@@ -48,11 +48,11 @@ export class KeySet implements KeySource {
   #complaint = "";
 
   /** @throws FatalError if the file of the authority cannot be used */
-  constructor(url: string, log: Log, timing: KeySetTiming = defaultKeySetTiming, caFile?: string) {
+  constructor(url: string, logger: Logger, timing: KeySetTiming = defaultKeySetTiming, caFile?: string) {
     this.#caFile = caFile;
     this.#readCa();
     this.#url = url;
-    this.#log = log;
+    this.#logger = logger;
     this.#timing = timing;
   }
 
@@ -103,7 +103,7 @@ export class KeySet implements KeySource {
       return false;
     }
     if (this.#failures > 0)
-      this.#log.info("the key set is there again", { jwks: withoutPassword(this.#url) });
+      this.#logger.info("the key set is there again", { jwks: withoutPassword(this.#url) });
     this.#failures = 0;
     return true;
   }
@@ -126,7 +126,7 @@ export class KeySet implements KeySource {
   #complainOf({ leftOut }: JwkSet): void {
     const complaint = leftOut.join(", ");
     if (complaint !== "" && complaint !== this.#complaint)
-      this.#log.warn("keys of the key set cannot be used and are left out", {
+      this.#logger.warn("keys of the key set cannot be used and are left out", {
         jwks: withoutPassword(this.#url),
         keys: complaint,
       });
@@ -142,7 +142,10 @@ export class KeySet implements KeySource {
       this.#keys === undefined
         ? "the key set cannot be had: no token can be checked, trying again"
         : "the key set cannot be had: going on with the keys fetched before, trying again";
-    this.#log.warn(message, { jwks: withoutPassword(this.#url), reason: withoutPassword(reasonOf(error)) });
+    this.#logger.warn(message, {
+      jwks: withoutPassword(this.#url),
+      reason: withoutPassword(reasonOf(error)),
+    });
   }
 }
 

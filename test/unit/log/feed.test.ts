@@ -5,13 +5,13 @@ import { pack, packedContentType } from "../../../src/envelope/packing.ts";
 import { Feed } from "../../../src/log/feed.ts";
 import type { LogRecord } from "../../../src/log/record.ts";
 import type { OutgoingMessage } from "../../../src/message.ts";
-import { MessageLog } from "../../../src/ops/message-log.ts";
-import { RecordingLog } from "../doubles/recording-log.ts";
+import { MessageTrace } from "../../../src/ops/message-trace.ts";
+import { RecordingLogger } from "../doubles/recording-logger.ts";
 
-function feedOf(managerId: string, messageLogMode: "on" | "off" = "off") {
+function feedOf(managerId: string, messageTraceMode: "on" | "off" = "off") {
   const heard: unknown[] = [];
   const logged: unknown[] = [];
-  const log = new RecordingLog();
+  const logger = new RecordingLogger();
   const sink = {
     deliver: ({ body, topic, clientId }: OutgoingMessage) =>
       void heard.push(["deliver", topic, clientId, body]),
@@ -21,10 +21,10 @@ function feedOf(managerId: string, messageLogMode: "on" | "off" = "off") {
     missed: () => void logged.push("missed"),
   };
   return {
-    feed: new Feed(managerId, sink, log, new MessageLog(log, messageLogMode), 1024),
+    feed: new Feed(managerId, sink, logger, new MessageTrace(logger, messageTraceMode), 1024),
     heard,
     logged,
-    log,
+    logger,
   };
 }
 
@@ -41,11 +41,11 @@ test("what clients of another manager sent is relayed to its topic", () => {
 });
 
 test("what its own clients sent is skipped, packed or not: they have it already", () => {
-  const { feed, heard, log } = feedOf("manager-1");
+  const { feed, heard, logger } = feedOf("manager-1");
   feed.record(0, "wsmanager", from("manager-1", { body: "hi", topic: "a" }));
   feed.record(1, "wsmanager", packed("manager-1", [{ body: "hi", topic: "a" }]));
   expect(heard).toEqual([]);
-  expect(log.lines).toEqual([]);
+  expect(logger.lines).toEqual([]);
 });
 
 test("what its own clients sent is known by its id, whatever app id they gave it", () => {
@@ -110,49 +110,49 @@ test("packed messages are handed on one by one, in order", () => {
 
 describe("a message that cannot be read", () => {
   test("is skipped with a warning that says where it is, and the next one is read", () => {
-    const { feed, heard, log } = feedOf("manager-1");
+    const { feed, heard, logger } = feedOf("manager-1");
     const broken = { ...packed("other", []), body: Buffer.from("rubbish") };
     feed.record(7, "towsmanager", broken);
     feed.record(8, "towsmanager", from("processor-1", { body: "fine", topic: "" }));
     expect(heard).toEqual([["deliver", "", undefined, "fine"]]);
-    expect(log.lines).toMatchObject([
+    expect(logger.lines).toMatchObject([
       { level: "warn", fields: { exchange: "towsmanager", offset: 7, app: "other" } },
     ]);
   });
 
   test("because it is larger than what may wait for a client is skipped too, packed or not", () => {
-    const { feed, heard, log } = feedOf("manager-1");
+    const { feed, heard, logger } = feedOf("manager-1");
     const messages = [{ body: "x".repeat(600), topic: "" }];
     feed.record(1, "towsmanager", from("other", { body: "x".repeat(1025), topic: "" }));
     feed.record(2, "wsmanager", packed("other", [...messages, ...messages]));
     feed.record(3, "towsmanager", from("other", { body: "y".repeat(1024), topic: "" }));
     expect(heard).toEqual([["deliver", "", undefined, "y".repeat(1024)]]);
     expect(feed.skippedCount).toBe(2);
-    expect(String(log.lines[0]?.fields?.["reason"])).toContain("--client-buffer-bytes");
+    expect(String(logger.lines[0]?.fields?.["reason"])).toContain("--client-buffer-bytes");
   });
 
   test("is counted, and warned of once a second and not a thousand times", () => {
-    const { feed, log } = feedOf("manager-1");
+    const { feed, logger } = feedOf("manager-1");
     const broken = { ...packed("other", []), body: Buffer.from("rubbish") };
     for (let offset = 0; offset < 1000; offset++) feed.record(offset, "towsmanager", broken);
     expect(feed.skippedCount).toBe(1000);
-    expect(log.lines.length).toBeLessThan(5);
+    expect(logger.lines.length).toBeLessThan(5);
   });
 });
 
 test("what came back is printed, what clients of other managers sent is not", () => {
-  const { feed, log } = feedOf("manager-1", "on");
+  const { feed, logger } = feedOf("manager-1", "on");
   feed.record(0, "towsmanager", from("processor-1", { body: "back", topic: "a" }));
   feed.record(1, "wsmanager", from("manager-2", { body: "not mine", topic: "a" }));
-  expect(log.lines).toMatchObject([{ message: "came back", fields: { topic: "a", message: "back" } }]);
+  expect(logger.lines).toMatchObject([{ message: "came back", fields: { topic: "a", message: "back" } }]);
 });
 
 test("every record goes to the durable subscriptions, its own too, with what tells how the log goes on", () => {
-  const { feed, logged, log } = feedOf("manager-1");
+  const { feed, logged, logger } = feedOf("manager-1");
   feed.marked(0);
   feed.record(1, "wsmanager", from("manager-1", { body: "own", topic: "a" }));
   feed.missed("dropped");
   feed.record(5, "towsmanager", from("processor-1", { body: "answer", topic: "a" }));
   expect(logged).toEqual(["mark 0", 1, "missed", 5]);
-  expect(log.lines).toHaveLength(1);
+  expect(logger.lines).toHaveLength(1);
 });

@@ -1,14 +1,14 @@
 import { expect, test } from "bun:test";
 import { Notices } from "../../../src/ops/notices.ts";
-import { RecordingLog } from "../doubles/recording-log.ts";
+import { RecordingLogger } from "../doubles/recording-logger.ts";
 
 test("each value is warned of once", () => {
-  const log = new RecordingLog();
-  const notices = new Notices(log);
+  const logger = new RecordingLogger();
+  const notices = new Notices(logger);
   for (const value of ["a", "b", "a"])
     notices.warnOnce("refused", "origin", value, () => ({ flag: `+${value}` }));
   notices.warnOnce("another thing", "origin", "a", () => ({}));
-  expect(log.lines.map(({ message, fields }) => [message, fields])).toEqual([
+  expect(logger.lines.map(({ message, fields }) => [message, fields])).toEqual([
     ["refused", { origin: "a", flag: "+a" }],
     ["refused", { origin: "b", flag: "+b" }],
     ["another thing", { origin: "a" }],
@@ -16,11 +16,11 @@ test("each value is warned of once", () => {
 });
 
 test("a stranger who makes up values without end gets a hundred lines, each of a bounded length", () => {
-  const log = new RecordingLog();
-  const notices = new Notices(log);
+  const logger = new RecordingLogger();
+  const notices = new Notices(logger);
   for (let number = 0; number < 10_000; number++)
     notices.warnOnce("refused", "origin", `${number}${"x".repeat(16_000)}`, () => ({}));
-  expect(log.lines.length).toBeLessThanOrEqual(102);
-  expect(Math.max(...log.lines.map(({ fields }) => String(fields["origin"] ?? "").length))).toBe(200);
-  expect(log.lines.at(-1)?.message).toBe("further refusals of this kind are not logged");
+  expect(logger.lines.length).toBeLessThanOrEqual(102);
+  expect(Math.max(...logger.lines.map(({ fields }) => String(fields["origin"] ?? "").length))).toBe(200);
+  expect(logger.lines.at(-1)?.message).toBe("further refusals of this kind are not logged");
 });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Failures, reportOf } from "../../../src/processor/failures.ts";
 import type { Handler } from "../../../src/processor/handler.ts";
 import { loadHandler } from "../../../src/processor/load.ts";
-import { RecordingLog } from "../doubles/recording-log.ts";
+import { RecordingLogger } from "../doubles/recording-logger.ts";
 
 const message = {
   id: "m-1",
@@ -78,9 +78,9 @@ describe("a report", () => {
 
 describe("failures", () => {
   test("are told with what is needed to find the message", () => {
-    const log = new RecordingLog();
-    new Failures("g", log).report(new Error("no"), message, 2);
-    expect(log.lines).toMatchObject([
+    const logger = new RecordingLogger();
+    new Failures("g", logger).report(new Error("no"), message, 2);
+    expect(logger.lines).toMatchObject([
       {
         level: "warn",
         message: "handler failed",
@@ -91,28 +91,28 @@ describe("failures", () => {
 
   test("of one kind are told at once, then once a second with how many there were", () => {
     time = 0;
-    const log = new RecordingLog();
-    const failures = new Failures("g", log);
+    const logger = new RecordingLogger();
+    const failures = new Failures("g", logger);
     for (let failure = 0; failure < 500; failure++) {
       failures.report(`order ${failure} is not there`, message, 1);
       failures.report("something else", message, 1);
       time += 5;
     }
-    const told = log.lines.filter(({ fields }) => String(fields["reason"]).startsWith("order"));
+    const told = logger.lines.filter(({ fields }) => String(fields["reason"]).startsWith("order"));
     expect(told.map(({ fields }) => fields["failuresSinceLast"])).toEqual([undefined, 199, 199]);
-    expect(log.lines.length).toBe(6);
+    expect(logger.lines.length).toBe(6);
   });
 
   test("of ever new kinds take no more memory than a hundred", () => {
     time = 0;
-    const log = new RecordingLog();
-    const failures = new Failures("g", log);
+    const logger = new RecordingLogger();
+    const failures = new Failures("g", logger);
     const kind = (index: number) => "abcdefghij"[index % 10]!.repeat(1 + Math.floor(index / 10));
     for (let index = 0; index < 150; index++) failures.report(kind(index), message, 1);
     failures.report(kind(149), message, 1);
-    expect(log.lines.length).toBe(150);
+    expect(logger.lines.length).toBe(150);
     // Forgotten, and so told again.
     failures.report(kind(0), message, 1);
-    expect(log.lines.length).toBe(151);
+    expect(logger.lines.length).toBe(151);
   });
 });

@@ -11,10 +11,10 @@ import type { Envelope } from "../../../src/envelope/envelope.ts";
 import { open, seal } from "../../../src/envelope/envelope.ts";
 import { pack, packedContentType } from "../../../src/envelope/packing.ts";
 import type { OutgoingMessage } from "../../../src/message.ts";
-import { MessageLog } from "../../../src/ops/message-log.ts";
+import { MessageTrace } from "../../../src/ops/message-trace.ts";
 import { echoProcessed, type Handler } from "../../../src/processor/handler.ts";
 import { Processor, type ProcessorOptions } from "../../../src/processor/processor.ts";
-import { RecordingLog } from "../doubles/recording-log.ts";
+import { RecordingLogger } from "../doubles/recording-logger.ts";
 import { turn } from "../doubles/turn.ts";
 
 /** A broker that delivers and confirms when it is told to, and remembers what it got. */
@@ -102,12 +102,12 @@ const defaults: ProcessorOptions = {
 
 function processing(handler: Handler, options: Partial<ProcessorOptions> = {}, suspectHandler?: Handler) {
   const broker = new ScriptedBroker();
-  const log = new RecordingLog();
-  const messageLog = new MessageLog(log, "off");
+  const logger = new RecordingLogger();
+  const messageTrace = new MessageTrace(logger, "off");
   const all = { ...defaults, ...options };
-  const processor = new Processor("p-1", all, handler, broker, log, messageLog, suspectHandler);
+  const processor = new Processor("p-1", all, handler, broker, logger, messageTrace, suspectHandler);
   broker.start();
-  return { broker, log, processor };
+  return { broker, logger, processor };
 }
 
 const asked = (body: string, clientId: string | undefined = "c", topic = "") =>
@@ -278,7 +278,7 @@ describe("a message that cannot be handled", () => {
   };
 
   test("is dead-lettered with the reason, the attempts and where it came from, and then acked", async () => {
-    const { broker, log } = processing(failing);
+    const { broker, logger } = processing(failing);
     broker.deliver(asked("poison", "c-1", "a.b"));
     await settle();
     expect(broker.published["wsmanager.dead"]).toMatchObject([
@@ -294,7 +294,7 @@ describe("a message that cannot be handled", () => {
         },
       },
     ]);
-    expect(log.lines.filter(({ message }) => message === "message dead-lettered")).toMatchObject([
+    expect(logger.lines.filter(({ message }) => message === "message dead-lettered")).toMatchObject([
       { level: "warn", fields: { attempts: 2, reason: "I cannot take this", topic: "a.b", group: "g" } },
     ]);
     expect(broker.acks).toEqual([]);
@@ -464,7 +464,7 @@ describe("handlers that outlive their timeout", () => {
         });
         return end.promise;
       };
-      const { broker, processor, log } = processing(handler, { concurrency: 5, handlerTimeout: 100 });
+      const { broker, processor, logger } = processing(handler, { concurrency: 5, handlerTimeout: 100 });
       for (let number = 0; number < 90; number++) broker.deliver(asked("m", `client ${number}`));
       for (let step = 0; step < 50; step++) {
         jest.advanceTimersByTime(100);
@@ -472,7 +472,7 @@ describe("handlers that outlive their timeout", () => {
       }
       expect(most).toBe(5);
       expect(ends.length).toBe(5);
-      expect(log.lines.some(({ message }) => message.includes("goes on after its timeout"))).toBe(true);
+      expect(logger.lines.some(({ message }) => message.includes("goes on after its timeout"))).toBe(true);
       for (const end of ends.splice(0)) end();
       await settle();
       expect(ends.length).toBe(5);
@@ -532,10 +532,10 @@ describe("stopping", () => {
 
   test("gives up after its timeout, and says so", async () => {
     const { handler } = slowHandler();
-    const { broker, log, processor } = processing(handler);
+    const { broker, logger, processor } = processing(handler);
     broker.deliver(asked("stuck"));
     expect(await processor.drain(0)).toBe(false);
-    expect(log.lines).toMatchObject([{ level: "warn", fields: { handlersRunning: 1 } }]);
+    expect(logger.lines).toMatchObject([{ level: "warn", fields: { handlersRunning: 1 } }]);
     expect(broker.acks).toEqual([]);
     processor.close();
   });

@@ -4,7 +4,7 @@ import { defaultTiming } from "../../../../src/broker/rabbitmq/link.ts";
 import { RabbitmqBroker } from "../../../../src/broker/rabbitmq/rabbitmq.ts";
 import { FakeAmqp, type FakePeer } from "../../../support/fake-amqp.ts";
 import { until } from "../../../support/wait.ts";
-import { RecordingLog } from "../../doubles/recording-log.ts";
+import { RecordingLogger } from "../../doubles/recording-logger.ts";
 
 const opened: { close(): Promise<void> }[] = [];
 afterEach(async () => {
@@ -16,7 +16,7 @@ async function consuming(fake: FakeAmqp) {
   const broker = new RabbitmqBroker({
     urls: [fake.url],
     name: "test",
-    log: new RecordingLog(),
+    logger: new RecordingLogger(),
     logRetention: "off",
     timing: { ...defaultTiming, closeTimeoutMs: 100, backoff: { firstMs: 10, mostMs: 50 } },
   });

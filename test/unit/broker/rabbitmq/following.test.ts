@@ -3,7 +3,7 @@ import { defaultTiming } from "../../../../src/broker/rabbitmq/link.ts";
 import { RabbitmqBroker } from "../../../../src/broker/rabbitmq/rabbitmq.ts";
 import { FakeAmqp } from "../../../support/fake-amqp.ts";
 import { until } from "../../../support/wait.ts";
-import { RecordingLog } from "../../doubles/recording-log.ts";
+import { RecordingLogger } from "../../doubles/recording-logger.ts";
 
 let broker: RabbitmqBroker | undefined;
 afterEach(() => broker?.close());
@@ -19,7 +19,7 @@ test("a follower of a quiet log acknowledges the little that came, so that Rabbi
   broker = new RabbitmqBroker({
     urls: [fake.url],
     name: "test",
-    log: new RecordingLog(),
+    logger: new RecordingLogger(),
     logRetention: { maxBytes: 1024 ** 2, maxAgeMs: 1000 },
     timing: { ...defaultTiming, markAfterMs: 50, closeTimeoutMs: 100 },
   });

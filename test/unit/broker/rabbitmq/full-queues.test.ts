@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { FullQueues, type QueueDepth } from "../../../../src/broker/rabbitmq/full-queues.ts";
-import { RecordingLog } from "../../doubles/recording-log.ts";
+import { RecordingLogger } from "../../doubles/recording-logger.ts";
 
 describe("a refusal", () => {
   test("may be one connection's fault at first, and is none's when another one sees it too", () => {
-    const full = new FullQueues(new RecordingLog());
+    const full = new FullQueues(new RecordingLogger());
     const [one, other] = [{}, {}];
     expect(full.refused(one, 0)).toBe(false);
     expect(full.refused(one, 1000)).toBe(false);
@@ -12,7 +12,7 @@ describe("a refusal", () => {
   });
 
   test("long after another has nothing to do with it", () => {
-    const full = new FullQueues(new RecordingLog());
+    const full = new FullQueues(new RecordingLogger());
     expect(full.refused({}, 0)).toBe(false);
     expect(full.refused({}, 120_001)).toBe(false);
   });
@@ -28,8 +28,8 @@ describe("a full queue", () => {
 
   /** Waits for room while the queues are seen like this, one time after the other. */
   function roomWhile(...seen: readonly (readonly QueueDepth[])[]) {
-    const log = new RecordingLog();
-    const full = new FullQueues(log);
+    const logger = new RecordingLogger();
+    const full = new FullQueues(logger);
     const asked: (readonly string[])[] = [];
     const left = [...seen];
     const room = full.room(
@@ -40,7 +40,7 @@ describe("a full queue", () => {
       },
       () => left.length === 0 && asked.length > seen.length,
     );
-    return { full, log, asked, room };
+    return { full, logger, asked, room };
   }
 
   test("is named, with its group, who consumes it, and what to do", async () => {
@@ -72,14 +72,14 @@ describe("a full queue", () => {
   });
 
   test("is waited for until a message is taken, and not while it is looked at", async () => {
-    const { full, room, log } = roomWhile([depth("wsmanager.busy", 5, 2)], []);
+    const { full, room, logger } = roomWhile([depth("wsmanager.busy", 5, 2)], []);
     full.taken();
     expect(full.waiting).toBeDefined();
     await room;
     expect(full.waiting?.why).toInclude("its 2 consumers are too slow");
     full.taken();
     expect(full.waiting).toBeUndefined();
-    expect(log.lines.map(({ level, message }) => [level, message])).toEqual([
+    expect(logger.lines.map(({ level, message }) => [level, message])).toEqual([
       ["warn", "a queue is full: what is published waits"],
       ["info", "the queue has room again"],
     ]);

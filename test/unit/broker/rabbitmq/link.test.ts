@@ -26,7 +26,7 @@ function publisherTo(fake: FakeAmqp) {
   const broker = new RabbitmqBroker({
     urls: [fake.url],
     name: "test",
-    log: { debug: () => undefined, info: note, warn: note, error: note },
+    logger: { debug: () => undefined, info: note, warn: note, error: note },
     logRetention: { maxBytes: 1024 ** 2, maxAgeMs: 86_400_000 },
     timing,
   });

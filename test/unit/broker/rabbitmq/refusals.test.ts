@@ -20,8 +20,8 @@ afterEach(async () => {
 /** What comes of the messages that are published to a scripted peer. */
 function publisherTo(fake: FakeAmqp) {
   const quiet = () => undefined;
-  const log = { debug: quiet, info: quiet, warn: quiet, error: quiet };
-  const broker = new RabbitmqBroker({ urls: [fake.url], name: "test", log, logRetention: "off", timing });
+  const logger = { debug: quiet, info: quiet, warn: quiet, error: quiet };
+  const broker = new RabbitmqBroker({ urls: [fake.url], name: "test", logger, logRetention: "off", timing });
   opened.push(broker);
   const outbox = new Outbox("test", false);
   const confirmed: string[] = [];

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Writable } from "node:stream";
-import { type Level, levels, StreamLog } from "../../../src/ops/log.ts";
+import { type Level, levels, StreamLogger } from "../../../src/ops/logger.ts";
 import { turn } from "../doubles/turn.ts";
 
 /** An output that takes a line only when it is told to. */
@@ -26,25 +26,25 @@ class SlowOutput extends Writable {
   }
 }
 
-function logTo(format: "text" | "json", level: Level = "debug") {
+function loggerTo(format: "text" | "json", level: Level = "debug") {
   const output = new SlowOutput();
-  return { output, log: new StreamLog(output, format, level) };
+  return { output, logger: new StreamLogger(output, format, level) };
 }
 
 /** A text line without its time. */
 const untimed = (line: string | undefined) => line?.replace(/^\d\d:\d\d:\d\d\.\d{3} /, "");
 
 test.each(levels)("at --log-level %s less severe lines are not printed", (level) => {
-  const { output, log } = logTo("json", level);
-  for (const each of levels) log[each](`a ${each}`);
+  const { output, logger } = loggerTo("json", level);
+  for (const each of levels) logger[each](`a ${each}`);
   const printed = output.lines.map((line) => (JSON.parse(line) as { level: Level }).level);
   expect(printed).toEqual(levels.slice(levels.indexOf(level)));
 });
 
 describe("json", () => {
   test("is one object a line with time, level, message and fields", () => {
-    const { output, log } = logTo("json");
-    log.warn("broker lost", { waitMs: 200, reason: 'closed "by peer"\nsoon', missing: undefined });
+    const { output, logger } = loggerTo("json");
+    logger.warn("broker lost", { waitMs: 200, reason: 'closed "by peer"\nsoon', missing: undefined });
     const [line, ...more] = output.lines;
     expect(more).toEqual([]);
     const { time, ...rest } = JSON.parse(line!) as Record<string, unknown>;
@@ -60,9 +60,9 @@ describe("json", () => {
 
 describe("JSON", () => {
   test("has nothing by which a client could drive a terminal or turn a line, and says the same", () => {
-    const { output, log } = logTo("json");
+    const { output, logger } = loggerTo("json");
     const said = Array.from({ length: 0x2100 }, (_, code) => String.fromCharCode(code)).join("");
-    log.info("client sent", { message: said });
+    logger.info("client sent", { message: said });
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
     const misleading = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
     expect(output.lines[0]).not.toMatch(misleading);
@@ -72,21 +72,21 @@ describe("JSON", () => {
 
 describe("text", () => {
   const printed = (fields: Record<string, unknown>) => {
-    const { output, log } = logTo("text");
-    log.info("said", fields);
+    const { output, logger } = loggerTo("text");
+    logger.info("said", fields);
     expect(output.lines.length).toBe(1);
     return untimed(output.lines[0]);
   };
 
   test("begins with the time of day", () => {
-    const { output, log } = logTo("text");
-    log.info("listening");
+    const { output, logger } = loggerTo("text");
+    logger.info("listening");
     expect(output.lines[0]).toMatch(/^\d\d:\d\d:\d\d\.\d{3} listening$/);
   });
 
   test("names the level unless it is info", () => {
-    const { output, log } = logTo("text");
-    for (const level of levels) log[level]("x");
+    const { output, logger } = loggerTo("text");
+    for (const level of levels) logger[level]("x");
     expect(output.lines.map(untimed)).toEqual(["DEBUG x", "x", "WARN x", "ERROR x"]);
   });
 
@@ -121,26 +121,26 @@ describe("an output that nobody reads", () => {
   const line = "x".repeat(999);
 
   test("gets about a MiB, then nothing: memory does not grow", () => {
-    const { output, log } = logTo("json");
+    const { output, logger } = loggerTo("json");
     output.isRead = false;
-    for (let i = 0; i < 5000; i++) log.info(line);
+    for (let i = 0; i < 5000; i++) logger.info(line);
     expect(output.writableLength).toBeLessThan(1.01 * 1024 ** 2);
     expect(output.writableLength).toBeGreaterThan(0.99 * 1024 ** 2);
   });
 
   test("gets the count of what it missed when it is read again, before the next line", async () => {
-    const { output, log } = logTo("json");
+    const { output, logger } = loggerTo("json");
     output.isRead = false;
-    for (let i = 0; i < 5000; i++) log.info(line);
+    for (let i = 0; i < 5000; i++) logger.info(line);
     output.read();
     const kept = output.lines.length;
-    log.info("after");
+    logger.info("after");
     await turn();
     const [warning, after, ...more] = output.lines.slice(kept).map((text) => JSON.parse(text) as unknown);
     expect(warning).toMatchObject({ level: "warn", linesDropped: 5000 - kept });
     expect(after).toMatchObject({ level: "info", msg: "after" });
     expect(more).toEqual([]);
-    log.info("and on");
+    logger.info("and on");
     await turn();
     expect(output.lines.length).toBe(kept + 3);
   });

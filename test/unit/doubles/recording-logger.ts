@@ -1,7 +1,7 @@
-import type { Fields, Level, Log } from "../../../src/ops/log.ts";
+import type { Fields, Level, Logger } from "../../../src/ops/logger.ts";
 
 /** A log that remembers what it was told. */
-export class RecordingLog implements Log {
+export class RecordingLogger implements Logger {
   readonly lines: { readonly level: Level; readonly message: string; readonly fields: Fields }[] = [];
 
   debug(message: string, fields: Fields = {}): void {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
-import { MessageLog } from "../../../src/ops/message-log.ts";
-import { RecordingLog } from "../doubles/recording-log.ts";
+import { MessageTrace } from "../../../src/ops/message-trace.ts";
+import { RecordingLogger } from "../doubles/recording-logger.ts";
 
 beforeEach(() => {
   jest.useFakeTimers();
@@ -9,9 +9,9 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-function messageLog(mode: "auto" | "on" | "off") {
-  const log = new RecordingLog();
-  const messages = new MessageLog(log, mode);
+function messageTrace(mode: "auto" | "on" | "off") {
+  const logger = new RecordingLogger();
+  const messages = new MessageTrace(logger, mode);
   /** Passes messages as the hot path does, and says how many of them were printed. */
   const pass = (count: number) => {
     let printed = 0;
@@ -23,15 +23,15 @@ function messageLog(mode: "auto" | "on" | "off") {
     return printed;
   };
   const counts = () =>
-    log.lines
+    logger.lines
       .filter(({ message }) => message.startsWith("more messages"))
       .map(({ fields }) => fields["count"]);
-  return { log, messages, pass, counts };
+  return { logger, messages, pass, counts };
 }
 
 test("on prints all, off none, and neither counts nor needs a timer", () => {
-  const on = messageLog("on");
-  const off = messageLog("off");
+  const on = messageTrace("on");
+  const off = messageTrace("off");
   expect([on.pass(1000), off.pass(1000)]).toEqual([1000, 0]);
   expect(jest.getTimerCount()).toBe(0);
   jest.advanceTimersByTime(10_000);
@@ -42,7 +42,7 @@ test("on prints all, off none, and neither counts nor needs a timer", () => {
 
 describe("auto", () => {
   test("prints ten a second and counts the rest", () => {
-    const { pass, counts } = messageLog("auto");
+    const { pass, counts } = messageTrace("auto");
     expect(pass(1000)).toBe(10);
     expect(counts()).toEqual([]);
     jest.advanceTimersByTime(1000);
@@ -53,7 +53,7 @@ describe("auto", () => {
   });
 
   test("prints no count where nothing was left out", () => {
-    const { pass, counts } = messageLog("auto");
+    const { pass, counts } = messageTrace("auto");
     for (let second = 0; second < 5; second++) {
       expect(pass(10)).toBe(10);
       jest.advanceTimersByTime(1000);
@@ -62,16 +62,16 @@ describe("auto", () => {
   });
 
   test("under a load that does not end, prints eleven lines a second and no more", () => {
-    const { log, pass } = messageLog("auto");
+    const { logger, pass } = messageTrace("auto");
     for (let ms = 0; ms < 5000; ms += 10) {
       pass(100);
       jest.advanceTimersByTime(10);
     }
-    expect(log.lines.length).toBe(5 * 11);
+    expect(logger.lines.length).toBe(5 * 11);
   });
 
   test("loses no message from its count", () => {
-    const { pass, counts, messages } = messageLog("auto");
+    const { pass, counts, messages } = messageTrace("auto");
     let printed = 0;
     for (let i = 0; i < 100; i++) {
       printed += pass(7);
@@ -82,7 +82,7 @@ describe("auto", () => {
   });
 
   test("needs no timer once nothing passes any more", () => {
-    const { pass } = messageLog("auto");
+    const { pass } = messageTrace("auto");
     expect(jest.getTimerCount()).toBe(0);
     pass(100);
     jest.advanceTimersByTime(2000);
@@ -91,7 +91,7 @@ describe("auto", () => {
   });
 
   test("prints at its end what it had counted, and leaves no timer", () => {
-    const { pass, counts, messages } = messageLog("auto");
+    const { pass, counts, messages } = messageTrace("auto");
     pass(30);
     messages.close();
     expect(counts()).toEqual([20]);
@@ -101,10 +101,10 @@ describe("auto", () => {
 
 describe("a line", () => {
   const printed = (body: string | Uint8Array, fields: { client?: string; topic: string }) => {
-    const { log, messages } = messageLog("on");
+    const { logger, messages } = messageTrace("on");
     messages.print("came back", body, fields);
-    expect(log.lines.length).toBe(1);
-    return log.lines[0]!;
+    expect(logger.lines.length).toBe(1);
+    return logger.lines[0]!;
   };
 
   test("says what happened, with client and topic where there are any", () => {

@@ -1,5 +1,5 @@
 import { type Body, bodyBytes } from "../message.ts";
-import type { Log } from "./log.ts";
+import type { Logger } from "./logger.ts";
 
 /** With `auto`, lines in each second; the rest is counted. */
 const linesPerSecondMax = 10;
@@ -11,15 +11,15 @@ const shownCharactersMax = 200;
  *
  * The hot path asks `wants` first, which is a comparison and an increment, and builds nothing if the answer is no.
  */
-export class MessageLog {
-  readonly #log: Log;
+export class MessageTrace {
+  readonly #logger: Logger;
   readonly #mode: "auto" | "on" | "off";
   #linesLeft = linesPerSecondMax;
   #uncounted = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(log: Log, mode: "auto" | "on" | "off") {
-    this.#log = log;
+  constructor(logger: Logger, mode: "auto" | "on" | "off") {
+    this.#logger = logger;
     this.#mode = mode;
   }
 
@@ -41,7 +41,7 @@ export class MessageLog {
     body: Body,
     fields: { readonly client?: string | undefined; readonly topic: string },
   ): void {
-    this.#log.info(what, {
+    this.#logger.info(what, {
       ...(fields.client === undefined ? {} : { client: fields.client }),
       ...(fields.topic === "" ? {} : { topic: fields.topic }),
       message: preview(body),
@@ -64,7 +64,7 @@ export class MessageLog {
   }
 
   #printCount(): void {
-    this.#log.info("more messages, not printed one by one", { count: this.#uncounted });
+    this.#logger.info("more messages, not printed one by one", { count: this.#uncounted });
     this.#uncounted = 0;
   }
 }

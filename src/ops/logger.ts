@@ -6,7 +6,7 @@ export type Level = (typeof levels)[number];
 /** What a log line says besides its message. Units are part of the names: `bytes`, `waitMs`. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-export interface Log {
+export interface Logger {
   debug(message: string, fields?: Fields): void;
   info(message: string, fields?: Fields): void;
   warn(message: string, fields?: Fields): void;
@@ -17,7 +17,7 @@ export interface Log {
 const pendingBytesMax = 1024 ** 2;
 
 /** Lines to a stream, as text for people or JSON for machines. */
-export class StreamLog implements Log {
+export class StreamLogger implements Logger {
   readonly #output: Writable;
   readonly #isJson: boolean;
   readonly #least: number;
