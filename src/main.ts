@@ -20,6 +20,9 @@ import { Quarantine, quarantineCommand } from "./processor/quarantine.ts";
 import { quarantinedFlag, serveQuarantined } from "./processor/quarantined.ts";
 import { version } from "./version.ts";
 
+/** How much longer than `--stop-timeout` it may take to close what clients and RabbitMQ are connected by, in milliseconds. */
+const partingAfterStopTimeoutMs = 300;
+
 // Whoever read the log has gone (`warren | head`): serving goes on without.
 for (const output of [process.stdout, process.stderr]) output.on("error", () => undefined);
 
@@ -88,11 +91,13 @@ async function serve({ options, warnings }: Run): Promise<number> {
   await manager?.drain(left());
   await broker.settle(left());
   await processor?.drain(left());
-  await manager?.close();
+  const partingMs = left() + partingAfterStopTimeoutMs;
+  const partedBy = performance.now() + partingMs;
+  await manager?.close(partingMs / 2);
   auth?.close();
   processor?.close();
   quarantine.close();
-  await broker.close();
+  await broker.close(Math.max(0, partedBy - performance.now()));
   messageTrace.close();
   logger.info("stopped");
   return 0;

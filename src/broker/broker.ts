@@ -54,8 +54,12 @@ export interface Broker {
    * has, so there is nothing to wait for; the embedded broker lets its consumers finish.
    */
   settle(timeoutMs: number): Promise<void>;
-  /** Ends sessions and connections. Unconfirmed and unacknowledged envelopes stay so. */
-  close(): Promise<void>;
+  /**
+   * Ends sessions and connections. Unconfirmed and unacknowledged envelopes stay so.
+   *
+   * @param timeoutMs how long a broker that does not answer is waited for, in milliseconds; a few seconds unless given
+   */
+  close(timeoutMs?: number): Promise<void>;
 }
 
 /** Where an envelope can be published to. */

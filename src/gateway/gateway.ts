@@ -226,12 +226,16 @@ export class Gateway implements FeedSink {
     return await this.#turns.settle(timeoutMs);
   }
 
-  /** Closes the clients a few at a time, and stops listening. */
-  async close(): Promise<void> {
+  /**
+   * Closes the clients a few at a time, and stops listening.
+   *
+   * @param timeoutMs how long that may take, in milliseconds
+   */
+  async close(timeoutMs?: number): Promise<void> {
     this.#entrance.close();
     this.#backpressure.close();
     this.#durables?.close();
-    await sayFarewell([...this.#clients]);
+    await sayFarewell([...this.#clients], timeoutMs);
     this.#backlogs.close();
     await this.#listeners.close();
     await this.#admin?.close();

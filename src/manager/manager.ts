@@ -155,9 +155,9 @@ export class Manager {
     return isObeyed && isDrained;
   }
 
-  /** Closes the clients and the port. After `drain`. */
-  async close(): Promise<void> {
-    await this.#gateway.close();
+  /** Closes the clients and the port, within about `timeoutMs`. After `drain`. */
+  async close(timeoutMs?: number): Promise<void> {
+    await this.#gateway.close(timeoutMs);
     this.#outbox.close();
     this.#lag.close();
   }

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { version } from "../../package.json";
+import { FaultyProxy } from "../faults/proxy.ts";
 import { connect } from "../support/client.ts";
 import { executable } from "../support/executable.ts";
 import { forgetProcess, killAtExit } from "../support/leftovers.ts";
@@ -373,6 +374,35 @@ describe("manager and processor as processes of their own, on RabbitMQ", () => {
     const complaints = manager.log.filter(({ level }) => level === "warn");
     // One line, though both of its connections have nowhere to go.
     expect(complaints).toHaveLength(1);
+  });
+
+  test("stop within --stop-timeout and half a second when RabbitMQ's answers vanish on the way", async () => {
+    await using proxy = await FaultyProxy.start(await (await sharedRabbitmq()).vhost());
+    const stopTimeoutMs = 1000;
+    const start = (role: string) => {
+      const args = ["--role", role, "--broker", proxy.url, "--stop-timeout", `${stopTimeoutMs}ms`];
+      return startWarren(args);
+    };
+    await using manager = await start("manager");
+    await using processor = await start("processor");
+    await using all = await start("all");
+    const processes = [manager, processor, all];
+    for (const warren of processes)
+      await warren.waitForLog(({ msg }) => msg === "connected to RabbitMQ", "all is in force", 20_000);
+    proxy.freeze("toBroker", "toWarren");
+    // One that has not even got a connection yet.
+    await using late = await start("processor");
+    await using anna = await connect(manager.wsUrl("/ws"));
+    await using ben = await connect(manager.wsUrl("/ws"));
+    anna.send("nobody confirms this");
+    await ben.next();
+    for (const warren of [...processes, late]) {
+      const signalledMs = performance.now();
+      expect(await warren.stop()).toBe(0);
+      expect(performance.now() - signalledMs).toBeLessThan(stopTimeoutMs + 500);
+    }
+    expect((await anna.closed).code).toBe(1001);
+    proxy.cut();
   });
 
   const faults: Record<string, (url: string) => Promise<string>> = {

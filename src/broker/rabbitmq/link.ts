@@ -84,6 +84,10 @@ export class Link {
   readonly #options: LinkOptions;
   #state: LinkState = { is: "connecting" };
   readonly #closing = Promise.withResolvers<void>();
+  /** Rejects when the link is told to close: whatever is being waited for is of no use any more. */
+  readonly #stopped: Promise<never> = this.#closing.promise.then(() => Promise.reject(new Error("stopping")));
+  /** Rejects when the link has been told to close, and has waited long enough for RabbitMQ to answer. */
+  readonly #givenUp = Promise.withResolvers<never>();
   #isClosing = false;
   #running: Promise<void> | undefined;
   #wasOpenOnce = false;
@@ -91,6 +95,7 @@ export class Link {
 
   constructor(options: LinkOptions) {
     this.#options = options;
+    for (const promise of [this.#stopped, this.#givenUp.promise]) promise.catch(() => undefined);
   }
 
   get state(): LinkState {
@@ -101,10 +106,13 @@ export class Link {
     this.#running = this.#run();
   }
 
-  async close(): Promise<void> {
+  /** @param timeoutMs how long a RabbitMQ that does not answer is waited for, if that is less than `closeTimeoutMs` */
+  async close(timeoutMs: number): Promise<void> {
     this.#isClosing = true;
     this.#closing.resolve();
+    const timer = setTimeout(() => this.#givenUp.reject(new Error("closing took too long")), timeoutMs);
     await this.#running;
+    clearTimeout(timer);
     this.#state = { is: "closed" };
   }
 
@@ -115,7 +123,7 @@ export class Link {
       const url = urls[attempt % urls.length]!;
       const startedAt = performance.now();
       const fault = await this.#live(url);
-      if (fault === undefined) return;
+      if (fault === undefined || this.#isClosing) return;
       if (fault instanceof FatalError) {
         this.#state = { is: "closed" };
         this.#options.onFatal(fault);
@@ -154,6 +162,7 @@ export class Link {
         setUp(connection, drop),
         timeout.promise,
         ended.promise.then((error) => Promise.reject(error)),
+        this.#stopped,
       ]).finally(timeout.cancel);
       this.#state = { is: "open", connection };
       this.#wasOpenOnce = true;
@@ -187,7 +196,7 @@ export class Link {
     });
     const timeout = rejectAfter(timing.openTimeoutMs + 1000, "connecting took too long");
     try {
-      return await Promise.race([connecting, timeout.promise]);
+      return await Promise.race([connecting, timeout.promise, this.#stopped]);
     } catch (error) {
       // Should it come up after all, nobody waits for it any more.
       connecting.then((late) => this.#closeConnection(late)).catch(() => undefined);
@@ -240,7 +249,7 @@ export class Link {
   async #closeConnection(connection: ChannelModel): Promise<void> {
     const timeout = rejectAfter(this.#options.timing.closeTimeoutMs, "closing took too long");
     try {
-      await Promise.race([connection.close(), timeout.promise]);
+      await Promise.race([connection.close(), timeout.promise, this.#givenUp.promise]);
     } catch (error) {
       // It was closed already, or does not answer: either way the socket must not stay behind.
       this.#options.logger.debug("connection dropped", {

@@ -190,12 +190,14 @@ export class RabbitmqBroker implements Broker {
     return Promise.resolve();
   }
 
-  async close(): Promise<void> {
+  async close(timeoutMs = 2 * this.#timing.closeTimeoutMs): Promise<void> {
     this.#isClosed = true;
+    const deadlineMs = performance.now() + timeoutMs;
     // amqplib writes the frames of several channels in turns: the farewell would overtake acknowledgements.
     const farewells = [...this.#consumers.map(({ settled }) => settled?.()), this.#announcing?.leave()];
-    await Promise.race([Promise.allSettled(farewells), Bun.sleep(this.#timing.closeTimeoutMs)]);
-    await Promise.all(this.#links.map((link) => link.close()));
+    await settledWithin(farewells, Math.min(timeoutMs / 2, this.#timing.closeTimeoutMs));
+    const leftMs = Math.max(0, deadlineMs - performance.now());
+    await Promise.all(this.#links.map((link) => link.close(leftMs)));
   }
 
   /** Says once that everything is in force; later losses and returns are the links' to tell. */
@@ -261,3 +263,10 @@ const purposeOf: Record<Exchange, Purpose> = {
   "wsmanager.dead": "dead letters",
 };
 type SetUp = (connection: ChannelModel, drop: Drop) => Promise<void>;
+
+async function settledWithin(promises: readonly (Promise<unknown> | undefined)[], ms: number): Promise<void> {
+  const timeout = Promise.withResolvers<void>();
+  const timer = setTimeout(timeout.resolve, ms);
+  await Promise.race([Promise.allSettled(promises), timeout.promise]);
+  clearTimeout(timer);
+}

@@ -2,15 +2,22 @@ import { closeCodes } from "../../wire/close-codes.ts";
 import type { ClientSocket } from "./client.ts";
 
 /** How many clients are closed at a time when stopping, and how long apart, so that they do not all return at once. */
-const batch = 500;
+const usualBatch = 500;
 const pauseMs = 20;
 
-/** Closes all of them, at a pace that whoever they go to next can take. */
+/**
+ * Closes all of them, at a pace that whoever they go to next can take.
+ *
+ * @param timeoutMs how long that may take, in milliseconds: where it is too short for that pace, more go at a time
+ */
 export async function sayFarewell(
   clients: readonly ClientSocket[],
+  timeoutMs = Number.POSITIVE_INFINITY,
   pause: (ms: number) => Promise<void> = Bun.sleep,
 ): Promise<void> {
   const { code, reason } = closeCodes.goingAway;
+  const pausesMax = Math.floor(timeoutMs / pauseMs);
+  const batch = Math.max(usualBatch, Math.ceil(clients.length / (pausesMax + 1)));
   for (const [index, socket] of clients.entries()) {
     if (index > 0 && index % batch === 0) await pause(pauseMs);
     // A paused socket would not see the client's answer to the close.

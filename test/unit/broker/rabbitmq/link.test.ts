@@ -19,7 +19,7 @@ afterEach(async () => {
 });
 
 /** A publisher on a scripted peer, and what is logged. */
-function publisherTo(fake: FakeAmqp) {
+function publisherTo(fake: FakeAmqp, shortened = timing) {
   /** What is said about losing RabbitMQ and getting it back. */
   const log: string[] = [];
   const note = (message: string) => void (message.startsWith("broker ") && log.push(message));
@@ -28,7 +28,7 @@ function publisherTo(fake: FakeAmqp) {
     name: "test",
     logger: { debug: () => undefined, info: note, warn: note, error: note },
     logRetention: { maxBytes: 1024 ** 2, maxAgeMs: 86_400_000 },
-    timing,
+    timing: shortened,
   });
   opened.push(broker);
   const outbox = new Outbox("test", false);
@@ -281,4 +281,28 @@ describe("a link to RabbitMQ", () => {
     await until(() => outbox.isEmpty, "everything to be confirmed");
     expect(fatal()).toBeUndefined();
   });
+});
+
+describe("a link that is told to close waits no longer than it may, though RabbitMQ is silent", () => {
+  /** Nothing but the time that `close` is given ends a wait within this test. */
+  const patient = { ...timing, openTimeoutMs: 120_000, closeTimeoutMs: 120_000 };
+  const silence: Record<string, (method: string) => boolean> = {
+    "from the first byte on": () => true,
+    "while it sets up": (method) => method === "ChannelOpen",
+    "when all is in force": (method) => method === "ConnectionClose" || method === "ChannelClose",
+  };
+  for (const [when, isUnanswered] of Object.entries(silence)) {
+    test(when, async () => {
+      await using fake = await FakeAmqp.start((method) => (isUnanswered(method) ? "answered" : undefined));
+      const { broker, log } = publisherTo(fake, patient);
+      await until(() => fake.peers.some(({ methods }) => methods.some(isUnanswered)) || isReady(), when);
+      await broker.close(50);
+      expect(broker.status().state).toBe("closed");
+      expect(log).toEqual([]);
+
+      function isReady() {
+        return broker.status().state === "ready";
+      }
+    });
+  }
 });
