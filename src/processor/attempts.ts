@@ -35,7 +35,7 @@ const ownPlace: Pick<Place, "pause" | "keepUntil"> = {
  * Calls the handler until it succeeds or has failed `attempts` times. A handler fails when it throws, rejects, takes
  * longer than `timeoutMs`, or returns what cannot be sent. The outcome is a promise only where there was one to wait for.
  *
- * @param place waits between attempts, and is kept for a handler that goes on after its timeout
+ * @param place waits between attempts, and counts a handler that goes on after its timeout
  */
 export function attempt(
   handler: Handler,

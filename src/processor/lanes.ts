@@ -9,7 +9,7 @@ export interface Place {
   pause(ms: number): Promise<void>;
   /** The same until `settled` is. */
   leaveUntil(settled: Promise<unknown>): Promise<void>;
-  /** A place stays taken, whatever becomes of the task, until `settled` is, or has not been for long. */
+  /** What it began goes on, whatever becomes of the task, until `settled` is, or has not been for long: see `LaneLimits.outlivingMax`. */
   keepUntil(settled: Promise<unknown>): void;
 }
 
@@ -18,7 +18,9 @@ export interface LaneLimits {
   readonly concurrency: number;
   /** Tasks of one lane that may wait before the others are counted as its backlog. */
   readonly share: number;
-  /** How long a place is kept for what has not settled, in milliseconds. */
+  /** What outlived its task goes on beside `concurrency` up to this number, and what is more takes places of others. */
+  readonly outlivingMax: number;
+  /** How long what outlived its task counts if it does not settle, in milliseconds. */
   readonly keepMs: number;
   /**
    * Tasks that return no promise occupy the event loop: after so many milliseconds of them, what else it has to do comes first,
@@ -45,13 +47,14 @@ export class Lanes {
   /** Places taken. */
   #running = 0;
   #pausing = 0;
-  #kept = 0;
+  /** What outlived its task and counts. */
+  #outliving = 0;
   #backlog = 0;
   #turnEndsAt = 0;
   #turnImmediate: NodeJS.Immediate | undefined;
 
-  /** Called when a place is kept or given up, with how many are kept. */
-  onKept: (kept: number, why: "kept" | "given up") => void = () => undefined;
+  /** Called when something outlives its task, and when it is not counted any more though it has not settled; with how many count. */
+  onOutliving: (outliving: number, why: "begins" | "given up") => void = () => undefined;
 
   constructor(limits: LaneLimits) {
     this.#limits = limits;
@@ -104,7 +107,8 @@ export class Lanes {
   }
 
   get #isFull(): boolean {
-    return this.#running + this.#kept >= this.#limits.concurrency;
+    const { concurrency, outlivingMax } = this.#limits;
+    return this.#running + Math.max(0, this.#outliving - outlivingMax) >= concurrency;
   }
 
   /** Whether this turn of the event loop may go on with tasks. What is left begins in the next one. */
@@ -196,13 +200,13 @@ export class Lanes {
   }
 
   #keepUntil(settled: Promise<unknown>): void {
-    this.#kept++;
-    this.onKept(this.#kept, "kept");
+    this.#outliving++;
+    this.onOutliving(this.#outliving, "begins");
     const end = (why?: "given up") => {
       if (!this.#keepTimers.delete(timer)) return;
       clearTimeout(timer);
-      this.#kept--;
-      if (why !== undefined) this.onKept(this.#kept, why);
+      this.#outliving--;
+      if (why !== undefined) this.onOutliving(this.#outliving, why);
       this.#fill();
     };
     const timer = setTimeout(() => end("given up"), this.#limits.keepMs);

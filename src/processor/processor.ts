@@ -41,13 +41,13 @@ const innocentDeaths = 1;
 /** Messages of which it is remembered that they came back with a connection, for each that may be held. */
 const knownReturnsFactor = 4;
 
-/** A place is kept for a handler that goes on after its timeout: so many times as long, and at least so many milliseconds. */
+/** A handler that goes on after its timeout counts for so many times as long, and at least so many milliseconds. */
 const keepFactor = 10;
 const keepMsMin = 6000;
 /** How long handlers that return no promise may occupy the event loop in one piece, in milliseconds. */
 const turnMs = 10;
-/** How often it is logged that places are kept, in milliseconds. */
-const keptLogEveryMs = 1000;
+/** How often it is logged that handlers go on, in milliseconds. */
+const outlivingLogEveryMs = 1000;
 
 /**
  * The processor: consumer group → handler → answers → broker.
@@ -73,7 +73,7 @@ export class Processor implements Consumer {
   expiredCount = 0;
   #intake: Intake | undefined;
   #isStopping = false;
-  #keptLoggedAt = Number.NEGATIVE_INFINITY;
+  #outlivingLoggedAt = Number.NEGATIVE_INFINITY;
 
   /**
    * @param id unique to this process; its answers carry it as `app_id`
@@ -95,8 +95,10 @@ export class Processor implements Consumer {
     this.#messageTrace = messageTrace;
     const { concurrency, prefetch, attempts, handlerTimeout: timeoutMs } = options;
     const keepMs = Math.min(timerMsMax, Math.max(keepMsMin, keepFactor * timeoutMs));
-    this.#lanes = new Lanes({ concurrency, share: shareOf(prefetch), keepMs, turnMs });
-    this.#lanes.onKept = (kept, why) => this.#logKept(kept, why);
+    // As many again may go on after their timeout as may be in flight: those that hang stop nobody, and yet there is a bound.
+    const outlivingMax = concurrency;
+    this.#lanes = new Lanes({ concurrency, outlivingMax, share: shareOf(prefetch), keepMs, turnMs });
+    this.#lanes.onOutliving = (outliving, why) => this.#logOutliving(outliving, why);
     this.#knownReturns = new KnownReturns(knownReturnsFactor * prefetch);
     const onFailure = new Failures(options.group, logger).report;
     this.#limits = { attempts, timeoutMs, onFailure };
@@ -209,16 +211,16 @@ export class Processor implements Consumer {
     this.#settle(message, outcome, done);
   }
 
-  #logKept(kept: number, why: "kept" | "given up"): void {
+  #logOutliving(outliving: number, why: "begins" | "given up"): void {
     const now = performance.now();
-    if (now - this.#keptLoggedAt < keptLogEveryMs) return;
-    this.#keptLoggedAt = now;
+    if (now - this.#outlivingLoggedAt < outlivingLogEveryMs) return;
+    this.#outlivingLoggedAt = now;
     const { concurrency, handlerTimeout } = this.#options;
     this.#logger.warn(
-      why === "kept"
-        ? "a handler goes on after its timeout; it keeps its place until it has ended"
-        : "a handler has not ended long after its timeout; its place is given to others",
-      { placesKept: kept, concurrency, handlerTimeoutMs: handlerTimeout },
+      why === "begins"
+        ? "a handler goes on after its timeout; when more than --concurrency do, they take places of others"
+        : "a handler has not ended long after its timeout; it is not counted any more",
+      { goingOn: outliving, concurrency, handlerTimeoutMs: handlerTimeout },
     );
   }
 

@@ -5,7 +5,7 @@ import { seeded } from "../doubles/seeded.ts";
 import { turn } from "../doubles/turn.ts";
 
 const lanesOf = (concurrency: number, limits: Partial<LaneLimits> = {}) =>
-  new Lanes({ concurrency, share: 2, keepMs: 1000, turnMs: 60_000, ...limits });
+  new Lanes({ concurrency, outlivingMax: 0, share: 2, keepMs: 1000, turnMs: 60_000, ...limits });
 
 /** Tasks that take until they are told to end, and what began in which order. */
 class Workshop {
@@ -216,12 +216,36 @@ describe("a lane's backlog", () => {
   });
 });
 
-describe("a place that is kept", () => {
+describe("what outlives its task", () => {
   afterEach(() => {
     jest.useRealTimers();
   });
 
-  test("is nobody's until what it is kept for has ended, however its task ends", async () => {
+  test("goes on beside the others up to a number, and takes a place beyond it until it has ended", async () => {
+    const lanes = lanesOf(2, { outlivingMax: 3 });
+    const began: string[] = [];
+    const ends = Array.from({ length: 4 }, () => Promise.withResolvers<void>());
+    for (const { promise } of ends.slice(0, 3)) {
+      lanes.submit("a", async ({ keepUntil }) => keepUntil(promise));
+      await turn();
+    }
+    const begin = (name: string) =>
+      lanes.submit(name, () => {
+        began.push(name);
+        return new Promise(() => undefined);
+      });
+    begin("b");
+    lanes.submit("a", async ({ keepUntil }) => keepUntil(ends[3]!.promise));
+    await turn();
+    begin("c");
+    expect(began).toEqual(["b"]);
+    ends[0]!.resolve();
+    await turn();
+    expect(began).toEqual(["b", "c"]);
+    lanes.close();
+  });
+
+  test("takes a place where none may go on beside the others, however its task ends", async () => {
     const lanes = lanesOf(2);
     const zombie = Promise.withResolvers<void>();
     const began: string[] = [];
@@ -239,11 +263,11 @@ describe("a place that is kept", () => {
     lanes.close();
   });
 
-  test("is given up when that takes too long, and both are told", async () => {
+  test("does not count any more when that takes too long, and both are told", async () => {
     jest.useFakeTimers();
     const lanes = lanesOf(1, { keepMs: 500 });
     const told: unknown[] = [];
-    lanes.onKept = (kept, why) => told.push([kept, why]);
+    lanes.onOutliving = (outliving, why) => told.push([outliving, why]);
     lanes.submit("a", async ({ keepUntil }) => keepUntil(new Promise(() => undefined)));
     for (let i = 0; i < 5; i++) await Promise.resolve();
     const began: string[] = [];
@@ -253,7 +277,7 @@ describe("a place that is kept", () => {
     jest.advanceTimersByTime(1);
     expect(began).toEqual(["b"]);
     expect(told).toEqual([
-      [1, "kept"],
+      [1, "begins"],
       [0, "given up"],
     ]);
     expect(jest.getTimerCount()).toBe(0);

@@ -449,7 +449,7 @@ describe("a message that came back", () => {
 });
 
 describe("handlers that outlive their timeout", () => {
-  test("are never more than --concurrency at once", async () => {
+  test("are never more than twice --concurrency at once", async () => {
     jest.useFakeTimers();
     try {
       let running = 0;
@@ -468,15 +468,35 @@ describe("handlers that outlive their timeout", () => {
       for (let number = 0; number < 90; number++) broker.deliver(asked("m", `client ${number}`));
       for (let step = 0; step < 50; step++) {
         jest.advanceTimersByTime(100);
-        for (let i = 0; i < 20; i++) await Promise.resolve();
+        await settle();
       }
-      expect(most).toBe(5);
-      expect(ends.length).toBe(5);
+      expect(most).toBe(10);
+      expect(ends.length).toBe(10);
       expect(logger.lines.some(({ message }) => message.includes("goes on after its timeout"))).toBe(true);
       for (const end of ends.splice(0)) end();
       await settle();
       expect(ends.length).toBe(5);
-      expect(most).toBe(5);
+      expect(most).toBe(10);
+      processor.close();
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  test("keep nobody else waiting while they are no more than --concurrency", async () => {
+    jest.useFakeTimers();
+    try {
+      const handler: Handler = ({ text }) => (text === "hang" ? new Promise(() => undefined) : text);
+      const limits = { concurrency: 5, handlerTimeout: 100, attempts: 1 };
+      const { broker, processor } = processing(handler, limits);
+      for (let number = 0; number < 5; number++) broker.deliver(asked("hang", `client ${number}`));
+      broker.deliver(asked("honest", "another"));
+      expect(broker.bodies("towsmanager")).toEqual([]);
+      jest.advanceTimersByTime(100);
+      await settle();
+      jest.advanceTimersByTime(1);
+      await settle();
+      expect(broker.bodies("towsmanager")).toEqual(["honest"]);
       processor.close();
     } finally {
       jest.useRealTimers();
