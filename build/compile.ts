@@ -16,7 +16,8 @@ export async function compile(path: string, target?: Bun.Build.CompileTarget): P
   const workshop = mkdtempSync(join(dirname(path), ".build-"));
   try {
     const { outputs } = await Bun.build({
-      entrypoints: [join(projectFolder, "src", "main.ts")],
+      // The second is the code of a thread (src/ops/watched-admin.ts).
+      entrypoints: ["main.ts", "ops/admin-thread.ts"].map((file) => join(projectFolder, "src", file)),
       target: "bun",
       format: "esm",
       minify: true,

@@ -1,14 +1,20 @@
 import type { Broker } from "./broker/broker.ts";
 import { MemoryBroker } from "./broker/memory.ts";
+import { brokerMetrics } from "./broker/metrics.ts";
 import { accessBy } from "./broker/rabbitmq/access.ts";
 import { RabbitmqBroker } from "./broker/rabbitmq/rabbitmq.ts";
+import { readinessOf } from "./broker/readiness.ts";
 import { FatalError, UsageError } from "./errors.ts";
 import type { Auth } from "./gateway/auth/auth.ts";
 import { Manager } from "./manager/manager.ts";
+import type { Operations } from "./ops/http.ts";
 import { StreamLogger } from "./ops/logger.ts";
+import { LoopLag } from "./ops/loop-lag.ts";
 import { MessageTrace } from "./ops/message-trace.ts";
+import { buildInfo, processMetrics } from "./ops/metrics.ts";
 import { withoutPassword } from "./ops/redact.ts";
 import { endOnUncaught } from "./ops/uncaught.ts";
+import { WatchedAdmin } from "./ops/watched-admin.ts";
 import { memoryBroker } from "./options/checks.ts";
 import { helpText } from "./options/help.ts";
 import { type Command, parseCommand } from "./options/parse.ts";
@@ -59,21 +65,29 @@ async function serve({ options, warnings }: Run): Promise<number> {
   const handler = await handlerFor(options);
   const broker = brokerFor(options, `${options.role}-${id}`, logger);
   const auth = await authFor(options, logger);
-  const manager =
+  const manager: Manager | undefined =
     options.role === "processor"
       ? undefined
-      : new Manager(`manager-${id}`, options, broker, logger, messageTrace, auth);
+      : new Manager(`manager-${id}`, options, broker, logger, messageTrace, auth, () => [
+          buildInfo(options.role),
+          ...(processor?.metrics ?? []),
+        ]);
   const quarantine = new Quarantine(quarantineCommand(options.handler), options.handlerTimeout, logger);
-  const processor =
+  const processor: Processor | undefined =
     options.role === "manager"
       ? undefined
       : new Processor(`processor-${id}`, options, handler, broker, logger, messageTrace, quarantine.handle);
 
   const url = manager?.listen();
+  const admin =
+    manager === undefined && processor !== undefined
+      ? adminOf(processor, broker, options, logger)
+      : undefined;
+  const adminUrl = manager === undefined ? await admin?.open() : manager.adminUrl;
   broker.start(fatal.reject);
   logger.info(url === undefined ? "processing" : "listening", {
     ...(url === undefined ? { group: options.group } : { url: url.href }),
-    admin: manager?.adminUrl?.href,
+    admin: adminUrl?.href,
     role: options.role,
     broker: options.broker.map(withoutPassword).join(","),
     auth: manager === undefined ? undefined : options.auth,
@@ -94,6 +108,7 @@ async function serve({ options, warnings }: Run): Promise<number> {
   const partingMs = left() + partingAfterStopTimeoutMs;
   const partedBy = performance.now() + partingMs;
   await manager?.close(partingMs / 2);
+  admin?.close();
   auth?.close();
   processor?.close();
   quarantine.close();
@@ -101,6 +116,22 @@ async function serve({ options, warnings }: Run): Promise<number> {
   messageTrace.close();
   logger.info("stopped");
   return 0;
+}
+
+/** The admin port of a process that has a processor and no manager. */
+function adminOf(
+  processor: Processor,
+  broker: Broker,
+  { adminPort, adminHost, allowHost, role }: Options,
+  logger: StreamLogger,
+): WatchedAdmin | undefined {
+  if (adminPort === undefined) return undefined;
+  const own = [buildInfo(role), ...processMetrics, ...new LoopLag().metrics, ...brokerMetrics(broker)];
+  const operations: Operations = {
+    readiness: () => readinessOf(broker.status(), processor.isStopping, processor.isFull),
+    metrics: () => [...own, ...processor.metrics],
+  };
+  return new WatchedAdmin({ adminPort, adminHost, allowHost }, operations, logger);
 }
 
 function brokerFor(options: Options, id: string, logger: StreamLogger): Broker {

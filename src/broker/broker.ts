@@ -50,6 +50,11 @@ export interface Broker {
   /** Queues that are known to be full, so that publishing waits. */
   readonly fullQueues: readonly string[];
   /**
+   * How many messages wait in the queue of a group that this process consumes, as of the last time that this was asked; undefined
+   * while nobody knows. It asks the broker anew, and does not wait.
+   */
+  queuedIn(group: string): number | undefined;
+  /**
    * Waits until nothing is left that would be lost with this process, at most `timeoutMs`. RabbitMQ keeps what it
    * has, so there is nothing to wait for; the embedded broker lets its consumers finish.
    */

@@ -92,6 +92,10 @@ export class MemoryBroker implements Broker {
     return { state: "ready" };
   }
 
+  queuedIn(group: string): number | undefined {
+    return this.#groups.get(group)?.length;
+  }
+
   async settle(timeoutMs: number): Promise<void> {
     const deadline = performance.now() + timeoutMs;
     const isIdle = () => [...this.#groups.values()].every((queue) => queue.isIdle);
@@ -163,6 +167,10 @@ class GroupQueue {
 
   constructor(onWeightChanged: () => void) {
     this.#onWeightChanged = onWeightChanged;
+  }
+
+  get length(): number {
+    return this.#envelopes.length;
   }
 
   /** Nothing waits, and nothing is unacknowledged. */

@@ -74,7 +74,7 @@ export interface GatewayOptions extends AdminOptions, EntranceOptions, LimitOpti
   /** What `/readyz` answers. */
   readiness(): Readiness;
   /** What `/metrics` shows besides the gateway's own. */
-  readonly metrics: readonly AnyMetric[];
+  metrics(): readonly AnyMetric[];
   readonly uplink: Uplink;
   /** What durable subscriptions read from; undefined if there is no log. */
   readonly sharedLog: SharedLog | undefined;
@@ -350,7 +350,7 @@ export class Gateway implements FeedSink {
   get #operations(): Operations {
     return {
       readiness: () => this.#options.readiness(),
-      metrics: () => [...this.#metrics, ...this.#options.metrics],
+      metrics: () => [...this.#metrics, ...this.#options.metrics()],
     };
   }
 

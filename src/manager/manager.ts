@@ -1,4 +1,6 @@
 import type { Broker } from "../broker/broker.ts";
+import { brokerMetrics } from "../broker/metrics.ts";
+import { readinessOf } from "../broker/readiness.ts";
 import { FatalError } from "../errors.ts";
 import type { Auth } from "../gateway/auth/auth.ts";
 import { Gateway } from "../gateway/gateway.ts";
@@ -13,7 +15,6 @@ import type { Options } from "../options/table.ts";
 import { defaultOutboxLimits } from "../outbox/limits.ts";
 import { outboxMetrics } from "../outbox/metrics.ts";
 import { Outbox } from "../outbox/outbox.ts";
-import { readinessOf } from "./readiness.ts";
 
 export type ManagerOptions = Pick<
   Options,
@@ -63,6 +64,7 @@ export class Manager {
   /**
    * @param id unique to this process: other managers tell its messages from theirs by it
    * @param auth undefined: clients need no token
+   * @param others what `/metrics` shows besides
    */
   constructor(
     id: string,
@@ -71,6 +73,7 @@ export class Manager {
     logger: Logger,
     messageTrace: MessageTrace,
     auth?: Auth,
+    others: () => readonly AnyMetric[] = () => [],
   ) {
     this.#logger = logger;
     // What this manager takes and packs itself it has to hand out, however little may wait for a client.
@@ -80,18 +83,25 @@ export class Manager {
       defaultOutboxLimits.packBytesMax,
     );
     const outbox = new Outbox(id, options.packed, { bytesMax: options.outboxMaxBytes });
+    const metrics: readonly AnyMetric[] = [
+      ...outboxMetrics(outbox),
+      ...brokerMetrics(broker),
+      {
+        name: "warren_skipped_total",
+        type: "counter",
+        help: "AMQP messages that no client got: malformed packs, and what is larger than may wait for a client.",
+        read: () => feed.skippedCount,
+      },
+      ...processMetrics,
+      ...this.#lag.metrics,
+    ];
     const gateway = new Gateway({
       ...options,
       auth,
       logger,
       readiness: () =>
         auth?.hasKeys === false ? keyless : readinessOf(broker.status(), this.#isStopping, outbox.isFull),
-      metrics: [
-        ...outboxMetrics(outbox),
-        ...brokerMetrics(broker, () => feed.skippedCount),
-        ...processMetrics,
-        ...this.#lag.metrics,
-      ],
+      metrics: () => [...metrics, ...others()],
       uplink: uplinkTo(outbox, messageTrace),
       sharedLog: broker.hasLog
         ? {
@@ -179,28 +189,4 @@ function uplinkTo(outbox: Outbox, messageTrace: MessageTrace): Uplink {
       return outbox.isFull;
     },
   };
-}
-
-function brokerMetrics(broker: Broker, skippedCount: () => number): readonly AnyMetric[] {
-  return [
-    {
-      name: "warren_broker_connected",
-      type: "gauge",
-      help: "1 if the broker is connected and takes messages.",
-      read: () => (broker.status().state === "ready" ? 1 : 0),
-    },
-    {
-      name: "warren_queue_full",
-      type: "gauge",
-      help: "1 for a queue in RabbitMQ that is full, so that publishing waits.",
-      label: "queue",
-      readEach: () => broker.fullQueues.map((queue) => [queue, 1] as const),
-    },
-    {
-      name: "warren_skipped_total",
-      type: "counter",
-      help: "AMQP messages that no client got: malformed packs, and what is larger than may wait for a client.",
-      read: skippedCount,
-    },
-  ];
 }

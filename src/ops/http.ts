@@ -1,5 +1,5 @@
 import type { BunRequest, Server } from "bun";
-import { type AnyMetric, exposition, metricsContentType } from "./metrics.ts";
+import { type AnyMetric, exposition, formatFor, formats } from "./metrics.ts";
 
 /** What one path answers. */
 export type Answer<S> = (
@@ -26,13 +26,21 @@ export function healthRoute<S>(): Routes<S> {
 /** What is for those who run Warren rather than for its clients, besides the health. */
 export function operationRoutes<S>({ readiness, metrics }: Operations): Routes<S> {
   return {
-    "/readyz": () => {
-      const now = readiness();
-      return Response.json(now, { status: now.ready ? 200 : 503 });
-    },
-    "/metrics": () =>
-      new Response(exposition(metrics()), { headers: { "content-type": metricsContentType } }),
+    "/readyz": () => readinessAnswer(readiness()),
+    "/metrics": ({ headers }) => metricsAnswer(metrics(), headers.get("accept")),
   };
+}
+
+export function readinessAnswer(now: Readiness): Response {
+  return Response.json(now, { status: now.ready ? 200 : 503 });
+}
+
+/** @param accept what the request says it takes */
+export function metricsAnswer(metrics: readonly AnyMetric[], accept: string | null): Response {
+  const format = formatFor(accept);
+  return new Response(exposition(metrics, format), {
+    headers: { "content-type": formats[format].contentType, vary: "Accept" },
+  });
 }
 
 /** The routes for those who only ask: whoever wants something else done is told that there is nothing to do. */

@@ -1,3 +1,4 @@
+import { Histogram } from "./histogram.ts";
 import type { AnyMetric } from "./metrics.ts";
 
 /** How often it is looked. A turn of the event loop that is longer is seen, all but so much of it. In milliseconds. */
@@ -12,9 +13,13 @@ const recentMs = 30_000;
  * microseconds a second.
  */
 export class LoopLag {
-  readonly #counts: number[] = bounds.map(() => 0);
-  #count = 0;
-  #sumSeconds = 0;
+  readonly #histogram = new Histogram(
+    {
+      name: "warren_event_loop_lag_seconds",
+      help: "How late the event loop is: all that the process does waits for as long.",
+    },
+    bounds,
+  );
   #recent = { longest: 0, longestBefore: 0, sinceMs: performance.now() };
   #dueMs = 0;
   readonly #timer: NodeJS.Timeout;
@@ -26,16 +31,7 @@ export class LoopLag {
   }
 
   readonly metrics: readonly AnyMetric[] = [
-    {
-      name: "warren_event_loop_lag_seconds",
-      type: "histogram",
-      help: "How late the event loop is: all that the process does waits for as long.",
-      readHistogram: () => ({
-        buckets: bounds.map((bound, index) => [bound, this.#counts[index]!] as const),
-        count: this.#count,
-        sum: this.#sumSeconds,
-      }),
-    },
+    this.#histogram.metric,
     {
       name: "warren_event_loop_lag_max_seconds",
       type: "gauge",
@@ -55,9 +51,7 @@ export class LoopLag {
     const nowMs = performance.now();
     const seconds = Math.max(0, nowMs - this.#dueMs) / 1000;
     this.#dueMs = nowMs + lookEachMs;
-    this.#count++;
-    this.#sumSeconds += seconds;
-    for (const [index, bound] of bounds.entries()) if (seconds <= bound) this.#counts[index]!++;
+    this.#histogram.record(seconds);
     this.#forgetOld();
     if (seconds > this.#recent.longest) this.#recent.longest = seconds;
   }

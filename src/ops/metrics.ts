@@ -1,16 +1,19 @@
+import { version } from "../version.ts";
+
 /** One number that `/metrics` shows. It is read when asked for, so that counting costs an increment and no more. */
 export interface Metric {
   /** With its unit, as Prometheus has it: `warren_outbox_bytes`, `…_total` for a counter. */
   readonly name: string;
   readonly type: "counter" | "gauge";
   readonly help: string;
+  /** Labels that never change, such as a version. */
+  readonly labels?: Readonly<Record<string, string>>;
   read(): number;
 }
 
 /** Several numbers of one name, told apart by a label. */
 export interface LabelledMetric extends Omit<Metric, "read"> {
   readonly label: string;
-  /** By the label's value, which needs no escaping. */
   readEach(): Iterable<readonly [value: string, number: number]>;
 }
 
@@ -42,30 +45,66 @@ export interface HistogramMetric extends Pick<Metric, "name" | "help"> {
 
 export type AnyMetric = Metric | LabelledMetric | HistogramMetric;
 
-export const metricsContentType = "text/plain; version=0.0.4; charset=utf-8";
+/** How `/metrics` can be written: Prometheus' own text format, and OpenMetrics, which grew out of it. */
+export const formats = {
+  text: { contentType: "text/plain; version=0.0.4; charset=utf-8" },
+  openMetrics: { contentType: "application/openmetrics-text; version=1.0.0; charset=utf-8" },
+} as const;
+export type Format = keyof typeof formats;
 
-/** Prometheus' text exposition format 0.0.4. */
-export function exposition(metrics: readonly AnyMetric[]): string {
-  return metrics
-    .map(
-      (metric) =>
-        `# HELP ${metric.name} ${metric.help}\n# TYPE ${metric.name} ${metric.type}\n${samples(metric)}`,
-    )
-    .join("");
+/** OpenMetrics for those who ask for it, as Prometheus does. */
+export function formatFor(accept: string | null): Format {
+  return accept?.includes("application/openmetrics-text") === true ? "openMetrics" : "text";
+}
+
+export function exposition(metrics: readonly AnyMetric[], format: Format = "text"): string {
+  let text = "";
+  for (const metric of metrics) {
+    // OpenMetrics names a counter without the ending of its sample.
+    const family = format === "openMetrics" ? metric.name.replace(/_total$/, "") : metric.name;
+    text += `# HELP ${family} ${metric.help}\n# TYPE ${family} ${metric.type}\n${samples(metric)}`;
+  }
+  return format === "openMetrics" ? `${text}# EOF\n` : text;
 }
 
 function samples(metric: AnyMetric): string {
   const { name } = metric;
   if (metric.type === "histogram") {
     const { buckets, count, sum } = metric.readHistogram();
-    const lines = buckets.map(([bound, upTo]) => `${name}_bucket{le="${bound}"} ${upTo}\n`);
+    const lines = buckets.map(([bound, upTo]) => `${name}_bucket{le="${decimal(bound)}"} ${upTo}\n`);
     return `${lines.join("")}${name}_bucket{le="+Inf"} ${count}\n${name}_sum ${sum}\n${name}_count ${count}\n`;
   }
-  if (!("label" in metric)) return `${name} ${metric.read()}\n`;
-  return Array.from(
-    metric.readEach(),
-    ([value, number]) => `${name}{${metric.label}="${value}"} ${number}\n`,
-  ).join("");
+  if (!("label" in metric)) return `${name}${labelled(metric.labels ?? {})} ${metric.read()}\n`;
+  let lines = "";
+  for (const [value, number] of metric.readEach())
+    lines += `${name}${labelled({ [metric.label]: value })} ${number}\n`;
+  return lines;
+}
+
+function labelled(labels: Readonly<Record<string, string>>): string {
+  const texts = Object.entries(labels).map(([name, value]) => `${name}="${escaped(value)}"`);
+  return texts.length === 0 ? "" : `{${texts.join(",")}}`;
+}
+
+/** Values may be clients' own texts, such as topics. */
+function escaped(text: string): string {
+  return text.replaceAll(/[\\"\n]/g, (character) => (character === "\n" ? "\\n" : `\\${character}`));
+}
+
+/** `1.0`, as OpenMetrics writes the bounds of buckets. */
+function decimal(bound: number): string {
+  return Number.isInteger(bound) ? bound.toFixed(1) : String(bound);
+}
+
+/** Which Warren this is, as a label on a number that is always 1. */
+export function buildInfo(role: string): Metric {
+  return {
+    name: "warren_build_info",
+    type: "gauge",
+    help: "Always 1. The labels say which Warren this is, on which Bun, and in which role.",
+    labels: { version, bun: Bun.version, role },
+    read: () => 1,
+  };
 }
 
 /** What every process says of itself. */

@@ -122,11 +122,11 @@ export const optionTable = {
   ),
   adminPort: optional(
     whole("PORT", 0, 65_535),
-    "the clients' port",
-    managing,
+    "the clients' port; a processor has none",
+    serving,
     "a port of its own for `/metrics`, `/healthz` and `/readyz`; 0 picks a free one and prints it",
   ),
-  adminHost: option(text("ADDRESS"), "127.0.0.1", managing, "the address that `--admin-port` is on"),
+  adminHost: option(text("ADDRESS"), "127.0.0.1", serving, "the address that `--admin-port` is on"),
   handler: optional(
     text("FILE"),
     "built in",
@@ -179,8 +179,8 @@ export const optionTable = {
   allowHost: optional(
     list("NAME[,NAME…]", checkHost),
     "`localhost` and IP addresses",
-    managing,
-    "further names under which a manager without tokens and TLS answers: `a.example.org`, `*.example.org`, `*`",
+    serving,
+    "further names for the admin port and a manager without tokens and TLS: `a.example.org`, `*.example.org`, `*`",
   ),
   maxMessageBytes: option(
     bytes(1, 16 * 1024 ** 2),

@@ -1,44 +1,46 @@
 import type { AnyMetric } from "../ops/metrics.ts";
 import type { Outbox } from "./outbox.ts";
 
-export function outboxMetrics(outbox: Outbox): readonly AnyMetric[] {
+/** @param prefix how the names begin: a processor has outboxes of its own, beside a manager's perhaps */
+export function outboxMetrics(outbox: Outbox, prefix = "warren_"): readonly AnyMetric[] {
+  const { metric: setAside } = outbox.setAsideCount;
   return [
     {
-      name: "warren_published_total",
+      name: `${prefix}published_total`,
       type: "counter",
       help: "Messages handed to the outbox.",
       read: () => outbox.publishedCount,
     },
     {
-      name: "warren_confirmed_total",
+      name: `${prefix}confirmed_total`,
       type: "counter",
       help: "Messages that the broker has confirmed.",
       read: () => outbox.confirmedCount,
     },
     {
-      name: "warren_envelopes_total",
+      name: `${prefix}envelopes_total`,
       type: "counter",
       help: "AMQP messages written, repeated ones among them.",
       read: () => outbox.envelopeCount,
     },
     {
-      name: "warren_envelopes_repeated_total",
+      name: `${prefix}envelopes_repeated_total`,
       type: "counter",
       help: "AMQP messages written again after a lost connection or a refusal.",
       read: () => outbox.repeatedCount,
     },
     {
-      name: "warren_outbox_bytes",
+      name: `${prefix}outbox_bytes`,
       type: "gauge",
       help: "Bytes that wait for the broker, unsent or unconfirmed, bookkeeping included.",
       read: () => outbox.bytes,
     },
     {
-      name: "warren_unconfirmed_envelopes",
+      name: `${prefix}unconfirmed_envelopes`,
       type: "gauge",
       help: "AMQP messages on the wire that are not confirmed.",
       read: () => outbox.unconfirmed,
     },
-    outbox.setAsideCount.metric,
+    { ...setAside, name: setAside.name.replace("warren_", prefix) },
   ];
 }

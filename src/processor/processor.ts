@@ -6,16 +6,19 @@ import { reasonOf } from "../errors.ts";
 import type { Message } from "../message.ts";
 import type { Logger } from "../ops/logger.ts";
 import type { MessageTrace } from "../ops/message-trace.ts";
+import type { AnyMetric } from "../ops/metrics.ts";
 import type { Options } from "../options/table.ts";
+import { outboxMetrics } from "../outbox/metrics.ts";
 import { Outbox } from "../outbox/outbox.ts";
 import { isExpired } from "../properties.ts";
 import { type AttemptLimits, attempt, type Outcome } from "./attempts.ts";
-import { DeadLetters } from "./dead-letters.ts";
+import { type Buried, type Cause, DeadLetters } from "./dead-letters.ts";
 import { Failures } from "./failures.ts";
 import type { Handler, HandlerMessage } from "./handler.ts";
 import { Intake, shareOf } from "./intake.ts";
 import { KnownReturns } from "./known-returns.ts";
 import { Lanes, type Place } from "./lanes.ts";
+import { ProcessorMetrics } from "./processor-metrics.ts";
 import { publishAnswers } from "./publish-answers.ts";
 
 export type ProcessorOptions = Pick<
@@ -68,9 +71,9 @@ export class Processor implements Consumer {
   readonly #knownReturns: KnownReturns;
   readonly #limits: AttemptLimits;
   readonly #suspectLimits: AttemptLimits;
+  readonly #broker: Broker;
+  readonly #metrics: ProcessorMetrics;
   #session: ConsumeSession | undefined;
-  /** Messages that were too old when their turn came, and so were not handled. */
-  expiredCount = 0;
   #intake: Intake | undefined;
   #isStopping = false;
   #outlivingLoggedAt = Number.NEGATIVE_INFINITY;
@@ -100,7 +103,13 @@ export class Processor implements Consumer {
     this.#lanes = new Lanes({ concurrency, outlivingMax, share: shareOf(prefetch), keepMs, turnMs });
     this.#lanes.onOutliving = (outliving, why) => this.#logOutliving(outliving, why);
     this.#knownReturns = new KnownReturns(knownReturnsFactor * prefetch);
-    const onFailure = new Failures(options.group, logger).report;
+    this.#broker = broker;
+    this.#metrics = new ProcessorMetrics(this.#state);
+    const failures = new Failures(options.group, logger);
+    const onFailure: AttemptLimits["onFailure"] = (error, message, attempt) => {
+      this.#metrics.failed(attempt);
+      failures.report(error, message, attempt);
+    };
     this.#limits = { attempts, timeoutMs, onFailure };
     // The quarantine counts the time itself: suspects wait for one another, which is not to be held against them.
     this.#suspectLimits = { attempts, timeoutMs: timerMsMax, onFailure };
@@ -112,6 +121,42 @@ export class Processor implements Consumer {
     broker.publish("towsmanager", this.#answers);
     broker.publish("wsmanager.dead", this.#dead);
     broker.consume(options.group, options.prefetch, this);
+  }
+
+  /** What `/metrics` shows of it. Names begin with `warren_answers_` and `warren_dead_letters_` where a manager has the same of its own. */
+  get metrics(): readonly AnyMetric[] {
+    return [
+      ...this.#metrics.all,
+      ...outboxMetrics(this.#answers, "warren_answers_"),
+      ...outboxMetrics(this.#dead, "warren_dead_letters_"),
+    ];
+  }
+
+  get #state() {
+    const processor = this;
+    return {
+      get handlersRunning() {
+        return processor.#lanes.running;
+      },
+      get deliveriesOpen() {
+        return processor.#intake?.acks.open ?? 0;
+      },
+      get heldBytes() {
+        return processor.#intake?.bytes ?? 0;
+      },
+      get queued() {
+        return processor.#broker.queuedIn(processor.#options.group);
+      },
+    };
+  }
+
+  /** Whether it is told to stop, or cannot send its answers on. */
+  get isStopping(): boolean {
+    return this.#isStopping;
+  }
+
+  get isFull(): boolean {
+    return this.#answers.isFull || this.#dead.isFull;
   }
 
   opened(session: ConsumeSession): void {
@@ -139,7 +184,12 @@ export class Processor implements Consumer {
     // Whoever sends packed messages reads packed answers, and there are many of them.
     if (envelope.contentType === packedContentType) this.#answers.isPacking = true;
     let costBytes = 0;
-    const acked = () => intake.done(tag, costBytes);
+    const deliveredMs = performance.now();
+    this.#metrics.delivered(envelope.timestamp);
+    const acked = () => {
+      this.#metrics.done(performance.now() - deliveredMs);
+      intake.done(tag, costBytes);
+    };
     const messages = this.#open(envelope, acked);
     costBytes = intake.delivered(tag, envelope, messages?.length ?? 1);
     if (messages === undefined) return;
@@ -190,7 +240,7 @@ export class Processor implements Consumer {
     } catch (error) {
       const { body, routingKey, clientId } = envelope;
       const message = { body, topic: routingKey, clientId, id: envelope.messageId ?? "unnamed" };
-      this.#deadLetters.bury(message, { reason: reasonOf(error), attempts: 0 }, done);
+      this.#bury(message, { reason: reasonOf(error), attempts: 0 }, done);
       return undefined;
     }
   }
@@ -198,7 +248,7 @@ export class Processor implements Consumer {
   #handle(message: Message, isSuspect: boolean, place: Place, done: () => void): void | Promise<void> {
     // It may have waited long, in the queue or behind others.
     if (isExpired(message)) {
-      this.expiredCount++;
+      this.#metrics.expired();
       done();
       return;
     }
@@ -206,9 +256,11 @@ export class Processor implements Consumer {
       this.#messageTrace.print("received", message.body, { client: message.clientId, topic: message.topic });
     }
     const handler: Handler = isSuspect ? (asked) => this.#suspectHandler(asked, place) : this.#handler;
+    const begunMs = performance.now();
     const outcome = attempt(handler, message, isSuspect ? this.#suspectLimits : this.#limits, place);
-    if (outcome instanceof Promise) return outcome.then((settled) => this.#settle(message, settled, done));
-    this.#settle(message, outcome, done);
+    if (outcome instanceof Promise)
+      return outcome.then((settled) => this.#settle(message, settled, begunMs, done));
+    this.#settle(message, outcome, begunMs, done);
   }
 
   #logOutliving(outliving: number, why: "begins" | "given up"): void {
@@ -224,20 +276,21 @@ export class Processor implements Consumer {
     );
   }
 
-  #settle(message: Message, outcome: Outcome, done: () => void): void {
+  #bury(message: Buried, cause: Cause, done: () => void): void {
+    this.#metrics.deadLettered();
+    this.#deadLetters.bury(message, cause, done);
+  }
+
+  #settle(message: Message, outcome: Outcome, begunMs: number, done: () => void): void {
+    this.#metrics.handled(outcome, performance.now() - begunMs);
     if (outcome.is === "failed") {
-      this.#deadLetters.bury(message, outcome, done);
+      this.#bury(message, outcome, done);
       return;
     }
     const { answers } = outcome;
     publishAnswers(this.#answers, answers, (setAside) => {
       if (setAside === undefined) done();
-      else
-        this.#deadLetters.bury(
-          message,
-          { reason: `its answer was set aside: ${setAside}`, attempts: 1 },
-          done,
-        );
+      else this.#bury(message, { reason: `its answer was set aside: ${setAside}`, attempts: 1 }, done);
     });
     if (!this.#messageTrace.wants()) return;
     for (const answer of answers)

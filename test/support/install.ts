@@ -6,8 +6,10 @@ import {
   haproxy,
   howToInstall,
   nginx,
+  promtool,
   pythonWithKombu,
   pythonWithPika,
+  pythonWithPrometheus,
   type Requirement,
   rabbitmqServer,
 } from "./requirements.ts";
@@ -26,6 +28,8 @@ const requirements = [
   pythonWithKombu,
   nginx,
   haproxy,
+  promtool,
+  pythonWithPrometheus,
   ...ownDebian,
 ];
 

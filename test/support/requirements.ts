@@ -36,6 +36,20 @@ export const pythonWithKombu: Requirement = {
   find: () => firstThat((python) => hasModule(python, "kombu"), ["/usr/bin/python3", Bun.which("python3")]),
 };
 
+/** Its parsers for what `/metrics` shows are those that Prometheus' makers wrote. */
+export const pythonWithPrometheus: Requirement = {
+  name: "Python 3 with prometheus_client",
+  debianPackage: "python3-prometheus-client",
+  find: () =>
+    firstThat((python) => hasModule(python, "prometheus_client"), ["/usr/bin/python3", Bun.which("python3")]),
+};
+
+export const promtool: Requirement = {
+  name: "promtool",
+  debianPackage: "prometheus",
+  find: () => firstThat(existsSync, ["/usr/bin/promtool", Bun.which("promtool")]),
+};
+
 export const nginx: Requirement = {
   name: "nginx",
   debianPackage: "nginx-light",

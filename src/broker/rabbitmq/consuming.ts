@@ -13,6 +13,33 @@ export interface Consuming {
   isStopped: boolean;
   /** Resolves when RabbitMQ has read the acknowledgements so far; absent without a session. */
   settled?: (() => Promise<void>) | undefined;
+  /** Asks RabbitMQ how many messages wait in the queue; absent without a session. */
+  ask?: (() => Promise<number>) | undefined;
+  /** What it answered last; undefined while nobody knows. */
+  queued?: number | undefined;
+  isAsking?: boolean;
+}
+
+/** What RabbitMQ answered last about a queue, and asks it anew: whoever shows it may not wait. */
+export function queuedIn(consuming: Consuming | undefined): number | undefined {
+  if (consuming?.ask !== undefined && consuming.isAsking !== true) {
+    consuming.isAsking = true;
+    consuming
+      .ask()
+      // Where the queue or the connection has gone, the session hears of it.
+      .then(
+        (queued) => {
+          consuming.queued = queued;
+        },
+        () => {
+          consuming.queued = undefined;
+        },
+      )
+      .finally(() => {
+        consuming.isAsking = false;
+      });
+  }
+  return consuming?.queued;
 }
 
 /**
@@ -38,9 +65,12 @@ export async function startConsumer(
   consuming.settled = async () => {
     await channel.prefetch(1);
   };
+  consuming.ask = async () => (await channel.checkQueue(queue)).messageCount;
   atLoss.push(() => {
     session.end();
     consuming.settled = undefined;
+    consuming.ask = undefined;
+    consuming.queued = undefined;
     consuming.consumer.closed();
   });
   consuming.consumer.opened({

@@ -16,7 +16,7 @@ import type {
 } from "../broker.ts";
 import { type Access, urlsAlone } from "./access.ts";
 import { Announcing } from "./announcing.ts";
-import { type Consuming, startConsumer } from "./consuming.ts";
+import { type Consuming, queuedIn, startConsumer } from "./consuming.ts";
 import type { Declaring } from "./declaring.ts";
 import { type Following, startFollower, startOwnFollower } from "./following.ts";
 import { Layout } from "./layout.ts";
@@ -184,6 +184,10 @@ export class RabbitmqBroker implements Broker {
 
   get fullQueues(): readonly string[] {
     return this.#publishingConnections.flatMap(({ fullQueue }) => fullQueue ?? []);
+  }
+
+  queuedIn(group: string): number | undefined {
+    return queuedIn(this.#consumers.find((consuming) => consuming.group === group));
   }
 
   settle(): Promise<void> {

@@ -1,13 +1,16 @@
 import { describe, expect, test } from "bun:test";
+import { Histogram } from "../../../src/ops/histogram.ts";
 import {
+  buildInfo,
   exposition,
+  formatFor,
   type LabelledMetric,
   type Metric,
-  metricsContentType,
   processMetrics,
 } from "../../../src/ops/metrics.ts";
 import { outboxMetrics } from "../../../src/outbox/metrics.ts";
 import { Outbox } from "../../../src/outbox/outbox.ts";
+import { ProcessorMetrics } from "../../../src/processor/processor-metrics.ts";
 import { RecordingLink } from "../doubles/recording-link.ts";
 
 test("the exposition is Prometheus' text format", () => {
@@ -27,7 +30,58 @@ test("the exposition is Prometheus' text format", () => {
     ].join("\n"),
   );
   expect(exposition([])).toBe("");
-  expect(metricsContentType).toStartWith("text/plain; version=0.0.4");
+});
+
+test("OpenMetrics, which Prometheus asks for, names a counter without its ending, and has an end", () => {
+  const metrics: Metric[] = [
+    { name: "warren_clients", type: "gauge", help: "Connected clients.", read: () => 3 },
+    { name: "warren_messages_received_total", type: "counter", help: "Messages.", read: () => 7 },
+  ];
+  expect(formatFor(null)).toBe("text");
+  expect(formatFor("text/plain;version=0.0.4;q=0.5, */*")).toBe("text");
+  expect(formatFor("application/openmetrics-text;version=1.0.0;q=0.5,text/plain;q=0.4")).toBe("openMetrics");
+  expect(exposition(metrics, "openMetrics")).toBe(
+    [
+      "# HELP warren_clients Connected clients.",
+      "# TYPE warren_clients gauge",
+      "warren_clients 3",
+      "# HELP warren_messages_received Messages.",
+      "# TYPE warren_messages_received counter",
+      "warren_messages_received_total 7",
+      "# EOF",
+      "",
+    ].join("\n"),
+  );
+});
+
+test("a label's value may be any text", () => {
+  const metric: LabelledMetric = {
+    name: "x",
+    type: "gauge",
+    help: "x",
+    label: "topic",
+    readEach: () => [['a"b\\c\nd', 1]],
+  };
+  expect(exposition([metric])).toEndWith('x{topic="a\\"b\\\\c\\nd"} 1\n');
+});
+
+test("a histogram counts what is no larger than each of its bounds, and weighs it", () => {
+  const histogram = new Histogram({ name: "x_seconds", help: "x." }, [0.1, 1]);
+  histogram.record(0.1);
+  histogram.record(0.5, 3);
+  histogram.record(7);
+  expect(exposition([histogram.metric])).toBe(
+    [
+      "# HELP x_seconds x.",
+      "# TYPE x_seconds histogram",
+      'x_seconds_bucket{le="0.1"} 1',
+      'x_seconds_bucket{le="1.0"} 4',
+      'x_seconds_bucket{le="+Inf"} 5',
+      "x_seconds_sum 8.6",
+      "x_seconds_count 5",
+      "",
+    ].join("\n"),
+  );
 });
 
 test("a metric with a label has a line for each of its values", () => {
@@ -55,7 +109,15 @@ test("a metric is read when it is asked for, each time", () => {
 });
 
 describe("every metric", () => {
-  const all = [...processMetrics, ...outboxMetrics(new Outbox("app", false))];
+  const outbox = new Outbox("app", false);
+  const nothing = { handlersRunning: 0, deliveriesOpen: 0, heldBytes: 0, queued: 0 };
+  const all = [
+    buildInfo("all"),
+    ...processMetrics,
+    ...outboxMetrics(outbox),
+    ...outboxMetrics(outbox, "warren_answers_"),
+    ...new ProcessorMetrics(nothing).all,
+  ];
 
   test.each(all.map((metric) => [metric.name, metric] as const))(
     "%s has a proper name, help and number",

@@ -53,6 +53,9 @@ class ScriptedBroker implements Broker {
     }
     this.begin();
   }
+  queuedIn(): number {
+    return 7;
+  }
   status(): BrokerStatus {
     return { state: "ready" };
   }

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { BrokerStatus } from "../../../src/broker/broker.ts";
-import { readinessOf } from "../../../src/manager/readiness.ts";
+import { readinessOf } from "../../../src/broker/readiness.ts";
 
 test("ready is who has a broker, room in the outbox, and is not stopping", () => {
   expect(readinessOf({ state: "ready" }, false, false)).toEqual({ ready: true });

@@ -1,5 +1,5 @@
-import type { BrokerStatus } from "../broker/broker.ts";
 import type { Readiness } from "../ops/http.ts";
+import type { BrokerStatus } from "./broker.ts";
 
 /** Ready means: the broker has everything in force, and the process is not stopping. */
 export function readinessOf(broker: BrokerStatus, isStopping: boolean, isOutboxFull: boolean): Readiness {

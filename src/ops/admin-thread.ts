@@ -1,0 +1,122 @@
+import type { Server } from "bun";
+import { codeOf, reasonOf } from "../errors.ts";
+
+/**
+ * The admin port of a process with a handler, on a thread of its own: a handler in an endless loop lets nothing else run on the main
+ * one, and whoever asks whether the process is alive has to hear of it. The main thread counts up in shared memory; when it does
+ * no more, it is stuck. All else is the main thread's to answer.
+ */
+
+/** What the main thread tells this one. */
+export type ToThread =
+  | {
+      readonly open: { readonly hostname: string; readonly port: number };
+      /** What the main thread counts up each `beatMs`. */
+      readonly beats: SharedArrayBuffer;
+      readonly beatMs: number;
+      /** The main thread is stuck when it has not counted for so long. In milliseconds. */
+      readonly stuckAfterMs: number;
+    }
+  | {
+      readonly answer: number;
+      readonly status: number;
+      readonly headers: Record<string, string>;
+      readonly body: string;
+    };
+
+/** What this thread tells the main one. */
+export type FromThread =
+  | { readonly listening: string }
+  | { readonly failed: { readonly code: string | number | undefined; readonly reason: string } }
+  | {
+      readonly ask: number;
+      readonly path: string;
+      readonly host: string | null;
+      readonly accept: string | null;
+    };
+
+/** How long the main thread may take to answer, in milliseconds. */
+const answerWithinMs = 5000;
+/** Questions that wait for the main thread; further ones are refused. */
+const askedMax = 100;
+
+const asked = new Map<number, (response: Response) => void>();
+let numbers = 0;
+/** For how long the main thread has not counted, in milliseconds. Told in turns of this thread, so that a process that was frozen is not stuck. */
+let stuckMs = 0;
+
+declare const self: Worker;
+const tell = (message: FromThread) => self.postMessage(message);
+
+self.onmessage = ({ data }: MessageEvent<ToThread>) => {
+  if ("open" in data) {
+    watch(new Int32Array(data.beats), data.beatMs);
+    open(data.open, data.stuckAfterMs);
+  } else {
+    asked.get(data.answer)?.(new Response(data.body, { status: data.status, headers: data.headers }));
+    asked.delete(data.answer);
+  }
+};
+
+function watch(beats: Int32Array, beatMs: number): void {
+  let last = Atomics.load(beats, 0);
+  setInterval(() => {
+    const now = Atomics.load(beats, 0);
+    stuckMs = now === last ? stuckMs + beatMs : 0;
+    last = now;
+  }, beatMs);
+}
+
+function open({ hostname, port }: { hostname: string; port: number }, stuckAfterMs: number): void {
+  let server: Server<undefined>;
+  try {
+    server = Bun.serve({
+      hostname,
+      port,
+      development: false,
+      reusePort: false,
+      fetch: (request) => respond(request, stuckAfterMs),
+    });
+  } catch (error) {
+    tell({ failed: { code: codeOf(error), reason: reasonOf(error) } });
+    return;
+  }
+  tell({ listening: server.url.href });
+}
+
+function respond({ url, method, headers }: Request, stuckAfterMs: number): Response | Promise<Response> {
+  const path = URL.parse(url)?.pathname ?? "";
+  if (!["/healthz", "/readyz", "/metrics"].includes(path))
+    return new Response("Not found. Here are /metrics, /healthz and /readyz.\n", { status: 404 });
+  if (method !== "GET" && method !== "HEAD")
+    return new Response("There is nothing to do here but GET.\n", {
+      status: 405,
+      headers: { allow: "GET, HEAD" },
+    });
+  if (stuckMs >= stuckAfterMs) return stuck(path);
+  if (path === "/healthz") return Response.json({ alive: true });
+  return ask(path, headers);
+}
+
+function stuck(path: string): Response {
+  const why = `the handler has kept the event loop to itself for ${Math.round(stuckMs / 1000)} s: nothing else happens in this process`;
+  if (path === "/healthz") return Response.json({ alive: false, why }, { status: 503 });
+  if (path === "/readyz") return Response.json({ ready: false, why }, { status: 503 });
+  return new Response(`${why}\n`, { status: 503 });
+}
+
+function ask(path: string, headers: Headers): Response | Promise<Response> {
+  if (asked.size >= askedMax) return new Response("too many questions at once\n", { status: 503 });
+  const number = ++numbers;
+  const answer = Promise.withResolvers<Response>();
+  const timer = setTimeout(() => {
+    asked.delete(number);
+    answer.resolve(stuck(path));
+  }, answerWithinMs);
+  asked.set(number, (response) => {
+    clearTimeout(timer);
+    answer.resolve(response);
+  });
+  tell({ ask: number, path, host: headers.get("host"), accept: headers.get("accept") });
+  return answer.promise;
+}

@@ -1,0 +1,122 @@
+import { FatalError } from "../errors.ts";
+import { AllowedHosts, nameIn } from "../host.ts";
+import type { FromThread, ToThread } from "./admin-thread.ts";
+import { metricsAnswer, type Operations, readinessAnswer } from "./http.ts";
+import { listenFault } from "./listen-fault.ts";
+import type { Logger } from "./logger.ts";
+import { Notices } from "./notices.ts";
+
+/** How often the main thread shows that it is alive, in milliseconds. */
+const beatMs = 250;
+const defaultStuckAfterMs = 10_000;
+
+export interface WatchedAdminOptions {
+  readonly adminHost: string;
+  readonly adminPort: number;
+  readonly allowHost: readonly string[] | undefined;
+}
+
+/**
+ * The admin port of a processor. A thread of its own has it (`admin-thread.ts`), so that `/healthz` says 503 while a handler is in an
+ * endless loop. A manager without a processor has `AdminListener`, which needs no thread.
+ */
+export class WatchedAdmin {
+  readonly #operations: Operations;
+  readonly #hosts: AllowedHosts;
+  readonly #notices: Notices;
+  readonly #options: WatchedAdminOptions;
+  readonly #stuckAfterMs: number;
+  readonly #beats = new Int32Array(new SharedArrayBuffer(4));
+  #worker: Worker | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param stuckAfterMs a handler that keeps the event loop for so long is taken to be in an endless loop */
+  constructor(
+    options: WatchedAdminOptions,
+    operations: Operations,
+    logger: Logger,
+    stuckAfterMs = defaultStuckAfterMs,
+  ) {
+    this.#stuckAfterMs = stuckAfterMs;
+    this.#options = options;
+    this.#operations = operations;
+    this.#hosts = new AllowedHosts(options.allowHost ?? []);
+    this.#notices = new Notices(logger);
+  }
+
+  /**
+   * Starts to answer, and returns where.
+   *
+   * @throws FatalError if the port is in use or the address is not this machine's
+   */
+  async open(): Promise<URL> {
+    const { adminHost: hostname, adminPort: port } = this.#options;
+    const opened = Promise.withResolvers<URL>();
+    const worker = new Worker(threadUrl());
+    this.#worker = worker;
+    worker.onerror = ({ message }) => opened.reject(new FatalError(`the admin port's thread: ${message}`));
+    worker.onmessage = ({ data }: MessageEvent<FromThread>) => {
+      if ("ask" in data) void this.#answer(worker, data);
+      else if ("listening" in data) opened.resolve(new URL(data.listening));
+      else {
+        const error = Object.assign(new Error(data.failed.reason), { code: data.failed.code });
+        opened.reject(listenFault(error, hostname, port, { host: "--admin-host", port: "--admin-port" }));
+      }
+    };
+    const beats = this.#beats.buffer as SharedArrayBuffer;
+    worker.postMessage({
+      open: { hostname, port },
+      beats,
+      beatMs,
+      stuckAfterMs: this.#stuckAfterMs,
+    } satisfies ToThread);
+    this.#timer = setInterval(() => Atomics.add(this.#beats, 0, 1), beatMs);
+    this.#timer.unref();
+    return await opened.promise;
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#worker?.terminate();
+  }
+
+  async #answer(
+    worker: Worker,
+    { ask, path, host, accept }: Extract<FromThread, { ask: number }>,
+  ): Promise<void> {
+    const response = this.#responseTo(path, host, accept);
+    worker.postMessage({
+      answer: ask,
+      status: response.status,
+      headers: Object.fromEntries(response.headers),
+      body: await response.text(),
+    } satisfies ToThread);
+  }
+
+  #responseTo(path: string, host: string | null, accept: string | null): Response {
+    if (!this.#hosts.has(host)) return this.#refused(host ?? "");
+    return path === "/readyz"
+      ? readinessAnswer(this.#operations.readiness())
+      : metricsAnswer(this.#operations.metrics(), accept);
+  }
+
+  #refused(host: string): Response {
+    const name = nameIn(host);
+    if (name === undefined) return new Response("the header Host has to name one host\n", { status: 400 });
+    this.#notices.warnOnce("a request under another name was refused", "host", name, () => ({
+      flag: `--allow-host ${name}`,
+    }));
+    return new Response(
+      "the admin port is not to be asked under this name: --allow-host names those that are\n",
+      {
+        status: 403,
+      },
+    );
+  }
+}
+
+/** In the executable the thread's code lies where `build/compile.ts` has put it. */
+function threadUrl(): string {
+  const isCompiled = Bun.main.startsWith("/$bunfs/") || Bun.main.includes("~BUN");
+  return new URL(isCompiled ? "./ops/admin-thread.ts" : "./admin-thread.ts", import.meta.url).href;
+}
