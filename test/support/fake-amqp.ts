@@ -67,6 +67,7 @@ export class FakeAmqp implements AsyncDisposable {
   /** May be exchanged at any time; it applies from the next method on. */
   script: Script;
   readonly #server: Server;
+  readonly #users = new AsyncDisposableStack();
 
   private constructor(server: Server, script: Script) {
     this.#server = server;
@@ -81,7 +82,13 @@ export class FakeAmqp implements AsyncDisposable {
     return new FakeAmqp(server, script);
   }
 
+  /** Closes this before it ends itself: its users go first. Tests that run side by side need no list of their own for that. */
+  closeFirst(user: { close(): Promise<void> }): void {
+    this.#users.defer(() => user.close());
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#users.disposeAsync();
     for (const peer of this.peers) peer.end();
     this.#server.close();
     await once(this.#server, "close");

@@ -4,7 +4,7 @@ import type { Logger } from "../../ops/logger.ts";
 import { exchanges, logStream } from "./topology.ts";
 
 /** How often a full queue is looked at, in milliseconds. */
-const lookEveryMs = 1000;
+const defaultLookEveryMs = 1000;
 /** A queue that has lost this part of its messages has room again. Less, and publishers would be stopped again at once. */
 const roomShare = 1 / 16;
 /** Where no queue shows that it has room, a message is tried after this, and after twice as long the next time, in milliseconds. */
@@ -33,6 +33,7 @@ export type Look = (queues: readonly string[]) => Promise<readonly QueueDepth[]>
  */
 export class FullQueues {
   readonly #logger: Logger;
+  readonly #lookEveryMs: number;
   /** The first connection on which messages are refused, and when one was refused last. */
   #episode: { readonly first: unknown; lastMs: number } | undefined;
   #tryMs = tryFirstMs;
@@ -42,8 +43,9 @@ export class FullQueues {
   /** Why publishing waits, and for which queue as far as is known; undefined if it does not. */
   waiting: { readonly why: string; readonly queue: string | undefined } | undefined;
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, lookEveryMs = defaultLookEveryMs) {
     this.#logger = logger;
+    this.#lookEveryMs = lookEveryMs;
   }
 
   /**
@@ -94,7 +96,7 @@ export class FullQueues {
     const tryAtMs = since + this.#tryMs;
     this.#tryMs = Math.min(tryMostMs, 2 * this.#tryMs);
     while (!isOver() && performance.now() < tryAtMs) {
-      await Bun.sleep(lookEveryMs);
+      await Bun.sleep(this.#lookEveryMs);
       if (isOver()) break;
       const now = await look(candidates);
       const hasRoom = before.some(({ queue, messages }) => {

@@ -1,15 +1,10 @@
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import type { ConsumeSession } from "../../../../src/broker/broker.ts";
 import { defaultTiming } from "../../../../src/broker/rabbitmq/link.ts";
 import { RabbitmqBroker } from "../../../../src/broker/rabbitmq/rabbitmq.ts";
 import { FakeAmqp, type FakePeer } from "../../../support/fake-amqp.ts";
 import { until } from "../../../support/wait.ts";
 import { RecordingLogger } from "../../doubles/recording-logger.ts";
-
-const opened: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((broker) => broker.close()));
-});
 
 /** A consumer on a scripted queue, which delivers when the test says. */
 async function consuming(fake: FakeAmqp) {
@@ -20,7 +15,7 @@ async function consuming(fake: FakeAmqp) {
     logRetention: "off",
     timing: { ...defaultTiming, closeTimeoutMs: 100, backoff: { firstMs: 10, mostMs: 50 } },
   });
-  opened.push(broker);
+  fake.closeFirst(broker);
   const delivered: string[] = [];
   let session: ConsumeSession | undefined;
   broker.consume("g", 100, {
@@ -59,7 +54,7 @@ function watched() {
   return { last, script };
 }
 
-test("a session takes the whole prefetch, and says how often messages came back", async () => {
+test.concurrent("a session takes the whole prefetch, and says how often messages came back", async () => {
   const { last, script } = watched();
   await using fake = await FakeAmqp.start(script);
   const { peer, delivered, session } = await consuming(fake);
@@ -73,7 +68,7 @@ test("a session takes the whole prefetch, and says how often messages came back"
   expect(asked(peer)).toEqual(["Consume", "Ack"]);
 });
 
-test("more is taken by another consumer on the same channel, after the one before is cancelled", async () => {
+test.concurrent("more is taken by another consumer on the same channel, after the one before is cancelled", async () => {
   const { last, script } = watched();
   await using fake = await FakeAmqp.start(script);
   const { peer, delivered, session } = await consuming(fake);
@@ -87,7 +82,7 @@ test("more is taken by another consumer on the same channel, after the one befor
   await until(() => delivered.length === 1, "its delivery");
 });
 
-test("a pause is a cancelled consumer, and what is on its way still comes", async () => {
+test.concurrent("a pause is a cancelled consumer, and what is on its way still comes", async () => {
   const { last, script } = watched();
   await using fake = await FakeAmqp.start(script);
   const { peer, delivered, session } = await consuming(fake);
@@ -99,7 +94,7 @@ test("a pause is a cancelled consumer, and what is on its way still comes", asyn
   await until(() => asked(peer).length === 3, "another consumer");
 });
 
-test("a session that is stopped takes nothing, whatever it was asked for", async () => {
+test.concurrent("a session that is stopped takes nothing, whatever it was asked for", async () => {
   const { last, script } = watched();
   await using fake = await FakeAmqp.start(script);
   const { peer, delivered, session } = await consuming(fake);

@@ -29,7 +29,7 @@ describe("a full queue", () => {
   /** Waits for room while the queues are seen like this, one time after the other. */
   function roomWhile(...seen: readonly (readonly QueueDepth[])[]) {
     const logger = new RecordingLogger();
-    const full = new FullQueues(logger);
+    const full = new FullQueues(logger, 5);
     const asked: (readonly string[])[] = [];
     const left = [...seen];
     const room = full.room(

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { defaultTiming } from "../../../../src/broker/rabbitmq/link.ts";
 import { RabbitmqBroker } from "../../../../src/broker/rabbitmq/rabbitmq.ts";
 import { Outbox } from "../../../../src/outbox/outbox.ts";
@@ -8,15 +8,12 @@ import { until } from "../../../support/wait.ts";
 /** Tests need not wait as long as production does. */
 const timing = {
   ...defaultTiming,
-  openTimeoutMs: 300,
+  openTimeoutMs: 20_000,
   closeTimeoutMs: 100,
   backoff: { firstMs: 10, mostMs: 50 },
 };
-
-const opened: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((broker) => broker.close()));
-});
+/** For a peer that falls silent. */
+const hasty = { ...timing, openTimeoutMs: 1000 };
 
 /** A publisher on a scripted peer, and what is logged. */
 function publisherTo(fake: FakeAmqp, shortened = timing) {
@@ -30,7 +27,7 @@ function publisherTo(fake: FakeAmqp, shortened = timing) {
     logRetention: { maxBytes: 1024 ** 2, maxAgeMs: 86_400_000 },
     timing: shortened,
   });
-  opened.push(broker);
+  fake.closeFirst(broker);
   const outbox = new Outbox("test", false);
   broker.publish("wsmanager", outbox);
   let fatal: Error | undefined;
@@ -54,7 +51,7 @@ function butFirst(act: Script, fake: () => FakeAmqp): Script {
   };
 }
 
-describe("a link to RabbitMQ", () => {
+describe.concurrent("a link to RabbitMQ", () => {
   const faults: Record<string, Script> = {
     "half a frame and the end": (_, peer, channel) => {
       peer.sendHalf("BasicAck", { deliveryTag: 1, multiple: false }, channel);
@@ -132,7 +129,7 @@ describe("a link to RabbitMQ", () => {
         asked = channel;
         return "answered";
       };
-      const { broker, outbox } = publisherTo(fake);
+      const { broker, outbox } = publisherTo(fake, hasty);
       outbox.append({ body: "one", topic: "" });
       const channel = await until(() => asked, "the question after the confirm");
       expect(outbox.confirmedCount).toBe(0);
@@ -249,7 +246,7 @@ describe("a link to RabbitMQ", () => {
         if (peer === fake.peers[0] && peer.methods.includes(silentFrom)) return "answered";
         return confirming(method, peer, channel, fields);
       };
-      const { broker, log } = publisherTo(fake);
+      const { broker, log } = publisherTo(fake, hasty);
       await until(() => broker.status().state === "ready", "the link to be ready");
       expect(fake.peers.length).toBe(2);
       expect(log).toEqual(["broker not reachable, trying again", "broker is back"]);
@@ -283,7 +280,7 @@ describe("a link to RabbitMQ", () => {
   });
 });
 
-describe("a link that is told to close waits no longer than it may, though RabbitMQ is silent", () => {
+describe.concurrent("a link that is told to close waits no longer than it may, though RabbitMQ is silent", () => {
   /** Nothing but the time that `close` is given ends a wait within this test. */
   const patient = { ...timing, openTimeoutMs: 120_000, closeTimeoutMs: 120_000 };
   const silence: Record<string, (method: string) => boolean> = {

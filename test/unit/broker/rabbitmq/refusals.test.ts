@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { defaultTiming } from "../../../../src/broker/rabbitmq/link.ts";
 import { RabbitmqBroker } from "../../../../src/broker/rabbitmq/rabbitmq.ts";
 import { Outbox } from "../../../../src/outbox/outbox.ts";
@@ -7,22 +7,17 @@ import { until } from "../../../support/wait.ts";
 
 const timing = {
   ...defaultTiming,
-  openTimeoutMs: 2000,
-  closeTimeoutMs: 100,
+  openTimeoutMs: 20_000,
+  closeTimeoutMs: 2000,
   backoff: { firstMs: 10, mostMs: 50 },
 };
-
-const opened: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((broker) => broker.close()));
-});
 
 /** What comes of the messages that are published to a scripted peer. */
 function publisherTo(fake: FakeAmqp) {
   const quiet = () => undefined;
   const logger = { debug: quiet, info: quiet, warn: quiet, error: quiet };
   const broker = new RabbitmqBroker({ urls: [fake.url], name: "test", logger, logRetention: "off", timing });
-  opened.push(broker);
+  fake.closeFirst(broker);
   const outbox = new Outbox("test", false);
   const confirmed: string[] = [];
   const setAside: string[] = [];
@@ -44,16 +39,17 @@ type Act = (peer: FakePeer, channel: number) => boolean;
 
 /** A broker that confirms what it gets, but does something else about topics that begin with "bad". */
 function doing(act: Act): Script {
-  const closing = new Set<FakePeer>();
+  const closing = new Map<FakePeer, number>();
   return (method, peer, channel, { routingKey }) => {
     if (method === "ChannelOpen") {
       closing.delete(peer);
       peer.published = 0;
     }
+    // As RabbitMQ, it answers nothing on a channel that it has closed; an answer there would cost the connection.
+    if (closing.get(peer) === channel) return "answered";
     if (method !== "BasicPublish") return undefined;
-    if (closing.has(peer)) return "answered";
     if (String(routingKey).startsWith("bad")) {
-      if (act(peer, channel)) closing.add(peer);
+      if (act(peer, channel)) closing.set(peer, channel);
     } else peer.send("BasicAck", { deliveryTag: peer.published, multiple: false }, channel);
     return "answered";
   };
@@ -82,7 +78,7 @@ function atFirst(times: number, act: Act): Act {
   };
 }
 
-describe("a message that RabbitMQ closes the channel over", () => {
+describe.concurrent("a message that RabbitMQ closes the channel over", () => {
   test.each([311, 406, 540])(
     "with %p is set aside at the second time, over the same connection",
     async (code) => {
@@ -118,7 +114,7 @@ describe("a message that RabbitMQ closes the channel over", () => {
   });
 });
 
-test.each([501, 502, 503, 505])(
+test.concurrent.each([501, 502, 503, 505])(
   "a message that RabbitMQ closes the connection over with %p is set aside at the second time",
   async (code) => {
     await using fake = await FakeAmqp.start(doing(closingConnection(code)));
@@ -131,7 +127,7 @@ test.each([501, 502, 503, 505])(
   },
 );
 
-describe("a loss that no message is to blame for", () => {
+describe.concurrent("a loss that no message is to blame for", () => {
   const losses: Record<string, Act> = {
     "the end of the connection without a word": (peer) => {
       peer.end();
