@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { defaultTiming } from "../../../../src/broker/rabbitmq/link.ts";
+import { defaultTiming, type LinkTiming } from "../../../../src/broker/rabbitmq/link.ts";
 import { RabbitmqBroker } from "../../../../src/broker/rabbitmq/rabbitmq.ts";
 import { Outbox } from "../../../../src/outbox/outbox.ts";
 import { FakeAmqp, type Script } from "../../../support/fake-amqp.ts";
@@ -12,11 +12,16 @@ const timing = {
   closeTimeoutMs: 100,
   backoff: { firstMs: 10, mostMs: 50 },
 };
-/** For a peer that falls silent. */
-const hasty = { ...timing, openTimeoutMs: 1000 };
+/** Patient with a busy machine, but for a peer that is to be silent. */
+const hasty = (isSilent: () => boolean): LinkTiming => ({
+  ...timing,
+  get openTimeoutMs() {
+    return isSilent() ? 300 : timing.openTimeoutMs;
+  },
+});
 
 /** A publisher on a scripted peer, and what is logged. */
-function publisherTo(fake: FakeAmqp, shortened = timing) {
+function publisherTo(fake: FakeAmqp, timingWith: (log: readonly string[]) => LinkTiming = () => timing) {
   /** What is said about losing RabbitMQ and getting it back. */
   const log: string[] = [];
   const note = (message: string) => void (message.startsWith("broker ") && log.push(message));
@@ -25,7 +30,7 @@ function publisherTo(fake: FakeAmqp, shortened = timing) {
     name: "test",
     logger: { debug: () => undefined, info: note, warn: note, error: note },
     logRetention: { maxBytes: 1024 ** 2, maxAgeMs: 86_400_000 },
-    timing: shortened,
+    timing: timingWith(log),
   });
   fake.closeFirst(broker);
   const outbox = new Outbox("test", false);
@@ -129,7 +134,7 @@ describe.concurrent("a link to RabbitMQ", () => {
         asked = channel;
         return "answered";
       };
-      const { broker, outbox } = publisherTo(fake, hasty);
+      const { broker, outbox } = publisherTo(fake, () => hasty(() => fake.peers.length === 1));
       outbox.append({ body: "one", topic: "" });
       const channel = await until(() => asked, "the question after the confirm");
       expect(outbox.confirmedCount).toBe(0);
@@ -246,7 +251,7 @@ describe.concurrent("a link to RabbitMQ", () => {
         if (peer === fake.peers[0] && peer.methods.includes(silentFrom)) return "answered";
         return confirming(method, peer, channel, fields);
       };
-      const { broker, log } = publisherTo(fake, hasty);
+      const { broker, log } = publisherTo(fake, (lost) => hasty(() => lost.length === 0));
       await until(() => broker.status().state === "ready", "the link to be ready");
       expect(fake.peers.length).toBe(2);
       expect(log).toEqual(["broker not reachable, trying again", "broker is back"]);
@@ -291,7 +296,7 @@ describe.concurrent("a link that is told to close waits no longer than it may, t
   for (const [when, isUnanswered] of Object.entries(silence)) {
     test(when, async () => {
       await using fake = await FakeAmqp.start((method) => (isUnanswered(method) ? "answered" : undefined));
-      const { broker, log } = publisherTo(fake, patient);
+      const { broker, log } = publisherTo(fake, () => patient);
       await until(() => fake.peers.some(({ methods }) => methods.some(isUnanswered)) || isReady(), when);
       await broker.close(50);
       expect(broker.status().state).toBe("closed");
