@@ -35,7 +35,7 @@ export interface Broker {
   /** Consumes the durable queue of `group`, which gets what is published to `wsmanager`. Before `start`. */
   consume(group: string, prefetch: number, consumer: Consumer): void;
   /** Follows the shared log of both exchanges from now on. Before `start`. */
-  follow(follower: Follower): Followed;
+  follow(follower: Follower): void;
   /** Whether there is a shared log, which `read` reads from. Without one, followers get what comes while they are connected. */
   readonly hasLog: boolean;
   /**
@@ -43,6 +43,11 @@ export interface Broker {
    * before `read` has returned.
    */
   read(start: LogStart, reader: LogReader): LogReading;
+  /**
+   * Calls back once, with an offset that the log reached after this call, in its place among the records that the first follower
+   * gets. While the broker takes no messages it waits. Without a log or a follower, or after `close`, never.
+   */
+  mark(then: (offset: number) => void): void;
   /** Begins to connect, and keeps trying. `onFatal` hears of what no retry can mend; nothing happens after that. */
   start(onFatal: (error: Error) => void): void;
   /** Whether everything declared is in force at this moment, and if not, why. */
@@ -143,12 +148,6 @@ export interface Follower {
 
 /** The log has dropped them; or it is another log than before, whose records come from the beginning, with offsets of their own. */
 export type Missed = "dropped" | "another log";
-
-/** What a follower may ask of its broker. */
-export interface Followed {
-  /** Calls back once, with an offset that the log reached after this call. Without a log, or after `close`, never. */
-  mark(then: (offset: number) => void): void;
-}
 
 /** Where reading begins: the oldest record, the one with this offset, or one not younger than so many seconds since 1970. */
 export type LogStart = "first" | number | { readonly timestamp: number };

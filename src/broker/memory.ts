@@ -7,7 +7,6 @@ import type {
   BrokerStatus,
   Consumer,
   Exchange,
-  Followed,
   Follower,
   LogReader,
   LogReading,
@@ -52,14 +51,14 @@ export class MemoryBroker implements Broker {
   readonly hasLog = true;
   readonly fullQueues = [];
 
-  follow(follower: Follower): Followed {
+  follow(follower: Follower): void {
     this.#followers.add(follower);
-    return {
-      mark: (then) =>
-        void setImmediate(() => {
-          if (this.#state === "ready") then(this.#nextOffset++);
-        }),
-    };
+  }
+
+  mark(then: (offset: number) => void): void {
+    setImmediate(() => {
+      if (this.#state === "ready") then(this.#nextOffset++);
+    });
   }
 
   /** What its followers keep is all that there is: they have got every record since the process began. */

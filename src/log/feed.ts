@@ -1,15 +1,12 @@
 import type { Follower, Missed } from "../broker/broker.ts";
 import type { Envelope } from "../envelope/envelope.ts";
-import { reasonOf } from "../errors.ts";
 import type { Message } from "../message.ts";
 import type { Logger } from "../ops/logger.ts";
 import type { MessageTrace } from "../ops/message-trace.ts";
 import { isExpired } from "../properties.ts";
 import { openForClients } from "./opening.ts";
 import { LogRecord } from "./record.ts";
-
-/** Skipped messages are warned of at most this often, in milliseconds: whoever sends one sends many. */
-const warningIntervalMs = 1000;
+import type { SkippedRecords } from "./skipped-records.ts";
 
 /** Where the feed sends what it reads. */
 export interface FeedSink {
@@ -34,26 +31,26 @@ export class Feed implements Follower {
   readonly #sink: FeedSink;
   readonly #logger: Logger;
   readonly #messageTrace: MessageTrace;
-
+  readonly #skipped: SkippedRecords;
   readonly #recordBytesMax: number;
-  #quietUntilMs = 0;
-  #skippedQuietly = 0;
 
-  /** Records that were skipped since nobody can read them. */
-  skippedCount = 0;
-
-  /** @param recordBytesMax a larger record is not for clients */
+  /**
+   * @param skipped told of records that nobody can read
+   * @param recordBytesMax a larger record is not for clients
+   */
   constructor(
     managerId: string,
     sink: FeedSink,
     logger: Logger,
     messageTrace: MessageTrace,
+    skipped: SkippedRecords,
     recordBytesMax: number,
   ) {
     this.#ownIds = `${managerId}-`;
     this.#sink = sink;
     this.#logger = logger;
     this.#messageTrace = messageTrace;
+    this.#skipped = skipped;
     this.#recordBytesMax = recordBytesMax;
   }
 
@@ -89,26 +86,8 @@ export class Feed implements Follower {
     try {
       return openForClients(record, envelope, this.#recordBytesMax);
     } catch (error) {
-      this.#skipped(record, envelope, error);
+      this.#skipped.skip(record, envelope, error);
       return [];
     }
   };
-
-  #skipped({ offset, exchange }: LogRecord, { appId }: Envelope, error: unknown): void {
-    this.skippedCount++;
-    const nowMs = performance.now();
-    if (nowMs < this.#quietUntilMs) {
-      this.#skippedQuietly++;
-      return;
-    }
-    this.#quietUntilMs = nowMs + warningIntervalMs;
-    this.#logger.warn("unreadable message skipped", {
-      exchange,
-      offset,
-      app: appId,
-      reason: reasonOf(error),
-      ...(this.#skippedQuietly === 0 ? {} : { skippedBefore: this.#skippedQuietly }),
-    });
-    this.#skippedQuietly = 0;
-  }
 }

@@ -6,6 +6,7 @@ import type { Auth } from "../gateway/auth/auth.ts";
 import { Gateway } from "../gateway/gateway.ts";
 import type { Uplink } from "../gateway/protocol.ts";
 import { Feed } from "../log/feed.ts";
+import { SkippedRecords } from "../log/skipped-records.ts";
 import type { Readiness } from "../ops/http.ts";
 import type { Logger } from "../ops/logger.ts";
 import { LoopLag } from "../ops/loop-lag.ts";
@@ -82,6 +83,7 @@ export class Manager {
       options.maxMessageBytes,
       defaultOutboxLimits.packBytesMax,
     );
+    const skipped = new SkippedRecords(logger);
     const outbox = new Outbox(id, options.packed, { bytesMax: options.outboxMaxBytes });
     const metrics: readonly AnyMetric[] = [
       ...outboxMetrics(outbox),
@@ -90,7 +92,7 @@ export class Manager {
         name: "warren_skipped_total",
         type: "counter",
         help: "AMQP messages that no client got: malformed packs, and what is larger than may wait for a client.",
-        read: () => feed.skippedCount,
+        read: () => skipped.count,
       },
       ...processMetrics,
       ...this.#lag.metrics,
@@ -106,7 +108,7 @@ export class Manager {
       sharedLog: broker.hasLog
         ? {
             read: (start, reader) => broker.read(start, reader),
-            mark: (then) => followed.mark(then),
+            mark: (then) => broker.mark(then),
             recordBytesMax,
           }
         : undefined,
@@ -114,8 +116,7 @@ export class Manager {
     outbox.onRelieved = () => gateway.relieve();
     outbox.onSetAside = (message) => logger.error("message set aside", { ...message });
     broker.publish("wsmanager", outbox);
-    const feed = new Feed(id, gateway, logger, messageTrace, recordBytesMax);
-    const followed = broker.follow(feed);
+    broker.follow(new Feed(id, gateway, logger, messageTrace, skipped, recordBytesMax));
     this.#outbox = outbox;
     this.#gateway = gateway;
     this.#auth = auth;

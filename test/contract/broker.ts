@@ -173,13 +173,13 @@ export function describeBrokerContract(name: string, openBroker: () => Promise<B
 
     test("marks how far the log reaches, at the beginning and when asked", async () => {
       const follower = new RecordingFollower();
-      const followed = broker.follow(follower);
+      broker.follow(follower);
       await startAndWait(broker);
       await until(() => follower.marks.length === 1, "the mark of the session");
       await clients.publish(envelopeOf("before"));
       const [first, second] = await Promise.all([
-        new Promise<number>((resolve) => followed.mark(resolve)),
-        new Promise<number>((resolve) => followed.mark(resolve)),
+        new Promise<number>((resolve) => broker.mark(resolve)),
+        new Promise<number>((resolve) => broker.mark(resolve)),
       ]);
       expect(follower.texts).toEqual(["before"]);
       const before = follower.records[0]!.offset;
@@ -191,11 +191,11 @@ export function describeBrokerContract(name: string, openBroker: () => Promise<B
     });
 
     test("carries out no marks or readings after close", async () => {
-      const followed = broker.follow(new RecordingFollower());
+      broker.follow(new RecordingFollower());
       await startAndWait(broker);
       const told: string[] = [];
       await broker.close();
-      followed.mark(() => told.push("mark"));
+      broker.mark(() => told.push("mark"));
       const reading = broker.read("first", {
         record: () => told.push("record"),
         ended: () => told.push("ended"),

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, setDefaultTimeout, spyOn, test } from "bun:test";
 import { connect, type GetMessage } from "amqplib";
-import type { Broker } from "../../src/broker/broker.ts";
+import { type Broker, markContentType } from "../../src/broker/broker.ts";
 import { defaultTiming } from "../../src/broker/rabbitmq/link.ts";
 import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
 import { Outbox } from "../../src/outbox/outbox.ts";
@@ -24,8 +24,13 @@ const timing = { ...defaultTiming, backoff: { firstMs: 20, mostMs: 200 } };
 
 const logRetention = { maxBytes: 16 * 1024 ** 2, maxAgeMs: 86_400_000 };
 const opened: Broker[] = [];
-const openBroker = (urls: readonly string[], logger = new QuietLogger()) => {
-  const broker = new RabbitmqBroker({ urls, name: "test", logger, logRetention, timing });
+const openBroker = (
+  urls: readonly string[],
+  logger = new QuietLogger(),
+  shortened: Partial<typeof timing> = {},
+) => {
+  const options = { name: "test", logger, logRetention, timing: { ...timing, ...shortened } };
+  const broker = new RabbitmqBroker({ urls, ...options });
   opened.push(broker);
   return broker;
 };
@@ -53,6 +58,50 @@ afterEach(async () => {
 });
 
 describeBrokerContract("RabbitMQ", async () => openBroker([await freshVhost()]));
+
+describe("a memory alarm", () => {
+  test("stops neither what consumes nor the follower, and lets no marks pile up in RabbitMQ", async () => {
+    const node = await sharedRabbitmq();
+    const url = await node.vhost();
+    const broker = openBroker([url], new QuietLogger(), { markAgainAfterMs: 100 });
+    const publisher = new RecordingPublisher();
+    const consumer = new RecordingConsumer("by hand");
+    const follower = new RecordingFollower();
+    broker.publish("wsmanager", publisher);
+    broker.consume("group", 1, consumer);
+    broker.follow(follower);
+    await startAndWait(broker);
+    const texts = Array.from({ length: 5 }, (_, index) => `message ${index}`);
+    await publisher.publish(...texts.map((text) => envelopeOf(text)));
+    await until(() => consumer.deliveries.length === 1, "the first delivery");
+    const before = await connectionsOf(node);
+    await alarm(node, true);
+    try {
+      // RabbitMQ blocks a connection over what it publishes.
+      broker.mark(() => undefined);
+      await until(() => broker.status().state === "blocked", "the broker to be blocked");
+      // Several times as long as it takes to find the log silent.
+      for (let time = 0; time < 50; time++) {
+        broker.mark(() => undefined);
+        await Bun.sleep(20);
+      }
+      for (let count = 1; count <= texts.length; count++) {
+        await until(() => consumer.deliveries.length === count, `delivery ${count}`);
+        consumer.session!.ack(count, false);
+      }
+      expect(await connectionsOf(node)).toBe(before);
+    } finally {
+      await alarm(node, false);
+    }
+    await new Promise<number>((resolve) => broker.mark(resolve));
+    expect(await connectionsOf(node)).toBe(before);
+    // Those of the beginning and the end, the one over which RabbitMQ blocks, those around it, and one that waited.
+    expect(await marksIn(broker)).toBeLessThanOrEqual(6);
+    await publisher.publish(envelopeOf("afterwards"));
+    await until(() => follower.texts.includes("afterwards"), "the follower to go on");
+    expect(follower.marks).toHaveLength(1);
+  });
+});
 
 describe("RabbitMQ's exchanges", () => {
   test("are joined where another program has declared them as not durable", async () => {
@@ -390,6 +439,33 @@ type Node = Awaited<ReturnType<typeof sharedRabbitmq>>;
 /** As an operator would, in RabbitMQ. */
 async function closeConnections(node: Node): Promise<void> {
   await node.eval('[rabbit_networking:close_connection(P, "test") || P <- rabbit_networking:connections()]');
+}
+
+/** RabbitMQ takes itself for short of memory, or not. */
+async function alarm(node: Node, isRaised: boolean): Promise<void> {
+  await node.eval(`vm_memory_monitor:set_vm_memory_high_watermark(${isRaised ? "0.00001" : "0.4"})`);
+}
+
+/** How many marks are in the log, up to one that is written now. */
+async function marksIn(broker: Broker): Promise<number> {
+  const end = await new Promise<number>((resolve) => broker.mark(resolve));
+  let marks = 0;
+  await new Promise<void>((resolve, reject) => {
+    const reading = broker.read("first", {
+      record: (offset, _, { contentType }) => {
+        reading.handled(1);
+        if (contentType === markContentType) marks++;
+        if (offset >= end) resolve();
+      },
+      ended: reject,
+    });
+  });
+  return marks;
+}
+
+/** Their process ids in RabbitMQ: other ones after a reconnect. */
+async function connectionsOf(node: Node): Promise<string> {
+  return await node.eval("lists:sort(rabbit_networking:connections())");
 }
 
 async function unackedOf(node: Node): Promise<number> {

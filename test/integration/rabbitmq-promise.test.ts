@@ -187,7 +187,7 @@ describe("the queue of a group whose processors run elsewhere", () => {
     const publisher = new RecordingPublisher();
     const follower = new RecordingFollower();
     broker.publish("wsmanager", publisher);
-    const followed = broker.follow(follower);
+    broker.follow(follower);
     await startAndWait(broker);
     const channel = await foreignChannel(url);
     const arguments_ = { "x-queue-type": "quorum" };
@@ -201,7 +201,7 @@ describe("the queue of a group whose processors run elsewhere", () => {
       });
       // What is asked now is answered after it.
       await channel.checkExchange("wsmanager.log");
-      await new Promise<number>((resolve) => followed.mark(resolve));
+      await new Promise<number>((resolve) => broker.mark(resolve));
     };
     await say(false);
     return { url, broker, publisher, follower, channel, say };

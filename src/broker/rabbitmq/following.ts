@@ -24,6 +24,8 @@ export interface Following {
   heard(mark: Envelope): void;
   /** RabbitMQ has ended the follower, as it does when the log is deleted. */
   cancelled(): void;
+  /** The log does not show what is written to it. */
+  silent(drop: Drop): void;
   /** RabbitMQ ended the last session by cancelling its consumer. */
   wasCancelled?: boolean;
 }
@@ -40,7 +42,7 @@ export async function startFollower(
   atLoss: (() => void)[],
   drop: Drop,
 ): Promise<void> {
-  const { follower, position, marks, heard, wasCancelled = false } = following;
+  const { follower, position, marks, heard, silent, wasCancelled = false } = following;
   following.wasCancelled = false;
   const channel = await connection.createChannel();
   watch(channel, drop);
@@ -92,7 +94,7 @@ export async function startFollower(
   await channel.consume(logStream, onDelivery, {
     arguments: { "x-stream-offset": start } satisfies Options.Consume["arguments"],
   });
-  marks.opened(channel, () => drop(`"${logStream}" does not show what is written to it`));
+  marks.opened(() => silent(drop));
   marks.ask((offset) => follower.marked(offset));
   // A follower whose part of the log is dropped under it gets nothing any more, and nobody says so (seen with 3.10).
   const watchdog = setInterval(() => {

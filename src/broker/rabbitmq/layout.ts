@@ -6,6 +6,7 @@ import { Declaring } from "./declaring.ts";
 import { LiveGroups } from "./live-groups.ts";
 import {
   bindGroupQueue,
+  declareLogStream,
   declareTopology,
   exchanges,
   groupQueue,
@@ -78,6 +79,15 @@ export class Layout {
       for (const group of this.liveGroups.abandoned)
         if (!(await bindGroupQueue(declaring, group))) this.liveGroups.removed(group);
     }
+    await declaring.done();
+  }
+
+  /** Declares the log, where there is to be one. */
+  async declareLog(connection: ChannelModel): Promise<void> {
+    const { logRetention } = this.#options;
+    if (logRetention === "off") return;
+    const declaring = await this.declaringOn(connection);
+    await declareLogStream(declaring, logRetention);
     await declaring.done();
   }
 

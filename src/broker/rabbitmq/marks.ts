@@ -1,7 +1,6 @@
-import type { Channel } from "amqplib";
 import type { Envelope } from "../../envelope/envelope.ts";
 import { markContentType } from "../broker.ts";
-import { exchanges } from "./topology.ts";
+import type { MarkWriter } from "./mark-writer.ts";
 
 /** Between two marks there is at least this, which doubles with each that follows at once, up to the most. In milliseconds. */
 const gapMsMin = 50;
@@ -15,10 +14,12 @@ const unansweredMax = 5;
  * cannot be asked for. A mark goes into the stream alone, by an exchange of its own, so that nobody else sees it.
  *
  * Clients cause marks by naming places that the log has not reached, and may need no right to publish for that. So there is at
- * most one on its way, it answers all that asked before it was sent, and whoever keeps asking gets one a second.
+ * most one on its way, it answers all that asked before it was sent, and whoever keeps asking gets one a second. While RabbitMQ
+ * takes no messages none is sent.
  */
 export class Marks {
-  #channel: Channel | undefined;
+  readonly #writer: Pick<MarkWriter, "isFree" | "write">;
+  #isOpen = false;
   #sent:
     | { readonly id: string; readonly timer: NodeJS.Timeout; readonly asked: readonly OnMarked[] }
     | undefined;
@@ -33,20 +34,26 @@ export class Marks {
   #onSilence: () => void = () => undefined;
 
   /** @param againAfterMs how long a mark may be on its way before another one is sent */
-  constructor(againAfterMs: number) {
+  constructor(writer: Pick<MarkWriter, "isFree" | "write">, againAfterMs: number) {
+    this.#writer = writer;
     this.#againAfterMs = againAfterMs;
   }
 
   /** A session begins. `onSilence` is called when the log does not show what is written to it. */
-  opened(channel: Channel, onSilence: () => void): void {
-    this.#channel = channel;
+  opened(onSilence: () => void): void {
+    this.#isOpen = true;
     this.#onSilence = onSilence;
     this.#unanswered = 0;
-    if (this.#asked.length > 0) this.#send();
+    this.writable();
+  }
+
+  /** The writer can write again. */
+  writable(): void {
+    if (this.#sent === undefined && this.#asked.length > 0) this.#send();
   }
 
   closed(): void {
-    this.#channel = undefined;
+    this.#isOpen = false;
     clearTimeout(this.#pacing);
     this.#pacing = undefined;
     this.#takeBack();
@@ -73,34 +80,27 @@ export class Marks {
   }
 
   #send(): void {
-    if (this.#channel === undefined || this.#pacing !== undefined) return;
+    if (!this.#isOpen || !this.#writer.isFree || this.#pacing !== undefined) return;
     const sinceMs = performance.now() - this.#sentMs;
     if (sinceMs < this.#gapMs) {
       this.#pacing = setTimeout(() => {
         this.#pacing = undefined;
-        if (this.#asked.length > 0) this.#send();
+        this.writable();
       }, this.#gapMs - sinceMs);
       return;
     }
     this.#gapMs = sinceMs < 2 * this.#gapMs ? Math.min(gapMsMax, 2 * this.#gapMs) : gapMsMin;
     this.#sentMs = performance.now();
     const id = `mark-${crypto.randomUUID()}`;
-    // It may be lost, as just after a restart: then the same is sent again.
+    // It may be lost, as just after a restart: then the same is sent again. One that waits for RabbitMQ to take messages is not.
     const timer = setInterval(() => {
+      if (!this.#writer.isFree) return;
       if (++this.#unanswered >= unansweredMax) this.#onSilence();
-      else this.#publish(id);
+      else this.#writer.write(id);
     }, this.#againAfterMs);
     this.#sent = { id, timer, asked: this.#asked };
     this.#asked = [];
-    this.#publish(id);
-  }
-
-  #publish(id: string): void {
-    this.#channel?.publish(exchanges.marks, "", Buffer.alloc(0), {
-      contentType: markContentType,
-      messageId: id,
-      timestamp: Math.floor(Date.now() / 1000),
-    });
+    this.#writer.write(id);
   }
 
   #takeBack(): void {

@@ -7,7 +7,6 @@ import type {
   BrokerStatus,
   Consumer,
   Exchange,
-  Followed,
   Follower,
   LogReader,
   LogReading,
@@ -23,6 +22,7 @@ import { Layout } from "./layout.ts";
 import { defaultTiming, Link, type LinkTiming } from "./link.ts";
 import { LogPosition } from "./log-position.ts";
 import { LogReadings } from "./log-readings.ts";
+import { MarkWriter } from "./mark-writer.ts";
 import { Marks } from "./marks.ts";
 import { Outage } from "./outage.ts";
 import { type Publishing, PublishingConnection } from "./publishing.ts";
@@ -55,7 +55,8 @@ export interface RabbitmqOptions {
  * RabbitMQ through amqplib, which only this folder imports.
  *
  * It publishes and consumes on separate connections: RabbitMQ stops reading from a connection that publishes when it
- * is short of memory or disk, and acknowledgements on the same connection would be stuck behind that. Each exchange has a connection
+ * is short of memory or disk, and acknowledgements on the same connection would be stuck behind that. So the one that consumes
+ * publishes nothing at all, and marks have one too. Each exchange has a connection
  * of its own to publish to it: a full `wsmanager.dead` refuses dead letters, and the outbox gives up a link that refuses; and when
  * RabbitMQ closes a connection over a message, only one publisher can have sent it.
  */
@@ -74,8 +75,10 @@ export class RabbitmqBroker implements Broker {
     publishing: [],
     answers: [],
     "dead letters": [],
+    marks: [],
     consuming: [],
   };
+  readonly #markWriter: MarkWriter;
   #announcing: Announcing | undefined;
   #isClosed = false;
   #isAnnounced = false;
@@ -84,6 +87,10 @@ export class RabbitmqBroker implements Broker {
     this.#options = options;
     const { logger, logRetention, queueBytesMax = defaultQueueBytesMax, timing = defaultTiming } = options;
     this.#timing = timing;
+    this.#markWriter = new MarkWriter(logger);
+    this.#markWriter.onFree = () => {
+      for (const { marks } of this.#followers) marks.writable();
+    };
     const onGone = (group: string) => this.#missed(groupQueue(group));
     this.#layout = new Layout({
       logger,
@@ -108,13 +115,21 @@ export class RabbitmqBroker implements Broker {
     return this.#options.logRetention !== "off";
   }
 
-  follow(follower: Follower): Followed {
-    const marks = new Marks(this.#timing.markAgainAfterMs);
+  follow(follower: Follower): void {
+    const marks = new Marks(this.#markWriter, this.#timing.markAgainAfterMs);
     const heard = (mark: Envelope) =>
       this.#layout.liveGroups.take(mark, performance.now(), Date.now() / 1000);
     const cancelled = () => this.#missed(logStream);
-    this.#followers.push({ follower, position: new LogPosition(), marks, heard, cancelled });
-    return { mark: (then) => marks.ask(then) };
+    const silent = (drop: Drop) => {
+      const why = `"${logStream}" does not show what is written to it`;
+      drop(why);
+      this.#markWriter.giveUp(why);
+    };
+    this.#followers.push({ follower, position: new LogPosition(), marks, heard, cancelled, silent });
+  }
+
+  mark(then: (offset: number) => void): void {
+    this.#followers[0]?.marks.ask(then);
   }
 
   read(start: LogStart, reader: LogReader): LogReading {
@@ -163,6 +178,8 @@ export class RabbitmqBroker implements Broker {
       this.#publishingConnections.push(publishing);
       open(purpose, (connection, drop) => publishing.setUp(connection, this.#atLoss[purpose], drop));
     }
+    if (this.hasLog && this.#followers.length > 0)
+      open("marks", (connection, drop) => this.#setUpMarks(connection, drop));
     if (this.#consumers.length + this.#followers.length > 0) {
       open("consuming", (connection, drop) => this.#setUpConsuming(connection, drop));
     }
@@ -177,7 +194,7 @@ export class RabbitmqBroker implements Broker {
     // What one link has heard is true for the others, which may be trying still.
     if (connecting.length > 0)
       return { state: "connecting", why: connecting.find(({ why }) => why)?.why ?? "connecting" };
-    for (const { blockedWhy } of this.#publishingConnections)
+    for (const { blockedWhy } of [...this.#publishingConnections, this.#markWriter])
       if (blockedWhy !== undefined) return { state: "blocked", why: blockedWhy };
     return { state: "ready" };
   }
@@ -226,6 +243,11 @@ export class RabbitmqBroker implements Broker {
     this.#missed(groupQueue(group));
   }
 
+  async #setUpMarks(connection: ChannelModel, drop: Drop): Promise<void> {
+    await this.#layout.declareLog(connection);
+    await this.#markWriter.setUp(connection, this.#atLoss.marks, drop);
+  }
+
   async #setUpConsuming(connection: ChannelModel, drop: Drop): Promise<void> {
     const consumers = this.#consumers.filter(({ isStopped }) => !isStopped);
     const declaring = await this.#layout.declaringOn(connection);
@@ -260,7 +282,7 @@ export class RabbitmqBroker implements Broker {
 const defaultQueueBytesMax = 1024 ** 3;
 
 /** What a connection is for, as the logs and RabbitMQ's management page show it. */
-type Purpose = "publishing" | "answers" | "dead letters" | "consuming";
+type Purpose = "publishing" | "answers" | "dead letters" | "marks" | "consuming";
 const purposeOf: Record<Exchange, Purpose> = {
   wsmanager: "publishing",
   towsmanager: "answers",

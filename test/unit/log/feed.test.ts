@@ -4,6 +4,7 @@ import { seal } from "../../../src/envelope/envelope.ts";
 import { pack, packedContentType } from "../../../src/envelope/packing.ts";
 import { Feed } from "../../../src/log/feed.ts";
 import type { LogRecord } from "../../../src/log/record.ts";
+import { SkippedRecords } from "../../../src/log/skipped-records.ts";
 import type { OutgoingMessage } from "../../../src/message.ts";
 import { MessageTrace } from "../../../src/ops/message-trace.ts";
 import { RecordingLogger } from "../doubles/recording-logger.ts";
@@ -12,6 +13,7 @@ function feedOf(managerId: string, messageTraceMode: "on" | "off" = "off") {
   const heard: unknown[] = [];
   const logged: unknown[] = [];
   const logger = new RecordingLogger();
+  const skipped = new SkippedRecords(logger);
   const sink = {
     deliver: ({ body, topic, clientId }: OutgoingMessage) =>
       void heard.push(["deliver", topic, clientId, body]),
@@ -21,10 +23,11 @@ function feedOf(managerId: string, messageTraceMode: "on" | "off" = "off") {
     missed: () => void logged.push("missed"),
   };
   return {
-    feed: new Feed(managerId, sink, logger, new MessageTrace(logger, messageTraceMode), 1024),
+    feed: new Feed(managerId, sink, logger, new MessageTrace(logger, messageTraceMode), skipped, 1024),
     heard,
     logged,
     logger,
+    skipped,
   };
 }
 
@@ -121,21 +124,21 @@ describe("a message that cannot be read", () => {
   });
 
   test("because it is larger than what may wait for a client is skipped too, packed or not", () => {
-    const { feed, heard, logger } = feedOf("manager-1");
+    const { feed, heard, logger, skipped } = feedOf("manager-1");
     const messages = [{ body: "x".repeat(600), topic: "" }];
     feed.record(1, "towsmanager", from("other", { body: "x".repeat(1025), topic: "" }));
     feed.record(2, "wsmanager", packed("other", [...messages, ...messages]));
     feed.record(3, "towsmanager", from("other", { body: "y".repeat(1024), topic: "" }));
     expect(heard).toEqual([["deliver", "", undefined, "y".repeat(1024)]]);
-    expect(feed.skippedCount).toBe(2);
+    expect(skipped.count).toBe(2);
     expect(String(logger.lines[0]?.fields?.["reason"])).toContain("--client-buffer-bytes");
   });
 
   test("is counted, and warned of once a second and not a thousand times", () => {
-    const { feed, logger } = feedOf("manager-1");
+    const { feed, logger, skipped } = feedOf("manager-1");
     const broken = { ...packed("other", []), body: Buffer.from("rubbish") };
     for (let offset = 0; offset < 1000; offset++) feed.record(offset, "towsmanager", broken);
-    expect(feed.skippedCount).toBe(1000);
+    expect(skipped.count).toBe(1000);
     expect(logger.lines.length).toBeLessThan(5);
   });
 });

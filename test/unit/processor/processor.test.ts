@@ -41,6 +41,9 @@ class ScriptedBroker implements Broker {
   read(): never {
     throw new Error("a processor reads no log");
   }
+  mark(): never {
+    throw new Error("a processor asks for no marks");
+  }
   start(): void {
     for (const [exchange, publisher] of this.#publishers) {
       publisher.opened({

@@ -38,3 +38,34 @@ test("a follower of a quiet log acknowledges the little that came, so that Rabbi
   await until(() => records.length === 3 && acked.length > 0, "an ack");
   expect(acked.at(-1)).toEqual([3, true]);
 });
+
+test("marks go over a connection that consumes nothing, and none while RabbitMQ blocks it", async () => {
+  await using fake = await FakeAmqp.start();
+  broker = new RabbitmqBroker({
+    urls: [fake.url],
+    name: "test",
+    logger: new RecordingLogger(),
+    logRetention: { maxBytes: 1024 ** 2, maxAgeMs: 1000 },
+    timing: { ...defaultTiming, markAfterMs: 20, markAgainAfterMs: 20, closeTimeoutMs: 100 },
+  });
+  broker.follow({ record: () => undefined, marked: () => undefined, missed: () => undefined });
+  broker.start((error) => {
+    throw error;
+  });
+  const writing = await until(() => fake.peers.find(({ published }) => published > 0), "a mark");
+  expect(writing.methods).not.toContain("BasicConsume");
+  expect(fake.peers.filter(({ methods }) => methods.includes("BasicConsume"))).toHaveLength(1);
+  writing.send("ConnectionBlocked", { reason: "low on memory" });
+  await until(() => broker!.status().state === "blocked", "the broker to be blocked");
+  const before = writing.published;
+  broker.mark(() => undefined);
+  // Several times as long as it takes to find the log silent.
+  await Bun.sleep(300);
+  expect({ published: writing.published, connections: fake.peers.length }).toEqual({
+    published: before,
+    connections: 2,
+  });
+  writing.send("ConnectionUnblocked", {});
+  await until(() => writing.published > before, "a mark again");
+  expect(broker.status().state).toBe("ready");
+});

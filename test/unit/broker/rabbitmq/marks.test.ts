@@ -1,5 +1,4 @@
-import { afterEach, beforeEach, expect, jest, test } from "bun:test";
-import type { Channel } from "amqplib";
+import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
 import { markContentType } from "../../../../src/broker/broker.ts";
 import { Marks } from "../../../../src/broker/rabbitmq/marks.ts";
 import type { Envelope } from "../../../../src/envelope/envelope.ts";
@@ -16,14 +15,15 @@ afterEach(() => {
   performance.now = realNow;
 });
 
+const againAfterMs = 60_000;
+
 /** Marks in a log that shows each of them at once, at the next offset. */
 function log() {
-  const marks = new Marks(60_000);
   const sent: string[] = [];
-  const publish = (_exchange: string, _key: string, _body: Buffer, { messageId }: { messageId: string }) => {
-    sent.push(messageId);
-  };
-  marks.opened({ publish } as unknown as Channel, () => undefined);
+  const writer = { isFree: true, write: (id: string) => void sent.push(id) };
+  const marks = new Marks(writer, againAfterMs);
+  let silences = 0;
+  marks.opened(() => void silences++);
   let shown = 0;
   const show = () => {
     for (; shown < sent.length; shown++)
@@ -37,7 +37,7 @@ function log() {
       show();
     }
   };
-  return { marks, sent, show, pass };
+  return { marks, writer, sent, show, pass, silences: () => silences };
 }
 
 test("a mark is sent at once where none was sent lately", () => {
@@ -88,6 +88,56 @@ test("nothing is timed after the session has ended, and what was asked is sent i
   marks.closed();
   expect(jest.getTimerCount()).toBe(0);
   nowMs += 1000;
-  marks.opened({ publish: () => sent.push("again") } as unknown as Channel, () => undefined);
+  marks.opened(() => undefined);
   expect(sent).toHaveLength(2);
+});
+
+describe("while RabbitMQ takes no messages", () => {
+  test("none is sent, whoever asks, and afterwards one answers all", () => {
+    const { marks, writer, sent, pass } = log();
+    const offsets: number[] = [];
+    writer.isFree = false;
+    pass(10_000, () => marks.ask((offset) => offsets.push(offset)));
+    expect(sent).toEqual([]);
+    writer.isFree = true;
+    marks.writable();
+    pass(10);
+    expect(sent).toHaveLength(1);
+    expect(offsets).toHaveLength(1000);
+  });
+
+  test("one that waits there is neither sent again nor taken for a sign that the log is silent", () => {
+    const { marks, writer, sent, pass, show, silences } = log();
+    const offsets: number[] = [];
+    marks.ask((offset) => offsets.push(offset));
+    writer.isFree = false;
+    // It was written, and is not shown.
+    const [waiting] = sent.splice(0);
+    pass(20 * againAfterMs);
+    expect({ sent, silences: silences() }).toEqual({ sent: [], silences: 0 });
+    writer.isFree = true;
+    marks.writable();
+    expect(sent).toEqual([]);
+    sent.push(waiting!);
+    show();
+    expect(offsets).toEqual([0]);
+  });
+
+  test("and it is sent again afterwards, should it have been lost", () => {
+    const { marks, writer, sent, pass, silences } = log();
+    marks.ask(() => undefined);
+    const [lost] = sent.splice(0);
+    writer.isFree = false;
+    pass(10 * againAfterMs);
+    writer.isFree = true;
+    pass(againAfterMs);
+    expect({ sent, silences: silences() }).toEqual({ sent: [lost!], silences: 0 });
+  });
+});
+
+test("a log that shows none of five is silent", () => {
+  const { marks, sent, silences } = log();
+  marks.ask(() => undefined);
+  for (let time = 0; time < 5; time++) jest.advanceTimersByTime(againAfterMs);
+  expect({ sent: sent.length, silences: silences() }).toEqual({ sent: 5, silences: 1 });
 });

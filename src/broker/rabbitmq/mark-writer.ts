@@ -1,0 +1,71 @@
+import type { Channel, ChannelModel } from "amqplib";
+import type { Logger } from "../../ops/logger.ts";
+import { markContentType } from "../broker.ts";
+import { exchanges } from "./topology.ts";
+import { type Drop, watch } from "./watch.ts";
+
+/**
+ * Writes marks into the log, over a connection of its own. RabbitMQ stops reading from a connection that publishes when it is
+ * short of memory or disk: that must not be the one that consumes, and a mark that waits there must not wait behind messages.
+ */
+export class MarkWriter {
+  readonly #logger: Logger;
+  #channel: Channel | undefined;
+  #drop: Drop | undefined;
+  #alarm: string | undefined;
+
+  /** Called when it can write again. */
+  onFree: () => void = () => undefined;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  /** Whether what is written now gets to RabbitMQ soon. */
+  get isFree(): boolean {
+    return this.#channel !== undefined && this.#alarm === undefined;
+  }
+
+  /** Why RabbitMQ takes no messages; undefined if it does, or if none was written. */
+  get blockedWhy(): string | undefined {
+    return this.#alarm;
+  }
+
+  async setUp(connection: ChannelModel, atLoss: (() => void)[], drop: Drop): Promise<void> {
+    const channel = await connection.createChannel();
+    watch(channel, drop);
+    connection.on("blocked", (reason: string) => {
+      this.#alarm = `RabbitMQ does not take messages: ${reason}`;
+      this.#logger.debug("broker blocks marks", { reason });
+    });
+    connection.on("unblocked", () => {
+      this.#alarm = undefined;
+      this.onFree();
+    });
+    const end = () => {
+      this.#channel = undefined;
+      this.#drop = undefined;
+      this.#alarm = undefined;
+    };
+    atLoss.push(end);
+    channel.on("close", end);
+    this.#channel = channel;
+    this.#drop = drop;
+    this.onFree();
+  }
+
+  /** While it `isFree`; otherwise nothing is written. */
+  write(id: string): void {
+    if (!this.isFree) return;
+    this.#channel?.publish(exchanges.marks, "", Buffer.alloc(0), {
+      contentType: markContentType,
+      messageId: id,
+      timestamp: Math.floor(Date.now() / 1000),
+    });
+  }
+
+  /** What was written does not come: another connection may do better. */
+  giveUp(why: string): void {
+    this.#drop?.(why);
+  }
+}
