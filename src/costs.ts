@@ -36,9 +36,10 @@ export function headersCostBytes(headers: Headers | undefined): number {
 
 /** A message with all that it consists of. */
 export function messageCostBytes(message: OutgoingMessage): number {
-  const { body, topic, clientId, headers } = message;
+  const { id, body, topic, clientId, headers } = message;
   return (
     messageOverheadBytes +
+    (id === undefined ? 0 : 2 * id.length) +
     (typeof body === "string" ? 2 * body.length : bufferCostBytes(body)) +
     2 * (topic.length + (clientId === undefined ? 0 : clientId.length)) +
     (headers === undefined ? 0 : headersCostBytes(headers))

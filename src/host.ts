@@ -1,5 +1,10 @@
 import { isIP } from "node:net";
 
+/** Whether `--handler` names a service, not a file. */
+export function isHandlerUrl(text: string): boolean {
+  return /^https?:\/\//i.test(text);
+}
+
 /** What `--allow-host` may have: a name, `*.example.org`, or `*`. In lower case, as URLs have it. Undefined if it is none. */
 export function hostRuleOf(text: string): string | undefined {
   if (text === "*") return text;

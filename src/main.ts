@@ -20,7 +20,7 @@ import { helpText } from "./options/help.ts";
 import { type Command, parseCommand } from "./options/parse.ts";
 import { settingsOf } from "./options/settings.ts";
 import type { Options } from "./options/table.ts";
-import { echoProcessed } from "./processor/handler.ts";
+import { echoProcessed, type Work } from "./processor/handler.ts";
 import { Processor } from "./processor/processor.ts";
 import { Quarantine, quarantineCommand } from "./processor/quarantine.ts";
 import { quarantinedFlag, serveQuarantined } from "./processor/quarantined.ts";
@@ -33,9 +33,10 @@ const partingAfterStopTimeoutMs = 300;
 for (const output of [process.stdout, process.stderr]) output.on("error", () => undefined);
 
 try {
-  if (process.argv[2] === quarantinedFlag) await serveQuarantined(process.argv[3]);
+  if (process.argv[2] === quarantinedFlag) await serveQuarantined(process.argv[3]!, process.argv[4]);
   const command = parseCommand(process.argv.slice(2), process.env);
   if (command.do === "help") process.stdout.write(`${helpText()}\n`);
+  else if (command.do === "handler-types") process.stdout.write(await handlerTypes());
   else if (command.do === "version") process.stdout.write(`warren ${version}\n`);
   else if (command.do === "dead-letters") process.exitCode = await deadLetters(command.args);
   else
@@ -62,7 +63,7 @@ async function serve({ options, warnings }: Run): Promise<number> {
   const fatal = Promise.withResolvers<never>();
   const id = crypto.randomUUID().slice(-12);
 
-  const handler = await handlerFor(options);
+  const work = await workFor(options);
   const broker = brokerFor(options, `${options.role}-${id}`, logger);
   const auth = await authFor(options, logger);
   const manager: Manager | undefined =
@@ -72,11 +73,15 @@ async function serve({ options, warnings }: Run): Promise<number> {
           buildInfo(options.role),
           ...(processor?.metrics ?? []),
         ]);
-  const quarantine = new Quarantine(quarantineCommand(options.handler), options.handlerTimeout, logger);
+  const quarantine = new Quarantine(
+    quarantineCommand(options.group, options.handler),
+    options.handlerTimeout,
+    logger,
+  );
   const processor: Processor | undefined =
     options.role === "manager"
       ? undefined
-      : new Processor(`processor-${id}`, options, handler, broker, logger, messageTrace, quarantine.handle);
+      : new Processor(`processor-${id}`, options, work, broker, logger, messageTrace, quarantine.handle);
 
   const url = manager?.listen();
   const admin =
@@ -91,7 +96,7 @@ async function serve({ options, warnings }: Run): Promise<number> {
     role: options.role,
     broker: options.broker.map(withoutPassword).join(","),
     auth: manager === undefined ? undefined : options.auth,
-    handler: options.role === "manager" ? undefined : (options.handler ?? "built in"),
+    handler: options.role === "manager" ? undefined : withoutPassword(options.handler ?? "built in"),
     id,
     version,
   });
@@ -157,10 +162,16 @@ async function authFor(options: Options, logger: StreamLogger): Promise<Auth | u
 }
 
 /** The loader comes with the transpiler for TypeScript, which those without a handler need not wait for. */
-async function handlerFor({ handler, role }: Options) {
-  if (handler === undefined || role === "manager") return echoProcessed;
-  const { loadHandler } = await import("./processor/load.ts");
-  return loadHandler(handler);
+async function workFor({ handler, role }: Options): Promise<Work> {
+  if (handler === undefined || role === "manager") return { handle: echoProcessed };
+  const { loadWork } = await import("./processor/load.ts");
+  return loadWork(handler);
+}
+
+/** The text of the types is the file that Warren itself is checked with. */
+async function handlerTypes(): Promise<string> {
+  const file: unknown = await import("./processor/handler-types.ts", { with: { type: "text" } });
+  return (file as { readonly default: string }).default;
 }
 
 async function deadLetters(args: readonly string[]): Promise<number> {

@@ -11,6 +11,8 @@ export type Headers = Readonly<Record<string, string>>;
 
 /** What a program hands to the broker. */
 export interface OutgoingMessage {
+  /** Unique. Absent where whoever hands it out leaves that to the outbox. */
+  readonly id?: string | undefined;
   readonly body: Body;
   /** Dot-separated words, at most 255 bytes; empty is broadcast. */
   readonly topic: string;

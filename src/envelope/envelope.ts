@@ -18,7 +18,7 @@ export interface Envelope {
 export const textContentType = "text/plain";
 export const binaryContentType = "application/octet-stream";
 
-/** The envelope of one message. Its content type and app id are the message's own, where it has any. */
+/** The envelope of one message. Its id, content type and app id are the message's own, where it has any. */
 export function seal(message: OutgoingMessage, id: string, appId: string, timestamp: number): Envelope {
   const { body, topic, clientId, headers } = message;
   return {
@@ -26,7 +26,7 @@ export function seal(message: OutgoingMessage, id: string, appId: string, timest
     routingKey: topic,
     contentType:
       headers?.["content-type"] ?? (typeof body === "string" ? textContentType : binaryContentType),
-    messageId: id,
+    messageId: message.id ?? id,
     timestamp,
     appId: headers?.["app-id"] ?? appId,
     clientId,
@@ -47,7 +47,7 @@ export function open(envelope: Envelope, fallbackId: string): Message[] {
     const idAt = idsFrom(id);
     return unpack(envelope.body).map((message, index) => ({
       ...message,
-      id: idAt(index),
+      id: message.id ?? idAt(index),
       appId: message.headers?.["app-id"] ?? appId,
       timestamp: timestampIn(message) ?? timestamp,
     }));

@@ -6,10 +6,10 @@ import { faultInProperty, isPropertyName } from "../properties.ts";
  * The packed form: many messages in one AMQP message, for speed (`--packed`). The body is a line of JSON, which says
  * for each message what it is and how long its body is, and behind the line all bodies in one run:
  *
- *     [[topic, client id or null, body bytes, {"bytes": true, "headers": {…}}?], …]\n
+ *     [[topic, client id or null, body bytes, {"bytes": true, "headers": {…}}?, id?], …]\n
  *     body body body …
  *
- * A body is text unless `bytes` is true. `bun test/bench/encodings.ts` compares layouts: this one is about as fast as a
+ * A body is text unless `bytes` is true. A message without an id of its own has the pack's, numbered on by its place. `bun test/bench/encodings.ts` compares layouts: this one is about as fast as a
  * binary one with lengths before each part, and any language reads it in a few lines (docs/protocol.md has the Python).
  */
 export const packedContentType = "application/vnd.warren.packed";
@@ -29,7 +29,13 @@ interface Particulars {
   bytes?: true;
   headers?: Headers;
 }
-type Entry = [topic: string, clientId: string | null, bytes: number, particulars?: Particulars];
+type Entry = [
+  topic: string,
+  clientId: string | null,
+  bytes: number,
+  particulars?: Particulars | null,
+  id?: string,
+];
 
 export function pack(messages: readonly OutgoingMessage[]): Buffer {
   const entries = messages.map(toEntry);
@@ -47,17 +53,17 @@ export function pack(messages: readonly OutgoingMessage[]): Buffer {
   return packed;
 }
 
-function toEntry({ topic, clientId: sender, body, headers }: OutgoingMessage): Entry {
+function toEntry({ topic, clientId: sender, body, headers, id }: OutgoingMessage): Entry {
   const clientId = sender ?? null;
   const isText = typeof body === "string";
   const bytes = isText ? Buffer.byteLength(body) : body.byteLength;
-  if (isText && headers === undefined) return [topic, clientId, bytes];
-  return [
-    topic,
-    clientId,
-    bytes,
-    { ...(isText ? {} : { bytes: true }), ...(headers === undefined ? {} : { headers }) },
-  ];
+  if (isText && headers === undefined)
+    return id === undefined ? [topic, clientId, bytes] : [topic, clientId, bytes, null, id];
+  const particulars = {
+    ...(isText ? {} : { bytes: true as const }),
+    ...(headers === undefined ? {} : { headers }),
+  };
+  return id === undefined ? [topic, clientId, bytes, particulars] : [topic, clientId, bytes, particulars, id];
 }
 
 /** @throws MalformedPack */
@@ -69,13 +75,14 @@ export function unpack(packed: Buffer): OutgoingMessage[] {
     throw new MalformedPack(`a packed message holds more than ${packedMessagesMax} messages`);
   let at = lineEnd + 1;
   const messages = entries.map((entry, index) => {
-    const { topic, clientId, bytes, particulars } = checked(entry, index);
+    const { topic, clientId, bytes, particulars, id } = checked(entry, index);
     const start = at;
     at += bytes;
     if (at > packed.length)
       throw new MalformedPack(`the body of message ${index} of a packed message is cut off`);
     const body = particulars?.bytes ? packed.subarray(start, at) : textOrBytes(packed, start, at);
-    return { topic, clientId: clientId || undefined, body, headers: ownHeaders(particulars?.headers) };
+    const headers = ownHeaders(particulars?.headers);
+    return { topic, clientId: clientId || undefined, body, headers, ...(id === undefined ? {} : { id }) };
   });
   if (at < packed.length)
     throw new MalformedPack("a packed message has bytes that belong to none of its messages");
@@ -94,17 +101,20 @@ function parsed(line: string): readonly unknown[] {
 }
 
 function checked(entry: unknown, index: number) {
-  const [topic, clientId, bytes, particulars] = Array.isArray(entry) ? (entry as unknown[]) : [];
+  const [topic, clientId, bytes, particulars, id] = Array.isArray(entry) ? (entry as unknown[]) : [];
   const isWhole =
     isShortText(topic) &&
     (clientId === null || isShortText(clientId)) &&
     typeof bytes === "number" &&
     Number.isSafeInteger(bytes) &&
     bytes >= 0 &&
-    (particulars === undefined || areParticulars(particulars));
+    (particulars === undefined ||
+      (particulars === null && id !== undefined) ||
+      areParticulars(particulars)) &&
+    (id === undefined || (isShortText(id) && id !== ""));
   if (!isWhole)
     throw new MalformedPack(`message ${index} of a packed message is not described as it should be`);
-  return { topic, clientId, bytes, particulars };
+  return { topic, clientId, bytes, particulars, id };
 }
 
 function areParticulars(value: unknown): value is Particulars {

@@ -112,6 +112,7 @@ function owned(message: Message): Message {
   return own === body ? message : { ...message, body: own };
 }
 
-function idsCostBytes({ id, appId }: Pick<Message, "id" | "appId">): number {
-  return textCostBytes(id) + 2 * (appId?.length ?? 0);
+/** What a message's ids take that is not counted with the message. */
+function idsCostBytes({ appId }: Pick<Message, "appId">): number {
+  return textCostBytes(appId ?? "");
 }

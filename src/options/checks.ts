@@ -1,6 +1,6 @@
 import { isOriginRule } from "../gateway/server/origin.ts";
 import { groupNameFault } from "../group-name.ts";
-import { hostRuleOf } from "../host.ts";
+import { hostRuleOf, isHandlerUrl } from "../host.ts";
 import { networkOf } from "../network.ts";
 import { NotOfThisKind } from "./kinds.ts";
 
@@ -15,6 +15,11 @@ export function checkBrokerUrl(item: string): void {
   if (url === null || !["amqp:", "amqps:"].includes(url.protocol) || url.hostname === "") {
     throw new NotOfThisKind("must be memory: or URLs like amqp://user:password@host:5672/vhost");
   }
+}
+
+export function checkHandler(value: string): void {
+  if (isHandlerUrl(value) ? URL.canParse(value) : !/^\w[\w+.-]+:\/\//.test(value)) return;
+  throw new NotOfThisKind("must be a file, or a URL like https://host:8080/path");
 }
 
 export function checkKeySetUrl(value: string): void {

@@ -46,6 +46,8 @@ export function helpText(): string {
     "",
     "  -h, --help",
     "  -v, --version",
+    "  --handler-types",
+    ...wrapped("the TypeScript types of a handler: warren --handler-types > warren.ts"),
     "",
     ...wrapped(
       `Every option is an environment variable too: --broker is ${variableOf("broker")}. Flags win.`,

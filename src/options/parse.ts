@@ -12,6 +12,7 @@ import { type OptionName, type Options, optionTable } from "./table.ts";
 export type Command =
   | { readonly do: "help" }
   | { readonly do: "version" }
+  | { readonly do: "handler-types" }
   | { readonly do: "dead-letters"; readonly args: readonly string[] }
   | {
       readonly do: "run";
@@ -37,7 +38,7 @@ export function parseCommand(
   if (word === "help" || word === "version") return { do: word };
   if (word === "dead-letters") return { do: word, args: rest };
   const flags = readFlags(withRole(args));
-  if (flags === "help" || flags === "version") return { do: flags };
+  if (typeof flags === "string") return { do: flags };
 
   const values: Record<string, unknown> = {};
   for (const name of names) {
@@ -86,8 +87,12 @@ function unknownVariables(env: Readonly<Record<string, string | undefined>>): re
     });
 }
 
+/** Flags that have something printed, and nothing else done. */
+const printedBy = ["help", "version", "handler-types"] as const;
+type Printed = (typeof printedBy)[number];
+
 /** The flags by option name, with their texts. */
-function readFlags(args: readonly string[]): Map<OptionName, string> | "help" | "version" {
+function readFlags(args: readonly string[]): Map<OptionName, string> | Printed {
   const { tokens } = parseArgs({
     args: [...args],
     strict: false,
@@ -96,6 +101,7 @@ function readFlags(args: readonly string[]): Map<OptionName, string> | "help" | 
     options: {
       help: { type: "boolean", short: "h" },
       version: { type: "boolean", short: "v" },
+      "handler-types": { type: "boolean" },
       ...Object.fromEntries(
         [...nameOfFlag].map(([flag, name]) => [
           flag,
@@ -112,7 +118,8 @@ function readFlags(args: readonly string[]): Map<OptionName, string> | "help" | 
       );
     }
     if (token.kind === "option-terminator") continue;
-    if (token.name === "help" || token.name === "version") return token.name;
+    const printed = printedBy.find((flag) => flag === token.name);
+    if (printed !== undefined) return printed;
     const name = nameOfFlag.get(token.name);
     if (name === undefined) {
       throw new UsageError(`unknown flag ${token.rawName}${suggestion(token.name)}; see warren --help`);
@@ -156,7 +163,7 @@ function parsed(option: Option<unknown>, source: string, given: string): unknown
 
 /** " (did you mean --broker?)" where a known flag is near. */
 function suggestion(given: string): string {
-  const near = nearest(given, [...nameOfFlag.keys(), "help", "version"]);
+  const near = nearest(given, [...nameOfFlag.keys(), ...printedBy]);
   return near === undefined ? "" : ` (did you mean --${near}?)`;
 }
 

@@ -2,6 +2,7 @@ import { benchOptions } from "./bench-options.ts";
 import {
   checkBrokerUrl,
   checkGroup,
+  checkHandler,
   checkHost,
   checkKeySetUrl,
   checkNetwork,
@@ -128,10 +129,10 @@ export const optionTable = {
   ),
   adminHost: option(text("ADDRESS"), "127.0.0.1", serving, "the address that `--admin-port` is on"),
   handler: optional(
-    text("FILE"),
+    text("FILE|URL", checkHandler),
     "built in",
     processing,
-    "the processor's work: a TypeScript or JavaScript module",
+    "the processor's work: a TypeScript or JavaScript module, or the URL of a service to POST messages to",
   ),
   group: option(
     text("NAME", checkGroup),
@@ -168,7 +169,7 @@ export const optionTable = {
     span(10, 86_400_000),
     30_000,
     processing,
-    "how long a handler may take before it has failed",
+    "how long a handler may take, from one answer that it yields to the next, before it has failed",
   ),
   allowOrigin: optional(
     list("ORIGIN[,ORIGIN…]", checkOrigin),

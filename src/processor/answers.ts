@@ -1,46 +1,32 @@
 import { type Body, type Headers, isLongerThan, type Message, type OutgoingMessage } from "../message.ts";
-
-/** A handler returned what cannot be sent. */
-export class UnusableAnswer extends Error {
-  override readonly name = "UnusableAnswer";
-}
-
-/** A handler's result that stands for these messages already: it was called in another process. */
-export class Answered {
-  readonly answers: readonly OutgoingMessage[];
-
-  constructor(answers: readonly OutgoingMessage[]) {
-    this.answers = answers;
-  }
-}
+import { envelopeOf, isEnvelope } from "./answer-envelope.ts";
+import { UnusableAnswer } from "./unusable-answer.ts";
 
 /** RabbitMQ's default limit for one message, in bytes. */
 const answerBytesMax = 16 * 1024 ** 2;
 
 /**
- * The messages that a handler's result stands for.
+ * The messages that a handler's result stands for. All of them can be sent, or none is given.
  *
  * @throws UnusableAnswer
  */
 export function answersOf(result: unknown, question: Message): readonly OutgoingMessage[] {
-  if (result instanceof Answered) return result.answers;
   if (result === undefined || result === null) return [];
   if (Array.isArray(result)) return result.map((item: unknown) => answerOf(item, question));
   return [answerOf(result, question)];
 }
 
 function answerOf(item: unknown, question: Message): OutgoingMessage {
-  if (isToSender(item)) {
-    if (question.clientId === undefined) {
-      throw new UnusableAnswer('an answer to "sender", but the message names no client-id');
-    }
-    return { ...contentOf(item.body), topic: question.topic, clientId: question.clientId };
-  }
-  return { ...contentOf(item), topic: question.topic };
-}
-
-function isToSender(item: unknown): item is { readonly to: "sender"; readonly body: unknown } {
-  return typeof item === "object" && item !== null && "to" in item && item.to === "sender" && "body" in item;
+  if (!isEnvelope(item)) return { ...contentOf(item), topic: question.topic };
+  const { topic, clientId, body, headers } = envelopeOf(item, question);
+  const content = contentOf(body);
+  const all = content.headers === undefined ? headers : { ...content.headers, ...headers };
+  return {
+    body: content.body,
+    topic,
+    ...(clientId === undefined ? {} : { clientId }),
+    ...(all === undefined ? {} : { headers: all }),
+  };
 }
 
 /** What is sent as JSON says so: other programs refuse JSON that is called plain text. */
@@ -61,6 +47,8 @@ function json(item: unknown): string {
       `a handler returns a string, bytes, an object, an array of those or nothing, not ${item === null ? "null" : typeof item}`,
     );
   }
+  if (isUnfinished(item))
+    throw new UnusableAnswer("an answer that is a promise or a generator: wait for it, or yield its answers");
   let text: string | undefined;
   let cause: unknown;
   try {
@@ -70,4 +58,9 @@ function json(item: unknown): string {
   }
   if (text === undefined) throw new UnusableAnswer("an object that cannot be written as JSON", { cause });
   return text;
+}
+
+/** As JSON it would be an empty object. */
+function isUnfinished(item: object): boolean {
+  return item instanceof Promise || Symbol.asyncIterator in item;
 }

@@ -1,9 +1,11 @@
 import { backoffMs } from "../backoff.ts";
 import { reasonOf } from "../errors.ts";
-import type { Message, OutgoingMessage } from "../message.ts";
-import { answersOf } from "./answers.ts";
-import { type Handler, HandlerMessage } from "./handler.ts";
+import type { Message } from "../message.ts";
+import { type AnswerSink, Call, type CallTerms } from "./call.ts";
+import { Deadline, TookTooLong } from "./deadline.ts";
+import { HandlerMessage } from "./handler.ts";
 import type { Place } from "./lanes.ts";
+import { isStream, publishStream } from "./streams.ts";
 
 /** The first wait between attempts and the longest, in milliseconds. */
 const attemptBackoff = { firstMs: 200, mostMs: 10_000 } as const;
@@ -13,17 +15,21 @@ export class Hopeless extends Error {
   override readonly name = "Hopeless";
 }
 
-export interface AttemptLimits {
+export interface AttemptLimits extends CallTerms {
   readonly attempts: number;
+  /** How long a handler may take from one sign of life to the next. */
   readonly timeoutMs: number;
-  /** Hears of every attempt that fails, by its number from 1. */
-  readonly onFailure?: (error: unknown, message: Message, attempt: number) => void;
 }
 
-/** What became of a message. */
+/** What became of a message. Its answers have been published, but need not be confirmed. */
 export type Outcome =
-  | { readonly is: "answered"; readonly answers: readonly OutgoingMessage[] }
+  | { readonly is: "answered" }
   | { readonly is: "failed"; readonly reason: string; readonly attempts: number };
+
+const isAnswered: Outcome = { is: "answered" };
+
+/** A `Handler`, or one that needs more of the call than handlers may. */
+export type AttemptedHandler = (message: HandlerMessage, call: Call) => unknown;
 
 /** A place that nobody else waits for. */
 const ownPlace: Pick<Place, "pause" | "keepUntil"> = {
@@ -32,26 +38,39 @@ const ownPlace: Pick<Place, "pause" | "keepUntil"> = {
 };
 
 /**
- * Calls the handler until it succeeds or has failed `attempts` times. A handler fails when it throws, rejects, takes
- * longer than `timeoutMs`, or returns what cannot be sent. The outcome is a promise only where there was one to wait for.
+ * Calls the handler until it succeeds or has failed `attempts` times. A handler fails when it throws, rejects, is silent for
+ * longer than `timeoutMs`, or answers what cannot be sent. The outcome is a promise only where there was one to wait for.
  *
+ * @param sink takes the answers as they come
  * @param place waits between attempts, and counts a handler that goes on after its timeout
  */
 export function attempt(
-  handler: Handler,
+  handler: AttemptedHandler,
   message: Message,
   limits: AttemptLimits,
+  sink: AnswerSink,
   place: Pick<Place, "pause" | "keepUntil"> = ownPlace,
 ): Outcome | Promise<Outcome> {
+  const call = new Call(message, 1, limits, sink);
   try {
-    const result = handler(new HandlerMessage(message));
-    if (!isThenable(result)) return { is: "answered", answers: answersOf(result, message) };
-    return answered(result, message, limits.timeoutMs, place).catch((error: unknown) =>
-      again(handler, message, limits, place, error),
+    const result = handler(new HandlerMessage(message), call);
+    if (!isPending(result)) {
+      finish(call, result);
+      return isAnswered;
+    }
+    return completed(result, call, limits.timeoutMs, place).then(
+      () => isAnswered,
+      (error: unknown) => again(handler, message, limits, sink, place, error),
     );
   } catch (error) {
-    return again(handler, message, limits, place, error);
+    call.end();
+    return again(handler, message, limits, sink, place, error);
   }
+}
+
+/** Whether a handler's result has to be waited for. */
+export function isPending(result: unknown): boolean {
+  return isThenable(result) || isStream(result);
 }
 
 /** Query builders return what can be awaited and is no `Promise`. */
@@ -62,44 +81,74 @@ function isThenable(result: unknown): result is PromiseLike<unknown> {
 }
 
 async function again(
-  handler: Handler,
+  handler: AttemptedHandler,
   message: Message,
-  { attempts, timeoutMs, onFailure }: AttemptLimits,
+  limits: AttemptLimits,
+  sink: AnswerSink,
   place: Pick<Place, "pause" | "keepUntil">,
   firstError: unknown,
 ): Promise<Outcome> {
+  const { attempts, timeoutMs, onFailure } = limits;
   let error = firstError;
   let made = 1;
-  onFailure?.(error, message, made);
+  onFailure(error, message, made);
   while (made < attempts && !(error instanceof Hopeless)) {
     await place.pause(backoffMs(made, attemptBackoff, Math.random()));
+    const call = new Call(message, made + 1, limits, sink);
     try {
-      return await answered(handler(new HandlerMessage(message)), message, timeoutMs, place);
+      await completed(handler(new HandlerMessage(message), call), call, timeoutMs, place);
+      return isAnswered;
     } catch (nextError) {
+      call.end();
       error = nextError;
       made++;
-      onFailure?.(error, message, made);
+      onFailure(error, message, made);
     }
   }
   return { is: "failed", reason: reasonOf(error), attempts: made };
 }
 
-async function answered(
+/**
+ * Waits for what a handler returned, and publishes it.
+ *
+ * @throws whatever it rejects with, TookTooLong, UnusableAnswer
+ */
+export async function completed(
   result: unknown,
-  message: Message,
+  call: Call,
   timeoutMs: number,
   place: Pick<Place, "keepUntil">,
-): Promise<Outcome> {
-  // Once: what can be awaited but is no promise may begin anew each time.
-  const settled = Promise.resolve(result);
-  const timeout = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    place.keepUntil(settled);
-    timeout.reject(new Error(`the handler took longer than ${timeoutMs} ms`));
-  }, timeoutMs);
+): Promise<void> {
+  const deadline = new Deadline(
+    timeoutMs,
+    () => call.isUnconfirmed,
+    (error) => call.abort(error),
+  );
+  call.onProgress = () => deadline.progress();
   try {
-    return { is: "answered", answers: answersOf(await Promise.race([settled, timeout.promise]), message) };
+    // Once: what can be awaited but is no promise may begin anew each time.
+    const settled = Promise.resolve(result);
+    const value = await deadline.wait(settled).catch((error: unknown) => {
+      if (error instanceof TookTooLong) place.keepUntil(settled);
+      throw error;
+    });
+    if (isStream(value)) {
+      await publishStream(value, call, deadline, (ending) => place.keepUntil(ending));
+      finish(call, undefined);
+    } else finish(call, value);
   } finally {
-    clearTimeout(timer);
+    deadline.stop();
+    call.end();
   }
+}
+
+/**
+ * Publishes the last that a handler answers.
+ *
+ * @throws UnusableAnswer if this cannot be sent, or something before it could not
+ */
+export function finish(call: Call, result: unknown): void {
+  if (call.fault !== undefined) throw call.fault.error;
+  call.answer(result);
+  call.end();
 }

@@ -1,5 +1,7 @@
+import { reasonOf } from "../errors.ts";
 import type { Message } from "../message.ts";
-import type { Told, Verdict } from "./quarantined.ts";
+import type { Call } from "./call.ts";
+import type { Asked as Question, Told, Verdict } from "./quarantined.ts";
 
 /** How long the process may take to say that it is there, at most, in milliseconds. */
 const pongMs = 1000;
@@ -17,6 +19,7 @@ export class Ended extends Error {
 }
 
 interface Asked {
+  readonly call: Call;
   readonly verdict: PromiseWithResolvers<Verdict>;
   timer: NodeJS.Timeout | undefined;
   begun: number;
@@ -72,27 +75,39 @@ export class Cell {
   }
 
   /**
+   * Has the handler called with a message. Its answers are published by the call.
+   *
    * @throws Ended if the process was not there any more
    * @throws Death if the process ends, or does nothing else beyond the timeout
    */
-  async ask(message: Message): Promise<Verdict> {
+  async ask(message: Message, call: Call): Promise<Verdict> {
     await this.ready;
     if (this.#isEnded) throw new Ended("the handler's process has ended");
     const number = ++this.#numbers;
-    const asked: Asked = { verdict: Promise.withResolvers(), timer: undefined, begun: 0 };
+    const asked: Asked = { call, verdict: Promise.withResolvers(), timer: undefined, begun: 0 };
     this.#asked.set(number, asked);
-    asked.timer = setTimeout(() => void this.#outlive(number), this.#timeoutMs);
-    try {
-      this.#child.send({ number, message: { ...message } });
-    } catch {
-      // It has just ended, of which `onExit` is about to tell.
-    }
+    this.#await(number, asked);
+    this.#send({ number, message: { ...message }, attempt: call.attempt });
     return await asked.verdict.promise;
   }
 
   end(): void {
     this.#child.kill("SIGKILL");
     this.#die("the processor stops");
+  }
+
+  #send(question: Question): void {
+    try {
+      this.#child.send(question);
+    } catch {
+      // It has just ended, of which `onExit` is about to tell.
+    }
+  }
+
+  /** From now on the handler has its time again. */
+  #await(number: number, asked: Asked): void {
+    clearTimeout(asked.timer);
+    asked.timer = setTimeout(() => void this.#outlive(number), this.#timeoutMs);
   }
 
   #hear(told: Told): void {
@@ -102,7 +117,24 @@ export class Cell {
     else if ("begun" in told) {
       const asked = this.#asked.get(told.begun);
       if (asked !== undefined) asked.begun = ++this.#begun;
-    } else this.#settle(told.number, told);
+    } else if ("verdict" in told) this.#settle(told.number, told.verdict);
+    else if ("level" in told) this.#print(told);
+    else this.#pass(told);
+  }
+
+  #print({ number, level, line, fields }: Extract<Told, { readonly level: unknown }>): void {
+    this.#asked.get(number)?.call.log[level](line, JSON.parse(fields) as Record<string, unknown>);
+  }
+
+  #pass({ number, answer, message }: Extract<Told, { readonly answer: unknown }>): void {
+    const asked = this.#asked.get(number);
+    // One that has failed answers no more.
+    if (asked === undefined) return;
+    this.#await(number, asked);
+    asked.call.pass(answer, message).then(
+      () => this.#send({ number, confirmed: answer }),
+      (error: unknown) => this.#send({ number, confirmed: answer, setAside: reasonOf(error) }),
+    );
   }
 
   #settle(number: number, verdict: Verdict): void {
@@ -119,8 +151,15 @@ export class Cell {
   /** The handler takes too long: this message fails, unless the process hears nothing, for which any of them may be the cause. */
   async #outlive(number: number): Promise<void> {
     if (await this.#answers()) {
-      if (!this.#asked.has(number)) return;
-      this.#settle(number, { error: `the handler took longer than ${this.#timeoutMs} ms` });
+      const asked = this.#asked.get(number);
+      if (asked === undefined) return;
+      if (asked.call.isUnconfirmed) {
+        this.#await(number, asked);
+        return;
+      }
+      const error = `the handler took longer than ${this.#timeoutMs} ms`;
+      this.#send({ number, aborted: error });
+      this.#settle(number, { error });
       this.#outlived++;
       return;
     }
@@ -132,11 +171,7 @@ export class Cell {
   async #answers(): Promise<boolean> {
     if (this.#pong === undefined) {
       this.#pong = Promise.withResolvers();
-      try {
-        this.#child.send("ping");
-      } catch {
-        // As above.
-      }
+      this.#send("ping");
     }
     const pong = this.#pong;
     const late = Promise.withResolvers<false>();

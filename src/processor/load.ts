@@ -2,14 +2,23 @@ import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { FatalError, reasonOf } from "../errors.ts";
-import type { Handler } from "./handler.ts";
+import { isHandlerUrl } from "../host.ts";
+import type { Handler, Work } from "./handler.ts";
+import { topicFilter } from "./topic-filter.ts";
 
 /**
- * Loads the user's own module from disk, by the compiled executable too.
+ * The work that `--handler` names: a module on disk, or a service by its URL.
  *
  * @throws FatalError in one line that names the file, and the line where there is one
  */
-export async function loadHandler(file: string): Promise<Handler> {
+export async function loadWork(name: string): Promise<Work> {
+  if (!isHandlerUrl(name)) return loadModule(name);
+  const { handlerAt } = await import("./http-handler.ts");
+  return { handle: handlerAt(name) };
+}
+
+/** Loads the user's own module from disk, by the compiled executable too. */
+async function loadModule(file: string): Promise<Work> {
   const path = resolve(file);
   if (!existsSync(path) || !statSync(path).isFile()) {
     throw new FatalError(`handler ${path}: there is no such file; correct --handler`);
@@ -25,7 +34,11 @@ export async function loadHandler(file: string): Promise<Handler> {
   if (typeof handler !== "function") {
     throw new FatalError(`handler ${path}: it has no default function; write: export default (message) => …`);
   }
-  return handler as Handler;
+  const topics = "topics" in (module as object) ? (module as { readonly topics: unknown }).topics : undefined;
+  if (topics === undefined) return { handle: handler as Handler };
+  const isFor = topicFilter(topics);
+  if (typeof isFor === "string") throw new FatalError(`handler ${path}: ${isFor}`);
+  return { handle: handler as Handler, isFor };
 }
 
 /** Bun throws one error for a syntax error, and an AggregateError for several. */

@@ -3,7 +3,7 @@ import type { Envelope } from "../envelope/envelope.ts";
 import { open } from "../envelope/envelope.ts";
 import { packedContentType } from "../envelope/packing.ts";
 import { reasonOf } from "../errors.ts";
-import type { Message } from "../message.ts";
+import type { Message, OutgoingMessage } from "../message.ts";
 import type { Logger } from "../ops/logger.ts";
 import type { MessageTrace } from "../ops/message-trace.ts";
 import type { AnyMetric } from "../ops/metrics.ts";
@@ -11,15 +11,16 @@ import type { Options } from "../options/table.ts";
 import { outboxMetrics } from "../outbox/metrics.ts";
 import { Outbox } from "../outbox/outbox.ts";
 import { isExpired } from "../properties.ts";
+import { Answering } from "./answering.ts";
 import { type AttemptLimits, attempt, type Outcome } from "./attempts.ts";
+import type { Call } from "./call.ts";
 import { type Buried, type Cause, DeadLetters } from "./dead-letters.ts";
 import { Failures } from "./failures.ts";
-import type { Handler, HandlerMessage } from "./handler.ts";
+import type { HandlerMessage, Work } from "./handler.ts";
 import { Intake, shareOf } from "./intake.ts";
 import { KnownReturns } from "./known-returns.ts";
 import { Lanes, type Place } from "./lanes.ts";
 import { ProcessorMetrics } from "./processor-metrics.ts";
-import { publishAnswers } from "./publish-answers.ts";
 
 export type ProcessorOptions = Pick<
   Options,
@@ -34,7 +35,7 @@ export type ProcessorOptions = Pick<
 >;
 
 /** Handles a message that may have killed its processors. It may leave its place while it waits for others. */
-export type SuspectHandler = (message: HandlerMessage, place: Place) => unknown;
+export type SuspectHandler = (message: HandlerMessage, call: Call, place: Place) => unknown;
 
 /** The longest time that a timer can wait, in milliseconds. */
 const timerMsMax = 2 ** 31 - 1;
@@ -59,8 +60,9 @@ const outlivingLogEveryMs = 1000;
  * between, the broker delivers it again. Messages of one client are handled one after another.
  */
 export class Processor implements Consumer {
+  readonly #id: string;
   readonly #options: ProcessorOptions;
-  readonly #handler: Handler;
+  readonly #work: Work;
   readonly #suspectHandler: SuspectHandler;
   readonly #logger: Logger;
   readonly #messageTrace: MessageTrace;
@@ -76,6 +78,8 @@ export class Processor implements Consumer {
   #session: ConsumeSession | undefined;
   #intake: Intake | undefined;
   #isStopping = false;
+  /** Messages that had no id, of which each gets answers with ids of its own. */
+  #unnamed = 0;
   #outlivingLoggedAt = Number.NEGATIVE_INFINITY;
 
   /**
@@ -85,14 +89,15 @@ export class Processor implements Consumer {
   constructor(
     id: string,
     options: ProcessorOptions,
-    handler: Handler,
+    work: Work,
     broker: Broker,
     logger: Logger,
     messageTrace: MessageTrace,
-    suspectHandler: SuspectHandler = handler,
+    suspectHandler: SuspectHandler = work.handle,
   ) {
+    this.#id = id;
     this.#options = options;
-    this.#handler = handler;
+    this.#work = work;
     this.#suspectHandler = suspectHandler;
     this.#logger = logger;
     this.#messageTrace = messageTrace;
@@ -110,9 +115,9 @@ export class Processor implements Consumer {
       this.#metrics.failed(attempt);
       failures.report(error, message, attempt);
     };
-    this.#limits = { attempts, timeoutMs, onFailure };
+    this.#limits = { attempts, timeoutMs, group: options.group, logger, onFailure };
     // The quarantine counts the time itself: suspects wait for one another, which is not to be held against them.
-    this.#suspectLimits = { attempts, timeoutMs: timerMsMax, onFailure };
+    this.#suspectLimits = { ...this.#limits, timeoutMs: timerMsMax };
     this.#answers = new Outbox(id, options.packed, { bytesMax: options.outboxMaxBytes });
     this.#dead = new Outbox(`${id}-dead`, false, { bytesMax: options.outboxMaxBytes });
     this.#deadLetters = new DeadLetters(this.#dead, options.group, logger);
@@ -199,10 +204,15 @@ export class Processor implements Consumer {
       if (--left === 0) acked();
     };
     for (const message of messages) {
+      if (this.#work.isFor?.(message.topic) === false) {
+        done();
+        continue;
+      }
+      const answersId = messageId === undefined ? `${this.#id}-unnamed-${++this.#unnamed}` : message.id;
       // Order is a client's; what names no client is kept in order by topic.
       const lane = message.clientId ?? `\u0000${message.topic}`;
       const kept = this.#lanes.isBusy(lane) ? withBodyOfItsOwn(message) : message;
-      this.#lanes.submit(lane, (place) => this.#handle(kept, isSuspect, place, done));
+      this.#lanes.submit(lane, (place) => this.#handle(kept, answersId, isSuspect, place, done));
     }
     intake.balance();
   }
@@ -245,7 +255,14 @@ export class Processor implements Consumer {
     }
   }
 
-  #handle(message: Message, isSuspect: boolean, place: Place, done: () => void): void | Promise<void> {
+  /** @param answersId what the ids of its answers begin with */
+  #handle(
+    message: Message,
+    answersId: string,
+    isSuspect: boolean,
+    place: Place,
+    done: () => void,
+  ): void | Promise<void> {
     // It may have waited long, in the queue or behind others.
     if (isExpired(message)) {
       this.#metrics.expired();
@@ -255,13 +272,25 @@ export class Processor implements Consumer {
     if (this.#messageTrace.wants()) {
       this.#messageTrace.print("received", message.body, { client: message.clientId, topic: message.topic });
     }
-    const handler: Handler = isSuspect ? (asked) => this.#suspectHandler(asked, place) : this.#handler;
+    const answering = new Answering(answersId, this.#options.group, this.#answers, this.#onAnswer);
     const begunMs = performance.now();
-    const outcome = attempt(handler, message, isSuspect ? this.#suspectLimits : this.#limits, place);
+    const outcome = isSuspect
+      ? attempt(
+          (asked, call) => this.#suspectHandler(asked, call, place),
+          message,
+          this.#suspectLimits,
+          answering,
+          place,
+        )
+      : attempt(this.#work.handle, message, this.#limits, answering, place);
     if (outcome instanceof Promise)
-      return outcome.then((settled) => this.#settle(message, settled, begunMs, done));
-    this.#settle(message, outcome, begunMs, done);
+      return outcome.then((settled) => this.#settle(message, settled, answering, begunMs, done));
+    this.#settle(message, outcome, answering, begunMs, done);
   }
+
+  readonly #onAnswer = ({ body, clientId, topic }: OutgoingMessage): void => {
+    if (this.#messageTrace.wants()) this.#messageTrace.print("sends", body, { client: clientId, topic });
+  };
 
   #logOutliving(outliving: number, why: "begins" | "given up"): void {
     const now = performance.now();
@@ -281,20 +310,17 @@ export class Processor implements Consumer {
     this.#deadLetters.bury(message, cause, done);
   }
 
-  #settle(message: Message, outcome: Outcome, begunMs: number, done: () => void): void {
+  /** What a handler had published before it failed stays published, and is waited for as well. */
+  #settle(message: Message, outcome: Outcome, answering: Answering, begunMs: number, done: () => void): void {
     this.#metrics.handled(outcome, performance.now() - begunMs);
     if (outcome.is === "failed") {
-      this.#bury(message, outcome, done);
+      this.#bury(message, outcome, () => answering.whenSettled(done));
       return;
     }
-    const { answers } = outcome;
-    publishAnswers(this.#answers, answers, (setAside) => {
+    answering.whenSettled((setAside) => {
       if (setAside === undefined) done();
       else this.#bury(message, { reason: `its answer was set aside: ${setAside}`, attempts: 1 }, done);
     });
-    if (!this.#messageTrace.wants()) return;
-    for (const answer of answers)
-      this.#messageTrace.print("sends", answer.body, { client: answer.clientId, topic: answer.topic });
   }
 }
 

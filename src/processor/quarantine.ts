@@ -1,7 +1,7 @@
 import type { Message } from "../message.ts";
 import type { Logger } from "../ops/logger.ts";
-import { Answered } from "./answers.ts";
 import { Hopeless } from "./attempts.ts";
+import type { Call } from "./call.ts";
 import { Cell, Death, Ended } from "./cell.ts";
 import type { HandlerMessage } from "./handler.ts";
 import type { Place } from "./lanes.ts";
@@ -50,11 +50,15 @@ export class Quarantine {
   }
 
   /** It leaves its place while it waits to be handled alone: that is no reason for others to wait. */
-  readonly handle = async (message: HandlerMessage, place: Pick<Place, "leaveUntil">): Promise<Answered> => {
+  readonly handle = async (
+    message: HandlerMessage,
+    call: Call,
+    place: Pick<Place, "leaveUntil">,
+  ): Promise<void> => {
     this.#inHand++;
     clearTimeout(this.#idleTimer);
     try {
-      return answersOf(await this.#verdict(message, place));
+      check(await this.#verdict(message, call, place));
     } finally {
       if (--this.#inHand === 0) this.#idleTimer = setTimeout(() => this.#endAll(), idleMs);
     }
@@ -74,16 +78,16 @@ export class Quarantine {
     this.#retired.clear();
   }
 
-  async #verdict(message: Message, place: Pick<Place, "leaveUntil">): Promise<Verdict> {
+  async #verdict(message: Message, call: Call, place: Pick<Place, "leaveUntil">): Promise<Verdict> {
     for (;;) {
       if (this.#isClosed) await never;
-      const found = await diedOf(this.#sharedCell().ask(message));
+      const found = await diedOf(this.#sharedCell().ask(message, call));
       if (found === "ended") continue;
       if (!(found instanceof Death)) return found;
       if (!(await this.#turn(found, place))) continue;
       try {
         if (this.#isClosed) await never;
-        return await this.#verdictAlone(message, found);
+        return await this.#verdictAlone(message, call, found);
       } finally {
         this.#isSingleTaken = false;
         this.#callNext();
@@ -92,11 +96,11 @@ export class Quarantine {
   }
 
   /** In a process that has seen nothing else, so that whatever ends it is this message's doing. */
-  async #verdictAlone(message: Message, death: Death): Promise<Verdict> {
+  async #verdictAlone(message: Message, call: Call, death: Death): Promise<Verdict> {
     const cell = new Cell(this.#command, this.#timeoutMs);
     this.#single = cell;
     try {
-      const found = await diedOf(cell.ask(message));
+      const found = await diedOf(cell.ask(message, call));
       if (found === "ended") throw new Error("the handler's process ended before it had the message");
       if (!(found instanceof Death)) return found;
       death.isSolved = true;
@@ -169,18 +173,20 @@ async function diedOf(verdict: Promise<Verdict>): Promise<Verdict | Death | "end
 }
 
 /** @throws Error if it failed */
-function answersOf(verdict: Verdict): Answered {
-  if ("error" in verdict) {
-    const error = new Error(verdict.error);
-    if (verdict.stack !== undefined) error.stack = verdict.stack;
-    throw error;
-  }
-  return new Answered(verdict.answers);
+function check(verdict: Verdict): void {
+  if (verdict === "handled") return;
+  const error = new Error(verdict.error);
+  if (verdict.stack !== undefined) error.stack = verdict.stack;
+  throw error;
 }
 
-/** How this executable, or Bun with this program, is started to be such a process. */
-export function quarantineCommand(handlerFile: string | undefined): readonly string[] {
+/**
+ * How this executable, or Bun with this program, is started to be such a process.
+ *
+ * @param handler a file or URL; undefined for the built-in one
+ */
+export function quarantineCommand(group: string, handler: string | undefined): readonly string[] {
   const isCompiled = Bun.main.startsWith("/$bunfs/") || Bun.main.includes("~BUN");
   const program = isCompiled ? [process.execPath] : [process.execPath, Bun.main];
-  return [...program, quarantinedFlag, ...(handlerFile === undefined ? [] : [handlerFile])];
+  return [...program, quarantinedFlag, group, ...(handler === undefined ? [] : [handler])];
 }

@@ -1,38 +1,53 @@
+import type { Waiter } from "../envelope/waiter.ts";
 import { reasonOf } from "../errors.ts";
 import type { Message, OutgoingMessage } from "../message.ts";
-import { answersOf } from "./answers.ts";
+import type { Fields, Level, Logger } from "../ops/logger.ts";
+import { Answering, type AnswerOutbox } from "./answering.ts";
+import { completed, finish, isPending } from "./attempts.ts";
+import { Call } from "./call.ts";
 import { reportOf } from "./failures.ts";
-import { echoProcessed, type Handler, HandlerMessage } from "./handler.ts";
+import { echoProcessed, HandlerMessage, type Work } from "./handler.ts";
 
-/** How the executable is told to be such a process: `warren --quarantined [FILE]`. It is no option of anybody's. */
+/** How the executable is told to be such a process: `warren --quarantined GROUP [HANDLER]`. It is no option of anybody's. */
 export const quarantinedFlag = "--quarantined";
 
-/** What became of a message. */
-export type Verdict =
-  | { readonly answers: readonly OutgoingMessage[] }
-  | { readonly error: string; readonly stack?: string | undefined };
+/** What became of a message: its answers have been told before. */
+export type Verdict = "handled" | { readonly error: string; readonly stack?: string | undefined };
 
-/** What the process is asked. */
-export type Asked = "ping" | { readonly number: number; readonly message: Message };
+/** What the process is asked: the rest is about a message, by the number that it was asked with. */
+export type Asked =
+  | "ping"
+  | { readonly number: number; readonly message: Message; readonly attempt: number }
+  | { readonly number: number; readonly confirmed: number; readonly setAside?: string | undefined }
+  | { readonly number: number; readonly aborted: string };
 
-/** What the process says: that its handler is loaded; that it hears; what began, what became of it; why it is about to end. */
+/** What the process says: that its handler is loaded; that it hears; what began, its answers and lines for the log; what became of it; why it is about to end. */
 export type Told =
   | "ready"
   | "pong"
   | { readonly begun: number }
   | { readonly uncaught: string }
-  | (Verdict & { readonly number: number });
+  | { readonly number: number; readonly answer: number; readonly message: OutgoingMessage }
+  | { readonly number: number; readonly level: Level; readonly line: string; readonly fields: string }
+  | { readonly number: number; readonly verdict: Verdict };
+
+/** A message that the process has in hand. */
+interface InHand {
+  readonly call: Call;
+  /** Those of its answers that are not confirmed, by their numbers. */
+  readonly waiters: Map<number, Waiter>;
+}
 
 /**
  * The process in which `quarantine.ts` lets suspects be handled: it calls the handler with each message that it is given and
  * says what came of it, for as long as its parent lives.
  */
-export async function serveQuarantined(handlerFile: string | undefined): Promise<never> {
+export async function serveQuarantined(group: string, handlerName: string | undefined): Promise<never> {
   // Ctrl-C reaches it too; its parent decides when it ends.
   for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => undefined);
   process.on("disconnect", () => process.exit(0));
   const tell = (told: Told) => process.send!(told);
-  const handler = handlerFile === undefined ? echoProcessed : await loadHandlerFrom(handlerFile);
+  const work: Work = handlerName === undefined ? { handle: echoProcessed } : await loadWorkFrom(handlerName);
   const end = (thrown: unknown) => {
     const { reason, at } = reportOf(thrown);
     // Its parent has the log.
@@ -41,29 +56,80 @@ export async function serveQuarantined(handlerFile: string | undefined): Promise
   };
   process.on("uncaughtException", end);
   process.on("unhandledRejection", end);
+  const inHand = new Map<number, InHand>();
   process.on("message", (asked: Asked) => {
-    if (asked === "ping") {
-      tell("pong");
-      return;
-    }
-    const { number, message } = asked;
-    tell({ begun: number });
-    void judge(handler, message).then((verdict) => tell({ ...verdict, number }));
+    if (asked === "ping") tell("pong");
+    else if ("message" in asked) {
+      const { number, message, attempt } = asked;
+      tell({ begun: number });
+      const waiters = new Map<number, Waiter>();
+      const answering = new Answering(message.id, group, outboxTo(tell, number, waiters));
+      const terms = { group, logger: loggerTo(tell, number), onFailure: () => undefined };
+      const call = new Call(message, attempt, terms, answering);
+      inHand.set(number, { call, waiters });
+      void judge(work, message, call).then((verdict) => {
+        tell({ number, verdict });
+        answering.whenSettled(() => inHand.delete(number));
+      });
+    } else if ("aborted" in asked) {
+      const call = inHand.get(asked.number)?.call;
+      call?.abort(new Error(asked.aborted));
+      call?.end();
+    } else settle(inHand.get(asked.number)?.waiters, asked.confirmed, asked.setAside);
   });
   tell("ready");
   return await new Promise<never>(() => undefined);
 }
 
-async function judge(handler: Handler, message: Message): Promise<Verdict> {
-  const question = new HandlerMessage(message);
+/** The parent counts the time, since it has to see to this process as a whole. */
+const patientMs = 2 ** 31 - 1;
+
+async function judge({ handle }: Work, message: Message, call: Call): Promise<Verdict> {
   try {
-    return { answers: answersOf(await handler(question), question) };
+    const result = handle(new HandlerMessage(message), call);
+    if (isPending(result)) await completed(result, call, patientMs, { keepUntil: () => undefined });
+    else finish(call, result);
+    return "handled";
   } catch (error) {
     return { error: reasonOf(error), stack: reportOf(error).stack };
+  } finally {
+    call.end();
   }
 }
 
-async function loadHandlerFrom(file: string) {
-  const { loadHandler } = await import("./load.ts");
-  return loadHandler(file);
+/** Answers go to the parent, which publishes them. They come in the order of their numbers. */
+function outboxTo(tell: (told: Told) => void, number: number, waiters: Map<number, Waiter>): AnswerOutbox {
+  let answers = 0;
+  return {
+    isFull: false,
+    append(message, waiter) {
+      const answer = ++answers;
+      if (waiter !== undefined) waiters.set(answer, waiter);
+      tell({ number, answer, message });
+      return answer;
+    },
+  };
+}
+
+function settle(
+  waiters: Map<number, Waiter> | undefined,
+  answer: number,
+  setAside: string | undefined,
+): void {
+  const waiter = waiters?.get(answer);
+  waiters?.delete(answer);
+  if (setAside === undefined) waiter?.confirmed();
+  else waiter?.setAside(setAside);
+}
+
+function loggerTo(tell: (told: Told) => void, number: number): Logger {
+  // Fields may be anything, such as what no other process can be told.
+  const line = (level: Level) => (text: string, fields?: Fields) =>
+    void tell({ number, level, line: text, fields: JSON.stringify(fields ?? {}) });
+  return { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
+}
+
+async function loadWorkFrom(name: string): Promise<Work> {
+  const { loadWork } = await import("./load.ts");
+  return loadWork(name);
 }

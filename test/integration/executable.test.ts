@@ -2,6 +2,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { projectFolder } from "../../build/compile.ts";
 import { version } from "../../package.json";
 import { FaultyProxy } from "../faults/proxy.ts";
 import { connect } from "../support/client.ts";
@@ -49,6 +50,12 @@ describe("the executable", () => {
     const { out, err, code } = await run(["--help"]);
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(out).toContain("--role all|manager|processor|bench");
+  });
+
+  test("prints the types that handlers are checked with", async () => {
+    const { out, code } = await run(["--handler-types"]);
+    expect(code).toBe(0);
+    expect(out).toBe(await Bun.file(join(projectFolder, "src", "processor", "handler-types.ts")).text());
   });
 
   test("says its version", async () => {

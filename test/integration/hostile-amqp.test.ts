@@ -51,10 +51,12 @@ async function startSystem(url: string) {
   const processor = new Processor(
     "processor-a",
     options,
-    (message) =>
-      message.text === "to the sender"
-        ? { to: "sender", body: "back to the sender" }
-        : echoProcessed(message),
+    {
+      handle: (message) =>
+        message.text === "to the sender"
+          ? { to: "sender", body: "back to the sender" }
+          : echoProcessed(message),
+    },
     processing,
     logger,
     new MessageTrace(logger, "off"),

@@ -1,15 +1,18 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { projectFolder } from "../../build/compile.ts";
-import type { Body } from "../../src/message.ts";
+import type { Waiter } from "../../src/envelope/waiter.ts";
+import type { Body, OutgoingMessage } from "../../src/message.ts";
+import { Answering } from "../../src/processor/answering.ts";
 import { HandlerMessage } from "../../src/processor/handler.ts";
 import { Quarantine } from "../../src/processor/quarantine.ts";
 import { quarantinedFlag } from "../../src/processor/quarantined.ts";
 import { executable } from "../support/executable.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
+import { callOf, PublishedAnswers } from "../unit/doubles/published-answers.ts";
 import { RecordingLogger } from "../unit/doubles/recording-logger.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
@@ -17,7 +20,7 @@ setDefaultTimeout(integrationTimeoutMs);
 /** Does as it is told, and says by which process. */
 const obedient = `
 let asked = 0;
-export default async (message) => {
+export default async (message, context) => {
   asked++;
   if (message.text === "exit") process.exit(9);
   if (message.text === "crash") process.kill(process.pid, "SIGSEGV");
@@ -30,6 +33,24 @@ export default async (message) => {
   if (message.text === "nothing") return;
   if (message.text.startsWith("slow")) await Bun.sleep(300);
   if (message.text === "stray") { setTimeout(() => { throw new Error("astray"); }, 10); await Bun.sleep(200); }
+  if (message.text === "context") {
+    context.log.warn("from there", { step: 1 });
+    await context.publish("published");
+    return [context.attempt, context.group, message.contentType].join(" ");
+  }
+  if (message.text === "stream" || message.text === "cut off") return (async function* () {
+    for (const word of ["one", "two", "three"]) {
+      yield word;
+      if (message.text === "cut off" && word === "two") process.exit(9);
+    }
+  })();
+  if (message.text === "patient") return (async function* () {
+    for (let tick = 0; tick < 6; tick++) { await Bun.sleep(250); yield String(tick); }
+  })();
+  if (message.text === "aborted") {
+    await new Promise((resolve) => context.signal.addEventListener("abort", resolve));
+    require("node:fs").writeFileSync(import.meta.dir + "/aborted", String(context.signal.reason));
+  }
   if (message.text === "pid") return String(process.pid);
   return [message.text, message.topic, message.clientId, String(asked)].join(" ");
 };`;
@@ -49,24 +70,37 @@ afterEach(() => {
 });
 
 function of(program: readonly string[]): Quarantine {
-  return new Quarantine([...program, quarantinedFlag, join(folder, "handler.ts")], 1000, logger);
+  return new Quarantine([...program, quarantinedFlag, "g", join(folder, "handler.ts")], 1000, logger);
 }
 
 const handle = async (body: string) => (await answersTo(body)).map((answer) => answer.body);
 const answersTo = async (body: string) => {
-  const { answers } = await quarantine.handle(
-    new HandlerMessage({
-      id: `id of ${body}`,
-      body,
-      topic: "t",
-      clientId: "c",
-      appId: undefined,
-      timestamp: undefined,
-    }),
-    ownPlace,
-  );
-  return answers;
+  const sink = new PublishedAnswers();
+  const message = messageOf(body);
+  await quarantine.handle(message, callOf(message, sink, logger), ownPlace);
+  // Ids are the processor's to give.
+  return sink.answers.map(({ id: _, ...answer }) => answer);
 };
+const messageOf = (body: string) =>
+  new HandlerMessage({
+    id: `id of ${body}`,
+    body,
+    topic: "t",
+    clientId: "c",
+    appId: undefined,
+    timestamp: undefined,
+  });
+
+class ConfirmingOutbox {
+  readonly isFull = false;
+  readonly published: OutgoingMessage[] = [];
+
+  append(message: OutgoingMessage, waiter?: Waiter): number {
+    setImmediate(() => waiter?.confirmed());
+    return this.published.push(message);
+  }
+}
+
 /** A place that nobody else waits for. */
 const ownPlace = { leaveUntil: async (settled: Promise<unknown>) => void (await settled) };
 
@@ -114,6 +148,31 @@ describe("a suspect", () => {
     expect(starts()).toBe(1);
   });
 
+  test("answers one by one, has its context, and fails as anywhere between two answers", async () => {
+    expect(await handle("stream")).toEqual(["one", "two", "three"]);
+    expect(await handle("context")).toEqual(["published", "1 g text/plain"]);
+    expect(logger.lines.find(({ message }) => message === "from there")?.fields).toMatchObject({
+      step: 1,
+      message: "id of context",
+    });
+    expect(await handle("patient")).toEqual(["0", "1", "2", "3", "4", "5"]);
+    await expect(handle("aborted")).rejects.toThrow("took longer than 1000 ms");
+    await until(() => existsSync(join(folder, "aborted")), "the handler to hear of it");
+    expect(starts()).toBe(1);
+  });
+
+  test("that kills its process in the middle of its answers is found out, and those were published once", async () => {
+    const outbox = new ConfirmingOutbox();
+    const message = messageOf("cut off");
+    const answering = new Answering(message.id, "g", outbox);
+    const handled = quarantine.handle(message, callOf(message, answering, logger), ownPlace);
+    await expect(handled).rejects.toThrow("exit code 9");
+    expect(outbox.published.map(({ id, body }) => [id, body])).toEqual([
+      ["id of cut off/g/1", "one"],
+      ["id of cut off/g/2", "two"],
+    ]);
+  });
+
   test("is handled side by side with others", async () => {
     await handle("warm up");
     const startedAt = performance.now();
@@ -138,11 +197,7 @@ describe("a suspect", () => {
         await settled;
       },
     };
-    const of = (body: string) =>
-      quarantine.handle(
-        new HandlerMessage({ id: body, body, topic: "t", appId: undefined, timestamp: undefined }),
-        place,
-      );
+    const of = (body: string) => quarantine.handle(messageOf(body), callOf(messageOf(body)), place);
     await Promise.allSettled([of("slow 1"), of("slow 2"), of("exit")]);
     expect(left).toBe(3);
   });
@@ -167,11 +222,12 @@ test("the process ends with its parent, even in an endless loop", async () => {
     script,
     `import { Quarantine } from "${join(projectFolder, "src/processor/quarantine.ts")}";
      const log = { debug() {}, info() {}, warn() {}, error() {} };
-     const command = ${JSON.stringify([await executable(), quarantinedFlag, join(folder, "handler.ts")])};
+     const command = ${JSON.stringify([await executable(), quarantinedFlag, "g", join(folder, "handler.ts")])};
      const quarantine = new Quarantine(command, 60_000, log);
      const place = { leaveUntil: async (settled) => void (await settled) };
-     console.log((await quarantine.handle({ body: "pid", topic: "" }, place)).answers[0].body);
-     void quarantine.handle({ body: "loop", topic: "" }, place);
+     const call = { attempt: 1, pass: async (_, { body }) => console.log(body) };
+     await quarantine.handle({ body: "pid", topic: "" }, call, place);
+     void quarantine.handle({ body: "loop", topic: "" }, call, place);
      setTimeout(() => process.kill(process.pid, "SIGKILL"), 200);`,
   );
   const parent = Bun.spawn([process.execPath, script], { stdout: "pipe" });

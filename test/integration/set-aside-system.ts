@@ -28,7 +28,7 @@ export async function startProcessor(url: string, handler: Handler, ...args: str
   const processor = new Processor(
     "processor",
     options,
-    handler,
+    { handle: handler },
     broker,
     logger,
     new MessageTrace(logger, "off"),

@@ -42,7 +42,7 @@ export function startSystem(args: string[] = [], handler: Handler = echoProcesse
   const messageTrace = new MessageTrace(logger, options.logMessages);
   const broker = new MemoryBroker();
   const manager = new Manager("manager", options, broker, logger, messageTrace, auth);
-  const processor = new Processor("processor", options, handler, broker, logger, messageTrace);
+  const processor = new Processor("processor", options, { handle: handler }, broker, logger, messageTrace);
   const url = manager.listen();
   broker.start();
   return {

@@ -81,8 +81,14 @@ function withProperties(
   add("priority", properties.priority);
   add("expiration", properties.expiration);
   // A Warren process names itself there where its message has no app id of its own.
-  if (typeof appId === "string" && messageId?.startsWith(`${appId}-`) !== true) add("app-id", appId);
+  if (typeof appId === "string" && messageId?.startsWith(`${appId}-`) !== true && !isAnswerOf(appId))
+    add("app-id", appId);
   return all;
+}
+
+/** Whether this may be a processor, whose answers have ids that begin with their question's. */
+function isAnswerOf(appId: string): boolean {
+  return /^processor-[0-9a-f]{12}$/.test(appId);
 }
 
 function isScalar(value: unknown): value is string | number | bigint | boolean {

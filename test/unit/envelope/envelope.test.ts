@@ -29,6 +29,18 @@ describe("sealing", () => {
     );
   });
 
+  test("keeps an id that a message has of its own, alone and in a pack", () => {
+    const own = { body: "one", topic: "a", id: "m-1/g/1" };
+    const bytes = { body: Buffer.from([0xff]), topic: "a", id: "m-1/g/2", headers: { mine: "own" } };
+    expect(open(seal(own, "p-1", "p", 1), "?")[0]!.id).toBe("m-1/g/1");
+    const packed = envelopeOf({
+      body: pack([own, { body: "two", topic: "b" }, bytes]),
+      contentType: packedContentType,
+      messageId: "p-7",
+    });
+    expect(open(packed, "?").map(({ id }) => id)).toEqual(["m-1/g/1", "p-8", "m-1/g/2"]);
+  });
+
   test("writes a text message that any program reads: its bytes, its topic as routing key, text/plain", () => {
     expect(seal({ body: "grüße", topic: "a.b", clientId: "c-1" }, "id", "app", 5)).toEqual(
       envelopeOf({

@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, describe, expect, jest, type Mock, spyOn, test } from "bun:test";
-import type { Message } from "../../../src/message.ts";
-import { attempt, type Outcome } from "../../../src/processor/attempts.ts";
+import type { Body, Message } from "../../../src/message.ts";
+import { attempt as attemptWith, type Outcome } from "../../../src/processor/attempts.ts";
 import type { Handler } from "../../../src/processor/handler.ts";
+import type { Place } from "../../../src/processor/lanes.ts";
+import { PublishedAnswers } from "../doubles/published-answers.ts";
+import { RecordingLogger } from "../doubles/recording-logger.ts";
 
 const message: Message = {
   id: "m-1",
@@ -14,11 +17,35 @@ const message: Message = {
 };
 const limits = { attempts: 3, timeoutMs: 1000 };
 
-const answered = (...bodies: string[]): Outcome => ({
-  is: "answered",
-  answers: bodies.map((body) => ({ body, topic: "a" })),
-});
-const failed = (reason: string, attempts = 3): Outcome => ({ is: "failed", reason, attempts });
+interface Answered {
+  readonly is: "answered";
+  readonly bodies: readonly Body[];
+}
+type Seen = Answered | Extract<Outcome, { readonly is: "failed" }>;
+
+const answered = (...bodies: string[]): Seen => ({ is: "answered", bodies });
+const failed = (reason: string, attempts = 3): Seen => ({ is: "failed", reason, attempts });
+
+interface Terms {
+  readonly attempts: number;
+  readonly timeoutMs: number;
+  readonly onFailure?: (error: unknown, message: Message, attempt: number) => void;
+}
+
+/** With what has been published, all of which is confirmed at once. */
+function attempt(
+  handler: Handler,
+  asked: Message,
+  terms: Terms,
+  place?: Pick<Place, "pause" | "keepUntil">,
+): Seen | Promise<Seen> {
+  const sink = new PublishedAnswers();
+  const limits = { group: "g", logger: new RecordingLogger(), onFailure: () => undefined, ...terms };
+  const seen = (outcome: Outcome): Seen =>
+    outcome.is === "failed" ? outcome : { is: "answered", bodies: sink.answers.map(({ body }) => body) };
+  const outcome = attemptWith(handler, asked, limits, sink, place);
+  return outcome instanceof Promise ? outcome.then(seen) : seen(outcome);
+}
 
 /** Waits between attempts are told and not waited for. */
 let waits: Mock<typeof Bun.sleep>;
@@ -33,7 +60,7 @@ afterEach(() => {
 /** A handler that does one thing after another, the last one again and again. */
 function handlerThat(...steps: readonly Handler[]) {
   let calls = 0;
-  const handler: Handler = (given) => steps[Math.min(calls++, steps.length - 1)]!(given);
+  const handler: Handler = (given, context) => steps[Math.min(calls++, steps.length - 1)]!(given, context);
   return { handler, calls: () => calls };
 }
 const fails: Handler = () => {

@@ -3,8 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Failures, reportOf } from "../../../src/processor/failures.ts";
-import type { Handler } from "../../../src/processor/handler.ts";
-import { loadHandler } from "../../../src/processor/load.ts";
+import { loadWork } from "../../../src/processor/load.ts";
 import { RecordingLogger } from "../doubles/recording-logger.ts";
 
 const message = {
@@ -32,9 +31,9 @@ afterEach(() => {
 async function thrownBy(source: string): Promise<unknown> {
   const file = join(folder, `handler-${crypto.randomUUID()}.ts`);
   writeFileSync(file, source);
-  const handler: Handler = await loadHandler(file);
+  const { handle } = await loadWork(file);
   try {
-    await handler(message as never);
+    await handle(message as never, undefined as never);
   } catch (error) {
     return error;
   }

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { FatalError } from "../../../src/errors.ts";
 import { HandlerMessage } from "../../../src/processor/handler.ts";
-import { loadHandler } from "../../../src/processor/load.ts";
+import { loadWork } from "../../../src/processor/load.ts";
+import { callOf } from "../doubles/published-answers.ts";
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "warren load ")));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -17,7 +18,7 @@ function fileOf(name: string, lines: readonly string[]): string {
 
 /** The fatal error of loading it, which must be one line. */
 async function refusalOf(path: string): Promise<string> {
-  const error: unknown = await loadHandler(path).then(
+  const error: unknown = await loadWork(path).then(
     () => undefined,
     (reason: unknown) => reason,
   );
@@ -37,6 +38,8 @@ const hello = new HandlerMessage({
   timestamp: undefined,
 });
 
+const context = callOf(hello);
+
 describe("a module with a default function", () => {
   test("in TypeScript is loaded", async () => {
     const path = fileOf("typed.ts", [
@@ -45,18 +48,18 @@ describe("a module with a default function", () => {
       "export default async (message: Message): Promise<string> =>",
       "  Case.Upper === 0 ? message.text.toUpperCase() : '';",
     ]);
-    const handler = await loadHandler(path);
-    expect(await handler(hello)).toBe("HELLO");
+    const { handle } = await loadWork(path);
+    expect(await handle(hello, context)).toBe("HELLO");
   });
 
   test("in JavaScript is loaded", async () => {
     const path = fileOf("plain.js", ["export default function (message) { return message.text.length }"]);
-    expect((await loadHandler(path))(hello)).toBe(5);
+    expect((await loadWork(path)).handle(hello, context)).toBe(5);
   });
 
   test("in CommonJS is loaded", async () => {
     const path = fileOf("common.cjs", ["module.exports = (message) => 'common ' + message.text;"]);
-    expect((await loadHandler(path))(hello)).toBe("common hello");
+    expect((await loadWork(path)).handle(hello, context)).toBe("common hello");
   });
 
   test("may import its neighbours", async () => {
@@ -65,12 +68,39 @@ describe("a module with a default function", () => {
       "import { suffix } from './neighbour.ts';",
       "export default (message: { text: string }) => message.text + suffix;",
     ]);
-    expect((await loadHandler(path))(hello)).toBe("hello!");
+    expect((await loadWork(path)).handle(hello, context)).toBe("hello!");
   });
 
   test("is found from the folder in which Warren was started, and under any name", async () => {
     const path = fileOf("100% odd #1 ä.ts", ["export default () => 'odd';"]);
-    expect((await loadHandler(relative(process.cwd(), path)))(hello)).toBe("odd");
+    expect((await loadWork(relative(process.cwd(), path))).handle(hello, context)).toBe("odd");
+  });
+});
+
+describe("a module that exports topics", () => {
+  test("is for these alone, patterns among them", async () => {
+    const path = fileOf("topics.ts", [
+      'export const topics = ["orders.#", "a.*.c", ""];',
+      "export default () => {};",
+    ]);
+    const { isFor } = await loadWork(path);
+    const topics = ["orders", "orders.new.red", "a.b.c", "", "a.b", "order"];
+    expect(topics.filter((topic) => isFor!(topic))).toEqual(["orders", "orders.new.red", "a.b.c", ""]);
+  });
+
+  test("and without them is for all", async () => {
+    expect((await loadWork(fileOf("all.ts", ["export default () => {};"]))).isFor).toBeUndefined();
+  });
+
+  test.each([
+    ["a text", '"orders.#"', "are no list of patterns"],
+    ["an empty list", "[]", "are no list of patterns"],
+    ["a list with a number", "[7]", "name a number"],
+    ["a pattern that is too long", '["a".repeat(256)]', "at most 255 bytes"],
+    ["a pattern with too many wildcards", '["*.".repeat(17) + "a"]', "at most 16 wildcards"],
+  ])("that are %s is refused in one line", async (name, topics, reason) => {
+    const path = fileOf(`bad ${name}.ts`, [`export const topics = ${topics};`, "export default () => {};"]);
+    expect(await refusalOf(path)).toInclude(reason);
   });
 });
 

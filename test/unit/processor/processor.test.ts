@@ -106,12 +106,25 @@ const defaults: ProcessorOptions = {
   outboxMaxBytes: 1024 ** 2,
 };
 
-function processing(handler: Handler, options: Partial<ProcessorOptions> = {}, suspectHandler?: Handler) {
+function processing(
+  handler: Handler,
+  options: Partial<ProcessorOptions> = {},
+  suspectHandler?: Handler,
+  isFor?: (topic: string) => boolean,
+) {
   const broker = new ScriptedBroker();
   const logger = new RecordingLogger();
   const messageTrace = new MessageTrace(logger, "off");
   const all = { ...defaults, ...options };
-  const processor = new Processor("p-1", all, handler, broker, logger, messageTrace, suspectHandler);
+  const processor = new Processor(
+    "p-1",
+    all,
+    { handle: handler, isFor },
+    broker,
+    logger,
+    messageTrace,
+    suspectHandler,
+  );
   broker.start();
   return { broker, logger, processor };
 }
@@ -234,6 +247,95 @@ describe("answers", () => {
     expect(broker.published.towsmanager.map(({ contentType }) => contentType)).toEqual([packedContentType]);
     expect(broker.bodies("towsmanager")).toEqual(["processed message: one", "processed message: two"]);
   });
+});
+
+describe("answers that come one by one", () => {
+  test("are published as they come, and the ack waits for the confirm of the last", async () => {
+    const gate = Promise.withResolvers<void>();
+    const { broker } = processing(async function* ({ text }) {
+      yield `${text} 1`;
+      await gate.promise;
+      yield { to: { client: "d" }, body: `${text} 2` };
+    });
+    broker.deliver(asked("hello"));
+    await settle();
+    expect(broker.bodies("towsmanager")).toEqual(["hello 1"]);
+    broker.confirm("towsmanager");
+    await settle();
+    expect(broker.acks).toEqual([]);
+    gate.resolve();
+    await settle();
+    expect(broker.acks).toEqual([]);
+    broker.confirm("towsmanager");
+    await settle();
+    expect(broker.acks).toEqual([[1, true]]);
+    expect(broker.published.towsmanager.map(({ messageId, clientId }) => [messageId, clientId])).toEqual([
+      ["id of hello/g/1", undefined],
+      ["id of hello/g/2", "d"],
+    ]);
+  });
+
+  test("keep the client's next message waiting until the last, and nobody else's", async () => {
+    const gate = Promise.withResolvers<void>();
+    const { broker } = processing(async function* ({ text }) {
+      yield `${text} begins`;
+      if (text === "a1") await gate.promise;
+      yield `${text} ends`;
+    });
+    for (const [body, client] of [
+      ["a1", "a"],
+      ["a2", "a"],
+      ["b1", "b"],
+    ] as const)
+      broker.deliver(asked(body, client));
+    await settle();
+    expect(broker.bodies("towsmanager")).toEqual(["a1 begins", "b1 begins", "b1 ends"]);
+    gate.resolve();
+    await settle();
+    expect(broker.bodies("towsmanager").slice(3)).toEqual(["a1 ends", "a2 begins", "a2 ends"]);
+  });
+
+  test("before a failure are published once, and the ack waits for them and for the dead letter", async () => {
+    const { broker } = processing(function* () {
+      yield "one";
+      throw new Error("half way");
+    });
+    broker.deliver(asked("hello"));
+    await settle();
+    await settle();
+    expect(broker.bodies("towsmanager")).toEqual(["one"]);
+    expect(broker.bodies("wsmanager.dead")).toEqual(["hello"]);
+    broker.confirm("wsmanager.dead");
+    await settle();
+    expect(broker.acks).toEqual([]);
+    broker.confirm("towsmanager");
+    await settle();
+    expect(broker.acks).toEqual([[1, true]]);
+  });
+
+  test("have the same ids when the message comes again, and ids of their own where it has none", async () => {
+    const { broker } = processing(echoProcessed);
+    for (const envelope of [asked("a"), asked("a"), asked("b"), asked("b")].map((one, nth) =>
+      nth < 2 ? one : { ...one, messageId: undefined },
+    ))
+      broker.deliver(envelope);
+    await settle();
+    const ids = broker.published.towsmanager.map(({ messageId }) => messageId);
+    expect(ids.slice(0, 2)).toEqual(["id of a/g/1", "id of a/g/1"]);
+    expect(new Set(ids.slice(2)).size).toBe(2);
+  });
+});
+
+test("messages of topics that the handler is not for are acknowledged unseen, also in a pack", async () => {
+  const seen: string[] = [];
+  const handler: Handler = ({ text }) => void seen.push(text);
+  const { broker } = processing(handler, {}, undefined, (topic) => topic === "mine");
+  broker.deliver(asked("no", "c", "other"));
+  broker.deliver(packedOf({ body: "yes", topic: "mine" }, { body: "no", topic: "other" }));
+  broker.deliver(packedOf({ body: "no", topic: "other" }));
+  await settle();
+  expect(seen).toEqual(["yes"]);
+  expect(broker.acks).toEqual([[3, true]]);
 });
 
 describe("messages of one client", () => {

@@ -1,0 +1,160 @@
+import type { Message, OutgoingMessage } from "../message.ts";
+import type { Fields, Logger } from "../ops/logger.ts";
+import type { Answering } from "./answering.ts";
+import { answersOf } from "./answers.ts";
+import type { HandlerContext, HandlerLog } from "./handler-types.ts";
+import { UnusableAnswer } from "./unusable-answer.ts";
+
+/** What is the same for all calls of a processor's handler. */
+export interface CallTerms {
+  readonly group: string;
+  readonly logger: Logger;
+  /** Hears of every attempt that fails, by its number from 1. */
+  readonly onFailure: (error: unknown, message: Message, attempt: number) => void;
+}
+
+/** Where a call's answers go: to an outbox, or to the process that asked. */
+export type AnswerSink = Pick<Answering, "publish" | "confirmed" | "room" | "isOverrun" | "unconfirmed">;
+
+/** One call of a handler, which is its `context`. Most handlers ask for nothing of it, so it makes what it is asked for. */
+export class Call implements HandlerContext {
+  readonly attempt: number;
+  readonly #message: Message;
+  readonly #terms: CallTerms;
+  readonly #sink: AnswerSink;
+  #numbers = 0;
+  #fault: { readonly error: unknown } | undefined;
+  #hasEnded = false;
+  #controller: AbortController | undefined;
+  #aborted: { readonly reason: unknown } | undefined;
+  #publish: HandlerContext["publish"] | undefined;
+  #log: HandlerLog | undefined;
+
+  /** Called when the handler gives a sign of life. */
+  onProgress: () => void = () => undefined;
+
+  constructor(message: Message, attempt: number, terms: CallTerms, sink: AnswerSink) {
+    this.attempt = attempt;
+    this.#message = message;
+    this.#terms = terms;
+    this.#sink = sink;
+  }
+
+  get group(): string {
+    return this.#terms.group;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted.reason);
+    }
+    return this.#controller.signal;
+  }
+
+  get publish(): HandlerContext["publish"] {
+    this.#publish ??= (answer) => this.#publishNow(answer);
+    return this.#publish;
+  }
+
+  get log(): HandlerLog {
+    this.#log ??= logOf(this.#terms.logger, this.#message);
+    return this.#log;
+  }
+
+  /** The first answer that could not be published, whether or not the handler waited for it. */
+  get fault(): { readonly error: unknown } | undefined {
+    return this.#fault;
+  }
+
+  /** Whether RabbitMQ has yet to confirm answers, for which the handler may be waiting. */
+  get isUnconfirmed(): boolean {
+    return this.#sink.unconfirmed > 0;
+  }
+
+  /** Whether more may be published; see `Answering.room`. */
+  room(): Promise<void> | undefined {
+    return this.#sink.room();
+  }
+
+  /** Tells the handler that nobody waits for it any more. */
+  abort(reason: unknown): void {
+    this.#aborted ??= { reason };
+    this.#controller?.abort(reason);
+  }
+
+  /**
+   * Publishes what the handler has returned or yielded.
+   *
+   * @throws UnusableAnswer if it cannot be sent, and then none of it is
+   */
+  answer(result: unknown): void {
+    if (this.#hasEnded) throw new UnusableAnswer("an answer after the handler had ended");
+    for (const answer of answersOf(result, this.#message)) this.#sink.publish(++this.#numbers, answer, false);
+  }
+
+  /** Publishes an answer that was made elsewhere, by a call with the same numbers. */
+  pass(number: number, answer: OutgoingMessage): Promise<void> {
+    this.#numbers = number;
+    this.onProgress();
+    this.#sink.publish(number, answer, true);
+    return this.#sink.confirmed(number);
+  }
+
+  /** The attempt is over: what the handler publishes from now on is not sent. */
+  end(): void {
+    this.#hasEnded = true;
+  }
+
+  #publishNow(given: unknown): Promise<void> {
+    let numbers: readonly number[];
+    try {
+      numbers = this.#append(given);
+    } catch (error) {
+      this.#fail(error);
+      return quietly(Promise.reject(error as Error));
+    }
+    const confirmed = Promise.all(numbers.map((number) => this.#sink.confirmed(number))).then(
+      () => undefined,
+    );
+    confirmed.catch((error: unknown) => {
+      if (!this.#hasEnded) this.#fail(error);
+    });
+    return confirmed;
+  }
+
+  #append(given: unknown): readonly number[] {
+    if (this.#hasEnded) throw new UnusableAnswer("an answer that was published after its handler had ended");
+    const answers = answersOf(given, this.#message);
+    if (answers.length > 0 && this.#sink.isOverrun)
+      throw new UnusableAnswer("too many answers at once: wait for what context.publish returns");
+    this.onProgress();
+    return answers.map((answer) => {
+      this.#sink.publish(++this.#numbers, answer, true);
+      return this.#numbers;
+    });
+  }
+
+  /** Whether or not the handler waits for it, it has failed; if it has ended, that is at least said. */
+  #fail(error: unknown): void {
+    if (this.#hasEnded) this.#terms.onFailure(error, this.#message, this.attempt);
+    else this.#fault ??= { error };
+  }
+}
+
+/** One that nobody waits for must not end the process. */
+function quietly(promise: Promise<void>): Promise<void> {
+  promise.catch(() => undefined);
+  return promise;
+}
+
+function logOf(logger: Logger, { id, clientId, topic }: Message): HandlerLog {
+  const about = { message: id, client: clientId, topic };
+  const all = (fields: Fields | undefined): Fields => ({ ...fields, ...about });
+  return {
+    debug: (message, fields) => logger.debug(message, all(fields)),
+    info: (message, fields) => logger.info(message, all(fields)),
+    warn: (message, fields) => logger.warn(message, all(fields)),
+    error: (message, fields) => logger.error(message, all(fields)),
+  };
+}

@@ -1,0 +1,89 @@
+/**
+ * What a handler of Warren's is, for TypeScript. `warren --handler-types > warren.ts` prints it; then:
+ *
+ *     import type { Handler } from "./warren.ts";
+ *     const handler: Handler = (message, context) => `hello, ${message.clientId}`;
+ *     export default handler;
+ *
+ * A module may also say which topics it is for. Messages of other topics are acknowledged and not shown to it:
+ *
+ *     export const topics = ["orders.#"];
+ */
+export type Handler = (message: HandlerMessage, context: HandlerContext) => Result | PromiseLike<Result>;
+
+/** What a handler returns, or what its promise is fulfilled with. */
+export type Result =
+  | Answer
+  | readonly Answer[]
+  | AsyncIterable<Answer | readonly Answer[]>
+  | null
+  | undefined
+  // biome-ignore lint/suspicious/noConfusingVoidType: a handler may have no return
+  | void;
+
+/**
+ * A text, bytes, or an object without `to` and `body`, which is sent as JSON, go to where the message came from: to the client
+ * that asks, if it is a request, else to all clients on its topic. An object with `to` or `body` is an envelope.
+ */
+export type Answer = string | Uint8Array | ArrayBuffer | AnswerEnvelope | object;
+
+/** An answer that says where it goes. Anything else in it is an error, and nothing is sent. */
+export interface AnswerEnvelope {
+  /**
+   * `"topic"`: to all clients on the message's topic. `"sender"`: to the client that sent it (the one that asks, if it is a request).
+   * `{ topic }`: to all clients on that topic; the empty one is broadcast. `{ client }`: to that client alone.
+   */
+  readonly to: "topic" | "sender" | { readonly topic: string } | { readonly client: string };
+  /** A text, bytes, or what is sent as JSON. */
+  readonly body: string | Uint8Array | ArrayBuffer | object;
+  /** An application's own headers, and AMQP's properties by their names: `correlation-id`, `expiration`, `type`, … */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Of the body, such as `text/html`. Without it: text, bytes or JSON, as the body is. */
+  readonly contentType?: string | undefined;
+}
+
+export interface HandlerMessage {
+  /** Unique. The same when the message comes again. */
+  readonly id: string;
+  /** A string if it is text, else bytes. */
+  readonly body: string | Uint8Array;
+  /** The body as text; bytes are decoded as UTF-8. */
+  readonly text: string;
+  /** The body as JSON. Throws a SyntaxError if it is none. */
+  json(): unknown;
+  /** Empty is broadcast. */
+  readonly topic: string;
+  /** Who sent it: with tokens, who that truly is. Absent if it comes from another program that names no client. */
+  readonly clientId: string | undefined;
+  /**
+   * The sender's own headers, and AMQP's properties by their names: `content-type`, `content-encoding`, `correlation-id`,
+   * `reply-to`, `type`, `priority`, `expiration` (milliseconds), `app-id`, `timestamp`.
+   */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Of the body: what its sender said, or `text/plain` or `application/octet-stream`. */
+  readonly contentType: string;
+  /** Seconds since 1970: when it was sent. */
+  readonly timestamp: number | undefined;
+  /** The manager or other program that published it. */
+  readonly appId: string | undefined;
+}
+
+export interface HandlerContext {
+  /** Aborted when the handler has taken longer than `--handler-timeout`. */
+  readonly signal: AbortSignal;
+  /** Sends an answer now. Fulfilled when RabbitMQ has confirmed it; rejects if it cannot be sent, and then the handler has failed. */
+  readonly publish: (answer: Answer) => Promise<void>;
+  /** Which attempt this is, from 1. An answer that an earlier attempt has published is not published again. */
+  readonly attempt: number;
+  /** The processor group (`--group`). */
+  readonly group: string;
+  /** Writes lines to Warren's log, with the message's id. */
+  readonly log: HandlerLog;
+}
+
+export interface HandlerLog {
+  debug(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  info(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  error(message: string, fields?: Readonly<Record<string, unknown>>): void;
+}

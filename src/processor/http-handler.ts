@@ -1,0 +1,130 @@
+import { isUtf8 } from "node:buffer";
+import { withoutPassword } from "../ops/redact.ts";
+import { faultInProperty, isTextType } from "../properties.ts";
+import { Hopeless } from "./attempts.ts";
+import type { Handler, HandlerMessage } from "./handler.ts";
+import type { HandlerContext } from "./handler-types.ts";
+import { UnusableAnswer } from "./unusable-answer.ts";
+
+/** RabbitMQ's default limit for one message, in bytes. */
+const answerBytesMax = 16 * 1024 ** 2;
+/** Of a response that is no answer, for the reason of the failure. */
+const reasonBytesMax = 1000;
+
+/** No content: the service has nothing to answer. */
+const nothing = 204;
+/** Client errors after which another attempt may succeed: a timeout, too many requests. */
+const passing: ReadonlySet<number> = new Set([408, 429]);
+
+/**
+ * A handler that POSTs each message to a service, whose response is the answer (docs/protocol.md, "Handlers"). A redirect is none: it
+ * would be followed with another method.
+ */
+export function handlerAt(url: string): Handler {
+  const { href, authorization } = withoutCredentials(url);
+  return async (message, context) => {
+    const headers = headersOf(message, context);
+    if (authorization !== undefined) headers.set("authorization", authorization);
+    const response = await posted(href, message, headers, context.signal);
+    if (response.status === nothing) return undefined;
+    if (response.ok) return await answerOf(response);
+    const reason = `the handler's service answered ${response.status}${await detailOf(response)}`;
+    const isFinal = response.status >= 400 && response.status < 500 && !passing.has(response.status);
+    throw isFinal ? new Hopeless(reason) : new Error(reason);
+  };
+}
+
+async function posted(
+  href: string,
+  { body }: HandlerMessage,
+  headers: Headers,
+  signal: AbortSignal,
+): Promise<Response> {
+  try {
+    return await fetch(href, { method: "POST", body: body as BodyInit, headers, signal, redirect: "manual" });
+  } catch (cause) {
+    if (signal.aborted) throw cause;
+    const why = withoutPassword(cause instanceof Error ? cause.message : String(cause));
+    throw new Error(`the handler's service does not answer: ${why}`, { cause });
+  }
+}
+
+/** `fetch` takes no URL that has them. */
+function withoutCredentials(url: string): { readonly href: string; readonly authorization?: string } {
+  const parsed = new URL(url);
+  const { username, password } = parsed;
+  if (username === "" && password === "") return { href: parsed.href };
+  parsed.username = "";
+  parsed.password = "";
+  const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { href: parsed.href, authorization: `Basic ${Buffer.from(login).toString("base64")}` };
+}
+
+/**
+ * The message's headers and properties, each as `warren-NAME`, with what else a handler knows of it. HTTP takes few characters: all
+ * others are percent-encoded, and `%` too, so that `decodeURIComponent` gives each value back.
+ */
+function headersOf(message: HandlerMessage, { attempt, group }: HandlerContext): Headers {
+  const headers = new Headers({ "content-type": message.contentType });
+  for (const name in message.headers) headers.append(safeName(name), safeValue(message.headers[name]!));
+  const facts = {
+    "message-id": message.id,
+    topic: message.topic,
+    "client-id": message.clientId,
+    timestamp: message.timestamp,
+    group,
+    attempt,
+  };
+  for (const [name, value] of Object.entries(facts)) {
+    // What is Warren's to say nobody else says.
+    if (value === undefined) headers.delete(`warren-${name}`);
+    else headers.set(`warren-${name}`, safeValue(String(value)));
+  }
+  return headers;
+}
+
+function safeName(name: string): string {
+  return `warren-${percentEncoded(name, /[^A-Za-z0-9!#$&'*+.^_`|~-]/gu)}`;
+}
+
+function safeValue(value: string): string {
+  // Spaces at either end would be cut off.
+  return percentEncoded(value, /[^\x21-\x24\x26-\x7e ]|^ +| +$/gu);
+}
+
+function percentEncoded(text: string, others: RegExp): string {
+  return text.toWellFormed().replaceAll(others, (found) => {
+    let bytes = "";
+    for (const byte of Buffer.from(found)) bytes += `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+    return bytes;
+  });
+}
+
+async function answerOf(response: Response): Promise<unknown> {
+  const type = response.headers.get("content-type") ?? undefined;
+  const bytes = await bodyOf(response, answerBytesMax);
+  if (bytes === undefined)
+    throw new UnusableAnswer(`the handler's service answered with more than ${answerBytesMax} bytes`);
+  const body = isTextType(type) && isUtf8(bytes) ? bytes.toString("utf8") : bytes;
+  const isOfUse = type !== undefined && type !== "" && faultInProperty("content-type", type) === undefined;
+  return { to: "topic", body, ...(isOfUse ? { contentType: type } : {}) };
+}
+
+async function detailOf(response: Response): Promise<string> {
+  const bytes = await bodyOf(response, reasonBytesMax);
+  const text = bytes?.toString("utf8").trim() ?? "";
+  return text === "" ? "" : `: ${text}`;
+}
+
+/** Undefined if it is longer than so many bytes, of which no more are read then. */
+async function bodyOf(response: Response, bytesMax: number): Promise<Buffer | undefined> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body ?? []) {
+    length += chunk.byteLength;
+    // Leaving the loop ends the connection.
+    if (length > bytesMax) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,67 @@
+import type { Call } from "./call.ts";
+import { type Deadline, TookTooLong } from "./deadline.ts";
+
+/** So often, a stream that has no other reason to wait lets the event loop have a turn. */
+const yieldsInTurn = 64;
+
+/** What yields answers one after another: what an async generator returns, a generator, a `ReadableStream`. */
+type Stream = Partial<AsyncIterable<unknown>> & Partial<Iterable<unknown>>;
+type Steps = AsyncIterator<unknown> | Iterator<unknown>;
+
+export function isStream(value: unknown): value is Stream {
+  if (typeof value !== "object" || value === null) return false;
+  return (
+    Symbol.asyncIterator in value ||
+    (Symbol.iterator in value && "next" in value && typeof value.next === "function")
+  );
+}
+
+/**
+ * Publishes what a stream yields, as it comes. It is not read faster than RabbitMQ confirms, but for some dozens.
+ *
+ * @param keepUntil told what goes on after the deadline
+ * @throws whatever the stream throws, TookTooLong if it is silent for too long, UnusableAnswer if what it yields cannot be sent
+ */
+export async function publishStream(
+  stream: Stream,
+  call: Call,
+  deadline: Deadline,
+  keepUntil: (settled: Promise<unknown>) => void,
+): Promise<void> {
+  const steps = stepsOf(stream);
+  let isAtItsEnd = false;
+  try {
+    for (let yields = 1; ; yields++) {
+      const step = Promise.resolve(steps.next());
+      isAtItsEnd = true;
+      const { done, value } = await deadline.wait(step);
+      isAtItsEnd = done === true;
+      if (isAtItsEnd) return;
+      call.answer(value);
+      for (let room = call.room(); room !== undefined; room = call.room()) await room;
+      if (yields % yieldsInTurn === 0) await nextTurn();
+      if (call.fault !== undefined) throw call.fault.error;
+    }
+  } catch (error) {
+    // A generator that threw has ended. One that is late ends when its step does, with what it has to clean up.
+    if (error instanceof TookTooLong) keepUntil(ended(steps));
+    else if (!isAtItsEnd) await deadline.wait(ended(steps)).catch(() => undefined);
+    throw error;
+  }
+}
+
+function stepsOf(stream: Stream): Steps {
+  const steps: unknown = stream[Symbol.asyncIterator]?.() ?? stream[Symbol.iterator]?.();
+  return steps as Steps;
+}
+
+/** Lets the stream run its `finally`. What that throws comes after a failure, which is what is reported. */
+async function ended(steps: Steps): Promise<void> {
+  await steps.return?.();
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}

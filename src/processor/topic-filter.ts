@@ -1,0 +1,34 @@
+import { isName } from "../message.ts";
+import { TopicTrie, wildcardCount, wildcardsMax } from "../topics/topic-trie.ts";
+
+/** Topics whose answer is remembered; then the oldest is forgotten. */
+const answersMax = 1024;
+
+/**
+ * What a handler exports as `topics`, as the question whether it is for a topic.
+ *
+ * @returns a sentence that says what is wrong with it, if something is
+ */
+export function topicFilter(exported: unknown): ((topic: string) => boolean) | string {
+  if (!Array.isArray(exported) || exported.length === 0)
+    return 'its topics are no list of patterns; write: export const topics = ["orders.#"], or leave it out';
+  const trie = new TopicTrie<true>();
+  for (const pattern of exported as readonly unknown[]) {
+    if (typeof pattern !== "string" || !isName(pattern) || wildcardCount(pattern) > wildcardsMax) {
+      const shown =
+        typeof pattern === "string" ? JSON.stringify(pattern.slice(0, 100)) : `a ${typeof pattern}`;
+      return `its topics name ${shown}: a pattern is a text of at most 255 bytes, without control characters, with at most ${wildcardsMax} wildcards`;
+    }
+    trie.add(pattern, true);
+  }
+  const answers = new Map<string, boolean>();
+  return (topic) => {
+    let answer = answers.get(topic);
+    if (answer === undefined) {
+      answer = trie.match(topic).length > 0;
+      if (answers.size >= answersMax) answers.delete(answers.keys().next().value!);
+      answers.set(topic, answer);
+    }
+    return answer;
+  };
+}
