@@ -20,7 +20,7 @@ test("unpacks exactly what was packed, in order", () => {
     fc.property(fc.array(anyMessage, { maxLength: 8 }), (messages) => {
       expect(unpack(pack(messages)).map(plain)).toEqual(messages.map(plain));
     }),
-    { ...seeded, numRuns: 500 },
+    { ...seeded, numRuns: 200 },
   );
 });
 
@@ -99,7 +99,7 @@ describe("a pack that does not follow the format", () => {
         const outcome = unpacking(Buffer.concat([Buffer.from(`${JSON.stringify(line)}\n`), bodies]));
         if (!Array.isArray(outcome)) expect(outcome).toBeInstanceOf(MalformedPack);
       }),
-      { ...seeded, numRuns: 500 },
+      { ...seeded, numRuns: 200 },
     );
   });
 

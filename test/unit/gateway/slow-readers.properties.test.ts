@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import type { Server } from "bun";
 import fc from "fast-check";
 import { unlimited } from "../../../src/gateway/auth/grant.ts";
@@ -15,10 +15,13 @@ import { Seat } from "../../../src/gateway/limits/seat.ts";
 import { Listeners } from "../../../src/gateway/server/listeners.ts";
 import { StompProtocol } from "../../../src/gateway/stomp/stomp.ts";
 import { frameLimits } from "../../support/frame-limits.ts";
+import { integrationTimeoutMs } from "../../support/timeout.ts";
 import { seeded } from "../doubles/seeded.ts";
 import { turn } from "../doubles/turn.ts";
 import { recordOf, ScriptedLog } from "./durable/scripted-log.ts";
 import { SlowSocket } from "./slow-socket.ts";
+
+setDefaultTimeout(integrationTimeoutMs);
 
 const mebibyte = 1024 ** 2;
 const topics = ["a", "b"];

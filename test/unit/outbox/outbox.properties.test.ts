@@ -1,11 +1,14 @@
-import { afterEach, beforeEach, expect, jest, test } from "bun:test";
+import { afterEach, beforeEach, expect, jest, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import type { Envelope } from "../../../src/envelope/envelope.ts";
 import { open } from "../../../src/envelope/envelope.ts";
 import { Outbox } from "../../../src/outbox/outbox.ts";
+import { integrationTimeoutMs } from "../../support/timeout.ts";
 import { seeded } from "../doubles/seeded.ts";
 import { turn } from "../doubles/turn.ts";
 import { onConfirmed } from "../doubles/waiter.ts";
+
+setDefaultTimeout(integrationTimeoutMs);
 
 // Immediates stay real: `turn` waits for them.
 beforeEach(() => {
@@ -253,6 +256,6 @@ test("nothing is lost, reordered or confirmed twice, whatever happens in whateve
         outbox.close();
       },
     ),
-    { ...seeded, numRuns: 500 },
+    { ...seeded, numRuns: 250 },
   );
 }, 20_000);

@@ -1,12 +1,15 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import type { PublishLink } from "../../../src/broker/broker.ts";
 import type { Envelope } from "../../../src/envelope/envelope.ts";
 import { open } from "../../../src/envelope/envelope.ts";
 import { Outbox } from "../../../src/outbox/outbox.ts";
+import { integrationTimeoutMs } from "../../support/timeout.ts";
 import { RecordingLink } from "../doubles/recording-link.ts";
 import { seeded } from "../doubles/seeded.ts";
 import { turn } from "../doubles/turn.ts";
+
+setDefaultTimeout(integrationTimeoutMs);
 
 const isPoison = (body: string) => body.startsWith("poison");
 const bodiesOf = (envelope: Envelope) => open(envelope, "?").map(({ body }) => String(body));

@@ -1,9 +1,12 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { defaultTiming, type LinkTiming } from "../../../../src/broker/rabbitmq/link.ts";
 import { RabbitmqBroker } from "../../../../src/broker/rabbitmq/rabbitmq.ts";
 import { Outbox } from "../../../../src/outbox/outbox.ts";
 import { FakeAmqp, type Script } from "../../../support/fake-amqp.ts";
+import { integrationTimeoutMs } from "../../../support/timeout.ts";
 import { until } from "../../../support/wait.ts";
+
+setDefaultTimeout(integrationTimeoutMs);
 
 /** Tests need not wait as long as production does. */
 const timing = {
@@ -134,7 +137,9 @@ describe.concurrent("a link to RabbitMQ", () => {
         asked = channel;
         return "answered";
       };
-      const { broker, outbox } = publisherTo(fake, () => hasty(() => fake.peers.length === 1));
+      const { broker, outbox } = publisherTo(fake, (lost) =>
+        hasty(() => lost.length === 1 && fake.peers.length === 1),
+      );
       outbox.append({ body: "one", topic: "" });
       const channel = await until(() => asked, "the question after the confirm");
       expect(outbox.confirmedCount).toBe(0);

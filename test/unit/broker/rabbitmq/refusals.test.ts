@@ -1,9 +1,12 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { defaultTiming } from "../../../../src/broker/rabbitmq/link.ts";
 import { RabbitmqBroker } from "../../../../src/broker/rabbitmq/rabbitmq.ts";
 import { Outbox } from "../../../../src/outbox/outbox.ts";
 import { FakeAmqp, type FakePeer, type Script } from "../../../support/fake-amqp.ts";
+import { integrationTimeoutMs } from "../../../support/timeout.ts";
 import { until } from "../../../support/wait.ts";
+
+setDefaultTimeout(integrationTimeoutMs);
 
 const timing = {
   ...defaultTiming,

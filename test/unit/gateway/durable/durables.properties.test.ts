@@ -1,13 +1,16 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { Durables } from "../../../../src/gateway/durable/durables.ts";
 import type { DurableSubscription } from "../../../../src/gateway/durable/subscription.ts";
 import { Relay } from "../../../../src/gateway/fan-out/relay.ts";
 import { isBehind, type Position, positionText, startAfter, startAt } from "../../../../src/log/position.ts";
+import { integrationTimeoutMs } from "../../../support/timeout.ts";
 import { seeded } from "../../doubles/seeded.ts";
 import { turn } from "../../doubles/turn.ts";
 import { ScriptedClient } from "./scripted-client.ts";
 import { type Entry, recordOf, ScriptedLog } from "./scripted-log.ts";
+
+setDefaultTimeout(integrationTimeoutMs);
 
 /** Where a client wants to begin, and in which life of the log it said so. */
 interface Wants {
@@ -257,7 +260,7 @@ test("every durable subscription gets every message from its place on, once and 
         durables.close();
       },
     ),
-    { ...seeded, numRuns: 60 },
+    { ...seeded, numRuns: 30 },
   );
 });
 

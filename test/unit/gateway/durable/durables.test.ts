@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { LogReader, LogStart } from "../../../../src/broker/broker.ts";
 import { seal } from "../../../../src/envelope/envelope.ts";
 import { Durables } from "../../../../src/gateway/durable/durables.ts";
@@ -6,8 +6,11 @@ import { Relay } from "../../../../src/gateway/fan-out/relay.ts";
 import { type Start, startAfter } from "../../../../src/log/position.ts";
 import { LogRecord } from "../../../../src/log/record.ts";
 import type { Message } from "../../../../src/message.ts";
+import { integrationTimeoutMs } from "../../../support/timeout.ts";
 import { turn } from "../../doubles/turn.ts";
 import { ScriptedClient } from "./scripted-client.ts";
+
+setDefaultTimeout(integrationTimeoutMs);
 
 /** A log whose readings the test answers by hand, and which counts how often records were looked into. */
 class Fixture {

@@ -7,7 +7,7 @@ import { StompSide } from "../../../support/stomp-session.ts";
 import { seeded } from "../../doubles/seeded.ts";
 
 /** The hundred thousand are among the integration tests. */
-const inputs = 3000;
+const inputs = 1500;
 
 describe("any bytes, cut anywhere", () => {
   for (const [what, text] of Object.entries(stompCorpus)) {

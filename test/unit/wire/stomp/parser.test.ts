@@ -1,10 +1,13 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { StompFault } from "../../../../src/wire/stomp/fault.ts";
 import { frameText, type Header, lineBytesMax } from "../../../../src/wire/stomp/frames.ts";
 import { type FrameLimits, FrameParser } from "../../../../src/wire/stomp/parser.ts";
 import { frameLimits } from "../../../support/frame-limits.ts";
+import { integrationTimeoutMs } from "../../../support/timeout.ts";
 import { seeded } from "../../doubles/seeded.ts";
+
+setDefaultTimeout(integrationTimeoutMs);
 
 const defaultLimits = frameLimits(1024);
 
@@ -170,7 +173,7 @@ test("any frames round-trip, cut anywhere, in both versions", () => {
         ).toEqual(sent);
       },
     ),
-    { ...seeded, numRuns: 1000 },
+    { ...seeded, numRuns: 400 },
   );
 });
 
@@ -200,6 +203,6 @@ test("any bytes are frames or a fault, the same however they are cut, and never 
       expect(cut.frames).toEqual(whole.frames);
       expect(cut.fault?.message).toBe(whole.fault?.message);
     }),
-    { ...seeded, numRuns: 5000 },
+    { ...seeded, numRuns: 2000 },
   );
 });
