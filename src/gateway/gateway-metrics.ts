@@ -7,18 +7,6 @@ export function gatewayMetrics(relay: Relay, holds: Holds, clientCount: () => nu
   return [
     { name: "warren_clients", type: "gauge", help: "Connected clients.", read: clientCount },
     {
-      name: "warren_topics",
-      type: "gauge",
-      help: "Topics that have plain-text clients.",
-      read: () => relay.topics.count,
-    },
-    {
-      name: "warren_audiences",
-      type: "gauge",
-      help: "STOMP subscriptions, those with the same id and destination counted once.",
-      read: () => relay.audiences.count,
-    },
-    {
       name: "warren_clients_held_back",
       type: "gauge",
       help: "Clients that are not read from because the outbox is full.",

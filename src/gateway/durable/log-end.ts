@@ -2,10 +2,9 @@ import { type Position, positionText } from "../../log/position.ts";
 import type { LogRecord } from "../../log/record.ts";
 import type { Message } from "../../message.ts";
 import { isExpired } from "../../properties.ts";
-import { direct } from "../../wire/stomp/destinations.ts";
 import { type Audience, Audiences } from "../fan-out/audiences.ts";
+import { direct } from "../fan-out/encoding.ts";
 import type { Relay } from "../fan-out/relay.ts";
-import { messageTail } from "../stomp/message-frame.ts";
 import type { DurableSubscription } from "./subscription.ts";
 
 /**
@@ -34,7 +33,7 @@ export class LogEnd {
   }
 
   join(subscription: DurableSubscription): void {
-    const { pattern, subscriptionId, version, socket, clientId } = subscription;
+    const { pattern, subscriptionId, encoding, socket, clientId } = subscription;
     this.#subscriptions.add(subscription);
     if (pattern === direct) {
       if (this.#directs.get(clientId)?.add(subscription) === undefined)
@@ -42,7 +41,7 @@ export class LogEnd {
       subscription.state = { is: "at the end", audience: undefined };
       return;
     }
-    const audience = this.#audiences.join(pattern, subscriptionId, version);
+    const audience = this.#audiences.join(pattern, encoding, subscriptionId);
     socket.subscribe(audience.key);
     subscription.state = { is: "at the end", audience };
   }
@@ -98,7 +97,7 @@ export class LogEnd {
         continue;
       }
       const route = this.#audiences.route(message.topic);
-      if (route.length > 0) this.#relay.toStomp(route, message, message.id, { position });
+      if (route.length > 0) this.#relay.send(route, message, message.id, { position });
     }
     this.#current = this.#position = undefined;
   }
@@ -109,9 +108,7 @@ export class LogEnd {
         this.#onSlow(subscription);
         continue;
       }
-      subscription.add(
-        messageTail(message, message.id, subscription.version, { destination: direct, position }),
-      );
+      subscription.add(subscription.encoding.tailOf(message, message.id, { position, isForOne: true }));
       subscription.reached(place);
       subscription.flush();
       this.#relay.deliveredCount++;

@@ -1,5 +1,5 @@
+import type { Body } from "../../message.ts";
 import type { ClientSocket } from "../clients/client.ts";
-import type { Tail } from "../stomp/message-frame.ts";
 import type { DurableSubscription } from "./subscription.ts";
 
 /** What durable subscriptions may have written to a client, and whom to tell of it. */
@@ -65,7 +65,7 @@ export class Outflow {
   }
 
   /** Writes what was gathered as one. */
-  write(frames: readonly Tail[], size: number): void {
+  write(frames: readonly Body[], size: number): void {
     this.#gathered -= size;
     this.#socket.cork(() => {
       for (const frame of frames) this.#socket.send(frame);

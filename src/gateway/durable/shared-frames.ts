@@ -1,17 +1,18 @@
-import type { Message } from "../../message.ts";
-import { direct } from "../../wire/stomp/destinations.ts";
-import { messageTail, type Tail, withHead } from "../stomp/message-frame.ts";
+import type { Body, Message } from "../../message.ts";
+import { direct, type Encoding } from "../fan-out/encoding.ts";
 import type { DurableSubscription } from "./subscription.ts";
 
-/** The frames of one message, each made once. */
+/** What one message is to its subscriptions, each made once. */
 export class SharedFrames {
   readonly #message: Message;
   readonly #position: string;
-  #v11: Tail | undefined;
-  #v12: Tail | undefined;
+  /** Nearly always there is only one encoding. */
+  #encoding: Encoding | undefined;
+  #encoded: Body | undefined;
+  #others: Map<Encoding, Body> | undefined;
   #head: string | undefined;
-  #tail: Tail | undefined;
-  #frame: Tail | undefined;
+  #tail: Body | undefined;
+  #frame: Body | undefined;
 
   constructor(message: Message, position: string) {
     this.#message = message;
@@ -19,25 +20,29 @@ export class SharedFrames {
   }
 
   /** Most clients give their subscriptions the same few ids, and many of them come one after another. */
-  frameFor({ head }: DurableSubscription, tail: Tail): Tail {
+  frameFor({ head, encoding }: DurableSubscription, tail: Body): Body {
     if (head === this.#head && tail === this.#tail) return this.#frame!;
     this.#head = head;
     this.#tail = tail;
-    this.#frame = withHead(head, tail);
+    this.#frame = encoding.join(head, tail);
     return this.#frame;
   }
 
-  tailFor({ pattern, version }: DurableSubscription): Tail {
-    const options = { position: this.#position };
-    const { id } = this.#message;
+  tailFor({ pattern, encoding }: DurableSubscription): Body {
     // What is for one client alone hardly anybody else is going to ask for.
     if (pattern === direct)
-      return messageTail(this.#message, id, version, { ...options, destination: direct });
-    if (version === "1.2") {
-      this.#v12 ??= messageTail(this.#message, id, version, options);
-      return this.#v12;
+      return encoding.tailOf(this.#message, this.#message.id, { position: this.#position, isForOne: true });
+    if (encoding === this.#encoding) return this.#encoded!;
+    let tail = this.#others?.get(encoding);
+    if (tail !== undefined) return tail;
+    tail = encoding.tailOf(this.#message, this.#message.id, { position: this.#position });
+    if (this.#encoding === undefined) {
+      this.#encoding = encoding;
+      this.#encoded = tail;
+    } else {
+      this.#others ??= new Map();
+      this.#others.set(encoding, tail);
     }
-    this.#v11 ??= messageTail(this.#message, id, version, options);
-    return this.#v11;
+    return tail;
   }
 }

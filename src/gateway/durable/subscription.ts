@@ -1,9 +1,9 @@
 import { isBehind, type Position, positionText, type Start } from "../../log/position.ts";
 import type { LogRecord } from "../../log/record.ts";
-import { messageHead, type Version } from "../../wire/stomp/frames.ts";
+import type { Body } from "../../message.ts";
 import type { ClientSocket } from "../clients/client.ts";
 import type { Audience } from "../fan-out/audiences.ts";
-import { type Tail, withHead } from "../stomp/message-frame.ts";
+import type { direct, Encoding } from "../fan-out/encoding.ts";
 import type { Members } from "./members.ts";
 import type { Outflow } from "./outflow.ts";
 import type { Sweep } from "./sweep.ts";
@@ -28,9 +28,9 @@ export interface DurableRequest {
   readonly socket: ClientSocket;
   readonly clientId: string;
   readonly subscriptionId: string;
-  readonly version: Version;
+  readonly encoding: Encoding;
   /** A topic, a pattern, or `direct`. */
-  readonly pattern: string;
+  readonly pattern: string | typeof direct;
   readonly start: Start;
   /**
    * Called once, when its place in the log is known. `after` is the position that it goes on behind, if it is behind a whole
@@ -44,9 +44,9 @@ export class DurableSubscription {
   readonly socket: ClientSocket;
   readonly clientId: string;
   readonly subscriptionId: string;
-  readonly version: Version;
-  readonly pattern: string;
-  /** How its MESSAGE frames begin. */
+  readonly encoding: Encoding;
+  readonly pattern: string | typeof direct;
+  /** How its messages begin. */
   readonly head: string;
   state: DurableState = { is: "locating" };
   /** Where it is told to begin; a position as soon as it has passed one. */
@@ -56,7 +56,7 @@ export class DurableSubscription {
    * one: `place` goes by RabbitMQ's clock. What came after it had asked, up to this offset, is never too old.
    */
   since: { readonly seconds: number; readonly until: number } | undefined;
-  /** Its next MESSAGE tells that some are missing before it. */
+  /** Its next message tells that some are missing before it. */
   isBehindGap = false;
   /** While it is being located: the log is asked about its place. */
   isAsking = false;
@@ -64,20 +64,20 @@ export class DurableSubscription {
   readonly #outflow: Outflow;
   /** Absent once it was called, since it keeps a receipt alive. */
   #onInForce: DurableRequest["onInForce"] | undefined;
-  #batch: Tail[] = [];
+  #batch: Body[] = [];
   #batchSize = 0;
 
   constructor(
-    { socket, clientId, subscriptionId, version, pattern, start, onInForce }: DurableRequest,
+    { socket, clientId, subscriptionId, encoding, pattern, start, onInForce }: DurableRequest,
     outflow: Outflow,
   ) {
     this.#outflow = outflow;
     this.socket = socket;
     this.clientId = clientId;
     this.subscriptionId = subscriptionId;
-    this.version = version;
+    this.encoding = encoding;
     this.pattern = pattern;
-    this.head = messageHead(subscriptionId, version);
+    this.head = encoding.headOf(subscriptionId);
     this.place = start;
     this.#onInForce = onInForce;
   }
@@ -99,9 +99,10 @@ export class DurableSubscription {
   }
 
   /** @param frame what it is for all that begin like this one, made once for them; made here if absent */
-  add(tail: Tail, frame?: Tail): void {
-    if (this.isBehindGap) this.#batch.push(withHead(`${this.head}x-stream-gap:true\n`, tail));
-    else this.#batch.push(frame ?? withHead(this.head, tail));
+  add(tail: Body, frame?: Body): void {
+    const { encoding, head } = this;
+    if (this.isBehindGap) this.#batch.push(encoding.join(encoding.headAfterGap(head), tail));
+    else this.#batch.push(frame ?? encoding.join(head, tail));
     this.isBehindGap = false;
     this.#batchSize += tail.length;
     this.#outflow.gathered(tail.length);

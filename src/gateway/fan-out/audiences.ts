@@ -1,10 +1,10 @@
 import { textCostBytes } from "../../costs.ts";
 import { isPattern, TopicTrie } from "../../topics/topic-trie.ts";
-import { messageHead, type Version } from "../../wire/stomp/frames.ts";
+import type { Encoding } from "./encoding.ts";
 
 /**
- * The clients that get the same bytes: one version of STOMP, one subscription id and one pattern. Clients of one library use
- * the same few ids, so that even very many of them are few audiences.
+ * The clients that get the same bytes: one encoding, one subscription id and one pattern. Clients of one library use the same
+ * few ids, so that even very many of them are few audiences.
  */
 export interface Audience {
   readonly kind: "audience";
@@ -13,17 +13,17 @@ export interface Audience {
   /** The name by which Bun.serve knows it. */
   readonly key: string;
   readonly pattern: string;
-  readonly version: Version;
-  /** How its MESSAGE frames begin. */
+  readonly encoding: Encoding;
+  /** How what it gets begins. */
   readonly head: string;
   clientCount: number;
   /** The place in the log of the last message that it was sent. Durable subscriptions only. */
   lastPosition: string | undefined;
 }
 
-/** Audiences whose frames for a message are the same, though they asked for it by different patterns. */
+/** Audiences that get the same bytes for a message, though they asked for it by different patterns. */
 export interface Group {
-  readonly version: Version;
+  readonly encoding: Encoding;
   readonly head: string;
   readonly audiences: readonly Audience[];
 }
@@ -48,14 +48,11 @@ export class Audiences {
   /** The oldest is forgotten first. */
   readonly #routes = new Map<string, Route>();
   #routesBytes = 0;
-
+  readonly #counts = new Map<Encoding, number>();
   readonly #prefix: string;
 
-  /** Rises whenever a route may have changed. */
-  generation = 0;
-
-  /** @param prefix tells the names that Bun.serve knows from those of other audiences */
-  constructor(prefix = "stomp") {
+  /** @param prefix tells the names that Bun.serve knows from those of other audiences; without colons */
+  constructor(prefix: string) {
     this.#prefix = prefix;
   }
 
@@ -63,22 +60,29 @@ export class Audiences {
     return this.#byKey.size;
   }
 
-  join(pattern: string, subscriptionId: string, version: Version): Audience {
-    const key = `${this.#prefix}:${version}:${subscriptionId.length}:${subscriptionId}:${pattern}`;
+  /** How many of them have this encoding. */
+  countOf(encoding: Encoding): number {
+    return this.#counts.get(encoding) ?? 0;
+  }
+
+  /** @param subscriptionId empty where a client has no names for its subscriptions */
+  join(pattern: string, encoding: Encoding, subscriptionId: string): Audience {
+    const key = `${this.#prefix}:${encoding.name}:${subscriptionId.length}:${subscriptionId}:${pattern}`;
     let audience = this.#byKey.get(key);
     if (audience === undefined) {
-      const head = messageHead(subscriptionId, version);
+      const head = encoding.headOf(subscriptionId);
       audience = {
         kind: "audience",
         subscriptionId,
         key,
         pattern,
-        version,
+        encoding,
         head,
         clientCount: 0,
         lastPosition: undefined,
       };
       this.#byKey.set(key, audience);
+      this.#counts.set(encoding, this.countOf(encoding) + 1);
       this.#trie.add(pattern, audience);
       this.#forgetRoutes(pattern);
     }
@@ -90,6 +94,7 @@ export class Audiences {
     audience.clientCount--;
     if (audience.clientCount > 0) return;
     this.#byKey.delete(audience.key);
+    this.#counts.set(audience.encoding, this.countOf(audience.encoding) - 1);
     this.#trie.remove(audience.pattern, audience);
     this.#forgetRoutes(audience.pattern);
   }
@@ -123,7 +128,6 @@ export class Audiences {
   }
 
   #forgetRoutes(pattern: string): void {
-    this.generation++;
     if (!isPattern(pattern)) {
       this.#forget(pattern);
       return;
@@ -141,10 +145,19 @@ function routeCostBytes(topic: string, route: Route): number {
 
 function routeTo(audiences: readonly Audience[]): Route {
   if (audiences.length === 0) return nowhere;
-  const same = Map.groupBy(audiences, ({ version, head }) => `${version} ${head}`);
+  const [first] = audiences;
+  // Most topics have one audience.
+  if (audiences.length === 1) return [{ encoding: first!.encoding, head: first!.head, audiences }];
+  const same = Map.groupBy(audiences, ({ encoding, head }) => `${encoding.name} ${head}`);
   return [...same.values()].map((members) => ({
-    version: members[0]!.version,
+    encoding: members[0]!.encoding,
     head: members[0]!.head,
     audiences: members,
   }));
+}
+
+/** Whether anybody there is told the message's id. */
+export function tellsId(route: Route): boolean {
+  for (const { encoding } of route) if (encoding.tellsId) return true;
+  return false;
 }

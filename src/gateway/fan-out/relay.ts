@@ -1,25 +1,26 @@
-import type { Body, Message, OutgoingMessage } from "../../message.ts";
-import { messageTail, type TailOptions, withHead } from "../stomp/message-frame.ts";
-import { type Topic, Topics } from "../text/topics.ts";
-import { Audiences, type Route } from "./audiences.ts";
-
-/** What a relayed message needs besides its body. */
-export type Relayed = Pick<OutgoingMessage, "body" | "topic" | "headers" | "clientId" | "timestamp">;
+import type { Body } from "../../message.ts";
+import { type Audience, Audiences, type Route } from "./audiences.ts";
+import type { Delivery, Relayed } from "./encoding.ts";
 
 /** Sends to all clients that subscribe to a key. */
 export interface Outlet {
   publish(key: string, body: Body): void;
 }
 
+/** A client that gets no copy of what it sends to the audience that it is in. */
+export interface Speaker {
+  readonly audience: Audience;
+  /** Sends to all others of its audience. */
+  publish(body: Body): void;
+}
+
 /**
- * From a topic to its clients, always by Bun's native publish: plain-text clients get the body, and STOMP clients a MESSAGE
- * frame, which is made once for each subscription id in use, never for each client.
+ * From a topic to its clients, always by Bun's native publish. What clients get is made once for all audiences that begin alike,
+ * never for each client.
  */
 export class Relay {
-  /** Plain-text clients. */
-  readonly topics = new Topics();
-  /** STOMP clients' subscriptions. */
-  readonly audiences = new Audiences();
+  /** Everybody's live subscriptions. */
+  readonly audiences = new Audiences("live");
   #outlet: Outlet | undefined;
 
   /** Messages that clients sent. Protocols count them here. */
@@ -33,50 +34,38 @@ export class Relay {
 
   /** To every client of the message's topic. */
   toAll(message: Relayed, id: string): void {
-    const topic = this.topics.find(message.topic);
-    if (topic !== undefined) {
-      this.#outlet?.publish(topic.key, message.body);
-      this.deliveredCount += topic.listenerCount;
-    }
     const route = this.audiences.route(message.topic);
-    if (route.length > 0) this.toStomp(route, message, id);
+    if (route.length > 0) this.send(route, message, id);
   }
 
-  /** The STOMP subscriptions that match a plain-text topic. Nothing is looked up unless subscriptions have changed. */
-  routeOf(topic: Topic): Route {
-    const { generation } = this.audiences;
-    if (topic.routeGeneration === generation && topic.route !== undefined) return topic.route;
-    const route = this.audiences.route(topic.name);
-    topic.route = isSmall(route) ? route : undefined;
-    topic.routeGeneration = generation;
-    return route;
-  }
-
-  /** To the STOMP clients of a route. */
-  toStomp(route: Route, message: Relayed, id: Message["id"], options?: TailOptions): void {
-    let version = route[0]!.version;
-    let tail = messageTail(message, id, version, options);
+  /**
+   * To the audiences of a route.
+   *
+   * @param id empty if no encoding of the route tells it
+   * @param speaker the client that sends, if it is to get no copy
+   */
+  send(route: Route, message: Relayed, id: string, delivery: Delivery = live, speaker?: Speaker): void {
+    const own = speaker?.audience;
+    let { encoding } = route[0]!;
+    let tail = encoding.tailOf(message, id, delivery);
     for (const group of route) {
-      if (group.version !== version) {
-        version = group.version;
-        tail = messageTail(message, id, version, options);
+      if (group.encoding !== encoding) {
+        encoding = group.encoding;
+        tail = encoding.tailOf(message, id, delivery);
       }
-      const frame = withHead(group.head, tail);
+      const frame = encoding.join(group.head, tail);
       for (const audience of group.audiences) {
         // Before it is published: whoever has to leave for it has got it.
-        audience.lastPosition = options?.position;
+        audience.lastPosition = delivery.position;
         this.deliveredCount += audience.clientCount;
-        this.#outlet?.publish(audience.key, frame);
+        if (audience !== own) this.#outlet?.publish(audience.key, frame);
+        else {
+          this.deliveredCount--;
+          speaker!.publish(frame);
+        }
       }
     }
   }
 }
 
-/** Audiences of a route that every topic may hold on to for itself. To send to more costs more than to look them up. */
-const heldAudiencesMax = 4;
-
-function isSmall(route: Route): boolean {
-  let count = 0;
-  for (const { audiences } of route) count += audiences.length;
-  return count <= heldAudiencesMax;
-}
+const live: Delivery = {};

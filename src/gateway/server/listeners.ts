@@ -83,7 +83,7 @@ export class Listeners {
    *
    * @param home the server that the client is connected to
    */
-  publishFrom(socket: ClientSocket, home: Server<Client>, key: string, body: string | Buffer): void {
+  publishFrom(socket: ClientSocket, home: Server<Client>, key: string, body: string | Uint8Array): void {
     socket.publish(key, body);
     if (this.#servers.length > 1)
       for (const server of this.#servers) if (server !== home) server.publish(key, body, false);

@@ -6,6 +6,7 @@ import type { Client, ClientSocket } from "../clients/client.ts";
 import type { Durables } from "../durable/durables.ts";
 import type { Newcomer, Protocol, Surroundings } from "../protocol.ts";
 import { Credentials } from "./credentials.ts";
+import { stompEncodings } from "./encoding.ts";
 import { countFaults } from "./fault-count.ts";
 import { Session } from "./session.ts";
 
@@ -44,7 +45,16 @@ export class StompProtocol implements Protocol {
   }
 
   get metrics(): readonly AnyMetric[] {
-    return [this.#surroundings.faults.metric];
+    const { audiences } = this.#surroundings.relay;
+    return [
+      {
+        name: "warren_audiences",
+        type: "gauge",
+        help: "STOMP subscriptions, those with the same id and destination counted once.",
+        read: () => stompEncodings.reduce((count, each) => count + audiences.countOf(each), 0),
+      },
+      this.#surroundings.faults.metric,
+    ];
   }
 
   takesTokenLater(): boolean {

@@ -1,15 +1,16 @@
 import { type Start, startAfter, startAt } from "../../log/position.ts";
 import { isShortText, type Message } from "../../message.ts";
-import { direct, patternToSubscribe } from "../../wire/stomp/destinations.ts";
+import { direct as directDestination, patternToSubscribe } from "../../wire/stomp/destinations.ts";
 import { StompFault } from "../../wire/stomp/fault.ts";
-import { type Frame, messageHead, required, type Version } from "../../wire/stomp/frames.ts";
+import { type Frame, required, type Version } from "../../wire/stomp/frames.ts";
 import type { ClientSocket } from "../clients/client.ts";
 import type { Durables } from "../durable/durables.ts";
-import type { DurableSubscription } from "../durable/subscription.ts";
+import type { DurableRequest, DurableSubscription } from "../durable/subscription.ts";
 import type { Audience } from "../fan-out/audiences.ts";
+import { direct } from "../fan-out/encoding.ts";
 import type { Relay } from "../fan-out/relay.ts";
 import type { Credentials } from "./credentials.ts";
-import { messageTail, withHead } from "./message-frame.ts";
+import { stompEncoding } from "./encoding.ts";
 import { isTooMuchOverlap, overlapsMax } from "./overlaps.ts";
 import type { StompSurroundings } from "./stomp.ts";
 
@@ -66,22 +67,25 @@ export class Subscriptions {
     if (this.#find(id) >= 0) throw new StompFault(`there is a subscription "${id}" already`);
     if (this.#all.length >= this.#countMax)
       throw new StompFault(`more than ${this.#countMax} subscriptions`, { reason: "subscriptions" });
-    const pattern = patternToSubscribe(required(frame, "destination"));
+    const destination = required(frame, "destination");
+    const pattern: string | typeof direct =
+      destination === directDestination ? direct : patternToSubscribe(destination);
     if (pattern !== direct) credentials.maySubscribe(pattern);
-    if (isTooMuchOverlap(pattern, this.#all.map(patternOf)))
+    if (isTooMuchOverlap(pattern === direct ? destination : pattern, this.#all.map(patternOf)))
       throw new StompFault(
         `more than ${overlapsMax} subscriptions that one message may match: let the client share what it gets`,
         { reason: "subscriptions" },
       );
     const start = startOf(headers);
+    const encoding = stompEncoding(version);
     if (start !== undefined) {
       if (this.#durables === undefined)
         throw new StompFault("there is no log to subscribe to: this manager runs with --log off");
-      const request = {
+      const request: DurableRequest = {
         socket,
         clientId,
         subscriptionId: id,
-        version,
+        encoding,
         pattern,
         start,
         onInForce,
@@ -90,9 +94,9 @@ export class Subscriptions {
       return;
     }
     if (pattern === direct) {
-      this.#all.push({ kind: "direct", subscriptionId: id, head: messageHead(id, version) });
+      this.#all.push({ kind: "direct", subscriptionId: id, head: encoding.headOf(id) });
     } else {
-      const audience = this.#relay.audiences.join(pattern, id, version);
+      const audience = this.#relay.audiences.join(pattern, encoding, id);
       socket.subscribe(audience.key);
       this.#all.push(audience);
     }
@@ -154,8 +158,9 @@ export class Subscriptions {
   deliverDirect(socket: ClientSocket, message: Message, version: Version): void {
     for (const subscription of this.#all) {
       if (subscription.kind !== "direct") continue;
-      const tail = messageTail(message, message.id, version, { destination: direct });
-      socket.send(withHead(subscription.head, tail));
+      const encoding = stompEncoding(version);
+      const tail = encoding.tailOf(message, message.id, { isForOne: true });
+      socket.send(encoding.join(subscription.head, tail));
       this.#relay.deliveredCount++;
       this.#sent(tail.length);
     }
@@ -171,10 +176,11 @@ export class Subscriptions {
   }
 }
 
-/** What it asks for: a topic, a pattern, or `direct`. */
+/** What it asks for: a topic, a pattern, or the destination of what is for this client alone. */
 function patternOf(subscription: Subscription): string {
-  if (subscription.kind === "direct") return direct;
-  return subscription.kind === "durable" ? subscription.durable.pattern : subscription.pattern;
+  if (subscription.kind === "direct") return directDestination;
+  const { pattern } = subscription.kind === "durable" ? subscription.durable : subscription;
+  return pattern === direct ? directDestination : pattern;
 }
 
 /**

@@ -1,17 +1,20 @@
 import type { Server } from "bun";
 import { Deque } from "../../collections/deque.ts";
-import { isLongerThan, isName, type Message } from "../../message.ts";
+import { type Body, isLongerThan, isName, type Message } from "../../message.ts";
+import type { AnyMetric } from "../../ops/metrics.ts";
 import { isPattern } from "../../topics/topic-trie.ts";
 import { type CloseCode, closeCodes } from "../../wire/close-codes.ts";
 import type { Grant } from "../auth/grant.ts";
 import { Lease } from "../auth/lease.ts";
 import { TokenRefusal } from "../auth/token-refusal.ts";
 import type { Client, ClientSocket } from "../clients/client.ts";
+import { type Audience, tellsId } from "../fan-out/audiences.ts";
+import type { Speaker } from "../fan-out/relay.ts";
 import type { Seat } from "../limits/seat.ts";
 import type { Newcomer, Protocol, Surroundings } from "../protocol.ts";
 import { beginsStomp } from "../stomp/first-frame.ts";
 import type { StompProtocol } from "../stomp/stomp.ts";
-import type { Topic } from "./topics.ts";
+import { plain } from "./encoding.ts";
 import { Undecided } from "./undecided.ts";
 
 const expired = new TokenRefusal("expired", "the token has expired");
@@ -35,7 +38,14 @@ const frameEnd = "\n\n\0";
 /** Plain text: every WebSocket message is a message to the client's one topic, and back. */
 export class TextProtocol implements Protocol {
   readonly subprotocols = [];
-  readonly metrics = [];
+  readonly metrics: readonly AnyMetric[] = [
+    {
+      name: "warren_topics",
+      type: "gauge",
+      help: "Topics that have plain-text clients.",
+      read: () => this.#surroundings.relay.audiences.countOf(plain),
+    },
+  ];
   readonly #surroundings: TextSurroundings;
 
   constructor(surroundings: Surroundings & ConnectTime, stomp: StompProtocol) {
@@ -74,10 +84,13 @@ class TextClient implements Client {
   /** Its one topic never changes, nor what it may do there, so this is decided once. */
   readonly maySpeak: boolean;
   readonly mayHear: boolean;
-  readonly #topic: Topic;
+  readonly #topic: string;
+  /** Undefined where it may not hear its topic. */
+  readonly audience: Audience | undefined;
   readonly #surroundings: TextSurroundings;
   readonly #grant: Grant;
   readonly #server: Server<Client>;
+  #socket: ClientSocket | undefined;
   /** What had been delivered to all clients when this one came. */
   readonly #deliveredBefore: number;
   #lease: Lease | undefined;
@@ -98,14 +111,16 @@ class TextClient implements Client {
     this.seat = seat;
     this.maySpeak = grant.permissions.mayPublish(topic);
     this.mayHear = grant.permissions.maySubscribe(topic);
-    this.#topic = surroundings.relay.topics.join(topic, this.mayHear);
+    this.#topic = topic;
+    this.audience = this.mayHear ? surroundings.relay.audiences.join(topic, plain, "") : undefined;
     this.#grant = grant;
     this.#surroundings = surroundings;
     this.#deliveredBefore = surroundings.relay.deliveredCount;
   }
 
   opened(socket: ClientSocket): void {
-    if (this.mayHear) socket.subscribe(this.#topic.key);
+    this.#socket = socket;
+    if (this.audience !== undefined) socket.subscribe(this.audience.key);
     this.#lease = Lease.of(this.#grant, this.#surroundings.wheel, () => {
       const { code, reason } = closeCodes.unauthenticated;
       this.#surroundings.auth?.refusals.add(expired.kind);
@@ -134,10 +149,10 @@ class TextClient implements Client {
     return socket.data === this ? this.#waiting !== undefined : socket.data.goOn(socket);
   }
 
-  /** The hot path: Bun's native publish to the neighbours, then the outbox. It copies nothing and looks nothing up. */
+  /** The hot path: it copies nothing. */
   #publish(socket: ClientSocket, body: string | Buffer): void {
     const topic = this.#topic;
-    const { relay, listeners, uplink, backpressure, maxMessageBytes, count } = this.#surroundings;
+    const { relay, uplink, backpressure, maxMessageBytes, count } = this.#surroundings;
     if (isLongerThan(body, maxMessageBytes)) {
       this.#close(socket, closeCodes.tooLarge);
       return;
@@ -148,21 +163,22 @@ class TextClient implements Client {
       this.#close(socket, { code: closeCodes.forbidden.code, reason: mayNotPublish });
       return;
     }
-    // Bun publishes nothing for a socket that is closed.
-    relay.receivedCount++;
-    if (this.#isClosed) {
-      listeners.publish(topic.key, body);
-      relay.deliveredCount += relay.topics.find(topic.name)?.listenerCount ?? 0;
-    } else {
-      listeners.publishFrom(socket, this.#server, topic.key, body);
-      relay.deliveredCount += this.mayHear ? topic.listenerCount - 1 : topic.listenerCount;
-    }
-    const message = { body, topic: topic.name, clientId: this.id, timestamp: Math.floor(Date.now() / 1000) };
+    const message = { body, topic, clientId: this.id, timestamp: Math.floor(Date.now() / 1000) };
     const number = uplink.take(message);
-    const route = relay.routeOf(topic);
-    if (route.length > 0) relay.toStomp(route, message, uplink.idOf(number));
+    relay.receivedCount++;
+    const route = relay.audiences.route(topic);
+    if (route.length > 0) {
+      // Bun publishes nothing for a socket that is closed.
+      const speaker = this.audience === undefined || this.#isClosed ? undefined : (this as Speaker);
+      relay.send(route, message, tellsId(route) ? uplink.idOf(number) : "", undefined, speaker);
+    }
     count(socket, 1, body.length);
     if (uplink.isFull) backpressure.hold(socket);
+  }
+
+  /** To all others of its audience. */
+  publish(body: Body): void {
+    this.#surroundings.listeners.publishFrom(this.#socket!, this.#server, this.audience!.key, body);
   }
 
   direct(socket: ClientSocket, { body }: Message): void {
@@ -186,7 +202,7 @@ class TextClient implements Client {
   closed(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#surroundings.relay.topics.leave(this.#topic, this.mayHear);
+    if (this.audience !== undefined) this.#surroundings.relay.audiences.leave(this.audience);
   }
 
   left(): void {
@@ -210,7 +226,7 @@ class TextClient implements Client {
 
   #becomeStomp(socket: ClientSocket, connect: string | Buffer): void {
     const { stomp, relay } = this.#surroundings;
-    if (this.mayHear) socket.unsubscribe(this.#topic.key);
+    if (this.audience !== undefined) socket.unsubscribe(this.audience.key);
     // It may have heard its topic meanwhile. That was no frame, so its library is made to drop it.
     if (relay.deliveredCount !== this.#deliveredBefore) socket.send(frameEnd);
     const waiting = this.#waiting;

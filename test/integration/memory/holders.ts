@@ -9,6 +9,7 @@ import type { Envelope } from "../../../src/envelope/envelope.ts";
 import { open, seal } from "../../../src/envelope/envelope.ts";
 import { pack, packedContentType } from "../../../src/envelope/packing.ts";
 import { Audiences } from "../../../src/gateway/fan-out/audiences.ts";
+import { stompEncoding } from "../../../src/gateway/stomp/encoding.ts";
 import { messageOf } from "../../../src/gateway/stomp/sent-message.ts";
 import { Transactions } from "../../../src/gateway/stomp/transactions.ts";
 import { LogRecord, type Opener } from "../../../src/log/record.ts";
@@ -146,9 +147,13 @@ async function filledBroker(messageOfIndex: (index: number) => OutgoingMessage) 
 
 /** As many topics as one client may name in some seconds, each with this many subscriptions that match. */
 function routes(subscriptions: number, matching: number, count: number) {
-  const audiences = new Audiences();
+  const audiences = new Audiences("live");
   for (let index = 0; index < subscriptions; index++)
-    audiences.join(index < matching ? "#" : `*.${index}.#`.padEnd(60, "x"), `s${index}`, "1.2");
+    audiences.join(
+      index < matching ? "#" : `*.${index}.#`.padEnd(60, "x"),
+      stompEncoding("1.2"),
+      `s${index}`,
+    );
   for (let index = 0; index < count; index++) audiences.route(`topic.${index}`.padEnd(200, "x"));
   return { held: audiences, capBytes: 16 * 1024 ** 2 };
 }

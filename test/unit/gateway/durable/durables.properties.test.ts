@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { Durables } from "../../../../src/gateway/durable/durables.ts";
 import type { DurableSubscription } from "../../../../src/gateway/durable/subscription.ts";
 import { Relay } from "../../../../src/gateway/fan-out/relay.ts";
+import { stompEncoding } from "../../../../src/gateway/stomp/encoding.ts";
 import { isBehind, type Position, positionText, startAfter, startAt } from "../../../../src/log/position.ts";
 import { integrationTimeoutMs } from "../../../support/timeout.ts";
 import { seeded } from "../../doubles/seeded.ts";
@@ -70,7 +71,7 @@ class World {
       socket: client.socket,
       clientId: "client",
       subscriptionId: "s",
-      version: "1.2",
+      encoding: stompEncoding("1.2"),
       pattern,
       start,
       onInForce: () => {

@@ -3,6 +3,7 @@ import type { LogReader, LogStart } from "../../../../src/broker/broker.ts";
 import { seal } from "../../../../src/envelope/envelope.ts";
 import { Durables } from "../../../../src/gateway/durable/durables.ts";
 import { Relay } from "../../../../src/gateway/fan-out/relay.ts";
+import { stompEncoding } from "../../../../src/gateway/stomp/encoding.ts";
 import { type Start, startAfter } from "../../../../src/log/position.ts";
 import { LogRecord } from "../../../../src/log/record.ts";
 import type { Message } from "../../../../src/message.ts";
@@ -53,7 +54,7 @@ class Fixture {
       socket: client.socket,
       clientId: "client",
       subscriptionId: "s",
-      version: "1.2",
+      encoding: stompEncoding("1.2"),
       pattern,
       start,
       onInForce: () => undefined,

@@ -4,6 +4,7 @@ import type { ClientSocket } from "../../../../src/gateway/clients/client.ts";
 import { Locator } from "../../../../src/gateway/durable/locator.ts";
 import { Outflow, plainOutlet } from "../../../../src/gateway/durable/outflow.ts";
 import { DurableSubscription } from "../../../../src/gateway/durable/subscription.ts";
+import { stompEncoding } from "../../../../src/gateway/stomp/encoding.ts";
 import type { Start } from "../../../../src/log/position.ts";
 import { LogWindow } from "../../../../src/log/window.ts";
 import { envelopeOf } from "../../doubles/envelope.ts";
@@ -39,7 +40,7 @@ function subscriptionAt(start: Start): DurableSubscription {
     socket,
     clientId: "c",
     subscriptionId: "s",
-    version: "1.2",
+    encoding: stompEncoding("1.2"),
     pattern: "t",
     start,
   } as const;

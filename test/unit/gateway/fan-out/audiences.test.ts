@@ -1,7 +1,12 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { type Audience, Audiences, nowhere } from "../../../../src/gateway/fan-out/audiences.ts";
+import { stompEncoding } from "../../../../src/gateway/stomp/encoding.ts";
+import { plain } from "../../../../src/gateway/text/encoding.ts";
 import { seeded } from "../../doubles/seeded.ts";
+
+const stomp11 = stompEncoding("1.1");
+const stomp12 = stompEncoding("1.2");
 
 const keysOf = (audiences: Audiences, topic: string) =>
   audiences
@@ -10,13 +15,13 @@ const keysOf = (audiences: Audiences, topic: string) =>
     .sort();
 
 test("clients with the same id and pattern are one audience, and its frames are made once for all patterns", () => {
-  const audiences = new Audiences();
-  const first = audiences.join("a.b", "sub-0", "1.2");
-  expect(audiences.join("a.b", "sub-0", "1.2")).toBe(first);
+  const audiences = new Audiences("live");
+  const first = audiences.join("a.b", stomp12, "sub-0");
+  expect(audiences.join("a.b", stomp12, "sub-0")).toBe(first);
   expect(first.clientCount).toBe(2);
-  audiences.join("a.*", "sub-0", "1.2");
-  audiences.join("a.*", "sub-1", "1.2");
-  audiences.join("a.b", "sub-0", "1.1");
+  audiences.join("a.*", stomp12, "sub-0");
+  audiences.join("a.*", stomp12, "sub-1");
+  audiences.join("a.b", stomp11, "sub-0");
   expect(audiences.route("a.b").map(({ head, audiences: members }) => [head, members.length])).toEqual([
     ["MESSAGE\nsubscription:sub-0\n", 2],
     ["MESSAGE\nsubscription:sub-0\n", 1],
@@ -25,13 +30,13 @@ test("clients with the same id and pattern are one audience, and its frames are 
 });
 
 test("ids and patterns that look alike together are different audiences", () => {
-  const audiences = new Audiences();
-  expect(audiences.join("b:c", "a", "1.2")).not.toBe(audiences.join("c", "a:b", "1.2"));
+  const audiences = new Audiences("live");
+  expect(audiences.join("b:c", stomp12, "a")).not.toBe(audiences.join("c", stomp12, "a:b"));
 });
 
 test("routes are remembered, within bounds", () => {
-  const audiences = new Audiences();
-  audiences.join("t.#", "s", "1.2");
+  const audiences = new Audiences("live");
+  audiences.join("t.#", stomp12, "s");
   const route = audiences.route("t.0");
   expect(audiences.route("t.0")).toBe(route);
   for (let index = 1; index <= 50_000; index++) audiences.route(`t.${index}`);
@@ -43,21 +48,17 @@ test("whoever comes and goes, routes are those of the subscriptions there are", 
   const topics = ["", "a", "a.b", "c.b"];
   fc.assert(
     fc.property(fc.array(fc.tuple(patterns, fc.constantFrom("x", "y"), fc.boolean())), (steps) => {
-      const audiences = new Audiences();
+      const audiences = new Audiences("live");
       const members: Audience[] = [];
       for (const [pattern, id, isJoining] of steps) {
-        const before = audiences.generation;
-        const routesBefore = topics.map((topic) => keysOf(audiences, topic));
-        if (isJoining) members.push(audiences.join(pattern, id, "1.2"));
+        if (isJoining) members.push(audiences.join(pattern, stomp12, id));
         else {
           const [left] = members.splice(0, 1);
           if (left !== undefined) audiences.leave(left);
         }
-        // What would be remembered by generation is right too.
         const routes = topics.map((topic) => keysOf(audiences, topic));
-        if (audiences.generation === before) expect(routes).toEqual(routesBefore);
-        const fresh = new Audiences();
-        for (const { pattern: each, key } of members) fresh.join(each, key.split(":")[3]!, "1.2");
+        const fresh = new Audiences("live");
+        for (const { pattern: each, key } of members) fresh.join(each, stomp12, key.split(":")[3]!);
         expect(routes).toEqual(topics.map((topic) => keysOf(fresh, topic)));
       }
       for (const member of members) audiences.leave(member);
@@ -66,4 +67,59 @@ test("whoever comes and goes, routes are those of the subscriptions there are", 
     }),
     { ...seeded, numRuns: 300 },
   );
+});
+
+describe("plain-text clients", () => {
+  test("of one name are one audience, which is there as long as it has clients, and counts anew when it comes back", () => {
+    const audiences = new Audiences("live");
+    const first = audiences.join("a", plain, "");
+    expect(audiences.join("a", plain, "")).toBe(first);
+    expect(first).toMatchObject({ pattern: "a", head: "", clientCount: 2 });
+    audiences.leave(first);
+    expect(audiences.route("a")).toMatchObject([{ encoding: plain, audiences: [first] }]);
+    audiences.leave(first);
+    expect(audiences.route("a")).toBe(nowhere);
+    expect(audiences.countOf(plain)).toBe(0);
+    expect(audiences.join("a", plain, "").clientCount).toBe(1);
+  });
+
+  test("may be on the empty name, and on names that JavaScript knows", () => {
+    const audiences = new Audiences("live");
+    const broadcast = audiences.join("", plain, "");
+    expect(audiences.route("__proto__")).toBe(nowhere);
+    const named = audiences.join("constructor", plain, "");
+    expect(keysOf(audiences, "")).toEqual([broadcast.key]);
+    expect(keysOf(audiences, "constructor")).toEqual([named.key]);
+  });
+
+  test("share a topic with subscriptions of other encodings, each in a group of its own", () => {
+    const audiences = new Audiences("live");
+    audiences.join("a", plain, "");
+    audiences.join("a", stomp12, "");
+    audiences.join("#", stomp11, "");
+    expect(audiences.route("a").map(({ encoding }) => encoding)).toEqual([plain, stomp12, stomp11]);
+    expect([plain, stomp11, stomp12].map((encoding) => audiences.countOf(encoding))).toEqual([1, 1, 1]);
+  });
+
+  test("are counted right whoever joins and leaves, and nothing is left behind", () => {
+    const name = fc.constantFrom("", "a", "b", "a.b");
+    fc.assert(
+      fc.property(fc.array(fc.tuple(name, fc.boolean())), (steps) => {
+        const audiences = new Audiences("live");
+        const members: Audience[] = [];
+        for (const [each, isJoining] of steps) {
+          if (isJoining) members.push(audiences.join(each, plain, ""));
+          else {
+            const place = members.findIndex(({ pattern }) => pattern === each);
+            if (place >= 0) audiences.leave(members.splice(place, 1)[0]!);
+          }
+          const [group] = audiences.route(each);
+          const there = members.filter(({ pattern }) => pattern === each).length;
+          expect(group?.audiences[0]?.clientCount ?? 0).toBe(there);
+        }
+        expect(audiences.countOf(plain)).toBe(new Set(members).size);
+      }),
+      seeded,
+    );
+  });
 });

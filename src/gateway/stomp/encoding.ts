@@ -1,0 +1,64 @@
+import { toBuffer } from "../../envelope/envelope.ts";
+import { type Body, bodyBytes } from "../../message.ts";
+import { destinationOf, direct } from "../../wire/stomp/destinations.ts";
+import { headerLine, messageHead, type Version } from "../../wire/stomp/frames.ts";
+import type { Delivery, Encoding, Relayed } from "../fan-out/encoding.ts";
+import { contentTypeOf, isOwnHeader } from "./headers.ts";
+
+/** MESSAGE frames: the head is the command and the subscription, the tail all that follows. */
+const encodings: Readonly<Record<Version, Encoding>> = {
+  "1.1": encodingOf("1.1"),
+  "1.2": encodingOf("1.2"),
+};
+
+export function stompEncoding(version: Version): Encoding {
+  return encodings[version];
+}
+
+/** All that there are. */
+export const stompEncodings: readonly Encoding[] = Object.values(encodings);
+
+function encodingOf(version: Version): Encoding {
+  return {
+    name: `stomp ${version}`,
+    tellsId: true,
+    headOf: (subscriptionId) => messageHead(subscriptionId, version),
+    headAfterGap: (head) => `${head}x-stream-gap:true\n`,
+    tailOf: (message, id, delivery) => messageTail(message, id, version, delivery),
+    join: (head, tail) => (typeof tail === "string" ? head + tail : Buffer.concat([Buffer.from(head), tail])),
+  };
+}
+
+/** A text body gives text, and bytes give bytes. */
+function messageTail(
+  { body, topic, headers, clientId, timestamp }: Relayed,
+  id: string,
+  version: Version,
+  { position, isForOne = false }: Delivery,
+): Body {
+  // What is for one client alone has that client's id on it, not the sender's.
+  const sender = isForOne ? undefined : clientId;
+  let head =
+    (position === undefined ? "" : `x-stream-offset:${position}\n`) +
+    headerLine("message-id", id, version) +
+    headerLine("destination", isForOne ? direct : withoutNul(destinationOf(topic)), version) +
+    (sender === undefined ? "" : headerLine("client-id", withoutNul(sender), version)) +
+    (timestamp === undefined ? "" : `timestamp:${timestamp}\n`) +
+    headerLine("content-type", contentTypeOf(body, headers), version) +
+    `content-length:${bodyBytes(body)}\n`;
+  for (const name in headers) {
+    const value = headers[name]!;
+    // STOMP has no way to write a NUL in a header: such a header is left out.
+    if (name !== "timestamp" && isOwnHeader(name) && !name.includes("\0") && !value.includes("\0"))
+      head += headerLine(name, value, version);
+  }
+  if (typeof body === "string") return `${head}\n${body}\0`;
+  return Buffer.concat([Buffer.from(`${head}\n`), toBuffer(body), end]);
+}
+
+/** STOMP has no way to write a NUL. No client can name such a topic, but a pattern matches it. */
+function withoutNul(destination: string): string {
+  return destination.includes("\0") ? destination.replaceAll("\0", "\ufffd") : destination;
+}
+
+const end = Buffer.from([0]);
