@@ -156,13 +156,15 @@ export type LogStart = "first" | number | { readonly timestamp: number };
 export const markContentType = "application/vnd.warren.mark";
 
 export interface LogReader {
+  /** How many records may be on their way to it, from 1 to 2,000; fewer where they turn out to be large. */
+  readonly aheadMax: number;
   record(offset: number, exchange: string, envelope: Envelope): void;
   /** `nothing kept`: there are no older records than followers have got. `lost`: the way to the log was lost, read again. */
   ended(why: "nothing kept" | "lost"): void;
 }
 
 export interface LogReading {
-  /** So many more records are dealt with. Only some dozens come ahead of that. */
+  /** So many more records are dealt with. Only `aheadMax` come ahead of that, or a few more. */
   handled(count: number): void;
   /** Nothing comes any more, not even `ended`. */
   stop(): void;

@@ -197,6 +197,7 @@ export function describeBrokerContract(name: string, openBroker: () => Promise<B
       await broker.close();
       broker.mark(() => told.push("mark"));
       const reading = broker.read("first", {
+        aheadMax: 32,
         record: () => told.push("record"),
         ended: () => told.push("ended"),
       });

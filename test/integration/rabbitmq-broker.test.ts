@@ -452,6 +452,7 @@ async function marksIn(broker: Broker): Promise<number> {
   let marks = 0;
   await new Promise<void>((resolve, reject) => {
     const reading = broker.read("first", {
+      aheadMax: 32,
       record: (offset, _, { contentType }) => {
         reading.handled(1);
         if (contentType === markContentType) marks++;

@@ -2,11 +2,8 @@ import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
 import type { LogReader, LogReading, LogStart } from "../broker.ts";
 import { fromDelivery, offsetOf } from "./codec.ts";
 import type { StreamOffset } from "./log-position.ts";
+import { ReadAhead } from "./read-ahead.ts";
 import { logStream } from "./topology.ts";
-
-/** Records on their way to a reader that has not handled those before. They may be large, so it is not many. */
-const prefetch = 32;
-const ackEvery = 8;
 
 /**
  * Readers of the log beside its followers, each on a channel of the connection that consumes. Whatever ends one ends it
@@ -49,12 +46,12 @@ class Reading implements LogReading {
   readonly #reader: LogReader;
   readonly #onEnd: () => void;
   #channel: Channel | undefined;
+  readonly #ahead: ReadAhead;
   #isOver = false;
-  #handled = 0;
-  #acked = 0;
 
   constructor(reader: LogReader, onEnd: () => void) {
     this.#reader = reader;
+    this.#ahead = new ReadAhead(reader.aheadMax);
     this.#onEnd = onEnd;
   }
 
@@ -64,7 +61,7 @@ class Reading implements LogReading {
     channel.on("error", () => this.lost());
     channel.on("close", () => this.lost());
     if (this.#isOver) return this.#closeChannel();
-    await channel.prefetch(prefetch);
+    await channel.prefetch(this.#reader.aheadMax);
     const onDelivery = (delivery: ConsumeMessage | null) => {
       if (delivery === null) this.lost();
       else this.#deliver(delivery);
@@ -74,15 +71,15 @@ class Reading implements LogReading {
 
   #deliver(delivery: ConsumeMessage): void {
     if (this.#isOver) return;
+    this.#ahead.came(delivery.content.byteLength);
     this.#reader.record(offsetOf(delivery), delivery.fields.exchange, fromDelivery(delivery));
   }
 
   /** Deliveries are counted on a channel of their own, as their tags are. */
   handled(count: number): void {
-    this.#handled += count;
-    if (this.#handled - this.#acked < ackEvery || this.#isOver) return;
-    this.#acked = this.#handled;
-    this.#channel?.ack({ fields: { deliveryTag: this.#handled } } as ConsumeMessage, true);
+    const upTo = this.#ahead.handled(count);
+    if (upTo === undefined || this.#isOver) return;
+    this.#channel?.ack({ fields: { deliveryTag: upTo } } as ConsumeMessage, true);
   }
 
   lost(): void {

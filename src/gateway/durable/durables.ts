@@ -7,6 +7,7 @@ import { Locator } from "./locator.ts";
 import { LogEnd } from "./log-end.ts";
 import { Outflow, plainOutlet } from "./outflow.ts";
 import type { SharedLog } from "./shared-log.ts";
+import { Slices } from "./slices.ts";
 import { type DurableRequest, DurableSubscription, isPosition } from "./subscription.ts";
 import { defaultRetryBackoff, Sweeps } from "./sweeps.ts";
 import { Walks } from "./walks.ts";
@@ -30,6 +31,7 @@ import { Walks } from "./walks.ts";
 export class Durables {
   readonly window: LogWindow;
   readonly #locator: Locator;
+  readonly #slices = new Slices();
   readonly #walks: Walks;
   readonly #sweeps: Sweeps;
   readonly #end: LogEnd;
@@ -58,7 +60,7 @@ export class Durables {
       inMemory: (subscription, sequence) => this.#catchUp(subscription, sequence),
       older: (subscription) => this.#sweeps.add(subscription),
     });
-    this.#walks = new Walks(this.window, {
+    this.#walks = new Walks(this.window, this.#slices, {
       reachedEnd: (subscription) => this.#end.join(subscription),
       fellBehind: (subscription) => this.#locator.locate(subscription),
       parked: (subscription, sequence) => this.#park(subscription, sequence),
@@ -70,7 +72,7 @@ export class Durables {
       cutOff: (subscription: DurableSubscription) => this.#locator.locate(subscription),
       delivered,
     };
-    this.#sweeps = new Sweeps(log, this.window, sweepsEvents, retryBackoff);
+    this.#sweeps = new Sweeps(log, this.window, this.#slices, sweepsEvents, retryBackoff);
   }
 
   /** How many there are in each state. */
@@ -183,7 +185,7 @@ export class Durables {
   }
 
   close(): void {
-    this.#walks.close();
+    this.#slices.close();
     this.#sweeps.close();
     this.#locator.close();
   }

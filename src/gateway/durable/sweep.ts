@@ -1,14 +1,9 @@
-import { type LogReading, markContentType } from "../../broker/broker.ts";
-import { Deque } from "../../collections/deque.ts";
-import { openForClients } from "../../log/opening.ts";
-import { LogRecord, type Opener } from "../../log/record.ts";
 import type { LogWindow } from "../../log/window.ts";
 import { Members } from "./members.ts";
 import type { SharedLog } from "./shared-log.ts";
+import type { Slices, Task } from "./slices.ts";
 import { type DurableSubscription, isPosition } from "./subscription.ts";
-
-/** How long the event loop is held up at a time, in milliseconds. */
-const sliceMs = 3;
+import { SweepReading } from "./sweep-reading.ts";
 
 /** A sweep that gets nothing for so long has been overtaken by the log's end: another one begins. In milliseconds. */
 const silenceMsMax = 15_000;
@@ -26,54 +21,40 @@ export interface SweepEvents {
   ended(left: readonly DurableSubscription[]): void;
 }
 
-/** What cannot be read was warned of when it came first. */
-function quietOpener(recordBytesMax: number): Opener {
-  return (record, envelope) => {
-    if (envelope.contentType === markContentType) return [];
-    try {
-      return openForClients(record, envelope, recordBytesMax);
-    } catch {
-      return [];
-    }
-  };
-}
-
 /**
  * One reading of the log from an old place up to what is in memory, shared by all subscriptions whose places it passes: each
  * gets on where the sweep reaches its place, and off at memory, or where its client reads too slowly.
  */
-export class Sweep {
+export class Sweep implements Task {
   readonly members = new Members();
   readonly #window: LogWindow;
   readonly #events: SweepEvents;
-  readonly #reading: LogReading;
+  readonly #slices: Slices;
+  readonly #reading: SweepReading;
   readonly #start: "first" | number;
-  /** What was read and not dealt with: the broker sends only so much ahead. */
-  readonly #records = new Deque<LogRecord>();
-  #immediate: NodeJS.Immediate | undefined;
   readonly #silenceTimer: NodeJS.Timeout;
   #handled = 0;
   #isOver = false;
 
   /** @param passengers none of them has its place in memory */
   constructor(
-    { read, recordBytesMax }: SharedLog,
+    log: SharedLog,
     window: LogWindow,
+    slices: Slices,
     passengers: readonly DurableSubscription[],
     events: SweepEvents,
   ) {
     this.#window = window;
+    this.#slices = slices;
     this.#events = events;
     this.#start = startOf(passengers);
     for (const passenger of passengers) this.#add(passenger);
     // There is always more to come, since what is in memory lies ahead.
     this.#silenceTimer = setTimeout(() => this.#end(), silenceMsMax);
-    const opener = quietOpener(recordBytesMax);
-    this.#reading = read(this.#start, {
-      record: (offset, exchange, envelope) => {
+    this.#reading = new SweepReading(log, this.#start, window, {
+      came: () => {
         this.#silenceTimer.refresh();
-        this.#records.push(new LogRecord(offset, exchange, envelope, opener));
-        this.#immediate ??= setImmediate(() => this.#turn());
+        this.#slices.ask(this);
       },
       ended: (why) => (why === "lost" ? this.#end() : this.#arriveWithGap()),
     });
@@ -106,7 +87,7 @@ export class Sweep {
   /** Ends it, and takes all out. Nobody is told. */
   stop(): DurableSubscription[] {
     this.#isOver = true;
-    clearImmediate(this.#immediate);
+    this.#slices.forget(this);
     clearTimeout(this.#silenceTimer);
     this.#reading.stop();
     return this.members.takeAll();
@@ -124,12 +105,10 @@ export class Sweep {
     subscription.state = { is: "sweeping", sweep: this };
   }
 
-  #turn(): void {
-    this.#immediate = undefined;
-    const untilMs = performance.now() + sliceMs;
+  run(untilMs: number): void {
     while (!this.#isOver) {
       if (this.members.isFull && !this.members.write(untilMs, this.#onSlow)) break;
-      const record = this.#records.shift();
+      const record = this.#reading.take();
       if (record === undefined) break;
       if (this.#hasCome(record.offset)) {
         this.#arrive(record.offset);
@@ -150,8 +129,7 @@ export class Sweep {
     if (this.#isOver) return;
     this.#events.proceeded();
     // What cannot be written yet holds up the reading.
-    if (this.members.hasUnwritten || this.#records.length > 0)
-      this.#immediate ??= setImmediate(() => this.#turn());
+    if (this.members.hasUnwritten || !this.#reading.isEmpty) this.#slices.ask(this);
     if (this.members.hasUnwritten) return;
     this.#reading.handled(this.#handled);
     this.#handled = 0;

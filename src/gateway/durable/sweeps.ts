@@ -1,6 +1,7 @@
 import { type BackoffLimits, backoffMs } from "../../backoff.ts";
 import type { LogWindow } from "../../log/window.ts";
 import type { SharedLog } from "./shared-log.ts";
+import type { Slices } from "./slices.ts";
 import { type DurableSubscription, isPosition } from "./subscription.ts";
 import { Sweep, type SweepEvents } from "./sweep.ts";
 
@@ -31,6 +32,7 @@ export interface SweepsEvents extends Omit<SweepEvents, "ended" | "proceeded"> {
 export class Sweeps {
   readonly #log: SharedLog;
   readonly #window: LogWindow;
+  readonly #slices: Slices;
   readonly #events: SweepsEvents;
   readonly #retryBackoff: BackoffLimits;
   /** With the stretch that each is the one to sweep in, until it has left it. */
@@ -41,8 +43,15 @@ export class Sweeps {
   #retryTimer: NodeJS.Timeout | undefined;
   #failures = 0;
 
-  constructor(log: SharedLog, window: LogWindow, events: SweepsEvents, retryBackoff: BackoffLimits) {
+  constructor(
+    log: SharedLog,
+    window: LogWindow,
+    slices: Slices,
+    events: SweepsEvents,
+    retryBackoff: BackoffLimits,
+  ) {
     this.#log = log;
+    this.#slices = slices;
     this.#window = window;
     this.#events = events;
     this.#retryBackoff = retryBackoff;
@@ -148,7 +157,7 @@ export class Sweeps {
 
   #sweep(stretch: number, passengers: readonly DurableSubscription[]): void {
     for (const passenger of passengers) this.#waiting.delete(passenger);
-    const sweep: Sweep = new Sweep(this.#log, this.#window, passengers, {
+    const sweep: Sweep = new Sweep(this.#log, this.#window, this.#slices, passengers, {
       ...this.#events,
       arrived: (subscription, sequence) => {
         this.#failures = 0;

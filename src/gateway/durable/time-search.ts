@@ -173,6 +173,7 @@ export class TimeSearch {
       reading.stop();
     };
     const reading = this.#log.read(start, {
+      aheadMax: 1,
       record: (offset, _exchange, { contentType, timestamp }) => {
         if (isOver) return;
         stop();

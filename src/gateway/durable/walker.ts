@@ -4,8 +4,6 @@ import type { DurableSubscription } from "./subscription.ts";
 
 /** How long what was gathered may wait until it is written, in milliseconds. */
 const unwrittenMsMax = 8;
-/** How many records are read before the time is looked at again. */
-const recordsPerLook = 8;
 
 export interface WalkEvents {
   /** It has all that there is: it may follow what comes. */
@@ -55,14 +53,15 @@ export class Walker {
       this.#fallBehind();
       return;
     }
-    for (let count = 1; ; count++) {
+    while (true) {
       meet(this.sequence);
       if (this.members.isFull && !this.#write(untilMs)) return;
       if (this.sequence >= untilSequence) break;
       const record = this.#window.at(this.sequence)!;
       this.#events.delivered(this.members.deal(record, this.#onSlow));
       this.sequence++;
-      if (count % recordsPerLook === 0 && performance.now() >= untilMs) break;
+      // A record may hold thousands of messages.
+      if (performance.now() >= untilMs) break;
     }
     if (this.sequence === this.#window.end) this.#letOut(untilMs);
     else if (this.sequence >= untilSequence) this.#write(untilMs);

@@ -1,10 +1,9 @@
 import type { LogWindow } from "../../log/window.ts";
+import type { Slices, Task } from "./slices.ts";
 import type { DurableSubscription } from "./subscription.ts";
 import { type WalkEvents, Walker } from "./walker.ts";
 
-/** How long the event loop is held up at a time, in milliseconds. */
-const sliceMs = 4;
-/** What one walker gets of that before the next one's turn, in milliseconds. */
+/** What one walker gets before the next one's turn, in milliseconds. */
 const runMs = 1.5;
 /** The length of the nearest block, in records. */
 const nearestBlockRecords = 512;
@@ -18,7 +17,7 @@ const nearestBlockRecords = 512;
  * walking through its own block takes, which is as long as what is ahead of it anyway: those just behind the end wait for
  * hardly anything, whatever goes on far behind them.
  */
-export class Walks {
+export class Walks implements Task {
   readonly #window: LogWindow;
   readonly #events: WalkEvents;
   /** By the record that they read next; one that moves is taken out meanwhile. */
@@ -27,9 +26,10 @@ export class Walks {
   #movers: Walker[] = [];
   /** Who came, or came to a stop, since it was last decided who moves. */
   #isUndecided = false;
-  #immediate: NodeJS.Immediate | undefined;
+  readonly #slices: Slices;
 
-  constructor(window: LogWindow, events: WalkEvents) {
+  constructor(window: LogWindow, slices: Slices, events: WalkEvents) {
+    this.#slices = slices;
     this.#window = window;
     this.#events = events;
   }
@@ -68,25 +68,19 @@ export class Walks {
   /** A record has come. */
   wake(): void {
     this.#isUndecided = true;
-    if (this.#walkers.size > 0) this.#immediate ??= setImmediate(() => this.#turn());
+    if (this.#walkers.size > 0) this.#slices.ask(this);
   }
 
-  close(): void {
-    clearImmediate(this.#immediate);
-  }
-
-  #turn(): void {
-    this.#immediate = undefined;
-    const untilMs = performance.now() + sliceMs;
+  run(untilMs: number): void {
     if (this.#isUndecided) this.#decide();
-    for (let nowMs = 0; nowMs < untilMs; nowMs = performance.now()) {
+    for (let nowMs = performance.now(); nowMs < untilMs; nowMs = performance.now()) {
       // Deciding looks at everybody, so it is done once for all blocks that have become free meanwhile.
       if (this.#isUndecided && this.#movers.length === 0) this.#decide();
       const walker = this.#movers.shift();
       if (walker === undefined) return;
-      this.#move(walker, Math.min(untilMs, performance.now() + runMs));
+      this.#move(walker, Math.min(untilMs, nowMs + runMs));
     }
-    if (this.#movers.length > 0 || this.#isUndecided) this.#immediate ??= setImmediate(() => this.#turn());
+    if (this.#movers.length > 0 || this.#isUndecided) this.#slices.ask(this);
   }
 
   /** In each block that nobody moves in, the hindmost is the next to move. */

@@ -21,7 +21,7 @@ function silentConnection() {
 /** How a reading of this log ends by the next turn of the event loop, if it does. */
 async function endOf(readings: LogReadings): Promise<string | undefined> {
   let end: string | undefined;
-  readings.read(5, { record: () => undefined, ended: (why) => (end = why) });
+  readings.read(5, { aheadMax: 32, record: () => undefined, ended: (why) => (end = why) });
   await new Promise((next) => setImmediate(next));
   return end;
 }

@@ -248,6 +248,29 @@ describe("durable subscriptions that are older than memory", () => {
     durables.close();
   });
 
+  test("let go of what comes beyond their memory, and read it again, fewer at a time", async () => {
+    const { durables, self, client, again, give } = await overflown();
+    expect(again).toMatchObject({ start: 1032, reader: { aheadMax: 32 } });
+    // RabbitMQ begins with the whole chunk that a record lies in.
+    for (let offset = 1030; offset < 1100; offset++) give(again!.reader, offset);
+    await self.until(() => client.frames.length >= 99);
+    expect(client.positions).toEqual(numbers(1001, 1100));
+    expect(client.gaps).toEqual([]);
+    durables.close();
+  });
+
+  test("and are told of the gap if the log has dropped that meanwhile", async () => {
+    const { durables, self, client, again, give } = await overflown();
+    give(again!.reader, 1050);
+    await self.until(() => self.running.some(({ start }) => start === 1031));
+    const [third] = self.running;
+    for (let offset = 1050; offset < 1060; offset++) give(third!.reader, offset);
+    await self.until(() => client.frames.length >= 41);
+    expect(client.positions).toEqual([...numbers(1001, 1032), ...numbers(1050, 1060)]);
+    expect(client.gaps).toEqual([31]);
+    durables.close();
+  });
+
   test("that come while another is on its way from behind them go with it, if it is near", async () => {
     const { durables, self } = started(100_000);
     self.subscribe("other", after(50_000));
@@ -272,6 +295,21 @@ function started(reached = 0, windowBytes?: number) {
   const self = new Fixture(windowBytes);
   self.durables.marked(reached);
   return { self, durables: self.durables, subscribe: self.subscribe.bind(self) };
+}
+
+/** A sweep that got so many large records at once that it reads some of them again. */
+async function overflown() {
+  const { durables, self } = started(100_000);
+  const { client } = self.subscribe("t", after(1000));
+  await turn();
+  const [reading] = self.running;
+  const text = "x".repeat(1024 ** 2);
+  const give = (to: LogReader, offset: number) =>
+    to.record(offset, "wsmanager", seal({ body: offset < 1040 ? text : "", topic: "t" }, "m", "app", 0));
+  for (let offset = 1000; offset < 1100 && !reading!.isOver; offset++) give(reading!.reader, offset);
+  expect(reading!.isOver).toBe(true);
+  await self.until(() => self.running.length === 1);
+  return { durables, self, client, again: self.running[0], give };
 }
 
 /** What is logged is in memory, by 100 topics. */

@@ -124,7 +124,7 @@ class ScriptedReading implements LogReading {
 
   goOn(): void {
     setImmediate(() => {
-      while (!this.#isOver && this.#ahead < 40 && this.#next < this.#entries.length) {
+      while (!this.#isOver && this.#ahead < this.#reader.aheadMax && this.#next < this.#entries.length) {
         const { offset, exchange, envelope } = this.#entries[this.#next++]!;
         this.#ahead++;
         this.#reader.record(offset, exchange, envelope);

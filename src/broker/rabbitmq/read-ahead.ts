@@ -1,0 +1,46 @@
+/** What may be on its way to a reader that has not handled what came before, in bytes, by the size of what came last. */
+const aheadBytesMax = 1024 ** 2;
+/** However large records are, so many may be on their way. */
+const recordsMin = 16;
+/** How many records the average size looks back on, about. */
+const lookBack = 64;
+
+/**
+ * How much of what a reading has handled is acknowledged, which is what lets RabbitMQ send more. RabbitMQ counts records and not
+ * bytes, and cannot change its count for a consumer; so where records are large some acknowledgements are held back. No I/O.
+ */
+export class ReadAhead {
+  readonly #prefetch: number;
+  #handled = 0;
+  #acked = 0;
+  #averageBytes = 0;
+
+  /** @param prefetch records that RabbitMQ sends without an acknowledgement */
+  constructor(prefetch: number) {
+    this.#prefetch = prefetch;
+  }
+
+  /** How many records may be on their way. */
+  get records(): number {
+    const fitting = Math.floor(aheadBytesMax / Math.max(1, this.#averageBytes));
+    return Math.min(this.#prefetch, Math.max(recordsMin, fitting));
+  }
+
+  /** A record has come. */
+  came(bytes: number): void {
+    // Growth counts at once, since what is on its way is as large; shrinking does not matter as much.
+    const share = bytes > this.#averageBytes ? 4 / lookBack : 1 / lookBack;
+    this.#averageBytes += (bytes - this.#averageBytes) * share;
+  }
+
+  /** So many more are handled. @returns the last one, counted from 1, to be acknowledged with all before it, if any is */
+  handled(count: number): number | undefined {
+    this.#handled += count;
+    const { records } = this;
+    const upTo = this.#handled - (this.#prefetch - records);
+    // Every acknowledgement costs RabbitMQ a look into the log, so few of them are better.
+    if (upTo - this.#acked < Math.max(1, records / 4)) return undefined;
+    this.#acked = upTo;
+    return upTo;
+  }
+}

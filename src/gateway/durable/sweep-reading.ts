@@ -1,0 +1,137 @@
+import { type LogReading, markContentType } from "../../broker/broker.ts";
+import { Deque } from "../../collections/deque.ts";
+import { openForClients } from "../../log/opening.ts";
+import { LogRecord, type Opener } from "../../log/record.ts";
+import type { LogWindow } from "../../log/window.ts";
+import type { SharedLog } from "./shared-log.ts";
+
+/** What may wait here to be dealt with, in bytes of bodies. What comes beyond that is let go of, and read again. */
+const waitingBytesMax = 16 * 1024 ** 2;
+/** What is sent ahead, in bytes as it would cost in memory, by the size of the records that are in memory. */
+const aheadBytes = 1024 ** 2;
+/**
+ * The same in records: at most; where nothing is in memory; and where they are large. With a few dozens reading waits for round trips,
+ * and with some thousands what is live would wait for what was sent ahead.
+ */
+const aheadMax = 512;
+const unknownAhead = 128;
+const carefulAhead = 32;
+
+export interface SweepReadingEvents {
+  /** There is something to take. */
+  came(): void;
+  /** As `LogReader` has it; also where it cannot go on without a gap. */
+  ended(why: "nothing kept" | "lost"): void;
+}
+
+/** A record that waits to be dealt with, and the bytes of its body. */
+interface Waiting {
+  readonly record: LogRecord;
+  readonly bytes: number;
+}
+
+/**
+ * What a sweep reads, and what of it waits to be dealt with. Records that are small come ahead by the hundred; should they turn
+ * out to be large, those that find no room are read once more.
+ */
+export class SweepReading {
+  readonly #log: SharedLog;
+  readonly #events: SweepReadingEvents;
+  readonly #opener: Opener;
+  readonly #waiting = new Deque<Waiting>();
+  #waitingBytes = 0;
+  /** The first record that found no room: from here on it is read again, once what waits is dealt with. */
+  #readAgainFrom: number | undefined;
+  /** It is being read again, and this record has not come yet. */
+  #resumesAt: number | undefined;
+  #reading: LogReading;
+  #isOver = false;
+
+  constructor(log: SharedLog, start: "first" | number, window: LogWindow, events: SweepReadingEvents) {
+    this.#log = log;
+    this.#events = events;
+    this.#opener = quietOpener(log.recordBytesMax);
+    this.#reading = this.#read(start, aheadFor(window));
+  }
+
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0;
+  }
+
+  /** Takes out the record that came first. */
+  take(): LogRecord | undefined {
+    const next = this.#waiting.shift();
+    if (next === undefined) return undefined;
+    this.#waitingBytes -= next.bytes;
+    return next.record;
+  }
+
+  /** So many more of those that were taken are dealt with. */
+  handled(count: number): void {
+    this.#reading.handled(count);
+    if (this.#readAgainFrom === undefined || !this.isEmpty) return;
+    this.#resumesAt = this.#readAgainFrom;
+    this.#readAgainFrom = undefined;
+    this.#reading = this.#read(this.#resumesAt, carefulAhead);
+  }
+
+  stop(): void {
+    this.#isOver = true;
+    this.#reading.stop();
+  }
+
+  #read(start: "first" | number, ahead: number): LogReading {
+    return this.#log.read(start, {
+      aheadMax: ahead,
+      record: (offset, exchange, envelope) => {
+        if (this.#resumesAt !== undefined && !this.#isResumedBy(offset)) return;
+        const record = new LogRecord(offset, exchange, envelope, this.#opener);
+        this.#came(record, envelope.body.byteLength);
+      },
+      ended: (why) => this.#events.ended(why),
+    });
+  }
+
+  /** Some dozens find room whatever their size. */
+  #came(record: LogRecord, bytes: number): void {
+    if (this.#isOver || this.#readAgainFrom !== undefined) return;
+    if (this.#waitingBytes + bytes > waitingBytesMax && this.#waiting.length >= carefulAhead) {
+      this.#readAgainFrom = record.offset;
+      this.#reading.stop();
+      return;
+    }
+    this.#waitingBytes += bytes;
+    this.#waiting.push({ record, bytes });
+    this.#events.came();
+  }
+
+  /** RabbitMQ may begin with what lies before the record that was asked for; and the log may have dropped that one meanwhile. */
+  #isResumedBy(offset: number): boolean {
+    if (offset === this.#resumesAt) {
+      this.#resumesAt = undefined;
+      return true;
+    }
+    if (offset < this.#resumesAt!) this.#reading.handled(1);
+    else this.#events.ended("lost");
+    return false;
+  }
+}
+
+/** What cannot be read was warned of when it came first. */
+function quietOpener(recordBytesMax: number): Opener {
+  return (record, envelope) => {
+    if (envelope.contentType === markContentType) return [];
+    try {
+      return openForClients(record, envelope, recordBytesMax);
+    } catch {
+      return [];
+    }
+  };
+}
+
+/** Records are taken to be as large as those that came last. */
+function aheadFor({ bytes, begin, end }: LogWindow): number {
+  if (begin === end) return unknownAhead;
+  const fitting = Math.floor((aheadBytes * (end - begin)) / bytes);
+  return Math.min(aheadMax, Math.max(carefulAhead, fitting));
+}
