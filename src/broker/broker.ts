@@ -116,6 +116,8 @@ export interface Refusal {
   readonly reason: SetAsideReason;
   /** What the broker said. */
   readonly why: string;
+  /** It may as well have been a fault of the broker's own, whatever it was sent. */
+  readonly isDoubtful: boolean;
 }
 
 /** One life of a consumer. Tags rise by one from 1 within a session and mean nothing outside of it. */

@@ -6,7 +6,7 @@ import type { Waiter } from "../envelope/waiter.ts";
 import { reasonOf } from "../errors.ts";
 import type { OutboxLimits } from "./limits.ts";
 import { Sealer, Unsealable } from "./sealer.ts";
-import { closesMax, Suspicion } from "./suspicion.ts";
+import { closesMaxOf, Suspicion } from "./suspicion.ts";
 
 /** A message that is not sent, with those who wait for it. */
 export interface GivenUp {
@@ -77,7 +77,7 @@ export class Backlog {
     const culprit = this.#suspicion.accuse(open.slice(0, open.length - unwritten));
     if (culprit === undefined) return;
     if (culprit.count > 1) this.#takeApart(culprit);
-    else if (culprit.closes >= closesMax) {
+    else if (culprit.closes >= closesMaxOf(refusal)) {
       this.#again.splice(this.#again.indexOf(culprit), 1);
       this.#giveUp(culprit, refusal);
     }

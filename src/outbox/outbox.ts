@@ -268,7 +268,7 @@ export class Outbox implements Publisher {
       link.send(envelopes);
     } catch (error) {
       const why = `it cannot be written: ${reasonOf(error)}`;
-      this.closed({ reason: "encoding", why });
+      this.closed({ reason: "encoding", why, isDoubtful: false });
       link.giveUp(why);
     }
   }

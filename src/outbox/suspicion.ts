@@ -1,10 +1,18 @@
+import type { Refusal } from "../broker/broker.ts";
 import type { Sent } from "../envelope/sealing.ts";
 
 /** So many suspects are sent one by one when the broker has closed a link over one of them, and so many at once if there are more. */
 export const togetherMax = 64;
 
 /** An envelope over which the broker has closed a link so often, while nothing else was on its way, is given up. */
-export const closesMax = 2;
+const closesMax = 2;
+/** The same where it may have been the broker's own failure: it is over by then, since there is a growing wait before each new link. */
+const doubtfulClosesMax = 6;
+
+/** How often a broker that refuses like this has to close over an envelope for it to be given up. */
+export function closesMaxOf({ isDoubtful }: Pick<Refusal, "isDoubtful">): number {
+  return isDoubtful ? doubtfulClosesMax : closesMax;
+}
 
 /**
  * Finds out over which envelope a broker closes its links. It confirms in batches, so that what it has not confirmed may be good

@@ -8,7 +8,7 @@ import { type Access, credentialsOf, loginTo } from "./access.ts";
 import { innards } from "./innards.ts";
 import type { Outage } from "./outage.ts";
 import { tlsFault } from "./tls-fault.ts";
-import { internalError, refusalOf } from "./watch.ts";
+import { type Drop, refusalOf } from "./watch.ts";
 
 /** After a close over what was sent, the next attempt follows within so many milliseconds, so many times in a row. */
 const hurriedMs = 20;
@@ -64,7 +64,7 @@ export interface LinkOptions {
    * Declares and subscribes anew on each connection. It must not leave anything behind when it throws: the
    * connection is dropped and the next one starts afresh. A `FatalError` ends the link for good.
    */
-  setUp(connection: ChannelModel, drop: (why: string) => void): Promise<void>;
+  setUp(connection: ChannelModel, drop: Drop): Promise<void>;
   /** Called when all of `setUp` is in force. */
   opened(): void;
   /** Called once for each connection whose `setUp` was begun, when it is gone. */
@@ -156,7 +156,7 @@ export class Link {
     connection.on("close", (error?: Error) => ended.resolve(error ?? new Error("connection closed")));
     let fault: Error | undefined;
     try {
-      const drop = (why: string) => ended.resolve(new Error(why));
+      const drop: Drop = (why) => ended.resolve(typeof why === "string" ? new Error(why) : why);
       const timeout = rejectAfter(timing.openTimeoutMs, "setting up took too long");
       await Promise.race([
         setUp(connection, drop),
@@ -272,7 +272,7 @@ export class Link {
 
 /** RabbitMQ has closed the connection over what it was sent, and would do so again only over the same. */
 function isOverMessage(fault: Error): boolean {
-  return refusalOf(fault) !== undefined && codeOf(fault) !== internalError;
+  return refusalOf(fault)?.isDoubtful === false;
 }
 
 function rejectAfter(

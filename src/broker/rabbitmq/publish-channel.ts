@@ -1,7 +1,7 @@
 import type { ChannelModel, ConfirmChannel } from "amqplib";
-import { codeOf, reasonOf } from "../../errors.ts";
+import { reasonOf } from "../../errors.ts";
 import type { Publisher, PublishLink, Refusal } from "../broker.ts";
-import { type Drop, internalError, lossOf, refusalOf } from "./watch.ts";
+import { type Drop, lossOf, refusalOf } from "./watch.ts";
 
 /** Ends the link, and opens another one on a new channel when the promise has resolved. */
 export type ReopenAfter = (event: Promise<void>) => void;
@@ -46,9 +46,9 @@ export async function openPublishChannel(
     const channel = await connection.createConfirmChannel();
     if (isLost) return;
     let isLeft = false;
-    channel.on("error", (error: unknown) => {
+    channel.on("error", (error: Error) => {
       refusal = refusalOf(error);
-      if (refusal === undefined || codeOf(error) === internalError || isTooOften()) drop(lossOf(error));
+      if (refusal === undefined || refusal.isDoubtful || isTooOften()) drop(lossOf(error));
       else channel.once("close", reopen);
     });
     channel.on("close", () => {

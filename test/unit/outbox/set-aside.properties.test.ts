@@ -55,7 +55,9 @@ class TouchyBroker {
       isOpen = false;
       unwritten += held.length;
       setImmediate(() => {
-        this.outbox.closed(isRefusal ? { reason: "channelClosed", why: "406" } : undefined);
+        this.outbox.closed(
+          isRefusal ? { reason: "channelClosed", why: "406", isDoubtful: false } : undefined,
+        );
         this.connect();
       });
     };

@@ -105,6 +105,18 @@ describe.concurrent("a message that RabbitMQ closes the channel over", () => {
     expect(fake.peers.length).toBeGreaterThan(2);
   });
 
+  test.each(Object.entries({ channel: closingChannel(541), connection: closingConnection(541) }))(
+    "with 541 for a while, as when a queue is deleted, is no culprit, whether the %s ends",
+    async (_, close) => {
+      await using fake = await FakeAmqp.start(doing(atFirst(5, close)));
+      const { outbox, append, confirmed, setAside } = publisherTo(fake);
+      for (const topic of ["bad one", "bad two"]) append(topic);
+      await until(() => outbox.isEmpty, "all are settled");
+      expect({ confirmed, setAside }).toEqual({ confirmed: ["bad one", "bad two"], setAside: [] });
+      expect(fake.peers.length).toBe(6);
+    },
+  );
+
   test("and many of them leave a connection that goes on", async () => {
     await using fake = await FakeAmqp.start(doing(closingChannel(406)));
     const { outbox, append, confirmed, setAside } = publisherTo(fake);
