@@ -1,5 +1,6 @@
 import type { Envelope } from "../envelope/envelope.ts";
 import type { SetAsideReason } from "../envelope/set-aside.ts";
+import type { EventsPeer } from "./events.ts";
 
 /**
  * What Warren needs of a broker, and what a broker guarantees. `memory.ts` and `rabbitmq/` implement it;
@@ -48,6 +49,12 @@ export interface Broker {
    * gets. While the broker takes no messages it waits. Without a log or a follower, or after `close`, never.
    */
   mark(then: (offset: number) => void): void;
+  /**
+   * Keeps the peer supplied with links for the events of clients. Before `start`.
+   *
+   * @returns false if this broker has none: nobody could hear them, or it has no log
+   */
+  attachEvents(peer: EventsPeer): boolean;
   /** Begins to connect, and keeps trying. `onFatal` hears of what no retry can mend; nothing happens after that. */
   start(onFatal: (error: Error) => void): void;
   /** Whether everything declared is in force at this moment, and if not, why. */

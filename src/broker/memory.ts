@@ -67,6 +67,10 @@ export class MemoryBroker implements Broker {
     return { handled: () => undefined, stop: () => clearImmediate(ending) };
   }
 
+  attachEvents(): boolean {
+    return false;
+  }
+
   start(): void {
     this.#state = "ready";
     for (const follower of this.#followers) follower.marked(this.#nextOffset++);

@@ -19,6 +19,7 @@ import {
 import type { Logger } from "../ops/logger.ts";
 import type { AnyMetric } from "../ops/metrics.ts";
 import { Notices } from "../ops/notices.ts";
+import type { Announcements } from "./clients/announcements.ts";
 import { Backpressure } from "./clients/backpressure.ts";
 import type { Client, ClientSocket } from "./clients/client.ts";
 import { Endings } from "./clients/endings.ts";
@@ -76,6 +77,7 @@ export interface GatewayOptions extends AdminOptions, EntranceOptions, LimitOpti
   /** What `/metrics` shows besides the gateway's own. */
   metrics(): readonly AnyMetric[];
   readonly uplink: Uplink;
+  readonly announcements: Announcements;
   /** What durable subscriptions read from; undefined if there is no log. */
   readonly sharedLog: SharedLog | undefined;
   /** How much of the log is kept in memory for them. In bytes. */
@@ -209,6 +211,13 @@ export class Gateway implements FeedSink {
     this.#durables?.missed(why);
   }
 
+  /** The clients that are connected, whatever they speak. None may come or go meanwhile. */
+  forEach(visit: (client: Client) => void): void {
+    this.#clients.forEach((socket) => {
+      visit(socket.data);
+    });
+  }
+
   /** Lets the clients go on that were held back. */
   relieve(): void {
     this.#backpressure.release();
@@ -309,6 +318,7 @@ export class Gateway implements FeedSink {
   #close(socket: ClientSocket, code: number): void {
     this.#endings.count(code);
     this.#clients.delete(socket);
+    this.#options.announcements.disconnected(socket.data, `${code}`);
     if (socket.data.id !== undefined) this.#directory.remove(socket.data.id, socket);
     socket.data.closed();
     this.#backlogs.forget(socket);

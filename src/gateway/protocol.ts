@@ -6,6 +6,7 @@ import type { AnyMetric } from "../ops/metrics.ts";
 import type { Auth } from "./auth/auth.ts";
 import type { Grant } from "./auth/grant.ts";
 import type { TokenRefusal } from "./auth/token-refusal.ts";
+import type { Announcements } from "./clients/announcements.ts";
 import type { Backpressure } from "./clients/backpressure.ts";
 import type { Client, ClientSocket } from "./clients/client.ts";
 import type { Holds } from "./clients/holds.ts";
@@ -64,6 +65,7 @@ export interface Surroundings {
   readonly backpressure: Backpressure;
   readonly wheel: TimerWheel;
   readonly turns: Turns;
+  readonly announcements: Announcements;
   /** Undefined: clients need no token. */
   readonly auth: Auth | undefined;
   /**

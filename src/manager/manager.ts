@@ -2,7 +2,10 @@ import type { Broker } from "../broker/broker.ts";
 import { brokerMetrics } from "../broker/metrics.ts";
 import { readinessOf } from "../broker/readiness.ts";
 import { FatalError } from "../errors.ts";
+import type { Attendee } from "../events/attendance.ts";
+import { Events } from "../events/events.ts";
 import type { Auth } from "../gateway/auth/auth.ts";
+import { nobodyTold } from "../gateway/clients/announcements.ts";
 import { Gateway } from "../gateway/gateway.ts";
 import type { Uplink } from "../gateway/protocol.ts";
 import { Feed } from "../log/feed.ts";
@@ -57,6 +60,7 @@ export type ManagerOptions = Pick<
 export class Manager {
   readonly #logger: Logger;
   readonly #outbox: Outbox;
+  readonly #events: Events | undefined;
   readonly #gateway: Gateway;
   readonly #auth: Auth | undefined;
   readonly #lag = new LoopLag();
@@ -97,6 +101,9 @@ export class Manager {
       ...processMetrics,
       ...this.#lag.metrics,
     ];
+    const attendance = { forEach: (visit: (client: Attendee) => void) => gateway.forEach(visit) };
+    const peer = new Events(id, attendance, logger);
+    const events = broker.attachEvents(peer) ? peer : undefined;
     const gateway = new Gateway({
       ...options,
       auth,
@@ -104,6 +111,7 @@ export class Manager {
       readiness: () =>
         auth?.hasKeys === false ? keyless : readinessOf(broker.status(), this.#isStopping, outbox.isFull),
       metrics: () => [...metrics, ...others()],
+      announcements: events ?? nobodyTold,
       uplink: uplinkTo(outbox, messageTrace),
       sharedLog: broker.hasLog
         ? {
@@ -117,6 +125,7 @@ export class Manager {
     outbox.onSetAside = (message) => logger.error("message set aside", { ...message });
     broker.publish("wsmanager", outbox);
     broker.follow(new Feed(id, gateway, logger, messageTrace, skipped, recordBytesMax));
+    this.#events = events;
     this.#outbox = outbox;
     this.#gateway = gateway;
     this.#auth = auth;
@@ -169,10 +178,14 @@ export class Manager {
   /** Closes the clients and the port, within about `timeoutMs`. After `drain`. */
   async close(timeoutMs?: number): Promise<void> {
     await this.#gateway.close(timeoutMs);
+    await this.#events?.close(Math.min(eventsCloseMs, timeoutMs ?? eventsCloseMs));
     this.#outbox.close();
     this.#lag.close();
   }
 }
+
+/** How long a broker may take to confirm the last events, in milliseconds. */
+const eventsCloseMs = 1000;
 
 const keyless: Readiness = { ready: false, why: "the keys to check tokens with are not there yet" };
 

@@ -1,6 +1,7 @@
 import type { Server } from "bun";
 import type { Waiter } from "../../src/envelope/waiter.ts";
 import { unlimited } from "../../src/gateway/auth/grant.ts";
+import { nobodyTold } from "../../src/gateway/clients/announcements.ts";
 import { Backpressure } from "../../src/gateway/clients/backpressure.ts";
 import type { Client, ClientSocket } from "../../src/gateway/clients/client.ts";
 import { Holds } from "../../src/gateway/clients/holds.ts";
@@ -68,6 +69,7 @@ export class StompSide {
       backpressure: this.#backpressure,
       wheel: new TimerWheel(),
       turns: this.#turns,
+      announcements: nobodyTold,
       count: () => undefined,
       auth: undefined,
       identified: () => undefined,

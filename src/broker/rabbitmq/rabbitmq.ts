@@ -13,10 +13,12 @@ import type {
   LogStart,
   Publisher,
 } from "../broker.ts";
+import type { EventsPeer } from "../events.ts";
 import { type Access, urlsAlone } from "./access.ts";
 import { Announcing } from "./announcing.ts";
 import { type Consuming, queuedIn, startConsumer } from "./consuming.ts";
 import type { Declaring } from "./declaring.ts";
+import { EventsConnection } from "./events/events-connection.ts";
 import { type Following, startFollower, startOwnFollower } from "./following.ts";
 import { Layout } from "./layout.ts";
 import { defaultTiming, Link, type LinkTiming } from "./link.ts";
@@ -69,6 +71,8 @@ export class RabbitmqBroker implements Broker {
   readonly #consumers: Consuming[] = [];
   readonly #followers: Following[] = [];
   readonly #links: Link[] = [];
+  /** What messages do not need: nobody is held back when one of them is away. */
+  readonly #besides: Link[] = [];
   readonly #readings = new LogReadings(() => this.#followers.every(({ position }) => position.isSure));
   /** Ends what a connection has opened; each runs once, when the connection is lost. */
   readonly #atLoss: Record<Purpose, (() => void)[]> = {
@@ -77,9 +81,11 @@ export class RabbitmqBroker implements Broker {
     "dead letters": [],
     marks: [],
     consuming: [],
+    events: [],
   };
   readonly #markWriter: MarkWriter;
   #announcing: Announcing | undefined;
+  #events: EventsConnection | undefined;
   #isClosed = false;
   #isAnnounced = false;
 
@@ -136,11 +142,16 @@ export class RabbitmqBroker implements Broker {
     return this.#readings.read(start, reader);
   }
 
+  attachEvents(peer: EventsPeer): boolean {
+    if (this.hasLog) this.#events = new EventsConnection(peer);
+    return this.hasLog;
+  }
+
   start(onFatal: (error: Error) => void): void {
     const { urls, name, logger, access = urlsAlone } = this.#options;
     const timing = this.#timing;
     const outage = new Outage(logger);
-    const open = (what: Purpose, setUp: SetUp) => {
+    const open = (what: Purpose, setUp: SetUp, links = this.#links) => {
       const lost = () => {
         for (const end of this.#atLoss[what].splice(0)) end();
       };
@@ -157,7 +168,7 @@ export class RabbitmqBroker implements Broker {
         lost,
         onFatal,
       });
-      this.#links.push(link);
+      links.push(link);
       link.start();
     };
     if (this.hasLog && this.#consumers.length > 0)
@@ -182,6 +193,12 @@ export class RabbitmqBroker implements Broker {
       open("marks", (connection, drop) => this.#setUpMarks(connection, drop));
     if (this.#consumers.length + this.#followers.length > 0) {
       open("consuming", (connection, drop) => this.#setUpConsuming(connection, drop));
+    }
+    const events = this.#events;
+    if (events !== undefined) {
+      const setUp: SetUp = async (connection, drop) =>
+        events.setUp(connection, await this.#layout.declaringOn(connection), this.#atLoss.events, drop);
+      open("events", setUp, this.#besides);
     }
   }
 
@@ -218,7 +235,7 @@ export class RabbitmqBroker implements Broker {
     const farewells = [...this.#consumers.map(({ settled }) => settled?.()), this.#announcing?.leave()];
     await settledWithin(farewells, Math.min(timeoutMs / 2, this.#timing.closeTimeoutMs));
     const leftMs = Math.max(0, deadlineMs - performance.now());
-    await Promise.all(this.#links.map((link) => link.close(leftMs)));
+    await Promise.all([...this.#links, ...this.#besides].map((link) => link.close(leftMs)));
   }
 
   /** Says once that everything is in force; later losses and returns are the links' to tell. */
@@ -282,7 +299,7 @@ export class RabbitmqBroker implements Broker {
 const defaultQueueBytesMax = 1024 ** 3;
 
 /** What a connection is for, as the logs and RabbitMQ's management page show it. */
-type Purpose = "publishing" | "answers" | "dead letters" | "marks" | "consuming";
+type Purpose = "publishing" | "answers" | "dead letters" | "marks" | "consuming" | "events";
 const purposeOf: Record<Exchange, Purpose> = {
   wsmanager: "publishing",
   towsmanager: "answers",

@@ -9,6 +9,8 @@ import type { Seat } from "../limits/seat.ts";
 export interface Client {
   /** Undefined until its token, or its first message, has brought it one: nothing is addressed to it before. */
   readonly id: string | undefined;
+  /** What it speaks; undefined as long as it has said nothing by which it could be known. */
+  readonly protocol: string | undefined;
   readonly seat: Seat;
   /** Whether it has ever sent a message for others. */
   readonly hasPublished: boolean;

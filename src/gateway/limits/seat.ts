@@ -25,6 +25,8 @@ export class Seat {
   /** `Roster`: in which list it is, and its place there. */
   list = 0;
   place = -1;
+  /** `Events`: the number of its connection there; 0 if nobody was told of it. */
+  connection = 0;
   /** `MessageRate`: undefined until it sends something. */
   allowance: Allowance | undefined = undefined;
 

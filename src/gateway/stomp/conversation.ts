@@ -66,6 +66,11 @@ export class Conversation {
     this.credentials.begin((fault) => this.fail(socket, fault));
   }
 
+  /** Whether CONNECT was answered. */
+  get isConnected(): boolean {
+    return this.#state.is === "connected";
+  }
+
   /** Whether nothing is obeyed or answered any more. */
   get hasEnded(): boolean {
     return this.#state.is === "ended";
@@ -171,6 +176,7 @@ export class Conversation {
       : heartBeatsOf(socket, agreement, this.#surroundings, (fault) => this.fail(socket, fault));
     this.#state = heartBeats === undefined ? withoutHeartBeats : { is: "connected", heartBeats };
     socket.send(connected(this.id!, version));
+    if (!this.isClosed) this.#surroundings.announcements.connected(socket.data);
   }
 
   /** A new token for the same user. What it grants holds for what is subscribed to already, too. */

@@ -33,6 +33,10 @@ export class Session implements Client {
     return this.#conversation.id;
   }
 
+  get protocol(): string | undefined {
+    return this.#conversation.isConnected ? "stomp" : undefined;
+  }
+
   get hasPublished(): boolean {
     return this.#conversation.publishing?.hasBegun === true;
   }

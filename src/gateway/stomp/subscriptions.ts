@@ -3,6 +3,7 @@ import { isShortText, type Message } from "../../message.ts";
 import { direct as directDestination, patternToSubscribe } from "../../wire/stomp/destinations.ts";
 import { StompFault } from "../../wire/stomp/fault.ts";
 import { type Frame, required, type Version } from "../../wire/stomp/frames.ts";
+import type { Announcements } from "../clients/announcements.ts";
 import type { ClientSocket } from "../clients/client.ts";
 import type { Durables } from "../durable/durables.ts";
 import type { DurableRequest, DurableSubscription } from "../durable/subscription.ts";
@@ -41,8 +42,10 @@ export class Subscriptions {
   readonly #durables: Durables | undefined;
   readonly #countMax: number;
   readonly #sent: StompSurroundings["sent"];
+  readonly #announcements: Announcements;
 
-  constructor({ relay, durables, maxSubscriptions, sent }: StompSurroundings) {
+  constructor({ relay, durables, maxSubscriptions, sent, announcements }: StompSurroundings) {
+    this.#announcements = announcements;
     this.#sent = sent;
     this.#relay = relay;
     this.#durables = durables;
@@ -53,11 +56,17 @@ export class Subscriptions {
    * @param onInForce called once when it is in force: at once, or for a durable one when its place in the log is known
    * @throws StompFault
    */
-  add(
+  add(subscriber: Subscriber, frame: Frame, onInForce: (after?: string) => void): void {
+    const pattern = this.#add(subscriber, frame, onInForce);
+    if (pattern !== direct) this.#announcements.subscribed(subscriber.socket.data, pattern);
+  }
+
+  /** Returns what is subscribed to. */
+  #add(
     { socket, clientId, credentials, version }: Subscriber,
     frame: Frame,
     onInForce: (after?: string) => void,
-  ): void {
+  ): string | typeof direct {
     const { headers } = frame;
     const id = required(frame, "id");
     const ack = headers.get("ack") ?? "auto";
@@ -91,7 +100,7 @@ export class Subscriptions {
         onInForce,
       };
       this.#all.push({ kind: "durable", subscriptionId: id, durable: this.#durables.add(request) });
-      return;
+      return pattern;
     }
     if (pattern === direct) {
       this.#all.push({ kind: "direct", subscriptionId: id, head: encoding.headOf(id) });
@@ -101,6 +110,7 @@ export class Subscriptions {
       this.#all.push(audience);
     }
     onInForce();
+    return pattern;
   }
 
   /** @throws StompFault */
@@ -109,6 +119,8 @@ export class Subscriptions {
     if (index < 0) throw new StompFault(`there is no subscription "${id.slice(0, 100)}"`);
     const subscription = this.#all[index]!;
     this.#all.splice(index, 1);
+    const pattern = patternOf(subscription);
+    if (pattern !== directDestination) this.#announcements.unsubscribed(socket.data, pattern);
     if (subscription.kind === "durable") this.#durables?.remove(subscription.durable, true);
     if (subscription.kind !== "audience") return;
     socket.unsubscribe(subscription.key);

@@ -79,6 +79,7 @@ export class TextProtocol implements Protocol {
 class TextClient implements Client {
   /** Who named none gets one with its first message: very many only listen, and nobody could know theirs. */
   id: string | undefined;
+  readonly protocol = "text";
   readonly seat: Seat;
   hasPublished = false;
   /** Its one topic never changes, nor what it may do there, so this is decided once. */
@@ -120,7 +121,12 @@ class TextClient implements Client {
 
   opened(socket: ClientSocket): void {
     this.#socket = socket;
-    if (this.audience !== undefined) socket.subscribe(this.audience.key);
+    const { announcements } = this.#surroundings;
+    announcements.connected(this);
+    if (this.audience !== undefined) {
+      socket.subscribe(this.audience.key);
+      announcements.subscribed(this, this.#topic);
+    }
     this.#lease = Lease.of(this.#grant, this.#surroundings.wheel, () => {
       const { code, reason } = closeCodes.unauthenticated;
       this.#surroundings.auth?.refusals.add(expired.kind);
@@ -219,13 +225,14 @@ class TextClient implements Client {
     if (!this.maySpeak) return false;
     this.hasPublished = true;
     if (this.id !== undefined) return false;
-    this.id = crypto.randomUUID();
+    this.id = this.#surroundings.announcements.nameOf(this) ?? crypto.randomUUID();
     this.#surroundings.identified(socket);
     return false;
   }
 
   #becomeStomp(socket: ClientSocket, connect: string | Buffer): void {
-    const { stomp, relay } = this.#surroundings;
+    const { stomp, relay, announcements } = this.#surroundings;
+    announcements.disconnected(this, "it speaks STOMP");
     if (this.audience !== undefined) socket.unsubscribe(this.audience.key);
     // It may have heard its topic meanwhile. That was no frame, so its library is made to drop it.
     if (relay.deliveredCount !== this.#deliveredBefore) socket.send(frameEnd);

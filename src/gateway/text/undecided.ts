@@ -24,6 +24,7 @@ export interface Doubt {
  */
 export class Undecided implements Client, Timed {
   readonly id = undefined;
+  readonly protocol = undefined;
   readonly hasPublished = false;
   readonly keptBytes = 0;
   readonly seat: Seat;

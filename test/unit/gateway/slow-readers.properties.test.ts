@@ -2,6 +2,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import type { Server } from "bun";
 import fc from "fast-check";
 import { unlimited } from "../../../src/gateway/auth/grant.ts";
+import { nobodyTold } from "../../../src/gateway/clients/announcements.ts";
 import { Backpressure } from "../../../src/gateway/clients/backpressure.ts";
 import type { Client } from "../../../src/gateway/clients/client.ts";
 import { Holds } from "../../../src/gateway/clients/holds.ts";
@@ -96,6 +97,7 @@ class World {
       wheel,
       sent,
       // Time stands still, so that what clients ask for never waits.
+      announcements: nobodyTold,
       turns: new Turns(
         holds,
         (socket) => socket.data.left(),

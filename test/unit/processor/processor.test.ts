@@ -35,6 +35,9 @@ class ScriptedBroker implements Broker {
     this.#consumer = consumer;
   }
   readonly hasLog = false;
+  attachEvents(): never {
+    throw new Error("a processor tells of no clients");
+  }
   follow(): never {
     throw new Error("a processor follows nothing");
   }

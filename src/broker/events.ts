@@ -1,0 +1,81 @@
+/**
+ * What the events of clients need of a broker. A manager publishes its events to a source of its own, which leads to the exchange of
+ * all events and into their log; whoever deletes the source has its word that nothing more comes from it.
+ */
+export interface EventsLink {
+  /** Names this link's source. A link that follows another one has another source. */
+  readonly source: string;
+  /**
+   * Publishes an event to its source, or to a voice. Never throws; the tags in `EventsPeer.confirmed` count these calls from 1.
+   */
+  publish(key: string, body: string, voice?: Voice): void;
+  /** Tells all managers something, this one too. It is lost where a manager is not connected. */
+  tell(body: string): void;
+  /**
+   * Nothing more reaches the events from this source, also if its manager is frozen and wakes up again.
+   *
+   * @throws if the link was lost meanwhile
+   */
+  fence(source: string): Promise<void>;
+  /**
+   * Reads the log of events from a time on, in seconds since 1970, or from its beginning.
+   *
+   * @param until the body of an event with the key `mark` that was published just before: the last one that is read
+   * @throws if the link was lost meanwhile, or the log does not show the mark
+   */
+  read(from: "first" | number, until: string, visit: (record: EventRecord) => void): Promise<void>;
+  /** Whether a manager is connected to the broker. */
+  isConnected(manager: string): Promise<boolean>;
+  /**
+   * Does something that concerns one manager, while nobody else does such a thing. What it says about that manager it says by the
+   * voice that it is given: nothing more arrives by the voices that were given before, also if it was published already.
+   *
+   * @returns false if another one was at it
+   * @throws what the job throws, or if the link was lost meanwhile
+   */
+  alone(manager: string, job: (voice: Voice) => Promise<void>): Promise<boolean>;
+  /** Gives the link up: another one follows. */
+  giveUp(why: string): void;
+}
+
+/** A way to say something about a manager that another one may have to speak for next. */
+export interface Voice {
+  readonly exchange: string;
+  /** Tells it from those before. */
+  readonly nonce: string;
+}
+
+/** What was published to a source, as the log has it. */
+export interface EventRecord {
+  readonly source: string;
+  readonly key: string;
+  readonly body: Uint8Array;
+}
+
+/** Hears of its links to the broker. At most one is open at a time. */
+export interface EventsPeer {
+  /** Names the manager to the others. */
+  readonly manager: string;
+  opened(link: EventsLink): void;
+  closed(): void;
+  /** The broker has the event with this tag; with `multiple`, all up to it. */
+  confirmed(tag: number, multiple: boolean): void;
+  /** While blocked, nothing that is published or told arrives. */
+  blocked(isBlocked: boolean): void;
+  /** What a manager tells all. */
+  told(body: Uint8Array): void;
+}
+
+/** Where the events of clients go, and what may be in their log besides. */
+export const eventKeys = {
+  connected: "client.connected",
+  disconnected: "client.disconnected",
+  subscribed: "client.subscribed",
+  unsubscribed: "client.unsubscribed",
+  /** Who is connected to a manager, in parts. */
+  snapshot: "manager.snapshot",
+  /** A manager's source is at its end, and so are all its connections. */
+  ended: "manager.ended",
+  /** A place in the log, for the one that reads it. */
+  mark: "manager.mark",
+} as const;

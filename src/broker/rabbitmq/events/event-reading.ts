@@ -1,0 +1,56 @@
+import type { ChannelModel, ConsumeMessage } from "amqplib";
+import { type EventRecord, eventKeys } from "../../events.ts";
+import { eventsLog } from "./events-topology.ts";
+
+/** Records on their way that were not acknowledged yet. */
+const prefetch = 500;
+const ackEvery = 100;
+/** How long the log may send nothing before reading it is given up, in milliseconds. */
+const silentMsMax = 10_000;
+
+/**
+ * Reads the log of events up to a mark.
+ *
+ * @param from "first", or a time in seconds since 1970
+ * @param mark what the mark's body is; it has been published, or is published soon
+ * @throws Error if the channel was lost, or the log fell silent before the mark
+ */
+export async function readEvents(
+  connection: ChannelModel,
+  from: "first" | number,
+  mark: string,
+  visit: (record: EventRecord) => void,
+): Promise<void> {
+  const channel = await connection.createChannel();
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const silence = setTimeout(() => reject(new Error("the log of events is silent")), silentMsMax);
+  channel.on("error", reject);
+  channel.on("close", () => reject(new Error("the channel was closed")));
+  const wanted = Buffer.from(mark);
+  let isOver = false;
+  let count = 0;
+  const take = (delivery: ConsumeMessage | null) => {
+    if (isOver) return;
+    if (delivery === null) return reject(new Error("the log of events has gone"));
+    silence.refresh();
+    const { exchange, routingKey } = delivery.fields;
+    if (routingKey === eventKeys.mark && delivery.content.equals(wanted)) {
+      isOver = true;
+      return resolve();
+    }
+    visit({ source: exchange, key: routingKey, body: delivery.content });
+    if (++count % ackEvery === 0) channel.ack(delivery, true);
+  };
+  try {
+    await channel.prefetch(prefetch);
+    const offset = typeof from === "number" ? { "!": "timestamp", value: from } : from;
+    await channel.consume(eventsLog, take, { arguments: { "x-stream-offset": offset } });
+    await promise;
+  } finally {
+    isOver = true;
+    clearTimeout(silence);
+    promise.catch(() => undefined);
+    // It may be closed already, with its connection.
+    await channel.close().catch(() => undefined);
+  }
+}

@@ -1,0 +1,179 @@
+import type { Channel, ChannelModel, ConfirmChannel } from "amqplib";
+import type { Envelope } from "../../../envelope/envelope.ts";
+import { codeOf, reasonOf } from "../../../errors.ts";
+import type { EventRecord, EventsLink, EventsPeer, Voice } from "../../events.ts";
+import type { Declaring } from "../declaring.ts";
+import { channelNumber, innards } from "../innards.ts";
+import { publishFrames } from "../publish-frames.ts";
+import { type Drop, watch } from "../watch.ts";
+import { readEvents } from "./event-reading.ts";
+import {
+  declareEvents,
+  declareSource,
+  inboxOf,
+  lockOf,
+  managersExchange,
+  openInbox,
+  openVoice,
+  sourceOf,
+  voiceHeader,
+} from "./events-topology.ts";
+
+/** The connection over which a manager's events go, and on which it hears of the other managers. */
+export class EventsConnection {
+  readonly #peer: EventsPeer;
+  #number = 0;
+
+  constructor(peer: EventsPeer) {
+    this.#peer = peer;
+  }
+
+  async setUp(
+    connection: ChannelModel,
+    declaring: Declaring,
+    atLoss: (() => void)[],
+    drop: Drop,
+  ): Promise<void> {
+    const source = sourceOf(this.#peer.manager, ++this.#number);
+    await declareEvents(declaring);
+    await declareSource(declaring, source);
+    await declaring.done();
+    const channel = await connection.createConfirmChannel();
+    watch(channel, drop);
+    channel.on("ack", ({ deliveryTag, multiple }) => this.#peer.confirmed(deliveryTag, multiple));
+    channel.on("nack", () => drop("RabbitMQ refuses an event: is its log in trouble?"));
+    const telling = await connection.createChannel();
+    watch(telling, drop);
+    await openInbox(
+      connection,
+      this.#peer.manager,
+      (body) => this.#peer.told(body),
+      () => drop("the manager's inbox has gone"),
+    );
+    connection.on("blocked", () => this.#peer.blocked(true));
+    connection.on("unblocked", () => this.#peer.blocked(false));
+    const link = new RabbitmqEventsLink(connection, channel, telling, source, drop);
+    atLoss.push(() => {
+      link.end();
+      this.#peer.closed();
+    });
+    this.#peer.opened(link);
+  }
+}
+
+const bare = {
+  contentType: "application/json",
+  messageId: undefined,
+  timestamp: undefined,
+  appId: undefined,
+  clientId: undefined,
+};
+
+class RabbitmqEventsLink implements EventsLink {
+  readonly source: string;
+  readonly #connection: ChannelModel;
+  readonly #telling: Channel;
+  readonly #drop: Drop;
+  readonly #write: (exchange: string, envelopes: readonly Envelope[]) => void;
+  /** Published in this turn of the event loop, to one exchange: they go as one write. */
+  #gathered: Envelope[] = [];
+  #exchange: string;
+  #isOpen = true;
+
+  constructor(
+    connection: ChannelModel,
+    channel: ConfirmChannel,
+    telling: Channel,
+    source: string,
+    drop: Drop,
+  ) {
+    this.source = source;
+    this.#connection = connection;
+    this.#telling = telling;
+    this.#drop = drop;
+    const { stream, frameMax } = innards(connection);
+    const framing = { channel: channelNumber(channel), frameMax, isMandatory: false };
+    this.#exchange = source;
+    this.#write = (exchange, envelopes) =>
+      void stream.write(publishFrames(envelopes, { ...framing, exchange }));
+  }
+
+  publish(key: string, body: string, voice?: Voice): void {
+    const exchange = voice?.exchange ?? this.source;
+    if (exchange !== this.#exchange) this.#flush();
+    this.#exchange = exchange;
+    if (this.#gathered.length === 0) setImmediate(() => this.#flush());
+    const headers = voice === undefined ? undefined : { [voiceHeader]: voice.nonce };
+    this.#gathered.push({ ...bare, routingKey: key, body: Buffer.from(body), headers });
+  }
+
+  tell(body: string): void {
+    if (this.#isOpen) this.#telling.publish(managersExchange, "", Buffer.from(body));
+  }
+
+  async fence(source: string): Promise<void> {
+    await this.#ask(async (channel) => {
+      await channel.deleteExchange(source);
+    });
+  }
+
+  async read(from: "first" | number, until: string, visit: (record: EventRecord) => void): Promise<void> {
+    await readEvents(this.#connection, from, until, visit);
+  }
+
+  async isConnected(manager: string): Promise<boolean> {
+    try {
+      await this.#ask((channel) => channel.checkQueue(inboxOf(manager)));
+      return true;
+    } catch (error) {
+      if (codeOf(error) === 404) return false;
+      // It is there, and belongs to its manager's connection.
+      if (codeOf(error) === 405) return true;
+      throw error;
+    }
+  }
+
+  async alone(manager: string, job: (voice: Voice) => Promise<void>): Promise<boolean> {
+    const channel = await this.#connection.createChannel();
+    channel.on("error", () => undefined);
+    try {
+      await channel.assertQueue(lockOf(manager), { exclusive: true, durable: false });
+    } catch (error) {
+      if (codeOf(error) === 405) return false;
+      throw error;
+    }
+    try {
+      await job(await openVoice(channel, manager));
+    } finally {
+      await channel
+        .deleteQueue(lockOf(manager))
+        .then(() => channel.close())
+        .catch((error: unknown) => this.giveUp(reasonOf(error)));
+    }
+    return true;
+  }
+
+  giveUp(why: string): void {
+    if (this.#isOpen) this.#drop(why);
+  }
+
+  end(): void {
+    this.#isOpen = false;
+    this.#gathered = [];
+  }
+
+  #flush(): void {
+    const gathered = this.#gathered;
+    this.#gathered = [];
+    if (this.#isOpen && gathered.length > 0) this.#write(this.#exchange, gathered);
+  }
+
+  /** RabbitMQ closes a channel to answer "no". */
+  async #ask<T>(question: (channel: Channel) => Promise<T>): Promise<T> {
+    const channel = await this.#connection.createChannel();
+    channel.on("error", () => undefined);
+    const answer = await question(channel);
+    await channel.close();
+    return answer;
+  }
+}

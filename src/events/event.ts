@@ -1,0 +1,51 @@
+/** What programs hear of clients, as JSON on the exchange `wsmanager.events` (docs/events.md). */
+export interface ClientEvent {
+  readonly event: "connected" | "disconnected" | "subscribed" | "unsubscribed";
+  /** The client's id. */
+  readonly client: string;
+  /** Names the connection: never used again, on any manager. */
+  readonly connection: string;
+  /** The manager that the client is connected to. */
+  readonly manager: string;
+  /** Milliseconds since 1970, by the clock of the manager that says so. */
+  readonly at: number;
+  /** What was subscribed to: a topic or a pattern. */
+  readonly topic?: string;
+  /** `text` or `stomp`. */
+  readonly protocol?: string;
+  /** The client's address, where addresses are counted. */
+  readonly address?: string;
+  /** Why the connection ended: a close code, or that its manager is lost. */
+  readonly reason?: string;
+}
+
+/** Who is connected, as a manager's snapshot tells it: connection and client. */
+export type Entry = readonly [connection: string, client: string];
+
+/** One part of a snapshot. Its first part begins it, and what was known before is over. */
+export interface Snapshot {
+  readonly manager: string;
+  readonly part: number;
+  readonly parts: number;
+  readonly entries: readonly Entry[];
+}
+
+/** What is known of a manager: its name, the sources that are not at their end, and when its last snapshot was in the log (ms since 1970). */
+export type Known = readonly [manager: string, sources: readonly string[], snapshotAt: number];
+
+/** What a manager tells the others, every few seconds. */
+export interface Heartbeat {
+  readonly manager: string;
+  /** Its present source. */
+  readonly source: string;
+  /** The present one, and those before that it has not settled. */
+  readonly sources: readonly string[];
+  /** When its last snapshot was in the log, in milliseconds since 1970. */
+  readonly snapshotAt: number;
+  /** Whether it knows all managers that there are. */
+  readonly isSettled: boolean;
+  readonly knows: readonly Known[];
+}
+
+/** All that managers tell one another. */
+export type Told = { readonly beat: Heartbeat } | { readonly settled: string };

@@ -1,0 +1,241 @@
+import type { EventsLink, EventsPeer } from "../broker/events.ts";
+import { reasonOf } from "../errors.ts";
+import type { Logger } from "../ops/logger.ts";
+import { Announcer } from "./announcer.ts";
+import type { Attendance, Attendee } from "./attendance.ts";
+import type { Heartbeat, Told } from "./event.ts";
+import { speakForDead } from "./heir.ts";
+import { Neighbours } from "./neighbours.ts";
+import { sourcesIn } from "./sources.ts";
+
+/** How often a manager does its rounds; the defaults suit production, tests shorten them. In milliseconds. */
+export interface EventsTiming {
+  /** Between two heartbeats, and two looks at those of the others. */
+  readonly beatMs: number;
+  /** Between two snapshots. */
+  readonly snapshotMs: number;
+  /** How long a manager waits for one that knows all others, before it looks into the log. */
+  readonly settleMs: number;
+  /** Rounds that are so far apart mean that this process stood still, and could not hear the others. */
+  readonly stoodStillMs: number;
+}
+
+export const defaultEventsTiming: EventsTiming = {
+  beatMs: 2000,
+  snapshotMs: 300_000,
+  settleMs: 5000,
+  stoodStillMs: 6000,
+};
+
+/**
+ * The events of clients: what this manager tells of its own, and what it tells for managers that died. Every `connected` is
+ * followed by one `disconnected` with the same connection.
+ *
+ * Managers hear of one another by heartbeats. One that falls silent is dead if it is not connected to the broker any more, or after
+ * 15 s in any case: then its source is deleted, so that it cannot say anything any more should it wake up, and another manager reads
+ * in the log which of its clients are not told of yet. A manager that starts alone looks through the log for those that nobody spoke for.
+ */
+export class Events implements EventsPeer {
+  readonly manager: string;
+  readonly #logger: Logger;
+  readonly #timing: EventsTiming;
+  readonly #announcer: Announcer;
+  readonly #neighbours: Neighbours;
+  #rounds: NodeJS.Timeout | undefined;
+  #link: EventsLink | undefined;
+  #isBlocked = false;
+  #isSettled = false;
+  #openedMs = 0;
+  #roundMs = performance.now();
+  #snapshotMs = performance.now();
+  /** The round that is under way: they follow one another. */
+  #round: Promise<void> | undefined;
+  #isClosed = false;
+
+  /** @param manager its name, unique for all time */
+  constructor(
+    manager: string,
+    attendance: Attendance,
+    logger: Logger,
+    timing: EventsTiming = defaultEventsTiming,
+  ) {
+    this.manager = manager;
+    this.#logger = logger;
+    this.#timing = timing;
+    this.#neighbours = new Neighbours(manager);
+    this.#announcer = new Announcer(manager, attendance, {
+      onFault: (reason) =>
+        logger.warn("the log of client events could not be read, trying again", { reason }),
+      onSettled: (source) => this.#tell({ settled: source }),
+    });
+  }
+
+  opened(link: EventsLink): void {
+    this.#rounds ??= setInterval(() => this.#goRound(), this.#timing.beatMs);
+    this.#link = link;
+    this.#isBlocked = false;
+    this.#openedMs = performance.now();
+    this.#neighbours.wasDeaf(this.#openedMs);
+    this.#announcer.opened(link);
+    this.#beat();
+  }
+
+  closed(): void {
+    this.#link = undefined;
+    this.#announcer.closed();
+  }
+
+  blocked(isBlocked: boolean): void {
+    this.#isBlocked = isBlocked;
+    if (!isBlocked) this.#neighbours.wasDeaf(performance.now());
+  }
+
+  confirmed(tag: number, multiple: boolean): void {
+    this.#announcer.confirmed(tag, multiple);
+  }
+
+  told(body: Uint8Array): void {
+    const told = parse(body);
+    if (told === undefined) return;
+    if ("settled" in told) {
+      // It was taken for dead. Its clients are announced anew over another link.
+      if (told.settled === this.#link?.source && !this.#isClosed)
+        this.#link.giveUp("this manager was taken for dead, and its clients were told to be disconnected");
+      this.#neighbours.settled(told.settled);
+      return;
+    }
+    const { beat } = told;
+    if (!this.#neighbours.heard(beat, performance.now())) this.#tell({ settled: beat.source });
+    else if (beat.isSettled && beat.manager !== this.manager) this.#isSettled = true;
+  }
+
+  connected(client: Attendee): void {
+    this.#announcer.connected(client);
+  }
+
+  disconnected(client: Attendee, reason: string): void {
+    this.#announcer.disconnected(client, reason);
+  }
+
+  subscribed(client: Attendee, topic: string): void {
+    this.#announcer.subscribed(client, topic);
+  }
+
+  unsubscribed(client: Attendee, topic: string): void {
+    this.#announcer.unsubscribed(client, topic);
+  }
+
+  nameOf(client: Attendee): string | undefined {
+    return this.#announcer.nameOf(client);
+  }
+
+  /** After the last client has gone: its word is in the log when this resolves, or the time is over. In milliseconds. */
+  async close(timeoutMs: number): Promise<void> {
+    this.#isClosed = true;
+    clearInterval(this.#rounds);
+    const link = this.#link;
+    if (link === undefined || !this.#announcer.isLive) return;
+    this.#announcer.ended(link.source);
+    this.#tell({ settled: link.source });
+    const leave = async () => {
+      await this.#announcer.settled();
+      if (this.#link === link) await link.fence(link.source);
+    };
+    await Promise.race([leave().catch(() => undefined), Bun.sleep(timeoutMs)]);
+  }
+
+  #goRound(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#roundMs > this.#timing.stoodStillMs) this.#neighbours.wasDeaf(nowMs);
+    this.#roundMs = nowMs;
+    this.#beat();
+    if (nowMs - this.#snapshotMs > this.#timing.snapshotMs) {
+      this.#snapshotMs = nowMs;
+      this.#announcer.snapshot();
+    }
+    if (this.#round !== undefined || !this.#announcer.isLive || this.#isBlocked) return;
+    const link = this.#link;
+    if (link === undefined) return;
+    this.#round = this.#look(link)
+      .catch((error: unknown) => {
+        // A link that was lost in the middle begins anew; any other trouble is met again at the next round.
+        if (this.#link === link)
+          this.#logger.warn("managers that are gone could not be spoken for, trying again", {
+            reason: reasonOf(error),
+          });
+      })
+      .finally(() => {
+        this.#round = undefined;
+      });
+  }
+
+  async #look(link: EventsLink): Promise<void> {
+    if (!this.#isSettled && performance.now() - this.#openedMs > this.#timing.settleMs)
+      await this.#lookIntoLog(link);
+    for (const manager of this.#neighbours.doubtful(performance.now()))
+      if (!(await link.isConnected(manager))) this.#neighbours.died(manager);
+    for (const known of this.#neighbours.dead(performance.now())) {
+      if (this.#link !== link || this.#isClosed) return;
+      const clients = await speakForDead(known, link, this.#announcer);
+      if (clients === undefined) continue;
+      this.#logger.warn("a manager is gone, and its clients are told to be disconnected", {
+        manager: known[0],
+        clients,
+      });
+      for (const source of known[1]) {
+        this.#neighbours.settled(source);
+        this.#tell({ settled: source });
+      }
+    }
+  }
+
+  /** Nobody told of other managers: those that the log knows, and that are not heard of, are dead. */
+  async #lookIntoLog(link: EventsLink): Promise<void> {
+    const nowMs = performance.now();
+    for (const known of await sourcesIn(link, this.#announcer.mark())) this.#neighbours.found(known, nowMs);
+    this.#isSettled = true;
+  }
+
+  #beat(): void {
+    const link = this.#link;
+    if (link === undefined || this.#isClosed) return;
+    const beat: Heartbeat = {
+      manager: this.manager,
+      source: link.source,
+      sources: this.#announcer.sources,
+      snapshotAt: this.#announcer.snapshotAt,
+      isSettled: this.#isSettled,
+      knows: this.#neighbours.known,
+    };
+    this.#tell({ beat });
+  }
+
+  #tell(told: Told): void {
+    this.#link?.tell(JSON.stringify(told));
+  }
+}
+
+/** What a program made up that knows RabbitMQ's password is nothing. */
+function parse(body: Uint8Array): Told | undefined {
+  try {
+    const told = JSON.parse(decoder.decode(body)) as Partial<{ settled: unknown; beat: Partial<Heartbeat> }>;
+    if (typeof told.settled === "string") return { settled: told.settled };
+    const { beat } = told;
+    const isBeat =
+      typeof beat?.manager === "string" &&
+      typeof beat.source === "string" &&
+      typeof beat.snapshotAt === "number" &&
+      areTexts(beat.sources) &&
+      Array.isArray(beat.knows) &&
+      beat.knows.every((known) => Array.isArray(known) && typeof known[0] === "string" && areTexts(known[1]));
+    return isBeat ? { beat: beat as Heartbeat } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function areTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((text) => typeof text === "string");
+}
+
+const decoder = new TextDecoder();

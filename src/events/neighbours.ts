@@ -1,0 +1,119 @@
+import type { Heartbeat, Known } from "./event.ts";
+
+/** Milliseconds without a heartbeat after which it is asked whether a manager is still connected to the broker. */
+export const doubtAfterMs = 5000;
+/** Milliseconds without a heartbeat after which a manager is taken for dead, also if it is connected: it may be frozen. */
+export const deadAfterMs = 15_000;
+/** Managers that are known at a time, and sources that are known to be settled. What a program makes up beyond that is not heard. */
+const neighboursMax = 10_000;
+/** Sources that one manager may not have settled. */
+const sourcesMax = 100;
+
+interface Neighbour {
+  readonly sources: Set<string>;
+  snapshotAt: number;
+  heardMs: number;
+  isDead: boolean;
+}
+
+/** Which other managers there are, by their heartbeats. Times are those of a clock that never goes back. */
+export class Neighbours {
+  readonly #own: string;
+  readonly #neighbours = new Map<string, Neighbour>();
+  /** Sources at their end: what they still say comes from a manager that does not know it yet. */
+  readonly #settled = new Set<string>();
+
+  /** @param own this manager's name, which is no neighbour */
+  constructor(own: string) {
+    this.#own = own;
+  }
+
+  get size(): number {
+    return this.#neighbours.size;
+  }
+
+  /** @returns false if its source is at its end already: it has to be told */
+  heard({ manager, source, sources, snapshotAt, knows }: Heartbeat, nowMs: number): boolean {
+    if (manager === this.#own) return true;
+    if (this.#settled.has(source)) return false;
+    const neighbour = this.#learn(manager, sources, nowMs);
+    if (neighbour !== undefined) {
+      neighbour.snapshotAt = snapshotAt;
+      neighbour.heardMs = nowMs;
+      neighbour.isDead = false;
+    }
+    for (const known of knows) this.found(known, nowMs);
+    return true;
+  }
+
+  /** Somebody knows of it, or the log does; nothing was heard of it. */
+  found([manager, sources, snapshotAt]: Known, nowMs: number): void {
+    if (this.#neighbours.has(manager)) return;
+    const neighbour = this.#learn(manager, sources, nowMs);
+    if (neighbour !== undefined) neighbour.snapshotAt = snapshotAt;
+  }
+
+  /** A source is at its end. A manager that has none needs no heir. */
+  settled(source: string): void {
+    this.#settled.add(source);
+    if (this.#settled.size > neighboursMax)
+      for (const oldest of this.#settled) {
+        this.#settled.delete(oldest);
+        break;
+      }
+    for (const [manager, { sources }] of this.#neighbours) {
+      sources.delete(source);
+      if (sources.size === 0) this.#neighbours.delete(manager);
+    }
+  }
+
+  /** Those whose heartbeats stopped: no judgement yet. */
+  doubtful(nowMs: number): readonly string[] {
+    return [...this.#neighbours]
+      .filter(([, { heardMs, isDead }]) => !isDead && nowMs - heardMs >= doubtAfterMs)
+      .map(([manager]) => manager);
+  }
+
+  /** It is not connected to the broker any more. */
+  died(manager: string): void {
+    const neighbour = this.#neighbours.get(manager);
+    if (neighbour !== undefined) neighbour.isDead = true;
+  }
+
+  /** The managers that are dead, with what they leave behind. */
+  dead(nowMs: number): readonly Known[] {
+    return this.#known(({ heardMs, isDead }) => isDead || nowMs - heardMs >= deadAfterMs);
+  }
+
+  /** What others should know of, too. */
+  get known(): readonly Known[] {
+    return this.#known(() => true);
+  }
+
+  /** Nobody could have been heard for a while: their time begins anew. */
+  wasDeaf(nowMs: number): void {
+    for (const neighbour of this.#neighbours.values()) {
+      neighbour.heardMs = nowMs;
+      neighbour.isDead = false;
+    }
+  }
+
+  #known(which: (neighbour: Neighbour) => boolean): readonly Known[] {
+    return [...this.#neighbours]
+      .filter(([, neighbour]) => which(neighbour))
+      .map(([manager, { sources, snapshotAt }]) => [manager, [...sources], snapshotAt]);
+  }
+
+  #learn(manager: string, sources: readonly string[], nowMs: number): Neighbour | undefined {
+    if (manager === this.#own) return undefined;
+    const open = sources.filter((source) => !this.#settled.has(source));
+    let neighbour = this.#neighbours.get(manager);
+    if (neighbour === undefined) {
+      if (open.length === 0 || this.#neighbours.size >= neighboursMax) return undefined;
+      neighbour = { sources: new Set(), snapshotAt: 0, heardMs: nowMs, isDead: false };
+      this.#neighbours.set(manager, neighbour);
+    }
+    for (const source of open) if (neighbour.sources.size < sourcesMax) neighbour.sources.add(source);
+    return neighbour;
+  }
+}

@@ -1,0 +1,106 @@
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { connect as connectAmqp } from "amqplib";
+import type { ClientEvent } from "../../src/events/event.ts";
+import { connect } from "../support/client.ts";
+import { sharedRabbitmq } from "../support/rabbitmq.ts";
+import { integrationTimeoutMs } from "../support/timeout.ts";
+import { until } from "../support/wait.ts";
+import { startWarren } from "../support/warren.ts";
+import { connectStomp } from "./stomp-client.ts";
+import { startManager } from "./system.ts";
+
+setDefaultTimeout(integrationTimeoutMs);
+
+/** Another program, which wants to hear of clients. */
+async function listener(url: string) {
+  const connection = await connectAmqp(url);
+  const channel = await connection.createChannel();
+  const heard: ClientEvent[] = [];
+  await channel.assertExchange("wsmanager.events", "topic", { durable: true });
+  const { queue } = await channel.assertQueue("", { exclusive: true });
+  await channel.bindQueue(queue, "wsmanager.events", "client.*");
+  await channel.consume(
+    queue,
+    (message) =>
+      void (
+        message && heard.push({ ...JSON.parse(message.content.toString()), key: message.fields.routingKey })
+      ),
+    { noAck: true },
+  );
+  return {
+    heard,
+    of: (...events: string[]) => heard.filter(({ event }) => events.includes(event)),
+    [Symbol.asyncDispose]: () => connection.close(),
+  };
+}
+
+describe.concurrent("Events on RabbitMQ", () => {
+  test("a program hears who comes, what they subscribe to, and who goes", async () => {
+    const url = await (await sharedRabbitmq()).vhost();
+    await using program = await listener(url);
+    await using manager = await startManager("told", url);
+    const anna = await connectStomp(manager.wsUrl("/ws/anna"));
+    const received = await anna.subscribe("/topic/news.#");
+    const ben = await connect(manager.wsUrl("/ws/ben?topic=news.a"));
+    const nameless = await connect(manager.wsUrl("/ws?topic=news.b"));
+    await until(() => program.of("connected").length === 3, "three are connected");
+    nameless.send("hello");
+    await until(() => received.length === 1, "anna hears it");
+    await ben.close();
+    await nameless.close();
+    await anna[Symbol.asyncDispose]();
+    await until(() => program.of("disconnected").length === 3, "three are disconnected");
+    const [first, second, third] = program.of("connected");
+    expect(first).toMatchObject({
+      client: "anna",
+      protocol: "stomp",
+      manager: "told",
+      key: "client.connected",
+    });
+    expect(second).toMatchObject({ client: "ben", protocol: "text" });
+    // The name under which it was announced is the one that others read in its messages.
+    expect(third!.client).toBe(received[0]!.headers["client-id"]!);
+    expect(program.of("subscribed").map(({ client, topic }) => [client, topic])).toEqual([
+      ["anna", "news.#"],
+      ["ben", "news.a"],
+      [third!.client, "news.b"],
+    ]);
+    const ends = program.of("disconnected").map(({ connection }) => connection);
+    expect(ends.sort()).toEqual([first, second, third].map((event) => event!.connection).sort());
+    expect(Math.abs(first!.at - Date.now())).toBeLessThan(60_000);
+  });
+
+  test("for a manager that was killed another one tells that its clients are disconnected, once each", async () => {
+    const url = await (await sharedRabbitmq()).vhost();
+    await using program = await listener(url);
+    await using killed = await startWarren(["--role", "manager", "--broker", url], { readyWhen: "ready" });
+    await using _survivor = await startWarren(["--role", "manager", "--broker", url], { readyWhen: "ready" });
+    const clients = await Promise.all(
+      Array.from({ length: 20 }, (_, n) => connect(`${killed.url.replace("http", "ws")}ws/c${n}?topic=t`)),
+    );
+    await until(() => program.of("connected").length === 20, "all are connected");
+    for (const client of clients.splice(0, 3)) await client.close();
+    await until(() => program.of("disconnected").length === 3, "three have gone");
+    process.kill(killed.pid, "SIGKILL");
+    await until(() => program.of("disconnected").length >= 20, "the others are spoken for", 30_000);
+    const ends = program.of("disconnected").map(({ connection }) => connection);
+    expect(new Set(ends).size).toBe(20);
+    expect(ends).toHaveLength(20);
+    expect(program.of("disconnected").at(-1)).toMatchObject({ reason: "manager lost" });
+  });
+
+  test("a manager that starts alone speaks for those that died before", async () => {
+    const node = await sharedRabbitmq();
+    const url = await node.vhost();
+    await using program = await listener(url);
+    const killed = await startWarren(["--role", "manager", "--broker", url], { readyWhen: "ready" });
+    await connect(`${killed.url.replace("http", "ws")}ws/early?topic=t`);
+    await until(() => program.of("connected").length === 1, "it is connected");
+    process.kill(killed.pid, "SIGKILL");
+    await using next = await startWarren(["--role", "manager", "--broker", url], { readyWhen: "ready" });
+    await connect(`${next.url.replace("http", "ws")}ws/late?topic=t`);
+    await until(() => program.of("disconnected").length === 1, "the early one is spoken for", 40_000);
+    expect(program.of("disconnected").map(({ client }) => client)).toEqual(["early"]);
+    expect(program.of("connected").map(({ client }) => client)).toEqual(["early", "late"]);
+  });
+});

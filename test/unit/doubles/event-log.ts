@@ -1,0 +1,168 @@
+import {
+  type EventRecord,
+  type EventsLink,
+  type EventsPeer,
+  eventKeys,
+  type Voice,
+} from "../../../src/broker/events.ts";
+
+/** A broker with the log of events, and links to it that can be lost with what is on its way. */
+export class EventLog {
+  readonly records: EventRecord[] = [];
+  readonly #sources = new Set<string>();
+  readonly #locks = new Set<string>();
+  readonly #voices = new Map<string, string>();
+  #nonces = 0;
+  readonly #links = new Set<FakeEventsLink>();
+
+  /** Opens the next link of a manager. */
+  connect(peer: EventsPeer, number: number): FakeEventsLink {
+    const link = new FakeEventsLink(this, peer, `wsmanager.events.${peer.manager}.${number}`);
+    this.#sources.add(link.source);
+    this.#links.add(link);
+    peer.opened(link);
+    return link;
+  }
+
+  fence(source: string): void {
+    this.#sources.delete(source);
+  }
+
+  /** In the broker's buffers: its publisher's connection is lost, and it arrives some time later, or never. */
+  readonly late: Published[] = [];
+
+  arriveLate(): void {
+    for (const record of this.late.splice(0)) this.write(record);
+  }
+
+  /** @returns false if the source is fenced */
+  write({ voice, ...record }: Published): boolean {
+    if (voice !== undefined) {
+      // Bound no more: it reaches nobody, and is confirmed.
+      if (this.#voices.get(voice.exchange) === voice.nonce) this.records.push(record);
+      return true;
+    }
+    if (!this.#sources.has(record.source)) return false;
+    this.records.push(record);
+    return true;
+  }
+
+  tell(body: string): void {
+    for (const { peer, isOpen } of this.#links) if (isOpen) peer.told(Buffer.from(body));
+  }
+
+  isConnected(manager: string): boolean {
+    return [...this.#links].some(({ peer, isOpen }) => isOpen && peer.manager === manager);
+  }
+
+  async alone(manager: string, job: (voice: Voice) => Promise<void>): Promise<boolean> {
+    if (this.#locks.has(manager)) return false;
+    this.#locks.add(manager);
+    const nonce = `${++this.#nonces}`;
+    this.#voices.set(manager, nonce);
+    try {
+      await job({ exchange: manager, nonce });
+    } finally {
+      this.#locks.delete(manager);
+    }
+    return true;
+  }
+
+  /** The client events in the order of the log. */
+  get events(): readonly { readonly event: string; readonly client: string; readonly connection: string }[] {
+    return this.records
+      .filter(({ key }) => key.startsWith("client."))
+      .map(({ body }) => JSON.parse(Buffer.from(body).toString()));
+  }
+}
+
+interface Published extends EventRecord {
+  readonly voice?: Voice | undefined;
+}
+
+export class FakeEventsLink implements EventsLink {
+  readonly source: string;
+  readonly peer: EventsPeer;
+  readonly #log: EventLog;
+  /** Published, and not arrived. */
+  #under: Published[] = [];
+  #arrived = 0;
+  isOpen = true;
+  givenUp: string | undefined;
+
+  constructor(log: EventLog, peer: EventsPeer, source: string) {
+    this.#log = log;
+    this.peer = peer;
+    this.source = source;
+  }
+
+  publish(key: string, body: string, voice?: Voice): void {
+    if (!this.isOpen) return;
+    this.#under.push({ source: this.source, key, body: Buffer.from(body), voice });
+    if (key === eventKeys.mark) this.arrive();
+  }
+
+  /** What was published reaches the log, all of it or so much, and is confirmed. */
+  arrive(count = Number.POSITIVE_INFINITY): void {
+    for (const record of this.#under.splice(0, count)) {
+      if (!this.#log.write(record)) {
+        this.lose();
+        return;
+      }
+      this.#arrived++;
+    }
+    if (this.isOpen && this.#arrived > 0) this.peer.confirmed(this.#arrived, true);
+  }
+
+  /** The link ends. So many of what is on its way still arrive, later, and nobody hears of it. */
+  lose(arriving = 0): void {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    this.#log.late.push(...this.#under.splice(0, arriving));
+    this.peer.closed();
+  }
+
+  tell(body: string): void {
+    if (this.isOpen) this.#log.tell(body);
+  }
+
+  fence(source: string): Promise<void> {
+    return this.#answer(() => this.#log.fence(source));
+  }
+
+  read(_from: "first" | number, until: string, visit: (record: EventRecord) => void): Promise<void> {
+    return this.#answer(() => this.#read(until, visit));
+  }
+
+  #read(until: string, visit: (record: EventRecord) => void): void {
+    for (const record of [...this.#log.records]) {
+      if (record.key === eventKeys.mark && Buffer.from(record.body).toString() === until) return;
+      visit(record);
+    }
+    throw new Error("the mark is not there");
+  }
+
+  isConnected(manager: string): Promise<boolean> {
+    return Promise.resolve(this.#log.isConnected(manager));
+  }
+
+  async alone(manager: string, job: (voice: Voice) => Promise<void>): Promise<boolean> {
+    this.#check();
+    return await this.#log.alone(manager, job);
+  }
+
+  giveUp(why: string): void {
+    this.givenUp = why;
+    this.lose();
+  }
+
+  async #answer(ask: () => void): Promise<void> {
+    await Promise.resolve();
+    this.#check();
+    ask();
+  }
+
+  #check(): void {
+    if (!this.isOpen) throw new Error("the link is lost");
+  }
+}
