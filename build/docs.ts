@@ -3,6 +3,7 @@ import { type Refusal, refusals } from "../src/gateway/server/refusals.ts";
 import { markdownTable } from "../src/options/help.ts";
 import { type CloseCode, closeCodes } from "../src/wire/close-codes.ts";
 import { projectFolder } from "./compile.ts";
+import { allMetrics } from "./metrics.ts";
 
 /** A part of a document that is made of data in the code. It stands between `<!-- NAME -->` and `<!-- /NAME -->`. */
 export interface GeneratedPart {
@@ -16,6 +17,7 @@ export const generatedParts: readonly GeneratedPart[] = [
   { document: "README.md", name: "options", text: markdownTable() },
   { document: "docs/protocol.md", name: "refusals", text: refusalsTable() },
   { document: "docs/protocol.md", name: "close codes", text: closeCodesTable() },
+  { document: "docs/operations.md", name: "metrics", text: metricsTable(await allMetrics()) },
 ];
 
 function refusalsTable(): string {
@@ -39,6 +41,23 @@ function closeCodesTable(): string {
           `| ${code} | ${reason} | ${meaning} | ${advice} | ${reconnect} |`,
       ),
   ].join("\n");
+}
+
+function metricsTable(metrics: Awaited<ReturnType<typeof allMetrics>>): string {
+  return (["every", "manager", "processor"] as const)
+    .flatMap((role) => [
+      role === "every" ? "Every role:" : `A ${role} (and \`--role all\`):`,
+      "",
+      "| name | type | meaning |",
+      "|---|---|---|",
+      ...metrics[role].map(
+        (metric) =>
+          `| \`${metric.name}\`${"label" in metric ? ` by \`${metric.label}\`` : ""} | ${metric.type} | ${metric.help} |`,
+      ),
+      "",
+    ])
+    .join("\n")
+    .trimEnd();
 }
 
 /** The document with the part as it should be. */

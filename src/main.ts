@@ -8,7 +8,7 @@ import { FatalError, UsageError } from "./errors.ts";
 import type { Auth } from "./gateway/auth/auth.ts";
 import { Manager } from "./manager/manager.ts";
 import type { Operations } from "./ops/http.ts";
-import { StreamLogger } from "./ops/logger.ts";
+import { levels, StreamLogger } from "./ops/logger.ts";
 import { LoopLag } from "./ops/loop-lag.ts";
 import { MessageTrace } from "./ops/message-trace.ts";
 import { buildInfo, processMetrics } from "./ops/metrics.ts";
@@ -57,6 +57,7 @@ async function serve({ options, warnings }: Run): Promise<number> {
   const format = options.logFormat === "auto" ? (process.stdout.isTTY ? "text" : "json") : options.logFormat;
   const logger = new StreamLogger(process.stdout, format, options.logLevel);
   endOnUncaught(logger);
+  changeLevelOnSignal(logger);
   for (const warning of warnings) logger.warn(warning);
   const isWatched = options.logMessages !== "auto" || process.stdout.isTTY;
   const messageTrace = new MessageTrace(logger, isWatched ? options.logMessages : "off");
@@ -184,6 +185,12 @@ async function bench(options: Options): Promise<number> {
   const abort = new AbortController();
   void stopSignal().then(() => abort.abort());
   return runBench(options, process.stdout, process.stderr, abort.signal);
+}
+
+/** Each SIGUSR2 makes it more talkative, and the last one the least: info, debug, error, warn, info. Windows has no such signal. */
+function changeLevelOnSignal(logger: StreamLogger): void {
+  if (process.platform === "win32") return;
+  process.on("SIGUSR2", () => logger.changeLevel(levels.at(levels.indexOf(logger.level) - 1)!));
 }
 
 /** Without files to read again, SIGHUP ends the process as it does by default. */

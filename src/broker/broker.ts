@@ -104,6 +104,8 @@ export interface PublishLink {
 
 /** Hears of its links. At most one is open at a time. */
 export interface Publisher {
+  /** Messages that were handed to it and are neither confirmed nor set aside. */
+  readonly waitingCount: number;
   opened(link: PublishLink): void;
   /** The broker has taken responsibility for the envelope with this tag; with `multiple`, for all up to it. */
   confirmed(tag: number, multiple: boolean): void;

@@ -12,6 +12,8 @@ export interface Waiting {
   /** Seconds since 1970. */
   readonly timestamp: number;
   readonly waiter: Waiter | undefined;
+  /** Since when it waits, in milliseconds as of `performance.now()`. */
+  readonly sinceMs: number;
 }
 
 /** An envelope that was sent, or is to be sent again. */
@@ -22,6 +24,8 @@ export interface Sent {
   readonly costBytes: number;
   /** Messages in it. */
   readonly count: number;
+  /** Since when the first of them waits. */
+  readonly sinceMs: number;
   /** One for each message, or none at all. */
   readonly waiters: readonly (Waiter | undefined)[];
   refusals: number;
@@ -36,12 +40,13 @@ const nobody: readonly never[] = [];
 
 /** The plain form: the envelope of one message. */
 export function sealOne(waiting: Waiting, sequence: number, id: string, appId: string): Sent {
-  const { message, timestamp, costBytes, waiter } = waiting;
+  const { message, timestamp, costBytes, waiter, sinceMs } = waiting;
   return {
     sequence,
     envelope: seal(message, id, appId, timestamp),
     costBytes,
     count: 1,
+    sinceMs,
     waiters: waiter === undefined ? nobody : [waiter],
     refusals: 0,
     suspected: undefined,
@@ -67,6 +72,7 @@ export function sealPacked(batch: readonly Waiting[], sequence: number, id: stri
     envelope,
     costBytes: batch.reduce((sum, waiting) => sum + waiting.costBytes, 0),
     count: batch.length,
+    sinceMs: batch[0]!.sinceMs,
     waiters: isAwaited ? batch.map(({ waiter }) => waiter) : nobody,
     refusals: 0,
     suspected: undefined,
@@ -76,7 +82,7 @@ export function sealPacked(batch: readonly Waiting[], sequence: number, id: stri
 
 /** The messages of a pack, each in an envelope of its own, with the id that it has in the pack. They cost as much as the pack. */
 export function takeApart(
-  { sequence, envelope, waiters, costBytes: packCostBytes }: Sent,
+  { sequence, envelope, waiters, costBytes: packCostBytes, sinceMs }: Sent,
   idOf: (number: number) => string,
 ): Sent[] {
   const messages = unpack(envelope.body);
@@ -85,7 +91,7 @@ export function takeApart(
     const costBytes =
       index + 1 < messages.length ? Math.min(leftBytes, messageCostBytes(message)) : leftBytes;
     leftBytes -= costBytes;
-    const waiting = { message, costBytes, timestamp: envelope.timestamp!, waiter: waiters[index] };
+    const waiting = { message, costBytes, timestamp: envelope.timestamp!, waiter: waiters[index], sinceMs };
     return sealOne(waiting, sequence + index, idOf(sequence + index), envelope.appId!);
   });
 }

@@ -22,12 +22,13 @@ import { Notices } from "../ops/notices.ts";
 import type { Announcements } from "./clients/announcements.ts";
 import { Backpressure } from "./clients/backpressure.ts";
 import type { Client, ClientSocket } from "./clients/client.ts";
-import { Endings } from "./clients/endings.ts";
 import { sayFarewell } from "./clients/farewell.ts";
 import { Holds } from "./clients/holds.ts";
 import { Roster } from "./clients/roster.ts";
 import { TimerWheel } from "./clients/timer-wheel.ts";
+import { Traffic } from "./clients/traffic.ts";
 import { Turns } from "./clients/turns.ts";
+import { Visits } from "./clients/visits.ts";
 import { durableMetrics } from "./durable/durable-metrics.ts";
 import { Durables } from "./durable/durables.ts";
 import type { SharedLog } from "./durable/shared-log.ts";
@@ -97,8 +98,9 @@ export class Gateway implements FeedSink {
   readonly #clients = new Roster();
   readonly #holds = new Holds();
   readonly #turns = new Turns(this.#holds, (socket) => this.#left(socket));
-  readonly #refusals = new Refusals();
-  readonly #endings = new Endings();
+  readonly #refusals: Refusals;
+  readonly #traffic = new Traffic(() => this.#relay.publishedBytes);
+  readonly #visits: Visits;
   readonly #page = new Page();
   readonly #hosts: HostGuard;
   readonly #admin: AdminListener | undefined;
@@ -116,6 +118,8 @@ export class Gateway implements FeedSink {
     const { sharedLog, logMemoryBytes, adminHost, adminPort, allowHost = [] } = options;
     const isSafe = options.auth !== undefined || options.tlsCert !== undefined;
     const notices = new Notices(options.logger);
+    this.#visits = new Visits(options.logger, this.#traffic);
+    this.#refusals = new Refusals(options.logger);
     this.#hosts = new HostGuard(isSafe ? undefined : allowHost, this.#refusals, notices);
     if (adminPort !== undefined) {
       // It has neither, whatever the clients' port has.
@@ -131,7 +135,10 @@ export class Gateway implements FeedSink {
       this.#holds,
       this.#clients,
     );
-    const sent = (bytes: number) => this.#backlogs.sent(bytes);
+    const sent = (bytes: number) => {
+      this.#traffic.sentBytes += bytes;
+      this.#backlogs.sent(bytes);
+    };
     const outlet = { room: roomFor(clientBufferBytes), sent };
     this.#durables =
       sharedLog && new Durables(sharedLog, this.#relay, logMemoryBytes, defaultRetryBackoff, outlet);
@@ -244,10 +251,12 @@ export class Gateway implements FeedSink {
     this.#entrance.close();
     this.#backpressure.close();
     this.#durables?.close();
+    this.#traffic.isStopping = true;
     await sayFarewell([...this.#clients], timeoutMs);
     this.#backlogs.close();
     await this.#listeners.close();
     await this.#admin?.close();
+    this.#visits.close();
   }
 
   #serve({ tls, ...where }: Listening): Server<Client> {
@@ -272,6 +281,7 @@ export class Gateway implements FeedSink {
         publishToSelf: false,
         open: (socket) => this.#open(socket),
         message: (socket, body) => {
+          this.#traffic.receivedBytes += body.length;
           const { seat } = socket.data;
           if (seat.isClosing || this.#backpressure.refuses(socket) || this.#limits.refuses(socket)) return;
           this.#limits.heard(socket);
@@ -304,6 +314,7 @@ export class Gateway implements FeedSink {
   #open(socket: ClientSocket): void {
     socket.data.opened(socket);
     this.#clients.add(socket);
+    this.#visits.opened(socket);
     this.#limits.opened();
     this.#identified(socket);
   }
@@ -316,7 +327,7 @@ export class Gateway implements FeedSink {
   }
 
   #close(socket: ClientSocket, code: number): void {
-    this.#endings.count(code);
+    this.#visits.closed(socket, code);
     this.#clients.delete(socket);
     this.#options.announcements.disconnected(socket.data, `${code}`);
     if (socket.data.id !== undefined) this.#directory.remove(socket.data.id, socket);
@@ -360,11 +371,12 @@ export class Gateway implements FeedSink {
   get #operations(): Operations {
     return {
       readiness: () => this.#options.readiness(),
-      metrics: () => [...this.#metrics, ...this.#options.metrics()],
+      metrics: () => this.metrics,
     };
   }
 
-  get #metrics(): readonly AnyMetric[] {
+  /** All that `/metrics` shows. */
+  get metrics(): readonly AnyMetric[] {
     const { auth } = this.#options;
     return [
       ...gatewayMetrics(this.#relay, this.#holds, () => this.#clients.size),
@@ -373,8 +385,9 @@ export class Gateway implements FeedSink {
       ...this.#backlogs.metrics,
       ...this.#protocols.flatMap(({ metrics }) => metrics),
       this.#refusals.metric,
-      this.#endings.metric,
+      ...this.#traffic.metrics,
       ...(auth === undefined ? [] : [auth.refusals.metric]),
+      ...this.#options.metrics(),
     ];
   }
 }

@@ -34,6 +34,9 @@ export class Feed implements Follower {
   readonly #skipped: SkippedRecords;
   readonly #recordBytesMax: number;
 
+  /** Called with how long it took to hand a record on, in milliseconds. */
+  onHandedOn: (ms: number) => void = () => undefined;
+
   /**
    * @param skipped told of records that nobody can read
    * @param recordBytesMax a larger record is not for clients
@@ -55,6 +58,7 @@ export class Feed implements Follower {
   }
 
   record(offset: number, exchange: string, envelope: Envelope): void {
+    const readMs = performance.now();
     const record = new LogRecord(offset, exchange, envelope, this.#open);
     const isFromClients = exchange === "wsmanager";
     if (!isFromClients) {
@@ -63,6 +67,7 @@ export class Feed implements Follower {
       for (const message of record.messages) if (!isExpired(message)) this.#sink.relay(message);
     }
     this.#sink.logged(record);
+    this.onHandedOn(performance.now() - readMs);
   }
 
   marked(offset: number): void {

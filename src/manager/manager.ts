@@ -9,6 +9,7 @@ import { nobodyTold } from "../gateway/clients/announcements.ts";
 import { Gateway } from "../gateway/gateway.ts";
 import type { Uplink } from "../gateway/protocol.ts";
 import { Feed } from "../log/feed.ts";
+import { LogLag } from "../log/log-lag.ts";
 import { SkippedRecords } from "../log/skipped-records.ts";
 import type { Readiness } from "../ops/http.ts";
 import type { Logger } from "../ops/logger.ts";
@@ -19,6 +20,7 @@ import type { Options } from "../options/table.ts";
 import { defaultOutboxLimits } from "../outbox/limits.ts";
 import { outboxMetrics } from "../outbox/metrics.ts";
 import { Outbox } from "../outbox/outbox.ts";
+import { BusiestTopics } from "./busiest-topics.ts";
 
 export type ManagerOptions = Pick<
   Options,
@@ -89,6 +91,8 @@ export class Manager {
     );
     const skipped = new SkippedRecords(logger);
     const outbox = new Outbox(id, options.packed, { bytesMax: options.outboxMaxBytes });
+    const busiest = new BusiestTopics();
+    const lag = broker.hasLog ? new LogLag((then) => broker.mark(then)) : undefined;
     const metrics: readonly AnyMetric[] = [
       ...outboxMetrics(outbox),
       ...brokerMetrics(broker),
@@ -100,6 +104,8 @@ export class Manager {
       },
       ...processMetrics,
       ...this.#lag.metrics,
+      busiest.metric,
+      ...(lag?.metrics ?? []),
     ];
     const attendance = { forEach: (visit: (client: Attendee) => void) => gateway.forEach(visit) };
     const peer = new Events(id, attendance, logger);
@@ -112,7 +118,7 @@ export class Manager {
         auth?.hasKeys === false ? keyless : readinessOf(broker.status(), this.#isStopping, outbox.isFull),
       metrics: () => [...metrics, ...others()],
       announcements: events ?? nobodyTold,
-      uplink: uplinkTo(outbox, messageTrace),
+      uplink: uplinkTo(outbox, messageTrace, busiest),
       sharedLog: broker.hasLog
         ? {
             read: (start, reader) => broker.read(start, reader),
@@ -124,7 +130,9 @@ export class Manager {
     outbox.onRelieved = () => gateway.relieve();
     outbox.onSetAside = (message) => logger.error("message set aside", { ...message });
     broker.publish("wsmanager", outbox);
-    broker.follow(new Feed(id, gateway, logger, messageTrace, skipped, recordBytesMax));
+    const feed = new Feed(id, gateway, logger, messageTrace, skipped, recordBytesMax);
+    if (lag !== undefined) feed.onHandedOn = (ms) => lag.handedOn(ms);
+    broker.follow(feed);
     this.#events = events;
     this.#outbox = outbox;
     this.#gateway = gateway;
@@ -138,6 +146,11 @@ export class Manager {
    */
   listen(): URL {
     return this.#gateway.listen();
+  }
+
+  /** All that `/metrics` shows. */
+  get metrics(): readonly AnyMetric[] {
+    return this.#gateway.metrics;
   }
 
   get adminUrl(): URL | undefined {
@@ -189,10 +202,11 @@ const eventsCloseMs = 1000;
 
 const keyless: Readiness = { ready: false, why: "the keys to check tokens with are not there yet" };
 
-function uplinkTo(outbox: Outbox, messageTrace: MessageTrace): Uplink {
+function uplinkTo(outbox: Outbox, messageTrace: MessageTrace, busiest: BusiestTopics): Uplink {
   return {
     take(message, waiter, waiterBytes) {
       const number = outbox.append(message, waiter, waiterBytes);
+      busiest.sent(message.topic);
       if (messageTrace.wants())
         messageTrace.print("client sent", message.body, { client: message.clientId, topic: message.topic });
       return number;

@@ -7,6 +7,8 @@ export type Level = (typeof levels)[number];
 export type Fields = Readonly<Record<string, unknown>>;
 
 export interface Logger {
+  /** Whether lines of this level are printed: what is costly to say is not even made up if not. */
+  wants(level: Level): boolean;
   debug(message: string, fields?: Fields): void;
   info(message: string, fields?: Fields): void;
   warn(message: string, fields?: Fields): void;
@@ -20,7 +22,7 @@ const pendingBytesMax = 1024 ** 2;
 export class StreamLogger implements Logger {
   readonly #output: Writable;
   readonly #isJson: boolean;
-  readonly #least: number;
+  #least: number;
   /** Counted here, since Bun's `process.stdout` keeps `writableLength` at 0 however much waits (tried). */
   #pendingBytes = 0;
   #droppedCount = 0;
@@ -29,6 +31,20 @@ export class StreamLogger implements Logger {
     this.#output = output;
     this.#isJson = format === "json";
     this.#least = levels.indexOf(level);
+  }
+
+  get level(): Level {
+    return levels[this.#least]!;
+  }
+
+  /** From now on. It is said in a line of its own, whatever the level is. */
+  changeLevel(level: Level): void {
+    this.#least = levels.indexOf(level);
+    this.#write("info", "the log level was changed", { logLevel: level });
+  }
+
+  wants(level: Level): boolean {
+    return levels.indexOf(level) >= this.#least;
   }
 
   debug(message: string, fields?: Fields): void {
@@ -45,7 +61,7 @@ export class StreamLogger implements Logger {
   }
 
   #line(level: Level, message: string, fields: Fields = {}): void {
-    if (levels.indexOf(level) < this.#least) return;
+    if (!this.wants(level)) return;
     if (this.#pendingBytes > pendingBytesMax) {
       this.#droppedCount++;
       return;

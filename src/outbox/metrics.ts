@@ -4,6 +4,7 @@ import type { Outbox } from "./outbox.ts";
 /** @param prefix how the names begin: a processor has outboxes of its own, beside a manager's perhaps */
 export function outboxMetrics(outbox: Outbox, prefix = "warren_"): readonly AnyMetric[] {
   const { metric: setAside } = outbox.setAsideCount;
+  const { metric: confirm } = outbox.confirmSeconds;
   return [
     {
       name: `${prefix}published_total`,
@@ -41,6 +42,7 @@ export function outboxMetrics(outbox: Outbox, prefix = "warren_"): readonly AnyM
       help: "AMQP messages on the wire that are not confirmed.",
       read: () => outbox.unconfirmed,
     },
+    { ...confirm, name: confirm.name.replace("warren_", prefix) },
     { ...setAside, name: setAside.name.replace("warren_", prefix) },
   ];
 }

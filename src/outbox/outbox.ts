@@ -9,6 +9,7 @@ import { countSetAside, type SetAside, type Unfit } from "../envelope/set-aside.
 import type { Waiter } from "../envelope/waiter.ts";
 import { reasonOf } from "../errors.ts";
 import type { OutgoingMessage } from "../message.ts";
+import { Histogram } from "../ops/histogram.ts";
 import { Backlog, type GivenUp } from "./backlog.ts";
 import { Caution } from "./caution.ts";
 import { Gathering } from "./gathering.ts";
@@ -62,6 +63,14 @@ export class Outbox implements Publisher {
   /** Envelopes written to links, those written again among them. */
   envelopeCount = 0;
   readonly setAsideCount = countSetAside();
+  /** From `append` to the confirm, in seconds. A pack counts as its first message, as often as it has messages. */
+  readonly confirmSeconds = new Histogram({
+    name: "warren_confirm_seconds",
+    help: "From when a message was handed to the outbox until RabbitMQ has confirmed it.",
+  });
+  /** When what is appended next was appended, or a little before: the time is taken once for each flush. Undefined: it has to be. */
+  #appendedMs: number | undefined;
+  #setAsideCount = 0;
 
   /** Whether messages that wait together travel as one packed envelope. It may change at any time. */
   isPacking: boolean;
@@ -83,6 +92,10 @@ export class Outbox implements Publisher {
   /** Bytes that wait, unsent or unconfirmed. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  get waitingCount(): number {
+    return this.publishedCount - this.confirmedCount - this.#setAsideCount;
   }
 
   /** Whoever appends should hold back until `onRelieved`. `append` itself takes what has been read already. */
@@ -112,6 +125,7 @@ export class Outbox implements Publisher {
       costBytes,
       timestamp: message.timestamp ?? Math.floor(Date.now() / 1000),
       waiter,
+      sinceMs: this.#nowMs(),
     });
     this.#bytes += costBytes;
     this.publishedCount++;
@@ -175,8 +189,10 @@ export class Outbox implements Publisher {
   confirmed(tag: number, multiple: boolean): void {
     const settled = this.#window.settle(tag, multiple);
     if (settled.length === 0) return;
-    this.#caution.confirmed(performance.now());
+    const nowMs = performance.now();
+    this.#caution.confirmed(nowMs);
     for (const sent of settled) {
+      this.confirmSeconds.record((nowMs - sent.sinceMs) / 1000, sent.count);
       this.#bytes -= sent.costBytes;
       this.confirmedCount += sent.count;
       for (const waiter of sent.waiters) waiter?.confirmed();
@@ -230,6 +246,7 @@ export class Outbox implements Publisher {
   /** Sends what the window has room for, up to `flushBytesMax`; what is left follows in another turn. */
   #flush(): void {
     this.#unschedule();
+    this.#appendedMs = undefined;
     const link = this.#link;
     if (link === undefined || this.#isBlocked || this.#retryTimer !== undefined || this.#backlog.isEmpty)
       return;
@@ -273,6 +290,13 @@ export class Outbox implements Publisher {
     }
   }
 
+  /** Where a flush is due at once, its time is taken once for all that it sends. */
+  #nowMs(): number {
+    if (this.#flushImmediate === undefined && this.#lingerTimer === undefined) return performance.now();
+    this.#appendedMs ??= performance.now();
+    return this.#appendedMs;
+  }
+
   #unschedule(): void {
     clearImmediate(this.#flushImmediate);
     clearTimeout(this.#lingerTimer);
@@ -287,6 +311,7 @@ export class Outbox implements Publisher {
   #giveUp({ message, costBytes, waiters }: GivenUp): void {
     this.#bytes -= costBytes;
     this.setAsideCount.add(message.reason);
+    this.#setAsideCount++;
     // Not within a flush, which those that wait could disturb.
     queueMicrotask(() => {
       this.onSetAside(message);

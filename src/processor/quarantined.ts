@@ -126,7 +126,13 @@ function loggerTo(tell: (told: Told) => void, number: number): Logger {
   // Fields may be anything, such as what no other process can be told.
   const line = (level: Level) => (text: string, fields?: Fields) =>
     void tell({ number, level, line: text, fields: JSON.stringify(fields ?? {}) });
-  return { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
+  return {
+    wants: () => true,
+    debug: line("debug"),
+    info: line("info"),
+    warn: line("warn"),
+    error: line("error"),
+  };
 }
 
 async function loadWorkFrom(name: string): Promise<Work> {

@@ -27,6 +27,7 @@ export function envelopeOf(text: string, parts: Partial<Envelope> = {}): Envelop
 
 /** Publishes by hand and remembers what was confirmed. */
 export class RecordingPublisher implements Publisher {
+  readonly waitingCount = 0;
   link: PublishLink | undefined;
   linkCount = 0;
   blockedStates: boolean[] = [];

@@ -54,5 +54,38 @@ test("manager and processor in one process show what both did, in a form that Pr
   expect(text).toContain('\nwarren_handled_total{outcome="answered"} 1\n');
   expect(text).toContain("\nwarren_handler_seconds_count 1\n");
   expect(text).toContain("\nwarren_messages_received_total 1\n");
+  expect(text).toContain("\nwarren_received_bytes_total 5\n");
+  expect(text).toContain(`\nwarren_sent_bytes_total ${"processed message: hello".length}\n`);
+  expect(text).toContain("\nwarren_connects_total 1\n");
+  expect(text).toContain('\nwarren_busiest_topics_messages{topic=""} 1\n');
+  for (const name of ["confirm", "log_delivery", "answer"])
+    expect(text).toMatch(new RegExp(`\\nwarren_${name}_seconds_count [1-9]`));
   expect(await faultsInMetrics(text, await metricsAt(admin, "application/openmetrics-text"))).toBe("");
+});
+
+test("SIGUSR2 makes the log more talkative, down to who comes, is refused and goes", async () => {
+  await using warren = await startWarren();
+  const said = (msg: string) => warren.log.filter((line) => line.msg === msg);
+  const before = await connect(warren.wsUrl("/ws/before"));
+  await before[Symbol.asyncDispose]();
+  warren.signal("SIGUSR2");
+  const changed = await warren.waitForLog(({ msg }) => msg === "the log level was changed", "it is changed");
+  expect(changed["logLevel"]).toBe("debug");
+  const anna = await connect(warren.wsUrl("/ws/anna"));
+  await anna[Symbol.asyncDispose]();
+  await fetch(new URL("/ws", warren.url));
+  const left = await warren.waitForLog(({ msg }) => msg === "client left", "a client left");
+  expect([left["client"], left["cause"]]).toEqual(["anna", "client"]);
+  await warren.waitForLog(({ msg }) => msg === "handshake refused", "a handshake was refused");
+  expect(said("client connected").map((line) => line["client"])).toEqual(["anna"]);
+  for (let change = 2; change <= 4; change++) {
+    warren.signal("SIGUSR2");
+    await warren.waitForLog(() => said("the log level was changed").length === change, "changed again");
+  }
+  expect(said("the log level was changed").map((line) => line["logLevel"])).toEqual([
+    "debug",
+    "error",
+    "warn",
+    "info",
+  ]);
 });

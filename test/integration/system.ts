@@ -14,6 +14,9 @@ import { until } from "../support/wait.ts";
 /** Remembers what was logged at warn and above, which in most tests is nothing. */
 export class QuietLogger implements Logger {
   readonly complaints: string[] = [];
+  wants(): boolean {
+    return false;
+  }
   debug(): void {
     /* not of interest to tests */
   }

@@ -150,7 +150,9 @@ export class RabbitmqBroker implements Broker {
   start(onFatal: (error: Error) => void): void {
     const { urls, name, logger, access = urlsAlone } = this.#options;
     const timing = this.#timing;
-    const outage = new Outage(logger);
+    const outage = new Outage(logger, () =>
+      this.#publishings.reduce((sum, { publisher }) => sum + publisher.waitingCount, 0),
+    );
     const open = (what: Purpose, setUp: SetUp, links = this.#links) => {
       const lost = () => {
         for (const end of this.#atLoss[what].splice(0)) end();

@@ -27,6 +27,8 @@ export class Relay {
   receivedCount = 0;
   /** Messages sent to clients: one to a thousand clients counts a thousand. */
   deliveredCount = 0;
+  /** What was published to clients, each copy counted: in bytes, of text in UTF-16 units. */
+  publishedBytes = 0;
 
   serveBy(outlet: Outlet): void {
     this.#outlet = outlet;
@@ -57,14 +59,21 @@ export class Relay {
       for (const audience of group.audiences) {
         // Before it is published: whoever has to leave for it has got it.
         audience.lastPosition = delivery.position;
-        this.deliveredCount += audience.clientCount;
-        if (audience !== own) this.#outlet?.publish(audience.key, frame);
-        else {
-          this.deliveredCount--;
+        if (audience !== own) {
+          this.#delivered(audience.clientCount, frame.length);
+          this.#outlet?.publish(audience.key, frame);
+        } else {
+          this.#delivered(audience.clientCount - 1, frame.length);
           speaker!.publish(frame);
         }
       }
     }
+  }
+
+  /** A message was published to so many clients. */
+  #delivered(count: number, bytes: number): void {
+    this.deliveredCount += count;
+    this.publishedBytes += count * bytes;
   }
 }
 

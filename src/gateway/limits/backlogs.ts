@@ -184,6 +184,7 @@ export class Backlogs implements Timed {
     this.#ending = undefined;
     for (const [socket, cause] of [...this.#doomed]) {
       this.#cutOff.add(cause);
+      socket.data.seat.endedBy = cause;
       if (cause === "slow" || socket.getBufferedAmount() > tellableMax) {
         socket.terminate();
         continue;

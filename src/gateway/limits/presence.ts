@@ -76,6 +76,7 @@ export class Presence implements Timed {
       socket.ping();
     } else {
       this.#vanished++;
+      seat.endedBy = "vanished";
       socket.terminate();
     }
   }

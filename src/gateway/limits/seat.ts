@@ -22,6 +22,8 @@ export class Seat {
   pingsUnanswered = 0;
   /** `Holds`: it is about to be closed, and nothing that it sent is obeyed any more. */
   isClosing = false;
+  /** Why the manager disconnected it without a word, where it did; else the close code says why. */
+  endedBy: "slow" | "memory" | "vanished" | undefined = undefined;
   /** `Roster`: in which list it is, and its place there. */
   list = 0;
   place = -1;

@@ -1,3 +1,4 @@
+import type { Logger } from "../../ops/logger.ts";
 import { LabelledCounter, type LabelledMetric } from "../../ops/metrics.ts";
 
 /** Why a handshake is refused, before the upgrade. docs/protocol.md prints them (`bun run docs`). */
@@ -108,12 +109,19 @@ export class Refusals {
     Object.keys(refusals) as RefusalName[],
   );
 
+  readonly #logger: Pick<Logger, "debug" | "wants">;
+
+  constructor(logger: Pick<Logger, "debug" | "wants">) {
+    this.#logger = logger;
+  }
+
   get metric(): LabelledMetric {
     return this.#counts.metric;
   }
 
   refuse(name: RefusalName, why: string = refusals[name].why): Response {
     this.#counts.add(name);
+    if (this.#logger.wants("debug")) this.#logger.debug("handshake refused", { reason: name, why });
     const { status, retryAfterS }: Refusal = refusals[name];
     // Whoever is refused must not keep a connection, and with it an open file.
     const headers: Record<string, string> = { connection: "close" };

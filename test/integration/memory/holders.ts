@@ -121,6 +121,7 @@ function memoryBroker(messageOfIndex: (index: number) => OutgoingMessage) {
   let isBlocked = false;
   let link: PublishLink | undefined;
   broker.publish("wsmanager", {
+    waitingCount: 0,
     opened: (opened) => {
       link = opened;
     },

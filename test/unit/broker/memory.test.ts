@@ -8,6 +8,7 @@ import { turn } from "../doubles/turn.ts";
 // What every broker guarantees is in test/contract; here is what only the embedded one has.
 
 class Publishing {
+  readonly waitingCount = 0;
   link: PublishLink | undefined;
   readonly blocks: boolean[] = [];
 

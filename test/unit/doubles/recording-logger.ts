@@ -4,6 +4,9 @@ import type { Fields, Level, Logger } from "../../../src/ops/logger.ts";
 export class RecordingLogger implements Logger {
   readonly lines: { readonly level: Level; readonly message: string; readonly fields: Fields }[] = [];
 
+  wants(): boolean {
+    return true;
+  }
   debug(message: string, fields: Fields = {}): void {
     this.lines.push({ level: "debug", message, fields });
   }

@@ -31,7 +31,7 @@ function publisherTo(fake: FakeAmqp, timingWith: (log: readonly string[]) => Lin
   const broker = new RabbitmqBroker({
     urls: [fake.url],
     name: "test",
-    logger: { debug: () => undefined, info: note, warn: note, error: note },
+    logger: { wants: () => false, debug: () => undefined, info: note, warn: note, error: note },
     logRetention: { maxBytes: 1024 ** 2, maxAgeMs: 86_400_000 },
     timing: timingWith(log),
   });

@@ -18,7 +18,7 @@ const timing = {
 /** What comes of the messages that are published to a scripted peer. */
 function publisherTo(fake: FakeAmqp) {
   const quiet = () => undefined;
-  const logger = { debug: quiet, info: quiet, warn: quiet, error: quiet };
+  const logger = { wants: () => false, debug: quiet, info: quiet, warn: quiet, error: quiet };
   const broker = new RabbitmqBroker({ urls: [fake.url], name: "test", logger, logRetention: "off", timing });
   fake.closeFirst(broker);
   const outbox = new Outbox("test", false);
