@@ -3,12 +3,18 @@ import { isPattern, TopicTrie } from "../../topics/topic-trie.ts";
 import { direct } from "../fan-out/encoding.ts";
 import type { DurableSubscription } from "./subscription.ts";
 
+/** What remembered topics may take together: one for each, and one for each subscription that matches it. */
+const rememberedMax = 32 * 1024;
+
 /** Who wants what. */
 export class Interests {
   readonly #exact = new MultiMap<DurableSubscription>();
   readonly #directs = new MultiMap<DurableSubscription>();
   readonly #patterns = new TopicTrie<DurableSubscription>();
   #patternCount = 0;
+  /** The patterns that match a topic, while none comes or goes: most topics come again and again. */
+  readonly #remembered = new Map<string, readonly DurableSubscription[]>();
+  #rememberedCount = 0;
 
   constructor(subscriptions: Iterable<DurableSubscription>) {
     for (const subscription of subscriptions) this.add(subscription);
@@ -19,6 +25,7 @@ export class Interests {
     if (pattern === direct) this.#directs.add(clientId, subscription);
     else if (isPattern(pattern)) {
       this.#patterns.add(pattern, subscription);
+      this.#forget();
       this.#patternCount++;
     } else this.#exact.add(pattern, subscription);
   }
@@ -29,6 +36,7 @@ export class Interests {
     if (pattern === direct) this.#directs.remove(clientId, subscription);
     else if (isPattern(pattern)) {
       this.#patterns.remove(pattern, subscription);
+      this.#forget();
       this.#patternCount--;
     } else this.#exact.remove(pattern, subscription);
   }
@@ -39,6 +47,22 @@ export class Interests {
 
   eachOf(topic: string, offer: (subscription: DurableSubscription) => void): void {
     for (const subscription of this.#exact.find(topic)) offer(subscription);
-    if (this.#patternCount > 0) for (const subscription of this.#patterns.match(topic)) offer(subscription);
+    if (this.#patternCount > 0) for (const subscription of this.#matching(topic)) offer(subscription);
+  }
+
+  #matching(topic: string): readonly DurableSubscription[] {
+    let matching = this.#remembered.get(topic);
+    if (matching !== undefined) return matching;
+    matching = this.#patterns.match(topic);
+    this.#rememberedCount += 1 + matching.length;
+    if (this.#rememberedCount > rememberedMax) this.#forget();
+    else this.#remembered.set(topic, matching);
+    return matching;
+  }
+
+  #forget(): void {
+    if (this.#rememberedCount === 0) return;
+    this.#remembered.clear();
+    this.#rememberedCount = 0;
   }
 }

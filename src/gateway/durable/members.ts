@@ -98,7 +98,8 @@ export class Members {
     for (const [index, message] of messages.entries()) {
       if (isExpired(message)) continue;
       const isForOne = exchange === "towsmanager" && message.clientId !== undefined;
-      const frames = new SharedFrames(message, positionText(offset, index, messages.length));
+      // Nobody wants most messages, for whom no frame is to be made.
+      let frames: SharedFrames | undefined;
       const offer = (subscription: DurableSubscription) => {
         if (!subscription.isDue(record, index)) return;
         // Another subscription of its client may have taken the room.
@@ -106,6 +107,7 @@ export class Members {
           this.#slow(subscription, { offset, index: index - 1 }, onSlow);
           return;
         }
+        frames ??= new SharedFrames(message, positionText(offset, index, messages.length));
         const tail = frames.tailFor(subscription);
         if (!subscription.hasGathered) this.#unwritten.add(subscription);
         subscription.add(tail, frames.frameFor(subscription, tail));
