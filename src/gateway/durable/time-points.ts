@@ -6,6 +6,10 @@ export class TimePoints {
   readonly #seconds: number[] = [];
   readonly #offsets: number[] = [];
 
+  get isEmpty(): boolean {
+    return this.#seconds.length === 0;
+  }
+
   add(seconds: number, offset: number): void {
     const at = this.#indexOf(seconds);
     if (this.#seconds[at] === seconds) this.#offsets[at] = offset;

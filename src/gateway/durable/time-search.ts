@@ -12,8 +12,12 @@ export type Found =
 
 /** Readings at the same time: each is a channel and a consumer in RabbitMQ. */
 const probesMax = 4;
-/** How long somebody waits before the nearest known place before that time has to do, in milliseconds. */
-const patienceMs = 1000;
+/**
+ * How long somebody waits before the nearest known place before that time has to do, in milliseconds; and where its own time is being
+ * asked for, or no time is known yet, so that all there is would have to do.
+ */
+const patienceMs = 500;
+const patienceForAnswersMs = 5000;
 /** How long a reading may get nothing before the log is written to, so that it gets something. In milliseconds. */
 const silenceMsMax = 100;
 /** Before a search that was cut off is begun anew, in milliseconds. */
@@ -113,12 +117,17 @@ export class TimeSearch {
 
   /** Finds all of those that need not be asked for any more. */
   #settle(): void {
-    const impatientSinceMs = performance.now() - patienceMs;
+    const nowMs = performance.now();
     for (const search of this.#waiting) {
       const { seconds, sinceMs } = search;
       const offset = this.#points.at(seconds);
-      if (offset !== undefined) this.#located(search, offset);
-      else if (sinceMs < impatientSinceMs) this.#located(search, this.#points.notAfter(seconds) ?? 0);
+      if (offset !== undefined) {
+        this.#located(search, offset);
+        continue;
+      }
+      const hopes = this.#probes.has(seconds) || this.#points.isEmpty;
+      if (nowMs - sinceMs > (hopes ? patienceForAnswersMs : patienceMs))
+        this.#located(search, this.#points.notAfter(seconds) ?? 0);
     }
   }
 
@@ -127,9 +136,19 @@ export class TimeSearch {
     this.#found.set(search, offset);
   }
 
-  /** One that waits, and is not being asked for: any of them, so that on average it halves what is not known. */
+  /**
+   * One that waits, and is not being asked for: any of them, so that on average it halves what is not known. Only the earliest goes
+   * first where no time before it is known, since all can begin there.
+   */
   #pick(): number | undefined {
-    const times = new Set([...this.#waiting].map(({ seconds }) => seconds));
+    const times = new Set<number>();
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const { seconds } of this.#waiting) {
+      times.add(seconds);
+      earliest = Math.min(earliest, seconds);
+    }
+    if (!this.#probes.has(earliest) && this.#points.notAfter(earliest) === undefined && times.size > 0)
+      return earliest;
     for (const seconds of this.#probes.keys()) times.delete(seconds);
     return [...times][Math.floor(Math.random() * times.size)];
   }

@@ -144,6 +144,49 @@ test("who has waited for long begins earlier rather than later", async () => {
     expect((where as { offset: number }).offset).toBeLessThanOrEqual(510 + index);
 });
 
+test("one whose own time is being asked for waits for that answer, however long it takes, and not for all there is", async () => {
+  log = new TimedLog();
+  log.fill(10, 3000, 100_000);
+  const read = log.read.bind(log);
+  const late = Promise.withResolvers<void>();
+  log.search = new TimeSearch(
+    {
+      read: (start, reader) => {
+        const isSlow = typeof start === "object" && start.timestamp === 100_500;
+        if (!isSlow) return read(start, reader);
+        void late.promise.then(() => read(start, reader));
+        return { handled: () => undefined, stop: () => undefined };
+      },
+      mark: () => undefined,
+      recordBytesMax: 1,
+    },
+    log.window,
+  );
+  const slow = log.find(100_500);
+  await Bun.sleep(1100);
+  expect(await log.find(100_600)).toEqual({ offset: 610, isBehindGap: false });
+  late.resolve();
+  expect(await slow).toEqual({ offset: 510, isBehindGap: false });
+});
+
+test("the earliest of those that wait is asked for first, since all others can begin there", async () => {
+  log = new TimedLog();
+  log.fill(10, 3000, 100_000);
+  const starts: LogStart[] = [];
+  const read = log.read.bind(log);
+  const shared = {
+    read: (start: LogStart, reader: LogReader) => {
+      starts.push(start);
+      return read(start, reader);
+    },
+    mark: () => undefined,
+    recordBytesMax: 1,
+  };
+  log.search = new TimeSearch(shared, log.window);
+  await Promise.all(Array.from({ length: 300 }, (_, index) => log!.find(100_500 + ((index * 7) % 300))));
+  expect(starts[0]).toEqual({ timestamp: 100_500 });
+});
+
 test("what nobody waits for is not asked for", async () => {
   log = new TimedLog();
   log.fill(10, 100, 1000);
