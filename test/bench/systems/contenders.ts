@@ -47,6 +47,8 @@ function bridge(name: string, what: string): Contender {
 
 interface WarrenOptions {
   readonly flags?: readonly string[];
+  /** Whether it keeps the limits that it has by default. */
+  readonly isLimited?: boolean;
   /** Plain text unless said. */
   readonly speaks?: readonly string[];
 }
@@ -54,13 +56,13 @@ interface WarrenOptions {
 export function warren(
   name: string,
   what: string,
-  { flags = [], speaks = plainText }: WarrenOptions = {},
+  { flags = [], isLimited: areLimited = false, speaks = plainText }: WarrenOptions = {},
 ): Contender {
   return {
     name,
     what,
     async start(broker, { withProcessor }) {
-      const managers = await startManagers(broker, 1, { flags, withProcessor });
+      const managers = await startManagers(broker, 1, { flags, areLimited, withProcessor });
       const [manager] = managers.each as [Managed];
       return {
         url: manager.wsUrl(speaks === plainText ? "/ws" : `/ws?topic=${topic}`),

@@ -26,6 +26,8 @@ function unhurriedBeside(flags: readonly string[]): string[] {
 
 export interface ManagersOptions {
   readonly flags?: readonly string[];
+  /** They keep all limits that they have by default: not given, clients may send and connect as fast as they can. */
+  readonly areLimited?: boolean;
   readonly withProcessor?: boolean;
 }
 
@@ -33,7 +35,7 @@ export interface ManagersOptions {
 export async function startManagers(
   broker: BenchBroker,
   count: number,
-  { flags = [], withProcessor = false }: ManagersOptions = {},
+  { flags = [], areLimited = false, withProcessor = false }: ManagersOptions = {},
 ): Promise<Managers> {
   const vhost = await broker.vhost();
   const args = ["--broker", vhost.url, "--log-messages", "off", "--log-level", "info", ...flags];
@@ -55,7 +57,8 @@ export async function startManagers(
   const stop = () => stopAll(parts, vhost.remove);
   try {
     const each: Managed[] = [];
-    while (each.length < count) each.push(await startRole("manager", "ready", unhurriedBeside(flags)));
+    const limits = areLimited ? [] : unhurriedBeside(flags);
+    while (each.length < count) each.push(await startRole("manager", "ready", limits));
     if (withProcessor) {
       await startRole("processor", "running");
       await untilAnswered(each[0]!.wsUrl());

@@ -15,7 +15,7 @@ export const busy: HostileCase = {
   name: "busy",
   what: "clients that want the manager to do much",
   async run(setting) {
-    const contender = warren("warren", "");
+    const contender = warren("warren", "", { isLimited: true });
     const loading: LoadOptions = {
       patienceSeconds,
       clients: 10,

@@ -18,7 +18,7 @@ export const greedy: HostileCase = {
   name: "greedy",
   what: "clients that want the manager to keep much",
   async run(setting) {
-    const contender = warren("warren", "");
+    const contender = warren("warren", "", { isLimited: true });
     const turn = (kind: string, count: number) => () =>
       withSystem(setting.broker, contender, {}, (system) => growth(system, kind, count, setting.isQuick));
     const kinds = Object.keys(greeds);
