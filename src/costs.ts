@@ -28,6 +28,10 @@ export function bufferCostBytes(bytes: Uint8Array): number {
   return bytes.byteLength + bufferOverheadBytes;
 }
 
+export function bodyCostBytes(body: Body): number {
+  return typeof body === "string" ? textCostBytes(body) : bufferCostBytes(body);
+}
+
 export function headersCostBytes(headers: Headers | undefined): number {
   let costBytes = 0;
   for (const name in headers) costBytes += 2 * (name.length + headers[name]!.length) + headerOverheadBytes;

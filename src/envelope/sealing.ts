@@ -3,6 +3,7 @@ import type { OutgoingMessage } from "../message.ts";
 import type { Envelope } from "./envelope.ts";
 import { seal } from "./envelope.ts";
 import { pack, packedContentType, unpack } from "./packing.ts";
+import type { Share } from "./share.ts";
 import type { Waiter } from "./waiter.ts";
 
 /** A message that waits in an outbox. */
@@ -14,12 +15,16 @@ export interface Waiting {
   readonly waiter: Waiter | undefined;
   /** Since when it waits, in milliseconds as of `performance.now()`. */
   readonly sinceMs: number;
+  /** Its sender's; undefined where all who send are equal. */
+  readonly share: Share | undefined;
 }
 
 /** An envelope that was sent, or is to be sent again. */
 export interface Sent {
-  /** The number of its first message, so its place in the order of first sending. */
+  /** Its place in the order of first sending: messages that were sealed before it, and its first one. */
   readonly sequence: number;
+  /** Its first message's number, of which its id is made. Those of a pack's messages follow it. */
+  readonly number: number;
   readonly envelope: Envelope;
   readonly costBytes: number;
   /** Messages in it. */
@@ -35,14 +40,17 @@ export interface Sent {
   closes: number;
 }
 
+type Place = Pick<Sent, "sequence" | "number">;
+
 /** Shared, since most envelopes have nobody waiting for their confirm. */
 const nobody: readonly never[] = [];
 
 /** The plain form: the envelope of one message. */
-export function sealOne(waiting: Waiting, sequence: number, id: string, appId: string): Sent {
+export function sealOne(waiting: Waiting, { sequence, number }: Place, id: string, appId: string): Sent {
   const { message, timestamp, costBytes, waiter, sinceMs } = waiting;
   return {
     sequence,
+    number,
     envelope: seal(message, id, appId, timestamp),
     costBytes,
     count: 1,
@@ -55,7 +63,12 @@ export function sealOne(waiting: Waiting, sequence: number, id: string, appId: s
 }
 
 /** The packed form: one envelope for several messages, with the id and the time of the first. */
-export function sealPacked(batch: readonly Waiting[], sequence: number, id: string, appId: string): Sent {
+export function sealPacked(
+  batch: readonly Waiting[],
+  { sequence, number }: Place,
+  id: string,
+  appId: string,
+): Sent {
   const envelope = {
     body: pack(batch.map(({ message }) => message)),
     routingKey: "",
@@ -69,6 +82,7 @@ export function sealPacked(batch: readonly Waiting[], sequence: number, id: stri
   const isAwaited = batch.some(({ waiter }) => waiter !== undefined);
   return {
     sequence,
+    number,
     envelope,
     costBytes: batch.reduce((sum, waiting) => sum + waiting.costBytes, 0),
     count: batch.length,
@@ -82,7 +96,7 @@ export function sealPacked(batch: readonly Waiting[], sequence: number, id: stri
 
 /** The messages of a pack, each in an envelope of its own, with the id that it has in the pack. They cost as much as the pack. */
 export function takeApart(
-  { sequence, envelope, waiters, costBytes: packCostBytes, sinceMs }: Sent,
+  { sequence, number, envelope, waiters, costBytes: packCostBytes, sinceMs }: Sent,
   idOf: (number: number) => string,
 ): Sent[] {
   const messages = unpack(envelope.body);
@@ -91,8 +105,10 @@ export function takeApart(
     const costBytes =
       index + 1 < messages.length ? Math.min(leftBytes, messageCostBytes(message)) : leftBytes;
     leftBytes -= costBytes;
-    const waiting = { message, costBytes, timestamp: envelope.timestamp!, waiter: waiters[index], sinceMs };
-    return sealOne(waiting, sequence + index, idOf(sequence + index), envelope.appId!);
+    const waiter = waiters[index];
+    const waiting = { message, costBytes, timestamp: envelope.timestamp!, waiter, sinceMs, share: undefined };
+    const place = { sequence: sequence + index, number: number + index };
+    return sealOne(waiting, place, idOf(place.number), envelope.appId!);
   });
 }
 

@@ -9,8 +9,14 @@ export function gatewayMetrics(relay: Relay, holds: Holds, clientCount: () => nu
     {
       name: "warren_clients_held_back",
       type: "gauge",
-      help: "Clients that are not read from because the outbox is full.",
-      read: () => holds.countOf("outbox"),
+      help: "Clients that are not read from because the outbox is full, or they have more in it than they leave free.",
+      read: () => holds.countOfEither("outbox", "share"),
+    },
+    {
+      name: "warren_clients_over_share",
+      type: "gauge",
+      help: "Those of them that have more in the outbox than they leave free.",
+      read: () => holds.countOf("share"),
     },
     {
       name: "warren_messages_received_total",

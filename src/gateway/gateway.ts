@@ -25,6 +25,7 @@ import type { Client, ClientSocket } from "./clients/client.ts";
 import { sayFarewell } from "./clients/farewell.ts";
 import { Holds } from "./clients/holds.ts";
 import { Roster } from "./clients/roster.ts";
+import { Shares } from "./clients/shares.ts";
 import { TimerWheel } from "./clients/timer-wheel.ts";
 import { Traffic } from "./clients/traffic.ts";
 import { Turns } from "./clients/turns.ts";
@@ -106,6 +107,7 @@ export class Gateway implements FeedSink {
   readonly #admin: AdminListener | undefined;
   readonly #durables: Durables | undefined;
   readonly #backpressure: Backpressure;
+  readonly #shares: Shares;
   readonly #limits: Limits;
   readonly #backlogs: Backlogs;
   readonly #listeners = new Listeners(
@@ -142,14 +144,16 @@ export class Gateway implements FeedSink {
     const outlet = { room: roomFor(clientBufferBytes), sent };
     this.#durables =
       sharedLog && new Durables(sharedLog, this.#relay, logMemoryBytes, defaultRetryBackoff, outlet);
-    this.#backpressure = new Backpressure(this.#holds, this.#clients, () => options.uplink.isFull);
+    const { uplink } = options;
+    this.#backpressure = new Backpressure(this.#holds, this.#clients, () => uplink.freeBytes <= 0);
+    this.#shares = new Shares(this.#holds, uplink, this.#backpressure);
     this.#limits = new Limits(options, wheel, this.#holds, this.#clients);
     const surroundings = {
       ...options,
       relay: this.#relay,
       holds: this.#holds,
       listeners: this.#listeners,
-      backpressure: this.#backpressure,
+      shares: this.#shares,
       durables: this.#durables,
       wheel,
       sent,
@@ -228,6 +232,11 @@ export class Gateway implements FeedSink {
   /** Lets the clients go on that were held back. */
   relieve(): void {
     this.#backpressure.release();
+  }
+
+  /** Some of what waited for the broker has gone: lets clients go on that had too much of it. */
+  lighten(): void {
+    this.#shares.lighten();
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { Server } from "bun";
 import type { Unfit } from "../envelope/set-aside.ts";
+import type { Share } from "../envelope/share.ts";
 import type { Waiter } from "../envelope/waiter.ts";
 import type { OutgoingMessage } from "../message.ts";
 import type { AnyMetric } from "../ops/metrics.ts";
@@ -7,9 +8,9 @@ import type { Auth } from "./auth/auth.ts";
 import type { Grant } from "./auth/grant.ts";
 import type { TokenRefusal } from "./auth/token-refusal.ts";
 import type { Announcements } from "./clients/announcements.ts";
-import type { Backpressure } from "./clients/backpressure.ts";
 import type { Client, ClientSocket } from "./clients/client.ts";
 import type { Holds } from "./clients/holds.ts";
+import type { Shares } from "./clients/shares.ts";
 import type { TimerWheel } from "./clients/timer-wheel.ts";
 import type { Turns } from "./clients/turns.ts";
 import type { Relay } from "./fan-out/relay.ts";
@@ -46,14 +47,15 @@ export interface Uplink {
    * Takes a message for the broker and returns its number: `idOf` makes its id of that, where one is needed.
    * The waiter hears of what becomes of it, which is never before `take` has returned.
    *
+   * @param share the sender's, by which senders are served by turns
    * @param waiterBytes what the waiter keeps in memory, which is counted as the message is
    */
-  take(message: OutgoingMessage, waiter?: Waiter, waiterBytes?: number): number;
+  take(message: OutgoingMessage, share: Share, waiter?: Waiter, waiterBytes?: number): number;
   /** Why the broker could not carry a message, as far as is known; undefined if it could. */
   unfitnessOf(message: OutgoingMessage): Unfit | undefined;
   idOf(number: number): string;
-  /** Whoever sends has to be held back until `Gateway.relieve`. */
-  readonly isFull: boolean;
+  /** What may still wait for the broker. In bytes; not above zero: whoever sends has to be held back until `Gateway.relieve`. */
+  readonly freeBytes: number;
 }
 
 /** What protocols share. */
@@ -62,7 +64,7 @@ export interface Surroundings {
   readonly uplink: Uplink;
   readonly holds: Holds;
   readonly listeners: Listeners;
-  readonly backpressure: Backpressure;
+  readonly shares: Shares;
   readonly wheel: TimerWheel;
   readonly turns: Turns;
   readonly announcements: Announcements;

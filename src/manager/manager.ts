@@ -128,6 +128,7 @@ export class Manager {
         : undefined,
     });
     outbox.onRelieved = () => gateway.relieve();
+    outbox.onLightened = () => gateway.lighten();
     outbox.onSetAside = (message) => logger.error("message set aside", { ...message });
     broker.publish("wsmanager", outbox);
     const feed = new Feed(id, gateway, logger, messageTrace, skipped, recordBytesMax);
@@ -204,8 +205,8 @@ const keyless: Readiness = { ready: false, why: "the keys to check tokens with a
 
 function uplinkTo(outbox: Outbox, messageTrace: MessageTrace, busiest: BusiestTopics): Uplink {
   return {
-    take(message, waiter, waiterBytes) {
-      const number = outbox.append(message, waiter, waiterBytes);
+    take(message, share, waiter, waiterBytes) {
+      const number = outbox.append(message, waiter, waiterBytes, share);
       busiest.sent(message.topic);
       if (messageTrace.wants())
         messageTrace.print("client sent", message.body, { client: message.clientId, topic: message.topic });
@@ -213,8 +214,8 @@ function uplinkTo(outbox: Outbox, messageTrace: MessageTrace, busiest: BusiestTo
     },
     unfitnessOf: (message) => outbox.unfitnessOf(message),
     idOf: (number) => outbox.idOf(number),
-    get isFull() {
-      return outbox.isFull;
+    get freeBytes() {
+      return outbox.freeBytes;
     },
   };
 }

@@ -53,8 +53,9 @@ export class Backlog {
     return this.#sealer.idOf(number);
   }
 
-  push(waiting: Waiting): void {
-    this.#sealer.push(waiting);
+  /** Returns the message's number. */
+  push(waiting: Waiting): number {
+    return this.#sealer.push(waiting);
   }
 
   /** These were refused, and are to be sent again. */

@@ -12,6 +12,8 @@ export interface OutboxLimits {
   readonly packedWindowMax: number;
   /** Cost of the messages in one packed envelope. */
   readonly packBytesMax: number;
+  /** A sender that has so much waiting stands in a line of its own from then on, until that is empty. In bytes. */
+  readonly ownLineBytes: number;
   /** How long the broker may confirm nothing before no more is sent to it, in milliseconds. */
   readonly stallMs: number;
   /** How long messages gather for a packed envelope while others are on the wire, however few they are, in milliseconds. */
@@ -25,6 +27,7 @@ export const defaultOutboxLimits: OutboxLimits = {
   packCountMax: 256,
   packedWindowMax: 256,
   packBytesMax: 128 * 1024,
+  ownLineBytes: 16 * 1024,
   stallMs: 1000,
   packLingerMs: 1,
 };

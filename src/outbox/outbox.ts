@@ -6,6 +6,7 @@ import type { Envelope } from "../envelope/envelope.ts";
 import { unfitnessOf } from "../envelope/fitness.ts";
 import type { Sent } from "../envelope/sealing.ts";
 import { countSetAside, type SetAside, type Unfit } from "../envelope/set-aside.ts";
+import type { Share } from "../envelope/share.ts";
 import type { Waiter } from "../envelope/waiter.ts";
 import { reasonOf } from "../errors.ts";
 import type { OutgoingMessage } from "../message.ts";
@@ -20,12 +21,17 @@ const refusalBackoff = { firstMs: 50, mostMs: 5000 } as const;
 /** A link on which an envelope is refused this often is given up: on another one the broker may think better of it. */
 const refusalsMax = 3;
 
+/** When as much has left the outbox as makes one of so many parts of its cap, those held back for what they have in it are looked at. */
+const lightenedParts = 64;
+
 /**
  * Everything that waits for the broker: bounded, in order, in batches.
  *
  * The hot path only calls `append`. Under light load, what was appended in one turn of the event loop is flushed at its end as
  * one write. From a thousand messages a second on, messages gather for some milliseconds (`Gathering`), and with packing for
  * one at least while an earlier envelope is unconfirmed.
+ *
+ * Senders that have much waiting stand in lines of their own, which take turns with one another and with everybody else (`Lines`).
  *
  * An envelope keeps its id until it is confirmed: it is published again, in order, on each new link. After a refusal nothing
  * is sent until all on the wire are settled; then the refused ones go first, in order, and the first of them alone. So only
@@ -47,6 +53,8 @@ export class Outbox implements Publisher {
   /** Of the last link; without limit until there was one. In bytes. */
   #headBytesMax = Number.POSITIVE_INFINITY;
   #wasFull = false;
+  /** What has left it since `onLightened` was called. In bytes. */
+  #lighter = 0;
   #flushImmediate: NodeJS.Immediate | undefined;
   #lingerTimer: NodeJS.Timeout | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
@@ -54,6 +62,8 @@ export class Outbox implements Publisher {
 
   /** Called when the outbox was full and has sunk to half of its cap: those held back may go on. */
   onRelieved: () => void = () => undefined;
+  /** Called when a part of what waited has been confirmed since it was called last, and when nothing waits any more. */
+  onLightened: () => void = () => undefined;
   /** Called for each message that is given up. */
   onSetAside: (message: SetAside) => void = () => undefined;
 
@@ -98,6 +108,11 @@ export class Outbox implements Publisher {
     return this.publishedCount - this.confirmedCount - this.#setAsideCount;
   }
 
+  /** What may still wait beside what does. In bytes; not above zero if it is full. */
+  get freeBytes(): number {
+    return this.#limits.bytesMax - this.#bytes;
+  }
+
   /** Whoever appends should hold back until `onRelieved`. `append` itself takes what has been read already. */
   get isFull(): boolean {
     return this.#bytes >= this.#limits.bytesMax;
@@ -117,22 +132,23 @@ export class Outbox implements Publisher {
    * `append` has returned.
    *
    * @param waiterBytes what the waiter keeps in memory
+   * @param share the sender's, where senders are to be served by turns: those with the same client id are one
    */
-  append(message: OutgoingMessage, waiter?: Waiter, waiterBytes = 0): number {
+  append(message: OutgoingMessage, waiter?: Waiter, waiterBytes = 0, share?: Share): number {
     const costBytes = messageCostBytes(message) + waiterBytes;
-    this.#backlog.push({
+    const number = this.#backlog.push({
       message,
       costBytes,
       timestamp: message.timestamp ?? Math.floor(Date.now() / 1000),
       waiter,
       sinceMs: this.#nowMs(),
+      share,
     });
     this.#bytes += costBytes;
     this.publishedCount++;
     if (this.isFull) this.#wasFull = true;
     this.#scheduleFlush();
-    // Messages are sealed in the order in which they were appended, and numbered in it.
-    return this.publishedCount;
+    return number;
   }
 
   /** The id that the message with this number has, or will have when it is sealed. */
@@ -194,6 +210,7 @@ export class Outbox implements Publisher {
     for (const sent of settled) {
       this.confirmSeconds.record((nowMs - sent.sinceMs) / 1000, sent.count);
       this.#bytes -= sent.costBytes;
+      this.#lighter += sent.costBytes;
       this.confirmedCount += sent.count;
       for (const waiter of sent.waiters) waiter?.confirmed();
     }
@@ -325,6 +342,10 @@ export class Outbox implements Publisher {
     if (this.#wasFull && this.#bytes <= this.#limits.bytesMax / 2) {
       this.#wasFull = false;
       this.onRelieved();
+    }
+    if (this.#lighter >= this.#limits.bytesMax / lightenedParts || this.isEmpty) {
+      this.#lighter = 0;
+      this.onLightened();
     }
     if (this.isEmpty) for (const resolve of this.#whenEmpty.splice(0)) resolve();
   }

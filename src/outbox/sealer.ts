@@ -1,7 +1,8 @@
-import { Deque } from "../collections/deque.ts";
 import { type Sent, sealOne, sealPacked, type Waiting } from "../envelope/sealing.ts";
 import { isShortText, type OutgoingMessage } from "../message.ts";
 import type { OutboxLimits } from "./limits.ts";
+import { type Line, streamSize } from "./line.ts";
+import { Lines } from "./lines.ts";
 
 /** A message of which no envelope could be made. */
 export class Unsealable extends Error {
@@ -16,13 +17,12 @@ export class Unsealable extends Error {
   }
 }
 
-/** Makes envelopes of what waits: plain, or packed. Messages are numbered in the order in which they were appended. */
+/** Makes envelopes of what waits: plain, or packed. The messages of a line are numbered in the order in which they were appended. */
 export class Sealer {
   readonly #appId: string;
   readonly #limits: OutboxLimits;
-  readonly #waiting = new Deque<Waiting>();
-  /** Could not be packed together, and are sealed one by one. */
-  readonly #singly = new Deque<Waiting>();
+  readonly #lines: Lines;
+  /** Messages that were sealed. */
   #sequence = 0;
   /** What the messages of one pack may cost together, in bytes. It is lowered when the broker does not take large ones. */
   packBytesMax: number;
@@ -30,20 +30,25 @@ export class Sealer {
   constructor(appId: string, limits: OutboxLimits) {
     this.#appId = appId;
     this.#limits = limits;
+    this.#lines = new Lines(limits);
     this.packBytesMax = limits.packBytesMax;
   }
 
   /** Messages that wait to be sealed. */
   get length(): number {
-    return this.#singly.length + this.#waiting.length;
+    return this.#lines.length;
   }
 
-  push(waiting: Waiting): void {
-    this.#waiting.push(waiting);
+  /** Returns the message's number. */
+  push(waiting: Waiting): number {
+    return this.#lines.push(waiting);
   }
 
   /** The id of the message with this number. It does not depend on whether it is packed. */
-  readonly idOf = (number: number): string => `${this.#appId}-${number}`;
+  readonly idOf = (number: number): string => {
+    if (number < streamSize) return `${this.#appId}-${number}`;
+    return `${this.#appId}-b${Math.floor(number / streamSize)}-${number % streamSize}`;
+  };
 
   /**
    * Takes waiting messages for one envelope: one as it is, several packed.
@@ -51,49 +56,54 @@ export class Sealer {
    * @throws Unsealable if there is none for the first of them, which is taken
    */
   next(isPacking: boolean): Sent | undefined {
-    const first = this.#singly.shift() ?? this.#waiting.shift();
-    if (first === undefined) return undefined;
-    if (isPacking && this.#singly.length === 0 && isPackable(first.message)) {
-      const others = this.#takeForPack(first.costBytes);
+    const line = this.#lines.next();
+    const first = line?.shift();
+    if (line === undefined || first === undefined) return undefined;
+    if (isPacking && !line.isSingle && isPackable(first.message)) {
+      const others = this.#takeForPack(line, first.costBytes);
       if (others.length > 0) {
-        const sent = this.#pack([first, ...others]);
+        const sent = this.#pack(line, [first, ...others]);
         if (sent !== undefined) return sent;
       }
     }
-    const sequence = ++this.#sequence;
-    const id = this.idOf(sequence);
+    const number = line.nextNumber;
+    const id = this.idOf(number);
+    const place = { sequence: ++this.#sequence, number };
+    this.#lines.sealed(line, 1, first.costBytes);
     try {
-      return sealOne(first, sequence, id, this.#appId);
+      return sealOne(first, place, id, this.#appId);
     } catch (cause) {
       throw new Unsealable(first, id, cause);
     }
   }
 
-  #pack(batch: readonly Waiting[]): Sent | undefined {
-    const sequence = this.#sequence + 1;
+  #pack(line: Line, batch: readonly Waiting[]): Sent | undefined {
+    const number = line.nextNumber;
+    const place = { sequence: this.#sequence + 1, number };
     try {
-      const sent = sealPacked(batch, sequence, this.idOf(sequence), this.#appId);
+      const sent = sealPacked(batch, place, this.idOf(number), this.#appId);
       this.#sequence += batch.length;
+      this.#lines.sealed(line, batch.length, sent.costBytes);
       return sent;
     } catch {
       // The one at fault is told when it is sealed alone.
-      for (const waiting of batch.slice(1)) this.#singly.push(waiting);
+      line.unshift(batch.slice(1));
       return undefined;
     }
   }
 
-  /** What fits into an envelope beside a first message of this cost. */
-  #takeForPack(firstCostBytes: number): Waiting[] {
+  /** What of the same line fits into an envelope beside a first message of this cost. */
+  #takeForPack(line: Line, firstCostBytes: number): Waiting[] {
     const { packCountMax } = this.#limits;
     const taken: Waiting[] = [];
     let costBytes = firstCostBytes;
     while (taken.length + 1 < packCountMax) {
-      const next = this.#waiting.at(0);
+      const next = line.peek();
       if (next === undefined || costBytes + next.costBytes > this.packBytesMax) break;
       if (!isPackable(next.message)) break;
       taken.push(next);
       costBytes += next.costBytes;
-      this.#waiting.shift();
+      line.shift();
     }
     return taken;
   }

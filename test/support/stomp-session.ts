@@ -5,6 +5,7 @@ import { nobodyTold } from "../../src/gateway/clients/announcements.ts";
 import { Backpressure } from "../../src/gateway/clients/backpressure.ts";
 import type { Client, ClientSocket } from "../../src/gateway/clients/client.ts";
 import { Holds } from "../../src/gateway/clients/holds.ts";
+import { Shares } from "../../src/gateway/clients/shares.ts";
 import { TimerWheel } from "../../src/gateway/clients/timer-wheel.ts";
 import { Turns } from "../../src/gateway/clients/turns.ts";
 import { Relay } from "../../src/gateway/fan-out/relay.ts";
@@ -27,6 +28,7 @@ export class StompSide {
   readonly #sockets = new Set<RememberingSocket>();
   readonly #turns: Turns;
   readonly #backpressure: Backpressure;
+  readonly #shares: Shares;
   readonly #protocol: StompProtocol;
 
   constructor(maxMessageBytes: number) {
@@ -37,7 +39,13 @@ export class StompSide {
       },
     } as unknown as Server<Client>);
     const isFull = () => this.taken.length >= this.isFullAfter;
+    const room = {
+      get freeBytes() {
+        return isFull() ? 0 : Number.POSITIVE_INFINITY;
+      },
+    };
     this.#backpressure = new Backpressure(this.#holds, [], isFull);
+    this.#shares = new Shares(this.#holds, room, this.#backpressure);
     // Time stands still, so that nothing but a full outbox is waited for.
     this.#turns = new Turns(
       this.#holds,
@@ -49,15 +57,15 @@ export class StompSide {
       handshakeTimeout: 10_000,
       messageTimeout: 60_000,
       uplink: {
-        take: (message, waiter) => {
+        take: (message, _, waiter) => {
           this.taken.push(message);
           if (waiter !== undefined) this.#waiters.push(waiter);
           return this.taken.length;
         },
         unfitnessOf: () => undefined,
         idOf: (number) => `id-${number}`,
-        get isFull() {
-          return isFull();
+        get freeBytes() {
+          return room.freeBytes;
         },
       },
       holds: this.#holds,
@@ -66,7 +74,7 @@ export class StompSide {
         () => undefined,
       ),
       sent: () => undefined,
-      backpressure: this.#backpressure,
+      shares: this.#shares,
       wheel: new TimerWheel(),
       turns: this.#turns,
       announcements: nobodyTold,

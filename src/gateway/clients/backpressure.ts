@@ -54,17 +54,21 @@ export class Backpressure {
 
   /** Whether what this client sent is not to be taken, since its connection has been reset while it was held back. */
   refuses(socket: ClientSocket): boolean {
-    return this.#state.is !== "open" && socket !== this.#reading && this.#holds.isHeld(socket, "outbox");
+    if (this.#state.is === "open" && this.#holds.countOf("share") === 0) return false;
+    if (socket === this.#reading) return false;
+    return this.#holds.isHeld(socket, "outbox") || this.#holds.isHeld(socket, "share");
+  }
+
+  /** A client has published, and has too much in the outbox: it alone is held back. */
+  holdAlone(socket: ClientSocket): void {
+    this.#isBeingRead(socket);
+    this.#holds.hold(socket, "share");
   }
 
   /** A client has published, and the outbox is full. */
   hold(socket: ClientSocket): void {
     const state = this.#state;
-    this.#reading = socket;
-    this.#readingEnds ??= setImmediate(() => {
-      this.#reading = undefined;
-      this.#readingEnds = undefined;
-    });
+    this.#isBeingRead(socket);
     if (state.is !== "full") {
       this.#state = { is: "full" };
       this.#collecting ??= setTimeout(this.#collectGarbage, collectAfterMs);
@@ -91,6 +95,14 @@ export class Backpressure {
   close(): void {
     clearTimeout(this.#collecting);
     this.#collecting = undefined;
+  }
+
+  #isBeingRead(socket: ClientSocket): void {
+    this.#reading = socket;
+    this.#readingEnds ??= setImmediate(() => {
+      this.#reading = undefined;
+      this.#readingEnds = undefined;
+    });
   }
 
   /** Should the outbox be full again by now, it says when it is relieved, and the others go on then. */

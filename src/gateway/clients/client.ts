@@ -1,4 +1,5 @@
 import type { ServerWebSocket } from "bun";
+import type { Share } from "../../envelope/share.ts";
 import type { Message } from "../../message.ts";
 import type { Seat } from "../limits/seat.ts";
 
@@ -14,6 +15,8 @@ export interface Client {
   readonly seat: Seat;
   /** Whether it has ever sent a message for others. */
   readonly hasPublished: boolean;
+  /** What it has in the outbox; undefined until it publishes. */
+  readonly share: Share | undefined;
   opened(socket: ClientSocket): void;
   /** What is kept of what it sent: a message that is not whole, open transactions. In bytes. */
   readonly keptBytes: number;

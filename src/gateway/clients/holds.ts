@@ -1,11 +1,11 @@
 import type { ClientSocket } from "./client.ts";
 
 /**
- * Why a client is not read from. `outbox`: the outbox is full, and what the client publishes has nowhere to go. `rate`: it
- * sent more than a client may in the time. `token`: its token is being checked. `turn`: what was read from it waits for
- * its turn to be obeyed, which only the other three stop.
+ * Why a client is not read from. `outbox`: the outbox is full, and what the client publishes has nowhere to go. `share`: it
+ * has too much in the outbox. `rate`: it sent more than a client may in the time. `token`: its token is being checked. `turn`: what was
+ * read from it waits for its turn to be obeyed, which only the others stop.
  */
-const reasons = ["outbox", "rate", "token", "turn"] as const;
+const reasons = ["outbox", "share", "rate", "token", "turn"] as const;
 export type HoldReason = (typeof reasons)[number];
 
 /** Is told what becomes of clients that are held. */
@@ -23,6 +23,7 @@ export interface HoldWatcher {
 export class Holds {
   readonly #held: Readonly<Record<HoldReason, Set<ClientSocket>>> = {
     outbox: new Set(),
+    share: new Set(),
     rate: new Set(),
     token: new Set(),
     turn: new Set(),
@@ -38,6 +39,13 @@ export class Holds {
     return this.#held[reason].size;
   }
 
+  /** Clients that are held for one of the two, or both. */
+  countOfEither(one: HoldReason, other: HoldReason): number {
+    let count = this.#held[one].size;
+    for (const socket of this.#held[other]) if (!this.#held[one].has(socket)) count++;
+    return count;
+  }
+
   heldFor(reason: HoldReason): Iterable<ClientSocket> {
     return this.#held[reason];
   }
@@ -49,8 +57,8 @@ export class Holds {
 
   /** Whether what was read from this client has to wait. */
   stops(socket: ClientSocket): boolean {
-    const { outbox, rate, token } = this.#held;
-    return rate.has(socket) || outbox.has(socket) || token.has(socket);
+    const { outbox, share, rate, token } = this.#held;
+    return rate.has(socket) || outbox.has(socket) || share.has(socket) || token.has(socket);
   }
 
   hold(socket: ClientSocket, reason: HoldReason): void {

@@ -1,4 +1,5 @@
 import { receiptCostBytes } from "../../costs.ts";
+import { Share } from "../../envelope/share.ts";
 import type { Waiter } from "../../envelope/waiter.ts";
 import type { OutgoingMessage } from "../../message.ts";
 import { StompFault } from "../../wire/stomp/fault.ts";
@@ -32,6 +33,8 @@ interface Commit {
 export class Publishing {
   /** Whether anything has been published yet. */
   hasBegun = false;
+  /** What it has in the outbox. */
+  readonly share = new Share();
   readonly #surroundings: StompSurroundings;
   readonly #sender: Sender;
   #transactions: Transactions | undefined;
@@ -124,7 +127,7 @@ export class Publishing {
   #publish(message: OutgoingMessage, waiter: Waiter | undefined, waiterBytes: number): void {
     const { relay, uplink } = this.#surroundings;
     this.hasBegun = true;
-    const number = uplink.take(message, waiter, waiterBytes);
+    const number = uplink.take(message, this.share, waiter, waiterBytes);
     relay.receivedCount++;
     relay.toAll(message, uplink.idOf(number));
   }

@@ -1,3 +1,4 @@
+import type { Share } from "../../envelope/share.ts";
 import type { Message } from "../../message.ts";
 import { StompFault } from "../../wire/stomp/fault.ts";
 import { FrameParser } from "../../wire/stomp/parser.ts";
@@ -19,6 +20,8 @@ export class Session implements Client {
   readonly #parser: FrameParser;
   readonly #conversation: Conversation;
   #framesRead = 0;
+  /** What was read from it and waits to be obeyed. In bytes. */
+  #unobeyedBytes = 0;
   #unfinished: Unfinished | undefined;
 
   constructor(id: string | undefined, seat: Seat, grant: Grant | undefined, surroundings: StompSurroundings) {
@@ -39,6 +42,10 @@ export class Session implements Client {
 
   get hasPublished(): boolean {
     return this.#conversation.publishing?.hasBegun === true;
+  }
+
+  get share(): Share | undefined {
+    return this.#conversation.publishing?.share;
   }
 
   opened(socket: ClientSocket): void {
@@ -64,12 +71,20 @@ export class Session implements Client {
       if (this.goOn(socket)) turns.wait(socket);
       else if (frames === this.#framesRead) count(socket, pieceMessages, 0);
     }
+    this.#countUnobeyed(turns.isWaiting(socket));
     count(socket, 0, bytes.byteLength);
     if (this.keptBytes > 0) kept(bytes.byteLength);
   }
 
   goOn(socket: ClientSocket): boolean {
-    const { turns, uplink, backpressure, count } = this.#surroundings;
+    const isLeft = this.#obey(socket);
+    if (this.#unobeyedBytes > 0) this.#countUnobeyed(isLeft);
+    return isLeft;
+  }
+
+  /** True if something is left. */
+  #obey(socket: ClientSocket): boolean {
+    const { turns, shares, count } = this.#surroundings;
     const conversation = this.#conversation;
     while (turns.mayGoOn(socket)) {
       if (conversation.publishing?.isCommitting) conversation.publishing.goOn();
@@ -93,7 +108,7 @@ export class Session implements Client {
         this.#endUnfinished();
         return false;
       }
-      if (uplink.isFull && this.hasPublished) backpressure.hold(socket);
+      if (conversation.publishing?.hasBegun) shares.published(socket, conversation.publishing.share);
     }
     if (conversation.hasEnded) return false;
     return conversation.publishing?.isCommitting === true || this.#parser.hasInput;
@@ -122,7 +137,15 @@ export class Session implements Client {
 
   left(): void {
     this.#endUnfinished();
+    this.#countUnobeyed(false);
     this.#conversation.end();
+  }
+
+  /** @param isLeft whether what was read waits to be obeyed, and not for the rest of a frame */
+  #countUnobeyed(isLeft: boolean): void {
+    const bytes = isLeft ? this.#parser.keptBytes : 0;
+    this.#surroundings.shares.unobeyedBytes += bytes - this.#unobeyedBytes;
+    this.#unobeyedBytes = bytes;
   }
 
   /** If a frame has begun, its rest has to come in time. */

@@ -1,5 +1,7 @@
 import type { Server } from "bun";
 import { Deque } from "../../collections/deque.ts";
+import { bodyCostBytes } from "../../costs.ts";
+import { Share } from "../../envelope/share.ts";
 import { type Body, isLongerThan, isName, type Message } from "../../message.ts";
 import type { AnyMetric } from "../../ops/metrics.ts";
 import { isPattern } from "../../topics/topic-trie.ts";
@@ -82,6 +84,8 @@ class TextClient implements Client {
   readonly protocol = "text";
   readonly seat: Seat;
   hasPublished = false;
+  /** Most clients only listen. */
+  share: Share | undefined;
   /** Its one topic never changes, nor what it may do there, so this is decided once. */
   readonly maySpeak: boolean;
   readonly mayHear: boolean;
@@ -97,6 +101,7 @@ class TextClient implements Client {
   #lease: Lease | undefined;
   /** What was read from it and has yet to be published. Most clients never have any. */
   #waiting: Deque<string | Buffer> | undefined;
+  keptBytes = 0;
   #isClosed = false;
 
   constructor(
@@ -142,6 +147,7 @@ class TextClient implements Client {
     }
     this.#waiting ??= new Deque();
     this.#waiting.push(body);
+    this.#keep(bodyCostBytes(body));
     turns.wait(socket);
   }
 
@@ -149,6 +155,7 @@ class TextClient implements Client {
     const { turns } = this.#surroundings;
     while (this.#waiting !== undefined && turns.mayGoOn(socket)) {
       const body = this.#waiting.shift()!;
+      this.#keep(-bodyCostBytes(body));
       if (this.#waiting.length === 0) this.#waiting = undefined;
       this.#publish(socket, body);
     }
@@ -158,7 +165,7 @@ class TextClient implements Client {
   /** The hot path: it copies nothing. */
   #publish(socket: ClientSocket, body: string | Buffer): void {
     const topic = this.#topic;
-    const { relay, uplink, backpressure, maxMessageBytes, count } = this.#surroundings;
+    const { relay, uplink, shares, maxMessageBytes, count } = this.#surroundings;
     if (isLongerThan(body, maxMessageBytes)) {
       this.#close(socket, closeCodes.tooLarge);
       return;
@@ -170,7 +177,7 @@ class TextClient implements Client {
       return;
     }
     const message = { body, topic, clientId: this.id, timestamp: Math.floor(Date.now() / 1000) };
-    const number = uplink.take(message);
+    const number = uplink.take(message, this.share!);
     relay.receivedCount++;
     const route = relay.audiences.route(topic);
     if (route.length > 0) {
@@ -179,7 +186,7 @@ class TextClient implements Client {
       relay.send(route, message, tellsId(route) ? uplink.idOf(number) : "", undefined, speaker);
     }
     count(socket, 1, body.length);
-    if (uplink.isFull) backpressure.hold(socket);
+    shares.published(socket, this.share!);
   }
 
   /** To all others of its audience. */
@@ -193,8 +200,11 @@ class TextClient implements Client {
     this.#surroundings.sent(body.length);
   }
 
-  get keptBytes(): number {
-    return 0;
+  /** So much more waits of what was read. In bytes. */
+  #keep(bytes: number): void {
+    this.keptBytes += bytes;
+    this.#surroundings.shares.unobeyedBytes += bytes;
+    if (bytes > 0) this.#surroundings.sent(bytes);
   }
 
   fallBehind(): boolean {
@@ -213,6 +223,7 @@ class TextClient implements Client {
 
   left(): void {
     this.#lease?.stop();
+    this.#keep(-this.keptBytes);
     this.#waiting = undefined;
   }
 
@@ -224,6 +235,7 @@ class TextClient implements Client {
     }
     if (!this.maySpeak) return false;
     this.hasPublished = true;
+    this.share = new Share();
     if (this.id !== undefined) return false;
     this.id = this.#surroundings.announcements.nameOf(this) ?? crypto.randomUUID();
     this.#surroundings.identified(socket);

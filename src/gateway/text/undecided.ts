@@ -26,6 +26,7 @@ export class Undecided implements Client, Timed {
   readonly id = undefined;
   readonly protocol = undefined;
   readonly hasPublished = false;
+  readonly share = undefined;
   readonly keptBytes = 0;
   readonly seat: Seat;
   readonly #doubt: Doubt;

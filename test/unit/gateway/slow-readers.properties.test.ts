@@ -7,6 +7,7 @@ import { Backpressure } from "../../../src/gateway/clients/backpressure.ts";
 import type { Client } from "../../../src/gateway/clients/client.ts";
 import { Holds } from "../../../src/gateway/clients/holds.ts";
 import { Roster } from "../../../src/gateway/clients/roster.ts";
+import { Shares } from "../../../src/gateway/clients/shares.ts";
 import { TimerWheel } from "../../../src/gateway/clients/timer-wheel.ts";
 import { Turns } from "../../../src/gateway/clients/turns.ts";
 import { Durables } from "../../../src/gateway/durable/durables.ts";
@@ -90,10 +91,10 @@ class World {
       relay: this.#relay,
       handshakeTimeout: 10_000,
       messageTimeout: 60_000,
-      uplink: { take: () => 0, idOf: String, isFull: false, unfitnessOf: () => undefined },
+      uplink: { take: () => 0, idOf: String, freeBytes: 1, unfitnessOf: () => undefined },
       holds,
       listeners: new Listeners(() => server, sent),
-      backpressure: new Backpressure(holds, [], () => false),
+      shares: new Shares(holds, { freeBytes: 1 }, new Backpressure(holds, [], () => false)),
       wheel,
       sent,
       // Time stands still, so that what clients ask for never waits.

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, jest, setDefaultTimeout, test } from "bu
 import fc from "fast-check";
 import type { Envelope } from "../../../src/envelope/envelope.ts";
 import { open } from "../../../src/envelope/envelope.ts";
+import { Share } from "../../../src/envelope/share.ts";
 import { Outbox } from "../../../src/outbox/outbox.ts";
 import { integrationTimeoutMs } from "../../support/timeout.ts";
 import { seeded } from "../doubles/seeded.ts";
@@ -26,11 +27,12 @@ const limits = {
   flushBytesMax: 900,
   packCountMax: 4,
   packBytesMax: 2500,
+  ownLineBytes: 1500,
   lingerMs: 1,
 } as const;
 
 type Step =
-  | { readonly do: "append"; readonly sizes: readonly number[] }
+  | { readonly do: "append"; readonly sender: number; readonly sizes: readonly number[] }
   | {
       readonly do: "settle";
       readonly how: "confirm" | "refuse";
@@ -44,6 +46,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 6,
     arbitrary: fc.record({
       do: fc.constant("append" as const),
+      sender: fc.nat(3),
       sizes: fc.array(fc.integer({ min: 0, max: 1200 }), { minLength: 1, maxLength: 8 }),
     }),
   },
@@ -85,6 +88,12 @@ class CheckingBroker {
   readonly #idOfBody = new Map<string, string>();
   /** Bodies in the order in which they were sent for the first time. */
   readonly firstSent: string[] = [];
+  /** Whose is what, by body. Nobody's is what the first of them sends, who has no share. */
+  readonly #senderOf = new Map<string, number>();
+  readonly #shares = [undefined, new Share(), new Share(), new Share()];
+  /** Of envelopes, in the order in which they were sent for the first time. */
+  readonly #idsSent: string[] = [];
+  readonly #idsAppended: string[] = [];
   #appended = 0;
   #link: OpenLink | undefined;
   mayHaveBeenFull = false;
@@ -114,16 +123,34 @@ class CheckingBroker {
     return Array.from({ length: this.#appended }, (_, index) => String(index));
   }
 
-  append(size: number): void {
+  append(sender: number, size: number): void {
     const name = String(this.#appended++);
-    this.outbox.append(
-      { body: name.padEnd(size), topic: "" },
+    this.#senderOf.set(name, sender);
+    const number = this.outbox.append(
+      { body: name.padEnd(size), topic: "", clientId: `client-${sender}` },
       onConfirmed(() => {
         this.confirmsHeard.set(name, (this.confirmsHeard.get(name) ?? 0) + 1);
         this.check(() => expect(this.stored.has(name)).toBe(true));
       }),
+      0,
+      this.#shares[sender],
     );
+    this.#idsAppended.push(this.outbox.idOf(number));
     if (this.outbox.isFull) this.mayHaveBeenFull = true;
+  }
+
+  /** What was sent for the first time, by whom, against what each has appended. */
+  expectOrder(): void {
+    for (const [sender] of this.#shares.entries()) {
+      const ofSender = (names: readonly string[]) =>
+        names.filter((name) => this.#senderOf.get(name) === sender);
+      const sent = ofSender(this.firstSent);
+      expect(sent).toEqual(ofSender(this.appended).slice(0, sent.length));
+    }
+  }
+
+  expectNoShares(): void {
+    for (const share of this.#shares) expect(share?.unsentBytes ?? 0).toBe(0);
   }
 
   connect(): void {
@@ -177,17 +204,25 @@ class CheckingBroker {
 
   #take(link: OpenLink, envelope: Envelope): void {
     const id = envelope.messageId!;
+    const messages = open(envelope, "?");
     const bodies = bodiesOf(envelope);
+    this.check(() =>
+      expect(messages.map((message) => message.id)).toEqual(
+        bodies.map((body) => this.#idsAppended[Number(body)]!),
+      ),
+    );
     const onTheWire = [...link.open].map((tag) => link.envelopes[tag - 1]!.messageId!);
     const limbo = [...this.#idOfBody].filter(([body]) => !this.stored.has(body)).map(([, known]) => known);
     this.check(() => {
       // Nothing overtakes what is not stored, unless that is on the wire before it.
-      const before = limbo.filter((known) => sequence(known) < sequence(id));
+      const place = this.#idsSent.indexOf(id);
+      const before = place < 0 ? limbo : limbo.filter((known) => this.#idsSent.indexOf(known) < place);
       expect(onTheWire).toEqual(expect.arrayContaining(before));
       // After a refusal one of the refused goes first, alone, until it is settled.
       if (link.trial === "due") expect([onTheWire, link.refused.has(id)]).toEqual([[], true]);
       expect(onTheWire).not.toContain(link.trial);
     });
+    if (!this.#idsSent.includes(id)) this.#idsSent.push(id);
     if (link.trial === "due") link.trial = id;
     link.envelopes.push(envelope);
     link.open.add(link.envelopes.length);
@@ -206,7 +241,6 @@ class CheckingBroker {
 }
 
 const bodiesOf = (envelope: Envelope) => open(envelope, "?").map(({ body }) => String(body).trimEnd());
-const sequence = (id: string) => Number.parseInt(id.slice("app-".length), 36);
 
 /** More than the longest wait after a refusal. */
 const longEnoughMs = 6000;
@@ -220,7 +254,7 @@ test("nothing is lost, reordered or confirmed twice, whatever happens in whateve
         const broker = new CheckingBroker(isPacking);
         const { outbox } = broker;
         for (const next of steps) {
-          if (next.do === "append") for (const size of next.sizes) broker.append(size);
+          if (next.do === "append") for (const size of next.sizes) broker.append(next.sender, size);
           else if (next.do === "settle") broker.settle(next.how, next.at, next.multiple);
           else if (next.do === "turn") await turn();
           else if (next.do === "wait") jest.advanceTimersByTime(longEnoughMs);
@@ -233,7 +267,7 @@ test("nothing is lost, reordered or confirmed twice, whatever happens in whateve
           expect(outbox.unconfirmed).toBeLessThanOrEqual(limits.windowMax);
           expect(outbox.bytes).toBeGreaterThanOrEqual(0);
           expect(outbox.isEmpty).toBe(broker.confirmsHeard.size === broker.appended.length);
-          expect(broker.firstSent).toEqual(broker.appended.slice(0, broker.firstSent.length));
+          broker.expectOrder();
         }
 
         // When the broker behaves from now on, everything arrives.
@@ -248,7 +282,9 @@ test("nothing is lost, reordered or confirmed twice, whatever happens in whateve
         expect(outbox.bytes).toBe(0);
         expect(outbox.unconfirmed).toBe(0);
         expect(outbox.confirmedCount).toBe(broker.appended.length);
-        expect(broker.firstSent).toEqual([...broker.appended]);
+        broker.expectOrder();
+        broker.expectNoShares();
+        expect(broker.firstSent.length).toBe(broker.appended.length);
         expect([...broker.confirmsHeard.values()].every((times) => times === 1)).toBe(true);
         expect(broker.confirmsHeard.size).toBe(broker.appended.length);
         // Whoever was held back has been let go.

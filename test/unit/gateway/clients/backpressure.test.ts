@@ -119,6 +119,17 @@ describe("while the outbox is full", () => {
     expect(refused()).toEqual([false, true, true]);
   });
 
+  test("the same goes for one that is held back alone, and everything of the others is taken", async () => {
+    const { clients, holds, backpressure } = gateway(2);
+    const refused = () => clients.map((client) => backpressure.refuses(client));
+    backpressure.holdAlone(clients[1]!);
+    expect(refused()).toEqual([false, false]);
+    await turn();
+    expect(refused()).toEqual([false, true]);
+    holds.release(clients[1]!, "share");
+    expect(refused()).toEqual([false, false]);
+  });
+
   test("a client that publishes for the first time is held back then", () => {
     const { sockets, backpressure, paused } = gateway(3);
     for (const socket of sockets.slice(1)) socket.data.hasPublished = false;
