@@ -46,7 +46,7 @@ describe("clients that do not read", () => {
       await using warren = await startWarren([
         ...["--log-messages", "off", "--client-buffer-bytes", "128KiB", "--role", "manager"],
         // Nobody reads from it: what is measured is the clients' side.
-        ...["--broker", "amqp://127.0.0.1:1", "--outbox-max-bytes", "1GiB"],
+        ...["--broker", "amqp://127.0.0.1:1", "--outbox-max-bytes", "1GiB", "--stop-timeout", "1s"],
       ]);
       await using anna = await connect(warren.wsUrl());
       await using ben = await connect(warren.wsUrl());

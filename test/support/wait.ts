@@ -1,5 +1,5 @@
-/** How long to sleep between two looks at a condition. */
-const lookEveryMs = 20;
+/** How long to sleep between two looks at a condition: little at first, since most that is waited for is there at once. */
+const lookAgainMs = { first: 1, most: 20 };
 
 /**
  * Looks at `condition` until it is truthy and returns what it was. A condition that throws counts as not met yet,
@@ -11,7 +11,7 @@ export async function until<T>(
   timeoutMs = 10_000,
 ): Promise<NonNullable<T>> {
   const giveUpAt = performance.now() + timeoutMs;
-  for (;;) {
+  for (let sleepMs = lookAgainMs.first; ; sleepMs = Math.min(lookAgainMs.most, 1.5 * sleepMs)) {
     let cause: unknown;
     try {
       const value = await condition();
@@ -21,7 +21,7 @@ export async function until<T>(
     }
     if (performance.now() >= giveUpAt)
       throw new Error(`waited ${timeoutMs} ms in vain until ${what}`, { cause });
-    await Bun.sleep(lookEveryMs);
+    await Bun.sleep(sleepMs);
   }
 }
 
