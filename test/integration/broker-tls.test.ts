@@ -30,8 +30,7 @@ beforeAll(async () => {
     plugins: ["rabbitmq_auth_mechanism_ssl"],
     tls: { ...(await authority.issue("rabbitmq")), clientCa: authority.cert, isLogin: true },
   });
-  await node.ctl("add_user", "warren", password);
-  await node.ctl("set_permissions", "warren", ".*", ".*", ".*");
+  await node.addUser("warren", password);
 });
 afterAll(async () => {
   await node.stop();
@@ -94,8 +93,7 @@ describe("amqps", () => {
 
   test("with the user and password in the URL, whatever characters they have", async () => {
     const user = "jürgen/€";
-    await node.ctl("add_user", user, password);
-    await node.ctl("set_permissions", user, ".*", ".*", ".*");
+    await node.addUser(user, password);
     const broker = url(`${encodeURIComponent(user)}:${encodeURIComponent(password)}@localhost`);
     await using warren = await startWarren(["--broker", broker, ...trusting(), ...showing(client)], {
       readyWhen: "ready",
@@ -111,9 +109,8 @@ describe("amqps", () => {
     expect(refused.log.at(-1)!.msg).toInclude(
       "refused the client certificate: it needs a user of the certificate's name",
     );
-    await node.ctl("add_user", "robot", "never used");
-    await node.ctl("clear_password", "robot");
-    await node.ctl("set_permissions", "robot", ".*", ".*", ".*");
+    await node.addUser("robot", "never used");
+    await node.clearPassword("robot");
     await using warren = await startWarren(args, { readyWhen: "ready" });
     await using anna = await connect(warren.wsUrl());
     anna.send("hello");
@@ -121,20 +118,19 @@ describe("amqps", () => {
   });
 
   test("takes a password that was changed in its file, at the next connection", async () => {
-    await node.ctl("add_user", "rotated", "first");
-    await node.ctl("set_permissions", "rotated", ".*", ".*", ".*");
+    await node.addUser("rotated", "first");
     const passwordFile = file("rotated", "first");
     const args = ["--broker", url("rotated@localhost"), "--broker-password-file", passwordFile];
     await using warren = await startWarren([...args, ...trusting(), ...showing(client)], {
       readyWhen: "ready",
     });
-    await node.ctl("change_password", "rotated", "second");
+    await node.changePassword("rotated", "second");
     file("rotated", "\ufeffsecond\n");
-    await node.ctl("close_all_user_connections", "rotated", "rotation");
+    await node.closeConnections("rotation");
     await warren.waitForLog(({ msg }) => msg === "broker is back", "it is connected again", 30_000);
     // While there is no file, it goes on trying.
     rmSync(passwordFile);
-    await node.ctl("close_all_user_connections", "rotated", "rotation");
+    await node.closeConnections("rotation");
     const readyz = new URL("/readyz", warren.url);
     await until(async () => (await (await fetch(readyz)).text()).includes("cannot be read"), "it says why");
     file("rotated", "second");

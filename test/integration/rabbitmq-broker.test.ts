@@ -227,7 +227,7 @@ describe("when the connection to RabbitMQ is lost", () => {
     const sent = Array.from({ length: 3000 }, (_, index) => `message ${index}`);
     for (const [index, body] of sent.entries()) {
       outbox.append({ body, topic: "", clientId: "client" });
-      if (index % 500 === 250) await closeConnections(node);
+      if (index % 500 === 250) await node.closeConnections();
       if (index % 100 === 0) await Bun.sleep(1);
     }
     await until(() => outbox.isEmpty, "everything to be confirmed");
@@ -320,7 +320,7 @@ describe("when the connection to RabbitMQ is lost", () => {
     consumer.session!.ack(1, false);
     // An ack has no answer: what is published behind it on the same connection would have, so look at the queue.
     await until(async () => (await unackedOf(node)) === 2, "the ack to arrive");
-    await closeConnections(node);
+    await node.closeConnections();
     await until(() => consumer.deliveries.length === 5, "the other two again");
     expect(consumer.texts.slice(3).sort()).toEqual(["three", "two"]);
   });
@@ -340,7 +340,7 @@ describe("when the connection to RabbitMQ is lost", () => {
       const seen = consumer.deliveries.slice(-20);
       expect(seen.map(({ envelope }) => envelope.body.toString())).toEqual(texts.slice(0, 20));
       expect(new Set(seen.map(({ returns }) => returns))).toEqual(new Set([time - 1]));
-      if (time < 3) await closeConnections(node);
+      if (time < 3) await node.closeConnections();
     }
     consumer.session!.ack(20, true);
     await until(() => consumer.deliveries.length === 70, "the others");
@@ -435,11 +435,6 @@ describe("when the connection to RabbitMQ is lost", () => {
 });
 
 type Node = Awaited<ReturnType<typeof sharedRabbitmq>>;
-
-/** As an operator would, in RabbitMQ. */
-async function closeConnections(node: Node): Promise<void> {
-  await node.eval('[rabbit_networking:close_connection(P, "test") || P <- rabbit_networking:connections()]');
-}
 
 /** RabbitMQ takes itself for short of memory, or not. */
 async function alarm(node: Node, isRaised: boolean): Promise<void> {

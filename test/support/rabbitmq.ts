@@ -233,6 +233,33 @@ export class RabbitmqNode implements AsyncDisposable {
     return `${this.url}/${name}`;
   }
 
+  /** A user that may do everything in every vhost that is there. */
+  async addUser(name: string, password: string): Promise<void> {
+    const [user, all] = [erlangBinary(name), '<<".*">>'];
+    await this.eval(
+      `ok = rabbit_auth_backend_internal:add_user(${user}, ${erlangBinary(password)}, <<"tests">>), ` +
+        `[ok = rabbit_auth_backend_internal:set_permissions(${user}, Vhost, ${all}, ${all}, ${all}, <<"tests">>) || Vhost <- rabbit_vhost:list_names()]`,
+    );
+  }
+
+  async changePassword(name: string, password: string): Promise<void> {
+    await this.eval(
+      `rabbit_auth_backend_internal:change_password(${erlangBinary(name)}, ${erlangBinary(password)}, <<"tests">>)`,
+    );
+  }
+
+  /** From then on it can only show a certificate. */
+  async clearPassword(name: string): Promise<void> {
+    await this.eval(`rabbit_auth_backend_internal:clear_password(${erlangBinary(name)}, <<"tests">>)`);
+  }
+
+  /** Closes every connection, as an operator would. */
+  async closeConnections(why = "test"): Promise<void> {
+    await this.eval(
+      `[rabbit_networking:close_connection(Pid, "${why}") || Pid <- rabbit_networking:connections()]`,
+    );
+  }
+
   /** Evaluates an Erlang expression in the node, in milliseconds: for what tests do often. */
   async eval(expression: string): Promise<string> {
     if (this.#shell === undefined) throw new Error("the RabbitMQ node is not running");
@@ -305,6 +332,11 @@ async function brokerVersion(url: string): Promise<string> {
   const { version } = connection.connection.serverProperties;
   await connection.close();
   return version;
+}
+
+/** The text's bytes as Erlang writes them, whatever the characters. */
+function erlangBinary(text: string): string {
+  return `<<${[...Buffer.from(text)].join(",")}>>`;
 }
 
 function nodeName(port: number): string {
