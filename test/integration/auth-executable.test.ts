@@ -5,11 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CertificateAuthority } from "../support/certificates.ts";
 import { connect } from "../support/client.ts";
+import { StompPeer } from "../support/stomp-client.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
 import { startWarren, type WarrenProcess } from "../support/warren.ts";
 import { claims, ecPair, hs256, nowS, rsaPair, signed } from "../unit/gateway/auth/signing.ts";
-import { StompPeer } from "./stomp-client.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 

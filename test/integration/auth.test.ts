@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { Auth } from "../../src/gateway/auth/auth.ts";
 import type { Handler } from "../../src/processor/handler.ts";
 import { connect } from "../support/client.ts";
+import { connectStomp, StompPeer } from "../support/stomp-client.ts";
+import { optionsOf, QuietLogger, startSystem } from "../support/system.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
 import { claims, hs256, nowS } from "../unit/gateway/auth/signing.ts";
-import { connectStomp, StompPeer } from "./stomp-client.ts";
-import { optionsOf, QuietLogger, startSystem } from "./system.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 

@@ -3,8 +3,8 @@ import { runBench } from "../../src/bench/bench.ts";
 import type { BenchOptions } from "../../src/bench/plan.ts";
 import type { Result } from "../../src/bench/result.ts";
 import { FatalError } from "../../src/errors.ts";
+import { FakeManager, type Faults } from "../support/fake-manager.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
-import { FakeManager, type Faults } from "./fake-manager.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 

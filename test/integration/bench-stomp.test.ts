@@ -1,9 +1,9 @@
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { runBench } from "../../src/bench/bench.ts";
 import type { Result } from "../../src/bench/result.ts";
+import { FakeStomp, type StompFaults } from "../support/fake-stomp.ts";
+import { optionsOf, startSystem } from "../support/system.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
-import { FakeStomp, type StompFaults } from "./fake-stomp.ts";
-import { optionsOf, startSystem } from "./system.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 

@@ -3,11 +3,11 @@ import { connect as connectAmqp } from "amqplib";
 import type { ClientEvent } from "../../src/events/event.ts";
 import { connect } from "../support/client.ts";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
+import { connectStomp } from "../support/stomp-client.ts";
+import { startManager } from "../support/system.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
 import { startWarren } from "../support/warren.ts";
-import { connectStomp } from "./stomp-client.ts";
-import { startManager } from "./system.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 

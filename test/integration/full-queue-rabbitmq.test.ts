@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connect as connectAmqp, type GetMessage } from "amqplib";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
+import { connectStomp, type StompPeer } from "../support/stomp-client.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
 import { startWarren, type WarrenProcess } from "../support/warren.ts";
-import { connectStomp, type StompPeer } from "./stomp-client.ts";
 
 setDefaultTimeout(2 * integrationTimeoutMs);
 

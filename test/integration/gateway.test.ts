@@ -1,12 +1,12 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connect } from "../support/client.ts";
+import { metricsOf } from "../support/metrics-of.ts";
 import { connectRaw, opcodes } from "../support/raw.ts";
 import { sendRaw } from "../support/raw-http.ts";
+import { refusalOf } from "../support/refusal.ts";
+import { startSystem } from "../support/system.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
-import { metricsOf } from "./metrics-of.ts";
-import { refusalOf } from "./refusal.ts";
-import { startSystem } from "./system.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 

@@ -1,10 +1,10 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connect } from "../support/client.ts";
+import { metricsOf } from "../support/metrics-of.ts";
 import { connectRaw, frameBytes, opcodes, type RawConnection } from "../support/raw.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until, within } from "../support/wait.ts";
 import { startWarren, type WarrenProcess } from "../support/warren.ts";
-import { metricsOf } from "./metrics-of.ts";
 
 setDefaultTimeout(2 * integrationTimeoutMs);
 

@@ -1,5 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connect } from "../support/client.ts";
+import { metricsOf } from "../support/metrics-of.ts";
 import { connectRaw, frameBytes, opcodes } from "../support/raw.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 import { inPieces, stompInput } from "../support/stomp-fuzz.ts";
@@ -8,7 +9,6 @@ import { StompSide } from "../support/stomp-session.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until, within } from "../support/wait.ts";
 import { startWarren } from "../support/warren.ts";
-import { metricsOf } from "./metrics-of.ts";
 
 setDefaultTimeout(3 * integrationTimeoutMs);
 

@@ -1,11 +1,11 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { deflateRawSync } from "node:zlib";
 import { connect } from "../support/client.ts";
+import { metricsOf } from "../support/metrics-of.ts";
 import { connectRaw, type FrameOptions, frameBytes, opcodes, type RawConnection } from "../support/raw.ts";
+import { startSystem } from "../support/system.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { within } from "../support/wait.ts";
-import { metricsOf } from "./metrics-of.ts";
-import { startSystem } from "./system.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 

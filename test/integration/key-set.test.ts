@@ -7,10 +7,10 @@ import { KeySet, type KeySetTiming } from "../../src/gateway/auth/key-set.ts";
 import { TokenRefusal } from "../../src/gateway/auth/token-refusal.ts";
 import { Tokens } from "../../src/gateway/auth/tokens.ts";
 import { CertificateAuthority } from "../support/certificates.ts";
+import { QuietLogger } from "../support/system.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
 import { claims, ecPair, hs256, type KeyPair, rsaPair, signed } from "../unit/gateway/auth/signing.ts";
-import { QuietLogger } from "./system.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 

@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { Page } from "playwright-core";
+import { startBrowser, type TestBrowser } from "../support/browser.ts";
+import { rows, say, untilStatus } from "../support/page-actions.ts";
 import { type RabbitmqNode, sharedRabbitmq } from "../support/rabbitmq.ts";
+import { connectStomp } from "../support/stomp-client.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { startWarren, type WarrenProcess } from "../support/warren.ts";
-import { startBrowser, type TestBrowser } from "./browser.ts";
-import { rows, say, untilStatus } from "./page-actions.ts";
-import { connectStomp } from "./stomp-client.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 

@@ -2,11 +2,11 @@ import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { startBrowser, type TestBrowser } from "../support/browser.ts";
+import { rows, say, untilStatus } from "../support/page-actions.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { startWarren, type WarrenProcess } from "../support/warren.ts";
 import { claims, hs256 } from "../unit/gateway/auth/signing.ts";
-import { startBrowser, type TestBrowser } from "./browser.ts";
-import { rows, say, untilStatus } from "./page-actions.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 

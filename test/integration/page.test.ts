@@ -2,12 +2,12 @@ import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from 
 import { join } from "node:path";
 import { entriesMax } from "../../static/session/conversation.ts";
 import { FaultyProxy } from "../faults/proxy.ts";
+import { startBrowser, type TestBrowser } from "../support/browser.ts";
 import { type Client, connect } from "../support/client.ts";
+import { contrastFaults } from "../support/contrast.ts";
+import { rows, say, untilStatus } from "../support/page-actions.ts";
+import { connectStomp } from "../support/stomp-client.ts";
 import { startWarren, type WarrenProcess } from "../support/warren.ts";
-import { startBrowser, type TestBrowser } from "./browser.ts";
-import { contrastFaults } from "./contrast.ts";
-import { rows, say, untilStatus } from "./page-actions.ts";
-import { connectStomp } from "./stomp-client.ts";
 
 setDefaultTimeout(60_000);
 
@@ -115,7 +115,7 @@ test("a page on a pattern hears all its topics, says which, and cannot send", as
 });
 
 test("a message says how far it came: sent, confirmed by the broker, processed", async () => {
-  await using own = await startWarren(["--handler", join(import.meta.dir, "patient-handler.ts")]);
+  await using own = await startWarren(["--handler", join(import.meta.dir, "../support/patient-handler.ts")]);
   const page = await browser.open(own.url);
   await say(page, "hello");
   await rows(page, "own", "hello").getByText("confirmed").waitFor();

@@ -4,10 +4,10 @@ import { connect } from "../support/client.ts";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
 import { need, pythonWithKombu, pythonWithPika } from "../support/requirements.ts";
 import { run } from "../support/run.ts";
+import { bodiesOf, connectStomp } from "../support/stomp-client.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until, within } from "../support/wait.ts";
 import { startWarren } from "../support/warren.ts";
-import { bodiesOf, connectStomp } from "./stomp-client.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 

@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { startBrowser, type TestBrowser } from "../support/browser.ts";
 import { connect } from "../support/client.ts";
+import { rows, say } from "../support/page-actions.ts";
 import { type ReverseProxy, startProxy } from "../support/proxies.ts";
+import { connectStomp } from "../support/stomp-client.ts";
+import { startSystem } from "../support/system.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
-import { startBrowser, type TestBrowser } from "./browser.ts";
-import { rows, say } from "./page-actions.ts";
-import { connectStomp } from "./stomp-client.ts";
-import { startSystem } from "./system.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 

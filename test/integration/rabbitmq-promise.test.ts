@@ -13,9 +13,9 @@ import {
   startAndWait,
 } from "../contract/recorders.ts";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
+import { QuietLogger } from "../support/system.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
-import { QuietLogger } from "./system.ts";
 
 /** What a confirm means on RabbitMQ, which itself confirms what reaches no queue. */
 

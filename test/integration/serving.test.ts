@@ -1,8 +1,8 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { executable } from "../support/executable.ts";
+import { startSystem } from "../support/system.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { startWarren, WarrenProcess } from "../support/warren.ts";
-import { startSystem } from "./system.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 

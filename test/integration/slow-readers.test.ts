@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Client, connect } from "../support/client.ts";
+import { metricsOf } from "../support/metrics-of.ts";
 import { connectRaw, frameBytes, opcodes, type RawConnection } from "../support/raw.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until, within } from "../support/wait.ts";
 import { startWarren, type WarrenProcess } from "../support/warren.ts";
-import { metricsOf } from "./metrics-of.ts";
 
 setDefaultTimeout(2 * integrationTimeoutMs);
 

@@ -1,8 +1,8 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connect } from "../support/client.ts";
+import { connectStomp } from "../support/stomp-client.ts";
+import { startSystem } from "../support/system.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
-import { connectStomp } from "./stomp-client.ts";
-import { startSystem } from "./system.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 

@@ -2,10 +2,10 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type ConsumeMessage, connect as connectAmqp } from "amqplib";
 import { connect } from "../support/client.ts";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
+import { bodiesOf, connectStomp } from "../support/stomp-client.ts";
+import { startManager } from "../support/system.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
-import { bodiesOf, connectStomp } from "./stomp-client.ts";
-import { startManager } from "./system.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 

@@ -1,10 +1,10 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { FaultyProxy } from "../faults/proxy.ts";
 import { connect } from "../support/client.ts";
+import { metricsOf } from "../support/metrics-of.ts";
 import { connectRaw, opcodes } from "../support/raw.ts";
+import { startSystem } from "../support/system.ts";
 import { until } from "../support/wait.ts";
-import { metricsOf } from "./metrics-of.ts";
-import { startSystem } from "./system.ts";
 
 /** They are gone within three seconds; the rest is patience with a machine that has other things to do. */
 const goneWithinMs = 30_000;

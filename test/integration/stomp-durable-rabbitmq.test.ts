@@ -3,10 +3,10 @@ import { type Channel, connect as connectAmqp } from "amqplib";
 import { pack, packedContentType } from "../../src/envelope/packing.ts";
 import { connect } from "../support/client.ts";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
+import { bodiesOf, connectStomp, type Message } from "../support/stomp-client.ts";
+import { startManager, startSystem } from "../support/system.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
-import { bodiesOf, connectStomp, type Message } from "./stomp-client.ts";
-import { startManager, startSystem } from "./system.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 
@@ -361,9 +361,7 @@ describe("a durable subscription, with the log in RabbitMQ", () => {
     const received = await anna.subscribe("/topic/t", { "x-stream-offset": "next" });
     await publish(url, numbers(0, 10));
     await bodiesOf(received, 10);
-    await node.eval(
-      '[rabbit_networking:close_connection(P, "test") || P <- rabbit_networking:connections()]',
-    );
+    await node.closeConnections();
     await publish(url, numbers(10, 20));
     expect(await bodiesOf(received, 20)).toEqual(numbers(0, 20));
     expect(gapsIn(received).join("")).toBe("");

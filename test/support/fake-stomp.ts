@@ -2,7 +2,7 @@ import type { Server, ServerWebSocket } from "bun";
 import { StompFault } from "../../src/wire/stomp/fault.ts";
 import { frameText } from "../../src/wire/stomp/frames.ts";
 import { FrameParser } from "../../src/wire/stomp/parser.ts";
-import { frameLimits } from "../support/frame-limits.ts";
+import { frameLimits } from "./frame-limits.ts";
 
 interface Client {
   readonly parser: FrameParser;

@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CertificateAuthority } from "../support/certificates.ts";
 import { executable } from "../support/executable.ts";
+import { metricsOf } from "../support/metrics-of.ts";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
 import { startWarren } from "../support/warren.ts";
-import { metricsOf } from "./metrics-of.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 

@@ -93,9 +93,7 @@ describe.each([["plain"], ["packed"]] as const)("%s, under load", (form) => {
     for (let cut = 0; cut < cuts; cut++) {
       const before = neighbour.received.length;
       await until(() => neighbour.received.length > before + 100, "more has been sent");
-      await node.eval(
-        '[rabbit_networking:close_connection(P, "test") || P <- rabbit_networking:connections()]',
-      );
+      await node.closeConnections();
     }
     await sending;
 

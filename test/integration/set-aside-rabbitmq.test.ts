@@ -6,11 +6,11 @@ import { Outbox } from "../../src/outbox/outbox.ts";
 import { connect } from "../support/client.ts";
 import { ForeignProgram, field, longText, table } from "../support/foreign-program.ts";
 import { type RabbitmqNode, startRabbitmq } from "../support/rabbitmq.ts";
+import { listenTo, startProcessor, textsOf } from "../support/set-aside-system.ts";
+import { connectStomp } from "../support/stomp-client.ts";
+import { QuietLogger, startManager } from "../support/system.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until, within } from "../support/wait.ts";
-import { listenTo, startProcessor, textsOf } from "./set-aside-system.ts";
-import { connectStomp } from "./stomp-client.ts";
-import { QuietLogger, startManager } from "./system.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 

@@ -14,11 +14,11 @@ import {
   u32,
   u64,
 } from "../support/foreign-program.ts";
+import { metricsOf } from "../support/metrics-of.ts";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
+import { optionsOf, QuietLogger } from "../support/system.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
-import { metricsOf } from "./metrics-of.ts";
-import { optionsOf, QuietLogger } from "./system.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 

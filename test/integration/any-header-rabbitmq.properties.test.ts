@@ -12,11 +12,11 @@ import {
   u64,
 } from "../support/foreign-program.ts";
 import { type RabbitmqNode, startRabbitmq } from "../support/rabbitmq.ts";
+import { listenTo, startProcessor, textsOf } from "../support/set-aside-system.ts";
+import { startManager } from "../support/system.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
 import { seeded } from "../unit/doubles/seeded.ts";
-import { listenTo, startProcessor, textsOf } from "./set-aside-system.ts";
-import { startManager } from "./system.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 

@@ -9,7 +9,7 @@ import { parseCommand } from "../../src/options/parse.ts";
 import type { Options } from "../../src/options/table.ts";
 import { echoProcessed, type Handler } from "../../src/processor/handler.ts";
 import { Processor } from "../../src/processor/processor.ts";
-import { until } from "../support/wait.ts";
+import { until } from "./wait.ts";
 
 /** Remembers what was logged at warn and above, which in most tests is nothing. */
 export class QuietLogger implements Logger {

@@ -1,5 +1,5 @@
 /**
- * Makes the README's pictures of the page: `bun test/integration/screenshots.ts [URL]`, against a manager with
+ * Makes the README's pictures of the page: `bun test/support/screenshots.ts [URL]`, against a manager with
  * the built-in handler that runs there (by default on http://127.0.0.1:8000/).
  */
 import { join } from "node:path";

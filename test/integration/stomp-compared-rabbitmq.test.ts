@@ -1,10 +1,10 @@
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { freePorts } from "../support/free-port.ts";
 import { type RabbitmqNode, startRabbitmq } from "../support/rabbitmq.ts";
+import { bodiesOf, connectStomp, type Message } from "../support/stomp-client.ts";
+import { startSystem } from "../support/system.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until, within } from "../support/wait.ts";
-import { bodiesOf, connectStomp, type Message } from "./stomp-client.ts";
-import { startSystem } from "./system.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 

@@ -5,8 +5,8 @@ import { open } from "../../src/envelope/envelope.ts";
 import { MessageTrace } from "../../src/ops/message-trace.ts";
 import type { Handler } from "../../src/processor/handler.ts";
 import { Processor } from "../../src/processor/processor.ts";
-import { until } from "../support/wait.ts";
 import { optionsOf, QuietLogger } from "./system.ts";
+import { until } from "./wait.ts";
 
 /** What another program gets of an exchange or a queue of Warren's. */
 export async function listenTo(url: string, exchange: string) {

@@ -1,5 +1,5 @@
 import { type IFrame, type IMessage, Client as StompClient, type StompConfig } from "@stomp/stompjs";
-import { until, within } from "../support/wait.ts";
+import { until, within } from "./wait.ts";
 
 export interface Message {
   readonly body: string;

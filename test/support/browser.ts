@@ -2,8 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { forgetFolder, forgetProcess, killAtExit, removeAtExit } from "../support/leftovers.ts";
-import { chromium as chromiumRequirement, need } from "../support/requirements.ts";
+import { forgetFolder, forgetProcess, killAtExit, removeAtExit } from "./leftovers.ts";
+import { chromium as chromiumRequirement, need } from "./requirements.ts";
 
 /** Nothing that phones home, and no folder of the person who runs the tests. */
 const quietArgs = [
