@@ -3,6 +3,7 @@ import { type Refusal, refusals } from "../src/gateway/server/refusals.ts";
 import { markdownTable } from "../src/options/help.ts";
 import { type CloseCode, closeCodes } from "../src/wire/close-codes.ts";
 import { projectFolder } from "./compile.ts";
+import { dashboard } from "./dashboard.ts";
 import { allMetrics } from "./metrics.ts";
 
 /** A part of a document that is made of data in the code. It stands between `<!-- NAME -->` and `<!-- /NAME -->`. */
@@ -68,7 +69,11 @@ export function withPart(document: string, { document: path, name, text }: Gener
   return `${document.slice(0, from)}${begin}\n\n${text}\n\n${document.slice(to)}`;
 }
 
+/** Whole files that are made of data in the code, by path. */
+export const generatedFiles: Readonly<Record<string, string>> = { "ops/grafana/warren.json": dashboard() };
+
 if (import.meta.main) {
+  for (const [path, text] of Object.entries(generatedFiles)) await Bun.write(join(projectFolder, path), text);
   for (const part of generatedParts) {
     const path = join(projectFolder, part.document);
     await Bun.write(path, withPart(await Bun.file(path).text(), part));

@@ -16,7 +16,9 @@ import { withoutPassword } from "./ops/redact.ts";
 import { endOnUncaught } from "./ops/uncaught.ts";
 import { WatchedAdmin } from "./ops/watched-admin.ts";
 import { memoryBroker } from "./options/checks.ts";
+import { completionFor } from "./options/completion.ts";
 import { helpText } from "./options/help.ts";
+import { manual } from "./options/manual.ts";
 import { type Command, parseCommand } from "./options/parse.ts";
 import { settingsOf } from "./options/settings.ts";
 import type { Options } from "./options/table.ts";
@@ -38,6 +40,8 @@ try {
   if (command.do === "help") process.stdout.write(`${helpText()}\n`);
   else if (command.do === "handler-types") process.stdout.write(await handlerTypes());
   else if (command.do === "version") process.stdout.write(`warren ${version}\n`);
+  else if (command.do === "completion") process.stdout.write(completionFor(command.shell));
+  else if (command.do === "manual") process.stdout.write(manual());
   else if (command.do === "dead-letters") process.exitCode = await deadLetters(command.args);
   else
     process.exitCode = command.options.role === "bench" ? await bench(command.options) : await serve(command);

@@ -33,6 +33,8 @@ export function helpText(): string {
     "  warren processor --broker URL      the work behind it",
     "  warren bench --url URL             load a manager and measure",
     "  warren dead-letters --help         look at what failed, and put it back",
+    "  warren completion bash|zsh|fish    complete this command line in a shell",
+    "  warren manual | man -l -           the manual page",
   ];
   for (const section of sections) {
     lines.push("", `${section}:`);

@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { reasonOf, UsageError } from "../errors.ts";
 import { withoutPassword } from "../ops/redact.ts";
 import { memoryBroker } from "./checks.ts";
+import { type Shell, shells } from "./completion.ts";
 import { NotOfThisKind } from "./kinds.ts";
 import { flagOf, variableOf } from "./names.ts";
 import { type Option, type Role, roles } from "./option.ts";
@@ -14,6 +15,8 @@ export type Command =
   | { readonly do: "version" }
   | { readonly do: "handler-types" }
   | { readonly do: "dead-letters"; readonly args: readonly string[] }
+  | { readonly do: "completion"; readonly shell: Shell }
+  | { readonly do: "manual" }
   | {
       readonly do: "run";
       readonly options: Options;
@@ -37,6 +40,8 @@ export function parseCommand(
   const [word, ...rest] = args;
   if (word === "help" || word === "version") return { do: word };
   if (word === "dead-letters") return { do: word, args: rest };
+  if (word === "manual") return { do: word };
+  if (word === "completion") return { do: word, shell: shellIn(rest) };
   const flags = readFlags(withRole(args));
   if (typeof flags === "string") return { do: flags };
 
@@ -64,6 +69,13 @@ export function parseCommand(
   }
   checkTogether(options);
   return { do: "run", options, warnings: unknownVariables(env) };
+}
+
+/** @throws UsageError */
+function shellIn([name]: readonly string[]): Shell {
+  const shell = shells.find((each) => each === name);
+  if (shell === undefined) throw new UsageError(`completion: say for which shell: ${shells.join(", ")}`);
+  return shell;
 }
 
 /** `warren bench …` is the same as `warren --role bench …`. */

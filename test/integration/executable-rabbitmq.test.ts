@@ -74,6 +74,7 @@ describe("the executable", () => {
     "the embedded broker among others": ["--broker", "memory:,amqp://localhost"],
     "a broker URL of another kind": ["--broker", "http://localhost"],
     "words without a flag": ["start"],
+    "a shell that it knows no completion for": ["completion", "tcsh"],
   };
   for (const [what, args] of Object.entries(usageErrors)) {
     test(`answers ${what} with one line and exit code 2`, async () => {

@@ -48,6 +48,12 @@ describe.each(Object.keys(startProxy) as (keyof typeof startProxy)[])("behind %s
       ).toBe("refused");
     });
 
+    test("the metrics are kept from strangers", async () => {
+      for (const path of ["metrics", "readyz"])
+        expect((await fetch(new URL(`${prefix}${path}`, proxy.url))).status).toBe(404);
+      expect((await fetch(new URL(`${prefix}healthz`, proxy.url))).status).toBe(200);
+    });
+
     test("the client page works, its parts and its WebSocket included", async () => {
       const url = new URL(`${prefix}?topic=b`, proxy.url).href;
       const page = await browser.open(url);

@@ -3,15 +3,21 @@ import { rabbitmqRoot, versionNamed } from "./rabbitmq-versions.ts";
 import {
   chromium,
   debootstrap,
+  fish,
   haproxy,
   howToInstall,
+  man,
   nginx,
   promtool,
   pythonWithKombu,
+  pythonWithKubernetes,
   pythonWithPika,
   pythonWithPrometheus,
   type Requirement,
   rabbitmqServer,
+  strace,
+  systemdAnalyze,
+  zsh,
 } from "./requirements.ts";
 
 /**
@@ -30,6 +36,12 @@ const requirements = [
   haproxy,
   promtool,
   pythonWithPrometheus,
+  pythonWithKubernetes,
+  systemdAnalyze,
+  strace,
+  man,
+  fish,
+  zsh,
   ...ownDebian,
 ];
 

@@ -1,13 +1,14 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { projectFolder } from "../../build/compile.ts";
 import { freePorts } from "./free-port.ts";
 import { forgetFolder, forgetProcess, killAtExit, removeAtExit } from "./leftovers.ts";
 import { haproxy, need, nginx } from "./requirements.ts";
 import { until } from "./wait.ts";
 
 /**
- * A reverse proxy in front of a manager, on this machine alone: at `/` and at `/chat/` as docs/operations.md says, at
+ * A reverse proxy in front of a manager, on this machine alone, configured as `ops/` ships it: at `/`, at `/chat/`, and at
  * `/dumb/` without passing Upgrade on.
  */
 export interface ReverseProxy extends AsyncDisposable {
@@ -16,20 +17,29 @@ export interface ReverseProxy extends AsyncDisposable {
 
 export const startProxy = { nginx: startNginx, HAProxy: startHaproxy };
 
+/** What `ops/` ships, with this manager and this port. */
+function shipped(path: string, changes: readonly (readonly [string | RegExp, string])[]): string {
+  const text = readFileSync(join(projectFolder, "ops", path), "utf8");
+  return changes.reduce((changed, [from, to]) => {
+    if (changed.search(from) < 0) throw new Error(`ops/${path} has no ${from}`);
+    return changed.replace(from, to);
+  }, text);
+}
+
 async function startNginx(manager: URL): Promise<ReverseProxy> {
   return await start((port, folder) => {
     mkdirSync(join(folder, "temp"));
     const temp = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
       .map((name) => `  ${name}_temp_path ${folder}/temp/${name};`)
       .join("\n");
-    const passing = [
-      "proxy_http_version 1.1;",
-      "proxy_set_header Host $http_host;",
-      "proxy_set_header Upgrade $http_upgrade;",
-      'proxy_set_header Connection "upgrade";',
-      "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
-      "proxy_set_header X-Forwarded-Proto $scheme;",
-    ].join(" ");
+    const dumb = `location /dumb/ { proxy_pass http://${manager.host}/; proxy_set_header Host $http_host; }\n`;
+    const site = shipped("nginx/warren.conf", [
+      [/ +server 127\.0\.0\.1:8001[^\n]*\n +server 127\.0\.0\.1:8002/, `    server ${manager.host}`],
+      ["listen 80;", `listen 127.0.0.1:${port};`],
+      ["    # Under a path", `    ${dumb}    # Under a path`],
+    ]);
+    writeFileSync(join(folder, "warren.conf"), site);
+    writeFileSync(join(folder, "warren-proxy.conf"), shipped("nginx/warren-proxy.conf", []));
     const file = join(folder, "nginx.conf");
     writeFileSync(
       file,
@@ -38,12 +48,7 @@ events { worker_connections 100; }
 http {
 ${temp}
   access_log off;
-  server {
-    listen 127.0.0.1:${port};
-    location / { proxy_pass http://${manager.host}; ${passing} }
-    location /chat/ { proxy_pass http://${manager.host}/; ${passing} }
-    location /dumb/ { proxy_pass http://${manager.host}/; proxy_set_header Host $http_host; }
-  }
+  include warren.conf;
 }
 `,
     );
@@ -54,28 +59,18 @@ ${temp}
 async function startHaproxy(manager: URL): Promise<ReverseProxy> {
   return await start((port, folder) => {
     const file = join(folder, "haproxy.cfg");
-    writeFileSync(
-      file,
-      `global
-    maxconn 100
-defaults
-    mode http
-    timeout connect 5s
-    timeout client 60s
-    timeout server 60s
-    timeout tunnel 1h
-frontend web
-    bind 127.0.0.1:${port}
-    http-request del-header Upgrade if { path_beg /dumb/ }
+    const configuration = shipped("haproxy/warren.cfg", [
+      ["maxconn 50000", "maxconn 100"],
+      ["bind :80", `bind 127.0.0.1:${port}`],
+      [/ +server manager-1[^\n]*\n +server manager-2[^\n]*\n/, `    server manager-1 ${manager.host}\n`],
+      [
+        "    # Under a path",
+        `    http-request del-header Upgrade if { path_beg /dumb/ }
     http-request set-path "%[path,regsub(^/dumb/,/)]" if { path_beg /dumb/ }
-    http-request set-path "%[path,regsub(^/chat/,/)]" if { path_beg /chat/ }
-    http-request set-header X-Forwarded-Proto http
-    option forwardfor
-    default_backend warren
-backend warren
-    server manager ${manager.host}
-`,
-    );
+    # Under a path`,
+      ],
+    ]);
+    writeFileSync(file, configuration);
     return [need(haproxy), "-db", "-f", file];
   });
 }

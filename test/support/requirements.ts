@@ -50,6 +50,25 @@ export const promtool: Requirement = {
   find: () => firstThat(existsSync, ["/usr/bin/promtool", Bun.which("promtool")]),
 };
 
+/** It has classes that are made of the Kubernetes API's own description. */
+export const pythonWithKubernetes: Requirement = {
+  name: "Python 3 with kubernetes",
+  debianPackage: "python3-kubernetes",
+  find: () =>
+    firstThat((python) => hasModule(python, "kubernetes"), ["/usr/bin/python3", Bun.which("python3")]),
+};
+
+const program = (name: string, debianPackage: string, path: string): Requirement => ({
+  name,
+  debianPackage,
+  find: () => firstThat(existsSync, [path, Bun.which(path.slice(path.lastIndexOf("/") + 1))]),
+});
+export const systemdAnalyze = program("systemd-analyze", "systemd", "/usr/bin/systemd-analyze");
+export const strace = program("strace", "strace", "/usr/bin/strace");
+export const man = program("man", "man-db", "/usr/bin/man");
+export const fish = program("fish", "fish", "/usr/bin/fish");
+export const zsh = program("zsh", "zsh", "/usr/bin/zsh");
+
 export const nginx: Requirement = {
   name: "nginx",
   debianPackage: "nginx-light",

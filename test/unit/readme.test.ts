@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { generatedParts, withPart } from "../../build/docs.ts";
+import { generatedFiles, generatedParts, withPart } from "../../build/docs.ts";
 
 const project = join(import.meta.dir, "../..");
 const readme = await Bun.file(join(project, "README.md")).text();
@@ -9,6 +9,12 @@ for (const part of generatedParts) {
   test(`the ${part.name} in ${part.document} are those in the code: bun run docs`, async () => {
     const document = await Bun.file(join(project, part.document)).text();
     expect(document).toBe(withPart(document, part));
+  });
+}
+
+for (const [path, text] of Object.entries(generatedFiles)) {
+  test(`${path} is what the code makes of it: bun run docs`, async () => {
+    expect(await Bun.file(join(project, path)).text()).toBe(text);
   });
 }
 

@@ -1,0 +1,282 @@
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { projectFolder } from "../../build/compile.ts";
+import { allMetrics } from "../../build/metrics.ts";
+import { completionFor, shells } from "../../src/options/completion.ts";
+import { variableOf } from "../../src/options/names.ts";
+import { type OptionName, optionTable } from "../../src/options/table.ts";
+import { executable } from "../support/executable.ts";
+import { faultsInManifests } from "../support/kubernetes.ts";
+import { removeAtExit } from "../support/leftovers.ts";
+import { fish, man, need, promtool, strace, systemdAnalyze, zsh } from "../support/requirements.ts";
+import { run } from "../support/run.ts";
+import { integrationTimeoutMs } from "../support/timeout.ts";
+import { until } from "../support/wait.ts";
+
+setDefaultTimeout(integrationTimeoutMs);
+
+const ops = join(projectFolder, "ops");
+const read = (path: string) => readFileSync(join(ops, path), "utf8");
+const variables = new Set((Object.keys(optionTable) as OptionName[]).map(variableOf));
+
+function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), "warren-ops-"));
+  removeAtExit(path);
+  return path;
+}
+
+function expectOptions(set: Iterable<readonly [variable: string, value: string]>): void {
+  for (const [variable, value] of set) {
+    expect(variables).toContain(variable);
+    const name = (Object.keys(optionTable) as OptionName[]).find((each) => variableOf(each) === variable)!;
+    expect(() => optionTable[name].kind.parse(value)).not.toThrow();
+  }
+}
+
+describe("the systemd units", () => {
+  const units = readdirSync(join(ops, "systemd"));
+  const services = units.filter((name) => /^warren-(manager|processor)@?\.service$/.test(name));
+
+  test("are understood by systemd", async () => {
+    const copies = folder();
+    const warren = join(copies, "warren");
+    copyFileSync("/bin/true", warren);
+    const paths = units.map((name) => {
+      // A template is looked at by one of its instances.
+      const path = join(copies, name.replace("@.", "@01."));
+      writeFileSync(path, read(`systemd/${name}`).replace("/usr/local/bin/warren", warren));
+      return path;
+    });
+    expect(await run([need(systemdAnalyze), "--man=no", "verify", ...paths])).toBe("");
+  });
+
+  test.each(services)("%s confines Warren so that its exposure is below 2 of 10", async (name) => {
+    const analysis = run([
+      need(systemdAnalyze),
+      "security",
+      "--offline=true",
+      "--threshold=20",
+      join(ops, "systemd", name),
+    ]);
+    expect(await analysis).toContain("Overall exposure level");
+  });
+
+  test("filter no system call that Warren makes", async () => {
+    const counts = join(folder(), "calls");
+    const command = ["-f", "-qq", "-c", "-o", counts, await executable(), "--port", "0", "--admin-port", "0"];
+    const traced = Bun.spawn([need(strace), ...command], { stdout: "pipe", stderr: "ignore" });
+    let said = "";
+    const reading = (async () => {
+      for await (const bytes of traced.stdout) said += Buffer.from(bytes).toString();
+    })();
+    const url = await until(() => /"url":"([^"]+)"/.exec(said)?.[1], "Warren listens");
+    expect((await fetch(url)).status).toBe(200);
+    const children = readFileSync(`/proc/${traced.pid}/task/${traced.pid}/children`, "utf8").trim();
+    for (const child of children.split(" ")) process.kill(Number(child), "SIGTERM");
+    await reading;
+    await traced.exited;
+    const made = readFileSync(counts, "utf8")
+      .split("\n")
+      .slice(2)
+      .map((line) => line.trim().split(/\s+/).at(-1)!)
+      .filter((name) => /^[a-z]\w+$/.test(name) && name !== "total");
+    expect(made.length).toBeGreaterThan(30);
+    const filtered = await Promise.all(
+      ["@privileged", "@resources", "@obsolete"].map((set) =>
+        run([need(systemdAnalyze), "syscall-filter", set]),
+      ),
+    );
+    const refused = new Set(filtered.flatMap((text) => text.split("\n").map((line) => line.trim())));
+    expect(refused.size).toBeGreaterThan(50);
+    expect(made.filter((name) => refused.has(name))).toEqual([]);
+  });
+
+  test("set options that exist, to values that they take", () => {
+    const texts = units.map((name) => read(`systemd/${name}`)).join("\n");
+    const set = [...texts.matchAll(/^Environment=(.*)$/gm)].flatMap(([, line]) =>
+      [...line!.matchAll(/(WARREN_\w+)=(\S+)/g)].map(
+        ([, name, value]) => [name!, value!.replaceAll("%i", "01")] as const,
+      ),
+    );
+    expect(set.length).toBeGreaterThan(3);
+    expectOptions(set);
+  });
+});
+
+interface Manifest {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly data?: Record<string, string>;
+  readonly spec?: {
+    readonly template?: {
+      readonly metadata: { readonly labels: Record<string, string> };
+      readonly spec: {
+        readonly terminationGracePeriodSeconds: number;
+        readonly containers: readonly {
+          readonly args: readonly string[];
+          readonly env: readonly { readonly name: string; readonly value: string }[];
+          readonly ports: readonly { readonly name: string }[];
+          readonly livenessProbe: { readonly httpGet: { readonly port: string } };
+          readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
+        }[];
+      };
+    };
+  };
+}
+
+describe("the Kubernetes manifests", () => {
+  const kustomization = Bun.YAML.parse(read("kubernetes/kustomization.yaml")) as { resources: string[] };
+  const manifests = kustomization.resources.flatMap(
+    (file) => Bun.YAML.parse(read(`kubernetes/${file}`)) as Manifest[],
+  );
+  const pods = manifests.flatMap(({ spec }) => spec?.template?.spec ?? []);
+
+  test("are what Kubernetes' own description of its API allows", async () => {
+    expect(manifests.map(({ kind }) => kind).toSorted()).toEqual([
+      "ConfigMap",
+      "Deployment",
+      "Deployment",
+      "NetworkPolicy",
+      "NetworkPolicy",
+      "PodDisruptionBudget",
+      "Service",
+    ]);
+    const [deployment] = manifests.filter(({ kind }) => kind === "Deployment") as [Manifest];
+    const metadata = { name: "a-wrong-one" };
+    const wrong = { ...deployment, metadata, spec: { ...deployment.spec, replicaz: 2, replicas: "two" } };
+    // What is wrong would be found, and nothing else is.
+    expect((await faultsInManifests([...manifests, wrong])).split("\n")).toEqual([
+      "Deployment a-wrong-one.spec.replicas: 'two' is no int",
+      "Deployment a-wrong-one.spec: there is no replicaz in V1DeploymentSpec",
+    ]);
+  });
+
+  test("set options that exist, to values that they take, and leave time for a graceful stop", () => {
+    expect(pods.length).toBe(2);
+    for (const { containers, terminationGracePeriodSeconds } of pods) {
+      for (const { env, ports, livenessProbe } of containers) {
+        expectOptions(env.map(({ name, value }) => [name, value] as const));
+        expect(ports.map(({ name }) => name)).toContain(livenessProbe.httpGet.port);
+        const stop = env.find(({ name }) => name === "WARREN_STOP_TIMEOUT")!.value;
+        expect(terminationGracePeriodSeconds * 1000).toBeGreaterThan(
+          optionTable.stopTimeout.kind.parse(stop),
+        );
+      }
+    }
+  });
+
+  test("have a handler in a ConfigMap that answers, and that the processor is told of", async () => {
+    const { data = {} } = manifests.find(({ kind }) => kind === "ConfigMap")!;
+    const [[file, source]] = Object.entries(data) as [[string, string]];
+    const [processor] = pods.flatMap(({ containers }) =>
+      containers.filter(({ args }) => args[0] === "processor"),
+    );
+    const mount = processor!.volumeMounts.find(({ name }) => name === "handler")!;
+    const handler = processor!.env.find(({ name }) => name === "WARREN_HANDLER")!;
+    expect(handler.value).toBe(`${mount.mountPath}/${file}`);
+    const path = join(folder(), file);
+    writeFileSync(path, source);
+    const { default: handle } = (await import(path)) as { default: (message: object) => string };
+    expect(handle({ text: "hello", topic: "" })).toBe("processed message: hello");
+  });
+});
+
+describe("what is for Prometheus and Grafana", async () => {
+  const every = Object.values(await allMetrics()).flat();
+  const known = new Set(
+    every.flatMap(({ name, type }) =>
+      type === "histogram" ? ["_bucket", "_sum", "_count"].map((ending) => `${name}${ending}`) : [name],
+    ),
+  );
+  const named = (text: string) => new Set(text.match(/\b(warren|process)_[a-z_]+\b/g));
+
+  test("promtool takes the rules and the configuration", async () => {
+    expect(
+      await run([need(promtool), "check", "rules", join(ops, "prometheus/warren.rules.yaml")]),
+    ).toContain("SUCCESS");
+    expect(await run([need(promtool), "check", "config", join(ops, "prometheus/prometheus.yaml")])).toContain(
+      "SUCCESS",
+    );
+  });
+
+  test.each(["prometheus/warren.rules.yaml", "grafana/warren.json"])(
+    "every metric that %s names exists",
+    (path) => {
+      const names = named(read(path));
+      expect(names.size).toBeGreaterThan(10);
+      expect([...names].filter((name) => !known.has(name))).toEqual([]);
+    },
+  );
+
+  test("every query of the dashboard is one that Prometheus understands", async () => {
+    interface Dashboard {
+      readonly panels: readonly { readonly targets?: readonly { readonly expr: string }[] }[];
+    }
+    const { panels } = JSON.parse(read("grafana/warren.json")) as Dashboard;
+    const queries = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
+    expect(queries.length).toBeGreaterThan(25);
+    const rules = queries.map((expr, index) => ({
+      record: `query:${index}`,
+      expr: expr.replaceAll("$__rate_interval", "5m").replaceAll(/\$\w+/g, ".*"),
+    }));
+    const path = join(folder(), "queries.yaml");
+    writeFileSync(path, JSON.stringify({ groups: [{ name: "dashboard", rules }] }));
+    expect(await run([need(promtool), "check", "rules", "--lint=none", path])).toContain(
+      `${queries.length} rules found`,
+    );
+  });
+});
+
+test("the manual page is one that man shows without a complaint, with every option", async () => {
+  const page = join(folder(), "warren.1");
+  writeFileSync(page, await run([await executable(), "manual"]));
+  const shown = Bun.spawnSync([need(man), "--warnings", "-E", "UTF-8", "-l", page], {
+    env: { ...process.env, MANWIDTH: "100", LC_ALL: "C.UTF-8" },
+  });
+  expect(shown.stderr.toString()).toBe("");
+  const text = shown.stdout.toString();
+  for (const name of Object.keys(optionTable)) {
+    const flag = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    expect(text.replaceAll(/[‐−]/g, "-")).toContain(`--${flag}`);
+  }
+});
+
+describe("a shell that completes", () => {
+  const scripts = folder();
+  for (const shell of shells) writeFileSync(join(scripts, shell), completionFor(shell));
+  const lines = (text: string) => text.split("\n").filter(Boolean);
+
+  test("bash knows commands, the flags of a role, and the values of a flag", async () => {
+    const complete = async (...words: string[]) => {
+      const asked = `source ${scripts}/bash; COMP_WORDS=(warren ${words.join(" ")}); COMP_CWORD=${words.length};
+        _warren; printf '%s\\n' "\${COMPREPLY[@]}"`;
+      return lines(await run(["bash", "-c", asked]));
+    };
+    expect(await complete("ma")).toEqual(["manager", "manual"]);
+    expect(await complete("processor", "--hand")).toEqual(["--handler", "--handler-timeout"]);
+    expect(await complete("processor", "--max-cl")).toEqual([]);
+    expect(await complete("manager", "--auth", "j")).toEqual(["jwt"]);
+    expect(await complete("completion", "z")).toEqual(["zsh"]);
+  });
+
+  test("fish does, too", () => {
+    const complete = (line: string) => {
+      const asked = `source ${scripts}/fish; complete -C '${line}'`;
+      const home = { HOME: scripts, XDG_CONFIG_HOME: scripts, XDG_DATA_HOME: scripts };
+      const { stdout } = Bun.spawnSync([need(fish), "--no-config", "-c", asked], {
+        env: { ...process.env, ...home },
+      });
+      return lines(stdout.toString()).map((each) => each.split("\t")[0]);
+    };
+    expect(complete("warren ma")).toEqual(["manager", "manual"]);
+    expect(complete("warren processor --handler-t")).toEqual(["--handler-timeout"]);
+    expect(complete("warren manager --auth j")).toEqual(["jwt"]);
+  });
+
+  test("zsh reads it without a complaint, and registers it", async () => {
+    const asked = `compdef() { print $*; whence -w $1 }; source ${scripts}/zsh`;
+    expect(await run([need(zsh), "-f", "-c", asked])).toBe("_warren warren\n_warren: function\n");
+  });
+});
