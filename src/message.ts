@@ -19,6 +19,8 @@ export interface OutgoingMessage {
   /** On `wsmanager`: who sent it. On `towsmanager`: deliver to that client only. */
   readonly clientId?: string | undefined;
   readonly headers?: Headers | undefined;
+  /** It is for processors alone: no client gets it. */
+  readonly isRequest?: boolean | undefined;
   /** Seconds since 1970: when it was sent. Absent where whoever hands it out leaves that to the outbox. */
   readonly timestamp?: number | undefined;
 }

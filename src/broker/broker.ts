@@ -35,6 +35,11 @@ export interface Broker {
   publish(exchange: Exchange, publisher: Publisher): void;
   /** Consumes the durable queue of `group`, which gets what is published to `wsmanager`. Before `start`. */
   consume(group: string, prefetch: number, consumer: Consumer): void;
+  /**
+   * Consumes, together with all other managers, the durable queue to which other programs answer requests. Nothing can come
+   * where no other program can publish. Before `start`.
+   */
+  consumeReplies(prefetch: number, consumer: Consumer): void;
   /** Follows the shared log of both exchanges from now on. Before `start`. */
   follow(follower: Follower): void;
   /** Whether there is a shared log, which `read` reads from. Without one, followers get what comes while they are connected. */

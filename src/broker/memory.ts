@@ -48,6 +48,11 @@ export class MemoryBroker implements Broker {
     queue.add(consumer, prefetch);
   }
 
+  /** Nobody else publishes here. */
+  consumeReplies(): void {
+    // Processors answer by `towsmanager`.
+  }
+
   readonly hasLog = true;
   readonly fullQueues = [];
 

@@ -13,6 +13,8 @@ export interface Envelope {
   readonly appId: string | undefined;
   readonly clientId: string | undefined;
   readonly headers: Headers | undefined;
+  /** It is for processors alone. */
+  readonly isRequest?: boolean | undefined;
 }
 
 export const textContentType = "text/plain";
@@ -20,7 +22,7 @@ export const binaryContentType = "application/octet-stream";
 
 /** The envelope of one message. Its id, content type and app id are the message's own, where it has any. */
 export function seal(message: OutgoingMessage, id: string, appId: string, timestamp: number): Envelope {
-  const { body, topic, clientId, headers } = message;
+  const { body, topic, clientId, headers, isRequest } = message;
   return {
     body: toBuffer(body),
     routingKey: topic,
@@ -31,6 +33,7 @@ export function seal(message: OutgoingMessage, id: string, appId: string, timest
     appId: headers?.["app-id"] ?? appId,
     clientId,
     headers,
+    ...(isRequest ? { isRequest } : {}),
   };
 }
 
@@ -58,6 +61,7 @@ export function open(envelope: Envelope, fallbackId: string): Message[] {
       topic: envelope.routingKey,
       clientId: envelope.clientId,
       headers: envelope.headers,
+      ...(envelope.isRequest ? { isRequest: true } : {}),
       id,
       appId,
       timestamp,

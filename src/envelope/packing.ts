@@ -1,12 +1,13 @@
 import { isUtf8 } from "node:buffer";
 import { type Body, type Headers, isReservedHeader, isShortText, type OutgoingMessage } from "../message.ts";
 import { faultInProperty, isPropertyName } from "../properties.ts";
+import { processorsAudience } from "../requests.ts";
 
 /**
  * The packed form: many messages in one AMQP message, for speed (`--packed`). The body is a line of JSON, which says
  * for each message what it is and how long its body is, and behind the line all bodies in one run:
  *
- *     [[topic, client id or null, body bytes, {"bytes": true, "headers": {…}}?, id?], …]\n
+ *     [[topic, client id or null, body bytes, {"bytes": true, "headers": {…}, "audience": "processors"}?, id?], …]\n
  *     body body body …
  *
  * A body is text unless `bytes` is true. A message without an id of its own has the pack's, numbered on by its place. `bun test/bench/encodings.ts` compares layouts: this one is about as fast as a
@@ -28,6 +29,7 @@ export class MalformedPack extends Error {
 interface Particulars {
   bytes?: true;
   headers?: Headers;
+  audience?: typeof processorsAudience;
 }
 type Entry = [
   topic: string,
@@ -53,15 +55,16 @@ export function pack(messages: readonly OutgoingMessage[]): Buffer {
   return packed;
 }
 
-function toEntry({ topic, clientId: sender, body, headers, id }: OutgoingMessage): Entry {
+function toEntry({ topic, clientId: sender, body, headers, id, isRequest }: OutgoingMessage): Entry {
   const clientId = sender ?? null;
   const isText = typeof body === "string";
   const bytes = isText ? Buffer.byteLength(body) : body.byteLength;
-  if (isText && headers === undefined)
+  if (isText && headers === undefined && !isRequest)
     return id === undefined ? [topic, clientId, bytes] : [topic, clientId, bytes, null, id];
   const particulars = {
     ...(isText ? {} : { bytes: true as const }),
     ...(headers === undefined ? {} : { headers }),
+    ...(isRequest ? ({ audience: processorsAudience } as const) : {}),
   };
   return id === undefined ? [topic, clientId, bytes, particulars] : [topic, clientId, bytes, particulars, id];
 }
@@ -82,7 +85,13 @@ export function unpack(packed: Buffer): OutgoingMessage[] {
       throw new MalformedPack(`the body of message ${index} of a packed message is cut off`);
     const body = particulars?.bytes ? packed.subarray(start, at) : textOrBytes(packed, start, at);
     const headers = ownHeaders(particulars?.headers);
-    return { topic, clientId: clientId || undefined, body, headers, ...(id === undefined ? {} : { id }) };
+    const message = { topic, clientId: clientId || undefined, body, headers };
+    if (id === undefined && particulars?.audience === undefined) return message;
+    return {
+      ...message,
+      ...(id === undefined ? {} : { id }),
+      ...(particulars?.audience === undefined ? {} : { isRequest: true }),
+    };
   });
   if (at < packed.length)
     throw new MalformedPack("a packed message has bytes that belong to none of its messages");
@@ -119,7 +128,8 @@ function checked(entry: unknown, index: number) {
 
 function areParticulars(value: unknown): value is Particulars {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  const { bytes = false, headers = {} } = value as Record<string, unknown>;
+  const { bytes = false, headers = {}, audience } = value as Record<string, unknown>;
+  if (audience !== undefined && audience !== processorsAudience) return false;
   const areHeaders = typeof headers === "object" && headers !== null && !Array.isArray(headers);
   return typeof bytes === "boolean" && areHeaders && Object.entries(headers).every(isHeader);
 }

@@ -40,6 +40,7 @@ import { Backlogs, roomFor } from "./limits/backlogs.ts";
 import { type LimitOptions, Limits } from "./limits/limits.ts";
 import { memoryLimit } from "./limits/memory-limit.ts";
 import type { Protocol, Uplink } from "./protocol.ts";
+import { Requests } from "./requests/requests.ts";
 import { Entrance, type EntranceOptions } from "./server/entrance.ts";
 import { urlOf } from "./server/handshake.ts";
 import { HostGuard } from "./server/host-guard.ts";
@@ -109,6 +110,7 @@ export class Gateway implements FeedSink {
   readonly #backpressure: Backpressure;
   readonly #shares: Shares;
   readonly #limits: Limits;
+  readonly #requests: Requests;
   readonly #backlogs: Backlogs;
   readonly #listeners = new Listeners(
     (listening) => this.#serve(listening),
@@ -130,6 +132,7 @@ export class Gateway implements FeedSink {
     }
     const { clientBufferBytes } = options;
     const wheel = new TimerWheel();
+    this.#requests = new Requests(wheel);
     const largestBytes = Math.max(options.maxMessageBytes, sharedLog?.recordBytesMax ?? clientBufferBytes);
     this.#backlogs = new Backlogs(
       { clientBufferBytes, largestBytes, memoryMaxBytes: options.clientsMemoryBytes ?? memoryLimit() / 4 },
@@ -158,6 +161,7 @@ export class Gateway implements FeedSink {
       wheel,
       sent,
       turns: this.#turns,
+      requests: this.#requests,
       count: (socket: ClientSocket, messages: number, bytes: number) =>
         this.#limits.count(socket, messages, bytes),
       identified: (socket: ClientSocket) => this.#identified(socket),
@@ -202,6 +206,11 @@ export class Gateway implements FeedSink {
       return;
     }
     for (const socket of this.#directory.find(message.clientId)) socket.data.direct(socket, message);
+  }
+
+  /** Sends an answer to the client of this manager that asked. */
+  answer(message: Message, asker: string): boolean {
+    return this.#requests.answer(message, asker);
   }
 
   /** Sends a message of another manager's client to all clients of its topic. */
@@ -391,6 +400,7 @@ export class Gateway implements FeedSink {
       ...gatewayMetrics(this.#relay, this.#holds, () => this.#clients.size),
       ...(this.#durables === undefined ? [] : durableMetrics(this.#durables)),
       ...this.#limits.metrics,
+      ...this.#requests.metrics,
       ...this.#backlogs.metrics,
       ...this.#protocols.flatMap(({ metrics }) => metrics),
       this.#refusals.metric,

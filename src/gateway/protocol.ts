@@ -15,6 +15,7 @@ import type { TimerWheel } from "./clients/timer-wheel.ts";
 import type { Turns } from "./clients/turns.ts";
 import type { Relay } from "./fan-out/relay.ts";
 import type { Seat } from "./limits/seat.ts";
+import type { Requests } from "./requests/requests.ts";
 import type { Listeners } from "./server/listeners.ts";
 
 /** Who is about to connect. */
@@ -68,6 +69,7 @@ export interface Surroundings {
   readonly wheel: TimerWheel;
   readonly turns: Turns;
   readonly announcements: Announcements;
+  readonly requests: Requests;
   /** Undefined: clients need no token. */
   readonly auth: Auth | undefined;
   /**

@@ -12,6 +12,8 @@ import type { SkippedRecords } from "./skipped-records.ts";
 export interface FeedSink {
   /** From a processor, to the clients of a topic or to one client. */
   deliver(message: Message): void;
+  /** From a processor or another program, to the client that asked; see `requests.ts`. */
+  answer(message: Message, asker: string): unknown;
   /** From a client of another manager, to the clients of a topic. */
   relay(message: Message): void;
   /** Every record, this manager's own too, once the above have got what is theirs. */
@@ -33,6 +35,8 @@ export class Feed implements Follower {
   readonly #messageTrace: MessageTrace;
   readonly #skipped: SkippedRecords;
   readonly #recordBytesMax: number;
+  /** The record that has just come: of others, which are opened again, the answers have been handed on. */
+  #coming: LogRecord | undefined;
 
   /** Called with how long it took to hand a record on, in milliseconds. */
   onHandedOn: (ms: number) => void = () => undefined;
@@ -61,14 +65,23 @@ export class Feed implements Follower {
     const readMs = performance.now();
     const record = new LogRecord(offset, exchange, envelope, this.#open);
     const isFromClients = exchange === "wsmanager";
+    this.#coming = record;
     if (!isFromClients) {
       for (const message of record.messages) if (!isExpired(message)) this.#deliver(message);
     } else if (envelope.messageId?.startsWith(this.#ownIds) !== true) {
       for (const message of record.messages) if (!isExpired(message)) this.#sink.relay(message);
     }
+    this.#coming = undefined;
     this.#sink.logged(record);
     this.onHandedOn(performance.now() - readMs);
   }
+
+  readonly #answer = (message: Message, asker: string): void => {
+    if (isExpired(message)) return;
+    this.#sink.answer(message, asker);
+    if (this.#messageTrace.wants())
+      this.#messageTrace.print("answered", message.body, { topic: message.topic });
+  };
 
   marked(offset: number): void {
     this.#sink.marked(offset);
@@ -89,7 +102,8 @@ export class Feed implements Follower {
   /** A message that cannot be read is skipped with a warning: anyone may publish to these exchanges. */
   readonly #open = (record: LogRecord, envelope: Envelope): readonly Message[] => {
     try {
-      return openForClients(record, envelope, this.#recordBytesMax);
+      const onAnswer = record === this.#coming ? this.#answer : undefined;
+      return openForClients(record, envelope, this.#recordBytesMax, onAnswer);
     } catch (error) {
       this.#skipped.skip(record, envelope, error);
       return [];

@@ -1,6 +1,7 @@
 import type { Envelope } from "../envelope/envelope.ts";
 import { open } from "../envelope/envelope.ts";
 import type { Message } from "../message.ts";
+import { answeredBy } from "../requests.ts";
 import type { LogRecord } from "./record.ts";
 
 /** More than what may wait for a client. */
@@ -12,13 +13,17 @@ export class TooLargeForClients extends Error {
  * The messages of a record, for clients. RabbitMQ takes messages of 16 MiB and more from whoever may publish; one that is larger
  * than what may wait for a client would have every one of its receivers, however fast, disconnected by the next.
  *
+ * Requests, which are for processors alone, and answers to them, which are for the clients that asked, are left out.
+ *
  * @param bytesMax of the record's body, packed or not
+ * @param onAnswer gets the answers to requests
  * @throws TooLargeForClients, MalformedPack
  */
 export function openForClients(
   { offset, exchange }: LogRecord,
   envelope: Envelope,
   bytesMax: number,
+  onAnswer?: (answer: Message, asker: string) => void,
 ): readonly Message[] {
   const { byteLength } = envelope.body;
   if (byteLength > bytesMax) {
@@ -26,5 +31,17 @@ export function openForClients(
       `${byteLength} bytes are more than may wait for a client: raise --client-buffer-bytes, or send less at once`,
     );
   }
-  return open(envelope, `${exchange}@${offset}`);
+  const messages = open(envelope, `${exchange}@${offset}`);
+  return messages.every((message) => isPublic(message, exchange))
+    ? messages
+    : messages.filter((message) => {
+        const asker = exchange === "towsmanager" ? answeredBy(message) : undefined;
+        if (asker !== undefined) onAnswer?.(message, asker);
+        return isPublic(message, exchange);
+      });
+}
+
+function isPublic(message: Message, exchange: string): boolean {
+  if (message.isRequest === true) return false;
+  return message.headers === undefined || exchange !== "towsmanager" || answeredBy(message) === undefined;
 }

@@ -21,6 +21,7 @@ import { defaultOutboxLimits } from "../outbox/limits.ts";
 import { outboxMetrics } from "../outbox/metrics.ts";
 import { Outbox } from "../outbox/outbox.ts";
 import { BusiestTopics } from "./busiest-topics.ts";
+import { Replies } from "./replies.ts";
 
 export type ManagerOptions = Pick<
   Options,
@@ -54,6 +55,9 @@ export type ManagerOptions = Pick<
   | "outboxMaxBytes"
 >;
 
+/** Answers of other programs that a manager holds. */
+const repliesPrefetch = 1000;
+
 /**
  * The manager: gateway → outbox → broker, and broker → feed → gateway.
  *
@@ -63,6 +67,8 @@ export class Manager {
   readonly #logger: Logger;
   readonly #outbox: Outbox;
   readonly #events: Events | undefined;
+  /** Answers of other programs for clients of other managers. */
+  readonly #answers: Outbox;
   readonly #gateway: Gateway;
   readonly #auth: Auth | undefined;
   readonly #lag = new LoopLag();
@@ -93,7 +99,7 @@ export class Manager {
     const outbox = new Outbox(id, options.packed, { bytesMax: options.outboxMaxBytes });
     const busiest = new BusiestTopics();
     const lag = broker.hasLog ? new LogLag((then) => broker.mark(then)) : undefined;
-    const metrics: readonly AnyMetric[] = [
+    const ownMetrics: AnyMetric[] = [
       ...outboxMetrics(outbox),
       ...brokerMetrics(broker),
       {
@@ -116,7 +122,7 @@ export class Manager {
       logger,
       readiness: () =>
         auth?.hasKeys === false ? keyless : readinessOf(broker.status(), this.#isStopping, outbox.isFull),
-      metrics: () => [...metrics, ...others()],
+      metrics: () => [...ownMetrics, ...others()],
       announcements: events ?? nobodyTold,
       uplink: uplinkTo(outbox, messageTrace, busiest),
       sharedLog: broker.hasLog
@@ -131,6 +137,13 @@ export class Manager {
     outbox.onLightened = () => gateway.lighten();
     outbox.onSetAside = (message) => logger.error("message set aside", { ...message });
     broker.publish("wsmanager", outbox);
+    const answers = new Outbox(`${id}-replies`, options.packed, { bytesMax: options.outboxMaxBytes });
+    answers.onSetAside = (message) => logger.error("message set aside", { ...message });
+    this.#answers = answers;
+    const replies = new Replies(answers, (message, asker) => gateway.answer(message, asker), logger);
+    ownMetrics.push(...replies.metrics);
+    broker.publish("towsmanager", answers);
+    broker.consumeReplies(repliesPrefetch, replies);
     const feed = new Feed(id, gateway, logger, messageTrace, skipped, recordBytesMax);
     if (lag !== undefined) feed.onHandedOn = (ms) => lag.handedOn(ms);
     broker.follow(feed);
@@ -194,6 +207,7 @@ export class Manager {
     await this.#gateway.close(timeoutMs);
     await this.#events?.close(Math.min(eventsCloseMs, timeoutMs ?? eventsCloseMs));
     this.#outbox.close();
+    this.#answers.close();
     this.#lag.close();
   }
 }

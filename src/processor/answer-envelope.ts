@@ -1,5 +1,6 @@
 import { type Headers, isName, isReservedHeader, isShortText, type Message } from "../message.ts";
 import { faultInProperty, isPropertyName } from "../properties.ts";
+import { awaitedBy } from "../requests.ts";
 import { isPattern } from "../topics/topic-trie.ts";
 import { UnusableAnswer } from "./unusable-answer.ts";
 
@@ -7,6 +8,8 @@ import { UnusableAnswer } from "./unusable-answer.ts";
 interface Addressed {
   readonly topic: string;
   readonly clientId: string | undefined;
+  /** The correlation id of the request that it answers. */
+  readonly asker: string | undefined;
   readonly body: unknown;
   readonly headers: Headers | undefined;
 }
@@ -53,13 +56,16 @@ export function envelopeOf(item: Readonly<Record<string, unknown>>, question: Me
   return { ...addressOf(to, question), body, headers: headersOf(headers, contentType) };
 }
 
-function addressOf(to: unknown, question: Message): Pick<Addressed, "topic" | "clientId"> {
+function addressOf(to: unknown, question: Message): Pick<Addressed, "topic" | "clientId" | "asker"> {
   const { topic } = question;
-  if (to === "topic") return { topic, clientId: undefined };
+  const toTopic = { topic, clientId: undefined, asker: undefined };
+  if (to === "topic") return toTopic;
   if (to === "sender") {
+    const asker = awaitedBy(question);
+    if (asker !== undefined) return { ...toTopic, asker };
     if (question.clientId === undefined)
       throw new UnusableAnswer('an answer to "sender", but the message names no client-id');
-    return { topic, clientId: question.clientId };
+    return { ...toTopic, clientId: question.clientId };
   }
   if (to === undefined)
     throw new UnusableAnswer(`an answer with a body says where it goes: to is ${expected}`);
@@ -73,9 +79,7 @@ function addressOf(to: unknown, question: Message): Pick<Addressed, "topic" | "c
     throw new UnusableAnswer(`an answer's to ${fault}: it is ${expected}`);
   }
   const name: unknown = (to as Readonly<Record<string, unknown>>)[key];
-  return key === "topic"
-    ? { topic: topicOf(name), clientId: undefined }
-    : { topic, clientId: clientOf(name) };
+  return key === "topic" ? { ...toTopic, topic: topicOf(name) } : { ...toTopic, clientId: clientOf(name) };
 }
 
 function topicOf(name: unknown): string {

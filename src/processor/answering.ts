@@ -69,6 +69,16 @@ export class Answering {
     this.#onPublished?.(answer);
   }
 
+  /** Publishes, after the last attempt, that there is no answer. */
+  publishError(answer: OutgoingMessage): void {
+    this.#unconfirmed++;
+    this.#outbox.append(
+      { ...answer, id: answerId(this.#questionId, this.#group, "error") },
+      this.#plainWaiter,
+    );
+    this.#onPublished?.(answer);
+  }
+
   /** Fulfilled when RabbitMQ has confirmed the answer with this number; rejects if it does not take it. */
   confirmed(number: number): Promise<void> {
     return this.#pending?.get(number)?.confirmed.promise ?? Promise.resolve();
@@ -138,7 +148,7 @@ export class Answering {
  * The id of a message's answer: `ID/GROUP/NUMBER`. A message that is handled twice has answers with the same ids. An id so long that
  * AMQP could not carry the answer's is replaced by a hash of it.
  */
-export function answerId(questionId: string, group: string, number: number): string {
+export function answerId(questionId: string, group: string, number: number | "error"): string {
   const id = `${questionId}/${group}/${number}`;
   if (isShortText(id)) return id;
   const hash = createHash("sha256").update(`${questionId}/${group}`).digest("hex");

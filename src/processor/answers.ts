@@ -1,4 +1,5 @@
 import { type Body, type Headers, isLongerThan, type Message, type OutgoingMessage } from "../message.ts";
+import { awaitedBy } from "../requests.ts";
 import { envelopeOf, isEnvelope } from "./answer-envelope.ts";
 import { UnusableAnswer } from "./unusable-answer.ts";
 
@@ -12,21 +13,41 @@ const answerBytesMax = 16 * 1024 ** 2;
  */
 export function answersOf(result: unknown, question: Message): readonly OutgoingMessage[] {
   if (result === undefined || result === null) return [];
-  if (Array.isArray(result)) return result.map((item: unknown) => answerOf(item, question));
-  return [answerOf(result, question)];
+  const answers = Array.isArray(result)
+    ? result.map((item: unknown) => answerOf(item, question))
+    : [answerOf(result, question)];
+  return question.isRequest === true
+    ? answers.filter((answer) => answer !== undefined)
+    : (answers as OutgoingMessage[]);
 }
 
-function answerOf(item: unknown, question: Message): OutgoingMessage {
-  if (!isEnvelope(item)) return { ...contentOf(item), topic: question.topic };
-  const { topic, clientId, body, headers } = envelopeOf(item, question);
+/** Nothing, where it would go to the client that asks, and that waits for no answer. */
+function answerOf(item: unknown, question: Message): OutgoingMessage | undefined {
+  if (!isEnvelope(item)) {
+    const content = contentOf(item);
+    const asker = awaitedBy(question);
+    if (asker !== undefined) return answerTo(asker, question, content);
+    return question.isRequest === true ? undefined : { ...content, topic: question.topic };
+  }
+  const { topic, clientId, asker, body, headers } = envelopeOf(item, question);
   const content = contentOf(body);
   const all = content.headers === undefined ? headers : { ...content.headers, ...headers };
+  if (asker !== undefined) return answerTo(asker, question, { body: content.body, headers: all });
   return {
     body: content.body,
     topic,
     ...(clientId === undefined ? {} : { clientId }),
     ...(all === undefined ? {} : { headers: all }),
   };
+}
+
+/** To the client that asks, by the request's correlation id. */
+export function answerTo(
+  asker: string,
+  { topic }: Message,
+  { body, headers }: { readonly body: Body; readonly headers?: Headers | undefined },
+): OutgoingMessage {
+  return { body, topic, headers: { ...headers, "correlation-id": asker } };
 }
 
 /** What is sent as JSON says so: other programs refuse JSON that is called plain text. */

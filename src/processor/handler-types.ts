@@ -64,6 +64,8 @@ export interface HandlerMessage {
   readonly contentType: string;
   /** Seconds since 1970: when it was sent. */
   readonly timestamp: number | undefined;
+  /** It was sent to `/app/TOPIC`: to processors alone. */
+  readonly isRequest: boolean;
   /** The manager or other program that published it. */
   readonly appId: string | undefined;
 }

@@ -13,6 +13,7 @@ export class HandlerMessage implements Message, types.HandlerMessage {
   readonly headers: Headers;
   readonly appId: string | undefined;
   readonly timestamp: number | undefined;
+  readonly isRequest: boolean;
 
   constructor(message: Message) {
     this.id = message.id;
@@ -22,6 +23,7 @@ export class HandlerMessage implements Message, types.HandlerMessage {
     this.headers = message.headers ?? none;
     this.appId = message.appId;
     this.timestamp = message.timestamp;
+    this.isRequest = message.isRequest === true;
   }
 
   /** The body as text; bytes are decoded as UTF-8. */

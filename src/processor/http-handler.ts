@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { withoutPassword } from "../ops/redact.ts";
 import { faultInProperty, isTextType } from "../properties.ts";
+import { awaitedBy } from "../requests.ts";
 import { Hopeless } from "./attempts.ts";
 import type { Handler, HandlerMessage } from "./handler.ts";
 import type { HandlerContext } from "./handler-types.ts";
@@ -27,7 +28,7 @@ export function handlerAt(url: string): Handler {
     if (authorization !== undefined) headers.set("authorization", authorization);
     const response = await posted(href, message, headers, context.signal);
     if (response.status === nothing) return undefined;
-    if (response.ok) return await answerOf(response);
+    if (response.ok) return await answerOf(response, message);
     const reason = `the handler's service answered ${response.status}${await detailOf(response)}`;
     const isFinal = response.status >= 400 && response.status < 500 && !passing.has(response.status);
     throw isFinal ? new Hopeless(reason) : new Error(reason);
@@ -100,14 +101,20 @@ function percentEncoded(text: string, others: RegExp): string {
   });
 }
 
-async function answerOf(response: Response): Promise<unknown> {
+async function answerOf(response: Response, message: HandlerMessage): Promise<unknown> {
   const type = response.headers.get("content-type") ?? undefined;
   const bytes = await bodyOf(response, answerBytesMax);
   if (bytes === undefined)
     throw new UnusableAnswer(`the handler's service answered with more than ${answerBytesMax} bytes`);
   const body = isTextType(type) && isUtf8(bytes) ? bytes.toString("utf8") : bytes;
   const isOfUse = type !== undefined && type !== "" && faultInProperty("content-type", type) === undefined;
-  return { to: "topic", body, ...(isOfUse ? { contentType: type } : {}) };
+  // A request that nobody waits for has no answer.
+  if (message.isRequest && awaitedBy(message) === undefined) return undefined;
+  return {
+    to: message.isRequest ? "sender" : "topic",
+    body,
+    ...(isOfUse ? { contentType: type } : {}),
+  };
 }
 
 async function detailOf(response: Response): Promise<string> {

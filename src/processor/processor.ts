@@ -11,7 +11,9 @@ import type { Options } from "../options/table.ts";
 import { outboxMetrics } from "../outbox/metrics.ts";
 import { Outbox } from "../outbox/outbox.ts";
 import { isExpired } from "../properties.ts";
+import { awaitedBy, errorHeader, type RequestError } from "../requests.ts";
 import { Answering } from "./answering.ts";
+import { answerTo } from "./answers.ts";
 import { type AttemptLimits, attempt, type Outcome } from "./attempts.ts";
 import type { Call } from "./call.ts";
 import { type Buried, type Cause, DeadLetters } from "./dead-letters.ts";
@@ -314,6 +316,8 @@ export class Processor implements Consumer {
   #settle(message: Message, outcome: Outcome, answering: Answering, begunMs: number, done: () => void): void {
     this.#metrics.handled(outcome, performance.now() - begunMs);
     if (outcome.is === "failed") {
+      const asker = awaitedBy(message);
+      if (asker !== undefined) answering.publishError(failedAnswer(asker, message));
       this.#bury(message, outcome, () => answering.whenSettled(done));
       return;
     }
@@ -322,6 +326,12 @@ export class Processor implements Consumer {
       else this.#bury(message, { reason: `its answer was set aside: ${setAside}`, attempts: 1 }, done);
     });
   }
+}
+
+/** What a client hears whose request has failed for good. Why is for the log alone: it may tell of what is no client's to know. */
+function failedAnswer(asker: string, message: Message): OutgoingMessage {
+  const body = `the request failed: the processors' log names it by the id ${message.id}`;
+  return answerTo(asker, message, { body, headers: { [errorHeader]: "failed" satisfies RequestError } });
 }
 
 /** A small body that is a part of what was read from a socket would keep all of that alive while it waits. */

@@ -57,6 +57,29 @@ async function answerTo(url: string, headers: Record<string, string> = {}): Prom
   });
 }
 
+describe("a request to an app", () => {
+  const asks = { warren: { app: ["prices"] } };
+
+  test("is allowed by the token's app, in STOMP and in plain text, and not by the right to publish", async () => {
+    await using system = await startGuarded(({ text, clientId }) => `${clientId}: ${text}`);
+    await using plain = await connect(system.wsUrl("/ws?app=prices"), bearer(tokenOf("anna", asks)));
+    plain.send("hello");
+    expect(await plain.next()).toBe("anna: hello");
+    const answers: string[] = [];
+    await using stomp = await connectStomp(system.wsUrl(`/ws?token=${tokenOf("anna", asks)}`), {
+      onUnhandledMessage: ({ body }) => void answers.push(body),
+    });
+    stomp.send("/app/prices", "how much?", { "reply-to": "/temp-queue/x" });
+    await until(() => answers.length > 0, "the answer");
+    expect(answers).toEqual(["anna: how much?"]);
+    stomp.send("/app/orders", "one", { "reply-to": "/temp-queue/x" });
+    expect((await stomp.failed).headers["message"]).toInclude('send to "/app/orders"');
+    expect(await stomp.closed).toBe(4403);
+    const publishes = tokenOf("ben", rights(["#"], ["#"]));
+    expect((await answerTo(system.wsUrl(`/ws?app=prices&token=${publishes}`))).status).toBe(403);
+  });
+});
+
 describe("a handshake", () => {
   test("with a token in Authorization or in the query is let in, and its client id is the token's sub", async () => {
     await using system = await startGuarded(({ clientId }) => clientId);

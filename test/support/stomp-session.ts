@@ -10,6 +10,7 @@ import { TimerWheel } from "../../src/gateway/clients/timer-wheel.ts";
 import { Turns } from "../../src/gateway/clients/turns.ts";
 import { Relay } from "../../src/gateway/fan-out/relay.ts";
 import { Seat } from "../../src/gateway/limits/seat.ts";
+import { Requests } from "../../src/gateway/requests/requests.ts";
 import { Listeners } from "../../src/gateway/server/listeners.ts";
 import { StompProtocol } from "../../src/gateway/stomp/stomp.ts";
 import type { OutgoingMessage } from "../../src/message.ts";
@@ -76,6 +77,7 @@ export class StompSide {
       sent: () => undefined,
       shares: this.#shares,
       wheel: new TimerWheel(),
+      requests: new Requests(new TimerWheel()),
       turns: this.#turns,
       announcements: nobodyTold,
       count: () => undefined,

@@ -2,6 +2,7 @@ import type { ConsumeMessage } from "amqplib";
 import type { Envelope } from "../../envelope/envelope.ts";
 import { type Headers, isReservedHeader, isShortText } from "../../message.ts";
 import { faultInProperty, isPropertyName, type PropertyName } from "../../properties.ts";
+import { audienceHeader, processorsAudience } from "../../requests.ts";
 
 /** On `wsmanager` who sent it, on `towsmanager` who alone shall receive it. */
 export const clientIdHeader = "client-id";
@@ -22,6 +23,7 @@ export function fromDelivery({ content, fields, properties }: ConsumeMessage): E
     appId: text(properties.appId),
     clientId: clientIdOf(table[clientIdHeader]),
     headers: withProperties(applicationHeaders(table), properties, messageId),
+    ...(text(table[audienceHeader]) === processorsAudience ? { isRequest: true } : {}),
   };
 }
 
@@ -86,9 +88,9 @@ function withProperties(
   return all;
 }
 
-/** Whether this may be a processor, whose answers have ids that begin with their question's. */
+/** Whether this is one of Warren's processes that publish messages whose ids are not their own. */
 function isAnswerOf(appId: string): boolean {
-  return /^processor-[0-9a-f]{12}$/.test(appId);
+  return /^(?:processor-[0-9a-f]{12}|manager-[0-9a-f]{12}-replies)$/.test(appId);
 }
 
 function isScalar(value: unknown): value is string | number | bigint | boolean {

@@ -2,10 +2,12 @@ import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
 import { reasonOf } from "../../errors.ts";
 import type { Consumer } from "../broker.ts";
 import { deliveryCountOf, fromDelivery } from "./codec.ts";
+import type { Declaring } from "./declaring.ts";
 import { type Drop, watch } from "./watch.ts";
 
 export interface Consuming {
-  readonly group: string;
+  readonly queue: string;
+  declare(declaring: Declaring): Promise<void>;
   readonly prefetch: number;
   readonly consumer: Consumer;
   /** RabbitMQ has ended the consumer, as it does when the queue is deleted. */
@@ -52,11 +54,11 @@ export function queuedIn(consuming: Consuming | undefined): number | undefined {
  */
 export async function startConsumer(
   connection: ChannelModel,
-  queue: string,
   consuming: Consuming,
   atLoss: (() => void)[],
   drop: Drop,
 ): Promise<void> {
+  const { queue } = consuming;
   const channel = await connection.createChannel();
   watch(channel, drop);
   const session = new Session(channel, queue, consuming, drop);

@@ -1,5 +1,6 @@
 import type { Envelope } from "../../envelope/envelope.ts";
 import { isPropertyName } from "../../properties.ts";
+import { audienceHeader, processorsAudience } from "../../requests.ts";
 import { clientIdHeader } from "./codec.ts";
 
 /**
@@ -40,6 +41,9 @@ const bytesPerUnitMax = 3;
 /** More than all parts of fixed size in a publish's method and header frames. */
 const fixedBytesMax = 128;
 
+/** Of the header that says that a message is for processors alone. */
+const audienceBytes = 6 + audienceHeader.length + processorsAudience.length;
+
 export interface FramesOptions {
   readonly exchange: string;
   readonly channel: number;
@@ -74,7 +78,16 @@ export function publishFrames(
 const nothing = new Uint8Array();
 
 function sizeMax(envelope: Envelope, exchange: string, bodyMax: number): number {
-  const { body, routingKey, contentType = "", messageId = "", appId = "", clientId = "", headers } = envelope;
+  const {
+    body,
+    routingKey,
+    contentType = "",
+    messageId = "",
+    appId = "",
+    clientId = "",
+    headers,
+    isRequest,
+  } = envelope;
   let units =
     exchange.length +
     routingKey.length +
@@ -82,7 +95,7 @@ function sizeMax(envelope: Envelope, exchange: string, bodyMax: number): number 
     messageId.length +
     appId.length +
     clientId.length;
-  let fixed = fixedBytesMax;
+  let fixed = fixedBytesMax + (isRequest === true ? audienceBytes : 0);
   for (const name in headers) {
     units += name.length + headers[name]!.length;
     fixed += 6;
@@ -122,12 +135,12 @@ class FrameWriter {
     this.#end(start);
   }
 
-  header({ body, contentType, headers, clientId, messageId, timestamp, appId }: Envelope): void {
+  header({ body, contentType, headers, clientId, messageId, timestamp, appId, isRequest }: Envelope): void {
     const start = this.#begin(frameHeader);
     this.#u16(classBasic);
     this.#u16(0); // weight, unused
     this.#u64(body.byteLength);
-    const hasTable = headers !== undefined || clientId !== undefined;
+    const hasTable = headers !== undefined || clientId !== undefined || isRequest === true;
     const encoding = headers?.["content-encoding"];
     const priority = headers?.["priority"];
     const correlationId = headers?.["correlation-id"];
@@ -150,7 +163,7 @@ class FrameWriter {
     );
     if (contentType !== undefined) this.#shortText(contentType);
     if (encoding !== undefined) this.#shortText(encoding);
-    if (hasTable) this.#table(headers, clientId);
+    if (hasTable) this.#table(headers, clientId, isRequest === true);
     this.#u8(persistent);
     if (priority !== undefined) this.#u8(Number(priority));
     if (correlationId !== undefined) this.#shortText(correlationId);
@@ -183,7 +196,7 @@ class FrameWriter {
     this.#u8(frameEnd);
   }
 
-  #table(headers: Envelope["headers"], clientId: string | undefined): void {
+  #table(headers: Envelope["headers"], clientId: string | undefined, isRequest: boolean): void {
     const start = this.#at;
     this.#at += 4;
     for (const name in headers) {
@@ -191,6 +204,7 @@ class FrameWriter {
       this.#field(name, headers[name]!);
     }
     if (clientId !== undefined) this.#field(clientIdHeader, clientId);
+    if (isRequest) this.#field(audienceHeader, processorsAudience);
     this.#sizeAt(start);
   }
 

@@ -2,6 +2,7 @@ import type { ChannelModel } from "amqplib";
 import type { Envelope } from "../../envelope/envelope.ts";
 import type { Logger } from "../../ops/logger.ts";
 import { withoutPassword } from "../../ops/redact.ts";
+import { repliesQueue } from "../../requests.ts";
 import type {
   Broker,
   BrokerStatus,
@@ -32,6 +33,7 @@ import {
   declareGroupQueue,
   declareLogStream,
   declareOwnQueue,
+  declareReplies,
   groupQueue,
   type LogRetention,
   logStream,
@@ -113,8 +115,16 @@ export class RabbitmqBroker implements Broker {
 
   consume(group: string, prefetch: number, consumer: Consumer): void {
     const cancelled = () => void this.#groupGone(group);
-    this.#consumers.push({ group, prefetch, consumer, cancelled, isStopped: false });
+    const queue = groupQueue(group);
+    const declare = (declaring: Declaring) => declareGroupQueue(declaring, group, this.#queueBytesMax);
+    this.#consumers.push({ queue, declare, prefetch, consumer, cancelled, isStopped: false });
     this.#layout.ownGroups.push(group);
+  }
+
+  consumeReplies(prefetch: number, consumer: Consumer): void {
+    const declare = (declaring: Declaring) => declareReplies(declaring, this.#queueBytesMax);
+    const cancelled = () => undefined;
+    this.#consumers.push({ queue: repliesQueue, declare, prefetch, consumer, cancelled, isStopped: false });
   }
 
   get hasLog(): boolean {
@@ -173,7 +183,7 @@ export class RabbitmqBroker implements Broker {
       links.push(link);
       link.start();
     };
-    if (this.hasLog && this.#consumers.length > 0)
+    if (this.hasLog && this.#layout.ownGroups.length > 0)
       this.#announcing = new Announcing(name, this.#layout.ownGroups);
     let announcing = this.#announcing;
     for (const purpose of ["publishing", "answers", "dead letters"] as const) {
@@ -223,7 +233,7 @@ export class RabbitmqBroker implements Broker {
   }
 
   queuedIn(group: string): number | undefined {
-    return queuedIn(this.#consumers.find((consuming) => consuming.group === group));
+    return queuedIn(this.#consumers.find(({ queue }) => queue === groupQueue(group)));
   }
 
   settle(): Promise<void> {
@@ -238,6 +248,10 @@ export class RabbitmqBroker implements Broker {
     await settledWithin(farewells, Math.min(timeoutMs / 2, this.#timing.closeTimeoutMs));
     const leftMs = Math.max(0, deadlineMs - performance.now());
     await Promise.all([...this.#links, ...this.#besides].map((link) => link.close(leftMs)));
+  }
+
+  get #queueBytesMax(): number {
+    return this.#options.queueBytesMax ?? defaultQueueBytesMax;
   }
 
   /** Says once that everything is in force; later losses and returns are the links' to tell. */
@@ -270,12 +284,11 @@ export class RabbitmqBroker implements Broker {
   async #setUpConsuming(connection: ChannelModel, drop: Drop): Promise<void> {
     const consumers = this.#consumers.filter(({ isStopped }) => !isStopped);
     const declaring = await this.#layout.declaringOn(connection);
-    for (const { group } of consumers)
-      await declareGroupQueue(declaring, group, this.#options.queueBytesMax ?? defaultQueueBytesMax);
+    for (const { declare } of consumers) await declare(declaring);
     await this.#setUpFollowing(connection, declaring, drop);
     await declaring.done();
     for (const consuming of consumers)
-      await startConsumer(connection, groupQueue(consuming.group), consuming, this.#atLoss.consuming, drop);
+      await startConsumer(connection, consuming, this.#atLoss.consuming, drop);
   }
 
   async #setUpFollowing(connection: ChannelModel, declaring: Declaring, drop: Drop): Promise<void> {

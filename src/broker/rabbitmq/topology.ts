@@ -1,5 +1,6 @@
 import type { Channel, ChannelModel } from "amqplib";
 import { codeOf } from "../../errors.ts";
+import { repliesQueue } from "../../requests.ts";
 import type { Exchange } from "../broker.ts";
 import type { Needed } from "./check-frames.ts";
 import type { Declaring } from "./declaring.ts";
@@ -106,6 +107,17 @@ export async function declareGroupQueue(
     "x-max-length-bytes": queueBytesMax,
   });
   await declaring.bindQueue(queue, innerExchange(exchanges.fromClients));
+}
+
+/** Where other programs answer to by its name: bound to nothing. Joined as it is if it exists. */
+export async function declareReplies(declaring: Declaring, queueBytesMax: number): Promise<void> {
+  await declaring.queue(repliesQueue, {
+    "x-queue-type": "quorum",
+    "x-delivery-limit": deliveryLimit,
+    "x-max-length-bytes": queueBytesMax,
+    // While no manager is there nobody waits for the oldest.
+    "x-overflow": "drop-head",
+  });
 }
 
 /** Binds a group's queue again if it is there. Returns whether it is. */

@@ -8,6 +8,8 @@ const answersMax = 64;
 export interface Permissions {
   /** On the hot path of STOMP: it has to cost next to nothing. */
   mayPublish(topic: string): boolean;
+  /** Whether it may send requests to `/app/TOPIC`. */
+  mayAsk(topic: string): boolean;
   /** @param pattern a topic, or a pattern of which each topic must be allowed */
   maySubscribe(pattern: string): boolean;
   /** Completes a refusal where the token says nothing of rights: `: it has no claim "warren"`. Else empty. */
@@ -15,22 +17,35 @@ export interface Permissions {
 }
 
 /** Without `--auth`. */
-export const everything: Permissions = { mayPublish: () => true, maySubscribe: () => true, note: "" };
+export const everything: Permissions = {
+  mayPublish: () => true,
+  mayAsk: () => true,
+  maySubscribe: () => true,
+  note: "",
+};
 
 /** What the patterns of a token's claim allow. */
 export class GrantedPermissions implements Permissions {
   readonly #publish: TopicTrie<true> | undefined;
   readonly #subscribe: readonly string[];
+  readonly #app: TopicTrie<true>;
   readonly #mayPublishAll: boolean;
   /** The oldest is forgotten first. */
   readonly #answers = new Map<string, boolean>();
 
   readonly note: string;
 
-  constructor(publish: readonly string[], subscribe: readonly string[], note = "") {
+  constructor(
+    publish: readonly string[],
+    subscribe: readonly string[],
+    note = "",
+    app: readonly string[] = [],
+  ) {
     this.note = note;
     this.#mayPublishAll = publish.includes("#");
     this.#subscribe = subscribe;
+    this.#app = new TopicTrie();
+    for (const pattern of app) this.#app.add(pattern, true);
     if (this.#mayPublishAll || publish.length === 0) return;
     this.#publish = new TopicTrie();
     for (const pattern of publish) this.#publish.add(pattern, true);
@@ -45,6 +60,10 @@ export class GrantedPermissions implements Permissions {
       this.#answers.set(topic, answer);
     }
     return answer;
+  }
+
+  mayAsk(topic: string): boolean {
+    return this.#app.match(topic).length > 0;
   }
 
   maySubscribe(pattern: string): boolean {

@@ -30,16 +30,17 @@ export class RightsClaim {
     // It may still read what is addressed to its own client id.
     if (found === undefined) return this.#absent;
     const claim = typeof found === "string" ? parsed(found) : found;
-    if (!isObject(claim)) return "is an object with publish and subscribe, or that as JSON text";
+    if (!isObject(claim)) return "is an object with publish, subscribe and app, or that as JSON text";
     const publish = patternsOf(claim["publish"]);
     const subscribe = patternsOf(claim["subscribe"]);
-    if (publish === undefined || subscribe === undefined) {
-      return `has in publish and subscribe lists of at most ${patternsMax} topic patterns, each of at most 255 bytes and ${wildcardsMax} wildcards`;
+    const app = patternsOf(claim["app"]);
+    if (publish === undefined || subscribe === undefined || app === undefined) {
+      return `has in publish, subscribe and app lists of at most ${patternsMax} topic patterns, each of at most 255 bytes and ${wildcardsMax} wildcards`;
     }
-    const key = JSON.stringify([publish, subscribe]);
+    const key = JSON.stringify([publish, subscribe, app]);
     let rights = this.#shared.get(key);
     if (rights === undefined) {
-      rights = new GrantedPermissions(publish, subscribe);
+      rights = new GrantedPermissions(publish, subscribe, "", app);
       if (this.#shared.size >= sharedMax) this.#shared.delete(this.#shared.keys().next().value!);
       this.#shared.set(key, rights);
     }

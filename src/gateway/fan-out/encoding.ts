@@ -9,6 +9,8 @@ export interface Delivery {
   readonly position?: string;
   /** It is addressed to one client alone: `clientId` is that client, and not the sender. */
   readonly isForOne?: boolean;
+  /** Where it came for, as the client calls it, if that is not its topic. */
+  readonly destination?: string;
 }
 
 /** What a subscription asks for that gets what is addressed to its client alone. No topic, and no pattern of topics. */

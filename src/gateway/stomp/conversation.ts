@@ -1,4 +1,6 @@
+import type { Message } from "../../message.ts";
 import { closeCodes } from "../../wire/close-codes.ts";
+import { replyDestination } from "../../wire/stomp/destinations.ts";
 import { StompFault } from "../../wire/stomp/fault.ts";
 import {
   errorText,
@@ -14,6 +16,7 @@ import type { ClientSocket } from "../clients/client.ts";
 import { connected, versionOf } from "./connect.ts";
 import { Credentials, renewal, TokenFault, tokenOf } from "./credentials.ts";
 import { Deadline } from "./deadline.ts";
+import { stompEncoding } from "./encoding.ts";
 import { type Agreement, agreementOn, type HeartBeats, heartBeatsOf } from "./heart-beats.ts";
 import { Publishing } from "./publishing.ts";
 import type { StompSurroundings } from "./stomp.ts";
@@ -200,10 +203,22 @@ export class Conversation {
     this.publishing ??= new Publishing(this.#surroundings, {
       clientId: this.id!,
       credentials: this.credentials,
+      answer: (message, { replyTo }) => this.#answer(socket, message, replyDestination(replyTo)),
       acknowledge: (receipt) => this.#acknowledge(socket, receipt),
       fail: (fault) => this.fail(socket, fault),
     });
     return this.publishing;
+  }
+
+  /** Sends an answer to a request. There need be no subscription: it says which it would be. */
+  #answer(socket: ClientSocket, message: Message, destination: string): void {
+    if (this.hasEnded || this.isClosed) return;
+    const { relay, sent } = this.#surroundings;
+    const encoding = stompEncoding(this.#parser.version);
+    const tail = encoding.tailOf(message, message.id, { destination });
+    socket.send(encoding.join(encoding.headOf(destination), tail));
+    relay.deliveredCount++;
+    sent(tail.length);
   }
 
   /** @param after where a durable subscription begins */
@@ -230,6 +245,7 @@ export class Conversation {
   closed(): void {
     this.isClosed = true;
     this.#stopTimers();
+    this.publishing?.closed();
     this.subscriptions.clear();
   }
 

@@ -108,6 +108,18 @@ export class Credentials {
   }
 
   /** @throws TokenFault */
+  mayAsk(topic: string): void {
+    const { permissions } = this.#grant!;
+    if (!permissions.mayAsk(topic))
+      throw new TokenFault(
+        new TokenRefusal(
+          "publish",
+          `the token does not allow to send to "/app/${topic}" (app)${permissions.note}`,
+        ),
+      );
+  }
+
+  /** @throws TokenFault */
   maySubscribe(pattern: string): void {
     const { permissions } = this.#grant!;
     if (!permissions.maySubscribe(pattern))

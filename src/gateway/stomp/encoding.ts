@@ -34,14 +34,14 @@ function messageTail(
   { body, topic, headers, clientId, timestamp }: Relayed,
   id: string,
   version: Version,
-  { position, isForOne = false }: Delivery,
+  { position, isForOne = false, destination = destinationOf(topic) }: Delivery,
 ): Body {
   // What is for one client alone has that client's id on it, not the sender's.
   const sender = isForOne ? undefined : clientId;
   let head =
     (position === undefined ? "" : `x-stream-offset:${position}\n`) +
     headerLine("message-id", id, version) +
-    headerLine("destination", isForOne ? direct : withoutNul(destinationOf(topic)), version) +
+    headerLine("destination", isForOne ? direct : withoutNul(destination), version) +
     (sender === undefined ? "" : headerLine("client-id", withoutNul(sender), version)) +
     (timestamp === undefined ? "" : `timestamp:${timestamp}\n`) +
     headerLine("content-type", contentTypeOf(body, headers), version) +

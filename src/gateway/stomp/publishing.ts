@@ -2,15 +2,17 @@ import { receiptCostBytes } from "../../costs.ts";
 import { Share } from "../../envelope/share.ts";
 import type { Waiter } from "../../envelope/waiter.ts";
 import type { OutgoingMessage } from "../../message.ts";
+import { replyNameIn } from "../../wire/stomp/destinations.ts";
 import { StompFault } from "../../wire/stomp/fault.ts";
 import { type Frame, required } from "../../wire/stomp/frames.ts";
+import { type Asker, type Line, RequestFault, type Thread } from "../requests/requests.ts";
 import type { Credentials } from "./credentials.ts";
 import { messageOf } from "./sent-message.ts";
 import type { StompSurroundings } from "./stomp.ts";
 import { begun, type Pending, Transactions } from "./transactions.ts";
 
 /** A session that publishes: whose messages these are, and where the answers go. */
-export interface Sender {
+export interface Sender extends Asker {
   readonly clientId: string;
   readonly credentials: Credentials;
   /** Sends a RECEIPT if one was asked for. Does nothing when the session has ended. */
@@ -39,6 +41,7 @@ export class Publishing {
   readonly #sender: Sender;
   #transactions: Transactions | undefined;
   #commit: Commit | undefined;
+  #line: Line | undefined;
 
   constructor(surroundings: StompSurroundings, sender: Sender) {
     this.#surroundings = surroundings;
@@ -59,6 +62,10 @@ export class Publishing {
   send(frame: Frame, receipt: string | undefined): void {
     const { clientId, credentials } = this.#sender;
     const message = messageOf(frame, clientId);
+    if (message.isRequest === true) {
+      this.#ask(message, frame, receipt);
+      return;
+    }
     credentials.mayPublish(message.topic);
     const unfit = message.headers === undefined ? undefined : this.#surroundings.uplink.unfitnessOf(message);
     if (unfit !== undefined)
@@ -71,6 +78,46 @@ export class Publishing {
       const confirmed = () => this.#sender.acknowledge(receipt);
       this.#publish(message, this.#waiter(receipt, confirmed), receiptCostBytes(receipt));
     }
+  }
+
+  /** @throws StompFault */
+  #ask(message: OutgoingMessage, { headers }: Frame, receipt: string | undefined): void {
+    this.#sender.credentials.mayAsk(message.topic);
+    if (headers.has("transaction"))
+      throw new StompFault("a request (SEND to /app) is sent at once, not in a transaction");
+    const replyTo = headers.get("reply-to");
+    const thread =
+      replyTo === undefined
+        ? undefined
+        : { replyTo: replyNameIn(replyTo), correlationId: headers.get("correlation-id") };
+    const asked = thread === undefined ? message : { ...message, headers: this.#askedBy(message, thread) };
+    const unfit = this.#surroundings.uplink.unfitnessOf(asked);
+    if (unfit !== undefined)
+      throw new StompFault(`a SEND cannot be published: ${unfit.why}`, { reason: "headerSize" });
+    const confirmed = () => this.#sender.acknowledge(receipt);
+    if (receipt !== undefined) {
+      this.#publish(asked, this.#waiter(receipt, confirmed), receiptCostBytes(receipt));
+      return;
+    }
+    const refused = () => thread && this.#line?.refused(asked.headers, thread, asked.topic);
+    this.#publish(asked, { confirmed, setAside: refused }, receiptCostBytes(replyTo));
+  }
+
+  /** @throws StompFault */
+  #askedBy({ headers, topic }: OutgoingMessage, thread: Thread): OutgoingMessage["headers"] {
+    this.#line ??= this.#surroundings.requests.line(this.#sender);
+    try {
+      return this.#line.headersOf(headers, thread, topic);
+    } catch (error) {
+      if (!(error instanceof RequestFault)) throw error;
+      throw new StompFault(error.message);
+    }
+  }
+
+  /** The connection has ended: nobody waits for answers any more. */
+  closed(): void {
+    this.#line?.close();
+    this.#line = undefined;
   }
 
   /** @throws StompFault */
@@ -129,7 +176,7 @@ export class Publishing {
     this.hasBegun = true;
     const number = uplink.take(message, this.share, waiter, waiterBytes);
     relay.receivedCount++;
-    relay.toAll(message, uplink.idOf(number));
+    if (message.isRequest !== true) relay.toAll(message, uplink.idOf(number));
   }
 
   /** @throws StompFault */

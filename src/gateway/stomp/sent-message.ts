@@ -1,6 +1,6 @@
 import { timestampIn } from "../../envelope/envelope.ts";
 import type { OutgoingMessage } from "../../message.ts";
-import { topicToSendTo } from "../../wire/stomp/destinations.ts";
+import { appToSendTo, isApp, topicToSendTo } from "../../wire/stomp/destinations.ts";
 import { type Frame, required } from "../../wire/stomp/frames.ts";
 import { bodyOf, travellingHeaders } from "./headers.ts";
 
@@ -11,11 +11,14 @@ import { bodyOf, travellingHeaders } from "./headers.ts";
  */
 export function messageOf(frame: Frame, clientId: string): OutgoingMessage {
   const headers = travellingHeaders(frame);
+  const destination = required(frame, "destination");
+  const isRequest = isApp(destination);
   return {
     body: bodyOf(frame),
-    topic: topicToSendTo(required(frame, "destination")),
+    topic: isRequest ? appToSendTo(destination) : topicToSendTo(destination),
     clientId,
     headers,
+    ...(isRequest ? { isRequest } : {}),
     timestamp: timestampIn({ headers }) ?? Math.floor(Date.now() / 1000),
   };
 }

@@ -16,6 +16,7 @@ import type { Seat } from "../limits/seat.ts";
 import type { Newcomer, Protocol, Surroundings } from "../protocol.ts";
 import { beginsStomp } from "../stomp/first-frame.ts";
 import type { StompProtocol } from "../stomp/stomp.ts";
+import { admitAsking } from "./app.ts";
 import { plain } from "./encoding.ts";
 import { Undecided } from "./undecided.ts";
 
@@ -56,11 +57,14 @@ export class TextProtocol implements Protocol {
 
   /** A STOMP client's address has no topic: until it sends something, nobody can tell the two apart. */
   takesTokenLater(url: URL): boolean {
-    return !url.searchParams.has("topic");
+    return !url.searchParams.has("topic") && !url.searchParams.has("app");
   }
 
-  admit({ id, url, grant, server, seat }: Newcomer): Client | TokenRefusal | string {
+  admit(newcomer: Newcomer): Client | TokenRefusal | string {
+    const { id, url, grant, server, seat } = newcomer;
     if (grant === undefined) return this.#undecided(id, undefined, seat, missing);
+    const app = url.searchParams.get("app");
+    if (app !== null) return admitAsking(app, newcomer, grant, this.#surroundings);
     const name = url.searchParams.get("topic") ?? "";
     if (!isName(name)) return "a topic has at most 255 bytes and no control characters";
     if (isPattern(name)) return "a plain-text client is on one topic, which is no pattern: leave out * and #";

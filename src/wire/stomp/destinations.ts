@@ -12,6 +12,8 @@ import { StompFault } from "./fault.ts";
 import { own } from "./texts.ts";
 
 const topicPrefix = "/topic/";
+const appPrefix = "/app/";
+const replyPrefix = "/temp-queue/";
 const broadcast = "/broadcast";
 /** What is addressed to this client alone. */
 export const direct = "/direct";
@@ -52,6 +54,44 @@ function checkedTopic(destination: string): string {
   return topic;
 }
 
+/** Whether a SEND's destination is for processors alone: `/app/TOPIC`. */
+export function isApp(destination: string): boolean {
+  return destination.startsWith(appPrefix);
+}
+
+/**
+ * The topic that processors see of a request.
+ *
+ * @throws StompFault
+ */
+export function appToSendTo(destination: string): string {
+  const topic = destination.slice(appPrefix.length);
+  if (topic === "" || !isName(topic))
+    throw new StompFault("the NAME of /app/NAME has 1 to 255 bytes and no control characters");
+  if (isPattern(topic))
+    throw new StompFault(`"${destination}" is a pattern: send to one topic, without * and #`);
+  return own(topic);
+}
+
+/**
+ * What a request's `reply-to` names: the text behind `/temp-queue/`.
+ *
+ * @throws StompFault
+ */
+export function replyNameIn(replyTo: string): string {
+  const name = replyTo.startsWith(replyPrefix) ? replyTo.slice(replyPrefix.length) : "";
+  if (name === "")
+    throw new StompFault(
+      `the reply-to of a SEND to /app is /temp-queue/NAME, of any name, not ${JSON.stringify(replyTo.slice(0, 100))}`,
+    );
+  return own(name);
+}
+
+/** The destination and the subscription of answers to requests with this name in their `reply-to`. */
+export function replyDestination(name: string): string {
+  return replyPrefix + name;
+}
+
 /**
  * What a SUBSCRIBE's destination stands for: a topic, a pattern of topics, or `direct`.
  *
@@ -75,7 +115,7 @@ function topicOf(destination: string): string {
   const name = destination.startsWith(topicPrefix) ? destination.slice(topicPrefix.length) : "";
   if (name === "") {
     throw new StompFault(
-      `unknown destination "${destination.slice(0, 100)}": there are "/topic/NAME", "/broadcast" and "/direct"`,
+      `unknown destination "${destination.slice(0, 100)}": there are "/topic/NAME", "/broadcast" and "/direct", and "/app/NAME" to send to`,
     );
   }
   if (!isName(name)) throw new StompFault("a topic has at most 255 bytes and no control characters");

@@ -14,6 +14,7 @@ import { Durables } from "../../../src/gateway/durable/durables.ts";
 import { Relay } from "../../../src/gateway/fan-out/relay.ts";
 import { Backlogs, roomFor } from "../../../src/gateway/limits/backlogs.ts";
 import { Seat } from "../../../src/gateway/limits/seat.ts";
+import { Requests } from "../../../src/gateway/requests/requests.ts";
 import { Listeners } from "../../../src/gateway/server/listeners.ts";
 import { StompProtocol } from "../../../src/gateway/stomp/stomp.ts";
 import { frameLimits } from "../../support/frame-limits.ts";
@@ -96,6 +97,7 @@ class World {
       listeners: new Listeners(() => server, sent),
       shares: new Shares(holds, { freeBytes: 1 }, new Backpressure(holds, [], () => false)),
       wheel,
+      requests: new Requests(wheel),
       sent,
       // Time stands still, so that what clients ask for never waits.
       announcements: nobodyTold,

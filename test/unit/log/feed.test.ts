@@ -17,6 +17,7 @@ function feedOf(managerId: string, messageTraceMode: "on" | "off" = "off") {
   const sink = {
     deliver: ({ body, topic, clientId }: OutgoingMessage) =>
       void heard.push(["deliver", topic, clientId, body]),
+    answer: ({ body }: OutgoingMessage, asker: string) => void heard.push(["answer", asker, body]),
     relay: ({ body, topic }: OutgoingMessage) => void heard.push(["relay", topic, body]),
     logged: ({ offset }: LogRecord) => void logged.push(offset),
     marked: (offset: number) => void logged.push(`mark ${offset}`),

@@ -31,6 +31,9 @@ class ScriptedBroker implements Broker {
   publish(exchange: Exchange, publisher: Publisher): void {
     this.#publishers.set(exchange, publisher);
   }
+  consumeReplies(): never {
+    throw new Error("a processor asks nothing");
+  }
   consume(_: string, __: number, consumer: Consumer): void {
     this.#consumer = consumer;
   }

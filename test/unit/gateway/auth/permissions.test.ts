@@ -10,6 +10,20 @@ test("what patterns allow to publish is what they match", () => {
   );
 });
 
+test("what may be asked is what the claim's app matches, and nothing where there is none", () => {
+  const read = (claim: unknown) => new RightsClaim("warren").read({ warren: claim });
+  const asking = read({ app: ["prices", "orders.#"] }) as GrantedPermissions;
+  expect(["prices", "orders.new", "price", ""].map((topic) => asking.mayAsk(topic))).toEqual([
+    true,
+    true,
+    false,
+    false,
+  ]);
+  const publishing = read({ publish: ["#"] }) as GrantedPermissions;
+  expect(publishing.mayAsk("prices")).toBe(false);
+  expect(read({ app: "prices" })).toInclude("has in publish, subscribe and app lists");
+});
+
 test("# allows everything, broadcast among it, and nothing allows nothing", () => {
   const all = new GrantedPermissions(["#"], ["#"]);
   expect([all.mayPublish(""), all.mayPublish("a.b"), all.maySubscribe("#"), all.maySubscribe("")]).toEqual(

@@ -1,0 +1,19 @@
+/** Texts that came lately: so many, and then the oldest is forgotten. */
+export class RecentIds {
+  readonly #max: number;
+  readonly #ids = new Set<string>();
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  add(id: string): void {
+    this.#ids.delete(id);
+    this.#ids.add(id);
+    if (this.#ids.size > this.#max) this.#ids.delete(this.#ids.values().next().value!);
+  }
+
+  has(id: string): boolean {
+    return this.#ids.has(id);
+  }
+}

@@ -1,0 +1,227 @@
+import { randomBytes } from "node:crypto";
+import { isShortText, type Message } from "../../message.ts";
+import type { AnyMetric } from "../../ops/metrics.ts";
+import { correlationPrefix, errorHeader, type RequestError, repliesQueue } from "../../requests.ts";
+import type { TimerWheel } from "../clients/timer-wheel.ts";
+import { RecentIds } from "./recent-ids.ts";
+
+/** What a request and its answers have in common, as the client that asks names it. */
+export interface Thread {
+  /** Where the answers go: a text of the client's own. */
+  readonly replyTo: string;
+  /** Undefined where the client gave none. */
+  readonly correlationId: string | undefined;
+}
+
+/** A connection that asks. */
+export interface Asker {
+  /** Sends it an answer, whose headers have the client's own correlation id. */
+  answer(message: Message, thread: Thread): void;
+}
+
+/** Requests of one connection that wait for their expiration. */
+const expiringMax = 1000;
+/** Requests whose client was told that they have expired, and whose late answers are dropped; then the oldest is forgotten. */
+const expiredMax = 10_000;
+/** What the correlation ids of requests have that have no expiration. Others have a number there. */
+const lasting = "-";
+
+/** A request cannot be asked, for a reason that is the client's: a sentence for it. */
+export class RequestFault extends Error {
+  override readonly name = "RequestFault";
+}
+
+/**
+ * The questions of this manager's clients, and the way back of their answers. What is asked is not kept: the correlation id that travels
+ * over AMQP says to which connection an answer goes, and what the client called it. It has a secret of the connection's, so
+ * that nobody can answer what he was not asked. Only a request with an expiration is remembered, until that or an answer comes.
+ */
+export class Requests {
+  /** How the correlation ids of this manager begin, behind the prefix of all. */
+  readonly #own = randomBytes(6).toString("base64url");
+  readonly #wheel: TimerWheel;
+  readonly #lines = new Map<string, Line>();
+  readonly #expired = new RecentIds(expiredMax);
+  #asked = 0;
+  #answered = 0;
+  #timedOut = 0;
+  #unwanted = 0;
+
+  constructor(wheel: TimerWheel) {
+    this.#wheel = wheel;
+  }
+
+  get metrics(): readonly AnyMetric[] {
+    const counter = (name: string, help: string, read: () => number) =>
+      ({ name, help, read, type: "counter" }) as const;
+    return [
+      counter("warren_requests_total", "Messages that clients sent to /app.", () => this.#asked),
+      counter(
+        "warren_request_answers_total",
+        "Answers to requests that went to their clients.",
+        () => this.#answered,
+      ),
+      counter(
+        "warren_requests_expired_total",
+        "Requests that had no answer within their expiration.",
+        () => this.#timedOut,
+      ),
+      counter(
+        "warren_request_answers_unwanted_total",
+        "Answers for this manager that went to nobody: the client had gone, the request had expired, or there was none.",
+        () => this.#unwanted,
+      ),
+    ];
+  }
+
+  /** A connection's way to ask, until it is closed. */
+  line(asker: Asker): Line {
+    const secret = randomBytes(12).toString("base64url");
+    const line = new Line(asker, `${correlationPrefix}${this.#own}:${secret}`, this.#wheel, (id) => {
+      this.#timedOut++;
+      this.#expired.add(id);
+    });
+    line.onAsked = () => this.#asked++;
+    line.onClosed = () => this.#lines.delete(secret);
+    this.#lines.set(secret, line);
+    return line;
+  }
+
+  /** Hands an answer to the client that asked. False if it is of another manager's. */
+  answer(message: Message, id: string): boolean {
+    if (!id.startsWith(this.#own, correlationPrefix.length)) return false;
+    const [, secret, kind, length, rest] =
+      /^[^:]*:[^:]*:([^:]{16}):(-|e\d+\.)(\d{1,3}):(.*)$/s.exec(id) ?? ([] as (string | undefined)[]);
+    const line = secret === undefined ? undefined : this.#lines.get(secret);
+    if (line === undefined || (kind !== lasting && this.#expired.has(id))) {
+      this.#unwanted++;
+      return true;
+    }
+    this.#answered++;
+    line.answer(message, id, {
+      replyTo: rest!.slice(0, Number(length)),
+      correlationId: rest!.length === Number(length) ? undefined : rest!.slice(Number(length)),
+    });
+    return true;
+  }
+}
+
+/** One connection's requests. */
+export class Line {
+  readonly #asker: Asker;
+  readonly #prefix: string;
+  readonly #wheel: TimerWheel;
+  readonly #onExpired: (id: string) => void;
+  #expiring: Map<string, Expiry> | undefined;
+  #numbers = 0;
+  onAsked: () => void = () => undefined;
+  onClosed: () => void = () => undefined;
+
+  constructor(asker: Asker, prefix: string, wheel: TimerWheel, onExpired: (id: string) => void) {
+    this.#asker = asker;
+    this.#prefix = prefix;
+    this.#wheel = wheel;
+    this.#onExpired = onExpired;
+  }
+
+  /**
+   * The headers that a request travels with instead of its own.
+   *
+   * @throws RequestFault if it cannot be asked
+   */
+  headersOf(headers: Message["headers"], { replyTo, correlationId = "" }: Thread, topic: string) {
+    const expiration = headers?.["expiration"];
+    // What is said of one that has expired is not said of the next one of the same name.
+    const kind = expiration === undefined ? lasting : `e${++this.#numbers}.`;
+    const id = `${this.#prefix}:${kind}${replyTo.length}:${replyTo}${correlationId}`;
+    if (!isShortText(id))
+      throw new RequestFault(
+        `reply-to and correlation-id are too long: they have at most ${255 - this.#prefix.length - 6} bytes together`,
+      );
+    this.onAsked();
+    if (expiration !== undefined) this.#expire(id, { replyTo, correlationId }, topic, Number(expiration));
+    return { ...headers, "reply-to": repliesQueue, "correlation-id": id };
+  }
+
+  answer(message: Message, id: string, thread: Thread): void {
+    const expiry = this.#expiring?.get(id);
+    if (expiry !== undefined) this.#forget(id, expiry);
+    this.#asker.answer(withOwn(message, thread), thread);
+  }
+
+  /** RabbitMQ does not take the request with these headers. */
+  refused(headers: Message["headers"], thread: Thread, topic: string): void {
+    this.answer(
+      errorAnswer(topic, "failed", "the request could not be sent on"),
+      headers!["correlation-id"]!,
+      thread,
+    );
+  }
+
+  /** The connection has ended. */
+  close(): void {
+    this.onClosed();
+    for (const expiry of this.#expiring?.values() ?? []) this.#wheel.remove(expiry);
+    this.#expiring = undefined;
+  }
+
+  #expire(id: string, thread: Thread, topic: string, inMs: number): void {
+    this.#expiring ??= new Map();
+    if (this.#expiring.size >= expiringMax)
+      throw new RequestFault(`more than ${expiringMax} requests with an expiration wait for their answers`);
+    const expiry = new Expiry(performance.now() + inMs, () => {
+      this.#forget(id, expiry);
+      this.#onExpired(id);
+      this.#asker.answer(withOwn(errorAnswer(topic, "expired", "no answer came in time"), thread), thread);
+    });
+    this.#expiring.set(id, expiry);
+    this.#wheel.add(expiry, inMs);
+  }
+
+  #forget(id: string, expiry: Expiry): void {
+    this.#wheel.remove(expiry);
+    this.#expiring?.delete(id);
+  }
+}
+
+/** Comes due when a request has expired. */
+class Expiry {
+  readonly #atMs: number;
+  readonly #then: () => void;
+
+  constructor(atMs: number, then: () => void) {
+    this.#atMs = atMs;
+    this.#then = then;
+  }
+
+  due(): number {
+    const leftMs = this.#atMs - performance.now();
+    if (leftMs > 0) return leftMs;
+    this.#then();
+    return 0;
+  }
+}
+
+/** With the client's own correlation id, and without what is Warren's. */
+function withOwn(message: Message, { correlationId }: Thread): Message {
+  const { "reply-to": _, "correlation-id": __, ...headers } = message.headers ?? {};
+  return {
+    ...message,
+    clientId: undefined,
+    headers:
+      correlationId === undefined || correlationId === ""
+        ? headers
+        : { ...headers, "correlation-id": correlationId },
+  };
+}
+
+function errorAnswer(topic: string, error: RequestError, body: string): Message {
+  return {
+    id: `${error}-${crypto.randomUUID()}`,
+    body,
+    topic,
+    headers: { [errorHeader]: error },
+    appId: undefined,
+    timestamp: Math.floor(Date.now() / 1000),
+  };
+}

@@ -1,0 +1,116 @@
+import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
+import fc from "fast-check";
+import { TimerWheel } from "../../../src/gateway/clients/timer-wheel.ts";
+import { RequestFault, Requests, type Thread } from "../../../src/gateway/requests/requests.ts";
+import type { Message } from "../../../src/message.ts";
+import { anyText } from "../doubles/arbitraries.ts";
+import { seeded } from "../doubles/seeded.ts";
+
+const answerOf = (headers: Message["headers"], body = "answer"): Message => ({
+  id: "a-1",
+  body,
+  topic: "t",
+  headers,
+  appId: "worker",
+  timestamp: 1,
+});
+
+function asking(requests = new Requests(new TimerWheel())) {
+  const got: [Message, Thread][] = [];
+  const line = requests.line({ answer: (message, thread) => void got.push([message, thread]) });
+  return { requests, line, got };
+}
+const idIn = (headers: Message["headers"]) => headers!["correlation-id"]!;
+
+describe("a request's correlation id", () => {
+  test("brings the answer back to the connection that asked, with whatever names the client gave", () => {
+    fc.assert(
+      fc.property(anyText, anyText, (replyTo, correlationId) => {
+        fc.pre(replyTo.isWellFormed() && correlationId.isWellFormed());
+        const { requests, line, got } = asking();
+        const other = asking(requests);
+        const headers = line.headersOf({ own: "1" }, { replyTo, correlationId }, "t");
+        expect(headers).toMatchObject({ own: "1", "reply-to": "towsmanager.replies" });
+        expect(requests.answer(answerOf(headers), idIn(headers))).toBe(true);
+        const [[message, thread]] = got as [[Message, Thread]];
+        expect(thread.replyTo).toBe(replyTo);
+        expect({ ...message.headers }).toEqual(
+          correlationId === "" ? { own: "1" } : { own: "1", "correlation-id": correlationId },
+        );
+        expect(other.got).toEqual([]);
+      }),
+      seeded,
+    );
+  });
+
+  test("of another manager is told from one's own, and whatever else comes goes to nobody", () => {
+    const { requests, line, got } = asking();
+    const theirs = asking().line.headersOf({}, { replyTo: "x", correlationId: "1" }, "t");
+    expect(requests.answer(answerOf(theirs), idIn(theirs))).toBe(false);
+    const own = idIn(line.headersOf({}, { replyTo: "x", correlationId: "1" }, "t"));
+    fc.assert(
+      fc.property(fc.nat(own.length), anyText, (at, garbage) => {
+        const forged = own.slice(0, at) + garbage;
+        fc.pre(!forged.startsWith(own.slice(0, 33)));
+        requests.answer(answerOf({}), forged);
+      }),
+      seeded,
+    );
+    expect(got).toEqual([]);
+    line.close();
+    expect(requests.answer(answerOf({}), own)).toBe(true);
+    expect(got).toEqual([]);
+  });
+
+  test("that AMQP could not carry is refused", () => {
+    const { line } = asking();
+    expect(() => line.headersOf({}, { replyTo: "x", correlationId: "é".repeat(120) }, "t")).toThrow(
+      RequestFault,
+    );
+    expect(
+      idIn(line.headersOf({}, { replyTo: "x".repeat(90), correlationId: "y".repeat(90) }, "t")).length,
+    ).toBeLessThan(256);
+  });
+});
+
+describe("a request with an expiration", () => {
+  beforeEach(() => void jest.useFakeTimers());
+  afterEach(() => void jest.useRealTimers());
+  const expiring = { expiration: "1000" };
+  const thread = { replyTo: "x", correlationId: "same" };
+
+  test("is answered with an error when it is over, once, and not after an answer, whatever its name was before", () => {
+    let now = 0;
+    const clock = jest.spyOn(performance, "now").mockImplementation(() => now);
+    const pass = (ms: number) => {
+      for (const until = now + ms; now < until; ) {
+        now += 250;
+        jest.advanceTimersByTime(250);
+      }
+    };
+    const { requests, line, got } = asking();
+    const late = line.headersOf(expiring, thread, "t");
+    const prompt = line.headersOf(expiring, thread, "t");
+    requests.answer(answerOf(prompt, "prompt"), idIn(prompt));
+    pass(3000);
+    expect(got.map(([{ body, headers }]) => [body, headers!["error"], headers!["correlation-id"]])).toEqual([
+      ["prompt", undefined, "same"],
+      ["no answer came in time", "expired", "same"],
+    ]);
+    requests.answer(answerOf(late, "late"), idIn(late));
+    requests.answer(answerOf(prompt, "more"), idIn(prompt));
+    expect(got.map(([{ body }]) => body).slice(2)).toEqual(["more"]);
+    line.headersOf(expiring, thread, "t");
+    line.close();
+    pass(3000);
+    expect(got).toHaveLength(3);
+    clock.mockRestore();
+  });
+
+  test("is one of a bounded number", () => {
+    const { line } = asking();
+    for (let i = 0; i < 1000; i++) line.headersOf(expiring, thread, "t");
+    expect(() => line.headersOf(expiring, thread, "t")).toThrow("more than 1000 requests");
+    line.close();
+  });
+});
