@@ -75,6 +75,10 @@ export async function play(scenario: Scenario, nodes: readonly RabbitmqNode[]): 
   if ((row.resumedMs ?? 0) > resumeMsMax) failures.push(`resumed after ${Math.round(row.resumedMs!)} ms`);
   failures.push(...saidOnce(world));
   if (load.hasMark && row.resumedMs === undefined) failures.push("did not resume");
+  load.close();
+  witness.close();
+  if (!scenario.isLogLost)
+    failures.push(...(await world.events.findings()).slice(0, 10).map((finding) => `events: ${finding}`));
   if (failures.length > 0) failures.push(await world.report());
   await scenario.tidyUp?.(world);
   return { row, failures };

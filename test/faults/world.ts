@@ -5,6 +5,7 @@ import { freePorts } from "../support/free-port.ts";
 import type { RabbitmqNode } from "../support/rabbitmq.ts";
 import { until } from "../support/wait.ts";
 import { DurableWitness } from "./durable-witness.ts";
+import { EventsBook } from "./events-book.ts";
 import { Sightings } from "./ledger.ts";
 import { Load } from "./load.ts";
 import { Probe } from "./probe.ts";
@@ -60,6 +61,7 @@ export class World implements AsyncDisposable {
   readonly load: Load;
   readonly witness: DurableWitness;
   readonly probe: Probe | undefined;
+  readonly events: EventsBook;
   /** What was dead-lettered, as far as it was collected. */
   readonly dead = new Sightings();
   readonly setting: Setting;
@@ -90,6 +92,7 @@ export class World implements AsyncDisposable {
     this.setting = setting;
     this.#folder = mkdtempSync(join(tmpdir(), "warren-faults-"));
     const all = nodes.map((node) => `${node.url}/${this.vhost}`).join(",");
+    this.events = new EventsBook(all.split(","));
     const faulty = setting.isCluster ? all : proxy.url;
     const [port, otherPort] = freePorts(2) as [number, number];
     this.port = port;
@@ -185,6 +188,7 @@ export class World implements AsyncDisposable {
     await Promise.all(
       [this.manager, this.otherManager, ...this.processors].map((process) => process[Symbol.asyncDispose]()),
     );
+    await this.events[Symbol.asyncDispose]();
     await this.proxy[Symbol.asyncDispose]();
     rmSync(this.#folder, { recursive: true, force: true });
   }

@@ -1,4 +1,4 @@
-import type { ChannelModel, ConsumeMessage } from "amqplib";
+import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
 import { type EventRecord, eventKeys } from "../../events.ts";
 import { eventsLog } from "./events-topology.ts";
 
@@ -23,6 +23,8 @@ export async function readEvents(
 ): Promise<void> {
   const channel = await connection.createChannel();
   const { promise, resolve, reject } = Promise.withResolvers<void>();
+  // It may be over before anybody waits for it: while the consumer is not there yet.
+  promise.catch(() => undefined);
   const silence = setTimeout(() => reject(new Error("the log of events is silent")), silentMsMax);
   channel.on("error", reject);
   channel.on("close", () => reject(new Error("the channel was closed")));
@@ -42,15 +44,23 @@ export async function readEvents(
     if (++count % ackEvery === 0) channel.ack(delivery, true);
   };
   try {
-    await channel.prefetch(prefetch);
-    const offset = typeof from === "number" ? { "!": "timestamp", value: from } : from;
-    await channel.consume(eventsLog, take, { arguments: { "x-stream-offset": offset } });
+    await Promise.race([promise, begin(channel, from, take)]);
     await promise;
   } finally {
     isOver = true;
     clearTimeout(silence);
-    promise.catch(() => undefined);
-    // It may be closed already, with its connection.
-    await channel.close().catch(() => undefined);
+    // It may be closed already, with its connection; and nobody has to wait for a broker that does not answer.
+    const close = async () => await channel.close();
+    close().catch(() => undefined);
   }
+}
+
+async function begin(
+  channel: Channel,
+  from: "first" | number,
+  take: (delivery: ConsumeMessage | null) => void,
+): Promise<void> {
+  await channel.prefetch(prefetch);
+  const offset = typeof from === "number" ? { "!": "timestamp", value: from } : from;
+  await channel.consume(eventsLog, take, { arguments: { "x-stream-offset": offset } });
 }

@@ -145,10 +145,11 @@ class RabbitmqEventsLink implements EventsLink {
     try {
       await job(await openVoice(channel, manager));
     } finally {
-      await channel
-        .deleteQueue(lockOf(manager))
-        .then(() => channel.close())
-        .catch((error: unknown) => this.giveUp(reasonOf(error)));
+      const unlock = async () => {
+        await channel.deleteQueue(lockOf(manager));
+        await channel.close();
+      };
+      await unlock().catch((error: unknown) => this.giveUp(reasonOf(error)));
     }
     return true;
   }
