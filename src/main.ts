@@ -80,7 +80,7 @@ async function serve({ options, warnings }: Run): Promise<number> {
         ]);
   const quarantine = new Quarantine(
     quarantineCommand(options.group, options.handler),
-    options.handlerTimeout,
+    options.handlerTimeoutMs,
     logger,
   );
   const processor: Processor | undefined =
@@ -110,7 +110,7 @@ async function serve({ options, warnings }: Run): Promise<number> {
   if (manager !== undefined) reloadOnHangUp(manager, options);
 
   logger.info("stopping", { signal: await Promise.race([stop, fatal.promise]) });
-  const deadline = performance.now() + options.stopTimeout;
+  const deadline = performance.now() + options.stopTimeoutMs;
   const left = () => Math.max(0, deadline - performance.now());
   await manager?.drain(left());
   await broker.settle(left());
@@ -145,7 +145,7 @@ function adminOf(
 }
 
 function brokerFor(options: Options, id: string, logger: StreamLogger): Broker {
-  const { broker: urls, log: logMode, logMaxBytes: maxBytes, logMaxAge: maxAgeMs } = options;
+  const { broker: urls, log: logMode, logMaxBytes: maxBytes, logMaxAgeMs: maxAgeMs } = options;
   if (urls[0] === memoryBroker) return new MemoryBroker();
   if (logMode === "off")
     logger.warn("no shared log (--log off): no durable subscriptions, and gaps when RabbitMQ was away");

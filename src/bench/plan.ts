@@ -11,12 +11,12 @@ export type BenchOptions = Pick<
   | "publishers"
   | "rate"
   | "size"
-  | "duration"
+  | "durationMs"
   | "json"
   | "protocol"
   | "receipts"
   | "durable"
-  | "reconnectEvery"
+  | "reconnectEveryMs"
   | "stay"
 >;
 
@@ -64,15 +64,15 @@ export class Plan {
     checkTogether(options);
     this.urls = options.url.map((url) => new URL(url));
     this.hasReceipts = options.receipts;
-    this.reconnectEveryMs = options.reconnectEvery;
+    this.reconnectEveryMs = options.reconnectEveryMs;
     this.stays = options.stay;
     this.stomp = options.protocol === "stomp" ? new StompHello(this.urls[0]!, options.durable) : undefined;
     this.clients = options.clients;
     this.publishers = options.publishers;
     this.ratePerSecond = options.rate;
     this.sizeBytes = options.size;
-    this.durationMs = options.duration;
-    this.warmupMs = Math.min(warmupMsMax, Math.round(options.duration / 5));
+    this.durationMs = options.durationMs;
+    this.warmupMs = Math.min(warmupMsMax, Math.round(options.durationMs / 5));
     this.microsPerMessage = 1e6 / options.rate;
     this.messages = Math.ceil((this.totalMs / 1000) * options.rate);
     if (this.connections * this.publishers > pairsMax) {
@@ -118,12 +118,12 @@ export class Plan {
   }
 }
 
-function checkTogether({ url, protocol, receipts, durable, reconnectEvery, clients }: BenchOptions): void {
+function checkTogether({ url, protocol, receipts, durable, reconnectEveryMs, clients }: BenchOptions): void {
   const topics = new Set(url.map((each) => new URL(each).searchParams.get("topic") ?? ""));
   if (topics.size > 1) throw new UsageError("--url: name the same topic for all managers");
-  if (protocol === "text" && (receipts || durable || reconnectEvery !== undefined))
+  if (protocol === "text" && (receipts || durable || reconnectEveryMs !== undefined))
     throw new UsageError("--receipts, --durable and --reconnect-every need --protocol stomp");
-  if (reconnectEvery === undefined) return;
+  if (reconnectEveryMs === undefined) return;
   if (!durable)
     throw new UsageError("--reconnect-every needs --durable: other clients miss what comes meanwhile");
   if (clients === 0) throw new UsageError("--reconnect-every needs --clients: publishers are not cut off");

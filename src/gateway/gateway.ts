@@ -67,9 +67,9 @@ export interface GatewayOptions extends AdminOptions, EntranceOptions, LimitOpti
   /** What a STOMP client's open transactions may hold together. In bytes. */
   readonly maxTransactionBytes: number;
   /** How long a STOMP client may take to send CONNECT, and how long an HTTP connection may be idle. In milliseconds. */
-  readonly handshakeTimeout: number;
+  readonly handshakeTimeoutMs: number;
   /** How long the rest of a STOMP frame may take that has begun. In milliseconds. */
-  readonly messageTimeout: number;
+  readonly messageTimeoutMs: number;
   /** What may be kept for all clients together, in bytes. Undefined: a quarter of the memory there is. */
   readonly clientsMemoryBytes: number | undefined;
   /** Names under which it may be asked without tokens and TLS, besides `localhost`. */
@@ -278,13 +278,13 @@ export class Gateway implements FeedSink {
   }
 
   #serve({ tls, ...where }: Listening): Server<Client> {
-    const { maxMessageBytes, maxHeaderBytes, handshakeTimeout } = this.#options;
+    const { maxMessageBytes, maxHeaderBytes, handshakeTimeoutMs } = this.#options;
     return Bun.serve<Client>({
       ...where,
       ...(tls === undefined ? {} : { tls }),
       development: false,
       // Of HTTP, in seconds. A connection's first request has to be complete after 10 seconds in any case.
-      idleTimeout: Math.ceil(handshakeTimeout / 1000),
+      idleTimeout: Math.ceil(handshakeTimeoutMs / 1000),
       routes: this.#routes as Record<string, never>,
       fetch: (request) => this.#other(request),
       websocket: {

@@ -16,11 +16,11 @@ export const benchOptions = {
   publishers: option(whole("N", 1, 10_000), 10, bench, "clients that send, and receive too"),
   rate: option(whole("N", 1, 10_000_000), 1000, bench, "messages a second, over all publishers"),
   size: option(bytes(32, 16 * 1024 ** 2), 64, bench, "size of a message"),
-  duration: option(span(100, 86_400_000), 10_000, bench, "how long to measure"),
+  durationMs: option(span(100, 86_400_000), 10_000, bench, "how long to measure"),
   protocol: option(choice("text", "stomp"), "text", bench, "what clients speak: plain text or STOMP 1.2"),
   receipts: option(toggle, false, bench, "with STOMP: ask for a receipt of each message"),
   durable: option(toggle, false, bench, "with STOMP: subscribe to the log, durably"),
-  reconnectEvery: optional(
+  reconnectEveryMs: optional(
     span(1, 3_600_000),
     "never",
     bench,

@@ -1,9 +1,19 @@
-/** `logMessages` → `--log-messages`. */
-export function flagOf(name: string): string {
-  return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+/** Units that end a name in the code, of numbers that flags and variables take with their units (`10s`). */
+const unit = /Ms$/;
+
+/** `stopTimeoutMs` → `stopTimeout`: for what is shown with its unit. */
+export function withoutUnit(name: string): string {
+  return name.replace(unit, "");
 }
 
-/** `logMessages` → `WARREN_LOG_MESSAGES`. */
+/** `logMessages` → `--log-messages`, `stopTimeoutMs` → `--stop-timeout`. */
+export function flagOf(name: string): string {
+  return `--${withoutUnit(name).replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** `logMessages` → `WARREN_LOG_MESSAGES`, `stopTimeoutMs` → `WARREN_STOP_TIMEOUT`. */
 export function variableOf(name: string): string {
-  return `WARREN_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+  return `WARREN_${withoutUnit(name)
+    .replaceAll(/[A-Z]/g, (letter) => `_${letter}`)
+    .toUpperCase()}`;
 }

@@ -1,4 +1,5 @@
 import { withoutPassword } from "../ops/redact.ts";
+import { withoutUnit } from "./names.ts";
 import type { Option } from "./option.ts";
 import { type OptionName, type Options, optionTable } from "./table.ts";
 
@@ -10,7 +11,8 @@ export function settingsOf(options: Options): Readonly<Record<string, string>> {
     const value: unknown = options[name];
     if (value === undefined || !roles.includes(options.role)) continue;
     const shown = kind.show(value);
-    if (fallback === undefined || kind.show(fallback) !== shown) settings[name] = withoutPassword(shown);
+    if (fallback === undefined || kind.show(fallback) !== shown)
+      settings[withoutUnit(name)] = withoutPassword(shown);
   }
   return settings;
 }

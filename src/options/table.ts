@@ -115,7 +115,7 @@ export const optionTable = {
     managing,
     'the claim, or the way to it (`a.b`), with what is allowed: `{"publish": ["a.*"], "subscribe": ["#"]}`',
   ),
-  jwtLeeway: option(
+  jwtLeewayMs: option(
     span(0, 300_000),
     5000,
     managing,
@@ -165,7 +165,7 @@ export const optionTable = {
     processing,
     "how often a handler that fails is tried before the message is dead-lettered",
   ),
-  handlerTimeout: option(
+  handlerTimeoutMs: option(
     span(10, 86_400_000),
     30_000,
     processing,
@@ -215,7 +215,7 @@ export const optionTable = {
     managing,
     "what may be kept for all clients together; beyond it, those with the most are disconnected",
   ),
-  messageTimeout: option(
+  messageTimeoutMs: option(
     span(1000, 3_600_000),
     60_000,
     managing,
@@ -245,7 +245,7 @@ export const optionTable = {
     managing,
     "proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed: `10.0.0.0/8`, `fd00::/8`, `127.0.0.1`",
   ),
-  handshakeTimeout: option(
+  handshakeTimeoutMs: option(
     span(1000, 60_000),
     10_000,
     managing,
@@ -263,13 +263,13 @@ export const optionTable = {
     managing,
     "the same in bytes; of text, in UTF-16 characters",
   ),
-  floodTimeout: option(
+  floodTimeoutMs: option(
     span(0, 86_400_000),
     30_000,
     managing,
     "a client that is slowed down for so long without a second's rest is closed with 4429; 0 is never",
   ),
-  pingInterval: option(
+  pingIntervalMs: option(
     span(1000, 600_000),
     18_000,
     managing,
@@ -305,7 +305,7 @@ export const optionTable = {
     serving,
     "how much of the message log RabbitMQ keeps",
   ),
-  logMaxAge: option(
+  logMaxAgeMs: option(
     span(1000, 365 * 86_400_000),
     7 * 86_400_000,
     serving,
@@ -317,7 +317,7 @@ export const optionTable = {
     managing,
     "how much of the message log a manager keeps in memory, for clients that come back",
   ),
-  stopTimeout: option(span(0, 3_600_000), 10_000, serving, "how long a graceful stop may take"),
+  stopTimeoutMs: option(span(0, 3_600_000), 10_000, serving, "how long a graceful stop may take"),
   logMessages: option(
     choice("auto", "on", "off"),
     "auto",

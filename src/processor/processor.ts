@@ -32,7 +32,7 @@ export type ProcessorOptions = Pick<
   | "prefetch"
   | "prefetchBytes"
   | "attempts"
-  | "handlerTimeout"
+  | "handlerTimeoutMs"
   | "outboxMaxBytes"
 >;
 
@@ -86,7 +86,7 @@ export class Processor implements Consumer {
 
   /**
    * @param id unique to this process; its answers carry it as `app_id`
-   * @param suspectHandler handles messages that may have killed their processors, each within `handlerTimeout`
+   * @param suspectHandler handles messages that may have killed their processors, each within `handlerTimeoutMs`
    */
   constructor(
     id: string,
@@ -103,7 +103,7 @@ export class Processor implements Consumer {
     this.#suspectHandler = suspectHandler;
     this.#logger = logger;
     this.#messageTrace = messageTrace;
-    const { concurrency, prefetch, attempts, handlerTimeout: timeoutMs } = options;
+    const { concurrency, prefetch, attempts, handlerTimeoutMs: timeoutMs } = options;
     const keepMs = Math.min(timerMsMax, Math.max(keepMsMin, keepFactor * timeoutMs));
     // As many again may go on after their timeout as may be in flight: those that hang stop nobody, and yet there is a bound.
     const outlivingMax = concurrency;
@@ -298,12 +298,12 @@ export class Processor implements Consumer {
     const now = performance.now();
     if (now - this.#outlivingLoggedAt < outlivingLogEveryMs) return;
     this.#outlivingLoggedAt = now;
-    const { concurrency, handlerTimeout } = this.#options;
+    const { concurrency, handlerTimeoutMs } = this.#options;
     this.#logger.warn(
       why === "begins"
         ? "a handler goes on after its timeout; when more than --concurrency do, they take places of others"
         : "a handler has not ended long after its timeout; it is not counted any more",
-      { goingOn: outliving, concurrency, handlerTimeoutMs: handlerTimeout },
+      { goingOn: outliving, concurrency, handlerTimeoutMs },
     );
   }
 

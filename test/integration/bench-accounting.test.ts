@@ -31,12 +31,12 @@ async function textOf(changes: Partial<BenchOptions>, signal = new AbortControll
     publishers: 3,
     rate: 1000,
     size: 64,
-    duration: 200,
+    durationMs: 200,
     json: false,
     protocol: "text" as const,
     receipts: false,
     durable: false,
-    reconnectEvery: undefined,
+    reconnectEveryMs: undefined,
     stay: false,
   };
   const code = await runBench(
@@ -217,7 +217,7 @@ test("large messages arrive whole", async () => {
 test("a stall counts for every message that was due in it", async () => {
   let messages = 0;
   start(true, { onMessage: () => ++messages === 100 && Bun.sleepSync(400) });
-  const { result } = await measure({ duration: 500 });
+  const { result } = await measure({ durationMs: 500 });
   // 400 of the 500 ms measured: had only the message that was under way counted, the median would not show it.
   expect(result.relayed.p50Us).toBeGreaterThan(50_000);
 });
@@ -237,7 +237,7 @@ test("a server without WebSockets is a fatal error that names the status", async
 
 test("an abort ends the run early with a report", async () => {
   start(true);
-  const { text, code } = await textOf({ duration: 60_000 }, AbortSignal.timeout(600));
+  const { text, code } = await textOf({ durationMs: 60_000 }, AbortSignal.timeout(600));
   expect(text).toMatch(/^ended early +after/m);
   expect(text).toMatch(/^lost +0 +0$/m);
   expect(code).toBe(0);
@@ -270,14 +270,14 @@ test("a server that goes away ends the run early", async () => {
       if (++messages === 50) for (const client of clients) client.close(1001);
     },
   });
-  const { code, result } = await measure({ duration: 60_000 });
+  const { code, result } = await measure({ durationMs: 60_000 });
   expect(result.clients.closed).toBe(8);
   expect(code).toBe(1);
 });
 
 test("a terminal sees how it is going on a line that is rewritten and cleared", async () => {
   start(true);
-  const { progress } = await textOf({ duration: 1000 });
+  const { progress } = await textOf({ durationMs: 1000 });
   const [empty, line, ...rest] = progress.split("\r");
   expect(empty).toBe("");
   expect(line).toMatch(/^1 of 1\.2 s · sent [\d,]+\/s · relayed [\d,]+\/s · processed [\d,]+\/s/);

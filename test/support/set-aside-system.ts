@@ -23,7 +23,7 @@ export async function listenTo(url: string, exchange: string) {
 export async function startProcessor(url: string, handler: Handler, ...args: string[]) {
   const logger = new QuietLogger();
   const options = optionsOf("--role", "processor", "--log-messages", "off", "--attempts", "1", ...args);
-  const logRetention = { maxBytes: options.logMaxBytes, maxAgeMs: options.logMaxAge };
+  const logRetention = { maxBytes: options.logMaxBytes, maxAgeMs: options.logMaxAgeMs };
   const broker = new RabbitmqBroker({ urls: [url], name: "processor", logger, logRetention });
   const processor = new Processor(
     "processor",

@@ -55,8 +55,8 @@ export class StompSide {
     );
     this.#protocol = new StompProtocol({
       relay: this.relay,
-      handshakeTimeout: 10_000,
-      messageTimeout: 60_000,
+      handshakeTimeoutMs: 10_000,
+      messageTimeoutMs: 60_000,
       uplink: {
         take: (message, _, waiter) => {
           this.taken.push(message);

@@ -69,7 +69,9 @@ export async function startManager(id: string, url: string, ...args: string[]) {
   const options = optionsOf("--role", "manager", "--port", "0", "--log-messages", "off", ...args);
   const logger = new QuietLogger();
   const logRetention =
-    options.log === "off" ? "off" : ({ maxBytes: options.logMaxBytes, maxAgeMs: options.logMaxAge } as const);
+    options.log === "off"
+      ? "off"
+      : ({ maxBytes: options.logMaxBytes, maxAgeMs: options.logMaxAgeMs } as const);
   const timing = { ...defaultTiming, backoff: { firstMs: 20, mostMs: 200 } };
   const broker = new RabbitmqBroker({ urls: [url], name: id, logger, logRetention, timing });
   const manager = new Manager(id, options, broker, logger, new MessageTrace(logger, "off"));

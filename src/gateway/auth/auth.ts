@@ -14,7 +14,7 @@ export interface AuthOptions {
   readonly jwtIssuer: readonly string[] | undefined;
   readonly jwtAudience: readonly string[] | undefined;
   readonly jwtClaim: string;
-  readonly jwtLeeway: number;
+  readonly jwtLeewayMs: number;
   /** Who vouches for the host of the key set, instead of those that the system trusts. */
   readonly jwksCa: string | undefined;
 }
@@ -44,7 +44,7 @@ export class Auth {
     else if (jwtPublicKeyFile !== undefined)
       this.#file = new KeyFile(jwtPublicKeyFile, "--jwt-public-key-file", publicKeys);
     else this.#set = new KeySet(jwksUrl!, logger, defaultKeySetTiming, jwksCa);
-    const { jwtIssuer: issuer, jwtAudience: audience, jwtClaim: claim, jwtLeeway: leewayMs } = options;
+    const { jwtIssuer: issuer, jwtAudience: audience, jwtClaim: claim, jwtLeewayMs: leewayMs } = options;
     this.#tokens = new Tokens(this.#file ?? this.#set!, { issuer, audience, claim, leewayMs });
   }
 

@@ -16,7 +16,7 @@ export interface MessageRateOptions {
   /** 0 is any number. */
   readonly maxBytesPerSecond: number;
   /** How long a client may go on sending as fast as it is let. In milliseconds; 0 is for ever. */
-  readonly floodTimeout: number;
+  readonly floodTimeoutMs: number;
 }
 
 /**
@@ -33,10 +33,10 @@ export class MessageRate implements Timed {
   #isLifted = false;
 
   constructor(options: MessageRateOptions, wheel: TimerWheel, holds: Holds) {
-    const { maxMessagesPerSecond, maxBytesPerSecond, floodTimeout } = options;
+    const { maxMessagesPerSecond, maxBytesPerSecond, floodTimeoutMs } = options;
     this.#messagesMax = maxMessagesPerSecond || Number.POSITIVE_INFINITY;
     this.#bytesMax = maxBytesPerSecond || Number.POSITIVE_INFINITY;
-    this.#floodTimeoutMs = floodTimeout || Number.POSITIVE_INFINITY;
+    this.#floodTimeoutMs = floodTimeoutMs || Number.POSITIVE_INFINITY;
     this.#holds = holds;
     this.#wheel = wheel;
   }

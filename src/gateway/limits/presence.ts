@@ -9,7 +9,7 @@ const pingsUnansweredMax = 2;
 
 export interface PresenceOptions {
   /** How often each client is pinged. In milliseconds; a round is never longer, and a little shorter where that cannot be kept exactly. */
-  readonly pingInterval: number;
+  readonly pingIntervalMs: number;
 }
 
 /**
@@ -26,12 +26,12 @@ export class Presence implements Timed {
   #next = 0;
   #vanished = 0;
 
-  constructor({ pingInterval }: PresenceOptions, wheel: TimerWheel, holds: Holds, clients: Roster) {
+  constructor({ pingIntervalMs }: PresenceOptions, wheel: TimerWheel, holds: Holds, clients: Roster) {
     this.#wheel = wheel;
     this.#holds = holds;
     this.#clients = clients;
-    this.#listsATurn = Math.ceil((lists * slotMs) / pingInterval);
-    this.#turnMs = (this.#listsATurn * pingInterval) / lists;
+    this.#listsATurn = Math.ceil((lists * slotMs) / pingIntervalMs);
+    this.#turnMs = (this.#listsATurn * pingIntervalMs) / lists;
   }
 
   readonly metrics: readonly Metric[] = [

@@ -62,9 +62,9 @@ export class Conversation {
 
   /** Everything begins with the client's CONNECT. */
   opened(socket: ClientSocket): void {
-    const { handshakeTimeout } = this.#surroundings;
+    const { handshakeTimeoutMs } = this.#surroundings;
     const missed = () => this.fail(socket, noConnect());
-    const deadline = new Deadline(this.#surroundings, socket, handshakeTimeout, missed);
+    const deadline = new Deadline(this.#surroundings, socket, handshakeTimeoutMs, missed);
     this.#state = { is: "new", deadline };
     this.credentials.begin((fault) => this.fail(socket, fault));
   }

@@ -16,9 +16,9 @@ export interface StompOptions extends FrameLimits {
   /** What a client's open transactions may hold together. In bytes. */
   readonly maxTransactionBytes: number;
   /** How long a client may take to send CONNECT. In milliseconds. */
-  readonly handshakeTimeout: number;
+  readonly handshakeTimeoutMs: number;
   /** How long the rest of a frame may take that has begun. In milliseconds. */
-  readonly messageTimeout: number;
+  readonly messageTimeoutMs: number;
   /** Undefined where there is no log to subscribe to. */
   readonly durables: Durables | undefined;
 }

@@ -17,11 +17,11 @@ export class Unfinished {
     surroundings: StompSurroundings,
     fail: (fault: StompFault) => void,
   ) {
-    const { messageTimeout } = surroundings;
+    const { messageTimeoutMs } = surroundings;
     this.after = after;
-    this.#deadline = new Deadline(surroundings, socket, messageTimeout, () =>
+    this.#deadline = new Deadline(surroundings, socket, messageTimeoutMs, () =>
       fail(
-        new StompFault(`a frame was not whole ${messageTimeout / 1000} s after its beginning`, {
+        new StompFault(`a frame was not whole ${messageTimeoutMs / 1000} s after its beginning`, {
           reason: "messageTime",
           close: closeCodes.unfinished,
         }),

@@ -30,7 +30,7 @@ const mayNothing = "the token allows neither to publish to this topic nor to sub
 
 interface ConnectTime {
   /** How long a client without a right to speak plain text may take to send a STOMP CONNECT. In milliseconds. */
-  readonly handshakeTimeout: number;
+  readonly handshakeTimeoutMs: number;
 }
 
 type TextSurroundings = Surroundings & ConnectTime & { readonly stomp: StompProtocol };
@@ -77,7 +77,7 @@ export class TextProtocol implements Protocol {
   }
 
   #undecided(asked: string | undefined, grant: Grant | undefined, seat: Seat, refusal: TokenRefusal): Client {
-    const { handshakeTimeout: timeoutMs, stomp } = this.#surroundings;
+    const { handshakeTimeoutMs: timeoutMs, stomp } = this.#surroundings;
     return new Undecided({ refusal, grant, asked, timeoutMs }, seat, stomp, this.#surroundings);
   }
 }

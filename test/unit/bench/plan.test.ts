@@ -8,24 +8,24 @@ const options: BenchOptions = {
   publishers: 3,
   rate: 100,
   size: 64,
-  duration: 1000,
+  durationMs: 1000,
   json: false,
   protocol: "text",
   receipts: false,
   durable: false,
-  reconnectEvery: undefined,
+  reconnectEveryMs: undefined,
   stay: false,
 };
 
 const planOf = (changes: Partial<BenchOptions>) => new Plan({ ...options, ...changes }, "run00001");
 
 test("the warm-up is a fifth of the measuring, and never over two seconds", () => {
-  expect(planOf({ duration: 1000 }).warmupMs).toBe(200);
-  expect(planOf({ duration: 60_000 }).warmupMs).toBe(2000);
+  expect(planOf({ durationMs: 1000 }).warmupMs).toBe(200);
+  expect(planOf({ durationMs: 60_000 }).warmupMs).toBe(2000);
 });
 
 test("messages are due evenly from the start to the end", () => {
-  const plan = planOf({ duration: 1000, rate: 100 });
+  const plan = planOf({ durationMs: 1000, rate: 100 });
   expect(plan.messages).toBe(120);
   expect([0, 9999, 10_000, 1_199_999, 5_000_000].map((micros) => plan.dueAfter(micros))).toEqual([
     1, 1, 2, 120, 120,
@@ -48,11 +48,11 @@ test("publishers share the messages in turn", () => {
 
 test("a run that is too large to account for is a usage error", () => {
   expect(() => planOf({ clients: 100_000, publishers: 10_000 })).toThrow(UsageError);
-  expect(() => planOf({ publishers: 1, rate: 10_000_000, duration: 86_400_000 })).toThrow(UsageError);
+  expect(() => planOf({ publishers: 1, rate: 10_000_000, durationMs: 86_400_000 })).toThrow(UsageError);
 });
 
 test("what only STOMP has needs STOMP, and who is cut off has to be able to resume", () => {
-  const stomp = { protocol: "stomp", durable: true, reconnectEvery: 100 } as const;
+  const stomp = { protocol: "stomp", durable: true, reconnectEveryMs: 100 } as const;
   expect(planOf(stomp).reconnectEveryMs).toBe(100);
   expect(() => planOf({ receipts: true })).toThrow("--protocol stomp");
   expect(() => planOf({ ...stomp, protocol: "text" })).toThrow("--protocol stomp");

@@ -37,12 +37,12 @@ const options: BenchOptions = {
   publishers: 2,
   rate: 100,
   size: 32,
-  duration: 1000,
+  durationMs: 1000,
   json: false,
   protocol: "stomp",
   receipts: true,
   durable: true,
-  reconnectEvery: 100,
+  reconnectEveryMs: 100,
   stay: false,
 };
 

@@ -90,8 +90,8 @@ class World {
     const server = {} as Server<Client>;
     this.#protocol = new StompProtocol({
       relay: this.#relay,
-      handshakeTimeout: 10_000,
-      messageTimeout: 60_000,
+      handshakeTimeoutMs: 10_000,
+      messageTimeoutMs: 60_000,
       uplink: { take: () => 0, idOf: String, freeBytes: 1, unfitnessOf: () => undefined },
       holds,
       listeners: new Listeners(() => server, sent),

@@ -108,7 +108,7 @@ const defaults: ProcessorOptions = {
   prefetch: 100,
   prefetchBytes: 1024 ** 2,
   attempts: 2,
-  handlerTimeout: 60_000,
+  handlerTimeoutMs: 60_000,
   outboxMaxBytes: 1024 ** 2,
 };
 
@@ -578,7 +578,7 @@ describe("handlers that outlive their timeout", () => {
         });
         return end.promise;
       };
-      const { broker, processor, logger } = processing(handler, { concurrency: 5, handlerTimeout: 100 });
+      const { broker, processor, logger } = processing(handler, { concurrency: 5, handlerTimeoutMs: 100 });
       for (let number = 0; number < 90; number++) broker.deliver(asked("m", `client ${number}`));
       for (let step = 0; step < 50; step++) {
         jest.advanceTimersByTime(100);
@@ -601,7 +601,7 @@ describe("handlers that outlive their timeout", () => {
     jest.useFakeTimers();
     try {
       const handler: Handler = ({ text }) => (text === "hang" ? new Promise(() => undefined) : text);
-      const limits = { concurrency: 5, handlerTimeout: 100, attempts: 1 };
+      const limits = { concurrency: 5, handlerTimeoutMs: 100, attempts: 1 };
       const { broker, processor } = processing(handler, limits);
       for (let number = 0; number < 5; number++) broker.deliver(asked("hang", `client ${number}`));
       broker.deliver(asked("honest", "another"));

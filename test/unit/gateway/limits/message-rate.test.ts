@@ -7,7 +7,7 @@ const { room, pass, client } = makeRoom();
 /** A client that sends whenever it is read from. */
 function sender(options: Partial<MessageRateOptions>, length = 1) {
   const rate = new MessageRate(
-    { maxMessagesPerSecond: 100, maxBytesPerSecond: 0, floodTimeout: 30_000, ...options },
+    { maxMessagesPerSecond: 100, maxBytesPerSecond: 0, floodTimeoutMs: 30_000, ...options },
     room.wheel,
     room.holds,
   );
@@ -42,7 +42,7 @@ test("a client that keeps to its rate is never held back", () => {
 });
 
 test("a client that sends more gets its rate, by being held back", () => {
-  const { counter, send, calls } = sender({ floodTimeout: 0 });
+  const { counter, send, calls } = sender({ floodTimeoutMs: 0 });
   pass(10_000, () => send(1000));
   expect(counter.sent).toBeGreaterThanOrEqual(1000);
   expect(counter.sent).toBeLessThan(1200);
@@ -71,7 +71,7 @@ test("what comes from a client that is held back already makes it wait longer", 
 });
 
 test("a client that sends at once what takes longer to wait for than it may flood is not listened to, and closed then", () => {
-  const { calls, isRefused, sendAnyway } = sender({ floodTimeout: 5000 });
+  const { calls, isRefused, sendAnyway } = sender({ floodTimeoutMs: 5000 });
   sendAnyway(599);
   expect([isRefused(), ...calls]).toEqual([false, "pause"]);
   sendAnyway(1);
@@ -83,7 +83,7 @@ test("a client that sends at once what takes longer to wait for than it may floo
 });
 
 test("a client that floods for long is closed with the code for it, and is read from till then", () => {
-  const { calls, send } = sender({ floodTimeout: 5000 });
+  const { calls, send } = sender({ floodTimeoutMs: 5000 });
   pass(4500, () => send(1000));
   expect(calls.some((call) => call.startsWith("close"))).toBe(false);
   pass(1500, () => {
@@ -93,7 +93,7 @@ test("a client that floods for long is closed with the code for it, and is read 
 });
 
 test("a client that rests now and again is never closed", () => {
-  const { calls, send } = sender({ floodTimeout: 5000 });
+  const { calls, send } = sender({ floodTimeoutMs: 5000 });
   for (let i = 0; i < 20; i++) {
     pass(3000, () => send(1000));
     pass(2000);
@@ -121,7 +121,7 @@ test("nobody is held back any more once the rate is lifted", () => {
 });
 
 test("a client that waits to be closed for its flood is not let go on when the rate is lifted", () => {
-  const { calls, lift, sendAnyway, isRefused } = sender({ floodTimeout: 1000 });
+  const { calls, lift, sendAnyway, isRefused } = sender({ floodTimeoutMs: 1000 });
   sendAnyway(1000);
   lift();
   expect(isRefused()).toBe(true);

@@ -7,11 +7,11 @@ import { makeRoom } from "./room.ts";
 
 const { room, pass, client } = makeRoom();
 
-const defaultMs = optionTable.pingInterval.default;
+const defaultMs = optionTable.pingIntervalMs.default;
 
-function presenceOf(clients: readonly ClientSocket[], pingInterval: number = defaultMs) {
+function presenceOf(clients: readonly ClientSocket[], pingIntervalMs: number = defaultMs) {
   const roster = new Roster();
-  const presence = new Presence({ pingInterval }, room.wheel, room.holds, roster);
+  const presence = new Presence({ pingIntervalMs }, room.wheel, room.holds, roster);
   for (const socket of clients) {
     roster.add(socket);
     presence.joined();
@@ -48,13 +48,13 @@ test("clients that answer nothing are gone within a minute, and not before half 
 
 test.each([1000, 5000, 18_000, 50_000, 600_000])(
   "clients are pinged at least every %d ms, and hardly more often, if that is asked for",
-  (pingInterval) => {
+  (pingIntervalMs) => {
     const clients = Array.from({ length: crowd }, () => client());
     const { presence } = presenceOf(
       clients.map(({ socket }) => socket),
-      pingInterval,
+      pingIntervalMs,
     );
-    pass(12 * pingInterval, () => {
+    pass(12 * pingIntervalMs, () => {
       for (const { socket } of clients) presence.heard(socket);
     });
     for (const { calls } of clients) {
