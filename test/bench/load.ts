@@ -36,7 +36,7 @@ export async function load(system: System, options: LoadOptions, onSending?: () 
     publishers,
     rate,
     size: messageBytes,
-    duration: `${durationMs}ms`,
+    durationMs: `${durationMs}ms`,
     url: system.url,
   }).flatMap(([flag, value]) => [`--${flag}`, `${value}`]);
   const answers = system.hasProcessor ? "answers" : "none";

@@ -161,7 +161,7 @@ describe("the Kubernetes manifests", () => {
         expect(ports.map(({ name }) => name)).toContain(livenessProbe.httpGet.port);
         const stop = env.find(({ name }) => name === "WARREN_STOP_TIMEOUT")!.value;
         expect(terminationGracePeriodSeconds * 1000).toBeGreaterThan(
-          optionTable.stopTimeout.kind.parse(stop),
+          optionTable.stopTimeoutMs.kind.parse(stop),
         );
       }
     }
