@@ -350,6 +350,55 @@ describe("when the connection to RabbitMQ is lost", () => {
     expect(consumer.deliveries.at(-1)!.returns).toBe(0);
   });
 
+  test("what a session held that was stopped while it acknowledged comes again in its old order", async () => {
+    const url = await freshVhost();
+    const publisher = new RecordingPublisher();
+    const publishing = openBroker([url]);
+    publishing.publish("wsmanager", publisher);
+    const consume = async () => {
+      const broker = openBroker([url]);
+      const consumer = new RecordingConsumer("by hand");
+      broker.consume("group", 20, consumer);
+      await startAndWait(broker);
+      return { broker, consumer };
+    };
+    let { broker, consumer } = await consume();
+    await startAndWait(publishing);
+    await publisher.publish(...Array.from({ length: 200 }, (_, index) => envelopeOf(`${index}`)));
+    for (let stop = 0; stop < 3; stop++) {
+      await until(() => consumer.deliveries.length >= 20, "the whole prefetch");
+      expect(consumer.texts.slice(0, 20)).toEqual(Array.from({ length: 20 }, (_, at) => `${10 * stop + at}`));
+      // For each of these another one is on its way when the session stops.
+      for (let tag = 1; tag <= 10; tag++) consumer.session!.ack(tag, false);
+      consumer.session!.stop();
+      await broker.close();
+      ({ broker, consumer } = await consume());
+    }
+  });
+
+  test("what a lost session had taken piece by piece comes again in its old order", async () => {
+    const node = await sharedRabbitmq();
+    const broker = openBroker([await node.vhost()]);
+    const publisher = new RecordingPublisher();
+    const consumer = new RecordingConsumer("by hand");
+    broker.publish("wsmanager", publisher);
+    broker.consume("group", 5, consumer);
+    await startAndWait(broker);
+    const texts = Array.from({ length: 30 }, (_, index) => `message ${index}`);
+    await publisher.publish(...texts.map((text) => envelopeOf(text)));
+    for (let held = 5; held < 30; held += 5) {
+      await until(() => consumer.deliveries.length === held, `${held} deliveries`);
+      consumer.session!.take(5);
+    }
+    await until(() => consumer.deliveries.length === 30, "all of them");
+    await closeConnections(node);
+    for (let again = 35; again <= 60; again += 5) {
+      await until(() => consumer.deliveries.length === again, "what comes again");
+      consumer.session!.take(5);
+    }
+    expect(consumer.texts.slice(30)).toEqual(texts);
+  });
+
   test("a message with which each consumer dies is dead-lettered in the end", async () => {
     const url = await freshVhost();
     const broker = openBroker([url]);

@@ -50,7 +50,8 @@ export function queuedIn(consuming: Consuming | undefined): number | undefined {
  * that began with a single message would give that back behind its followers, should it die again.
  *
  * RabbitMQ cannot change a consumer's prefetch, nor raise it beyond 2,000. So more is taken by another consumer on the same channel
- * after the one before it is cancelled: it keeps what it holds, and gets nothing new. With one at a time, order is kept.
+ * after the one before it is cancelled: it keeps what it holds, and gets nothing new. With one at a time, order is kept. What they hold
+ * comes back in the order of their tags, which therefore rise.
  */
 export async function startConsumer(
   connection: ChannelModel,
@@ -83,6 +84,9 @@ export async function startConsumer(
   await session.begin();
 }
 
+/** Enough for tags to rise as texts, however often more is taken. */
+const tagDigits = 12;
+
 class Session {
   readonly #channel: Channel;
   readonly #queue: string;
@@ -94,6 +98,7 @@ class Session {
   /** What `take` was last asked for and has not been done. */
   #wanted: number | undefined;
   #isTurning = false;
+  #consumerCount = 0;
 
   constructor(channel: Channel, queue: string, consuming: Consuming, drop: Drop) {
     this.#channel = channel;
@@ -123,20 +128,23 @@ class Session {
     this.#turn().catch((error: unknown) => this.#drop(reasonOf(error)));
   }
 
+  /**
+   * The consumer stays: what is on its way to one that is cancelled RabbitMQ puts back at once, before what was held longer and
+   * comes back with the connection. So something more comes for each acknowledgement, and goes back in its order, too.
+   */
   stop(): void {
     this.#consuming.isStopped = true;
-    this.take(0);
   }
 
   /** Replaces the consumer until it is the one that was last asked for. */
   async #turn(): Promise<void> {
     this.#isTurning = true;
     try {
-      while (this.#isOpen && this.#wanted !== undefined) {
+      while (this.#isOpen && !this.#consuming.isStopped && this.#wanted !== undefined) {
         const before = this.#active;
         this.#active = undefined;
         if (before !== undefined) await this.#channel.cancel(before);
-        const count = this.#consuming.isStopped ? 0 : this.#wanted;
+        const count = this.#wanted;
         this.#wanted = undefined;
         if (count > 0 && this.#isOpen) await this.#consume(count);
       }
@@ -146,7 +154,8 @@ class Session {
   }
 
   async #consume(count: number): Promise<void> {
-    const consumerTag = `warren-${crypto.randomUUID()}`;
+    const number = String(++this.#consumerCount).padStart(tagDigits, "0");
+    const consumerTag = `warren-${number}-${crypto.randomUUID()}`;
     await this.#channel.prefetch(count);
     this.#active = consumerTag;
     await this.#channel.consume(this.#queue, (delivery) => this.#deliver(delivery), { consumerTag });
