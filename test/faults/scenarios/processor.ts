@@ -6,16 +6,17 @@ import type { Setting, World } from "../world.ts";
 const slowHandler =
   "export default async ({ text }) => { await Bun.sleep(20 * Math.random()); return 'processed message: ' + text; };";
 
-/** At the default concurrency of 100 it handles 200 a second, and a backlog grows. */
+/** At the default concurrency of 100 it handles 200 a second, evenly, and a backlog grows. */
 const backlog: Partial<Setting> = {
   handler:
-    "export default async ({ text }) => { await Bun.sleep(500); return 'processed message: ' + text; };",
+    "export default async ({ text }) => { await Bun.sleep(400 + 200 * Math.random()); return 'processed message: ' + text; };",
   clients: 200,
   messagesPerSecond: 240,
   prefetch: 1000,
 };
-/** What counts as working at full speed on a machine that is busy otherwise, in answers a second. */
-const fullRate = 100;
+/** What counts as working at full speed: so many new answers a second, of 200, over so many milliseconds. */
+const fullRate = 180;
+const rateOverMs = 2000;
 const backWithinMs = 5000;
 
 /** Every 97th message of a client is a bad one. */
@@ -139,15 +140,30 @@ async function inBacklog(load: World["load"]): Promise<void> {
   await until(() => load.sent - load.answered.count > 200, "a backlog", 30_000);
 }
 
-/** @throws Error if the processor is not at its full speed again in time */
+/**
+ * Until the processor works at its full speed again.
+ *
+ * @throws Error if that does not begin in time
+ */
 async function backInFull(load: World["load"]): Promise<void> {
   const startedAt = performance.now();
-  for (let rate = 0; rate < fullRate; ) {
-    const [before, at] = [load.answered.count, performance.now()];
-    await Bun.sleep(1000);
-    rate = ((load.answered.count - before) * 1000) / (performance.now() - at);
-    if (performance.now() - startedAt > backWithinMs && rate < fullRate)
-      throw new Error(`${Math.round(rate)} answers a second after ${backWithinMs} ms`);
+  const looks: { readonly ms: number; readonly count: number }[] = [];
+  let best = 0;
+  for (;;) {
+    const now = { ms: performance.now() - startedAt, count: load.answered.count };
+    looks.push(now);
+    const from = looks.findLast(({ ms }) => ms <= now.ms - rateOverMs);
+    if (from !== undefined) {
+      const rate = ((now.count - from.count) * 1000) / (now.ms - from.ms);
+      best = Math.max(best, rate);
+      if (rate >= fullRate) {
+        process.stdout.write(`   ${Math.round(rate)} answers a second from ${Math.round(from.ms)} ms on\n`);
+        return;
+      }
+      if (from.ms > backWithinMs)
+        throw new Error(`${Math.round(best)} answers a second at most within ${backWithinMs} ms`);
+    }
+    await Bun.sleep(100);
   }
 }
 
