@@ -391,7 +391,7 @@ describe("when the connection to RabbitMQ is lost", () => {
       consumer.session!.take(5);
     }
     await until(() => consumer.deliveries.length === 30, "all of them");
-    await closeConnections(node);
+    await node.closeConnections();
     for (let again = 35; again <= 60; again += 5) {
       await until(() => consumer.deliveries.length === again, "what comes again");
       consumer.session!.take(5);
