@@ -6,6 +6,7 @@ import type { MessageTrace } from "../ops/message-trace.ts";
 import { isExpired } from "../properties.ts";
 import { openForClients } from "./opening.ts";
 import { LogRecord } from "./record.ts";
+import { Repeats } from "./repeats.ts";
 import type { SkippedRecords } from "./skipped-records.ts";
 
 /** Where the feed sends what it reads. */
@@ -38,6 +39,8 @@ export class Feed implements Follower {
   /** The record that has just come: of others, which are opened again, the answers have been handed on. */
   #coming: LogRecord | undefined;
 
+  readonly repeats = new Repeats();
+
   /** Called with how long it took to hand a record on, in milliseconds. */
   onHandedOn: (ms: number) => void = () => undefined;
 
@@ -66,10 +69,14 @@ export class Feed implements Follower {
     const record = new LogRecord(offset, exchange, envelope, this.#open);
     const isFromClients = exchange === "wsmanager";
     this.#coming = record;
-    if (!isFromClients) {
-      for (const message of record.messages) if (!isExpired(message)) this.#deliver(message);
-    } else if (envelope.messageId?.startsWith(this.#ownIds) !== true) {
-      for (const message of record.messages) if (!isExpired(message)) this.#sink.relay(message);
+    this.repeats.mark(record, envelope);
+    const isOwn = isFromClients && envelope.messageId?.startsWith(this.#ownIds) === true;
+    if (!isOwn && record.repeated !== "all") {
+      for (const [index, message] of record.messages.entries()) {
+        if (isExpired(message) || record.isRepeat(index)) continue;
+        if (isFromClients) this.#sink.relay(message);
+        else this.#deliver(message);
+      }
     }
     this.#coming = undefined;
     this.#sink.logged(record);
@@ -77,7 +84,7 @@ export class Feed implements Follower {
   }
 
   readonly #answer = (message: Message, asker: string): void => {
-    if (isExpired(message)) return;
+    if (isExpired(message) || this.repeats.hasSeen(message.id)) return;
     this.#sink.answer(message, asker);
     if (this.#messageTrace.wants())
       this.#messageTrace.print("answered", message.body, { topic: message.topic });

@@ -22,6 +22,8 @@ export class LogRecord {
   readonly timestamp: number | undefined;
   /** What it takes in memory once it is kept, open or not. In bytes. */
   costBytes = 0;
+  /** Which of its messages, by their index, are in the log before: nobody gets them. Undefined: none. */
+  repeated: "all" | ReadonlySet<number> | undefined;
   #opener: Opener;
   /** Absent once a single message is kept. */
   #envelope: Envelope | undefined;
@@ -42,6 +44,11 @@ export class LogRecord {
       this.#onOpened?.(this);
     }
     return this.#messages;
+  }
+
+  isRepeat(index: number): boolean {
+    const { repeated } = this;
+    return repeated !== undefined && (repeated === "all" || repeated.has(index));
   }
 
   /**

@@ -145,6 +145,12 @@ export class Manager {
     broker.publish("towsmanager", answers);
     broker.consumeReplies(repliesPrefetch, replies);
     const feed = new Feed(id, gateway, logger, messageTrace, skipped, recordBytesMax);
+    ownMetrics.push({
+      name: "warren_repeats_dropped_total",
+      type: "counter",
+      help: "Messages in the log that were there before, since a manager or processor had to publish them again: nobody got them twice.",
+      read: () => feed.repeats.count,
+    });
     if (lag !== undefined) feed.onHandedOn = (ms) => lag.handedOn(ms);
     broker.follow(feed);
     this.#events = events;

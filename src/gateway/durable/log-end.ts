@@ -85,10 +85,11 @@ export class LogEnd {
     return all;
   }
 
-  publish({ offset, exchange, messages }: LogRecord): void {
-    if (this.#subscriptions.size === 0) return;
+  publish(record: LogRecord): void {
+    if (this.#subscriptions.size === 0 || record.repeated === "all") return;
+    const { offset, exchange, messages } = record;
     for (const [index, message] of messages.entries()) {
-      if (isExpired(message)) continue;
+      if (isExpired(message) || record.isRepeat(index)) continue;
       const position = positionText(offset, index, messages.length);
       this.#current = { offset, index };
       this.#position = position;

@@ -96,7 +96,7 @@ export class Members {
     const { offset, exchange, messages } = record;
     let count = 0;
     for (const [index, message] of messages.entries()) {
-      if (isExpired(message)) continue;
+      if (isExpired(message) || record.isRepeat(index)) continue;
       const isForOne = exchange === "towsmanager" && message.clientId !== undefined;
       // Nobody wants most messages, for whom no frame is to be made.
       let frames: SharedFrames | undefined;

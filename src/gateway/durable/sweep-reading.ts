@@ -2,6 +2,7 @@ import { type LogReading, markContentType } from "../../broker/broker.ts";
 import { Deque } from "../../collections/deque.ts";
 import { openForClients } from "../../log/opening.ts";
 import { LogRecord, type Opener } from "../../log/record.ts";
+import { Repeats } from "../../log/repeats.ts";
 import type { LogWindow } from "../../log/window.ts";
 import type { SharedLog } from "./shared-log.ts";
 
@@ -27,6 +28,7 @@ export interface SweepReadingEvents {
 /** A record that waits to be dealt with, and the bytes of its body. */
 interface Waiting {
   readonly record: LogRecord;
+  readonly messageId: string | undefined;
   readonly bytes: number;
 }
 
@@ -38,6 +40,7 @@ export class SweepReading {
   readonly #log: SharedLog;
   readonly #events: SweepReadingEvents;
   readonly #opener: Opener;
+  readonly #repeats = new Repeats();
   readonly #waiting = new Deque<Waiting>();
   #waitingBytes = 0;
   /** The first record that found no room: from here on it is read again, once what waits is dealt with. */
@@ -63,6 +66,7 @@ export class SweepReading {
     const next = this.#waiting.shift();
     if (next === undefined) return undefined;
     this.#waitingBytes -= next.bytes;
+    this.#repeats.mark(next.record, next);
     return next.record;
   }
 
@@ -86,14 +90,15 @@ export class SweepReading {
       record: (offset, exchange, envelope) => {
         if (this.#resumesAt !== undefined && !this.#isResumedBy(offset)) return;
         const record = new LogRecord(offset, exchange, envelope, this.#opener);
-        this.#came(record, envelope.body.byteLength);
+        this.#came({ record, messageId: envelope.messageId, bytes: envelope.body.byteLength });
       },
       ended: (why) => this.#events.ended(why),
     });
   }
 
   /** Some dozens find room whatever their size. */
-  #came(record: LogRecord, bytes: number): void {
+  #came(waiting: Waiting): void {
+    const { record, bytes } = waiting;
     if (this.#isOver || this.#readAgainFrom !== undefined) return;
     if (this.#waitingBytes + bytes > waitingBytesMax && this.#waiting.length >= carefulAhead) {
       this.#readAgainFrom = record.offset;
@@ -101,7 +106,7 @@ export class SweepReading {
       return;
     }
     this.#waitingBytes += bytes;
-    this.#waiting.push({ record, bytes });
+    this.#waiting.push(waiting);
     this.#events.came();
   }
 

@@ -1,0 +1,54 @@
+import type { Envelope } from "../envelope/envelope.ts";
+import type { LogRecord } from "./record.ts";
+import { SeenIds } from "./seen.ts";
+
+/**
+ * Finds what is in the log more than once: what a manager or processor had to publish again since a confirm was lost, and the answers to a
+ * message that was handled again. Warren's processes give what they publish ids that are the same each time, and nobody else's. Ids of
+ * other programs are not looked at: some of them count from 1 again after a restart.
+ */
+export class Repeats {
+  readonly #seen = new SeenIds();
+
+  /** Messages that were found to be in the log before. */
+  count = 0;
+
+  /** Notes which of a record's messages are repeats. Each record once, in the order of the log. */
+  mark(record: LogRecord, { messageId }: Pick<Envelope, "messageId">): void {
+    if (messageId === undefined) return;
+    const isAnswer = messageId.includes("/");
+    if (isAnswer ? !isWarrensAnswer(messageId) : !isWarrens(messageId)) return;
+    if (this.#seen.sawAgain(messageId)) {
+      this.count++;
+      record.repeated = "all";
+      return;
+    }
+    // Packs of answers, each of which has its question's id, may have some of them again.
+    if (isAnswer || !messageId.startsWith("processor-")) return;
+    let repeated: Set<number> | undefined;
+    for (const [index, { id }] of record.messages.entries()) {
+      if (!isWarrensAnswer(id) || !this.#seen.sawAgain(id)) continue;
+      repeated ??= new Set();
+      repeated.add(index);
+      this.count++;
+    }
+    record.repeated = repeated;
+  }
+
+  /** Whether the answer to a request has been here before. */
+  hasSeen(id: string): boolean {
+    if (!isWarrensAnswer(id) || !this.#seen.sawAgain(id)) return false;
+    this.count++;
+    return true;
+  }
+}
+
+/** What a manager or processor numbers: `manager-0123456789ab-7`. */
+function isWarrens(id: string): boolean {
+  return /^(?:manager|processor)-[0-9a-f]{12}-(?:[a-z]+-)?\d+$/.test(id);
+}
+
+/** `manager-0123456789ab-7/GROUP/1` */
+function isWarrensAnswer(id: string): boolean {
+  return /^(?:manager|processor)-[0-9a-f]{12}-(?:[a-z]+-)?\d+\//.test(id);
+}

@@ -1,0 +1,78 @@
+/** Ids that one generation remembers. With the one before it, that is the last 65,536 to 131,072 ids. */
+const idsMax = 65_536;
+/** Places that a generation begins with: it doubles until it holds `idsMax`, so one that sees little stays small. */
+const placesMin = 256;
+
+/**
+ * Whether an id has been seen lately, in 8 bytes for each: some KB where little happens, and 2 MiB at most. It keeps hashes of 64 bits: that two of
+ * those ids have the same is less likely than a fault of the memory.
+ */
+export class SeenIds {
+  #new = new Hashes();
+  #old = new Hashes();
+
+  /** Remembers it. Returns whether it was known. */
+  sawAgain(id: string): boolean {
+    let low = 0x9e3779b9;
+    let high = 0x41c6ce57;
+    for (let at = 0; at < id.length; at++) {
+      const unit = id.charCodeAt(at);
+      low = Math.imul(low ^ unit, 0x9e3779b1);
+      high = Math.imul(high ^ unit, 0x5f356495);
+    }
+    low = Math.imul(low ^ (low >>> 16), 0x85ebca6b) ^ Math.imul(high ^ (high >>> 13), 0xc2b2ae35);
+    high = Math.imul(high ^ (high >>> 16), 0x85ebca6b) ^ Math.imul(low ^ (low >>> 13), 0xc2b2ae35);
+    if (this.#old.has(low, high)) return true;
+    if (!this.#new.add(low, high)) return true;
+    if (this.#new.count >= idsMax) {
+      this.#old = this.#new;
+      this.#new = new Hashes();
+    }
+    return false;
+  }
+}
+
+/** A set of 64-bit numbers, each in two halves; open addressing, at most half full. */
+class Hashes {
+  count = 0;
+  /** A pair of zeros is an empty place. */
+  #pairs = new Int32Array(2 * placesMin);
+
+  has(low: number, high: number): boolean {
+    return this.#pairs[this.#placeOf(low, high) + 1] !== 0;
+  }
+
+  /** False if it was there. */
+  add(low: number, high: number): boolean {
+    const place = this.#placeOf(low, high);
+    if (this.#pairs[place + 1] !== 0) return false;
+    this.#pairs[place] = low;
+    this.#pairs[place + 1] = high === 0 ? 1 : high;
+    this.count++;
+    if (4 * this.count > this.#pairs.length) this.#grow();
+    return true;
+  }
+
+  /** Where it is, or would be. */
+  #placeOf(low: number, high: number): number {
+    const wanted = high === 0 ? 1 : high;
+    const last = this.#pairs.length / 2 - 1;
+    let place = (low ^ (low >>> 15)) & last;
+    for (;;) {
+      const found = this.#pairs[2 * place + 1];
+      if (found === 0 || (found === wanted && this.#pairs[2 * place] === (low | 0))) return 2 * place;
+      place = (place + 1) & last;
+    }
+  }
+
+  #grow(): void {
+    const before = this.#pairs;
+    this.#pairs = new Int32Array(2 * before.length);
+    for (let at = 0; at < before.length; at += 2) {
+      if (before[at + 1] === 0) continue;
+      const place = this.#placeOf(before[at]!, before[at + 1]!);
+      this.#pairs[place] = before[at]!;
+      this.#pairs[place + 1] = before[at + 1]!;
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import { describe, expect, test } from "bun:test";
+import { open, seal } from "../../../src/envelope/envelope.ts";
+import { pack, packedContentType } from "../../../src/envelope/packing.ts";
+import { LogRecord } from "../../../src/log/record.ts";
+import { Repeats } from "../../../src/log/repeats.ts";
+import { SeenIds } from "../../../src/log/seen.ts";
+import type { OutgoingMessage } from "../../../src/message.ts";
+
+const manager = "manager-0123456789ab";
+const processor = "processor-0123456789ab";
+
+function marking() {
+  const repeats = new Repeats();
+  let offset = 0;
+  const mark = (id: string | undefined, ...packed: OutgoingMessage[]) => {
+    const single = seal({ body: "x", topic: "a" }, id ?? "", "app", 1);
+    const envelope = {
+      ...single,
+      messageId: id,
+      ...(packed.length === 0 ? {} : { body: pack(packed), contentType: packedContentType }),
+    };
+    const record = new LogRecord(offset++, "towsmanager", envelope, () => open(envelope, "?"));
+    repeats.mark(record, envelope);
+    return record;
+  };
+  return { repeats, mark };
+}
+const answer = (id: string): OutgoingMessage => ({ body: id, topic: "a", id });
+
+describe("what is in the log twice is found:", () => {
+  test("a message, a pack and an answer that were published again", () => {
+    const { mark, repeats } = marking();
+    for (const id of [
+      `${manager}-1`,
+      `${manager}-2/g/1`,
+      `${manager}-replies-3`,
+      `${processor}-unnamed-4/g/1`,
+    ]) {
+      expect(mark(id).isRepeat(0)).toBe(false);
+      expect(mark(id).isRepeat(0)).toBe(true);
+    }
+    const packed = [answer(`${manager}-9/g/1`), answer(`${manager}-9/g/2`)];
+    expect(mark(`${processor}-1`, ...packed).repeated).toBeUndefined();
+    expect(mark(`${processor}-1`, ...packed).repeated).toBe("all");
+    expect(repeats.count).toBe(5);
+  });
+
+  test("the answers of another processor to the same message, packed with others or alone, and these others are not", () => {
+    const { mark } = marking();
+    const one = answer(`${manager}-1/g/1`);
+    const two = answer(`${manager}-2/g/1`);
+    mark(`${processor}-1`, one, answer(`${manager}-3/g/1`));
+    const record = mark("processor-ba9876543210-1", two, one);
+    expect([0, 1].map((index) => record.isRepeat(index))).toEqual([false, true]);
+    expect(mark(two.id).isRepeat(0)).toBe(true);
+    expect(mark(`${manager}-2/other/1`).isRepeat(0)).toBe(false);
+    expect(mark(`${manager}-2/g/2`).isRepeat(0)).toBe(false);
+  });
+
+  test("but never what other programs publish, whatever ids they give it again and again", () => {
+    const { mark, repeats } = marking();
+    for (const id of [
+      undefined,
+      "1",
+      "order-7",
+      "manager-1",
+      "order-7/g/1",
+      "manager-0123456789abc-1",
+      `${manager}-x`,
+    ]) {
+      for (let time = 0; time < 3; time++) expect(mark(id).repeated).toBeUndefined();
+    }
+    expect(repeats.count).toBe(0);
+  });
+});
+
+test("the last 65,536 ids are remembered, and none is taken for another", () => {
+  const seen = new SeenIds();
+  const id = (n: number) => `${manager}-${n}/processor/1`;
+  for (let n = 0; n < 300_000; n++) if (seen.sawAgain(id(n))) throw new Error(`${id(n)} had not come before`);
+  for (let n = 300_000 - 65_536; n < 300_000; n++)
+    if (!seen.sawAgain(id(n))) throw new Error(`${id(n)} had come before`);
+  expect(seen.sawAgain(id(0))).toBe(false);
+});
