@@ -45,10 +45,28 @@ export class Repeats {
 
 /** What a manager or processor numbers: `manager-0123456789ab-7`. */
 function isWarrens(id: string): boolean {
-  return /^(?:manager|processor)-[0-9a-f]{12}-(?:[a-z]+-)?\d+$/.test(id);
+  const at = endOfName(id);
+  return at > 0 && /^(?:[a-z]+-)?\d+$/.test(id.slice(at));
 }
 
 /** `manager-0123456789ab-7/GROUP/1` */
 function isWarrensAnswer(id: string): boolean {
-  return /^(?:manager|processor)-[0-9a-f]{12}-(?:[a-z]+-)?\d+\//.test(id);
+  const at = endOfName(id);
+  return at > 0 && id.indexOf("/", at) > at;
+}
+
+const hexDigits = 12;
+const dash = 0x2d;
+
+/** Where the number begins behind the name of a process of Warren's; 0 if there is none. Every answer is asked, so it is no expression. */
+function endOfName(id: string): number {
+  const start = id.startsWith("manager-") ? 8 : id.startsWith("processor-") ? 10 : 0;
+  const end = start + hexDigits;
+  if (start === 0 || id.charCodeAt(end) !== dash) return 0;
+  for (let at = start; at < end; at++) {
+    const unit = id.charCodeAt(at);
+    const isHex = (unit >= 0x30 && unit <= 0x39) || (unit >= 0x61 && unit <= 0x66);
+    if (!isHex) return 0;
+  }
+  return end + 1;
 }

@@ -22,7 +22,7 @@ export class SeenIds {
     }
     low = Math.imul(low ^ (low >>> 16), 0x85ebca6b) ^ Math.imul(high ^ (high >>> 13), 0xc2b2ae35);
     high = Math.imul(high ^ (high >>> 16), 0x85ebca6b) ^ Math.imul(low ^ (low >>> 13), 0xc2b2ae35);
-    if (this.#old.has(low, high)) return true;
+    if (this.#old.count > 0 && this.#old.has(low, high)) return true;
     if (!this.#new.add(low, high)) return true;
     if (this.#new.count >= idsMax) {
       this.#old = this.#new;

@@ -64,6 +64,8 @@ describe("what is in the log twice is found:", () => {
       "1",
       "order-7",
       "manager-1",
+      "manager-notification-17",
+      "manager-notification-17/g/1",
       "order-7/g/1",
       "manager-0123456789abc-1",
       `${manager}-x`,
