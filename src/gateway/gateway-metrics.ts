@@ -1,9 +1,15 @@
 import type { Metric } from "../ops/metrics.ts";
 import type { Holds } from "./clients/holds.ts";
+import type { Ingress } from "./fan-out/ingress.ts";
 import type { Relay } from "./fan-out/relay.ts";
 
 /** What `/metrics` shows of the gateway. */
-export function gatewayMetrics(relay: Relay, holds: Holds, clientCount: () => number): readonly Metric[] {
+export function gatewayMetrics(
+  ingress: Ingress,
+  relay: Relay,
+  holds: Holds,
+  clientCount: () => number,
+): readonly Metric[] {
   return [
     { name: "warren_clients", type: "gauge", help: "Connected clients.", read: clientCount },
     {
@@ -22,7 +28,7 @@ export function gatewayMetrics(relay: Relay, holds: Holds, clientCount: () => nu
       name: "warren_messages_received_total",
       type: "counter",
       help: "Messages that clients sent.",
-      read: () => relay.receivedCount,
+      read: () => ingress.takenCount,
     },
     {
       name: "warren_deliveries_total",

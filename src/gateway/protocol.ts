@@ -1,8 +1,4 @@
 import type { Server } from "bun";
-import type { Unfit } from "../envelope/set-aside.ts";
-import type { Share } from "../envelope/share.ts";
-import type { Waiter } from "../envelope/waiter.ts";
-import type { OutgoingMessage } from "../message.ts";
 import type { AnyMetric } from "../ops/metrics.ts";
 import type { Auth } from "./auth/auth.ts";
 import type { Grant } from "./auth/grant.ts";
@@ -13,6 +9,8 @@ import type { Holds } from "./clients/holds.ts";
 import type { Shares } from "./clients/shares.ts";
 import type { TimerWheel } from "./clients/timer-wheel.ts";
 import type { Turns } from "./clients/turns.ts";
+import type { Durables } from "./durable/durables.ts";
+import type { Ingress } from "./fan-out/ingress.ts";
 import type { Relay } from "./fan-out/relay.ts";
 import type { Seat } from "./limits/seat.ts";
 import type { Requests } from "./requests/requests.ts";
@@ -38,31 +36,38 @@ export interface Protocol {
   takesTokenLater(url: URL): boolean;
   /** What `/metrics` shows of it. */
   readonly metrics: readonly AnyMetric[];
+  /** For clients that ask for no subprotocol; undefined if a client has to ask for this one. */
+  readonly lateEntry: LateEntry | undefined;
   /** The client that is about to connect, or why it may not: in a sentence, or because of its token. */
   admit(newcomer: Newcomer): Client | TokenRefusal | string;
 }
 
-/** Where the clients' messages go. */
-export interface Uplink {
-  /**
-   * Takes a message for the broker and returns its number: `idOf` makes its id of that, where one is needed.
-   * The waiter hears of what becomes of it, which is never before `take` has returned.
-   *
-   * @param share the sender's, by which senders are served by turns
-   * @param waiterBytes what the waiter keeps in memory, which is counted as the message is
-   */
-  take(message: OutgoingMessage, share: Share, waiter?: Waiter, waiterBytes?: number): number;
-  /** Why the broker could not carry a message, as far as is known; undefined if it could. */
-  unfitnessOf(message: OutgoingMessage): Unfit | undefined;
-  idOf(number: number): string;
-  /** What may still wait for the broker. In bytes; not above zero: whoever sends has to be held back until `Gateway.relieve`. */
-  readonly freeBytes: number;
+/** Who is connected already, and turns out to speak a protocol. */
+export type LateNewcomer = Pick<Newcomer, "id" | "grant" | "seat">;
+
+/**
+ * The way in to a protocol for clients that ask for no subprotocol, since libraries that are handed a bare `new WebSocket(url)`
+ * ask for none: they show what they speak by what they say first.
+ */
+export interface LateEntry {
+  /** What the protocol is called. */
+  readonly name: string;
+  /** Whether a client's first message is the beginning of this protocol. */
+  begins(first: string | Buffer): boolean;
+  /** Where such a client may have its token, such as `as the passcode of its first frame`. */
+  readonly tokenPlace: string;
+  /** Makes the client drop what has come to it in plain text. */
+  readonly resync: string;
+  admit(newcomer: LateNewcomer): Client;
 }
 
 /** What protocols share. */
 export interface Surroundings {
+  /** All that there are, once the gateway has been made. */
+  readonly protocols: readonly Protocol[];
+
   readonly relay: Relay;
-  readonly uplink: Uplink;
+  readonly ingress: Ingress;
   readonly holds: Holds;
   readonly listeners: Listeners;
   readonly shares: Shares;
@@ -81,6 +86,8 @@ export interface Surroundings {
   identified(socket: ClientSocket): void;
   /** To be called when so much was sent to a client other than by `listeners`. In bytes; of text in characters. */
   sent(bytes: number): void;
+  /** Undefined where there is no log to subscribe to. */
+  readonly durables: Durables | undefined;
   /** A client that sends a larger body is closed. In bytes. */
   readonly maxMessageBytes: number;
 }

@@ -6,8 +6,10 @@ import type { Attendee } from "../events/attendance.ts";
 import { Events } from "../events/events.ts";
 import type { Auth } from "../gateway/auth/auth.ts";
 import { nobodyTold } from "../gateway/clients/announcements.ts";
+import type { Uplink } from "../gateway/fan-out/uplink.ts";
 import { Gateway } from "../gateway/gateway.ts";
-import type { Uplink } from "../gateway/protocol.ts";
+import type { GatewayOptions } from "../gateway/gateway-options.ts";
+import { protocols as allProtocols, type ProtocolMaker } from "../gateway/protocols.ts";
 import { Feed } from "../log/feed.ts";
 import { LogLag } from "../log/log-lag.ts";
 import { SkippedRecords } from "../log/skipped-records.ts";
@@ -78,6 +80,7 @@ export class Manager {
    * @param id unique to this process: other managers tell its messages from theirs by it
    * @param auth undefined: clients need no token
    * @param others what `/metrics` shows besides
+   * @param protocols what clients may speak
    */
   constructor(
     id: string,
@@ -87,6 +90,7 @@ export class Manager {
     messageTrace: MessageTrace,
     auth?: Auth,
     others: () => readonly AnyMetric[] = () => [],
+    protocols: readonly ProtocolMaker[] = allProtocols,
   ) {
     this.#logger = logger;
     // What this manager takes and packs itself it has to hand out, however little may wait for a client.
@@ -116,7 +120,7 @@ export class Manager {
     const attendance = { forEach: (visit: (client: Attendee) => void) => gateway.forEach(visit) };
     const peer = new Events(id, attendance, logger);
     const events = broker.attachEvents(peer) ? peer : undefined;
-    const gateway = new Gateway({
+    const surroundings: GatewayOptions = {
       ...options,
       auth,
       logger,
@@ -132,7 +136,8 @@ export class Manager {
             recordBytesMax,
           }
         : undefined,
-    });
+    };
+    const gateway = new Gateway(surroundings, protocols);
     outbox.onRelieved = () => gateway.relieve();
     outbox.onLightened = () => gateway.lighten();
     outbox.onSetAside = (message) => logger.error("message set aside", { ...message });

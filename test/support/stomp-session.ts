@@ -8,7 +8,9 @@ import { Holds } from "../../src/gateway/clients/holds.ts";
 import { Shares } from "../../src/gateway/clients/shares.ts";
 import { TimerWheel } from "../../src/gateway/clients/timer-wheel.ts";
 import { Turns } from "../../src/gateway/clients/turns.ts";
+import { Ingress } from "../../src/gateway/fan-out/ingress.ts";
 import { Relay } from "../../src/gateway/fan-out/relay.ts";
+import type { Uplink } from "../../src/gateway/fan-out/uplink.ts";
 import { Seat } from "../../src/gateway/limits/seat.ts";
 import { Requests } from "../../src/gateway/requests/requests.ts";
 import { Listeners } from "../../src/gateway/server/listeners.ts";
@@ -53,22 +55,31 @@ export class StompSide {
       (socket) => socket.data.left(),
       () => 0,
     );
+    const uplink: Uplink = {
+      take: (message, _, waiter) => {
+        this.taken.push(message);
+        if (waiter !== undefined) this.#waiters.push(waiter);
+        return this.taken.length;
+      },
+      unfitnessOf: () => undefined,
+      idOf: (number) => `id-${number}`,
+      get freeBytes() {
+        return room.freeBytes;
+      },
+    };
+    const count = () => undefined;
     this.#protocol = new StompProtocol({
+      protocols: [],
       relay: this.relay,
+      ingress: new Ingress({
+        relay: this.relay,
+        uplink,
+        shares: this.#shares,
+        maxMessageBytes,
+        count,
+      }),
       handshakeTimeoutMs: 10_000,
       messageTimeoutMs: 60_000,
-      uplink: {
-        take: (message, _, waiter) => {
-          this.taken.push(message);
-          if (waiter !== undefined) this.#waiters.push(waiter);
-          return this.taken.length;
-        },
-        unfitnessOf: () => undefined,
-        idOf: (number) => `id-${number}`,
-        get freeBytes() {
-          return room.freeBytes;
-        },
-      },
       holds: this.#holds,
       listeners: new Listeners(
         () => server,
@@ -80,7 +91,7 @@ export class StompSide {
       requests: new Requests(new TimerWheel()),
       turns: this.#turns,
       announcements: nobodyTold,
-      count: () => undefined,
+      count,
       auth: undefined,
       identified: () => undefined,
       ...frameLimits(maxMessageBytes),
@@ -95,9 +106,7 @@ export class StompSide {
   connect(): RememberingSocket {
     const client = this.#protocol.admit({
       id: "client",
-      url: new URL("ws://localhost/ws"),
       grant: unlimited,
-      server,
       seat: new Seat(undefined),
     });
     const socket = new RememberingSocket(client, () => {

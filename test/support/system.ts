@@ -2,6 +2,7 @@ import { MemoryBroker } from "../../src/broker/memory.ts";
 import { defaultTiming } from "../../src/broker/rabbitmq/link.ts";
 import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
 import type { Auth } from "../../src/gateway/auth/auth.ts";
+import type { ProtocolMaker } from "../../src/gateway/protocols.ts";
 import { Manager } from "../../src/manager/manager.ts";
 import type { Logger } from "../../src/ops/logger.ts";
 import { MessageTrace } from "../../src/ops/message-trace.ts";
@@ -39,12 +40,17 @@ export function optionsOf(...args: string[]): Options {
 }
 
 /** What `warren ARGS` runs with the embedded broker, within this process. */
-export function startSystem(args: string[] = [], handler: Handler = echoProcessed, auth?: Auth) {
+export function startSystem(
+  args: string[] = [],
+  handler: Handler = echoProcessed,
+  auth?: Auth,
+  protocols?: readonly ProtocolMaker[],
+) {
   const options = optionsOf("--port", "0", "--log-messages", "off", ...args);
   const logger = new QuietLogger();
   const messageTrace = new MessageTrace(logger, options.logMessages);
   const broker = new MemoryBroker();
-  const manager = new Manager("manager", options, broker, logger, messageTrace, auth);
+  const manager = new Manager("manager", options, broker, logger, messageTrace, auth, undefined, protocols);
   const processor = new Processor("processor", options, { handle: handler }, broker, logger, messageTrace);
   const url = manager.listen();
   broker.start();
@@ -63,6 +69,8 @@ export function startSystem(args: string[] = [], handler: Handler = echoProcesse
     },
   };
 }
+
+export type System = ReturnType<typeof startSystem>;
 
 /** `warren --role manager` within this process, ready. It comes back sooner than in production. */
 export async function startManager(id: string, url: string, ...args: string[]) {

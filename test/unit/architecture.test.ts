@@ -46,6 +46,13 @@ test("no room is imported by one that may not use it, but for the exceptions", (
   expect(foreign.filter((one) => !exceptions.some((exception) => isSame(exception, one)))).toEqual([]);
 });
 
+test("gateway/ names STOMP in stomp/ and the list of protocols alone, also in comments", () => {
+  const core = files.filter((file) => /^src\/gateway\/(?!stomp\/)/.test(file));
+  expect(core.length).toBeGreaterThan(50);
+  const naming = core.filter((file) => /stomp/i.test(readFileSync(join(root, file), "utf8")));
+  expect(naming).toEqual(["src/gateway/protocols.ts"]);
+});
+
 test("every exception is still needed, and has a reason", () => {
   expect(exceptions.filter((exception) => !foreign.some((one) => isSame(exception, one)))).toEqual([]);
   expect(exceptions.filter(({ why }) => why.length < 20)).toEqual([]);

@@ -6,7 +6,7 @@ const answersMax = 64;
 
 /** What a client may say, and hear. */
 export interface Permissions {
-  /** On the hot path of STOMP: it has to cost next to nothing. */
+  /** On the hot path: it has to cost next to nothing. */
   mayPublish(topic: string): boolean;
   /** Whether it may send requests to `/app/TOPIC`. */
   mayAsk(topic: string): boolean;
@@ -21,6 +21,14 @@ export const everything: Permissions = {
   mayPublish: () => true,
   mayAsk: () => true,
   maySubscribe: () => true,
+  note: "",
+};
+
+/** Of a client that may neither speak nor hear. */
+export const nothing: Permissions = {
+  mayPublish: () => false,
+  mayAsk: () => false,
+  maySubscribe: () => false,
   note: "",
 };
 

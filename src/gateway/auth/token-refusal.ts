@@ -1,7 +1,7 @@
 import { LabelledCounter } from "../../ops/metrics.ts";
 import { closeCodes } from "../../wire/close-codes.ts";
 
-/** What is wrong, as `warren_tokens_refused_total` counts it, and what that is to a handshake and to a STOMP session. */
+/** What is wrong, as `warren_tokens_refused_total` counts it, and what that is to a handshake and to a session. */
 const kinds = {
   missing: "unauthenticated",
   ambiguous: "unauthenticated",
@@ -50,7 +50,7 @@ export function countTokenRefusals(): LabelledCounter<TokenRefusalKind> {
   return new LabelledCounter(
     {
       name: "warren_tokens_refused_total",
-      help: "Handshakes and STOMP frames that were refused for their token, or for what it does not allow.",
+      help: "Handshakes and frames that were refused for their token, or for what it does not allow.",
       label: "reason",
     },
     Object.keys(kinds) as TokenRefusalKind[],

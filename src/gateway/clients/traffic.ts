@@ -54,7 +54,7 @@ export class Traffic {
     endingCauses,
   );
   #connected = 0;
-  /** What clients sent: of text in UTF-16 units, frames and headers of STOMP among it. */
+  /** What clients sent: of text in UTF-16 units, frames and headers among it. */
   receivedBytes = 0;
   /** What was written to single clients, in the same unit. */
   sentBytes = 0;
@@ -80,7 +80,7 @@ export class Traffic {
     {
       name: "warren_received_bytes_total",
       type: "counter",
-      help: "What clients sent, frames and headers of STOMP included. Text counts by its UTF-16 units.",
+      help: "What clients sent, frames and headers included. Text counts by its UTF-16 units.",
       read: () => this.receivedBytes,
     },
     {

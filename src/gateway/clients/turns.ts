@@ -17,7 +17,7 @@ const firstSliceMs = 0.25;
  * waits, and so does the input of a client that something holds back (its rate, a full outbox, its token). Clients with
  * waiting input are not read from, so that no more waits than was read, and are served by turns, in slices.
  *
- * A slice ends between two pieces of input (a plain-text message, a STOMP frame, a message of a transaction), so it is longer than
+ * A slice ends between two pieces of input (a plain-text message, a frame, a message of a transaction), so it is longer than
  * it may be by at most one of these.
  */
 export class Turns {

@@ -51,9 +51,7 @@ export class Durables {
       // Another one may have taken the room again.
       if (subscription.state.is === "parked") subscription.awaitRoom();
     });
-    const delivered = (count: number) => {
-      relay.deliveredCount += count;
-    };
+    const delivered = (count: number) => relay.delivered(count);
     this.window = new LogWindow(windowBytesMax);
     this.#end = new LogEnd(relay, (subscription) => this.fallBehind(subscription));
     this.#locator = new Locator(log, this.window, {

@@ -112,7 +112,7 @@ export class LogEnd {
       subscription.add(subscription.encoding.tailOf(message, message.id, { position, isForOne: true }));
       subscription.reached(place);
       subscription.flush();
-      this.#relay.deliveredCount++;
+      this.#relay.delivered(1);
     }
   }
 }

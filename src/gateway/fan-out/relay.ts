@@ -22,13 +22,23 @@ export class Relay {
   /** Everybody's live subscriptions. */
   readonly audiences = new Audiences("live");
   #outlet: Outlet | undefined;
+  #deliveredCount = 0;
+  #publishedBytes = 0;
 
-  /** Messages that clients sent. Protocols count them here. */
-  receivedCount = 0;
   /** Messages sent to clients: one to a thousand clients counts a thousand. */
-  deliveredCount = 0;
+  get deliveredCount(): number {
+    return this.#deliveredCount;
+  }
+
   /** What was published to clients, each copy counted: in bytes, of text in UTF-16 units. */
-  publishedBytes = 0;
+  get publishedBytes(): number {
+    return this.#publishedBytes;
+  }
+
+  /** So many were sent to clients one by one. */
+  delivered(count: number): void {
+    this.#deliveredCount += count;
+  }
 
   serveBy(outlet: Outlet): void {
     this.#outlet = outlet;
@@ -50,20 +60,26 @@ export class Relay {
     const own = speaker?.audience;
     let { encoding } = route[0]!;
     let tail = encoding.tailOf(message, id, delivery);
+    // Groups of two encodings may take turns.
+    let before = encoding;
+    let tailBefore = tail;
     for (const group of route) {
       if (group.encoding !== encoding) {
+        const next = group.encoding === before ? tailBefore : group.encoding.tailOf(message, id, delivery);
+        before = encoding;
+        tailBefore = tail;
         encoding = group.encoding;
-        tail = encoding.tailOf(message, id, delivery);
+        tail = next;
       }
       const frame = encoding.join(group.head, tail);
       for (const audience of group.audiences) {
         // Before it is published: whoever has to leave for it has got it.
         audience.lastPosition = delivery.position;
         if (audience !== own) {
-          this.#delivered(audience.clientCount, frame.length);
+          this.#published(audience.clientCount, frame.length);
           this.#outlet?.publish(audience.key, frame);
         } else {
-          this.#delivered(audience.clientCount - 1, frame.length);
+          this.#published(audience.clientCount - 1, frame.length);
           speaker!.publish(frame);
         }
       }
@@ -71,9 +87,9 @@ export class Relay {
   }
 
   /** A message was published to so many clients. */
-  #delivered(count: number, bytes: number): void {
-    this.deliveredCount += count;
-    this.publishedBytes += count * bytes;
+  #published(count: number, bytes: number): void {
+    this.#deliveredCount += count;
+    this.#publishedBytes += count * bytes;
   }
 }
 

@@ -94,7 +94,7 @@ export class Entrance {
     if (chosen === undefined) {
       return this.#refuse(
         "invalid",
-        "this subprotocol is not supported: connect with v12.stomp, or without one to send and receive plain text",
+        `this subprotocol is not supported: connect with ${this.#bestSubprotocols}, or without one to send and receive plain text`,
       );
     }
     if (asked !== undefined && (asked === "" || !isName(asked))) {
@@ -112,6 +112,10 @@ export class Entrance {
     return answer instanceof Promise
       ? answer.then((later) => this.#seated(seat, later))
       : this.#seated(seat, answer);
+  }
+
+  get #bestSubprotocols(): string {
+    return this.#protocols.flatMap(({ subprotocols }) => subprotocols.slice(0, 1)).join(" or ");
   }
 
   /**

@@ -201,6 +201,7 @@ export class Conversation {
 
   #publishingOf(socket: ClientSocket): Publishing {
     this.publishing ??= new Publishing(this.#surroundings, {
+      socket,
       clientId: this.id!,
       credentials: this.credentials,
       answer: (message, { replyTo }) => this.#answer(socket, message, replyDestination(replyTo)),
@@ -217,7 +218,7 @@ export class Conversation {
     const encoding = stompEncoding(this.#parser.version);
     const tail = encoding.tailOf(message, message.id, { destination });
     socket.send(encoding.join(encoding.headOf(destination), tail));
-    relay.deliveredCount++;
+    relay.delivered(1);
     sent(tail.length);
   }
 

@@ -2,6 +2,7 @@ import { StompFault } from "../../wire/stomp/fault.ts";
 import type { Frame } from "../../wire/stomp/frames.ts";
 import type { Grant } from "../auth/grant.ts";
 import { Lease } from "../auth/lease.ts";
+import type { Permissions } from "../auth/permissions.ts";
 import { TokenRefusal } from "../auth/token-refusal.ts";
 import type { ClientSocket } from "../clients/client.ts";
 import type { StompSurroundings } from "./stomp.ts";
@@ -95,33 +96,27 @@ export class Credentials {
     });
   }
 
-  /** @throws TokenFault */
-  mayPublish(topic: string): void {
-    const { permissions } = this.#grant!;
-    if (!permissions.mayPublish(topic))
-      throw new TokenFault(
-        new TokenRefusal(
-          "publish",
-          `the token does not allow to publish to ${quoted(topic)}${permissions.note}`,
-        ),
-      );
+  /** What the token allows. */
+  get permissions(): Permissions {
+    return this.#grant!.permissions;
   }
 
-  /** @throws TokenFault */
-  mayAsk(topic: string): void {
-    const { permissions } = this.#grant!;
-    if (!permissions.mayAsk(topic))
-      throw new TokenFault(
-        new TokenRefusal(
-          "publish",
-          `the token does not allow to send to "/app/${topic}" (app)${permissions.note}`,
-        ),
-      );
+  /** Why the client may not publish to a topic. */
+  notToPublish(topic: string): TokenFault {
+    const { note } = this.permissions;
+    const why = `the token does not allow to publish to ${quoted(topic)}${note}`;
+    return new TokenFault(new TokenRefusal("publish", why));
+  }
+
+  /** Why the client may not send requests to a topic. */
+  notToAsk(topic: string): TokenFault {
+    const why = `the token does not allow to send to "/app/${topic}" (app)${this.permissions.note}`;
+    return new TokenFault(new TokenRefusal("publish", why));
   }
 
   /** @throws TokenFault */
   maySubscribe(pattern: string): void {
-    const { permissions } = this.#grant!;
+    const { permissions } = this;
     if (!permissions.maySubscribe(pattern))
       throw new TokenFault(
         new TokenRefusal(

@@ -5,6 +5,8 @@ import type { OutgoingMessage } from "../../message.ts";
 import { replyNameIn } from "../../wire/stomp/destinations.ts";
 import { StompFault } from "../../wire/stomp/fault.ts";
 import { type Frame, required } from "../../wire/stomp/frames.ts";
+import type { ClientSocket } from "../clients/client.ts";
+import type { Objection, Sender } from "../fan-out/ingress.ts";
 import { type Asker, type Line, RequestFault, type Thread } from "../requests/requests.ts";
 import type { Credentials } from "./credentials.ts";
 import { messageOf } from "./sent-message.ts";
@@ -12,7 +14,8 @@ import type { StompSurroundings } from "./stomp.ts";
 import { begun, type Pending, Transactions } from "./transactions.ts";
 
 /** A session that publishes: whose messages these are, and where the answers go. */
-export interface Sender extends Asker {
+export interface Publisher extends Asker {
+  readonly socket: ClientSocket;
   readonly clientId: string;
   readonly credentials: Credentials;
   /** Sends a RECEIPT if one was asked for. Does nothing when the session has ended. */
@@ -32,20 +35,24 @@ interface Commit {
 }
 
 /** What one session publishes: its SENDs, and its transactions. Those that only listen have none. */
-export class Publishing {
+export class Publishing implements Sender {
   /** Whether anything has been published yet. */
   hasBegun = false;
   /** What it has in the outbox. */
   readonly share = new Share();
+  readonly socket: ClientSocket;
+  /** It gets a copy of what it sends. */
+  readonly speaker = undefined;
   readonly #surroundings: StompSurroundings;
-  readonly #sender: Sender;
+  readonly #publisher: Publisher;
   #transactions: Transactions | undefined;
   #commit: Commit | undefined;
   #line: Line | undefined;
 
-  constructor(surroundings: StompSurroundings, sender: Sender) {
+  constructor(surroundings: StompSurroundings, publisher: Publisher) {
     this.#surroundings = surroundings;
-    this.#sender = sender;
+    this.#publisher = publisher;
+    this.socket = publisher.socket;
   }
 
   /** Whether a transaction is being published, by `goOn`: what comes after its COMMIT waits until all of it is. */
@@ -60,29 +67,28 @@ export class Publishing {
 
   /** @throws StompFault */
   send(frame: Frame, receipt: string | undefined): void {
-    const { clientId, credentials } = this.#sender;
+    const { clientId, credentials } = this.#publisher;
     const message = messageOf(frame, clientId);
     if (message.isRequest === true) {
       this.#ask(message, frame, receipt);
       return;
     }
-    credentials.mayPublish(message.topic);
-    const unfit = message.headers === undefined ? undefined : this.#surroundings.uplink.unfitnessOf(message);
-    if (unfit !== undefined)
-      throw new StompFault(`a SEND cannot be published: ${unfit.why}`, { reason: "headerSize" });
+    const objection = this.#surroundings.ingress.objectionTo(message, credentials.permissions);
+    if (objection !== undefined) throw this.#faultOf(objection, message.topic);
     const transaction = frame.headers.get("transaction");
     if (transaction !== undefined)
       begun(this.#transactions, transaction).add(transaction, { message, receipt });
     else if (receipt === undefined) this.#publish(message, undefined, 0);
     else {
-      const confirmed = () => this.#sender.acknowledge(receipt);
+      const confirmed = () => this.#publisher.acknowledge(receipt);
       this.#publish(message, this.#waiter(receipt, confirmed), receiptCostBytes(receipt));
     }
   }
 
   /** @throws StompFault */
   #ask(message: OutgoingMessage, { headers }: Frame, receipt: string | undefined): void {
-    this.#sender.credentials.mayAsk(message.topic);
+    const { credentials } = this.#publisher;
+    if (!credentials.permissions.mayAsk(message.topic)) throw credentials.notToAsk(message.topic);
     if (headers.has("transaction"))
       throw new StompFault("a request (SEND to /app) is sent at once, not in a transaction");
     const replyTo = headers.get("reply-to");
@@ -91,10 +97,9 @@ export class Publishing {
         ? undefined
         : { replyTo: replyNameIn(replyTo), correlationId: headers.get("correlation-id") };
     const asked = thread === undefined ? message : { ...message, headers: this.#askedBy(message, thread) };
-    const unfit = this.#surroundings.uplink.unfitnessOf(asked);
-    if (unfit !== undefined)
-      throw new StompFault(`a SEND cannot be published: ${unfit.why}`, { reason: "headerSize" });
-    const confirmed = () => this.#sender.acknowledge(receipt);
+    const objection = this.#surroundings.ingress.objectionTo(asked, credentials.permissions);
+    if (objection !== undefined) throw this.#faultOf(objection, asked.topic);
+    const confirmed = () => this.#publisher.acknowledge(receipt);
     if (receipt !== undefined) {
       this.#publish(asked, this.#waiter(receipt, confirmed), receiptCostBytes(receipt));
       return;
@@ -105,7 +110,7 @@ export class Publishing {
 
   /** @throws StompFault */
   #askedBy({ headers, topic }: OutgoingMessage, thread: Thread): OutgoingMessage["headers"] {
-    this.#line ??= this.#surroundings.requests.line(this.#sender);
+    this.#line ??= this.#surroundings.requests.line(this.#publisher);
     try {
       return this.#line.headersOf(headers, thread, topic);
     } catch (error) {
@@ -134,8 +139,10 @@ export class Publishing {
   /** @throws StompFault if a token that came since the SENDs does not allow them any more */
   commit(frame: Frame, receipt: string | undefined): void {
     const sends = this.#endTransaction(frame);
-    for (const { message } of sends) this.#sender.credentials.mayPublish(message.topic);
-    if (sends.length === 0) this.#sender.acknowledge(receipt);
+    const { credentials } = this.#publisher;
+    for (const { message } of sends)
+      if (!credentials.permissions.mayPublish(message.topic)) throw credentials.notToPublish(message.topic);
+    if (sends.length === 0) this.#publisher.acknowledge(receipt);
     else this.#commit = { sends, receipt, published: 0, unconfirmed: sends.length };
   }
 
@@ -146,8 +153,8 @@ export class Publishing {
     const isAwaited = receipt !== undefined || commit.receipt !== undefined;
     const confirmed = () => {
       commit.unconfirmed--;
-      this.#sender.acknowledge(receipt);
-      if (commit.unconfirmed === 0) this.#sender.acknowledge(commit.receipt);
+      this.#publisher.acknowledge(receipt);
+      if (commit.unconfirmed === 0) this.#publisher.acknowledge(commit.receipt);
     };
     commit.published++;
     const isLast = commit.published === commit.sends.length;
@@ -157,7 +164,7 @@ export class Publishing {
       const waiterBytes = receiptCostBytes(receipt ?? "") + (isLast ? receiptCostBytes(commit.receipt) : 0);
       this.#publish(message, this.#waiter(receipt ?? commit.receipt, confirmed), waiterBytes);
     } else this.#publish(message, undefined, 0);
-    if (isLast && commit.fault !== undefined) this.#sender.fail(commit.fault);
+    if (isLast && commit.fault !== undefined) this.#publisher.fail(commit.fault);
   }
 
   /** The session has ended: what its transactions hold is not published. */
@@ -172,11 +179,17 @@ export class Publishing {
    * @param waiterBytes what the waiter keeps
    */
   #publish(message: OutgoingMessage, waiter: Waiter | undefined, waiterBytes: number): void {
-    const { relay, uplink } = this.#surroundings;
     this.hasBegun = true;
-    const number = uplink.take(message, this.share, waiter, waiterBytes);
-    relay.receivedCount++;
-    if (message.isRequest !== true) relay.toAll(message, uplink.idOf(number));
+    this.#surroundings.ingress.take(message, this, undefined, waiter, waiterBytes);
+  }
+
+  #faultOf(objection: Objection, topic: string): StompFault {
+    if (objection === "not allowed") return this.#publisher.credentials.notToPublish(topic);
+    if (objection === "too large") {
+      const { maxMessageBytes } = this.#surroundings;
+      return new StompFault(`a body has more than ${maxMessageBytes} bytes`, { reason: "messageSize" });
+    }
+    return new StompFault(`a SEND cannot be published: ${objection.why}`, { reason: "headerSize" });
   }
 
   /** @throws StompFault */
@@ -192,7 +205,7 @@ export class Publishing {
   #waiter(receipt: string | undefined, confirmed: () => void): Waiter {
     const setAside = (why: string) => {
       const fault = new StompFault(`a SEND was set aside: ${why}`, { reason: "setAside", receipt });
-      if (this.#commit === undefined) this.#sender.fail(fault);
+      if (this.#commit === undefined) this.#publisher.fail(fault);
       else this.#commit.fault ??= fault;
     };
     return { confirmed, setAside };

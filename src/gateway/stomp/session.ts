@@ -84,7 +84,7 @@ export class Session implements Client {
 
   /** True if something is left. */
   #obey(socket: ClientSocket): boolean {
-    const { turns, shares, count } = this.#surroundings;
+    const { turns, count } = this.#surroundings;
     const conversation = this.#conversation;
     while (turns.mayGoOn(socket)) {
       if (conversation.publishing?.isCommitting) conversation.publishing.goOn();
@@ -108,7 +108,6 @@ export class Session implements Client {
         this.#endUnfinished();
         return false;
       }
-      if (conversation.publishing?.hasBegun) shares.published(socket, conversation.publishing.share);
     }
     if (conversation.hasEnded) return false;
     return conversation.publishing?.isCommitting === true || this.#parser.hasInput;

@@ -2,12 +2,12 @@ import type { AnyMetric, LabelledCounter } from "../../ops/metrics.ts";
 import type { FaultReason } from "../../wire/stomp/fault.ts";
 import type { FrameLimits } from "../../wire/stomp/parser.ts";
 import { unlimited } from "../auth/grant.ts";
-import type { Client, ClientSocket } from "../clients/client.ts";
-import type { Durables } from "../durable/durables.ts";
-import type { Newcomer, Protocol, Surroundings } from "../protocol.ts";
+import type { Client } from "../clients/client.ts";
+import type { LateEntry, LateNewcomer, Protocol, Surroundings } from "../protocol.ts";
 import { Credentials } from "./credentials.ts";
 import { stompEncodings } from "./encoding.ts";
 import { countFaults } from "./fault-count.ts";
+import { beginsStomp } from "./first-frame.ts";
 import { Session } from "./session.ts";
 
 export interface StompOptions extends FrameLimits {
@@ -19,8 +19,6 @@ export interface StompOptions extends FrameLimits {
   readonly handshakeTimeoutMs: number;
   /** How long the rest of a frame may take that has begun. In milliseconds. */
   readonly messageTimeoutMs: number;
-  /** Undefined where there is no log to subscribe to. */
-  readonly durables: Durables | undefined;
 }
 
 /** What the sessions share. */
@@ -35,6 +33,14 @@ export type StompSurroundings = Surroundings &
 /** STOMP 1.2 and 1.1 over WebSocket, for clients that need topics, receipts and headers. */
 export class StompProtocol implements Protocol {
   readonly subprotocols = ["v12.stomp", "v11.stomp"];
+  readonly lateEntry: LateEntry = {
+    name: "STOMP",
+    begins: beginsStomp,
+    tokenPlace: "as the passcode of a STOMP CONNECT",
+    // Whatever came before, this is the end of a frame.
+    resync: "\n\n\0",
+    admit: (newcomer) => this.admit(newcomer),
+  };
   readonly #surroundings: StompSurroundings;
 
   constructor(given: Surroundings & StompOptions) {
@@ -61,25 +67,7 @@ export class StompProtocol implements Protocol {
     return true;
   }
 
-  /** A client that asked for no subprotocol has begun with CONNECT. What it was before must have let go of the socket. */
-  takeOver(
-    socket: ClientSocket,
-    { id, grant, seat }: Pick<Newcomer, "id" | "grant" | "seat">,
-    first: string | Buffer,
-  ): void {
-    const wasIdentified = socket.data.id !== undefined;
-    const session = new Session(id, seat, grant, this.#surroundings);
-    socket.data.closed();
-    socket.data.left();
-    socket.data = session;
-    session.opened(socket);
-    // What a client sent before it closed may be understood only now.
-    if (socket.readyState === WebSocket.CLOSED) session.closed();
-    if (!wasIdentified && session.id !== undefined) this.#surroundings.identified(socket);
-    session.message(socket, first);
-  }
-
-  admit({ id, grant, seat }: Newcomer): Client {
+  admit({ id, grant, seat }: LateNewcomer): Client {
     return new Session(id, seat, grant, this.#surroundings);
   }
 }

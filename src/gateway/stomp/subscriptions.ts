@@ -173,7 +173,7 @@ export class Subscriptions {
       const encoding = stompEncoding(version);
       const tail = encoding.tailOf(message, message.id, { isForOne: true });
       socket.send(encoding.join(subscription.head, tail));
-      this.#relay.deliveredCount++;
+      this.#relay.delivered(1);
       this.#sent(tail.length);
     }
   }

@@ -1,13 +1,15 @@
 import { Deque } from "../../collections/deque.ts";
 import { bodyCostBytes } from "../../costs.ts";
-import { Share } from "../../envelope/share.ts";
-import { isLongerThan, isName, type Message } from "../../message.ts";
+import type { Share } from "../../envelope/share.ts";
+import { isName, type Message } from "../../message.ts";
 import { isPattern } from "../../topics/topic-trie.ts";
 import { type CloseCode, closeCodes } from "../../wire/close-codes.ts";
 import type { Grant } from "../auth/grant.ts";
 import { Lease } from "../auth/lease.ts";
+import { everything } from "../auth/permissions.ts";
 import { TokenRefusal } from "../auth/token-refusal.ts";
 import type { Client, ClientSocket } from "../clients/client.ts";
+import type { Sender } from "../fan-out/ingress.ts";
 import type { Seat } from "../limits/seat.ts";
 import type { Newcomer, Surroundings } from "../protocol.ts";
 import type { Line } from "../requests/requests.ts";
@@ -34,7 +36,7 @@ export function admitAsking(
 }
 
 /** Plain text to an app: every WebSocket message is a request. */
-class AskingClient implements Client {
+class AskingClient implements Client, Sender {
   readonly id: string;
   readonly seat: Seat;
   readonly protocol = "text";
@@ -44,7 +46,9 @@ class AskingClient implements Client {
   readonly #app: string;
   readonly #grant: Grant;
   readonly #surroundings: Surroundings;
-  #socket: ClientSocket | undefined;
+  socket: ClientSocket | undefined;
+  /** It is on no topic, where it could hear itself. */
+  readonly speaker = undefined;
   #lease: Lease | undefined;
   #line: Line | undefined;
   #waiting: Deque<string | Buffer> | undefined;
@@ -59,7 +63,7 @@ class AskingClient implements Client {
   }
 
   opened(socket: ClientSocket): void {
-    this.#socket = socket;
+    this.socket = socket;
     this.#surroundings.announcements.connected(this);
     this.#lease = Lease.of(this.#grant, this.#surroundings.wheel, () => {
       this.#surroundings.auth?.refusals.add("expired");
@@ -91,38 +95,27 @@ class AskingClient implements Client {
   }
 
   #ask(socket: ClientSocket, body: string | Buffer): void {
-    const { relay, requests, uplink, shares, maxMessageBytes, count } = this.#surroundings;
-    if (isLongerThan(body, maxMessageBytes)) {
+    const { requests, ingress } = this.#surroundings;
+    const timestamp = Math.floor(Date.now() / 1000);
+    const message = { body, topic: this.#app, clientId: this.id, isRequest: true, timestamp };
+    // Whether it may ask its app was decided when it was admitted.
+    if (ingress.objectionTo(message, everything) !== undefined) {
       this.#close(socket, closeCodes.tooLarge);
       return;
     }
     this.hasPublished = true;
-    this.share ??= new Share();
     // One that has closed has its question asked, and hears no answer.
     if (this.#line === undefined && !this.#isClosed)
       this.#line = requests.line({ answer: (answer) => this.direct(socket, answer) });
     const headers = this.#line?.headersOf(undefined, thread, this.#app);
     const refused = () => this.#line?.refused(headers, thread, this.#app);
-    uplink.take(
-      {
-        body,
-        topic: this.#app,
-        clientId: this.id,
-        isRequest: true,
-        headers,
-        timestamp: Math.floor(Date.now() / 1000),
-      },
-      this.share,
-      { confirmed: () => undefined, setAside: refused },
-    );
-    relay.receivedCount++;
-    count(socket, 1, body.length);
-    shares.published(socket, this.share);
+    const waiter = { confirmed: () => undefined, setAside: refused };
+    ingress.take({ ...message, headers }, this, body.length, waiter);
   }
 
   direct(socket: ClientSocket, { body }: Message): void {
     socket.send(body);
-    this.#surroundings.relay.deliveredCount++;
+    this.#surroundings.relay.delivered(1);
     this.#surroundings.sent(body.length);
   }
 
@@ -155,7 +148,7 @@ class AskingClient implements Client {
 
   /** What it has sent besides is not obeyed. */
   #close(socket: ClientSocket, { code, reason }: Pick<CloseCode, "code" | "reason">): void {
-    this.#surroundings.holds.letGo(this.#socket ?? socket);
+    this.#surroundings.holds.letGo(this.socket ?? socket);
     socket.close(code, reason);
   }
 }

@@ -1,46 +1,41 @@
 import type { Server } from "bun";
 import { Deque } from "../../collections/deque.ts";
 import { bodyCostBytes } from "../../costs.ts";
-import { Share } from "../../envelope/share.ts";
+import type { Share } from "../../envelope/share.ts";
 import { type Body, isLongerThan, isName, type Message } from "../../message.ts";
 import type { AnyMetric } from "../../ops/metrics.ts";
 import { isPattern } from "../../topics/topic-trie.ts";
 import { type CloseCode, closeCodes } from "../../wire/close-codes.ts";
 import type { Grant } from "../auth/grant.ts";
 import { Lease } from "../auth/lease.ts";
+import { everything, nothing } from "../auth/permissions.ts";
 import { TokenRefusal } from "../auth/token-refusal.ts";
 import type { Client, ClientSocket } from "../clients/client.ts";
-import { type Audience, tellsId } from "../fan-out/audiences.ts";
+import type { Audience } from "../fan-out/audiences.ts";
+import type { Objection, Sender } from "../fan-out/ingress.ts";
 import type { Speaker } from "../fan-out/relay.ts";
 import type { Seat } from "../limits/seat.ts";
-import type { Newcomer, Protocol, Surroundings } from "../protocol.ts";
-import { beginsStomp } from "../stomp/first-frame.ts";
-import type { StompProtocol } from "../stomp/stomp.ts";
+import type { LateEntry, Newcomer, Protocol, Surroundings } from "../protocol.ts";
 import { admitAsking } from "./app.ts";
 import { plain } from "./encoding.ts";
+import { handOver, lateEntryFor } from "./hand-over.ts";
 import { Undecided } from "./undecided.ts";
 
 const expired = new TokenRefusal("expired", "the token has expired");
-const missing = new TokenRefusal(
-  "missing",
-  "a token is needed: in the handshake, or as the passcode of a STOMP CONNECT",
-);
 const mayNotPublish = "the token does not allow to publish to this topic";
 const mayNothing = "the token allows neither to publish to this topic nor to subscribe to it";
 
-interface ConnectTime {
-  /** How long a client without a right to speak plain text may take to send a STOMP CONNECT. In milliseconds. */
+export interface TextOptions {
+  /** How long a client without a right to speak plain text may take to begin another protocol. In milliseconds. */
   readonly handshakeTimeoutMs: number;
 }
 
-type TextSurroundings = Surroundings & ConnectTime & { readonly stomp: StompProtocol };
-
-/** What a STOMP client takes for a frame, whatever plain text came before it. */
-const frameEnd = "\n\n\0";
+type TextSurroundings = Surroundings & TextOptions;
 
 /** Plain text: every WebSocket message is a message to the client's one topic, and back. */
 export class TextProtocol implements Protocol {
   readonly subprotocols = [];
+  readonly lateEntry = undefined;
   readonly metrics: readonly AnyMetric[] = [
     {
       name: "warren_topics",
@@ -51,18 +46,18 @@ export class TextProtocol implements Protocol {
   ];
   readonly #surroundings: TextSurroundings;
 
-  constructor(surroundings: Surroundings & ConnectTime, stomp: StompProtocol) {
-    this.#surroundings = { ...surroundings, stomp };
+  constructor(surroundings: TextSurroundings) {
+    this.#surroundings = surroundings;
   }
 
-  /** A STOMP client's address has no topic: until it sends something, nobody can tell the two apart. */
+  /** A client of another protocol has no topic in its address: until it sends something, nobody can tell the two apart. */
   takesTokenLater(url: URL): boolean {
     return !url.searchParams.has("topic") && !url.searchParams.has("app");
   }
 
   admit(newcomer: Newcomer): Client | TokenRefusal | string {
     const { id, url, grant, server, seat } = newcomer;
-    if (grant === undefined) return this.#undecided(id, undefined, seat, missing);
+    if (grant === undefined) return this.#undecided(id, undefined, seat, this.#missing);
     const app = url.searchParams.get("app");
     if (app !== null) return admitAsking(app, newcomer, grant, this.#surroundings);
     const name = url.searchParams.get("topic") ?? "";
@@ -77,12 +72,17 @@ export class TextProtocol implements Protocol {
   }
 
   #undecided(asked: string | undefined, grant: Grant | undefined, seat: Seat, refusal: TokenRefusal): Client {
-    const { handshakeTimeoutMs: timeoutMs, stomp } = this.#surroundings;
-    return new Undecided({ refusal, grant, asked, timeoutMs }, seat, stomp, this.#surroundings);
+    const { handshakeTimeoutMs: timeoutMs } = this.#surroundings;
+    return new Undecided({ refusal, grant, asked, timeoutMs }, seat, this.#surroundings);
+  }
+
+  get #missing(): TokenRefusal {
+    const places = this.#surroundings.protocols.flatMap(({ lateEntry }) => lateEntry?.tokenPlace ?? []);
+    return new TokenRefusal("missing", `a token is needed: ${["in the handshake", ...places].join(", or ")}`);
   }
 }
 
-class TextClient implements Client {
+class TextClient implements Client, Sender {
   /** Who named none gets one with its first message: very many only listen, and nobody could know theirs. */
   id: string | undefined;
   readonly protocol = "text";
@@ -99,7 +99,7 @@ class TextClient implements Client {
   readonly #surroundings: TextSurroundings;
   readonly #grant: Grant;
   readonly #server: Server<Client>;
-  #socket: ClientSocket | undefined;
+  socket: ClientSocket | undefined;
   /** What had been delivered to all clients when this one came. */
   readonly #deliveredBefore: number;
   #lease: Lease | undefined;
@@ -129,7 +129,7 @@ class TextClient implements Client {
   }
 
   opened(socket: ClientSocket): void {
-    this.#socket = socket;
+    this.socket = socket;
     const { announcements } = this.#surroundings;
     announcements.connected(this);
     if (this.audience !== undefined) {
@@ -168,39 +168,37 @@ class TextClient implements Client {
 
   /** The hot path: it copies nothing. */
   #publish(socket: ClientSocket, body: string | Buffer): void {
-    const topic = this.#topic;
-    const { relay, uplink, shares, maxMessageBytes, count } = this.#surroundings;
-    if (isLongerThan(body, maxMessageBytes)) {
+    const { ingress } = this.#surroundings;
+    if (!this.hasPublished && this.#begins(socket, body)) return;
+    const timestamp = Math.floor(Date.now() / 1000);
+    const message = { body, topic: this.#topic, clientId: this.id, timestamp };
+    const objection = ingress.objectionTo(message, this.maySpeak ? everything : nothing);
+    if (objection === undefined) ingress.take(message, this, body.length);
+    else this.#refuse(socket, objection);
+  }
+
+  #refuse(socket: ClientSocket, objection: Objection): void {
+    if (objection !== "not allowed") {
       this.#close(socket, closeCodes.tooLarge);
       return;
     }
-    if (!this.hasPublished && this.#begins(socket, body)) return;
-    if (!this.maySpeak) {
-      this.#surroundings.auth?.refusals.add("publish");
-      this.#close(socket, { code: closeCodes.forbidden.code, reason: mayNotPublish });
-      return;
-    }
-    const message = { body, topic, clientId: this.id, timestamp: Math.floor(Date.now() / 1000) };
-    const number = uplink.take(message, this.share!);
-    relay.receivedCount++;
-    const route = relay.audiences.route(topic);
-    if (route.length > 0) {
-      // Bun publishes nothing for a socket that is closed.
-      const speaker = this.audience === undefined || this.#isClosed ? undefined : (this as Speaker);
-      relay.send(route, message, tellsId(route) ? uplink.idOf(number) : "", undefined, speaker);
-    }
-    count(socket, 1, body.length);
-    shares.published(socket, this.share!);
+    this.#surroundings.auth?.refusals.add("publish");
+    this.#close(socket, { code: closeCodes.forbidden.code, reason: mayNotPublish });
+  }
+
+  /** Bun publishes nothing for a socket that is closed: what was read from it before goes to all. */
+  get speaker(): Speaker | undefined {
+    return this.audience === undefined || this.#isClosed ? undefined : (this as Speaker);
   }
 
   /** To all others of its audience. */
   publish(body: Body): void {
-    this.#surroundings.listeners.publishFrom(this.#socket!, this.#server, this.audience!.key, body);
+    this.#surroundings.listeners.publishFrom(this.socket!, this.#server, this.audience!.key, body);
   }
 
   direct(socket: ClientSocket, { body }: Message): void {
     socket.send(body);
-    this.#surroundings.relay.deliveredCount++;
+    this.#surroundings.relay.delivered(1);
     this.#surroundings.sent(body.length);
   }
 
@@ -231,29 +229,32 @@ class TextClient implements Client {
     this.#waiting = undefined;
   }
 
-  /** Its first message. True if that shows it to be a STOMP client, which has been dealt with then. */
+  /** Its first message. True if that shows it to speak another protocol, to which it has been handed over then. */
   #begins(socket: ClientSocket, body: string | Buffer): boolean {
-    if (beginsStomp(body)) {
-      this.#becomeStomp(socket, body);
+    const { protocols, maxMessageBytes } = this.#surroundings;
+    if (isLongerThan(body, maxMessageBytes)) return false;
+    const entry = lateEntryFor(protocols, body);
+    if (entry !== undefined) {
+      this.#handOver(socket, entry, body);
       return true;
     }
     if (!this.maySpeak) return false;
     this.hasPublished = true;
-    this.share = new Share();
     if (this.id !== undefined) return false;
     this.id = this.#surroundings.announcements.nameOf(this) ?? crypto.randomUUID();
     this.#surroundings.identified(socket);
     return false;
   }
 
-  #becomeStomp(socket: ClientSocket, connect: string | Buffer): void {
-    const { stomp, relay, announcements } = this.#surroundings;
-    announcements.disconnected(this, "it speaks STOMP");
+  #handOver(socket: ClientSocket, entry: LateEntry, first: string | Buffer): void {
+    const { relay, announcements, identified } = this.#surroundings;
+    announcements.disconnected(this, `it speaks ${entry.name}`);
     if (this.audience !== undefined) socket.unsubscribe(this.audience.key);
-    // It may have heard its topic meanwhile. That was no frame, so its library is made to drop it.
-    if (relay.deliveredCount !== this.#deliveredBefore) socket.send(frameEnd);
+    // It may have heard its topic meanwhile, which was nothing that its library understands.
+    const hasHeard = relay.deliveredCount !== this.#deliveredBefore;
     const waiting = this.#waiting;
-    stomp.takeOver(socket, { id: this.id, grant: this.#grant, seat: this.seat }, connect);
+    const newcomer = { id: this.id, grant: this.#grant, seat: this.seat };
+    handOver(socket, entry, first, { newcomer, hasHeard, identified });
     for (let body = waiting?.shift(); body !== undefined; body = waiting?.shift())
       socket.data.message(socket, body);
   }

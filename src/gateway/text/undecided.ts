@@ -4,23 +4,22 @@ import type { Client, ClientSocket } from "../clients/client.ts";
 import type { Timed } from "../clients/timer-wheel.ts";
 import type { Seat } from "../limits/seat.ts";
 import type { Surroundings } from "../protocol.ts";
-import { beginsStomp } from "../stomp/first-frame.ts";
-import type { StompProtocol } from "../stomp/stomp.ts";
+import { handOver, lateEntryFor } from "./hand-over.ts";
 
-/** Why a client may not speak plain text, and what it may do as a STOMP client. */
+/** Why a client may not speak plain text, and what it may do in another protocol. */
 export interface Doubt {
   readonly refusal: TokenRefusal;
-  /** Undefined: CONNECT has to bring a token. */
+  /** Undefined: what it says first has to bring a token. */
   readonly grant: Grant | undefined;
   /** The client id in the path. */
   readonly asked: string | undefined;
-  /** How long it may take to send CONNECT. In milliseconds. */
+  /** How long it may take to say something. In milliseconds. */
   readonly timeoutMs: number;
 }
 
 /**
  * A client that asked for no subprotocol and may not speak plain text, since it has no token or no right to broadcast. It may
- * be a STOMP client: then it begins with CONNECT. Until it has, nothing comes to it and nothing is taken from it.
+ * speak another protocol: then what it says first shows that. Until it has, nothing comes to it and nothing is taken from it.
  */
 export class Undecided implements Client, Timed {
   readonly id = undefined;
@@ -30,14 +29,12 @@ export class Undecided implements Client, Timed {
   readonly keptBytes = 0;
   readonly seat: Seat;
   readonly #doubt: Doubt;
-  readonly #stomp: StompProtocol;
   readonly #surroundings: Surroundings;
   #socket: ClientSocket | undefined;
 
-  constructor(doubt: Doubt, seat: Seat, stomp: StompProtocol, surroundings: Surroundings) {
+  constructor(doubt: Doubt, seat: Seat, surroundings: Surroundings) {
     this.seat = seat;
     this.#doubt = doubt;
-    this.#stomp = stomp;
     this.#surroundings = surroundings;
   }
 
@@ -48,8 +45,11 @@ export class Undecided implements Client, Timed {
 
   message(socket: ClientSocket, body: string | Buffer): void {
     const { asked: id, grant } = this.#doubt;
-    if (beginsStomp(body)) this.#stomp.takeOver(socket, { id, grant, seat: this.seat }, body);
-    else this.#refuse();
+    const { protocols, identified } = this.#surroundings;
+    const entry = lateEntryFor(protocols, body);
+    const newcomer = { id, grant, seat: this.seat };
+    if (entry === undefined) this.#refuse();
+    else handOver(socket, entry, body, { newcomer, hasHeard: false, identified });
   }
 
   due(): number {

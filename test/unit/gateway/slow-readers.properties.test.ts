@@ -11,6 +11,7 @@ import { Shares } from "../../../src/gateway/clients/shares.ts";
 import { TimerWheel } from "../../../src/gateway/clients/timer-wheel.ts";
 import { Turns } from "../../../src/gateway/clients/turns.ts";
 import { Durables } from "../../../src/gateway/durable/durables.ts";
+import { Ingress } from "../../../src/gateway/fan-out/ingress.ts";
 import { Relay } from "../../../src/gateway/fan-out/relay.ts";
 import { Backlogs, roomFor } from "../../../src/gateway/limits/backlogs.ts";
 import { Seat } from "../../../src/gateway/limits/seat.ts";
@@ -88,14 +89,22 @@ class World {
     this.#durables = new Durables(sharedLog, this.#relay, windowBytes, backoff, outlet);
     this.#durables.marked(this.log.mark());
     const server = {} as Server<Client>;
+    const shares = new Shares(holds, { freeBytes: 1 }, new Backpressure(holds, [], () => false));
     this.#protocol = new StompProtocol({
+      protocols: [],
       relay: this.#relay,
+      ingress: new Ingress({
+        relay: this.#relay,
+        uplink: { take: () => 0, idOf: String, freeBytes: 1, unfitnessOf: () => undefined },
+        shares,
+        maxMessageBytes: mebibyte,
+        count: () => undefined,
+      }),
       handshakeTimeoutMs: 10_000,
       messageTimeoutMs: 60_000,
-      uplink: { take: () => 0, idOf: String, freeBytes: 1, unfitnessOf: () => undefined },
       holds,
       listeners: new Listeners(() => server, sent),
-      shares: new Shares(holds, { freeBytes: 1 }, new Backpressure(holds, [], () => false)),
+      shares,
       wheel,
       requests: new Requests(wheel),
       sent,
@@ -176,9 +185,7 @@ class World {
     const seat = new Seat(undefined);
     const client = this.#protocol.admit({
       id: "client",
-      url: new URL("ws://localhost/ws"),
       grant: unlimited,
-      server: {} as Server<Client>,
       seat,
     });
     const socket = new SlowSocket(client, (closed) => {

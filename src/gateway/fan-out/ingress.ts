@@ -1,0 +1,105 @@
+import type { Unfit } from "../../envelope/set-aside.ts";
+import { Share } from "../../envelope/share.ts";
+import type { Waiter } from "../../envelope/waiter.ts";
+import { isLongerThan, type OutgoingMessage } from "../../message.ts";
+import type { Permissions } from "../auth/permissions.ts";
+import type { ClientSocket } from "../clients/client.ts";
+import type { Shares } from "../clients/shares.ts";
+import { nowhere, tellsId } from "./audiences.ts";
+import type { Relay, Speaker } from "./relay.ts";
+import type { Uplink } from "./uplink.ts";
+
+/** Why a message is not taken. Protocols say it in their own words. */
+export type Objection = "too large" | "not allowed" | Unfit;
+
+/** A client that publishes. */
+export interface Sender {
+  /** Undefined where it has no connection: nobody is held back then, so it asks `isFull` before. */
+  readonly socket: ClientSocket | undefined;
+  /** Set if it gets no copy of what it sends. */
+  readonly speaker: Speaker | undefined;
+  /** What it has in the outbox. It is made with its first message that is taken. */
+  share: Share | undefined;
+}
+
+export interface IngressParts {
+  readonly relay: Relay;
+  readonly uplink: Uplink;
+  readonly shares: Pick<Shares, "published">;
+  /** A larger body is not taken. In bytes. */
+  readonly maxMessageBytes: number;
+  /** Counts towards what a client may send in a second, and holds it back when that is too much. */
+  count(socket: ClientSocket, messages: number, bytes: number): void;
+}
+
+/**
+ * The one way in for what clients publish, whatever protocol they speak. A message is first asked about, with `objectionTo`, and
+ * then taken, at once or later: it goes to the outbox, which gives it its id, and to its neighbours.
+ */
+export class Ingress {
+  readonly #relay: Relay;
+  readonly #uplink: Uplink;
+  readonly #shares: IngressParts["shares"];
+  readonly #maxMessageBytes: number;
+  readonly #count: IngressParts["count"];
+
+  /** Messages that were taken. */
+  takenCount = 0;
+
+  constructor({ relay, uplink, shares, maxMessageBytes, count }: IngressParts) {
+    this.#relay = relay;
+    this.#uplink = uplink;
+    this.#shares = shares;
+    this.#maxMessageBytes = maxMessageBytes;
+    this.#count = count;
+  }
+
+  /** Whether the outbox takes no more for now. What is taken nevertheless is not lost, but goes beyond its cap. */
+  get isFull(): boolean {
+    return this.#uplink.freeBytes <= 0;
+  }
+
+  /**
+   * Why a message may not be published; undefined if it may.
+   *
+   * @param permissions the sender's
+   */
+  objectionTo(message: OutgoingMessage, permissions: Permissions): Objection | undefined {
+    if (isLongerThan(message.body, this.#maxMessageBytes)) return "too large";
+    const { topic, isRequest } = message;
+    const isAllowed = isRequest === true ? permissions.mayAsk(topic) : permissions.mayPublish(topic);
+    if (!isAllowed) return "not allowed";
+    // Without headers there is nothing that could be too much.
+    return message.headers === undefined ? undefined : this.#uplink.unfitnessOf(message);
+  }
+
+  /**
+   * Takes a message that nothing was said against.
+   *
+   * @param costBytes what it counts towards what its sender may send in a second, as one message; undefined if its protocol counts
+   *   frames, and has counted this one
+   * @param waiter hears of what becomes of it
+   * @param waiterBytes what the waiter keeps
+   */
+  take(
+    message: OutgoingMessage,
+    sender: Sender,
+    costBytes?: number,
+    waiter?: Waiter,
+    waiterBytes?: number,
+  ): void {
+    const uplink = this.#uplink;
+    sender.share ??= new Share();
+    const { socket, speaker, share } = sender;
+    const number = uplink.take(message, share, waiter, waiterBytes);
+    this.takenCount++;
+    // A request is for processors alone.
+    const route = message.isRequest === true ? nowhere : this.#relay.audiences.route(message.topic);
+    // An id that nobody is told is not made.
+    if (route.length > 0)
+      this.#relay.send(route, message, tellsId(route) ? uplink.idOf(number) : "", undefined, speaker);
+    if (socket === undefined) return;
+    if (costBytes !== undefined) this.#count(socket, 1, costBytes);
+    this.#shares.published(socket, share);
+  }
+}

@@ -1,0 +1,169 @@
+import type { Server } from "bun";
+import { AdminListener, type AdminOptions } from "../../ops/admin.ts";
+import {
+  type Answer,
+  healthRoute,
+  isReading,
+  notAllowed,
+  type Operations,
+  operationRoutes,
+  type Routes,
+  readOnly,
+} from "../../ops/http.ts";
+import type { Notices } from "../../ops/notices.ts";
+import type { Auth } from "../auth/auth.ts";
+import type { Client, ClientSocket } from "../clients/client.ts";
+import type { Entrance } from "./entrance.ts";
+import { urlOf } from "./handshake.ts";
+import { HostGuard } from "./host-guard.ts";
+import type { Listeners, Listening } from "./listeners.ts";
+import { Page } from "./page.ts";
+import type { Refusals } from "./refusals.ts";
+import { readCertificate, type TlsOptions } from "./tls.ts";
+
+export interface ServerOptions extends AdminOptions, TlsOptions {
+  readonly host: string;
+  readonly port: number;
+  /** A client that sends a larger message is closed. In bytes. */
+  readonly maxMessageBytes: number;
+  /** What a protocol may put around a message's body. In bytes. */
+  readonly maxHeaderBytes: number;
+  /** How long an HTTP connection may be idle. In milliseconds. */
+  readonly handshakeTimeoutMs: number;
+  /** Names under which it may be asked without tokens and TLS, besides `localhost`. */
+  readonly allowHost: readonly string[] | undefined;
+  readonly auth: Auth | undefined;
+}
+
+/** Hears what clients' sockets do, as Bun tells it. None of it may throw or wait. */
+export interface SocketEvents {
+  opened(socket: ClientSocket): void;
+  message(socket: ClientSocket, body: string | Buffer): void;
+  /** The client has read something of what waited for it. */
+  drained(socket: ClientSocket): void;
+  /** Bun has answered it. */
+  pinged(socket: ClientSocket, data: Buffer): void;
+  ponged(socket: ClientSocket, data: Buffer): void;
+  closed(socket: ClientSocket, code: number): void;
+}
+
+/** Those that a server hands requests and socket events to, and what it refuses. */
+export interface ServerParts {
+  readonly entrance: Entrance;
+  /** They serve by this server's `serve`. */
+  readonly listeners: Listeners;
+  readonly operations: Operations;
+  readonly events: SocketEvents;
+  readonly refusals: Refusals;
+  readonly notices: Notices;
+}
+
+/** The glue to Bun.serve: which path is answered by whom, and which socket event is heard by whom. */
+export class GatewayServer {
+  readonly #options: ServerOptions;
+  readonly #entrance: Entrance;
+  readonly #listeners: Listeners;
+  readonly #operations: Operations;
+  readonly #events: SocketEvents;
+  readonly #page = new Page();
+  readonly #hosts: HostGuard;
+  readonly #admin: AdminListener | undefined;
+
+  constructor(
+    options: ServerOptions,
+    { entrance, listeners, operations, events, refusals, notices }: ServerParts,
+  ) {
+    this.#options = options;
+    this.#entrance = entrance;
+    this.#listeners = listeners;
+    this.#operations = operations;
+    this.#events = events;
+    const { adminHost, adminPort, allowHost = [] } = options;
+    const isSafe = options.auth !== undefined || options.tlsCert !== undefined;
+    this.#hosts = new HostGuard(isSafe ? undefined : allowHost, refusals, notices);
+    if (adminPort === undefined) return;
+    // It has neither tokens nor TLS, whatever the clients' port has.
+    const guard = new HostGuard(allowHost, refusals, notices);
+    this.#admin = new AdminListener({ adminHost, adminPort }, operations, guard);
+  }
+
+  /** Where those listen who run Warren, if not where clients do. */
+  get adminUrl(): URL | undefined {
+    return this.#admin?.url;
+  }
+
+  /** @throws FatalError if a port is in use, an address is not this machine's, or the certificate cannot be used */
+  listen(): URL {
+    const { host, port } = this.#options;
+    this.#admin?.open();
+    return this.#listeners.open(host, port, readCertificate(this.#options));
+  }
+
+  /** @throws FatalError if the certificate cannot be used; nothing has changed then */
+  renewCertificate(): void {
+    const certificate = readCertificate(this.#options);
+    if (certificate !== undefined) this.#listeners.renew(certificate);
+  }
+
+  async close(): Promise<void> {
+    await this.#listeners.close();
+    await this.#admin?.close();
+  }
+
+  /** Listens for clients, with one certificate. */
+  serve({ tls, ...where }: Listening): Server<Client> {
+    const { maxMessageBytes, maxHeaderBytes, handshakeTimeoutMs } = this.#options;
+    const events = this.#events;
+    return Bun.serve<Client>({
+      ...where,
+      ...(tls === undefined ? {} : { tls }),
+      development: false,
+      // Of HTTP, in seconds. A connection's first request has to be complete after 10 seconds in any case.
+      idleTimeout: Math.ceil(handshakeTimeoutMs / 1000),
+      routes: this.#routes as Record<string, never>,
+      fetch: (request) => this.#other(request),
+      websocket: {
+        // Room for a frame's headers: protocols measure the bodies themselves.
+        maxPayloadLength: maxMessageBytes + maxHeaderBytes,
+        // None: beyond it Bun drops what is sent. limits/backlogs.ts sees what waits.
+        backpressureLimit: 0,
+        // limits/presence.ts sees who is still there.
+        idleTimeout: 0,
+        sendPings: false,
+        perMessageDeflate: false,
+        publishToSelf: false,
+        open: (socket) => events.opened(socket),
+        message: (socket, body) => events.message(socket, body),
+        drain: (socket) => events.drained(socket),
+        pong: (socket, data) => events.ponged(socket, data),
+        ping: (socket, data) => events.pinged(socket, data),
+        close: (socket, code) => events.closed(socket, code),
+      },
+    });
+  }
+
+  get #routes(): Routes<Client> {
+    const enter: Answer<Client> = (request, server) =>
+      this.#entrance.enter(request, server, request.params["id"]);
+    const entrances: Routes<Client> = {
+      "/ws": enter,
+      "/ws/": enter,
+      "/ws/:id": enter,
+    };
+    return readOnly<Client>({
+      ...this.#hosts.guard(entrances),
+      ...(this.#admin === undefined
+        ? { ...healthRoute(), ...this.#hosts.guard(operationRoutes<Client>(this.#operations)) }
+        : {}),
+    });
+  }
+
+  async #other(request: Request): Promise<Response> {
+    const refusal = this.#hosts.refusalOf(request);
+    if (refusal !== undefined) return refusal;
+    const path = urlOf(request)?.pathname;
+    const answer = path === undefined ? undefined : await this.#page.answer(request, path);
+    if (answer !== undefined) return isReading(request) ? answer : notAllowed();
+    return new Response("Not found. Clients connect to /ws, people open /.\n", { status: 404 });
+  }
+}

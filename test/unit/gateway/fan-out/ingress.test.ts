@@ -1,0 +1,127 @@
+import { describe, expect, test } from "bun:test";
+import { Share } from "../../../../src/envelope/share.ts";
+import type { Waiter } from "../../../../src/envelope/waiter.ts";
+import { everything, GrantedPermissions, nothing } from "../../../../src/gateway/auth/permissions.ts";
+import type { ClientSocket } from "../../../../src/gateway/clients/client.ts";
+import { Ingress } from "../../../../src/gateway/fan-out/ingress.ts";
+import { Relay } from "../../../../src/gateway/fan-out/relay.ts";
+import { stompEncoding } from "../../../../src/gateway/stomp/encoding.ts";
+import { plain } from "../../../../src/gateway/text/encoding.ts";
+import type { OutgoingMessage } from "../../../../src/message.ts";
+
+const maxMessageBytes = 8;
+const unfit = { reason: "frameSize", why: "its headers fit into no frame" } as const;
+
+/** An ingress that notes in their order the things that a message leads to. */
+function noting() {
+  const notes: string[] = [];
+  const taken: { readonly message: OutgoingMessage; readonly waiter: Waiter | undefined }[] = [];
+  const relay = new Relay();
+  relay.serveBy({ publish: (key, body) => void notes.push(`to ${key}: ${body}`) });
+  const uplink = {
+    freeBytes: 1,
+    take(message: OutgoingMessage, _: Share, waiter?: Waiter, waiterBytes = 0) {
+      notes.push(`outbox: ${message.body}, ${waiterBytes}`);
+      return taken.push({ message, waiter });
+    },
+    unfitnessOf: ({ headers }: OutgoingMessage) => (headers?.["long"] === undefined ? undefined : unfit),
+    idOf: (number: number) => {
+      notes.push(`id ${number}`);
+      return `id-${number}`;
+    },
+  };
+  const nameOf = (socket: ClientSocket) => socket as unknown as string;
+  const ingress = new Ingress({
+    relay,
+    uplink,
+    shares: {
+      published: (socket, { unsentBytes }) => {
+        if (unsentBytes >= uplink.freeBytes) notes.push(`hold ${nameOf(socket)}`);
+      },
+    },
+    maxMessageBytes,
+    count: (socket, messages, bytes) => void notes.push(`count ${nameOf(socket)}: ${messages}, ${bytes}`),
+  });
+  return { ingress, relay, uplink, notes, taken };
+}
+
+const anna = { socket: "anna" as unknown as ClientSocket, speaker: undefined, share: new Share() };
+const nobody = { socket: undefined, speaker: undefined, share: new Share() };
+
+describe("a message", () => {
+  const { ingress } = noting();
+  test.each([
+    ["of a size that may be", { body: "12345678", topic: "a" }, everything, undefined],
+    [
+      "that is too large in bytes, though not in characters",
+      { body: "日本語", topic: "a" },
+      everything,
+      "too large",
+    ],
+    [
+      "to a topic that its sender may not publish to",
+      { body: "1", topic: "b" },
+      new GrantedPermissions(["a"], []),
+      "not allowed",
+    ],
+    ["of a sender that may do nothing", { body: "1", topic: "a" }, nothing, "not allowed"],
+    [
+      "that is too large for one that may do nothing",
+      { body: "123456789", topic: "a" },
+      nothing,
+      "too large",
+    ],
+    ["that RabbitMQ could not carry", { body: "1", topic: "a", headers: { long: "x" } }, everything, unfit],
+    [
+      "with headers that it carries",
+      { body: "1", topic: "a", headers: { short: "x" } },
+      everything,
+      undefined,
+    ],
+  ] as const)("%s", (_, message, permissions, objection) => {
+    expect(ingress.objectionTo(message, permissions)).toEqual(objection);
+  });
+
+  test("goes to the outbox, then to its neighbours with the id that it has there, and is counted last", () => {
+    const { ingress, relay, notes } = noting();
+    const { key } = relay.audiences.join(
+      "a",
+      { ...stompEncoding("1.2"), tailOf: ({ body }, id) => `${id} ${body}` },
+      "s",
+    );
+    ingress.take({ body: "hello", topic: "a" }, anna, 5);
+    expect(notes.map((note) => note.replace(/\n.*\n/s, "|"))).toEqual([
+      "outbox: hello, 0",
+      "id 1",
+      `to ${key}: MESSAGE|id-1 hello`,
+      "count anna: 1, 5",
+    ]);
+    expect(ingress.takenCount).toBe(1);
+  });
+
+  test("gets no id where nobody is told one, and is not counted where its frame has been", () => {
+    const { ingress, relay, notes } = noting();
+    const { key } = relay.audiences.join("a", plain, "");
+    ingress.take({ body: "hello", topic: "a" }, anna);
+    ingress.take({ body: "hello", topic: "nobody is here" }, anna);
+    expect(notes).toEqual(["outbox: hello, 0", `to ${key}: hello`, "outbox: hello, 0"]);
+  });
+
+  test("holds back its sender while the outbox is full, and one without a connection sees that it is", () => {
+    const { ingress, uplink, notes } = noting();
+    uplink.freeBytes = 0;
+    ingress.take({ body: "1", topic: "a" }, anna, 1);
+    expect(notes).toEqual(["outbox: 1, 0", "count anna: 1, 1", "hold anna"]);
+    expect(ingress.isFull).toBe(true);
+    ingress.take({ body: "2", topic: "a" }, nobody, 1);
+    expect(notes.slice(3)).toEqual(["outbox: 2, 0"]);
+  });
+
+  test("brings its waiter along, and what that keeps", () => {
+    const { ingress, notes, taken } = noting();
+    const waiter = { confirmed: () => undefined, setAside: () => undefined };
+    ingress.take({ body: "1", topic: "a" }, nobody, undefined, waiter, 100);
+    expect(notes).toEqual(["outbox: 1, 100"]);
+    expect(taken[0]!.waiter).toBe(waiter);
+  });
+});
