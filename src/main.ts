@@ -181,7 +181,9 @@ async function handlerTypes(): Promise<string> {
 
 async function deadLetters(args: readonly string[]): Promise<number> {
   const { runDeadLetters } = await import("./dead-letters/command.ts");
-  return runDeadLetters(args, process.env, process.stdout, process.stderr);
+  const abort = new AbortController();
+  void stopSignal().then(() => abort.abort());
+  return runDeadLetters(args, process.env, process.stdout, process.stderr, abort.signal);
 }
 
 async function bench(options: Options): Promise<number> {

@@ -57,6 +57,7 @@ const texts = { type: "string", multiple: true } as const;
 /**
  * `warren dead-letters …`. Returns the exit code.
  *
+ * @param signal ends it after the message in hand, with nothing of its own left behind in RabbitMQ
  * @throws UsageError, and FatalError if it cannot be done, each in one line
  */
 export async function runDeadLetters(
@@ -64,6 +65,7 @@ export async function runDeadLetters(
   env: Readonly<Record<string, string | undefined>>,
   output: Output,
   progress: Output,
+  signal?: AbortSignal,
 ): Promise<number> {
   const request = requestOf(args);
   if (request === "help") {
@@ -78,7 +80,7 @@ export async function runDeadLetters(
     throw new UsageError("dead-letters: the flags of --broker are not understood");
   const connection = await connectOnce(asProcessor.options);
   try {
-    return await perform(request, connection, output, progress);
+    return await perform(request, connection, output, progress, signal);
   } catch (error) {
     if (codeOf(error) === 404)
       throw new FatalError(
@@ -96,6 +98,7 @@ async function perform(
   connection: ChannelModel,
   output: Output,
   progress: Output,
+  signal: AbortSignal | undefined,
 ): Promise<number> {
   const channel = await connection.createChannel();
   channel.on("error", () => undefined);
@@ -116,6 +119,7 @@ async function perform(
   const walked = await walk(
     channel,
     async (message, { seen, of }): Promise<Fate> => {
+      if (signal?.aborted === true) return "end";
       const letter = letterOf(message);
       const key = `${letter.group} ${letter.id}`;
       if (replay !== undefined && seen >= of && (letter.id === undefined || again.has(key))) return "end";
@@ -135,7 +139,7 @@ async function perform(
       return isReading || isDryRun ? "stays" : "goes";
     },
     progressLine(progress),
-    () => isReading && counts.matched >= countMax,
+    () => signal?.aborted === true || (isReading && counts.matched >= countMax),
   ).catch(async (error: unknown) => {
     if (progress.isTTY) progress.write("\r\x1b[K");
     if (!isReading)
@@ -149,8 +153,15 @@ async function perform(
   if (!isReading || !isJson) progress.write(summary(action, isDryRun, counts, walked, countMax));
   for (const [group, count] of stranded) progress.write(strandedLine(group, count));
   warnOfLooks(walked, connection, progress);
+  if (signal?.aborted === true) {
+    progress.write("interrupted: the others stay where they are\n");
+    return interruptedCode;
+  }
   return counts.unknown > 0 || stranded.size > 0 ? 1 : 0;
 }
+
+/** As a shell has it for a program that Ctrl-C has ended. */
+const interruptedCode = 130;
 
 /** From this many on, one that is looked at is told of what may come. */
 const looksMax = 10;

@@ -11,6 +11,7 @@ const ours = {
   group: "dead-group",
   messageId: "dead-message-id",
   routingKey: "dead-routing-key",
+  timestamp: "dead-timestamp",
 } as const;
 
 /** A message in `wsmanager.dead`. */
@@ -24,6 +25,8 @@ export interface DeadLetter {
   readonly attempts: number | undefined;
   /** When it died, in milliseconds since 1970; undefined if nothing tells. */
   readonly atMs: number | undefined;
+  /** When its publisher sent it, in seconds since 1970; undefined if nothing tells. */
+  readonly sentAt: number | undefined;
   readonly topic: string;
   readonly client: string | undefined;
   readonly contentType: string | undefined;
@@ -53,6 +56,7 @@ export function letterOf({ content, fields, properties }: GetMessage): DeadLette
     // x-delivery-count would be no answer: that counts how often the dead letter was looked at.
     attempts: countIn(said("attempts")),
     atMs: dateMsOf(bySeconds),
+    sentAt: secondsIn(death === undefined ? said("timestamp") : text(properties.timestamp)),
     topic: fields.routingKey,
     client: text(table[clientIdHeader]),
     contentType: text(properties.contentType),
@@ -89,6 +93,10 @@ function nameOf(group: string | undefined): string | undefined {
 
 function countIn(digits: string | undefined): number | undefined {
   return digits !== undefined && /^\d{1,9}$/.test(digits) ? Number(digits) : undefined;
+}
+
+function secondsIn(digits: string | undefined): number | undefined {
+  return digits !== undefined && /^\d{1,12}$/.test(digits) ? Number(digits) : undefined;
 }
 
 /** In milliseconds since 1970. Undefined for what is no date, as a program may have given anything. */

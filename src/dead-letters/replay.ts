@@ -35,14 +35,23 @@ export class Replay {
    * @throws FatalError if RabbitMQ does not take the message
    */
   async putBack(message: GetMessage, group: string): Promise<boolean> {
-    const { id } = letterOf(message);
+    const { id, sentAt } = letterOf(message);
     if (!this.#exchanges.has(group)) this.#exchanges.set(group, await this.#open(group));
     const exchange = this.#exchanges.get(group);
     if (exchange === undefined) return false;
-    const { contentType, contentEncoding, correlationId, replyTo, type, priority, timestamp, headers } =
+    const { contentType, contentEncoding, correlationId, replyTo, type, priority, headers } =
       message.properties;
     const appId = appIdOf(message);
-    const given = { contentType, contentEncoding, correlationId, replyTo, type, priority, timestamp, appId };
+    const given = {
+      contentType,
+      contentEncoding,
+      correlationId,
+      replyTo,
+      type,
+      priority,
+      timestamp: sentAt,
+      appId,
+    };
     const options = {
       ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
       ...(id === undefined ? {} : { messageId: id }),

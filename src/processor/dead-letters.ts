@@ -7,7 +7,7 @@ const theirHeadersCharactersMax = 16 * 1024;
 const reasonCharactersMax = 1000;
 
 /** What is needed of a message that could not be handled, or not even be opened. */
-export type Buried = Pick<Message, "body" | "topic" | "clientId" | "headers" | "id">;
+export type Buried = Pick<Message, "body" | "topic" | "clientId" | "headers" | "id" | "timestamp">;
 
 /** Why it could not. */
 export interface Cause {
@@ -70,13 +70,15 @@ export class DeadLetters {
   }
 
   /** Without what RabbitMQ may have taken offence at. */
-  #bareLetterOf({ body, topic, id }: Buried, { reason, attempts }: Cause): OutgoingMessage {
+  #bareLetterOf({ body, topic, id, timestamp }: Buried, { reason, attempts }: Cause): OutgoingMessage {
     const isRoutable = isShortText(topic);
     const headers = {
       "dead-reason": reason.slice(0, reasonCharactersMax),
       "dead-attempts": String(attempts),
       "dead-group": this.#group,
       "dead-message-id": id,
+      // The letter's own is the time of death.
+      ...(timestamp === undefined ? {} : { "dead-timestamp": String(timestamp) }),
       // A routing key of 255 bytes that are not UTF-8 is longer as text, and none any more.
       ...(isRoutable ? {} : { "dead-routing-key": topic }),
     };

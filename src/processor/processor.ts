@@ -250,8 +250,8 @@ export class Processor implements Consumer {
     try {
       return open(envelope, "unnamed");
     } catch (error) {
-      const { body, routingKey, clientId } = envelope;
-      const message = { body, topic: routingKey, clientId, id: envelope.messageId ?? "unnamed" };
+      const { body, routingKey, clientId, timestamp } = envelope;
+      const message = { body, topic: routingKey, clientId, timestamp, id: envelope.messageId ?? "unnamed" };
       this.#bury(message, { reason: reasonOf(error), attempts: 0 }, done);
       return undefined;
     }

@@ -1,9 +1,10 @@
-import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, spyOn, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as connectAmqp } from "amqplib";
 import { runDeadLetters } from "../../src/dead-letters/command.ts";
+import { Replay } from "../../src/dead-letters/replay.ts";
 import { connect } from "../support/client.ts";
 import { executable } from "../support/executable.ts";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
@@ -170,6 +171,46 @@ describe("warren dead-letters", () => {
     );
     expect(code).toBe(1);
     expect(await bodies()).toEqual(["stray"]);
+  });
+
+  test("that is interrupted puts back what it has in hand, and leaves nothing of its own in RabbitMQ", async () => {
+    const connection = await connectAmqp(url);
+    const channel = await connection.createConfirmChannel();
+    await channel.assertQueue("wsmanager.idle", { arguments: { "x-queue-type": "quorum" } });
+    for (let number = 0; number < 5; number++)
+      channel.publish("wsmanager.dead", "orders", Buffer.from(`${number}`), {
+        headers: { "dead-group": "idle", "dead-message-id": `m-${number}`, "dead-timestamp": "1700000000" },
+        timestamp: 1_800_000_000,
+      });
+    await channel.waitForConfirms();
+    const exchanges = async () =>
+      await (await sharedRabbitmq()).eval(
+        `length([N || {resource, _, _, N} <- rabbit_exchange:list_names(), binary:match(N, <<"replay-">>) =/= nomatch])`,
+      );
+    const abort = new AbortController();
+    const written: string[] = [];
+    const progress = { write: (text: string) => written.push(text) };
+    // After the first message is through, somebody presses Ctrl-C.
+    const putBack = spyOn(Replay.prototype, "putBack").mockImplementationOnce(async function (
+      this: Replay,
+      ...args
+    ) {
+      putBack.mockRestore();
+      const isThere = await this.putBack(...args);
+      expect(await exchanges()).toBe("1");
+      abort.abort();
+      return isThere;
+    });
+    const code = await runDeadLetters(["replay", "--broker", url], {}, progress, progress, abort.signal);
+    expect(code).toBe(130);
+    expect(written.join("")).toContain("1 of 5 dead letters replayed");
+    expect(written.join("")).toContain("interrupted: the others stay where they are\n");
+    expect(await bodies()).toEqual(["1", "2", "3", "4"]);
+    expect(await exchanges()).toBe("0");
+    const back = await channel.get("wsmanager.idle", { noAck: true });
+    expect(back).toMatchObject({ properties: { messageId: "m-0", timestamp: 1_700_000_000 } });
+    await channel.deleteQueue("wsmanager.idle");
+    await connection.close();
   });
 
   test("replays those behind one whose group is gone, with the app id that their senders gave", async () => {

@@ -17,6 +17,7 @@ const letter: DeadLetter = {
   reason: "No such Order",
   attempts: 3,
   atMs: nowMs - 10 * minuteMs,
+  sentAt: undefined,
   topic: "orders",
   client: undefined,
   contentType: undefined,

@@ -35,6 +35,7 @@ describe("a dead letter", () => {
       reason: "no such order",
       attempts: 3,
       atMs: 1_799_999_940_000,
+      sentAt: undefined,
       topic: "orders.new",
       client: "anna",
       contentType: "text/plain",
@@ -87,6 +88,17 @@ describe("a dead letter", () => {
     });
     expect(got({ "x-death": [{ queue: "another.queue" }] }).group).toBeUndefined();
     expect(got({}, { timestamp: 99_999_999_999_999 }).atMs).toBeUndefined();
+  });
+
+  test("knows when its publisher sent it, which is not when it died", () => {
+    const letter = got({ ...buried, "dead-timestamp": "1799990000" }, { timestamp: 1_799_999_940 });
+    expect(letter.sentAt).toBe(1_799_990_000);
+    expect(letter.atMs).toBe(1_799_999_940_000);
+    expect(letter.headers).not.toHaveProperty("dead-timestamp");
+    expect(got(buried, { timestamp: 1_799_999_940 }).sentAt).toBeUndefined();
+    // What RabbitMQ has dead-lettered by itself has its own time still, and a client may not say another one.
+    const byRabbitmq = { "x-death": [{ queue: "wsmanager.billing" }], "dead-timestamp": "5" };
+    expect(got(byRabbitmq, { timestamp: 1_799_990_000 }).sentAt).toBe(1_799_990_000);
   });
 
   test("names no group that cannot be one: the log's queue least of all", () => {
