@@ -6,6 +6,7 @@ import type { Logger } from "../src/ops/logger.ts";
 import { LoopLag } from "../src/ops/loop-lag.ts";
 import { MessageTrace } from "../src/ops/message-trace.ts";
 import { type AnyMetric, buildInfo, processMetrics } from "../src/ops/metrics.ts";
+import { Tracing } from "../src/ops/tracing.ts";
 import { parseCommand } from "../src/options/parse.ts";
 import { echoProcessed } from "../src/processor/handler.ts";
 import { Processor } from "../src/processor/processor.ts";
@@ -24,7 +25,14 @@ export async function allMetrics(): Promise<
   const manager = new Manager("manager", options, broker, quiet, trace, auth);
   const processor = new Processor("processor", options, { handle: echoProcessed }, broker, quiet, trace);
   const lag = new LoopLag();
-  const every = [buildInfo("all"), ...processMetrics, ...lag.metrics, ...brokerMetrics(broker)];
+  const tracing = new Tracing("http://localhost:4318", "warren", quiet);
+  const every = [
+    buildInfo("all"),
+    ...processMetrics,
+    ...lag.metrics,
+    ...brokerMetrics(broker),
+    ...tracing.metrics,
+  ];
   const names = new Set(every.map(({ name }) => name));
   const all = {
     every,

@@ -13,6 +13,7 @@ import { LoopLag } from "./ops/loop-lag.ts";
 import { MessageTrace } from "./ops/message-trace.ts";
 import { buildInfo, processMetrics } from "./ops/metrics.ts";
 import { withoutPassword } from "./ops/redact.ts";
+import { Tracing } from "./ops/tracing.ts";
 import { endOnUncaught } from "./ops/uncaught.ts";
 import { WatchedAdmin } from "./ops/watched-admin.ts";
 import { memoryBroker } from "./options/checks.ts";
@@ -71,13 +72,24 @@ async function serve({ options, warnings }: Run): Promise<number> {
   const work = await workFor(options);
   const broker = brokerFor(options, `${options.role}-${id}`, logger);
   const auth = await authFor(options, logger);
+  const tracing =
+    options.otlpUrl === undefined
+      ? undefined
+      : new Tracing(options.otlpUrl, `warren-${options.role}`, logger);
   const manager: Manager | undefined =
     options.role === "processor"
       ? undefined
-      : new Manager(`manager-${id}`, options, broker, logger, messageTrace, auth, () => [
-          buildInfo(options.role),
-          ...(processor?.metrics ?? []),
-        ]);
+      : new Manager(
+          `manager-${id}`,
+          options,
+          broker,
+          logger,
+          messageTrace,
+          auth,
+          () => [buildInfo(options.role), ...(processor?.metrics ?? []), ...(tracing?.metrics ?? [])],
+          undefined,
+          tracing,
+        );
   const quarantine = new Quarantine(
     quarantineCommand(options.group, options.handler),
     options.handlerTimeoutMs,
@@ -88,6 +100,7 @@ async function serve({ options, warnings }: Run): Promise<number> {
       ? undefined
       : new Processor(`processor-${id}`, options, work, broker, logger, messageTrace, quarantine.handle);
 
+  if (processor !== undefined) processor.tracing = tracing;
   const url = manager?.listen();
   const admin =
     manager === undefined && processor !== undefined
@@ -124,6 +137,7 @@ async function serve({ options, warnings }: Run): Promise<number> {
   quarantine.close();
   await broker.close(Math.max(0, partedBy - performance.now()));
   messageTrace.close();
+  await Promise.race([tracing?.close(), Bun.sleep(partingAfterStopTimeoutMs)]);
   logger.info("stopped");
   return 0;
 }
@@ -139,7 +153,7 @@ function adminOf(
   const own = [buildInfo(role), ...processMetrics, ...new LoopLag().metrics, ...brokerMetrics(broker)];
   const operations: Operations = {
     readiness: () => readinessOf(broker.status(), processor.isStopping, processor.isFull),
-    metrics: () => [...own, ...processor.metrics],
+    metrics: () => [...own, ...processor.metrics, ...(processor.tracing?.metrics ?? [])],
   };
   return new WatchedAdmin({ adminPort, adminHost, allowHost }, operations, logger);
 }

@@ -18,12 +18,14 @@ import type { Logger } from "../ops/logger.ts";
 import { LoopLag } from "../ops/loop-lag.ts";
 import type { MessageTrace } from "../ops/message-trace.ts";
 import { type AnyMetric, processMetrics } from "../ops/metrics.ts";
+import type { Tracing } from "../ops/tracing.ts";
 import type { Options } from "../options/table.ts";
 import { defaultOutboxLimits } from "../outbox/limits.ts";
 import { outboxMetrics } from "../outbox/metrics.ts";
 import { Outbox } from "../outbox/outbox.ts";
 import { BusiestTopics } from "./busiest-topics.ts";
 import { Replies } from "./replies.ts";
+import { Traced, tracedSink } from "./traced.ts";
 
 export type ManagerOptions = Pick<
   Options,
@@ -36,6 +38,7 @@ export type ManagerOptions = Pick<
   | "allowOrigin"
   | "allowHost"
   | "packed"
+  | "traceSample"
   | "maxMessageBytes"
   | "maxHeaders"
   | "maxHeaderBytes"
@@ -81,6 +84,7 @@ export class Manager {
    * @param auth undefined: clients need no token
    * @param others what `/metrics` shows besides
    * @param protocols what clients may speak
+   * @param tracing where spans go; undefined: nowhere
    */
   constructor(
     id: string,
@@ -91,6 +95,7 @@ export class Manager {
     auth?: Auth,
     others: () => readonly AnyMetric[] = () => [],
     protocols: readonly ProtocolMaker[] = allProtocols,
+    tracing?: Tracing,
   ) {
     this.#logger = logger;
     // What this manager takes and packs itself it has to hand out, however little may wait for a client.
@@ -102,6 +107,8 @@ export class Manager {
     const skipped = new SkippedRecords(logger);
     const outbox = new Outbox(id, options.packed, { bytesMax: options.outboxMaxBytes });
     const busiest = new BusiestTopics();
+    const isTraced = tracing !== undefined || options.traceSample > 0;
+    const traced = isTraced ? new Traced(tracing, options.traceSample) : undefined;
     const lag = broker.hasLog ? new LogLag((then) => broker.mark(then)) : undefined;
     const ownMetrics: AnyMetric[] = [
       ...outboxMetrics(outbox),
@@ -128,7 +135,7 @@ export class Manager {
         auth?.hasKeys === false ? keyless : readinessOf(broker.status(), this.#isStopping, outbox.isFull),
       metrics: () => [...ownMetrics, ...others()],
       announcements: events ?? nobodyTold,
-      uplink: uplinkTo(outbox, messageTrace, busiest),
+      uplink: uplinkTo(outbox, messageTrace, busiest, traced),
       sharedLog: broker.hasLog
         ? {
             read: (start, reader) => broker.read(start, reader),
@@ -149,7 +156,7 @@ export class Manager {
     ownMetrics.push(...replies.metrics);
     broker.publish("towsmanager", answers);
     broker.consumeReplies(repliesPrefetch, replies);
-    const feed = new Feed(id, gateway, logger, messageTrace, skipped, recordBytesMax);
+    const feed = new Feed(id, tracedSink(gateway, tracing), logger, messageTrace, skipped, recordBytesMax);
     ownMetrics.push({
       name: "warren_repeats_dropped_total",
       type: "counter",
@@ -228,10 +235,20 @@ const eventsCloseMs = 1000;
 
 const keyless: Readiness = { ready: false, why: "the keys to check tokens with are not there yet" };
 
-function uplinkTo(outbox: Outbox, messageTrace: MessageTrace, busiest: BusiestTopics): Uplink {
+/** @param traced undefined: no message is given a place in a trace */
+function uplinkTo(
+  outbox: Outbox,
+  messageTrace: MessageTrace,
+  busiest: BusiestTopics,
+  traced: Traced | undefined,
+): Uplink {
   return {
     take(message, share, waiter, waiterBytes) {
-      const number = outbox.append(message, waiter, waiterBytes, share);
+      const publishing = traced?.publishing(message, waiter);
+      const number =
+        publishing === undefined
+          ? outbox.append(message, waiter, waiterBytes, share)
+          : outbox.append(publishing.message, publishing.waiter, waiterBytes, share);
       busiest.sent(message.topic);
       if (messageTrace.wants())
         messageTrace.print("client sent", message.body, { client: message.clientId, topic: message.topic });

@@ -28,6 +28,12 @@ export function checkKeySetUrl(value: string): void {
     throw new NotOfThisKind("must be an https:// URL, or http:// on this machine (localhost)");
 }
 
+export function checkHttpUrl(value: string): void {
+  const url = URL.parse(value);
+  if (url === null || !["https:", "http:"].includes(url.protocol) || url.hostname === "")
+    throw new NotOfThisKind("must be a URL like http://localhost:4318");
+}
+
 /** Whether others may change what comes from there on its way: they could make tokens. */
 export function isExposed(url: string): boolean {
   const { protocol, hostname } = new URL(url);

@@ -10,7 +10,7 @@ export const sections = [
   "Manager: limits of one client",
   "Manager: limits of all clients",
   "Manager: message log",
-  "Messages in the log, and stopping (manager, processor)",
+  "Messages in the log, traces, and stopping (manager, processor)",
   "Bench",
 ] as const;
 export type Section = (typeof sections)[number];
@@ -20,6 +20,8 @@ export const sectionOf: Readonly<Record<OptionName, Section>> = {
   role: "Any role",
   logFormat: "Any role",
   logLevel: "Any role",
+  traceSample: "Messages in the log, traces, and stopping (manager, processor)",
+  otlpUrl: "Messages in the log, traces, and stopping (manager, processor)",
   broker: "RabbitMQ (manager, processor)",
   brokerPasswordFile: "RabbitMQ (manager, processor)",
   brokerCa: "RabbitMQ (manager, processor)",
@@ -74,8 +76,8 @@ export const sectionOf: Readonly<Record<OptionName, Section>> = {
   logMaxBytes: "Manager: message log",
   logMaxAgeMs: "Manager: message log",
   logMemoryBytes: "Manager: message log",
-  logMessages: "Messages in the log, and stopping (manager, processor)",
-  stopTimeoutMs: "Messages in the log, and stopping (manager, processor)",
+  logMessages: "Messages in the log, traces, and stopping (manager, processor)",
+  stopTimeoutMs: "Messages in the log, traces, and stopping (manager, processor)",
   url: "Bench",
   clients: "Bench",
   publishers: "Bench",

@@ -4,6 +4,7 @@ import {
   checkGroup,
   checkHandler,
   checkHost,
+  checkHttpUrl,
   checkKeySetUrl,
   checkNetwork,
   checkOrigin,
@@ -318,6 +319,18 @@ export const optionTable = {
     "how much of the message log a manager keeps in memory, for clients that come back",
   ),
   stopTimeoutMs: option(span(0, 3_600_000), 10_000, serving, "how long a graceful stop may take"),
+  traceSample: option(
+    whole("N", 0, 1_000_000_000),
+    0,
+    managing,
+    "of so many clients' messages without `traceparent`, one begins a trace; 0 is none",
+  ),
+  otlpUrl: optional(
+    text("URL", checkHttpUrl),
+    "none",
+    serving,
+    "where spans of traces go, as OTLP over HTTP in JSON: `http://localhost:4318`",
+  ),
   logMessages: option(
     choice("auto", "on", "off"),
     "auto",

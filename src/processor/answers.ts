@@ -1,5 +1,6 @@
 import { type Body, type Headers, isLongerThan, type Message, type OutgoingMessage } from "../message.ts";
 import { awaitedBy } from "../requests.ts";
+import { inTraceOf, traceparent } from "../trace-context.ts";
 import { envelopeOf, isEnvelope } from "./answer-envelope.ts";
 import { UnusableAnswer } from "./unusable-answer.ts";
 
@@ -16,9 +17,12 @@ export function answersOf(result: unknown, question: Message): readonly Outgoing
   const answers = Array.isArray(result)
     ? result.map((item: unknown) => answerOf(item, question))
     : [answerOf(result, question)];
-  return question.isRequest === true
-    ? answers.filter((answer) => answer !== undefined)
-    : (answers as OutgoingMessage[]);
+  const sent =
+    question.isRequest === true
+      ? answers.filter((answer) => answer !== undefined)
+      : (answers as OutgoingMessage[]);
+  if (question.headers?.[traceparent] === undefined) return sent;
+  return sent.map((answer) => ({ ...answer, headers: inTraceOf(question.headers, answer.headers) }));
 }
 
 /** Nothing, where it would go to the client that asks, and that waits for no answer. */

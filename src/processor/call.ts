@@ -1,5 +1,6 @@
 import type { Message, OutgoingMessage } from "../message.ts";
 import type { Fields, Logger } from "../ops/logger.ts";
+import { traceparent, tracestate } from "../trace-context.ts";
 import type { Answering } from "./answering.ts";
 import { answersOf } from "./answers.ts";
 import type { HandlerContext, HandlerLog } from "./handler-types.ts";
@@ -42,6 +43,14 @@ export class Call implements HandlerContext {
 
   get group(): string {
     return this.#terms.group;
+  }
+
+  get traceparent(): string | undefined {
+    return this.#message.headers?.[traceparent];
+  }
+
+  get tracestate(): string | undefined {
+    return this.#message.headers?.[tracestate];
   }
 
   get signal(): AbortSignal {

@@ -79,6 +79,9 @@ export interface HandlerContext {
   readonly attempt: number;
   /** The processor group (`--group`). */
   readonly group: string;
+  /** The message's place in a trace (W3C Trace Context), for requests that the handler makes. Its answers are in the trace by themselves. */
+  readonly traceparent: string | undefined;
+  readonly tracestate: string | undefined;
   /** Writes lines to Warren's log, with the message's id. */
   readonly log: HandlerLog;
 }

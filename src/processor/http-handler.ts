@@ -65,9 +65,15 @@ function withoutCredentials(url: string): { readonly href: string; readonly auth
  * The message's headers and properties, each as `warren-NAME`, with what else a handler knows of it. HTTP takes few characters: all
  * others are percent-encoded, and `%` too, so that `decodeURIComponent` gives each value back.
  */
-function headersOf(message: HandlerMessage, { attempt, group }: HandlerContext): Headers {
+function headersOf(
+  message: HandlerMessage,
+  { attempt, group, traceparent, tracestate }: HandlerContext,
+): Headers {
   const headers = new Headers({ "content-type": message.contentType });
   for (const name in message.headers) headers.append(safeName(name), safeValue(message.headers[name]!));
+  // Under the names that every library for traces knows, too.
+  for (const [name, value] of Object.entries({ traceparent, tracestate }))
+    if (value !== undefined) headers.set(name, safeValue(value));
   const facts = {
     "message-id": message.id,
     topic: message.topic,

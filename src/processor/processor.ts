@@ -7,11 +7,13 @@ import type { Message, OutgoingMessage } from "../message.ts";
 import type { Logger } from "../ops/logger.ts";
 import type { MessageTrace } from "../ops/message-trace.ts";
 import type { AnyMetric } from "../ops/metrics.ts";
+import type { Span, Tracing } from "../ops/tracing.ts";
 import type { Options } from "../options/table.ts";
 import { outboxMetrics } from "../outbox/metrics.ts";
 import { Outbox } from "../outbox/outbox.ts";
 import { isExpired } from "../properties.ts";
 import { awaitedBy, errorHeader, type RequestError } from "../requests.ts";
+import { spanAfter, traceContextIn, withTrace } from "../trace-context.ts";
 import { Answering } from "./answering.ts";
 import { answerTo } from "./answers.ts";
 import { type AttemptLimits, attempt, type Outcome } from "./attempts.ts";
@@ -78,6 +80,8 @@ export class Processor implements Consumer {
   readonly #broker: Broker;
   readonly #metrics: ProcessorMetrics;
   #session: ConsumeSession | undefined;
+  /** Where spans go; undefined: nowhere. */
+  tracing: Tracing | undefined;
   #intake: Intake | undefined;
   #isStopping = false;
   /** Messages that had no id, of which each gets answers with ids of its own. */
@@ -274,20 +278,38 @@ export class Processor implements Consumer {
     if (this.#messageTrace.wants()) {
       this.#messageTrace.print("received", message.body, { client: message.clientId, topic: message.topic });
     }
+    const { asked, span } = this.#traced(message);
     const answering = new Answering(answersId, this.#options.group, this.#answers, this.#onAnswer);
     const begunMs = performance.now();
     const outcome = isSuspect
       ? attempt(
           (asked, call) => this.#suspectHandler(asked, call, place),
-          message,
+          asked,
           this.#suspectLimits,
           answering,
           place,
         )
-      : attempt(this.#work.handle, message, this.#limits, answering, place);
-    if (outcome instanceof Promise)
-      return outcome.then((settled) => this.#settle(message, settled, answering, begunMs, done));
-    this.#settle(message, outcome, answering, begunMs, done);
+      : attempt(this.#work.handle, asked, this.#limits, answering, place);
+    const settle = (settled: Outcome) => {
+      span?.end(settled.is === "failed" ? settled.reason : undefined);
+      this.#settle(message, settled, answering, begunMs, done);
+    };
+    if (outcome instanceof Promise) return outcome.then(settle);
+    settle(outcome);
+  }
+
+  /** The message as the handler gets it: what it does is the next span of the message's trace, if that is recorded. */
+  #traced(message: Message): { readonly asked: Message; readonly span: Span | undefined } {
+    const parent = this.tracing === undefined ? undefined : traceContextIn(message.headers);
+    if (parent?.isSampled !== true) return { asked: message, span: undefined };
+    const context = spanAfter(parent);
+    const about = { "messaging.system": "rabbitmq", "messaging.destination.name": message.topic };
+    const span = this.tracing!.begin("handle", "consumer", context, parent, {
+      ...about,
+      "messaging.message.id": message.id,
+      "messaging.consumer.group.name": this.#options.group,
+    });
+    return { asked: { ...message, headers: withTrace(message.headers, context) }, span };
   }
 
   readonly #onAnswer = ({ body, clientId, topic }: OutgoingMessage): void => {

@@ -1,0 +1,85 @@
+import type { Waiter } from "../envelope/waiter.ts";
+import type { FeedSink } from "../log/feed.ts";
+import type { Message, OutgoingMessage } from "../message.ts";
+import type { Tracing } from "../ops/tracing.ts";
+import { spanAfter, traceContextIn, withTrace } from "../trace-context.ts";
+
+/** A message that is on its way to the broker, with who waits for it. */
+export interface Publishing {
+  readonly message: OutgoingMessage;
+  readonly waiter: Waiter | undefined;
+}
+
+/** Gives clients' messages their place in a trace: those that are in one, and one of `oneIn` of the others. */
+export class Traced {
+  readonly #tracing: Tracing | undefined;
+  readonly #oneIn: number;
+  #untraced = 0;
+
+  /**
+   * @param tracing where spans go; undefined: nowhere, but messages carry their trace all the same
+   * @param oneIn 0: no message begins a trace
+   */
+  constructor(tracing: Tracing | undefined, oneIn: number) {
+    this.#tracing = tracing;
+    this.#oneIn = oneIn;
+  }
+
+  /** As it goes to the broker; undefined if it is in no trace that is recorded, and goes as it is. */
+  publishing(message: OutgoingMessage, waiter: Waiter | undefined): Publishing | undefined {
+    const parent = traceContextIn(message.headers);
+    if (parent === undefined ? !this.#isChosen() : !parent.isSampled || this.#tracing === undefined)
+      return undefined;
+    const context = spanAfter(parent);
+    const inTrace = { ...message, headers: withTrace(message.headers, context) };
+    const span = this.#tracing?.begin("publish", "producer", context, parent, aboutOf(message));
+    if (span === undefined) return { message: inTrace, waiter };
+    return {
+      message: inTrace,
+      waiter: {
+        confirmed: () => {
+          span.end();
+          waiter?.confirmed();
+        },
+        setAside: (why) => {
+          span.end(why);
+          waiter?.setAside(why);
+        },
+      },
+    };
+  }
+
+  #isChosen(): boolean {
+    if (this.#oneIn === 0 || ++this.#untraced < this.#oneIn) return false;
+    this.#untraced = 0;
+    return true;
+  }
+}
+
+/** The same sink, with a span for each message of a trace that it delivers. */
+export function tracedSink(sink: FeedSink, tracing: Tracing | undefined): FeedSink {
+  if (tracing === undefined) return sink;
+  const traced = (message: Message, work: () => void) => {
+    const parent = traceContextIn(message.headers);
+    if (parent?.isSampled !== true) return work();
+    const span = tracing.begin("deliver", "consumer", spanAfter(parent), parent, aboutOf(message));
+    work();
+    span.end();
+  };
+  return {
+    deliver: (message) => traced(message, () => sink.deliver(message)),
+    relay: (message) => traced(message, () => sink.relay(message)),
+    answer: (message, asker) => traced(message, () => sink.answer(message, asker)),
+    logged: (record) => sink.logged(record),
+    marked: (offset) => sink.marked(offset),
+    missed: (why) => sink.missed(why),
+  };
+}
+
+function aboutOf({ topic, clientId }: OutgoingMessage): Readonly<Record<string, string>> {
+  return {
+    "messaging.system": "rabbitmq",
+    "messaging.destination.name": topic,
+    ...(clientId === undefined ? {} : { "messaging.client.id": clientId }),
+  };
+}

@@ -1,0 +1,52 @@
+import type { Headers } from "./message.ts";
+
+/** The headers of W3C's Trace Context, by which a trace goes through WebSocket, AMQP, handlers and answers. */
+export const traceparent = "traceparent";
+export const tracestate = "tracestate";
+
+/** A place in a trace: what comes next is its child. */
+export interface TraceContext {
+  /** 32 hexadecimal digits. */
+  readonly traceId: string;
+  /** 16 hexadecimal digits. */
+  readonly spanId: string;
+  /** Whether whoever began the trace wants it recorded. */
+  readonly isSampled: boolean;
+}
+
+/** What the header says; undefined if there is none, or what is no `traceparent` of a version that is known to be readable. */
+export function traceContextIn(headers: Headers | undefined): TraceContext | undefined {
+  const text = headers?.[traceparent];
+  if (text === undefined) return undefined;
+  const [, version, traceId, spanId, flags] =
+    /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:$|-)/.exec(text) ?? [];
+  if (version === undefined || version === "ff" || (version === "00" && text.length !== 55)) return undefined;
+  if (/^0+$/.test(traceId!) || /^0+$/.test(spanId!)) return undefined;
+  return { traceId: traceId!, spanId: spanId!, isSampled: (Number.parseInt(flags!, 16) & 1) === 1 };
+}
+
+/** A new trace, or the next span of one. */
+export function spanAfter(parent: TraceContext | undefined): TraceContext {
+  const spanId = hex(8);
+  return parent === undefined ? { traceId: hex(16), spanId, isSampled: true } : { ...parent, spanId };
+}
+
+/** The same headers, which say that what comes next follows this span. */
+export function withTrace(
+  headers: Headers | undefined,
+  { traceId, spanId, isSampled }: TraceContext,
+): Headers {
+  return { ...headers, [traceparent]: `00-${traceId}-${spanId}-${isSampled ? "01" : "00"}` };
+}
+
+/** An answer's headers: in the trace of its question, unless they name another one. */
+export function inTraceOf(question: Headers | undefined, answer: Headers | undefined): Headers | undefined {
+  const trace = question?.[traceparent];
+  if (trace === undefined || answer?.[traceparent] !== undefined) return answer;
+  const state = question?.[tracestate];
+  return { ...answer, [traceparent]: trace, ...(state === undefined ? {} : { [tracestate]: state }) };
+}
+
+function hex(bytes: number): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString("hex");
+}
