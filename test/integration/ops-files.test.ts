@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { projectFolder } from "../../build/compile.ts";
 import { allMetrics } from "../../build/metrics.ts";
 import { completionFor, shells } from "../../src/options/completion.ts";
-import { variableOf } from "../../src/options/names.ts";
+import { flagOf, variableOf } from "../../src/options/names.ts";
 import { type OptionName, optionTable } from "../../src/options/table.ts";
 import { executable } from "../support/executable.ts";
 import { faultsInManifests } from "../support/kubernetes.ts";
@@ -237,10 +237,8 @@ test("the manual page is one that man shows without a complaint, with every opti
   });
   expect(shown.stderr.toString()).toBe("");
   const text = shown.stdout.toString();
-  for (const name of Object.keys(optionTable)) {
-    const flag = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    expect(text.replaceAll(/[‐−]/g, "-")).toContain(`--${flag}`);
-  }
+  for (const name of Object.keys(optionTable) as OptionName[])
+    expect(text.replaceAll(/[‐−]/g, "-")).toContain(flagOf(name));
 });
 
 describe("a shell that completes", () => {
