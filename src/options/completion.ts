@@ -83,7 +83,8 @@ complete -F _warren warren
 }
 
 function zsh(): string {
-  const quoted = (text: string) => text.replaceAll("'", "'\\''").replaceAll(/[[\]:\\]/g, "\\$&");
+  // What means something to _arguments first, then what ends the shell's quotes.
+  const quoted = (text: string) => text.replaceAll(/[[\]:\\]/g, "\\$&").replaceAll("'", "'\\''");
   const specs = flags.map(({ flag, meaning, values, takesFile, takesValue }) => {
     const action = takesFile
       ? ":file:_files"
