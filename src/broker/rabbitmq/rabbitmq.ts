@@ -105,6 +105,7 @@ export class RabbitmqBroker implements Broker {
       logRetention,
       queueBytesMax,
       missedForMs: timing.missedForMs,
+      declaringMsMax: timing.openTimeoutMs,
       onGone,
     });
   }
