@@ -9,12 +9,15 @@ import { SeenIds } from "./seen.ts";
  */
 export class Repeats {
   readonly #seen = new SeenIds();
+  /** The id of the record that was marked last. */
+  #marked: string | undefined;
 
   /** Messages that were found to be in the log before. */
   count = 0;
 
   /** Notes which of a record's messages are repeats. Each record once, in the order of the log. */
   mark(record: LogRecord, { messageId }: Pick<Envelope, "messageId">): void {
+    this.#marked = messageId;
     if (messageId === undefined) return;
     const isAnswer = messageId.includes("/");
     if (isAnswer ? !isWarrensAnswer(messageId) : !isWarrens(messageId)) return;
@@ -35,9 +38,9 @@ export class Repeats {
     record.repeated = repeated;
   }
 
-  /** Whether the answer to a request has been here before. */
+  /** Whether the answer to a request, of the record that was marked last, has been here before. One that is alone in it was asked for then. */
   hasSeen(id: string): boolean {
-    if (!isWarrensAnswer(id) || !this.#seen.sawAgain(id)) return false;
+    if (id === this.#marked || !isWarrensAnswer(id) || !this.#seen.sawAgain(id)) return false;
     this.count++;
     return true;
   }

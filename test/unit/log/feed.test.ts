@@ -80,6 +80,28 @@ test("what is older than it was to live is nobody's, and still a record of the l
   expect(logged).toEqual([0, 1, 2, 3]);
 });
 
+test("the answer to a request goes to the client that asked, once, alone in its record or packed with others", () => {
+  const { feed, heard } = feedOf("manager-1");
+  const answer = (number: number) => ({
+    body: String(number),
+    topic: "a",
+    id: `manager-0123456789ab-${number}/g/1`,
+    headers: { "correlation-id": `warren:${number}` },
+  });
+  const others = packed("processor-0123456789ab", [answer(1), answer(2)]);
+  for (const [offset, envelope] of [
+    from("processor-0123456789ab", answer(1)),
+    from("processor-0123456789ab", answer(1)),
+    others,
+    { ...others, messageId: "processor-ba9876543210-1" },
+  ].entries())
+    feed.record(offset, "towsmanager", envelope);
+  expect(heard).toEqual([
+    ["answer", "warren:1", "1"],
+    ["answer", "warren:2", "2"],
+  ]);
+});
+
 test("what came from processors is delivered, to all of a topic or to one client", () => {
   const { feed, heard } = feedOf("manager-1");
   feed.record(0, "towsmanager", from("processor-1", { body: "to all", topic: "a" }));
