@@ -14,7 +14,7 @@ const aheadBytes = 1024 ** 2;
  * The same in records: at most; where nothing is in memory; and where they are large. With a few dozens reading waits for round trips,
  * and with some thousands what is live would wait for what was sent ahead.
  */
-const aheadMax = 512;
+const aheadMax = 256;
 const unknownAhead = 128;
 const carefulAhead = 32;
 
