@@ -3,20 +3,11 @@ import { Deque } from "../../collections/deque.ts";
 import { openForClients } from "../../log/opening.ts";
 import { LogRecord, type Opener } from "../../log/record.ts";
 import { Repeats } from "../../log/repeats.ts";
-import type { LogWindow } from "../../log/window.ts";
+import { type Ahead, carefulAhead } from "./ahead.ts";
 import type { SharedLog } from "./shared-log.ts";
 
 /** What may wait here to be dealt with, in bytes of bodies. What comes beyond that is let go of, and read again. */
 const waitingBytesMax = 16 * 1024 ** 2;
-/** What is sent ahead, in bytes as it would cost in memory, by the size of the records that are in memory. */
-const aheadBytes = 1024 ** 2;
-/**
- * The same in records: at most; where nothing is in memory; and where they are large. With a few dozens reading waits for round trips,
- * and with some thousands what is live would wait for what was sent ahead.
- */
-const aheadMax = 256;
-const unknownAhead = 128;
-const carefulAhead = 32;
 
 export interface SweepReadingEvents {
   /** There is something to take. */
@@ -38,6 +29,7 @@ interface Waiting {
  */
 export class SweepReading {
   readonly #log: SharedLog;
+  readonly #ahead: Ahead;
   readonly #events: SweepReadingEvents;
   readonly #opener: Opener;
   readonly #repeats = new Repeats();
@@ -50,15 +42,21 @@ export class SweepReading {
   #reading: LogReading;
   #isOver = false;
 
-  constructor(log: SharedLog, start: "first" | number, window: LogWindow, events: SweepReadingEvents) {
+  constructor(log: SharedLog, start: "first" | number, ahead: Ahead, events: SweepReadingEvents) {
     this.#log = log;
+    this.#ahead = ahead;
     this.#events = events;
     this.#opener = quietOpener(log.recordBytesMax);
-    this.#reading = this.#read(start, aheadFor(window));
+    this.#reading = this.#read(start, ahead.records);
   }
 
   get isEmpty(): boolean {
     return this.#waiting.length === 0;
+  }
+
+  /** The bodies that wait here, in bytes. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
   }
 
   /** Takes out the record that came first. */
@@ -84,9 +82,9 @@ export class SweepReading {
     this.#reading.stop();
   }
 
-  #read(start: "first" | number, ahead: number): LogReading {
+  #read(start: "first" | number, aheadMax: number): LogReading {
     return this.#log.read(start, {
-      aheadMax: ahead,
+      aheadMax,
       record: (offset, exchange, envelope) => {
         if (this.#resumesAt !== undefined && !this.#isResumedBy(offset)) return;
         const record = new LogRecord(offset, exchange, envelope, this.#opener);
@@ -102,6 +100,7 @@ export class SweepReading {
     if (this.#isOver || this.#readAgainFrom !== undefined) return;
     if (this.#waitingBytes + bytes > waitingBytesMax && this.#waiting.length >= carefulAhead) {
       this.#readAgainFrom = record.offset;
+      this.#ahead.wasTooMuch();
       this.#reading.stop();
       return;
     }
@@ -132,11 +131,4 @@ function quietOpener(recordBytesMax: number): Opener {
       return [];
     }
   };
-}
-
-/** Records are taken to be as large as those that came last. */
-function aheadFor({ bytes, begin, end }: LogWindow): number {
-  if (begin === end) return unknownAhead;
-  const fitting = Math.floor((aheadBytes * (end - begin)) / bytes);
-  return Math.min(aheadMax, Math.max(carefulAhead, fitting));
 }

@@ -1,4 +1,5 @@
 import type { LogWindow } from "../../log/window.ts";
+import type { Ahead } from "./ahead.ts";
 import { Members } from "./members.ts";
 import type { SharedLog } from "./shared-log.ts";
 import type { Slices, Task } from "./slices.ts";
@@ -41,6 +42,7 @@ export class Sweep implements Task {
     log: SharedLog,
     window: LogWindow,
     slices: Slices,
+    ahead: Ahead,
     passengers: readonly DurableSubscription[],
     events: SweepEvents,
   ) {
@@ -51,7 +53,7 @@ export class Sweep implements Task {
     for (const passenger of passengers) this.#add(passenger);
     // There is always more to come, since what is in memory lies ahead.
     this.#silenceTimer = setTimeout(() => this.#end(), silenceMsMax);
-    this.#reading = new SweepReading(log, this.#start, window, {
+    this.#reading = new SweepReading(log, this.#start, ahead, {
       came: () => {
         this.#silenceTimer.refresh();
         this.#slices.ask(this);

@@ -1,5 +1,6 @@
 import { type BackoffLimits, backoffMs } from "../../backoff.ts";
 import type { LogWindow } from "../../log/window.ts";
+import { Ahead } from "./ahead.ts";
 import type { SharedLog } from "./shared-log.ts";
 import type { Slices } from "./slices.ts";
 import { type DurableSubscription, isPosition } from "./subscription.ts";
@@ -33,6 +34,7 @@ export class Sweeps {
   readonly #log: SharedLog;
   readonly #window: LogWindow;
   readonly #slices: Slices;
+  readonly #ahead: Ahead;
   readonly #events: SweepsEvents;
   readonly #retryBackoff: BackoffLimits;
   /** With the stretch that each is the one to sweep in, until it has left it. */
@@ -52,6 +54,7 @@ export class Sweeps {
   ) {
     this.#log = log;
     this.#slices = slices;
+    this.#ahead = new Ahead(window);
     this.#window = window;
     this.#events = events;
     this.#retryBackoff = retryBackoff;
@@ -157,7 +160,7 @@ export class Sweeps {
 
   #sweep(stretch: number, passengers: readonly DurableSubscription[]): void {
     for (const passenger of passengers) this.#waiting.delete(passenger);
-    const sweep: Sweep = new Sweep(this.#log, this.#window, this.#slices, passengers, {
+    const sweep: Sweep = new Sweep(this.#log, this.#window, this.#slices, this.#ahead, passengers, {
       ...this.#events,
       arrived: (subscription, sequence) => {
         this.#failures = 0;

@@ -89,6 +89,7 @@ test.concurrent("a pause is a cancelled consumer, and what is on its way still c
   session.take(0);
   peer.deliver(last.channel, last.consumerTag, 1, "late", 0);
   await until(() => delivered.length === 1, "the delivery");
+  await until(() => asked(peer).length >= 2, "the pause");
   expect(asked(peer)).toEqual(["Consume", "Cancel"]);
   session.take(10);
   await until(() => asked(peer).length === 3, "another consumer");

@@ -256,6 +256,10 @@ describe("durable subscriptions that are older than memory", () => {
     await self.until(() => client.frames.length >= 99);
     expect(client.positions).toEqual(numbers(1001, 1100));
     expect(client.gaps).toEqual([]);
+    // Other readings are not sent more than that either.
+    self.subscribe("t", after(60_000));
+    await turn();
+    expect(self.running.map(({ reader }) => reader.aheadMax)).toEqual([32, 32]);
     durables.close();
   });
 

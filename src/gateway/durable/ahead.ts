@@ -1,0 +1,38 @@
+import type { LogWindow } from "../../log/window.ts";
+
+/** What is sent ahead, in bytes as it would cost in memory, by the size of the records that are in memory. */
+const aheadBytes = 1024 ** 2;
+/**
+ * The same in records: at most, and where nothing is in memory. With a few dozens reading waits for round trips, and with some thousands
+ * what is live would wait for what was sent ahead.
+ */
+const aheadMax = 256;
+const unknownAhead = 128;
+/** The same where records may be large. */
+export const carefulAhead = 32;
+/** For how long readings are careful after one that was sent too much, in milliseconds. */
+const carefulForMs = 60_000;
+
+/** How many records the readings of old parts of the log are sent ahead. */
+export class Ahead {
+  readonly #window: LogWindow;
+  #carefulUntilMs = 0;
+
+  constructor(window: LogWindow) {
+    this.#window = window;
+  }
+
+  /** Records are taken to be as large as those that came last. */
+  get records(): number {
+    const { bytes, begin, end } = this.#window;
+    if (performance.now() < this.#carefulUntilMs) return carefulAhead;
+    if (begin === end) return unknownAhead;
+    const fitting = Math.floor((aheadBytes * (end - begin)) / bytes);
+    return Math.min(aheadMax, Math.max(carefulAhead, fitting));
+  }
+
+  /** They turned out to be larger. The next readings of the same part are not sent as much again. */
+  wasTooMuch(): void {
+    this.#carefulUntilMs = performance.now() + carefulForMs;
+  }
+}
