@@ -5,6 +5,9 @@ import type { StreamOffset } from "./log-position.ts";
 import { ReadAhead } from "./read-ahead.ts";
 import { logStream } from "./topology.ts";
 
+/** How many records may be on their way to a reading while another one begins, which would get its first record behind them. */
+const besideBeginning = 32;
+
 /**
  * Readers of the log beside its followers, each on a channel of the connection that consumes. Whatever ends one ends it
  * alone: they are begun anew by whoever needs them.
@@ -12,6 +15,8 @@ import { logStream } from "./topology.ts";
 export class LogReadings {
   #connection: ChannelModel | undefined;
   readonly #open = new Set<Reading>();
+  /** Those of them that have got no record yet. */
+  readonly #beginning = new Set<Reading>();
   readonly #isKnown: () => boolean;
 
   /**
@@ -32,8 +37,16 @@ export class LogReadings {
   }
 
   read(start: LogStart, reader: LogReader): LogReading {
-    const reading = new Reading(reader, () => this.#open.delete(reading));
+    const reading: Reading = new Reading(reader, {
+      begun: () => this.#beginning.delete(reading),
+      over: () => {
+        this.#beginning.delete(reading);
+        this.#open.delete(reading);
+      },
+      aheadMax: () => (this.#beginning.size > 0 ? besideBeginning : Number.POSITIVE_INFINITY),
+    });
     this.#open.add(reading);
+    this.#beginning.add(reading);
     const connection = this.#connection;
     if (connection === undefined || !this.#isKnown()) setImmediate(() => reading.lost());
     // Whatever went wrong, it has to be begun anew.
@@ -42,17 +55,27 @@ export class LogReadings {
   }
 }
 
+/** What a reading has to do with the others. */
+interface Others {
+  /** It has got its first record. */
+  begun(): void;
+  over(): void;
+  /** How many records may be on their way to it at this moment. */
+  aheadMax(): number;
+}
+
 class Reading implements LogReading {
   readonly #reader: LogReader;
-  readonly #onEnd: () => void;
+  readonly #others: Others;
   #channel: Channel | undefined;
   readonly #ahead: ReadAhead;
+  #hasBegun = false;
   #isOver = false;
 
-  constructor(reader: LogReader, onEnd: () => void) {
+  constructor(reader: LogReader, others: Others) {
     this.#reader = reader;
     this.#ahead = new ReadAhead(reader.aheadMax);
-    this.#onEnd = onEnd;
+    this.#others = others;
   }
 
   async begin(connection: ChannelModel, start: LogStart): Promise<void> {
@@ -71,13 +94,15 @@ class Reading implements LogReading {
 
   #deliver(delivery: ConsumeMessage): void {
     if (this.#isOver) return;
+    if (!this.#hasBegun) this.#others.begun();
+    this.#hasBegun = true;
     this.#ahead.came(delivery.content.byteLength);
     this.#reader.record(offsetOf(delivery), delivery.fields.exchange, fromDelivery(delivery));
   }
 
   /** Deliveries are counted on a channel of their own, as their tags are. */
   handled(count: number): void {
-    const upTo = this.#ahead.handled(count);
+    const upTo = this.#ahead.handled(count, this.#others.aheadMax());
     if (upTo === undefined || this.#isOver) return;
     this.#channel?.ack({ fields: { deliveryTag: upTo } } as ConsumeMessage, true);
   }
@@ -91,7 +116,7 @@ class Reading implements LogReading {
   stop(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#onEnd();
+    this.#others.over();
     this.#closeChannel();
   }
 

@@ -20,7 +20,7 @@ export class ReadAhead {
     this.#prefetch = prefetch;
   }
 
-  /** How many records may be on their way. */
+  /** How many records may be on their way by their size. */
   get records(): number {
     const fitting = Math.floor(aheadBytesMax / Math.max(1, this.#averageBytes));
     return Math.min(this.#prefetch, Math.max(recordsMin, fitting));
@@ -33,10 +33,15 @@ export class ReadAhead {
     this.#averageBytes += (bytes - this.#averageBytes) * share;
   }
 
-  /** So many more are handled. @returns the last one, counted from 1, to be acknowledged with all before it, if any is */
-  handled(count: number): number | undefined {
+  /**
+   * So many more are handled.
+   *
+   * @param recordsMax how many may be on their way at this moment, at least 1
+   * @returns the last one, counted from 1, to be acknowledged with all before it, if any is
+   */
+  handled(count: number, recordsMax = Number.POSITIVE_INFINITY): number | undefined {
     this.#handled += count;
-    const { records } = this;
+    const records = Math.min(this.records, recordsMax);
     const upTo = this.#handled - (this.#prefetch - records);
     // Every acknowledgement costs RabbitMQ a look into the log, so few of them are better.
     if (upTo - this.#acked < Math.max(1, records / 4)) return undefined;

@@ -3,11 +3,10 @@ import type { LogWindow } from "../../log/window.ts";
 /** What is sent ahead, in bytes as it would cost in memory, by the size of the records that are in memory. */
 const aheadBytes = 1024 ** 2;
 /**
- * The same in records: at most, and where nothing is in memory. With a few dozens reading waits for round trips, and with some thousands
- * what is live would wait for what was sent ahead.
+ * The same in records. With a few dozens a reading waits for round trips; with several hundreds everybody else on the connection waits
+ * for what was sent ahead.
  */
-const aheadMax = 256;
-const unknownAhead = 128;
+const aheadMax = 128;
 /** The same where records may be large. */
 export const carefulAhead = 32;
 /** For how long readings are careful after one that was sent too much, in milliseconds. */
@@ -26,7 +25,7 @@ export class Ahead {
   get records(): number {
     const { bytes, begin, end } = this.#window;
     if (performance.now() < this.#carefulUntilMs) return carefulAhead;
-    if (begin === end) return unknownAhead;
+    if (begin === end) return aheadMax;
     const fitting = Math.floor((aheadBytes * (end - begin)) / bytes);
     return Math.min(aheadMax, Math.max(carefulAhead, fitting));
   }

@@ -1,7 +1,7 @@
 /** How long the event loop is held up at a time, in milliseconds. */
-const sliceMs = 4;
+const sliceMs = 2;
 /** Where several have something to do, what one of them gets of that at least before the next one's turn, in milliseconds. */
-const runMsMin = 1;
+const runMsMin = 0.5;
 
 /** Something that has much to do, in parts. */
 export interface Task {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { ChannelModel } from "amqplib";
+import type { ChannelModel, ConsumeMessage } from "amqplib";
 import { LogPosition } from "../../../../src/broker/rabbitmq/log-position.ts";
 import { LogReadings } from "../../../../src/broker/rabbitmq/log-readings.ts";
 import type { Envelope } from "../../../../src/envelope/envelope.ts";
@@ -45,3 +45,87 @@ test("nothing is read from old places before it is known that the log is still t
   expect(await endOf(readings)).toBeUndefined();
   expect(channels()).toBe(2);
 });
+
+test("while one reading begins, the others are sent fewer records ahead, and as many as before when it has begun", async () => {
+  const channels: FakeChannel[] = [];
+  const connection = {
+    createChannel: () => {
+      const channel = new FakeChannel();
+      channels.push(channel);
+      return Promise.resolve(channel);
+    },
+  } as unknown as ChannelModel;
+  const readings = new LogReadings(() => true);
+  readings.opened(connection);
+  const read = async () => {
+    const reading = readings.read(0, { aheadMax: 128, record: () => undefined, ended: () => undefined });
+    const channel = channels.at(-1)!;
+    while (channel.deliver === undefined) await new Promise((next) => setImmediate(next));
+    return { reading, channel };
+  };
+  const first = await read();
+  const handleAll = () => {
+    const sent = first.channel.send();
+    first.reading.handled(sent);
+    return first.channel.credit;
+  };
+  handleAll();
+  expect(handleAll()).toBeGreaterThan(96);
+
+  const second = await read();
+  for (let rounds = 0; rounds < 20; rounds++) expect(handleAll()).toBeGreaterThan(0);
+  expect(handleAll()).toBeLessThanOrEqual(32);
+  second.channel.send(1);
+  for (let rounds = 0; rounds < 20; rounds++) handleAll();
+  expect(handleAll()).toBeGreaterThan(96);
+
+  // One that ends before it has got anything holds up nobody.
+  const third = await read();
+  for (let rounds = 0; rounds < 20; rounds++) handleAll();
+  third.reading.stop();
+  for (let rounds = 0; rounds < 20; rounds++) handleAll();
+  expect(handleAll()).toBeGreaterThan(96);
+});
+
+/** A channel on which a stream's reader sends what it may. */
+class FakeChannel {
+  deliver: ((delivery: ConsumeMessage) => void) | undefined;
+  #prefetch = 0;
+  #sent = 0;
+  #acked = 0;
+
+  get credit(): number {
+    return this.#prefetch - (this.#sent - this.#acked);
+  }
+
+  on(): void {
+    // Nothing happens to it.
+  }
+
+  prefetch(count: number): Promise<void> {
+    this.#prefetch = count;
+    return Promise.resolve();
+  }
+
+  consume(_queue: string, deliver: (delivery: ConsumeMessage) => void): Promise<void> {
+    this.deliver = deliver;
+    return Promise.resolve();
+  }
+
+  ack({ fields }: ConsumeMessage): void {
+    this.#acked = fields.deliveryTag;
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** @returns how many */
+  send(count = this.credit): number {
+    for (let sent = 0; sent < count; sent++) {
+      const headers = { "x-stream-offset": this.#sent++ };
+      this.deliver!({ content: Buffer.from("x"), fields: {}, properties: { headers } } as never);
+    }
+    return count;
+  }
+}

@@ -31,7 +31,7 @@ test("however many have much to do, the event loop goes on after a few of them, 
   let before = 0;
   while (runs.length < 200) {
     await turn();
-    // Each has a millisecond at least, and together they have four.
+    // Each has half a millisecond at least, and together they have two.
     expect(runs.length - before).toBeLessThanOrEqual(5);
     before = runs.length;
   }
