@@ -12,6 +12,8 @@ const nearestRecords = 4096;
 const nearestSweepsMax = 3;
 /** A sweep that comes within so many records is waited for where another one could begin. */
 const waitedForRecords = 256;
+/** A sweep waits for one behind it that is at most this part of its own remaining way away, and goes on together with it. */
+const meetShare = 1 / 4;
 /** Readings of the log at the same time, besides those in the nearest stretch: each is a channel and a consumer in RabbitMQ. */
 const farSweepsMax = 4;
 /** Between sweeps that were cut off. */
@@ -27,6 +29,7 @@ export interface SweepsEvents extends Omit<SweepEvents, "ended" | "proceeded"> {
  *
  * Seen from what is in memory, the log before it is divided into stretches, each as long as all nearer ones together. In each of
  * them one sweep is on its way from there; who comes behind it waits until it has left its stretch, and goes with the next one.
+ * Sweeps that are close together become one.
  * A sweep that comes from further back takes along those whom it reaches before they have waited for longer than their own way
  * takes. So nobody waits long in comparison with what lies ahead of it, whatever others read.
  */
@@ -166,10 +169,31 @@ export class Sweeps {
         this.#failures = 0;
         this.#events.arrived(subscription, sequence);
       },
-      proceeded: () => this.#proceeded(sweep),
+      proceeded: () => {
+        this.#meet(sweep);
+        this.#proceeded(sweep);
+      },
       ended: (left) => this.#ended(sweep, left),
     });
     this.#running.set(sweep, stretch);
+  }
+
+  /**
+   * Sweeps a little ahead of this one read the same records once more: their passengers change into this one instead, which they wait for.
+   * Once they have waited, they get on by as much as they have waited for before they may have to wait again: so however often
+   * others come behind them, they have half of their speed.
+   */
+  #meet(sweep: Sweep): void {
+    for (const ahead of this.#running.keys()) {
+      const waitRecords = ahead.next - sweep.next;
+      if (ahead === sweep || waitRecords < 1 || ahead.next < ahead.waitsFrom) continue;
+      if (waitRecords > meetShare * this.#distanceFrom(ahead.next)) continue;
+      sweep.waitsFrom = Math.max(sweep.waitsFrom, ahead.next + waitRecords);
+      this.#running.delete(ahead);
+      for (const subscription of ahead.stop())
+        if (!sweep.join(subscription, Number.POSITIVE_INFINITY)) this.add(subscription);
+      this.#startSoon();
+    }
   }
 
   /** Where it has left its stretch the next one may begin there; and it may have come near to those who wait. */

@@ -248,6 +248,48 @@ describe("durable subscriptions that are older than memory", () => {
     durables.close();
   });
 
+  test("become one reading where they are close together, and none is held up again before it has got on", async () => {
+    const { durables, self } = started(100_000);
+    const give = async (reading: Fixture["readings"][number], from: number, to: number) => {
+      for (let offset = from; offset < to; offset++)
+        reading.reader.record(offset, "wsmanager", envelopeAt(offset, "t"));
+      for (let turns = 0; turns < 50; turns++) await turn();
+    };
+    const begin = async (place: number) => {
+      const { client } = self.subscribe("t", after(place));
+      await turn();
+      return { client, reading: self.running.at(-1)! };
+    };
+    const first = await begin(97_000);
+    await give(first.reading, 97_000, 97_300);
+    const second = await begin(97_100);
+    expect(self.running).toHaveLength(2);
+    await give(second.reading, 97_100, 97_101);
+    expect(self.running).toEqual([second.reading]);
+    expect(durables.counts.sweeping).toBe(2);
+
+    const third = await begin(97_050);
+    await give(third.reading, 97_050, 97_060);
+    // The first one waits for 199 records, and has got on by none since.
+    expect(self.running).toEqual([second.reading, third.reading]);
+    await give(second.reading, 97_101, 97_498);
+    await give(third.reading, 97_060, 97_100);
+    expect(self.running).toHaveLength(2);
+    await give(second.reading, 97_498, 97_499);
+    await give(third.reading, 97_100, 97_102);
+    expect(self.running).toEqual([third.reading]);
+    await give(third.reading, 97_102, 97_500);
+    for (const [{ client }, from] of [
+      [first, 97_001],
+      [second, 97_101],
+      [third, 97_051],
+    ] as const) {
+      expect(client.texts).toEqual(numbers(from, 97_500));
+      expect(client.gaps).toEqual([]);
+    }
+    durables.close();
+  });
+
   test("let go of what comes beyond their memory, and read it again, fewer at a time", async () => {
     const { durables, self, client, again, give } = await overflown();
     expect(again).toMatchObject({ start: 1032, reader: { aheadMax: 32 } });
