@@ -21,8 +21,6 @@ export interface LayoutOptions {
   readonly queueBytesMax: number;
   /** How long something that is missing stays so before it is declared, in milliseconds. */
   readonly missedForMs: number;
-  /** How long a connection lives that is not set up, in milliseconds: no declaration takes longer. */
-  readonly declaringMsMax: number;
   /** A group of another process has lost its queue. */
   onGone(group: string): void;
 }
@@ -55,10 +53,8 @@ export class Layout {
       logger: this.#options.logger,
       known: this.#known,
       oneAtATime: (declare) => {
-        const before = this.#lastDeclared;
-        const declared = before.then(declare);
-        // On a connection that was dropped amqplib settles nothing any more, and the others must not wait for that.
-        this.#lastDeclared = before.then(() => settledWithin(declared, this.#options.declaringMsMax));
+        const declared = this.#lastDeclared.then(declare);
+        this.#lastDeclared = declared.catch(() => undefined);
         return declared;
       },
       missedForMs: () => (this.#isNew ? 0 : this.#options.missedForMs),
@@ -117,16 +113,4 @@ export class Layout {
     if (!publishedTo.includes(exchanges.fromClients)) return this.ownGroups;
     return [...new Set([...this.ownGroups, ...this.liveGroups.live(performance.now())])];
   }
-}
-
-/** Resolves when the promise has settled, or after so many milliseconds. */
-async function settledWithin(promise: Promise<unknown>, ms: number): Promise<void> {
-  const settled = Promise.withResolvers<void>();
-  const timer = setTimeout(settled.resolve, ms);
-  promise.then(
-    () => settled.resolve(),
-    () => settled.resolve(),
-  );
-  await settled.promise;
-  clearTimeout(timer);
 }

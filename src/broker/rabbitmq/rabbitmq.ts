@@ -105,7 +105,6 @@ export class RabbitmqBroker implements Broker {
       logRetention,
       queueBytesMax,
       missedForMs: timing.missedForMs,
-      declaringMsMax: timing.openTimeoutMs,
       onGone,
     });
   }

@@ -313,16 +313,3 @@ describe.concurrent("a link that is told to close waits no longer than it may, t
     });
   }
 });
-
-test("a declaration that RabbitMQ never answers does not keep other connections from declaring", async () => {
-  await using fake = await FakeAmqp.start();
-  let first: unknown;
-  fake.script = (method, peer, channel, fields) => {
-    if (method === "QueueDeclare") first ??= peer;
-    // It is silent from then on, so that its connection is dropped without a word.
-    if (peer === first) return "answered";
-    return confirming(method, peer, channel, fields);
-  };
-  const { broker } = publisherTo(fake, () => ({ ...timing, openTimeoutMs: 500 }));
-  await until(() => broker.status().state === "ready", "another connection to be set up");
-});
