@@ -36,7 +36,7 @@ export async function load(system: System, options: LoadOptions, onSending?: () 
     publishers,
     rate,
     size: messageBytes,
-    durationMs: `${durationMs}ms`,
+    duration: `${durationMs}ms`,
     url: system.url,
   }).flatMap(([flag, value]) => [`--${flag}`, `${value}`]);
   const answers = system.hasProcessor ? "answers" : "none";
