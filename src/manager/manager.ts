@@ -27,38 +27,12 @@ import { BusiestTopics } from "./busiest-topics.ts";
 import { Replies } from "./replies.ts";
 import { Traced, tracedSink } from "./traced.ts";
 
-export type ManagerOptions = Pick<
-  Options,
-  | "host"
-  | "port"
-  | "adminHost"
-  | "adminPort"
-  | "tlsCert"
-  | "tlsKey"
-  | "allowOrigin"
-  | "allowHost"
-  | "packed"
-  | "traceSample"
-  | "maxMessageBytes"
-  | "maxHeaders"
-  | "maxHeaderBytes"
-  | "maxSubscriptions"
-  | "maxTransactionBytes"
-  | "logMemoryBytes"
-  | "maxClients"
-  | "maxClientsPerAddress"
-  | "maxConnectionsPerSecond"
-  | "trustProxy"
-  | "handshakeTimeoutMs"
-  | "messageTimeoutMs"
-  | "clientsMemoryBytes"
-  | "maxMessagesPerSecond"
-  | "maxBytesPerSecond"
-  | "floodTimeoutMs"
-  | "pingIntervalMs"
-  | "clientBufferBytes"
-  | "outboxMaxBytes"
->;
+/** What a command line says to the gateway and the outbox; the rest of what the gateway needs is the manager's to give. */
+export type ManagerOptions = Omit<
+  GatewayOptions,
+  "logger" | "readiness" | "metrics" | "uplink" | "announcements" | "sharedLog" | "auth"
+> &
+  Pick<Options, "packed" | "outboxMaxBytes">;
 
 /** Answers of other programs that a manager holds. */
 const repliesPrefetch = 1000;
