@@ -12,7 +12,6 @@ import { levels, StreamLogger } from "./ops/logger.ts";
 import { LoopLag } from "./ops/loop-lag.ts";
 import { MessageTrace } from "./ops/message-trace.ts";
 import { buildInfo, processMetrics } from "./ops/metrics.ts";
-import { withoutPassword } from "./ops/redact.ts";
 import { Tracing } from "./ops/tracing.ts";
 import { endOnUncaught } from "./ops/uncaught.ts";
 import { WatchedAdmin } from "./ops/watched-admin.ts";
@@ -27,6 +26,7 @@ import { echoProcessed, type Work } from "./processor/handler.ts";
 import { Processor } from "./processor/processor.ts";
 import { Quarantine, quarantineCommand } from "./processor/quarantine.ts";
 import { quarantinedFlag, serveQuarantined } from "./processor/quarantined.ts";
+import { withoutPassword } from "./redact.ts";
 import { version } from "./version.ts";
 
 /** How much longer than `--stop-timeout` it may take to close what clients and RabbitMQ are connected by, in milliseconds. */

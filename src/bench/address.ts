@@ -1,4 +1,4 @@
-import { withoutPassword } from "../ops/redact.ts";
+import { withoutPassword } from "../redact.ts";
 import { Handshake } from "./handshake.ts";
 
 /** A manager, and how to be connected to it. */

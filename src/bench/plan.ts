@@ -1,24 +1,33 @@
 import { UsageError } from "../errors.ts";
-import type { Options } from "../options/table.ts";
 import { type Outgoing, PayloadLayout } from "./payload.ts";
 import { SendFrame } from "./stomp/send-frame.ts";
 import { StompHello } from "./stomp/stomp-hello.ts";
 
-export type BenchOptions = Pick<
-  Options,
-  | "url"
-  | "clients"
-  | "publishers"
-  | "rate"
-  | "size"
-  | "durationMs"
-  | "json"
-  | "protocol"
-  | "receipts"
-  | "durable"
-  | "reconnectEveryMs"
-  | "stay"
->;
+/** What a run of `--role bench` is told. */
+export interface BenchOptions {
+  /** The managers, which share the clients. */
+  readonly url: readonly string[];
+  /** Clients that only receive. */
+  readonly clients: number;
+  /** Clients that send, and receive too. */
+  readonly publishers: number;
+  /** Messages a second, over all publishers. */
+  readonly rate: number;
+  /** Of a message. In bytes. */
+  readonly size: number;
+  readonly durationMs: number;
+  /** Whether the result is printed as JSON. */
+  readonly json: boolean;
+  readonly protocol: "text" | "stomp";
+  /** Whether every message asks for a receipt. STOMP only. */
+  readonly receipts: boolean;
+  /** Whether clients subscribe durably. STOMP only. */
+  readonly durable: boolean;
+  /** How often one client is cut off, to come back and resume. Undefined: never. */
+  readonly reconnectEveryMs: number | undefined;
+  /** Whether clients whose connection ends come back, with growing pauses. */
+  readonly stay: boolean;
+}
 
 /** A warm-up fills caches, lets compilers finish and queues settle; longer than this it only wastes the user's time. */
 const warmupMsMax = 2000;

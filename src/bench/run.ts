@@ -1,4 +1,4 @@
-import { withoutPassword } from "../ops/redact.ts";
+import { withoutPassword } from "../redact.ts";
 import { type DrainEnd, drain, type Patience } from "./drain.ts";
 import { Fleet } from "./fleet.ts";
 import { Inbox } from "./inbox.ts";

@@ -1,7 +1,7 @@
 import { type ChannelModel, connect } from "amqplib";
 import { type AccessOptions, accessBy, credentialsOf, loginTo } from "../broker/rabbitmq/access.ts";
 import { FatalError, reasonOf } from "../errors.ts";
-import { withoutPassword } from "../ops/redact.ts";
+import { withoutPassword } from "../redact.ts";
 import { version } from "../version.ts";
 
 const timeoutMs = 10_000;

@@ -32,7 +32,7 @@ export type ManagerOptions = Omit<
   GatewayOptions,
   "logger" | "readiness" | "metrics" | "uplink" | "announcements" | "sharedLog" | "auth"
 > &
-  Pick<Options, "packed" | "outboxMaxBytes">;
+  Pick<Options, "packed" | "outboxMaxBytes" | "traceSample">;
 
 /** Answers of other programs that a manager holds. */
 const repliesPrefetch = 1000;

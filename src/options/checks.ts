@@ -1,7 +1,7 @@
-import { isOriginRule } from "../gateway/server/origin.ts";
 import { groupNameFault } from "../group-name.ts";
 import { hostRuleOf, isHandlerUrl } from "../host.ts";
 import { networkOf } from "../network.ts";
+import { isOriginRule } from "../origin.ts";
 import { NotOfThisKind } from "./kinds.ts";
 
 /** What makes the texts of certain options valid, beyond their kind. Each throws `NotOfThisKind` with what it expects. */

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { reasonOf, UsageError } from "../errors.ts";
-import { withoutPassword } from "../ops/redact.ts";
+import { withoutPassword } from "../redact.ts";
 import { memoryBroker } from "./checks.ts";
 import { type Shell, shells } from "./completion.ts";
 import { NotOfThisKind } from "./kinds.ts";

@@ -1,4 +1,4 @@
-import { withoutPassword } from "../ops/redact.ts";
+import { withoutPassword } from "../redact.ts";
 import { withoutUnit } from "./names.ts";
 import type { Option } from "./option.ts";
 import { type OptionName, type Options, optionTable } from "./table.ts";

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
-import { withoutPassword } from "../ops/redact.ts";
 import { faultInProperty, isTextType } from "../properties.ts";
+import { withoutPassword } from "../redact.ts";
 import { awaitedBy } from "../requests.ts";
 import { Hopeless } from "./attempts.ts";
 import type { Handler, HandlerMessage } from "./handler.ts";

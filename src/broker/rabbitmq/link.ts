@@ -2,7 +2,7 @@ import { type ChannelModel, connect } from "amqplib";
 import { type BackoffLimits, backoffMs } from "../../backoff.ts";
 import { codeOf, FatalError, reasonOf } from "../../errors.ts";
 import type { Logger } from "../../ops/logger.ts";
-import { withoutPassword } from "../../ops/redact.ts";
+import { withoutPassword } from "../../redact.ts";
 import { version } from "../../version.ts";
 import { type Access, credentialsOf, loginTo } from "./access.ts";
 import { innards } from "./innards.ts";

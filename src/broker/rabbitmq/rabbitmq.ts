@@ -1,7 +1,7 @@
 import type { ChannelModel } from "amqplib";
 import type { Envelope } from "../../envelope/envelope.ts";
 import type { Logger } from "../../ops/logger.ts";
-import { withoutPassword } from "../../ops/redact.ts";
+import { withoutPassword } from "../../redact.ts";
 import { repliesQueue } from "../../requests.ts";
 import type {
   Broker,

@@ -3,7 +3,7 @@ import { createLocalJWKSet } from "jose";
 import { backoffMs } from "../../backoff.ts";
 import { FatalError, reasonOf } from "../../errors.ts";
 import type { Logger } from "../../ops/logger.ts";
-import { withoutPassword } from "../../ops/redact.ts";
+import { withoutPassword } from "../../redact.ts";
 import { type JwkSet, usableKeys } from "./jwk-set.ts";
 import { type Keys, publicAlgorithms } from "./keys.ts";
 import type { KeySource } from "./tokens.ts";

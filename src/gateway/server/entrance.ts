@@ -1,6 +1,7 @@
 import type { Server } from "bun";
 import { isName } from "../../message.ts";
 import type { Notices } from "../../ops/notices.ts";
+import { originOf } from "../../origin.ts";
 import type { Auth } from "../auth/auth.ts";
 import { tokenIn } from "../auth/bearer.ts";
 import { type Grant, unlimited } from "../auth/grant.ts";
@@ -11,7 +12,7 @@ import type { Limits } from "../limits/limits.ts";
 import type { Seat } from "../limits/seat.ts";
 import type { Protocol } from "../protocol.ts";
 import { asksForUpgrade, urlOf } from "./handshake.ts";
-import { AllowedOrigins, isOwnOrigin, originOf, type Scheme, schemeOf } from "./origin.ts";
+import { AllowedOrigins, isOwnOrigin, type Scheme, schemeOf } from "./origin.ts";
 import { notAHost, type RefusalName, type Refusals } from "./refusals.ts";
 
 export interface EntranceOptions {

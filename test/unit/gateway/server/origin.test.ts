@@ -1,10 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import {
-  AllowedOrigins,
-  isOriginRule,
-  isOwnOrigin,
-  schemeOf,
-} from "../../../../src/gateway/server/origin.ts";
+import { AllowedOrigins, isOwnOrigin, schemeOf } from "../../../../src/gateway/server/origin.ts";
+import { isOriginRule } from "../../../../src/origin.ts";
 
 describe("an origin is allowed", () => {
   test.each([

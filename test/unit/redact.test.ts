@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { withoutPassword } from "../../../src/ops/redact.ts";
-import { seeded } from "../doubles/seeded.ts";
+import { withoutPassword } from "../../src/redact.ts";
+import { seeded } from "./doubles/seeded.ts";
 
 test.each([
   ["amqp://user:secret@host:5672/vhost", "amqp://user:***@host:5672/vhost"],
