@@ -7,6 +7,7 @@ import { executable } from "../support/executable.ts";
 import { busy } from "./hostile/cases/busy.ts";
 import { connections } from "./hostile/cases/connections.ts";
 import { crowd } from "./hostile/cases/crowd.ts";
+import { disk } from "./hostile/cases/disk.ts";
 import { greedy } from "./hostile/cases/greedy.ts";
 import { neverReading } from "./hostile/cases/never-reading.ts";
 import { goalTable, measureTable } from "./report/tables.ts";
@@ -20,7 +21,7 @@ const { values } = parseArgs({
     only: { type: "string" },
   },
 });
-const hostileCases = [busy, crowd, connections, neverReading, greedy];
+const hostileCases = [busy, crowd, connections, neverReading, greedy, disk];
 const cases = hostileCases.filter(({ name }) => values.only === undefined || values.only === name);
 if (cases.length === 0)
   throw new Error(`--only is one of ${hostileCases.map(({ name }) => name).join(", ")}`);

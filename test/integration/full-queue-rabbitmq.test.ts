@@ -104,6 +104,10 @@ describe("dead letters", () => {
     expect(messageCount).toBeLessThan(150);
     const first = (await channel.get("wsmanager.dead")) as GetMessage;
     expect(first.properties.messageId).toBe(`${count - messageCount}`);
+    // RabbitMQ counts no bytes for those without a body.
+    for (let index = 0; index < 3000; index++) channel.publish("wsmanager.dead", "a", Buffer.alloc(0));
+    await channel.waitForConfirms();
+    expect((await channel.checkQueue("wsmanager.dead")).messageCount).toBeLessThanOrEqual(1024);
     await connection.close();
     await failing.stop();
   });

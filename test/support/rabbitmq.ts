@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, lstatSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "amqplib";
+import { codeOf } from "../../src/errors.ts";
 import { ErlangShell } from "./erlang-shell.ts";
 import { freePorts } from "./free-port.ts";
 import { forgetFolder, forgetProcess, killAtExit, removeAtExit } from "./leftovers.ts";
@@ -70,6 +71,22 @@ export async function startRabbitmqCluster(
     throw error;
   }
   return nodes;
+}
+
+/** RabbitMQ removes files while they are looked at: those take nothing. */
+function diskBytesOf(path: string): number {
+  const is = lstatSync(path, { throwIfNoEntry: false });
+  if (is === undefined) return 0;
+  let bytes = 512 * is.blocks;
+  if (!is.isDirectory()) return bytes;
+  let names: string[] = [];
+  try {
+    names = readdirSync(path);
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") throw error;
+  }
+  for (const name of names) bytes += diskBytesOf(join(path, name));
+  return bytes;
 }
 
 let shared: Promise<RabbitmqNode> | undefined;
@@ -181,6 +198,11 @@ export class RabbitmqNode implements AsyncDisposable {
     this.#frozen = false;
     await end(this.#process);
     this.#process = undefined;
+  }
+
+  /** What its data takes on the disk. In bytes. */
+  get diskBytes(): number {
+    return diskBytesOf(join(this.#folder, "data"));
   }
 
   /** False from `kill` to `restart`. */

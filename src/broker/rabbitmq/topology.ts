@@ -26,6 +26,9 @@ const deliveryLimit = 20;
 /** How often dead letters may be looked at: RabbitMQ 4.0 to 4.2 counts a look as a failed delivery, and drops after 20 by default. */
 const looksMax = 1_000_000;
 
+/** What a message in a queue counts at least towards its cap, in bytes. */
+const messageBytesMin = 1024;
+
 function innerExchange(name: string): string {
   return `${name}.queues`;
 }
@@ -104,7 +107,7 @@ export async function declareGroupQueue(
     "x-dead-letter-strategy": "at-least-once",
     // It is back pressure, too: what a full queue refuses waits in the outboxes (full-queues.ts).
     "x-overflow": "reject-publish",
-    "x-max-length-bytes": queueBytesMax,
+    ...capOf(queueBytesMax),
   });
   await declaring.bindQueue(queue, innerExchange(exchanges.fromClients));
 }
@@ -114,10 +117,18 @@ export async function declareReplies(declaring: Declaring, queueBytesMax: number
   await declaring.queue(repliesQueue, {
     "x-queue-type": "quorum",
     "x-delivery-limit": deliveryLimit,
-    "x-max-length-bytes": queueBytesMax,
+    ...capOf(queueBytesMax),
     // While no manager is there nobody waits for the oldest.
     "x-overflow": "drop-head",
   });
+}
+
+/** RabbitMQ counts bodies alone, of which an empty message has none: so there is a cap on their number too. */
+function capOf(queueBytesMax: number) {
+  return {
+    "x-max-length-bytes": queueBytesMax,
+    "x-max-length": Math.ceil(queueBytesMax / messageBytesMin),
+  };
 }
 
 /** Binds a group's queue again if it is there. Returns whether it is. */
@@ -135,7 +146,7 @@ async function declareDeadLetters(declaring: Declaring, queueBytesMax: number): 
     await declaring.queue(deadQueue, {
       "x-queue-type": "quorum",
       "x-delivery-limit": looksMax,
-      "x-max-length-bytes": queueBytesMax,
+      ...capOf(queueBytesMax),
       // The oldest dead letters make room.
       "x-overflow": "drop-head",
     });

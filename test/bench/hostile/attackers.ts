@@ -3,7 +3,8 @@
  * all have begun, or, of a connection flood, when it is over.
  */
 import { makeCloseFrame, makeFrame, opcodes } from "../../../src/bench/frames.ts";
-import { busy, keepBusy } from "./busy.ts";
+import { busy, keepBusy, repeat } from "./busy.ts";
+import { floods } from "./flood.ts";
 import { beGreedy, greedy } from "./greedy.ts";
 import { connectRaw, handshakeFor, type RawClient } from "./raw-client.ts";
 
@@ -166,6 +167,12 @@ const kinds: Record<string, () => Promise<string>> = {
   busy: () => attackForever((index) => () => keepBusy(url, businesses[index % businesses.length]!)),
   ...Object.fromEntries(
     businesses.map((kind) => [kind, () => attackForever(() => () => keepBusy(url, kind))]),
+  ),
+  ...Object.fromEntries(
+    Object.entries(floods).map(([flood, bulk]) => [
+      flood,
+      () => attackForever(() => () => repeat(url, { bulk })),
+    ]),
   ),
   greedy: () => attackForever((index) => () => beGreedy(url, greeds[index % greeds.length]!)),
   ...Object.fromEntries(

@@ -52,7 +52,11 @@ export const busy: Readonly<Record<string, Business>> = {
 
 /** One attacker, until it is closed. */
 export async function keepBusy(url: URL, kind: string): Promise<void> {
-  const { first = "", bulk } = busy[kind]!;
+  await repeat(url, busy[kind]!);
+}
+
+/** Says it again and again, as fast as it is read, until the connection is closed. */
+export async function repeat(url: URL, { first = "", bulk }: Business): Promise<void> {
   const { socket, answered, ended } = await connectRaw(url, new Handshake(url, "v12.stomp").request);
   let hasEnded = (await answered) !== 101;
   void ended.then(() => {

@@ -1,0 +1,17 @@
+import { makeFrame, opcodes } from "../../../src/bench/frames.ts";
+
+/** Bytes of STOMP in a WebSocket message: less than one may have. */
+const bulkBytes = 900_000;
+
+/** SENDs to a topic of their own, as many as fit. */
+const bulk = (frame: string) =>
+  makeFrame(opcodes.binary, Buffer.from(frame.repeat(Math.max(1, Math.floor(bulkBytes / frame.length)))));
+const send = (headers: string, body = "") => `SEND\ndestination:/topic/flood\n${headers}\n${body}\0`;
+const longHeaders = Array.from({ length: 7 }, (_, at) => `long-${at}:${"x".repeat(8000)}\n`).join("");
+
+/** Each fills queues with as much as it can of something else. */
+export const floods: Readonly<Record<string, () => Uint8Array>> = {
+  "many bodies": () => bulk(send("", "x".repeat(1000))),
+  "empty messages": () => bulk(send("")),
+  "long headers": () => bulk(send(longHeaders)),
+};
