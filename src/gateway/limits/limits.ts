@@ -74,12 +74,12 @@ export class Limits {
   /** The client sent a ping, which Bun answers: it costs as much as a message. */
   pinged(socket: ClientSocket, data: Buffer): void {
     this.#presence.heard(socket);
-    this.#rate.count(socket, 1, data.length);
+    this.#rate.countControl(socket, data.length);
   }
 
   /** The client sent a pong. One that nobody asked for counts as a message. */
   ponged(socket: ClientSocket, data: Buffer): void {
-    if (socket.data.seat.pingsUnanswered === 0) this.#rate.count(socket, 1, data.length);
+    if (socket.data.seat.pingsUnanswered === 0) this.#rate.countControl(socket, data.length);
     this.#presence.heard(socket);
   }
 

@@ -7,6 +7,11 @@ import type { Allowance } from "./seat.ts";
 
 /** A client that keeps within its rate for so long has stopped flooding. */
 const reformedMs = 1000;
+/**
+ * Pings, and pongs that nobody asked for, that a client may send in a second. Bun hands over all that it has read, however
+ * long that takes, and 512 KiB have room for 87,000 of them, which take 90 ms: nothing but closing the client stops that.
+ */
+const controlsMax = 1000;
 /** How often to look who may go on. */
 const lookEveryMs = 250;
 
@@ -66,6 +71,14 @@ export class MessageRate implements Timed {
     if (allowance.messages < 0 || allowance.bytes < 0) this.#overdrawn(socket, allowance, nowMs);
   }
 
+  /** The client sent a ping, or a pong that nobody asked for: it counts as a message. One that sends very many is closed at once. */
+  countControl(socket: ClientSocket, bytes: number): void {
+    const { seat } = socket.data;
+    if (seat.isClosing) return;
+    this.count(socket, 1, bytes);
+    if (--seat.allowance!.controls < 0 && !this.#isLifted) this.#close(socket);
+  }
+
   /** Nobody is slowed down any more: what has been read is to be obeyed now. */
   lift(): void {
     this.#isLifted = true;
@@ -101,6 +114,7 @@ export class MessageRate implements Timed {
     return {
       messages: this.#messagesMax,
       bytes: this.#bytesMax,
+      controls: controlsMax,
       countedMs: nowMs,
       floodSinceMs: 0,
       heldMs: Number.NEGATIVE_INFINITY,
@@ -113,6 +127,7 @@ export class MessageRate implements Timed {
     allowance.countedMs = nowMs;
     allowance.messages = Math.min(this.#messagesMax, allowance.messages + seconds * this.#messagesMax);
     allowance.bytes = Math.min(this.#bytesMax, allowance.bytes + seconds * this.#bytesMax);
+    allowance.controls = Math.min(controlsMax, allowance.controls + seconds * controlsMax);
   }
 
   #overdrawn(socket: ClientSocket, allowance: Allowance, nowMs: number): void {

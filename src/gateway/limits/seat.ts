@@ -3,6 +3,8 @@ export interface Allowance {
   /** As of `countedMs`; below zero is a debt. */
   messages: number;
   bytes: number;
+  /** Pings, and pongs that nobody asked for. */
+  controls: number;
   countedMs: number;
   /** Since when it has been held back again and again, and when it was last. */
   floodSinceMs: number;

@@ -3,7 +3,7 @@ import type { Frame } from "../../wire/stomp/frames.ts";
 /** A WebSocket message that ends no frame counts as so much of one that does. */
 export const pieceMessages = 0.25;
 /** A line end between frames, which is a heart-beat, counts as so much of a message. */
-export const lineEndMessages = 1 / 256;
+export const lineEndMessages = 1 / 32;
 
 /**
  * What a frame counts, in messages: about what it costs.

@@ -1,4 +1,4 @@
-import { expect, jest, test } from "bun:test";
+import { describe, expect, jest, test } from "bun:test";
 import { MessageRate, type MessageRateOptions } from "../../../../src/gateway/limits/message-rate.ts";
 import { makeRoom } from "./room.ts";
 
@@ -25,6 +25,7 @@ function sender(options: Partial<MessageRateOptions>, length = 1) {
         counter.sent++;
       }
     },
+    rate,
     lift: () => rate.lift(),
     isRefused: () => rate.refuses(socket),
     /** Bun hands over what it has read, whatever is paused. */
@@ -126,4 +127,22 @@ test("a client that waits to be closed for its flood is not let go on when the r
   lift();
   expect(isRefused()).toBe(true);
   expect(calls).toEqual(["pause"]);
+});
+
+describe("pings, and pongs that nobody asked for", () => {
+  test("are taken as long as there are not a thousand in a second", () => {
+    const { rate, socket, calls } = sender({ maxMessagesPerSecond: 0 });
+    pass(10_000, () => {
+      for (let count = 0; count < 250; count++) rate.countControl(socket, 0);
+    });
+    expect(calls).toEqual([]);
+  });
+
+  test("close the client at once when there are more, while the rest of what was read from it is handed over", () => {
+    const { rate, socket, calls } = sender({ maxMessagesPerSecond: 0, floodTimeout: 0 });
+    for (let count = 0; count < 1000; count++) rate.countControl(socket, 0);
+    expect(calls).toEqual([]);
+    for (let count = 0; count < 1000; count++) rate.countControl(socket, 0);
+    expect(calls.filter((call) => call.startsWith("close"))).toHaveLength(1);
+  });
 });
