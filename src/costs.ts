@@ -11,7 +11,7 @@ const textOverheadBytes = 48;
 /** A buffer's object, and what it has around its bytes. */
 const bufferOverheadBytes = 192;
 /** Of a message: its object, its place in a queue, and what its texts have around their characters. */
-const messageOverheadBytes = 256;
+export const messageOverheadBytes = 256;
 /** Of an envelope: the same, with its id. */
 const envelopeOverheadBytes = 320;
 /** Of one header, since an object that has names of its own has a shape of its own. */

@@ -1,6 +1,6 @@
 import type { Server } from "bun";
 import { Deque } from "../../collections/deque.ts";
-import { bodyCostBytes } from "../../costs.ts";
+import { bodyCostBytes, messageOverheadBytes } from "../../costs.ts";
 import type { Share } from "../../envelope/share.ts";
 import { type Body, isLongerThan, isName, type Message } from "../../message.ts";
 import type { AnyMetric } from "../../ops/metrics.ts";
@@ -151,7 +151,7 @@ class TextClient implements Client, Sender {
     }
     this.#waiting ??= new Deque();
     this.#waiting.push(body);
-    this.#keep(bodyCostBytes(body));
+    this.#keep(1, bodyCostBytes(body));
     turns.wait(socket);
   }
 
@@ -159,7 +159,7 @@ class TextClient implements Client, Sender {
     const { turns } = this.#surroundings;
     while (this.#waiting !== undefined && turns.mayGoOn(socket)) {
       const body = this.#waiting.shift()!;
-      this.#keep(-bodyCostBytes(body));
+      this.#keep(-1, -bodyCostBytes(body));
       if (this.#waiting.length === 0) this.#waiting = undefined;
       this.#publish(socket, body);
     }
@@ -202,10 +202,10 @@ class TextClient implements Client, Sender {
     this.#surroundings.sent(body.length);
   }
 
-  /** So much more waits of what was read. In bytes. */
-  #keep(bytes: number): void {
+  /** So much more waits of what was read, which is to be in the outbox soon. In messages and bytes. */
+  #keep(messages: number, bytes: number): void {
     this.keptBytes += bytes;
-    this.#surroundings.shares.unobeyedBytes += bytes;
+    this.#surroundings.shares.unobeyedBytes += bytes + messages * messageOverheadBytes;
     if (bytes > 0) this.#surroundings.sent(bytes);
   }
 
@@ -225,7 +225,7 @@ class TextClient implements Client, Sender {
 
   left(): void {
     this.#lease?.stop();
-    this.#keep(-this.keptBytes);
+    this.#keep(-(this.#waiting?.length ?? 0), -this.keptBytes);
     this.#waiting = undefined;
   }
 
