@@ -139,7 +139,7 @@ describe("pings, and pongs that nobody asked for", () => {
   });
 
   test("close the client at once when there are more, while the rest of what was read from it is handed over", () => {
-    const { rate, socket, calls } = sender({ maxMessagesPerSecond: 0, floodTimeout: 0 });
+    const { rate, socket, calls } = sender({ maxMessagesPerSecond: 0, floodTimeoutMs: 0 });
     for (let count = 0; count < 1000; count++) rate.countControl(socket, 0);
     expect(calls).toEqual([]);
     for (let count = 0; count < 1000; count++) rate.countControl(socket, 0);
