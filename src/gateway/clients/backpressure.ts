@@ -63,6 +63,14 @@ export class Backpressure {
   holdAlone(socket: ClientSocket): void {
     this.#isBeingRead(socket);
     this.#holds.hold(socket, "share");
+    this.#collecting ??= setTimeout(this.#collectGarbage, collectAfterMs);
+  }
+
+  /** Something has left the outbox: those held back alone may go on soon, and their garbage is collected as any other is. */
+  progressed(): void {
+    if (this.#state.is !== "open") return;
+    this.close();
+    if (this.#holds.countOf("share") > 0) this.#collecting = setTimeout(this.#collectGarbage, collectAfterMs);
   }
 
   /** A client has published, and the outbox is full. */

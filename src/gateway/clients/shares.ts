@@ -48,5 +48,6 @@ export class Shares {
       const { share } = socket.data;
       if (share === undefined || share.unsentBytes <= mostBytes) this.#holds.release(socket, "share");
     }
+    this.#backpressure.progressed();
   }
 }

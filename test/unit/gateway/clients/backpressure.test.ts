@@ -57,6 +57,18 @@ describe("what a flood has left behind", () => {
     expect(collect).toHaveBeenCalledTimes(1);
   });
 
+  test("is collected when those held back alone wait for a second in which nothing leaves the outbox, once", () => {
+    const { clients, backpressure, collect } = gateway(2);
+    backpressure.holdAlone(clients[0]!);
+    for (let step = 0; step < 5; step++) {
+      jest.advanceTimersByTime(900);
+      backpressure.progressed();
+    }
+    expect(collect).toHaveBeenCalledTimes(0);
+    jest.advanceTimersByTime(60_000);
+    expect(collect).toHaveBeenCalledTimes(1);
+  });
+
   test("is left to be where the outbox is full for moments only", () => {
     const { sockets, backpressure, collect } = gateway(1);
     for (let i = 0; i < 5; i++) {
