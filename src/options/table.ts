@@ -298,7 +298,7 @@ export const optionTable = {
     bytes(1024 ** 2, 1024 ** 4),
     1024 ** 3,
     serving,
-    "what a new group's queue may hold before publishers wait, and that of dead letters before the oldest go; a message counts as 1 KiB at least",
+    "what a new group's queue may hold before publishers wait, and that of dead letters before the oldest go",
   ),
   logMaxBytes: option(
     bytes(1024 ** 2, 1024 ** 4),
