@@ -122,7 +122,14 @@ async function serve({ options, warnings }: Run): Promise<number> {
   logger.info("settings", settingsOf(options));
   if (manager !== undefined) reloadOnHangUp(manager, options);
 
-  logger.info("stopping", { signal: await Promise.race([stop, fatal.promise]) });
+  const asked = Promise.withResolvers<{ readonly signal: string; readonly overMs: number }>();
+  if (manager !== undefined) manager.logLevel = logger;
+  if (manager !== undefined)
+    manager.onDrain = (overMs) => asked.resolve({ signal: "the control API", overMs });
+  const signalled = stop.then((signal) => ({ signal, overMs: options.drainTimeMs }));
+  const { signal, overMs } = await Promise.race([signalled, asked.promise, fatal.promise]);
+  logger.info("stopping", { signal, ...(overMs > 0 ? { drainMs: overMs } : {}) });
+  if (overMs > 0) await manager?.leave(overMs);
   const deadline = performance.now() + options.stopTimeoutMs;
   const left = () => Math.max(0, deadline - performance.now());
   await manager?.drain(left());

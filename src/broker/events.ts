@@ -9,6 +9,8 @@ export interface EventsLink {
    * Publishes an event to its source, or to a voice. Never throws; the tags in `EventsPeer.confirmed` count these calls from 1.
    */
   publish(key: string, body: string, voice?: Voice): void;
+  /** Publishes a command for all managers, this one too. The answers come to `EventsPeer.answered` with the id. */
+  ask(body: string, id: string): void;
   /** Tells all managers something, this one too. It is lost where a manager is not connected. */
   tell(body: string): void;
   /**
@@ -62,6 +64,14 @@ export interface EventsPeer {
   confirmed(tag: number, multiple: boolean): void;
   /** While blocked, nothing that is published or told arrives. */
   blocked(isBlocked: boolean): void;
+  /**
+   * A command for all managers, of another manager or another program.
+   *
+   * @param answer undefined: nobody waits for one
+   */
+  asked(body: Uint8Array, answer: ((body: string) => void) | undefined): void;
+  /** A manager's answer to a command. */
+  answered(id: string, body: Uint8Array): void;
   /** What a manager tells all. */
   told(body: Uint8Array): void;
 }

@@ -6,6 +6,7 @@ import type { Attendance, Attendee } from "./attendance.ts";
 import type { Heartbeat, Told } from "./event.ts";
 import { speakForDead } from "./heir.ts";
 import { Neighbours } from "./neighbours.ts";
+import { type Answers, Questions } from "./questions.ts";
 import { sourcesIn } from "./sources.ts";
 
 /** How often a manager does its rounds; the defaults suit production, tests shorten them. In milliseconds. */
@@ -42,6 +43,8 @@ export class Events implements EventsPeer {
   readonly #announcer: Announcer;
   readonly #neighbours: Neighbours;
   #rounds: NodeJS.Timeout | undefined;
+  readonly #questions = new Questions();
+  readonly #onCommand: (body: Uint8Array) => object | undefined;
   #link: EventsLink | undefined;
   #isBlocked = false;
   #isSettled = false;
@@ -52,13 +55,18 @@ export class Events implements EventsPeer {
   #round: Promise<void> | undefined;
   #isClosed = false;
 
-  /** @param manager its name, unique for all time */
+  /**
+   * @param manager its name, unique for all time
+   * @param onCommand obeys what all managers are told, and returns its answer, if it was a command
+   */
   constructor(
     manager: string,
     attendance: Attendance,
     logger: Logger,
+    onCommand: (body: Uint8Array) => object | undefined = () => undefined,
     timing: EventsTiming = defaultEventsTiming,
   ) {
+    this.#onCommand = onCommand;
     this.manager = manager;
     this.#logger = logger;
     this.#timing = timing;
@@ -109,6 +117,24 @@ export class Events implements EventsPeer {
     else if (beat.isSettled && beat.manager !== this.manager) this.#isSettled = true;
   }
 
+  asked(body: Uint8Array, answer: ((body: string) => void) | undefined): void {
+    const said = this.#onCommand(body);
+    if (said !== undefined) answer?.(JSON.stringify(said));
+  }
+
+  answered(id: string, body: Uint8Array): void {
+    this.#questions.answered(id, body);
+  }
+
+  /** Asks all managers that are known, this one too, and waits for their answers a moment. */
+  async askAll(command: object): Promise<Answers> {
+    const link = this.#link;
+    if (link === undefined) return { answers: [], missing: [this.manager, ...this.#neighbours.names] };
+    return await this.#questions.ask([this.manager, ...this.#neighbours.names], (id) =>
+      link.ask(JSON.stringify({ version: 1, ...command }), id),
+    );
+  }
+
   connected(client: Attendee): void {
     this.#announcer.connected(client);
   }
@@ -133,6 +159,7 @@ export class Events implements EventsPeer {
   async close(timeoutMs: number): Promise<void> {
     this.#isClosed = true;
     clearInterval(this.#rounds);
+    this.#questions.close();
     const link = this.#link;
     if (link === undefined || !this.#announcer.isLive) return;
     this.#announcer.ended(link.source);

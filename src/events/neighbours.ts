@@ -28,8 +28,9 @@ export class Neighbours {
     this.#own = own;
   }
 
-  get size(): number {
-    return this.#neighbours.size;
+  /** The managers that are not known to be dead. */
+  get names(): readonly string[] {
+    return [...this.#neighbours].filter(([, { isDead }]) => !isDead).map(([manager]) => manager);
   }
 
   /** @returns false if its source is at its end already: it has to be told */

@@ -9,6 +9,7 @@ import type { Client, ClientSocket } from "./clients/client.ts";
 import { Connections } from "./clients/connections.ts";
 import { sayFarewell } from "./clients/farewell.ts";
 import { Holds } from "./clients/holds.ts";
+import { partEvenly } from "./clients/parting.ts";
 import { Roster } from "./clients/roster.ts";
 import { Shares } from "./clients/shares.ts";
 import { TimerWheel } from "./clients/timer-wheel.ts";
@@ -190,6 +191,28 @@ export class Gateway implements FeedSink {
   /** The clients that are connected, whatever they speak. None may come or go meanwhile. */
   forEach(visit: (client: Client) => void): void {
     this.#clients.forEach(({ data }) => void visit(data));
+  }
+
+  get size(): number {
+    return this.#clients.size;
+  }
+
+  /** Closes the connections of a client, by the id that others know it by; returns how many there were. */
+  disconnect(clientId: string): number {
+    return this.#connections.remove(clientId);
+  }
+
+  /** Topics and patterns that have live subscribers, and how many. */
+  topics(): readonly (readonly [topic: string, subscribers: number])[] {
+    return this.#relay.audiences.topics();
+  }
+
+  /**
+   * Takes no new clients, and has those that there are leave evenly over a time, in milliseconds, in which they are served as ever.
+   */
+  async leave(overMs: number): Promise<void> {
+    this.#entrance.close();
+    await partEvenly(this.#clients, this.#holds, overMs);
   }
 
   /** Lets the clients go on that were held back. */

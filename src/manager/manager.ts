@@ -1,6 +1,8 @@
 import type { Broker } from "../broker/broker.ts";
 import { brokerMetrics } from "../broker/metrics.ts";
 import { readinessOf } from "../broker/readiness.ts";
+import { ControlApi, type LogLevel } from "../control/api.ts";
+import { Desk } from "../control/desk.ts";
 import { FatalError } from "../errors.ts";
 import type { Attendee } from "../events/attendance.ts";
 import { Events } from "../events/events.ts";
@@ -18,21 +20,23 @@ import type { Logger } from "../ops/logger.ts";
 import { LoopLag } from "../ops/loop-lag.ts";
 import type { MessageTrace } from "../ops/message-trace.ts";
 import { type AnyMetric, processMetrics } from "../ops/metrics.ts";
+import { Notices } from "../ops/notices.ts";
 import type { Tracing } from "../ops/tracing.ts";
 import type { Options } from "../options/table.ts";
 import { defaultOutboxLimits } from "../outbox/limits.ts";
 import { outboxMetrics } from "../outbox/metrics.ts";
 import { Outbox } from "../outbox/outbox.ts";
 import { BusiestTopics } from "./busiest-topics.ts";
+import { aloneOr, clienteleOf, readAdminToken } from "./control.ts";
 import { Replies } from "./replies.ts";
 import { Traced, tracedSink } from "./traced.ts";
 
 /** What a command line says to the gateway and the outbox; the rest of what the gateway needs is the manager's to give. */
 export type ManagerOptions = Omit<
   GatewayOptions,
-  "logger" | "readiness" | "metrics" | "uplink" | "announcements" | "sharedLog" | "auth"
+  "logger" | "readiness" | "metrics" | "uplink" | "announcements" | "sharedLog" | "auth" | "adminRoutes"
 > &
-  Pick<Options, "packed" | "outboxMaxBytes" | "traceSample">;
+  Pick<Options, "adminTokenFile" | "packed" | "outboxMaxBytes" | "traceSample">;
 
 /** Answers of other programs that a manager holds. */
 const repliesPrefetch = 1000;
@@ -51,7 +55,12 @@ export class Manager {
   readonly #gateway: Gateway;
   readonly #auth: Auth | undefined;
   readonly #lag = new LoopLag();
+  #apiRefusedCount = 0;
   #isStopping = false;
+  /** Called when the control API asks for a stop: after the clients have left over a time, in milliseconds. */
+  onDrain: (overMs: number) => void = () => undefined;
+  /** The level of this process's logger, for the control API. */
+  logLevel: LogLevel = { level: "info", changeLevel: () => undefined };
 
   /**
    * @param id unique to this process: other managers tell its messages from theirs by it
@@ -99,7 +108,17 @@ export class Manager {
       ...(lag?.metrics ?? []),
     ];
     const attendance = { forEach: (visit: (client: Attendee) => void) => gateway.forEach(visit) };
-    const peer = new Events(id, attendance, logger);
+    const notices = new Notices(logger);
+    const desk = new Desk(
+      id,
+      clienteleOf(
+        id,
+        () => gateway,
+        () => events,
+      ),
+      (why) => notices.warnOnce("a command on wsmanager.control was not obeyed", "reason", why, () => ({})),
+    );
+    const peer = new Events(id, attendance, logger, (body) => desk.take(body));
     const events = broker.attachEvents(peer) ? peer : undefined;
     const surroundings: GatewayOptions = {
       ...options,
@@ -109,6 +128,10 @@ export class Manager {
         auth?.hasKeys === false ? keyless : readinessOf(broker.status(), this.#isStopping, outbox.isFull),
       metrics: () => [...ownMetrics, ...others()],
       announcements: events ?? nobodyTold,
+      adminRoutes:
+        options.adminTokenFile === undefined
+          ? {}
+          : this.#controlApi(options.adminTokenFile, options, desk, events),
       uplink: uplinkTo(outbox, messageTrace, busiest, traced),
       sharedLog: broker.hasLog
         ? {
@@ -119,6 +142,12 @@ export class Manager {
         : undefined,
     };
     const gateway = new Gateway(surroundings, protocols);
+    ownMetrics.push({
+      name: "warren_api_refused_total",
+      type: "counter",
+      help: "Requests to the control API without the right token.",
+      read: () => this.#apiRefusedCount,
+    });
     outbox.onRelieved = () => gateway.relieve();
     outbox.onLightened = () => gateway.lighten();
     outbox.onSetAside = (message) => logger.error("message set aside", { ...message });
@@ -152,6 +181,31 @@ export class Manager {
    */
   listen(): URL {
     return this.#gateway.listen();
+  }
+
+  #controlApi(file: string, { maxMessageBytes }: ManagerOptions, desk: Desk, events: Events | undefined) {
+    readAdminToken(file);
+    return new ControlApi({
+      token: () => readAdminToken(file),
+      askAll: aloneOr(desk, events),
+      publish: (message, waiter) => void this.#answers.append(message, waiter),
+      unfitnessOf: (message) => this.#answers.unfitnessOf(message),
+      drain: (overMs) => {
+        this.#isStopping = true;
+        this.onDrain(overMs);
+      },
+      level: () => this.logLevel,
+      maxMessageBytes,
+      onRefused: () => {
+        this.#apiRefusedCount++;
+      },
+    }).routes;
+  }
+
+  /** Has the clients leave evenly over a time, in milliseconds. Before `drain`. */
+  async leave(overMs: number): Promise<void> {
+    this.#isStopping = true;
+    await this.#gateway.leave(overMs);
   }
 
   /** All that `/metrics` shows. */

@@ -19,13 +19,16 @@ export class AdminListener {
   readonly #options: { readonly adminHost: string; readonly adminPort: number };
   readonly #operations: Operations;
   readonly #guard: RouteGuard;
+  readonly #api: Routes<undefined>;
   #server: Server<undefined> | undefined;
 
   constructor(
     options: { readonly adminHost: string; readonly adminPort: number },
     operations: Operations,
     guard: RouteGuard,
+    api: Routes<undefined> = {},
   ) {
+    this.#api = api;
     this.#options = options;
     this.#operations = operations;
     this.#guard = guard;
@@ -44,10 +47,13 @@ export class AdminListener {
         port,
         development: false,
         reusePort: false,
-        routes: readOnly<undefined>({
-          ...healthRoute(),
-          ...this.#guard.guard(operationRoutes(this.#operations)),
-        }) as Record<string, never>,
+        routes: {
+          ...readOnly<undefined>({
+            ...healthRoute(),
+            ...this.#guard.guard(operationRoutes(this.#operations)),
+          }),
+          ...this.#guard.guard(this.#api),
+        } as Record<string, never>,
         fetch: () => new Response("Not found. Here are /metrics, /healthz and /readyz.\n", { status: 404 }),
       });
     } catch (error) {

@@ -128,6 +128,18 @@ export const optionTable = {
     serving,
     "a port of its own for `/metrics`, `/healthz` and `/readyz`; 0 picks a free one and prints it",
   ),
+  adminTokenFile: optional(
+    text("FILE"),
+    "no control API",
+    managing,
+    "has the token that `/api/…` on `--admin-port` asks for (`Authorization: Bearer`); read at each request",
+  ),
+  drainTimeMs: option(
+    span(0, 3_600_000),
+    0,
+    managing,
+    "at SIGTERM, clients leave one after another over this time, before the graceful stop begins",
+  ),
   adminHost: option(text("ADDRESS"), "127.0.0.1", serving, "the address that `--admin-port` is on"),
   handler: optional(
     text("FILE|URL", checkHandler),

@@ -41,6 +41,14 @@ export const closeCodes = {
     reconnect: "soon",
     words: "The manager is shutting down or restarting",
   },
+  restarting: {
+    code: 1012,
+    reason: "the manager is about to restart",
+    meaning: "an operator drains the manager, so that its clients leave one after another",
+    advice: "connect again, to any manager",
+    reconnect: "soon",
+    words: "The manager is restarting",
+  },
   stompError: {
     code: 1002,
     reason: "the ERROR frame says why",
@@ -134,6 +142,14 @@ export const closeCodes = {
     reconnect: "later",
     words: "The manager had no memory left for what this page had begun",
   },
+  removed: {
+    code: 4410,
+    reason: "an operator has disconnected this client",
+    meaning: "an operator or a program has disconnected the client by the control API",
+    advice: "connect again only if there is a reason to",
+    reconnect: "later",
+    words: "This page was disconnected by an operator",
+  },
   flood: {
     code: 4429,
     reason: "too many messages for too long",
@@ -150,6 +166,5 @@ export const foreignCloseCodes: readonly Pick<CloseCode, "code" | "reconnect" | 
   { code: 1003, reconnect: "soon", words: "The manager does not take this kind of message" },
   { code: 1008, reconnect: "corrected", words: "The manager does not allow this connection" },
   { code: 1011, reconnect: "later", words: "The manager met a fault of its own" },
-  { code: 1012, reconnect: "soon", words: "The manager is restarting" },
   { code: 1013, reconnect: "later", words: "The manager is too busy just now" },
 ];

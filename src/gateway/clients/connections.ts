@@ -1,4 +1,5 @@
 import { MultiMap } from "../../collections/multi-map.ts";
+import { closeCodes } from "../../wire/close-codes.ts";
 import type { Backlogs } from "../limits/backlogs.ts";
 import type { Limits } from "../limits/limits.ts";
 import type { SocketEvents } from "../server/server.ts";
@@ -36,6 +37,22 @@ export class Connections implements SocketEvents {
   /** Those of the client with this id. */
   of(clientId: string): Iterable<ClientSocket> {
     return this.#directory.find(clientId);
+  }
+
+  /** Closes the connections of a client, by the id that others know it by; returns how many there were. */
+  remove(clientId: string): number {
+    const { clients, holds, announcements } = this.#attendants;
+    const found = new Set(this.of(clientId));
+    clients.forEach((socket) => {
+      if (socket.data.id === undefined && announcements.nameOf(socket.data) === clientId) found.add(socket);
+    });
+    const { code, reason } = closeCodes.removed;
+    for (const socket of found) {
+      // A client that is not read from could not answer the close.
+      holds.letGo(socket);
+      socket.close(code, reason);
+    }
+    return found.size;
   }
 
   opened(socket: ClientSocket): void {

@@ -65,6 +65,14 @@ export class Audiences {
     return this.#counts.get(encoding) ?? 0;
   }
 
+  /** What is subscribed to, and by how many. */
+  topics(): readonly (readonly [topic: string, subscribers: number])[] {
+    const counts = new Map<string, number>();
+    for (const { pattern, clientCount } of this.#byKey.values())
+      counts.set(pattern, (counts.get(pattern) ?? 0) + clientCount);
+    return [...counts];
+  }
+
   /** @param subscriptionId empty where a client has no names for its subscriptions */
   join(pattern: string, encoding: Encoding, subscriptionId: string): Audience {
     const key = `${this.#prefix}:${encoding.name}:${subscriptionId.length}:${subscriptionId}:${pattern}`;

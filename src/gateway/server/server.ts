@@ -33,6 +33,8 @@ export interface ServerOptions extends AdminOptions, TlsOptions {
   /** Names under which it may be asked without tokens and TLS, besides `localhost`. */
   readonly allowHost: readonly string[] | undefined;
   readonly auth: Auth | undefined;
+  /** What the admin port answers besides. */
+  readonly adminRoutes: Routes<undefined>;
 }
 
 /** Hears what clients' sockets do, as Bun tells it. None of it may throw or wait. */
@@ -84,7 +86,7 @@ export class GatewayServer {
     if (adminPort === undefined) return;
     // It has neither tokens nor TLS, whatever the clients' port has.
     const guard = new HostGuard(allowHost, refusals, notices);
-    this.#admin = new AdminListener({ adminHost, adminPort }, operations, guard);
+    this.#admin = new AdminListener({ adminHost, adminPort }, operations, guard, options.adminRoutes);
   }
 
   /** Where those listen who run Warren, if not where clients do. */

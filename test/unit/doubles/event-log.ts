@@ -122,6 +122,10 @@ export class FakeEventsLink implements EventsLink {
     this.peer.closed();
   }
 
+  ask(): void {
+    /* nobody answers here */
+  }
+
   tell(body: string): void {
     if (this.isOpen) this.#log.tell(body);
   }

@@ -1,4 +1,4 @@
-import type { Channel, ChannelModel, ConfirmChannel } from "amqplib";
+import type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage } from "amqplib";
 import type { Envelope } from "../../../envelope/envelope.ts";
 import { codeOf, reasonOf } from "../../../errors.ts";
 import type { EventRecord, EventsLink, EventsPeer, Voice } from "../../events.ts";
@@ -8,6 +8,7 @@ import { publishFrames } from "../publish-frames.ts";
 import { type Drop, watch } from "../watch.ts";
 import { readEvents } from "./event-reading.ts";
 import {
+  controlExchange,
   declareEvents,
   declareSource,
   inboxOf,
@@ -47,17 +48,28 @@ export class EventsConnection {
     await openInbox(
       connection,
       this.#peer.manager,
-      (body) => this.#peer.told(body),
+      (delivery) => this.#came(delivery, telling),
       () => drop("the manager's inbox has gone"),
     );
     connection.on("blocked", () => this.#peer.blocked(true));
     connection.on("unblocked", () => this.#peer.blocked(false));
-    const link = new RabbitmqEventsLink(connection, channel, telling, source, drop);
+    const link = new RabbitmqEventsLink(this.#peer.manager, connection, channel, telling, source, drop);
     atLoss.push(() => {
       link.end();
       this.#peer.closed();
     });
     this.#peer.opened(link);
+  }
+
+  #came({ fields, properties, content }: ConsumeMessage, channel: Channel): void {
+    const { exchange } = fields;
+    if (exchange === managersExchange) this.#peer.told(content);
+    else if (exchange === controlExchange) {
+      const { replyTo, correlationId } = properties;
+      const answer = (body: string) =>
+        void channel.publish("", replyTo, Buffer.from(body), { correlationId });
+      this.#peer.asked(content, typeof replyTo === "string" ? answer : undefined);
+    } else this.#peer.answered(String(properties.correlationId), content);
   }
 }
 
@@ -80,13 +92,17 @@ class RabbitmqEventsLink implements EventsLink {
   #exchange: string;
   #isOpen = true;
 
+  readonly #manager: string;
+
   constructor(
+    manager: string,
     connection: ChannelModel,
     channel: ConfirmChannel,
     telling: Channel,
     source: string,
     drop: Drop,
   ) {
+    this.#manager = manager;
     this.source = source;
     this.#connection = connection;
     this.#telling = telling;
@@ -105,6 +121,12 @@ class RabbitmqEventsLink implements EventsLink {
     if (this.#gathered.length === 0) setImmediate(() => this.#flush());
     const headers = voice === undefined ? undefined : { [voiceHeader]: voice.nonce };
     this.#gathered.push({ ...bare, routingKey: key, body: Buffer.from(body), headers });
+  }
+
+  ask(body: string, id: string): void {
+    if (!this.#isOpen) return;
+    const replyTo = inboxOf(this.#manager);
+    this.#telling.publish(controlExchange, "", Buffer.from(body), { replyTo, correlationId: id });
   }
 
   tell(body: string): void {

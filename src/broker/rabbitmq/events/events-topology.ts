@@ -1,4 +1,4 @@
-import type { Channel, ChannelModel } from "amqplib";
+import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
 import { codeOf, FatalError, reasonOf } from "../../../errors.ts";
 import { eventKeys, type Voice } from "../../events.ts";
 import type { Declaring } from "../declaring.ts";
@@ -17,6 +17,9 @@ const logBytesMax = 1024 ** 3;
 const logAgeMax = "1D";
 /** Each manager sends one every few seconds; what a frozen one did not read is of no use to it. */
 const inboxMessagesMax = 10_000;
+
+/** By which all managers are told what to do: the name that programs know. */
+export const controlExchange = "wsmanager.control";
 
 export function sourceOf(manager: string, number: number): string {
   return `${eventsExchange}.${manager}.${number}`;
@@ -42,6 +45,7 @@ export function inboxOf(manager: string): string {
 export async function declareEvents(declaring: Declaring): Promise<void> {
   await declareTopic(declaring, eventsExchange);
   await declaring.fanout(managersExchange);
+  await declaring.fanout(controlExchange);
   await declaring.queue(eventsLog, {
     "x-queue-type": "stream",
     "x-max-length-bytes": logBytesMax,
@@ -86,7 +90,7 @@ export async function declareSource(declaring: Declaring, source: string): Promi
 export async function openInbox(
   connection: ChannelModel,
   manager: string,
-  told: (body: Uint8Array) => void,
+  came: (delivery: ConsumeMessage) => void,
   lost: () => void,
 ): Promise<void> {
   const channel = await connection.createChannel();
@@ -97,7 +101,6 @@ export async function openInbox(
     arguments: { "x-max-length": inboxMessagesMax },
   });
   await channel.bindQueue(queue, managersExchange, "");
-  await channel.consume(queue, (delivery) => (delivery === null ? lost() : told(delivery.content)), {
-    noAck: true,
-  });
+  await channel.bindQueue(queue, controlExchange, "");
+  await channel.consume(queue, (delivery) => (delivery === null ? lost() : came(delivery)), { noAck: true });
 }

@@ -1,0 +1,236 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { Waiter } from "../envelope/waiter.ts";
+import { isName, type OutgoingMessage } from "../message.ts";
+import type { Answer, Routes } from "../ops/http.ts";
+import type { Level } from "../ops/logger.ts";
+import { levels } from "../ops/logger.ts";
+import { isTextType } from "../properties.ts";
+import { isPattern } from "../topics/topic-trie.ts";
+import { type Command, pageMax } from "./command.ts";
+import { type DeskAnswer, page, type SeenClient } from "./desk.ts";
+import { openApi } from "./open-api.ts";
+
+/** What the API does for those who run Warren. */
+export interface ControlOptions {
+  /** Reads the token that a request has to bring. @throws FatalError if it cannot be read */
+  token(): string;
+  /** Asks all managers, this one too. */
+  askAll(
+    command: Command,
+  ): Promise<{ readonly answers: readonly DeskAnswer[]; readonly missing: readonly string[] }>;
+  /** Hands a message to the broker, for clients. */
+  publish(message: OutgoingMessage, waiter: Waiter): void;
+  /** Why the broker could not carry it; undefined if it could. */
+  unfitnessOf(message: OutgoingMessage): { readonly why: string } | undefined;
+  /** Has this manager's clients leave over a time, in milliseconds, and then stops it. */
+  drain(overMs: number): void;
+  /** The level of this process's logger. */
+  level(): LogLevel;
+  /** A larger body is refused. In bytes. */
+  readonly maxMessageBytes: number;
+  /** A request without the right token. */
+  onRefused(): void;
+}
+
+/** How long RabbitMQ may take to confirm, in milliseconds. */
+const confirmMsMax = 30_000;
+const drainMsMax = 3_600_000;
+
+export interface LogLevel {
+  readonly level: Level;
+  changeLevel(level: Level): void;
+}
+
+type Handler = (request: Request, params: Record<string, string>) => Response | Promise<Response>;
+
+/** `/api/…` on the admin listener: JSON, for every manager at once whichever is asked. */
+export class ControlApi {
+  readonly #options: ControlOptions;
+
+  constructor(options: ControlOptions) {
+    this.#options = options;
+  }
+
+  get routes(): Routes<undefined> {
+    return {
+      "/api/openapi.json": this.#answer({ GET: () => Response.json(openApi) }),
+      "/api/managers": this.#answer({ GET: () => this.#managers() }),
+      "/api/topics": this.#answer({ GET: () => this.#topics() }),
+      "/api/clients": this.#answer({ GET: ({ url }) => this.#clients(new URL(url)) }),
+      "/api/clients/:id": this.#answer({
+        GET: (_, { id = "" }) => this.#client(id),
+        DELETE: (_, { id = "" }) => this.#disconnect(id),
+      }),
+      "/api/clients/:id/send": this.#answer({ POST: (request, { id = "" }) => this.#send(request, id) }),
+      "/api/publish": this.#answer({ POST: (request) => this.#publish(request) }),
+      "/api/drain": this.#answer({ POST: ({ url }) => this.#drain(new URL(url)) }),
+      "/api/log-level": this.#answer({
+        GET: () => Response.json({ level: this.#options.level().level }),
+        PUT: (request) => this.#setLevel(request),
+      }),
+    };
+  }
+
+  #answer(methods: Readonly<Record<string, Handler>>): Answer<undefined> {
+    return async (request) => {
+      if (!this.#isAllowed(request)) {
+        this.#options.onRefused();
+        return Response.json(
+          { error: "the header Authorization has to be Bearer and the token in --admin-token-file" },
+          { status: 401, headers: { "www-authenticate": "Bearer" } },
+        );
+      }
+      const handler = methods[request.method];
+      const allow = Object.keys(methods).join(", ");
+      if (handler === undefined)
+        return Response.json({ error: `here is ${allow}` }, { status: 405, headers: { allow } });
+      return await handler(request, request.params as Record<string, string>);
+    };
+  }
+
+  /** Compares digests, so that the time tells nothing of the token, nor of its length. */
+  #isAllowed({ headers }: Request): boolean {
+    const [, given] = /^Bearer +(\S+)$/i.exec(headers.get("authorization") ?? "") ?? [];
+    return given !== undefined && timingSafeEqual(digest(given), digest(this.#options.token()));
+  }
+
+  async #managers(): Promise<Response> {
+    const { answers, missing } = await this.#options.askAll({ do: "managers" });
+    return Response.json({ managers: answers, missing });
+  }
+
+  async #topics(): Promise<Response> {
+    const { answers, missing } = await this.#options.askAll({ do: "topics" });
+    const counts = new Map<string, number>();
+    for (const { topics } of answers)
+      for (const [topic, count] of topics as readonly (readonly [string, number])[])
+        counts.set(topic, (counts.get(topic) ?? 0) + count);
+    const topics = [...counts].map(([topic, subscribers]) => ({ topic, subscribers }));
+    return Response.json({
+      topics: topics.sort((one, other) => (one.topic < other.topic ? -1 : 1)),
+      missing,
+    });
+  }
+
+  async #clients({ searchParams }: URL): Promise<Response> {
+    const limit = Number(searchParams.get("limit") ?? 100);
+    const after = searchParams.get("after") ?? "";
+    if (!Number.isInteger(limit) || limit < 1 || limit > pageMax)
+      return bad(`limit is a whole number from 1 to ${pageMax}`);
+    const { answers, missing } = await this.#options.askAll({ do: "clients", after, limit });
+    const all = page(
+      answers.flatMap(({ clients }) => clients as readonly SeenClient[]),
+      after,
+      limit,
+    );
+    const next = all.length === limit ? { next: all.at(-1)!.client } : {};
+    return Response.json({ clients: all, ...next, missing });
+  }
+
+  async #client(id: string): Promise<Response> {
+    const { connections, missing } = await this.#find(id);
+    return connections.length === 0
+      ? unknown(id, missing)
+      : Response.json({ client: id, connections, missing });
+  }
+
+  async #find(client: string) {
+    const { answers, missing } = await this.#options.askAll({ do: "client", client });
+    return { connections: answers.flatMap(({ clients }) => clients as readonly SeenClient[]), missing };
+  }
+
+  async #disconnect(client: string): Promise<Response> {
+    const { answers, missing } = await this.#options.askAll({ do: "disconnect", client });
+    const disconnected = answers.reduce((sum, answer) => sum + Number(answer["disconnected"]), 0);
+    return disconnected === 0 ? unknown(client, missing) : Response.json({ client, disconnected, missing });
+  }
+
+  async #send(request: Request, clientId: string): Promise<Response> {
+    const { connections, missing } = await this.#find(clientId);
+    if (connections.length === 0) return unknown(clientId, missing);
+    return await this.#hand(request, {
+      topic: new URL(request.url).searchParams.get("topic") ?? "",
+      clientId,
+    });
+  }
+
+  async #publish(request: Request): Promise<Response> {
+    const topic = new URL(request.url).searchParams.get("topic");
+    if (topic === null) return bad("say ?topic=NAME; an empty one is for everybody that listens to all");
+    return await this.#hand(request, { topic });
+  }
+
+  async #hand(request: Request, to: Pick<OutgoingMessage, "topic" | "clientId">): Promise<Response> {
+    const { maxMessageBytes } = this.#options;
+    if (!isName(to.topic) || isPattern(to.topic))
+      return bad("a topic has at most 255 bytes, no control characters, and is no pattern");
+    const declared = Number(request.headers.get("content-length") ?? 0);
+    const bytes = declared > maxMessageBytes ? undefined : new Uint8Array(await request.arrayBuffer());
+    if (bytes === undefined || bytes.byteLength > maxMessageBytes)
+      return Response.json(
+        { error: `the body has more than --max-message-bytes, ${maxMessageBytes}` },
+        { status: 413 },
+      );
+    const message = { ...to, ...bodyOf(bytes, request.headers.get("content-type")) };
+    const unfit = this.#options.unfitnessOf(message);
+    if (unfit !== undefined) return bad(unfit.why);
+    const { promise, resolve } = Promise.withResolvers<Response>();
+    const timer = setTimeout(
+      () =>
+        resolve(
+          Response.json({ error: "RabbitMQ has not confirmed it yet; it may still arrive" }, { status: 504 }),
+        ),
+      confirmMsMax,
+    );
+    this.#options.publish(message, {
+      confirmed: () => resolve(Response.json({ confirmed: true })),
+      setAside: (error) => resolve(Response.json({ error }, { status: 422 })),
+    });
+    return await promise.finally(() => clearTimeout(timer));
+  }
+
+  #drain({ searchParams }: URL): Response {
+    const said = searchParams.get("over") ?? "30s";
+    const [, number, unit = "s"] = /^(\d+)(ms|s|m)?$/.exec(said) ?? [];
+    const overMs = Number(number) * { ms: 1, s: 1000, m: 60_000 }[unit as "ms" | "s" | "m"];
+    if (!(overMs <= drainMsMax)) return bad("over is a time such as 30s, at most 60m");
+    this.#options.drain(overMs);
+    return Response.json({ drainingMs: overMs }, { status: 202 });
+  }
+
+  async #setLevel(request: Request): Promise<Response> {
+    const said = (await request.text()).slice(0, 100);
+    const level = levels.find(
+      (one) => said.trim() === one || said.replace(/\s/g, "") === `{"level":"${one}"}`,
+    );
+    if (level === undefined) return bad(`say {"level": "…"} with one of ${levels.join(", ")}`);
+    this.#options.level().changeLevel(level);
+    return Response.json({ level });
+  }
+}
+
+function bodyOf(bytes: Uint8Array, contentType: string | null): Pick<OutgoingMessage, "body" | "headers"> {
+  const headers = contentType === null ? {} : { headers: { "content-type": contentType } };
+  if (isTextType(contentType ?? undefined)) {
+    try {
+      return { body: strict.decode(bytes), ...headers };
+    } catch {
+      // Whatever it is called, it is no text.
+    }
+  }
+  return { body: Buffer.from(bytes), ...headers };
+}
+
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function digest(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}
+
+function bad(error: string): Response {
+  return Response.json({ error }, { status: 400 });
+}
+
+function unknown(client: string, missing: readonly string[]): Response {
+  return Response.json({ error: `no client "${client}" is connected`, missing }, { status: 404 });
+}

@@ -1,0 +1,87 @@
+import { version } from "../version.ts";
+import { type Command, commandIn, pageMax } from "./command.ts";
+
+/** A client, as an operator sees it. */
+export interface SeenClient {
+  readonly client: string;
+  readonly manager: string;
+  readonly protocol: string;
+  /** Its name in events; absent where there are none. */
+  readonly connection?: string;
+  readonly address?: string;
+}
+
+/** The clients of this manager. */
+export interface Clientele {
+  readonly size: number;
+  /** All that are known by an id, in no order. */
+  list(): readonly SeenClient[];
+  /** Those with this id. */
+  find(client: string): readonly SeenClient[];
+  /** Closes the connections of a client with 4410; returns how many there were. */
+  disconnect(client: string): number;
+  /** Topics and patterns with subscribers, and how many there are. */
+  topics(): readonly (readonly [topic: string, subscribers: number])[];
+}
+
+/** What one manager answers. */
+export interface DeskAnswer {
+  readonly manager: string;
+  readonly [field: string]: unknown;
+}
+
+/** Obeys what one manager is told. */
+export class Desk {
+  readonly #manager: string;
+  readonly #clientele: Clientele;
+  readonly #onNonsense: (why: string) => void;
+
+  /** @param onNonsense hears why a command could not be obeyed */
+  constructor(manager: string, clientele: Clientele, onNonsense: (why: string) => void) {
+    this.#manager = manager;
+    this.#clientele = clientele;
+    this.#onNonsense = onNonsense;
+  }
+
+  /** @returns the answer; undefined if there is nothing to obey */
+  take(body: Uint8Array): DeskAnswer | undefined {
+    const command = commandIn(body);
+    if (typeof command !== "string") return this.obey(command);
+    this.#onNonsense(command);
+    return undefined;
+  }
+
+  obey(command: Command): DeskAnswer {
+    const manager = this.#manager;
+    const clientele = this.#clientele;
+    switch (command.do) {
+      case "managers":
+        return {
+          manager,
+          version,
+          clients: clientele.size,
+          uptimeSeconds: Math.round(performance.now() / 1000),
+        };
+      case "topics":
+        return { manager, topics: clientele.topics() };
+      case "clients":
+        return { manager, clients: page(clientele.list(), command.after ?? "", command.limit ?? pageMax) };
+      case "client":
+        return { manager, clients: clientele.find(command.client) };
+      case "disconnect":
+        return { manager, disconnected: clientele.disconnect(command.client) };
+    }
+  }
+}
+
+/** The first of those whose ids follow, in the order of their ids. */
+export function page<Seen extends { readonly client: string }>(
+  clients: readonly Seen[],
+  after: string,
+  limit: number,
+): readonly Seen[] {
+  return clients
+    .filter(({ client }) => client > after)
+    .sort((one, other) => (one.client < other.client ? -1 : one.client > other.client ? 1 : 0))
+    .slice(0, limit);
+}

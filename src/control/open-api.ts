@@ -1,0 +1,110 @@
+import { version } from "../version.ts";
+import { pageMax } from "./command.ts";
+
+const json = (description: string) => ({ description, content: { "application/json": {} } });
+const id = { name: "id", in: "path", required: true, schema: { type: "string" } };
+const query = (name: string, description: string, schema: object, required = false) => ({
+  name,
+  in: "query",
+  description,
+  required,
+  schema,
+});
+const refusals = { "401": json("no or wrong token") };
+const handed = {
+  "200": json("RabbitMQ has confirmed it"),
+  "400": json("the topic is none, or the broker could not carry the message"),
+  "413": json("the body is larger than --max-message-bytes"),
+  "422": json("RabbitMQ refuses it, and it is not tried again"),
+  "504": json("RabbitMQ has not confirmed it within 30 seconds"),
+  ...refusals,
+};
+const body = { required: true, content: { "*/*": {} } };
+
+/** `/api/openapi.json`: what the control API takes and answers. A test holds it against the server. */
+export const openApi = {
+  openapi: "3.1.0",
+  info: { title: "Warren control", version },
+  security: [{ token: [] }],
+  components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } },
+  paths: {
+    "/api/openapi.json": {
+      get: { summary: "This description", responses: { "200": json("OpenAPI 3.1"), ...refusals } },
+    },
+    "/api/managers": {
+      get: { summary: "All managers", responses: { "200": json("managers"), ...refusals } },
+    },
+    "/api/topics": {
+      get: {
+        summary: "Topics and patterns with live subscribers",
+        responses: { "200": json("topics"), ...refusals },
+      },
+    },
+    "/api/clients": {
+      get: {
+        summary: "Clients of all managers, by id",
+        parameters: [
+          query("after", "the last id of the page before", { type: "string" }),
+          query("limit", "clients in a page", {
+            type: "integer",
+            minimum: 1,
+            maximum: pageMax,
+            default: 100,
+          }),
+        ],
+        responses: {
+          "200": json("a page; `next` is there if more may follow"),
+          "400": json("no such limit"),
+          ...refusals,
+        },
+      },
+    },
+    "/api/clients/{id}": {
+      get: {
+        summary: "The connections of a client",
+        parameters: [id],
+        responses: { "200": json("connections"), "404": json("it is not connected"), ...refusals },
+      },
+      delete: {
+        summary: "Disconnects a client (4410)",
+        parameters: [id],
+        responses: {
+          "200": json("how many connections there were"),
+          "404": json("it is not connected"),
+          ...refusals,
+        },
+      },
+    },
+    "/api/clients/{id}/send": {
+      post: {
+        summary: "Sends a message to a client alone",
+        parameters: [id, query("topic", "the topic that it is about", { type: "string" })],
+        requestBody: body,
+        responses: { ...handed, "404": json("it is not connected") },
+      },
+    },
+    "/api/publish": {
+      post: {
+        summary: "Sends a message to all clients of a topic",
+        parameters: [query("topic", "the topic", { type: "string" }, true)],
+        requestBody: body,
+        responses: handed,
+      },
+    },
+    "/api/drain": {
+      post: {
+        summary: "This manager's clients leave evenly over a time (1012), then it stops",
+        parameters: [query("over", "such as 30s", { type: "string", default: "30s" })],
+        responses: { "202": json("it has begun"), "400": json("no such time"), ...refusals },
+      },
+    },
+    "/api/log-level": {
+      get: { summary: "The log level of this process", responses: { "200": json("level"), ...refusals } },
+      put: {
+        summary: "Changes it",
+        requestBody: { required: true, content: { "application/json": {} } },
+        responses: { "200": json("level"), "400": json("no such level"), ...refusals },
+      },
+    },
+  },
+} as const;

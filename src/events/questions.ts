@@ -1,0 +1,71 @@
+/** How long the answers of all managers are waited for, in milliseconds. */
+const waitMsMax = 2000;
+/** Questions that wait at a time. */
+const questionsMax = 1000;
+
+/** What managers answered, and those that did not. */
+export interface Answers {
+  readonly answers: readonly AnswerOfManager[];
+  readonly missing: readonly string[];
+}
+
+export interface AnswerOfManager {
+  readonly manager: string;
+  readonly [field: string]: unknown;
+}
+
+interface Question {
+  readonly waitsFor: Set<string>;
+  readonly answers: AnswerOfManager[];
+  readonly timer: NodeJS.Timeout;
+  readonly resolve: (answers: Answers) => void;
+}
+
+/** What all managers are asked, each of which answers for itself. */
+export class Questions {
+  readonly #open = new Map<string, Question>();
+
+  /** @param send publishes the question under the id that it is given */
+  ask(managers: readonly string[], send: (id: string) => void): Promise<Answers> {
+    if (this.#open.size >= questionsMax) return Promise.resolve({ answers: [], missing: managers });
+    const id = crypto.randomUUID();
+    const { promise, resolve } = Promise.withResolvers<Answers>();
+    const timer = setTimeout(() => this.#end(id), waitMsMax);
+    this.#open.set(id, { waitsFor: new Set(managers), answers: [], timer, resolve });
+    send(id);
+    return promise;
+  }
+
+  answered(id: string, body: Uint8Array): void {
+    const question = this.#open.get(id);
+    const answer = question && parse(body);
+    if (question === undefined || answer === undefined || !question.waitsFor.delete(answer.manager)) return;
+    question.answers.push(answer);
+    if (question.waitsFor.size === 0) this.#end(id);
+  }
+
+  close(): void {
+    for (const id of [...this.#open.keys()]) this.#end(id);
+  }
+
+  #end(id: string): void {
+    const question = this.#open.get(id);
+    if (question === undefined) return;
+    this.#open.delete(id);
+    clearTimeout(question.timer);
+    question.resolve({ answers: question.answers, missing: [...question.waitsFor] });
+  }
+}
+
+function parse(body: Uint8Array): AnswerOfManager | undefined {
+  try {
+    const said: unknown = JSON.parse(decoder.decode(body));
+    const isAnswer = typeof said === "object" && said !== null && "manager" in said;
+    return isAnswer && typeof said.manager === "string" ? (said as AnswerOfManager) : undefined;
+  } catch {
+    // Any program can write to an inbox that knows RabbitMQ's password.
+    return undefined;
+  }
+}
+
+const decoder = new TextDecoder();

@@ -1,0 +1,67 @@
+import { readFileSync } from "node:fs";
+import type { Clientele, Desk, DeskAnswer, SeenClient } from "../control/desk.ts";
+import { FatalError, reasonOf } from "../errors.ts";
+import type { Events } from "../events/events.ts";
+import type { Gateway } from "../gateway/gateway.ts";
+
+/** At least so long, in characters: it is all that protects every client. */
+const tokenLengthMin = 16;
+
+/** Reads the token that the control API asks for. @throws FatalError if it cannot be used */
+export function readAdminToken(file: string): string {
+  let token: string;
+  try {
+    // trim() takes a byte-order mark for a space.
+    token = readFileSync(file, "utf8").trim();
+  } catch (error) {
+    throw new FatalError(`the file of --admin-token-file cannot be read: ${reasonOf(error)}`);
+  }
+  if (token.length < tokenLengthMin)
+    throw new FatalError(
+      `the token in ${file} (--admin-token-file) is shorter than ${tokenLengthMin} characters: make one with \`openssl rand -hex 32\``,
+    );
+  return token;
+}
+
+/** The clients of one manager, for its desk. */
+export function clienteleOf(
+  manager: string,
+  gateway: () => Gateway,
+  events: () => Events | undefined,
+): Clientele {
+  const list = () => {
+    const seen: SeenClient[] = [];
+    gateway().forEach((client) => {
+      const { protocol, seat } = client;
+      const name = events()?.nameOf(client);
+      const id = client.id ?? name;
+      if (protocol === undefined || id === undefined) return;
+      const { address } = seat;
+      seen.push({
+        client: id,
+        manager,
+        protocol,
+        ...(name === undefined ? {} : { connection: name }),
+        ...(address === undefined ? {} : { address }),
+      });
+    });
+    return seen;
+  };
+  return {
+    get size() {
+      return gateway().size;
+    },
+    list,
+    find: (id) => list().filter(({ client }) => client === id),
+    disconnect: (client) => gateway().disconnect(client),
+    topics: () => gateway().topics(),
+  };
+}
+
+/** Without a broker that knows others, a manager answers for itself alone. */
+export function aloneOr(desk: Desk, events: Events | undefined) {
+  return async (command: Parameters<Desk["obey"]>[0]) =>
+    events === undefined
+      ? { answers: [desk.obey(command)] as readonly DeskAnswer[], missing: [] as readonly string[] }
+      : await events.askAll(command);
+}
