@@ -5,9 +5,11 @@ const all = Object.entries<CloseCode>(closeCodes);
 
 test("every close code may be sent, with a reason that fits into a close frame", () => {
   for (const [, { code, reason }] of all) {
-    // RFC 6455, section 7.4: 1006 is what a browser calls the lack of a close frame.
+    // RFC 6455, section 7.4, and its registry, which has 1012 (service restart): 1006 is what a browser calls the lack of a close frame.
     expect(
-      code === 1006 || [1000, 1001, 1002, 1007, 1008, 1009].includes(code) || (code >= 4000 && code < 5000),
+      code === 1006 ||
+        [1000, 1001, 1002, 1007, 1008, 1009, 1012].includes(code) ||
+        (code >= 4000 && code < 5000),
     ).toBe(true);
     expect(Buffer.byteLength(reason)).toBeLessThanOrEqual(123);
     expect(reason === "").toBe(code === 1006);
