@@ -176,6 +176,7 @@ function brokerFor(options: Options, id: string, logger: StreamLogger): Broker {
     name: id,
     logger,
     queueBytesMax: options.queueMaxBytes,
+    plainCopies: options.plainCopies,
     logRetention: logMode === "off" ? "off" : { maxBytes, maxAgeMs },
   });
 }

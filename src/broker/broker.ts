@@ -17,6 +17,10 @@ import type { EventsPeer } from "./events.ts";
  * them go, the link ends without a confirm for what may have gone with it. Before the
  * confirm an envelope may be lost; whoever publishes sends it again on the next link, so it may arrive twice.
  *
+ * **Copies.** What is published to `wsmanager` and `towsmanager` is for Warren's own roles, who speak in packs. Its plain copies
+ * (`Envelope.copies`) go with it, for all other programs, and count as a part of it: the confirm says that all of it is safe. What
+ * other programs publish there is heard as it is.
+ *
  * **Consuming.** Each group gets every envelope at least once; the consumers of one group share them. What was
  * not acknowledged when a session ends is delivered again, in a later session or to another consumer.
  * Envelopes come in order, but those delivered again come late.
@@ -97,6 +101,8 @@ export type BrokerStatus =
 export interface PublishLink {
   /** Whether a `send` costs the broker about as much as a dozen messages, so that few large ones are better than many small ones. */
   readonly isCostly: boolean;
+  /** Whether other programs may listen, who are to get a plain copy of each message (`Envelope.copies`). */
+  readonly takesCopies?: boolean;
   /** What the properties and headers of an envelope may take together, in bytes. */
   readonly headBytesMax: number;
   /** How many of the envelopes that it was given, the last ones, it has not written. */
@@ -114,8 +120,10 @@ export interface Publisher {
   opened(link: PublishLink): void;
   /** The broker has taken responsibility for the envelope with this tag; with `multiple`, for all up to it. */
   confirmed(tag: number, multiple: boolean): void;
-  /** The broker could not take it: it has to be published again. */
+  /** The broker could not take it, or one of its copies: what it did not take has to be published again. */
   refused(tag: number, multiple: boolean): void;
+  /** It has not taken a part of an envelope. `refused` follows when it has settled the other parts. Nothing should overtake it. */
+  refusing?(): void;
   /** While blocked, what is published would not be read. */
   blocked(isBlocked: boolean): void;
   /** @param refusal the broker has closed the link over an envelope that it was sent */

@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import type { Body, Headers, Message, OutgoingMessage } from "../message.ts";
 import { isTextType } from "../properties.ts";
 import { packedContentType, unpack } from "./packing.ts";
+import type { PlainCopies } from "./plain-copies.ts";
 
 /** A message as it travels and rests in a broker. Section 4 of the design says what each part means. */
 export interface Envelope {
@@ -15,16 +16,36 @@ export interface Envelope {
   readonly headers: Headers | undefined;
   /** It is for processors alone. */
   readonly isRequest?: boolean | undefined;
+  /** It came as a plain copy of what Warren's roles get in packs: it is for other programs. */
+  readonly isCopy?: boolean;
+  /** What is published with it. What comes from a broker has none. */
+  readonly copies?: PlainCopies | undefined;
 }
+
+/**
+ * The header of plain copies. Whatever its value is, Warren's roles pass such a message over: RabbitMQ does not even bring it to
+ * them, since an exchange sorts it out (`topology.ts`).
+ */
+export const copyHeader = "warren-copy";
 
 export const textContentType = "text/plain";
 export const binaryContentType = "application/octet-stream";
 
-/** The envelope of one message. Its id, content type and app id are the message's own, where it has any. */
-export function seal(message: OutgoingMessage, id: string, appId: string, timestamp: number): Envelope {
+/**
+ * The envelope of one message. Its id, content type and app id are the message's own, where it has any.
+ *
+ * @param encoded the body, where it has been encoded already
+ */
+export function seal(
+  message: OutgoingMessage,
+  id: string,
+  appId: string,
+  timestamp: number,
+  encoded?: Buffer,
+): Envelope {
   const { body, topic, clientId, headers, isRequest } = message;
   return {
-    body: toBuffer(body),
+    body: encoded ?? toBuffer(body),
     routingKey: topic,
     contentType:
       headers?.["content-type"] ?? (typeof body === "string" ? textContentType : binaryContentType),
@@ -38,12 +59,13 @@ export function seal(message: OutgoingMessage, id: string, appId: string, timest
 }
 
 /**
- * The messages in an envelope: one, or many if it is a packed one.
+ * The messages in an envelope: one, or many if it is a packed one; none if it is a copy of what comes in another one.
  *
  * @param fallbackId the id of a message whose publisher gave it none
  * @throws MalformedPack if a packed body does not follow its format
  */
 export function open(envelope: Envelope, fallbackId: string): Message[] {
+  if (envelope.isCopy === true) return [];
   const id = envelope.messageId ?? fallbackId;
   const { appId, timestamp } = envelope;
   if (envelope.contentType === packedContentType) {

@@ -4,14 +4,15 @@ import { faultInProperty, isPropertyName } from "../properties.ts";
 import { processorsAudience } from "../requests.ts";
 
 /**
- * The packed form: many messages in one AMQP message, for speed (`--packed`). The body is a line of JSON, which says
- * for each message what it is and how long its body is, and behind the line all bodies in one run:
+ * The packed form: many messages in one AMQP message, in which Warren's roles speak to one another. The body is a line of JSON,
+ * which says for each message what it is and how long its body is, and behind the line all bodies in one run:
  *
  *     [[topic, client id or null, body bytes, {"bytes": true, "headers": {…}, "audience": "processors"}?, id?], …]\n
  *     body body body …
  *
- * A body is text unless `bytes` is true. A message without an id of its own has the pack's, numbered on by its place. `bun test/bench/encodings.ts` compares layouts: this one is about as fast as a
- * binary one with lengths before each part, and any language reads it in a few lines (docs/protocol.md has the Python).
+ * A body is text unless `bytes` is true. A message without an id of its own has the pack's, numbered on by its place.
+ * `bun test/bench/encodings.ts` compares layouts: this one is about as fast as a binary one with lengths before each part, and any
+ * language reads it in a few lines (docs/protocol.md has the Python).
  */
 export const packedContentType = "application/vnd.warren.packed";
 
@@ -40,19 +41,29 @@ type Entry = [
 ];
 
 export function pack(messages: readonly OutgoingMessage[]): Buffer {
+  return packWithBodies(messages).packed;
+}
+
+/** The packed form, and where in it the body of each message is. */
+export function packWithBodies(messages: readonly OutgoingMessage[]): {
+  readonly packed: Buffer;
+  readonly bodies: readonly Buffer[];
+} {
   const entries = messages.map(toEntry);
   const line = Buffer.from(`${JSON.stringify(entries)}\n`);
   const size = entries.reduce((sum, entry) => sum + entry[2], line.byteLength);
   const packed = Buffer.allocUnsafe(size);
   let at = line.copy(packed);
-  for (const { body } of messages) {
+  const bodies = messages.map(({ body }) => {
+    const start = at;
     if (typeof body === "string") at += packed.write(body, at);
     else {
       packed.set(body, at);
       at += body.byteLength;
     }
-  }
-  return packed;
+    return packed.subarray(start, at);
+  });
+  return { packed, bodies };
 }
 
 function toEntry({ topic, clientId: sender, body, headers, id, isRequest }: OutgoingMessage): Entry {

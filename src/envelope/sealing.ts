@@ -2,7 +2,8 @@ import { messageCostBytes } from "../costs.ts";
 import type { OutgoingMessage } from "../message.ts";
 import type { Envelope } from "./envelope.ts";
 import { seal } from "./envelope.ts";
-import { pack, packedContentType, unpack } from "./packing.ts";
+import { pack, packedContentType, packWithBodies, unpack } from "./packing.ts";
+import { PlainCopies } from "./plain-copies.ts";
 import type { Share } from "./share.ts";
 import type { Waiter } from "./waiter.ts";
 
@@ -42,16 +43,27 @@ export interface Sent {
 
 type Place = Pick<Sent, "sequence" | "number">;
 
+/** How envelopes are made. */
+export interface Sealing {
+  /** The process that publishes them. */
+  readonly appId: string;
+  /** The id of the message with this number. */
+  idOf(number: number): string;
+  /** Whether each message is published once more, plain, for other programs. */
+  readonly hasCopies: boolean;
+}
+
 /** Shared, since most envelopes have nobody waiting for their confirm. */
 const nobody: readonly never[] = [];
 
 /** The plain form: the envelope of one message. */
-export function sealOne(waiting: Waiting, { sequence, number }: Place, id: string, appId: string): Sent {
+export function sealOne(waiting: Waiting, place: Place, { appId, idOf, hasCopies }: Sealing): Sent {
   const { message, timestamp, costBytes, waiter, sinceMs } = waiting;
+  const envelope = seal(message, idOf(place.number), appId, timestamp);
   return {
-    sequence,
-    number,
-    envelope: seal(message, id, appId, timestamp),
+    sequence: place.sequence,
+    number: place.number,
+    envelope: hasCopies ? { ...envelope, copies: new PlainCopies([envelope]) } : envelope,
     costBytes,
     count: 1,
     sinceMs,
@@ -62,22 +74,30 @@ export function sealOne(waiting: Waiting, { sequence, number }: Place, id: strin
   };
 }
 
-/** The packed form: one envelope for several messages, with the id and the time of the first. */
+/** The packed form: one envelope for one or more messages, with the id and the time of the first. */
 export function sealPacked(
   batch: readonly Waiting[],
   { sequence, number }: Place,
-  id: string,
-  appId: string,
+  { appId, idOf, hasCopies }: Sealing,
 ): Sent {
+  const messages = batch.map(({ message }) => message);
+  const { packed, bodies } = hasCopies ? packWithBodies(messages) : { packed: pack(messages), bodies: [] };
+  const copies = bodies.map((body, index) => {
+    const { message, timestamp } = batch[index]!;
+    return seal(message, idOf(number + index), appId, timestamp, body);
+  });
+  // Those that name their time themselves keep it in the pack.
+  const timed = batch.find(({ message }) => message.headers?.["timestamp"] === undefined) ?? batch[0]!;
   const envelope = {
-    body: pack(batch.map(({ message }) => message)),
+    body: packed,
     routingKey: "",
     contentType: packedContentType,
-    messageId: id,
-    timestamp: batch[0]!.timestamp,
+    messageId: idOf(number),
+    timestamp: timed.timestamp,
     appId,
     clientId: undefined,
     headers: undefined,
+    copies: hasCopies ? new PlainCopies(copies) : undefined,
   };
   const isAwaited = batch.some(({ waiter }) => waiter !== undefined);
   return {
@@ -94,11 +114,16 @@ export function sealPacked(
   };
 }
 
-/** The messages of a pack, each in an envelope of its own, with the id that it has in the pack. They cost as much as the pack. */
-export function takeApart(
-  { sequence, number, envelope, waiters, costBytes: packCostBytes, sinceMs }: Sent,
-  idOf: (number: number) => string,
-): Sent[] {
+export function isPacked({ envelope }: Sent): boolean {
+  return envelope.contentType === packedContentType;
+}
+
+/**
+ * The messages of a pack, each in a plain envelope of its own, with the id that it has in the pack. They cost as much as the pack.
+ * What speaks against a pack of one speaks against its message.
+ */
+export function takeApart(sent: Sent, sealing: Sealing): Sent[] {
+  const { sequence, number, envelope, waiters, costBytes: packCostBytes, sinceMs, closes } = sent;
   const messages = unpack(envelope.body);
   let leftBytes = packCostBytes;
   return messages.map((message, index) => {
@@ -107,8 +132,9 @@ export function takeApart(
     leftBytes -= costBytes;
     const waiter = waiters[index];
     const waiting = { message, costBytes, timestamp: envelope.timestamp!, waiter, sinceMs, share: undefined };
-    const place = { sequence: sequence + index, number: number + index };
-    return sealOne(waiting, place, idOf(place.number), envelope.appId!);
+    const single = sealOne(waiting, { sequence: sequence + index, number: number + index }, sealing);
+    if (messages.length === 1) single.closes = closes;
+    return single;
   });
 }
 

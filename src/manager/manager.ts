@@ -36,7 +36,7 @@ export type ManagerOptions = Omit<
   GatewayOptions,
   "logger" | "readiness" | "metrics" | "uplink" | "announcements" | "sharedLog" | "auth" | "adminRoutes"
 > &
-  Pick<Options, "adminTokenFile" | "packed" | "outboxMaxBytes" | "traceSample">;
+  Pick<Options, "adminTokenFile" | "outboxMaxBytes" | "traceSample">;
 
 /** Answers of other programs that a manager holds. */
 const repliesPrefetch = 1000;
@@ -88,7 +88,7 @@ export class Manager {
       defaultOutboxLimits.packBytesMax,
     );
     const skipped = new SkippedRecords(logger);
-    const outbox = new Outbox(id, options.packed, { bytesMax: options.outboxMaxBytes });
+    const outbox = new Outbox(id, true, { bytesMax: options.outboxMaxBytes });
     const busiest = new BusiestTopics();
     const isTraced = tracing !== undefined || options.traceSample > 0;
     const traced = isTraced ? new Traced(tracing, options.traceSample) : undefined;
@@ -152,7 +152,7 @@ export class Manager {
     outbox.onLightened = () => gateway.lighten();
     outbox.onSetAside = (message) => logger.error("message set aside", { ...message });
     broker.publish("wsmanager", outbox);
-    const answers = new Outbox(`${id}-replies`, options.packed, { bytesMax: options.outboxMaxBytes });
+    const answers = new Outbox(`${id}-replies`, true, { bytesMax: options.outboxMaxBytes });
     answers.onSetAside = (message) => logger.error("message set aside", { ...message });
     this.#answers = answers;
     const replies = new Replies(answers, (message, asker) => gateway.answer(message, asker), logger);

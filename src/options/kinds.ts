@@ -43,6 +43,9 @@ export const toggle: Kind<boolean> = {
   },
 };
 
+/** The same where it is on by default, so that its flag has a value: `--name off`. */
+export const onOff: Kind<boolean> = { ...toggle, placeholder: "on|off" };
+
 /** Any text that is not empty. */
 export function text(placeholder: string, check?: (value: string) => void): Kind<string> {
   return {

@@ -94,6 +94,8 @@ function unknownVariables(env: Readonly<Record<string, string | undefined>>): re
       (variable) => variable.startsWith("WARREN_") && !known.has(variable) && !othersVariables.test(variable),
     )
     .map((variable) => {
+      const [, gone] = [...goneFlags].find(([flag]) => variableOf(flag) === variable) ?? [];
+      if (gone !== undefined) return `the environment variable ${variable} is gone: ${gone}`;
       const near = nearest(variable, known.keys());
       return `the environment variable ${variable} means nothing to Warren${near === undefined ? "" : `: did you mean ${near}?`}`;
     });
@@ -102,6 +104,14 @@ function unknownVariables(env: Readonly<Record<string, string | undefined>>): re
 /** Flags that have something printed, and nothing else done. */
 const printedBy = ["help", "version", "handler-types"] as const;
 type Printed = (typeof printedBy)[number];
+
+/** What earlier versions had, and what to do instead. */
+const goneFlags = new Map([
+  [
+    "packed",
+    "Warren's roles always speak packed to one another, and other programs see every message plain; leave it out (see --plain-copies)",
+  ],
+]);
 
 /** The flags by option name, with their texts. */
 function readFlags(args: readonly string[]): Map<OptionName, string> | Printed {
@@ -133,6 +143,8 @@ function readFlags(args: readonly string[]): Map<OptionName, string> | Printed {
     const printed = printedBy.find((flag) => flag === token.name);
     if (printed !== undefined) return printed;
     const name = nameOfFlag.get(token.name);
+    const gone = goneFlags.get(token.name);
+    if (gone !== undefined) throw new UsageError(`${token.rawName} is gone: ${gone}`);
     if (name === undefined) {
       throw new UsageError(`unknown flag ${token.rawName}${suggestion(token.name)}; see warren --help`);
     }

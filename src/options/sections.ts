@@ -27,7 +27,7 @@ export const sectionOf: Readonly<Record<OptionName, Section>> = {
   brokerCa: "RabbitMQ (manager, processor)",
   brokerCert: "RabbitMQ (manager, processor)",
   brokerKey: "RabbitMQ (manager, processor)",
-  packed: "RabbitMQ (manager, processor)",
+  plainCopies: "RabbitMQ (manager, processor)",
   outboxMaxBytes: "RabbitMQ (manager, processor)",
   queueMaxBytes: "RabbitMQ (manager, processor)",
   handler: "Processor",

@@ -9,7 +9,7 @@ import {
   checkNetwork,
   checkOrigin,
 } from "./checks.ts";
-import { bytes, choice, type Kind, list, span, text, toggle, whole } from "./kinds.ts";
+import { bytes, choice, type Kind, list, onOff, span, text, toggle, whole } from "./kinds.ts";
 import { option, optional, roles } from "./option.ts";
 
 const every = roles;
@@ -153,7 +153,12 @@ export const optionTable = {
     processing,
     "processors of one group share the messages; each group gets every message",
   ),
-  packed: option(toggle, false, serving, "publish many messages in one AMQP message when there are many"),
+  plainCopies: option(
+    onOff,
+    true,
+    serving,
+    "plain copies of all messages for other programs; off is for where Warren alone uses the exchanges",
+  ),
   concurrency: option(
     whole("N", 1, 10_000),
     100,

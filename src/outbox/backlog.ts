@@ -1,9 +1,10 @@
-import type { Refusal } from "../broker/broker.ts";
+import type { PublishLink, Refusal } from "../broker/broker.ts";
 import { unfitnessOf } from "../envelope/fitness.ts";
-import { inOrder, type Sent, takeApart, type Waiting } from "../envelope/sealing.ts";
+import { inOrder, isPacked, type Sent, takeApart, type Waiting } from "../envelope/sealing.ts";
 import type { SetAside, Unfit } from "../envelope/set-aside.ts";
 import type { Waiter } from "../envelope/waiter.ts";
 import { reasonOf } from "../errors.ts";
+import type { OutgoingMessage } from "../message.ts";
 import type { OutboxLimits } from "./limits.ts";
 import { Sealer, Unsealable } from "./sealer.ts";
 import { closesMaxOf, Suspicion } from "./suspicion.ts";
@@ -15,11 +16,16 @@ export interface GivenUp {
   readonly waiters: readonly (Waiter | undefined)[];
 }
 
+/** What a link can carry. */
+export type LinkForm = Pick<PublishLink, "headBytesMax" | "takesCopies">;
+
 /**
  * What is to be sent: first what was refused or cut off, in the order of first sending, then what was never sent. It gives up what
  * cannot be sent, and finds out over which envelope the broker has closed a link. No I/O.
  */
 export class Backlog {
+  readonly #appId: string;
+  readonly #longestId: string;
   readonly #limits: OutboxLimits;
   readonly #sealer: Sealer;
   readonly #suspicion = new Suspicion();
@@ -30,8 +36,10 @@ export class Backlog {
   repeatedCount = 0;
 
   constructor(appId: string, limits: OutboxLimits, onGivenUp: (given: GivenUp) => void) {
+    this.#appId = appId;
     this.#limits = limits;
     this.#sealer = new Sealer(appId, limits);
+    this.#longestId = this.#sealer.idOf(Number.MAX_SAFE_INTEGER);
     this.#onGivenUp = onGivenUp;
   }
 
@@ -51,6 +59,13 @@ export class Backlog {
 
   idOf(number: number): string {
     return this.#sealer.idOf(number);
+  }
+
+  /** Why the broker could not carry a message, plain; undefined if it could. */
+  unfitnessOf({ topic, clientId, headers, id }: OutgoingMessage, headBytesMax: number): Unfit | undefined {
+    const messageId = id ?? this.#longestId;
+    const head = { routingKey: topic, clientId, headers, messageId, appId: this.#appId };
+    return unfitnessOf({ ...head, contentType: undefined, timestamp: undefined }, headBytesMax);
   }
 
   /** Returns the message's number. */
@@ -77,7 +92,7 @@ export class Backlog {
     if (refusal === undefined) return;
     const culprit = this.#suspicion.accuse(open.slice(0, open.length - unwritten));
     if (culprit === undefined) return;
-    if (culprit.count > 1) this.#takeApart(culprit);
+    if (isPacked(culprit)) this.#takeApart(culprit);
     else if (culprit.closes >= closesMaxOf(refusal)) {
       this.#again.splice(this.#again.indexOf(culprit), 1);
       this.#giveUp(culprit, refusal);
@@ -94,11 +109,19 @@ export class Backlog {
     return this.#suspicion.allowance(this.#again, open);
   }
 
-  /** What is to be sent next; undefined if that could not be, and was given up, or if there is nothing. */
-  next(isPacking: boolean, headBytesMax: number): Sent | undefined {
+  /**
+   * What is to be sent next over this link; undefined if that could not be, and was given up or is to go another way, or if there
+   * is nothing.
+   */
+  next(isPacking: boolean, { headBytesMax, takesCopies = false }: LinkForm): Sent | undefined {
     const repeated = this.#again.shift();
-    const sent = repeated ?? this.#seal(isPacking);
+    const sent = repeated ?? this.#seal(isPacking, headBytesMax, takesCopies);
     if (sent === undefined) return undefined;
+    if (repeated !== undefined && isPacked(repeated) && !areCopiesFit(repeated, headBytesMax)) {
+      // The link before could carry larger headers.
+      this.#again.unshift(...takeApart(repeated, this.#sealer.sealing(takesCopies)));
+      return undefined;
+    }
     const unfit = unfitnessOf(sent.envelope, headBytesMax);
     if (unfit !== undefined) {
       this.#giveUp(sent, unfit);
@@ -109,9 +132,10 @@ export class Backlog {
     return sent;
   }
 
-  #seal(isPacking: boolean): Sent | undefined {
+  #seal(isPacking: boolean, headBytesMax: number, hasCopies: boolean): Sent | undefined {
+    const isFit = (message: OutgoingMessage) => this.unfitnessOf(message, headBytesMax) === undefined;
     try {
-      return this.#sealer.next(isPacking);
+      return this.#sealer.next({ isPacking, hasCopies, isFit });
     } catch (error) {
       if (!(error instanceof Unsealable)) throw error;
       const { id, waiting, cause } = error;
@@ -124,7 +148,8 @@ export class Backlog {
 
   /** Its messages go one by one. Should the broker take each of them, it is the size of packs that it does not take. */
   #takeApart(packed: Sent): void {
-    const messages = takeApart(packed, this.#sealer.idOf);
+    const hasCopies = packed.envelope.copies !== undefined;
+    const messages = takeApart(packed, this.#sealer.sealing(hasCopies));
     this.#suspicion.suspect(messages);
     this.#again.splice(this.#again.indexOf(packed), 1, ...messages);
     this.#sealer.packBytesMax = Math.min(this.#sealer.packBytesMax, packed.envelope.body.byteLength / 2);
@@ -135,4 +160,8 @@ export class Backlog {
     this.#sealer.packBytesMax = this.#limits.packBytesMax;
     this.#onGivenUp({ message: { ...unfit, id: messageId!, topic, clientId }, costBytes, waiters });
   }
+}
+
+function areCopiesFit({ envelope: { copies } }: Sent, headBytesMax: number): boolean {
+  return copies?.envelopes.every((copy) => unfitnessOf(copy, headBytesMax) === undefined) ?? true;
 }

@@ -16,8 +16,6 @@ export interface OutboxLimits {
   readonly ownLineBytes: number;
   /** How long the broker may confirm nothing before no more is sent to it, in milliseconds. */
   readonly stallMs: number;
-  /** How long messages gather for a packed envelope while others are on the wire, however few they are, in milliseconds. */
-  readonly packLingerMs: number;
 }
 
 export const defaultOutboxLimits: OutboxLimits = {
@@ -29,5 +27,4 @@ export const defaultOutboxLimits: OutboxLimits = {
   packBytesMax: 128 * 1024,
   ownLineBytes: 16 * 1024,
   stallMs: 1000,
-  packLingerMs: 1,
 };

@@ -3,7 +3,6 @@ import type { Publisher, PublishLink, Refusal } from "../broker/broker.ts";
 import { TagWindow } from "../collections/tag-window.ts";
 import { messageCostBytes } from "../costs.ts";
 import type { Envelope } from "../envelope/envelope.ts";
-import { unfitnessOf } from "../envelope/fitness.ts";
 import type { Sent } from "../envelope/sealing.ts";
 import { countSetAside, type SetAside, type Unfit } from "../envelope/set-aside.ts";
 import type { Share } from "../envelope/share.ts";
@@ -28,8 +27,7 @@ const lightenedParts = 64;
  * Everything that waits for the broker: bounded, in order, in batches.
  *
  * The hot path only calls `append`. Under light load, what was appended in one turn of the event loop is flushed at its end as
- * one write. From a thousand messages a second on, messages gather for some milliseconds (`Gathering`), and with packing for
- * one at least while an earlier envelope is unconfirmed.
+ * one write. From a thousand messages a second on, messages gather for some milliseconds (`Gathering`).
  *
  * Senders that have much waiting stand in lines of their own, which take turns with one another and with everybody else (`Lines`).
  *
@@ -42,7 +40,6 @@ const lightenedParts = 64;
  */
 export class Outbox implements Publisher {
   readonly #limits: OutboxLimits;
-  readonly #appId: string;
   readonly #backlog: Backlog;
   readonly #window = new TagWindow<Sent>();
   readonly #caution: Caution;
@@ -82,13 +79,14 @@ export class Outbox implements Publisher {
   #appendedMs: number | undefined;
   #setAsideCount = 0;
 
-  /** Whether messages that wait together travel as one packed envelope. It may change at any time. */
-  isPacking: boolean;
+  readonly #isPacking: boolean;
 
-  /** @param appId names this process in what it publishes, and makes its message ids unique */
+  /**
+   * @param appId names this process in what it publishes, and makes its message ids unique
+   * @param isPacking whether messages travel in packs, over links where each envelope is costly
+   */
   constructor(appId: string, isPacking: boolean, limits: Partial<OutboxLimits> = {}) {
-    this.#appId = appId;
-    this.isPacking = isPacking;
+    this.#isPacking = isPacking;
     this.#limits = { ...defaultOutboxLimits, ...limits };
     this.#backlog = new Backlog(appId, this.#limits, (given) => this.#giveUp(given));
     this.#caution = new Caution(this.#limits.stallMs);
@@ -157,10 +155,8 @@ export class Outbox implements Publisher {
   }
 
   /** Why the broker could not carry a message, by what its last link could; undefined if it could. */
-  unfitnessOf({ topic, clientId, headers }: OutgoingMessage): Unfit | undefined {
-    const id = this.idOf(Number.MAX_SAFE_INTEGER);
-    const head = { routingKey: topic, clientId, headers, messageId: id, appId: this.#appId };
-    return unfitnessOf({ ...head, contentType: undefined, timestamp: undefined }, this.#headBytesMax);
+  unfitnessOf(message: OutgoingMessage): Unfit | undefined {
+    return this.#backlog.unfitnessOf(message, this.#headBytesMax);
   }
 
   /** Resolves when everything appended so far and since is confirmed, or after `timeoutMs`: true if empty. */
@@ -215,8 +211,12 @@ export class Outbox implements Publisher {
       for (const waiter of sent.waiters) waiter?.confirmed();
     }
     this.#lightened();
-    // A confirm makes room in the window, and with packing it ends the linger.
+    // A confirm makes room in the window.
     if (!this.#backlog.isEmpty) this.#scheduleFlush();
+  }
+
+  refusing(): void {
+    this.#caution.refused(performance.now());
   }
 
   refused(tag: number, multiple: boolean): void {
@@ -254,10 +254,8 @@ export class Outbox implements Publisher {
 
   /** How long what waits may go on gathering, in milliseconds. */
   get #lingerMs(): number {
-    const { packCountMax, packLingerMs } = this.#limits;
-    if (this.#backlog.waitingCount >= packCountMax || this.#backlog.hasRepeats) return 0;
-    const forPack = this.isPacking && this.#window.open > 0 ? packLingerMs : 0;
-    return this.#link?.isCostly ? Math.max(forPack, this.#gathering.lingerMs) : forPack;
+    if (this.#backlog.waitingCount >= this.#limits.packCountMax || this.#backlog.hasRepeats) return 0;
+    return this.#link?.isCostly ? this.#gathering.lingerMs : 0;
   }
 
   /** Sends what the window has room for, up to `flushBytesMax`; what is left follows in another turn. */
@@ -276,10 +274,10 @@ export class Outbox implements Publisher {
     let flushBytes = 0;
     let count = 0;
     while (sending.length < allowance && flushBytes < this.#limits.flushBytesMax && !this.#backlog.isEmpty) {
-      const sent = this.#backlog.next(this.isPacking, link.headBytesMax);
+      const sent = this.#backlog.next(this.#packs(link), link);
       if (sent === undefined) continue;
       sending.push(sent);
-      flushBytes += sent.envelope.body.byteLength;
+      flushBytes += sent.envelope.body.byteLength + (sent.envelope.copies?.bytes ?? 0);
       count += sent.count;
     }
     if (sending.length > 0) {
@@ -322,7 +320,11 @@ export class Outbox implements Publisher {
   }
 
   get #windowMax(): number {
-    return this.isPacking ? this.#limits.packedWindowMax : this.#limits.windowMax;
+    return this.#packs(this.#link) ? this.#limits.packedWindowMax : this.#limits.windowMax;
+  }
+
+  #packs(link: PublishLink | undefined): boolean {
+    return this.#isPacking && link?.isCostly === true;
   }
 
   #giveUp({ message, costBytes, waiters }: GivenUp): void {

@@ -1,4 +1,4 @@
-import { type Sent, sealOne, sealPacked, type Waiting } from "../envelope/sealing.ts";
+import { type Sealing, type Sent, sealOne, sealPacked, type Waiting } from "../envelope/sealing.ts";
 import { isShortText, type OutgoingMessage } from "../message.ts";
 import type { OutboxLimits } from "./limits.ts";
 import { type Line, streamSize } from "./line.ts";
@@ -17,7 +17,16 @@ export class Unsealable extends Error {
   }
 }
 
-/** Makes envelopes of what waits: plain, or packed. The messages of a line are numbered in the order in which they were appended. */
+/** How the next envelope is to be made. */
+export interface Form {
+  readonly isPacking: boolean;
+  /** Whether each message is published once more, plain. */
+  readonly hasCopies: boolean;
+  /** Whether the broker can carry it plain. One that it cannot goes alone, so that nothing else is given up with it. */
+  isFit(message: OutgoingMessage): boolean;
+}
+
+/** Makes envelopes of what waits: packs, or plain ones. The messages of a line are numbered in the order in which they were appended. */
 export class Sealer {
   readonly #appId: string;
   readonly #limits: OutboxLimits;
@@ -50,38 +59,39 @@ export class Sealer {
     return `${this.#appId}-b${Math.floor(number / streamSize)}-${number % streamSize}`;
   };
 
+  sealing(hasCopies: boolean): Sealing {
+    return { appId: this.#appId, idOf: this.idOf, hasCopies };
+  }
+
   /**
-   * Takes waiting messages for one envelope: one as it is, several packed.
+   * Takes waiting messages for one envelope: a pack of as many as there are and fit. One that is larger than a pack may be goes
+   * plain, since to pack it would only copy it.
    *
    * @throws Unsealable if there is none for the first of them, which is taken
    */
-  next(isPacking: boolean): Sent | undefined {
+  next(form: Form): Sent | undefined {
     const line = this.#lines.next();
+    const isSingle = line?.isSingle === true;
     const first = line?.shift();
     if (line === undefined || first === undefined) return undefined;
-    if (isPacking && !line.isSingle && isPackable(first.message)) {
-      const others = this.#takeForPack(line, first.costBytes);
-      if (others.length > 0) {
-        const sent = this.#pack(line, [first, ...others]);
-        if (sent !== undefined) return sent;
-      }
+    const sealing = this.sealing(form.hasCopies);
+    if (form.isPacking && !isSingle && first.costBytes <= this.packBytesMax && isPackable(first, form)) {
+      const sent = this.#pack(line, this.#takeForPack(line, first, form), sealing);
+      if (sent !== undefined) return sent;
     }
-    const number = line.nextNumber;
-    const id = this.idOf(number);
-    const place = { sequence: ++this.#sequence, number };
+    const place = { sequence: ++this.#sequence, number: line.nextNumber };
     this.#lines.sealed(line, 1, first.costBytes);
     try {
-      return sealOne(first, place, id, this.#appId);
+      return sealOne(first, place, sealing);
     } catch (cause) {
-      throw new Unsealable(first, id, cause);
+      throw new Unsealable(first, this.idOf(place.number), cause);
     }
   }
 
-  #pack(line: Line, batch: readonly Waiting[]): Sent | undefined {
-    const number = line.nextNumber;
-    const place = { sequence: this.#sequence + 1, number };
+  #pack(line: Line, batch: readonly Waiting[], sealing: Sealing): Sent | undefined {
+    const place = { sequence: this.#sequence + 1, number: line.nextNumber };
     try {
-      const sent = sealPacked(batch, place, this.idOf(number), this.#appId);
+      const sent = sealPacked(batch, place, sealing);
       this.#sequence += batch.length;
       this.#lines.sealed(line, batch.length, sent.costBytes);
       return sent;
@@ -92,15 +102,20 @@ export class Sealer {
     }
   }
 
-  /** What of the same line fits into an envelope beside a first message of this cost. */
-  #takeForPack(line: Line, firstCostBytes: number): Waiting[] {
+  /** A first message, with what of the same line fits into an envelope beside it. */
+  #takeForPack(line: Line, first: Waiting, form: Form): Waiting[] {
     const { packCountMax } = this.#limits;
-    const taken: Waiting[] = [];
-    let costBytes = firstCostBytes;
-    while (taken.length + 1 < packCountMax) {
+    const taken = [first];
+    let { costBytes } = first;
+    let seconds = secondsOf(first);
+    while (taken.length < packCountMax) {
       const next = line.peek();
       if (next === undefined || costBytes + next.costBytes > this.packBytesMax) break;
-      if (!isPackable(next.message)) break;
+      // A pack has one time for all that name none themselves.
+      const nextSeconds = secondsOf(next);
+      if (seconds !== undefined && nextSeconds !== undefined && seconds !== nextSeconds) break;
+      if (!isPackable(next, form)) break;
+      seconds ??= nextSeconds;
       taken.push(next);
       costBytes += next.costBytes;
       line.shift();
@@ -109,9 +124,16 @@ export class Sealer {
   }
 }
 
+/** When it was sent, if its pack has to say so. In seconds since 1970. */
+function secondsOf({ message, timestamp }: Waiting): number | undefined {
+  return message.headers?.["timestamp"] === undefined ? timestamp : undefined;
+}
+
 /** One with a name that no pack may have would have the whole pack thrown away. */
-function isPackable({ topic, clientId, headers }: OutgoingMessage): boolean {
+function isPackable({ message }: Waiting, form: Form): boolean {
+  const { topic, clientId, headers, id } = message;
   if (!isShortText(topic) || !(clientId === undefined || isShortText(clientId))) return false;
   for (const name in headers) if (!isShortText(name)) return false;
-  return true;
+  // Without headers its head is short.
+  return (headers === undefined && id === undefined) || form.isFit(message);
 }

@@ -1,7 +1,6 @@
 import type { Broker, Consumer, ConsumeSession } from "../broker/broker.ts";
 import type { Envelope } from "../envelope/envelope.ts";
 import { open } from "../envelope/envelope.ts";
-import { packedContentType } from "../envelope/packing.ts";
 import { reasonOf } from "../errors.ts";
 import type { Message, OutgoingMessage } from "../message.ts";
 import type { Logger } from "../ops/logger.ts";
@@ -28,14 +27,7 @@ import { ProcessorMetrics } from "./processor-metrics.ts";
 
 export type ProcessorOptions = Pick<
   Options,
-  | "group"
-  | "packed"
-  | "concurrency"
-  | "prefetch"
-  | "prefetchBytes"
-  | "attempts"
-  | "handlerTimeoutMs"
-  | "outboxMaxBytes"
+  "group" | "concurrency" | "prefetch" | "prefetchBytes" | "attempts" | "handlerTimeoutMs" | "outboxMaxBytes"
 >;
 
 /** Handles a message that may have killed its processors. It may leave its place while it waits for others. */
@@ -124,7 +116,7 @@ export class Processor implements Consumer {
     this.#limits = { attempts, timeoutMs, group: options.group, logger, onFailure };
     // The quarantine counts the time itself: suspects wait for one another, which is not to be held against them.
     this.#suspectLimits = { ...this.#limits, timeoutMs: timerMsMax };
-    this.#answers = new Outbox(id, options.packed, { bytesMax: options.outboxMaxBytes });
+    this.#answers = new Outbox(id, true, { bytesMax: options.outboxMaxBytes });
     this.#dead = new Outbox(`${id}-dead`, false, { bytesMax: options.outboxMaxBytes });
     this.#deadLetters = new DeadLetters(this.#dead, options.group, logger);
     for (const outbox of [this.#answers, this.#dead])
@@ -192,8 +184,6 @@ export class Processor implements Consumer {
     if (intake === undefined) return;
     const { messageId } = envelope;
     const isSuspect = this.#knownReturns.unexplained(messageId, returns) > innocentDeaths;
-    // Whoever sends packed messages reads packed answers, and there are many of them.
-    if (envelope.contentType === packedContentType) this.#answers.isPacking = true;
     let costBytes = 0;
     const deliveredMs = performance.now();
     this.#metrics.delivered(envelope.timestamp);

@@ -30,15 +30,15 @@ export function goalsOf(measures: readonly Measure[]): Goal[] {
     // The raw server at the same rate comes right before it.
     return median(series[index - 1]?.samples ?? []);
   };
-  const outboxMb = maxOf(of("frozen-outbox", "warren"), of("frozen-outbox", "warren --packed"));
-  const growth = maxOf(of("frozen-growth", "warren"), of("frozen-growth", "warren --packed"));
+  const outboxMb = maxOf(of("frozen-outbox", "warren"), of("frozen-outbox", "warren --plain-copies off"));
+  const growth = maxOf(of("frozen-growth", "warren"), of("frozen-growth", "warren --plain-copies off"));
   const spread = ratio(of("receivers", "warren to 10,000"), of("receivers", "warren to 10"));
   return [
     atLeast("relay to 1,000, warren ÷ raw", 0.75, ratio(of("fan-out", "warren"), of("fan-out", "raw"))),
     atLeast(
       "relay to 1,000, packed ÷ raw",
       0.9,
-      ratio(of("fan-out", "warren --packed"), of("fan-out", "raw")),
+      ratio(of("fan-out", "warren --plain-copies off"), of("fan-out", "raw")),
     ),
     atMost(
       "RabbitMQ frozen: p99, warren ÷ raw",
@@ -50,19 +50,19 @@ export function goalsOf(measures: readonly Measure[]): Goal[] {
       "RabbitMQ frozen: p99, packed ÷ raw",
       1.2,
       "×",
-      ratio(of("frozen-p99", "warren --packed"), rawBeside("warren --packed")),
+      ratio(of("frozen-p99", "warren --plain-copies off"), rawBeside("warren --plain-copies off")),
     ),
     atMost("RabbitMQ frozen: in the outbox", 67.1, "MB", outboxMb),
     atMost("RabbitMQ frozen: growth of the process", 67.1, "MB", growth),
     atLeast(
       "round trip, packed ÷ naive",
       20,
-      ratio(of("round-trip", "warren --packed"), of("round-trip", "naive")),
+      ratio(of("round-trip", "warren --plain-copies off"), of("round-trip", "naive")),
     ),
     atLeast(
       "round trip, packed ÷ light",
       5,
-      ratio(of("round-trip", "warren --packed"), of("round-trip", "light")),
+      ratio(of("round-trip", "warren --plain-copies off"), of("round-trip", "light")),
     ),
     atLeast("round trip, warren ÷ naive", 1.5, ratio(of("round-trip", "warren"), of("round-trip", "naive"))),
     atMost(

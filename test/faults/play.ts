@@ -89,13 +89,11 @@ export async function play(scenario: Scenario, nodes: readonly RabbitmqNode[]): 
  * never more than its window. What comes twice is answered twice; and so is what a processor had not acknowledged when
  * it was lost. Its answers to that may have been stored already; if it lives on it publishes them again besides.
  */
-function repeatsMax({ deaths, setting = {} }: Scenario, { manager, setting: { prefetch } }: World) {
+function repeatsMax({ deaths }: Scenario, { manager, setting: { prefetch } }: World) {
   const { managerConnections = 0, processorConnections = 0, processors = 0 } = deaths ?? {};
-  const { windowMax, packCountMax } = defaultOutboxLimits;
-  const isPacked = setting.managerArgs?.includes("--packed") === true;
-  const inEach = isPacked ? packCountMax : 1;
-  const relayedTwiceMax = Math.min(manager.repeated, managerConnections * windowMax) * inEach;
-  const unacknowledgedMax = prefetch * inEach;
+  const { packedWindowMax, packCountMax } = defaultOutboxLimits;
+  const relayedTwiceMax = Math.min(manager.repeated, managerConnections * packedWindowMax) * packCountMax;
+  const unacknowledgedMax = prefetch * packCountMax;
   const answeredTwiceMax = relayedTwiceMax + (2 * processorConnections + processors) * unacknowledgedMax;
   return { relayedTwiceMax, answeredTwiceMax };
 }

@@ -10,18 +10,22 @@ import { clusterScenarios } from "./scenarios/cluster.ts";
 import { managerScenarios } from "./scenarios/manager.ts";
 import { processorScenarios } from "./scenarios/processor.ts";
 import { receiptScenarios } from "./scenarios/receipts.ts";
+import { withoutCopiesVariable } from "./supervised.ts";
 
 /**
- * The fault suite: `bun run test:faults [--only TEXT]… [--repeat N] [--write]`. It plays each scenario under load, prints
- * a row for each, and fails if a promise did not hold. `--write` puts the rows into docs/reliability.md.
+ * The fault suite: `bun run test:faults [--only TEXT]… [--repeat N] [--without-copies] [--write]`. It plays each scenario under load, prints
+ * a row for each, and fails if a promise did not hold. `--without-copies` starts everything with `--plain-copies off`. `--write` puts the rows into docs/reliability.md.
  */
 const { values: flags } = parseArgs({
   options: {
     only: { type: "string", multiple: true, default: [] },
     repeat: { type: "string", default: "1" },
     write: { type: "boolean", default: false },
+    "without-copies": { type: "boolean", default: false },
   },
 });
+// Supervised processes look there.
+if (flags["without-copies"]) process.env[withoutCopiesVariable] = "1";
 const repeats = Number(flags.repeat);
 if (!Number.isInteger(repeats) || repeats < 1) throw new Error("--repeat takes a number from 1");
 

@@ -1,6 +1,9 @@
 import { until } from "../support/wait.ts";
 import { type LogLine, startWarren, type WarrenProcess } from "../support/warren.ts";
 
+/** Set: everything runs without plain copies. */
+export const withoutCopiesVariable = "WARREN_TEST_WITHOUT_COPIES";
+
 /** How long a supervisor waits before it starts what has ended. */
 const restartDelayMs = 100;
 const lookEveryMs = 200;
@@ -97,7 +100,9 @@ export class Supervised implements AsyncDisposable {
 
   async #keep(): Promise<void> {
     while (this.#isKept) {
-      const process = await startWarren([...this.#args, "--log-messages", "off"], { readyWhen: "running" });
+      const copies = Bun.env[withoutCopiesVariable] === undefined ? [] : ["--plain-copies", "off"];
+      const args = [...this.#args, ...copies, "--log-messages", "off"];
+      const process = await startWarren(args, { readyWhen: "running" });
       this.#process = process;
       this.starts++;
       if (!this.#isKept) process.signal("SIGKILL");

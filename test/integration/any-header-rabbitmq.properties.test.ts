@@ -136,41 +136,35 @@ const anyForeign = fc.record(
   { requiredKeys: ["body"] },
 );
 
-for (const args of [[], ["--packed"]]) {
-  test(`any property that a program sets is answered or dead-lettered, or is refused to that program ${args}`, async () => {
-    const url = await node.vhost();
-    await using _processor = await startProcessor(
-      url,
-      ({ text }) => {
-        if (text === "fail") throw new Error("told to fail");
-        return text;
-      },
-      ...args,
-    );
-    await using answers = await listenTo(url, "towsmanager");
-    await using dead = await listenTo(url, "wsmanager.dead");
-    let program = await ForeignProgram.connect(url);
-    let taken = 0;
-    let refused = 0;
-    await fc.assert(
-      fc.asyncProperty(anyForeign, async (message: ForeignMessage) => {
-        try {
-          await program.publish("wsmanager", message);
-          taken++;
-        } catch {
-          refused++;
-          await program[Symbol.asyncDispose]().catch(() => undefined);
-          program = await ForeignProgram.connect(url);
-        }
-      }),
-      { ...seeded, numRuns: 200 },
-    );
-    await until(
-      () => textsOf(answers.heard).length + dead.heard.length >= taken,
-      `each of ${taken} is answered or dead-lettered (${refused} were refused)`,
-      10_000,
-    );
-    expect(taken).toBeGreaterThan(50);
-    await program[Symbol.asyncDispose]();
+test("any property that a program sets is answered or dead-lettered, or is refused to that program", async () => {
+  const url = await node.vhost();
+  await using _processor = await startProcessor(url, ({ text }) => {
+    if (text === "fail") throw new Error("told to fail");
+    return text;
   });
-}
+  await using answers = await listenTo(url, "towsmanager");
+  await using dead = await listenTo(url, "wsmanager.dead");
+  let program = await ForeignProgram.connect(url);
+  let taken = 0;
+  let refused = 0;
+  await fc.assert(
+    fc.asyncProperty(anyForeign, async (message: ForeignMessage) => {
+      try {
+        await program.publish("wsmanager", message);
+        taken++;
+      } catch {
+        refused++;
+        await program[Symbol.asyncDispose]().catch(() => undefined);
+        program = await ForeignProgram.connect(url);
+      }
+    }),
+    { ...seeded, numRuns: 200 },
+  );
+  await until(
+    () => textsOf(answers.heard).length + dead.heard.length >= taken,
+    `each of ${taken} is answered or dead-lettered (${refused} were refused)`,
+    10_000,
+  );
+  expect(taken).toBeGreaterThan(50);
+  await program[Symbol.asyncDispose]();
+});

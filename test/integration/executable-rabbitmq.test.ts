@@ -334,7 +334,7 @@ describe("manager and processor as processes of their own, on RabbitMQ", () => {
       return warren;
     };
     await using one = await start("manager");
-    await using two = await start("manager", "--packed");
+    await using two = await start("manager", "--plain-copies", "off");
     await using _worker = await start("processor");
     await using _sameGroup = await start("processor");
     await using anna = await connect(one.wsUrl("/ws"));

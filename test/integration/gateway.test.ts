@@ -100,7 +100,7 @@ describe("a plain-text client", () => {
   });
 
   test("gets every message of a burst in order", async () => {
-    await using system = startSystem(["--packed"]);
+    await using system = startSystem();
     await using anna = await connect(system.wsUrl("/ws"));
     await using ben = await connect(system.wsUrl("/ws"));
     const sent = Array.from({ length: 5000 }, (_, index) => `message ${index} ${"x".repeat(index % 300)}`);

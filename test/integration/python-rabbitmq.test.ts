@@ -56,12 +56,12 @@ describe("a processor in Python", () => {
     expect(await anna.next()).toBe("processed message: hello");
   });
 
-  test("reads packed messages with the documentation's lines", async () => {
+  test("reads what Warren's roles say to one another with the documentation's lines", async () => {
     const documentation = await Bun.file(join(import.meta.dir, "../../docs/protocol.md")).text();
     const [, unpack] = /```python\n(def unpack[\s\S]*?)```/.exec(documentation) ?? [];
     const program = python("-u", "-c", `import json\n${unpack}\n${packedReader}`, broker);
     await until(async () => (await firstLine(program)) === "ready", "the program to be ready");
-    await using manager = await startManager("--packed");
+    await using manager = await startManager("--plain-copies", "off");
     await using anna = await connect(manager.wsUrl("/ws/anna?topic=colour.red"));
     const sent = Array.from({ length: 2000 }, (_, index) => `größe ${index}`);
     for (const text of sent) anna.send(text);
@@ -110,7 +110,8 @@ channel = pika.BlockingConnection(pika.URLParameters(sys.argv[1])).channel()
 channel.exchange_declare("wsmanager", "fanout", durable=True)
 channel.exchange_declare("towsmanager", "fanout", durable=True)
 queue = channel.queue_declare("", exclusive=True).method.queue
-channel.queue_bind(queue, "wsmanager")
+channel.exchange_declare("wsmanager.packed", "fanout", durable=True)
+channel.queue_bind(queue, "wsmanager.packed")
 print("ready")
 for method, properties, body in channel.consume(queue, auto_ack=True):
     if properties.content_type == "application/vnd.warren.packed":

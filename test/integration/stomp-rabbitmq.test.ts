@@ -59,9 +59,9 @@ describe("STOMP over RabbitMQ", () => {
 
   test("clients of two managers hear one another once, plain-text ones too, with one id and all headers", async () => {
     const url = await (await sharedRabbitmq()).vhost();
-    for (const packed of [[], ["--packed"]]) {
-      await using one = await startManager(`one${packed.length}`, url, ...packed);
-      await using two = await startManager(`two${packed.length}`, url, ...packed);
+    for (const args of [[], ["--plain-copies", "off"]]) {
+      await using one = await startManager(`one${args.length}`, url, ...args);
+      await using two = await startManager(`two${args.length}`, url, ...args);
       await using anna = await connectStomp(one.wsUrl("/ws/anna"));
       await using ben = await connectStomp(two.wsUrl("/ws/ben"));
       await using plain = await connect(two.wsUrl("/ws?topic=a.b"));

@@ -258,7 +258,7 @@ describe("a STOMP client", () => {
   });
 
   test("gets a burst in order", async () => {
-    await using system = startSystem(["--packed"], silent);
+    await using system = startSystem([], silent);
     await using anna = await connectStomp(system.wsUrl("/ws"));
     await using ben = await connectStomp(system.wsUrl("/ws"));
     const received = await ben.subscribe("/topic/#");

@@ -45,7 +45,9 @@ export async function startProcessor(url: string, handler: Handler, ...args: str
   };
 }
 
-/** The bodies of all messages, packed or not. */
+/** The bodies of all messages, to another program: a copy is the message to it. */
 export function textsOf(messages: readonly ConsumeMessage[]): string[] {
-  return messages.flatMap((message) => open(fromDelivery(message), "?").map(({ body }) => String(body)));
+  return messages.flatMap((message) =>
+    open({ ...fromDelivery(message), isCopy: false }, "?").map(({ body }) => String(body)),
+  );
 }

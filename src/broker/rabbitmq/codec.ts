@@ -1,5 +1,5 @@
 import type { ConsumeMessage } from "amqplib";
-import type { Envelope } from "../../envelope/envelope.ts";
+import { copyHeader, type Envelope } from "../../envelope/envelope.ts";
 import { type Headers, isReservedHeader, isShortText } from "../../message.ts";
 import { faultInProperty, isPropertyName, type PropertyName } from "../../properties.ts";
 import { audienceHeader, processorsAudience } from "../../requests.ts";
@@ -14,7 +14,7 @@ const nobody = "\u0000";
 export function fromDelivery({ content, fields, properties }: ConsumeMessage): Envelope {
   const table: Readonly<Record<string, unknown>> = properties.headers ?? {};
   const messageId = text(properties.messageId);
-  return {
+  const envelope = {
     body: content,
     routingKey: fields.routingKey,
     contentType: text(properties.contentType),
@@ -25,6 +25,7 @@ export function fromDelivery({ content, fields, properties }: ConsumeMessage): E
     headers: withProperties(applicationHeaders(table), properties, messageId),
     ...(text(table[audienceHeader]) === processorsAudience ? { isRequest: true } : {}),
   };
+  return copyHeader in table ? { ...envelope, isCopy: true } : envelope;
 }
 
 /** The stream offset of a delivery from the log. */

@@ -81,12 +81,35 @@ export class Declaring {
   }
 
   /** The same for an exchange that stands between publishers and queues. If it went, it is missed before it is there again. */
-  async fanoutBetween(name: string, options: Options.AssertExchange = {}): Promise<void> {
+  async between(name: string, options: Options.AssertExchange = {}): Promise<void> {
+    await this.#between(name, () => this.fanout(name, options));
+  }
+
+  /**
+   * An exchange that sorts messages out by their headers. What matches no binding goes on to another exchange.
+   *
+   * @throws FatalError if it exists with other settings, since it would sort otherwise
+   */
+  async selector(name: string, othersTo: string): Promise<void> {
+    const options = { durable: true, internal: true, alternateExchange: othersTo };
+    await this.#between(name, async () => {
+      try {
+        await this.ask((channel) => channel.assertExchange(name, "headers", options));
+      } catch (error) {
+        if (codeOf(error) !== 406) throw forbidden(error, `exchange "${name}"`);
+        throw new FatalError(
+          `the exchange "${name}" exists in RabbitMQ with other settings than Warren's: delete it, or use another vhost in --broker (${reasonOf(error)})`,
+        );
+      }
+    });
+  }
+
+  async #between(name: string, declare: () => Promise<void>): Promise<void> {
     const isThere = await this.hasExchange(name);
     const { known } = this.#options;
     if (isThere && known.has(name)) return;
     if (!isThere) await this.#beMissed();
-    await this.fanout(name, options);
+    await declare();
     known.add(name);
   }
 
@@ -117,8 +140,18 @@ export class Declaring {
     await this.ask((channel) => channel.bindQueue(queue, exchange, ""));
   }
 
-  async bindExchange(destination: string, source: string): Promise<void> {
-    await this.ask((channel) => channel.bindExchange(destination, source, ""));
+  /** RabbitMQ does not mind if there is no such binding. */
+  async unbindQueue(queue: string, exchange: string): Promise<void> {
+    await this.ask((channel) => channel.unbindQueue(queue, exchange, ""));
+  }
+
+  async bindExchange(destination: string, source: string, args: Record<string, unknown> = {}): Promise<void> {
+    await this.ask((channel) => channel.bindExchange(destination, source, "", args));
+  }
+
+  /** RabbitMQ does not mind if there is no such binding. */
+  async unbindExchange(destination: string, source: string): Promise<void> {
+    await this.ask((channel) => channel.unbindExchange(destination, source, ""));
   }
 
   /** Asks for something else, on a channel that lives on. */

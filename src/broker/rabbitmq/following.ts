@@ -4,7 +4,7 @@ import type { Follower } from "../broker.ts";
 import { fromDelivery, offsetOf } from "./codec.ts";
 import type { LogPosition } from "./log-position.ts";
 import type { Marks } from "./marks.ts";
-import { exchanges, logStream } from "./topology.ts";
+import { cameBy, exchanges, logStream } from "./topology.ts";
 import { type Drop, watch } from "./watch.ts";
 
 /** Deliveries from the log that are on their way before they are acknowledged, which for a stream is only flow control. */
@@ -83,7 +83,7 @@ export async function startFollower(
       // What comes by the exchanges for messages says nothing of groups: it may be anybody's who may write to clients.
       if (marks.take(offset, envelope)) {
         if (delivery.fields.exchange === exchanges.marks) heard(envelope);
-      } else follower.record(offset, delivery.fields.exchange, envelope);
+      } else follower.record(offset, cameBy(delivery.fields.exchange), envelope);
     }
     unacked++;
     last = delivery;
@@ -129,7 +129,7 @@ export async function startOwnFollower(
   let offset = 0;
   const onDelivery = (delivery: ConsumeMessage | null) => {
     if (delivery === null) drop("the follower's own queue was deleted");
-    else follower.record(offset++, delivery.fields.exchange, fromDelivery(delivery));
+    else follower.record(offset++, cameBy(delivery.fields.exchange), fromDelivery(delivery));
   };
   await channel.consume(queue, onDelivery, { noAck: true });
 }

@@ -3,7 +3,7 @@ import type { LogReader, LogReading, LogStart } from "../broker.ts";
 import { fromDelivery, offsetOf } from "./codec.ts";
 import type { StreamOffset } from "./log-position.ts";
 import { ReadAhead } from "./read-ahead.ts";
-import { logStream } from "./topology.ts";
+import { cameBy, logStream } from "./topology.ts";
 
 /** How many records may be on their way to a reading while another one begins, which would get its first record behind them. */
 const besideBeginning = 32;
@@ -97,7 +97,7 @@ class Reading implements LogReading {
     if (!this.#hasBegun) this.#others.begun();
     this.#hasBegun = true;
     this.#ahead.came(delivery.content.byteLength);
-    this.#reader.record(offsetOf(delivery), delivery.fields.exchange, fromDelivery(delivery));
+    this.#reader.record(offsetOf(delivery), cameBy(delivery.fields.exchange), fromDelivery(delivery));
   }
 
   /** Deliveries are counted on a channel of their own, as their tags are. */

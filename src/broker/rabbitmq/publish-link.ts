@@ -1,10 +1,13 @@
 import type { ChannelModel, ConfirmChannel } from "amqplib";
+import { TagWindow } from "../../collections/tag-window.ts";
 import type { Envelope } from "../../envelope/envelope.ts";
 import type { Publisher, PublishLink } from "../broker.ts";
 import type { Needed } from "./check-frames.ts";
 import { Checking } from "./checking.ts";
+import { frameOverhead } from "./frame-writer.ts";
 import { channelNumber, innards } from "./innards.ts";
-import { frameOverhead, publishFrames } from "./publish-frames.ts";
+import { ParcelTags } from "./parcel-tags.ts";
+import { publishFrames } from "./publish-frames.ts";
 import type { Drop } from "./watch.ts";
 
 /** How long a check may take to name what is missing, in milliseconds. */
@@ -12,7 +15,9 @@ const namedWithinMs = 500;
 
 export interface PublishLinkOptions {
   readonly exchange: string;
-  readonly publisher: Pick<Publisher, "confirmed" | "refused">;
+  /** Where plain copies go; absent if there are to be none. */
+  readonly copiesTo?: string | undefined;
+  readonly publisher: Pick<Publisher, "confirmed" | "refused" | "refusing">;
   /** What has to be there for a publish to reach everybody: the same object as long as it does not change. */
   needed(): Needed;
   /** How long something that is missing stays so, in milliseconds. */
@@ -31,18 +36,24 @@ export interface PublishLinkOptions {
 /**
  * Publishes on a confirm channel that is used for nothing else, each call as one write to the socket.
  *
- * The first envelope goes alone, and the others follow when it is confirmed. Just after a restart or the loss of a
+ * The first envelope goes alone with its copies, and the others follow when all of it is confirmed. Just after a restart or the loss of a
  * cluster's node, a channel of RabbitMQ's may take a queue's leader for one that is gone, and refuses or mislays what comes
  * until it knows better (seen with 3.10): with one envelope on the way, nothing overtakes it.
  */
 export function publishLink(
   connection: ChannelModel,
   channel: ConfirmChannel,
-  { exchange, publisher, needed, missedForMs, onRefused, onTaken, atEnd, drop }: PublishLinkOptions,
+  { exchange, copiesTo, publisher, needed, missedForMs, onRefused, onTaken, atEnd, drop }: PublishLinkOptions,
 ): PublishLink {
   const { stream, frameMax } = innards(connection);
   const isMandatory = needed().queues.length > 0;
-  const framing = { exchange, channel: channelNumber(channel), frameMax, isMandatory };
+  const framing = {
+    exchange,
+    copiesTo: copiesTo ?? exchange,
+    channel: channelNumber(channel),
+    frameMax,
+    isMandatory,
+  };
   let isOpen = true;
   /** Everything that was published has been routed to some queue. */
   let isRouting = true;
@@ -53,11 +64,19 @@ export function publishLink(
   let isToTell = true;
   /** What waits for the first confirm. The publisher's window bounds it. */
   let held: Envelope[] = [];
+  /** What was written of the first envelope. */
+  const trial = new TagWindow<true>();
+  /** Where only copies were due, nothing goes to Warren's queues. */
+  let provesQueues = false;
+  const parcels = new ParcelTags((tag, isRefused) => {
+    if (isRefused) publisher.refused(tag, false);
+    else publisher.confirmed(tag, false);
+  });
   const checking = new Checking(channel, {
     needed,
     missedForMs,
     confirmed: (tag, multiple) => {
-      if (isOpen && isRouting) publisher.confirmed(tag, multiple);
+      if (isOpen && isRouting) parcels.settle(tag, multiple, true);
     },
     write: (frames) => {
       if (isOpen) stream.write(frames);
@@ -65,6 +84,7 @@ export function publishLink(
   });
   const write = (envelopes: readonly Envelope[]) => {
     if (!isOpen || envelopes.length === 0) return;
+    for (const envelope of envelopes) parcels.add(envelope.copies);
     stream.write(publishFrames(envelopes, framing, checking.beforePublishing()));
   };
   /** Sent to a link that has ended. */
@@ -77,10 +97,22 @@ export function publishLink(
     clearTimeout(unrouted);
   };
   channel.on("close", end);
-  channel.once("ack", () => {
-    isProven = true;
-    write(held);
-    held = [];
+  const tryFirst = () => {
+    if (isTried || held.length === 0) return;
+    isTried = true;
+    const [first] = held.splice(0, 1) as [Envelope];
+    provesQueues = first.copies?.isEnvelopeTaken !== true;
+    for (let parts = first.copies?.due ?? 1; parts > 0; parts--) trial.add(true);
+    write([first]);
+  };
+  channel.on("ack", ({ deliveryTag, multiple }) => {
+    if (isProven) return;
+    trial.settle(deliveryTag, multiple);
+    if (!isTried || trial.open > 0) return;
+    isProven = provesQueues;
+    isTried = false;
+    if (isProven) write(held.splice(0));
+    else tryFirst();
   });
   channel.on("ack", () => {
     if (!isToTell) return;
@@ -91,7 +123,8 @@ export function publishLink(
     if (!isOpen) return;
     isToTell = true;
     if (isProven) onRefused(false);
-    publisher.refused(deliveryTag, multiple);
+    publisher.refusing?.();
+    parcels.settle(deliveryTag, multiple, false);
     if (!isProven) onRefused(true);
   });
   channel.on("return", () => {
@@ -107,6 +140,7 @@ export function publishLink(
   atEnd.push(end);
   return {
     isCostly: true,
+    takesCopies: copiesTo !== undefined,
     headBytesMax: frameMax - frameOverhead,
     get unwritten() {
       return lateCount + held.length;
@@ -119,9 +153,7 @@ export function publishLink(
         return;
       }
       for (const envelope of envelopes) held.push(envelope);
-      if (isTried || held.length === 0) return;
-      isTried = true;
-      write(held.splice(0, 1));
+      tryFirst();
     },
     giveUp(why) {
       if (isOpen) drop(why);

@@ -8,7 +8,7 @@ import type { Layout } from "./layout.ts";
 import type { LinkTiming } from "./link.ts";
 import { openPublishChannel } from "./publish-channel.ts";
 import { publishLink } from "./publish-link.ts";
-import { exchanges, tryLog } from "./topology.ts";
+import { exchanges, publishedBy, tryLog } from "./topology.ts";
 import type { Drop } from "./watch.ts";
 
 export interface Publishing {
@@ -20,6 +20,8 @@ export interface PublishingOptions {
   readonly publishings: readonly Publishing[];
   readonly layout: Layout;
   readonly hasLog: boolean;
+  /** Whether other programs get plain copies of what Warren's roles say to one another. */
+  readonly hasCopies: boolean;
   readonly logger: Logger;
   readonly timing: LinkTiming;
   /** Tells managers over this connection which groups this process has. */
@@ -49,7 +51,7 @@ export class PublishingConnection {
   }
 
   async setUp(connection: ChannelModel, atLoss: (() => void)[], drop: Drop): Promise<void> {
-    const { publishings, layout, hasLog, timing, announcing } = this.#options;
+    const { publishings, layout, hasLog, hasCopies, timing, announcing } = this.#options;
     this.#watchBlocked(connection, atLoss);
     this.#drop = drop;
     atLoss.push(() => {
@@ -67,9 +69,11 @@ export class PublishingConnection {
     });
     for (const { exchange, publisher } of publishings) {
       const needed = () => layout.needed(exchange);
+      const { to, copiesTo } = publishedBy(exchange);
       await openPublishChannel(connection, publisher, atLoss, drop, (channel, atEnd, reopenAfter) =>
         publishLink(connection, channel, {
-          exchange,
+          exchange: to,
+          copiesTo: hasCopies ? copiesTo : undefined,
           publisher,
           needed,
           missedForMs,

@@ -48,6 +48,8 @@ export interface RabbitmqOptions {
   readonly logger: Logger;
   /** What the shared log keeps; `off` goes without one. */
   readonly logRetention: LogRetention | "off";
+  /** Whether other programs get plain copies of what Warren's roles say to one another: they do where it is not given. */
+  readonly plainCopies?: boolean;
   /** What a new queue of a group, or of dead letters, may hold, in bytes: 1 GiB where it is not given. */
   readonly queueBytesMax?: number;
   /** Undefined: the URLs have all that is needed. */
@@ -193,6 +195,7 @@ export class RabbitmqBroker implements Broker {
         publishings,
         layout: this.#layout,
         hasLog: this.hasLog,
+        hasCopies: this.#options.plainCopies ?? true,
         logger,
         timing,
         announcing: purpose === "dead letters" ? undefined : announcing,

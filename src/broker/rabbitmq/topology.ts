@@ -1,4 +1,5 @@
 import type { Channel, ChannelModel } from "amqplib";
+import { copyHeader } from "../../envelope/envelope.ts";
 import { codeOf } from "../../errors.ts";
 import { repliesQueue } from "../../requests.ts";
 import type { Exchange } from "../broker.ts";
@@ -29,9 +30,31 @@ const looksMax = 1_000_000;
 /** What a message in a queue counts at least towards its cap, in bytes. */
 const messageBytesMin = 1024;
 
-function innerExchange(name: string): string {
-  return `${name}.queues`;
+/** The exchanges around each of the two that other programs know. */
+const around = {
+  /** To it, Warren's queues are bound. */
+  queues: (name: string) => `${name}.queues`,
+  /** Sorts out plain copies of what Warren's queues get in packs. */
+  select: (name: string) => `${name}.select`,
+  /** Where such copies end. */
+  void: (name: string) => `${name}.void`,
+  /** What Warren's roles say to one another. */
+  packed: (name: string) => `${name}.packed`,
+} as const;
+
+/** Where Warren's roles publish what is for this exchange, and where the plain copies of it go. */
+export function publishedBy(exchange: Exchange): { readonly to: string; readonly copiesTo?: string } {
+  return exchange === exchanges.dead ? { to: exchange } : { to: around.packed(exchange), copiesTo: exchange };
 }
+
+/** Which of the two exchanges a delivery has come by, whoever published it. */
+export function cameBy(exchange: string): string {
+  return publicNames.get(exchange) ?? exchange;
+}
+
+const publicNames = new Map<string, string>(
+  [exchanges.fromClients, exchanges.toClients].map((name) => [around.packed(name), name]),
+);
 
 /** How much of the log RabbitMQ keeps. */
 export interface LogRetention {
@@ -65,29 +88,54 @@ export async function declareTopology(declaring: Declaring, topology: Topology):
 /** What has to be there still, after a publish to this exchange, for the publish to have reached everybody. */
 export function neededBy(exchange: Exchange, { log, groups }: Pick<Topology, "log" | "groups">): Needed {
   if (exchange === exchanges.dead) return { exchanges: [exchange], queues: [deadQueue] };
-  const inner = innerExchange(exchange);
   const isProcessors = exchange === exchanges.toClients && groups.length > 0;
   return {
     // Processors look after the way to their own queue too, should no manager know of them.
-    exchanges: isProcessors ? [innerExchange(exchanges.fromClients), exchange, inner] : [exchange, inner],
+    exchanges: isProcessors ? [...allOf(exchanges.fromClients), ...allOf(exchange)] : allOf(exchange),
     queues: [...(log === "off" ? [] : [logStream]), ...groups.map(groupQueue)],
   };
 }
 
+function allOf(name: string): [string, ...string[]] {
+  return [name, around.select(name), around.void(name), around.packed(name), around.queues(name)];
+}
+
 /**
- * One of the two exchanges that other programs know. Warren's queues are bound to an inner exchange behind it, so that
- * whoever declares it again after it was deleted (or went with a restart, if it was not durable) restores the way to
- * every queue at once, and before he publishes: RabbitMQ confirms what reaches no queue.
+ * One of the two exchanges that other programs know, with those around it:
  *
- * @throws FatalError if it exists with another type
+ *     NAME (public) ──► queues of other programs
+ *       └─► NAME.select (headers; alternate exchange NAME.queues)
+ *             ├─ what has the header warren-copy ──► NAME.void
+ *             └─ all else ──► NAME.queues ──► Warren's queues
+ *     NAME.packed ──► NAME.queues
+ *
+ * Warren's queues are bound to NAME.queues alone, so that whoever declares an exchange again after it was deleted (or went with a
+ * restart, if it was not durable) restores the way to every queue at once, and before he publishes: RabbitMQ confirms what
+ * reaches no queue.
+ *
+ * Before there were copies, NAME was bound to NAME.queues directly. That binding goes when the new way is there, and before this
+ * process publishes any copy. While both exist, RabbitMQ brings a message to each queue once, whichever way it came.
+ *
+ * @throws FatalError if one of them exists with another type, or NAME.select with other settings
  */
 async function declareExchange(declaring: Declaring, name: string): Promise<void> {
-  const inner = innerExchange(name);
-  await declaring.once(inner, async () => {
+  const [queues, select] = [around.queues(name), around.select(name)];
+  await declaring.once(queues, async () => {
     await declaring.fanout(name);
-    await declaring.fanoutBetween(inner, { internal: true });
-    await declaring.bindExchange(inner, name);
+    await declaring.between(queues, { internal: true });
+    await declaring.between(around.void(name));
+    await declaring.selector(select, queues);
+    await declaring.bindExchange(around.void(name), select, presenceOf(copyHeader));
+    await declaring.bindExchange(select, name);
+    await declaring.unbindExchange(queues, name);
+    await declaring.between(around.packed(name));
+    await declaring.bindExchange(queues, around.packed(name));
   });
+}
+
+/** The arguments of a headers exchange's binding that all messages match which have this header, whatever its value. */
+function presenceOf(header: string): Record<string, unknown> {
+  return { "x-match": "all", [header]: null };
 }
 
 /** The durable quorum queue of a processor group, bound to `wsmanager`. Joined as it is if it exists. */
@@ -109,7 +157,7 @@ export async function declareGroupQueue(
     "x-overflow": "reject-publish",
     ...capOf(queueBytesMax),
   });
-  await declaring.bindQueue(queue, innerExchange(exchanges.fromClients));
+  await bindToClients(declaring, queue);
 }
 
 /** Where other programs answer to by its name: bound to nothing. Joined as it is if it exists. */
@@ -135,14 +183,20 @@ function capOf(queueBytesMax: number) {
 export async function bindGroupQueue(declaring: Declaring, group: string): Promise<boolean> {
   const queue = groupQueue(group);
   if (!(await declaring.hasQueue(queue))) return false;
-  await declaring.bindQueue(queue, innerExchange(exchanges.fromClients));
+  await bindToClients(declaring, queue);
   return true;
+}
+
+async function bindToClients(declaring: Declaring, queue: string): Promise<void> {
+  await declaring.bindQueue(queue, around.queues(exchanges.fromClients));
+  // As the first versions of Warren had bound it: every copy would come that way.
+  await declaring.unbindQueue(queue, exchanges.fromClients);
 }
 
 /** Where messages go that no processor could handle. */
 async function declareDeadLetters(declaring: Declaring, queueBytesMax: number): Promise<void> {
   await declaring.once(deadQueue, async () => {
-    await declaring.fanoutBetween(exchanges.dead);
+    await declaring.between(exchanges.dead);
     await declaring.queue(deadQueue, {
       "x-queue-type": "quorum",
       "x-delivery-limit": looksMax,
@@ -172,8 +226,9 @@ export async function declareLogStream(
       Math.min(64 * 1024 ** 2, Math.floor(maxBytes / 16)),
     ),
   });
-  await declaring.bindQueue(logStream, innerExchange(exchanges.fromClients));
-  await declaring.bindQueue(logStream, innerExchange(exchanges.toClients));
+  await bindToClients(declaring, logStream);
+  await declaring.bindQueue(logStream, around.queues(exchanges.toClients));
+  await declaring.unbindQueue(logStream, exchanges.toClients);
   await declaring.bindQueue(logStream, exchanges.marks);
 }
 
@@ -186,8 +241,8 @@ export async function declareOwnQueue(declaring: Declaring): Promise<string> {
       exclusive: true,
       durable: false,
     });
-    await channel.bindQueue(queue, innerExchange(exchanges.fromClients), "");
-    await channel.bindQueue(queue, innerExchange(exchanges.toClients), "");
+    await channel.bindQueue(queue, around.queues(exchanges.fromClients), "");
+    await channel.bindQueue(queue, around.queues(exchanges.toClients), "");
     return queue;
   });
 }

@@ -3,7 +3,7 @@ import { probe } from "../probe.ts";
 import { inRounds, seriesOf } from "../rounds.ts";
 import type { Case, Setting } from "../setting.ts";
 import type { Contender } from "../systems/contender.ts";
-import { naive, packed, plain } from "../systems/contenders.ts";
+import { defaults, naive, withoutCopies } from "../systems/contenders.ts";
 import { askers } from "./askers.ts";
 
 const rate = 500;
@@ -14,7 +14,7 @@ export const answer: Case = {
   what: "client, processor, client at 500 messages/s: p50",
   isQuick: true,
   async run(setting) {
-    const contenders = setting.isQuick ? [naive, plain] : [naive, plain, packed];
+    const contenders = setting.isQuick ? [naive, defaults] : [naive, defaults, withoutCopies];
     const turns = await inRounds(
       setting,
       "answer",

@@ -3,7 +3,7 @@ import { inRounds, seriesOf } from "../rounds.ts";
 import { median } from "../samples.ts";
 import type { Case, Setting } from "../setting.ts";
 import type { Contender } from "../systems/contender.ts";
-import { light, naive, packed, plain, raw, webStomp } from "../systems/contenders.ts";
+import { defaults, light, naive, raw, webStomp, withoutCopies } from "../systems/contenders.ts";
 
 export const receivers = 1000;
 export const publishers = 10;
@@ -12,8 +12,8 @@ export const p99MsMax = 100;
 /** Where the search begins, in messages a second; a bad guess only costs a few probes. */
 const guesses: readonly (readonly [Contender, number])[] = [
   [raw, 2500],
-  [plain, 2000],
-  [packed, 2200],
+  [defaults, 2000],
+  [withoutCopies, 2200],
   [naive, 1500],
   [light, 2000],
   [webStomp, 12],
@@ -26,7 +26,7 @@ const fewPerSecond = 100;
 /** Nor can they tell a twentieth more from a twentieth less. */
 const fewStep = 1.2;
 
-const quick: readonly Contender[] = [raw, plain, packed];
+const quick: readonly Contender[] = [raw, defaults, withoutCopies];
 
 /** Relay to many clients, with RabbitMQ attached and confirming. There is no processor: nothing waits for answers. */
 export const fanOut: Case = {

@@ -2,7 +2,7 @@ import { probe } from "../probe.ts";
 import { inRounds, seriesOf } from "../rounds.ts";
 import type { Case, Setting } from "../setting.ts";
 import type { Contender } from "../systems/contender.ts";
-import { packed, plain, raw } from "../systems/contenders.ts";
+import { defaults, raw, withoutCopies } from "../systems/contenders.ts";
 import { rssBytes } from "../systems/usage.ts";
 import { fanOutRate, publishers, receivers } from "./fan-out.ts";
 
@@ -17,16 +17,16 @@ export const frozen: Case = {
   what: "the same relay at half that rate with RabbitMQ frozen: p99 and memory",
   isQuick: false,
   async run(setting) {
-    const plainRate = Math.round((await fanOutRate(setting, plain)) / 2);
-    const packedRate = Math.round((await fanOutRate(setting, packed)) / 2);
+    const plainRate = Math.round((await fanOutRate(setting, defaults)) / 2);
+    const packedRate = Math.round((await fanOutRate(setting, withoutCopies)) / 2);
     const turns = await inRounds(
       setting,
       "frozen",
       new Map([
         [`${raw.name} at ${plainRate}/s`, () => frozenTurn(setting, raw, plainRate)],
-        [`${plain.name} at ${plainRate}/s`, () => frozenTurn(setting, plain, plainRate)],
+        [`${defaults.name} at ${plainRate}/s`, () => frozenTurn(setting, defaults, plainRate)],
         [`${raw.name} at ${packedRate}/s (packed's)`, () => frozenTurn(setting, raw, packedRate)],
-        [`${packed.name} at ${packedRate}/s`, () => frozenTurn(setting, packed, packedRate)],
+        [`${withoutCopies.name} at ${packedRate}/s`, () => frozenTurn(setting, withoutCopies, packedRate)],
       ]),
     );
     const title = "RabbitMQ frozen, relay at half of Warren's highest rate";

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { inFewRounds, seriesOf } from "../rounds.ts";
 import type { Case, Setting } from "../setting.ts";
 import type { Contender } from "../systems/contender.ts";
-import { plain, raw, stomp } from "../systems/contenders.ts";
+import { defaults, raw, stomp } from "../systems/contenders.ts";
 import { Program } from "../systems/program.ts";
 import { openFilesMax, rssBytes } from "../systems/usage.ts";
 
@@ -27,7 +27,7 @@ export const idle: Case = {
       setting,
       "idle",
       new Map(
-        [raw, plain, stomp].map((contender) => [contender.name, () => turn(setting, contender, clients)]),
+        [raw, defaults, stomp].map((contender) => [contender.name, () => turn(setting, contender, clients)]),
       ),
     );
     const many = clients.toLocaleString("en-US");

@@ -1,7 +1,7 @@
 import { highestTurn } from "../highest.ts";
 import { inRounds, seriesOf } from "../rounds.ts";
 import type { Case } from "../setting.ts";
-import { plain, receipted } from "../systems/contenders.ts";
+import { defaults, receipted } from "../systems/contenders.ts";
 import { confirmMsMax } from "../verdict.ts";
 
 /** Ten clients that hear one another: nearly all of the work is to publish. */
@@ -24,7 +24,7 @@ export const receipts: Case = {
       setting,
       "receipts",
       new Map([
-        [plain.name, highestTurn(setting, without, plain, 20_000)],
+        [defaults.name, highestTurn(setting, without, defaults, 20_000)],
         [receipted.name, highestTurn(setting, withThem, receipted, 15_000)],
       ]),
     );

@@ -2,7 +2,7 @@ import { load } from "../load.ts";
 import { inFewRounds, seriesOf } from "../rounds.ts";
 import type { Case, Setting } from "../setting.ts";
 import { type Contender, type System, withSystem } from "../systems/contender.ts";
-import { alone, plain, raw } from "../systems/contenders.ts";
+import { alone, defaults, raw } from "../systems/contenders.ts";
 import { cpuSeconds } from "../systems/usage.ts";
 import { faultOf } from "../verdict.ts";
 
@@ -39,9 +39,9 @@ export const receivers: Case = {
       new Map([
         [`${raw.name} to 10`, () => withoutMessages(setting, raw)],
         [`${raw.name} to 10,000`, () => withMessages(setting, raw, many)],
-        [`${plain.name} to 10`, () => withoutMessages(setting, alone)],
-        [`${plain.name} to 10,000`, () => withMessages(setting, plain, many)],
-        [`${plain.name} to 10, confirmed`, () => withMessages(setting, plain, few)],
+        [`${defaults.name} to 10`, () => withoutMessages(setting, alone)],
+        [`${defaults.name} to 10,000`, () => withMessages(setting, defaults, many)],
+        [`${defaults.name} to 10, confirmed`, () => withMessages(setting, defaults, few)],
       ]),
     );
     const series = seriesOf(deliveries, "µs a delivery");

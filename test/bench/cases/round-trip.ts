@@ -2,7 +2,7 @@ import { highestTurn } from "../highest.ts";
 import { inRounds, seriesOf } from "../rounds.ts";
 import type { Case } from "../setting.ts";
 import type { Contender } from "../systems/contender.ts";
-import { light, naive, packed, plain } from "../systems/contenders.ts";
+import { defaults, light, naive, withoutCopies } from "../systems/contenders.ts";
 import { askers } from "./askers.ts";
 
 const p99MsMax = 50;
@@ -10,8 +10,8 @@ const p99MsMax = 50;
 const guesses: readonly (readonly [Contender, number])[] = [
   [naive, 1500],
   [light, 5000],
-  [plain, 2500],
-  [packed, 20_000],
+  [defaults, 9000],
+  [withoutCopies, 20_000],
 ];
 
 /** Client → processor → client. */

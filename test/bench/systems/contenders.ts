@@ -117,10 +117,14 @@ export const light = bridge(
   "the bridge of the tutorials, not durable: exclusive queues, automatic acks, no confirms",
 );
 
-export const plain = warren("warren", "Warren, one AMQP message for each message");
-export const packed = warren("warren --packed", "Warren, many messages in one AMQP message", {
-  flags: ["--packed"],
-});
+export const defaults = warren("warren", "Warren, as it starts: packs, and a plain copy of each message");
+export const withoutCopies = warren(
+  "warren --plain-copies off",
+  "Warren alone on its exchanges: packs only",
+  {
+    flags: ["--plain-copies", "off"],
+  },
+);
 
 /** Not one that is compared: what a manager costs that only serves its clients. */
 export const alone: Contender = {

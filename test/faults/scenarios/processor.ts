@@ -128,8 +128,7 @@ export const processorScenarios: readonly Scenario[] = [
   },
   poison("handler poisons: the process dies", {}),
   // A few at a time, each with what clients sent in the same moment.
-  poison("handler poisons: the process dies, packed", {
-    managerArgs: ["--packed"],
+  poison("handler poisons: the process dies, with others in its pack", {
     messagesPerSecond: 1500,
     prefetch: 10,
   }),
@@ -218,7 +217,7 @@ function poison(name: string, setting: Partial<Setting>): Scenario {
       const { exits } = processors[0]!;
       if (exits.join() !== "9,9") failures.push(`the processor ended with ${exits.join()}, not twice with 9`);
       const packed = manager.confirmed / manager.metric("warren_envelopes_total");
-      if (setting.managerArgs !== undefined && packed < 2)
+      if (setting.messagesPerSecond !== undefined && packed < 2)
         failures.push(`only ${packed.toFixed(1)} messages were in an AMQP message: nothing to spoil`);
       return failures;
     },

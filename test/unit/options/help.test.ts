@@ -73,12 +73,12 @@ describe("the README's table", () => {
 
   test("names the roles that an option is for", () => {
     const rolesOf = (name: OptionName) => cellsOf(rows[2 + names.indexOf(name)]!)[3];
-    expect([rolesOf("role"), rolesOf("port"), rolesOf("group"), rolesOf("packed"), rolesOf("url")]).toEqual([
-      "any",
-      "manager",
-      "processor",
-      "manager, processor",
-      "bench",
-    ]);
+    expect([
+      rolesOf("role"),
+      rolesOf("port"),
+      rolesOf("group"),
+      rolesOf("plainCopies"),
+      rolesOf("url"),
+    ]).toEqual(["any", "manager", "processor", "manager, processor", "bench"]);
   });
 });

@@ -58,7 +58,7 @@ describe("defaults", () => {
       allowOrigin: undefined,
       allowHost: undefined,
       group: "processor",
-      packed: false,
+      plainCopies: true,
       concurrency: 100,
       prefetch: 1000,
       prefetchBytes: 64 * 1024 ** 2,
@@ -148,7 +148,7 @@ describe("every option", () => {
     jwtLeewayMs: ["30", 30_000],
     handler: ["./work.ts", "./work.ts"],
     group: ["billing.v2", "billing.v2"],
-    packed: ["on", true],
+    plainCopies: ["off", false],
     concurrency: ["7", 7],
     prefetch: ["2000", 2000],
     prefetchBytes: ["1MiB", 1024 ** 2],
@@ -313,12 +313,22 @@ describe("a flag that there is not", () => {
     },
   );
 
+  test("of an earlier version is refused with what became of it", () => {
+    expect(refusalOf("--role manager --packed")).toInclude(
+      "--packed is gone: Warren's roles always speak packed",
+    );
+    const command = parseCommand([], { WARREN_PACKED: "on" });
+    expect(command.do === "run" ? command.warnings : []).toEqual([
+      expect.stringContaining("WARREN_PACKED is gone: Warren's roles always speak packed"),
+    ]);
+  });
+
   test("is refused though the environment is in order", () => {
     expect(refusalOf("--bogus-flag 1", { WARREN_PORT: "9000" })).toInclude("unknown flag --bogus-flag");
   });
 });
 
-test.each(["start", "8000", "-- manager", "--packed off", "--port 1 manager"])(
+test.each(["start", "8000", "-- manager", "--json off", "--port 1 manager"])(
   "a word that belongs to no flag is refused: %s",
   (line) => {
     const word = line.split(" ").at(-1);
@@ -410,8 +420,8 @@ describe("a bad value", () => {
     ["--handler-timeout", "1w", "must be a time from 10ms to 1d, such as 500ms, 10s or 5m"],
     ["--stop-timeout", "-1s", "must be a time from 0ms to 1h, such as 500ms, 10s or 5m"],
     ["--stop-timeout", "soon", "must be a time from 0ms to 1h, such as 500ms, 10s or 5m"],
-    ["--packed", "maybe", "must be on or off"],
-    ["--packed", "", "must be on or off"],
+    ["--plain-copies", "maybe", "must be on or off"],
+    ["--plain-copies", "", "must be on or off"],
     ["--group", "", "must not be empty"],
     ["--group", "a b", "must be 1 to 200 letters, digits, dots, colons, hyphens or underscores"],
     ["--group", "ä", "must be 1 to 200 letters, digits, dots, colons, hyphens or underscores"],
@@ -482,7 +492,7 @@ describe("a bad value", () => {
     [["amqp://user:secret@host"]],
     [["--url", "http://user:secret@host"]],
     [["--port", "amqp://user:secret@host"]],
-    [["--packed=amqp://user:secret@host"]],
+    [["--plain-copies=amqp://user:secret@host"]],
   ])("tells no password: %j", (args) => {
     const message = refusalOf(args);
     expect(message).not.toMatch(/secret|cret@|ret@|sec[, @]/);
@@ -536,12 +546,12 @@ describe("values", () => {
     ["False", false],
     ["off", false],
     ["no", false],
-  ])("WARREN_PACKED=%s is %p", (text, expected) => {
-    expect(optionsOf("", { WARREN_PACKED: text }).packed).toBe(expected);
+  ])("WARREN_PLAIN_COPIES=%s is %p", (text, expected) => {
+    expect(optionsOf("", { WARREN_PLAIN_COPIES: text }).plainCopies).toBe(expected);
   });
 
   test("a switch can be turned off against its variable", () => {
-    expect(optionsOf("--packed=off", { WARREN_PACKED: "on" }).packed).toBe(false);
+    expect(optionsOf("--plain-copies=off", { WARREN_PLAIN_COPIES: "on" }).plainCopies).toBe(false);
   });
 
   test("several brokers may have spaces between them", () => {

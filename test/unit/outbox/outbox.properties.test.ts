@@ -39,7 +39,7 @@ type Step =
       readonly at: number;
       readonly multiple: boolean;
     }
-  | { readonly do: "turn" | "wait" | "connect" | "lose" | "block" | "unblock" | "pack" | "unpack" };
+  | { readonly do: "turn" | "wait" | "connect" | "lose" | "block" | "unblock" };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -63,7 +63,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 8,
     arbitrary: fc.record({
-      do: fc.constantFrom("wait", "connect", "connect", "lose", "block", "unblock", "pack", "unpack"),
+      do: fc.constantFrom("wait", "connect", "connect", "lose", "block", "unblock"),
     }),
   },
 );
@@ -261,8 +261,7 @@ test("nothing is lost, reordered or confirmed twice, whatever happens in whateve
           else if (next.do === "connect") broker.connect();
           else if (next.do === "lose") broker.lose();
           else if (next.do === "block") outbox.blocked(true);
-          else if (next.do === "unblock") outbox.blocked(false);
-          else outbox.isPacking = next.do === "pack";
+          else outbox.blocked(false);
           if (broker.fault !== undefined) throw broker.fault;
           expect(outbox.unconfirmed).toBeLessThanOrEqual(limits.windowMax);
           expect(outbox.bytes).toBeGreaterThanOrEqual(0);

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, jest, spyOn, test } from "bun:test";
+import { open } from "../../../src/envelope/envelope.ts";
 import { packedContentType } from "../../../src/envelope/packing.ts";
 import type { OutboxLimits } from "../../../src/outbox/limits.ts";
 import { Outbox } from "../../../src/outbox/outbox.ts";
@@ -368,22 +369,6 @@ describe("after a lost link", () => {
     outbox.opened(next);
     expect(next.envelopes[0]).toEqual(link.envelopes[0]!);
     expect(next.bodies).toEqual(["one", "two", "three"]);
-  });
-
-  test("all of it goes again, even where it is more than the window holds by now", async () => {
-    const { outbox } = connected(false, { windowMax: 5, packedWindowMax: 2 });
-    appendAll(outbox, numbered(5));
-    await turn();
-    outbox.closed();
-    outbox.isPacking = true;
-    const next = new RecordingLink();
-    outbox.opened(next);
-    expect(next.bodies).toEqual(["0", "1"]);
-    outbox.confirmed(2, true);
-    await turn();
-    outbox.confirmed(4, true);
-    await turn();
-    expect(next.bodies).toEqual(numbered(5));
   });
 
   test("a refused one takes its old place among those that go again", async () => {
@@ -768,12 +753,38 @@ describe("draining", () => {
 describe("packing", () => {
   const types = (link: RecordingLink) => link.envelopes.map(({ contentType }) => contentType);
 
-  test("sends a batch of one plain", async () => {
+  test("sends one that is alone in a pack, too", async () => {
     const { outbox, link } = connected(true);
     outbox.append({ body: "alone", topic: "a", clientId: "c" });
     await turn();
-    expect(types(link)).toEqual(["text/plain"]);
-    expect(link.envelopes[0]).toMatchObject({ routingKey: "a", clientId: "c" });
+    expect(types(link)).toEqual([packedContentType]);
+    expect(open(link.envelopes[0]!, "?")).toMatchObject([
+      { body: "alone", topic: "a", clientId: "c", id: "app-1" },
+    ]);
+  });
+
+  test("sends everything plain over a link that has no cost for each envelope", async () => {
+    const outbox = outboxOf(true);
+    const link = new RecordingLink(false);
+    outbox.opened(link);
+    appendAll(outbox, ["one", "two"]);
+    await turn();
+    expect(types(link)).toEqual(["text/plain", "text/plain"]);
+  });
+
+  test("puts messages of one second into an envelope, which has one time for all that name none", async () => {
+    const { outbox, link } = connected(true);
+    const of = (body: string, timestamp: number, headers?: Record<string, string>) =>
+      outbox.append({ body, topic: "", timestamp, headers });
+    of("its own", 5, { timestamp: "5" });
+    of("at 7", 7);
+    of("its own, later", 9, { timestamp: "9" });
+    of("at 7, too", 7);
+    of("at 8", 8);
+    await turn();
+    const messages = link.envelopes.flatMap((envelope) => open(envelope, "?"));
+    expect(link.envelopes.length).toBe(2);
+    expect(messages.map(({ timestamp }) => timestamp)).toEqual([5, 7, 9, 7, 8]);
   });
 
   test("sends what is appended in one turn as one envelope, in order, across topics and clients", async () => {
@@ -791,7 +802,7 @@ describe("packing", () => {
     const { outbox, link } = connected(true, { packCountMax: 3 });
     appendAll(outbox, numbered(7));
     await turn();
-    expect(types(link)).toEqual([packedContentType, packedContentType, "text/plain"]);
+    expect(types(link)).toEqual([packedContentType, packedContentType, packedContentType]);
     expect(link.bodies).toEqual(numbered(7));
   });
 
@@ -811,48 +822,13 @@ describe("packing", () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  test("gathers while something is unconfirmed, until the linger is over", async () => {
-    const { outbox, link } = connected(true, { packLingerMs: 5 });
+  test("does not wait while something is unconfirmed either, where messages are few", async () => {
+    const { outbox, link } = connected(true);
     appendAll(outbox, ["one"]);
     await turn();
     appendAll(outbox, ["two"]);
     await turn();
-    jest.advanceTimersByTime(4);
-    appendAll(outbox, ["three"]);
-    await turn();
-    expect(link.bodies).toEqual(["one"]);
-    jest.advanceTimersByTime(1);
-    expect(link.bodies).toEqual(["one", "two", "three"]);
-    expect(types(link)).toEqual(["text/plain", packedContentType]);
-  });
-
-  test("gathers no longer than until nothing is unconfirmed any more", async () => {
-    const { outbox, link } = connected(true, { packLingerMs: 1000 });
-    appendAll(outbox, ["one"]);
-    await turn();
-    appendAll(outbox, ["two", "three"]);
-    await turn();
-    outbox.confirmed(1, false);
-    await turn();
-    expect(link.bodies).toEqual(["one", "two", "three"]);
-    expect(jest.getTimerCount()).toBe(0);
-  });
-
-  test("gathers no longer than until an envelope is full", async () => {
-    const { outbox, link } = connected(true, { packLingerMs: 1000, packCountMax: 3 });
-    appendAll(outbox, ["one"]);
-    await turn();
-    appendAll(outbox, ["two", "three", "four"]);
-    await turn();
-    expect(link.bodies).toEqual(["one", "two", "three", "four"]);
-  });
-
-  test("leaves no timer behind when the link is lost while it gathers", async () => {
-    const { outbox } = connected(true, { packLingerMs: 1000 });
-    appendAll(outbox, ["one"]);
-    await turn();
-    appendAll(outbox, ["two"]);
-    outbox.closed();
+    expect(link.bodies).toEqual(["one", "two"]);
     expect(jest.getTimerCount()).toBe(0);
   });
 
@@ -862,33 +838,5 @@ describe("packing", () => {
     await turn();
     expect(outbox.unconfirmed).toBe(2);
     expect(link.bodies).toEqual(numbered(4));
-  });
-
-  test("can begin at any time", async () => {
-    const { outbox, link } = connected(false);
-    appendAll(outbox, ["one", "two"]);
-    await turn();
-    outbox.isPacking = true;
-    outbox.confirmed(2, true);
-    appendAll(outbox, ["three", "four"]);
-    await turn();
-    expect(types(link)).toEqual(["text/plain", "text/plain", packedContentType]);
-    expect(link.bodies).toEqual(["one", "two", "three", "four"]);
-  });
-
-  test("can end at any time, with more on the wire than a packed window holds", async () => {
-    const { outbox, link } = connected(false, { packedWindowMax: 1 });
-    appendAll(outbox, numbered(4));
-    await turn();
-    outbox.isPacking = true;
-    appendAll(outbox, ["4", "5"]);
-    await turn();
-    jest.advanceTimersByTime(3);
-    expect(link.bodies).toEqual(numbered(4));
-    outbox.isPacking = false;
-    appendAll(outbox, ["6"]);
-    await turn();
-    expect(link.bodies).toEqual(numbered(7));
-    expect(types(link)).not.toContain(packedContentType);
   });
 });

@@ -103,7 +103,6 @@ class ScriptedBroker implements Broker {
 
 const defaults: ProcessorOptions = {
   group: "g",
-  packed: false,
   concurrency: 10,
   prefetch: 100,
   prefetchBytes: 1024 ** 2,
@@ -238,15 +237,14 @@ describe("answers", () => {
     const { broker } = processing(() => ["all", { to: "sender", body: "you" }]);
     broker.deliver(asked("hello", "c-1", "a.b"));
     await settle();
-    expect(
-      broker.published.towsmanager.map(({ routingKey, clientId, appId }) => [routingKey, clientId, appId]),
-    ).toEqual([
+    const answers = broker.published.towsmanager.flatMap((envelope) => open(envelope, "?"));
+    expect(answers.map(({ topic, clientId, appId }) => [topic, clientId, appId])).toEqual([
       ["a.b", undefined, "p-1"],
       ["a.b", "c-1", "p-1"],
     ]);
   });
 
-  test("are packed once packed messages come", async () => {
+  test("are packed, as the questions are", async () => {
     const { broker } = processing(echoProcessed);
     broker.deliver(packedOf({ body: "one", topic: "" }, { body: "two", topic: "a" }));
     await settle();
@@ -275,7 +273,8 @@ describe("answers that come one by one", () => {
     broker.confirm("towsmanager");
     await settle();
     expect(broker.acks).toEqual([[1, true]]);
-    expect(broker.published.towsmanager.map(({ messageId, clientId }) => [messageId, clientId])).toEqual([
+    const answers = broker.published.towsmanager.flatMap((envelope) => open(envelope, "?"));
+    expect(answers.map(({ id, clientId }) => [id, clientId])).toEqual([
       ["id of hello/g/1", undefined],
       ["id of hello/g/2", "d"],
     ]);
@@ -326,7 +325,7 @@ describe("answers that come one by one", () => {
     ))
       broker.deliver(envelope);
     await settle();
-    const ids = broker.published.towsmanager.map(({ messageId }) => messageId);
+    const ids = broker.published.towsmanager.flatMap((envelope) => open(envelope, "?").map(({ id }) => id));
     expect(ids.slice(0, 2)).toEqual(["id of a/g/1", "id of a/g/1"]);
     expect(new Set(ids.slice(2)).size).toBe(2);
   });

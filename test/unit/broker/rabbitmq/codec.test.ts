@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { ConsumeMessage } from "amqplib";
 import { fromDelivery, offsetOf } from "../../../../src/broker/rabbitmq/codec.ts";
+import { open } from "../../../../src/envelope/envelope.ts";
 import { isName } from "../../../../src/message.ts";
 import { envelopeOf } from "../../doubles/envelope.ts";
 
@@ -91,7 +92,7 @@ describe("a delivery", () => {
     ["has only what brokers add", { headers: { "x-death": [{}], "x-stream-offset": 5 } }],
     [
       "has headers that RabbitMQ or Warren takes for its own",
-      { headers: { CC: "x", BCC: "x", "warren-copy": "" } },
+      { headers: { CC: "x", BCC: "x", "warren-trace": "" } },
     ],
     [
       "has headers whose names AMQP could not carry again",
@@ -103,6 +104,12 @@ describe("a delivery", () => {
     ],
   ])("of a program that %s is read as if these were absent", (_, properties) => {
     expect(fromDelivery(delivery(properties))).toEqual(envelopeOf());
+  });
+
+  test.each([true, "", null])("is a copy of what comes in a pack, where its header says so: %p", (value) => {
+    const envelope = fromDelivery(delivery({ headers: { "warren-copy": value, mine: "own" } }));
+    expect(envelope).toMatchObject({ isCopy: true, headers: { mine: "own" } });
+    expect(open(envelope, "?")).toEqual([]);
   });
 
   test.each([

@@ -24,7 +24,11 @@ const hasty = (isSilent: () => boolean): LinkTiming => ({
 });
 
 /** A publisher on a scripted peer, and what is logged. */
-function publisherTo(fake: FakeAmqp, timingWith: (log: readonly string[]) => LinkTiming = () => timing) {
+function publisherTo(
+  fake: FakeAmqp,
+  timingWith: (log: readonly string[]) => LinkTiming = () => timing,
+  plainCopies = false,
+) {
   /** What is said about losing RabbitMQ and getting it back. */
   const log: string[] = [];
   const note = (message: string) => void (message.startsWith("broker ") && log.push(message));
@@ -33,10 +37,11 @@ function publisherTo(fake: FakeAmqp, timingWith: (log: readonly string[]) => Lin
     name: "test",
     logger: { wants: () => false, debug: () => undefined, info: note, warn: note, error: note },
     logRetention: { maxBytes: 1024 ** 2, maxAgeMs: 86_400_000 },
+    plainCopies,
     timing: timingWith(log),
   });
   fake.closeFirst(broker);
-  const outbox = new Outbox("test", false);
+  const outbox = new Outbox("test", plainCopies);
   broker.publish("wsmanager", outbox);
   let fatal: Error | undefined;
   broker.start((error) => {
@@ -122,6 +127,88 @@ describe.concurrent("a link to RabbitMQ", () => {
     await until(() => peer.published === 3, "the others");
     peer.send("BasicAck", { deliveryTag: 3, multiple: true }, channel);
     await until(() => outbox.isEmpty, "everything to be confirmed");
+  });
+
+  describe("with a copy for other programs", () => {
+    /** A pack of two on its way, with its copies, and nothing confirmed. */
+    async function onItsWay() {
+      const to: unknown[] = [];
+      const fake = await FakeAmqp.start((method, _, __, fields) => {
+        if (method !== "BasicPublish") return undefined;
+        to.push(fields["exchange"]);
+        return "answered";
+      });
+      const { outbox } = publisherTo(fake, undefined, true);
+      for (const body of ["one", "two"]) outbox.append({ body, topic: "" });
+      const peer = await until(
+        () => fake.peers.find(({ published }) => published === 3),
+        "a pack and its copies",
+      );
+      expect(to.splice(0)).toEqual(["wsmanager", "wsmanager", "wsmanager.packed"]);
+      const ack = (deliveryTag: number) => peer.send("BasicAck", { deliveryTag, multiple: false }, 1);
+      return { fake, peer, outbox, to, ack };
+    }
+    const asked = (peer: FakeAmqp["peers"][number]) =>
+      peer.methods.filter((method) => method === "ExchangeDeclare").length;
+
+    test("confirms a message when its pack and its copy are confirmed, in whatever order", async () => {
+      for (const [first, ...others] of [
+        [3, 1, 2],
+        [1, 2, 3],
+        [2, 3, 1],
+      ]) {
+        const { fake, peer, outbox, ack } = await onItsWay();
+        await using _fake = fake;
+        const before = asked(peer);
+        ack(first!);
+        ack(others[0]!);
+        await until(() => asked(peer) > before, "the check of these confirms");
+        await Bun.sleep(20);
+        expect(outbox.confirmedCount).toBe(0);
+        ack(others[1]!);
+        await until(() => outbox.isEmpty, "all confirms to count");
+        expect(outbox.confirmedCount).toBe(2);
+      }
+    });
+
+    test("publishes both again, with their ids, when the connection is lost before one of them is confirmed", async () => {
+      const { fake, peer, outbox, to, ack } = await onItsWay();
+      await using _fake = fake;
+      ack(2);
+      const before = asked(peer);
+      await until(() => asked(peer) > before, "the check of this confirm");
+      await Bun.sleep(20);
+      fake.script = (method, again, channel, fields) => {
+        if (method === "BasicPublish") to.push(fields["exchange"]);
+        return confirming(method, again, channel, fields);
+      };
+      peer.end();
+      await until(() => outbox.isEmpty, "everything to be confirmed");
+      // The second copy was safe.
+      expect(to).toEqual(["wsmanager", "wsmanager.packed"]);
+      expect(fake.peers[1]!.bodies[0]).toBe("one");
+      expect(fake.peers[1]!.bodies[1]).toBe(peer.bodies[2]!);
+    });
+
+    test("publishes a refused copy again, and neither its pack nor the other copy", async () => {
+      const { fake, peer, outbox, to, ack } = await onItsWay();
+      await using _fake = fake;
+      for (const tag of [1, 2, 3]) ack(tag);
+      await until(() => outbox.isEmpty, "the first confirms");
+      for (const body of ["three", "four"]) outbox.append({ body, topic: "" });
+      await until(() => peer.published === 6, "the next pack");
+      to.splice(0);
+      fake.script = (method, again, channel, fields) => {
+        if (method === "BasicPublish") to.push(fields["exchange"]);
+        return confirming(method, again, channel, fields);
+      };
+      peer.send("BasicNack", { deliveryTag: 5, multiple: false, requeue: false }, 1);
+      ack(4);
+      ack(6);
+      await until(() => outbox.isEmpty, "everything to be confirmed");
+      expect(to).toEqual(["wsmanager"]);
+      expect(peer.bodies.at(-1)).toBe("four");
+    });
   });
 
   describe("that confirms before it has said that everything is there", () => {

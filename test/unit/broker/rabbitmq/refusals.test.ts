@@ -19,7 +19,14 @@ const timing = {
 function publisherTo(fake: FakeAmqp) {
   const quiet = () => undefined;
   const logger = { wants: () => false, debug: quiet, info: quiet, warn: quiet, error: quiet };
-  const broker = new RabbitmqBroker({ urls: [fake.url], name: "test", logger, logRetention: "off", timing });
+  const broker = new RabbitmqBroker({
+    urls: [fake.url],
+    name: "test",
+    logger,
+    logRetention: "off",
+    plainCopies: false,
+    timing,
+  });
   fake.closeFirst(broker);
   const outbox = new Outbox("test", false);
   const confirmed: string[] = [];

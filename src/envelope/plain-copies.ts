@@ -1,0 +1,60 @@
+import type { Envelope } from "./envelope.ts";
+
+/** What a copy takes on the wire besides its body, roughly, in bytes. */
+const overheadBytes = 200;
+
+/**
+ * What is published besides an envelope for Warren's own roles: a plain copy of each message in it, for all other programs. And
+ * which of these parts the broker has already, so that no other part is published twice where one has to be.
+ *
+ * The copies are the first parts, in order; the envelope itself is the last one. Should the broker close the channel over a copy,
+ * nobody has got the message.
+ */
+export class PlainCopies {
+  readonly envelopes: readonly Envelope[];
+  /** What they take on the wire, roughly, in bytes. */
+  readonly bytes: number;
+  /** 1 for each part that the broker has. Absent: it has none. */
+  #taken: Uint8Array | undefined;
+  #takenCount = 0;
+
+  constructor(envelopes: readonly Envelope[]) {
+    this.envelopes = envelopes;
+    let bytes = 0;
+    for (const { body } of envelopes) bytes += body.byteLength + overheadBytes;
+    this.bytes = bytes;
+  }
+
+  get length(): number {
+    return this.envelopes.length;
+  }
+
+  /** Parts that the broker does not have yet. */
+  get due(): number {
+    return this.envelopes.length + 1 - this.#takenCount;
+  }
+
+  isTaken(part: number): boolean {
+    return this.#taken !== undefined && this.#taken[part] === 1;
+  }
+
+  get isEnvelopeTaken(): boolean {
+    return this.isTaken(this.envelopes.length);
+  }
+
+  /** The broker has this part. */
+  take(part: number): void {
+    this.#taken ??= new Uint8Array(this.envelopes.length + 1);
+    if (this.#taken[part] === 1) return;
+    this.#taken[part] = 1;
+    this.#takenCount++;
+  }
+
+  /** The parts that are due, in order; undefined if all are. */
+  dueParts(): number[] | undefined {
+    if (this.#takenCount === 0) return undefined;
+    const due: number[] = [];
+    for (let part = 0; part <= this.envelopes.length; part++) if (!this.isTaken(part)) due.push(part);
+    return due;
+  }
+}
