@@ -13,6 +13,18 @@ export function checkTogether(options: Options): void {
   checkBrokerSecrets(options);
   checkAuth(options);
   checkPair(options, "tlsCert", "tlsKey");
+  checkReusePort(options);
+}
+
+/** Each manager that shares a port serves some of the clients: they are to be in one system. */
+function checkReusePort({ reusePort, broker }: Options, platform = process.platform): void {
+  if (!reusePort) return;
+  if (platform !== "linux")
+    throw new UsageError("--reuse-port needs Linux, which spreads connections over those that share a port");
+  if (broker.includes(memoryBroker))
+    throw new UsageError(
+      `--reuse-port is for managers that share RabbitMQ: each with --broker ${memoryBroker} would have clients of its own; name --broker amqp://…`,
+    );
 }
 
 function checkBroker({ role, broker }: Options): void {

@@ -39,6 +39,7 @@ export const sectionOf: Readonly<Record<OptionName, Section>> = {
   handlerTimeoutMs: "Processor",
   host: "Manager: where it listens",
   port: "Manager: where it listens",
+  reusePort: "Manager: where it listens",
   tlsCert: "Manager: where it listens",
   tlsKey: "Manager: where it listens",
   adminPort: "Any role",

@@ -60,6 +60,12 @@ export const optionTable = {
     managing,
     "the port that the manager listens on; 0 picks a free one and prints it",
   ),
+  reusePort: option(
+    toggle,
+    false,
+    managing,
+    "share `--port` with other managers on this machine that say so too; connections are spread (Linux)",
+  ),
   tlsCert: optional(
     text("FILE"),
     "none",

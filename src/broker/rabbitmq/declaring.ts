@@ -105,10 +105,13 @@ export class Declaring {
   }
 
   async #between(name: string, declare: () => Promise<void>): Promise<void> {
-    const isThere = await this.hasExchange(name);
-    const { known } = this.#options;
-    if (isThere && known.has(name)) return;
-    if (!isThere) await this.#beMissed();
+    const { known, missedForMs } = this.#options;
+    // Where nobody misses anything, to ask first would only cost a channel for each answer "no".
+    if (missedForMs() > 0) {
+      const isThere = await this.hasExchange(name);
+      if (isThere && known.has(name)) return;
+      if (!isThere) await this.#beMissed();
+    }
     await declare();
     known.add(name);
   }

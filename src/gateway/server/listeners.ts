@@ -36,10 +36,12 @@ export class Listeners {
   /**
    * Starts to listen and returns where.
    *
+   * @param isShared whether other managers on this machine may listen on the same port
    * @throws FatalError
    */
-  open(hostname: string, port: number, tls: Certificate | undefined): URL {
+  open(hostname: string, port: number, tls: Certificate | undefined, isShared = false): URL {
     try {
+      if (isShared) return this.#add(this.#serve({ hostname, port, reusePort: true, tls }));
       // A port that may be shared for the sake of the next certificate must not be shared with a second manager: whoever asks
       // for it alone gets it only if it is free.
       const alone = this.#serve({ hostname, port, reusePort: false, tls });

@@ -24,6 +24,8 @@ import { readCertificate, type TlsOptions } from "./tls.ts";
 export interface ServerOptions extends AdminOptions, TlsOptions {
   readonly host: string;
   readonly port: number;
+  /** Whether other managers on this machine may listen on it, too. */
+  readonly reusePort?: boolean;
   /** A client that sends a larger message is closed. In bytes. */
   readonly maxMessageBytes: number;
   /** What a protocol may put around a message's body. In bytes. */
@@ -96,9 +98,9 @@ export class GatewayServer {
 
   /** @throws FatalError if a port is in use, an address is not this machine's, or the certificate cannot be used */
   listen(): URL {
-    const { host, port } = this.#options;
+    const { host, port, reusePort } = this.#options;
     this.#admin?.open();
-    return this.#listeners.open(host, port, readCertificate(this.#options));
+    return this.#listeners.open(host, port, readCertificate(this.#options), reusePort);
   }
 
   /** @throws FatalError if the certificate cannot be used; nothing has changed then */

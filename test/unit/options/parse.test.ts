@@ -38,6 +38,7 @@ describe("defaults", () => {
       brokerKey: undefined,
       host: "127.0.0.1",
       port: 8000,
+      reusePort: false,
       adminPort: undefined,
       adminTokenFile: undefined,
       drainTimeMs: 0,
@@ -130,6 +131,7 @@ describe("every option", () => {
     brokerKey: ["./client.key", "./client.key"],
     host: ["0.0.0.0", "0.0.0.0"],
     port: ["0", 0],
+    reusePort: ["on", true],
     adminPort: ["0", 0],
     adminTokenFile: ["./token", "./token"],
     drainTimeMs: ["30s", 30_000],
@@ -207,6 +209,7 @@ describe("every option", () => {
     brokerCa: amqps,
     brokerCert: `${amqps} --broker-key ./key`,
     brokerKey: `${amqps} --broker-cert ./cert`,
+    reusePort: "--broker amqp://a",
     tlsCert: "--tls-key ./key",
     tlsKey: "--tls-cert ./cert",
     auth: secret,
@@ -520,6 +523,11 @@ describe("memory:", () => {
     const expected = `--broker memory: lives in one process, so --role ${role} would be alone with it: use --role all, or an amqp:// URL`;
     expect(refusalOf(`--role ${role} --broker memory:`)).toBe(expected);
     expect(refusalOf("", { WARREN_ROLE: role, WARREN_BROKER: "memory:" })).toBe(expected);
+  });
+
+  test("is refused to managers that share a port: each would have clients of its own", () => {
+    expect(refusalOf("--reuse-port")).toInclude("--reuse-port is for managers that share RabbitMQ");
+    expect(optionsOf("--reuse-port --broker amqp://a").reusePort).toBe(true);
   });
 
   test.each(["memory:,amqp://a", "amqp://a,memory:", "memory:,memory:"])(

@@ -48,6 +48,16 @@ test("without a certificate there is one server, which shares its port with nobo
   expect(started).toEqual([{ hostname: "127.0.0.1", port: 0, reusePort: false, tls: undefined }]);
 });
 
+test("where the port is shared with other managers, it is never asked for alone", () => {
+  const { listeners, started } = recording();
+  listeners.open("127.0.0.1", 4000, first, true);
+  listeners.renew(second);
+  expect(started.map(({ port, reusePort, tls }) => ({ port, reusePort, tls }))).toEqual([
+    { port: 4000, reusePort: true, tls: first },
+    { port: 4000, reusePort: true, tls: second },
+  ]);
+});
+
 test("with one, the port is asked for alone first, and may be shared then", () => {
   const { listeners, started, stopped } = recording();
   listeners.open("127.0.0.1", 0, first);
