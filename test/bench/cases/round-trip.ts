@@ -2,7 +2,7 @@ import { highestTurn } from "../highest.ts";
 import { inRounds, seriesOf } from "../rounds.ts";
 import type { Case } from "../setting.ts";
 import type { Contender } from "../systems/contender.ts";
-import { defaults, light, naive, withoutCopies } from "../systems/contenders.ts";
+import { besideOthers, defaults, light, naive, withoutCopies } from "../systems/contenders.ts";
 import { askers } from "./askers.ts";
 
 const p99MsMax = 50;
@@ -11,6 +11,7 @@ const guesses: readonly (readonly [Contender, number])[] = [
   [naive, 1500],
   [light, 5000],
   [defaults, 9000],
+  [besideOthers, 5000],
   [withoutCopies, 20_000],
 ];
 

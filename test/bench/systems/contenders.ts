@@ -51,18 +51,20 @@ interface WarrenOptions {
   readonly isLimited?: boolean;
   /** Plain text unless said. */
   readonly speaks?: readonly string[];
+  /** Whether another program takes every message on both exchanges. */
+  readonly withListener?: boolean;
 }
 
 export function warren(
   name: string,
   what: string,
-  { flags = [], isLimited: areLimited = false, speaks = plainText }: WarrenOptions = {},
+  { flags = [], isLimited: areLimited = false, speaks = plainText, withListener = false }: WarrenOptions = {},
 ): Contender {
   return {
     name,
     what,
     async start(broker, { withProcessor }) {
-      const managers = await startManagers(broker, 1, { flags, areLimited, withProcessor });
+      const managers = await startManagers(broker, 1, { flags, areLimited, withProcessor, withListener });
       const [manager] = managers.each as [Managed];
       return {
         url: manager.wsUrl(speaks === plainText ? "/ws" : `/ws?topic=${topic}`),
@@ -124,6 +126,12 @@ export const withoutCopies = warren(
   {
     flags: ["--plain-copies", "off"],
   },
+);
+
+export const besideOthers = warren(
+  "warren beside another program",
+  "Warren, and another program that takes every message on both exchanges",
+  { withListener: true },
 );
 
 /** Not one that is compared: what a manager costs that only serves its clients. */

@@ -1,7 +1,11 @@
+import { join } from "node:path";
 import { connect } from "../../support/client.ts";
 import { until } from "../../support/wait.ts";
 import { startWarren } from "../../support/warren.ts";
 import type { BenchBroker } from "./broker.ts";
+import { Program } from "./program.ts";
+
+const folder = join(import.meta.dir, "../contenders");
 
 export type Managed = Awaited<ReturnType<typeof startWarren>>;
 
@@ -29,13 +33,15 @@ export interface ManagersOptions {
   /** They keep all limits that they have by default: not given, clients may send and connect as fast as they can. */
   readonly areLimited?: boolean;
   readonly withProcessor?: boolean;
+  /** Another program takes every message on both exchanges. */
+  readonly withListener?: boolean;
 }
 
 /** Starts them on a vhost of their own. Each is ready when this resolves, and the processor answers. */
 export async function startManagers(
   broker: BenchBroker,
   count: number,
-  { flags = [], areLimited = false, withProcessor = false }: ManagersOptions = {},
+  { flags = [], areLimited = false, withProcessor = false, withListener = false }: ManagersOptions = {},
 ): Promise<Managers> {
   const vhost = await broker.vhost();
   const args = ["--broker", vhost.url, "--log-messages", "off", "--log-level", "info", ...flags];
@@ -59,6 +65,7 @@ export async function startManagers(
     const each: Managed[] = [];
     const limits = areLimited ? [] : unhurriedBeside(flags);
     while (each.length < count) each.push(await startRole("manager", "ready", limits));
+    if (withListener) parts.push(await Program.start(join(folder, "listener.ts"), [vhost.url]));
     if (withProcessor) {
       await startRole("processor", "running");
       await untilAnswered(each[0]!.wsUrl());
