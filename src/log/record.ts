@@ -20,6 +20,8 @@ export class LogRecord {
   readonly exchange: string;
   /** Seconds since 1970; absent where whoever published it named none. */
   readonly timestamp: number | undefined;
+  /** It is a plain copy of what another record has, with the same id: nothing to Warren. */
+  readonly isCopy: boolean;
   /** What it takes in memory once it is kept, open or not. In bytes. */
   costBytes = 0;
   /** Which of its messages, by their index, are in the log before: nobody gets them. Undefined: none. */
@@ -34,6 +36,7 @@ export class LogRecord {
     this.offset = offset;
     this.exchange = exchange;
     this.timestamp = envelope.timestamp;
+    this.isCopy = envelope.isCopy === true;
     this.#envelope = envelope;
     this.#opener = opener;
   }

@@ -18,7 +18,8 @@ export class Repeats {
   /** Notes which of a record's messages are repeats. Each record once, in the order of the log. */
   mark(record: LogRecord, { messageId }: Pick<Envelope, "messageId">): void {
     this.#marked = messageId;
-    if (messageId === undefined) return;
+    // A copy, which an older version's binding may bring here, comes before its pack and has its id.
+    if (messageId === undefined || record.isCopy) return;
     const isAnswer = messageId.includes("/");
     if (isAnswer ? !isWarrensAnswer(messageId) : !isWarrens(messageId)) return;
     if (this.#seen.sawAgain(messageId)) {

@@ -84,3 +84,18 @@ test("the last 65,536 ids are remembered, and none is taken for another", () => 
     if (!seen.sawAgain(id(n))) throw new Error(`${id(n)} had come before`);
   expect(seen.sawAgain(id(0))).toBe(false);
 });
+
+test("a plain copy that comes before its pack does not make the pack a repeat", () => {
+  const repeats = new Repeats();
+  const messageId = `${manager}-1`;
+  const recordOf = (envelope: Parameters<typeof open>[0]) => {
+    const record = new LogRecord(1, "wsmanager", envelope, () => open(envelope, "?"));
+    repeats.mark(record, envelope);
+    return record;
+  };
+  const copy = seal({ body: "x", topic: "a" }, messageId, "app", 1);
+  expect(recordOf({ ...copy, isCopy: true }).messages).toEqual([]);
+  const packed = { ...copy, body: pack([{ body: "x", topic: "a" }]), contentType: packedContentType };
+  expect(recordOf(packed).isRepeat(0)).toBe(false);
+  expect(repeats.count).toBe(0);
+});
