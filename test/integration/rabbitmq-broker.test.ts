@@ -401,13 +401,15 @@ describe("when the connection to RabbitMQ is lost", () => {
 
   test("a message with which each consumer dies is dead-lettered in the end", async () => {
     const url = await freshVhost();
+    // The queue of the group is there, and nobody consumes it but those that die.
+    const founder = openBroker([url]);
+    founder.consume("group", 10, new RecordingConsumer());
+    await startAndWait(founder);
+    await founder.close();
     const broker = openBroker([url]);
     const publisher = new RecordingPublisher();
-    const consumer = new RecordingConsumer();
     broker.publish("wsmanager", publisher);
-    broker.consume("group", 10, consumer);
     await startAndWait(broker);
-    consumer.session!.stop();
     await publisher.publish(envelopeOf("deadly"));
     // It dies while it holds the message. RabbitMQ 4.3 does not count what is given back by basic.nack.
     const holdAndDie = () =>
