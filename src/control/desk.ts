@@ -9,6 +9,8 @@ export interface SeenClient {
   /** Its name in events; absent where there are none. */
   readonly connection?: string;
   readonly address?: string;
+  /** The first hundred topics and patterns that it subscribes to. */
+  readonly topics: readonly string[];
 }
 
 /** The clients of this manager. */

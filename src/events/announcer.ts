@@ -185,6 +185,7 @@ export class Announcer {
       if (client.seat.connection > 0 && open.delete(this.#nameOf(client))) return;
       // It may have been spoken for, so its connection has another name from now on.
       this.connected(client);
+      for (const topic of client.topics()) this.subscribed(client, topic);
     });
     this.#tellOfEnds(this.#manager, open, "while the broker was away", voice);
     this.snapshot();

@@ -4,6 +4,8 @@ export interface Attendee {
   readonly id: string | undefined;
   /** What it speaks; undefined until that is known, and as long as it has no events. */
   readonly protocol: string | undefined;
+  /** What it subscribes to. */
+  topics(): Iterable<string>;
   readonly seat: {
     readonly address: string | undefined;
     /** The number of its connection in its events; 0 if none has told of it. */

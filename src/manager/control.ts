@@ -23,6 +23,9 @@ export function readAdminToken(file: string): string {
   return token;
 }
 
+/** Topics of one client that are told. */
+const topicsMax = 100;
+
 /** The clients of one manager, for its desk. */
 export function clienteleOf(
   manager: string,
@@ -41,6 +44,7 @@ export function clienteleOf(
         client: id,
         manager,
         protocol,
+        topics: [...client.topics()].slice(0, topicsMax),
         ...(name === undefined ? {} : { connection: name }),
         ...(address === undefined ? {} : { address }),
       });

@@ -68,7 +68,7 @@ describe("The control API of a system in one process", () => {
     await using ben = await connect(wsOf(warren, "/ben?topic=a.b"));
     await until(async () => (await api("GET", "/api/clients")).body.clients.length === 2, "both are seen");
     expect((await api("GET", "/api/clients?limit=1")).body).toMatchObject({
-      clients: [{ client: "anna", protocol: "text" }],
+      clients: [{ client: "anna", protocol: "text", topics: ["a.b"] }],
       next: "anna",
     });
     expect((await api("GET", "/api/clients?limit=1&after=anna")).body.clients[0].client).toBe("ben");

@@ -75,7 +75,11 @@ describe("what a STOMP client says of a message", () => {
     await anna.sendSafely("/topic/a", "{}", { ...lasting, "client-id": "somebody else" });
     await until(() => heard.length === 1, "the message at the other program");
     expect(heard[0]!.properties).toMatchObject({ ...properties, timestamp: Number(lasting.timestamp) });
-    expect(heard[0]!.properties.headers).toEqual({ mine: "own", "client-id": "anna" });
+    expect(heard[0]!.properties.headers).toEqual({
+      mine: "own",
+      "client-id": "anna",
+      "warren-copy": true,
+    });
     for (const each of received) {
       expect(await bodiesOf(each, 1)).toEqual(["{}"]);
       expect(each[0]!.headers).toMatchObject({ ...lasting, "client-id": "anna" });

@@ -108,7 +108,7 @@ describe("STOMP over RabbitMQ", () => {
       appId: "m",
       headers: { colour: "red", "client-id": "anna" },
     });
-    expect(Object.keys(properties.headers!).sort()).toEqual(["client-id", "colour"]);
+    expect(Object.keys(properties.headers!).sort()).toEqual(["client-id", "colour", "warren-copy"]);
     expect(topic[0]!.headers["message-id"]).toBe("m-1");
 
     const headers = {

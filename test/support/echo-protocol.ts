@@ -104,6 +104,7 @@ class EchoClient implements Client, Sender {
     for (const each of this.#durable) this.surroundings.durables!.drained(each);
   }
 
+  topics = () => this.#live.map(({ pattern }) => pattern);
   goOn = () => false;
   left = () => undefined;
 

@@ -13,6 +13,8 @@ export interface Client {
   /** What it speaks; undefined as long as it has said nothing by which it could be known. */
   readonly protocol: string | undefined;
   readonly seat: Seat;
+  /** The topics and patterns that it subscribes to. */
+  topics(): Iterable<string>;
   /** Whether it has ever sent a message for others. */
   readonly hasPublished: boolean;
   /** What it has in the outbox; undefined until it publishes. */

@@ -52,6 +52,10 @@ export class Session implements Client {
     this.#conversation.opened(socket);
   }
 
+  topics(): Iterable<string> {
+    return this.#conversation.subscriptions.patterns();
+  }
+
   message(socket: ClientSocket, body: string | Buffer): void {
     const conversation = this.#conversation;
     if (conversation.hasEnded) return;

@@ -71,6 +71,10 @@ class AskingClient implements Client, Sender {
     });
   }
 
+  topics(): Iterable<string> {
+    return [];
+  }
+
   message(socket: ClientSocket, body: string | Buffer): void {
     const { turns } = this.#surroundings;
     if (!turns.isWaiting(socket) && turns.mayGoOn(socket)) {

@@ -143,6 +143,10 @@ class TextClient implements Client, Sender {
     });
   }
 
+  topics(): Iterable<string> {
+    return this.audience === undefined ? [] : [this.#topic];
+  }
+
   message(socket: ClientSocket, body: string | Buffer): void {
     const { turns } = this.#surroundings;
     if (!turns.isWaiting(socket) && turns.mayGoOn(socket)) {

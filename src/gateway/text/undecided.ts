@@ -43,6 +43,10 @@ export class Undecided implements Client, Timed {
     this.#surroundings.wheel.add(this, this.#doubt.timeoutMs);
   }
 
+  topics(): Iterable<string> {
+    return [];
+  }
+
   message(socket: ClientSocket, body: string | Buffer): void {
     const { asked: id, grant } = this.#doubt;
     const { protocols, identified } = this.#surroundings;

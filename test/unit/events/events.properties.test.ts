@@ -52,6 +52,7 @@ class PlayedManager {
     const client = {
       id: `client-${this.manager}-${++this.#count}`,
       protocol: "text",
+      topics: () => [],
       seat: { address: undefined, connection: 0 },
     };
     this.clients.add(client);
