@@ -16,6 +16,12 @@ export const keptSeeds: readonly KeptSeed[] = [
     found: "answers of one client change places after deaths and a lost RabbitMQ in a backlog: open",
   },
   {
+    seed: 4001,
+    duration: 60,
+    only: [],
+    found: "a manager's /readyz did not say 200 within a minute of the last fault: open",
+  },
+  {
     seed: 5,
     duration: 30,
     only: ["log deleted"],
