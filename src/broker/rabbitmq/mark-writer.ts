@@ -1,4 +1,4 @@
-import type { Channel, ChannelModel } from "amqplib";
+import type { ChannelModel, ConfirmChannel } from "amqplib";
 import type { Logger } from "../../ops/logger.ts";
 import { markContentType } from "../broker.ts";
 import { exchanges } from "./topology.ts";
@@ -10,7 +10,9 @@ import { type Drop, watch } from "./watch.ts";
  */
 export class MarkWriter {
   readonly #logger: Logger;
-  #channel: Channel | undefined;
+  #channel: ConfirmChannel | undefined;
+  #writtenCount = 0;
+  #takenCount = 0;
   #drop: Drop | undefined;
   #alarm: string | undefined;
 
@@ -26,13 +28,18 @@ export class MarkWriter {
     return this.#channel !== undefined && this.#alarm === undefined;
   }
 
+  /** Whether RabbitMQ has confirmed all that was written: a RabbitMQ that stands still has not. */
+  get isTaken(): boolean {
+    return this.#takenCount >= this.#writtenCount;
+  }
+
   /** Why RabbitMQ takes no messages; undefined if it does, or if none was written. */
   get blockedWhy(): string | undefined {
     return this.#alarm;
   }
 
   async setUp(connection: ChannelModel, atLoss: (() => void)[], drop: Drop): Promise<void> {
-    const channel = await connection.createChannel();
+    const channel = await connection.createConfirmChannel();
     watch(channel, drop);
     connection.on("blocked", (reason: string) => {
       this.#alarm = `RabbitMQ does not take messages: ${reason}`;
@@ -47,6 +54,11 @@ export class MarkWriter {
       this.#drop = undefined;
       this.#alarm = undefined;
     };
+    this.#writtenCount = 0;
+    this.#takenCount = 0;
+    channel.on("ack", ({ deliveryTag }) => {
+      if (this.#channel === channel) this.#takenCount = Math.max(this.#takenCount, deliveryTag);
+    });
     atLoss.push(end);
     channel.on("close", end);
     this.#channel = channel;
@@ -57,6 +69,7 @@ export class MarkWriter {
   /** While it `isFree`; otherwise nothing is written. */
   write(id: string): void {
     if (!this.isFree) return;
+    this.#writtenCount++;
     this.#channel?.publish(exchanges.marks, "", Buffer.alloc(0), {
       contentType: markContentType,
       messageId: id,

@@ -6,8 +6,10 @@ import type { MarkWriter } from "./mark-writer.ts";
 const gapMsMin = 50;
 const gapMsMax = 1000;
 
-/** Marks that were sent in vain, one after another, before the log is taken to have fallen silent. */
+/** Marks that RabbitMQ took and the log did not show, one after another, before the log is taken to have fallen silent. */
 const unansweredMax = 5;
+/** What it counts that RabbitMQ has not taken a mark: it stands still, which heartbeats notice, unless it has mislaid the mark. */
+const untaken = 0.25;
 
 /**
  * Marks in the log by which a follower learns how far the log reaches, and that it follows: over AMQP 0-9-1 a stream's end
@@ -18,7 +20,7 @@ const unansweredMax = 5;
  * takes no messages none is sent.
  */
 export class Marks {
-  readonly #writer: Pick<MarkWriter, "isFree" | "write">;
+  readonly #writer: Pick<MarkWriter, "isFree" | "isTaken" | "write">;
   #isOpen = false;
   #sent:
     | { readonly id: string; readonly timer: NodeJS.Timeout; readonly asked: readonly OnMarked[] }
@@ -34,7 +36,7 @@ export class Marks {
   #onSilence: () => void = () => undefined;
 
   /** @param againAfterMs how long a mark may be on its way before another one is sent */
-  constructor(writer: Pick<MarkWriter, "isFree" | "write">, againAfterMs: number) {
+  constructor(writer: Pick<MarkWriter, "isFree" | "isTaken" | "write">, againAfterMs: number) {
     this.#writer = writer;
     this.#againAfterMs = againAfterMs;
   }
@@ -95,8 +97,10 @@ export class Marks {
     // It may be lost, as just after a restart: then the same is sent again. One that waits for RabbitMQ to take messages is not.
     const timer = setInterval(() => {
       if (!this.#writer.isFree) return;
-      if (++this.#unanswered >= unansweredMax) this.#onSilence();
-      else this.#writer.write(id);
+      const { isTaken } = this.#writer;
+      this.#unanswered += isTaken ? 1 : untaken;
+      if (this.#unanswered >= unansweredMax) this.#onSilence();
+      else if (isTaken) this.#writer.write(id);
     }, this.#againAfterMs);
     this.#sent = { id, timer, asked: this.#asked };
     this.#asked = [];

@@ -20,7 +20,7 @@ const againAfterMs = 60_000;
 /** Marks in a log that shows each of them at once, at the next offset. */
 function log() {
   const sent: string[] = [];
-  const writer = { isFree: true, write: (id: string) => void sent.push(id) };
+  const writer = { isFree: true, isTaken: true, write: (id: string) => void sent.push(id) };
   const marks = new Marks(writer, againAfterMs);
   let silences = 0;
   marks.opened(() => void silences++);
@@ -133,6 +133,17 @@ describe("while RabbitMQ takes no messages", () => {
     pass(againAfterMs);
     expect({ sent, silences: silences() }).toEqual({ sent: [lost!], silences: 0 });
   });
+});
+
+test("a RabbitMQ that stands still, and takes no mark, is no silent log: only if it goes on for four times as long", () => {
+  const { marks, writer, sent, pass, silences } = log();
+  marks.ask(() => undefined);
+  sent.length = 0;
+  writer.isTaken = false;
+  pass(19 * againAfterMs);
+  expect({ sent, silences: silences() }).toEqual({ sent: [], silences: 0 });
+  pass(againAfterMs);
+  expect(silences()).toBe(1);
 });
 
 test("a log that shows none of five is silent", () => {
