@@ -8,7 +8,7 @@ export interface OutboxLimits {
   readonly flushBytesMax: number;
   /** Messages in one packed envelope. Beyond some hundreds a larger one gains little. */
   readonly packCountMax: number;
-  /** Packed envelopes among the unconfirmed are large, so fewer of them fill the broker's pipe. */
+  /** Packed envelopes among the unconfirmed are large, so fewer of them fill the broker's pipe: in the socket's buffer they lie twice, as packs and as copies. */
   readonly packedWindowMax: number;
   /** Cost of the messages in one packed envelope. */
   readonly packBytesMax: number;
@@ -23,7 +23,7 @@ export const defaultOutboxLimits: OutboxLimits = {
   windowMax: 4096,
   flushBytesMax: 256 * 1024,
   packCountMax: 256,
-  packedWindowMax: 256,
+  packedWindowMax: 64,
   packBytesMax: 128 * 1024,
   ownLineBytes: 16 * 1024,
   stallMs: 1000,

@@ -89,7 +89,8 @@ export class EventsBook implements AsyncDisposable {
       else this.#ends.set(connection, 0);
       return;
     }
-    if (ends !== 0) this.#faults.push(`${connection} ended ${(ends ?? 0) + 1} times (${reason})`);
+    // RabbitMQ brings what was not confirmed when a node died to some queues and not to others: this one may have missed the beginning.
+    if ((ends ?? 0) > 0) this.#faults.push(`${connection} ended ${(ends ?? 0) + 1} times (${reason})`);
     this.#ends.set(connection, (ends ?? 0) + 1);
   }
 }
