@@ -41,6 +41,11 @@ test("a follower of a quiet log acknowledges the little that came, so that Rabbi
 
 test("marks go over a connection that consumes nothing, and none while RabbitMQ blocks it", async () => {
   await using fake = await FakeAmqp.start();
+  fake.script = (method, peer, channel) => {
+    if (method !== "BasicPublish") return undefined;
+    peer.send("BasicAck", { deliveryTag: peer.published, multiple: false }, channel);
+    return "answered";
+  };
   broker = new RabbitmqBroker({
     urls: [fake.url],
     name: "test",
