@@ -25,7 +25,6 @@ const columns: readonly (readonly [string, (row: Row) => string | number])[] = [
   ["dead-lettered", ({ deadLettered }) => deadLettered],
   ["lost", ({ lost }) => lost],
   ["duplicated", ({ duplicated }) => duplicated],
-  ["at most", ({ duplicatedMax }) => duplicatedMax],
   ["reordered", ({ reordered }) => reordered],
   ["longest outage", ({ longestOutageMs }) => seconds(longestOutageMs)],
   ["resumed after", ({ resumedMs }) => (resumedMs === undefined ? "" : seconds(resumedMs))],
