@@ -81,8 +81,11 @@ describe("a running manager", () => {
 
     anna.send("still here");
     expect(await ben.next((text) => text === "still here")).toBe("still here");
-    const metrics = await metricsOf(new URL(warren.url));
-    expect(metrics).toMatchObject({ warren_topics: 1, warren_audiences: 0, warren_outbox_bytes: 0 });
+    await until(
+      async () => (await metricsOf(new URL(warren.url)))["warren_outbox_bytes"] === 0,
+      "nothing to wait for the broker",
+    );
+    expect(await metricsOf(new URL(warren.url))).toMatchObject({ warren_topics: 1, warren_audiences: 0 });
     expect(warren.log.filter(({ level }) => level !== "info")).toEqual([]);
   });
 });
