@@ -5,6 +5,7 @@ import { Announcer } from "./announcer.ts";
 import type { Attendance, Attendee } from "./attendance.ts";
 import type { Heartbeat, Told } from "./event.ts";
 import { speakForDead } from "./heir.ts";
+import { objectIn } from "./json.ts";
 import { Neighbours } from "./neighbours.ts";
 import { type Answers, Questions } from "./questions.ts";
 import { sourcesIn } from "./sources.ts";
@@ -103,7 +104,7 @@ export class Events implements EventsPeer {
   }
 
   told(body: Uint8Array): void {
-    const told = parse(body);
+    const told = toldIn(body);
     if (told === undefined) return;
     if ("settled" in told) {
       // It was taken for dead. Its clients are announced anew over another link.
@@ -242,27 +243,21 @@ export class Events implements EventsPeer {
   }
 }
 
-/** What a program made up that knows RabbitMQ's password is nothing. */
-function parse(body: Uint8Array): Told | undefined {
-  try {
-    const told = JSON.parse(decoder.decode(body)) as Partial<{ settled: unknown; beat: Partial<Heartbeat> }>;
-    if (typeof told.settled === "string") return { settled: told.settled };
-    const { beat } = told;
-    const isBeat =
-      typeof beat?.manager === "string" &&
-      typeof beat.source === "string" &&
-      typeof beat.snapshotAt === "number" &&
-      areTexts(beat.sources) &&
-      Array.isArray(beat.knows) &&
-      beat.knows.every((known) => Array.isArray(known) && typeof known[0] === "string" && areTexts(known[1]));
-    return isBeat ? { beat: beat as Heartbeat } : undefined;
-  } catch {
-    return undefined;
-  }
+/** What a program made up is nothing. */
+function toldIn(body: Uint8Array): Told | undefined {
+  const told = objectIn(body) as Partial<{ settled: unknown; beat: Partial<Heartbeat> | null }> | undefined;
+  if (typeof told?.settled === "string") return { settled: told.settled };
+  const beat = told?.beat;
+  const isBeat =
+    typeof beat?.manager === "string" &&
+    typeof beat.source === "string" &&
+    typeof beat.snapshotAt === "number" &&
+    areTexts(beat.sources) &&
+    Array.isArray(beat.knows) &&
+    beat.knows.every((known) => Array.isArray(known) && typeof known[0] === "string" && areTexts(known[1]));
+  return isBeat ? { beat: beat as Heartbeat } : undefined;
 }
 
 function areTexts(value: unknown): boolean {
   return Array.isArray(value) && value.every((text) => typeof text === "string");
 }
-
-const decoder = new TextDecoder();

@@ -1,3 +1,5 @@
+import { objectIn } from "./json.ts";
+
 /** How long the answers of all managers are waited for, in milliseconds. */
 const waitMsMax = 2000;
 /** Questions that wait at a time. */
@@ -38,9 +40,10 @@ export class Questions {
 
   answered(id: string, body: Uint8Array): void {
     const question = this.#open.get(id);
-    const answer = question && parse(body);
-    if (question === undefined || answer === undefined || !question.waitsFor.delete(answer.manager)) return;
-    question.answers.push(answer);
+    const answer = question && objectIn(body);
+    const manager = answer?.["manager"];
+    if (question === undefined || typeof manager !== "string" || !question.waitsFor.delete(manager)) return;
+    question.answers.push({ ...answer, manager });
     if (question.waitsFor.size === 0) this.#end(id);
   }
 
@@ -56,16 +59,3 @@ export class Questions {
     question.resolve({ answers: question.answers, missing: [...question.waitsFor] });
   }
 }
-
-function parse(body: Uint8Array): AnswerOfManager | undefined {
-  try {
-    const said: unknown = JSON.parse(decoder.decode(body));
-    const isAnswer = typeof said === "object" && said !== null && "manager" in said;
-    return isAnswer && typeof said.manager === "string" ? (said as AnswerOfManager) : undefined;
-  } catch {
-    // Any program can write to an inbox that knows RabbitMQ's password.
-    return undefined;
-  }
-}
-
-const decoder = new TextDecoder();

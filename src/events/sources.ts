@@ -1,5 +1,6 @@
 import { type EventsLink, eventKeys } from "../broker/events.ts";
 import type { Known } from "./event.ts";
+import { objectIn } from "./json.ts";
 
 /**
  * Looks through the whole log for sources that are not at their end, whoever they belong to. It keeps their names alone.
@@ -11,7 +12,7 @@ export async function sourcesIn(link: EventsLink, until: string): Promise<readon
   const sources = new Set<string>();
   const ended = new Set<string>();
   await link.read("first", until, ({ source, key, body }) => {
-    if (key === eventKeys.ended) ended.add(endedIn(body) ?? "");
+    if (key === eventKeys.ended) ended.add(String(objectIn(body)?.["ended"]));
     else sources.add(source);
   });
   const byManager = new Map<string, string[]>();
@@ -27,15 +28,3 @@ export async function sourcesIn(link: EventsLink, until: string): Promise<readon
 function managerOf(source: string): string | undefined {
   return /\.([^.]+)\.\d+$/.exec(source)?.[1];
 }
-
-function endedIn(body: Uint8Array): string | undefined {
-  try {
-    const { ended } = JSON.parse(decoder.decode(body)) as { readonly ended?: unknown };
-    return typeof ended === "string" ? ended : undefined;
-  } catch {
-    // A program with RabbitMQ's password can write anything there.
-    return undefined;
-  }
-}
-
-const decoder = new TextDecoder();

@@ -32,13 +32,13 @@ export function clienteleOf(
   gateway: () => Gateway,
   events: () => Events | undefined,
 ): Clientele {
-  const list = () => {
+  const seenOf = (wanted?: string) => {
     const seen: SeenClient[] = [];
     gateway().forEach((client) => {
       const { protocol, seat } = client;
       const name = events()?.nameOf(client);
       const id = client.id ?? name;
-      if (protocol === undefined || id === undefined) return;
+      if (protocol === undefined || id === undefined || (wanted ?? id) !== id) return;
       const { address } = seat;
       seen.push({
         client: id,
@@ -55,8 +55,8 @@ export function clienteleOf(
     get size() {
       return gateway().size;
     },
-    list,
-    find: (id) => list().filter(({ client }) => client === id),
+    list: () => seenOf(),
+    find: (id) => seenOf(id),
     disconnect: (client) => gateway().disconnect(client),
     topics: () => gateway().topics(),
   };
