@@ -1,26 +1,24 @@
 import { flagOf, variableOf } from "./names.ts";
 import { type Option, roles } from "./option.ts";
-import { type Section, sectionOf, sections } from "./sections.ts";
-import { type OptionName, optionTable } from "./table.ts";
+import { sections } from "./table.ts";
 
 interface Row {
   readonly flag: string;
   readonly fallback: string;
   readonly meaning: string;
   readonly roles: readonly string[];
-  readonly section: Section;
+  readonly section: string;
 }
 
-const rows: readonly Row[] = (Object.keys(optionTable) as OptionName[]).map((name) => {
-  const option = optionTable[name] as unknown as Option<unknown>;
-  return {
+const rows: readonly Row[] = Object.entries(sections).flatMap(([section, options]) =>
+  Object.entries<Option<unknown>>(options).map(([name, option]) => ({
     flag: `${flagOf(name)} ${option.kind.placeholder}`.trim(),
     fallback: option.default === undefined ? (option.unset ?? "") : option.kind.show(option.default),
     meaning: option.meaning,
     roles: option.roles,
-    section: sectionOf[name],
-  };
-});
+    section,
+  })),
+);
 
 /** What `warren --help` prints, in at most 80 columns. */
 export function helpText(): string {
@@ -36,7 +34,7 @@ export function helpText(): string {
     "  warren completion bash|zsh|fish    complete this command line in a shell",
     "  warren manual | man -l -           the manual page",
   ];
-  for (const section of sections) {
+  for (const section of Object.keys(sections)) {
     lines.push("", `${section}:`);
     for (const row of rows.filter((each) => each.section === section)) {
       const fallback = row.fallback.replaceAll("`", "");

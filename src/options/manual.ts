@@ -2,8 +2,7 @@ import { version } from "../version.ts";
 import { commands } from "./completion.ts";
 import { flagOf, variableOf } from "./names.ts";
 import type { Option } from "./option.ts";
-import { sectionOf, sections } from "./sections.ts";
-import { type OptionName, optionTable } from "./table.ts";
+import { sections } from "./table.ts";
 
 /** The manual page, `warren(1)`, in the language of `man`. */
 export function manual(): string {
@@ -21,12 +20,9 @@ export function manual(): string {
     ".SH COMMANDS",
     ...Object.entries(commands).flatMap(([name, what]) => [".TP", `.B ${roff(name)}`, `${roff(what)}.`]),
   ];
-  for (const section of sections) {
+  for (const [section, options] of Object.entries(sections)) {
     lines.push(`.SH ${roff(section.toUpperCase())}`);
-    for (const name of (Object.keys(optionTable) as OptionName[]).filter(
-      (each) => sectionOf[each] === section,
-    )) {
-      const option = optionTable[name] as unknown as Option<unknown>;
+    for (const [name, option] of Object.entries<Option<unknown>>(options)) {
       const fallback = option.default === undefined ? (option.unset ?? "") : option.kind.show(option.default);
       lines.push(
         ".TP",

@@ -3,6 +3,12 @@ import type { Kind } from "./kinds.ts";
 export const roles = ["all", "manager", "processor", "bench"] as const;
 export type Role = (typeof roles)[number];
 
+/** The roles that most options are for. */
+export const every = roles;
+export const serving = ["all", "manager", "processor"] as const;
+export const managing = ["all", "manager"] as const;
+export const processing = ["all", "processor"] as const;
+
 /** One option: a flag and an environment variable. The key in the table names both. */
 export interface Option<T> {
   readonly kind: Kind<T>;

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { flagOf, variableOf } from "../../../src/options/names.ts";
 import type { Option } from "../../../src/options/option.ts";
-import { type OptionName, optionTable } from "../../../src/options/table.ts";
+import { type OptionName, optionTable, sections } from "../../../src/options/table.ts";
 
 const names = Object.keys(optionTable) as OptionName[];
 
@@ -16,6 +16,10 @@ test("a flag is written with hyphens, a variable in capitals with underscores", 
 test("no two options share a flag or a variable", () => {
   expect(new Set(names.map(flagOf)).size).toBe(names.length);
   expect(new Set(names.map(variableOf)).size).toBe(names.length);
+});
+
+test("each option stands in one section, and the table follows their order", () => {
+  expect(Object.values(sections).flatMap((options) => Object.keys(options))).toEqual(names);
 });
 
 test("the role comes first, since it decides which variables count", () => {

@@ -1,0 +1,74 @@
+import { bytes, span, whole } from "../kinds.ts";
+import { managing, option } from "../option.ts";
+
+/** What one client may do, and for how long. */
+export const clientLimitOptions = {
+  maxMessageBytes: option(
+    bytes(1, 16 * 1024 ** 2),
+    1024 ** 2,
+    managing,
+    "a client that sends a larger message is closed, a plain-text one with 1009",
+  ),
+  maxHeaders: option(whole("N", 10, 1000), 100, managing, "headers that a STOMP frame may have"),
+  maxHeaderBytes: option(
+    // RabbitMQ has to take them in one frame of 128 KiB.
+    bytes(1024, 64 * 1024),
+    64 * 1024,
+    managing,
+    "how long the headers of a STOMP frame may be together",
+  ),
+  maxSubscriptions: option(
+    whole("N", 1, 10_000),
+    100,
+    managing,
+    "STOMP subscriptions that a client may have",
+  ),
+  maxTransactionBytes: option(
+    bytes(1024, 1024 ** 3),
+    4 * 1024 ** 2,
+    managing,
+    "what a STOMP client's open transactions may hold together",
+  ),
+  messageTimeoutMs: option(
+    span(1000, 3_600_000),
+    60_000,
+    managing,
+    "how long the rest of a STOMP frame may take that has begun",
+  ),
+  handshakeTimeoutMs: option(
+    span(1000, 60_000),
+    10_000,
+    managing,
+    "how long a STOMP client may take to send CONNECT, and an HTTP client to ask again",
+  ),
+  maxMessagesPerSecond: option(
+    whole("N", 0, 10_000_000),
+    10_000,
+    managing,
+    "messages that a client may send; beyond it, it is slowed down; 0 is any number",
+  ),
+  maxBytesPerSecond: option(
+    bytes(0, 16 * 1024 ** 3),
+    64 * 1024 ** 2,
+    managing,
+    "the same in bytes; of text, in UTF-16 characters",
+  ),
+  floodTimeoutMs: option(
+    span(0, 86_400_000),
+    30_000,
+    managing,
+    "a client that is slowed down for so long without a second's rest is closed with 4429; 0 is never",
+  ),
+  pingIntervalMs: option(
+    span(1000, 600_000),
+    18_000,
+    managing,
+    "how often clients are pinged; one that answers neither of two pings is disconnected when the third is due",
+  ),
+  clientBufferBytes: option(
+    bytes(16 * 1024, 1024 ** 3),
+    4 * 1024 ** 2,
+    managing,
+    "what may wait for a client that reads slowly before it is disconnected; durable ones wait in the log",
+  ),
+} as const;

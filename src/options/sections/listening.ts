@@ -1,0 +1,56 @@
+import { checkHost, checkNetwork, checkOrigin } from "../checks.ts";
+import { list, text, toggle, whole } from "../kinds.ts";
+import { managing, option, optional, serving } from "../option.ts";
+
+/** Where a manager listens, for whom, and what it believes of a client's origin. */
+export const listeningOptions = {
+  host: option(
+    text("ADDRESS"),
+    "127.0.0.1",
+    managing,
+    "the address that the manager listens on; `0.0.0.0` is all of them",
+  ),
+  port: option(
+    whole("PORT", 0, 65_535),
+    8000,
+    managing,
+    "the port that the manager listens on; 0 picks a free one and prints it",
+  ),
+  reusePort: option(
+    toggle,
+    false,
+    managing,
+    "share `--port` with other managers on this machine that say so too; connections are spread (Linux)",
+  ),
+  tlsCert: optional(
+    text("FILE"),
+    "none",
+    managing,
+    "the certificate chain (PEM) for `https://` and `wss://`, read again on SIGHUP; with `--tls-key`",
+  ),
+  tlsKey: optional(text("FILE"), "none", managing, "the key (PEM) of `--tls-cert`"),
+  adminTokenFile: optional(
+    text("FILE"),
+    "no control API",
+    managing,
+    "has the token that `/api/…` on `--admin-port` asks for (`Authorization: Bearer`); read at each request",
+  ),
+  allowOrigin: optional(
+    list("ORIGIN[,ORIGIN…]", checkOrigin),
+    "the page's own",
+    managing,
+    "whose pages may connect besides the manager's own: `https://*.example.org`, `ionic://localhost`, `null`, `*`",
+  ),
+  allowHost: optional(
+    list("NAME[,NAME…]", checkHost),
+    "`localhost` and IP addresses",
+    serving,
+    "further names for the admin port and a manager without tokens and TLS: `a.example.org`, `*.example.org`, `*`",
+  ),
+  trustProxy: optional(
+    list("NETWORK[,NETWORK…]", checkNetwork),
+    "nobody",
+    managing,
+    "proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed: `10.0.0.0/8`, `fd00::/8`, `127.0.0.1`",
+  ),
+} as const;

@@ -1,0 +1,30 @@
+import { bytes, choice, span } from "../kinds.ts";
+import { managing, option, serving } from "../option.ts";
+
+/** The message log: whether it is followed, how much RabbitMQ keeps, how much a manager keeps in memory. */
+export const messageLogOptions = {
+  log: option(
+    choice("on", "off"),
+    "on",
+    serving,
+    "follow the shared message log; `off` is for brokers without streams: no durable subscriptions",
+  ),
+  logMaxBytes: option(
+    bytes(1024 ** 2, 1024 ** 4),
+    1024 ** 3,
+    serving,
+    "how much of the message log RabbitMQ keeps",
+  ),
+  logMaxAgeMs: option(
+    span(1000, 365 * 86_400_000),
+    7 * 86_400_000,
+    serving,
+    "how long RabbitMQ keeps the message log",
+  ),
+  logMemoryBytes: option(
+    bytes(64 * 1024, 16 * 1024 ** 3),
+    32 * 1024 ** 2,
+    managing,
+    "how much of the message log a manager keeps in memory, for clients that come back",
+  ),
+} as const;

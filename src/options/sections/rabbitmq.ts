@@ -1,0 +1,50 @@
+import { checkBrokerUrl } from "../checks.ts";
+import { bytes, list, onOff, text } from "../kinds.ts";
+import { option, optional, serving } from "../option.ts";
+
+/** The connection to RabbitMQ, and what waits on both of its sides. */
+export const rabbitmqOptions = {
+  broker: optional(
+    list("URL[,URL…]", checkBrokerUrl),
+    "`memory:` for `all`, else `amqp://guest:guest@localhost:5672`",
+    serving,
+    "`memory:` or `amqp(s)://…`; several URLs are the nodes of one cluster, tried in turn",
+  ),
+  brokerPasswordFile: optional(
+    text("FILE"),
+    "in the URL",
+    serving,
+    "has the password for `--broker`, whose URLs then name the user alone; read at each connection",
+  ),
+  brokerCa: optional(
+    text("FILE"),
+    "the system's",
+    serving,
+    "has the certificates (PEM) of who vouches for RabbitMQ's, for `amqps://`",
+  ),
+  brokerCert: optional(
+    text("FILE"),
+    "none",
+    serving,
+    "client certificate (PEM) for `amqps://`, with `--broker-key`; it logs in if the URL names no user",
+  ),
+  brokerKey: optional(text("FILE"), "none", serving, "the key (PEM) of `--broker-cert`"),
+  plainCopies: option(
+    onOff,
+    true,
+    serving,
+    "plain copies of all messages for other programs; off is for where Warren alone uses the exchanges",
+  ),
+  outboxMaxBytes: option(
+    bytes(1024 ** 2, 16 * 1024 ** 3),
+    64 * 1024 ** 2,
+    serving,
+    "what may wait for the broker; beyond it, clients that publish are held back",
+  ),
+  queueMaxBytes: option(
+    bytes(1024 ** 2, 1024 ** 4),
+    1024 ** 3,
+    serving,
+    "what a new group's queue may hold before publishers wait, and that of dead letters before the oldest go",
+  ),
+} as const;
