@@ -5,7 +5,7 @@ import type { Answer, Routes } from "../ops/http.ts";
 import type { Level } from "../ops/logger.ts";
 import { levels } from "../ops/logger.ts";
 import { isTextType } from "../properties.ts";
-import { isPattern } from "../topics/topic-trie.ts";
+import { isPattern } from "../topics/pattern.ts";
 import { type Command, pageMax } from "./command.ts";
 import { type DeskAnswer, page, type SeenClient } from "./desk.ts";
 import { openApi } from "./open-api.ts";

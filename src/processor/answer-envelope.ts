@@ -1,7 +1,7 @@
 import { type Headers, isName, isReservedHeader, isShortText, type Message } from "../message.ts";
 import { faultInProperty, isPropertyName } from "../properties.ts";
 import { awaitedBy } from "../requests.ts";
-import { isPattern } from "../topics/topic-trie.ts";
+import { isPattern } from "../topics/pattern.ts";
 import { UnusableAnswer } from "./unusable-answer.ts";
 
 /** An answer that says where it goes, with a body that is not looked at yet. */

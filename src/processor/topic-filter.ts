@@ -1,5 +1,6 @@
 import { isName } from "../message.ts";
-import { TopicTrie, wildcardCount, wildcardsMax } from "../topics/topic-trie.ts";
+import { wildcardCount, wildcardsMax } from "../topics/pattern.ts";
+import { TopicTrie } from "../topics/topic-trie.ts";
 
 /** Topics whose answer is remembered; then the oldest is forgotten. */
 const answersMax = 1024;

@@ -1,4 +1,4 @@
-import { wordsOf } from "./topic-trie.ts";
+import { wordsOf } from "./pattern.ts";
 
 /**
  * What a question may cost, in steps. Real patterns take a few dozen. A pair that takes more was made to, and is answered

@@ -1,4 +1,4 @@
-import { isPattern } from "../../src/topics/topic-trie.ts";
+import { isPattern } from "../../src/topics/pattern.ts";
 import { closeCodes } from "../../src/wire/close-codes.ts";
 import { destinationOf } from "../../src/wire/stomp/destinations.ts";
 import { bodyOf } from "./body.ts";

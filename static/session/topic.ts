@@ -1,4 +1,4 @@
-import { wildcardCount, wildcardsMax } from "../../src/topics/topic-trie.ts";
+import { wildcardCount, wildcardsMax } from "../../src/topics/pattern.ts";
 
 /** A topic travels as an AMQP routing key, whose length is one byte. */
 export const topicBytesMax = 255;

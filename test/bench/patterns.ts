@@ -1,5 +1,7 @@
 /** What a message to a topic that is not remembered costs where hostile clients have subscribed: `bun test/bench/patterns.ts`. */
-import { middleWordsMax, TopicTrie } from "../../src/topics/topic-trie.ts";
+
+import { middleWordsMax } from "../../src/topics/pattern.ts";
+import { TopicTrie } from "../../src/topics/topic-trie.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 import { median } from "./samples.ts";
 

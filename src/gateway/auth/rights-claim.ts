@@ -1,5 +1,5 @@
 import { isName } from "../../message.ts";
-import { wildcardCount, wildcardsMax } from "../../topics/topic-trie.ts";
+import { wildcardCount, wildcardsMax } from "../../topics/pattern.ts";
 import { GrantedPermissions, type Permissions } from "./permissions.ts";
 
 /** Patterns to publish to, and to subscribe to, that a token may name. */

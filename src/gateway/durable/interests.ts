@@ -1,5 +1,6 @@
 import { MultiMap } from "../../collections/multi-map.ts";
-import { isPattern, TopicTrie } from "../../topics/topic-trie.ts";
+import { isPattern } from "../../topics/pattern.ts";
+import { TopicTrie } from "../../topics/topic-trie.ts";
 import { direct } from "../fan-out/encoding.ts";
 import type { DurableSubscription } from "./subscription.ts";
 

@@ -1,5 +1,6 @@
 import { textCostBytes } from "../../costs.ts";
-import { isPattern, TopicTrie } from "../../topics/topic-trie.ts";
+import { isPattern } from "../../topics/pattern.ts";
+import { TopicTrie } from "../../topics/topic-trie.ts";
 import type { Encoding } from "./encoding.ts";
 
 /**

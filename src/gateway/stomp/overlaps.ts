@@ -1,4 +1,4 @@
-import { isPattern, wordsOf } from "../../topics/topic-trie.ts";
+import { isPattern, wordsOf } from "../../topics/pattern.ts";
 
 /** As many of a client's subscriptions may get the same message. */
 export const overlapsMax = 25;

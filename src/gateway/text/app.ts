@@ -2,7 +2,7 @@ import { Deque } from "../../collections/deque.ts";
 import { bodyCostBytes } from "../../costs.ts";
 import type { Share } from "../../envelope/share.ts";
 import { isName, type Message } from "../../message.ts";
-import { isPattern } from "../../topics/topic-trie.ts";
+import { isPattern } from "../../topics/pattern.ts";
 import { type CloseCode, closeCodes } from "../../wire/close-codes.ts";
 import type { Grant } from "../auth/grant.ts";
 import { Lease } from "../auth/lease.ts";

@@ -4,7 +4,7 @@ import { bodyCostBytes, messageOverheadBytes } from "../../costs.ts";
 import type { Share } from "../../envelope/share.ts";
 import { type Body, isLongerThan, isName, type Message } from "../../message.ts";
 import type { AnyMetric } from "../../ops/metrics.ts";
-import { isPattern } from "../../topics/topic-trie.ts";
+import { isPattern } from "../../topics/pattern.ts";
 import { type CloseCode, closeCodes } from "../../wire/close-codes.ts";
 import type { Grant } from "../auth/grant.ts";
 import { Lease } from "../auth/lease.ts";

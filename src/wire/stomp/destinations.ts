@@ -7,7 +7,7 @@ import {
   wildcardCount,
   wildcardsMax,
   wordsOf,
-} from "../../topics/topic-trie.ts";
+} from "../../topics/pattern.ts";
 import { StompFault } from "./fault.ts";
 import { own } from "./texts.ts";
 

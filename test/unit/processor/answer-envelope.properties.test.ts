@@ -4,7 +4,7 @@ import { isName, isReservedHeader, type Message } from "../../../src/message.ts"
 import { answersOf } from "../../../src/processor/answers.ts";
 import { UnusableAnswer } from "../../../src/processor/unusable-answer.ts";
 import { isPropertyName } from "../../../src/properties.ts";
-import { isPattern } from "../../../src/topics/topic-trie.ts";
+import { isPattern } from "../../../src/topics/pattern.ts";
 import { anyBytes, anyName, anyText } from "../doubles/arbitraries.ts";
 import { seeded } from "../doubles/seeded.ts";
 

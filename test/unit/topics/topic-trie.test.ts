@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { isPattern, TopicTrie, wildcardCount } from "../../../src/topics/topic-trie.ts";
+import { isPattern, wildcardCount } from "../../../src/topics/pattern.ts";
+import { TopicTrie } from "../../../src/topics/topic-trie.ts";
 import { seeded } from "../doubles/seeded.ts";
 
 const trieOf = (...patterns: string[]) => {

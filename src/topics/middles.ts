@@ -1,0 +1,102 @@
+import type { Parts } from "./pattern.ts";
+import type { Topic } from "./topic.ts";
+import { hashOf } from "./word-hash.ts";
+
+type Runs = NonNullable<Parts["middle"]>;
+
+/** What a pattern has between its first `#` and its last: runs of words, with any number of words before and after each. */
+export interface Middle<T> {
+  readonly runs: readonly (readonly string[])[];
+  /** The same as hashes; 0 for `*`. */
+  readonly hashes: readonly Int32Array[];
+  /** The hashes of all words that have to be there. */
+  readonly needs: readonly number[];
+  readonly values: Set<T>;
+}
+
+/** Those that follow the same words, by the hash of a word that has to be there: 0 if any word will do. */
+export type Middles<T> = Map<number, Map<string, Middle<T>>>;
+
+export function addMiddle<T>(middles: Middles<T>, runs: Runs, value: T): void {
+  const hashes = runs.map((run) => Int32Array.from(run, (word) => (word === "*" ? 0 : hashOf(word))));
+  const needs = [...new Set(runs.flat())].filter((word) => word !== "*").map(hashOf);
+  const [key, name] = keysOf(runs);
+  const alike = middles.get(key) ?? new Map<string, Middle<T>>();
+  middles.set(key, alike);
+  const middle = alike.get(name) ?? { runs, hashes, needs, values: new Set<T>() };
+  alike.set(name, middle);
+  middle.values.add(value);
+}
+
+/** The value leaves the pattern with these runs, which then leaves the others of its kind if it has none left. */
+export function removeMiddle<T>(middles: Middles<T>, runs: Runs, value: T): void {
+  const [key, name] = keysOf(runs);
+  const alike = middles.get(key);
+  const middle = alike?.get(name);
+  if (alike === undefined || middle === undefined) return;
+  middle.values.delete(value);
+  if (middle.values.size === 0) alike.delete(name);
+  if (alike.size === 0) middles.delete(key);
+}
+
+/** Adds what belongs to the patterns whose runs are between two places of the topic. */
+export function matchMiddles<T>(
+  middles: Middles<T>,
+  topic: Topic,
+  from: number,
+  to: number,
+  found: T[],
+): void {
+  const tryAll = (candidates: Map<string, Middle<T>> | undefined) => {
+    for (const middle of candidates?.values() ?? []) {
+      if (middle.needs.every((need) => topic.distinct.has(need)) && isBetween(middle, topic, from, to))
+        for (const value of middle.values) found.push(value);
+    }
+  };
+  tryAll(middles.get(0));
+  for (const hash of topic.distinct) tryAll(middles.get(hash));
+}
+
+/** Whether the runs are there, one after the other, from one word on and before another. */
+function isBetween<T>({ runs, hashes }: Middle<T>, topic: Topic, from: number, to: number): boolean {
+  let at = from;
+  for (const [index, run] of runs.entries()) {
+    at = placeOf(hashes[index]!, topic.hashes, at, to);
+    // Two words may have the same hash.
+    while (at >= 0 && !isRunAt(topic.words, at, run)) at = placeOf(hashes[index]!, topic.hashes, at + 1, to);
+    if (at < 0) return false;
+    at += run.length;
+  }
+  return true;
+}
+
+/** The first place where a run may be by its hashes, from one word on and before another; -1 if there is none. */
+function placeOf(run: Int32Array, words: Int32Array, from: number, to: number): number {
+  const { length } = run;
+  let at = from;
+  for (let index = 0; index < length; ) {
+    if (at + length > to) return -1;
+    const wanted = run[index]!;
+    if (wanted === 0 || wanted === words[at + index]) index++;
+    else {
+      at++;
+      index = 0;
+    }
+  }
+  return at;
+}
+
+function isRunAt(words: readonly string[], at: number, run: readonly string[]): boolean {
+  for (let index = 0; index < run.length; index++) {
+    const wanted = run[index]!;
+    if (wanted !== "*" && wanted !== words[at + index]) return false;
+  }
+  return true;
+}
+
+/** By which word's hash runs are found, and the name that they have there. */
+function keysOf(runs: Runs): readonly [hash: number, name: string] {
+  const name = runs.map((run) => run.join(".")).join(".#.");
+  for (const run of runs) for (const word of run) if (word !== "*") return [hashOf(word), name];
+  return [0, name];
+}
