@@ -1,6 +1,6 @@
 import { defaultOutboxLimits } from "../../src/outbox/limits.ts";
 import type { RabbitmqNode } from "../support/rabbitmq.ts";
-import { until } from "../support/wait.ts";
+import { until, WaitedInVain } from "../support/wait.ts";
 import type { MessageKey } from "./ledger.ts";
 import type { Row } from "./row.ts";
 import type { Scenario } from "./scenario.ts";
@@ -17,7 +17,12 @@ export interface Played {
   readonly row: Row;
   /** What did not hold. */
   readonly failures: readonly string[];
+  /** All that did not hold is a bound of time, which a busy machine may break. */
+  readonly isLate: boolean;
 }
+
+/** What the fault was to bring about did not come in time, and until then nothing had come twice or out of order. */
+export class FaultTooLate extends Error {}
 
 /** Plays one scenario in a vhost of its own. */
 export async function play(scenario: Scenario, nodes: readonly RabbitmqNode[]): Promise<Played> {
@@ -29,7 +34,8 @@ export async function play(scenario: Scenario, nodes: readonly RabbitmqNode[]): 
   } catch (error) {
     const report = await world.report();
     await scenario.tidyUp?.(world);
-    throw new Error(`${String(error)}\n${report}`, { cause: error });
+    const isLate = error instanceof WaitedInVain && !isHarmed(scenario, world);
+    throw new (isLate ? FaultTooLate : Error)(`${String(error)}\n${report}`, { cause: error });
   }
   await Bun.sleep(afterwardsMs);
   load.stop();
@@ -72,16 +78,35 @@ export async function play(scenario: Scenario, nodes: readonly RabbitmqNode[]): 
     failures.push(`${answered.duplicated} answered twice, of at most ${answeredTwiceMax}`);
   failures.push(...witness.faults.slice(0, 10).map((fault) => `durable: ${fault}`));
   if (witness.gaps > 0 && !scenario.isLogLost) failures.push(`durable: told of ${witness.gaps} gaps`);
-  if ((row.resumedMs ?? 0) > resumeMsMax) failures.push(`resumed after ${Math.round(row.resumedMs!)} ms`);
   failures.push(...saidOnce(world));
   if (load.hasMark && row.resumedMs === undefined) failures.push("did not resume");
   load.close();
   witness.close();
   if (!scenario.isLogLost)
     failures.push(...(await world.events.findings()).slice(0, 10).map((finding) => `events: ${finding}`));
+  // All else has been asked by now.
+  const resumedLate = (row.resumedMs ?? 0) > resumeMsMax;
+  const isLate = resumedLate && failures.length === 0;
+  if (resumedLate) failures.push(`resumed after ${Math.round(row.resumedMs!)} ms`);
   if (failures.length > 0) failures.push(await world.report());
   await scenario.tidyUp?.(world);
-  return { row, failures };
+  return { row, failures, isLate };
+}
+
+/** Something came twice that may not, or out of order. */
+function isHarmed(scenario: Scenario, world: World): boolean {
+  const { load, witness } = world;
+  const { relayedTwiceMax, answeredTwiceMax } = repeatsMax(scenario, world);
+  const reordered = load.relayed.reordered + witness.relayed.reordered;
+  const answersReordered = scenario.answersInAnyOrder
+    ? 0
+    : load.answered.reordered + witness.answered.reordered;
+  return (
+    reordered + answersReordered > 0 ||
+    load.relayed.duplicated > relayedTwiceMax ||
+    load.answered.duplicated > answeredTwiceMax ||
+    witness.faults.length > 0
+  );
 }
 
 /**

@@ -1,6 +1,9 @@
 /** How long to sleep between two looks at a condition: little at first, since most that is waited for is there at once. */
 const lookAgainMs = { first: 1, most: 20 };
 
+/** What was waited for did not come in time. */
+export class WaitedInVain extends Error {}
+
 /**
  * Looks at `condition` until it is truthy and returns what it was. A condition that throws counts as not met yet,
  * and its error becomes the cause of the failure, so that "what" and "why" both show in the report.
@@ -20,7 +23,7 @@ export async function until<T>(
       cause = error;
     }
     if (performance.now() >= giveUpAt)
-      throw new Error(`waited ${timeoutMs} ms in vain until ${what}`, { cause });
+      throw new WaitedInVain(`waited ${timeoutMs} ms in vain until ${what}`, { cause });
     await Bun.sleep(sleepMs);
   }
 }
@@ -28,7 +31,8 @@ export async function until<T>(
 /** The promise's value, or an error that names what was awaited. */
 export async function within<T>(promise: Promise<T>, what: string, timeoutMs = 10_000): Promise<T> {
   const { promise: expired, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`waited ${timeoutMs} ms in vain for ${what}`)), timeoutMs);
+  const inVain = new WaitedInVain(`waited ${timeoutMs} ms in vain for ${what}`);
+  const timer = setTimeout(() => reject(inVain), timeoutMs);
   try {
     return await Promise.race([promise, expired]);
   } finally {

@@ -1,0 +1,71 @@
+/** How each test of a file ended, by its name. Tests of one name are told apart by a number. */
+export interface FileReport {
+  readonly tests: Map<string, "passed" | "failed">;
+  /** An error between tests, an import that failed, or the process that ended in the midst of it. */
+  broken: boolean;
+}
+
+export type Report = Map<string, FileReport>;
+
+/** Colours and other instructions to a terminal. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: this is what they begin with
+const escapes = /\x1b\[[0-9;]*m/g;
+const fileLine = /^(?:::group::)?(\S+\.test\.tsx?):$/;
+const testLine = /^\((pass|fail)\) (.*?)(?: \[[\d.]+m?s\])?$/;
+const errorLine = "# Unhandled error between tests";
+const lastLine = /^Ran \d+ tests? across \d+ files?\./;
+
+/** Reads what `bun test` writes to its standard error, line by line. */
+export class ReportReader {
+  readonly report: Report = new Map();
+  #file: FileReport | undefined;
+  #isComplete = false;
+
+  take(text: string): void {
+    const line = text.replace(escapes, "").trimEnd();
+    const [, name] = fileLine.exec(line) ?? [];
+    if (name !== undefined) this.#file = this.#fileNamed(name);
+    else if (line === errorLine) this.#break();
+    else if (lastLine.test(line)) this.#isComplete = true;
+    else this.#takeTest(line);
+  }
+
+  /** To be called when `bun test` has ended: a file that it did not finish, or did not come to, counts as broken. */
+  end(files: readonly string[]): Report {
+    if (!this.#isComplete) {
+      this.#break();
+      for (const name of files) if (!this.report.has(name)) this.#fileNamed(name).broken = true;
+    }
+    return this.report;
+  }
+
+  #takeTest(line: string): void {
+    const [, verdict, name] = testLine.exec(line) ?? [];
+    if (name === undefined || this.#file === undefined) return;
+    const { tests } = this.#file;
+    let key = name;
+    for (let number = 2; tests.has(key); number++) key = `${name} (${number})`;
+    tests.set(key, verdict === "pass" ? "passed" : "failed");
+  }
+
+  #break(): void {
+    if (this.#file !== undefined) this.#file.broken = true;
+  }
+
+  #fileNamed(name: string): FileReport {
+    const known = this.report.get(name);
+    if (known !== undefined) return known;
+    const file: FileReport = { tests: new Map(), broken: false };
+    this.report.set(name, file);
+    return file;
+  }
+}
+
+/** The names of the files in which something failed. */
+export function failedFiles(report: Report): string[] {
+  return [...report].filter(([, file]) => hasFailed(file)).map(([name]) => name);
+}
+
+export function hasFailed({ broken, tests }: FileReport): boolean {
+  return broken || [...tests.values()].includes("failed");
+}
