@@ -148,8 +148,8 @@ export class Manager {
       help: "Requests to the control API without the right token.",
       read: () => this.#apiRefusedCount,
     });
-    outbox.onRelieved = () => gateway.relieve();
-    outbox.onLightened = () => gateway.lighten();
+    outbox.level.onRelieved = () => gateway.relieve();
+    outbox.level.onLightened = () => gateway.lighten();
     outbox.onSetAside = (message) => logger.error("message set aside", { ...message });
     broker.publish("wsmanager", outbox);
     const answers = new Outbox(`${id}-replies`, true, { bytesMax: options.outboxMaxBytes });
@@ -243,7 +243,9 @@ export class Manager {
     if (!isObeyed) this.#logger.error("stopped before everything was obeyed that clients had sent");
     const isDrained = await this.#outbox.drain(Math.max(0, deadlineMs - performance.now()));
     if (!isDrained) {
-      this.#logger.error("stopped before the broker confirmed everything", { bytesLost: this.#outbox.bytes });
+      this.#logger.error("stopped before the broker confirmed everything", {
+        bytesLost: this.#outbox.level.bytes,
+      });
     }
     return isObeyed && isDrained;
   }
@@ -285,7 +287,7 @@ function uplinkTo(
     unfitnessOf: (message) => outbox.unfitnessOf(message),
     idOf: (number) => outbox.idOf(number),
     get freeBytes() {
-      return outbox.freeBytes;
+      return outbox.level.freeBytes;
     },
   };
 }

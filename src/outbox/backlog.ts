@@ -109,11 +109,24 @@ export class Backlog {
     return this.#suspicion.allowance(this.#again, open);
   }
 
+  /** Takes what is to be sent next over this link: at most so many envelopes, and not much more than `flushBytesMax`. */
+  take(allowance: number, isPacking: boolean, link: LinkForm): readonly Sent[] {
+    const taken: Sent[] = [];
+    let bytes = 0;
+    while (taken.length < allowance && bytes < this.#limits.flushBytesMax && !this.isEmpty) {
+      const sent = this.#next(isPacking, link);
+      if (sent === undefined) continue;
+      taken.push(sent);
+      bytes += sent.envelope.body.byteLength + (sent.envelope.copies?.bytes ?? 0);
+    }
+    return taken;
+  }
+
   /**
    * What is to be sent next over this link; undefined if that could not be, and was given up or is to go another way, or if there
    * is nothing.
    */
-  next(isPacking: boolean, { headBytesMax, takesCopies = false }: LinkForm): Sent | undefined {
+  #next(isPacking: boolean, { headBytesMax, takesCopies = false }: LinkForm): Sent | undefined {
     const repeated = this.#again.shift();
     const sent = repeated ?? this.#seal(isPacking, headBytesMax, takesCopies);
     if (sent === undefined) return undefined;

@@ -34,7 +34,7 @@ export function outboxMetrics(outbox: Outbox, prefix = "warren_"): readonly AnyM
       name: `${prefix}outbox_bytes`,
       type: "gauge",
       help: "Bytes that wait for the broker, unsent or unconfirmed, bookkeeping included.",
-      read: () => outbox.bytes,
+      read: () => outbox.level.bytes,
     },
     {
       name: `${prefix}unconfirmed_envelopes`,

@@ -11,17 +11,16 @@ import { reasonOf } from "../errors.ts";
 import type { OutgoingMessage } from "../message.ts";
 import { Histogram } from "../ops/histogram.ts";
 import { Backlog, type GivenUp } from "./backlog.ts";
-import { Caution } from "./caution.ts";
-import { Gathering } from "./gathering.ts";
+import { CurrentLink } from "./current-link.ts";
+import { FlushTimer } from "./flush-timer.ts";
+import { Level } from "./level.ts";
 import { defaultOutboxLimits, type OutboxLimits } from "./limits.ts";
+import { Pace } from "./pace.ts";
 
 /** After a refusal (basic.nack) the envelope is published again, after a wait. */
 const refusalBackoff = { firstMs: 50, mostMs: 5000 } as const;
 /** A link on which an envelope is refused this often is given up: on another one the broker may think better of it. */
 const refusalsMax = 3;
-
-/** When as much has left the outbox as makes one of so many parts of its cap, those held back for what they have in it are looked at. */
-const lightenedParts = 64;
 
 /**
  * Everything that waits for the broker: bounded, in order, in batches.
@@ -42,25 +41,12 @@ export class Outbox implements Publisher {
   readonly #limits: OutboxLimits;
   readonly #backlog: Backlog;
   readonly #window = new TagWindow<Sent>();
-  readonly #caution: Caution;
-  readonly #gathering = new Gathering();
-  #link: PublishLink | undefined;
-  #isBlocked = false;
-  #bytes = 0;
-  /** Of the last link; without limit until there was one. In bytes. */
-  #headBytesMax = Number.POSITIVE_INFINITY;
-  #wasFull = false;
-  /** What has left it since `onLightened` was called. In bytes. */
-  #lighter = 0;
-  #flushImmediate: NodeJS.Immediate | undefined;
-  #lingerTimer: NodeJS.Timeout | undefined;
-  #retryTimer: NodeJS.Timeout | undefined;
-  #whenEmpty: (() => void)[] = [];
+  readonly #pace: Pace;
+  readonly #link = new CurrentLink(() => this.#flush());
+  readonly #timer = new FlushTimer(() => this.#flush());
 
-  /** Called when the outbox was full and has sunk to half of its cap: those held back may go on. */
-  onRelieved: () => void = () => undefined;
-  /** Called when a part of what waited has been confirmed since it was called last, and when nothing waits any more. */
-  onLightened: () => void = () => undefined;
+  /** How many bytes wait, unsent or unconfirmed, and who waits for it to be less so. */
+  readonly level: Level;
   /** Called for each message that is given up. */
   onSetAside: (message: SetAside) => void = () => undefined;
 
@@ -75,21 +61,17 @@ export class Outbox implements Publisher {
     name: "warren_confirm_seconds",
     help: "From when a message was handed to the outbox until RabbitMQ has confirmed it.",
   });
-  /** When what is appended next was appended, or a little before: the time is taken once for each flush. Undefined: it has to be. */
-  #appendedMs: number | undefined;
   #setAsideCount = 0;
-
-  readonly #isPacking: boolean;
 
   /**
    * @param appId names this process in what it publishes, and makes its message ids unique
    * @param isPacking whether messages travel in packs, over links where each envelope is costly
    */
   constructor(appId: string, isPacking: boolean, limits: Partial<OutboxLimits> = {}) {
-    this.#isPacking = isPacking;
     this.#limits = { ...defaultOutboxLimits, ...limits };
+    this.level = new Level(this.#limits.bytesMax);
     this.#backlog = new Backlog(appId, this.#limits, (given) => this.#giveUp(given));
-    this.#caution = new Caution(this.#limits.stallMs);
+    this.#pace = new Pace(this.#limits, isPacking, this.#backlog, this.#link);
   }
 
   /** Envelopes that were written again. */
@@ -97,27 +79,17 @@ export class Outbox implements Publisher {
     return this.#backlog.repeatedCount;
   }
 
-  /** Bytes that wait, unsent or unconfirmed. */
-  get bytes(): number {
-    return this.#bytes;
-  }
-
   get waitingCount(): number {
     return this.publishedCount - this.confirmedCount - this.#setAsideCount;
   }
 
-  /** What may still wait beside what does. In bytes; not above zero if it is full. */
-  get freeBytes(): number {
-    return this.#limits.bytesMax - this.#bytes;
-  }
-
-  /** Whoever appends should hold back until `onRelieved`. `append` itself takes what has been read already. */
+  /** Whoever appends should hold back until `level.onRelieved`. `append` itself takes what has been read already. */
   get isFull(): boolean {
-    return this.#bytes >= this.#limits.bytesMax;
+    return this.level.isFull;
   }
 
   get isEmpty(): boolean {
-    return this.#bytes === 0;
+    return this.level.isEmpty;
   }
 
   /** Envelopes on the wire that are not confirmed. */
@@ -139,12 +111,11 @@ export class Outbox implements Publisher {
       costBytes,
       timestamp: message.timestamp ?? Math.floor(Date.now() / 1000),
       waiter,
-      sinceMs: this.#nowMs(),
+      sinceMs: this.#timer.nowMs(),
       share,
     });
-    this.#bytes += costBytes;
+    this.level.add(costBytes);
     this.publishedCount++;
-    if (this.isFull) this.#wasFull = true;
     this.#scheduleFlush();
     return number;
   }
@@ -156,19 +127,13 @@ export class Outbox implements Publisher {
 
   /** Why the broker could not carry a message, by what its last link could; undefined if it could. */
   unfitnessOf(message: OutgoingMessage): Unfit | undefined {
-    return this.#backlog.unfitnessOf(message, this.#headBytesMax);
+    return this.#backlog.unfitnessOf(message, this.#link.headBytesMax);
   }
 
   /** Resolves when everything appended so far and since is confirmed, or after `timeoutMs`: true if empty. */
   async drain(timeoutMs: number): Promise<boolean> {
-    if (this.isEmpty) return true;
-    this.#flush();
-    const empty = Promise.withResolvers<void>();
-    this.#whenEmpty.push(empty.resolve);
-    const timer = setTimeout(empty.resolve, timeoutMs);
-    await empty.promise;
-    clearTimeout(timer);
-    return this.isEmpty;
+    if (!this.isEmpty) this.#flush();
+    return await this.level.emptied(timeoutMs);
   }
 
   /** Stops its timers. What is left in it is lost. */
@@ -177,114 +142,79 @@ export class Outbox implements Publisher {
   }
 
   opened(link: PublishLink): void {
-    this.#link = link;
-    this.#isBlocked = false;
-    this.#headBytesMax = link.headBytesMax;
-    this.#flush();
+    this.#link.opened(link);
   }
 
   closed(refusal?: Refusal): void {
-    const unwritten = this.#link?.unwritten ?? 0;
-    this.#link = undefined;
+    const unwritten = this.#link.closed();
     this.#backlog.lost(this.#window.reset(), unwritten, refusal);
-    this.#caution.reset();
-    this.#unschedule();
-    clearTimeout(this.#retryTimer);
-    this.#retryTimer = undefined;
+    this.#pace.reset();
+    this.#timer.clear();
   }
 
   blocked(isBlocked: boolean): void {
-    this.#isBlocked = isBlocked;
-    if (!isBlocked) this.#flush();
+    this.#link.blocked(isBlocked);
   }
 
   confirmed(tag: number, multiple: boolean): void {
     const settled = this.#window.settle(tag, multiple);
     if (settled.length === 0) return;
     const nowMs = performance.now();
-    this.#caution.confirmed(nowMs);
+    this.#pace.confirmed(nowMs);
     for (const sent of settled) {
       this.confirmSeconds.record((nowMs - sent.sinceMs) / 1000, sent.count);
-      this.#bytes -= sent.costBytes;
-      this.#lighter += sent.costBytes;
+      this.level.remove(sent.costBytes);
       this.confirmedCount += sent.count;
       for (const waiter of sent.waiters) waiter?.confirmed();
     }
-    this.#lightened();
+    this.level.settle();
     // A confirm makes room in the window.
     if (!this.#backlog.isEmpty) this.#scheduleFlush();
   }
 
   refusing(): void {
-    this.#caution.refused(performance.now());
+    this.#pace.refused(performance.now());
   }
 
   refused(tag: number, multiple: boolean): void {
     const refused = this.#window.settle(tag, multiple);
     if (refused.length === 0) return;
-    this.#caution.refused(performance.now());
+    this.#pace.refused(performance.now());
     for (const sent of refused) sent.refusals++;
     this.#backlog.takeBack(refused);
     const refusals = refused.reduce((most, sent) => Math.max(most, sent.refusals), 0);
     // While it is blocked, the link knows why: another one would not help.
-    if (refusals >= refusalsMax && !this.#isBlocked) {
-      this.#link?.giveUp(`RabbitMQ refused a message ${refusals} times`);
-      this.#link = undefined;
+    if (refusals >= refusalsMax && this.#link.state !== "blocked") {
+      this.#link.giveUp(`RabbitMQ refused a message ${refusals} times`);
       return;
     }
-    this.#retryTimer ??= setTimeout(
-      () => {
-        this.#retryTimer = undefined;
-        this.#flush();
-      },
-      backoffMs(refusals, refusalBackoff, Math.random()),
-    );
+    this.#link.cool(backoffMs(refusals, refusalBackoff, Math.random()));
   }
 
   /** @param hasGathered what waits is not to wait for company any more */
   #scheduleFlush(hasGathered = false): void {
-    // Without a link, or with a full window, there is nothing to do before the broker is heard of.
-    if (this.#link === undefined || this.#isBlocked || this.#retryTimer !== undefined) return;
-    if (!this.#backlog.mayTry(this.#window.open)) return;
-    if (!this.#caution.mayTry(this.#window.open, this.#windowMax)) return;
-    const lingerMs = hasGathered ? 0 : this.#lingerMs;
-    if (lingerMs > 0) this.#lingerTimer ??= setTimeout(() => this.#flush(), lingerMs);
-    else this.#flushImmediate ??= setImmediate(() => this.#flush());
-  }
-
-  /** How long what waits may go on gathering, in milliseconds. */
-  get #lingerMs(): number {
-    if (this.#backlog.waitingCount >= this.#limits.packCountMax || this.#backlog.hasRepeats) return 0;
-    return this.#link?.isCostly ? this.#gathering.lingerMs : 0;
+    // Without an open link, or with a full window, there is nothing to do before the broker is heard of.
+    if (this.#link.state !== "open") return;
+    if (this.#pace.mayTry(this.#window.open)) this.#timer.schedule(hasGathered ? 0 : this.#pace.lingerMs);
   }
 
   /** Sends what the window has room for, up to `flushBytesMax`; what is left follows in another turn. */
   #flush(): void {
-    this.#unschedule();
-    this.#appendedMs = undefined;
-    const link = this.#link;
-    if (link === undefined || this.#isBlocked || this.#retryTimer !== undefined || this.#backlog.isEmpty)
-      return;
+    this.#timer.clear();
+    const link = this.#link.open;
+    if (link === undefined || this.#backlog.isEmpty) return;
 
     const nowMs = performance.now();
-    const { open } = this.#window;
-    let allowance = this.#backlog.allowance(open);
-    if (allowance > 0) allowance = Math.min(allowance, this.#caution.allowance(open, this.#windowMax, nowMs));
-    const sending: Sent[] = [];
-    let flushBytes = 0;
-    let count = 0;
-    while (sending.length < allowance && flushBytes < this.#limits.flushBytesMax && !this.#backlog.isEmpty) {
-      const sent = this.#backlog.next(this.#packs(link), link);
-      if (sent === undefined) continue;
-      sending.push(sent);
-      flushBytes += sent.envelope.body.byteLength + (sent.envelope.copies?.bytes ?? 0);
-      count += sent.count;
-    }
+    const allowance = this.#pace.allowance(this.#window.open, nowMs);
+    const sending = this.#backlog.take(allowance, this.#pace.packs, link);
     if (sending.length > 0) {
       // Everything is sealed: from here on nothing fails, so that the window and the wire agree.
       for (const sent of sending) this.#window.add(sent);
       this.envelopeCount += sending.length;
-      this.#gathering.sent(count, nowMs);
+      this.#pace.sent(
+        sending.reduce((sum, { count }) => sum + count, 0),
+        nowMs,
+      );
       this.#send(
         link,
         sending.map(({ envelope }) => envelope),
@@ -305,50 +235,15 @@ export class Outbox implements Publisher {
     }
   }
 
-  /** Where a flush is due at once, its time is taken once for all that it sends. */
-  #nowMs(): number {
-    if (this.#flushImmediate === undefined && this.#lingerTimer === undefined) return performance.now();
-    this.#appendedMs ??= performance.now();
-    return this.#appendedMs;
-  }
-
-  #unschedule(): void {
-    clearImmediate(this.#flushImmediate);
-    clearTimeout(this.#lingerTimer);
-    this.#flushImmediate = undefined;
-    this.#lingerTimer = undefined;
-  }
-
-  get #windowMax(): number {
-    return this.#packs(this.#link) ? this.#limits.packedWindowMax : this.#limits.windowMax;
-  }
-
-  #packs(link: PublishLink | undefined): boolean {
-    return this.#isPacking && link?.isCostly === true;
-  }
-
   #giveUp({ message, costBytes, waiters }: GivenUp): void {
-    this.#bytes -= costBytes;
+    this.level.remove(costBytes);
     this.setAsideCount.add(message.reason);
     this.#setAsideCount++;
     // Not within a flush, which those that wait could disturb.
     queueMicrotask(() => {
       this.onSetAside(message);
       for (const waiter of waiters) waiter?.setAside(message.why);
-      this.#lightened();
+      this.level.settle();
     });
-  }
-
-  /** Lets go of those that wait for the outbox to be less full, or empty. */
-  #lightened(): void {
-    if (this.#wasFull && this.#bytes <= this.#limits.bytesMax / 2) {
-      this.#wasFull = false;
-      this.onRelieved();
-    }
-    if (this.#lighter >= this.#limits.bytesMax / lightenedParts || this.isEmpty) {
-      this.#lighter = 0;
-      this.onLightened();
-    }
-    if (this.isEmpty) for (const resolve of this.#whenEmpty.splice(0)) resolve();
   }
 }

@@ -237,7 +237,7 @@ describe("when the connection to RabbitMQ is lost", () => {
     expect(follower.records.map(({ offset }) => offset)).toEqual(
       [...new Set(follower.records.map(({ offset }) => offset))].sort((a, b) => a - b),
     );
-    expect(outbox.bytes).toBe(0);
+    expect(outbox.level.bytes).toBe(0);
   });
 
   for (const exchange of ["wsmanager", "towsmanager"] as const) {

@@ -148,7 +148,7 @@ test("the outbox's metrics show its state", () => {
   };
   outbox.append({ body: "one", topic: "" });
   outbox.append({ body: "two", topic: "" });
-  expect([value("warren_published_total"), value("warren_outbox_bytes")]).toEqual([2, outbox.bytes]);
+  expect([value("warren_published_total"), value("warren_outbox_bytes")]).toEqual([2, outbox.level.bytes]);
   outbox.opened(new RecordingLink());
   expect([value("warren_unconfirmed_envelopes"), value("warren_envelopes_total")]).toEqual([2, 2]);
   outbox.closed();

@@ -102,10 +102,10 @@ class CheckingBroker {
 
   constructor(isPacking: boolean) {
     this.outbox = new Outbox("app", isPacking, limits);
-    this.outbox.onRelieved = () => {
+    this.outbox.level.onRelieved = () => {
       this.check(() => {
         expect(this.mayHaveBeenFull).toBe(true);
-        expect(this.outbox.bytes).toBeLessThanOrEqual(limits.bytesMax / 2);
+        expect(this.outbox.level.bytes).toBeLessThanOrEqual(limits.bytesMax / 2);
       });
       this.mayHaveBeenFull = false;
     };
@@ -264,7 +264,7 @@ test("nothing is lost, reordered or confirmed twice, whatever happens in whateve
           else outbox.blocked(false);
           if (broker.fault !== undefined) throw broker.fault;
           expect(outbox.unconfirmed).toBeLessThanOrEqual(limits.windowMax);
-          expect(outbox.bytes).toBeGreaterThanOrEqual(0);
+          expect(outbox.level.bytes).toBeGreaterThanOrEqual(0);
           expect(outbox.isEmpty).toBe(broker.confirmsHeard.size === broker.appended.length);
           broker.expectOrder();
         }
@@ -278,7 +278,7 @@ test("nothing is lost, reordered or confirmed twice, whatever happens in whateve
           broker.settle("confirm", outbox.unconfirmed - 1, true);
         }
         if (broker.fault !== undefined) throw broker.fault;
-        expect(outbox.bytes).toBe(0);
+        expect(outbox.level.bytes).toBe(0);
         expect(outbox.unconfirmed).toBe(0);
         expect(outbox.confirmedCount).toBe(broker.appended.length);
         broker.expectOrder();

@@ -325,7 +325,7 @@ describe("a confirm", () => {
     outbox.confirmed(1, false);
     expect(confirmed).toEqual(["one", "two", "three"]);
     expect(outbox.confirmedCount).toBe(3);
-    expect(outbox.bytes).toBe(0);
+    expect(outbox.level.bytes).toBe(0);
   });
 });
 
@@ -345,7 +345,7 @@ describe("after a lost link", () => {
     await turn();
     expect(next.bodies.slice(4)).toEqual(["5"]);
     outbox.confirmed(5, true);
-    expect(outbox.bytes).toBe(0);
+    expect(outbox.level.bytes).toBe(0);
   });
 
   test("nothing is sent until the next one opens", async () => {
@@ -421,7 +421,7 @@ describe("a refusal", () => {
     await turn();
     expect(link.bodies.slice(2)).toEqual(["two", "three"]);
     outbox.confirmed(4, true);
-    expect(outbox.bytes).toBe(0);
+    expect(outbox.level.bytes).toBe(0);
   });
 
   test("waits until all that was on the wire with it is settled", async () => {
@@ -595,7 +595,7 @@ describe("its cap", () => {
   function full() {
     const { outbox, link } = connected(false, { bytesMax: 10_000 });
     let relieved = 0;
-    outbox.onRelieved = () => {
+    outbox.level.onRelieved = () => {
       relieved++;
     };
     let count = 0;
@@ -610,7 +610,7 @@ describe("its cap", () => {
     const outbox = outboxOf(false, { bytesMax: 1_000_000 });
     outbox.append({ body: "é".repeat(1000), topic: "" });
     outbox.append({ body: new Uint8Array(3000), topic: "" });
-    expect(outbox.bytes).toBeGreaterThanOrEqual(5000);
+    expect(outbox.level.bytes).toBeGreaterThanOrEqual(5000);
   });
 
   test("counts something for empty messages too, so that they cannot grow without bound", () => {
@@ -637,7 +637,7 @@ describe("its cap", () => {
     const { outbox, count, relieved } = full();
     await turn();
     let tag = 0;
-    while (outbox.bytes > 5000) {
+    while (outbox.level.bytes > 5000) {
       expect(relieved()).toBe(0);
       outbox.confirmed(++tag, false);
     }
@@ -663,7 +663,7 @@ describe("its cap", () => {
   test("that was never reached relieves nobody", async () => {
     const { outbox } = connected(false, { bytesMax: 10_000 });
     const relieved = jest.fn();
-    outbox.onRelieved = relieved;
+    outbox.level.onRelieved = relieved;
     appendAll(outbox, ["one"]);
     await turn();
     outbox.confirmed(1, false);
@@ -672,11 +672,11 @@ describe("its cap", () => {
 
   test("still counts what was sent until it is confirmed, over lost links too", async () => {
     const { outbox } = full();
-    const before = outbox.bytes;
+    const before = outbox.level.bytes;
     await turn();
-    expect(outbox.bytes).toBe(before);
+    expect(outbox.level.bytes).toBe(before);
     outbox.closed();
-    expect(outbox.bytes).toBe(before);
+    expect(outbox.level.bytes).toBe(before);
     expect(outbox.isFull).toBe(true);
   });
 });

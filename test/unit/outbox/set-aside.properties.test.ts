@@ -155,7 +155,7 @@ test("whatever poisons are among them, good messages are confirmed once and in o
         expect(broker.confirmed).toEqual(good);
         await turn();
         expect(broker.setAside).toEqual(poisons.map((body) => `${body}: 406`));
-        expect(broker.outbox.bytes).toBe(0);
+        expect(broker.outbox.level.bytes).toBe(0);
         // Two ends while it was alone, and at most three to find it.
         expect(broker.linkCount).toBeLessThanOrEqual(1 + broker.lossCount + 5 * poisons.length);
         // Suspects are sent together once and alone once, packs as a whole before.
@@ -256,7 +256,7 @@ test("what no envelope can be made of, and names that AMQP cannot carry, are set
     expect(given.toSorted()).toEqual(["encoding", "frameSize", "name", "name"]);
     expect(link.bodies).toEqual(["one", "five"]);
     outbox.confirmed(link.envelopes.length, true);
-    expect([outbox.isEmpty, outbox.bytes]).toEqual([true, 0]);
+    expect([outbox.isEmpty, outbox.level.bytes]).toEqual([true, 0]);
     outbox.close();
   }
 });

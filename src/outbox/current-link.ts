@@ -1,0 +1,87 @@
+import type { PublishLink } from "../broker/broker.ts";
+
+/**
+ * `away`: there is none. `blocked`: the broker would not read what is sent. `cooling`: the broker has refused an envelope, and
+ * nothing is sent before a wait is over. `open`: it may be sent to.
+ */
+export type LinkState = "away" | "blocked" | "cooling" | "open";
+
+/** The link of an outbox, with its state. */
+export class CurrentLink {
+  readonly #onOpen: () => void;
+  #link: PublishLink | undefined;
+  #isBlocked = false;
+  #headBytesMax = Number.POSITIVE_INFINITY;
+  #cooling: NodeJS.Timeout | undefined;
+  #state: LinkState = "away";
+
+  /** @param onOpen called each time that it may be sent to again */
+  constructor(onOpen: () => void) {
+    this.#onOpen = onOpen;
+  }
+
+  get state(): LinkState {
+    return this.#state;
+  }
+
+  /** The link, if it may be sent to at this moment. */
+  get open(): PublishLink | undefined {
+    return this.#state === "open" ? this.#link : undefined;
+  }
+
+  /** Whether a `send` costs the broker much. False while there is no link. */
+  get isCostly(): boolean {
+    return this.#link?.isCostly === true;
+  }
+
+  /** What the properties and headers of an envelope may take together, by the last link; without limit until there was one. In bytes. */
+  get headBytesMax(): number {
+    return this.#headBytesMax;
+  }
+
+  opened(link: PublishLink): void {
+    this.#headBytesMax = link.headBytesMax;
+    this.#link = link;
+    this.#isBlocked = false;
+    this.#changed();
+  }
+
+  /** Returns how many envelopes, the last ones, it has not written. */
+  closed(): number {
+    const unwritten = this.#link?.unwritten ?? 0;
+    this.#link = undefined;
+    clearTimeout(this.#cooling);
+    this.#cooling = undefined;
+    this.#changed();
+    return unwritten;
+  }
+
+  blocked(isBlocked: boolean): void {
+    this.#isBlocked = isBlocked;
+    this.#changed();
+  }
+
+  /** Begins a wait of so many milliseconds, unless there is one already. */
+  cool(ms: number): void {
+    this.#cooling ??= setTimeout(() => {
+      this.#cooling = undefined;
+      this.#changed();
+    }, ms);
+    this.#changed();
+  }
+
+  /** Ends the link, since the outbox does not trust it any more: another one follows. */
+  giveUp(why: string): void {
+    this.#link?.giveUp(why);
+    this.#link = undefined;
+    this.#changed();
+  }
+
+  #changed(): void {
+    const before = this.#state;
+    if (this.#link === undefined) this.#state = "away";
+    else if (this.#isBlocked) this.#state = "blocked";
+    else this.#state = this.#cooling === undefined ? "open" : "cooling";
+    if (this.#state === "open" && before !== "open") this.#onOpen();
+  }
+}

@@ -1,0 +1,67 @@
+import type { Backlog } from "./backlog.ts";
+import { Caution } from "./caution.ts";
+import type { CurrentLink } from "./current-link.ts";
+import { Gathering } from "./gathering.ts";
+import type { OutboxLimits } from "./limits.ts";
+
+/** How much of the backlog may be sent at this moment, and how long the rest may gather. No clock: moments are given in milliseconds. */
+export class Pace {
+  readonly #limits: OutboxLimits;
+  readonly #isPacking: boolean;
+  readonly #backlog: Backlog;
+  readonly #link: CurrentLink;
+  readonly #caution: Caution;
+  readonly #gathering = new Gathering();
+
+  /** @param isPacking whether messages travel in packs, over links where each envelope is costly */
+  constructor(limits: OutboxLimits, isPacking: boolean, backlog: Backlog, link: CurrentLink) {
+    this.#limits = limits;
+    this.#isPacking = isPacking;
+    this.#backlog = backlog;
+    this.#link = link;
+    this.#caution = new Caution(limits.stallMs);
+  }
+
+  /** Whether messages travel in packs over the link that there is. */
+  get packs(): boolean {
+    return this.#isPacking && this.#link.isCostly;
+  }
+
+  /** Whether anything may be sent before the broker settles another envelope, with so many open. */
+  mayTry(open: number): boolean {
+    return this.#backlog.mayTry(open) && this.#caution.mayTry(open, this.#windowMax);
+  }
+
+  /** How many envelopes may be sent now, with so many open. If it is more than 0, at least one is sent. */
+  allowance(open: number, nowMs: number): number {
+    const allowance = this.#backlog.allowance(open);
+    return allowance > 0 ? Math.min(allowance, this.#caution.allowance(open, this.#windowMax, nowMs)) : 0;
+  }
+
+  /** How long what waits may go on gathering, in milliseconds. */
+  get lingerMs(): number {
+    if (this.#backlog.waitingCount >= this.#limits.packCountMax || this.#backlog.hasRepeats) return 0;
+    return this.#link.isCostly ? this.#gathering.lingerMs : 0;
+  }
+
+  sent(messages: number, nowMs: number): void {
+    this.#gathering.sent(messages, nowMs);
+  }
+
+  confirmed(nowMs: number): void {
+    this.#caution.confirmed(nowMs);
+  }
+
+  refused(nowMs: number): void {
+    this.#caution.refused(nowMs);
+  }
+
+  /** On a new link everything begins anew. */
+  reset(): void {
+    this.#caution.reset();
+  }
+
+  get #windowMax(): number {
+    return this.packs ? this.#limits.packedWindowMax : this.#limits.windowMax;
+  }
+}
