@@ -1,8 +1,8 @@
-import type { Channel, ChannelModel } from "amqplib";
+import type { Channel } from "amqplib";
 import { markContentType } from "../broker.ts";
+import type { Life } from "./life.ts";
 import { announceEveryMs, groupMarks } from "./live-groups.ts";
 import { exchanges } from "./topology.ts";
-import { type Drop, watch } from "./watch.ts";
 
 /** Tells managers, by marks in the log, which groups' queues are to be there. */
 export class Announcing {
@@ -18,20 +18,14 @@ export class Announcing {
   }
 
   /** @param isBlocked whether RabbitMQ takes no messages at the moment, so that they would pile up */
-  async start(
-    connection: ChannelModel,
-    isBlocked: () => boolean,
-    atLoss: (() => void)[],
-    drop: Drop,
-  ): Promise<void> {
-    const channel = await connection.createChannel();
-    watch(channel, drop);
+  async start(life: Life, isBlocked: () => boolean): Promise<void> {
+    const channel = await life.channel();
     this.#channel = channel;
     this.#publish("here");
     this.#timer = setInterval(() => {
       if (!isBlocked()) this.#publish("here");
     }, announceEveryMs);
-    atLoss.push(() => this.#end());
+    life.onLoss(() => this.#end());
     channel.on("close", () => this.#end());
   }
 

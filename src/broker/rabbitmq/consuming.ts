@@ -1,51 +1,22 @@
-import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
+import type { Channel, ConsumeMessage } from "amqplib";
 import { reasonOf } from "../../errors.ts";
 import type { Consumer } from "../broker.ts";
 import { deliveryCountOf, fromDelivery } from "./codec.ts";
 import type { Declaring } from "./declaring.ts";
-import { type Drop, watch } from "./watch.ts";
+import type { Life } from "./life.ts";
+import type { Drop } from "./watch.ts";
 
-export interface Consuming {
+export interface ConsumingOptions {
   readonly queue: string;
   declare(declaring: Declaring): Promise<void>;
   readonly prefetch: number;
   readonly consumer: Consumer;
   /** RabbitMQ has ended the consumer, as it does when the queue is deleted. */
   cancelled(): void;
-  isStopped: boolean;
-  /** Resolves when RabbitMQ has read the acknowledgements so far; absent without a session. */
-  settled?: (() => Promise<void>) | undefined;
-  /** Asks RabbitMQ how many messages wait in the queue; absent without a session. */
-  ask?: (() => Promise<number>) | undefined;
-  /** What it answered last; undefined while nobody knows. */
-  queued?: number | undefined;
-  isAsking?: boolean;
-}
-
-/** What RabbitMQ answered last about a queue, and asks it anew: whoever shows it may not wait. */
-export function queuedIn(consuming: Consuming | undefined): number | undefined {
-  if (consuming?.ask !== undefined && consuming.isAsking !== true) {
-    consuming.isAsking = true;
-    consuming
-      .ask()
-      // Where the queue or the connection has gone, the session hears of it.
-      .then(
-        (queued) => {
-          consuming.queued = queued;
-        },
-        () => {
-          consuming.queued = undefined;
-        },
-      )
-      .finally(() => {
-        consuming.isAsking = false;
-      });
-  }
-  return consuming?.queued;
 }
 
 /**
- * Consumes a group's queue until the connection is lost, with the whole prefetch at once: RabbitMQ puts what a lost session
+ * Consumes a queue over all lives of the connection, each time with the whole prefetch at once: RabbitMQ puts what a lost session
  * held behind what others have returned before. A session that takes all that was returned gives it back in its old order; one
  * that began with a single message would give that back behind its followers, should it die again.
  *
@@ -53,35 +24,69 @@ export function queuedIn(consuming: Consuming | undefined): number | undefined {
  * after the one before it is cancelled: it keeps what it holds, and gets nothing new. With one at a time, order is kept. What they hold
  * comes back in the order of their tags, which therefore rise.
  */
-export async function startConsumer(
-  connection: ChannelModel,
-  consuming: Consuming,
-  atLoss: (() => void)[],
-  drop: Drop,
-): Promise<void> {
-  const { queue } = consuming;
-  const channel = await connection.createChannel();
-  watch(channel, drop);
-  const session = new Session(channel, queue, consuming, drop);
-  channel.on("close", () => session.end());
-  // Any question on the same channel is answered after them.
-  consuming.settled = async () => {
-    await channel.prefetch(1);
-  };
-  consuming.ask = async () => (await channel.checkQueue(queue)).messageCount;
-  atLoss.push(() => {
-    session.end();
-    consuming.settled = undefined;
-    consuming.ask = undefined;
-    consuming.queued = undefined;
-    consuming.consumer.closed();
-  });
-  consuming.consumer.opened({
-    ack: (tag, multiple) => session.ack(tag, multiple),
-    take: (count) => session.take(count),
-    stop: () => session.stop(),
-  });
-  await session.begin();
+export class Consuming {
+  readonly options: ConsumingOptions;
+  /** Nothing more is wanted, in this session or a later one. */
+  isStopped = false;
+  /** Of the session; undefined without one. */
+  #channel: Channel | undefined;
+  /** What RabbitMQ answered last; undefined while nobody knows. */
+  #queued: number | undefined;
+  #isAsking = false;
+
+  constructor(options: ConsumingOptions) {
+    this.options = options;
+  }
+
+  /** How many messages wait in the queue, as RabbitMQ answered last. Asks it anew, and does not wait. */
+  get queued(): number | undefined {
+    const channel = this.#channel;
+    if (channel !== undefined && !this.#isAsking) {
+      this.#isAsking = true;
+      // Where the queue or the connection has gone, the session hears of it.
+      channel
+        .checkQueue(this.options.queue)
+        .then(
+          ({ messageCount }) => this.#answered(channel, messageCount),
+          () => this.#answered(channel, undefined),
+        )
+        .finally(() => {
+          this.#isAsking = false;
+        });
+    }
+    return this.#queued;
+  }
+
+  /** Resolves when RabbitMQ has read the acknowledgements so far. */
+  async settled(): Promise<void> {
+    // Any question on the same channel is answered after them.
+    await this.#channel?.prefetch(1);
+  }
+
+  /** Consumes until the connection is lost. Resolves when RabbitMQ has the consumer, or knows that none is wanted. */
+  async start(life: Life): Promise<void> {
+    const { consumer } = this.options;
+    const channel = await life.channel();
+    const session = new Session(channel, this, life.drop);
+    channel.on("close", () => session.end());
+    this.#channel = channel;
+    life.onLoss(() => {
+      session.end();
+      this.#channel = undefined;
+      this.#queued = undefined;
+      consumer.closed();
+    });
+    consumer.opened({
+      ack: (tag, multiple) => session.ack(tag, multiple),
+      take: (count) => session.take(count),
+      stop: () => session.stop(),
+    });
+    await session.begin();
+  }
+
+  #answered(channel: Channel, queued: number | undefined): void {
+    if (this.#channel === channel) this.#queued = queued;
+  }
 }
 
 /** Enough for tags to rise as texts, however often more is taken. */
@@ -89,7 +94,6 @@ const tagDigits = 12;
 
 class Session {
   readonly #channel: Channel;
-  readonly #queue: string;
   readonly #consuming: Consuming;
   readonly #drop: Drop;
   #isOpen = true;
@@ -100,9 +104,8 @@ class Session {
   #isTurning = false;
   #consumerCount = 0;
 
-  constructor(channel: Channel, queue: string, consuming: Consuming, drop: Drop) {
+  constructor(channel: Channel, consuming: Consuming, drop: Drop) {
     this.#channel = channel;
-    this.#queue = queue;
     this.#consuming = consuming;
     this.#drop = drop;
   }
@@ -110,7 +113,7 @@ class Session {
   /** Resolves when RabbitMQ has the first consumer, or knows that none is wanted. */
   async begin(): Promise<void> {
     if (this.#consuming.isStopped) return;
-    this.#wanted ??= this.#consuming.prefetch;
+    this.#wanted ??= this.#consuming.options.prefetch;
     await this.#turn();
   }
 
@@ -158,18 +161,21 @@ class Session {
     const consumerTag = `warren-${number}-${crypto.randomUUID()}`;
     await this.#channel.prefetch(count);
     this.#active = consumerTag;
-    await this.#channel.consume(this.#queue, (delivery) => this.#deliver(delivery), { consumerTag });
+    await this.#channel.consume(this.#consuming.options.queue, (delivery) => this.#deliver(delivery), {
+      consumerTag,
+    });
   }
 
   #deliver(delivery: ConsumeMessage | null): void {
     if (delivery === null) {
-      this.#consuming.cancelled();
-      this.#drop(`the queue ${this.#queue} has gone or moved: declaring it again`);
+      const { queue, cancelled } = this.#consuming.options;
+      cancelled();
+      this.#drop(`the queue ${queue} has gone or moved: declaring it again`);
       return;
     }
     // What comes after a stop goes back with the connection, after what was held before it: in its order.
     if (!this.#isOpen || this.#consuming.isStopped) return;
-    const { consumer } = this.#consuming;
+    const { consumer } = this.#consuming.options;
     consumer.deliver(delivery.fields.deliveryTag, fromDelivery(delivery), deliveryCountOf(delivery));
   }
 }

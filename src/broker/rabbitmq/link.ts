@@ -6,9 +6,10 @@ import { withoutPassword } from "../../redact.ts";
 import { version } from "../../version.ts";
 import { type Access, credentialsOf, loginTo } from "./access.ts";
 import { innards } from "./innards.ts";
+import { Life } from "./life.ts";
 import type { Outage } from "./outage.ts";
 import { tlsFault } from "./tls-fault.ts";
-import { type Drop, refusalOf } from "./watch.ts";
+import { refusalOf } from "./watch.ts";
 
 /** After a close over what was sent, the next attempt follows within so many milliseconds, so many times in a row. */
 const hurriedMs = 20;
@@ -64,11 +65,9 @@ export interface LinkOptions {
    * Declares and subscribes anew on each connection. It must not leave anything behind when it throws: the
    * connection is dropped and the next one starts afresh. A `FatalError` ends the link for good.
    */
-  setUp(connection: ChannelModel, drop: Drop): Promise<void>;
+  setUp(life: Life): Promise<void>;
   /** Called when all of `setUp` is in force. */
   opened(): void;
-  /** Called once for each connection whose `setUp` was begun, when it is gone. */
-  lost(): void;
   onFatal(error: Error): void;
 }
 
@@ -143,7 +142,7 @@ export class Link {
 
   /** One connection's life. Returns why it ended, or undefined if `close` ended it. */
   async #live(url: string): Promise<Error | undefined> {
-    const { setUp, lost, timing, outage, name } = this.#options;
+    const { setUp, timing, outage, name } = this.#options;
     let connection: ChannelModel;
     try {
       connection = await this.#connect(url);
@@ -154,12 +153,12 @@ export class Link {
     // The error event comes before close and says more.
     connection.on("error", (error: Error) => ended.resolve(error));
     connection.on("close", (error?: Error) => ended.resolve(error ?? new Error("connection closed")));
+    const life = new Life(connection, (why) => ended.resolve(typeof why === "string" ? new Error(why) : why));
     let fault: Error | undefined;
     try {
-      const drop: Drop = (why) => ended.resolve(typeof why === "string" ? new Error(why) : why);
       const timeout = rejectAfter(timing.openTimeoutMs, "setting up took too long");
       await Promise.race([
-        setUp(connection, drop),
+        setUp(life),
         timeout.promise,
         ended.promise.then((error) => Promise.reject(error)),
         this.#stopped,
@@ -173,7 +172,7 @@ export class Link {
       fault = error instanceof Error ? error : new Error(String(error));
     }
     this.#state = { is: "connecting", why: fault === undefined ? "stopping" : reasonOf(fault) };
-    lost();
+    life.end();
     await this.#closeConnection(connection);
     return fault;
   }

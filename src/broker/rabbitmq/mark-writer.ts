@@ -1,8 +1,9 @@
-import type { ChannelModel, ConfirmChannel } from "amqplib";
+import type { ConfirmChannel } from "amqplib";
 import type { Logger } from "../../ops/logger.ts";
 import { markContentType } from "../broker.ts";
+import type { Life } from "./life.ts";
 import { exchanges } from "./topology.ts";
-import { type Drop, watch } from "./watch.ts";
+import type { Drop } from "./watch.ts";
 
 /**
  * Writes marks into the log, over a connection of its own. RabbitMQ stops reading from a connection that publishes when it is
@@ -38,9 +39,9 @@ export class MarkWriter {
     return this.#alarm;
   }
 
-  async setUp(connection: ChannelModel, atLoss: (() => void)[], drop: Drop): Promise<void> {
-    const channel = await connection.createConfirmChannel();
-    watch(channel, drop);
+  async setUp(life: Life): Promise<void> {
+    const { connection } = life;
+    const channel = await life.confirmChannel();
     connection.on("blocked", (reason: string) => {
       this.#alarm = `RabbitMQ does not take messages: ${reason}`;
       this.#logger.debug("broker blocks marks", { reason });
@@ -59,10 +60,10 @@ export class MarkWriter {
     channel.on("ack", ({ deliveryTag }) => {
       if (this.#channel === channel) this.#takenCount = Math.max(this.#takenCount, deliveryTag);
     });
-    atLoss.push(end);
+    life.onLoss(end);
     channel.on("close", end);
     this.#channel = channel;
-    this.#drop = drop;
+    this.#drop = life.drop;
     this.onFree();
   }
 

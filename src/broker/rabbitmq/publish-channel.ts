@@ -1,7 +1,8 @@
-import type { ChannelModel, ConfirmChannel } from "amqplib";
+import type { ConfirmChannel } from "amqplib";
 import { reasonOf } from "../../errors.ts";
 import type { Publisher, PublishLink, Refusal } from "../broker.ts";
-import { type Drop, lossOf, refusalOf } from "./watch.ts";
+import type { Life } from "./life.ts";
+import { lossOf, refusalOf } from "./watch.ts";
 
 /** Ends the link, and opens another one on a new channel when the promise has resolved. */
 export type ReopenAfter = (event: Promise<void>) => void;
@@ -17,13 +18,11 @@ const reopenedPerSecondMax = 500;
  *   channel, after something has come about
  */
 export async function openPublishChannel(
-  connection: ChannelModel,
+  life: Life,
   publisher: Publisher,
-  atLoss: (() => void)[],
-  drop: Drop,
   linkOn: (channel: ConfirmChannel, atEnd: (() => void)[], reopenAfter: ReopenAfter) => PublishLink,
 ): Promise<void> {
-  let isLost = false;
+  const { connection, drop } = life;
   /** The connection's, or the channel's. */
   let refusal: Refusal | undefined;
   /** Of the present channel. */
@@ -37,14 +36,11 @@ export async function openPublishChannel(
     publisher.closed(refusal);
     for (const end of atEnd.splice(0)) end();
   };
-  atLoss.push(() => {
-    isLost = true;
-    ended();
-  });
+  life.onLoss(ended);
 
   const open = async () => {
     const channel = await connection.createConfirmChannel();
-    if (isLost) return;
+    if (life.isOver) return;
     let isLeft = false;
     channel.on("error", (error: Error) => {
       refusal = refusalOf(error);
@@ -55,20 +51,20 @@ export async function openPublishChannel(
       if (refusal === undefined && !isLeft) drop("channel closed");
     });
     const reopenAfter = (event: Promise<void>) => {
-      if (isLost || isLeft) return;
+      if (life.isOver || isLeft) return;
       isLeft = true;
       ended();
       const again = async () => {
         await channel.close();
         await event;
-        if (!isLost) await open();
+        if (!life.isOver) await open();
       };
       again().catch((error: unknown) => drop(reasonOf(error)));
     };
     publisher.opened(linkOn(channel, atEnd, reopenAfter));
   };
   const reopen = () => {
-    if (isLost) return;
+    if (life.isOver) return;
     ended();
     refusal = undefined;
     open().catch((error: unknown) => drop(reasonOf(error)));

@@ -1,10 +1,10 @@
-import type { ChannelModel } from "amqplib";
 import { reasonOf } from "../../errors.ts";
 import type { Logger } from "../../ops/logger.ts";
 import type { Exchange, Publisher } from "../broker.ts";
 import type { Announcing } from "./announcing.ts";
 import { FullQueues, lookOn } from "./full-queues.ts";
 import type { Layout } from "./layout.ts";
+import type { Life } from "./life.ts";
 import type { LinkTiming } from "./link.ts";
 import { openPublishChannel } from "./publish-channel.ts";
 import { publishLink } from "./publish-link.ts";
@@ -50,11 +50,12 @@ export class PublishingConnection {
     return this.#full.waiting?.queue;
   }
 
-  async setUp(connection: ChannelModel, atLoss: (() => void)[], drop: Drop): Promise<void> {
+  async setUp(life: Life): Promise<void> {
+    const { connection, drop } = life;
     const { publishings, layout, hasLog, hasCopies, timing, announcing } = this.#options;
-    this.#watchBlocked(connection, atLoss);
+    this.#watchBlocked(life);
     this.#drop = drop;
-    atLoss.push(() => {
+    life.onLoss(() => {
       this.#drop = undefined;
     });
     const publishedTo = publishings.map(({ exchange }) => exchange);
@@ -62,15 +63,11 @@ export class PublishingConnection {
     if (hasLog && publishedTo.some((exchange) => exchange !== exchanges.dead)) await tryLog(connection);
     const { missedForMs } = timing;
     const look = lookOn(connection);
-    let isLost = false;
-    atLoss.push(() => {
-      isLost = true;
-      this.#full.lost();
-    });
+    life.onLoss(() => this.#full.lost());
     for (const { exchange, publisher } of publishings) {
       const needed = () => layout.needed(exchange);
       const { to, copiesTo } = publishedBy(exchange);
-      await openPublishChannel(connection, publisher, atLoss, drop, (channel, atEnd, reopenAfter) =>
+      await openPublishChannel(life, publisher, (channel, atEnd, reopenAfter) =>
         publishLink(connection, channel, {
           exchange: to,
           copiesTo: hasCopies ? copiesTo : undefined,
@@ -82,9 +79,9 @@ export class PublishingConnection {
             // Such a channel goes on to refuse: a new connection asks anew who the queues' leaders are.
             if (isFirst && !isFull) drop("RabbitMQ refuses the first message on a new channel");
             if (!isFull || this.#full.isLooking) return;
-            const room = this.#full.room(layout.mayBeFull(exchange), look, () => isLost);
+            const room = this.#full.room(layout.mayBeFull(exchange), look, () => life.isOver);
             if (isFirst) reopenAfter(room);
-            else this.#holdUntil(room, publisher, () => isLost, drop);
+            else this.#holdUntil(room, publisher, life);
           },
           onTaken: () => this.#full.taken(),
           atEnd,
@@ -92,17 +89,17 @@ export class PublishingConnection {
         }),
       );
     }
-    await announcing?.start(connection, () => this.#alarm !== undefined, atLoss, drop);
+    await announcing?.start(life, () => this.#alarm !== undefined);
   }
 
   /** What is on the wire settles meanwhile. */
-  #holdUntil(room: Promise<void>, publisher: Publisher, isLost: () => boolean, drop: Drop): void {
+  #holdUntil(room: Promise<void>, publisher: Publisher, life: Life): void {
     publisher.blocked(true);
     room.then(
       () => {
-        if (!isLost()) publisher.blocked(this.#alarm !== undefined);
+        if (!life.isOver) publisher.blocked(this.#alarm !== undefined);
       },
-      (error: unknown) => drop(reasonOf(error)),
+      (error: unknown) => life.drop(reasonOf(error)),
     );
   }
 
@@ -113,7 +110,8 @@ export class PublishingConnection {
       this.#drop?.(`the queue ${queue} is missing: declaring it again`);
   }
 
-  #watchBlocked(connection: ChannelModel, atLoss: (() => void)[]): void {
+  #watchBlocked(life: Life): void {
+    const { connection } = life;
     const { publishings, logger } = this.#options;
     connection.on("blocked", (reason: string) => {
       this.#alarm = `RabbitMQ does not take messages: ${reason}`;
@@ -125,7 +123,7 @@ export class PublishingConnection {
       logger.info("broker takes messages again");
       if (!this.#full.isLooking) for (const { publisher } of publishings) publisher.blocked(false);
     });
-    atLoss.push(() => {
+    life.onLoss(() => {
       this.#alarm = undefined;
     });
   }

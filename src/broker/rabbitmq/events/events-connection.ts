@@ -4,8 +4,9 @@ import { codeOf, reasonOf } from "../../../errors.ts";
 import type { EventRecord, EventsLink, EventsPeer, Voice } from "../../events.ts";
 import type { Declaring } from "../declaring.ts";
 import { channelNumber, innards } from "../innards.ts";
+import type { Life } from "../life.ts";
 import { publishFrames } from "../publish-frames.ts";
-import { type Drop, watch } from "../watch.ts";
+import type { Drop } from "../watch.ts";
 import { readEvents } from "./event-reading.ts";
 import {
   controlExchange,
@@ -29,22 +30,16 @@ export class EventsConnection {
     this.#peer = peer;
   }
 
-  async setUp(
-    connection: ChannelModel,
-    declaring: Declaring,
-    atLoss: (() => void)[],
-    drop: Drop,
-  ): Promise<void> {
+  async setUp(life: Life, declaring: Declaring): Promise<void> {
+    const { connection, drop } = life;
     const source = sourceOf(this.#peer.manager, ++this.#number);
     await declareEvents(declaring);
     await declareSource(declaring, source);
     await declaring.done();
-    const channel = await connection.createConfirmChannel();
-    watch(channel, drop);
+    const channel = await life.confirmChannel();
     channel.on("ack", ({ deliveryTag, multiple }) => this.#peer.confirmed(deliveryTag, multiple));
     channel.on("nack", () => drop("RabbitMQ refuses an event: is its log in trouble?"));
-    const telling = await connection.createChannel();
-    watch(telling, drop);
+    const telling = await life.channel();
     await openInbox(
       connection,
       this.#peer.manager,
@@ -54,7 +49,7 @@ export class EventsConnection {
     connection.on("blocked", () => this.#peer.blocked(true));
     connection.on("unblocked", () => this.#peer.blocked(false));
     const link = new RabbitmqEventsLink(this.#peer.manager, connection, channel, telling, source, drop);
-    atLoss.push(() => {
+    life.onLoss(() => {
       link.end();
       this.#peer.closed();
     });
