@@ -1,8 +1,8 @@
 import type { Channel } from "amqplib";
 import { markContentType } from "../broker.ts";
+import { exchanges } from "./exchanges.ts";
 import type { Life } from "./life.ts";
 import { announceEveryMs, groupMarks } from "./live-groups.ts";
-import { exchanges } from "./topology.ts";
 
 /** Tells managers, by marks in the log, which groups' queues are to be there. */
 export class Announcing {

@@ -2,10 +2,11 @@ import type { Channel, ConsumeMessage, Options } from "amqplib";
 import type { Envelope } from "../../envelope/envelope.ts";
 import type { Follower } from "../broker.ts";
 import { fromDelivery, offsetOf } from "./codec.ts";
+import { cameBy, exchanges } from "./exchanges.ts";
 import type { Life } from "./life.ts";
 import { LogPosition } from "./log-position.ts";
 import type { Marks } from "./marks.ts";
-import { cameBy, exchanges, logStream } from "./topology.ts";
+import { logStream } from "./topology.ts";
 import type { Drop } from "./watch.ts";
 
 /** Deliveries from the log that are on their way before they are acknowledged, which for a stream is only flow control. */

@@ -1,7 +1,8 @@
 import type { ChannelModel } from "amqplib";
 import { codeOf } from "../../errors.ts";
 import type { Logger } from "../../ops/logger.ts";
-import { exchanges, logStream } from "./topology.ts";
+import { exchanges } from "./exchanges.ts";
+import { logStream } from "./topology.ts";
 
 /** How often a full queue is looked at, in milliseconds. */
 const defaultLookEveryMs = 1000;

@@ -3,12 +3,12 @@ import type { Logger } from "../../ops/logger.ts";
 import type { Exchange } from "../broker.ts";
 import type { Needed } from "./check-frames.ts";
 import { Declaring } from "./declaring.ts";
+import { exchanges } from "./exchanges.ts";
 import { LiveGroups } from "./live-groups.ts";
 import {
   bindGroupQueue,
   declareLogStream,
   declareTopology,
-  exchanges,
   groupQueue,
   type LogRetention,
   neededBy,

@@ -5,10 +5,11 @@ import type { Logger } from "../../ops/logger.ts";
 import { withoutPassword } from "../../redact.ts";
 import { version } from "../../version.ts";
 import { type Access, credentialsOf, loginTo } from "./access.ts";
+import { connectFault } from "./connect-fault.ts";
 import { innards } from "./innards.ts";
 import { Life } from "./life.ts";
 import type { Outage } from "./outage.ts";
-import { tlsFault } from "./tls-fault.ts";
+import { rejectAfter } from "./reject-after.ts";
 import { refusalOf } from "./watch.ts";
 
 /** After a close over what was sent, the next attempt follows within so many milliseconds, so many times in a row. */
@@ -147,7 +148,7 @@ export class Link {
     try {
       connection = await this.#connect(url);
     } catch (error) {
-      return this.#asFault(error, url);
+      return connectFault(error, url, !this.#wasOpenOnce, this.#isByCertificate);
     }
     const ended = Promise.withResolvers<Error>();
     // The error event comes before close and says more.
@@ -205,35 +206,6 @@ export class Link {
     }
   }
 
-  /** Wrong credentials are fatal until they have worked once; after that the broker is taken to be confused. */
-  #asFault(error: unknown, url: string): Error {
-    const text = reasonOf(error);
-    // A file that could be read at the start may be about to be replaced.
-    if (error instanceof FatalError) return new Error(text);
-    if (text.includes("SASL mechanism EXTERNAL is not provided")) {
-      return new Error(
-        "RabbitMQ does not let clients log in by certificate (EXTERNAL, of rabbitmq_auth_mechanism_ssl): turn that on, or name a user in --broker",
-      );
-    }
-    if (!this.#wasOpenOnce && this.#isByCertificate && /ACCESS_REFUSED|ACCESS-REFUSED|\b403\b/.test(text)) {
-      return new FatalError(
-        `RabbitMQ at ${withoutPassword(url)} refused the client certificate: it needs a user of the certificate's name (ssl_cert_login_from), or name a user in --broker`,
-      );
-    }
-    if (!this.#wasOpenOnce && /ACCESS_REFUSED|ACCESS-REFUSED|\b403\b/.test(text)) {
-      return new FatalError(
-        `RabbitMQ at ${withoutPassword(url)} refused the user or password: correct them in --broker or --broker-password-file`,
-      );
-    }
-    // RabbitMQ says why (no such vhost, no permission, a vhost that has yet to start), but amqplib does not pass it on.
-    if (text.startsWith("Expected ConnectionOpenOk")) {
-      return new Error(
-        "RabbitMQ closed the connection instead of opening the vhost: does it exist, and may this user enter it?",
-      );
-    }
-    return tlsFault(error) ?? (error instanceof Error ? error : new Error(text));
-  }
-
   #noteLoss(url: string, fault: Error): void {
     const { outage, name } = this.#options;
     this.#state = { is: "connecting", why: reasonOf(fault) };
@@ -272,14 +244,4 @@ export class Link {
 /** RabbitMQ has closed the connection over what it was sent, and would do so again only over the same. */
 function isOverMessage(fault: Error): boolean {
   return refusalOf(fault)?.isDoubtful === false;
-}
-
-function rejectAfter(
-  ms: number,
-  why: string,
-): { readonly promise: Promise<never>; readonly cancel: () => void } {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(why)), ms);
-  promise.catch(() => undefined);
-  return { promise, cancel: () => clearTimeout(timer) };
 }

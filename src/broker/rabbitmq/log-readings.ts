@@ -1,9 +1,10 @@
 import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
 import type { LogReader, LogReading, LogStart } from "../broker.ts";
 import { fromDelivery, offsetOf } from "./codec.ts";
+import { cameBy } from "./exchanges.ts";
 import type { StreamOffset } from "./log-position.ts";
 import { ReadAhead } from "./read-ahead.ts";
-import { cameBy, logStream } from "./topology.ts";
+import { logStream } from "./topology.ts";
 
 /** How many records may be on their way to a reading while another one begins, which would get its first record behind them. */
 const besideBeginning = 32;

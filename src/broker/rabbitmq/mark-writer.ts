@@ -1,8 +1,8 @@
 import type { ConfirmChannel } from "amqplib";
 import type { Logger } from "../../ops/logger.ts";
 import { markContentType } from "../broker.ts";
+import { exchanges } from "./exchanges.ts";
 import type { Life } from "./life.ts";
-import { exchanges } from "./topology.ts";
 import type { Drop } from "./watch.ts";
 
 /**

@@ -2,13 +2,14 @@ import { reasonOf } from "../../errors.ts";
 import type { Logger } from "../../ops/logger.ts";
 import type { Exchange, Publisher } from "../broker.ts";
 import type { Announcing } from "./announcing.ts";
+import { exchanges, publishedBy } from "./exchanges.ts";
 import { FullQueues, lookOn } from "./full-queues.ts";
 import type { Layout } from "./layout.ts";
 import type { Life } from "./life.ts";
 import type { LinkTiming } from "./link.ts";
 import { openPublishChannel } from "./publish-channel.ts";
 import { publishLink } from "./publish-link.ts";
-import { exchanges, publishedBy, tryLog } from "./topology.ts";
+import { tryLog } from "./try-log.ts";
 import type { Drop } from "./watch.ts";
 
 export interface Publishing {

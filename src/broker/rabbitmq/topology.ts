@@ -1,19 +1,11 @@
-import type { Channel, ChannelModel } from "amqplib";
-import { copyHeader } from "../../envelope/envelope.ts";
-import { codeOf } from "../../errors.ts";
+import type { Channel } from "amqplib";
 import { repliesQueue } from "../../requests.ts";
 import type { Exchange } from "../broker.ts";
 import type { Needed } from "./check-frames.ts";
 import type { Declaring } from "./declaring.ts";
+import { allOf, around, declareExchange, exchanges } from "./exchanges.ts";
 
-/** The names in RabbitMQ. The first two are the contract; the others are Warren's own. */
-export const exchanges = {
-  fromClients: "wsmanager",
-  toClients: "towsmanager",
-  dead: "wsmanager.dead",
-  /** What goes into the log alone. */
-  marks: "wsmanager.log",
-} as const;
+/** The names of queues in RabbitMQ. */
 export const logStream = "wsmanager.log";
 export const deadQueue = "wsmanager.dead";
 
@@ -29,32 +21,6 @@ const looksMax = 1_000_000;
 
 /** What a message in a queue counts at least towards its cap, in bytes. */
 const messageBytesMin = 1024;
-
-/** The exchanges around each of the two that other programs know. */
-const around = {
-  /** To it, Warren's queues are bound. */
-  queues: (name: string) => `${name}.queues`,
-  /** Sorts out plain copies of what Warren's queues get in packs. */
-  select: (name: string) => `${name}.select`,
-  /** Where such copies end. */
-  void: (name: string) => `${name}.void`,
-  /** What Warren's roles say to one another. */
-  packed: (name: string) => `${name}.packed`,
-} as const;
-
-/** Where Warren's roles publish what is for this exchange, and where the plain copies of it go. */
-export function publishedBy(exchange: Exchange): { readonly to: string; readonly copiesTo?: string } {
-  return exchange === exchanges.dead ? { to: exchange } : { to: around.packed(exchange), copiesTo: exchange };
-}
-
-/** Which of the two exchanges a delivery has come by, whoever published it. */
-export function cameBy(exchange: string): string {
-  return publicNames.get(exchange) ?? exchange;
-}
-
-const publicNames = new Map<string, string>(
-  [exchanges.fromClients, exchanges.toClients].map((name) => [around.packed(name), name]),
-);
 
 /** How much of the log RabbitMQ keeps. */
 export interface LogRetention {
@@ -94,48 +60,6 @@ export function neededBy(exchange: Exchange, { log, groups }: Pick<Topology, "lo
     exchanges: isProcessors ? [...allOf(exchanges.fromClients), ...allOf(exchange)] : allOf(exchange),
     queues: [...(log === "off" ? [] : [logStream]), ...groups.map(groupQueue)],
   };
-}
-
-function allOf(name: string): [string, ...string[]] {
-  return [name, around.select(name), around.void(name), around.packed(name), around.queues(name)];
-}
-
-/**
- * One of the two exchanges that other programs know, with those around it:
- *
- *     NAME (public) ──► queues of other programs
- *       └─► NAME.select (headers; alternate exchange NAME.queues)
- *             ├─ what has the header warren-copy ──► NAME.void
- *             └─ all else ──► NAME.queues ──► Warren's queues
- *     NAME.packed ──► NAME.queues
- *
- * Warren's queues are bound to NAME.queues alone, so that whoever declares an exchange again after it was deleted (or went with a
- * restart, if it was not durable) restores the way to every queue at once, and before he publishes: RabbitMQ confirms what
- * reaches no queue.
- *
- * Before there were copies, NAME was bound to NAME.queues directly. That binding goes when the new way is there, and before this
- * process publishes any copy. While both exist, RabbitMQ brings a message to each queue once, whichever way it came.
- *
- * @throws FatalError if one of them exists with another type, or NAME.select with other settings
- */
-async function declareExchange(declaring: Declaring, name: string): Promise<void> {
-  const [queues, select] = [around.queues(name), around.select(name)];
-  await declaring.once(queues, async () => {
-    await declaring.fanout(name);
-    await declaring.between(queues, { internal: true });
-    await declaring.between(around.void(name));
-    await declaring.selector(select, queues);
-    await declaring.bindExchange(around.void(name), select, presenceOf(copyHeader));
-    await declaring.bindExchange(select, name);
-    await declaring.unbindExchange(queues, name);
-    await declaring.between(around.packed(name));
-    await declaring.bindExchange(queues, around.packed(name));
-  });
-}
-
-/** The arguments of a headers exchange's binding that all messages match which have this header, whatever its value. */
-function presenceOf(header: string): Record<string, unknown> {
-  return { "x-match": "all", [header]: null };
 }
 
 /** The durable quorum queue of a processor group, bound to `wsmanager`. Joined as it is if it exists. */
@@ -245,39 +169,4 @@ export async function declareOwnQueue(declaring: Declaring): Promise<string> {
     await channel.bindQueue(queue, around.queues(exchanges.toClients), "");
     return queue;
   });
-}
-
-/**
- * Reads from the log for a moment, which fails until RabbitMQ has it open. Just after a restart RabbitMQ takes connections
- * before its streams are there, and confirms what never gets into them (seen with 3.10). A log that this user may not read is
- * nobody's to wait for.
- */
-export async function tryLog(connection: ChannelModel): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await readLog(connection);
-      return;
-    } catch (error) {
-      // A log that was declared just now opens within some milliseconds.
-      if (attempt === attemptsMax) throw error;
-      await Bun.sleep(attemptAfterMs);
-    }
-  }
-}
-
-const attemptsMax = 10;
-const attemptAfterMs = 50;
-
-async function readLog(connection: ChannelModel): Promise<void> {
-  const channel = await connection.createChannel();
-  // The rejected question says the same; without a listener the event would be thrown.
-  channel.on("error", () => undefined);
-  try {
-    await channel.prefetch(1);
-    await channel.consume(logStream, () => undefined, { arguments: { "x-stream-offset": "next" } });
-  } catch (error) {
-    if (codeOf(error) !== 403) throw error;
-    return;
-  }
-  await channel.close();
 }
