@@ -124,6 +124,11 @@ async function serve({ options, warnings }: Run): Promise<number> {
 
   const asked = Promise.withResolvers<{ readonly signal: string; readonly overMs: number }>();
   if (manager !== undefined) manager.logLevel = logger;
+  if (manager !== undefined && options.broker[0] !== memoryBroker) {
+    const { DeadLetterDesk } = await import("./dead-letters/desk.ts");
+    const { connectOnce } = await import("./dead-letters/connection.ts");
+    manager.deadLetters = new DeadLetterDesk(() => connectOnce(options));
+  }
   if (manager !== undefined)
     manager.onDrain = (overMs) => asked.resolve({ signal: "the control API", overMs });
   const signalled = stop.then((signal) => ({ signal, overMs: options.drainTimeMs }));

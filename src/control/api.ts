@@ -7,8 +7,11 @@ import { levels } from "../ops/logger.ts";
 import { isTextType } from "../properties.ts";
 import { isPattern } from "../topics/pattern.ts";
 import { type Command, pageMax } from "./command.ts";
+import type { DeadLetters } from "./dead-letters.ts";
 import { type DeskAnswer, page, type SeenClient } from "./desk.ts";
+import { LetterRoutes } from "./letter-routes.ts";
 import { openApi } from "./open-api.ts";
+import { bad } from "./refusal.ts";
 
 /** What the API does for those who run Warren. */
 export interface ControlOptions {
@@ -26,6 +29,8 @@ export interface ControlOptions {
   drain(overMs: number): void;
   /** The level of this process's logger. */
   level(): LogLevel;
+  /** Undefined where the broker keeps none. */
+  deadLetters(): DeadLetters | undefined;
   /** A larger body is refused. In bytes. */
   readonly maxMessageBytes: number;
   /** A request without the right token. */
@@ -35,6 +40,8 @@ export interface ControlOptions {
 /** How long RabbitMQ may take to confirm, in milliseconds. */
 const confirmMsMax = 30_000;
 const drainMsMax = 3_600_000;
+/** What a client is searched by, in characters. */
+const searchMax = 255;
 
 export interface LogLevel {
   readonly level: Level;
@@ -52,6 +59,7 @@ export class ControlApi {
   }
 
   get routes(): Routes<undefined> {
+    const letters = new LetterRoutes(() => this.#options.deadLetters());
     return {
       "/api/openapi.json": this.#answer({ GET: () => Response.json(openApi) }),
       "/api/managers": this.#answer({ GET: () => this.#managers() }),
@@ -63,6 +71,9 @@ export class ControlApi {
       }),
       "/api/clients/:id/send": this.#answer({ POST: (request, { id = "" }) => this.#send(request, id) }),
       "/api/publish": this.#answer({ POST: (request) => this.#publish(request) }),
+      "/api/dead-letters": this.#answer({ GET: ({ url }) => letters.list(new URL(url)) }),
+      "/api/dead-letters/replay": this.#answer({ POST: (request) => letters.replay(request) }),
+      "/api/dead-letters/:id": this.#answer({ GET: (_, { id = "" }) => letters.show(id) }),
       "/api/drain": this.#answer({ POST: ({ url }) => this.#drain(new URL(url)) }),
       "/api/log-level": this.#answer({
         GET: () => Response.json({ level: this.#options.level().level }),
@@ -117,7 +128,9 @@ export class ControlApi {
     const after = searchParams.get("after") ?? "";
     if (!Number.isInteger(limit) || limit < 1 || limit > pageMax)
       return bad(`limit is a whole number from 1 to ${pageMax}`);
-    const { answers, missing } = await this.#options.askAll({ do: "clients", after, limit });
+    const search = searchParams.get("search") ?? "";
+    if (search.length > searchMax) return bad(`search has at most ${searchMax} characters`);
+    const { answers, missing } = await this.#options.askAll({ do: "clients", after, limit, search });
     const all = page(
       answers.flatMap(({ clients }) => clients as readonly SeenClient[]),
       after,
@@ -225,10 +238,6 @@ const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function digest(text: string): Buffer {
   return createHash("sha256").update(text).digest();
-}
-
-function bad(error: string): Response {
-  return Response.json({ error }, { status: 400 });
 }
 
 function unknown(client: string, missing: readonly string[]): Response {

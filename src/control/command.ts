@@ -5,7 +5,7 @@
 export type Command =
   | { readonly do: "managers" }
   | { readonly do: "topics" }
-  | { readonly do: "clients"; readonly after?: string; readonly limit?: number }
+  | { readonly do: "clients"; readonly after?: string; readonly limit?: number; readonly search?: string }
   | { readonly do: "client"; readonly client: string }
   | { readonly do: "disconnect"; readonly client: string };
 
@@ -28,12 +28,13 @@ export function commandIn(body: Uint8Array): Command | string {
     return "it is no JSON";
   }
   if (typeof said !== "object" || said === null) return "it is no JSON object";
-  const { version, do: what, client, after, limit } = said as Record<string, unknown>;
+  const { version, do: what, client, after, limit, search } = said as Record<string, unknown>;
   if (version !== commandVersion) return `its version is not ${commandVersion}`;
   if (typeof what !== "string" || !kinds.includes(what)) return `"do" is none of ${kinds.join(", ")}`;
   if ((what === "client" || what === "disconnect") && typeof client !== "string")
     return `"client" is missing, which ${what} needs`;
   if (after !== undefined && typeof after !== "string") return '"after" is no text';
+  if (search !== undefined && typeof search !== "string") return '"search" is no text';
   if (limit !== undefined && !(Number.isInteger(limit) && Number(limit) > 0 && Number(limit) <= pageMax))
     return `"limit" is no whole number from 1 to ${pageMax}`;
   return said as Command;

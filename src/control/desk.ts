@@ -13,9 +13,23 @@ export interface SeenClient {
   readonly topics: readonly string[];
 }
 
+/** How a manager is doing. */
+export interface Vitals {
+  readonly ready: boolean;
+  /** Why it is not ready. */
+  readonly why?: string;
+  readonly clients: number;
+  /** What clients have sent since it started. */
+  readonly messages: number;
+  /** What was sent to clients: one message to a thousand clients counts a thousand. */
+  readonly deliveries: number;
+  /** What waits for RabbitMQ, in bytes. */
+  readonly waitingBytes: number;
+}
+
 /** The clients of this manager. */
 export interface Clientele {
-  readonly size: number;
+  vitals(): Vitals;
   /** All that are known by an id, in no order. */
   list(): readonly SeenClient[];
   /** Those with this id. */
@@ -61,19 +75,35 @@ export class Desk {
         return {
           manager,
           version,
-          clients: clientele.size,
+          ...clientele.vitals(),
           uptimeSeconds: Math.round(performance.now() / 1000),
         };
       case "topics":
         return { manager, topics: clientele.topics() };
       case "clients":
-        return { manager, clients: page(clientele.list(), command.after ?? "", command.limit ?? pageMax) };
+        return {
+          manager,
+          clients: page(
+            found(clientele.list(), command.search),
+            command.after ?? "",
+            command.limit ?? pageMax,
+          ),
+        };
       case "client":
         return { manager, clients: clientele.find(command.client) };
       case "disconnect":
         return { manager, disconnected: clientele.disconnect(command.client) };
     }
   }
+}
+
+/** Those that have a text in their id, address, protocol, or one of their topics, in any case. */
+function found(clients: readonly SeenClient[], search = ""): readonly SeenClient[] {
+  if (search === "") return clients;
+  const wanted = search.toLowerCase();
+  return clients.filter(({ client, address = "", protocol, topics }) =>
+    [client, address, protocol, ...topics].some((text) => text.toLowerCase().includes(wanted)),
+  );
 }
 
 /** The first of those whose ids follow, in the order of their ids. */

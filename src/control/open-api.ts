@@ -1,5 +1,6 @@
 import { version } from "../version.ts";
 import { pageMax } from "./command.ts";
+import { lettersMax } from "./letter-routes.ts";
 
 const json = (description: string) => ({ description, content: { "application/json": {} } });
 const id = { name: "id", in: "path", required: true, schema: { type: "string" } };
@@ -17,6 +18,11 @@ const handed = {
   "413": json("the body is larger than --max-message-bytes"),
   "422": json("RabbitMQ refuses it, and it is not tried again"),
   "504": json("RabbitMQ has not confirmed it within 30 seconds"),
+  ...refusals,
+};
+const ofLetters = {
+  "404": json("there is none, or the broker keeps none"),
+  "503": json("RabbitMQ cannot be asked"),
   ...refusals,
 };
 const body = { required: true, content: { "*/*": {} } };
@@ -45,6 +51,10 @@ export const openApi = {
         summary: "Clients of all managers, by id",
         parameters: [
           query("after", "the last id of the page before", { type: "string" }),
+          query("search", "those with this text in their id, address, protocol, or a topic of theirs", {
+            type: "string",
+            maxLength: 255,
+          }),
           query("limit", "clients in a page", {
             type: "integer",
             minimum: 1,
@@ -54,7 +64,7 @@ export const openApi = {
         ],
         responses: {
           "200": json("a page; `next` is there if more may follow"),
-          "400": json("no such limit"),
+          "400": json("no such limit, or a search of more than 255 characters"),
           ...refusals,
         },
       },
@@ -89,6 +99,41 @@ export const openApi = {
         parameters: [query("topic", "the topic", { type: "string" }, true)],
         requestBody: body,
         responses: handed,
+      },
+    },
+    "/api/dead-letters": {
+      get: {
+        summary: "What handlers failed to handle, the oldest first",
+        parameters: [
+          query("limit", "dead letters in the list", {
+            type: "integer",
+            minimum: 1,
+            maximum: lettersMax,
+            default: lettersMax,
+          }),
+          query("group", "those of this group", { type: "string" }),
+          query("reason", "those whose reason has this text in it", { type: "string" }),
+        ],
+        responses: { "200": json("dead letters"), "400": json("no such limit"), ...ofLetters },
+      },
+    },
+    "/api/dead-letters/{id}": {
+      get: {
+        summary: "A dead letter with all of its body",
+        parameters: [id],
+        responses: { "200": json("the dead letters with this id"), ...ofLetters },
+      },
+    },
+    "/api/dead-letters/replay": {
+      post: {
+        summary: "Puts dead letters back into the queues of their groups; nobody else hears them",
+        requestBody: { required: true, content: { "application/json": {} } },
+        responses: {
+          "200": json("how many were put back, and how many stayed"),
+          "400": json("the body names none"),
+          "413": json("the body is too large"),
+          ...ofLetters,
+        },
       },
     },
     "/api/drain": {

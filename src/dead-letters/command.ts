@@ -10,6 +10,7 @@ import { type Filter, isNarrow, matches } from "./filter.ts";
 import { type DeadLetter, letterOf } from "./letter.ts";
 import { detailOf, jsonOf, rowOf, tableHead } from "./print.ts";
 import { Replay } from "./replay.ts";
+import { Replaying } from "./replaying.ts";
 import { type Action, actions, type Output, progressLine, strandedLine, summary, verbOf } from "./summary.ts";
 import { type Fate, type Walked, walk } from "./walk.ts";
 
@@ -103,38 +104,37 @@ async function perform(
   const channel = await connection.createChannel();
   channel.on("error", () => undefined);
   const nowMs = Date.now();
-  const counts = { matched: 0, unknown: 0 };
-  /** How many stay since their groups have no queues. */
-  const stranded = new Map<string, number>();
   const isReading = action === "list" || action === "show";
   const replay = action === "replay" && !isDryRun ? await Replay.open(connection) : undefined;
+  const replaying = replay && new Replaying(replay, filter, nowMs);
+  const counts = {
+    looked: 0,
+    withoutGroup: 0,
+    get matched() {
+      return replaying?.count ?? this.looked;
+    },
+    get unknown() {
+      return replaying?.unknown ?? this.withoutGroup;
+    },
+  };
   if (action === "list" && !isJson) output.write(`${tableHead}\n`);
 
   const print = (letter: DeadLetter) => {
     if (isJson) output.write(`${jsonOf(letter)}\n`);
     else output.write(action === "show" ? `${detailOf(letter, nowMs)}\n` : `${rowOf(letter, nowMs)}\n`);
   };
-  // What was put back and has died again comes last, and is not put back twice.
-  const again = new Set<string>();
   const walked = await walk(
     channel,
-    async (message, { seen, of }): Promise<Fate> => {
+    async (message, sofar): Promise<Fate> => {
       if (signal?.aborted === true) return "end";
+      if (replaying !== undefined) return await replaying.fateOf(message, sofar);
       const letter = letterOf(message);
-      const key = `${letter.group} ${letter.id}`;
-      if (replay !== undefined && seen >= of && (letter.id === undefined || again.has(key))) return "end";
       if (!matches(filter, letter, nowMs) || (isReading && counts.matched >= countMax)) return "stays";
       if (action === "replay" && letter.group === undefined) {
-        counts.unknown++;
+        counts.withoutGroup++;
         return "stays";
       }
-      const { group } = letter;
-      if (replay !== undefined && group !== undefined && !(await replay.putBack(message, group))) {
-        stranded.set(group, (stranded.get(group) ?? 0) + 1);
-        return "stays";
-      }
-      again.add(key);
-      counts.matched++;
+      counts.looked++;
       if (isReading) print(letter);
       return isReading || isDryRun ? "stays" : "goes";
     },
@@ -151,6 +151,7 @@ async function perform(
   await replay?.close();
   if (progress.isTTY) progress.write("\r\x1b[K");
   if (!isReading || !isJson) progress.write(summary(action, isDryRun, counts, walked, countMax));
+  const stranded = replaying?.stranded ?? new Map<string, number>();
   for (const [group, count] of stranded) progress.write(strandedLine(group, count));
   warnOfLooks(walked, connection, progress);
   if (signal?.aborted === true) {

@@ -76,7 +76,9 @@ export function isPublishers(name: string): boolean {
 }
 
 /** How the body is shown: as text if it is any, else in base64. */
-export function bodyOf({ body }: DeadLetter): { readonly text: string } | { readonly base64: string } {
+export function bodyOf({
+  body,
+}: Pick<DeadLetter, "body">): { readonly text: string } | { readonly base64: string } {
   return isUtf8(body) ? { text: body.toString("utf8") } : { base64: body.toString("base64") };
 }
 

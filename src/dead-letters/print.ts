@@ -48,11 +48,17 @@ export function detailOf(letter: DeadLetter, nowMs: number): string {
   return `${lines.map(harmless).join("\n")}\n`;
 }
 
-/** One JSON object, on one line. */
-export function jsonOf(letter: DeadLetter): string {
-  const { body: _, atMs, ...rest } = letter;
+/**
+ * One JSON object, on one line.
+ *
+ * @param bodyBytesMax what is shown of the body; `bodyBytes` says how much there is
+ */
+export function jsonOf(letter: DeadLetter, bodyBytesMax = Number.POSITIVE_INFINITY): string {
+  const { body, atMs, ...rest } = letter;
   const at = atMs === undefined ? undefined : new Date(atMs).toISOString();
-  return harmless(inJson({ ...rest, at, body: bodyOf(letter) }));
+  const shown = { body: body.byteLength > bodyBytesMax ? body.subarray(0, bodyBytesMax) : body };
+  const cut = body.byteLength > bodyBytesMax ? { bodyBytes: body.byteLength } : {};
+  return harmless(inJson({ ...rest, at, body: bodyOf(shown), ...cut }));
 }
 
 /** Headers of foreign programs may be tables, lists, bytes, and integers that no number can hold. */

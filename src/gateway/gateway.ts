@@ -197,6 +197,11 @@ export class Gateway implements FeedSink {
     return this.#clients.size;
   }
 
+  /** What clients have sent, and what was sent to them: one message to a thousand clients counts a thousand. */
+  get traffic(): { readonly messages: number; readonly deliveries: number } {
+    return { messages: this.#ingress.takenCount, deliveries: this.#relay.deliveredCount };
+  }
+
   /** Closes the connections of a client, by the id that others know it by; returns how many there were. */
   disconnect(clientId: string): number {
     return this.#connections.remove(clientId);

@@ -3,6 +3,7 @@ import type { Clientele, Desk, DeskAnswer, SeenClient } from "../control/desk.ts
 import { FatalError, reasonOf } from "../errors.ts";
 import type { Events } from "../events/events.ts";
 import type { Gateway } from "../gateway/gateway.ts";
+import type { Readiness } from "../ops/http.ts";
 
 /** At least so long, in characters: it is all that protects every client. */
 const tokenLengthMin = 16;
@@ -31,6 +32,7 @@ export function clienteleOf(
   manager: string,
   gateway: () => Gateway,
   events: () => Events | undefined,
+  state: { readiness(): Readiness; waitingBytes(): number },
 ): Clientele {
   const seenOf = (wanted?: string) => {
     const seen: SeenClient[] = [];
@@ -52,9 +54,12 @@ export function clienteleOf(
     return seen;
   };
   return {
-    get size() {
-      return gateway().size;
-    },
+    vitals: () => ({
+      ...state.readiness(),
+      clients: gateway().size,
+      ...gateway().traffic,
+      waitingBytes: state.waitingBytes(),
+    }),
     list: () => seenOf(),
     find: (id) => seenOf(id),
     disconnect: (client) => gateway().disconnect(client),

@@ -2,6 +2,7 @@ import type { Broker } from "../broker/broker.ts";
 import { brokerMetrics } from "../broker/metrics.ts";
 import { readinessOf } from "../broker/readiness.ts";
 import { ControlApi, type LogLevel } from "../control/api.ts";
+import type { DeadLetters } from "../control/dead-letters.ts";
 import { Desk } from "../control/desk.ts";
 import { FatalError } from "../errors.ts";
 import type { Attendee } from "../events/attendance.ts";
@@ -59,6 +60,8 @@ export class Manager {
   #isStopping = false;
   /** Called when the control API asks for a stop: after the clients have left over a time, in milliseconds. */
   onDrain: (overMs: number) => void = () => undefined;
+  /** For the control API; undefined where the broker keeps none. */
+  deadLetters: DeadLetters | undefined;
   /** The level of this process's logger, for the control API. */
   logLevel: LogLevel = { level: "info", changeLevel: () => undefined };
 
@@ -107,6 +110,8 @@ export class Manager {
       busiest.metric,
       ...(lag?.metrics ?? []),
     ];
+    const readiness = (): Readiness =>
+      auth?.hasKeys === false ? keyless : readinessOf(broker.status(), this.#isStopping, outbox.isFull);
     const attendance = { forEach: (visit: (client: Attendee) => void) => gateway.forEach(visit) };
     const notices = new Notices(logger);
     const desk = new Desk(
@@ -115,6 +120,7 @@ export class Manager {
         id,
         () => gateway,
         () => events,
+        { readiness: () => readiness(), waitingBytes: () => outbox.level.bytes },
       ),
       (why) => notices.warnOnce("a command on wsmanager.control was not obeyed", "reason", why, () => ({})),
     );
@@ -124,8 +130,7 @@ export class Manager {
       ...options,
       auth,
       logger,
-      readiness: () =>
-        auth?.hasKeys === false ? keyless : readinessOf(broker.status(), this.#isStopping, outbox.isFull),
+      readiness,
       metrics: () => [...ownMetrics, ...others()],
       announcements: events ?? nobodyTold,
       adminRoutes:
@@ -195,6 +200,7 @@ export class Manager {
         this.onDrain(overMs);
       },
       level: () => this.logLevel,
+      deadLetters: () => this.deadLetters,
       maxMessageBytes,
       onRefused: () => {
         this.#apiRefusedCount++;

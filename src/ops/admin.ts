@@ -20,15 +20,19 @@ export class AdminListener {
   readonly #operations: Operations;
   readonly #guard: RouteGuard;
   readonly #api: Routes<undefined>;
+  readonly #others: (request: Request) => Promise<Response | undefined>;
   #server: Server<undefined> | undefined;
 
+  /** @param others answers what no route does; undefined: nothing there */
   constructor(
     options: { readonly adminHost: string; readonly adminPort: number },
     operations: Operations,
     guard: RouteGuard,
     api: Routes<undefined> = {},
+    others: (request: Request) => Promise<Response | undefined> = async () => undefined,
   ) {
     this.#api = api;
+    this.#others = others;
     this.#options = options;
     this.#operations = operations;
     this.#guard = guard;
@@ -53,12 +57,17 @@ export class AdminListener {
             ...this.#guard.guard(operationRoutes(this.#operations)),
           }),
           ...this.#guard.guard(this.#api),
+          ...readOnly(this.#guard.guard<undefined>({ "/*": (request) => this.#other(request) })),
         } as Record<string, never>,
-        fetch: () => new Response("Not found. Here are /metrics, /healthz and /readyz.\n", { status: 404 }),
       });
     } catch (error) {
       throw listenFault(error, hostname, port, { host: "--admin-host", port: "--admin-port" });
     }
+  }
+
+  async #other(request: Request): Promise<Response> {
+    const answer = await this.#others(request);
+    return answer ?? new Response("Not found. Here are /metrics, /healthz and /readyz.\n", { status: 404 });
   }
 
   async close(): Promise<void> {

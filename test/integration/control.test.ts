@@ -22,9 +22,8 @@ const flags = ["--admin-port", "0", "--admin-token-file", tokenFile];
 
 /** The control API of one process. */
 function apiOf(warren: WarrenProcess) {
-  const admin = String(warren.log.find(({ msg }) => msg === "listening")!["admin"]);
   return async (method: string, path: string, body?: string, headers: Record<string, string> = {}) => {
-    const response = await fetch(new URL(path, admin), {
+    const response = await fetch(new URL(path, warren.adminUrl), {
       method,
       ...(body === undefined ? {} : { body }),
       headers: { authorization: `Bearer ${token}`, ...headers },
@@ -55,9 +54,7 @@ describe("The control API of a system in one process", () => {
         expect([path, method, status !== 405]).toEqual([path, method, known.includes(method)]);
       }
     }
-    const metrics = await fetch(
-      new URL("/metrics", String(warren.log.find(({ msg }) => msg === "listening")!["admin"])),
-    );
+    const metrics = await fetch(new URL("/metrics", warren.adminUrl));
     expect(await metrics.text()).toContain("warren_api_refused_total 4");
   });
 

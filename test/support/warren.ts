@@ -54,6 +54,7 @@ export class WarrenProcess implements AsyncDisposable {
 
   readonly #child: Bun.Subprocess<"ignore", "pipe", "pipe">;
   #url: string | undefined;
+  #adminUrl: string | undefined;
   #ended = false;
 
   constructor(command: readonly string[], { env, cwd }: WarrenOptions) {
@@ -78,6 +79,11 @@ export class WarrenProcess implements AsyncDisposable {
     return this.#url;
   }
 
+  /** Where those listen who run it, with a slash at the end: the same place unless it has `--admin-port`. */
+  get adminUrl(): string {
+    return this.#adminUrl ?? this.url;
+  }
+
   /** `wsUrl("/ws/me?topic=news")` → `ws://127.0.0.1:PORT/ws/me?topic=news` */
   wsUrl(path = "/ws"): string {
     return new URL(path, this.url.replace(/^http/, "ws")).href;
@@ -91,12 +97,13 @@ export class WarrenProcess implements AsyncDisposable {
   async waitUntilListening(timeoutMs = 10_000): Promise<void> {
     const line = await this.waitForLog(({ msg }) => msg === "listening", "Warren listens", timeoutMs);
     this.#url = String(line["url"]);
+    if (line["admin"] !== undefined) this.#adminUrl = String(line["admin"]);
   }
 
   /** Until /readyz says 200. */
   async waitUntilReady(timeoutMs = 20_000): Promise<void> {
     await this.waitUntilListening(timeoutMs);
-    const readyz = new URL("/readyz", this.url);
+    const readyz = new URL("/readyz", this.adminUrl);
     await this.#waitFor(() => isOk(readyz), "/readyz says 200", timeoutMs);
   }
 

@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import page from "../../../static/index.html";
+import type { HTMLBundle } from "bun";
 
 /** What browsers are told of the page and its parts. */
 const headersOfAll = {
@@ -32,16 +32,21 @@ interface File {
 }
 
 /**
- * The client page and its parts. Bun would serve them by itself, but without the headers that keep browsers safe, and whatever
+ * A page and its parts. Bun would serve them by itself, but without the headers that keep browsers safe, and whatever
  * the method.
  */
 export class Page {
+  readonly #bundle: HTMLBundle;
   #files: Promise<ReadonlyMap<string, File>> | undefined;
+
+  constructor(bundle: HTMLBundle) {
+    this.#bundle = bundle;
+  }
 
   /** Undefined if the path is none of the page's. */
   async answer(request: Request, path: string): Promise<Response | undefined> {
     // Not before somebody wants to see it.
-    this.#files ??= readFiles();
+    this.#files ??= readFiles(this.#bundle);
     const file = (await this.#files).get(path);
     if (file === undefined) return undefined;
     if (request.headers.get("if-none-match") === file.headers["etag"])
@@ -51,10 +56,10 @@ export class Page {
 }
 
 /** By path. The executable has the files built in; from sources they are built now. */
-async function readFiles(): Promise<ReadonlyMap<string, File>> {
+async function readFiles(page: HTMLBundle): Promise<ReadonlyMap<string, File>> {
   const files =
     page.files?.map(({ path, headers }) => ({ path, blob: Bun.file(path), type: headers["content-type"] })) ??
-    (await built());
+    (await built(page));
   const parts = files.map(({ path }) => basename(path)).filter((name) => !name.endsWith(".html"));
   return new Map(
     await Promise.all(
@@ -81,7 +86,7 @@ function besidePage(html: string, parts: readonly string[]): string {
   return parts.reduce((text, part) => text.replaceAll(`"/${part}"`, `"./${part}"`), html);
 }
 
-async function built() {
+async function built(page: HTMLBundle) {
   const { outputs } = await Bun.build({ entrypoints: [page.index], publicPath: "/", minify: true });
   return outputs.map((blob) => ({ path: blob.path, blob, type: blob.type }));
 }

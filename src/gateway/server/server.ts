@@ -1,4 +1,6 @@
 import type { Server } from "bun";
+import adminPage from "../../../static/admin/admin.html";
+import clientPage from "../../../static/index.html";
 import { AdminListener, type AdminOptions } from "../../ops/admin.ts";
 import {
   type Answer,
@@ -69,7 +71,7 @@ export class GatewayServer {
   readonly #listeners: Listeners;
   readonly #operations: Operations;
   readonly #events: SocketEvents;
-  readonly #page = new Page();
+  readonly #page = new Page(clientPage);
   readonly #hosts: HostGuard;
   readonly #admin: AdminListener | undefined;
 
@@ -88,7 +90,17 @@ export class GatewayServer {
     if (adminPort === undefined) return;
     // It has neither tokens nor TLS, whatever the clients' port has.
     const guard = new HostGuard(allowHost, refusals, notices);
-    this.#admin = new AdminListener({ adminHost, adminPort }, operations, guard, options.adminRoutes);
+    const page = new Page(adminPage);
+    this.#admin = new AdminListener(
+      { adminHost, adminPort },
+      operations,
+      guard,
+      options.adminRoutes,
+      async (request) => {
+        const path = urlOf(request)?.pathname;
+        return path === undefined ? undefined : await page.answer(request, path);
+      },
+    );
   }
 
   /** Where those listen who run Warren, if not where clients do. */

@@ -1,0 +1,89 @@
+import { reasonOf } from "../errors.ts";
+import type { DeadLetters, WhichLetters } from "./dead-letters.ts";
+import { bad } from "./refusal.ts";
+
+/** Dead letters of one list. */
+export const lettersMax = 100;
+/** What a list shows of each body, in bytes. */
+const listedBytesMax = 16 * 1024;
+/** What names the letters to replay may have, in bytes. */
+const namedBytesMax = 64 * 1024;
+
+/** `/api/dead-letters…`: what handlers failed to handle. */
+export class LetterRoutes {
+  readonly #letters: () => DeadLetters | undefined;
+
+  constructor(letters: () => DeadLetters | undefined) {
+    this.#letters = letters;
+  }
+
+  async list({ searchParams }: URL): Promise<Response> {
+    const limit = Number(searchParams.get("limit") ?? lettersMax);
+    if (!Number.isInteger(limit) || limit < 1 || limit > lettersMax)
+      return bad(`limit is a whole number from 1 to ${lettersMax}`);
+    const group = searchParams.get("group") ?? undefined;
+    const reason = searchParams.get("reason") ?? undefined;
+    return await this.#do(async (letters) => {
+      const { letters: found, total } = await letters.list(
+        { group, reason, ids: undefined },
+        limit,
+        listedBytesMax,
+      );
+      return inJson(`{"letters":[${found.join(",")}],"total":${total}}`);
+    });
+  }
+
+  async show(id: string): Promise<Response> {
+    return await this.#do(async (letters) => {
+      const which = { group: undefined, reason: undefined, ids: [id] };
+      const { letters: found } = await letters.list(which, lettersMax, Number.POSITIVE_INFINITY);
+      if (found.length > 0) return inJson(`{"letters":[${found.join(",")}]}`);
+      return Response.json({ error: `no dead letter has the id "${id}"` }, { status: 404 });
+    });
+  }
+
+  /** Nothing named would be all of them: that has to be said. */
+  async replay(request: Request): Promise<Response> {
+    if (Number(request.headers.get("content-length") ?? 0) > namedBytesMax)
+      return Response.json({ error: `the body has more than ${namedBytesMax} bytes` }, { status: 413 });
+    const which = whichIn(await request.text());
+    if (typeof which === "string") return bad(which);
+    return await this.#do(async (letters) => Response.json(await letters.replay(which)));
+  }
+
+  async #do(work: (letters: DeadLetters) => Promise<Response>): Promise<Response> {
+    const letters = this.#letters();
+    if (letters === undefined)
+      return Response.json({ error: "the embedded broker keeps no dead letters" }, { status: 404 });
+    try {
+      return await work(letters);
+    } catch (error) {
+      return Response.json({ error: reasonOf(error) }, { status: 503 });
+    }
+  }
+}
+
+/** @returns which ones, or what is wrong */
+function whichIn(text: string): WhichLetters | string {
+  const form = 'say {"ids": ["…"]}, {"group": "…"}, {"reason": "…"}, several of them, or {"all": true}';
+  if (text.length > namedBytesMax) return `the body has more than ${namedBytesMax} bytes`;
+  let said: unknown;
+  try {
+    said = JSON.parse(text);
+  } catch {
+    return form;
+  }
+  if (typeof said !== "object" || said === null) return form;
+  const { ids, group, reason, all, ...others } = said as Record<string, unknown>;
+  const isText = (value: unknown): value is string | undefined =>
+    value === undefined || typeof value === "string";
+  const areIds = (value: unknown): value is readonly string[] | undefined =>
+    value === undefined || (Array.isArray(value) && value.every((id) => typeof id === "string"));
+  if (Object.keys(others).length > 0 || !isText(group) || !isText(reason) || !areIds(ids)) return form;
+  const isNarrow = ids !== undefined || group !== undefined || reason !== undefined;
+  return isNarrow || all === true ? { ids, group, reason } : form;
+}
+
+function inJson(text: string): Response {
+  return new Response(text, { headers: { "content-type": "application/json" } });
+}

@@ -1,0 +1,63 @@
+/** How long an answer may take. In milliseconds. */
+const timeoutMs = 35_000;
+
+/** What the admin listener answered. */
+export type Answered =
+  | { readonly is: "ok"; readonly body: Record<string, unknown> }
+  /** No token, or another one. */
+  | { readonly is: "locked" }
+  /** This manager has no such thing. */
+  | { readonly is: "absent" }
+  | { readonly is: "refused"; readonly why: string };
+
+/** Asks the admin listener that this page came from. */
+export class Api {
+  /** Stays in memory: whoever has it can put out every client. */
+  token: string | undefined;
+
+  async ask(path: string, method = "GET", body?: object): Promise<Answered> {
+    let response: Response;
+    try {
+      response = await fetch(`.${path}`, {
+        method,
+        cache: "no-store",
+        signal: AbortSignal.timeout(timeoutMs),
+        headers: {
+          ...(this.token === undefined ? {} : { authorization: `Bearer ${this.token}` }),
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+    } catch {
+      return { is: "refused", why: "the manager cannot be reached" };
+    }
+    if (response.status === 401) return { is: "locked" };
+    const isJson = response.headers.get("content-type")?.startsWith("application/json") === true;
+    if (!isJson)
+      return response.status === 404 ? { is: "absent" } : { is: "refused", why: `${response.status}` };
+    const said = (await response.json()) as Record<string, unknown>;
+    return response.ok ? { is: "ok", body: said } : { is: "refused", why: String(said["error"]) };
+  }
+
+  /** What `/metrics` shows; undefined if the manager cannot be reached. */
+  async metrics(): Promise<string | undefined> {
+    try {
+      const response = await fetch("./metrics", {
+        cache: "no-store",
+        signal: AbortSignal.timeout(timeoutMs),
+      });
+      return response.ok ? await response.text() : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  async readiness(): Promise<{ readonly ready: boolean; readonly why?: string } | undefined> {
+    try {
+      const response = await fetch("./readyz", { cache: "no-store", signal: AbortSignal.timeout(timeoutMs) });
+      return (await response.json()) as { ready: boolean; why?: string };
+    } catch {
+      return undefined;
+    }
+  }
+}

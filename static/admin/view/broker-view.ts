@@ -1,0 +1,63 @@
+import { elementOf, textElement } from "../../view/element.ts";
+import { numberOf } from "../state/exposition.ts";
+import type { Watch } from "../state/watch.ts";
+import { inBytes, inShort, inTime } from "../state/words.ts";
+
+/** What is shown: a name, the metric, how it is said, and whether it is a bad sign. */
+const facts: readonly (readonly [
+  string,
+  string,
+  (value: number) => string,
+  ((value: number) => boolean)?,
+])[] = [
+  [
+    "RabbitMQ",
+    "warren_broker_connected",
+    (value) => (value === 1 ? "connected" : "away"),
+    (value) => value !== 1,
+  ],
+  ["Waits for RabbitMQ", "warren_outbox_bytes", inBytes],
+  ["On the wire, unconfirmed", "warren_unconfirmed_envelopes", inShort],
+  ["Written again", "warren_envelopes_repeated_total", inShort],
+  ["Set aside", "warren_set_aside_total", inShort, (value) => value > 0],
+  ["Queues that are full", "warren_queue_full", inShort, (value) => value > 0],
+  ["Through the log and back", "warren_log_lag_seconds", inTime, (value) => value > 1],
+  ["Log in memory", "warren_log_memory_bytes", inBytes],
+  ["Durable subscriptions", "warren_durable_subscriptions", inShort],
+  ["… catching up", "warren_durable_subscriptions_catching_up", inShort],
+  ["… reading older parts", "warren_durable_subscriptions_sweeping", inShort],
+  ["… waiting for their clients", "warren_durable_subscriptions_parked", inShort],
+  ["Held back: over their rate", "warren_clients_over_rate", inShort],
+  ["Held back: outbox", "warren_clients_held_back", inShort, (value) => value > 0],
+  ["Waits for clients to read it", "warren_backlog_bytes", inBytes],
+  ["Repeats dropped", "warren_repeats_dropped_total", inShort],
+  ["Event loop late, at most", "warren_event_loop_lag_max_seconds", inTime, (value) => value > 0.1],
+  ["Memory", "process_resident_memory_bytes", inBytes],
+];
+
+/** How the broker, the log and this process are. */
+export class BrokerView {
+  readonly #watch: Watch;
+  readonly #list = elementOf("broker-facts", HTMLElement);
+
+  constructor(watch: Watch) {
+    this.#watch = watch;
+  }
+
+  draw(): void {
+    const { metrics } = this.#watch;
+    const entries = facts.flatMap(([name, metric, inWords, isBad = () => false]) => {
+      const value = numberOf(metrics, metric);
+      if (value === undefined) return [];
+      const entry = document.createElement("div");
+      entry.className = isBad(value) ? "bad" : "";
+      const term = document.createElement("dt");
+      term.textContent = name;
+      const said = document.createElement("dd");
+      said.append(textElement("span", "", inWords(value)));
+      entry.append(term, said);
+      return [entry];
+    });
+    this.#list.replaceChildren(...entries);
+  }
+}

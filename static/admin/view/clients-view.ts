@@ -1,0 +1,108 @@
+import { elementOf, setText } from "../../view/element.ts";
+import type { Api } from "../state/api.ts";
+import { sureButton } from "./sure-button.ts";
+import { Table } from "./table.ts";
+
+interface SeenClient {
+  readonly client: string;
+  readonly manager: string;
+  readonly protocol: string;
+  readonly address?: string;
+  readonly connection?: string;
+  readonly topics: readonly string[];
+}
+
+/** Clients of one page. */
+const pageSize = 50;
+/** How long typing may pause before it is searched, in milliseconds. */
+const pauseMs = 250;
+/** Topics of a client that are shown. */
+const topicsMax = 5;
+
+/** Finds clients of all managers, and puts them out. */
+export class ClientsView {
+  readonly #api: Api;
+  readonly #search = elementOf("search", HTMLInputElement);
+  readonly #problem = elementOf("clients-problem", HTMLElement);
+  readonly #more = elementOf("clients-more", HTMLButtonElement);
+  readonly #buttons = new Map<string, HTMLButtonElement>();
+  readonly #table: Table<SeenClient>;
+  #shown = pageSize;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #asked = 0;
+
+  constructor(api: Api) {
+    this.#api = api;
+    this.#table = new Table(
+      elementOf("clients-table", HTMLElement),
+      [
+        { title: "Client", cell: ({ client }) => client, className: "name" },
+        { title: "Protocol", cell: ({ protocol }) => protocol },
+        { title: "Address", cell: ({ address = "" }) => address },
+        { title: "Topics", cell: ({ topics }) => inShortOf(topics), className: "name" },
+        { title: "Manager", cell: ({ manager }) => manager, className: "name" },
+        { title: "", cell: ({ client }) => this.#buttonFor(client) },
+      ],
+      ({ client, manager, connection = "" }) => `${client} ${manager} ${connection}`,
+      "Nobody is there.",
+    );
+    elementOf("search-form", HTMLFormElement).addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.look();
+    });
+    this.#search.addEventListener("input", () => {
+      clearTimeout(this.#timer);
+      this.#shown = pageSize;
+      this.#timer = setTimeout(() => void this.look(), pauseMs);
+    });
+    this.#more.addEventListener("click", () => {
+      this.#shown += pageSize;
+      void this.look();
+    });
+  }
+
+  async look(): Promise<void> {
+    const asked = ++this.#asked;
+    const query = new URLSearchParams({
+      limit: String(Math.min(1000, this.#shown)),
+      search: this.#search.value,
+    });
+    const answered = await this.#api.ask(`/api/clients?${query}`);
+    // A later question has its own answer.
+    if (asked !== this.#asked) return;
+    if (answered.is !== "ok") {
+      setText(this.#problem, answered.is === "refused" ? `Clients: ${answered.why}` : "");
+      this.#table.draw([]);
+      this.#more.hidden = true;
+      return;
+    }
+    setText(this.#problem, "");
+    const clients = answered.body["clients"] as readonly SeenClient[];
+    for (const known of this.#buttons.keys())
+      if (!clients.some(({ client }) => client === known)) this.#buttons.delete(known);
+    this.#table.draw(clients);
+    this.#more.hidden = answered.body["next"] === undefined || this.#shown >= 1000;
+  }
+
+  #buttonFor(client: string): HTMLButtonElement {
+    let button = this.#buttons.get(client);
+    if (button === undefined) {
+      button = sureButton("Disconnect", "Disconnect: sure?", () => void this.#disconnect(client));
+      button.setAttribute("aria-description", client);
+      this.#buttons.set(client, button);
+    }
+    return button;
+  }
+
+  async #disconnect(client: string): Promise<void> {
+    const answered = await this.#api.ask(`/api/clients/${encodeURIComponent(client)}`, "DELETE");
+    await this.look();
+    if (answered.is === "refused") setText(this.#problem, answered.why);
+  }
+}
+
+function inShortOf(topics: readonly string[]): string {
+  const shown = topics.slice(0, topicsMax).map((topic) => (topic === "" ? "broadcast" : topic));
+  const more = topics.length - shown.length;
+  return more > 0 ? `${shown.join(", ")} and ${more} more` : shown.join(", ");
+}

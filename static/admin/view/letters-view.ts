@@ -1,0 +1,139 @@
+import { elementOf, setText, textElement } from "../../view/element.ts";
+import type { Api } from "../state/api.ts";
+import { inAge } from "../state/words.ts";
+import { sureButton } from "./sure-button.ts";
+
+/** A dead letter, as `/api/dead-letters` describes it. */
+interface SeenLetter {
+  readonly id?: string;
+  readonly group?: string;
+  readonly reason: string;
+  readonly attempts?: number;
+  readonly at?: string;
+  readonly topic: string;
+  readonly client?: string;
+  readonly contentType?: string;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly body: { readonly text: string } | { readonly base64: string };
+}
+
+/** Dead letters of one list. */
+const listMax = 100;
+
+/** Lists dead letters, opens them, and puts them back into the queues of their groups. */
+export class LettersView {
+  readonly #api: Api;
+  readonly #group = elementOf("letters-group", HTMLInputElement);
+  readonly #note = elementOf("letters-note", HTMLElement);
+  readonly #problem = elementOf("letters-problem", HTMLElement);
+  readonly #list = elementOf("letters-list", HTMLElement);
+  readonly #all: HTMLButtonElement;
+  #listed: readonly SeenLetter[] = [];
+
+  constructor(api: Api) {
+    this.#api = api;
+    this.#all = sureButton("Replay these", "Replay these: sure?", () => void this.#replay(this.#listed));
+    this.#all.id = "letters-replay";
+    this.#all.hidden = true;
+    elementOf("letters-replay", HTMLButtonElement).replaceWith(this.#all);
+    elementOf("letters-form", HTMLFormElement).addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.look();
+    });
+  }
+
+  async look(): Promise<void> {
+    setText(this.#note, "Looking…");
+    const group = this.#group.value.trim();
+    const query = new URLSearchParams({ limit: String(listMax), ...(group === "" ? {} : { group }) });
+    const answered = await this.#api.ask(`/api/dead-letters?${query}`);
+    setText(this.#problem, "");
+    if (answered.is !== "ok") {
+      setText(this.#note, "");
+      setText(
+        this.#problem,
+        answered.is === "refused" ? answered.why : "Dead letters are shown when the admin token is there.",
+      );
+      this.#show([]);
+      return;
+    }
+    const { letters, total } = answered.body as { letters: readonly SeenLetter[]; total: number };
+    const of = group === "" ? `${total}` : `those of group ${group} among ${total}`;
+    setText(
+      this.#note,
+      letters.length === 0 ? "There are none." : `${letters.length} of ${of}, the oldest first.`,
+    );
+    this.#show(letters);
+  }
+
+  #show(letters: readonly SeenLetter[]): void {
+    this.#listed = letters.filter(({ id, group }) => id !== undefined && group !== undefined);
+    this.#all.hidden = this.#listed.length === 0;
+    this.#list.replaceChildren(...letters.map((letter) => this.#itemOf(letter)));
+  }
+
+  #itemOf(letter: SeenLetter): HTMLLIElement {
+    const { id, group = "unknown", reason, attempts, at, topic, client, contentType, headers, body } = letter;
+    const item = document.createElement("li");
+    const details = document.createElement("details");
+    const summary = document.createElement("summary");
+    const age = at === undefined ? "some time" : inAge((Date.now() - Date.parse(at)) / 1000);
+    summary.append(
+      textElement("span", "quiet", `${age} ago`),
+      textElement("span", "group", group),
+      textElement("span", "topic name", topic === "" ? "broadcast" : topic),
+      textElement("span", "reason", reason),
+    );
+    const inside = document.createElement("div");
+    inside.className = "letter";
+    const facts = [
+      `id ${id ?? "none"}`,
+      `client ${client ?? "none"}`,
+      `type ${contentType ?? "none"}`,
+      attempts === undefined ? "attempts unknown" : `${attempts} attempts`,
+      ...Object.entries(headers).map(([name, value]) => `${name}: ${shown(value)}`),
+    ];
+    const text = document.createElement("pre");
+    text.tabIndex = 0;
+    text.textContent = "text" in body ? pretty(body.text) : `${body.base64}\n(base64)`;
+    inside.append(textElement("p", "quiet", facts.join(" · ")), text);
+    if (id !== undefined && letter.group !== undefined)
+      inside.append(sureButton("Replay", "Replay: sure?", () => void this.#replay([letter])));
+    details.append(summary, inside);
+    item.append(details);
+    return item;
+  }
+
+  async #replay(letters: readonly SeenLetter[]): Promise<void> {
+    const ids = letters.flatMap(({ id }) => id ?? []);
+    const group = letters.length === 1 ? letters[0]!.group : undefined;
+    const answered = await this.#api.ask("/api/dead-letters/replay", "POST", {
+      ids,
+      ...(group === undefined ? {} : { group }),
+    });
+    await this.look();
+    if (answered.is !== "ok") {
+      setText(this.#problem, answered.is === "refused" ? answered.why : "The admin token is needed.");
+      return;
+    }
+    const { replayed, stayed } = answered.body as { replayed: number; stayed: number };
+    setText(
+      this.#note,
+      `${replayed} replayed${stayed > 0 ? `, ${stayed} stay, since their groups have no queues` : ""}. ${this.#note.textContent}`,
+    );
+  }
+}
+
+function shown(value: unknown): string {
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
+/** JSON is easier to read over several lines. */
+function pretty(text: string): string {
+  if (!/^\s*[[{]/.test(text)) return text;
+  try {
+    return JSON.stringify(JSON.parse(text), undefined, 2);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,47 @@
+import { elementOf, setText } from "../../view/element.ts";
+import type { SeenManager, Watch } from "../state/watch.ts";
+import { inAge, inBytes, inShort } from "../state/words.ts";
+import { Table } from "./table.ts";
+
+/** One line a manager, and those that do not answer. */
+export class ManagersView {
+  readonly #watch: Watch;
+  readonly #missing = elementOf("managers-missing", HTMLElement);
+  readonly #table: Table<SeenManager>;
+
+  constructor(watch: Watch) {
+    this.#watch = watch;
+    const rate = (manager: string, index: number) => {
+      const value = watch.ratesOf.get(manager)?.[index];
+      return value === undefined ? "–" : inShort(value);
+    };
+    this.#table = new Table(
+      elementOf("managers-table", HTMLElement),
+      [
+        { title: "Manager", cell: ({ manager }) => manager, className: "name" },
+        { title: "State", cell: ({ ready, why }) => (ready ? "ready" : (why ?? "not ready")) },
+        { title: "Clients", cell: ({ clients }) => inShort(clients), className: "number" },
+        { title: "From clients, a second", cell: ({ manager }) => rate(manager, 0), className: "number" },
+        { title: "To clients, a second", cell: ({ manager }) => rate(manager, 1), className: "number" },
+        {
+          title: "Waits for RabbitMQ",
+          cell: ({ waitingBytes }) => inBytes(waitingBytes),
+          className: "number",
+        },
+        { title: "Up for", cell: ({ uptimeSeconds }) => inAge(uptimeSeconds), className: "number" },
+        { title: "Version", cell: ({ version }) => version, className: "number" },
+      ],
+      ({ manager }) => manager,
+      "Managers are shown when the admin token is there.",
+    );
+  }
+
+  draw(): void {
+    const { managers, missing } = this.#watch;
+    setText(
+      this.#missing,
+      missing.length === 0 ? "" : `Without an answer within two seconds: ${missing.join(", ")}`,
+    );
+    this.#table.draw(managers);
+  }
+}

@@ -1,0 +1,48 @@
+import { elementOf, setText } from "../../view/element.ts";
+import type { Api } from "../state/api.ts";
+import type { Watch } from "../state/watch.ts";
+
+/** Where the admin token is pasted, while it is needed; and how this manager is. */
+export class TokenView {
+  readonly #api: Api;
+  readonly #watch: Watch;
+  readonly #form = elementOf("token-form", HTMLFormElement);
+  readonly #field = elementOf("token", HTMLInputElement);
+  readonly #problem = elementOf("token-problem", HTMLElement);
+  readonly #noApi = elementOf("no-api", HTMLElement);
+  readonly #status = elementOf("status", HTMLElement);
+  readonly #statusText = elementOf("status-text", HTMLElement);
+
+  constructor(api: Api, watch: Watch, opened: () => void) {
+    this.#api = api;
+    this.#watch = watch;
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const token = this.#field.value.trim();
+      // What no header can carry is no token.
+      if (!/^[\x21-\x7e]+$/.test(token)) {
+        setText(this.#problem, "Paste what is in the file of --admin-token-file.");
+        return;
+      }
+      this.#api.token = token;
+      this.#field.value = "";
+      opened();
+    });
+  }
+
+  draw(): void {
+    const { readiness, isReached, isLocked, hasApi } = this.#watch;
+    this.#form.hidden = !isLocked;
+    this.#noApi.hidden = hasApi;
+    const isWrong = isLocked && this.#api.token !== undefined;
+    setText(this.#problem, isWrong ? "That is not this manager's token." : "");
+    if (isWrong) this.#api.token = undefined;
+    this.#status.dataset["is"] = readiness?.ready === true ? "ready" : "unready";
+    const words = !isReached
+      ? "The manager cannot be reached"
+      : readiness?.ready === true
+        ? "Ready"
+        : `Not ready: ${readiness?.why ?? "no answer"}`;
+    setText(this.#statusText, words);
+  }
+}

@@ -1,0 +1,79 @@
+import { elementOf } from "../../view/element.ts";
+import type { Watch } from "../state/watch.ts";
+import { inShort } from "../state/words.ts";
+import { Table } from "./table.ts";
+
+/** Topics that are shown. */
+const shownMax = 50;
+
+interface SeenTopic {
+  readonly topic: string;
+  readonly messages: number;
+  readonly subscribers: number | undefined;
+}
+
+/** The topics with most messages, then those with most subscribers. */
+export class TopicsView {
+  readonly #watch: Watch;
+  readonly #table: Table<SeenTopic>;
+  #most = 0;
+
+  constructor(watch: Watch) {
+    this.#watch = watch;
+    this.#table = new Table(
+      elementOf("topics-table", HTMLElement),
+      [
+        { title: "Topic", cell: ({ topic }) => (topic === "" ? "broadcast" : topic), className: "name" },
+        {
+          title: "Messages",
+          cell: ({ messages }) => (messages === 0 ? "" : barOf(messages, this.#most)),
+          className: "number",
+        },
+        {
+          title: "Subscribers",
+          cell: ({ subscribers }) => (subscribers === undefined ? "–" : inShort(subscribers)),
+          className: "number",
+        },
+      ],
+      ({ topic }) => topic,
+      "Nobody has sent or subscribed yet.",
+    );
+  }
+
+  draw(): void {
+    const { topics, metrics, managers } = this.#watch;
+    const busy = metrics.get("warren_busiest_topics_messages") ?? [];
+    const messages = new Map(busy.map(({ labels, value }) => [labels["topic"] ?? "", value]));
+    const subscribers = new Map(topics.map((each) => [each.topic, each.subscribers]));
+    this.#most = Math.max(0, ...messages.values());
+    const all = [...new Set([...messages.keys(), ...subscribers.keys()])].map((topic) => ({
+      topic,
+      messages: messages.get(topic) ?? 0,
+      subscribers: subscribers.get(topic) ?? (managers.length === 0 ? undefined : 0),
+    }));
+    all.sort(
+      (one, other) =>
+        other.messages - one.messages ||
+        (other.subscribers ?? 0) - (one.subscribers ?? 0) ||
+        (one.topic < other.topic ? -1 : 1),
+    );
+    this.#table.draw(all.slice(0, shownMax));
+  }
+}
+
+/** A number, with a bar as long as its part of the most. */
+function barOf(value: number, most: number): DocumentFragment {
+  const space = "http://www.w3.org/2000/svg";
+  const bar = document.createElementNS(space, "svg");
+  bar.setAttribute("class", "share");
+  bar.setAttribute("viewBox", "0 0 100 6");
+  bar.setAttribute("preserveAspectRatio", "none");
+  bar.setAttribute("aria-hidden", "true");
+  const box = document.createElementNS(space, "rect");
+  box.setAttribute("width", String((100 * value) / most));
+  box.setAttribute("height", "6");
+  bar.append(box);
+  const fragment = document.createDocumentFragment();
+  fragment.append(inShort(value), bar);
+  return fragment;
+}

@@ -1,0 +1,100 @@
+import { describe, expect, test } from "bun:test";
+import { exposition } from "../../../src/ops/metrics.ts";
+import { numberOf, samplesIn } from "../../../static/admin/state/exposition.ts";
+import { quantileBetween } from "../../../static/admin/state/quantile.ts";
+import { Rates } from "../../../static/admin/state/rates.ts";
+import { Series } from "../../../static/admin/state/series.ts";
+import { inAge, inBytes, inShort, inTime } from "../../../static/admin/state/words.ts";
+import { ceilingOf } from "../../../static/admin/view/chart.ts";
+
+describe("what the admin page reads of /metrics", () => {
+  test("is what Warren writes, whatever a topic is called", () => {
+    const nasty = 'a "quoted", {braced} \\ back\nslashed';
+    const text = exposition([
+      { name: "warren_clients", type: "gauge", help: "Clients.", read: () => 7 },
+      {
+        name: "warren_busiest_topics_messages",
+        type: "gauge",
+        help: "Topics.",
+        label: "topic",
+        readEach: () => [
+          [nasty, 3],
+          ["", 4.5],
+        ],
+      },
+    ]);
+    const samples = samplesIn(text);
+    expect(numberOf(samples, "warren_clients")).toBe(7);
+    expect(samples.get("warren_busiest_topics_messages")).toEqual([
+      { labels: { topic: nasty }, value: 3 },
+      { labels: { topic: "" }, value: 4.5 },
+    ]);
+    expect(numberOf(samples, "warren_busiest_topics_messages")).toBe(7.5);
+    expect(numberOf(samples, "warren_nothing")).toBeUndefined();
+  });
+
+  test("a quantile is of what came between two readings", () => {
+    const reading = (...counts: number[]) =>
+      samplesIn(
+        ["0.001", "0.01", "0.1", "+Inf"]
+          .map((le, index) => `t_bucket{le="${le}"} ${counts[index]}`)
+          .join("\n"),
+      );
+    const before = reading(100, 100, 100, 100);
+    expect(quantileBetween(before, reading(100, 200, 200, 200), "t", 0.5)).toBeCloseTo(0.0055);
+    expect(quantileBetween(before, reading(198, 199, 200, 200), "t", 0.99)).toBeCloseTo(0.01);
+    expect(quantileBetween(before, before, "t", 0.99)).toBeUndefined();
+    // Beyond the last bound nobody knows how far.
+    expect(quantileBetween(before, reading(100, 100, 100, 200), "t", 0.99)).toBe(0.1);
+    expect(quantileBetween(new Map(), new Map(), "t", 0.99)).toBeUndefined();
+  });
+});
+
+describe("the admin page's curves", () => {
+  test("show the growth a second of each process, and nothing for one that is new or began anew", () => {
+    const rates = new Rates();
+    expect(rates.of(new Map([["a", [10]]]), 1000)).toEqual(new Map());
+    const second = new Map([
+      ["a", [30]],
+      ["b", [500]],
+    ]);
+    expect(rates.of(second, 3000)).toEqual(new Map([["a", [10]]]));
+    const third = new Map([
+      ["a", [5]],
+      ["b", [510]],
+    ]);
+    expect(rates.of(third, 4000)).toEqual(
+      new Map([
+        ["a", [0]],
+        ["b", [10]],
+      ]),
+    );
+  });
+
+  test("forget what is older than their span", () => {
+    const series = new Series(1000);
+    for (const atMs of [0, 500, 1000, 1600]) series.add(atMs, atMs);
+    expect(series.points.map(({ atMs }) => atMs)).toEqual([1000, 1600]);
+    expect([series.last, series.max]).toEqual([1600, 1600]);
+    series.add(1700, undefined);
+    expect([series.last, series.max]).toEqual([undefined, 1600]);
+  });
+
+  test("end at a round number", () => {
+    expect([0, 0.003, 1, 1.1, 19, 21, 99, 1001].map(ceilingOf)).toEqual([0, 0.005, 1, 2, 20, 50, 100, 2000]);
+  });
+});
+
+test("numbers are said in short", () => {
+  expect([0, 7, 7.25, 999.6, 12_345, 4_560_000].map(inShort)).toEqual([
+    "0",
+    "7",
+    "7.3",
+    "1,000",
+    "12.3 k",
+    "4.56 M",
+  ]);
+  expect([0.0004, 0.0123, 1.52].map(inTime)).toEqual(["0.4 ms", "12 ms", "1.5 s"]);
+  expect([0, 1023, 1536, 300 * 1024 ** 2].map(inBytes)).toEqual(["0 B", "1023 B", "1.5 KiB", "300 MiB"]);
+  expect([5, 600, 10_000, 10 ** 6].map(inAge)).toEqual(["5 s", "10 min", "3 h", "12 d"]);
+});
