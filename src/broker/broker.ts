@@ -107,6 +107,11 @@ export interface PublishLink {
   readonly headBytesMax: number;
   /** How many of the envelopes that it was given, the last ones, it has not written. */
   readonly unwritten: number;
+  /**
+   * So much of what was sent still waits in this process, since the network or the broker does not take it, that more would only
+   * take memory. `Publisher.drained` says when it has gone.
+   */
+  readonly isCongested?: boolean;
   /** Publishes these, in order, as one write. Never throws: a lost link is reported by `Publisher.closed`. */
   send(envelopes: readonly Envelope[]): void;
   /** Ends it, since the publisher does not trust it any more: another one follows. */
@@ -124,6 +129,8 @@ export interface Publisher {
   refused(tag: number, multiple: boolean): void;
   /** It has not taken a part of an envelope. `refused` follows when it has settled the other parts. Nothing should overtake it. */
   refusing?(): void;
+  /** Its link was congested, and is not any more. */
+  drained?(): void;
   /** While blocked, what is published would not be read. */
   blocked(isBlocked: boolean): void;
   /** @param refusal the broker has closed the link over an envelope that it was sent */

@@ -2,9 +2,9 @@ import type { PublishLink } from "../broker/broker.ts";
 
 /**
  * `away`: there is none. `blocked`: the broker would not read what is sent. `cooling`: the broker has refused an envelope, and
- * nothing is sent before a wait is over. `open`: it may be sent to.
+ * nothing is sent before a wait is over. `congested`: the socket takes no more at this moment. `open`: it may be sent to.
  */
-export type LinkState = "away" | "blocked" | "cooling" | "open";
+export type LinkState = "away" | "blocked" | "cooling" | "congested" | "open";
 
 /** The link of an outbox, with its state. */
 export class CurrentLink {
@@ -56,6 +56,16 @@ export class CurrentLink {
     return unwritten;
   }
 
+  /** Something was sent over it. */
+  sent(): void {
+    if (this.#link?.isCongested) this.#changed();
+  }
+
+  /** What it was congested with has gone. */
+  drained(): void {
+    if (this.#state === "congested") this.#changed();
+  }
+
   blocked(isBlocked: boolean): void {
     this.#isBlocked = isBlocked;
     this.#changed();
@@ -81,7 +91,8 @@ export class CurrentLink {
     const before = this.#state;
     if (this.#link === undefined) this.#state = "away";
     else if (this.#isBlocked) this.#state = "blocked";
-    else this.#state = this.#cooling === undefined ? "open" : "cooling";
+    else if (this.#cooling !== undefined) this.#state = "cooling";
+    else this.#state = this.#link.isCongested ? "congested" : "open";
     if (this.#state === "open" && before !== "open") this.#onOpen();
   }
 }

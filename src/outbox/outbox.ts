@@ -152,6 +152,10 @@ export class Outbox implements Publisher {
     this.#timer.clear();
   }
 
+  drained(): void {
+    this.#link.drained();
+  }
+
   blocked(isBlocked: boolean): void {
     this.#link.blocked(isBlocked);
   }
@@ -228,6 +232,7 @@ export class Outbox implements Publisher {
   #send(link: PublishLink, envelopes: readonly Envelope[]): void {
     try {
       link.send(envelopes);
+      this.#link.sent();
     } catch (error) {
       const why = `it cannot be written: ${reasonOf(error)}`;
       this.closed({ reason: "encoding", why, isDoubtful: false });

@@ -154,6 +154,15 @@ export class FakePeer {
     if (!this.#socket.destroyed) this.#socket.write(bytes);
   }
 
+  /** Reads nothing more, as a broker that is frozen, until `thaw`. */
+  freeze(): void {
+    this.#socket.pause();
+  }
+
+  thaw(): void {
+    this.#socket.resume();
+  }
+
   /** Ends the connection once what was sent is out. */
   end(): void {
     this.#socket.destroySoon();

@@ -5,7 +5,14 @@ import type { Channel, ChannelModel } from "amqplib";
  * go of a peer that does not answer, and what frames are made of. The version is pinned, and this is the only place.
  */
 interface Innards {
-  readonly stream: { write(bytes: Uint8Array): boolean; destroy(): void };
+  readonly stream: {
+    write(bytes: Uint8Array): boolean;
+    destroy(): void;
+    /** What was written and has not been handed to the kernel, in bytes. */
+    readonly writableLength: number;
+    on(event: "drain", heard: () => void): unknown;
+    off(event: "drain", heard: () => void): unknown;
+  };
   /** The negotiated limit for a frame, in bytes. */
   readonly frameMax: number;
 }

@@ -13,11 +13,17 @@ import type { Drop } from "./watch.ts";
 /** How long a check may take to name what is missing, in milliseconds. */
 const namedWithinMs = 500;
 
+/**
+ * When so much waits for the kernel to take it, no more is written, in bytes: what lies there is neither counted nor needed, since
+ * the kernel has buffers of its own. What is written at once, of up to `OutboxLimits.flushBytesMax`, comes on top.
+ */
+const unsentBytesMax = 512 * 1024;
+
 export interface PublishLinkOptions {
   readonly exchange: string;
   /** Where plain copies go; absent if there are to be none. */
   readonly copiesTo?: string | undefined;
-  readonly publisher: Pick<Publisher, "confirmed" | "refused" | "refusing">;
+  readonly publisher: Pick<Publisher, "confirmed" | "refused" | "refusing" | "drained">;
   /** What has to be there for a publish to reach everybody: the same object as long as it does not change. */
   needed(): Needed;
   /** How long something that is missing stays so, in milliseconds. */
@@ -87,6 +93,8 @@ export function publishLink(
     for (const envelope of envelopes) parcels.add(envelope.copies);
     stream.write(publishFrames(envelopes, framing, checking.beforePublishing()));
   };
+  const drained = () => publisher.drained?.();
+  stream.on("drain", drained);
   /** Sent to a link that has ended. */
   let lateCount = 0;
   const end = () => {
@@ -95,6 +103,7 @@ export function publishLink(
     held = [];
     checking.end();
     clearTimeout(unrouted);
+    stream.off("drain", drained);
   };
   channel.on("close", end);
   const tryFirst = () => {
@@ -144,6 +153,9 @@ export function publishLink(
     headBytesMax: frameMax - frameOverhead,
     get unwritten() {
       return lateCount + held.length;
+    },
+    get isCongested() {
+      return stream.writableLength > unsentBytesMax;
     },
     send(envelopes) {
       if (!isOpen) lateCount += envelopes.length;

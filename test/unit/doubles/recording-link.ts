@@ -8,6 +8,7 @@ export class RecordingLink implements PublishLink {
   readonly isCostly: boolean;
   headBytesMax = Number.POSITIVE_INFINITY;
   unwritten = 0;
+  isCongested = false;
 
   constructor(isCostly = true) {
     this.isCostly = isCostly;
