@@ -32,7 +32,7 @@ import { Requests } from "./requests/requests.ts";
 import { Entrance } from "./server/entrance.ts";
 import { Listeners } from "./server/listeners.ts";
 import { Refusals } from "./server/refusals.ts";
-import { GatewayServer } from "./server/server.ts";
+import { GatewayServer, messageMaxOf } from "./server/server.ts";
 
 /**
  * The WebSocket side: who is connected, by which protocol, and the way to and from them. What clients say is the protocols'
@@ -89,7 +89,13 @@ export class Gateway implements FeedSink {
     }
     this.#backpressure = new Backpressure(this.#holds, this.#clients, () => uplink.freeBytes <= 0);
     this.#shares = new Shares(this.#holds, uplink, this.#backpressure);
-    this.#limits = new Limits(options, this.#wheel, this.#holds, this.#clients);
+    this.#limits = new Limits(
+      { ...options, messageMaxBytes: messageMaxOf(options) },
+      this.#wheel,
+      this.#holds,
+      this.#clients,
+      (bytes) => this.#backlogs.sent(bytes),
+    );
     this.#connections = new Connections({
       clients: this.#clients,
       holds: this.#holds,

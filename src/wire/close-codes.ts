@@ -127,8 +127,9 @@ export const closeCodes = {
   unfinished: {
     code: 4408,
     reason: "a message was not whole in time",
-    meaning: "a STOMP frame was not whole within `--message-timeout`",
-    advice: "connect again, and send each frame to its end",
+    meaning:
+      "a STOMP frame, or a WebSocket message of more than 64 KiB, was not whole within `--message-timeout`",
+    advice: "connect again, and send each message to its end",
     reconnect: "soon",
     words: "This page was silent for too long",
   },

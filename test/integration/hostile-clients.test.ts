@@ -216,3 +216,68 @@ describe("clients that do not finish what they begin", () => {
     );
   });
 });
+
+describe("WebSocket messages of which the end does not come", () => {
+  const half = frameBytes(opcodes.binary, Buffer.alloc(900 * 1024, "x"), { final: false });
+  const pong = frameBytes(opcodes.pong, "");
+
+  test("count for their clients, also before CONNECT, and have as long as --message-timeout says, whatever pings are answered", async () => {
+    await using warren = await startWarren([
+      ...["--log-messages", "off", "--clients-memory-bytes", "16MiB", "--message-timeout", "4s"],
+      ...["--handshake-timeout", "60s", "--ping-interval", "1s"],
+    ]);
+    await using anna = await connect(warren.wsUrl());
+    await using ben = await connect(warren.wsUrl());
+    let endedCount = 0;
+    await withClients(
+      warren,
+      40,
+      (client) => void client.ended.then(() => endedCount++),
+      async (clients) => {
+        const answering = setInterval(() => {
+          for (const client of clients) if (!client.isEnded) void client.flood(pong);
+        }, 200);
+        try {
+          await Promise.all(clients.map((client) => client.flood(half)));
+          // 16 MiB are 18 of them.
+          await until(() => endedCount >= 22, "those that are too many have gone");
+          await until(
+            async () => (await metric(warren, "warren_clients_kept_bytes")) <= 16 * mebibyte,
+            "the others have what they may",
+          );
+          await until(() => endedCount === clients.length, "their time is over", 30_000);
+        } finally {
+          clearInterval(answering);
+        }
+      },
+      { "Sec-WebSocket-Protocol": "v12.stomp" },
+    );
+    expect(await metric(warren, 'warren_cut_off_total{cause="memory"}')).toBeGreaterThan(0);
+    expect(await metric(warren, 'warren_closed_total{code="4408"}')).toBeGreaterThan(0);
+    await until(
+      async () => (await metric(warren, "warren_clients_kept_bytes")) === 0,
+      "nothing is kept any more",
+    );
+    anna.send("still here");
+    expect(await ben.next((text) => text === "still here")).toBe("still here");
+    expect(await metric(warren, "warren_clients")).toBe(2);
+  });
+
+  test("are not suspected of a client that sends large ones to their end, and then nothing", async () => {
+    await using warren = await startWarren([
+      ...["--log-messages", "off", "--message-timeout", "1s", "--ping-interval", "1s"],
+      ...["--max-bytes-per-second", "0"],
+    ]);
+    await using anna = await connect(warren.wsUrl("/ws?topic=large"));
+    await using ben = await connect(warren.wsUrl("/ws?topic=large"));
+    const text = "€".repeat(150_000);
+    for (let count = 1; count <= 10; count++) {
+      anna.send(text);
+      await until(() => ben.received.filter((got) => got === text).length === count, "it came");
+    }
+    // Nothing for longer than a message may take.
+    await Bun.sleep(2500);
+    anna.send("the last one");
+    expect(await ben.next((last) => last === "the last one")).toBe("the last one");
+  });
+});

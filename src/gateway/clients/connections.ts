@@ -74,6 +74,7 @@ export class Connections implements SocketEvents {
   message(socket: ClientSocket, body: string | Buffer): void {
     const { traffic, backpressure, limits } = this.#attendants;
     traffic.receivedBytes += body.length;
+    limits.read(socket, body);
     if (socket.data.seat.isClosing || backpressure.refuses(socket) || limits.refuses(socket)) return;
     limits.heard(socket);
     socket.data.message(socket, body);

@@ -82,3 +82,9 @@ function numbersOf(part: string): readonly number[] {
     return [a! * 256 + b!, c! * 256 + d!];
   });
 }
+
+/** Both ends of a connection as one text, the same however the peer's address is written. */
+export function peerOf(address: string, port: number, ownPort: number): string {
+  const plain = plainAddress(address) ?? address;
+  return `${isIPv6(plain) ? groupsOf(plain).join(":") : plain} ${port} ${ownPort}`;
+}

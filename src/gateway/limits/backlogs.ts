@@ -102,7 +102,7 @@ export class Backlogs implements Timed {
     {
       name: "warren_clients_kept_bytes",
       type: "gauge",
-      help: "What is kept of what clients have begun to send: frames that are not whole, open transactions.",
+      help: "What is kept of what clients have begun to send: messages and frames that are not whole, open transactions, and the buffers for large messages.",
       read: () => this.#kept,
     },
     {
@@ -130,6 +130,8 @@ export class Backlogs implements Timed {
   /** It is connected no more. */
   forget(socket: ClientSocket): void {
     this.#doomed.delete(socket);
+    // There is less now: the metrics are to say so.
+    if (this.#kept > 0) this.sent(1);
   }
 
   close(): void {
@@ -143,7 +145,7 @@ export class Backlogs implements Timed {
     this.#waiting = this.#kept = 0;
     this.#clients.forEach((socket) => {
       const waiting = socket.getBufferedAmount();
-      const kept = socket.data.keptBytes;
+      const kept = keptFor(socket);
       if (waiting + kept === 0 || this.#doomed.has(socket)) return;
       this.#waiting += waiting;
       this.#kept += kept;
@@ -155,7 +157,7 @@ export class Backlogs implements Timed {
   #makeRoom(): void {
     const holders: { readonly socket: ClientSocket; readonly bytes: number }[] = [];
     this.#clients.forEach((socket) => {
-      const bytes = socket.getBufferedAmount() + socket.data.keptBytes;
+      const bytes = socket.getBufferedAmount() + keptFor(socket);
       if (bytes > 0 && !this.#doomed.has(socket)) holders.push({ socket, bytes });
     });
     holders.sort((one, other) => other.bytes - one.bytes);
@@ -185,7 +187,8 @@ export class Backlogs implements Timed {
     for (const [socket, cause] of [...this.#doomed]) {
       this.#cutOff.add(cause);
       socket.data.seat.endedBy = cause;
-      if (cause === "slow" || socket.getBufferedAmount() > tellableMax) {
+      // One that does not answer its close keeps everything.
+      if (cause === "slow" || socket.data.seat.isClosing || socket.getBufferedAmount() > tellableMax) {
         socket.terminate();
         continue;
       }
@@ -197,4 +200,8 @@ export class Backlogs implements Timed {
     // There is less now: the metrics are to say so.
     this.sent(0);
   }
+}
+
+function keptFor({ data }: ClientSocket): number {
+  return data.keptBytes + data.seat.readBytes;
 }

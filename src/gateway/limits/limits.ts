@@ -5,9 +5,11 @@ import type { Holds } from "../clients/holds.ts";
 import type { Roster } from "../clients/roster.ts";
 import type { TimerWheel } from "../clients/timer-wheel.ts";
 import { Admission, type AdmissionOptions, type Overcrowding } from "./admission.ts";
+import { HalfSent, type HalfSentOptions } from "./half-sent.ts";
 import { MessageRate, type MessageRateOptions } from "./message-rate.ts";
 import { Presence, type PresenceOptions } from "./presence.ts";
 import type { Seat } from "./seat.ts";
+import { SocketBytes } from "./socket-bytes.ts";
 
 export interface LimitOptions extends AdmissionOptions, MessageRateOptions, PresenceOptions {}
 
@@ -16,12 +18,23 @@ export class Limits {
   readonly #admission: Admission;
   readonly #rate: MessageRate;
   readonly #presence: Presence;
+  readonly #halfSent: HalfSent;
 
-  /** @param clients all that are connected */
-  constructor(options: LimitOptions, wheel: TimerWheel, holds: Holds, clients: Roster) {
+  /**
+   * @param clients all that are connected
+   * @param kept is told how much more is kept for a client, in bytes
+   */
+  constructor(
+    options: LimitOptions & HalfSentOptions,
+    wheel: TimerWheel,
+    holds: Holds,
+    clients: Roster,
+    kept: (bytes: number) => void,
+  ) {
     this.#admission = new Admission(options);
     this.#rate = new MessageRate(options, wheel, holds);
     this.#presence = new Presence(options, wheel, holds, clients);
+    this.#halfSent = new HalfSent(options, wheel, holds, clients, SocketBytes.open(), kept);
   }
 
   get metrics(): readonly AnyMetric[] {
@@ -30,7 +43,9 @@ export class Limits {
 
   /** A seat for whoever asks to connect, or why there is none. Whoever takes one gives it back, once. */
   takeSeat(request: Request, server: Server<Client>, isWithoutToken: boolean): Seat | Overcrowding {
-    return this.#admission.takeSeat(request, server, isWithoutToken);
+    const seat = this.#admission.takeSeat(request, server, isWithoutToken);
+    if (typeof seat !== "string") this.#halfSent.expect(seat, request, server);
+    return seat;
   }
 
   /** The client on this seat has an id: where tokens are needed, it has shown one. */
@@ -39,12 +54,19 @@ export class Limits {
   }
 
   giveBackSeat(seat: Seat): void {
+    this.#halfSent.left(seat);
     this.#admission.giveBackSeat(seat);
   }
 
   /** A client is connected now. */
   opened(): void {
     this.#presence.joined();
+    this.#halfSent.joined();
+  }
+
+  /** A message of the client's is whole, whatever becomes of it. */
+  read({ data: { seat } }: ClientSocket, body: string | Buffer): void {
+    if (seat.watched !== undefined) seat.watched.inflow.message(body);
   }
 
   /** Whether what the client sends is not taken any more. */
@@ -74,11 +96,13 @@ export class Limits {
   /** The client sent a ping, which Bun answers: it costs as much as a message. */
   pinged(socket: ClientSocket, data: Buffer): void {
     this.#presence.heard(socket);
+    socket.data.seat.watched?.inflow.control(data);
     this.#rate.countControl(socket, data.length);
   }
 
   /** The client sent a pong. One that nobody asked for counts as a message. */
   ponged(socket: ClientSocket, data: Buffer): void {
+    socket.data.seat.watched?.inflow.control(data);
     if (socket.data.seat.pingsUnanswered === 0) this.#rate.countControl(socket, data.length);
     this.#presence.heard(socket);
   }

@@ -1,3 +1,5 @@
+import type { Watched } from "./half-sent.ts";
+
 /** What a client may still send before it is held back. Times are the wheel's. */
 export interface Allowance {
   /** As of `countedMs`; below zero is a debt. */
@@ -34,11 +36,19 @@ export class Seat {
   /** `MessageRate`: undefined until it sends something. */
   allowance: Allowance | undefined = undefined;
 
+  /** `HalfSent`: its socket. */
+  watched: Watched | undefined = undefined;
+
   /** Its client has shown no token yet where one is needed. */
   isWithoutToken: boolean;
 
   constructor(address: string | undefined, isWithoutToken = false) {
     this.address = address;
     this.isWithoutToken = isWithoutToken;
+  }
+
+  /** What Bun keeps of what its client sends, as far as that is known. In bytes. */
+  get readBytes(): number {
+    return this.watched === undefined ? 0 : this.watched.inflow.keptBytes;
   }
 }

@@ -128,7 +128,7 @@ export class GatewayServer {
 
   /** Listens for clients, with one certificate. */
   serve({ tls, ...where }: Listening): Server<Client> {
-    const { maxMessageBytes, maxHeaderBytes, handshakeTimeoutMs } = this.#options;
+    const { handshakeTimeoutMs } = this.#options;
     const events = this.#events;
     return Bun.serve<Client>({
       ...where,
@@ -139,8 +139,7 @@ export class GatewayServer {
       routes: this.#routes as Record<string, never>,
       fetch: (request) => this.#other(request),
       websocket: {
-        // Room for a frame's headers: protocols measure the bodies themselves.
-        maxPayloadLength: maxMessageBytes + maxHeaderBytes,
+        maxPayloadLength: messageMaxOf(this.#options),
         // None: beyond it Bun drops what is sent. limits/backlogs.ts sees what waits.
         backpressureLimit: 0,
         // limits/presence.ts sees who is still there.
@@ -182,4 +181,12 @@ export class GatewayServer {
     if (answer !== undefined) return isReading(request) ? answer : notAllowed();
     return new Response("Not found. Clients connect to /ws, people open /.\n", { status: 404 });
   }
+}
+
+/** What may be in a WebSocket message: a body, which protocols measure themselves, with room for a frame's headers. In bytes. */
+export function messageMaxOf({
+  maxMessageBytes,
+  maxHeaderBytes,
+}: Pick<ServerOptions, "maxMessageBytes" | "maxHeaderBytes">): number {
+  return maxMessageBytes + maxHeaderBytes;
 }

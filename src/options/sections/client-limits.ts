@@ -33,7 +33,7 @@ export const clientLimitOptions = {
     span(1000, 3_600_000),
     60_000,
     managing,
-    "how long the rest of a STOMP frame may take that has begun",
+    "how long the rest of a STOMP frame or WebSocket message may take that has begun",
   ),
   handshakeTimeoutMs: option(
     span(1000, 60_000),

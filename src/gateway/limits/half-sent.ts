@@ -1,0 +1,185 @@
+import type { Server } from "bun";
+import { closeCodes } from "../../wire/close-codes.ts";
+import type { Client, ClientSocket } from "../clients/client.ts";
+import type { Holds } from "../clients/holds.ts";
+import { lists, type Roster } from "../clients/roster.ts";
+import { slotMs, type Timed, type TimerWheel } from "../clients/timer-wheel.ts";
+import { peerOf } from "./address.ts";
+import { Inflow } from "./inflow.ts";
+import type { Seat } from "./seat.ts";
+import type { SocketBytes } from "./socket-bytes.ts";
+
+/** How long a round takes at most, and at least. In milliseconds. */
+const roundMostMs = 9000;
+const roundLeastMs = 1000;
+/** File descriptors that are asked for their peer in one turn. */
+const askedATurn = 2000;
+/** File descriptors are given out from below: none is looked for so far beyond the highest that is known. */
+const beyondMax = 4000;
+/** Less of a message that is not whole is not worth disconnecting anybody for. In bytes. */
+const toleratedBytes = 64 * 1024;
+
+export interface HalfSentOptions {
+  /** How long a message may take to be whole, in milliseconds. */
+  readonly messageTimeoutMs: number;
+  /** What Bun takes of a message. In bytes. */
+  readonly messageMaxBytes: number;
+}
+
+/** What is known of a client's socket: its seat has it. */
+export interface Watched {
+  readonly inflow: Inflow;
+  /** Whose socket it is, until that is found. */
+  readonly peer: string;
+  /** The socket's; -1 until it is found. */
+  fd: number;
+  /** What had come over it, and what of that nobody had read, as of the last visit. In bytes. */
+  received: number;
+  unread: number;
+  isToEnd: boolean;
+}
+
+/**
+ * WebSocket messages of which a part has come. Bun tells nothing of them, so that the kernel's counts are read of every client's
+ * socket once in a round (`Inflow`): what is not whole counts as kept for the client (`Backlogs`), and a client that does not end
+ * what it has begun is disconnected. On Linux; elsewhere only what Bun keeps of whole messages counts.
+ */
+export class HalfSent implements Timed {
+  readonly #options: HalfSentOptions;
+  readonly #wheel: TimerWheel;
+  readonly #holds: Holds;
+  readonly #clients: Roster;
+  readonly #sockets: SocketBytes | undefined;
+  readonly #grown: (bytes: number) => void;
+  readonly #roundMs: number;
+  readonly #listsATurn: number;
+  #next = 0;
+  /** Those whose file descriptors are not known yet. */
+  readonly #sought = new Map<string, Watched>();
+  /** By file descriptor. */
+  readonly #found: (Watched | undefined)[] = [];
+  #asking = 0;
+  /** When they may be asked again, once all of them have been. */
+  #askAgainMs = 0;
+
+  /** @param grown is told how much more is kept for a client, in bytes */
+  constructor(
+    options: HalfSentOptions,
+    wheel: TimerWheel,
+    holds: Holds,
+    clients: Roster,
+    sockets: SocketBytes | undefined,
+    grown: (bytes: number) => void,
+  ) {
+    this.#options = options;
+    this.#wheel = wheel;
+    this.#holds = holds;
+    this.#clients = clients;
+    this.#sockets = sockets;
+    this.#grown = grown;
+    this.#roundMs = Math.max(roundLeastMs, Math.min(roundMostMs, options.messageTimeoutMs / 4));
+    this.#listsATurn = Math.ceil((lists * slotMs) / this.#roundMs);
+  }
+
+  /** What this client sends is counted from now on. */
+  expect(
+    seat: Seat,
+    request: Request,
+    server: Pick<Server<Client>, "requestIP" | "protocol" | "port">,
+  ): void {
+    const address = server.requestIP(request);
+    const isTls = server.protocol === "https";
+    const watched: Watched = {
+      inflow: new Inflow(isTls, this.#options.messageMaxBytes, this.#wheel.nowMs),
+      peer: address === null ? "" : peerOf(address.address, address.port, server.port ?? 0),
+      fd: -1,
+      received: 0,
+      unread: 0,
+      isToEnd: false,
+    };
+    seat.watched = watched;
+    if (this.#sockets !== undefined && address !== null) this.#sought.set(watched.peer, watched);
+  }
+
+  /** A client has joined those who are connected. */
+  joined(): void {
+    if (this.#clients.size === 1) this.#wheel.add(this, slotMs);
+  }
+
+  /** This seat has nobody any more: its file descriptor may be another's from now on. */
+  left({ watched }: Seat): void {
+    if (watched === undefined) return;
+    if (this.#sought.get(watched.peer) === watched) this.#sought.delete(watched.peer);
+    if (watched.fd >= 0 && this.#found[watched.fd] === watched) this.#found[watched.fd] = undefined;
+    watched.fd = -1;
+    if (this.#clients.size === 0) this.#wheel.remove(this);
+  }
+
+  due(nowMs: number): number {
+    if (this.#sought.size > 0 && nowMs >= this.#askAgainMs) this.#seek(nowMs);
+    for (let visited = 0; visited < this.#listsATurn; visited++) {
+      for (const socket of this.#clients.ofList(this.#next)) this.#visit(socket, nowMs);
+      this.#next = (this.#next + 1) % lists;
+    }
+    return slotMs;
+  }
+
+  /** Asks some of the file descriptors that are nobody's whose they are. */
+  #seek(nowMs: number): void {
+    const end = this.#found.length + beyondMax;
+    for (let asked = 0; asked < askedATurn && this.#sought.size > 0; this.#asking++) {
+      if (this.#asking >= end) {
+        this.#asking = 0;
+        this.#askAgainMs = nowMs + this.#roundMs / 4;
+        return;
+      }
+      if (this.#found[this.#asking] !== undefined) continue;
+      asked++;
+      const peer = this.#sockets!.peer(this.#asking);
+      const watched = peer === undefined ? undefined : this.#sought.get(peer);
+      if (watched === undefined) continue;
+      watched.fd = this.#asking;
+      this.#found[watched.fd] = watched;
+      this.#sought.delete(watched.peer);
+    }
+  }
+
+  #visit(socket: ClientSocket, nowMs: number): void {
+    const { watched } = socket.data.seat;
+    if (watched === undefined) return;
+    if (watched.isToEnd) {
+      // It has not answered the close within a round.
+      socket.terminate();
+      return;
+    }
+    const before = watched.inflow.keptBytes;
+    this.#count(watched, this.#holds.has(socket), nowMs);
+    const grown = watched.inflow.keptBytes - before;
+    if (grown > 0) this.#grown(grown);
+    if (watched.inflow.halfBytes <= toleratedBytes) return;
+    if (watched.inflow.unfinishedMs(nowMs) < this.#options.messageTimeoutMs) return;
+    watched.isToEnd = true;
+    this.#holds.letGo(socket);
+    socket.close(closeCodes.unfinished.code, closeCodes.unfinished.reason);
+  }
+
+  #count(watched: Watched, isHeld: boolean, nowMs: number): void {
+    if (watched.fd < 0) return;
+    const received = this.#sockets!.received(watched.fd);
+    if (received === undefined || received < watched.received) {
+      this.#seekAgain(watched);
+      return;
+    }
+    // Most of the time nothing new has come.
+    if (received > watched.received || watched.unread > 0) watched.unread = this.#sockets!.unread(watched.fd);
+    watched.received = received;
+    watched.inflow.visit(received - watched.unread, isHeld, nowMs);
+  }
+
+  /** The file descriptor is not its own after all. */
+  #seekAgain(watched: Watched): void {
+    this.#found[watched.fd] = undefined;
+    watched.fd = -1;
+    this.#sought.set(watched.peer, watched);
+  }
+}
