@@ -12,7 +12,7 @@ export const correlationPrefix = "warren:";
 
 /** The header of an answer that says that there is none, and its values. */
 export const errorHeader = "error";
-export type RequestError = "failed" | "expired";
+export type RequestError = "failed" | "expired" | "repeated";
 
 /** What a message that came by `towsmanager` answers: the request's correlation id on AMQP; undefined if it is no answer. */
 export function answeredBy({ headers }: { readonly headers?: Headers | undefined }): string | undefined {

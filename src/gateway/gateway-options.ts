@@ -3,6 +3,7 @@ import type { Logger } from "../ops/logger.ts";
 import type { AnyMetric } from "../ops/metrics.ts";
 import type { Announcements } from "./clients/announcements.ts";
 import type { SharedLog } from "./durable/shared-log.ts";
+import type { Once } from "./fan-out/once.ts";
 import type { Uplink } from "./fan-out/uplink.ts";
 import type { LimitOptions } from "./limits/limits.ts";
 import type { ProtocolOptions } from "./protocols.ts";
@@ -21,6 +22,8 @@ export interface GatewayOptions extends ServerOptions, EntranceOptions, LimitOpt
   /** What `/metrics` shows besides the gateway's own. */
   metrics(): readonly AnyMetric[];
   readonly uplink: Uplink;
+  /** Decides about messages with idempotency keys. */
+  readonly once: Once;
   readonly announcements: Announcements;
   /** What durable subscriptions read from; undefined if there is no log. */
   readonly sharedLog: SharedLog | undefined;

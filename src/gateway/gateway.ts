@@ -272,6 +272,7 @@ export class Gateway implements FeedSink {
       ...(this.#durables === undefined ? [] : durableMetrics(this.#durables)),
       ...this.#limits.metrics,
       ...this.#requests.metrics,
+      ...this.#options.once.metrics,
       ...this.#backlogs.metrics,
       ...this.#protocols.flatMap(({ metrics }) => metrics),
       this.#refusals.metric,

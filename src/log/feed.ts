@@ -1,5 +1,6 @@
 import type { Follower, Missed } from "../broker/broker.ts";
 import type { Envelope } from "../envelope/envelope.ts";
+import { hasKey } from "../envelope/once-id.ts";
 import type { Message } from "../message.ts";
 import type { Logger } from "../ops/logger.ts";
 import type { MessageTrace } from "../ops/message-trace.ts";
@@ -24,6 +25,12 @@ export interface FeedSink {
   missed(why: Missed): void;
 }
 
+/** Who has to know of messages with idempotency keys; see `once.ts`. */
+export interface KeyBook {
+  /** Returns whether the key was known: then this manager's clients have heard the message. */
+  learn(id: string): boolean;
+}
+
 /**
  * What comes back from the broker: the log of both exchanges, decoded once and handed on once, however many clients
  * there are. What this manager published itself its clients have already, and only durable subscriptions get it from here.
@@ -40,6 +47,11 @@ export class Feed implements Follower {
   #coming: LogRecord | undefined;
 
   readonly repeats = new Repeats();
+  /** Learns the keys that came by other managers. */
+  keys: KeyBook = { learn: () => false };
+
+  /** Called with an offset that the log has reached, each time that the follower begins to follow. */
+  onMarked: (offset: number) => void = () => undefined;
 
   /** Called with how long it took to hand a record on, in milliseconds. */
   onHandedOn: (ms: number) => void = () => undefined;
@@ -73,9 +85,12 @@ export class Feed implements Follower {
     const isOwn = isFromClients && envelope.messageId?.startsWith(this.#ownIds) === true;
     if (!isOwn && record.repeated !== "all") {
       for (const [index, message] of record.messages.entries()) {
-        if (isExpired(message) || record.isRepeat(index)) continue;
-        if (isFromClients) this.#sink.relay(message);
-        else this.#deliver(message);
+        if (record.isRepeat(index)) continue;
+        // What is published again under a key that this manager took itself its clients have heard already.
+        const isHeard = hasKey(message.id) && this.keys.learn(message.id);
+        if (isExpired(message)) continue;
+        if (!isFromClients) this.#deliver(message);
+        else if (!isHeard) this.#sink.relay(message);
       }
     }
     this.#coming = undefined;
@@ -83,15 +98,21 @@ export class Feed implements Follower {
     this.onHandedOn(performance.now() - readMs);
   }
 
-  readonly #answer = (message: Message, asker: string): void => {
+  readonly #hidden = (message: Message, asker: string | undefined): void => {
+    if (asker !== undefined) this.#answer(message, asker);
+    else if (hasKey(message.id)) this.keys.learn(message.id);
+  };
+
+  #answer(message: Message, asker: string): void {
     if (isExpired(message) || this.repeats.hasSeen(message.id)) return;
     this.#sink.answer(message, asker);
     if (this.#messageTrace.wants())
       this.#messageTrace.print("answered", message.body, { topic: message.topic });
-  };
+  }
 
   marked(offset: number): void {
     this.#sink.marked(offset);
+    this.onMarked(offset);
   }
 
   missed(why: Missed): void {
@@ -109,8 +130,8 @@ export class Feed implements Follower {
   /** A message that cannot be read is skipped with a warning: anyone may publish to these exchanges. */
   readonly #open = (record: LogRecord, envelope: Envelope): readonly Message[] => {
     try {
-      const onAnswer = record === this.#coming ? this.#answer : undefined;
-      return openForClients(record, envelope, this.#recordBytesMax, onAnswer);
+      const onHidden = record === this.#coming ? this.#hidden : undefined;
+      return openForClients(record, envelope, this.#recordBytesMax, onHidden);
     } catch (error) {
       this.#skipped.skip(record, envelope, error);
       return [];

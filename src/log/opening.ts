@@ -16,14 +16,14 @@ export class TooLargeForClients extends Error {
  * Requests, which are for processors alone, and answers to them, which are for the clients that asked, are left out.
  *
  * @param bytesMax of the record's body, packed or not
- * @param onAnswer gets the answers to requests
+ * @param onHidden gets what is left out: requests, and answers with what they answer
  * @throws TooLargeForClients, MalformedPack
  */
 export function openForClients(
   { offset, exchange }: LogRecord,
   envelope: Envelope,
   bytesMax: number,
-  onAnswer?: (answer: Message, asker: string) => void,
+  onHidden?: (message: Message, asker: string | undefined) => void,
 ): readonly Message[] {
   const { byteLength } = envelope.body;
   if (byteLength > bytesMax) {
@@ -36,8 +36,9 @@ export function openForClients(
     ? messages
     : messages.filter((message) => {
         const asker = exchange === "towsmanager" ? answeredBy(message) : undefined;
-        if (asker !== undefined) onAnswer?.(message, asker);
-        return isPublic(message, exchange);
+        const isSeen = isPublic(message, exchange);
+        if (!isSeen) onHidden?.(message, asker);
+        return isSeen;
       });
 }
 

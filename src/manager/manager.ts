@@ -9,6 +9,7 @@ import type { Attendee } from "../events/attendance.ts";
 import { Events } from "../events/events.ts";
 import type { Auth } from "../gateway/auth/auth.ts";
 import { nobodyTold } from "../gateway/clients/announcements.ts";
+import { Once } from "../gateway/fan-out/once.ts";
 import type { Uplink } from "../gateway/fan-out/uplink.ts";
 import { Gateway } from "../gateway/gateway.ts";
 import type { GatewayOptions } from "../gateway/gateway-options.ts";
@@ -29,15 +30,27 @@ import { outboxMetrics } from "../outbox/metrics.ts";
 import { Outbox } from "../outbox/outbox.ts";
 import { BusiestTopics } from "./busiest-topics.ts";
 import { aloneOr, clienteleOf, readAdminToken } from "./control.ts";
+import { KeysAtStart } from "./keys-at-start.ts";
 import { Replies } from "./replies.ts";
 import { Traced, tracedSink } from "./traced.ts";
 
 /** What a command line says to the gateway and the outbox; the rest of what the gateway needs is the manager's to give. */
 export type ManagerOptions = Omit<
   GatewayOptions,
-  "logger" | "readiness" | "metrics" | "uplink" | "announcements" | "sharedLog" | "auth" | "adminRoutes"
+  | "logger"
+  | "readiness"
+  | "metrics"
+  | "uplink"
+  | "once"
+  | "announcements"
+  | "sharedLog"
+  | "auth"
+  | "adminRoutes"
 > &
-  Pick<Options, "adminTokenFile" | "outboxMaxBytes" | "traceSample">;
+  Pick<
+    Options,
+    "adminTokenFile" | "outboxMaxBytes" | "traceSample" | "idempotencyWindowMs" | "idempotencyMaxBytes"
+  >;
 
 /** Answers of other programs that a manager holds. */
 const repliesPrefetch = 1000;
@@ -55,6 +68,7 @@ export class Manager {
   readonly #answers: Outbox;
   readonly #gateway: Gateway;
   readonly #auth: Auth | undefined;
+  readonly #keysAtStart: KeysAtStart;
   readonly #lag = new LoopLag();
   #apiRefusedCount = 0;
   #isStopping = false;
@@ -95,6 +109,8 @@ export class Manager {
     const busiest = new BusiestTopics();
     const isTraced = tracing !== undefined || options.traceSample > 0;
     const traced = isTraced ? new Traced(tracing, options.traceSample) : undefined;
+    const once = new Once({ windowMs: options.idempotencyWindowMs, bytesMax: options.idempotencyMaxBytes });
+    const keysAtStart = new KeysAtStart(broker, once, logger);
     const lag = broker.hasLog ? new LogLag((then) => broker.mark(then)) : undefined;
     const ownMetrics: AnyMetric[] = [
       ...outboxMetrics(outbox),
@@ -111,7 +127,11 @@ export class Manager {
       ...(lag?.metrics ?? []),
     ];
     const readiness = (): Readiness =>
-      auth?.hasKeys === false ? keyless : readinessOf(broker.status(), this.#isStopping, outbox.isFull);
+      auth?.hasKeys === false
+        ? keyless
+        : keysAtStart.isReading && broker.status().state === "ready"
+          ? readsKeys
+          : readinessOf(broker.status(), this.#isStopping, outbox.isFull);
     const attendance = { forEach: (visit: (client: Attendee) => void) => gateway.forEach(visit) };
     const notices = new Notices(logger);
     const desk = new Desk(
@@ -137,6 +157,7 @@ export class Manager {
         options.adminTokenFile === undefined
           ? {}
           : this.#controlApi(options.adminTokenFile, options, desk, events),
+      once,
       uplink: uplinkTo(outbox, messageTrace, busiest, traced),
       sharedLog: broker.hasLog
         ? {
@@ -171,8 +192,11 @@ export class Manager {
       help: "Messages in the log that were there before, since a manager or processor had to publish them again: nobody got them twice.",
       read: () => feed.repeats.count,
     });
+    feed.keys = once;
+    feed.onMarked = (offset) => keysAtStart.reached(offset);
     if (lag !== undefined) feed.onHandedOn = (ms) => lag.handedOn(ms);
     broker.follow(feed);
+    this.#keysAtStart = keysAtStart;
     this.#events = events;
     this.#outbox = outbox;
     this.#gateway = gateway;
@@ -262,6 +286,7 @@ export class Manager {
     await this.#events?.close(Math.min(eventsCloseMs, timeoutMs ?? eventsCloseMs));
     this.#outbox.close();
     this.#answers.close();
+    this.#keysAtStart.close();
     this.#lag.close();
   }
 }
@@ -269,6 +294,10 @@ export class Manager {
 /** How long a broker may take to confirm the last events, in milliseconds. */
 const eventsCloseMs = 1000;
 
+const readsKeys: Readiness = {
+  ready: false,
+  why: "the idempotency keys of the last --idempotency-window are being read from the log",
+};
 const keyless: Readiness = { ready: false, why: "the keys to check tokens with are not there yet" };
 
 /** @param traced undefined: no message is given a place in a trace */

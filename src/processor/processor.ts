@@ -1,6 +1,7 @@
 import type { Broker, Consumer, ConsumeSession } from "../broker/broker.ts";
 import type { Envelope } from "../envelope/envelope.ts";
 import { open } from "../envelope/envelope.ts";
+import { answersIdOf } from "../envelope/once-id.ts";
 import { reasonOf } from "../errors.ts";
 import type { Message, OutgoingMessage } from "../message.ts";
 import type { Logger } from "../ops/logger.ts";
@@ -21,6 +22,7 @@ import { type Buried, type Cause, DeadLetters } from "./dead-letters.ts";
 import { Failures } from "./failures.ts";
 import type { HandlerMessage, Work } from "./handler.ts";
 import { Intake, shareOf } from "./intake.ts";
+import { Keyed } from "./keyed.ts";
 import { KnownReturns } from "./known-returns.ts";
 import { Lanes, type Place } from "./lanes.ts";
 import { ProcessorMetrics } from "./processor-metrics.ts";
@@ -78,6 +80,7 @@ export class Processor implements Consumer {
   #isStopping = false;
   /** Messages that had no id, of which each gets answers with ids of its own. */
   #unnamed = 0;
+  readonly #keyed = new Keyed();
   #outlivingLoggedAt = Number.NEGATIVE_INFINITY;
 
   /**
@@ -204,7 +207,8 @@ export class Processor implements Consumer {
         done();
         continue;
       }
-      const answersId = messageId === undefined ? `${this.#id}-unnamed-${++this.#unnamed}` : message.id;
+      const answersId =
+        messageId === undefined ? `${this.#id}-unnamed-${++this.#unnamed}` : answersIdOf(message.id);
       // Order is a client's; what names no client is kept in order by topic.
       const lane = message.clientId ?? `\u0000${message.topic}`;
       const kept = this.#lanes.isBusy(lane) ? withBodyOfItsOwn(message) : message;
@@ -257,8 +261,10 @@ export class Processor implements Consumer {
     answersId: string,
     isSuspect: boolean,
     place: Place,
-    done: () => void,
+    acknowledged: () => void,
   ): void | Promise<void> {
+    const done = this.#keyed.begin(message.id, acknowledged);
+    if (done === undefined) return;
     // It may have waited long, in the queue or behind others.
     if (isExpired(message)) {
       this.#metrics.expired();

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { type ConsumeMessage, connect as connectAmqp } from "amqplib";
 import { fromDelivery } from "../../src/broker/rabbitmq/codec.ts";
 import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
@@ -26,7 +27,7 @@ export async function startProcessor(url: string, handler: Handler, ...args: str
   const logRetention = { maxBytes: options.logMaxBytes, maxAgeMs: options.logMaxAgeMs };
   const broker = new RabbitmqBroker({ urls: [url], name: "processor", logger, logRetention });
   const processor = new Processor(
-    "processor",
+    `processor-${randomBytes(6).toString("hex")}`,
     options,
     { handle: handler },
     broker,

@@ -9,6 +9,7 @@ import { Shares } from "../../src/gateway/clients/shares.ts";
 import { TimerWheel } from "../../src/gateway/clients/timer-wheel.ts";
 import { Turns } from "../../src/gateway/clients/turns.ts";
 import { Ingress } from "../../src/gateway/fan-out/ingress.ts";
+import { Once } from "../../src/gateway/fan-out/once.ts";
 import { Relay } from "../../src/gateway/fan-out/relay.ts";
 import type { Uplink } from "../../src/gateway/fan-out/uplink.ts";
 import { Seat } from "../../src/gateway/limits/seat.ts";
@@ -76,6 +77,7 @@ export class StompSide {
         uplink,
         shares: this.#shares,
         maxMessageBytes,
+        once: new Once({ windowMs: 120_000, bytesMax: 1024 ** 2 }),
         count,
       }),
       handshakeTimeoutMs: 10_000,

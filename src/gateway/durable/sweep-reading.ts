@@ -1,5 +1,6 @@
 import { type LogReading, markContentType } from "../../broker/broker.ts";
 import { Deque } from "../../collections/deque.ts";
+import type { Envelope } from "../../envelope/envelope.ts";
 import { openForClients } from "../../log/opening.ts";
 import { LogRecord, type Opener } from "../../log/record.ts";
 import { Repeats } from "../../log/repeats.ts";
@@ -19,7 +20,7 @@ export interface SweepReadingEvents {
 /** A record that waits to be dealt with, and the bytes of its body. */
 interface Waiting {
   readonly record: LogRecord;
-  readonly messageId: string | undefined;
+  readonly envelope: Envelope;
   readonly bytes: number;
 }
 
@@ -64,7 +65,7 @@ export class SweepReading {
     const next = this.#waiting.shift();
     if (next === undefined) return undefined;
     this.#waitingBytes -= next.bytes;
-    this.#repeats.mark(next.record, next);
+    this.#repeats.mark(next.record, next.envelope);
     return next.record;
   }
 
@@ -88,7 +89,7 @@ export class SweepReading {
       record: (offset, exchange, envelope) => {
         if (this.#resumesAt !== undefined && !this.#isResumedBy(offset)) return;
         const record = new LogRecord(offset, exchange, envelope, this.#opener);
-        this.#came({ record, messageId: envelope.messageId, bytes: envelope.body.byteLength });
+        this.#came({ record, envelope, bytes: envelope.body.byteLength });
       },
       ended: (why) => this.#events.ended(why),
     });

@@ -1,3 +1,4 @@
+import { faultInKey, keyHeader } from "../../envelope/once-id.ts";
 import type { Unfit } from "../../envelope/set-aside.ts";
 import { Share } from "../../envelope/share.ts";
 import type { Waiter } from "../../envelope/waiter.ts";
@@ -6,11 +7,15 @@ import type { Permissions } from "../auth/permissions.ts";
 import type { ClientSocket } from "../clients/client.ts";
 import type { Shares } from "../clients/shares.ts";
 import { nowhere, tellsId } from "./audiences.ts";
+import type { Admission, Once } from "./once.ts";
 import type { Relay, Speaker } from "./relay.ts";
 import type { Uplink } from "./uplink.ts";
 
 /** Why a message is not taken. Protocols say it in their own words. */
 export type Objection = "too large" | "not allowed" | Unfit;
+
+/** What became of a message that was taken: it is published, or it has the idempotency key of an earlier one (see `Admission`). */
+export type Taken = "published" | Exclude<Admission["is"], "new">;
 
 /** A client that publishes. */
 export interface Sender {
@@ -26,6 +31,7 @@ export interface IngressParts {
   readonly relay: Relay;
   readonly uplink: Uplink;
   readonly shares: Pick<Shares, "published">;
+  readonly once: Once;
   /** A larger body is not taken. In bytes. */
   readonly maxMessageBytes: number;
   /** Counts towards what a client may send in a second, and holds it back when that is too much. */
@@ -42,11 +48,13 @@ export class Ingress {
   readonly #shares: IngressParts["shares"];
   readonly #maxMessageBytes: number;
   readonly #count: IngressParts["count"];
+  readonly #once: Once;
 
   /** Messages that were taken. */
   takenCount = 0;
 
-  constructor({ relay, uplink, shares, maxMessageBytes, count }: IngressParts) {
+  constructor({ relay, uplink, shares, maxMessageBytes, count, once }: IngressParts) {
+    this.#once = once;
     this.#relay = relay;
     this.#uplink = uplink;
     this.#shares = shares;
@@ -69,8 +77,13 @@ export class Ingress {
     const { topic, isRequest } = message;
     const isAllowed = isRequest === true ? permissions.mayAsk(topic) : permissions.mayPublish(topic);
     if (!isAllowed) return "not allowed";
+    const { headers } = message;
     // Without headers there is nothing that could be too much.
-    return message.headers === undefined ? undefined : this.#uplink.unfitnessOf(message);
+    if (headers === undefined) return undefined;
+    const key = headers[keyHeader];
+    const fault = key === undefined ? undefined : faultInKey(key);
+    if (fault !== undefined) return { reason: "name", why: `${keyHeader} ${fault}` };
+    return this.#uplink.unfitnessOf(message);
   }
 
   /**
@@ -78,10 +91,31 @@ export class Ingress {
    *
    * @param costBytes what it counts towards what its sender may send in a second, as one message; undefined if its protocol counts
    *   frames, and has counted this one
-   * @param waiter hears of what becomes of it
+   * @param waiter hears of what becomes of it, unless it is refused: `reused` or `too many`
    * @param waiterBytes what the waiter keeps
    */
   take(
+    message: OutgoingMessage,
+    sender: Sender,
+    costBytes?: number,
+    waiter?: Waiter,
+    waiterBytes?: number,
+  ): Taken {
+    const key = message.headers?.[keyHeader];
+    if (key === undefined) {
+      this.#publish(message, sender, costBytes, waiter, waiterBytes);
+      return "published";
+    }
+    const admission = this.#once.admit(message, key, waiter, waiterBytes);
+    if (admission.is === "new") {
+      this.#publish(admission.message, sender, costBytes, admission.waiter, waiterBytes);
+      return "published";
+    }
+    if (sender.socket !== undefined && costBytes !== undefined) this.#count(sender.socket, 1, costBytes);
+    return admission.is;
+  }
+
+  #publish(
     message: OutgoingMessage,
     sender: Sender,
     costBytes?: number,
@@ -97,7 +131,13 @@ export class Ingress {
     const route = message.isRequest === true ? nowhere : this.#relay.audiences.route(message.topic);
     // An id that nobody is told is not made.
     if (route.length > 0)
-      this.#relay.send(route, message, tellsId(route) ? uplink.idOf(number) : "", undefined, speaker);
+      this.#relay.send(
+        route,
+        message,
+        tellsId(route) ? (message.id ?? uplink.idOf(number)) : "",
+        undefined,
+        speaker,
+      );
     if (socket === undefined) return;
     if (costBytes !== undefined) this.#count(socket, 1, costBytes);
     this.#shares.published(socket, share);

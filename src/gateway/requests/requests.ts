@@ -149,13 +149,15 @@ export class Line {
     this.#asker.answer(withOwn(message, thread), thread);
   }
 
-  /** RabbitMQ does not take the request with these headers. */
-  refused(headers: Message["headers"], thread: Thread, topic: string): void {
-    this.answer(
-      errorAnswer(topic, "failed", "the request could not be sent on"),
-      headers!["correlation-id"]!,
-      thread,
-    );
+  /** The request with these headers is not sent on: `why` is a sentence for the client. */
+  refused(
+    headers: Message["headers"],
+    thread: Thread,
+    topic: string,
+    error: RequestError,
+    why: string,
+  ): void {
+    this.answer(errorAnswer(topic, error, why), headers!["correlation-id"]!, thread);
   }
 
   /** The connection has ended. */

@@ -78,10 +78,10 @@ export class Publishing implements Sender {
     const transaction = frame.headers.get("transaction");
     if (transaction !== undefined)
       begun(this.#transactions, transaction).add(transaction, { message, receipt });
-    else if (receipt === undefined) this.#publish(message, undefined, 0);
+    else if (receipt === undefined) this.#publish(message, receipt, undefined, 0);
     else {
       const confirmed = () => this.#publisher.acknowledge(receipt);
-      this.#publish(message, this.#waiter(receipt, confirmed), receiptCostBytes(receipt));
+      this.#publish(message, receipt, this.#waiter(receipt, confirmed), receiptCostBytes(receipt));
     }
   }
 
@@ -101,11 +101,26 @@ export class Publishing implements Sender {
     if (objection !== undefined) throw this.#faultOf(objection, asked.topic);
     const confirmed = () => this.#publisher.acknowledge(receipt);
     if (receipt !== undefined) {
-      this.#publish(asked, this.#waiter(receipt, confirmed), receiptCostBytes(receipt));
+      const waiter = this.#waiter(receipt, confirmed);
+      this.#publishAsked(asked, receipt, thread, waiter, receiptCostBytes(receipt));
       return;
     }
-    const refused = () => thread && this.#line?.refused(asked.headers, thread, asked.topic);
-    this.#publish(asked, { confirmed, setAside: refused }, receiptCostBytes(replyTo));
+    const refused = () =>
+      thread && this.#line?.refused(asked.headers, thread, asked.topic, "failed", notSent);
+    this.#publishAsked(asked, receipt, thread, { confirmed, setAside: refused }, receiptCostBytes(replyTo));
+  }
+
+  /** One that repeats an earlier one has no answer: that goes to who asked first. */
+  #publishAsked(
+    asked: OutgoingMessage,
+    receipt: string | undefined,
+    thread: Thread | undefined,
+    waiter: Waiter,
+    waiterBytes: number,
+  ): void {
+    const isRepeat = this.#publish(asked, receipt, waiter, waiterBytes);
+    if (isRepeat && thread !== undefined)
+      this.#line?.refused(asked.headers, thread, asked.topic, "repeated", askedBefore);
   }
 
   /** @throws StompFault */
@@ -162,8 +177,9 @@ export class Publishing implements Sender {
     if (isAwaited) {
       // The receipt of all is held once, until the last is confirmed.
       const waiterBytes = receiptCostBytes(receipt ?? "") + (isLast ? receiptCostBytes(commit.receipt) : 0);
-      this.#publish(message, this.#waiter(receipt ?? commit.receipt, confirmed), waiterBytes);
-    } else this.#publish(message, undefined, 0);
+      const awaited = receipt ?? commit.receipt;
+      this.#publish(message, awaited, this.#waiter(awaited, confirmed), waiterBytes);
+    } else this.#publish(message, undefined, undefined, 0);
     if (isLast && commit.fault !== undefined) this.#publisher.fail(commit.fault);
   }
 
@@ -176,11 +192,27 @@ export class Publishing implements Sender {
   /**
    * Hands a message to the neighbours and to the broker.
    *
+   * @param receipt what an ERROR about it has to name
    * @param waiterBytes what the waiter keeps
+   * @returns whether it repeats an earlier one, by its idempotency key, and is not published
    */
-  #publish(message: OutgoingMessage, waiter: Waiter | undefined, waiterBytes: number): void {
+  #publish(
+    message: OutgoingMessage,
+    receipt: string | undefined,
+    waiter: Waiter | undefined,
+    waiterBytes: number,
+  ): boolean {
     this.hasBegun = true;
-    this.#surroundings.ingress.take(message, this, undefined, waiter, waiterBytes);
+    const taken = this.#surroundings.ingress.take(message, this, undefined, waiter, waiterBytes);
+    if (taken === "reused" || taken === "too many")
+      this.#refuse(new StompFault(keyFaults[taken], { reason: "idempotencyKey", receipt }));
+    return taken === "repeated";
+  }
+
+  /** Ends the session with an ERROR: at once, or when the transaction that is being published has been. */
+  #refuse(fault: StompFault): void {
+    if (this.#commit === undefined) this.#publisher.fail(fault);
+    else this.#commit.fault ??= fault;
   }
 
   #faultOf(objection: Objection, topic: string): StompFault {
@@ -204,10 +236,16 @@ export class Publishing implements Sender {
    */
   #waiter(receipt: string | undefined, confirmed: () => void): Waiter {
     const setAside = (why: string) => {
-      const fault = new StompFault(`a SEND was set aside: ${why}`, { reason: "setAside", receipt });
-      if (this.#commit === undefined) this.#publisher.fail(fault);
-      else this.#commit.fault ??= fault;
+      this.#refuse(new StompFault(`a SEND was set aside: ${why}`, { reason: "setAside", receipt }));
     };
     return { confirmed, setAside };
   }
 }
+
+const notSent = "the request could not be sent on";
+const askedBefore = "a request with this idempotency-key was sent before: its answers go to who sent that";
+const keyFaults = {
+  reused:
+    "409: the idempotency-key belongs to another message, of another body or destination: give each message a key of its own",
+  "too many": "too many SENDs repeat earlier ones that RabbitMQ has not confirmed yet: wait for the receipts",
+} as const;

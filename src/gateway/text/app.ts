@@ -112,7 +112,8 @@ class AskingClient implements Client, Sender {
     if (this.#line === undefined && !this.#isClosed)
       this.#line = requests.line({ answer: (answer) => this.direct(socket, answer) });
     const headers = this.#line?.headersOf(undefined, thread, this.#app);
-    const refused = () => this.#line?.refused(headers, thread, this.#app);
+    const refused = () =>
+      this.#line?.refused(headers, thread, this.#app, "failed", "the request could not be sent on");
     const waiter = { confirmed: () => undefined, setAside: refused };
     ingress.take({ ...message, headers }, this, body.length, waiter);
   }

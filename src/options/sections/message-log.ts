@@ -21,6 +21,18 @@ export const messageLogOptions = {
     serving,
     "how long RabbitMQ keeps the message log",
   ),
+  idempotencyWindowMs: option(
+    span(1000, 3_600_000),
+    120_000,
+    managing,
+    "a client's message with the `idempotency-key` of an earlier one is not published within this time",
+  ),
+  idempotencyMaxBytes: option(
+    bytes(64 * 1024, 16 * 1024 ** 3),
+    64 * 1024 ** 2,
+    managing,
+    "what the keys of that time may take in memory (256 bytes each); beyond it, the oldest are forgotten",
+  ),
   logMemoryBytes: option(
     bytes(64 * 1024, 16 * 1024 ** 3),
     32 * 1024 ** 2,

@@ -15,6 +15,7 @@ export const faultReasons = [
   "heartBeat",
   "token",
   "setAside",
+  "idempotencyKey",
 ] as const;
 
 export type FaultReason = (typeof faultReasons)[number];

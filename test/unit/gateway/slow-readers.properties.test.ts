@@ -12,6 +12,7 @@ import { TimerWheel } from "../../../src/gateway/clients/timer-wheel.ts";
 import { Turns } from "../../../src/gateway/clients/turns.ts";
 import { Durables } from "../../../src/gateway/durable/durables.ts";
 import { Ingress } from "../../../src/gateway/fan-out/ingress.ts";
+import { Once } from "../../../src/gateway/fan-out/once.ts";
 import { Relay } from "../../../src/gateway/fan-out/relay.ts";
 import { Backlogs, roomFor } from "../../../src/gateway/limits/backlogs.ts";
 import { Seat } from "../../../src/gateway/limits/seat.ts";
@@ -98,6 +99,7 @@ class World {
         uplink: { take: () => 0, idOf: String, freeBytes: 1, unfitnessOf: () => undefined },
         shares,
         maxMessageBytes: mebibyte,
+        once: new Once({ windowMs: 120_000, bytesMax: mebibyte }),
         count: () => undefined,
       }),
       handshakeTimeoutMs: 10_000,

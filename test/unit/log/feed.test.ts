@@ -182,3 +182,23 @@ test("every record goes to the durable subscriptions, its own too, with what tel
   expect(logged).toEqual(["mark 0", 1, "missed", 5]);
   expect(logger.lines).toHaveLength(1);
 });
+
+test("what another manager published under a key that this one's clients have heard of is relayed to nobody, and is in the log", () => {
+  const { feed, heard, logged } = feedOf("manager-1");
+  const known = new Set(["once-AAAAAAAAAAAAAAAAAAAAAA-1-2-3"]);
+  feed.keys = { learn: (id) => known.has(id) || (known.add(id), false) };
+  const own = { body: "own", topic: "a", id: "once-AAAAAAAAAAAAAAAAAAAAAA-1-2-3" };
+  const other = { body: "other", topic: "a", id: "once-BBBBBBBBBBBBBBBBBBBBBB-1-2-3" };
+  feed.record(0, "wsmanager", packed("manager-2", [own, other]));
+  // Its own large one, that is in no pack, is known by its key alone.
+  feed.record(1, "wsmanager", from("manager-1", own));
+  // One for clients that came by the control API was relayed by nobody.
+  const api = { body: "api", topic: "a", id: "once-CCCCCCCCCCCCCCCCCCCCCC-1-2-3" };
+  known.add(api.id);
+  feed.record(2, "towsmanager", from("manager-1", api));
+  expect(heard).toEqual([
+    ["relay", "a", "other"],
+    ["deliver", "a", undefined, "api"],
+  ]);
+  expect(logged).toEqual([0, 1, 2]);
+});

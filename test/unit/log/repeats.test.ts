@@ -99,3 +99,32 @@ test("a plain copy that comes before its pack does not make the pack a repeat", 
   expect(recordOf(packed).isRepeat(0)).toBe(false);
   expect(repeats.count).toBe(0);
 });
+
+describe("of two messages with the same idempotency key", () => {
+  const key = "AAAAAAAAAAAAAAAAAAAAAA";
+  const idAt = (seconds: number) => `once-${key}-x-${seconds.toString(36)}-${(120).toString(36)}`;
+
+  test("the later one is a repeat, alone or in a pack, whichever manager published it", () => {
+    const { mark, repeats } = marking();
+    const plain = { body: "x", topic: "a" };
+    expect(mark(`${manager}-1`, plain, answer(idAt(1000))).repeated).toBeUndefined();
+    expect(mark(idAt(1119)).isRepeat(0)).toBe(true);
+    const record = mark("manager-ba9876543210-1", answer(idAt(999)), plain);
+    expect([0, 1].map((index) => record.isRepeat(index))).toEqual([true, false]);
+    expect(repeats.count).toBe(2);
+  });
+
+  test("that was taken after the window is another one", () => {
+    const { mark } = marking();
+    mark(idAt(1000));
+    expect(mark(idAt(1120)).isRepeat(0)).toBe(false);
+    expect(mark(idAt(1121)).isRepeat(0)).toBe(true);
+  });
+
+  test("the answers are the same too", () => {
+    const { mark } = marking();
+    expect(mark(`once-${key}-x-8/g/1`).isRepeat(0)).toBe(false);
+    expect(mark(`once-${key}-x-8/g/1`).isRepeat(0)).toBe(true);
+    expect(mark(`${processor}-1`, answer(`once-${key}-x-8/g/1`)).isRepeat(0)).toBe(true);
+  });
+});

@@ -4,6 +4,7 @@ import type { Waiter } from "../../../../src/envelope/waiter.ts";
 import { everything, GrantedPermissions, nothing } from "../../../../src/gateway/auth/permissions.ts";
 import type { ClientSocket } from "../../../../src/gateway/clients/client.ts";
 import { Ingress } from "../../../../src/gateway/fan-out/ingress.ts";
+import { Once } from "../../../../src/gateway/fan-out/once.ts";
 import { Relay } from "../../../../src/gateway/fan-out/relay.ts";
 import { stompEncoding } from "../../../../src/gateway/stomp/encoding.ts";
 import { plain } from "../../../../src/gateway/text/encoding.ts";
@@ -40,6 +41,7 @@ function noting() {
       },
     },
     maxMessageBytes,
+    once: new Once({ windowMs: 120_000, bytesMax: 1024 ** 2 }),
     count: (socket, messages, bytes) => void notes.push(`count ${nameOf(socket)}: ${messages}, ${bytes}`),
   });
   return { ingress, relay, uplink, notes, taken };

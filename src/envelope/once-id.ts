@@ -1,0 +1,108 @@
+import { createHash } from "node:crypto";
+import { type Body, isShortText, type OutgoingMessage } from "../message.ts";
+
+/** The header by which whoever publishes says that a message is the same as an earlier one. */
+export const keyHeader = "idempotency-key";
+
+const prefix = "once-";
+/** How the hash of a client id and a key is written: 128 bits as base64url. */
+const keyLength = 22;
+/** Bits of a content's hash that are compared. */
+const contentBits = 48n;
+
+/**
+ * What the id of a message with an idempotency key says. Two messages with the same key and client id have ids of which each manager
+ * and processor can tell that, whoever published them: `once-KEY-CONTENT-SECONDS-WINDOW`, the last three in base 36.
+ */
+export interface OnceId {
+  /** A hash of the client id and the key. */
+  readonly key: string;
+  /** A hash of the topic and the body. */
+  readonly content: number;
+  /** When its manager took it, in seconds since 1970. */
+  readonly seconds: number;
+  /** For how long a second one is not published, in seconds. */
+  readonly windowSeconds: number;
+}
+
+/** What is wrong with a key, in words that complete the name of its header; undefined if nothing is. */
+export function faultInKey(key: string): string | undefined {
+  return key !== "" && isShortText(key) ? undefined : "has 1 to 255 bytes";
+}
+
+/**
+ * @param key as `faultInKey` finds it right
+ * @param nowMs milliseconds since 1970
+ */
+export function onceIdOf(message: OutgoingMessage, key: string, nowMs: number, windowMs: number): OnceId {
+  // No client id has a control character.
+  const hash = createHash("sha256")
+    .update(`${message.clientId ?? ""}\0${key}`)
+    .digest("base64url");
+  return {
+    key: hash.slice(0, keyLength),
+    content: contentOf(message.topic, message.body),
+    seconds: Math.floor(nowMs / 1000),
+    windowSeconds: Math.ceil(windowMs / 1000),
+  };
+}
+
+export function onceText({ key, content, seconds, windowSeconds }: OnceId): string {
+  return `${prefix}${key}-${content.toString(36)}-${seconds.toString(36)}-${windowSeconds.toString(36)}`;
+}
+
+const whole = /^once-([\w-]{22})-([0-9a-z]{1,10})-([0-9a-z]{1,8})-([0-9a-z]{1,5})$/;
+
+/** Whether a message's id may be one, or an answer's: quick, since it is asked of every message. */
+export function hasKey(id: string): boolean {
+  return id.charCodeAt(0) === 0x6f && id.startsWith(prefix);
+}
+
+/** Understands an id; undefined if it is of a message without a key, or of an answer. */
+export function onceIdIn(id: string): OnceId | undefined {
+  if (!hasKey(id)) return undefined;
+  const [, key, content, seconds, windowSeconds] = whole.exec(id) ?? [];
+  if (key === undefined) return undefined;
+  return {
+    key,
+    content: Number.parseInt(content!, 36),
+    seconds: Number.parseInt(seconds!, 36),
+    windowSeconds: Number.parseInt(windowSeconds!, 36),
+  };
+}
+
+/** Whether the second is the first once more, by what their ids say. They have the same key. */
+export function isWithinWindow(firstSeconds: number, { seconds, windowSeconds }: OnceId): boolean {
+  return Math.abs(seconds - firstSeconds) < windowSeconds;
+}
+
+/**
+ * What the ids of a message's answers begin with: the same for two messages of one key that were taken at about the same time, by two
+ * managers, so that their answers are known to be the same.
+ */
+export function answersIdOf(id: string): string {
+  const once = onceIdIn(id);
+  if (once === undefined) return id;
+  const { key, content, seconds, windowSeconds } = once;
+  return `${prefix}${key}-${content.toString(36)}-${Math.floor(seconds / windowSeconds).toString(36)}`;
+}
+
+const answer = /^once-[\w-]{22}-[0-9a-z]{1,10}-[0-9a-z]{1,8}\/./;
+
+/** Whether it is the id of an answer to a message with a key. */
+export function isOnceAnswer(id: string): boolean {
+  return hasKey(id) && answer.test(id);
+}
+
+const inPack = Buffer.from(`"${prefix}`);
+
+/** Whether a pack may have messages with keys: its first line, which has their ids, is searched and not understood. */
+export function mayHaveKeys(packed: Buffer): boolean {
+  const end = packed.indexOf(0x0a);
+  return end > 0 && packed.subarray(0, end).includes(inPack);
+}
+
+function contentOf(topic: string, body: Body): number {
+  const seed = Bun.hash.xxHash64(topic);
+  return Number(Bun.hash.xxHash64(body, seed) & ((1n << contentBits) - 1n));
+}

@@ -1,0 +1,35 @@
+import { isWithinWindow, type OnceId } from "./once-id.ts";
+
+/** What one key costs in memory, in bytes: its text, its place in a map, and a number. */
+const keyBytes = 192;
+
+/** The keys that came lately, and when; the oldest is forgotten first. */
+export class RecentKeys {
+  readonly #countMax: number;
+  /** When each was taken, in seconds since 1970. */
+  readonly #seconds = new Map<string, number>();
+
+  /** @param bytesMax what they may take together */
+  constructor(bytesMax: number) {
+    this.#countMax = Math.max(1, Math.floor(bytesMax / keyBytes));
+  }
+
+  /** Whether a message with this key came before, within the window that the id names. */
+  has(id: OnceId): boolean {
+    const seconds = this.#seconds.get(id.key);
+    return seconds !== undefined && isWithinWindow(seconds, id);
+  }
+
+  add({ key, seconds }: OnceId): void {
+    this.#seconds.delete(key);
+    this.#seconds.set(key, seconds);
+    if (this.#seconds.size > this.#countMax) this.#seconds.delete(this.#seconds.keys().next().value!);
+  }
+
+  /** Remembers it. Returns whether it was known, and within its window. */
+  sawAgain(id: OnceId): boolean {
+    if (this.has(id)) return true;
+    this.add(id);
+    return false;
+  }
+}

@@ -1,0 +1,115 @@
+import type { Broker, LogReading } from "../broker/broker.ts";
+import type { Envelope } from "../envelope/envelope.ts";
+import { open } from "../envelope/envelope.ts";
+import { hasKey, mayHaveKeys, onceIdIn } from "../envelope/once-id.ts";
+import { packedContentType } from "../envelope/packing.ts";
+import type { Once } from "../gateway/fan-out/once.ts";
+import type { Logger } from "../ops/logger.ts";
+
+/** Records that are sent ahead. */
+const aheadMax = 128;
+/** Clocks of managers may differ by this, in seconds. */
+const leewaySeconds = 5;
+/** Before the log is read again after its reading was lost, in milliseconds. */
+const retryMs = 500;
+/** A reading that gets nothing for so long has come to the log's end, or will get nowhere. In milliseconds. */
+const silenceMsMax = 5000;
+
+/**
+ * Idempotency keys that other managers took before this one was started: they are in the last part of the log, which is read once
+ * when this manager begins to follow the log. Until then it is not ready.
+ */
+export class KeysAtStart {
+  readonly #broker: Pick<Broker, "read" | "hasLog">;
+  readonly #once: Once;
+  readonly #logger: Logger;
+  #state: "waiting" | "reading" | "done";
+  #reading: LogReading | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(broker: Pick<Broker, "read" | "hasLog">, once: Once, logger: Logger) {
+    this.#broker = broker;
+    this.#once = once;
+    this.#logger = logger;
+    this.#state = broker.hasLog ? "waiting" : "done";
+  }
+
+  /** Whether it is reading them. */
+  get isReading(): boolean {
+    return this.#state === "reading";
+  }
+
+  /** The log has reached this offset, and from here on the manager follows it. All but the first are passed over. */
+  reached(offset: number): void {
+    if (this.#state !== "waiting") return;
+    this.#state = "reading";
+    this.#read(offset);
+  }
+
+  close(): void {
+    this.#done();
+  }
+
+  #read(until: number): void {
+    const timestamp = Math.floor((Date.now() - this.#once.windowMs) / 1000) - leewaySeconds;
+    this.#timer = setTimeout(() => this.#silent(), silenceMsMax);
+    const reading = this.#broker.read(
+      { timestamp },
+      {
+        aheadMax,
+        record: (offset, _exchange, envelope) => {
+          if (this.#reading !== reading) return;
+          if (offset >= until) {
+            this.#done();
+            return;
+          }
+          this.#learn(envelope);
+          this.#timer?.refresh();
+          reading.handled(1);
+        },
+        ended: (why) => {
+          if (this.#reading !== reading) return;
+          if (why === "nothing kept") this.#done();
+          else this.#again(until);
+        },
+      },
+    );
+    this.#reading = reading;
+  }
+
+  #again(until: number): void {
+    this.#stop();
+    this.#timer = setTimeout(() => this.#read(until), retryMs);
+  }
+
+  #silent(): void {
+    this.#logger.warn("the end of the message log was not read for its idempotency keys: nothing came");
+    this.#done();
+  }
+
+  #learn(envelope: Envelope): void {
+    const { contentType, messageId, body } = envelope;
+    const isPack = contentType === packedContentType;
+    if (isPack ? !mayHaveKeys(body) : messageId === undefined || !hasKey(messageId)) return;
+    try {
+      for (const { id } of open(envelope, "unnamed")) {
+        const seconds = onceIdIn(id)?.seconds;
+        if (seconds !== undefined) this.#once.learn(id, seconds * 1000);
+      }
+    } catch {
+      // A pack that cannot be read has no keys. Its follower warns of it.
+    }
+  }
+
+  #done(): void {
+    this.#state = "done";
+    this.#stop();
+  }
+
+  #stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#reading?.stop();
+    this.#reading = undefined;
+  }
+}

@@ -1,0 +1,180 @@
+import { describe, expect, test } from "bun:test";
+import { answersIdOf, faultInKey, mayHaveKeys, onceIdIn } from "../../../../src/envelope/once-id.ts";
+import { pack } from "../../../../src/envelope/packing.ts";
+import type { Waiter } from "../../../../src/envelope/waiter.ts";
+import { type Admission, Once } from "../../../../src/gateway/fan-out/once.ts";
+import type { OutgoingMessage } from "../../../../src/message.ts";
+
+const windowMs = 120_000;
+
+function world(bytesMax = 1024 ** 2) {
+  const clock = { ms: 1_800_000_000_000 };
+  const once = new Once({ windowMs, bytesMax }, () => clock.ms);
+  const heard: string[] = [];
+  const waiter = (name: string): Waiter => ({
+    confirmed: () => void heard.push(`${name} confirmed`),
+    setAside: (why) => void heard.push(`${name}: ${why}`),
+  });
+  return { once, clock, heard, waiter };
+}
+
+const order = (body = "1 pizza", clientId = "anna", topic = "orders"): OutgoingMessage => ({
+  body,
+  clientId,
+  topic,
+});
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+function published(admission: Admission): Extract<Admission, { is: "new" }> {
+  if (admission.is !== "new") throw new Error(`it is ${admission.is}`);
+  return admission;
+}
+
+describe("a message with a key", () => {
+  test("is published once, and a second one hears of the first one's confirm", async () => {
+    const { once, heard, waiter } = world();
+    const first = published(once.admit(order(), "k", waiter("first")));
+    expect(once.admit(order(), "k", waiter("second")).is).toBe("repeated");
+    expect(once.admit(order(), "k").is).toBe("repeated");
+    await turn();
+    expect(heard).toEqual([]);
+    first.waiter.confirmed();
+    expect(heard).toEqual(["first confirmed", "second confirmed"]);
+    expect(once.admit(order(), "k", waiter("third")).is).toBe("repeated");
+    expect(heard).toHaveLength(2);
+    await turn();
+    expect(heard.at(-1)).toBe("third confirmed");
+  });
+
+  test("is another one from another client, and with another key", () => {
+    const { once } = world();
+    const ids = [
+      published(once.admit(order(), "k")),
+      published(once.admit(order("1 pizza", "ben"), "k")),
+      published(once.admit(order(), "l")),
+      published(once.admit({ ...order(), clientId: undefined }, "k")),
+    ].map(({ message }) => message.id);
+    expect(new Set(ids).size).toBe(4);
+  });
+
+  test("of another body, or to another topic, is refused", () => {
+    const { once } = world();
+    published(once.admit(order(), "k"));
+    expect(once.admit(order("2 pizzas"), "k").is).toBe("reused");
+    expect(once.admit(order("1 pizza", "anna", "other"), "k").is).toBe("reused");
+    expect(once.admit({ ...order(), body: Buffer.from("1 pizza") }, "k").is).toBe("repeated");
+  });
+
+  test("is published again when its window is over, but not while RabbitMQ has yet to confirm it", () => {
+    const { once, clock, waiter, heard } = world();
+    const first = published(once.admit(order(), "k"));
+    clock.ms += windowMs - 1;
+    expect(once.admit(order(), "k").is).toBe("repeated");
+    clock.ms += 1;
+    expect(once.admit(order(), "k", waiter("late")).is).toBe("repeated");
+    first.waiter.confirmed();
+    expect(heard).toEqual(["late confirmed"]);
+    const again = published(once.admit(order(), "k"));
+    expect(again.message.id).not.toBe(first.message.id!);
+  });
+
+  test("that RabbitMQ does not take may come again, and those that waited hear why", () => {
+    const { once, heard, waiter } = world();
+    const first = published(once.admit(order(), "k", waiter("first")));
+    once.admit(order(), "k", waiter("second"));
+    first.waiter.setAside("too large");
+    expect(heard).toEqual(["first: too large", "second: too large"]);
+    published(once.admit(order(), "k"));
+  });
+
+  test("that another manager took is known from the log", async () => {
+    const there = world();
+    const here = world();
+    const { message } = published(there.once.admit(order(), "k"));
+    expect(here.once.learn(message.id!)).toBe(false);
+    expect(here.once.learn(message.id!)).toBe(true);
+    expect(there.once.learn(message.id!)).toBe(true);
+    expect(here.once.admit(order(), "k", here.waiter("second")).is).toBe("repeated");
+    expect(here.once.admit(order("2 pizzas"), "k").is).toBe("reused");
+    await turn();
+    expect(here.heard).toEqual(["second confirmed"]);
+  });
+
+  test("that was taken long ago is known for as long as is left of its window", () => {
+    const { once, clock } = world();
+    const { message } = published(world().once.admit(order(), "k"));
+    expect(once.learn(message.id!, clock.ms - windowMs + 1000)).toBe(false);
+    expect(once.admit(order(), "k").is).toBe("repeated");
+    clock.ms += 1000;
+    published(once.admit(order(), "k"));
+    expect(once.learn(published(world().once.admit(order(), "l")).message.id!, 0)).toBe(false);
+    published(once.admit(order(), "l"));
+  });
+});
+
+describe("memory", () => {
+  test("has a cap, beyond which the oldest keys are forgotten, and those that wait for their confirm hear of it", () => {
+    const { once, heard, waiter } = world(16 * 1024);
+    const first = published(once.admit(order(), "0", waiter("first")));
+    once.admit(order(), "0", waiter("second"));
+    for (let key = 1; key < 1000; key++) {
+      published(once.admit(order(), `${key}`)).waiter.confirmed();
+      expect(once.bytes).toBeLessThanOrEqual(16 * 1024 + 1024);
+    }
+    expect(once.admit(order(), "999").is).toBe("repeated");
+    published(once.admit(order(), "1"));
+    first.waiter.confirmed();
+    expect(heard).toEqual(["first confirmed", "second confirmed"]);
+  });
+
+  test("of keys whose window is over is given back", () => {
+    const { once, clock } = world();
+    for (let key = 0; key < 100; key++) published(once.admit(order(), `${key}`)).waiter.confirmed();
+    const before = once.bytes;
+    clock.ms += windowMs;
+    published(once.admit(order(), "new"));
+    expect(once.bytes).toBeLessThan(before / 50);
+  });
+
+  test("of those that wait has a cap too", () => {
+    const { once, heard, waiter } = world();
+    const first = published(once.admit(order(), "k"));
+    let count = 0;
+    while (once.admit(order(), "k", waiter("w"), 1024 ** 2).is === "repeated") count++;
+    expect(count).toBe(7);
+    expect(once.admit(order(), "k", waiter("w"), 1024 ** 2).is).toBe("too many");
+    first.waiter.confirmed();
+    expect(heard).toHaveLength(7);
+    expect(once.bytes).toBeLessThan(1024);
+  });
+});
+
+test("an id says what followers have to know, and nobody else's id is taken for one", () => {
+  const { once, clock } = world();
+  const { message } = published(once.admit(order(), "k".repeat(255)));
+  expect(message.id!.length).toBeLessThan(64);
+  expect(onceIdIn(message.id!)).toMatchObject({ seconds: clock.ms / 1000, windowSeconds: 120 });
+  for (const id of ["", "once-", "manager-0123456789ab-7", `${message.id}/g/1`, "once-upon-a-time"])
+    expect(onceIdIn(id)).toBeUndefined();
+  expect(answersIdOf("manager-0123456789ab-7")).toBe("manager-0123456789ab-7");
+  clock.ms += 1000;
+  const other = new Once({ windowMs, bytesMax: 1024 ** 2 }, () => clock.ms);
+  const second = published(other.admit(order(), "k".repeat(255)));
+  expect(second.message.id).not.toBe(message.id!);
+  expect(answersIdOf(second.message.id!)).toBe(answersIdOf(message.id!));
+});
+
+test("a pack is searched for keys without being understood", () => {
+  const { message } = published(world().once.admit(order(), "k"));
+  expect(mayHaveKeys(pack([order(), message, order()]))).toBe(true);
+  expect(mayHaveKeys(pack([order('"once-upon a time'), order()]))).toBe(false);
+  expect(mayHaveKeys(Buffer.from("no pack"))).toBe(false);
+});
+
+test.each([
+  ["", "has 1 to 255 bytes"],
+  ["é".repeat(128), "has 1 to 255 bytes"],
+  ["é".repeat(127), undefined],
+])("the key %p %p", (key, fault) => {
+  expect(faultInKey(key)).toBe(fault as string);
+});
