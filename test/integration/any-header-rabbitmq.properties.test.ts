@@ -16,6 +16,7 @@ import { listenTo, startProcessor, textsOf } from "../support/set-aside-system.t
 import { startManager } from "../support/system.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
+import { anyCharacter } from "../unit/doubles/arbitraries.ts";
 import { seeded } from "../unit/doubles/seeded.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
@@ -53,11 +54,11 @@ const knownName = fc.constantFrom(
 );
 const anyName = fc.oneof(
   knownName,
-  fc.string({ unit: "binary", minLength: 1, maxLength: 20 }),
+  fc.string({ unit: anyCharacter, minLength: 1, maxLength: 20 }),
   fc.integer({ min: 50, max: 300 }).map((length) => "é".repeat(length)),
 );
 const anyValue = fc.oneof(
-  fc.string({ unit: "binary", maxLength: 40 }),
+  fc.string({ unit: anyCharacter, maxLength: 40 }),
   fc.constantFrom("", "0", "-1", "99999999999999999999", "true", "[]"),
   fc.integer({ min: 100, max: 8000 }).map((length) => "v".repeat(length)),
 );
@@ -120,7 +121,7 @@ const anyField = fc.tuple(
     ),
   ),
 );
-const anyProperty = fc.string({ unit: "binary", maxLength: 60 });
+const anyProperty = fc.string({ unit: anyCharacter, maxLength: 60 });
 const anyForeign = fc.record(
   {
     routingKey: fc.uint8Array({ maxLength: 255 }),

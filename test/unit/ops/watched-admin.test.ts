@@ -1,7 +1,11 @@
 import { expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { FatalError } from "../../../src/errors.ts";
 import type { Operations } from "../../../src/ops/http.ts";
 import { WatchedAdmin } from "../../../src/ops/watched-admin.ts";
+import { until } from "../../support/wait.ts";
 import { RecordingLogger } from "../doubles/recording-logger.ts";
 
 const operations: Operations = {
@@ -40,17 +44,28 @@ test("a processor's admin port answers, under the names that are allowed", async
 test("while a handler keeps the event loop to itself, the process is not alive, and afterwards it is", async () => {
   const admin = adminOn(0, 500);
   const url = await admin.open();
-  // This thread is about to be busy, so another process asks.
-  const ask = `await Bun.sleep(900); for (const path of ["healthz", "readyz", "metrics"]) {
-    const response = await fetch("${url}" + path); console.log(response.status, await response.text()); }`;
-  const asking = Bun.spawn([process.execPath, "-e", ask], { stdout: "pipe" });
-  const untilMs = performance.now() + 2500;
-  while (performance.now() < untilMs);
-  const heard = (await new Response(asking.stdout).text()).trim().split("\n");
+  const folder = mkdtempSync(join(tmpdir(), "warren-stuck-"));
+  const heardFile = join(folder, "heard.json");
+  // This thread is about to be busy, so another process asks. It ends the endless loop with what it has heard.
+  const ask = `
+    while ((await fetch("${url}healthz")).ok) await Bun.sleep(20);
+    const heard = [];
+    for (const path of ["healthz", "readyz", "metrics"]) {
+      const response = await fetch("${url}" + path);
+      heard.push(response.status + " " + await response.text());
+    }
+    await Bun.write("${heardFile}.part", JSON.stringify(heard));
+    (await import("node:fs")).renameSync("${heardFile}.part", "${heardFile}");`;
+  const asking = Bun.spawn([process.execPath, "-e", ask]);
+  const giveUpAt = performance.now() + 15_000;
+  while (!existsSync(heardFile) && performance.now() < giveUpAt) Bun.sleepSync(5);
+  await asking.exited;
+  const heard = JSON.parse(readFileSync(heardFile, "utf8")) as string[];
+  rmSync(folder, { recursive: true });
   expect(heard.map((line) => line.slice(0, 3))).toEqual(["503", "503", "503"]);
   expect(heard[0]).toContain('"alive":false');
   expect(heard[1]).toContain("the handler has kept the event loop to itself");
   const isAlive = async () => (await fetch(new URL("/healthz", url))).ok;
-  while (!(await isAlive())) await Bun.sleep(50);
+  await until(isAlive, "it is alive again");
   admin.close();
 });

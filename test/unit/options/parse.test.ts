@@ -5,6 +5,7 @@ import { flagOf, variableOf } from "../../../src/options/names.ts";
 import { type Option, roles } from "../../../src/options/option.ts";
 import { parseCommand } from "../../../src/options/parse.ts";
 import { type OptionName, type Options, optionTable } from "../../../src/options/table.ts";
+import { anyCharacter } from "../doubles/arbitraries.ts";
 import { seeded } from "../doubles/seeded.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -509,7 +510,7 @@ describe("a bad value", () => {
   test("of whatever text is a usage error of one line, never another error", () => {
     const names = Object.keys(optionTable) as OptionName[];
     fc.assert(
-      fc.property(fc.constantFrom(...names), fc.string({ unit: "binary" }), (name, text) => {
+      fc.property(fc.constantFrom(...names), fc.string({ unit: anyCharacter }), (name, text) => {
         try {
           parseCommand([`${flagOf(name)}=${text}`], {});
         } catch (error) {
