@@ -13,6 +13,8 @@ const escapes = /\x1b\[[0-9;]*m/g;
 const fileLine = /^(?:::group::)?(\S+\.test\.tsx?):$/;
 const testLine = /^\((pass|fail)\) (.*?)(?: \[[\d.]+m?s\])?$/;
 const errorLine = "# Unhandled error between tests";
+/** What comes after it repeats what was said. */
+const recapLine = /^\d+ tests? failed:$/;
 const lastLine = /^Ran \d+ tests? across \d+ files?\./;
 
 /** Reads what `bun test` writes to its standard error, line by line. */
@@ -21,22 +23,26 @@ export class ReportReader {
   #file: FileReport | undefined;
   #isComplete = false;
 
-  take(text: string): void {
+  /** Returns true if the line is the first of a file. */
+  take(text: string): boolean {
     const line = text.replace(escapes, "").trimEnd();
     const [, name] = fileLine.exec(line) ?? [];
     if (name !== undefined) this.#file = this.#fileNamed(name);
     else if (line === errorLine) this.#break();
+    else if (recapLine.test(line)) this.#file = undefined;
     else if (lastLine.test(line)) this.#isComplete = true;
     else this.#takeTest(line);
+    return name !== undefined;
   }
 
-  /** To be called when `bun test` has ended: a file that it did not finish, or did not come to, counts as broken. */
-  end(files: readonly string[]): Report {
-    if (!this.#isComplete) {
-      this.#break();
-      for (const name of files) if (!this.report.has(name)) this.#fileNamed(name).broken = true;
-    }
-    return this.report;
+  /**
+   * To be called when `bun test` has ended: a file that it did not finish counts as broken.
+   * @returns those of the files that it did not come to, since it ended too early
+   */
+  end(files: readonly string[]): string[] {
+    if (this.#isComplete) return [];
+    this.#break();
+    return files.filter((name) => !this.report.has(name));
   }
 
   #takeTest(line: string): void {

@@ -1,32 +1,92 @@
-import { bunTest } from "./bun-test.ts";
-import { failedFiles } from "./report.ts";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { executable } from "../support/executable.ts";
+import { bunTest, type Run } from "./bun-test.ts";
+import { aloneFiles, lanesOf } from "./lanes.ts";
+import { failedFiles, type Report } from "./report.ts";
+import { readTimings, writeTimings } from "./timings.ts";
 import { linesOf, verdictOf } from "./verdict.ts";
 
 /**
- * The tests: `bun run test [--second-try] [what bun test takes]…`. With `--second-try` the files in which a test failed are
- * run once more, each in a process of its own. What then passes is said to be unsteady; what fails again has failed.
+ * The tests: `bun run test [--second-try] [--lanes N] [--update-timings] [part of a file's path]…`. Files run beside each other, two at
+ * a time where there are two cores, and those that measure alone. With `--second-try` the files in which a test failed are
+ * run once more. What then passes is said to be unsteady; what fails again has failed. `--update-timings` writes down how long each
+ * file took.
  */
-const secondTryFlag = "--second-try";
+const usage = "usage: bun run test [--second-try] [--lanes N] [--update-timings] [PART OF A PATH]…";
+/** Each lane has a RabbitMQ of its own, and browsers; more than two make tests wait for each other. */
+const lanesMax = 2;
 /** When tests fail in more files than this, chance is not what failed them. */
 const secondTryFilesMax = 20;
 
-const args = process.argv.slice(2);
-const bunArgs = args.filter((arg) => arg !== secondTryFlag);
+const { flags, parts } = readArguments(process.argv.slice(2));
+const projectFolder = join(import.meta.dir, "../..");
+process.chdir(projectFolder);
+const all = [...new Bun.Glob("test/**/*.test.ts").scanSync({ cwd: projectFolder })].toSorted();
+const files = all.filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)));
 
-const { report, exitCode } = await bunTest(bunArgs);
+const report: Report = new Map();
+const timings: Record<string, number> = {};
+// Else each lane would build it.
+if (files.some((file) => file.startsWith("test/integration/"))) await executable();
+const startedAt = performance.now();
+const besideOthers = files.filter((file) => !aloneFiles.includes(file));
+const lanes = lanesOf(besideOthers, flags.lanes, await readTimings());
+const runs = await Promise.all(lanes.map(async (lane) => take(await bunTest(lane))));
+await runAlone([...files.filter((file) => aloneFiles.includes(file)), ...runs.flat()]);
 const failed = failedFiles(report);
-const isTriedAgain = args.includes(secondTryFlag) && failed.length > 0 && failed.length <= secondTryFilesMax;
-const second = new Map();
-const options = bunArgs.filter((arg) => arg.startsWith("-"));
-for (const file of isTriedAgain ? failed : []) {
-  process.stdout.write(`\n== a second try: ${file}\n`);
-  const again = await bunTest([...options, `./${file}`], [file]);
-  for (const [name, tests] of again.report) second.set(name, tests);
-}
+if (flags.updateTimings) await writeTimings(timings, all);
+const second = await trySecond();
 
 const verdict = verdictOf(report, second);
-// Nothing was run, or `bun test` complains about something that is no test.
-const complaint = exitCode !== 0 && failed.length === 0 ? [`bun test ended with ${exitCode}`] : [];
-const all = { ...verdict, failed: [...verdict.failed, ...complaint] };
-process.stdout.write(`\n${linesOf(all).join("\n")}\n`);
-process.exit(all.failed.length === 0 && all.passed > 0 ? 0 : 1);
+process.stdout.write(`\n${linesOf(verdict).join("\n")}\n`);
+process.stdout.write(`${lanes.length} lanes, ${Math.round((performance.now() - startedAt) / 1000)} s\n`);
+process.exit(verdict.failed.length === 0 && verdict.passed > 0 ? 0 : 1);
+
+/** Returns the files that are still to be run. */
+function take(run: Run): readonly string[] {
+  for (const [name, file] of run.report) report.set(name, file);
+  Object.assign(timings, run.timings);
+  if (run.exitCode !== 0 && failedFiles(run.report).length === 0)
+    report.set(`bun test ended with ${run.exitCode}`, { tests: new Map(), broken: true });
+  return run.unreached;
+}
+
+/** One after the other in one process, and in another what is left when that died. */
+async function runAlone(todo: readonly string[]): Promise<void> {
+  if (todo.length === 0) return;
+  const left = take(await bunTest(todo));
+  if (left.length < todo.length) await runAlone(left);
+  else for (const name of left) report.set(name, { tests: new Map(), broken: true });
+}
+
+async function trySecond(): Promise<Report> {
+  const again: Report = new Map();
+  if (!flags.secondTry || failed.length > secondTryFilesMax) return again;
+  for (const file of failed) {
+    process.stdout.write(`\n== a second try: ${file}\n`);
+    const run = await bunTest([file]);
+    for (const [name, tests] of run.report) again.set(name, tests);
+  }
+  return again;
+}
+
+function readArguments(args: readonly string[]) {
+  const flags = { secondTry: false, updateTimings: false, lanes: Math.min(lanesMax, availableParallelism()) };
+  const parts: string[] = [];
+  const left = [...args];
+  for (let arg = left.shift(); arg !== undefined; arg = left.shift()) {
+    if (arg === "--second-try") flags.secondTry = true;
+    else if (arg === "--update-timings") flags.updateTimings = true;
+    else if (arg === "--lanes") flags.lanes = Number(left.shift());
+    else if (arg.startsWith("-")) fail(`unknown option ${arg}; for others run bun test itself`);
+    else parts.push(arg.replace(/^\.\//, ""));
+  }
+  if (!Number.isInteger(flags.lanes) || flags.lanes < 1) fail("--lanes takes a number from 1");
+  return { flags, parts };
+}
+
+function fail(what: string): never {
+  process.stderr.write(`${what}\n${usage}\n`);
+  process.exit(2);
+}

@@ -1,4 +1,8 @@
 import { randomInt } from "node:crypto";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { codeOf } from "../../src/errors.ts";
 
 /**
  * Below the range from which the system picks ports for outgoing connections, so that a port stays free for its
@@ -7,19 +11,27 @@ import { randomInt } from "node:crypto";
 const lowest = 10_240;
 const highest = 32_767;
 
-const givenOut = new Set<number>();
+/** One file for each port that was given out, with the id of the process that has it. */
+const folder = join(tmpdir(), "warren-test-ports");
 
-/** `count` ports of 127.0.0.1 on which nobody listens, none of which this process has had before. */
+const givenOut = new Set<number>();
+process.on("exit", () => {
+  for (const port of givenOut) rmSync(fileOf(port), { force: true });
+});
+
+/** `count` ports of 127.0.0.1 on which nobody listens, none of which this process has had before, or another that lives. */
 export function freePorts(count: number): number[] {
   const ports: number[] = [];
   while (ports.length < count) {
     const port = randomInt(lowest, highest + 1);
-    if (givenOut.has(port) || !isFree(port)) continue;
+    if (givenOut.has(port) || !isFree(port) || !isOurs(port)) continue;
     givenOut.add(port);
     ports.push(port);
   }
   return ports;
 }
+
+const fileOf = (port: number) => join(folder, String(port));
 
 function isFree(port: number): boolean {
   try {
@@ -27,5 +39,29 @@ function isFree(port: number): boolean {
     return true;
   } catch {
     return false;
+  }
+}
+
+/** Several processes run tests at once: a port that one of them is about to listen on looks free to the others. */
+function isOurs(port: number): boolean {
+  mkdirSync(folder, { recursive: true });
+  if (isHeld(port)) return false;
+  try {
+    writeFileSync(fileOf(port), String(process.pid), { flag: "wx" });
+    return true;
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST") throw error;
+    return false;
+  }
+}
+
+/** By a process that lives. What one has left that does not is removed. */
+function isHeld(port: number): boolean {
+  try {
+    process.kill(Number(readFileSync(fileOf(port), "utf8")), 0);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "ESRCH") rmSync(fileOf(port), { force: true });
+    return codeOf(error) !== "ENOENT" && codeOf(error) !== "ESRCH";
   }
 }

@@ -22,8 +22,9 @@ function outboxOf(isPacking = false) {
   /** The broker takes so many envelopes more. */
   const take = async (count: number) => {
     for (let taken = 0; taken < count && !outbox.isEmpty; taken++) {
-      await turn();
-      if (outbox.unconfirmed > 0) outbox.confirmed(++confirmed, true);
+      // What is not alone may wait some milliseconds for others.
+      while (outbox.unconfirmed === 0) await turn();
+      outbox.confirmed(++confirmed, true);
     }
   };
   /** The broker is there, and has been so far to take what comes at once. */

@@ -2,10 +2,13 @@ import { describe, expect, test } from "bun:test";
 import { failedFiles, type Report, ReportReader } from "../../suite/report.ts";
 import { linesOf, verdictOf } from "../../suite/verdict.ts";
 
+let unreached: readonly string[] = [];
+
 function read(lines: readonly string[], files: readonly string[] = []): Report {
   const reader = new ReportReader();
   for (const line of lines) reader.take(line);
-  return reader.end(files);
+  unreached = reader.end(files);
+  return reader.report;
 }
 
 const end = (tests: number) => ["", `Ran ${tests} tests across 1 file. [12.00ms]`];
@@ -45,7 +48,7 @@ describe("a test that failed", () => {
   });
 
   test("and is not come to on the second try has failed", () => {
-    const again = read(["test/unit/a.test.ts:", "(pass) a deque > is empty"], ["test/unit/a.test.ts"]);
+    const again = read(["test/unit/a.test.ts:", "(pass) a deque > is empty"]);
     expect(verdictOf(oneFails, again).failed).toEqual(["test/unit/a.test.ts: a deque > grows (twice)"]);
   });
 });
@@ -88,12 +91,24 @@ describe("an error between tests", () => {
   });
 });
 
-test("a process that ends too early fails the file that it was in, and those that it did not come to", () => {
-  const report = read(
-    ["a.test.ts:", "(pass) one", "b.test.ts:", "(pass) two"],
-    ["a.test.ts", "b.test.ts", "c.test.ts"],
-  );
-  expect(failedFiles(report)).toEqual(["b.test.ts", "c.test.ts"]);
+test("a process that ends too early fails the file that it was in, and names those that it did not come to", () => {
+  const lines = ["a.test.ts:", "(pass) one", "b.test.ts:", "(pass) two"];
+  expect(failedFiles(read(lines, ["a.test.ts", "b.test.ts", "c.test.ts"]))).toEqual(["b.test.ts"]);
+  expect(unreached).toEqual(["c.test.ts"]);
+});
+
+test("what is repeated at the end is no failure of the last file", () => {
+  const lines = [
+    "a.test.ts:",
+    "(fail) one",
+    "b.test.ts:",
+    "(pass) two",
+    "",
+    "1 tests failed:",
+    "(fail) one",
+    ...end(2),
+  ];
+  expect(verdictOf(read(lines)).failed).toEqual(["a.test.ts: one"]);
 });
 
 test("colours and groups of GitHub's are no part of a name", () => {
