@@ -5,28 +5,21 @@ import type { ClientSocket } from "../clients/client.ts";
 import type { Relay } from "../fan-out/relay.ts";
 import { Locator } from "./locator.ts";
 import { LogEnd } from "./log-end.ts";
-import { Outflow, plainOutlet } from "./outflow.ts";
+import { type Outflow, outflowsTo, plainOutlet } from "./outflow.ts";
 import type { SharedLog } from "./shared-log.ts";
 import { Slices } from "./slices.ts";
+import { type DurableState, moves } from "./states.ts";
 import { type DurableRequest, DurableSubscription, isPosition } from "./subscription.ts";
 import { defaultRetryBackoff, Sweeps } from "./sweeps.ts";
 import { Walks } from "./walks.ts";
 
 /**
- * Everybody's durable subscriptions: each gets the log in its order, from where it was told to begin.
+ * Everybody's durable subscriptions: each gets the log in its order, from where it was told to begin. This class moves them from
+ * state to state, along the table in `states.ts`; in each state another class keeps them.
  *
- * | a subscription is | while | kept by | then |
- * |---|---|---|---|
- * | locating | it is not known where its place is | `Locator` | sweeping or catching up |
- * | sweeping | its place is older than what is in memory | `Sweeps` | catching up, or parked |
- * | catching up | it reads what is in memory | `Walks` | at the end, or parked |
- * | parked | its client has to read first | `#parked` | catching up or locating, when the client has |
- * | at the end | it has all that there is | `LogEnd` | what comes is published to it |
- * | ended | | nobody | |
- *
- * From catching up it gets to the end within one turn of the event loop, so that nothing comes between the last record that it
- * has read and the first that is published to it. When the log misses some, or begins anew, each of them begins anew in turn:
- * see `missed`.
+ * From catching up a subscription gets to the end within one turn of the event loop, so that nothing comes between the last record
+ * that it has read and the first that is published to it. When the log misses some, or begins anew, each of them begins anew in
+ * turn: see `missed`.
  */
 export class Durables {
   readonly window: LogWindow;
@@ -35,7 +28,8 @@ export class Durables {
   readonly #walks: Walks;
   readonly #sweeps: Sweeps;
   readonly #end: LogEnd;
-  readonly #parked = new Set<DurableSubscription>();
+  /** With the number of the record that each goes on with; without one its place is to be found anew. */
+  readonly #parked = new Map<DurableSubscription, number | undefined>();
   readonly #outflowTo: (socket: ClientSocket) => Outflow;
 
   /** @param windowBytesMax what of the log is kept in memory */
@@ -49,25 +43,25 @@ export class Durables {
     this.#outflowTo = outflowsTo(outlet, (subscription) => {
       this.drained(subscription);
       // Another one may have taken the room again.
-      if (subscription.state.is === "parked") subscription.awaitRoom();
+      if (subscription.state === "parked") subscription.awaitRoom();
     });
     const delivered = (count: number) => relay.delivered(count);
     this.window = new LogWindow(windowBytesMax);
     this.#end = new LogEnd(relay, (subscription) => this.fallBehind(subscription));
     this.#locator = new Locator(log, this.window, {
       inMemory: (subscription, sequence) => this.#catchUp(subscription, sequence),
-      older: (subscription) => this.#sweeps.add(subscription),
+      older: (subscription) => this.#sweep(subscription),
     });
     this.#walks = new Walks(this.window, this.#slices, {
-      reachedEnd: (subscription) => this.#end.join(subscription),
-      fellBehind: (subscription) => this.#locator.locate(subscription),
+      reachedEnd: (subscription) => this.#join(subscription),
+      fellBehind: (subscription) => this.#locate(subscription),
       parked: (subscription, sequence) => this.#park(subscription, sequence),
       delivered,
     });
     const sweepsEvents = {
       arrived: (subscription: DurableSubscription, sequence: number) => this.#catchUp(subscription, sequence),
       parked: (subscription: DurableSubscription) => this.#park(subscription, undefined),
-      cutOff: (subscription: DurableSubscription) => this.#locator.locate(subscription),
+      cutOff: (subscription: DurableSubscription) => this.#locate(subscription),
       delivered,
     };
     this.#sweeps = new Sweeps(log, this.window, this.#slices, sweepsEvents, retryBackoff);
@@ -98,24 +92,13 @@ export class Durables {
   /** @param isConnected Bun has forgotten the subscriptions of a socket that is closed */
   remove(subscription: DurableSubscription, isConnected: boolean): void {
     const { state } = subscription;
+    if (!this.#move(subscription, "ended")) return;
     subscription.end();
-    switch (state.is) {
-      case "locating":
-        this.#locator.forget(subscription);
-        break;
-      case "sweeping":
-        this.#sweeps.remove(subscription, state.sweep);
-        break;
-      case "catching up":
-        state.members.remove(subscription);
-        break;
-      case "parked":
-        this.#parked.delete(subscription);
-        break;
-      case "at the end":
-        this.#end.leave(subscription, state.audience, isConnected);
-        break;
-    }
+    if (state === "locating") this.#locator.forget(subscription);
+    else if (state === "sweeping") this.#sweeps.remove(subscription);
+    else if (state === "catching up") this.#walks.remove(subscription);
+    else if (state === "parked") this.#parked.delete(subscription);
+    else this.#end.leave(subscription, isConnected);
   }
 
   /**
@@ -123,19 +106,17 @@ export class Durables {
    * when there is room again.
    */
   fallBehind(subscription: DurableSubscription): void {
-    const { state } = subscription;
-    if (state.is !== "at the end") return;
-    this.#end.leaveAtPlace(subscription, state.audience, this.window.last);
+    if (subscription.state !== "at the end") return;
+    this.#end.leaveAtPlace(subscription, this.window.last);
     this.#park(subscription, undefined);
   }
 
   /** The client has read something of what was written to it. */
   drained(subscription: DurableSubscription): void {
-    const { state } = subscription;
-    if (state.is !== "parked" || !subscription.isRoomy) return;
+    if (subscription.state !== "parked" || !subscription.isRoomy) return;
+    const sequence = this.#parked.get(subscription);
     this.#parked.delete(subscription);
-    const { sequence } = state;
-    if (sequence === undefined || sequence < this.window.begin) this.#locator.locate(subscription);
+    if (sequence === undefined || sequence < this.window.begin) this.#locate(subscription);
     else this.#catchUp(subscription, sequence);
   }
 
@@ -171,14 +152,13 @@ export class Durables {
     if (why === "another log")
       this.#beginAnew([...atEnd, ...behind, ...this.#sweeps.takeAll(), ...this.#locator.takePlaced()]);
     else {
-      for (const subscription of behind) this.#locator.locate(subscription);
-      for (const subscription of atEnd) this.#walks.add(subscription, this.window.end);
+      for (const subscription of behind) this.#locate(subscription);
+      for (const subscription of atEnd) this.#walk(subscription, this.window.end);
     }
     // The number that a parked one goes on with may be that of what comes next.
-    for (const subscription of this.#parked) {
-      if (why === "another log") this.#locator.restart();
+    for (const subscription of this.#parked.keys()) {
       if (why === "another log") forgetPlace(subscription);
-      subscription.state = { is: "parked", sequence: undefined };
+      this.#parked.set(subscription, undefined);
     }
   }
 
@@ -191,7 +171,7 @@ export class Durables {
   #beginAnew(subscriptions: readonly DurableSubscription[]): void {
     for (const subscription of subscriptions) {
       forgetPlace(subscription);
-      this.#walks.add(subscription, this.window.end);
+      this.#walk(subscription, this.window.end);
       subscription.inForce();
     }
   }
@@ -199,14 +179,43 @@ export class Durables {
   #catchUp(subscription: DurableSubscription, sequence: number): void {
     // Most begin with what comes from now on.
     if (sequence === this.window.end && !subscription.isBehindGap && subscription.isRoomy)
-      this.#end.join(subscription);
-    else this.#walks.add(subscription, sequence);
+      this.#join(subscription);
+    else this.#walk(subscription, sequence);
+  }
+
+  #locate(subscription: DurableSubscription): void {
+    if (this.#move(subscription, "locating")) this.#locator.locate(subscription);
+  }
+
+  #sweep(subscription: DurableSubscription): void {
+    if (this.#move(subscription, "sweeping")) this.#sweeps.add(subscription);
+  }
+
+  #walk(subscription: DurableSubscription, sequence: number): void {
+    if (this.#move(subscription, "catching up")) this.#walks.add(subscription, sequence);
+  }
+
+  #join(subscription: DurableSubscription): void {
+    if (this.#move(subscription, "at the end")) this.#end.join(subscription);
   }
 
   #park(subscription: DurableSubscription, sequence: number | undefined): void {
-    subscription.state = { is: "parked", sequence };
-    this.#parked.add(subscription);
+    if (!this.#move(subscription, "parked")) return;
+    this.#parked.set(subscription, sequence);
     subscription.awaitRoom();
+  }
+
+  /**
+   * Returns whether it is to be kept in the new state: a client may have gone while it was written to.
+   *
+   * @throws Error if the table does not have this move
+   */
+  #move(subscription: DurableSubscription, to: DurableState): boolean {
+    const from = subscription.state;
+    if (from === "ended") return false;
+    if (!(to in moves[from])) throw new Error(`a durable subscription does not go from ${from} to ${to}`);
+    subscription.becomes(to);
+    return true;
   }
 }
 
@@ -214,19 +223,4 @@ export class Durables {
 function forgetPlace(subscription: DurableSubscription): void {
   if (isPosition(subscription.place)) subscription.isBehindGap = true;
   subscription.place = "first";
-}
-
-/** Each client's, shared by its subscriptions. */
-function outflowsTo(
-  outlet: typeof plainOutlet,
-  onRoom: (subscription: DurableSubscription) => void,
-): (socket: ClientSocket) => Outflow {
-  const outflows = new WeakMap<ClientSocket, Outflow>();
-  return (socket) => {
-    const known = outflows.get(socket);
-    if (known !== undefined) return known;
-    const outflow = new Outflow(socket, outlet, onRoom);
-    outflows.set(socket, outflow);
-    return outflow;
-  };
 }

@@ -16,7 +16,8 @@ export class Locator {
   readonly #window: LogWindow;
   readonly #events: LocatorEvents;
   readonly #times: TimeSearch;
-  readonly #waiting = new Set<DurableSubscription>();
+  /** What each waits for: that more is known of the log, or that it answers. */
+  readonly #waiting = new Map<DurableSubscription, "log" | "answer">();
   /** The log was asked how far it reaches, for these. */
   #marking: Set<DurableSubscription> | undefined;
   /** They came meanwhile: the answer may be older than their places, so it is asked again. */
@@ -40,7 +41,7 @@ export class Locator {
     const { place } = subscription;
     this.#waiting.delete(subscription);
     if (coversFrom === undefined) {
-      this.#wait(subscription);
+      this.#waiting.set(subscription, "log");
       return;
     }
     if (isPosition(place)) {
@@ -66,7 +67,7 @@ export class Locator {
 
   /** More is known of the log. */
   retry(): void {
-    for (const subscription of [...this.#waiting]) if (!subscription.isAsking) this.locate(subscription);
+    for (const [subscription, what] of [...this.#waiting]) if (what === "log") this.locate(subscription);
     this.#times.goOn();
   }
 
@@ -85,11 +86,8 @@ export class Locator {
 
   /** Takes out those that name a place in the log, by its position. */
   takePlaced(): DurableSubscription[] {
-    const placed = [...this.#waiting].filter(({ place }) => isPosition(place));
-    for (const subscription of placed) {
-      this.forget(subscription);
-      subscription.isAsking = false;
-    }
+    const placed = [...this.#waiting.keys()].filter(({ place }) => isPosition(place));
+    for (const subscription of placed) this.forget(subscription);
     return placed;
   }
 
@@ -97,18 +95,12 @@ export class Locator {
     this.#times.close();
   }
 
-  #wait(subscription: DurableSubscription): void {
-    subscription.state = { is: "locating" };
-    this.#waiting.add(subscription);
-  }
-
   /**
    * Its place is beyond all that came so far. Either another manager is ahead of this one and what is missing is about to
    * come, or the place is of another log: how far the log reaches now tells which.
    */
   #ask(subscription: DurableSubscription): void {
-    this.#wait(subscription);
-    subscription.isAsking = true;
+    this.#waiting.set(subscription, "answer");
     this.#toMark.add(subscription);
     this.#mark();
   }
@@ -124,8 +116,7 @@ export class Locator {
       // Nobody may be left that wants to know, since what comes is another log.
       if (asked.size > 0) this.#window.reached(offset);
       for (const subscription of asked) {
-        if (subscription.state.is !== "locating") continue;
-        subscription.isAsking = false;
+        if (!this.#waiting.has(subscription)) continue;
         const { place } = subscription;
         if (isPosition(place) && place.offset > this.#window.last) {
           subscription.isBehindGap = true;
@@ -138,12 +129,10 @@ export class Locator {
   }
 
   #search(subscription: DurableSubscription, timestamp: number): void {
-    this.#wait(subscription);
-    subscription.isAsking = true;
+    this.#waiting.set(subscription, "answer");
     const until = this.#window.last;
     const stop = this.#times.find(timestamp, (found) => {
       this.#searches.delete(subscription);
-      subscription.isAsking = false;
       if (found === "nothing kept") {
         this.#waiting.delete(subscription);
         this.#beginInMemory(subscription, timestamp);

@@ -15,7 +15,8 @@ export class LogEnd {
   readonly #relay: Relay;
   readonly #audiences = new Audiences("durable");
   readonly #directs = new Map<string, Set<DurableSubscription>>();
-  readonly #subscriptions = new Set<DurableSubscription>();
+  /** With the audience of each; those that get what is for one client alone have none. */
+  readonly #subscriptions = new Map<DurableSubscription, Audience | undefined>();
   readonly #onSlow: (subscription: DurableSubscription) => void;
   /** The message that is being published; undefined between records. */
   #current: Position | undefined;
@@ -34,23 +35,20 @@ export class LogEnd {
 
   join(subscription: DurableSubscription): void {
     const { pattern, subscriptionId, encoding, socket, clientId } = subscription;
-    this.#subscriptions.add(subscription);
     if (pattern === direct) {
       if (this.#directs.get(clientId)?.add(subscription) === undefined)
         this.#directs.set(clientId, new Set([subscription]));
-      subscription.state = { is: "at the end", audience: undefined };
+      this.#subscriptions.set(subscription, undefined);
       return;
     }
     const audience = this.#audiences.join(pattern, encoding, subscriptionId);
     socket.subscribe(audience.key);
-    subscription.state = { is: "at the end", audience };
+    this.#subscriptions.set(subscription, audience);
   }
 
-  /**
-   * @param audience where it joined
-   * @param isConnected Bun has forgotten the subscriptions of a socket that is closed
-   */
-  leave(subscription: DurableSubscription, audience: Audience | undefined, isConnected: boolean): void {
+  /** @param isConnected Bun has forgotten the subscriptions of a socket that is closed */
+  leave(subscription: DurableSubscription, isConnected: boolean): void {
+    const audience = this.#subscriptions.get(subscription);
     this.#subscriptions.delete(subscription);
     if (audience !== undefined) {
       if (isConnected) subscription.socket.unsubscribe(audience.key);
@@ -65,23 +63,20 @@ export class LogEnd {
   /**
    * It leaves and knows exactly what it has got, also while a message is being published: what Bun has queued for it goes out.
    *
-   * @param audience where it joined
    * @param reached how far the log has come
    */
-  leaveAtPlace(subscription: DurableSubscription, audience: Audience | undefined, reached: number): void {
+  leaveAtPlace(subscription: DurableSubscription, reached: number): void {
     const place = this.#current ?? { offset: reached, index: Number.POSITIVE_INFINITY };
+    const audience = this.#subscriptions.get(subscription);
     const hasGot = this.#current === undefined || audience?.lastPosition === this.#position;
     subscription.reached(hasGot ? place : { ...place, index: place.index - 1 });
-    this.leave(subscription, audience, true);
+    this.leave(subscription, true);
   }
 
   /** Takes all of them out. */
   takeAll(): DurableSubscription[] {
-    const all = [...this.#subscriptions];
-    for (const subscription of all) {
-      const { state } = subscription;
-      if (state.is === "at the end") this.leave(subscription, state.audience, true);
-    }
+    const all = [...this.#subscriptions.keys()];
+    for (const subscription of all) this.leave(subscription, true);
     return all;
   }
 

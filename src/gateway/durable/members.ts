@@ -56,6 +56,7 @@ export class Members {
 
   /** Takes one in whose place is at the next record, or after it. */
   add(subscription: DurableSubscription): void {
+    subscription.readsWith = this;
     this.#all.add(subscription);
     this.#unsettled.add(subscription);
     this.#interests?.add(subscription);
@@ -64,6 +65,7 @@ export class Members {
   /** False if it was not there. What it has gathered stays with it. */
   remove(subscription: DurableSubscription): boolean {
     if (!this.#all.delete(subscription)) return false;
+    subscription.readsWith = undefined;
     this.#unwritten.delete(subscription);
     this.#unsettled.delete(subscription);
     this.#interests?.remove(subscription);
@@ -85,6 +87,7 @@ export class Members {
     for (const subscription of all) {
       subscription.flush();
       this.#passed(subscription);
+      subscription.readsWith = undefined;
     }
     this.#clear();
     return all;

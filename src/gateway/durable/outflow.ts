@@ -84,3 +84,18 @@ export class Outflow {
     });
   }
 }
+
+/** Each client's, shared by its subscriptions. */
+export function outflowsTo(
+  outlet: Outlet,
+  onRoom: (subscription: DurableSubscription) => void,
+): (socket: ClientSocket) => Outflow {
+  const outflows = new WeakMap<ClientSocket, Outflow>();
+  return (socket) => {
+    const known = outflows.get(socket);
+    if (known !== undefined) return known;
+    const outflow = new Outflow(socket, outlet, onRoom);
+    outflows.set(socket, outflow);
+    return outflow;
+  };
+}

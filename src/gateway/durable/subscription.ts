@@ -2,27 +2,13 @@ import { isBehind, type Position, positionText, type Start } from "../../log/pos
 import type { LogRecord } from "../../log/record.ts";
 import type { Body } from "../../message.ts";
 import type { ClientSocket } from "../clients/client.ts";
-import type { Audience } from "../fan-out/audiences.ts";
 import type { direct, Encoding } from "../fan-out/encoding.ts";
 import type { Members } from "./members.ts";
 import type { Outflow } from "./outflow.ts";
-import type { Sweep } from "./sweep.ts";
+import type { DurableState } from "./states.ts";
 
 /** What is gathered before it is written, in characters or bytes. */
 const batchSizeMax = 64 * 1024;
-
-export type DurableState =
-  /** Its place is not known yet: the log's end has to be learnt first. */
-  | { readonly is: "locating" }
-  /** Its place is older than what is in memory: this sweep of the log comes by, or it waits for one. */
-  | { readonly is: "sweeping"; readonly sweep: Sweep | undefined }
-  /** What it reads next is in memory, and it is read together with these. */
-  | { readonly is: "catching up"; readonly members: Members }
-  /** Its client has to read first. Without a number its place is to be found anew. */
-  | { readonly is: "parked"; readonly sequence: number | undefined }
-  /** It gets what comes by Bun's native publish, or one by one what is for its client alone. */
-  | { readonly is: "at the end"; readonly audience: Audience | undefined }
-  | { readonly is: "ended" };
 
 export interface DurableRequest {
   readonly socket: ClientSocket;
@@ -48,7 +34,9 @@ export class DurableSubscription {
   readonly pattern: string | typeof direct;
   /** How its messages begin. */
   readonly head: string;
-  state: DurableState = { is: "locating" };
+  #state: DurableState = "locating";
+  /** Those with which it reads the same records, while it does. */
+  readsWith: Members | undefined;
   /** Where it is told to begin; a position as soon as it has passed one. */
   place: Start;
   /**
@@ -58,8 +46,6 @@ export class DurableSubscription {
   since: { readonly seconds: number; readonly until: number } | undefined;
   /** Its next message tells that some are missing before it. */
   isBehindGap = false;
-  /** While it is being located: the log is asked about its place. */
-  isAsking = false;
   /** Shared with the client's other subscriptions. */
   readonly #outflow: Outflow;
   /** Absent once it was called, since it keeps a receipt alive. */
@@ -80,6 +66,15 @@ export class DurableSubscription {
     this.head = encoding.headOf(subscriptionId);
     this.place = start;
     this.#onInForce = onInForce;
+  }
+
+  get state(): DurableState {
+    return this.#state;
+  }
+
+  /** By `Durables`, which knows what may follow what. */
+  becomes(state: DurableState): void {
+    this.#state = state;
   }
 
   inForce(): void {
@@ -152,7 +147,6 @@ export class DurableSubscription {
 
   /** What was gathered is not written any more. */
   end(): void {
-    this.state = { is: "ended" };
     this.#outflow.leave(this, this.#batchSize);
     this.#batch = [];
     this.#batchSize = 0;

@@ -52,7 +52,7 @@ export class Sweep implements Task {
     this.#slices = slices;
     this.#events = events;
     this.#start = startOf(passengers);
-    for (const passenger of passengers) this.#add(passenger);
+    for (const passenger of passengers) this.members.add(passenger);
     // There is always more to come, since what is in memory lies ahead.
     this.#silenceTimer = setTimeout(() => this.#end(), silenceMsMax);
     this.#reading = new SweepReading(log, this.#start, ahead, {
@@ -78,7 +78,7 @@ export class Sweep implements Task {
    */
   join(subscription: DurableSubscription, recordsMax: number): boolean {
     if (this.#isOver || !this.#leadsTo(subscription, recordsMax)) return false;
-    this.#add(subscription);
+    this.members.add(subscription);
     return true;
   }
 
@@ -102,11 +102,6 @@ export class Sweep implements Task {
     if (!isPosition(place) || (this.#start === "first" && this.members.lastOffset === undefined))
       return false;
     return place.offset >= this.next && place.offset - this.next <= recordsMax;
-  }
-
-  #add(subscription: DurableSubscription): void {
-    this.members.add(subscription);
-    subscription.state = { is: "sweeping", sweep: this };
   }
 
   run(untilMs: number): void {

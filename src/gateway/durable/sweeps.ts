@@ -76,15 +76,18 @@ export class Sweeps {
   }
 
   add(subscription: DurableSubscription): void {
-    subscription.state = { is: "sweeping", sweep: undefined };
     this.#waiting.add(subscription);
     this.#startSoon();
   }
 
-  remove(subscription: DurableSubscription, sweep: Sweep | undefined): void {
+  remove(subscription: DurableSubscription): void {
     this.#waiting.delete(subscription);
     this.#cutOff.delete(subscription);
-    sweep?.remove(subscription);
+    for (const sweep of this.#running.keys()) {
+      if (sweep.members !== subscription.readsWith) continue;
+      sweep.remove(subscription);
+      return;
+    }
   }
 
   /** Ends all sweeps, and takes all subscriptions out. */
@@ -209,15 +212,10 @@ export class Sweeps {
     this.#running.delete(sweep);
     this.#startSoon();
     if (left.length === 0) return;
-    for (const subscription of left) this.#wait(subscription);
+    for (const subscription of left) this.#cutOff.add(subscription);
     this.#failures++;
     const waitMs = backoffMs(this.#failures, this.#retryBackoff, Math.random());
     this.#retryTimer ??= setTimeout(() => this.#retry(), waitMs);
-  }
-
-  #wait(subscription: DurableSubscription): void {
-    subscription.state = { is: "sweeping", sweep: undefined };
-    this.#cutOff.add(subscription);
   }
 
   #retry(): void {

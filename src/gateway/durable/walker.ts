@@ -76,8 +76,6 @@ export class Walker {
       other.members = this.members;
       this.members = larger;
     }
-    for (const subscription of other.members)
-      subscription.state = { is: "catching up", members: this.members };
     this.members.absorb(other.members);
     this.#gatheredAtMs ??= other.#gatheredAtMs;
   }

@@ -53,8 +53,11 @@ export class Walks implements Task {
       this.#walkers.set(sequence, walker);
     }
     walker.members.add(subscription);
-    subscription.state = { is: "catching up", members: walker.members };
     this.wake();
+  }
+
+  remove(subscription: DurableSubscription): void {
+    subscription.readsWith?.remove(subscription);
   }
 
   /** Takes all of them out. */

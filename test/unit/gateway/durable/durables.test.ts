@@ -167,6 +167,24 @@ describe("durable subscriptions that catch up in memory", () => {
   });
 });
 
+test("a durable subscription whose client goes while it is written to is kept nowhere", async () => {
+  const { durables, self } = started();
+  self.log(1, 10);
+  const { client, subscription } = self.subscribe("t", after(3));
+  client.socket.send = () => {
+    client.isReading(false);
+    durables.remove(subscription, false);
+    return 0;
+  };
+  await self.until(() => subscription.state === "ended");
+  client.isReading(true);
+  durables.drained(subscription);
+  self.log(10, 12);
+  await turn();
+  expect(durables.counts).toEqual({ atEnd: 0, catchingUp: 0, sweeping: 0, parked: 0, locating: 0 });
+  durables.close();
+});
+
 describe("when the log begins anew, a durable subscription", () => {
   test("that is parked is told of the gap, and gets all of the new log", async () => {
     const { durables, self } = started();
