@@ -13,6 +13,8 @@ export interface EventsLink {
   ask(body: string, id: string): void;
   /** Tells all managers something, this one too. It is lost where a manager is not connected. */
   tell(body: string): void;
+  /** Tells one manager something. It is lost if that is not connected. */
+  tellOne(manager: string, body: string): void;
   /**
    * Nothing more reaches the events from this source, also if its manager is frozen and wakes up again.
    *
@@ -72,7 +74,7 @@ export interface EventsPeer {
   asked(body: Uint8Array, answer: ((body: string) => void) | undefined): void;
   /** A manager's answer to a command. */
   answered(id: string, body: Uint8Array): void;
-  /** What a manager tells all. */
+  /** What a manager tells all, or this one. */
   told(body: Uint8Array): void;
 }
 

@@ -13,6 +13,8 @@ import type {
   LogStart,
   Publisher,
 } from "./broker.ts";
+import type { EventsPeer } from "./events.ts";
+import { MemoryEvents } from "./memory-events.ts";
 
 /** What waits in a group's queue, with all that it takes in memory, in bytes, before publishers are blocked, as RabbitMQ's memory alarm would. */
 export const queueBytesMax = 64 * 1024 ** 2;
@@ -32,6 +34,7 @@ export class MemoryBroker implements Broker {
   readonly #lastTags = new Map<Publisher, number>();
   #state: "declaring" | "ready" | "closed" = "declaring";
   #isBlocked = false;
+  #events: MemoryEvents | undefined;
   /** Microseconds since 1970 at first: what an earlier process called a place in its log lies before all of this one's. */
   #nextOffset = Date.now() * 1000;
 
@@ -72,14 +75,16 @@ export class MemoryBroker implements Broker {
     return { handled: () => undefined, stop: () => clearImmediate(ending) };
   }
 
-  attachEvents(): boolean {
-    return false;
+  attachEvents(peer: EventsPeer): boolean {
+    this.#events = new MemoryEvents(peer, () => undefined);
+    return true;
   }
 
   start(): void {
     this.#state = "ready";
     for (const follower of this.#followers) follower.marked(this.#nextOffset++);
     for (const queue of this.#groups.values()) queue.open();
+    this.#events?.open();
     for (const { exchange, publisher } of this.#publishers) {
       publisher.opened({
         send: (envelopes) => this.#accept(exchange, publisher, envelopes),
@@ -115,6 +120,7 @@ export class MemoryBroker implements Broker {
       this.#state = "closed";
       for (const { publisher } of this.#publishers) publisher.closed();
       for (const queue of this.#groups.values()) queue.close();
+      this.#events?.close();
     }
     return Promise.resolve();
   }

@@ -3,6 +3,7 @@ import { reasonOf } from "../errors.ts";
 import type { Logger } from "../ops/logger.ts";
 import { Announcer } from "./announcer.ts";
 import type { Attendance, Attendee } from "./attendance.ts";
+import type { Companion } from "./companion.ts";
 import type { Heartbeat, Told } from "./event.ts";
 import { speakForDead } from "./heir.ts";
 import { objectIn } from "./json.ts";
@@ -45,6 +46,8 @@ export class Events implements EventsPeer {
   readonly #neighbours: Neighbours;
   #rounds: NodeJS.Timeout | undefined;
   readonly #questions = new Questions();
+  /** Goes the same way between managers. */
+  companion: Companion | undefined;
   readonly #onCommand: (body: Uint8Array) => object | undefined;
   #link: EventsLink | undefined;
   #isBlocked = false;
@@ -75,7 +78,10 @@ export class Events implements EventsPeer {
     this.#announcer = new Announcer(manager, attendance, {
       onFault: (reason) =>
         logger.warn("the log of client events could not be read, trying again", { reason }),
-      onSettled: (source) => this.#tell({ settled: source }),
+      onSettled: (source) => {
+        this.#tell({ settled: source });
+        this.companion?.renamed();
+      },
     });
   }
 
@@ -86,17 +92,22 @@ export class Events implements EventsPeer {
     this.#openedMs = performance.now();
     this.#neighbours.wasDeaf(this.#openedMs);
     this.#announcer.opened(link);
+    // The others have to know it before they hear what it says besides.
     this.#beat();
+    this.companion?.opened();
   }
 
   closed(): void {
     this.#link = undefined;
     this.#announcer.closed();
+    this.companion?.closed();
   }
 
   blocked(isBlocked: boolean): void {
     this.#isBlocked = isBlocked;
-    if (!isBlocked) this.#neighbours.wasDeaf(performance.now());
+    if (isBlocked) return;
+    this.#neighbours.wasDeaf(performance.now());
+    this.companion?.opened();
   }
 
   confirmed(tag: number, multiple: boolean): void {
@@ -104,13 +115,18 @@ export class Events implements EventsPeer {
   }
 
   told(body: Uint8Array): void {
-    const told = toldIn(body);
+    const said = objectIn(body);
+    if (said?.["presence"] !== undefined) {
+      this.companion?.heard(said["presence"]);
+      return;
+    }
+    const told = toldIn(said);
     if (told === undefined) return;
     if ("settled" in told) {
       // It was taken for dead. Its clients are announced anew over another link.
       if (told.settled === this.#link?.source && !this.#isClosed)
         this.#link.giveUp("this manager was taken for dead, and its clients were told to be disconnected");
-      this.#neighbours.settled(told.settled);
+      this.#settled(told.settled);
       return;
     }
     const { beat } = told;
@@ -125,6 +141,27 @@ export class Events implements EventsPeer {
 
   answered(id: string, body: Uint8Array): void {
     this.#questions.answered(id, body);
+  }
+
+  /** The other managers that are known. */
+  get others(): readonly string[] {
+    return this.#neighbours.names;
+  }
+
+  knows(manager: string): boolean {
+    return this.#neighbours.has(manager);
+  }
+
+  /** Whether what is told arrives soon. */
+  get isOpen(): boolean {
+    return this.#link !== undefined && !this.#isBlocked;
+  }
+
+  /** Tells the companions of all managers, or of one. */
+  tellCompanions(presence: object, manager?: string): void {
+    const body = JSON.stringify({ presence });
+    if (manager === undefined) this.#link?.tell(body);
+    else this.#link?.tellOne(manager, body);
   }
 
   /** Asks all managers that are known, this one too, and waits for their answers a moment. */
@@ -177,6 +214,7 @@ export class Events implements EventsPeer {
     if (nowMs - this.#roundMs > this.#timing.stoodStillMs) this.#neighbours.wasDeaf(nowMs);
     this.#roundMs = nowMs;
     this.#beat();
+    if (!this.#isBlocked) this.companion?.beat();
     if (nowMs - this.#snapshotMs > this.#timing.snapshotMs) {
       this.#snapshotMs = nowMs;
       this.#announcer.snapshot();
@@ -211,7 +249,7 @@ export class Events implements EventsPeer {
         clients,
       });
       for (const source of known[1]) {
-        this.#neighbours.settled(source);
+        this.#settled(source);
         this.#tell({ settled: source });
       }
     }
@@ -238,14 +276,18 @@ export class Events implements EventsPeer {
     this.#tell({ beat });
   }
 
+  #settled(source: string): void {
+    for (const manager of this.#neighbours.settled(source)) this.companion?.gone(manager);
+  }
+
   #tell(told: Told): void {
     this.#link?.tell(JSON.stringify(told));
   }
 }
 
 /** What a program made up is nothing. */
-function toldIn(body: Uint8Array): Told | undefined {
-  const told = objectIn(body) as Partial<{ settled: unknown; beat: Partial<Heartbeat> | null }> | undefined;
+function toldIn(said: Readonly<Record<string, unknown>> | undefined): Told | undefined {
+  const told = said as Partial<{ settled: unknown; beat: Partial<Heartbeat> | null }> | undefined;
   if (typeof told?.settled === "string") return { settled: told.settled };
   const beat = told?.beat;
   const isBeat =

@@ -33,6 +33,11 @@ export class Neighbours {
     return [...this.#neighbours].filter(([, { isDead }]) => !isDead).map(([manager]) => manager);
   }
 
+  /** Whether it is known, and not at its end. */
+  has(manager: string): boolean {
+    return this.#neighbours.has(manager);
+  }
+
   /** @returns false if its source is at its end already: it has to be told */
   heard({ manager, source, sources, snapshotAt, knows }: Heartbeat, nowMs: number): boolean {
     if (manager === this.#own) return true;
@@ -54,18 +59,22 @@ export class Neighbours {
     if (neighbour !== undefined) neighbour.snapshotAt = snapshotAt;
   }
 
-  /** A source is at its end. A manager that has none needs no heir. */
-  settled(source: string): void {
+  /** A source is at its end. A manager that has none needs no heir. Returns those that are gone by this. */
+  settled(source: string): readonly string[] {
     this.#settled.add(source);
     if (this.#settled.size > neighboursMax)
       for (const oldest of this.#settled) {
         this.#settled.delete(oldest);
         break;
       }
+    const gone: string[] = [];
     for (const [manager, { sources }] of this.#neighbours) {
       sources.delete(source);
-      if (sources.size === 0) this.#neighbours.delete(manager);
+      if (sources.size > 0) continue;
+      this.#neighbours.delete(manager);
+      gone.push(manager);
     }
+    return gone;
   }
 
   /** Those whose heartbeats stopped: no judgement yet. */

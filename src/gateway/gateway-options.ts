@@ -6,6 +6,7 @@ import type { SharedLog } from "./durable/shared-log.ts";
 import type { Once } from "./fan-out/once.ts";
 import type { Uplink } from "./fan-out/uplink.ts";
 import type { LimitOptions } from "./limits/limits.ts";
+import type { PresenceSource } from "./presence/source.ts";
 import type { ProtocolOptions } from "./protocols.ts";
 import type { EntranceOptions } from "./server/entrance.ts";
 import type { ServerOptions } from "./server/server.ts";
@@ -25,6 +26,8 @@ export interface GatewayOptions extends ServerOptions, EntranceOptions, LimitOpt
   /** Decides about messages with idempotency keys. */
   readonly once: Once;
   readonly announcements: Announcements;
+  /** Who is on a topic; undefined where nobody knows that. */
+  readonly presence: PresenceSource | undefined;
   /** What durable subscriptions read from; undefined if there is no log. */
   readonly sharedLog: SharedLog | undefined;
   /** How much of the log is kept in memory for them. In bytes. */

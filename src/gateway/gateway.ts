@@ -26,6 +26,7 @@ import type { GatewayOptions } from "./gateway-options.ts";
 import { Backlogs, roomFor } from "./limits/backlogs.ts";
 import { Limits } from "./limits/limits.ts";
 import { memoryLimit } from "./limits/memory-limit.ts";
+import { Rooms } from "./presence/rooms.ts";
 import type { Protocol } from "./protocol.ts";
 import { type ProtocolMaker, protocols } from "./protocols.ts";
 import { Requests } from "./requests/requests.ts";
@@ -53,6 +54,7 @@ export class Gateway implements FeedSink {
   readonly #traffic = new Traffic(() => this.#relay.publishedBytes);
   readonly #visits: Visits;
   readonly #durables: Durables | undefined;
+  readonly #rooms: Rooms | undefined;
   readonly #backpressure: Backpressure;
   readonly #shares: Shares;
   readonly #limits: Limits;
@@ -83,8 +85,9 @@ export class Gateway implements FeedSink {
       this.#traffic.sentBytes += bytes;
       this.#backlogs.sent(bytes);
     };
+    const outlet = { room: roomFor(clientBufferBytes), sent };
+    if (options.presence !== undefined) this.#rooms = new Rooms(options.presence, this.#relay, outlet);
     if (sharedLog !== undefined) {
-      const outlet = { room: roomFor(clientBufferBytes), sent };
       this.#durables = new Durables(sharedLog, this.#relay, logMemoryBytes, defaultRetryBackoff, outlet);
     }
     this.#backpressure = new Backpressure(this.#holds, this.#clients, () => uplink.freeBytes <= 0);
@@ -119,6 +122,7 @@ export class Gateway implements FeedSink {
       listeners: this.#listeners,
       shares: this.#shares,
       durables: this.#durables,
+      rooms: this.#rooms,
       wheel: this.#wheel,
       sent,
       turns: this.#turns,
@@ -257,6 +261,7 @@ export class Gateway implements FeedSink {
     this.#entrance.close();
     this.#backpressure.close();
     this.#durables?.close();
+    this.#rooms?.close();
     this.#traffic.isStopping = true;
     await sayFarewell([...this.#clients], timeoutMs);
     this.#backlogs.close();

@@ -13,6 +13,7 @@ import type { Durables } from "./durable/durables.ts";
 import type { Ingress } from "./fan-out/ingress.ts";
 import type { Relay } from "./fan-out/relay.ts";
 import type { Seat } from "./limits/seat.ts";
+import type { Rooms } from "./presence/rooms.ts";
 import type { Requests } from "./requests/requests.ts";
 import type { Listeners } from "./server/listeners.ts";
 
@@ -88,6 +89,8 @@ export interface Surroundings {
   sent(bytes: number): void;
   /** Undefined where there is no log to subscribe to. */
   readonly durables: Durables | undefined;
+  /** Undefined where nobody knows who is on a topic. */
+  readonly rooms: Rooms | undefined;
   /** A client that sends a larger body is closed. In bytes. */
   readonly maxMessageBytes: number;
 }

@@ -28,9 +28,11 @@ import type { Options } from "../options/table.ts";
 import { defaultOutboxLimits } from "../outbox/limits.ts";
 import { outboxMetrics } from "../outbox/metrics.ts";
 import { Outbox } from "../outbox/outbox.ts";
+import type { Presence } from "../presence/presence.ts";
 import { BusiestTopics } from "./busiest-topics.ts";
 import { aloneOr, clienteleOf, readAdminToken } from "./control.ts";
 import { KeysAtStart } from "./keys-at-start.ts";
+import { presenceMetrics, presenceOf, toldOf } from "./presence.ts";
 import { Replies } from "./replies.ts";
 import { Traced, tracedSink } from "./traced.ts";
 
@@ -43,6 +45,7 @@ export type ManagerOptions = Omit<
   | "uplink"
   | "once"
   | "announcements"
+  | "presence"
   | "sharedLog"
   | "auth"
   | "adminRoutes"
@@ -64,6 +67,7 @@ export class Manager {
   readonly #logger: Logger;
   readonly #outbox: Outbox;
   readonly #events: Events | undefined;
+  readonly #presence: Presence | undefined;
   /** Answers of other programs for clients of other managers. */
   readonly #answers: Outbox;
   readonly #gateway: Gateway;
@@ -146,13 +150,15 @@ export class Manager {
     );
     const peer = new Events(id, attendance, logger, (body) => desk.take(body));
     const events = broker.attachEvents(peer) ? peer : undefined;
+    const presence = events === undefined ? undefined : presenceOf(events, attendance);
     const surroundings: GatewayOptions = {
       ...options,
       auth,
       logger,
       readiness,
       metrics: () => [...ownMetrics, ...others()],
-      announcements: events ?? nobodyTold,
+      announcements: events === undefined || presence === undefined ? nobodyTold : toldOf(events, presence),
+      presence,
       adminRoutes:
         options.adminTokenFile === undefined
           ? {}
@@ -168,7 +174,7 @@ export class Manager {
         : undefined,
     };
     const gateway = new Gateway(surroundings, protocols);
-    ownMetrics.push({
+    ownMetrics.push(...(presence === undefined ? [] : presenceMetrics(presence)), {
       name: "warren_api_refused_total",
       type: "counter",
       help: "Requests to the control API without the right token.",
@@ -198,6 +204,7 @@ export class Manager {
     broker.follow(feed);
     this.#keysAtStart = keysAtStart;
     this.#events = events;
+    this.#presence = presence;
     this.#outbox = outbox;
     this.#gateway = gateway;
     this.#auth = auth;
@@ -283,6 +290,7 @@ export class Manager {
   /** Closes the clients and the port, within about `timeoutMs`. After `drain`. */
   async close(timeoutMs?: number): Promise<void> {
     await this.#gateway.close(timeoutMs);
+    this.#presence?.close();
     await this.#events?.close(Math.min(eventsCloseMs, timeoutMs ?? eventsCloseMs));
     this.#outbox.close();
     this.#answers.close();

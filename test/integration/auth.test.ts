@@ -474,6 +474,9 @@ describe("a STOMP session", () => {
     ["/topic/colour.*", true],
     ["/topic/news.*.today", true],
     ["/direct", true],
+    ["/presence/colour.red", true],
+    ["/presence/shade.red", false],
+    ["/presence", false],
     ["/broadcast", false],
     ["/topic/#", false],
     ["/topic/*.red", false],
@@ -578,6 +581,10 @@ describe("a STOMP session", () => {
       message: 'the token does not allow to subscribe to all of "a.*"',
       "receipt-id": "r",
     });
+    await using cleo = await open(system, tokenOf("cleo"));
+    await cleo.subscribe("/presence/a");
+    cleo.send("/auth", tokenOf("cleo", rights([], ["b"])));
+    expect((await cleo.failed).headers["message"]).toInclude('all of "a"');
     await using ben = await open(system, tokenOf("ben"));
     ben.client.begin("t");
     ben.send("/topic/a", "x", { transaction: "t" });

@@ -3,7 +3,7 @@ import { connect as connectAmqp } from "amqplib";
 import type { ClientEvent } from "../../src/events/event.ts";
 import { connect } from "../support/client.ts";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
-import { connectStomp } from "../support/stomp-client.ts";
+import { connectStomp, type Message } from "../support/stomp-client.ts";
 import { startManager } from "../support/system.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
@@ -32,6 +32,27 @@ async function listener(url: string) {
     of: (...events: string[]) => heard.filter(({ event }) => events.includes(event)),
     [Symbol.asyncDispose]: () => connection.close(),
   };
+}
+
+interface Told {
+  readonly event: string;
+  readonly clients: readonly string[];
+  readonly missing?: readonly string[];
+}
+
+/** Who is there by what a client was told, and how often each one was told to join and to leave. */
+function book(messages: readonly Message[]) {
+  const there = new Set<string>();
+  const joined: string[] = [];
+  const left: string[] = [];
+  for (const { body } of messages) {
+    const { event, clients } = JSON.parse(body) as Told;
+    if (event === "snapshot" || event === "joined") for (const client of clients) there.add(client);
+    if (event === "left") for (const client of clients) there.delete(client);
+    if (event === "joined") joined.push(...clients);
+    if (event === "left") left.push(...clients);
+  }
+  return { there: [...there].sort(), joined: joined.sort(), left: left.sort() };
 }
 
 describe.concurrent("Events on RabbitMQ", () => {
@@ -87,7 +108,7 @@ describe.concurrent("Events on RabbitMQ", () => {
     for (const client of clients.splice(0, 3)) await client.close();
     await until(() => program.of("disconnected").length === 3, "three have gone");
     process.kill(killed.pid, "SIGKILL");
-    await until(() => program.of("disconnected").length >= 20, "the others are spoken for", 30_000);
+    await until(() => program.of("disconnected").length >= 20, "the others are spoken for", 60_000);
     const ends = program.of("disconnected").map(({ connection }) => connection);
     expect(new Set(ends).size).toBe(20);
     expect(ends).toHaveLength(20);
@@ -104,8 +125,40 @@ describe.concurrent("Events on RabbitMQ", () => {
     process.kill(killed.pid, "SIGKILL");
     await using next = await startWarren(["--role", "manager", "--broker", url], { readyWhen: "ready" });
     await connect(`${next.url.replace("http", "ws")}ws/late?topic=t`);
-    await until(() => program.of("disconnected").length === 1, "the early one is spoken for", 40_000);
+    await until(() => program.of("disconnected").length === 1, "the early one is spoken for", 60_000);
     expect(program.of("disconnected").map(({ client }) => client)).toEqual(["early"]);
     expect(program.of("connected").map(({ client }) => client)).toEqual(["early", "late"]);
+  });
+
+  test("who is on a topic is told on all managers, and the clients of one that is killed leave once", async () => {
+    const url = await (await sharedRabbitmq()).vhost();
+    await using one = await startManager("one", url);
+    await using two = await startManager("two", url);
+    await using killed = await startWarren(["--role", "manager", "--broker", url], { readyWhen: "ready" });
+    const killedWs = (path: string) => `${killed.url.replace("http", "ws")}ws${path}`;
+    await using _anna = await connect(one.wsUrl("/ws/anna?topic=t"));
+    const ben = await connect(two.wsUrl("/ws/ben?topic=t"));
+    await Promise.all(Array.from({ length: 20 }, (_, n) => connect(killedWs(`/c${10 + n}?topic=t`))));
+    // Anna is on two managers.
+    await connect(killedWs("/anna?topic=t"));
+    const cs = Array.from({ length: 20 }, (_, n) => `c${10 + n}`);
+    await using early = await connectStomp(one.wsUrl("/ws/early"));
+    await using late = await connectStomp(two.wsUrl("/ws/late"));
+    const first = await early.subscribe("/presence/t");
+    await until(() => book(first).there.length === 22, "all are seen");
+    expect(book(first)).toEqual({ there: ["anna", "ben", ...cs], joined: [], left: [] });
+    const second = await late.subscribe("/presence/t");
+    await until(() => book(second).there.length === 22, "all are seen there, too");
+    await ben.close();
+    process.kill(killed.pid, "SIGKILL");
+    await until(
+      () => book(first).there.length === 1 && book(second).there.length === 1,
+      "all but anna have left",
+      60_000,
+    );
+    await using _dora = await connect(two.wsUrl("/ws/dora?topic=t"));
+    await until(() => book(first).there.length === 2 && book(second).there.length === 2, "dora joins");
+    expect(book(first)).toEqual({ there: ["anna", "dora"], joined: ["dora"], left: ["ben", ...cs] });
+    expect(book(second)).toEqual({ there: ["anna", "dora"], joined: ["dora"], left: ["ben", ...cs] });
   });
 });

@@ -93,6 +93,7 @@ export class StompSide {
       requests: new Requests(new TimerWheel()),
       turns: this.#turns,
       announcements: nobodyTold,
+      rooms: undefined,
       count,
       auth: undefined,
       identified: () => undefined,

@@ -86,6 +86,12 @@ export class Relay {
     }
   }
 
+  /** To all clients that are subscribed to a key, of which there are so many. */
+  publish(key: string, clientCount: number, frame: Body): void {
+    this.#published(clientCount, frame.length);
+    this.#outlet?.publish(key, frame);
+  }
+
   /** A message was published to so many clients. */
   #published(count: number, bytes: number): void {
     this.#deliveredCount += count;

@@ -187,6 +187,7 @@ export class Conversation {
     if (headers.has("transaction")) throw new StompFault("a token is renewed at once, not in a transaction");
     this.#check(socket, body.toString("utf8"), receipt, () => {
       for (const pattern of this.subscriptions.patterns()) this.credentials.maySubscribe(pattern);
+      for (const topic of this.subscriptions.watched()) this.credentials.maySubscribe(topic);
       this.#acknowledge(socket, receipt);
     });
   }

@@ -1,6 +1,10 @@
 import { type Start, startAfter, startAt } from "../../log/position.ts";
 import { isShortText, type Message } from "../../message.ts";
-import { direct as directDestination, patternToSubscribe } from "../../wire/stomp/destinations.ts";
+import {
+  direct as directDestination,
+  patternToSubscribe,
+  presenceTopicIn,
+} from "../../wire/stomp/destinations.ts";
 import { StompFault } from "../../wire/stomp/fault.ts";
 import { type Frame, required, type Version } from "../../wire/stomp/frames.ts";
 import type { Announcements } from "../clients/announcements.ts";
@@ -10,6 +14,8 @@ import type { DurableRequest, DurableSubscription } from "../durable/subscriptio
 import type { Audience } from "../fan-out/audiences.ts";
 import { direct } from "../fan-out/encoding.ts";
 import type { Relay } from "../fan-out/relay.ts";
+import type { Rooms } from "../presence/rooms.ts";
+import type { Watcher } from "../presence/watcher.ts";
 import type { Credentials } from "./credentials.ts";
 import { stompEncoding } from "./encoding.ts";
 import { isTooMuchOverlap, overlapsMax } from "./overlaps.ts";
@@ -17,12 +23,13 @@ import type { StompSurroundings } from "./stomp.ts";
 
 /**
  * A live subscription is a place in an audience, fed by the relay; one to `/direct` is fed message by message. A durable one,
- * to either, is fed from the log.
+ * to either, is fed from the log. One to `/presence` is told who is on a topic.
  */
 type Subscription =
   | Audience
   | { readonly kind: "direct"; readonly subscriptionId: string; readonly head: string }
-  | { readonly kind: "durable"; readonly subscriptionId: string; readonly durable: DurableSubscription };
+  | { readonly kind: "durable"; readonly subscriptionId: string; readonly durable: DurableSubscription }
+  | { readonly kind: "presence"; readonly subscriptionId: string; readonly watcher: Watcher };
 
 /** Whose subscription it is. */
 export interface Subscriber {
@@ -40,11 +47,13 @@ export class Subscriptions {
   readonly #all: Subscription[] = [];
   readonly #relay: Relay;
   readonly #durables: Durables | undefined;
+  readonly #rooms: Rooms | undefined;
   readonly #countMax: number;
   readonly #sent: StompSurroundings["sent"];
   readonly #announcements: Announcements;
 
-  constructor({ relay, durables, maxSubscriptions, sent, announcements }: StompSurroundings) {
+  constructor({ relay, durables, maxSubscriptions, sent, announcements, rooms }: StompSurroundings) {
+    this.#rooms = rooms;
     this.#announcements = announcements;
     this.#sent = sent;
     this.#relay = relay;
@@ -58,15 +67,15 @@ export class Subscriptions {
    */
   add(subscriber: Subscriber, frame: Frame, onInForce: (after?: string) => void): void {
     const pattern = this.#add(subscriber, frame, onInForce);
-    if (pattern !== direct) this.#announcements.subscribed(subscriber.socket.data, pattern);
+    if (typeof pattern === "string") this.#announcements.subscribed(subscriber.socket.data, pattern);
   }
 
-  /** Returns what is subscribed to. */
+  /** Returns what is subscribed to; undefined if that is no messages. */
   #add(
     { socket, clientId, credentials, version }: Subscriber,
     frame: Frame,
     onInForce: (after?: string) => void,
-  ): string | typeof direct {
+  ): string | typeof direct | undefined {
     const { headers } = frame;
     const id = required(frame, "id");
     const ack = headers.get("ack") ?? "auto";
@@ -77,10 +86,22 @@ export class Subscriptions {
     if (this.#all.length >= this.#countMax)
       throw new StompFault(`more than ${this.#countMax} subscriptions`, { reason: "subscriptions" });
     const destination = required(frame, "destination");
+    const watched = presenceTopicIn(destination);
+    if (watched !== undefined) {
+      credentials.maySubscribe(watched);
+      this.#watch(watched, socket, frame, version);
+      onInForce();
+      return undefined;
+    }
     const pattern: string | typeof direct =
       destination === directDestination ? direct : patternToSubscribe(destination);
     if (pattern !== direct) credentials.maySubscribe(pattern);
-    if (isTooMuchOverlap(pattern === direct ? destination : pattern, this.#all.map(patternOf)))
+    if (
+      isTooMuchOverlap(
+        pattern === direct ? destination : pattern,
+        this.#all.filter(hasMessages).map(patternOf),
+      )
+    )
       throw new StompFault(
         `more than ${overlapsMax} subscriptions that one message may match: let the client share what it gets`,
         { reason: "subscriptions" },
@@ -114,11 +135,37 @@ export class Subscriptions {
   }
 
   /** @throws StompFault */
+  #watch(topic: string, socket: ClientSocket, { headers }: Frame, version: Version): void {
+    if (this.#rooms === undefined)
+      throw new StompFault("nobody knows who is on a topic: this manager runs with --log off");
+    if (startOf(headers) !== undefined)
+      throw new StompFault("/presence has no log: leave out x-stream-offset and x-stream-after");
+    const countOnly = headers.get("x-count") ?? "false";
+    if (countOnly !== "true" && countOnly !== "false")
+      throw new StompFault(`x-count is true or false, not ${JSON.stringify(countOnly.slice(0, 80))}`);
+    const subscriptionId = headers.get("id")!;
+    const watcher = this.#rooms.watch({
+      socket,
+      topic,
+      mode: countOnly === "true" ? "count" : "list",
+      encoding: stompEncoding(version),
+      subscriptionId,
+      destination: headers.get("destination")!,
+    });
+    if (typeof watcher === "string") throw new StompFault(watcher, { reason: "subscriptions" });
+    this.#all.push({ kind: "presence", subscriptionId, watcher });
+  }
+
+  /** @throws StompFault */
   remove(socket: ClientSocket, id: string): void {
     const index = this.#find(id);
     if (index < 0) throw new StompFault(`there is no subscription "${id.slice(0, 100)}"`);
     const subscription = this.#all[index]!;
     this.#all.splice(index, 1);
+    if (subscription.kind === "presence") {
+      this.#rooms!.unwatch(subscription.watcher, true);
+      return;
+    }
     const pattern = patternOf(subscription);
     if (pattern !== directDestination) this.#announcements.unsubscribed(socket.data, pattern);
     if (subscription.kind === "durable") this.#durables?.remove(subscription.durable, true);
@@ -137,7 +184,8 @@ export class Subscriptions {
   }
 
   /**
-   * More waits for the client than may wait at the log's end: its durable subscriptions go on from the log, at its pace.
+   * More waits for the client than may wait at the log's end: its durable subscriptions go on from the log, at its pace, and it
+   * learns anew who is on a topic.
    *
    * @returns whether it has no live ones, which would have to be cut off
    */
@@ -145,6 +193,7 @@ export class Subscriptions {
     let isDurable = this.#all.length > 0;
     for (const subscription of this.#all) {
       if (subscription.kind === "durable") this.#durables?.fallBehind(subscription.durable);
+      else if (subscription.kind === "presence") this.#rooms!.fallBehind(subscription.watcher);
       else isDurable = false;
     }
     return isDurable;
@@ -154,7 +203,14 @@ export class Subscriptions {
   drained(): void {
     for (const subscription of this.#all) {
       if (subscription.kind === "durable") this.#durables?.drained(subscription.durable);
+      else if (subscription.kind === "presence") this.#rooms!.drained(subscription.watcher);
     }
+  }
+
+  /** The topics of which it is told who is there. */
+  *watched(): Iterable<string> {
+    for (const subscription of this.#all)
+      if (subscription.kind === "presence") yield subscription.watcher.topic;
   }
 
   /** What is subscribed to, without `/direct`. */
@@ -183,13 +239,20 @@ export class Subscriptions {
     for (const subscription of this.#all) {
       if (subscription.kind === "audience") this.#relay.audiences.leave(subscription);
       if (subscription.kind === "durable") this.#durables?.remove(subscription.durable, false);
+      if (subscription.kind === "presence") this.#rooms!.unwatch(subscription.watcher, false);
     }
     this.#all.length = 0;
   }
 }
 
+function hasMessages(
+  subscription: Subscription,
+): subscription is Exclude<Subscription, { kind: "presence" }> {
+  return subscription.kind !== "presence";
+}
+
 /** What it asks for: a topic, a pattern, or the destination of what is for this client alone. */
-function patternOf(subscription: Subscription): string {
+function patternOf(subscription: Exclude<Subscription, { kind: "presence" }>): string {
   if (subscription.kind === "direct") return directDestination;
   const { pattern } = subscription.kind === "durable" ? subscription.durable : subscription;
   return pattern === direct ? directDestination : pattern;

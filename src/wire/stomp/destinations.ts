@@ -13,6 +13,8 @@ import { own } from "./texts.ts";
 
 const topicPrefix = "/topic/";
 const appPrefix = "/app/";
+/** Who is on a topic; alone: who is on `/broadcast`. */
+const presence = "/presence";
 const replyPrefix = "/temp-queue/";
 const broadcast = "/broadcast";
 /** What is addressed to this client alone. */
@@ -90,6 +92,24 @@ export function replyNameIn(replyTo: string): string {
 /** The destination and the subscription of answers to requests with this name in their `reply-to`. */
 export function replyDestination(name: string): string {
   return replyPrefix + name;
+}
+
+/**
+ * The topic of which a SUBSCRIBE's destination asks who is there: `/presence/TOPIC`; undefined if it asks for messages.
+ *
+ * @throws StompFault
+ */
+export function presenceTopicIn(destination: string): string | undefined {
+  if (destination === presence) return "";
+  if (!destination.startsWith(`${presence}/`)) return undefined;
+  const topic = destination.slice(presence.length + 1);
+  if (topic === "" || !isName(topic))
+    throw new StompFault("the TOPIC of /presence/TOPIC has 1 to 255 bytes and no control characters");
+  if (isPattern(topic))
+    throw new StompFault(
+      `"${destination.slice(0, 300)}" is a pattern: ask who is on one topic, without * and #`,
+    );
+  return own(topic);
 }
 
 /**

@@ -47,8 +47,10 @@ export class EventLog {
     return true;
   }
 
-  tell(body: string): void {
-    for (const { peer, isOpen } of this.#links) if (isOpen) peer.told(Buffer.from(body));
+  /** @param manager the one that it is for; undefined: all of them */
+  tell(body: string, manager?: string): void {
+    for (const { peer, isOpen } of this.#links)
+      if (isOpen && peer.manager === (manager ?? peer.manager)) peer.told(Buffer.from(body));
   }
 
   isConnected(manager: string): boolean {
@@ -128,6 +130,10 @@ export class FakeEventsLink implements EventsLink {
 
   tell(body: string): void {
     if (this.isOpen) this.#log.tell(body);
+  }
+
+  tellOne(manager: string, body: string): void {
+    if (this.isOpen) this.#log.tell(body, manager);
   }
 
   fence(source: string): Promise<void> {

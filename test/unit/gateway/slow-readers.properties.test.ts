@@ -112,6 +112,7 @@ class World {
       sent,
       // Time stands still, so that what clients ask for never waits.
       announcements: nobodyTold,
+      rooms: undefined,
       turns: new Turns(
         holds,
         (socket) => socket.data.left(),

@@ -58,7 +58,7 @@ export class EventsConnection {
 
   #came({ fields, properties, content }: ConsumeMessage, channel: Channel): void {
     const { exchange } = fields;
-    if (exchange === managersExchange) this.#peer.told(content);
+    if (exchange === managersExchange || properties.type === toOne) this.#peer.told(content);
     else if (exchange === controlExchange) {
       const { replyTo, correlationId } = properties;
       const answer = (body: string) =>
@@ -67,6 +67,9 @@ export class EventsConnection {
     } else this.#peer.answered(String(properties.correlationId), content);
   }
 }
+
+/** The type of what is for one manager alone, and is no answer. */
+const toOne = "to one";
 
 const bare = {
   contentType: "application/json",
@@ -126,6 +129,10 @@ class RabbitmqEventsLink implements EventsLink {
 
   tell(body: string): void {
     if (this.#isOpen) this.#telling.publish(managersExchange, "", Buffer.from(body));
+  }
+
+  tellOne(manager: string, body: string): void {
+    if (this.#isOpen) this.#telling.publish("", inboxOf(manager), Buffer.from(body), { type: toOne });
   }
 
   async fence(source: string): Promise<void> {

@@ -1,0 +1,116 @@
+import type { TopicView } from "./source.ts";
+import { changeBodies, countBody, overfullBody, snapshotBodies } from "./telling.ts";
+import type { Circle, Mode, Watcher } from "./watcher.ts";
+
+/** What is kept of changes for those that have not got the whole snapshot yet, in characters. Beyond it they begin anew. */
+const lateSizeMax = 1024 ** 2;
+
+interface Late {
+  readonly number: number;
+  readonly bodies: readonly string[];
+}
+
+/** A topic that clients of this manager watch: who they are, and what they are told. */
+export class Room {
+  readonly topic: string;
+  /** What clients call it. */
+  readonly destination: string;
+  /** Undefined until the source has said yes. */
+  view: TopicView | undefined;
+  readonly circles = new Map<string, Circle>();
+  /** Those that do not know yet who is there. */
+  readonly waiting = new Set<Watcher>();
+  /** Those that have the snapshot in part. */
+  readonly catching = new Set<Watcher>();
+  isReady = false;
+  isOverfull = false;
+  /** Of the last change. */
+  #number = 0;
+  #snapshot: readonly string[] | undefined;
+  /** The last changes, the oldest first, as long as somebody catches up. */
+  #late: Late[] = [];
+  #lateSize = 0;
+
+  constructor(topic: string, destination: string) {
+    this.topic = topic;
+    this.destination = destination;
+  }
+
+  get isEmpty(): boolean {
+    return this.circles.size === 0;
+  }
+
+  /** Whether those that wait may begin: nothing is about to change. */
+  get isSteady(): boolean {
+    return this.isReady && !this.isOverfull && this.view?.hasChanged === false;
+  }
+
+  overfull(): readonly string[] {
+    this.isOverfull = true;
+    this.#snapshot = undefined;
+    this.#late = [];
+    return [overfullBody];
+  }
+
+  /** Who came and who went. Returns what those are told who know who was there before, by what they asked for. */
+  changed(joined: readonly string[], left: readonly string[]): Readonly<Record<Mode, readonly string[]>> {
+    const count = this.view?.count ?? 0;
+    if (joined.length + left.length === 0) return { list: [], count: [] };
+    this.#snapshot = undefined;
+    const list = [...changeBodies("left", left, count), ...changeBodies("joined", joined, count)];
+    this.#number++;
+    if (this.catching.size > 0) this.#keep({ number: this.#number, bodies: list });
+    return { list, count: joined.length === left.length ? [] : [countBody(count, [])] };
+  }
+
+  /** A watcher begins to catch up. */
+  begin(watcher: Watcher): void {
+    watcher.state = "catching";
+    watcher.number = this.#number;
+    watcher.written = 0;
+    const { count, missing } = this.view!;
+    watcher.bodies = watcher.circle.mode === "count" ? [countBody(count, missing)] : this.#all;
+    this.catching.add(watcher);
+  }
+
+  /** What a watcher is to get next: the next part, or change; undefined if it knows all; `lost` if it has to begin anew. */
+  next(watcher: Watcher): readonly string[] | undefined | "lost" {
+    if (watcher.written < watcher.bodies.length) return [watcher.bodies[watcher.written++]!];
+    if (watcher.number === this.#number) return undefined;
+    if (watcher.circle.mode === "count") {
+      watcher.number = this.#number;
+      return [countBody(this.view!.count, [])];
+    }
+    const late = this.#late[watcher.number + 1 - (this.#late[0]?.number ?? Number.POSITIVE_INFINITY)];
+    if (late === undefined) return "lost";
+    watcher.number = late.number;
+    return late.bodies;
+  }
+
+  /** It catches up no more. */
+  caughtUp(watcher: Watcher): void {
+    watcher.bodies = [];
+    this.catching.delete(watcher);
+    if (this.catching.size > 0) return;
+    this.#late = [];
+    this.#lateSize = 0;
+    this.#snapshot = undefined;
+  }
+
+  /** The same for all that begin before something changes. */
+  get #all(): readonly string[] {
+    const { members, count, missing } = this.view!;
+    this.#snapshot ??= snapshotBodies(members, count, missing);
+    return this.#snapshot;
+  }
+
+  #keep(late: Late): void {
+    this.#late.push(late);
+    this.#lateSize += sizeOf(late);
+    while (this.#lateSize > lateSizeMax) this.#lateSize -= sizeOf(this.#late.shift()!);
+  }
+}
+
+function sizeOf({ bodies }: Late): number {
+  return bodies.reduce((sum, { length }) => sum + length, 0);
+}

@@ -1,0 +1,236 @@
+import type { Body } from "../../message.ts";
+import type { ClientSocket } from "../clients/client.ts";
+import type { Encoding } from "../fan-out/encoding.ts";
+import type { Relay } from "../fan-out/relay.ts";
+import { Room } from "./room.ts";
+import type { PresenceSource } from "./source.ts";
+import type { Circle, Mode, Watcher } from "./watcher.ts";
+
+/** How long snapshots are written in one turn of the event loop, in milliseconds. */
+const sliceMs = 3;
+
+export interface RoomsOutlet {
+  /** What may wait for a client before no more of a snapshot is written to it, in bytes. */
+  readonly room: number;
+  /** So much was written to one client. In bytes; of text in characters. */
+  sent(bytes: number): void;
+}
+
+export interface WatchRequest {
+  readonly socket: ClientSocket;
+  readonly topic: string;
+  readonly mode: Mode;
+  readonly encoding: Encoding;
+  readonly subscriptionId: string;
+  /** What the client calls it. */
+  readonly destination: string;
+}
+
+/**
+ * Who is on a topic, for the clients that watch it: first a snapshot, then what changes. Each change is published once to all that
+ * know what was before. A client that reads slowly gets the snapshot at its own pace, and one that falls behind gets a new one when it
+ * has read: nobody is cut off for that, and nothing is kept for it.
+ */
+export class Rooms {
+  readonly #source: PresenceSource;
+  readonly #relay: Relay;
+  readonly #outlet: RoomsOutlet;
+  readonly #rooms = new Map<string, Room>();
+  /** Those that have something to get, in turn. */
+  readonly #due = new Set<Watcher>();
+  #writing: NodeJS.Immediate | undefined;
+  #messages = 0;
+
+  constructor(source: PresenceSource, relay: Relay, outlet: RoomsOutlet) {
+    this.#source = source;
+    this.#relay = relay;
+    this.#outlet = outlet;
+  }
+
+  /** Clients' subscriptions to who is on a topic. */
+  get watcherCount(): number {
+    let count = 0;
+    for (const { circles } of this.#rooms.values()) for (const { size } of circles.values()) count += size;
+    return count;
+  }
+
+  /** @returns why it cannot be watched, in words for the client */
+  watch({ socket, topic, mode, encoding, subscriptionId, destination }: WatchRequest): Watcher | string {
+    let room = this.#rooms.get(topic);
+    if (room === undefined) {
+      room = new Room(topic, destination);
+      const view = this.#source.watch(topic, this.#watcherOf(room));
+      if (typeof view === "string") return view;
+      room.view = view;
+      this.#rooms.set(topic, room);
+    }
+    const circle = this.#join(room, mode, encoding, subscriptionId);
+    const watcher: Watcher = { socket, circle, topic, state: "waiting", bodies: [], written: 0, number: 0 };
+    if (room.isOverfull) this.#send(room, circle, room.overfull(), socket);
+    else this.#wait(room, watcher);
+    return watcher;
+  }
+
+  /** @param isOpen whether the connection is there still */
+  unwatch(watcher: Watcher, isOpen: boolean): void {
+    const room = this.#rooms.get(watcher.topic);
+    if (room === undefined || watcher.state === "ended") return;
+    this.#pause(room, watcher, isOpen);
+    watcher.state = "ended";
+    const { circle } = watcher;
+    circle.size--;
+    if (circle.size === 0) room.circles.delete(circle.key);
+    if (!room.isEmpty) return;
+    this.#rooms.delete(watcher.topic);
+    this.#source.unwatch(watcher.topic);
+  }
+
+  /** More waits for the client than may. */
+  fallBehind(watcher: Watcher): void {
+    const room = this.#rooms.get(watcher.topic);
+    if (room === undefined || watcher.state !== "live") return;
+    this.#pause(room, watcher, true);
+    watcher.state = "behind";
+  }
+
+  /** The client has read something. */
+  drained(watcher: Watcher): void {
+    const room = this.#rooms.get(watcher.topic);
+    if (room === undefined || watcher.socket.getBufferedAmount() > this.#outlet.room / 2) return;
+    if (watcher.state === "behind") this.#wait(room, watcher);
+    else if (watcher.state === "catching") this.#write(watcher);
+  }
+
+  close(): void {
+    clearImmediate(this.#writing);
+  }
+
+  #watcherOf(room: Room) {
+    return {
+      ready: () => {
+        room.isReady = true;
+        this.#beginWaiting(room);
+      },
+      changed: (joined: readonly string[], left: readonly string[]) => {
+        const told = room.changed(joined, left);
+        this.#publish(room, told);
+        for (const watcher of room.catching) this.#write(watcher);
+        this.#beginWaiting(room);
+      },
+      overfull: () => {
+        const told = room.overfull();
+        for (const watcher of [...room.waiting, ...room.catching]) {
+          this.#pause(room, watcher, true);
+          this.#live(watcher);
+        }
+        this.#publish(room, { list: told, count: told });
+      },
+    };
+  }
+
+  #join(room: Room, mode: Mode, encoding: Encoding, subscriptionId: string): Circle {
+    const key = `presence:${mode}:${encoding.name}:${subscriptionId.length}:${subscriptionId}:${room.topic}`;
+    let circle = room.circles.get(key);
+    if (circle === undefined) {
+      circle = { key, encoding, mode, head: encoding.headOf(subscriptionId), clientCount: 0, size: 0 };
+      room.circles.set(key, circle);
+    }
+    circle.size++;
+    return circle;
+  }
+
+  #wait(room: Room, watcher: Watcher): void {
+    watcher.state = "waiting";
+    room.waiting.add(watcher);
+    if (room.isSteady) this.#beginWaiting(room);
+  }
+
+  #beginWaiting(room: Room): void {
+    if (!room.isSteady) return;
+    for (const watcher of room.waiting) {
+      room.begin(watcher);
+      this.#write(watcher);
+    }
+    room.waiting.clear();
+  }
+
+  /** It gets nothing until it is begun anew. */
+  #pause(room: Room, watcher: Watcher, isOpen: boolean): void {
+    room.waiting.delete(watcher);
+    this.#due.delete(watcher);
+    if (watcher.state === "catching") room.caughtUp(watcher);
+    if (watcher.state !== "live") return;
+    watcher.circle.clientCount--;
+    if (isOpen) watcher.socket.unsubscribe(watcher.circle.key);
+  }
+
+  #live(watcher: Watcher): void {
+    const { socket, circle } = watcher;
+    watcher.state = "live";
+    socket.subscribe(circle.key);
+    circle.clientCount++;
+  }
+
+  #write(watcher: Watcher): void {
+    this.#due.add(watcher);
+    this.#writing ??= setImmediate(() => this.#writeSlice());
+  }
+
+  /** One part for each in turn, for as long as there is time. */
+  #writeSlice(): void {
+    this.#writing = undefined;
+    const untilMs = performance.now() + sliceMs;
+    for (const watcher of this.#due) {
+      this.#due.delete(watcher);
+      const room = this.#rooms.get(watcher.topic);
+      if (room !== undefined && watcher.state === "catching") this.#writeNext(room, watcher);
+      if (performance.now() > untilMs) break;
+    }
+    if (this.#due.size > 0) this.#writing ??= setImmediate(() => this.#writeSlice());
+  }
+
+  #writeNext(room: Room, watcher: Watcher): void {
+    const { socket, circle } = watcher;
+    // It goes on when the client has read.
+    if (socket.getBufferedAmount() > this.#outlet.room / 2) return;
+    const bodies = room.next(watcher);
+    if (bodies === "lost") {
+      room.caughtUp(watcher);
+      this.#wait(room, watcher);
+    } else if (bodies === undefined) {
+      room.caughtUp(watcher);
+      this.#live(watcher);
+    } else {
+      this.#send(room, circle, bodies, socket);
+      this.#due.add(watcher);
+    }
+  }
+
+  /** To all that know what was before. What they get is made once for all that begin alike. */
+  #publish(room: Room, told: Readonly<Record<Mode, readonly string[]>>): void {
+    const tails = { list: new Map<Encoding, readonly Body[]>(), count: new Map<Encoding, readonly Body[]>() };
+    for (const { clientCount, mode, encoding, head, key } of room.circles.values()) {
+      if (clientCount === 0) continue;
+      let own = tails[mode].get(encoding);
+      if (own === undefined) {
+        own = told[mode].map((body) => this.#tailOf(room, encoding, body));
+        tails[mode].set(encoding, own);
+      }
+      for (const tail of own) this.#relay.publish(key, clientCount, encoding.join(head, tail));
+    }
+  }
+
+  #send(room: Room, { encoding, head }: Circle, bodies: readonly string[], socket: ClientSocket): void {
+    for (const body of bodies) {
+      const frame = encoding.join(head, this.#tailOf(room, encoding, body));
+      socket.send(frame);
+      this.#relay.delivered(1);
+      this.#outlet.sent(frame.length);
+    }
+  }
+
+  #tailOf({ topic, destination }: Room, encoding: Encoding, body: string): Body {
+    const message = { body, topic, headers: { "content-type": "application/json" } };
+    return encoding.tailOf(message, `presence-${++this.#messages}`, { destination });
+  }
+}

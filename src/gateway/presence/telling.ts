@@ -1,0 +1,54 @@
+/** What watchers of a topic are told: JSON, in MESSAGE bodies of bounded size. */
+
+/** One body lists about so many bytes of client ids; of text in characters. */
+export const listBytesMax = 32 * 1024;
+
+/** Of who is there, in one or more parts. The first one begins the list anew. */
+export function snapshotBodies(
+  members: Iterable<string>,
+  count: number,
+  missing: readonly string[],
+): string[] {
+  const lists = listsOf(members);
+  return lists.map((clients, part) =>
+    JSON.stringify({
+      event: "snapshot",
+      part: part + 1,
+      parts: lists.length,
+      count,
+      clients,
+      ...(missing.length > 0 ? { missing } : {}),
+    }),
+  );
+}
+
+/** @param count of all that are there now */
+export function changeBodies(event: "joined" | "left", clients: readonly string[], count: number): string[] {
+  if (clients.length === 0) return [];
+  return listsOf(clients).map((some) => JSON.stringify({ event, count, clients: some }));
+}
+
+export function countBody(count: number, missing: readonly string[]): string {
+  return JSON.stringify({ event: "count", count, ...(missing.length > 0 ? { missing } : {}) });
+}
+
+export const overfullBody = JSON.stringify({
+  event: "unavailable",
+  reason: "the topics that are watched have more clients than this manager can keep a list of",
+});
+
+function listsOf(names: Iterable<string>): string[][] {
+  const lists: string[][] = [[]];
+  let size = 0;
+  for (const name of names) {
+    // With its quotes and its comma.
+    const own = name.length + 3;
+    if (size > 0 && size + own > listBytesMax) {
+      lists.push([]);
+      size = 0;
+    }
+    lists.at(-1)!.push(name);
+    size += own;
+  }
+  return lists;
+}

@@ -1,0 +1,42 @@
+import type { ClientSocket } from "../clients/client.ts";
+import type { Encoding } from "../fan-out/encoding.ts";
+
+/** Whether a client gets lists of client ids, or their number alone. */
+export type Mode = "list" | "count";
+
+/** Watchers that get the same bytes: Bun publishes to them. */
+export interface Circle {
+  /** The name by which Bun.serve knows it. */
+  readonly key: string;
+  readonly encoding: Encoding;
+  readonly mode: Mode;
+  /** How what it gets begins. */
+  readonly head: string;
+  /** Those that are subscribed to the key. */
+  clientCount: number;
+  /** Those that there are. */
+  size: number;
+}
+
+/**
+ * A client's subscription to who is on a topic.
+ *
+ * | state    | what it gets                                             | what ends the state                   |
+ * |----------|----------------------------------------------------------|---------------------------------------|
+ * | waiting  | nothing: who is there is not known, or is about to change | the room knows                        |
+ * | catching | the snapshot, part by part, then what has changed since  | all of that was written               |
+ * | live     | what changes, by Bun's publish                           | more waits for the client than may    |
+ * | behind   | nothing: the client reads too slowly                     | it has read, and begins with a snapshot |
+ * | ended    | nothing                                                  |                                       |
+ */
+export interface Watcher {
+  readonly socket: ClientSocket;
+  readonly circle: Circle;
+  readonly topic: string;
+  state: "waiting" | "catching" | "live" | "behind" | "ended";
+  /** While it catches up: the snapshot's parts, and how many of them were written. */
+  bodies: readonly string[];
+  written: number;
+  /** The number of the change that it has got, the snapshot's at first. */
+  number: number;
+}

@@ -1,0 +1,27 @@
+/** Who has come and gone since it was told last. Who came and went meanwhile, or the other way round, is none. */
+export class Changes {
+  /** Whether those that changed were there when it was told last. */
+  readonly #were = new Map<string, boolean>();
+
+  get size(): number {
+    return this.#were.size;
+  }
+
+  /** @param was whether it was there before this change */
+  note(name: string, was: boolean): void {
+    if (!this.#were.has(name)) this.#were.set(name, was);
+  }
+
+  /** @param isThere says who is there now */
+  take(isThere: (name: string) => boolean): { readonly joined: string[]; readonly left: string[] } {
+    const joined: string[] = [];
+    const left: string[] = [];
+    for (const [name, was] of this.#were) {
+      const is = isThere(name);
+      if (is && !was) joined.push(name);
+      if (!is && was) left.push(name);
+    }
+    this.#were.clear();
+    return { joined, left };
+  }
+}

@@ -1,0 +1,202 @@
+import type { Attendance, Attendee } from "../events/attendance.ts";
+import { Changes } from "./changes.ts";
+
+interface Held {
+  /** Managers whose clients watch the topic. */
+  readonly watchers: Set<string>;
+  /** Clients that subscribe to it, under the name they joined by, and how many of their subscriptions do. */
+  readonly clients: Map<Attendee, { readonly name: string; count: number }>;
+  /** Connections, by client id. */
+  readonly names: Map<string, number>;
+  readonly changes: Changes;
+  /** Those that have yet to be told who is there; undefined for a topic whose members are not known yet. */
+  isKnown: boolean;
+}
+
+export interface MembersHooks {
+  /** The id of a client that has none is the name of its connection. */
+  nameOf(client: Attendee): string | undefined;
+  /** Something is to be told: `takeChanges`. */
+  onChanged(): void;
+  /** The members of topics that were asked for are known. */
+  onKnown(topics: readonly string[]): void;
+}
+
+/**
+ * The members of topics among this manager's clients: of those topics alone that somebody watches, on any manager. A member is a
+ * client id that has at least one subscription to exactly this topic, live or durable.
+ */
+export class Members {
+  readonly #attendance: Attendance;
+  readonly #hooks: MembersHooks;
+  readonly #lookEveryMs: number;
+  readonly #held = new Map<string, Held>();
+  readonly #changed = new Set<string>();
+  #unknown = new Set<string>();
+  #look: NodeJS.Timeout | undefined;
+  #lookedMs = Number.NEGATIVE_INFINITY;
+
+  /** @param lookEveryMs between two looks at all clients */
+  constructor(attendance: Attendance, hooks: MembersHooks, lookEveryMs: number) {
+    this.#lookEveryMs = lookEveryMs;
+    this.#attendance = attendance;
+    this.#hooks = hooks;
+  }
+
+  /** How many topics somebody watches. */
+  get size(): number {
+    return this.#held.size;
+  }
+
+  /** Whose clients watch a topic. */
+  watchersOf(topic: string): ReadonlySet<string> {
+    return this.#held.get(topic)?.watchers ?? none;
+  }
+
+  /** Its members, if they are known. */
+  of(topic: string): Iterable<string> | undefined {
+    const held = this.#held.get(topic);
+    return held?.isKnown === true ? held.names.keys() : undefined;
+  }
+
+  /** A manager's clients watch a topic. Its members become known soon: `onKnown`. */
+  watch(topic: string, manager: string): void {
+    let held = this.#held.get(topic);
+    if (held === undefined) {
+      held = {
+        watchers: new Set(),
+        clients: new Map(),
+        names: new Map(),
+        changes: new Changes(),
+        isKnown: false,
+      };
+      this.#held.set(topic, held);
+    }
+    held.watchers.add(manager);
+    this.#unknown.add(topic);
+    const inMs = this.#lookedMs + this.#lookEveryMs - performance.now();
+    this.#look ??= setTimeout(() => this.#lookAtAll(), Math.max(0, inMs));
+  }
+
+  unwatch(topic: string, manager: string): void {
+    const held = this.#held.get(topic);
+    if (held === undefined) return;
+    held.watchers.delete(manager);
+    if (held.watchers.size > 0) return;
+    this.#held.delete(topic);
+    this.#changed.delete(topic);
+    this.#unknown.delete(topic);
+  }
+
+  subscribed(client: Attendee, topic: string): void {
+    if (this.#held.size === 0) return;
+    const held = this.#held.get(topic);
+    if (held?.isKnown === true) this.#enter(topic, held, client);
+  }
+
+  unsubscribed(client: Attendee, topic: string): void {
+    if (this.#held.size === 0) return;
+    const held = this.#held.get(topic);
+    if (held?.isKnown === true) this.#leave(topic, held, client, 1);
+  }
+
+  disconnected(client: Attendee): void {
+    if (this.#held.size === 0) return;
+    for (const topic of client.topics()) {
+      const held = this.#held.get(topic);
+      if (held?.isKnown === true) this.#leave(topic, held, client, Number.POSITIVE_INFINITY);
+    }
+  }
+
+  /** Clients have other names than before. */
+  renamed(): void {
+    const known = new Set([...this.#held].filter(([, { isKnown }]) => isKnown).map(([topic]) => topic));
+    for (const topic of known) {
+      const held = this.#held.get(topic)!;
+      for (const client of [...held.clients.keys()])
+        this.#leave(topic, held, client, Number.POSITIVE_INFINITY);
+    }
+    this.#find(known);
+  }
+
+  /** What has changed of each topic since this was asked last. */
+  *takeChanges(): Iterable<{
+    readonly topic: string;
+    readonly joined: string[];
+    readonly left: string[];
+  }> {
+    for (const topic of this.#changed) {
+      const held = this.#held.get(topic)!;
+      const changes = held.changes.take((name) => held.names.has(name));
+      if (changes.joined.length + changes.left.length > 0) yield { topic, ...changes };
+    }
+    this.#changed.clear();
+  }
+
+  close(): void {
+    clearTimeout(this.#look);
+  }
+
+  /** Nobody keeps who subscribes to what by topic, since that would cost all for what few ask for. */
+  #lookAtAll(): void {
+    this.#look = undefined;
+    this.#lookedMs = performance.now();
+    const asked = this.#unknown;
+    this.#unknown = new Set();
+    const unknown = new Set([...asked].filter((topic) => this.#held.get(topic)!.isKnown === false));
+    for (const topic of unknown) this.#held.get(topic)!.isKnown = true;
+    if (unknown.size > 0) this.#find(unknown);
+    // They are told of whole, and not as changes.
+    for (const topic of unknown) {
+      const held = this.#held.get(topic)!;
+      held.changes.take((name) => held.names.has(name));
+      this.#changed.delete(topic);
+    }
+    this.#hooks.onKnown([...asked]);
+  }
+
+  #find(topics: ReadonlySet<string>): void {
+    if (topics.size === 0) return;
+    this.#attendance.forEach((client) => {
+      for (const topic of client.topics())
+        if (topics.has(topic)) this.#enter(topic, this.#held.get(topic)!, client);
+    });
+  }
+
+  #enter(topic: string, held: Held, client: Attendee): void {
+    const known = held.clients.get(client);
+    if (known !== undefined) {
+      known.count++;
+      return;
+    }
+    const name = client.id ?? this.#hooks.nameOf(client);
+    if (name === undefined) return;
+    held.clients.set(client, { name, count: 1 });
+    const connections = held.names.get(name) ?? 0;
+    held.names.set(name, connections + 1);
+    if (connections === 0) this.#note(topic, held, name, false);
+  }
+
+  #leave(topic: string, held: Held, client: Attendee, count: number): void {
+    const known = held.clients.get(client);
+    if (known === undefined) return;
+    known.count -= count;
+    if (known.count > 0) return;
+    held.clients.delete(client);
+    const { name } = known;
+    const connections = held.names.get(name)! - 1;
+    if (connections > 0) held.names.set(name, connections);
+    else {
+      held.names.delete(name);
+      this.#note(topic, held, name, true);
+    }
+  }
+
+  #note(topic: string, held: Held, name: string, was: boolean): void {
+    held.changes.note(name, was);
+    this.#changed.add(topic);
+    this.#hooks.onChanged();
+  }
+}
+
+const none: ReadonlySet<string> = new Set();

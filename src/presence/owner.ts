@@ -1,0 +1,249 @@
+import type { Attendance, Attendee } from "../events/attendance.ts";
+import { Members, type MembersHooks } from "./members.ts";
+import type { Post } from "./post.ts";
+import { inParts, type News, type Said, saidBytesMax, type Topics } from "./said.ts";
+import type { PresenceTiming } from "./timing.ts";
+
+/** Managers whose clients watch topics, and topics that they watch, together. What a program makes up beyond that is not heard. */
+const watchersMax = 10_000;
+const heldTopicsMax = 100_000;
+/** What a list of names has around it, and a name, in characters. */
+const newsOverhead = 64;
+const nameOverhead = 3;
+
+interface Watcher {
+  topics: Set<string>;
+  /** Of its list, as it is known here. */
+  version: number;
+  /** Of what it was told. */
+  number: number;
+  /** Topics that it is to be told of whole. */
+  readonly awaits: Set<string>;
+  /** Its list, while it comes in parts. */
+  list: Set<string> | undefined;
+  /** Something could not be told, and it is to be told all. */
+  hasMissed: boolean;
+}
+
+/** Tells managers whose clients watch topics who of this manager's clients is there. */
+export class Owner {
+  readonly #post: Post;
+  readonly #members: Members;
+  readonly #tellOwn: (news: News) => void;
+  readonly #watchers = new Map<string, Watcher>();
+  #flushing: NodeJS.Timeout | undefined;
+
+  /** @param tellOwn hears what this manager is told by itself */
+  constructor(
+    post: Post,
+    attendance: Attendance,
+    nameOf: (client: Attendee) => string | undefined,
+    tellOwn: (news: News) => void,
+    { gatherMs, lookEveryMs }: PresenceTiming,
+  ) {
+    this.#post = post;
+    this.#tellOwn = tellOwn;
+    const hooks: MembersHooks = {
+      nameOf,
+      onChanged: () => {
+        this.#flushing ??= setTimeout(() => this.#flush(), gatherMs);
+      },
+      onKnown: (topics) => this.#tellWhole(topics),
+    };
+    this.#members = new Members(attendance, hooks, lookEveryMs);
+  }
+
+  /** Whose clients come and go. */
+  get members(): Members {
+    return this.#members;
+  }
+
+  /** Topics that somebody watches, on any manager. */
+  get topicCount(): number {
+    return this.#members.size;
+  }
+
+  watch(manager: string, topics: Topics): void {
+    const watcher = this.#watcherOf(manager);
+    if (watcher === undefined) return;
+    for (const topic of topics) {
+      if (this.#members.size >= heldTopicsMax) return;
+      watcher.topics.add(topic);
+      watcher.awaits.add(topic);
+      this.#members.watch(topic, manager);
+    }
+  }
+
+  unwatch(manager: string, topics: Iterable<string>): void {
+    const watcher = this.#watchers.get(manager);
+    for (const topic of topics) {
+      if (watcher?.topics.delete(topic) !== true) continue;
+      watcher.awaits.delete(topic);
+      this.#members.unwatch(topic, manager);
+    }
+  }
+
+  heard(said: Said): void {
+    const { from } = said;
+    if ("resend" in said) {
+      this.#resend(from);
+      return;
+    }
+    if (!("version" in said)) return;
+    if ("all" in said) {
+      this.#heardList(said);
+      return;
+    }
+    const { version, watch, unwatch } = said;
+    const isChange = watch !== undefined || unwatch !== undefined;
+    const known = this.#watchers.get(from)?.version ?? 0;
+    if (version !== known + (isChange ? 1 : 0)) {
+      if (version !== known) this.#post.tell(from, { from: this.#post.own, again: true });
+      return;
+    }
+    if (unwatch !== undefined) this.unwatch(from, unwatch);
+    if (watch !== undefined) this.watch(from, watch);
+    const watcher = this.#watchers.get(from);
+    if (watcher !== undefined) watcher.version = version;
+  }
+
+  /** A manager is gone, with all that its clients watched. */
+  gone(manager: string): void {
+    const watcher = this.#watchers.get(manager);
+    if (watcher === undefined) return;
+    this.unwatch(manager, [...watcher.topics]);
+    this.#watchers.delete(manager);
+  }
+
+  /** What was told last may have been lost: says how much that was. */
+  beat(): void {
+    for (const [manager, { number, topics }] of this.#watchers)
+      if (manager !== this.#post.own && topics.size > 0)
+        this.#post.tell(manager, { from: this.#post.own, number });
+  }
+
+  /** What is told arrives again. */
+  opened(): void {
+    for (const [manager, watcher] of this.#watchers) {
+      if (manager === this.#post.own || !watcher.hasMissed) continue;
+      watcher.hasMissed = false;
+      this.#resend(manager);
+    }
+  }
+
+  /** What was on its way is lost. */
+  closed(): void {
+    for (const watcher of this.#watchers.values()) watcher.hasMissed = true;
+  }
+
+  close(): void {
+    clearTimeout(this.#flushing);
+    this.#members.close();
+  }
+
+  #heardList({ from, version, all, part, parts }: Extract<Said, { all: Topics }>): void {
+    const watcher = this.#watcherOf(from);
+    if (watcher === undefined) return;
+    if (part === 0) watcher.list = new Set();
+    const { list } = watcher;
+    if (list === undefined) return;
+    for (const topic of all) if (list.size < heldTopicsMax) list.add(topic);
+    if (part < parts - 1) return;
+    watcher.list = undefined;
+    this.unwatch(
+      from,
+      [...watcher.topics].filter((topic) => !list.has(topic)),
+    );
+    this.watch(from, [...list]);
+    watcher.version = version;
+  }
+
+  #resend(manager: string): void {
+    const watcher = this.#watchers.get(manager);
+    if (watcher !== undefined) this.watch(manager, [...watcher.topics]);
+  }
+
+  #watcherOf(manager: string): Watcher | undefined {
+    let watcher = this.#watchers.get(manager);
+    if (watcher === undefined && this.#watchers.size < watchersMax) {
+      watcher = {
+        topics: new Set(),
+        version: 0,
+        number: 0,
+        awaits: new Set(),
+        list: undefined,
+        hasMissed: false,
+      };
+      this.#watchers.set(manager, watcher);
+    }
+    return watcher;
+  }
+
+  #tellWhole(topics: readonly string[]): void {
+    for (const [manager, watcher] of this.#watchers) {
+      const news: News[] = [];
+      for (const topic of topics) {
+        const members = watcher.awaits.delete(topic) ? this.#members.of(topic) : undefined;
+        if (members === undefined) continue;
+        const parts = inParts(members, saidBytesMax / 2);
+        for (const [part, joined] of parts.entries())
+          news.push({ topic, part, parts: parts.length, joined, left: [] });
+      }
+      if (news.length > 0) this.#tell(manager, watcher, news);
+    }
+  }
+
+  #flush(): void {
+    this.#flushing = undefined;
+    const byWatcher = new Map<string, News[]>();
+    for (const { topic, joined, left } of this.#members.takeChanges()) {
+      const leftParts = inParts(left, saidBytesMax / 2).map((some) => ({ topic, joined: [], left: some }));
+      const joinedParts = inParts(joined, saidBytesMax / 2).map((some) => ({
+        topic,
+        joined: some,
+        left: [],
+      }));
+      const parts: News[] = [...leftParts, ...joinedParts].filter(
+        (news) => news.joined.length + news.left.length > 0,
+      );
+      for (const manager of this.#members.watchersOf(topic)) {
+        const news = byWatcher.get(manager);
+        if (news === undefined) byWatcher.set(manager, [...parts]);
+        else news.push(...parts);
+      }
+    }
+    for (const [manager, news] of byWatcher) this.#tell(manager, this.#watchers.get(manager)!, news);
+  }
+
+  #tell(manager: string, watcher: Watcher, news: readonly News[]): void {
+    if (manager === this.#post.own) {
+      for (const one of news) this.#tellOwn(one);
+      return;
+    }
+    if (!this.#post.isOpen) {
+      watcher.hasMissed = true;
+      return;
+    }
+    let some: News[] = [];
+    let bytes = 0;
+    const send = () => {
+      if (some.length === 0) return;
+      this.#post.tell(manager, { from: this.#post.own, number: ++watcher.number, news: some });
+      some = [];
+      bytes = 0;
+    };
+    for (const one of news) {
+      const own = sizeOf(one);
+      if (bytes + own > saidBytesMax) send();
+      some.push(one);
+      bytes += own;
+    }
+    send();
+  }
+}
+
+function sizeOf({ topic, joined, left }: News): number {
+  const namesSize = (names: readonly string[]) =>
+    names.reduce((sum, name) => sum + name.length + nameOverhead, 0);
+  return newsOverhead + topic.length + namesSize(joined) + namesSize(left);
+}

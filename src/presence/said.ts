@@ -1,0 +1,95 @@
+/**
+ * What managers say to one another about presence, in a message `{ "presence": Said }`: to all of them, or into the inbox of one.
+ * A manager whose clients watch topics (a *watcher*) has a list of them, with a version that rises by one with each change; those
+ * that have the members (each manager is an *owner*) number what they say to each watcher, and so each side notices what it missed.
+ */
+export type Said =
+  /** To all: the sender watches these, too, or no more; or nothing has changed, and the version says so. */
+  | { readonly from: string; readonly version: number; readonly watch?: Topics; readonly unwatch?: Topics }
+  /** The whole list, in parts: to all, or to an owner that asked for it. */
+  | {
+      readonly from: string;
+      readonly version: number;
+      readonly all: Topics;
+      readonly part: number;
+      readonly parts: number;
+    }
+  /** To a watcher, or to all of them: say your whole list. */
+  | { readonly from: string; readonly again: true }
+  /** To an owner: say all again. */
+  | { readonly from: string; readonly resend: true }
+  /** To a watcher: members. Without any, it says which number was the last. */
+  | { readonly from: string; readonly number: number; readonly news?: readonly News[] };
+
+export type Topics = readonly string[];
+
+/** What changes among an owner's members of a topic. With `part`, it is a part of all of them. */
+export interface News {
+  readonly topic: string;
+  readonly part?: number;
+  readonly parts?: number;
+  readonly joined: readonly string[];
+  readonly left: readonly string[];
+}
+
+/** One message between managers has about this much. In bytes; of text in characters. */
+export const saidBytesMax = 128 * 1024;
+
+/** @returns undefined for what no manager would say */
+export function saidIn(presence: unknown): Said | undefined {
+  if (typeof presence !== "object" || presence === null) return undefined;
+  const { from, version, number, again, resend, watch, unwatch, all, part, parts, news } = presence as Record<
+    string,
+    unknown
+  >;
+  if (typeof from !== "string") return undefined;
+  if (again === true || resend === true) return presence as Said;
+  if (number !== undefined)
+    return isCount(number) && (news === undefined || (Array.isArray(news) && news.every(isNews)))
+      ? (presence as Said)
+      : undefined;
+  if (!isCount(version)) return undefined;
+  if (all !== undefined)
+    return areTexts(all) && isCount(part) && isCount(parts) ? (presence as Said) : undefined;
+  const isChange = [watch, unwatch].every((topics) => topics === undefined || areTexts(topics));
+  return isChange ? (presence as Said) : undefined;
+}
+
+function isNews(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const { topic, part, parts, joined, left } = value as Record<string, unknown>;
+  const isWhole = part === undefined && parts === undefined;
+  return (
+    isText(topic) && areTexts(joined) && areTexts(left) && (isWhole || (isCount(part) && isCount(parts)))
+  );
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+/** Topics and client ids have no more than 255 bytes. */
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value.length <= 255;
+}
+
+function areTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every(isText);
+}
+
+/** Cuts a list where its texts are together longer than `bytesMax`. There is at least one part. */
+export function inParts(texts: Iterable<string>, bytesMax: number): string[][] {
+  const parts: string[][] = [[]];
+  let bytes = 0;
+  for (const text of texts) {
+    // Quotes and a comma; what is not ASCII may take three bytes for each unit, and a control character six.
+    const own = text.length + 3;
+    if (bytes > 0 && bytes + own > bytesMax) {
+      parts.push([]);
+      bytes = 0;
+    }
+    parts.at(-1)!.push(text);
+    bytes += own;
+  }
+  return parts;
+}

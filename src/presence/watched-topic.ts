@@ -1,0 +1,138 @@
+import { textCostBytes } from "../costs.ts";
+import { Changes } from "./changes.ts";
+import type { News } from "./said.ts";
+
+/** What a member takes besides its name, in bytes: its place in a map, and what has changed. */
+const memberOverheadBytes = 96;
+
+/** Hears of a topic that clients of this manager watch. */
+export interface TopicWatcher {
+  /** Who is there is known from now on. */
+  ready(): void;
+  /** Who came and who went since it was told last; nobody, if those that came have gone again. */
+  changed(joined: readonly string[], left: readonly string[]): void;
+  /** More members than can be kept: nothing more is told. */
+  overfull(): void;
+}
+
+/** A topic that clients of this manager watch: its members on all managers, each client id once. */
+export class WatchedTopic {
+  readonly topic: string;
+  /** Undefined while nobody watches it, and it is kept in case that somebody does again. */
+  watcher: TopicWatcher | undefined;
+  isReady = false;
+  isOverfull = false;
+  /** Managers that have not answered. */
+  readonly awaits: Set<string>;
+  /** The managers on which a client is; most are on one. */
+  readonly #members = new Map<string, string | readonly string[]>();
+  readonly #changes = new Changes();
+  /** Of managers that tell all of their members in parts: those that came. */
+  readonly #whole = new Map<string, Set<string>>();
+  readonly #kept: (bytes: number) => void;
+  #bytes = 0;
+
+  /** @param kept told how much more memory it takes, in bytes */
+  constructor(topic: string, awaits: Iterable<string>, kept: (bytes: number) => void) {
+    this.topic = topic;
+    this.awaits = new Set(awaits);
+    this.#kept = kept;
+  }
+
+  /** As of now: what was told last, and what `hasChanged` since. */
+  get members(): Iterable<string> {
+    return this.#members.keys();
+  }
+
+  get count(): number {
+    return this.#members.size;
+  }
+
+  /** Managers that have not said who is there. */
+  get missing(): readonly string[] {
+    return [...this.awaits];
+  }
+
+  /** What the members take, in bytes. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether `changed` follows soon. */
+  get hasChanged(): boolean {
+    return this.#changes.size > 0;
+  }
+
+  take(manager: string, { part, parts, joined, left }: News): void {
+    if (this.isOverfull) return;
+    if (part === undefined || parts === undefined) {
+      for (const name of left) this.#remove(name, manager);
+      for (const name of joined) this.#add(name, manager);
+      return;
+    }
+    const whole = part === 0 ? new Set<string>() : this.#whole.get(manager);
+    // Its beginning was lost: the numbers of what the manager says show that.
+    if (whole === undefined) return;
+    this.#whole.set(manager, whole);
+    for (const name of joined) {
+      whole.add(name);
+      this.#add(name, manager);
+    }
+    if (part < parts - 1) return;
+    this.#whole.delete(manager);
+    for (const [name, where] of this.#members)
+      if (isOn(where, manager) && !whole.has(name)) this.#remove(name, manager);
+    this.awaits.delete(manager);
+  }
+
+  /** A manager is gone, and so are its clients. */
+  gone(manager: string): void {
+    this.#whole.delete(manager);
+    this.awaits.delete(manager);
+    for (const [name, where] of this.#members) if (isOn(where, manager)) this.#remove(name, manager);
+  }
+
+  takeChanges(): { readonly joined: readonly string[]; readonly left: readonly string[] } {
+    return this.#changes.take((name) => this.#members.has(name));
+  }
+
+  /** Keeps nothing any more. */
+  clear(): void {
+    this.#kept(-this.#bytes);
+    this.#bytes = 0;
+    this.#members.clear();
+    this.#whole.clear();
+    this.#changes.take(() => false);
+  }
+
+  #add(name: string, manager: string): void {
+    const where = this.#members.get(name);
+    if (where !== undefined && isOn(where, manager)) return;
+    this.#members.set(name, where === undefined ? manager : [where, manager].flat());
+    if (where !== undefined) return;
+    this.#changes.note(name, false);
+    this.#weigh(textCostBytes(name) + memberOverheadBytes);
+  }
+
+  #remove(name: string, manager: string): void {
+    const where = this.#members.get(name);
+    if (where === undefined || !isOn(where, manager)) return;
+    const others = typeof where === "string" ? [] : where.filter((one) => one !== manager);
+    if (others.length > 0) {
+      this.#members.set(name, others.length === 1 ? others[0]! : others);
+      return;
+    }
+    this.#members.delete(name);
+    this.#changes.note(name, true);
+    this.#weigh(-textCostBytes(name) - memberOverheadBytes);
+  }
+
+  #weigh(bytes: number): void {
+    this.#bytes += bytes;
+    this.#kept(bytes);
+  }
+}
+
+function isOn(where: string | readonly string[], manager: string): boolean {
+  return typeof where === "string" ? where === manager : where.includes(manager);
+}
