@@ -20,6 +20,10 @@ export class MultiMap<V extends object> {
     if (present.size === 0) this.#values.delete(key);
   }
 
+  has(key: string): boolean {
+    return this.#values.has(key);
+  }
+
   find(key: string): Iterable<V> {
     const present = this.#values.get(key);
     if (present === undefined) return [];

@@ -1,8 +1,10 @@
 import { isUtf8 } from "node:buffer";
+import { bufferCostBytes, messageCostBytes, textCostBytes } from "../costs.ts";
 import type { Body, Headers, Message, OutgoingMessage } from "../message.ts";
 import { isTextType } from "../properties.ts";
-import { packedContentType, unpack } from "./packing.ts";
+import { packedContentType } from "./packing.ts";
 import type { PlainCopies } from "./plain-copies.ts";
+import { bodyIn, headsIn } from "./unpacking.ts";
 
 /** A message as it travels and rests in a broker. Section 4 of the design says what each part means. */
 export interface Envelope {
@@ -58,37 +60,105 @@ export function seal(
   };
 }
 
+/** All of a message but its body. */
+export type Head = Omit<Message, "body">;
+
+/** The messages in an envelope: what each of them is, and its body for those that want it. */
+export interface Contents {
+  readonly heads: readonly Head[];
+  /** The message with this index, whose body is decoded now. */
+  at(index: number): Message;
+  /** What all of its messages take in memory when they are decoded. In bytes. */
+  readonly costBytes: number;
+}
+
 /**
  * The messages in an envelope: one, or many if it is a packed one; none if it is a copy of what comes in another one.
  *
  * @param fallbackId the id of a message whose publisher gave it none
  * @throws MalformedPack if a packed body does not follow its format
  */
-export function open(envelope: Envelope, fallbackId: string): Message[] {
-  if (envelope.isCopy === true) return [];
+export function contentsOf(envelope: Envelope, fallbackId: string): Contents {
+  if (envelope.isCopy === true) return contentsWith([]);
   const id = envelope.messageId ?? fallbackId;
   const { appId, timestamp } = envelope;
-  if (envelope.contentType === packedContentType) {
-    const idAt = idsFrom(id);
-    return unpack(envelope.body).map((message, index) => ({
-      ...message,
-      id: message.id ?? idAt(index),
-      appId: message.headers?.["app-id"] ?? appId,
-      timestamp: timestampIn(message) ?? timestamp,
-    }));
-  }
-  return [
-    {
-      body: decodeBody(envelope),
-      topic: envelope.routingKey,
-      clientId: envelope.clientId,
-      headers: envelope.headers,
-      ...(envelope.isRequest ? { isRequest: true } : {}),
-      id,
-      appId,
-      timestamp,
+  if (envelope.contentType === packedContentType) return packed(envelope.body, id, appId, timestamp);
+  const head = {
+    topic: envelope.routingKey,
+    clientId: envelope.clientId,
+    headers: envelope.headers,
+    ...(envelope.isRequest ? { isRequest: true } : {}),
+    id,
+    appId,
+    timestamp,
+  };
+  const at = () => ({ ...head, body: decodeBody(envelope) });
+  return {
+    heads: [head],
+    at,
+    get costBytes() {
+      return keptCostBytes(at());
     },
-  ];
+  };
+}
+
+/** These messages, which are decoded. */
+export function contentsWith(messages: readonly Message[]): Contents {
+  return {
+    heads: messages,
+    at: (index) => messages[index]!,
+    get costBytes() {
+      return messages.reduce((sum, message) => sum + keptCostBytes(message), 0);
+    },
+  };
+}
+
+function packed(
+  body: Buffer,
+  packId: string,
+  packAppId: string | undefined,
+  packTimestamp: number | undefined,
+): Contents {
+  const places = headsIn(body);
+  const idAt = idsFrom(packId);
+  const heads = places.map(({ topic, clientId, headers, id, isRequest }, index) => ({
+    topic,
+    clientId,
+    headers,
+    ...(isRequest ? { isRequest } : {}),
+    id: id ?? idAt(index),
+    appId: headers?.["app-id"] ?? packAppId,
+    timestamp: timestampIn({ headers }) ?? packTimestamp,
+  }));
+  return {
+    heads,
+    at: (index) => ({ ...heads[index]!, body: bodyIn(body, places[index]!) }),
+    get costBytes() {
+      let costBytes = 0;
+      for (const [index, head] of heads.entries()) {
+        const { start, end, isBytes } = places[index]!;
+        costBytes += keptCostBytes({ ...head, body: "" });
+        costBytes += isBytes ? bufferCostBytes(body.subarray(start, end)) : 2 * (end - start);
+      }
+      return costBytes;
+    },
+  };
+}
+
+/** What a message that came from a broker takes, with its ids. */
+export function keptCostBytes(message: Message): number {
+  return messageCostBytes(message) + textCostBytes(message.appId ?? "");
+}
+
+/**
+ * The messages in an envelope, decoded.
+ *
+ * @param fallbackId the id of a message whose publisher gave it none
+ * @throws MalformedPack if a packed body does not follow its format
+ */
+export function open(envelope: Envelope, fallbackId: string): Message[] {
+  const contents = contentsOf(envelope, fallbackId);
+  return contents.heads.map((_, index) => contents.at(index));
 }
 
 /** The ids of a packed envelope's messages: the first one's is the envelope's, and they are numbered on from it. */

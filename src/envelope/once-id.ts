@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { type Body, isShortText, type OutgoingMessage } from "../message.ts";
+import { tableEnd } from "./unpacking.ts";
 
 /** The header by which whoever publishes says that a message is the same as an earlier one. */
 export const keyHeader = "idempotency-key";
@@ -96,9 +97,9 @@ export function isOnceAnswer(id: string): boolean {
 
 const inPack = Buffer.from(`"${prefix}`);
 
-/** Whether a pack may have messages with keys: its first line, which has their ids, is searched and not understood. */
+/** Whether a pack may have messages with keys: its table, which has their ids, is searched and not understood. */
 export function mayHaveKeys(packed: Buffer): boolean {
-  const end = packed.indexOf(0x0a);
+  const end = tableEnd(packed);
   return end > 0 && packed.subarray(0, end).includes(inPack);
 }
 

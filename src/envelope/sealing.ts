@@ -2,9 +2,10 @@ import { messageCostBytes } from "../costs.ts";
 import type { OutgoingMessage } from "../message.ts";
 import type { Envelope } from "./envelope.ts";
 import { seal } from "./envelope.ts";
-import { pack, packedContentType, packWithBodies, unpack } from "./packing.ts";
+import { pack, packedContentType, packWithBodies } from "./packing.ts";
 import { PlainCopies } from "./plain-copies.ts";
 import type { Share } from "./share.ts";
+import { unpack } from "./unpacking.ts";
 import type { Waiter } from "./waiter.ts";
 
 /** A message that waits in an outbox. */

@@ -185,6 +185,21 @@ export class Gateway implements FeedSink {
     this.#relay.toAll(message, message.id);
   }
 
+  /** Whether a client has a live subscription to it. */
+  wants(topic: string): boolean {
+    return this.#relay.audiences.route(topic).length > 0;
+  }
+
+  /** Whether a client with this id is connected. */
+  hasClient(clientId: string): boolean {
+    return this.#connections.has(clientId);
+  }
+
+  /** Whether the answer with this correlation id is for a client of this manager. */
+  hasAsker(asker: string): boolean {
+    return this.#requests.isOwn(asker);
+  }
+
   /** Sends a record of the log to durable subscriptions. */
   logged(record: LogRecord): void {
     this.#durables?.logged(record);

@@ -1,6 +1,6 @@
 import type { Follower, Missed } from "../broker/broker.ts";
-import type { Envelope } from "../envelope/envelope.ts";
-import { hasKey } from "../envelope/once-id.ts";
+import { type Contents, contentsWith, type Envelope, type Head } from "../envelope/envelope.ts";
+import { hasKey, mayHaveKeys } from "../envelope/once-id.ts";
 import type { Message } from "../message.ts";
 import type { Logger } from "../ops/logger.ts";
 import type { MessageTrace } from "../ops/message-trace.ts";
@@ -18,6 +18,12 @@ export interface FeedSink {
   answer(message: Message, asker: string): unknown;
   /** From a client of another manager, to the clients of a topic. */
   relay(message: Message): void;
+  /** Whether a client has subscribed to this topic, so that `deliver` and `relay` bring it to somebody. */
+  wants(topic: string): boolean;
+  /** Whether a client with this id is connected. */
+  hasClient(clientId: string): boolean;
+  /** Whether the client that asked, by the correlation id, is one of this manager's. */
+  hasAsker(asker: string): boolean;
   /** Every record, this manager's own too, once the above have got what is theirs. */
   logged(record: LogRecord): void;
   /** As `Follower` has them. */
@@ -33,7 +39,8 @@ export interface KeyBook {
 
 /**
  * What comes back from the broker: the log of both exchanges, decoded once and handed on once, however many clients
- * there are. What this manager published itself its clients have already, and only durable subscriptions get it from here.
+ * there are. What nobody here wants is not decoded: of a pack of other topics the line with these topics is read. What this manager
+ * published itself its clients have already, and only durable subscriptions get it from here.
  */
 export class Feed implements Follower {
   /** How the ids of this manager's own messages begin. */
@@ -83,28 +90,45 @@ export class Feed implements Follower {
     this.#coming = record;
     this.repeats.mark(record, envelope);
     const isOwn = isFromClients && envelope.messageId?.startsWith(this.#ownIds) === true;
-    if (!isOwn && record.repeated !== "all") {
-      for (const [index, message] of record.messages.entries()) {
-        if (record.isRepeat(index)) continue;
-        // What is published again under a key that this manager took itself its clients have heard already.
-        const isHeard = hasKey(message.id) && this.keys.learn(message.id);
-        if (isExpired(message)) continue;
-        if (!isFromClients) this.#deliver(message);
-        else if (!isHeard) this.#sink.relay(message);
-      }
-    }
+    if (!isOwn && record.repeated !== "all" && this.#concerns(record, isFromClients, envelope))
+      this.#handOn(record, isFromClients);
     this.#coming = undefined;
     this.#sink.logged(record);
     this.onHandedOn(performance.now() - readMs);
   }
 
-  readonly #hidden = (message: Message, asker: string | undefined): void => {
-    if (asker !== undefined) this.#answer(message, asker);
-    else if (hasKey(message.id)) this.keys.learn(message.id);
+  /** Whether there may be something for somebody in it. Of what programs send, some is for one client alone, and some answers. */
+  #concerns(record: LogRecord, isFromClients: boolean, { body }: Envelope): boolean {
+    if (!isFromClients) return true;
+    const { topics } = record;
+    // Keys are learnt whether the message is wanted or not.
+    return topics === undefined || topics.some((topic) => this.#sink.wants(topic)) || mayHaveKeys(body);
+  }
+
+  #handOn(record: LogRecord, isFromClients: boolean): void {
+    for (const [index, head] of record.heads.entries()) {
+      if (record.isRepeat(index)) continue;
+      // What is published again under a key that this manager took itself its clients have heard already.
+      const isHeard = hasKey(head.id) && this.keys.learn(head.id);
+      if (isExpired(head) || !this.#isWanted(head, isFromClients)) continue;
+      if (!isFromClients) this.#deliver(record.at(index));
+      else if (!isHeard) this.#sink.relay(record.at(index));
+    }
+  }
+
+  #isWanted({ topic, clientId }: Head, isFromClients: boolean): boolean {
+    if (!isFromClients && this.#messageTrace.isOn) return true;
+    return isFromClients || clientId === undefined ? this.#sink.wants(topic) : this.#sink.hasClient(clientId);
+  }
+
+  readonly #hidden = (head: Head, asker: string | undefined, open: () => Message): void => {
+    if (asker !== undefined) this.#answer(head, asker, open);
+    else if (hasKey(head.id)) this.keys.learn(head.id);
   };
 
-  #answer(message: Message, asker: string): void {
-    if (isExpired(message) || this.repeats.hasSeen(message.id)) return;
+  #answer(head: Head, asker: string, open: () => Message): void {
+    if (!this.#sink.hasAsker(asker) || isExpired(head) || this.repeats.hasSeen(head.id)) return;
+    const message = open();
     this.#sink.answer(message, asker);
     if (this.#messageTrace.wants())
       this.#messageTrace.print("answered", message.body, { topic: message.topic });
@@ -128,13 +152,13 @@ export class Feed implements Follower {
   }
 
   /** A message that cannot be read is skipped with a warning: anyone may publish to these exchanges. */
-  readonly #open = (record: LogRecord, envelope: Envelope): readonly Message[] => {
+  readonly #open = (record: LogRecord, envelope: Envelope): Contents => {
     try {
       const onHidden = record === this.#coming ? this.#hidden : undefined;
       return openForClients(record, envelope, this.#recordBytesMax, onHidden);
     } catch (error) {
       this.#skipped.skip(record, envelope, error);
-      return [];
+      return contentsWith([]);
     }
   };
 }

@@ -1,5 +1,4 @@
-import type { Envelope } from "../envelope/envelope.ts";
-import { open } from "../envelope/envelope.ts";
+import { type Contents, contentsOf, type Envelope, type Head } from "../envelope/envelope.ts";
 import type { Message } from "../message.ts";
 import { answeredBy } from "../requests.ts";
 import type { LogRecord } from "./record.ts";
@@ -23,26 +22,33 @@ export function openForClients(
   { offset, exchange }: LogRecord,
   envelope: Envelope,
   bytesMax: number,
-  onHidden?: (message: Message, asker: string | undefined) => void,
-): readonly Message[] {
+  onHidden?: (head: Head, asker: string | undefined, open: () => Message) => void,
+): Contents {
   const { byteLength } = envelope.body;
   if (byteLength > bytesMax) {
     throw new TooLargeForClients(
       `${byteLength} bytes are more than may wait for a client: raise --client-buffer-bytes, or send less at once`,
     );
   }
-  const messages = open(envelope, `${exchange}@${offset}`);
-  return messages.every((message) => isPublic(message, exchange))
-    ? messages
-    : messages.filter((message) => {
-        const asker = exchange === "towsmanager" ? answeredBy(message) : undefined;
-        const isSeen = isPublic(message, exchange);
-        if (!isSeen) onHidden?.(message, asker);
-        return isSeen;
-      });
+  const contents = contentsOf(envelope, `${exchange}@${offset}`);
+  const { heads } = contents;
+  if (heads.every((head) => isPublic(head, exchange))) return contents;
+  const places: number[] = [];
+  for (const [index, head] of heads.entries()) {
+    const asker = exchange === "towsmanager" ? answeredBy(head) : undefined;
+    if (isPublic(head, exchange)) places.push(index);
+    else onHidden?.(head, asker, () => contents.at(index));
+  }
+  return {
+    heads: places.map((place) => heads[place]!),
+    at: (index) => contents.at(places[index]!),
+    get costBytes() {
+      return contents.costBytes;
+    },
+  };
 }
 
-function isPublic(message: Message, exchange: string): boolean {
-  if (message.isRequest === true) return false;
-  return message.headers === undefined || exchange !== "towsmanager" || answeredBy(message) === undefined;
+function isPublic(head: Head, exchange: string): boolean {
+  if (head.isRequest === true) return false;
+  return head.headers === undefined || exchange !== "towsmanager" || answeredBy(head) === undefined;
 }

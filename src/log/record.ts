@@ -1,16 +1,24 @@
-import { envelopeCostBytes, messageCostBytes, ownBytes, textCostBytes } from "../costs.ts";
-import type { Envelope } from "../envelope/envelope.ts";
+import { envelopeCostBytes, ownBytes, textCostBytes } from "../costs.ts";
+import {
+  type Contents,
+  contentsWith,
+  type Envelope,
+  type Head,
+  keptCostBytes,
+} from "../envelope/envelope.ts";
 import { packedContentType } from "../envelope/packing.ts";
+import { topicsIn } from "../envelope/unpacking.ts";
 import type { Headers, Message } from "../message.ts";
 
-/** Opens an envelope; gives none where it cannot be read. */
-export type Opener = (record: LogRecord, envelope: Envelope) => readonly Message[];
+/** Opens an envelope; gives no messages where it cannot be read. */
+export type Opener = (record: LogRecord, envelope: Envelope) => Contents;
 
 /** What a record takes besides what is in it, in bytes: its objects, and its place in a queue. */
 const overheadBytes = 384;
 
 /**
- * One record of the shared log. What is in it is only decoded if somebody wants to know.
+ * One record of the shared log. What is in it is only read if somebody wants to know: the topics of a pack first, then what it says of
+ * its messages, and a body when somebody gets it.
  *
  * One that is kept lets go of the buffer that it came in. A single message is kept decoded, but many headers
  * as text, and a pack as it came: decoded they take many times as much, so that whoever keeps them decides for how long they do.
@@ -29,7 +37,9 @@ export class LogRecord {
   #opener: Opener;
   /** Absent once a single message is kept. */
   #envelope: Envelope | undefined;
-  #messages: readonly Message[] | undefined;
+  #contents: Contents | undefined;
+  /** Those that were decoded, by their index. */
+  #messages: (Message | undefined)[] = [];
   #onOpened: ((record: LogRecord) => void) | undefined;
 
   constructor(offset: number, exchange: string, envelope: Envelope, opener: Opener) {
@@ -41,12 +51,41 @@ export class LogRecord {
     this.#opener = opener;
   }
 
+  /** The topics of its messages, as far as they are known without reading more: those of a pack. */
+  get topics(): readonly string[] | undefined {
+    return this.#isPacked ? topicsIn(this.#envelope!.body) : undefined;
+  }
+
+  get #isPacked(): boolean {
+    return this.#envelope?.contentType === packedContentType;
+  }
+
+  /** What its messages are, without their bodies. */
+  get heads(): readonly Head[] {
+    return this.#opened.heads;
+  }
+
+  /** The message with this index. Its body is decoded once. */
+  at(index: number): Message {
+    const known = this.#messages[index];
+    if (known !== undefined) return known;
+    const message = this.#opened.at(index);
+    this.#messages[index] = message;
+    return message;
+  }
+
+  /** All of its messages, decoded. */
   get messages(): readonly Message[] {
-    if (this.#messages === undefined) {
-      this.#messages = this.#opener(this, this.#envelope as Envelope);
+    return this.heads.map((_, index) => this.at(index));
+  }
+
+  get #opened(): Contents {
+    if (this.#contents === undefined) {
+      if (this.#isPacked) this.#own();
+      this.#contents = this.#opener(this, this.#envelope as Envelope);
       this.#onOpened?.(this);
     }
-    return this.#messages;
+    return this.#contents;
   }
 
   isRepeat(index: number): boolean {
@@ -57,52 +96,60 @@ export class LogRecord {
   /**
    * From now on it is kept.
    *
-   * @param onOpened called when a pack is decoded, or at once if it is already: until `close` it takes `openCostBytes` more
+   * @param onOpened called when a pack is read, or at once if it has been: until `close` it takes `openCostBytes` more
+   * @param isReadNow whether somebody reads it now: else what has been read of a pack is let go of
    */
-  keep(onOpened: (record: LogRecord) => void): void {
-    const envelope = this.#envelope!;
-    if (envelope.contentType !== packedContentType) {
+  keep(onOpened: (record: LogRecord) => void, isReadNow: boolean): void {
+    if (!this.#isPacked) {
       this.#keepSingle(onOpened);
       return;
     }
-    this.#envelope = { ...envelope, body: ownBytes(envelope.body) as Buffer };
-    this.costBytes = overheadBytes + envelopeCostBytes(this.#envelope);
+    this.costBytes = overheadBytes + envelopeCostBytes(this.#own());
     this.#onOpened = onOpened;
-    if (this.#messages !== undefined) onOpened(this);
+    if (!isReadNow) this.close();
+    else if (this.#contents !== undefined) onOpened(this);
+  }
+
+  /** Lets go of the buffer that it came in. */
+  #own(): Envelope {
+    const envelope = this.#envelope!;
+    const body = ownBytes(envelope.body) as Buffer;
+    if (body !== envelope.body) this.#envelope = { ...envelope, body };
+    return this.#envelope!;
   }
 
   #keepSingle(onOpened: (record: LogRecord) => void): void {
     const [message] = this.messages;
     this.#envelope = undefined;
+    this.#messages = [];
     if (message === undefined || !hasMany(message.headers)) {
-      this.#messages = message === undefined ? [] : [owned(message)];
+      this.#contents = contentsWith(message === undefined ? [] : [owned(message)]);
       this.costBytes = overheadBytes + this.openCostBytes;
       return;
     }
     const headers = JSON.stringify(message.headers);
     const bare = { ...owned(message), headers: undefined };
-    this.#opener = () => [{ ...bare, headers: JSON.parse(headers) as Headers }];
-    this.costBytes = overheadBytes + messageCostBytes(bare) + idsCostBytes(bare) + textCostBytes(headers);
+    this.#contents = undefined;
+    this.#opener = () => contentsWith([{ ...bare, headers: JSON.parse(headers) as Headers }]);
+    this.costBytes = overheadBytes + keptCostBytes(bare) + textCostBytes(headers);
     this.#onOpened = onOpened;
-    this.#messages = undefined;
   }
 
-  /** What its messages take while they are decoded, in bytes. */
+  /** What its messages take while it is open, at most: when all of them are decoded. In bytes. */
   get openCostBytes(): number {
-    let costBytes = 0;
-    for (const message of this.#messages ?? [])
-      costBytes += messageCostBytes(message) + idsCostBytes(message);
-    return costBytes;
+    return this.#contents?.costBytes ?? 0;
   }
 
-  /** Whether its messages are decoded, and may be let go of. */
+  /** Whether it has been read, and may be let go of. */
   get isOpen(): boolean {
-    return this.#onOpened !== undefined && this.#messages !== undefined;
+    return this.#onOpened !== undefined && this.#contents !== undefined;
   }
 
-  /** Lets go of a pack's messages: it is decoded again when somebody wants to know. */
+  /** Lets go of what was read: it is read again when somebody wants to know. */
   close(): void {
-    if (this.#onOpened !== undefined) this.#messages = undefined;
+    if (this.#onOpened === undefined) return;
+    this.#contents = undefined;
+    this.#messages = [];
   }
 }
 
@@ -120,9 +167,4 @@ function owned(message: Message): Message {
   if (typeof body === "string") return message;
   const own = ownBytes(body);
   return own === body ? message : { ...message, body: own };
-}
-
-/** What a message's ids take that is not counted with the message. */
-function idsCostBytes({ appId }: Pick<Message, "appId">): number {
-  return textCostBytes(appId ?? "");
 }

@@ -43,6 +43,7 @@ export class Repeats {
       return;
     }
     // Packs of answers, each of which has its question's id, may have some of them again; and those of managers have keys.
+    // The ids are read without the bodies.
     if (isAnswer) return;
     if (messageId.startsWith("processor-"))
       this.#markEach(record, (id) => isWarrensAnswer(id) && this.#isSeen(id));
@@ -52,7 +53,7 @@ export class Repeats {
 
   #markEach(record: LogRecord, isAgain: (id: string) => boolean): void {
     let repeated: Set<number> | undefined;
-    for (const [index, { id }] of record.messages.entries()) {
+    for (const [index, { id }] of record.heads.entries()) {
       if (!isAgain(id)) continue;
       repeated ??= new Set();
       repeated.add(index);

@@ -51,9 +51,10 @@ export class LogWindow {
     return this.#records.at(sequence - this.#begin);
   }
 
-  append(record: LogRecord): void {
+  /** @param isReadNow whether somebody reads it now: else what has been read of a pack is let go of, to be read again when it is wanted */
+  append(record: LogRecord, isReadNow = true): void {
     this.reached(record.offset);
-    record.keep(this.#opened);
+    record.keep(this.#opened, isReadNow);
     this.#records.push(record);
     this.#times.push(record.timestamp ?? Math.floor(Date.now() / 1000));
     this.#bytes += record.costBytes;

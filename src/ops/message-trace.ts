@@ -23,6 +23,11 @@ export class MessageTrace {
     this.#mode = mode;
   }
 
+  /** Whether messages are printed at all, or counted. */
+  get isOn(): boolean {
+    return this.#mode !== "off";
+  }
+
   /** Whether to print this message. Counts it if not. */
   wants(): boolean {
     if (this.#mode !== "auto") return this.#mode === "on";

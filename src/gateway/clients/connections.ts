@@ -39,6 +39,10 @@ export class Connections implements SocketEvents {
     return this.#directory.find(clientId);
   }
 
+  has(clientId: string): boolean {
+    return this.#directory.has(clientId);
+  }
+
   /** Closes the connections of a client, by the id that others know it by; returns how many there were. */
   remove(clientId: string): number {
     const { clients, holds, announcements } = this.#attendants;

@@ -123,7 +123,7 @@ export class Durables {
   /** The next record of the log. */
   logged(record: LogRecord): void {
     const isFirst = this.window.coversFrom === undefined;
-    this.window.append(record);
+    this.window.append(record, this.#end.count > 0);
     this.#end.publish(record);
     this.#walks.wake();
     if (isFirst) this.#locator.retry();

@@ -2,7 +2,7 @@ import { type Position, positionText } from "../../log/position.ts";
 import type { LogRecord } from "../../log/record.ts";
 import type { Message } from "../../message.ts";
 import { isExpired } from "../../properties.ts";
-import { type Audience, Audiences } from "../fan-out/audiences.ts";
+import { type Audience, Audiences, nowhere } from "../fan-out/audiences.ts";
 import { direct } from "../fan-out/encoding.ts";
 import type { Relay } from "../fan-out/relay.ts";
 import type { DurableSubscription } from "./subscription.ts";
@@ -82,24 +82,37 @@ export class LogEnd {
 
   publish(record: LogRecord): void {
     if (this.#subscriptions.size === 0 || record.repeated === "all") return;
-    const { offset, exchange, messages } = record;
-    for (const [index, message] of messages.entries()) {
-      if (isExpired(message) || record.isRepeat(index)) continue;
-      const position = positionText(offset, index, messages.length);
+    const { offset, exchange } = record;
+    // Topics say all of what clients sent; what is for one client alone is found by its id.
+    if (exchange === "wsmanager" && record.topics?.every((topic) => !this.#isWanted(topic))) return;
+    const { heads } = record;
+    for (const [index, head] of heads.entries()) {
+      if (isExpired(head) || record.isRepeat(index)) continue;
+      const isDirect = exchange === "towsmanager" && head.clientId !== undefined;
+      const subscriptions = isDirect ? this.#directs.get(head.clientId!) : undefined;
+      const route = isDirect ? nowhere : this.#audiences.route(head.topic);
+      if (subscriptions === undefined && route.length === 0) continue;
+      const position = positionText(offset, index, heads.length);
       this.#current = { offset, index };
       this.#position = position;
-      if (exchange === "towsmanager" && message.clientId !== undefined) {
-        this.#publishDirect(message, message.clientId, this.#current, position);
-        continue;
-      }
-      const route = this.#audiences.route(message.topic);
-      if (route.length > 0) this.#relay.send(route, message, message.id, { position });
+      const message = record.at(index);
+      if (subscriptions !== undefined) this.#publishDirect(message, subscriptions, this.#current, position);
+      else this.#relay.send(route, message, message.id, { position });
     }
     this.#current = this.#position = undefined;
   }
 
-  #publishDirect(message: Message, clientId: string, place: Position, position: string): void {
-    for (const subscription of this.#directs.get(clientId) ?? []) {
+  #isWanted(topic: string): boolean {
+    return this.#audiences.route(topic).length > 0;
+  }
+
+  #publishDirect(
+    message: Message,
+    subscriptions: Iterable<DurableSubscription>,
+    place: Position,
+    position: string,
+  ): void {
+    for (const subscription of subscriptions) {
       if (!subscription.isRoomy) {
         this.#onSlow(subscription);
         continue;

@@ -96,11 +96,11 @@ export class Members {
   /** Gathers from a record what each of them wants and has not passed. @returns how many messages that is */
   deal(record: LogRecord, onSlow: OnSlow): number {
     this.#interests ??= new Interests(this.#all);
-    const { offset, exchange, messages } = record;
+    const { offset, exchange, heads } = record;
     let count = 0;
-    for (const [index, message] of messages.entries()) {
-      if (isExpired(message) || record.isRepeat(index)) continue;
-      const isForOne = exchange === "towsmanager" && message.clientId !== undefined;
+    for (const [index, head] of heads.entries()) {
+      if (isExpired(head) || record.isRepeat(index)) continue;
+      const isForOne = exchange === "towsmanager" && head.clientId !== undefined;
       // Nobody wants most messages, for whom no frame is to be made.
       let frames: SharedFrames | undefined;
       const offer = (subscription: DurableSubscription) => {
@@ -110,7 +110,7 @@ export class Members {
           this.#slow(subscription, { offset, index: index - 1 }, onSlow);
           return;
         }
-        frames ??= new SharedFrames(message, positionText(offset, index, messages.length));
+        frames ??= new SharedFrames(record.at(index), positionText(offset, index, heads.length));
         const tail = frames.tailFor(subscription);
         if (!subscription.hasGathered) this.#unwritten.add(subscription);
         subscription.add(tail, frames.frameFor(subscription, tail));
@@ -119,8 +119,8 @@ export class Members {
         if (subscription.hasBatch && !subscription.flush())
           this.#slow(subscription, { offset, index }, onSlow);
       };
-      if (isForOne) this.#interests.eachDirect(message.clientId, offer);
-      else this.#interests.eachOf(message.topic, offer);
+      if (isForOne) this.#interests.eachDirect(head.clientId!, offer);
+      else this.#interests.eachOf(head.topic, offer);
     }
     this.#lastOffset = offset;
     return count;

@@ -1,6 +1,6 @@
 import { type LogReading, markContentType } from "../../broker/broker.ts";
 import { Deque } from "../../collections/deque.ts";
-import type { Envelope } from "../../envelope/envelope.ts";
+import { contentsWith, type Envelope } from "../../envelope/envelope.ts";
 import { openForClients } from "../../log/opening.ts";
 import { LogRecord, type Opener } from "../../log/record.ts";
 import { Repeats } from "../../log/repeats.ts";
@@ -125,11 +125,11 @@ export class SweepReading {
 /** What cannot be read was warned of when it came first. */
 function quietOpener(recordBytesMax: number): Opener {
   return (record, envelope) => {
-    if (envelope.contentType === markContentType) return [];
+    if (envelope.contentType === markContentType) return contentsWith([]);
     try {
       return openForClients(record, envelope, recordBytesMax);
     } catch {
-      return [];
+      return contentsWith([]);
     }
   };
 }

@@ -87,9 +87,14 @@ export class Requests {
     return line;
   }
 
+  /** Whether a client of this manager has asked what has this correlation id. */
+  isOwn(id: string): boolean {
+    return id.startsWith(this.#own, correlationPrefix.length);
+  }
+
   /** Hands an answer to the client that asked. False if it is of another manager's. */
   answer(message: Message, id: string): boolean {
-    if (!id.startsWith(this.#own, correlationPrefix.length)) return false;
+    if (!this.isOwn(id)) return false;
     const [, secret, kind, length, rest] =
       /^[^:]*:[^:]*:([^:]{16}):(-|e\d+\.)(\d{1,3}):(.*)$/s.exec(id) ?? ([] as (string | undefined)[]);
     const line = secret === undefined ? undefined : this.#lines.get(secret);

@@ -6,7 +6,7 @@ import type { PublishLink } from "../../../src/broker/broker.ts";
 import { MemoryBroker, queueBytesMax } from "../../../src/broker/memory.ts";
 import { receiptCostBytes } from "../../../src/costs.ts";
 import type { Envelope } from "../../../src/envelope/envelope.ts";
-import { open, seal } from "../../../src/envelope/envelope.ts";
+import { contentsOf, seal } from "../../../src/envelope/envelope.ts";
 import { pack, packedContentType } from "../../../src/envelope/packing.ts";
 import { Audiences } from "../../../src/gateway/fan-out/audiences.ts";
 import { stompEncoding } from "../../../src/gateway/stomp/encoding.ts";
@@ -95,7 +95,7 @@ function outbox(head: keyof typeof heads, receiptOf: (index: number) => string |
 
 function window(envelopeOf: (index: number) => Envelope) {
   const held = new LogWindow(capBytes);
-  const opener: Opener = (record, envelope) => open(envelope, `${record.offset}`);
+  const opener: Opener = (record, envelope) => contentsOf(envelope, `${record.offset}`);
   for (let index = 0; held.begin < 10; index++)
     held.append(new LogRecord(index, "wsmanager", envelopeOf(index), opener));
   for (let sequence = held.begin; sequence < held.end; sequence++) void held.at(sequence)!.messages;

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { open, seal, toBuffer } from "../../../src/envelope/envelope.ts";
-import { MalformedPack, pack, packedContentType } from "../../../src/envelope/packing.ts";
+import { pack, packedContentType } from "../../../src/envelope/packing.ts";
+import { MalformedPack } from "../../../src/envelope/unpacking.ts";
 import { anyBytes, anyMessage } from "../doubles/arbitraries.ts";
 import { envelopeOf } from "../doubles/envelope.ts";
 import { seeded } from "../doubles/seeded.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { MalformedPack, pack, unpack } from "../../../src/envelope/packing.ts";
+import { pack } from "../../../src/envelope/packing.ts";
+import { headsIn, MalformedPack, topicsIn, unpack } from "../../../src/envelope/unpacking.ts";
 import type { OutgoingMessage } from "../../../src/message.ts";
 import { anyBytes, anyMessage } from "../doubles/arbitraries.ts";
 import { seeded } from "../doubles/seeded.ts";
@@ -44,6 +45,41 @@ test("half a surrogate pair does not shift the bodies behind it", () => {
     ]),
   );
   expect(unpacked.map(({ body }) => body)).toEqual(["half \ufffd", "whole"]);
+});
+
+test("the topics of a pack are read from its first line, each once, and nothing else is looked at", () => {
+  const messages = ["a", "b.c", "a", ""].map((topic) => ({ topic, body: "text" }));
+  const packed = pack(messages);
+  expect(topicsIn(packed)).toEqual(["a", "b.c", ""]);
+  const lineEnd = packed.indexOf("\n");
+  expect(topicsIn(Buffer.concat([packed.subarray(0, lineEnd + 1), Buffer.from("rubbish")]))).toEqual([
+    "a",
+    "b.c",
+    "",
+  ]);
+});
+
+test("a pack of the version before, whose entries have their topics, is read, though its topics are not told", () => {
+  const packed = Buffer.from(
+    '[["a.b","c",2],["",null,1,{"bytes":true,"headers":{"k":"v"}}],["a.b",null,1,null,"id-1"]]\nhi\u0001!',
+  );
+  expect(topicsIn(packed)).toBeUndefined();
+  expect(unpack(packed)).toEqual([
+    { topic: "a.b", clientId: "c", body: "hi", headers: undefined },
+    { topic: "", clientId: undefined, body: Buffer.from([1]), headers: { k: "v" } },
+    { topic: "a.b", clientId: undefined, body: "!", headers: undefined, id: "id-1" },
+  ]);
+});
+
+test("what a pack says of its messages is read without their bodies", () => {
+  const packed = pack([
+    { topic: "a", clientId: "c", body: "one" },
+    { topic: "b", body: new Uint8Array([1, 2]), id: "own", isRequest: true },
+  ]);
+  expect(headsIn(packed)).toMatchObject([
+    { topic: "a", clientId: "c", id: undefined, isRequest: false, isBytes: false },
+    { topic: "b", clientId: undefined, id: "own", isRequest: true, isBytes: true },
+  ]);
 });
 
 test("packs nothing as nothing", () => {
@@ -144,6 +180,17 @@ describe("a pack that does not follow the format", () => {
     ["headers that are null", '[["",null,0,{"headers":null}]]\n'],
     ["a header that is no text", '[["",null,0,{"headers":{"a":1}}]]\n'],
     ["a header's name of more than 255 bytes", `[["",null,0,{"headers":{"${"h".repeat(256)}":""}}]]\n`],
+    ["no second line", '["a"]\n'],
+    ["no end of its second line", '["a"]\n[[0,null,0]]'],
+    ["a second line of topics", '["a"]\n["b"]\n'],
+    ["a topic that its first line does not have", '["a"]\n[[1,null,0]]\n'],
+    ["a place of a topic before the first", '["a"]\n[[-1,null,0]]\n'],
+    ["a place of a topic that is not whole", '["a"]\n[[0.5,null,0]]\n'],
+    ["a place of a topic that is text", '["a"]\n[["0",null,0]]\n'],
+    ["a place of a topic in a pack without topics", "[[0,null,0]]\n"],
+    ["a topic of more than 255 bytes in its first line", `["${"é".repeat(128)}"]\n[[0,null,0]]\n`],
+    ["topics and something else in its first line", '["a",[0,null,0]]\n[[0,null,0]]\n'],
+    ["more messages than allowed, all of one topic", `["a"]\n[${Array(10_001).fill("[0,null,0]")}]\n`],
     ["more messages than allowed", `[${Array(10_001).fill('["",null,0]')}]\n`],
     ["a hundred thousand brackets", `${"[".repeat(100_000)}\n`],
   ])("with %s is malformed", (_, packed) => {

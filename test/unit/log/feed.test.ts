@@ -12,6 +12,7 @@ import { RecordingLogger } from "../doubles/recording-logger.ts";
 function feedOf(managerId: string, messageTraceMode: "on" | "off" = "off") {
   const heard: unknown[] = [];
   const logged: unknown[] = [];
+  const unwanted = new Set<string>();
   const logger = new RecordingLogger();
   const skipped = new SkippedRecords(logger);
   const sink = {
@@ -19,6 +20,9 @@ function feedOf(managerId: string, messageTraceMode: "on" | "off" = "off") {
       void heard.push(["deliver", topic, clientId, body]),
     answer: ({ body }: OutgoingMessage, asker: string) => void heard.push(["answer", asker, body]),
     relay: ({ body, topic }: OutgoingMessage) => void heard.push(["relay", topic, body]),
+    wants: (topic: string) => !unwanted.has(topic),
+    hasClient: (clientId: string) => !unwanted.has(clientId),
+    hasAsker: (asker: string) => !unwanted.has(asker),
     logged: ({ offset }: LogRecord) => void logged.push(offset),
     marked: (offset: number) => void logged.push(`mark ${offset}`),
     missed: () => void logged.push("missed"),
@@ -26,6 +30,7 @@ function feedOf(managerId: string, messageTraceMode: "on" | "off" = "off") {
   return {
     feed: new Feed(managerId, sink, logger, new MessageTrace(logger, messageTraceMode), skipped, 1024),
     heard,
+    unwanted,
     logged,
     logger,
     skipped,
@@ -132,6 +137,86 @@ test("packed messages are handed on one by one, in order", () => {
     ["deliver", "a", "c", "one"],
     ["deliver", "b", undefined, "two"],
   ]);
+});
+
+describe("of a pack, what nobody here wants", () => {
+  /** Bodies that cannot be decoded without being seen. */
+  function watched(envelope: Envelope) {
+    let decoded = 0;
+    const body = Buffer.from(envelope.body);
+    const toText = body.toString.bind(body);
+    body.toString = (encoding, start, end) => {
+      const text = toText(encoding, start, end);
+      if (text.startsWith("body")) decoded++;
+      return text;
+    };
+    return { envelope: { ...envelope, body }, decoded: () => decoded };
+  }
+  const messages = ["a", "b", "a"].map((topic, index) => ({ topic, body: `body ${index}` }));
+
+  test("is not decoded: of what other managers' clients sent, one line is read", () => {
+    const { feed, heard, unwanted, logged } = feedOf("manager-1");
+    unwanted.add("a").add("b");
+    const good = packed("manager-2", messages);
+    const topics = good.body.subarray(0, good.body.indexOf("\n") + 1);
+    // What comes after the topics would be warned of if it were read.
+    const body = Buffer.concat([topics, Buffer.from("rubbish")]);
+    const { feed: reading, skipped } = feedOf("manager-1");
+    reading.record(0, "wsmanager", { ...good, body });
+    feed.record(0, "wsmanager", { ...good, body });
+    expect(skipped.count).toBe(1);
+    expect(heard).toEqual([]);
+    expect(logged).toEqual([0]);
+  });
+
+  test("is left out, and what somebody wants is handed on", () => {
+    const { feed, heard, unwanted } = feedOf("manager-1");
+    unwanted.add("a").add("gone");
+    const sent = watched(packed("manager-2", messages));
+    const answers = [{ topic: "a", body: "body for one", clientId: "gone" }, ...messages];
+    const answered = watched(packed("processor-2", answers));
+    feed.record(0, "wsmanager", sent.envelope);
+    feed.record(1, "towsmanager", answered.envelope);
+    expect(heard).toEqual([
+      ["relay", "b", "body 1"],
+      ["deliver", "b", undefined, "body 1"],
+    ]);
+    expect([sent.decoded(), answered.decoded()]).toEqual([1, 1]);
+  });
+
+  test("is not decoded to find what the log has twice", () => {
+    const { feed, heard, unwanted } = feedOf("manager-1");
+    unwanted.add("a");
+    const answers = messages.map((message, index) => ({
+      ...message,
+      id: `manager-0123456789ab-${index}/g/1`,
+    }));
+    const first = watched(packed("processor-0123456789ab", answers));
+    feed.record(0, "towsmanager", first.envelope);
+    unwanted.clear();
+    const again = watched({
+      ...packed("processor-ba9876543210", answers),
+      messageId: "processor-ba9876543210-1",
+    });
+    feed.record(1, "towsmanager", again.envelope);
+    expect(heard).toEqual([["deliver", "b", undefined, "body 1"]]);
+    expect([first.decoded(), again.decoded()]).toEqual([1, 0]);
+    expect(feed.repeats.count).toBe(3);
+  });
+
+  test("is not decoded if it is the answer to another manager's client", () => {
+    const { feed, heard, unwanted } = feedOf("manager-1");
+    unwanted.add("warren:theirs");
+    const answer = (asker: string) => ({
+      topic: "a",
+      body: `body ${asker}`,
+      headers: { "correlation-id": asker },
+    });
+    const sent = watched(packed("processor-1", [answer("warren:theirs"), answer("warren:ours")]));
+    feed.record(0, "towsmanager", sent.envelope);
+    expect(heard).toEqual([["answer", "warren:ours", "body warren:ours"]]);
+    expect(sent.decoded()).toBe(1);
+  });
 });
 
 describe("a message that cannot be read", () => {

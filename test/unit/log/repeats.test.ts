@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { open, seal } from "../../../src/envelope/envelope.ts";
+import { contentsOf, type Envelope, seal } from "../../../src/envelope/envelope.ts";
 import { pack, packedContentType } from "../../../src/envelope/packing.ts";
 import { LogRecord } from "../../../src/log/record.ts";
 import { Repeats } from "../../../src/log/repeats.ts";
@@ -19,7 +19,7 @@ function marking() {
       messageId: id,
       ...(packed.length === 0 ? {} : { body: pack(packed), contentType: packedContentType }),
     };
-    const record = new LogRecord(offset++, "towsmanager", envelope, () => open(envelope, "?"));
+    const record = new LogRecord(offset++, "towsmanager", envelope, () => contentsOf(envelope, "?"));
     repeats.mark(record, envelope);
     return record;
   };
@@ -88,8 +88,8 @@ test("the last 65,536 ids are remembered, and none is taken for another", () => 
 test("a plain copy that comes before its pack does not make the pack a repeat", () => {
   const repeats = new Repeats();
   const messageId = `${manager}-1`;
-  const recordOf = (envelope: Parameters<typeof open>[0]) => {
-    const record = new LogRecord(1, "wsmanager", envelope, () => open(envelope, "?"));
+  const recordOf = (envelope: Envelope) => {
+    const record = new LogRecord(1, "wsmanager", envelope, () => contentsOf(envelope, "?"));
     repeats.mark(record, envelope);
     return record;
   };

@@ -1,12 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { seal } from "../../../src/envelope/envelope.ts";
+import { contentsWith, seal } from "../../../src/envelope/envelope.ts";
 import { LogRecord } from "../../../src/log/record.ts";
 import { LogWindow } from "../../../src/log/window.ts";
 import { seeded } from "../doubles/seeded.ts";
 
 const recordAt = (offset: number, timestamp = 0) =>
-  new LogRecord(offset, "wsmanager", seal({ body: "x", topic: "" }, "id", "app", timestamp), () => []);
+  new LogRecord(offset, "wsmanager", seal({ body: "x", topic: "" }, "id", "app", timestamp), () =>
+    contentsWith([]),
+  );
 const costBytes = costOf(recordAt(0));
 
 function costOf(record: LogRecord): number {

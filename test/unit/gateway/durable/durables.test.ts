@@ -1,6 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { LogReader, LogStart } from "../../../../src/broker/broker.ts";
-import { seal } from "../../../../src/envelope/envelope.ts";
+import { contentsWith, seal } from "../../../../src/envelope/envelope.ts";
 import { Durables } from "../../../../src/gateway/durable/durables.ts";
 import { Relay } from "../../../../src/gateway/fan-out/relay.ts";
 import { stompEncoding } from "../../../../src/gateway/stomp/encoding.ts";
@@ -68,7 +68,7 @@ class Fixture {
 
   record(offset: number, topic: string): LogRecord {
     const envelope = envelopeAt(offset, topic);
-    const record = new LogRecord(offset, "wsmanager", envelope, () => []);
+    const record = new LogRecord(offset, "wsmanager", envelope, () => contentsWith([]));
     const messages: readonly Message[] = [
       { body: String(offset), topic, id: `m-${offset}`, appId: "app", timestamp: 0 },
     ];

@@ -5,7 +5,7 @@ import {
   markContentType,
 } from "../../../../src/broker/broker.ts";
 import type { Envelope } from "../../../../src/envelope/envelope.ts";
-import { open, seal } from "../../../../src/envelope/envelope.ts";
+import { contentsOf, contentsWith, seal } from "../../../../src/envelope/envelope.ts";
 import { pack, packedContentType } from "../../../../src/envelope/packing.ts";
 import { LogRecord } from "../../../../src/log/record.ts";
 
@@ -135,6 +135,6 @@ class ScriptedReading implements LogReading {
 
 export function recordOf({ offset, exchange, envelope }: Entry): LogRecord {
   return new LogRecord(offset, exchange, envelope, (_, content) =>
-    content.contentType === markContentType ? [] : open(content, "unnamed"),
+    content.contentType === markContentType ? contentsWith([]) : contentsOf(content, "unnamed"),
   );
 }

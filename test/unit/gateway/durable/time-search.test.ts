@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
 import { type LogReader, type LogStart, markContentType } from "../../../../src/broker/broker.ts";
-import { seal } from "../../../../src/envelope/envelope.ts";
+import { contentsWith, seal } from "../../../../src/envelope/envelope.ts";
 import { type Found, TimeSearch } from "../../../../src/gateway/durable/time-search.ts";
 import { LogRecord } from "../../../../src/log/record.ts";
 import { LogWindow } from "../../../../src/log/window.ts";
@@ -229,7 +229,7 @@ test("the record's own time counts before when it came", () => {
     [4, 200],
   ] as const) {
     const envelope = { ...seal({ body: "x", topic: "" }, "id", "app", 0), timestamp };
-    window.append(new LogRecord(offset, "wsmanager", envelope, () => []));
+    window.append(new LogRecord(offset, "wsmanager", envelope, () => contentsWith([])));
   }
   expect([60, 100, 150, now, now + 60].map((time) => window.sequenceOfTime(time))).toEqual([0, 0, 1, 1, 4]);
 });

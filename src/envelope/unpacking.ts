@@ -1,0 +1,184 @@
+import { isUtf8 } from "node:buffer";
+import { type Body, type Headers, isReservedHeader, isShortText, type OutgoingMessage } from "../message.ts";
+import { faultInProperty, isPropertyName } from "../properties.ts";
+import { processorsAudience } from "../requests.ts";
+import type { Particulars } from "./packing.ts";
+
+/**
+ * Messages in one pack. Warren itself packs some hundreds; a body of 16 MiB could name a million empty ones, and hold up
+ * whoever unpacks it for seconds.
+ */
+export const packedMessagesMax = 10_000;
+
+/** The body does not follow the format above. */
+export class MalformedPack extends Error {
+  override readonly name = "MalformedPack";
+}
+
+/** What a pack says of one of its messages, and where its body is. */
+export interface PackedHead {
+  readonly topic: string;
+  readonly clientId: string | undefined;
+  readonly headers: Headers | undefined;
+  /** Its own; undefined if it has the pack's. */
+  readonly id: string | undefined;
+  readonly isRequest: boolean;
+  readonly start: number;
+  readonly end: number;
+  readonly isBytes: boolean;
+}
+
+/**
+ * The topics of a pack's messages, without a look at anything else in it.
+ *
+ * @returns undefined if its first line does not have them: all of it has to be read to know
+ */
+export function topicsIn(packed: Buffer): readonly string[] | undefined {
+  const lineEnd = packed.indexOf(newline);
+  if (lineEnd < 0) return undefined;
+  try {
+    const line: unknown = JSON.parse(packed.toString("utf8", 0, lineEnd));
+    return isTopicLine(line) ? line : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const quote = 0x22;
+
+/** Where the lines of a pack end that are before its bodies; -1 if they do not. */
+export function tableEnd(packed: Buffer): number {
+  const lineEnd = packed.indexOf(newline);
+  // A line of topics begins with one, and a line of entries with a bracket.
+  return lineEnd >= 0 && packed[1] === quote ? packed.indexOf(newline, lineEnd + 1) : lineEnd;
+}
+
+/**
+ * What a pack says of its messages, without their bodies.
+ *
+ * @throws MalformedPack
+ */
+export function headsIn(packed: Buffer): PackedHead[] {
+  let lineEnd = endOfLine(packed, 0);
+  let entries = parsed(packed.toString("utf8", 0, lineEnd));
+  let topics: readonly string[] | undefined;
+  if (isTopicLine(entries)) {
+    topics = entries;
+    const start = lineEnd + 1;
+    lineEnd = endOfLine(packed, start);
+    entries = parsed(packed.toString("utf8", start, lineEnd));
+  }
+  if (entries.length > packedMessagesMax)
+    throw new MalformedPack(`a packed message holds more than ${packedMessagesMax} messages`);
+  let at = lineEnd + 1;
+  const heads: PackedHead[] = [];
+  for (let index = 0; index < entries.length; index++) {
+    const { topic, clientId, bytes, particulars, id } = checked(entries[index], index, topics);
+    const start = at;
+    at += bytes;
+    if (at > packed.length)
+      throw new MalformedPack(`the body of message ${index} of a packed message is cut off`);
+    heads.push({
+      topic,
+      clientId: clientId || undefined,
+      headers: ownHeaders(particulars?.headers),
+      id,
+      isRequest: particulars?.audience !== undefined,
+      start,
+      end: at,
+      isBytes: particulars?.bytes === true,
+    });
+  }
+  if (at < packed.length)
+    throw new MalformedPack("a packed message has bytes that belong to none of its messages");
+  return heads;
+}
+
+/** The body of a message in a pack. */
+export function bodyIn(packed: Buffer, { start, end, isBytes }: PackedHead): Body {
+  return isBytes ? packed.subarray(start, end) : textOrBytes(packed, start, end);
+}
+
+/** @throws MalformedPack */
+export function unpack(packed: Buffer): OutgoingMessage[] {
+  return headsIn(packed).map((head) => {
+    const { topic, clientId, headers, id, isRequest } = head;
+    const message = { topic, clientId, body: bodyIn(packed, head), headers };
+    if (id === undefined && !isRequest) return message;
+    return { ...message, ...(id === undefined ? {} : { id }), ...(isRequest ? { isRequest } : {}) };
+  });
+}
+
+const newline = 0x0a;
+
+function endOfLine(packed: Buffer, start: number): number {
+  const end = packed.indexOf(newline, start);
+  if (end < 0) throw new MalformedPack("a packed message has no line that says what is in it");
+  return end;
+}
+
+/** Whether this is a line of topics. None is empty, and a pack of nothing has no line of topics. */
+function isTopicLine(line: unknown): line is readonly string[] {
+  return Array.isArray(line) && line.length > 0 && line.every((topic) => typeof topic === "string");
+}
+
+function parsed(line: string): readonly unknown[] {
+  let entries: unknown;
+  try {
+    entries = JSON.parse(line);
+  } catch (cause) {
+    throw new MalformedPack("a line of a packed message is not JSON", { cause });
+  }
+  if (!Array.isArray(entries)) throw new MalformedPack("a line of a packed message is not an array");
+  return entries;
+}
+
+/** @param topics undefined where each entry has its topic itself */
+function checked(entry: unknown, index: number, topics: readonly string[] | undefined) {
+  const [place, clientId, bytes, particulars, id] = Array.isArray(entry) ? (entry as unknown[]) : [];
+  const topic = topics === undefined ? place : typeof place === "number" ? topics[place] : undefined;
+  const isWhole =
+    isShortText(topic) &&
+    (clientId === null || isShortText(clientId)) &&
+    typeof bytes === "number" &&
+    Number.isSafeInteger(bytes) &&
+    bytes >= 0 &&
+    (particulars === undefined ||
+      (particulars === null && id !== undefined) ||
+      areParticulars(particulars)) &&
+    (id === undefined || (isShortText(id) && id !== ""));
+  if (!isWhole)
+    throw new MalformedPack(`message ${index} of a packed message is not described as it should be`);
+  return { topic, clientId, bytes, particulars, id };
+}
+
+function areParticulars(value: unknown): value is Particulars {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const { bytes = false, headers = {}, audience } = value as Record<string, unknown>;
+  if (audience !== undefined && audience !== processorsAudience) return false;
+  const areHeaders = typeof headers === "object" && headers !== null && !Array.isArray(headers);
+  return typeof bytes === "boolean" && areHeaders && Object.entries(headers).every(isHeader);
+}
+
+function isHeader([name, value]: [string, unknown]): boolean {
+  return isShortText(name) && typeof value === "string";
+}
+
+/** Those that an application may set, and properties that are such: RabbitMQ looks at those of an envelope, not into a pack. */
+function ownHeaders(headers: Headers | undefined): Headers | undefined {
+  if (headers === undefined) return undefined;
+  const names = Object.keys(headers);
+  const own = names.filter((name) => name !== "" && !isReservedHeader(name) && isFit(name, headers[name]!));
+  if (own.length === names.length) return headers;
+  return own.length === 0 ? undefined : Object.fromEntries(own.map((name) => [name, headers[name]!]));
+}
+
+function isFit(name: string, value: string): boolean {
+  return !isPropertyName(name) || faultInProperty(name, value) === undefined;
+}
+
+/** What says that it is text but is not UTF-8 is bytes. Only the replacement character makes it worth a look. */
+function textOrBytes(buffer: Buffer, start: number, end: number): Body {
+  const text = buffer.toString("utf8", start, end);
+  return text.includes("\ufffd") && !isUtf8(buffer.subarray(start, end)) ? buffer.subarray(start, end) : text;
+}
