@@ -217,6 +217,18 @@ describe("of a pack, what nobody here wants", () => {
     expect(heard).toEqual([["answer", "warren:ours", "body warren:ours"]]);
     expect(sent.decoded()).toBe(1);
   });
+
+  test("is read for its idempotency keys all the same", () => {
+    const { feed, heard, unwanted } = feedOf("manager-1");
+    unwanted.add("a");
+    const learnt: string[] = [];
+    feed.keys = { learn: (id) => learnt.push(id) < 0 };
+    const id = `once-${"k".repeat(22)}-abc-def-3c`;
+    const sent = watched(packed("manager-2", [messages[0]!, { ...messages[2]!, id }]));
+    feed.record(0, "wsmanager", sent.envelope);
+    expect(learnt).toEqual([id]);
+    expect([heard, sent.decoded()]).toEqual([[], 0]);
+  });
 });
 
 describe("a message that cannot be read", () => {
