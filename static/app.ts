@@ -41,13 +41,13 @@ const redraw = oncePerFrame(() => {
   tokenField.draw();
   logView.draw();
 });
-const logView = new LogView(session, redraw);
+const logView = new LogView(session, redraw, (topic) => topicField.go(topic));
 const statusView = new StatusView(session, redraw);
 const tokenField = new TokenField(session, (given) => {
   token = given;
 });
 const composer = new Composer(session, () => logView.followNewest());
-new TopicField(session, () => {
+const topicField = new TopicField(session, () => {
   composer.topicChanged();
   composer.focus();
 });

@@ -15,15 +15,32 @@ export function newClientId(source: RandomSource): string {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
+const manners =
+  "amber bold brave bright brisk calm clever coral dapper eager fleet fond gentle glad golden happy honest jolly keen kind lively lucky merry mellow noble nimble proud quiet swift tidy warm witty".split(
+    " ",
+  );
+const animals =
+  "badger beaver crane dove eagle falcon ferret finch fox gecko hare heron ibis jay kestrel lark lemur lynx magpie marten mole newt otter owl puffin rabbit raven robin seal stoat swan wren".split(
+    " ",
+  );
+const letters = "abcdefghijkmnpqrstuvwxyz23456789";
+
+/** A name that people can tell from another, as `quiet-heron-k7x2m`. Of 2^35, so that two pages hardly have the same. */
+export function newName(source: RandomSource): string {
+  const bytes = source.getRandomValues(new Uint8Array(7));
+  const end = Array.from(bytes.subarray(2), (byte) => letters[byte % 32]).join("");
+  return `${manners[bytes[0]! % 32]}-${animals[bytes[1]! % 32]}-${end}`;
+}
+
 /** This tab's client id: the same over reloads and reconnects, another one in another tab. */
 export function clientIdOfTab(storage: () => Storage, source: RandomSource): string {
   try {
     const kept = storage().getItem(storageKey);
     if (kept) return kept;
-    const made = newClientId(source);
+    const made = newName(source);
     storage().setItem(storageKey, made);
     return made;
   } catch {
-    return newClientId(source); // storage is blocked in this browser: stable over reconnects at least
+    return newName(source); // storage is blocked in this browser: stable over reconnects at least
   }
 }

@@ -1,13 +1,22 @@
-import { type Entry, type OwnEntry, type OwnState, processedPrefix } from "./entry.ts";
+import {
+  type Entry,
+  type GapEntry,
+  keptOf,
+  type OwnEntry,
+  type OwnState,
+  processedPrefix,
+  type ReceivedEntry,
+} from "./entry.ts";
 import { excerpt, hexPreview } from "./excerpt.ts";
+import { Pace } from "./pace.ts";
 import { RateWindow } from "./rate-window.ts";
 import { Unanswered } from "./unanswered.ts";
 import { Unconfirmed } from "./unconfirmed.ts";
 
-/** The list keeps the newest ones. */
-export const entriesMax = 500;
+/** The list keeps the newest ones, those that are folded among them. */
+export const entriesMax = 1000;
 
-/** More than anyone reads in a second; the rest of that second is counted in one line. */
+/** More than anyone reads in a second; the rest of that second is folded into one line. */
 export const shownPerSecondMax = 40;
 
 /** What came while the page was away comes all at once: so many of it are shown besides. */
@@ -20,6 +29,7 @@ export interface ReceivedMessage {
   readonly isDirect: boolean;
   /** Whether a client said it: then it is no processor's, whatever it looks like. */
   readonly isFromClient: boolean;
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** What a kind of entry is made of, before it gets its place in the list. */
@@ -36,6 +46,10 @@ export class Conversation {
   messages = 0;
   /** Messages that were in the list and had to make room. */
   evicted = 0;
+  /** How many come and go in a second. */
+  readonly pace = new Pace();
+  /** Entries that are folded. */
+  #folded = 0;
 
   #nextId = 1;
   #changed = new Set<Entry>();
@@ -44,12 +58,25 @@ export class Conversation {
   readonly #unconfirmed = new Unconfirmed();
   readonly #rate = new RateWindow(shownPerSecondMax, 1_000);
 
-  write(text: string, topic: string, nowMs: number): OwnEntry {
-    this.messages += 1;
-    return this.#append(
-      { kind: "own", text: excerpt(text), topic, state: "waiting", sentAtMs: 0, tookMs: 0 },
-      nowMs,
-    ) as OwnEntry;
+  write(
+    text: string,
+    topic: string,
+    nowMs: number,
+    headers: Readonly<Record<string, string>> = {},
+  ): OwnEntry {
+    this.#counted(nowMs);
+    const draft = {
+      kind: "own",
+      text: excerpt(text),
+      topic,
+      body: keptOf(text),
+      headers,
+      state: "waiting",
+      sentAtMs: 0,
+      confirmedAtMs: undefined,
+      processedAtMs: undefined,
+    } as const;
+    return this.#append(draft, nowMs) as OwnEntry;
   }
 
   markSent(entry: OwnEntry, text: string, receipt: string, nowMs: number): void {
@@ -60,9 +87,11 @@ export class Conversation {
   }
 
   /** The broker has it. The answer may have been faster. */
-  markConfirmed(receipt: string): void {
+  markConfirmed(receipt: string, nowMs: number): void {
     const entry = this.#unconfirmed.take(receipt);
-    if (entry !== undefined && entry.state !== "processed") this.#become(entry, "confirmed");
+    if (entry === undefined) return;
+    entry.confirmedAtMs = nowMs;
+    this.#become(entry, entry.state === "processed" ? "processed" : "confirmed");
   }
 
   /** False if it is no message of this page that the manager refused. */
@@ -74,27 +103,25 @@ export class Conversation {
     return true;
   }
 
-  receive({ body, topic, isDirect, isFromClient }: ReceivedMessage, nowMs: number): void {
-    this.messages += 1;
+  receive({ body, topic, isDirect, isFromClient, headers }: ReceivedMessage, nowMs: number): void {
+    this.#counted(nowMs);
+    const common = { topic, isDirect, headers, body: keptOf(body) };
     if (typeof body !== "string") {
-      this.#receive(
-        { kind: "binary", sizeBytes: body.length, preview: hexPreview(body), topic, isDirect },
-        nowMs,
-      );
+      this.#receive({ kind: "binary", sizeBytes: body.length, preview: hexPreview(body), ...common }, nowMs);
       return;
     }
     if (isFromClient || !body.startsWith(processedPrefix)) {
-      this.#receive({ kind: "other", text: excerpt(body), topic, isDirect }, nowMs);
+      this.#receive({ kind: "other", text: excerpt(body), ...common }, nowMs);
       return;
     }
     const answered = this.#unanswered.take(body.slice(processedPrefix.length));
     const answersOwn = answered !== undefined;
-    const draft = { kind: "processed", text: excerpt(body), answersOwn, topic, isDirect } as const;
+    const draft = { kind: "processed", text: excerpt(body), answersOwn, ...common } as const;
     if (answered === undefined) {
       this.#receive(draft, nowMs);
       return;
     }
-    answered.tookMs = nowMs - answered.sentAtMs;
+    answered.processedAtMs = nowMs;
     this.#become(answered, "processed");
     this.#append(draft, nowMs);
   }
@@ -124,7 +151,7 @@ export class Conversation {
     this.#unanswered.clear();
   }
 
-  /** Whether messages are being counted rather than shown, just now. */
+  /** Whether messages are being folded rather than shown, just now. */
   floods(nowMs: number): boolean {
     return nowMs - this.#floodedAtMs < 1_500;
   }
@@ -140,31 +167,58 @@ export class Conversation {
     this.#changed.add(entry);
   }
 
-  #receive(draft: Draft, nowMs: number): void {
-    if (this.#rate.admits(nowMs)) this.#append(draft, nowMs);
-    else this.#count(nowMs);
+  #counted(nowMs: number): void {
+    this.messages += 1;
+    this.pace.count(nowMs);
   }
 
-  #count(nowMs: number): void {
+  #receive(draft: Draft, nowMs: number): void {
+    if (this.#rate.admits(nowMs)) this.#append(draft, nowMs);
+    else this.#fold(draft, nowMs);
+  }
+
+  #fold(draft: Draft, nowMs: number): void {
     this.#floodedAtMs = nowMs;
+    const gap = this.#gap(nowMs);
+    gap.folded.push(this.#made(draft, nowMs) as ReceivedEntry);
+    this.#changed.add(gap);
+    this.#folded += 1;
+    this.#makeRoom();
+  }
+
+  /** The one at the end, or a new one. */
+  #gap(nowMs: number): GapEntry {
     const last = this.entries.at(-1);
-    if (last?.kind !== "gap") {
-      this.#append({ kind: "gap", count: 1 }, nowMs);
-      return;
-    }
-    last.count += 1;
-    this.#changed.add(last);
+    if (last?.kind === "gap") return last;
+    const gap = this.#made({ kind: "gap", folded: [] }, nowMs) as GapEntry;
+    this.entries.push(gap);
+    return gap;
   }
 
   #append(draft: Draft, atMs: number): Entry {
-    const entry = { ...draft, id: this.#nextId++, atMs } as Entry;
+    const entry = this.#made(draft, atMs);
     this.entries.push(entry);
-    if (this.entries.length > entriesMax) {
-      const oldest = this.entries.shift()!;
-      this.#changed.delete(oldest);
-      if (oldest.kind === "gap") this.evicted += oldest.count;
-      else if (oldest.kind !== "event" && oldest.kind !== "missing") this.evicted += 1;
-    }
+    this.#makeRoom();
     return entry;
+  }
+
+  #made(draft: Draft, atMs: number): Entry {
+    return { ...draft, id: this.#nextId++, atMs } as Entry;
+  }
+
+  #makeRoom(): void {
+    while (this.entries.length + this.#folded > entriesMax) {
+      const oldest = this.entries[0]!;
+      if (oldest.kind === "gap" && oldest.folded.length > 0) {
+        oldest.folded.shift();
+        this.#folded -= 1;
+        this.evicted += 1;
+        this.#changed.add(oldest);
+        continue;
+      }
+      this.entries.shift();
+      this.#changed.delete(oldest);
+      if (oldest.kind !== "event" && oldest.kind !== "missing" && oldest.kind !== "gap") this.evicted += 1;
+    }
   }
 }

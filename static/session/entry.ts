@@ -15,18 +15,27 @@ interface Common {
   readonly atMs: number;
 }
 
-export interface OwnEntry extends Common {
+/** What a message is made of, for those who open it. */
+interface Opened {
+  readonly topic: string;
+  /** As far as it is kept: `keptCharsMax` characters, or `keptBytesMax` bytes. */
+  readonly body: string | Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface OwnEntry extends Common, Opened {
   readonly kind: "own";
   readonly text: string;
-  readonly topic: string;
   state: OwnState;
   sentAtMs: number;
-  tookMs: number;
+  /** Undefined until the broker has it. */
+  confirmedAtMs: number | undefined;
+  /** Undefined until its answer is there. */
+  processedAtMs: number | undefined;
 }
 
 /** What came from elsewhere. */
-interface Received extends Common {
-  readonly topic: string;
+interface Received extends Common, Opened {
   /** It was addressed to this client, whatever its topics. */
   readonly isDirect: boolean;
 }
@@ -60,14 +69,26 @@ export interface MissingEntry extends Common {
   readonly kind: "missing";
 }
 
-/** Messages that came faster than anyone reads: counted instead of shown. */
+/** Messages that came faster than anyone reads: folded, to be opened by those who want to see them. */
 export interface GapEntry extends Common {
   readonly kind: "gap";
-  count: number;
+  readonly folded: ReceivedEntry[];
 }
 
 export type ReceivedEntry = OtherEntry | ProcessedEntry | BinaryEntry;
+/** Entries that are messages. */
+export type MessageEntry = OwnEntry | ReceivedEntry;
 export type Entry = OwnEntry | ReceivedEntry | EventEntry | MissingEntry | GapEntry;
 
 /** The built-in handler's answer begins with this. */
 export const processedPrefix = "processed message: ";
+
+/** What is kept of a message's text for those who open it. */
+export const keptCharsMax = 16_384;
+/** What is kept of a message's bytes. */
+export const keptBytesMax = 4096;
+
+/** As much of a body as is kept. */
+export function keptOf(body: string | Uint8Array): string | Uint8Array {
+  return typeof body === "string" ? body.slice(0, keptCharsMax) : body.slice(0, keptBytesMax);
+}

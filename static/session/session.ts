@@ -145,7 +145,7 @@ export class Session {
     const own = headers[ownHeader];
     if (own?.startsWith(`${this.#options.pageId}.`)) {
       // It is in the list. What comes through the log is in the log.
-      if (this.#following.isDurable) this.conversation.markConfirmed(own);
+      if (this.#following.isDurable) this.conversation.markConfirmed(own, now);
     } else {
       const { topic, isDirect } = arrival;
       this.conversation.receive(
@@ -154,6 +154,7 @@ export class Session {
           topic,
           isDirect,
           isFromClient: isClients(headers["message-id"]),
+          headers,
         },
         now,
       );
@@ -164,7 +165,7 @@ export class Session {
   #receipt(id: string, after: string | undefined): void {
     if (this.#following.receipt(id, after)) {
       if (this.#following.isInForce) this.#inForce();
-    } else this.conversation.markConfirmed(id);
+    } else this.conversation.markConfirmed(id, this.#surroundings.now());
     this.#options.changed();
   }
 

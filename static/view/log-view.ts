@@ -13,6 +13,7 @@ export class LogView {
   readonly #session: Session;
   readonly #conversation: Conversation;
   readonly #redraw: () => void;
+  readonly #go: (topic: string) => void;
   readonly #scroller = elementOf("log", HTMLElement);
   readonly #list = elementOf("messages", HTMLOListElement);
   readonly #empty = elementOf("empty", HTMLElement);
@@ -26,17 +27,20 @@ export class LogView {
   #messagesSeen = 0;
   #calmTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(session: Session, redraw: () => void) {
+  /** @param go leads to another topic */
+  constructor(session: Session, redraw: () => void, go: (topic: string) => void) {
     this.#session = session;
+    this.#go = go;
     this.#conversation = session.conversation;
     this.#redraw = redraw;
     this.#scroller.addEventListener("scroll", () => this.#scrolled());
     this.#scroller.addEventListener("wheel", ({ deltaY }) => deltaY < 0 && this.#intendsUp(), {
       passive: true,
     });
-    this.#scroller.addEventListener("keydown", ({ key }) => upwardKeys.has(key) && this.#intendsUp());
+    this.#scroller.addEventListener("keydown", (event) => this.#pressed(event));
     // The on-screen keyboard, a rotated phone and the banner all change how much of the list is seen.
     new ResizeObserver(() => this.#follows && this.#scrollToEnd()).observe(this.#scroller);
+    this.#scroller.addEventListener("click", (event) => this.#clicked(event));
     this.#newer.addEventListener("click", () => {
       this.followNewest();
       this.#scroller.focus();
@@ -70,6 +74,39 @@ export class LogView {
     const unseen = this.#conversation.messages - this.#messagesSeen;
     this.#newer.hidden = unseen === 0;
     setText(this.#newer, `${unseen.toLocaleString("en")} new ↓`);
+  }
+
+  /** A topic in a row leads there without loading the page anew, but for those who want it in a tab of its own. */
+  #clicked(event: MouseEvent): void {
+    const link = event.target instanceof Element ? event.target.closest<HTMLElement>("a[data-topic]") : null;
+    if (link === null || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return;
+    event.preventDefault();
+    this.#go(link.dataset["topic"]!);
+  }
+
+  /** Enter goes from the list into its rows, arrows from one to the next, Escape back. */
+  #pressed(event: KeyboardEvent): void {
+    const { key, target } = event;
+    if (upwardKeys.has(key)) this.#intendsUp();
+    const rows = [...this.#list.querySelectorAll<HTMLElement>(".row:not(.event, .missing)")].map(
+      (row) => row.querySelector<HTMLElement>(":scope > button") ?? row,
+    );
+    const at = rows.indexOf(target as HTMLElement);
+    const next =
+      at === -1
+        ? key === "Enter" && target === this.#scroller
+          ? rows.at(-1)
+          : undefined
+        : key === "ArrowUp"
+          ? rows[at - 1]
+          : key === "ArrowDown"
+            ? rows[at + 1]
+            : key === "Escape"
+              ? this.#scroller
+              : undefined;
+    if (next === undefined) return;
+    event.preventDefault();
+    next.focus();
   }
 
   /** What would scroll upwards, once the browser gets to it: a smooth scroll begins later, and must not be undone. */

@@ -1,10 +1,14 @@
-import { type Entry, type OwnEntry, processedPrefix, type ReceivedEntry } from "../session/entry.ts";
+import {
+  type Entry,
+  type GapEntry,
+  type MessageEntry,
+  type OwnEntry,
+  processedPrefix,
+} from "../session/entry.ts";
+import { pageOnTopic } from "../session/topic.ts";
+import { detailsOf } from "./details.ts";
 import { messageCount, setText, textElement } from "./element.ts";
-
-const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
-
-/** Entries that are messages. */
-type MessageEntry = OwnEntry | ReceivedEntry;
+import { clock, tookOf } from "./times.ts";
 
 const people: Readonly<Record<MessageEntry["kind"], string>> = {
   own: "You",
@@ -18,11 +22,52 @@ export function rowOf(entry: Entry, topic: string): HTMLLIElement {
   const row = document.createElement("li");
   row.className = `row ${entry.kind}`;
   if (entry.kind === "processed" && entry.answersOwn) row.classList.add("answers-own");
-  if (isMessage(entry))
+  if (isMessage(entry)) {
     row.append(textElement("span", "who", people[entry.kind]), textOf(entry), metaOf(entry, topic));
+    row.tabIndex = -1;
+    row.ariaExpanded = "false";
+    row.addEventListener("click", ({ target }) => {
+      const isElsewhere = target instanceof Element && target.closest("a, button, .details") !== null;
+      // Whoever marks text to copy it does not want to open anything.
+      if (!isElsewhere && getSelection()?.isCollapsed !== false) toggle(row, entry);
+    });
+    row.addEventListener("keydown", (event) => {
+      if (event.target !== row || (event.key !== "Enter" && event.key !== " ")) return;
+      event.preventDefault();
+      toggle(row, entry);
+    });
+  } else if (entry.kind === "gap") row.append(unfolding(row, entry, topic));
   else row.append(textElement("p", "text", entry.kind === "missing" ? missingText : ""));
   updateRow(row, entry);
   return row;
+}
+
+/** Opens a message, or closes it again. */
+function toggle(row: HTMLLIElement, entry: MessageEntry): void {
+  const open = row.querySelector(":scope > .details");
+  if (open === null) row.append(detailsOf(entry));
+  else open.remove();
+  row.ariaExpanded = String(open === null);
+}
+
+/** What opens the messages that are folded. They are drawn when somebody wants to see them. */
+function unfolding(row: HTMLLIElement, entry: GapEntry, topic: string): HTMLButtonElement {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "plain text";
+  button.tabIndex = -1;
+  button.ariaExpanded = "false";
+  button.addEventListener("click", () => {
+    const isOpen = button.ariaExpanded === "true";
+    button.ariaExpanded = String(!isOpen);
+    row.querySelector(":scope > .messages")?.remove();
+    if (isOpen) return;
+    const list = document.createElement("ol");
+    list.className = "messages";
+    list.append(...entry.folded.map((each) => rowOf(each, topic)));
+    row.append(list);
+  });
+  return button;
 }
 
 const missingText =
@@ -37,10 +82,11 @@ export function updateRow(row: HTMLLIElement, entry: Entry): void {
   const text = row.querySelector<HTMLElement>(".text")!;
   const state = row.querySelector<HTMLElement>(".state");
   if (entry.kind === "event") setText(text, entry.text);
-  if (entry.kind === "gap") setText(text, `… ${messageCount(entry.count, "more ")}`);
+  if (entry.kind === "gap") setText(text, `… ${messageCount(entry.folded.length, "more ")}`);
   if (entry.kind === "own" && state !== null) {
     row.dataset["state"] = entry.state;
     setText(state, stateOf(entry));
+    row.querySelector(":scope > .details")?.replaceWith(detailsOf(entry));
   }
 }
 
@@ -57,13 +103,8 @@ function stateOf(entry: OwnEntry): string {
     case "confirmed":
       return "confirmed";
     case "processed":
-      return `processed in ${tookOf(entry.tookMs)}`;
+      return `processed in ${tookOf(entry.processedAtMs! - entry.sentAtMs)}`;
   }
-}
-
-function tookOf(ms: number): string {
-  if (ms < 1_000) return `${Math.max(1, Math.round(ms))} ms`;
-  return `${(ms / 1_000).toFixed(1)} s`;
 }
 
 function textOf(entry: MessageEntry): HTMLElement {
@@ -92,10 +133,20 @@ function metaOf(entry: MessageEntry, topic: string): HTMLElement {
   time.textContent = clock.format(at);
   if (entry.kind === "own") meta.append(textElement("span", "state", ""), " ");
   else if (entry.isDirect) meta.append(textElement("span", "on", "to you alone"), " ");
-  else if (entry.topic !== topic) meta.append(textElement("span", "on", entry.topic || "broadcast"), " ");
+  else if (entry.topic !== topic) meta.append(linkTo(entry.topic), " ");
   if (entry.kind === "processed" && entry.answersOwn) {
     meta.append(textElement("span", "state", "answers you"), " ");
   }
   meta.append(time);
   return meta;
+}
+
+/** A topic that can be gone to. */
+function linkTo(topic: string): HTMLAnchorElement {
+  const link = document.createElement("a");
+  link.className = "on";
+  link.href = pageOnTopic(location.href, topic);
+  link.dataset["topic"] = topic;
+  link.textContent = topic || "broadcast";
+  return link;
 }

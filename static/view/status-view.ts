@@ -12,6 +12,7 @@ export class StatusView {
   readonly #clientId = elementOf("client-id", HTMLElement);
   readonly #banner = elementOf("banner", HTMLElement);
   readonly #reason = elementOf("banner-reason", HTMLElement);
+  #messages = 0;
   #ticker: ReturnType<typeof setTimeout> | undefined;
 
   constructor(session: Session, redraw: () => void) {
@@ -33,7 +34,7 @@ export class StatusView {
         break;
       case "connected":
         this.#banner.hidden = true;
-        setText(this.#shown, "Connected");
+        setText(this.#shown, this.#connectedInWords());
         setText(this.#spoken, "Connected");
         break;
       case "waiting": {
@@ -54,10 +55,19 @@ export class StatusView {
     return `${messageCount(waiting)} will be sent when the connection is back.`;
   }
 
-  #tick(): void {
+  /** With the pace of messages, which is looked at again until there is none. */
+  #connectedInWords(): string {
+    const pace = this.#session.conversation.pace.perSecond(Date.now());
+    if (pace === 0 && this.#session.conversation.messages === this.#messages) return "Connected";
+    this.#messages = this.#session.conversation.messages;
+    this.#tick(1_000);
+    return pace === 0 ? "Connected" : `Connected, ${pace.toLocaleString("en")} a second`;
+  }
+
+  #tick(ms = 250): void {
     this.#ticker ??= setTimeout(() => {
       this.#ticker = undefined;
       this.#redraw();
-    }, 250);
+    }, ms);
   }
 }

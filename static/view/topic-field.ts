@@ -30,6 +30,12 @@ export class TopicField {
     this.#showTopic();
   }
 
+  /** Joins a topic that somebody chose elsewhere. */
+  go(topic: string): void {
+    this.#field.value = topic;
+    this.#submit();
+  }
+
   #submit(): void {
     if (!this.#check()) return;
     this.#session.join(this.#field.value);

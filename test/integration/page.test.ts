@@ -114,6 +114,43 @@ test("a page on a pattern hears all its topics, says which, and cannot send", as
   await rows(page, "processed.answers-own", "processed message: where to?").waitFor();
 });
 
+test("a message opens to its way, what it carries and its body, by mouse and by keyboard", async () => {
+  const url = topicUrl();
+  const page = await browser.open(url);
+  const topic = new URL(url).searchParams.get("topic")!;
+  await using client = await connectStomp(warren.wsUrl("/ws/anna"));
+  client.send(`/topic/${topic}`, '{"a":[1,{"b":2}]}', { lot: "seven" });
+  const theirs = rows(page, "other", '{"a":[1,{"b":2}]}');
+  await theirs.click();
+  await theirs.locator("pre").filter({ hasText: '"b": 2\n' }).waitFor();
+  await theirs.getByText("anna").waitFor();
+  await theirs.getByText("seven").waitFor();
+  expect(await theirs.getAttribute("aria-expanded")).toBe("true");
+  await theirs.locator(".who").click();
+  expect(await theirs.locator(".details").count()).toBe(0);
+
+  await say(page, "mine");
+  await rows(page, "processed.answers-own", "processed message: mine").waitFor();
+  await page.locator("#log").focus();
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("Enter");
+  const stops = rows(page, "own").locator(".stop");
+  expect(await stops.locator(".stop-name").allTextContents()).toEqual(["sent", "confirmed", "processed"]);
+  await page.keyboard.press("Escape");
+  expect(await page.evaluate(() => document.activeElement?.id)).toBe("log");
+});
+
+test("the topic of a message leads there, without loading the page anew", async () => {
+  const page = await browser.open(`${warren.url}?topic=${encodeURIComponent("links.#")}`);
+  await using client = await connectStomp(warren.wsUrl("/ws"));
+  client.send("/topic/links.one", "come");
+  await rows(page, "other", "come").getByRole("link", { name: "links.one" }).click();
+  await rows(page, "event", "Joined the topic links.one").waitFor();
+  expect(page.url()).toBe(`${warren.url}?topic=links.one`);
+  await rows(page, "other", "come").waitFor();
+});
+
 test("a message says how far it came: sent, confirmed by the broker, processed", async () => {
   await using own = await startWarren(["--handler", join(import.meta.dir, "../support/patient-handler.ts")]);
   const page = await browser.open(own.url);
@@ -238,7 +275,7 @@ test("on a phone of 360 pixels nothing is cut off, also when its keyboard is up"
   }
 });
 
-test("a flood is counted instead of drawn, and the page stays awake", async () => {
+test("a flood is folded instead of drawn, and the page stays awake", async () => {
   const url = topicUrl();
   const page = await browser.open(url);
   await using client = await connectBeside(url);
@@ -254,6 +291,13 @@ test("a flood is counted instead of drawn, and the page stays awake", async () =
     return shown + gaps + countIn(document.querySelector("#earlier")!) === expected;
   }, 10_002);
   expect(await page.locator("#messages .row").count()).toBeLessThanOrEqual(entriesMax);
+  // What is folded opens, and is all there.
+  const gap = rows(page, "gap").last();
+  const folded = Number((await gap.getByRole("button").textContent())!.replaceAll(/\D/g, ""));
+  await gap.getByRole("button").click();
+  expect(await gap.locator(".row").count()).toBe(folded);
+  await gap.getByRole("button").click();
+  expect(await gap.locator(".row").count()).toBe(0);
 });
 
 test("who reads further up is left there, and told of what is new", async () => {

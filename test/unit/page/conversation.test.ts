@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { Conversation, entriesMax, shownPerSecondMax } from "../../../static/session/conversation.ts";
-import type { OwnEntry } from "../../../static/session/entry.ts";
+import { type Entry, keptBytesMax, keptCharsMax, type OwnEntry } from "../../../static/session/entry.ts";
 import { unansweredMax } from "../../../static/session/unanswered.ts";
 
 let receipts = 0;
@@ -12,7 +12,7 @@ function send(conversation: Conversation, text: string, nowMs = 0): OwnEntry {
 }
 
 function receive(conversation: Conversation, body: string | Uint8Array, nowMs: number): void {
-  conversation.receive({ body, topic: "", isDirect: false, isFromClient: false }, nowMs);
+  conversation.receive({ body, topic: "", isDirect: false, isFromClient: false, headers: {} }, nowMs);
 }
 
 test("an own message waits, is sent, and is processed when its answer comes", () => {
@@ -22,7 +22,7 @@ test("an own message waits, is sent, and is processed when its answer comes", ()
   conversation.markSent(own, "hello", "r", 110);
   expect(own.state).toBe("sent");
   receive(conversation, "processed message: hello", 115);
-  expect(own).toMatchObject({ state: "processed", tookMs: 5 });
+  expect(own).toMatchObject({ state: "processed", sentAtMs: 110, processedAtMs: 115 });
   expect(conversation.entries).toMatchObject([
     { kind: "own", text: "hello" },
     { kind: "processed", text: "processed message: hello", answersOwn: true },
@@ -80,11 +80,20 @@ test("on another topic, an answer with the same text is somebody else's", () => 
   expect(own.state).toBe("sent");
 });
 
-test("a flood is shown in part and counted for the rest, second by second", () => {
+const foldedIn = (entry: Entry | undefined) => (entry?.kind === "gap" ? entry.folded : []);
+
+test("a flood is shown in part and folded for the rest, second by second", () => {
   const conversation = new Conversation();
-  for (let i = 0; i < 10_000; i++) receive(conversation, `flood ${i}`, 0);
+  for (let i = 0; i < 500; i++) receive(conversation, `flood ${i}`, 0);
   expect(conversation.entries).toHaveLength(shownPerSecondMax + 1);
-  expect(conversation.entries.at(-1)).toMatchObject({ kind: "gap", count: 10_000 - shownPerSecondMax });
+  const folded = foldedIn(conversation.entries.at(-1));
+  expect(folded).toHaveLength(500 - shownPerSecondMax);
+  expect(folded.at(-1)).toMatchObject({ kind: "other", text: "flood 499" });
+  expect(conversation.evicted).toBe(0);
+  for (let i = 500; i < 10_000; i++) receive(conversation, `flood ${i}`, 0);
+  // The newest are kept, folded ones too, and the others are counted.
+  expect(conversation.evicted).toBe(10_000 - foldedIn(conversation.entries.at(-1)).length);
+  expect(foldedIn(conversation.entries.at(-1)).length + conversation.entries.length).toBe(entriesMax);
   receive(conversation, "a second later", 1_000);
   expect(conversation.entries.at(-1)).toMatchObject({ kind: "other", text: "a second later" });
   expect(conversation.messages).toBe(10_001);
@@ -123,9 +132,10 @@ test("what the broker has confirmed stays confirmed when the connection is lost"
   const [safe, open] = ["safe", "open"].map((text) => conversation.write(text, "", 0));
   conversation.markSent(safe!, "safe", "r-1", 0);
   conversation.markSent(open!, "open", "r-2", 0);
-  conversation.markConfirmed("r-1");
+  conversation.markConfirmed("r-1", 7);
   conversation.markUnsure();
   expect([safe!.state, open!.state]).toEqual(["confirmed", "unsure"]);
+  expect([safe!.confirmedAtMs, open!.confirmedAtMs]).toEqual([7, undefined]);
 });
 
 test("a refused message is not answered by somebody else's with the same text", () => {
@@ -143,4 +153,26 @@ test("a view learns once what changed", () => {
   const own = send(conversation, "hello");
   expect([...conversation.takeChanged()]).toEqual([own]);
   expect(conversation.takeChanged().size).toBe(0);
+});
+
+test("what is kept of a body for those who open it has a limit", () => {
+  const conversation = new Conversation();
+  receive(conversation, "x".repeat(10 ** 6), 0);
+  receive(conversation, new Uint8Array(10 ** 6), 1);
+  expect(conversation.entries.map((entry) => "body" in entry && entry.body.length)).toEqual([
+    keptCharsMax,
+    keptBytesMax,
+  ]);
+});
+
+test("the pace is that of the last five seconds, and ends with them", () => {
+  const { pace } = new Conversation();
+  for (let ms = 0; ms < 5000; ms += 10) pace.count(1_000_000 + ms);
+  expect(pace.perSecond(1_005_000)).toBe(100);
+  expect(pace.perSecond(1_007_500)).toBe(60);
+  expect(pace.perSecond(1_011_000)).toBe(0);
+  pace.count(1_011_000);
+  expect([pace.perSecond(1_011_500), pace.perSecond(1_012_000), pace.perSecond(9_000_000)]).toEqual([
+    0, 1, 0,
+  ]);
 });

@@ -1,0 +1,29 @@
+/** Seconds over which a pace is taken. */
+const seconds = 5;
+
+/** How many of something there are in a second, over the last five whole ones. */
+export class Pace {
+  /** By the second modulo their number: one is the current one, which is not whole yet. */
+  readonly #counts = new Array<number>(seconds + 1).fill(0);
+  #second = 0;
+
+  count(nowMs: number): void {
+    this.#turn(nowMs);
+    this.#counts[this.#second % this.#counts.length]! += 1;
+  }
+
+  /** Rounded to whole ones; less than one counts as one. */
+  perSecond(nowMs: number): number {
+    this.#turn(nowMs);
+    const current = this.#second % this.#counts.length;
+    const sum = this.#counts.reduce((total, count, index) => (index === current ? total : total + count), 0);
+    return sum === 0 ? 0 : Math.max(1, Math.round(sum / seconds));
+  }
+
+  #turn(nowMs: number): void {
+    const second = Math.floor(nowMs / 1000);
+    for (let gone = Math.min(second - this.#second, this.#counts.length); gone > 0; gone--)
+      this.#counts[(second - gone + 1) % this.#counts.length] = 0;
+    this.#second = Math.max(second, this.#second);
+  }
+}

@@ -1,0 +1,115 @@
+import { keptBytesMax, keptCharsMax, type MessageEntry, type OwnEntry } from "../session/entry.ts";
+import { textElement } from "./element.ts";
+import { clock, fineClock, tookOf } from "./times.ts";
+
+/** Headers that are told in other words. */
+const told = new Set([
+  "destination",
+  "subscription",
+  "content-length",
+  "client-id",
+  "message-id",
+  "timestamp",
+]);
+
+/** One stop of a message on its way. */
+interface Stop {
+  readonly name: "sent" | "confirmed" | "processed" | "here";
+  readonly words: string;
+  /** Undefined if it has not come so far. */
+  readonly atMs: number | undefined;
+}
+
+/** All that the page knows of a message: its way, what it carries, its body. */
+export function detailsOf(entry: MessageEntry): HTMLElement {
+  const details = document.createElement("div");
+  details.className = "details";
+  details.append(journeyOf(entry.kind === "own" ? stopsOf(entry) : arrivalOf(entry.headers, entry.atMs)));
+  details.append(factsOf(entry), bodyOf(entry));
+  return details;
+}
+
+function stopsOf({ state, sentAtMs, confirmedAtMs, processedAtMs }: OwnEntry): readonly Stop[] {
+  const isSent = state !== "waiting";
+  return [
+    { name: "sent", words: isSent ? "sent" : "waits to be sent", atMs: isSent ? sentAtMs : undefined },
+    {
+      name: "confirmed",
+      words: confirmedAtMs === undefined ? "not confirmed yet" : "confirmed",
+      atMs: confirmedAtMs,
+    },
+    {
+      name: "processed",
+      words: processedAtMs === undefined ? "no answer yet" : "processed",
+      atMs: processedAtMs,
+    },
+  ];
+}
+
+/** The sender's clock may be another one, and tells whole seconds. */
+function arrivalOf(headers: Readonly<Record<string, string>>, atMs: number): readonly Stop[] {
+  const sent = /^\d{1,12}$/.exec(headers["timestamp"] ?? "")?.[0];
+  const words = sent === undefined ? "sent at some time" : `sent ${clock.format(1000 * Number(sent))}`;
+  return [
+    { name: "sent", words, atMs: undefined },
+    { name: "here", words: "here", atMs },
+  ];
+}
+
+function journeyOf(stops: readonly Stop[]): HTMLElement {
+  const journey = document.createElement("ol");
+  journey.className = "journey";
+  let before: number | undefined;
+  for (const { name, words, atMs } of stops) {
+    const stop = document.createElement("li");
+    stop.className = `stop ${name}${atMs === undefined ? " missing" : ""}`;
+    stop.append(textElement("span", "stop-name", words));
+    if (atMs !== undefined) {
+      const sinceMs = before === undefined ? undefined : atMs - before;
+      const after = sinceMs === undefined || sinceMs < 0 ? "" : ` +${tookOf(sinceMs)}`;
+      stop.append(textElement("span", "quiet", ` ${fineClock.format(atMs)}${after}`));
+    }
+    before = atMs ?? before;
+    journey.append(stop);
+  }
+  return journey;
+}
+
+function factsOf({ kind, topic, headers }: MessageEntry): HTMLElement {
+  const facts = document.createElement("dl");
+  facts.className = "facts";
+  const add = (name: string, value: string | undefined) => {
+    if (value === undefined) return;
+    const term = document.createElement("dt");
+    term.textContent = name;
+    const said = document.createElement("dd");
+    said.textContent = value;
+    facts.append(term, said);
+  };
+  add("topic", topic || "broadcast");
+  if (kind !== "own") add("from", headers["client-id"] ?? "no client");
+  add("id", headers["message-id"]);
+  for (const [name, value] of Object.entries(headers)) if (!told.has(name)) add(name, value);
+  return facts;
+}
+
+function bodyOf({ body }: MessageEntry): HTMLElement {
+  const text = document.createElement("pre");
+  text.tabIndex = 0;
+  text.ariaLabel = "Body";
+  if (typeof body !== "string") {
+    const hex = Array.from(body, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
+    text.textContent = body.length < keptBytesMax ? hex : `${hex} … (no more is kept)`;
+  } else text.textContent = body.length < keptCharsMax ? pretty(body) : `${body} … (no more is kept)`;
+  return text;
+}
+
+/** JSON is easier to read over several lines. */
+function pretty(text: string): string {
+  if (!/^\s*[[{]/.test(text)) return text;
+  try {
+    return JSON.stringify(JSON.parse(text), undefined, 2);
+  } catch {
+    return text;
+  }
+}
