@@ -202,6 +202,11 @@ export class FakePeer {
       });
       return;
     }
+    this.answer(method, channel, fields);
+  }
+
+  /** Answers a method as it does without being told otherwise. */
+  answer(method: string, channel: number, fields: Fields): void {
     if (fields["nowait"] === true) return;
     const answer = answers[method]?.(fields);
     if (answer !== undefined) this.send(...answer, channel);

@@ -1,3 +1,4 @@
+import { reasonOf } from "../../src/errors.ts";
 import { executable } from "./executable.ts";
 import { forgetProcess, killAtExit } from "./leftovers.ts";
 import { until, within } from "./wait.ts";
@@ -133,13 +134,22 @@ export class WarrenProcess implements AsyncDisposable {
     what: string,
     timeoutMs: number,
   ): Promise<NonNullable<T>> {
+    let cause: unknown;
     const look = async () => {
       const ended = this.#ended;
-      const value = await condition();
+      cause = undefined;
+      const value = await Promise.resolve()
+        .then(condition)
+        .catch((error: unknown) => {
+          cause = error;
+        });
       return value ? { value } : ended ? { value: undefined } : undefined;
     };
     const seen = await until(look, what, timeoutMs).catch(() => undefined);
-    if (!seen?.value) throw new Error(`waited in vain until ${what}. ${this.#wrote()}`);
+    if (!seen?.value) {
+      const why = cause === undefined ? "" : ` ${reasonOf(cause)}.`;
+      throw new Error(`waited in vain until ${what}.${why} ${this.#wrote()}`, { cause });
+    }
     return seen.value;
   }
 
@@ -172,12 +182,11 @@ export class WarrenProcess implements AsyncDisposable {
   }
 }
 
+/** @throws Error with what it says instead */
 async function isOk(url: URL): Promise<boolean> {
-  try {
-    return (await fetch(url)).ok;
-  } catch {
-    return false;
-  }
+  const response = await fetch(url, { signal: AbortSignal.timeout(2000) });
+  if (!response.ok) throw new Error(`${url.pathname} says ${response.status}: ${await response.text()}`);
+  return true;
 }
 
 function parse(line: string): LogLine {

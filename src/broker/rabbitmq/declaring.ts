@@ -1,6 +1,7 @@
 import type { Channel, ChannelModel, Options } from "amqplib";
 import { codeOf, FatalError, reasonOf } from "../../errors.ts";
 import type { Logger } from "../../ops/logger.ts";
+import { closeChannel } from "./innards.ts";
 
 /** How this process declares, whichever of its connections does it. */
 export interface DeclaringOptions {
@@ -42,7 +43,7 @@ export class Declaring {
   async done(): Promise<void> {
     const channel = this.#channel;
     this.#channel = undefined;
-    await channel?.close();
+    if (channel !== undefined) await closeChannel(channel);
   }
 
   /** Declares something that several others need. */

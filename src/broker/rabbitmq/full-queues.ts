@@ -2,6 +2,7 @@ import type { ChannelModel } from "amqplib";
 import { codeOf } from "../../errors.ts";
 import type { Logger } from "../../ops/logger.ts";
 import { exchanges } from "./exchanges.ts";
+import { closeChannel } from "./innards.ts";
 import { logStream } from "./topology.ts";
 
 /** How often a full queue is looked at, in milliseconds. */
@@ -154,7 +155,7 @@ export function lookOn(connection: ChannelModel): Look {
         if (codeOf(error) === 404) continue;
         throw error;
       }
-      await channel.close();
+      await closeChannel(channel);
     }
     return found;
   };

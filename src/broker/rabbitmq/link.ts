@@ -6,9 +6,10 @@ import { withoutPassword } from "../../redact.ts";
 import { version } from "../../version.ts";
 import { type Access, credentialsOf, loginTo } from "./access.ts";
 import { connectFault } from "./connect-fault.ts";
-import { innards } from "./innards.ts";
+import { abandon, watchSending } from "./innards.ts";
 import { Life } from "./life.ts";
 import type { Outage } from "./outage.ts";
+import { Patience } from "./patience.ts";
 import { rejectAfter } from "./reject-after.ts";
 import { refusalOf } from "./watch.ts";
 
@@ -20,8 +21,10 @@ const hurriedMax = 30;
 export interface LinkTiming {
   /** Heartbeat that is asked for, in seconds: a frozen broker is given up after two to three of them. */
   readonly heartbeatSeconds: number;
-  /** How long connecting and declaring may take, in milliseconds. */
+  /** How long connecting may take, and then the answer to each question until all is declared, in milliseconds. */
   readonly openTimeoutMs: number;
+  /** How long the answer to any question after that may take, unless RabbitMQ takes no messages, in milliseconds. */
+  readonly answerTimeoutMs: number;
   /** How long closing may take before the socket is simply dropped, in milliseconds. */
   readonly closeTimeoutMs: number;
   readonly backoff: BackoffLimits;
@@ -37,6 +40,7 @@ export interface LinkTiming {
 export const defaultTiming: LinkTiming = {
   heartbeatSeconds: 10,
   openTimeoutMs: 10_000,
+  answerTimeoutMs: 30_000,
   closeTimeoutMs: 2000,
   // Well under the 5 s within which delivery resumes, since the links of several processes wait, each for itself.
   backoff: { firstMs: 200, mostMs: 2000 },
@@ -143,9 +147,11 @@ export class Link {
 
   /** One connection's life. Returns why it ended, or undefined if `close` ended it. */
   async #live(url: string): Promise<Error | undefined> {
-    const { setUp, timing, outage, name } = this.#options;
+    const { setUp, timing, outage, name, logger } = this.#options;
     let connection: ChannelModel;
+    const tell = { connection: name, broker: withoutPassword(url) };
     try {
+      logger.debug("broker connecting", tell);
       connection = await this.#connect(url);
     } catch (error) {
       return connectFault(error, url, !this.#wasOpenOnce, this.#isByCertificate);
@@ -155,15 +161,29 @@ export class Link {
     connection.on("error", (error: Error) => ended.resolve(error));
     connection.on("close", (error?: Error) => ended.resolve(error ?? new Error("connection closed")));
     const life = new Life(connection, (why) => ended.resolve(typeof why === "string" ? new Error(why) : why));
+    const patience = new Patience(connection, timing.answerTimeoutMs, life.drop);
     let fault: Error | undefined;
     try {
-      const timeout = rejectAfter(timing.openTimeoutMs, "setting up took too long");
+      logger.debug("broker connected, declaring", tell);
+      // However long a busy RabbitMQ takes in all, it is waited for as long as it answers one question after another.
+      let asked = "nothing";
+      const timeout = rejectAfter(
+        timing.openTimeoutMs,
+        () => `setting up took too long: it was asked last for ${asked}`,
+      );
+      const unwatch = watchSending(connection, (what) => {
+        asked = what;
+        timeout.refresh();
+      });
       await Promise.race([
         setUp(life),
         timeout.promise,
         ended.promise.then((error) => Promise.reject(error)),
         this.#stopped,
-      ]).finally(timeout.cancel);
+      ]).finally(() => {
+        timeout.cancel();
+        unwatch();
+      });
       this.#state = { is: "open", connection };
       this.#wasOpenOnce = true;
       outage.open(name, { broker: withoutPassword(url) });
@@ -172,6 +192,7 @@ export class Link {
     } catch (error) {
       fault = error instanceof Error ? error : new Error(String(error));
     }
+    patience.end();
     this.#state = { is: "connecting", why: fault === undefined ? "stopping" : reasonOf(fault) };
     life.end();
     await this.#closeConnection(connection);
@@ -227,7 +248,7 @@ export class Link {
         connection: this.#options.name,
         reason: reasonOf(error),
       });
-      innards(connection).stream.destroy();
+      abandon(connection, error instanceof Error ? error : new Error(String(error)));
     } finally {
       timeout.cancel();
     }

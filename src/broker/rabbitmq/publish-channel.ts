@@ -1,6 +1,7 @@
 import type { ConfirmChannel } from "amqplib";
 import { reasonOf } from "../../errors.ts";
 import type { Publisher, PublishLink, Refusal } from "../broker.ts";
+import { closeChannel } from "./innards.ts";
 import type { Life } from "./life.ts";
 import { lossOf, refusalOf } from "./watch.ts";
 
@@ -55,7 +56,7 @@ export async function openPublishChannel(
       isLeft = true;
       ended();
       const again = async () => {
-        await channel.close();
+        await closeChannel(channel);
         await event;
         if (!life.isOver) await open();
       };

@@ -1,10 +1,10 @@
-/** Rejects after so many milliseconds, unless it is cancelled before. */
+/** Rejects after so many milliseconds, counted anew with each `refresh`, unless it is cancelled before. */
 export function rejectAfter(
   ms: number,
-  why: string,
-): { readonly promise: Promise<never>; readonly cancel: () => void } {
+  why: string | (() => string),
+): { readonly promise: Promise<never>; readonly refresh: () => void; readonly cancel: () => void } {
   const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(why)), ms);
+  const timer = setTimeout(() => reject(new Error(typeof why === "string" ? why : why())), ms);
   promise.catch(() => undefined);
-  return { promise, cancel: () => clearTimeout(timer) };
+  return { promise, refresh: () => void timer.refresh(), cancel: () => clearTimeout(timer) };
 }

@@ -1,5 +1,6 @@
 import type { ChannelModel } from "amqplib";
 import { codeOf } from "../../errors.ts";
+import { closeChannel } from "./innards.ts";
 import { logStream } from "./topology.ts";
 
 /**
@@ -34,5 +35,5 @@ async function readLog(connection: ChannelModel): Promise<void> {
     if (codeOf(error) !== 403) throw error;
     return;
   }
-  await channel.close();
+  await closeChannel(channel);
 }

@@ -3,7 +3,7 @@ import type { Envelope } from "../../../envelope/envelope.ts";
 import { codeOf, reasonOf } from "../../../errors.ts";
 import type { EventRecord, EventsLink, EventsPeer, Voice } from "../../events.ts";
 import type { Declaring } from "../declaring.ts";
-import { channelNumber, innards } from "../innards.ts";
+import { channelNumber, closeChannel, innards } from "../innards.ts";
 import type { Life } from "../life.ts";
 import { publishFrames } from "../publish-frames.ts";
 import type { Drop } from "../watch.ts";
@@ -171,7 +171,7 @@ class RabbitmqEventsLink implements EventsLink {
     } finally {
       const unlock = async () => {
         await channel.deleteQueue(lockOf(manager));
-        await channel.close();
+        await closeChannel(channel);
       };
       await unlock().catch((error: unknown) => this.giveUp(reasonOf(error)));
     }
@@ -198,7 +198,7 @@ class RabbitmqEventsLink implements EventsLink {
     const channel = await this.#connection.createChannel();
     channel.on("error", () => undefined);
     const answer = await question(channel);
-    await channel.close();
+    await closeChannel(channel);
     return answer;
   }
 }
