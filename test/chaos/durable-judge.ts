@@ -5,6 +5,23 @@ import type { Findings } from "./findings.ts";
 /** A log from its declaration to its deletion, as all that read it saw it together. */
 export type Era = Map<number, Seen>;
 
+/**
+ * What is in the logs with an id that was there before: published or answered again. A manager that has read the first one gives it
+ * to nobody, and one that has not does: docs/protocol.md, "Once".
+ */
+export function repeatsIn(eras: readonly Era[]): ReadonlySet<Seen> {
+  const ids = new Set<string>();
+  const repeats = new Set<Seen>();
+  for (const era of eras) {
+    for (const place of placesOf(era)) {
+      const seen = era.get(place)!;
+      if (ids.has(seen.id)) repeats.add(seen);
+      ids.add(seen.id);
+    }
+  }
+  return repeats;
+}
+
 /** What a durable reader got between two gaps: a part of one era, in one piece. */
 interface Segment {
   era: number;
@@ -25,8 +42,10 @@ export function judgeDurable(book: Book, findings: Findings): Era[] {
   for (const { view, segments } of read) {
     for (const { era, seen } of segments) for (const one of seen) note(eras[era]!, one, view, findings);
   }
-  const places = eras.map(placesOf);
+  const repeats = repeatsIn(eras);
+  const places = eras.map((era) => placesOf(era).filter((place) => !repeats.has(era.get(place)!)));
   for (const { view, segments } of read) {
+    checkOnce(view, findings);
     for (const [index, segment] of segments.entries()) {
       checkOrder(view, segment, findings);
       const isLast = index === segments.length - 1;
@@ -94,6 +113,23 @@ function checkOrder(view: View, { seen }: Segment, findings: Findings): void {
       findings.reordered(view, `${said.key} at ${placeText(place!)} after ${placeText(last)}`);
     places.add(place!);
     last = Math.max(last, place!);
+  }
+}
+
+/** Nothing comes twice over one connection, wherever in the log it is. */
+function checkOnce(view: View, findings: Findings): void {
+  let connection: number | undefined;
+  const told = new Map<string, Seen>();
+  for (const seen of view.seen) {
+    if (seen.connection !== connection) told.clear();
+    connection = seen.connection;
+    const before = told.get(seen.id);
+    if (before === undefined) told.set(seen.id, seen);
+    else if (before.place !== seen.place)
+      findings.repeated(
+        view,
+        `${seen.said.key} (${seen.id}) at ${placeText(seen.place!)}, which was at ${placeText(before.place!)}`,
+      );
   }
 }
 

@@ -6,6 +6,9 @@ import { judgeReceipts } from "./receipt-judge.ts";
 
 /** What a processor held when it was lost has come again by then, in milliseconds. */
 const shakenMs = 30_000;
+/** The log that was deleted is there again by then, in milliseconds. */
+const onTheWayMs = 2000;
+
 export interface Verdict {
   readonly findings: Findings;
   /** Different messages in the log, answers among them. */
@@ -46,6 +49,7 @@ function checkLogOrder(book: Book, eras: readonly Era[], findings: Findings) {
   let answeredTwice = 0;
   let answersReordered = 0;
   for (const [index, era] of eras.entries()) {
+    const begunAt = book.logLosses[index - 1]?.to ?? Number.NEGATIVE_INFINITY;
     const comesAgain = index === 0 ? new Map<string, number>() : lastPlaces(era);
     const told = new Map<string, { readonly numbers: Set<number>; last: number }>();
     for (const place of placesOf(era)) {
@@ -56,6 +60,8 @@ function checkLogOrder(book: Book, eras: readonly Era[], findings: Findings) {
         else answeredTwice++;
         continue;
       }
+      // It was on its way when the log before this one went: here it comes before what it followed, and nobody sees it again.
+      if (book.sentAt(sender, number) < begunAt + onTheWayMs) continue;
       const before = told.get(`${kind}/${sender}`);
       if (before === undefined) {
         told.set(`${kind}/${sender}`, { numbers: new Set([number]), last: number });

@@ -1,19 +1,25 @@
 import { type Book, keyText, type Seen, type View } from "./book.ts";
-import { type Era, placesOf } from "./durable-judge.ts";
+import { type Era, placesOf, repeatsIn } from "./durable-judge.ts";
 import type { Findings } from "./findings.ts";
 
 /** A manager may be so far behind the log's end, in milliseconds: what it has not read of a log that is deleted is gone. */
 const behindMs = 5000;
 
 /** What one sender, or one group about that sender, has said, in the order of one log. */
-type Sayings = Map<string, number[]>;
+type Sayings = Map<string, Saying[]>;
+interface Saying {
+  readonly number: number;
+  /** It was there before. */
+  readonly isRepeat: boolean;
+}
 
 /**
  * Judges what live readers got: everything in order as long as a connection lasts. What the reader's own manager has from a sender
  * it relays at once: of what is in a log, nothing is missing between two. All else is a part of the log, in one piece.
  */
 export function judgeLive(book: Book, eras: readonly Era[], findings: Findings): void {
-  const logs = eras.map(sayingsOf);
+  const repeats = repeatsIn(eras);
+  const logs = eras.map((era) => sayingsOf(era, repeats));
   const inLog = new Set(eras.flatMap((era) => [...era.values()].map(({ said }) => said.key)));
   for (const view of book.views) {
     if (view.isDurable) continue;
@@ -26,13 +32,15 @@ export function judgeLive(book: Book, eras: readonly Era[], findings: Findings):
   }
 }
 
-function sayingsOf(era: Era): Sayings {
+function sayingsOf(era: Era, repeats: ReadonlySet<Seen>): Sayings {
   const sayings: Sayings = new Map();
   for (const place of placesOf(era)) {
-    const { kind, sender, number } = era.get(place)!.said;
-    const numbers = sayings.get(`${kind}/${sender}`);
-    if (numbers === undefined) sayings.set(`${kind}/${sender}`, [number]);
-    else numbers.push(number);
+    const seen = era.get(place)!;
+    const { kind, sender, number } = seen.said;
+    const saying = { number, isRepeat: repeats.has(seen) };
+    const others = sayings.get(`${kind}/${sender}`);
+    if (others === undefined) sayings.set(`${kind}/${sender}`, [saying]);
+    else others.push(saying);
   }
   return sayings;
 }
@@ -76,7 +84,10 @@ function hasLostLog({ logLosses }: Book, view: View, seen: readonly Seen[]): boo
   return logLosses.some(({ from, to }) => to > since && from - behindMs < seen.at(-1)!.at);
 }
 
-/** What is in the log twice comes twice, so the part that fits best counts. */
+/**
+ * Where in the log it began is not known, so the part that fits best counts. What is there again, the manager leaves out, unless it
+ * has not read the first one.
+ */
 function checkFromLog(
   view: View,
   of: string,
@@ -85,14 +96,14 @@ function checkFromLog(
   findings: Findings,
 ): void {
   const got = seen.map(({ said }) => said.number);
-  let best = { length: 0, expected: undefined as number | undefined };
+  let best: Fit = { length: 0, expected: undefined };
   for (const log of logs) {
-    const numbers = log.get(of) ?? [];
-    for (let at = numbers.indexOf(got[0]!); at >= 0; at = numbers.indexOf(got[0]!, at + 1)) {
-      let length = 0;
-      while (length < got.length && numbers[at + length] === got[length]) length++;
-      if (length === got.length) return;
-      if (length >= best.length) best = { length, expected: numbers[at + length] };
+    const sayings = log.get(of) ?? [];
+    for (const [from, { number }] of sayings.entries()) {
+      if (number !== got[0]) continue;
+      const fit = fitOf(got, sayings, from);
+      if (fit.length === got.length) return;
+      if (fit.length >= best.length) best = fit;
     }
   }
   const number = got[best.length]!;
@@ -100,4 +111,23 @@ function checkFromLog(
   if (got.indexOf(number) < best.length) findings.repeated(view, told);
   else if (got.includes(best.expected ?? -1)) findings.reordered(view, told);
   else findings.missing(view, told, 1);
+}
+
+/** How much of what was got is in the log from somewhere on, and what should have come next. */
+interface Fit {
+  readonly length: number;
+  readonly expected: number | undefined;
+}
+
+function fitOf(got: readonly number[], sayings: readonly Saying[], from: number): Fit {
+  const had = new Set<number>();
+  let at = from;
+  for (const [length, number] of got.entries()) {
+    const fits = ({ number: said, isRepeat }: Saying) => said === number && !(isRepeat && had.has(said));
+    while (sayings[at]?.isRepeat === true && !fits(sayings[at]!)) at++;
+    if (sayings[at] === undefined || !fits(sayings[at]!)) return { length, expected: sayings[at]?.number };
+    had.add(number);
+    at++;
+  }
+  return { length: got.length, expected: undefined };
 }

@@ -16,7 +16,7 @@ export type ManagerName = (typeof managers)[number];
 /** Small, so that a run of a minute gets to their ends: old parts of the log are read from RabbitMQ, outboxes are full, readers are parked. */
 const managerArgs = [
   ...["--outbox-max-bytes", "1MiB", "--log-memory-bytes", "2MiB", "--client-buffer-bytes", "512KiB"],
-  ...["--max-messages-per-second", "100", "--flood-timeout", "1h"],
+  ...["--max-messages-per-second", "100", "--flood-timeout", "1h", "--log-level", "debug"],
 ];
 const startTimeoutMs = 60_000;
 
@@ -131,7 +131,7 @@ export class Stage implements AsyncDisposable {
     for (const process of this.processes) {
       lines.push(`${process.name}: ${process.describe()}`);
       const telling = process.log.filter(({ msg }) => !/^(handler failed|message dead-lettered)/.test(msg));
-      lines.push(...telling.slice(-25).map((line) => `  ${JSON.stringify(line)}`));
+      lines.push(...telling.slice(-40).map((line) => `  ${JSON.stringify(line)}`));
     }
     for (const name of ["wsmanager.first", "wsmanager.second", "wsmanager.dead", "wsmanager.log"])
       lines.push(`${name}: ${await this.#queue(name, "messages").catch(String)} messages`);

@@ -101,19 +101,51 @@ describe("what a durable reader got", () => {
     expect(verdictOn([fresh, view("stayed", lines)], parts).wrong).toEqual({ gapsWithoutCause: 1 });
   });
 
-  test("what comes before what it followed in a new log, and once more after it, is in order", () => {
-    const parts = { logLosses: [{ from: 900, to: 901 }], sentAt: () => 950 };
-    const again = ["0 s1:5", "1 s1:3", "2 s1:4", "3 s1:5"];
+  test("what was on its way to a log that went comes before what it followed in the new one", () => {
+    const parts = {
+      logLosses: [{ from: 900, to: 901 }],
+      sentAt: (_: string, n: number) => (n < 7 ? 950 : 5000),
+    };
     const auditorOf = (lines: readonly string[]) => [view("auditor", lines, { isFromFirst: true })];
-    expect(verdictOn(auditorOf(again), parts)).toMatchObject({ wrong: {}, publishedTwice: 1 });
-    expect(verdictOn(auditorOf(again.slice(0, 3)), parts).wrong).toEqual({ reordered: 2 });
-    expect(verdictOn(auditorOf(again)).wrong).toEqual({ reordered: 2 });
+    expect(verdictOn(auditorOf(["0 s1:5", "1 s1:3", "2 s1:4"]), parts).wrong).toEqual({});
+    expect(verdictOn(auditorOf(["0 s1:8", "1 s1:7", "2 s1:9"]), parts).wrong).toEqual({ reordered: 1 });
+    expect(verdictOn(auditorOf(["0 s1:5", "1 s1:3", "2 s1:4"])).wrong).toEqual({ reordered: 2 });
   });
 
-  test("a message that was published twice counts as that, with everybody", () => {
-    const lines = [...log, "4 s1:2", "5 s1:4"];
-    const verdict = verdictOn([view("auditor", lines, { isFromFirst: true }), view("reader", lines)]);
-    expect(verdict).toMatchObject({ wrong: {}, publishedTwice: 1, answeredTwice: 0 });
+  describe("of what is in the log twice with one id", () => {
+    const twice = [...log, "4 s1:1", "5 s1:2", "6 s1:4"];
+    /** It has resumed between the two. */
+    const between = view("between", ["3 s1:3", "4 s1:1", "5 s1:2", "6 s1:4"]);
+
+    test.each([
+      ["the first one alone", [...log, "6 s1:4"], {}],
+      ["neither", ["0 s1:0", "3 s1:3", "6 s1:4"], { missing: 2 }],
+      ["both over one connection", twice, { repeated: 2 }],
+      ["the second one over another connection", [...log, "4 s1:1@1", "5 s1:2@1", "6 s1:4@1"], {}],
+    ])("%s", (_, lines, wrong) => {
+      const verdict = verdictOn([
+        between,
+        view("reader", lines, { isFromFirst: true }),
+        view("other", [...log, "6 s1:4"]),
+      ]);
+      expect(verdict.wrong).toEqual(wrong);
+    });
+
+    test("counts as published twice, if it was not sent twice", () => {
+      const verdict = verdictOn([between, view("reader", [...log, "6 s1:4"])]);
+      expect(verdict).toMatchObject({ wrong: {}, publishedTwice: 2, answeredTwice: 0 });
+    });
+
+    test("a live reader gets nothing twice, unless its manager has not read the first one", () => {
+      const live = (lines: readonly string[]) =>
+        verdictOn([between, view("reader", [...log, "6 s1:4"]), view("live", lines)], {
+          managerOf: () => "b",
+        }).wrong;
+      expect(live(["live s1:2", "live s1:3", "live s1:4"])).toEqual({});
+      expect(live(["live s1:3", "live s1:1", "live s1:2", "live s1:4"])).toEqual({});
+      expect(live(["live s1:0", "live s1:1", "live s1:3"])).toEqual({ missing: 1 });
+      expect(live(["live s1:1", "live s1:2", "live s1:3", "live s1:1"])).toEqual({ repeated: 1 });
+    });
   });
 });
 
