@@ -1,3 +1,4 @@
+import { headersCostBytes } from "../costs.ts";
 import { type Sealing, type Sent, sealOne, sealPacked, type Waiting } from "../envelope/sealing.ts";
 import { isShortText, type OutgoingMessage } from "../message.ts";
 import type { OutboxLimits } from "./limits.ts";
@@ -65,7 +66,7 @@ export class Sealer {
 
   /**
    * Takes waiting messages for one envelope: a pack of as many as there are and fit. One that is larger than a pack may be goes
-   * plain, since to pack it would only copy it.
+   * plain, since to pack it would only copy it; unless most of it are headers, which RabbitMQ's queues count in a pack alone.
    *
    * @throws Unsealable if there is none for the first of them, which is taken
    */
@@ -75,7 +76,7 @@ export class Sealer {
     const first = line?.shift();
     if (line === undefined || first === undefined) return undefined;
     const sealing = this.sealing(form.hasCopies);
-    if (form.isPacking && !isSingle && first.costBytes <= this.packBytesMax && isPackable(first, form)) {
+    if (form.isPacking && !isSingle && this.#isOfPackSize(first) && isPackable(first, form)) {
       const sent = this.#pack(line, this.#takeForPack(line, first, form), sealing);
       if (sent !== undefined) return sent;
     }
@@ -86,6 +87,11 @@ export class Sealer {
     } catch (cause) {
       throw new Unsealable(first, this.idOf(place.number), cause);
     }
+  }
+
+  #isOfPackSize({ costBytes, message: { headers } }: Waiting): boolean {
+    if (costBytes <= this.packBytesMax) return true;
+    return this.packBytesMax === this.#limits.packBytesMax && 2 * headersCostBytes(headers) > costBytes;
   }
 
   #pack(line: Line, batch: readonly Waiting[], sealing: Sealing): Sent | undefined {

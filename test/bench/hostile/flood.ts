@@ -7,7 +7,8 @@ const bulkBytes = 900_000;
 const bulk = (frame: string) =>
   makeFrame(opcodes.binary, Buffer.from(frame.repeat(Math.max(1, Math.floor(bulkBytes / frame.length)))));
 const send = (headers: string, body = "") => `SEND\ndestination:/topic/flood\n${headers}\n${body}\0`;
-const longHeaders = Array.from({ length: 7 }, (_, at) => `long-${at}:${"x".repeat(8000)}\n`).join("");
+/** As many as a frame may have by default: with them, a message is larger than a pack otherwise is. */
+const longHeaders = Array.from({ length: 8 }, (_, at) => `long-${at}:${"x".repeat(8100)}\n`).join("");
 
 /** Each fills queues with as much as it can of something else. */
 export const floods: Readonly<Record<string, () => Uint8Array>> = {

@@ -875,6 +875,21 @@ describe("packing", () => {
     expect(link.bodies).toEqual(numbered(7));
   });
 
+  test("puts a message of long headers into a pack of its own, since RabbitMQ's queues count bodies alone", async () => {
+    const { outbox, link } = connected(true);
+    const headers = Object.fromEntries(
+      Array.from({ length: 8 }, (_, index) => [`long-${index}`, "x".repeat(8100)]),
+    );
+    appendAll(outbox, ["before"]);
+    outbox.append({ body: "long", topic: "", headers });
+    appendAll(outbox, ["after"]);
+    await turn();
+    expect(link.envelopes.map(({ contentType }) => contentType)).toEqual(Array(3).fill(packedContentType));
+    expect(link.envelopes.map((envelope) => open(envelope, "?").length)).toEqual([1, 1, 1]);
+    expect(open(link.envelopes[1]!, "?")).toMatchObject([{ body: "long", headers }]);
+    expect(link.envelopes[1]!.body.byteLength).toBeGreaterThan(64_800);
+  });
+
   test("puts no more bytes into an envelope than its cap, and a large message is sent plain", async () => {
     const { outbox, link } = connected(true, { packBytesMax: 3000 });
     appendAll(outbox, ["a".repeat(500), "b".repeat(500), "c".repeat(4000), "d", "e"]);
