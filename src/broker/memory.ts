@@ -63,10 +63,11 @@ export class MemoryBroker implements Broker {
     this.#followers.add(follower);
   }
 
-  mark(then: (offset: number) => void): void {
-    setImmediate(() => {
+  mark(then: (offset: number) => void): () => void {
+    const answering = setImmediate(() => {
       if (this.#state === "ready") then(this.#nextOffset++);
     });
+    return () => clearImmediate(answering);
   }
 
   /** What its followers keep is all that there is: they have got every record since the process began. */

@@ -16,17 +16,15 @@ const untaken = 0.25;
  * cannot be asked for. A mark goes into the stream alone, by an exchange of its own, so that nobody else sees it.
  *
  * Clients cause marks by naming places that the log has not reached, and may need no right to publish for that. So there is at
- * most one on its way, it answers all that asked before it was sent, and whoever keeps asking gets one a second. While RabbitMQ
- * takes no messages none is sent.
+ * most one on its way, it answers all that asked before it was sent, and whoever keeps asking gets one a second. None is sent
+ * where nobody waits for it any more, or while RabbitMQ takes no messages.
  */
 export class Marks {
   readonly #writer: Pick<MarkWriter, "isFree" | "isTaken" | "write">;
   #isOpen = false;
-  #sent:
-    | { readonly id: string; readonly timer: NodeJS.Timeout; readonly asked: readonly OnMarked[] }
-    | undefined;
+  #sent: { readonly id: string; readonly timer: NodeJS.Timeout; readonly asked: Set<OnMarked> } | undefined;
   /** Asked for while another one was on its way, which may lie before what they ask about. */
-  #asked: OnMarked[] = [];
+  #asked = new Set<OnMarked>();
   #unanswered = 0;
   #gapMs = gapMsMin;
   #sentMs = Number.NEGATIVE_INFINITY;
@@ -51,7 +49,7 @@ export class Marks {
 
   /** The writer can write again. */
   writable(): void {
-    if (this.#sent === undefined && this.#asked.length > 0) this.#send();
+    if (this.#sent === undefined && this.#asked.size > 0) this.#send();
   }
 
   closed(): void {
@@ -61,10 +59,18 @@ export class Marks {
     this.#takeBack();
   }
 
-  /** Calls back with the offset of a mark that is sent from now on. */
-  ask(onMarked: OnMarked): void {
-    this.#asked.push(onMarked);
+  /**
+   * Calls back with the offset of a mark that is sent from now on.
+   *
+   * @returns what to call when nobody waits for that any more: if none was sent for it yet, none is
+   */
+  ask(onMarked: OnMarked): () => void {
+    this.#asked.add(onMarked);
     if (this.#sent === undefined) this.#send();
+    return () => {
+      this.#asked.delete(onMarked);
+      this.#sent?.asked.delete(onMarked);
+    };
   }
 
   /** Whether it is a mark, this follower's or another one's. */
@@ -76,7 +82,7 @@ export class Marks {
     if (sent === undefined || messageId !== sent.id) return true;
     clearInterval(sent.timer);
     this.#sent = undefined;
-    if (this.#asked.length > 0) this.#send();
+    if (this.#asked.size > 0) this.#send();
     for (const onMarked of sent.asked) onMarked(offset);
     return true;
   }
@@ -103,14 +109,14 @@ export class Marks {
       else if (isTaken) this.#writer.write(id);
     }, this.#againAfterMs);
     this.#sent = { id, timer, asked: this.#asked };
-    this.#asked = [];
+    this.#asked = new Set();
     this.#writer.write(id);
   }
 
   #takeBack(): void {
     if (this.#sent === undefined) return;
     clearInterval(this.#sent.timer);
-    this.#asked = [...this.#sent.asked, ...this.#asked];
+    this.#asked = new Set([...this.#sent.asked, ...this.#asked]);
     this.#sent = undefined;
   }
 }

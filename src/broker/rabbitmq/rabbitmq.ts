@@ -109,8 +109,8 @@ export class RabbitmqBroker implements Broker {
     this.#inflow.follow({ follower, marks, markAfterMs, heard, cancelled, silent });
   }
 
-  mark(then: (offset: number) => void): void {
-    this.#inflow.followers[0]?.options.marks.ask(then);
+  mark(then: (offset: number) => void): () => void {
+    return this.#inflow.followers[0]?.options.marks.ask(then) ?? (() => undefined);
   }
 
   read(start: LogStart, reader: LogReader): LogReading {

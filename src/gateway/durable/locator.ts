@@ -20,6 +20,7 @@ export class Locator {
   readonly #waiting = new Map<DurableSubscription, "log" | "answer">();
   /** The log was asked how far it reaches, for these. */
   #marking: Set<DurableSubscription> | undefined;
+  #stopMarking: () => void = () => undefined;
   /** They came meanwhile: the answer may be older than their places, so it is asked again. */
   #toMark = new Set<DurableSubscription>();
   /** What ends the search for a time. */
@@ -73,8 +74,8 @@ export class Locator {
 
   forget(subscription: DurableSubscription): void {
     this.#waiting.delete(subscription);
-    this.#marking?.delete(subscription);
     this.#toMark.delete(subscription);
+    if (this.#marking?.delete(subscription) && this.#marking.size === 0) this.#markInVain();
     this.#searches.get(subscription)?.();
     this.#searches.delete(subscription);
   }
@@ -111,10 +112,10 @@ export class Locator {
     const asked = this.#toMark;
     this.#marking = asked;
     this.#toMark = new Set();
-    this.#log.mark((offset) => {
+    this.#stopMarking = this.#log.mark((offset) => {
+      if (this.#marking !== asked) return;
       this.#marking = undefined;
-      // Nobody may be left that wants to know, since what comes is another log.
-      if (asked.size > 0) this.#window.reached(offset);
+      this.#window.reached(offset);
       for (const subscription of asked) {
         if (!this.#waiting.has(subscription)) continue;
         const { place } = subscription;
@@ -126,6 +127,13 @@ export class Locator {
       }
       this.#mark();
     });
+  }
+
+  /** Nobody is left that wants to know: nothing is written into the log for that. */
+  #markInVain(): void {
+    this.#stopMarking();
+    this.#marking = undefined;
+    this.#mark();
   }
 
   #search(subscription: DurableSubscription, timestamp: number): void {

@@ -184,11 +184,15 @@ export class TimeSearch {
 
   /** Reads a single record. A reading that is silent since nothing has come yet gets a mark. */
   #readOne(start: LogStart, then: (offset: number, timestamp: number | undefined) => void): LogReading {
-    const silence = setTimeout(() => this.#log.mark(() => undefined), silenceMsMax);
+    let unmark: () => void = () => undefined;
+    const silence = setTimeout(() => {
+      unmark = this.#log.mark(() => undefined);
+    }, silenceMsMax);
     let isOver = false;
     const stop = () => {
       isOver = true;
       clearTimeout(silence);
+      unmark();
       reading.stop();
     };
     const reading = this.#log.read(start, {

@@ -82,7 +82,10 @@ class World {
     });
     const sharedLog = {
       read: this.log.read.bind(this.log),
-      mark: (then: (offset: number) => void) => void setImmediate(() => then(this.log.mark())),
+      mark: (then: (offset: number) => void) => {
+        const answering = setImmediate(() => then(this.log.mark()));
+        return () => clearImmediate(answering);
+      },
       recordBytesMax: mebibyte,
     };
     const outlet = { room: roomFor(clientBufferBytes), sent };

@@ -71,6 +71,20 @@ test("clients that never stop asking cause one a second, and wait no longer than
   expect(sent.length).toBeLessThan(70);
 });
 
+test("one for which nobody waits any more is not sent", () => {
+  const { marks, sent, pass } = log();
+  const offsets: number[] = [];
+  // Clients that subscribe and leave at once.
+  pass(60_000, () => marks.ask((offset) => offsets.push(offset))());
+  // Only what was asked when none had been sent for a while is sent before anybody can leave.
+  const before = sent.length;
+  const forget = marks.ask((offset) => offsets.push(offset));
+  forget();
+  pass(10_000);
+  expect(offsets).toEqual([]);
+  expect(sent.length).toBe(before);
+});
+
 test("one that asks after a while is answered at once again", () => {
   const { marks, sent, pass } = log();
   pass(10_000, () => marks.ask(() => undefined));

@@ -37,7 +37,10 @@ class Fixture {
         };
         return { handled: () => undefined, stop };
       },
-      mark: (then: (offset: number) => void) => void this.marks.push(then),
+      mark: (then: (offset: number) => void) => {
+        this.marks.push(then);
+        return () => undefined;
+      },
       recordBytesMax: 1024 ** 2,
     };
     this.durables = new Durables(log, relay, windowBytes, { firstMs: 1, mostMs: 2 });

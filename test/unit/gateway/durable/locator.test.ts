@@ -21,7 +21,10 @@ function unanswered() {
   const place = (subscription: DurableSubscription) => void placed.push(subscription);
   const locator = new Locator(
     {
-      mark: (then) => void marks.push(then),
+      mark: (then) => {
+        marks.push(then);
+        return () => void marks.splice(marks.indexOf(then), 1);
+      },
       read: (_start, reader) => {
         readers.push(reader);
         return { ...reading };
@@ -60,11 +63,33 @@ test("however many subscriptions come and go before the log answers how far it r
   const last = subscriptionAt({ offset: 5000, index: -1 });
   locator.locate(last);
   expect(marks).toHaveLength(1);
-  marks[0]!(1001);
-  expect(marks).toHaveLength(2);
-  expect(placed).toEqual([]);
-  marks[1]!(1002);
+  marks[0]!(1002);
   expect(placed).toEqual([last]);
+});
+
+test("those that come while the log is asked are asked about anew, also when nobody of those before them is left", () => {
+  const { locator, marks, placed } = unanswered();
+  const [first, second] = [2000, 2001].map((offset) => subscriptionAt({ offset, index: -1 }));
+  locator.locate(first!);
+  locator.locate(second!);
+  expect(marks).toHaveLength(1);
+  const [tooEarly] = marks;
+  locator.forget(first!);
+  expect(marks).toHaveLength(1);
+  tooEarly!(1001);
+  expect(placed).toEqual([]);
+  marks[0]!(1002);
+  expect(placed).toEqual([second!]);
+  locator.forget(second!);
+  expect(marks).toHaveLength(1);
+});
+
+test("nobody asks the log for what nobody waits for any more", () => {
+  const { locator, marks } = unanswered();
+  const subscription = subscriptionAt({ offset: 2000, index: -1 });
+  locator.locate(subscription);
+  locator.forget(subscription);
+  expect(marks).toHaveLength(0);
 });
 
 test("a time that nobody wants to know any more is not searched for", async () => {

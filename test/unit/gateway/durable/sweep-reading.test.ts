@@ -79,7 +79,7 @@ test("what is read comes once and in order, whatever its size and however it is 
         let end: string | undefined;
         const taken: number[] = [];
         let waitingBytes = 0;
-        const shared = { read: log.read.bind(log), mark: () => undefined, recordBytesMax: mebibyte };
+        const shared = { read: log.read.bind(log), mark: () => () => undefined, recordBytesMax: mebibyte };
         const reading = new SweepReading(shared, start, new Ahead(new LogWindow(1)), {
           came: () => undefined,
           ended: (why) => {

@@ -51,12 +51,13 @@ class TimedLog {
   }
 
   /** RabbitMQ shows what comes to those that wait for it, whatever time they asked for. */
-  #mark(): void {
+  #mark(): () => void {
     const offset = (this.records.at(-1)?.offset ?? 0) + 1;
     this.records.push({ offset, got: Number.POSITIVE_INFINITY });
     setImmediate(() => {
       for (const tell of [...this.#open]) tell();
     });
+    return () => undefined;
   }
 
   find(seconds: number): Promise<Found> {
@@ -132,7 +133,7 @@ test("who has waited for long begins earlier rather than later", async () => {
         }, 50);
         return { handled: () => undefined, stop: () => clearTimeout(timer) };
       },
-      mark: () => undefined,
+      mark: () => () => undefined,
       recordBytesMax: 1,
     },
     log.window,
@@ -157,7 +158,7 @@ test("one whose own time is being asked for waits for that answer, however long 
         void late.promise.then(() => read(start, reader));
         return { handled: () => undefined, stop: () => undefined };
       },
-      mark: () => undefined,
+      mark: () => () => undefined,
       recordBytesMax: 1,
     },
     log.window,
@@ -179,7 +180,7 @@ test("the earliest of those that wait is asked for first, since all others can b
       starts.push(start);
       return read(start, reader);
     },
-    mark: () => undefined,
+    mark: () => () => undefined,
     recordBytesMax: 1,
   };
   log.search = new TimeSearch(shared, log.window);

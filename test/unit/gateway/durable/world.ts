@@ -49,7 +49,10 @@ export class World {
     });
     const sharedLog = {
       read: this.log.read.bind(this.log),
-      mark: (then: (offset: number) => void) => void setImmediate(() => then(this.log.mark())),
+      mark: (then: (offset: number) => void) => {
+        const answering = setImmediate(() => then(this.log.mark()));
+        return () => clearImmediate(answering);
+      },
       recordBytesMax: 1024 ** 2,
     };
     this.durables = new Durables(sharedLog, relay, windowBytes, { firstMs: 1, mostMs: 2 });
