@@ -32,4 +32,6 @@ export interface GatewayOptions extends ServerOptions, EntranceOptions, LimitOpt
   readonly sharedLog: SharedLog | undefined;
   /** How much of the log is kept in memory for them. In bytes. */
   readonly logMemoryBytes: number;
+  /** What the newest messages of topics may take in memory. In bytes. */
+  readonly lastValuesMaxBytes: number;
 }

@@ -88,7 +88,14 @@ export class Gateway implements FeedSink {
     const outlet = { room: roomFor(clientBufferBytes), sent };
     if (options.presence !== undefined) this.#rooms = new Rooms(options.presence, this.#relay, outlet);
     if (sharedLog !== undefined) {
-      this.#durables = new Durables(sharedLog, this.#relay, logMemoryBytes, defaultRetryBackoff, outlet);
+      this.#durables = new Durables(
+        sharedLog,
+        this.#relay,
+        logMemoryBytes,
+        defaultRetryBackoff,
+        outlet,
+        options.lastValuesMaxBytes,
+      );
     }
     this.#backpressure = new Backpressure(this.#holds, this.#clients, () => uplink.freeBytes <= 0);
     this.#shares = new Shares(this.#holds, uplink, this.#backpressure);

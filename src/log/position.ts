@@ -19,14 +19,28 @@ export function isBehind(position: Position, offset: number, index: number): boo
 }
 
 /** Where a durable subscription begins. */
-export type Start = "first" | "next" | { readonly timestamp: number } | Position;
+export type Start =
+  | "first"
+  | "next"
+  /** With the newest message of each topic. */
+  | "last"
+  /** With the newest so many of all. */
+  | { readonly last: number }
+  | { readonly timestamp: number }
+  | Position;
+
+/** The most that a subscription may ask for with `last=N`. */
+export const lastMax = 10_000;
 
 /**
- * Understands the header `x-stream-offset` of a subscription: `first`, `next`, the position to begin with, or
- * `timestamp=SECONDS`. Undefined if it is none of these.
+ * Understands the header `x-stream-offset` of a subscription: `first`, `next`, `last`, `last=N`, the position to begin with,
+ * or `timestamp=SECONDS`. Undefined if it is none of these.
  */
 export function startAt(text: string): Start | undefined {
-  if (text === "first" || text === "next") return text;
+  if (text === "first" || text === "next" || text === "last") return text;
+  const [, last] = /^last=(\d{1,6})$/.exec(text) ?? [];
+  if (last !== undefined)
+    return Number(last) >= 1 && Number(last) <= lastMax ? { last: Number(last) } : undefined;
   const [, seconds] = /^timestamp=(\d{1,12})$/.exec(text) ?? [];
   if (seconds !== undefined) return { timestamp: Number(seconds) };
   const place = placeIn(text);

@@ -41,6 +41,12 @@ export function durableMetrics(durables: Durables): readonly Metric[] {
       read: () => durables.readingCount,
     },
     {
+      name: "warren_last_values_bytes",
+      type: "gauge",
+      help: "What the newest messages of topics take in memory, since a client has asked for such with x-stream-offset:last.",
+      read: () => durables.valuesBytes,
+    },
+    {
       name: "warren_log_memory_bytes",
       type: "gauge",
       help: "What of the message log is in memory, bookkeeping included.",

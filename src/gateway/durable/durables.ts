@@ -3,6 +3,7 @@ import type { LogRecord } from "../../log/record.ts";
 import { LogWindow } from "../../log/window.ts";
 import type { ClientSocket } from "../clients/client.ts";
 import type { Relay } from "../fan-out/relay.ts";
+import { History } from "./history.ts";
 import { Locator } from "./locator.ts";
 import { LogEnd } from "./log-end.ts";
 import { type Outflow, outflowsTo, plainOutlet } from "./outflow.ts";
@@ -25,6 +26,7 @@ export class Durables {
   readonly window: LogWindow;
   readonly #locator: Locator;
   readonly #slices = new Slices();
+  readonly #history: History;
   readonly #walks: Walks;
   readonly #sweeps: Sweeps;
   readonly #end: LogEnd;
@@ -32,13 +34,17 @@ export class Durables {
   readonly #parked = new Map<DurableSubscription, number | undefined>();
   readonly #outflowTo: (socket: ClientSocket) => Outflow;
 
-  /** @param windowBytesMax what of the log is kept in memory */
+  /**
+   * @param windowBytesMax what of the log is kept in memory
+   * @param valuesBytesMax what the newest messages of topics may take in memory
+   */
   constructor(
     log: SharedLog,
     relay: Relay,
     windowBytesMax: number,
     retryBackoff = defaultRetryBackoff,
     outlet = plainOutlet,
+    valuesBytesMax = defaultValuesBytesMax,
   ) {
     this.#outflowTo = outflowsTo(outlet, (subscription) => {
       this.drained(subscription);
@@ -51,7 +57,13 @@ export class Durables {
     this.#locator = new Locator(log, this.window, {
       inMemory: (subscription, sequence) => this.#catchUp(subscription, sequence),
       older: (subscription) => this.#sweep(subscription),
+      newest: (subscription) => this.#history.add(subscription),
     });
+    const historyEvents = {
+      placed: (subscription: DurableSubscription) => this.#locator.locate(subscription),
+      delivered,
+    };
+    this.#history = new History(log, this.window, this.#slices, historyEvents, valuesBytesMax, retryBackoff);
     this.#walks = new Walks(this.window, this.#slices, {
       reachedEnd: (subscription) => this.#join(subscription),
       fellBehind: (subscription) => this.#locate(subscription),
@@ -74,8 +86,13 @@ export class Durables {
       catchingUp: this.#walks.count,
       sweeping: this.#sweeps.subscriptionCount,
       parked: this.#parked.size,
-      locating: this.#locator.count,
+      locating: this.#locator.count + this.#history.count,
     };
+  }
+
+  /** What the newest messages of topics take in memory, in bytes. */
+  get valuesBytes(): number {
+    return this.#history.bytes;
   }
 
   /** Readings of the log that serve those that sweep. */
@@ -94,8 +111,10 @@ export class Durables {
     const { state } = subscription;
     if (!this.#move(subscription, "ended")) return;
     subscription.end();
-    if (state === "locating") this.#locator.forget(subscription);
-    else if (state === "sweeping") this.#sweeps.remove(subscription);
+    if (state === "locating") {
+      this.#locator.forget(subscription);
+      this.#history.forget(subscription);
+    } else if (state === "sweeping") this.#sweeps.remove(subscription);
     else if (state === "catching up") this.#walks.remove(subscription);
     else if (state === "parked") this.#parked.delete(subscription);
     else this.#end.leave(subscription, isConnected);
@@ -123,15 +142,21 @@ export class Durables {
   /** The next record of the log. */
   logged(record: LogRecord): void {
     const isFirst = this.window.coversFrom === undefined;
-    this.window.append(record, this.#end.count > 0);
+    this.window.append(record, this.#end.count > 0 || this.#history.isKeeping);
+    this.#history.logged(record);
     this.#end.publish(record);
     this.#walks.wake();
-    if (isFirst) this.#locator.retry();
+    if (isFirst) this.#goOn();
   }
 
   marked(offset: number): void {
     this.window.reached(offset);
+    this.#goOn();
+  }
+
+  #goOn(): void {
     this.#locator.retry();
+    this.#history.goOn();
   }
 
   /**
@@ -142,6 +167,7 @@ export class Durables {
   missed(why: Missed): void {
     const { last } = this.window;
     this.window.clear();
+    this.#history.restart();
     const atEnd = this.#end.takeAll();
     const behind = this.#walks.takeAll();
     for (const subscription of atEnd) {
@@ -164,6 +190,7 @@ export class Durables {
 
   close(): void {
     this.#slices.close();
+    this.#history.close();
     this.#sweeps.close();
     this.#locator.close();
   }
@@ -218,6 +245,9 @@ export class Durables {
     return true;
   }
 }
+
+/** What the newest messages of topics take in memory, unless given. */
+const defaultValuesBytesMax = 32 * 1024 ** 2;
 
 /** Its place was in another log. */
 function forgetPlace(subscription: DurableSubscription): void {

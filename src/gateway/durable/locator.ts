@@ -8,6 +8,8 @@ export interface LocatorEvents {
   inMemory(subscription: DurableSubscription, sequence: number): void;
   /** Its place is older than that. */
   older(subscription: DurableSubscription): void;
+  /** It begins with the newest messages. */
+  newest(subscription: DurableSubscription): void;
 }
 
 /** Finds out where in the log the places are that subscriptions name. */
@@ -59,6 +61,9 @@ export class Locator {
     else if (place === "next") {
       subscription.passed(last);
       this.#events.inMemory(subscription, end);
+    } else if (place === "last" || "last" in place) {
+      this.#events.newest(subscription);
+      return;
     } else {
       this.#search(subscription, place.timestamp);
       return;

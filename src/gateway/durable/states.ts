@@ -3,7 +3,7 @@
  *
  * | a subscription is | while | kept by |
  * |---|---|---|
- * | locating | it is not known where its place is | `Locator` |
+ * | locating | it is not known where its place is | `Locator`, or `History` for the newest messages |
  * | sweeping | its place is older than what is in memory | `Sweeps` |
  * | catching up | it reads what is in memory | `Walks` |
  * | parked | its client has to read first | `Durables` |

@@ -23,6 +23,8 @@ export interface DurableRequest {
    * record: a client that is lost before it has got anything can go on there.
    */
   readonly onInForce: (after: string | undefined) => void;
+  /** It cannot be what it asks for: `why` is a sentence for its client. */
+  readonly onRefused?: ((why: string) => void) | undefined;
 }
 
 /** A subscription that reads from the log: where it is, and what it has yet to write to its client. */
@@ -44,17 +46,20 @@ export class DurableSubscription {
    * one: `place` goes by RabbitMQ's clock. What came after it had asked, up to this offset, is never too old.
    */
   since: { readonly seconds: number; readonly until: number } | undefined;
+  /** Up to this offset it gets these messages alone, by their offsets and indexes. */
+  #only: { readonly places: ReadonlySet<string>; readonly until: number } | undefined;
   /** Its next message tells that some are missing before it. */
   isBehindGap = false;
   /** Shared with the client's other subscriptions. */
   readonly #outflow: Outflow;
   /** Absent once it was called, since it keeps a receipt alive. */
   #onInForce: DurableRequest["onInForce"] | undefined;
+  readonly #onRefused: DurableRequest["onRefused"];
   #batch: Body[] = [];
   #batchSize = 0;
 
   constructor(
-    { socket, clientId, subscriptionId, encoding, pattern, start, onInForce }: DurableRequest,
+    { socket, clientId, subscriptionId, encoding, pattern, start, onInForce, onRefused }: DurableRequest,
     outflow: Outflow,
   ) {
     this.#outflow = outflow;
@@ -66,6 +71,17 @@ export class DurableSubscription {
     this.head = encoding.headOf(subscriptionId);
     this.place = start;
     this.#onInForce = onInForce;
+    this.#onRefused = onRefused;
+  }
+
+  /** It gets nothing: its client is told why. */
+  refuse(why: string): void {
+    this.#onRefused?.(why);
+  }
+
+  /** Of what is in the log up to `until` it gets these messages alone; its place is before the first of them. */
+  beginWith(places: readonly Position[], until: number): void {
+    this.#only = { places: new Set(places.map(({ offset, index }) => `${offset}.${index}`)), until };
   }
 
   get state(): DurableState {
@@ -87,6 +103,8 @@ export class DurableSubscription {
   isDue({ offset, timestamp }: LogRecord, index: number): boolean {
     const { place, since } = this;
     if (isPosition(place) && !isBehind(place, offset, index)) return false;
+    const only = this.#only;
+    if (only !== undefined && offset <= only.until) return only.places.has(`${offset}.${index}`);
     if (since === undefined) return true;
     if (offset <= since.until && timestamp !== undefined && timestamp < since.seconds) return false;
     this.since = undefined;
@@ -121,6 +139,7 @@ export class DurableSubscription {
   /** Everything up to and including this message is done with. */
   reached(place: Position): void {
     if (!isPosition(this.place) || isBehind(this.place, place.offset, place.index)) this.place = place;
+    if (this.#only !== undefined && place.offset > this.#only.until) this.#only = undefined;
   }
 
   /** Writes what was gathered as one. False if the client has to read before more is written. */

@@ -122,6 +122,7 @@ export class Conversation {
           },
           frame,
           (after) => this.#acknowledge(socket, receipt, after),
+          (why) => this.fail(socket, new StompFault(why, { reason: "subscriptions", receipt })),
         );
         return;
       case "UNSUBSCRIBE":

@@ -1,4 +1,4 @@
-import { type Start, startAfter, startAt } from "../../log/position.ts";
+import { lastMax, type Start, startAfter, startAt } from "../../log/position.ts";
 import { isShortText, type Message } from "../../message.ts";
 import {
   direct as directDestination,
@@ -63,10 +63,16 @@ export class Subscriptions {
 
   /**
    * @param onInForce called once when it is in force: at once, or for a durable one when its place in the log is known
+   * @param onRefused called instead, with a sentence for the client, if a durable one cannot be what it asks for
    * @throws StompFault
    */
-  add(subscriber: Subscriber, frame: Frame, onInForce: (after?: string) => void): void {
-    const pattern = this.#add(subscriber, frame, onInForce);
+  add(
+    subscriber: Subscriber,
+    frame: Frame,
+    onInForce: (after?: string) => void,
+    onRefused: (why: string) => void,
+  ): void {
+    const pattern = this.#add(subscriber, frame, onInForce, onRefused);
     if (typeof pattern === "string") this.#announcements.subscribed(subscriber.socket.data, pattern);
   }
 
@@ -75,6 +81,7 @@ export class Subscriptions {
     { socket, clientId, credentials, version }: Subscriber,
     frame: Frame,
     onInForce: (after?: string) => void,
+    onRefused: (why: string) => void,
   ): string | typeof direct | undefined {
     const { headers } = frame;
     const id = required(frame, "id");
@@ -119,6 +126,7 @@ export class Subscriptions {
         pattern,
         start,
         onInForce,
+        onRefused,
       };
       this.#all.push({ kind: "durable", subscriptionId: id, durable: this.#durables.add(request) });
       return pattern;
@@ -273,7 +281,7 @@ function startOf(headers: Frame["headers"]): Start | undefined {
   if (start !== undefined) return start;
   throw new StompFault(
     after === undefined
-      ? `x-stream-offset is first, next, timestamp=SECONDS or a position, not ${JSON.stringify(offset!.slice(0, 80))}`
+      ? `x-stream-offset is first, next, last, last=N with N from 1 to ${lastMax}, timestamp=SECONDS or a position, not ${JSON.stringify(offset!.slice(0, 80))}`
       : `x-stream-after is the x-stream-offset of a MESSAGE, not ${JSON.stringify(after.slice(0, 80))}`,
   );
 }

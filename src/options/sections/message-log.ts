@@ -33,6 +33,12 @@ export const messageLogOptions = {
     managing,
     "what the keys of that time may take in memory (256 bytes each); beyond it, the oldest are forgotten",
   ),
+  lastValuesMaxBytes: option(
+    bytes(64 * 1024, 16 * 1024 ** 3),
+    32 * 1024 ** 2,
+    managing,
+    "what each topic's newest message takes in memory, for `x-stream-offset:last`; others are read from the log",
+  ),
   logMemoryBytes: option(
     bytes(64 * 1024, 16 * 1024 ** 3),
     32 * 1024 ** 2,

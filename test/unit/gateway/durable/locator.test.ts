@@ -32,7 +32,7 @@ function unanswered() {
       recordBytesMax: 1,
     },
     window,
-    { inMemory: place, older: place },
+    { inMemory: place, older: place, newest: place },
   );
   return { locator, marks, readers, placed };
 }
