@@ -40,6 +40,8 @@ export class History implements Task {
   readonly #values: LastValues;
   /** How far the newest messages are known: not at all, of what is in memory as well, of the whole log. */
   #known: "nothing" | "some" | "all" = "nothing";
+  /** From this offset on every record has been looked into; undefined while none has. */
+  #knownFrom: number | undefined;
   readonly #waiting = new Set<DurableSubscription>();
   #scan: Scan | undefined;
   /** What is being looked for. */
@@ -99,7 +101,8 @@ export class History implements Task {
 
   /** A record has come. */
   logged(record: LogRecord): void {
-    if (this.#known !== "nothing" || this.#isLearning) this.#values.put(record);
+    if (this.#isLearning) this.#keep(record);
+    else if (this.#known !== "nothing") this.#values.put(record);
   }
 
   /** More is known of the log. */
@@ -111,6 +114,7 @@ export class History implements Task {
   restart(): void {
     this.#stop();
     this.#known = "nothing";
+    this.#knownFrom = undefined;
     this.#values.clear();
     this.goOn();
   }
@@ -144,8 +148,10 @@ export class History implements Task {
     this.#answerAll();
     const searched = [...this.#waiting].filter((each) => this.#known === "all" || !isForValues(each));
     if (this.#waiting.size === 0) return;
-    if (searched.length === 0) this.#sequence = this.#window.begin;
-    else {
+    if (searched.length === 0) {
+      this.#sequence = this.#window.begin;
+      this.#knownFrom = undefined;
+    } else {
       this.#search = new NewestOfAll();
       for (const subscription of searched) this.#search.add(subscription, wantedBy(subscription));
       this.#reached = this.#window.last;
@@ -165,9 +171,10 @@ export class History implements Task {
     const { pattern } = subscription;
     if (!isForValues(subscription) || pattern === direct || this.#known === "nothing") return false;
     const values = this.#values.matching(pattern);
-    // Of one topic there is nothing newer than what is here.
     const isKnown = this.#known === "all" && this.#values.isWhole;
-    if (!isKnown && this.#values.of(pattern) === undefined) return false;
+    // Of one topic there is nothing newer than what is here.
+    const isNewest = (this.#values.of(pattern)?.offset ?? -1) >= (this.#knownFrom ?? 0);
+    if (!isKnown && !isNewest) return false;
     if (values.length > lastTopicsMax) this.#refuse(subscription);
     else this.#deliver(subscription, values);
     return true;
@@ -176,9 +183,14 @@ export class History implements Task {
   /** Looks into what is in memory for the newest message of each topic, and then into all that is older. */
   #learn(untilMs: number): void {
     const window = this.#window;
-    this.#sequence = Math.max(this.#sequence!, window.begin);
+    // What had to make room meanwhile is read with what is older.
+    if (this.#knownFrom === undefined || this.#sequence! < window.begin) {
+      this.#sequence = window.begin;
+      this.#knownFrom = window.at(window.begin)?.offset ?? window.last + 1;
+    }
     while (this.#sequence < window.end) {
-      this.#values.put(window.at(this.#sequence++)!);
+      this.#keep(window.at(this.#sequence++)!);
+      if (this.#sequence === undefined) return;
       if (performance.now() >= untilMs) {
         this.#slices.ask(this);
         return;
@@ -190,9 +202,23 @@ export class History implements Task {
     const until = () => window.coversFrom ?? Number.POSITIVE_INFINITY;
     const done = () => {
       this.#known = "all";
+      this.#knownFrom = 0;
       this.#startSoon();
     };
-    this.#read("first", until, (record) => this.#values.put(record), done);
+    this.#read("first", until, (record) => this.#keep(record), done);
+  }
+
+  /** When one had to be forgotten, an older one of its topic must not take its place: what is kept begins with what comes next. */
+  #keep(record: LogRecord): void {
+    this.#values.put(record);
+    if (this.#values.isWhole) return;
+    this.#scan?.stop();
+    this.#scan = undefined;
+    this.#sequence = undefined;
+    this.#values.forgetAll();
+    this.#known = "all";
+    this.#knownFrom = this.#window.last + 1;
+    this.#startSoon();
   }
 
   /** Looks into what is in memory for the newest so many, back from the end. */

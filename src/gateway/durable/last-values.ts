@@ -87,10 +87,16 @@ export class LastValues {
   }
 
   clear(): void {
+    this.forgetAll();
+    this.#isWhole = true;
+  }
+
+  /** There was no room for all. */
+  forgetAll(): void {
     this.#values.clear();
     this.#topicsOf.clear();
     this.#bytes = 0;
-    this.#isWhole = true;
+    this.#isWhole = false;
   }
 
   close(): void {
