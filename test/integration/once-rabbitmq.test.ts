@@ -55,3 +55,42 @@ test("a message with an idempotency key is published once, whichever managers it
   }
   expect(handled.sort()).toEqual(all.toSorted());
 });
+
+test("the newest messages are there on every manager, also on one that was started after all of them were published", async () => {
+  const url = await (await sharedRabbitmq()).vhost();
+  await using one = await startManager("manager-0000000000b1", url);
+  await using anna = await connectStomp(one.wsUrl("/ws/anna"));
+  for (let at = 0; at < 40; at++) anna.send(`/topic/room.${at % 4}`, `${at}`);
+  await anna.sendSafely("/topic/other", "o");
+  // What is in its memory is little, and the values that it keeps are few.
+  await using late = await startManager(
+    "manager-0000000000b2",
+    url,
+    "--log-memory-bytes",
+    "64KiB",
+    "--last-values-max-bytes",
+    "64KiB",
+  );
+  for (const manager of [one, late]) {
+    await using ben = await connectStomp(manager.wsUrl("/ws/ben"));
+    const [room, rooms, history, fewer, all] = await Promise.all([
+      ben.subscribe("/topic/room.1", { "x-stream-offset": "last" }),
+      ben.subscribe("/topic/room.*", { "x-stream-offset": "last" }),
+      ben.subscribe("/topic/room.2", { "x-stream-offset": "last=3" }),
+      ben.subscribe("/topic/other", { "x-stream-offset": "last=50" }),
+      ben.subscribe("/topic/#", { "x-stream-offset": "last=3" }),
+    ]);
+    expect(await bodiesOf(room!, 1)).toEqual(["37"]);
+    expect(await bodiesOf(rooms!, 4)).toEqual(["36", "37", "38", "39"]);
+    expect(await bodiesOf(history!, 3)).toEqual(["30", "34", "38"]);
+    expect(await bodiesOf(fewer!, 1)).toEqual(["o"]);
+    expect((await bodiesOf(all!, 3)).at(-1)).toBe("o");
+  }
+  // What comes then follows.
+  await using carl = await connectStomp(late.wsUrl("/ws/carl"));
+  const rooms = await carl.subscribe("/topic/room.#", { "x-stream-offset": "last" });
+  await anna.sendSafely("/topic/room.1", "new");
+  expect((await bodiesOf(rooms, 5)).at(-1)).toBe("new");
+  carl.client.subscribe("/topic/room.1", () => undefined, { "x-stream-offset": "last=1000000" });
+  expect((await carl.failed).headers["message"]).toInclude("N from 1 to 10000");
+});

@@ -188,8 +188,10 @@ export class History implements Task {
       this.#sequence = window.begin;
       this.#knownFrom = window.at(window.begin)?.offset ?? window.last + 1;
     }
-    while (this.#sequence < window.end) {
-      this.#keep(window.at(this.#sequence++)!);
+    while (this.#sequence! < window.end) {
+      const record = window.at(this.#sequence!)!;
+      this.#sequence!++;
+      this.#keep(record);
       if (this.#sequence === undefined) return;
       if (performance.now() >= untilMs) {
         this.#slices.ask(this);

@@ -37,16 +37,21 @@ test("the position of a record with one message has no index, and lies behind al
 });
 
 test("RabbitMQ's words are understood", () => {
-  expect([startAt("first"), startAt("next"), startAt("timestamp=1700000000")]).toEqual([
+  expect([startAt("first"), startAt("next"), startAt("last"), startAt("timestamp=1700000000")]).toEqual([
     "first",
     "next",
+    "last",
     { timestamp: 1_700_000_000 },
   ]);
+  expect([startAt("last=1"), startAt("last=10000")]).toEqual([{ last: 1 }, { last: 10_000 }]);
 });
 
 test.each([
   "",
-  "last",
+  "last=",
+  "last=0",
+  "last=10001",
+  "last=1000000",
   "-1",
   "1.",
   ".1",
