@@ -91,6 +91,8 @@ export interface Surroundings {
   readonly durables: Durables | undefined;
   /** Undefined where nobody knows who is on a topic. */
   readonly rooms: Rooms | undefined;
+  /** What may wait for a client that reads slowly. In bytes. */
+  readonly clientBufferBytes: number;
   /** A client that sends a larger body is closed. In bytes. */
   readonly maxMessageBytes: number;
 }

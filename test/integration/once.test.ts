@@ -99,3 +99,19 @@ describe("a SEND with an idempotency-key", () => {
     ]);
   });
 });
+
+test.each([
+  ["a value that is none", "/topic/a", { "x-conflate": "yes" }, "x-conflate is true or false"],
+  [
+    "a durable subscription",
+    "/topic/a",
+    { "x-conflate": "true", "x-stream-offset": "next" },
+    "x-conflate is for live subscriptions",
+  ],
+  ["/direct", "/direct", { "x-conflate": "true" }, "x-conflate is for live subscriptions"],
+] as const)("x-conflate for %s is answered with an ERROR", async (_, destination, headers, reason) => {
+  await using system = startSystem();
+  await using anna = await connectStomp(system.wsUrl("/ws/anna"));
+  anna.client.subscribe(destination, () => undefined, headers);
+  expect((await anna.failed).headers["message"]).toInclude(reason);
+});

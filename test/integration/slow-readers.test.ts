@@ -237,3 +237,37 @@ test.each([Number(Bun.env["FC_SEED"] ?? 1)])(
     }
   },
 );
+
+test("a client with a conflated subscription that reads nothing is not cut off, and gets the newest message of each topic in the end", async () => {
+  await using warren = await startWarren([
+    "--log-messages",
+    "off",
+    "--client-buffer-bytes",
+    "1MiB",
+    "--handler",
+    silentHandler,
+  ]);
+  await using slow = await connectRaw(warren.url, "/ws", {
+    headers: { "Sec-WebSocket-Protocol": "v12.stomp" },
+  });
+  slow.sendFrame(
+    opcodes.text,
+    "CONNECT\naccept-version:1.2\n\n\0SUBSCRIBE\nid:1\nx-conflate:true\ndestination:/topic/#\n\n\0",
+  );
+  await until(async () => (await metric(warren, "warren_audiences")) === 1, "it has subscribed");
+  slow.stopReading();
+  await using witness = await connect(warren.wsUrl());
+  await using sender = await connect(warren.wsUrl());
+  await using other = await connect(warren.wsUrl("/ws?topic=other"));
+  other.send("0 x of another topic");
+  const sending = sendAll(sender, witness);
+  await sending;
+  expect(await cutOff(warren)).toBe(0);
+  slow.readAgain();
+  await until(() => numbersOf(slow).at(-1) === messages - 1, "the newest message");
+  const got = numbersOf(slow);
+  expect(got.length).toBeLessThan(messages);
+  expect(got.slice(1)).toEqual(got.slice(1).toSorted((one, two) => one - two));
+  sender.send(`${messages} x`);
+  await until(() => numbersOf(slow).at(-1) === messages, "what comes then");
+});

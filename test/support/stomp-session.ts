@@ -99,6 +99,7 @@ export class StompSide {
       identified: () => undefined,
       ...frameLimits(maxMessageBytes),
       maxSubscriptions: 10,
+      clientBufferBytes: 1024 ** 2,
       maxTransactionBytes: 8192,
       durables: undefined,
     });

@@ -20,7 +20,7 @@ export interface Client {
   /** What it has in the outbox; undefined until it publishes. */
   readonly share: Share | undefined;
   opened(socket: ClientSocket): void;
-  /** What is kept of what it sent: a message that is not whole, open transactions. In bytes. */
+  /** What is kept of what it sent (a message that is not whole, open transactions), and for its conflated subscriptions. In bytes. */
   readonly keptBytes: number;
   /** The client sent a WebSocket message. */
   message(socket: ClientSocket, body: string | Buffer): void;

@@ -1,4 +1,5 @@
 import { textCostBytes } from "../../costs.ts";
+import type { Body } from "../../message.ts";
 import { isPattern } from "../../topics/pattern.ts";
 import { TopicTrie } from "../../topics/topic-trie.ts";
 import type { Encoding } from "./encoding.ts";
@@ -20,6 +21,8 @@ export interface Audience {
   clientCount: number;
   /** The place in the log of the last message that it was sent. Durable subscriptions only. */
   lastPosition: string | undefined;
+  /** Takes what is sent to it, where that does not go to the sockets that are subscribed to its key. */
+  readonly take: ((topic: string, frame: Body) => void) | undefined;
 }
 
 /** Audiences that get the same bytes for a message, though they asked for it by different patterns. */
@@ -50,6 +53,7 @@ export class Audiences {
   readonly #routes = new Map<string, Route>();
   #routesBytes = 0;
   readonly #counts = new Map<Encoding, number>();
+  #aloneCount = 0;
   readonly #prefix: string;
 
   /** @param prefix tells the names that Bun.serve knows from those of other audiences; without colons */
@@ -77,25 +81,49 @@ export class Audiences {
   /** @param subscriptionId empty where a client has no names for its subscriptions */
   join(pattern: string, encoding: Encoding, subscriptionId: string): Audience {
     const key = `${this.#prefix}:${encoding.name}:${subscriptionId.length}:${subscriptionId}:${pattern}`;
-    let audience = this.#byKey.get(key);
-    if (audience === undefined) {
-      const head = encoding.headOf(subscriptionId);
-      audience = {
-        kind: "audience",
-        subscriptionId,
-        key,
-        pattern,
-        encoding,
-        head,
-        clientCount: 0,
-        lastPosition: undefined,
-      };
-      this.#byKey.set(key, audience);
-      this.#counts.set(encoding, this.countOf(encoding) + 1);
-      this.#trie.add(pattern, audience);
-      this.#forgetRoutes(pattern);
-    }
+    const audience = this.#byKey.get(key) ?? this.#add(key, pattern, encoding, subscriptionId, undefined);
     audience.clientCount++;
+    return audience;
+  }
+
+  /**
+   * An audience of one client's.
+   *
+   * @param take gets its frames, instead of a socket
+   */
+  joinAlone(
+    pattern: string,
+    encoding: Encoding,
+    subscriptionId: string,
+    take: (topic: string, frame: Body) => void,
+  ): Audience {
+    const audience = this.#add(`alone:${++this.#aloneCount}`, pattern, encoding, subscriptionId, take);
+    audience.clientCount++;
+    return audience;
+  }
+
+  #add(
+    key: string,
+    pattern: string,
+    encoding: Encoding,
+    subscriptionId: string,
+    take: Audience["take"],
+  ): Audience {
+    const audience: Audience = {
+      kind: "audience",
+      subscriptionId,
+      key,
+      pattern,
+      encoding,
+      head: encoding.headOf(subscriptionId),
+      clientCount: 0,
+      lastPosition: undefined,
+      take,
+    };
+    this.#byKey.set(key, audience);
+    this.#counts.set(encoding, this.countOf(encoding) + 1);
+    this.#trie.add(pattern, audience);
+    this.#forgetRoutes(pattern);
     return audience;
   }
 

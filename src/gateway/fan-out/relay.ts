@@ -75,7 +75,8 @@ export class Relay {
       for (const audience of group.audiences) {
         // Before it is published: whoever has to leave for it has got it.
         audience.lastPosition = delivery.position;
-        if (audience !== own) {
+        if (audience.take !== undefined) audience.take(message.topic, frame);
+        else if (audience !== own) {
           this.#published(audience.clientCount, frame.length);
           this.#outlet?.publish(audience.key, frame);
         } else {

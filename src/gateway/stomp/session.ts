@@ -77,7 +77,7 @@ export class Session implements Client {
     }
     this.#countUnobeyed(turns.isWaiting(socket));
     count(socket, 0, bytes.byteLength);
-    if (this.keptBytes > 0) kept(bytes.byteLength);
+    if (this.#begunBytes > 0) kept(bytes.byteLength);
   }
 
   goOn(socket: ClientSocket): boolean {
@@ -118,6 +118,11 @@ export class Session implements Client {
   }
 
   get keptBytes(): number {
+    return this.#begunBytes + this.#conversation.subscriptions.keptBytes;
+  }
+
+  /** What is kept of what it has begun to send. */
+  get #begunBytes(): number {
     return this.#parser.keptBytes + (this.#conversation.publishing?.keptBytes ?? 0);
   }
 

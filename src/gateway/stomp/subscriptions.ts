@@ -12,8 +12,10 @@ import type { ClientSocket } from "../clients/client.ts";
 import type { Durables } from "../durable/durables.ts";
 import type { DurableRequest, DurableSubscription } from "../durable/subscription.ts";
 import type { Audience } from "../fan-out/audiences.ts";
+import { Conflated } from "../fan-out/conflated.ts";
 import { direct } from "../fan-out/encoding.ts";
 import type { Relay } from "../fan-out/relay.ts";
+import { roomFor } from "../limits/backlogs.ts";
 import type { Rooms } from "../presence/rooms.ts";
 import type { Watcher } from "../presence/watcher.ts";
 import type { Credentials } from "./credentials.ts";
@@ -29,6 +31,7 @@ type Subscription =
   | Audience
   | { readonly kind: "direct"; readonly subscriptionId: string; readonly head: string }
   | { readonly kind: "durable"; readonly subscriptionId: string; readonly durable: DurableSubscription }
+  | Conflated
   | { readonly kind: "presence"; readonly subscriptionId: string; readonly watcher: Watcher };
 
 /** Whose subscription it is. */
@@ -51,8 +54,19 @@ export class Subscriptions {
   readonly #countMax: number;
   readonly #sent: StompSurroundings["sent"];
   readonly #announcements: Announcements;
+  /** What may wait in a client's socket, in bytes. */
+  readonly #room: number;
 
-  constructor({ relay, durables, maxSubscriptions, sent, announcements, rooms }: StompSurroundings) {
+  constructor({
+    relay,
+    durables,
+    maxSubscriptions,
+    sent,
+    announcements,
+    rooms,
+    clientBufferBytes,
+  }: StompSurroundings) {
+    this.#room = roomFor(clientBufferBytes);
     this.#rooms = rooms;
     this.#announcements = announcements;
     this.#sent = sent;
@@ -114,6 +128,7 @@ export class Subscriptions {
         { reason: "subscriptions" },
       );
     const start = startOf(headers);
+    const isConflated = isConflatedBy(headers, start !== undefined || pattern === direct);
     const encoding = stompEncoding(version);
     if (start !== undefined) {
       if (this.#durables === undefined)
@@ -133,6 +148,11 @@ export class Subscriptions {
     }
     if (pattern === direct) {
       this.#all.push({ kind: "direct", subscriptionId: id, head: encoding.headOf(id) });
+    } else if (isConflated) {
+      const { audiences } = this.#relay;
+      const delivered = (count: number) => this.#relay.delivered(count);
+      const request = { audiences, socket, pattern, encoding, subscriptionId: id, delivered };
+      this.#all.push(new Conflated({ ...request, room: this.#room, sent: this.#sent }));
     } else {
       const audience = this.#relay.audiences.join(pattern, encoding, id);
       socket.subscribe(audience.key);
@@ -177,6 +197,7 @@ export class Subscriptions {
     const pattern = patternOf(subscription);
     if (pattern !== directDestination) this.#announcements.unsubscribed(socket.data, pattern);
     if (subscription.kind === "durable") this.#durables?.remove(subscription.durable, true);
+    if (subscription.kind === "conflated") subscription.end(true);
     if (subscription.kind !== "audience") return;
     socket.unsubscribe(subscription.key);
     this.#relay.audiences.leave(subscription);
@@ -202,6 +223,7 @@ export class Subscriptions {
     for (const subscription of this.#all) {
       if (subscription.kind === "durable") this.#durables?.fallBehind(subscription.durable);
       else if (subscription.kind === "presence") this.#rooms!.fallBehind(subscription.watcher);
+      else if (subscription.kind === "conflated") subscription.fallBehind();
       else isDurable = false;
     }
     return isDurable;
@@ -212,7 +234,16 @@ export class Subscriptions {
     for (const subscription of this.#all) {
       if (subscription.kind === "durable") this.#durables?.drained(subscription.durable);
       else if (subscription.kind === "presence") this.#rooms!.drained(subscription.watcher);
+      else if (subscription.kind === "conflated") subscription.drained();
     }
+  }
+
+  /** What is kept for conflated ones, in bytes. */
+  get keptBytes(): number {
+    let bytes = 0;
+    for (const subscription of this.#all)
+      if (subscription.kind === "conflated") bytes += subscription.keptBytes;
+    return bytes;
   }
 
   /** The topics of which it is told who is there. */
@@ -224,7 +255,7 @@ export class Subscriptions {
   /** What is subscribed to, without `/direct`. */
   *patterns(): Iterable<string> {
     for (const subscription of this.#all) {
-      if (subscription.kind === "audience") yield subscription.pattern;
+      if (subscription.kind === "audience" || subscription.kind === "conflated") yield subscription.pattern;
       else if (subscription.kind === "durable" && subscription.durable.pattern !== direct)
         yield subscription.durable.pattern;
     }
@@ -248,6 +279,7 @@ export class Subscriptions {
       if (subscription.kind === "audience") this.#relay.audiences.leave(subscription);
       if (subscription.kind === "durable") this.#durables?.remove(subscription.durable, false);
       if (subscription.kind === "presence") this.#rooms!.unwatch(subscription.watcher, false);
+      if (subscription.kind === "conflated") subscription.end(false);
     }
     this.#all.length = 0;
   }
@@ -284,4 +316,21 @@ function startOf(headers: Frame["headers"]): Start | undefined {
       ? `x-stream-offset is first, next, last, last=N with N from 1 to ${lastMax}, timestamp=SECONDS or a position, not ${JSON.stringify(offset!.slice(0, 80))}`
       : `x-stream-after is the x-stream-offset of a MESSAGE, not ${JSON.stringify(after.slice(0, 80))}`,
   );
+}
+
+/**
+ * Whether a live subscription gets only the newest message of each topic that waits when its client reads too slowly.
+ *
+ * @param isOther it is no live subscription to topics
+ * @throws StompFault
+ */
+function isConflatedBy(headers: Frame["headers"], isOther: boolean): boolean {
+  const said = headers.get("x-conflate") ?? "false";
+  if (said !== "true" && said !== "false")
+    throw new StompFault(`x-conflate is true or false, not ${JSON.stringify(said.slice(0, 80))}`);
+  if (said === "true" && isOther)
+    throw new StompFault(
+      "x-conflate is for live subscriptions to /topic and /broadcast: a durable one is never cut off, and gets every message",
+    );
+  return said === "true";
 }

@@ -105,6 +105,7 @@ class World {
         once: new Once({ windowMs: 120_000, bytesMax: mebibyte }),
         count: () => undefined,
       }),
+      clientBufferBytes,
       handshakeTimeoutMs: 10_000,
       messageTimeoutMs: 60_000,
       holds,

@@ -1,0 +1,99 @@
+import { expect, test } from "bun:test";
+import { Conflated } from "../../../../src/gateway/fan-out/conflated.ts";
+import { Relay } from "../../../../src/gateway/fan-out/relay.ts";
+import { stompEncoding } from "../../../../src/gateway/stomp/encoding.ts";
+import { ScriptedClient } from "../durable/scripted-client.ts";
+
+/** A conflated subscription to a pattern, and another client's to the same. */
+function world() {
+  const relay = new Relay();
+  const client = new ScriptedClient();
+  relay.serveBy({
+    publish: (key, frame) => {
+      if (client.keys.has(key)) client.socket.send(frame as string);
+    },
+  });
+  let sentBytes = 0;
+  const subscription = new Conflated({
+    audiences: relay.audiences,
+    socket: Object.assign(client.socket, { readyState: WebSocket.OPEN }),
+    pattern: "price.*",
+    encoding: stompEncoding("1.2"),
+    subscriptionId: "s",
+    room: 1000,
+    sent: (bytes) => {
+      sentBytes += bytes;
+    },
+    delivered: () => undefined,
+  });
+  const say = (topic: string, body: string) => relay.toAll({ topic, body }, `id-${body}`);
+  return { relay, client, subscription, say, sentBytes: () => sentBytes };
+}
+const microtasks = () => Promise.resolve();
+
+test("a client that reads too slowly gets the newest message of each topic, in their order, and then everything again", async () => {
+  const { client, subscription, say, relay } = world();
+  say("price.eur", "1");
+  client.isReading(false);
+  subscription.fallBehind();
+  // It is on its way while it is found out that too much waits.
+  say("price.eur", "2");
+  await microtasks();
+  for (const [topic, body] of [
+    ["price.eur", "3"],
+    ["price.usd", "4"],
+    ["price.eur", "5"],
+    ["price.chf", "6"],
+    ["price.usd", "7"],
+    ["other", "8"],
+  ] as const)
+    say(topic, body);
+  subscription.fallBehind();
+  await microtasks();
+  expect(client.texts).toEqual(["1", "2"]);
+  expect(subscription.keptBytes).toBeGreaterThan(0);
+  subscription.drained();
+  expect(client.texts).toEqual(["1", "2"]);
+  client.isReading(true);
+  subscription.drained();
+  expect(client.texts).toEqual(["1", "2", "5", "6", "7"]);
+  expect(subscription.keptBytes).toBe(0);
+  say("price.eur", "9");
+  expect(client.texts.at(-1)).toBe("9");
+  subscription.end(true);
+  say("price.eur", "10");
+  expect(client.texts.at(-1)).toBe("9");
+  expect(relay.audiences.count).toBe(0);
+});
+
+test("what is kept does not grow with how much is said, and is let go of when the client has gone", async () => {
+  const { client, subscription, say, relay } = world();
+  client.isReading(false);
+  subscription.fallBehind();
+  await microtasks();
+  for (let round = 0; round < 1000; round++)
+    for (const topic of ["a", "b"]) say(`price.${topic}`, `${round}`);
+  expect(subscription.keptBytes).toBeLessThan(2000);
+  subscription.end(false);
+  expect(subscription.keptBytes).toBe(0);
+  expect(relay.audiences.count).toBe(0);
+  say("price.a", "after");
+  expect(client.frames).toEqual([]);
+});
+
+test("a client that has read everything before it left its audience is back in it at once", async () => {
+  const { client, subscription, say } = world();
+  subscription.fallBehind();
+  await microtasks();
+  say("price.a", "1");
+  expect(client.texts).toEqual(["1"]);
+  expect(subscription.keptBytes).toBe(0);
+});
+
+test("one that ends in the same turn in which it falls behind is over", async () => {
+  const { subscription, relay } = world();
+  subscription.fallBehind();
+  subscription.end(true);
+  await microtasks();
+  expect(relay.audiences.count).toBe(0);
+});
