@@ -20,6 +20,14 @@ export function answeredBy({ headers }: { readonly headers?: Headers | undefined
   return id?.startsWith(correlationPrefix) ? id : undefined;
 }
 
+/**
+ * What the correlation ids of one connection's requests begin with: `warren:MANAGER:CONNECTION`. Undefined if it is no such id.
+ */
+export function askerOf(correlationId: string): string | undefined {
+  const [, asker] = /^(warren:[^:]*:[^:]*):/.exec(correlationId) ?? [];
+  return asker;
+}
+
 /** The correlation id with which a request is answered; undefined if the message is none, or nobody waits for its answers. */
 export function awaitedBy({
   isRequest,

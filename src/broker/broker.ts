@@ -1,6 +1,7 @@
 import type { Envelope } from "../envelope/envelope.ts";
 import type { SetAsideReason } from "../envelope/set-aside.ts";
 import type { EventsPeer } from "./events.ts";
+import type { OnLeft } from "./leavers.ts";
 
 /**
  * What Warren needs of a broker, and what a broker guarantees. `memory.ts` and `rabbitmq/` implement it;
@@ -44,6 +45,8 @@ export interface Broker {
    * where no other program can publish. Before `start`.
    */
   consumeReplies(prefetch: number, consumer: Consumer): void;
+  /** Hears of clients that asked and have gone: see `leavers.ts`. One of this process; before `start`. */
+  hearLeft(onLeft: OnLeft): void;
   /** Follows the shared log of both exchanges from now on. Before `start`. */
   follow(follower: Follower): void;
   /** Whether there is a shared log, which `read` reads from. Without one, followers get what comes while they are connected. */

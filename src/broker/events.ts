@@ -13,6 +13,8 @@ export interface EventsLink {
   ask(body: string, id: string): void;
   /** Tells all managers something, this one too. It is lost where a manager is not connected. */
   tell(body: string): void;
+  /** Tells all processors which clients that asked have gone, at most `leaversMax`. It is lost where one is not connected. */
+  tellLeft(askers: readonly string[]): void;
   /** Tells one manager something. It is lost if that is not connected. */
   tellOne(manager: string, body: string): void;
   /**

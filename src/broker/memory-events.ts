@@ -1,14 +1,20 @@
 import type { EventsLink, EventsPeer, Voice } from "./events.ts";
+import type { OnLeft } from "./leavers.ts";
 
 /** The events of clients within one process: there is one manager, nothing is ever lost, and nobody has to speak for anybody. */
 export class MemoryEvents {
   readonly #peer: EventsPeer;
   readonly #told: (key: string, body: string) => void;
+  readonly #left: OnLeft;
   #published = 0;
   #confirming: NodeJS.Immediate | undefined;
 
-  /** @param told hears of each event in a later turn of the event loop */
-  constructor(peer: EventsPeer, told: (key: string, body: string) => void) {
+  /**
+   * @param told hears of each event in a later turn of the event loop
+   * @param left hears of clients that asked and have gone
+   */
+  constructor(peer: EventsPeer, told: (key: string, body: string) => void, left: OnLeft) {
+    this.#left = left;
     this.#peer = peer;
     this.#told = told;
   }
@@ -31,6 +37,7 @@ export class MemoryEvents {
           this.#peer.asked(Buffer.from(body), (answer) => this.#peer.answered(id, Buffer.from(answer))),
         ),
       tell: (body) => later(() => this.#peer.told(Buffer.from(body))),
+      tellLeft: (askers) => later(() => this.#left(askers)),
       tellOne: (name, body) => {
         if (name === manager) later(() => this.#peer.told(Buffer.from(body)));
       },

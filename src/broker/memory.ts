@@ -14,6 +14,7 @@ import type {
   Publisher,
 } from "./broker.ts";
 import type { EventsPeer } from "./events.ts";
+import type { OnLeft } from "./leavers.ts";
 import { MemoryEvents } from "./memory-events.ts";
 
 /** What waits in a group's queue, with all that it takes in memory, in bytes, before publishers are blocked, as RabbitMQ's memory alarm would. */
@@ -34,6 +35,7 @@ export class MemoryBroker implements Broker {
   readonly #lastTags = new Map<Publisher, number>();
   #state: "declaring" | "ready" | "closed" = "declaring";
   #isBlocked = false;
+  #onLeft: OnLeft = () => undefined;
   #events: MemoryEvents | undefined;
   /** Microseconds since 1970 at first: what an earlier process called a place in its log lies before all of this one's. */
   #nextOffset = Date.now() * 1000;
@@ -54,6 +56,10 @@ export class MemoryBroker implements Broker {
   /** Nobody else publishes here. */
   consumeReplies(): void {
     // Processors answer by `towsmanager`.
+  }
+
+  hearLeft(onLeft: OnLeft): void {
+    this.#onLeft = onLeft;
   }
 
   readonly hasLog = true;
@@ -77,7 +83,8 @@ export class MemoryBroker implements Broker {
   }
 
   attachEvents(peer: EventsPeer): boolean {
-    this.#events = new MemoryEvents(peer, () => undefined);
+    const left = (askers: readonly string[]) => this.#onLeft(askers);
+    this.#events = new MemoryEvents(peer, () => undefined, left);
     return true;
   }
 

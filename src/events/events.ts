@@ -103,6 +103,11 @@ export class Events implements EventsPeer {
     this.companion?.closed();
   }
 
+  /** Tells processors which clients that asked have gone. It is lost while the broker is away. */
+  left(askers: readonly string[]): void {
+    if (!this.#isBlocked) this.#link?.tellLeft(askers);
+  }
+
   blocked(isBlocked: boolean): void {
     this.#isBlocked = isBlocked;
     if (isBlocked) return;

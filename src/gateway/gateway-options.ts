@@ -23,6 +23,8 @@ export interface GatewayOptions extends ServerOptions, EntranceOptions, LimitOpt
   /** What `/metrics` shows besides the gateway's own. */
   metrics(): readonly AnyMetric[];
   readonly uplink: Uplink;
+  /** Called with the name in correlation ids of a client that asked, when it has gone. */
+  onAskerLeft(asker: string): void;
   /** Decides about messages with idempotency keys. */
   readonly once: Once;
   readonly announcements: Announcements;

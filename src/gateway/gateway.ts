@@ -70,6 +70,7 @@ export class Gateway implements FeedSink {
   constructor(options: GatewayOptions, makers: readonly ProtocolMaker[] = protocols) {
     this.#options = options;
     this.#relay.serveBy(this.#listeners);
+    this.#requests.onLeft = options.onAskerLeft;
     const { sharedLog, logMemoryBytes, clientBufferBytes, announcements, uplink } = options;
     const notices = new Notices(options.logger);
     this.#visits = new Visits(options.logger, this.#traffic);

@@ -32,6 +32,7 @@ import type { Presence } from "../presence/presence.ts";
 import { BusiestTopics } from "./busiest-topics.ts";
 import { aloneOr, clienteleOf, readAdminToken } from "./control.ts";
 import { KeysAtStart } from "./keys-at-start.ts";
+import { Leavers } from "./leavers.ts";
 import { presenceMetrics, presenceOf, toldOf } from "./presence.ts";
 import { Replies } from "./replies.ts";
 import { Traced, tracedSink } from "./traced.ts";
@@ -44,6 +45,7 @@ export type ManagerOptions = Omit<
   | "metrics"
   | "uplink"
   | "once"
+  | "onAskerLeft"
   | "announcements"
   | "presence"
   | "sharedLog"
@@ -72,6 +74,7 @@ export class Manager {
   readonly #answers: Outbox;
   readonly #gateway: Gateway;
   readonly #auth: Auth | undefined;
+  readonly #leavers: Leavers;
   readonly #keysAtStart: KeysAtStart;
   readonly #lag = new LoopLag();
   #apiRefusedCount = 0;
@@ -151,6 +154,7 @@ export class Manager {
     const peer = new Events(id, attendance, logger, (body) => desk.take(body));
     const events = broker.attachEvents(peer) ? peer : undefined;
     const presence = events === undefined ? undefined : presenceOf(events, attendance);
+    const leavers = new Leavers((askers) => events?.left(askers));
     const surroundings: GatewayOptions = {
       ...options,
       auth,
@@ -164,6 +168,7 @@ export class Manager {
           ? {}
           : this.#controlApi(options.adminTokenFile, options, desk, events),
       once,
+      onAskerLeft: (asker) => leavers.left(asker),
       uplink: uplinkTo(outbox, messageTrace, busiest, traced),
       sharedLog: broker.hasLog
         ? {
@@ -202,6 +207,7 @@ export class Manager {
     feed.onMarked = (offset) => keysAtStart.reached(offset);
     if (lag !== undefined) feed.onHandedOn = (ms) => lag.handedOn(ms);
     broker.follow(feed);
+    this.#leavers = leavers;
     this.#keysAtStart = keysAtStart;
     this.#events = events;
     this.#presence = presence;
@@ -290,6 +296,7 @@ export class Manager {
   /** Closes the clients and the port, within about `timeoutMs`. After `drain`. */
   async close(timeoutMs?: number): Promise<void> {
     await this.#gateway.close(timeoutMs);
+    this.#leavers.close();
     this.#presence?.close();
     await this.#events?.close(Math.min(eventsCloseMs, timeoutMs ?? eventsCloseMs));
     this.#outbox.close();

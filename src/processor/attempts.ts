@@ -60,10 +60,12 @@ export function attempt(
     }
     return completed(result, call, limits.timeoutMs, place).then(
       () => isAnswered,
-      (error: unknown) => again(handler, message, limits, sink, place, error),
+      (error: unknown) =>
+        call.isAbandoned ? isAnswered : again(handler, message, limits, sink, place, error),
     );
   } catch (error) {
     call.end();
+    if (call.isAbandoned) return isAnswered;
     return again(handler, message, limits, sink, place, error);
   }
 }
@@ -100,6 +102,7 @@ async function again(
       return isAnswered;
     } catch (nextError) {
       call.end();
+      if (call.isAbandoned) return isAnswered;
       error = nextError;
       made++;
       onFailure(error, message, made);

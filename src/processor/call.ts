@@ -3,6 +3,7 @@ import type { Fields, Logger } from "../ops/logger.ts";
 import { traceparent, tracestate } from "../trace-context.ts";
 import type { Answering } from "./answering.ts";
 import { answersOf } from "./answers.ts";
+import type { Askers } from "./askers.ts";
 import type { HandlerContext, HandlerLog } from "./handler-types.ts";
 import { UnusableAnswer } from "./unusable-answer.ts";
 
@@ -10,6 +11,8 @@ import { UnusableAnswer } from "./unusable-answer.ts";
 export interface CallTerms {
   readonly group: string;
   readonly logger: Logger;
+  /** Who waits for answers. Absent where nobody tells of clients that have gone. */
+  readonly askers?: Pick<Askers, "begin">;
   /** Hears of every attempt that fails, by its number from 1. */
   readonly onFailure: (error: unknown, message: Message, attempt: number) => void;
 }
@@ -23,9 +26,11 @@ export class Call implements HandlerContext {
   readonly #message: Message;
   readonly #terms: CallTerms;
   readonly #sink: AnswerSink;
+  readonly #onEnd: (() => void) | undefined;
   #numbers = 0;
   #fault: { readonly error: unknown } | undefined;
   #hasEnded = false;
+  #isAbandoned = false;
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
   #publish: HandlerContext["publish"] | undefined;
@@ -39,6 +44,7 @@ export class Call implements HandlerContext {
     this.#message = message;
     this.#terms = terms;
     this.#sink = sink;
+    this.#onEnd = message.isRequest === true ? terms.askers?.begin(message, this) : undefined;
   }
 
   get group(): string {
@@ -86,6 +92,17 @@ export class Call implements HandlerContext {
     return this.#sink.room();
   }
 
+  /** The client that asked has gone. What the handler makes of it is its own: it may go on. */
+  abandon(reason: Error): void {
+    this.#isAbandoned = true;
+    this.abort(reason);
+  }
+
+  /** Whether the client that asked has gone. Then a handler that fails need not be tried again. */
+  get isAbandoned(): boolean {
+    return this.#isAbandoned;
+  }
+
   /** Tells the handler that nobody waits for it any more. */
   abort(reason: unknown): void {
     this.#aborted ??= { reason };
@@ -112,6 +129,7 @@ export class Call implements HandlerContext {
 
   /** The attempt is over: what the handler publishes from now on is not sent. */
   end(): void {
+    if (!this.#hasEnded) this.#onEnd?.();
     this.#hasEnded = true;
   }
 

@@ -71,7 +71,7 @@ export interface HandlerMessage {
 }
 
 export interface HandlerContext {
-  /** Aborted when the handler has taken longer than `--handler-timeout`. */
+  /** Aborted when the handler has taken longer than `--handler-timeout`, and when the client that asked has gone. */
   readonly signal: AbortSignal;
   /** Sends an answer now. Fulfilled when RabbitMQ has confirmed it; rejects if it cannot be sent, and then the handler has failed. */
   readonly publish: (answer: Answer) => Promise<void>;

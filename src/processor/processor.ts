@@ -16,6 +16,7 @@ import { awaitedBy, errorHeader, type RequestError } from "../requests.ts";
 import { spanAfter, traceContextIn, withTrace } from "../trace-context.ts";
 import { Answering } from "./answering.ts";
 import { answerTo } from "./answers.ts";
+import { Askers } from "./askers.ts";
 import { type AttemptLimits, attempt, type Outcome } from "./attempts.ts";
 import type { Call } from "./call.ts";
 import { type Buried, type Cause, DeadLetters } from "./dead-letters.ts";
@@ -116,7 +117,9 @@ export class Processor implements Consumer {
       this.#metrics.failed(attempt);
       failures.report(error, message, attempt);
     };
-    this.#limits = { attempts, timeoutMs, group: options.group, logger, onFailure };
+    const askers = new Askers();
+    broker.hearLeft((left) => askers.left(left));
+    this.#limits = { attempts, timeoutMs, group: options.group, logger, onFailure, askers };
     // The quarantine counts the time itself: suspects wait for one another, which is not to be held against them.
     this.#suspectLimits = { ...this.#limits, timeoutMs: timerMsMax };
     this.#answers = new Outbox(id, true, { bytesMax: options.outboxMaxBytes });

@@ -116,3 +116,24 @@ test("requests over RabbitMQ are answered by processors and by a worker in Pytho
   expect(listener.received).toEqual([]);
   await amqp.close();
 });
+
+test("a handler is told over RabbitMQ that the client that asked has gone, on whichever manager that was", async () => {
+  const url = await (await sharedRabbitmq()).vhost();
+  await using one = await startManager("manager-00000000000c", url);
+  const told: string[] = [];
+  await using _ = await startProcessor(url, async ({ text }, { signal, publish }) => {
+    await publish("begun");
+    await new Promise<void>((resolve) => {
+      signal.addEventListener("abort", () => {
+        told.push(`${text}: ${(signal.reason as Error).message}`);
+        resolve();
+      });
+    });
+  });
+  const anna = await asking(one.wsUrl("/ws/anna"));
+  anna.ask("long", "work", "1");
+  expect(await anna.answersAfter(1)).toEqual(["1: begun"]);
+  await anna.peer[Symbol.asyncDispose]();
+  await until(() => told.length > 0, "the handler is told");
+  expect(told).toEqual(["work: the client that asked has gone"]);
+});

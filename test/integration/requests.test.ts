@@ -1,5 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { RxStomp, RxStompRPC } from "@stomp/rx-stomp";
 import type { IMessage } from "@stomp/stompjs";
+import { firstValueFrom, take, toArray } from "rxjs";
 import type { Handler } from "../../src/processor/handler.ts";
 import { connect } from "../support/client.ts";
 import { connectStomp } from "../support/stomp-client.ts";
@@ -188,4 +190,54 @@ describe("a plain-text client that asks an app", () => {
     });
     expect(response.status).toBe(400);
   });
+});
+
+describe("the handler of a client that asked and has gone", () => {
+  test("is told by its signal, is not tried again, and answers others as before", async () => {
+    const told: string[] = [];
+    let attempts = 0;
+    const cancellable: Handler = async function* ({ text, isRequest }, { signal }) {
+      attempts++;
+      yield "begun";
+      if (text === "short") return;
+      await new Promise((_, reject) => {
+        signal.addEventListener("abort", () => {
+          told.push(`${text}, ${isRequest}: ${(signal.reason as Error).message}`);
+          reject(signal.reason as Error);
+        });
+      });
+    };
+    await using system = startSystem(["--handler-timeout", "1h"], cancellable);
+    const anna = await asking(system.wsUrl("/ws/anna"));
+    const ben = await asking(system.wsUrl("/ws/ben"));
+    anna.ask("long", "1");
+    ben.ask("short", "2");
+    expect(await anna.answered(1)).toEqual([["1", "begun"]]);
+    expect(await ben.answered(1)).toEqual([["2", "begun"]]);
+    await anna.peer[Symbol.asyncDispose]();
+    await until(() => told.length > 0, "the handler is told");
+    expect(told).toEqual(["long, true: the client that asked has gone"]);
+    ben.ask("short", "3");
+    expect((await ben.answered(2))[1]).toEqual(["3", "begun"]);
+    expect(attempts).toBe(3);
+    expect(system.logger.complaints).toEqual([]);
+    await ben.peer[Symbol.asyncDispose]();
+  });
+});
+
+test("rx-stomp's RPC works as it is", async () => {
+  await using system = startSystem([], handler);
+  const client = new RxStomp();
+  client.configure({ brokerURL: system.wsUrl("/ws/anna"), reconnectDelay: 0 });
+  client.activate();
+  const rpc = new RxStompRPC(client);
+  const answers = await Promise.all(
+    ["one", "two"].map((body) => firstValueFrom(rpc.rpc({ destination: "/app/prices", body }))),
+  );
+  expect(answers.map(({ body }) => body)).toEqual(["anna asked one", "anna asked two"]);
+  const words = await firstValueFrom(
+    rpc.stream({ destination: "/app/prices", body: "stream" }).pipe(take(3), toArray()),
+  );
+  expect(words.map(({ body }) => body)).toEqual(["one", "two", "three"]);
+  await client.deactivate({ force: true });
 });

@@ -1,9 +1,11 @@
 import { repliesQueue } from "../../requests.ts";
 import type { Consumer, Follower } from "../broker.ts";
+import type { OnLeft } from "../leavers.ts";
 import { Consuming } from "./consuming.ts";
 import type { Declaring } from "./declaring.ts";
 import { Following, type FollowingOptions, followOwnQueue } from "./following.ts";
 import type { Layout } from "./layout.ts";
+import { hearLeft } from "./leaving.ts";
 import type { Life } from "./life.ts";
 import { LogReadings } from "./log-readings.ts";
 import {
@@ -22,6 +24,8 @@ export class Inflow {
   readonly #queueBytesMax: number;
   readonly #consumers: Consuming[] = [];
   readonly #followers: Following[] = [];
+  /** Hears of clients that asked and have gone; undefined: nobody here wants to know. */
+  onLeft: OnLeft | undefined;
   readonly readings = new LogReadings(() => this.#followers.every(({ position }) => position.isSure));
 
   constructor(layout: Layout, logRetention: LogRetention | "off", queueBytesMax: number) {
@@ -65,6 +69,7 @@ export class Inflow {
     const declaring = await this.#layout.declaringOn(life.connection);
     for (const { options } of consumers) await options.declare(declaring);
     await this.#setUpFollowing(life, declaring);
+    if (this.onLeft !== undefined) await hearLeft(life, declaring, this.onLeft);
     await declaring.done();
     for (const consuming of consumers) await consuming.start(life);
   }

@@ -12,6 +12,7 @@ import type {
   Publisher,
 } from "../broker.ts";
 import type { EventsPeer } from "../events.ts";
+import type { OnLeft } from "../leavers.ts";
 import { type Access, urlsAlone } from "./access.ts";
 import { Announcing } from "./announcing.ts";
 import { Connections, type Purpose } from "./connections.ts";
@@ -89,6 +90,10 @@ export class RabbitmqBroker implements Broker {
 
   consumeReplies(prefetch: number, consumer: Consumer): void {
     this.#inflow.consumeReplies(prefetch, consumer);
+  }
+
+  hearLeft(onLeft: OnLeft): void {
+    this.#inflow.onLeft = onLeft;
   }
 
   get hasLog(): boolean {

@@ -42,6 +42,8 @@ export class Requests {
   readonly #wheel: TimerWheel;
   readonly #lines = new Map<string, Line>();
   readonly #expired = new RecentIds(expiredMax);
+  /** Called with what the correlation ids of a connection's requests began with, when it has gone and had asked. */
+  onLeft: (asker: string) => void = () => undefined;
   #asked = 0;
   #answered = 0;
   #timedOut = 0;
@@ -82,7 +84,10 @@ export class Requests {
       this.#expired.add(id);
     });
     line.onAsked = () => this.#asked++;
-    line.onClosed = () => this.#lines.delete(secret);
+    line.onClosed = () => {
+      this.#lines.delete(secret);
+      this.onLeft(`${correlationPrefix}${this.#own}:${secret}`);
+    };
     this.#lines.set(secret, line);
     return line;
   }

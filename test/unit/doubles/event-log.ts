@@ -132,6 +132,10 @@ export class FakeEventsLink implements EventsLink {
     if (this.isOpen) this.#log.tell(body);
   }
 
+  tellLeft(): void {
+    // Processors are not among these.
+  }
+
   tellOne(manager: string, body: string): void {
     if (this.isOpen) this.#log.tell(body, manager);
   }

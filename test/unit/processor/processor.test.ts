@@ -41,6 +41,9 @@ class ScriptedBroker implements Broker {
   attachEvents(): never {
     throw new Error("a processor tells of no clients");
   }
+  hearLeft(): void {
+    // Nobody asks here.
+  }
   follow(): never {
     throw new Error("a processor follows nothing");
   }

@@ -2,8 +2,10 @@ import type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage } from "amqp
 import type { Envelope } from "../../../envelope/envelope.ts";
 import { codeOf, reasonOf } from "../../../errors.ts";
 import type { EventRecord, EventsLink, EventsPeer, Voice } from "../../events.ts";
+import { leaversBody } from "../../leavers.ts";
 import type { Declaring } from "../declaring.ts";
 import { channelNumber, closeChannel, innards } from "../innards.ts";
+import { leftExchange } from "../leaving.ts";
 import type { Life } from "../life.ts";
 import { publishFrames } from "../publish-frames.ts";
 import type { Drop } from "../watch.ts";
@@ -129,6 +131,10 @@ class RabbitmqEventsLink implements EventsLink {
 
   tell(body: string): void {
     if (this.#isOpen) this.#telling.publish(managersExchange, "", Buffer.from(body));
+  }
+
+  tellLeft(askers: readonly string[]): void {
+    if (this.#isOpen) this.#telling.publish(leftExchange, "", Buffer.from(leaversBody(askers)));
   }
 
   tellOne(manager: string, body: string): void {

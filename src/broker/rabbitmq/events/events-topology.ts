@@ -2,6 +2,7 @@ import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
 import { codeOf, FatalError, reasonOf } from "../../../errors.ts";
 import { eventKeys, type Voice } from "../../events.ts";
 import type { Declaring } from "../declaring.ts";
+import { declareLeft } from "../leaving.ts";
 
 /** The topic exchange of all events: the name that programs know. */
 export const eventsExchange = "wsmanager.events";
@@ -46,6 +47,7 @@ export async function declareEvents(declaring: Declaring): Promise<void> {
   await declareTopic(declaring, eventsExchange);
   await declaring.fanout(managersExchange);
   await declaring.fanout(controlExchange);
+  await declareLeft(declaring);
   await declaring.queue(eventsLog, {
     "x-queue-type": "stream",
     "x-max-length-bytes": logBytesMax,
