@@ -51,7 +51,10 @@ class World {
         this.readFrom.push(start);
         return this.log.read(start, reader);
       },
-      mark: (then: (offset: number) => void) => void setImmediate(() => then(this.log.mark())),
+      mark: (then: (offset: number) => void) => {
+        const marking = setImmediate(() => then(this.log.mark()));
+        return () => clearImmediate(marking);
+      },
       recordBytesMax: 1024 ** 2,
     };
     const backoff = { firstMs: 1, mostMs: 2 };
