@@ -1,4 +1,5 @@
-import { type Headers, isShortText } from "./message.ts";
+import { isUtf8 } from "node:buffer";
+import { type Body, type Headers, isShortText } from "./message.ts";
 
 /**
  * The AMQP properties of a message that are headers to clients and handlers, by the names that RabbitMQ's own STOMP plugin gives
@@ -67,6 +68,11 @@ const textual =
 /** Whether a body of this content type may be text. One without a type may be anything. */
 export function isTextType(contentType: string | undefined): boolean {
   return contentType === undefined || textual.test(contentType);
+}
+
+/** A message's body of these bytes: text if its type is one of text, or it has none, and they are UTF-8. It may be the bytes themselves. */
+export function bodyIn(bytes: Buffer, contentType: string | undefined): Body {
+  return isTextType(contentType) && isUtf8(bytes) ? bytes.toString("utf8") : bytes;
 }
 
 /**

@@ -9,10 +9,16 @@ import type { LimitOptions } from "./limits/limits.ts";
 import type { PresenceSource } from "./presence/source.ts";
 import type { ProtocolOptions } from "./protocols.ts";
 import type { EntranceOptions } from "./server/entrance.ts";
+import type { OriginOptions } from "./server/origin-guard.ts";
 import type { ServerOptions } from "./server/server.ts";
 
 /** What a gateway is made of: its options, and what it is connected to. */
-export interface GatewayOptions extends ServerOptions, EntranceOptions, LimitOptions, ProtocolOptions {
+export interface GatewayOptions
+  extends ServerOptions,
+    EntranceOptions,
+    OriginOptions,
+    LimitOptions,
+    ProtocolOptions {
   /** A client for which more than this waits is disconnected. In bytes. */
   readonly clientBufferBytes: number;
   /** What may be kept for all clients together, in bytes. Undefined: a quarter of the memory there is. */

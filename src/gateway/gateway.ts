@@ -20,6 +20,7 @@ import { durableMetrics } from "./durable/durable-metrics.ts";
 import { Durables } from "./durable/durables.ts";
 import { defaultRetryBackoff } from "./durable/sweeps.ts";
 import { Ingress } from "./fan-out/ingress.ts";
+import { Multicast } from "./fan-out/multicast.ts";
 import { Relay } from "./fan-out/relay.ts";
 import { gatewayMetrics } from "./gateway-metrics.ts";
 import type { GatewayOptions } from "./gateway-options.ts";
@@ -27,13 +28,17 @@ import { Backlogs, roomFor } from "./limits/backlogs.ts";
 import { Limits } from "./limits/limits.ts";
 import { memoryLimit } from "./limits/memory-limit.ts";
 import { Rooms } from "./presence/rooms.ts";
-import type { Protocol } from "./protocol.ts";
-import { type ProtocolMaker, protocols } from "./protocols.ts";
+import type { Door, Protocol } from "./protocol.ts";
+import { doors, type ProtocolMaker, protocols } from "./protocols.ts";
 import { Requests } from "./requests/requests.ts";
 import { Entrance } from "./server/entrance.ts";
 import { Listeners } from "./server/listeners.ts";
+import { OriginGuard } from "./server/origin-guard.ts";
 import { Refusals } from "./server/refusals.ts";
 import { GatewayServer, messageMaxOf } from "./server/server.ts";
+
+/** How long the last answers to HTTP requests may take, in milliseconds. */
+const answersMs = 1000;
 
 /**
  * The WebSocket side: who is connected, by which protocol, and the way to and from them. What clients say is the protocols'
@@ -44,6 +49,7 @@ export class Gateway implements FeedSink {
   readonly #server: GatewayServer;
   readonly #entrance: Entrance;
   readonly #protocols: Protocol[] = [];
+  readonly #doors: readonly Door[];
   readonly #relay = new Relay();
   readonly #ingress: Ingress;
   readonly #clients = new Roster();
@@ -61,9 +67,11 @@ export class Gateway implements FeedSink {
   readonly #wheel = new TimerWheel();
   readonly #requests = new Requests(this.#wheel);
   readonly #backlogs: Backlogs;
+  readonly #multicast = new Multicast();
   readonly #listeners = new Listeners(
     (listening) => this.#server.serve(listening),
     (bytes) => this.#backlogs.sent(bytes),
+    this.#multicast,
   );
 
   /** @param makers the protocols that clients may speak */
@@ -76,8 +84,10 @@ export class Gateway implements FeedSink {
     this.#visits = new Visits(options.logger, this.#traffic);
     this.#refusals = new Refusals(options.logger);
     const largestBytes = Math.max(options.maxMessageBytes, sharedLog?.recordBytesMax ?? clientBufferBytes);
+    const memoryMaxBytes = options.clientsMemoryBytes ?? memoryLimit() / 4;
+    const keptBytes = () => this.#doors.reduce((bytes, door) => bytes + door.keptBytes, 0);
     this.#backlogs = new Backlogs(
-      { clientBufferBytes, largestBytes, memoryMaxBytes: options.clientsMemoryBytes ?? memoryLimit() / 4 },
+      { clientBufferBytes, largestBytes, memoryMaxBytes, keptBytes },
       this.#wheel,
       this.#holds,
       this.#clients,
@@ -139,7 +149,19 @@ export class Gateway implements FeedSink {
       identified: (socket: ClientSocket) => this.#connections.identified(socket),
     };
     for (const make of makers) this.#protocols.push(make(surroundings));
-    this.#entrance = new Entrance(options, this.#protocols, this.#refusals, this.#limits, notices);
+    const origins = new OriginGuard(options, notices);
+    this.#entrance = new Entrance(options, this.#protocols, this.#refusals, this.#limits, origins);
+    const ways = {
+      ...surroundings,
+      entrance: this.#entrance,
+      origins,
+      refusals: this.#refusals,
+      limits: this.#limits,
+      connections: this.#connections,
+      multicast: this.#multicast,
+      memoryMaxBytes,
+    };
+    this.#doors = doors.map((make) => make(ways));
     const operations = { readiness: () => options.readiness(), metrics: () => this.metrics };
     this.#server = new GatewayServer(options, {
       entrance: this.#entrance,
@@ -148,6 +170,7 @@ export class Gateway implements FeedSink {
       events: this.#connections,
       refusals: this.#refusals,
       notices,
+      doors: this.#doors,
     });
   }
 
@@ -286,7 +309,9 @@ export class Gateway implements FeedSink {
     this.#durables?.close();
     this.#rooms?.close();
     this.#traffic.isStopping = true;
+    for (const door of this.#doors) door.stop();
     await sayFarewell([...this.#clients], timeoutMs);
+    await Promise.all(this.#doors.map((door) => door.settle(Math.min(answersMs, timeoutMs ?? answersMs))));
     this.#backlogs.close();
     await this.#server.close();
     this.#visits.close();
@@ -303,6 +328,7 @@ export class Gateway implements FeedSink {
       ...this.#options.once.metrics,
       ...this.#backlogs.metrics,
       ...this.#protocols.flatMap(({ metrics }) => metrics),
+      ...this.#doors.flatMap(({ metrics }) => metrics),
       this.#refusals.metric,
       ...this.#traffic.metrics,
       ...(auth === undefined ? [] : [auth.refusals.metric]),

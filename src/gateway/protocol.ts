@@ -1,4 +1,5 @@
 import type { Server } from "bun";
+import type { Routes } from "../ops/http.ts";
 import type { AnyMetric } from "../ops/metrics.ts";
 import type { Auth } from "./auth/auth.ts";
 import type { Grant } from "./auth/grant.ts";
@@ -11,11 +12,19 @@ import type { TimerWheel } from "./clients/timer-wheel.ts";
 import type { Turns } from "./clients/turns.ts";
 import type { Durables } from "./durable/durables.ts";
 import type { Ingress } from "./fan-out/ingress.ts";
+import type { Multicast } from "./fan-out/multicast.ts";
 import type { Relay } from "./fan-out/relay.ts";
+import type { AdmissionOptions } from "./limits/admission.ts";
+import type { Limits } from "./limits/limits.ts";
+import type { MessageRateOptions } from "./limits/message-rate.ts";
 import type { Seat } from "./limits/seat.ts";
 import type { Rooms } from "./presence/rooms.ts";
 import type { Requests } from "./requests/requests.ts";
+import type { Entrance } from "./server/entrance.ts";
 import type { Listeners } from "./server/listeners.ts";
+import type { OriginGuard } from "./server/origin-guard.ts";
+import type { Refusals } from "./server/refusals.ts";
+import type { SocketEvents } from "./server/server.ts";
 
 /** Who is about to connect. */
 export interface Newcomer {
@@ -95,4 +104,35 @@ export interface Surroundings {
   readonly clientBufferBytes: number;
   /** A client that sends a larger body is closed. In bytes. */
   readonly maxMessageBytes: number;
+}
+
+/** A way in for clients that have no WebSocket, on the clients' port. */
+export interface Door {
+  /** By path, whatever the method. Names that Warren may not be asked under are refused before. */
+  readonly routes: Routes<Client>;
+  readonly metrics: readonly AnyMetric[];
+  /** What is kept of requests that are being read. In bytes. */
+  readonly keptBytes: number;
+  /** The manager stops: whoever still waits for an answer is told so. */
+  stop(): void;
+  /** Resolves when all answers are on their way, or after so long, in milliseconds. After `stop`. */
+  settle(timeoutMs: number): Promise<void>;
+}
+
+/** What doors need besides what they share with protocols. */
+export interface DoorSurroundings extends Surroundings, AdmissionOptions, MessageRateOptions {
+  /** Tells whether the manager is stopping. */
+  readonly entrance: Pick<Entrance, "isClosed">;
+  readonly origins: OriginGuard;
+  readonly refusals: Refusals;
+  readonly limits: Limits;
+  /** Is told of connections that are no WebSockets, as Bun tells of those that are. */
+  readonly connections: SocketEvents;
+  readonly multicast: Multicast;
+  /** What may be kept for all clients together, in bytes. */
+  readonly memoryMaxBytes: number;
+  /** How long a request's body may take. In milliseconds. */
+  readonly messageTimeoutMs: number;
+  /** How long an HTTP connection may be idle. In milliseconds. */
+  readonly handshakeTimeoutMs: number;
 }

@@ -1,4 +1,5 @@
-import type { Protocol, Surroundings } from "./protocol.ts";
+import { HttpDoor } from "./http/http.ts";
+import type { Door, DoorSurroundings, Protocol, Surroundings } from "./protocol.ts";
 import { type StompOptions, StompProtocol } from "./stomp/stomp.ts";
 import { type TextOptions, TextProtocol } from "./text/text.ts";
 
@@ -13,3 +14,9 @@ export const protocols: readonly ProtocolMaker[] = [
   (surroundings) => new TextProtocol(surroundings),
   (surroundings) => new StompProtocol(surroundings),
 ];
+
+/** Makes a way in without WebSocket of what the gateway gives to all of them. */
+export type DoorMaker = (surroundings: DoorSurroundings) => Door;
+
+/** The ways in without WebSocket. */
+export const doors: readonly DoorMaker[] = [(surroundings) => new HttpDoor(surroundings)];

@@ -1,5 +1,5 @@
-import { isUtf8 } from "node:buffer";
-import { faultInProperty, isTextType } from "../properties.ts";
+import { headerPrefix, safeName, safeValue } from "../http-headers.ts";
+import { bodyIn, faultInProperty } from "../properties.ts";
 import { withoutPassword } from "../redact.ts";
 import { awaitedBy } from "../requests.ts";
 import { Hopeless } from "./attempts.ts";
@@ -61,10 +61,7 @@ function withoutCredentials(url: string): { readonly href: string; readonly auth
   return { href: parsed.href, authorization: `Basic ${Buffer.from(login).toString("base64")}` };
 }
 
-/**
- * The message's headers and properties, each as `warren-NAME`, with what else a handler knows of it. HTTP takes few characters: all
- * others are percent-encoded, and `%` too, so that `decodeURIComponent` gives each value back.
- */
+/** The message's headers and properties, each as `warren-NAME`, with what else a handler knows of it. */
 function headersOf(
   message: HandlerMessage,
   { attempt, group, traceparent, tracestate }: HandlerContext,
@@ -84,27 +81,10 @@ function headersOf(
   };
   for (const [name, value] of Object.entries(facts)) {
     // What is Warren's to say nobody else says.
-    if (value === undefined) headers.delete(`warren-${name}`);
-    else headers.set(`warren-${name}`, safeValue(String(value)));
+    if (value === undefined) headers.delete(`${headerPrefix}${name}`);
+    else headers.set(`${headerPrefix}${name}`, safeValue(String(value)));
   }
   return headers;
-}
-
-function safeName(name: string): string {
-  return `warren-${percentEncoded(name, /[^A-Za-z0-9!#$&'*+.^_`|~-]/gu)}`;
-}
-
-function safeValue(value: string): string {
-  // Spaces at either end would be cut off.
-  return percentEncoded(value, /[^\x21-\x24\x26-\x7e ]|^ +| +$/gu);
-}
-
-function percentEncoded(text: string, others: RegExp): string {
-  return text.toWellFormed().replaceAll(others, (found) => {
-    let bytes = "";
-    for (const byte of Buffer.from(found)) bytes += `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
-    return bytes;
-  });
 }
 
 async function answerOf(response: Response, message: HandlerMessage): Promise<unknown> {
@@ -112,7 +92,7 @@ async function answerOf(response: Response, message: HandlerMessage): Promise<un
   const bytes = await bodyOf(response, answerBytesMax);
   if (bytes === undefined)
     throw new UnusableAnswer(`the handler's service answered with more than ${answerBytesMax} bytes`);
-  const body = isTextType(type) && isUtf8(bytes) ? bytes.toString("utf8") : bytes;
+  const body = bodyIn(bytes, type);
   const isOfUse = type !== undefined && type !== "" && faultInProperty("content-type", type) === undefined;
   // A request that nobody waits for has no answer.
   if (message.isRequest && awaitedBy(message) === undefined) return undefined;

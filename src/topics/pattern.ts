@@ -10,6 +10,17 @@ export function isPattern(name: string): boolean {
   return /(?:^|\.)[*#](?:\.|$)/.test(name);
 }
 
+/** What is too much in a pattern, in a sentence for whoever subscribes to it; undefined if nothing is. */
+export function faultInPattern(pattern: string): string | undefined {
+  if (!isPattern(pattern)) return undefined;
+  if (wildcardCount(pattern) > wildcardsMax)
+    return `a pattern has at most ${wildcardsMax} words that are * or #`;
+  if (wordsOf(pattern).length > patternWordsMax) return `a pattern has at most ${patternWordsMax} words`;
+  if (middleWordCount(pattern) > middleWordsMax)
+    return `a pattern has at most ${middleWordsMax} words between its first # and its last`;
+  return undefined;
+}
+
 /** How many words of it are wildcards. */
 export function wildcardCount(pattern: string): number {
   return wordsOf(pattern).filter((word) => word === "*" || word === "#").length;

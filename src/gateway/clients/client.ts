@@ -1,6 +1,5 @@
-import type { ServerWebSocket } from "bun";
 import type { Share } from "../../envelope/share.ts";
-import type { Message } from "../../message.ts";
+import type { Body, Message } from "../../message.ts";
 import type { Seat } from "../limits/seat.ts";
 
 /**
@@ -42,4 +41,31 @@ export interface Client {
   left(): void;
 }
 
-export type ClientSocket = ServerWebSocket<Client>;
+/**
+ * A client's connection: one of Bun's WebSockets, or what does the same over an HTTP response (`http/response-socket.ts`), of which
+ * nothing is read that could be held back.
+ */
+export interface ClientSocket {
+  data: Client;
+  /** As a WebSocket's. */
+  readonly readyState: number;
+  readonly remoteAddress: string;
+  /** The keys that it subscribes to. */
+  readonly subscriptions: string[];
+  send(body: Body): unknown;
+  subscribe(key: string): void;
+  unsubscribe(key: string): void;
+  /** To all others that subscribe to the key. */
+  publish(key: string, body: Body): unknown;
+  /** What is sent meanwhile is written as one. */
+  cork(send: () => void): unknown;
+  /** What was sent, and waits for the client to read it. In bytes. */
+  getBufferedAmount(): number;
+  /** The client shows that it is there, if it is: `Connections.ponged` or `Connections.drained` tell. */
+  ping(): unknown;
+  pause(): unknown;
+  resume(): unknown;
+  close(code?: number, reason?: string): void;
+  /** Ends the connection without a word. */
+  terminate(): void;
+}

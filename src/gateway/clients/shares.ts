@@ -40,6 +40,11 @@ export class Shares {
     else if (unsentBytes >= anyonesBytes) this.#backpressure.holdAlone(socket);
   }
 
+  /** Whether a sender that nothing can hold back has to come again later. */
+  isTooMuch({ unsentBytes }: Share): boolean {
+    return unsentBytes >= anyonesBytes && unsentBytes >= this.#room.freeBytes - this.unobeyedBytes;
+  }
+
   /** A part of what waited for the broker has gone: some may go on. */
   lighten(): void {
     if (this.#holds.countOf("share") === 0) return;

@@ -1,4 +1,5 @@
 import type { Missed } from "../../broker/broker.ts";
+import { positionText } from "../../log/position.ts";
 import type { LogRecord } from "../../log/record.ts";
 import { LogWindow } from "../../log/window.ts";
 import type { ClientSocket } from "../clients/client.ts";
@@ -128,6 +129,12 @@ export class Durables {
     if (subscription.state !== "at the end") return;
     this.#end.leaveAtPlace(subscription, this.window.last);
     this.#park(subscription, undefined);
+  }
+
+  /** The position behind which a subscription goes on that has got all that there is; undefined while it has not, or the log is empty. */
+  placeOf({ state }: DurableSubscription): string | undefined {
+    const { last } = this.window;
+    return state.is === "at the end" && last >= 0 ? positionText(last, 0, 1) : undefined;
   }
 
   /** The client has read something of what was written to it. */

@@ -28,6 +28,8 @@ export interface BacklogOptions {
   readonly largestBytes: number;
   /** What may be kept for all clients together, in bytes: beyond it those with the most are disconnected. */
   readonly memoryMaxBytes: number;
+  /** What is kept of what others have begun to send, who are no clients that could be disconnected. In bytes. */
+  readonly keptBytes?: () => number;
 }
 
 /** What may wait for a client before its durable subscriptions are written to no more, in bytes. Well below what cuts it off. */
@@ -57,6 +59,7 @@ export class Backlogs implements Timed {
   readonly #step: number;
   readonly #holds: Holds;
   readonly #memoryMax: number;
+  readonly #keptOfOthers: () => number;
   readonly #doomed = new Map<ClientSocket, Cause>();
   readonly #cutOff = new LabelledCounter(
     {
@@ -74,13 +77,14 @@ export class Backlogs implements Timed {
 
   /** @param clients all that are connected */
   constructor(
-    { clientBufferBytes, largestBytes, memoryMaxBytes }: BacklogOptions,
+    { clientBufferBytes, largestBytes, memoryMaxBytes, keptBytes = () => 0 }: BacklogOptions,
     wheel: TimerWheel,
     holds: Holds,
     clients: Roster,
   ) {
     this.#holds = holds;
     this.#memoryMax = memoryMaxBytes;
+    this.#keptOfOthers = keptBytes;
     this.#clients = clients;
     this.#wheel = wheel;
     this.#cap = clientBufferBytes;
@@ -102,7 +106,7 @@ export class Backlogs implements Timed {
     {
       name: "warren_clients_kept_bytes",
       type: "gauge",
-      help: "What is kept of what clients have begun to send: messages and frames that are not whole, open transactions, and the buffers for large messages.",
+      help: "What is kept of what clients have begun to send: messages and frames that are not whole, open transactions, the buffers for large messages, and bodies of HTTP requests.",
       read: () => this.#kept,
     },
     {
@@ -142,7 +146,8 @@ export class Backlogs implements Timed {
 
   #look(): void {
     this.#untilLook = this.#step;
-    this.#waiting = this.#kept = 0;
+    this.#waiting = 0;
+    this.#kept = this.#keptOfOthers();
     this.#clients.forEach((socket) => {
       const waiting = socket.getBufferedAmount();
       const kept = keptFor(socket);
@@ -161,7 +166,7 @@ export class Backlogs implements Timed {
       if (bytes > 0 && !this.#doomed.has(socket)) holders.push({ socket, bytes });
     });
     holders.sort((one, other) => other.bytes - one.bytes);
-    let total = holders.reduce((sum, { bytes }) => sum + bytes, 0);
+    let total = holders.reduce((sum, { bytes }) => sum + bytes, this.#keptOfOthers());
     for (const { socket, bytes } of holders) {
       if (total <= this.#memoryMax) break;
       total -= bytes;

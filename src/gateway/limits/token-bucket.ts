@@ -14,11 +14,27 @@ export class TokenBucket {
 
   /** False if there is none left. */
   take(nowMs: number): boolean {
-    const filled = this.#tokens + ((nowMs - this.#filledMs) * this.#perSecond) / 1000;
-    this.#tokens = Math.min(this.#perSecond, filled);
-    this.#filledMs = nowMs;
+    this.#fill(nowMs);
     if (this.#tokens < 1) return false;
     this.#tokens -= 1;
     return true;
+  }
+
+  /** Takes so many, whether they are there or not. */
+  owe(nowMs: number, count: number): void {
+    this.#fill(nowMs);
+    this.#tokens -= count;
+  }
+
+  /** How long until there is one, in milliseconds. */
+  waitMs(nowMs: number): number {
+    this.#fill(nowMs);
+    return Math.max(0, ((1 - this.#tokens) * 1000) / this.#perSecond);
+  }
+
+  #fill(nowMs: number): void {
+    const filled = this.#tokens + ((nowMs - this.#filledMs) * this.#perSecond) / 1000;
+    this.#tokens = Math.min(this.#perSecond, filled);
+    this.#filledMs = nowMs;
   }
 }

@@ -1,32 +1,24 @@
 import type { Server } from "bun";
 import { isName } from "../../message.ts";
-import type { Notices } from "../../ops/notices.ts";
-import { originOf } from "../../origin.ts";
 import type { Auth } from "../auth/auth.ts";
 import { tokenIn } from "../auth/bearer.ts";
 import { type Grant, unlimited } from "../auth/grant.ts";
 import { TokenRefusal } from "../auth/token-refusal.ts";
 import type { Client } from "../clients/client.ts";
-import { TrustedProxies } from "../limits/address.ts";
 import type { Limits } from "../limits/limits.ts";
 import type { Seat } from "../limits/seat.ts";
 import type { Protocol } from "../protocol.ts";
 import { asksForUpgrade, urlOf } from "./handshake.ts";
-import { AllowedOrigins, isOwnOrigin, type Scheme, schemeOf } from "./origin.ts";
+import type { OriginGuard } from "./origin-guard.ts";
 import { notAHost, type RefusalName, type Refusals } from "./refusals.ts";
 
 export interface EntranceOptions {
-  /** Origins whose pages may connect besides the manager's own. */
-  readonly allowOrigin: readonly string[] | undefined;
-  /** Proxies that say truly how a request reached them. */
-  readonly trustProxy: readonly string[] | undefined;
-  /** Undefined: the manager itself speaks no TLS. */
-  readonly tlsCert: string | undefined;
   /** Undefined: clients need no token. */
   readonly auth: Auth | undefined;
 }
 
-const missing = new TokenRefusal(
+/** Of those that have to show a token before anything else. */
+export const missing = new TokenRefusal(
   "missing",
   "a token is needed: as Authorization: Bearer TOKEN, or as ?token=TOKEN",
 );
@@ -49,9 +41,7 @@ export class Entrance {
   readonly #protocols: readonly Protocol[];
   readonly #refusals: Refusals;
   readonly #limits: Limits;
-  readonly #notices: Notices;
-  readonly #origins: AllowedOrigins;
-  readonly #proxies: TrustedProxies;
+  readonly #origins: OriginGuard;
   #isClosed = false;
 
   constructor(
@@ -59,12 +49,10 @@ export class Entrance {
     protocols: readonly Protocol[],
     refusals: Refusals,
     limits: Limits,
-    notices: Notices,
+    origins: OriginGuard,
   ) {
     this.#options = options;
-    this.#notices = notices;
-    this.#origins = new AllowedOrigins(options.allowOrigin ?? []);
-    this.#proxies = new TrustedProxies(options.trustProxy ?? []);
+    this.#origins = origins;
     this.#protocols = protocols;
     this.#refusals = refusals;
     this.#limits = limits;
@@ -73,6 +61,11 @@ export class Entrance {
   /** The manager is stopping. */
   close(): void {
     this.#isClosed = true;
+  }
+
+  /** Whether nobody is let in any more. */
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   /**
@@ -90,7 +83,7 @@ export class Entrance {
     if (headers.get("upgrade")?.toLowerCase() !== "websocket") return this.#refuse("notWebSocket");
     const url = urlOf(request);
     if (url === undefined) return this.#refuse("invalid", notAHost);
-    if (!this.#mayComeFrom(headers.get("origin"), request, server)) return this.#refuse("origin");
+    if (!this.#origins.mayComeFrom(request, server)) return this.#refuse("origin");
     const chosen = choose(this.#protocols, headers.get("sec-websocket-protocol"));
     if (chosen === undefined) {
       return this.#refuse(
@@ -117,30 +110,6 @@ export class Entrance {
 
   get #bestSubprotocols(): string {
     return this.#protocols.flatMap(({ subprotocols }) => subprotocols.slice(0, 1)).join(" or ");
-  }
-
-  /**
-   * Whether a browser may connect from a page of this origin. Without the check any page that somebody visits could speak to a
-   * manager on their machine or in their network (RFC 6455, section 10.2). What is no browser sends no Origin and passes.
-   */
-  #mayComeFrom(origin: string | null, request: Request, server: Server<Client>): boolean {
-    if (origin === null) return true;
-    const host = request.headers.get("host");
-    const scheme = this.#schemeOf(request, server);
-    if (isOwnOrigin(origin, host, scheme) || this.#origins.has(origin)) return true;
-    const page = originOf(origin);
-    this.#notices.warnOnce("a page of another origin was refused", "origin", origin, () => ({
-      host,
-      scheme: scheme ?? "http or https",
-      ...(page === undefined ? {} : { flag: `--allow-origin ${page}` }),
-    }));
-    return false;
-  }
-
-  #schemeOf(request: Request, server: Server<Client>): Scheme {
-    const forwardedProto = request.headers.get("x-forwarded-proto");
-    const isTrusted = forwardedProto !== null && this.#proxies.has(server.requestIP(request)?.address ?? "");
-    return schemeOf(this.#options.tlsCert !== undefined, forwardedProto, isTrusted);
   }
 
   /** Who is let in gives the seat back when it goes, and who is not gives it back now. */

@@ -1,6 +1,7 @@
 import type { Server } from "bun";
 import { listenFault } from "../../ops/listen-fault.ts";
 import type { Client, ClientSocket } from "../clients/client.ts";
+import { Multicast } from "../fan-out/multicast.ts";
 import type { Certificate } from "./tls.ts";
 
 /** Where a server listens, and how it shows who it is. */
@@ -22,13 +23,20 @@ export class Listeners {
   readonly #serve: (listening: Listening) => Server<Client>;
   readonly #servers: Server<Client>[] = [];
   readonly #sent: (bytes: number) => void;
+  readonly #multicast: Multicast;
   #isClosed = false;
 
   /**
    * @param serve starts a server that answers as all of them do
    * @param sent told how much was published, after it was: in bytes, of text in characters
+   * @param multicast those that subscribe and are no WebSockets
    */
-  constructor(serve: (listening: Listening) => Server<Client>, sent: (bytes: number) => void) {
+  constructor(
+    serve: (listening: Listening) => Server<Client>,
+    sent: (bytes: number) => void,
+    multicast = new Multicast(),
+  ) {
+    this.#multicast = multicast;
     this.#sent = sent;
     this.#serve = serve;
   }
@@ -77,6 +85,7 @@ export class Listeners {
   /** To all that subscribe to the key. */
   publish(key: string, body: string | Uint8Array): void {
     for (const server of this.#servers) server.publish(key, body, false);
+    this.#multicast.publish(key, body);
     this.#sent(body.length);
   }
 

@@ -119,7 +119,8 @@ export class Refusals {
     return this.#counts.metric;
   }
 
-  refuse(name: RefusalName, why: string = refusals[name].why): Response {
+  /** @param isJson whether the sentence is in JSON, as `error` */
+  refuse(name: RefusalName, why: string = refusals[name].why, isJson = false): Response {
     this.#counts.add(name);
     if (this.#logger.wants("debug")) this.#logger.debug("handshake refused", { reason: name, why });
     const { status, retryAfterS }: Refusal = refusals[name];
@@ -129,6 +130,7 @@ export class Refusals {
     // RFC 6750, section 3.
     if (name === "unauthenticated") headers["www-authenticate"] = "Bearer";
     if (retryAfterS !== undefined) headers["retry-after"] = `${retryAfterS}`;
+    if (isJson) return Response.json({ error: why }, { status, headers });
     return new Response(`${why}\n`, { status, headers });
   }
 }

@@ -15,6 +15,7 @@ import {
 import type { Notices } from "../../ops/notices.ts";
 import type { Auth } from "../auth/auth.ts";
 import type { Client, ClientSocket } from "../clients/client.ts";
+import type { Door } from "../protocol.ts";
 import type { Entrance } from "./entrance.ts";
 import { urlOf } from "./handshake.ts";
 import { HostGuard } from "./host-guard.ts";
@@ -62,6 +63,8 @@ export interface ServerParts {
   readonly events: SocketEvents;
   readonly refusals: Refusals;
   readonly notices: Notices;
+  /** The ways in without WebSocket. */
+  readonly doors: readonly Door[];
 }
 
 /** The glue to Bun.serve: which path is answered by whom, and which socket event is heard by whom. */
@@ -71,19 +74,21 @@ export class GatewayServer {
   readonly #listeners: Listeners;
   readonly #operations: Operations;
   readonly #events: SocketEvents;
+  readonly #doors: readonly Door[];
   readonly #page = new Page(clientPage);
   readonly #hosts: HostGuard;
   readonly #admin: AdminListener | undefined;
 
   constructor(
     options: ServerOptions,
-    { entrance, listeners, operations, events, refusals, notices }: ServerParts,
+    { entrance, listeners, operations, events, refusals, notices, doors }: ServerParts,
   ) {
     this.#options = options;
     this.#entrance = entrance;
     this.#listeners = listeners;
     this.#operations = operations;
     this.#events = events;
+    this.#doors = doors;
     const { adminHost, adminPort, allowHost = [] } = options;
     const isSafe = options.auth !== undefined || options.tlsCert !== undefined;
     this.#hosts = new HostGuard(isSafe ? undefined : allowHost, refusals, notices);
@@ -165,12 +170,15 @@ export class GatewayServer {
       "/ws/": enter,
       "/ws/:id": enter,
     };
-    return readOnly<Client>({
-      ...this.#hosts.guard(entrances),
-      ...(this.#admin === undefined
-        ? { ...healthRoute(), ...this.#hosts.guard(operationRoutes<Client>(this.#operations)) }
-        : {}),
-    });
+    return {
+      ...readOnly<Client>({
+        ...this.#hosts.guard(entrances),
+        ...(this.#admin === undefined
+          ? { ...healthRoute(), ...this.#hosts.guard(operationRoutes<Client>(this.#operations)) }
+          : {}),
+      }),
+      ...Object.assign({}, ...this.#doors.map(({ routes }) => this.#hosts.guard(routes))),
+    };
   }
 
   async #other(request: Request): Promise<Response> {

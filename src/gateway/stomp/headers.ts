@@ -1,6 +1,5 @@
-import { isUtf8 } from "node:buffer";
 import { type Body, type Headers, isReservedHeader, isShortText } from "../../message.ts";
-import { faultInProperty, isPropertyName, isTextType } from "../../properties.ts";
+import { bodyIn, faultInProperty, isPropertyName } from "../../properties.ts";
 import { StompFault } from "../../wire/stomp/fault.ts";
 import type { Frame } from "../../wire/stomp/frames.ts";
 
@@ -54,7 +53,8 @@ function saysMore(type: string): boolean {
 
 /** Text if its type is one of text, or it has none, and its bytes are UTF-8. It is a copy. */
 export function bodyOf({ headers, body }: Frame): Body {
-  return isTextType(headers.get(contentType)) && isUtf8(body) ? body.toString("utf8") : Buffer.from(body);
+  const own = bodyIn(body, headers.get(contentType));
+  return own === body ? Buffer.from(body) : own;
 }
 
 /** The content type of a MESSAGE: what the sender said, or what the body is. */

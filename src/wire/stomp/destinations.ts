@@ -1,13 +1,5 @@
 import { isName } from "../../message.ts";
-import {
-  isPattern,
-  middleWordCount,
-  middleWordsMax,
-  patternWordsMax,
-  wildcardCount,
-  wildcardsMax,
-  wordsOf,
-} from "../../topics/pattern.ts";
+import { faultInPattern, isPattern } from "../../topics/pattern.ts";
 import { StompFault } from "./fault.ts";
 import { own } from "./texts.ts";
 
@@ -120,13 +112,8 @@ export function presenceTopicIn(destination: string): string | undefined {
 export function patternToSubscribe(destination: string): string | typeof direct {
   if (destination === direct) return direct;
   const pattern = topicOf(destination);
-  if (!isPattern(pattern)) return pattern;
-  if (wildcardCount(pattern) > wildcardsMax)
-    throw new StompFault(`a pattern has at most ${wildcardsMax} words that are * or #`);
-  if (wordsOf(pattern).length > patternWordsMax)
-    throw new StompFault(`a pattern has at most ${patternWordsMax} words`);
-  if (middleWordCount(pattern) > middleWordsMax)
-    throw new StompFault(`a pattern has at most ${middleWordsMax} words between its first # and its last`);
+  const fault = faultInPattern(pattern);
+  if (fault !== undefined) throw new StompFault(fault);
   return pattern;
 }
 

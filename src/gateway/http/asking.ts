@@ -1,0 +1,86 @@
+import type { Message } from "../../message.ts";
+import { errorHeader } from "../../requests.ts";
+import type { DoorSurroundings } from "../protocol.ts";
+import { RequestFault } from "../requests/requests.ts";
+import { fault } from "./answers.ts";
+import type { Asked } from "./caller.ts";
+import { headersFor } from "./message-headers.ts";
+import type { Sending } from "./sending.ts";
+
+/** How long a request that says nothing waits for its answer, in milliseconds. */
+const answerMs = 30_000;
+/** The longest that one may wait, in milliseconds. */
+const answerMsMax = 600_000;
+/** The wheel tells of what has expired up to so much later, in milliseconds: the request's own end is beyond that. */
+const graceMs = 2000;
+
+/** `POST /app/NAME`: the response is the answer. */
+export class Asking {
+  readonly #surroundings: DoorSurroundings;
+  readonly #sending: Sending;
+
+  constructor(surroundings: DoorSurroundings, sending: Sending) {
+    this.#surroundings = surroundings;
+    this.#sending = sending;
+  }
+
+  async answer(asked: Asked): Promise<Response> {
+    if (asked.name === "") return fault(400, "name an app: POST /app/NAME");
+    const { requests, ingress } = this.#surroundings;
+    const may = ({
+      grant,
+    }: {
+      readonly grant: { readonly permissions: { mayAsk(name: string): boolean } };
+    }) => grant.permissions.mayAsk(asked.name);
+    return await this.#sending.admit(
+      asked,
+      may,
+      "ask this app",
+      async ({ caller, sender, body, headers }) => {
+        const expiration = headers?.["expiration"] ?? `${answerMs}`;
+        const waitMs = Math.min(answerMsMax, Number(expiration));
+        const { promise, resolve } = Promise.withResolvers<Response>();
+        const line = requests.line({ answer: (message) => resolve(responseOf(message)) });
+        const thread = { replyTo: "", correlationId: headers?.["correlation-id"] };
+        const message = this.#sending.messageOf(asked.name, caller, body, { ...headers, expiration });
+        const question = { ...message, isRequest: true };
+        const refusal = this.#sending.refusalOf(question, caller, sender);
+        if (refusal !== undefined) {
+          line.close();
+          return refusal;
+        }
+        try {
+          const travelling = line.headersOf(question.headers, thread, asked.name);
+          ingress.take({ ...question, headers: travelling }, sender, undefined, {
+            confirmed: () => undefined,
+            setAside: (why) => resolve(fault(422, `the request was set aside: ${why}`)),
+          });
+        } catch (error) {
+          line.close();
+          if (!(error instanceof RequestFault)) throw error;
+          return fault(400, error.message);
+        }
+        const late = () => resolve(fault(504, "no answer came in time"));
+        return await this.#sending.waitFor(asked, promise, waitMs + graceMs, late, () => line.close());
+      },
+    );
+  }
+}
+
+/** An answer as a response. A browser takes it for nothing but data, whatever its type is. */
+function responseOf({ body, headers }: Message): Response {
+  const error = headers?.[errorHeader];
+  if (error === "expired") return fault(504, String(body));
+  if (error !== undefined) return fault(502, String(body));
+  const type = headers?.["content-type"];
+  return new Response(body as BodyInit, {
+    headers: {
+      "content-type":
+        type ?? (typeof body === "string" ? "text/plain; charset=utf-8" : "application/octet-stream"),
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+      "content-security-policy": "default-src 'none'; sandbox",
+      ...headersFor(headers),
+    },
+  });
+}

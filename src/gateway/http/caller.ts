@@ -1,0 +1,80 @@
+import type { Server } from "bun";
+import { isName } from "../../message.ts";
+import { isPattern } from "../../topics/pattern.ts";
+import { tokenIn } from "../auth/bearer.ts";
+import { type Grant, unlimited } from "../auth/grant.ts";
+import { TokenRefusal } from "../auth/token-refusal.ts";
+import type { Client } from "../clients/client.ts";
+import type { DoorSurroundings } from "../protocol.ts";
+import { missing } from "../server/entrance.ts";
+import { fault } from "./answers.ts";
+
+/** A request with what is known of it before its token is checked. */
+export interface Asked {
+  readonly request: Request;
+  readonly server: Server<Client>;
+  readonly url: URL;
+  /** What its path names, decoded: a topic, a pattern or an app. */
+  readonly name: string;
+}
+
+/** Who asks, and what it may. */
+export interface Caller {
+  readonly id: string;
+  readonly grant: Grant;
+}
+
+/** The name behind a path's first word, or the answer to a request that has none which can be. */
+export function nameIn({ pathname }: URL, prefix: string): string | Response {
+  const rest = pathname.slice(prefix.length);
+  if (rest.includes("/")) return fault(400, "a / in a name has to be percent-encoded: write %2F");
+  let name: string;
+  try {
+    name = decodeURIComponent(rest);
+  } catch {
+    return fault(400, "the path is not percent-encoded UTF-8");
+  }
+  if (isName(name)) return name;
+  return fault(400, "a name has at most 255 bytes and no control characters");
+}
+
+export function isNoPattern(name: string): Response | undefined {
+  return isPattern(name) ? fault(400, "this is a pattern: send to one topic, without * and #") : undefined;
+}
+
+/** Finds out who asks: by the token where one is needed. A refusal is the answer. */
+export async function callerOf(
+  { request, url }: Asked,
+  { auth, refusals, entrance }: DoorSurroundings,
+): Promise<Caller | Response> {
+  const asked = url.searchParams.get("client") ?? undefined;
+  if (asked !== undefined && (asked === "" || !isName(asked)))
+    return refusals.refuse("invalid", "a client id has 1 to 255 bytes and no control characters", true);
+  const refuse = ({ kind, name, why }: TokenRefusal) => {
+    auth?.refusals.add(kind);
+    return refusals.refuse(name, why, true);
+  };
+  let grant: Grant | TokenRefusal = unlimited;
+  if (auth !== undefined) {
+    const token = tokenIn(request.headers.get("authorization"), url);
+    if (token instanceof TokenRefusal) return refuse(token);
+    grant = token === undefined ? missing : await auth.verify(token);
+    if (grant instanceof TokenRefusal) return refuse(grant);
+    // It may have begun to stop while the token was checked.
+    if (entrance.isClosed) return refusals.refuse("stopping", undefined, true);
+  }
+  if (grant.user !== undefined && asked !== undefined && asked !== grant.user)
+    return refuse(new TokenRefusal("clientId", "?client= is not the token's sub: leave it out"));
+  return { id: grant.user ?? asked ?? crypto.randomUUID(), grant };
+}
+
+/** The answer to a caller whose token does not allow what it wants. */
+export function forbidden(
+  what: "publish" | "subscribe",
+  why: string,
+  { grant }: Caller,
+  { auth, refusals }: DoorSurroundings,
+): Response {
+  auth?.refusals.add(what);
+  return refusals.refuse("forbidden", `the token does not allow to ${why}${grant.permissions.note}`, true);
+}

@@ -1,0 +1,37 @@
+import { toBuffer } from "../../envelope/envelope.ts";
+import type { Body } from "../../message.ts";
+import type { Delivery, Relayed } from "../fan-out/encoding.ts";
+
+/** A message as JSON shows it. */
+export interface JsonEnvelope {
+  readonly topic: string;
+  /** Who sent it. */
+  readonly client?: string;
+  /** Seconds since 1970. */
+  readonly timestamp?: number;
+  readonly id: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Text, or bytes as `encoding` says. */
+  readonly body: string;
+  readonly encoding?: "base64";
+}
+
+export function envelopeOf(
+  { topic, clientId, timestamp, headers, body }: Relayed,
+  id: string,
+  { isForOne = false }: Delivery,
+): JsonEnvelope {
+  return {
+    topic,
+    // What is for one client alone has that client's id on it, not the sender's.
+    ...(clientId === undefined || isForOne ? {} : { client: clientId }),
+    ...(timestamp === undefined ? {} : { timestamp }),
+    id,
+    headers: headers ?? {},
+    ...(typeof body === "string" ? { body } : { body: base64(body), encoding: "base64" }),
+  };
+}
+
+export function base64(body: Body): string {
+  return toBuffer(body).toString("base64");
+}

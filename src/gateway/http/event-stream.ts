@@ -1,0 +1,124 @@
+import type { Server } from "bun";
+import type { Client } from "../clients/client.ts";
+import type { Multicast } from "../fan-out/multicast.ts";
+import type { SocketEvents } from "../server/server.ts";
+import { closeEvent, retryLine } from "./events-encoding.ts";
+import { endedByClient, ResponseSocket } from "./response-socket.ts";
+
+/** How long a client waits before it connects again, in milliseconds: a time of its own for each, so that they do not come back in step. */
+const retryMinMs = 500;
+const retryMaxMs = 2500;
+
+/** What Bun hands out to write to a stream of the type "direct". */
+interface Controller {
+  /** A promise while the client has to read: of all that was written and waits. */
+  write(what: string | Uint8Array): number | Promise<number>;
+  end(): void;
+}
+
+/** What a stream is made with. */
+export interface EventStreamParts {
+  readonly multicast: Multicast;
+  readonly events: SocketEvents;
+  /** Where its client has got to in the log, as a field of an event; empty if that is not known. */
+  place(): string;
+  /** It was never opened: the client had gone. */
+  onUnopened(): void;
+}
+
+/**
+ * A response of server-sent events.
+ *
+ * Bun keeps what is written to it until the client has read it, without a limit. So what waits is counted here, and `Backlogs` and
+ * durable subscriptions look at that, as they do with WebSockets.
+ */
+export class EventStream extends ResponseSocket {
+  readonly #parts: EventStreamParts;
+  readonly #done = Promise.withResolvers<void>();
+  #controller: Controller | undefined;
+  /** What was written since the client has to read. In bytes, or UTF-16 units. */
+  #waiting = 0;
+
+  constructor(client: Client, remoteAddress: string, parts: EventStreamParts) {
+    super(client, remoteAddress, parts.multicast, parts.events);
+    this.#parts = parts;
+  }
+
+  /** To be called once. */
+  response(request: Request, server: Server<Client>, headers: Record<string, string>): Response {
+    // It is silent for as long as nothing is said.
+    server.timeout(request, 0);
+    const left = () => this.#left();
+    request.signal.addEventListener("abort", left, { once: true });
+    const source = {
+      type: "direct",
+      pull: (controller: Controller) => {
+        this.#controller = controller;
+        this.write(retryLine(retryMinMs, retryMaxMs));
+        this.open();
+        return this.#done.promise;
+      },
+      cancel: left,
+    };
+    return new Response(new ReadableStream(source as unknown as UnderlyingDefaultSource), {
+      headers: {
+        "content-type": "text/event-stream",
+        "cache-control": "no-store",
+        // Of nginx: it would gather a while before it passes anything on.
+        "x-accel-buffering": "no",
+        // The idle timeout is off for the whole connection.
+        connection: "close",
+        ...headers,
+      },
+    });
+  }
+
+  getBufferedAmount(): number {
+    return this.#waiting;
+  }
+
+  /** There is no answer: a client that has taken all that was written is there as far as anybody can tell. */
+  ping(): void {
+    if (this.#waiting > 0) return;
+    this.send(this.#parts.place() || ":\n\n");
+    if (this.#waiting === 0) this.events.drained(this);
+  }
+
+  protected write(what: string | Uint8Array): void {
+    const wrote = this.#controller!.write(what);
+    if (typeof wrote === "number") return;
+    const isFirst = this.#waiting === 0;
+    this.#waiting += what.length;
+    if (isFirst) wrote.then(this.#drained, this.#failed);
+    else wrote.catch(this.#failed);
+  }
+
+  readonly #drained = (): void => {
+    this.#waiting = 0;
+    if (this.readyState === WebSocket.OPEN) this.events.drained(this);
+  };
+
+  readonly #failed = (): void => this.ended(endedByClient);
+
+  #left(): void {
+    if (this.readyState === WebSocket.CONNECTING) this.#parts.onUnopened();
+    this.ended(endedByClient);
+    this.#done.resolve();
+  }
+
+  protected finish(code: number, reason: string): void {
+    if (this.#waiting > 0) {
+      // It would hear nothing of it before it has read all the rest, if ever.
+      this.abort();
+      return;
+    }
+    this.write(closeEvent(code, reason, retryLine(retryMinMs, retryMaxMs)));
+    this.#controller!.end();
+    this.#done.resolve();
+  }
+
+  protected abort(): void {
+    // Bun closes the connection then, whatever waits for the client.
+    this.#done.reject();
+  }
+}

@@ -1,0 +1,58 @@
+import type { Body } from "../../message.ts";
+import type { Encoding } from "../fan-out/encoding.ts";
+import { base64, envelopeOf } from "./envelope.ts";
+
+/** Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html). */
+
+/** Before a message before which some are missing. */
+const gap =
+  "event: gap\ndata: messages before the next one are missing: the log no longer has them, or is another one\n\n";
+
+/** `data:` is the body. */
+export const bareEvents = encodingOf("sse", false, ({ body }) =>
+  isCarried(body) ? dataFields(body) : `event: bytes\n${dataFields(base64(body))}`,
+);
+
+/** `data:` is an envelope of JSON. */
+export const envelopeEvents = encodingOf("sse json", true, (message, id, delivery) => {
+  const event = typeof message.body === "string" ? "" : "event: bytes\n";
+  return `${event}data: ${JSON.stringify(envelopeOf(message, id, delivery))}\n`;
+});
+
+function encodingOf(name: string, tellsId: boolean, fieldsOf: Encoding["tailOf"]): Encoding {
+  return {
+    name,
+    tellsId,
+    headOf: () => "",
+    headAfterGap: () => gap,
+    tailOf: (message, id, delivery) => {
+      const place = delivery.position === undefined ? "" : placeField(delivery.position);
+      return `${place}${fieldsOf(message, id, delivery) as string}\n`;
+    },
+    join: (head, tail) => head + (tail as string),
+  };
+}
+
+/** The client goes on behind this position when it comes back. */
+export function placeField(position: string): string {
+  return `id: ${position}\n`;
+}
+
+/** Tells the client that the connection ends, and why: `EventSource` would connect again in any case. */
+export function closeEvent(code: number, reason: string, retry: string): string {
+  return `${retry}event: close\ndata: ${JSON.stringify({ code, reason })}\n\n`;
+}
+
+/** How long to wait before the next connection: some time between these, in milliseconds. */
+export function retryLine(minMs: number, maxMs: number): string {
+  return `retry: ${Math.round(minMs + Math.random() * (maxMs - minMs))}\n\n`;
+}
+
+/** Whether an event can have it as its data and give it back as it was: a carriage return would come out as a line feed. */
+function isCarried(body: Body): body is string {
+  return typeof body === "string" && !body.includes("\r");
+}
+
+function dataFields(text: string): string {
+  return text.includes("\n") ? `data: ${text.replaceAll("\n", "\ndata: ")}\n` : `data: ${text}\n`;
+}

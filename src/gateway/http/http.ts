@@ -1,0 +1,146 @@
+import type { BunRequest, Server } from "bun";
+import type { Answer, Routes } from "../../ops/http.ts";
+import { type AnyMetric, LabelledCounter } from "../../ops/metrics.ts";
+import type { Client } from "../clients/client.ts";
+import type { Door, DoorSurroundings } from "../protocol.ts";
+import { urlOf } from "../server/handshake.ts";
+import { notAHost } from "../server/refusals.ts";
+import { fault } from "./answers.ts";
+import { Asking } from "./asking.ts";
+import { Bodies } from "./bodies.ts";
+import { type Asked, nameIn } from "./caller.ts";
+import { preflightAnswer, readable } from "./cors.ts";
+import { Listening } from "./listening.ts";
+import { Sending } from "./sending.ts";
+
+/** Bodies that are being read have at most this part of what may be kept for all clients. */
+const partOfMemory = 1 / 4;
+/** What answers are counted by. */
+const statuses = [
+  200, 202, 204, 400, 401, 403, 404, 405, 406, 408, 413, 422, 429, 499, 502, 503, 504,
+] as const;
+const other = "other";
+
+type Methods = Readonly<Record<string, (asked: Asked) => Promise<Response>>>;
+
+/** `/topics/…` and `/app/…`: what WebSocket clients do, for those that have none. */
+export class HttpDoor implements Door {
+  readonly #surroundings: DoorSurroundings;
+  readonly #bodies: Bodies;
+  readonly #sending: Sending;
+  readonly #listening: Listening;
+  /** Requests that are not answered yet. */
+  #unanswered = 0;
+  /** Called whenever there are none any more. */
+  #onSettled: () => void = () => undefined;
+  readonly routes: Routes<Client>;
+  readonly #answers = new LabelledCounter(
+    {
+      name: "warren_http_answers_total",
+      help: "Answers to requests of clients without WebSocket, by status: 499 is of those that had gone.",
+      label: "status",
+    },
+    [...statuses.map((status) => `${status}`), other],
+  );
+
+  constructor(surroundings: DoorSurroundings) {
+    this.#surroundings = surroundings;
+    this.#bodies = new Bodies({ ...surroundings, keptBytesMax: surroundings.memoryMaxBytes * partOfMemory });
+    this.#sending = new Sending(surroundings, this.#bodies);
+    this.#listening = new Listening(surroundings);
+    const asking = new Asking(surroundings, this.#sending);
+    const listen = (asked: Asked) => this.#listening.answer(asked);
+    this.routes = {
+      "/topics/*": this.#route("/topics/", {
+        GET: listen,
+        HEAD: listen,
+        POST: (asked) => this.#sending.publish(asked),
+      }),
+      "/app/*": this.#route("/app/", { POST: (asked) => asking.answer(asked) }),
+    };
+  }
+
+  get keptBytes(): number {
+    return this.#bodies.keptBytes;
+  }
+
+  get metrics(): readonly AnyMetric[] {
+    return [
+      this.#answers.metric,
+      {
+        name: "warren_http_waiting",
+        type: "gauge",
+        help: "Requests that wait for RabbitMQ's confirm, or for an answer.",
+        read: () => this.#sending.waitingCount,
+      },
+      {
+        name: "warren_event_streams_total",
+        type: "counter",
+        help: "Streams of server-sent events that were begun.",
+        read: () => this.#listening.streamCount,
+      },
+      {
+        name: "warren_polls_total",
+        type: "counter",
+        help: "Long polls.",
+        read: () => this.#listening.pollCount,
+      },
+    ];
+  }
+
+  stop(): void {
+    this.#bodies.close();
+    this.#sending.close();
+  }
+
+  async settle(timeoutMs: number): Promise<void> {
+    if (this.#unanswered > 0) {
+      const settled = Promise.withResolvers<void>();
+      this.#onSettled = settled.resolve;
+      const timer = setTimeout(settled.resolve, timeoutMs);
+      await settled.promise;
+      clearTimeout(timer);
+    }
+    // Bun writes the last ones.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  #route(prefix: string, methods: Methods): Answer<Client> {
+    return async (request, server) => {
+      this.#unanswered++;
+      try {
+        const response = await this.#answer(request, server, prefix, methods);
+        const status = `${response.status}`;
+        this.#answers.add(statuses.some((one) => `${one}` === status) ? status : other);
+        return response;
+      } finally {
+        this.#unanswered--;
+        if (this.#unanswered === 0) this.#onSettled();
+      }
+    };
+  }
+
+  async #answer(
+    request: BunRequest<string>,
+    server: Server<Client>,
+    prefix: string,
+    methods: Methods,
+  ): Promise<Response> {
+    const { entrance, origins, refusals } = this.#surroundings;
+    const url = urlOf(request);
+    if (url === undefined) return refusals.refuse("invalid", notAHost, true);
+    if (!origins.mayComeFrom(request, server)) return refusals.refuse("origin", undefined, true);
+    const origin = request.headers.get("origin");
+    const allowed = [...Object.keys(methods), "OPTIONS"];
+    if (request.method === "OPTIONS") return readable(preflightAnswer(request, allowed), origin);
+    if (entrance.isClosed) return readable(refusals.refuse("stopping", undefined, true), origin);
+    const method = methods[request.method];
+    if (method === undefined) {
+      const allow = allowed.join(", ");
+      return readable(fault(405, `here is ${allow}`, { allow }), origin);
+    }
+    const name = nameIn(url, prefix);
+    if (name instanceof Response) return readable(name, origin);
+    return readable(await method({ request, server, url, name }), origin);
+  }
+}

@@ -1,0 +1,141 @@
+import { type Start, startAfter, startAt } from "../../log/position.ts";
+import { faultInPattern } from "../../topics/pattern.ts";
+import type { Seat } from "../limits/seat.ts";
+import type { DoorSurroundings } from "../protocol.ts";
+import { fault, later } from "./answers.ts";
+import { type Asked, type Caller, callerOf, forbidden } from "./caller.ts";
+import { timeIn } from "./duration.ts";
+import { EventStream } from "./event-stream.ts";
+import { bareEvents, envelopeEvents, placeField } from "./events-encoding.ts";
+import { lines, nextIn, positionAfter } from "./lines-encoding.ts";
+import { Poll } from "./poll.ts";
+import { Subscriber } from "./subscriber.ts";
+
+/** The longest wait for a message, in milliseconds. */
+const waitMsMax = 300_000;
+
+/** `GET /topics/PATTERN`: events that go on, or a poll that waits. */
+export class Listening {
+  readonly #surroundings: DoorSurroundings;
+  streamCount = 0;
+  pollCount = 0;
+
+  constructor(surroundings: DoorSurroundings) {
+    this.#surroundings = surroundings;
+  }
+
+  async answer(asked: Asked): Promise<Response> {
+    const { request, server, url, name: pattern } = asked;
+    const tooMuch = faultInPattern(pattern);
+    if (tooMuch !== undefined) return fault(400, tooMuch);
+    const wait = url.searchParams.get("wait");
+    const waitMs = wait === null ? undefined : timeIn(wait, waitMsMax);
+    if (wait !== null && waitMs === undefined) return fault(400, "wait is a time such as 20s, at most 5m");
+    if (waitMs === undefined && !takesEvents(request.headers.get("accept")))
+      return fault(
+        406,
+        "say Accept: text/event-stream for events, or ?wait=20s to wait for the next messages",
+      );
+    const format = url.searchParams.get("envelope");
+    if (format !== null && format !== "json") return fault(400, "envelope is json, or left out");
+    const start = startOf(asked, this.#surroundings.durables !== undefined);
+    if (start instanceof Response) return start;
+    const caller = await callerOf(asked, this.#surroundings);
+    if (caller instanceof Response) return caller;
+    if (!caller.grant.permissions.maySubscribe(pattern))
+      return forbidden("subscribe", "subscribe to this", caller, this.#surroundings);
+    const { limits, refusals } = this.#surroundings;
+    const seat = limits.takeSeat(request, server, false);
+    if (typeof seat === "string") return refusals.refuse(seat, undefined, true);
+    if (request.method === "HEAD" || request.signal.aborted) {
+      limits.giveBackSeat(seat);
+      return new Response(null, { headers: { "cache-control": "no-store" } });
+    }
+    if (waitMs !== undefined) return await this.#poll(asked, caller, seat, start, waitMs);
+    return this.#stream(asked, caller, seat, start, format === null ? bareEvents : envelopeEvents);
+  }
+
+  #stream(
+    { request, server, name: pattern }: Asked,
+    { id, grant }: Caller,
+    seat: Seat,
+    start: Start,
+    encoding: typeof bareEvents,
+  ): Response {
+    const { multicast, connections, limits } = this.#surroundings;
+    const wish = { protocol: "sse", pattern, start, encoding } as const;
+    const client = new Subscriber(id, seat, grant, wish, this.#surroundings, (after) => {
+      // One that is lost before its first message goes on there. An empty log is read from its beginning.
+      const place = after ?? (start === "next" ? "first" : undefined);
+      if (place !== undefined) stream.send(`${placeField(place)}\n`);
+    });
+    const place = () => (client.place === undefined ? "" : `${placeField(client.place)}\n`);
+    const onUnopened = () => limits.giveBackSeat(seat);
+    const parts = { multicast, events: connections, place, onUnopened };
+    const stream = new EventStream(client, server.requestIP(request)?.address ?? "", parts);
+    this.streamCount++;
+    return stream.response(request, server, { "warren-client": encodeURIComponent(id) });
+  }
+
+  async #poll(
+    { request, server, name: pattern }: Asked,
+    { id, grant }: Caller,
+    seat: Seat,
+    start: Start,
+    waitMs: number,
+  ): Promise<Response> {
+    const { multicast, connections, handshakeTimeoutMs } = this.#surroundings;
+    const client = new Subscriber(
+      id,
+      seat,
+      grant,
+      { protocol: "poll", pattern, start, encoding: lines },
+      this.#surroundings,
+    );
+    const place = () => client.place;
+    const parts = { multicast, events: connections, waitMs, place };
+    const poll = new Poll(client, server.requestIP(request)?.address ?? "", parts);
+    this.pollCount++;
+    const outcome = await poll.answer(request, server, Math.ceil(handshakeTimeoutMs / 1000));
+    const headersOf = (next: string | undefined) => ({
+      "warren-client": encodeURIComponent(id),
+      "cache-control": "no-store",
+      ...(next === undefined ? {} : { "warren-next": next }),
+    });
+    if (outcome.is === "lines")
+      return new Response(outcome.text, {
+        headers: {
+          ...headersOf(nextIn(outcome.text)),
+          "content-type": "application/x-ndjson",
+          "x-content-type-options": "nosniff",
+        },
+      });
+    if (outcome.is === "ended") return later(503, outcome.reason, 1000);
+    const next = outcome.place === undefined ? undefined : positionAfter(outcome.place);
+    return new Response(null, { status: 204, headers: headersOf(next) });
+  }
+}
+
+/** Where it begins, or the answer to a request that says it wrongly. */
+function startOf({ request, url }: Asked, hasLog: boolean): Start | Response {
+  // A browser that comes back by itself asks for the same address again, and says where it had got to.
+  const lastId = request.headers.get("last-event-id") || url.searchParams.get("after");
+  const from = url.searchParams.get("from");
+  if (!hasLog)
+    return lastId === null && (from === null || from === "next")
+      ? "next"
+      : fault(400, "there is no log to continue from: this manager runs with --log off");
+  if (lastId === null || lastId === "") {
+    if (from === null) return "next";
+    return startAt(from) ?? fault(400, "from is first, next, last, or the position to begin with");
+  }
+  const start = lastId === "first" ? lastId : startAfter(lastId);
+  return start ?? fault(400, "Last-Event-ID and ?after= are the id of an event, as it came");
+}
+
+/** Whether events may be the answer: a program that says nothing gets them, a browser's address bar does not. */
+function takesEvents(accept: string | null): boolean {
+  return (
+    accept === null || accept.trim() === "*/*" || /(?:^|,)\s*text\/event-stream\s*(?:;|,|$)/i.test(accept)
+  );
+}

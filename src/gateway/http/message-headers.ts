@@ -1,0 +1,54 @@
+import { headerPrefix, plainText, safeName, safeValue } from "../../http-headers.ts";
+import { isReservedHeader, isShortText, type Headers as MessageHeaders } from "../../message.ts";
+import { faultInProperty, isPropertyName } from "../../properties.ts";
+
+/** HTTP headers that are a message's own under the same name. */
+const same = ["content-type", "content-encoding", "traceparent", "tracestate"] as const;
+/** What Warren says of a message, and nobody who sends it. */
+const own: ReadonlySet<string> = new Set(["message-id", "client-id", "topic", "subscription", "destination"]);
+
+/** A header that cannot be a message's: a sentence for whoever sent it. */
+export class HeaderFault extends Error {
+  override readonly name = "HeaderFault";
+}
+
+/**
+ * The headers and properties of the message that a request brings: `Content-Type` and `Content-Encoding`, and all `Warren-NAME`, of
+ * which a value is percent-decoded.
+ *
+ * @throws HeaderFault
+ */
+export function headersIn(request: Request): MessageHeaders | undefined {
+  // Without a prototype, so that no name means anything to JavaScript.
+  const found = Object.create(null) as Record<string, string>;
+  for (const name of same) {
+    const value = request.headers.get(name);
+    if (value !== null && value !== "") found[name] = value;
+  }
+  for (const [name, value] of request.headers) {
+    if (!name.startsWith(headerPrefix)) continue;
+    found[plainText(name.slice(headerPrefix.length))] = plainText(value);
+  }
+  let isEmpty = true;
+  for (const name in found) {
+    check(name, found[name]!);
+    isEmpty = false;
+  }
+  return isEmpty ? undefined : found;
+}
+
+function check(name: string, value: string): void {
+  if (!isShortText(name) || name === "") throw new HeaderFault("a header's name has 1 to 255 bytes");
+  if (isReservedHeader(name) || own.has(name))
+    throw new HeaderFault(`a message's header ${name} is not for clients to set: leave Warren-${name} out`);
+  const fault = isPropertyName(name) ? faultInProperty(name, value) : undefined;
+  if (fault !== undefined) throw new HeaderFault(`${name} ${fault}`);
+}
+
+/** A message's headers as those of a response. */
+export function headersFor(headers: MessageHeaders | undefined): Record<string, string> {
+  const shown: Record<string, string> = {};
+  for (const name in headers)
+    if (name !== "content-type" && !isReservedHeader(name)) shown[safeName(name)] = safeValue(headers[name]!);
+  return shown;
+}

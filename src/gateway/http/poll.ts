@@ -1,0 +1,84 @@
+import type { Server } from "bun";
+import type { Client } from "../clients/client.ts";
+import type { Multicast } from "../fan-out/multicast.ts";
+import type { SocketEvents } from "../server/server.ts";
+import { endedByClient, ResponseSocket } from "./response-socket.ts";
+
+export interface PollParts {
+  readonly multicast: Multicast;
+  readonly events: SocketEvents;
+  /** How long to wait for the first message, in milliseconds. */
+  readonly waitMs: number;
+  /** The position behind which its client goes on, if it is known. */
+  place(): string | undefined;
+}
+
+/** How a poll ended: with what came, with nothing until a place in the log, or because the manager ended it. */
+export type Outcome =
+  | { readonly is: "lines"; readonly text: string }
+  | { readonly is: "nothing"; readonly place: string | undefined }
+  | { readonly is: "ended"; readonly code: number; readonly reason: string };
+
+/**
+ * A request that waits for messages: it is answered with the first that come, and what comes with them in the same turn of the
+ * event loop. What waits for the client is what has been gathered, and durable subscriptions park at that as at any other.
+ */
+export class Poll extends ResponseSocket {
+  readonly #outcome = Promise.withResolvers<Outcome>();
+  readonly #parts: PollParts;
+  #text = "";
+  #timer: NodeJS.Timeout | undefined;
+  #answering: NodeJS.Immediate | undefined;
+
+  constructor(client: Client, remoteAddress: string, parts: PollParts) {
+    super(client, remoteAddress, parts.multicast, parts.events);
+    this.#parts = parts;
+  }
+
+  /** Resolves when it is to be answered. To be called once. */
+  async answer(request: Request, server: Server<Client>, idleTimeoutS: number): Promise<Outcome> {
+    server.timeout(request, 0);
+    request.signal.addEventListener("abort", () => this.#left(), { once: true });
+    this.#timer = setTimeout(() => this.close(), this.#parts.waitMs);
+    this.open();
+    const outcome = await this.#outcome.promise;
+    // The connection may serve other requests now.
+    server.timeout(request, idleTimeoutS);
+    return outcome;
+  }
+
+  getBufferedAmount(): number {
+    return this.#text.length;
+  }
+
+  ping(): void {
+    this.events.drained(this);
+  }
+
+  protected write(what: string | Uint8Array): void {
+    this.#text +=
+      typeof what === "string" ? what : Buffer.from(what.buffer, what.byteOffset, what.byteLength).toString();
+    this.#answering ??= setImmediate(() => this.close());
+  }
+
+  protected finish(code: number, reason: string): void {
+    if (this.#text !== "") this.#settle({ is: "lines", text: this.#text });
+    else if (code !== endedByClient) this.#settle({ is: "ended", code, reason });
+    else this.#settle({ is: "nothing", place: this.#parts.place() });
+  }
+
+  protected abort(): void {
+    this.#settle({ is: "nothing", place: undefined });
+  }
+
+  #left(): void {
+    this.ended(endedByClient);
+    this.abort();
+  }
+
+  #settle(outcome: Outcome): void {
+    clearTimeout(this.#timer);
+    clearImmediate(this.#answering);
+    this.#outcome.resolve(outcome);
+  }
+}

@@ -1,0 +1,118 @@
+import type { Body } from "../../message.ts";
+import type { Client, ClientSocket } from "../clients/client.ts";
+import type { Multicast, Receiver } from "../fan-out/multicast.ts";
+import type { SocketEvents } from "../server/server.ts";
+
+/** The code of an end that the client, or the network, made without a word. */
+export const endedByClient = 1005;
+const lost = 1006;
+
+/**
+ * What the gateway takes for a client's connection, over an HTTP response. It is only written to: nothing is read from it, so to pause
+ * it does nothing. What `multicast` has for the keys that it subscribes to comes to it in order with what it is sent by itself.
+ */
+export abstract class ResponseSocket implements ClientSocket, Receiver {
+  data: Client;
+  readonly remoteAddress: string;
+  readyState: number = WebSocket.CONNECTING;
+  readonly #multicast: Multicast;
+  protected readonly events: SocketEvents;
+  readonly #keys = new Set<string>();
+  /** What is sent while it is corked; undefined otherwise. */
+  #corked: string[] | undefined;
+
+  constructor(data: Client, remoteAddress: string, multicast: Multicast, events: SocketEvents) {
+    this.data = data;
+    this.remoteAddress = remoteAddress;
+    this.#multicast = multicast;
+    this.events = events;
+  }
+
+  /** Writes to the response. In UTF-8. */
+  protected abstract write(what: string | Uint8Array): void;
+  /** Ends the response as a close frame ends a WebSocket. */
+  protected abstract finish(code: number, reason: string): void;
+  /** Ends it without a word. */
+  protected abstract abort(): void;
+  abstract getBufferedAmount(): number;
+  abstract ping(): void;
+
+  protected open(): void {
+    this.readyState = WebSocket.OPEN;
+    this.events.opened(this);
+  }
+
+  get subscriptions(): string[] {
+    return [...this.#keys];
+  }
+
+  subscribe(key: string): void {
+    if (this.readyState !== WebSocket.OPEN) return;
+    this.#keys.add(key);
+    this.#multicast.subscribe(key, this);
+  }
+
+  unsubscribe(key: string): void {
+    this.#multicast.unsubscribe(key, this);
+    this.#keys.delete(key);
+  }
+
+  publish(key: string, body: Body): void {
+    this.#multicast.publish(key, body);
+  }
+
+  receive(bytes: Uint8Array): void {
+    if (this.readyState === WebSocket.OPEN) this.write(bytes);
+  }
+
+  /** Text alone: what is no WebSocket has no frames. */
+  send(body: Body): void {
+    if (this.readyState !== WebSocket.OPEN) return;
+    for (const key of this.#keys) this.#multicast.flush(key);
+    if (this.#corked === undefined) this.write(body);
+    else this.#corked.push(body as string);
+  }
+
+  cork(send: () => void): void {
+    this.#corked = [];
+    send();
+    const text = this.#corked.join("");
+    this.#corked = undefined;
+    if (text !== "" && this.readyState === WebSocket.OPEN) this.write(text);
+  }
+
+  pause(): void {
+    // Nothing is read.
+  }
+
+  resume(): void {
+    // Nor is it here.
+  }
+
+  close(code: number = endedByClient, reason = ""): void {
+    if (this.readyState !== WebSocket.OPEN) return;
+    for (const key of this.#keys) this.#multicast.flush(key);
+    // To flush may have found that it is gone.
+    if (this.readyState === WebSocket.OPEN) this.#end(code, () => this.finish(code, reason));
+  }
+
+  terminate(): void {
+    this.#end(lost, () => this.abort());
+  }
+
+  /** The response has ended. */
+  protected ended(code: number): void {
+    this.#end(code, () => undefined);
+  }
+
+  #end(code: number, how: () => void): void {
+    if (this.readyState === WebSocket.CLOSED) return;
+    const wasOpen = this.readyState === WebSocket.OPEN;
+    this.readyState = WebSocket.CLOSED;
+    how();
+    for (const key of this.#keys) this.#multicast.unsubscribe(key, this);
+    this.#keys.clear();
+    // As with a WebSocket, nobody is told before whoever ends it is done.
+    if (wasOpen) queueMicrotask(() => this.events.closed(this, code));
+  }
+}

@@ -1,0 +1,95 @@
+import type { Server } from "bun";
+import { Share } from "../../envelope/share.ts";
+import type { Client } from "../clients/client.ts";
+import type { Timed, TimerWheel } from "../clients/timer-wheel.ts";
+import type { Sender } from "../fan-out/ingress.ts";
+import { neighbourhoodOf, TrustedProxies } from "../limits/address.ts";
+import type { MessageRateOptions } from "../limits/message-rate.ts";
+import { TokenBucket } from "../limits/token-bucket.ts";
+
+/** Senders that are remembered. Each is forgotten when it has been silent for a second. */
+const sendersMax = 65_536;
+const lookEveryMs = 1000;
+
+/** Somebody who sends requests: a token's user, or an address. What it may send in a second is counted for all of its requests. */
+export class HttpSender implements Sender {
+  /** Nothing is read from it that could be held back. */
+  readonly socket = undefined;
+  /** It hears all that it subscribes to. */
+  readonly speaker = undefined;
+  share: Share | undefined = new Share();
+  readonly #messages: TokenBucket | undefined;
+  readonly #bytes: TokenBucket | undefined;
+  #usedMs = 0;
+  /** Requests of it that are not answered. */
+  requests = 0;
+
+  constructor({ maxMessagesPerSecond, maxBytesPerSecond }: MessageRateOptions, nowMs: number) {
+    if (maxMessagesPerSecond > 0) this.#messages = new TokenBucket(maxMessagesPerSecond, nowMs);
+    if (maxBytesPerSecond > 0) this.#bytes = new TokenBucket(maxBytesPerSecond, nowMs);
+  }
+
+  /** Zero: it may send a message now, which is counted. Else how long until it may, in milliseconds. */
+  waitMs(nowMs: number): number {
+    this.#usedMs = nowMs;
+    const bytesMs = this.#bytes?.waitMs(nowMs) ?? 0;
+    if (bytesMs > 0) return bytesMs;
+    if (this.#messages === undefined || this.#messages.take(nowMs)) return 0;
+    return this.#messages.waitMs(nowMs);
+  }
+
+  /** Whether there is nothing to remember of it. */
+  isForgettable(nowMs: number): boolean {
+    const isIdle = this.requests === 0 && (this.share?.unsentBytes ?? 0) === 0;
+    return isIdle && nowMs - this.#usedMs > lookEveryMs && (this.#bytes?.waitMs(nowMs) ?? 0) === 0;
+  }
+
+  /** It has sent so much. */
+  sent(bytes: number): void {
+    this.#bytes?.owe(performance.now(), bytes);
+  }
+}
+
+/** Those who send requests, as long as something is to be remembered of them. */
+export class Senders implements Timed {
+  readonly #options: MessageRateOptions;
+  readonly #wheel: TimerWheel;
+  readonly #proxies: TrustedProxies;
+  readonly #senders = new Map<string, HttpSender>();
+
+  constructor(options: MessageRateOptions, trustProxy: readonly string[] | undefined, wheel: TimerWheel) {
+    this.#options = options;
+    this.#wheel = wheel;
+    this.#proxies = new TrustedProxies(trustProxy ?? []);
+  }
+
+  get count(): number {
+    return this.#senders.size;
+  }
+
+  /** What counts as one address, for whoever has no token. */
+  addressOf(request: Request, server: Server<Client>): string {
+    const peer = server.requestIP(request)?.address ?? "";
+    return neighbourhoodOf(this.#proxies.clientOf(peer, request.headers.get("x-forwarded-for")));
+  }
+
+  /** Undefined: there are too many. @param key the user behind a colon, or the address */
+  of(key: string): HttpSender | undefined {
+    let sender = this.#senders.get(key);
+    if (sender === undefined) {
+      if (this.#senders.size >= sendersMax) return undefined;
+      sender = new HttpSender(this.#options, performance.now());
+      if (this.#senders.size === 0) this.#wheel.add(this, lookEveryMs);
+      this.#senders.set(key, sender);
+    }
+    return sender;
+  }
+
+  /** Forgets those that may send a second's worth again, and have nothing waiting. */
+  due(): number {
+    const nowMs = performance.now();
+    for (const [key, sender] of this.#senders) if (sender.isForgettable(nowMs)) this.#senders.delete(key);
+    if (this.#senders.size === 0) this.#wheel.remove(this);
+    return lookEveryMs;
+  }
+}

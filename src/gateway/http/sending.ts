@@ -1,0 +1,187 @@
+import { timestampIn } from "../../envelope/envelope.ts";
+import type { Body, Headers as MessageHeaders, OutgoingMessage } from "../../message.ts";
+import { bodyIn } from "../../properties.ts";
+import { Admission } from "../limits/admission.ts";
+import type { DoorSurroundings } from "../protocol.ts";
+import { fault, json, later } from "./answers.ts";
+import type { Bodies } from "./bodies.ts";
+import { type Asked, type Caller, callerOf, forbidden, isNoPattern } from "./caller.ts";
+import { timeIn } from "./duration.ts";
+import { HeaderFault, headersIn } from "./message-headers.ts";
+import { type HttpSender, Senders } from "./senders.ts";
+
+/** What a request brings that is to be sent on. */
+export interface Brought {
+  readonly caller: Caller;
+  readonly sender: HttpSender;
+  readonly body: Body;
+  readonly headers: MessageHeaders | undefined;
+}
+
+/** How long a request waits for RabbitMQ's confirm unless it says so, and at most. In milliseconds. */
+const confirmMs = 10_000;
+const confirmMsMax = 60_000;
+
+/** What requests send: who may, how much, and what becomes of it. */
+export class Sending {
+  readonly #surroundings: DoorSurroundings;
+  readonly #bodies: Bodies;
+  readonly #senders: Senders;
+  /** As many requests may be there as clients, in all and from one address. How many come in a second is counted by sender. */
+  readonly #admission: Admission;
+  /** Ends the wait of requests that are not answered yet. */
+  readonly #waits = new Set<() => void>();
+
+  constructor(surroundings: DoorSurroundings, bodies: Bodies) {
+    this.#surroundings = surroundings;
+    this.#bodies = bodies;
+    this.#senders = new Senders(surroundings, surroundings.trustProxy, surroundings.wheel);
+    this.#admission = new Admission({ ...surroundings, maxConnectionsPerSecond: 0 });
+  }
+
+  /** Requests that wait for what becomes of what they sent. */
+  get waitingCount(): number {
+    return this.#waits.size;
+  }
+
+  get senderCount(): number {
+    return this.#senders.count;
+  }
+
+  /** The manager stops: whoever waits is told. */
+  close(): void {
+    for (const end of [...this.#waits]) end();
+  }
+
+  /** `POST /topics/NAME`: answered when RabbitMQ has it. */
+  async publish(asked: Asked): Promise<Response> {
+    const wait = asked.url.searchParams.get("wait");
+    const waitMs = wait === null ? confirmMs : timeIn(wait, confirmMsMax);
+    if (waitMs === undefined) return fault(400, "wait is a time such as 10s, at most 60s");
+    const may = ({ grant }: Caller) => grant.permissions.mayPublish(asked.name);
+    return await this.admit(
+      asked,
+      may,
+      "publish to this topic",
+      async ({ caller, sender, body, headers }) => {
+        const { ingress } = this.#surroundings;
+        const message = this.messageOf(asked.name, caller, body, headers);
+        const refusal = this.refusalOf(message, caller, sender);
+        if (refusal !== undefined) return refusal;
+        const { promise, resolve } = Promise.withResolvers<Response>();
+        ingress.take(message, sender, undefined, {
+          confirmed: () => resolve(json({ confirmed: true })),
+          setAside: (why) => resolve(fault(422, `the message was set aside: ${why}`)),
+        });
+        const accepted = () =>
+          resolve(
+            json(
+              {
+                confirmed: false,
+                note: "RabbitMQ has not confirmed it yet: this manager goes on trying, and the message is lost only if the manager is",
+              },
+              202,
+            ),
+          );
+        return await this.waitFor(asked, promise, waitMs, accepted);
+      },
+    );
+  }
+
+  messageOf(topic: string, { id }: Caller, body: Body, headers: MessageHeaders | undefined): OutgoingMessage {
+    const timestamp = timestampIn({ headers }) ?? Math.floor(Date.now() / 1000);
+    return { body, topic, clientId: id, headers, timestamp };
+  }
+
+  /** The answer to a request whose message is not taken. */
+  refusalOf(message: OutgoingMessage, caller: Caller, sender: HttpSender): Response | undefined {
+    const { ingress, shares } = this.#surroundings;
+    const objection = ingress.objectionTo(message, caller.grant.permissions);
+    if (objection === "not allowed") return forbidden("publish", "send this", caller, this.#surroundings);
+    if (objection === "too large") return fault(413, "the body is too large: send smaller messages");
+    if (objection !== undefined) return fault(400, `the message cannot be published: ${objection.why}`);
+    if (ingress.isFull)
+      return later(503, "what waits for RabbitMQ is as much as may wait: send it again in a moment", 1000);
+    if (sender.share !== undefined && shares.isTooMuch(sender.share))
+      return later(429, "too much of what you sent waits for RabbitMQ: send it again in a moment", 1000);
+    return undefined;
+  }
+
+  /**
+   * What the request is answered with, or what `onTime` makes of it after so long. A client that has gone is not waited for.
+   *
+   * @param onTime resolves the answer
+   */
+  async waitFor(
+    { request, server }: Asked,
+    answer: Promise<Response>,
+    waitMs: number,
+    onTime: () => void,
+    onEnd: () => void = () => undefined,
+  ): Promise<Response> {
+    const ended = Promise.withResolvers<Response>();
+    const stop = () => ended.resolve(this.#surroundings.refusals.refuse("stopping", undefined, true));
+    const gone = () => ended.resolve(new Response(null, { status: 499 }));
+    this.#waits.add(stop);
+    const timer = setTimeout(onTime, waitMs);
+    request.signal.addEventListener("abort", gone, { once: true });
+    // The connection is idle as long as it waits.
+    server.timeout(request, 0);
+    try {
+      return await Promise.race([answer, ended.promise]);
+    } finally {
+      server.timeout(request, Math.ceil(this.#surroundings.handshakeTimeoutMs / 1000));
+      request.signal.removeEventListener("abort", gone);
+      clearTimeout(timer);
+      this.#waits.delete(stop);
+      onEnd();
+    }
+  }
+
+  /** Lets a request in if there is a place for it, in rising order of what it costs to find out. */
+  async admit(
+    asked: Asked,
+    may: (caller: Caller) => boolean,
+    what: string,
+    then: (brought: Brought) => Promise<Response>,
+  ): Promise<Response> {
+    const { request, server, name } = asked;
+    const pattern = isNoPattern(name);
+    if (pattern !== undefined) return pattern;
+    let headers: MessageHeaders | undefined;
+    try {
+      headers = headersIn(request);
+    } catch (error) {
+      if (!(error instanceof HeaderFault)) throw error;
+      return fault(400, error.message);
+    }
+    const { refusals } = this.#surroundings;
+    const seat = this.#admission.takeSeat(request, server);
+    if (typeof seat === "string") return refusals.refuse(seat, undefined, true);
+    let sender: HttpSender | undefined;
+    try {
+      const caller = await callerOf(asked, this.#surroundings);
+      if (caller instanceof Response) return caller;
+      const { user } = caller.grant;
+      sender = this.#senders.of(user === undefined ? this.#senders.addressOf(request, server) : `:${user}`);
+      if (sender === undefined) return refusals.refuse("tooManyClients", undefined, true);
+      sender.requests++;
+      const waitMs = sender.waitMs(performance.now());
+      if (waitMs > 0)
+        return later(
+          429,
+          "you send more than one client may (--max-messages-per-second, --max-bytes-per-second)",
+          waitMs,
+        );
+      if (!may(caller)) return forbidden("publish", what, caller, this.#surroundings);
+      const bytes = await this.#bodies.read(request);
+      if (bytes instanceof Response) return bytes;
+      if (this.#surroundings.entrance.isClosed) return refusals.refuse("stopping", undefined, true);
+      sender.sent(bytes.byteLength);
+      return await then({ caller, sender, headers, body: bodyIn(bytes, headers?.["content-type"]) });
+    } finally {
+      if (sender !== undefined) sender.requests--;
+      this.#admission.giveBackSeat(seat);
+    }
+  }
+}

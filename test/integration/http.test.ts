@@ -1,0 +1,396 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Auth } from "../../src/gateway/auth/auth.ts";
+import type { Handler } from "../../src/processor/handler.ts";
+import { connect } from "../support/client.ts";
+import { EventConnection } from "../support/event-source.ts";
+import { metricsOf } from "../support/metrics-of.ts";
+import { connectStomp } from "../support/stomp-client.ts";
+import { optionsOf, QuietLogger, startSystem } from "../support/system.ts";
+import { integrationTimeoutMs } from "../support/timeout.ts";
+import { until, within } from "../support/wait.ts";
+import { claims, hs256 } from "../unit/gateway/auth/signing.ts";
+
+setDefaultTimeout(integrationTimeoutMs);
+
+const handler: Handler = ({ text, isRequest, headers, contentType }) => {
+  if (!isRequest) return undefined;
+  if (text === "fail") throw new Error("secret: the password is 1234");
+  if (text === "hang") return new Promise(() => undefined);
+  if (text === "page")
+    return { to: "sender", body: "<b>hi</b>", contentType: "text/html", headers: { shade: "dark é" } };
+  return `${contentType} ${headers["shade"]} ${text}`;
+};
+const start = (...args: string[]) => startSystem(args, handler);
+type Started = ReturnType<typeof start>;
+
+const secret = "a secret of more than thirty-two bytes";
+const folder = mkdtempSync(join(tmpdir(), "warren-http-"));
+const secretFile = join(folder, "secret");
+beforeAll(() => writeFileSync(secretFile, `${secret}\n`));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const at = ({ url }: Started, path: string) => new URL(path, url);
+const post = (system: Started, path: string, body: BodyInit, headers: Record<string, string> = {}) =>
+  fetch(at(system, path), { method: "POST", body, headers: { "content-type": "text/plain", ...headers } });
+const listen = (system: Started, path: string, headers: Record<string, string> = {}) =>
+  EventConnection.open(at(system, path), headers);
+const clientsOf = async (system: Started) => (await metricsOf(system.url))["warren_clients"];
+const errorOf = async (response: Response) => [
+  response.status,
+  ((await response.json()) as { readonly error: string }).error,
+];
+
+describe("what is POSTed to a topic", () => {
+  test("is confirmed, and heard by clients of every protocol, with its headers", async () => {
+    await using system = start();
+    await using text = await connect(system.wsUrl("/ws?topic=a.b"));
+    await using events = await listen(system, "/topics/a.%23?envelope=json");
+    const peer = await connectStomp(system.wsUrl("/ws"));
+    const stomp = await peer.subscribe("/topic/a.*");
+    const response = await post(system, "/topics/a.b?client=anna", "hello", {
+      "content-type": "text/css",
+      "warren-shade": "dark%20%C3%A9",
+      "warren-correlation-id": "7",
+    });
+    expect([response.status, await response.json()]).toEqual([200, { confirmed: true }]);
+    expect(await text.next()).toBe("hello");
+    await until(() => stomp.length === 1 && events.events.length === 1, "both heard it");
+    expect(stomp[0]!.headers).toMatchObject({
+      "client-id": "anna",
+      "content-type": "text/css",
+      shade: "dark é",
+      "correlation-id": "7",
+    });
+    expect(JSON.parse(events.events[0]!.data)).toMatchObject({
+      topic: "a.b",
+      client: "anna",
+      headers: { "content-type": "text/css", shade: "dark é", "correlation-id": "7" },
+      body: "hello",
+    });
+    await post(system, "/topics/", "to everybody");
+    await using broadcast = await connect(system.wsUrl("/ws"));
+    await post(system, "/topics/", "to everybody");
+    expect(await broadcast.next()).toBe("to everybody");
+    await peer.client.deactivate();
+  });
+
+  test("is refused with a sentence that says what to do", async () => {
+    await using system = start("--max-message-bytes", "1000");
+    const cases: (readonly [path: string, body: string, headers: Record<string, string>, status: number])[] =
+      [
+        ["/topics/a.*", "x", {}, 400],
+        ["/topics/a%00", "x", {}, 400],
+        ["/topics/a/b", "x", {}, 400],
+        ["/topics/a?client=", "x", {}, 400],
+        ["/topics/a?wait=1h", "x", {}, 400],
+        ["/topics/a", "x", { "warren-priority": "high" }, 400],
+        ["/topics/a", "x", { "content-type": "application/vnd.warren.pack" }, 400],
+        ["/topics/a", "x".repeat(1001), {}, 413],
+        ["/topics/a", "x", { origin: "http://elsewhere.example" }, 403],
+        ["/topics/a", "x", { "sec-fetch-site": "cross-site" }, 403],
+        ["/app/", "x", {}, 400],
+        ["/app/a.%23", "x", {}, 400],
+      ];
+    for (const [path, body, headers, status] of cases) {
+      const [got, error] = await errorOf(await post(system, path, body, headers));
+      expect([path, got]).toEqual([path, status]);
+      expect(String(error).length).toBeGreaterThan(20);
+    }
+    const chunked = new ReadableStream({
+      pull(controller) {
+        controller.enqueue(new TextEncoder().encode("x".repeat(400)));
+      },
+    });
+    expect((await post(system, "/topics/a", chunked)).status).toBe(413);
+    const put = await fetch(at(system, "/topics/a"), { method: "PUT", body: "x" });
+    expect([put.status, put.headers.get("allow")]).toEqual([405, "GET, HEAD, POST, OPTIONS"]);
+    expect((await metricsOf(system.url))["warren_messages_received_total"]).toBe(0);
+    expect((await post(system, "/topics/a", "x".repeat(1000))).status).toBe(200);
+  });
+
+  test("too often is refused with the time to wait, and counts for each sender by itself", async () => {
+    await using system = start("--max-messages-per-second", "3", "--trust-proxy", "127.0.0.1");
+    const from = (address: string) => post(system, "/topics/a", "x", { "x-forwarded-for": address });
+    const statuses: number[] = [];
+    for (let index = 0; index < 20; index++) statuses.push((await from("192.0.2.1")).status);
+    const refused = statuses.filter((status) => status === 429).length;
+    expect(statuses.filter((status) => status === 200).length).toBe(20 - refused);
+    expect(refused).toBeGreaterThan(0);
+    expect((await from("192.0.2.2")).status).toBe(200);
+    const answer = await until(async () => {
+      const one = await from("192.0.2.1");
+      return one.status === 429 ? one : undefined;
+    }, "it is refused");
+    expect(Number(answer.headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
+  });
+
+  test("waits no longer for RabbitMQ's confirm than it says, and is told that it was taken", async () => {
+    await using system = start();
+    const response = await post(system, "/topics/a?wait=0", "x");
+    expect([200, 202]).toContain(response.status);
+  });
+});
+
+describe("server-sent events", () => {
+  test("go on where a client was, by Last-Event-ID or in the address, without loss or repeats", async () => {
+    await using system = start();
+    const first = await listen(system, "/topics/a.%23");
+    expect(first.response.headers.get("content-type")).toBe("text/event-stream");
+    expect(first.response.headers.get("cache-control")).toBe("no-store");
+    expect(first.response.headers.get("x-accel-buffering")).toBe("no");
+    await until(() => first.lastId !== "", "it is in force");
+    const begun = first.lastId;
+    for (const body of ["1", "2", "3"]) await post(system, "/topics/a.b", body);
+    await post(system, "/topics/b", "another topic");
+    await until(() => first.bodies.length === 3, "all came");
+    const [, second] = first.events;
+    await first[Symbol.asyncDispose]();
+    await post(system, "/topics/a.c", "4");
+    const places: (readonly [path: string, headers: Record<string, string>, bodies: string[]])[] = [
+      ["/topics/a.%23", { "last-event-id": second!.id }, ["3", "4"]],
+      ["/topics/a.%23?from=first", { "last-event-id": second!.id }, ["3", "4"]],
+      [`/topics/a.%23?after=${second!.id}`, {}, ["3", "4"]],
+      [`/topics/a.%23?from=${second!.id}`, {}, ["2", "3", "4"]],
+      ["/topics/a.%23?from=first", {}, ["1", "2", "3", "4"]],
+      ["/topics/a.%23", { "last-event-id": begun }, ["1", "2", "3", "4"]],
+    ];
+    for (const [path, headers, bodies] of places) {
+      await using again = await listen(system, path, headers);
+      await until(() => again.bodies.length >= bodies.length, `${path} came`);
+      expect([path, again.bodies]).toEqual([path, bodies]);
+    }
+    for (const [path, id] of [
+      ["/topics/a?from=yesterday", ""],
+      ["/topics/a", "no position"],
+      ["/topics/a", "9".repeat(8000)],
+    ] as const) {
+      const response = await fetch(at(system, path), { headers: { "last-event-id": id } });
+      expect(response.status).toBe(400);
+    }
+  });
+
+  test("tell of a gap where the position is of another log, and then all that there is", async () => {
+    await using system = start();
+    await post(system, "/topics/a", "1");
+    await using events = await listen(system, "/topics/a", { "last-event-id": "9007199254740000" });
+    await until(() => events.events.length === 2, "both came");
+    expect(events.events.map(({ event, data }) => [event, event === "gap" || data])).toEqual([
+      ["gap", true],
+      ["message", "1"],
+    ]);
+  });
+
+  test("are of a client like others: it is counted, addressed by its id, and disconnected with a word", async () => {
+    await using system = start();
+    await using anna = await listen(system, "/topics/a?client=anna&envelope=json");
+    expect(anna.response.headers.get("warren-client")).toBe("anna");
+    await until(async () => (await clientsOf(system)) === 1, "it is connected");
+    await using other = await connect(system.wsUrl("/ws?topic=a"));
+    other.send("x");
+    await until(() => anna.events.length === 1, "it came");
+    await anna[Symbol.asyncDispose]();
+    await until(async () => (await clientsOf(system)) === 1, "it has gone");
+    expect((await metricsOf(system.url))['warren_disconnects_total{cause="client"}']).toBe(1);
+  });
+
+  test("end with the time to come back in when the manager stops", async () => {
+    const system = start();
+    const events = await listen(system, "/topics/a");
+    await until(() => events.lastId !== "", "it is in force");
+    const poll = fetch(at(system, "/topics/a?wait=1m"));
+    await until(async () => (await clientsOf(system)) === 2, "both are there");
+    await system[Symbol.asyncDispose]();
+    expect(await within(events.ended, "the end")).toBe("whole");
+    expect(JSON.parse(events.events.at(-1)!.data)).toEqual({ code: 1001, reason: "the manager is stopping" });
+    expect(events.retryMs).toBeGreaterThan(0);
+    const answer = await poll;
+    expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "1"]);
+  });
+
+  test("are for whoever asks for them, and nobody else", async () => {
+    await using system = start();
+    const status = async (accept: string) => {
+      const abort = new AbortController();
+      const response = await fetch(at(system, "/topics/a"), { headers: { accept }, signal: abort.signal });
+      abort.abort();
+      return response.status;
+    };
+    expect(await status("text/html,application/xhtml+xml,*/*;q=0.8")).toBe(406);
+    expect(await status("*/*")).toBe(200);
+    expect(await status("application/json, text/event-stream")).toBe(200);
+    const head = await fetch(at(system, "/topics/a"), { method: "HEAD" });
+    expect(head.status).toBe(200);
+    await until(async () => (await clientsOf(system)) === 0, "no seat is taken");
+  });
+
+  test("take a seat as every client does, and what is POSTed takes none", async () => {
+    await using system = start("--max-clients", "1");
+    await using events = await listen(system, "/topics/a");
+    expect((await fetch(at(system, "/topics/a"))).status).toBe(503);
+    await post(system, "/topics/a", "posts need no seat");
+    await until(() => events.bodies.length === 1, "it came");
+  });
+});
+
+describe("a long poll", () => {
+  test("answers with what comes, and where to go on", async () => {
+    await using system = start();
+    const poll = async (query: string) => {
+      const response = await fetch(at(system, `/topics/a?${query}`));
+      const lines = (await response.text()).split("\n").slice(0, -1);
+      const bodies = lines.map((line) => (JSON.parse(line) as { readonly body: string }).body);
+      return { status: response.status, next: response.headers.get("warren-next")!, bodies };
+    };
+    const nothing = await poll("wait=100ms");
+    expect(nothing).toMatchObject({ status: 204, bodies: [] });
+    await post(system, "/topics/a", "1");
+    await post(system, "/topics/a", "2");
+    const begin = nothing.next === null ? "from=first" : `from=${nothing.next}`;
+    const some = await poll(`wait=20s&${begin}`);
+    expect(some).toMatchObject({ status: 200, bodies: ["1", "2"] });
+    const waiting = poll(`wait=20s&from=${some.next}`);
+    await until(async () => (await clientsOf(system)) === 1, "it waits");
+    await post(system, "/topics/b", "another topic");
+    await post(system, "/topics/a", "3");
+    const third = await waiting;
+    expect(third.bodies).toEqual(["3"]);
+    const last = await poll(`wait=100ms&from=${third.next}`);
+    expect(last).toMatchObject({ status: 204, bodies: [] });
+    await post(system, "/topics/a", "4");
+    expect((await poll(`wait=20s&from=${last.next}`)).bodies).toEqual(["4"]);
+    await until(async () => (await clientsOf(system)) === 0, "none is left");
+    for (const wait of ["1h", "-1", "soon"]) expect((await poll(`wait=${wait}`)).status).toBe(400);
+  });
+
+  test("whose client goes leaves nothing behind", async () => {
+    await using system = start();
+    const abort = new AbortController();
+    const gone = fetch(at(system, "/topics/a?wait=1m"), { signal: abort.signal }).catch(() => "gone");
+    await until(async () => (await clientsOf(system)) === 1, "it waits");
+    abort.abort();
+    expect(await gone).toBe("gone");
+    await until(async () => (await clientsOf(system)) === 0, "it has gone");
+  });
+});
+
+describe("a request by POST to /app", () => {
+  test("has the answer as its response, and nobody else hears either", async () => {
+    await using system = start();
+    await using all = await listen(system, "/topics/%23");
+    const response = await post(system, "/app/prices", "what?", { "warren-shade": "dark" });
+    expect([response.status, await response.text()]).toEqual([200, "text/plain dark what?"]);
+    const page = await post(system, "/app/prices", "page");
+    expect(page.headers.get("content-type")).toBe("text/html");
+    expect(page.headers.get("warren-shade")).toBe("dark %C3%A9");
+    expect(page.headers.get("content-security-policy")).toContain("sandbox");
+    expect(await page.text()).toBe("<b>hi</b>");
+    await post(system, "/topics/a", "a message");
+    await until(() => all.bodies.length > 0, "what is said was heard");
+    expect(all.bodies).toEqual(["a message"]);
+  });
+
+  test("that fails is 502, and one without an answer in its time 504, both with a sentence", async () => {
+    await using system = start("--attempts", "1");
+    const failed = await errorOf(await post(system, "/app/a", "fail"));
+    expect(failed[0]).toBe(502);
+    expect(String(failed[1])).not.toContain("1234");
+    const late = await errorOf(await post(system, "/app/a", "hang", { "warren-expiration": "300" }));
+    expect(late).toEqual([504, "no answer came in time"]);
+    expect((await metricsOf(system.url))["warren_http_waiting"]).toBe(0);
+  });
+
+  test("whose client goes is not waited for, and when the manager stops it is told", async () => {
+    const system = start();
+    const abort = new AbortController();
+    const ask = (signal?: AbortSignal) =>
+      fetch(at(system, "/app/a"), { method: "POST", body: "hang", ...(signal ? { signal } : {}) });
+    const gone = ask(abort.signal).catch(() => "gone");
+    const waiting = async () => (await metricsOf(system.url))["warren_http_waiting"];
+    await until(async () => (await waiting()) === 1, "it waits");
+    abort.abort();
+    expect(await gone).toBe("gone");
+    await until(async () => (await waiting()) === 0, "nobody waits");
+    const other = ask();
+    await until(async () => (await waiting()) === 1, "another one waits");
+    await system[Symbol.asyncDispose]();
+    expect((await other).status).toBe(503);
+  });
+});
+
+describe("with tokens", () => {
+  const args = () => ["--auth", "jwt", "--jwt-secret-file", secretFile];
+  const guarded = async (...more: string[]) =>
+    startSystem(
+      [...args(), ...more],
+      handler,
+      await Auth.open(optionsOf(...args(), ...more), new QuietLogger()),
+    );
+  const tokenOf = (warren: object, more: object = {}) =>
+    hs256(claims({ sub: "anna", warren, ...more }), secret);
+
+  test("a client may do what its token allows, and is known by it", async () => {
+    await using system = await guarded();
+    const token = await tokenOf({ publish: ["a.#"], subscribe: ["a.#"], app: ["prices"] });
+    const bearer = { authorization: `Bearer ${token}` };
+    await using events = await listen(system, `/topics/a.*?envelope=json&token=${token}`);
+    expect((await post(system, "/topics/a.b", "x", bearer)).status).toBe(200);
+    await until(() => events.events.length === 1, "it came");
+    expect(JSON.parse(events.events[0]!.data)).toMatchObject({ client: "anna", body: "x" });
+    expect((await post(system, "/app/prices", "x", bearer)).status).toBe(200);
+    const cases = [
+      [await post(system, "/topics/a.b", "x"), 401],
+      [await post(system, "/topics/a.b", "x", { authorization: "Bearer no.such.token" }), 401],
+      [await post(system, "/topics/b", "x", bearer), 403],
+      [await post(system, "/topics/a.b?client=ben", "x", bearer), 403],
+      [await post(system, "/app/other", "x", bearer), 403],
+      [await fetch(at(system, "/topics/%23"), { headers: bearer }), 403],
+      [await fetch(at(system, "/topics/a.b?wait=1s")), 401],
+    ] as const;
+    for (const [response, status] of cases) expect((await errorOf(response))[0]).toBe(status);
+    expect(cases[0][0].headers.get("www-authenticate")).toBe("Bearer");
+    const metrics = await metricsOf(system.url);
+    expect(metrics['warren_tokens_refused_total{reason="missing"}']).toBe(2);
+    expect(metrics['warren_tokens_refused_total{reason="publish"}']).toBe(2);
+    expect(metrics['warren_tokens_refused_total{reason="subscribe"}']).toBe(1);
+  });
+
+  test("events end when the token does, and say so", async () => {
+    await using system = await guarded("--jwt-leeway", "0s");
+    const exp = Math.ceil(Date.now() / 1000) + 1;
+    const token = await tokenOf({ subscribe: ["#"] }, { exp });
+    await using events = await listen(system, `/topics/a?token=${token}`);
+    expect(await within(events.ended, "the end")).toBe("whole");
+    expect(JSON.parse(events.events.at(-1)!.data)).toMatchObject({ code: 4401 });
+  });
+});
+
+test("pages of an origin that is allowed may do all of it, and read the answers", async () => {
+  await using system = start("--allow-origin", "https://app.example");
+  const origin = "https://app.example";
+  const preflight = await fetch(at(system, "/topics/a"), {
+    method: "OPTIONS",
+    headers: {
+      origin,
+      "access-control-request-method": "POST",
+      "access-control-request-headers": "authorization,warren-shade",
+    },
+  });
+  expect(preflight.status).toBe(204);
+  expect(preflight.headers.get("access-control-allow-origin")).toBe(origin);
+  expect(preflight.headers.get("access-control-allow-headers")).toBe("authorization,warren-shade");
+  expect(preflight.headers.get("access-control-allow-methods")).toContain("POST");
+  const answer = await post(system, "/topics/a", "x", { origin });
+  expect([answer.status, answer.headers.get("access-control-allow-origin")]).toEqual([200, origin]);
+  expect(answer.headers.get("vary")).toContain("Origin");
+  expect(answer.headers.get("access-control-allow-credentials")).toBeNull();
+  await using events = await listen(system, "/topics/a", { origin, "sec-fetch-site": "cross-site" });
+  expect(events.response.headers.get("access-control-allow-origin")).toBe(origin);
+  const other = await fetch(at(system, "/topics/a"), {
+    method: "OPTIONS",
+    headers: { origin: "https://other.example" },
+  });
+  expect([other.status, other.headers.get("access-control-allow-origin")]).toEqual([403, null]);
+});
