@@ -127,6 +127,21 @@ describe("what is POSTed to a topic", () => {
     expect(Number(answer.headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
   });
 
+  test("with an Idempotency-Key is published once, and another message is not taken for it", async () => {
+    await using system = start();
+    await using events = await listen(system, "/topics/%23");
+    const key = { "idempotency-key": "7f3a" };
+    expect((await post(system, "/topics/a", "once", key)).status).toBe(200);
+    expect((await post(system, "/topics/a", "once", key)).status).toBe(200);
+    expect((await errorOf(await post(system, "/topics/a", "other", key)))[0]).toBe(409);
+    expect((await post(system, "/topics/a?client=anna", "hers", key)).status).toBe(200);
+    const ask = { "idempotency-key": "7f3b" };
+    expect((await post(system, "/app/a", "x", ask)).status).toBe(200);
+    expect((await errorOf(await post(system, "/app/a", "x", ask)))[0]).toBe(409);
+    await until(() => events.bodies.includes("hers"), "all came");
+    expect(events.bodies).toEqual(["once", "hers"]);
+  });
+
   test("waits no longer for RabbitMQ's confirm than it says, and is told that it was taken", async () => {
     await using system = start();
     const response = await post(system, "/topics/a?wait=0", "x");

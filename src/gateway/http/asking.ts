@@ -5,7 +5,7 @@ import { RequestFault } from "../requests/requests.ts";
 import { fault } from "./answers.ts";
 import type { Asked } from "./caller.ts";
 import { headersFor } from "./message-headers.ts";
-import type { Sending } from "./sending.ts";
+import { keyFault, type Sending } from "./sending.ts";
 
 /** How long a request that says nothing waits for its answer, in milliseconds. */
 const answerMs = 30_000;
@@ -13,6 +13,9 @@ const answerMs = 30_000;
 const answerMsMax = 600_000;
 /** The wheel tells of what has expired up to so much later, in milliseconds: the request's own end is beyond that. */
 const graceMs = 2000;
+
+const askedBefore =
+  "a request with this Idempotency-Key was sent before: its answer went to whoever sent that";
 
 /** `POST /app/NAME`: the response is the answer. */
 export class Asking {
@@ -51,10 +54,14 @@ export class Asking {
         }
         try {
           const travelling = line.headersOf(question.headers, thread, asked.name);
-          ingress.take({ ...question, headers: travelling }, sender, undefined, {
+          const taken = ingress.take({ ...question, headers: travelling }, sender, undefined, {
             confirmed: () => undefined,
             setAside: (why) => resolve(fault(422, `the request was set aside: ${why}`)),
           });
+          if (taken !== "published") {
+            line.close();
+            return taken === "repeated" ? fault(409, askedBefore) : keyFault(taken);
+          }
         } catch (error) {
           line.close();
           if (!(error instanceof RequestFault)) throw error;

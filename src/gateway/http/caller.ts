@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto";
 import type { Server } from "bun";
+import { keyHeader } from "../../envelope/once-id.ts";
 import { isName } from "../../message.ts";
 import { isPattern } from "../../topics/pattern.ts";
 import { tokenIn } from "../auth/bearer.ts";
@@ -65,7 +67,13 @@ export async function callerOf(
   }
   if (grant.user !== undefined && asked !== undefined && asked !== grant.user)
     return refuse(new TokenRefusal("clientId", "?client= is not the token's sub: leave it out"));
-  return { id: grant.user ?? asked ?? crypto.randomUUID(), grant };
+  return { id: grant.user ?? asked ?? anonymous(request.headers.get(keyHeader)), grant };
+}
+
+/** A client id for whoever has none. With an idempotency key it is the same each time, since a key counts for one client id. */
+function anonymous(key: string | null): string {
+  if (key === null) return crypto.randomUUID();
+  return `anonymous-${createHash("sha256").update(key).digest("hex").slice(0, 32)}`;
 }
 
 /** The answer to a caller whose token does not allow what it wants. */

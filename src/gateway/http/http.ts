@@ -17,7 +17,7 @@ import { Sending } from "./sending.ts";
 const partOfMemory = 1 / 4;
 /** What answers are counted by. */
 const statuses = [
-  200, 202, 204, 400, 401, 403, 404, 405, 406, 408, 413, 422, 429, 499, 502, 503, 504,
+  200, 202, 204, 400, 401, 403, 404, 405, 406, 408, 409, 413, 422, 429, 499, 502, 503, 504,
 ] as const;
 const other = "other";
 

@@ -45,7 +45,7 @@ export class Listening {
     if (!caller.grant.permissions.maySubscribe(pattern))
       return forbidden("subscribe", "subscribe to this", caller, this.#surroundings);
     const { limits, refusals } = this.#surroundings;
-    const seat = limits.takeSeat(request, server, false);
+    const seat = limits.takeListenersSeat(request, server);
     if (typeof seat === "string") return refusals.refuse(seat, undefined, true);
     if (request.method === "HEAD" || request.signal.aborted) {
       limits.giveBackSeat(seat);

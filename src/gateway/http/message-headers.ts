@@ -1,9 +1,10 @@
+import { keyHeader } from "../../envelope/once-id.ts";
 import { headerPrefix, plainText, safeName, safeValue } from "../../http-headers.ts";
 import { isReservedHeader, isShortText, type Headers as MessageHeaders } from "../../message.ts";
 import { faultInProperty, isPropertyName } from "../../properties.ts";
 
 /** HTTP headers that are a message's own under the same name. */
-const same = ["content-type", "content-encoding", "traceparent", "tracestate"] as const;
+const same = ["content-type", "content-encoding", "traceparent", "tracestate", keyHeader] as const;
 /** What Warren says of a message, and nobody who sends it. */
 const own: ReadonlySet<string> = new Set(["message-id", "client-id", "topic", "subscription", "destination"]);
 
@@ -13,8 +14,8 @@ export class HeaderFault extends Error {
 }
 
 /**
- * The headers and properties of the message that a request brings: `Content-Type` and `Content-Encoding`, and all `Warren-NAME`, of
- * which a value is percent-decoded.
+ * The headers and properties of the message that a request brings: `Content-Type`, `Content-Encoding` and `Idempotency-Key`, the two of
+ * a trace, and all `Warren-NAME`, of which a value is percent-decoded.
  *
  * @throws HeaderFault
  */

@@ -69,10 +69,11 @@ export class Sending {
         const refusal = this.refusalOf(message, caller, sender);
         if (refusal !== undefined) return refusal;
         const { promise, resolve } = Promise.withResolvers<Response>();
-        ingress.take(message, sender, undefined, {
+        const taken = ingress.take(message, sender, undefined, {
           confirmed: () => resolve(json({ confirmed: true })),
           setAside: (why) => resolve(fault(422, `the message was set aside: ${why}`)),
         });
+        if (taken === "reused" || taken === "too many") return keyFault(taken);
         const accepted = () =>
           resolve(
             json(
@@ -184,4 +185,18 @@ export class Sending {
       this.#admission.giveBackSeat(seat);
     }
   }
+}
+
+/** The answer to a message that is not taken for its idempotency key. */
+export function keyFault(why: "reused" | "too many"): Response {
+  if (why === "reused")
+    return fault(
+      409,
+      "the Idempotency-Key belongs to another message, of another body or topic: give each one a key of its own",
+    );
+  return later(
+    503,
+    "too many wait for RabbitMQ's confirm of earlier messages with their keys: send it again in a moment",
+    1000,
+  );
 }

@@ -41,6 +41,11 @@ export class Limits {
     return [...this.#admission.metrics, ...this.#rate.metrics, ...this.#presence.metrics];
   }
 
+  /** A seat for a client that only listens, by what is no WebSocket, or why there is none. It has to be given back, once. */
+  takeListenersSeat(request: Request, server: Server<Client>): Seat | Overcrowding {
+    return this.#admission.takeSeat(request, server);
+  }
+
   /** A seat for whoever asks to connect, or why there is none. Whoever takes one gives it back, once. */
   takeSeat(request: Request, server: Server<Client>, isWithoutToken: boolean): Seat | Overcrowding {
     const seat = this.#admission.takeSeat(request, server, isWithoutToken);
