@@ -134,7 +134,7 @@ export class Durables {
   /** The position behind which a subscription goes on that has got all that there is; undefined while it has not, or the log is empty. */
   placeOf({ state }: DurableSubscription): string | undefined {
     const { last } = this.window;
-    return state.is === "at the end" && last >= 0 ? positionText(last, 0, 1) : undefined;
+    return state === "at the end" && last >= 0 ? positionText(last, 0, 1) : undefined;
   }
 
   /** The client has read something of what was written to it. */
