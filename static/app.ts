@@ -1,4 +1,5 @@
 import { clientIdOfTab, newClientId } from "./session/client-id.ts";
+import { openEventsLink } from "./session/events-link.ts";
 import { askOverHttp } from "./session/http.ts";
 import { Session } from "./session/session.ts";
 import { openStompLink } from "./session/stomp-link.ts";
@@ -25,6 +26,7 @@ const session = new Session({
   changed: () => redraw(),
   surroundings: {
     open: (url, events) => openStompLink(url, token, events),
+    openWithoutWebSocket: (url, events) => openEventsLink(url, token, events),
     ask: askOverHttp,
     now: () => Date.now(),
     after(ms, run) {

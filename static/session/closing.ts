@@ -22,14 +22,15 @@ export interface HttpAnswer {
 /** Longer answers are of something else. */
 const reasonCharsMax = 300;
 
+/** Whether it is what the manager tells those that do not ask for a WebSocket: something in between does not pass Upgrade on. */
+export function isWithoutUpgrade(answer: HttpAnswer | undefined): boolean {
+  return answer?.status === 426;
+}
+
 /** Why a WebSocket does not come about, by the answer to an ordinary request to the same address; undefined: there was none. */
 export function diagnosisOf(answer: HttpAnswer | undefined): string {
   if (answer === undefined) return "The manager cannot be reached";
   const { status, text } = answer;
-  // This is what the manager tells those that do not ask for a WebSocket.
-  if (status === 426) {
-    return "The manager answers, but its WebSocket does not come through: a proxy in between does not pass Upgrade on, or the manager has no room";
-  }
   if (text !== "" && text.length <= reasonCharsMax) return `The manager refused: ${text.trim()}`;
   return `Not the manager, but something in front of it answers (HTTP ${status})`;
 }

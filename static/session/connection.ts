@@ -1,5 +1,11 @@
 import { backoffMs } from "./backoff.ts";
-import { type Closing, diagnosisOf, firstAttemptAfter, type HttpAnswer } from "./closing.ts";
+import {
+  type Closing,
+  diagnosisOf,
+  firstAttemptAfter,
+  type HttpAnswer,
+  isWithoutUpgrade,
+} from "./closing.ts";
 import type { Link, LinkEvents, LinkMessage } from "./link.ts";
 
 /** A handshake that takes longer goes nowhere: browsers themselves would wait for minutes. */
@@ -16,6 +22,8 @@ export type ConnectionState =
 /** What tests replace: the links, the time and the dice. */
 export interface Surroundings {
   open(url: string, events: LinkEvents): Link;
+  /** The same without WebSocket. */
+  openWithoutWebSocket(url: string, events: LinkEvents): Link;
   /** An ordinary request to the same place. Undefined if nothing answers. */
   ask(url: string): Promise<HttpAnswer | undefined>;
   now(): number;
@@ -34,6 +42,8 @@ export interface ConnectionEvents {
   changed(state: ConnectionState): void;
   /** The manager takes frames. It is `connected` when whoever hears this has said `establish()`. */
   opened(link: Link, clientId: string | undefined): void;
+  /** The manager has said who this is only after that. */
+  identified(clientId: string): void;
   message(message: LinkMessage): void;
   receipt(id: string, after: string | undefined): void;
   /** An ERROR came, and the end will follow. True if the next connection will not meet it again. */
@@ -51,6 +61,7 @@ export class Connection {
   #link: Link | undefined;
   #refusal: { readonly message: string; readonly isOvercome: boolean } | undefined;
   #attempt = 0;
+  #isWithoutWebSocket: boolean = false;
   #establishedAtMs = 0;
   #cancelTimer: () => void = () => undefined;
 
@@ -64,16 +75,25 @@ export class Connection {
     return this.#state;
   }
 
+  /** Whether it goes by HTTP, since WebSocket does not come through. */
+  get isWithoutWebSocket(): boolean {
+    return this.#isWithoutWebSocket;
+  }
+
   /** Connects now, whatever was planned: at the start, on the person's wish, when the network is back. */
   connect(): void {
     this.#abandon();
-    const link = this.#surroundings.open(this.#url, {
+    const events: LinkEvents = {
       connected: (clientId) => this.#events.opened(link, clientId),
+      identified: (clientId) => this.#events.identified(clientId),
       message: (message) => this.#events.message(message),
       receipt: (id, after) => this.#events.receipt(id, after),
       error: (message, receipt) => this.#refused({ message, receipt }),
       closed: (code, reason) => this.#closed(code, reason),
-    });
+    };
+    const link = this.#isWithoutWebSocket
+      ? this.#surroundings.openWithoutWebSocket(this.#url, events)
+      : this.#surroundings.open(this.#url, events);
     this.#link = link;
     this.#giveUpAfterTimeout();
     this.#become({ is: "connecting" });
@@ -118,7 +138,10 @@ export class Connection {
     const refusal = this.#refusal;
     const closing: Closing = { code, reason, refusal: refusal?.message, opened: wasConnected };
     const now = this.#surroundings.now();
+    const wasWithoutWebSocket = this.#isWithoutWebSocket;
     this.#abandon();
+    // What did not work without it may work with it by now.
+    if (!wasConnected) this.#isWithoutWebSocket = false;
     if (wasConnected && now - this.#establishedAtMs >= steadyAfterMs) this.#attempt = 0;
     if (!refusal?.isOvercome) this.#attempt = Math.max(this.#attempt, firstAttemptAfter(closing));
     const waitMs = backoffMs(this.#attempt, () => this.#surroundings.random());
@@ -126,15 +149,22 @@ export class Connection {
     this.#cancelTimer = this.#surroundings.after(waitMs, () => this.connect());
     this.#events.closed(closing, wasConnected);
     this.#become({ is: "waiting", untilMs: now + waitMs, closing });
-    if (!wasConnected && code === 1006 && refusal === undefined) void this.#diagnose(closing);
+    if (!wasConnected && !wasWithoutWebSocket && code === 1006 && refusal === undefined)
+      void this.#diagnose(closing);
   }
 
-  /** A browser does not say why a WebSocket did not come about, but an ordinary request has an answer. */
+  /**
+   * A browser does not say why a WebSocket did not come about, but an ordinary request has an answer. If it is the manager's, what
+   * is in between passes HTTP on, and the page goes by that.
+   */
   async #diagnose(closing: Closing): Promise<void> {
-    const diagnosis = diagnosisOf(await this.#surroundings.ask(this.#url));
+    const answer = await this.#surroundings.ask(this.#url);
     const state = this.#state;
-    if (state.is === "waiting" && state.closing === closing)
-      this.#become({ ...state, closing: { ...closing, diagnosis } });
+    if (state.is !== "waiting" || state.closing !== closing) return;
+    if (isWithoutUpgrade(answer)) {
+      this.#isWithoutWebSocket = true;
+      this.connect();
+    } else this.#become({ ...state, closing: { ...closing, diagnosis: diagnosisOf(answer) } });
   }
 
   #giveUpAfterTimeout(): void {

@@ -10,6 +10,8 @@ export interface LinkMessage {
 export interface LinkEvents {
   /** CONNECTED has come, with the client id: from now on the link takes frames. */
   connected(clientId: string | undefined): void;
+  /** The manager has said who this is only now. */
+  identified(clientId: string): void;
   message(message: LinkMessage): void;
   /** `after` is where in the log a durable subscription begins. */
   receipt(id: string, after: string | undefined): void;
@@ -20,7 +22,7 @@ export interface LinkEvents {
 
 /**
  * One STOMP session with a manager, which does not come back by itself. In browsers it is stompjs over a WebSocket
- * (stomp-link.ts), in tests the test.
+ * (stomp-link.ts), or the same by HTTP where that does not come through (events-link.ts), in tests the test.
  */
 export interface Link {
   subscribe(id: string, destination: string, headers: Readonly<Record<string, string>>): void;

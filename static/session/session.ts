@@ -60,6 +60,10 @@ export class Session {
         if (this.#hasBeenConnected) this.conversation.expectMissed();
         this.#following.start(link);
       },
+      identified: (clientId) => {
+        this.clientId = clientId;
+        options.changed();
+      },
       message: (message) => this.#receive(message),
       receipt: (id, after) => this.#receipt(id, after),
       refused: (refusal) => this.#refused(refusal),
@@ -69,6 +73,11 @@ export class Session {
 
   get state(): ConnectionState {
     return this.#connection.state;
+  }
+
+  /** Whether it goes by HTTP, since WebSocket does not come through. */
+  get isWithoutWebSocket(): boolean {
+    return this.#connection.isWithoutWebSocket;
   }
 
   get page(): string {

@@ -2,6 +2,9 @@ import { closingInWords } from "../session/closing.ts";
 import type { Session } from "../session/session.ts";
 import { elementOf, messageCount, setText } from "./element.ts";
 
+const withoutWebSocket =
+  "WebSocket does not come through: a proxy in between does not pass Upgrade on. Messages come as server-sent events instead.";
+
 /** Who this is, whether there is a connection, since when not and why, and when the next attempt is. */
 export class StatusView {
   readonly #session: Session;
@@ -35,7 +38,8 @@ export class StatusView {
       case "connected":
         this.#banner.hidden = true;
         setText(this.#shown, this.#connectedInWords());
-        setText(this.#spoken, "Connected");
+        setText(this.#spoken, this.#how());
+        this.#status.title = this.#session.isWithoutWebSocket ? withoutWebSocket : "";
         break;
       case "waiting": {
         const inS = Math.max(1, Math.ceil((state.untilMs - Date.now()) / 1_000));
@@ -49,6 +53,10 @@ export class StatusView {
     }
   }
 
+  #how(): string {
+    return this.#session.isWithoutWebSocket ? "Connected by HTTP" : "Connected";
+  }
+
   #whatToExpect(): string {
     const waiting = this.#session.unsent.length;
     if (waiting === 0) return "Go on writing: it is sent when the connection is back.";
@@ -58,10 +66,10 @@ export class StatusView {
   /** With the pace of messages, which is looked at again until there is none. */
   #connectedInWords(): string {
     const pace = this.#session.conversation.pace.perSecond(Date.now());
-    if (pace === 0 && this.#session.conversation.messages === this.#messages) return "Connected";
+    if (pace === 0 && this.#session.conversation.messages === this.#messages) return this.#how();
     this.#messages = this.#session.conversation.messages;
     this.#tick(1_000);
-    return pace === 0 ? "Connected" : `Connected, ${pace.toLocaleString("en")} a second`;
+    return pace === 0 ? this.#how() : `${this.#how()}, ${pace.toLocaleString("en")} a second`;
   }
 
   #tick(ms = 250): void {

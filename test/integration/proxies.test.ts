@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { startBrowser, type TestBrowser } from "../support/browser.ts";
 import { connect } from "../support/client.ts";
+import { clientsWithoutWebSocket } from "../support/http-clients.ts";
 import { rows, say } from "../support/page-actions.ts";
 import { type ReverseProxy, startProxy } from "../support/proxies.ts";
 import { connectStomp } from "../support/stomp-client.ts";
@@ -63,11 +64,14 @@ describe.each(Object.keys(startProxy) as (keyof typeof startProxy)[])("behind %s
     });
   });
 
-  test("that does not pass Upgrade on, the page says so", async () => {
-    const page = await browser.openWaiting(new URL("dumb/", proxy.url).href);
-    await page
-      .locator("#banner")
-      .filter({ hasText: "a proxy in between does not pass Upgrade on" })
-      .waitFor();
+  test("that does not pass Upgrade on, the page goes by HTTP and says so, and so do EventSource, curl and Python", async () => {
+    const page = await browser.open(new URL("dumb/?topic=c", proxy.url).href);
+    await page.getByText("Connected by HTTP").first().waitFor();
+    await using other = await connect(wsUrl("ws?topic=c"));
+    await say(page, "hello");
+    await rows(page, "processed.answers-own", "processed message: hello").waitFor();
+    other.send("from a WebSocket");
+    await rows(page, "other", "from a WebSocket").waitFor();
+    await clientsWithoutWebSocket(page, new URL("dumb/", proxy.url));
   });
 });

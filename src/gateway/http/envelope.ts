@@ -14,6 +14,8 @@ export interface JsonEnvelope {
   /** Text, or bytes as `encoding` says. */
   readonly body: string;
   readonly encoding?: "base64";
+  /** It is for this client alone. */
+  readonly direct?: true;
 }
 
 export function envelopeOf(
@@ -29,6 +31,7 @@ export function envelopeOf(
     id,
     headers: headers ?? {},
     ...(typeof body === "string" ? { body } : { body: base64(body), encoding: "base64" }),
+    ...(isForOne ? { direct: true } : {}),
   };
 }
 

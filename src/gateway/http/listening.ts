@@ -62,12 +62,12 @@ export class Listening {
     start: Start,
     encoding: typeof bareEvents,
   ): Response {
-    const { multicast, connections, limits } = this.#surroundings;
+    const { multicast, connections, limits, durables } = this.#surroundings;
     const wish = { protocol: "sse", pattern, start, encoding } as const;
     const client = new Subscriber(id, seat, grant, wish, this.#surroundings, (after) => {
       // One that is lost before its first message goes on there. An empty log is read from its beginning.
-      const place = after ?? (start === "next" ? "first" : undefined);
-      if (place !== undefined) stream.send(`${placeField(place)}\n`);
+      const begin = after ?? (start === "next" && durables !== undefined ? "first" : undefined);
+      stream.send(begin === undefined ? ":\n\n" : `${placeField(begin)}\n`);
     });
     const place = () => (client.place === undefined ? "" : `${placeField(client.place)}\n`);
     const onUnopened = () => limits.giveBackSeat(seat);

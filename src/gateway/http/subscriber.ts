@@ -79,6 +79,7 @@ export class Subscriber implements Client {
     if (durables === undefined) {
       this.#audience = relay.audiences.join(pattern, encoding, "");
       socket.subscribe(this.#audience.key);
+      this.#inForce(undefined);
       return;
     }
     this.#subscription = durables.add({

@@ -1,6 +1,11 @@
 import { expect, test } from "bun:test";
 import { type CloseCode, closeCodes } from "../../../src/wire/close-codes.ts";
-import { closingInWords, diagnosisOf, firstAttemptAfter } from "../../../static/session/closing.ts";
+import {
+  closingInWords,
+  diagnosisOf,
+  firstAttemptAfter,
+  isWithoutUpgrade,
+} from "../../../static/session/closing.ts";
 
 const inWords = (code: number, reason = "") => closingInWords({ code, reason, opened: true });
 
@@ -39,9 +44,8 @@ test("the page knows every code that the gateway closes with", () => {
 
 test("why a WebSocket did not come about is told by what answers an ordinary request", () => {
   expect(diagnosisOf(undefined)).toBe("The manager cannot be reached");
-  expect(diagnosisOf({ status: 426, text: "this is a WebSocket endpoint" })).toContain(
-    "does not pass Upgrade on",
-  );
+  expect(isWithoutUpgrade({ status: 426, text: "this is a WebSocket endpoint" })).toBe(true);
+  expect([isWithoutUpgrade(undefined), isWithoutUpgrade({ status: 503, text: "" })]).toEqual([false, false]);
   expect(diagnosisOf({ status: 503, text: "this manager is stopping: connect again\n" })).toBe(
     "The manager refused: this manager is stopping: connect again",
   );

@@ -11,6 +11,7 @@ function played(isOvercome = false) {
   const connection = new Connection("ws://manager/ws/me", surroundings, {
     changed: () => undefined,
     opened: () => connection.establish(),
+    identified: () => undefined,
     closed: (closing) => closings.push(closing),
     message: ({ body }) => heard.push(new TextDecoder().decode(body)),
     receipt: (id) => heard.push(id),
@@ -117,12 +118,33 @@ test("hastening skips the wait, and leaves a good connection alone", () => {
 
 test("where no WebSocket comes about, it asks over HTTP why not", async () => {
   const { surroundings, connection } = played();
-  surroundings.answer = { status: 426, text: "" };
+  surroundings.answer = { status: 503, text: "" };
   surroundings.link.drop();
   await Promise.resolve();
   await Promise.resolve();
   expect(connection.state).toMatchObject({
     is: "waiting",
-    closing: { diagnosis: expect.stringContaining("does not pass Upgrade on") },
+    closing: { diagnosis: expect.stringContaining("HTTP 503") },
   });
+  expect(surroundings.withoutWebSocket).toHaveLength(0);
+});
+
+test("where the manager answers but no WebSocket comes through, it goes by HTTP, and by WebSocket again if that fails", async () => {
+  const { surroundings, connection } = played();
+  surroundings.answer = { status: 426, text: "" };
+  surroundings.link.drop();
+  await Promise.resolve();
+  await Promise.resolve();
+  expect(surroundings.withoutWebSocket).toHaveLength(1);
+  surroundings.link.connect();
+  expect([connection.state.is, connection.isWithoutWebSocket]).toEqual(["connected", true]);
+  surroundings.link.drop();
+  surroundings.pass(waitMs({ surroundings, connection } as ReturnType<typeof played>));
+  // It was good once.
+  expect(surroundings.withoutWebSocket).toHaveLength(2);
+  surroundings.link.drop();
+  surroundings.pass(waitMs({ surroundings, connection } as ReturnType<typeof played>));
+  expect(surroundings.withoutWebSocket).toHaveLength(2);
+  expect(surroundings.links).toHaveLength(4);
+  expect(connection.isWithoutWebSocket).toBe(false);
 });

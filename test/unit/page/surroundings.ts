@@ -113,6 +113,15 @@ export class PlayedSurroundings implements Surroundings {
     return link;
   }
 
+  /** Links that were opened without WebSocket; they are among all. */
+  readonly withoutWebSocket: PlayedLink[] = [];
+
+  openWithoutWebSocket(url: string, events: LinkEvents): PlayedLink {
+    const link = this.open(url, events);
+    this.withoutWebSocket.push(link);
+    return link;
+  }
+
   /** What an ordinary request is answered; undefined: nothing. */
   answer: HttpAnswer | undefined;
 
