@@ -160,6 +160,7 @@ export class Gateway implements FeedSink {
       connections: this.#connections,
       multicast: this.#multicast,
       memoryMaxBytes,
+      keptGrown: (bytes: number) => this.#backlogs.sent(bytes),
     };
     this.#doors = doors.map((make) => make(ways));
     const operations = { readiness: () => options.readiness(), metrics: () => this.metrics };

@@ -131,6 +131,8 @@ export interface DoorSurroundings extends Surroundings, AdmissionOptions, Messag
   readonly multicast: Multicast;
   /** What may be kept for all clients together, in bytes. */
   readonly memoryMaxBytes: number;
+  /** To be called when more is kept of what is being read. In bytes. */
+  keptGrown(bytes: number): void;
   /** How long a request's body may take. In milliseconds. */
   readonly messageTimeoutMs: number;
   /** How long an HTTP connection may be idle. In milliseconds. */

@@ -409,3 +409,108 @@ test("pages of an origin that is allowed may do all of it, and read the answers"
   });
   expect([other.status, other.headers.get("access-control-allow-origin")]).toEqual([403, null]);
 });
+
+describe("a body that comes slowly", () => {
+  test("is counted while it is read, given up in its time, and takes no room from others for ever", async () => {
+    await using system = start("--message-timeout", "1s", "--clients-memory-bytes", "8MiB");
+    const { url } = system;
+    const answers: string[] = [];
+    const begun = `POST /topics/a HTTP/1.1\r\nHost: ${url.host}\r\nContent-Length: 900000\r\n\r\nabc`;
+    const sockets = await Promise.all(
+      Array.from({ length: 4 }, async (_, index) => {
+        answers[index] = "";
+        const data = (_: unknown, bytes: Buffer) => {
+          answers[index] += bytes.toString("latin1");
+        };
+        const close = () => undefined;
+        const socket = await Bun.connect({
+          hostname: url.hostname,
+          port: Number(url.port),
+          socket: { data, close },
+        });
+        socket.write(begun);
+        return socket;
+      }),
+    );
+    await until(
+      async () => (await metricsOf(url))["warren_clients_kept_bytes"]! >= 1_800_000,
+      "what is read counts",
+    );
+    await until(() => answers.every((answer) => / (?:408|503) /.test(answer)), "all are answered");
+    // A quarter of the memory has room for two of them.
+    expect(answers.filter((answer) => answer.includes(" 408 "))).toHaveLength(2);
+    for (const socket of sockets) socket.terminate();
+    expect((await post(system, "/topics/a", "x".repeat(900_000))).status).toBe(200);
+  });
+});
+
+describe("a client that does not read", () => {
+  /** Without chunks, and read only when told to. */
+  async function unreading({ url }: Started, path: string) {
+    let text = "";
+    let isReading = false;
+    const ended = Promise.withResolvers<void>();
+    const socket = await Bun.connect({
+      hostname: url.hostname,
+      port: Number(url.port),
+      socket: {
+        data(self, bytes) {
+          text += Buffer.from(bytes).toString("latin1");
+          if (!isReading) self.pause();
+        },
+        close: () => ended.resolve(),
+        error: () => ended.resolve(),
+      },
+    });
+    socket.write(`GET ${path} HTTP/1.0\r\nHost: ${url.host}\r\nAccept: text/event-stream\r\n\r\n`);
+    return {
+      get text() {
+        return text;
+      },
+      read() {
+        isReading = true;
+        socket.resume();
+      },
+      ended: ended.promise,
+      [Symbol.dispose]: () => void socket.terminate(),
+    };
+  }
+
+  test("leaves the log's end, is read to from the log when it reads, and loses nothing", async () => {
+    await using system = start("--ping-interval", "10m");
+    using slow = await unreading(system, "/topics/a");
+    await until(async () => (await clientsOf(system)) === 1, "it is connected");
+    const filler = "x".repeat(200_000);
+    const count = 100;
+    for (let index = 0; index < count; index++) await post(system, "/topics/a", `${index} ${filler}`);
+    await until(
+      async () => (await metricsOf(system.url))["warren_durable_subscriptions_parked"] === 1,
+      "it is not written to",
+    );
+    expect((await metricsOf(system.url))["warren_backlog_bytes"]).toBeLessThan(2 * 1024 ** 2);
+    slow.read();
+    await until(() => slow.text.includes(`data: ${count - 1} x`), "all came", 30_000);
+    const numbers = [...slow.text.matchAll(/data: (\d+) x/g)].map(([, number]) => Number(number));
+    expect(numbers).toEqual(Array.from({ length: count }, (_, index) => index));
+    expect(slow.text).not.toContain("event: gap");
+  });
+
+  test("is disconnected when it has taken nothing for some pings", async () => {
+    await using system = start("--ping-interval", "1s");
+    using slow = await unreading(system, "/topics/a");
+    await until(async () => (await clientsOf(system)) === 1, "it is connected");
+    await using quick = await listen(system, "/topics/b");
+    const filler = "x".repeat(200_000);
+    for (let index = 0; index < 60; index++) await post(system, "/topics/a", filler);
+    await until(
+      async () => (await metricsOf(system.url))["warren_clients_vanished_total"] === 1,
+      "it is taken for gone",
+      20_000,
+    );
+    expect(await clientsOf(system)).toBe(1);
+    await post(system, "/topics/b", "still here");
+    await until(() => quick.bodies.length === 1, "others are served");
+    slow.read();
+    await within(slow.ended, "the end");
+  });
+});

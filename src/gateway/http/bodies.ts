@@ -7,6 +7,8 @@ export interface BodyLimits {
   readonly messageTimeoutMs: number;
   /** What may be kept of all that are being read, in bytes. */
   readonly keptBytesMax: number;
+  /** Is told of what is kept from now on, in bytes. */
+  kept(bytes: number): void;
 }
 
 /** Reads the bodies of requests: none is larger than it may be, takes longer, or has room taken that others need. */
@@ -27,7 +29,7 @@ export class Bodies {
 
   /** The body, or the answer to a request whose body is not taken. */
   async read(request: Request): Promise<Buffer | Response> {
-    const { maxMessageBytes, messageTimeoutMs, keptBytesMax } = this.#limits;
+    const { maxMessageBytes, messageTimeoutMs, keptBytesMax, kept } = this.#limits;
     const declared = request.headers.get("content-length");
     if (declared !== null && Number(declared) > maxMessageBytes) return tooLarge(maxMessageBytes);
     // Without a length it may be as long as any.
@@ -37,6 +39,7 @@ export class Bodies {
         later(503, "the manager reads as many bodies as it has memory for: send it again in a moment", 1000),
       );
     this.keptBytes += reservedBytes;
+    kept(reservedBytes);
     const end = Promise.withResolvers<"late" | "stopping">();
     const timer = setTimeout(() => end.resolve("late"), messageTimeoutMs);
     const stop = () => end.resolve("stopping");

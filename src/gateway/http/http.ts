@@ -45,7 +45,11 @@ export class HttpDoor implements Door {
 
   constructor(surroundings: DoorSurroundings) {
     this.#surroundings = surroundings;
-    this.#bodies = new Bodies({ ...surroundings, keptBytesMax: surroundings.memoryMaxBytes * partOfMemory });
+    this.#bodies = new Bodies({
+      ...surroundings,
+      keptBytesMax: surroundings.memoryMaxBytes * partOfMemory,
+      kept: surroundings.keptGrown,
+    });
     this.#sending = new Sending(surroundings, this.#bodies);
     this.#listening = new Listening(surroundings);
     const asking = new Asking(surroundings, this.#sending);
