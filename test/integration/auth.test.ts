@@ -8,7 +8,7 @@ import { connect } from "../support/client.ts";
 import { connectStomp, StompPeer } from "../support/stomp-client.ts";
 import { optionsOf, QuietLogger, startSystem } from "../support/system.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
-import { until } from "../support/wait.ts";
+import { until, untilCount } from "../support/wait.ts";
 import { claims, hs256, nowS } from "../unit/gateway/auth/signing.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
@@ -427,7 +427,7 @@ describe("a STOMP session", () => {
     peer.send(frame("DISCONNECT", { receipt: "end" }));
     expect((await peer.closed).code).toBe(1000);
     expect(peer.received.map((each) => String(each).split("\n")[0])).toEqual(["CONNECTED", "RECEIPT"]);
-    await until(() => ear.received.length === 50, "all came");
+    await untilCount(() => ear.received.length, 50, "all came");
     expect(ear.received).toEqual(Array.from({ length: 50 }, (_, index) => `${index}`));
   });
 

@@ -10,7 +10,7 @@ import { executable } from "../support/executable.ts";
 import { forgetProcess, killAtExit } from "../support/leftovers.ts";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
-import { until } from "../support/wait.ts";
+import { until, untilCount } from "../support/wait.ts";
 import { startWarren } from "../support/warren.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
@@ -141,7 +141,7 @@ describe("the executable", () => {
       const [, url] = await until(() => /"url":"(http[^"]+)"/.exec(shown) ?? undefined, "it listens");
       await using anna = await connect(new URL("/ws", url!.replace(/^http/, "ws")).href);
       for (let index = 0; index < 1000; index++) anna.send(`message ${index}`);
-      await until(() => anna.received.length === 1000, "all answers");
+      await untilCount(() => anna.received.length, 1000, "all answers");
       const counted = await until(() => /more messages.*"count":(\d+)/.exec(shown), "the count of the rest");
       const printed = shown.match(/"message":/g)?.length ?? 0;
       expect(printed).toBeGreaterThanOrEqual(10);
@@ -350,7 +350,7 @@ describe("manager and processor as processes of their own, on RabbitMQ", () => {
       [ben, "ben's ", "anna's "],
     ] as const) {
       const received = (prefix: string) => client.received.filter((text) => String(text).startsWith(prefix));
-      await until(() => received("processed message: ").length === 1000, "all answers");
+      await untilCount(() => received("processed message: ").length, 1000, "all answers");
       expect(received(others)).toEqual(all(others));
       expect(received(own)).toEqual([]);
       // Two processors work side by side, so the answers come in any order.

@@ -4,7 +4,7 @@ import { metricsOf } from "../support/metrics-of.ts";
 import { connectRaw, frameBytes, opcodes } from "../support/raw.ts";
 import { startSystem } from "../support/system.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
-import { until } from "../support/wait.ts";
+import { until, untilCount } from "../support/wait.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 
@@ -114,7 +114,7 @@ describe("what a client sends at once and then closes the connection", () => {
     if (protocols.length === 0) for (const text of sent) anna.send(text);
     else anna.send(connectFrame + sent.map((each) => send(each)).join(""));
     await anna.close();
-    await until(() => ben.received.length >= sent.length, "all of them to arrive");
+    await untilCount(() => ben.received.length, sent.length, "all of them to arrive");
     expect(ben.received).toEqual(sent);
     await until(async () => {
       const { warren_clients, warren_clients_over_rate } = await metricsOf(system.url);
@@ -143,7 +143,7 @@ test("a client that its first frame turns STOMP while it waits is obeyed in orde
   await until(() => said().length >= 2, "CONNECTED and RECEIPT");
   expect(said()[0]).toStartWith("CONNECTED");
   expect(said()[1]).toContain("receipt-id:end");
-  await until(() => ben.received.length >= sent.length, "all of them to arrive");
+  await untilCount(() => ben.received.length, sent.length, "all of them to arrive");
   expect(ben.received).toEqual(sent);
 });
 
@@ -159,7 +159,7 @@ test("a manager that stops obeys all that it has read of a client over its rate"
   expect(ben.received.length).toBeLessThan(4000);
   // At her rate it would take 19 seconds.
   expect(await system.manager.drain(10_000)).toBe(true);
-  await until(() => ben.received.length >= sent.length, "all of them to arrive");
+  await untilCount(() => ben.received.length, sent.length, "all of them to arrive");
   expect(ben.received).toEqual(sent);
   expect(system.logger.complaints).toEqual([]);
 });

@@ -3,7 +3,7 @@ import { connect as connectAmqp, type GetMessage } from "amqplib";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
 import { connectStomp, type StompPeer } from "../support/stomp-client.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
-import { until } from "../support/wait.ts";
+import { until, untilCount } from "../support/wait.ts";
 import { startWarren, type WarrenProcess } from "../support/warren.ts";
 
 setDefaultTimeout(2 * integrationTimeoutMs);
@@ -59,7 +59,7 @@ describe("a group's queue that is full", () => {
     const before = lossesOf(manager);
     const answers = await anna.subscribe("/topic/a");
     await using processor = await startWarren(["processor", "--broker", url, "--group", "slow"]);
-    await until(() => receipts.length === count, "all receipts", 60_000);
+    await untilCount(() => receipts.length, count, "all receipts", 60_000);
     expect(receipts).toEqual(bodies.map((_, index) => index));
     expect(lossesOf(manager)).toBe(before);
     const firsts = () => [
@@ -69,7 +69,7 @@ describe("a group's queue that is full", () => {
           .filter((number) => number !== undefined),
       ),
     ];
-    await until(() => firsts().length === count, "all answers", 60_000);
+    await untilCount(() => firsts().length, count, "all answers", 60_000);
     expect(firsts()).toEqual(bodies.map((_, index) => `${index}`));
     await until(async () => (await readiness()).includes("ready"), "the manager to be ready");
     expect(await metrics()).not.toInclude("warren_queue_full{");
@@ -82,10 +82,10 @@ describe("a group's queue that is full", () => {
     const channel = await connection.createChannel();
     await channel.deleteQueue("wsmanager.slow");
     await connection.close();
-    await until(() => receipts.length === count, "all receipts", 60_000);
+    await untilCount(() => receipts.length, count, "all receipts", 60_000);
     await using ben = await connectStomp(manager.wsUrl("/ws/ben"));
     const log = await ben.subscribe("/topic/a", { "x-stream-offset": "first" });
-    await until(() => new Set(log.map(({ body }) => body)).size === count, "all in the log", 30_000);
+    await untilCount(() => new Set(log.map(({ body }) => body)).size, count, "all in the log", 30_000);
   });
 });
 

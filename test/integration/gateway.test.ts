@@ -6,7 +6,7 @@ import { sendRaw } from "../support/raw-http.ts";
 import { refusalOf } from "../support/refusal.ts";
 import { startSystem } from "../support/system.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
-import { until } from "../support/wait.ts";
+import { until, untilCount } from "../support/wait.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 
@@ -105,7 +105,7 @@ describe("a plain-text client", () => {
     await using ben = await connect(system.wsUrl("/ws"));
     const sent = Array.from({ length: 5000 }, (_, index) => `message ${index} ${"x".repeat(index % 300)}`);
     for (const text of sent) anna.send(text);
-    await until(() => ben.received.length === 10_000, "all relayed and processed messages");
+    await untilCount(() => ben.received.length, 10_000, "all relayed and processed messages");
     const isProcessed = (message: unknown) => String(message).startsWith("processed message: ");
     expect(ben.received.filter((message) => !isProcessed(message))).toEqual(sent);
     expect(ben.received.filter(isProcessed)).toEqual(sent.map((text) => `processed message: ${text}`));
@@ -362,7 +362,7 @@ describe("a full outbox", () => {
     await until(isHeldBack, "anna to be held back");
     expect(await (await fetch(new URL("/readyz", system.url))).json()).toMatchObject({ ready: false });
     gate.resolve();
-    await until(() => anna.received.length === sent.length, "all answers", 20_000);
+    await untilCount(() => anna.received.length, sent.length, "all answers", 20_000);
     expect(anna.received).toEqual(sent.map((text) => text.slice(0, 12)));
     expect((await metricsOf(system.url))["warren_clients_held_back"]).toBe(0);
   });

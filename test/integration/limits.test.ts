@@ -5,7 +5,7 @@ import { connectRaw, opcodes } from "../support/raw.ts";
 import { refusalOf } from "../support/refusal.ts";
 import { startSystem } from "../support/system.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
-import { until } from "../support/wait.ts";
+import { until, untilCount } from "../support/wait.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 
@@ -174,7 +174,7 @@ describe("a client that sends too much", () => {
     await using anna = await connect(system.wsUrl("/ws"));
     const sent = Array.from({ length: 1200 }, (_, index) => `${index}`);
     for (const text of sent) anna.send(text);
-    await until(() => ben.received.length === sent.length, "all of them to arrive");
+    await untilCount(() => ben.received.length, sent.length, "all of them to arrive");
     expect(ben.received).toEqual(sent);
   });
 

@@ -4,7 +4,7 @@ import { type Client, connect } from "../support/client.ts";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
 import { need, pythonWithPika } from "../support/requirements.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
-import { until } from "../support/wait.ts";
+import { until, untilCount } from "../support/wait.ts";
 import { startWarren } from "../support/warren.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
@@ -65,7 +65,7 @@ describe("a processor in Python", () => {
     await using anna = await connect(manager.wsUrl("/ws/anna?topic=colour.red"));
     const sent = Array.from({ length: 2000 }, (_, index) => `größe ${index}`);
     for (const text of sent) anna.send(text);
-    await until(() => anna.received.length === sent.length, "all answers");
+    await untilCount(() => anna.received.length, sent.length, "all answers");
     expect(anna.received.map((text) => String(text).replace(/^\S+ /, ""))).toEqual(
       sent.map((text) => `colour.red anna ${text}`),
     );

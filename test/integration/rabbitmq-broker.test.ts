@@ -15,7 +15,7 @@ import {
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
 import { QuietLogger } from "../support/system.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
-import { until } from "../support/wait.ts";
+import { until, untilCount } from "../support/wait.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 
@@ -231,8 +231,8 @@ describe("when the connection to RabbitMQ is lost", () => {
       if (index % 100 === 0) await Bun.sleep(1);
     }
     await until(() => outbox.isEmpty, "everything to be confirmed");
-    await until(() => new Set(consumer.texts).size === sent.length, "everything to be delivered");
-    await until(() => new Set(follower.texts).size === sent.length, "everything to be followed");
+    await untilCount(() => new Set(consumer.texts).size, sent.length, "everything to be delivered");
+    await untilCount(() => new Set(follower.texts).size, sent.length, "everything to be followed");
     expect(withoutRepeats(follower.texts)).toEqual(sent);
     expect(follower.records.map(({ offset }) => offset)).toEqual(
       [...new Set(follower.records.map(({ offset }) => offset))].sort((a, b) => a - b),
@@ -254,10 +254,10 @@ describe("when the connection to RabbitMQ is lost", () => {
       await asAnotherProgram(url, (channel) => channel.deleteExchange(exchange));
       const sent = Array.from({ length: 100 }, (_, index) => `message ${index}`);
       for (const body of sent) outbox.append({ body, topic: "" });
-      await until(() => follower.texts.length >= sent.length, "everything to be followed");
+      await untilCount(() => follower.texts.length, sent.length, "everything to be followed");
       expect(withoutRepeats(follower.texts)).toEqual(sent);
       if (exchange === "towsmanager") return;
-      await until(() => consumer.texts.length >= sent.length, "everything to be delivered");
+      await untilCount(() => consumer.texts.length, sent.length, "everything to be delivered");
       expect(withoutRepeats(consumer.texts)).toEqual(sent);
     });
   }

@@ -15,7 +15,7 @@ import {
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
 import { QuietLogger } from "../support/system.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
-import { until } from "../support/wait.ts";
+import { until, untilCount } from "../support/wait.ts";
 
 /** What a confirm means on RabbitMQ, which itself confirms what reaches no queue. */
 
@@ -89,7 +89,7 @@ async function logHas(url: string, count: number): Promise<string[]> {
     },
     { arguments: { "x-stream-offset": "first" } },
   );
-  await until(() => texts.length >= count, `${count} messages in the log`);
+  await untilCount(() => texts.length, count, `${count} messages in the log`);
   return texts;
 }
 
@@ -104,7 +104,7 @@ describe("what RabbitMQ confirms to a publisher alone", () => {
       publisher.onOpened = (link) => link.send(texts(100).map((text) => envelopeOf(text)));
       broker.publish(exchange, publisher);
       await startAndWait(broker);
-      await until(() => publisher.confirmedTags.size === 100, "100 confirms");
+      await untilCount(() => publisher.confirmedTags.size, 100, "100 confirms");
       expect(await logHas(url, 100)).toEqual(texts(100));
     });
   }

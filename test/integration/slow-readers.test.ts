@@ -7,7 +7,7 @@ import { metricsOf } from "../support/metrics-of.ts";
 import { connectRaw, frameBytes, opcodes, type RawConnection } from "../support/raw.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
-import { until, within } from "../support/wait.ts";
+import { until, untilCount, within } from "../support/wait.ts";
 import { startWarren, type WarrenProcess } from "../support/warren.ts";
 
 setDefaultTimeout(2 * integrationTimeoutMs);
@@ -188,7 +188,7 @@ async function enter(warren: WarrenProcess, random: SeededRandom): Promise<Playe
     client.sendFrame(opcodes.text, `SUBSCRIBE\nid:${id}\nreceipt:${id}\ndestination:/topic/t\n${start}\n\0`);
   }
   const receipts = () => client.frames.filter(({ payload }) => Buffer.from(payload).includes("RECEIPT"));
-  await until(() => receipts().length === ids.length, "all are in force");
+  await untilCount(() => receipts().length, ids.length, "all are in force");
   const isDurable = kind === "durable" || (kind === "both" && ids.length === 1);
   return { client, ids, isDurable, isReading: true };
 }

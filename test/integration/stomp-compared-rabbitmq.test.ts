@@ -42,15 +42,25 @@ afterAll(async () => {
 interface Server {
   readonly name: "Warren" | "Web STOMP";
   url(): Promise<string>;
+  /** Until so many subscriptions are left. RabbitMQ confirms that one has ended, and removes its queue later. */
+  untilLeft(subscriptions: number): Promise<void>;
 }
 const servers: readonly Server[] = [
-  { name: "Warren", url: () => Promise.resolve(system.wsUrl("/ws")) },
+  {
+    name: "Warren",
+    url: () => Promise.resolve(system.wsUrl("/ws")),
+    untilLeft: () => Promise.resolve(),
+  },
   {
     name: "Web STOMP",
     async url() {
       node ??= startWebStomp();
       await node;
       return `ws://127.0.0.1:${webStompPort}/ws`;
+    },
+    async untilLeft(subscriptions) {
+      const queues = async () => Number(await (await node!).eval("length(rabbit_amqqueue:list())"));
+      await until(async () => (await queues()) === subscriptions, "the others' queues are gone");
     },
   },
 ];
@@ -62,7 +72,7 @@ const freshTopic = () => `/topic/compared.${++names}`;
 const bodies = (messages: readonly Message[]) => messages.map(({ body }) => body);
 const connectHeaders = { login: "guest", passcode: "guest" };
 
-for (const { name, url } of servers) {
+for (const { name, url, untilLeft } of servers) {
   const connected = async () => await connectStomp(await url(), { connectHeaders });
 
   describe(`${name} with @stomp/stompjs`, () => {
@@ -165,6 +175,7 @@ for (const { name, url } of servers) {
       const ended = await peer.subscribe(topic, { id: "ended" });
       const kept = await peer.subscribe(topic);
       await peer.receiptFor((receipt) => peer.client.unsubscribe("ended", { receipt }));
+      await untilLeft(1);
       await peer.sendSafely(topic, "late");
       expect(await bodiesOf(kept, 1)).toEqual(["late"]);
       expect(ended).toEqual([]);

@@ -6,7 +6,7 @@ import { connect as connectTls } from "node:tls";
 import { CertificateAuthority, type IssuedCertificate } from "../support/certificates.ts";
 import { type Client, connect } from "../support/client.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
-import { until } from "../support/wait.ts";
+import { until, untilCount } from "../support/wait.ts";
 import { startWarren, type WarrenProcess } from "../support/warren.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
@@ -134,7 +134,7 @@ describe("SIGHUP", () => {
       [newStomp, all],
     ];
     for (const [client, bodies] of heard)
-      await until(() => bodiesOf(client).length === bodies.length, `${bodies.length} messages came`);
+      await untilCount(() => bodiesOf(client).length, bodies.length, `${bodies.length} messages came`);
     for (const [client, bodies] of heard) expect(bodiesOf(client).toSorted()).toEqual(bodies);
   });
 

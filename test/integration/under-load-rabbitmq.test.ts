@@ -5,7 +5,7 @@ import { open } from "../../src/envelope/envelope.ts";
 import { type Client, connect, type Received } from "../support/client.ts";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
-import { until } from "../support/wait.ts";
+import { until, untilCount } from "../support/wait.ts";
 import { startWarren } from "../support/warren.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
@@ -103,7 +103,7 @@ describe("under load", () => {
     const total = senders * messagesOfEach;
     const isAll = (received: readonly Received[]) =>
       received.length >= total && bySender(received).every((each) => new Set(each).size === messagesOfEach);
-    await until(() => neighbour.received.length >= total, "the neighbour has everything", 25_000);
+    await untilCount(() => neighbour.received.length, total, "the neighbour has everything", 25_000);
     await until(() => isAll(stranger.received), "the other manager's client has everything", 25_000);
     const queued = bySender(await takeAll(url, queue, isAll));
     // The relay knows nothing of RabbitMQ, cut off or not.

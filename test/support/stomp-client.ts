@@ -1,5 +1,5 @@
 import { type IFrame, type IMessage, Client as StompClient, type StompConfig } from "@stomp/stompjs";
-import { until, within } from "./wait.ts";
+import { untilCount, within } from "./wait.ts";
 
 export interface Message {
   readonly body: string;
@@ -88,6 +88,6 @@ export class StompPeer implements AsyncDisposable {
 
 /** The bodies, once there are so many. */
 export async function bodiesOf(received: readonly Message[], count: number): Promise<string[]> {
-  await until(() => received.length >= count, `${count} messages came (${received.length} so far)`);
+  await untilCount(() => received.length, count, "messages");
   return received.map(({ body }) => body);
 }

@@ -28,6 +28,28 @@ export async function until<T>(
   }
 }
 
+/**
+ * Looks at `count` until it is at least `goal`. Gives up only when it has not moved for `stuckMs`: a busy machine needs longer for
+ * many, and gets there.
+ */
+export async function untilCount(
+  count: () => number | Promise<number>,
+  goal: number,
+  what: string,
+  stuckMs = 20_000,
+): Promise<void> {
+  let reached = await count();
+  let movedAt = performance.now();
+  while (reached < goal) {
+    if (performance.now() - movedAt > stuckMs)
+      throw new WaitedInVain(`nothing moved for ${stuckMs} ms at ${reached} of ${goal} ${what}`);
+    await Bun.sleep(lookAgainMs.most);
+    const now = await count();
+    if (now !== reached) movedAt = performance.now();
+    reached = now;
+  }
+}
+
 /** The promise's value, or an error that names what was awaited. */
 export async function within<T>(promise: Promise<T>, what: string, timeoutMs = 10_000): Promise<T> {
   const { promise: expired, reject } = Promise.withResolvers<never>();
