@@ -38,7 +38,15 @@ async function fill(): Promise<void> {
       () => receipts.push(index),
       () => undefined,
     );
-  await until(async () => (await readiness()).includes("is full"), "the queue is full", 30_000);
+  let said = "";
+  const isFull = async () => {
+    said = await readiness();
+    return said.includes("is full");
+  };
+  await until(isFull, "the queue is full", 30_000).catch((cause: unknown) => {
+    const log = manager.log.slice(-20).map((line) => JSON.stringify(line));
+    throw new Error(`/readyz says ${said}; ${receipts.length} receipts; ${log.join("\n")}`, { cause });
+  });
 }
 
 const readiness = async () => (await fetch(new URL("/readyz", manager.url))).text();

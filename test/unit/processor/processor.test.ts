@@ -251,8 +251,10 @@ describe("answers", () => {
     const { broker } = processing(echoProcessed);
     broker.deliver(packedOf({ body: "one", topic: "" }, { body: "two", topic: "a" }));
     await settle();
-    expect(broker.published.towsmanager.map(({ contentType }) => contentType)).toEqual([packedContentType]);
     expect(broker.bodies("towsmanager")).toEqual(["processed message: one", "processed message: two"]);
+    // In one pack, or in two where the machine was busy in between.
+    const types = broker.published.towsmanager.map(({ contentType }) => contentType);
+    expect(new Set(types)).toEqual(new Set([packedContentType]));
   });
 });
 

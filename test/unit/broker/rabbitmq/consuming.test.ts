@@ -32,6 +32,8 @@ async function consuming(fake: FakeAmqp) {
     () => fake.peers.find(({ methods }) => methods.includes("BasicConsume")),
     "a consumer",
   );
+  // What is asked for before RabbitMQ's answer is done after it, or not at all.
+  await until(() => broker.status().state === "ready", "the consumer to be in force");
   return { peer, delivered, session: session! };
 }
 
