@@ -1,24 +1,12 @@
-import { afterEach, beforeEach, expect, jest, test } from "bun:test";
+import { expect, jest, test } from "bun:test";
 import { LoopLag } from "../../../src/ops/loop-lag.ts";
 import { exposition } from "../../../src/ops/metrics.ts";
+import { makeFakeClock } from "../doubles/fake-clock.ts";
 
-let nowMs = 0;
-const realNow = performance.now.bind(performance);
-beforeEach(() => {
-  jest.useFakeTimers();
-  nowMs = 0;
-  performance.now = () => nowMs;
-});
-afterEach(() => {
-  jest.useRealTimers();
-  performance.now = realNow;
-});
+const clock = makeFakeClock();
 
 /** The event loop comes round after so long, though it was to come after 20 ms. */
-function turn(ms: number): void {
-  nowMs += ms;
-  jest.advanceTimersByTime(20);
-}
+const turn = (ms: number): void => clock.step(ms, 20);
 
 test("how late the event loop is, is a histogram, and the longest a gauge that is forgotten", () => {
   const lag = new LoopLag();

@@ -1,19 +1,10 @@
-import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
+import { describe, expect, jest, test } from "bun:test";
 import { markContentType } from "../../../../src/broker/broker.ts";
 import { Marks } from "../../../../src/broker/rabbitmq/marks.ts";
 import type { Envelope } from "../../../../src/envelope/envelope.ts";
+import { makeFakeClock } from "../../doubles/fake-clock.ts";
 
-let nowMs = 0;
-const realNow = performance.now.bind(performance);
-beforeEach(() => {
-  jest.useFakeTimers();
-  nowMs = 0;
-  performance.now = () => nowMs;
-});
-afterEach(() => {
-  jest.useRealTimers();
-  performance.now = realNow;
-});
+const clock = makeFakeClock();
 
 const againAfterMs = 60_000;
 
@@ -29,14 +20,11 @@ function log() {
     for (; shown < sent.length; shown++)
       marks.take(shown, { contentType: markContentType, messageId: sent[shown] } as Envelope);
   };
-  const pass = (ms: number, each: () => void = () => undefined) => {
-    for (let passed = 0; passed < ms; passed += 10) {
-      nowMs += 10;
-      jest.advanceTimersByTime(10);
+  const pass = (ms: number, each: () => void = () => undefined) =>
+    clock.pass(ms, 10, () => {
       each();
       show();
-    }
-  };
+    });
   return { marks, writer, sent, show, pass, silences: () => silences };
 }
 
@@ -101,7 +89,7 @@ test("nothing is timed after the session has ended, and what was asked is sent i
   marks.ask(() => undefined);
   marks.closed();
   expect(jest.getTimerCount()).toBe(0);
-  nowMs += 1000;
+  clock.step(1000, 0);
   marks.opened(() => undefined);
   expect(sent).toHaveLength(2);
 });
