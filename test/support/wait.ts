@@ -1,6 +1,28 @@
 /** How long to sleep between two looks at a condition: little at first, since most that is waited for is there at once. */
 const lookAgainMs = { first: 1, most: 20 };
 
+/**
+ * How long something is waited for. Time for which this process was held up does not count: on a machine that has much else to
+ * do, what is waited for is held up as well.
+ */
+class Patience {
+  #overAt: number;
+
+  constructor(ms: number) {
+    this.#overAt = performance.now() + ms;
+  }
+
+  get isOver(): boolean {
+    return performance.now() >= this.#overAt;
+  }
+
+  async sleep(ms: number): Promise<void> {
+    const before = performance.now();
+    await Bun.sleep(ms);
+    this.#overAt += Math.max(0, performance.now() - before - ms);
+  }
+}
+
 /** What was waited for did not come in time. */
 export class WaitedInVain extends Error {}
 
@@ -13,7 +35,7 @@ export async function until<T>(
   what: string,
   timeoutMs = 10_000,
 ): Promise<NonNullable<T>> {
-  const giveUpAt = performance.now() + timeoutMs;
+  const patience = new Patience(timeoutMs);
   for (let sleepMs = lookAgainMs.first; ; sleepMs = Math.min(lookAgainMs.most, 1.5 * sleepMs)) {
     let cause: unknown;
     try {
@@ -22,9 +44,8 @@ export async function until<T>(
     } catch (error) {
       cause = error;
     }
-    if (performance.now() >= giveUpAt)
-      throw new WaitedInVain(`waited ${timeoutMs} ms in vain until ${what}`, { cause });
-    await Bun.sleep(sleepMs);
+    if (patience.isOver) throw new WaitedInVain(`waited ${timeoutMs} ms in vain until ${what}`, { cause });
+    await patience.sleep(sleepMs);
   }
 }
 
@@ -39,13 +60,13 @@ export async function untilCount(
   stuckMs = 20_000,
 ): Promise<void> {
   let reached = await count();
-  let movedAt = performance.now();
+  let patience = new Patience(stuckMs);
   while (reached < goal) {
-    if (performance.now() - movedAt > stuckMs)
+    if (patience.isOver)
       throw new WaitedInVain(`nothing moved for ${stuckMs} ms at ${reached} of ${goal} ${what}`);
-    await Bun.sleep(lookAgainMs.most);
+    await patience.sleep(lookAgainMs.most);
     const now = await count();
-    if (now !== reached) movedAt = performance.now();
+    if (now !== reached) patience = new Patience(stuckMs);
     reached = now;
   }
 }
@@ -54,10 +75,16 @@ export async function untilCount(
 export async function within<T>(promise: Promise<T>, what: string, timeoutMs = 10_000): Promise<T> {
   const { promise: expired, reject } = Promise.withResolvers<never>();
   const inVain = new WaitedInVain(`waited ${timeoutMs} ms in vain for ${what}`);
-  const timer = setTimeout(() => reject(inVain), timeoutMs);
+  // Ticks that come late are not made up for.
+  const tickMs = Math.min(50, timeoutMs);
+  let leftMs = timeoutMs;
+  const timer = setInterval(() => {
+    leftMs -= tickMs;
+    if (leftMs <= 0) reject(inVain);
+  }, tickMs);
   try {
     return await Promise.race([promise, expired]);
   } finally {
-    clearTimeout(timer);
+    clearInterval(timer);
   }
 }
