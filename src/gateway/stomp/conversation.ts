@@ -1,26 +1,19 @@
-import type { Message } from "../../message.ts";
 import { closeCodes } from "../../wire/close-codes.ts";
 import { replyDestination } from "../../wire/stomp/destinations.ts";
 import { StompFault } from "../../wire/stomp/fault.ts";
-import {
-  errorText,
-  type Frame,
-  named,
-  receiptText,
-  required,
-  type Version,
-} from "../../wire/stomp/frames.ts";
+import { errorText, type Frame, named, type Version } from "../../wire/stomp/frames.ts";
 import type { FrameParser } from "../../wire/stomp/parser.ts";
 import type { Grant } from "../auth/grant.ts";
 import type { ClientSocket } from "../clients/client.ts";
+import { Subscriptions } from "../clients/subscriptions.ts";
 import { connected, versionOf } from "./connect.ts";
 import { Credentials, renewal, TokenFault, tokenOf } from "./credentials.ts";
 import { Deadline } from "./deadline.ts";
-import { stompEncoding } from "./encoding.ts";
 import { type Agreement, agreementOn, type HeartBeats, heartBeatsOf } from "./heart-beats.ts";
 import { Publishing } from "./publishing.ts";
+import { noConnect, sendMessage, sendReceipt } from "./replies.ts";
 import type { StompSurroundings } from "./stomp.ts";
-import { Subscriptions } from "./subscriptions.ts";
+import { subscribe, unsubscribe } from "./subscribe.ts";
 
 /** A client's life: nothing but CONNECT is allowed at first, and nothing at all in the end. */
 type State =
@@ -113,21 +106,11 @@ export class Conversation {
         return;
       case "SUBSCRIBE":
         if (this.isClosed) return;
-        this.subscriptions.add(
-          {
-            socket,
-            clientId: this.id!,
-            credentials: this.credentials,
-            version: this.#parser.version,
-          },
-          frame,
-          (after) => this.#acknowledge(socket, receipt, after),
-          (why) => this.fail(socket, new StompFault(why, { reason: "subscriptions", receipt })),
-        );
+        this.#subscribe(socket, frame, receipt);
         return;
       case "UNSUBSCRIBE":
         if (this.isClosed) return;
-        this.subscriptions.remove(socket, required(frame, "id"));
+        unsubscribe({ socket, subscriptions: this.subscriptions }, frame);
         break;
       case "BEGIN":
         this.#publishingOf(socket).begin(frame);
@@ -154,6 +137,17 @@ export class Conversation {
         throw new StompFault(`unknown command ${named(command)}`);
     }
     this.#acknowledge(socket, receipt);
+  }
+
+  /** @throws StompFault */
+  #subscribe(socket: ClientSocket, frame: Frame, receipt: string | undefined): void {
+    const { credentials, subscriptions } = this;
+    const { version } = this.#parser;
+    const subscriber = { socket, clientId: this.id!, credentials, version, subscriptions };
+    subscribe(subscriber, frame, this.#surroundings.maxSubscriptions, {
+      inForce: (after) => this.#acknowledge(socket, receipt, after),
+      refused: (why) => this.fail(socket, new StompFault(why, { reason: "subscriptions", receipt })),
+    });
   }
 
   /** @throws StompFault */
@@ -206,30 +200,21 @@ export class Conversation {
       socket,
       clientId: this.id!,
       credentials: this.credentials,
-      answer: (message, { replyTo }) => this.#answer(socket, message, replyDestination(replyTo)),
+      // There need be no subscription: the answer says which it would be.
+      answer: (message, { replyTo }) => {
+        if (this.hasEnded || this.isClosed) return;
+        sendMessage(socket, message, replyDestination(replyTo), this.#parser.version, this.#surroundings);
+      },
       acknowledge: (receipt) => this.#acknowledge(socket, receipt),
       fail: (fault) => this.fail(socket, fault),
     });
     return this.publishing;
   }
 
-  /** Sends an answer to a request. There need be no subscription: it says which it would be. */
-  #answer(socket: ClientSocket, message: Message, destination: string): void {
-    if (this.hasEnded || this.isClosed) return;
-    const { relay, sent } = this.#surroundings;
-    const encoding = stompEncoding(this.#parser.version);
-    const tail = encoding.tailOf(message, message.id, { destination });
-    socket.send(encoding.join(encoding.headOf(destination), tail));
-    relay.delivered(1);
-    sent(tail.length);
-  }
-
   /** @param after where a durable subscription begins */
   #acknowledge(socket: ClientSocket, receipt: string | undefined, after?: string): void {
     if (receipt === undefined || this.hasEnded) return;
-    const text = receiptText(receipt, after, this.#parser.version);
-    socket.send(text);
-    this.#surroundings.sent(text.length);
+    sendReceipt(socket, receipt, after, this.#parser.version, this.#surroundings);
   }
 
   /** Ends the session with an ERROR, unless it has ended. */
@@ -263,8 +248,4 @@ export class Conversation {
     if (this.#state.is === "connected") this.#state.heartBeats?.stop();
     else if (this.#state.is === "new") this.#state.deadline?.met();
   }
-}
-
-function noConnect(): StompFault {
-  return new StompFault("no CONNECT came", { reason: "connectTime", close: closeCodes.notConnected });
 }

@@ -5,7 +5,7 @@ import { Lease } from "../auth/lease.ts";
 import type { Permissions } from "../auth/permissions.ts";
 import { TokenRefusal } from "../auth/token-refusal.ts";
 import type { ClientSocket } from "../clients/client.ts";
-import type { StompSurroundings } from "./stomp.ts";
+import type { Surroundings } from "../protocol.ts";
 
 /** A SEND to it renews the token: its body is the new one. */
 export const renewal = "/auth";
@@ -23,13 +23,16 @@ export class TokenFault extends StompFault {
   }
 }
 
+/** What credentials need of a session's surroundings. */
+type CredentialsParts = Pick<Surroundings, "auth" | "holds" | "wheel">;
+
 /**
  * Who a session is and what it may do: what the handshake's token grants, or else CONNECT's, and then each that renews it.
  *
  * A token takes time to check. What comes meanwhile waits, in order.
  */
 export class Credentials {
-  readonly #surroundings: StompSurroundings;
+  readonly #surroundings: CredentialsParts;
   /** The client id in the path, which a token that comes later has to agree with. */
   readonly #asked: string | undefined;
   #grant: Grant | undefined;
@@ -37,7 +40,7 @@ export class Credentials {
   #isChecking = false;
   #waitingBytes = 0;
 
-  constructor(surroundings: StompSurroundings, asked: string | undefined, grant: Grant | undefined) {
+  constructor(surroundings: CredentialsParts, asked: string | undefined, grant: Grant | undefined) {
     this.#surroundings = surroundings;
     this.#asked = asked;
     this.#grant = grant;

@@ -6,6 +6,7 @@ import type { Grant } from "../auth/grant.ts";
 import type { Client, ClientSocket } from "../clients/client.ts";
 import type { Seat } from "../limits/seat.ts";
 import { Conversation } from "./conversation.ts";
+import { stompEncoding } from "./encoding.ts";
 import { lineEndMessages, pieceMessages, priceOf } from "./prices.ts";
 import type { StompSurroundings } from "./stomp.ts";
 import { Unfinished } from "./unfinished.ts";
@@ -127,7 +128,7 @@ export class Session implements Client {
   }
 
   direct(socket: ClientSocket, message: Message): void {
-    this.#conversation.subscriptions.deliverDirect(socket, message, this.#parser.version);
+    this.#conversation.subscriptions.deliverDirect(socket, message, stompEncoding(this.#parser.version));
   }
 
   fallBehind(): boolean {

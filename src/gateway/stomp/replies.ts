@@ -1,0 +1,39 @@
+import type { Message } from "../../message.ts";
+import { closeCodes } from "../../wire/close-codes.ts";
+import { StompFault } from "../../wire/stomp/fault.ts";
+import { receiptText, type Version } from "../../wire/stomp/frames.ts";
+import type { ClientSocket } from "../clients/client.ts";
+import type { Surroundings } from "../protocol.ts";
+import { stompEncoding } from "./encoding.ts";
+
+/** Sends a MESSAGE frame to one client, by a subscription that need not exist: its id is the destination. */
+export function sendMessage(
+  socket: ClientSocket,
+  message: Message,
+  destination: string,
+  version: Version,
+  { relay, sent }: Pick<Surroundings, "relay" | "sent">,
+): void {
+  const encoding = stompEncoding(version);
+  const tail = encoding.tailOf(message, message.id, { destination });
+  socket.send(encoding.join(encoding.headOf(destination), tail));
+  relay.delivered(1);
+  sent(tail.length);
+}
+
+/** @param after where a durable subscription begins */
+export function sendReceipt(
+  socket: ClientSocket,
+  receipt: string,
+  after: string | undefined,
+  version: Version,
+  { sent }: Pick<Surroundings, "sent">,
+): void {
+  const text = receiptText(receipt, after, version);
+  socket.send(text);
+  sent(text.length);
+}
+
+export function noConnect(): StompFault {
+  return new StompFault("no CONNECT came", { reason: "connectTime", close: closeCodes.notConnected });
+}
