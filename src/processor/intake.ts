@@ -1,5 +1,7 @@
 import type { ConsumeSession } from "../broker/broker.ts";
+import { headersCostBytes, ownBytes } from "../costs.ts";
 import type { Envelope } from "../envelope/envelope.ts";
+import type { Message } from "../message.ts";
 import { Acks } from "./acks.ts";
 import type { Lanes } from "./lanes.ts";
 
@@ -10,10 +12,9 @@ export interface IntakeLimits {
   readonly prefetchBytes: number;
 }
 
-/** What a delivery costs in memory besides its body and headers, and each message in it, in bytes. */
+/** What a delivery keeps besides its body and headers, and what each message in it keeps, in bytes. */
 const deliveryBytes = 512;
 const messageBytes = 512;
-const headerBytes = 64;
 /** After a pause there must be room for this part of the bytes. */
 const roomAfterPause = 1 / 8;
 /** How much of the largest size that was seen counts after one more delivery. */
@@ -49,7 +50,8 @@ export class Intake {
 
   /** Counts a delivery with so many messages, and returns what it costs. */
   delivered(tag: number, envelope: Envelope, messages: number): number {
-    const costBytes = costBytesOf(envelope, messages);
+    const { body, headers } = envelope;
+    const costBytes = body.byteLength + headersCostBytes(headers) + deliveryBytes + messages * messageBytes;
     this.acks.delivered(tag, envelope.messageId);
     this.#bytes += costBytes;
     this.#largestBytes = Math.max(costBytes, this.#largestBytes * forgetting);
@@ -80,8 +82,10 @@ export class Intake {
   }
 }
 
-function costBytesOf({ body, headers }: Envelope, messages: number): number {
-  let costBytes = body.byteLength + deliveryBytes + messages * messageBytes;
-  for (const name in headers) costBytes += 2 * (name.length + headers[name]!.length) + headerBytes;
-  return costBytes;
+/** A small body that is a part of what was read from a socket would keep all of that alive while it waits. */
+export function withOwnBody(message: Message): Message {
+  const { body } = message;
+  if (typeof body === "string") return message;
+  const own = ownBytes(body);
+  return own === body ? message : { ...message, body: own };
 }
