@@ -1,9 +1,38 @@
 import { readFileSync } from "node:fs";
+import { ControlApi, type ControlOptions } from "../control/api.ts";
 import type { Clientele, Desk, DeskAnswer, SeenClient } from "../control/desk.ts";
 import { FatalError, reasonOf } from "../errors.ts";
 import type { Events } from "../events/events.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { Readiness } from "../ops/http.ts";
+import type { Outbox } from "../outbox/outbox.ts";
+import type { ManagerOptions } from "./manager-options.ts";
+
+export interface ControlParts
+  extends Pick<ControlOptions, "askAll" | "drain" | "level" | "deadLetters" | "onRefused"> {
+  /** What is published to clients. */
+  answers(): Outbox;
+}
+
+/**
+ * The routes of the control API; none without a token.
+ *
+ * @throws FatalError if the token cannot be used
+ */
+export function adminRoutesFor(
+  { adminTokenFile: file, maxMessageBytes }: Pick<ManagerOptions, "adminTokenFile" | "maxMessageBytes">,
+  { answers, ...parts }: ControlParts,
+): ControlApi["routes"] {
+  if (file === undefined) return {};
+  readAdminToken(file);
+  return new ControlApi({
+    ...parts,
+    token: () => readAdminToken(file),
+    publish: (message, waiter) => void answers().append(message, waiter),
+    unfitnessOf: (message) => answers().unfitnessOf(message),
+    maxMessageBytes,
+  }).routes;
+}
 
 /** At least so long, in characters: it is all that protects every client. */
 const tokenLengthMin = 16;

@@ -1,7 +1,5 @@
 import type { Broker } from "../broker/broker.ts";
-import { brokerMetrics } from "../broker/metrics.ts";
-import { readinessOf } from "../broker/readiness.ts";
-import { ControlApi, type LogLevel } from "../control/api.ts";
+import type { LogLevel } from "../control/api.ts";
 import type { DeadLetters } from "../control/dead-letters.ts";
 import { Desk } from "../control/desk.ts";
 import { FatalError } from "../errors.ts";
@@ -10,52 +8,32 @@ import { Events } from "../events/events.ts";
 import type { Auth } from "../gateway/auth/auth.ts";
 import { nobodyTold } from "../gateway/clients/announcements.ts";
 import { Once } from "../gateway/fan-out/once.ts";
-import type { Uplink } from "../gateway/fan-out/uplink.ts";
 import { Gateway } from "../gateway/gateway.ts";
 import type { GatewayOptions } from "../gateway/gateway-options.ts";
 import { protocols as allProtocols, type ProtocolMaker } from "../gateway/protocols.ts";
 import { Feed } from "../log/feed.ts";
 import { LogLag } from "../log/log-lag.ts";
 import { SkippedRecords } from "../log/skipped-records.ts";
-import type { Readiness } from "../ops/http.ts";
 import type { Logger } from "../ops/logger.ts";
 import { LoopLag } from "../ops/loop-lag.ts";
 import type { MessageTrace } from "../ops/message-trace.ts";
-import { type AnyMetric, processMetrics } from "../ops/metrics.ts";
+import type { AnyMetric } from "../ops/metrics.ts";
 import { Notices } from "../ops/notices.ts";
 import type { Tracing } from "../ops/tracing.ts";
-import type { Options } from "../options/table.ts";
 import { defaultOutboxLimits } from "../outbox/limits.ts";
-import { outboxMetrics } from "../outbox/metrics.ts";
 import { Outbox } from "../outbox/outbox.ts";
 import type { Presence } from "../presence/presence.ts";
 import { BusiestTopics } from "./busiest-topics.ts";
-import { aloneOr, clienteleOf, readAdminToken } from "./control.ts";
+import { adminRoutesFor, aloneOr, clienteleOf } from "./control.ts";
 import { KeysAtStart } from "./keys-at-start.ts";
 import { Leavers } from "./leavers.ts";
-import { presenceMetrics, presenceOf, toldOf } from "./presence.ts";
+import { managerMetrics } from "./manager-metrics.ts";
+import type { ManagerOptions } from "./manager-options.ts";
+import { managerReadiness } from "./manager-readiness.ts";
+import { presenceOf, toldOf } from "./presence.ts";
 import { Replies } from "./replies.ts";
 import { Traced, tracedSink } from "./traced.ts";
-
-/** What a command line says to the gateway and the outbox; the rest of what the gateway needs is the manager's to give. */
-export type ManagerOptions = Omit<
-  GatewayOptions,
-  | "logger"
-  | "readiness"
-  | "metrics"
-  | "uplink"
-  | "once"
-  | "onAskerLeft"
-  | "announcements"
-  | "presence"
-  | "sharedLog"
-  | "auth"
-  | "adminRoutes"
-> &
-  Pick<
-    Options,
-    "adminTokenFile" | "outboxMaxBytes" | "traceSample" | "idempotencyWindowMs" | "idempotencyMaxBytes"
-  >;
+import { uplinkTo } from "./uplink.ts";
 
 /** Answers of other programs that a manager holds. */
 const repliesPrefetch = 1000;
@@ -119,26 +97,8 @@ export class Manager {
     const once = new Once({ windowMs: options.idempotencyWindowMs, bytesMax: options.idempotencyMaxBytes });
     const keysAtStart = new KeysAtStart(broker, once, logger);
     const lag = broker.hasLog ? new LogLag((then) => broker.mark(then)) : undefined;
-    const ownMetrics: AnyMetric[] = [
-      ...outboxMetrics(outbox),
-      ...brokerMetrics(broker),
-      {
-        name: "warren_skipped_total",
-        type: "counter",
-        help: "AMQP messages that no client got: malformed packs, and what is larger than may wait for a client.",
-        read: () => skipped.count,
-      },
-      ...processMetrics,
-      ...this.#lag.metrics,
-      busiest.metric,
-      ...(lag?.metrics ?? []),
-    ];
-    const readiness = (): Readiness =>
-      auth?.hasKeys === false
-        ? keyless
-        : keysAtStart.isReading && broker.status().state === "ready"
-          ? readsKeys
-          : readinessOf(broker.status(), this.#isStopping, outbox.isFull);
+    const isStopping = () => this.#isStopping;
+    const readiness = () => managerReadiness({ auth, keysAtStart, broker, outbox, isStopping });
     const attendance = { forEach: (visit: (client: Attendee) => void) => gateway.forEach(visit) };
     const notices = new Notices(logger);
     const desk = new Desk(
@@ -163,10 +123,19 @@ export class Manager {
       metrics: () => [...ownMetrics, ...others()],
       announcements: events === undefined || presence === undefined ? nobodyTold : toldOf(events, presence),
       presence,
-      adminRoutes:
-        options.adminTokenFile === undefined
-          ? {}
-          : this.#controlApi(options.adminTokenFile, options, desk, events),
+      adminRoutes: adminRoutesFor(options, {
+        askAll: aloneOr(desk, events),
+        answers: () => this.#answers,
+        drain: (overMs) => {
+          this.#isStopping = true;
+          this.onDrain(overMs);
+        },
+        level: () => this.logLevel,
+        deadLetters: () => this.deadLetters,
+        onRefused: () => {
+          this.#apiRefusedCount++;
+        },
+      }),
       once,
       onAskerLeft: (asker) => leavers.left(asker),
       uplink: uplinkTo(outbox, messageTrace, busiest, traced),
@@ -179,29 +148,27 @@ export class Manager {
         : undefined,
     };
     const gateway = new Gateway(surroundings, protocols);
-    ownMetrics.push(...(presence === undefined ? [] : presenceMetrics(presence)), {
-      name: "warren_api_refused_total",
-      type: "counter",
-      help: "Requests to the control API without the right token.",
-      read: () => this.#apiRefusedCount,
-    });
     outbox.level.onRelieved = () => gateway.relieve();
     outbox.level.onLightened = () => gateway.lighten();
-    outbox.onSetAside = (message) => logger.error("message set aside", { ...message });
     broker.publish("wsmanager", outbox);
     const answers = new Outbox(`${id}-replies`, true, { bytesMax: options.outboxMaxBytes });
-    answers.onSetAside = (message) => logger.error("message set aside", { ...message });
+    for (const each of [outbox, answers])
+      each.onSetAside = (message) => logger.error("message set aside", { ...message });
     this.#answers = answers;
     const replies = new Replies(answers, (message, asker) => gateway.answer(message, asker), logger);
-    ownMetrics.push(...replies.metrics);
     broker.publish("towsmanager", answers);
     broker.consumeReplies(repliesPrefetch, replies);
     const feed = new Feed(id, tracedSink(gateway, tracing), logger, messageTrace, skipped, recordBytesMax);
-    ownMetrics.push({
-      name: "warren_repeats_dropped_total",
-      type: "counter",
-      help: "Messages in the log that were there before, since a manager or processor had to publish them again: nobody got them twice.",
-      read: () => feed.repeats.count,
+    const ownMetrics = managerMetrics({
+      broker,
+      outbox,
+      busiest,
+      skipped,
+      replies,
+      repeats: feed.repeats,
+      lags: [this.#lag, ...(lag === undefined ? [] : [lag])],
+      presence,
+      apiRefusedCount: () => this.#apiRefusedCount,
     });
     feed.keys = once;
     feed.onMarked = (offset) => keysAtStart.reached(offset);
@@ -223,26 +190,6 @@ export class Manager {
    */
   listen(): URL {
     return this.#gateway.listen();
-  }
-
-  #controlApi(file: string, { maxMessageBytes }: ManagerOptions, desk: Desk, events: Events | undefined) {
-    readAdminToken(file);
-    return new ControlApi({
-      token: () => readAdminToken(file),
-      askAll: aloneOr(desk, events),
-      publish: (message, waiter) => void this.#answers.append(message, waiter),
-      unfitnessOf: (message) => this.#answers.unfitnessOf(message),
-      drain: (overMs) => {
-        this.#isStopping = true;
-        this.onDrain(overMs);
-      },
-      level: () => this.logLevel,
-      deadLetters: () => this.deadLetters,
-      maxMessageBytes,
-      onRefused: () => {
-        this.#apiRefusedCount++;
-      },
-    }).routes;
   }
 
   /** Has the clients leave evenly over a time, in milliseconds. Before `drain`. */
@@ -308,36 +255,3 @@ export class Manager {
 
 /** How long a broker may take to confirm the last events, in milliseconds. */
 const eventsCloseMs = 1000;
-
-const readsKeys: Readiness = {
-  ready: false,
-  why: "the idempotency keys of the last --idempotency-window are being read from the log",
-};
-const keyless: Readiness = { ready: false, why: "the keys to check tokens with are not there yet" };
-
-/** @param traced undefined: no message is given a place in a trace */
-function uplinkTo(
-  outbox: Outbox,
-  messageTrace: MessageTrace,
-  busiest: BusiestTopics,
-  traced: Traced | undefined,
-): Uplink {
-  return {
-    take(message, share, waiter, waiterBytes) {
-      const publishing = traced?.publishing(message, waiter);
-      const number =
-        publishing === undefined
-          ? outbox.append(message, waiter, waiterBytes, share)
-          : outbox.append(publishing.message, publishing.waiter, waiterBytes, share);
-      busiest.sent(message.topic);
-      if (messageTrace.wants())
-        messageTrace.print("client sent", message.body, { client: message.clientId, topic: message.topic });
-      return number;
-    },
-    unfitnessOf: (message) => outbox.unfitnessOf(message),
-    idOf: (number) => outbox.idOf(number),
-    get freeBytes() {
-      return outbox.level.freeBytes;
-    },
-  };
-}

@@ -1,0 +1,36 @@
+import type { Uplink } from "../gateway/fan-out/uplink.ts";
+import type { MessageTrace } from "../ops/message-trace.ts";
+import type { Outbox } from "../outbox/outbox.ts";
+import type { BusiestTopics } from "./busiest-topics.ts";
+import type { Traced } from "./traced.ts";
+
+/**
+ * The way of the gateway's messages into the outbox.
+ *
+ * @param traced undefined: no message is given a place in a trace
+ */
+export function uplinkTo(
+  outbox: Outbox,
+  messageTrace: MessageTrace,
+  busiest: BusiestTopics,
+  traced: Traced | undefined,
+): Uplink {
+  return {
+    take(message, share, waiter, waiterBytes) {
+      const publishing = traced?.publishing(message, waiter);
+      const number =
+        publishing === undefined
+          ? outbox.append(message, waiter, waiterBytes, share)
+          : outbox.append(publishing.message, publishing.waiter, waiterBytes, share);
+      busiest.sent(message.topic);
+      if (messageTrace.wants())
+        messageTrace.print("client sent", message.body, { client: message.clientId, topic: message.topic });
+      return number;
+    },
+    unfitnessOf: (message) => outbox.unfitnessOf(message),
+    idOf: (number) => outbox.idOf(number),
+    get freeBytes() {
+      return outbox.level.freeBytes;
+    },
+  };
+}
