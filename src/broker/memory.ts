@@ -1,6 +1,3 @@
-import { Deque } from "../collections/deque.ts";
-import { TagWindow } from "../collections/tag-window.ts";
-import { envelopeCostBytes } from "../costs.ts";
 import type { Envelope } from "../envelope/envelope.ts";
 import type {
   Broker,
@@ -16,6 +13,7 @@ import type {
 import type { EventsPeer } from "./events.ts";
 import type { OnLeft } from "./leavers.ts";
 import { MemoryEvents } from "./memory-events.ts";
+import { GroupQueue } from "./memory-queue.ts";
 
 /** What waits in a group's queue, with all that it takes in memory, in bytes, before publishers are blocked, as RabbitMQ's memory alarm would. */
 export const queueBytesMax = 64 * 1024 ** 2;
@@ -163,105 +161,5 @@ export class MemoryBroker implements Broker {
       // Only what feeds the queue is held back: the answers that empty it must get out.
       if (exchange === "wsmanager") publisher.blocked(isBlocked);
     }
-  }
-}
-
-interface Session {
-  readonly consumer: Consumer;
-  readonly unacked: TagWindow<Envelope>;
-  /** How many more than those open at the time were granted last, and how many may be open now. */
-  granted: number;
-  openMax: number;
-  isStopped: boolean;
-}
-
-/** A group's queue, shared by the consumers of the group in turn. */
-class GroupQueue {
-  readonly #envelopes = new Deque<Envelope>();
-  readonly #sessions: Session[] = [];
-  readonly #onWeightChanged: () => void;
-  #turn = 0;
-  #isOpen = false;
-  #isPumping = false;
-
-  /** Bytes that wait, not those that are held by consumers: the prefetch bounds these. */
-  bytes = 0;
-
-  constructor(onWeightChanged: () => void) {
-    this.#onWeightChanged = onWeightChanged;
-  }
-
-  get length(): number {
-    return this.#envelopes.length;
-  }
-
-  /** Nothing waits, and nothing is unacknowledged. */
-  get isIdle(): boolean {
-    return this.#envelopes.length === 0 && this.#sessions.every(({ unacked }) => unacked.open === 0);
-  }
-
-  add(consumer: Consumer, prefetch: number): void {
-    const unacked = new TagWindow<Envelope>();
-    this.#sessions.push({ consumer, unacked, granted: prefetch, openMax: prefetch, isStopped: false });
-  }
-
-  open(): void {
-    this.#isOpen = true;
-    for (const session of this.#sessions) {
-      session.consumer.opened({
-        ack: (tag, multiple) => {
-          session.unacked.settle(tag, multiple);
-          session.openMax = Math.min(session.openMax, session.unacked.open + session.granted);
-          this.#schedulePump();
-        },
-        take: (count) => {
-          session.granted = count;
-          session.openMax = session.unacked.open + count;
-          this.#schedulePump();
-        },
-        stop: () => {
-          session.isStopped = true;
-        },
-      });
-    }
-  }
-
-  close(): void {
-    this.#isOpen = false;
-    for (const { consumer } of this.#sessions) consumer.closed();
-  }
-
-  push(envelope: Envelope): void {
-    this.#envelopes.push(envelope);
-    this.bytes += envelopeCostBytes(envelope);
-    this.#schedulePump();
-  }
-
-  #schedulePump(): void {
-    if (this.#isPumping || !this.#isOpen) return;
-    this.#isPumping = true;
-    setImmediate(() => {
-      this.#isPumping = false;
-      this.#pump();
-    });
-  }
-
-  #pump(): void {
-    while (this.#isOpen && this.#envelopes.length > 0) {
-      const session = this.#nextFree();
-      if (session === undefined) break;
-      const envelope = this.#envelopes.shift()!;
-      this.bytes -= envelopeCostBytes(envelope);
-      session.consumer.deliver(session.unacked.add(envelope), envelope, 0);
-    }
-    this.#onWeightChanged();
-  }
-
-  #nextFree(): Session | undefined {
-    for (let tries = 0; tries < this.#sessions.length; tries++) {
-      const session = this.#sessions[this.#turn++ % this.#sessions.length]!;
-      if (!session.isStopped && session.unacked.open < session.openMax) return session;
-    }
-    return undefined;
   }
 }

@@ -10,25 +10,8 @@ import { objectIn } from "./json.ts";
 import { Neighbours } from "./neighbours.ts";
 import { type Answers, Questions } from "./questions.ts";
 import { sourcesIn } from "./sources.ts";
-
-/** How often a manager does its rounds; the defaults suit production, tests shorten them. In milliseconds. */
-export interface EventsTiming {
-  /** Between two heartbeats, and two looks at those of the others. */
-  readonly beatMs: number;
-  /** Between two snapshots. */
-  readonly snapshotMs: number;
-  /** How long a manager waits for one that knows all others, before it looks into the log. */
-  readonly settleMs: number;
-  /** Rounds that are so far apart mean that this process stood still, and could not hear the others. */
-  readonly stoodStillMs: number;
-}
-
-export const defaultEventsTiming: EventsTiming = {
-  beatMs: 2000,
-  snapshotMs: 300_000,
-  settleMs: 5000,
-  stoodStillMs: 6000,
-};
+import { defaultEventsTiming, type EventsTiming } from "./timing.ts";
+import { toldIn } from "./told.ts";
 
 /**
  * The events of clients: what this manager tells of its own, and what it tells for managers that died. Every `connected` is
@@ -288,23 +271,4 @@ export class Events implements EventsPeer {
   #tell(told: Told): void {
     this.#link?.tell(JSON.stringify(told));
   }
-}
-
-/** What a program made up is nothing. */
-function toldIn(said: Readonly<Record<string, unknown>> | undefined): Told | undefined {
-  const told = said as Partial<{ settled: unknown; beat: Partial<Heartbeat> | null }> | undefined;
-  if (typeof told?.settled === "string") return { settled: told.settled };
-  const beat = told?.beat;
-  const isBeat =
-    typeof beat?.manager === "string" &&
-    typeof beat.source === "string" &&
-    typeof beat.snapshotAt === "number" &&
-    areTexts(beat.sources) &&
-    Array.isArray(beat.knows) &&
-    beat.knows.every((known) => Array.isArray(known) && typeof known[0] === "string" && areTexts(known[1]));
-  return isBeat ? { beat: beat as Heartbeat } : undefined;
-}
-
-function areTexts(value: unknown): boolean {
-  return Array.isArray(value) && value.every((text) => typeof text === "string");
 }

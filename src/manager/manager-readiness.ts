@@ -11,25 +11,16 @@ const readsKeys: Readiness = {
 };
 const keyless: Readiness = { ready: false, why: "the keys to check tokens with are not there yet" };
 
-/** What decides whether a manager is ready. */
-export interface ReadinessParts {
-  readonly auth: Auth | undefined;
-  readonly keysAtStart: KeysAtStart;
-  readonly broker: Broker;
-  readonly outbox: Outbox;
-  isStopping(): boolean;
-}
-
 /** Whether a manager is ready for clients, and if not, why. */
-export function managerReadiness({
-  auth,
-  keysAtStart,
-  broker,
-  outbox,
-  isStopping,
-}: ReadinessParts): Readiness {
+export function managerReadiness(
+  auth: Auth | undefined,
+  keysAtStart: KeysAtStart,
+  broker: Broker,
+  outbox: Outbox,
+  isStopping: boolean,
+): Readiness {
   if (auth?.hasKeys === false) return keyless;
   const status = broker.status();
   if (keysAtStart.isReading && status.state === "ready") return readsKeys;
-  return readinessOf(status, isStopping(), outbox.isFull);
+  return readinessOf(status, isStopping, outbox.isFull);
 }

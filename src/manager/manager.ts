@@ -97,8 +97,7 @@ export class Manager {
     const once = new Once({ windowMs: options.idempotencyWindowMs, bytesMax: options.idempotencyMaxBytes });
     const keysAtStart = new KeysAtStart(broker, once, logger);
     const lag = broker.hasLog ? new LogLag((then) => broker.mark(then)) : undefined;
-    const isStopping = () => this.#isStopping;
-    const readiness = () => managerReadiness({ auth, keysAtStart, broker, outbox, isStopping });
+    const readiness = () => managerReadiness(auth, keysAtStart, broker, outbox, this.#isStopping);
     const attendance = { forEach: (visit: (client: Attendee) => void) => gateway.forEach(visit) };
     const notices = new Notices(logger);
     const desk = new Desk(

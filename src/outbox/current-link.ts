@@ -1,4 +1,6 @@
 import type { PublishLink } from "../broker/broker.ts";
+import type { Envelope } from "../envelope/envelope.ts";
+import { reasonOf } from "../errors.ts";
 
 /**
  * `away`: there is none. `blocked`: the broker would not read what is sent. `cooling`: the broker has refused an envelope, and
@@ -56,9 +58,15 @@ export class CurrentLink {
     return unwritten;
   }
 
-  /** Something was sent over it. */
-  sent(): void {
+  /** Returns why it could not write them. A link never throws: should one do so nevertheless, it may have written a part. */
+  send(envelopes: readonly Envelope[]): string | undefined {
+    try {
+      this.#link?.send(envelopes);
+    } catch (error) {
+      return `it cannot be written: ${reasonOf(error)}`;
+    }
     if (this.#link?.isCongested) this.#changed();
+    return undefined;
   }
 
   /** What it was congested with has gone. */

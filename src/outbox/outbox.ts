@@ -7,7 +7,6 @@ import type { Sent } from "../envelope/sealing.ts";
 import { countSetAside, type SetAside, type Unfit } from "../envelope/set-aside.ts";
 import type { Share } from "../envelope/share.ts";
 import type { Waiter } from "../envelope/waiter.ts";
-import { reasonOf } from "../errors.ts";
 import type { OutgoingMessage } from "../message.ts";
 import { Histogram } from "../ops/histogram.ts";
 import { Backlog, type GivenUp } from "./backlog.ts";
@@ -228,16 +227,12 @@ export class Outbox implements Publisher {
     if (!this.#backlog.isEmpty) this.#scheduleFlush(true);
   }
 
-  /** A link never throws. Should one do so nevertheless, it may have written a part: it ends, and the envelope at fault is found out. */
+  /** A link that cannot write may have written a part: it ends, and the envelope at fault is found out. */
   #send(link: PublishLink, envelopes: readonly Envelope[]): void {
-    try {
-      link.send(envelopes);
-      this.#link.sent();
-    } catch (error) {
-      const why = `it cannot be written: ${reasonOf(error)}`;
-      this.closed({ reason: "encoding", why, isDoubtful: false });
-      link.giveUp(why);
-    }
+    const why = this.#link.send(envelopes);
+    if (why === undefined) return;
+    this.closed({ reason: "encoding", why, isDoubtful: false });
+    link.giveUp(why);
   }
 
   #giveUp({ message, costBytes, waiters }: GivenUp): void {

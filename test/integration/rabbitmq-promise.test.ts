@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type Channel, connect } from "amqplib";
 import { type Broker, type BrokerStatus, markContentType } from "../../src/broker/broker.ts";
-import { defaultTiming } from "../../src/broker/rabbitmq/link.ts";
+import { defaultTiming } from "../../src/broker/rabbitmq/link-timing.ts";
 import { groupMarks } from "../../src/broker/rabbitmq/live-groups.ts";
 import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
 import { Outbox } from "../../src/outbox/outbox.ts";

@@ -6,7 +6,7 @@ import { exchanges, publishedBy } from "./exchanges.ts";
 import { FullQueues, lookOn } from "./full-queues.ts";
 import type { Layout } from "./layout.ts";
 import type { Life } from "./life.ts";
-import type { LinkTiming } from "./link.ts";
+import type { LinkTiming } from "./link-timing.ts";
 import { openPublishChannel } from "./publish-channel.ts";
 import { publishLink } from "./publish-link.ts";
 import { tryLog } from "./try-log.ts";

@@ -19,7 +19,7 @@ import { Connections, type Purpose } from "./connections.ts";
 import { EventsConnection } from "./events/events-connection.ts";
 import { Inflow } from "./inflow.ts";
 import { Layout } from "./layout.ts";
-import { defaultTiming, type LinkTiming } from "./link.ts";
+import { defaultTiming, type LinkTiming } from "./link-timing.ts";
 import { MarkWriter } from "./mark-writer.ts";
 import { Marks } from "./marks.ts";
 import { Outage } from "./outage.ts";

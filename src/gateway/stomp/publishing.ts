@@ -9,6 +9,7 @@ import type { ClientSocket } from "../clients/client.ts";
 import type { Objection, Sender } from "../fan-out/ingress.ts";
 import { type Asker, type Line, RequestFault, type Thread } from "../requests/requests.ts";
 import type { Credentials } from "./credentials.ts";
+import { askedBefore, keyFaults, notSent } from "./replies.ts";
 import { messageOf } from "./sent-message.ts";
 import type { StompSurroundings } from "./stomp.ts";
 import { begun, type Pending, Transactions } from "./transactions.ts";
@@ -241,11 +242,3 @@ export class Publishing implements Sender {
     return { confirmed, setAside };
   }
 }
-
-const notSent = "the request could not be sent on";
-const askedBefore = "a request with this idempotency-key was sent before: its answers go to who sent that";
-const keyFaults = {
-  reused:
-    "409: the idempotency-key belongs to another message, of another body or destination: give each message a key of its own",
-  "too many": "too many SENDs repeat earlier ones that RabbitMQ has not confirmed yet: wait for the receipts",
-} as const;

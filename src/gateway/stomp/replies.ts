@@ -37,3 +37,14 @@ export function sendReceipt(
 export function noConnect(): StompFault {
   return new StompFault("no CONNECT came", { reason: "connectTime", close: closeCodes.notConnected });
 }
+
+/** Why a request has no answer of its own. */
+export const notSent = "the request could not be sent on";
+export const askedBefore =
+  "a request with this idempotency-key was sent before: its answers go to who sent that";
+/** Why a message with an idempotency key is not published. */
+export const keyFaults = {
+  reused:
+    "409: the idempotency-key belongs to another message, of another body or destination: give each message a key of its own",
+  "too many": "too many SENDs repeat earlier ones that RabbitMQ has not confirmed yet: wait for the receipts",
+} as const;

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { ConsumeSession } from "../../../../src/broker/broker.ts";
-import { defaultTiming } from "../../../../src/broker/rabbitmq/link.ts";
+import { defaultTiming } from "../../../../src/broker/rabbitmq/link-timing.ts";
 import { RabbitmqBroker } from "../../../../src/broker/rabbitmq/rabbitmq.ts";
 import { FakeAmqp, type FakePeer } from "../../../support/fake-amqp.ts";
 import { until } from "../../../support/wait.ts";

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
-import { defaultTiming } from "../../../../src/broker/rabbitmq/link.ts";
+import { defaultTiming } from "../../../../src/broker/rabbitmq/link-timing.ts";
 import { RabbitmqBroker } from "../../../../src/broker/rabbitmq/rabbitmq.ts";
 import { FakeAmqp } from "../../../support/fake-amqp.ts";
 import { until } from "../../../support/wait.ts";

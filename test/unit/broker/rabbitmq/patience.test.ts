@@ -1,7 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { connect } from "amqplib";
 import { abandon, closeChannel, innards } from "../../../../src/broker/rabbitmq/innards.ts";
-import { defaultTiming, type LinkTiming } from "../../../../src/broker/rabbitmq/link.ts";
+import { defaultTiming, type LinkTiming } from "../../../../src/broker/rabbitmq/link-timing.ts";
 import { RabbitmqBroker } from "../../../../src/broker/rabbitmq/rabbitmq.ts";
 import { Outbox } from "../../../../src/outbox/outbox.ts";
 import { FakeAmqp, type Script } from "../../../support/fake-amqp.ts";

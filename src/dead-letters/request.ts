@@ -1,0 +1,127 @@
+import { parseArgs } from "node:util";
+import { reasonOf, UsageError } from "../errors.ts";
+import { span } from "../options/kinds.ts";
+import { type Filter, isNarrow } from "./filter.ts";
+import { type Action, actions } from "./summary.ts";
+
+export const help = `What failed in every attempt lies in RabbitMQ's queue wsmanager.dead.
+
+  warren dead-letters list              one line each, the oldest first
+  warren dead-letters show [ID…]        with headers and body
+  warren dead-letters replay            put back into the queue of the group that
+                                        failed; nobody else hears it again
+  warren dead-letters purge             delete for good
+
+Which ones:
+  --group NAME         those of this group
+  --reason TEXT        those whose reason has this text in it
+  --id ID              the message with this id; may be given several times
+  --older-than TIME    those that died longer ago: 30s, 10m, 2h, 7d
+  --newer-than TIME    those that died since
+  --all                all of them: purge needs this or one of the above
+
+How:
+  --dry-run            replay and purge say what they would do, and do nothing
+  --limit N            list and show end after so many (default: 100)
+  --json               list and show print one JSON object a line
+
+Where: --broker URL and its companions (--broker-password-file, --broker-ca,
+--broker-cert, --broker-key), as for every role, or WARREN_BROKER.
+
+Exit codes: 0 done, 1 it could not be done, 2 a usage error.
+`;
+
+/** What the command line asks for. */
+export interface Request {
+  readonly action: Action;
+  readonly filter: Filter;
+  readonly isDryRun: boolean;
+  readonly countMax: number;
+  readonly isJson: boolean;
+  readonly brokerArgs: readonly string[];
+}
+
+const age = span(0, 10 * 365 * 86_400_000);
+const brokerFlags = ["broker", "broker-password-file", "broker-ca", "broker-cert", "broker-key"] as const;
+const texts = { type: "string", multiple: true } as const;
+
+/**
+ * What the arguments after `dead-letters` ask for.
+ *
+ * @throws UsageError
+ */
+export function requestOf(args: readonly string[]): Request | "help" {
+  const { values, positionals } = parsed(args);
+  if (values.help === true || args.length === 0 || positionals[0] === "help") return "help";
+  const [word, ...ids] = positionals;
+  const action = actions.find((each) => each === word);
+  if (action === undefined)
+    throw new UsageError(
+      `dead-letters ${word ?? ""}: say one of ${actions.join(", ")}; see warren dead-letters --help`,
+    );
+  const named = [...ids, ...(values.id ?? [])];
+  const filter = {
+    group: last(values.group),
+    reason: last(values.reason),
+    ids: named.length === 0 ? undefined : named,
+    olderThanMs: ageOf("--older-than", last(values["older-than"])),
+    newerThanMs: ageOf("--newer-than", last(values["newer-than"])),
+  };
+  if (action === "purge" && !isNarrow(filter) && values.all !== true)
+    throw new UsageError(
+      "dead-letters purge deletes for good: say which (--group, --reason, --id, …), or --all",
+    );
+  const limit = last(values.limit) ?? "100";
+  if (!/^[1-9]\d{0,8}$/.test(limit)) throw new UsageError(`--limit ${limit}: must be a whole number from 1`);
+  return {
+    action,
+    filter,
+    isDryRun: values["dry-run"] === true,
+    countMax: Number(limit),
+    isJson: values.json === true,
+    brokerArgs: brokerFlags.flatMap((flag) => (values[flag] ?? []).flatMap((value) => [`--${flag}`, value])),
+  };
+}
+
+/** @throws UsageError */
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        help: { type: "boolean", short: "h" },
+        all: { type: "boolean" },
+        json: { type: "boolean" },
+        "dry-run": { type: "boolean" },
+        group: texts,
+        reason: texts,
+        id: texts,
+        "older-than": texts,
+        "newer-than": texts,
+        limit: texts,
+        broker: texts,
+        "broker-password-file": texts,
+        "broker-ca": texts,
+        "broker-cert": texts,
+        "broker-key": texts,
+      },
+    });
+  } catch (error) {
+    throw new UsageError(`dead-letters: ${reasonOf(error)}; see warren dead-letters --help`);
+  }
+}
+
+function last(values: readonly string[] | undefined): string | undefined {
+  return values?.at(-1);
+}
+
+/** @throws UsageError */
+function ageOf(flag: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return age.parse(text);
+  } catch (error) {
+    throw new UsageError(`${flag} ${JSON.stringify(text)}: ${reasonOf(error)}`);
+  }
+}

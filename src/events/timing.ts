@@ -1,0 +1,18 @@
+/** How often a manager does its rounds; the defaults suit production, tests shorten them. In milliseconds. */
+export interface EventsTiming {
+  /** Between two heartbeats, and two looks at those of the others. */
+  readonly beatMs: number;
+  /** Between two snapshots. */
+  readonly snapshotMs: number;
+  /** How long a manager waits for one that knows all others, before it looks into the log. */
+  readonly settleMs: number;
+  /** Rounds that are so far apart mean that this process stood still, and could not hear the others. */
+  readonly stoodStillMs: number;
+}
+
+export const defaultEventsTiming: EventsTiming = {
+  beatMs: 2000,
+  snapshotMs: 300_000,
+  settleMs: 5000,
+  stoodStillMs: 6000,
+};

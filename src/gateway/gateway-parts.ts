@@ -1,0 +1,170 @@
+import type { AnyMetric } from "../ops/metrics.ts";
+import { Notices } from "../ops/notices.ts";
+import { Backpressure } from "./clients/backpressure.ts";
+import type { ClientSocket } from "./clients/client.ts";
+import { Connections } from "./clients/connections.ts";
+import { Holds } from "./clients/holds.ts";
+import { Roster } from "./clients/roster.ts";
+import { Shares } from "./clients/shares.ts";
+import { TimerWheel } from "./clients/timer-wheel.ts";
+import { Traffic } from "./clients/traffic.ts";
+import { Turns } from "./clients/turns.ts";
+import { Visits } from "./clients/visits.ts";
+import { Durables } from "./durable/durables.ts";
+import { defaultRetryBackoff } from "./durable/sweeps.ts";
+import { Ingress } from "./fan-out/ingress.ts";
+import { Multicast } from "./fan-out/multicast.ts";
+import { Relay } from "./fan-out/relay.ts";
+import type { GatewayOptions } from "./gateway-options.ts";
+import { Backlogs, roomFor } from "./limits/backlogs.ts";
+import { Limits } from "./limits/limits.ts";
+import { memoryLimit } from "./limits/memory-limit.ts";
+import { Rooms } from "./presence/rooms.ts";
+import type { Door, Protocol } from "./protocol.ts";
+import { doors, type ProtocolMaker } from "./protocols.ts";
+import { Requests } from "./requests/requests.ts";
+import { Entrance } from "./server/entrance.ts";
+import { Listeners } from "./server/listeners.ts";
+import { OriginGuard } from "./server/origin-guard.ts";
+import { Refusals } from "./server/refusals.ts";
+import { GatewayServer, messageMaxOf } from "./server/server.ts";
+
+/** What the gateway consists of, each part made of those before it. */
+export class GatewayParts {
+  readonly options: GatewayOptions;
+  readonly server: GatewayServer;
+  readonly entrance: Entrance;
+  readonly protocols: Protocol[] = [];
+  readonly doors: readonly Door[];
+  readonly relay = new Relay();
+  readonly ingress: Ingress;
+  readonly clients = new Roster();
+  readonly connections: Connections;
+  readonly holds = new Holds();
+  readonly turns = new Turns(this.holds, (socket) => this.connections.left(socket));
+  readonly refusals: Refusals;
+  readonly traffic = new Traffic(() => this.relay.publishedBytes);
+  readonly visits: Visits;
+  readonly durables: Durables | undefined;
+  readonly rooms: Rooms | undefined;
+  readonly backpressure: Backpressure;
+  readonly shares: Shares;
+  readonly limits: Limits;
+  readonly wheel = new TimerWheel();
+  readonly requests = new Requests(this.wheel);
+  readonly backlogs: Backlogs;
+  readonly multicast = new Multicast();
+  readonly listeners = new Listeners(
+    (listening) => this.server.serve(listening),
+    (bytes) => this.backlogs.sent(bytes),
+    this.multicast,
+  );
+
+  /**
+   * @param makers the protocols that clients may speak
+   * @param metrics what `/metrics` shows
+   */
+  constructor(
+    options: GatewayOptions,
+    makers: readonly ProtocolMaker[],
+    metrics: () => readonly AnyMetric[],
+  ) {
+    this.options = options;
+    this.relay.serveBy(this.listeners);
+    this.requests.onLeft = options.onAskerLeft;
+    const { sharedLog, logMemoryBytes, clientBufferBytes, announcements, uplink } = options;
+    const notices = new Notices(options.logger);
+    this.visits = new Visits(options.logger, this.traffic);
+    this.refusals = new Refusals(options.logger);
+    const largestBytes = Math.max(options.maxMessageBytes, sharedLog?.recordBytesMax ?? clientBufferBytes);
+    const memoryMaxBytes = options.clientsMemoryBytes ?? memoryLimit() / 4;
+    const keptBytes = () => this.doors.reduce((bytes, door) => bytes + door.keptBytes, 0);
+    this.backlogs = new Backlogs(
+      { clientBufferBytes, largestBytes, memoryMaxBytes, keptBytes },
+      this.wheel,
+      this.holds,
+      this.clients,
+    );
+    const sent = (bytes: number) => {
+      this.traffic.sentBytes += bytes;
+      this.backlogs.sent(bytes);
+    };
+    const outlet = { room: roomFor(clientBufferBytes), sent };
+    if (options.presence !== undefined) this.rooms = new Rooms(options.presence, this.relay, outlet);
+    if (sharedLog !== undefined) {
+      this.durables = new Durables(
+        sharedLog,
+        this.relay,
+        logMemoryBytes,
+        defaultRetryBackoff,
+        outlet,
+        options.lastValuesMaxBytes,
+      );
+    }
+    this.backpressure = new Backpressure(this.holds, this.clients, () => uplink.freeBytes <= 0);
+    this.shares = new Shares(this.holds, uplink, this.backpressure);
+    this.limits = new Limits(
+      { ...options, messageMaxBytes: messageMaxOf(options) },
+      this.wheel,
+      this.holds,
+      this.clients,
+      (bytes) => this.backlogs.sent(bytes),
+    );
+    this.connections = new Connections({
+      clients: this.clients,
+      holds: this.holds,
+      turns: this.turns,
+      backpressure: this.backpressure,
+      backlogs: this.backlogs,
+      limits: this.limits,
+      traffic: this.traffic,
+      visits: this.visits,
+      announcements,
+    });
+    const count = (socket: ClientSocket, messages: number, bytes: number) =>
+      this.limits.count(socket, messages, bytes);
+    this.ingress = new Ingress({ ...options, relay: this.relay, shares: this.shares, count });
+    const surroundings = {
+      ...options,
+      protocols: this.protocols,
+      relay: this.relay,
+      ingress: this.ingress,
+      holds: this.holds,
+      listeners: this.listeners,
+      shares: this.shares,
+      durables: this.durables,
+      rooms: this.rooms,
+      wheel: this.wheel,
+      sent,
+      turns: this.turns,
+      requests: this.requests,
+      count,
+      identified: (socket: ClientSocket) => this.connections.identified(socket),
+    };
+    for (const make of makers) this.protocols.push(make(surroundings));
+    const origins = new OriginGuard(options, notices);
+    this.entrance = new Entrance(options, this.protocols, this.refusals, this.limits, origins);
+    const ways = {
+      ...surroundings,
+      entrance: this.entrance,
+      origins,
+      refusals: this.refusals,
+      limits: this.limits,
+      connections: this.connections,
+      multicast: this.multicast,
+      memoryMaxBytes,
+      keptGrown: (bytes: number) => this.backlogs.sent(bytes),
+    };
+    this.doors = doors.map((make) => make(ways));
+    const operations = { readiness: () => options.readiness(), metrics };
+    this.server = new GatewayServer(options, {
+      entrance: this.entrance,
+      listeners: this.listeners,
+      operations,
+      events: this.connections,
+      refusals: this.refusals,
+      notices,
+      doors: this.doors,
+    });
+  }
+}
