@@ -32,7 +32,7 @@ import { version } from "./version.ts";
 /** How much longer than `--stop-timeout` it may take to close what clients and RabbitMQ are connected by, in milliseconds. */
 const partingAfterStopTimeoutMs = 300;
 
-// Whoever read the log has gone (`warren | head`): serving goes on without.
+// The reader of the log has gone (`warren | head`): serving goes on without it.
 for (const output of [process.stdout, process.stderr]) output.on("error", () => undefined);
 
 try {

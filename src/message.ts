@@ -11,7 +11,7 @@ export type Headers = Readonly<Record<string, string>>;
 
 /** What a program hands to the broker. */
 export interface OutgoingMessage {
-  /** Unique. Absent where whoever hands it out leaves that to the outbox. */
+  /** Unique. Absent if it is left to the outbox. */
   readonly id?: string | undefined;
   readonly body: Body;
   /** Dot-separated words, at most 255 bytes; empty is broadcast. */
@@ -21,7 +21,7 @@ export interface OutgoingMessage {
   readonly headers?: Headers | undefined;
   /** It is for processors alone: no client gets it. */
   readonly isRequest?: boolean | undefined;
-  /** Seconds since 1970: when it was sent. Absent where whoever hands it out leaves that to the outbox. */
+  /** Seconds since 1970: when it was sent. Absent if it is left to the outbox. */
   readonly timestamp?: number | undefined;
 }
 

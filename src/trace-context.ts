@@ -10,7 +10,7 @@ export interface TraceContext {
   readonly traceId: string;
   /** 16 hexadecimal digits. */
   readonly spanId: string;
-  /** Whether whoever began the trace wants it recorded. */
+  /** Whether the program that began the trace wants it recorded. */
   readonly isSampled: boolean;
 }
 

@@ -16,7 +16,7 @@ import type { OnLeft } from "./leavers.ts";
  * the order of `PublishLink.send`. A confirm means that the envelope is safe in all of these, and in every other queue that was
  * bound to the exchange (for RabbitMQ: written by a quorum of its replicas), and that they were there still after it. Should one of
  * them go, the link ends without a confirm for what may have gone with it. Before the
- * confirm an envelope may be lost; whoever publishes sends it again on the next link, so it may arrive twice.
+ * confirm an envelope may be lost; its publisher sends it again on the next link, so it may arrive twice.
  *
  * **Copies.** What is published to `wsmanager` and `towsmanager` is for Warren's own roles, who speak in packs. Its plain copies
  * (`Envelope.copies`) go with it, for all other programs, and count as a part of it: the confirm says that all of it is safe. What
@@ -27,11 +27,11 @@ import type { OnLeft } from "./leavers.ts";
  * Envelopes come in order, but those delivered again come late.
  *
  * **Following.** Every follower gets every envelope of both exchanges, once, in one total order that is the same
- * for all followers, with offsets that rise but may skip. After a lost connection it continues behind the last
+ * for all followers, with offsets that rise but may skip. After a lost connection it continues after the last
  * record that it saw. Records that the log has already dropped by then are skipped, and `Follower.missed` tells of it.
  *
  * **Reading.** Records older than what followers have got, in the same order and with the same offsets. Where the log no
- * longer reaches back to the start, reading begins with the oldest record that is left: whoever has to know compares offsets.
+ * longer reaches back to the start, reading begins with the oldest record that is left: a reader that has to know compares offsets.
  *
  * **After `close`** nothing is delivered and nothing is published any more.
  */
@@ -185,7 +185,7 @@ export interface Follower {
 /** The log has dropped them; or it is another log than before, whose records come from the beginning, with offsets of their own. */
 export type Missed = "dropped" | "another log";
 
-/** Where reading begins: the oldest record, the one with this offset, or one not younger than so many seconds since 1970. */
+/** Where reading begins: the oldest record, the one with this offset, or one not younger than a time, in seconds since 1970. */
 export type LogStart = "first" | number | { readonly timestamp: number };
 
 /** The content type of marks, by which brokers find out how far a log reaches. Readers get them, followers do not. */
@@ -200,7 +200,7 @@ export interface LogReader {
 }
 
 export interface LogReading {
-  /** So many more records are dealt with. Only `aheadMax` come ahead of that, or a few more. */
+  /** `count` more records are dealt with. Only `aheadMax` come ahead of that, or a few more. */
   handled(count: number): void;
   /** Nothing comes any more, not even `ended`. */
   stop(): void;

@@ -1,4 +1,4 @@
-/** A queue with constant-time `push` and `shift`, and access by position. It grows as needed; whoever fills it caps it. */
+/** A queue with constant-time `push` and `shift`, and access by position. It grows as needed: the code that fills it has to cap it. */
 export class Deque<T> {
   #slots: (T | undefined)[] = new Array(16);
   #head = 0;

@@ -19,7 +19,7 @@ export class TagWindow<T> {
     return this.#open;
   }
 
-  /** How many are settled behind one that is not. */
+  /** How many are settled after one that is not. */
   get beyondGap(): number {
     return this.#items.length - this.#open;
   }
@@ -54,7 +54,7 @@ export class TagWindow<T> {
     return settled;
   }
 
-  /** The tags that are settled behind one that is not. */
+  /** The tags that are settled after one that is not. */
   settledBeyondGap(): number[] {
     const tags: number[] = [];
     for (let index = 0; index < this.#items.length; index++) {

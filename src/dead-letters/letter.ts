@@ -42,7 +42,7 @@ interface Death {
   readonly time?: { readonly value?: unknown };
 }
 
-/** Understands what was got from `wsmanager.dead`, whoever put it there. */
+/** Understands what was got from `wsmanager.dead`, also what other programs put there. */
 export function letterOf({ content, fields, properties }: GetMessage): DeadLetter {
   const table: Readonly<Record<string, unknown>> = properties.headers ?? {};
   const death = (Array.isArray(table["x-death"]) ? table["x-death"][0] : undefined) as Death | undefined;

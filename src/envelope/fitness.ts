@@ -10,7 +10,7 @@ export type Head = Omit<Envelope, "body">;
 const fixedBytes = 64;
 /** The lengths and the type that a header has besides its name and value, in bytes. */
 const fieldBytes = 6;
-/** A UTF-16 code unit takes at most so many bytes as UTF-8. */
+/** The most bytes that a UTF-16 code unit takes as UTF-8. */
 const bytesPerUnitMax = 3;
 const clientIdNameBytes = "client-id".length;
 

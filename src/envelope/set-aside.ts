@@ -16,7 +16,7 @@ export type SetAsideReason = (typeof setAsideReasons)[number];
 /** Why a message cannot be published. */
 export interface Unfit {
   readonly reason: SetAsideReason;
-  /** A sentence for whoever sent it. */
+  /** A sentence for its sender. */
   readonly why: string;
 }
 

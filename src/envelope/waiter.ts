@@ -2,6 +2,6 @@
 export interface Waiter {
   /** The broker has it. */
   confirmed(): void;
-  /** The broker will not take it, and it is not sent again. `why` is a sentence for whoever sent it. */
+  /** The broker will not take it, and it is not sent again. `why` is a sentence for its sender. */
   setAside(why: string): void;
 }

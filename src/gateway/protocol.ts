@@ -88,13 +88,13 @@ export interface Surroundings {
   /** Undefined: clients need no token. */
   readonly auth: Auth | undefined;
   /**
-   * Counts towards what a client may send in a second, and holds it back when that is too much: so many messages, and so many
+   * Counts towards what a client may send in a second, and holds it back when that is too much: a number of messages, and of
    * bytes. To be called for what is obeyed.
    */
   count(socket: ClientSocket, messages: number, bytes: number): void;
   /** To be called when a client gets its id only after it has connected. */
   identified(socket: ClientSocket): void;
-  /** To be called when so much was sent to a client other than by `listeners`. In bytes; of text in characters. */
+  /** To be called when something was sent to a client other than by `listeners`. In bytes; of text in characters. */
   sent(bytes: number): void;
   /** Undefined where there is no log to subscribe to. */
   readonly durables: Durables | undefined;

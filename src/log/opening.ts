@@ -9,7 +9,7 @@ export class TooLargeForClients extends Error {
 }
 
 /**
- * The messages of a record, for clients. RabbitMQ takes messages of 16 MiB and more from whoever may publish; one that is larger
+ * The messages of a record, for clients. RabbitMQ takes messages of 16 MiB and more from any program that may publish; one that is larger
  * than what may wait for a client would have every one of its receivers, however fast, disconnected by the next.
  *
  * Requests, which are for processors alone, and answers to them, which are for the clients that asked, are left out.

@@ -1,10 +1,10 @@
 /**
- * A place in the log, behind the message with this index in the record with this offset: everything up to and including it is
+ * A place in the log, after the message with this index in the record with this offset: everything up to and including it is
  * done with. Most records have one message; a packed one has many.
  */
 export interface Position {
   readonly offset: number;
-  /** −1: before the first message of the record. Infinity: behind its last one. */
+  /** −1: before the first message of the record. Infinity: after its last one. */
   readonly index: number;
 }
 
@@ -13,7 +13,7 @@ export function positionText(offset: number, index: number, messageCount: number
   return messageCount === 1 ? String(offset) : `${offset}.${index}`;
 }
 
-/** Whether a message lies behind a position. */
+/** Whether a message lies after a position. */
 export function isBehind(position: Position, offset: number, index: number): boolean {
   return offset > position.offset || (offset === position.offset && index > position.index);
 }

@@ -21,12 +21,12 @@ const overheadBytes = 384;
  * its messages, and a body when somebody gets it.
  *
  * One that is kept lets go of the buffer that it came in. A single message is kept decoded, but many headers
- * as text, and a pack as it came: decoded they take many times as much, so that whoever keeps them decides for how long they do.
+ * as text, and a pack as it came: decoded they take many times as much, so the code that keeps them decides how long they stay decoded.
  */
 export class LogRecord {
   readonly offset: number;
   readonly exchange: string;
-  /** Seconds since 1970; absent where whoever published it named none. */
+  /** Seconds since 1970; absent if its publisher named none. */
   readonly timestamp: number | undefined;
   /** It is a plain copy of what another record has, with the same id: nothing to Warren. */
   readonly isCopy: boolean;

@@ -99,7 +99,7 @@ function isWarrensAnswer(id: string): boolean {
 const hexDigits = 12;
 const dash = 0x2d;
 
-/** Where the number begins behind the name of a process of Warren's; 0 if there is none. Every answer is asked, so it is no expression. */
+/** Where the number begins after the name of a process of Warren's; 0 if there is none. Every answer is asked, so it is no expression. */
 function endOfName(id: string): number {
   const start = id.startsWith("manager-") ? 8 : id.startsWith("processor-") ? 10 : 0;
   const end = start + hexDigits;

@@ -3,7 +3,7 @@ import { reasonOf } from "../errors.ts";
 import type { Logger } from "../ops/logger.ts";
 import type { LogRecord } from "./record.ts";
 
-/** Skipped records are warned of at most this often, in milliseconds: whoever sends one sends many. */
+/** Skipped records are warned of at most this often, in milliseconds: a program that sends one sends many. */
 const warningIntervalMs = 1000;
 
 /** Counts the records that are skipped since nobody can read them, and warns of them. */

@@ -105,7 +105,7 @@ export class LogWindow {
     this.#last = -1;
   }
 
-  /** A record was decoded. Only so many stay so, those decoded last, whatever reads them. */
+  /** A record was decoded. Only those that were decoded last stay so, whatever reads them. */
   readonly #opened = (record: LogRecord): void => {
     this.#open.push(record);
     this.#openBytes += record.openCostBytes;

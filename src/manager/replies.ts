@@ -8,7 +8,7 @@ import type { AnyMetric } from "../ops/metrics.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import { answeredBy } from "../requests.ts";
 
-/** What is not an answer is warned of at most this often, in milliseconds: whoever sends one sends many. */
+/** What is not an answer is warned of at most this often, in milliseconds: a program that sends one sends many. */
 const warningIntervalMs = 1000;
 
 /**

@@ -3,7 +3,7 @@ import { codeOf, reasonOf } from "../errors.ts";
 
 /**
  * The admin port of a process with a handler, on a thread of its own: a handler in an endless loop lets nothing else run on the main
- * one, and whoever asks whether the process is alive has to hear of it. The main thread counts up in shared memory; when it does
+ * one, and a probe that asks whether the process is alive has to hear of it. The main thread counts up in shared memory; when it does
  * no more, it is stuck. All else is the main thread's to answer.
  */
 
@@ -14,7 +14,7 @@ export type ToThread =
       /** What the main thread counts up each `beatMs`. */
       readonly beats: SharedArrayBuffer;
       readonly beatMs: number;
-      /** The main thread is stuck when it has not counted for so long. In milliseconds. */
+      /** The main thread is stuck when it has not counted for this time. In milliseconds. */
       readonly stuckAfterMs: number;
     }
   | {

@@ -43,7 +43,7 @@ export function metricsAnswer(metrics: readonly AnyMetric[], accept: string | nu
   });
 }
 
-/** The routes for those who only ask: whoever wants something else done is told that there is nothing to do. */
+/** The routes of a process that only answers questions: other methods are told that there is nothing to do. */
 export function readOnly<S>(routes: Routes<S>): Routes<S> {
   return Object.fromEntries(
     Object.entries(routes).map(([path, answer]) => [

@@ -1,7 +1,7 @@
 import { Histogram } from "./histogram.ts";
 import type { AnyMetric } from "./metrics.ts";
 
-/** How often it is looked. A turn of the event loop that is longer is seen, all but so much of it. In milliseconds. */
+/** How often the clock is looked at. Of a longer turn of the event loop all is seen but this much. In milliseconds. */
 const lookEachMs = 20;
 /** The upper ends of the ranges in which lags are counted. In seconds. */
 const bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5] as const;

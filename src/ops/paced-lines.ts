@@ -1,6 +1,6 @@
 import type { Fields, Logger } from "./logger.ts";
 
-/** Of each kind one line in so many milliseconds. */
+/** Prints at most one line of each kind in this many milliseconds. */
 const everyMs = 1000;
 
 interface Pending {

@@ -30,7 +30,7 @@ export class WatchedAdmin {
   #worker: Worker | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param stuckAfterMs a handler that keeps the event loop for so long is taken to be in an endless loop */
+  /** @param stuckAfterMs a handler that keeps the event loop for this time is taken to be in an endless loop */
   constructor(
     options: WatchedAdminOptions,
     operations: Operations,

@@ -28,7 +28,7 @@ export function helpText(): string {
     "  warren                             a whole system in one process:",
     "                                     open http://127.0.0.1:8000",
     "  warren manager --broker URL        WebSocket clients, in front of RabbitMQ",
-    "  warren processor --broker URL      the work behind it",
+    "  warren processor --broker URL      the work that answers them",
     "  warren bench --url URL             load a manager and measure",
     "  warren dead-letters --help         look at what failed, and put it back",
     "  warren completion bash|zsh|fish    complete this command line in a shell",

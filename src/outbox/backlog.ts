@@ -81,7 +81,7 @@ export class Backlog {
   /**
    * The link is lost, with these on it.
    *
-   * @param unwritten so many of these, the last ones, the link had not written
+   * @param unwritten how many of these, the last ones, the link had not written
    * @param refusal the broker closed it over one of them
    */
   lost(open: readonly Sent[], unwritten: number, refusal: Refusal | undefined): void {
@@ -99,17 +99,17 @@ export class Backlog {
     }
   }
 
-  /** Whether anything may be sent before the broker settles another envelope, with so many on their way. */
+  /** Whether anything may be sent before the broker settles another envelope, while `open` are on their way. */
   mayTry(open: number): boolean {
     return this.#suspicion.mayTry(this.#again[0], open);
   }
 
-  /** How many envelopes may be sent before the broker has settled another one, with so many on their way. */
+  /** How many envelopes may be sent before the broker has settled another one, while `open` are on their way. */
   allowance(open: number): number {
     return this.#suspicion.allowance(this.#again, open);
   }
 
-  /** Takes what is to be sent next over this link: at most so many envelopes, and not much more than `flushBytesMax`. */
+  /** Takes what is to be sent next over this link: at most `allowance` envelopes, and not much more than `flushBytesMax`. */
   take(allowance: number, isPacking: boolean, link: LinkForm): readonly Sent[] {
     const taken: Sent[] = [];
     let bytes = 0;

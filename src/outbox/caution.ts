@@ -29,7 +29,7 @@ export class Caution {
     return this.#state === "settling" && open === 0;
   }
 
-  /** How many envelopes may be sent now, with so many open. Whoever is told more than 0 sends at least one. */
+  /** How many envelopes may be sent now, while `open` are unconfirmed. If it is more than 0, the caller sends at least one. */
   allowance(open: number, windowMax: number, nowMs: number): number {
     if (!this.mayTry(open, windowMax)) return 0;
     if (this.#state === "settling") {

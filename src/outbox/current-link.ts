@@ -79,7 +79,7 @@ export class CurrentLink {
     this.#changed();
   }
 
-  /** Begins a wait of so many milliseconds, unless there is one already. */
+  /** Begins a wait, in milliseconds, unless there is one already. */
   cool(ms: number): void {
     this.#cooling ??= setTimeout(() => {
       this.#cooling = undefined;

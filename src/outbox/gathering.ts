@@ -19,7 +19,7 @@ export class Gathering {
   #count = 0;
   #sinceMs = 0;
 
-  /** So many messages have been sent. */
+  /** `count` messages have been sent. */
   sent(count: number, nowMs: number): void {
     this.#count += count;
     const elapsedMs = nowMs - this.#sinceMs;

@@ -1,4 +1,4 @@
-/** When as much has left the outbox as makes one of so many parts of its cap, those held back for what they have in it are looked at. */
+/** Each time that this fraction of the cap has left the outbox, the clients that are held back for their share are looked at. */
 const lightenedParts = 64;
 
 /** How full an outbox is, in bytes, and who waits for it to be less so. */

@@ -12,7 +12,7 @@ export interface OutboxLimits {
   readonly packedWindowMax: number;
   /** Cost of the messages in one packed envelope. */
   readonly packBytesMax: number;
-  /** A sender that has so much waiting stands in a line of its own from then on, until that is empty. In bytes. */
+  /** A sender with this much waiting gets a line of its own, until that is empty. In bytes. */
   readonly ownLineBytes: number;
   /** How long the broker may confirm nothing before no more is sent to it, in milliseconds. */
   readonly stallMs: number;

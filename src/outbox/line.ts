@@ -64,7 +64,7 @@ export class Line {
     return this.stream.index * streamSize + this.#sealed + 1;
   }
 
-  /** So many messages, the next ones, were sealed. */
+  /** The next `count` messages were sealed. */
   sealed(count: number): void {
     this.#sealed += count;
   }

@@ -9,7 +9,7 @@ const commonWeight = 7;
 interface OwnLine {
   readonly line: Line;
   readonly sender: string;
-  /** The sender's earlier messages have been sealed when so many of everybody's line have. */
+  /** When this many messages of the common line have been sealed, the sender's earlier messages have. */
   readonly after: number;
   /** What it may still send in this turn. Below zero: a large envelope has taken of the next ones. In bytes. */
   creditBytes: number;
@@ -68,7 +68,7 @@ export class Lines {
     return isCommon ? this.#common : own.line;
   }
 
-  /** So many messages of the line whose turn it was were sealed, which cost so much. */
+  /** Messages of the line whose turn it was were sealed: how many, and what they cost in bytes. */
   sealed(line: Line, count: number, costBytes: number): void {
     line.sealed(count);
     if (this.#own.size === 0) return;

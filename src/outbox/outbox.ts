@@ -31,7 +31,7 @@ const refusalsMax = 3;
  *
  * An envelope keeps its id until it is confirmed: it is published again, in order, on each new link. After a refusal nothing
  * is sent until all on the wire are settled; then the refused ones go first, in order, and the first of them alone. So only
- * what was on the wire behind a refused one can get before it. AMQP has no way to take that back.
+ * what was on the wire after a refused one can overtake it. AMQP has no way to take that back.
  *
  * An envelope over which the broker closes the link (`Refusal`) is found out (`Suspicion`) and set aside: it is not sent again,
  * and everything else is, in order. The messages of a pack go one by one then.
@@ -82,7 +82,7 @@ export class Outbox implements Publisher {
     return this.publishedCount - this.confirmedCount - this.#setAsideCount;
   }
 
-  /** Whoever appends should hold back until `level.onRelieved`. `append` itself takes what has been read already. */
+  /** Senders should hold back until `level.onRelieved`. `append` itself takes what has been read already. */
   get isFull(): boolean {
     return this.level.isFull;
   }

@@ -27,12 +27,12 @@ export class Pace {
     return this.#isPacking && this.#link.isCostly;
   }
 
-  /** Whether anything may be sent before the broker settles another envelope, with so many open. */
+  /** Whether anything may be sent before the broker settles another envelope, while `open` are unconfirmed. */
   mayTry(open: number): boolean {
     return this.#backlog.mayTry(open) && this.#caution.mayTry(open, this.#windowMax);
   }
 
-  /** How many envelopes may be sent now, with so many open. If it is more than 0, at least one is sent. */
+  /** How many envelopes may be sent now, while `open` are unconfirmed. If it is more than 0, the caller sends at least one. */
   allowance(open: number, nowMs: number): number {
     const allowance = this.#backlog.allowance(open);
     return allowance > 0 ? Math.min(allowance, this.#caution.allowance(open, this.#windowMax, nowMs)) : 0;

@@ -56,7 +56,7 @@ export class Suspicion {
     return open === 0 || (first?.suspected === undefined && !this.#isTrying);
   }
 
-  /** How many envelopes may be sent now, of which these are the first, with so many on their way. */
+  /** How many envelopes may be sent now, of which these are the first, while `open` are on their way. */
   allowance(next: readonly Sent[], open: number): number {
     if (!this.mayTry(next[0], open)) return 0;
     if (open === 0) this.#isTrying = false;

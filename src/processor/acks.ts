@@ -49,7 +49,7 @@ export class Acks {
     return this.#openOfGranted >= this.#granted;
   }
 
-  /** Lets the broker send so many more than are open; see `ConsumeSession.take`. */
+  /** Lets the broker send `count` more than are open; see `ConsumeSession.take`. */
   take(count: number): void {
     this.#granted = count;
     this.#grantedAfter = this.#lastTag;

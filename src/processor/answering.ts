@@ -89,7 +89,7 @@ export class Answering {
     return this.#unconfirmed;
   }
 
-  /** Whether so many wait that no more may be published without waiting. */
+  /** Whether too many wait for more to be published without waiting. */
   get isOverrun(): boolean {
     return this.#unconfirmed >= unawaitedMax;
   }

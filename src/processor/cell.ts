@@ -25,7 +25,7 @@ interface Asked {
   begun: number;
 }
 
-/** A process in which a handler is called with messages, side by side. Whoever asks it shares its fate. */
+/** A process in which a handler is called with messages, side by side. The messages in it share its fate. */
 export class Cell {
   readonly #child: Bun.Subprocess<"ignore", "inherit", "inherit">;
   readonly #timeoutMs: number;

@@ -109,7 +109,7 @@ async function detailOf(response: Response): Promise<string> {
   return text === "" ? "" : `: ${text}`;
 }
 
-/** Undefined if it is longer than so many bytes, of which no more are read then. */
+/** Undefined if it is longer than `bytesMax`; no more than that is read. */
 async function bodyOf(response: Response, bytesMax: number): Promise<Buffer | undefined> {
   const chunks: Uint8Array[] = [];
   let length = 0;

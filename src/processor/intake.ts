@@ -48,7 +48,7 @@ export class Intake {
     return this.#bytes;
   }
 
-  /** Counts a delivery with so many messages, and returns what it costs. */
+  /** Counts a delivery, with the number of its messages, and returns what it costs in bytes. */
   delivered(tag: number, envelope: Envelope, messages: number): number {
     const { body, headers } = envelope;
     const costBytes = body.byteLength + headersCostBytes(headers) + deliveryBytes + messages * messageBytes;

@@ -5,7 +5,7 @@ export type Task = (place: Place) => void | Promise<void>;
 
 /** What a task may do with its place among those that run. */
 export interface Place {
-  /** Waits so many milliseconds, and lets other lanes have the place meanwhile. The task's own lane waits with it. */
+  /** Waits, in milliseconds, and lets other lanes have the place meanwhile. The task's own lane waits with it. */
   pause(ms: number): Promise<void>;
   /** The same until `settled` is. */
   leaveUntil(settled: Promise<unknown>): Promise<void>;
@@ -23,7 +23,7 @@ export interface LaneLimits {
   /** How long what outlived its task counts if it does not settle, in milliseconds. */
   readonly keepMs: number;
   /**
-   * Tasks that return no promise occupy the event loop: after so many milliseconds of them, what else it has to do comes first,
+   * Tasks that return no promise occupy the event loop: after this many milliseconds of them, what else it has to do comes first,
    * and then the other lanes.
    */
   readonly turnMs: number;

@@ -31,7 +31,7 @@ const innocentDeaths = 1;
 /** Messages of which it is remembered that they came back with a connection, for each that may be held. */
 const knownReturnsFactor = 4;
 
-/** A handler that goes on after its timeout counts for so many times as long, and at least so many milliseconds. */
+/** A handler that goes on after its timeout counts for this many times that timeout, and at least for this many milliseconds. */
 const keepFactor = 10;
 const keepMsMin = 6000;
 /** How long handlers that return no promise may occupy the event loop in one piece, in milliseconds. */

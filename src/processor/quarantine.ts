@@ -7,9 +7,9 @@ import type { HandlerMessage } from "./handler.ts";
 import type { Place } from "./lanes.ts";
 import { quarantinedFlag, type Verdict } from "./quarantined.ts";
 
-/** A process is ended when it has had nothing to do for so long, in milliseconds. */
+/** How long a process may have nothing to do before it is ended, in milliseconds. */
 const idleMs = 10_000;
-/** A process in which so many handlers go on after their timeout gets no more messages. */
+/** A process in which this many handlers go on after their timeout gets no more messages. */
 const outlivedMax = 16;
 
 /** One that waits to be handled alone, because of a death. */

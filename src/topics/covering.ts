@@ -53,7 +53,7 @@ interface Situation {
   readonly places: readonly number[];
 }
 
-/** The places behind one more word. */
+/** The places after one more word. */
 function step(pattern: readonly string[], places: readonly number[], word: string): readonly number[] {
   const next = new Set<number>();
   for (const place of places) {
@@ -63,7 +63,7 @@ function step(pattern: readonly string[], places: readonly number[], word: strin
   return closure(pattern, next);
 }
 
-/** `#` is no word too: who is before one is behind it as well. */
+/** `#` stands for no word, too: a place before one is also after it. */
 function closure(pattern: readonly string[], places: Iterable<number>): readonly number[] {
   const all = new Set<number>();
   for (let place of places) {

@@ -3,13 +3,13 @@ import { checkFrames, type Needed } from "./check-frames.ts";
 import { CheckedConfirms } from "./checked-confirms.ts";
 import { answersOn, channelNumber } from "./innards.ts";
 
-/** Confirms are gathered for so long before a check about them, in milliseconds: a check costs RabbitMQ some 20 to 80 µs of CPU. */
+/** How long confirms are gathered before a check about them, in milliseconds: a check costs RabbitMQ some 20 to 80 µs of CPU. */
 const gatherMs = 5;
 /** While messages are published it is looked this often whether all is there, also if no confirm comes, in milliseconds. */
 const busyEveryMs = 100;
 /** The same without messages. */
 const idleEveryMs = 1000;
-/** After the last message it counts as busy for so long, in milliseconds. */
+/** How long it counts as busy after the last message, in milliseconds. */
 const busyForMs = 2000;
 
 const nothing = new Uint8Array();

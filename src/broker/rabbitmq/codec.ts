@@ -10,7 +10,7 @@ export const clientIdHeader = "client-id";
 /** A client id that no client has, since none has control characters. */
 const nobody = "\u0000";
 
-/** What RabbitMQ delivered, whoever published it: parts of the wrong type are taken as absent. */
+/** What RabbitMQ delivered, from any publisher: parts of the wrong type are taken as absent. */
 export function fromDelivery({ content, fields, properties }: ConsumeMessage): Envelope {
   const table: Readonly<Record<string, unknown>> = properties.headers ?? {};
   const messageId = text(properties.messageId);
@@ -103,7 +103,7 @@ function timeOf(value: unknown): number | undefined {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 }
 
-/** STOMP cannot carry a NUL, and whoever sends one means no good. */
+/** STOMP cannot carry a NUL, and no honest program sends one. */
 function text(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" && !value.includes("\0") ? value : undefined;
 }

@@ -28,7 +28,7 @@ export function publishedBy(exchange: Exchange): { readonly to: string; readonly
   return exchange === exchanges.dead ? { to: exchange } : { to: around.packed(exchange), copiesTo: exchange };
 }
 
-/** Which of the two exchanges a delivery has come by, whoever published it. */
+/** Which of the two exchanges a delivery has come by, from any publisher. */
 export function cameBy(exchange: string): string {
   return publicNames.get(exchange) ?? exchange;
 }

@@ -7,7 +7,7 @@ const frameMethod = 1;
 const frameHeader = 2;
 const frameBody = 3;
 const frameEnd = 0xce;
-/** Type, channel and size before a frame's payload, and the end behind it. */
+/** Type, channel and size before a frame's payload, and the end after it. */
 export const frameOverhead = 8;
 
 const classBasic = 60;

@@ -11,10 +11,10 @@ export interface LinkTiming {
   /** How long closing may take before the socket is simply dropped, in milliseconds. */
   readonly closeTimeoutMs: number;
   readonly backoff: BackoffLimits;
-  /** A follower that has got nothing for so long asks the log for a sign, and again after the second time, in milliseconds. */
+  /** A follower that has got nothing for the first time asks the log for a sign, and again after the second one, in milliseconds. */
   readonly markAfterMs: number;
   readonly markAgainAfterMs: number;
-  /** What went is left missing for so long that all that publish have noticed, in milliseconds. */
+  /** What has gone is left missing for this time, in which all publishers notice it, in milliseconds. */
   readonly missedForMs: number;
   /** A connection that lived this long counts as good: the next wait is a short one again. In milliseconds. */
   readonly goodAfterMs: number;

@@ -4,9 +4,9 @@ import { markContentType } from "../broker.ts";
 
 /** A processor names its group in the log this often, in milliseconds: so long a manager that has just started may not know of it. */
 export const announceEveryMs = 2000;
-/** A processor of which nothing was heard for so long is taken for gone, in milliseconds. */
+/** A processor that was silent for this time is taken for gone, in milliseconds. */
 const goneAfterMs = 30_000;
-/** Groups and processors of a group that are kept in mind. Whoever names more is not one of ours. */
+/** How many groups, and processors of a group, are remembered. A program that names more is none of ours. */
 const groupsMax = 200;
 const processorsMax = 1000;
 

@@ -10,7 +10,7 @@ export type Sighting = "new" | "seen" | "behind a gap" | "of another log";
  * Where a follower is in the log. No I/O.
  *
  * A log that was deleted and declared again counts from 0, and RabbitMQ takes an offset that it has not reached for one to
- * wait for. So reading goes on with the last record seen, not behind it: the same log shows it again at once.
+ * wait for. So reading goes on with the last record seen, not after it: the same log shows it again at once.
  */
 export class LogPosition {
   #start: StreamOffset = "next";

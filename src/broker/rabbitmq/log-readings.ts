@@ -6,12 +6,12 @@ import type { StreamOffset } from "./log-position.ts";
 import { ReadAhead } from "./read-ahead.ts";
 import { logStream } from "./topology.ts";
 
-/** How many records may be on their way to a reading while another one begins, which would get its first record behind them. */
+/** How many records may be on their way to a reading while another one begins, which would get its first record after them. */
 const besideBeginning = 32;
 
 /**
  * Readers of the log beside its followers, each on a channel of the connection that consumes. Whatever ends one ends it
- * alone: they are begun anew by whoever needs them.
+ * alone: the code that needs one begins it anew.
  */
 export class LogReadings {
   #connection: ChannelModel | undefined;

@@ -7,7 +7,7 @@ import type { Drop } from "./watch.ts";
 
 /**
  * Writes marks into the log, over a connection of its own. RabbitMQ stops reading from a connection that publishes when it is
- * short of memory or disk: that must not be the one that consumes, and a mark that waits there must not wait behind messages.
+ * short of memory or disk: that must not be the one that consumes, and a mark that waits there must not wait for messages before it.
  */
 export class MarkWriter {
   readonly #logger: Logger;

@@ -2,7 +2,7 @@ import type { Fields, Logger } from "../../ops/logger.ts";
 
 /**
  * What is said about losing RabbitMQ: one line when the first link of this process is lost, and one when the last is back, with how
- * long it was and how much waited. What happens in between is for whoever asks for more (`--log-level debug`).
+ * long it was and how much waited. What happens in between is printed with `--log-level debug`.
  */
 export class Outage {
   readonly #logger: Logger;

@@ -1,7 +1,7 @@
 import { Deque } from "../../collections/deque.ts";
 import type { PlainCopies } from "../../envelope/plain-copies.ts";
 
-/** An envelope on the wire with its copies: so many AMQP messages with consecutive delivery tags. */
+/** An envelope on the wire with its copies: AMQP messages with consecutive delivery tags. */
 interface Parcel {
   /** Its number among the envelopes of this link. */
   readonly tag: number;
@@ -10,7 +10,7 @@ interface Parcel {
   readonly copies: PlainCopies | undefined;
   /** Which part each of them is; undefined if they are all parts, in order. */
   readonly parts: readonly number[] | undefined;
-  /** So many of the first are settled, and these besides. */
+  /** How many of the first are settled, and which others. */
   prefix: number;
   settled: Set<number> | undefined;
   left: number;

@@ -8,7 +8,7 @@ import { lossOf, refusalOf } from "./watch.ts";
 /** Ends the link, and opens another one on a new channel when the promise has resolved. */
 export type ReopenAfter = (event: Promise<void>) => void;
 
-/** Closes of one channel after another, so many in a second, end the connection: it is set up again after a wait. */
+/** When more channels than this are closed in a second, the connection ends, and is set up again after a wait. */
 const reopenedPerSecondMax = 500;
 
 /**

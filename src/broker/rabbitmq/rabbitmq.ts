@@ -48,7 +48,7 @@ export interface RabbitmqOptions {
  * RabbitMQ through amqplib, which only this folder imports.
  *
  * It publishes and consumes on separate connections: RabbitMQ stops reading from a connection that publishes when it
- * is short of memory or disk, and acknowledgements on the same connection would be stuck behind that. So the one that consumes
+ * is short of memory or disk, and acknowledgements on the same connection would be stuck there. So the one that consumes
  * publishes nothing at all, and marks have one too. Each exchange has a connection
  * of its own to publish to it: a full `wsmanager.dead` refuses dead letters, and the outbox gives up a link that refuses; and when
  * RabbitMQ closes a connection over a message, only one publisher can have sent it.

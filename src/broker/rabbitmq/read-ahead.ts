@@ -1,6 +1,6 @@
 /** What may be on its way to a reader that has not handled what came before, in bytes, by the size of what came last. */
 const aheadBytesMax = 1024 ** 2;
-/** However large records are, so many may be on their way. */
+/** This many records may be on their way, however large they are. */
 const recordsMin = 16;
 /** How many records the average size looks back on, about. */
 const lookBack = 64;
@@ -34,7 +34,7 @@ export class ReadAhead {
   }
 
   /**
-   * So many more are handled.
+   * `count` more are handled.
    *
    * @param recordsMax how many may be on their way at this moment, at least 1
    * @returns the last one, counted from 1, to be acknowledged with all before it, if any is

@@ -39,7 +39,7 @@ export interface Topology {
   readonly queueBytesMax: number;
 }
 
-/** Declares the exchanges with all queues that publishing relies on, whoever consumes them. */
+/** Declares the exchanges with all queues that publishing relies on, also those that other processes consume. */
 export async function declareTopology(declaring: Declaring, topology: Topology): Promise<void> {
   const { publishedTo, log, groups, queueBytesMax } = topology;
   if (log !== "off") await declareLogStream(declaring, log);

@@ -13,7 +13,7 @@ const answerBytesMax = 256 * 1024;
 
 /** How a key set is kept up to date; the defaults suit production, tests shorten them. */
 export interface KeySetTiming {
-  /** A key that the issuer withdraws is believed for so long. In milliseconds. */
+  /** How long a key is believed that the issuer has withdrawn. In milliseconds. */
   readonly refreshMs: number;
   /** A token with an unknown key has the set fetched at once, but not more often than this: anybody can make such tokens. */
   readonly cooldownMs: number;
@@ -66,7 +66,7 @@ export class KeySet implements KeySource {
   }
 
   async renew(): Promise<boolean> {
-    // Whoever comes while the set is being fetched waits for that too.
+    // A check that comes while the set is being fetched waits for that too.
     if (this.#fetching !== undefined) return await this.#fetching;
     if (performance.now() - this.#fetchedAt < this.#timing.cooldownMs) return false;
     return await this.#fetch();

@@ -13,7 +13,7 @@ export interface Keys {
 const secretBytesLeast = { HS256: 32, HS384: 48, HS512: 64 } as const;
 
 /**
- * A secret shared with whoever makes the tokens: the bytes of the file, without a byte-order mark and a line end. A file
+ * A secret shared with the tokens' issuer: the bytes of the file, without a byte-order mark and a line end. A file
  * of several lines that are long enough may have several secrets: each line is one then, and so is all of it.
  *
  * @throws NotAKey

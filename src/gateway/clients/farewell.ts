@@ -6,7 +6,7 @@ const usualBatch = 500;
 const pauseMs = 20;
 
 /**
- * Closes all of them, at a pace that whoever they go to next can take.
+ * Closes all of them, at a pace that the managers they go to next can take.
  *
  * @param timeoutMs how long that may take, in milliseconds: where it is too short for that pace, more go at a time
  */

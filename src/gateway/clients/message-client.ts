@@ -149,7 +149,7 @@ export abstract class MessageClient implements Client, Sender {
     socket.close(code, reason);
   }
 
-  /** So much more waits of what was read, which is to be in the outbox soon. In messages and bytes. */
+  /** More of what was read waits, which is to be in the outbox soon. In messages and bytes. */
   #keep(messages: number, bytes: number): void {
     this.keptBytes += bytes;
     this.surroundings.shares.unobeyedBytes += bytes + messages * messageOverheadBytes;

@@ -40,7 +40,7 @@ export class Roster implements Iterable<ClientSocket> {
     this.#size--;
   }
 
-  /** Who may go while this is read: from the end, since whoever goes is replaced by the last. */
+  /** Clients may go while this is read: it begins at the end, since a client that goes is replaced by the last one. */
   *ofList(index: number): Iterable<ClientSocket> {
     const list = this.#lists[index]!;
     for (let place = list.length - 1; place >= 0; place--) yield list[place]!;

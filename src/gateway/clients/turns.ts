@@ -3,7 +3,7 @@ import type { Holds } from "./holds.ts";
 
 /** How long what comes is obeyed as it comes, in each turn of the event loop. In milliseconds. */
 const directMs = 4;
-/** Of so many pieces of input that are obeyed as they come, one looks at the clock. */
+/** Of this many pieces of input that are obeyed as they come, one looks at the clock. */
 const lookEach = 4;
 /** How long the clients for which something waits are served in each turn of the event loop, all together. */
 const turnMs = 4;

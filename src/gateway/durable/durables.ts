@@ -169,7 +169,7 @@ export class Durables {
   /**
    * What comes next does not follow on what came. Where some were dropped, those at the end are told so with what comes next, and
    * all others find out for themselves. Where it is another log, nothing that any of them knows of the old one means anything:
-   * whoever had a place in it is told of the gap, and gets all of the new one.
+   * those that had a place in it are told of the gap, and get all of the new one.
    */
   missed(why: Missed): void {
     const { last } = this.window;

@@ -53,7 +53,7 @@ export class Locator {
         this.#ask(subscription);
         return;
       }
-      // Whoever has seen all of a record needs only those behind it.
+      // A subscription that has seen all of a record needs only those after it.
       const from = place.index === Number.POSITIVE_INFINITY ? place.offset + 1 : place.offset;
       if (from >= coversFrom) this.#events.inMemory(subscription, this.#window.sequenceOf(place.offset));
       else this.#events.older(subscription);

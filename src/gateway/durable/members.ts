@@ -10,7 +10,7 @@ const gatheredSizeMax = 4 * 1024 ** 2;
 /** How many clients are written to before the time is looked at again. */
 const writesPerLook = 16;
 
-/** Its client has to read before more is written: it has left, and its place is behind what was written. */
+/** Its client has to read before more is written: it has left, and its place is after what was written. */
 export type OnSlow = (subscription: DurableSubscription) => void;
 
 /**
@@ -36,7 +36,7 @@ export class Members {
     return this.#lastOffset;
   }
 
-  /** Whether so much is gathered that it has to be written before more is read. */
+  /** Whether what is gathered has to be written before more is read. */
   get isFull(): boolean {
     return this.#gatheredSize >= gatheredSizeMax;
   }
@@ -81,7 +81,7 @@ export class Members {
     other.#clear();
   }
 
-  /** Takes all of them out. Everything that was gathered is written, and their places are behind the last record. */
+  /** Takes all of them out. Everything that was gathered is written, and their places are after the last record. */
   takeAll(): DurableSubscription[] {
     const all = [...this.#all];
     for (const subscription of all) {

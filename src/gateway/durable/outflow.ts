@@ -6,7 +6,7 @@ import type { DurableSubscription } from "./subscription.ts";
 export interface Outlet {
   /** What may wait for a client before its durable subscriptions write no more, in bytes. */
   readonly room: number;
-  /** So much was written. In bytes; of text in characters. */
+  /** Something was written to the client. In bytes; of text in characters. */
   sent(bytes: number): void;
 }
 
@@ -48,7 +48,7 @@ export class Outflow {
     this.#gathered += size;
   }
 
-  /** The subscription has ended, and so much that it had gathered is not written. */
+  /** The subscription has ended, and what it had gathered, of this size, is not written. */
   leave(subscription: DurableSubscription, size: number): void {
     this.#awaiting.delete(subscription);
     this.#gathered -= size;

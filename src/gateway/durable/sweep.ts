@@ -6,7 +6,7 @@ import type { Slices, Task } from "./slices.ts";
 import { type DurableSubscription, isPosition } from "./subscription.ts";
 import { SweepReading } from "./sweep-reading.ts";
 
-/** A sweep that gets nothing for so long has been overtaken by the log's end: another one begins. In milliseconds. */
+/** A sweep that gets nothing for this time has been overtaken by the log's end: another one begins. In milliseconds. */
 const silenceMsMax = 15_000;
 
 export interface SweepEvents {
@@ -14,7 +14,7 @@ export interface SweepEvents {
   arrived(subscription: DurableSubscription, sequence: number): void;
   /** Its client has to read first. */
   parked(subscription: DurableSubscription): void;
-  /** So many messages were written. */
+  /** `count` messages were written. */
   delivered(count: number): void;
   /** It has read some. */
   proceeded(): void;
@@ -138,7 +138,7 @@ export class Sweep implements Task {
     return this.#window.coversFrom !== undefined && offset >= this.#window.coversFrom;
   }
 
-  /** The broker begins with the oldest record that is left, so whoever named an older one misses some. */
+  /** The broker begins with the oldest record that is left, so a subscription that named an older one misses some. */
   #noticeGaps(firstOffset: number): void {
     for (const subscription of this.members) {
       const { place } = subscription;

@@ -8,9 +8,9 @@ import { Sweep, type SweepEvents } from "./sweep.ts";
 
 /** The length of the nearest stretch of the log, in records before what is in memory. */
 const nearestRecords = 4096;
-/** In the nearest stretch several sweeps may begin: they are short, and who is just behind memory waits for no other. */
+/** In the nearest stretch several sweeps may begin: they are short, and a subscription that is just older than memory waits for no other. */
 const nearestSweepsMax = 3;
-/** A sweep that comes within so many records is waited for where another one could begin. */
+/** A sweep that is this many records away, or fewer, is waited for where another one could begin. */
 const waitedForRecords = 256;
 /** A sweep waits for one behind it that is at most this part of its own remaining way away, and goes on together with it. */
 const meetShare = 1 / 4;
@@ -28,7 +28,7 @@ export interface SweepsEvents extends Omit<SweepEvents, "ended" | "proceeded"> {
  * Subscriptions whose places are older than what is in memory. They share a few sweeps of the log.
  *
  * Seen from what is in memory, the log before it is divided into stretches, each as long as all nearer ones together. In each of
- * them one sweep is on its way from there; who comes behind it waits until it has left its stretch, and goes with the next one.
+ * them one sweep is on its way from there; a subscription that comes after it waits until it has left its stretch, and goes with the next one.
  * Sweeps that are close together become one.
  * A sweep that comes from further back takes along those whom it reaches before they have waited for longer than their own way
  * takes. So nobody waits long in comparison with what lies ahead of it, whatever others read.

@@ -65,7 +65,7 @@ export class TimeSearch {
   find(seconds: number, then: Search["then"]): () => void {
     const search = { seconds, sinceMs: performance.now(), then };
     this.#waiting.add(search);
-    // At the end of the turn: whoever leaves at once has cost no reading.
+    // At the end of the turn: a subscription that leaves at once has cost no reading.
     this.#immediate ??= setImmediate(() => {
       this.#immediate = undefined;
       this.goOn();

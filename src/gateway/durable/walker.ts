@@ -12,7 +12,7 @@ export interface WalkEvents {
   fellBehind(subscription: DurableSubscription): void;
   /** Its client has to read first. It goes on with this record. */
   parked(subscription: DurableSubscription, sequence: number): void;
-  /** So many messages were written. */
+  /** `count` messages were written. */
   delivered(count: number): void;
 }
 

@@ -12,7 +12,7 @@ const nearestBlockRecords = 512;
  * Subscriptions that read what is in memory, until they have reached the log's end. Those at about the same place go together.
  *
  * It works as trains do. Seen from its end the log is divided into blocks, each as long as all nearer ones together, and in each
- * block at most one walker moves: the hindmost, who takes everybody along that it meets. Who comes behind it waits until it has
+ * block at most one walker moves: the hindmost, which takes all along that it meets. A walker that comes after it waits until it has
  * left the block. So there are a dozen of them at most, however many come at however many places; and nobody waits for longer than
  * walking through its own block takes, which is as long as what is ahead of it anyway: those just behind the end wait for
  * hardly anything, whatever goes on far behind them.

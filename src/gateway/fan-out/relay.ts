@@ -35,7 +35,7 @@ export class Relay {
     return this.#publishedBytes;
   }
 
-  /** So many were sent to clients one by one. */
+  /** `count` messages were sent to clients one by one. */
   delivered(count: number): void {
     this.#deliveredCount += count;
   }
@@ -73,7 +73,7 @@ export class Relay {
       }
       const frame = encoding.join(group.head, tail);
       for (const audience of group.audiences) {
-        // Before it is published: whoever has to leave for it has got it.
+        // Before it is published: a client that has to leave for it has got it.
         audience.lastPosition = delivery.position;
         if (audience.take !== undefined) audience.take(message.topic, frame);
         else if (audience !== own) {
@@ -87,13 +87,13 @@ export class Relay {
     }
   }
 
-  /** To all clients that are subscribed to a key, of which there are so many. */
+  /** To all clients that are subscribed to a key, with their number. */
   publish(key: string, clientCount: number, frame: Body): void {
     this.#published(clientCount, frame.length);
     this.#outlet?.publish(key, frame);
   }
 
-  /** A message was published to so many clients. */
+  /** A message was published to `count` clients. */
   #published(count: number, bytes: number): void {
     this.#deliveredCount += count;
     this.#publishedBytes += count * bytes;

@@ -16,6 +16,6 @@ export interface Uplink {
   /** Why the broker could not carry a message, as far as is known; undefined if it could. */
   unfitnessOf(message: OutgoingMessage): Unfit | undefined;
   idOf(number: number): string;
-  /** What may still wait for the broker. In bytes; not above zero: whoever sends has to be held back until `Gateway.relieve`. */
+  /** What may still wait for the broker. In bytes; not above zero: senders have to be held back until `Gateway.relieve`. */
   readonly freeBytes: number;
 }

@@ -55,7 +55,7 @@ export function plainAddress(text: string): string | undefined {
 }
 
 /**
- * What counts as one address: of IPv6 the first half, since whoever has one address of a network usually has all 2^64.
+ * What counts as one address: of IPv6 the first half, since a host with one address of a network usually has all 2^64.
  *
  * @param address as `plainAddress` has it
  */

@@ -5,7 +5,7 @@ import type { Holds } from "../clients/holds.ts";
 import type { Timed, TimerWheel } from "../clients/timer-wheel.ts";
 import type { Allowance } from "./seat.ts";
 
-/** A client that keeps within its rate for so long has stopped flooding. */
+/** A client that keeps within its rate for this time has stopped flooding. */
 const reformedMs = 1000;
 /**
  * Pings, and pongs that nobody asked for, that a client may send in a second. Bun hands over all that it has read, however
@@ -25,7 +25,7 @@ export interface MessageRateOptions {
 }
 
 /**
- * How much a client may send: so many messages and bytes a second on average, and a second's worth at once. One that sends
+ * How much a client may send: messages and bytes a second on average, and a second's worth at once. One that sends
  * more is not read from until that would have been in time, which slows it down by TCP and harms nobody, and is
  * closed if it goes on like that. A message costs a comparison and two subtractions; the time is the wheel's.
  */
@@ -133,7 +133,7 @@ export class MessageRate implements Timed {
   #overdrawn(socket: ClientSocket, allowance: Allowance, nowMs: number): void {
     if (this.#isLifted) return;
     // Bun hands over what it had read already. What takes longer to wait for than a client may flood ends it, though only after
-    // that time: whoever could come back at once would flood all the more.
+    // that time: a client that could come back at once would flood all the more.
     if (this.#debtMs(allowance) >= this.#floodTimeoutMs) allowance.closesMs = nowMs + this.#floodTimeoutMs;
     if (this.#holds.isHeld(socket, "rate")) return;
     if (nowMs - allowance.heldMs > reformedMs) allowance.floodSinceMs = nowMs;

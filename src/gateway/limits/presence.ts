@@ -4,7 +4,7 @@ import type { Holds } from "../clients/holds.ts";
 import { lists, type Roster } from "../clients/roster.ts";
 import { slotMs, type Timed, type TimerWheel } from "../clients/timer-wheel.ts";
 
-/** A client that answered none of so many pings is gone at the next visit, whatever was sent to it meanwhile. */
+/** A client that answered none of this many pings is gone at the next visit, whatever was sent to it meanwhile. */
 const pingsUnansweredMax = 2;
 
 export interface PresenceOptions {

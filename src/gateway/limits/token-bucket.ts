@@ -1,5 +1,5 @@
 /**
- * So many a second on average, and as many at once after a second's rest. It reads no clock: whoever asks says what time it is.
+ * Allows a rate on average, and a second's worth at once after a second's rest. It reads no clock: the caller says what time it is.
  */
 export class TokenBucket {
   readonly #perSecond: number;

@@ -1,4 +1,4 @@
-/** Texts that came lately: so many, and then the oldest is forgotten. */
+/** Texts that came lately, up to a number: then the oldest is forgotten. */
 export class RecentIds {
   readonly #max: number;
   readonly #ids = new Set<string>();

@@ -37,7 +37,7 @@ export class RequestFault extends Error {
  * that nobody can answer what he was not asked. Only a request with an expiration is remembered, until that or an answer comes.
  */
 export class Requests {
-  /** How the correlation ids of this manager begin, behind the prefix of all. */
+  /** How the correlation ids of this manager begin, after the prefix of all. */
   readonly #own = randomBytes(6).toString("base64url");
   readonly #wheel: TimerWheel;
   readonly #lines = new Map<string, Line>();

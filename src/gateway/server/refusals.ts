@@ -4,7 +4,7 @@ import { LabelledCounter, type LabelledMetric } from "../../ops/metrics.ts";
 /** Why a handshake is refused, before the upgrade. docs/protocol.md prints them (`bun run docs`). */
 export interface Refusal {
   readonly status: number;
-  /** What the answer's body says, unless whoever refuses knows better. */
+  /** What the answer's body says, unless the code that refuses says something more exact. */
   readonly why: string;
   /** When it comes, for the docs. */
   readonly meaning: string;
@@ -124,7 +124,7 @@ export class Refusals {
     this.#counts.add(name);
     if (this.#logger.wants("debug")) this.#logger.debug("handshake refused", { reason: name, why });
     const { status, retryAfterS }: Refusal = refusals[name];
-    // Whoever is refused must not keep a connection, and with it an open file.
+    // A refused client must not keep a connection, and with it an open file.
     const headers: Record<string, string> = { connection: "close" };
     if (name === "notWebSocket") headers["upgrade"] = "websocket";
     // RFC 6750, section 3.

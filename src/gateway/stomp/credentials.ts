@@ -55,7 +55,7 @@ export class Credentials {
     return this.#isChecking;
   }
 
-  /** So much came while the token is checked: a fault if it is more than may wait. */
+  /** Something came while the token is checked: a fault if it is more than may wait. */
   wait(bytes: number): StompFault | undefined {
     this.#waitingBytes += bytes;
     if (this.#waitingBytes <= waitingBytesMax) return undefined;

@@ -8,7 +8,7 @@ import type { StompSurroundings } from "./stomp.ts";
 export const heartBeatMs = 1000;
 /** How much later than promised a client's heart-beat may come: networks and browsers' timers are late. */
 const patience = 2;
-/** A beat goes out so much before it is due, since the wheel's slots are coarse. */
+/** How long before it is due a beat goes out, since the wheel's slots are coarse. */
 const marginMs = 250;
 
 /** What was agreed on, in milliseconds; 0 is none. */

@@ -1,8 +1,8 @@
 import type { Frame } from "../../wire/stomp/frames.ts";
 
-/** A WebSocket message that ends no frame counts as so much of one that does. */
+/** What a WebSocket message counts that ends no frame, as a part of one that does. */
 export const pieceMessages = 0.25;
-/** A line end between frames, which is a heart-beat, counts as so much of a message. */
+/** What a line end between frames, a heart-beat, counts, as a part of a message. */
 export const lineEndMessages = 1 / 32;
 
 /**

@@ -45,19 +45,19 @@ export const clientLimitOptions = {
     whole("N", 0, 10_000_000),
     10_000,
     managing,
-    "messages that a client may send; beyond it, it is slowed down; 0 is any number",
+    "messages that a client may send in a second before it is slowed down; 0 is any number",
   ),
   maxBytesPerSecond: option(
     bytes(0, 16 * 1024 ** 3),
     64 * 1024 ** 2,
     managing,
-    "the same in bytes; of text, in UTF-16 characters",
+    "bytes that a client may send in a second (text: UTF-16 units); 0 is any number",
   ),
   floodTimeoutMs: option(
     span(0, 86_400_000),
     30_000,
     managing,
-    "a client that is slowed down for so long without a second's rest is closed with 4429; 0 is never",
+    "a client that was slowed down for this time without a second's rest is closed with 4429; 0 is never",
   ),
   pingIntervalMs: option(
     span(1000, 600_000),

@@ -20,7 +20,7 @@ export const rabbitmqOptions = {
     text("FILE"),
     "the system's",
     serving,
-    "has the certificates (PEM) of who vouches for RabbitMQ's, for `amqps://`",
+    "PEM file of the CA certificates that RabbitMQ's must chain to, for `amqps://`",
   ),
   brokerCert: optional(
     text("FILE"),
@@ -45,6 +45,6 @@ export const rabbitmqOptions = {
     bytes(1024 ** 2, 1024 ** 4),
     1024 ** 3,
     serving,
-    "what a new group's queue may hold before publishers wait, and that of dead letters before the oldest go",
+    "what a new group's queue may hold before publishers wait, and the dead letters' before the oldest go",
   ),
 } as const;

@@ -38,7 +38,7 @@ export const tokenOptions = {
     toggle,
     false,
     managing,
-    "take `--jwks-url` over `http://` from another host: whoever can change that traffic can make tokens",
+    "take `--jwks-url` over `http://` from another host: anybody that can change that traffic can make tokens",
   ),
   jwtIssuer: optional(list("NAME[,NAME…]"), "any", managing, "whose tokens are accepted (`iss`)"),
   jwtAudience: optional(

@@ -68,7 +68,7 @@ export function appToSendTo(destination: string): string {
 }
 
 /**
- * What a request's `reply-to` names: the text behind `/temp-queue/`.
+ * What a request's `reply-to` names: the text after `/temp-queue/`.
  *
  * @throws StompFault
  */

@@ -14,7 +14,7 @@ export interface Frame {
   readonly command: string;
   /** Of a header that is repeated, the first one. */
   readonly headers: ReadonlyMap<string, string>;
-  /** Only valid until the parser is given more: whoever keeps it copies it. */
+  /** Only valid until the parser is given more: copy what is to be kept. */
   readonly body: Buffer;
 }
 

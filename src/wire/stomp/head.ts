@@ -25,7 +25,7 @@ export interface Malformed {
 const texts = new Texts();
 
 /**
- * Cuts a head up. Each name and value is decoded from its own bytes, so that whoever keeps one keeps nothing else.
+ * Cuts a head up. Each name and value is decoded from its own bytes, so that to keep one keeps nothing else.
  *
  * @param bytes whole lines, each with its line end, of well-formed UTF-8
  * @param isAscii whether they are ASCII alone

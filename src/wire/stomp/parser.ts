@@ -27,9 +27,9 @@ export interface FrameLimits {
 export class FrameParser {
   readonly #limits: FrameLimits;
   #bytes: Buffer = nothing;
-  /** Whether `#bytes` is this parser's own, with room behind `#end`. */
+  /** Whether `#bytes` is this parser's own, with room after `#end`. */
   #isOwn = false;
-  /** Where the frame, or behind its head the body, begins. */
+  /** Where the frame begins, or, after its head, the body. */
   #start = 0;
   #end = 0;
   /** Up to here there is nothing of what is looked for. */

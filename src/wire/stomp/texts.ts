@@ -46,7 +46,7 @@ export function utf8(bytes: Buffer, start: number, end: number): string {
   return (bytes as unknown as Slices).utf8Slice(start, end);
 }
 
-/** The same text with nothing else behind it, for one that was cut from another and is to be kept. */
+/** The same text in memory of its own, for one that was cut from another and is to be kept. */
 export function own(text: string): string {
   const bytes = Buffer.from(text);
   return utf8(bytes, 0, bytes.byteLength);

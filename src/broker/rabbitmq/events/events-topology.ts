@@ -26,7 +26,7 @@ export function sourceOf(manager: string, number: number): string {
   return `${eventsExchange}.${manager}.${number}`;
 }
 
-/** Held by whoever settles what a manager has left open: itself, or another one. */
+/** Held by the manager that settles what another one, or it itself, has left open. */
 export function lockOf(manager: string): string {
   return `${eventsExchange}.${manager}.settling`;
 }
