@@ -1,5 +1,5 @@
 /**
- * `bun test/bench/hostile.ts [--quick] [--rounds N] [--only NAME]`: what hostile clients cost the honest ones, as ratios of
+ * `bun test/bench/hostile.ts [--quick] [--rounds N] [--only NAME [--kind KIND]]`: what hostile clients cost the honest ones, as ratios of
  * runs side by side. Only against managers of its own on the loopback address. Linux; needs RabbitMQ installed.
  */
 import { parseArgs } from "node:util";
@@ -19,6 +19,7 @@ const { values } = parseArgs({
     quick: { type: "boolean", default: false },
     rounds: { type: "string", default: "3" },
     only: { type: "string" },
+    kind: { type: "string" },
   },
 });
 const hostileCases = [busy, crowd, connections, neverReading, greedy, disk];
@@ -32,6 +33,7 @@ const setting: Setting = {
   broker,
   rounds: values.quick ? 1 : Number(values.rounds),
   isQuick: values.quick,
+  kind: values.kind,
   probes: [],
   measures: [],
   say: (line) => void process.stderr.write(`${line}\n`),

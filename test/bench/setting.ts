@@ -28,6 +28,8 @@ export interface Setting {
   readonly broker: BenchBroker;
   readonly rounds: number;
   readonly isQuick: boolean;
+  /** Of hostile clients, this kind alone. */
+  readonly kind?: string | undefined;
   readonly probes: Probe[];
   /** The measures of the cases before this one. */
   readonly measures: Measure[];

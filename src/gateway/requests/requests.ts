@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
+import { Deque } from "../../collections/deque.ts";
 import { isShortText, type Message } from "../../message.ts";
 import type { AnyMetric } from "../../ops/metrics.ts";
 import { correlationPrefix, errorHeader, type RequestError, repliesQueue } from "../../requests.ts";
 import type { TimerWheel } from "../clients/timer-wheel.ts";
+import { Slices, type Task } from "../durable/slices.ts";
 import { RecentIds } from "./recent-ids.ts";
 
 /** What a request and its answers have in common, as the client that asks names it. */
@@ -21,6 +23,8 @@ export interface Asker {
 
 /** Requests of one connection that wait for their expiration. */
 const expiringMax = 1000;
+/** What each of these takes in memory: its correlation id of up to 255 bytes, and what is kept to know it by. In bytes. */
+const expiringBytes = 1024;
 /** Requests whose client was told that they have expired, and whose late answers are dropped; then the oldest is forgotten. */
 const expiredMax = 10_000;
 /** What the correlation ids of requests have that have no expiration. Others have a number there. */
@@ -44,6 +48,10 @@ export class Requests {
   readonly #expired = new RecentIds(expiredMax);
   /** Called with what the correlation ids of a connection's requests began with, when it has gone and had asked. */
   onLeft: (asker: string) => void = () => undefined;
+  /** Those whose time is over. Clients may have made many end at the same moment: they are told in slices of the event loop's time. */
+  readonly #over = new Deque<() => void>();
+  readonly #slices = new Slices();
+  readonly #telling: Task = { run: (untilMs) => this.#tell(untilMs) };
   #asked = 0;
   #answered = 0;
   #timedOut = 0;
@@ -79,10 +87,14 @@ export class Requests {
   /** A connection's way to ask, until it is closed. */
   line(asker: Asker): Line {
     const secret = randomBytes(12).toString("base64url");
-    const line = new Line(asker, `${correlationPrefix}${this.#own}:${secret}`, this.#wheel, (id) => {
+    const line = new Line(asker, `${correlationPrefix}${this.#own}:${secret}`, this.#wheel, (tell) => {
+      this.#over.push(tell);
+      this.#slices.ask(this.#telling);
+    });
+    line.onExpired = (id) => {
       this.#timedOut++;
       this.#expired.add(id);
-    });
+    };
     line.onAsked = () => this.#asked++;
     line.onClosed = () => {
       this.#lines.delete(secret);
@@ -90,6 +102,12 @@ export class Requests {
     };
     this.#lines.set(secret, line);
     return line;
+  }
+
+  #tell(untilMs: number): void {
+    do this.#over.shift()?.();
+    while (this.#over.length > 0 && performance.now() < untilMs);
+    if (this.#over.length > 0) this.#slices.ask(this.#telling);
   }
 
   /** Whether a client of this manager has asked what has this correlation id. */
@@ -121,17 +139,24 @@ export class Line {
   readonly #asker: Asker;
   readonly #prefix: string;
   readonly #wheel: TimerWheel;
-  readonly #onExpired: (id: string) => void;
+  readonly #onOver: (tell: () => void) => void;
   #expiring: Map<string, Expiry> | undefined;
   #numbers = 0;
   onAsked: () => void = () => undefined;
+  onExpired: (id: string) => void = () => undefined;
   onClosed: () => void = () => undefined;
 
-  constructor(asker: Asker, prefix: string, wheel: TimerWheel, onExpired: (id: string) => void) {
+  /** @param onOver takes what tells the client that a request's time is over */
+  constructor(asker: Asker, prefix: string, wheel: TimerWheel, onOver: (tell: () => void) => void) {
     this.#asker = asker;
     this.#prefix = prefix;
     this.#wheel = wheel;
-    this.#onExpired = onExpired;
+    this.#onOver = onOver;
+  }
+
+  /** What is kept of the requests that wait for their expiration. In bytes. */
+  get keptBytes(): number {
+    return (this.#expiring?.size ?? 0) * expiringBytes;
   }
 
   /**
@@ -181,10 +206,16 @@ export class Line {
     this.#expiring ??= new Map();
     if (this.#expiring.size >= expiringMax)
       throw new RequestFault(`more than ${expiringMax} requests with an expiration wait for their answers`);
-    const expiry = new Expiry(performance.now() + inMs, () => {
-      this.#forget(id, expiry);
-      this.#onExpired(id);
+    const tell = () => {
+      // It was answered meanwhile, or the client has gone.
+      if (this.#expiring?.get(id) !== expiry) return;
+      this.#expiring.delete(id);
+      this.onExpired(id);
       this.#asker.answer(withOwn(errorAnswer(topic, "expired", "no answer came in time"), thread), thread);
+    };
+    const expiry = new Expiry(performance.now() + inMs, () => {
+      this.#wheel.remove(expiry);
+      this.#onOver(tell);
     });
     this.#expiring.set(id, expiry);
     this.#wheel.add(expiry, inMs);

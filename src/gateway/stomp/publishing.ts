@@ -61,9 +61,9 @@ export class Publishing implements Sender {
     return this.#commit !== undefined;
   }
 
-  /** What the open transactions hold, in bytes. */
+  /** What the open transactions hold, and the requests that have an expiration. In bytes. */
   get keptBytes(): number {
-    return this.#transactions?.bytes ?? 0;
+    return (this.#transactions?.bytes ?? 0) + (this.#line?.keptBytes ?? 0);
   }
 
   /** @throws StompFault */

@@ -5,6 +5,7 @@ import { RequestFault, Requests, type Thread } from "../../../src/gateway/reques
 import type { Message } from "../../../src/message.ts";
 import { anyText } from "../doubles/arbitraries.ts";
 import { seeded } from "../doubles/seeded.ts";
+import { turn } from "../doubles/turn.ts";
 
 const answerOf = (headers: Message["headers"], body = "answer"): Message => ({
   id: "a-1",
@@ -79,7 +80,7 @@ describe("a request with an expiration", () => {
   const expiring = { expiration: "1000" };
   const thread = { replyTo: "x", correlationId: "same" };
 
-  test("is answered with an error when it is over, once, and not after an answer, whatever its name was before", () => {
+  test("is answered with an error when it is over, once, and not after an answer, whatever its name was before", async () => {
     let now = 0;
     const clock = jest.spyOn(performance, "now").mockImplementation(() => now);
     const pass = (ms: number) => {
@@ -93,6 +94,7 @@ describe("a request with an expiration", () => {
     const prompt = line.headersOf(expiring, thread, "t");
     requests.answer(answerOf(prompt, "prompt"), idIn(prompt));
     pass(3000);
+    await turn();
     expect(got.map(([{ body, headers }]) => [body, headers!["error"], headers!["correlation-id"]])).toEqual([
       ["prompt", undefined, "same"],
       ["no answer came in time", "expired", "same"],
@@ -103,7 +105,44 @@ describe("a request with an expiration", () => {
     line.headersOf(expiring, thread, "t");
     line.close();
     pass(3000);
+    await turn();
     expect(got).toHaveLength(3);
+    clock.mockRestore();
+  });
+
+  test("holds nobody up where many clients' end at the same moment, and an answer that comes first is the answer", async () => {
+    let now = 0;
+    const clock = jest.spyOn(performance, "now").mockImplementation(() => now);
+    const requests = new Requests(new TimerWheel());
+    let toldInTurn = 0;
+    // Each takes a tenth of a millisecond.
+    const asker = {
+      answer: () => {
+        now += 0.1;
+        toldInTurn++;
+      },
+    };
+    const lines = Array.from({ length: 50 }, () => requests.line(asker));
+    const ids = lines.flatMap((line) =>
+      Array.from({ length: 20 }, () => idIn(line.headersOf(expiring, thread, "t"))),
+    );
+    expect(lines[0]!.keptBytes).toBe(20 * 1024);
+    for (let turns = 0; turns < 8; turns++) {
+      now += 250;
+      jest.advanceTimersByTime(250);
+    }
+    expect(toldInTurn).toBe(0);
+    requests.answer(answerOf({ "correlation-id": ids.at(-1)! }), ids.at(-1)!);
+    let told = toldInTurn;
+    while (told < ids.length) {
+      toldInTurn = 0;
+      await turn();
+      expect(toldInTurn).toBeLessThan(100);
+      told += toldInTurn;
+    }
+    await turn();
+    expect(told).toBe(ids.length);
+    expect(lines[0]!.keptBytes).toBe(0);
     clock.mockRestore();
   });
 

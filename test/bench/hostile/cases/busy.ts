@@ -33,7 +33,8 @@ export const busy: HostileCase = {
       withSystem(setting.broker, contender, {}, (system) =>
         count === 0 ? measure(system) : besides(system, kind, count, () => measure(system)),
       );
-    const names = Object.keys(kinds);
+    const names = Object.keys(kinds).filter((name) => setting.kind === undefined || name === setting.kind);
+    if (names.length === 0) throw new Error(`--kind is one of ${Object.keys(kinds).join(", ")}`);
     const turns = await inRounds(
       { ...setting, rounds: 1 },
       "busy",

@@ -21,7 +21,8 @@ export const greedy: HostileCase = {
     const contender = warren("warren", "", { isLimited: true });
     const turn = (kind: string, count: number) => () =>
       withSystem(setting.broker, contender, {}, (system) => growth(system, kind, count, setting.isQuick));
-    const kinds = Object.keys(greeds);
+    const kinds = Object.keys(greeds).filter((name) => setting.kind === undefined || name === setting.kind);
+    if (kinds.length === 0) throw new Error(`--kind is one of ${Object.keys(greeds).join(", ")}`);
     const turns = await inRounds(
       { ...setting, rounds: 1 },
       "greedy",
