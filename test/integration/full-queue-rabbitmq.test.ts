@@ -84,6 +84,29 @@ describe("a group's queue that is full", () => {
     await processor.stop();
   });
 
+  test("of which no manager has heard is not taken for another one, whatever that has in it", async () => {
+    const connection = await connectAmqp(url);
+    const channel = await connection.createChannel();
+    // As a group's that was made before this manager came, and whose processors have not come back.
+    await channel.assertQueue("wsmanager.ghost", {
+      arguments: { "x-queue-type": "quorum", "x-overflow": "reject-publish", "x-max-length": 1 },
+    });
+    await channel.bindQueue("wsmanager.ghost", "wsmanager.queues", "");
+    for (let index = 0; index < 50; index++)
+      void anna.sendSafely("/topic/a", `${index}`).then(
+        () => receipts.push(index),
+        () => undefined,
+      );
+    const unknown =
+      "a queue bound to wsmanager is full; rabbitmqctl list_queues name messages consumers shows which";
+    await until(async () => (await readiness()).includes(unknown), "the queue is full", 30_000);
+    expect((await channel.checkQueue("wsmanager.slow")).messageCount).toBeGreaterThan(0);
+    expect(await metrics()).not.toInclude('warren_queue_full{queue="wsmanager.slow"} 1');
+    await channel.deleteQueue("wsmanager.ghost");
+    await connection.close();
+    await until(() => receipts.length === 50, "all receipts", 60_000);
+  });
+
   test("of a group that was abandoned is removed by deleting it, and publishing goes on", async () => {
     await fill();
     const connection = await connectAmqp(url);

@@ -1,4 +1,5 @@
 import type { ChannelModel } from "amqplib";
+import { copyHeader } from "../../envelope/envelope.ts";
 import { codeOf } from "../../errors.ts";
 import type { Logger } from "../../ops/logger.ts";
 import { exchanges } from "./exchanges.ts";
@@ -25,8 +26,12 @@ export interface QueueDepth {
   readonly consumers: number;
 }
 
-/** Looks at queues. Those that are not there are left out. */
-export type Look = (queues: readonly string[]) => Promise<readonly QueueDepth[]>;
+export interface Look {
+  /** Looks at queues. Those that are not there are left out. */
+  depths(queues: readonly string[]): Promise<readonly QueueDepth[]>;
+  /** Whether a queue refuses what is published to it. It costs a message in the queue if it does not. */
+  refuses(queue: string): Promise<boolean>;
+}
 
 /**
  * What to do when RabbitMQ refuses a message (basic.nack) on connection after connection: a queue is full (`--queue-max-bytes`).
@@ -39,6 +44,8 @@ export class FullQueues {
   /** The first connection on which messages are refused, and when one was refused last. */
   #episode: { readonly first: unknown; lastMs: number } | undefined;
   #tryMs = tryFirstMs;
+  /** Which queue it is that is full, as long as RabbitMQ takes nothing: undefined until it was looked for. */
+  #refusing: string | undefined;
   #lastFullMs = Number.NEGATIVE_INFINITY;
   /** It waits for room, and nothing is tried. */
   isLooking = false;
@@ -86,30 +93,37 @@ export class FullQueues {
   async #wait(queues: readonly string[], look: Look, isOver: () => boolean): Promise<void> {
     const candidates = queues.filter((queue) => queue !== logStream);
     this.waiting = { why: "RabbitMQ refuses messages: a queue seems to be full", queue: undefined };
-    const before = await look(candidates);
-    const fullest = before.reduce<QueueDepth | undefined>(
-      (most, next) => (next.messages > (most?.messages ?? 0) ? next : most),
-      undefined,
-    );
+    const before = await look.depths(candidates);
+    this.#refusing ??= (await this.#findRefusing(before, look)) ?? "none that is known";
+    const full = before.find(({ queue }) => queue === this.#refusing);
     const since = performance.now();
     this.#lastFullMs = since;
-    this.waiting = { why: whyOf(fullest), queue: fullest?.queue };
-    this.#logger.warn("a queue is full: what is published waits", { ...fullest, why: this.waiting.why });
+    this.waiting = { why: whyOf(full), queue: full?.queue };
+    this.#logger.warn("a queue is full: what is published waits", { ...full, why: this.waiting.why });
     const tryAtMs = since + this.#tryMs;
     this.#tryMs = Math.min(tryMostMs, 2 * this.#tryMs);
     while (!isOver() && performance.now() < tryAtMs) {
       await Bun.sleep(this.#lookEveryMs);
       if (isOver()) break;
-      const now = await look(candidates);
+      const now = await look.depths(candidates);
       const hasRoom = before.some(({ queue, messages }) => {
         const left = now.find((each) => each.queue === queue)?.messages ?? 0;
         return left < messages * (1 - roomShare);
       });
       if (hasRoom) {
+        this.#refusing = undefined;
         this.#tryMs = tryFirstMs;
         break;
       }
     }
+  }
+
+  /** Those that have the most in them are asked first. What is empty is not full, whatever its cap. */
+  async #findRefusing(depths: readonly QueueDepth[], look: Look): Promise<string | undefined> {
+    const filled = depths.filter(({ messages }) => messages > 0);
+    for (const { queue } of filled.toSorted((one, other) => other.messages - one.messages))
+      if (await look.refuses(queue)) return queue;
+    return undefined;
   }
 
   /** RabbitMQ has taken a message. */
@@ -117,12 +131,14 @@ export class FullQueues {
     if (this.waiting === undefined || this.isLooking) return;
     this.#logger.info("the queue has room again", { queue: this.waiting.queue });
     this.waiting = undefined;
+    this.#refusing = undefined;
     this.#episode = undefined;
   }
 
   /** The connection is lost: what was full may be so no more. */
   lost(): void {
     this.waiting = undefined;
+    this.#refusing = undefined;
   }
 }
 
@@ -143,20 +159,36 @@ function whyOf(full: QueueDepth | undefined): string {
 
 /** Looks by questions on channels of their own, since RabbitMQ closes a channel to say that a queue is not there. */
 export function lookOn(connection: ChannelModel): Look {
-  return async (queues) => {
-    const found: QueueDepth[] = [];
-    for (const queue of queues) {
-      const channel = await connection.createChannel();
-      channel.on("error", () => undefined);
-      try {
-        const { messageCount: messages, consumerCount: consumers } = await channel.checkQueue(queue);
-        found.push({ queue, messages, consumers });
-      } catch (error) {
-        if (codeOf(error) === 404) continue;
-        throw error;
+  return {
+    async depths(queues) {
+      const found: QueueDepth[] = [];
+      for (const queue of queues) {
+        const channel = await connection.createChannel();
+        channel.on("error", () => undefined);
+        try {
+          const { messageCount: messages, consumerCount: consumers } = await channel.checkQueue(queue);
+          found.push({ queue, messages, consumers });
+        } catch (error) {
+          if (codeOf(error) === 404) continue;
+          throw error;
+        }
+        await closeChannel(channel);
       }
+      return found;
+    },
+    async refuses(queue) {
+      const channel = await connection.createConfirmChannel();
+      channel.on("error", () => undefined);
+      // To this queue alone, and a copy, which processors pass over.
+      const headers = { [copyHeader]: true };
+      const isTaken = await new Promise<boolean>((resolve) => {
+        channel.once("close", () => resolve(true));
+        channel.sendToQueue(queue, Buffer.alloc(0), { headers }, (refusal: unknown) =>
+          resolve(refusal === null),
+        );
+      });
       await closeChannel(channel);
-    }
-    return found;
+      return !isTaken;
+    },
   };
 }

@@ -26,25 +26,30 @@ describe("a full queue", () => {
     consumers,
   });
 
-  /** Waits for room while the queues are seen like this, one time after the other. */
-  function roomWhile(...seen: readonly (readonly QueueDepth[])[]) {
+  /** Waits for room while the queues are seen like this, one time after the other, and this one refuses what it is sent. */
+  function roomWhile(refusing: string, ...seen: readonly (readonly QueueDepth[])[]) {
     const logger = new RecordingLogger();
     const full = new FullQueues(logger, 5);
     const asked: (readonly string[])[] = [];
+    const tried: string[] = [];
     const left = [...seen];
-    const room = full.room(
-      queues,
-      (names) => {
+    const look = {
+      depths(names: readonly string[]) {
         asked.push(names);
         return Promise.resolve(left.shift() ?? []);
       },
-      () => left.length === 0 && asked.length > seen.length,
-    );
-    return { full, logger, asked, room };
+      refuses(queue: string) {
+        tried.push(queue);
+        return Promise.resolve(queue === refusing);
+      },
+    };
+    const room = full.room(queues, look, () => left.length === 0 && asked.length > seen.length);
+    return { full, logger, asked, tried, room };
   }
 
   test("is named, with its group, who consumes it, and what to do", async () => {
     const { full, room, asked } = roomWhile(
+      "wsmanager.left",
       [depth("wsmanager.busy", 5, 2), depth("wsmanager.left", 100, 0)],
       [depth("wsmanager.left", 90, 0)],
     );
@@ -57,22 +62,40 @@ describe("a full queue", () => {
     );
   });
 
+  test("is the one that refuses, though others have more messages", async () => {
+    const seen = [depth("wsmanager.busy", 500, 2), depth("wsmanager.left", 3, 0)];
+    const { full, room, tried } = roomWhile("wsmanager.left", seen, []);
+    await room;
+    expect(full.waiting?.queue).toBe("wsmanager.left");
+    expect(tried).toEqual(["wsmanager.busy", "wsmanager.left"]);
+  });
+
+  test("that nobody here has heard of is not taken for one of those that are known", async () => {
+    const seen = [depth("wsmanager.busy", 500, 2), depth("wsmanager.left", 0, 0)];
+    const { full, room, tried } = roomWhile("wsmanager.unknown", seen, []);
+    await room;
+    expect(full.waiting?.queue).toBeUndefined();
+    expect(full.waiting?.why).toInclude("rabbitmqctl list_queues name messages consumers shows which");
+    expect(tried).toEqual(["wsmanager.busy"]);
+  });
+
   test("has room when a sixteenth has gone, or the queue has", async () => {
     const many = depth("wsmanager.left", 160, 1);
     const { asked, room } = roomWhile(
+      "wsmanager.left",
       [many],
       [depth("wsmanager.left", 150, 1)],
       [depth("wsmanager.left", 149, 1)],
     );
     await room;
     expect(asked.length).toBe(3);
-    const gone = roomWhile([many], []);
+    const gone = roomWhile("wsmanager.left", [many], []);
     await gone.room;
     expect(gone.asked.length).toBe(2);
   });
 
   test("is waited for until a message is taken, and not while it is looked at", async () => {
-    const { full, room, logger } = roomWhile([depth("wsmanager.busy", 5, 2)], []);
+    const { full, room, logger } = roomWhile("wsmanager.busy", [depth("wsmanager.busy", 5, 2)], []);
     full.taken();
     expect(full.waiting).toBeDefined();
     await room;
