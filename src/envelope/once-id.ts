@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { type Body, isShortText, type OutgoingMessage } from "../message.ts";
 import { tableEnd } from "./unpacking.ts";
 
@@ -37,9 +36,7 @@ export function faultInKey(key: string): string | undefined {
  */
 export function onceIdOf(message: OutgoingMessage, key: string, nowMs: number, windowMs: number): OnceId {
   // No client id has a control character.
-  const hash = createHash("sha256")
-    .update(`${message.clientId ?? ""}\0${key}`)
-    .digest("base64url");
+  const hash = Bun.CryptoHasher.hash("sha256", `${message.clientId ?? ""}\0${key}`, "base64url");
   return {
     key: hash.slice(0, keyLength),
     content: contentOf(message.topic, message.body),

@@ -10,6 +10,7 @@ import { clusterScenarios } from "./scenarios/cluster.ts";
 import { managerScenarios } from "./scenarios/manager.ts";
 import { processorScenarios } from "./scenarios/processor.ts";
 import { receiptScenarios } from "./scenarios/receipts.ts";
+import { requestScenarios } from "./scenarios/requests.ts";
 import { withoutCopiesVariable } from "./supervised.ts";
 
 /**
@@ -39,6 +40,7 @@ const all = [
   ...processorScenarios,
   ...receiptScenarios,
   ...clientScenarios,
+  ...requestScenarios,
 ];
 const chosen = all.filter(
   ({ name }) => flags.only.length === 0 || flags.only.some((text) => name.includes(text)),

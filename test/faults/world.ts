@@ -66,6 +66,7 @@ export class World implements AsyncDisposable {
   readonly dead = new Sightings();
   readonly setting: Setting;
   readonly port: number;
+  readonly otherPort: number;
   readonly #folder: string;
 
   static async start(nodes: readonly RabbitmqNode[], parts: Partial<Setting>): Promise<World> {
@@ -96,6 +97,7 @@ export class World implements AsyncDisposable {
     const faulty = setting.isCluster ? all : proxy.url;
     const [port, otherPort] = freePorts(2) as [number, number];
     this.port = port;
+    this.otherPort = otherPort;
     const managing = (role: "manager" | "all", broker: string) => [
       ...["--role", role, "--broker", broker],
       ...setting.managerArgs,
