@@ -13,7 +13,7 @@ const leewaySeconds = 5;
 /** Before the log is read again after its reading was lost, in milliseconds. */
 const retryMs = 500;
 /** A reading that gets nothing for so long has come to the log's end, or will get nowhere. In milliseconds. */
-const silenceMsMax = 5000;
+const silenceMsMax = 15_000;
 
 /**
  * Idempotency keys that other managers took before this one was started: they are in the last part of the log, which is read once
