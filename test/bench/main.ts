@@ -13,6 +13,7 @@ import { receipts } from "./cases/receipts.ts";
 import { receivers } from "./cases/receivers.ts";
 import { resume } from "./cases/resume.ts";
 import { roundTrip } from "./cases/round-trip.ts";
+import { sse } from "./cases/sse.ts";
 import { start } from "./cases/start.ts";
 import { stompFanOut } from "./cases/stomp.ts";
 import { storm } from "./cases/storm.ts";
@@ -33,6 +34,7 @@ const cases = [
   idle,
   receivers,
   stompFanOut,
+  sse,
   receipts,
   topics,
   cross,

@@ -171,6 +171,9 @@ describe("server-sent events", () => {
       [`/topics/a.%23?from=${second!.id}`, {}, ["2", "3", "4"]],
       ["/topics/a.%23?from=first", {}, ["1", "2", "3", "4"]],
       ["/topics/a.%23", { "last-event-id": begun }, ["1", "2", "3", "4"]],
+      // The newest of each topic.
+      ["/topics/a.%23?from=last", {}, ["3", "4"]],
+      ["/topics/a.%23?from=last%3D3", {}, ["2", "3", "4"]],
     ];
     for (const [path, headers, bodies] of places) {
       await using again = await listen(system, path, headers);

@@ -127,7 +127,10 @@ function startOf({ request, url }: Asked, hasLog: boolean): Start | Response {
       : fault(400, "there is no log to continue from: this manager runs with --log off");
   if (lastId === null || lastId === "") {
     if (from === null) return "next";
-    return startAt(from) ?? fault(400, "from is first, next, last, or the position to begin with");
+    return (
+      startAt(from) ??
+      fault(400, "from is first, next, last, last=N, timestamp=SECONDS, or the position to begin with")
+    );
   }
   const start = lastId === "first" ? lastId : startAfter(lastId);
   return start ?? fault(400, "Last-Event-ID and ?after= are the id of an event, as it came");

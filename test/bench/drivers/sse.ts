@@ -1,0 +1,97 @@
+/**
+ * `bun sse.ts sse|stomp LISTEN-URL PUBLISH-URL CLIENTS SECONDS`: clients listen over sockets that only count what ends a message, so that
+ * all servers have the same listeners; one WebSocket publishes, and has no more on their way than a window. Prints deliveries a second as JSON.
+ */
+const [kind, listenUrl, publishUrl, clients, seconds] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  string,
+  string,
+];
+
+/** In no other place of what comes. */
+const mark = "~".charCodeAt(0);
+const body = `${"x".repeat(63)}~`;
+/** Messages on their way. */
+const windowMessages = 200;
+const warmupMs = 1000;
+
+let heard = 0;
+let begun = 0;
+const count = Number(clients);
+const url = new URL(listenUrl);
+
+/** A STOMP frame in a WebSocket frame, masked with zeros, and short enough for the longer of the two short forms. */
+function framed(text: string): Buffer {
+  const payload = Buffer.from(text);
+  const head =
+    payload.length < 126
+      ? [0x81, 0x80 | payload.length]
+      : [0x81, 0xfe, payload.length >> 8, payload.length & 255];
+  return Buffer.concat([Buffer.from([...head, 0, 0, 0, 0]), payload]);
+}
+
+for (let index = 0; index < count; index++) {
+  let isOpen = false;
+  const opened = Promise.withResolvers<void>();
+  const greeting =
+    kind === "sse"
+      ? `GET ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${url.host}\r\nAccept: text/event-stream\r\n\r\n`
+      : `GET ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${url.host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: v12.stomp\r\n\r\n`;
+  await Bun.connect({
+    hostname: url.hostname,
+    port: Number(url.port),
+    socket: {
+      open: (socket) => void socket.write(greeting),
+      data(socket, bytes) {
+        if (!isOpen) {
+          isOpen = true;
+          if (kind === "stomp") {
+            socket.write(framed("CONNECT\naccept-version:1.2\nheart-beat:0,0\n\n\0"));
+            socket.write(framed("SUBSCRIBE\nid:0\ndestination:/topic/bench\n\n\0"));
+          }
+          begun++;
+          opened.resolve();
+        }
+        for (let at = bytes.indexOf(mark); at >= 0; at = bytes.indexOf(mark, at + 1)) heard++;
+      },
+      close: () => opened.reject(new Error("a listener was closed")),
+    },
+  });
+  await opened.promise;
+}
+
+const publisher = new WebSocket(publishUrl);
+await new Promise((resolve, reject) => {
+  publisher.addEventListener("open", resolve);
+  publisher.addEventListener("close", reject);
+});
+// Until all of them hear it: subscriptions may take a moment.
+for (let before = heard; ; before = heard) {
+  publisher.send(body);
+  await Bun.sleep(300);
+  if (heard - before >= count) break;
+}
+await Bun.sleep(300);
+
+let sent = 0;
+const base = heard;
+const startMs = performance.now();
+let from = { ms: startMs, heard };
+const endMs = startMs + warmupMs + Number(seconds) * 1000;
+for (let now = startMs; now < endMs; now = performance.now()) {
+  if (now - startMs < warmupMs) from = { ms: now, heard };
+  while (sent * count - (heard - base) < windowMessages * count) {
+    publisher.send(body);
+    sent++;
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+}
+const deliveries = (heard - from.heard) / ((performance.now() - from.ms) / 1000);
+// Whatever is late has to come all the same.
+for (let waited = 0; heard - base < sent * count && waited < 10_000; waited += 50) await Bun.sleep(50);
+process.stdout.write(`${JSON.stringify({ deliveries, missing: sent * count - (heard - base), begun })}\n`);
+process.exit();
+
+export {};
