@@ -1,8 +1,12 @@
 /**
- * `bun sse.ts sse|stomp LISTEN-URL PUBLISH-URL CLIENTS SECONDS`: clients listen over sockets that only count what ends a message, so that
- * all servers have the same listeners; one WebSocket publishes, and has no more on their way than a window. Prints deliveries a second as JSON.
+ * `bun sse.ts sse|stomp LISTEN-URL PUBLISH-URL CLIENTS SECONDS PID`: clients listen over sockets that only count what ends a message, so that
+ * all servers have the same listeners; one WebSocket publishes, and has no more on their way than a window. Prints as JSON deliveries a second, and what one
+ * costs the server PID in CPU time.
  */
-const [kind, listenUrl, publishUrl, clients, seconds] = process.argv.slice(2) as [
+import { cpuSeconds } from "../systems/usage.ts";
+
+const [kind, listenUrl, publishUrl, clients, seconds, pid] = process.argv.slice(2) as string[] as [
+  string,
   string,
   string,
   string,
@@ -18,7 +22,6 @@ const windowMessages = 200;
 const warmupMs = 1000;
 
 let heard = 0;
-let begun = 0;
 const count = Number(clients);
 const url = new URL(listenUrl);
 
@@ -51,7 +54,6 @@ for (let index = 0; index < count; index++) {
             socket.write(framed("CONNECT\naccept-version:1.2\nheart-beat:0,0\n\n\0"));
             socket.write(framed("SUBSCRIBE\nid:0\ndestination:/topic/bench\n\n\0"));
           }
-          begun++;
           opened.resolve();
         }
         for (let at = bytes.indexOf(mark); at >= 0; at = bytes.indexOf(mark, at + 1)) heard++;
@@ -78,20 +80,25 @@ await Bun.sleep(300);
 let sent = 0;
 const base = heard;
 const startMs = performance.now();
-let from = { ms: startMs, heard };
+const now = () => ({ ms: performance.now(), heard, cpu: cpuSeconds(Number(pid)) });
+let from = now();
 const endMs = startMs + warmupMs + Number(seconds) * 1000;
-for (let now = startMs; now < endMs; now = performance.now()) {
-  if (now - startMs < warmupMs) from = { ms: now, heard };
+for (let isWarm = false; performance.now() < endMs; ) {
+  if (!isWarm && performance.now() - startMs >= warmupMs) {
+    isWarm = true;
+    from = now();
+  }
   while (sent * count - (heard - base) < windowMessages * count) {
     publisher.send(body);
     sent++;
   }
   await new Promise((resolve) => setImmediate(resolve));
 }
-const deliveries = (heard - from.heard) / ((performance.now() - from.ms) / 1000);
+const to = now();
+const delivered = to.heard - from.heard;
+const deliveries = delivered / ((to.ms - from.ms) / 1000);
+const cpuUs = ((to.cpu - from.cpu) * 1e6) / delivered;
 // Whatever is late has to come all the same.
 for (let waited = 0; heard - base < sent * count && waited < 10_000; waited += 50) await Bun.sleep(50);
-process.stdout.write(`${JSON.stringify({ deliveries, missing: sent * count - (heard - base), begun })}\n`);
+process.stdout.write(`${JSON.stringify({ deliveries, cpuUs, missing: sent * count - (heard - base) })}\n`);
 process.exit();
-
-export {};

@@ -9,7 +9,7 @@ import { NotHere } from "./contender.ts";
 
 const module = "/usr/lib/nginx/modules/ngx_nchan_module.so";
 
-/** nginx with nchan: `/sub` is an EventSource of one channel, and `/pub` a WebSocket that publishes there. Nothing is kept. */
+/** nginx with nchan: `/sub` is an EventSource of one channel, and `/pub` a WebSocket that publishes there. What came last is kept in memory. */
 export async function startNchan() {
   if (!existsSync(module)) throw new NotHere("nchan is not installed (Debian: libnginx-mod-nchan)");
   const [port] = freePorts(1) as [number];
@@ -32,7 +32,7 @@ ${temp}
   server {
     listen 127.0.0.1:${port};
     location = /sub { nchan_subscriber eventsource; nchan_channel_id bench; nchan_subscriber_first_message newest; }
-    location = /pub { nchan_publisher websocket; nchan_channel_id bench; nchan_store_messages off; }
+    location = /pub { nchan_publisher websocket; nchan_channel_id bench; nchan_message_buffer_length 1000; }
     location = /healthz { return 200; }
   }
 }
