@@ -114,17 +114,12 @@ describe("what is POSTed to a topic", () => {
   test("too often is refused with the time to wait, and counts for each sender by itself", async () => {
     await using system = start("--max-messages-per-second", "3", "--trust-proxy", "127.0.0.1");
     const from = (address: string) => post(system, "/topics/a", "x", { "x-forwarded-for": address });
-    const statuses: number[] = [];
-    for (let index = 0; index < 20; index++) statuses.push((await from("192.0.2.1")).status);
-    const refused = statuses.filter((status) => status === 429).length;
-    expect(statuses.filter((status) => status === 200).length).toBe(20 - refused);
-    expect(refused).toBeGreaterThan(0);
+    const answers = await Promise.all(Array.from({ length: 40 }, () => from("192.0.2.1")));
+    const refused = answers.filter(({ status }) => status === 429);
+    expect(answers.filter(({ status }) => status === 200).length).toBe(40 - refused.length);
+    expect(refused.length).toBeGreaterThan(0);
+    for (const { headers } of refused) expect(Number(headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
     expect((await from("192.0.2.2")).status).toBe(200);
-    const answer = await until(async () => {
-      const one = await from("192.0.2.1");
-      return one.status === 429 ? one : undefined;
-    }, "it is refused");
-    expect(Number(answer.headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
   });
 
   test("with an Idempotency-Key is published once, and another message is not taken for it", async () => {
@@ -278,7 +273,7 @@ describe("a long poll", () => {
     const last = await poll(`wait=100ms&from=${third.next}`);
     expect(last).toMatchObject({ status: 204, bodies: [] });
     await post(system, "/topics/a", "4");
-    expect((await poll(`wait=20s&from=${last.next}`)).bodies).toEqual(["4"]);
+    expect((await poll(`wait=20s&from=${last.next ?? third.next}`)).bodies).toEqual(["4"]);
     await until(async () => (await clientsOf(system)) === 0, "none is left");
     for (const wait of ["1h", "-1", "soon"]) expect((await poll(`wait=${wait}`)).status).toBe(400);
   });
