@@ -16,6 +16,7 @@ import { claims, hs256 } from "../unit/gateway/auth/signing.ts";
 setDefaultTimeout(integrationTimeoutMs);
 
 const handler: Handler = ({ text, isRequest, headers, contentType }) => {
+  if (text === "tell me alone") return { to: "sender", body: "only you" };
   if (!isRequest) return undefined;
   if (text === "fail") throw new Error("secret: the password is 1234");
   if (text === "hang") return new Promise(() => undefined);
@@ -197,16 +198,39 @@ describe("server-sent events", () => {
   });
 
   test("are of a client like others: it is counted, addressed by its id, and disconnected with a word", async () => {
-    await using system = start();
+    const token = "t".repeat(16);
+    const tokenFile = join(folder, "admin-token");
+    writeFileSync(tokenFile, token);
+    await using system = start("--admin-port", "0", "--admin-token-file", tokenFile);
     await using anna = await listen(system, "/topics/a?client=anna&envelope=json");
     expect(anna.response.headers.get("warren-client")).toBe("anna");
-    await until(async () => (await clientsOf(system)) === 1, "it is connected");
-    await using other = await connect(system.wsUrl("/ws?topic=a"));
-    other.send("x");
+    const admin = (path: string, method = "GET") =>
+      fetch(new URL(path, system.manager.adminUrl), {
+        method,
+        headers: { authorization: `Bearer ${token}` },
+      });
+    const seen = await until(async () => {
+      const answer = await admin("/api/clients/anna");
+      if (!answer.ok) return undefined;
+      return (await answer.json()) as { readonly connections: readonly object[] };
+    }, "it is there");
+    expect(seen.connections).toMatchObject([{ client: "anna", protocol: "sse", topics: ["a"] }]);
+    await post(system, "/topics/b?client=anna", "tell me alone");
     await until(() => anna.events.length === 1, "it came");
-    await anna[Symbol.asyncDispose]();
-    await until(async () => (await clientsOf(system)) === 1, "it has gone");
-    expect((await metricsOf(system.url))['warren_disconnects_total{cause="client"}']).toBe(1);
+    expect(JSON.parse(anna.events[0]!.data)).toMatchObject({ body: "only you", direct: true });
+    expect(await (await admin("/api/clients/anna", "DELETE")).json()).toMatchObject({ disconnected: 1 });
+    expect(await within(anna.ended, "the end")).toBe("whole");
+    expect(JSON.parse(anna.events.at(-1)!.data)).toMatchObject({ code: 4410 });
+    expect((await admin("/api/clients/anna")).status).toBe(404);
+    const ben = await listen(system, "/topics/a");
+    await until(() => ben.lastId !== "", "another one is connected");
+    await ben[Symbol.asyncDispose]();
+    const metrics = async () =>
+      (await (await fetch(new URL("/metrics", system.manager.adminUrl))).text()).split("\n");
+    await until(
+      async () => (await metrics()).includes('warren_disconnects_total{cause="client"} 1'),
+      "it has gone by itself",
+    );
   });
 
   test("end with the time to come back in when the manager stops", async () => {
