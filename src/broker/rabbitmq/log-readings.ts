@@ -8,6 +8,9 @@ import { logStream } from "./topology.ts";
 
 /** How many records may be on their way to a reading while another one begins, which would get its first record after them. */
 const besideBeginning = 32;
+/** How many records may be on their way to all readings together, shared equally; and to each of them, however many there are. */
+const onTheirWayMax = 1024;
+const eachAtLeast = 128;
 
 /**
  * Readers of the log beside its followers, each on a channel of the connection that consumes. Whatever ends one ends it
@@ -38,14 +41,18 @@ export class LogReadings {
   }
 
   read(start: LogStart, reader: LogReader): LogReading {
-    const reading: Reading = new Reading(reader, {
-      begun: () => this.#beginning.delete(reading),
-      over: () => {
-        this.#beginning.delete(reading);
-        this.#open.delete(reading);
+    const reading: Reading = new Reading(
+      reader,
+      Math.min(reader.aheadMax, this.#shareOf(this.#open.size + 1)),
+      {
+        begun: () => this.#beginning.delete(reading),
+        over: () => {
+          this.#beginning.delete(reading);
+          this.#open.delete(reading);
+        },
+        aheadMax: () => (this.#beginning.size > 0 ? besideBeginning : this.#shareOf(this.#open.size)),
       },
-      aheadMax: () => (this.#beginning.size > 0 ? besideBeginning : Number.POSITIVE_INFINITY),
-    });
+    );
     this.#open.add(reading);
     this.#beginning.add(reading);
     const connection = this.#connection;
@@ -53,6 +60,10 @@ export class LogReadings {
     // Whatever went wrong, it has to be begun anew.
     else reading.begin(connection, start).catch(() => reading.lost());
     return reading;
+  }
+
+  #shareOf(readings: number): number {
+    return Math.max(eachAtLeast, Math.floor(onTheirWayMax / readings));
   }
 }
 
@@ -69,13 +80,16 @@ class Reading implements LogReading {
   readonly #reader: LogReader;
   readonly #others: Others;
   #channel: Channel | undefined;
+  readonly #prefetch: number;
   readonly #ahead: ReadAhead;
   #hasBegun = false;
   #isOver = false;
 
-  constructor(reader: LogReader, others: Others) {
+  /** @param prefetch records that RabbitMQ sends it before any is handled */
+  constructor(reader: LogReader, prefetch: number, others: Others) {
     this.#reader = reader;
-    this.#ahead = new ReadAhead(reader.aheadMax);
+    this.#prefetch = prefetch;
+    this.#ahead = new ReadAhead(prefetch);
     this.#others = others;
   }
 
@@ -85,7 +99,7 @@ class Reading implements LogReading {
     channel.on("error", () => this.lost());
     channel.on("close", () => this.lost());
     if (this.#isOver) return this.#closeChannel();
-    await channel.prefetch(this.#reader.aheadMax);
+    await channel.prefetch(this.#prefetch);
     const onDelivery = (delivery: ConsumeMessage | null) => {
       if (delivery === null) this.lost();
       else this.#deliver(delivery);

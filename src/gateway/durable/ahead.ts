@@ -3,10 +3,10 @@ import type { LogWindow } from "../../log/window.ts";
 /** What is sent ahead, in bytes as it would cost in memory, by the size of the records that are in memory. */
 const aheadBytes = 1024 ** 2;
 /**
- * The same in records. With a few dozens a reading waits for round trips; with several hundreds everybody else on the connection waits
- * for what was sent ahead.
+ * The same in records: the most that a reading asks for. With a few dozens it waits for round trips, and so it does with 128 on a busy
+ * machine. The broker gives it less where others read too, since all of them wait for what was sent ahead.
  */
-const aheadMax = 128;
+const aheadMax = 512;
 /** The same where records may be large. */
 export const carefulAhead = 32;
 /** For how long readings are careful after one that was sent too much, in milliseconds. */

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import type { ChannelModel, ConsumeMessage } from "amqplib";
+import type { LogReading } from "../../../../src/broker/broker.ts";
 import { LogPosition } from "../../../../src/broker/rabbitmq/log-position.ts";
 import { LogReadings } from "../../../../src/broker/rabbitmq/log-readings.ts";
 import type { Envelope } from "../../../../src/envelope/envelope.ts";
@@ -88,6 +89,42 @@ test("while one reading begins, the others are sent fewer records ahead, and as 
 });
 
 /** A channel on which a stream's reader sends what it may. */
+test("readings share what may be on its way to them: one alone has the most, and many have as much as each needs", async () => {
+  const channels: FakeChannel[] = [];
+  const connection = {
+    createChannel: () => {
+      const channel = new FakeChannel();
+      channels.push(channel);
+      return Promise.resolve(channel);
+    },
+  } as unknown as ChannelModel;
+  const readings = new LogReadings(() => true);
+  readings.opened(connection);
+  const begun: { readonly reading: LogReading; readonly channel: FakeChannel }[] = [];
+  const begin = async () => {
+    const reading = readings.read(0, { aheadMax: 512, record: () => undefined, ended: () => undefined });
+    const channel = channels.at(-1)!;
+    while (channel.deliver === undefined) await new Promise((next) => setImmediate(next));
+    begun.push({ reading, channel });
+    return channel.credit;
+  };
+  /** The most that is on its way to the first one, once it has handled what came for a while. */
+  const settled = () => {
+    for (let rounds = 0; rounds < 50; rounds++)
+      for (const { reading, channel } of begun) reading.handled(channel.send());
+    return begun[0]!.channel.credit;
+  };
+  expect(await begin()).toBe(512);
+  expect(settled()).toBeGreaterThan(512 - 128);
+  expect([await begin(), await begin(), await begin()]).toEqual([512, 341, 256]);
+  expect(settled()).toBeLessThanOrEqual(256);
+  while (begun.length < 9) expect(await begin()).toBeGreaterThanOrEqual(128);
+  expect(settled()).toBeLessThanOrEqual(128);
+  expect(settled()).toBeGreaterThan(96);
+  for (const { reading } of begun.splice(1)) reading.stop();
+  expect(settled()).toBeGreaterThan(512 - 128);
+});
+
 class FakeChannel {
   deliver: ((delivery: ConsumeMessage) => void) | undefined;
   #prefetch = 0;
