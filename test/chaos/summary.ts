@@ -7,10 +7,19 @@ export class Summary {
   readonly #faults = new Set<string>();
   readonly #figures: Record<string, number> = {};
   #faultCount = 0;
-  #isClean = true;
+  #wrongCount = 0;
 
   get isClean(): boolean {
-    return this.#isClean && this.#failed.length === 0;
+    return this.failed === 0;
+  }
+
+  /** Runs in which something was wrong, or that were not played to their end. */
+  get failed(): number {
+    return this.#wrongCount + this.#failed.length;
+  }
+
+  get passed(): number {
+    return this.#seeds.length - this.failed;
   }
 
   add(seed: number, { verdict, sent, receipts, played }: Played): void {
@@ -18,7 +27,7 @@ export class Summary {
     this.#seeds.push(seed);
     this.#faultCount += played.length;
     for (const name of played) this.#faults.add(name);
-    this.#isClean &&= findings.isClean;
+    if (!findings.isClean) this.#wrongCount++;
     const figures = { sent, receipts, ...counts, ...findings.counts };
     for (const [name, figure] of Object.entries(figures))
       this.#figures[name] = (this.#figures[name] ?? 0) + figure;
