@@ -22,6 +22,9 @@ export function repeatsIn(eras: readonly Era[]): ReadonlySet<Seen> {
   return repeats;
 }
 
+/** A manager that starts follows the log by then, in milliseconds. */
+const followsWithinMs = 5000;
+
 /** What a durable reader got between two gaps: a part of one era, in one piece. */
 interface Segment {
   era: number;
@@ -45,7 +48,7 @@ export function judgeDurable(book: Book, findings: Findings): Era[] {
   const repeats = repeatsIn(eras);
   const places = eras.map((era) => placesOf(era).filter((place) => !repeats.has(era.get(place)!)));
   for (const { view, segments } of read) {
-    checkOnce(view, findings);
+    checkOnce(view, book, findings);
     for (const [index, segment] of segments.entries()) {
       checkOrder(view, segment, findings);
       const isLast = index === segments.length - 1;
@@ -116,8 +119,8 @@ function checkOrder(view: View, { seen }: Segment, findings: Findings): void {
   }
 }
 
-/** Nothing comes twice over one connection, wherever in the log it is. */
-function checkOnce(view: View, findings: Findings): void {
+/** Nothing comes twice over one connection, wherever in the log it is: but for what a manager that has just started has not read. */
+function checkOnce(view: View, book: Book, findings: Findings): void {
   let connection: number | undefined;
   const told = new Map<string, Seen>();
   for (const seen of view.seen) {
@@ -125,11 +128,18 @@ function checkOnce(view: View, findings: Findings): void {
     connection = seen.connection;
     const before = told.get(seen.id);
     if (before === undefined) told.set(seen.id, seen);
-    else if (before.place !== seen.place)
-      findings.repeated(
-        view,
-        `${seen.said.key} (${seen.id}) at ${placeText(seen.place!)}, which was at ${placeText(before.place!)}`,
-      );
+    else if (before.place !== seen.place) {
+      const { sender, number, key } = seen.said;
+      const starts = book.managerStarts[view.connectedTo[connection]!] ?? [];
+      const sentAt = book.sentAt(sender, number);
+      if (starts.some((start) => start + followsWithinMs > sentAt && start < seen.at))
+        findings.repeatsUnknownToManager++;
+      else
+        findings.repeated(
+          view,
+          `${key} (${seen.id}) at ${placeText(seen.place!)}, which was at ${placeText(before.place!)}`,
+        );
+    }
   }
 }
 

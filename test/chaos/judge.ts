@@ -21,6 +21,8 @@ export interface Verdict {
   /** Where that may happen: after a processor, or its connection, was lost. */
   readonly answersReordered: number;
   readonly gapsToldAgain: number;
+  /** What readers got twice since their manager was started between the two. */
+  readonly repeatsUnknownToManager: number;
   /** Messages with a receipt that went with a queue that was deleted. */
   readonly deleted: number;
 }
@@ -39,6 +41,7 @@ export function judge(book: Book): Verdict {
     delivered: book.views.reduce((sum, { seen }) => sum + seen.length, 0),
     ...counts,
     gapsToldAgain: findings.gapsToldAgain,
+    repeatsUnknownToManager: findings.repeatsUnknownToManager,
     deleted,
   };
 }

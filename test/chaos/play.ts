@@ -45,7 +45,9 @@ export async function play(
     await playFaults(stage, scheduleOf(seed, durationMs, faults), startedAt, durationMs, diary, troubles);
     await Promise.all(moods.map((mood) => mood.end()));
     senders.stop();
-    await stage.ready();
+    await stage.ready().catch(async (error: unknown) => {
+      throw new Error([String(error), ...diary, stage.proxy.describe(), await stage.report()].join("\n"));
+    });
     const hasAllReceipts = await senders.lastOnes();
     await until(hasAllReceipts, "the last messages to have their receipts", settleMsMax).catch(
       (error: unknown) => troubles.push(String(error)),

@@ -41,6 +41,12 @@ export class FaultyProxy implements AsyncDisposable {
     return this.#pairs.size;
   }
 
+  /** What it does at the moment, in a line. */
+  describe(): string {
+    const held = [...this.#frozen].join(" and ") || "nothing";
+    return `the proxy holds back ${held}, ${this.#isRefusing ? "refuses" : "accepts"} connections, and has ${this.#pairs.size}`;
+  }
+
   /** Ends every connection now, by a reset. */
   cut(): void {
     for (const pair of this.#pairs) pair.reset();

@@ -131,6 +131,17 @@ describe("what a durable reader got", () => {
       expect(verdict.wrong).toEqual(wrong);
     });
 
+    test("both over one connection count apart where the manager was started after the first one was sent", () => {
+      const reader = view("reader", twice, { isFromFirst: true });
+      const parts = { sentAt: () => 900, managerStarts: { a: [950] } };
+      expect(verdictOn([reader], parts)).toMatchObject({ wrong: {}, repeatsUnknownToManager: 2 });
+      const earlier = { ...parts, managerStarts: { a: [-6000] } };
+      expect(verdictOn([reader], earlier)).toMatchObject({
+        wrong: { repeated: 2 },
+        repeatsUnknownToManager: 0,
+      });
+    });
+
     test("counts as published twice, if it was not sent twice", () => {
       const verdict = verdictOn([between, view("reader", [...log, "6 s1:4"])]);
       expect(verdict).toMatchObject({ wrong: {}, publishedTwice: 2, answeredTwice: 0 });
