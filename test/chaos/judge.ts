@@ -21,8 +21,8 @@ export interface Verdict {
   /** Where that may happen: after a processor, or its connection, was lost. */
   readonly answersReordered: number;
   readonly gapsToldAgain: number;
-  /** What readers got twice since their manager was started between the two. */
-  readonly repeatsUnknownToManager: number;
+  /** What durable readers got twice over one connection since it was not known to have been there. */
+  readonly repeatsUnknown: number;
   /** Messages with a receipt that went with a queue that was deleted. */
   readonly deleted: number;
 }
@@ -41,7 +41,7 @@ export function judge(book: Book): Verdict {
     delivered: book.views.reduce((sum, { seen }) => sum + seen.length, 0),
     ...counts,
     gapsToldAgain: findings.gapsToldAgain,
-    repeatsUnknownToManager: findings.repeatsUnknownToManager,
+    repeatsUnknown: findings.repeatsUnknown,
     deleted,
   };
 }
