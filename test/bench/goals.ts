@@ -76,6 +76,7 @@ export function goalsOf(measures: readonly Measure[]): Goal[] {
       "×",
       ratio(of("answer-p50", "warren"), of("answer-p50", "naive")),
     ),
+    ...followersGoals(of),
     atMost("memory of an idle client", 2048, "bytes", of("idle", "warren")),
     atMost("CPU of a delivery, to 10,000 ÷ to 10", 1.5, "×", spread),
     atLeast(
@@ -114,6 +115,28 @@ export function goalsOf(measures: readonly Measure[]): Goal[] {
     atMost("memory of an idle STOMP client", 3072, "bytes", of("idle", "warren STOMP")),
     atMost("start to /readyz", 100, "ms", of("start", "warren")),
   ];
+}
+
+/** What a manager costs whose clients want nothing: of five, and what RabbitMQ takes more with five than with one, for each that is more. */
+function followersGoals(of: Medians): Goal[] {
+  const each = [
+    ["4,000", 6, 3],
+    ["20,000", 2, 1],
+  ] as const;
+  return each.flatMap(([rate, rabbitmqUs, managerUs]) => [
+    atMost(
+      `a further manager that wants nothing at ${rate}/s: RabbitMQ`,
+      rabbitmqUs,
+      "µs",
+      of("followers-rabbitmq", `with 5 managers at ${rate}/s`),
+    ),
+    atMost(
+      `a further manager that wants nothing at ${rate}/s: itself`,
+      managerUs,
+      "µs",
+      of("followers-manager", `of 5 managers at ${rate}/s`),
+    ),
+  ]);
 }
 
 export function atLeast(what: string, limit: number, value: number | undefined): Goal {

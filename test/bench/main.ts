@@ -7,8 +7,10 @@ import { answer } from "./cases/answer.ts";
 import { justBehind } from "./cases/behind.ts";
 import { cross } from "./cases/cross.ts";
 import { fanOut } from "./cases/fan-out.ts";
+import { followers } from "./cases/followers.ts";
 import { frozen } from "./cases/frozen.ts";
 import { idle } from "./cases/idle.ts";
+import { ownTopics } from "./cases/own-topics.ts";
 import { receipts } from "./cases/receipts.ts";
 import { receivers } from "./cases/receivers.ts";
 import { resume } from "./cases/resume.ts";
@@ -31,6 +33,8 @@ const cases = [
   frozen,
   roundTrip,
   answer,
+  ownTopics,
+  followers,
   idle,
   receivers,
   stompFanOut,

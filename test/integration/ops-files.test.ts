@@ -63,6 +63,17 @@ describe("the systemd units", () => {
     expect(await analysis).toContain("Overall exposure level");
   });
 
+  test("for one manager a core share a port, as one user, and have admin ports of their own", () => {
+    const template = read("systemd/warren-manager@.service");
+    expect(template).toContain("WARREN_REUSE_PORT=on");
+    expect(template).toContain("WARREN_ADMIN_PORT=91%i");
+    // Each unit with DynamicUser alone would be another user, to which Linux gives no share of the port.
+    expect(template).toMatch(/^User=warren-manager$/m);
+    const differing = (text: string) =>
+      text.split("\n").filter((line) => !/^(#|Description=|Environment=|User=|$)/.test(line));
+    expect(differing(template)).toEqual(differing(read("systemd/warren-manager.service")));
+  });
+
   test("filter no system call that Warren makes", async () => {
     const counts = join(folder(), "calls");
     const command = ["-f", "-qq", "-c", "-o", counts, await executable(), "--port", "0", "--admin-port", "0"];
