@@ -6,6 +6,7 @@ import { executable } from "../support/executable.ts";
 import { answer } from "./cases/answer.ts";
 import { justBehind } from "./cases/behind.ts";
 import { cross } from "./cases/cross.ts";
+import { events } from "./cases/events.ts";
 import { fanOut } from "./cases/fan-out.ts";
 import { followers } from "./cases/followers.ts";
 import { frozen } from "./cases/frozen.ts";
@@ -45,6 +46,7 @@ const cases = [
   resume,
   storm,
   justBehind,
+  events,
 ];
 
 const options = parseOptions(process.argv.slice(2), cases);

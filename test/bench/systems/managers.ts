@@ -12,6 +12,8 @@ export type Managed = Awaited<ReturnType<typeof startWarren>>;
 /** Managers of one vhost, and perhaps a processor. */
 export interface Managers {
   readonly each: readonly Managed[];
+  /** Where RabbitMQ is, for programs of the benchmark. */
+  readonly vhostUrl: string;
   /** Ends all processes at once, and removes what they left in RabbitMQ. */
   stop(): Promise<void>;
 }
@@ -70,7 +72,7 @@ export async function startManagers(
       await startRole("processor", "running");
       await untilAnswered(each[0]!.wsUrl());
     }
-    return { each, stop };
+    return { each, stop, vhostUrl: vhost.url };
   } catch (error) {
     await stop();
     throw error;
