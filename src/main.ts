@@ -1,4 +1,5 @@
 import type { Broker } from "./broker/broker.ts";
+import { eventsGroup } from "./broker/events.ts";
 import { MemoryBroker } from "./broker/memory.ts";
 import { brokerMetrics } from "./broker/metrics.ts";
 import { accessBy } from "./broker/rabbitmq/access.ts";
@@ -22,6 +23,7 @@ import { manual } from "./options/manual.ts";
 import { type Command, parseCommand } from "./options/parse.ts";
 import { settingsOf } from "./options/settings.ts";
 import type { Options } from "./options/table.ts";
+import { eventWork, keysFor } from "./processor/event-work.ts";
 import { echoProcessed, type Work } from "./processor/handler.ts";
 import { Processor } from "./processor/processor.ts";
 import { Quarantine, quarantineCommand } from "./processor/quarantine.ts";
@@ -101,6 +103,20 @@ async function serve({ options, warnings }: Run): Promise<number> {
       : new Processor(`processor-${id}`, options, work, broker, logger, messageTrace, quarantine.handle);
 
   if (processor !== undefined) processor.tracing = tracing;
+  const eventKeys = keysFor(work);
+  const eventProcessor =
+    processor === undefined || eventKeys.length === 0
+      ? undefined
+      : new Processor(
+          `processor-${id}-events`,
+          { ...options, group: eventsGroup(options.group) },
+          eventWork(work),
+          broker,
+          logger,
+          messageTrace,
+          undefined,
+          eventKeys,
+        );
   const url = manager?.listen();
   const admin =
     manager === undefined && processor !== undefined
@@ -143,9 +159,13 @@ async function serve({ options, warnings }: Run): Promise<number> {
   const partingMs = left() + partingAfterStopTimeoutMs;
   const partedBy = performance.now() + partingMs;
   await manager?.close(partingMs / 2);
+  // With the embedded broker nobody else would hear that the last clients have gone.
+  if (eventProcessor !== undefined) await broker.settle(partingMs / 4);
+  await eventProcessor?.drain(partingMs / 4);
   admin?.close();
   auth?.close();
   processor?.close();
+  eventProcessor?.close();
   quarantine.close();
   await broker.close(Math.max(0, partedBy - performance.now()));
   messageTrace.close();

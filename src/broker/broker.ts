@@ -41,6 +41,14 @@ export interface Broker {
   /** Consumes the durable queue of `group`, which gets what is published to `wsmanager`. Before `start`. */
   consume(group: string, prefetch: number, consumer: Consumer): void;
   /**
+   * The same for events of clients, of which each group gets those with these keys. The envelope's routing key is the event's, and
+   * its body the event's JSON. Of a group that is away for long the oldest are dropped.
+   *
+   * @param group as `eventsGroup` names it
+   * @param keys of `eventKeys`
+   */
+  consumeEvents(group: string, keys: readonly string[], prefetch: number, consumer: Consumer): void;
+  /**
    * Consumes, together with all other managers, the durable queue to which other programs answer requests. Nothing can come
    * where no other program can publish. Before `start`.
    */

@@ -40,6 +40,8 @@ export interface EventsLink {
    * @throws what the job throws, or if the link was lost meanwhile
    */
   alone(manager: string, job: (voice: Voice) => Promise<void>): Promise<boolean>;
+  /** Keeps a record of revoked tokens. Resolves when it is safe. @throws if the link was lost meanwhile */
+  revoke(body: string): Promise<void>;
   /** Gives the link up: another one follows. */
   giveUp(why: string): void;
 }
@@ -78,6 +80,22 @@ export interface EventsPeer {
   answered(id: string, body: Uint8Array): void;
   /** What a manager tells all, or this one. */
   told(body: Uint8Array): void;
+  /** A record of revoked tokens: all that there are when a link opens, and then each new one. */
+  revoked(body: Uint8Array): void;
+  /** All records that there were when the link opened have been read. */
+  readRevoked(): void;
+}
+
+const eventsGroupPrefix = "events.to.";
+
+/** What the events for a processor group's handler are kept under: a group of its own, so that dead letters find their way back. */
+export function eventsGroup(group: string): string {
+  return eventsGroupPrefix + group;
+}
+
+/** The other way round. */
+export function groupOfEvents(eventsGroup: string): string {
+  return eventsGroup.slice(eventsGroupPrefix.length);
 }
 
 /** Where the events of clients go, and what may be in their log besides. */

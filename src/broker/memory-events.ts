@@ -49,9 +49,14 @@ export class MemoryEvents {
         await job(ownVoice);
         return true;
       },
+      revoke: (body) => {
+        this.#peer.revoked(Buffer.from(body));
+        return Promise.resolve();
+      },
       giveUp: () => undefined,
     };
     this.#peer.opened(link);
+    this.#peer.readRevoked();
   }
 
   close(): void {

@@ -75,6 +75,11 @@ export class GroupQueue {
     this.#schedulePump();
   }
 
+  dropOldest(): void {
+    const oldest = this.#envelopes.shift();
+    if (oldest !== undefined) this.bytes -= envelopeCostBytes(oldest);
+  }
+
   #schedulePump(): void {
     if (this.#isPumping || !this.#isOpen) return;
     this.#isPumping = true;

@@ -29,6 +29,7 @@ const queueBytesRelieved = queueBytesMax / 2;
 export class MemoryBroker implements Broker {
   readonly #publishers: { readonly exchange: Exchange; readonly publisher: Publisher }[] = [];
   readonly #groups = new Map<string, GroupQueue>();
+  readonly #eventGroups = new Map<string, { readonly queue: GroupQueue; readonly keys: Set<string> }>();
   readonly #followers = new Set<Follower>();
   readonly #lastTags = new Map<Publisher, number>();
   #state: "declaring" | "ready" | "closed" = "declaring";
@@ -49,6 +50,15 @@ export class MemoryBroker implements Broker {
       this.#groups.set(group, queue);
     }
     queue.add(consumer, prefetch);
+  }
+
+  consumeEvents(group: string, keys: readonly string[], prefetch: number, consumer: Consumer): void {
+    let events = this.#eventGroups.get(group);
+    if (events === undefined) {
+      events = { queue: new GroupQueue(() => undefined), keys: new Set(keys) };
+      this.#eventGroups.set(group, events);
+    }
+    events.queue.add(consumer, prefetch);
   }
 
   /** Nobody else publishes here. */
@@ -82,14 +92,14 @@ export class MemoryBroker implements Broker {
 
   attachEvents(peer: EventsPeer): boolean {
     const left = (askers: readonly string[]) => this.#onLeft(askers);
-    this.#events = new MemoryEvents(peer, () => undefined, left);
+    this.#events = new MemoryEvents(peer, (key, body) => this.#tell(key, body), left);
     return true;
   }
 
   start(): void {
     this.#state = "ready";
     for (const follower of this.#followers) follower.marked(this.#nextOffset++);
-    for (const queue of this.#groups.values()) queue.open();
+    for (const queue of this.#queues) queue.open();
     this.#events?.open();
     for (const { exchange, publisher } of this.#publishers) {
       publisher.opened({
@@ -112,12 +122,12 @@ export class MemoryBroker implements Broker {
   }
 
   queuedIn(group: string): number | undefined {
-    return this.#groups.get(group)?.length;
+    return (this.#groups.get(group) ?? this.#eventGroups.get(group)?.queue)?.length;
   }
 
   async settle(timeoutMs: number): Promise<void> {
     const deadline = performance.now() + timeoutMs;
-    const isIdle = () => [...this.#groups.values()].every((queue) => queue.isIdle);
+    const isIdle = () => this.#queues.every((queue) => queue.isIdle);
     while (!isIdle() && performance.now() < deadline) await Bun.sleep(2);
   }
 
@@ -125,10 +135,32 @@ export class MemoryBroker implements Broker {
     if (this.#state !== "closed") {
       this.#state = "closed";
       for (const { publisher } of this.#publishers) publisher.closed();
-      for (const queue of this.#groups.values()) queue.close();
+      for (const queue of this.#queues) queue.close();
       this.#events?.close();
     }
     return Promise.resolve();
+  }
+
+  get #queues(): readonly GroupQueue[] {
+    return [...this.#groups.values(), ...[...this.#eventGroups.values()].map(({ queue }) => queue)];
+  }
+
+  #tell(key: string, body: string): void {
+    for (const { queue, keys } of this.#eventGroups.values()) {
+      if (!keys.has(key)) continue;
+      queue.push({
+        body: Buffer.from(body),
+        routingKey: key,
+        contentType: "application/json",
+        messageId: undefined,
+        timestamp: undefined,
+        appId: undefined,
+        clientId: undefined,
+        headers: undefined,
+      });
+      // Nobody waits for an event, so nobody can be held back for it.
+      while (queue.bytes > queueBytesMax) queue.dropOldest();
+    }
   }
 
   #accept(exchange: Exchange, publisher: Publisher, envelopes: readonly Envelope[]): void {

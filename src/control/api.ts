@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from "node:crypto";
+import { faultInKey } from "../envelope/once-id.ts";
 import type { Waiter } from "../envelope/waiter.ts";
 import { isName, type OutgoingMessage } from "../message.ts";
 import type { Answer, Routes } from "../ops/http.ts";
@@ -12,6 +13,7 @@ import { type DeskAnswer, page, type SeenClient } from "./desk.ts";
 import { LetterRoutes } from "./letter-routes.ts";
 import { openApi } from "./open-api.ts";
 import { bad } from "./refusal.ts";
+import { revokedMsDefault, revokedMsMax } from "./revocations.ts";
 
 /** What the API does for those who run Warren. */
 export interface ControlOptions {
@@ -21,8 +23,18 @@ export interface ControlOptions {
   askAll(
     command: Command,
   ): Promise<{ readonly answers: readonly DeskAnswer[]; readonly missing: readonly string[] }>;
-  /** Hands a message to the broker, for clients. */
-  publish(message: OutgoingMessage, waiter: Waiter): void;
+  /**
+   * Hands a message to the broker, for clients. One with the key of an earlier one is not published again (`once.ts`).
+   *
+   * @param key undefined: there may be others like it
+   */
+  publish(
+    message: OutgoingMessage,
+    waiter: Waiter,
+    key: string | undefined,
+  ): "new" | "repeated" | "reused" | "too many";
+  /** Refuses the tokens of a client that were issued before now, for a time in milliseconds. @returns why that cannot be */
+  revoke(client: string, forMs: number): Promise<string | undefined>;
   /** Why the broker could not carry it; undefined if it could. */
   unfitnessOf(message: OutgoingMessage): { readonly why: string } | undefined;
   /** Has this manager's clients leave over a time, in milliseconds, and then stops it. */
@@ -68,6 +80,9 @@ export class ControlApi {
       "/api/clients/:id": this.#answer({
         GET: (_, { id = "" }) => this.#client(id),
         DELETE: (_, { id = "" }) => this.#disconnect(id),
+      }),
+      "/api/clients/:id/revoke": this.#answer({
+        POST: ({ url }, { id = "" }) => this.#revoke(id, new URL(url)),
       }),
       "/api/clients/:id/send": this.#answer({ POST: (request, { id = "" }) => this.#send(request, id) }),
       "/api/publish": this.#answer({ POST: (request) => this.#publish(request) }),
@@ -158,6 +173,23 @@ export class ControlApi {
     return disconnected === 0 ? unknown(client, missing) : Response.json({ client, disconnected, missing });
   }
 
+  async #revoke(client: string, { searchParams }: URL): Promise<Response> {
+    const said = searchParams.get("for");
+    const forMs = said === null ? revokedMsDefault : timeIn(said);
+    if (!isName(client)) return bad("a client id has at most 255 bytes and no control characters");
+    if (!(forMs > 0 && forMs <= revokedMsMax)) return bad("for is a time such as 12h or 30d, at most 90d");
+    const { connections } = await this.#find(client);
+    const why = await this.#options.revoke(client, forMs);
+    if (why !== undefined) return Response.json({ error: why }, { status: 503 });
+    const { missing } = await this.#options.askAll({ do: "disconnect", client });
+    return Response.json({
+      client,
+      disconnected: connections.length,
+      until: new Date(Date.now() + forMs).toISOString(),
+      missing,
+    });
+  }
+
   async #send(request: Request, clientId: string): Promise<Response> {
     const { connections, missing } = await this.#find(clientId);
     if (connections.length === 0) return unknown(clientId, missing);
@@ -185,6 +217,9 @@ export class ControlApi {
         { status: 413 },
       );
     const message = { ...to, ...bodyOf(bytes, request.headers.get("content-type")) };
+    const key = request.headers.get("idempotency-key") ?? undefined;
+    const faultyKey = key === undefined ? undefined : faultInKey(key);
+    if (faultyKey !== undefined) return bad(`Idempotency-Key ${faultyKey}`);
     const unfit = this.#options.unfitnessOf(message);
     if (unfit !== undefined) return bad(unfit.why);
     const { promise, resolve } = Promise.withResolvers<Response>();
@@ -195,17 +230,29 @@ export class ControlApi {
         ),
       confirmMsMax,
     );
-    this.#options.publish(message, {
-      confirmed: () => resolve(Response.json({ confirmed: true })),
-      setAside: (error) => resolve(Response.json({ error }, { status: 422 })),
-    });
+    const taken = this.#options.publish(
+      message,
+      {
+        confirmed: () => resolve(Response.json({ confirmed: true })),
+        setAside: (error) => resolve(Response.json({ error }, { status: 422 })),
+      },
+      key,
+    );
+    if (taken === "reused")
+      resolve(Response.json({ error: "the Idempotency-Key belongs to another message" }, { status: 409 }));
+    if (taken === "too many")
+      resolve(
+        Response.json(
+          { error: "too many wait for earlier messages with their keys: try again" },
+          { status: 503 },
+        ),
+      );
     return await promise.finally(() => clearTimeout(timer));
   }
 
   #drain({ searchParams }: URL): Response {
     const said = searchParams.get("over") ?? "30s";
-    const [, number, unit = "s"] = /^(\d+)(ms|s|m)?$/.exec(said) ?? [];
-    const overMs = Number(number) * { ms: 1, s: 1000, m: 60_000 }[unit as "ms" | "s" | "m"];
+    const overMs = timeIn(said);
     if (!(overMs <= drainMsMax)) return bad("over is a time such as 30s, at most 60m");
     this.#options.drain(overMs);
     return Response.json({ drainingMs: overMs }, { status: 202 });
@@ -221,6 +268,14 @@ export class ControlApi {
     return Response.json({ level });
   }
 }
+
+/** A time such as `30s` in milliseconds; NaN if it is none. */
+function timeIn(said: string): number {
+  const [, number, unit = "s"] = /^(\d{1,9})(ms|s|m|h|d)?$/.exec(said) ?? [];
+  return Number(number) * units[unit as keyof typeof units];
+}
+
+const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 function bodyOf(bytes: Uint8Array, contentType: string | null): Pick<OutgoingMessage, "body" | "headers"> {
   const headers = contentType === null ? {} : { headers: { "content-type": contentType } };

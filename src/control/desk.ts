@@ -1,5 +1,6 @@
 import { version } from "../version.ts";
 import { type Command, commandIn, pageMax } from "./command.ts";
+import { revokedMsDefault } from "./revocations.ts";
 
 /** A client, as an operator sees it. */
 export interface SeenClient {
@@ -36,6 +37,12 @@ export interface Clientele {
   find(client: string): readonly SeenClient[];
   /** Closes the connections of a client with 4410; returns how many there were. */
   disconnect(client: string): number;
+  /**
+   * Refuses the tokens of a client that were issued before now, for a time in milliseconds, and closes its connections.
+   *
+   * @returns how many there were, or why it cannot be
+   */
+  revoke(client: string, forMs: number): number | string;
   /** Topics and patterns with subscribers, and how many there are. */
   topics(): readonly (readonly [topic: string, subscribers: number])[];
 }
@@ -93,6 +100,13 @@ export class Desk {
         return { manager, clients: clientele.find(command.client) };
       case "disconnect":
         return { manager, disconnected: clientele.disconnect(command.client) };
+      case "revoke": {
+        const outcome = clientele.revoke(command.client, command.forMs ?? revokedMsDefault);
+        return {
+          manager,
+          ...(typeof outcome === "string" ? { error: outcome } : { disconnected: outcome }),
+        };
+      }
     }
   }
 }

@@ -16,7 +16,9 @@ const handed = {
   "200": json("RabbitMQ has confirmed it"),
   "400": json("the topic is none, or the broker could not carry the message"),
   "413": json("the body is larger than --max-message-bytes"),
+  "409": json("the Idempotency-Key belongs to another message"),
   "422": json("RabbitMQ refuses it, and it is not tried again"),
+  "503": json("too many wait for earlier messages with their keys"),
   "504": json("RabbitMQ has not confirmed it within 30 seconds"),
   ...refusals,
 };
@@ -24,6 +26,12 @@ const ofLetters = {
   "404": json("there is none, or the broker keeps none"),
   "503": json("RabbitMQ cannot be asked"),
   ...refusals,
+};
+const key = {
+  name: "Idempotency-Key",
+  in: "header",
+  description: "a second message with the same key is not published (--idempotency-window)",
+  schema: { type: "string", maxLength: 255 },
 };
 const body = { required: true, content: { "*/*": {} } };
 
@@ -85,10 +93,28 @@ export const openApi = {
         },
       },
     },
+    "/api/clients/{id}/revoke": {
+      post: {
+        summary: "Disconnects a client (4410), and refuses its tokens that were issued before now",
+        parameters: [
+          id,
+          query("for", "how long they are refused, such as 12h or 30d; at most 90d", {
+            type: "string",
+            default: "30d",
+          }),
+        ],
+        responses: {
+          "200": json("RabbitMQ has it; how many connections there were"),
+          "400": json("no such time, or no client id"),
+          "503": json("it cannot be kept now, and why"),
+          ...refusals,
+        },
+      },
+    },
     "/api/clients/{id}/send": {
       post: {
         summary: "Sends a message to a client alone",
-        parameters: [id, query("topic", "the topic that it is about", { type: "string" })],
+        parameters: [id, query("topic", "the topic that it is about", { type: "string" }), key],
         requestBody: body,
         responses: { ...handed, "404": json("it is not connected") },
       },
@@ -96,7 +122,7 @@ export const openApi = {
     "/api/publish": {
       post: {
         summary: "Sends a message to all clients of a topic",
-        parameters: [query("topic", "the topic", { type: "string" }, true)],
+        parameters: [query("topic", "the topic", { type: "string" }, true), key],
         requestBody: body,
         responses: handed,
       },

@@ -31,6 +31,9 @@ export class Events implements EventsPeer {
   readonly #questions = new Questions();
   /** Goes the same way between managers. */
   companion: Companion | undefined;
+  /** Takes records of revoked tokens. */
+  onRevoked: (body: Uint8Array) => void = () => undefined;
+  readonly #revokedRead = Promise.withResolvers<void>();
   readonly #onCommand: (body: Uint8Array) => object | undefined;
   #link: EventsLink | undefined;
   #isBlocked = false;
@@ -129,6 +132,26 @@ export class Events implements EventsPeer {
 
   answered(id: string, body: Uint8Array): void {
     this.#questions.answered(id, body);
+  }
+
+  revoked(body: Uint8Array): void {
+    this.onRevoked(body);
+  }
+
+  readRevoked(): void {
+    this.#revokedRead.resolve();
+  }
+
+  /** Fulfilled when the records of revoked tokens were read for the first time. */
+  get revokedRead(): Promise<void> {
+    return this.#revokedRead.promise;
+  }
+
+  /** Keeps a record of revoked tokens. @returns false if the broker is not there @throws if it was lost meanwhile */
+  async revoke(body: string): Promise<boolean> {
+    if (!this.isOpen) return false;
+    await this.#link!.revoke(body);
+    return true;
   }
 
   /** The other managers that are known. */

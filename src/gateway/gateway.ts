@@ -123,6 +123,11 @@ export class Gateway implements FeedSink {
     return this.#connections.remove(clientId);
   }
 
+  /** The same for those whose tokens were issued before a time, in milliseconds since 1970. */
+  revoke(clientId: string, issuedBeforeMs: number): number {
+    return this.#connections.remove(clientId, issuedBeforeMs);
+  }
+
   /** Topics and patterns that have live subscribers, and how many. */
   topics(): readonly (readonly [topic: string, subscribers: number])[] {
     return this.#relay.audiences.topics();

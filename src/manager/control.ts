@@ -3,15 +3,20 @@ import { ControlApi, type ControlOptions } from "../control/api.ts";
 import type { Clientele, Desk, DeskAnswer, SeenClient } from "../control/desk.ts";
 import { FatalError, reasonOf } from "../errors.ts";
 import type { Events } from "../events/events.ts";
+import type { Once } from "../gateway/fan-out/once.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { Readiness } from "../ops/http.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { ManagerOptions } from "./manager-options.ts";
+import type { Revoking } from "./revoking.ts";
 
 export interface ControlParts
   extends Pick<ControlOptions, "askAll" | "drain" | "level" | "deadLetters" | "onRefused"> {
   /** What is published to clients. */
   answers(): Outbox;
+  readonly once: Once;
+  /** Undefined where nothing can be revoked. */
+  revoking(): Revoking | undefined;
 }
 
 /**
@@ -21,14 +26,23 @@ export interface ControlParts
  */
 export function adminRoutesFor(
   { adminTokenFile: file, maxMessageBytes }: Pick<ManagerOptions, "adminTokenFile" | "maxMessageBytes">,
-  { answers, ...parts }: ControlParts,
+  { answers, once, revoking, ...parts }: ControlParts,
 ): ControlApi["routes"] {
   if (file === undefined) return {};
   readAdminToken(file);
   return new ControlApi({
     ...parts,
     token: () => readAdminToken(file),
-    publish: (message, waiter) => void answers().append(message, waiter),
+    publish: (message, waiter, key) => {
+      const admission = key === undefined ? undefined : once.admit(message, key, waiter);
+      if (admission === undefined) answers().append(message, waiter);
+      else if (admission.is === "new") answers().append(admission.message, admission.waiter);
+      return admission?.is ?? "new";
+    },
+    revoke: async (client, forMs) => {
+      const there = revoking();
+      return there === undefined ? noLog : await there.revoke(client, forMs);
+    },
     unfitnessOf: (message) => answers().unfitnessOf(message),
     maxMessageBytes,
   }).routes;
@@ -53,6 +67,9 @@ export function readAdminToken(file: string): string {
   return token;
 }
 
+/** Why nothing can be revoked. */
+export const noLog = "with --log off nothing can be revoked: no other manager would know of it";
+
 /** Topics of one client that are told. */
 const topicsMax = 100;
 
@@ -61,7 +78,7 @@ export function clienteleOf(
   manager: string,
   gateway: () => Gateway,
   events: () => Events | undefined,
-  state: { readiness(): Readiness; waitingBytes(): number },
+  state: { readiness(): Readiness; waitingBytes(): number; revoking(): Revoking | undefined },
 ): Clientele {
   const seenOf = (wanted?: string) => {
     const seen: SeenClient[] = [];
@@ -92,6 +109,13 @@ export function clienteleOf(
     list: () => seenOf(),
     find: (id) => seenOf(id),
     disconnect: (client) => gateway().disconnect(client),
+    revoke: (client, forMs) => {
+      const revoking = state.revoking();
+      if (revoking === undefined) return noLog;
+      const count = seenOf(client).length;
+      revoking.revokeSoon(client, forMs);
+      return count;
+    },
     topics: () => gateway().topics(),
   };
 }

@@ -9,6 +9,7 @@ import type { Presence } from "../presence/presence.ts";
 import type { BusiestTopics } from "./busiest-topics.ts";
 import { presenceMetrics } from "./presence.ts";
 import type { Replies } from "./replies.ts";
+import type { Revoking } from "./revoking.ts";
 
 export interface MetricsParts {
   readonly broker: Broker;
@@ -20,12 +21,14 @@ export interface MetricsParts {
   /** How late things are: the event loop, and the log. */
   readonly lags: readonly { readonly metrics: readonly AnyMetric[] }[];
   readonly presence: Presence | undefined;
+  readonly revoking: Revoking | undefined;
   apiRefusedCount(): number;
 }
 
 /** What `/metrics` shows of a manager besides its gateway. */
 export function managerMetrics(parts: MetricsParts): readonly AnyMetric[] {
-  const { broker, outbox, busiest, skipped, replies, repeats, lags, presence, apiRefusedCount } = parts;
+  const { broker, outbox, busiest, skipped, replies, repeats, lags, presence, revoking, apiRefusedCount } =
+    parts;
   return [
     ...outboxMetrics(outbox),
     ...brokerMetrics(broker),
@@ -39,6 +42,7 @@ export function managerMetrics(parts: MetricsParts): readonly AnyMetric[] {
     ...lags.flatMap(({ metrics }) => metrics),
     busiest.metric,
     ...(presence === undefined ? [] : presenceMetrics(presence)),
+    ...(revoking === undefined ? [] : [revoking.metric]),
     {
       name: "warren_api_refused_total",
       type: "counter",

@@ -32,6 +32,7 @@ import type { ManagerOptions } from "./manager-options.ts";
 import { managerReadiness } from "./manager-readiness.ts";
 import { presenceOf, toldOf } from "./presence.ts";
 import { Replies } from "./replies.ts";
+import { Revoking } from "./revoking.ts";
 import { Traced, tracedSink } from "./traced.ts";
 import { uplinkTo } from "./uplink.ts";
 
@@ -48,6 +49,7 @@ export class Manager {
   readonly #outbox: Outbox;
   readonly #events: Events | undefined;
   readonly #presence: Presence | undefined;
+  readonly #revoking: Revoking | undefined;
   /** Answers of other programs for clients of other managers. */
   readonly #answers: Outbox;
   readonly #gateway: Gateway;
@@ -106,7 +108,11 @@ export class Manager {
         id,
         () => gateway,
         () => events,
-        { readiness: () => readiness(), waitingBytes: () => outbox.level.bytes },
+        {
+          readiness: () => readiness(),
+          waitingBytes: () => outbox.level.bytes,
+          revoking: () => this.#revoking,
+        },
       ),
       (why) => notices.warnOnce("a command on wsmanager.control was not obeyed", "reason", why, () => ({})),
     );
@@ -125,6 +131,8 @@ export class Manager {
       adminRoutes: adminRoutesFor(options, {
         askAll: aloneOr(desk, events),
         answers: () => this.#answers,
+        once,
+        revoking: () => this.#revoking,
         drain: (overMs) => {
           this.#isStopping = true;
           this.onDrain(overMs);
@@ -158,6 +166,7 @@ export class Manager {
     broker.publish("towsmanager", answers);
     broker.consumeReplies(repliesPrefetch, replies);
     const feed = new Feed(id, tracedSink(gateway, tracing), logger, messageTrace, skipped, recordBytesMax);
+    const revoking = events === undefined ? undefined : new Revoking(events, auth, () => gateway, logger);
     const ownMetrics = managerMetrics({
       broker,
       outbox,
@@ -167,6 +176,7 @@ export class Manager {
       repeats: feed.repeats,
       lags: [this.#lag, ...(lag === undefined ? [] : [lag])],
       presence,
+      revoking,
       apiRefusedCount: () => this.#apiRefusedCount,
     });
     feed.keys = once;
@@ -177,6 +187,7 @@ export class Manager {
     this.#keysAtStart = keysAtStart;
     this.#events = events;
     this.#presence = presence;
+    this.#revoking = revoking;
     this.#outbox = outbox;
     this.#gateway = gateway;
     this.#auth = auth;
@@ -244,6 +255,7 @@ export class Manager {
     await this.#gateway.close(timeoutMs);
     this.#leavers.close();
     this.#presence?.close();
+    this.#revoking?.close();
     await this.#events?.close(Math.min(eventsCloseMs, timeoutMs ?? eventsCloseMs));
     this.#outbox.close();
     this.#answers.close();

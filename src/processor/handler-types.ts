@@ -11,6 +11,33 @@
  */
 export type Handler = (message: HandlerMessage, context: HandlerContext) => Result | PromiseLike<Result>;
 
+/**
+ * A module may export functions of the names `connected` and `disconnected` as well, which hear of clients that come and go: each group
+ * once, at least, with the same `id` if it is told again. What they return goes to that client, unless it says where it goes.
+ */
+export type EventHandler = (event: ClientEvent, context: HandlerContext) => Result | PromiseLike<Result>;
+
+/** A client has come, or has gone. */
+export interface ClientEvent {
+  /** Unique. The same when the event comes again. */
+  readonly id: string;
+  readonly event: "connected" | "disconnected";
+  /** The client's id. */
+  readonly client: string;
+  /** Names the connection: never used again, on any manager. */
+  readonly connection: string;
+  /** The manager that the client is connected to. */
+  readonly manager: string;
+  /** Milliseconds since 1970, by the clock of that manager. */
+  readonly at: number;
+  /** `connected`: what it speaks. */
+  readonly protocol?: string;
+  /** `connected`: its address, where addresses are counted. */
+  readonly address?: string;
+  /** `disconnected`: a close code, or what is known of the end. */
+  readonly reason?: string;
+}
+
 /** What a handler returns, or what its promise is fulfilled with. */
 export type Result =
   | Answer

@@ -53,6 +53,9 @@ export interface Work {
   readonly handle: Handler;
   /** Absent: for all of them. */
   readonly isFor?: ((topic: string) => boolean) | undefined;
+  /** What hears of clients that come and go. */
+  readonly connected?: types.EventHandler | undefined;
+  readonly disconnected?: types.EventHandler | undefined;
 }
 
 /** The built-in handler. */

@@ -3,7 +3,9 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { FatalError, reasonOf } from "../errors.ts";
 import { isHandlerUrl } from "../host.ts";
+import type { EventHandlers } from "./event-work.ts";
 import type { Handler, Work } from "./handler.ts";
+import type { EventHandler } from "./handler-types.ts";
 import { topicFilter } from "./topic-filter.ts";
 
 /**
@@ -35,10 +37,27 @@ async function loadModule(file: string): Promise<Work> {
     throw new FatalError(`handler ${path}: it has no default function; write: export default (message) => …`);
   }
   const topics = "topics" in (module as object) ? (module as { readonly topics: unknown }).topics : undefined;
-  if (topics === undefined) return { handle: handler as Handler };
+  const events = eventHandlersIn(module as object, path);
+  if (topics === undefined) return { handle: handler as Handler, ...events };
   const isFor = topicFilter(topics);
   if (typeof isFor === "string") throw new FatalError(`handler ${path}: ${isFor}`);
-  return { handle: handler as Handler, isFor };
+  return { handle: handler as Handler, isFor, ...events };
+}
+
+/** @throws FatalError */
+function eventHandlersIn(module: object, path: string): EventHandlers {
+  const all = module as Readonly<Record<string, unknown>>;
+  const handlers: Record<string, EventHandler> = {};
+  for (const name of ["connected", "disconnected"]) {
+    const exported = all[name];
+    if (exported === undefined) continue;
+    if (typeof exported !== "function")
+      throw new FatalError(
+        `handler ${path}: its ${name} is no function; write: export function ${name}(event) { … }`,
+      );
+    handlers[name] = exported as EventHandler;
+  }
+  return handlers;
 }
 
 /** Bun throws one error for a syntax error, and an AggregateError for several. */

@@ -1,4 +1,5 @@
 import type { Broker, Consumer, ConsumeSession } from "../broker/broker.ts";
+import { groupOfEvents } from "../broker/events.ts";
 import type { Envelope } from "../envelope/envelope.ts";
 import { open } from "../envelope/envelope.ts";
 import { answersIdOf } from "../envelope/once-id.ts";
@@ -13,6 +14,7 @@ import { outboxMetrics } from "../outbox/metrics.ts";
 import { Outbox } from "../outbox/outbox.ts";
 import { Askers } from "./askers.ts";
 import { DeadLetters } from "./dead-letters.ts";
+import { eventEnvelope } from "./event-work.ts";
 import type { Work } from "./handler.ts";
 import { Handling, type SuspectHandler, timerMsMax } from "./handling.ts";
 import { Intake, shareOf, withOwnBody } from "./intake.ts";
@@ -53,6 +55,7 @@ export class Processor implements Consumer {
   readonly #lanes: Lanes;
   readonly #knownReturns: KnownReturns;
   readonly #broker: Broker;
+  readonly #isForEvents: boolean;
   readonly #metrics: ProcessorMetrics;
   #session: ConsumeSession | undefined;
   #intake: Intake | undefined;
@@ -63,6 +66,7 @@ export class Processor implements Consumer {
   /**
    * @param id unique to this process; its answers carry it as `app_id`
    * @param suspectHandler handles messages that may have killed their processors, each within `handlerTimeoutMs`
+   * @param eventKeys it is for these events of clients, and not for messages; then `options.group` is as `eventsGroup` names it
    */
   constructor(
     id: string,
@@ -72,7 +76,9 @@ export class Processor implements Consumer {
     logger: Logger,
     messageTrace: MessageTrace,
     suspectHandler: SuspectHandler = work.handle,
+    eventKeys?: readonly string[],
   ) {
+    this.#isForEvents = eventKeys !== undefined;
     this.#id = id;
     this.#options = options;
     this.#work = work;
@@ -89,9 +95,12 @@ export class Processor implements Consumer {
     this.#answers = new Outbox(id, true, { bytesMax: options.outboxMaxBytes });
     this.#dead = new Outbox(`${id}-dead`, false, { bytesMax: options.outboxMaxBytes });
     const askers = new Askers();
-    broker.hearLeft((left) => askers.left(left));
+    // Nobody asks by an event.
+    if (eventKeys === undefined) broker.hearLeft((left) => askers.left(left));
+    // The group as handlers know it.
+    const group = eventKeys === undefined ? options.group : groupOfEvents(options.group);
     this.#handling = new Handling({
-      options,
+      options: { ...options, group },
       askers,
       handle: work.handle,
       suspectHandler,
@@ -105,7 +114,8 @@ export class Processor implements Consumer {
       outbox.onSetAside = (message) => logger.error("message set aside", { ...message });
     broker.publish("towsmanager", this.#answers);
     broker.publish("wsmanager.dead", this.#dead);
-    broker.consume(options.group, options.prefetch, this);
+    if (eventKeys === undefined) broker.consume(options.group, options.prefetch, this);
+    else broker.consumeEvents(options.group, eventKeys, options.prefetch, this);
   }
 
   /** Where spans go; undefined: nowhere. */
@@ -166,9 +176,10 @@ export class Processor implements Consumer {
     this.#lanes.abandonWaiting();
   }
 
-  deliver(tag: number, envelope: Envelope, returns: number): void {
+  deliver(tag: number, delivered: Envelope, returns: number): void {
     const intake = this.#intake;
     if (intake === undefined) return;
+    const envelope = this.#isForEvents ? eventEnvelope(delivered) : delivered;
     const { messageId } = envelope;
     const isSuspect = this.#knownReturns.unexplained(messageId, returns) > innocentDeaths;
     let costBytes = 0;

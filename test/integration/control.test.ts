@@ -9,6 +9,7 @@ import { sharedRabbitmq } from "../support/rabbitmq.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
 import { startWarren, type WarrenProcess } from "../support/warren.ts";
+import { claims, hs256, nowS } from "../unit/gateway/auth/signing.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 
@@ -31,6 +32,25 @@ function apiOf(warren: WarrenProcess) {
     const text = await response.text();
     return { status: response.status, body: text === "" ? {} : JSON.parse(text) };
   };
+}
+
+const secret = "a secret of more than thirty-two bytes";
+const secretFile = join(folder, "secret");
+writeFileSync(secretFile, secret);
+const guarded = ["--auth", "jwt", "--jwt-secret-file", secretFile];
+const tokenFor = (sub: string, more: object) => hs256(claims({ sub, ...more }), secret);
+
+/** What a handshake with a client's token is answered: `101`, or why it is refused. */
+async function answerTo(warren: WarrenProcess, clientToken: string): Promise<string> {
+  const response = await fetch(wsOf(warren, `?topic=t&token=${clientToken}`).replace(/^ws/, "http"), {
+    headers: {
+      connection: "Upgrade",
+      upgrade: "websocket",
+      "sec-websocket-version": "13",
+      "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+    },
+  });
+  return response.status === 101 ? "101" : await response.text();
 }
 
 const wsOf = (warren: WarrenProcess, path: string) => `${warren.url.replace("http", "ws")}ws${path}`;
@@ -84,10 +104,21 @@ describe("The control API of a system in one process", () => {
     expect((await api("DELETE", "/api/clients/ben")).body.disconnected).toBe(1);
     expect((await ben.closed).code).toBe(4410);
     expect((await api("GET", "/api/clients/ben")).status).toBe(404);
+    const keyed = (body: string) => api("POST", "/api/publish?topic=a.b", body, { "idempotency-key": "k1" });
+    expect([
+      (await keyed("once")).status,
+      (await keyed("once")).status,
+      (await keyed("other")).status,
+    ]).toEqual([200, 200, 409]);
+    expect((await api("POST", "/api/clients/anna/revoke")).body.error).toContain(
+      "clients need no tokens here",
+    );
+    expect((await api("POST", "/api/publish?topic=a.b", "end")).status).toBe(200);
+    await until(() => anna.received.includes("end"), "what was published");
     expect((await api("PUT", "/api/log-level", '{"level": "debug"}')).body).toEqual({ level: "debug" });
     expect((await api("GET", "/api/log-level")).body).toEqual({ level: "debug" });
     expect((await api("PUT", "/api/log-level", "loud")).status).toBe(400);
-    expect(anna.received).toEqual(["to all"]);
+    expect(anna.received).toEqual(["to all", "once", "end"]);
   });
 
   test("has clients leave one after another before it stops", async () => {
@@ -109,6 +140,47 @@ describe("The control API of a system in one process", () => {
 });
 
 describe("The control API of several managers", () => {
+  test("revokes a client's tokens on all of them, also after all were killed and started again", async () => {
+    const url = await (await sharedRabbitmq()).vhost();
+    const args = ["--role", "manager", "--broker", url, ...guarded];
+    const old = tokenFor("anna", { iat: nowS() - 10 });
+    const withoutIat = tokenFor("anna", {});
+    const others = tokenFor("ben", {});
+    const fresh = tokenFor("anna", { iat: nowS() + 3600 });
+    const check = async (warrens: readonly WarrenProcess[]) => {
+      for (const warren of warrens) {
+        expect(await answerTo(warren, old)).toContain("the token was revoked");
+        expect(await answerTo(warren, withoutIat)).toContain("does not say when it was issued (iat)");
+        for (const good of [others, fresh]) {
+          await using _client = await connect(wsOf(warren, `?topic=elsewhere&token=${good}`));
+        }
+      }
+    };
+    {
+      await using one = await startWarren([...args, ...flags]);
+      await using two = await startWarren(args, { readyWhen: "ready" });
+      const api = apiOf(one);
+      await until(
+        async () => (await api("GET", "/api/managers")).body.managers.length === 2,
+        "both are known",
+      );
+      await using anna = await connect(wsOf(two, `?topic=t&token=${old}`));
+      await using stays = await connect(wsOf(two, `?topic=t&token=${others}`));
+      for (const wrong of ["soon", "91d", "0s"])
+        expect((await api("POST", `/api/clients/anna/revoke?for=${wrong}`)).status).toBe(400);
+      const revoked = await api("POST", "/api/clients/anna/revoke?for=12h");
+      expect(revoked).toMatchObject({ status: 200, body: { client: "anna", disconnected: 1, missing: [] } });
+      expect((await anna.closed).code).toBe(4410);
+      await check([one, two]);
+      expect((await api("POST", "/api/publish?topic=t", "still")).status).toBe(200);
+      expect(await stays.next()).toBe("still");
+      for (const { pid } of [one, two]) process.kill(pid, "SIGKILL");
+      await Promise.all([one.exited, two.exited]);
+    }
+    await using again = await startWarren(args);
+    await check([again]);
+  });
+
   test("speaks for all of them, and obeys commands that come over RabbitMQ", async () => {
     const url = await (await sharedRabbitmq()).vhost();
     const args = ["--role", "manager", "--broker", url];

@@ -1,4 +1,7 @@
-import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { connect as connectAmqp } from "amqplib";
 import type { ClientEvent } from "../../src/events/event.ts";
 import { connect } from "../support/client.ts";
@@ -10,6 +13,9 @@ import { until } from "../support/wait.ts";
 import { startWarren } from "../support/warren.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
+
+const folder = mkdtempSync(join(tmpdir(), "warren-events-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Another program, which wants to hear of clients. */
 async function listener(url: string) {
@@ -160,5 +166,45 @@ describe.concurrent("Events on RabbitMQ", () => {
     await until(() => book(first).there.length === 2 && book(second).there.length === 2, "dora joins");
     expect(book(first)).toEqual({ there: ["anna", "dora"], joined: ["dora"], left: ["ben", ...cs] });
     expect(book(second)).toEqual({ there: ["anna", "dora"], joined: ["dora"], left: ["ben", ...cs] });
+  });
+
+  test("a group's handler hears once who comes and goes, whichever of its processors is asked", async () => {
+    const url = await (await sharedRabbitmq()).vhost();
+    const file = join(folder, "handler.ts");
+    writeFileSync(
+      file,
+      `export default () => undefined;
+       const told = ({ event, client }, { group }) => ({ to: { topic: "told" }, body: \`\${group} \${event} \${client}\` });
+       export const connected = told;
+       export const disconnected = told;`,
+    );
+    const args = ["--broker", url, "--group", "g", "--handler", file];
+    await using one = await startWarren(args, { readyWhen: "ready" });
+    await using _two = await startWarren(args, { readyWhen: "ready" });
+    const ws = (path: string) => `${one.url.replace("http", "ws")}ws${path}`;
+    await using watcher = await connectStomp(ws("/watcher"));
+    const received = await watcher.subscribe("/topic/told", { "x-stream-offset": "first" });
+    const clients = await Promise.all(Array.from({ length: 10 }, (_, n) => connect(ws(`/c${n}?topic=t`))));
+    // A program's nonsense harms no event.
+    const connection = await connectAmqp(url);
+    const channel = await connection.createConfirmChannel();
+    channel.publish("wsmanager.events", "client.connected", Buffer.from("{"));
+    await channel.waitForConfirms();
+    await connection.close();
+    await until(() => received.length === 11, "all have come");
+    for (const client of clients) await client.close();
+    await until(() => received.length === 21, "all have gone");
+    const names = Array.from({ length: 10 }, (_, n) => `c${n}`);
+    expect(received.map(({ body }) => body).sort()).toEqual(
+      [
+        "g connected watcher",
+        ...names.map((name) => `g connected ${name}`),
+        ...names.map((name) => `g disconnected ${name}`),
+      ].sort(),
+    );
+    for (const name of names) {
+      const [first] = received.filter(({ body }) => body.endsWith(` ${name}`));
+      expect(first!.body).toBe(`g connected ${name}`);
+    }
   });
 });

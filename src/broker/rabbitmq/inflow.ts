@@ -3,6 +3,7 @@ import type { Consumer, Follower } from "../broker.ts";
 import type { OnLeft } from "../leavers.ts";
 import { Consuming } from "./consuming.ts";
 import type { Declaring } from "./declaring.ts";
+import { declareEventsQueue } from "./events/events-topology.ts";
 import { Following, type FollowingOptions, followOwnQueue } from "./following.ts";
 import type { Layout } from "./layout.ts";
 import { hearLeft } from "./leaving.ts";
@@ -40,6 +41,13 @@ export class Inflow {
     const declare = (declaring: Declaring) => declareGroupQueue(declaring, group, this.#queueBytesMax);
     this.#consumers.push(new Consuming({ queue, declare, prefetch, consumer, cancelled }));
     this.#layout.ownGroups.push(group);
+  }
+
+  /** @param group as `eventsGroup` names it */
+  consumeEvents(group: string, keys: readonly string[], prefetch: number, consumer: Consumer): void {
+    const queue = groupQueue(group);
+    const declare = (declaring: Declaring) => declareEventsQueue(declaring, group, keys, this.#queueBytesMax);
+    this.#consumers.push(new Consuming({ queue, declare, prefetch, consumer, cancelled: () => undefined }));
   }
 
   consumeReplies(prefetch: number, consumer: Consumer): void {

@@ -88,6 +88,10 @@ export class RabbitmqBroker implements Broker {
     this.#inflow.consume(group, prefetch, consumer, () => void this.#groupGone(group));
   }
 
+  consumeEvents(group: string, keys: readonly string[], prefetch: number, consumer: Consumer): void {
+    this.#inflow.consumeEvents(group, keys, prefetch, consumer);
+  }
+
   consumeReplies(prefetch: number, consumer: Consumer): void {
     this.#inflow.consumeReplies(prefetch, consumer);
   }

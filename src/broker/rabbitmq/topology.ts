@@ -14,7 +14,7 @@ export function groupQueue(group: string): string {
 }
 
 /** A message that was delivered this often without an ack killed its processors: RabbitMQ dead-letters it. */
-const deliveryLimit = 20;
+export const deliveryLimit = 20;
 
 /** How often dead letters may be looked at: RabbitMQ 4.0 to 4.2 counts a look as a failed delivery, and drops after 20 by default. */
 const looksMax = 1_000_000;
@@ -118,7 +118,7 @@ async function bindToClients(declaring: Declaring, queue: string): Promise<void>
 }
 
 /** Where messages go that no processor could handle. */
-async function declareDeadLetters(declaring: Declaring, queueBytesMax: number): Promise<void> {
+export async function declareDeadLetters(declaring: Declaring, queueBytesMax: number): Promise<void> {
   await declaring.once(deadQueue, async () => {
     await declaring.between(exchanges.dead);
     await declaring.queue(deadQueue, {

@@ -4,7 +4,7 @@ import type { Grant } from "./grant.ts";
 import { KeyFile } from "./key-file.ts";
 import { defaultKeySetTiming, KeySet } from "./key-set.ts";
 import { publicKeys, secretKeys } from "./keys.ts";
-import { countTokenRefusals, type TokenRefusal } from "./token-refusal.ts";
+import { countTokenRefusals, TokenRefusal } from "./token-refusal.ts";
 import { Tokens } from "./tokens.ts";
 
 export interface AuthOptions {
@@ -65,8 +65,24 @@ export class Auth {
     }
   }
 
-  verify(token: string): Promise<Grant | TokenRefusal> {
-    return this.#tokens.verify(token);
+  /**
+   * Why a client's token is revoked; undefined if it is not.
+   *
+   * @param issuedAtMs undefined: it does not say
+   */
+  revoked: (client: string, issuedAtMs: number | undefined) => string | undefined = () => undefined;
+  /** Tokens are checked when it is fulfilled: before, it is not known which are revoked. */
+  revocationsKnown: Promise<unknown> | undefined;
+
+  async verify(token: string): Promise<Grant | TokenRefusal> {
+    const grant = await this.#tokens.verify(token);
+    if (grant instanceof TokenRefusal || grant.user === undefined) return grant;
+    if (this.revocationsKnown !== undefined) {
+      await this.revocationsKnown;
+      this.revocationsKnown = undefined;
+    }
+    const why = this.revoked(grant.user, grant.issuedAtMs);
+    return why === undefined ? grant : new TokenRefusal("revoked", why);
   }
 
   close(): void {

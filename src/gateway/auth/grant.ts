@@ -5,6 +5,8 @@ export interface Grant {
   /** The client id that it has; undefined where there are no tokens, and any will do. */
   readonly user: string | undefined;
   readonly permissions: Permissions;
+  /** When its token was issued, in milliseconds since 1970; undefined if that does not say. */
+  readonly issuedAtMs?: number | undefined;
   /** In milliseconds since 1970; `Infinity` if it does not end. */
   readonly expiresAtMs: number;
 }

@@ -11,6 +11,7 @@ const kinds = {
   key: "unauthenticated",
   signature: "unauthenticated",
   expired: "unauthenticated",
+  revoked: "unauthenticated",
   notYetValid: "unauthenticated",
   issuer: "unauthenticated",
   audience: "unauthenticated",

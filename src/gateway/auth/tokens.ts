@@ -88,7 +88,7 @@ export class Tokens {
   }
 
   #grant(claims: JWTPayload): Grant | TokenRefusal {
-    const { sub, exp } = claims;
+    const { sub, exp, iat } = claims;
     if (!isUser(sub)) {
       return new TokenRefusal(
         "subject",
@@ -101,7 +101,8 @@ export class Tokens {
     if (typeof permissions === "string")
       return new TokenRefusal("claim", `the token's claim "${this.#rules.claim}" ${permissions}`);
     const expiresAtMs = (exp ?? Number.POSITIVE_INFINITY) * 1000 + this.#rules.leewayMs;
-    return { user: sub, permissions, expiresAtMs };
+    const issued = iat === undefined ? {} : { issuedAtMs: iat * 1000 };
+    return { user: sub, permissions, expiresAtMs, ...issued };
   }
 
   /** RFC 7519, section 4.1.3: a token that names audiences is for nobody else. */

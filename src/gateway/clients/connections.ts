@@ -43,13 +43,21 @@ export class Connections implements SocketEvents {
     return this.#directory.has(clientId);
   }
 
-  /** Closes the connections of a client, by the id that others know it by; returns how many there were. */
-  remove(clientId: string): number {
+  /**
+   * Closes the connections of a client, by the id that others know it by; returns how many there were.
+   *
+   * @param issuedBeforeMs only those whose tokens were issued before, in milliseconds since 1970
+   */
+  remove(clientId: string, issuedBeforeMs = Number.POSITIVE_INFINITY): number {
     const { clients, holds, announcements } = this.#attendants;
-    const found = new Set(this.of(clientId));
-    clients.forEach((socket) => {
-      if (socket.data.id === undefined && announcements.nameOf(socket.data) === clientId) found.add(socket);
-    });
+    const found = new Set(
+      [...this.of(clientId)].filter(({ data }) => data.seat.tokenIssuedAtMs < issuedBeforeMs),
+    );
+    // Where clients have tokens, they have ids.
+    if (issuedBeforeMs === Number.POSITIVE_INFINITY)
+      clients.forEach((socket) => {
+        if (socket.data.id === undefined && announcements.nameOf(socket.data) === clientId) found.add(socket);
+      });
     const { code, reason } = closeCodes.removed;
     for (const socket of found) {
       // A client that is not read from could not answer the close.

@@ -64,6 +64,7 @@ export class Listening {
   ): Response {
     const { multicast, connections, limits, durables } = this.#surroundings;
     const wish = { protocol: "sse", pattern, start, encoding } as const;
+    seat.tokenIssuedAtMs = grant.issuedAtMs ?? 0;
     const client = new Subscriber(id, seat, grant, wish, this.#surroundings, (after) => {
       // One that is lost before its first message goes on there. An empty log is read from its beginning.
       const begin = after ?? (start === "next" && durables !== undefined ? "first" : undefined);

@@ -42,6 +42,9 @@ export class Seat {
   /** Its client has shown no token yet where one is needed. */
   isWithoutToken: boolean;
 
+  /** When its client's token was issued, in milliseconds since 1970; 0 if that is not known. */
+  tokenIssuedAtMs = 0;
+
   constructor(address: string | undefined, isWithoutToken = false) {
     this.address = address;
     this.isWithoutToken = isWithoutToken;

@@ -140,6 +140,7 @@ export class Entrance {
         new TokenRefusal("clientId", "the client id in the path is not the token's sub: leave it out"),
       );
     }
+    seat.tokenIssuedAtMs = grant?.issuedAtMs ?? 0;
     const client = protocol.admit({ id: grant?.user ?? asked, url, grant, server, seat });
     if (typeof client === "string") return this.#refuse("invalid", client);
     if (client instanceof TokenRefusal) return this.#refuseToken(client);

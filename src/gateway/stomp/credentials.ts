@@ -90,6 +90,7 @@ export class Credentials {
       try {
         const refusal = grant instanceof TokenRefusal ? grant : this.#accept(grant);
         if (refusal !== undefined) throw new TokenFault(refusal);
+        socket.data.seat.tokenIssuedAtMs = this.#grant?.issuedAtMs ?? 0;
         this.begin(fail);
         granted();
       } catch (error) {

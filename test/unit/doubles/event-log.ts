@@ -140,6 +140,10 @@ export class FakeEventsLink implements EventsLink {
     if (this.isOpen) this.#log.tell(body, manager);
   }
 
+  revoke(): Promise<void> {
+    return Promise.resolve();
+  }
+
   fence(source: string): Promise<void> {
     return this.#answer(() => this.#log.fence(source));
   }

@@ -184,6 +184,13 @@ describe("is refused in one line:", () => {
     expect(await refusalOf(path)).toBe(`handler ${path}: just a text`);
   });
 
+  test.each(["connected", "disconnected"])("a module whose %s is no function", async (name) => {
+    const path = fileOf(`${name}.ts`, ["export default () => undefined;", `export const ${name} = 7;`]);
+    expect(await refusalOf(path)).toBe(
+      `handler ${path}: its ${name} is no function; write: export function ${name}(event) { … }`,
+    );
+  });
+
   test.each([
     ["no exports", []],
     ["only a named function", ["export function handle() {}"]],

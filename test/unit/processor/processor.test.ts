@@ -31,6 +31,10 @@ class ScriptedBroker implements Broker {
   publish(exchange: Exchange, publisher: Publisher): void {
     this.#publishers.set(exchange, publisher);
   }
+  consumeEvents(): void {
+    throw new Error("not asked for here");
+  }
+
   consumeReplies(): never {
     throw new Error("a processor asks nothing");
   }

@@ -22,6 +22,7 @@ import {
   sourceOf,
   voiceHeader,
 } from "./events-topology.ts";
+import { RevokedLog } from "./revoked-log.ts";
 
 /** The connection over which a manager's events go, and on which it hears of the other managers. */
 export class EventsConnection {
@@ -36,6 +37,7 @@ export class EventsConnection {
     const { connection, drop } = life;
     const source = sourceOf(this.#peer.manager, ++this.#number);
     await declareEvents(declaring);
+    await RevokedLog.declare(declaring);
     await declareSource(declaring, source);
     await declaring.done();
     const channel = await life.confirmChannel();
@@ -50,7 +52,16 @@ export class EventsConnection {
     );
     connection.on("blocked", () => this.#peer.blocked(true));
     connection.on("unblocked", () => this.#peer.blocked(false));
-    const link = new RabbitmqEventsLink(this.#peer.manager, connection, channel, telling, source, drop);
+    const revoked = await RevokedLog.open(connection, this.#peer, drop);
+    const link = new RabbitmqEventsLink(
+      this.#peer.manager,
+      connection,
+      channel,
+      telling,
+      source,
+      drop,
+      revoked,
+    );
     life.onLoss(() => {
       link.end();
       this.#peer.closed();
@@ -86,6 +97,7 @@ class RabbitmqEventsLink implements EventsLink {
   readonly #connection: ChannelModel;
   readonly #telling: Channel;
   readonly #drop: Drop;
+  readonly #revoked: RevokedLog;
   readonly #write: (exchange: string, envelopes: readonly Envelope[]) => void;
   /** Published in this turn of the event loop, to one exchange: they go as one write. */
   #gathered: Envelope[] = [];
@@ -101,7 +113,9 @@ class RabbitmqEventsLink implements EventsLink {
     telling: Channel,
     source: string,
     drop: Drop,
+    revoked: RevokedLog,
   ) {
+    this.#revoked = revoked;
     this.#manager = manager;
     this.source = source;
     this.#connection = connection;
@@ -182,6 +196,10 @@ class RabbitmqEventsLink implements EventsLink {
       await unlock().catch((error: unknown) => this.giveUp(reasonOf(error)));
     }
     return true;
+  }
+
+  async revoke(body: string): Promise<void> {
+    await this.#revoked.write(body);
   }
 
   giveUp(why: string): void {

@@ -2,7 +2,9 @@ import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
 import { codeOf, FatalError, reasonOf } from "../../../errors.ts";
 import { eventKeys, type Voice } from "../../events.ts";
 import type { Declaring } from "../declaring.ts";
+import { exchanges } from "../exchanges.ts";
 import { declareLeft } from "../leaving.ts";
+import { declareDeadLetters, deliveryLimit, groupQueue } from "../topology.ts";
 
 /** The topic exchange of all events: the name that programs know. */
 export const eventsExchange = "wsmanager.events";
@@ -56,6 +58,31 @@ export async function declareEvents(declaring: Declaring): Promise<void> {
   });
   for (const key of [eventKeys.connected, eventKeys.disconnected, "manager.#"])
     await declaring.ask((channel) => channel.bindQueue(eventsLog, eventsExchange, key));
+}
+
+/**
+ * The durable quorum queue of the events that a processor group's handler is for. When it is full the oldest go: a group that was
+ * abandoned must not hold managers up.
+ *
+ * @param group as `eventsGroup` names it
+ */
+export async function declareEventsQueue(
+  declaring: Declaring,
+  group: string,
+  keys: readonly string[],
+  queueBytesMax: number,
+): Promise<void> {
+  const queue = groupQueue(group);
+  await declareTopic(declaring, eventsExchange);
+  await declareDeadLetters(declaring, queueBytesMax);
+  await declaring.queue(queue, {
+    "x-queue-type": "quorum",
+    "x-delivery-limit": deliveryLimit,
+    "x-dead-letter-exchange": exchanges.dead,
+    "x-overflow": "drop-head",
+    "x-max-length-bytes": queueBytesMax,
+  });
+  for (const key of keys) await declaring.ask((channel) => channel.bindQueue(queue, eventsExchange, key));
 }
 
 /** @throws FatalError if it exists with another type */

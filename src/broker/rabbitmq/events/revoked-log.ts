@@ -1,0 +1,67 @@
+import type { ChannelModel, ConfirmChannel } from "amqplib";
+import type { EventsPeer } from "../../events.ts";
+import type { Declaring } from "../declaring.ts";
+import { type Drop, watch } from "../watch.ts";
+
+/** The stream of revoked tokens: small records that every manager reads from the beginning. */
+export const revokedLog = "wsmanager.revoked";
+const logBytesMax = 64 * 1024 ** 2;
+/** As long as a revocation may last. */
+const logAgeMax = "90D";
+/** Records on their way that were not acknowledged yet. */
+const prefetch = 500;
+const markType = "mark";
+
+/** Follows the records of revoked tokens, and writes such records. */
+export class RevokedLog {
+  readonly #channel: ConfirmChannel;
+
+  private constructor(channel: ConfirmChannel) {
+    this.#channel = channel;
+  }
+
+  static async declare(declaring: Declaring): Promise<void> {
+    await declaring.queue(revokedLog, {
+      "x-queue-type": "stream",
+      "x-max-length-bytes": logBytesMax,
+      "x-max-age": logAgeMax,
+      "x-stream-max-segment-size-bytes": logBytesMax / 16,
+    });
+  }
+
+  /** What is in the log by now has been read when the peer hears of it. */
+  static async open(connection: ChannelModel, peer: EventsPeer, drop: Drop): Promise<RevokedLog> {
+    const channel = await connection.createConfirmChannel();
+    watch(channel, drop);
+    const log = new RevokedLog(channel);
+    const nonce = crypto.randomUUID();
+    await channel.prefetch(prefetch);
+    await channel.consume(
+      revokedLog,
+      (delivery) => {
+        if (delivery === null) return drop("the log of revoked tokens has gone");
+        channel.ack(delivery);
+        const { type, messageId } = delivery.properties;
+        if (type !== markType) peer.revoked(delivery.content);
+        else if (messageId === nonce) peer.readRevoked();
+      },
+      { arguments: { "x-stream-offset": "first" } },
+    );
+    // Its end is not known otherwise.
+    await log.#write("", { type: markType, messageId: nonce });
+    return log;
+  }
+
+  /** Resolves when RabbitMQ has it. @throws if it has not */
+  async write(body: string): Promise<void> {
+    await this.#write(body, {});
+  }
+
+  async #write(body: string, properties: { type?: string; messageId?: string }): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#channel.publish("", revokedLog, Buffer.from(body), { persistent: true, ...properties }, (error) =>
+      error == null ? resolve() : reject(error as Error),
+    );
+    await promise;
+  }
+}

@@ -1,0 +1,96 @@
+import { isName } from "../message.ts";
+
+/** Clients whose tokens are revoked at a time. */
+export const revocationsMax = 100_000;
+/** The longest time for which tokens are refused, in milliseconds: 90 days. RabbitMQ keeps the records as long. */
+export const revokedMsMax = 90 * 24 * 3_600_000;
+/** How long they are refused unless somebody says otherwise: 30 days. */
+export const revokedMsDefault = 30 * 24 * 3_600_000;
+
+/** Tokens of one client that are refused. Times are in milliseconds since 1970. */
+export interface Revocation {
+  readonly client: string;
+  /** Those that were issued before. */
+  readonly before: number;
+  /** When this is over. */
+  readonly until: number;
+}
+
+/** Which tokens are revoked, by what this manager was told and has read. */
+export class Revocations {
+  readonly #byClient = new Map<string, Revocation>();
+  readonly #now: () => number;
+  /** Told of each that was not known, so that the client's connections end. */
+  onRevoked: (revocation: Revocation) => void = () => undefined;
+
+  /** @param now milliseconds since 1970 */
+  constructor(now: () => number = Date.now) {
+    this.#now = now;
+  }
+
+  get size(): number {
+    return this.#byClient.size;
+  }
+
+  get isFull(): boolean {
+    if (this.#byClient.size >= revocationsMax) this.#forgetOld();
+    return this.#byClient.size >= revocationsMax;
+  }
+
+  /** A record of RabbitMQ's. What is none is passed over: another program may have written it. */
+  take(body: Uint8Array): void {
+    const revocation = revocationIn(body);
+    if (revocation !== undefined) this.add(revocation);
+  }
+
+  add(revocation: Revocation): void {
+    const { client, before, until } = revocation;
+    const nowMs = this.#now();
+    if (until <= nowMs) return;
+    const known = this.#byClient.get(client);
+    if (known === undefined && this.isFull) return;
+    this.#byClient.set(client, {
+      client,
+      before: Math.max(before, known?.before ?? 0),
+      until: Math.max(until, known?.until ?? 0),
+    });
+    if (before > (known?.before ?? 0)) this.onRevoked(revocation);
+  }
+
+  /**
+   * Why a token is refused; undefined if it is not.
+   *
+   * @param issuedAtMs undefined: it does not say
+   */
+  objectionTo(client: string, issuedAtMs: number | undefined): string | undefined {
+    const known = this.#byClient.get(client);
+    if (known === undefined) return undefined;
+    if (known.until <= this.#now()) {
+      this.#byClient.delete(client);
+      return undefined;
+    }
+    if (issuedAtMs === undefined)
+      return "this client's tokens were revoked, and this one does not say when it was issued (iat)";
+    return issuedAtMs < known.before ? "the token was revoked: get a new one" : undefined;
+  }
+
+  #forgetOld(): void {
+    const nowMs = this.#now();
+    for (const [client, { until }] of this.#byClient) if (until <= nowMs) this.#byClient.delete(client);
+  }
+}
+
+function revocationIn(body: Uint8Array): Revocation | undefined {
+  try {
+    const { client, before, until } = JSON.parse(Buffer.from(body).toString()) as Record<string, unknown>;
+    return typeof client === "string" && isName(client) && isTime(before) && isTime(until)
+      ? { client, before, until }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isTime(value: unknown): value is number {
+  return typeof value === "number" && Number.isFinite(value) && value >= 0;
+}

@@ -1,0 +1,92 @@
+import { type Revocation, Revocations } from "../control/revocations.ts";
+import { reasonOf } from "../errors.ts";
+import type { Events } from "../events/events.ts";
+import type { Auth } from "../gateway/auth/auth.ts";
+import type { Gateway } from "../gateway/gateway.ts";
+import type { Logger } from "../ops/logger.ts";
+import type { AnyMetric } from "../ops/metrics.ts";
+
+/** How long tokens wait after the start until it is known which of them are revoked, in milliseconds. Then they are checked without. */
+const knownMsMax = 3000;
+/** A client that was about to connect when its token was revoked has connected by then. In milliseconds. */
+const lookAgainMs = 1000;
+/** Clients that are looked at again; beyond it they are not. */
+const lookAgainMax = 10_000;
+
+/** Refuses tokens that are revoked, on every manager: RabbitMQ keeps which these are, and each manager reads it. */
+export class Revoking {
+  readonly #revocations = new Revocations();
+  readonly #events: Events;
+  readonly #logger: Logger;
+  readonly #hasTokens: boolean;
+  readonly #timers = new Set<NodeJS.Timeout>();
+
+  /** @param auth undefined: clients need no token */
+  constructor(events: Events, auth: Auth | undefined, gateway: () => Gateway, logger: Logger) {
+    this.#events = events;
+    this.#logger = logger;
+    this.#hasTokens = auth !== undefined;
+    events.onRevoked = (body) => this.#revocations.take(body);
+    this.#revocations.onRevoked = ({ client, before }) => {
+      if (gateway().revoke(client, before) > 0)
+        logger.info("a client's tokens were revoked, and it is disconnected", { client });
+      this.#later(lookAgainMs, () => void gateway().revoke(client, before));
+    };
+    if (auth === undefined) return;
+    auth.revoked = (client, issuedAtMs) => this.#revocations.objectionTo(client, issuedAtMs);
+    const known = Promise.withResolvers<void>();
+    this.#later(knownMsMax, known.resolve);
+    auth.revocationsKnown = Promise.race([events.revokedRead, known.promise]);
+  }
+
+  /**
+   * Refuses the tokens of a client that were issued before now, and closes its connections on all managers.
+   *
+   * @param forMs for how long they are refused, in milliseconds
+   * @returns why it cannot be; undefined when RabbitMQ has it
+   */
+  async revoke(client: string, forMs: number): Promise<string | undefined> {
+    if (!this.#hasTokens)
+      return "clients need no tokens here (--auth none), so there is nothing to revoke: DELETE /api/clients/ID disconnects";
+    if (this.#revocations.isFull) return "too many clients have revoked tokens: wait until some are over";
+    const before = Date.now();
+    const revocation: Revocation = { client, before, until: before + forMs };
+    try {
+      if (!(await this.#events.revoke(JSON.stringify(revocation)))) return "RabbitMQ is not there: try again";
+    } catch (error) {
+      return `RabbitMQ has not confirmed it: ${reasonOf(error)}`;
+    }
+    this.#revocations.add(revocation);
+    return undefined;
+  }
+
+  /** The same for a program that told all managers so, and does not wait. */
+  revokeSoon(client: string, forMs: number): void {
+    void this.revoke(client, forMs).then((why) => {
+      if (why !== undefined) this.#logger.warn("a client's tokens could not be revoked", { client, why });
+    });
+  }
+
+  get metric(): AnyMetric {
+    return {
+      name: "warren_revoked_clients",
+      type: "gauge",
+      help: "Clients whose tokens of before some time are refused.",
+      read: () => this.#revocations.size,
+    };
+  }
+
+  close(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+  }
+
+  #later(ms: number, act: () => void): void {
+    if (this.#timers.size >= lookAgainMax) return;
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      act();
+    }, ms);
+    this.#timers.add(timer);
+  }
+}
