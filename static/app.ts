@@ -4,9 +4,11 @@ import { askOverHttp } from "./session/http.ts";
 import { Session } from "./session/session.ts";
 import { openStompLink } from "./session/stomp-link.ts";
 import { tokenOfPage, withoutToken } from "./session/token.ts";
+import { CodeView } from "./view/code-view.ts";
 import { Composer } from "./view/composer.ts";
 import { oncePerFrame } from "./view/frame.ts";
 import { LogView } from "./view/log-view.ts";
+import { RightsView } from "./view/rights-view.ts";
 import { StatusView } from "./view/status-view.ts";
 import { TokenField } from "./view/token-field.ts";
 import { TopicField } from "./view/topic-field.ts";
@@ -47,10 +49,15 @@ const logView = new LogView(session, redraw, (topic) => topicField.go(topic));
 const statusView = new StatusView(session, redraw);
 const tokenField = new TokenField(session, (given) => {
   token = given;
+  rightsView.show(token);
 });
+const rightsView = new RightsView((topic) => topicField.go(topic));
+rightsView.show(token);
+const codeView = new CodeView(session, () => token !== undefined);
 const composer = new Composer(session, () => logView.followNewest());
 const topicField = new TopicField(session, () => {
   composer.topicChanged();
+  codeView.topicChanged();
   composer.focus();
 });
 composer.topicChanged();

@@ -59,7 +59,7 @@ export class Conversation {
   readonly #rate = new RateWindow(shownPerSecondMax, 1_000);
 
   write(
-    text: string,
+    body: string | Uint8Array,
     topic: string,
     nowMs: number,
     headers: Readonly<Record<string, string>> = {},
@@ -67,9 +67,9 @@ export class Conversation {
     this.#counted(nowMs);
     const draft = {
       kind: "own",
-      text: excerpt(text),
+      text: typeof body === "string" ? excerpt(body) : `${body.length} bytes: ${hexPreview(body)}`,
       topic,
-      body: keptOf(text),
+      body: keptOf(body),
       headers,
       state: "waiting",
       sentAtMs: 0,
@@ -79,9 +79,10 @@ export class Conversation {
     return this.#append(draft, nowMs) as OwnEntry;
   }
 
-  markSent(entry: OwnEntry, text: string, receipt: string, nowMs: number): void {
+  markSent(entry: OwnEntry, body: string | Uint8Array, receipt: string, nowMs: number): void {
     entry.sentAtMs = nowMs;
-    this.#unanswered.add(text, entry);
+    // Answers are told by the text that they repeat.
+    if (typeof body === "string") this.#unanswered.add(body, entry);
     this.#unconfirmed.add(receipt, entry);
     this.#become(entry, "sent");
   }

@@ -53,9 +53,10 @@ export class Following {
     this.#isDurable = true;
   }
 
-  join(topic: string): void {
+  /** @param offset where in the log it begins, as `x-stream-offset` says it */
+  join(topic: string, offset?: string): void {
     const before = this.#topic;
-    this.#topic = new Subscription(destinationOf(topic));
+    this.#topic = new Subscription(destinationOf(topic), offset);
     if (this.#link === undefined) return;
     this.#link.unsubscribe(before.id);
     this.#awaited.delete(receiptOf(before.id));
@@ -63,8 +64,8 @@ export class Following {
   }
 
   /** Only while it is in force. */
-  send(destination: string, text: string, headers: Readonly<Record<string, string>>): void {
-    this.#link?.send(destination, text, headers);
+  send(destination: string, body: string | Uint8Array, headers: Readonly<Record<string, string>>): void {
+    this.#link?.send(destination, body, headers);
   }
 
   /** Whether the receipt was for one of these. */

@@ -27,7 +27,7 @@ export interface LinkEvents {
 export interface Link {
   subscribe(id: string, destination: string, headers: Readonly<Record<string, string>>): void;
   unsubscribe(id: string): void;
-  send(destination: string, text: string, headers: Readonly<Record<string, string>>): void;
+  send(destination: string, body: string | Uint8Array, headers: Readonly<Record<string, string>>): void;
   /** Lets go of it: whatever it still does concerns nobody. */
   close(): void;
 }

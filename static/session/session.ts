@@ -1,10 +1,12 @@
 import { isPattern } from "../../src/topics/pattern.ts";
 import { closeCodes } from "../../src/wire/close-codes.ts";
 import { destinationOf } from "../../src/wire/stomp/destinations.ts";
+import { type Beginning, beginningInWords, offsetOf } from "./beginning.ts";
 import { bodyOf } from "./body.ts";
 import { type Closing, closingInWords } from "./closing.ts";
 import { Connection, type ConnectionState, type Refusal, type Surroundings } from "./connection.ts";
 import { Conversation } from "./conversation.ts";
+import type { Draft } from "./draft.ts";
 import { Following } from "./following.ts";
 import type { LinkMessage } from "./link.ts";
 import { pageOnTopic, socketUrl, topicOfPage, topicProblem } from "./topic.ts";
@@ -22,7 +24,7 @@ export interface SessionOptions {
   readonly changed: () => void;
 }
 
-/** What became of a text: `full`: too much waits to be sent already. `pattern`: no topic to send it to. */
+/** What became of a message: `full`: too much waits to be sent already. `pattern`: no topic to send it to. */
 export type Written = "taken" | "full" | "pattern";
 
 /** The header by which the page knows its own messages when they come back: its page id, a dot and a number. */
@@ -84,7 +86,7 @@ export class Session {
     return pageOnTopic(this.#options.page, this.topic);
   }
 
-  /** On many topics at once: to hear, not to send. */
+  /** On many topics at once: what is sent has to say to which. */
   get isOnPattern(): boolean {
     return isPattern(this.topic);
   }
@@ -93,23 +95,34 @@ export class Session {
     this.#connection.connect();
   }
 
-  /** What is not taken stays with the person. */
-  write(text: string): Written {
-    if (this.isOnPattern) return "pattern";
+  /**
+   * What is not taken stays with the person.
+   *
+   * @param to the topic; needed where the page is on a pattern
+   */
+  write(said: string | Draft, to = this.topic): Written {
+    if (isPattern(to)) return "pattern";
+    const { body, headers } = typeof said === "string" ? { body: said, headers: {} } : said;
     const canSend = this.#following.isInForce;
-    if (!canSend && !this.unsent.hasRoomFor(text)) return "full";
-    this.unsent.add(text, this.conversation.write(text, this.topic, this.#surroundings.now()));
+    if (!canSend && !this.unsent.hasRoomFor(body)) return "full";
+    this.unsent.add(body, this.conversation.write(body, to, this.#surroundings.now(), headers));
     if (canSend) this.#sendUnsent();
     this.#options.changed();
     return "taken";
   }
 
-  join(topic: string): void {
-    if (topic === this.topic) return;
-    this.topic = topic;
-    this.conversation.forgetUnanswered();
-    this.conversation.note(joinedInWords(topic), this.#surroundings.now());
-    this.#following.join(topic);
+  /** @param beginning from where in the log; the page may be on the topic already */
+  join(topic: string, beginning: Beginning = "next"): void {
+    if (topic === this.topic && beginning === "next") return;
+    const now = this.#surroundings.now();
+    if (topic !== this.topic) {
+      this.topic = topic;
+      this.conversation.forgetUnanswered();
+      this.conversation.note(joinedInWords(topic), now);
+    }
+    if (beginning !== "next") this.conversation.note(beginningInWords(beginning), now);
+    this.conversation.expectMissed();
+    this.#following.join(topic, offsetOf(beginning, now));
     this.#connection.startAfresh();
     this.#options.changed();
   }
@@ -211,11 +224,15 @@ export class Session {
   }
 
   #sendUnsent(): void {
-    for (const { text, entry } of this.unsent.takeAll()) {
+    for (const { body, entry } of this.unsent.takeAll()) {
       this.#sentCount += 1;
       const receipt = `${this.#options.pageId}.${this.#sentCount}`;
-      this.#following.send(destinationOf(entry.topic), text, { [ownHeader]: receipt, receipt });
-      this.conversation.markSent(entry, text, receipt, this.#surroundings.now());
+      this.#following.send(destinationOf(entry.topic), body, {
+        ...entry.headers,
+        [ownHeader]: receipt,
+        receipt,
+      });
+      this.conversation.markSent(entry, body, receipt, this.#surroundings.now());
     }
   }
 }

@@ -61,7 +61,12 @@ export function openStompLink(url: string, token: string | undefined, events: Li
       client.subscribe(destination, take, { ...headers, id });
     },
     unsubscribe: (id) => client.unsubscribe(id),
-    send: (destination, body, headers) => client.publish({ destination, body, headers }),
+    send: (destination, body, headers) =>
+      client.publish({
+        destination,
+        headers,
+        ...(typeof body === "string" ? { body } : { binaryBody: body }),
+      }),
     close() {
       isOpen = false;
       void client.deactivate({ force: true });

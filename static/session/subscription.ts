@@ -9,12 +9,15 @@ type Progress =
 /** What the page has subscribed to, and how far it got there, so that it goes on behind the last message seen. */
 export class Subscription {
   readonly destination: string;
+  /** Where in the log it begins, as `x-stream-offset` says it. */
+  readonly #offset: string;
   #progress: Progress = { is: "new" };
   /** As the link knows it. */
   id = "";
 
-  constructor(destination: string) {
+  constructor(destination: string, offset = "next") {
     this.destination = destination;
+    this.#offset = offset;
   }
 
   /** The headers of a durable SUBSCRIBE that goes on where this one was. */
@@ -22,7 +25,7 @@ export class Subscription {
     const progress = this.#progress;
     switch (progress.is) {
       case "new":
-        return { "x-stream-offset": "next" };
+        return { "x-stream-offset": this.#offset };
       case "at the beginning":
         return { "x-stream-offset": "first" };
       case "behind":

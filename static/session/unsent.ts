@@ -4,7 +4,7 @@ export const unsentMax = 100;
 export const unsentCharsMax = 1024 * 1024;
 
 export interface UnsentMessage {
-  readonly text: string;
+  readonly body: string | Uint8Array;
   readonly entry: OwnEntry;
 }
 
@@ -17,13 +17,13 @@ export class Unsent {
     return this.#messages.length;
   }
 
-  hasRoomFor(text: string): boolean {
-    return this.#messages.length < unsentMax && this.#chars + text.length <= unsentCharsMax;
+  hasRoomFor(body: string | Uint8Array): boolean {
+    return this.#messages.length < unsentMax && this.#chars + body.length <= unsentCharsMax;
   }
 
-  add(text: string, entry: OwnEntry): void {
-    this.#messages.push({ text, entry });
-    this.#chars += text.length;
+  add(body: string | Uint8Array, entry: OwnEntry): void {
+    this.#messages.push({ body, entry });
+    this.#chars += body.length;
   }
 
   takeAll(): readonly UnsentMessage[] {

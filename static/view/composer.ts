@@ -1,10 +1,12 @@
+import { draftFrom, draftKinds } from "../session/draft.ts";
 import type { Session, Written } from "../session/session.ts";
+import { topicProblem } from "../session/topic.ts";
 import { elementOf, setText } from "./element.ts";
 
 const problems: Readonly<Record<Written, string>> = {
   taken: "",
   full: "Enough is waiting to be sent. This stays here until the connection is back.",
-  pattern: "This page listens to many topics. Join one of them to send.",
+  pattern: "This page listens to many topics. Say to which one, without * and #.",
 };
 
 /** The field to write in. Enter sends; what cannot be taken now stays in the field. */
@@ -14,6 +16,10 @@ export class Composer {
   readonly #form = elementOf("composer", HTMLFormElement);
   readonly #field = elementOf("message", HTMLTextAreaElement);
   readonly #problem = elementOf("message-problem", HTMLElement);
+  readonly #to = elementOf("to", HTMLInputElement);
+  readonly #toBox = elementOf("to-box", HTMLElement);
+  readonly #kind = elementOf("kind", HTMLSelectElement);
+  readonly #headers = elementOf("headers", HTMLTextAreaElement);
 
   constructor(session: Session, wrote: () => void) {
     this.#session = session;
@@ -35,24 +41,32 @@ export class Composer {
     this.#field.focus();
   }
 
-  /** The page is on another topic, and on a pattern there is nowhere to send to. */
+  /** The page is on another topic. On a pattern, what is sent has to say to which. */
   topicChanged(): void {
     setText(this.#problem, "");
-    this.#field.placeholder = this.#session.isOnPattern
-      ? "Listening only: join one topic to send"
-      : "Message";
+    this.#toBox.hidden = !this.#session.isOnPattern;
   }
 
   #submit(): void {
     const text = this.#field.value;
     this.#field.focus(); // the on-screen keyboard stays up
     if (text === "") return;
-    const written = this.#session.write(text);
-    setText(this.#problem, problems[written]);
-    if (written !== "taken") return;
+    setText(this.#problem, this.#send(text));
+    if (this.#problem.textContent !== "") return;
     this.#field.value = "";
     this.#fit();
     this.#wrote();
+  }
+
+  /** @returns what is wrong; empty if nothing is */
+  #send(text: string): string {
+    const kind = draftKinds.find((each) => each === this.#kind.value) ?? "text";
+    const draft = draftFrom(text, kind, this.#headers.value);
+    if (typeof draft === "string") return draft;
+    if (!this.#session.isOnPattern) return problems[this.#session.write(draft)];
+    const to = this.#to.value;
+    if (to === "") return problems.pattern;
+    return topicProblem(to) ?? problems[this.#session.write(draft, to)];
   }
 
   /** As high as its text, up to what the style sheet allows. */

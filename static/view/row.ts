@@ -131,9 +131,9 @@ function metaOf(entry: MessageEntry, topic: string): HTMLElement {
   const at = new Date(entry.atMs);
   time.dateTime = at.toISOString();
   time.textContent = clock.format(at);
-  if (entry.kind === "own") meta.append(textElement("span", "state", ""), " ");
-  else if (entry.isDirect) meta.append(textElement("span", "on", "to you alone"), " ");
+  if (entry.kind !== "own" && entry.isDirect) meta.append(textElement("span", "on", "to you alone"), " ");
   else if (entry.topic !== topic) meta.append(linkTo(entry.topic), " ");
+  if (entry.kind === "own") meta.append(textElement("span", "state", ""), " ");
   if (entry.kind === "processed" && entry.answersOwn) {
     meta.append(textElement("span", "state", "answers you"), " ");
   }

@@ -1,3 +1,4 @@
+import { beginnings } from "../session/beginning.ts";
 import type { Session } from "../session/session.ts";
 import { topicOfPage, topicProblem } from "../session/topic.ts";
 import { elementOf, setText } from "./element.ts";
@@ -10,6 +11,7 @@ export class TopicField {
   readonly #field = elementOf("topic", HTMLInputElement);
   readonly #join = elementOf("topic-join", HTMLButtonElement);
   readonly #problem = elementOf("topic-problem", HTMLElement);
+  readonly #from = elementOf("from", HTMLSelectElement);
   readonly #secondPage = elementOf("second-page", HTMLAnchorElement);
 
   constructor(session: Session, joined: () => void) {
@@ -26,8 +28,16 @@ export class TopicField {
       this.#field.value = session.topic;
       this.#check();
     });
+    this.#from.addEventListener("change", () => this.#begin());
     this.#check();
     this.#showTopic();
+  }
+
+  /** Hears the topic from another place in the log on. From there it goes on with what comes. */
+  #begin(): void {
+    const beginning = beginnings.find((each) => each === this.#from.value) ?? "next";
+    this.#from.value = "next";
+    if (beginning !== "next") this.#session.join(this.#session.topic, beginning);
   }
 
   /** Joins a topic that somebody chose elsewhere. */

@@ -42,6 +42,13 @@ test("the token in the page's address says who it is, and is kept in no storage"
   expect(stored).toBe("[{},{}]");
 });
 
+test("a token shows what it allows, and leads there", async () => {
+  const page = await browser.open(`${warren.url}?topic=colour.red#token=${token}`);
+  await page.getByText("Your token lets you hear").waitFor();
+  await page.getByRole("button", { name: "colour.*" }).click();
+  await rows(page, "event", "Listening to all topics like colour.*").waitFor();
+});
+
 test("a message that the token does not allow is refused, and the page goes on", async () => {
   const page = await browser.open(`${warren.url}?topic=secret#token=${token}`);
   await say(page, "into the wrong place");

@@ -7,6 +7,7 @@ import { type Client, connect } from "../support/client.ts";
 import { contrastFaults } from "../support/contrast.ts";
 import { rows, say, untilStatus } from "../support/page-actions.ts";
 import { connectStomp } from "../support/stomp-client.ts";
+import { until } from "../support/wait.ts";
 import { startWarren, type WarrenProcess } from "../support/warren.ts";
 
 setDefaultTimeout(60_000);
@@ -96,7 +97,7 @@ test("pages on different topics do not hear each other, and a link leads to its 
   expect(await also!.locator("#client-id").textContent()).not.toBe(clientId);
 });
 
-test("a page on a pattern hears all its topics, says which, and cannot send", async () => {
+test("a page on a pattern hears all its topics, says which, and sends to one of them", async () => {
   const page = await browser.open(`${warren.url}?topic=${encodeURIComponent("rainbow.*")}`);
   await using client = await connectStomp(warren.wsUrl("/ws"));
   client.send("/topic/rainbow.red", "crimson");
@@ -106,12 +107,56 @@ test("a page on a pattern hears all its topics, says which, and cannot send", as
   await rows(page, "other", "azure").getByText("rainbow.blue").waitFor();
   expect(await rows(page, "other").count()).toBe(2);
   await say(page, "where to?");
-  await page.getByRole("alert").filter({ hasText: "Join one of them to send" }).waitFor();
+  await page.getByRole("alert").filter({ hasText: "Say to which one" }).waitFor();
   expect(await rows(page, "own").count()).toBe(0);
-  await page.getByRole("textbox", { name: "Topic" }).fill("rainbow.red");
-  await page.getByRole("button", { name: "Join" }).click();
-  await say(page, "where to?");
+  await page.getByLabel("To", { exact: true }).fill("rainbow.red");
+  await page.getByRole("button", { name: "Send" }).click();
   await rows(page, "processed.answers-own", "processed message: where to?").waitFor();
+  await rows(page, "own", "where to?").getByRole("link", { name: "rainbow.red" }).waitFor();
+});
+
+test("JSON, bytes and headers can be sent, and what is wrong with them is told before", async () => {
+  const url = topicUrl();
+  const page = await browser.open(url);
+  const destination = `/topic/${new URL(url).searchParams.get("topic")}`;
+  await using client = await connectStomp(warren.wsUrl("/ws"));
+  const received = await client.subscribe(destination);
+  await page.getByLabel("As").selectOption("json");
+  await page.getByText("Headers", { exact: true }).click();
+  await page.getByLabel("Headers, one in each line").fill("lot: 7");
+  await say(page, "{1}");
+  await page.getByRole("alert").filter({ hasText: "This is no JSON" }).waitFor();
+  await say(page, '{"a":1}');
+  await rows(page, "own", '{"a":1}').waitFor();
+  await until(() => received.length > 0, "it came");
+  const { body, headers } = received[0]!;
+  expect([body, headers["content-type"], headers["lot"]]).toEqual(['{"a":1}', "application/json", "7"]);
+  await page.getByLabel("As").selectOption("bytes");
+  await say(page, "ca fe");
+  await rows(page, "own", "2 bytes: ca fe").waitFor();
+});
+
+test("a topic can be heard from the beginning of the log, and its code can be copied", async () => {
+  const url = topicUrl();
+  const topic = new URL(url).searchParams.get("topic")!;
+  await using client = await connectStomp(warren.wsUrl("/ws"));
+  await client.sendSafely(`/topic/${topic}`, "long before");
+  const page = await browser.open(url);
+  expect(await rows(page, "other", "long before").count()).toBe(0);
+  await page.getByLabel("From").selectOption("first");
+  await rows(page, "other", "long before").waitFor();
+  await page.getByRole("button", { name: "Code" }).click();
+  await page
+    .locator("#code-text")
+    .filter({ hasText: `/topic/${topic}` })
+    .waitFor();
+  await page.getByRole("button", { name: "curl" }).click();
+  await page
+    .locator("#code-text")
+    .filter({ hasText: `topics/${topic}` })
+    .waitFor();
+  await page.getByRole("button", { name: "Copy" }).click();
+  await page.getByText(/^(Copied|Marked)/).waitFor();
 });
 
 test("a message opens to its way, what it carries and its body, by mouse and by keyboard", async () => {
@@ -205,11 +250,11 @@ test("everything can be done from the keyboard", async () => {
   expect(await page.getByRole("textbox", { name: "Message" }).inputValue()).toBe("");
 
   const visited: (string | undefined)[] = [];
-  for (let i = 0; i < 2; i++) {
+  for (let i = 0; i < 4; i++) {
     await keyboard.press("Shift+Tab");
     visited.push(await focused());
   }
-  expect(visited).toEqual(["log", "topic"]);
+  expect(visited).toEqual(["log", "code-toggle", "from", "topic"]);
   await keyboard.type("*.".repeat(17));
   await page.getByRole("alert").filter({ hasText: "at most 16" }).waitFor();
   await keyboard.press("Enter");

@@ -262,12 +262,42 @@ test("what waits to be sent goes to the topic that it was written on", () => {
   ]);
 });
 
-test("a pattern is for listening: each message says its topic, and there is none to send to", () => {
+test("on a pattern each message says its topic, and what is sent says to which", () => {
   const { surroundings, session } = connected("news.*");
   surroundings.link.sayFor("topic-1", "/topic/news.sport", "goal", { "x-stream-offset": "1" });
   expect(session.conversation.entries).toMatchObject([{ kind: "other", text: "goal", topic: "news.sport" }]);
   expect(session.write("where to?")).toBe("pattern");
+  expect(session.write("where to?", "news.#")).toBe("pattern");
   expect(session.conversation.entries).toHaveLength(1);
+  expect(session.write("there", "news.weather")).toBe("taken");
+  expect(surroundings.link.sent).toMatchObject([{ destination: "/topic/news.weather", text: "there" }]);
+});
+
+test("a topic can be heard from an earlier place in the log on, and is followed from there", () => {
+  const { surroundings, session } = connected();
+  const seconds = Math.floor(surroundings.now() / 1000);
+  session.join("news", "five-minutes");
+  expect(surroundings.link.asked(news)).toEqual({ "x-stream-offset": `timestamp=${seconds - 300}` });
+  session.join("news", "last-50");
+  expect(surroundings.link.asked(news)).toEqual({ "x-stream-offset": "last=50" });
+  surroundings.link.acknowledgeAll("7");
+  surroundings.link.say(news, "from then", { "x-stream-offset": "12" });
+  expect(shown(session)).toEqual(["From five minutes ago", "From the last 50 messages", "from then"]);
+  surroundings.link.drop();
+  surroundings.pass(20_000);
+  surroundings.link.connect();
+  expect(surroundings.link.asked(news)).toEqual({ "x-stream-after": "12" });
+});
+
+test("JSON, bytes and headers are sent as they are", () => {
+  const { surroundings, session } = connected();
+  session.write({ body: "{}", headers: { "content-type": "application/json", lot: "7" } });
+  session.write({ body: new Uint8Array([1, 255]), headers: {} });
+  expect(surroundings.link.sent).toMatchObject([
+    { destination: news, text: "{}", headers: { "content-type": "application/json", lot: "7" } },
+    { destination: news, text: new Uint8Array([1, 255]) },
+  ]);
+  expect(shown(session)).toEqual(["{}: sent", "2 bytes: 01 ff: sent"]);
 });
 
 test("what is for this client alone is shown as that, whatever the topic", () => {

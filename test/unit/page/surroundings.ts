@@ -15,7 +15,7 @@ export class PlayedLink implements Link {
   readonly #events: LinkEvents;
   /** Subscriptions there are, by id, in the order in which they were asked for. */
   readonly subscriptions = new Map<string, Frame>();
-  readonly sent: (Frame & { readonly text: string })[] = [];
+  readonly sent: (Frame & { readonly text: string | Uint8Array })[] = [];
   closedByPage = false;
 
   constructor(url: string, events: LinkEvents) {
@@ -31,7 +31,7 @@ export class PlayedLink implements Link {
     this.subscriptions.delete(id);
   }
 
-  send(destination: string, text: string, headers: Headers): void {
+  send(destination: string, text: string | Uint8Array, headers: Headers): void {
     this.sent.push({ destination, text, headers });
   }
 
@@ -39,7 +39,7 @@ export class PlayedLink implements Link {
     this.closedByPage = true;
   }
 
-  get texts(): readonly string[] {
+  get texts(): readonly (string | Uint8Array)[] {
     return this.sent.map(({ text }) => text);
   }
 

@@ -1,0 +1,25 @@
+/** From where in the log the page wants to hear a topic. */
+export const beginnings = ["next", "five-minutes", "last-50", "first"] as const;
+export type Beginning = (typeof beginnings)[number];
+
+/** The value of `x-stream-offset` that asks for it. */
+export function offsetOf(beginning: Beginning, nowMs: number): string {
+  switch (beginning) {
+    case "next":
+    case "first":
+      return beginning;
+    case "five-minutes":
+      return `timestamp=${Math.floor(nowMs / 1000) - 300}`;
+    case "last-50":
+      return "last=50";
+  }
+}
+
+export function beginningInWords(beginning: Beginning): string {
+  return {
+    next: "From now on",
+    "five-minutes": "From five minutes ago",
+    "last-50": "From the last 50 messages",
+    first: "From the beginning of the log",
+  }[beginning];
+}

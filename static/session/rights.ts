@@ -1,0 +1,31 @@
+/** What a token says that its bearer may do, as patterns of topics. */
+export interface Rights {
+  readonly subscribe: readonly string[];
+  readonly publish: readonly string[];
+}
+
+/**
+ * The rights in a token's claim `warren`. The page cannot check the token, and need not: the manager does. Undefined if it says none
+ * that the page can read, as when the manager looks into another claim.
+ */
+export function rightsIn(token: string): Rights | undefined {
+  const [, payload] = token.split(".");
+  if (payload === undefined) return undefined;
+  try {
+    const bytes = Uint8Array.from(atob(payload.replaceAll("-", "+").replaceAll("_", "/")), (each) =>
+      each.charCodeAt(0),
+    );
+    const claims = JSON.parse(new TextDecoder().decode(bytes)) as { readonly warren?: unknown };
+    const said = (typeof claims.warren === "string" ? JSON.parse(claims.warren) : claims.warren) as
+      | { readonly subscribe?: unknown; readonly publish?: unknown }
+      | undefined;
+    const rights = { subscribe: textsIn(said?.subscribe), publish: textsIn(said?.publish) };
+    return rights.subscribe.length + rights.publish.length === 0 ? undefined : rights;
+  } catch {
+    return undefined; // no JSON Web Token, or none that the page can read
+  }
+}
+
+function textsIn(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((each) => typeof each === "string") : [];
+}

@@ -1,0 +1,79 @@
+import { isPattern } from "../../src/topics/pattern.ts";
+import { destinationOf } from "../../src/wire/stomp/destinations.ts";
+
+/** Code that does what the page does, in one language or by one tool. */
+export interface Snippet {
+  readonly name: "JavaScript" | "Python" | "curl" | "wscat";
+  readonly code: string;
+}
+
+/**
+ * Code for just this topic, to copy. A token is not in it: whoever pastes it somewhere would give it away.
+ *
+ * @param page the address of the page
+ * @param topic a topic or a pattern
+ * @param needsToken whether clients need one
+ */
+export function snippetsFor(page: string, topic: string, needsToken: boolean): readonly Snippet[] {
+  const http = new URL(".", page);
+  const ws = new URL("ws", http);
+  ws.protocol = http.protocol === "https:" ? "wss:" : "ws:";
+  const destination = JSON.stringify(destinationOf(topic));
+  const passcode = needsToken ? ', connectHeaders: { passcode: "YOUR TOKEN" }' : "";
+  const javascript = [
+    'import { Client } from "@stomp/stompjs";',
+    "",
+    `const client = new Client({ brokerURL: ${JSON.stringify(ws.href)}${passcode} });`,
+    "client.onConnect = () => {",
+    `  client.subscribe(${destination}, ({ body }) => console.log(body));`,
+    ...(isPattern(topic) ? [] : [`  client.publish({ destination: ${destination}, body: "hello" });`]),
+    "};",
+    "client.activate();",
+  ];
+  const python = isPattern(topic)
+    ? pythonThatHears(topic)
+    : [
+        "import pika",
+        "",
+        'connection = pika.BlockingConnection(pika.URLParameters("amqp://guest:guest@localhost"))',
+        `connection.channel().basic_publish("towsmanager", ${JSON.stringify(topic)}, b"hello")`,
+        "connection.close()",
+      ];
+  const bearer = needsToken ? " -H 'Authorization: Bearer YOUR TOKEN'" : "";
+  const topicUrl = new URL(`topics/${topic.split("/").map(encodeURIComponent).join("%2F")}`, http).href;
+  const curl = [
+    `curl -N -H 'Accept: text/event-stream'${bearer} ${quoted(topicUrl)}`,
+    ...(isPattern(topic) ? [] : [`curl -d hello${bearer} ${quoted(topicUrl)}`]),
+  ];
+  const plain = new URL(ws);
+  if (topic !== "") plain.searchParams.set("topic", topic);
+  if (needsToken) plain.searchParams.set("token", "YOUR-TOKEN");
+  const wscat = isPattern(topic)
+    ? `wscat -s v12.stomp -c ${quoted(ws.href)}   # then CONNECT and SUBSCRIBE: plain text has no patterns`
+    : `wscat -c ${quoted(plain.href)}`;
+  return [
+    { name: "JavaScript", code: javascript.join("\n") },
+    { name: "Python", code: python.join("\n") },
+    { name: "curl", code: curl.join("\n") },
+    { name: "wscat", code: wscat },
+  ];
+}
+
+/** What clients say on topics that match. */
+function pythonThatHears(pattern: string): readonly string[] {
+  return [
+    "import pika",
+    "",
+    'channel = pika.BlockingConnection(pika.URLParameters("amqp://guest:guest@localhost")).channel()',
+    'channel.exchange_declare("orders", "topic")',
+    'channel.exchange_bind("orders", "wsmanager")',
+    'queue = channel.queue_declare("", exclusive=True).method.queue',
+    `channel.queue_bind(queue, "orders", ${JSON.stringify(pattern)})`,
+    "for method, properties, body in channel.consume(queue, auto_ack=True):",
+    "    print(method.routing_key, body)",
+  ];
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
