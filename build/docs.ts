@@ -15,7 +15,7 @@ export interface GeneratedPart {
 
 /** `bun run docs` writes them, and a test compares. */
 export const generatedParts: readonly GeneratedPart[] = [
-  { document: "README.md", name: "options", text: markdownTable() },
+  { document: "docs/options.md", name: "options", text: markdownTable() },
   { document: "docs/protocol.md", name: "refusals", text: refusalsTable() },
   { document: "docs/protocol.md", name: "close codes", text: closeCodesTable() },
   { document: "docs/operations.md", name: "metrics", text: metricsTable(await allMetrics()) },

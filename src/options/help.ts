@@ -71,7 +71,7 @@ function wrapped(text: string, indent = "        "): string[] {
   return [...text.matchAll(line)].map(([each]) => `${indent}${each}`);
 }
 
-/** The README's table; a test compares the two. */
+/** The table in docs/options.md; a test compares the two. */
 export function markdownTable(): string {
   const code = (value: string) => (value.includes("`") || value === "built in" ? value : `\`${value}\``);
   return [

@@ -10,7 +10,7 @@ export interface Kind<T> {
   /** What stands for the value in `--help`: `NAME`, `URL[,URL…]`, `auto|on|off`. Empty for a switch. */
   readonly placeholder: string;
   parse(text: string): T;
-  /** How the value is written as the flag's text again, for `--help` and the README. */
+  /** How the value is written as the flag's text again, for `--help` and docs/options.md. */
   show(value: T): string;
   /** The flag may be given again, which adds to the list. */
   readonly isList?: true;

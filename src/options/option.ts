@@ -18,7 +18,7 @@ export interface Option<T> {
   readonly unset?: string;
   /** The roles that it means something to. A flag given to another role is a usage error; a variable is ignored. */
   readonly roles: readonly Role[];
-  /** One line for `--help` and the README. */
+  /** One line for `--help` and docs/options.md. */
   readonly meaning: string;
 }
 

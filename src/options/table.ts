@@ -25,7 +25,7 @@ export const sections = {
 } as const;
 
 /**
- * Every option there is. Types, parsing, validation, `--help`, the manual page and the README's table all come from here.
+ * Every option there is. Types, parsing, validation, `--help`, the manual page and docs/options.md all come from here.
  * Times are in milliseconds and sizes in bytes once parsed.
  */
 export const optionTable = {

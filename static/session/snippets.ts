@@ -43,7 +43,7 @@ export function snippetsFor(page: string, topic: string, needsToken: boolean): r
   const topicUrl = new URL(`topics/${topic.split("/").map(encodeURIComponent).join("%2F")}`, http).href;
   const curl = [
     `curl -N -H 'Accept: text/event-stream'${bearer} ${quoted(topicUrl)}`,
-    ...(isPattern(topic) ? [] : [`curl -d hello${bearer} ${quoted(topicUrl)}`]),
+    ...(isPattern(topic) ? [] : [`curl -d hello -H 'Content-Type: text/plain'${bearer} ${quoted(topicUrl)}`]),
   ];
   const plain = new URL(ws);
   if (topic !== "") plain.searchParams.set("topic", topic);

@@ -19,7 +19,7 @@ for (const [path, text] of Object.entries(generatedFiles)) {
 }
 
 test("the README's processor in Python is the one in examples/", async () => {
-  const [, shown] = /```python\n([\s\S]*?)```/.exec(readme) ?? [];
+  const [, shown] = /```python\n(import sys[\s\S]*?)```/.exec(readme) ?? [];
   const example = await Bun.file(join(project, "examples/processor.py")).text();
   expect(example).toContain(shown!);
 });
