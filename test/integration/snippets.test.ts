@@ -38,7 +38,10 @@ test("JavaScript and TypeScript in the documents have the types that they use", 
   copyFileSync(join(projectFolder, "src/processor/handler-types.ts"), join(source, "warren.ts"));
   writeFileSync(join(source, "surroundings.ts"), surroundings);
   // Nothing of ours needs it, so it is not installed.
-  writeFileSync(join(source, "react.d.ts"), 'declare module "react" { export const useEffect: any, useState: any; }');
+  writeFileSync(
+    join(source, "react.d.ts"),
+    'declare module "react" { export const useEffect: any, useState: any; }',
+  );
   const shown = snippets("js", "ts");
   expect(shown.length).toBeGreaterThan(7);
   for (const { place, language, code } of shown)
