@@ -3,6 +3,10 @@ import type { Envelope } from "./envelope.ts";
 /** What a copy takes on the wire besides its body, roughly, in bytes. */
 const overheadBytes = 200;
 
+/** What is done with a copy, if it is not simply published. */
+const asking = 1;
+const withheld = 2;
+
 /**
  * What is published besides an envelope for Warren's own roles: a plain copy of each message in it, for all other programs. And
  * which of these parts the broker has already, so that no other part is published twice where one has to be.
@@ -17,6 +21,9 @@ export class PlainCopies {
   /** 1 for each part that the broker has. Absent: it has none. */
   #taken: Uint8Array | undefined;
   #takenCount = 0;
+  /** What this link does with each copy. Absent: it publishes all. */
+  #plan: Uint8Array | undefined;
+  #withheldCount = 0;
 
   constructor(envelopes: readonly Envelope[]) {
     this.envelopes = envelopes;
@@ -29,9 +36,13 @@ export class PlainCopies {
     return this.envelopes.length;
   }
 
-  /** Parts that the broker does not have yet. */
+  /** Parts that are to be published now. */
   get due(): number {
-    return this.envelopes.length + 1 - this.#takenCount;
+    return this.envelopes.length + 1 - this.#takenCount - this.#withheldCount;
+  }
+
+  get withheldCount(): number {
+    return this.#withheldCount;
   }
 
   isTaken(part: number): boolean {
@@ -52,9 +63,42 @@ export class PlainCopies {
 
   /** The parts that are due, in order; undefined if all are. */
   dueParts(): number[] | undefined {
-    if (this.#takenCount === 0) return undefined;
+    if (this.#takenCount === 0 && this.#withheldCount === 0) return undefined;
     const due: number[] = [];
-    for (let part = 0; part <= this.envelopes.length; part++) if (!this.isTaken(part)) due.push(part);
+    for (let part = 0; part <= this.envelopes.length; part++)
+      if (!this.isTaken(part) && !this.isWithheld(part)) due.push(part);
     return due;
+  }
+
+  /** Whether the broker is to give it back if it reaches nobody. */
+  isAsking(part: number): boolean {
+    return this.#plan !== undefined && this.#plan[part] === asking;
+  }
+
+  /** Whether it is published only if what another copy asks is answered with yes. */
+  isWithheld(part: number): boolean {
+    return this.#plan !== undefined && this.#plan[part] === withheld;
+  }
+
+  ask(part: number): void {
+    this.#plan ??= new Uint8Array(this.envelopes.length);
+    this.#plan[part] = asking;
+  }
+
+  /** It must be due. */
+  withhold(part: number): void {
+    this.#plan ??= new Uint8Array(this.envelopes.length);
+    this.#plan[part] = withheld;
+    this.#withheldCount++;
+  }
+
+  /** Copies that are withheld are due again. Returns which. */
+  unplan(): number[] {
+    const parts: number[] = [];
+    if (this.#withheldCount > 0)
+      for (let part = 0; part < this.envelopes.length; part++) if (this.isWithheld(part)) parts.push(part);
+    this.#plan = undefined;
+    this.#withheldCount = 0;
+    return parts;
   }
 }

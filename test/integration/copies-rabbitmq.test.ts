@@ -62,12 +62,22 @@ async function startRoles(plainCopies = true) {
   };
 }
 
-/** Another program's queue on an exchange, bound when this resolves. */
-async function listen(exchange: string, args: Record<string, unknown> = {}) {
+/**
+ * Another program's queue on an exchange, bound when this resolves.
+ *
+ * @param topic bound by an exchange of the program's own, which lets this topic pass
+ */
+async function listen(exchange: string, args: Record<string, unknown> = {}, topic?: string) {
   const heard: ConsumeMessage[] = [];
   const channel = await program.connection.createChannel();
   const { queue } = await channel.assertQueue("", { exclusive: true, arguments: args });
-  await channel.bindQueue(queue, exchange, "");
+  if (topic === undefined) await channel.bindQueue(queue, exchange, "");
+  else {
+    const own = `own.${queue}`;
+    await channel.assertExchange(own, "topic", { autoDelete: true });
+    await channel.bindQueue(queue, own, topic);
+    await channel.bindExchange(own, exchange, "");
+  }
   return {
     queue,
     channel,
@@ -80,83 +90,125 @@ async function listen(exchange: string, args: Record<string, unknown> = {}) {
   };
 }
 
+/** AMQP messages that RabbitMQ has taken from channels so far. */
+async function publishedToExchanges(): Promise<number> {
+  const node = await sharedRabbitmq();
+  return Number(
+    await node.eval(
+      "maps:get(messages_received_total, maps:fold(fun(_, Counts, All) -> maps:merge_with(fun(_, A, B) -> A + B end, All, Counts) end, #{}, rabbit_global_counters:overview()))",
+    ),
+  );
+}
+
 const from = (first: number, count: number) =>
   Array.from({ length: count }, (_, index) => `message ${first + index}`);
 
 describe("another program", () => {
-  test("hears each message once and plain, with all that it has, from the first after its binding on", async () => {
-    const roles = await startRoles();
-    const listeners: {
-      readonly exchange: Exchange;
-      readonly first: number;
-      readonly program: Awaited<ReturnType<typeof listen>>;
-    }[] = [];
-    let count = 0;
-    let confirmed = 0;
-    let isOver = false;
-    // Some alone, some by the dozen: in packs of one and of many.
-    const publish = (messages: number) => {
-      for (let index = 0; index < messages; index++) {
-        const headers = { mine: "own", "content-type": "text/x-own", "correlation-id": `${count}` };
-        for (const exchange of exchanges)
-          roles.outboxes[exchange].append(
-            { body: `message ${count}`, topic: "a.b", clientId: "anna", headers },
-            onConfirmed(() => confirmed++),
-          );
-        count++;
-      }
-    };
-    const traffic = async () => {
-      for (let round = 0; !isOver; round++) {
-        publish(round % 3 === 0 ? 30 : 1);
-        await Bun.sleep(1);
-        // Else a RabbitMQ that is slow would have the more to do.
-        await untilCount(() => confirmed, 2 * count - 1000, "confirms");
-      }
-    };
-    const bind = async () => {
-      for (const exchange of exchanges) {
-        const listener = await listen(exchange);
-        listeners.push({ exchange, first: count, program: listener });
-        await listener.consume();
-      }
-    };
-    await bind();
-    publish(3);
-    const sending = traffic();
-    for (let round = 0; round < 3; round++) {
-      await until(() => count > 300 * (round + 1), "some traffic");
+  test.each([
+    ["with headers of the client's own", { mine: "own" }, undefined],
+    ["without headers", {}, undefined],
+    ["of the topic that an exchange of its own lets pass", {}, "a.*"],
+  ])(
+    "hears each message once and plain, with all that it has, from the first after its binding on: %s",
+    async (_, own, topic) => {
+      const roles = await startRoles();
+      const listeners: {
+        readonly exchange: Exchange;
+        readonly first: number;
+        readonly program: Awaited<ReturnType<typeof listen>>;
+      }[] = [];
+      const perMessage = topic === undefined ? 1 : 2;
+      let count = 0;
+      let confirmed = 0;
+      let isOver = false;
+      // Some alone, some by the dozen: in packs of one and of many.
+      const publish = (messages: number) => {
+        for (let index = 0; index < messages; index++) {
+          const headers = { ...own, "content-type": "text/x-own", "correlation-id": `${count}` };
+          for (const exchange of exchanges)
+            roles.outboxes[exchange].append(
+              { body: `message ${count}`, topic: "a.b", clientId: "anna", headers },
+              onConfirmed(() => confirmed++),
+            );
+          // What the program does not let pass.
+          for (const exchange of topic === undefined ? [] : exchanges)
+            roles.outboxes[exchange].append({ body: "other", topic: "other", clientId: "anna" });
+          count++;
+        }
+      };
+      const traffic = async () => {
+        for (let round = 0; !isOver; round++) {
+          publish(round % 3 === 0 ? 30 : 1);
+          await Bun.sleep(1);
+          // Else a RabbitMQ that is slow would have the more to do.
+          await untilCount(() => confirmed, 2 * count - 1000, "confirms");
+        }
+      };
+      const bind = async () => {
+        for (const exchange of exchanges) {
+          const listener = await listen(exchange, {}, topic);
+          listeners.push({ exchange, first: count, program: listener });
+          await listener.consume();
+        }
+      };
       await bind();
-    }
-    isOver = true;
-    await sending;
-    await bind();
-    publish(40);
-    await untilCount(() => confirmed, 2 * count, "confirms");
-    const all = from(0, count);
-    for (const { exchange, first, program: listener } of listeners) {
-      await until(() => listener.texts.at(-1) === all.at(-1), `the last message on ${exchange}`);
-      // One that was appended before it was bound may have been published after it.
-      const begin = all.indexOf(listener.texts[0]!);
-      expect(begin).toBeLessThanOrEqual(first);
-      expect(listener.texts).toEqual(all.slice(begin));
-      expect(new Set(listener.heard.map(({ fields }) => fields.exchange))).toEqual(new Set([exchange]));
-      expect(listener.heard.every(({ properties }) => properties.contentType === "text/x-own")).toBe(true);
-      const { properties, fields } = listener.heard[0]!;
-      expect(fields.routingKey).toBe("a.b");
-      const app = exchange === "wsmanager" ? "manager-1" : "processor-1";
-      expect(properties).toMatchObject({
-        messageId: `${app}-${begin + 1}`,
-        appId: app,
-        correlationId: `${begin}`,
-      });
-      expect(properties.headers).toEqual({ "client-id": "anna", mine: "own", "warren-copy": true });
-    }
-    await untilCount(() => roles.atGroup().length, count, "deliveries to the group");
-    expect(roles.atGroup()).toEqual(all);
-    for (const exchange of exchanges) expect(roles.inLog(exchange)).toEqual(all);
-    const types = new Set(roles.group.deliveries.map(({ envelope }) => envelope.contentType));
-    expect(types).toEqual(new Set([packedContentType]));
+      publish(3);
+      const sending = traffic();
+      for (let round = 0; round < 3; round++) {
+        await until(() => count > 300 * (round + 1), "some traffic");
+        await bind();
+      }
+      isOver = true;
+      await sending;
+      await bind();
+      publish(40);
+      await untilCount(() => confirmed, 2 * count, "confirms");
+      const all = from(0, count);
+      for (const { exchange, first, program: listener } of listeners) {
+        await until(() => listener.texts.at(-1) === all.at(-1), `the last message on ${exchange}`);
+        // One that was appended before it was bound may have been published after it.
+        const begin = all.indexOf(listener.texts[0]!);
+        expect(begin).toBeLessThanOrEqual(first);
+        expect(listener.texts).toEqual(all.slice(begin));
+        expect(new Set(listener.heard.map(({ fields }) => fields.exchange))).toEqual(new Set([exchange]));
+        expect(listener.heard.every(({ properties }) => properties.contentType === "text/x-own")).toBe(true);
+        const { properties, fields } = listener.heard[0]!;
+        expect(fields.routingKey).toBe("a.b");
+        const app = exchange === "wsmanager" ? "manager-1" : "processor-1";
+        expect(properties).toMatchObject({
+          messageId: `${app}-${perMessage * begin + 1}`,
+          appId: app,
+          correlationId: `${begin}`,
+        });
+        expect(properties.headers).toEqual({ "client-id": "anna", ...own, "warren-copy": true });
+      }
+      const noOther = (texts: readonly string[]) => texts.filter((text) => text !== "other");
+      await untilCount(() => roles.atGroup().length, perMessage * count, "deliveries to the group");
+      expect(noOther(roles.atGroup())).toEqual(all);
+      for (const exchange of exchanges) expect(noOther(roles.inLog(exchange))).toEqual(all);
+      const types = new Set(roles.group.deliveries.map(({ envelope }) => envelope.contentType));
+      expect(types).toEqual(new Set([packedContentType]));
+    },
+  );
+
+  test("costs RabbitMQ hardly a copy where there is none", async () => {
+    const roles = await startRoles();
+    let confirmed = 0;
+    const publish = (messages: number) => {
+      for (let index = 0; index < messages; index++)
+        roles.outboxes.wsmanager.append(
+          { body: "text", topic: "a", clientId: "anna" },
+          onConfirmed(() => confirmed++),
+        );
+    };
+    publish(1);
+    await until(() => confirmed === 1, "the first confirm");
+    const before = await publishedToExchanges();
+    publish(2000);
+    await untilCount(() => confirmed, 2001, "confirms");
+    const after = await publishedToExchanges();
+    // Packs, and a copy for each few of them.
+    expect(after - before).toBeLessThan(100);
   });
 
   test("is heard as before on both exchanges, once; what it marks as a copy is silent in Warren alone", async () => {

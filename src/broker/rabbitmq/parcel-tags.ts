@@ -1,20 +1,29 @@
 import { Deque } from "../../collections/deque.ts";
 import type { PlainCopies } from "../../envelope/plain-copies.ts";
 
-/** An envelope on the wire with its copies: AMQP messages with consecutive delivery tags. */
+/** An envelope on the wire with its copies. */
 interface Parcel {
   /** Its number among the envelopes of this link. */
   readonly tag: number;
+  readonly copies: PlainCopies | undefined;
+  /** Parts that are not settled. */
+  left: number;
+  /** Copies of them that are withheld. */
+  withheld: number;
+  isRefused: boolean;
+}
+
+/** Parts of a parcel that were written together: so many AMQP messages with consecutive delivery tags. */
+interface Run {
+  readonly parcel: Parcel;
   readonly firstTag: number;
   readonly size: number;
-  readonly copies: PlainCopies | undefined;
   /** Which part each of them is; undefined if they are all parts, in order. */
   readonly parts: readonly number[] | undefined;
   /** How many of the first are settled, and which others. */
   prefix: number;
   settled: Set<number> | undefined;
   left: number;
-  isRefused: boolean;
 }
 
 /** Hears of an envelope when RabbitMQ has settled all of its parts. */
@@ -26,7 +35,9 @@ export type OnSettled = (tag: number, isRefused: boolean) => void;
  */
 export class ParcelTags {
   readonly #onSettled: OnSettled;
-  readonly #open = new Deque<Parcel>();
+  readonly #open = new Deque<Run>();
+  /** Those with copies that are withheld. */
+  readonly #withholding = new Map<PlainCopies, Parcel>();
   #nextTag = 1;
   #nextFirst = 1;
 
@@ -34,57 +45,92 @@ export class ParcelTags {
     this.#onSettled = onSettled;
   }
 
-  /** Its parts that RabbitMQ does not have are about to be written. Returns how many these are. */
+  /** The delivery tag of what is written next. */
+  get nextDeliveryTag(): number {
+    return this.#nextFirst;
+  }
+
+  /** Its parts that are due are about to be written. Returns how many these are. */
   add(copies: PlainCopies | undefined): number {
     const size = copies === undefined ? 1 : copies.due;
+    const withheld = copies?.withheldCount ?? 0;
+    const parcel = { tag: this.#nextTag++, copies, left: size + withheld, withheld, isRefused: false };
+    if (copies !== undefined && withheld > 0) this.#withholding.set(copies, parcel);
+    this.#addRun(parcel, size, copies?.dueParts());
+    return size;
+  }
+
+  /** These copies, which were withheld, are about to be written. */
+  addWithheld(copies: PlainCopies, parts: readonly number[]): void {
+    const parcel = this.#noLongerWithheld(copies, parts.length);
+    if (parcel !== undefined) this.#addRun(parcel, parts.length, parts);
+  }
+
+  /** Nobody would have got these copies, which were withheld: they need not be written. */
+  passOver(copies: PlainCopies, parts: readonly number[]): void {
+    const parcel = this.#noLongerWithheld(copies, parts.length);
+    if (parcel !== undefined) for (const part of parts) this.#settlePart(parcel, part, true);
+  }
+
+  #noLongerWithheld(copies: PlainCopies, count: number): Parcel | undefined {
+    const parcel = this.#withholding.get(copies);
+    if (parcel === undefined) return undefined;
+    parcel.withheld -= count;
+    if (parcel.withheld === 0) this.#withholding.delete(copies);
+    return parcel;
+  }
+
+  #addRun(parcel: Parcel, size: number, parts: readonly number[] | undefined): void {
     this.#open.push({
-      tag: this.#nextTag++,
+      parcel,
       firstTag: this.#nextFirst,
       size,
-      copies,
-      parts: copies?.dueParts(),
+      parts,
       prefix: 0,
       settled: undefined,
       left: size,
-      isRefused: false,
     });
     this.#nextFirst += size;
-    return size;
   }
 
   /** RabbitMQ has settled the message with this delivery tag; with `multiple`, all up to it that it had not settled before. */
   settle(deliveryTag: number, multiple: boolean, isTaken: boolean): void {
     if (multiple) {
       for (let index = 0; index < this.#open.length; index++) {
-        const parcel = this.#open.at(index)!;
-        if (parcel.firstTag > deliveryTag) break;
-        const last = Math.min(parcel.size - 1, deliveryTag - parcel.firstTag);
-        for (let part = parcel.prefix; part <= last; part++) this.#settlePart(parcel, part, isTaken);
+        const run = this.#open.at(index)!;
+        if (run.firstTag > deliveryTag) break;
+        const last = Math.min(run.size - 1, deliveryTag - run.firstTag);
+        for (let place = run.prefix; place <= last; place++) this.#settleAt(run, place, isTaken);
       }
     } else {
-      const parcel = this.#parcelOf(deliveryTag);
-      if (parcel !== undefined) this.#settlePart(parcel, deliveryTag - parcel.firstTag, isTaken);
+      const run = this.#runOf(deliveryTag);
+      if (run !== undefined) this.#settleAt(run, deliveryTag - run.firstTag, isTaken);
     }
     while (this.#open.at(0)?.left === 0) this.#open.shift();
   }
 
-  #settlePart(parcel: Parcel, index: number, isTaken: boolean): void {
-    if (index < parcel.prefix || parcel.settled?.has(index)) return;
-    if (index === parcel.prefix) {
-      parcel.prefix++;
-      while (parcel.settled?.delete(parcel.prefix)) parcel.prefix++;
+  #settleAt(run: Run, place: number, isTaken: boolean): void {
+    if (place < run.prefix || run.settled?.has(place)) return;
+    if (place === run.prefix) {
+      run.prefix++;
+      while (run.settled?.delete(run.prefix)) run.prefix++;
     } else {
-      parcel.settled ??= new Set();
-      parcel.settled.add(index);
+      run.settled ??= new Set();
+      run.settled.add(place);
     }
+    run.left--;
+    this.#settlePart(run.parcel, run.parts?.[place] ?? place, isTaken);
+  }
+
+  #settlePart(parcel: Parcel, part: number, isTaken: boolean): void {
     parcel.left--;
     if (!isTaken) parcel.isRefused = true;
-    else if (parcel.left > 0 || parcel.isRefused) parcel.copies?.take(parcel.parts?.[index] ?? index);
+    else if (parcel.left > 0 || parcel.isRefused) parcel.copies?.take(part);
     if (parcel.left === 0) this.#onSettled(parcel.tag, parcel.isRefused);
   }
 
   /** The one with this delivery tag, unless it is settled. */
-  #parcelOf(deliveryTag: number): Parcel | undefined {
+  #runOf(deliveryTag: number): Run | undefined {
     let low = 0;
     let high = this.#open.length;
     while (low < high) {
@@ -92,7 +138,7 @@ export class ParcelTags {
       if (this.#open.at(middle)!.firstTag <= deliveryTag) low = middle + 1;
       else high = middle;
     }
-    const parcel = this.#open.at(low - 1);
-    return parcel !== undefined && deliveryTag < parcel.firstTag + parcel.size ? parcel : undefined;
+    const run = this.#open.at(low - 1);
+    return run !== undefined && deliveryTag < run.firstTag + run.size ? run : undefined;
   }
 }

@@ -31,8 +31,8 @@ export interface FramesOptions {
 }
 
 /**
- * Writes of each envelope what the broker does not have yet: its copies, and then itself. Whether a copy reaches anybody is
- * nobody's business, so it is never mandatory.
+ * Writes of each envelope what is due: its copies, and then itself. Only the copies that ask whether they reach anybody are
+ * mandatory.
  *
  * @param before frames to be written in the same piece
  */
@@ -54,11 +54,25 @@ export function publishFrames(
     const { copies } = envelope;
     if (copies !== undefined) {
       for (let part = 0; part < copies.length; part++)
-        if (!copies.isTaken(part)) writer.message(copies.envelopes[part]!, copiesTo, false, true);
+        if (!copies.isTaken(part) && !copies.isWithheld(part))
+          writer.message(copies.envelopes[part]!, copiesTo, copies.isAsking(part), true);
       if (copies.isEnvelopeTaken) continue;
     }
     writer.message(envelope, exchange, isMandatory, false);
   }
+  return writer.written();
+}
+
+/** Writes copies that were withheld. */
+export function copyFrames(
+  copies: readonly Envelope[],
+  { exchange, copiesTo = exchange, channel, frameMax }: FramesOptions,
+): Buffer {
+  const bodyMax = frameMax - frameOverhead;
+  let size = 0;
+  for (const copy of copies) size += copyFieldBytes + sizeMax(copy, copiesTo, bodyMax);
+  const writer = new FrameWriter(Buffer.allocUnsafeSlow(size), channel, bodyMax);
+  for (const copy of copies) writer.message(copy, copiesTo, false, true);
   return writer.written();
 }
 

@@ -6,8 +6,9 @@ import type { Needed } from "./check-frames.ts";
 import { Checking } from "./checking.ts";
 import { frameOverhead } from "./frame-writer.ts";
 import { channelNumber, innards } from "./innards.ts";
+import { type Answered, Listening } from "./listening.ts";
 import { ParcelTags } from "./parcel-tags.ts";
-import { publishFrames } from "./publish-frames.ts";
+import { copyFrames, publishFrames } from "./publish-frames.ts";
 import type { Drop } from "./watch.ts";
 
 /** How long a check may take to name what is missing, in milliseconds. */
@@ -68,7 +69,7 @@ export function publishLink(
   let isProven = false;
   /** The next message that is taken is news. */
   let isToTell = true;
-  /** What waits for the first confirm. The publisher's window bounds it. */
+  /** What waits for the first confirm, or to know whether anybody gets copies. The publisher's window bounds it. */
   let held: Envelope[] = [];
   /** What was written of the first envelope. */
   const trial = new TagWindow<true>();
@@ -88,10 +89,34 @@ export function publishLink(
       if (isOpen) stream.write(frames);
     },
   });
-  const write = (envelopes: readonly Envelope[]) => {
-    if (!isOpen || envelopes.length === 0) return;
-    for (const envelope of envelopes) parcels.add(envelope.copies);
+  const listening = new Listening();
+  /** Returns how many AMQP messages were written. */
+  const write = (envelopes: readonly Envelope[]): number => {
+    if (!isOpen || envelopes.length === 0) return 0;
+    if (isProven) listening.plan(envelopes, performance.now());
+    else for (const { copies } of envelopes) copies?.unplan();
+    let count = 0;
+    for (const { copies } of envelopes) {
+      if (copies !== undefined) listening.written(copies, parcels.nextDeliveryTag);
+      count += parcels.add(copies);
+    }
     stream.write(publishFrames(envelopes, framing, checking.beforePublishing()));
+    return count;
+  };
+  /** Those that somebody gets are written, before anything that came after them. */
+  const answered = ({ passed, wanted }: Answered) => {
+    const due: Envelope[] = [];
+    for (const [copies, parts] of wanted) {
+      parcels.addWithheld(copies, parts);
+      for (const part of parts) due.push(copies.envelopes[part]!);
+    }
+    if (due.length > 0) stream.write(copyFrames(due, framing));
+    for (const [copies, parts] of passed) parcels.passOver(copies, parts);
+    if (isProven) write(held.splice(0));
+  };
+  const settled = (tag: number, multiple: boolean) => {
+    const answer = isOpen ? listening.settled(tag, multiple) : undefined;
+    if (answer !== undefined) answered(answer);
   };
   const drained = () => publisher.drained?.();
   stream.on("drain", drained);
@@ -111,10 +136,10 @@ export function publishLink(
     isTried = true;
     const [first] = held.splice(0, 1) as [Envelope];
     provesQueues = first.copies?.isEnvelopeTaken !== true;
-    for (let parts = first.copies?.due ?? 1; parts > 0; parts--) trial.add(true);
-    write([first]);
+    for (let parts = write([first]); parts > 0; parts--) trial.add(true);
   };
   channel.on("ack", ({ deliveryTag, multiple }) => {
+    settled(deliveryTag, multiple);
     if (isProven) return;
     trial.settle(deliveryTag, multiple);
     if (!isTried || trial.open > 0) return;
@@ -133,10 +158,15 @@ export function publishLink(
     isToTell = true;
     if (isProven) onRefused(false);
     publisher.refusing?.();
+    settled(deliveryTag, multiple);
     parcels.settle(deliveryTag, multiple, false);
     if (!isProven) onRefused(true);
   });
-  channel.on("return", () => {
+  channel.on("return", ({ fields, properties }) => {
+    if (fields.exchange === copiesTo) {
+      listening.returned(properties.messageId, fields.routingKey);
+      return;
+    }
     if (!isRouting) return;
     // Its confirm comes next, and must not count. What is missing is named by the check, if it is a queue or an exchange.
     isRouting = false;
@@ -160,12 +190,12 @@ export function publishLink(
     send(envelopes) {
       if (!isOpen) lateCount += envelopes.length;
       if (!isOpen) return;
-      if (isProven) {
+      if (isProven && !listening.isWaiting) {
         write(envelopes);
         return;
       }
       for (const envelope of envelopes) held.push(envelope);
-      tryFirst();
+      if (!isProven) tryFirst();
     },
     giveUp(why) {
       if (isOpen) drop(why);
