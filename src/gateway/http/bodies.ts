@@ -11,11 +11,26 @@ export interface BodyLimits {
   kept(bytes: number): void;
 }
 
-/** Reads the bodies of requests: none is larger than it may be, takes longer, or has room taken that others need. */
+/** What a body that is being read takes besides its bytes. In bytes. */
+const overheadBytes = 2048;
+
+/** Why a body is not read to its end. */
+type Stop = "late" | "stopping" | "no room";
+
+/** A body that is being read. */
+interface Reading {
+  bytes: number;
+  readonly stop: (why: Stop) => void;
+}
+
+/**
+ * Reads the bodies of requests: none is larger than it may be, or takes longer. What counts is what has come, not what a request
+ * says that will come; when all together have too much, the one with the most is not read any further.
+ */
 export class Bodies {
   readonly #limits: BodyLimits;
-  readonly #readers = new Set<() => void>();
-  /** What is set aside for those that are being read. In bytes. */
+  readonly #readings = new Set<Reading>();
+  /** What has come of those that are being read. In bytes. */
   keptBytes = 0;
 
   constructor(limits: BodyLimits) {
@@ -24,59 +39,71 @@ export class Bodies {
 
   /** The manager stops: none is read to its end. */
   close(): void {
-    for (const stop of [...this.#readers]) stop();
+    for (const { stop } of [...this.#readings]) stop("stopping");
   }
 
   /** The body, or the answer to a request whose body is not taken. */
   async read(request: Request): Promise<Buffer | Response> {
-    const { maxMessageBytes, messageTimeoutMs, keptBytesMax, kept } = this.#limits;
+    const { maxMessageBytes, messageTimeoutMs } = this.#limits;
     const declared = request.headers.get("content-length");
     if (declared !== null && Number(declared) > maxMessageBytes) return tooLarge(maxMessageBytes);
-    // Without a length it may be as long as any.
-    const reservedBytes = declared === null ? maxMessageBytes : Number(declared);
-    if (this.keptBytes + reservedBytes > keptBytesMax)
-      return closing(
-        later(503, "the manager reads as many bodies as it has memory for: send it again in a moment", 1000),
-      );
-    this.keptBytes += reservedBytes;
-    kept(reservedBytes);
-    const end = Promise.withResolvers<"late" | "stopping">();
+    const end = Promise.withResolvers<Stop>();
+    const reading: Reading = { bytes: 0, stop: end.resolve };
     const timer = setTimeout(() => end.resolve("late"), messageTimeoutMs);
-    const stop = () => end.resolve("stopping");
-    this.#readers.add(stop);
+    this.#readings.add(reading);
+    this.#keep(reading, overheadBytes);
     try {
-      const read = await Promise.race([bytesOf(request, maxMessageBytes), end.promise]);
-      if (read === "stopping") return closing(later(503, "this manager is stopping: send it again", 1000));
-      if (read === "late")
-        return closing(
-          fault(408, `the body was not whole within ${messageTimeoutMs / 1000} s: send it faster`),
-        );
-      return read ?? tooLarge(maxMessageBytes);
+      const read = await Promise.race([this.#bytesOf(request, reading), end.promise]);
+      switch (read) {
+        case "stopping":
+          return closing(later(503, "this manager is stopping: send it again", 1000));
+        case "late":
+          return closing(
+            fault(408, `the body was not whole within ${messageTimeoutMs / 1000} s: send it faster`),
+          );
+        case "no room":
+          return closing(
+            later(503, "the manager has no memory for more of this body: send it again in a moment", 1000),
+          );
+        default:
+          return read ?? tooLarge(maxMessageBytes);
+      }
     } catch {
       // The client has gone, or its body is malformed.
       return closing(fault(400, "the body could not be read"));
     } finally {
       clearTimeout(timer);
-      this.#readers.delete(stop);
-      this.keptBytes -= reservedBytes;
+      this.#readings.delete(reading);
+      this.keptBytes -= reading.bytes;
     }
   }
-}
 
-/** Undefined if there are more than `bytesMax`. */
-async function bytesOf(request: Request, bytesMax: number): Promise<Buffer | undefined> {
-  if (request.headers.has("content-length")) {
-    const bytes = Buffer.from(await request.arrayBuffer());
-    return bytes.byteLength > bytesMax ? undefined : bytes;
+  /** Undefined if there are more than a message may have. */
+  async #bytesOf({ body }: Request, reading: Reading): Promise<Buffer | undefined> {
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    for await (const chunk of body ?? []) {
+      // It may have been stopped meanwhile: nobody waits for the rest.
+      if (!this.#readings.has(reading)) return undefined;
+      length += chunk.byteLength;
+      if (length > this.#limits.maxMessageBytes) return undefined;
+      chunks.push(chunk);
+      this.#keep(reading, chunk.byteLength);
+    }
+    return chunks.length === 1 ? Buffer.from(chunks[0]!) : Buffer.concat(chunks);
   }
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of request.body ?? []) {
-    length += chunk.byteLength;
-    if (length > bytesMax) return undefined;
-    chunks.push(chunk);
+
+  /** So much more has come. */
+  #keep(reading: Reading, bytes: number): void {
+    reading.bytes += bytes;
+    this.keptBytes += bytes;
+    this.#limits.kept(bytes);
+    if (this.keptBytes <= this.#limits.keptBytesMax) return;
+    let most = reading;
+    for (const other of this.#readings) if (other.bytes > most.bytes) most = other;
+    // Its bytes count until it has ended, which is soon; until then no other has to go for it.
+    most.stop("no room");
   }
-  return Buffer.concat(chunks);
 }
 
 function tooLarge(bytesMax: number): Response {
