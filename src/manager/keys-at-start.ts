@@ -14,6 +14,8 @@ const leewaySeconds = 5;
 const retryMs = 500;
 /** A reading that gets nothing for so long has come to the log's end, or will get nowhere. In milliseconds. */
 const silenceMsMax = 15_000;
+/** It is ready after so long in any case: the log may have begun anew, and then has no such place. In milliseconds. */
+const readingMsMax = 60_000;
 
 /**
  * Idempotency keys that other managers took before this one was started: they are in the last part of the log, which is read once
@@ -26,6 +28,7 @@ export class KeysAtStart {
   #state: "waiting" | "reading" | "done";
   #reading: LogReading | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #endsAtMs = 0;
 
   constructor(broker: Pick<Broker, "read" | "hasLog">, once: Once, logger: Logger) {
     this.#broker = broker;
@@ -43,6 +46,7 @@ export class KeysAtStart {
   reached(offset: number): void {
     if (this.#state !== "waiting") return;
     this.#state = "reading";
+    this.#endsAtMs = performance.now() + readingMsMax;
     this.#read(offset);
   }
 
@@ -52,15 +56,16 @@ export class KeysAtStart {
 
   #read(until: number): void {
     const timestamp = Math.floor((Date.now() - this.#once.windowMs) / 1000) - leewaySeconds;
-    this.#timer = setTimeout(() => this.#silent(), silenceMsMax);
+    this.#timer = setTimeout(() => this.#giveUp("nothing came"), silenceMsMax);
     const reading = this.#broker.read(
       { timestamp },
       {
         aheadMax,
         record: (offset, _exchange, envelope) => {
           if (this.#reading !== reading) return;
-          if (offset >= until) {
-            this.#done();
+          if (offset >= until || performance.now() > this.#endsAtMs) {
+            if (offset >= until) this.#done();
+            else this.#giveUp("that takes too long");
             return;
           }
           this.#learn(envelope);
@@ -79,11 +84,16 @@ export class KeysAtStart {
 
   #again(until: number): void {
     this.#stop();
+    if (performance.now() > this.#endsAtMs) {
+      this.#giveUp("its reading is lost again and again");
+      return;
+    }
     this.#timer = setTimeout(() => this.#read(until), retryMs);
   }
 
-  #silent(): void {
-    this.#logger.warn("the end of the message log was not read for its idempotency keys: nothing came");
+  /** A client that repeats a message of those before is not found out then. */
+  #giveUp(why: string): void {
+    this.#logger.warn("not all idempotency keys were read from the message log", { reason: why });
     this.#done();
   }
 
