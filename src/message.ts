@@ -49,7 +49,7 @@ export function isShortText(value: unknown): value is string {
 
 /**
  * Whether a header's name is not an application's to set: `CC` and `BCC` are routing keys to RabbitMQ, which closes the channel of
- * whoever has a text there; `x-` begins what brokers say, and `warren-` what Warren does. Case matters.
+ * callers that have a text there; `x-` begins what brokers say, and `warren-` what Warren does. Case matters.
  */
 export function isReservedHeader(name: string): boolean {
   return name.startsWith("x-") || name.startsWith("warren-") || name === "CC" || name === "BCC";

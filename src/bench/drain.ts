@@ -1,6 +1,6 @@
 /** How long what is missing is waited for, in milliseconds. After that it counts as lost. */
 export interface Patience {
-  /** No arrival for so long means that nothing more will come. */
+  /** No arrival for this long means that nothing more will come. */
   readonly quietMs: number;
   readonly mostMs: number;
 }

@@ -90,8 +90,8 @@ export class Fleet {
   }
 
   /**
-   * Cuts a client off and lets another connection take its place, to the next manager, behind the last message that it got.
-   * Resolves with whether that could be; undefined if the client is not connected, or has got nothing yet that it could go on behind.
+   * Cuts a client off and lets another connection take its place, to the next manager, after the last message that it got.
+   * Resolves with whether that could be; undefined if the client is not connected, or has got nothing yet that it could go on after.
    */
   resume(index: number): Promise<boolean> | undefined {
     const { connection, at } = this.#members[index]!;

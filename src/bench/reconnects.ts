@@ -6,7 +6,7 @@ import type { Plan } from "./plan.ts";
 const tickMsMin = 5;
 
 /**
- * Cuts off one receiving client after the other, without a goodbye, and connects it again at once, to go on behind the
+ * Cuts off one receiving client after the other, without a goodbye, and connects it again at once, to go on after the
  * last message that it got. What it gets twice, or not at all, shows in the account like any other fault.
  */
 export class Reconnects {

@@ -78,7 +78,7 @@ export interface Result {
   /** Why connections failed or were closed, the most frequent reason first. */
   readonly reasons: readonly { readonly reason: string; readonly count: number }[];
   readonly drained: DrainEnd;
-  /** False if so many messages were lost that reordered and duplicated are only estimated. */
+  /** False if more messages were lost than can be told apart, so that reordered and duplicated are only estimated. */
   readonly isExact: boolean;
   /** Processor time that the bench itself used, sending and draining. One second a second is one core. */
   readonly cpuSeconds: number;

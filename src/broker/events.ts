@@ -1,6 +1,6 @@
 /**
  * What the events of clients need of a broker. A manager publishes its events to a source of its own, which leads to the exchange of
- * all events and into their log; whoever deletes the source has its word that nothing more comes from it.
+ * all events and into their log; a manager that deletes the source has its word that nothing more comes from it.
  */
 export interface EventsLink {
   /** Names this link's source. A link that follows another one has another source. */

@@ -1,7 +1,7 @@
 import { type Body, isShortText, type OutgoingMessage } from "../message.ts";
 import { tableEnd } from "./unpacking.ts";
 
-/** The header by which whoever publishes says that a message is the same as an earlier one. */
+/** The header by which a publisher says that a message is the same as an earlier one. */
 export const keyHeader = "idempotency-key";
 
 const prefix = "once-";
@@ -12,7 +12,7 @@ const contentBits = 48n;
 
 /**
  * What the id of a message with an idempotency key says. Two messages with the same key and client id have ids of which each manager
- * and processor can tell that, whoever published them: `once-KEY-CONTENT-SECONDS-WINDOW`, the last three in base 36.
+ * and processor can tell that, no matter who published them: `once-KEY-CONTENT-SECONDS-WINDOW`, the last three in base 36.
  */
 export interface OnceId {
   /** A hash of the client id and the key. */

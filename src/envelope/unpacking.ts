@@ -6,7 +6,7 @@ import type { Particulars } from "./packing.ts";
 
 /**
  * Messages in one pack. Warren itself packs some hundreds; a body of 16 MiB could name a million empty ones, and hold up
- * whoever unpacks it for seconds.
+ * the role that unpacks it for seconds.
  */
 export const packedMessagesMax = 10_000;
 

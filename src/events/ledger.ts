@@ -11,7 +11,7 @@ interface Account {
 
 /**
  * Reads the log of events, and knows afterwards which connections are open by it: those that have a `connected`, or were in a
- * snapshot, and have no `disconnected`, whoever published that. It keeps the sources that it was asked for alone, and so no more than
+ * snapshot, and have no `disconnected`, no matter who published that. It keeps the sources that it was asked for alone, and so no more than
  * their clients.
  */
 export class Ledger {

@@ -1,7 +1,7 @@
 import type { EventsLink } from "../broker/events.ts";
 import { Ledger } from "./ledger.ts";
 
-/** The log is read from so long before the snapshot, in seconds: clocks differ, and RabbitMQ knows the times of chunks alone. */
+/** The log is read from this long before the snapshot, in seconds: clocks differ, and RabbitMQ knows the times of chunks alone. */
 const slackSeconds = 60;
 
 /**

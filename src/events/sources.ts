@@ -3,7 +3,7 @@ import type { Known } from "./event.ts";
 import { objectIn } from "./json.ts";
 
 /**
- * Looks through the whole log for sources that are not at their end, whoever they belong to. It keeps their names alone.
+ * Looks through the whole log for sources that are not at their end, no matter whose they are. It keeps their names alone.
  *
  * @param until a mark that was published just before
  * @throws if the link was lost

@@ -113,7 +113,7 @@ export interface Door {
   readonly metrics: readonly AnyMetric[];
   /** What is kept of requests that are being read. In bytes. */
   readonly keptBytes: number;
-  /** The manager stops: whoever still waits for an answer is told so. */
+  /** The manager stops: those that still wait for an answer are told so. */
   stop(): void;
   /** Resolves when all answers are on their way, or after so long, in milliseconds. After `stop`. */
   settle(timeoutMs: number): Promise<void>;

@@ -24,7 +24,7 @@ export type Start =
   | "next"
   /** With the newest message of each topic. */
   | "last"
-  /** With the newest so many of all. */
+  /** With the newest ones of all: this many. */
   | { readonly last: number }
   | { readonly timestamp: number }
   | Position;

@@ -12,9 +12,9 @@ const aheadMax = 128;
 const leewaySeconds = 5;
 /** Before the log is read again after its reading was lost, in milliseconds. */
 const retryMs = 500;
-/** A reading that gets nothing for so long has come to the log's end, or will get nowhere. In milliseconds. */
+/** A reading that gets nothing for this long has come to the log's end, or will get nowhere. In milliseconds. */
 const silenceMsMax = 15_000;
-/** It is ready after so long in any case: the log may have begun anew, and then has no such place. In milliseconds. */
+/** It is ready after this long in any case: the log may have begun anew, and then has no such place. In milliseconds. */
 const readingMsMax = 60_000;
 
 /**

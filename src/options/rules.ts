@@ -77,7 +77,7 @@ function checkAuth(options: Options): void {
 function checkKeySet({ jwksUrl, jwksCa, jwksWithoutTls }: Options): void {
   if (jwksUrl !== undefined && isExposed(jwksUrl) && !jwksWithoutTls) {
     throw new UsageError(
-      "--jwks-url must be an https:// URL, or http:// on this machine (localhost): whoever can change its answer on the way can make tokens; where nobody can, add --jwks-without-tls",
+      "--jwks-url must be an https:// URL, or http:// on this machine (localhost): anybody that can change its answer on the way can make tokens; where nobody can, add --jwks-without-tls",
     );
   }
   if (jwksCa !== undefined && !jwksUrl?.startsWith("https:"))

@@ -1,7 +1,7 @@
 import type { Refusal } from "../broker/broker.ts";
 import type { Sent } from "../envelope/sealing.ts";
 
-/** So many suspects are sent one by one when the broker has closed a link over one of them, and so many at once if there are more. */
+/** This many suspects are sent one by one when the broker has closed a link over one of them, and this many at once if there are more. */
 export const togetherMax = 64;
 
 /** An envelope over which the broker has closed a link so often, while nothing else was on its way, is given up. */

@@ -23,7 +23,7 @@ export class KnownReturns {
     }
   }
 
-  /** How many of so many returns may have been deaths. */
+  /** How many of a number of returns may have been deaths. */
   unexplained(id: string | undefined, returns: number): number {
     if (returns === 0 || id === undefined) return returns;
     return returns - (this.#counts.get(id) ?? 0);

@@ -10,7 +10,7 @@ export function isPattern(name: string): boolean {
   return /(?:^|\.)[*#](?:\.|$)/.test(name);
 }
 
-/** What is too much in a pattern, in a sentence for whoever subscribes to it; undefined if nothing is. */
+/** What is too much in a pattern, in a sentence for the client that subscribes to it; undefined if nothing is. */
 export function faultInPattern(pattern: string): string | undefined {
   if (!isPattern(pattern)) return undefined;
   if (wildcardCount(pattern) > wildcardsMax)

@@ -12,7 +12,7 @@ import { TopicsView } from "./view/topics-view.ts";
 
 /** How often managers are asked, in milliseconds. */
 const everyMs = 2000;
-/** Clients are asked for with every so many of these. */
+/** Clients are asked for with each third of these. */
 const clientsEvery = 3;
 
 const api = new Api();

@@ -40,7 +40,7 @@ export interface Refusal {
 
 export interface ConnectionEvents {
   changed(state: ConnectionState): void;
-  /** The manager takes frames. It is `connected` when whoever hears this has said `establish()`. */
+  /** The manager takes frames. It is `connected` when the one that hears this has said `establish()`. */
   opened(link: Link, clientId: string | undefined): void;
   /** The manager has said who this is only after that. */
   identified(clientId: string): void;

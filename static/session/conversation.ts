@@ -19,7 +19,7 @@ export const entriesMax = 1000;
 /** More than anyone reads in a second; the rest of that second is folded into one line. */
 export const shownPerSecondMax = 40;
 
-/** What came while the page was away comes all at once: so many of it are shown besides. */
+/** What came while the page was away comes all at once: this many of it are shown besides. */
 export const missedShownMax = 200;
 
 /** A message that came, and is not one's own. */

@@ -60,7 +60,7 @@ class EventsLink implements Link {
     this.#clientId = id === undefined ? undefined : decodeURIComponent(id);
     this.#headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
     this.#events = events;
-    // As with a WebSocket, nothing is told before whoever opens it has it.
+    // As with a WebSocket, nothing is told before the caller that opens it has it.
     setTimeout(() => this.#tell(() => events.connected(this.#clientId)), 0);
   }
 

@@ -14,7 +14,7 @@ export interface Arrival {
 
 /**
  * What the page listens to: a topic, or a pattern of them, and what is addressed to this client alone. It outlives the
- * links, and goes on with each new one behind the last message of the one before, unless the manager keeps no log.
+ * links, and goes on with each new one after the last message of the one before, unless the manager keeps no log.
  */
 export class Following {
   #topic: Subscription;

@@ -11,7 +11,7 @@ export class RateWindow {
     this.#spanMs = spanMs;
   }
 
-  /** Lets so many more through, whenever they come. */
+  /** Lets this many more through, whenever they come. */
   allowBesides(count: number): void {
     this.#besides = count;
   }

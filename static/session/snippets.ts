@@ -8,7 +8,7 @@ export interface Snippet {
 }
 
 /**
- * Code for just this topic, to copy. A token is not in it: whoever pastes it somewhere would give it away.
+ * Code for just this topic, to copy. A token is not in it: somebody that pastes it somewhere would give it away.
  *
  * @param page the address of the page
  * @param topic a topic or a pattern

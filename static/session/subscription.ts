@@ -6,7 +6,7 @@ type Progress =
   | { readonly is: "at the beginning" }
   | { readonly is: "behind"; readonly position: string };
 
-/** What the page has subscribed to, and how far it got there, so that it goes on behind the last message seen. */
+/** What the page has subscribed to, and how far it got there, so that it goes on after the last message seen. */
 export class Subscription {
   readonly destination: string;
   /** Where in the log it begins, as `x-stream-offset` says it. */

@@ -28,7 +28,7 @@ export function rowOf(entry: Entry, topic: string): HTMLLIElement {
     row.ariaExpanded = "false";
     row.addEventListener("click", ({ target }) => {
       const isElsewhere = target instanceof Element && target.closest("a, button, .details") !== null;
-      // Whoever marks text to copy it does not want to open anything.
+      // Somebody that marks text to copy it does not want to open anything.
       if (!isElsewhere && getSelection()?.isCollapsed !== false) toggle(row, entry);
     });
     row.addEventListener("keydown", (event) => {

@@ -40,7 +40,7 @@ export class FrameScanner {
     let next = at;
     while (next < end) {
       const first = bytes[next]!;
-      // Heart-beats, and line ends behind a frame.
+      // Heart-beats, and line ends after a frame.
       if (first === lf) next++;
       else if (first === messageMark) next = this.#message(bytes, next, end);
       else next = this.#other(bytes, next, end);

@@ -18,7 +18,7 @@ export class SendFrame implements Outgoing {
     const text = frameText("SEND", [["destination", destination], ...receipt], "", "1.2").slice(0, -1);
     this.#head = new TextEncoder().encode(text);
     this.#layout = layout;
-    // The receipt is the last header, and two line ends are behind it.
+    // The receipt is the last header, and two line ends come after it.
     this.#receiptAt = hasReceipts ? this.#head.length - 2 - digits.length : undefined;
     this.sizeBytes = this.#head.length + layout.sizeBytes + 1;
   }

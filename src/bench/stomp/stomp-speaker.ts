@@ -11,7 +11,7 @@ const lineEnd = 0x0a;
 export class StompSpeaker implements Speaker {
   readonly hello: Uint8Array;
   refusal: string | undefined;
-  /** Where it is in the log: behind the last message that it got, or where it began. */
+  /** Where it is in the log: after the last message that it got, or where it began. */
   position: string | undefined;
   readonly #index: number;
   readonly #inbox: Inbox;
@@ -24,8 +24,8 @@ export class StompSpeaker implements Speaker {
   #lastBody = 0;
 
   /**
-   * @param followsPosition whether this client may have to go on behind the last message that it got
-   * @param after go on behind that message of the log
+   * @param followsPosition whether this client may have to go on after the last message that it got
+   * @param after go on after that message of the log
    */
   constructor(index: number, inbox: Inbox, hello: StompHello, followsPosition: boolean, after?: string) {
     this.#index = index;
@@ -60,7 +60,7 @@ export class StompSpeaker implements Speaker {
     else if (frame.startsWith("ERROR")) this.refusal = wordsOf(frame);
   }
 
-  /** Which message was the last one matters only if this client has to go on behind it. */
+  /** Which message was the last one matters only if this client has to go on after it. */
   paused(): void {
     const bytes = this.#last;
     if (bytes === undefined) return;

@@ -51,7 +51,7 @@ export function allOf(name: string): [string, ...string[]] {
  *             └─ all else ──► NAME.queues ──► Warren's queues
  *     NAME.packed ──► NAME.queues
  *
- * Warren's queues are bound to NAME.queues alone, so that whoever declares an exchange again after it was deleted (or went with a
+ * Warren's queues are bound to NAME.queues alone, so that a role that declares an exchange again after it was deleted (or went with a
  * restart, if it was not durable) restores the way to every queue at once, and before he publishes: RabbitMQ confirms what
  * reaches no queue.
  *

@@ -60,7 +60,7 @@ export function innards(connection: ChannelModel): Innards {
 
 /**
  * Lets go of a connection whose peer does not answer. A stream that is destroyed without an error tells amqplib nothing, so that
- * whoever waits for an answer on one of its channels would wait for ever: here all of them hear of the end.
+ * a caller that waits for an answer on one of its channels would wait for ever: here all of them hear of the end.
  */
 export function abandon(connection: ChannelModel, why: Error): void {
   const inside = innards(connection);

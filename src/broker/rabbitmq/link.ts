@@ -14,7 +14,7 @@ import { Patience } from "./patience.ts";
 import { rejectAfter } from "./reject-after.ts";
 import { refusalOf } from "./watch.ts";
 
-/** After a close over what was sent, the next attempts follow within this many milliseconds: at most so many in a row. */
+/** After a close over what was sent, the next attempts follow within this many milliseconds: at most this many in a row. */
 const hurriedMs = 20;
 const hurriedMax = 30;
 

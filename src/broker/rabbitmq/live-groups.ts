@@ -2,7 +2,7 @@ import type { Envelope } from "../../envelope/envelope.ts";
 import { groupNameFault } from "../../group-name.ts";
 import { markContentType } from "../broker.ts";
 
-/** A processor names its group in the log this often, in milliseconds: so long a manager that has just started may not know of it. */
+/** A processor names its group in the log this often, in milliseconds: for that long a manager that has just started may not know of it. */
 export const announceEveryMs = 2000;
 /** A processor that was silent for this time is taken for gone, in milliseconds. */
 const goneAfterMs = 30_000;

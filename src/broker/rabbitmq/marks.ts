@@ -16,7 +16,7 @@ const untaken = 0.25;
  * cannot be asked for. A mark goes into the stream alone, by an exchange of its own, so that nobody else sees it.
  *
  * Clients cause marks by naming places that the log has not reached, and may need no right to publish for that. So there is at
- * most one on its way, it answers all that asked before it was sent, and whoever keeps asking gets one a second. None is sent
+ * most one on its way, it answers all that asked before it was sent, and a client that keeps asking gets one a second. None is sent
  * where nobody waits for it any more, or while RabbitMQ takes no messages.
  */
 export class Marks {

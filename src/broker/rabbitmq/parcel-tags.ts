@@ -13,7 +13,7 @@ interface Parcel {
   isRefused: boolean;
 }
 
-/** Parts of a parcel that were written together: so many AMQP messages with consecutive delivery tags. */
+/** Parts of a parcel that were written together: AMQP messages with consecutive delivery tags. */
 interface Run {
   readonly parcel: Parcel;
   readonly firstTag: number;

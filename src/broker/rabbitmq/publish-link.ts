@@ -15,7 +15,7 @@ import type { Drop } from "./watch.ts";
 const namedWithinMs = 500;
 
 /**
- * When so much waits for the kernel to take it, no more is written, in bytes: what lies there is neither counted nor needed, since
+ * When this much waits for the kernel to take it, no more is written, in bytes: what lies there is neither counted nor needed, since
  * the kernel has buffers of its own. What is written at once, of up to `OutboxLimits.flushBytesMax`, comes on top.
  */
 const unsentBytesMax = 512 * 1024;

@@ -1,4 +1,4 @@
-/** Rejects after so many milliseconds, counted anew with each `refresh`, unless it is cancelled before. */
+/** Rejects after a number of milliseconds, counted anew with each `refresh`, unless it is cancelled before. */
 export function rejectAfter(
   ms: number,
   why: string | (() => string),

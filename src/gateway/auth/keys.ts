@@ -67,7 +67,7 @@ function linesOf(file: Buffer): readonly Buffer[] {
 export function publicKeys(file: Buffer): Keys {
   const pem = withoutMark(file).toString("latin1");
   if (pem.includes("PRIVATE KEY-----")) {
-    throw new NotAKey("has a private key, which belongs to whoever makes the tokens: name the public one");
+    throw new NotAKey("has a private key, which belongs to the maker of the tokens: name the public one");
   }
   const keys = signersOf(pem.match(/-----BEGIN ([A-Z0-9 ]+)-----[\s\S]*?-----END \1-----/g) ?? []);
   if (keys.length === 0) throw new NotAKey("has no public key in PEM format (-----BEGIN PUBLIC KEY-----)");

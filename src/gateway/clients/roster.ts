@@ -4,7 +4,7 @@ import type { ClientSocket } from "./client.ts";
 export const lists = 72;
 
 /**
- * All clients that are connected, in lists of about the same length. A client's seat knows its place, and whoever leaves is
+ * All clients that are connected, in lists of about the same length. A client's seat knows its place, and a client that leaves is
  * replaced by the last of the list: that takes a quarter of the memory of a set, and there may be very many.
  */
 export class Roster implements Iterable<ClientSocket> {

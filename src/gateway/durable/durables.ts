@@ -131,7 +131,7 @@ export class Durables {
     this.#park(subscription, undefined);
   }
 
-  /** The position behind which a subscription goes on that has got all that there is; undefined while it has not, or the log is empty. */
+  /** The position after which a subscription goes on that has got all that there is; undefined while it has not, or the log is empty. */
   placeOf({ state }: DurableSubscription): string | undefined {
     const { last } = this.window;
     return state === "at the end" && last >= 0 ? positionText(last, 0, 1) : undefined;

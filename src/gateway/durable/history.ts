@@ -11,7 +11,7 @@ import type { SharedLog } from "./shared-log.ts";
 import type { Slices, Task } from "./slices.ts";
 import type { DurableSubscription } from "./subscription.ts";
 
-/** How far back the log is read at first, in records before what is in memory; each further part reaches so many times as far. */
+/** How far back the log is read at first, in records before what is in memory; each further part reaches this many times as far. */
 const firstPartRecords = 4096;
 const partFactor = 8;
 
@@ -27,7 +27,7 @@ export interface HistoryEvents {
  *
  * The newest message of each topic (`last`) is in memory, as far as there is room: from the first that asks for it on, every record
  * is looked into, and what is older is read from the log once. What has no room there is looked for in the log, as the newest
- * so many of all that match (`last=N`) are: back through what is in memory, then in parts of the log that reach further and further
+ * or N of all that match (`last=N`) are: back through what is in memory, then in parts of the log that reach further and further
  * back, for all that ask meanwhile together. What was found there is delivered from the log.
  */
 export class History implements Task {
@@ -223,7 +223,7 @@ export class History implements Task {
     this.#startSoon();
   }
 
-  /** Looks into what is in memory for the newest so many, back from the end. */
+  /** Looks into what is in memory for the newest ones, back from the end. */
   #goBack(search: NewestOfAll, untilMs: number): void {
     const window = this.#window;
     while (this.#sequence! >= window.begin && !search.isComplete) {

@@ -8,7 +8,7 @@ import type { DurableSubscription } from "./subscription.ts";
 /** Topics of which one subscription may have the newest message: `x-stream-offset:last` for a pattern. */
 export const lastTopicsMax = 10_000;
 
-/** What is looked for: the newest messages of all that match, so many, or one of each topic. */
+/** What is looked for: the newest messages of all that match, up to a number, or one of each topic. */
 export type Wanted = number | "each";
 
 /** The newest messages of what one or more subscriptions match, found by going back in the log. */

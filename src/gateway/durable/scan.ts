@@ -4,7 +4,7 @@ import type { SharedLog } from "./shared-log.ts";
 import type { Slices, Task } from "./slices.ts";
 import { SweepReading } from "./sweep-reading.ts";
 
-/** A reading that gets nothing for so long has come to where the log ends, or gets nowhere: it is lost. In milliseconds. */
+/** A reading that gets nothing for this long has come to where the log ends, or gets nowhere: it is lost. In milliseconds. */
 const silenceMsMax = 15_000;
 
 export interface ScanEvents {

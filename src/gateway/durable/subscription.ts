@@ -19,7 +19,7 @@ export interface DurableRequest {
   readonly pattern: string | typeof direct;
   readonly start: Start;
   /**
-   * Called once, when its place in the log is known. `after` is the position that it goes on behind, if it is behind a whole
+   * Called once, when its place in the log is known. `after` is the position that it goes on after, if it is behind a whole
    * record: a client that is lost before it has got anything can go on there.
    */
   readonly onInForce: (after: string | undefined) => void;
@@ -42,7 +42,7 @@ export class DurableSubscription {
   /** Where it is told to begin; a position as soon as it has passed one. */
   place: Start;
   /**
-   * It begins with its first message that is not older than so many seconds since 1970 by its publisher's clock, where there is
+   * It begins with its first message that is not older than this time in seconds since 1970 by its publisher's clock, where there is
    * one: `place` goes by RabbitMQ's clock. What came after it had asked, up to this offset, is never too old.
    */
   since: { readonly seconds: number; readonly until: number } | undefined;

@@ -226,7 +226,7 @@ export class Sweeps {
   }
 }
 
-/** The stretch that a record lies in, so many before what is in memory. */
+/** The stretch that a record lies in, counted back from what is in memory. */
 function stretchAt(distance: number): number {
   return distance <= nearestRecords ? 0 : Math.ceil(Math.log2(distance / nearestRecords));
 }

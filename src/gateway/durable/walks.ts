@@ -151,7 +151,7 @@ export class Walks implements Task {
   }
 }
 
-/** The block that a record lies in, so many from the log's end. */
+/** The block that a record lies in, counted back from the log's end. */
 function blockAt(distance: number): number {
   return distance <= nearestBlockRecords ? 0 : 32 - Math.clz32((distance - 1) / nearestBlockRecords);
 }

@@ -19,7 +19,7 @@ interface Crowd {
  * Publishes to connections that are no WebSockets. What is published in one turn of the event loop is put together once for all that
  * subscribe to it, and written to each of them as one: a write costs some 9 µs, whatever its size.
  *
- * Whoever joins gets nothing that was published before, and whoever leaves gets all of it.
+ * A member that joins gets nothing that was published before, and one that leaves gets all of it.
  */
 export class Multicast {
   readonly #crowds = new Map<string, Crowd>();

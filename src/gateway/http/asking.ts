@@ -11,11 +11,11 @@ import { keyFault, type Sending } from "./sending.ts";
 const answerMs = 30_000;
 /** The longest that one may wait, in milliseconds. */
 const answerMsMax = 600_000;
-/** The wheel tells of what has expired up to so much later, in milliseconds: the request's own end is beyond that. */
+/** The wheel tells of what has expired up to this much later, in milliseconds: the request's own end is beyond that. */
 const graceMs = 2000;
 
 const askedBefore =
-  "a request with this Idempotency-Key was sent before: its answer went to whoever sent that";
+  "a request with this Idempotency-Key was sent before: its answer went to the sender of that one";
 
 /** `POST /app/NAME`: the response is the answer. */
 export class Asking {

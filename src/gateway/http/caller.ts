@@ -70,7 +70,7 @@ export async function callerOf(
   return { id: grant.user ?? asked ?? anonymous(request.headers.get(keyHeader)), grant };
 }
 
-/** A client id for whoever has none. With an idempotency key it is the same each time, since a key counts for one client id. */
+/** A client id for a client that has none. With an idempotency key it is the same each time, since a key counts for one client id. */
 function anonymous(key: string | null): string {
   if (key === null) return crypto.randomUUID();
   return `anonymous-${createHash("sha256").update(key).digest("hex").slice(0, 32)}`;

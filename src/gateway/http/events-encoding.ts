@@ -33,7 +33,7 @@ function encodingOf(name: string, tellsId: boolean, fieldsOf: Encoding["tailOf"]
   };
 }
 
-/** The client goes on behind this position when it comes back. */
+/** The client goes on after this position when it comes back. */
 export function placeField(position: string): string {
   return `id: ${position}\n`;
 }

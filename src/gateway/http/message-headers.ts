@@ -8,7 +8,7 @@ const same = ["content-type", "content-encoding", "traceparent", "tracestate", k
 /** What Warren says of a message, and nobody who sends it. */
 const own: ReadonlySet<string> = new Set(["message-id", "client-id", "topic", "subscription", "destination"]);
 
-/** A header that cannot be a message's: a sentence for whoever sent it. */
+/** A header that cannot be a message's: a sentence for its sender. */
 export class HeaderFault extends Error {
   override readonly name = "HeaderFault";
 }

@@ -9,7 +9,7 @@ export interface PollParts {
   readonly events: SocketEvents;
   /** How long to wait for the first message, in milliseconds. */
   readonly waitMs: number;
-  /** The position behind which its client goes on, if it is known. */
+  /** The position after which its client goes on, if it is known. */
   place(): string | undefined;
 }
 

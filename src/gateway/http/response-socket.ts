@@ -112,7 +112,7 @@ export abstract class ResponseSocket implements ClientSocket, Receiver {
     how();
     for (const key of this.#keys) this.#multicast.unsubscribe(key, this);
     this.#keys.clear();
-    // As with a WebSocket, nobody is told before whoever ends it is done.
+    // As with a WebSocket, nobody is told before the caller that ends it is done.
     if (wasOpen) queueMicrotask(() => this.events.closed(this, code));
   }
 }

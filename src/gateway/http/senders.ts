@@ -44,7 +44,7 @@ export class HttpSender implements Sender {
     return isIdle && nowMs - this.#usedMs > lookEveryMs && (this.#bytes?.waitMs(nowMs) ?? 0) === 0;
   }
 
-  /** It has sent so much. */
+  /** It has sent this much. */
   sent(bytes: number): void {
     this.#bytes?.owe(performance.now(), bytes);
   }
@@ -67,7 +67,7 @@ export class Senders implements Timed {
     return this.#senders.size;
   }
 
-  /** What counts as one address, for whoever has no token. */
+  /** What counts as one address, for a client without a token. */
   addressOf(request: Request, server: Server<Client>): string {
     const peer = server.requestIP(request)?.address ?? "";
     return neighbourhoodOf(this.#proxies.clientOf(peer, request.headers.get("x-forwarded-for")));

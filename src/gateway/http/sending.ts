@@ -48,7 +48,7 @@ export class Sending {
     return this.#senders.count;
   }
 
-  /** The manager stops: whoever waits is told. */
+  /** The manager stops: those that wait are told. */
   close(): void {
     for (const end of [...this.#waits]) end();
   }

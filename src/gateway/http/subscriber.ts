@@ -37,7 +37,7 @@ export class Subscriber implements Client {
   #audience: Audience | undefined;
   #lease: Lease | undefined;
 
-  /** @param inForce called once, when its place in the log is known; with the position behind which it is, if it has one */
+  /** @param inForce called once, when its place in the log is known; with the position after which it is, if it has one */
   constructor(
     id: string,
     seat: Seat,
@@ -62,7 +62,7 @@ export class Subscriber implements Client {
     return [this.#wish.pattern];
   }
 
-  /** The position behind which it goes on; undefined while it has not got all that there is, or where there is no log. */
+  /** The position after which it goes on; undefined while it has not got all that there is, or where there is no log. */
   get place(): string | undefined {
     return this.#subscription && this.#surroundings.durables?.placeOf(this.#subscription);
   }

@@ -14,7 +14,7 @@ const unseenMax = 32 * 16 * 1024;
 /** What may wait for a client at the log's end before its durable subscriptions leave it. In bytes. */
 const roomMax = 128 * 1024;
 
-/** Of what is kept for a client that is disconnected, so much may wait for it to read, and it is still told why. In bytes. */
+/** A client that is disconnected is told why if no more than this waits for it to read. In bytes. */
 const tellableMax = 64 * 1024;
 
 /** `slow`: it read too slowly. `memory`: too much was kept for all clients, and most of all for this one. */
@@ -44,7 +44,7 @@ export function roomFor(clientBufferBytes: number): number {
  * Bun's own limit cannot be used. Beyond it Bun drops the frame and shuts the socket down for reading, so that the next read
  * finds its end. Of a client that is held back nothing is read, and of one that sends all the time the end is never reached:
  * either goes on with a hole in what it gets (tried with 1.4.5). So Bun has no limit here. Since publishing tells nothing about
- * single clients, all of them are looked at each time when so much has been sent that somebody might be beyond the cap, which
+ * single clients, all of them are looked at each time when enough has been sent for somebody to be beyond the cap, which
  * is once for thousands of deliveries; and a quarter of a second after anything was sent, by the wheel.
  *
  * Durable subscriptions are not cut off. They leave the log's end, where Bun publishes to them, and are read to from the log

@@ -46,7 +46,7 @@ export class Limits {
     return this.#admission.takeSeat(request, server);
   }
 
-  /** A seat for whoever asks to connect, or why there is none. Whoever takes one gives it back, once. */
+  /** A seat for a client that asks to connect, or why there is none. A seat that is taken has to be given back, once. */
   takeSeat(request: Request, server: Server<Client>, isWithoutToken: boolean): Seat | Overcrowding {
     const seat = this.#admission.takeSeat(request, server, isWithoutToken);
     if (typeof seat !== "string") this.#halfSent.expect(seat, request, server);

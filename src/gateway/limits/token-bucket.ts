@@ -20,7 +20,7 @@ export class TokenBucket {
     return true;
   }
 
-  /** Takes so many, whether they are there or not. */
+  /** Takes tokens, whether they are there or not. */
   owe(nowMs: number, count: number): void {
     this.#fill(nowMs);
     this.#tokens -= count;

@@ -50,7 +50,7 @@ export class Listeners {
   open(hostname: string, port: number, tls: Certificate | undefined, isShared = false): URL {
     try {
       if (isShared) return this.#add(this.#serve({ hostname, port, reusePort: true, tls }));
-      // A port that may be shared for the sake of the next certificate must not be shared with a second manager: whoever asks
+      // A port that may be shared for the sake of the next certificate must not be shared with a second manager: a manager that asks
       // for it alone gets it only if it is free.
       const alone = this.#serve({ hostname, port, reusePort: false, tls });
       if (tls === undefined) return this.#add(alone);

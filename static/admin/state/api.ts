@@ -12,7 +12,7 @@ export type Answered =
 
 /** Asks the admin listener that this page came from. */
 export class Api {
-  /** Stays in memory: whoever has it can put out every client. */
+  /** Stays in memory: anybody that has it can put out every client. */
   token: string | undefined;
 
   async ask(path: string, method = "GET", body?: object): Promise<Answered> {

@@ -9,7 +9,7 @@ export interface Column<Row> {
 }
 
 /**
- * A table that is written anew with each reading, but for rows that are as before: whoever has the keyboard on a button in one keeps it
+ * A table that is written anew with each reading, but for rows that are as before: somebody with the keyboard on a button in one keeps it
  * there.
  */
 export class Table<Row> {
