@@ -24,6 +24,7 @@ export class LogView {
   #follows: boolean = true;
   #lastScrollTop = 0;
   #lastEndTop = 0;
+  #lastHeight = 0;
   #messagesSeen = 0;
   #calmTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -117,10 +118,12 @@ export class LogView {
   #scrolled(): void {
     const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
     const endTop = scrollHeight - clientHeight;
-    // Where the list got shorter or its window higher, the browser moved upwards, not the reader.
-    const upwards = scrollTop < this.#lastScrollTop && endTop >= this.#lastEndTop;
+    // Where the list got shorter or its window another size, the browser moved upwards, not the reader.
+    const isSame = clientHeight === this.#lastHeight && endTop >= this.#lastEndTop;
+    const upwards = isSame && scrollTop < this.#lastScrollTop;
     this.#lastScrollTop = scrollTop;
     this.#lastEndTop = endTop;
+    this.#lastHeight = clientHeight;
     if (upwards) this.#follows = false;
     else if (endTop - scrollTop < bottomSlackPx) this.#follows = true;
     this.#redraw();
@@ -159,6 +162,7 @@ export class LogView {
   #scrollToEnd(): void {
     this.#scroller.scrollTop = this.#scroller.scrollHeight;
     this.#lastScrollTop = this.#scroller.scrollTop;
-    this.#lastEndTop = this.#scroller.scrollHeight - this.#scroller.clientHeight;
+    this.#lastHeight = this.#scroller.clientHeight;
+    this.#lastEndTop = this.#scroller.scrollHeight - this.#lastHeight;
   }
 }

@@ -151,8 +151,8 @@ const inputs: Record<string, Bad> = {
     says: /ack:client is not supported/,
   },
   "a bad x-stream-offset": {
-    input: subscribe("1", "/topic/a", "x-stream-offset:last\n"),
-    says: /first, next, timestamp=SECONDS or a position, not "last"/,
+    input: subscribe("1", "/topic/a", "x-stream-offset:newest\n"),
+    says: /first, next, last, last=N with N from 1 to 10000, timestamp=SECONDS or a position, not "newest"/,
   },
   "a bad x-stream-after": {
     input: subscribe("1", "/topic/a", "x-stream-after:first\n"),

@@ -73,9 +73,12 @@ export class Bodies {
       return closing(fault(400, "the body could not be read"));
     } finally {
       clearTimeout(timer);
-      this.#readings.delete(reading);
-      this.keptBytes -= reading.bytes;
+      this.#forget(reading);
     }
+  }
+
+  #forget(reading: Reading): void {
+    if (this.#readings.delete(reading)) this.keptBytes -= reading.bytes;
   }
 
   /** Undefined if there are more than a message may have. */
@@ -95,13 +98,14 @@ export class Bodies {
 
   /** So much more has come. */
   #keep(reading: Reading, bytes: number): void {
+    if (!this.#readings.has(reading)) return;
     reading.bytes += bytes;
     this.keptBytes += bytes;
     this.#limits.kept(bytes);
     if (this.keptBytes <= this.#limits.keptBytesMax) return;
     let most = reading;
     for (const other of this.#readings) if (other.bytes > most.bytes) most = other;
-    // Its bytes count until it has ended, which is soon; until then no other has to go for it.
+    this.#forget(most);
     most.stop("no room");
   }
 }
