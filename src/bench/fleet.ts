@@ -127,15 +127,16 @@ export class Fleet {
   /** It comes back: to the next manager, and further on with each attempt. */
   #left(index: number, reason: string): void {
     this.#note(`closed: ${reason}`);
-    const { connection, at } = this.#members[index]!;
-    const { speaker } = connection;
-    const after = speaker instanceof StompSpeaker ? speaker.position : undefined;
-    this.#returns.left((attempt) =>
-      this.#replace(index, at + attempt, after).then(
+    const { at } = this.#members[index]!;
+    this.#returns.left((attempt) => {
+      // Not before: the end may come in the same piece as the last messages, while their position is still being read.
+      const { speaker } = this.#members[index]!.connection;
+      const after = speaker instanceof StompSpeaker ? speaker.position : undefined;
+      return this.#replace(index, at + attempt, after).then(
         () => true,
         () => false,
-      ),
-    );
+      );
+    });
   }
 
   #speaker(index: number, after?: string): Speaker {
