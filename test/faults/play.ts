@@ -34,7 +34,7 @@ export async function play(scenario: Scenario, nodes: readonly RabbitmqNode[]): 
   } catch (error) {
     const report = await world.report();
     await scenario.tidyUp?.(world);
-    const isLate = error instanceof WaitedInVain && !isHarmed(scenario, world);
+    const isLate = isAboutTime(error) && !isHarmed(scenario, world);
     throw new (isLate ? FaultTooLate : Error)(`${String(error)}\n${report}`, { cause: error });
   }
   await Bun.sleep(afterwardsMs);
@@ -183,4 +183,10 @@ async function settled(missing: () => MessageKey[], world: World): Promise<void>
 function some(keys: readonly MessageKey[]): string {
   const shown = keys.slice(0, 10).map(({ client, number }) => `${client}:${number}`);
   return shown.join(", ") + (keys.length > shown.length ? ", …" : "");
+}
+
+/** Also one that was caused by such a wait, as where RabbitMQ itself takes long to start. */
+function isAboutTime(error: unknown): boolean {
+  if (error instanceof WaitedInVain) return true;
+  return error instanceof Error && error.cause !== undefined && isAboutTime(error.cause);
 }

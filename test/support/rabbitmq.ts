@@ -178,7 +178,7 @@ export class RabbitmqNode implements AsyncDisposable {
         startTimeoutMs,
       );
       if (child.exitCode === null)
-        this.version = await until(() => brokerVersion(this.url), "it takes connections");
+        this.version = await until(() => brokerVersion(this.url), "it takes connections", startTimeoutMs);
       // RabbitMQ opens one listener after the other.
       if (child.exitCode === null && this.#listensForTls)
         await until(() => isListening(this.tlsPort), `port ${this.tlsPort} is open for TLS`);
