@@ -61,6 +61,8 @@ export class Connection {
   #link: Link | undefined;
   #refusal: { readonly message: string; readonly isOvercome: boolean } | undefined;
   #attempt = 0;
+  /** The manager answers, and the last WebSocket did not come about all the same. */
+  #isDoubted = false;
   #isWithoutWebSocket: boolean = false;
   #establishedAtMs = 0;
   #cancelTimer: () => void = () => undefined;
@@ -113,6 +115,7 @@ export class Connection {
   establish(): void {
     if (this.#state.is === "connected") return;
     this.#cancelTimer();
+    this.#isDoubted = false;
     this.#establishedAtMs = this.#surroundings.now();
     this.#become({ is: "connected" });
   }
@@ -162,7 +165,9 @@ export class Connection {
     const state = this.#state;
     if (state.is !== "waiting" || state.closing !== closing) return;
     if (isWithoutUpgrade(answer)) {
-      this.#isWithoutWebSocket = true;
+      // The first time it may have started between the two questions. A WebSocket that fails then once more does not come through.
+      this.#isWithoutWebSocket = this.#isDoubted;
+      this.#isDoubted = true;
       this.connect();
     } else this.#become({ ...state, closing: { ...closing, diagnosis: diagnosisOf(answer) } });
   }

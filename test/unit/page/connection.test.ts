@@ -135,6 +135,11 @@ test("where the manager answers but no WebSocket comes through, it goes by HTTP,
   surroundings.link.drop();
   await Promise.resolve();
   await Promise.resolve();
+  // The manager may have started between the two questions: a WebSocket has another try, at once.
+  expect([surroundings.withoutWebSocket.length, surroundings.links.length]).toEqual([0, 2]);
+  surroundings.link.drop();
+  await Promise.resolve();
+  await Promise.resolve();
   expect(surroundings.withoutWebSocket).toHaveLength(1);
   surroundings.link.connect();
   expect([connection.state.is, connection.isWithoutWebSocket]).toEqual(["connected", true]);
@@ -145,6 +150,17 @@ test("where the manager answers but no WebSocket comes through, it goes by HTTP,
   surroundings.link.drop();
   surroundings.pass(waitMs({ surroundings, connection } as ReturnType<typeof played>));
   expect(surroundings.withoutWebSocket).toHaveLength(2);
-  expect(surroundings.links).toHaveLength(4);
+  expect(surroundings.links).toHaveLength(5);
   expect(connection.isWithoutWebSocket).toBe(false);
+});
+
+test("a manager that starts while it is asked why no WebSocket came about is gone to by WebSocket", async () => {
+  const { surroundings, connection } = played();
+  surroundings.answer = { status: 426, text: "" };
+  surroundings.link.drop();
+  await Promise.resolve();
+  await Promise.resolve();
+  surroundings.link.connect();
+  connection.establish();
+  expect([connection.state.is, connection.isWithoutWebSocket]).toEqual(["connected", false]);
 });
