@@ -20,7 +20,15 @@ export const keptSeeds: readonly KeptSeed[] = [
     seed: 4001,
     duration: 60,
     only: [],
-    found: "setting up a link took more than the ten seconds that it had in all, however often it was tried",
+    found:
+      "setting up a link took more than the ten seconds that it had in all, and keys at the start were read for ever from a log that had begun anew; on a busy machine it may end with a proxy of the test that accepts nothing any more",
+  },
+  {
+    seed: 12,
+    duration: 60,
+    only: [],
+    found:
+      "open: messages of one client are behind later ones in the log after RabbitMQ was frozen and killed, and a live client misses two",
   },
   {
     seed: 5,
