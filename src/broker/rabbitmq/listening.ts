@@ -7,6 +7,9 @@ const askEveryMs = 1000;
 /** What comes back if it reaches nobody comes back whole: a larger body does not ask. In bytes. */
 const askingBytesMax = 4096;
 
+/** Fewer copies than this, written together, are published without asking: what that would save is not worth the wait for an answer. */
+const fewCopies = 8;
+
 /** A copy that RabbitMQ gives back if it reaches nobody, and those that would have reached the same. */
 interface Question {
   readonly copy: Envelope;
@@ -36,7 +39,8 @@ export interface Answered {
  * Whether any other program listens. A plain copy that reaches nobody costs RabbitMQ some 25 µs of CPU, and in most systems all of them
  * do. So while nobody listens, of the copies that are written together one of each sender and topic is published, mandatory:
  * RabbitMQ gives it back if it reached no queue. Then the others would have reached none, and are not published. If it does not come
- * back they are published next, in order, and all copies from then on.
+ * back they are published next, in order, and all copies from then on. Where few are written together, all are published, since nothing
+ * more may be written before the answer.
  *
  * This is exact: what decides where a message goes is its topic and its headers, which those have in common. And a program that has
  * bound its queue gets all that is sent from then on: what one copy answers for was there when that was published, so it was sent
@@ -59,11 +63,19 @@ export class Listening {
     return this.#isWithholding;
   }
 
+  readonly #fewCopies: number;
+
+  /** @param few fewer copies that are written together are all published, without asking */
+  constructor(few = fewCopies) {
+    this.#fewCopies = few;
+  }
+
   /** Decides which copies are published, which of them ask, and which are withheld. Not while it is waiting. */
   plan(envelopes: readonly Envelope[], nowMs: number): void {
     for (const { copies } of envelopes) copies?.unplan();
-    if (!this.#isHeard) this.#withholdAlike(envelopes);
-    else if (this.#open === 0 && nowMs - this.#askedAtMs >= askEveryMs) {
+    if (!this.#isHeard) {
+      if (this.#dueCopies(envelopes) >= this.#fewCopies) this.#withholdAlike(envelopes);
+    } else if (this.#open === 0 && nowMs - this.#askedAtMs >= askEveryMs) {
       this.#askedAtMs = nowMs;
       for (const { copies } of envelopes) if (copies !== undefined) askAll(copies);
     }
@@ -127,6 +139,12 @@ export class Listening {
     this.#open = 0;
     this.#withheld = [];
     return { passed, wanted };
+  }
+
+  #dueCopies(envelopes: readonly Envelope[]): number {
+    let count = 0;
+    for (const { copies } of envelopes) count += copies?.length ?? 0;
+    return count;
   }
 
   #withholdAlike(envelopes: readonly Envelope[]): void {

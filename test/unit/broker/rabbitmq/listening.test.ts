@@ -12,7 +12,7 @@ type Binding = (copy: Envelope) => boolean;
 
 /** The part of a link that knows copies, and a RabbitMQ that takes one AMQP message after the other, when it is told to. */
 class World {
-  readonly #listening = new Listening();
+  readonly #listening: Listening;
   readonly #settled = new Set<number>();
   readonly #parcels = new ParcelTags((tag, isRefused) => {
     expect(isRefused).toBe(false);
@@ -25,6 +25,11 @@ class World {
   #tag = 0;
   #sent = 0;
   nowMs = 0;
+
+  constructor(few = 1) {
+    this.#listening = new Listening(few);
+  }
+
   binding: Binding | undefined;
   readonly heard: Envelope[] = [];
   /** Copies that RabbitMQ got. */
@@ -93,8 +98,8 @@ const copies = (count: number, ...of: Parameters<typeof copyOf>) =>
   Array.from({ length: count }, () => copyOf(...of));
 
 /** A link over which it has been found that nobody listens. */
-function unheard(): World {
-  const world = new World();
+function unheard(few?: number): World {
+  const world = new World(few);
   world.send([copyOf()]);
   world.takeAll();
   world.published = 0;
@@ -106,6 +111,17 @@ test("while nobody listens, one copy of each sender and topic is published of th
   world.send(copies(10), [...copies(10), ...copies(10, "b"), ...copies(10, "b", "d")]);
   world.takeAll();
   expect(world.published).toBe(3);
+});
+
+test("where few are written together all are published, and nothing waits for an answer", () => {
+  const world = unheard(8);
+  world.send(copies(7));
+  world.send(copies(7));
+  world.takeAll();
+  expect(world.published).toBe(14);
+  world.send(copies(8));
+  world.takeAll();
+  expect(world.published).toBe(15);
 });
 
 test("copies that come meanwhile wait for the answer, and are asked about then", () => {
