@@ -1,11 +1,12 @@
 import { createHash, timingSafeEqual } from "node:crypto";
+import { timeIn } from "../duration.ts";
 import { faultInKey } from "../envelope/once-id.ts";
 import type { Waiter } from "../envelope/waiter.ts";
 import { isName, type OutgoingMessage } from "../message.ts";
 import type { Answer, Routes } from "../ops/http.ts";
 import type { Level } from "../ops/logger.ts";
 import { levels } from "../ops/logger.ts";
-import { isTextType } from "../properties.ts";
+import { bodyIn } from "../properties.ts";
 import { isPattern } from "../topics/pattern.ts";
 import { type Command, pageMax } from "./command.ts";
 import type { DeadLetters } from "./dead-letters.ts";
@@ -175,9 +176,9 @@ export class ControlApi {
 
   async #revoke(client: string, { searchParams }: URL): Promise<Response> {
     const said = searchParams.get("for");
-    const forMs = said === null ? revokedMsDefault : timeIn(said);
+    const forMs = said === null ? revokedMsDefault : timeIn(said, revokedMsMax);
     if (!isName(client)) return bad("a client id has at most 255 bytes and no control characters");
-    if (!(forMs > 0 && forMs <= revokedMsMax)) return bad("for is a time such as 12h or 30d, at most 90d");
+    if (forMs === undefined || forMs === 0) return bad("for is a time such as 12h or 30d, at most 90d");
     const { connections } = await this.#find(client);
     const why = await this.#options.revoke(client, forMs);
     if (why !== undefined) return Response.json({ error: why }, { status: 503 });
@@ -210,13 +211,15 @@ export class ControlApi {
     if (!isName(to.topic) || isPattern(to.topic))
       return bad("a topic has at most 255 bytes, no control characters, and is no pattern");
     const declared = Number(request.headers.get("content-length") ?? 0);
-    const bytes = declared > maxMessageBytes ? undefined : new Uint8Array(await request.arrayBuffer());
+    const bytes = declared > maxMessageBytes ? undefined : Buffer.from(await request.arrayBuffer());
     if (bytes === undefined || bytes.byteLength > maxMessageBytes)
       return Response.json(
         { error: `the body has more than --max-message-bytes, ${maxMessageBytes}` },
         { status: 413 },
       );
-    const message = { ...to, ...bodyOf(bytes, request.headers.get("content-type")) };
+    const type = request.headers.get("content-type") ?? undefined;
+    const headers = type === undefined ? {} : { headers: { "content-type": type } };
+    const message = { ...to, body: bodyIn(bytes, type), ...headers };
     const key = request.headers.get("idempotency-key") ?? undefined;
     const faultyKey = key === undefined ? undefined : faultInKey(key);
     if (faultyKey !== undefined) return bad(`Idempotency-Key ${faultyKey}`);
@@ -252,8 +255,8 @@ export class ControlApi {
 
   #drain({ searchParams }: URL): Response {
     const said = searchParams.get("over") ?? "30s";
-    const overMs = timeIn(said);
-    if (!(overMs <= drainMsMax)) return bad("over is a time such as 30s, at most 60m");
+    const overMs = timeIn(said, drainMsMax);
+    if (overMs === undefined) return bad("over is a time such as 30s, at most 60m");
     this.#options.drain(overMs);
     return Response.json({ drainingMs: overMs }, { status: 202 });
   }
@@ -268,28 +271,6 @@ export class ControlApi {
     return Response.json({ level });
   }
 }
-
-/** A time such as `30s` in milliseconds; NaN if it is none. */
-function timeIn(said: string): number {
-  const [, number, unit = "s"] = /^(\d{1,9})(ms|s|m|h|d)?$/.exec(said) ?? [];
-  return Number(number) * units[unit as keyof typeof units];
-}
-
-const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-
-function bodyOf(bytes: Uint8Array, contentType: string | null): Pick<OutgoingMessage, "body" | "headers"> {
-  const headers = contentType === null ? {} : { headers: { "content-type": contentType } };
-  if (isTextType(contentType ?? undefined)) {
-    try {
-      return { body: strict.decode(bytes), ...headers };
-    } catch {
-      // Whatever it is called, it is no text.
-    }
-  }
-  return { body: Buffer.from(bytes), ...headers };
-}
-
-const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function digest(text: string): Buffer {
   return createHash("sha256").update(text).digest();

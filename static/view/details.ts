@@ -1,5 +1,6 @@
 import { keptBytesMax, keptCharsMax, type MessageEntry, type OwnEntry } from "../session/entry.ts";
 import { textElement } from "./element.ts";
+import { pretty } from "./pretty.ts";
 import { clock, fineClock, tookOf } from "./times.ts";
 
 /** Headers that are told in other words. */
@@ -102,14 +103,4 @@ function bodyOf({ body }: MessageEntry): HTMLElement {
     text.textContent = body.length < keptBytesMax ? hex : `${hex} … (no more is kept)`;
   } else text.textContent = body.length < keptCharsMax ? pretty(body) : `${body} … (no more is kept)`;
   return text;
-}
-
-/** JSON is easier to read over several lines. */
-function pretty(text: string): string {
-  if (!/^\s*[[{]/.test(text)) return text;
-  try {
-    return JSON.stringify(JSON.parse(text), undefined, 2);
-  } catch {
-    return text;
-  }
 }

@@ -1,10 +1,10 @@
+import { timeIn } from "../../duration.ts";
 import { type Start, startAfter, startAt } from "../../log/position.ts";
 import { faultInPattern } from "../../topics/pattern.ts";
 import type { Seat } from "../limits/seat.ts";
 import type { DoorSurroundings } from "../protocol.ts";
 import { fault, later } from "./answers.ts";
 import { type Asked, type Caller, callerOf, forbidden } from "./caller.ts";
-import { timeIn } from "./duration.ts";
 import { EventStream } from "./event-stream.ts";
 import { bareEvents, envelopeEvents, placeField } from "./events-encoding.ts";
 import { lines, nextIn, positionAfter } from "./lines-encoding.ts";

@@ -1,3 +1,4 @@
+import { timeIn } from "../../duration.ts";
 import { timestampIn } from "../../envelope/envelope.ts";
 import type { Body, Headers as MessageHeaders, OutgoingMessage } from "../../message.ts";
 import { bodyIn } from "../../properties.ts";
@@ -6,7 +7,6 @@ import type { DoorSurroundings } from "../protocol.ts";
 import { fault, json, later } from "./answers.ts";
 import type { Bodies } from "./bodies.ts";
 import { type Asked, type Caller, callerOf, forbidden, isNoPattern } from "./caller.ts";
-import { timeIn } from "./duration.ts";
 import { HeaderFault, headersIn } from "./message-headers.ts";
 import { type HttpSender, Senders } from "./senders.ts";
 

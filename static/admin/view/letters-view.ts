@@ -1,4 +1,5 @@
 import { elementOf, setText, textElement } from "../../view/element.ts";
+import { pretty } from "../../view/pretty.ts";
 import type { Api } from "../state/api.ts";
 import { inAge } from "../state/words.ts";
 import { sureButton } from "./sure-button.ts";
@@ -126,14 +127,4 @@ export class LettersView {
 
 function shown(value: unknown): string {
   return typeof value === "object" ? JSON.stringify(value) : String(value);
-}
-
-/** JSON is easier to read over several lines. */
-function pretty(text: string): string {
-  if (!/^\s*[[{]/.test(text)) return text;
-  try {
-    return JSON.stringify(JSON.parse(text), undefined, 2);
-  } catch {
-    return text;
-  }
 }

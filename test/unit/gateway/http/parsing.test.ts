@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { timeIn } from "../../../../src/duration.ts";
 import { nameIn } from "../../../../src/gateway/http/caller.ts";
-import { timeIn } from "../../../../src/gateway/http/duration.ts";
 import { HeaderFault, headersFor, headersIn } from "../../../../src/gateway/http/message-headers.ts";
 import { isName } from "../../../../src/message.ts";
 
