@@ -1,6 +1,7 @@
 import { expect } from "bun:test";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
+import { curl, need } from "./requirements.ts";
 
 /** What is said to whom, by which client. */
 const topic = "without.websocket";
@@ -20,8 +21,8 @@ export async function clientsWithoutWebSocket(page: Page, manager: URL): Promise
     await fetch(url, { method: "POST", body: "from fetch\nin two lines" });
     await fetch(url, { method: "POST", body: new Uint8Array([0, 255]) });
   }, address);
-  const curl = await run(["curl", "-sS", "-d", "from curl", "-H", "Content-Type: text/plain", address]);
-  expect(JSON.parse(curl)).toEqual({ confirmed: true });
+  const said = await run([need(curl), "-sS", "-d", "from curl", "-H", "Content-Type: text/plain", address]);
+  expect(JSON.parse(said)).toEqual({ confirmed: true });
   const python = await run(["python3", join(import.meta.dir, "urllib_client.py"), address]);
   expect(python.trim().split("\n")).toEqual(["200 from Python", "answered by poll: from Python"]);
   const wanted = ["id from fetch\nin two lines", "bytes AP8=", "id from curl", "id from Python"];

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { rabbitmqRoot, versionNamed } from "./rabbitmq-versions.ts";
 import {
   chromium,
+  curl,
   debootstrap,
   fish,
   haproxy,
@@ -30,6 +31,7 @@ const ownDebian = version === "system" ? [] : [debootstrap];
 const requirements = [
   rabbitmqServer,
   chromium,
+  curl,
   pythonWithPika,
   pythonWithKombu,
   nginx,

@@ -64,6 +64,7 @@ const program = (name: string, debianPackage: string, path: string): Requirement
   find: () => firstThat(existsSync, [path, Bun.which(path.slice(path.lastIndexOf("/") + 1))]),
 });
 export const systemdAnalyze = program("systemd-analyze", "systemd", "/usr/bin/systemd-analyze");
+export const curl = program("curl", "curl", "/usr/bin/curl");
 export const strace = program("strace", "strace", "/usr/bin/strace");
 export const man = program("man", "man-db", "/usr/bin/man");
 export const fish = program("fish", "fish", "/usr/bin/fish");
