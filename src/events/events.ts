@@ -1,15 +1,14 @@
 import type { EventsLink, EventsPeer } from "../broker/events.ts";
-import { reasonOf } from "../errors.ts";
 import type { Logger } from "../ops/logger.ts";
 import { Announcer } from "./announcer.ts";
 import type { Attendance, Attendee } from "./attendance.ts";
 import type { Companion } from "./companion.ts";
 import type { Heartbeat, Told } from "./event.ts";
-import { speakForDead } from "./heir.ts";
 import { objectIn } from "./json.ts";
 import { Neighbours } from "./neighbours.ts";
 import { type Answers, Questions } from "./questions.ts";
-import { sourcesIn } from "./sources.ts";
+import { RevokedRecords } from "./revoked-records.ts";
+import { Succession } from "./succession.ts";
 import { defaultEventsTiming, type EventsTiming } from "./timing.ts";
 import { toldIn } from "./told.ts";
 
@@ -23,26 +22,20 @@ import { toldIn } from "./told.ts";
  */
 export class Events implements EventsPeer {
   readonly manager: string;
-  readonly #logger: Logger;
   readonly #timing: EventsTiming;
   readonly #announcer: Announcer;
   readonly #neighbours: Neighbours;
+  readonly #succession: Succession;
   #rounds: NodeJS.Timeout | undefined;
   readonly #questions = new Questions();
   /** Goes the same way between managers. */
   companion: Companion | undefined;
-  /** Takes records of revoked tokens. */
-  onRevoked: (body: Uint8Array) => void = () => undefined;
-  readonly #revokedRead = Promise.withResolvers<void>();
+  readonly revokedRecords = new RevokedRecords(() => (this.isOpen ? this.#link : undefined));
   readonly #onCommand: (body: Uint8Array) => object | undefined;
   #link: EventsLink | undefined;
   #isBlocked = false;
-  #isSettled = false;
-  #openedMs = 0;
   #roundMs = performance.now();
   #snapshotMs = performance.now();
-  /** The round that is under way: they follow one another. */
-  #round: Promise<void> | undefined;
   #isClosed = false;
 
   /**
@@ -58,7 +51,6 @@ export class Events implements EventsPeer {
   ) {
     this.#onCommand = onCommand;
     this.manager = manager;
-    this.#logger = logger;
     this.#timing = timing;
     this.#neighbours = new Neighbours(manager);
     this.#announcer = new Announcer(manager, attendance, {
@@ -69,14 +61,18 @@ export class Events implements EventsPeer {
         this.companion?.renamed();
       },
     });
+    this.#succession = new Succession(this.#neighbours, this.#announcer, timing, logger, (source) => {
+      this.#settled(source);
+      this.#tell({ settled: source });
+    });
   }
 
   opened(link: EventsLink): void {
     this.#rounds ??= setInterval(() => this.#goRound(), this.#timing.beatMs);
     this.#link = link;
     this.#isBlocked = false;
-    this.#openedMs = performance.now();
-    this.#neighbours.wasDeaf(this.#openedMs);
+    this.#neighbours.wasDeaf(performance.now());
+    this.#succession.opened(link);
     this.#announcer.opened(link);
     // The others have to know it before they hear what it says besides.
     this.#beat();
@@ -85,6 +81,7 @@ export class Events implements EventsPeer {
 
   closed(): void {
     this.#link = undefined;
+    this.#succession.closed();
     this.#announcer.closed();
     this.companion?.closed();
   }
@@ -122,7 +119,7 @@ export class Events implements EventsPeer {
     }
     const { beat } = told;
     if (!this.#neighbours.heard(beat, performance.now())) this.#tell({ settled: beat.source });
-    else if (beat.isSettled && beat.manager !== this.manager) this.#isSettled = true;
+    else if (beat.isSettled && beat.manager !== this.manager) this.#succession.isSettled = true;
   }
 
   asked(body: Uint8Array, answer: ((body: string) => void) | undefined): void {
@@ -135,23 +132,11 @@ export class Events implements EventsPeer {
   }
 
   revoked(body: Uint8Array): void {
-    this.onRevoked(body);
+    this.revokedRecords.onRecord(body);
   }
 
   readRevoked(): void {
-    this.#revokedRead.resolve();
-  }
-
-  /** Fulfilled when the records of revoked tokens were read for the first time. */
-  get revokedRead(): Promise<void> {
-    return this.#revokedRead.promise;
-  }
-
-  /** Keeps a record of revoked tokens. @returns false if the broker is not there @throws if it was lost meanwhile */
-  async revoke(body: string): Promise<boolean> {
-    if (!this.isOpen) return false;
-    await this.#link!.revoke(body);
-    return true;
+    this.revokedRecords.allRead();
   }
 
   /** The other managers that are known. */
@@ -207,6 +192,7 @@ export class Events implements EventsPeer {
   /** After the last client has gone: its word is in the log when this resolves, or the time is over. In milliseconds. */
   async close(timeoutMs: number): Promise<void> {
     this.#isClosed = true;
+    this.#succession.close();
     clearInterval(this.#rounds);
     this.#questions.close();
     const link = this.#link;
@@ -230,47 +216,7 @@ export class Events implements EventsPeer {
       this.#snapshotMs = nowMs;
       this.#announcer.snapshot();
     }
-    if (this.#round !== undefined || !this.#announcer.isLive || this.#isBlocked) return;
-    const link = this.#link;
-    if (link === undefined) return;
-    this.#round = this.#look(link)
-      .catch((error: unknown) => {
-        // A link that was lost in the middle begins anew; any other trouble is met again at the next round.
-        if (this.#link === link)
-          this.#logger.warn("managers that are gone could not be spoken for, trying again", {
-            reason: reasonOf(error),
-          });
-      })
-      .finally(() => {
-        this.#round = undefined;
-      });
-  }
-
-  async #look(link: EventsLink): Promise<void> {
-    if (!this.#isSettled && performance.now() - this.#openedMs > this.#timing.settleMs)
-      await this.#lookIntoLog(link);
-    for (const manager of this.#neighbours.doubtful(performance.now()))
-      if (!(await link.isConnected(manager))) this.#neighbours.died(manager);
-    for (const known of this.#neighbours.dead(performance.now())) {
-      if (this.#link !== link || this.#isClosed) return;
-      const clients = await speakForDead(known, link, this.#announcer);
-      if (clients === undefined) continue;
-      this.#logger.warn("a manager is gone, and its clients are told to be disconnected", {
-        manager: known[0],
-        clients,
-      });
-      for (const source of known[1]) {
-        this.#settled(source);
-        this.#tell({ settled: source });
-      }
-    }
-  }
-
-  /** Nobody told of other managers: those that the log knows, and that are not heard of, are dead. */
-  async #lookIntoLog(link: EventsLink): Promise<void> {
-    const nowMs = performance.now();
-    for (const known of await sourcesIn(link, this.#announcer.mark())) this.#neighbours.found(known, nowMs);
-    this.#isSettled = true;
+    if (this.#announcer.isLive && !this.#isBlocked) this.#succession.goRound();
   }
 
   #beat(): void {
@@ -281,7 +227,7 @@ export class Events implements EventsPeer {
       source: link.source,
       sources: this.#announcer.sources,
       snapshotAt: this.#announcer.snapshotAt,
-      isSettled: this.#isSettled,
+      isSettled: this.#succession.isSettled,
       knows: this.#neighbours.known,
     };
     this.#tell({ beat });

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { ControlApi, type ControlOptions } from "../control/api.ts";
+import { ControlApi } from "../control/api.ts";
+import type { ControlOptions } from "../control/control-options.ts";
 import type { Clientele, Desk, DeskAnswer, SeenClient } from "../control/desk.ts";
 import { FatalError, reasonOf } from "../errors.ts";
 import type { Events } from "../events/events.ts";
@@ -13,7 +14,7 @@ import type { Revoking } from "./revoking.ts";
 export interface ControlParts
   extends Pick<ControlOptions, "askAll" | "drain" | "level" | "deadLetters" | "onRefused"> {
   /** What is published to clients. */
-  answers(): Outbox;
+  readonly answers: Outbox;
   readonly once: Once;
   /** Undefined where nothing can be revoked. */
   revoking(): Revoking | undefined;
@@ -35,15 +36,15 @@ export function adminRoutesFor(
     token: () => readAdminToken(file),
     publish: (message, waiter, key) => {
       const admission = key === undefined ? undefined : once.admit(message, key, waiter);
-      if (admission === undefined) answers().append(message, waiter);
-      else if (admission.is === "new") answers().append(admission.message, admission.waiter);
+      if (admission === undefined) answers.append(message, waiter);
+      else if (admission.is === "new") answers.append(admission.message, admission.waiter);
       return admission?.is ?? "new";
     },
     revoke: async (client, forMs) => {
       const there = revoking();
       return there === undefined ? noLog : await there.revoke(client, forMs);
     },
-    unfitnessOf: (message) => answers().unfitnessOf(message),
+    unfitnessOf: (message) => answers.unfitnessOf(message),
     maxMessageBytes,
   }).routes;
 }
@@ -73,18 +74,24 @@ export const noLog = "with --log off nothing can be revoked: no other manager wo
 /** Topics of one client that are told. */
 const topicsMax = 100;
 
+/** What the desk of a manager knows besides its clients. */
+export interface ManagerState {
+  readiness(): Readiness;
+  /** What waits for the broker's confirms, in bytes. */
+  waitingBytes(): number;
+  /** Undefined where no other manager is heard of. */
+  events(): Events | undefined;
+  /** Undefined where nothing can be revoked. */
+  revoking(): Revoking | undefined;
+}
+
 /** The clients of one manager, for its desk. */
-export function clienteleOf(
-  manager: string,
-  gateway: () => Gateway,
-  events: () => Events | undefined,
-  state: { readiness(): Readiness; waitingBytes(): number; revoking(): Revoking | undefined },
-): Clientele {
+export function clienteleOf(manager: string, gateway: () => Gateway, state: ManagerState): Clientele {
   const seenOf = (wanted?: string) => {
     const seen: SeenClient[] = [];
     gateway().forEach((client) => {
       const { protocol, seat } = client;
-      const name = events()?.nameOf(client);
+      const name = state.events()?.nameOf(client);
       const id = client.id ?? name;
       if (protocol === undefined || id === undefined || (wanted ?? id) !== id) return;
       const { address } = seat;

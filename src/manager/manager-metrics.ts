@@ -5,11 +5,9 @@ import type { SkippedRecords } from "../log/skipped-records.ts";
 import { type AnyMetric, processMetrics } from "../ops/metrics.ts";
 import { outboxMetrics } from "../outbox/metrics.ts";
 import type { Outbox } from "../outbox/outbox.ts";
-import type { Presence } from "../presence/presence.ts";
 import type { BusiestTopics } from "./busiest-topics.ts";
-import { presenceMetrics } from "./presence.ts";
 import type { Replies } from "./replies.ts";
-import type { Revoking } from "./revoking.ts";
+import type { Steering } from "./steering.ts";
 
 export interface MetricsParts {
   readonly broker: Broker;
@@ -20,15 +18,12 @@ export interface MetricsParts {
   readonly repeats: Feed["repeats"];
   /** How late things are: the event loop, and the log. */
   readonly lags: readonly { readonly metrics: readonly AnyMetric[] }[];
-  readonly presence: Presence | undefined;
-  readonly revoking: Revoking | undefined;
-  apiRefusedCount(): number;
+  readonly steering: Steering;
 }
 
 /** What `/metrics` shows of a manager besides its gateway. */
 export function managerMetrics(parts: MetricsParts): readonly AnyMetric[] {
-  const { broker, outbox, busiest, skipped, replies, repeats, lags, presence, revoking, apiRefusedCount } =
-    parts;
+  const { broker, outbox, busiest, skipped, replies, repeats, lags, steering } = parts;
   return [
     ...outboxMetrics(outbox),
     ...brokerMetrics(broker),
@@ -41,14 +36,7 @@ export function managerMetrics(parts: MetricsParts): readonly AnyMetric[] {
     ...processMetrics,
     ...lags.flatMap(({ metrics }) => metrics),
     busiest.metric,
-    ...(presence === undefined ? [] : presenceMetrics(presence)),
-    ...(revoking === undefined ? [] : [revoking.metric]),
-    {
-      name: "warren_api_refused_total",
-      type: "counter",
-      help: "Requests to the control API without the right token.",
-      read: apiRefusedCount,
-    },
+    ...steering.metrics,
     ...replies.metrics,
     {
       name: "warren_repeats_dropped_total",

@@ -1,6 +1,6 @@
 import { type Revocation, Revocations } from "../control/revocations.ts";
 import { reasonOf } from "../errors.ts";
-import type { Events } from "../events/events.ts";
+import type { RevokedRecords } from "../events/revoked-records.ts";
 import type { Auth } from "../gateway/auth/auth.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { Logger } from "../ops/logger.ts";
@@ -16,17 +16,17 @@ const lookAgainMax = 10_000;
 /** Refuses tokens that are revoked, on every manager: RabbitMQ keeps which these are, and each manager reads it. */
 export class Revoking {
   readonly #revocations = new Revocations();
-  readonly #events: Events;
+  readonly #records: RevokedRecords;
   readonly #logger: Logger;
   readonly #hasTokens: boolean;
   readonly #timers = new Set<NodeJS.Timeout>();
 
   /** @param auth undefined: clients need no token */
-  constructor(events: Events, auth: Auth | undefined, gateway: () => Gateway, logger: Logger) {
-    this.#events = events;
+  constructor(records: RevokedRecords, auth: Auth | undefined, gateway: () => Gateway, logger: Logger) {
+    this.#records = records;
     this.#logger = logger;
     this.#hasTokens = auth !== undefined;
-    events.onRevoked = (body) => this.#revocations.take(body);
+    records.onRecord = (body) => this.#revocations.take(body);
     this.#revocations.onRevoked = ({ client, before }) => {
       if (gateway().revoke(client, before) > 0)
         logger.info("a client's tokens were revoked, and it is disconnected", { client });
@@ -36,7 +36,7 @@ export class Revoking {
     auth.revoked = (client, issuedAtMs) => this.#revocations.objectionTo(client, issuedAtMs);
     const known = Promise.withResolvers<void>();
     this.#later(knownMsMax, known.resolve);
-    auth.revocationsKnown = Promise.race([events.revokedRead, known.promise]);
+    auth.revocationsKnown = Promise.race([records.read, known.promise]);
   }
 
   /**
@@ -52,7 +52,7 @@ export class Revoking {
     const before = Date.now();
     const revocation: Revocation = { client, before, until: before + forMs };
     try {
-      if (!(await this.#events.revoke(JSON.stringify(revocation)))) return "RabbitMQ is not there: try again";
+      if (!(await this.#records.keep(JSON.stringify(revocation)))) return "RabbitMQ is not there: try again";
     } catch (error) {
       return `RabbitMQ has not confirmed it: ${reasonOf(error)}`;
     }

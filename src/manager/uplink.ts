@@ -1,3 +1,5 @@
+import type { Broker } from "../broker/broker.ts";
+import type { SharedLog } from "../gateway/durable/shared-log.ts";
 import type { Uplink } from "../gateway/fan-out/uplink.ts";
 import type { MessageTrace } from "../ops/message-trace.ts";
 import type { Outbox } from "../outbox/outbox.ts";
@@ -32,5 +34,15 @@ export function uplinkTo(
     get freeBytes() {
       return outbox.level.freeBytes;
     },
+  };
+}
+
+/** The broker's log, for the gateway; undefined if there is none. */
+export function sharedLogOf(broker: Broker, recordBytesMax: number): SharedLog | undefined {
+  if (!broker.hasLog) return undefined;
+  return {
+    read: (start, reader) => broker.read(start, reader),
+    mark: (then) => broker.mark(then),
+    recordBytesMax,
   };
 }

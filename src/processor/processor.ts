@@ -16,11 +16,11 @@ import { Askers } from "./askers.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { eventEnvelope } from "./event-work.ts";
 import type { Work } from "./handler.ts";
-import { Handling, type SuspectHandler, timerMsMax } from "./handling.ts";
-import { Intake, shareOf, withOwnBody } from "./intake.ts";
+import { lanesFor } from "./handler-lanes.ts";
+import { Handling, type SuspectHandler } from "./handling.ts";
+import { Intake, withOwnBody } from "./intake.ts";
 import { KnownReturns } from "./known-returns.ts";
-import { Lanes } from "./lanes.ts";
-import { logOutliving } from "./outliving.ts";
+import type { Lanes } from "./lanes.ts";
 import { ProcessorMetrics } from "./processor-metrics.ts";
 
 export type ProcessorOptions = Pick<
@@ -33,11 +33,6 @@ const innocentDeaths = 1;
 /** Messages of which it is remembered that they came back with a connection, for each that may be held. */
 const knownReturnsFactor = 4;
 
-/** A handler that goes on after its timeout counts for this many times that timeout, and at least for this many milliseconds. */
-const keepFactor = 10;
-const keepMsMin = 6000;
-/** How long handlers that return no promise may occupy the event loop in one piece, in milliseconds. */
-const turnMs = 10;
 /**
  * The processor: consumer group → handler → answers → broker.
  *
@@ -83,13 +78,8 @@ export class Processor implements Consumer {
     this.#options = options;
     this.#work = work;
     this.#logger = logger;
-    const { concurrency, prefetch, handlerTimeoutMs: timeoutMs } = options;
-    const keepMs = Math.min(timerMsMax, Math.max(keepMsMin, keepFactor * timeoutMs));
-    // As many again may go on after their timeout as may be in flight: those that hang stop nobody, and yet there is a bound.
-    const outlivingMax = concurrency;
-    this.#lanes = new Lanes({ concurrency, outlivingMax, share: shareOf(prefetch), keepMs, turnMs });
-    this.#lanes.onOutliving = logOutliving(options, logger);
-    this.#knownReturns = new KnownReturns(knownReturnsFactor * prefetch);
+    this.#lanes = lanesFor(options, logger);
+    this.#knownReturns = new KnownReturns(knownReturnsFactor * options.prefetch);
     this.#broker = broker;
     this.#metrics = new ProcessorMetrics(this.#state);
     this.#answers = new Outbox(id, true, { bytesMax: options.outboxMaxBytes });

@@ -8,10 +8,11 @@ import { History } from "./history.ts";
 import { Locator } from "./locator.ts";
 import { LogEnd } from "./log-end.ts";
 import { type Outflow, outflowsTo, plainOutlet } from "./outflow.ts";
+import { Parked } from "./parked.ts";
 import type { SharedLog } from "./shared-log.ts";
 import { Slices } from "./slices.ts";
 import { type DurableState, moves } from "./states.ts";
-import { type DurableRequest, DurableSubscription, isPosition } from "./subscription.ts";
+import { type DurableRequest, DurableSubscription } from "./subscription.ts";
 import { defaultRetryBackoff, Sweeps } from "./sweeps.ts";
 import { Walks } from "./walks.ts";
 
@@ -31,8 +32,7 @@ export class Durables {
   readonly #walks: Walks;
   readonly #sweeps: Sweeps;
   readonly #end: LogEnd;
-  /** With the number of the record that each goes on with; without one its place is to be found anew. */
-  readonly #parked = new Map<DurableSubscription, number | undefined>();
+  readonly #parked = new Parked();
   readonly #outflowTo: (socket: ClientSocket) => Outflow;
 
   /**
@@ -45,15 +45,15 @@ export class Durables {
     windowBytesMax: number,
     retryBackoff = defaultRetryBackoff,
     outlet = plainOutlet,
-    valuesBytesMax = defaultValuesBytesMax,
+    valuesBytesMax = 32 * 1024 ** 2,
   ) {
     this.#outflowTo = outflowsTo(outlet, (subscription) => {
       this.drained(subscription);
       // Another one may have taken the room again.
       if (subscription.state === "parked") subscription.awaitRoom();
     });
-    const delivered = (count: number) => relay.delivered(count);
     this.window = new LogWindow(windowBytesMax);
+    const delivered = (count: number) => relay.delivered(count);
     this.#end = new LogEnd(relay, (subscription) => this.fallBehind(subscription));
     this.#locator = new Locator(log, this.window, {
       inMemory: (subscription, sequence) => this.#catchUp(subscription, sequence),
@@ -86,7 +86,7 @@ export class Durables {
       atEnd: this.#end.count,
       catchingUp: this.#walks.count,
       sweeping: this.#sweeps.subscriptionCount,
-      parked: this.#parked.size,
+      parked: this.#parked.count,
       locating: this.#locator.count + this.#history.count,
     };
   }
@@ -117,7 +117,7 @@ export class Durables {
       this.#history.forget(subscription);
     } else if (state === "sweeping") this.#sweeps.remove(subscription);
     else if (state === "catching up") this.#walks.remove(subscription);
-    else if (state === "parked") this.#parked.delete(subscription);
+    else if (state === "parked") this.#parked.take(subscription);
     else this.#end.leave(subscription, isConnected);
   }
 
@@ -140,8 +140,7 @@ export class Durables {
   /** The client has read something of what was written to it. */
   drained(subscription: DurableSubscription): void {
     if (subscription.state !== "parked" || !subscription.isRoomy) return;
-    const sequence = this.#parked.get(subscription);
-    this.#parked.delete(subscription);
+    const sequence = this.#parked.take(subscription);
     if (sequence === undefined || sequence < this.window.begin) this.#locate(subscription);
     else this.#catchUp(subscription, sequence);
   }
@@ -181,18 +180,14 @@ export class Durables {
       subscription.passed(last);
       subscription.isBehindGap = true;
     }
-    if (why === "another log") this.#locator.restart();
-    if (why === "another log")
+    if (why === "another log") {
+      this.#locator.restart();
       this.#beginAnew([...atEnd, ...behind, ...this.#sweeps.takeAll(), ...this.#locator.takePlaced()]);
-    else {
+    } else {
       for (const subscription of behind) this.#locate(subscription);
       for (const subscription of atEnd) this.#walk(subscription, this.window.end);
     }
-    // The number that a parked one goes on with may be that of what comes next.
-    for (const subscription of this.#parked.keys()) {
-      if (why === "another log") forgetPlace(subscription);
-      this.#parked.set(subscription, undefined);
-    }
+    this.#parked.missed(why === "another log");
   }
 
   close(): void {
@@ -204,7 +199,7 @@ export class Durables {
 
   #beginAnew(subscriptions: readonly DurableSubscription[]): void {
     for (const subscription of subscriptions) {
-      forgetPlace(subscription);
+      subscription.forgetPlace();
       this.#walk(subscription, this.window.end);
       subscription.inForce();
     }
@@ -234,9 +229,7 @@ export class Durables {
   }
 
   #park(subscription: DurableSubscription, sequence: number | undefined): void {
-    if (!this.#move(subscription, "parked")) return;
-    this.#parked.set(subscription, sequence);
-    subscription.awaitRoom();
+    if (this.#move(subscription, "parked")) this.#parked.add(subscription, sequence);
   }
 
   /**
@@ -251,13 +244,4 @@ export class Durables {
     subscription.becomes(to);
     return true;
   }
-}
-
-/** What the newest messages of topics take in memory, unless given. */
-const defaultValuesBytesMax = 32 * 1024 ** 2;
-
-/** Its place was in another log. */
-function forgetPlace(subscription: DurableSubscription): void {
-  if (isPosition(subscription.place)) subscription.isBehindGap = true;
-  subscription.place = "first";
 }

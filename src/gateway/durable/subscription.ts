@@ -84,6 +84,12 @@ export class DurableSubscription {
     this.#only = { places: new Set(places.map(({ offset, index }) => `${offset}.${index}`)), until };
   }
 
+  /** Its place was in another log: it begins with all of this one, and tells of a gap if it had a place. */
+  forgetPlace(): void {
+    if (isPosition(this.place)) this.isBehindGap = true;
+    this.place = "first";
+  }
+
   get state(): DurableState {
     return this.#state;
   }

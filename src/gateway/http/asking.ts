@@ -1,7 +1,7 @@
 import type { Message } from "../../message.ts";
 import { errorHeader } from "../../requests.ts";
 import type { DoorSurroundings } from "../protocol.ts";
-import { RequestFault } from "../requests/requests.ts";
+import { RequestFault } from "../requests/line.ts";
 import { fault } from "./answers.ts";
 import type { Asked } from "./caller.ts";
 import { headersFor } from "./message-headers.ts";

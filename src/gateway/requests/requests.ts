@@ -1,40 +1,16 @@
 import { randomBytes } from "node:crypto";
 import { Deque } from "../../collections/deque.ts";
-import { isShortText, type Message } from "../../message.ts";
+import type { Message } from "../../message.ts";
 import type { AnyMetric } from "../../ops/metrics.ts";
-import { correlationPrefix, errorHeader, type RequestError, repliesQueue } from "../../requests.ts";
+import { correlationPrefix } from "../../requests.ts";
 import type { TimerWheel } from "../clients/timer-wheel.ts";
 import { Slices, type Task } from "../durable/slices.ts";
+import { type Correlation, correlationIn } from "./correlation.ts";
+import { type Asker, Line } from "./line.ts";
 import { RecentIds } from "./recent-ids.ts";
 
-/** What a request and its answers have in common, as the client that asks names it. */
-export interface Thread {
-  /** Where the answers go: a text of the client's own. */
-  readonly replyTo: string;
-  /** Undefined where the client gave none. */
-  readonly correlationId: string | undefined;
-}
-
-/** A connection that asks. */
-export interface Asker {
-  /** Sends it an answer, whose headers have the client's own correlation id. */
-  answer(message: Message, thread: Thread): void;
-}
-
-/** Requests of one connection that wait for their expiration. */
-const expiringMax = 1000;
-/** What each of these takes in memory: its correlation id of up to 255 bytes, and what is kept to know it by. In bytes. */
-const expiringBytes = 1024;
 /** Requests whose client was told that they have expired, and whose late answers are dropped; then the oldest is forgotten. */
 const expiredMax = 10_000;
-/** What the correlation ids of requests have that have no expiration. Others have a number there. */
-const lasting = "-";
-
-/** A request cannot be asked, for a reason that is the client's: a sentence for it. */
-export class RequestFault extends Error {
-  override readonly name = "RequestFault";
-}
-
 /**
  * The questions of this manager's clients, and the way back of their answers. What is asked is not kept: the correlation id that travels
  * over AMQP says to which connection an answer goes, and what the client called it. It has a secret of the connection's, so
@@ -118,153 +94,19 @@ export class Requests {
   /** Hands an answer to the client that asked. False if it is of another manager's. */
   answer(message: Message, id: string): boolean {
     if (!this.isOwn(id)) return false;
-    const [, secret, kind, length, rest] =
-      /^[^:]*:[^:]*:([^:]{16}):(-|e\d+\.)(\d{1,3}):(.*)$/s.exec(id) ?? ([] as (string | undefined)[]);
-    const line = secret === undefined ? undefined : this.#lines.get(secret);
-    if (line === undefined || (kind !== lasting && this.#expired.has(id))) {
+    const correlation = correlationIn(id);
+    const line = correlation && this.#lines.get(correlation.secret);
+    if (correlation === undefined || line === undefined || this.#isOver(correlation, id)) {
       this.#unwanted++;
       return true;
     }
     this.#answered++;
-    line.answer(message, id, {
-      replyTo: rest!.slice(0, Number(length)),
-      correlationId: rest!.length === Number(length) ? undefined : rest!.slice(Number(length)),
-    });
+    line.answer(message, id, correlation.thread);
     return true;
   }
-}
 
-/** One connection's requests. */
-export class Line {
-  readonly #asker: Asker;
-  readonly #prefix: string;
-  readonly #wheel: TimerWheel;
-  readonly #onOver: (tell: () => void) => void;
-  #expiring: Map<string, Expiry> | undefined;
-  #numbers = 0;
-  onAsked: () => void = () => undefined;
-  onExpired: (id: string) => void = () => undefined;
-  onClosed: () => void = () => undefined;
-
-  /** @param onOver takes what tells the client that a request's time is over */
-  constructor(asker: Asker, prefix: string, wheel: TimerWheel, onOver: (tell: () => void) => void) {
-    this.#asker = asker;
-    this.#prefix = prefix;
-    this.#wheel = wheel;
-    this.#onOver = onOver;
+  /** Whether its client was told that it has expired. */
+  #isOver({ hasExpiration }: Correlation, id: string): boolean {
+    return hasExpiration && this.#expired.has(id);
   }
-
-  /** What is kept of the requests that wait for their expiration. In bytes. */
-  get keptBytes(): number {
-    return (this.#expiring?.size ?? 0) * expiringBytes;
-  }
-
-  /**
-   * The headers that a request travels with instead of its own.
-   *
-   * @throws RequestFault if it cannot be asked
-   */
-  headersOf(headers: Message["headers"], { replyTo, correlationId = "" }: Thread, topic: string) {
-    const expiration = headers?.["expiration"];
-    // What is said of one that has expired is not said of the next one of the same name.
-    const kind = expiration === undefined ? lasting : `e${++this.#numbers}.`;
-    const id = `${this.#prefix}:${kind}${replyTo.length}:${replyTo}${correlationId}`;
-    if (!isShortText(id))
-      throw new RequestFault(
-        `reply-to and correlation-id are too long: they have at most ${255 - this.#prefix.length - 6} bytes together`,
-      );
-    this.onAsked();
-    if (expiration !== undefined) this.#expire(id, { replyTo, correlationId }, topic, Number(expiration));
-    return { ...headers, "reply-to": repliesQueue, "correlation-id": id };
-  }
-
-  answer(message: Message, id: string, thread: Thread): void {
-    const expiry = this.#expiring?.get(id);
-    if (expiry !== undefined) this.#forget(id, expiry);
-    this.#asker.answer(withOwn(message, thread), thread);
-  }
-
-  /** The request with these headers is not sent on: `why` is a sentence for the client. */
-  refused(
-    headers: Message["headers"],
-    thread: Thread,
-    topic: string,
-    error: RequestError,
-    why: string,
-  ): void {
-    this.answer(errorAnswer(topic, error, why), headers!["correlation-id"]!, thread);
-  }
-
-  /** The connection has ended. */
-  close(): void {
-    this.onClosed();
-    for (const expiry of this.#expiring?.values() ?? []) this.#wheel.remove(expiry);
-    this.#expiring = undefined;
-  }
-
-  #expire(id: string, thread: Thread, topic: string, inMs: number): void {
-    this.#expiring ??= new Map();
-    if (this.#expiring.size >= expiringMax)
-      throw new RequestFault(`more than ${expiringMax} requests with an expiration wait for their answers`);
-    const tell = () => {
-      // It was answered meanwhile, or the client has gone.
-      if (this.#expiring?.get(id) !== expiry) return;
-      this.#expiring.delete(id);
-      this.onExpired(id);
-      this.#asker.answer(withOwn(errorAnswer(topic, "expired", "no answer came in time"), thread), thread);
-    };
-    const expiry = new Expiry(performance.now() + inMs, () => {
-      this.#wheel.remove(expiry);
-      this.#onOver(tell);
-    });
-    this.#expiring.set(id, expiry);
-    this.#wheel.add(expiry, inMs);
-  }
-
-  #forget(id: string, expiry: Expiry): void {
-    this.#wheel.remove(expiry);
-    this.#expiring?.delete(id);
-  }
-}
-
-/** Comes due when a request has expired. */
-class Expiry {
-  readonly #atMs: number;
-  readonly #then: () => void;
-
-  constructor(atMs: number, then: () => void) {
-    this.#atMs = atMs;
-    this.#then = then;
-  }
-
-  due(): number {
-    const leftMs = this.#atMs - performance.now();
-    if (leftMs > 0) return leftMs;
-    this.#then();
-    return 0;
-  }
-}
-
-/** With the client's own correlation id, and without what is Warren's. */
-function withOwn(message: Message, { correlationId }: Thread): Message {
-  const { "reply-to": _, "correlation-id": __, ...headers } = message.headers ?? {};
-  return {
-    ...message,
-    clientId: undefined,
-    headers:
-      correlationId === undefined || correlationId === ""
-        ? headers
-        : { ...headers, "correlation-id": correlationId },
-  };
-}
-
-function errorAnswer(topic: string, error: RequestError, body: string): Message {
-  return {
-    id: `${error}-${crypto.randomUUID()}`,
-    body,
-    topic,
-    headers: { [errorHeader]: error },
-    appId: undefined,
-    timestamp: Math.floor(Date.now() / 1000),
-  };
 }

@@ -9,22 +9,12 @@ import { Subscriptions } from "../clients/subscriptions.ts";
 import { connected, versionOf } from "./connect.ts";
 import { Credentials, renewal, TokenFault, tokenOf } from "./credentials.ts";
 import { Deadline } from "./deadline.ts";
-import { type Agreement, agreementOn, type HeartBeats, heartBeatsOf } from "./heart-beats.ts";
+import { type Agreement, agreementOn, heartBeatsOf } from "./heart-beats.ts";
+import { hasEnded, isNew, type Phase, stopTimersOf, withoutHeartBeats } from "./phase.ts";
 import { Publishing } from "./publishing.ts";
 import { noConnect, sendMessage, sendReceipt } from "./replies.ts";
 import type { StompSurroundings } from "./stomp.ts";
 import { subscribe, unsubscribe } from "./subscribe.ts";
-
-/** A client's life: nothing but CONNECT is allowed at first, and nothing at all in the end. */
-type State =
-  | { readonly is: "new"; readonly deadline: Deadline | undefined }
-  | { readonly is: "connected"; readonly heartBeats: HeartBeats | undefined }
-  | { readonly is: "ended" };
-
-// Shared by all clients, to whom every object of their own adds memory.
-const isNew: State = { is: "new", deadline: undefined };
-const withoutHeartBeats: State = { is: "connected", heartBeats: undefined };
-const hasEnded: State = { is: "ended" };
 
 /** What is said between a STOMP client and Warren: obeys the client's frames, and answers them. */
 export class Conversation {
@@ -37,7 +27,7 @@ export class Conversation {
   isClosed = false;
   readonly #surroundings: StompSurroundings;
   readonly #parser: FrameParser;
-  #state: State = isNew;
+  #phase: Phase = isNew;
 
   /** @param parser is told the version that the client speaks */
   constructor(
@@ -58,23 +48,23 @@ export class Conversation {
     const { handshakeTimeoutMs } = this.#surroundings;
     const missed = () => this.fail(socket, noConnect());
     const deadline = new Deadline(this.#surroundings, socket, handshakeTimeoutMs, missed);
-    this.#state = { is: "new", deadline };
+    this.#phase = { is: "new", deadline };
     this.credentials.begin((fault) => this.fail(socket, fault));
   }
 
   /** Whether CONNECT was answered. */
   get isConnected(): boolean {
-    return this.#state.is === "connected";
+    return this.#phase.is === "connected";
   }
 
   /** Whether nothing is obeyed or answered any more. */
   get hasEnded(): boolean {
-    return this.#state.is === "ended";
+    return this.#phase.is === "ended";
   }
 
   /** The client sent something. */
   heard(): void {
-    if (this.#state.is === "connected") this.#state.heartBeats?.heard();
+    if (this.#phase.is === "connected") this.#phase.heartBeats?.heard();
   }
 
   /** Obeys a frame, or answers it with an ERROR. */
@@ -92,8 +82,8 @@ export class Conversation {
   #obey(socket: ClientSocket, frame: Frame): void {
     const { command, headers, body } = frame;
     if (body.byteLength > 0 && command !== "SEND") throw new StompFault("only a SEND has a body");
-    if (this.#state.is === "new") {
-      this.#state.deadline?.met();
+    if (this.#phase.is === "new") {
+      this.#phase.deadline?.met();
       this.#connect(socket, frame);
       return;
     }
@@ -172,7 +162,7 @@ export class Conversation {
     const heartBeats = this.isClosed
       ? undefined
       : heartBeatsOf(socket, agreement, this.#surroundings, (fault) => this.fail(socket, fault));
-    this.#state = heartBeats === undefined ? withoutHeartBeats : { is: "connected", heartBeats };
+    this.#phase = heartBeats === undefined ? withoutHeartBeats : { is: "connected", heartBeats };
     socket.send(connected(this.id!, version));
     if (!this.isClosed) this.#surroundings.announcements.connected(socket.data);
   }
@@ -232,20 +222,15 @@ export class Conversation {
   /** The connection has ended. What was read before is still obeyed. */
   closed(): void {
     this.isClosed = true;
-    this.#stopTimers();
+    stopTimersOf(this.#phase);
     this.publishing?.closed();
     this.subscriptions.clear();
   }
 
   end(): void {
-    this.#stopTimers();
+    stopTimersOf(this.#phase);
     this.credentials.end();
-    this.#state = hasEnded;
+    this.#phase = hasEnded;
     this.publishing?.end();
-  }
-
-  #stopTimers(): void {
-    if (this.#state.is === "connected") this.#state.heartBeats?.stop();
-    else if (this.#state.is === "new") this.#state.deadline?.met();
   }
 }

@@ -7,7 +7,7 @@ import type { Client, ClientSocket } from "../clients/client.ts";
 import { MessageClient } from "../clients/message-client.ts";
 import type { Seat } from "../limits/seat.ts";
 import type { Newcomer, Surroundings } from "../protocol.ts";
-import type { Line } from "../requests/requests.ts";
+import type { Line } from "../requests/line.ts";
 
 /** All answers come alike: plain text has no room to say of what they are. */
 const thread = { replyTo: "", correlationId: undefined } as const;

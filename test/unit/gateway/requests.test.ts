@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
 import fc from "fast-check";
 import { TimerWheel } from "../../../src/gateway/clients/timer-wheel.ts";
-import { RequestFault, Requests, type Thread } from "../../../src/gateway/requests/requests.ts";
+import type { Thread } from "../../../src/gateway/requests/correlation.ts";
+import { RequestFault } from "../../../src/gateway/requests/line.ts";
+import { Requests } from "../../../src/gateway/requests/requests.ts";
 import type { Message } from "../../../src/message.ts";
 import { anyText } from "../doubles/arbitraries.ts";
 import { seeded } from "../doubles/seeded.ts";

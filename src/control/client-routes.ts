@@ -1,0 +1,80 @@
+import { timeIn } from "../duration.ts";
+import { isName } from "../message.ts";
+import { pageMax } from "./command.ts";
+import type { ControlOptions } from "./control-options.ts";
+import { page, type SeenClient } from "./desk.ts";
+import { bad, refused, unknownClient } from "./refusal.ts";
+import { revokedMsDefault, revokedMsMax } from "./revocations.ts";
+
+/** What a client is searched by, in characters. */
+const searchMax = 255;
+
+/** The connections of a client, and the managers that did not say. */
+interface Found {
+  readonly connections: readonly SeenClient[];
+  readonly missing: readonly string[];
+}
+
+/** `/api/clients…`: who is connected, to whichever manager. */
+export class ClientRoutes {
+  readonly #options: Pick<ControlOptions, "askAll" | "revoke">;
+
+  constructor(options: Pick<ControlOptions, "askAll" | "revoke">) {
+    this.#options = options;
+  }
+
+  async list({ searchParams }: URL): Promise<Response> {
+    const limit = Number(searchParams.get("limit") ?? 100);
+    const after = searchParams.get("after") ?? "";
+    if (!Number.isInteger(limit) || limit < 1 || limit > pageMax)
+      return bad(`limit is a whole number from 1 to ${pageMax}`);
+    const search = searchParams.get("search") ?? "";
+    if (search.length > searchMax) return bad(`search has at most ${searchMax} characters`);
+    const { answers, missing } = await this.#options.askAll({ do: "clients", after, limit, search });
+    const all = page(
+      answers.flatMap(({ clients }) => clients as readonly SeenClient[]),
+      after,
+      limit,
+    );
+    const next = all.length === limit ? { next: all.at(-1)!.client } : {};
+    return Response.json({ clients: all, ...next, missing });
+  }
+
+  async show(id: string): Promise<Response> {
+    const { connections, missing } = await this.find(id);
+    return connections.length === 0
+      ? unknownClient(id, missing)
+      : Response.json({ client: id, connections, missing });
+  }
+
+  /** The connections of a client, on all managers. */
+  async find(client: string): Promise<Found> {
+    const { answers, missing } = await this.#options.askAll({ do: "client", client });
+    return { connections: answers.flatMap(({ clients }) => clients as readonly SeenClient[]), missing };
+  }
+
+  async disconnect(client: string): Promise<Response> {
+    const { answers, missing } = await this.#options.askAll({ do: "disconnect", client });
+    const disconnected = answers.reduce((sum, answer) => sum + Number(answer["disconnected"]), 0);
+    return disconnected === 0
+      ? unknownClient(client, missing)
+      : Response.json({ client, disconnected, missing });
+  }
+
+  async revoke(client: string, { searchParams }: URL): Promise<Response> {
+    const said = searchParams.get("for");
+    const forMs = said === null ? revokedMsDefault : timeIn(said, revokedMsMax);
+    if (!isName(client)) return bad("a client id has at most 255 bytes and no control characters");
+    if (forMs === undefined || forMs === 0) return bad("for is a time such as 12h or 30d, at most 90d");
+    const { connections } = await this.find(client);
+    const why = await this.#options.revoke(client, forMs);
+    if (why !== undefined) return refused(503, why);
+    const { missing } = await this.#options.askAll({ do: "disconnect", client });
+    return Response.json({
+      client,
+      disconnected: connections.length,
+      until: new Date(Date.now() + forMs).toISOString(),
+      missing,
+    });
+  }
+}

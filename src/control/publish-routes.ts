@@ -1,0 +1,73 @@
+import { faultInKey } from "../envelope/once-id.ts";
+import { isName, type OutgoingMessage } from "../message.ts";
+import { bodyIn } from "../properties.ts";
+import { isPattern } from "../topics/pattern.ts";
+import type { ClientRoutes } from "./client-routes.ts";
+import type { ControlOptions } from "./control-options.ts";
+import { bad, refused, unknownClient } from "./refusal.ts";
+
+/** How long RabbitMQ may take to confirm, in milliseconds. */
+const confirmMsMax = 30_000;
+
+type PublishOptions = Pick<ControlOptions, "publish" | "unfitnessOf" | "maxMessageBytes">;
+
+/** `/api/publish` and `/api/clients/ID/send`: messages to clients. */
+export class PublishRoutes {
+  readonly #options: PublishOptions;
+  readonly #clients: Pick<ClientRoutes, "find">;
+
+  constructor(options: PublishOptions, clients: Pick<ClientRoutes, "find">) {
+    this.#options = options;
+    this.#clients = clients;
+  }
+
+  async send(request: Request, clientId: string): Promise<Response> {
+    const { connections, missing } = await this.#clients.find(clientId);
+    if (connections.length === 0) return unknownClient(clientId, missing);
+    return await this.#hand(request, {
+      topic: new URL(request.url).searchParams.get("topic") ?? "",
+      clientId,
+    });
+  }
+
+  async publish(request: Request): Promise<Response> {
+    const topic = new URL(request.url).searchParams.get("topic");
+    if (topic === null) return bad("say ?topic=NAME; an empty one is for everybody that listens to all");
+    return await this.#hand(request, { topic });
+  }
+
+  async #hand(request: Request, to: Pick<OutgoingMessage, "topic" | "clientId">): Promise<Response> {
+    const { maxMessageBytes } = this.#options;
+    if (!isName(to.topic) || isPattern(to.topic))
+      return bad("a topic has at most 255 bytes, no control characters, and is no pattern");
+    const declared = Number(request.headers.get("content-length") ?? 0);
+    const bytes = declared > maxMessageBytes ? undefined : Buffer.from(await request.arrayBuffer());
+    if (bytes === undefined || bytes.byteLength > maxMessageBytes)
+      return refused(413, `the body has more than --max-message-bytes, ${maxMessageBytes}`);
+    const type = request.headers.get("content-type") ?? undefined;
+    const headers = type === undefined ? {} : { headers: { "content-type": type } };
+    const message = { ...to, body: bodyIn(bytes, type), ...headers };
+    const key = request.headers.get("idempotency-key") ?? undefined;
+    const faultyKey = key === undefined ? undefined : faultInKey(key);
+    if (faultyKey !== undefined) return bad(`Idempotency-Key ${faultyKey}`);
+    const unfit = this.#options.unfitnessOf(message);
+    if (unfit !== undefined) return bad(unfit.why);
+    return await this.#confirmationOf(message, key);
+  }
+
+  /** Publishes a message. The answer is what becomes of it. */
+  async #confirmationOf(message: OutgoingMessage, key: string | undefined): Promise<Response> {
+    const { promise, resolve } = Promise.withResolvers<Response>();
+    const late = () => resolve(refused(504, "RabbitMQ has not confirmed it yet; it may still arrive"));
+    const timer = setTimeout(late, confirmMsMax);
+    const waiter = {
+      confirmed: () => resolve(Response.json({ confirmed: true })),
+      setAside: (error: string) => resolve(refused(422, error)),
+    };
+    const taken = this.#options.publish(message, waiter, key);
+    if (taken === "reused") resolve(refused(409, "the Idempotency-Key belongs to another message"));
+    if (taken === "too many")
+      resolve(refused(503, "too many wait for earlier messages with their keys: try again"));
+    return await promise.finally(() => clearTimeout(timer));
+  }
+}

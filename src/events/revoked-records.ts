@@ -1,0 +1,31 @@
+import type { EventsLink } from "../broker/events.ts";
+
+/** The records of revoked tokens: the broker keeps them, and every manager reads them. */
+export class RevokedRecords {
+  /** Takes each record, also those of this manager. */
+  onRecord: (body: Uint8Array) => void = () => undefined;
+  readonly #link: () => EventsLink | undefined;
+  readonly #read = Promise.withResolvers<void>();
+
+  /** @param link the way to the broker; undefined while what is told does not arrive soon */
+  constructor(link: () => EventsLink | undefined) {
+    this.#link = link;
+  }
+
+  /** Fulfilled when all that the broker had was read for the first time. */
+  get read(): Promise<void> {
+    return this.#read.promise;
+  }
+
+  allRead(): void {
+    this.#read.resolve();
+  }
+
+  /** Keeps a record. @returns false if the broker is not there @throws if it was lost meanwhile */
+  async keep(body: string): Promise<boolean> {
+    const link = this.#link();
+    if (link === undefined) return false;
+    await link.revoke(body);
+    return true;
+  }
+}

@@ -1,0 +1,85 @@
+import type { LogWindow } from "../../log/window.ts";
+import { NewestOfAll, type Wanted } from "./newest.ts";
+import type { Scans } from "./scans.ts";
+import type { Slices, Task } from "./slices.ts";
+import type { DurableSubscription } from "./subscription.ts";
+
+/** How far back the log is read at first, in records before what is in memory; each further part reaches this many times as far. */
+const firstPartRecords = 4096;
+const partFactor = 8;
+
+/**
+ * One search for the newest messages that some subscriptions match: back through what is in memory, then in parts of the log that
+ * reach further and further back.
+ */
+export class LookBack implements Task {
+  /** The log had come to here when the search began. */
+  readonly reached: number;
+  readonly newest = new NewestOfAll();
+  readonly #window: LogWindow;
+  readonly #slices: Slices;
+  readonly #scans: Scans;
+  readonly #onFound: (search: LookBack) => void;
+  /** The record in memory that is looked into next. */
+  #sequence: number;
+  /** The offset of the oldest record in memory that was looked into. */
+  #oldest: number | undefined;
+
+  /** @param onFound called once all are found, or all of the log was looked into */
+  constructor(window: LogWindow, slices: Slices, scans: Scans, onFound: (search: LookBack) => void) {
+    this.#window = window;
+    this.#slices = slices;
+    this.#scans = scans;
+    this.#onFound = onFound;
+    this.reached = window.last;
+    this.#sequence = window.end - 1;
+  }
+
+  /** Before `begin`. */
+  add(subscription: DurableSubscription, wanted: Wanted): void {
+    this.newest.add(subscription, wanted);
+  }
+
+  begin(): void {
+    this.#slices.ask(this);
+  }
+
+  /** Looks into what is in memory for the newest ones, back from the end. */
+  run(untilMs: number): void {
+    const window = this.#window;
+    while (this.#sequence >= window.begin && !this.newest.isComplete) {
+      const record = window.at(this.#sequence)!;
+      this.newest.older(record);
+      this.#oldest = record.offset;
+      this.#sequence--;
+      if (performance.now() >= untilMs) {
+        this.#slices.ask(this);
+        return;
+      }
+    }
+    if (this.newest.isComplete) this.#onFound(this);
+    else this.#readPart(this.#oldest ?? window.coversFrom ?? 0, firstPartRecords);
+  }
+
+  /** Nobody is told. Its scan is for its owner to stop. */
+  stop(): void {
+    this.#slices.forget(this);
+  }
+
+  /** @param until this record is in the log, and what is older has not been looked into */
+  #readPart(until: number, records: number): void {
+    const start = until <= records ? "first" : until - records;
+    const done = (first: number | undefined) => {
+      this.newest.partEnded();
+      const isAll = start === "first" || first === undefined || first >= until;
+      if (isAll || this.newest.isComplete) this.#onFound(this);
+      else this.#readPart(first, records * partFactor);
+    };
+    this.#scans.begin(
+      start,
+      () => until,
+      (record) => this.newest.inPart(record),
+      done,
+    );
+  }
+}

@@ -1,0 +1,154 @@
+import { isShortText, type Message } from "../../message.ts";
+import { errorHeader, type RequestError, repliesQueue } from "../../requests.ts";
+import type { TimerWheel } from "../clients/timer-wheel.ts";
+import { idOf, lasting, type Thread } from "./correlation.ts";
+
+/** A connection that asks. */
+export interface Asker {
+  /** Sends it an answer, whose headers have the client's own correlation id. */
+  answer(message: Message, thread: Thread): void;
+}
+
+/** Requests of one connection that wait for their expiration. */
+const expiringMax = 1000;
+/** What each of these takes in memory: its correlation id of up to 255 bytes, and what is kept to know it by. In bytes. */
+const expiringBytes = 1024;
+/** A request cannot be asked, for a reason that is the client's: a sentence for it. */
+export class RequestFault extends Error {
+  override readonly name = "RequestFault";
+}
+
+/** One connection's requests. */
+export class Line {
+  readonly #asker: Asker;
+  readonly #prefix: string;
+  readonly #wheel: TimerWheel;
+  readonly #onOver: (tell: () => void) => void;
+  #expiring: Map<string, Expiry> | undefined;
+  #numbers = 0;
+  onAsked: () => void = () => undefined;
+  onExpired: (id: string) => void = () => undefined;
+  onClosed: () => void = () => undefined;
+
+  /** @param onOver takes what tells the client that a request's time is over */
+  constructor(asker: Asker, prefix: string, wheel: TimerWheel, onOver: (tell: () => void) => void) {
+    this.#asker = asker;
+    this.#prefix = prefix;
+    this.#wheel = wheel;
+    this.#onOver = onOver;
+  }
+
+  /** What is kept of the requests that wait for their expiration. In bytes. */
+  get keptBytes(): number {
+    return (this.#expiring?.size ?? 0) * expiringBytes;
+  }
+
+  /**
+   * The headers that a request travels with instead of its own.
+   *
+   * @throws RequestFault if it cannot be asked
+   */
+  headersOf(headers: Message["headers"], { replyTo, correlationId = "" }: Thread, topic: string) {
+    const expiration = headers?.["expiration"];
+    // What is said of one that has expired is not said of the next one of the same name.
+    const kind = expiration === undefined ? lasting : `e${++this.#numbers}.`;
+    const id = idOf(this.#prefix, kind, replyTo, correlationId);
+    if (!isShortText(id))
+      throw new RequestFault(
+        `reply-to and correlation-id are too long: they have at most ${255 - this.#prefix.length - 6} bytes together`,
+      );
+    this.onAsked();
+    if (expiration !== undefined) this.#expire(id, { replyTo, correlationId }, topic, Number(expiration));
+    return { ...headers, "reply-to": repliesQueue, "correlation-id": id };
+  }
+
+  answer(message: Message, id: string, thread: Thread): void {
+    const expiry = this.#expiring?.get(id);
+    if (expiry !== undefined) this.#forget(id, expiry);
+    this.#asker.answer(withOwn(message, thread), thread);
+  }
+
+  /** The request with these headers is not sent on: `why` is a sentence for the client. */
+  refused(
+    headers: Message["headers"],
+    thread: Thread,
+    topic: string,
+    error: RequestError,
+    why: string,
+  ): void {
+    this.answer(errorAnswer(topic, error, why), headers!["correlation-id"]!, thread);
+  }
+
+  /** The connection has ended. */
+  close(): void {
+    this.onClosed();
+    for (const expiry of this.#expiring?.values() ?? []) this.#wheel.remove(expiry);
+    this.#expiring = undefined;
+  }
+
+  #expire(id: string, thread: Thread, topic: string, inMs: number): void {
+    this.#expiring ??= new Map();
+    if (this.#expiring.size >= expiringMax)
+      throw new RequestFault(`more than ${expiringMax} requests with an expiration wait for their answers`);
+    const tell = () => {
+      // It was answered meanwhile, or the client has gone.
+      if (this.#expiring?.get(id) !== expiry) return;
+      this.#expiring.delete(id);
+      this.onExpired(id);
+      this.#asker.answer(withOwn(errorAnswer(topic, "expired", "no answer came in time"), thread), thread);
+    };
+    const expiry = new Expiry(performance.now() + inMs, () => {
+      this.#wheel.remove(expiry);
+      this.#onOver(tell);
+    });
+    this.#expiring.set(id, expiry);
+    this.#wheel.add(expiry, inMs);
+  }
+
+  #forget(id: string, expiry: Expiry): void {
+    this.#wheel.remove(expiry);
+    this.#expiring?.delete(id);
+  }
+}
+
+/** Comes due when a request has expired. */
+class Expiry {
+  readonly #atMs: number;
+  readonly #then: () => void;
+
+  constructor(atMs: number, then: () => void) {
+    this.#atMs = atMs;
+    this.#then = then;
+  }
+
+  due(): number {
+    const leftMs = this.#atMs - performance.now();
+    if (leftMs > 0) return leftMs;
+    this.#then();
+    return 0;
+  }
+}
+
+/** With the client's own correlation id, and without what is Warren's. */
+function withOwn(message: Message, { correlationId }: Thread): Message {
+  const { "reply-to": _, "correlation-id": __, ...headers } = message.headers ?? {};
+  return {
+    ...message,
+    clientId: undefined,
+    headers:
+      correlationId === undefined || correlationId === ""
+        ? headers
+        : { ...headers, "correlation-id": correlationId },
+  };
+}
+
+function errorAnswer(topic: string, error: RequestError, body: string): Message {
+  return {
+    id: `${error}-${crypto.randomUUID()}`,
+    body,
+    topic,
+    headers: { [errorHeader]: error },
+    appId: undefined,
+    timestamp: Math.floor(Date.now() / 1000),
+  };
+}

@@ -1,0 +1,98 @@
+import type { Broker } from "../broker/broker.ts";
+import type { ControlOptions } from "../control/control-options.ts";
+import { Desk } from "../control/desk.ts";
+import type { Attendee } from "../events/attendance.ts";
+import { Events } from "../events/events.ts";
+import type { Auth } from "../gateway/auth/auth.ts";
+import { type Announcements, nobodyTold } from "../gateway/clients/announcements.ts";
+import type { Gateway } from "../gateway/gateway.ts";
+import type { Logger } from "../ops/logger.ts";
+import type { AnyMetric } from "../ops/metrics.ts";
+import { Notices } from "../ops/notices.ts";
+import type { Presence } from "../presence/presence.ts";
+import { adminRoutesFor, aloneOr, type ControlParts, clienteleOf, type ManagerState } from "./control.ts";
+import { Leavers } from "./leavers.ts";
+import type { ManagerOptions } from "./manager-options.ts";
+import { presenceMetrics, presenceOf, toldOf } from "./presence.ts";
+import { Revoking } from "./revoking.ts";
+
+/** How long a broker may take to confirm the last events, in milliseconds. */
+const closeMs = 1000;
+
+/** What others are told of a manager. */
+export interface SteeringParts extends Pick<ManagerState, "readiness" | "waitingBytes"> {
+  /** Called when the gateway has been made, and not before. */
+  gateway(): Gateway;
+}
+
+/** What a manager and others tell one another of their clients, and what all of them are told from outside. */
+export class Steering {
+  /** Undefined where nobody knows who is on a topic. */
+  readonly presence: Presence | undefined;
+  readonly #events: Events | undefined;
+  readonly #revoking: Revoking | undefined;
+  readonly #leavers: Leavers;
+  readonly #desk: Desk;
+  #refusedCount = 0;
+
+  /** @param auth undefined: clients need no token */
+  constructor(id: string, broker: Broker, logger: Logger, auth: Auth | undefined, parts: SteeringParts) {
+    const { gateway } = parts;
+    const attendance = { forEach: (visit: (client: Attendee) => void) => gateway().forEach(visit) };
+    const notices = new Notices(logger);
+    const state = { ...parts, events: () => this.#events, revoking: () => this.#revoking };
+    this.#desk = new Desk(id, clienteleOf(id, gateway, state), (why) =>
+      notices.warnOnce("a command on wsmanager.control was not obeyed", "reason", why, () => ({})),
+    );
+    const events = new Events(id, attendance, logger, (body) => this.#desk.take(body));
+    this.#events = broker.attachEvents(events) ? events : undefined;
+    this.presence = this.#events && presenceOf(events, attendance);
+    this.#leavers = new Leavers((askers) => this.#events?.left(askers));
+    this.#revoking = this.#events && new Revoking(events.revokedRecords, auth, gateway, logger);
+  }
+
+  /** Where the gateway tells of its clients. */
+  get announcements(): Announcements {
+    const { presence } = this;
+    return this.#events === undefined || presence === undefined ? nobodyTold : toldOf(this.#events, presence);
+  }
+
+  /** A client that asked has gone. @param asker its name in correlation ids */
+  askerLeft(asker: string): void {
+    this.#leavers.left(asker);
+  }
+
+  /**
+   * The control API's; none without a token.
+   *
+   * @throws FatalError if the token cannot be used
+   */
+  adminRoutes(options: ManagerOptions, parts: Omit<ControlParts, "askAll" | "revoking" | "onRefused">) {
+    const askAll: ControlOptions["askAll"] = aloneOr(this.#desk, this.#events);
+    const onRefused = () => {
+      this.#refusedCount++;
+    };
+    return adminRoutesFor(options, { ...parts, askAll, revoking: () => this.#revoking, onRefused });
+  }
+
+  get metrics(): readonly AnyMetric[] {
+    return [
+      ...(this.presence === undefined ? [] : presenceMetrics(this.presence)),
+      ...(this.#revoking === undefined ? [] : [this.#revoking.metric]),
+      {
+        name: "warren_api_refused_total",
+        type: "counter",
+        help: "Requests to the control API without the right token.",
+        read: () => this.#refusedCount,
+      },
+    ];
+  }
+
+  /** After the last client has gone: the others hear of it within `timeoutMs`, if that can be. In milliseconds. */
+  async close(timeoutMs = closeMs): Promise<void> {
+    this.#leavers.close();
+    this.presence?.close();
+    this.#revoking?.close();
+    await this.#events?.close(Math.min(closeMs, timeoutMs));
+  }
+}
