@@ -15,18 +15,59 @@ export class FatalError extends Error {
   override readonly name = "FatalError";
 }
 
-/** The text of whatever was thrown, on one line. */
+/** Errors within one error that its reason names, and how deep they are looked for. */
+const innerMax = 5;
+const depthMax = 3;
+/** Characters of an object that was thrown and has no text of its own. */
+const objectCharactersMax = 1000;
+
+/** The text of whatever was thrown, on one line: with its causes, and with what an AggregateError is made of. */
 export function reasonOf(thrown: unknown): string {
-  return textOf(thrown).replaceAll(/\s*\n\s*/g, " ");
+  return textOf(thrown, 0).replaceAll(/\s*\n\s*/g, " ");
 }
 
 /** A handler may throw anything, such as what has no text. */
-function textOf(thrown: unknown): string {
+function textOf(thrown: unknown, depth: number): string {
   try {
-    return String(thrown instanceof Error ? thrown.message || thrown.name : thrown);
+    if (!isError(thrown)) return textOfOther(thrown);
+    const own = String(thrown.message || thrown.name);
+    return depth < depthMax ? own + partsOf(thrown, depth + 1) : own;
   } catch {
     return "something was thrown that has no text";
   }
+}
+
+/** Errors of another realm, as of `node:vm`, are no instances of this one's. */
+function isError(thrown: unknown): thrown is Error {
+  return thrown instanceof Error || Error.isError(thrown);
+}
+
+/** Promise.any, and Node where it has tried several addresses, say nothing but that several have failed. */
+function partsOf(error: Error, depth: number): string {
+  const { cause } = error;
+  const several = innerErrors(error);
+  const named = several.slice(0, innerMax).map((each) => textOf(each, depth));
+  if (several.length > named.length) named.push(`${several.length - named.length} more`);
+  const inner = named.length === 0 ? "" : ` (${named.join("; ")})`;
+  return cause === undefined || cause === error ? inner : `${inner}, caused by: ${textOf(cause, depth)}`;
+}
+
+/** Of an AggregateError, and of what `using` throws where both the work and its end have failed. */
+export function innerErrors(error: Error): readonly unknown[] {
+  if (error instanceof SuppressedError) return [error.suppressed, error.error];
+  const { errors } = error as Error & { readonly errors?: unknown };
+  return Array.isArray(errors) ? errors : [];
+}
+
+function textOfOther(thrown: unknown): string {
+  const text = String(thrown);
+  if (typeof thrown !== "object" || thrown === null || !/^\[object \w+\]$/.test(text)) return text;
+  const { message } = thrown as { readonly message?: unknown };
+  if (typeof message === "string" && message !== "") return message;
+  const json = JSON.stringify(thrown, (_, part: unknown) => (typeof part === "bigint" ? `${part}` : part)) as
+    | string
+    | undefined;
+  return json === undefined || json === "{}" ? text : json.slice(0, objectCharactersMax);
 }
 
 /** The code of a system or AMQP error (`"ECONNREFUSED"`, `404`), if it has one. */

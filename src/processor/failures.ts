@@ -1,4 +1,4 @@
-import { reasonOf } from "../errors.ts";
+import { innerErrors, reasonOf } from "../errors.ts";
 import type { Message } from "../message.ts";
 import type { Logger } from "../ops/logger.ts";
 
@@ -8,6 +8,10 @@ const everyMs = 1000;
 const kindsMax = 100;
 /** Frames of a stack that are reported. */
 const framesMax = 10;
+/** Those of them that are the error's own, where it has a cause. */
+const ownFramesMax = 5;
+/** How far causes of causes are followed. */
+const causesMax = 3;
 /** Characters of one frame, and of a reason. */
 const charactersMax = 1000;
 
@@ -16,7 +20,7 @@ export interface Report {
   readonly reason: string;
   /** FILE:LINE:COLUMN of the innermost frame that is the handler's own; absent for what was thrown without a stack. */
   readonly at: string | undefined;
-  /** The frames that are not Warren's or Bun's own, one a line. */
+  /** The frames that are not Warren's or Bun's own, one a line; those of a cause come after a line that names it. */
   readonly stack: string | undefined;
 }
 
@@ -59,22 +63,42 @@ export class Failures {
 
 /** Of whatever was thrown. */
 export function reportOf(thrown: unknown): Report {
-  const frames = stackOf(thrown)
-    .split("\n")
-    .map((line) => line.trim().slice(0, charactersMax))
-    .filter(isHandlers);
-  const innermost = frames.find((frame) => !frame.includes("/node_modules/")) ?? frames[0];
+  const frames = framesOf(thrown, 0);
+  const places = frames.filter((line) => line.startsWith("at "));
+  const innermost = places.find((frame) => !frame.includes("/node_modules/")) ?? places[0];
   return {
     reason: reasonOf(thrown).slice(0, charactersMax),
     at: innermost === undefined ? undefined : placeOf(innermost),
-    stack: frames.length === 0 ? undefined : frames.slice(0, framesMax).join("\n"),
+    stack: places.length === 0 ? undefined : frames.slice(0, framesMax).join("\n"),
   };
+}
+
+/** The handler's frames, then those of the error that was the cause: where it began may be there alone. */
+function framesOf(thrown: unknown, depth: number): readonly string[] {
+  const own = stackOf(thrown)
+    .split("\n")
+    .map((line) => line.trim().slice(0, charactersMax))
+    .filter(isHandlers);
+  const inner = depth < causesMax ? innerOf(thrown) : undefined;
+  const theirs = inner === undefined ? [] : framesOf(inner, depth + 1);
+  if (own.length === 0 || theirs.length === 0) return [...own, ...theirs];
+  return [...own.slice(0, ownFramesMax), `caused by: ${reasonOf(inner).slice(0, charactersMax)}`, ...theirs];
+}
+
+/** What an error was caused by, or the first of those that it is made of. */
+function innerOf(thrown: unknown): unknown {
+  try {
+    return thrown instanceof Error ? (thrown.cause ?? innerErrors(thrown)[0]) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A getter that throws must not turn a report into a failure of its own. */
 function stackOf(thrown: unknown): string {
   try {
-    return thrown instanceof Error && typeof thrown.stack === "string" ? thrown.stack : "";
+    const { stack } = (thrown ?? {}) as { readonly stack?: unknown };
+    return typeof stack === "string" ? stack : "";
   } catch {
     return "";
   }

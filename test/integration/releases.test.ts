@@ -76,6 +76,7 @@ test("the package that npx asks for names one for each platform, of its own vers
 });
 
 interface Workflow {
+  readonly on: { readonly schedule?: readonly { readonly cron: string }[] };
   readonly permissions: Record<string, string>;
   readonly jobs: Record<
     string,
@@ -98,7 +99,7 @@ describe("the workflows", () => {
   const steps = workflows.flatMap(({ jobs }) => Object.values(jobs).flatMap(({ steps: each }) => each));
 
   test("may read alone unless a job says more, and end", () => {
-    expect(files.toSorted()).toEqual(["ci.yaml", "release.yaml"]);
+    expect(files.toSorted()).toEqual(["ci.yaml", "nightly.yaml", "release.yaml"]);
     for (const { permissions, jobs } of workflows) {
       expect(permissions).toEqual({ contents: "read" });
       for (const job of Object.values(jobs)) {
@@ -110,11 +111,24 @@ describe("the workflows", () => {
 
   test("run what there is to run", () => {
     const commands = steps.map(({ run: command = "" }) => command).join("\n");
-    const scripts = [...commands.matchAll(/bun run (\S+)/g)].map(([, name]) => name!);
+    const scripts = [...commands.matchAll(/bun(?:@[\d.]+)? run (\S+)/g)].map(([, name]) => name!);
     expect(scripts.length).toBeGreaterThan(2);
     for (const name of scripts) expect(packageJson.scripts).toHaveProperty(name);
     const [, script] = /bash (\S+)/.exec(commands)!;
     expect(existsSync(join(projectFolder, script!))).toBe(true);
+  });
+
+  test("try RabbitMQ 4.0 each night, and not for each push, by the Bun that the project names", () => {
+    const nightly = workflows[files.indexOf("nightly.yaml")]!;
+    expect(nightly.on.schedule).toEqual([{ cron: expect.stringMatching(/^\d+ \d+ \* \* \*$/) }]);
+    const commands = Object.values(nightly.jobs).flatMap(({ steps: each }) =>
+      each.map(({ run: text }) => text),
+    );
+    const withBun = `npx --yes ${packageJson.packageManager} run test:rabbitmq4.0`;
+    expect(commands).toContainEqual(expect.stringContaining(withBun));
+    const ci = readFileSync(join(projectFolder, ".ci", "run"), "utf8");
+    expect(ci).toContain("bun run test:rabbitmq4\n");
+    expect(ci).not.toContain("rabbitmq4.0");
   });
 
   test("take actions of a named version, and make checksums, provenance, and an image for two architectures", () => {

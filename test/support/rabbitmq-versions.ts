@@ -9,7 +9,7 @@ import { run } from "./run.ts";
 export type RabbitmqVersion = "system" | ChrootVersion;
 
 const chroots = {
-  /** Debian 13. Out of support; tested now and then, not by CI. */
+  /** Debian 13. Out of support; tested each night, not for each push. */
   "4.0": "trixie",
   /** Debian's testing distribution: what `rabbitmq:4` installs today. */
   "4.3": "forky",

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { codeOf, FatalError, reasonOf, UsageError } from "../../src/errors.ts";
 import { seeded } from "./doubles/seeded.ts";
@@ -24,8 +25,47 @@ describe("the reason of whatever was thrown", () => {
       "something was thrown that has no text",
     ],
     ["an error with a number for a text", Object.assign(new Error("x"), { message: 42 }), "42"],
+    [
+      "an error with its cause, and that one's",
+      new Error("no order", { cause: new Error("no rows", { cause: "timeout" }) }),
+      "no order, caused by: no rows, caused by: timeout",
+    ],
+    ["an error of several", new AggregateError([new Error("a"), "b"], "all failed"), "all failed (a; b)"],
+    ["several without a text of their own", new AggregateError([new Error("a")]), "AggregateError (a)"],
+    [
+      "more than are named",
+      new AggregateError([1, 2, 3, 4, 5, 6, 7]),
+      "AggregateError (1; 2; 3; 4; 5; 2 more)",
+    ],
+    [
+      "an end that failed after its work had",
+      new SuppressedError(new Error("cannot close"), new Error("no rows"), "both"),
+      "both (no rows; cannot close)",
+    ],
+    ["an error of another realm", runInNewContext('new Error("elsewhere")'), "elsewhere"],
+    ["an object with a text", { message: "no order", code: 5 }, "no order"],
+    ["an object", { code: 5, row: 2n ** 60n }, '{"code":5,"row":"1152921504606846976"}'],
+    ["an object of a class", new Map([[1, 2]]), "[object Map]"],
+    ["an object that says what it is", { toString: () => "order 5" }, "order 5"],
   ])("is one line: %s", (_, thrown, reason) => {
     expect(reasonOf(thrown)).toBe(reason);
+  });
+
+  test("ends, though an error is its own cause or a part of itself", () => {
+    const own = new Error("own");
+    own.cause = own;
+    const [one, other] = [new Error("one"), new Error("other")];
+    Object.assign(one, { cause: other });
+    Object.assign(other, { cause: one });
+    const whole = new AggregateError([], "whole");
+    whole.errors = Array(9).fill(whole);
+    expect(reasonOf(own)).toBe("own");
+    expect(reasonOf(one)).toBe("one, caused by: other, caused by: one, caused by: other");
+    expect(reasonOf(whole).length).toBeLessThan(5000);
+  });
+
+  test("is bounded, where an object was thrown", () => {
+    expect(reasonOf({ rows: Array(100_000).fill("row") }).length).toBe(1000);
   });
 
   test("is one line, whatever it is", () => {

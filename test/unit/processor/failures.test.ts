@@ -56,6 +56,35 @@ describe("a report", () => {
     expect(stack).not.toContain("/src/");
   });
 
+  test("tells where a cause came from, too", async () => {
+    const error = await thrownBy(
+      'const find = () => {\n  throw new Error("no rows");\n};\nexport default () => {\n  try {\n    find();\n  } catch (cause) {\n    throw new Error("no order", { cause });\n  }\n};\n',
+    );
+    const { reason, at, stack } = reportOf(error);
+    expect(reason).toBe("no order, caused by: no rows");
+    expect(at).toMatch(/:8:\d+$/);
+    const [own, ...rest] = stack!.split("\n");
+    expect(own).toMatch(/:8:\d+\)?$/);
+    expect(rest.slice(rest.indexOf("caused by: no rows") + 1)[0]).toMatch(/find.*:2:\d+\)?$/);
+  });
+
+  test("of several errors that failed together names them, and where the first was", async () => {
+    const error = await thrownBy(
+      'export default () => {\n  throw new AggregateError([new Error("a"), new Error("b")]);\n};\n',
+    );
+    expect(reportOf(error)).toMatchObject({
+      reason: "AggregateError (a; b)",
+      at: expect.stringMatching(/:2:\d+$/),
+    });
+    const any = await Promise.any([Promise.reject(new Error("a")), Promise.reject(new Error("b"))]).catch(
+      (thrown: unknown) => thrown,
+    );
+    expect(reportOf(any)).toMatchObject({
+      reason: "AggregateError (a; b)",
+      at: expect.stringContaining("failures.test.ts:"),
+    });
+  });
+
   test("of what has no stack has the reason alone", () => {
     expect(reportOf("a text")).toEqual({ reason: "a text", at: undefined, stack: undefined });
     const odd = new Error("odd");
