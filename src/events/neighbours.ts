@@ -1,7 +1,7 @@
 import type { Heartbeat, Known } from "./event.ts";
 
 /** Milliseconds without a heartbeat after which it is asked whether a manager is still connected to the broker. */
-export const doubtAfterMs = 5000;
+export const doubtAfterMs = 3000;
 /** Milliseconds without a heartbeat after which a manager is taken for dead, also if it is connected: it may be frozen. */
 export const deadAfterMs = 15_000;
 /** Managers that are known at a time, and sources that are known to be settled. What a program makes up beyond that is not heard. */

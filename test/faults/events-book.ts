@@ -7,11 +7,20 @@ const againAfterMs = 200;
 /** How long after the last client has gone everybody must have been told of: longer than a frozen manager is waited for. */
 const settleMs = 30_000;
 
+/** What was told of one connection. */
+interface Entry {
+  readonly client: string;
+  readonly manager: string;
+  /** How often it was told to be at its end. */
+  ends: number;
+  /** When it ended, by the clock of the manager that says so, in milliseconds since 1970. */
+  endedAt: number;
+}
+
 /** A program that keeps a book of who is connected, as it is told on `wsmanager.events`. */
 export class EventsBook implements AsyncDisposable {
   readonly #urls: readonly string[];
-  /** By connection, how often it was told to be at its end. */
-  readonly #ends = new Map<string, number>();
+  readonly #entries = new Map<string, Entry>();
   readonly #faults: string[] = [];
   readonly #reading: Promise<void>;
   #connection: ChannelModel | undefined;
@@ -26,8 +35,48 @@ export class EventsBook implements AsyncDisposable {
 
   /** Connections that are open, as far as was told. */
   get open(): number {
+    return this.#count(({ ends }) => ends === 0);
+  }
+
+  /** Of these, the ones to one manager. */
+  openOn(manager: string): number {
+    return this.#count((entry) => entry.manager === manager && entry.ends === 0);
+  }
+
+  /** Connections to one manager that have ended. */
+  endedOn(manager: string): number {
+    return this.#count((entry) => entry.manager === manager && entry.ends > 0);
+  }
+
+  /** How many of a manager's clients left in the busiest second, by its own clock. */
+  mostEndsInASecond(manager: string): number {
+    const times = [...this.#entries.values()]
+      .filter((entry) => entry.manager === manager && entry.ends > 0)
+      .map(({ endedAt }) => endedAt)
+      .sort((one, other) => one - other);
+    let first = 0;
+    let most = 0;
+    for (const [last, at] of times.entries()) {
+      while (times[first]! <= at - 1000) first++;
+      most = Math.max(most, last - first + 1);
+    }
+    return most;
+  }
+
+  /** Clients whose ids begin like this, and how many connections each has had. */
+  connectionsOf(prefix: string): ReadonlyMap<string, { connections: number; ended: number }> {
+    const found = new Map<string, { connections: number; ended: number }>();
+    for (const { client, ends } of this.#entries.values()) {
+      if (!client.startsWith(prefix)) continue;
+      const { connections, ended } = found.get(client) ?? { connections: 0, ended: 0 };
+      found.set(client, { connections: connections + 1, ended: ended + (ends > 0 ? 1 : 0) });
+    }
+    return found;
+  }
+
+  #count(fits: (entry: Entry) => boolean): number {
     let count = 0;
-    for (const ends of this.#ends.values()) if (ends === 0) count++;
+    for (const entry of this.#entries.values()) if (fits(entry)) count++;
     return count;
   }
 
@@ -79,18 +128,21 @@ export class EventsBook implements AsyncDisposable {
   }
 
   #note(message: ConsumeMessage): void {
-    const { event, connection, reason = "" } = JSON.parse(message.content.toString()) as ClientEvent;
-    const ends = this.#ends.get(connection);
+    const said = JSON.parse(message.content.toString()) as ClientEvent;
+    const { event, client, connection, manager, at, reason = "" } = said;
+    const entry = this.#entries.get(connection);
     // RabbitMQ gives again what this program had read, and had no time to acknowledge.
-    if (message.fields.redelivered && ends !== undefined && (event === "connected" || ends > 0)) return;
+    if (message.fields.redelivered && entry !== undefined && (event === "connected" || entry.ends > 0))
+      return;
     if (event === "connected") {
       this.connected++;
-      if (ends !== undefined) this.#faults.push(`${connection} connected again`);
-      else this.#ends.set(connection, 0);
+      if (entry !== undefined) this.#faults.push(`${connection} connected again`);
+      else this.#entries.set(connection, { client, manager, ends: 0, endedAt: 0 });
       return;
     }
     // RabbitMQ brings what was not confirmed when a node died to some queues and not to others: this one may have missed the beginning.
-    if ((ends ?? 0) > 0) this.#faults.push(`${connection} ended ${(ends ?? 0) + 1} times (${reason})`);
-    this.#ends.set(connection, (ends ?? 0) + 1);
+    const { ends } = entry ?? { ends: 0 };
+    if (ends > 0) this.#faults.push(`${connection} ended ${ends + 1} times (${reason})`);
+    this.#entries.set(connection, { client, manager, ends: ends + 1, endedAt: at });
   }
 }

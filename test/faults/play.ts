@@ -43,13 +43,14 @@ export async function play(scenario: Scenario, nodes: readonly RabbitmqNode[]): 
   const expected = await whatMustNotBeLost(scenario, world);
   const sawAll = ({ answered, relayed }: Saw, key: MessageKey) =>
     (answered.has(key) || dead.has(key)) && relayed.has(key);
-  const missing = () =>
-    expected().filter((key) => !(sawAll(load, key) && (scenario.isLogLost || sawAll(witness, key))));
+  const isSeen = (key: MessageKey) =>
+    listenersOf(scenario, world).every((saw) => (saw === witness && scenario.isLogLost) || sawAll(saw, key));
+  const missing = () => expected().filter((key) => !isSeen(key));
   await settled(missing, world);
   await world.manager.look();
   const failures = [...((await scenario.check?.(world)) ?? [])];
-  const { relayed, answered } = load;
-  const answersReordered = scenario.answersInAnyOrder ? 0 : answered.reordered + witness.answered.reordered;
+  const [{ relayed, answered }] = listenersOf(scenario, world) as [Saw];
+  const { messagesReordered, answersReordered } = reorderedIn(scenario, world);
   const { relayedTwiceMax, answeredTwiceMax } = repeatsMax(scenario, world);
   const row: Row = {
     scenario: scenario.name,
@@ -61,15 +62,16 @@ export async function play(scenario: Scenario, nodes: readonly RabbitmqNode[]): 
     lost: missing().length,
     duplicated: relayed.duplicated + answered.duplicated,
     duplicatedMax: relayedTwiceMax + answeredTwiceMax,
-    reordered: relayed.reordered + witness.relayed.reordered + answersReordered,
+    reordered: messagesReordered + answersReordered,
     longestOutageMs: load.longestOutageMs,
     resumedMs: load.resumedMs,
+    figures: world.figures.join("; "),
   };
   if (scenario.safe === "receipted" && load.receipted.count === 0) failures.push("no receipt came");
   if (row.lost > 0) failures.push(`lost ${row.lost}: ${some(missing())}`);
   if (row.reordered > 0)
     failures.push(
-      `reordered ${relayed.reordered} relayed, ${answersReordered} answers: ` +
+      `reordered ${messagesReordered} relayed, ${answersReordered} answers: ` +
         [...relayed.reorderings, ...answered.reorderings].join(", "),
     );
   if (relayed.duplicated > relayedTwiceMax)
@@ -95,19 +97,31 @@ export async function play(scenario: Scenario, nodes: readonly RabbitmqNode[]): 
   return { row, failures, isLate };
 }
 
+/** Those whose view counts. */
+function listenersOf({ isDurableAlone }: Scenario, { load, witness }: World): readonly Saw[] {
+  return isDurableAlone ? [witness] : [load, witness];
+}
+
+function reorderedIn(scenario: Scenario, world: World) {
+  let messagesReordered = 0;
+  let answersReordered = 0;
+  for (const { relayed, answered } of listenersOf(scenario, world)) {
+    messagesReordered += relayed.reordered;
+    if (!scenario.answersInAnyOrder) answersReordered += answered.reordered;
+  }
+  return { messagesReordered, answersReordered };
+}
+
 /** Something came twice that may not, or out of order. */
 function isHarmed(scenario: Scenario, world: World): boolean {
-  const { load, witness } = world;
+  const [{ relayed, answered }] = listenersOf(scenario, world) as [Saw];
   const { relayedTwiceMax, answeredTwiceMax } = repeatsMax(scenario, world);
-  const reordered = load.relayed.reordered + witness.relayed.reordered;
-  const answersReordered = scenario.answersInAnyOrder
-    ? 0
-    : load.answered.reordered + witness.answered.reordered;
+  const { messagesReordered, answersReordered } = reorderedIn(scenario, world);
   return (
-    reordered + answersReordered > 0 ||
-    load.relayed.duplicated > relayedTwiceMax ||
-    load.answered.duplicated > answeredTwiceMax ||
-    witness.faults.length > 0
+    messagesReordered + answersReordered > 0 ||
+    relayed.duplicated > relayedTwiceMax ||
+    answered.duplicated > answeredTwiceMax ||
+    world.witness.faults.length > 0
   );
 }
 
@@ -126,8 +140,8 @@ function repeatsMax({ deaths }: Scenario, { manager, setting: { prefetch } }: Wo
 }
 
 /** Whoever reads the log is told once that RabbitMQ went, and once that it is back. */
-function saidOnce({ manager, otherManager, processors }: World): string[] {
-  return [manager, otherManager, ...processors].flatMap(({ name, starts, log }) => {
+function saidOnce({ managers, processors }: World): string[] {
+  return [...managers, ...processors].flatMap(({ name, starts, log }) => {
     const count = (text: RegExp) =>
       log.filter(({ level, msg }) => level !== "debug" && text.test(msg)).length;
     const [lost, back] = [count(/^broker (lost|not reachable)/), count(/^broker is back/)];
@@ -154,13 +168,13 @@ async function whatMustNotBeLost(
 }
 
 /** Until the manager has nothing left, and so no receipt is to come any more, and both managers are whole again. */
-async function allConfirmed({ manager, otherManager }: World): Promise<void> {
+async function allConfirmed({ manager, managers }: World): Promise<void> {
   const isEmpty = async () => {
     await manager.look();
     return manager.metric("warren_published_total") > 0 && manager.metric("warren_outbox_bytes") === 0;
   };
   await until(isEmpty, "all receipts to be sent", settleMs * 3);
-  for (const each of [manager, otherManager]) await (await each.running()).waitUntilReady(30_000);
+  for (const each of managers) await (await each.running()).waitUntilReady(30_000);
 }
 
 /** Until nothing is missing, or nothing moves any more. */

@@ -14,6 +14,8 @@ export interface Row {
   /** From the moment at which delivery could resume; undefined where nothing was interrupted. */
   readonly resumedMs: number | undefined;
   readonly deadLettered: number;
+  /** What else was measured, in words. */
+  readonly figures: string;
 }
 
 const columns: readonly (readonly [string, (row: Row) => string | number])[] = [
@@ -28,6 +30,7 @@ const columns: readonly (readonly [string, (row: Row) => string | number])[] = [
   ["reordered", ({ reordered }) => reordered],
   ["longest outage", ({ longestOutageMs }) => seconds(longestOutageMs)],
   ["resumed after", ({ resumedMs }) => (resumedMs === undefined ? "" : seconds(resumedMs))],
+  ["also", ({ figures }) => figures],
 ];
 
 /** The rows as Markdown. */

@@ -3,20 +3,24 @@ import { type RabbitmqNode, startRabbitmq, startRabbitmqCluster } from "../suppo
 import { writeToDocs } from "./docs.ts";
 import { FaultTooLate, type Played, play } from "./play.ts";
 import { type Row, table } from "./row.ts";
+import { fullVariable } from "./scale.ts";
 import type { Scenario } from "./scenario.ts";
 import { brokerScenarios } from "./scenarios/broker.ts";
 import { clientScenarios } from "./scenarios/clients.ts";
 import { clusterScenarios } from "./scenarios/cluster.ts";
+import { eventScenarios } from "./scenarios/events.ts";
 import { managerScenarios } from "./scenarios/manager.ts";
 import { processorScenarios } from "./scenarios/processor.ts";
 import { receiptScenarios } from "./scenarios/receipts.ts";
 import { requestScenarios } from "./scenarios/requests.ts";
+import { rollingScenarios } from "./scenarios/rolling.ts";
 import { withoutCopiesVariable } from "./supervised.ts";
 
 /**
- * The fault suite: `bun run test:faults [--only TEXT]… [--repeat N] [--second-try] [--without-copies] [--write]`. It plays each scenario under load, prints
+ * The fault suite: `bun run test:faults [--only TEXT]… [--repeat N] [--second-try] [--without-copies] [--full] [--write]`. It plays each scenario under load, prints
  * a row for each, and fails if a promise did not hold. `--second-try` plays a scenario again of which nothing but a bound of time
- * did not hold; one that lost, doubled or reordered something never. `--without-copies` starts everything with `--plain-copies off`. `--write` puts the rows into docs/reliability.md.
+ * did not hold; one that lost, doubled or reordered something never. `--without-copies` starts everything with `--plain-copies off`. `--full` has
+ * flocks of clients in their full size, which otherwise have a fifth of it. `--write` puts the rows into docs/reliability.md.
  */
 const { values: flags } = parseArgs({
   options: {
@@ -25,10 +29,12 @@ const { values: flags } = parseArgs({
     write: { type: "boolean", default: false },
     "second-try": { type: "boolean", default: false },
     "without-copies": { type: "boolean", default: false },
+    full: { type: "boolean", default: false },
   },
 });
 // Supervised processes look there.
 if (flags["without-copies"]) process.env[withoutCopiesVariable] = "1";
+if (flags.full) process.env[fullVariable] = "1";
 const repeats = Number(flags.repeat);
 if (!Number.isInteger(repeats) || repeats < 1) throw new Error("--repeat takes a number from 1");
 
@@ -41,6 +47,8 @@ const all = [
   ...receiptScenarios,
   ...clientScenarios,
   ...requestScenarios,
+  ...eventScenarios,
+  ...rollingScenarios,
 ];
 const chosen = all.filter(
   ({ name }) => flags.only.length === 0 || flags.only.some((text) => name.includes(text)),

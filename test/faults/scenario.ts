@@ -14,6 +14,11 @@ export interface Scenario {
   readonly safe?: "sent" | "accepted" | "reached RabbitMQ" | "receipted";
   /** What dies, each of which may repeat what was unconfirmed. Nothing, unless told: then nothing may come twice. */
   readonly deaths?: Partial<Deaths>;
+  /**
+   * Live listeners change managers: what they miss meanwhile, or hear from both, says nothing. The durable one has to see everything,
+   * once and in order.
+   */
+  readonly isDurableAlone?: boolean;
   /** What a durable subscription has not read of it is gone. */
   readonly isLogLost?: boolean;
   /** Several processors work side by side, or a message is tried again while others of no client go on. */

@@ -15,6 +15,8 @@ export class Supervised implements AsyncDisposable {
   readonly #metricsUrl: string | undefined;
   #process: WarrenProcess | undefined;
   #isKept = true;
+  /** While it is to stay down. */
+  #down: PromiseWithResolvers<void> | undefined;
   #life: Promise<void>;
   #metrics: Readonly<Record<string, number>> = {};
   readonly #logBefore: LogLine[] = [];
@@ -91,8 +93,19 @@ export class Supervised implements AsyncDisposable {
     return await process.exited;
   }
 
+  /** When it ends, it is not started again before `release`. */
+  keepDown(): void {
+    this.#down ??= Promise.withResolvers();
+  }
+
+  release(): void {
+    this.#down?.resolve();
+    this.#down = undefined;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isKept = false;
+    this.release();
     clearInterval(this.#looking);
     this.#process?.signal("SIGKILL");
     await this.#life;
@@ -112,6 +125,7 @@ export class Supervised implements AsyncDisposable {
       this.#confirmedBefore = this.confirmed;
       this.#repeatedBefore = this.repeated;
       this.#metrics = {};
+      await this.#down?.promise;
       if (this.#isKept) await Bun.sleep(restartDelayMs);
     }
   }

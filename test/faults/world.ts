@@ -21,6 +21,10 @@ export interface Setting {
   /** AMQP messages that a processor holds unacknowledged at most. */
   readonly prefetch: number;
   readonly managerArgs: readonly string[];
+  /** Managers besides the two that the load's clients are on. */
+  readonly furtherManagers: number;
+  /** The load's clients go from one manager to the next, each time that they are disconnected. */
+  readonly isRoaming: boolean;
   /** A handler's source. It exports a default; the built-in one otherwise. */
   readonly handler: string | undefined;
   /** All nodes are named to Warren; otherwise the first manager and the processors go through the proxy. */
@@ -40,6 +44,8 @@ export const usualSetting: Setting = {
   processorArgs: [],
   prefetch: 100,
   managerArgs: [],
+  furtherManagers: 0,
+  isRoaming: false,
   handler: undefined,
   isCluster: false,
   isRoleAll: false,
@@ -47,7 +53,7 @@ export const usualSetting: Setting = {
   hasProbe: false,
 };
 
-/** Two managers, processors, RabbitMQ, and clients that send all the time. */
+/** Two managers or more, processors, RabbitMQ, and clients that send all the time. */
 export class World implements AsyncDisposable {
   readonly node: RabbitmqNode;
   readonly nodes: readonly RabbitmqNode[];
@@ -57,6 +63,10 @@ export class World implements AsyncDisposable {
   readonly proxy: FaultyProxy;
   readonly manager: Supervised;
   readonly otherManager: Supervised;
+  /** These two, and the further ones. */
+  readonly managers: readonly Supervised[];
+  /** Where each of them listens. */
+  readonly ports: readonly number[];
   readonly processors: readonly Supervised[];
   readonly load: Load;
   readonly witness: DurableWitness;
@@ -64,6 +74,8 @@ export class World implements AsyncDisposable {
   readonly events: EventsBook;
   /** What was dead-lettered, as far as it was collected. */
   readonly dead = new Sightings();
+  /** What else was measured, in words. */
+  readonly figures: string[] = [];
   readonly setting: Setting;
   readonly port: number;
   readonly otherPort: number;
@@ -95,9 +107,11 @@ export class World implements AsyncDisposable {
     const all = nodes.map((node) => `${node.url}/${this.vhost}`).join(",");
     this.events = new EventsBook(all.split(","));
     const faulty = setting.isCluster ? all : proxy.url;
-    const [port, otherPort] = freePorts(2) as [number, number];
+    const ports = freePorts(2 + setting.furtherManagers) as [number, number, ...number[]];
+    const [port, otherPort, ...furtherPorts] = ports;
     this.port = port;
     this.otherPort = otherPort;
+    this.ports = ports;
     const managing = (role: "manager" | "all", broker: string) => [
       ...["--role", role, "--broker", broker],
       ...setting.managerArgs,
@@ -105,6 +119,10 @@ export class World implements AsyncDisposable {
     const other = setting.isCluster ? all : url;
     this.manager = new Supervised("manager", managing(setting.isRoleAll ? "all" : "manager", faulty), port);
     this.otherManager = new Supervised("other manager", managing("manager", other), otherPort);
+    const further = furtherPorts.map(
+      (one, n) => new Supervised(`manager ${n + 3}`, managing("manager", other), one),
+    );
+    this.managers = [this.manager, this.otherManager, ...further];
     const processing = ["--role", "processor", "--broker", faulty, "--prefetch", String(setting.prefetch)];
     processing.push(...setting.processorArgs);
     if (setting.handler !== undefined) {
@@ -116,14 +134,16 @@ export class World implements AsyncDisposable {
       { length: setting.processors },
       (_, index) => new Supervised(`processor ${index}`, processing),
     );
-    const at = (ownPort: number) => (topic: string) => `ws://127.0.0.1:${ownPort}/ws?topic=${topic}`;
-    this.witness = new DurableWitness([port, otherPort].map((one) => `ws://127.0.0.1:${one}/ws`));
+    let turn = 0;
+    const at = (ownPort: number) => (topic: string) =>
+      `ws://127.0.0.1:${setting.isRoaming ? ports[turn++ % ports.length] : ownPort}/ws?topic=${topic}`;
+    this.witness = new DurableWitness(ports.map((one) => `ws://127.0.0.1:${one}/ws`));
     this.load = new Load({ ...setting, here: at(port), there: at(otherPort) });
   }
 
   /** Until messages go all the way and back. */
   async warmUp(): Promise<void> {
-    for (const manager of [this.manager, this.otherManager]) {
+    for (const manager of this.managers) {
       await (await manager.running()).waitUntilReady(30_000);
     }
     for (const processor of this.processors) await this.#groupHasConsumers(processor);
@@ -152,7 +172,7 @@ export class World implements AsyncDisposable {
   /** All that helps to understand a failure: how each process fared, and what it has logged about its connections. */
   async report(): Promise<string> {
     const lines: string[] = [];
-    for (const process of [this.manager, this.otherManager, ...this.processors]) {
+    for (const process of [...this.managers, ...this.processors]) {
       lines.push(`${process.name}: ${process.describe()}`);
       const telling = process.log.filter(({ level, msg }) => level !== "info" || /broker|RabbitMQ/.test(msg));
       lines.push(...telling.slice(-15).map((line) => `  ${JSON.stringify(line)}`));
@@ -188,7 +208,7 @@ export class World implements AsyncDisposable {
     this.load.close();
     this.witness.close();
     await Promise.all(
-      [this.manager, this.otherManager, ...this.processors].map((process) => process[Symbol.asyncDispose]()),
+      [...this.managers, ...this.processors].map((process) => process[Symbol.asyncDispose]()),
     );
     await this.events[Symbol.asyncDispose]();
     await this.proxy[Symbol.asyncDispose]();

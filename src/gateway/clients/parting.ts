@@ -1,4 +1,5 @@
 import { closeCodes } from "../../wire/close-codes.ts";
+import type { ClientSocket } from "./client.ts";
 import type { Holds } from "./holds.ts";
 import type { Roster } from "./roster.ts";
 
@@ -15,18 +16,23 @@ export async function partEvenly(
 ): Promise<void> {
   const { code, reason } = closeCodes.restarting;
   const steps = Math.max(1, Math.ceil(overMs / stepMs));
-  for (let step = 0; step < steps && clients.size > 0; step++) {
-    const count = Math.ceil(clients.size / (steps - step));
-    const some = [];
-    for (const socket of clients) {
-      if (some.length === count) break;
-      if (!socket.data.seat.isClosing) some.push(socket);
-    }
-    for (const socket of some) {
+  for (let step = 0; step < steps; step++) {
+    // Those that were closed and do not answer are there still, and their turn is over.
+    const open = openOf(clients);
+    if (open.length === 0) return;
+    for (const socket of open.slice(0, Math.ceil(open.length / (steps - step)))) {
       // A client that is not read from could not answer the close.
       holds.letGo(socket);
       socket.close(code, reason);
     }
     if (step < steps - 1) await pause(overMs / steps);
   }
+}
+
+function openOf(clients: Roster): ClientSocket[] {
+  const open: ClientSocket[] = [];
+  clients.forEach((socket) => {
+    if (!socket.data.seat.isClosing) open.push(socket);
+  });
+  return open;
 }

@@ -1,0 +1,71 @@
+import { forgetProcess, killAtExit } from "../support/leftovers.ts";
+import { untilCount } from "../support/wait.ts";
+
+/** What a flock is to do. It is told to its process as JSON. */
+export interface FlockPlan {
+  /** Plain text; durable subscriptions over STOMP; or server-sent events. */
+  readonly kind: "text" | "durable" | "events";
+  /** Where its clients go: all to the first one, and to the next one each time that they are disconnected. */
+  readonly ports: readonly number[];
+  readonly size: number;
+  readonly topic: string;
+  /** Client `n` has the id PREFIX-n. */
+  readonly prefix: string;
+}
+
+/** How a flock is, as its process says five times a second. */
+export interface FlockState {
+  readonly open: number;
+  /** How many connections have ended, by their close codes. */
+  readonly closes: Readonly<Record<string, number>>;
+  /** Messages that all of them have got. */
+  readonly received: number;
+  /** Messages that the one with the fewest has got. */
+  readonly least: number;
+  /** What should not have come to pass, the first ten: something missing, twice, or out of order. */
+  readonly faults: readonly string[];
+}
+
+/** To its process: one of its clients sends a message to their topic. */
+export interface FlockOrder {
+  readonly say?: string;
+}
+
+const nobody: FlockState = { open: 0, closes: {}, received: 0, least: 0, faults: [] };
+
+/** Very many clients that come back whenever they are disconnected, in a process of their own. */
+export class Flock implements AsyncDisposable {
+  readonly plan: FlockPlan;
+  state: FlockState = nobody;
+  readonly #child: Bun.Subprocess<"ignore", "inherit", "inherit">;
+
+  constructor(plan: FlockPlan) {
+    this.plan = plan;
+    const script = new URL("./flock-process.ts", import.meta.url).pathname;
+    this.#child = Bun.spawn([process.execPath, script, JSON.stringify(plan)], {
+      stdin: "ignore",
+      stdout: "inherit",
+      stderr: "inherit",
+      ipc: (said: FlockState) => {
+        this.state = said;
+      },
+    });
+    killAtExit(this.#child.pid);
+  }
+
+  /** Until all of them are connected, however long that takes as long as it goes on. */
+  async gathered(): Promise<void> {
+    await untilCount(() => this.state.open, this.plan.size, "clients of the flock connected");
+  }
+
+  /** One of its clients sends this to their topic. */
+  say(text: string): void {
+    this.#child.send({ say: text } satisfies FlockOrder);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#child.exited;
+    forgetProcess(this.#child.pid);
+  }
+}
