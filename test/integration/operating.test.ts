@@ -25,6 +25,8 @@ test("a processor tells on its admin port how it is, with RabbitMQ away too", as
     "amqp://127.0.0.1:1",
     "--admin-port",
     "0",
+    "--otlp-url",
+    "http://127.0.0.1:9",
   ]);
   const admin = await adminOf(warren);
   expect((await fetch(new URL("/healthz", admin))).status).toBe(200);
@@ -37,6 +39,7 @@ test("a processor tells on its admin port how it is, with RabbitMQ away too", as
     "warren_broker_connected 0",
     "warren_queue_messages NaN",
     "warren_answers_published_total 0",
+    "warren_spans_sent_total 0",
   ])
     expect(text).toContain(`\n${line}\n`);
   expect(text).toMatch(/\nwarren_build_info\{version="[^"]+",bun="[^"]+",role="processor"\} 1\n/);

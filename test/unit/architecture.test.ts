@@ -20,6 +20,9 @@ const exceptions: readonly (Import & { readonly why: string })[] = rowsAfter("| 
   ([from, to, why]) => ({ from: namesIn(from!)[0]!, to: namesIn(to!)[0]!, why: why! }),
 );
 
+/** A file in src/ has fewer lines than this. */
+const linesMax = 250;
+
 const files = ["src", "static"].flatMap((folder) =>
   [...new Bun.Glob("**/*.ts").scanSync(join(root, folder))].map((path) => `${folder}/${path}`),
 );
@@ -75,6 +78,14 @@ test("every file that ARCHITECTURE.md names is there", () => {
   const named = [...map.matchAll(/`((?:src|static|test)\/[\w./-]+)`/g)].map(([, path]) => path!);
   expect(named.length).toBeGreaterThan(25);
   expect(named.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+});
+
+test(`every file in src/ has fewer than ${linesMax} lines, without exception`, () => {
+  const long = files
+    .filter((file) => file.startsWith("src/"))
+    .map((file) => ({ file, lines: readFileSync(join(root, file), "utf8").split("\n").length - 1 }))
+    .filter(({ lines }) => lines >= linesMax);
+  expect(long).toEqual([]);
 });
 
 /** The cells of the table whose head begins so. */
