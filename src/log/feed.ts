@@ -34,7 +34,7 @@ export interface FeedSink {
 /** Who has to know of messages with idempotency keys; see `once.ts`. */
 export interface KeyBook {
   /** Returns whether the key was known: then this manager's clients have heard the message. */
-  learn(id: string): boolean;
+  learn(id: string, clientId: string | undefined): boolean;
 }
 
 /**
@@ -109,7 +109,7 @@ export class Feed implements Follower {
     for (const [index, head] of record.heads.entries()) {
       if (record.isRepeat(index)) continue;
       // What is published again under a key that this manager took itself its clients have heard already.
-      const isHeard = hasKey(head.id) && this.keys.learn(head.id);
+      const isHeard = hasKey(head.id) && this.keys.learn(head.id, head.clientId);
       if (isExpired(head) || !this.#isWanted(head, isFromClients)) continue;
       if (!isFromClients) this.#deliver(record.at(index));
       else if (!isHeard) this.#sink.relay(record.at(index));
@@ -123,7 +123,7 @@ export class Feed implements Follower {
 
   readonly #hidden = (head: Head, asker: string | undefined, open: () => Message): void => {
     if (asker !== undefined) this.#answer(head, asker, open);
-    else if (hasKey(head.id)) this.keys.learn(head.id);
+    else if (hasKey(head.id)) this.keys.learn(head.id, head.clientId);
   };
 
   #answer(head: Head, asker: string, open: () => Message): void {

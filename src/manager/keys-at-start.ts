@@ -102,9 +102,9 @@ export class KeysAtStart {
     const isPack = contentType === packedContentType;
     if (isPack ? !mayHaveKeys(body) : messageId === undefined || !hasKey(messageId)) return;
     try {
-      for (const { id } of open(envelope, "unnamed")) {
+      for (const { id, clientId } of open(envelope, "unnamed")) {
         const seconds = onceIdIn(id)?.seconds;
-        if (seconds !== undefined) this.#once.learn(id, seconds * 1000);
+        if (seconds !== undefined) this.#once.learn(id, clientId, seconds * 1000);
       }
     } catch {
       // A pack that cannot be read has no keys. Its follower warns of it.

@@ -2,6 +2,7 @@ import { type OnceId, onceIdIn, onceIdOf, onceText } from "../../envelope/once-i
 import type { Waiter } from "../../envelope/waiter.ts";
 import type { OutgoingMessage } from "../../message.ts";
 import type { AnyMetric } from "../../ops/metrics.ts";
+import { KeyShares } from "./key-shares.ts";
 
 /** What one key costs in memory, in bytes: its text, its place in a map, and what is known of it. */
 const entryBytes = 256;
@@ -12,6 +13,8 @@ const waiterBytes = 128;
 
 /** What is known of a key. */
 interface Entry {
+  /** Of whom it is, as `KeyShares` has it. */
+  readonly part: number;
   readonly content: number;
   /** When it is forgotten, in milliseconds since 1970. */
   endsMs: number;
@@ -34,7 +37,7 @@ export type Admission =
 export interface OnceLimits {
   /** For how long a second message with the same key is not published, in milliseconds. */
   readonly windowMs: number;
-  /** What the keys may take together; beyond it, the oldest are forgotten. In bytes. */
+  /** What the keys may take together; a client id may have as many as it leaves room for, and its oldest are forgotten beyond that. In bytes. */
   readonly bytesMax: number;
 }
 
@@ -53,6 +56,7 @@ export class Once {
   readonly #now: () => number;
   /** By the hash of client id and key. The oldest first. */
   readonly #entries = new Map<string, Entry>();
+  readonly #shares = new KeyShares();
   #waitersBytes = 0;
   #repeated = 0;
   #reused = 0;
@@ -113,7 +117,7 @@ export class Once {
     const id = onceIdOf(message, key, nowMs, this.#limits.windowMs);
     const known = this.#find(id.key, nowMs);
     if (known === undefined) {
-      const entry = this.#remember(id, nowMs + this.#limits.windowMs, []);
+      const entry = this.#remember(id, message.clientId, nowMs + this.#limits.windowMs, []);
       return {
         is: "new",
         message: { ...message, id: onceText(id) },
@@ -132,16 +136,17 @@ export class Once {
   /**
    * A message with a key has come by the log. Returns whether that key was known: this manager's clients have heard the message then.
    *
+   * @param clientId who sent it, if that is known
    * @param atMs when it was taken, in milliseconds since 1970, if that was long ago
    */
-  learn(id: string, atMs?: number): boolean {
+  learn(id: string, clientId?: string, atMs?: number): boolean {
     const once = onceIdIn(id);
     if (once === undefined) return false;
     const nowMs = this.#now();
     const known = this.#find(once.key, nowMs);
     if (known !== undefined) return true;
     const endsMs = Math.min(nowMs, atMs ?? nowMs) + 1000 * once.windowSeconds;
-    if (endsMs > nowMs) this.#remember(once, endsMs, undefined);
+    if (endsMs > nowMs) this.#remember(once, clientId, endsMs, undefined);
     return false;
   }
 
@@ -150,15 +155,39 @@ export class Once {
     if (entry === undefined) return undefined;
     // One that RabbitMQ has not confirmed yet is not repeated, however long that takes.
     if (entry.waiting !== undefined || entry.endsMs > nowMs) return entry;
-    this.#entries.delete(key);
+    this.#forget(key, entry);
     return undefined;
   }
 
-  #remember({ key, content }: OnceId, endsMs: number, waiting: Waiter[] | undefined): Entry {
-    const entry = { content, endsMs, waiting };
+  #remember(
+    { key, content }: OnceId,
+    clientId: string | undefined,
+    endsMs: number,
+    waiting: Waiter[] | undefined,
+  ): Entry {
+    const part = this.#shares.partOf(clientId);
+    const entry = { part, content, endsMs, waiting };
     this.#entries.set(key, entry);
+    this.#shares.add(part, key);
     this.#forgetOld();
+    this.#keepShare(part);
     return entry;
+  }
+
+  #forget(key: string, { part }: Entry): void {
+    this.#entries.delete(key);
+    this.#shares.delete(part, key);
+  }
+
+  /** A client id has no more keys than it leaves room for. */
+  #keepShare(part: number): void {
+    while (this.#shares.sizeOf(part) > this.#limits.bytesMax / entryBytes - this.#entries.size) {
+      const oldest = this.#shares.oldestOf(part);
+      const entry = oldest === undefined ? undefined : this.#entries.get(oldest);
+      if (entry === undefined || this.#entries.size === 1) return;
+      this.#forget(oldest!, entry);
+      if (entry.endsMs > this.#now() || entry.waiting !== undefined) this.#forgotten++;
+    }
   }
 
   #forgetOld(): void {
@@ -167,7 +196,7 @@ export class Once {
       const isOver = entry.endsMs <= nowMs && entry.waiting === undefined;
       if (!isOver && this.#entries.size * entryBytes <= this.#limits.bytesMax) return;
       if (!isOver) this.#forgotten++;
-      this.#entries.delete(key);
+      this.#forget(key, entry);
     }
   }
 
@@ -203,7 +232,7 @@ export class Once {
       confirmed: () => settle((each) => each.confirmed()),
       setAside: (why) => {
         // Nobody has got it: it may come again.
-        if (this.#entries.get(key) === entry) this.#entries.delete(key);
+        if (this.#entries.get(key) === entry) this.#forget(key, entry);
         settle((each) => each.setAside(why));
       },
     };
