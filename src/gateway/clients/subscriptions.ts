@@ -56,11 +56,13 @@ export class Subscriptions {
     }
   }
 
-  /** What is kept for conflated ones, in bytes. */
+  /** What is kept for them, in bytes: what waits for conflated ones, and the places of durable ones that began with the newest messages. */
   get keptBytes(): number {
     let bytes = 0;
-    for (const subscription of this.#all)
+    for (const subscription of this.#all) {
       if (subscription.kind === "conflated") bytes += subscription.keptBytes;
+      else if (subscription.kind === "durable") bytes += subscription.durable.keptBytes;
+    }
     return bytes;
   }
 

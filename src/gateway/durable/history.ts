@@ -2,10 +2,12 @@ import type { BackoffLimits } from "../../backoff.ts";
 import type { LogRecord } from "../../log/record.ts";
 import type { LogWindow } from "../../log/window.ts";
 import { isExpired } from "../../properties.ts";
+import { isPattern } from "../../topics/pattern.ts";
 import { direct } from "../fan-out/encoding.ts";
 import { KnownValues } from "./known-values.ts";
 import type { LastValue } from "./last-values.ts";
 import { LookBack } from "./look-back.ts";
+import { Lookups, type Matching } from "./lookups.ts";
 import { lastTopicsMax, type Newest, type Wanted } from "./newest.ts";
 import { Scans } from "./scans.ts";
 import type { SharedLog } from "./shared-log.ts";
@@ -33,6 +35,7 @@ export class History {
   readonly #events: HistoryEvents;
   readonly #scans: Scans;
   readonly #values: KnownValues;
+  readonly #lookups: Lookups;
   readonly #waiting = new Set<DurableSubscription>();
   #search: LookBack | undefined;
   #startImmediate: NodeJS.Immediate | undefined;
@@ -56,11 +59,12 @@ export class History {
       memoryLearned: () => this.#answerAll(),
       learned: () => this.#startSoon(),
     });
+    this.#lookups = new Lookups(this.#values, slices, (...found) => this.#lookedUp(...found));
   }
 
   /** Subscriptions whose beginnings are being looked for. */
   get count(): number {
-    return this.#waiting.size;
+    return this.#waiting.size + this.#lookups.count;
   }
 
   /** What the newest messages of topics take in memory, in bytes. */
@@ -82,6 +86,7 @@ export class History {
 
   forget(subscription: DurableSubscription): void {
     this.#waiting.delete(subscription);
+    this.#lookups.forget(subscription);
   }
 
   /** A record has come. */
@@ -99,12 +104,14 @@ export class History {
     this.#scans.reset();
     this.#stop();
     this.#values.restart();
+    for (const subscription of this.#lookups.takeAll()) this.#waiting.add(subscription);
     this.goOn();
   }
 
   close(): void {
     this.#scans.reset();
     this.#stop();
+    this.#lookups.takeAll();
     this.#values.close();
     this.#waiting.clear();
   }
@@ -137,15 +144,25 @@ export class History {
       if (this.#answer(subscription)) this.#waiting.delete(subscription);
   }
 
-  /** Whether the answer is in memory. */
+  /** Whether the answer is in memory: of a topic it is there at once, and of a pattern it is looked up. */
   #answer(subscription: DurableSubscription): boolean {
     const { pattern } = subscription;
-    if (!isForValues(subscription) || pattern === direct) return false;
-    const values = this.#values.matching(pattern);
-    if (values === undefined) return false;
-    if (values.length > lastTopicsMax) this.#refuse(subscription);
-    else this.#deliver(subscription, values);
+    if (!isForValues(subscription) || pattern === direct || !this.#values.isKnown(pattern)) return false;
+    if (isPattern(pattern)) this.#lookups.add(subscription);
+    else {
+      const value = this.#values.of(pattern);
+      this.#deliver(subscription, value === undefined ? [] : [value]);
+    }
     return true;
+  }
+
+  #lookedUp(subscription: DurableSubscription, values: Matching): void {
+    // What there was no room for may have been forgotten meanwhile.
+    if (!this.#values.isKnown(subscription.pattern as string)) {
+      this.#waiting.add(subscription);
+      this.#startSoon();
+    } else if (values === undefined) this.#refuse(subscription);
+    else this.#deliver(subscription, values);
   }
 
   #found({ newest, reached }: LookBack): void {

@@ -1,9 +1,11 @@
 import type { LogRecord } from "../../log/record.ts";
 import type { LogWindow } from "../../log/window.ts";
+import { isPattern } from "../../topics/pattern.ts";
 import { type LastValue, LastValues } from "./last-values.ts";
 import type { Scans } from "./scans.ts";
 import type { SharedFrames } from "./shared-frames.ts";
 import type { Slices, Task } from "./slices.ts";
+import type { TopicSearch } from "./topic-search.ts";
 
 export interface KnownValuesEvents {
   /** The values of what is in memory are known; what is older is read next. */
@@ -59,13 +61,29 @@ export class KnownValues implements Task {
     return this.#known === "all";
   }
 
-  /** The newest message of each topic that matches, oldest first; undefined if it is not known here. */
-  matching(pattern: string): readonly LastValue[] | undefined {
-    if (this.#known === "nothing") return undefined;
-    const isKnown = this.#known === "all" && this.#values.isWhole;
+  /** Whether what is here of a topic, or of all that a pattern matches, is the newest that there is. */
+  isKnown(pattern: string): boolean {
+    if (this.#known === "nothing") return false;
+    if (this.#known === "all" && this.#values.isWhole) return true;
     // Of one topic there is nothing newer than what is here.
-    const isNewest = (this.#values.of(pattern)?.offset ?? -1) >= (this.#knownFrom ?? 0);
-    return isKnown || isNewest ? this.#values.matching(pattern) : undefined;
+    return !isPattern(pattern) && (this.#values.of(pattern)?.offset ?? -1) >= (this.#knownFrom ?? 0);
+  }
+
+  of(topic: string): LastValue | undefined {
+    return this.#values.of(topic);
+  }
+
+  /** See `LastValues`. */
+  search(patterns: Iterable<string>): TopicSearch {
+    return this.#values.search(patterns);
+  }
+
+  searched(): void {
+    this.#values.searched();
+  }
+
+  inOrder(topics: ReadonlySet<string>): readonly LastValue[] | undefined {
+    return this.#values.inOrder(topics);
   }
 
   framesOf(value: LastValue): SharedFrames {

@@ -2,14 +2,12 @@ import { messageCostBytes, textCostBytes } from "../../costs.ts";
 import { positionText } from "../../log/position.ts";
 import type { LogRecord } from "../../log/record.ts";
 import type { Message } from "../../message.ts";
-import { isPattern } from "../../topics/pattern.ts";
-import { TopicTrie } from "../../topics/topic-trie.ts";
+import { lastTopicsMax } from "./newest.ts";
 import { SharedFrames } from "./shared-frames.ts";
+import { TopicSearch } from "./topic-search.ts";
 
 /** What a value takes besides its message, in bytes: its object, and its place in a map. */
 const overheadBytes = 256;
-/** Patterns whose topics are remembered until another topic comes. */
-const patternsMax = 64;
 
 /** The newest message of a topic. */
 export interface LastValue {
@@ -30,8 +28,8 @@ export class LastValues {
   readonly #values = new Map<string, LastValue>();
   #bytes = 0;
   #isWhole = true;
-  /** By pattern; forgotten when a topic is new. */
-  readonly #topicsOf = new Map<string, readonly string[]>();
+  /** Is told of what is written to meanwhile. */
+  #search: TopicSearch | undefined;
   /** For those that ask in the same turn of the event loop. */
   readonly #frames = new Map<LastValue, SharedFrames>();
   #forgetting: NodeJS.Immediate | undefined;
@@ -63,13 +61,24 @@ export class LastValues {
     return this.#values.get(topic);
   }
 
-  /** Those of the topics that match, oldest first. */
-  matching(pattern: string): readonly LastValue[] {
-    if (!isPattern(pattern)) {
-      const value = this.#values.get(pattern);
-      return value === undefined ? [] : [value];
+  /** Begins to look for the topics that patterns match, until `searched` is called. There is one search at a time. */
+  search(patterns: Iterable<string>): TopicSearch {
+    this.#search = new TopicSearch(patterns, this.#values.keys(), this.#values.size, lastTopicsMax);
+    return this.#search;
+  }
+
+  searched(): void {
+    this.#search = undefined;
+  }
+
+  /** Those of these topics, oldest first; undefined if there are more than one subscription may have. */
+  inOrder(topics: ReadonlySet<string>): readonly LastValue[] | undefined {
+    if (topics.size > lastTopicsMax) return undefined;
+    const values: LastValue[] = [];
+    for (const topic of topics) {
+      const value = this.#values.get(topic);
+      if (value !== undefined) values.push(value);
     }
-    const values = this.#topicsMatching(pattern).map((topic) => this.#values.get(topic)!);
     return values.sort((one, other) => one.offset - other.offset || one.index - other.index);
   }
 
@@ -94,7 +103,6 @@ export class LastValues {
   /** There was no room for all. */
   forgetAll(): void {
     this.#values.clear();
-    this.#topicsOf.clear();
     this.#bytes = 0;
     this.#isWhole = false;
   }
@@ -111,7 +119,8 @@ export class LastValues {
       if (known.offset > offset || (known.offset === offset && known.index >= index)) return;
       this.#bytes -= known.costBytes;
       this.#values.delete(topic);
-    } else this.#topicsOf.clear();
+    }
+    this.#search?.saw(topic);
     const position = positionText(offset, index, count);
     const costBytes =
       overheadBytes + messageCostBytes(message) + textCostBytes(message.id) + textCostBytes(position);
@@ -122,19 +131,7 @@ export class LastValues {
       this.#values.delete(oldest);
       this.#bytes -= value.costBytes;
       this.#isWhole = false;
-      this.#topicsOf.clear();
     }
-  }
-
-  #topicsMatching(pattern: string): readonly string[] {
-    let topics = this.#topicsOf.get(pattern);
-    if (topics !== undefined) return topics;
-    const trie = new TopicTrie<true>();
-    trie.add(pattern, true);
-    topics = [...this.#values.keys()].filter((topic) => trie.match(topic).length > 0);
-    if (this.#topicsOf.size >= patternsMax) this.#topicsOf.clear();
-    this.#topicsOf.set(pattern, topics);
-    return topics;
   }
 }
 

@@ -5,6 +5,7 @@ import type { ClientSocket } from "../clients/client.ts";
 import type { direct, Encoding } from "../fan-out/encoding.ts";
 import type { Members } from "./members.ts";
 import type { Outflow } from "./outflow.ts";
+import { Places } from "./places.ts";
 import type { DurableState } from "./states.ts";
 
 /** What is gathered before it is written, in characters or bytes. */
@@ -47,7 +48,7 @@ export class DurableSubscription {
    */
   since: { readonly seconds: number; readonly until: number } | undefined;
   /** Up to this offset it gets these messages alone, by their offsets and indexes. */
-  #only: { readonly places: ReadonlySet<string>; readonly until: number } | undefined;
+  #only: { readonly places: Places; readonly until: number } | undefined;
   /** Its next message tells that some are missing before it. */
   isBehindGap = false;
   /** Shared with the client's other subscriptions. */
@@ -79,9 +80,14 @@ export class DurableSubscription {
     this.#onRefused?.(why);
   }
 
-  /** Of what is in the log up to `until` it gets these messages alone; its place is before the first of them. */
+  /** Of what is in the log up to `until` it gets these messages alone, in their order; its place is before the first of them. */
   beginWith(places: readonly Position[], until: number): void {
-    this.#only = { places: new Set(places.map(({ offset, index }) => `${offset}.${index}`)), until };
+    this.#only = { places: new Places(places), until };
+  }
+
+  /** What is kept for it besides what waits for its client. In bytes. */
+  get keptBytes(): number {
+    return this.#only?.places.costBytes ?? 0;
   }
 
   /** Its place was in another log: it begins with all of this one, and tells of a gap if it had a place. */
@@ -110,7 +116,7 @@ export class DurableSubscription {
     const { place, since } = this;
     if (isPosition(place) && !isBehind(place, offset, index)) return false;
     const only = this.#only;
-    if (only !== undefined && offset <= only.until) return only.places.has(`${offset}.${index}`);
+    if (only !== undefined && offset <= only.until) return only.places.has(offset, index);
     if (since === undefined) return true;
     if (offset <= since.until && timestamp !== undefined && timestamp < since.seconds) return false;
     this.since = undefined;

@@ -28,7 +28,6 @@ export class Subscriber implements Client {
   readonly seat: Seat;
   readonly hasPublished = false;
   readonly share = undefined;
-  readonly keptBytes = 0;
   readonly #grant: Grant;
   readonly #wish: Wish;
   readonly #surroundings: Surroundings;
@@ -56,6 +55,10 @@ export class Subscriber implements Client {
 
   get protocol(): string {
     return this.#wish.protocol;
+  }
+
+  get keptBytes(): number {
+    return this.#subscription?.keptBytes ?? 0;
   }
 
   topics(): Iterable<string> {

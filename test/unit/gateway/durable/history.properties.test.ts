@@ -192,8 +192,11 @@ test("many that ask at once are served by one reading of the log, and those that
     for (let topic = 0; topic < 20; topic++) world.subscribe(`topic.${topic}`, "last");
   await world.settle();
   expect(world.log.readingsMax).toBe(1);
+  const readings = world.readFrom.length;
   const peer = world.subscribe("topic.*", "last");
+  await world.settle();
   expect(peer.client.texts).toHaveLength(20);
+  expect(world.readFrom).toHaveLength(readings);
   for (const each of world.peers.slice(0, 4000)) expect(each.client.texts).toHaveLength(1);
   world.durables.close();
 });
@@ -233,5 +236,19 @@ test("memory for them has a cap, beyond which the log is read", async () => {
   await world.settle();
   expect(peer.client.texts).toHaveLength(2000);
   expect(old.client.texts).toEqual(["3"]);
+  world.durables.close();
+});
+
+test("what matches many patterns is looked for in parts, and what is said meanwhile is not left out", async () => {
+  const topicsOf = (count: number) => Array.from({ length: count }, (_, at) => `t.${at}`);
+  const world = new World(1e9, 1e9);
+  for (let at = 0; at < 4000; at += 100) world.append(topicsOf(4000).slice(at, at + 100));
+  // Makes the newest messages known.
+  world.subscribe("t.0", "last");
+  await world.settle();
+  const peers = Array.from({ length: 100 }, (_, at) => world.subscribe(at % 2 === 0 ? "#" : "t.1", "last"));
+  world.append(["t.3999", "t.1", "new"]);
+  await world.settle();
+  expect(peers.flatMap((peer) => world.faultOf(peer) ?? [])).toEqual([]);
   world.durables.close();
 });
