@@ -22,6 +22,7 @@ import { HostGuard } from "./host-guard.ts";
 import type { Listeners, Listening } from "./listeners.ts";
 import { Page } from "./page.ts";
 import type { Refusals } from "./refusals.ts";
+import { RequestTurns } from "./request-turns.ts";
 import { readCertificate, type TlsOptions } from "./tls.ts";
 
 export interface ServerOptions extends AdminOptions, TlsOptions {
@@ -77,6 +78,9 @@ export class GatewayServer {
   readonly #doors: readonly Door[];
   readonly #page = new Page(clientPage);
   readonly #hosts: HostGuard;
+  readonly #turns = new RequestTurns(10);
+  /** Of requests that each take a while. */
+  readonly #longTurns = new RequestTurns(1);
   readonly #admin: AdminListener | undefined;
 
   constructor(
@@ -174,7 +178,10 @@ export class GatewayServer {
       ...readOnly<Client>({
         ...this.#hosts.guard(entrances),
         ...(this.#admin === undefined
-          ? { ...healthRoute(), ...this.#hosts.guard(operationRoutes<Client>(this.#operations)) }
+          ? {
+              ...this.#turns.guard(healthRoute<Client>()),
+              ...this.#longTurns.guard(this.#hosts.guard(operationRoutes<Client>(this.#operations))),
+            }
           : {}),
       }),
       ...Object.assign({}, ...this.#doors.map(({ routes }) => this.#hosts.guard(routes))),
@@ -182,6 +189,8 @@ export class GatewayServer {
   }
 
   async #other(request: Request): Promise<Response> {
+    const wait = this.#turns.wait();
+    if (wait !== undefined) await wait;
     const refusal = this.#hosts.refusalOf(request);
     if (refusal !== undefined) return refusal;
     const path = urlOf(request)?.pathname;
