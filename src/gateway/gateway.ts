@@ -194,7 +194,7 @@ export class Gateway implements FeedSink {
       ...this.#parts.requests.metrics,
       ...this.#parts.options.once.metrics,
       ...this.#parts.backlogs.metrics,
-      ...this.#parts.protocols.flatMap(({ metrics }) => metrics),
+      ...this.#parts.protocols.flatMap(({ metrics }) => metrics ?? []),
       ...this.#parts.doors.flatMap(({ metrics }) => metrics),
       this.#parts.refusals.metric,
       ...this.#parts.traffic.metrics,

@@ -42,12 +42,12 @@ export interface Newcomer {
 export interface Protocol {
   /** Its names in Sec-WebSocket-Protocol, the best first. None: it is for clients that ask for no subprotocol. */
   readonly subprotocols: readonly string[];
-  /** Whether a client that asks for this address may have its token in what it says first, rather than in the handshake. */
-  takesTokenLater(url: URL): boolean;
-  /** What `/metrics` shows of it. */
-  readonly metrics: readonly AnyMetric[];
-  /** For clients that ask for no subprotocol; undefined if a client has to ask for this one. */
-  readonly lateEntry: LateEntry | undefined;
+  /** Whether a client that asks for this address may have its token in what it says first. Absent: it has it in the handshake. */
+  takesTokenLater?(url: URL): boolean;
+  /** What `/metrics` shows of it besides. */
+  readonly metrics?: readonly AnyMetric[];
+  /** For clients that ask for no subprotocol; absent if a client has to ask for this one. */
+  readonly lateEntry?: LateEntry;
   /** The client that is about to connect, or why it may not: in a sentence, or because of its token. */
   admit(newcomer: Newcomer): Client | TokenRefusal | string;
 }

@@ -151,6 +151,14 @@ export const closeCodes = {
     reconnect: "later",
     words: "This page was disconnected by an operator",
   },
+  unfit: {
+    code: 1008,
+    reason: "a subscription cannot be as it was asked for",
+    meaning: "a subscription cannot be as it was asked for: the reason says why. STOMP says so in an ERROR frame",
+    advice: "subscribe as the reason says",
+    reconnect: "corrected",
+    words: "The manager does not allow this connection",
+  },
   flood: {
     code: 4429,
     reason: "too many messages for too long",
@@ -165,7 +173,6 @@ export const closeCodes = {
 /** What a proxy in between may close with, or a fault of the WebSocket server itself: the page knows these too. */
 export const foreignCloseCodes: readonly Pick<CloseCode, "code" | "reconnect" | "words">[] = [
   { code: 1003, reconnect: "soon", words: "The manager does not take this kind of message" },
-  { code: 1008, reconnect: "corrected", words: "The manager does not allow this connection" },
   { code: 1011, reconnect: "later", words: "The manager met a fault of its own" },
   { code: 1013, reconnect: "later", words: "The manager is too busy just now" },
 ];

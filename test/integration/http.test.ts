@@ -4,6 +4,7 @@ import { connect as connectTcp } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Auth } from "../../src/gateway/auth/auth.ts";
+import { lastTopicsMax } from "../../src/gateway/durable/newest.ts";
 import type { Handler } from "../../src/processor/handler.ts";
 import { connect } from "../support/client.ts";
 import { EventConnection } from "../support/event-source.ts";
@@ -312,6 +313,21 @@ describe("a long poll", () => {
     expect(await gone).toBe("gone");
     await until(async () => (await clientsOf(system)) === 0, "it has gone");
   });
+});
+
+test("whoever asks for the last message of more topics than are given is told so, and not left waiting", async () => {
+  await using system = start("--max-messages-per-second", "0");
+  await using peer = await connectStomp(system.wsUrl("/ws"));
+  for (let topic = 0; topic < lastTopicsMax; topic++) peer.send(`/topic/t.${topic}`, "x");
+  await peer.sendSafely("/topic/one.more", "x");
+  const why = `last for a pattern that more than ${lastTopicsMax} topics match: subscribe to fewer, or with last=N`;
+  const poll = await fetch(at(system, "/topics/%23?from=last&wait=20s"));
+  expect(await errorOf(poll)).toEqual([400, why]);
+  await using events = await listen(system, "/topics/%23?from=last");
+  await until(() => events.events.length === 1, "the end was told");
+  expect(events.events).toEqual([
+    { id: "", event: "close", data: JSON.stringify({ code: 1008, reason: why }) },
+  ]);
 });
 
 describe("a request by POST to /app", () => {

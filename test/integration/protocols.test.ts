@@ -6,7 +6,7 @@ import { Auth } from "../../src/gateway/auth/auth.ts";
 import { protocols } from "../../src/gateway/protocols.ts";
 import { describeProtocol, type Heard, type PeerOptions, type TestedProtocol } from "../contract/protocol.ts";
 import { connect } from "../support/client.ts";
-import { EchoProtocol } from "../support/echo-protocol.ts";
+import { echo as echoProtocol } from "../support/echo-protocol.ts";
 import { metricsOf } from "../support/metrics-of.ts";
 import { StompPeer } from "../support/stomp-client.ts";
 import { optionsOf, QuietLogger, type System, startSystem } from "../support/system.ts";
@@ -24,7 +24,7 @@ beforeAll(() => writeFileSync(secretFile, `${secret}\n`));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** A third protocol joins by a line in the list. */
-const all = [...protocols, (surroundings) => new EchoProtocol(surroundings)] satisfies typeof protocols;
+const all = [...protocols, echoProtocol];
 const silent = () => undefined;
 
 const surroundings = {

@@ -26,12 +26,13 @@ export abstract class MessageClient implements Client, Sender {
   socket: ClientSocket | undefined;
   share: Share | undefined;
   hasPublished = false;
-  keptBytes = 0;
   protected isClosed = false;
   protected readonly grant: Grant;
   protected readonly surroundings: Surroundings;
   /** What was read from it and has yet to be obeyed. Most clients never have any. */
   protected waiting: Deque<string | Buffer> | undefined;
+  /** What `waiting` takes, in bytes. */
+  #waitingBytes = 0;
   #lease: Lease | undefined;
 
   constructor(id: string | undefined, seat: Seat, grant: Grant, surroundings: Surroundings) {
@@ -39,6 +40,10 @@ export abstract class MessageClient implements Client, Sender {
     this.seat = seat;
     this.grant = grant;
     this.surroundings = surroundings;
+  }
+
+  get keptBytes(): number {
+    return this.#waitingBytes;
   }
 
   /** It gets a copy of what it publishes, unless its protocol knows a way around that. */
@@ -101,7 +106,7 @@ export abstract class MessageClient implements Client, Sender {
 
   left(): void {
     this.#lease?.stop();
-    this.#keep(-(this.waiting?.length ?? 0), -this.keptBytes);
+    this.#keep(-(this.waiting?.length ?? 0), -this.#waitingBytes);
     this.waiting = undefined;
   }
 
@@ -151,7 +156,7 @@ export abstract class MessageClient implements Client, Sender {
 
   /** More of what was read waits, which is to be in the outbox soon. In messages and bytes. */
   #keep(messages: number, bytes: number): void {
-    this.keptBytes += bytes;
+    this.#waitingBytes += bytes;
     this.surroundings.shares.unobeyedBytes += bytes + messages * messageOverheadBytes;
     if (bytes > 0) this.surroundings.sent(bytes);
   }

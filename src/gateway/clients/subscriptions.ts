@@ -105,6 +105,14 @@ export class Subscriptions {
     return true;
   }
 
+  /** The position after which a durable one goes on; undefined while it has not got all that there is, and for all others. */
+  placeOf(id: string): string | undefined {
+    const subscription = this.#all[this.#find(id)];
+    return subscription?.kind === "durable"
+      ? this.#surroundings.durables?.placeOf(subscription.durable)
+      : undefined;
+  }
+
   /** Whether it is known who is on a topic. */
   get hasPresence(): boolean {
     return this.#surroundings.rooms !== undefined;

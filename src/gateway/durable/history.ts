@@ -215,7 +215,7 @@ export class History {
   }
 
   #refuse(subscription: DurableSubscription): void {
-    const why = `x-stream-offset:last for a pattern that more than ${lastTopicsMax} topics match: subscribe to fewer, or with last=N`;
+    const why = `last for a pattern that more than ${lastTopicsMax} topics match: subscribe to fewer, or with last=N`;
     subscription.refuse(why);
   }
 

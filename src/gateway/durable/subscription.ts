@@ -24,7 +24,7 @@ export interface DurableRequest {
    * record: a client that is lost before it has got anything can go on there.
    */
   readonly onInForce: (after: string | undefined) => void;
-  /** It cannot be what it asks for: `why` is a sentence for its client. */
+  /** It cannot be what it asks for: `why` is a sentence for its client, short enough for a close frame: 123 bytes. */
   readonly onRefused?: ((why: string) => void) | undefined;
 }
 

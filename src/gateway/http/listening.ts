@@ -1,6 +1,7 @@
 import { timeIn } from "../../duration.ts";
 import { type Start, startAfter, startAt } from "../../log/position.ts";
 import { faultInPattern } from "../../topics/pattern.ts";
+import { closeCodes } from "../../wire/close-codes.ts";
 import type { Seat } from "../limits/seat.ts";
 import type { DoorSurroundings } from "../protocol.ts";
 import { fault, later } from "./answers.ts";
@@ -65,7 +66,7 @@ export class Listening {
     const { multicast, connections, limits, durables } = this.#surroundings;
     const wish = { protocol: "sse", pattern, start, encoding } as const;
     seat.tokenIssuedAtMs = grant.issuedAtMs ?? 0;
-    const client = new Subscriber(id, seat, grant, wish, this.#surroundings, (after) => {
+    const client = new Subscriber({ id, seat, grant }, wish, this.#surroundings, (after) => {
       // One that is lost before its first message goes on there. An empty log is read from its beginning.
       const begin = after ?? (start === "next" && durables !== undefined ? "first" : undefined);
       stream.send(begin === undefined ? ":\n\n" : `${placeField(begin)}\n`);
@@ -86,13 +87,8 @@ export class Listening {
     waitMs: number,
   ): Promise<Response> {
     const { multicast, connections, handshakeTimeoutMs } = this.#surroundings;
-    const client = new Subscriber(
-      id,
-      seat,
-      grant,
-      { protocol: "poll", pattern, start, encoding: lines },
-      this.#surroundings,
-    );
+    const wish = { protocol: "poll", pattern, start, encoding: lines } as const;
+    const client = new Subscriber({ id, seat, grant }, wish, this.#surroundings);
     const place = () => client.place;
     const parts = { multicast, events: connections, waitMs, place };
     const poll = new Poll(client, server.requestIP(request)?.address ?? "", parts);
@@ -111,7 +107,10 @@ export class Listening {
           "x-content-type-options": "nosniff",
         },
       });
-    if (outcome.is === "ended") return later(503, outcome.reason, 1000);
+    if (outcome.is === "ended")
+      return outcome.code === closeCodes.unfit.code
+        ? fault(400, outcome.reason)
+        : later(503, outcome.reason, 1000);
     const next = outcome.place === undefined ? undefined : positionAfter(outcome.place);
     return new Response(null, { status: 204, headers: headersOf(next) });
   }

@@ -99,7 +99,7 @@ export class Entrance {
     const token = this.#options.auth === undefined ? undefined : tokenIn(headers.get("authorization"), url);
     if (token instanceof TokenRefusal) return this.#refuseToken(token);
     const isWithoutToken = this.#options.auth !== undefined && token === undefined;
-    if (isWithoutToken && !chosen.protocol.takesTokenLater(url)) return this.#refuseToken(missing);
+    if (isWithoutToken && chosen.protocol.takesTokenLater?.(url) !== true) return this.#refuseToken(missing);
     const seat = this.#limits.takeSeat(request, server, isWithoutToken);
     if (typeof seat === "string") return this.#refuse(seat);
     const answer = this.#authenticate({ request, server, url, asked, ...chosen, seat }, token);

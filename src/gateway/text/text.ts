@@ -28,7 +28,6 @@ type TextSurroundings = Surroundings & TextOptions;
 /** Plain text: every WebSocket message is a message to the client's one topic, and back. */
 export class TextProtocol implements Protocol {
   readonly subprotocols = [];
-  readonly lateEntry = undefined;
   readonly metrics: readonly AnyMetric[] = [
     {
       name: "warren_topics",
