@@ -4,6 +4,7 @@ import { markdownTable } from "../src/options/help.ts";
 import { type CloseCode, closeCodes } from "../src/wire/close-codes.ts";
 import { projectFolder } from "./compile.ts";
 import { dashboard } from "./dashboard.ts";
+import { limitsTable } from "./limits.ts";
 import { allMetrics } from "./metrics.ts";
 
 /** A part of a document that is made of data in the code. It stands between `<!-- NAME -->` and `<!-- /NAME -->`. */
@@ -18,6 +19,7 @@ export const generatedParts: readonly GeneratedPart[] = [
   { document: "docs/options.md", name: "options", text: markdownTable() },
   { document: "docs/protocol.md", name: "refusals", text: refusalsTable() },
   { document: "docs/protocol.md", name: "close codes", text: closeCodesTable() },
+  { document: "docs/operations.md", name: "limits", text: limitsTable() },
   { document: "docs/operations.md", name: "metrics", text: metricsTable(await allMetrics()) },
 ];
 

@@ -1,6 +1,12 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { generatedFiles, generatedParts, withPart } from "../../build/docs.ts";
+import { limits, unknownMetrics } from "../../build/limits.ts";
+import { allMetrics } from "../../build/metrics.ts";
+import { flagOf } from "../../src/options/names.ts";
+import { clientLimitOptions } from "../../src/options/sections/client-limits.ts";
+import { gatewayLimitOptions } from "../../src/options/sections/gateway-limits.ts";
+import type { OptionName } from "../../src/options/table.ts";
 
 const project = join(import.meta.dir, "../..");
 const readme = await Bun.file(join(project, "README.md")).text();
@@ -17,6 +23,14 @@ for (const [path, text] of Object.entries(generatedFiles)) {
     expect(await Bun.file(join(project, path)).text()).toBe(text);
   });
 }
+
+test("every flag that limits clients is in the table of limits, which names metrics that there are", async () => {
+  const { manager, processor, every } = await allMetrics();
+  expect(unknownMetrics([...manager, ...processor, ...every])).toEqual([]);
+  const named = new Set(limits.flatMap(({ by, beyond }) => `${by} ${beyond}`.match(/--[a-z-]+/g) ?? []));
+  const flags = Object.keys({ ...clientLimitOptions, ...gatewayLimitOptions }) as OptionName[];
+  expect(flags.map(flagOf).filter((flag) => !named.has(flag))).toEqual([]);
+});
 
 test("the README's processor in Python is the one in examples/", async () => {
   const [, shown] = /```python\n(import sys[\s\S]*?)```/.exec(readme) ?? [];
