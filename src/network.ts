@@ -2,8 +2,11 @@ import { isIP } from "node:net";
 
 /** A network of addresses, such as 10.0.0.0/8; a lone address is one with the longest prefix. */
 export interface Network {
+  /** Any address in it. */
   readonly address: string;
+  /** How many bits of it all its addresses share. */
   readonly prefixBits: number;
+  /** Of the address. */
   readonly family: "ipv4" | "ipv6";
 }
 

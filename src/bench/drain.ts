@@ -2,6 +2,7 @@
 export interface Patience {
   /** No arrival for this long means that nothing more will come. */
   readonly quietMs: number;
+  /** How long to wait at most. */
   readonly mostMs: number;
 }
 
@@ -18,6 +19,7 @@ const pollMs = 10;
 export interface Account {
   /** Messages of any kind that arrived so far. */
   readonly received: number;
+  /** Whether everything that was sent has come. */
   readonly isComplete: boolean;
 }
 

@@ -7,8 +7,11 @@ const finalText = 0x80 | opcodes.text;
 
 /** What a `FrameReader` finds. The bytes are only lent: who keeps them must copy them. */
 export interface FrameSink {
+  /** A text message: `length` bytes of `bytes` from `at` on, which are the sink's only during the call. */
   text(bytes: Uint8Array, at: number, length: number): void;
+  /** A binary message, which no load has. */
   binary(): void;
+  /** A ping, a pong or a close frame. */
   control(opcode: number, payload: Uint8Array): void;
 }
 

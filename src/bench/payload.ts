@@ -3,9 +3,11 @@ const runIdBytes = 8;
 
 /** What publishers send: the same bytes each time, but for the numbers. */
 export interface Outgoing {
+  /** Of each of them. */
   readonly sizeBytes: number;
   /** Writes everything that is the same in every message. `number()` writes the rest. */
   prepare(bytes: Uint8Array, at: number): void;
+  /** Writes which publisher's message it is, and which of its messages. */
   number(bytes: Uint8Array, at: number, publisher: number, sequence: number): void;
 }
 

@@ -15,9 +15,11 @@ export interface BenchOptions {
   readonly rate: number;
   /** Of a message. In bytes. */
   readonly size: number;
+  /** How long it is measured. */
   readonly durationMs: number;
   /** Whether the result is printed as JSON. */
   readonly json: boolean;
+  /** What the clients speak. */
   readonly protocol: "text" | "stomp";
   /** Whether every message asks for a receipt. STOMP only. */
   readonly receipts: boolean;

@@ -4,7 +4,9 @@ import type { Plan } from "./plan.ts";
 
 /** Where text is written: standard output or standard error. */
 export interface Output {
+  /** Writes what is shown. */
   write(text: string): unknown;
+  /** Whether somebody watches: a line may be written over then. */
   readonly isTTY?: boolean | undefined;
 }
 

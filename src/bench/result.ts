@@ -6,43 +6,61 @@ import type { Tally } from "./tally.ts";
 
 /** Deliveries of one kind. Latencies are in microseconds from when a message was due, and null if none was measured. */
 export interface Deliveries {
+  /** Messages times those that each is for. */
   readonly expected: number;
   /** Different ones: surplus copies are not in it. */
   readonly delivered: number;
+  /** Those that never came. */
   readonly lost: number;
+  /** Those that came once more. */
   readonly duplicated: number;
+  /** Those that came after a later one of the same publisher. */
   readonly reordered: number;
   /** Deliveries that arrived within the measured time, by the second. */
   readonly perSecond: number;
+  /** Latencies, in microseconds; null where none came. */
   readonly p50Us: number | null;
+  /** The same of the slowest hundredth. */
   readonly p99Us: number | null;
+  /** The same of the slowest thousandth. */
   readonly p999Us: number | null;
+  /** The same of the slowest one. */
   readonly maxUs: number | null;
 }
 
 /** Clients that were cut off and came back. Times are from the cut until the subscription was in force again. */
 export interface Resumptions {
+  /** Clients that came back and got what they had missed. */
   readonly resumed: number;
+  /** Clients that did not. */
   readonly failed: number;
+  /** How long that took, in microseconds; null where none did. */
   readonly p50Us: number | null;
+  /** The same of the slowest hundredth. */
   readonly p99Us: number | null;
+  /** The same of the slowest one. */
   readonly maxUs: number | null;
 }
 
 /** What became of clients that come back by themselves. Times are from a connection's end until the client was back. */
 export interface Absences {
+  /** Clients that came back. */
   readonly returned: number;
   /** Clients that were away when the run ended. */
   readonly stillAway: number;
   /** Messages that were sent while a client was away, summed over all absences: live clients have lost these. */
   readonly missed: number;
+  /** How long they were away, in microseconds; null where none was. */
   readonly p50Us: number | null;
+  /** The same of the slowest hundredth. */
   readonly p99Us: number | null;
+  /** The same of the slowest one. */
   readonly maxUs: number | null;
 }
 
 /** What `--json` prints. Keys are only ever added. */
 export interface Result {
+  /** What it was asked for. */
   readonly config: {
     readonly url: string;
     readonly protocol: "text" | "stomp";
@@ -56,6 +74,7 @@ export interface Result {
   };
   /** Messages that were due until the run ended, and those of them that were sent. */
   readonly due: number;
+  /** Messages that publishers sent. */
   readonly sent: number;
   /** Messages sent a second, warm-up included. Clearly less than `config.ratePerSecond`: the pace was not kept. */
   readonly sentPerSecond: number;
@@ -63,6 +82,7 @@ export interface Result {
   readonly measuredMs: number;
   /** Whether the run ended early, because it was interrupted or nobody was connected any more. */
   readonly endedEarly: boolean;
+  /** What came from other clients. */
   readonly relayed: Deliveries;
   /** Null if no processor answered. */
   readonly processed: Deliveries | null;
@@ -74,9 +94,11 @@ export interface Result {
   readonly returns: Absences | null;
   /** Messages that are none of this run's. */
   readonly foreign: number;
+  /** How connecting went, and how many connections ended before they should. */
   readonly clients: { readonly connected: number; readonly failed: number; readonly closed: number };
   /** Why connections failed or were closed, the most frequent reason first. */
   readonly reasons: readonly { readonly reason: string; readonly count: number }[];
+  /** Why it stopped waiting for what was on its way. */
   readonly drained: DrainEnd;
   /** False if more messages were lost than can be told apart, so that reordered and duplicated are only estimated. */
   readonly isExact: boolean;

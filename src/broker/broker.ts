@@ -135,6 +135,7 @@ export interface PublishLink {
 export interface Publisher {
   /** Messages that were handed to it and are neither confirmed nor set aside. */
   readonly waitingCount: number;
+  /** There is a link now, over which it may publish until `closed`. */
   opened(link: PublishLink): void;
   /** The broker has taken responsibility for the envelope with this tag; with `multiple`, for all up to it. */
   confirmed(tag: number, multiple: boolean): void;
@@ -175,14 +176,19 @@ export interface ConsumeSession {
   stop(): void;
 }
 
+/** What takes the deliveries of a queue, one session after another. */
 export interface Consumer {
+  /** A session begins. */
   opened(session: ConsumeSession): void;
   /** @param returns how often it was delivered before and came back without an ack, since a consumer died or was cut off */
   deliver(tag: number, envelope: Envelope, returns: number): void;
+  /** The session has ended: what was not acknowledged comes again. */
   closed(): void;
 }
 
+/** What reads the log from its end on, for as long as there is a broker. */
 export interface Follower {
+  /** The next record. */
   record(offset: number, exchange: string, envelope: Envelope): void;
   /** A session is in force: the log has reached this offset, and from its first record or mark on it gets everything. */
   marked(offset: number): void;
@@ -199,14 +205,17 @@ export type LogStart = "first" | number | { readonly timestamp: number };
 /** The content type of marks, by which brokers find out how far a log reaches. Readers get them, followers do not. */
 export const markContentType = "application/vnd.warren.mark";
 
+/** What one reading of the log is for. */
 export interface LogReader {
   /** How many records may be on their way to it, from 1 to 2,000; fewer where they turn out to be large. */
   readonly aheadMax: number;
+  /** The next record. */
   record(offset: number, exchange: string, envelope: Envelope): void;
   /** `nothing kept`: there are no older records than followers have got. `lost`: the way to the log was lost, read again. */
   ended(why: "nothing kept" | "lost"): void;
 }
 
+/** A reading of the log that goes on. */
 export interface LogReading {
   /** `count` more records are dealt with. Only `aheadMax` come ahead of that, or a few more. */
   handled(count: number): void;

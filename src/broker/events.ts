@@ -48,6 +48,7 @@ export interface EventsLink {
 
 /** A way to say something about a manager that another one may have to speak for next. */
 export interface Voice {
+  /** Where it publishes. */
   readonly exchange: string;
   /** Tells it from those before. */
   readonly nonce: string;
@@ -55,8 +56,11 @@ export interface Voice {
 
 /** What was published to a source, as the log has it. */
 export interface EventRecord {
+  /** Who told it. */
   readonly source: string;
+  /** The routing key. */
   readonly key: string;
+  /** What is told, in JSON. */
   readonly body: Uint8Array;
 }
 
@@ -64,7 +68,9 @@ export interface EventRecord {
 export interface EventsPeer {
   /** Names the manager to the others. */
   readonly manager: string;
+  /** There is a link now, until `closed`. */
   opened(link: EventsLink): void;
+  /** The link was lost. */
   closed(): void;
   /** The broker has the event with this tag; with `multiple`, all up to it. */
   confirmed(tag: number, multiple: boolean): void;

@@ -7,6 +7,7 @@ import type { DeskAnswer } from "./desk.ts";
 
 /** What all managers answered to a command. */
 export interface AllAnswers {
+  /** One of each manager that answered. */
   readonly answers: readonly DeskAnswer[];
   /** The managers that did not answer in time. */
   readonly missing: readonly string[];
@@ -15,6 +16,7 @@ export interface AllAnswers {
 /** The level of what a logger prints, which can be changed while it runs. */
 export interface LogLevel {
   readonly level: Level;
+  /** Prints from this level on, at once. */
   changeLevel(level: Level): void;
 }
 

@@ -4,11 +4,15 @@ import { revokedMsDefault } from "./revocations.ts";
 
 /** A client, as an operator sees it. */
 export interface SeenClient {
+  /** Its id. */
   readonly client: string;
+  /** The manager that it is connected to. */
   readonly manager: string;
+  /** What it speaks. */
   readonly protocol: string;
   /** Its name in events; absent where there are none. */
   readonly connection?: string;
+  /** Where it comes from, if addresses are counted. */
   readonly address?: string;
   /** The first hundred topics and patterns that it subscribes to. */
   readonly topics: readonly string[];
@@ -16,9 +20,11 @@ export interface SeenClient {
 
 /** How a manager is doing. */
 export interface Vitals {
+  /** Whether it takes clients. */
   readonly ready: boolean;
   /** Why it is not ready. */
   readonly why?: string;
+  /** Clients that are connected. */
   readonly clients: number;
   /** What clients have sent since it started. */
   readonly messages: number;
@@ -30,6 +36,7 @@ export interface Vitals {
 
 /** The clients of this manager. */
 export interface Clientele {
+  /** How the manager is. */
   vitals(): Vitals;
   /** All that are known by an id, in no order. */
   list(): readonly SeenClient[];
@@ -49,7 +56,9 @@ export interface Clientele {
 
 /** What one manager answers. */
 export interface DeskAnswer {
+  /** The manager that answers. */
   readonly manager: string;
+  /** What the command asked for. */
   readonly [field: string]: unknown;
 }
 

@@ -2,6 +2,7 @@ import type { DeadLetter } from "./letter.ts";
 
 /** Which dead letters are meant. What is undefined leaves out none. */
 export interface Filter {
+  /** Of this group alone; undefined: of all. */
   readonly group: string | undefined;
   /** A part of the reason, in any case. */
   readonly reason: string | undefined;
@@ -9,6 +10,7 @@ export interface Filter {
   readonly ids: readonly string[] | undefined;
   /** In milliseconds. One whose time of death is unknown is of any age. */
   readonly olderThanMs: number | undefined;
+  /** Not older than this; undefined: of any age. */
   readonly newerThanMs: number | undefined;
 }
 

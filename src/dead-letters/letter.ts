@@ -20,6 +20,7 @@ export interface DeadLetter {
   readonly id: string | undefined;
   /** The group that failed to handle it; undefined if nothing tells. */
   readonly group: string | undefined;
+  /** Why it was not handled. */
   readonly reason: string;
   /** How often the handler was tried. RabbitMQ does not tell it of what it dead-lettered by itself. */
   readonly attempts: number | undefined;
@@ -27,11 +28,15 @@ export interface DeadLetter {
   readonly atMs: number | undefined;
   /** When its publisher sent it, in seconds since 1970; undefined if nothing tells. */
   readonly sentAt: number | undefined;
+  /** The topic that it was sent to. */
   readonly topic: string;
+  /** Its sender; undefined where it names none. */
   readonly client: string | undefined;
+  /** As its sender said; undefined where it said none. */
   readonly contentType: string | undefined;
   /** What its publisher set. */
   readonly headers: Readonly<Record<string, unknown>>;
+  /** As it was sent. */
   readonly body: Buffer;
 }
 

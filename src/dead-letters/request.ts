@@ -35,9 +35,13 @@ Exit codes: 0 done, 1 it could not be done, 2 a usage error.
 export interface Request {
   readonly action: Action;
   readonly filter: Filter;
+  /** Whether it only says what it would do. */
   readonly isDryRun: boolean;
+  /** The most that it does it to. */
   readonly countMax: number;
+  /** Whether it prints JSON. */
   readonly isJson: boolean;
+  /** The flags that say where RabbitMQ is. */
   readonly brokerArgs: readonly string[];
 }
 

@@ -2,7 +2,9 @@ import type { Walked } from "./walk.ts";
 
 /** Where text is written: standard output or standard error. */
 export interface Output {
+  /** Writes what is shown. */
   write(text: string): unknown;
+  /** Whether somebody watches. */
   readonly isTTY?: boolean | undefined;
 }
 

@@ -8,12 +8,19 @@ import { bodyIn, headsIn } from "./unpacking.ts";
 
 /** A message as it travels and rests in a broker. Section 4 of the design says what each part means. */
 export interface Envelope {
+  /** As AMQP carries it. */
   readonly body: Buffer;
+  /** AMQP's `routing_key`: a topic, or what a pack goes by. */
   readonly routingKey: string;
+  /** AMQP's `content_type`. */
   readonly contentType: string | undefined;
+  /** AMQP's `message_id`. */
   readonly messageId: string | undefined;
+  /** AMQP's `timestamp`, in seconds since 1970. */
   readonly timestamp: number | undefined;
+  /** AMQP's `app_id`: who published it. */
   readonly appId: string | undefined;
+  /** The header `client_id`: the client that it is from, or for. */
   readonly clientId: string | undefined;
   readonly headers: Headers | undefined;
   /** It is for processors alone. */
@@ -65,6 +72,7 @@ export type Head = Omit<Message, "body">;
 
 /** The messages in an envelope: what each of them is, and its body for those that want it. */
 export interface Contents {
+  /** Of each message, in order. */
   readonly heads: readonly Head[];
   /** The message with this index, whose body is decoded now. */
   at(index: number): Message;

@@ -20,8 +20,10 @@ export const packedContentType = "application/vnd.warren.packed";
 
 /** What an entry says of a message that is not plain text without headers. */
 export interface Particulars {
+  /** The body is bytes, and not text. */
   bytes?: true;
   headers?: Headers;
+  /** Whom it is for, if not for all. */
   audience?: typeof processorsAudience;
 }
 type Entry = [

@@ -11,6 +11,7 @@ import type { Waiter } from "./waiter.ts";
 /** A message that waits in an outbox. */
 export interface Waiting {
   readonly message: OutgoingMessage;
+  /** What it takes in memory, in bytes. */
   readonly costBytes: number;
   /** Seconds since 1970. */
   readonly timestamp: number;
@@ -28,6 +29,7 @@ export interface Sent {
   /** Its first message's number, of which its id is made. Those of a pack's messages follow it. */
   readonly number: number;
   readonly envelope: Envelope;
+  /** What it takes in memory, in bytes. */
   readonly costBytes: number;
   /** Messages in it. */
   readonly count: number;
@@ -35,6 +37,7 @@ export interface Sent {
   readonly sinceMs: number;
   /** One for each message, or none at all. */
   readonly waiters: readonly (Waiter | undefined)[];
+  /** How often the broker has refused it. */
   refusals: number;
   /** Undefined: nothing speaks against it. Else how it is to be sent, since it may be what the broker has closed a link over. */
   suspected: "together" | "alone" | undefined;

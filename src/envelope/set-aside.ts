@@ -22,8 +22,11 @@ export interface Unfit {
 
 /** A message that was given up. */
 export interface SetAside extends Unfit {
+  /** The message's id. */
   readonly id: string;
+  /** The message's topic. */
   readonly topic: string;
+  /** Whom it was from, or for. */
   readonly clientId: string | undefined;
 }
 

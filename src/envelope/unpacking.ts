@@ -17,14 +17,20 @@ export class MalformedPack extends Error {
 
 /** What a pack says of one of its messages, and where its body is. */
 export interface PackedHead {
+  /** The message's topic. */
   readonly topic: string;
+  /** Whom it is from, or for. */
   readonly clientId: string | undefined;
   readonly headers: Headers | undefined;
   /** Its own; undefined if it has the pack's. */
   readonly id: string | undefined;
+  /** Whether it waits for an answer. */
   readonly isRequest: boolean;
+  /** Where its body begins in the pack, in bytes. */
   readonly start: number;
+  /** Where its body ends, in bytes. */
   readonly end: number;
+  /** Whether the body is bytes, and not text. */
   readonly isBytes: boolean;
 }
 

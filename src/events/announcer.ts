@@ -9,6 +9,7 @@ const entriesMax = 500;
 export const unconfirmedMax = 50_000;
 const lockAgainAfterMs = 500;
 
+/** What an announcer reports. */
 export interface AnnouncerHooks {
   /** The log could not be read, and the link is given up. */
   onFault(reason: string): void;

@@ -6,6 +6,7 @@ export interface Attendee {
   readonly protocol: string | undefined;
   /** What it subscribes to. */
   topics(): Iterable<string>;
+  /** Where the number of its connection is kept. */
   readonly seat: {
     readonly address: string | undefined;
     /** The number of its connection in its events; 0 if none has told of it. */
@@ -15,5 +16,6 @@ export interface Attendee {
 
 /** The clients that are connected to this manager. */
 export interface Attendance {
+  /** Calls `visit` for each client that is connected. */
   forEach(visit: (client: Attendee) => void): void;
 }

@@ -1,5 +1,6 @@
 /** What programs hear of clients, as JSON on the exchange `wsmanager.events` (docs/events.md). */
 export interface ClientEvent {
+  /** What happened. */
   readonly event: "connected" | "disconnected" | "subscribed" | "unsubscribed";
   /** The client's id. */
   readonly client: string;
@@ -24,9 +25,13 @@ export type Entry = readonly [connection: string, client: string];
 
 /** One part of a snapshot. Its first part begins it, and what was known before is over. */
 export interface Snapshot {
+  /** Whose clients these are. */
   readonly manager: string;
+  /** Which part this is, from 1 on. */
   readonly part: number;
+  /** How many parts there are. */
   readonly parts: number;
+  /** The clients of this part. */
   readonly entries: readonly Entry[];
 }
 
@@ -35,6 +40,7 @@ export type Known = readonly [manager: string, sources: readonly string[], snaps
 
 /** What a manager tells the others, every few seconds. */
 export interface Heartbeat {
+  /** Who beats. */
   readonly manager: string;
   /** Its present source. */
   readonly source: string;
@@ -44,6 +50,7 @@ export interface Heartbeat {
   readonly snapshotAt: number;
   /** Whether it knows all managers that there are. */
   readonly isSettled: boolean;
+  /** The other managers that it knows. */
   readonly knows: readonly Known[];
 }
 

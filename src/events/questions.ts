@@ -7,12 +7,17 @@ const questionsMax = 1000;
 
 /** What managers answered, and those that did not. */
 export interface Answers {
+  /** One of each manager that answered. */
   readonly answers: readonly AnswerOfManager[];
+  /** Managers that did not answer in time. */
   readonly missing: readonly string[];
 }
 
+/** What one manager answers. */
 export interface AnswerOfManager {
+  /** The manager that answers. */
   readonly manager: string;
+  /** What it was asked for. */
   readonly [field: string]: unknown;
 }
 

@@ -68,6 +68,7 @@ export interface LateEntry {
   readonly tokenPlace: string;
   /** Makes the client drop what has come to it in plain text. */
   readonly resync: string;
+  /** The client that it becomes. */
   admit(newcomer: LateNewcomer): Client;
 }
 
@@ -110,6 +111,7 @@ export interface Surroundings {
 export interface Door {
   /** By path, whatever the method. Names that Warren may not be asked under are refused before. */
   readonly routes: Routes<Client>;
+  /** What `/metrics` shows of it. */
   readonly metrics: readonly AnyMetric[];
   /** What is kept of requests that are being read. In bytes. */
   readonly keptBytes: number;
@@ -123,6 +125,7 @@ export interface Door {
 export interface DoorSurroundings extends Surroundings, AdmissionOptions, MessageRateOptions {
   /** Tells whether the manager is stopping. */
   readonly entrance: Pick<Entrance, "isClosed">;
+  /** Which pages may ask. */
   readonly origins: OriginGuard;
   readonly refusals: Refusals;
   readonly limits: Limits;

@@ -28,6 +28,7 @@ export interface FeedSink {
   logged(record: LogRecord): void;
   /** As `Follower` has them. */
   marked(offset: number): void;
+  /** What comes next does not follow on what came. */
   missed(why: Missed): void;
 }
 

@@ -3,6 +3,7 @@
  * done with. Most records have one message; a packed one has many.
  */
 export interface Position {
+  /** Of the record. */
   readonly offset: number;
   /** −1: before the first message of the record. Infinity: after its last one. */
   readonly index: number;

@@ -11,6 +11,7 @@ import type { Outbox } from "../outbox/outbox.ts";
 import type { ManagerOptions } from "./manager-options.ts";
 import type { Revoking } from "./revoking.ts";
 
+/** What the control API does, and to what. */
 export interface ControlParts
   extends Pick<ControlOptions, "askAll" | "drain" | "level" | "deadLetters" | "onRefused"> {
   /** What is published to clients. */
@@ -76,6 +77,7 @@ const topicsMax = 100;
 
 /** What the desk of a manager knows besides its clients. */
 export interface ManagerState {
+  /** Whether it takes clients. */
   readiness(): Readiness;
   /** What waits for the broker's confirms, in bytes. */
   waitingBytes(): number;

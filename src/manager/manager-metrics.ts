@@ -9,12 +9,16 @@ import type { BusiestTopics } from "./busiest-topics.ts";
 import type { Replies } from "./replies.ts";
 import type { Steering } from "./steering.ts";
 
+/** What has metrics. */
 export interface MetricsParts {
   readonly broker: Broker;
   readonly outbox: Outbox;
+  /** The topics that get the most messages. */
   readonly busiest: BusiestTopics;
+  /** What no client got. */
   readonly skipped: SkippedRecords;
   readonly replies: Replies;
+  /** What was in the log before. */
   readonly repeats: Feed["repeats"];
   /** How late things are: the event loop, and the log. */
   readonly lags: readonly { readonly metrics: readonly AnyMetric[] }[];

@@ -2,9 +2,11 @@ import type { Server } from "bun";
 import { healthRoute, type Operations, operationRoutes, type Routes, readOnly } from "./http.ts";
 import { listenFault } from "./listen-fault.ts";
 
+/** Where the admin listener is. */
 export interface AdminOptions {
   /** Undefined: what is for those who run Warren is on the clients' port. */
   readonly adminPort: number | undefined;
+  /** The address that it listens on. */
   readonly adminHost: string;
 }
 

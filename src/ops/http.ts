@@ -13,8 +13,11 @@ export type Routes<S> = Readonly<Record<string, Answer<S>>>;
 /** What `/readyz` answers: ready, or why not. */
 export type Readiness = { readonly ready: true } | { readonly ready: false; readonly why: string };
 
+/** What those who run a process ask it. */
 export interface Operations {
+  /** What `/readyz` answers. */
   readiness(): Readiness;
+  /** What `/metrics` shows. */
   metrics(): readonly AnyMetric[];
 }
 

@@ -6,12 +6,17 @@ export type Level = (typeof levels)[number];
 /** What a log line says besides its message. Units are part of the names: `bytes`, `waitMs`. */
 export type Fields = Readonly<Record<string, unknown>>;
 
+/** Prints what happens, for people or for programs. */
 export interface Logger {
   /** Whether lines of this level are printed: what is costly to say is not even made up if not. */
   wants(level: Level): boolean;
+  /** What helps to find a fault. */
   debug(message: string, fields?: Fields): void;
+  /** What happens in normal operation, and seldom. */
   info(message: string, fields?: Fields): void;
+  /** What mends itself, and should be known. */
   warn(message: string, fields?: Fields): void;
+  /** What was lost, or needs somebody. */
   error(message: string, fields?: Fields): void;
 }
 

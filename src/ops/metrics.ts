@@ -4,16 +4,21 @@ import { version } from "../version.ts";
 export interface Metric {
   /** With its unit, as Prometheus has it: `warren_outbox_bytes`, `…_total` for a counter. */
   readonly name: string;
+  /** As Prometheus knows it. */
   readonly type: "counter" | "gauge";
+  /** A sentence, for `# HELP` and the docs. */
   readonly help: string;
   /** Labels that never change, such as a version. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** Its value now. */
   read(): number;
 }
 
 /** Several numbers of one name, told apart by a label. */
 export interface LabelledMetric extends Omit<Metric, "read"> {
+  /** The label's name. */
   readonly label: string;
+  /** The values now, by the label's. */
   readEach(): Iterable<readonly [value: string, number: number]>;
 }
 
@@ -34,7 +39,9 @@ export class LabelledCounter<Value extends string> {
 
 /** How often values up to each of some bounds came. */
 export interface HistogramMetric extends Pick<Metric, "name" | "help"> {
+  /** As Prometheus knows it. */
   readonly type: "histogram";
+  /** Its values now. */
   readHistogram(): {
     /** The upper bounds, rising, each with how many values were no larger. */
     readonly buckets: readonly (readonly [bound: number, count: number])[];

@@ -10,9 +10,13 @@ import { Notices } from "./notices.ts";
 const beatMs = 250;
 const defaultStuckAfterMs = 10_000;
 
+/** Where the admin listener is, and under which names it may be asked. */
 export interface WatchedAdminOptions {
+  /** The address that it listens on. */
   readonly adminHost: string;
+  /** The port; 0: any that is free. */
   readonly adminPort: number;
+  /** Names that it may be asked under besides its addresses. */
   readonly allowHost: readonly string[] | undefined;
 }
 

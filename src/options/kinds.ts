@@ -6,9 +6,11 @@
 /** What a kind's parser throws: the words that complete "--flag VALUE: ". */
 export class NotOfThisKind extends Error {}
 
+/** A kind of value that an option may have. */
 export interface Kind<T> {
   /** What stands for the value in `--help`: `NAME`, `URL[,URL…]`, `auto|on|off`. Empty for a switch. */
   readonly placeholder: string;
+  /** The value that the text says. @throws UsageError if it says none */
   parse(text: string): T;
   /** How the value is written as the flag's text again, for `--help` and docs/options.md. */
   show(value: T): string;

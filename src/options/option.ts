@@ -11,6 +11,7 @@ export const processing = ["all", "processor"] as const;
 
 /** One option: a flag and an environment variable. The key in the table names both. */
 export interface Option<T> {
+  /** What it takes. */
   readonly kind: Kind<T>;
   /** Its value where neither the flag nor the variable is given; `undefined` stands for what `unset` says. */
   readonly default: T | undefined;

@@ -11,8 +11,11 @@ import { closesMaxOf, Suspicion } from "./suspicion.ts";
 
 /** A message that is not sent, with those who wait for it. */
 export interface GivenUp {
+  /** What is said of it. */
   readonly message: SetAside;
+  /** What it took in memory, in bytes. */
   readonly costBytes: number;
+  /** Those that wait to hear of it. */
   readonly waiters: readonly (Waiter | undefined)[];
 }
 

@@ -20,6 +20,7 @@ export class Unsealable extends Error {
 
 /** How the next envelope is to be made. */
 export interface Form {
+  /** Whether several messages may share an envelope. */
   readonly isPacking: boolean;
   /** Whether each message is published once more, plain. */
   readonly hasCopies: boolean;

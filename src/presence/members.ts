@@ -13,6 +13,7 @@ interface Held {
   isKnown: boolean;
 }
 
+/** What changes among members. */
 export interface MembersHooks {
   /** The id of a client that has none is the name of its connection. */
   nameOf(client: Attendee): string | undefined;

@@ -25,10 +25,15 @@ export type Topics = readonly string[];
 
 /** What changes among an owner's members of a topic. With `part`, it is a part of all of them. */
 export interface News {
+  /** The topic that it is about. */
   readonly topic: string;
+  /** Which part this is. */
   readonly part?: number;
+  /** How many parts there are. */
   readonly parts?: number;
+  /** The ids of those that came. */
   readonly joined: readonly string[];
+  /** The ids of those that went. */
   readonly left: readonly string[];
 }
 

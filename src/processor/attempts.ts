@@ -15,7 +15,9 @@ export class Hopeless extends Error {
   override readonly name = "Hopeless";
 }
 
+/** How often a handler is called, for how long, and who hears of it. */
 export interface AttemptLimits extends CallTerms {
+  /** Calls for one message at most. */
   readonly attempts: number;
   /** How long a handler may take from one sign of life to the next. */
   readonly timeoutMs: number;

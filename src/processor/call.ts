@@ -9,6 +9,7 @@ import { UnusableAnswer } from "./unusable-answer.ts";
 
 /** What is the same for all calls of a processor's handler. */
 export interface CallTerms {
+  /** The consumer group, as handlers know it. */
   readonly group: string;
   readonly logger: Logger;
   /** Who waits for answers. Absent where nobody tells of clients that have gone. */

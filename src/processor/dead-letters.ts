@@ -11,7 +11,9 @@ export type Buried = Pick<Message, "body" | "topic" | "clientId" | "headers" | "
 
 /** Why it could not. */
 export interface Cause {
+  /** Why it is buried, in a sentence. */
   readonly reason: string;
+  /** How often its handler was called. */
   readonly attempts: number;
 }
 

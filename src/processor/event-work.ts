@@ -8,7 +8,9 @@ import { isStream } from "./streams.ts";
 
 /** What a module exports besides its handler. */
 export interface EventHandlers {
+  /** Called when a client has connected. */
   readonly connected?: EventHandler | undefined;
+  /** Called when a client has gone. */
   readonly disconnected?: EventHandler | undefined;
 }
 

@@ -17,6 +17,7 @@ const charactersMax = 1000;
 
 /** What is needed to mend a handler. */
 export interface Report {
+  /** The error's message. */
   readonly reason: string;
   /** FILE:LINE:COLUMN of the innermost frame that is the handler's own; absent for what was thrown without a stack. */
   readonly at: string | undefined;

@@ -21,6 +21,7 @@ export type EventHandler = (event: ClientEvent, context: HandlerContext) => Resu
 export interface ClientEvent {
   /** Unique. The same when the event comes again. */
   readonly id: string;
+  /** What happened. */
   readonly event: "connected" | "disconnected";
   /** The client's id. */
   readonly client: string;
@@ -69,6 +70,7 @@ export interface AnswerEnvelope {
   readonly contentType?: string | undefined;
 }
 
+/** A message, as a handler gets it. */
 export interface HandlerMessage {
   /** Unique. The same when the message comes again. */
   readonly id: string;
@@ -97,6 +99,7 @@ export interface HandlerMessage {
   readonly appId: string | undefined;
 }
 
+/** What a handler may do besides, and knows of the call. */
 export interface HandlerContext {
   /** Aborted when the handler has taken longer than `--handler-timeout`, and when the client that asked has gone. */
   readonly signal: AbortSignal;
@@ -108,14 +111,20 @@ export interface HandlerContext {
   readonly group: string;
   /** The message's place in a trace (W3C Trace Context), for requests that the handler makes. Its answers are in the trace by themselves. */
   readonly traceparent: string | undefined;
+  /** The other header of W3C's trace context. */
   readonly tracestate: string | undefined;
   /** Writes lines to Warren's log, with the message's id. */
   readonly log: HandlerLog;
 }
 
+/** Prints to the processor's logger. */
 export interface HandlerLog {
+  /** For finding a fault; printed with `--log-level debug`. */
   debug(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  /** For normal operation. */
   info(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  /** For what mends itself. */
   warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  /** For what needs somebody. */
   error(message: string, fields?: Readonly<Record<string, unknown>>): void;
 }

@@ -50,11 +50,13 @@ export type Handler = (message: HandlerMessage, context: types.HandlerContext) =
 
 /** A handler, and which topics it is for. */
 export interface Work {
+  /** Called with each message. */
   readonly handle: Handler;
   /** Absent: for all of them. */
   readonly isFor?: ((topic: string) => boolean) | undefined;
   /** What hears of clients that come and go. */
   readonly connected?: types.EventHandler | undefined;
+  /** Called when a client has gone. */
   readonly disconnected?: types.EventHandler | undefined;
 }
 

@@ -24,14 +24,18 @@ export type SuspectHandler = (message: HandlerMessage, call: Call, place: Place)
 /** The longest time that a timer can wait, in milliseconds. */
 export const timerMsMax = 2 ** 31 - 1;
 
+/** What handling a message needs. */
 export interface HandlingParts {
+  /** The group as handlers know it, and how often and how long a handler is called. */
   readonly options: { readonly group: string; readonly attempts: number; readonly handlerTimeoutMs: number };
+  /** Handles messages. */
   readonly handle: Work["handle"];
   readonly askers: Askers;
   /** Handles messages that may have killed their processors, each within `handlerTimeoutMs`. */
   readonly suspectHandler: SuspectHandler;
   readonly logger: Logger;
   readonly messageTrace: MessageTrace;
+  /** Where answers go. */
   readonly answers: Outbox;
   readonly deadLetters: DeadLetters;
   readonly metrics: ProcessorMetrics;

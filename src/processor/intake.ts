@@ -5,6 +5,7 @@ import type { Message } from "../message.ts";
 import { Acks } from "./acks.ts";
 import type { Lanes } from "./lanes.ts";
 
+/** What a processor may hold. */
 export interface IntakeLimits {
   /** Deliveries that are held, those not counted that wait in the backlog of a lane. */
   readonly prefetch: number;

@@ -13,6 +13,7 @@ export interface Place {
   keepUntil(settled: Promise<unknown>): void;
 }
 
+/** What may run and wait. */
 export interface LaneLimits {
   /** Tasks that run at once, in all lanes. */
   readonly concurrency: number;

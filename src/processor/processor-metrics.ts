@@ -4,8 +4,11 @@ import type { Outcome } from "./attempts.ts";
 
 /** What is read of the processor when it is asked for. */
 export interface ProcessorState {
+  /** Handlers that run. */
   readonly handlersRunning: number;
+  /** Deliveries that are not acknowledged. */
   readonly deliveriesOpen: number;
+  /** What these take, in bytes. */
   readonly heldBytes: number;
   /** Messages in the group's queue that no processor has yet; undefined while nobody knows. */
   readonly queued: number | undefined;

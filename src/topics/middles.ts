@@ -6,11 +6,13 @@ type Runs = NonNullable<Parts["middle"]>;
 
 /** What a pattern has between its first `#` and its last: runs of words, with any number of words before and after each. */
 export interface Middle<T> {
+  /** Runs of words between wildcards, in order. */
   readonly runs: readonly (readonly string[])[];
   /** The same as hashes; 0 for `*`. */
   readonly hashes: readonly Int32Array[];
   /** The hashes of all words that have to be there. */
   readonly needs: readonly number[];
+  /** What was added with these runs. */
   readonly values: Set<T>;
 }
 

@@ -2,10 +2,13 @@ import type { Middles } from "./middles.ts";
 
 /** A place in a tree of words. Most have one way on, which needs no map. */
 export interface Node<T> {
+  /** What ends here. */
   values: Set<T> | undefined;
   /** The only word that leads on, and where to; undefined if there is none, or more. */
   word: string | undefined;
+  /** Where its one word leads to. */
   next: Node<T> | undefined;
+  /** Where each word leads to, if there are several. */
   words: Map<string, Node<T>> | undefined;
   /** After `*`. */
   one: Node<T> | undefined;

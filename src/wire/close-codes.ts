@@ -4,6 +4,7 @@
  * section 7.4, has the codes below 4000; ours are those of HTTP with a 4 in front.
  */
 export interface CloseCode {
+  /** As RFC 6455 numbers them; above 4000, ours. */
   readonly code: number;
   /** What the close frame says. At most 123 bytes. */
   readonly reason: string;
@@ -154,7 +155,8 @@ export const closeCodes = {
   unfit: {
     code: 1008,
     reason: "a subscription cannot be as it was asked for",
-    meaning: "a subscription cannot be as it was asked for: the reason says why. STOMP says so in an ERROR frame",
+    meaning:
+      "a subscription cannot be as it was asked for: the reason says why. STOMP says so in an ERROR frame",
     advice: "subscribe as the reason says",
     reconnect: "corrected",
     words: "The manager does not allow this connection",

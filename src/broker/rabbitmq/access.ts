@@ -5,9 +5,13 @@ import { codeOf, FatalError, reasonOf } from "../../errors.ts";
 
 /** The files by which a process shows RabbitMQ who it is, and tells who RabbitMQ has to be. */
 export interface AccessOptions {
+  /** Has the password, instead of the URL. */
   readonly brokerPasswordFile: string | undefined;
+  /** PEM file of the CA certificates that RabbitMQ's must chain to; undefined: the system's. */
   readonly brokerCa: string | undefined;
+  /** PEM file of the certificate that is shown to RabbitMQ. */
   readonly brokerCert: string | undefined;
+  /** PEM file of its key. */
   readonly brokerKey: string | undefined;
 }
 

@@ -1,6 +1,8 @@
 /** What has to be there for a publish to reach everybody. */
 export interface Needed {
+  /** Exchanges that have to be there. */
   readonly exchanges: readonly [string, ...string[]];
+  /** Queues that have to be there. */
   readonly queues: readonly string[];
 }
 

@@ -14,6 +14,7 @@ const busyForMs = 2000;
 
 const nothing = new Uint8Array();
 
+/** What a check needs. */
 export interface CheckingOptions {
   /** What has to be there: the same object as long as it does not change. */
   needed(): Needed;

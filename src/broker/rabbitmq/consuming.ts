@@ -6,9 +6,13 @@ import type { Declaring } from "./declaring.ts";
 import type { Life } from "./life.ts";
 import type { Drop } from "./watch.ts";
 
+/** What is consumed, and by whom. */
 export interface ConsumingOptions {
+  /** The queue's name. */
   readonly queue: string;
+  /** Declares the queue and its bindings. */
   declare(declaring: Declaring): Promise<void>;
+  /** Deliveries that may wait for their acks. */
   readonly prefetch: number;
   readonly consumer: Consumer;
   /** RabbitMQ has ended the consumer, as it does when the queue is deleted. */

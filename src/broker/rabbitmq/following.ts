@@ -18,6 +18,7 @@ const sureWithinMs = 60_000;
 /** The same where RabbitMQ has cancelled the follower, as it does when a queue is deleted. */
 const sureWithinAfterCancelMs = 3000;
 
+/** What follows the log, and how. */
 export interface FollowingOptions {
   readonly follower: Follower;
   readonly marks: Marks;

@@ -20,12 +20,15 @@ const episodeMs = 120_000;
 
 /** What RabbitMQ says of a queue. */
 export interface QueueDepth {
+  /** The queue's name. */
   readonly queue: string;
   /** Messages that wait in it. */
   readonly messages: number;
+  /** Those that consume from it. */
   readonly consumers: number;
 }
 
+/** A look at queues. */
 export interface Look {
   /** Looks at queues. Those that are not there are left out. */
   depths(queues: readonly string[]): Promise<readonly QueueDepth[]>;

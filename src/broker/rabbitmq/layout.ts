@@ -14,8 +14,10 @@ import {
   neededBy,
 } from "./topology.ts";
 
+/** What decides which exchanges and queues there are. */
 export interface LayoutOptions {
   readonly logger: Logger;
+  /** What the log keeps; `off`: there is none. */
   readonly logRetention: LogRetention | "off";
   /** What a new queue of a group, or of dead letters, may hold. In bytes. */
   readonly queueBytesMax: number;

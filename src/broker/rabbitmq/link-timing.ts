@@ -10,9 +10,11 @@ export interface LinkTiming {
   readonly answerTimeoutMs: number;
   /** How long closing may take before the socket is simply dropped, in milliseconds. */
   readonly closeTimeoutMs: number;
+  /** Between attempts to connect. */
   readonly backoff: BackoffLimits;
   /** A follower that has got nothing for the first time asks the log for a sign, and again after the second one, in milliseconds. */
   readonly markAfterMs: number;
+  /** After this long without an answer a mark is written once more. */
   readonly markAgainAfterMs: number;
   /** What has gone is left missing for this time, in which all publishers notice it, in milliseconds. */
   readonly missedForMs: number;

@@ -24,6 +24,7 @@ export type LinkState =
   | { readonly is: "open"; readonly connection: ChannelModel }
   | { readonly is: "closed" };
 
+/** What a connection to RabbitMQ is made of, and who hears of it. */
 export interface LinkOptions {
   /** What the connection is for, as the logs and RabbitMQ's management page show it. */
   readonly name: string;
@@ -41,6 +42,7 @@ export interface LinkOptions {
   setUp(life: Life): Promise<void>;
   /** Called when all of `setUp` is in force. */
   opened(): void;
+  /** What no waiting mends. */
   onFatal(error: Error): void;
 }
 

@@ -19,10 +19,13 @@ const fixedBytesMax = 128;
 /** Of the header that says that a message is for processors alone. */
 const audienceBytes = 6 + audienceHeader.length + processorsAudience.length;
 
+/** Where frames go, and how large they may be. */
 export interface FramesOptions {
+  /** What is published to. */
   readonly exchange: string;
   /** Where plain copies go. */
   readonly copiesTo?: string;
+  /** The channel's number. */
   readonly channel: number;
   /** The negotiated limit for a frame, in bytes. */
   readonly frameMax: number;

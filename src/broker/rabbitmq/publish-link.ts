@@ -20,10 +20,13 @@ const namedWithinMs = 500;
  */
 const unsentBytesMax = 512 * 1024;
 
+/** What a link publishes, and for whom. */
 export interface PublishLinkOptions {
+  /** What is published to. */
   readonly exchange: string;
   /** Where plain copies go; absent if there are to be none. */
   readonly copiesTo?: string | undefined;
+  /** Hears what becomes of it. */
   readonly publisher: Pick<Publisher, "confirmed" | "refused" | "refusing" | "drained">;
   /** What has to be there for a publish to reach everybody: the same object as long as it does not change. */
   needed(): Needed;
@@ -36,6 +39,7 @@ export interface PublishLinkOptions {
   onRefused(isFirst: boolean): void;
   /** A message was taken: the first one of all, or the first one after a refusal. */
   onTaken(): void;
+  /** Called when the connection has ended. */
   readonly atEnd: (() => void)[];
   readonly drop: Drop;
 }

@@ -12,14 +12,18 @@ import { publishLink } from "./publish-link.ts";
 import { tryLog } from "./try-log.ts";
 import type { Drop } from "./watch.ts";
 
+/** A publisher, and what it publishes to. */
 export interface Publishing {
   readonly exchange: Exchange;
   readonly publisher: Publisher;
 }
 
+/** What all publishers of a connection share. */
 export interface PublishingOptions {
+  /** All of them. */
   readonly publishings: readonly Publishing[];
   readonly layout: Layout;
+  /** Whether there is a log. */
   readonly hasLog: boolean;
   /** Whether other programs get plain copies of what Warren's roles say to one another. */
   readonly hasCopies: boolean;

@@ -27,6 +27,7 @@ import { type Publishing, PublishingConnection } from "./publishing.ts";
 import { groupQueue, type LogRetention, logStream } from "./topology.ts";
 import type { Drop } from "./watch.ts";
 
+/** Where RabbitMQ is, and how it is used. */
 export interface RabbitmqOptions {
   /** The nodes of one cluster. */
   readonly urls: readonly string[];

@@ -24,12 +24,15 @@ const messageBytesMin = 1024;
 
 /** How much of the log RabbitMQ keeps. */
 export interface LogRetention {
+  /** Beyond it, RabbitMQ drops the oldest. */
   readonly maxBytes: number;
+  /** What is older, RabbitMQ may drop. */
   readonly maxAgeMs: number;
 }
 
 /** What is to be there before anything is published. */
 export interface Topology {
+  /** Exchanges that this role publishes to. */
   readonly publishedTo: readonly Exchange[];
   /** The log that is declared if it is missing. */
   readonly log: LogRetention | "off";

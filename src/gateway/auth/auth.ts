@@ -7,13 +7,21 @@ import { publicKeys, secretKeys } from "./keys.ts";
 import { countTokenRefusals, TokenRefusal } from "./token-refusal.ts";
 import { Tokens } from "./tokens.ts";
 
+/** How tokens are checked: the flags of `--auth jwt`. */
 export interface AuthOptions {
+  /** Has the secret for HS256; undefined: other keys check. */
   readonly jwtSecretFile: string | undefined;
+  /** PEM file of a public key, or several. */
   readonly jwtPublicKeyFile: string | undefined;
+  /** Where a provider publishes its keys. */
   readonly jwksUrl: string | undefined;
+  /** Those whose tokens are taken; undefined: anybody's that the keys check. */
   readonly jwtIssuer: readonly string[] | undefined;
+  /** Tokens are for one of these; undefined: for anybody. */
   readonly jwtAudience: readonly string[] | undefined;
+  /** The claim that has the rights. */
   readonly jwtClaim: string;
+  /** How far clocks may differ. */
   readonly jwtLeewayMs: number;
   /** Who vouches for the host of the key set, instead of those that the system trusts. */
   readonly jwksCa: string | undefined;

@@ -17,6 +17,7 @@ export interface KeySetTiming {
   readonly refreshMs: number;
   /** A token with an unknown key has the set fetched at once, but not more often than this: anybody can make such tokens. */
   readonly cooldownMs: number;
+  /** How long the provider may take to answer. */
   readonly timeoutMs: number;
   /** Between attempts while the set cannot be had. */
   readonly backoff: { readonly firstMs: number; readonly mostMs: number };

@@ -4,6 +4,7 @@ import { NotAKey } from "./not-a-key.ts";
 
 /** How a token is checked: with which key, and by which algorithms. These follow from the key, never from the token. */
 export interface Keys {
+  /** Those that the keys check. */
   readonly algorithms: readonly string[];
   /** One of them. It throws what jose throws if there is none for the token's header. */
   readonly find: JWTVerifyGetKey;

@@ -9,6 +9,7 @@ import { TokenRefusal } from "./token-refusal.ts";
 export const tokenBytesMax = 8192;
 const notAToken = "this is not a signed JSON Web Token";
 
+/** What a token has to say besides its signature. */
 export interface TokenRules {
   /** Undefined: any, or none. */
   readonly issuer: readonly string[] | undefined;

@@ -6,7 +6,9 @@ export interface Announcements {
   connected(client: Client): void;
   /** Nothing happens if it was not announced. @param reason a close code, or what is known of the end */
   disconnected(client: Client, reason: string): void;
+  /** It subscribes to a topic or a pattern now. */
   subscribed(client: Client, topic: string): void;
+  /** It has unsubscribed. */
   unsubscribed(client: Client, topic: string): void;
   /** The id under which a client was announced that had none; undefined if nobody was told of it. */
   nameOf(client: Client): string | undefined;

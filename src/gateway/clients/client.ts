@@ -18,6 +18,7 @@ export interface Client {
   readonly hasPublished: boolean;
   /** What it has in the outbox; undefined until it publishes. */
   readonly share: Share | undefined;
+  /** Its connection is open. */
   opened(socket: ClientSocket): void;
   /** What is kept of what it sent (a message that is not whole, open transactions), and for its conflated subscriptions. In bytes. */
   readonly keptBytes: number;
@@ -46,14 +47,19 @@ export interface Client {
  * nothing is read that could be held back.
  */
 export interface ClientSocket {
+  /** The client. A protocol that hands it over changes it. */
   data: Client;
   /** As a WebSocket's. */
   readonly readyState: number;
+  /** Where it comes from: its own address, or the last proxy's. */
   readonly remoteAddress: string;
   /** The keys that it subscribes to. */
   readonly subscriptions: string[];
+  /** Text as a text message, bytes as a binary one. */
   send(body: Body): unknown;
+  /** It gets what is published to the key. */
   subscribe(key: string): void;
+  /** It gets that no more. */
   unsubscribe(key: string): void;
   /** To all others that subscribe to the key. */
   publish(key: string, body: Body): unknown;
@@ -63,8 +69,11 @@ export interface ClientSocket {
   getBufferedAmount(): number;
   /** The client shows that it is there, if it is: `Connections.ponged` or `Connections.drained` tell. */
   ping(): unknown;
+  /** Nothing is read from it until `resume`. */
   pause(): unknown;
+  /** It is read from again. */
   resume(): unknown;
+  /** Says why, and ends the connection. A reason has at most 123 bytes. */
   close(code?: number, reason?: string): void;
   /** Ends the connection without a word. */
   terminate(): void;

@@ -14,6 +14,7 @@ import type { Visits } from "./visits.ts";
 
 /** Those that have to know of a client's coming, going and sending. */
 export interface Attendants {
+  /** Those that are connected. */
   readonly clients: Roster;
   readonly holds: Holds;
   readonly turns: Turns;

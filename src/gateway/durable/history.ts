@@ -14,6 +14,7 @@ import type { SharedLog } from "./shared-log.ts";
 import type { Slices } from "./slices.ts";
 import type { DurableSubscription } from "./subscription.ts";
 
+/** What `History` reports. */
 export interface HistoryEvents {
   /** Its place is known. */
   placed(subscription: DurableSubscription): void;

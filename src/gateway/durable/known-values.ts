@@ -7,6 +7,7 @@ import type { SharedFrames } from "./shared-frames.ts";
 import type { Slices, Task } from "./slices.ts";
 import type { TopicSearch } from "./topic-search.ts";
 
+/** What `KnownValues` reports. */
 export interface KnownValuesEvents {
   /** The values of what is in memory are known; what is older is read next. */
   memoryLearned(): void;

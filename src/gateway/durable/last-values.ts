@@ -11,10 +11,14 @@ const overheadBytes = 256;
 
 /** The newest message of a topic. */
 export interface LastValue {
+  /** Of its record. */
   readonly offset: number;
+  /** Which message of the record it is. */
   readonly index: number;
   readonly message: Message;
+  /** What its place is called towards clients. */
   readonly position: string;
+  /** What it takes in memory, in bytes. */
   readonly costBytes: number;
 }
 

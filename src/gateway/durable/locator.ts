@@ -3,6 +3,7 @@ import type { SharedLog } from "./shared-log.ts";
 import { type DurableSubscription, isPosition } from "./subscription.ts";
 import { TimeSearch } from "./time-search.ts";
 
+/** Where a place was found. */
 export interface LocatorEvents {
   /** Its place is in memory, with the record of this number. */
   inMemory(subscription: DurableSubscription, sequence: number): void;

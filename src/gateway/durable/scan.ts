@@ -7,7 +7,9 @@ import { SweepReading } from "./sweep-reading.ts";
 /** A reading that gets nothing for this long has come to where the log ends, or gets nowhere: it is lost. In milliseconds. */
 const silenceMsMax = 15_000;
 
+/** What a scan reports. */
 export interface ScanEvents {
+  /** The next record of its part. */
   record(record: LogRecord): void;
   /** It has read all of its part of the log. `first` is the first offset that it got; undefined if the log has nothing older. */
   done(first: number | undefined): void;

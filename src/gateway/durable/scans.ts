@@ -6,6 +6,7 @@ import { Scan } from "./scan.ts";
 import type { SharedLog } from "./shared-log.ts";
 import type { Slices } from "./slices.ts";
 
+/** What `Scans` reports. */
 export interface ScansEvents {
   /** The way to the log was lost, and the scan with it. It rests now. */
   lost(): void;

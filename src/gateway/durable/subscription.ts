@@ -11,9 +11,12 @@ import type { DurableState } from "./states.ts";
 /** What is gathered before it is written, in characters or bytes. */
 const batchSizeMax = 64 * 1024;
 
+/** What a client asks for. */
 export interface DurableRequest {
   readonly socket: ClientSocket;
+  /** What is for it alone is addressed to this id. */
   readonly clientId: string;
+  /** What the client calls it. */
   readonly subscriptionId: string;
   readonly encoding: Encoding;
   /** A topic, a pattern, or `direct`. */

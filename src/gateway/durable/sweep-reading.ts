@@ -10,6 +10,7 @@ import type { SharedLog } from "./shared-log.ts";
 /** What may wait here to be dealt with, in bytes of bodies. What comes beyond that is let go of, and read again. */
 const waitingBytesMax = 16 * 1024 ** 2;
 
+/** What a reading reports. */
 export interface SweepReadingEvents {
   /** There is something to take. */
   came(): void;

@@ -9,6 +9,7 @@ import { SweepReading } from "./sweep-reading.ts";
 /** A sweep that gets nothing for this time has been overtaken by the log's end: another one begins. In milliseconds. */
 const silenceMsMax = 15_000;
 
+/** What a sweep reports. */
 export interface SweepEvents {
   /** It has come to what is in memory: it goes on there, with this record. */
   arrived(subscription: DurableSubscription, sequence: number): void;

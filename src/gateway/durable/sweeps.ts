@@ -19,6 +19,7 @@ const farSweepsMax = 4;
 /** Between sweeps that were cut off. */
 export const defaultRetryBackoff: BackoffLimits = { firstMs: 100, mostMs: 5000 };
 
+/** What `Sweeps` reports. */
 export interface SweepsEvents extends Omit<SweepEvents, "ended" | "proceeded"> {
   /** Its sweep was cut off: where its place is has to be found out again. */
   cutOff(subscription: DurableSubscription): void;

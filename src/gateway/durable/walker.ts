@@ -5,6 +5,7 @@ import type { DurableSubscription } from "./subscription.ts";
 /** How long what was gathered may wait until it is written, in milliseconds. */
 const unwrittenMsMax = 8;
 
+/** What becomes of those that read what is in memory. */
 export interface WalkEvents {
   /** It has all that there is: it may follow what comes. */
   reachedEnd(subscription: DurableSubscription): void;

@@ -9,15 +9,18 @@ import type { Encoding } from "./encoding.ts";
  * few ids, so that even very many of them are few audiences.
  */
 export interface Audience {
+  /** Tells it from other subscriptions. */
   readonly kind: "audience";
   /** The id that all of them gave their subscription. */
   readonly subscriptionId: string;
   /** The name by which Bun.serve knows it. */
   readonly key: string;
+  /** What its clients subscribe to. */
   readonly pattern: string;
   readonly encoding: Encoding;
   /** How what it gets begins. */
   readonly head: string;
+  /** How many clients it has. */
   clientCount: number;
   /** The place in the log of the last message that it was sent. Durable subscriptions only. */
   lastPosition: string | undefined;
@@ -28,7 +31,9 @@ export interface Audience {
 /** Audiences that get the same bytes for a message, though they asked for it by different patterns. */
 export interface Group {
   readonly encoding: Encoding;
+  /** The head that they share. */
   readonly head: string;
+  /** Those with this head. */
   readonly audiences: readonly Audience[];
 }
 

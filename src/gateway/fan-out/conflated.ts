@@ -10,8 +10,10 @@ const overheadBytes = 128;
 export interface ConflatedRequest {
   readonly audiences: Audiences;
   readonly socket: ClientSocket;
+  /** A topic, or a pattern. */
   readonly pattern: string;
   readonly encoding: Encoding;
+  /** What the client calls it. */
   readonly subscriptionId: string;
   /** What may wait for the client in its socket, in bytes. */
   readonly room: number;

@@ -25,9 +25,12 @@ export interface Encoding {
   readonly name: string;
   /** Whether a tail has the message's id in it: it is not made for nobody. */
   readonly tellsId: boolean;
+  /** How every message of a subscription begins. Empty if it needs no name. */
   headOf(subscriptionId: string): string;
   /** The head of a message before which some are missing. */
   headAfterGap(head: string): string;
+  /** What follows the head, for all subscriptions. */
   tailOf(message: Relayed, id: string, delivery: Delivery): Body;
+  /** A message as it is sent. */
   join(head: string, tail: Body): Body;
 }

@@ -27,9 +27,11 @@ export interface Sender {
   share: Share | undefined;
 }
 
+/** What a message passes on its way in. */
 export interface IngressParts {
   readonly relay: Relay;
   readonly uplink: Uplink;
+  /** Notes what each client has in the outbox. */
   readonly shares: Pick<Shares, "published">;
   readonly once: Once;
   /** A larger body is not taken. In bytes. */

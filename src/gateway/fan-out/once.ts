@@ -34,6 +34,7 @@ export type Admission =
   | { readonly is: "new"; readonly message: OutgoingMessage; readonly waiter: Waiter }
   | { readonly is: "repeated" | "reused" | "too many" };
 
+/** How long idempotency keys are known, and how many. */
 export interface OnceLimits {
   /** For how long a second message with the same key is not published, in milliseconds. */
   readonly windowMs: number;

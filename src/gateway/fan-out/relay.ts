@@ -4,6 +4,7 @@ import type { Delivery, Relayed } from "./encoding.ts";
 
 /** Sends to all clients that subscribe to a key. */
 export interface Outlet {
+  /** To all that subscribe to the key. */
   publish(key: string, body: Body): void;
 }
 

@@ -15,6 +15,7 @@ export interface Uplink {
   take(message: OutgoingMessage, share: Share, waiter?: Waiter, waiterBytes?: number): number;
   /** Why the broker could not carry a message, as far as is known; undefined if it could. */
   unfitnessOf(message: OutgoingMessage): Unfit | undefined;
+  /** The id of the message that `take` gave this number. */
   idOf(number: number): string;
   /** What may still wait for the broker. In bytes; not above zero: senders have to be held back until `Gateway.relieve`. */
   readonly freeBytes: number;

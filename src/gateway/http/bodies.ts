@@ -1,5 +1,6 @@
 import { fault, later } from "./answers.ts";
 
+/** What bodies may take. */
 export interface BodyLimits {
   /** In bytes. */
   readonly maxMessageBytes: number;

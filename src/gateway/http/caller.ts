@@ -14,6 +14,7 @@ import { fault } from "./answers.ts";
 /** A request with what is known of it before its token is checked. */
 export interface Asked {
   readonly request: Request;
+  /** The listener that it came to. */
   readonly server: Server<Client>;
   readonly url: URL;
   /** What its path names, decoded: a topic, a pattern or an app. */
@@ -22,6 +23,7 @@ export interface Asked {
 
 /** Who asks, and what it may. */
 export interface Caller {
+  /** Its client id. */
   readonly id: string;
   readonly grant: Grant;
 }

@@ -4,15 +4,19 @@ import type { Delivery, Relayed } from "../fan-out/encoding.ts";
 
 /** A message as JSON shows it. */
 export interface JsonEnvelope {
+  /** The message's topic. */
   readonly topic: string;
   /** Who sent it. */
   readonly client?: string;
   /** Seconds since 1970. */
   readonly timestamp?: number;
+  /** The message's id. */
   readonly id: string;
+  /** The message's headers. */
   readonly headers: Readonly<Record<string, string>>;
   /** Text, or bytes as `encoding` says. */
   readonly body: string;
+  /** Of a body that is bytes. */
   readonly encoding?: "base64";
   /** It is for this client alone. */
   readonly direct?: true;

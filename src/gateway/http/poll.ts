@@ -4,6 +4,7 @@ import type { Multicast } from "../fan-out/multicast.ts";
 import type { SocketEvents } from "../server/server.ts";
 import { endedByClient, ResponseSocket } from "./response-socket.ts";
 
+/** What a poll needs of the gateway. */
 export interface PollParts {
   readonly multicast: Multicast;
   readonly events: SocketEvents;

@@ -6,6 +6,7 @@ import type { Newcomer, Surroundings } from "../protocol.ts";
 
 /** What a client without WebSocket asks for. */
 export interface Wish {
+  /** How it listens. */
   readonly protocol: "sse" | "poll";
   /** A topic, or a pattern. */
   readonly pattern: string;

@@ -5,6 +5,7 @@ import { clientsThatFilesAllow } from "./open-files.ts";
 import { Seat } from "./seat.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
+/** How many clients may connect. */
 export interface AdmissionOptions {
   /** Undefined: as many as there are open files for. */
   readonly maxClients: number | undefined;

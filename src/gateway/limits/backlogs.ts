@@ -21,6 +21,7 @@ const tellableMax = 64 * 1024;
 const causes = ["slow", "memory"] as const;
 type Cause = (typeof causes)[number];
 
+/** What may wait for clients. */
 export interface BacklogOptions {
   /** A client for which more than this waits is disconnected. In bytes. */
   readonly clientBufferBytes: number;

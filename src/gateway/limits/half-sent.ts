@@ -19,6 +19,7 @@ const beyondMax = 4000;
 /** Less of a message that is not whole is not worth disconnecting anybody for. In bytes. */
 const toleratedBytes = 64 * 1024;
 
+/** What may be half sent, and for how long. */
 export interface HalfSentOptions {
   /** How long a message may take to be whole, in milliseconds. */
   readonly messageTimeoutMs: number;
@@ -35,7 +36,9 @@ export interface Watched {
   fd: number;
   /** What had come over it, and what of that nobody had read, as of the last visit. In bytes. */
   received: number;
+  /** What the kernel has of it, in bytes. */
   unread: number;
+  /** Whether it is ended when it is looked at next. */
   isToEnd: boolean;
 }
 

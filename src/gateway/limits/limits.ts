@@ -11,6 +11,7 @@ import { Presence, type PresenceOptions } from "./presence.ts";
 import type { Seat } from "./seat.ts";
 import { SocketBytes } from "./socket-bytes.ts";
 
+/** What clients may do, and how much. */
 export interface LimitOptions extends AdmissionOptions, MessageRateOptions, PresenceOptions {}
 
 /** What one client may take from the others: a place, the time to read its messages, and an open file once it has gone. */

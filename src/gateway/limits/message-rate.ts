@@ -15,6 +15,7 @@ const controlsMax = 1000;
 /** How often to look who may go on. */
 const lookEveryMs = 250;
 
+/** How much clients may send in a second. */
 export interface MessageRateOptions {
   /** 0 is any number. */
   readonly maxMessagesPerSecond: number;

@@ -7,6 +7,7 @@ import { slotMs, type Timed, type TimerWheel } from "../clients/timer-wheel.ts";
 /** A client that answered none of this many pings is gone at the next visit, whatever was sent to it meanwhile. */
 const pingsUnansweredMax = 2;
 
+/** How often clients show that they are there. */
 export interface PresenceOptions {
   /** How often each client is pinged. In milliseconds; a round is never longer, and a little shorter where that cannot be kept exactly. */
   readonly pingIntervalMs: number;

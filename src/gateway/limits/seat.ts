@@ -4,12 +4,15 @@ import type { Watched } from "./half-sent.ts";
 export interface Allowance {
   /** As of `countedMs`; below zero is a debt. */
   messages: number;
+  /** The same in bytes. */
   bytes: number;
   /** Pings, and pongs that nobody asked for. */
   controls: number;
+  /** When it was counted last. */
   countedMs: number;
   /** Since when it has been held back again and again, and when it was last. */
   floodSinceMs: number;
+  /** When it was held back last. */
   heldMs: number;
   /** When it is going to be closed, whatever it does: nothing it sends counts any more. Infinity unless it has sent far too much. */
   closesMs: number;

@@ -9,6 +9,7 @@ import type { Circle, Mode, Watcher } from "./watcher.ts";
 /** How long snapshots are written in one turn of the event loop, in milliseconds. */
 const sliceMs = 3;
 
+/** Where rooms write to. */
 export interface RoomsOutlet {
   /** What may wait for a client before no more of a snapshot is written to it, in bytes. */
   readonly room: number;
@@ -16,11 +17,14 @@ export interface RoomsOutlet {
   sent(bytes: number): void;
 }
 
+/** What a client asks for that wants to know who is on a topic. */
 export interface WatchRequest {
   readonly socket: ClientSocket;
+  /** The topic; no pattern. */
   readonly topic: string;
   readonly mode: Mode;
   readonly encoding: Encoding;
+  /** What the client calls it. */
   readonly subscriptionId: string;
   /** What the client calls it. */
   readonly destination: string;

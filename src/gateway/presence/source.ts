@@ -18,7 +18,9 @@ export interface TopicWatcher {
 
 /** Who is there now, after `ready`. */
 export interface TopicView {
+  /** The ids of those on it. */
   readonly members: Iterable<string>;
+  /** How many they are. */
   readonly count: number;
   /** Managers that have not said who is there: their clients may join later. */
   readonly missing: readonly string[];

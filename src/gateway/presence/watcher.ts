@@ -32,10 +32,13 @@ export interface Circle {
 export interface Watcher {
   readonly socket: ClientSocket;
   readonly circle: Circle;
+  /** The topic that it watches. */
   readonly topic: string;
+  /** As in the table above. */
   state: "waiting" | "catching" | "live" | "behind" | "ended";
   /** While it catches up: the snapshot's parts, and how many of them were written. */
   bodies: readonly string[];
+  /** How many members it was told of. */
   written: number;
   /** The number of the change that it has got, the snapshot's at first. */
   number: number;

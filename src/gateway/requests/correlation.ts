@@ -13,6 +13,7 @@ export interface Thread {
 export interface Correlation {
   /** Of the connection that asked. */
   readonly secret: string;
+  /** Whether its answer is awaited for a time alone. */
   readonly hasExpiration: boolean;
   readonly thread: Thread;
 }

@@ -12,6 +12,7 @@ import { asksForUpgrade, urlOf } from "./handshake.ts";
 import type { OriginGuard } from "./origin-guard.ts";
 import { notAHost, type RefusalName, type Refusals } from "./refusals.ts";
 
+/** What a client has to show before it is let in. */
 export interface EntranceOptions {
   /** Undefined: clients need no token. */
   readonly auth: Auth | undefined;

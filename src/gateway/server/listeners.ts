@@ -6,9 +6,13 @@ import type { Certificate } from "./tls.ts";
 
 /** Where a server listens, and how it shows who it is. */
 export interface Listening {
+  /** Where it listens. */
   readonly hostname: string;
+  /** On this port; 0: on any that is free. */
   readonly port: number;
+  /** Whether other managers may share the port. */
   readonly reusePort: boolean;
+  /** Undefined: without TLS. */
   readonly tls: Certificate | undefined;
 }
 

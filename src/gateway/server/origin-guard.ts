@@ -5,6 +5,7 @@ import type { Client } from "../clients/client.ts";
 import { TrustedProxies } from "../limits/address.ts";
 import { AllowedOrigins, isOwnOrigin, type Scheme, schemeOf } from "./origin.ts";
 
+/** Which pages may connect. */
 export interface OriginOptions {
   /** Origins whose pages may connect besides the manager's own. */
   readonly allowOrigin: readonly string[] | undefined;

@@ -3,6 +3,7 @@ import { LabelledCounter, type LabelledMetric } from "../../ops/metrics.ts";
 
 /** Why a handshake is refused, before the upgrade. docs/protocol.md prints them (`bun run docs`). */
 export interface Refusal {
+  /** Of the HTTP answer. */
   readonly status: number;
   /** What the answer's body says, unless the code that refuses says something more exact. */
   readonly why: string;

@@ -25,8 +25,11 @@ import type { Refusals } from "./refusals.ts";
 import { RequestTurns } from "./request-turns.ts";
 import { readCertificate, type TlsOptions } from "./tls.ts";
 
+/** Where a server listens, and what it serves. */
 export interface ServerOptions extends AdminOptions, TlsOptions {
+  /** The address that it listens on. */
   readonly host: string;
+  /** The port; 0: any that is free. */
   readonly port: number;
   /** Whether other managers on this machine may listen on it, too. */
   readonly reusePort?: boolean;
@@ -45,13 +48,17 @@ export interface ServerOptions extends AdminOptions, TlsOptions {
 
 /** Hears what clients' sockets do, as Bun tells it. None of it may throw or wait. */
 export interface SocketEvents {
+  /** A connection is open. */
   opened(socket: ClientSocket): void;
+  /** A message has come. */
   message(socket: ClientSocket, body: string | Buffer): void;
   /** The client has read something of what waited for it. */
   drained(socket: ClientSocket): void;
   /** Bun has answered it. */
   pinged(socket: ClientSocket, data: Buffer): void;
+  /** A pong has come. */
   ponged(socket: ClientSocket, data: Buffer): void;
+  /** The connection has ended, with this code. */
   closed(socket: ClientSocket, code: number): void;
 }
 

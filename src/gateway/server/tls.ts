@@ -3,13 +3,17 @@ import { FatalError, reasonOf } from "../../errors.ts";
 
 /** What a server shows to its clients, in PEM. */
 export interface Certificate {
+  /** PEM, with its chain. */
   readonly cert: string;
+  /** PEM. */
   readonly key: string;
 }
 
+/** Where the certificate is. */
 export interface TlsOptions {
   /** The files; both or none. */
   readonly tlsCert: string | undefined;
+  /** PEM file of the certificate's key. */
   readonly tlsKey: string | undefined;
 }
 

@@ -33,7 +33,9 @@ export function agreementOn(header: string | undefined): Agreement {
   return { outgoingMs: agreed(Number(wants)), incomingMs: agreed(Number(canSend)) };
 }
 
+/** What heart-beats do. */
 export interface HeartBeatActions {
+  /** Sends one. */
   beat(): void;
   /** Nothing came for too long. */
   silent(afterMs: number): void;

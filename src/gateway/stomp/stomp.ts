@@ -10,6 +10,7 @@ import { countFaults } from "./fault-count.ts";
 import { beginsStomp } from "./first-frame.ts";
 import { Session } from "./session.ts";
 
+/** What STOMP clients may do, and for how long. */
 export interface StompOptions extends FrameLimits {
   /** Subscriptions that a client may have. */
   readonly maxSubscriptions: number;

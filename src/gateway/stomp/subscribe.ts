@@ -18,12 +18,14 @@ import { isTooMuchOverlap, overlapsMax } from "./overlaps.ts";
 /** Whose subscription it is. */
 export interface Subscriber {
   readonly socket: ClientSocket;
+  /** The client's id. */
   readonly clientId: string;
   readonly credentials: Credentials;
   readonly version: Version;
   readonly subscriptions: Subscriptions;
 }
 
+/** What becomes of a SUBSCRIBE. */
 export interface SubscribeEvents {
   /** Called once when it is in force: at once, or for a durable one when its place in the log is known. */
   inForce(after?: string): void;

@@ -6,6 +6,7 @@ import { named } from "../../wire/stomp/frames.ts";
 /** A SEND that waits for its transaction's COMMIT. */
 export interface Pending {
   readonly message: OutgoingMessage;
+  /** What its SEND asked for; undefined: nothing. */
   readonly receipt: string | undefined;
 }
 

@@ -18,6 +18,7 @@ import { Undecided } from "./undecided.ts";
 
 const mayNothing = "the token allows neither to publish to this topic nor to subscribe to it";
 
+/** What plain text has options for. */
 export interface TextOptions {
   /** How long a client without a right to speak plain text may take to begin another protocol. In milliseconds. */
   readonly handshakeTimeoutMs: number;

@@ -11,6 +11,7 @@ export const lineBytesMax = 8 * 1024;
 
 /** A frame that came. */
 export interface Frame {
+  /** Such as SEND. */
   readonly command: string;
   /** Of a header that is repeated, the first one. */
   readonly headers: ReadonlyMap<string, string>;

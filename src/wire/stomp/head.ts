@@ -9,7 +9,9 @@ const backslash = 92;
 
 /** The command and the headers of a frame. */
 export interface Head {
+  /** Such as SEND. */
   readonly command: string;
+  /** Unescaped; of a name that comes twice, the first. */
   readonly headers: ReadonlyMap<string, string>;
   /** The body's length in bytes, if the frame says it. */
   readonly length: number | undefined;
@@ -17,6 +19,7 @@ export interface Head {
 
 /** What is wrong with a head. */
 export interface Malformed {
+  /** What is wrong, in a sentence. */
   readonly message: string;
   readonly reason: FaultReason;
 }

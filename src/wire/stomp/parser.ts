@@ -10,6 +10,7 @@ const nothing = Buffer.alloc(0);
 
 /** The caps of one frame. */
 export interface FrameLimits {
+  /** A larger body is a fault. */
   readonly maxMessageBytes: number;
   /** Headers that a frame may have. */
   readonly maxHeaders: number;
