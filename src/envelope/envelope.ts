@@ -20,7 +20,7 @@ export interface Envelope {
   readonly timestamp: number | undefined;
   /** AMQP's `app_id`: who published it. */
   readonly appId: string | undefined;
-  /** The header `client_id`: the client that it is from, or for. */
+  /** The header `client-id`: the client that it is from, or for. */
   readonly clientId: string | undefined;
   readonly headers: Headers | undefined;
   /** It is for processors alone. */

@@ -27,7 +27,7 @@ export type Entry = readonly [connection: string, client: string];
 export interface Snapshot {
   /** Whose clients these are. */
   readonly manager: string;
-  /** Which part this is, from 1 on. */
+  /** Which part this is, from 0 on. */
   readonly part: number;
   /** How many parts there are. */
   readonly parts: number;

@@ -39,7 +39,7 @@ export interface PublishLinkOptions {
   onRefused(isFirst: boolean): void;
   /** A message was taken: the first one of all, or the first one after a refusal. */
   onTaken(): void;
-  /** Called when the connection has ended. */
+  /** What is added here is called when its channel has ended. */
   readonly atEnd: (() => void)[];
   readonly drop: Drop;
 }
