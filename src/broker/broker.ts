@@ -7,7 +7,7 @@ import type { OnLeft } from "./leavers.ts";
  * What Warren needs of a broker, and what a broker guarantees. `memory.ts` and `rabbitmq/` implement it;
  * `test/contract/broker.ts` is the same in tests, and both implementations pass it.
  *
- * A role declares what it needs (`publish`, `consume`, `follow`), then calls `start`. From then on the broker
+ * A role declares what it needs (`attachPublisher`, `attachConsumer`, `attachFollower`), then calls `start`. From then on the broker
  * keeps all of it in force: whenever the way to it is lost it reconnects by itself, declares exchanges, queues and
  * bindings anew, and resumes. Nothing needs to be declared twice.
  *
@@ -37,9 +37,9 @@ import type { OnLeft } from "./leavers.ts";
  */
 export interface Broker {
   /** Keeps `publisher` supplied with links to `exchange`. Before `start`. */
-  publish(exchange: Exchange, publisher: Publisher): void;
+  attachPublisher(exchange: Exchange, publisher: Publisher): void;
   /** Consumes the durable queue of `group`, which gets what is published to `wsmanager`. Before `start`. */
-  consume(group: string, prefetch: number, consumer: Consumer): void;
+  attachConsumer(group: string, prefetch: number, consumer: Consumer): void;
   /**
    * The same for events of clients, of which each group gets those with these keys. The envelope's routing key is the event's, and
    * its body the event's JSON. Of a group that is away for long the oldest are dropped.
@@ -47,16 +47,16 @@ export interface Broker {
    * @param group as `eventsGroup` names it
    * @param keys of `eventKeys`
    */
-  consumeEvents(group: string, keys: readonly string[], prefetch: number, consumer: Consumer): void;
+  attachEventConsumer(group: string, keys: readonly string[], prefetch: number, consumer: Consumer): void;
   /**
    * Consumes, together with all other managers, the durable queue to which other programs answer requests. Nothing can come
    * where no other program can publish. Before `start`.
    */
-  consumeReplies(prefetch: number, consumer: Consumer): void;
+  attachReplyConsumer(prefetch: number, consumer: Consumer): void;
   /** Hears of clients that asked and have gone: see `leavers.ts`. One of this process; before `start`. */
   hearLeft(onLeft: OnLeft): void;
   /** Follows the shared log of both exchanges from now on. Before `start`. */
-  follow(follower: Follower): void;
+  attachFollower(follower: Follower): void;
   /** Whether there is a shared log, which `read` reads from. Without one, followers get what comes while they are connected. */
   readonly hasLog: boolean;
   /**

@@ -39,11 +39,11 @@ export class MemoryBroker implements Broker {
   /** Microseconds since 1970 at first: what an earlier process called a place in its log lies before all of this one's. */
   #nextOffset = Date.now() * 1000;
 
-  publish(exchange: Exchange, publisher: Publisher): void {
+  attachPublisher(exchange: Exchange, publisher: Publisher): void {
     this.#publishers.push({ exchange, publisher });
   }
 
-  consume(group: string, prefetch: number, consumer: Consumer): void {
+  attachConsumer(group: string, prefetch: number, consumer: Consumer): void {
     let queue = this.#groups.get(group);
     if (queue === undefined) {
       queue = new GroupQueue(() => this.#weigh());
@@ -52,7 +52,7 @@ export class MemoryBroker implements Broker {
     queue.add(consumer, prefetch);
   }
 
-  consumeEvents(group: string, keys: readonly string[], prefetch: number, consumer: Consumer): void {
+  attachEventConsumer(group: string, keys: readonly string[], prefetch: number, consumer: Consumer): void {
     let events = this.#eventGroups.get(group);
     if (events === undefined) {
       events = { queue: new GroupQueue(() => undefined), keys: new Set(keys) };
@@ -62,7 +62,7 @@ export class MemoryBroker implements Broker {
   }
 
   /** Nobody else publishes here. */
-  consumeReplies(): void {
+  attachReplyConsumer(): void {
     // Processors answer by `towsmanager`.
   }
 
@@ -73,7 +73,7 @@ export class MemoryBroker implements Broker {
   readonly hasLog = true;
   readonly fullQueues = [];
 
-  follow(follower: Follower): void {
+  attachFollower(follower: Follower): void {
     this.#followers.add(follower);
   }
 

@@ -87,7 +87,7 @@ export class Feed implements Follower {
   record(offset: number, exchange: string, envelope: Envelope): void {
     const readMs = performance.now();
     const record = new LogRecord(offset, exchange, envelope, this.#open);
-    const isFromClients = exchange === "wsmanager";
+    const { isFromClients } = record;
     this.#coming = record;
     this.repeats.mark(record, envelope);
     const isOwn = isFromClients && envelope.messageId?.startsWith(this.#ownIds) === true;

@@ -19,7 +19,7 @@ export class TooLargeForClients extends Error {
  * @throws TooLargeForClients, MalformedPack
  */
 export function openForClients(
-  { offset, exchange }: LogRecord,
+  { offset, exchange, isToClients }: LogRecord,
   envelope: Envelope,
   bytesMax: number,
   onHidden?: (head: Head, asker: string | undefined, open: () => Message) => void,
@@ -32,11 +32,11 @@ export function openForClients(
   }
   const contents = contentsOf(envelope, `${exchange}@${offset}`);
   const { heads } = contents;
-  if (heads.every((head) => isPublic(head, exchange))) return contents;
+  if (heads.every((head) => isPublic(head, isToClients))) return contents;
   const places: number[] = [];
   for (const [index, head] of heads.entries()) {
-    const asker = exchange === "towsmanager" ? answeredBy(head) : undefined;
-    if (isPublic(head, exchange)) places.push(index);
+    const asker = isToClients ? answeredBy(head) : undefined;
+    if (isPublic(head, isToClients)) places.push(index);
     else onHidden?.(head, asker, () => contents.at(index));
   }
   return {
@@ -48,7 +48,7 @@ export function openForClients(
   };
 }
 
-function isPublic(head: Head, exchange: string): boolean {
+function isPublic(head: Head, isToClients: boolean): boolean {
   if (head.isRequest === true) return false;
-  return head.headers === undefined || exchange !== "towsmanager" || answeredBy(head) === undefined;
+  return head.headers === undefined || !isToClients || answeredBy(head) === undefined;
 }

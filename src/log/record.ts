@@ -1,3 +1,4 @@
+import type { Exchange } from "../broker/broker.ts";
 import { envelopeCostBytes, ownBytes, textCostBytes } from "../costs.ts";
 import {
   type Contents,
@@ -13,6 +14,10 @@ import type { Headers, Message } from "../message.ts";
 /** Opens an envelope; gives no messages where it cannot be read. */
 export type Opener = (record: LogRecord, envelope: Envelope) => Contents;
 
+/** What clients say goes to the one, and what is for clients to the other. */
+const fromClients: Exchange = "wsmanager";
+const toClients: Exchange = "towsmanager";
+
 /** What a record takes besides what is in it, in bytes: its objects, and its place in a queue. */
 const overheadBytes = 384;
 
@@ -25,6 +30,7 @@ const overheadBytes = 384;
  */
 export class LogRecord {
   readonly offset: number;
+  /** By which it came; also one that is none of Warren's, since any program may publish into the log. */
   readonly exchange: string;
   /** Seconds since 1970; absent if its publisher named none. */
   readonly timestamp: number | undefined;
@@ -49,6 +55,21 @@ export class LogRecord {
     this.isCopy = envelope.isCopy === true;
     this.#envelope = envelope;
     this.#opener = opener;
+  }
+
+  /** Whether clients have said it, and not processors or other programs. */
+  get isFromClients(): boolean {
+    return this.exchange === fromClients;
+  }
+
+  /** Whether processors or other programs have sent it to clients. */
+  get isToClients(): boolean {
+    return this.exchange === toClients;
+  }
+
+  /** The one client that a message of this record is for; undefined if it is for all on its topic. */
+  recipientOf({ clientId }: Pick<Head, "clientId">): string | undefined {
+    return this.isToClients ? clientId : undefined;
   }
 
   /** The topics of its messages, as far as they are known without reading more: those of a pack. */

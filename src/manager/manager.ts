@@ -120,10 +120,10 @@ export class Manager {
     );
     outbox.level.onRelieved = () => gateway.relieve();
     outbox.level.onLightened = () => gateway.lighten();
-    broker.publish("wsmanager", outbox);
+    broker.attachPublisher("wsmanager", outbox);
     const replies = new Replies(answers, (message, asker) => gateway.answer(message, asker), logger);
-    broker.publish("towsmanager", answers);
-    broker.consumeReplies(repliesPrefetch, replies);
+    broker.attachPublisher("towsmanager", answers);
+    broker.attachReplyConsumer(repliesPrefetch, replies);
     const skipped = new SkippedRecords(logger);
     const feed = new Feed(id, tracedSink(gateway, tracing), logger, messageTrace, skipped, recordBytesMax);
     feed.keys = once;
@@ -140,7 +140,7 @@ export class Manager {
       lags: [this.#lag, ...(lag === undefined ? [] : [lag])],
       steering,
     });
-    broker.follow(feed);
+    broker.attachFollower(feed);
     this.#outbox = outbox;
     this.#answers = answers;
     this.#keysAtStart = keysAtStart;

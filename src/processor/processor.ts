@@ -102,10 +102,10 @@ export class Processor implements Consumer {
     });
     for (const outbox of [this.#answers, this.#dead])
       outbox.onSetAside = (message) => logger.error("message set aside", { ...message });
-    broker.publish("towsmanager", this.#answers);
-    broker.publish("wsmanager.dead", this.#dead);
-    if (eventKeys === undefined) broker.consume(options.group, options.prefetch, this);
-    else broker.consumeEvents(options.group, eventKeys, options.prefetch, this);
+    broker.attachPublisher("towsmanager", this.#answers);
+    broker.attachPublisher("wsmanager.dead", this.#dead);
+    if (eventKeys === undefined) broker.attachConsumer(options.group, options.prefetch, this);
+    else broker.attachEventConsumer(options.group, eventKeys, options.prefetch, this);
   }
 
   /** Where spans go; undefined: nowhere. */

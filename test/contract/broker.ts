@@ -25,8 +25,8 @@ export function describeBrokerContract(name: string, openBroker: () => Promise<B
       broker = await openBroker();
       clients = new RecordingPublisher();
       answers = new RecordingPublisher();
-      broker.publish("wsmanager", clients);
-      broker.publish("towsmanager", answers);
+      broker.attachPublisher("wsmanager", clients);
+      broker.attachPublisher("towsmanager", answers);
     });
     afterEach(() => broker.close());
 
@@ -47,8 +47,8 @@ export function describeBrokerContract(name: string, openBroker: () => Promise<B
       const eager = new RecordingPublisher();
       const sent = texts(100);
       eager.onOpened = (link) => link.send(sent.map((text) => envelopeOf(text)));
-      broker.publish("wsmanager", eager);
-      broker.consume("group", 100, consumer);
+      broker.attachPublisher("wsmanager", eager);
+      broker.attachConsumer("group", 100, consumer);
       await startAndWait(broker);
       await until(() => eager.confirmedTags.size === sent.length, "100 confirms");
       await until(() => consumer.deliveries.length === sent.length, "100 deliveries");
@@ -67,7 +67,7 @@ export function describeBrokerContract(name: string, openBroker: () => Promise<B
 
     test("delivers to a group in the order of publishing", async () => {
       const consumer = new RecordingConsumer();
-      broker.consume("group", 50, consumer);
+      broker.attachConsumer("group", 50, consumer);
       await startAndWait(broker);
       for (let part = 0; part < 5; part++) {
         await clients.publish(...texts(100).map((text) => envelopeOf(`${part}/${text}`)));
@@ -80,7 +80,7 @@ export function describeBrokerContract(name: string, openBroker: () => Promise<B
 
     test("numbers the deliveries of a session from 1", async () => {
       const consumer = new RecordingConsumer();
-      broker.consume("group", 10, consumer);
+      broker.attachConsumer("group", 10, consumer);
       await startAndWait(broker);
       await clients.publish(envelopeOf("one"), envelopeOf("two"), envelopeOf("three"));
       await until(() => consumer.deliveries.length === 3, "3 deliveries");
@@ -89,9 +89,9 @@ export function describeBrokerContract(name: string, openBroker: () => Promise<B
 
     test("gives every group every envelope, and shares them within a group", async () => {
       const [one, two, other] = [new RecordingConsumer(), new RecordingConsumer(), new RecordingConsumer()];
-      broker.consume("shared", 10, one);
-      broker.consume("shared", 10, two);
-      broker.consume("other", 10, other);
+      broker.attachConsumer("shared", 10, one);
+      broker.attachConsumer("shared", 10, two);
+      broker.attachConsumer("other", 10, other);
       await startAndWait(broker);
       await clients.publish(...texts(100).map((text) => envelopeOf(text)));
       await until(() => other.deliveries.length === 100, "100 deliveries to the other group");
@@ -107,8 +107,8 @@ export function describeBrokerContract(name: string, openBroker: () => Promise<B
     test("delivers no more than the prefetch before the first ack, and goes on after it", async () => {
       const consumer = new RecordingConsumer("by hand");
       const witness = new RecordingConsumer();
-      broker.consume("group", 10, consumer);
-      broker.consume("witness", 100, witness);
+      broker.attachConsumer("group", 10, consumer);
+      broker.attachConsumer("witness", 100, witness);
       await startAndWait(broker);
       await clients.publish(...texts(30).map((text) => envelopeOf(text)));
       await until(() => witness.deliveries.length === 30, "all to have passed");
@@ -124,8 +124,8 @@ export function describeBrokerContract(name: string, openBroker: () => Promise<B
     test("delivers nothing more after a stop, and still takes acks", async () => {
       const consumer = new RecordingConsumer("by hand");
       const witness = new RecordingConsumer();
-      broker.consume("group", 2, consumer);
-      broker.consume("witness", 10, witness);
+      broker.attachConsumer("group", 2, consumer);
+      broker.attachConsumer("witness", 10, witness);
       await startAndWait(broker);
       await clients.publish(...texts(4).map((text) => envelopeOf(text)));
       await until(() => consumer.deliveries.length === 2, "2 deliveries");
@@ -138,7 +138,7 @@ export function describeBrokerContract(name: string, openBroker: () => Promise<B
 
     test("does not deliver to groups what is published to clients", async () => {
       const consumer = new RecordingConsumer();
-      broker.consume("group", 10, consumer);
+      broker.attachConsumer("group", 10, consumer);
       await startAndWait(broker);
       await answers.publish(envelopeOf("an answer"));
       await clients.publish(envelopeOf("a question"));
@@ -148,8 +148,8 @@ export function describeBrokerContract(name: string, openBroker: () => Promise<B
 
     test("shows all followers both exchanges in the same order, with rising offsets", async () => {
       const [one, two] = [new RecordingFollower(), new RecordingFollower()];
-      broker.follow(one);
-      broker.follow(two);
+      broker.attachFollower(one);
+      broker.attachFollower(two);
       await startAndWait(broker);
       await Promise.all([
         clients.publish(...texts(50).map((text) => envelopeOf(`question ${text}`))),
@@ -173,7 +173,7 @@ export function describeBrokerContract(name: string, openBroker: () => Promise<B
 
     test("marks how far the log reaches, at the beginning and when asked", async () => {
       const follower = new RecordingFollower();
-      broker.follow(follower);
+      broker.attachFollower(follower);
       await startAndWait(broker);
       await until(() => follower.marks.length === 1, "the mark of the session");
       await clients.publish(envelopeOf("before"));
@@ -191,7 +191,7 @@ export function describeBrokerContract(name: string, openBroker: () => Promise<B
     });
 
     test("carries out no marks or readings after close", async () => {
-      broker.follow(new RecordingFollower());
+      broker.attachFollower(new RecordingFollower());
       await startAndWait(broker);
       const told: string[] = [];
       await broker.close();
@@ -239,8 +239,8 @@ export function describeBrokerContract(name: string, openBroker: () => Promise<B
       test(`carries an envelope ${shape} unchanged`, async () => {
         const consumer = new RecordingConsumer();
         const follower = new RecordingFollower();
-        broker.consume("group", 10, consumer);
-        broker.follow(follower);
+        broker.attachConsumer("group", 10, consumer);
+        broker.attachFollower(follower);
         await startAndWait(broker);
         const sent = envelopeOf("text", parts);
         await clients.publish(sent);
@@ -252,7 +252,7 @@ export function describeBrokerContract(name: string, openBroker: () => Promise<B
 
     test("takes a send after close without a word, and delivers nothing any more", async () => {
       const consumer = new RecordingConsumer();
-      broker.consume("group", 10, consumer);
+      broker.attachConsumer("group", 10, consumer);
       await startAndWait(broker);
       const link = clients.link!;
       const session = consumer.session!;

@@ -45,9 +45,9 @@ async function startRoles(plainCopies = true) {
   opened.push(broker);
   const outboxes = { wsmanager: new Outbox("manager-1", true), towsmanager: new Outbox("processor-1", true) };
   const [group, follower] = [new RecordingConsumer(), new RecordingFollower()];
-  for (const exchange of exchanges) broker.publish(exchange, outboxes[exchange]);
-  broker.consume("group", 100, group);
-  broker.follow(follower);
+  for (const exchange of exchanges) broker.attachPublisher(exchange, outboxes[exchange]);
+  broker.attachConsumer("group", 100, group);
+  broker.attachFollower(follower);
   await startAndWait(broker);
   const texts = (
     envelopes: readonly { readonly envelope: (typeof group.deliveries)[number]["envelope"] }[],
@@ -343,7 +343,7 @@ describe("an installation of before there were copies", () => {
       timing,
     });
     opened.push(broker);
-    broker.publish("wsmanager", new Outbox("manager-1", true));
+    broker.attachPublisher("wsmanager", new Outbox("manager-1", true));
     const fatal = await new Promise<Error>((resolve) => broker.start(resolve));
     expect(fatal.message).toMatch(
       /^the exchange "wsmanager\.select" exists in RabbitMQ with other settings[^\n]*: delete it, [^\n]*$/,

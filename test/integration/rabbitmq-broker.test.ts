@@ -67,9 +67,9 @@ describe("a memory alarm", () => {
     const publisher = new RecordingPublisher();
     const consumer = new RecordingConsumer("by hand");
     const follower = new RecordingFollower();
-    broker.publish("wsmanager", publisher);
-    broker.consume("group", 1, consumer);
-    broker.follow(follower);
+    broker.attachPublisher("wsmanager", publisher);
+    broker.attachConsumer("group", 1, consumer);
+    broker.attachFollower(follower);
     await startAndWait(broker);
     const texts = Array.from({ length: 5 }, (_, index) => `message ${index}`);
     await publisher.publish(...texts.map((text) => envelopeOf(text)));
@@ -113,10 +113,10 @@ describe("RabbitMQ's exchanges", () => {
     const broker = openBroker([url]);
     const publisher = new RecordingPublisher();
     const consumer = new RecordingConsumer();
-    broker.publish("wsmanager", publisher);
-    broker.publish("towsmanager", new RecordingPublisher());
-    broker.consume("group", 10, consumer);
-    broker.follow(new RecordingFollower());
+    broker.attachPublisher("wsmanager", publisher);
+    broker.attachPublisher("towsmanager", new RecordingPublisher());
+    broker.attachConsumer("group", 10, consumer);
+    broker.attachFollower(new RecordingFollower());
     await startAndWait(broker);
     await publisher.publish(envelopeOf("hello"));
     await until(() => consumer.texts.length === 1, "the delivery");
@@ -125,8 +125,8 @@ describe("RabbitMQ's exchanges", () => {
   test("are created durable where they do not exist", async () => {
     const url = await freshVhost();
     const broker = openBroker([url]);
-    broker.publish("wsmanager", new RecordingPublisher());
-    broker.publish("towsmanager", new RecordingPublisher());
+    broker.attachPublisher("wsmanager", new RecordingPublisher());
+    broker.attachPublisher("towsmanager", new RecordingPublisher());
     await startAndWait(broker);
     await asAnotherProgram(url, async (channel) => {
       await channel.assertExchange("wsmanager", "fanout", { durable: true });
@@ -138,7 +138,7 @@ describe("RabbitMQ's exchanges", () => {
     const url = await freshVhost();
     await asAnotherProgram(url, (channel) => channel.assertExchange("towsmanager", "topic"));
     const broker = openBroker([url]);
-    broker.publish("towsmanager", new RecordingPublisher());
+    broker.attachPublisher("towsmanager", new RecordingPublisher());
     const fatal = await fatalOf(broker);
     expect(fatal.name).toBe("FatalError");
     expect(fatal.message).toContain('"towsmanager"');
@@ -157,9 +157,9 @@ describe("a queue of dead letters that is full", () => {
     const broker = openBroker([url]);
     const [answers, consumer] = [new RecordingPublisher(), new RecordingConsumer()];
     const dead = new Outbox("dead", false);
-    broker.publish("towsmanager", answers);
-    broker.publish("wsmanager.dead", dead);
-    broker.consume("group", 10, consumer);
+    broker.attachPublisher("towsmanager", answers);
+    broker.attachPublisher("wsmanager.dead", dead);
+    broker.attachConsumer("group", 10, consumer);
     await startAndWait(broker);
     const opened = spyOn(dead, "opened");
     // A quorum queue takes some more before it refuses; then the outbox gives a link up after a few refusals.
@@ -180,7 +180,7 @@ describe("RabbitMQ's refusals", () => {
     const url = new URL(await freshVhost());
     url.password = "not-the-password";
     const broker = openBroker([url.href]);
-    broker.publish("wsmanager", new RecordingPublisher());
+    broker.attachPublisher("wsmanager", new RecordingPublisher());
     const fatal = await fatalOf(broker);
     expect(fatal.name).toBe("FatalError");
     expect(fatal.message).toContain("password");
@@ -192,7 +192,7 @@ describe("RabbitMQ's refusals", () => {
     url.pathname = "/no-such-vhost";
     const logger = new QuietLogger();
     const broker = openBroker([url.href], logger);
-    broker.publish("wsmanager", new RecordingPublisher());
+    broker.attachPublisher("wsmanager", new RecordingPublisher());
     broker.start(() => undefined);
     await until(() => logger.complaints.length > 0, "the complaint");
     expect(broker.status()).toMatchObject({ state: "connecting", why: expect.stringContaining("vhost") });
@@ -204,8 +204,8 @@ describe("RabbitMQ's refusals", () => {
     const broker = openBroker([url]);
     const publisher = new RecordingPublisher();
     const consumer = new RecordingConsumer();
-    broker.publish("wsmanager", publisher);
-    broker.consume("group", 10, consumer);
+    broker.attachPublisher("wsmanager", publisher);
+    broker.attachConsumer("group", 10, consumer);
     await startAndWait(broker);
     await publisher.publish(envelopeOf("hello"));
     await until(() => consumer.texts.length === 1, "the delivery");
@@ -220,9 +220,9 @@ describe("when the connection to RabbitMQ is lost", () => {
     const outbox = new Outbox("test", false);
     const consumer = new RecordingConsumer();
     const follower = new RecordingFollower();
-    broker.publish("wsmanager", outbox);
-    broker.consume("group", 100, consumer);
-    broker.follow(follower);
+    broker.attachPublisher("wsmanager", outbox);
+    broker.attachConsumer("group", 100, consumer);
+    broker.attachFollower(follower);
     await startAndWait(broker);
     const sent = Array.from({ length: 3000 }, (_, index) => `message ${index}`);
     for (const [index, body] of sent.entries()) {
@@ -247,9 +247,9 @@ describe("when the connection to RabbitMQ is lost", () => {
       const outbox = new Outbox("test", false);
       const consumer = new RecordingConsumer();
       const follower = new RecordingFollower();
-      broker.publish(exchange, outbox);
-      broker.consume("group", 100, consumer);
-      broker.follow(follower);
+      broker.attachPublisher(exchange, outbox);
+      broker.attachConsumer("group", 100, consumer);
+      broker.attachFollower(follower);
       await startAndWait(broker);
       await asAnotherProgram(url, (channel) => channel.deleteExchange(exchange));
       const sent = Array.from({ length: 100 }, (_, index) => `message ${index}`);
@@ -267,8 +267,8 @@ describe("when the connection to RabbitMQ is lost", () => {
     const broker = openBroker([url]);
     const publisher = new RecordingPublisher();
     const follower = new RecordingFollower();
-    broker.publish("wsmanager", publisher);
-    broker.follow(follower);
+    broker.attachPublisher("wsmanager", publisher);
+    broker.attachFollower(follower);
     await startAndWait(broker);
     await publisher.publish(envelopeOf("one"), envelopeOf("two"), envelopeOf("three"));
     await until(() => follower.texts.length === 3, "3 records");
@@ -293,8 +293,8 @@ describe("when the connection to RabbitMQ is lost", () => {
     });
     opened.push(broker);
     const follower = new RecordingFollower();
-    broker.publish("towsmanager", new RecordingPublisher());
-    broker.follow(follower);
+    broker.attachPublisher("towsmanager", new RecordingPublisher());
+    broker.attachFollower(follower);
     await startAndWait(broker);
     const body = Buffer.alloc(20_000, "x");
     await asAnotherProgram(url, async (channel) => {
@@ -312,8 +312,8 @@ describe("when the connection to RabbitMQ is lost", () => {
     const broker = openBroker([await node.vhost()]);
     const publisher = new RecordingPublisher();
     const consumer = new RecordingConsumer("by hand");
-    broker.publish("wsmanager", publisher);
-    broker.consume("group", 10, consumer);
+    broker.attachPublisher("wsmanager", publisher);
+    broker.attachConsumer("group", 10, consumer);
     await startAndWait(broker);
     await publisher.publish(envelopeOf("one"), envelopeOf("two"), envelopeOf("three"));
     await until(() => consumer.deliveries.length === 3, "3 deliveries");
@@ -330,8 +330,8 @@ describe("when the connection to RabbitMQ is lost", () => {
     const broker = openBroker([await node.vhost()]);
     const publisher = new RecordingPublisher();
     const consumer = new RecordingConsumer("by hand");
-    broker.publish("wsmanager", publisher);
-    broker.consume("group", 20, consumer);
+    broker.attachPublisher("wsmanager", publisher);
+    broker.attachConsumer("group", 20, consumer);
     await startAndWait(broker);
     const texts = Array.from({ length: 30 }, (_, index) => `message ${index}`);
     await publisher.publish(...texts.map((text) => envelopeOf(text)));
@@ -354,11 +354,11 @@ describe("when the connection to RabbitMQ is lost", () => {
     const url = await freshVhost();
     const publisher = new RecordingPublisher();
     const publishing = openBroker([url]);
-    publishing.publish("wsmanager", publisher);
+    publishing.attachPublisher("wsmanager", publisher);
     const consume = async () => {
       const broker = openBroker([url]);
       const consumer = new RecordingConsumer("by hand");
-      broker.consume("group", 20, consumer);
+      broker.attachConsumer("group", 20, consumer);
       await startAndWait(broker);
       return { broker, consumer };
     };
@@ -381,8 +381,8 @@ describe("when the connection to RabbitMQ is lost", () => {
     const broker = openBroker([await node.vhost()]);
     const publisher = new RecordingPublisher();
     const consumer = new RecordingConsumer("by hand");
-    broker.publish("wsmanager", publisher);
-    broker.consume("group", 5, consumer);
+    broker.attachPublisher("wsmanager", publisher);
+    broker.attachConsumer("group", 5, consumer);
     await startAndWait(broker);
     const texts = Array.from({ length: 30 }, (_, index) => `message ${index}`);
     await publisher.publish(...texts.map((text) => envelopeOf(text)));
@@ -403,12 +403,12 @@ describe("when the connection to RabbitMQ is lost", () => {
     const url = await freshVhost();
     // The queue of the group is there, and nobody consumes it but those that die.
     const founder = openBroker([url]);
-    founder.consume("group", 10, new RecordingConsumer());
+    founder.attachConsumer("group", 10, new RecordingConsumer());
     await startAndWait(founder);
     await founder.close();
     const broker = openBroker([url]);
     const publisher = new RecordingPublisher();
-    broker.publish("wsmanager", publisher);
+    broker.attachPublisher("wsmanager", publisher);
     await startAndWait(broker);
     await publisher.publish(envelopeOf("deadly"));
     // It dies while it holds the message. RabbitMQ 4.3 does not count what is given back by basic.nack.
@@ -428,12 +428,12 @@ describe("when the connection to RabbitMQ is lost", () => {
     const [first, second] = [openBroker([url]), openBroker([url])];
     const publisher = new RecordingPublisher();
     const [held, takenOver] = [new RecordingConsumer("by hand"), new RecordingConsumer()];
-    first.publish("wsmanager", publisher);
-    first.consume("group", 10, held);
+    first.attachPublisher("wsmanager", publisher);
+    first.attachConsumer("group", 10, held);
     await startAndWait(first);
     await publisher.publish(envelopeOf("one"), envelopeOf("two"));
     await until(() => held.deliveries.length === 2, "2 deliveries");
-    second.consume("group", 10, takenOver);
+    second.attachConsumer("group", 10, takenOver);
     await startAndWait(second);
     await first.close();
     await until(() => takenOver.deliveries.length === 2, "both at the other consumer");
@@ -449,7 +449,7 @@ describe("when the connection to RabbitMQ is lost", () => {
     const logger = new QuietLogger();
     // The first node never answers, the second one does.
     const broker = openBroker([`amqp://guest:guest@127.0.0.1:${proxyPort}${pathname}`], logger);
-    broker.publish("wsmanager", new RecordingPublisher());
+    broker.attachPublisher("wsmanager", new RecordingPublisher());
     broker.start(() => undefined);
     await until(() => logger.complaints.length > 0, "the complaint");
     expect(broker.status()).toMatchObject({ state: "connecting" });
@@ -480,7 +480,7 @@ describe("when the connection to RabbitMQ is lost", () => {
   test("the next node of a cluster is tried", async () => {
     const url = await freshVhost();
     const broker = openBroker(["amqp://guest:guest@127.0.0.1:1/", url]);
-    broker.publish("wsmanager", new RecordingPublisher());
+    broker.attachPublisher("wsmanager", new RecordingPublisher());
     await startAndWait(broker);
   });
 });

@@ -102,7 +102,7 @@ describe("what RabbitMQ confirms to a publisher alone", () => {
       const broker = openBroker(url);
       const publisher = new RecordingPublisher();
       publisher.onOpened = (link) => link.send(texts(100).map((text) => envelopeOf(text)));
-      broker.publish(exchange, publisher);
+      broker.attachPublisher(exchange, publisher);
       await startAndWait(broker);
       await untilCount(() => publisher.confirmedTags.size, 100, "100 confirms");
       expect(await logHas(url, 100)).toEqual(texts(100));
@@ -114,7 +114,7 @@ describe("what RabbitMQ confirms to a publisher alone", () => {
     const broker = openBroker(url);
     const publisher = new RecordingPublisher();
     publisher.onOpened = (link) => link.send([envelopeOf("bad")]);
-    broker.publish("wsmanager.dead", publisher);
+    broker.attachPublisher("wsmanager.dead", publisher);
     await startAndWait(broker);
     await until(() => publisher.confirmedTags.size === 1, "the confirm");
     const letter = await (await foreignChannel(url)).get("wsmanager.dead", { noAck: true });
@@ -142,10 +142,10 @@ describe("what goes while nothing is published", () => {
         RecordingPublisher,
       ];
       const consumer = new RecordingConsumer();
-      broker.publish("wsmanager", clients);
-      broker.publish("towsmanager", answers);
-      broker.publish("wsmanager.dead", dead);
-      broker.consume("group", 10, consumer);
+      broker.attachPublisher("wsmanager", clients);
+      broker.attachPublisher("towsmanager", answers);
+      broker.attachPublisher("wsmanager.dead", dead);
+      broker.attachConsumer("group", 10, consumer);
       await startAndWait(broker);
       const said = watching(broker);
       await remove(await foreignChannel(url));
@@ -169,7 +169,7 @@ test("a public exchange that another program has declared again, without Warren'
   const url = await freshVhost();
   const broker = openBroker(url);
   const outbox = new Outbox("app", false);
-  broker.publish("wsmanager", outbox);
+  broker.attachPublisher("wsmanager", outbox);
   await startAndWait(broker);
   const channel = await foreignChannel(url);
   await channel.deleteExchange("wsmanager");
@@ -186,8 +186,8 @@ describe("the queue of a group whose processors run elsewhere", () => {
     const broker = openBroker(url);
     const publisher = new RecordingPublisher();
     const follower = new RecordingFollower();
-    broker.publish("wsmanager", publisher);
-    broker.follow(follower);
+    broker.attachPublisher("wsmanager", publisher);
+    broker.attachFollower(follower);
     await startAndWait(broker);
     const channel = await foreignChannel(url);
     const arguments_ = { "x-queue-type": "quorum" };
@@ -260,8 +260,8 @@ describe("the queue of a group whose processors run elsewhere", () => {
     const { url, broker, publisher, follower, channel } = await managerAndProcessor();
     const processor = openBroker(url, "processor-1");
     const consumer = new RecordingConsumer();
-    processor.publish("towsmanager", new RecordingPublisher());
-    processor.consume("near", 10, consumer);
+    processor.attachPublisher("towsmanager", new RecordingPublisher());
+    processor.attachConsumer("near", 10, consumer);
     await startAndWait(processor);
     // Whichever of the two misses it first binds the group's queue again.
     const [saidByManager, saidByProcessor] = [watching(broker), watching(processor)];

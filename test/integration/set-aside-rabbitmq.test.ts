@@ -208,7 +208,7 @@ describe("a message that RabbitMQ closes the connection over", () => {
     });
     const outbox = new Outbox("app", false);
     // One that does not know how long a frame may be.
-    broker.publish("wsmanager", {
+    broker.attachPublisher("wsmanager", {
       waitingCount: 0,
       opened: (link) => outbox.opened(unlimited(link)),
       confirmed: (tag, multiple) => outbox.confirmed(tag, multiple),

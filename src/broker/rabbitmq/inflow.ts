@@ -36,7 +36,7 @@ export class Inflow {
   }
 
   /** @param cancelled the group's queue has gone */
-  consume(group: string, prefetch: number, consumer: Consumer, cancelled: () => void): void {
+  attachConsumer(group: string, prefetch: number, consumer: Consumer, cancelled: () => void): void {
     const queue = groupQueue(group);
     const declare = (declaring: Declaring) => declareGroupQueue(declaring, group, this.#queueBytesMax);
     this.#consumers.push(new Consuming({ queue, declare, prefetch, consumer, cancelled }));
@@ -44,19 +44,19 @@ export class Inflow {
   }
 
   /** @param group as `eventsGroup` names it */
-  consumeEvents(group: string, keys: readonly string[], prefetch: number, consumer: Consumer): void {
+  attachEventConsumer(group: string, keys: readonly string[], prefetch: number, consumer: Consumer): void {
     const queue = groupQueue(group);
     const declare = (declaring: Declaring) => declareEventsQueue(declaring, group, keys, this.#queueBytesMax);
     this.#consumers.push(new Consuming({ queue, declare, prefetch, consumer, cancelled: () => undefined }));
   }
 
-  consumeReplies(prefetch: number, consumer: Consumer): void {
+  attachReplyConsumer(prefetch: number, consumer: Consumer): void {
     const declare = (declaring: Declaring) => declareReplies(declaring, this.#queueBytesMax);
     const cancelled = () => undefined;
     this.#consumers.push(new Consuming({ queue: repliesQueue, declare, prefetch, consumer, cancelled }));
   }
 
-  follow(options: FollowingOptions): void {
+  attachFollower(options: FollowingOptions): void {
     this.#followers.push(new Following(options));
   }
 

@@ -81,20 +81,20 @@ export class RabbitmqBroker implements Broker {
     };
   }
 
-  publish(exchange: Exchange, publisher: Publisher): void {
+  attachPublisher(exchange: Exchange, publisher: Publisher): void {
     this.#publishings.push({ exchange, publisher });
   }
 
-  consume(group: string, prefetch: number, consumer: Consumer): void {
-    this.#inflow.consume(group, prefetch, consumer, () => void this.#groupGone(group));
+  attachConsumer(group: string, prefetch: number, consumer: Consumer): void {
+    this.#inflow.attachConsumer(group, prefetch, consumer, () => void this.#groupGone(group));
   }
 
-  consumeEvents(group: string, keys: readonly string[], prefetch: number, consumer: Consumer): void {
-    this.#inflow.consumeEvents(group, keys, prefetch, consumer);
+  attachEventConsumer(group: string, keys: readonly string[], prefetch: number, consumer: Consumer): void {
+    this.#inflow.attachEventConsumer(group, keys, prefetch, consumer);
   }
 
-  consumeReplies(prefetch: number, consumer: Consumer): void {
-    this.#inflow.consumeReplies(prefetch, consumer);
+  attachReplyConsumer(prefetch: number, consumer: Consumer): void {
+    this.#inflow.attachReplyConsumer(prefetch, consumer);
   }
 
   hearLeft(onLeft: OnLeft): void {
@@ -105,7 +105,7 @@ export class RabbitmqBroker implements Broker {
     return this.#options.logRetention !== "off";
   }
 
-  follow(follower: Follower): void {
+  attachFollower(follower: Follower): void {
     const marks = new Marks(this.#markWriter, this.#timing.markAgainAfterMs);
     const { markAfterMs } = this.#timing;
     const heard = (mark: Envelope) =>
@@ -116,7 +116,7 @@ export class RabbitmqBroker implements Broker {
       drop(why);
       this.#markWriter.giveUp(why);
     };
-    this.#inflow.follow({ follower, marks, markAfterMs, heard, cancelled, silent });
+    this.#inflow.attachFollower({ follower, marks, markAfterMs, heard, cancelled, silent });
   }
 
   mark(then: (offset: number) => void): () => void {

@@ -54,9 +54,9 @@ export class LastValues {
 
   /** What is for one client alone is no topic's. */
   put(record: LogRecord): void {
-    const { offset, exchange, messages } = record;
+    const { offset, messages } = record;
     for (const [index, message] of messages.entries()) {
-      if (record.isRepeat(index) || (exchange === "towsmanager" && message.clientId !== undefined)) continue;
+      if (record.isRepeat(index) || record.recipientOf(message) !== undefined) continue;
       this.#put(message, offset, index, messages.length);
     }
   }

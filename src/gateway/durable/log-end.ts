@@ -82,15 +82,15 @@ export class LogEnd {
 
   publish(record: LogRecord): void {
     if (this.#subscriptions.size === 0 || record.repeated === "all") return;
-    const { offset, exchange } = record;
+    const { offset } = record;
     // Topics say all of what clients sent; what is for one client alone is found by its id.
-    if (exchange === "wsmanager" && record.topics?.every((topic) => !this.#isWanted(topic))) return;
+    if (record.isFromClients && record.topics?.every((topic) => !this.#isWanted(topic))) return;
     const { heads } = record;
     for (const [index, head] of heads.entries()) {
       if (isExpired(head) || record.isRepeat(index)) continue;
-      const isDirect = exchange === "towsmanager" && head.clientId !== undefined;
-      const subscriptions = isDirect ? this.#directs.get(head.clientId!) : undefined;
-      const route = isDirect ? nowhere : this.#audiences.route(head.topic);
+      const recipient = record.recipientOf(head);
+      const subscriptions = recipient === undefined ? undefined : this.#directs.get(recipient);
+      const route = recipient === undefined ? this.#audiences.route(head.topic) : nowhere;
       if (subscriptions === undefined && route.length === 0) continue;
       const position = positionText(offset, index, heads.length);
       this.#current = { offset, index };

@@ -96,11 +96,11 @@ export class Members {
   /** Gathers from a record what each of them wants and has not passed. @returns how many messages that is */
   deal(record: LogRecord, onSlow: OnSlow): number {
     this.#interests ??= new Interests(this.#all);
-    const { offset, exchange, heads } = record;
+    const { offset, heads } = record;
     let count = 0;
     for (const [index, head] of heads.entries()) {
       if (isExpired(head) || record.isRepeat(index)) continue;
-      const isForOne = exchange === "towsmanager" && head.clientId !== undefined;
+      const recipient = record.recipientOf(head);
       // Nobody wants most messages, for whom no frame is to be made.
       let frames: SharedFrames | undefined;
       const offer = (subscription: DurableSubscription) => {
@@ -119,8 +119,8 @@ export class Members {
         if (subscription.hasBatch && !subscription.flush())
           this.#slow(subscription, { offset, index }, onSlow);
       };
-      if (isForOne) this.#interests.eachDirect(head.clientId!, offer);
-      else this.#interests.eachOf(head.topic, offer);
+      if (recipient === undefined) this.#interests.eachOf(head.topic, offer);
+      else this.#interests.eachDirect(recipient, offer);
     }
     this.#lastOffset = offset;
     return count;

@@ -142,15 +142,17 @@ export class NewestOfAll {
     take: (newest: Newest, topic: string, place: Position) => void,
   ): void {
     if (record.isRepeat(index)) return;
-    const { offset, exchange } = record;
-    const { topic, clientId } = record.messages[index]!;
+    const { offset } = record;
+    const message = record.messages[index]!;
+    const { topic } = message;
+    const recipient = record.recipientOf(message);
     const offer = (subscription: DurableSubscription) => {
       const newest = this.#all.get(subscription)!;
       if (newest.isOver) return;
       take(newest, topic, { offset, index });
       if (newest.isOver) this.#left--;
     };
-    if (exchange === "towsmanager" && clientId !== undefined) this.#interests.eachDirect(clientId, offer);
-    else this.#interests.eachOf(topic, offer);
+    if (recipient === undefined) this.#interests.eachOf(topic, offer);
+    else this.#interests.eachDirect(recipient, offer);
   }
 }

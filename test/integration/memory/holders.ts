@@ -120,7 +120,7 @@ function memoryBroker(messageOfIndex: (index: number) => OutgoingMessage) {
   const broker = new MemoryBroker();
   let isBlocked = false;
   let link: PublishLink | undefined;
-  broker.publish("wsmanager", {
+  broker.attachPublisher("wsmanager", {
     waitingCount: 0,
     opened: (opened) => {
       link = opened;
@@ -132,7 +132,11 @@ function memoryBroker(messageOfIndex: (index: number) => OutgoingMessage) {
     },
     closed: () => undefined,
   });
-  broker.consume("g", 1, { opened: () => undefined, deliver: () => undefined, closed: () => undefined });
+  broker.attachConsumer("g", 1, {
+    opened: () => undefined,
+    deliver: () => undefined,
+    closed: () => undefined,
+  });
   broker.start();
   return { broker, link: link!, isBlocked: () => isBlocked, messageOfIndex };
 }

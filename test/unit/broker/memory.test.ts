@@ -55,9 +55,9 @@ describe("a group that is too slow", () => {
     const broker = new MemoryBroker();
     const [clients, answers] = [new Publishing(), new Publishing()];
     const consumer = new Consuming();
-    broker.publish("wsmanager", clients);
-    broker.publish("towsmanager", answers);
-    broker.consume("g", 1, consumer);
+    broker.attachPublisher("wsmanager", clients);
+    broker.attachPublisher("towsmanager", answers);
+    broker.attachConsumer("g", 1, consumer);
     broker.start();
     const mebibyte = text("x".repeat(1024 ** 2));
     clients.link!.send([text("first"), ...Array.from({ length: queueBytesMax / 1024 ** 2 }, () => mebibyte)]);
@@ -92,8 +92,8 @@ describe("settling", () => {
     const broker = new MemoryBroker();
     const publisher = new Publishing();
     const consumer = new Consuming();
-    broker.publish("wsmanager", publisher);
-    broker.consume("g", 10, consumer);
+    broker.attachPublisher("wsmanager", publisher);
+    broker.attachConsumer("g", 10, consumer);
     broker.start();
     return { broker, publisher, consumer };
   }

@@ -28,17 +28,17 @@ class ScriptedBroker implements Broker {
   readonly #publishers = new Map<Exchange, Publisher>();
   #lastTag = 0;
 
-  publish(exchange: Exchange, publisher: Publisher): void {
+  attachPublisher(exchange: Exchange, publisher: Publisher): void {
     this.#publishers.set(exchange, publisher);
   }
-  consumeEvents(): void {
+  attachEventConsumer(): void {
     throw new Error("not asked for here");
   }
 
-  consumeReplies(): never {
+  attachReplyConsumer(): never {
     throw new Error("a processor asks nothing");
   }
-  consume(_: string, __: number, consumer: Consumer): void {
+  attachConsumer(_: string, __: number, consumer: Consumer): void {
     this.#consumer = consumer;
   }
   readonly hasLog = false;
@@ -48,7 +48,7 @@ class ScriptedBroker implements Broker {
   hearLeft(): void {
     // Nobody asks here.
   }
-  follow(): never {
+  attachFollower(): never {
     throw new Error("a processor follows nothing");
   }
   read(): never {

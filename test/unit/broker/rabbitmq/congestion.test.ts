@@ -38,7 +38,7 @@ test("a broker that does not read is not written to without end: what waits stay
     link = next;
     opened(next);
   };
-  broker.publish("wsmanager", outbox);
+  broker.attachPublisher("wsmanager", outbox);
   broker.start(quiet);
   outbox.append({ body: "first", topic: "" });
   await until(() => outbox.confirmedCount === 1, "the link is proven");

@@ -18,7 +18,7 @@ async function consuming(fake: FakeAmqp) {
   fake.closeFirst(broker);
   const delivered: string[] = [];
   let session: ConsumeSession | undefined;
-  broker.consume("g", 100, {
+  broker.attachConsumer("g", 100, {
     opened: (next) => {
       session = next;
     },

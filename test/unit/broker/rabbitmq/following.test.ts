@@ -24,7 +24,7 @@ test("a follower of a quiet log acknowledges the little that came, so that Rabbi
     timing: { ...defaultTiming, markAfterMs: 50, closeTimeoutMs: 100 },
   });
   const records: number[] = [];
-  broker.follow({
+  broker.attachFollower({
     record: (offset) => void records.push(offset),
     marked: () => undefined,
     missed: () => undefined,
@@ -53,7 +53,7 @@ test("marks go over a connection that consumes nothing, and none while RabbitMQ 
     logRetention: { maxBytes: 1024 ** 2, maxAgeMs: 1000 },
     timing: { ...defaultTiming, markAfterMs: 20, markAgainAfterMs: 20, closeTimeoutMs: 100 },
   });
-  broker.follow({ record: () => undefined, marked: () => undefined, missed: () => undefined });
+  broker.attachFollower({ record: () => undefined, marked: () => undefined, missed: () => undefined });
   broker.start((error) => {
     throw error;
   });

@@ -42,7 +42,7 @@ function publisherTo(
   });
   fake.closeFirst(broker);
   const outbox = new Outbox("test", plainCopies);
-  broker.publish("wsmanager", outbox);
+  broker.attachPublisher("wsmanager", outbox);
   let fatal: Error | undefined;
   broker.start((error) => {
     fatal = error;

@@ -69,7 +69,7 @@ test("a link opens on a RabbitMQ that answers each question in time, however man
   fake.script = late;
   // What it asks takes several times as long in all.
   const broker = brokerOn(fake, { openTimeoutMs: 20 * answerMs, missedForMs: 0 });
-  broker.publish("wsmanager", new Outbox("test", true));
+  broker.attachPublisher("wsmanager", new Outbox("test", true));
   await ready(broker);
   expect(fake.peers[0]!.methods.length).toBeGreaterThan(25);
 });
@@ -77,7 +77,7 @@ test("a link opens on a RabbitMQ that answers each question in time, however man
 test("a link is rebuilt when RabbitMQ leaves a question unanswered on a connection that is alive", async () => {
   await using fake = await FakeAmqp.start();
   const broker = brokerOn(fake, { answerTimeoutMs: 80 });
-  broker.consume("group", 10, handler);
+  broker.attachConsumer("group", 10, handler);
   await ready(broker);
   const silent = fake.peers[0]!;
   fake.script = (method, peer, _, fields) => {
@@ -93,7 +93,7 @@ test("a link is rebuilt when RabbitMQ leaves a question unanswered on a connecti
 test("a link is left alone while RabbitMQ takes no messages, and so reads no questions", async () => {
   await using fake = await FakeAmqp.start();
   const broker = brokerOn(fake, { answerTimeoutMs: 40 });
-  broker.publish("wsmanager", new Outbox("test", true));
+  broker.attachPublisher("wsmanager", new Outbox("test", true));
   await ready(broker);
   const peer = fake.peers[0]!;
   peer.send("ConnectionBlocked", { reason: "low on memory" });

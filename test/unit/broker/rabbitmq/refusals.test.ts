@@ -31,7 +31,7 @@ function publisherTo(fake: FakeAmqp) {
   const outbox = new Outbox("test", false);
   const confirmed: string[] = [];
   const setAside: string[] = [];
-  broker.publish("wsmanager", outbox);
+  broker.attachPublisher("wsmanager", outbox);
   broker.start(quiet);
   const append = (topic: string) =>
     outbox.append(

@@ -60,9 +60,13 @@ async function allLinksOpen(fake: FakeAmqp, openTimeoutMs: () => number): Promis
     },
   });
   fake.closeFirst(broker);
-  broker.publish("wsmanager", new Outbox("test", true));
-  broker.consume("group", 10, { opened: () => undefined, deliver: () => undefined, closed: () => undefined });
-  broker.follow({ record: () => undefined, marked: () => undefined, missed: () => undefined });
+  broker.attachPublisher("wsmanager", new Outbox("test", true));
+  broker.attachConsumer("group", 10, {
+    opened: () => undefined,
+    deliver: () => undefined,
+    closed: () => undefined,
+  });
+  broker.attachFollower({ record: () => undefined, marked: () => undefined, missed: () => undefined });
   broker.start((error) => {
     throw error;
   });
