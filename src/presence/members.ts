@@ -9,7 +9,7 @@ interface Held {
   /** Connections, by client id. */
   readonly names: Map<string, number>;
   readonly changes: Changes;
-  /** Those that have yet to be told who is there; undefined for a topic whose members are not known yet. */
+  /** Whether all clients were looked at for it. */
   isKnown: boolean;
 }
 
@@ -145,14 +145,9 @@ export class Members {
     const asked = this.#unknown;
     this.#unknown = new Set();
     const unknown = new Set([...asked].filter((topic) => this.#held.get(topic)!.isKnown === false));
-    for (const topic of unknown) this.#held.get(topic)!.isKnown = true;
-    if (unknown.size > 0) this.#find(unknown);
     // They are told of whole, and not as changes.
-    for (const topic of unknown) {
-      const held = this.#held.get(topic)!;
-      held.changes.take((name) => held.names.has(name));
-      this.#changed.delete(topic);
-    }
+    this.#find(unknown);
+    for (const topic of unknown) this.#held.get(topic)!.isKnown = true;
     this.#hooks.onKnown([...asked]);
   }
 
@@ -194,6 +189,7 @@ export class Members {
   }
 
   #note(topic: string, held: Held, name: string, was: boolean): void {
+    if (!held.isKnown) return;
     held.changes.note(name, was);
     this.#changed.add(topic);
     this.#hooks.onChanged();

@@ -1,4 +1,5 @@
 import type { Attendance, Attendee } from "../events/attendance.ts";
+import { Gathering } from "./gathering.ts";
 import { Members, type MembersHooks } from "./members.ts";
 import type { Post } from "./post.ts";
 import { inParts, type News, type Said, saidBytesMax, type Topics } from "./said.ts";
@@ -31,7 +32,7 @@ export class Owner {
   readonly #members: Members;
   readonly #tellOwn: (news: News) => void;
   readonly #watchers = new Map<string, Watcher>();
-  #flushing: NodeJS.Timeout | undefined;
+  readonly #changes: Gathering;
 
   /** @param tellOwn hears what this manager is told by itself */
   constructor(
@@ -43,11 +44,10 @@ export class Owner {
   ) {
     this.#post = post;
     this.#tellOwn = tellOwn;
+    this.#changes = new Gathering(gatherMs, () => this.#flush());
     const hooks: MembersHooks = {
       nameOf,
-      onChanged: () => {
-        this.#flushing ??= setTimeout(() => this.#flush(), gatherMs);
-      },
+      onChanged: () => this.#changes.add(),
       onKnown: (topics) => this.#tellWhole(topics),
     };
     this.#members = new Members(attendance, hooks, lookEveryMs);
@@ -137,7 +137,7 @@ export class Owner {
   }
 
   close(): void {
-    clearTimeout(this.#flushing);
+    this.#changes.close();
     this.#members.close();
   }
 
@@ -194,7 +194,6 @@ export class Owner {
   }
 
   #flush(): void {
-    this.#flushing = undefined;
     const byWatcher = new Map<string, News[]>();
     for (const { topic, joined, left } of this.#members.takeChanges()) {
       const leftParts = inParts(left, saidBytesMax / 2).map((some) => ({ topic, joined: [], left: some }));

@@ -1,6 +1,6 @@
 /** The defaults suit production, tests shorten them. In milliseconds. */
 export interface PresenceTiming {
-  /** How long an owner gathers changes before it tells them, and a watcher's manager before its clients are told. */
+  /** Between two times that an owner tells what has changed, and that a watcher's manager tells its clients. */
   readonly gatherMs: number;
   /** Between two looks at all clients for topics that somebody begins to watch. */
   readonly lookEveryMs: number;

@@ -27,8 +27,10 @@ export class WatchedTopic {
   /** The managers on which a client is; most are on one. */
   readonly #members = new Map<string, string | readonly string[]>();
   readonly #changes = new Changes();
-  /** Of managers that tell all of their members in parts: those that came. */
-  readonly #whole = new Map<string, Set<string>>();
+  /** Of managers that tell all of their members in parts: those that came; undefined where none of its members were known before. */
+  readonly #whole = new Map<string, Set<string> | undefined>();
+  /** By manager, how many of the members it has. */
+  readonly #counts = new Map<string, number>();
   readonly #kept: (bytes: number) => void;
   #bytes = 0;
 
@@ -70,18 +72,19 @@ export class WatchedTopic {
       for (const name of joined) this.#add(name, manager);
       return;
     }
-    const whole = part === 0 ? new Set<string>() : this.#whole.get(manager);
+    if (part === 0) this.#whole.set(manager, this.#counts.has(manager) ? new Set() : undefined);
     // Its beginning was lost: the numbers of what the manager says show that.
-    if (whole === undefined) return;
-    this.#whole.set(manager, whole);
+    if (!this.#whole.has(manager)) return;
+    const whole = this.#whole.get(manager);
     for (const name of joined) {
-      whole.add(name);
+      whole?.add(name);
       this.#add(name, manager);
     }
     if (part < parts - 1) return;
     this.#whole.delete(manager);
-    for (const [name, where] of this.#members)
-      if (isOn(where, manager) && !whole.has(name)) this.#remove(name, manager);
+    if (whole !== undefined)
+      for (const [name, where] of this.#members)
+        if (isOn(where, manager) && !whole.has(name)) this.#remove(name, manager);
     this.awaits.delete(manager);
   }
 
@@ -101,6 +104,7 @@ export class WatchedTopic {
     this.#kept(-this.#bytes);
     this.#bytes = 0;
     this.#members.clear();
+    this.#counts.clear();
     this.#whole.clear();
     this.#changes.take(() => false);
   }
@@ -109,22 +113,35 @@ export class WatchedTopic {
     const where = this.#members.get(name);
     if (where !== undefined && isOn(where, manager)) return;
     this.#members.set(name, where === undefined ? manager : [where, manager].flat());
+    this.#count(manager, 1);
     if (where !== undefined) return;
-    this.#changes.note(name, false);
+    this.#note(name, false);
     this.#weigh(textCostBytes(name) + memberOverheadBytes);
   }
 
   #remove(name: string, manager: string): void {
     const where = this.#members.get(name);
     if (where === undefined || !isOn(where, manager)) return;
+    this.#count(manager, -1);
     const others = typeof where === "string" ? [] : where.filter((one) => one !== manager);
     if (others.length > 0) {
       this.#members.set(name, others.length === 1 ? others[0]! : others);
       return;
     }
     this.#members.delete(name);
-    this.#changes.note(name, true);
+    this.#note(name, true);
     this.#weigh(-textCostBytes(name) - memberOverheadBytes);
+  }
+
+  /** Before it is ready nobody was told anything. */
+  #note(name: string, was: boolean): void {
+    if (this.isReady) this.#changes.note(name, was);
+  }
+
+  #count(manager: string, by: 1 | -1): void {
+    const count = (this.#counts.get(manager) ?? 0) + by;
+    if (count > 0) this.#counts.set(manager, count);
+    else this.#counts.delete(manager);
   }
 
   #weigh(bytes: number): void {

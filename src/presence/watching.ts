@@ -1,3 +1,4 @@
+import { Gathering } from "./gathering.ts";
 import type { Post } from "./post.ts";
 import { inParts, type News, type Said, saidBytesMax } from "./said.ts";
 import type { PresenceTiming } from "./timing.ts";
@@ -32,7 +33,7 @@ export class Watching {
   #begun = new Set<string>();
   #ended = new Set<string>();
   #telling: NodeJS.Immediate | undefined;
-  #flushing: NodeJS.Timeout | undefined;
+  readonly #changes: Gathering;
   #version = 0;
   #bytes = 0;
 
@@ -45,6 +46,7 @@ export class Watching {
     this.#timing = timing;
     this.#post = post;
     this.#own = own;
+    this.#changes = new Gathering(timing.gatherMs, () => this.#flush());
   }
 
   get topicCount(): number {
@@ -142,7 +144,7 @@ export class Watching {
 
   close(): void {
     clearImmediate(this.#telling);
-    clearTimeout(this.#flushing);
+    this.#changes.close();
     for (const timer of [...this.#lingering.values(), ...this.#awaiting]) clearTimeout(timer);
   }
 
@@ -187,18 +189,16 @@ export class Watching {
     }
     if (!watched.hasChanged) return;
     this.#changed.add(watched);
-    this.#flushing ??= setTimeout(() => this.#flush(), this.#timing.gatherMs);
+    this.#changes.add();
   }
 
   #ready(watched: WatchedTopic): void {
     if (watched.isReady || watched.isOverfull || this.#topics.get(watched.topic) !== watched) return;
     watched.isReady = true;
-    watched.takeChanges();
     watched.watcher?.ready();
   }
 
   #flush(): void {
-    this.#flushing = undefined;
     for (const watched of this.#changed) {
       const { joined, left } = watched.takeChanges();
       watched.watcher?.changed(joined, left);
