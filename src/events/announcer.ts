@@ -135,7 +135,7 @@ export class Announcer {
     const parts = Math.max(1, Math.ceil(entries.length / entriesMax));
     for (let part = 0; part < parts; part++) {
       const some = entries.slice(part * entriesMax, (part + 1) * entriesMax);
-      const snapshot: Snapshot = { manager: this.#manager, part, parts, entries: some };
+      const snapshot: Snapshot = { manager: this.#manager, at, part, parts, entries: some };
       this.#publish(eventKeys.snapshot, snapshot);
     }
     this.#whenConfirmed(() => {

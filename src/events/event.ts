@@ -27,6 +27,8 @@ export type Entry = readonly [connection: string, client: string];
 export interface Snapshot {
   /** Whose clients these are. */
   readonly manager: string;
+  /** When it was taken, in milliseconds since 1970. */
+  readonly at: number;
   /** Which part this is, from 0 on. */
   readonly part: number;
   /** How many parts there are. */

@@ -1,10 +1,13 @@
 import { type EventRecord, eventKeys } from "../broker/events.ts";
+import type { Entry } from "./event.ts";
 import { objectIn } from "./json.ts";
 
 /** What the log says of one source. */
 interface Account {
   /** The clients of the connections that are open, by the name of the connection. */
-  readonly open: Map<string, string>;
+  open: Map<string, string>;
+  /** What came of a snapshot whose last part has not come: its manager may have died before it. */
+  begun: Map<string, string> | undefined;
   /** Whether the log was read from a snapshot on, or to the source's end, so that no connection can be missing. */
   isWhole: boolean;
 }
@@ -27,21 +30,29 @@ export class Ledger {
     if (key === eventKeys.mark) return;
     const said = objectIn(body);
     if (said === undefined) return;
-    const { connection, client, ended, part, entries } = said;
+    const { connection, client, ended, part, parts, entries } = said;
     if (key === eventKeys.ended) {
-      if (typeof ended === "string" && this.#wants(ended)) this.#beginWhole(ended);
+      if (typeof ended === "string" && this.#wants(ended)) replace(this.#accountOf(ended), new Map());
     } else if (key === eventKeys.disconnected) {
       // Another manager may speak for it.
       if (typeof connection === "string")
-        for (const { open } of this.#accounts.values()) open.delete(connection);
+        for (const { open, begun } of this.#accounts.values()) {
+          open.delete(connection);
+          begun?.delete(connection);
+        }
     } else if (!this.#wants(source)) return;
     else if (key === eventKeys.connected) {
-      if (typeof connection === "string" && typeof client === "string")
-        this.#accountOf(source).open.set(connection, client);
+      if (typeof connection === "string" && typeof client === "string") {
+        const { open, begun } = this.#accountOf(source);
+        open.set(connection, client);
+        begun?.set(connection, client);
+      }
     } else if (key === eventKeys.snapshot && Array.isArray(entries)) {
-      if (part === 0) this.#beginWhole(source);
-      const { open } = this.#accountOf(source);
-      for (const [name, whose] of entries as [string, string][]) open.set(name, whose);
+      const account = this.#accountOf(source);
+      if (part === 0) account.begun = new Map();
+      const { open, begun } = account;
+      for (const entry of entries.filter(isEntry)) (begun ?? open).set(entry[0], entry[1]);
+      if (begun !== undefined && part === Number(parts) - 1) replace(account, begun);
     }
   }
 
@@ -55,19 +66,24 @@ export class Ledger {
     return this.#accounts.get(source)?.isWhole === true;
   }
 
-  /** What was known of the source before is over. */
-  #beginWhole(source: string): void {
-    const account = this.#accountOf(source);
-    account.open.clear();
-    account.isWhole = true;
-  }
-
   #accountOf(source: string): Account {
     let account = this.#accounts.get(source);
     if (account === undefined) {
-      account = { open: new Map(), isWhole: false };
+      account = { open: new Map(), begun: undefined, isWhole: false };
       this.#accounts.set(source, account);
     }
     return account;
   }
+}
+
+/** Any program may have made it up. */
+function isEntry(value: unknown): value is Entry {
+  return Array.isArray(value) && typeof value[0] === "string" && typeof value[1] === "string";
+}
+
+/** What was known of the source before is over. */
+function replace(account: Account, open: Map<string, string>): void {
+  account.open = open;
+  account.begun = undefined;
+  account.isWhole = true;
 }

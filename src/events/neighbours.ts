@@ -13,6 +13,8 @@ interface Neighbour {
   readonly sources: Set<string>;
   snapshotAt: number;
   heardMs: number;
+  /** It is known from others or the log, and nothing was heard of it. */
+  isHearsay: boolean;
   isDead: boolean;
 }
 
@@ -46,6 +48,7 @@ export class Neighbours {
     if (neighbour !== undefined) {
       neighbour.snapshotAt = snapshotAt;
       neighbour.heardMs = nowMs;
+      neighbour.isHearsay = false;
       neighbour.isDead = false;
     }
     for (const known of knows) this.found(known, nowMs);
@@ -77,10 +80,12 @@ export class Neighbours {
     return gone;
   }
 
-  /** Those whose heartbeats stopped: no judgement yet. */
+  /** Those whose heartbeats stopped, or were never heard: no judgement yet. */
   doubtful(nowMs: number): readonly string[] {
     return [...this.#neighbours]
-      .filter(([, { heardMs, isDead }]) => !isDead && nowMs - heardMs >= doubtAfterMs)
+      .filter(
+        ([, { heardMs, isHearsay, isDead }]) => !isDead && (isHearsay || nowMs - heardMs >= doubtAfterMs),
+      )
       .map(([manager]) => manager);
   }
 
@@ -120,7 +125,7 @@ export class Neighbours {
     let neighbour = this.#neighbours.get(manager);
     if (neighbour === undefined) {
       if (open.length === 0 || this.#neighbours.size >= neighboursMax) return undefined;
-      neighbour = { sources: new Set(), snapshotAt: 0, heardMs: nowMs, isDead: false };
+      neighbour = { sources: new Set(), snapshotAt: 0, heardMs: nowMs, isHearsay: true, isDead: false };
       this.#neighbours.set(manager, neighbour);
     }
     for (const source of open) if (neighbour.sources.size < sourcesMax) neighbour.sources.add(source);

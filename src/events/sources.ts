@@ -3,25 +3,36 @@ import type { Known } from "./event.ts";
 import { objectIn } from "./json.ts";
 
 /**
- * Looks through the whole log for sources that are not at their end, no matter whose they are. It keeps their names alone.
+ * Looks through the whole log for sources that are not at their end, no matter whose they are, and when their last snapshots were
+ * taken. It keeps nothing else.
  *
  * @param until a mark that was published just before
  * @throws if the link was lost
  */
 export async function sourcesIn(link: EventsLink, until: string): Promise<readonly Known[]> {
-  const sources = new Set<string>();
+  /** With the time of its last snapshot, in milliseconds since 1970; 0: it has none. */
+  const sources = new Map<string, number>();
   const ended = new Set<string>();
   await link.read("first", until, ({ source, key, body }) => {
     if (key === eventKeys.ended) ended.add(String(objectIn(body)?.["ended"]));
-    else sources.add(source);
+    else if (key === eventKeys.snapshot) sources.set(source, beginOf(body) ?? sources.get(source) ?? 0);
+    else if (!sources.has(source)) sources.set(source, 0);
   });
-  const byManager = new Map<string, string[]>();
-  for (const source of sources) {
+  const byManager = new Map<string, Known>();
+  for (const [source, snapshotAt] of sources) {
     const manager = managerOf(source);
     if (manager === undefined || ended.has(source)) continue;
-    byManager.set(manager, [...(byManager.get(manager) ?? []), source]);
+    const [, others, othersAt] = byManager.get(manager) ?? [manager, [], Number.POSITIVE_INFINITY];
+    // What was said by a source before its snapshot is over; what another one said is not.
+    byManager.set(manager, [manager, [...others, source], Math.min(othersAt, snapshotAt)]);
   }
-  return [...byManager].map(([manager, open]) => [manager, open, 0]);
+  return [...byManager.values()];
+}
+
+/** When a snapshot was taken whose first part this is. */
+function beginOf(body: Uint8Array): number | undefined {
+  const { part, at } = objectIn(body) ?? {};
+  return part === 0 && typeof at === "number" ? at : undefined;
 }
 
 /** A source is named after its manager: `PREFIX.MANAGER.NUMBER`. What was published in another way has none. */

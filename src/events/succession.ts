@@ -2,10 +2,14 @@ import type { EventsLink } from "../broker/events.ts";
 import { reasonOf } from "../errors.ts";
 import type { Logger } from "../ops/logger.ts";
 import type { Announcer } from "./announcer.ts";
+import type { Known } from "./event.ts";
 import { speakForDead } from "./heir.ts";
 import type { Neighbours } from "./neighbours.ts";
 import { sourcesIn } from "./sources.ts";
 import type { EventsTiming } from "./timing.ts";
+
+/** Dead managers that are spoken for side by side. */
+const atOnce = 4;
 
 /**
  * What a manager does for those that died: it finds them, and tells of their clients what they cannot tell any more. It looks for
@@ -77,16 +81,25 @@ export class Succession {
       await this.#lookIntoLog(link);
     for (const manager of this.#neighbours.doubtful(performance.now()))
       if (!(await link.isConnected(manager))) this.#neighbours.died(manager);
-    for (const known of this.#neighbours.dead(performance.now())) {
-      if (this.#link !== link || this.#isClosed) return;
-      const clients = await speakForDead(known, link, this.#announcer);
-      if (clients === undefined) continue;
-      this.#logger.warn("a manager is gone, and its clients are told to be disconnected", {
-        manager: known[0],
-        clients,
-      });
-      for (const source of known[1]) this.#onSettled(source);
-    }
+    const dead = this.#neighbours.dead(performance.now()).values();
+    const speakInTurn = async () => {
+      for (const known of dead) await this.#speakFor(known, link);
+    };
+    // None goes on when the next round begins: two that speak for one manager would be in each other's way.
+    const outcomes = await Promise.allSettled(Array.from({ length: atOnce }, speakInTurn));
+    const failed = outcomes.find(({ status }) => status === "rejected");
+    if (failed?.status === "rejected") throw failed.reason;
+  }
+
+  async #speakFor(known: Known, link: EventsLink): Promise<void> {
+    if (this.#link !== link || this.#isClosed) return;
+    const clients = await speakForDead(known, link, this.#announcer);
+    if (clients === undefined) return;
+    this.#logger.warn("a manager is gone, and its clients are told to be disconnected", {
+      manager: known[0],
+      clients,
+    });
+    for (const source of known[1]) this.#onSettled(source);
   }
 
   /** Nobody told of other managers: those that the log knows, and that are not heard of, are dead. */

@@ -21,11 +21,14 @@ export class Gathering {
   add(): void {
     if (this.#timer !== undefined) return;
     const inMs = this.#toldMs + this.#gatherMs - performance.now();
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#toldMs = performance.now();
-      this.#tell();
-    }, Math.max(0, inMs));
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#toldMs = performance.now();
+        this.#tell();
+      },
+      Math.max(0, inMs),
+    );
   }
 
   close(): void {

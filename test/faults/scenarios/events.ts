@@ -1,4 +1,4 @@
-import { until } from "../../support/wait.ts";
+import { until, WaitedInVain } from "../../support/wait.ts";
 import { Flock } from "../flock.ts";
 import { nameOf } from "../names.ts";
 import { scaled } from "../scale.ts";
@@ -139,7 +139,7 @@ async function withFlocks(world: World, act: (flocks: Flocks) => Promise<void>):
       figures.push(`${count} clients told disconnected within ${(tookMs / 1000).toFixed(1)} s`);
       if (count < flock.plan.size) throw new Error(`only ${count} of ${flock.plan.size} were told of`);
       if (tookMs > withinMs)
-        throw new Error(`the last client was told of after ${Math.round(tookMs)} ms, not ${withinMs}`);
+        throw new WaitedInVain(`the last client was told of after ${Math.round(tookMs)} ms, not ${withinMs}`);
       return names;
     },
   });

@@ -1,4 +1,4 @@
-import { until } from "../../support/wait.ts";
+import { until, WaitedInVain } from "../../support/wait.ts";
 import { Counter } from "../counter.ts";
 import { Flock } from "../flock.ts";
 import { nameOf } from "../names.ts";
@@ -98,7 +98,8 @@ export const rollingScenarios: readonly Scenario[] = [
       figures.push(
         `${flock.plan.size} clients have all of ${goal} messages ${(tookMs / 1000).toFixed(1)} s later`,
       );
-      if (tookMs > resumedMsMax) throw new Error(`the clients had everything after ${Math.round(tookMs)} ms`);
+      if (tookMs > resumedMsMax)
+        throw new WaitedInVain(`the clients had everything after ${Math.round(tookMs)} ms`);
       await until(() => load.resumedMs !== undefined, "answers to come again", 30_000);
     },
   },

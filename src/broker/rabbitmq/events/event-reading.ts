@@ -3,8 +3,8 @@ import { type EventRecord, eventKeys } from "../../events.ts";
 import { eventsLog } from "./events-topology.ts";
 
 /** Records on their way that were not acknowledged yet. */
-const prefetch = 500;
-const ackEvery = 100;
+const prefetch = 2000;
+const ackEvery = 500;
 /** How long the log may send nothing before reading it is given up, in milliseconds. */
 const silentMsMax = 10_000;
 
