@@ -2,8 +2,14 @@ import type { TopicView } from "./source.ts";
 import { changeBodies, countBody, overfullBody, snapshotBodies } from "./telling.ts";
 import type { Circle, Mode, Watcher } from "./watcher.ts";
 
-/** What is kept of changes for those that have not got the whole snapshot yet, in characters. Beyond it they begin anew. */
+/** What is kept of changes for those that have not got the whole snapshot yet, in characters: of one topic, and of all. Beyond it they begin anew. */
 const lateSizeMax = 1024 ** 2;
+const lateSizeMaxOfAll = 16 * 1024 ** 2;
+
+/** What the rooms of one gateway keep together of changes, in characters. */
+export interface LateSize {
+  ofAll: number;
+}
 
 interface Late {
   readonly number: number;
@@ -30,10 +36,12 @@ export class Room {
   /** The last changes, the oldest first, as long as somebody catches up. */
   #late: Late[] = [];
   #lateSize = 0;
+  readonly #size: LateSize;
 
-  constructor(topic: string, destination: string) {
+  constructor(topic: string, destination: string, size: LateSize) {
     this.topic = topic;
     this.destination = destination;
+    this.#size = size;
   }
 
   get isEmpty(): boolean {
@@ -48,7 +56,7 @@ export class Room {
   overfull(): readonly string[] {
     this.isOverfull = true;
     this.#snapshot = undefined;
-    this.#late = [];
+    this.#forgetLate();
     return [overfullBody];
   }
 
@@ -91,23 +99,35 @@ export class Room {
   caughtUp(watcher: Watcher): void {
     watcher.bodies = [];
     this.catching.delete(watcher);
-    if (this.catching.size > 0) return;
-    this.#late = [];
-    this.#lateSize = 0;
-    this.#snapshot = undefined;
+    if (this.catching.size === 0) this.#forgetLate();
   }
 
-  /** The same for all that begin before something changes. */
+  #forgetLate(): void {
+    this.#late = [];
+    this.#size.ofAll -= this.#lateSize;
+    this.#lateSize = 0;
+  }
+
+  /** The same for all that begin before something changes: one that comes and goes in a loop has it made once. */
   get #all(): readonly string[] {
+    if (this.#snapshot !== undefined) return this.#snapshot;
     const { members, count, missing } = this.view!;
-    this.#snapshot ??= snapshotBodies(members, count, missing);
-    return this.#snapshot;
+    const snapshot = snapshotBodies(members, count, missing);
+    // Which managers are missing changes without a word.
+    if (missing.length === 0) this.#snapshot = snapshot;
+    return snapshot;
   }
 
   #keep(late: Late): void {
     this.#late.push(late);
-    this.#lateSize += sizeOf(late);
-    while (this.#lateSize > lateSizeMax) this.#lateSize -= sizeOf(this.#late.shift()!);
+    this.#grow(sizeOf(late));
+    while (this.#lateSize > lateSizeMax || (this.#size.ofAll > lateSizeMaxOfAll && this.#late.length > 0))
+      this.#grow(-sizeOf(this.#late.shift()!));
+  }
+
+  #grow(by: number): void {
+    this.#lateSize += by;
+    this.#size.ofAll += by;
   }
 }
 

@@ -2,7 +2,7 @@ import type { Body } from "../../message.ts";
 import type { ClientSocket } from "../clients/client.ts";
 import type { Encoding } from "../fan-out/encoding.ts";
 import type { Relay } from "../fan-out/relay.ts";
-import { Room } from "./room.ts";
+import { type LateSize, Room } from "./room.ts";
 import type { PresenceSource } from "./source.ts";
 import type { Circle, Mode, Watcher } from "./watcher.ts";
 
@@ -40,6 +40,7 @@ export class Rooms {
   readonly #relay: Relay;
   readonly #outlet: RoomsOutlet;
   readonly #rooms = new Map<string, Room>();
+  readonly #late: LateSize = { ofAll: 0 };
   /** Those that have something to get, in turn. */
   readonly #due = new Set<Watcher>();
   #writing: NodeJS.Immediate | undefined;
@@ -62,7 +63,7 @@ export class Rooms {
   watch({ socket, topic, mode, encoding, subscriptionId, destination }: WatchRequest): Watcher | string {
     let room = this.#rooms.get(topic);
     if (room === undefined) {
-      room = new Room(topic, destination);
+      room = new Room(topic, destination, this.#late);
       const view = this.#source.watch(topic, this.#watcherOf(room));
       if (typeof view === "string") return view;
       room.view = view;

@@ -192,3 +192,55 @@ test("a client that watches knows in the end who is there, however slowly it rea
     { numRuns: 40 },
   );
 }, 60_000);
+
+test("one that comes and goes in a loop has the snapshot made once, until somebody joins or leaves", async () => {
+  let made = 0;
+  const there = new Set(names);
+  let watched: TopicWatcher | undefined;
+  const view = {
+    get members() {
+      made++;
+      return there;
+    },
+    get count() {
+      return there.size;
+    },
+    missing: [],
+    hasChanged: false,
+  };
+  const source: PresenceSource = {
+    watch: (_, watcher) => {
+      watched = watcher;
+      setImmediate(() => watcher.ready());
+      return view;
+    },
+    unwatch: () => undefined,
+  };
+  const relay = new Relay();
+  relay.serveBy({ publish: () => undefined });
+  const rooms = new Rooms(source, relay, { room, sent: () => undefined });
+  const watch = (client: PlayedSocket) => {
+    const watcher = rooms.watch({
+      socket: client as unknown as ClientSocket,
+      topic: "t",
+      mode: "list",
+      encoding: stompEncoding("1.2"),
+      subscriptionId: "s",
+      destination: "/presence/t",
+    });
+    if (typeof watcher === "string") throw new Error(watcher);
+    return watcher;
+  };
+  const staying = watch(new PlayedSocket());
+  await until(() => staying.state === "live", "the first one knows");
+  made = 0;
+  const coming = new PlayedSocket();
+  for (let round = 0; round < 100; round++) rooms.unwatch(watch(coming), true);
+  expect(made).toBe(0);
+  there.add("new");
+  watched!.changed(["new"], []);
+  const last = watch(coming);
+  await until(() => last.state === "live", "the last one knows");
+  expect([made, coming.there.size]).toEqual([1, names.length + 1]);
+  rooms.close();
+});
