@@ -19,9 +19,20 @@ const headerOverheadBytes = 256;
 /** What waits for a confirm: a function, and what it holds besides the receipt. */
 const waiterOverheadBytes = 256;
 
+/** Of longer texts the bytes are counted, in UTF-16 units. */
+const longText = 4096;
+
 /** Two bytes for each UTF-16 unit, since one character outside Latin-1 makes all of a text take that. */
 export function textCostBytes(text: string): number {
   return 2 * text.length + textOverheadBytes;
+}
+
+/**
+ * Of a body that is text. A long one is also kept as UTF-8, on its way to the broker, where a character that is neither ASCII nor Latin-1 takes up to
+ * half as much again.
+ */
+function textBodyCostBytes(text: string): number {
+  return text.length < longText ? 2 * text.length : Math.max(2 * text.length, Buffer.byteLength(text));
 }
 
 export function bufferCostBytes(bytes: Uint8Array): number {
@@ -44,7 +55,7 @@ export function messageCostBytes(message: OutgoingMessage): number {
   return (
     messageOverheadBytes +
     (id === undefined ? 0 : 2 * id.length) +
-    (typeof body === "string" ? 2 * body.length : bufferCostBytes(body)) +
+    (typeof body === "string" ? textBodyCostBytes(body) : bufferCostBytes(body)) +
     2 * (topic.length + (clientId === undefined ? 0 : clientId.length)) +
     (headers === undefined ? 0 : headersCostBytes(headers))
   );

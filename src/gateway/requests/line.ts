@@ -2,6 +2,7 @@ import { isShortText, type Message } from "../../message.ts";
 import { errorHeader, type RequestError, repliesQueue } from "../../requests.ts";
 import type { TimerWheel } from "../clients/timer-wheel.ts";
 import { idOf, lasting, type Thread } from "./correlation.ts";
+import { RecentIds } from "./recent-ids.ts";
 
 /** A connection that asks. */
 export interface Asker {
@@ -13,6 +14,9 @@ export interface Asker {
 const expiringMax = 1000;
 /** What each of these takes in memory: its correlation id of up to 255 bytes, and what is kept to know it by. In bytes. */
 const expiringBytes = 1024;
+/** Requests of one connection whose client was told that they have expired, and whose late answers are dropped; then the oldest is forgotten. */
+const expiredMax = 1000;
+const expiredBytes = 512;
 /** A request cannot be asked, for a reason that is the client's: a sentence for it. */
 export class RequestFault extends Error {
   override readonly name = "RequestFault";
@@ -25,9 +29,11 @@ export class Line {
   readonly #wheel: TimerWheel;
   readonly #onOver: (tell: () => void) => void;
   #expiring: Map<string, Expiry> | undefined;
+  /** Each connection's own: nobody can make those of others be forgotten. */
+  #expired: RecentIds | undefined;
   #numbers = 0;
   onAsked: () => void = () => undefined;
-  onExpired: (id: string) => void = () => undefined;
+  onExpired: () => void = () => undefined;
   onClosed: () => void = () => undefined;
 
   /** @param onOver takes what tells the client that a request's time is over */
@@ -38,9 +44,14 @@ export class Line {
     this.#onOver = onOver;
   }
 
-  /** What is kept of the requests that wait for their expiration. In bytes. */
+  /** What is kept of the requests that wait for their expiration, and of those that have expired. In bytes. */
   get keptBytes(): number {
-    return (this.#expiring?.size ?? 0) * expiringBytes;
+    return (this.#expiring?.size ?? 0) * expiringBytes + (this.#expired?.size ?? 0) * expiredBytes;
+  }
+
+  /** Whether the client was told that the request with this correlation id has expired. */
+  hasExpired(id: string): boolean {
+    return this.#expired?.has(id) === true;
   }
 
   /**
@@ -94,7 +105,9 @@ export class Line {
       // It was answered meanwhile, or the client has gone.
       if (this.#expiring?.get(id) !== expiry) return;
       this.#expiring.delete(id);
-      this.onExpired(id);
+      this.#expired ??= new RecentIds(expiredMax);
+      this.#expired.add(id);
+      this.onExpired();
       this.#asker.answer(withOwn(errorAnswer(topic, "expired", "no answer came in time"), thread), thread);
     };
     const expiry = new Expiry(performance.now() + inMs, () => {

@@ -7,6 +7,10 @@ export class RecentIds {
     this.#max = max;
   }
 
+  get size(): number {
+    return this.#ids.size;
+  }
+
   add(id: string): void {
     this.#ids.delete(id);
     this.#ids.add(id);

@@ -7,10 +7,7 @@ import type { TimerWheel } from "../clients/timer-wheel.ts";
 import { Slices, type Task } from "../durable/slices.ts";
 import { type Correlation, correlationIn } from "./correlation.ts";
 import { type Asker, Line } from "./line.ts";
-import { RecentIds } from "./recent-ids.ts";
 
-/** Requests whose client was told that they have expired, and whose late answers are dropped; then the oldest is forgotten. */
-const expiredMax = 10_000;
 /**
  * The questions of this manager's clients, and the way back of their answers. What is asked is not kept: the correlation id that travels
  * over AMQP says to which connection an answer goes, and what the client called it. It has a secret of the connection's, so
@@ -21,7 +18,6 @@ export class Requests {
   readonly #own = randomBytes(6).toString("base64url");
   readonly #wheel: TimerWheel;
   readonly #lines = new Map<string, Line>();
-  readonly #expired = new RecentIds(expiredMax);
   /** Called with what the correlation ids of a connection's requests began with, when it has gone and had asked. */
   onLeft: (asker: string) => void = () => undefined;
   /** Those whose time is over. Clients may have made many end at the same moment: they are told in slices of the event loop's time. */
@@ -67,10 +63,7 @@ export class Requests {
       this.#over.push(tell);
       this.#slices.ask(this.#telling);
     });
-    line.onExpired = (id) => {
-      this.#timedOut++;
-      this.#expired.add(id);
-    };
+    line.onExpired = () => this.#timedOut++;
     line.onAsked = () => this.#asked++;
     line.onClosed = () => {
       this.#lines.delete(secret);
@@ -96,7 +89,7 @@ export class Requests {
     if (!this.isOwn(id)) return false;
     const correlation = correlationIn(id);
     const line = correlation && this.#lines.get(correlation.secret);
-    if (correlation === undefined || line === undefined || this.#isOver(correlation, id)) {
+    if (correlation === undefined || line === undefined || isOver(correlation, line, id)) {
       this.#unwanted++;
       return true;
     }
@@ -104,9 +97,9 @@ export class Requests {
     line.answer(message, id, correlation.thread);
     return true;
   }
+}
 
-  /** Whether its client was told that it has expired. */
-  #isOver({ hasExpiration }: Correlation, id: string): boolean {
-    return hasExpiration && this.#expired.has(id);
-  }
+/** Whether its client was told that it has expired. */
+function isOver({ hasExpiration }: Correlation, line: Line, id: string): boolean {
+  return hasExpiration && line.hasExpired(id);
 }

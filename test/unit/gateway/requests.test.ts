@@ -144,7 +144,33 @@ describe("a request with an expiration", () => {
     }
     await turn();
     expect(told).toBe(ids.length);
-    expect(lines[0]!.keptBytes).toBe(0);
+    // It is remembered that they have expired.
+    expect(lines[0]!.keptBytes).toBe(20 * 512);
+    clock.mockRestore();
+  });
+
+  test("that has expired is not answered late, however many of another client's have expired since", async () => {
+    let now = 0;
+    const clock = jest.spyOn(performance, "now").mockImplementation(() => now);
+    const pass = async () => {
+      for (let slots = 0; slots < 8; slots++) {
+        now += 250;
+        jest.advanceTimersByTime(250);
+      }
+      await turn();
+    };
+    const { requests, line, got } = asking();
+    const late = idIn(line.headersOf(expiring, thread, "t"));
+    await pass();
+    const flood = asking(requests);
+    for (let round = 0; round < 12; round++) {
+      for (let each = 0; each < 1000; each++) flood.line.headersOf(expiring, thread, "t");
+      await pass();
+    }
+    expect(flood.got).toHaveLength(12_000);
+    expect(flood.line.keptBytes).toBeLessThan(1024 ** 2);
+    requests.answer(answerOf({ "correlation-id": late }), late);
+    expect(got.map(([{ headers }]) => headers!["error"])).toEqual(["expired"]);
     clock.mockRestore();
   });
 
