@@ -170,7 +170,7 @@ describe("a request with an expiration", () => {
     expect(flood.got).toHaveLength(12_000);
     expect(flood.line.keptBytes).toBeLessThan(1024 ** 2);
     requests.answer(answerOf({ "correlation-id": late }), late);
-    expect(got.map(([{ headers }]) => headers!["error"])).toEqual(["expired"]);
+    expect(got.map(([{ body }]) => body)).toEqual(["no answer came in time"]);
     clock.mockRestore();
   });
 
