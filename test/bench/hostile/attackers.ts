@@ -3,7 +3,7 @@
  * all have begun, or, of a connection flood, when it is over.
  */
 import { makeCloseFrame, makeFrame, opcodes } from "../../../src/bench/frames.ts";
-import { busy, keepBusy, repeat } from "./busy.ts";
+import { busy, repeat } from "./busy.ts";
 import { floods } from "./flood.ts";
 import { beGreedy, greedy } from "./greedy.ts";
 import { connectRaw, handshakeFor, type RawClient } from "./raw-client.ts";
@@ -164,10 +164,8 @@ const kinds: Record<string, () => Promise<string>> = {
   mixed: () => attackForever((index) => mixed[index % mixed.length]!),
   stuck,
   connections: floodOfConnections,
-  busy: () => attackForever((index) => () => keepBusy(url, businesses[index % businesses.length]!)),
-  ...Object.fromEntries(
-    businesses.map((kind) => [kind, () => attackForever(() => () => keepBusy(url, kind))]),
-  ),
+  busy: () => attackForever((index) => () => busy[businesses[index % businesses.length]!]!(url)),
+  ...Object.fromEntries(businesses.map((kind) => [kind, () => attackForever(() => () => busy[kind]!(url))])),
   ...Object.fromEntries(
     Object.entries(floods).map(([flood, bulk]) => [
       flood,

@@ -6,6 +6,8 @@ import { connectRaw } from "./raw-client.ts";
 const bulkBytes = 1_000_000;
 /** Between two looks whether what was written has been taken. In milliseconds. */
 const pauseMs = 20;
+/** How long a connection is there at most, over which requests are sent. In milliseconds. */
+const connectionMs = 1000;
 /** Different ones of a kind, so that none is only remembered. */
 const variants = 200;
 
@@ -29,8 +31,10 @@ interface Business {
   readonly bulk: () => Uint8Array;
 }
 
-/** Each keeps the manager as busy as it can in one way. */
-export const busy: Readonly<Record<string, Business>> = {
+/** Topics of which there is a newest message. */
+const lastTopics = 20_000;
+
+const businesses: Readonly<Record<string, Business>> = {
   sends: { bulk: stomp(() => send("/topic/x")) },
   begins: { bulk: stomp(() => "BEGIN\ntransaction:t\n\n\0ABORT\ntransaction:t\n\n\0") },
   churn: { bulk: stomp((index) => `${subscribe(1, `/topic/c.${index}.*`)}UNSUBSCRIBE\nid:1\n\n\0`) },
@@ -48,11 +52,36 @@ export const busy: Readonly<Record<string, Business>> = {
     ).join(""),
     bulk: stomp((index) => send(`/topic/overlap.${index}`)),
   },
+  "newest messages": {
+    first: Array.from({ length: lastTopics }, (_, index) => send(`/topic/last.${index}`)).join(""),
+    bulk: stomp(
+      (index) =>
+        `SUBSCRIBE\nid:1\ndestination:/topic/last.#.${index}\nx-stream-offset:last\n\n\0UNSUBSCRIBE\nid:1\n\n\0`,
+    ),
+  },
+  presence: {
+    first: subscribe(0, "/topic/presence"),
+    bulk: stomp((index) => `${subscribe(1, `/presence/p.${index}`)}UNSUBSCRIBE\nid:1\n\n\0`),
+  },
 };
 
-/** One attacker, until it is closed. */
-export async function keepBusy(url: URL, kind: string): Promise<void> {
-  await repeat(url, busy[kind]!);
+/** Each keeps the manager as busy as it can in one way, until it is closed. */
+export const busy: Readonly<Record<string, (url: URL) => Promise<void>>> = {
+  ...Object.fromEntries(
+    Object.entries(businesses).map(([kind, business]) => [kind, (url: URL) => repeat(url, business)]),
+  ),
+  requests: (url) =>
+    ask(
+      url,
+      fill(() => `GET /nothing HTTP/1.1\r\nHost: ${url.host}\r\n\r\n`),
+    ),
+};
+
+/** Requests in one piece, over a connection that ends for it. */
+async function ask(url: URL, requests: string): Promise<void> {
+  const { socket, ended } = await connectRaw(url, Buffer.from(requests));
+  await Promise.race([ended, Bun.sleep(connectionMs)]);
+  socket.destroy();
 }
 
 /** Says it again and again, as fast as it is read, until the connection is closed. */

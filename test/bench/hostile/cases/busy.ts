@@ -42,7 +42,7 @@ export const busy: HostileCase = {
         ["none", turn("", 0)],
         ...names.map((kind) => [`1 ${kind}`, turn(kind, 1)] as const),
         ...(setting.isQuick ? [] : names.map((kind) => [`50 ${kind}`, turn(kind, 50)] as const)),
-        ["14 of all kinds", turn("busy", 14)],
+        ["20 of all kinds", turn("busy", 20)],
       ]),
     );
     const worst = (of: readonly Turns[], figure: string) =>
