@@ -36,7 +36,7 @@ export class EventStream extends ResponseSocket {
   readonly #parts: EventStreamParts;
   readonly #done = Promise.withResolvers<void>();
   #controller: Controller | undefined;
-  /** What was written since the client has to read. In bytes, or UTF-16 units. */
+  /** What was written since the client has to read. In bytes. */
   #waiting = 0;
 
   constructor(client: Client, remoteAddress: string, parts: EventStreamParts) {
@@ -88,7 +88,7 @@ export class EventStream extends ResponseSocket {
     const wrote = this.#controller!.write(what);
     if (typeof wrote === "number") return;
     const isFirst = this.#waiting === 0;
-    this.#waiting += what.length;
+    this.#waiting += typeof what === "string" ? Buffer.byteLength(what) : what.byteLength;
     if (isFirst) wrote.then(this.#drained, this.#failed);
     else wrote.catch(this.#failed);
   }

@@ -28,6 +28,8 @@ export class Poll extends ResponseSocket {
   readonly #outcome = Promise.withResolvers<Outcome>();
   readonly #parts: PollParts;
   #text = "";
+  /** Of the text, as it will be sent. */
+  #bytes = 0;
   #timer: NodeJS.Timeout | undefined;
   #answering: NodeJS.Immediate | undefined;
 
@@ -49,7 +51,7 @@ export class Poll extends ResponseSocket {
   }
 
   getBufferedAmount(): number {
-    return this.#text.length;
+    return this.#bytes;
   }
 
   ping(): void {
@@ -57,8 +59,13 @@ export class Poll extends ResponseSocket {
   }
 
   protected write(what: string | Uint8Array): void {
-    this.#text +=
-      typeof what === "string" ? what : Buffer.from(what.buffer, what.byteOffset, what.byteLength).toString();
+    if (typeof what === "string") {
+      this.#text += what;
+      this.#bytes += Buffer.byteLength(what);
+    } else {
+      this.#text += Buffer.from(what.buffer, what.byteOffset, what.byteLength).toString();
+      this.#bytes += what.byteLength;
+    }
     this.#answering ??= setImmediate(() => this.close());
   }
 
