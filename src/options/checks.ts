@@ -12,9 +12,32 @@ export const memoryBroker = "memory:";
 export function checkBrokerUrl(item: string): void {
   if (item === memoryBroker) return;
   const url = URL.parse(item);
-  if (url === null || !["amqp:", "amqps:"].includes(url.protocol) || url.hostname === "") {
+  if (url === null || !["amqp:", "amqps:"].includes(url.protocol) || url.hostname === "" || url.hash !== "") {
     throw new NotOfThisKind("must be memory: or URLs like amqp://user:password@host:5672/vhost");
   }
+  for (const [name, value] of url.searchParams) checkBrokerParameter(name, value);
+}
+
+/** What RabbitMQ's URIs may have as parameters for its own clients, and what says the same here. */
+const insteadOfParameter: Readonly<Record<string, string>> = {
+  cacertfile: "use --broker-ca",
+  certfile: "use --broker-cert",
+  keyfile: "use --broker-key",
+  verify: "leave it out, certificates are always checked",
+  server_name_indication: "leave it out, it is the host of the URL",
+  auth_mechanism: "leave it out, a client certificate logs in where the URL names no user",
+};
+
+/** What is not obeyed must not look as if it were, least of all where it is about certificates. */
+function checkBrokerParameter(name: string, value: string): void {
+  if (name !== "heartbeat") {
+    // Another name may be a part of a password that is not percent-encoded.
+    const instead = insteadOfParameter[name.toLowerCase()];
+    const fault = instead === undefined ? "no other" : `not ${name}: ${instead}`;
+    throw new NotOfThisKind(`may have the parameter heartbeat, and ${fault}`);
+  }
+  if (!/^\d{1,5}$/.test(value) || Number(value) > 65_535)
+    throw new NotOfThisKind("may have a heartbeat of 0 to 65535 seconds");
 }
 
 export function checkHandler(value: string): void {

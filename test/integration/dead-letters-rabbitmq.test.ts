@@ -7,6 +7,7 @@ import { runDeadLetters } from "../../src/dead-letters/command.ts";
 import { Replay } from "../../src/dead-letters/replay.ts";
 import { connect } from "../support/client.ts";
 import { executable } from "../support/executable.ts";
+import { ForeignProgram, field, longText, table, u64 } from "../support/foreign-program.ts";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
 import { run } from "../support/run.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
@@ -21,6 +22,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 export default ({ text, id, clientId, topic, headers }) => {
   if (text.startsWith("bad") && !existsSync(join(import.meta.dirname, "mended"))) throw new Error("cannot read " + text);
+  if (text === "headers") return JSON.stringify({ clientId, ...headers });
   return [text, topic, clientId].join(" ");
 };`;
 const mend = () => writeFileSync(join(folder, "mended"), "");
@@ -238,6 +240,41 @@ describe("warren dead-letters", () => {
     }
     await channel.deleteQueue("wsmanager.idle");
     await connection.close();
+  });
+
+  test("shows and replays what RabbitMQ dead-lettered by itself, whatever the headers are that programs set", async () => {
+    const lasting = table(
+      field("client-id", "l", u64(175928847299117063n)),
+      field("below", "l", u64(2n ** 63n)),
+      field("deep", "A", longText(Buffer.concat([Buffer.from("l"), u64(2n ** 63n - 1n)]))),
+      field("low", "d", u64(0xfe37e43c8800759cn)),
+      field("at", "T", u64(2n ** 64n - 1n)),
+      field("price", "D", Buffer.from([2, 0xff, 0xff, 0xff, 0xff])),
+      field("name", "x", longText("größe")),
+      field("bytes", "x", longText(Buffer.from([0xff]))),
+      field(
+        "x-death",
+        "A",
+        longText(
+          Buffer.concat([Buffer.from("F"), table(field("queue", "S", longText("wsmanager.billing")))]),
+        ),
+      ),
+    );
+    await using program = await ForeignProgram.connect(url);
+    await using listener = await connect(warren.wsUrl("/ws?topic=orders"));
+    await program.publish("wsmanager.dead", { routingKey: "orders", headers: lasting, body: "headers" });
+    const { output } = await deadLetters("show");
+    expect(output).toContain("client:   175928847299117063\n");
+    expect(output).toContain('header:   deep: ["9223372036854775807"]\n');
+    expect((await deadLetters("replay")).progress).toBe("1 of 1 dead letters replayed\n");
+    await until(() => listener.received.length === 1, "the answer");
+    expect(JSON.parse(String(listener.received[0]))).toEqual({
+      clientId: "175928847299117063",
+      below: "-9223372036854775808",
+      low: "-1e+300",
+      at: "18446744073709551615",
+      name: "größe",
+    });
   });
 
   test("says how many it has replayed where the group's queue is full", async () => {

@@ -93,6 +93,7 @@ export function loginTo(text: string, { password, tls }: Secrets): Login {
   const inUrl = unescaped(url.password);
   url.username = "";
   url.password = "";
+  url.hostname = unescaped(url.hostname);
   if (username !== "") return { url, user: { name: unescaped(username), password: password ?? inUrl } };
   const byCertificate = url.protocol === "amqps:" && tls.cert !== undefined;
   return { url, user: byCertificate ? undefined : { name: "guest", password: "guest" } };

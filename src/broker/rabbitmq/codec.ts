@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import type { ConsumeMessage } from "amqplib";
 import { copyHeader, type Envelope } from "../../envelope/envelope.ts";
 import { type Headers, isReservedHeader, isShortText } from "../../message.ts";
@@ -42,7 +43,7 @@ export function deliveryCountOf({ properties }: Pick<ConsumeMessage, "properties
 }
 
 /**
- * Texts, numbers and booleans that an application set. A name that AMQP could not carry again, since it is empty or grows beyond
+ * Texts, numbers, booleans and times that an application set. A name that AMQP could not carry again, since it is empty or grows beyond
  * 255 bytes as text, is left out like a reserved one: it would spoil every message that it is passed on with.
  */
 function applicationHeaders(table: Readonly<Record<string, unknown>>): Headers | undefined {
@@ -50,10 +51,10 @@ function applicationHeaders(table: Readonly<Record<string, unknown>>): Headers |
   for (const name in table) {
     if (name === clientIdHeader || isReservedHeader(name) || isPropertyName(name)) continue;
     if (name === "" || !isShortText(name)) continue;
-    const value = table[name];
-    if (!isScalar(value)) continue;
+    const value = textOfField(table[name]);
+    if (value === undefined) continue;
     headers ??= {};
-    headers[name] = String(value);
+    headers[name] = value;
   }
   return headers;
 }
@@ -96,6 +97,14 @@ function isAnswerOf(appId: string): boolean {
 
 function isScalar(value: unknown): value is string | number | bigint | boolean {
   return ["string", "number", "bigint", "boolean"].includes(typeof value);
+}
+
+/** Undefined for lists, tables, decimals and bytes that are no text. Some languages write every text as bytes. */
+function textOfField(value: unknown): string | undefined {
+  if (isScalar(value)) return String(value);
+  if (Buffer.isBuffer(value)) return isUtf8(value) ? value.toString("utf8") : undefined;
+  const { "!": type, value: inner } = (value ?? {}) as { readonly "!"?: unknown; readonly value?: unknown };
+  return type === "timestamp" && isScalar(inner) ? String(inner) : undefined;
 }
 
 /** Seconds since 1970, which some programs give in milliseconds, and some as anything. */

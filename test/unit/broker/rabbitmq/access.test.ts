@@ -22,3 +22,11 @@ test.each([
   expect(login.user).toEqual(user);
   expect(login.url.href).toBe(`${url.replace(/\/\/.*@/, "//")}:5671/v?heartbeat=3`);
 });
+
+test.each([
+  ["amqp://ho%61t:10000/v%2fhost", "amqp://hoat:10000/v%2fhost"],
+  ["amqp://a:b@[::1]:5672/v", "amqp://[::1]:5672/v"],
+  ["amqp://a:b@[fe80::1]", "amqp://[fe80::1]"],
+])("%s is reached as %s", (url, reached) => {
+  expect(loginTo(url, none).url.href).toBe(reached);
+});

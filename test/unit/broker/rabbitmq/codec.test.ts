@@ -100,7 +100,16 @@ describe("a delivery", () => {
     ],
     [
       "has headers that are no texts",
-      { headers: { table: { a: 1 }, list: [1], nothing: null, bytes: Buffer.from("x") } },
+      {
+        headers: {
+          table: { a: 1 },
+          "table like a time": { "!": "timestamp", value: [1] },
+          list: [1],
+          nothing: null,
+          bytes: Buffer.from([0xff]),
+          decimal: { "!": "decimal", value: { places: 1, digits: 5 } },
+        },
+      },
     ],
   ])("of a program that %s is read as if these were absent", (_, properties) => {
     expect(fromDelivery(delivery(properties))).toEqual(envelopeOf());
@@ -133,13 +142,26 @@ describe("a delivery", () => {
     expect(isName(clientId!)).toBe(false);
   });
 
-  test("has numbers and switches of other programs as texts", () => {
-    const headers = { count: 3, ratio: 0.5, isUrgent: false, note: "" };
+  test("has numbers, switches, times and texts in bytes of other programs as texts", () => {
+    const at = { "!": "timestamp", value: 1_700_000_000 };
+    const never = { "!": "timestamp", value: 2n ** 64n - 1n };
+    const headers = {
+      count: 3,
+      ratio: 0.5,
+      isUrgent: false,
+      note: "",
+      at,
+      never,
+      name: Buffer.from("größe"),
+    };
     expect(fromDelivery(delivery({ headers })).headers).toEqual({
       count: "3",
       ratio: "0.5",
       isUrgent: "false",
       note: "",
+      at: "1700000000",
+      never: "18446744073709551615",
+      name: "größe",
     });
   });
 });

@@ -25,7 +25,7 @@ const hasty = (isSilent: () => boolean): LinkTiming => ({
 
 /** A publisher on a scripted peer, and what is logged. */
 function publisherTo(
-  fake: FakeAmqp,
+  fake: Pick<FakeAmqp, "url" | "closeFirst">,
   timingWith: (log: readonly string[]) => LinkTiming = () => timing,
   plainCopies = false,
 ) {
@@ -399,4 +399,22 @@ describe.concurrent("a link that is told to close waits no longer than it may, t
       }
     });
   }
+});
+
+test.each([
+  ["", "/"],
+  ["/", "/"],
+  ["/%2f", "/"],
+  ["/orders", "orders"],
+  ["/a%2Fb%20c", "a/b c"],
+  ["/gr%C3%B6%C3%9Fe?heartbeat=7", "größe"],
+  ["/größe", "größe"],
+])("a URL that ends in %p opens the vhost %p", async (end, vhost) => {
+  let opened: unknown;
+  await using fake = await FakeAmqp.start((method, _peer, _channel, { virtualHost }) => {
+    if (method === "ConnectionOpen") opened = virtualHost;
+    return undefined;
+  });
+  publisherTo({ url: `${fake.url}${end}`, closeFirst: (user) => fake.closeFirst(user) });
+  expect(await until(() => opened, "the vhost")).toBe(vhost);
 });
