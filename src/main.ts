@@ -1,4 +1,5 @@
 import { FatalError, UsageError } from "./errors.ts";
+import { runScript, scriptIn } from "./handler-script.ts";
 import { completionFor } from "./options/completion.ts";
 import { helpText } from "./options/help.ts";
 import { manual } from "./options/manual.ts";
@@ -12,24 +13,33 @@ import { version } from "./version.ts";
 // The reader of the log has gone (`warren | head`): serving goes on without it.
 for (const output of [process.stdout, process.stderr]) output.on("error", () => undefined);
 
-try {
-  if (process.argv[2] === quarantinedFlag) await serveQuarantined(process.argv[3]!, process.argv[4]);
-  const command = parseCommand(process.argv.slice(2), process.env);
-  if (command.do === "help") process.stdout.write(`${helpText()}\n`);
-  else if (command.do === "handler-types") process.stdout.write(await handlerTypes());
-  else if (command.do === "version") process.stdout.write(`warren ${version}\n`);
-  else if (command.do === "completion") process.stdout.write(completionFor(command.shell));
-  else if (command.do === "manual") process.stdout.write(manual());
-  else if (command.do === "dead-letters") process.exitCode = await deadLetters(command.args);
-  else
-    process.exitCode = command.options.role === "bench" ? await bench(command.options) : await serve(command);
-} catch (error) {
-  if (!(error instanceof UsageError || error instanceof FatalError)) throw error;
-  process.stderr.write(`warren: ${error.message}\n`);
-  process.exitCode = error instanceof UsageError ? 2 : 1;
+const script = scriptIn(process.argv.slice(2), process.env);
+if (script !== undefined) await runScript(script);
+else {
+  await runWarren();
+  // Whatever is still open (a handler's timer, say) must not keep a stopped process alive.
+  process.exit();
 }
-// Whatever is still open (a handler's timer, say) must not keep a stopped process alive.
-process.exit();
+
+async function runWarren(): Promise<void> {
+  try {
+    if (process.argv[2] === quarantinedFlag) await serveQuarantined(process.argv[3]!, process.argv[4]);
+    const command = parseCommand(process.argv.slice(2), process.env);
+    if (command.do === "help") process.stdout.write(`${helpText()}\n`);
+    else if (command.do === "handler-types") process.stdout.write(await handlerTypes());
+    else if (command.do === "version") process.stdout.write(`warren ${version}\n`);
+    else if (command.do === "completion") process.stdout.write(completionFor(command.shell));
+    else if (command.do === "manual") process.stdout.write(manual());
+    else if (command.do === "dead-letters") process.exitCode = await deadLetters(command.args);
+    else
+      process.exitCode =
+        command.options.role === "bench" ? await bench(command.options) : await serve(command);
+  } catch (error) {
+    if (!(error instanceof UsageError || error instanceof FatalError)) throw error;
+    process.stderr.write(`warren: ${error.message}\n`);
+    process.exitCode = error instanceof UsageError ? 2 : 1;
+  }
+}
 
 /** The text of the types is the file that Warren itself is checked with. */
 async function handlerTypes(): Promise<string> {

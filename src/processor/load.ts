@@ -2,6 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { FatalError, reasonOf } from "../errors.ts";
+import { allowScripts } from "../handler-script.ts";
 import { isHandlerUrl } from "../host.ts";
 import type { EventHandlers } from "./event-work.ts";
 import type { Handler, Work } from "./handler.ts";
@@ -25,6 +26,7 @@ async function loadModule(file: string): Promise<Work> {
   if (!existsSync(path) || !statSync(path).isFile()) {
     throw new FatalError(`handler ${path}: there is no such file; correct --handler`);
   }
+  allowScripts();
   let module: unknown;
   try {
     module = await import(pathToFileURL(path).href);

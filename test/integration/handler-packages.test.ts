@@ -10,8 +10,8 @@ import { startWarren } from "../support/warren.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 
-/** ESM, CommonJS, packages with many dependencies, conditions in `exports`, and an optional native part. */
-const packages = ["uuid@11", "pg@8", "ioredis@5", "express@5"];
+/** ESM, CommonJS, packages with many dependencies, conditions in `exports`, native parts, and threads of their own. */
+const packages = ["uuid@11", "pg@8", "ioredis@5", "express@5", "bcrypt@6", "pino@10"];
 
 let folder: string;
 beforeAll(async () => {
@@ -49,6 +49,29 @@ test.each([
     "function",
   ],
   [
+    "bcrypt, which has a native part, when it is needed",
+    `export default async () => { const { compare, hash } = await import("bcr" + "ypt"); return String(await compare("a", await hash("a", 4))); };`,
+    "true",
+  ],
+  [
+    "pino, which writes by a thread",
+    `import pino from "pino";
+    const transport = pino.transport({ target: "pino/file", options: { destination: import.meta.dirname + "/log" } });
+    const logger = pino(transport);
+    export default () => new Promise((done) => { logger.info("x"); transport.on("close", () => done("written")); transport.end(); });`,
+    "written",
+  ],
+  [
+    "a module that runs a script of its own by fork",
+    `import { fork } from "node:child_process";
+    export default () => new Promise((done) => {
+      const child = fork(import.meta.dirname + "/lib/script", ["--one"]);
+      child.on("message", (said) => child.on("exit", (code) => done(said + " " + code)));
+      child.send("hello");
+    });`,
+    "hello --one 0",
+  ],
+  [
     "a path alias of its tsconfig.json",
     `import { word } from "@lib/word"; export default () => word;`,
     "aliased",
@@ -56,6 +79,10 @@ test.each([
 ])("a handler in the executable imports %s", async (name, source, answer) => {
   const file = join(folder, `handler.${name.includes("require") ? "cjs" : "ts"}`);
   mkdirSync(join(folder, "lib"), { recursive: true });
+  writeFileSync(
+    join(folder, "lib", "script.js"),
+    `process.once("message", (said) => process.send(said + " " + process.argv[2], () => process.disconnect()));`,
+  );
   writeFileSync(join(folder, "lib", "word.ts"), `export const word = "aliased";`);
   writeFileSync(
     join(folder, "tsconfig.json"),

@@ -247,6 +247,115 @@ describe("kombu, which takes nothing but what says that it is JSON,", () => {
   });
 });
 
+/** Each prints what it heard as JSON, then publishes a message with every property, and a header of every type that it has. */
+const everyProperty = {
+  pika: `
+import datetime, json, pika, sys
+channel = pika.BlockingConnection(pika.URLParameters(sys.argv[1])).channel()
+queue = channel.queue_declare("", exclusive=True).method.queue
+channel.queue_bind(queue, "wsmanager")
+print("ready", flush=True)
+method, properties, body = next(channel.consume(queue, auto_ack=True, inactivity_timeout=20))
+names = ["content_type", "content_encoding", "priority", "correlation_id", "reply_to", "expiration", "message_id", "timestamp", "type", "app_id", "headers"]
+print(json.dumps({**{name: getattr(properties, name) for name in names}, "topic": method.routing_key, "body": body.decode()}), flush=True)
+headers = {"big": 2**63 - 1, "low": -(2**63), "small": -1, "half": 0.5, "yes": True, "at": datetime.datetime(2023, 11, 14, 22, 13, 20), "bytes": "größe".encode(), "nothing": None, "list": [1], "table": {"a": 1}, "text": "größe"}
+properties = pika.BasicProperties(content_type="application/json", content_encoding="utf-8", priority=5, correlation_id="question 7", reply_to="/temp-queue/answers", expiration="600000", message_id="m-1", timestamp=int(sys.argv[2]), type="order", app_id="shop", headers=headers)
+channel.basic_publish("towsmanager", "a", b'{"answer": 1}', properties)
+channel.connection.close()
+`,
+  kombu: `
+import datetime, json, kombu, sys
+with kombu.Connection(sys.argv[1]) as connection:
+    heard = []
+    def hear(message):
+        message.ack()
+        heard.append(message)
+    incoming, outgoing = (kombu.Exchange(name, type="fanout", passive=True) for name in ("wsmanager", "towsmanager"))
+    with connection.Consumer(kombu.Queue("", incoming, exclusive=True, auto_delete=True), accept=["json"], on_message=hear):
+        print("ready", flush=True)
+        while not heard: connection.drain_events(timeout=20)
+    [message] = heard
+    properties = {"content_type": message.content_type, "content_encoding": message.content_encoding, **message.properties, "headers": message.headers}
+    print(json.dumps({**properties, "topic": message.delivery_info["routing_key"], "body": json.dumps(message.decode())}), flush=True)
+    headers = {"big": 2**63 - 1, "low": -(2**63), "small": -1, "half": 0.5, "yes": True, "at": datetime.datetime(2023, 11, 14, 22, 13, 20), "bytes": "größe".encode(), "nothing": None, "list": [1], "table": {"a": 1}, "text": "größe"}
+    connection.Producer().publish({"answer": 1}, exchange=outgoing, routing_key="a", serializer="json", priority=5, correlation_id="question 7", reply_to="/temp-queue/answers", expiration=600, message_id="m-1", timestamp=int(sys.argv[2]), type="order", app_id="shop", headers=headers)
+`,
+};
+
+describe.each([
+  ["pika", pythonWithPika],
+  ["kombu", pythonWithKombu],
+] as const)("%s, property by property,", (name, python) => {
+  test("hears all that a client says of a message, and is heard with all that it says, by every manager", async () => {
+    await using here = await startManager();
+    await using there = await startManager();
+    await using anna = await connectStomp(here.wsUrl("/ws/anna"));
+    await using carol = await connectStomp(there.wsUrl("/ws/carol"));
+    const received = [
+      await anna.subscribe("/topic/a"),
+      await carol.subscribe("/topic/a"),
+      await carol.subscribe("/topic/a", { "x-stream-offset": "next" }),
+    ];
+    const timestamp = Math.floor(Date.now() / 1000);
+    const other = Bun.spawn([need(python), "-c", everyProperty[name], url, `${timestamp}`], {
+      stdout: "pipe",
+      stderr: "inherit",
+    });
+    const lines = linesOf(other.stdout);
+    expect((await within(lines.next(), `${name} to consume`)).value).toBe("ready");
+    const said = { ...headers, "content-encoding": "utf-8", timestamp: `${timestamp}` };
+    await anna.sendSafely("/topic/b", '{"question": 1}', said);
+    const heardThere = JSON.parse((await within(lines.next(), `what ${name} heard`)).value!);
+    expect(heardThere).toMatchObject({
+      content_type: "application/json",
+      content_encoding: "utf-8",
+      priority: 5,
+      correlation_id: "question 7",
+      reply_to: "/temp-queue/answers",
+      expiration: "600000",
+      message_id: expect.stringContaining("manager-"),
+      timestamp,
+      type: "order",
+      app_id: "shop",
+      topic: "b",
+      body: '{"question": 1}',
+    });
+    expect(heardThere.headers).toEqual({ mine: "own", "client-id": "anna", "warren-copy": true });
+    for (const each of received) {
+      await bodiesOf(each, 1);
+      expect(JSON.parse(each[0]!.body)).toEqual({ answer: 1 });
+      const { mine: _, ...properties } = said;
+      expect(each[0]!.headers).toMatchObject({
+        ...properties,
+        "message-id": "m-1",
+        big: "9223372036854775807",
+        low: "-9223372036854775808",
+        small: "-1",
+        half: "0.5",
+        yes: "true",
+        at: "1700000000",
+        bytes: "größe",
+        text: "größe",
+      });
+      for (const left of ["nothing", "list", "table"]) expect(each[0]!.headers).not.toHaveProperty(left);
+    }
+    expect(await within(other.exited, `${name} to end`)).toBe(0);
+  });
+});
+
+async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string, undefined> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const bytes of stream) {
+    text += decoder.decode(bytes, { stream: true });
+    for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n")) {
+      yield text.slice(0, end);
+      text = text.slice(end + 1);
+    }
+  }
+  return undefined;
+}
+
 describe("what a handler answers as an object", () => {
   test("is JSON, and says so", async () => {
     const folder = await import("node:fs").then(({ mkdtempSync }) => mkdtempSync("/tmp/warren-properties-"));

@@ -4,7 +4,7 @@ import { executablePath, projectFolder } from "../../build/compile.ts";
 import { run } from "./run.ts";
 
 /** What goes into the executable. */
-const sources = ["src", "static", "build", "package.json", "bun.lock"];
+const sources = ["src", "static", "build", "patches", "package.json", "bun.lock"];
 
 let built: Promise<string> | undefined;
 
