@@ -258,7 +258,7 @@ print("ready", flush=True)
 method, properties, body = next(channel.consume(queue, auto_ack=True, inactivity_timeout=20))
 names = ["content_type", "content_encoding", "priority", "correlation_id", "reply_to", "expiration", "message_id", "timestamp", "type", "app_id", "headers"]
 print(json.dumps({**{name: getattr(properties, name) for name in names}, "topic": method.routing_key, "body": body.decode()}), flush=True)
-headers = {"big": 2**63 - 1, "low": -(2**63), "small": -1, "half": 0.5, "yes": True, "at": datetime.datetime(2023, 11, 14, 22, 13, 20), "bytes": "größe".encode(), "nothing": None, "list": [1], "table": {"a": 1}, "text": "größe"}
+headers = {"big": 2**63 - 1, "low": -(2**63), "small": -1, "yes": True, "at": datetime.datetime(2023, 11, 14, 22, 13, 20), "bytes": "größe".encode(), "nothing": None, "list": [1], "table": {"a": 1}, "text": "größe"}
 properties = pika.BasicProperties(content_type="application/json", content_encoding="utf-8", priority=5, correlation_id="question 7", reply_to="/temp-queue/answers", expiration="600000", message_id="m-1", timestamp=int(sys.argv[2]), type="order", app_id="shop", headers=headers)
 channel.basic_publish("towsmanager", "a", b'{"answer": 1}', properties)
 channel.connection.close()
@@ -331,7 +331,8 @@ describe.each([
         big: "9223372036854775807",
         low: "-9223372036854775808",
         small: "-1",
-        half: "0.5",
+        // The pika of Debian 12 writes no fractions.
+        ...(name === "kombu" ? { half: "0.5" } : {}),
         yes: "true",
         at: "1700000000",
         bytes: "größe",

@@ -1,12 +1,17 @@
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Auth } from "../../src/gateway/auth/auth.ts";
 import { startBrowser, type TestBrowser } from "../support/browser.ts";
 import { connect } from "../support/client.ts";
 import { clientsWithoutWebSocket } from "../support/http-clients.ts";
-import { rows, say } from "../support/page-actions.ts";
+import { rows, say, untilStatus } from "../support/page-actions.ts";
 import { type ReverseProxy, startProxy } from "../support/proxies.ts";
-import { connectStomp } from "../support/stomp-client.ts";
-import { startSystem } from "../support/system.ts";
+import { bodiesOf, connectStomp } from "../support/stomp-client.ts";
+import { optionsOf, QuietLogger, startSystem } from "../support/system.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
+import { claims, hs256 } from "../unit/gateway/auth/signing.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 
@@ -49,6 +54,20 @@ describe.each(Object.keys(startProxy) as (keyof typeof startProxy)[])("behind %s
       ).toBe("refused");
     });
 
+    test("a stompjs that asks for no subprotocol is heard, and its CONNECT by nobody", async () => {
+      await using anna = await connect(wsUrl(`${prefix}ws/anna`));
+      const webSocketFactory = () => new WebSocket(wsUrl(`${prefix}ws/ben`));
+      await using ben = await connectStomp("", {
+        webSocketFactory,
+        connectHeaders: { passcode: "a secret" },
+      });
+      const received = await ben.subscribe("/topic/a");
+      await ben.sendSafely("/topic/a", "from ben");
+      expect(await bodiesOf(received, 1)).toEqual(["from ben"]);
+      await ben.sendSafely("/broadcast", "to anna");
+      expect(await anna.next()).toBe("to anna");
+    });
+
     test("the metrics are kept from strangers", async () => {
       for (const path of ["metrics", "readyz"])
         expect((await fetch(new URL(`${prefix}${path}`, proxy.url))).status).toBe(404);
@@ -73,5 +92,48 @@ describe.each(Object.keys(startProxy) as (keyof typeof startProxy)[])("behind %s
     other.send("from a WebSocket");
     await rows(page, "other", "from a WebSocket").waitFor();
     await clientsWithoutWebSocket(page, new URL("dumb/", proxy.url));
+  });
+
+  describe("with tokens", () => {
+    const secret = "a secret of more than thirty-two bytes";
+    const folder = mkdtempSync(join(tmpdir(), "warren-proxied-"));
+    const token = hs256(claims({ sub: "anna", warren: { publish: ["#"], subscribe: ["#"] } }), secret);
+    let guarded: ReturnType<typeof startSystem>;
+    let guard: ReverseProxy;
+    beforeAll(async () => {
+      writeFileSync(join(folder, "secret"), secret);
+      const args = ["--auth", "jwt", "--jwt-secret-file", join(folder, "secret")];
+      guarded = startSystem(args, undefined, await Auth.open(optionsOf(...args), new QuietLogger()));
+      guard = await startProxy[kind](guarded.url);
+    });
+    afterAll(async () => {
+      await guard[Symbol.asyncDispose]();
+      await guarded[Symbol.asyncDispose]();
+      rmSync(folder, { recursive: true, force: true });
+    });
+
+    test.each([
+      ["chat/", "connected"],
+      ["dumb/", "Connected by HTTP"],
+    ])("the page at /%s says that it needs one, takes one, and is %s", async (prefix, how) => {
+      const page = await browser.openWaiting(new URL(`${prefix}?topic=d`, guard.url).href);
+      const banner = page.locator("#banner");
+      await banner.filter({ hasText: "The manager refused: a token is needed" }).waitFor();
+      await page.getByLabel("Token").fill(token);
+      await page.getByRole("button", { name: "Connect" }).click();
+      await untilStatus(page, "connected");
+      await page.getByText(how, { exact: false }).first().waitFor();
+      expect(await page.locator("#client-id").textContent()).toBe("anna");
+      await say(page, "hello");
+      await rows(page, "processed.answers-own", "processed message: hello").waitFor();
+    });
+
+    test("the proxy's own login beside a client's token is not the manager's to judge", async () => {
+      const headers = { authorization: `Basic ${btoa("proxy:password")}` };
+      const url = new URL(`chat/ws?topic=e&token=${token}`, guard.url).href.replace(/^http/, "ws");
+      await using anna = await connect(url, { headers });
+      anna.send("hello");
+      expect(await anna.next()).toBe("processed message: hello");
+    });
   });
 });
