@@ -100,6 +100,11 @@ export class Gateway implements FeedSink {
     this.#durables?.marked(offset);
   }
 
+  /** All that may come again is known: durable subscriptions are served from now on. */
+  pastIsKnown(): void {
+    this.#durables?.pastIsKnown();
+  }
+
   missed(why: Missed): void {
     this.#durables?.missed(why);
   }

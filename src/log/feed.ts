@@ -5,6 +5,7 @@ import type { Message } from "../message.ts";
 import type { Logger } from "../ops/logger.ts";
 import type { MessageTrace } from "../ops/message-trace.ts";
 import { isExpired } from "../properties.ts";
+import { EarlyRecords } from "./early-records.ts";
 import { openForClients } from "./opening.ts";
 import { LogRecord } from "./record.ts";
 import { Repeats } from "./repeats.ts";
@@ -51,15 +52,19 @@ export class Feed implements Follower {
   readonly #messageTrace: MessageTrace;
   readonly #skipped: SkippedRecords;
   readonly #recordBytesMax: number;
+  #early: EarlyRecords | undefined;
   /** The record that has just come: of others, which are opened again, the answers have been handed on. */
   #coming: LogRecord | undefined;
 
-  readonly repeats = new Repeats();
+  readonly repeats: Repeats;
   /** Learns the keys that came by other managers. */
   keys: KeyBook = { learn: () => false };
 
   /** Called with an offset that the log has reached, each time that the follower begins to follow. */
   onMarked: (offset: number) => void = () => undefined;
+
+  /** Called when the log has begun anew. */
+  onAnotherLog: () => void = () => undefined;
 
   /** Called with how long it took to hand a record on, in milliseconds. */
   onHandedOn: (ms: number) => void = () => undefined;
@@ -67,6 +72,7 @@ export class Feed implements Follower {
   /**
    * @param skipped told of records that nobody can read
    * @param recordBytesMax a larger record is not for clients
+   * @param repeats finds what is in the log before
    */
   constructor(
     managerId: string,
@@ -75,7 +81,9 @@ export class Feed implements Follower {
     messageTrace: MessageTrace,
     skipped: SkippedRecords,
     recordBytesMax: number,
+    repeats = new Repeats(),
   ) {
+    this.repeats = repeats;
     this.#ownIds = `${managerId}-`;
     this.#sink = sink;
     this.#logger = logger;
@@ -91,11 +99,31 @@ export class Feed implements Follower {
     this.#coming = record;
     this.repeats.mark(record, envelope);
     const isOwn = isFromClients && envelope.messageId?.startsWith(this.#ownIds) === true;
-    if (!isOwn && record.repeated !== "all" && this.#concerns(record, isFromClients, envelope))
-      this.#handOn(record, isFromClients);
+    if (!isOwn && record.repeated !== "all" && this.#concerns(record, isFromClients, envelope)) {
+      if (this.#early === undefined) this.#handOn(record, isFromClients);
+      else if (!this.#early.add({ record, isFromClients }, envelope.body.byteLength)) this.goOn();
+    }
     this.#coming = undefined;
     this.#sink.logged(record);
     this.onHandedOn(performance.now() - readMs);
+  }
+
+  /** What comes for live clients waits until `goOn`, since it is not known yet which of it is in the log before. */
+  hold(): void {
+    this.#early = new EarlyRecords();
+  }
+
+  /** Hands on what waits, and from now on what comes. */
+  goOn(): void {
+    const early = this.#early?.takeAll() ?? [];
+    this.#early = undefined;
+    const coming = this.#coming;
+    for (const { record, isFromClients } of early) {
+      this.repeats.tell(record);
+      this.#coming = record;
+      this.#handOn(record, isFromClients);
+    }
+    this.#coming = coming;
   }
 
   /** Whether there may be something for somebody in it. Of what programs send, some is for one client alone, and some answers. */
@@ -108,7 +136,7 @@ export class Feed implements Follower {
 
   #handOn(record: LogRecord, isFromClients: boolean): void {
     for (const [index, head] of record.heads.entries()) {
-      if (record.isRepeat(index)) continue;
+      if (record.isHeard(index)) continue;
       // What is published again under a key that this manager took itself its clients have heard already.
       const isHeard = hasKey(head.id) && this.keys.learn(head.id, head.clientId);
       if (isExpired(head) || !this.#isWanted(head, isFromClients)) continue;
@@ -141,8 +169,11 @@ export class Feed implements Follower {
   }
 
   missed(why: Missed): void {
+    const isAnother = why === "another log";
+    if (isAnother) this.repeats.restart();
     this.#logger.warn("the message log no longer has what came while RabbitMQ was away");
     this.#sink.missed(why);
+    if (isAnother) this.onAnotherLog();
   }
 
   #deliver(message: Message): void {

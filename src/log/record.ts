@@ -40,6 +40,8 @@ export class LogRecord {
   costBytes = 0;
   /** Which of its messages, by their index, are in the log before: nobody gets them. Undefined: none. */
   repeated: "all" | ReadonlySet<number> | undefined;
+  /** Which of them live clients have heard from a log that was before this one. */
+  heard: "all" | ReadonlySet<number> | undefined;
   #opener: Opener;
   /** Absent once a single message is kept. */
   #envelope: Envelope | undefined;
@@ -112,6 +114,12 @@ export class LogRecord {
   isRepeat(index: number): boolean {
     const { repeated } = this;
     return repeated !== undefined && (repeated === "all" || repeated.has(index));
+  }
+
+  /** Whether live clients have heard the message with this index already, from this log or from the one before. */
+  isHeard(index: number): boolean {
+    const { heard } = this;
+    return this.isRepeat(index) || (heard !== undefined && (heard === "all" || heard.has(index)));
   }
 
   /**

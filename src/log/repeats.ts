@@ -2,11 +2,14 @@ import type { Envelope } from "../envelope/envelope.ts";
 import { hasKey, isOnceAnswer, mayHaveKeys, onceIdIn } from "../envelope/once-id.ts";
 import { packedContentType } from "../envelope/packing.ts";
 import { RecentKeys } from "../envelope/recent-keys.ts";
+import type { KnownRepeats } from "./known-repeats.ts";
 import type { LogRecord } from "./record.ts";
 import { SeenIds } from "./seen.ts";
 
 /** What the keys that are remembered take together, in bytes: about 20,000 of them. */
 const keysBytesMax = 4 * 1024 ** 2;
+/** While what came before is still being read, this many of the ids that have come are kept to be compared with it. */
+const sinceStartMax = 65_536;
 
 /**
  * Finds what is in the log more than once: what a manager or processor had to publish again since a confirm was lost, and the answers to a
@@ -17,77 +20,161 @@ const keysBytesMax = 4 * 1024 ** 2;
  * repeat, if it was taken within the window that its id names.
  */
 export class Repeats {
-  readonly #seen = new SeenIds();
+  #seen = new SeenIds();
+  /** What was in the log before this one. Its ids are heard of no more, but a reader of this log gets them. */
+  #before: SeenIds | undefined;
   /** Made with the first key: most systems use none. */
   #keys: RecentKeys | undefined;
   /** The id of the record that was marked last. */
   #marked: string | undefined;
+  readonly #known: KnownRepeats | undefined;
+  /** Where the ids were that have come first since the start, by id or key; undefined once what came before has been read. */
+  #sinceStart: Map<string, Place> | undefined;
+  #isPast = false;
 
   /** Messages that were found to be in the log before. */
   count = 0;
 
+  /** @param known learns of all that are found */
+  constructor(known?: KnownRepeats) {
+    this.#known = known;
+  }
+
   /** Notes which of a record's messages are repeats. Each record once, in the order of the log. */
-  mark(record: LogRecord, { messageId, contentType, body }: Marked): void {
+  mark(record: LogRecord, envelope: Marked): void {
+    this.#known?.reachesBackTo(record.offset);
+    this.#mark(record, envelope);
+    if (record.repeated !== undefined) this.#known?.add(record.offset, record.repeated);
+  }
+
+  /** What came before the first record that was marked will be read, and handed to `markPast` until `pastEnded`. */
+  pastFollows(): void {
+    this.#sinceStart = new Map();
+  }
+
+  /** The same for records that came before the first one that was marked, in the order of the log. */
+  markPast(record: LogRecord, envelope: Marked): void {
+    if (this.#sinceStart === undefined) return;
+    const marked = this.#marked;
+    this.#isPast = true;
+    this.#mark(record, envelope);
+    this.#isPast = false;
+    this.#marked = marked;
+    if (record.repeated !== undefined) this.#known?.add(record.offset, record.repeated);
+  }
+
+  /** Adds what has become known of a record since it was marked. */
+  tell(record: LogRecord): void {
+    this.#known?.tell(record);
+  }
+
+  /** @param from the offset of the first record of the past that was read; undefined if none was, or if it was not read to its end */
+  pastEnded(from: number | undefined): void {
+    this.#sinceStart = undefined;
+    if (from !== undefined) this.#known?.reachesBackTo(from);
+  }
+
+  /** What comes next is of another log: what is in both is a repeat to those that have heard it, and none to those that read this one. */
+  restart(): void {
+    this.#before = this.#seen;
+    this.#seen = new SeenIds();
+    // Keys that were taken lately have a book of their own: see `once.ts`.
+    this.#keys = undefined;
+    this.#sinceStart = undefined;
+    this.#known?.restart();
+  }
+
+  #mark(record: LogRecord, { messageId, contentType, body }: Marked): void {
     this.#marked = messageId;
     // A copy, which an older version's binding may bring here, comes before its pack and has its id.
     if (messageId === undefined || record.isCopy) return;
     if (hasKey(messageId) && !messageId.includes("/")) {
-      if (this.#isKeyAgain(messageId)) record.repeated = "all";
+      if (this.#isKeyAgain(messageId, record.offset, undefined)) record.repeated = "all";
       return;
     }
     const isAnswer = messageId.includes("/");
     if (isAnswer ? !isWarrensAnswer(messageId) : !isWarrens(messageId)) return;
-    if (this.#seen.sawAgain(messageId)) {
-      this.count++;
+    if (this.#isAgain(messageId, record.offset, undefined)) {
       record.repeated = "all";
       return;
     }
+    if (this.#before?.sawAgain(messageId) === true) record.heard = "all";
     // Packs of answers, each of which has its question's id, may have some of them again; and those of managers have keys.
     // The ids are read without the bodies.
     if (isAnswer) return;
-    if (messageId.startsWith("processor-"))
-      this.#markEach(record, (id) => isWarrensAnswer(id) && this.#isSeen(id));
+    if (messageId.startsWith("processor-")) this.#markEach(record, isWarrensAnswer, this.#isAgain);
     else if (contentType === packedContentType && mayHaveKeys(body))
-      this.#markEach(record, (id) => hasKey(id) && this.#isKeyAgain(id));
+      this.#markEach(record, hasKey, this.#isKeyAgain);
   }
 
-  #markEach(record: LogRecord, isAgain: (id: string) => boolean): void {
+  #markEach(record: LogRecord, concerns: (id: string) => boolean, isAgain: IsAgain): void {
     let repeated: Set<number> | undefined;
+    let heard: Set<number> | undefined;
     for (const [index, { id }] of record.heads.entries()) {
-      if (!isAgain(id)) continue;
-      repeated ??= new Set();
-      repeated.add(index);
+      if (!concerns(id)) continue;
+      if (isAgain(id, record.offset, index)) {
+        repeated ??= new Set();
+        repeated.add(index);
+      } else if (this.#before?.sawAgain(id) === true) {
+        heard ??= new Set();
+        heard.add(index);
+      }
     }
     record.repeated = repeated;
+    record.heard ??= heard;
   }
 
-  #isSeen(id: string): boolean {
-    if (!this.#seen.sawAgain(id)) return false;
-    this.count++;
-    return true;
-  }
+  readonly #isAgain: IsAgain = (id, offset, index) =>
+    this.#isRepeat(this.#seen.sawAgain(id), id, offset, index);
 
-  #isKeyAgain(id: string): boolean {
+  readonly #isKeyAgain: IsAgain = (id, offset, index) => {
     const once = onceIdIn(id);
     if (once === undefined) return false;
     this.#keys ??= new RecentKeys(keysBytesMax);
-    if (!this.#keys.sawAgain(once)) return false;
-    this.count++;
-    return true;
+    return this.#isRepeat(this.#keys.sawAgain(once), once.key, offset, index);
+  };
+
+  #isRepeat(isKnown: boolean, id: string, offset: number, index: number | undefined): boolean {
+    const sinceStart = this.#sinceStart;
+    if (sinceStart !== undefined) {
+      if (!isKnown && !this.#isPast && sinceStart.size < sinceStartMax) sinceStart.set(id, { offset, index });
+      const later = this.#isPast ? sinceStart.get(id) : undefined;
+      if (later !== undefined) {
+        // What came first was taken for the only one. The same record, read once more, is no repeat of itself.
+        sinceStart.delete(id);
+        if (later.offset <= offset) return false;
+        this.count++;
+        this.#known?.add(later.offset, later.index === undefined ? "all" : new Set([later.index]));
+        return false;
+      }
+    }
+    if (isKnown) this.count++;
+    return isKnown;
   }
 
   /** Whether the answer to a request, of the record that was marked last, has been here before. One that is alone in it was asked for then. */
   hasSeen(id: string): boolean {
-    return id !== this.#marked && isWarrensAnswer(id) && this.#isSeen(id);
+    if (id === this.#marked || !isWarrensAnswer(id)) return false;
+    const isKnown = this.#seen.sawAgain(id) || this.#before?.sawAgain(id) === true;
+    if (isKnown) this.count++;
+    return isKnown;
   }
 }
 
+/** Where an id was: undefined: it is the record's own. */
+interface Place {
+  readonly offset: number;
+  readonly index: number | undefined;
+}
+
+type IsAgain = (id: string, offset: number, index: number | undefined) => boolean;
+
 type Marked = Pick<Envelope, "messageId" | "contentType" | "body">;
 
-/** What a manager or processor numbers: `manager-0123456789ab-7`. */
+/** What a manager or processor numbers: `manager-0123456789ab-7`, or `manager-0123456789ab-b1-7` of a sender that has a line of its own. */
 function isWarrens(id: string): boolean {
   const at = endOfName(id);
-  return at > 0 && /^(?:[a-z]+-)?\d+$/.test(id.slice(at));
+  return at > 0 && /^(?:[a-z]+-)?(?:b\d+-)?\d+$/.test(id.slice(at));
 }
 
 /** `manager-0123456789ab-7/GROUP/1` */

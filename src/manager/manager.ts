@@ -7,7 +7,9 @@ import { Once } from "../gateway/fan-out/once.ts";
 import { Gateway } from "../gateway/gateway.ts";
 import { protocols as allProtocols, type ProtocolMaker } from "../gateway/protocols.ts";
 import { Feed } from "../log/feed.ts";
+import { KnownRepeats } from "../log/known-repeats.ts";
 import { LogLag } from "../log/log-lag.ts";
+import { Repeats } from "../log/repeats.ts";
 import { SkippedRecords } from "../log/skipped-records.ts";
 import type { Logger } from "../ops/logger.ts";
 import { LoopLag } from "../ops/loop-lag.ts";
@@ -17,10 +19,10 @@ import type { Tracing } from "../ops/tracing.ts";
 import { defaultOutboxLimits } from "../outbox/limits.ts";
 import { Outbox } from "../outbox/outbox.ts";
 import { BusiestTopics } from "./busiest-topics.ts";
-import { KeysAtStart } from "./keys-at-start.ts";
 import { managerMetrics } from "./manager-metrics.ts";
 import type { ManagerOptions } from "./manager-options.ts";
 import { managerReadiness } from "./manager-readiness.ts";
+import { PastAtStart } from "./past-at-start.ts";
 import { Replies } from "./replies.ts";
 import { Steering } from "./steering.ts";
 import { Traced, tracedSink } from "./traced.ts";
@@ -42,7 +44,7 @@ export class Manager {
   readonly #answers: Outbox;
   readonly #gateway: Gateway;
   readonly #auth: Auth | undefined;
-  readonly #keysAtStart: KeysAtStart;
+  readonly #past: PastAtStart;
   readonly #lag = new LoopLag();
   #isStopping = false;
   /** Called when the control API asks for a stop: after the clients have left over a time, in milliseconds. */
@@ -81,8 +83,10 @@ export class Manager {
     const outbox = this.#outboxOf(id, options);
     const answers = this.#outboxOf(`${id}-replies`, options);
     const once = new Once({ windowMs: options.idempotencyWindowMs, bytesMax: options.idempotencyMaxBytes });
-    const keysAtStart = new KeysAtStart(broker, once, logger);
-    const readiness = () => managerReadiness(auth, keysAtStart, broker, outbox, this.#isStopping);
+    const known = new KnownRepeats();
+    const repeats = new Repeats(known);
+    const past = new PastAtStart(broker, once, repeats, recordBytesMax, logger);
+    const readiness = () => managerReadiness(auth, past, broker, outbox, this.#isStopping);
     const waitingBytes = () => outbox.level.bytes;
     const steering = new Steering(id, broker, logger, auth, {
       gateway: () => gateway,
@@ -114,7 +118,7 @@ export class Manager {
         once,
         onAskerLeft: (asker) => steering.askerLeft(asker),
         uplink: uplinkTo(outbox, messageTrace, busiest, traced),
-        sharedLog: sharedLogOf(broker, recordBytesMax),
+        sharedLog: sharedLogOf(broker, recordBytesMax, known, past),
       },
       protocols,
     );
@@ -125,9 +129,17 @@ export class Manager {
     broker.attachPublisher("towsmanager", answers);
     broker.attachReplyConsumer(repliesPrefetch, replies);
     const skipped = new SkippedRecords(logger);
-    const feed = new Feed(id, tracedSink(gateway, tracing), logger, messageTrace, skipped, recordBytesMax);
+    const sink = tracedSink(gateway, tracing);
+    const feed = new Feed(id, sink, logger, messageTrace, skipped, recordBytesMax, repeats);
     feed.keys = once;
-    feed.onMarked = (offset) => keysAtStart.reached(offset);
+    feed.onMarked = (offset) => past.reached(offset);
+    feed.onAnotherLog = () => past.anotherLog();
+    if (!past.isKnown) feed.hold();
+    past.onLate = () => feed.goOn();
+    past.onKnown = () => {
+      feed.goOn();
+      gateway.pastIsKnown();
+    };
     const lag = broker.hasLog ? new LogLag((then) => broker.mark(then)) : undefined;
     if (lag !== undefined) feed.onHandedOn = (ms) => lag.handedOn(ms);
     const ownMetrics = managerMetrics({
@@ -136,14 +148,14 @@ export class Manager {
       busiest,
       skipped,
       replies,
-      repeats: feed.repeats,
+      repeats,
       lags: [this.#lag, ...(lag === undefined ? [] : [lag])],
       steering,
     });
     broker.attachFollower(feed);
     this.#outbox = outbox;
     this.#answers = answers;
-    this.#keysAtStart = keysAtStart;
+    this.#past = past;
     this.#steering = steering;
     this.#gateway = gateway;
   }
@@ -211,7 +223,7 @@ export class Manager {
     await this.#steering.close(timeoutMs);
     this.#outbox.close();
     this.#answers.close();
-    this.#keysAtStart.close();
+    this.#past.close();
     this.#lag.close();
   }
 

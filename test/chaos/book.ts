@@ -54,7 +54,7 @@ export interface View {
   readonly isFromFirst: boolean;
   readonly wants: (topic: string) => boolean;
   readonly seen: readonly Seen[];
-  /** When each connection was made. */
+  /** When each connection was made; for durable subscriptions, when it was in force. */
   readonly connectedAt: readonly number[];
   /** The manager of each connection. */
   readonly connectedTo: readonly string[];

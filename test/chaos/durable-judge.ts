@@ -2,13 +2,13 @@ import type { Book, Seen, View } from "./book.ts";
 import { placeText } from "./book.ts";
 import type { Findings } from "./findings.ts";
 
+/** A manager may take so long to know that the log was deleted, in milliseconds. */
+const unawareMs = 5000;
+
 /** A log from its declaration to its deletion, as all that read it saw it together. */
 export type Era = Map<number, Seen>;
 
-/**
- * What is in the logs with an id that was there before: published or answered again. A manager that has read the first one gives it
- * to nobody, and one that has not does: docs/protocol.md, "Once".
- */
+/** What is in these logs with an id that was there before: published or answered again. Nobody gets it: docs/protocol.md, "Once". */
 export function repeatsIn(eras: readonly Era[]): ReadonlySet<Seen> {
   const ids = new Set<string>();
   const repeats = new Set<Seen>();
@@ -42,10 +42,11 @@ export function judgeDurable(book: Book, findings: Findings): Era[] {
   for (const { view, segments } of read) {
     for (const { era, seen } of segments) for (const one of seen) note(eras[era]!, one, view, findings);
   }
-  const repeats = repeatsIn(eras);
-  const places = eras.map((era) => placesOf(era).filter((place) => !repeats.has(era.get(place)!)));
+  const places = eras.map((era) => {
+    const repeats = repeatsIn([era]);
+    return placesOf(era).filter((place) => !repeats.has(era.get(place)!));
+  });
   for (const { view, segments } of read) {
-    countRepeats(view, findings);
     for (const [index, segment] of segments.entries()) {
       checkOrder(view, segment, findings);
       const isLast = index === segments.length - 1;
@@ -83,8 +84,10 @@ function segmentsOf(view: View, book: Book, findings: Findings): Segment[] {
       segment = { era: eraLeast, isFromFirst: view.isFromFirst, seen: [] };
       segments.push(segment);
     } else if (before?.connection !== seen.connection && era < lostBy(view.connectedAt[seen.connection]!)) {
-      // A position that the new log has reached already cannot be told from its own: docs/reliability.md.
-      segment = { era: Math.max(era, eraLeast), isFromFirst: false, seen: [] };
+      // A position that the new log has reached already cannot be told from its own: docs/reliability.md. A manager may not know yet of
+      // the log that has gone last.
+      const eraKnown = lostBy(view.connectedAt[seen.connection]! - unawareMs);
+      segment = { era: Math.max(era, eraLeast, eraKnown), isFromFirst: false, seen: [] };
       segments.push(segment);
     }
     segment.era = Math.max(segment.era, eraLeast);
@@ -104,32 +107,25 @@ function note(era: Era, seen: Seen, view: View, findings: Findings): void {
     );
 }
 
+/** Everything comes once: from its place, and with its id, over however many connections. */
 function checkOrder(view: View, { seen }: Segment, findings: Findings): void {
   const places = new Set<number>();
+  const ids = new Map<string, Seen>();
   let last = -1;
-  for (const { place, said } of seen) {
+  for (const one of seen) {
+    const { place, said, id } = one;
+    const before = ids.get(id);
+    if (before === undefined) ids.set(id, one);
     if (places.has(place!)) findings.repeated(view, `${said.key} at ${placeText(place!)}`);
+    else if (before !== undefined)
+      findings.repeated(
+        view,
+        `${said.key} at ${placeText(before.place!)}, connection ${before.connection}, and at ${placeText(place!)}, connection ${one.connection}`,
+      );
     else if (place! < last)
       findings.reordered(view, `${said.key} at ${placeText(place!)} after ${placeText(last)}`);
     places.add(place!);
     last = Math.max(last, place!);
-  }
-}
-
-/**
- * Counts what came twice over one connection from two places of one log. It may: a manager that has not read the first one, or a
- * reading that began after it, does not know it. The fault suite shows that nobody gets anything twice who is at the log's end.
- */
-function countRepeats(view: View, findings: Findings): void {
-  let connection: number | undefined;
-  const told = new Map<string, Seen>();
-  for (const seen of view.seen) {
-    // After a gap it is told all of another log, also what it has had.
-    if (seen.connection !== connection || seen.isAfterGap) told.clear();
-    connection = seen.connection;
-    const before = told.get(seen.id);
-    if (before === undefined) told.set(seen.id, seen);
-    else if (before.place !== seen.place) findings.repeatsUnknown++;
   }
 }
 

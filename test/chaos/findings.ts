@@ -23,8 +23,6 @@ export class Findings {
   };
   /** Gaps that were told once more, by a manager that learned of the new log later than another. Nothing is missing. */
   gapsToldAgain = 0;
-  /** What durable readers got twice over one connection since it was not known to have been there: docs/protocol.md, "Once". */
-  repeatsUnknown = 0;
   /** The first of each kind and reader. */
   readonly shown: Finding[] = [];
 

@@ -21,8 +21,6 @@ export interface Verdict {
   /** Where that may happen: after a processor, or its connection, was lost. */
   readonly answersReordered: number;
   readonly gapsToldAgain: number;
-  /** What durable readers got twice over one connection since it was not known to have been there. */
-  readonly repeatsUnknown: number;
   /** Messages with a receipt that went with a queue that was deleted. */
   readonly deleted: number;
 }
@@ -41,44 +39,43 @@ export function judge(book: Book): Verdict {
     delivered: book.views.reduce((sum, { seen }) => sum + seen.length, 0),
     ...counts,
     gapsToldAgain: findings.gapsToldAgain,
-    repeatsUnknown: findings.repeatsUnknown,
     deleted,
   };
 }
 
-/** Each log has the messages of one sender in order, apart from those that come again. */
+/** In each log what one sender says is in order the first time, which is when clients get it. What comes again is counted. */
 function checkLogOrder(book: Book, eras: readonly Era[], findings: Findings) {
   let publishedTwice = 0;
   let answeredTwice = 0;
   let answersReordered = 0;
   for (const [index, era] of eras.entries()) {
     const begunAt = book.logLosses[index - 1]?.to ?? Number.NEGATIVE_INFINITY;
-    const comesAgain = index === 0 ? new Map<string, number>() : lastPlaces(era);
-    const told = new Map<string, { readonly numbers: Set<number>; last: number }>();
+    const told = new Map<string, { readonly numbers: Set<number>; last: number; lastPlace: number }>();
     for (const place of placesOf(era)) {
       const { said, at } = era.get(place)!;
       const { kind, sender, number, key } = said;
-      if (place < (comesAgain.get(key) ?? place)) {
-        if (kind === "relayed") publishedTwice++;
-        else answeredTwice++;
-        continue;
-      }
-      // It was on its way when the log before this one went: here it comes before what it followed, and nobody sees it again.
-      if (book.sentAt(sender, number) < begunAt + onTheWayMs) continue;
       const before = told.get(`${kind}/${sender}`);
-      if (before === undefined) {
-        told.set(`${kind}/${sender}`, { numbers: new Set([number]), last: number });
-        continue;
-      }
-      if (before.numbers.has(number)) {
+      if (before?.numbers.has(number) === true) {
         if (kind === "relayed") publishedTwice++;
         else answeredTwice++;
-      } else if (number < before.last) {
-        if (kind !== "relayed" && isShaken(book, at)) answersReordered++;
-        else findings.reordered({ name: "the log" }, `${key} at ${placeText(place)} after ${before.last}`);
+        continue;
+      }
+      // It was on its way when the log before this one went: what followed it got here before it was published again.
+      if (book.sentAt(sender, number) < begunAt + onTheWayMs) continue;
+      if (before === undefined) {
+        told.set(`${kind}/${sender}`, { numbers: new Set([number]), last: number, lastPlace: place });
+        continue;
       }
       before.numbers.add(number);
-      before.last = Math.max(before.last, number);
+      if (number > before.last) {
+        before.last = number;
+        before.lastPlace = place;
+      } else if (kind !== "relayed" && isShaken(book, at)) answersReordered++;
+      else
+        findings.reordered(
+          { name: "the log" },
+          `${key} at ${placeText(place)} after ${before.last} at ${placeText(before.lastPlace)}`,
+        );
     }
   }
   return { publishedTwice, answeredTwice, answersReordered };
@@ -87,12 +84,4 @@ function checkLogOrder(book: Book, eras: readonly Era[], findings: Findings) {
 /** Answers may change places where RabbitMQ takes for alive what is not, and where a backlog comes back twice: docs/reliability.md. */
 function isShaken({ processorLosses }: Book, at: number): boolean {
   return processorLosses.some(({ from, to }) => at > from && at < to + shakenMs);
-}
-
-/**
- * Where each message was last. Of what is published while the log is deleted, some goes, and what was behind it gets into the new
- * one: the publisher publishes all of it again, in order.
- */
-function lastPlaces(era: Era): Map<string, number> {
-  return new Map(placesOf(era).map((place) => [era.get(place)!.said.key, place]));
 }

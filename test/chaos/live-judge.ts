@@ -1,4 +1,4 @@
-import { type Book, keyText, type Seen, type View } from "./book.ts";
+import { type Book, keyText, placeText, type Seen, type View } from "./book.ts";
 import { type Era, placesOf, repeatsIn } from "./durable-judge.ts";
 import type { Findings } from "./findings.ts";
 
@@ -9,6 +9,7 @@ const behindMs = 5000;
 type Sayings = Map<string, Saying[]>;
 interface Saying {
   readonly number: number;
+  readonly place: number;
   /** It was there before. */
   readonly isRepeat: boolean;
 }
@@ -37,7 +38,7 @@ function sayingsOf(era: Era, repeats: ReadonlySet<Seen>): Sayings {
   for (const place of placesOf(era)) {
     const seen = era.get(place)!;
     const { kind, sender, number } = seen.said;
-    const saying = { number, isRepeat: repeats.has(seen) };
+    const saying = { number, place, isRepeat: repeats.has(seen) };
     const others = sayings.get(`${kind}/${sender}`);
     if (others === undefined) sayings.set(`${kind}/${sender}`, [saying]);
     else others.push(saying);
@@ -96,7 +97,7 @@ function checkFromLog(
   findings: Findings,
 ): void {
   const got = seen.map(({ said }) => said.number);
-  let best: Fit = { length: 0, expected: undefined };
+  let best: Fit = { length: 0, expected: undefined, sayings: [], at: 0 };
   for (const log of logs) {
     const sayings = log.get(of) ?? [];
     for (const [from, { number }] of sayings.entries()) {
@@ -107,7 +108,7 @@ function checkFromLog(
     }
   }
   const number = got[best.length]!;
-  const told = `${of}:${number} instead of ${best.expected}, after ${got[best.length - 1]}, live, connection ${seen[0]!.connection}`;
+  const told = `${of}:${number} instead of ${best.expected}, after ${got[best.length - 1]}, live, connection ${seen[0]!.connection}; ${contextOf(got, best)}`;
   if (got.indexOf(number) < best.length) findings.repeated(view, told);
   else if (got.includes(best.expected ?? -1)) findings.reordered(view, told);
   else findings.missing(view, told, 1);
@@ -117,6 +118,21 @@ function checkFromLog(
 interface Fit {
   readonly length: number;
   readonly expected: number | undefined;
+  /** The log, and where in it that should have come. */
+  readonly sayings: readonly Saying[];
+  readonly at: number;
+}
+
+const shownAround = 6;
+
+/** What it got and what the log has around there; repeats in brackets. */
+function contextOf(got: readonly number[], { length, sayings, at }: Fit): string {
+  const around = <T>(all: readonly T[], middle: number) =>
+    all.slice(Math.max(0, middle - shownAround), middle + shownAround);
+  const inLog = around(sayings, at).map(({ number, place, isRepeat }) =>
+    isRepeat ? `(${number}@${placeText(place)})` : `${number}@${placeText(place)}`,
+  );
+  return `got ${around(got, length).join(" ")}; the log has ${inLog.join(" ")}`;
 }
 
 function fitOf(got: readonly number[], sayings: readonly Saying[], from: number): Fit {
@@ -125,9 +141,10 @@ function fitOf(got: readonly number[], sayings: readonly Saying[], from: number)
   for (const [length, number] of got.entries()) {
     const fits = ({ number: said, isRepeat }: Saying) => said === number && !(isRepeat && had.has(said));
     while (sayings[at]?.isRepeat === true && !fits(sayings[at]!)) at++;
-    if (sayings[at] === undefined || !fits(sayings[at]!)) return { length, expected: sayings[at]?.number };
+    if (sayings[at] === undefined || !fits(sayings[at]!))
+      return { length, expected: sayings[at]?.number, sayings, at };
     had.add(number);
     at++;
   }
-  return { length: got.length, expected: undefined };
+  return { length: got.length, expected: undefined, sayings, at };
 }

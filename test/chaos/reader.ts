@@ -209,6 +209,8 @@ export class Reader implements View {
       this.#note(connection, frame.slice(end + 2), headerOf(head, "message-id") ?? "", position, isAfterGap);
     } else if (head.startsWith("RECEIPT")) {
       if (headerOf(head, "receipt-id") !== "in-force") return;
+      // Its place was found only now, maybe in another log than the one that there was when it connected.
+      if (this.isDurable) this.connectedAt[connection] = performance.now();
       this.#after ??= headerOf(head, "x-stream-after");
       this.#tell(`its subscription is in force, after ${this.#after}`);
       this.#inForce.resolve();

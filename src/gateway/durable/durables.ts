@@ -1,4 +1,5 @@
 import type { Missed } from "../../broker/broker.ts";
+import type { KnownRepeats } from "../../log/known-repeats.ts";
 import { positionText } from "../../log/position.ts";
 import type { LogRecord } from "../../log/record.ts";
 import { LogWindow } from "../../log/window.ts";
@@ -33,6 +34,7 @@ export class Durables {
   readonly #sweeps: Sweeps;
   readonly #end: LogEnd;
   readonly #parked = new Parked();
+  readonly #repeats: KnownRepeats;
   readonly #outflowTo: (socket: ClientSocket) => Outflow;
 
   /**
@@ -52,6 +54,7 @@ export class Durables {
       // Another one may have taken the room again.
       if (subscription.state === "parked") subscription.awaitRoom();
     });
+    this.#repeats = log.repeats;
     this.window = new LogWindow(windowBytesMax);
     const delivered = (count: number) => relay.delivered(count);
     this.#end = new LogEnd(relay, (subscription) => this.fallBehind(subscription));
@@ -157,6 +160,14 @@ export class Durables {
 
   marked(offset: number): void {
     this.window.reached(offset);
+    this.#goOn();
+  }
+
+  /** What came before this process may be in the log again: from now on that is known, and subscriptions are served. */
+  pastIsKnown(): void {
+    const { window } = this;
+    for (let sequence = window.begin; sequence < window.end; sequence++)
+      this.#repeats.tell(window.at(sequence)!);
     this.#goOn();
   }
 

@@ -44,7 +44,7 @@ export class Locator {
     const { coversFrom, last, end } = this.#window;
     const { place } = subscription;
     this.#waiting.delete(subscription);
-    if (coversFrom === undefined) {
+    if (coversFrom === undefined || !this.#log.isPastKnown()) {
       this.#waiting.set(subscription, "log");
       return;
     }

@@ -10,6 +10,12 @@ import type { SharedLog } from "./shared-log.ts";
 /** What may wait here to be dealt with, in bytes of bodies. What comes beyond that is let go of, and read again. */
 const waitingBytesMax = 16 * 1024 ** 2;
 
+/**
+ * A reading of what is older than anybody here has followed begins this many records before its start, to know what is repeated just after it:
+ * about what a manager has on its way when its connection is lost.
+ */
+const pastRecords = 1024;
+
 /** What a reading reports. */
 export interface SweepReadingEvents {
   /** There is something to take. */
@@ -49,7 +55,7 @@ export class SweepReading {
     this.#ahead = ahead;
     this.#events = events;
     this.#opener = quietOpener(log.recordBytesMax);
-    this.#reading = this.#read(start, ahead.records);
+    this.#reading = this.#read(this.#withPast(start), ahead.records);
   }
 
   get isEmpty(): boolean {
@@ -67,6 +73,7 @@ export class SweepReading {
     if (next === undefined) return undefined;
     this.#waitingBytes -= next.bytes;
     this.#repeats.mark(next.record, next.envelope);
+    this.#log.repeats.tell(next.record);
     return next.record;
   }
 
@@ -82,6 +89,12 @@ export class SweepReading {
   stop(): void {
     this.#isOver = true;
     this.#reading.stop();
+  }
+
+  /** What came before the follower knew of repeats may be one of what lies before its start. */
+  #withPast(start: "first" | number): "first" | number {
+    if (start === "first" || start >= (this.#log.repeats.from ?? Number.POSITIVE_INFINITY)) return start;
+    return start > pastRecords ? start - pastRecords : "first";
   }
 
   #read(start: "first" | number, aheadMax: number): LogReading {

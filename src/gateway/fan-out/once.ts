@@ -44,7 +44,7 @@ export interface OnceLimits {
 
 /**
  * Messages with idempotency keys: each client id's key is published once within a window. What this manager takes it remembers at
- * once, and what others take it learns from the log (`Feed`), also what came before it was started (`KeysAtStart`). Where two managers
+ * once, and what others take it learns from the log (`Feed`), also what came before it was started (`PastAtStart`). Where two managers
  * take the same key before either has learnt of the other's, both publish it: their ids say that they are the same (`once-id.ts`),
  * and followers drop the one that is later in the log.
  *

@@ -21,6 +21,7 @@ import { Listeners } from "../../../src/gateway/server/listeners.ts";
 import { StompProtocol } from "../../../src/gateway/stomp/stomp.ts";
 import { frameLimits } from "../../support/frame-limits.ts";
 import { integrationTimeoutMs } from "../../support/timeout.ts";
+import { nothingRepeated } from "../doubles/nothing-repeated.ts";
 import { seeded } from "../doubles/seeded.ts";
 import { turn } from "../doubles/turn.ts";
 import { recordOf, ScriptedLog } from "./durable/scripted-log.ts";
@@ -87,6 +88,7 @@ class World {
         return () => clearImmediate(answering);
       },
       recordBytesMax: mebibyte,
+      ...nothingRepeated(),
     };
     const outlet = { room: roomFor(clientBufferBytes), sent };
     const backoff = { firstMs: 1, mostMs: 2 };

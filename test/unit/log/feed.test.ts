@@ -1,15 +1,17 @@
 import { describe, expect, test } from "bun:test";
 import type { Envelope } from "../../../src/envelope/envelope.ts";
-import { seal } from "../../../src/envelope/envelope.ts";
+import { contentsWith, seal } from "../../../src/envelope/envelope.ts";
 import { pack, packedContentType } from "../../../src/envelope/packing.ts";
 import { Feed } from "../../../src/log/feed.ts";
-import type { LogRecord } from "../../../src/log/record.ts";
+import { KnownRepeats } from "../../../src/log/known-repeats.ts";
+import { LogRecord } from "../../../src/log/record.ts";
+import { Repeats } from "../../../src/log/repeats.ts";
 import { SkippedRecords } from "../../../src/log/skipped-records.ts";
 import type { OutgoingMessage } from "../../../src/message.ts";
 import { MessageTrace } from "../../../src/ops/message-trace.ts";
 import { RecordingLogger } from "../doubles/recording-logger.ts";
 
-function feedOf(managerId: string, messageTraceMode: "on" | "off" = "off") {
+function feedOf(managerId: string, messageTraceMode: "on" | "off" = "off", repeats = new Repeats()) {
   const heard: unknown[] = [];
   const logged: unknown[] = [];
   const unwanted = new Set<string>();
@@ -28,7 +30,15 @@ function feedOf(managerId: string, messageTraceMode: "on" | "off" = "off") {
     missed: () => void logged.push("missed"),
   };
   return {
-    feed: new Feed(managerId, sink, logger, new MessageTrace(logger, messageTraceMode), skipped, 1024),
+    feed: new Feed(
+      managerId,
+      sink,
+      logger,
+      new MessageTrace(logger, messageTraceMode),
+      skipped,
+      1024,
+      repeats,
+    ),
     heard,
     unwanted,
     logged,
@@ -298,4 +308,41 @@ test("what another manager published under a key that this one's clients have he
     ["deliver", "a", undefined, "api"],
   ]);
   expect(logged).toEqual([0, 1, 2]);
+});
+
+test("live clients wait until it is known what has been in the log before, get the rest in order, and what comes then at once", () => {
+  const known = new KnownRepeats();
+  const { feed, heard, logged } = feedOf("manager-1", "off", new Repeats(known));
+  const of = (number: number) =>
+    seal({ body: `${number}`, topic: "a" }, `manager-0123456789ab-${number}`, "app", 1);
+  const seen: unknown[] = [];
+  const past = (offset: number, number: number) => {
+    const envelope = of(number);
+    const record = new LogRecord(offset, "wsmanager", envelope, () => contentsWith([]));
+    feed.repeats.markPast(record, envelope);
+    seen.push(record.repeated);
+  };
+  feed.repeats.pastFollows();
+  feed.hold();
+  for (const [index, number] of [1, 2, 3].entries()) feed.record(10 + index, "wsmanager", of(number));
+  expect([heard.length, logged]).toEqual([0, [10, 11, 12]]);
+  past(5, 2);
+  past(10, 1);
+  feed.repeats.pastEnded(5);
+  feed.goOn();
+  feed.record(13, "wsmanager", of(4));
+  const relayed = (number: number) => ["relay", "a", `${number}`];
+  expect(heard).toEqual([relayed(1), relayed(3), relayed(4)]);
+  expect([known.of(11), seen]).toEqual(["all", [undefined, undefined]]);
+});
+
+test("what waits for live clients has a cap: beyond it nothing waits any more, and nothing is lost", () => {
+  const { feed, heard } = feedOf("manager-1");
+  feed.hold();
+  const body = "x".repeat(1000);
+  let count = 0;
+  while (heard.length === 0 && count < 20_000)
+    feed.record(count++, "wsmanager", from("manager-2", { body, topic: "a" }));
+  expect(heard.length).toBe(count);
+  expect(count).toBeLessThan(10_000);
 });

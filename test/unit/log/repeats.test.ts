@@ -34,6 +34,8 @@ describe("what is in the log twice is found:", () => {
       `${manager}-1`,
       `${manager}-2/g/1`,
       `${manager}-replies-3`,
+      `${manager}-b1-161`,
+      `${manager}-replies-b12-7`,
       `${processor}-unnamed-4/g/1`,
     ]) {
       expect(mark(id).isRepeat(0)).toBe(false);
@@ -42,7 +44,7 @@ describe("what is in the log twice is found:", () => {
     const packed = [answer(`${manager}-9/g/1`), answer(`${manager}-9/g/2`)];
     expect(mark(`${processor}-1`, ...packed).repeated).toBeUndefined();
     expect(mark(`${processor}-1`, ...packed).repeated).toBe("all");
-    expect(repeats.count).toBe(5);
+    expect(repeats.count).toBe(7);
   });
 
   test("the answers of another processor to the same message, packed with others or alone, and these others are not", () => {
@@ -69,11 +71,29 @@ describe("what is in the log twice is found:", () => {
       "order-7/g/1",
       "manager-0123456789abc-1",
       `${manager}-x`,
+      `${manager}-b-7`,
+      `${manager}-b1`,
     ]) {
       for (let time = 0; time < 3; time++) expect(mark(id).repeated).toBeUndefined();
     }
     expect(repeats.count).toBe(0);
   });
+});
+
+test("what is in another log too is no repeat to those that read it, but was heard by those that listen", () => {
+  const { mark, repeats } = marking();
+  const packed = [answer(`${manager}-9/g/1`), answer(`${manager}-9/g/2`)];
+  mark(`${manager}-1`);
+  mark(`${processor}-1`, packed[0]!);
+  repeats.restart();
+  const single = mark(`${manager}-1`);
+  expect([single.isRepeat(0), single.isHeard(0)]).toEqual([false, true]);
+  const record = mark(`${processor}-2`, ...packed);
+  expect([0, 1].map((index) => [record.isRepeat(index), record.isHeard(index)])).toEqual([
+    [false, true],
+    [false, false],
+  ]);
+  expect([mark(`${manager}-1`).isRepeat(0), mark(`${manager}-2`).isHeard(0)]).toEqual([true, false]);
 });
 
 test("the last 65,536 ids are remembered, and none is taken for another", () => {

@@ -8,6 +8,7 @@ import { type Start, startAfter } from "../../../../src/log/position.ts";
 import { LogRecord } from "../../../../src/log/record.ts";
 import type { Message } from "../../../../src/message.ts";
 import { integrationTimeoutMs } from "../../../support/timeout.ts";
+import { nothingRepeated } from "../../doubles/nothing-repeated.ts";
 import { turn } from "../../doubles/turn.ts";
 import { ScriptedClient } from "./scripted-client.ts";
 
@@ -42,6 +43,7 @@ class Fixture {
         return () => undefined;
       },
       recordBytesMax: 1024 ** 2,
+      ...nothingRepeated(),
     };
     this.durables = new Durables(log, relay, windowBytes, { firstMs: 1, mostMs: 2 });
   }

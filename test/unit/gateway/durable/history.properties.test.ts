@@ -8,6 +8,7 @@ import { Relay } from "../../../../src/gateway/fan-out/relay.ts";
 import { stompEncoding } from "../../../../src/gateway/stomp/encoding.ts";
 import type { Start } from "../../../../src/log/position.ts";
 import { integrationTimeoutMs } from "../../../support/timeout.ts";
+import { nothingRepeated } from "../../doubles/nothing-repeated.ts";
 import { seeded } from "../../doubles/seeded.ts";
 import { turn } from "../../doubles/turn.ts";
 import { ScriptedClient } from "./scripted-client.ts";
@@ -56,6 +57,7 @@ class World {
         return () => clearImmediate(marking);
       },
       recordBytesMax: 1024 ** 2,
+      ...nothingRepeated(),
     };
     const backoff = { firstMs: 1, mostMs: 2 };
     this.durables = new Durables(sharedLog, relay, windowBytes, backoff, plainOutlet, valuesBytes);

@@ -8,6 +8,7 @@ import { stompEncoding } from "../../../../src/gateway/stomp/encoding.ts";
 import type { Start } from "../../../../src/log/position.ts";
 import { LogWindow } from "../../../../src/log/window.ts";
 import { envelopeOf } from "../../doubles/envelope.ts";
+import { nothingRepeated } from "../../doubles/nothing-repeated.ts";
 import { turn } from "../../doubles/turn.ts";
 
 /** A log of which nothing is in memory, and which answers when it is told to. */
@@ -30,6 +31,7 @@ function unanswered() {
         return { ...reading };
       },
       recordBytesMax: 1,
+      ...nothingRepeated(),
     },
     window,
     { inMemory: place, older: place, newest: place },

@@ -52,6 +52,13 @@ export class ScriptedLog {
     return entry;
   }
 
+  /** Adds a record of any kind. */
+  put(exchange: string, envelope: Envelope): Entry {
+    const entry = { offset: this.#nextOffset++, exchange, envelope };
+    this.#add(entry);
+    return entry;
+  }
+
   /** Readers get marks too, as they do from RabbitMQ. */
   mark(): number {
     const offset = this.#nextOffset++;
@@ -69,8 +76,8 @@ export class ScriptedLog {
   }
 
   read(start: LogStart, reader: LogReader): LogReading {
-    if (typeof start === "object") throw new Error("no times here");
-    const from = Math.max(this.keptFrom, start === "first" ? 0 : start);
+    // All of it is younger than any time.
+    const from = Math.max(this.keptFrom, typeof start === "number" ? start : 0);
     const reading = new ScriptedReading(this.entries, from, reader, () => this.#readings.delete(reading));
     this.#readings.add(reading);
     this.readingsMax = Math.max(this.readingsMax, this.#readings.size);

@@ -5,6 +5,7 @@ import { seal } from "../../../../src/envelope/envelope.ts";
 import { Ahead } from "../../../../src/gateway/durable/ahead.ts";
 import { SweepReading } from "../../../../src/gateway/durable/sweep-reading.ts";
 import { LogWindow } from "../../../../src/log/window.ts";
+import { nothingRepeated } from "../../doubles/nothing-repeated.ts";
 import { seeded } from "../../doubles/seeded.ts";
 
 const mebibyte = 1024 ** 2;
@@ -79,7 +80,12 @@ test("what is read comes once and in order, whatever its size and however it is 
         let end: string | undefined;
         const taken: number[] = [];
         let waitingBytes = 0;
-        const shared = { read: log.read.bind(log), mark: () => () => undefined, recordBytesMax: mebibyte };
+        const shared = {
+          read: log.read.bind(log),
+          mark: () => () => undefined,
+          recordBytesMax: mebibyte,
+          ...nothingRepeated(),
+        };
         const reading = new SweepReading(shared, start, new Ahead(new LogWindow(1)), {
           came: () => undefined,
           ended: (why) => {

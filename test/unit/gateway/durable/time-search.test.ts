@@ -4,6 +4,7 @@ import { contentsWith, seal } from "../../../../src/envelope/envelope.ts";
 import { type Found, TimeSearch } from "../../../../src/gateway/durable/time-search.ts";
 import { LogRecord } from "../../../../src/log/record.ts";
 import { LogWindow } from "../../../../src/log/window.ts";
+import { nothingRepeated } from "../../doubles/nothing-repeated.ts";
 import { turn } from "../../doubles/turn.ts";
 
 /** A log that knows when it got each record, as RabbitMQ does, and begins to read there. */
@@ -13,7 +14,7 @@ class TimedLog {
   readings = 0;
   readonly #open = new Set<() => void>();
   search = new TimeSearch(
-    { read: this.read.bind(this), mark: () => this.#mark(), recordBytesMax: 1 },
+    { read: this.read.bind(this), mark: () => this.#mark(), recordBytesMax: 1, ...nothingRepeated() },
     this.window,
   );
 
@@ -135,6 +136,7 @@ test("who has waited for long begins earlier rather than later", async () => {
       },
       mark: () => () => undefined,
       recordBytesMax: 1,
+      ...nothingRepeated(),
     },
     log.window,
   );
@@ -160,6 +162,7 @@ test("one whose own time is being asked for waits for that answer, however long 
       },
       mark: () => () => undefined,
       recordBytesMax: 1,
+      ...nothingRepeated(),
     },
     log.window,
   );
@@ -182,6 +185,7 @@ test("the earliest of those that wait is asked for first, since all others can b
     },
     mark: () => () => undefined,
     recordBytesMax: 1,
+    ...nothingRepeated(),
   };
   log.search = new TimeSearch(shared, log.window);
   await Promise.all(Array.from({ length: 300 }, (_, index) => log!.find(100_500 + ((index * 7) % 300))));

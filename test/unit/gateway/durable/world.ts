@@ -5,6 +5,7 @@ import type { DurableSubscription } from "../../../../src/gateway/durable/subscr
 import { Relay } from "../../../../src/gateway/fan-out/relay.ts";
 import { stompEncoding } from "../../../../src/gateway/stomp/encoding.ts";
 import { isBehind, type Position, positionText, startAfter, startAt } from "../../../../src/log/position.ts";
+import { nothingRepeated } from "../../doubles/nothing-repeated.ts";
 import { turn } from "../../doubles/turn.ts";
 import { ScriptedClient } from "./scripted-client.ts";
 import { type Entry, recordOf, ScriptedLog } from "./scripted-log.ts";
@@ -54,6 +55,7 @@ export class World {
         return () => clearImmediate(answering);
       },
       recordBytesMax: 1024 ** 2,
+      ...nothingRepeated(),
     };
     this.durables = new Durables(sharedLog, relay, windowBytes, { firstMs: 1, mostMs: 2 });
   }

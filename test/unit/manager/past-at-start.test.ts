@@ -1,0 +1,120 @@
+import { afterEach, beforeEach, expect, jest, test } from "bun:test";
+import type { LogReader } from "../../../src/broker/broker.ts";
+import { seal } from "../../../src/envelope/envelope.ts";
+import { KnownRepeats } from "../../../src/log/known-repeats.ts";
+import { LogRecord } from "../../../src/log/record.ts";
+import { Repeats } from "../../../src/log/repeats.ts";
+import { PastAtStart } from "../../../src/manager/past-at-start.ts";
+
+beforeEach(() => void jest.useFakeTimers());
+afterEach(() => void jest.useRealTimers());
+
+const envelopeOf = (number: number) =>
+  seal({ body: "x", topic: "t" }, `manager-0123456789ab-${number}`, "app", 1);
+
+/** A manager that starts, and the reading of the log that it asks for. */
+function started() {
+  const readers: LogReader[] = [];
+  const warnings: unknown[] = [];
+  const broker = {
+    hasLog: true,
+    read: (_: unknown, reader: LogReader) => {
+      readers.push(reader);
+      return { handled: () => undefined, stop: () => undefined };
+    },
+  };
+  const once = { windowMs: 120_000, learn: () => undefined };
+  const logger = { warn: (...what: unknown[]) => void warnings.push(what) };
+  const known = new KnownRepeats();
+  const repeats = new Repeats(known);
+  const past = new PastAtStart(broker as never, once as never, repeats, 1024, logger as never);
+  let knownCount = 0;
+  past.onKnown = () => {
+    knownCount++;
+  };
+  const record = (offset: number, number = offset) =>
+    readers.at(-1)!.record(offset, "wsmanager", envelopeOf(number));
+  const follow = (offset: number, number = offset) => {
+    const envelope = envelopeOf(number);
+    const followed = new LogRecord(offset, "wsmanager", envelope, () => ({ heads: [] }) as never);
+    repeats.mark(followed, envelope);
+    return followed;
+  };
+  return { past, record, follow, readers, warnings, known, knownCount: () => knownCount };
+}
+
+test("the past is being read until the reading comes to where the manager follows the log", () => {
+  const { past, record, warnings, knownCount } = started();
+  expect([past.isReading, past.isKnown]).toEqual([false, false]);
+  past.reached(10);
+  expect(past.isReading).toBe(true);
+  record(9);
+  expect([past.isKnown, knownCount()]).toEqual([false, 0]);
+  record(10);
+  expect([past.isReading, past.isKnown, warnings.length, knownCount()]).toEqual([false, true, 0, 1]);
+});
+
+test("what the follower took for new while the past was being read is known to be a repeat when that is read", () => {
+  const { past, record, follow, known } = started();
+  expect(follow(20, 1).repeated).toBeUndefined();
+  past.reached(21);
+  record(5, 1);
+  record(6, 2);
+  record(7, 1);
+  // The reading comes to what the follower has read as well.
+  record(20, 1);
+  expect(follow(22, 2).repeated).toBe("all");
+  record(21, 3);
+  expect([5, 6, 7, 20, 22].map((offset) => known.of(offset))).toEqual([
+    undefined,
+    undefined,
+    "all",
+    "all",
+    "all",
+  ]);
+  expect(known.from).toBe(5);
+});
+
+test("a reading that goes on after it was lost takes nothing that it has read before for a repeat", () => {
+  const { past, record, readers, known } = started();
+  past.reached(10);
+  record(5);
+  record(6);
+  readers[0]!.ended("lost");
+  jest.advanceTimersByTime(500);
+  expect(readers.length).toBe(2);
+  for (const offset of [5, 6, 7, 10]) record(offset);
+  expect([5, 6, 7].map((offset) => known.of(offset))).toEqual([undefined, undefined, undefined]);
+  expect([past.isKnown, known.from]).toEqual([true, 5]);
+});
+
+test("a log that begins anew ends the reading, since all of it comes to the follower", () => {
+  const { past, warnings, knownCount } = started();
+  past.reached(10);
+  past.anotherLog();
+  expect([past.isKnown, warnings.length, knownCount()]).toEqual([true, 0, 1]);
+});
+
+test("a log that begins anew unnoticed, and has no such place, does not keep the manager from being ready", () => {
+  const { past, record, warnings } = started();
+  past.reached(1_000_000);
+  for (let offset = 0; offset < 70 && past.isReading; offset++) {
+    record(offset);
+    jest.advanceTimersByTime(1000);
+  }
+  expect([past.isReading, warnings.length]).toEqual([false, 1]);
+});
+
+test("a reading that is lost again and again ends, and one that gets nothing", () => {
+  const { past, readers, warnings } = started();
+  past.reached(10);
+  for (let second = 0; second < 70 && past.isReading; second++) {
+    readers.at(-1)!.ended("lost");
+    jest.advanceTimersByTime(1000);
+  }
+  expect([past.isReading, warnings.length]).toEqual([false, 1]);
+  const silent = started();
+  silent.past.reached(10);
+  jest.advanceTimersByTime(16_000);
+  expect([silent.past.isReading, silent.warnings.length]).toEqual([false, 1]);
+});
