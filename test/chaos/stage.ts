@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { onChannel } from "../faults/probe.ts";
+import { type Channel, onChannel } from "../faults/probe.ts";
 import { FaultyProxy } from "../faults/proxy.ts";
 import { Supervised } from "../faults/supervised.ts";
 import { freePorts } from "../support/free-port.ts";
@@ -19,6 +19,8 @@ const managerArgs = [
   ...["--max-messages-per-second", "100", "--flood-timeout", "1h", "--log-level", "debug"],
 ];
 const startTimeoutMs = 60_000;
+/** A node that was lost, on a busy machine, may refuse connections for a while. In milliseconds. */
+const connectMsMax = 30_000;
 
 /** Two managers and two groups' processors in a vhost of its own. Manager a and the first group reach RabbitMQ through the proxy. */
 export class Stage implements AsyncDisposable {
@@ -93,16 +95,20 @@ export class Stage implements AsyncDisposable {
   /** Deletes a queue or an inner exchange as an operator would, and notes when. */
   async delete(kind: "queue" | "exchange", name: string, losses: Loss[]): Promise<void> {
     await this.rabbitmq.hold(async () => {
-      const from = performance.now();
-      // It has gone by then, or it goes at some moment after: what was under way counts as gone either way.
-      try {
-        await onChannel(this.url, async (channel) => {
-          if (kind === "queue") await channel.deleteQueue(name);
-          else await channel.deleteExchange(name);
-        });
-      } finally {
-        losses.push({ from, to: performance.now() });
-      }
+      await onChannel(
+        this.url,
+        async (channel) => {
+          const from = performance.now();
+          // It has gone by then, or it goes at some moment after: what was under way counts as gone either way.
+          try {
+            if (kind === "queue") await channel.deleteQueue(name);
+            else await channel.deleteExchange(name);
+          } finally {
+            losses.push({ from, to: performance.now() });
+          }
+        },
+        connectMsMax,
+      );
     });
   }
 
@@ -114,14 +120,15 @@ export class Stage implements AsyncDisposable {
   /** What is in the dead letters: `GROUP/SENDER:NUMBER`. */
   async dead(): Promise<Set<string>> {
     const keys = new Set<string>();
-    await onChannel(this.url, async (channel) => {
+    const takeAll = async (channel: Channel) => {
       for (;;) {
         const message = await channel.get("wsmanager.dead", { noAck: true });
         if (message === false) return;
         const { "dead-group": group } = message.properties.headers ?? {};
         keys.add(`${String(group)}/${/^\w+:\d+/.exec(message.content.toString())?.[0]}`);
       }
-    });
+    };
+    await onChannel(this.url, takeAll, connectMsMax);
     return keys;
   }
 

@@ -1,4 +1,5 @@
 import { connect } from "amqplib";
+import { until } from "../support/wait.ts";
 import { keyOf, type MessageKey } from "./ledger.ts";
 
 /** A queue of our own on an exchange, which shows what has reached RabbitMQ. */
@@ -43,9 +44,19 @@ export class Probe {
 
 export type Channel = Awaited<ReturnType<Awaited<ReturnType<typeof connect>>["createChannel"]>>;
 
-/** Does something as another program would, on a connection of its own. */
-export async function onChannel<T>(url: string, act: (channel: Channel) => Promise<T>): Promise<T> {
-  const connection = await connect(url);
+/**
+ * Does something as another program would, on a connection of its own.
+ *
+ * @param patienceMs how long it tries to connect, in milliseconds; what is done is done once
+ */
+export async function onChannel<T>(
+  url: string,
+  act: (channel: Channel) => Promise<T>,
+  patienceMs?: number,
+): Promise<T> {
+  const connection = await (patienceMs === undefined
+    ? connect(url)
+    : until(() => connect(url), "RabbitMQ to accept a connection", patienceMs));
   // What fails is told by the call that failed.
   connection.on("error", () => undefined);
   try {

@@ -19,6 +19,8 @@ export class FaultyProxy implements AsyncDisposable {
   readonly #frozen = new Set<Way>();
   #delayMs = 0;
   #isRefusing = false;
+  #acceptedCount = 0;
+  #acceptedAtMs = 0;
 
   private constructor(url: string, server: Server, target: URL) {
     this.url = url;
@@ -44,7 +46,8 @@ export class FaultyProxy implements AsyncDisposable {
   /** What it does at the moment, in a line. */
   describe(): string {
     const held = [...this.#frozen].join(" and ") || "nothing";
-    return `the proxy holds back ${held}, ${this.#isRefusing ? "refuses" : "accepts"} connections, and has ${this.#pairs.size}`;
+    const state = this.#isRefusing ? "refuses" : "accepts";
+    return `the proxy holds back ${held}, ${state} connections, has ${this.#pairs.size}, and has had ${this.#acceptedCount}, the last one ${Math.round((performance.now() - this.#acceptedAtMs) / 1000)} s ago`;
   }
 
   /** Ends every connection now, by a reset. */
@@ -100,6 +103,8 @@ export class FaultyProxy implements AsyncDisposable {
   }
 
   #accept(warren: Socket): void {
+    this.#acceptedCount++;
+    this.#acceptedAtMs = performance.now();
     if (this.#isRefusing) {
       warren.on("error", () => undefined);
       warren.resetAndDestroy();
