@@ -52,6 +52,8 @@ export class Feed implements Follower {
   readonly #messageTrace: MessageTrace;
   readonly #skipped: SkippedRecords;
   readonly #recordBytesMax: number;
+  /** The offset of the first record that came. */
+  #first: number | undefined;
   #early: EarlyRecords | undefined;
   /** The record that has just come: of others, which are opened again, the answers have been handed on. */
   #coming: LogRecord | undefined;
@@ -60,7 +62,7 @@ export class Feed implements Follower {
   /** Learns the keys that came by other managers. */
   keys: KeyBook = { learn: () => false };
 
-  /** Called with an offset that the log has reached, each time that the follower begins to follow. */
+  /** Called each time that the follower begins to follow, with the offset from which on it has everything. */
   onMarked: (offset: number) => void = () => undefined;
 
   /** Called when the log has begun anew. */
@@ -94,6 +96,7 @@ export class Feed implements Follower {
 
   record(offset: number, exchange: string, envelope: Envelope): void {
     const readMs = performance.now();
+    this.#first ??= offset;
     const record = new LogRecord(offset, exchange, envelope, this.#open);
     const { isFromClients } = record;
     this.#coming = record;
@@ -165,7 +168,7 @@ export class Feed implements Follower {
 
   marked(offset: number): void {
     this.#sink.marked(offset);
-    this.onMarked(offset);
+    this.onMarked(Math.min(offset, this.#first ?? offset));
   }
 
   missed(why: Missed): void {

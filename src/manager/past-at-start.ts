@@ -83,7 +83,7 @@ export class PastAtStart {
     return this.#state === "known";
   }
 
-  /** The log has reached this offset, and from here on the manager follows it. All but the first are passed over. */
+  /** From this offset on the manager follows the log. All but the first are passed over. */
   reached(offset: number): void {
     if (this.#state !== "waiting") return;
     this.#state = "reading";

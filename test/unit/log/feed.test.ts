@@ -346,3 +346,15 @@ test("what waits for live clients has a cap: beyond it nothing waits any more, a
   expect(heard.length).toBe(count);
   expect(count).toBeLessThan(10_000);
 });
+
+test("when it follows, it says from which offset on it has everything: the first record's, or the mark's", () => {
+  const reached: number[] = [];
+  const { feed } = feedOf("manager-1");
+  feed.onMarked = (offset) => void reached.push(offset);
+  feed.record(7, "wsmanager", from("manager-2", { body: "x", topic: "a" }));
+  feed.marked(9);
+  const empty = feedOf("manager-1").feed;
+  empty.onMarked = (offset) => void reached.push(offset);
+  empty.marked(9);
+  expect(reached).toEqual([7, 9]);
+});
