@@ -102,7 +102,10 @@ export class Gateway implements FeedSink {
 
   /** All that may come again is known: durable subscriptions are served from now on. */
   pastIsKnown(): void {
-    this.#durables?.pastIsKnown();
+    const durables = this.#durables;
+    if (durables === undefined) return;
+    this.#parts.options.sharedLog?.repeats.tellAll(durables.window);
+    durables.goOn();
   }
 
   missed(why: Missed): void {

@@ -1,4 +1,5 @@
 import type { LogRecord } from "./record.ts";
+import type { LogWindow } from "./window.ts";
 
 /** Which messages of a record are in the log before: all of them, or those with these indexes. */
 export type Repeated = NonNullable<LogRecord["repeated"]>;
@@ -41,6 +42,11 @@ export class KnownRepeats {
   tell(record: LogRecord): void {
     const known = this.#records.get(record.offset);
     if (known !== undefined) record.repeated = bothOf(record.repeated, known);
+  }
+
+  /** The same for all records that are in memory. */
+  tellAll(window: LogWindow): void {
+    for (let sequence = window.begin; sequence < window.end; sequence++) this.tell(window.at(sequence)!);
   }
 
   /** It is another log, whose offsets are others. */

@@ -45,7 +45,7 @@ export const faults: readonly Fault[] = [
   }),
   brokerFault("connections closed", async ({ node }) => {
     await node.eval(
-      '[rabbit_networking:close_connection(P, "chaos") || P <- rabbit_networking:connections()]',
+      '[catch rabbit_networking:close_connection(P, "chaos") || P <- rabbit_networking:connections()]',
     );
   }),
   brokerFault("consumer cancelled", async (stage) => {

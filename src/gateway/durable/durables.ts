@@ -1,5 +1,4 @@
 import type { Missed } from "../../broker/broker.ts";
-import type { KnownRepeats } from "../../log/known-repeats.ts";
 import { positionText } from "../../log/position.ts";
 import type { LogRecord } from "../../log/record.ts";
 import { LogWindow } from "../../log/window.ts";
@@ -34,7 +33,6 @@ export class Durables {
   readonly #sweeps: Sweeps;
   readonly #end: LogEnd;
   readonly #parked = new Parked();
-  readonly #repeats: KnownRepeats;
   readonly #outflowTo: (socket: ClientSocket) => Outflow;
 
   /**
@@ -54,7 +52,6 @@ export class Durables {
       // Another one may have taken the room again.
       if (subscription.state === "parked") subscription.awaitRoom();
     });
-    this.#repeats = log.repeats;
     this.window = new LogWindow(windowBytesMax);
     const delivered = (count: number) => relay.delivered(count);
     this.#end = new LogEnd(relay, (subscription) => this.fallBehind(subscription));
@@ -155,23 +152,16 @@ export class Durables {
     this.#history.logged(record);
     this.#end.publish(record);
     this.#walks.wake();
-    if (isFirst) this.#goOn();
+    if (isFirst) this.goOn();
   }
 
   marked(offset: number): void {
     this.window.reached(offset);
-    this.#goOn();
+    this.goOn();
   }
 
-  /** What came before this process may be in the log again: from now on that is known, and subscriptions are served. */
-  pastIsKnown(): void {
-    const { window } = this;
-    for (let sequence = window.begin; sequence < window.end; sequence++)
-      this.#repeats.tell(window.at(sequence)!);
-    this.#goOn();
-  }
-
-  #goOn(): void {
+  /** More is known of the log, or of repeats in it: those that wait for that go on. */
+  goOn(): void {
     this.#locator.retry();
     this.#history.goOn();
   }

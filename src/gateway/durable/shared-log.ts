@@ -11,6 +11,6 @@ export interface SharedLog {
   readonly recordBytesMax: number;
   /** What is known to be in it before. */
   readonly repeats: KnownRepeats;
-  /** Whether that is known also of what came before this process. Until it is, nobody is served; see `Durables.pastIsKnown`. */
+  /** Whether that is known also of what came before this process. Until it is, nobody is served; see `Durables.goOn`. */
   isPastKnown(): boolean;
 }

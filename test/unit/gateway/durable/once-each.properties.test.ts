@@ -79,7 +79,10 @@ class ManagerDouble {
       logger as never,
       1,
     );
-    this.past.onKnown = () => this.durables.pastIsKnown();
+    this.past.onKnown = () => {
+      known.tellAll(this.durables.window);
+      this.durables.goOn();
+    };
     this.feed.onMarked = (offset) => this.past.reached(offset);
   }
 
