@@ -5,9 +5,10 @@ const bytesMax = 8 * 1024 ** 2;
 /** What a record takes besides its body, about. In bytes. */
 const overheadBytes = 512;
 
-/** A record that waits, and whether clients sent what is in it. */
+/** A record that waits. */
 export interface EarlyRecord {
   readonly record: LogRecord;
+  /** Whether clients sent what is in it, not programs. */
   readonly isFromClients: boolean;
 }
 
