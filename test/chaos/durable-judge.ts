@@ -1,9 +1,7 @@
 import type { Book, Seen, View } from "./book.ts";
 import { placeText } from "./book.ts";
 import type { Findings } from "./findings.ts";
-
-/** A manager may take so long to know that the log was deleted, in milliseconds. */
-const unawareMs = 5000;
+import { type Segment, segmentsOf, settleEras } from "./segments.ts";
 
 /** A log from its declaration to its deletion, as all that read it saw it together. */
 export type Era = Map<number, Seen>;
@@ -22,14 +20,6 @@ export function repeatsIn(eras: readonly Era[]): ReadonlySet<Seen> {
   return repeats;
 }
 
-/** What a durable reader got between two gaps: a part of one era, in one piece. */
-interface Segment {
-  era: number;
-  /** It was told of a gap, or began with the log: so nothing of the era came before it. */
-  readonly isFromFirst: boolean;
-  readonly seen: Seen[];
-}
-
 /**
  * Judges what durable readers got. What the log held is what all of them saw of it together, and the two that read all of the
  * last log when the run is over. Each must have seen all of it that it asked for, once, in order, from where it began to where it ended.
@@ -39,6 +29,10 @@ export function judgeDurable(book: Book, findings: Findings): Era[] {
   const read = book.views
     .filter(({ isDurable }) => isDurable)
     .map((view) => ({ view, segments: segmentsOf(view, book, findings) }));
+  settleEras(
+    read.map(({ segments }) => segments),
+    eras.length,
+  );
   for (const { view, segments } of read) {
     for (const { era, seen } of segments) for (const one of seen) note(eras[era]!, one, view, findings);
   }
@@ -56,45 +50,6 @@ export function judgeDurable(book: Book, findings: Findings): Era[] {
       findings.missing(view, "all of the last log, without a gap told", 1);
   }
   return eras;
-}
-
-function segmentsOf(view: View, book: Book, findings: Findings): Segment[] {
-  const { logLosses } = book;
-  const segments: Segment[] = [];
-  let segment: Segment | undefined;
-  let before: Seen | undefined;
-  const lostBy = (at: number) => logLosses.filter(({ from }) => from < at).length;
-  for (const seen of view.seen) {
-    // What was sent after a log had gone can only be in a later one.
-    const sentAt = book.sentAt(seen.said.sender, seen.said.number);
-    const eraLeast = logLosses.filter(({ to }) => to < sentAt).length;
-    const era = segment?.era ?? 0;
-    if (seen.isAfterGap) {
-      const lost = lostBy(seen.at);
-      if (segment !== undefined && era === lost) {
-        const begunAt = view.connectedTo[segment.seen[0]!.connection];
-        // A manager that learns of a new log after another tells everybody of it: docs/reliability.md.
-        if (era > 0 && begunAt !== view.connectedTo[seen.connection]) findings.gapsToldAgain++;
-        else findings.gapWithoutCause(view, `at ${placeText(seen.place!)}, ${seen.said.key}`);
-      }
-      const next = segment === undefined ? 0 : Math.min(era + 1, lost);
-      segment = { era: Math.max(next, eraLeast), isFromFirst: true, seen: [] };
-      segments.push(segment);
-    } else if (segment === undefined) {
-      segment = { era: eraLeast, isFromFirst: view.isFromFirst, seen: [] };
-      segments.push(segment);
-    } else if (before?.connection !== seen.connection && era < lostBy(view.connectedAt[seen.connection]!)) {
-      // A position that the new log has reached already cannot be told from its own: docs/reliability.md. A manager may not know yet of
-      // the log that has gone last.
-      const eraKnown = lostBy(view.connectedAt[seen.connection]! - unawareMs);
-      segment = { era: Math.max(era, eraLeast, eraKnown), isFromFirst: false, seen: [] };
-      segments.push(segment);
-    }
-    segment.era = Math.max(segment.era, eraLeast);
-    segment.seen.push(seen);
-    before = seen;
-  }
-  return segments;
 }
 
 function note(era: Era, seen: Seen, view: View, findings: Findings): void {

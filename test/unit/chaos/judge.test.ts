@@ -89,6 +89,16 @@ describe("what a durable reader got", () => {
     expect(verdictOn([fresh, skipping], parts).wrong).toEqual({ missing: 1 });
   });
 
+  test("what was resumed by a position that a new log had reached already is of that log, if others have seen the same there", () => {
+    const parts = { logLosses: [{ from: 900, to: 901 }], sentAt: () => 0 };
+    const fresh = view("auditor", ["0 s1:2", "1 s1:3", "2 s1:4", "3 s1:5"], { connectedAt: [100_000] });
+    const old = view("old", ["0 s1:0", "1 s1:1", "2 s1:9"], { isOpen: false });
+    const resumed = view("resumed", ["0 s1:0", "1 s1:1", "2 s1:4@1", "3 s1:5@1"]);
+    expect(verdictOn([fresh, old, resumed], parts).wrong).toEqual({});
+    const skipping = view("skipping", ["0 s1:0", "1 s1:3@1", "3 s1:5@1"]);
+    expect(verdictOn([fresh, old, skipping], parts).wrong).toEqual({ missing: 1 });
+  });
+
   test("a gap that another manager tells again is counted apart", () => {
     const parts = {
       logLosses: [{ from: 900, to: 901 }],
