@@ -110,7 +110,8 @@ export class Tokens {
   #audienceRefusal({ aud, client_id: clientId }: JWTPayload): TokenRefusal | undefined {
     const { audience } = this.#rules;
     if (audience === undefined) {
-      return aud === undefined
+      // Ory Hydra's tokens have an empty list where no audience was asked for: they are for nobody in particular.
+      return aud === undefined || (Array.isArray(aud) && aud.length === 0)
         ? undefined
         : new TokenRefusal("audience", "the token is for an audience (aud), and --jwt-audience names none");
     }

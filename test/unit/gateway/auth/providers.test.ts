@@ -113,6 +113,31 @@ const shapes: Record<string, Shape> = {
       warren: rights,
     },
   },
+  "Ory Hydra, whose tokens name no audience by an empty list": {
+    rules: { claim: "ext.warren", issuer: ["https://hydra.example"] },
+    claims: {
+      aud: [],
+      client_id: "4f0c",
+      ext: { warren: rights },
+      iss: "https://hydra.example",
+      jti: "4",
+      nbf: nowS(),
+      scp: ["offline"],
+    },
+  },
+  Zitadel: {
+    rules: {
+      claim: "urn:zitadel:iam:user:warren",
+      issuer: ["https://id.zitadel.example"],
+      audience: ["178204173316174381"],
+    },
+    claims: {
+      iss: "https://id.zitadel.example",
+      aud: ["178204173316174381@app", "178204173316174381"],
+      "urn:zitadel:iam:org:project:roles": { admin: { "178": "example.org" } },
+      "urn:zitadel:iam:user:warren": JSON.stringify(rights),
+    },
+  },
   Firebase: {
     rules: { claim: "warren", issuer: ["https://securetoken.google.com/project"], audience: ["project"] },
     header: { typ: "JWT" },
