@@ -3,6 +3,7 @@ import { timeIn } from "../duration.ts";
 import type { Answer, Routes } from "../ops/http.ts";
 import { levels } from "../ops/logger.ts";
 import { ClientRoutes } from "./client-routes.ts";
+import { drainMs } from "./command.ts";
 import type { ControlOptions } from "./control-options.ts";
 import { LetterRoutes } from "./letter-routes.ts";
 import { openApi } from "./open-api.ts";
@@ -10,7 +11,6 @@ import { PublishRoutes } from "./publish-routes.ts";
 import { bad } from "./refusal.ts";
 
 /** The longest time over which clients may be told to leave, in milliseconds. */
-const drainMsMax = 3_600_000;
 
 type Handler = (request: Request, params: Record<string, string>) => Response | Promise<Response>;
 
@@ -93,8 +93,8 @@ export class ControlApi {
   }
 
   #drain({ searchParams }: URL): Response {
-    const said = searchParams.get("over") ?? "30s";
-    const overMs = timeIn(said, drainMsMax);
+    const said = searchParams.get("over");
+    const overMs = said === null ? drainMs.usual : timeIn(said, drainMs.most);
     if (overMs === undefined) return bad("over is a time such as 30s, at most 60m");
     this.#options.drain(overMs);
     return Response.json({ drainingMs: overMs }, { status: 202 });

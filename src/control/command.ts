@@ -1,4 +1,5 @@
 import { isName } from "../message.ts";
+import { type Level, levels } from "../ops/logger.ts";
 import { revokedMsMax } from "./revocations.ts";
 
 /**
@@ -11,7 +12,11 @@ export type Command =
   | { readonly do: "clients"; readonly after?: string; readonly limit?: number; readonly search?: string }
   | { readonly do: "client"; readonly client: string }
   | { readonly do: "disconnect"; readonly client: string }
-  | { readonly do: "revoke"; readonly client: string; readonly forMs?: number };
+  | { readonly do: "revoke"; readonly client: string; readonly forMs?: number }
+  /** Of one manager alone, which answers. */
+  | { readonly do: "drain"; readonly manager: string; readonly overMs?: number }
+  /** Of one manager's process, or of all. */
+  | { readonly do: "log-level"; readonly level: Level; readonly manager?: string };
 
 /** The version that commands name. */
 export const commandVersion = 1;
@@ -20,7 +25,12 @@ export const commandBytesMax = 64 * 1024;
 /** Clients that one answer has at most. */
 export const pageMax = 1000;
 
-const kinds: readonly string[] = ["managers", "topics", "clients", "client", "disconnect", "revoke"];
+/** How long clients have to leave where a drain does not say, and at most, in milliseconds. */
+export const drainMs = { usual: 30_000, most: 3_600_000 } as const;
+
+const kinds: readonly string[] = [
+  ...["managers", "topics", "clients", "client", "disconnect", "revoke", "drain", "log-level"],
+];
 
 /** @returns the command, or why it is none, in words for a log */
 export function commandIn(body: Uint8Array): Command | string {
@@ -32,7 +42,18 @@ export function commandIn(body: Uint8Array): Command | string {
     return "it is no JSON";
   }
   if (typeof said !== "object" || said === null) return "it is no JSON object";
-  const { version, do: what, client, after, limit, search, forMs } = said as Record<string, unknown>;
+  const {
+    version,
+    do: what,
+    client,
+    after,
+    limit,
+    search,
+    forMs,
+    manager,
+    overMs,
+    level,
+  } = said as Record<string, unknown>;
   if (version !== commandVersion) return `its version is not ${commandVersion}`;
   if (typeof what !== "string" || !kinds.includes(what)) return `"do" is none of ${kinds.join(", ")}`;
   if ((what === "client" || what === "disconnect" || what === "revoke") && typeof client !== "string")
@@ -44,6 +65,15 @@ export function commandIn(body: Uint8Array): Command | string {
   if (search !== undefined && typeof search !== "string") return '"search" is no text';
   if (limit !== undefined && !(Number.isInteger(limit) && Number(limit) > 0 && Number(limit) <= pageMax))
     return `"limit" is no whole number from 1 to ${pageMax}`;
+  if (manager === undefined ? what === "drain" : typeof manager !== "string")
+    return `"manager" names the one that is meant, which ${what} needs`;
+  if (
+    overMs !== undefined &&
+    !(Number.isInteger(overMs) && Number(overMs) >= 0 && Number(overMs) <= drainMs.most)
+  )
+    return `"overMs" is no whole number from 0 to ${drainMs.most}`;
+  if (what === "log-level" && !(levels as readonly unknown[]).includes(level))
+    return `"level" is none of ${levels.join(", ")}`;
   return said as Command;
 }
 

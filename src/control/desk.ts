@@ -1,5 +1,6 @@
+import type { Level } from "../ops/logger.ts";
 import { version } from "../version.ts";
-import { type Command, commandIn, pageMax } from "./command.ts";
+import { type Command, commandIn, drainMs, pageMax } from "./command.ts";
 import { revokedMsDefault } from "./revocations.ts";
 
 /** A client, as an operator sees it. */
@@ -50,6 +51,10 @@ export interface Clientele {
    * @returns how many there were, or why it cannot be
    */
   revoke(client: string, forMs: number): number | string;
+  /** Has them leave over a time, in milliseconds, and then stops the manager. */
+  drain(overMs: number): void;
+  /** Changes what this process logs. */
+  changeLogLevel(level: Level): void;
   /** Topics and patterns with subscribers, and how many there are. */
   topics(): readonly (readonly [topic: string, subscribers: number])[];
 }
@@ -78,9 +83,13 @@ export class Desk {
   /** @returns the answer; undefined if there is nothing to obey */
   take(body: Uint8Array): DeskAnswer | undefined {
     const command = commandIn(body);
-    if (typeof command !== "string") return this.obey(command);
-    this.#onNonsense(command);
-    return undefined;
+    if (typeof command === "string") {
+      this.#onNonsense(command);
+      return undefined;
+    }
+    const isOfOne = command.do === "drain" || command.do === "log-level";
+    if (isOfOne && (command.manager ?? this.#manager) !== this.#manager) return undefined;
+    return this.obey(command);
   }
 
   obey(command: Command): DeskAnswer {
@@ -116,6 +125,14 @@ export class Desk {
           ...(typeof outcome === "string" ? { error: outcome } : { disconnected: outcome }),
         };
       }
+      case "drain": {
+        const drainingMs = command.overMs ?? drainMs.usual;
+        clientele.drain(drainingMs);
+        return { manager, drainingMs };
+      }
+      case "log-level":
+        clientele.changeLogLevel(command.level);
+        return { manager, level: command.level };
     }
   }
 }

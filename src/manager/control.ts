@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { ControlApi } from "../control/api.ts";
-import type { ControlOptions } from "../control/control-options.ts";
+import type { ControlOptions, LogLevel } from "../control/control-options.ts";
 import type { Clientele, Desk, DeskAnswer, SeenClient } from "../control/desk.ts";
 import { FatalError, reasonOf } from "../errors.ts";
 import type { Events } from "../events/events.ts";
@@ -85,6 +85,10 @@ export interface ManagerState {
   events(): Events | undefined;
   /** Undefined where nothing can be revoked. */
   revoking(): Revoking | undefined;
+  /** Has the clients leave over a time, in milliseconds, and then stops the manager. */
+  drain(overMs: number): void;
+  /** The level of this process's logger. */
+  level(): LogLevel;
 }
 
 /** The clients of one manager, for its desk. */
@@ -125,6 +129,8 @@ export function clienteleOf(manager: string, gateway: () => Gateway, state: Mana
       revoking.revokeSoon(client, forMs);
       return count;
     },
+    drain: (overMs) => state.drain(overMs),
+    changeLogLevel: (level) => state.level().changeLevel(level),
     topics: () => gateway().topics(),
   };
 }

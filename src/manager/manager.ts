@@ -92,6 +92,11 @@ export class Manager {
       gateway: () => gateway,
       readiness,
       waitingBytes,
+      drain: (overMs) => {
+        this.#isStopping = true;
+        this.onDrain(overMs);
+      },
+      level: () => this.logLevel,
     });
     const busiest = new BusiestTopics();
     const isTraced = tracing !== undefined || options.traceSample > 0;
@@ -108,11 +113,6 @@ export class Manager {
         adminRoutes: steering.adminRoutes(options, {
           answers,
           once,
-          drain: (overMs) => {
-            this.#isStopping = true;
-            this.onDrain(overMs);
-          },
-          level: () => this.logLevel,
           deadLetters: () => this.deadLetters,
         }),
         once,

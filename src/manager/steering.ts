@@ -20,7 +20,7 @@ import { Revoking } from "./revoking.ts";
 const closeMs = 1000;
 
 /** What others are told of a manager. */
-export interface SteeringParts extends Pick<ManagerState, "readiness" | "waitingBytes"> {
+export interface SteeringParts extends Pick<ManagerState, "readiness" | "waitingBytes" | "drain" | "level"> {
   /** Called when the gateway has been made, and not before. */
   gateway(): Gateway;
 }
@@ -33,11 +33,13 @@ export class Steering {
   readonly #revoking: Revoking | undefined;
   readonly #leavers: Leavers;
   readonly #desk: Desk;
+  readonly #parts: SteeringParts;
   #refusedCount = 0;
 
   /** @param auth undefined: clients need no token */
   constructor(id: string, broker: Broker, logger: Logger, auth: Auth | undefined, parts: SteeringParts) {
     const { gateway } = parts;
+    this.#parts = parts;
     const attendance = { forEach: (visit: (client: Attendee) => void) => gateway().forEach(visit) };
     const notices = new Notices(logger);
     const state = { ...parts, events: () => this.#events, revoking: () => this.#revoking };
@@ -67,12 +69,20 @@ export class Steering {
    *
    * @throws FatalError if the token cannot be used
    */
-  adminRoutes(options: ManagerOptions, parts: Omit<ControlParts, "askAll" | "revoking" | "onRefused">) {
+  adminRoutes(options: ManagerOptions, parts: Pick<ControlParts, "answers" | "once" | "deadLetters">) {
     const askAll: ControlOptions["askAll"] = aloneOr(this.#desk, this.#events);
     const onRefused = () => {
       this.#refusedCount++;
     };
-    return adminRoutesFor(options, { ...parts, askAll, revoking: () => this.#revoking, onRefused });
+    const { drain, level } = this.#parts;
+    return adminRoutesFor(options, {
+      ...parts,
+      drain,
+      level,
+      askAll,
+      revoking: () => this.#revoking,
+      onRefused,
+    });
   }
 
   get metrics(): readonly AnyMetric[] {

@@ -223,6 +223,16 @@ describe("The control API of several managers", () => {
       expect(answers.map((answer) => (answer as { disconnected: number }).disconnected).sort()).toEqual([
         0, 1,
       ]);
+      const { managers } = (await api("GET", "/api/managers")).body as { managers: { manager: string }[] };
+      const ids = managers.map(({ manager }) => manager);
+      const idOfTwo = `manager-${two.log.find(({ msg }) => msg === "listening")!["id"]}`;
+      expect(ids).toContain(idOfTwo);
+      answers.length = 0;
+      say('{"version":1,"do":"drain"}');
+      say(`{"version":1,"do":"drain","manager":"${idOfTwo}","overMs":100}`);
+      expect(await two.exited).toBe(0);
+      expect(answers).toEqual([{ manager: idOfTwo, drainingMs: 100 }]);
+      expect((await api("GET", "/api/managers")).status).toBe(200);
     } finally {
       await connection.close();
     }

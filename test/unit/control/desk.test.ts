@@ -1,0 +1,76 @@
+import { expect, test } from "bun:test";
+import { commandBytesMax, drainMs } from "../../../src/control/command.ts";
+import { type Clientele, Desk } from "../../../src/control/desk.ts";
+
+function desk() {
+  const obeyed: string[] = [];
+  const refused: string[] = [];
+  const clientele: Clientele = {
+    vitals: () => ({ ready: true, clients: 2, messages: 3, deliveries: 4, waitingBytes: 5 }),
+    list: () => ["anna", "ben"].map((client) => ({ client, manager: "one", protocol: "text", topics: [] })),
+    find: () => [],
+    disconnect: (client) => obeyed.push(`disconnect ${client}`),
+    revoke: () => "there are no tokens",
+    topics: () => [["t", 1]],
+    drain: (overMs) => void obeyed.push(`drain ${overMs}`),
+    changeLogLevel: (level) => void obeyed.push(`level ${level}`),
+  };
+  const own = new Desk("one", clientele, (why) => refused.push(why));
+  const say = (said: unknown) =>
+    own.take(Buffer.from(typeof said === "string" ? said : JSON.stringify(said)));
+  return { say, obeyed, refused };
+}
+
+test("a manager obeys what is said to all, and of what is said to one alone what is said to it", () => {
+  const { say, obeyed, refused } = desk();
+  const to = (manager: string | undefined, what: object) => say({ version: 1, manager, ...what });
+  expect(to(undefined, { do: "clients", search: "BEN" })).toMatchObject({ clients: [{ client: "ben" }] });
+  expect(to(undefined, { do: "disconnect", client: "anna" })).toEqual({ manager: "one", disconnected: 1 });
+  expect(to(undefined, { do: "revoke", client: "anna" })).toEqual({
+    manager: "one",
+    error: "there are no tokens",
+  });
+  expect(to("two", { do: "drain" })).toBeUndefined();
+  expect(to("two", { do: "log-level", level: "error" })).toBeUndefined();
+  expect(to("one", { do: "drain", overMs: 5000 })).toEqual({ manager: "one", drainingMs: 5000 });
+  expect(to("one", { do: "drain" })).toEqual({ manager: "one", drainingMs: drainMs.usual });
+  expect(to("one", { do: "log-level", level: "debug" })).toEqual({ manager: "one", level: "debug" });
+  expect(to(undefined, { do: "log-level", level: "info" })).toEqual({ manager: "one", level: "info" });
+  expect(obeyed).toEqual(["disconnect anna", "drain 5000", "drain 30000", "level debug", "level info"]);
+  expect(refused).toEqual([]);
+});
+
+test("what is no command does nothing, has no answer, and is told with what is wrong with it", () => {
+  const nonsense: readonly (readonly [unknown, string])[] = [
+    ["{", "it is no JSON"],
+    ["7", "it is no JSON object"],
+    ["null", "it is no JSON object"],
+    ["[]", "its version is not 1"],
+    [{ do: "managers" }, "its version is not 1"],
+    [{ version: 2, do: "managers" }, "its version is not 1"],
+    [{ version: 1, do: "dance" }, '"do" is none of'],
+    [{ version: 1, do: ["drain"] }, '"do" is none of'],
+    [{ version: 1, do: "disconnect" }, '"client" is missing'],
+    [{ version: 1, do: "client", client: {} }, '"client" is missing'],
+    [{ version: 1, do: "revoke", client: "x".repeat(256) }, '"client" has at most'],
+    [{ version: 1, do: "revoke", client: "x", forMs: -1 }, '"forMs" is no number'],
+    [{ version: 1, do: "clients", limit: 1001 }, '"limit" is no whole number'],
+    [{ version: 1, do: "clients", after: 7 }, '"after" is no text'],
+    // Nobody drains all managers by leaving a word out.
+    [{ version: 1, do: "drain" }, '"manager" names the one'],
+    [{ version: 1, do: "drain", manager: ["one"] }, '"manager" names the one'],
+    [{ version: 1, do: "drain", manager: "one", overMs: -1 }, '"overMs" is no whole number'],
+    [{ version: 1, do: "drain", manager: "one", overMs: drainMs.most + 1 }, '"overMs" is no whole number'],
+    [{ version: 1, do: "log-level" }, '"level" is none of'],
+    [{ version: 1, do: "log-level", level: "loud" }, '"level" is none of'],
+    ["x".repeat(commandBytesMax + 1), "it has more than"],
+    [{ version: 1, do: "managers", filler: "x".repeat(10 ** 6) }, "it has more than"],
+  ];
+  for (const [said, why] of nonsense) {
+    const { say, obeyed, refused } = desk();
+    expect(say(said)).toBeUndefined();
+    expect(obeyed).toEqual([]);
+    expect(refused).toHaveLength(1);
+    expect(refused[0]).toStartWith(why);
+  }
+});
