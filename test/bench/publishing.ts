@@ -1,6 +1,6 @@
 import { type ChannelModel, type ConfirmChannel, connect } from "amqplib";
 import type { PublishLink } from "../../src/broker/broker.ts";
-import { publishLink } from "../../src/broker/rabbitmq/publish-link.ts";
+import { ChannelLink } from "../../src/broker/rabbitmq/publish-link.ts";
 import type { Envelope } from "../../src/envelope/envelope.ts";
 import { startRabbitmq } from "../support/rabbitmq.ts";
 
@@ -35,14 +35,13 @@ export function linkTo(
   queues: readonly string[] = [],
 ): PublishLink {
   const needed = { exchanges: [exchange], queues } as const;
-  return publishLink(connection, channel, {
+  return new ChannelLink(connection, channel, {
     exchange,
     publisher: { confirmed: () => undefined, refused: () => undefined },
     needed: () => needed,
     onRefused: () => undefined,
     onTaken: () => undefined,
     missedForMs: 300,
-    atEnd: [],
     drop: () => undefined,
   });
 }

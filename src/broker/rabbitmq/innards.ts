@@ -31,7 +31,8 @@ function nameOf(method: number): string {
  * go of a peer that does not answer, what frames are made of, and which questions are open. The version is pinned, and this
  * is the only place.
  */
-interface Innards {
+export interface Innards {
+  /** The socket. */
   readonly stream: {
     write(bytes: Uint8Array): boolean;
     destroy(): void;
@@ -46,7 +47,9 @@ interface Innards {
   readonly blocked: boolean;
   /** By number; null for what has ended, and the first one is the connection's own. */
   readonly channels: readonly ({ readonly channel: { readonly reply?: unknown } } | null)[];
+  /** Writes a frame of a method. */
   sendMethod(channel: number, method: number, fields: Readonly<Record<string, unknown>>): unknown;
+  /** Ends the connection, as if the socket had failed. */
   onSocketError(error: Error): void;
 }
 

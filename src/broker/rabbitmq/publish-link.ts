@@ -5,10 +5,10 @@ import type { Publisher, PublishLink } from "../broker.ts";
 import type { Needed } from "./check-frames.ts";
 import { Checking } from "./checking.ts";
 import { frameOverhead } from "./frame-writer.ts";
-import { channelNumber, innards } from "./innards.ts";
+import { channelNumber, type Innards, innards } from "./innards.ts";
 import { type Answered, Listening } from "./listening.ts";
 import { ParcelTags } from "./parcel-tags.ts";
-import { copyFrames, publishFrames } from "./publish-frames.ts";
+import { copyFrames, type FramesOptions, publishFrames } from "./publish-frames.ts";
 import type { Drop } from "./watch.ts";
 
 /** How long a check may take to name what is missing, in milliseconds. */
@@ -39,8 +39,6 @@ export interface PublishLinkOptions {
   onRefused(isFirst: boolean): void;
   /** A message was taken: the first one of all, or the first one after a refusal. */
   onTaken(): void;
-  /** What is added here is called when its channel has ended. */
-  readonly atEnd: (() => void)[];
   readonly drop: Drop;
 }
 
@@ -51,158 +49,187 @@ export interface PublishLinkOptions {
  * cluster's node, a channel of RabbitMQ's may take a queue's leader for one that is gone, and refuses or mislays what comes
  * until it knows better (seen with 3.10): with one envelope on the way, nothing overtakes it.
  */
-export function publishLink(
-  connection: ChannelModel,
-  channel: ConfirmChannel,
-  { exchange, copiesTo, publisher, needed, missedForMs, onRefused, onTaken, atEnd, drop }: PublishLinkOptions,
-): PublishLink {
-  const { stream, frameMax } = innards(connection);
-  const isMandatory = needed().queues.length > 0;
-  const framing = {
-    exchange,
-    copiesTo: copiesTo ?? exchange,
-    channel: channelNumber(channel),
-    frameMax,
-    isMandatory,
-  };
-  let isOpen = true;
+export class ChannelLink implements PublishLink {
+  readonly isCostly = true;
+  readonly takesCopies: boolean;
+  readonly headBytesMax: number;
+  readonly #options: PublishLinkOptions;
+  readonly #stream: Innards["stream"];
+  readonly #framing: FramesOptions;
+  readonly #parcels: ParcelTags;
+  readonly #checking: Checking;
+  readonly #listening = new Listening();
+  #isOpen = true;
   /** Everything that was published has been routed to some queue. */
-  let isRouting = true;
-  let unrouted: NodeJS.Timeout | undefined;
-  let isTried = false;
-  let isProven = false;
+  #isRouting = true;
+  #unrouted: NodeJS.Timeout | undefined;
+  #isTried = false;
+  #isProven = false;
   /** The next message that is taken is news. */
-  let isToTell = true;
+  #isToTell = true;
   /** What waits for the first confirm, or to know whether anybody gets copies. The publisher's window bounds it. */
-  let held: Envelope[] = [];
+  #held: Envelope[] = [];
   /** What was written of the first envelope. */
-  const trial = new TagWindow<true>();
+  readonly #trial = new TagWindow<true>();
   /** Where only copies were due, nothing goes to Warren's queues. */
-  let provesQueues = false;
-  const parcels = new ParcelTags((tag, isRefused) => {
-    if (isRefused) publisher.refused(tag, false);
-    else publisher.confirmed(tag, false);
-  });
-  const checking = new Checking(channel, {
-    needed,
-    missedForMs,
-    confirmed: (tag, multiple) => {
-      if (isOpen && isRouting) parcels.settle(tag, multiple, true);
-    },
-    write: (frames) => {
-      if (isOpen) stream.write(frames);
-    },
-  });
-  const listening = new Listening();
-  /** Returns how many AMQP messages were written. */
-  const write = (envelopes: readonly Envelope[]): number => {
-    if (!isOpen || envelopes.length === 0) return 0;
-    if (isProven) listening.plan(envelopes, performance.now());
-    else for (const { copies } of envelopes) copies?.unplan();
-    let count = 0;
-    for (const { copies } of envelopes) {
-      if (copies !== undefined) listening.written(copies, parcels.nextDeliveryTag);
-      count += parcels.add(copies);
-    }
-    stream.write(publishFrames(envelopes, framing, checking.beforePublishing()));
-    return count;
-  };
-  /** Those that somebody gets are written, before anything that came after them. */
-  const answered = ({ passed, wanted }: Answered) => {
-    const due: Envelope[] = [];
-    for (const [copies, parts] of wanted) {
-      parcels.addWithheld(copies, parts);
-      for (const part of parts) due.push(copies.envelopes[part]!);
-    }
-    if (due.length > 0) stream.write(copyFrames(due, framing));
-    for (const [copies, parts] of passed) parcels.passOver(copies, parts);
-    if (isProven) write(held.splice(0));
-  };
-  const settled = (tag: number, multiple: boolean) => {
-    const answer = isOpen ? listening.settled(tag, multiple) : undefined;
-    if (answer !== undefined) answered(answer);
-  };
-  const drained = () => publisher.drained?.();
-  stream.on("drain", drained);
+  #provesQueues = false;
   /** Sent to a link that has ended. */
-  let lateCount = 0;
-  const end = () => {
-    isOpen = false;
-    lateCount += held.length;
-    held = [];
-    checking.end();
-    clearTimeout(unrouted);
-    stream.off("drain", drained);
-  };
-  channel.on("close", end);
-  const tryFirst = () => {
-    if (isTried || held.length === 0) return;
-    isTried = true;
-    const [first] = held.splice(0, 1) as [Envelope];
-    provesQueues = first.copies?.isEnvelopeTaken !== true;
-    for (let parts = write([first]); parts > 0; parts--) trial.add(true);
-  };
-  channel.on("ack", ({ deliveryTag, multiple }) => {
-    settled(deliveryTag, multiple);
-    if (isProven) return;
-    trial.settle(deliveryTag, multiple);
-    if (!isTried || trial.open > 0) return;
-    isProven = provesQueues;
-    isTried = false;
-    if (isProven) write(held.splice(0));
-    else tryFirst();
-  });
-  channel.on("ack", () => {
-    if (!isToTell) return;
-    isToTell = false;
-    onTaken();
-  });
-  channel.on("nack", ({ deliveryTag, multiple }) => {
-    if (!isOpen) return;
-    isToTell = true;
-    if (isProven) onRefused(false);
-    publisher.refusing?.();
-    settled(deliveryTag, multiple);
-    parcels.settle(deliveryTag, multiple, false);
-    if (!isProven) onRefused(true);
-  });
-  channel.on("return", ({ fields, properties }) => {
-    if (fields.exchange === copiesTo) {
-      listening.returned(properties.messageId, fields.routingKey);
+  #lateCount = 0;
+
+  constructor(connection: ChannelModel, channel: ConfirmChannel, options: PublishLinkOptions) {
+    const { exchange, copiesTo, publisher, needed, missedForMs } = options;
+    const { stream, frameMax } = innards(connection);
+    const isMandatory = needed().queues.length > 0;
+    this.#options = options;
+    this.#stream = stream;
+    this.#framing = {
+      exchange,
+      copiesTo: copiesTo ?? exchange,
+      channel: channelNumber(channel),
+      frameMax,
+      isMandatory,
+    };
+    this.takesCopies = copiesTo !== undefined;
+    this.headBytesMax = frameMax - frameOverhead;
+    this.#parcels = new ParcelTags((tag, isRefused) => {
+      if (isRefused) publisher.refused(tag, false);
+      else publisher.confirmed(tag, false);
+    });
+    this.#checking = new Checking(channel, {
+      needed,
+      missedForMs,
+      confirmed: (tag, multiple) => {
+        if (this.#isOpen && this.#isRouting) this.#parcels.settle(tag, multiple, true);
+      },
+      write: (frames) => {
+        if (this.#isOpen) stream.write(frames);
+      },
+    });
+    stream.on("drain", this.#drained);
+    channel.on("close", () => this.end());
+    channel.on("ack", ({ deliveryTag, multiple }) => this.#acked(deliveryTag, multiple));
+    channel.on("nack", ({ deliveryTag, multiple }) => this.#nacked(deliveryTag, multiple));
+    channel.on("return", ({ fields, properties }) => {
+      if (fields.exchange === copiesTo) this.#listening.returned(properties.messageId, fields.routingKey);
+      else this.#cameBack();
+    });
+  }
+
+  get unwritten(): number {
+    return this.#lateCount + this.#held.length;
+  }
+
+  get isCongested(): boolean {
+    return this.#stream.writableLength > unsentBytesMax;
+  }
+
+  send(envelopes: readonly Envelope[]): void {
+    if (!this.#isOpen) {
+      this.#lateCount += envelopes.length;
       return;
     }
-    if (!isRouting) return;
-    // Its confirm comes next, and must not count. What is missing is named by the check, if it is a queue or an exchange.
-    isRouting = false;
-    checking.ask();
-    unrouted = setTimeout(
+    if (this.#isProven && !this.#listening.isWaiting) {
+      this.#write(envelopes);
+      return;
+    }
+    for (const envelope of envelopes) this.#held.push(envelope);
+    if (!this.#isProven) this.#tryFirst();
+  }
+
+  giveUp(why: string): void {
+    if (this.#isOpen) this.#options.drop(why);
+  }
+
+  /** Its channel has ended. */
+  end(): void {
+    this.#isOpen = false;
+    this.#lateCount += this.#held.length;
+    this.#held = [];
+    this.#checking.end();
+    clearTimeout(this.#unrouted);
+    this.#stream.off("drain", this.#drained);
+  }
+
+  readonly #drained = (): void => this.#options.publisher.drained?.();
+
+  #acked(tag: number, multiple: boolean): void {
+    this.#settled(tag, multiple);
+    if (!this.#isProven) this.#triedOut(tag, multiple);
+    if (!this.#isToTell) return;
+    this.#isToTell = false;
+    this.#options.onTaken();
+  }
+
+  #nacked(tag: number, multiple: boolean): void {
+    if (!this.#isOpen) return;
+    const { publisher, onRefused } = this.#options;
+    this.#isToTell = true;
+    if (this.#isProven) onRefused(false);
+    publisher.refusing?.();
+    this.#settled(tag, multiple);
+    this.#parcels.settle(tag, multiple, false);
+    if (!this.#isProven) onRefused(true);
+  }
+
+  /** A message reached no queue. Its confirm comes next, and must not count. */
+  #cameBack(): void {
+    if (!this.#isRouting) return;
+    this.#isRouting = false;
+    // What is missing is named by the check, if it is a queue or an exchange.
+    this.#checking.ask();
+    const { drop, exchange } = this.#options;
+    this.#unrouted = setTimeout(
       () => drop(`a message to the exchange ${exchange} reached no queue: binding them again`),
       namedWithinMs,
     );
-  });
-  atEnd.push(end);
-  return {
-    isCostly: true,
-    takesCopies: copiesTo !== undefined,
-    headBytesMax: frameMax - frameOverhead,
-    get unwritten() {
-      return lateCount + held.length;
-    },
-    get isCongested() {
-      return stream.writableLength > unsentBytesMax;
-    },
-    send(envelopes) {
-      if (!isOpen) lateCount += envelopes.length;
-      if (!isOpen) return;
-      if (isProven && !listening.isWaiting) {
-        write(envelopes);
-        return;
-      }
-      for (const envelope of envelopes) held.push(envelope);
-      if (!isProven) tryFirst();
-    },
-    giveUp(why) {
-      if (isOpen) drop(why);
-    },
-  };
+  }
+
+  #tryFirst(): void {
+    if (this.#isTried || this.#held.length === 0) return;
+    this.#isTried = true;
+    const [first] = this.#held.splice(0, 1) as [Envelope];
+    this.#provesQueues = first.copies?.isEnvelopeTaken !== true;
+    for (let parts = this.#write([first]); parts > 0; parts--) this.#trial.add(true);
+  }
+
+  /** Something of the first envelope was confirmed. */
+  #triedOut(tag: number, multiple: boolean): void {
+    this.#trial.settle(tag, multiple);
+    if (!this.#isTried || this.#trial.open > 0) return;
+    this.#isProven = this.#provesQueues;
+    this.#isTried = false;
+    if (this.#isProven) this.#write(this.#held.splice(0));
+    else this.#tryFirst();
+  }
+
+  /** Returns how many AMQP messages were written. */
+  #write(envelopes: readonly Envelope[]): number {
+    if (!this.#isOpen || envelopes.length === 0) return 0;
+    if (this.#isProven) this.#listening.plan(envelopes, performance.now());
+    else for (const { copies } of envelopes) copies?.unplan();
+    let count = 0;
+    for (const { copies } of envelopes) {
+      if (copies !== undefined) this.#listening.written(copies, this.#parcels.nextDeliveryTag);
+      count += this.#parcels.add(copies);
+    }
+    this.#stream.write(publishFrames(envelopes, this.#framing, this.#checking.beforePublishing()));
+    return count;
+  }
+
+  #settled(tag: number, multiple: boolean): void {
+    const answer = this.#isOpen ? this.#listening.settled(tag, multiple) : undefined;
+    if (answer !== undefined) this.#answered(answer);
+  }
+
+  /** Those that somebody gets are written, before anything that came after them. */
+  #answered({ passed, wanted }: Answered): void {
+    const due: Envelope[] = [];
+    for (const [copies, parts] of wanted) {
+      this.#parcels.addWithheld(copies, parts);
+      for (const part of parts) due.push(copies.envelopes[part]!);
+    }
+    if (due.length > 0) this.#stream.write(copyFrames(due, this.#framing));
+    for (const [copies, parts] of passed) this.#parcels.passOver(copies, parts);
+    if (this.#isProven) this.#write(this.#held.splice(0));
+  }
 }

@@ -1,3 +1,4 @@
+import type { ConfirmChannel } from "amqplib";
 import { reasonOf } from "../../errors.ts";
 import type { Logger } from "../../ops/logger.ts";
 import type { Exchange, Publisher } from "../broker.ts";
@@ -7,8 +8,8 @@ import { FullQueues, lookOn } from "./full-queues.ts";
 import type { Layout } from "./layout.ts";
 import type { Life } from "./life.ts";
 import type { LinkTiming } from "./link-timing.ts";
-import { openPublishChannel } from "./publish-channel.ts";
-import { publishLink } from "./publish-link.ts";
+import { PublishChannel, type ReopenAfter } from "./publish-channel.ts";
+import { ChannelLink } from "./publish-link.ts";
 import { tryLog } from "./try-log.ts";
 import type { Drop } from "./watch.ts";
 
@@ -72,8 +73,8 @@ export class PublishingConnection {
     for (const { exchange, publisher } of publishings) {
       const needed = () => layout.needed(exchange);
       const { to, copiesTo } = publishedBy(exchange);
-      await openPublishChannel(life, publisher, (channel, atEnd, reopenAfter) =>
-        publishLink(connection, channel, {
+      const linkOn = (channel: ConfirmChannel, reopenAfter: ReopenAfter) =>
+        new ChannelLink(connection, channel, {
           exchange: to,
           copiesTo: hasCopies ? copiesTo : undefined,
           publisher,
@@ -89,10 +90,9 @@ export class PublishingConnection {
             else this.#holdUntil(room, publisher, life);
           },
           onTaken: () => this.#full.taken(),
-          atEnd,
           drop,
-        }),
-      );
+        });
+      await new PublishChannel(life, publisher, linkOn).open();
     }
     await announcing?.start(life, () => this.#alarm !== undefined);
   }
