@@ -3,7 +3,6 @@ import type { Routes } from "../ops/http.ts";
 import type { AnyMetric } from "../ops/metrics.ts";
 import type { Auth } from "./auth/auth.ts";
 import type { Grant } from "./auth/grant.ts";
-import type { TokenRefusal } from "./auth/token-refusal.ts";
 import type { Announcements } from "./clients/announcements.ts";
 import type { Client, ClientSocket } from "./clients/client.ts";
 import type { Holds } from "./clients/holds.ts";
@@ -23,7 +22,7 @@ import type { Requests } from "./requests/requests.ts";
 import type { Entrance } from "./server/entrance.ts";
 import type { Listeners } from "./server/listeners.ts";
 import type { OriginGuard } from "./server/origin-guard.ts";
-import type { Refusals } from "./server/refusals.ts";
+import type { Refusals, Refused } from "./server/refusals.ts";
 import type { SocketEvents } from "./server/server.ts";
 
 /** Who is about to connect. */
@@ -48,8 +47,8 @@ export interface Protocol {
   readonly metrics?: readonly AnyMetric[];
   /** For clients that ask for no subprotocol; absent if a client has to ask for this one. */
   readonly lateEntry?: LateEntry;
-  /** The client that is about to connect, or why it may not: in a sentence, or because of its token. */
-  admit(newcomer: Newcomer): Client | TokenRefusal | string;
+  /** The client that is about to connect, or why it may not. */
+  admit(newcomer: Newcomer): Client | Refused;
 }
 
 /** Who is connected already, and turns out to speak a protocol. */

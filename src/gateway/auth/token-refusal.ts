@@ -1,5 +1,6 @@
 import { LabelledCounter } from "../../ops/metrics.ts";
 import { closeCodes } from "../../wire/close-codes.ts";
+import { Refused } from "../server/refusals.ts";
 
 /** What is wrong, as `warren_tokens_refused_total` counts it, and what that is to a handshake and to a session. */
 const kinds = {
@@ -26,23 +27,17 @@ const kinds = {
 export type TokenRefusalKind = keyof typeof kinds;
 
 /** A refusal, in words for the client. They never have anything of the token in them but its algorithm. */
-export class TokenRefusal {
+export class TokenRefusal extends Refused {
   readonly kind: TokenRefusalKind;
-  readonly why: string;
 
   constructor(kind: TokenRefusalKind, why: string) {
+    super(kinds[kind], why);
     this.kind = kind;
-    this.why = why;
   }
 
-  /** The handshake's refusal and the close code have the same names. */
-  get name() {
-    return kinds[this.kind];
-  }
-
-  /** How a connection ends for it. */
+  /** How a connection ends for it: the handshake's refusal and the close code have the same names. */
   get close() {
-    return closeCodes[this.name];
+    return closeCodes[kinds[this.kind]];
   }
 }
 

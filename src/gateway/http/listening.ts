@@ -4,6 +4,7 @@ import { faultInPattern } from "../../topics/pattern.ts";
 import { closeCodes } from "../../wire/close-codes.ts";
 import type { Seat } from "../limits/seat.ts";
 import type { DoorSurroundings } from "../protocol.ts";
+import { Refused } from "../server/refusals.ts";
 import { fault, later } from "./answers.ts";
 import { type Asked, type Caller, callerOf, forbidden } from "./caller.ts";
 import { EventStream } from "./event-stream.ts";
@@ -47,7 +48,7 @@ export class Listening {
       return forbidden("subscribe", "subscribe to this", caller, this.#surroundings);
     const { limits, refusals } = this.#surroundings;
     const seat = limits.takeListenersSeat(request, server);
-    if (typeof seat === "string") return refusals.refuse(seat, undefined, true);
+    if (seat instanceof Refused) return refusals.refuse(seat.name, seat.why, true);
     if (request.method === "HEAD" || request.signal.aborted) {
       limits.giveBackSeat(seat);
       return new Response(null, { headers: { "cache-control": "no-store" } });

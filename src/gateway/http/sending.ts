@@ -4,6 +4,7 @@ import type { Body, Headers as MessageHeaders, OutgoingMessage } from "../../mes
 import { bodyIn } from "../../properties.ts";
 import { Admission } from "../limits/admission.ts";
 import type { DoorSurroundings } from "../protocol.ts";
+import { Refused } from "../server/refusals.ts";
 import { fault, json, later } from "./answers.ts";
 import type { Bodies } from "./bodies.ts";
 import { type Asked, type Caller, callerOf, forbidden, isNoPattern } from "./caller.ts";
@@ -158,7 +159,7 @@ export class Sending {
     }
     const { refusals } = this.#surroundings;
     const seat = this.#admission.takeSeat(request, server);
-    if (typeof seat === "string") return refusals.refuse(seat, undefined, true);
+    if (seat instanceof Refused) return refusals.refuse(seat.name, seat.why, true);
     let sender: HttpSender | undefined;
     try {
       const caller = await callerOf(asked, this.#surroundings);

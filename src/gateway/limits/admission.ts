@@ -1,5 +1,6 @@
 import type { Server } from "bun";
 import type { Metric } from "../../ops/metrics.ts";
+import { Refused } from "../server/refusals.ts";
 import { neighbourhoodOf, TrustedProxies } from "./address.ts";
 import { clientsThatFilesAllow } from "./open-files.ts";
 import { Seat } from "./seat.ts";
@@ -16,8 +17,6 @@ export interface AdmissionOptions {
   /** Networks of proxies whose X-Forwarded-For is believed. */
   readonly trustProxy: readonly string[] | undefined;
 }
-
-export type Overcrowding = "tooManyAtOnce" | "tooManyClients" | "tooManyFromAddress" | "tooManyWithoutToken";
 
 /** Where tokens are needed, clients that have yet to show one take at most this part of the seats. */
 const partWithoutToken = 1 / 4;
@@ -58,15 +57,16 @@ export class Admission {
     request: Request,
     server: Pick<Server<unknown>, "requestIP">,
     isWithoutToken = false,
-  ): Seat | Overcrowding {
+  ): Seat | Refused {
     const perAddress = this.#options.maxClientsPerAddress;
     const address = perAddress === 0 ? undefined : this.#addressOf(request, server);
     const present = address === undefined ? 0 : (this.#byAddress.get(address) ?? 0);
-    if (address !== undefined && present >= perAddress) return "tooManyFromAddress";
-    if (this.#clients >= this.#clientsMax) return "tooManyClients";
-    if (isWithoutToken && this.#withoutToken >= this.#withoutTokenMax) return "tooManyWithoutToken";
+    if (address !== undefined && present >= perAddress) return new Refused("tooManyFromAddress");
+    if (this.#clients >= this.#clientsMax) return new Refused("tooManyClients");
+    if (isWithoutToken && this.#withoutToken >= this.#withoutTokenMax)
+      return new Refused("tooManyWithoutToken");
     // Last, so that those who are refused take nothing from the others.
-    if (this.#bucket?.take(performance.now()) === false) return "tooManyAtOnce";
+    if (this.#bucket?.take(performance.now()) === false) return new Refused("tooManyAtOnce");
     if (address !== undefined) this.#byAddress.set(address, present + 1);
     this.#clients++;
     if (isWithoutToken) this.#withoutToken++;

@@ -4,11 +4,12 @@ import type { Client, ClientSocket } from "../clients/client.ts";
 import type { Holds } from "../clients/holds.ts";
 import type { Roster } from "../clients/roster.ts";
 import type { TimerWheel } from "../clients/timer-wheel.ts";
-import { Admission, type AdmissionOptions, type Overcrowding } from "./admission.ts";
+import type { Refused } from "../server/refusals.ts";
+import { Admission, type AdmissionOptions } from "./admission.ts";
 import { HalfSent, type HalfSentOptions } from "./half-sent.ts";
 import { MessageRate, type MessageRateOptions } from "./message-rate.ts";
 import { Presence, type PresenceOptions } from "./presence.ts";
-import type { Seat } from "./seat.ts";
+import { Seat } from "./seat.ts";
 import { SocketBytes } from "./socket-bytes.ts";
 
 /** What clients may do, and how much. */
@@ -43,14 +44,14 @@ export class Limits {
   }
 
   /** A seat for a client that only listens, by what is no WebSocket, or why there is none. It has to be given back, once. */
-  takeListenersSeat(request: Request, server: Server<Client>): Seat | Overcrowding {
+  takeListenersSeat(request: Request, server: Server<Client>): Seat | Refused {
     return this.#admission.takeSeat(request, server);
   }
 
   /** A seat for a client that asks to connect, or why there is none. A seat that is taken has to be given back, once. */
-  takeSeat(request: Request, server: Server<Client>, isWithoutToken: boolean): Seat | Overcrowding {
+  takeSeat(request: Request, server: Server<Client>, isWithoutToken: boolean): Seat | Refused {
     const seat = this.#admission.takeSeat(request, server, isWithoutToken);
-    if (typeof seat !== "string") this.#halfSent.expect(seat, request, server);
+    if (seat instanceof Seat) this.#halfSent.expect(seat, request, server);
     return seat;
   }
 

@@ -10,7 +10,7 @@ import type { Seat } from "../limits/seat.ts";
 import type { Protocol } from "../protocol.ts";
 import { asksForUpgrade, urlOf } from "./handshake.ts";
 import type { OriginGuard } from "./origin-guard.ts";
-import { notAHost, type RefusalName, type Refusals } from "./refusals.ts";
+import { notAHost, type RefusalName, type Refusals, Refused } from "./refusals.ts";
 
 /** What a client has to show before it is let in. */
 export interface EntranceOptions {
@@ -98,11 +98,11 @@ export class Entrance {
     if (!asksForUpgrade(request)) return this.#refuse("invalid");
     // Reading costs little, checking the most: without a seat it is not checked.
     const token = this.#options.auth === undefined ? undefined : tokenIn(headers.get("authorization"), url);
-    if (token instanceof TokenRefusal) return this.#refuseToken(token);
+    if (token instanceof TokenRefusal) return this.#turnAway(token);
     const isWithoutToken = this.#options.auth !== undefined && token === undefined;
-    if (isWithoutToken && chosen.protocol.takesTokenLater?.(url) !== true) return this.#refuseToken(missing);
+    if (isWithoutToken && chosen.protocol.takesTokenLater?.(url) !== true) return this.#turnAway(missing);
     const seat = this.#limits.takeSeat(request, server, isWithoutToken);
-    if (typeof seat === "string") return this.#refuse(seat);
+    if (seat instanceof Refused) return this.#turnAway(seat);
     const answer = this.#authenticate({ request, server, url, asked, ...chosen, seat }, token);
     return answer instanceof Promise
       ? answer.then((later) => this.#seated(seat, later))
@@ -113,7 +113,7 @@ export class Entrance {
     return this.#protocols.flatMap(({ subprotocols }) => subprotocols.slice(0, 1)).join(" or ");
   }
 
-  /** Who is let in gives the seat back when it goes, and who is not gives it back now. */
+  /** An admitted client returns its seat on disconnect; a refused one returns it here. */
   #seated(seat: Seat, refusal: Response | undefined): Response | undefined {
     if (refusal !== undefined) this.#limits.giveBackSeat(seat);
     return refusal;
@@ -134,17 +134,16 @@ export class Entrance {
   #admit(applicant: Applicant, grant: Grant | TokenRefusal | undefined): Response | undefined {
     // It may have begun to stop while the token was checked.
     if (this.#isClosed) return this.#refuse("stopping");
-    if (grant instanceof TokenRefusal) return this.#refuseToken(grant);
+    if (grant instanceof TokenRefusal) return this.#turnAway(grant);
     const { request, server, url, asked, protocol, subprotocol, seat } = applicant;
     if (grant?.user !== undefined && asked !== undefined && asked !== grant.user) {
-      return this.#refuseToken(
+      return this.#turnAway(
         new TokenRefusal("clientId", "the client id in the path is not the token's sub: leave it out"),
       );
     }
     seat.tokenIssuedAtMs = grant?.issuedAtMs ?? 0;
     const client = protocol.admit({ id: grant?.user ?? asked, url, grant, server, seat });
-    if (typeof client === "string") return this.#refuse("invalid", client);
-    if (client instanceof TokenRefusal) return this.#refuseToken(client);
+    if (client instanceof Refused) return this.#turnAway(client);
     const headers = subprotocol === undefined ? {} : { "sec-websocket-protocol": subprotocol };
     if (server.upgrade(request, { data: client, headers })) return undefined;
     client.closed();
@@ -156,9 +155,9 @@ export class Entrance {
     return this.#refusals.refuse(name, why);
   }
 
-  #refuseToken(refusal: TokenRefusal): Response {
-    this.#options.auth?.refusals.add(refusal.kind);
-    return this.#refusals.refuse(refusal.name, refusal.why);
+  #turnAway(refused: Refused): Response {
+    if (refused instanceof TokenRefusal) this.#options.auth?.refusals.add(refused.kind);
+    return this.#refuse(refused.name, refused.why);
   }
 }
 

@@ -103,6 +103,23 @@ export const notAHost = "the header Host has to name one host";
 
 export type RefusalName = keyof typeof refusals;
 
+/** Why somebody is not let in: what those that may refuse return in place of what was asked for. */
+export class Refused {
+  readonly name: RefusalName;
+  /** In words for the client. */
+  readonly why: string;
+
+  constructor(name: RefusalName, why: string = refusals[name].why) {
+    this.name = name;
+    this.why = why;
+  }
+}
+
+/** What is asked for cannot be, whoever asks. */
+export function invalid(why: string): Refused {
+  return new Refused("invalid", why);
+}
+
 /** Answers handshakes that are refused, and counts them. */
 export class Refusals {
   readonly #counts = new LabelledCounter(

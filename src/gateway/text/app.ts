@@ -8,6 +8,7 @@ import { MessageClient } from "../clients/message-client.ts";
 import type { Seat } from "../limits/seat.ts";
 import type { Newcomer, Surroundings } from "../protocol.ts";
 import type { Line } from "../requests/line.ts";
+import { invalid, type Refused } from "../server/refusals.ts";
 
 /** All answers come alike: plain text has no room to say of what they are. */
 const thread = { replyTo: "", correlationId: undefined } as const;
@@ -21,10 +22,11 @@ export function admitAsking(
   { id, url, seat }: Newcomer,
   grant: Grant,
   surroundings: Surroundings,
-): Client | TokenRefusal | string {
-  if (url.searchParams.has("topic")) return "a plain-text client has a topic or an app, not both";
-  if (name === "" || !isName(name)) return "the name of an app has 1 to 255 bytes and no control characters";
-  if (isPattern(name)) return "the name of an app is no pattern: leave out * and #";
+): Client | Refused {
+  if (url.searchParams.has("topic")) return invalid("a plain-text client has a topic or an app, not both");
+  if (name === "" || !isName(name))
+    return invalid("the name of an app has 1 to 255 bytes and no control characters");
+  if (isPattern(name)) return invalid("the name of an app is no pattern: leave out * and #");
   if (!grant.permissions.mayAsk(name))
     return new TokenRefusal("publish", `the token does not allow to ask this app${grant.permissions.note}`);
   return new AskingClient(id ?? crypto.randomUUID(), seat, name, grant, surroundings);

@@ -11,6 +11,7 @@ import type { Audience } from "../fan-out/audiences.ts";
 import type { Speaker } from "../fan-out/relay.ts";
 import type { Seat } from "../limits/seat.ts";
 import type { LateEntry, Newcomer, Protocol, Surroundings } from "../protocol.ts";
+import { invalid, type Refused } from "../server/refusals.ts";
 import { admitAsking } from "./app.ts";
 import { plain } from "./encoding.ts";
 import { handOver, lateEntryFor } from "./hand-over.ts";
@@ -48,14 +49,15 @@ export class TextProtocol implements Protocol {
     return !url.searchParams.has("topic") && !url.searchParams.has("app");
   }
 
-  admit(newcomer: Newcomer): Client | TokenRefusal | string {
+  admit(newcomer: Newcomer): Client | Refused {
     const { id, url, grant, seat } = newcomer;
     if (grant === undefined) return this.#undecided(id, undefined, seat, this.#missing);
     const app = url.searchParams.get("app");
     if (app !== null) return admitAsking(app, newcomer, grant, this.#surroundings);
     const name = url.searchParams.get("topic") ?? "";
-    if (!isName(name)) return "a topic has at most 255 bytes and no control characters";
-    if (isPattern(name)) return "a plain-text client is on one topic, which is no pattern: leave out * and #";
+    if (!isName(name)) return invalid("a topic has at most 255 bytes and no control characters");
+    if (isPattern(name))
+      return invalid("a plain-text client is on one topic, which is no pattern: leave out * and #");
     const client = new TextClient(newcomer, name, grant, this.#surroundings);
     if (client.mayHear || client.maySpeak) return client;
     client.closed();

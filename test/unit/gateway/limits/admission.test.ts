@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { Admission, type AdmissionOptions } from "../../../../src/gateway/limits/admission.ts";
+import { Refused } from "../../../../src/gateway/server/refusals.ts";
 
 let nowMs = 0;
 const realNow = performance.now.bind(performance);
@@ -24,7 +25,7 @@ function doorOf(options: Partial<AdmissionOptions>) {
     const headers = new Headers(forwardedFor === null ? {} : { "x-forwarded-for": forwardedFor });
     const server = { requestIP: () => ({ address, port: 4711, family: "IPv4" as const }) };
     const answer = admission.takeSeat(new Request("http://localhost/ws", { headers }), server);
-    return typeof answer === "string" ? answer : { leave: () => admission.giveBackSeat(answer) };
+    return answer instanceof Refused ? answer.name : { leave: () => admission.giveBackSeat(answer) };
   };
   return admit;
 }
@@ -50,7 +51,8 @@ describe("admission", () => {
     const admission = new Admission({ ...anyNumber, maxClients: 8 });
     const take = (isWithoutToken: boolean) => {
       const server = { requestIP: () => ({ address: "203.0.113.7", port: 1, family: "IPv4" as const }) };
-      return admission.takeSeat(new Request("http://localhost/ws"), server, isWithoutToken);
+      const seat = admission.takeSeat(new Request("http://localhost/ws"), server, isWithoutToken);
+      return seat instanceof Refused ? seat.name : seat;
     };
     const [first, second] = [take(true), take(true)];
     expect(take(true)).toBe("tooManyWithoutToken");
