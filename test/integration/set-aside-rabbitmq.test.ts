@@ -245,10 +245,19 @@ describe("a message that RabbitMQ closes the connection over", () => {
 });
 
 function unlimited(link: PublishLink): PublishLink {
-  return new Proxy(link, {
-    get: (target, name) =>
-      name === "headBytesMax" ? Number.POSITIVE_INFINITY : Reflect.get(target, name, target),
-  });
+  return {
+    isCostly: link.isCostly,
+    takesCopies: link.takesCopies === true,
+    headBytesMax: Number.POSITIVE_INFINITY,
+    get unwritten() {
+      return link.unwritten;
+    },
+    get isCongested() {
+      return link.isCongested === true;
+    },
+    send: (envelopes) => link.send(envelopes),
+    giveUp: (why) => link.giveUp(why),
+  };
 }
 
 /** Without what came again: that is what at least once allows. */
