@@ -62,7 +62,7 @@ export class Succession {
       .catch((error: unknown) => {
         // A link that was lost in the middle begins anew; any other trouble is met again at the next round.
         if (this.#link === link)
-          this.#logger.warn("managers that are gone could not be spoken for, trying again", {
+          this.#logger.warn("the clients of managers that died could not be reported as disconnected, trying again", {
             reason: reasonOf(error),
           });
       })
@@ -95,7 +95,7 @@ export class Succession {
     if (this.#link !== link || this.#isClosed) return;
     const clients = await speakForDead(known, link, this.#announcer);
     if (clients === undefined) return;
-    this.#logger.warn("a manager is gone, and its clients are told to be disconnected", {
+    this.#logger.warn("a manager died: its clients are reported as disconnected", {
       manager: known[0],
       clients,
     });

@@ -191,7 +191,7 @@ export class Manager {
       this.#gateway.renewCertificate();
     } catch (error) {
       if (!(error instanceof FatalError)) throw error;
-      this.#logger.error("the certificate was not taken over: the one before stays", {
+      this.#logger.error("certificate rejected, keeping the previous one", {
         reason: error.message,
       });
       return;
@@ -207,7 +207,7 @@ export class Manager {
     this.#isStopping = true;
     const deadlineMs = performance.now() + timeoutMs;
     const isObeyed = await this.#gateway.stopReading(timeoutMs);
-    if (!isObeyed) this.#logger.error("stopped before everything was obeyed that clients had sent");
+    if (!isObeyed) this.#logger.error("stopped before everything that clients had sent was handled");
     const isDrained = await this.#outbox.drain(Math.max(0, deadlineMs - performance.now()));
     if (!isDrained) {
       this.#logger.error("stopped before the broker confirmed everything", {

@@ -44,7 +44,7 @@ export class DeadLetters {
     });
     this.#publish(this.#letterOf(message, cause), done, () => {
       this.#publish(this.#bareLetterOf(message, cause), done, (why) => {
-        this.#logger.error("message lost: RabbitMQ takes it as no dead letter", {
+        this.#logger.error("message lost: RabbitMQ did not take it as a dead letter", {
           message: id,
           client: clientId,
           why,

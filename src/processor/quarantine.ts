@@ -112,7 +112,7 @@ export class Quarantine {
   }
 
   #guilty({ id, topic, clientId }: Message, { message: reason }: Death): Hopeless {
-    this.#logger.warn("a message ended the process that handled it", {
+    this.#logger.warn("a message killed the process that handled it", {
       message: id,
       client: clientId,
       topic,

@@ -209,7 +209,7 @@ describe("the executable", () => {
     // Whatever waits in turn shares the time: two waits of four seconds each would take eight.
     expect(performance.now() - signalled).toBeLessThan(7500);
     expect(warren.log.map(({ msg }) => msg)).toContain(
-      "stopped before everything begun was finished; it will be delivered again",
+      "stopped before everything begun was finished; what is left will be delivered again",
     );
   });
 

@@ -67,7 +67,7 @@ export class Auth {
       await this.#file?.read();
     } catch (error) {
       if (!(error instanceof FatalError)) throw error;
-      logger.error("the key file was not taken over: the key before stays", {
+      logger.error("key file rejected, keeping the previous key", {
         reason: reasonOf(error),
       });
     }
