@@ -71,7 +71,7 @@ describe("the executable with --auth jwt", () => {
     warren.signal("SIGHUP");
     const { reason } = await warren.waitForLog(
       ({ level }) => level === "error",
-      "the file was not taken over",
+      "the file was rejected",
     );
     expect(reason).toInclude("has 5 bytes");
     expect(await isAccepted(warren, hs256(claims(), secret))).toBe(true);

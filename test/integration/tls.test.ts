@@ -179,9 +179,9 @@ describe("SIGHUP", () => {
     warren.signal("SIGHUP");
     const line = await warren.waitForLog(
       ({ level }) => level === "error",
-      "the certificate was not taken over",
+      "the certificate was rejected",
     );
-    expect(line.msg).toInclude("the one before stays");
+    expect(line.msg).toInclude("keeping the previous one");
     expect(line["reason"]).toInclude(why);
     expect(await shownBy(warren)).toBe("first");
     await using ben = await connect(warren.wsUrl(), { ca });
