@@ -31,3 +31,15 @@ test.each(names)("%s says its default or what stands for it, and its meaning in 
   expect(fallback === undefined).toBe(unset !== undefined);
   expect(meaning).toMatch(/^[^\n|]{5,110}$/);
 });
+
+test("the name of a parsed option carries its unit: sizes are in bytes, times in milliseconds", () => {
+  const withUnit = (placeholder: string) =>
+    names.filter(
+      (name) => (optionTable[name] as unknown as Option<unknown>).kind.placeholder === placeholder,
+    );
+  expect(withUnit("SIZE").length).toBeGreaterThan(5);
+  // A load generator's --size is nothing but a number of bytes.
+  expect(withUnit("SIZE").filter((name) => !/Bytes/.test(name))).toEqual(["size"]);
+  expect(withUnit("TIME").length).toBeGreaterThan(5);
+  expect(withUnit("TIME").filter((name) => !name.endsWith("Ms"))).toEqual([]);
+});
