@@ -33,7 +33,7 @@ export class Handshake {
   }
 
   /**
-   * Where the frames begin behind the answer's head; undefined if the head has not all arrived.
+   * Where the frames begin after the answer's head; undefined if the head has not all arrived.
    * Throws an `Error` that names the HTTP status if the answer is not a WebSocket.
    */
   framesBegin(answer: Buffer): number | undefined {

@@ -77,7 +77,7 @@ export class SweepReading {
     return next.record;
   }
 
-  /** So many more of those that were taken are dealt with. */
+  /** This many more of those that were taken are dealt with. */
   handled(count: number): void {
     this.#reading.handled(count);
     if (this.#readAgainFrom === undefined || !this.isEmpty) return;

@@ -12,7 +12,7 @@ const nearestRecords = 4096;
 const nearestSweepsMax = 3;
 /** A sweep that is this many records away, or fewer, is waited for where another one could begin. */
 const waitedForRecords = 256;
-/** A sweep waits for one behind it that is at most this part of its own remaining way away, and goes on together with it. */
+/** A sweep waits for one that is further back, by at most this part of its own remaining way, and goes on together with it. */
 const meetShare = 1 / 4;
 /** Readings of the log at the same time, besides those in the nearest stretch: each is a channel and a consumer in RabbitMQ. */
 const farSweepsMax = 4;
@@ -185,7 +185,7 @@ export class Sweeps {
   /**
    * Sweeps a little ahead of this one read the same records once more: their passengers change into this one instead, which they wait for.
    * Once they have waited, they get on by as much as they have waited for before they may have to wait again: so however often
-   * others come behind them, they have half of their speed.
+   * others come after them, they have half of their speed.
    */
   #meet(sweep: Sweep): void {
     for (const ahead of this.#running.keys()) {

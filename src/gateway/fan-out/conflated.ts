@@ -19,7 +19,7 @@ export interface ConflatedRequest {
   readonly room: number;
   /** So much was sent to it, or is kept for it. In bytes; of text in characters. */
   sent(bytes: number): void;
-  /** So many messages were sent to it. */
+  /** This many messages were sent to it. */
   delivered(count: number): void;
 }
 

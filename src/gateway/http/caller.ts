@@ -28,7 +28,7 @@ export interface Caller {
   readonly grant: Grant;
 }
 
-/** The name behind a path's first word, or the answer to a request that has none which can be. */
+/** The name after a path's first word, or the answer to a request whose path has no name that can be. */
 export function nameIn({ pathname }: URL, prefix: string): string | Response {
   const rest = pathname.slice(prefix.length);
   if (rest.includes("/")) return fault(400, "a / in a name has to be percent-encoded: write %2F");

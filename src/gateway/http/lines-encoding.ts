@@ -15,7 +15,7 @@ export const lines: Encoding = {
   join: (head, tail) => head + (tail as string),
 };
 
-/** The position to begin with so that everything comes which lies behind this one, and nothing else. */
+/** The position to begin with so that everything after this one comes, and nothing else. */
 export function positionAfter(position: string): string {
   const [offset, index] = position.split(".");
   return index === undefined ? `${BigInt(offset!) + 1n}` : `${offset}.${Number(index) + 1}`;

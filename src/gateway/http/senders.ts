@@ -73,7 +73,7 @@ export class Senders implements Timed {
     return neighbourhoodOf(this.#proxies.clientOf(peer, request.headers.get("x-forwarded-for")));
   }
 
-  /** Undefined: there are too many. @param key the user behind a colon, or the address */
+  /** Undefined: there are too many. @param key the user after a colon, or the address */
   of(key: string): HttpSender | undefined {
     let sender = this.#senders.get(key);
     if (sender === undefined) {

@@ -115,7 +115,7 @@ export class Refused {
   }
 }
 
-/** What is asked for cannot be, whoever asks. */
+/** What is asked for cannot be, for any client. */
 export function invalid(why: string): Refused {
   return new Refused("invalid", why);
 }
