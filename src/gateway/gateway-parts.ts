@@ -20,7 +20,7 @@ import { Backlogs, roomFor } from "./limits/backlogs.ts";
 import { Limits } from "./limits/limits.ts";
 import { memoryLimit } from "./limits/memory-limit.ts";
 import { Rooms } from "./presence/rooms.ts";
-import type { Door, Protocol } from "./protocol.ts";
+import type { Door, Protocol, Surroundings } from "./protocol.ts";
 import { doors, type ProtocolMaker } from "./protocols.ts";
 import { Requests } from "./requests/requests.ts";
 import { Entrance } from "./server/entrance.ts";
@@ -110,51 +110,15 @@ export class GatewayParts {
       this.clients,
       (bytes) => this.backlogs.sent(bytes),
     );
-    this.connections = new Connections({
-      clients: this.clients,
-      holds: this.holds,
-      turns: this.turns,
-      backpressure: this.backpressure,
-      backlogs: this.backlogs,
-      limits: this.limits,
-      traffic: this.traffic,
-      visits: this.visits,
-      announcements,
-    });
+    this.connections = new Connections({ ...this.#attendants, announcements });
     const count = (socket: ClientSocket, messages: number, bytes: number) =>
       this.limits.count(socket, messages, bytes);
     this.ingress = new Ingress({ ...options, relay: this.relay, shares: this.shares, count });
-    const surroundings = {
-      ...options,
-      protocols: this.protocols,
-      relay: this.relay,
-      ingress: this.ingress,
-      holds: this.holds,
-      listeners: this.listeners,
-      shares: this.shares,
-      durables: this.durables,
-      rooms: this.rooms,
-      wheel: this.wheel,
-      sent,
-      turns: this.turns,
-      requests: this.requests,
-      count,
-      identified: (socket: ClientSocket) => this.connections.identified(socket),
-    };
+    const surroundings = this.#surroundings(sent, count);
     for (const make of makers) this.protocols.push(make(surroundings));
     const origins = new OriginGuard(options, notices);
     this.entrance = new Entrance(options, this.protocols, this.refusals, this.limits, origins);
-    const ways = {
-      ...surroundings,
-      entrance: this.entrance,
-      origins,
-      refusals: this.refusals,
-      limits: this.limits,
-      connections: this.connections,
-      multicast: this.multicast,
-      memoryMaxBytes,
-      keptGrown: (bytes: number) => this.backlogs.sent(bytes),
-    };
+    const ways = { ...surroundings, ...this.#doorParts, origins, memoryMaxBytes };
     this.doors = doors.map((make) => make(ways));
     const operations = { readiness: () => options.readiness(), metrics };
     this.server = new GatewayServer(options, {
@@ -166,5 +130,40 @@ export class GatewayParts {
       notices,
       doors: this.doors,
     });
+  }
+
+  /** Those that attend to connections. */
+  get #attendants() {
+    const { clients, holds, turns, backpressure, backlogs, limits, traffic, visits } = this;
+    return { clients, holds, turns, backpressure, backlogs, limits, traffic, visits };
+  }
+
+  /** What protocols share. */
+  #surroundings(sent: Surroundings["sent"], count: Surroundings["count"]): GatewayOptions & Surroundings {
+    const { options, protocols, relay, ingress, holds, listeners, shares, durables, rooms, wheel } = this;
+    return {
+      ...options,
+      protocols,
+      relay,
+      ingress,
+      holds,
+      listeners,
+      shares,
+      durables,
+      rooms,
+      wheel,
+      sent,
+      turns: this.turns,
+      requests: this.requests,
+      count,
+      identified: (socket: ClientSocket) => this.connections.identified(socket),
+    };
+  }
+
+  /** What doors need besides. */
+  get #doorParts() {
+    const { entrance, refusals, limits, connections, multicast } = this;
+    const keptGrown = (bytes: number) => this.backlogs.sent(bytes);
+    return { entrance, refusals, limits, connections, multicast, keptGrown };
   }
 }
