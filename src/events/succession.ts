@@ -62,9 +62,12 @@ export class Succession {
       .catch((error: unknown) => {
         // A link that was lost in the middle begins anew; any other trouble is met again at the next round.
         if (this.#link === link)
-          this.#logger.warn("the clients of managers that died could not be reported as disconnected, trying again", {
-            reason: reasonOf(error),
-          });
+          this.#logger.warn(
+            "the clients of managers that died could not be reported as disconnected, trying again",
+            {
+              reason: reasonOf(error),
+            },
+          );
       })
       .finally(() => {
         this.#round = undefined;

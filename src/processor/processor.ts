@@ -214,9 +214,12 @@ export class Processor implements Consumer {
     this.#intake?.acks.finish();
     const isDrained = isConfirmed && this.#lanes.running === 0;
     if (!isDrained) {
-      this.#logger.warn("stopped before everything begun was finished; what is left will be delivered again", {
-        handlersRunning: this.#lanes.running,
-      });
+      this.#logger.warn(
+        "stopped before everything begun was finished; what is left will be delivered again",
+        {
+          handlersRunning: this.#lanes.running,
+        },
+      );
     }
     return isDrained;
   }

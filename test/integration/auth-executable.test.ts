@@ -69,10 +69,7 @@ describe("the executable with --auth jwt", () => {
     await using anna = await connect(warren.wsUrl(), bearer(hs256(claims(), secret)));
     file("rotated", "short");
     warren.signal("SIGHUP");
-    const { reason } = await warren.waitForLog(
-      ({ level }) => level === "error",
-      "the file was rejected",
-    );
+    const { reason } = await warren.waitForLog(({ level }) => level === "error", "the file was rejected");
     expect(reason).toInclude("has 5 bytes");
     expect(await isAccepted(warren, hs256(claims(), secret))).toBe(true);
     file("rotated", next);

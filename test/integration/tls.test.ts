@@ -177,10 +177,7 @@ describe("SIGHUP", () => {
     await using anna = await connect(warren.wsUrl(), { ca });
     spoil(files);
     warren.signal("SIGHUP");
-    const line = await warren.waitForLog(
-      ({ level }) => level === "error",
-      "the certificate was rejected",
-    );
+    const line = await warren.waitForLog(({ level }) => level === "error", "the certificate was rejected");
     expect(line.msg).toInclude("keeping the previous one");
     expect(line["reason"]).toInclude(why);
     expect(await shownBy(warren)).toBe("first");
