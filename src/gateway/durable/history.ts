@@ -136,6 +136,7 @@ export class History {
       return;
     }
     this.#search = new LookBack(this.#window, this.#slices, this.#scans, (search) => this.#found(search));
+    // Those for which there is no room wait for the next search.
     for (const subscription of searched) this.#search.add(subscription, wantedBy(subscription));
     this.#search.begin();
   }

@@ -35,9 +35,9 @@ export class LookBack implements Task {
     this.#sequence = window.end - 1;
   }
 
-  /** Before `begin`. */
-  add(subscription: DurableSubscription, wanted: Wanted): void {
-    this.newest.add(subscription, wanted);
+  /** Before `begin`. Returns false if there is no room for it: another search has to follow. */
+  add(subscription: DurableSubscription, wanted: Wanted): boolean {
+    return this.newest.add(subscription, wanted);
   }
 
   begin(): void {

@@ -8,6 +8,9 @@ import type { DurableSubscription } from "./subscription.ts";
 /** Topics of which one subscription may have the newest message: `x-stream-offset:last` for a pattern. */
 export const lastTopicsMax = 10_000;
 
+/** What is looked for at a time: of each, ten thousand places and topics may have to be kept until all are found. */
+export const searchesMax = 32;
+
 /** What is looked for: the newest messages of all that match, up to a number, or one of each topic. */
 export type Wanted = number | "each";
 
@@ -98,8 +101,8 @@ export class NewestOfAll {
     return this.#left === 0;
   }
 
-  /** Those that ask for the same are looked for once. */
-  add(subscription: DurableSubscription, wanted: Wanted): void {
+  /** Those that ask for the same are looked for once. Returns false where so much is looked for that this one has to wait. */
+  add(subscription: DurableSubscription, wanted: Wanted): boolean {
     const { pattern, clientId } = subscription;
     const isOne = wanted === "each" && (pattern === direct || !isPattern(pattern));
     const count = isOne ? 1 : wanted;
@@ -107,13 +110,15 @@ export class NewestOfAll {
     const known = this.#byName.get(name);
     if (known !== undefined) {
       known.subscriptions.push(subscription);
-      return;
+      return true;
     }
+    if (this.#all.size >= searchesMax) return false;
     const newest = new Newest(count, subscription);
     this.#byName.set(name, newest);
     this.#all.set(subscription, newest);
     this.#interests.add(subscription);
     this.#left++;
+    return true;
   }
 
   /** A record before all that were looked into. */

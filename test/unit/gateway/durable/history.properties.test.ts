@@ -2,6 +2,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import type { LogReader, LogStart } from "../../../../src/broker/broker.ts";
 import { Durables } from "../../../../src/gateway/durable/durables.ts";
+import { NewestOfAll, searchesMax } from "../../../../src/gateway/durable/newest.ts";
 import { plainOutlet } from "../../../../src/gateway/durable/outflow.ts";
 import type { DurableSubscription } from "../../../../src/gateway/durable/subscription.ts";
 import { Relay } from "../../../../src/gateway/fan-out/relay.ts";
@@ -201,6 +202,20 @@ test("many that ask at once are served by one reading of the log, and those that
   expect(world.readFrom).toHaveLength(readings);
   for (const each of world.peers.slice(0, 4000)) expect(each.client.texts).toHaveLength(1);
   world.durables.close();
+});
+
+test("only so much is looked for at a time, and all that ask get it", async () => {
+  const before = Array.from({ length: 300 }, (_, index) => [index % 2 === 0 ? "a" : "b"]);
+  const world = new World(1e9, 1e9, before);
+  const peers = Array.from({ length: 200 }, (_, at) =>
+    world.subscribe(at % 3 === 0 ? "#" : "a", { last: 1 + (at % 100) }),
+  );
+  await world.settle();
+  expect(peers.flatMap((peer) => world.faultOf(peer) ?? [])).toEqual([]);
+  world.durables.close();
+  const all = new NewestOfAll();
+  for (const [at, { subscription }] of peers.entries()) all.add(subscription!, 1 + (at % 100));
+  expect([...all.all]).toHaveLength(searchesMax);
 });
 
 test("the newest so many are found near the log's end without reading all of it", async () => {
