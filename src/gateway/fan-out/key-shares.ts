@@ -1,11 +1,21 @@
 /** Clients' ids fall into this many parts, by a hash that nobody else can know: so few of them share one. */
 const partsCount = 4096;
 
-/** Which client id each key is of, roughly: so that one that has very many loses its own, and not those of others. */
+/** What those that wait for the confirm of an earlier message with their key may keep together, in bytes. */
+const waitersBytesMax = 8 * 1024 ** 2;
+
+/**
+ * Which client id each key is of, roughly: so that one that has very many loses its own, and not those of others. The same for those
+ * that wait for a confirm.
+ */
 export class KeyShares {
   readonly #seed = BigInt(Math.floor(Math.random() * 2 ** 32));
   /** The keys of each part, the oldest first. */
   readonly #parts: (Set<string> | undefined)[] = [];
+  /** What those of each part that wait keep. In bytes. */
+  readonly #waiting = new Map<number, number>();
+  /** The same of all. */
+  waitersBytes = 0;
 
   partOf(clientId: string | undefined): number {
     return Number(Bun.hash.xxHash64(clientId ?? "", this.#seed) % BigInt(partsCount));
@@ -25,6 +35,19 @@ export class KeyShares {
 
   sizeOf(part: number): number {
     return this.#parts[part]?.size ?? 0;
+  }
+
+  /** Whether one more may wait, which keeps this much: those of one part keep as much as they leave free. */
+  mayWait(part: number, bytes: number): boolean {
+    return (this.#waiting.get(part) ?? 0) + bytes <= waitersBytesMax - this.waitersBytes;
+  }
+
+  /** One more waits, which keeps this much; or, below zero, one does no more. */
+  waits(part: number, bytes: number): void {
+    this.waitersBytes += bytes;
+    const own = (this.#waiting.get(part) ?? 0) + bytes;
+    if (own > 0) this.#waiting.set(part, own);
+    else this.#waiting.delete(part);
   }
 
   oldestOf(part: number): string | undefined {

@@ -6,8 +6,6 @@ import { KeyShares } from "./key-shares.ts";
 
 /** What one key costs in memory, in bytes: its text, its place in a map, and what is known of it. */
 const entryBytes = 256;
-/** What those that wait for the confirm of an earlier message with their key may keep together, in bytes. */
-const waitersBytesMax = 8 * 1024 ** 2;
 /** What one of them takes besides. */
 const waiterBytes = 128;
 
@@ -58,7 +56,6 @@ export class Once {
   /** By the hash of client id and key. The oldest first. */
   readonly #entries = new Map<string, Entry>();
   readonly #shares = new KeyShares();
-  #waitersBytes = 0;
   #repeated = 0;
   #reused = 0;
   #forgotten = 0;
@@ -75,7 +72,7 @@ export class Once {
 
   /** What the keys take, in bytes. */
   get bytes(): number {
-    return this.#entries.size * entryBytes + this.#waitersBytes;
+    return this.#entries.size * entryBytes + this.#shares.waitersBytes;
   }
 
   get metrics(): readonly AnyMetric[] {
@@ -204,15 +201,15 @@ export class Once {
   /** False if too many wait. */
   #attach(entry: Entry, waiter: Waiter | undefined, keptBytes: number): boolean {
     if (waiter === undefined) return true;
-    const { waiting } = entry;
+    const { waiting, part } = entry;
     if (waiting === undefined) {
       queueMicrotask(() => waiter.confirmed());
       return true;
     }
-    if (this.#waitersBytes + keptBytes > waitersBytesMax) return false;
-    this.#waitersBytes += keptBytes;
+    if (!this.#shares.mayWait(part, keptBytes)) return false;
+    this.#shares.waits(part, keptBytes);
     const settled = (tell: () => void) => {
-      this.#waitersBytes -= keptBytes;
+      this.#shares.waits(part, -keptBytes);
       tell();
     };
     waiting.push({

@@ -169,11 +169,18 @@ describe("memory", () => {
     const first = published(once.admit(order(), "k"));
     let count = 0;
     while (once.admit(order(), "k", waiter("w"), 1024 ** 2).is === "repeated") count++;
-    expect(count).toBe(7);
+    // Half of what there is: the rest is for others.
+    expect(count).toBe(4);
     expect(once.admit(order(), "k", waiter("w"), 1024 ** 2).is).toBe("too many");
+    const others = Array.from({ length: 20 }, (_, at) => order("1 pizza", `honest ${at}`));
+    const firsts = others.map((other) => published(once.admit(other, "k")));
+    const repeats = others.map((other) => once.admit(other, "k", waiter("honest"), 1024).is);
+    // One of them may share its part with the client that repeats so much.
+    expect(repeats.filter((is) => is === "repeated").length).toBeGreaterThanOrEqual(18);
     first.waiter.confirmed();
-    expect(heard).toHaveLength(7);
-    expect(once.bytes).toBeLessThan(1024);
+    expect(heard).toHaveLength(4);
+    for (const each of firsts) each.waiter.confirmed();
+    expect(once.bytes).toBe(21 * 256);
   });
 });
 
