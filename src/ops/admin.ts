@@ -1,6 +1,7 @@
 import type { Server } from "bun";
 import { healthRoute, type Operations, operationRoutes, type Routes, readOnly } from "./http.ts";
 import { listenFault } from "./listen-fault.ts";
+import { RequestTurns } from "./request-turns.ts";
 
 /** Where the admin listener is. */
 export interface AdminOptions {
@@ -23,6 +24,9 @@ export class AdminListener {
   readonly #guard: RouteGuard;
   readonly #api: Routes<undefined>;
   readonly #others: (request: Request) => Promise<Response | undefined>;
+  readonly #turns = new RequestTurns(10);
+  /** Of requests that each take a while. */
+  readonly #longTurns = new RequestTurns(1);
   #server: Server<undefined> | undefined;
 
   /** @param others answers what no route does; undefined: nothing there */
@@ -55,11 +59,13 @@ export class AdminListener {
         reusePort: false,
         routes: {
           ...readOnly<undefined>({
-            ...healthRoute(),
-            ...this.#guard.guard(operationRoutes(this.#operations)),
+            ...this.#turns.guard(healthRoute()),
+            ...this.#longTurns.guard(this.#guard.guard(operationRoutes(this.#operations))),
           }),
-          ...this.#guard.guard(this.#api),
-          ...readOnly(this.#guard.guard<undefined>({ "/*": (request) => this.#other(request) })),
+          ...this.#turns.guard(this.#guard.guard(this.#api)),
+          ...this.#turns.guard(
+            readOnly(this.#guard.guard<undefined>({ "/*": (request) => this.#other(request) })),
+          ),
         } as Record<string, never>,
       });
     } catch (error) {

@@ -13,6 +13,7 @@ import {
   readOnly,
 } from "../../ops/http.ts";
 import type { Notices } from "../../ops/notices.ts";
+import { RequestTurns } from "../../ops/request-turns.ts";
 import type { Auth } from "../auth/auth.ts";
 import type { Client, ClientSocket } from "../clients/client.ts";
 import type { Door } from "../protocol.ts";
@@ -22,7 +23,6 @@ import { HostGuard } from "./host-guard.ts";
 import type { Listeners, Listening } from "./listeners.ts";
 import { Page } from "./page.ts";
 import type { Refusals } from "./refusals.ts";
-import { RequestTurns } from "./request-turns.ts";
 import { readCertificate, type TlsOptions } from "./tls.ts";
 
 /** Where a server listens, and what it serves. */
@@ -191,7 +191,7 @@ export class GatewayServer {
             }
           : {}),
       }),
-      ...Object.assign({}, ...this.#doors.map(({ routes }) => this.#hosts.guard(routes))),
+      ...Object.assign({}, ...this.#doors.map(({ routes }) => this.#turns.guard(this.#hosts.guard(routes)))),
     };
   }
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { RequestTurns } from "../../../../src/gateway/server/request-turns.ts";
-import { turn } from "../../doubles/turn.ts";
+import { RequestTurns } from "../../../src/ops/request-turns.ts";
+import { turn } from "../doubles/turn.ts";
 
 test("requests are answered for some milliseconds of a turn, and those after that in the next one", async () => {
   const clock = { ms: 0 };

@@ -1,4 +1,4 @@
-import type { Answer, Routes } from "../../ops/http.ts";
+import type { Answer, Routes } from "./http.ts";
 
 /** How long requests are answered as they come, in each turn of the event loop. In milliseconds. */
 const directMs = 4;
