@@ -415,6 +415,8 @@ test.each([
     if (method === "ConnectionOpen") opened = virtualHost;
     return undefined;
   });
-  publisherTo({ url: `${fake.url}${end}`, closeFirst: (user) => fake.closeFirst(user) });
+  const { broker } = publisherTo({ url: `${fake.url}${end}`, closeFirst: (user) => fake.closeFirst(user) });
   expect(await until(() => opened, "the vhost")).toBe(vhost);
+  // A connection that is cut off while it opens is amqplib's to report, in a later turn.
+  await until(() => broker.status().state === "ready", "the link to be ready");
 });
