@@ -100,11 +100,12 @@ async function startSystem(url: string) {
 
 let system: Awaited<ReturnType<typeof startSystem>>;
 let program: ForeignProgram;
+let sharedUrl: string;
 
 beforeAll(async () => {
-  const url = await (await sharedRabbitmq()).vhost();
-  system = await startSystem(url);
-  program = await ForeignProgram.connect(url);
+  sharedUrl = await (await sharedRabbitmq()).vhost();
+  system = await startSystem(sharedUrl);
+  program = await ForeignProgram.connect(sharedUrl);
 }, integrationTimeoutMs);
 
 afterAll(async () => {
@@ -171,6 +172,9 @@ const messages: Record<string, ForeignMessage> = {
   "a header that is a signed long": headers(field("h", "I", u32(2 ** 32 - 1))),
   "a header that is a long": headers(field("h", "i", u32(2 ** 32 - 1))),
   "a header that is a signed long long": headers(field("h", "l", u64(2n ** 64n - 1n))),
+  "a header that is a signed long long by its other letter": headers(field("h", "L", u64(2n ** 63n))),
+  "a header that is a double": headers(field("h", "d", u64(0xfe37e43c8800759cn))),
+  "a header that is a float": headers(field("h", "f", u32(0x3f000000))),
   "a header that is a text": headers(field("h", "S", longText("text"))),
   "a header that is not UTF-8": headers(field("h", "S", longText(Buffer.from([0xff, 0xfe])))),
   "a header that is bytes": headers(field("h", "x", longText(Buffer.from([0, 0xff])))),
@@ -267,6 +271,33 @@ for (const exchange of ["towsmanager", "wsmanager"] as const) {
     }
   });
 }
+
+describe("what RabbitMQ closes its publisher's channel over, since its streams cannot store it,", () => {
+  const decimal = field("h", "D", Buffer.from([255, 0xff, 0xff, 0xff, 0xff]));
+  const decimalAddress = field("client-id", "D", Buffer.from([1, 0, 0, 0, 5]));
+  test.each([
+    ["a decimal", headers(decimal)],
+    ["a client id that is a decimal", headers(decimalAddress)],
+    ["no number", headers(field("h", "d", u64(0x7ff8000000000000n)))],
+    ["infinity", headers(field("h", "d", u64(0x7ff0000000000000n)))],
+    ["a float that is no number", headers(field("h", "f", u32(0x7fc00000)))],
+    ["a type that there is not", headers(field("h", "U", Buffer.from([0, 1])))],
+  ])("troubles nobody of ours: %s", async (_, message) => {
+    for (const exchange of ["towsmanager", "wsmanager"] as const) {
+      const stranger = await ForeignProgram.connect(sharedUrl);
+      await expect(stranger.publish(exchange, message)).rejects.toThrow("RabbitMQ closed the channel");
+      await stranger[Symbol.asyncDispose]().catch(() => undefined);
+      const { plain, patterns, older } = await heardOf(exchange, { body: "next" });
+      // A group may have got it before the log refused it.
+      const others = plain.filter((text) => text !== "processed message: odd");
+      expect(others.toSorted()).toEqual(
+        exchange === "wsmanager" ? ["next", "processed message: next"] : ["next"],
+      );
+      for (const frame of [...patterns, ...older]) expect(frame).toMatch(/^MESSAGE\nsubscription:1\n/);
+    }
+    expect((await metricsOf(system.url))["warren_clients"]).toBe(3);
+  });
+});
 
 describe("what is meant for one client", () => {
   const forOne = (type: string, value: Uint8Array | string) => ({
