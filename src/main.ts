@@ -31,6 +31,7 @@ async function runWarren(): Promise<void> {
     else if (command.do === "completion") process.stdout.write(completionFor(command.shell));
     else if (command.do === "manual") process.stdout.write(manual());
     else if (command.do === "dead-letters") process.exitCode = await deadLetters(command.args);
+    else if (command.do === "groups") process.exitCode = await groups(command.args);
     else
       process.exitCode =
         command.options.role === "bench" ? await bench(command.options) : await serve(command);
@@ -52,6 +53,11 @@ async function deadLetters(args: readonly string[]): Promise<number> {
   const abort = new AbortController();
   void stopSignal().then(() => abort.abort());
   return runDeadLetters(args, process.env, process.stdout, process.stderr, abort.signal);
+}
+
+async function groups(args: readonly string[]): Promise<number> {
+  const { runGroups } = await import("./groups/command.ts");
+  return runGroups(args, process.env, process.stdout, process.stderr);
 }
 
 async function bench(options: Options): Promise<number> {

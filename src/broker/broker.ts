@@ -1,6 +1,7 @@
 import type { Envelope } from "../envelope/envelope.ts";
 import type { SetAsideReason } from "../envelope/set-aside.ts";
 import type { EventsPeer } from "./events.ts";
+import type { AbandonedGroup } from "./groups.ts";
 import type { OnLeft } from "./leavers.ts";
 
 /**
@@ -83,6 +84,8 @@ export interface Broker {
   status(): BrokerStatus;
   /** Queues that are known to be full, so that publishing waits. */
   readonly fullQueues: readonly string[];
+  /** Processor groups whose queues nobody consumes any more, as far as this process looks for them, as of a moment ago. */
+  readonly abandonedGroups: readonly AbandonedGroup[];
   /**
    * How many messages wait in the queue of a group that this process consumes, as of the last time that this was asked; undefined
    * while nobody knows. It asks the broker anew, and does not wait.

@@ -121,6 +121,9 @@ export class MemoryBroker implements Broker {
     return { state: "ready" };
   }
 
+  /** A group lives as long as its processor does, in the same process. */
+  readonly abandonedGroups = [];
+
   queuedIn(group: string): number | undefined {
     return (this.#groups.get(group) ?? this.#eventGroups.get(group)?.queue)?.length;
   }

@@ -17,5 +17,12 @@ export function brokerMetrics(broker: Broker): readonly AnyMetric[] {
       label: "queue",
       readEach: () => broker.fullQueues.map((queue) => [queue, 1] as const),
     },
+    {
+      name: "warren_abandoned_group_messages",
+      type: "gauge",
+      help: "Messages that RabbitMQ keeps for a group that nobody has consumed for a quarter of an hour (warren groups).",
+      label: "group",
+      readEach: () => broker.abandonedGroups.map(({ group, messages }) => [group, messages] as const),
+    },
   ];
 }

@@ -1,9 +1,7 @@
 import type { ChannelModel } from "amqplib";
-import { codeOf, FatalError, reasonOf, UsageError } from "../errors.ts";
-import { memoryBroker } from "../options/checks.ts";
-import { variableOf } from "../options/names.ts";
-import { parseCommand } from "../options/parse.ts";
-import { connectOnce } from "./connection.ts";
+import { connectOnce } from "../broker/rabbitmq/connect-once.ts";
+import { codeOf, FatalError, reasonOf } from "../errors.ts";
+import { brokerOptionsOf } from "../options/broker-args.ts";
 import { matches } from "./filter.ts";
 import { type DeadLetter, letterOf } from "./letter.ts";
 import { detailOf, jsonOf, rowOf, tableHead } from "./print.ts";
@@ -31,13 +29,8 @@ export async function runDeadLetters(
     output.write(help);
     return 0;
   }
-  const where = [...request.brokerArgs, env[variableOf("broker")] ?? ""].flatMap((text) => text.split(","));
-  if (where.includes(memoryBroker))
-    throw new UsageError("dead letters lie in RabbitMQ: name it with --broker amqp://…");
-  const asProcessor = parseCommand(["processor", ...request.brokerArgs], env);
-  if (asProcessor.do !== "run")
-    throw new UsageError("dead-letters: the flags of --broker are not understood");
-  const connection = await connectOnce(asProcessor.options);
+  const options = brokerOptionsOf(request.brokerArgs, env, "dead letters lie in RabbitMQ");
+  const connection = await connectOnce(options, "dead-letters");
   try {
     return await perform(request, connection, output, progress, signal);
   } catch (error) {

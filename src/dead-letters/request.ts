@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { reasonOf, UsageError } from "../errors.ts";
+import { brokerArgs, brokerArgsOf } from "../options/broker-args.ts";
 import { span } from "../options/kinds.ts";
 import { type Filter, isNarrow } from "./filter.ts";
 import { type Action, actions } from "./summary.ts";
@@ -46,7 +47,6 @@ export interface Request {
 }
 
 const age = span(0, 10 * 365 * 86_400_000);
-const brokerFlags = ["broker", "broker-password-file", "broker-ca", "broker-cert", "broker-key"] as const;
 const texts = { type: "string", multiple: true } as const;
 
 /**
@@ -83,7 +83,7 @@ export function requestOf(args: readonly string[]): Request | "help" {
     isDryRun: values["dry-run"] === true,
     countMax: Number(limit),
     isJson: values.json === true,
-    brokerArgs: brokerFlags.flatMap((flag) => (values[flag] ?? []).flatMap((value) => [`--${flag}`, value])),
+    brokerArgs: brokerArgsOf(values),
   };
 }
 
@@ -104,11 +104,7 @@ function parsed(args: readonly string[]) {
         "older-than": texts,
         "newer-than": texts,
         limit: texts,
-        broker: texts,
-        "broker-password-file": texts,
-        "broker-ca": texts,
-        "broker-cert": texts,
-        "broker-key": texts,
+        ...brokerArgs,
       },
     });
   } catch (error) {

@@ -11,6 +11,7 @@ export const commands: Readonly<Record<string, string>> = {
   processor: "the work behind it",
   bench: "load a manager and measure",
   "dead-letters": "look at what failed, and put it back",
+  groups: "processor groups, those that nobody consumes any more, and their removal",
   completion: "print what makes a shell complete this command line",
   manual: "print the manual page",
   help: "print all options",
@@ -26,6 +27,12 @@ interface Flag {
   readonly takesValue: boolean;
   readonly roles: readonly string[];
 }
+
+/** What the commands with arguments of their own can do. */
+const actionsOf: Readonly<Record<string, readonly string[]>> = {
+  "dead-letters": ["list", "show", "replay", "purge"],
+  groups: ["list", "remove"],
+};
 
 const flags: readonly Flag[] = (Object.keys(optionTable) as OptionName[]).map((name) => {
   const { kind, meaning, roles: of } = optionTable[name] as unknown as Option<unknown>;
@@ -61,13 +68,17 @@ function bash(): string {
       return `    ${flag}) ${reply}; return ;;`;
     });
   const ofRoles = roles.map((role) => `    ${role}) flags="${flagsOf(role).join(" ")} --help --version" ;;`);
+  const actions = Object.entries(actionsOf).map(
+    ([command, words]) =>
+      `    ${command}) mapfile -t COMPREPLY < <(compgen -W "${words.join(" ")}" -- "$word"); return ;;`,
+  );
   return `# bash: source <(warren completion bash)
 _warren() {
   local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} role=all flags=
   case $before in
 ${cases.join("\n")}
     completion) mapfile -t COMPREPLY < <(compgen -W "${shells.join(" ")}" -- "$word"); return ;;
-    dead-letters) mapfile -t COMPREPLY < <(compgen -W "list show replay purge" -- "$word"); return ;;
+${actions.join("\n")}
   esac
   case \${COMP_WORDS[1]} in manager|processor|bench) role=\${COMP_WORDS[1]} ;; esac
   case $role in
@@ -96,6 +107,9 @@ function zsh(): string {
     return `    '${flag}[${quoted(meaning)}]${action}'`;
   });
   const described = Object.entries(commands).map(([name, what]) => `    '${name}:${quoted(what)}'`);
+  const actions = Object.entries(actionsOf).map(
+    ([command, words]) => `  elif [[ $words[2] == ${command} ]]; then\n    _values action ${words.join(" ")}`,
+  );
   return `#compdef warren
 # zsh: source <(warren completion zsh)
 _warren() {
@@ -112,8 +126,7 @@ ${specs.join("\n")}
     _describe command commands
   elif [[ $words[2] == completion ]]; then
     _values shell ${shells.join(" ")}
-  elif [[ $words[2] == dead-letters ]]; then
-    _values action list show replay purge
+${actions.join("\n")}
   else
     [[ $words[2] == -* ]] || { shift words; (( CURRENT-- )) }
     _arguments -s $flags
@@ -141,7 +154,12 @@ ${Object.entries(commands)
   .map(([name, what]) => `complete -c warren -n __fish_use_subcommand -a ${name} -d '${quoted(what)}'`)
   .join("\n")}
 complete -c warren -n '__fish_seen_subcommand_from completion' -a '${shells.join(" ")}'
-complete -c warren -n '__fish_seen_subcommand_from dead-letters' -a 'list show replay purge'
+${Object.entries(actionsOf)
+  .map(
+    ([command, words]) =>
+      `complete -c warren -n '__fish_seen_subcommand_from ${command}' -a '${words.join(" ")}'`,
+  )
+  .join("\n")}
 ${lines.join("\n")}
 complete -c warren -s h -l help -d 'print all options'
 complete -c warren -s v -l version -d 'print the version'

@@ -31,6 +31,7 @@ export function helpText(): string {
     "  warren processor --broker URL      the work that answers them",
     "  warren bench --url URL             load a manager and measure",
     "  warren dead-letters --help         look at what failed, and put it back",
+    "  warren groups --help               processor groups that nobody consumes",
     "  warren completion bash|zsh|fish    complete this command line in a shell",
     "  warren manual | man -l -           the manual page",
   ];

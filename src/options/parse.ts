@@ -15,6 +15,7 @@ export type Command =
   | { readonly do: "version" }
   | { readonly do: "handler-types" }
   | { readonly do: "dead-letters"; readonly args: readonly string[] }
+  | { readonly do: "groups"; readonly args: readonly string[] }
   | { readonly do: "completion"; readonly shell: Shell }
   | { readonly do: "manual" }
   | {
@@ -39,7 +40,7 @@ export function parseCommand(
 ): Command {
   const [word, ...rest] = args;
   if (word === "help" || word === "version") return { do: word };
-  if (word === "dead-letters") return { do: word, args: rest };
+  if (word === "dead-letters" || word === "groups") return { do: word, args: rest };
   if (word === "manual") return { do: word };
   if (word === "completion") return { do: word, shell: shellIn(rest) };
   const flags = readFlags(withRole(args));
@@ -136,7 +137,7 @@ function readFlags(args: readonly string[]): Map<OptionName, string> | Printed {
   for (const token of tokens) {
     if (token.kind === "positional") {
       throw new UsageError(
-        `"${withoutPassword(token.value)}" is not understood: options start with --, and a command (${roles.join(", ")}, dead-letters, help, version) comes first; see warren --help`,
+        `"${withoutPassword(token.value)}" is not understood: options start with --, and a command (${roles.join(", ")}, dead-letters, groups, help, version) comes first; see warren --help`,
       );
     }
     if (token.kind === "option-terminator") continue;

@@ -69,8 +69,8 @@ async function steered(manager: Manager, options: Options, logger: StreamLogger)
   manager.logLevel = logger;
   if (options.broker[0] !== memoryBroker) {
     const { DeadLetterDesk } = await import("../dead-letters/desk.ts");
-    const { connectOnce } = await import("../dead-letters/connection.ts");
-    manager.deadLetters = new DeadLetterDesk(() => connectOnce(options));
+    const { connectOnce } = await import("../broker/rabbitmq/connect-once.ts");
+    manager.deadLetters = new DeadLetterDesk(() => connectOnce(options, "dead-letters"));
   }
   return await asked.promise;
 }

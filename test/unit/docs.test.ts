@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { projectFolder } from "../../build/compile.ts";
 import { runDeadLetters } from "../../src/dead-letters/command.ts";
 import { FatalError } from "../../src/errors.ts";
+import { runGroups } from "../../src/groups/command.ts";
 import { commands as warrenCommands } from "../../src/options/completion.ts";
 import { helpText } from "../../src/options/help.ts";
 import { flagOf } from "../../src/options/names.ts";
@@ -42,13 +43,12 @@ async function understand([program, ...args]: readonly string[]): Promise<void> 
   if (program === "wscat" || othersPrograms.includes(program!)) return;
   if (program === "bun" || program === "bun@1.4.5") return understandBun(args);
   if (program !== "warren" && program !== "dist/warren") throw new Error(`what is ${program}?`);
-  if (args[0] !== "dead-letters") return void parseCommand(args, {});
+  const runs = { "dead-letters": runDeadLetters, groups: runGroups }[args[0]!];
+  if (runs === undefined) return void parseCommand(args, {});
   // Where no RabbitMQ is: a command that is understood fails over that, unless it asks for nothing but help.
   const nowhere = { WARREN_BROKER: "amqp://127.0.0.1:9" };
   const written = { write: () => undefined };
-  const outcome = await runDeadLetters(args.slice(1), nowhere, written, written).catch(
-    (error: unknown) => error,
-  );
+  const outcome = await runs(args.slice(1), nowhere, written, written).catch((error: unknown) => error);
   if (outcome !== 0) expect(outcome).toBeInstanceOf(FatalError);
 }
 

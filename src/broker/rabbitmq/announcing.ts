@@ -1,10 +1,11 @@
 import type { Channel } from "amqplib";
 import { markContentType } from "../broker.ts";
 import { exchanges } from "./exchanges.ts";
+import { writeGroup } from "./groups/group-ledger.ts";
 import type { Life } from "./life.ts";
 import { announceEveryMs, groupMarks } from "./live-groups.ts";
 
-/** Tells managers, by marks in the log, which groups' queues are to be there. */
+/** Tells managers, by marks in the log, which groups' queues are to be there; and the ledger of groups, which outlives the log, once. */
 export class Announcing {
   readonly #name: string;
   readonly #groups: readonly string[];
@@ -22,6 +23,8 @@ export class Announcing {
     const channel = await life.channel();
     this.#channel = channel;
     this.#publish("here");
+    const nowMs = Date.now();
+    for (const group of this.#groups) writeGroup(channel, { group, seenMs: nowMs, isRemoved: false }, nowMs);
     this.#timer = setInterval(() => {
       if (!isBlocked()) this.#publish("here");
     }, announceEveryMs);

@@ -155,7 +155,7 @@ function whyOf(full: QueueDepth | undefined): string {
   const group = queue.slice(exchanges.fromClients.length + 1);
   const state =
     consumers === 0
-      ? `nobody consumes it: start a processor (--group ${group}), or remove the group if it was abandoned: rabbitmqctl delete_queue ${queue}`
+      ? `nobody consumes it: start a processor (--group ${group}), or remove the group if it was abandoned: warren groups remove ${group}`
       : `its ${consumers} consumers are too slow: start more processors (--group ${group})`;
   return `the queue ${queue} of the group ${group} is full with ${messages} messages, and ${state}`;
 }

@@ -1,4 +1,5 @@
 import type { BackoffLimits } from "../../backoff.ts";
+import type { GroupWatchTiming } from "./groups/group-watch.ts";
 
 /** How a link to RabbitMQ behaves; the defaults suit production, tests shorten them. */
 export interface LinkTiming {
@@ -20,6 +21,8 @@ export interface LinkTiming {
   readonly missedForMs: number;
   /** A connection that lived this long counts as good: the next wait is a short one again. In milliseconds. */
   readonly goodAfterMs: number;
+  /** When a manager looks for groups that nobody consumes any more. */
+  readonly groups: GroupWatchTiming;
 }
 
 export const defaultTiming: LinkTiming = {
@@ -33,4 +36,5 @@ export const defaultTiming: LinkTiming = {
   markAgainAfterMs: 2000,
   missedForMs: 300,
   goodAfterMs: 5000,
+  groups: { firstLookMs: 30_000, lookEveryMs: 60_000 },
 };

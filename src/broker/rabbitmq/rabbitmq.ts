@@ -12,11 +12,13 @@ import type {
   Publisher,
 } from "../broker.ts";
 import type { EventsPeer } from "../events.ts";
+import type { AbandonedGroup } from "../groups.ts";
 import type { OnLeft } from "../leavers.ts";
 import { type Access, urlsAlone } from "./access.ts";
 import { Announcing } from "./announcing.ts";
 import { Connections, type Purpose } from "./connections.ts";
 import { EventsConnection } from "./events/events-connection.ts";
+import { GroupWatch } from "./groups/group-watch.ts";
 import { Inflow } from "./inflow.ts";
 import { Layout } from "./layout.ts";
 import { defaultTiming, type LinkTiming } from "./link-timing.ts";
@@ -64,6 +66,7 @@ export class RabbitmqBroker implements Broker {
   readonly #markWriter: MarkWriter;
   #announcing: Announcing | undefined;
   #events: EventsConnection | undefined;
+  #groupWatch: GroupWatch | undefined;
   #connections: Connections | undefined;
   #isClosed = false;
 
@@ -153,9 +156,14 @@ export class RabbitmqBroker implements Broker {
     if (!this.#inflow.isEmpty) connections.open("consuming", (life) => this.#inflow.setUp(life));
     const events = this.#events;
     if (events !== undefined) {
-      connections.open("events", async (life) =>
-        events.setUp(life, await this.#layout.declaringOn(life.connection)),
-      );
+      const { liveGroups } = this.#layout;
+      const watch = new GroupWatch(logger, this.#timing.groups, () => liveGroups.live(performance.now()));
+      this.#groupWatch = watch;
+      connections.open("events", async (life) => {
+        const declaring = await this.#layout.declaringOn(life.connection);
+        await watch.setUp(life, declaring);
+        await events.setUp(life, declaring);
+      });
     }
   }
 
@@ -189,6 +197,10 @@ export class RabbitmqBroker implements Broker {
 
   get fullQueues(): readonly string[] {
     return this.#publishingConnections.flatMap(({ fullQueue }) => fullQueue ?? []);
+  }
+
+  get abandonedGroups(): readonly AbandonedGroup[] {
+    return this.#groupWatch?.abandoned ?? [];
   }
 
   queuedIn(group: string): number | undefined {

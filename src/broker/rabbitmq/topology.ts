@@ -4,6 +4,7 @@ import type { Exchange } from "../broker.ts";
 import type { Needed } from "./check-frames.ts";
 import type { Declaring } from "./declaring.ts";
 import { allOf, around, declareExchange, exchanges } from "./exchanges.ts";
+import { declareGroupLedger } from "./groups/group-ledger.ts";
 
 /** The names of queues in RabbitMQ. */
 export const logStream = "wsmanager.log";
@@ -52,6 +53,8 @@ export async function declareTopology(declaring: Declaring, topology: Topology):
   }
   if (publishedTo.includes(exchanges.dead)) await declareDeadLetters(declaring, queueBytesMax);
   for (const group of groups) await declareGroupQueue(declaring, group, queueBytesMax);
+  // Its records are read by managers, which have none where there is no log.
+  if (log !== "off" && groups.length > 0) await declareGroupLedger(declaring);
 }
 
 /** What has to be there still, after a publish to this exchange, for the publish to have reached everybody. */

@@ -343,7 +343,7 @@ test.each(["start", "8000", "-- manager", "--json off", "--port 1 manager"])(
   (line) => {
     const word = line.split(" ").at(-1);
     expect(refusalOf(line)).toBe(
-      `"${word}" is not understood: options start with --, and a command (all, manager, processor, bench, dead-letters, help, version) comes first; see warren --help`,
+      `"${word}" is not understood: options start with --, and a command (all, manager, processor, bench, dead-letters, groups, help, version) comes first; see warren --help`,
     );
   },
 );
@@ -361,9 +361,9 @@ describe("a command", () => {
     expect(parseCommand([word], {})).toEqual({ do: word });
   });
 
-  test("dead-letters has arguments of its own", () => {
-    expect(parseCommand(["dead-letters", "list", "--json"], {})).toEqual({
-      do: "dead-letters",
+  test.each(["dead-letters", "groups"])("%s has arguments of its own", (word) => {
+    expect(parseCommand([word, "list", "--json"], {}) as unknown).toEqual({
+      do: word,
       args: ["list", "--json"],
     });
   });
@@ -437,8 +437,9 @@ describe("a bad value", () => {
     ["--group", "ä", "must be 1 to 200 letters, digits, dots, colons, hyphens or underscores"],
     ["--group", "g\n", "must be 1 to 200 letters, digits, dots, colons, hyphens or underscores"],
     ["--group", "g".repeat(201), "must be 1 to 200 letters, digits, dots, colons, hyphens or underscores"],
-    ["--group", "log", "must be another name: Warren keeps its message log and dead letters under this one"],
-    ["--group", "dead", "must be another name: Warren keeps its message log and dead letters under this one"],
+    ["--group", "log", "must be another name: Warren keeps something of its own under this one"],
+    ["--group", "groups", "must be another name: Warren keeps something of its own under this one"],
+    ["--group", "dead", "must be another name: Warren keeps something of its own under this one"],
     ["--broker", "", "must be a list without empty items"],
     ["--broker", "amqp://a,,amqp://b", "must be a list without empty items"],
     ["--broker", "amqp://a,", "must be a list without empty items"],

@@ -19,6 +19,7 @@ import { turn } from "../doubles/turn.ts";
 
 /** A broker that delivers and confirms when it is told to, and remembers what it got. */
 class ScriptedBroker implements Broker {
+  readonly abandonedGroups = [];
   readonly fullQueues = [];
   readonly published: Record<Exchange, Envelope[]> = { wsmanager: [], towsmanager: [], "wsmanager.dead": [] };
   readonly acks: [tag: number, multiple: boolean][] = [];

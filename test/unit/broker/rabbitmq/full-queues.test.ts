@@ -58,7 +58,7 @@ describe("a full queue", () => {
     expect(full.waiting?.queue).toBe("wsmanager.left");
     expect(full.waiting?.why).toBe(
       "the queue wsmanager.left of the group left is full with 100 messages, and nobody consumes it: " +
-        "start a processor (--group left), or remove the group if it was abandoned: rabbitmqctl delete_queue wsmanager.left",
+        "start a processor (--group left), or remove the group if it was abandoned: warren groups remove left",
     );
   });
 

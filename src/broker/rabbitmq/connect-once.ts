@@ -1,18 +1,20 @@
 import { type ChannelModel, connect } from "amqplib";
-import { type AccessOptions, accessBy, credentialsOf, loginTo } from "../broker/rabbitmq/access.ts";
-import { FatalError, reasonOf } from "../errors.ts";
-import { withoutPassword } from "../redact.ts";
-import { version } from "../version.ts";
+import { FatalError, reasonOf } from "../../errors.ts";
+import { withoutPassword } from "../../redact.ts";
+import { version } from "../../version.ts";
+import { type AccessOptions, accessBy, credentialsOf, loginTo } from "./access.ts";
 
 const timeoutMs = 10_000;
 
 /**
  * One connection for a command that ends: to the first node that lets it in.
  *
+ * @param command names it in RabbitMQ's management page
  * @throws FatalError if none does
  */
 export async function connectOnce(
   options: AccessOptions & { readonly broker: readonly string[] },
+  command: string,
 ): Promise<ChannelModel> {
   const secrets = accessBy(options).read();
   let why = "";
@@ -24,7 +26,7 @@ export async function connectOnce(
         credentials: credentialsOf(login),
         noDelay: true,
         timeout: timeoutMs,
-        clientProperties: { connection_name: "warren dead-letters", product: "Warren", version },
+        clientProperties: { connection_name: `warren ${command}`, product: "Warren", version },
       });
       connection.on("error", () => undefined);
       return connection;

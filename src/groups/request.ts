@@ -1,0 +1,107 @@
+import { parseArgs } from "node:util";
+import { reasonOf, UsageError } from "../errors.ts";
+import { groupNameFault } from "../group-name.ts";
+import { brokerArgs, brokerArgsOf } from "../options/broker-args.ts";
+import { span } from "../options/kinds.ts";
+
+export const help = `Each processor group has a queue in RabbitMQ, which keeps what is published
+for it also while no processor of it runs: until it is full, and publishers wait.
+
+  warren groups list [NAME…]            consumers, messages, and when a processor
+                                        was last seen
+  warren groups remove NAME…            delete their queues, with what is in them
+  warren groups remove --abandoned      those without a processor for 15 minutes
+
+How:
+  --abandoned          list and remove those that nobody consumes any more
+  --unused-for TIME    those that nobody has consumed for longer: 2h, 30d
+  --dry-run            remove says what it would do, and does nothing
+  --json               list prints one JSON object a line
+
+A group that has a consumer is never removed: stop its processors first.
+Managers and processors write down which groups there are. One whose processors
+were all older than that is found by its NAME alone.
+
+Where: --broker URL and its companions (--broker-password-file, --broker-ca,
+--broker-cert, --broker-key), as for every role, or WARREN_BROKER.
+
+Exit codes: 0 done, 1 it could not be done, 2 a usage error.
+`;
+
+export const actions = ["list", "remove"] as const;
+
+/** What the command line asks for. */
+export interface Request {
+  readonly action: (typeof actions)[number];
+  /** None: all that are known. */
+  readonly names: readonly string[];
+  /** Only those that nobody has consumed for this time, in milliseconds; undefined: the others too. */
+  readonly unusedForMs: number | undefined;
+  readonly isDryRun: boolean;
+  readonly isJson: boolean;
+  readonly brokerArgs: readonly string[];
+}
+
+const age = span(0, 10 * 365 * 86_400_000);
+
+/**
+ * What the arguments after `groups` ask for.
+ *
+ * @param abandonedAfterMs what `--abandoned` means, in milliseconds
+ * @throws UsageError
+ */
+export function requestOf(args: readonly string[], abandonedAfterMs: number): Request | "help" {
+  const { values, positionals } = parsed(args);
+  if (values.help === true || args.length === 0 || positionals[0] === "help") return "help";
+  const [word, ...names] = positionals;
+  const action = actions.find((each) => each === word);
+  if (action === undefined)
+    throw new UsageError(`groups ${word ?? ""}: say one of ${actions.join(", ")}; see warren groups --help`);
+  for (const name of names) {
+    const fault = groupNameFault(name);
+    if (fault !== undefined) throw new UsageError(`groups ${action} ${JSON.stringify(name)}: ${fault}`);
+  }
+  const unusedFor = values["unused-for"]?.at(-1);
+  const isNarrow = unusedFor !== undefined || values.abandoned === true;
+  if (action === "remove" && names.length === 0 && !isNarrow)
+    throw new UsageError(
+      "groups remove deletes queues for good: say which (NAME…), or --abandoned, or --unused-for TIME",
+    );
+  return {
+    action,
+    names: [...new Set(names)],
+    unusedForMs: unusedFor === undefined ? (isNarrow ? abandonedAfterMs : undefined) : ageOf(unusedFor),
+    isDryRun: values["dry-run"] === true,
+    isJson: values.json === true,
+    brokerArgs: brokerArgsOf(values),
+  };
+}
+
+/** @throws UsageError */
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        help: { type: "boolean", short: "h" },
+        abandoned: { type: "boolean" },
+        "unused-for": { type: "string", multiple: true },
+        json: { type: "boolean" },
+        "dry-run": { type: "boolean" },
+        ...brokerArgs,
+      },
+    });
+  } catch (error) {
+    throw new UsageError(`groups: ${reasonOf(error)}; see warren groups --help`);
+  }
+}
+
+/** @throws UsageError */
+function ageOf(text: string): number {
+  try {
+    return age.parse(text);
+  } catch (error) {
+    throw new UsageError(`--unused-for ${JSON.stringify(text)}: ${reasonOf(error)}`);
+  }
+}
