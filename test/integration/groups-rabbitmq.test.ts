@@ -82,8 +82,8 @@ describe("a manager", () => {
       logRetention: { maxBytes: 1024 ** 2, maxAgeMs: 86_400_000 },
       timing: { ...defaultTiming, groups: { firstLookMs: 0, lookEveryMs: 50 } },
     });
-    broker.publish("wsmanager", new RecordingPublisher());
-    broker.follow(new RecordingFollower());
+    broker.attachPublisher("wsmanager", new RecordingPublisher());
+    broker.attachFollower(new RecordingFollower());
     broker.attachEvents(silentPeer);
   });
   afterEach(() => broker.close());
