@@ -1,5 +1,6 @@
 /** A processor group whose queue is kept by the broker, while nobody consumes it any more. */
 export interface AbandonedGroup {
+  /** Its name. */
   readonly group: string;
   /** Messages that wait in its queue. */
   readonly messages: number;

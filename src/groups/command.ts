@@ -9,6 +9,7 @@ import { help, type Request, requestOf } from "./request.ts";
 
 /** Where text is written: standard output or standard error. */
 export interface Output {
+  /** Takes whole lines. */
   write(text: string): unknown;
 }
 

@@ -1,5 +1,6 @@
 /** A processor group as RabbitMQ has it. */
 export interface Group {
+  /** As `--group` has it. */
   readonly name: string;
   /** Of its queue, and of that for the events of clients, if it has one. */
   readonly consumers: number;

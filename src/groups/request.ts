@@ -32,13 +32,17 @@ export const actions = ["list", "remove"] as const;
 
 /** What the command line asks for. */
 export interface Request {
+  /** What is done with the groups. */
   readonly action: (typeof actions)[number];
   /** None: all that are known. */
   readonly names: readonly string[];
   /** Only those that nobody has consumed for this time, in milliseconds; undefined: the others too. */
   readonly unusedForMs: number | undefined;
+  /** Nothing is removed: it is said what would be. */
   readonly isDryRun: boolean;
+  /** JSON objects instead of a table. */
   readonly isJson: boolean;
+  /** The flags that name RabbitMQ. */
   readonly brokerArgs: readonly string[];
 }
 

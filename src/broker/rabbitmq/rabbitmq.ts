@@ -66,7 +66,7 @@ export class RabbitmqBroker implements Broker {
   readonly #markWriter: MarkWriter;
   #announcing: Announcing | undefined;
   #events: EventsConnection | undefined;
-  #groupWatch: GroupWatch | undefined;
+  readonly #groupWatch: GroupWatch;
   #connections: Connections | undefined;
   #isClosed = false;
 
@@ -77,6 +77,7 @@ export class RabbitmqBroker implements Broker {
     const onGone = (group: string) => this.#missed(groupQueue(group));
     const { missedForMs } = timing;
     this.#layout = new Layout({ logger, logRetention, queueBytesMax, missedForMs, onGone });
+    this.#groupWatch = new GroupWatch(logger, timing.groups, this.#layout.liveGroups);
     this.#inflow = new Inflow(this.#layout, logRetention, queueBytesMax);
     this.#markWriter = new MarkWriter(logger);
     this.#markWriter.onFree = () => {
@@ -156,12 +157,9 @@ export class RabbitmqBroker implements Broker {
     if (!this.#inflow.isEmpty) connections.open("consuming", (life) => this.#inflow.setUp(life));
     const events = this.#events;
     if (events !== undefined) {
-      const { liveGroups } = this.#layout;
-      const watch = new GroupWatch(logger, this.#timing.groups, () => liveGroups.live(performance.now()));
-      this.#groupWatch = watch;
       connections.open("events", async (life) => {
         const declaring = await this.#layout.declaringOn(life.connection);
-        await watch.setUp(life, declaring);
+        await this.#groupWatch.setUp(life, declaring);
         await events.setUp(life, declaring);
       });
     }
@@ -200,7 +198,7 @@ export class RabbitmqBroker implements Broker {
   }
 
   get abandonedGroups(): readonly AbandonedGroup[] {
-    return this.#groupWatch?.abandoned ?? [];
+    return this.#groupWatch.abandoned;
   }
 
   queuedIn(group: string): number | undefined {

@@ -14,6 +14,7 @@ const silentMsMax = 10_000;
 
 /** What the ledger says of a group. After one that says that it was removed, those before it do not count. */
 export interface GroupRecord {
+  /** Its name. */
   readonly group: string;
   /** When a processor of it was last known to be there, in milliseconds since 1970. */
   readonly seenMs: number;

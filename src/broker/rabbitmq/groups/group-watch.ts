@@ -5,6 +5,7 @@ import type { AbandonedGroup } from "../../groups.ts";
 import type { Declaring } from "../declaring.ts";
 import { lookOn } from "../full-queues.ts";
 import type { Life } from "../life.ts";
+import type { LiveGroups } from "../live-groups.ts";
 import { groupQueue } from "../topology.ts";
 import { declareGroupLedger, followGroups, groupLedger, writeGroup } from "./group-ledger.ts";
 import { KnownGroups } from "./known-groups.ts";
@@ -13,6 +14,7 @@ import { KnownGroups } from "./known-groups.ts";
 export interface GroupWatchTiming {
   /** After a connection was opened: processors that start together with this manager are there by then. */
   readonly firstLookMs: number;
+  /** From then on, from the end of one look to the next. */
   readonly lookEveryMs: number;
 }
 
@@ -20,13 +22,13 @@ export interface GroupWatchTiming {
 export class GroupWatch {
   readonly #logger: Logger;
   readonly #timing: GroupWatchTiming;
-  readonly #live: () => readonly string[];
+  readonly #live: LiveGroups;
   readonly #groups = new KnownGroups();
   readonly #warned = new Set<string>();
   #abandoned: readonly AbandonedGroup[] = [];
 
   /** @param live the groups of which this process hears processors */
-  constructor(logger: Logger, timing: GroupWatchTiming, live: () => readonly string[]) {
+  constructor(logger: Logger, timing: GroupWatchTiming, live: LiveGroups) {
     this.#logger = logger;
     this.#timing = timing;
     this.#live = live;
@@ -61,7 +63,7 @@ export class GroupWatch {
   }
 
   async #look(life: Life, channel: Channel): Promise<void> {
-    for (const group of this.#live()) this.#groups.heard(group, Date.now());
+    for (const group of this.#live.live(performance.now())) this.#groups.heard(group, Date.now());
     const names = this.#groups.names;
     const depths = await lookOn(life.connection).depths(names.map(groupQueue));
     if (life.isOver) return;
