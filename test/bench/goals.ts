@@ -114,6 +114,12 @@ export function goalsOf(measures: readonly Measure[]): Goal[] {
     atMost("5,000 resume 100 messages each", 10, "s", of("stomp-resume", "warren")),
     atMost("memory of an idle STOMP client", 3072, "bytes", of("idle", "warren STOMP")),
     atMost("start to /readyz", 100, "ms", of("start", "warren")),
+    atMost("the page at 1,000 messages a second: longest frame", 100, "ms", of("page-frame", "page")),
+    atMost("the page: first paint", 300, "ms", of("page-paint", "page")),
+    atMost("the page, gzipped", 60, "KB", of("page-size", "page")),
+    atMost("1 % traced ÷ not", 1.03, "×", ratio(of("traces", "warren, 1 % traced"), of("traces", "warren"))),
+    atMost("histograms' part of a message's CPU time", 1, "%", of("histograms", "warren")),
+    atMost("a scrape with 10,000 clients", 10, "ms", of("scrape", "10,000 clients")),
   ];
 }
 

@@ -12,6 +12,7 @@ import { followers } from "./cases/followers.ts";
 import { frozen } from "./cases/frozen.ts";
 import { idle } from "./cases/idle.ts";
 import { ownTopics } from "./cases/own-topics.ts";
+import { page } from "./cases/page.ts";
 import { receipts } from "./cases/receipts.ts";
 import { receivers } from "./cases/receivers.ts";
 import { resume } from "./cases/resume.ts";
@@ -21,6 +22,7 @@ import { start } from "./cases/start.ts";
 import { stompFanOut } from "./cases/stomp.ts";
 import { storm } from "./cases/storm.ts";
 import { topics } from "./cases/topics.ts";
+import { watching } from "./cases/watching.ts";
 import { parseOptions } from "./options.ts";
 import { chart } from "./report/chart.ts";
 import { type Results, resultsOf } from "./report/results.ts";
@@ -47,6 +49,8 @@ const cases = [
   storm,
   justBehind,
   events,
+  page,
+  watching,
 ];
 
 const options = parseOptions(process.argv.slice(2), cases);

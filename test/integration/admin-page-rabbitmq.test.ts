@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
+import { axeFindings } from "../support/axe.ts";
 import { startBrowser, type TestBrowser } from "../support/browser.ts";
 import { connect } from "../support/client.ts";
 import { contrastFaults } from "../support/contrast.ts";
@@ -105,7 +106,7 @@ test("the admin page lists dead letters, opens one, and replays it", async () =>
   await page.getByText("There are none.").waitFor();
 });
 
-test("the admin page fits all screens, and its texts can be read in both schemes", async () => {
+test("the admin page fits all screens, its texts can be read in both schemes, and axe-core finds nothing wrong", async () => {
   for (const [width, colorScheme] of [
     [320, "dark"],
     [390, "light"],
@@ -115,6 +116,7 @@ test("the admin page fits all screens, and its texts can be read in both schemes
     const page = await browser.openWaiting(one.adminUrl, { viewport: { width, height: 900 }, colorScheme });
     await unlock(page);
     await rowOf(page, "managers", "ready").first().waitFor();
+    expect(await axeFindings(page)).toEqual([]);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
     expect(await contrastFaults(page)).toEqual([]);
   }

@@ -130,6 +130,9 @@ interface Manifest {
           readonly env: readonly { readonly name: string; readonly value: string }[];
           readonly ports: readonly { readonly name: string }[];
           readonly livenessProbe: { readonly httpGet: { readonly port: string } };
+          readonly lifecycle?: {
+            readonly preStop: { readonly exec: { readonly command: readonly string[] } };
+          };
           readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
         }[];
       };
@@ -167,12 +170,18 @@ describe("the Kubernetes manifests", () => {
   test("set options that exist, to values that they take, and leave time for a graceful stop", () => {
     expect(pods.length).toBe(2);
     for (const { containers, terminationGracePeriodSeconds } of pods) {
-      for (const { env, ports, livenessProbe } of containers) {
+      for (const { env, ports, livenessProbe, lifecycle } of containers) {
         expectOptions(env.map(({ name, value }) => [name, value] as const));
         expect(ports.map(({ name }) => name)).toContain(livenessProbe.httpGet.port);
         const stop = env.find(({ name }) => name === "WARREN_STOP_TIMEOUT")!.value;
+        // Clients of a manager leave over a time, and a while before that no new ones are sent to it.
+        const drain = env.find(({ name }) => name === "WARREN_DRAIN_TIME")?.value ?? "0";
+        const [program, seconds = "0"] = lifecycle?.preStop.exec.command ?? ["sleep"];
+        expect(program).toBe("sleep");
         expect(terminationGracePeriodSeconds * 1000).toBeGreaterThan(
-          optionTable.stopTimeoutMs.kind.parse(stop),
+          1000 * Number(seconds) +
+            optionTable.drainTimeMs.kind.parse(drain) +
+            optionTable.stopTimeoutMs.kind.parse(stop),
         );
       }
     }

@@ -1,23 +1,35 @@
 /**
- * Makes the README's pictures of the page: `bun test/support/screenshots.ts [URL]`, against a manager with
- * the built-in handler that runs there (by default on http://127.0.0.1:8000/).
+ * Makes the pictures of the pages in docs/images: `bun test/support/screenshots.ts [FOLDER]`. It starts the executable with a broker
+ * of its own.
  */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BrowserContextOptions, Page } from "playwright-core";
 import { startBrowser } from "./browser.ts";
+import { connect } from "./client.ts";
+import { rows } from "./page-actions.ts";
+import { until } from "./wait.ts";
+import { startWarren } from "./warren.ts";
 
-const [managerUrl = "http://127.0.0.1:8000/"] = process.argv.slice(2);
-const folder = join(import.meta.dir, "../../docs/images");
+const [folder = join(import.meta.dir, "../../docs/images")] = process.argv.slice(2);
 
 type Talk = readonly (readonly ["here" | "there", string])[];
 
 const wideTalk: Talk = [
   ["here", "Is anybody down here?"],
   ["there", "Two tunnels over. I hear you."],
-  ["there", "Which manager are you on?"],
-  ["here", "Another one. RabbitMQ carries it across."],
-  ["here", "<b>Text</b> stays text, by the way."],
+  ["here", "Which manager are you on?"],
+  ["there", "Another one. RabbitMQ carries it across."],
 ];
+
+const adminToken = "a-token-for-the-pictures-alone";
+const home = mkdtempSync(join(tmpdir(), "warren-screenshots-"));
+writeFileSync(join(home, "token"), adminToken);
+await using warren = await startWarren([
+  ...["--admin-port", "0", "--admin-token-file", join(home, "token"), "--log-messages", "off"],
+]);
+await using browser = await startBrowser();
 
 async function say(page: Page, listener: Page, text: string): Promise<void> {
   const shown = listener.locator("#messages .row.processed").filter({ hasText: text });
@@ -26,24 +38,53 @@ async function say(page: Page, listener: Page, text: string): Promise<void> {
   await shown.waitFor();
 }
 
-await using browser = await startBrowser();
-
-async function takePicture(file: string, talk: Talk, options: BrowserContextOptions): Promise<void> {
-  const url = new URL("?topic=garden", managerUrl).href;
-  const [here, there] = [await browser.open(url, options), await browser.open(url)];
-  for (const [who, text] of talk) {
-    await (who === "here" ? say(here, here, text) : say(there, here, text));
-  }
-  await here.screenshot({ path: join(folder, file), animations: "disabled" });
-  await browser.closePages();
-  process.stdout.write(`${join(folder, file)}\n`);
+async function picture(page: Page, file: string): Promise<void> {
+  const path = join(folder, file);
+  await page.screenshot({ path, animations: "disabled" });
+  process.stdout.write(`${path}\n`);
 }
 
-await takePicture("page.png", wideTalk, { viewport: { width: 1280, height: 720 }, colorScheme: "light" });
-await takePicture("page-phone.png", wideTalk.slice(0, 3), {
-  viewport: { width: 390, height: 844 },
-  deviceScaleFactor: 2,
-  isMobile: true,
-  hasTouch: true,
-  colorScheme: "dark",
-});
+async function takeTalk(file: string, talk: Talk, options: BrowserContextOptions): Promise<void> {
+  const topic = `garden.${file.replace(/\..*/, "")}`;
+  const url = `${warren.url}?topic=${topic}`;
+  const [here, there] = [await browser.open(url, options), await browser.open(url)];
+  for (const [who, text] of talk) await (who === "here" ? say(here, here, text) : say(there, here, text));
+  await rows(here, "own").last().locator(".text").click();
+  await here.locator("#messages .details").waitFor();
+  await picture(here, file);
+  await browser.closePages();
+}
+
+async function takeAdmin(file: string, options: BrowserContextOptions): Promise<void> {
+  const clients = await Promise.all(
+    ["anna", "ben", "kiosk-7", "pump-12"].map((name, index) =>
+      connect(warren.wsUrl(`/ws/${name}?topic=${index < 2 ? "garden.roses" : "sensors.water"}`)),
+    ),
+  );
+  const page = await browser.openWaiting(warren.adminUrl, options);
+  await page.getByLabel("Admin token").fill(adminToken);
+  await page.getByLabel("Admin token").press("Enter");
+  // Charts need some moments of a life.
+  for (let turn = 0; turn < 40; turn++) {
+    for (const client of clients) client.send(`{"turn": ${turn}}`);
+    await Bun.sleep(250);
+  }
+  await until(async () => (await page.locator("#clients-table tbody tr").count()) >= 4, "four clients");
+  await picture(page, file);
+  for (const client of clients) await client[Symbol.asyncDispose]();
+  await browser.closePages();
+}
+
+try {
+  await takeTalk("page.png", wideTalk, { viewport: { width: 1280, height: 720 }, colorScheme: "light" });
+  await takeTalk("page-phone.png", wideTalk.slice(0, 2), {
+    viewport: { width: 390, height: 780 },
+    deviceScaleFactor: 1.5,
+    isMobile: true,
+    hasTouch: true,
+    colorScheme: "dark",
+  });
+  await takeAdmin("admin.png", { viewport: { width: 1280, height: 960 }, colorScheme: "light" });
+} finally {
+  rmSync(home, { recursive: true, force: true });
+}

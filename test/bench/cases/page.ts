@@ -1,0 +1,124 @@
+import type { Page } from "playwright-core";
+import { startBrowser } from "../../support/browser.ts";
+import { connect } from "../../support/client.ts";
+import { startWarren } from "../../support/warren.ts";
+import { seriesOf } from "../rounds.ts";
+import type { Case, Setting } from "../setting.ts";
+import { unhurried } from "../systems/managers.ts";
+
+/** Messages a second that the page gets: half of them are sent, and the processor answers each. */
+const rate = 1000;
+const seconds = 30;
+const secondsWhenQuick = 5;
+/** Sent together, so that timers that are late by some milliseconds do not matter. */
+const sentEveryMs = 20;
+/** Pages that are opened to see when they show something. */
+const paints = 5;
+
+/** What somebody sees who looks at the client page, in Chromium without a screen. */
+export const page: Case = {
+  name: "page",
+  what: "the client page at 1,000 messages a second for 30 s: its longest frame; its first paint; its size",
+  isQuick: true,
+  async run(setting) {
+    const figures: Record<string, number>[] = [];
+    const failures: string[] = [];
+    try {
+      figures.push(await measured(setting));
+    } catch (error) {
+      failures.push(String(error));
+    }
+    const turns = [{ contender: "page", figures, failures }];
+    const measure = (name: string, title: string, unit: string) => ({
+      name,
+      title,
+      unit,
+      series: seriesOf(turns, name),
+    });
+    return [
+      measure("page-frame", `The client page at ${rate} messages a second: its longest frame`, "ms"),
+      measure("page-frame-p99", "The same: 99 of 100 frames are at most", "ms"),
+      measure("page-paint", "First paint of the client page, of the slowest of five", "ms"),
+      measure("page-size", "All that the client page loads, gzipped", "KB"),
+    ];
+  },
+};
+
+async function measured(setting: Setting): Promise<Record<string, number>> {
+  await using warren = await startWarren([...unhurried, "--log-messages", "off"]);
+  await using browser = await startBrowser();
+  const slowest: number[] = [];
+  for (let count = 0; count < paints; count++) {
+    slowest.push(await firstPaintMs(await browser.open(warren.url)));
+    await browser.closePages();
+  }
+  const watched = await browser.open(`${warren.url}?topic=bench`);
+  await using client = await connect(warren.wsUrl("/ws?topic=bench"));
+  const durationMs = 1000 * (setting.isQuick ? secondsWhenQuick : seconds);
+  const frames = watchFrames(watched, durationMs);
+  const startedMs = performance.now();
+  let sent = 0;
+  while (performance.now() - startedMs < durationMs) {
+    const due = Math.floor(((performance.now() - startedMs) / 1000) * (rate / 2));
+    for (; sent < due; sent++) client.send(`{"number": ${sent}, "text": "said by somebody else"}`);
+    await Bun.sleep(sentEveryMs);
+  }
+  const took = (await frames).toSorted((one, other) => one - other);
+  const shown = await shownBy(watched);
+  const longest = took.at(-1) ?? Number.NaN;
+  const p99 = took[Math.floor(took.length * 0.99)] ?? Number.NaN;
+  setting.say(`page  ${took.length} frames, longest ${longest.toFixed(0)} ms, ${shown} messages came`);
+  // A page that fell behind would have quiet frames, too.
+  if (shown < 1.9 * sent) throw new Error(`of ${2 * sent} messages ${shown} came to the page in time`);
+  return {
+    "page-frame": longest,
+    "page-frame-p99": p99,
+    "page-paint": Math.max(...slowest),
+    "page-size": (await gzippedBytes(warren.url)) / 1024,
+  };
+}
+
+/** How long each frame took, in milliseconds. */
+function watchFrames(watched: Page, durationMs: number): Promise<number[]> {
+  return watched.evaluate(async (ms) => {
+    const { promise, resolve } = Promise.withResolvers<number[]>();
+    const took: number[] = [];
+    let last = performance.now();
+    const until = last + ms;
+    const step = () => {
+      const now = performance.now();
+      took.push(now - last);
+      last = now;
+      if (now < until) requestAnimationFrame(step);
+      else resolve(took.slice(1));
+    };
+    requestAnimationFrame(step);
+    return await promise;
+  }, durationMs);
+}
+
+/** Messages that have come to the page, folded and pushed out ones among them. */
+function shownBy(watched: Page): Promise<number> {
+  return watched.evaluate(() => {
+    const countIn = (element: Element) => Number(element.textContent.replaceAll(/\D/g, ""));
+    const gaps = [...document.querySelectorAll("#messages .gap")].reduce((sum, gap) => sum + countIn(gap), 0);
+    const rows = document.querySelectorAll("#messages .row:not(.gap, .event)").length;
+    return rows + gaps + countIn(document.querySelector("#earlier")!);
+  });
+}
+
+function firstPaintMs(opened: Page): Promise<number> {
+  return opened.evaluate(
+    () => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? Number.NaN,
+  );
+}
+
+/** The page and what it links to. */
+async function gzippedBytes(url: string): Promise<number> {
+  const html = await (await fetch(url)).text();
+  const links = [...html.matchAll(/(?:src|href)="(\.?\/[^"]+\.(?:js|css|svg))"/g)].map(([, link]) => link!);
+  const parts = await Promise.all(
+    links.map(async (link) => Buffer.from(await (await fetch(new URL(link, url))).arrayBuffer())),
+  );
+  return [Buffer.from(html), ...parts].reduce((sum, part) => sum + Bun.gzipSync(part).byteLength, 0);
+}
