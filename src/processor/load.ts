@@ -4,6 +4,7 @@ import { pathToFileURL } from "node:url";
 import { FatalError, reasonOf } from "../errors.ts";
 import { allowScripts } from "../handler-script.ts";
 import { isHandlerUrl } from "../host.ts";
+import { inItsTrace } from "./current-trace.ts";
 import type { EventHandlers } from "./event-work.ts";
 import type { Handler, Work } from "./handler.ts";
 import type { EventHandler } from "./handler-types.ts";
@@ -40,10 +41,11 @@ async function loadModule(file: string): Promise<Work> {
   }
   const topics = "topics" in (module as object) ? (module as { readonly topics: unknown }).topics : undefined;
   const events = eventHandlersIn(module as object, path);
-  if (topics === undefined) return { handle: handler as Handler, ...events };
+  const handle = inItsTrace(handler as Handler);
+  if (topics === undefined) return { handle, ...events };
   const isFor = topicFilter(topics);
   if (typeof isFor === "string") throw new FatalError(`handler ${path}: ${isFor}`);
-  return { handle: handler as Handler, isFor, ...events };
+  return { handle, isFor, ...events };
 }
 
 /** @throws FatalError */

@@ -33,7 +33,7 @@ async function thrownBy(source: string): Promise<unknown> {
   writeFileSync(file, source);
   const { handle } = await loadWork(file);
   try {
-    await handle(message as never, undefined as never);
+    await handle(message as never, {} as never);
   } catch (error) {
     return error;
   }
