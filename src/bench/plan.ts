@@ -69,6 +69,8 @@ export class Plan {
   readonly reconnectEveryMs: number | undefined;
   /** Whether clients come back when their connection ends. */
   readonly stays: boolean;
+  /** Whether messages are requests (`?app=NAME`), each of which is answered to its publisher alone. */
+  readonly asks: boolean;
 
   /** Throws a `UsageError` for options that do not fit together, and for a run that is too large to account for. */
   constructor(options: BenchOptions, runId: string) {
@@ -77,6 +79,7 @@ export class Plan {
     this.hasReceipts = options.receipts;
     this.reconnectEveryMs = options.reconnectEveryMs;
     this.stays = options.stay;
+    this.asks = appOf(this.urls[0]!) !== null;
     this.stomp = options.protocol === "stomp" ? new StompHello(this.urls[0]!, options.durable) : undefined;
     this.clients = options.clients;
     this.publishers = options.publishers;
@@ -129,9 +132,20 @@ export class Plan {
   }
 }
 
+function appOf(url: URL): string | null {
+  return url.searchParams.get("app");
+}
+
 function checkTogether({ url, protocol, receipts, durable, reconnectEveryMs, clients }: BenchOptions): void {
-  const topics = new Set(url.map((each) => new URL(each).searchParams.get("topic") ?? ""));
+  const urls = url.map((each) => new URL(each));
+  const topics = new Set(urls.map(({ searchParams }) => searchParams.get("topic") ?? ""));
   if (topics.size > 1) throw new UsageError("--url: name the same topic for all managers");
+  const apps = new Set(urls.map(appOf));
+  if (apps.size > 1) throw new UsageError("--url: name the same app for all managers");
+  if (!apps.has(null) && protocol === "stomp")
+    throw new UsageError("--url with ?app= needs --protocol text: the bench asks in plain text alone");
+  if (!apps.has(null) && clients > 0)
+    throw new UsageError("--url with ?app= needs --clients 0: nobody but the publisher hears an answer");
   if (protocol === "text" && (receipts || durable || reconnectEveryMs !== undefined))
     throw new UsageError("--receipts, --durable and --reconnect-every need --protocol stomp");
   if (reconnectEveryMs === undefined) return;

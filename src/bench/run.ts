@@ -128,13 +128,14 @@ export class Run {
 
   /** Everyone who was connected gets a message, but perhaps for its publisher. Who was closed since has lost the rest. */
   get #relayedExpected(): number {
+    if (this.#plan.asks) return 0;
     const deaf = this.#plan.publishersHearThemselves ? 0 : 1;
     return this.#sentInAll * Math.max(0, this.#fleet.connected - deaf);
   }
 
-  /** An answer goes to its publisher too. */
+  /** An answer goes to its publisher too, and that of a request to its publisher alone. */
   get #processedExpected(): number {
-    return this.#sentInAll * this.#fleet.connected;
+    return this.#sentInAll * (this.#plan.asks ? 1 : this.#fleet.connected);
   }
 
   #snapshot(): Snapshot {

@@ -1,3 +1,4 @@
+import { applicationGoals } from "./application-goals.ts";
 import { median } from "./samples.ts";
 import type { Measure } from "./setting.ts";
 
@@ -11,7 +12,8 @@ export interface Goal {
   readonly isReached: boolean | undefined;
 }
 
-type Medians = (measure: string, contender: string) => number | undefined;
+/** The median of a contender in a measure. */
+export type Medians = (measure: string, contender: string) => number | undefined;
 
 /** What the project set itself to reach, and how far it came in this run. */
 export function goalsOf(measures: readonly Measure[]): Goal[] {
@@ -113,6 +115,7 @@ export function goalsOf(measures: readonly Measure[]): Goal[] {
     ),
     atMost("5,000 resume 100 messages each", 10, "s", of("stomp-resume", "warren")),
     atMost("memory of an idle STOMP client", 3072, "bytes", of("idle", "warren STOMP")),
+    ...applicationGoals(of),
     atMost("start to /readyz", 100, "ms", of("start", "warren")),
     atMost("the page at 1,000 messages a second: longest frame", 100, "ms", of("page-frame", "page")),
     atMost("the page: first paint", 300, "ms", of("page-paint", "page")),

@@ -11,12 +11,15 @@ import { fanOut } from "./cases/fan-out.ts";
 import { followers } from "./cases/followers.ts";
 import { frozen } from "./cases/frozen.ts";
 import { idle } from "./cases/idle.ts";
+import { newest } from "./cases/newest.ts";
 import { ownTopics } from "./cases/own-topics.ts";
 import { page } from "./cases/page.ts";
 import { receipts } from "./cases/receipts.ts";
 import { receivers } from "./cases/receivers.ts";
+import { requestsCase } from "./cases/requests.ts";
 import { resume } from "./cases/resume.ts";
 import { roundTrip } from "./cases/round-trip.ts";
+import { slowReaders } from "./cases/slow-readers.ts";
 import { sse } from "./cases/sse.ts";
 import { start } from "./cases/start.ts";
 import { stompFanOut } from "./cases/stomp.ts";
@@ -36,6 +39,7 @@ const cases = [
   frozen,
   roundTrip,
   answer,
+  requestsCase,
   ownTopics,
   followers,
   idle,
@@ -48,6 +52,8 @@ const cases = [
   resume,
   storm,
   justBehind,
+  newest,
+  slowReaders,
   events,
   page,
   watching,

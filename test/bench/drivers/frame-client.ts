@@ -68,8 +68,12 @@ export class FrameClient implements Speaker, FrameHearer {
   }
 
   send(headers: readonly Header[], body: string): void {
-    const frame = frameOf("SEND", headers, body);
-    this.#connection.send(frame, 0, frame.length);
+    this.say(frameOf("SEND", headers, body));
+  }
+
+  /** WebSocket frames, which may be said by many. */
+  say(frames: Uint8Array): void {
+    this.#connection.send(frames, 0, frames.length);
   }
 
   get isReady(): boolean {
@@ -109,6 +113,7 @@ export async function openAll(clients: readonly FrameClient[], atOnce = 256): Pr
   await Promise.all(Array.from({ length: atOnce }, openInTurn));
 }
 
-function frameOf(command: string, headers: readonly Header[], body: string): Uint8Array {
+/** A STOMP frame in a WebSocket frame. */
+export function frameOf(command: string, headers: readonly Header[], body: string): Uint8Array {
   return makeFrame(opcodes.text, new TextEncoder().encode(frameText(command, headers, body, "1.2")));
 }

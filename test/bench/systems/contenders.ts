@@ -53,21 +53,39 @@ interface WarrenOptions {
   readonly speaks?: readonly string[];
   /** Whether another program takes every message on both exchanges. */
   readonly withListener?: boolean;
+  /** What the processor is told besides. */
+  readonly processorFlags?: readonly string[];
+  /** The app that clients ask; on broadcast if there is none. */
+  readonly app?: string;
 }
 
 export function warren(
   name: string,
   what: string,
-  { flags = [], isLimited: areLimited = false, speaks = plainText, withListener = false }: WarrenOptions = {},
+  {
+    flags = [],
+    isLimited: areLimited = false,
+    speaks = plainText,
+    withListener = false,
+    processorFlags = [],
+    app,
+  }: WarrenOptions = {},
 ): Contender {
   return {
     name,
     what,
     async start(broker, { withProcessor }) {
-      const managers = await startManagers(broker, 1, { flags, areLimited, withProcessor, withListener });
+      const managers = await startManagers(broker, 1, {
+        flags,
+        areLimited,
+        withProcessor,
+        processorFlags,
+        withListener,
+      });
       const [manager] = managers.each as [Managed];
+      const asked = app === undefined ? "/ws" : `/ws?app=${app}`;
       return {
-        url: manager.wsUrl(speaks === plainText ? "/ws" : `/ws?topic=${topic}`),
+        url: manager.wsUrl(speaks === plainText ? asked : `/ws?topic=${topic}`),
         pid: manager.pid,
         speaks,
         hasProcessor: withProcessor,
@@ -132,6 +150,25 @@ export const besideOthers = warren(
   "warren beside another program",
   "Warren, and another program that takes every message on both exchanges",
   { withListener: true },
+);
+
+/** Each message is a request of its client, and answered to that alone. */
+export const requested = warren(
+  "warren requests",
+  "Warren, whose clients ask: answers go to the client that asked alone",
+  {
+    app: "bench",
+  },
+);
+
+/** The same, answered by an async generator: its first yield is the answer that is timed. */
+export const yielded = warren(
+  "warren first yield",
+  "Warren, whose clients ask a handler that is an async generator",
+  {
+    app: "bench",
+    processorFlags: ["--handler", join(folder, "yielding-handler.ts")],
+  },
 );
 
 /** Not one that is compared: what a manager costs that only serves its clients. */

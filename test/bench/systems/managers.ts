@@ -35,6 +35,8 @@ export interface ManagersOptions {
   /** They keep all limits that they have by default: not given, clients may send and connect as fast as they can. */
   readonly areLimited?: boolean;
   readonly withProcessor?: boolean;
+  /** What the processor is told besides. */
+  readonly processorFlags?: readonly string[];
   /** Another program takes every message on both exchanges. */
   readonly withListener?: boolean;
 }
@@ -43,7 +45,13 @@ export interface ManagersOptions {
 export async function startManagers(
   broker: BenchBroker,
   count: number,
-  { flags = [], areLimited = false, withProcessor = false, withListener = false }: ManagersOptions = {},
+  {
+    flags = [],
+    areLimited = false,
+    withProcessor = false,
+    processorFlags = [],
+    withListener = false,
+  }: ManagersOptions = {},
 ): Promise<Managers> {
   const vhost = await broker.vhost();
   const args = ["--broker", vhost.url, "--log-messages", "off", "--log-level", "info", ...flags];
@@ -69,7 +77,7 @@ export async function startManagers(
     while (each.length < count) each.push(await startRole("manager", "ready", limits));
     if (withListener) parts.push(await Program.start(join(folder, "listener.ts"), [vhost.url]));
     if (withProcessor) {
-      await startRole("processor", "running");
+      await startRole("processor", "running", processorFlags);
       await untilAnswered(each[0]!.wsUrl());
     }
     return { each, stop, vhostUrl: vhost.url };

@@ -51,6 +51,15 @@ test("a run that is too large to account for is a usage error", () => {
   expect(() => planOf({ publishers: 1, rate: 10_000_000, durationMs: 86_400_000 })).toThrow(UsageError);
 });
 
+test("requests are asked in plain text, of one app, and heard by who asks alone", () => {
+  const url = ["ws://127.0.0.1:8000/ws?app=prices"];
+  expect(planOf({ url, clients: 0 }).asks).toBe(true);
+  expect(planOf({}).asks).toBe(false);
+  expect(() => planOf({ url })).toThrow("--clients 0");
+  expect(() => planOf({ url, clients: 0, protocol: "stomp" })).toThrow("--protocol text");
+  expect(() => planOf({ url: [...url, "ws://127.0.0.1:8001/ws"], clients: 0 })).toThrow("the same app");
+});
+
 test("what only STOMP has needs STOMP, and who is cut off has to be able to resume", () => {
   const stomp = { protocol: "stomp", durable: true, reconnectEveryMs: 100 } as const;
   expect(planOf(stomp).reconnectEveryMs).toBe(100);

@@ -1,0 +1,44 @@
+import { atMost, type Goal, type Medians, ratio } from "./goals.ts";
+
+/** What applications are made of: requests, the newest messages, slow readers, and what makes a message come once. */
+export function applicationGoals(of: Medians): Goal[] {
+  const asked = (measure: string, contender = "warren requests") =>
+    ratio(of(measure, contender), of(measure, "warren"));
+  return [
+    atMost(
+      "requests of 1,000 clients: highest rate, round trip ÷ theirs",
+      1.2,
+      "×",
+      ratio(of("requests", "warren"), of("requests", "warren requests")),
+    ),
+    atMost("requests of 1,000 clients at 500/s: p50 ÷ round trip", 1.2, "×", asked("requests-p50")),
+    atMost("requests of 1,000 clients at 500/s: p99 ÷ round trip", 1.2, "×", asked("requests-p99")),
+    atMost("requests of 1,000 clients at 2,000/s: p99 ÷ round trip", 1.2, "×", asked("requests-busy-p99")),
+    atMost(
+      "first yield of a generator at 500/s: p50 ÷ that of an answer",
+      1.3,
+      "×",
+      ratio(of("requests-p50", "warren first yield"), of("requests-p50", "warren requests")),
+    ),
+    atMost("the newest message of a topic: p99", 5, "ms", of("newest-last", "warren")),
+    ...(["a subscription for each topic", "one pattern"] as const).flatMap((how) => [
+      atMost(`10,000 open a dashboard of 20 topics, ${how}`, 3, "s", of("newest-dashboards", how)),
+      atMost(`the same: readers that RabbitMQ sees`, 8, "", of("newest-readers", how)),
+    ]),
+    atMost(
+      "1,000 slow durable readers: growth of the manager",
+      67.1,
+      "MB",
+      of("slow-readers-growth", "while they read slowly"),
+    ),
+    atMost(
+      "1,000 slow durable readers: the others' p99 ÷ without them",
+      1.2,
+      "×",
+      ratio(of("slow-readers-p99", "beside them"), of("slow-readers-p99", "without them")),
+    ),
+    atMost("dropping of repeats: share of a manager's CPU", 3, "%", of("once", "dropping of repeats")),
+    atMost("idempotency keys: share of a manager's CPU", 3, "%", of("once", "idempotency keys")),
+    atMost("memory of the dropping of repeats, full", 2097.2, "KB", of("once-memory", "repeats, full")),
+  ];
+}

@@ -1,0 +1,96 @@
+import { inFewRounds, seriesOf } from "../rounds.ts";
+import type { Case, Setting } from "../setting.ts";
+import { runDriver } from "../systems/driver.ts";
+import { startManagers } from "../systems/managers.ts";
+import { cpuSeconds } from "../systems/usage.ts";
+
+const lastTopics = 1000;
+const lastAsked = 2000;
+const clients = 10_000;
+const topics = 20;
+/** How often RabbitMQ is asked for its readers, in milliseconds. */
+const watchEveryMs = 20;
+
+/** An Erlang expression: how many consumers the log has, its follower among them. */
+const readersOfLog =
+  'length([T || T <- ets:tab2list(consumer_created), {resource, _, queue, <<"wsmanager.log">>} <- [element(1, element(1, T))]])';
+
+const many = clients.toLocaleString("en-US");
+
+/** The newest messages: of one topic, and of all topics of a dashboard that very many clients open at once. */
+export const newest: Case = {
+  name: "newest",
+  what: `the newest message of a topic that the manager has: p99; and ${many} clients that open a dashboard of ${topics} topics at once`,
+  isQuick: false,
+  async run(setting) {
+    const last = await inFewRounds(setting, "newest", new Map([["warren", () => lastTurn(setting)]]));
+    const opened = await inFewRounds(
+      setting,
+      "newest",
+      new Map([
+        ["a subscription for each topic", () => dashboardTurn(setting, "each")],
+        ["one pattern", () => dashboardTurn(setting, "pattern")],
+      ]),
+    );
+    const measure = (name: string, title: string, unit: string, figure: string) => ({
+      name,
+      title,
+      unit,
+      series: seriesOf(opened, figure),
+    });
+    return [
+      {
+        name: "newest-last",
+        title: "x-stream-offset:last of one topic: from SUBSCRIBE to the message, p99",
+        unit: "ms",
+        series: seriesOf(last, "p99 ms"),
+      },
+      measure(
+        "newest-dashboards",
+        `${many} clients open a dashboard of ${topics} topics at once: until all have all values`,
+        "s",
+        "seconds",
+      ),
+      measure("newest-cpu", "The same: CPU time of the manager, connecting included", "s", "manager CPU s"),
+      measure("newest-readers", "The same: most readers of the log that RabbitMQ saw", "", "readers"),
+      measure("newest-connecting", "The same: until all of them were connected, before", "s", "connecting s"),
+    ];
+  },
+};
+
+async function lastTurn({ broker }: Setting) {
+  const managers = await startManagers(broker, 1);
+  try {
+    const args = ["last", managers.each[0]!.wsUrl(), lastTopics, lastAsked];
+    const { p50Ms, p99Ms } = await runDriver<{ p50Ms: number; p99Ms: number }>("newest.ts", args);
+    return { "p50 ms": p50Ms, "p99 ms": p99Ms };
+  } finally {
+    await managers.stop();
+  }
+}
+
+/** The manager has not looked into the log before: the values are read from it for the first that asks. */
+async function dashboardTurn({ broker }: Setting, how: "each" | "pattern") {
+  const managers = await startManagers(broker, 1);
+  let readers = 0;
+  let isOver = false;
+  const watch = async () => {
+    while (!isOver) {
+      const consumers = await broker.node.eval(readersOfLog);
+      readers = Math.max(readers, Number(consumers));
+      await Bun.sleep(watchEveryMs);
+    }
+  };
+  const watching = watch();
+  const before = cpuSeconds(managers.each[0]!.pid);
+  try {
+    const args = ["dashboards", managers.each[0]!.wsUrl(), clients, topics, how];
+    const seen = await runDriver<{ seconds: number; connectingSeconds: number }>("newest.ts", args);
+    const cpu = cpuSeconds(managers.each[0]!.pid) - before;
+    return { seconds: seen.seconds, "manager CPU s": cpu, "connecting s": seen.connectingSeconds, readers };
+  } finally {
+    isOver = true;
+    await watching;
+    await managers.stop();
+  }
+}
