@@ -1,13 +1,14 @@
+import { OldestFirst } from "../collections/oldest-first.ts";
 import { isWithinWindow, type OnceId } from "./once-id.ts";
 
-/** What one key costs in memory, in bytes: its text, its place in a map, and a number. */
-const keyBytes = 192;
+/** What one key costs in memory, in bytes: its text, its places in a map and in an order, and a number. */
+const keyBytes = 256;
 
 /** The keys that came lately, and when; the oldest is forgotten first. */
 export class RecentKeys {
   readonly #countMax: number;
   /** When each was taken, in seconds since 1970. */
-  readonly #seconds = new Map<string, number>();
+  readonly #seconds = new OldestFirst<string, number>();
 
   /** @param bytesMax what they may take together */
   constructor(bytesMax: number) {
@@ -21,9 +22,8 @@ export class RecentKeys {
   }
 
   add({ key, seconds }: OnceId): void {
-    this.#seconds.delete(key);
     this.#seconds.set(key, seconds);
-    if (this.#seconds.size > this.#countMax) this.#seconds.delete(this.#seconds.keys().next().value!);
+    if (this.#seconds.size > this.#countMax) this.#seconds.delete(this.#seconds.oldest!.key);
   }
 
   /** Remembers it. Returns whether it was known, and within its window. */

@@ -12,6 +12,7 @@ import { followers } from "./cases/followers.ts";
 import { frozen } from "./cases/frozen.ts";
 import { idle } from "./cases/idle.ts";
 import { newest } from "./cases/newest.ts";
+import { once } from "./cases/once.ts";
 import { ownTopics } from "./cases/own-topics.ts";
 import { page } from "./cases/page.ts";
 import { receipts } from "./cases/receipts.ts";
@@ -54,6 +55,7 @@ const cases = [
   justBehind,
   newest,
   slowReaders,
+  once,
   events,
   page,
   watching,

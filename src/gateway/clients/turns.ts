@@ -127,7 +127,12 @@ export class Turns {
     this.#rest.delete(socket);
     if (!this.isWaiting(socket) || this.#holds.stops(socket)) return;
     this.#untilMs = this.#now() + ms;
-    if (!socket.data.goOn(socket)) {
+    let isMore = false;
+    // What it is answered is written as one, as it is while Bun hands over what has come.
+    socket.cork(() => {
+      isMore = socket.data.goOn(socket);
+    });
+    if (!isMore) {
       this.#holds.release(socket, "turn");
       this.#finish(socket);
     } else this.#enlist(socket);

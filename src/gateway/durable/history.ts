@@ -13,6 +13,7 @@ import { Scans } from "./scans.ts";
 import type { SharedLog } from "./shared-log.ts";
 import type { Slices } from "./slices.ts";
 import type { DurableSubscription } from "./subscription.ts";
+import { Waiting } from "./waiting.ts";
 
 /** What `History` reports. */
 export interface HistoryEvents {
@@ -37,7 +38,7 @@ export class History {
   readonly #scans: Scans;
   readonly #values: KnownValues;
   readonly #lookups: Lookups;
-  readonly #waiting = new Set<DurableSubscription>();
+  readonly #waiting: Waiting;
   #search: LookBack | undefined;
   #startImmediate: NodeJS.Immediate | undefined;
 
@@ -56,8 +57,13 @@ export class History {
       lost: () => this.#stop(),
       rested: () => this.goOn(),
     });
+    this.#waiting = new Waiting(
+      slices,
+      (subscription) => this.#answer(subscription),
+      () => this.#seek(),
+    );
     this.#values = new KnownValues(window, slices, this.#scans, valuesBytesMax, {
-      memoryLearned: () => this.#answerAll(),
+      memoryLearned: () => this.#waiting.answerAll(),
       learned: () => this.#startSoon(),
     });
     this.#lookups = new Lookups(this.#values, slices, (...found) => this.#lookedUp(...found));
@@ -104,6 +110,7 @@ export class History {
   restart(): void {
     this.#scans.reset();
     this.#stop();
+    this.#waiting.stop();
     this.#values.restart();
     for (const subscription of this.#lookups.takeAll()) this.#waiting.add(subscription);
     this.goOn();
@@ -126,11 +133,18 @@ export class History {
   }
 
   #start(): void {
-    const isBusy = this.#scans.isBusy || this.#values.isLearning || this.#search !== undefined;
-    if (isBusy || this.#window.coversFrom === undefined) return;
-    this.#answerAll();
-    if (this.#waiting.size === 0) return;
-    const searched = [...this.#waiting].filter((each) => this.#values.isAllKnown || !isForValues(each));
+    if (!this.#isBusy) this.#waiting.answerAll();
+  }
+
+  get #isBusy(): boolean {
+    const isReading = this.#scans.isBusy || this.#values.isLearning || this.#search !== undefined;
+    return isReading || this.#window.coversFrom === undefined;
+  }
+
+  /** Looks for what those ask for that could not be answered. */
+  #seek(): void {
+    if (this.#waiting.size === 0 || this.#isBusy) return;
+    const searched = [...this.#waiting.all].filter((each) => this.#values.isAllKnown || !isForValues(each));
     if (searched.length === 0) {
       this.#values.learn();
       return;
@@ -139,11 +153,6 @@ export class History {
     // Those for which there is no room wait for the next search.
     for (const subscription of searched) this.#search.add(subscription, wantedBy(subscription));
     this.#search.begin();
-  }
-
-  #answerAll(): void {
-    for (const subscription of this.#waiting)
-      if (this.#answer(subscription)) this.#waiting.delete(subscription);
   }
 
   /** Whether the answer is in memory: of a topic it is there at once, and of a pattern it is looked up. */

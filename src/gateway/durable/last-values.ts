@@ -1,3 +1,4 @@
+import { OldestFirst } from "../../collections/oldest-first.ts";
 import { messageCostBytes, textCostBytes } from "../../costs.ts";
 import { positionText } from "../../log/position.ts";
 import type { LogRecord } from "../../log/record.ts";
@@ -6,8 +7,8 @@ import { lastTopicsMax } from "./newest.ts";
 import { SharedFrames } from "./shared-frames.ts";
 import { TopicSearch } from "./topic-search.ts";
 
-/** What a value takes besides its message, in bytes: its object, and its place in a map. */
-const overheadBytes = 256;
+/** What a value takes besides its message, in bytes: its object, and its places in a map and in an order. */
+const overheadBytes = 320;
 
 /** The newest message of a topic. */
 export interface LastValue {
@@ -28,8 +29,8 @@ export interface LastValue {
  */
 export class LastValues {
   readonly #bytesMax: number;
-  /** The topic that was written to longest ago comes first. */
-  readonly #values = new Map<string, LastValue>();
+  /** The oldest is the topic that was written to longest ago. */
+  readonly #values = new OldestFirst<string, LastValue>();
   #bytes = 0;
   #isWhole = true;
   /** Is told of what is written to meanwhile. */
@@ -122,7 +123,6 @@ export class LastValues {
     if (known !== undefined) {
       if (known.offset > offset || (known.offset === offset && known.index >= index)) return;
       this.#bytes -= known.costBytes;
-      this.#values.delete(topic);
     }
     this.#search?.saw(topic);
     const position = positionText(offset, index, count);
@@ -130,9 +130,9 @@ export class LastValues {
       overheadBytes + messageCostBytes(message) + textCostBytes(message.id) + textCostBytes(position);
     this.#values.set(topic, { offset, index, message: withBodyOfItsOwn(message), position, costBytes });
     this.#bytes += costBytes;
-    for (const [oldest, value] of this.#values) {
-      if (this.#bytes <= this.#bytesMax) return;
-      this.#values.delete(oldest);
+    while (this.#bytes > this.#bytesMax) {
+      const { key, value } = this.#values.oldest!;
+      this.#values.delete(key);
       this.#bytes -= value.costBytes;
       this.#isWhole = false;
     }

@@ -12,8 +12,8 @@ export class TopicSearch {
   #left: number;
 
   /**
-   * @param topics all that there are: of a map in which a topic that is written to comes last, so that `count` steps pass all that
-   *   nobody writes to meanwhile
+   * @param topics all that there are: of a map in which a topic that comes meanwhile comes last, so that `count` steps pass all that
+   *   were there
    * @param foundMax of a pattern that more topics match, this many and one are found
    */
   constructor(patterns: Iterable<string>, topics: Iterator<string>, count: number, foundMax: number) {

@@ -1,3 +1,5 @@
+import { OldestFirst } from "../../collections/oldest-first.ts";
+
 /** Clients' ids fall into this many parts, by a hash that nobody else can know: so few of them share one. */
 const partsCount = 4096;
 
@@ -10,8 +12,8 @@ const waitersBytesMax = 8 * 1024 ** 2;
  */
 export class KeyShares {
   readonly #seed = BigInt(Math.floor(Math.random() * 2 ** 32));
-  /** The keys of each part, the oldest first. */
-  readonly #parts: (Set<string> | undefined)[] = [];
+  /** The keys of each part. */
+  readonly #parts: (OldestFirst<string, true> | undefined)[] = [];
   /** What those of each part that wait keep. In bytes. */
   readonly #waiting = new Map<number, number>();
   /** The same of all. */
@@ -22,9 +24,8 @@ export class KeyShares {
   }
 
   add(part: number, key: string): void {
-    const keys = this.#parts[part];
-    if (keys === undefined) this.#parts[part] = new Set([key]);
-    else keys.add(key);
+    this.#parts[part] ??= new OldestFirst();
+    this.#parts[part].set(key, true);
   }
 
   delete(part: number, key: string): void {
@@ -51,6 +52,6 @@ export class KeyShares {
   }
 
   oldestOf(part: number): string | undefined {
-    return this.#parts[part]?.values().next().value;
+    return this.#parts[part]?.oldest?.key;
   }
 }

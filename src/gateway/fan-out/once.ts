@@ -1,11 +1,12 @@
+import { OldestFirst } from "../../collections/oldest-first.ts";
 import { type OnceId, onceIdIn, onceIdOf, onceText } from "../../envelope/once-id.ts";
 import type { Waiter } from "../../envelope/waiter.ts";
 import type { OutgoingMessage } from "../../message.ts";
 import type { AnyMetric } from "../../ops/metrics.ts";
 import { KeyShares } from "./key-shares.ts";
 
-/** What one key costs in memory, in bytes: its text, its place in a map, and what is known of it. */
-const entryBytes = 256;
+/** What one key costs in memory, in bytes: its text, its places in a map and in an order, and what is known of it. */
+const entryBytes = 320;
 /** What one of them takes besides. */
 const waiterBytes = 128;
 
@@ -53,8 +54,8 @@ export interface OnceLimits {
 export class Once {
   readonly #limits: OnceLimits;
   readonly #now: () => number;
-  /** By the hash of client id and key. The oldest first. */
-  readonly #entries = new Map<string, Entry>();
+  /** By the hash of client id and key. */
+  readonly #entries = new OldestFirst<string, Entry>();
   readonly #shares = new KeyShares();
   #repeated = 0;
   #reused = 0;
@@ -190,11 +191,12 @@ export class Once {
 
   #forgetOld(): void {
     const nowMs = this.#now();
-    for (const [key, entry] of this.#entries) {
-      const isOver = entry.endsMs <= nowMs && entry.waiting === undefined;
+    for (let oldest = this.#entries.oldest; oldest !== undefined; oldest = this.#entries.oldest) {
+      const { key, value } = oldest;
+      const isOver = value.endsMs <= nowMs && value.waiting === undefined;
       if (!isOver && this.#entries.size * entryBytes <= this.#limits.bytesMax) return;
       if (!isOver) this.#forgotten++;
-      this.#forget(key, entry);
+      this.#forget(key, value);
     }
   }
 

@@ -74,10 +74,20 @@ export abstract class ResponseSocket implements ClientSocket, Receiver {
   }
 
   cork(send: () => void): void {
+    const outer = this.#corked;
+    // Within another cork it is written when this one ends: what is written is counted, and held back.
+    this.#writeCorked();
     this.#corked = [];
-    send();
-    const text = this.#corked.join("");
-    this.#corked = undefined;
+    try {
+      send();
+      this.#writeCorked();
+    } finally {
+      this.#corked = outer;
+    }
+  }
+
+  #writeCorked(): void {
+    const text = this.#corked?.splice(0).join("") ?? "";
     if (text !== "" && this.readyState === WebSocket.OPEN) this.write(text);
   }
 
@@ -91,6 +101,8 @@ export abstract class ResponseSocket implements ClientSocket, Receiver {
 
   close(code: number = endedByClient, reason = ""): void {
     if (this.readyState !== WebSocket.OPEN) return;
+    // What was sent before it is written before it.
+    this.#writeCorked();
     for (const key of this.#keys) this.#multicast.flush(key);
     // To flush may have found that it is gone.
     if (this.readyState === WebSocket.OPEN) this.#end(code, () => this.finish(code, reason));

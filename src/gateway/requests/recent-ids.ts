@@ -1,7 +1,9 @@
+import { OldestFirst } from "../../collections/oldest-first.ts";
+
 /** Texts that came lately, up to a number: then the oldest is forgotten. */
 export class RecentIds {
   readonly #max: number;
-  readonly #ids = new Set<string>();
+  readonly #ids = new OldestFirst<string, true>();
 
   constructor(max: number) {
     this.#max = max;
@@ -12,9 +14,8 @@ export class RecentIds {
   }
 
   add(id: string): void {
-    this.#ids.delete(id);
-    this.#ids.add(id);
-    if (this.#ids.size > this.#max) this.#ids.delete(this.#ids.values().next().value!);
+    this.#ids.set(id, true);
+    if (this.#ids.size > this.#max) this.#ids.delete(this.#ids.oldest!.key);
   }
 
   has(id: string): boolean {

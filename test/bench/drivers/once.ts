@@ -2,8 +2,9 @@
  * `bun once.ts`: what a message costs that is looked at so that it comes once, in microseconds of this process's CPU: the medians of rounds.
  * And what is kept for that, in bytes. Prints JSON.
  */
-import { onceIdOf, onceText } from "../../../src/envelope/once-id.ts";
+
 import { contentsOf, type Envelope } from "../../../src/envelope/envelope.ts";
+import { onceIdOf, onceText } from "../../../src/envelope/once-id.ts";
 import { sealPacked } from "../../../src/envelope/sealing.ts";
 import { Once } from "../../../src/gateway/fan-out/once.ts";
 import { LogRecord } from "../../../src/log/record.ts";
@@ -60,7 +61,12 @@ function marking(make: () => Envelope): number {
   for (let round = 0; round < rounds; round++) {
     const envelopes = Array.from({ length: packs }, make);
     const records = recordsOf(envelopes);
-    samples.push(micros(() => records.forEach((record, at) => repeats.mark(record, envelopes[at]!))) / (packs * inPack));
+    samples.push(
+      micros(() => {
+        for (const [at, record] of records.entries()) repeats.mark(record, envelopes[at]!);
+      }) /
+        (packs * inPack),
+    );
   }
   if (repeats.count > 0) throw new Error(`${repeats.count} messages were taken for repeats`);
   return median(samples)!;

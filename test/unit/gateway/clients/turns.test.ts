@@ -31,6 +31,7 @@ function table() {
     };
     const socket = {
       data,
+      cork: (send: () => void) => send(),
       pause: () => calls.push("pause"),
       resume: () => calls.push("resume"),
     } as unknown as ClientSocket;
