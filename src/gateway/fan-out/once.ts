@@ -5,8 +5,8 @@ import type { OutgoingMessage } from "../../message.ts";
 import type { AnyMetric } from "../../ops/metrics.ts";
 import { KeyShares } from "./key-shares.ts";
 
-/** What one key costs in memory, in bytes: its text, its places in a map and in an order, and what is known of it. */
-const entryBytes = 320;
+/** What one key costs in memory, in bytes: its text, its places among all and among its client's, and what is known of it. */
+const entryBytes = 384;
 /** What one of them takes besides. */
 const waiterBytes = 128;
 
