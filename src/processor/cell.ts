@@ -88,7 +88,17 @@ export class Cell {
     this.#asked.set(number, asked);
     this.#await(number, asked);
     this.#send({ number, message: { ...message }, attempt: call.attempt });
-    return await asked.verdict.promise;
+    if (message.isRequest !== true) return await asked.verdict.promise;
+    // The handler hears there, too, that the client that asked has gone: it may end sooner, or go on.
+    const { signal } = call;
+    const abandon = () => this.#send({ number, abandoned: reasonOf(signal.reason) });
+    if (signal.aborted) abandon();
+    else signal.addEventListener("abort", abandon);
+    try {
+      return await asked.verdict.promise;
+    } finally {
+      signal.removeEventListener("abort", abandon);
+    }
   }
 
   end(): void {

@@ -19,7 +19,8 @@ export type Asked =
   | "ping"
   | { readonly number: number; readonly message: Message; readonly attempt: number }
   | { readonly number: number; readonly confirmed: number; readonly setAside?: string | undefined }
-  | { readonly number: number; readonly aborted: string };
+  | { readonly number: number; readonly aborted: string }
+  | { readonly number: number; readonly abandoned: string };
 
 /** What the process says: that its handler is loaded; that it hears; what began, its answers and lines for the log; what became of it; why it is about to end. */
 export type Told =
@@ -71,7 +72,8 @@ export async function serveQuarantined(group: string, handlerName: string | unde
         tell({ number, verdict });
         answering.whenSettled(() => inHand.delete(number));
       });
-    } else if ("aborted" in asked) {
+    } else if ("abandoned" in asked) inHand.get(asked.number)?.call.abandon(new Error(asked.abandoned));
+    else if ("aborted" in asked) {
       const call = inHand.get(asked.number)?.call;
       call?.abort(new Error(asked.aborted));
       call?.end();

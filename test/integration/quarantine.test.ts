@@ -51,6 +51,12 @@ export default async (message, context) => {
     await new Promise((resolve) => context.signal.addEventListener("abort", resolve));
     require("node:fs").writeFileSync(import.meta.dir + "/aborted", String(context.signal.reason));
   }
+  if (message.text === "asked") {
+    context.log.info("begun");
+    if (!context.signal.aborted) await new Promise((resolve) => context.signal.addEventListener("abort", resolve));
+    context.log.info("heard: " + context.signal.reason.message);
+    return;
+  }
   if (message.text === "pid") return String(process.pid);
   return [message.text, message.topic, message.clientId, String(asked)].join(" ");
 };`;
@@ -159,6 +165,25 @@ describe("a suspect", () => {
     await expect(handle("aborted")).rejects.toThrow("took longer than 1000 ms");
     await until(() => existsSync(join(folder, "aborted")), "the handler to hear of it");
     expect(starts()).toBe(1);
+  });
+
+  test("hears by its signal that the client that asked has gone, before it has begun or while it is handled", async () => {
+    const ask = () => {
+      const message = new HandlerMessage({ ...messageOf("asked"), isRequest: true });
+      const outbox = new ConfirmingOutbox();
+      const call = callOf(message, new Answering(message.id, "g", outbox), logger);
+      return { call, handled: quarantine.handle(message, call, ownPlace) };
+    };
+    const gone = new Error("the client that asked has gone");
+    const before = ask();
+    before.call.abandon(gone);
+    await before.handled;
+    const begun = () => logger.lines.filter(({ message }) => message === "begun").length;
+    const meanwhile = ask();
+    await until(() => begun() === 2, "it to be handled");
+    meanwhile.call.abandon(gone);
+    await meanwhile.handled;
+    expect(logger.lines.filter(({ message }) => message === `heard: ${gone.message}`)).toHaveLength(2);
   });
 
   test("that kills its process in the middle of its answers is found out, and those were published once", async () => {

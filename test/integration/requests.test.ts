@@ -96,6 +96,30 @@ describe("a request", () => {
     await anna.peer[Symbol.asyncDispose]();
   });
 
+  test.each<[string, unknown, RegExp]>([
+    ["has an unknown key", { to: "topic", body: "x", contenttype: "text/css" }, /contenttype/],
+    ["is to a pattern", { to: { topic: "a.*" }, body: "x" }, /a\.\*/],
+    ["is to somebody by name alone", { to: "ben", body: "x" }, /ben/],
+    ["is over the limit", "x".repeat(16 * 1024 ** 2 + 1), /more than 16777216 bytes/],
+    ["is a promise in a list", [Promise.resolve("x")], /promise/],
+  ])(
+    "whose answer %s is answered with an error, of which the log says why, and others are served",
+    async (_, answer, why) => {
+      await using system = startSystem(["--attempts", "1"], (message, context) =>
+        message.text === "bad" ? (answer as never) : handler(message, context),
+      );
+      await using listener = await connect(system.wsUrl("/ws?topic=prices"));
+      const anna = await asking(system.wsUrl("/ws/anna"));
+      anna.ask("bad", "b");
+      anna.ask("the price", "p");
+      expect((await anna.answered(2)).map(([id]) => id)).toEqual(["b", "p"]);
+      expect(anna.answers.map(({ headers }) => headers["error"])).toEqual(["failed", undefined]);
+      expect(system.logger.reasons.join("\n")).toMatch(why);
+      expect(listener.received).toEqual([]);
+      await anna.peer[Symbol.asyncDispose]();
+    },
+  );
+
   test("that has expired is answered with an error, and what comes late is not", async () => {
     await using system = startSystem([], (message) =>
       message.text === "late" ? Bun.sleep(900).then(() => "too late") : handler(message, undefined as never),
@@ -147,6 +171,12 @@ describe("a request", () => {
       "/app/a",
       { "reply-to": "/temp-queue/x", "correlation-id": "c".repeat(300) },
       "at most 255 bytes",
+    ],
+    [
+      "a correlation id of 64 KB",
+      "/app/a",
+      { "reply-to": "/temp-queue/x", "correlation-id": "c".repeat(64 * 1024) },
+      "a header line has more than 8192 bytes",
     ],
     [
       "names that are long together",

@@ -4,7 +4,7 @@ import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
 import type { Auth } from "../../src/gateway/auth/auth.ts";
 import type { ProtocolMaker } from "../../src/gateway/protocols.ts";
 import { Manager } from "../../src/manager/manager.ts";
-import type { Logger } from "../../src/ops/logger.ts";
+import type { Fields, Logger } from "../../src/ops/logger.ts";
 import { MessageTrace } from "../../src/ops/message-trace.ts";
 import { parseCommand } from "../../src/options/parse.ts";
 import type { Options } from "../../src/options/table.ts";
@@ -15,6 +15,8 @@ import { until } from "./wait.ts";
 /** Remembers what was logged at warn and above, which in most tests is nothing. */
 export class QuietLogger implements Logger {
   readonly complaints: string[] = [];
+  /** The reasons that they gave. */
+  readonly reasons: string[] = [];
   wants(): boolean {
     return false;
   }
@@ -24,11 +26,15 @@ export class QuietLogger implements Logger {
   info(): void {
     /* not of interest to tests */
   }
-  warn(message: string): void {
-    this.complaints.push(message);
+  warn(message: string, fields?: Fields): void {
+    this.#note(message, fields);
   }
-  error(message: string): void {
+  error(message: string, fields?: Fields): void {
+    this.#note(message, fields);
+  }
+  #note(message: string, fields: Fields = {}): void {
     this.complaints.push(message);
+    if ("reason" in fields) this.reasons.push(String(fields["reason"]));
   }
 }
 

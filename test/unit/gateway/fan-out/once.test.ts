@@ -180,7 +180,7 @@ describe("memory", () => {
     first.waiter.confirmed();
     expect(heard).toHaveLength(4);
     for (const each of firsts) each.waiter.confirmed();
-    expect(once.bytes).toBe(21 * 256);
+    expect(once.bytes).toBe(21 * 384);
   });
 });
 
