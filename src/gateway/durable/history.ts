@@ -128,12 +128,8 @@ export class History {
   #startSoon(): void {
     this.#startImmediate ??= setImmediate(() => {
       this.#startImmediate = undefined;
-      this.#start();
+      if (!this.#isBusy) this.#waiting.answerAll();
     });
-  }
-
-  #start(): void {
-    if (!this.#isBusy) this.#waiting.answerAll();
   }
 
   get #isBusy(): boolean {
