@@ -138,7 +138,7 @@ describe("a suspect", () => {
       reason: { name: "Hopeless", message: expect.stringMatching(reason) },
     });
     expect([before, slow, slowToo, last].map((one) => one!.status)).toEqual(Array(4).fill("fulfilled"));
-    const told = logger.lines.filter(({ message }) => message.includes("ended the process that handled it"));
+    const told = logger.lines.filter(({ message }) => message.includes("killed the process that handled it"));
     expect(told.map(({ fields }) => fields["message"])).toEqual([`id of ${deed}`]);
   });
 
