@@ -25,11 +25,16 @@ export interface Envelope {
   readonly headers: Headers | undefined;
   /** It is for processors alone. */
   readonly isRequest?: boolean | undefined;
+  /** The id of the pack that it was taken out of, since the broker had not taken that one: if it had all the same, this is a repeat. */
+  readonly packId?: string | undefined;
   /** It came as a plain copy of what Warren's roles get in packs: it is for other programs. */
   readonly isCopy?: boolean;
   /** What is published with it. What comes from a broker has none. */
   readonly copies?: PlainCopies | undefined;
 }
+
+/** The header of a message that was taken out of a pack: the pack's id. */
+export const packHeader = "warren-pack";
 
 /**
  * The header of plain copies. Whatever its value is, Warren's roles pass such a message over: RabbitMQ does not even bring it to

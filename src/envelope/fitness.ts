@@ -1,6 +1,6 @@
 import { isShortText } from "../message.ts";
 import { faultInProperty, isPropertyName } from "../properties.ts";
-import type { Envelope } from "./envelope.ts";
+import { type Envelope, packHeader } from "./envelope.ts";
 import type { Unfit } from "./set-aside.ts";
 
 /** The parts of an envelope that AMQP has limits for, besides its body. */
@@ -13,6 +13,7 @@ const fieldBytes = 6;
 /** The most bytes that a UTF-16 code unit takes as UTF-8. */
 const bytesPerUnitMax = 3;
 const clientIdNameBytes = "client-id".length;
+const packNameBytes = packHeader.length;
 
 /**
  * Why AMQP cannot carry an envelope; undefined if it can.
@@ -52,11 +53,12 @@ function bytesOf(head: Head): number {
 }
 
 function measure(
-  { contentType = "", messageId = "", appId = "", clientId, headers }: Head,
+  { contentType = "", messageId = "", appId = "", clientId, headers, packId }: Head,
   size: (text: string) => number,
 ) {
   let sum = fixedBytes + size(contentType) + size(messageId) + size(appId);
   if (clientId !== undefined) sum += fieldBytes + clientIdNameBytes + size(clientId);
+  if (packId !== undefined) sum += fieldBytes + packNameBytes + size(packId);
   for (const name in headers) sum += fieldBytes + size(name) + size(headers[name]!);
   return sum;
 }

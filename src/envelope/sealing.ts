@@ -123,7 +123,7 @@ export function isPacked({ envelope }: Sent): boolean {
 }
 
 /**
- * The messages of a pack, each in a plain envelope of its own, with the id that it has in the pack. They cost as much as the pack.
+ * The messages of a pack, each in a plain envelope of its own, with the id that it has in the pack, and the pack's. They cost as much as the pack.
  * What speaks against a pack of one speaks against its message.
  */
 export function takeApart(sent: Sent, sealing: Sealing): Sent[] {
@@ -138,7 +138,7 @@ export function takeApart(sent: Sent, sealing: Sealing): Sent[] {
     const waiting = { message, costBytes, timestamp: envelope.timestamp!, waiter, sinceMs, share: undefined };
     const single = sealOne(waiting, { sequence: sequence + index, number: number + index }, sealing);
     if (messages.length === 1) single.closes = closes;
-    return single;
+    return { ...single, envelope: { ...single.envelope, packId: envelope.messageId } };
   });
 }
 

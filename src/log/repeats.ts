@@ -85,7 +85,7 @@ export class Repeats {
     this.#known?.restart();
   }
 
-  #mark(record: LogRecord, { messageId, contentType, body }: Marked): void {
+  #mark(record: LogRecord, { messageId, contentType, body, packId }: Marked): void {
     this.#marked = messageId;
     // A copy, which an older version's binding may bring here, comes before its pack and has its id.
     if (messageId === undefined || record.isCopy) return;
@@ -95,17 +95,25 @@ export class Repeats {
     }
     const isAnswer = messageId.includes("/");
     if (isAnswer ? !isWarrensAnswer(messageId) : !isWarrens(messageId)) return;
-    if (this.#isAgain(messageId, record.offset, undefined)) {
+    const seenAs = contentType === packedContentType ? packKey(messageId) : messageId;
+    if (this.#isAgain(seenAs, record.offset, undefined) || this.#hasPack(packId)) {
       record.repeated = "all";
       return;
     }
-    if (this.#before?.sawAgain(messageId) === true) record.heard = "all";
+    if (this.#before?.sawAgain(seenAs) === true) record.heard = "all";
     // Packs of answers, each of which has its question's id, may have some of them again; and those of managers have keys.
     // The ids are read without the bodies.
     if (isAnswer) return;
     if (messageId.startsWith("processor-")) this.#markEach(record, isWarrensAnswer, this.#isAgain);
     else if (contentType === packedContentType && mayHaveKeys(body))
       this.#markEach(record, hasKey, this.#isKeyAgain);
+  }
+
+  /** Whether the pack that a message was taken out of had come before. */
+  #hasPack(packId: string | undefined): boolean {
+    if (packId === undefined || !this.#seen.has(packKey(packId))) return false;
+    this.count++;
+    return true;
   }
 
   #markEach(record: LogRecord, concerns: (id: string) => boolean, isAgain: IsAgain): void {
@@ -170,4 +178,9 @@ interface Place {
 
 type IsAgain = (id: string, offset: number, index: number | undefined) => boolean;
 
-type Marked = Pick<Envelope, "messageId" | "contentType" | "body">;
+type Marked = Pick<Envelope, "messageId" | "contentType" | "body" | "packId">;
+
+/** A pack has its first message's id, which comes once more if the pack is taken apart. */
+function packKey(id: string): string {
+  return `${id}+`;
+}

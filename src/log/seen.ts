@@ -11,17 +11,21 @@ export class SeenIds {
   #new = new Hashes();
   #old = new Hashes();
 
+  /** The hash of the id that was asked for last. */
+  #low = 0;
+  #high = 0;
+
+  /** Whether it is known. */
+  has(id: string): boolean {
+    this.#hash(id);
+    return this.#new.has(this.#low, this.#high) || this.#old.has(this.#low, this.#high);
+  }
+
   /** Remembers it. Returns whether it was known. */
   sawAgain(id: string): boolean {
-    let low = 0x9e3779b9;
-    let high = 0x41c6ce57;
-    for (let at = 0; at < id.length; at++) {
-      const unit = id.charCodeAt(at);
-      low = Math.imul(low ^ unit, 0x9e3779b1);
-      high = Math.imul(high ^ unit, 0x5f356495);
-    }
-    low = Math.imul(low ^ (low >>> 16), 0x85ebca6b) ^ Math.imul(high ^ (high >>> 13), 0xc2b2ae35);
-    high = Math.imul(high ^ (high >>> 16), 0x85ebca6b) ^ Math.imul(low ^ (low >>> 13), 0xc2b2ae35);
+    this.#hash(id);
+    const low = this.#low;
+    const high = this.#high;
     if (this.#old.count > 0 && this.#old.has(low, high)) return true;
     if (!this.#new.add(low, high)) return true;
     if (this.#new.count >= idsMax) {
@@ -29,6 +33,18 @@ export class SeenIds {
       this.#new = new Hashes();
     }
     return false;
+  }
+
+  #hash(id: string): void {
+    let low = 0x9e3779b9;
+    let high = 0x41c6ce57;
+    for (let at = 0; at < id.length; at++) {
+      const unit = id.charCodeAt(at);
+      low = Math.imul(low ^ unit, 0x9e3779b1);
+      high = Math.imul(high ^ unit, 0x5f356495);
+    }
+    this.#low = Math.imul(low ^ (low >>> 16), 0x85ebca6b) ^ Math.imul(high ^ (high >>> 13), 0xc2b2ae35);
+    this.#high = Math.imul(high ^ (high >>> 16), 0x85ebca6b) ^ Math.imul(low ^ (low >>> 13), 0xc2b2ae35);
   }
 }
 

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import type { ConsumeMessage } from "amqplib";
-import { copyHeader, type Envelope } from "../../envelope/envelope.ts";
+import { copyHeader, type Envelope, packHeader } from "../../envelope/envelope.ts";
 import { type Headers, isReservedHeader, isShortText } from "../../message.ts";
 import { faultInProperty, isPropertyName, type PropertyName } from "../../properties.ts";
 import { audienceHeader, processorsAudience } from "../../requests.ts";
@@ -25,6 +25,7 @@ export function fromDelivery({ content, fields, properties }: ConsumeMessage): E
     clientId: clientIdOf(table[clientIdHeader]),
     headers: withProperties(applicationHeaders(table), properties, messageId),
     ...(text(table[audienceHeader]) === processorsAudience ? { isRequest: true } : {}),
+    ...(packHeader in table ? { packId: text(table[packHeader]) } : {}),
   };
   return copyHeader in table ? { ...envelope, isCopy: true } : envelope;
 }

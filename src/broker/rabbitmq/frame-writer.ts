@@ -1,4 +1,4 @@
-import { copyHeader, type Envelope } from "../../envelope/envelope.ts";
+import { copyHeader, type Envelope, packHeader } from "../../envelope/envelope.ts";
 import { isPropertyName } from "../../properties.ts";
 import { audienceHeader, processorsAudience } from "../../requests.ts";
 import { clientIdHeader } from "./codec.ts";
@@ -68,15 +68,14 @@ export class FrameWriter {
     this.#end(start);
   }
 
-  #header(
-    { body, contentType, headers, clientId, messageId, timestamp, appId, isRequest }: Envelope,
-    isCopy: boolean,
-  ): void {
+  #header(envelope: Envelope, isCopy: boolean): void {
+    const { body, contentType, headers, clientId, messageId, timestamp, appId, isRequest, packId } = envelope;
     const start = this.#begin(frameHeader);
     this.#u16(classBasic);
     this.#u16(0); // weight, unused
     this.#u64(body.byteLength);
-    const hasTable = isCopy || headers !== undefined || clientId !== undefined || isRequest === true;
+    const hasTable =
+      isCopy || headers !== undefined || clientId !== undefined || isRequest === true || packId !== undefined;
     const encoding = headers?.["content-encoding"];
     const priority = headers?.["priority"];
     const correlationId = headers?.["correlation-id"];
@@ -99,7 +98,7 @@ export class FrameWriter {
     );
     if (contentType !== undefined) this.#shortText(contentType);
     if (encoding !== undefined) this.#shortText(encoding);
-    if (hasTable) this.#table(headers, clientId, isRequest === true, isCopy);
+    if (hasTable) this.#table(envelope, isCopy);
     this.#u8(persistent);
     if (priority !== undefined) this.#u8(Number(priority));
     if (correlationId !== undefined) this.#shortText(correlationId);
@@ -132,12 +131,7 @@ export class FrameWriter {
     this.#u8(frameEnd);
   }
 
-  #table(
-    headers: Envelope["headers"],
-    clientId: string | undefined,
-    isRequest: boolean,
-    isCopy: boolean,
-  ): void {
+  #table({ headers, clientId, isRequest, packId }: Envelope, isCopy: boolean): void {
     const start = this.#at;
     this.#at += 4;
     for (const name in headers) {
@@ -145,7 +139,8 @@ export class FrameWriter {
       this.#field(name, headers[name]!);
     }
     if (clientId !== undefined) this.#field(clientIdHeader, clientId);
-    if (isRequest) this.#field(audienceHeader, processorsAudience);
+    if (isRequest === true) this.#field(audienceHeader, processorsAudience);
+    if (packId !== undefined) this.#field(packHeader, packId);
     if (isCopy) {
       this.#shortText(copyHeader);
       this.#u8(0x74); // "t": a boolean

@@ -1,4 +1,4 @@
-import { copyHeader, type Envelope } from "../../envelope/envelope.ts";
+import { copyHeader, type Envelope, packHeader } from "../../envelope/envelope.ts";
 import { audienceHeader, processorsAudience } from "../../requests.ts";
 import { FrameWriter, frameOverhead } from "./frame-writer.ts";
 
@@ -94,6 +94,7 @@ function sizeMax(envelope: Envelope, exchange: string, bodyMax: number): number 
     clientId = "",
     headers,
     isRequest,
+    packId,
   } = envelope;
   let units =
     exchange.length +
@@ -103,6 +104,10 @@ function sizeMax(envelope: Envelope, exchange: string, bodyMax: number): number 
     appId.length +
     clientId.length;
   let fixed = fixedBytesMax + (isRequest === true ? audienceBytes : 0);
+  if (packId !== undefined) {
+    units += packHeader.length + packId.length;
+    fixed += 6;
+  }
   for (const name in headers) {
     units += name.length + headers[name]!.length;
     fixed += 6;

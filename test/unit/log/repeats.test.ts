@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { contentsOf, type Envelope, seal } from "../../../src/envelope/envelope.ts";
 import { pack, packedContentType } from "../../../src/envelope/packing.ts";
+import { sealPacked, takeApart, type Waiting } from "../../../src/envelope/sealing.ts";
 import { LogRecord } from "../../../src/log/record.ts";
 import { Repeats } from "../../../src/log/repeats.ts";
 import { SeenIds } from "../../../src/log/seen.ts";
@@ -23,7 +24,16 @@ function marking() {
     repeats.mark(record, envelope);
     return record;
   };
-  return { repeats, mark };
+  const markSealed = (envelope: Envelope) => {
+    const record = new LogRecord(offset++, "wsmanager", envelope, () => contentsOf(envelope, "?"));
+    repeats.mark(record, envelope);
+    return record;
+  };
+  return { repeats, mark, markSealed };
+}
+
+function waitingFor(message: OutgoingMessage): Waiting {
+  return { message, costBytes: 100, timestamp: 1, waiter: undefined, sinceMs: 0, share: undefined };
 }
 const answer = (id: string): OutgoingMessage => ({ body: id, topic: "a", id });
 
@@ -45,6 +55,25 @@ describe("what is in the log twice is found:", () => {
     expect(mark(`${processor}-1`, ...packed).repeated).toBeUndefined();
     expect(mark(`${processor}-1`, ...packed).repeated).toBe("all");
     expect(repeats.count).toBe(7);
+  });
+
+  test("the messages of a pack that goes in pieces, if the pack had come after all, and else none of them", () => {
+    const { repeats, markSealed } = marking();
+    const sealing = { appId: manager, idOf: (number: number) => `${manager}-${number}`, hasCopies: false };
+    const packOf = (number: number) => {
+      const batch = ["a", "b", "c"].map((body) => waitingFor({ body, topic: "a" }));
+      return sealPacked(batch, { sequence: number, number }, sealing);
+    };
+    const refused = packOf(1);
+    const pieces = takeApart(refused, sealing);
+    expect(pieces.map(({ envelope }) => markSealed(envelope).isRepeat(0))).toEqual([false, false, false]);
+    // These came twice themselves.
+    expect(pieces.map(({ envelope }) => markSealed(envelope).isRepeat(0))).toEqual([true, true, true]);
+    const taken = packOf(4);
+    expect(markSealed(taken.envelope).repeated).toBeUndefined();
+    const again = takeApart(taken, sealing).map(({ envelope }) => markSealed(envelope).isRepeat(0));
+    expect(again).toEqual([true, true, true]);
+    expect(repeats.count).toBe(6);
   });
 
   test("the answers of another processor to the same message, packed with others or alone, and these others are not", () => {

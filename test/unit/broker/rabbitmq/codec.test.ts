@@ -49,6 +49,11 @@ describe("a delivery", () => {
     });
   });
 
+  test("names the pack that it was taken out of, to nobody but Warren", () => {
+    const read = fromDelivery(delivery({ messageId: "m-2", headers: { "warren-pack": "m-1" } }));
+    expect(read).toMatchObject({ packId: "m-1", headers: undefined });
+  });
+
   test("says its content type among the headers if it says more than whether it is text", () => {
     const typeOf = (contentType: string) => fromDelivery(delivery({ contentType })).headers?.["content-type"];
     expect(typeOf("application/json")).toBe("application/json");

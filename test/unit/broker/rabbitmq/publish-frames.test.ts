@@ -209,6 +209,12 @@ describe("names and headers", () => {
   });
 });
 
+test("the pack that a message was taken out of is named", () => {
+  const sent = envelopeOf({ messageId: "m-2", packId: "m-1" });
+  const [got] = read(publishFrames([sent], framing("exchange", 1, 4096)), 4096);
+  expect(got!.properties).toMatchObject({ headers: { "warren-pack": "m-1" } });
+});
+
 test("what RabbitMQ takes for routing keys is left out: a text there would close the channel", () => {
   const sent = envelopeOf({ headers: { CC: "a", BCC: "b", cc: "c" } });
   const [got] = read(publishFrames([sent], framing("exchange", 1, 4096)), 4096);
