@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { reasonOf, UsageError } from "../errors.ts";
+import { ageIn } from "../options/age.ts";
 import { brokerArgs, brokerArgsOf } from "../options/broker-args.ts";
-import { span } from "../options/kinds.ts";
 import { type Filter, isNarrow } from "./filter.ts";
 import { type Action, actions } from "./summary.ts";
 
@@ -46,7 +46,6 @@ export interface Request {
   readonly brokerArgs: readonly string[];
 }
 
-const age = span(0, 10 * 365 * 86_400_000);
 const texts = { type: "string", multiple: true } as const;
 
 /**
@@ -118,10 +117,5 @@ function last(values: readonly string[] | undefined): string | undefined {
 
 /** @throws UsageError */
 function ageOf(flag: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  try {
-    return age.parse(text);
-  } catch (error) {
-    throw new UsageError(`${flag} ${JSON.stringify(text)}: ${reasonOf(error)}`);
-  }
+  return text === undefined ? undefined : ageIn(flag, text);
 }

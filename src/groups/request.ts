@@ -1,8 +1,8 @@
 import { parseArgs } from "node:util";
 import { reasonOf, UsageError } from "../errors.ts";
 import { groupNameFault } from "../group-name.ts";
+import { ageIn } from "../options/age.ts";
 import { brokerArgs, brokerArgsOf } from "../options/broker-args.ts";
-import { span } from "../options/kinds.ts";
 
 export const help = `Each processor group has a queue in RabbitMQ, which keeps what is published
 for it also while no processor of it runs: until it is full, and publishers wait.
@@ -46,8 +46,6 @@ export interface Request {
   readonly brokerArgs: readonly string[];
 }
 
-const age = span(0, 10 * 365 * 86_400_000);
-
 /**
  * What the arguments after `groups` ask for.
  *
@@ -74,7 +72,8 @@ export function requestOf(args: readonly string[], abandonedAfterMs: number): Re
   return {
     action,
     names: [...new Set(names)],
-    unusedForMs: unusedFor === undefined ? (isNarrow ? abandonedAfterMs : undefined) : ageOf(unusedFor),
+    unusedForMs:
+      unusedFor === undefined ? (isNarrow ? abandonedAfterMs : undefined) : ageIn("--unused-for", unusedFor),
     isDryRun: values["dry-run"] === true,
     isJson: values.json === true,
     brokerArgs: brokerArgsOf(values),
@@ -98,14 +97,5 @@ function parsed(args: readonly string[]) {
     });
   } catch (error) {
     throw new UsageError(`groups: ${reasonOf(error)}; see warren groups --help`);
-  }
-}
-
-/** @throws UsageError */
-function ageOf(text: string): number {
-  try {
-    return age.parse(text);
-  } catch (error) {
-    throw new UsageError(`--unused-for ${JSON.stringify(text)}: ${reasonOf(error)}`);
   }
 }

@@ -100,7 +100,7 @@ export class Repeats {
       record.repeated = "all";
       return;
     }
-    if (this.#before?.sawAgain(seenAs) === true) record.heard = "all";
+    if (this.#before?.has(seenAs) === true) record.heard = "all";
     // Packs of answers, each of which has its question's id, may have some of them again; and those of managers have keys.
     // The ids are read without the bodies.
     if (isAnswer) return;
@@ -124,7 +124,7 @@ export class Repeats {
       if (isAgain(id, record.offset, index)) {
         repeated ??= new Set();
         repeated.add(index);
-      } else if (this.#before?.sawAgain(id) === true) {
+      } else if (this.#before?.has(id) === true) {
         heard ??= new Set();
         heard.add(index);
       }
@@ -164,7 +164,7 @@ export class Repeats {
   /** Whether the answer to a request, of the record that was marked last, has been here before. One that is alone in it was asked for then. */
   hasSeen(id: string): boolean {
     if (id === this.#marked || !isWarrensAnswer(id)) return false;
-    const isKnown = this.#seen.sawAgain(id) || this.#before?.sawAgain(id) === true;
+    const isKnown = this.#seen.sawAgain(id) || this.#before?.has(id) === true;
     if (isKnown) this.count++;
     return isKnown;
   }
