@@ -153,7 +153,8 @@ class Session {
         if (before !== undefined) await this.#channel.cancel(before);
         const count = this.#wanted;
         this.#wanted = undefined;
-        if (count > 0 && this.#isOpen) await this.#consume(count);
+        // It may have been stopped while RabbitMQ cancelled the one before.
+        if (count > 0 && this.#isOpen && !this.#consuming.isStopped) await this.#consume(count);
       }
     } finally {
       this.#isTurning = false;
