@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connect as connectAmqp, type GetMessage } from "amqplib";
+import { writeGroup } from "../../src/broker/rabbitmq/groups/group-ledger.ts";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
 import { connectStomp, type StompPeer } from "../support/stomp-client.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
@@ -94,10 +95,10 @@ describe("a group's queue that is full", () => {
     await processor.stop();
   });
 
-  test("of which no manager has heard is not taken for another one, whatever that has in it", async () => {
+  test("of which no manager has heard is not taken for another one, and is named when it is written down", async () => {
     const connection = await connectAmqp(url);
     const channel = await connection.createChannel();
-    // As a group's that was made before this manager came, and whose processors have not come back.
+    // As another program's, or a group's of which nothing was written down.
     await channel.assertQueue("wsmanager.ghost", {
       arguments: { "x-queue-type": "quorum", "x-overflow": "reject-publish", "x-max-length": 1 },
     });
@@ -120,6 +121,13 @@ describe("a group's queue that is full", () => {
     await until(isFull, "the queue is full", 30_000);
     expect((await channel.checkQueue("wsmanager.slow")).messageCount).toBeGreaterThan(0);
     expect(await metrics()).not.toInclude('warren_queue_full{queue="wsmanager.slow"} 1');
+    writeGroup(channel, { group: "ghost", seenMs: Date.now(), isRemoved: false }, Date.now());
+    await until(
+      async () => (await readiness()).includes("the queue wsmanager.ghost of the group ghost is full"),
+      "the queue to be named",
+      30_000,
+    );
+    expect(await metrics()).toInclude('warren_queue_full{queue="wsmanager.ghost"} 1');
     await channel.deleteQueue("wsmanager.ghost");
     await connection.close();
     await until(() => receipts.length === 50, "all receipts", 60_000);

@@ -1,4 +1,4 @@
-import type { ChannelModel } from "amqplib";
+import type { Channel, ChannelModel } from "amqplib";
 import { copyHeader } from "../../envelope/envelope.ts";
 import { codeOf } from "../../errors.ts";
 import type { Logger } from "../../ops/logger.ts";
@@ -47,8 +47,10 @@ export class FullQueues {
   /** The first connection on which messages are refused, and when one was refused last. */
   #episode: { readonly first: unknown; lastMs: number } | undefined;
   #tryMs = tryFirstMs;
-  /** Which queue it is that is full, as long as RabbitMQ takes nothing: undefined until it was looked for. */
+  /** Which queue it is that is full, as long as RabbitMQ takes nothing; undefined until it was found. */
   #refusing: string | undefined;
+  /** Those that took a message since something was refused last: they are not asked again, since that costs them another one. */
+  readonly #taking = new Set<string>();
   #lastFullMs = Number.NEGATIVE_INFINITY;
   /** It waits for room, and nothing is tried. */
   isLooking = false;
@@ -81,52 +83,76 @@ export class FullQueues {
   /**
    * Resolves when a message may be tried again. It is `waiting` until one is taken.
    *
-   * @param queues those that may be full
+   * @param queues those that may be full, as far as is known when it is called: a manager that has just started learns of more
    * @param isOver whether nobody waits any more
    */
-  async room(queues: readonly string[], look: Look, isOver: () => boolean): Promise<void> {
+  async room(queues: () => readonly string[], look: Look, isOver: () => boolean): Promise<void> {
     this.isLooking = true;
     try {
-      await this.#wait(queues, look, isOver);
+      await this.#wait(() => queues().filter((queue) => queue !== logStream), look, isOver);
     } finally {
       this.isLooking = false;
     }
   }
 
-  async #wait(queues: readonly string[], look: Look, isOver: () => boolean): Promise<void> {
-    const candidates = queues.filter((queue) => queue !== logStream);
-    this.waiting = { why: "RabbitMQ refuses messages: a queue seems to be full", queue: undefined };
-    const before = await look.depths(candidates);
-    this.#refusing ??= (await this.#findRefusing(before, look)) ?? "none that is known";
-    const full = before.find(({ queue }) => queue === this.#refusing);
+  async #wait(queues: () => readonly string[], look: Look, isOver: () => boolean): Promise<void> {
+    this.waiting ??= { why: "RabbitMQ refuses messages: a queue seems to be full", queue: undefined };
+    const before = new Map<string, number>();
+    const remember = (depths: readonly QueueDepth[]) => {
+      for (const { queue, messages } of depths) if (!before.has(queue)) before.set(queue, messages);
+    };
+    this.#taking.clear();
+    const first = await look.depths(queues());
+    remember(first);
+    this.#name(await this.#findRefusing(first, look));
     const since = performance.now();
     this.#lastFullMs = since;
-    this.waiting = { why: whyOf(full), queue: full?.queue };
-    this.#logger.warn("a queue is full: what is published waits", { ...full, why: this.waiting.why });
+    this.#logger.warn("a queue is full: what is published waits", {
+      ...first.find(({ queue }) => queue === this.#refusing),
+      why: this.waiting.why,
+    });
     const tryAtMs = since + this.#tryMs;
     this.#tryMs = Math.min(tryMostMs, 2 * this.#tryMs);
     while (!isOver() && performance.now() < tryAtMs) {
       await Bun.sleep(this.#lookEveryMs);
       if (isOver()) break;
-      const now = await look.depths(candidates);
-      const hasRoom = before.some(({ queue, messages }) => {
-        const left = now.find((each) => each.queue === queue)?.messages ?? 0;
-        return left < messages * (1 - roomShare);
-      });
-      if (hasRoom) {
-        this.#refusing = undefined;
+      const now = await look.depths(this.#refusing === undefined ? queues() : [this.#refusing]);
+      const left = new Map(now.map(({ queue, messages }) => [queue, messages]));
+      const watched = this.#refusing === undefined ? before.keys() : [this.#refusing];
+      if ([...watched].some((queue) => (left.get(queue) ?? 0) < (before.get(queue) ?? 0) * (1 - roomShare))) {
+        this.#forget();
         this.#tryMs = tryFirstMs;
         break;
       }
+      remember(now);
+      const found = this.#refusing === undefined ? await this.#findRefusing(now, look) : undefined;
+      if (found === undefined) continue;
+      this.#name(found);
+      this.#logger.warn("the queue that is full was found", { ...found, why: this.waiting.why });
     }
   }
 
-  /** Those that have the most in them are asked first. What is empty is not full, whatever its cap. */
-  async #findRefusing(depths: readonly QueueDepth[], look: Look): Promise<string | undefined> {
-    const filled = depths.filter(({ messages }) => messages > 0);
-    for (const { queue } of filled.toSorted((one, other) => other.messages - one.messages))
-      if (await look.refuses(queue)) return queue;
+  /** What is said of the queue that is full, or of none that is known. */
+  #name(full: QueueDepth | undefined): void {
+    this.#refusing = full?.queue;
+    this.waiting = { why: whyOf(full), queue: full?.queue };
+  }
+
+  /** Which of these it is: those that have the most in them are asked first. What is empty is not full, whatever its cap. */
+  async #findRefusing(depths: readonly QueueDepth[], look: Look): Promise<QueueDepth | undefined> {
+    const known = depths.find(({ queue }) => queue === this.#refusing);
+    if (known !== undefined) return known;
+    const filled = depths.filter(({ queue, messages }) => messages > 0 && !this.#taking.has(queue));
+    for (const depth of filled.toSorted((one, other) => other.messages - one.messages)) {
+      if (await look.refuses(depth.queue)) return depth;
+      this.#taking.add(depth.queue);
+    }
     return undefined;
+  }
+
+  #forget(): void {
+    this.#refusing = undefined;
+    this.#taking.clear();
   }
 
   /** RabbitMQ has taken a message. */
@@ -134,18 +160,18 @@ export class FullQueues {
     if (this.waiting === undefined || this.isLooking) return;
     this.#logger.info("the queue has room again", { queue: this.waiting.queue });
     this.waiting = undefined;
-    this.#refusing = undefined;
+    this.#forget();
     this.#episode = undefined;
   }
 
   /** The connection is lost: what was full may be so no more. */
   lost(): void {
     this.waiting = undefined;
-    this.#refusing = undefined;
+    this.#forget();
   }
 }
 
-/** @param full undefined if no queue shows it: a group's that no manager here has heard of */
+/** @param full undefined if it is none that is known: another program's, or a group's that is in no ledger */
 function whyOf(full: QueueDepth | undefined): string {
   if (full === undefined)
     return "RabbitMQ refuses messages: a queue bound to wsmanager is full; rabbitmqctl list_queues name messages consumers shows which";
@@ -160,23 +186,26 @@ function whyOf(full: QueueDepth | undefined): string {
   return `the queue ${queue} of the group ${group} is full with ${messages} messages, and ${state}`;
 }
 
-/** Looks by questions on channels of their own, since RabbitMQ closes a channel to say that a queue is not there. */
+/** Looks on channels that are used for nothing else, since RabbitMQ closes a channel to say that a queue is not there. */
 export function lookOn(connection: ChannelModel): Look {
   return {
     async depths(queues) {
       const found: QueueDepth[] = [];
+      let channel: Channel | undefined;
       for (const queue of queues) {
-        const channel = await connection.createChannel();
-        channel.on("error", () => undefined);
+        if (channel === undefined) {
+          channel = await connection.createChannel();
+          channel.on("error", () => undefined);
+        }
         try {
           const { messageCount: messages, consumerCount: consumers } = await channel.checkQueue(queue);
           found.push({ queue, messages, consumers });
         } catch (error) {
-          if (codeOf(error) === 404) continue;
-          throw error;
+          if (codeOf(error) !== 404) throw error;
+          channel = undefined;
         }
-        await closeChannel(channel);
       }
+      if (channel !== undefined) await closeChannel(channel);
       return found;
     },
     async refuses(queue) {

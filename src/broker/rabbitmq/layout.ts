@@ -104,11 +104,16 @@ export class Layout {
     return needed;
   }
 
-  /** The queues that may be full when RabbitMQ refuses what is published to this exchange: those that nobody consumes, too. */
-  mayBeFull(exchange: Exchange): readonly string[] {
+  /**
+   * The queues that may be full when RabbitMQ refuses what is published to this exchange: those that nobody consumes, too.
+   *
+   * @param inLedger the groups that were ever written down, in this process's lifetime or before
+   */
+  mayBeFull(exchange: Exchange, inLedger: readonly string[]): readonly string[] {
     const { queues } = this.needed(exchange);
     if (exchange !== exchanges.fromClients) return queues;
-    return [...queues, ...this.liveGroups.abandoned.map(groupQueue)];
+    const others = [...this.liveGroups.abandoned, ...inLedger].map(groupQueue);
+    return [...new Set([...queues, ...others])];
   }
 
   #groups(publishedTo: readonly Exchange[]): readonly string[] {

@@ -24,6 +24,8 @@ export interface PublishingOptions {
   /** All of them. */
   readonly publishings: readonly Publishing[];
   readonly layout: Layout;
+  /** The processor groups that were ever written down, whether or not anybody consumes them. */
+  groupsInLedger(): readonly string[];
   /** Whether there is a log. */
   readonly hasLog: boolean;
   /** Whether other programs get plain copies of what Warren's roles say to one another. */
@@ -58,7 +60,7 @@ export class PublishingConnection {
 
   async setUp(life: Life): Promise<void> {
     const { connection, drop } = life;
-    const { publishings, layout, hasLog, hasCopies, timing, announcing } = this.#options;
+    const { publishings, layout, groupsInLedger, hasLog, hasCopies, timing, announcing } = this.#options;
     this.#watchBlocked(life);
     this.#drop = drop;
     life.onLoss(() => {
@@ -85,7 +87,8 @@ export class PublishingConnection {
             // Such a channel goes on to refuse: a new connection asks anew who the queues' leaders are.
             if (isFirst && !isFull) drop("RabbitMQ refuses the first message on a new channel");
             if (!isFull || this.#full.isLooking) return;
-            const room = this.#full.room(layout.mayBeFull(exchange), look, () => life.isOver);
+            const mayBeFull = () => layout.mayBeFull(exchange, groupsInLedger());
+            const room = this.#full.room(mayBeFull, look, () => life.isOver);
             if (isFirst) reopenAfter(room);
             else this.#holdUntil(room, publisher, life);
           },

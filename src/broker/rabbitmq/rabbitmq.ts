@@ -176,6 +176,7 @@ export class RabbitmqBroker implements Broker {
       const publishing = new PublishingConnection({
         publishings,
         layout: this.#layout,
+        groupsInLedger: () => this.#groupWatch.known,
         hasLog: this.hasLog,
         hasCopies,
         logger,

@@ -39,6 +39,11 @@ export class GroupWatch {
     return this.#abandoned;
   }
 
+  /** Those of the ledger, and those that were heard: whether or not anybody consumes them. */
+  get known(): readonly string[] {
+    return this.#groups.names;
+  }
+
   async setUp(life: Life, declaring: Declaring): Promise<void> {
     await declareGroupLedger(declaring);
     await declaring.done();

@@ -33,6 +33,7 @@ describe("a full queue", () => {
     const asked: (readonly string[])[] = [];
     const tried: string[] = [];
     const left = [...seen];
+    const known = [...queues];
     const look = {
       depths(names: readonly string[]) {
         asked.push(names);
@@ -43,8 +44,8 @@ describe("a full queue", () => {
         return Promise.resolve(queue === refusing);
       },
     };
-    const room = full.room(queues, look, () => left.length === 0 && asked.length > seen.length);
-    return { full, logger, asked, tried, room };
+    const room = full.room(() => known, look, () => left.length === 0 && asked.length > seen.length);
+    return { full, logger, asked, tried, known, room };
   }
 
   test("is named, with its group, who consumes it, and what to do", async () => {
@@ -77,6 +78,32 @@ describe("a full queue", () => {
     expect(full.waiting?.queue).toBeUndefined();
     expect(full.waiting?.why).toInclude("rabbitmqctl list_queues name messages consumers shows which");
     expect(tried).toEqual(["wsmanager.busy"]);
+  });
+
+  test("is named as soon as its group is heard of, and no other one is asked twice", async () => {
+    const busy = depth("wsmanager.busy", 500, 2);
+    const late = depth("wsmanager.late", 7, 0);
+    const { full, room, tried, asked, known, logger } = roomWhile(
+      "wsmanager.late",
+      [busy],
+      [busy],
+      [busy, late],
+      [late],
+    );
+    known.push("wsmanager.late");
+    await room;
+    expect(full.waiting?.queue).toBe("wsmanager.late");
+    expect(tried).toEqual(["wsmanager.busy", "wsmanager.late"]);
+    expect(asked.slice(2, 4)).toEqual([["wsmanager.busy", "wsmanager.left", "wsmanager.late"], ["wsmanager.late"]]);
+    expect(logger.lines[1]?.message).toBe("the queue that is full was found");
+  });
+
+  test("that is known is looked at alone, whatever becomes of the others", async () => {
+    const busy = depth("wsmanager.busy", 500, 2);
+    const full = depth("wsmanager.left", 600, 0);
+    const { room, asked } = roomWhile("wsmanager.left", [busy, full], [depth("wsmanager.left", 599, 0)], []);
+    await room;
+    expect(asked.slice(1)).toEqual([["wsmanager.left"], ["wsmanager.left"]]);
   });
 
   test("has room when a sixteenth has gone, or the queue has", async () => {
