@@ -210,6 +210,8 @@ describe("ten thousand requests in one piece", () => {
     "GET /readyz",
     "GET /metrics",
     "GET /nothing",
+    "GET /ws",
+    "GET /ws/a",
     "GET /",
     "GET /topics/a?wait=1ms",
     "GET /topics/a?wait=never",

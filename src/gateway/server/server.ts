@@ -153,7 +153,7 @@ export class GatewayServer {
       // Of HTTP, in seconds. A connection's first request has to be complete after 10 seconds in any case.
       idleTimeout: Math.ceil(handshakeTimeoutMs / 1000),
       routes: this.#routes as Record<string, never>,
-      fetch: (request) => this.#other(request),
+      fetch: (request) => this.#turns.answer(request, () => this.#other(request)),
       websocket: {
         maxPayloadLength: messageMaxOf(this.#options),
         // None: beyond it Bun drops what is sent. limits/backlogs.ts sees what waits.
@@ -183,7 +183,7 @@ export class GatewayServer {
     };
     return {
       ...readOnly<Client>({
-        ...this.#hosts.guard(entrances),
+        ...this.#turns.guard(this.#hosts.guard(entrances)),
         ...(this.#admin === undefined
           ? {
               ...this.#turns.guard(healthRoute<Client>()),
@@ -196,8 +196,6 @@ export class GatewayServer {
   }
 
   async #other(request: Request): Promise<Response> {
-    const wait = this.#turns.wait();
-    if (wait !== undefined) await wait;
     const refusal = this.#hosts.refusalOf(request);
     if (refusal !== undefined) return refusal;
     const path = urlOf(request)?.pathname;

@@ -2,28 +2,76 @@ import { expect, test } from "bun:test";
 import { RequestTurns } from "../../../src/ops/request-turns.ts";
 import { turn } from "../doubles/turn.ts";
 
-test("requests are answered for some milliseconds of a turn, and those after that in the next one", async () => {
+/** Requests that take some time, and a clock that only goes on while they are answered. */
+function requestsOf(atLeast: number) {
   const clock = { ms: 0 };
-  const turns = new RequestTurns(2, () => clock.ms);
-  expect(turns.wait()).toBeUndefined();
-  clock.ms = 3.9;
-  for (let more = 0; more < 100; more++) expect(turns.wait()).toBeUndefined();
-  clock.ms = 4;
-  const waiting = turns.wait();
+  const turns = new RequestTurns(atLeast, () => clock.ms);
+  const answered: number[] = [];
+  let asked = 0;
+  const ask = (ms: number, signal = new AbortController().signal) => {
+    const index = asked++;
+    return turns.answer({ signal }, () => {
+      clock.ms += ms;
+      answered.push(index);
+      return index;
+    });
+  };
+  return { ask, answered };
+}
+
+test("requests are answered for some milliseconds of a turn, and those after that in the next one", async () => {
+  const { ask, answered } = requestsOf(2);
+  for (let each = 0; each < 39; each++) expect(ask(0.1)).toBe(each);
+  expect(ask(0.1)).toBe(39);
+  const waiting = ask(0.1);
   expect(waiting).toBeInstanceOf(Promise);
+  expect(answered.length).toBe(40);
   await turn();
-  await waiting;
-  expect(turns.wait()).toBeUndefined();
+  expect(await waiting).toBe(40);
+  expect(ask(0.1)).toBe(41);
 });
 
 test("some are answered in each turn however long they take", async () => {
-  const clock = { ms: 0 };
-  const turns = new RequestTurns(2, () => clock.ms);
-  for (let each = 0; each < 3; each++) {
-    expect(turns.wait()).toBeUndefined();
-    clock.ms += 1000;
-    expect(turns.wait()).toBeUndefined();
-    expect(turns.wait()).toBeInstanceOf(Promise);
+  const { ask, answered } = requestsOf(2);
+  for (let each = 0; each < 2; each++) ask(1000);
+  const rest = Array.from({ length: 5 }, () => ask(1000));
+  expect(answered.length).toBe(2);
+  for (const sum of [4, 6, 7]) {
     await turn();
+    expect(answered.length).toBe(sum);
   }
+  await Promise.all(rest);
+});
+
+test("very many that wait are answered in several turns, in the order in which they came, before those that come later", async () => {
+  const { ask, answered } = requestsOf(1);
+  for (let each = 0; each < 100; each++) void ask(1);
+  expect(answered.length).toBe(4);
+  await turn();
+  expect(answered.length).toBe(8);
+  const late = ask(1);
+  let turns = 2;
+  for (; answered.length < 101; turns++) await turn();
+  expect(turns).toBeGreaterThanOrEqual(25);
+  expect(await late).toBe(100);
+  expect(answered).toEqual(Array.from({ length: 101 }, (_, index) => index));
+});
+
+test("one whose client has gone meanwhile is not answered, and one that fails spoils no other", async () => {
+  const { ask, answered } = requestsOf(1);
+  void ask(1000);
+  const gone = new AbortController();
+  const forgotten = ask(1000, gone.signal);
+  const next = ask(1000);
+  gone.abort();
+  await turn();
+  expect(((await forgotten) as Response).status).toBe(499);
+  expect(await next).toBe(2);
+  expect(answered).toEqual([0, 2]);
+  const turns = new RequestTurns(1, () => 0);
+  const { signal } = gone;
+  const fail = (): number => {
+    throw new Error("no answer");
+  };
+  expect(() => turns.answer({ signal }, fail)).toThrow("no answer");
 });
