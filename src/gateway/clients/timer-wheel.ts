@@ -10,6 +10,8 @@ export const slotMs = 250;
 const slots = 256;
 /** Turned at a time at most. A process that was held up for longer goes on from where it was. */
 const stepsMax = 4;
+/** How long those that are due together are called in one turn of the event loop: thousands of tokens may end in the same moment. In milliseconds. */
+const sliceMs = 4;
 
 /**
  * One timer for all that clients are given time for: slots of a quarter of a second, and in each what is due then. To add, to remove and
@@ -19,6 +21,11 @@ export class TimerWheel {
   readonly #slots: Set<Timed>[] = Array.from({ length: slots }, () => new Set());
   readonly #slotOf = new Map<Timed, number>();
   #at = 0;
+  /** What is left to be called of the slot that the wheel is at, the last one first. */
+  #due: Timed[] = [];
+  /** Slots that it has yet to go on by. */
+  #steps = 0;
+  #goingOn: NodeJS.Immediate | undefined;
   #timer: NodeJS.Timeout | undefined;
   #turnedMs = 0;
 
@@ -47,22 +54,40 @@ export class TimerWheel {
     if (this.#slotOf.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
+    clearImmediate(this.#goingOn);
+    this.#goingOn = undefined;
+    this.#due = [];
+    this.#steps = 0;
   }
 
   #turn(): void {
     const steps = Math.floor((performance.now() - this.#turnedMs) / slotMs);
     this.#turnedMs += steps * slotMs;
-    for (let step = 0; step < Math.min(steps, stepsMax); step++) this.#step();
+    this.#steps = Math.min(this.#steps + steps, stepsMax);
+    if (this.#goingOn === undefined) this.#goOn();
   }
 
-  #step(): void {
-    this.#at = (this.#at + 1) % slots;
-    this.nowMs += slotMs;
-    for (const timed of [...this.#slots[this.#at]!]) {
+  /** Calls those that are due, for as long as there is time in this turn of the event loop, and the others in the next ones. */
+  #goOn(): void {
+    this.#goingOn = undefined;
+    const untilMs = performance.now() + sliceMs;
+    for (;;) {
+      const timed = this.#due.pop();
+      if (timed === undefined) {
+        if (this.#steps === 0) return;
+        this.#steps--;
+        this.#at = (this.#at + 1) % slots;
+        this.nowMs += slotMs;
+        this.#due = [...this.#slots[this.#at]!].reverse();
+        continue;
+      }
       // What an earlier one has removed is not due any more.
       if (this.#slotOf.get(timed) !== this.#at) continue;
       const inMs = timed.due(this.nowMs);
       if (this.#slotOf.has(timed)) this.#move(timed, inMs);
+      if (performance.now() < untilMs) continue;
+      if (this.#slotOf.size > 0) this.#goingOn = setImmediate(() => this.#goOn());
+      return;
     }
   }
 

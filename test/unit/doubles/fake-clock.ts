@@ -20,6 +20,10 @@ export function makeFakeClock() {
   };
   return {
     step,
+    /** Something takes this long: timers hear of it later. */
+    spend(ms: number): void {
+      nowMs += ms;
+    },
     /** @param each is called after each step */
     pass(ms: number, stepMs: number, each: () => void = () => undefined): void {
       for (let passed = 0; passed < ms; passed += stepMs) {

@@ -11,6 +11,8 @@ export function makeWheelClock() {
      * @param each is called after each slot of a wheel
      */
     pass: (ms: number, each?: () => void): void => clock.pass(ms, slotMs, each),
+    /** What is called takes this long. */
+    spend: (ms: number): void => clock.spend(ms),
     /** The process is held up, and its timers fire once when it goes on. */
     stall: (ms: number): void => clock.step(ms, slotMs),
   };

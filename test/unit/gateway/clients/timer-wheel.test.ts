@@ -1,10 +1,11 @@
 import { describe, expect, jest, test } from "bun:test";
-import { TimerWheel } from "../../../../src/gateway/clients/timer-wheel.ts";
+import { slotMs, TimerWheel } from "../../../../src/gateway/clients/timer-wheel.ts";
 import { agreementOn, HeartBeats } from "../../../../src/gateway/stomp/heart-beats.ts";
 import { StompFault } from "../../../../src/wire/stomp/fault.ts";
+import { turn } from "../../doubles/turn.ts";
 import { makeWheelClock } from "../../doubles/wheel-clock.ts";
 
-const { pass, stall } = makeWheelClock();
+const { pass, spend, stall } = makeWheelClock();
 
 describe("a timer wheel", () => {
   test("calls each when it is due, again and again", () => {
@@ -61,6 +62,29 @@ describe("a timer wheel", () => {
     for (const each of timed) wheel.add(each, 500);
     pass(5000);
     expect(calls).toEqual([1]);
+  });
+});
+
+describe("thousands that are due in the same moment", () => {
+  test("are called in several turns of the event loop, each once, and none that was removed meanwhile", async () => {
+    const wheel = new TimerWheel();
+    const calls: number[] = [];
+    const timed = Array.from({ length: 20 }, (_, number) => ({
+      due() {
+        calls.push(number);
+        spend(1);
+        return 60_000;
+      },
+    }));
+    for (const each of timed) wheel.add(each, slotMs);
+    pass(slotMs);
+    expect(calls.length).toBe(4);
+    wheel.remove(timed[19]!);
+    for (const sum of [8, 12, 16, 19, 19]) {
+      await turn();
+      expect(calls.length).toBe(sum);
+    }
+    expect(calls).toEqual(Array.from({ length: 19 }, (_, number) => number));
   });
 });
 
