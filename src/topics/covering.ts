@@ -1,10 +1,18 @@
 import { wordsOf } from "./pattern.ts";
 
+/** What questions that belong together may cost, in steps of one to two microseconds. */
+export interface Budget {
+  /** What is left. */
+  steps: number;
+}
+
 /**
- * What a question may cost, in steps. Real patterns take a few dozen. A pair that takes more was made to, and is answered
- * with no, which is always safe.
+ * What questions that belong together may cost unless somebody says otherwise. Real patterns take a few dozen steps. Those that take
+ * more were made to, and are answered with no, which is always safe.
  */
-const stepsMax = 20_000;
+export function usualBudget(): Budget {
+  return { steps: 4000 };
+}
 
 /** A word that no pattern names: whatever matches it matches every word. */
 const anyWord = "*";
@@ -16,8 +24,10 @@ const anyWord = "*";
  * must match one that it does not name. So `narrow` is walked with such a word for each `*`, and any number of them for each
  * `#`, and beside it the set of all places in `wide` where that may have led. Comparing word by word would not do: `*.#` covers
  * `#.a`.
+ *
+ * @param budget what it costs is taken from it; false if that is not enough
  */
-export function covers(wide: string, narrow: string): boolean {
+export function covers(wide: string, narrow: string, budget = usualBudget()): boolean {
   if (wide === "#" || wide === narrow) return true;
   const wideWords = wordsOf(wide);
   const words = wordsOf(narrow);
@@ -32,7 +42,7 @@ export function covers(wide: string, narrow: string): boolean {
   visit(0, closure(wideWords, [0]));
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { at, places } = next;
-    if (seen.size > stepsMax) return false;
+    if (--budget.steps < 0) return false;
     const word = words[at];
     if (word === undefined) {
       if (!places.includes(wideWords.length)) return false;

@@ -419,6 +419,36 @@ describe("with tokens", () => {
     expect(await within(events.ended, "the end")).toBe("whole");
     expect(JSON.parse(events.events.at(-1)!.data)).toMatchObject({ code: 4401 });
   });
+
+  test("listening ends when the token is revoked, and goes on with one that was issued after that", async () => {
+    const adminToken = join(folder, "admin");
+    writeFileSync(adminToken, "admin-token-of-the-test\n");
+    await using system = await guarded("--admin-port", "0", "--admin-token-file", adminToken);
+    const nowS = Math.floor(Date.now() / 1000);
+    const may = { publish: ["a"], subscribe: ["#"] };
+    const before = await tokenOf(may, { iat: nowS - 10 });
+    const after = await tokenOf(may, { iat: nowS + 100 });
+    const poll = (token: string, wait: string) =>
+      fetch(at(system, `/topics/a?wait=${wait}&token=${token}`));
+    const old = poll(before, "30s");
+    await using oldEvents = await listen(system, `/topics/a?token=${before}`);
+    const metrics = async () => (await fetch(new URL("/metrics", system.manager.adminUrl))).text();
+    await until(async () => /^warren_clients 2$/m.test(await metrics()), "both listen");
+    const revoked = await fetch(new URL("/api/clients/anna/revoke", system.manager.adminUrl), {
+      method: "POST",
+      headers: { authorization: "Bearer admin-token-of-the-test" },
+    });
+    expect(await revoked.json()).toMatchObject({ disconnected: 2 });
+    expect((await old).status).toBe(503);
+    await within(oldEvents.ended, "the end");
+    // Those that were about to connect are looked at again a second later.
+    await using events = await listen(system, `/topics/a?token=${after}`);
+    expect((await poll(before, "1s")).status).toBe(401);
+    expect((await post(system, "/topics/a", "x", { authorization: `Bearer ${before}` })).status).toBe(401);
+    expect((await poll(after, "1200ms")).status).toBe(204);
+    expect((await post(system, "/topics/a", "x", { authorization: `Bearer ${after}` })).status).toBe(200);
+    await until(() => events.events.some(({ data }) => data === "x"), "the message");
+  });
 });
 
 test("pages of an origin that is allowed may do all of it, and read the answers", async () => {

@@ -1,4 +1,4 @@
-import { covers } from "../../topics/covering.ts";
+import { covers, usualBudget } from "../../topics/covering.ts";
 import { TopicTrie } from "../../topics/topic-trie.ts";
 
 /** Topics whose answer is remembered, for all clients that have the same rights. */
@@ -75,6 +75,8 @@ export class GrantedPermissions implements Permissions {
   }
 
   maySubscribe(pattern: string): boolean {
-    return this.#subscribe.some((allowed) => covers(allowed, pattern));
+    // However many patterns a token names, a client's question costs some milliseconds at most.
+    const budget = usualBudget();
+    return this.#subscribe.some((allowed) => covers(allowed, pattern, budget));
   }
 }

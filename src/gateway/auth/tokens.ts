@@ -7,6 +7,11 @@ import { TokenRefusal } from "./token-refusal.ts";
 
 /** A longer token is not looked at. In characters, which are bytes: it is Base64. */
 export const tokenBytesMax = 8192;
+/**
+ * Checks that wait at a time for keys to be fetched, since their tokens name one that is not there. Each keeps its client's seat, and anybody can
+ * make such tokens: while the provider does not answer, further ones are told to come again.
+ */
+export const waitingForKeysMax = 256;
 const notAToken = "this is not a signed JSON Web Token";
 
 /** What a token has to say besides its signature. */
@@ -34,6 +39,7 @@ export class Tokens {
   readonly #source: KeySource;
   readonly #rules: TokenRules;
   readonly #rights: RightsClaim;
+  #waitingForKeys = 0;
 
   constructor(source: KeySource, rules: TokenRules) {
     this.#source = source;
@@ -49,8 +55,14 @@ export class Tokens {
     // jose takes Base64 with spaces or padding, so that one token could be written in many ways.
     if (!/^[\w-]+\.[\w-]*\.[\w-]*$/.test(token)) return new TokenRefusal("malformed", notAToken);
     let outcome = await this.#check(token);
-    if (outcome instanceof errors.JWKSNoMatchingKey && (await this.#source.renew()))
-      outcome = await this.#check(token);
+    if (outcome instanceof errors.JWKSNoMatchingKey) {
+      if (this.#waitingForKeys >= waitingForKeysMax)
+        return new TokenRefusal("noKeys", "the key for this token is being fetched: try again");
+      this.#waitingForKeys++;
+      const hasOthers = await this.#source.renew();
+      this.#waitingForKeys--;
+      if (hasOthers) outcome = await this.#check(token);
+    }
     return outcome instanceof Error ? refusalOf(outcome, token) : outcome;
   }
 

@@ -53,6 +53,7 @@ export class Listening {
       limits.giveBackSeat(seat);
       return new Response(null, { headers: { "cache-control": "no-store" } });
     }
+    seat.tokenIssuedAtMs = caller.grant.issuedAtMs ?? 0;
     if (waitMs !== undefined) return await this.#poll(asked, caller, seat, start, waitMs);
     return this.#stream(asked, caller, seat, start, format === null ? bareEvents : envelopeEvents);
   }
@@ -66,7 +67,6 @@ export class Listening {
   ): Response {
     const { multicast, connections, limits, durables } = this.#surroundings;
     const wish = { protocol: "sse", pattern, start, encoding } as const;
-    seat.tokenIssuedAtMs = grant.issuedAtMs ?? 0;
     const client = new Subscriber({ id, seat, grant }, wish, this.#surroundings, (after) => {
       // One that is lost before its first message goes on there. An empty log is read from its beginning.
       const begin = after ?? (start === "next" && durables !== undefined ? "first" : undefined);

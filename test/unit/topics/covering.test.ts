@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { covers } from "../../../src/topics/covering.ts";
+import { covers, usualBudget } from "../../../src/topics/covering.ts";
 import { TopicTrie } from "../../../src/topics/topic-trie.ts";
 import { seeded } from "../doubles/seeded.ts";
 
@@ -116,4 +116,17 @@ test("patterns made to be costly are answered in bounded time, and with no in do
   expect(covers(wide, narrow)).toBe(false);
   expect(covers(narrow, narrow)).toBe(true);
   expect(performance.now() - start).toBeLessThan(1000);
+});
+
+test("questions that belong together cost no more than their budget, however many they are, and ordinary ones a few dozen steps", () => {
+  const ordinary = { steps: 100 };
+  expect(covers("news.*.#", "news.today.*.late", ordinary)).toBe(true);
+  expect(ordinary.steps).toBeGreaterThan(50);
+  const narrow = `${"#.a.".repeat(8)}#.b${".*".repeat(6)}.b`;
+  const wides = Array.from({ length: 100 }, (_, index) => `#.a${".*".repeat(10)}.${index}`);
+  const budget = usualBudget();
+  const { steps } = budget;
+  expect(wides.some((wide) => covers(wide, narrow, budget))).toBe(false);
+  expect(covers(wides[0]!, narrow, { steps })).toBe(false);
+  expect(budget.steps).toBeGreaterThanOrEqual(-wides.length);
 });

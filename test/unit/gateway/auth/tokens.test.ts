@@ -1,9 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { createPublicKey } from "node:crypto";
+import { errors } from "jose";
 import type { Grant } from "../../../../src/gateway/auth/grant.ts";
 import { type Keys, publicKeys, secretKeys } from "../../../../src/gateway/auth/keys.ts";
 import { TokenRefusal } from "../../../../src/gateway/auth/token-refusal.ts";
-import { type KeySource, type TokenRules, Tokens } from "../../../../src/gateway/auth/tokens.ts";
+import { type KeySource, type TokenRules, Tokens, waitingForKeysMax } from "../../../../src/gateway/auth/tokens.ts";
+import { until } from "../../../support/wait.ts";
 import { claims, ecPair, ed25519Pair, encode, hs256, nowS, rsaPair, signed } from "./signing.ts";
 
 const secret = "a secret of more than thirty-two bytes";
@@ -355,6 +357,33 @@ describe("an attack", () => {
 test("without keys no token is accepted, and the client may come again", async () => {
   const refusal = await new Tokens(fixed(undefined), anyone).verify(hs256(claims(), secret));
   expect(refusal).toMatchObject({ kind: "noKeys", name: "noKeys" });
+});
+
+test("a flood of tokens with made-up keys waits for a slow provider only in part, and tokens of known keys do not wait at all", async () => {
+  const known = publicKeys(Buffer.from(ec.publicKey));
+  const renewals: ((hasOthers: boolean) => void)[] = [];
+  const keys: Keys = {
+    ...known,
+    find: (header, token) => {
+      if (header.kid === "made up") throw new errors.JWKSNoMatchingKey();
+      return known.find(header, token);
+    },
+  };
+  const renew = () => new Promise<boolean>((resolve) => renewals.push(resolve));
+  const tokens = new Tokens({ keys, renew }, anyone);
+  const bogus = signed(claims(), ec.privateKey, "ES256", { kid: "made up" });
+  const flood = Array.from({ length: waitingForKeysMax + 50 }, () => tokens.verify(bogus));
+  const turnedAway = await Promise.all(flood.slice(waitingForKeysMax));
+  expect(turnedAway.every((refusal) => refusal instanceof TokenRefusal && refusal.kind === "noKeys")).toBe(true);
+  expect(renewals.length).toBe(waitingForKeysMax);
+  await granted(tokens, signed(claims(), ec.privateKey, "ES256"));
+  for (const resolve of renewals.splice(0)) resolve(false);
+  const waited = await Promise.all(flood.slice(0, waitingForKeysMax));
+  expect(waited.every((refusal) => refusal instanceof TokenRefusal && refusal.kind === "key")).toBe(true);
+  const late = tokens.verify(bogus);
+  await until(() => renewals.length === 1, "there is room again");
+  renewals[0]!(false);
+  expect(await late).toMatchObject({ kind: "key" });
 });
 
 describe("a key that cannot be used", () => {
