@@ -1,6 +1,10 @@
+const slotsAtFirst = 16;
+/** An empty queue that had more slots than this lets go of them. */
+const slotsKept = 4096;
+
 /** A queue with constant-time `push` and `shift`, and access by position. It grows as needed: the code that fills it has to cap it. */
 export class Deque<T> {
-  #slots: (T | undefined)[] = new Array(16);
+  #slots: (T | undefined)[] = new Array(slotsAtFirst);
   #head = 0;
   #length = 0;
 
@@ -20,6 +24,10 @@ export class Deque<T> {
     this.#slots[this.#head] = undefined;
     this.#head = (this.#head + 1) & (this.#slots.length - 1);
     this.#length--;
+    if (this.#length === 0 && this.#slots.length > slotsKept) {
+      this.#slots = new Array(slotsAtFirst);
+      this.#head = 0;
+    }
     return item;
   }
 

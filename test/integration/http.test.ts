@@ -428,8 +428,7 @@ describe("with tokens", () => {
     const may = { publish: ["a"], subscribe: ["#"] };
     const before = await tokenOf(may, { iat: nowS - 10 });
     const after = await tokenOf(may, { iat: nowS + 100 });
-    const poll = (token: string, wait: string) =>
-      fetch(at(system, `/topics/a?wait=${wait}&token=${token}`));
+    const poll = (token: string, wait: string) => fetch(at(system, `/topics/a?wait=${wait}&token=${token}`));
     const old = poll(before, "30s");
     await using oldEvents = await listen(system, `/topics/a?token=${before}`);
     const metrics = async () => (await fetch(new URL("/metrics", system.manager.adminUrl))).text();

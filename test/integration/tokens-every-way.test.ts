@@ -21,7 +21,16 @@ let issuer: Bun.Server<undefined>;
 let system: System;
 beforeAll(async () => {
   issuer = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => Response.json(keySet) });
-  const args = ["--auth", "jwt", "--jwks-url", issuer.url.href, "--jwt-issuer", "me", "--jwt-audience", "here"];
+  const args = [
+    "--auth",
+    "jwt",
+    "--jwks-url",
+    issuer.url.href,
+    "--jwt-issuer",
+    "me",
+    "--jwt-audience",
+    "here",
+  ];
   const auth = await Auth.open(optionsOf(...args), new QuietLogger());
   system = startSystem(args, ({ text }) => `answer to ${text}`, auth);
   await until(() => auth.hasKeys, "the keys are there");
@@ -78,7 +87,7 @@ const ways: Readonly<Record<string, (token: string) => Promise<Verdict | undefin
   "plain text": (token) => ask("/ws?topic=a.b", { headers: upgrade }, token),
   "plain text to an app": (token) => ask("/ws?app=q", { headers: { ...upgrade, ...bearer(token) } }),
   "STOMP's CONNECT": byConnect,
-  "events": (token) => ask("/topics/a.b", { headers: { accept: "text/event-stream" } }, token),
+  events: (token) => ask("/topics/a.b", { headers: { accept: "text/event-stream" } }, token),
   "a poll": (token) => ask("/topics/a.b?wait=1ms", { headers: bearer(token) }),
   "POST to a topic": (token) => ask("/topics/a.b", { method: "POST", body: "x", headers: bearer(token) }),
   "POST to an app": (token) => ask("/app/q", { method: "POST", body: "x" }, token),
@@ -98,7 +107,10 @@ const tokens: Readonly<Record<string, readonly [Verdict, string]>> = {
   "a good one": ["let in", by(ours())],
   "one without kid": ["let in", signed(ours(), ec.privateKey, "ES256")],
   "one of the other key": ["let in", signed(ours(), rsa.privateKey, "PS256", { kid: "rsa" })],
-  "one that names places for keys": ["let in", by(ours(), { x5u: "http://127.0.0.1:1/", jku: "http://127.0.0.1:1/" })],
+  "one that names places for keys": [
+    "let in",
+    by(ours(), { x5u: "http://127.0.0.1:1/", jku: "http://127.0.0.1:1/" }),
+  ],
   "one for several": ["let in", by(ours({ aud: ["there", "here"] }))],
   "one that never ends": ["let in", raw("exp", "1e400")],
   "one that ends in a distant age": ["let in", by(ours({ exp: 1e300 }))],
@@ -114,10 +126,16 @@ const tokens: Readonly<Record<string, readonly [Verdict, string]>> = {
   "a kid of JavaScript's": ["not known", by(ours(), { kid: "__proto__" })],
   "no algorithm": ["not known", withHeader({ alg: "none" }, "")],
   "no algorithm, in capitals": ["not known", withHeader({ alg: "NONE", kid: "ec" })],
-  "algorithms": ["not known", withHeader({ alg: ["ES256"], kid: "ec" })],
+  algorithms: ["not known", withHeader({ alg: ["ES256"], kid: "ec" })],
   "the public key as a secret, as PEM": ["not known", hs256(ours(), ec.publicKey, { kid: "ec" })],
-  "the public key as a secret, as JWK": ["not known", hs256(ours(), JSON.stringify(keySet.keys[0]), { kid: "ec" })],
-  "a signature of zeros": ["not known", withHeader({ alg: "ES256", kid: "ec" }, Buffer.alloc(64).toString("base64url"))],
+  "the public key as a secret, as JWK": [
+    "not known",
+    hs256(ours(), JSON.stringify(keySet.keys[0]), { kid: "ec" }),
+  ],
+  "a signature of zeros": [
+    "not known",
+    withHeader({ alg: "ES256", kid: "ec" }, Buffer.alloc(64).toString("base64url")),
+  ],
   "a stranger's signature": ["not known", signed(ours(), stranger.privateKey, "ES256", { kid: "ec" })],
   "an extension": ["not known", by(ours(), { crit: ["exp"] })],
   "an unencoded payload": ["not known", by(ours(), { crit: ["b64"], b64: false })],
@@ -129,13 +147,16 @@ const tokens: Readonly<Record<string, readonly [Verdict, string]>> = {
   "a subject that is a list": ["not known", by(ours({ sub: ["anna"] }))],
   "a subject with a line end": ["not known", by(ours({ sub: "anna\n" }))],
   "a subject that is no Unicode": ["not known", by(ours({ sub: "\ud800" }))],
-  "issuers": ["not known", by(ours({ iss: ["me"] }))],
+  issuers: ["not known", by(ours({ iss: ["me"] }))],
   "no issuer": ["not known", by(ours({ iss: undefined }))],
   "another audience": ["not known", by(ours({ aud: "there" }))],
   "an audience that is an object": ["not known", by(ours({ aud: { here: true } }))],
   "rights that are nested deeply": ["not known", by(ours({ warren: nested(1500) }))],
   "patterns that are numbers": ["not known", by(ours({ warren: { publish: [1] } }))],
-  "more patterns than may be": ["not known", by(ours({ warren: { publish: Array.from({ length: 101 }, String) } }))],
+  "more patterns than may be": [
+    "not known",
+    by(ours({ warren: { publish: Array.from({ length: 101 }, String) } })),
+  ],
   "a list for claims": ["not known", by("[1]")],
   "null for claims": ["not known", by("null")],
   "claims that are nested deeply": ["not known", by(nested(2500))],

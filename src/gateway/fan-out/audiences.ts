@@ -170,7 +170,8 @@ export class Audiences {
   }
 
   #forgetRoutes(pattern: string): void {
-    if (!isPattern(pattern)) {
+    // Without anybody who listens, nothing is looked up either.
+    if (!isPattern(pattern) && this.#byKey.size > 0) {
       this.#forget(pattern);
       return;
     }

@@ -57,7 +57,8 @@ export const refusals = {
   noKeys: {
     status: 503,
     why: "the keys to check tokens with are not there yet: try again",
-    meaning: "the keys of `--jwks-url` could not be fetched yet, or 256 others wait for the key that their tokens name to be fetched",
+    meaning:
+      "the keys of `--jwks-url` could not be fetched yet, or 256 others wait for the key that their tokens name to be fetched",
     advice: "connect again",
     retryAfterS: 5,
   },

@@ -60,3 +60,14 @@ test("an empty one shifts nothing and stays empty", () => {
   deque.push("first");
   expect(deque.shift()).toBe("first");
 });
+
+test("is the same queue when it has held very much and was emptied, at any place", () => {
+  const deque = new Deque<number>();
+  for (let round = 0; round < 3; round++) {
+    for (let item = 0; item < 10_000 + round; item++) deque.push(item);
+    for (let item = 0; item < 10_000 + round; item++) expect(deque.shift()).toBe(item);
+    expect([deque.length, deque.shift(), deque.at(0)]).toEqual([0, undefined, undefined]);
+    deque.push(7);
+    expect([deque.at(0), deque.shift()]).toEqual([7, 7]);
+  }
+});

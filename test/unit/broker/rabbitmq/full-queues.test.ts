@@ -44,7 +44,11 @@ describe("a full queue", () => {
         return Promise.resolve(queue === refusing);
       },
     };
-    const room = full.room(() => known, look, () => left.length === 0 && asked.length > seen.length);
+    const room = full.room(
+      () => known,
+      look,
+      () => left.length === 0 && asked.length > seen.length,
+    );
     return { full, logger, asked, tried, known, room };
   }
 
@@ -94,7 +98,10 @@ describe("a full queue", () => {
     await room;
     expect(full.waiting?.queue).toBe("wsmanager.late");
     expect(tried).toEqual(["wsmanager.busy", "wsmanager.late"]);
-    expect(asked.slice(2, 4)).toEqual([["wsmanager.busy", "wsmanager.left", "wsmanager.late"], ["wsmanager.late"]]);
+    expect(asked.slice(2, 4)).toEqual([
+      ["wsmanager.busy", "wsmanager.left", "wsmanager.late"],
+      ["wsmanager.late"],
+    ]);
     expect(logger.lines[1]?.message).toBe("the queue that is full was found");
   });
 

@@ -4,7 +4,12 @@ import { errors } from "jose";
 import type { Grant } from "../../../../src/gateway/auth/grant.ts";
 import { type Keys, publicKeys, secretKeys } from "../../../../src/gateway/auth/keys.ts";
 import { TokenRefusal } from "../../../../src/gateway/auth/token-refusal.ts";
-import { type KeySource, type TokenRules, Tokens, waitingForKeysMax } from "../../../../src/gateway/auth/tokens.ts";
+import {
+  type KeySource,
+  type TokenRules,
+  Tokens,
+  waitingForKeysMax,
+} from "../../../../src/gateway/auth/tokens.ts";
 import { until } from "../../../support/wait.ts";
 import { claims, ecPair, ed25519Pair, encode, hs256, nowS, rsaPair, signed } from "./signing.ts";
 
@@ -374,7 +379,9 @@ test("a flood of tokens with made-up keys waits for a slow provider only in part
   const bogus = signed(claims(), ec.privateKey, "ES256", { kid: "made up" });
   const flood = Array.from({ length: waitingForKeysMax + 50 }, () => tokens.verify(bogus));
   const turnedAway = await Promise.all(flood.slice(waitingForKeysMax));
-  expect(turnedAway.every((refusal) => refusal instanceof TokenRefusal && refusal.kind === "noKeys")).toBe(true);
+  expect(turnedAway.every((refusal) => refusal instanceof TokenRefusal && refusal.kind === "noKeys")).toBe(
+    true,
+  );
   expect(renewals.length).toBe(waitingForKeysMax);
   await granted(tokens, signed(claims(), ec.privateKey, "ES256"));
   for (const resolve of renewals.splice(0)) resolve(false);
