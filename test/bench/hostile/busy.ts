@@ -8,6 +8,8 @@ const bulkBytes = 1_000_000;
 const pauseMs = 20;
 /** How long a connection is there at most, over which requests are sent. In milliseconds. */
 const connectionMs = 1000;
+/** Connections that ask one thing after another. */
+const askersEach = 20;
 /** Different ones of a kind, so that none is only remembered. */
 const variants = 200;
 
@@ -22,6 +24,8 @@ const fill = (frames: (index: number) => string) => {
 };
 const stomp = (frames: (index: number) => string) => () =>
   makeFrame(opcodes.binary, Buffer.from(fill(frames)));
+/** A WebSocket frame without a payload. */
+const emptyFrame = (head: number) => Uint8Array.of(head, 0x80, 0, 0, 0, 0);
 const control = (frame: Uint8Array) => () =>
   Buffer.concat(Array.from({ length: bulkBytes / 4 / frame.byteLength }, () => frame));
 
@@ -39,6 +43,14 @@ const businesses: Readonly<Record<string, Business>> = {
   begins: { bulk: stomp(() => "BEGIN\ntransaction:t\n\n\0ABORT\ntransaction:t\n\n\0") },
   churn: { bulk: stomp((index) => `${subscribe(1, `/topic/c.${index}.*`)}UNSUBSCRIBE\nid:1\n\n\0`) },
   pongs: { bulk: control(makeFrame(opcodes.pong, Buffer.alloc(0))) },
+  fragments: {
+    bulk: () =>
+      Buffer.concat([
+        emptyFrame(opcodes.binary),
+        ...Array.from({ length: bulkBytes / 4 / 6 }, () => emptyFrame(0)),
+        emptyFrame(0x80),
+      ]),
+  },
   "line-ends": { bulk: stomp(() => "\n") },
   patterns: {
     first: Array.from({ length: 25 }, (_, index) =>
@@ -59,6 +71,21 @@ const businesses: Readonly<Record<string, Business>> = {
         `SUBSCRIBE\nid:1\ndestination:/topic/last.#.${index}\nx-stream-offset:last\n\n\0UNSUBSCRIBE\nid:1\n\n\0`,
     ),
   },
+  times: {
+    first: Array.from({ length: lastTopics }, () => send("/topic/times")).join(""),
+    bulk: stomp(
+      (index) =>
+        `SUBSCRIBE\nid:1\ndestination:/topic/times\nx-stream-offset:timestamp=${index}\n\n\0UNSUBSCRIBE\nid:1\n\n\0`,
+    ),
+  },
+  keys: {
+    bulk: () => {
+      let frames = "";
+      while (frames.length < bulkBytes)
+        frames += `SEND\ndestination:/topic/x\nidempotency-key:${crypto.randomUUID()}\n\n\0`;
+      return makeFrame(opcodes.binary, Buffer.from(frames));
+    },
+  },
   presence: {
     first: subscribe(0, "/topic/presence"),
     bulk: stomp((index) => `${subscribe(1, `/presence/p.${index}`)}UNSUBSCRIBE\nid:1\n\n\0`),
@@ -75,7 +102,34 @@ export const busy: Readonly<Record<string, (url: URL) => Promise<void>>> = {
       url,
       fill(() => `GET /nothing HTTP/1.1\r\nHost: ${url.host}\r\n\r\n`),
     ),
+  metrics: (url) => askInTurn(url, () => "GET /metrics"),
+  polls: (url) => askInTurn(url, (index) => `GET /topics/poll.${index}?from=first&wait=1ms`),
+  posts: (url) =>
+    askInTurn(url, (index) => `POST /topics/post.${index}?client=hostile`, "Content-Length: 0\r\n"),
+  events: (url) => askInTurn(url, () => "GET /topics/%23?from=first", "Accept: text/event-stream\r\n", false),
 };
+
+/** Some connections, each of which asks again as soon as it is answered; or, where answers do not end, comes again. */
+async function askInTurn(
+  url: URL,
+  targetOf: (index: number) => string,
+  headers = "",
+  isKept = true,
+): Promise<void> {
+  const untilMs = performance.now() + connectionMs;
+  let index = 0;
+  const next = () => `${targetOf(index++)} HTTP/1.1\r\nHost: ${url.host}\r\n${headers}\r\n`;
+  const askOver = async () => {
+    while (performance.now() < untilMs) {
+      const { socket, ended, answered } = await connectRaw(url, Buffer.from(next()));
+      if (isKept) socket.on("data", () => void (socket.writableLength === 0 && socket.write(next())));
+      const leftMs = untilMs - performance.now();
+      await Promise.race([isKept ? ended : answered, ended, Bun.sleep(leftMs)]);
+      socket.destroy();
+    }
+  };
+  await Promise.all(Array.from({ length: askersEach }, askOver));
+}
 
 /** Requests in one piece, over a connection that ends for it. */
 async function ask(url: URL, requests: string): Promise<void> {
