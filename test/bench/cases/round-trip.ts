@@ -8,11 +8,11 @@ import { askers } from "./askers.ts";
 const p99MsMax = 50;
 
 const guesses: readonly (readonly [Contender, number])[] = [
-  [naive, 1500],
-  [light, 5000],
-  [defaults, 9000],
-  [besideOthers, 5000],
-  [withoutCopies, 20_000],
+  [naive, 900],
+  [light, 3000],
+  [defaults, 16_000],
+  [besideOthers, 6000],
+  [withoutCopies, 30_000],
 ];
 
 /** Client → processor → client. */
@@ -24,7 +24,7 @@ export const roundTrip: Case = {
     const highest = {
       measure: "round-trip",
       withProcessor: true,
-      load: { ...askers, durationMs: setting.isQuick ? 1200 : 1500 },
+      load: { ...askers, durationMs: setting.isQuick ? 1500 : 3000 },
       limit: { of: "processed", p99MsMax },
     } as const;
     const contenders = guesses.filter(([contender]) => !setting.isQuick || contender !== light);
