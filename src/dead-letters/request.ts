@@ -1,7 +1,7 @@
-import { parseArgs } from "node:util";
-import { reasonOf, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
 import { ageIn } from "../options/age.ts";
-import { brokerArgs, brokerArgsOf } from "../options/broker-args.ts";
+import { brokerArgsOf } from "../options/broker-args.ts";
+import { actionOf, commandArgs } from "../options/command-args.ts";
 import { type Filter, isNarrow } from "./filter.ts";
 import { type Action, actions } from "./summary.ts";
 
@@ -47,6 +47,15 @@ export interface Request {
 }
 
 const texts = { type: "string", multiple: true } as const;
+const flags = {
+  all: { type: "boolean" },
+  group: texts,
+  reason: texts,
+  id: texts,
+  "older-than": texts,
+  "newer-than": texts,
+  limit: texts,
+} as const;
 
 /**
  * What the arguments after `dead-letters` ask for.
@@ -54,14 +63,10 @@ const texts = { type: "string", multiple: true } as const;
  * @throws UsageError
  */
 export function requestOf(args: readonly string[]): Request | "help" {
-  const { values, positionals } = parsed(args);
+  const { values, positionals } = commandArgs("dead-letters", args, flags);
   if (values.help === true || args.length === 0 || positionals[0] === "help") return "help";
   const [word, ...ids] = positionals;
-  const action = actions.find((each) => each === word);
-  if (action === undefined)
-    throw new UsageError(
-      `dead-letters ${word ?? ""}: say one of ${actions.join(", ")}; see warren dead-letters --help`,
-    );
+  const action = actionOf("dead-letters", word, actions);
   const named = [...ids, ...(values.id ?? [])];
   const filter = {
     group: last(values.group),
@@ -84,31 +89,6 @@ export function requestOf(args: readonly string[]): Request | "help" {
     isJson: values.json === true,
     brokerArgs: brokerArgsOf(values),
   };
-}
-
-/** @throws UsageError */
-function parsed(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        help: { type: "boolean", short: "h" },
-        all: { type: "boolean" },
-        json: { type: "boolean" },
-        "dry-run": { type: "boolean" },
-        group: texts,
-        reason: texts,
-        id: texts,
-        "older-than": texts,
-        "newer-than": texts,
-        limit: texts,
-        ...brokerArgs,
-      },
-    });
-  } catch (error) {
-    throw new UsageError(`dead-letters: ${reasonOf(error)}; see warren dead-letters --help`);
-  }
 }
 
 function last(values: readonly string[] | undefined): string | undefined {

@@ -1,8 +1,8 @@
-import { parseArgs } from "node:util";
-import { reasonOf, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
 import { groupNameFault } from "../group-name.ts";
 import { ageIn } from "../options/age.ts";
-import { brokerArgs, brokerArgsOf } from "../options/broker-args.ts";
+import { brokerArgsOf } from "../options/broker-args.ts";
+import { actionOf, commandArgs } from "../options/command-args.ts";
 
 export const help = `Each processor group has a queue in RabbitMQ, which keeps what is published
 for it also while no processor of it runs: until it is full, and publishers wait.
@@ -27,6 +27,11 @@ Where: --broker URL and its companions (--broker-password-file, --broker-ca,
 
 Exit codes: 0 done, 1 it could not be done, 2 a usage error.
 `;
+
+const flags = {
+  abandoned: { type: "boolean" },
+  "unused-for": { type: "string", multiple: true },
+} as const;
 
 export const actions = ["list", "remove"] as const;
 
@@ -53,12 +58,10 @@ export interface Request {
  * @throws UsageError
  */
 export function requestOf(args: readonly string[], abandonedAfterMs: number): Request | "help" {
-  const { values, positionals } = parsed(args);
+  const { values, positionals } = commandArgs("groups", args, flags);
   if (values.help === true || args.length === 0 || positionals[0] === "help") return "help";
   const [word, ...names] = positionals;
-  const action = actions.find((each) => each === word);
-  if (action === undefined)
-    throw new UsageError(`groups ${word ?? ""}: say one of ${actions.join(", ")}; see warren groups --help`);
+  const action = actionOf("groups", word, actions);
   for (const name of names) {
     const fault = groupNameFault(name);
     if (fault !== undefined) throw new UsageError(`groups ${action} ${JSON.stringify(name)}: ${fault}`);
@@ -78,24 +81,4 @@ export function requestOf(args: readonly string[], abandonedAfterMs: number): Re
     isJson: values.json === true,
     brokerArgs: brokerArgsOf(values),
   };
-}
-
-/** @throws UsageError */
-function parsed(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        help: { type: "boolean", short: "h" },
-        abandoned: { type: "boolean" },
-        "unused-for": { type: "string", multiple: true },
-        json: { type: "boolean" },
-        "dry-run": { type: "boolean" },
-        ...brokerArgs,
-      },
-    });
-  } catch (error) {
-    throw new UsageError(`groups: ${reasonOf(error)}; see warren groups --help`);
-  }
 }

@@ -2,9 +2,10 @@ import { parseArgs } from "node:util";
 import { reasonOf, UsageError } from "../errors.ts";
 import { withoutPassword } from "../redact.ts";
 import { memoryBroker } from "./checks.ts";
-import { type Shell, shells } from "./completion.ts";
+import { commands, type Shell, shells } from "./completion.ts";
 import { NotOfThisKind } from "./kinds.ts";
 import { flagOf, variableOf } from "./names.ts";
+import { nearest, suggestion } from "./nearest.ts";
 import { type Option, type Role, roles } from "./option.ts";
 import { checkTogether } from "./rules.ts";
 import { type OptionName, type Options, optionTable } from "./table.ts";
@@ -114,6 +115,13 @@ const goneFlags = new Map([
   ],
 ]);
 
+/** Words that may come first. */
+const words = [...new Set([...roles, ...Object.keys(commands)])];
+
+function knownFlags(): readonly string[] {
+  return [...nameOfFlag.keys(), ...printedBy].map((name) => `--${name}`);
+}
+
 /** The flags by option name, with their texts. */
 function readFlags(args: readonly string[]): Map<OptionName, string> | Printed {
   const { tokens } = parseArgs({
@@ -137,7 +145,7 @@ function readFlags(args: readonly string[]): Map<OptionName, string> | Printed {
   for (const token of tokens) {
     if (token.kind === "positional") {
       throw new UsageError(
-        `"${withoutPassword(token.value)}" is not understood: options start with --, and a command (${roles.join(", ")}, dead-letters, groups, help, version) comes first; see warren --help`,
+        `"${withoutPassword(token.value)}" is not understood${suggestion(token.value, words)}: options start with --, and a command (${words.join(", ")}) comes first; see warren --help`,
       );
     }
     if (token.kind === "option-terminator") continue;
@@ -147,7 +155,9 @@ function readFlags(args: readonly string[]): Map<OptionName, string> | Printed {
     const gone = goneFlags.get(token.name);
     if (gone !== undefined) throw new UsageError(`${token.rawName} is gone: ${gone}`);
     if (name === undefined) {
-      throw new UsageError(`unknown flag ${token.rawName}${suggestion(token.name)}; see warren --help`);
+      throw new UsageError(
+        `unknown flag ${token.rawName}${suggestion(token.rawName, knownFlags())}; see warren --help`,
+      );
     }
     const earlier = flags.get(name);
     if (earlier !== undefined && !optionNamed(name).kind.isList) {
@@ -184,32 +194,4 @@ function parsed(option: Option<unknown>, source: string, given: string): unknown
     const hint = /^tcp:\/\//.test(given) ? " (set by Kubernetes? then set enableServiceLinks: false)" : "";
     throw new UsageError(`${source} ${JSON.stringify(withoutPassword(given))}: ${reasonOf(error)}${hint}`);
   }
-}
-
-/** " (did you mean --broker?)" where a known flag is near. */
-function suggestion(given: string): string {
-  const near = nearest(given, [...nameOfFlag.keys(), ...printedBy]);
-  return near === undefined ? "" : ` (did you mean --${near}?)`;
-}
-
-/** The known word that is the fewest edits away, at most two; undefined if there is none. */
-function nearest(given: string, known: Iterable<string>): string | undefined {
-  const best = [...known]
-    .map((word) => ({ word, distance: editDistance(given, word) }))
-    .reduce((least, next) => (next.distance < least.distance ? next : least));
-  return best.distance <= 2 ? best.word : undefined;
-}
-
-/** Levenshtein's distance. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }

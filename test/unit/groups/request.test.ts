@@ -23,7 +23,7 @@ describe("warren groups", () => {
   });
 
   test.each([
-    ["bury", "groups bury: say one of list, remove; see warren groups --help"],
+    ["bury", 'groups "bury": say one of list, remove; see warren groups --help'],
     [
       "remove",
       "groups remove deletes queues for good: say which (NAME…), or --abandoned, or --unused-for TIME",
@@ -31,7 +31,13 @@ describe("warren groups", () => {
     ["remove --dry-run", "groups remove deletes queues for good"],
     ["remove log", 'groups remove "log": must be another name'],
     ["remove --unused-for soon", '--unused-for "soon": must be a time'],
-    ["list --every", "groups: Unknown option '--every'"],
+    ["lisd", 'groups "lisd" (did you mean list?): say one of list, remove; see warren groups --help'],
+    ["list --every", "groups: unknown flag --every; see warren groups --help"],
+    ["list --abandond", "groups: unknown flag --abandond (did you mean --abandoned?); see"],
+    ["list --borker amqp://a", "groups: unknown flag --borker (did you mean --broker?); see"],
+    ["list -a", "groups: unknown flag -a; see"],
+    ["list --json=yes", "groups: Option '--json' does not take an argument; see"],
+    ["remove a --unused-for", "groups: Option '--unused-for <value>' argument missing; see"],
   ])("%s is refused with what to do", (line, why) => {
     expect(() => ask(line)).toThrow(why);
   });

@@ -338,15 +338,26 @@ describe("a flag that there is not", () => {
   });
 });
 
+const whatIsUnderstood =
+  "options start with --, and a command (all, manager, processor, bench, dead-letters, groups, completion, manual, help, version) comes first; see warren --help";
+
 test.each(["start", "8000", "-- manager", "--json off", "--port 1 manager"])(
   "a word that belongs to no flag is refused: %s",
   (line) => {
     const word = line.split(" ").at(-1);
-    expect(refusalOf(line)).toBe(
-      `"${word}" is not understood: options start with --, and a command (all, manager, processor, bench, dead-letters, groups, help, version) comes first; see warren --help`,
-    );
+    expect(refusalOf(line)).toBe(`"${word}" is not understood: ${whatIsUnderstood}`);
   },
 );
+
+test.each([
+  ["grops list", "grops", "groups"],
+  ["manger --port 1", "manger", "manager"],
+  ["deadletters", "deadletters", "dead-letters"],
+  ["complete bash", "complete", undefined],
+])("a command that there is not is refused with the one that is near: %s", (line, word, meant) => {
+  const hint = meant === undefined ? "" : ` (did you mean ${meant}?)`;
+  expect(refusalOf(line)).toBe(`"${word}" is not understood${hint}: ${whatIsUnderstood}`);
+});
 
 describe("a command", () => {
   test.each(["all", "manager", "processor", "bench"])("%s is the same as that role", (role) => {

@@ -1,0 +1,53 @@
+import { type ParseArgsConfig, parseArgs } from "node:util";
+import { codeOf, reasonOf, UsageError } from "../errors.ts";
+import { brokerArgs } from "./broker-args.ts";
+import { suggestion } from "./nearest.ts";
+
+type Flags = NonNullable<ParseArgsConfig["options"]>;
+
+/** What every command that ends has: its help, where RabbitMQ is, what it would do, and JSON. */
+const flagsOfAll = {
+  help: { type: "boolean", short: "h" },
+  json: { type: "boolean" },
+  "dry-run": { type: "boolean" },
+  ...brokerArgs,
+} as const satisfies Flags;
+
+/**
+ * Reads the arguments of a command that has its own, such as `warren groups`.
+ *
+ * @param command its name, with which its errors begin
+ * @param flags those that it has besides
+ * @throws UsageError that says what is wrong, with the flag that may have been meant
+ */
+export function commandArgs<const F extends Flags>(command: string, args: readonly string[], flags: F) {
+  const options = { ...flagsOfAll, ...flags };
+  try {
+    return parseArgs({ args: [...args], allowPositionals: true, options });
+  } catch (error) {
+    const see = `see warren ${command} --help`;
+    if (codeOf(error) !== "ERR_PARSE_ARGS_UNKNOWN_OPTION")
+      throw new UsageError(`${command}: ${reasonOf(error)}; ${see}`);
+    const { tokens } = parseArgs({ args: [...args], strict: false, tokens: true, options });
+    const unknown = tokens.find((token) => token.kind === "option" && !Object.hasOwn(options, token.name));
+    const flag = unknown?.kind === "option" ? unknown.rawName : "";
+    const known = Object.keys(options).map((name) => `--${name}`);
+    throw new UsageError(`${command}: unknown flag ${flag}${suggestion(flag, known)}; ${see}`);
+  }
+}
+
+/**
+ * The word after the command that says what to do.
+ *
+ * @throws UsageError with the words that there are
+ */
+export function actionOf<const A extends string>(
+  command: string,
+  word: string | undefined,
+  actions: readonly A[],
+): A {
+  const action = actions.find((each) => each === word);
+  if (action !== undefined) return action;
+  const given = word === undefined ? "" : ` ${JSON.stringify(word)}${suggestion(word, actions)}`;
+  throw new UsageError(`${command}${given}: say one of ${actions.join(", ")}; see warren ${command} --help`);
+}
