@@ -42,6 +42,23 @@ describe.each(Object.keys(servers) as (keyof typeof servers)[])("the client page
     expect([again.status, await again.text()]).toEqual([304, ""]);
     expect((await fetch(server.url, { headers: { "if-none-match": '"another"' } })).status).toBe(200);
   });
+
+  test("is compressed for browsers that take that, and plain for all others", async () => {
+    await using server = await servers[kind]();
+    const get = (encodings: string) =>
+      fetch(server.url, { headers: { "accept-encoding": encodings }, decompress: false });
+    const [gzip, plain] = [await get("gzip, deflate, br"), await get("identity")];
+    expect([gzip, plain].map(({ headers }) => headers.get("content-encoding"))).toEqual(["gzip", null]);
+    expect([gzip, plain].map(({ headers }) => headers.get("vary"))).toEqual([
+      "accept-encoding",
+      "accept-encoding",
+    ]);
+    // A cache that has one of them has not the other.
+    expect(gzip.headers.get("etag")).not.toBe(plain.headers.get("etag"));
+    const text = await plain.text();
+    expect(new TextDecoder().decode(Bun.gunzipSync(await gzip.bytes()))).toBe(text);
+    expect(text).toStartWith("<!doctype html>");
+  });
 });
 
 describe("what is served", () => {

@@ -26,9 +26,16 @@ const headersOfPage = {
   "cache-control": "no-cache",
 } as const;
 
-interface File {
+/** What of a file goes over the wire. */
+interface Form {
   readonly body: Uint8Array<ArrayBuffer>;
   readonly headers: Readonly<Record<string, string>>;
+}
+
+interface File {
+  readonly plain: Form;
+  /** The same compressed, for browsers that take that. */
+  readonly gzip: Form;
 }
 
 /**
@@ -49,9 +56,10 @@ export class Page {
     this.#files ??= readFiles(this.#bundle);
     const file = (await this.#files).get(path);
     if (file === undefined) return undefined;
-    if (request.headers.get("if-none-match") === file.headers["etag"])
-      return new Response(null, { status: 304, headers: file.headers });
-    return new Response(file.body, { headers: file.headers });
+    const { body, headers } = takesGzip(request.headers.get("accept-encoding")) ? file.gzip : file.plain;
+    if (request.headers.get("if-none-match") === headers["etag"])
+      return new Response(null, { status: 304, headers });
+    return new Response(body, { headers });
   }
 }
 
@@ -73,12 +81,31 @@ async function readFiles(page: HTMLBundle): Promise<ReadonlyMap<string, File>> {
           // Their names change with what they hold.
           ...(isPage ? {} : { "cache-control": "public, max-age=31536000, immutable" }),
           "content-type": type,
-          etag: `"${Bun.hash(body).toString(16)}"`,
+          vary: "accept-encoding",
         };
-        return [isPage ? "/" : `/${basename(path)}`, { body, headers }] as const;
+        return [isPage ? "/" : `/${basename(path)}`, fileOf(body, headers)] as const;
       }),
     ),
   );
+}
+
+function fileOf(body: Uint8Array<ArrayBuffer>, headers: Form["headers"]): File {
+  const tag = Bun.hash(body).toString(16);
+  return {
+    plain: { body, headers: { ...headers, etag: `"${tag}"` } },
+    gzip: {
+      body: Bun.gzipSync(body, { level: 9 }),
+      headers: { ...headers, "content-encoding": "gzip", etag: `"${tag}-gzip"` },
+    },
+  };
+}
+
+/** @param accepted what the request says in `Accept-Encoding` */
+export function takesGzip(accepted: string | null): boolean {
+  return (accepted ?? "").split(",").some((each) => {
+    const [name, ...parameters] = each.split(";").map((part) => part.trim().toLowerCase());
+    return name === "gzip" && !parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter));
+  });
 }
 
 /** The page with its parts named as beside it, since a proxy may have it under a path of its own. Bun names them from the root. */
