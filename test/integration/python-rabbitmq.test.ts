@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { type Client, connect } from "../support/client.ts";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
 import { need, pythonWithPika } from "../support/requirements.ts";
+import { ShownProgram } from "../support/shown-program.ts";
+import { snippets } from "../support/snippets.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until, untilCount } from "../support/wait.ts";
 import { startWarren } from "../support/warren.ts";
@@ -71,6 +73,31 @@ describe("a processor in Python", () => {
     );
     const kinds = new Set(anna.received.map((text) => String(text).split(" ")[0]));
     expect(kinds).toContain("packed");
+  });
+});
+
+describe("Python in the documents", () => {
+  const shownIn = (document: string, words: string) =>
+    snippets("python").find(({ place, code }) => place.startsWith(`${document}:`) && code.includes(words))!
+      .code;
+
+  test("brings an exchange of one's own to clients, and tells a program who comes", async () => {
+    await using manager = await startManager();
+    const binding = shownIn("README.md", "exchange_bind").replace(/"amqp:[^"]*"/, JSON.stringify(broker));
+    const visitors = `import pika
+channel = pika.BlockingConnection(pika.URLParameters(${JSON.stringify(broker)})).channel()
+${shownIn("docs/events.md", "visitors")}
+print("ready")
+channel.start_consuming()`;
+    await using told = new ShownProgram([need(pythonWithPika), "-u", "-c", visitors], import.meta.dir);
+    await told.prints("ready");
+    await using anna = await connect(manager.wsUrl("/ws/anna?topic=order.new"));
+    await until(() => told.printed.length > 1, "the event");
+    const event = told.printed[1]!.replace(/^b'(.*)'$/, "$1");
+    expect(JSON.parse(event)).toMatchObject({ event: "connected", client: "anna" });
+    const publish = 'channel.basic_publish("orders", "order.new", "two coffees")\nchannel.connection.close()';
+    expect(await python("-c", `${binding}\n${publish}`).exited).toBe(0);
+    await until(() => anna.received.includes("two coffees"), "what was published to the exchange");
   });
 });
 

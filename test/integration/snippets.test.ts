@@ -14,7 +14,7 @@ import { until } from "../support/wait.ts";
 
 /**
  * The snippets of README.md and docs/ that other programs understand: TypeScript's checker, Python, the proxies. Commands and JSON
- * are in test/unit/docs.test.ts.
+ * are in test/unit/docs.test.ts. They are run in snippets-run.test.ts.
  */
 setDefaultTimeout(integrationTimeoutMs);
 

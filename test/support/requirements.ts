@@ -36,6 +36,14 @@ export const pythonWithKombu: Requirement = {
   find: () => firstThat((python) => hasModule(python, "kombu"), ["/usr/bin/python3", Bun.which("python3")]),
 };
 
+/** What docs/protocol.md speaks STOMP with. */
+export const pythonWithWebsocket: Requirement = {
+  name: "Python 3 with websocket",
+  debianPackage: "python3-websocket",
+  find: () =>
+    firstThat((python) => hasModule(python, "websocket"), ["/usr/bin/python3", Bun.which("python3")]),
+};
+
 /** Its parsers for what `/metrics` shows are those that Prometheus' makers wrote. */
 export const pythonWithPrometheus: Requirement = {
   name: "Python 3 with prometheus_client",
