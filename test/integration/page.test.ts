@@ -360,7 +360,7 @@ test("a flood is folded instead of drawn, and the page stays awake", async () =>
   const gap = rows(page, "gap").last();
   const folded = Number((await gap.getByRole("button").textContent())!.replaceAll(/\D/g, ""));
   await gap.getByRole("button").click();
-  expect(await gap.locator(".row").count()).toBe(folded);
+  await until(async () => (await gap.locator(".row").count()) === folded, "all that was folded");
   await gap.getByRole("button").click();
   expect(await gap.locator(".row").count()).toBe(0);
 });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
+import { snippetsFor } from "../../static/session/snippets.ts";
 import { type Client, connect } from "../support/client.ts";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
 import { need, pythonWithPika } from "../support/requirements.ts";
@@ -95,6 +96,22 @@ channel.start_consuming()`;
     await until(() => told.printed.length > 1, "the event");
     const event = told.printed[1]!.replace(/^b'(.*)'$/, "$1");
     expect(JSON.parse(event)).toMatchObject({ event: "connected", client: "anna" });
+    // What the page's drawer says for a pattern hears clients, and for a topic reaches them.
+    const drawer = (topic: string) =>
+      snippetsFor("http://127.0.0.1:8000/", topic, false)
+        .find(({ name }) => name === "Python")!
+        .code.replace(/"amqp:[^"]*"/, JSON.stringify(broker))
+        .replaceAll('"orders"', '"drawer"');
+    await using hearing = new ShownProgram(
+      [need(pythonWithPika), "-u", "-c", drawer("order.#")],
+      import.meta.dir,
+    );
+    await until(() => {
+      anna.send("three coffees");
+      return hearing.printed.includes("order.new b'three coffees'");
+    }, "what a client says");
+    expect(await python("-c", drawer("order.new")).exited).toBe(0);
+    await until(() => anna.received.includes("hello"), "what Python says");
     const publish = 'channel.basic_publish("orders", "order.new", "two coffees")\nchannel.connection.close()';
     expect(await python("-c", `${binding}\n${publish}`).exited).toBe(0);
     await until(() => anna.received.includes("two coffees"), "what was published to the exchange");

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { projectFolder } from "../../build/compile.ts";
 import { Auth } from "../../src/gateway/auth/auth.ts";
+import { snippetsFor } from "../../static/session/snippets.ts";
 import { connect } from "../support/client.ts";
 import { need, pythonWithWebsocket } from "../support/requirements.ts";
 import { ShownProgram } from "../support/shown-program.ts";
@@ -273,6 +274,20 @@ describe("curl in the documents does what they say", () => {
     const asking = bash(ask!);
     expect(await asking.exited).toBe(0);
     expect(asking.printed).toEqual(["processed message: coffee"]);
+  });
+
+  test("the page's drawer: the same for its topic", async () => {
+    const page = `${system.url.href}?topic=order.drawer`;
+    const shown = new Map(snippetsFor(page, "order.drawer", false).map(({ name, code }) => [name, code]));
+    const [events, publish, ...others] = shown.get("curl")!.split("\n");
+    expect(others).toEqual([]);
+    const javascript = run({ place: "drawer", language: "js", code: shown.get("JavaScript")! });
+    await javascript.prints("processed message: hello");
+    const listening = bash(events!);
+    await until(async () => {
+      expect(await bash(publish!).exited).toBe(0);
+      return listening.printed.includes("data: hello");
+    }, "the event");
   });
 
   test("docs/protocol.md: what is published, events, and a long poll", async () => {

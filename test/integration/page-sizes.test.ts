@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { join } from "node:path";
+import type { BrowserContextOptions, Page } from "playwright-core";
+import { axeFindings } from "../support/axe.ts";
+import { startBrowser, type TestBrowser } from "../support/browser.ts";
+import { connect } from "../support/client.ts";
+import { contrastFaults } from "../support/contrast.ts";
+import { rows, say, untilStatus } from "../support/page-actions.ts";
+import { integrationTimeoutMs } from "../support/timeout.ts";
+import { startWarren } from "../support/warren.ts";
+
+/**
+ * The client page at five sizes, in each state that it has. With WARREN_TEST_SCREENSHOTS=FOLDER in the environment each of them is
+ * written there as a picture, to be looked at.
+ */
+setDefaultTimeout(integrationTimeoutMs);
+
+const screenshots = process.env["WARREN_TEST_SCREENSHOTS"];
+
+const sizes = [
+  [320, 640],
+  [390, 844],
+  [768, 1024],
+  [1280, 800],
+  [2560, 1440],
+] as const;
+
+const looks: Readonly<Record<string, BrowserContextOptions>> = {
+  light: { colorScheme: "light" },
+  dark: { colorScheme: "dark" },
+  "forced colours": { colorScheme: "dark", forcedColors: "active" },
+};
+
+let browser: TestBrowser;
+beforeAll(async () => {
+  browser = await startBrowser();
+});
+afterAll(() => browser[Symbol.asyncDispose]());
+
+test.each(Object.keys(looks))(
+  "in %s the page fits five sizes of screen, can be read, and axe-core finds nothing wrong: empty, in use, in a flood and cut off",
+  async (look) => {
+    await using warren = await startWarren();
+    const page = await browser.open(`${warren.url}?topic=orders.new`, looks[look]);
+    const faults: string[] = [];
+    const lookAt = async (state: string) => {
+      for (const [width, height] of sizes) {
+        await page.setViewportSize({ width, height });
+        const name = `${state}-${width}-${look.replace(" ", "-")}`;
+        faults.push(...(await faultsOf(page, look)).map((fault) => `${name}: ${fault}`));
+        if (screenshots !== undefined) await page.screenshot({ path: join(screenshots, `${name}.png`) });
+      }
+    };
+
+    await lookAt("1-empty");
+
+    await using client = await connect(warren.wsUrl("/ws/till-7?topic=orders.new"));
+    await say(page, "two coffees, and something longer that goes over more than one line on a phone");
+    await rows(page, "processed.answers-own").waitFor();
+    // So long that it scrolls when it is open.
+    client.send(JSON.stringify({ order: 17, items: Array.from({ length: 100 }, (_, number) => number) }));
+    client.send(new Uint8Array([0xca, 0xfe, 0, 1]));
+    await rows(page, "binary").waitFor();
+    await rows(page, "own").locator(".text").click();
+    await rows(page, "other").locator(".text").click();
+    await lookAt("2-used");
+
+    await page.getByRole("button", { name: "Code" }).click();
+    await page.getByText("Headers", { exact: true }).click();
+    await lookAt("3-code");
+    await page.getByRole("button", { name: "Code" }).click();
+    await page.getByText("Headers", { exact: true }).click();
+
+    await page.getByLabel("Topic").fill("orders.#");
+    await page.keyboard.press("Enter");
+    await page.getByLabel("To", { exact: true }).waitFor();
+    for (let i = 0; i < 500; i++) client.send(`flood ${i}`);
+    await rows(page, "gap").first().getByRole("button").click();
+    await rows(page, "gap").first().locator(".row").first().waitFor();
+    await lookAt("4-flood");
+
+    await warren.stop();
+    await untilStatus(page, "waiting");
+    await page.getByLabel("To", { exact: true }).fill("orders.new");
+    await say(page, "waiting");
+    await rows(page, "own", "waiting").waitFor();
+    await lookAt("5-cut-off");
+    expect(faults).toEqual([]);
+    await browser.closePages();
+  },
+);
+
+async function faultsOf(page: Page, look: string): Promise<string[]> {
+  const tooWide = await page.evaluate(() =>
+    [...document.querySelectorAll("html, body, body *")]
+      .filter((element) => element.checkVisibility() && element.scrollWidth > element.clientWidth + 1)
+      .filter((element) => getComputedStyle(element).display !== "inline" && element.className !== "unseen")
+      .map((element) => `${element.localName}#${element.id}.${element.className} is wider than it may be`),
+  );
+  // Forced colours are the reader's own, whatever their contrast.
+  const contrast =
+    look === "forced colours" ? [] : (await contrastFaults(page)).map((fault) => JSON.stringify(fault));
+  return [...tooWide, ...contrast, ...(await axeFindings(page))];
+}
