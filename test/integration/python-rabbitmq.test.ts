@@ -112,9 +112,12 @@ channel.start_consuming()`;
     }, "what a client says");
     expect(await python("-c", drawer("order.new")).exited).toBe(0);
     await until(() => anna.received.includes("hello"), "what Python says");
-    const publish = 'channel.basic_publish("orders", "order.new", "two coffees")\nchannel.connection.close()';
-    expect(await python("-c", `${binding}\n${publish}`).exited).toBe(0);
+    const publish = 'channel.basic_publish("orders", "order.new", "two coffees")';
+    const notify = shownIn("README.md", "your order is ready");
+    const all = [binding, publish, notify, "channel.connection.close()"].join("\n");
+    expect(await python("-c", all).exited).toBe(0);
     await until(() => anna.received.includes("two coffees"), "what was published to the exchange");
+    await until(() => anna.received.includes("your order is ready"), "what is for her alone");
   });
 });
 

@@ -125,6 +125,27 @@ const runs: Readonly<Record<string, (snippet: Snippet) => Promise<void>>> = {
     await program.prints("two coffees");
     await program.prints("processed message: two coffees");
   },
+  "README.md: const show": async (snippet) => {
+    await using other = await connect(system.wsUrl("/ws/ben?topic=chat.lobby"));
+    other.send("who is there?");
+    expect(await other.next()).toBe("processed message: who is there?");
+    const program = run(snippet, { before: connected() });
+    await program.prints("ben: who is there?");
+    await until(() => program.printed.some((line) => line.endsWith(": hello")), "its own line");
+  },
+  "README.md: /direct": async (snippet) => {
+    const notifying = startSystem([], ({ text }) => ({ to: { client: "anna" }, body: text }));
+    started.unshift(notifying);
+    // She is not there yet.
+    const sent = await fetch(new URL("/topics/orders", notifying.url), {
+      method: "POST",
+      body: "your order is ready",
+      headers: { "content-type": "text/plain" },
+    });
+    expect(sent.status).toBe(200);
+    const before = connected().replace("/ws", "/ws/anna");
+    await run(snippet, { before, url: notifying.url }).prints("your order is ready");
+  },
   "docs/front-end.md: onStompError": async (snippet) => {
     await run(snippet).prints("/topic/orders.new processed message: two coffees");
   },
