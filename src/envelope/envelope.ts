@@ -30,8 +30,11 @@ export interface Envelope {
   /** It came as a plain copy of what Warren's roles get in packs: it is for other programs. */
   readonly isCopy?: boolean;
   /** What is published with it. What comes from a broker has none. */
-  readonly copies?: PlainCopies | undefined;
+  readonly copies?: Copies | undefined;
 }
+
+/** Plain copies of the messages in an envelope. */
+export type Copies = PlainCopies<Envelope>;
 
 /** The header of a message that was taken out of a pack: the pack's id. */
 export const packHeader = "warren-pack";

@@ -1,11 +1,15 @@
-import type { Envelope } from "./envelope.ts";
-
 /** What a copy takes on the wire besides its body, roughly, in bytes. */
 const overheadBytes = 200;
 
 /** What is done with a copy, if it is not simply published. */
 const asking = 1;
 const withheld = 2;
+
+/** An envelope, as far as its size goes. */
+interface Sized {
+  /** As AMQP carries it. */
+  readonly body: Buffer;
+}
 
 /**
  * What is published besides an envelope for Warren's own roles: a plain copy of each message in it, for all other programs. And
@@ -14,8 +18,8 @@ const withheld = 2;
  * The copies are the first parts, in order; the envelope itself is the last one. Should the broker close the channel over a copy,
  * nobody has got the message.
  */
-export class PlainCopies {
-  readonly envelopes: readonly Envelope[];
+export class PlainCopies<Copy extends Sized> {
+  readonly envelopes: readonly Copy[];
   /** What they take on the wire, roughly, in bytes. */
   readonly bytes: number;
   /** 1 for each part that the broker has. Absent: it has none. */
@@ -25,7 +29,7 @@ export class PlainCopies {
   #plan: Uint8Array | undefined;
   #withheldCount = 0;
 
-  constructor(envelopes: readonly Envelope[]) {
+  constructor(envelopes: readonly Copy[]) {
     this.envelopes = envelopes;
     let bytes = 0;
     for (const { body } of envelopes) bytes += body.byteLength + overheadBytes;

@@ -7,6 +7,7 @@ import type { Announcements } from "./clients/announcements.ts";
 import type { Client, ClientSocket } from "./clients/client.ts";
 import type { Holds } from "./clients/holds.ts";
 import type { Shares } from "./clients/shares.ts";
+import type { SocketEvents } from "./clients/socket-events.ts";
 import type { TimerWheel } from "./clients/timer-wheel.ts";
 import type { Turns } from "./clients/turns.ts";
 import type { Durables } from "./durable/durables.ts";
@@ -19,11 +20,9 @@ import type { MessageRateOptions } from "./limits/message-rate.ts";
 import type { Seat } from "./limits/seat.ts";
 import type { Rooms } from "./presence/rooms.ts";
 import type { Requests } from "./requests/requests.ts";
-import type { Entrance } from "./server/entrance.ts";
 import type { Listeners } from "./server/listeners.ts";
 import type { OriginGuard } from "./server/origin-guard.ts";
 import type { Refusals, Refused } from "./server/refusals.ts";
-import type { SocketEvents } from "./server/server.ts";
 
 /** Who is about to connect. */
 export interface Newcomer {
@@ -123,7 +122,7 @@ export interface Door {
 /** What doors need besides what they share with protocols. */
 export interface DoorSurroundings extends Surroundings, AdmissionOptions, MessageRateOptions {
   /** Tells whether the manager is stopping. */
-  readonly entrance: Pick<Entrance, "isClosed">;
+  readonly entrance: { readonly isClosed: boolean };
   /** Which pages may ask. */
   readonly origins: OriginGuard;
   readonly refusals: Refusals;

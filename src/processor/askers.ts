@@ -1,6 +1,5 @@
 import type { Message } from "../message.ts";
 import { askerOf, awaitedBy } from "../requests.ts";
-import type { Call } from "./call.ts";
 
 /** Askers that have gone are remembered for the requests of theirs that still wait; then the oldest is forgotten. */
 const goneMax = 10_000;
@@ -14,13 +13,19 @@ export class AskerGone extends Error {
   }
 }
 
+/** A call that can be told that nobody waits for its answers any more. */
+interface Abandonable {
+  /** The client that asked has gone. */
+  abandon(reason: Error): void;
+}
+
 /** Who waits for the answers of the calls that are under way: a call is told when that client has gone. */
 export class Askers {
-  readonly #calls = new Map<string, Set<Call>>();
+  readonly #calls = new Map<string, Set<Abandonable>>();
   readonly #gone = new Set<string>();
 
   /** A call begins. Returns what is to be called when it has ended; undefined if nobody waits for its answers. */
-  begin(message: Message, call: Call): (() => void) | undefined {
+  begin(message: Message, call: Abandonable): (() => void) | undefined {
     const awaited = awaitedBy(message);
     const asker = awaited === undefined ? undefined : askerOf(awaited);
     if (asker === undefined) return undefined;

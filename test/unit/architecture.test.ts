@@ -65,7 +65,13 @@ test("rooms that may import one another form no circle", () => {
   expect(circleAmong(allowed)).toBeUndefined();
 });
 
-test("a circle of rooms is found", () => {
+test("files import one another in no circle, also of types", () => {
+  const byFile = new Map(files.map((file) => [file, new Set<string>()] as const));
+  for (const { from, to } of imports) byFile.get(from)!.add(to);
+  expect(circleAmong(byFile)).toBeUndefined();
+});
+
+test("a circle is found", () => {
   const rooms = { a: ["b"], b: ["c"], c: ["d", "b"], d: [] };
   expect(circleAmong(new Map(Object.entries(rooms).map(([room, to]) => [room, new Set(to)])))).toEqual([
     "b",
@@ -131,20 +137,20 @@ function isSame(one: Import, other: Import): boolean {
   return one.from === other.from && one.to === other.to;
 }
 
-/** Rooms of which each may import the next, beginning and ending with the same one; undefined if there are none. */
-function circleAmong(rooms: ReadonlyMap<string, ReadonlySet<string>>): readonly string[] | undefined {
+/** Names of rooms or files of which each may import the next, beginning and ending with the same one; undefined if there are none. */
+function circleAmong(all: ReadonlyMap<string, ReadonlySet<string>>): readonly string[] | undefined {
   const cleared = new Set<string>();
   const visit = (room: string, path: readonly string[]): readonly string[] | undefined => {
     if (path.includes(room)) return [...path.slice(path.indexOf(room)), room];
     if (cleared.has(room)) return undefined;
-    for (const next of rooms.get(room) ?? []) {
+    for (const next of all.get(room) ?? []) {
       const circle = visit(next, [...path, room]);
       if (circle !== undefined) return circle;
     }
     cleared.add(room);
     return undefined;
   };
-  for (const room of rooms.keys()) {
+  for (const room of all.keys()) {
     const circle = visit(room, []);
     if (circle !== undefined) return circle;
   }

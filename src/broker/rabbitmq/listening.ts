@@ -1,5 +1,4 @@
-import type { Envelope } from "../../envelope/envelope.ts";
-import type { PlainCopies } from "../../envelope/plain-copies.ts";
+import type { Copies, Envelope } from "../../envelope/envelope.ts";
 import { isPropertyName } from "../../properties.ts";
 
 /** While other programs listen, it is asked this often whether they still do, in milliseconds. */
@@ -22,7 +21,7 @@ interface Question {
 /** Copies of one sender and topic. */
 interface Alike {
   readonly isRequest: boolean;
-  readonly members: (readonly [copies: PlainCopies, part: number])[];
+  readonly members: (readonly [copies: Copies, part: number])[];
   /** Whether all of them are routed alike, whatever another program has bound. */
   areUniform: boolean;
 }
@@ -30,9 +29,9 @@ interface Alike {
 /** What becomes of copies that were withheld. */
 export interface Answered {
   /** Nobody would have got these. */
-  readonly passed: ReadonlyMap<PlainCopies, readonly number[]>;
+  readonly passed: ReadonlyMap<Copies, readonly number[]>;
   /** Somebody may get these. */
-  readonly wanted: ReadonlyMap<PlainCopies, readonly number[]>;
+  readonly wanted: ReadonlyMap<Copies, readonly number[]>;
 }
 
 /**
@@ -56,7 +55,7 @@ export class Listening {
   /** Whether it withholds copies until the questions are answered. */
   #isWithholding = false;
   /** In order. */
-  #withheld: (readonly [copies: PlainCopies, part: number])[] = [];
+  #withheld: (readonly [copies: Copies, part: number])[] = [];
 
   /** Whether nothing more may be written before RabbitMQ has answered. */
   get isWaiting(): boolean {
@@ -82,7 +81,7 @@ export class Listening {
   }
 
   /** An envelope with such copies is written, the first of its parts that are due with this delivery tag. */
-  written(copies: PlainCopies, firstTag: number): void {
+  written(copies: Copies, firstTag: number): void {
     let tag = firstTag;
     for (let part = 0; part < copies.length; part++) {
       if (copies.isTaken(part) || copies.isWithheld(part)) continue;
@@ -125,7 +124,7 @@ export class Listening {
   #answer(isHeard: boolean): Answered {
     const returned = new Set<string>();
     for (const { key, isReturned } of this.#questions) if (isReturned) returned.add(key);
-    const [passed, wanted] = [new Map<PlainCopies, number[]>(), new Map<PlainCopies, number[]>()];
+    const [passed, wanted] = [new Map<Copies, number[]>(), new Map<Copies, number[]>()];
     for (const [copies, part] of this.#withheld) {
       const into = returned.has(keyOf(copies.envelopes[part]!)) ? passed : wanted;
       const parts = into.get(copies);
@@ -180,7 +179,7 @@ export class Listening {
   }
 }
 
-function askAll(copies: PlainCopies): void {
+function askAll(copies: Copies): void {
   for (let part = 0; part < copies.length; part++) {
     const copy = copies.envelopes[part]!;
     if (!copies.isTaken(part) && isSmall(copy)) copies.ask(part);

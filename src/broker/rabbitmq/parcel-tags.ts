@@ -1,11 +1,11 @@
 import { Deque } from "../../collections/deque.ts";
-import type { PlainCopies } from "../../envelope/plain-copies.ts";
+import type { Copies } from "../../envelope/envelope.ts";
 
 /** An envelope on the wire with its copies. */
 interface Parcel {
   /** Its number among the envelopes of this link. */
   readonly tag: number;
-  readonly copies: PlainCopies | undefined;
+  readonly copies: Copies | undefined;
   /** Parts that are not settled. */
   left: number;
   /** Copies of them that are withheld. */
@@ -37,7 +37,7 @@ export class ParcelTags {
   readonly #onSettled: OnSettled;
   readonly #open = new Deque<Run>();
   /** Those with copies that are withheld. */
-  readonly #withholding = new Map<PlainCopies, Parcel>();
+  readonly #withholding = new Map<Copies, Parcel>();
   #nextTag = 1;
   #nextFirst = 1;
 
@@ -51,7 +51,7 @@ export class ParcelTags {
   }
 
   /** Its parts that are due are about to be written. Returns how many these are. */
-  add(copies: PlainCopies | undefined): number {
+  add(copies: Copies | undefined): number {
     const size = copies === undefined ? 1 : copies.due;
     const withheld = copies?.withheldCount ?? 0;
     const parcel = { tag: this.#nextTag++, copies, left: size + withheld, withheld, isRefused: false };
@@ -61,18 +61,18 @@ export class ParcelTags {
   }
 
   /** These copies, which were withheld, are about to be written. */
-  addWithheld(copies: PlainCopies, parts: readonly number[]): void {
+  addWithheld(copies: Copies, parts: readonly number[]): void {
     const parcel = this.#noLongerWithheld(copies, parts.length);
     if (parcel !== undefined) this.#addRun(parcel, parts.length, parts);
   }
 
   /** Nobody would have got these copies, which were withheld: they need not be written. */
-  passOver(copies: PlainCopies, parts: readonly number[]): void {
+  passOver(copies: Copies, parts: readonly number[]): void {
     const parcel = this.#noLongerWithheld(copies, parts.length);
     if (parcel !== undefined) for (const part of parts) this.#settlePart(parcel, part, true);
   }
 
-  #noLongerWithheld(copies: PlainCopies, count: number): Parcel | undefined {
+  #noLongerWithheld(copies: Copies, count: number): Parcel | undefined {
     const parcel = this.#withholding.get(copies);
     if (parcel === undefined) return undefined;
     parcel.withheld -= count;

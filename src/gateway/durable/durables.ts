@@ -33,7 +33,7 @@ export class Durables {
   readonly #sweeps: Sweeps;
   readonly #end: LogEnd;
   readonly #parked = new Parked();
-  readonly #outflowTo: (socket: ClientSocket) => Outflow;
+  readonly #outflowTo: (socket: ClientSocket) => Outflow<DurableSubscription>;
 
   /**
    * @param windowBytesMax what of the log is kept in memory

@@ -3,7 +3,7 @@ import type { LogRecord } from "../../log/record.ts";
 import { isExpired } from "../../properties.ts";
 import { Interests } from "./interests.ts";
 import { SharedFrames } from "./shared-frames.ts";
-import type { DurableSubscription } from "./subscription.ts";
+import type { DurableSubscription, ReadingGroup } from "./subscription.ts";
 
 /** How much the members may have gathered together before it is written, in characters or bytes. */
 const gatheredSizeMax = 4 * 1024 ** 2;
@@ -17,7 +17,7 @@ export type OnSlow = (subscription: DurableSubscription) => void;
  * Subscriptions that read the same records together. Each record is matched once for all of them, so reading costs
  * records plus deliveries, never records times subscriptions.
  */
-export class Members {
+export class Members implements ReadingGroup {
   readonly #all = new Set<DurableSubscription>();
   readonly #unwritten = new Set<DurableSubscription>();
   /** Those that may leave as soon as everything is read: all but those that wait to tell of a gap with a message. */

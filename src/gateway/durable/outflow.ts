@@ -1,6 +1,5 @@
 import type { Body } from "../../message.ts";
 import type { ClientSocket } from "../clients/client.ts";
-import type { DurableSubscription } from "./subscription.ts";
 
 /** What durable subscriptions may have written to a client, and whom to tell of it. */
 export interface Outlet {
@@ -16,19 +15,21 @@ export const plainOutlet: Outlet = { room: 128 * 1024, sent: () => undefined };
 /**
  * The way to one client, shared by all of its durable subscriptions: what one has gathered is gone for the others, too.
  * Each of them looking at the socket for itself would write as many times as much as there are subscriptions.
+ *
+ * @typeParam Subscription what waits for room: it is told, and nothing else is asked of it
  */
-export class Outflow {
+export class Outflow<Subscription> {
   readonly #socket: ClientSocket;
   readonly #outlet: Outlet;
-  readonly #onRoom: (subscription: DurableSubscription) => void;
+  readonly #onRoom: (subscription: Subscription) => void;
   /** By all of the client's subscriptions, and not written yet. In bytes; of text in characters. */
   #gathered = 0;
   /** Those that go on when there is room. */
-  readonly #awaiting = new Set<DurableSubscription>();
+  readonly #awaiting = new Set<Subscription>();
   #telling: NodeJS.Immediate | undefined;
 
   /** @param onRoom called once after `awaitRoom`, when there is room and the network is not going to tell */
-  constructor(socket: ClientSocket, outlet: Outlet, onRoom: (subscription: DurableSubscription) => void) {
+  constructor(socket: ClientSocket, outlet: Outlet, onRoom: (subscription: Subscription) => void) {
     this.#socket = socket;
     this.#outlet = outlet;
     this.#onRoom = onRoom;
@@ -49,7 +50,7 @@ export class Outflow {
   }
 
   /** The subscription has ended, and what it had gathered, of this size, is not written. */
-  leave(subscription: DurableSubscription, size: number): void {
+  leave(subscription: Subscription, size: number): void {
     this.#awaiting.delete(subscription);
     this.#gathered -= size;
     this.#tell();
@@ -59,7 +60,7 @@ export class Outflow {
    * One of the client's subscriptions goes on when there is room. Bun tells when the client has read what waited for it; but where
    * it was another subscription's that took the room, and the network takes that at once, nothing ever waits.
    */
-  awaitRoom(subscription: DurableSubscription): void {
+  awaitRoom(subscription: Subscription): void {
     this.#awaiting.add(subscription);
     this.#tell();
   }
@@ -86,11 +87,11 @@ export class Outflow {
 }
 
 /** Each client's, shared by its subscriptions. */
-export function outflowsTo(
+export function outflowsTo<Subscription>(
   outlet: Outlet,
-  onRoom: (subscription: DurableSubscription) => void,
-): (socket: ClientSocket) => Outflow {
-  const outflows = new WeakMap<ClientSocket, Outflow>();
+  onRoom: (subscription: Subscription) => void,
+): (socket: ClientSocket) => Outflow<Subscription> {
+  const outflows = new WeakMap<ClientSocket, Outflow<Subscription>>();
   return (socket) => {
     const known = outflows.get(socket);
     if (known !== undefined) return known;

@@ -3,7 +3,6 @@ import type { LogRecord } from "../../log/record.ts";
 import type { Body } from "../../message.ts";
 import type { ClientSocket } from "../clients/client.ts";
 import type { direct, Encoding } from "../fan-out/encoding.ts";
-import type { Members } from "./members.ts";
 import type { Outflow } from "./outflow.ts";
 import { Places } from "./places.ts";
 import type { DurableState } from "./states.ts";
@@ -31,6 +30,12 @@ export interface DurableRequest {
   readonly onRefused?: ((why: string) => void) | undefined;
 }
 
+/** Subscriptions that read the same records. */
+export interface ReadingGroup {
+  /** False if it was not there. */
+  remove(subscription: DurableSubscription): boolean;
+}
+
 /** A subscription that reads from the log: where it is, and what it has yet to write to its client. */
 export class DurableSubscription {
   readonly socket: ClientSocket;
@@ -42,7 +47,7 @@ export class DurableSubscription {
   readonly head: string;
   #state: DurableState = "locating";
   /** Those with which it reads the same records, while it does. */
-  readsWith: Members | undefined;
+  readsWith: ReadingGroup | undefined;
   /** Where it is told to begin; a position as soon as it has passed one. */
   place: Start;
   /**
@@ -55,7 +60,7 @@ export class DurableSubscription {
   /** Its next message tells that some are missing before it. */
   isBehindGap = false;
   /** Shared with the client's other subscriptions. */
-  readonly #outflow: Outflow;
+  readonly #outflow: Outflow<DurableSubscription>;
   /** Absent once it was called, since it keeps a receipt alive. */
   #onInForce: DurableRequest["onInForce"] | undefined;
   readonly #onRefused: DurableRequest["onRefused"];
@@ -64,7 +69,7 @@ export class DurableSubscription {
 
   constructor(
     { socket, clientId, subscriptionId, encoding, pattern, start, onInForce, onRefused }: DurableRequest,
-    outflow: Outflow,
+    outflow: Outflow<DurableSubscription>,
   ) {
     this.#outflow = outflow;
     this.socket = socket;

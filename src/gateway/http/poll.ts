@@ -1,7 +1,7 @@
 import type { Server } from "bun";
 import type { Client } from "../clients/client.ts";
+import type { SocketEvents } from "../clients/socket-events.ts";
 import type { Multicast } from "../fan-out/multicast.ts";
-import type { SocketEvents } from "../server/server.ts";
 import { endedByClient, ResponseSocket } from "./response-socket.ts";
 
 /** What a poll needs of the gateway. */

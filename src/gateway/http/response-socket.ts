@@ -1,7 +1,7 @@
 import type { Body } from "../../message.ts";
 import type { Client, ClientSocket } from "../clients/client.ts";
+import type { SocketEvents } from "../clients/socket-events.ts";
 import type { Multicast, Receiver } from "../fan-out/multicast.ts";
-import type { SocketEvents } from "../server/server.ts";
 
 /** The code of an end that the client, or the network, made without a word. */
 export const endedByClient = 1005;

@@ -8,6 +8,7 @@ import { peerOf } from "./address.ts";
 import { Inflow } from "./inflow.ts";
 import type { Seat } from "./seat.ts";
 import type { SocketBytes } from "./socket-bytes.ts";
+import type { Watched } from "./watched.ts";
 
 /** How long a round takes at most, and at least. In milliseconds. */
 const roundMostMs = 9000;
@@ -25,21 +26,6 @@ export interface HalfSentOptions {
   readonly messageTimeoutMs: number;
   /** What Bun takes of a message. In bytes. */
   readonly messageMaxBytes: number;
-}
-
-/** What is known of a client's socket: its seat has it. */
-export interface Watched {
-  readonly inflow: Inflow;
-  /** Whose socket it is, until that is found. */
-  readonly peer: string;
-  /** The socket's; -1 until it is found. */
-  fd: number;
-  /** What had come over it, and what of that nobody had read, as of the last visit. In bytes. */
-  received: number;
-  /** What the kernel has of it, in bytes. */
-  unread: number;
-  /** Whether it is ended when it is looked at next. */
-  isToEnd: boolean;
 }
 
 /**

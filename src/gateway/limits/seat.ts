@@ -1,4 +1,4 @@
-import type { Watched } from "./half-sent.ts";
+import type { Watched } from "./watched.ts";
 
 /** What a client may still send before it is held back. Times are the wheel's. */
 export interface Allowance {

@@ -15,7 +15,8 @@ import {
 import type { Notices } from "../../ops/notices.ts";
 import { RequestTurns } from "../../ops/request-turns.ts";
 import type { Auth } from "../auth/auth.ts";
-import type { Client, ClientSocket } from "../clients/client.ts";
+import type { Client } from "../clients/client.ts";
+import type { SocketEvents } from "../clients/socket-events.ts";
 import type { Door } from "../protocol.ts";
 import type { Entrance } from "./entrance.ts";
 import { urlOf } from "./handshake.ts";
@@ -44,22 +45,6 @@ export interface ServerOptions extends AdminOptions, TlsOptions {
   readonly auth: Auth | undefined;
   /** What the admin port answers besides. */
   readonly adminRoutes: Routes<undefined>;
-}
-
-/** Hears what clients' sockets do, as Bun tells it. None of it may throw or wait. */
-export interface SocketEvents {
-  /** A connection is open. */
-  opened(socket: ClientSocket): void;
-  /** A message has come. */
-  message(socket: ClientSocket, body: string | Buffer): void;
-  /** The client has read something of what waited for it. */
-  drained(socket: ClientSocket): void;
-  /** Bun has answered it. */
-  pinged(socket: ClientSocket, data: Buffer): void;
-  /** A pong has come. */
-  ponged(socket: ClientSocket, data: Buffer): void;
-  /** The connection has ended, with this code. */
-  closed(socket: ClientSocket, code: number): void;
 }
 
 /** Those that a server hands requests and socket events to, and what it refuses. */

@@ -1,7 +1,7 @@
 import { closeCodes } from "../../wire/close-codes.ts";
 import { replyDestination } from "../../wire/stomp/destinations.ts";
-import { StompFault } from "../../wire/stomp/fault.ts";
-import { errorText, type Frame, named, type Version } from "../../wire/stomp/frames.ts";
+import { errorText, StompFault } from "../../wire/stomp/fault.ts";
+import { type Frame, named, type Version } from "../../wire/stomp/frames.ts";
 import type { FrameParser } from "../../wire/stomp/parser.ts";
 import type { Grant } from "../auth/grant.ts";
 import type { ClientSocket } from "../clients/client.ts";
@@ -13,8 +13,8 @@ import { type Agreement, agreementOn, heartBeatsOf } from "./heart-beats.ts";
 import { hasEnded, isNew, type Phase, stopTimersOf, withoutHeartBeats } from "./phase.ts";
 import { Publishing } from "./publishing.ts";
 import { noConnect, sendMessage, sendReceipt } from "./replies.ts";
-import type { StompSurroundings } from "./stomp.ts";
 import { subscribe, unsubscribe } from "./subscribe.ts";
+import type { StompSurroundings } from "./surroundings.ts";
 
 /** What is said between a STOMP client and Warren: obeys the client's frames, and answers them. */
 export class Conversation {

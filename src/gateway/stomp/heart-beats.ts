@@ -2,7 +2,7 @@ import { closeCodes } from "../../wire/close-codes.ts";
 import { StompFault } from "../../wire/stomp/fault.ts";
 import type { ClientSocket } from "../clients/client.ts";
 import type { Timed, TimerWheel } from "../clients/timer-wheel.ts";
-import type { StompSurroundings } from "./stomp.ts";
+import type { StompSurroundings } from "./surroundings.ts";
 
 /** What Warren offers and asks for in CONNECTED: as often as the client likes, but not more often than this. */
 export const heartBeatMs = 1000;

@@ -3,8 +3,8 @@ import { Share } from "../../envelope/share.ts";
 import type { Waiter } from "../../envelope/waiter.ts";
 import type { OutgoingMessage } from "../../message.ts";
 import { replyNameIn } from "../../wire/stomp/destinations.ts";
-import { StompFault } from "../../wire/stomp/fault.ts";
-import { type Frame, required } from "../../wire/stomp/frames.ts";
+import { required, StompFault } from "../../wire/stomp/fault.ts";
+import type { Frame } from "../../wire/stomp/frames.ts";
 import type { ClientSocket } from "../clients/client.ts";
 import type { Objection, Sender } from "../fan-out/ingress.ts";
 import type { Thread } from "../requests/correlation.ts";
@@ -12,7 +12,7 @@ import { type Asker, type Line, RequestFault } from "../requests/line.ts";
 import type { Credentials } from "./credentials.ts";
 import { askedBefore, keyFaults, notSent } from "./replies.ts";
 import { messageOf } from "./sent-message.ts";
-import type { StompSurroundings } from "./stomp.ts";
+import type { StompSurroundings } from "./surroundings.ts";
 import { begun, type Pending, Transactions } from "./transactions.ts";
 
 /** A session that publishes: whose messages these are, and where the answers go. */

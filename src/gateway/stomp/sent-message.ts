@@ -1,7 +1,8 @@
 import { timestampIn } from "../../envelope/envelope.ts";
 import type { OutgoingMessage } from "../../message.ts";
 import { appToSendTo, isApp, topicToSendTo } from "../../wire/stomp/destinations.ts";
-import { type Frame, required } from "../../wire/stomp/frames.ts";
+import { required } from "../../wire/stomp/fault.ts";
+import type { Frame } from "../../wire/stomp/frames.ts";
 import { bodyOf, travellingHeaders } from "./headers.ts";
 
 /**

@@ -8,7 +8,7 @@ import type { Seat } from "../limits/seat.ts";
 import { Conversation } from "./conversation.ts";
 import { stompEncoding } from "./encoding.ts";
 import { lineEndMessages, pieceMessages, priceOf } from "./prices.ts";
-import type { StompSurroundings } from "./stomp.ts";
+import type { StompSurroundings } from "./surroundings.ts";
 import { Unfinished } from "./unfinished.ts";
 
 /**

@@ -1,6 +1,4 @@
-import type { AnyMetric, LabelledCounter } from "../../ops/metrics.ts";
-import type { FaultReason } from "../../wire/stomp/fault.ts";
-import type { FrameLimits } from "../../wire/stomp/parser.ts";
+import type { AnyMetric } from "../../ops/metrics.ts";
 import { unlimited } from "../auth/grant.ts";
 import type { Client } from "../clients/client.ts";
 import type { LateEntry, LateNewcomer, Protocol, Surroundings } from "../protocol.ts";
@@ -9,27 +7,9 @@ import { stompEncodings } from "./encoding.ts";
 import { countFaults } from "./fault-count.ts";
 import { beginsStomp } from "./first-frame.ts";
 import { Session } from "./session.ts";
+import type { StompOptions, StompSurroundings } from "./surroundings.ts";
 
-/** What STOMP clients may do, and for how long. */
-export interface StompOptions extends FrameLimits {
-  /** Subscriptions that a client may have. */
-  readonly maxSubscriptions: number;
-  /** What a client's open transactions may hold together. In bytes. */
-  readonly maxTransactionBytes: number;
-  /** How long a client may take to send CONNECT. In milliseconds. */
-  readonly handshakeTimeoutMs: number;
-  /** How long the rest of a frame may take that has begun. In milliseconds. */
-  readonly messageTimeoutMs: number;
-}
-
-/** What the sessions share. */
-export type StompSurroundings = Surroundings &
-  StompOptions & {
-    /** ERROR frames, by what was wrong. */
-    readonly faults: LabelledCounter<FaultReason>;
-    /** What every client may do where none needs a token: then nothing in them changes, and all clients share them. */
-    readonly anyones: Credentials | undefined;
-  };
+export type { StompOptions };
 
 /** STOMP 1.2 and 1.1 over WebSocket, for clients that need topics, receipts and headers. */
 export class StompProtocol implements Protocol {

@@ -5,8 +5,8 @@ import {
   patternToSubscribe,
   presenceTopicIn,
 } from "../../wire/stomp/destinations.ts";
-import { StompFault } from "../../wire/stomp/fault.ts";
-import { type Frame, required, type Version } from "../../wire/stomp/frames.ts";
+import { required, StompFault } from "../../wire/stomp/fault.ts";
+import type { Frame, Version } from "../../wire/stomp/frames.ts";
 import type { ClientSocket } from "../clients/client.ts";
 import type { Subject, Subscriptions } from "../clients/subscriptions.ts";
 import type { DurableRequest } from "../durable/subscription.ts";

@@ -2,7 +2,7 @@ import { closeCodes } from "../../wire/close-codes.ts";
 import { StompFault } from "../../wire/stomp/fault.ts";
 import type { ClientSocket } from "../clients/client.ts";
 import { Deadline } from "./deadline.ts";
-import type { StompSurroundings } from "./stomp.ts";
+import type { StompSurroundings } from "./surroundings.ts";
 
 /** A frame that has begun: its rest has to come in time, whatever else the client sends meanwhile. */
 export class Unfinished {

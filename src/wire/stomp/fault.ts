@@ -1,5 +1,5 @@
 import { type CloseCode, closeCodes } from "../close-codes.ts";
-import type { Header } from "./frames.ts";
+import { type Frame, frameText, type Header, type Version } from "./frames.ts";
 
 /** What faults are of, as `warren_stomp_errors_total` counts them: one of the limits, the token, a message that RabbitMQ
  * did not take, or else what a frame says. */
@@ -46,4 +46,22 @@ export class StompFault extends Error {
     this.close = more.close ?? closeCodes.stompError;
     this.headers = more.headers ?? [];
   }
+}
+
+/** The ERROR frame for a fault. */
+export function errorText({ message, headers, receipt }: StompFault, version: Version): string {
+  const all: Header[] = [["message", message], ...headers, ["content-type", "text/plain"]];
+  if (receipt !== undefined) all.push(["receipt-id", receipt]);
+  return frameText("ERROR", all, `${message}\n`, version);
+}
+
+/**
+ * The value of a header that the frame must have.
+ *
+ * @throws StompFault if it has none
+ */
+export function required({ command, headers }: Frame, name: string): string {
+  const value = headers.get(name);
+  if (value === undefined || value === "") throw new StompFault(`${command} needs the header ${name}`);
+  return value;
 }

@@ -1,5 +1,3 @@
-import { StompFault } from "./fault.ts";
-
 /**
  * STOMP frames as text, and what they are made of. https://stomp.github.io/stomp-specification-1.2.html, "Augmented BNF";
  * versions 1.2 and 1.1 differ in escaping: 1.1 knows no `\r`.
@@ -41,13 +39,6 @@ export function frameText(
   return `${text}\n${body}\0`;
 }
 
-/** The ERROR frame for a fault. */
-export function errorText({ message, headers, receipt }: StompFault, version: Version): string {
-  const all: Header[] = [["message", message], ...headers, ["content-type", "text/plain"]];
-  if (receipt !== undefined) all.push(["receipt-id", receipt]);
-  return frameText("ERROR", all, `${message}\n`, version);
-}
-
 /**
  * The RECEIPT frame.
  *
@@ -87,13 +78,6 @@ export function unescapeHeader(text: string, version: Version): string | undefin
     return character ?? "";
   });
   return isValid ? unescaped : undefined;
-}
-
-/** @throws StompFault */
-export function required({ command, headers }: Frame, name: string): string {
-  const value = headers.get(name);
-  if (value === undefined || value === "") throw new StompFault(`${command} needs the header ${name}`);
-  return value;
 }
 
 /** A client's word, fit to be repeated to it. */

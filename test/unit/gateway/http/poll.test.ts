@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import type { Server } from "bun";
 import type { Client } from "../../../../src/gateway/clients/client.ts";
+import type { SocketEvents } from "../../../../src/gateway/clients/socket-events.ts";
 import { Multicast } from "../../../../src/gateway/fan-out/multicast.ts";
 import { Poll } from "../../../../src/gateway/http/poll.ts";
-import type { SocketEvents } from "../../../../src/gateway/server/server.ts";
 
 const server = { timeout: () => undefined } as unknown as Server<Client>;
 

@@ -1,0 +1,17 @@
+import type { ClientSocket } from "./client.ts";
+
+/** Hears what clients' sockets do, as Bun tells it. None of it may throw or wait. */
+export interface SocketEvents {
+  /** A connection is open. */
+  opened(socket: ClientSocket): void;
+  /** A message has come. */
+  message(socket: ClientSocket, body: string | Buffer): void;
+  /** The client has read something of what waited for it. */
+  drained(socket: ClientSocket): void;
+  /** Bun has answered it. */
+  pinged(socket: ClientSocket, data: Buffer): void;
+  /** A pong has come. */
+  ponged(socket: ClientSocket, data: Buffer): void;
+  /** The connection has ended, with this code. */
+  closed(socket: ClientSocket, code: number): void;
+}

@@ -1,0 +1,16 @@
+import type { Inflow } from "./inflow.ts";
+
+/** What is known of a client's socket: its seat has it. */
+export interface Watched {
+  readonly inflow: Inflow;
+  /** Whose socket it is, until that is found. */
+  readonly peer: string;
+  /** The socket's; -1 until it is found. */
+  fd: number;
+  /** What had come over it, and what of that nobody had read, as of the last visit. In bytes. */
+  received: number;
+  /** What the kernel has of it, in bytes. */
+  unread: number;
+  /** Whether it is ended when it is looked at next. */
+  isToEnd: boolean;
+}
