@@ -27,6 +27,82 @@ export interface Malformed {
 /** All parsers share it, as all clients say the same names. */
 const texts = new Texts();
 
+/** A line of a head, and where its parts are in the bytes. */
+class Line {
+  start = 0;
+  /** Where the colon is after its name; −1 if it has none. */
+  nameEnd = -1;
+  /** Where it ends, without its line end. */
+  end = 0;
+  /** Where the line after it begins. */
+  next = 0;
+  hasEscape = false;
+  /** Whether there is a CR in it that is no part of its line end. */
+  hasCr = false;
+  #nameHash = hashBegin;
+  /** Of what comes after the name, or of all of it if it has none. */
+  #hash = hashBegin;
+
+  /**
+   * Finds the parts of the line that begins there, in one pass over its bytes.
+   *
+   * @param hasName whether it is a header and not the command
+   * @param maySkipCr whether a line may end with CR LF: in 1.1 the CR is a part of the value
+   */
+  read(bytes: Buffer, start: number, hasName: boolean, maySkipCr: boolean): void {
+    let nameEnd = -1;
+    let nameHash = hashBegin;
+    let hash = hashBegin;
+    let hasEscape = false;
+    let hasCr = false;
+    let at = start;
+    for (; ; at++) {
+      const byte = bytes[at]!;
+      if (byte === lf) break;
+      if (byte === colon && nameEnd < 0 && hasName) {
+        nameEnd = at;
+        nameHash = hash;
+        hash = hashBegin;
+        continue;
+      }
+      if (byte === backslash) hasEscape = true;
+      else if (byte === cr) {
+        if (maySkipCr && bytes[at + 1] === lf) continue;
+        hasCr = true;
+      }
+      hash = Math.imul(hash ^ byte, hashPrime);
+    }
+    this.start = start;
+    this.nameEnd = nameEnd;
+    this.end = maySkipCr && at > start && bytes[at - 1] === cr ? at - 1 : at;
+    this.next = at + 1;
+    this.hasEscape = hasEscape;
+    this.hasCr = hasCr;
+    this.#nameHash = nameHash;
+    this.#hash = hash;
+  }
+
+  name(bytes: Buffer, isAscii: boolean): string {
+    return isAscii
+      ? texts.ascii(bytes, this.start, this.nameEnd, this.#nameHash)
+      : utf8(bytes, this.start, this.nameEnd);
+  }
+
+  /** What comes after its name, or all of it if it has none. */
+  value(bytes: Buffer, isAscii: boolean): string {
+    const start = this.nameEnd < 0 ? this.start : this.nameEnd + 1;
+    return isAscii ? texts.ascii(bytes, start, this.end, this.#hash) : utf8(bytes, start, this.end);
+  }
+
+  /** The line as it is shown to people. */
+  quoted(bytes: Buffer): string {
+    return JSON.stringify(shortened(utf8(bytes, this.start, this.end)));
+  }
+}
+
+/** The line in hand. One is enough, as heads are cut up one after another. */
+const line = new Line();
+
 /**
  * Cuts a head up. Each name and value is decoded from its own bytes, so that to keep one keeps nothing else.
  *
@@ -42,71 +118,45 @@ export function parseHead(
   const end = bytes.byteLength;
   const isLf12 = version === "1.2";
   const headers = new Map<string, string>();
-  let command: string | undefined;
-  let isPlain = false;
-  let count = 0;
-  let at = 0;
-  while (at < end) {
-    const lineStart = at;
-    let nameEnd = -1;
-    let nameHash = 0;
-    let hash = hashBegin;
-    let hasEscape = false;
-    let hasCr = false;
-    for (; ; at++) {
-      const byte = bytes[at]!;
-      if (byte === lf) break;
-      if (byte === colon && nameEnd < 0 && command !== undefined) {
-        nameEnd = at;
-        nameHash = hash;
-        hash = hashBegin;
-        continue;
-      }
-      if (byte === backslash) hasEscape = true;
-      else if (byte === cr) {
-        // A line may end with CR LF in 1.2; in 1.1 the CR is a part of the value.
-        if (isLf12 && bytes[at + 1] === lf) continue;
-        hasCr = true;
-      }
-      hash = Math.imul(hash ^ byte, hashPrime);
-    }
-    const lineEnd = isLf12 && at > lineStart && bytes[at - 1] === cr ? at - 1 : at;
-    at++;
-    if (command === undefined) {
-      command = isAscii ? texts.ascii(bytes, lineStart, lineEnd, hash) : utf8(bytes, lineStart, lineEnd);
-      isPlain = isUnescaped(command);
-      continue;
-    }
-    if (++count > maxHeaders)
+  if (end === 0) return { command: "", headers, length: undefined };
+  line.read(bytes, 0, false, isLf12);
+  const command = line.value(bytes, isAscii);
+  const isPlain = isUnescaped(command);
+  for (let count = 1; line.next < end; count++) {
+    line.read(bytes, line.next, true, isLf12);
+    if (count > maxHeaders)
       return { message: `a frame has more than ${maxHeaders} headers`, reason: "headerCount" };
-    if (nameEnd <= lineStart)
-      return {
-        message: `a header line is "name:value", not ${quoted(bytes, lineStart, lineEnd)}`,
-        reason: "frame",
-      };
-    let name = isAscii ? texts.ascii(bytes, lineStart, nameEnd, nameHash) : utf8(bytes, lineStart, nameEnd);
-    let value = isAscii ? texts.ascii(bytes, nameEnd + 1, lineEnd, hash) : utf8(bytes, nameEnd + 1, lineEnd);
-    if ((hasEscape && !isPlain) || (hasCr && isLf12)) {
-      const unescaped = hasCr && isLf12 ? undefined : unescapeHeader(value, version);
+    if (line.nameEnd <= line.start)
+      return { message: `a header line is "name:value", not ${line.quoted(bytes)}`, reason: "frame" };
+    let name = line.name(bytes, isAscii);
+    let value = line.value(bytes, isAscii);
+    const isCrWrong = line.hasCr && isLf12;
+    if (isCrWrong || (line.hasEscape && !isPlain)) {
+      const unescaped = isCrWrong ? undefined : unescapeHeader(value, version);
       const unescapedName = unescapeHeader(name, version);
-      if (unescaped === undefined || unescapedName === undefined) {
-        const line = quoted(bytes, lineStart, lineEnd);
-        return { message: `an escape that STOMP ${version} does not know in ${line}`, reason: "frame" };
-      }
+      if (unescaped === undefined || unescapedName === undefined)
+        return {
+          message: `an escape that STOMP ${version} does not know in ${line.quoted(bytes)}`,
+          reason: "frame",
+        };
       name = unescapedName;
       value = unescaped;
     }
     if (!headers.has(name)) headers.set(name, value);
   }
+  return withLength(command, headers);
+}
+
+function withLength(command: string, headers: ReadonlyMap<string, string>): Head | Malformed {
   const said = headers.get("content-length");
-  if (said === undefined) return { command: command ?? "", headers, length: undefined };
+  if (said === undefined) return { command, headers, length: undefined };
   const length = lengthIn(said);
   if (length < 0)
     return {
       message: `content-length is a number of bytes, not ${JSON.stringify(shortened(said))}`,
       reason: "frame",
     };
-  return { command: command ?? "", headers, length };
+  return { command, headers, length };
 }
 
 /** −1 if it is none. */
@@ -119,10 +169,6 @@ function lengthIn(text: string): number {
     length = 10 * length + digit;
   }
   return length;
-}
-
-function quoted(bytes: Buffer, start: number, end: number): string {
-  return JSON.stringify(shortened(utf8(bytes, start, end)));
 }
 
 function shortened(text: string): string {
