@@ -1,15 +1,14 @@
 import type { ChannelModel } from "amqplib";
-import { connectOnce } from "../broker/rabbitmq/connect-once.ts";
-import { codeOf, FatalError, reasonOf } from "../errors.ts";
+import { connectOnce, workOn } from "../broker/rabbitmq/connect-once.ts";
 import { brokerOptionsOf } from "../options/broker-args.ts";
-import { matches } from "./filter.ts";
-import { type DeadLetter, letterOf } from "./letter.ts";
-import { detailOf, jsonOf, rowOf, tableHead } from "./print.ts";
+import type { Errand } from "./errand.ts";
+import { Picking } from "./picking.ts";
+import { tableHead } from "./print.ts";
 import { Replay } from "./replay.ts";
 import { Replaying } from "./replaying.ts";
-import { help, type Request, requestOf } from "./request.ts";
-import { type Output, progressLine, strandedLine, summary, verbOf } from "./summary.ts";
-import { type Fate, type Walked, walk } from "./walk.ts";
+import { help, isReading, type Request, requestOf } from "./request.ts";
+import { clearLine, type Output, progressLine, strandedLine, summary, verbOf } from "./summary.ts";
+import { type Walked, walk } from "./walk.ts";
 
 /**
  * `warren dead-letters …`. Returns the exit code.
@@ -31,22 +30,15 @@ export async function runDeadLetters(
   }
   const options = brokerOptionsOf(request.brokerArgs, env, "dead letters lie in RabbitMQ");
   const connection = await connectOnce(options, "dead-letters");
-  try {
-    return await perform(request, connection, output, progress, signal);
-  } catch (error) {
-    if (codeOf(error) === 404)
-      throw new FatalError(
-        "there is no queue wsmanager.dead in this RabbitMQ: is --broker right, its vhost too?",
-      );
-    throw error instanceof FatalError ? error : new FatalError(`RabbitMQ: ${reasonOf(error)}`);
-  } finally {
-    // It may be closed already, which is why it failed.
-    await connection.close().catch(() => undefined);
-  }
+  return await workOn(
+    connection,
+    () => perform(request, connection, output, progress, signal),
+    "there is no queue wsmanager.dead in this RabbitMQ: is --broker right, its vhost too?",
+  );
 }
 
 async function perform(
-  { action, filter, isDryRun, countMax, isJson }: Request,
+  request: Request,
   connection: ChannelModel,
   output: Output,
   progress: Output,
@@ -54,62 +46,36 @@ async function perform(
 ): Promise<number> {
   const channel = await connection.createChannel();
   channel.on("error", () => undefined);
+  const { action, filter, isDryRun, isJson } = request;
   const nowMs = Date.now();
-  const isReading = action === "list" || action === "show";
   const replay = action === "replay" && !isDryRun ? await Replay.open(connection) : undefined;
-  const replaying = replay && new Replaying(replay, filter, nowMs);
-  const counts = {
-    looked: 0,
-    withoutGroup: 0,
-    get matched() {
-      return replaying?.count ?? this.looked;
-    },
-    get unknown() {
-      return replaying?.unknown ?? this.withoutGroup;
-    },
-  };
+  const errand: Errand =
+    replay === undefined ? new Picking(request, output, nowMs) : new Replaying(replay, filter, nowMs);
   if (action === "list" && !isJson) output.write(`${tableHead}\n`);
-
-  const print = (letter: DeadLetter) => {
-    if (isJson) output.write(`${jsonOf(letter)}\n`);
-    else output.write(action === "show" ? `${detailOf(letter, nowMs)}\n` : `${rowOf(letter, nowMs)}\n`);
-  };
+  const isInterrupted = () => signal?.aborted === true;
   const walked = await walk(
     channel,
-    async (message, sofar): Promise<Fate> => {
-      if (signal?.aborted === true) return "end";
-      if (replaying !== undefined) return await replaying.fateOf(message, sofar);
-      const letter = letterOf(message);
-      if (!matches(filter, letter, nowMs) || (isReading && counts.matched >= countMax)) return "stays";
-      if (action === "replay" && letter.group === undefined) {
-        counts.withoutGroup++;
-        return "stays";
-      }
-      counts.looked++;
-      if (isReading) print(letter);
-      return isReading || isDryRun ? "stays" : "goes";
-    },
+    (message, sofar) => (isInterrupted() ? "end" : errand.fateOf(message, sofar)),
     progressLine(progress),
-    () => signal?.aborted === true || (isReading && counts.matched >= countMax),
+    () => isInterrupted() || errand.isDone,
   ).catch(async (error: unknown) => {
-    if (progress.isTTY) progress.write("\r\x1b[K");
-    if (!isReading)
-      progress.write(`${counts.matched} dead letters ${verbOf(action, isDryRun)}, then it failed\n`);
+    clearLine(progress);
+    if (!isReading(request))
+      progress.write(`${errand.count} dead letters ${verbOf(action, isDryRun)}, then it failed\n`);
     // Where the connection has gone, its exchange stays until RabbitMQ is restarted; why it has gone is what counts.
     await replay?.close().catch(() => undefined);
     throw error;
   });
   await replay?.close();
-  if (progress.isTTY) progress.write("\r\x1b[K");
-  if (!isReading || !isJson) progress.write(summary(action, isDryRun, counts, walked, countMax));
-  const stranded = replaying?.stranded ?? new Map<string, number>();
-  for (const [group, count] of stranded) progress.write(strandedLine(group, count));
+  clearLine(progress);
+  if (!isReading(request) || !isJson) progress.write(summary(request, errand, walked));
+  for (const [group, count] of errand.stranded) progress.write(strandedLine(group, count));
   warnOfLooks(walked, connection, progress);
-  if (signal?.aborted === true) {
+  if (isInterrupted()) {
     progress.write("interrupted: the others stay where they are\n");
     return interruptedCode;
   }
-  return counts.unknown > 0 || stranded.size > 0 ? 1 : 0;
+  return errand.unknown > 0 || errand.stranded.size > 0 ? 1 : 0;
 }
 
 /** As a shell has it for a program that Ctrl-C has ended. */

@@ -1,5 +1,6 @@
 import type { Channel, ChannelModel } from "amqplib";
-import { codeOf, FatalError, reasonOf } from "../errors.ts";
+import { workOn } from "../broker/rabbitmq/connect-once.ts";
+import { FatalError } from "../errors.ts";
 import type { Filter } from "./filter.ts";
 import { matches } from "./filter.ts";
 import { letterOf } from "./letter.ts";
@@ -81,17 +82,11 @@ export class DeadLetterDesk {
     work: (channel: Channel, connection: ChannelModel) => Promise<Result>,
   ): Promise<Result> {
     const connection = await this.#connect();
-    try {
+    const onChannel = async () => {
       const channel = await connection.createChannel();
       channel.on("error", () => undefined);
       return await work(channel, connection);
-    } catch (error) {
-      if (codeOf(error) === 404)
-        throw new FatalError("there is no queue wsmanager.dead in this RabbitMQ yet");
-      throw error instanceof FatalError ? error : new FatalError(`RabbitMQ: ${reasonOf(error)}`);
-    } finally {
-      // It may be closed already, which is why it failed.
-      await connection.close().catch(() => undefined);
-    }
+    };
+    return await workOn(connection, onChannel, "there is no queue wsmanager.dead in this RabbitMQ yet");
   }
 }

@@ -1,11 +1,12 @@
 import type { GetMessage } from "amqplib";
+import type { Errand } from "./errand.ts";
 import { type Filter, matches } from "./filter.ts";
 import { letterOf } from "./letter.ts";
 import type { Replay } from "./replay.ts";
 import type { Fate, Walked } from "./walk.ts";
 
 /** Puts back those that a filter names, while a walk goes through them, and counts what became of them. */
-export class Replaying {
+export class Replaying implements Errand {
   readonly #replay: Replay;
   readonly #filter: Filter;
   readonly #nowMs: number;
@@ -13,9 +14,8 @@ export class Replaying {
   readonly #again = new Set<string>();
   /** Those that were put back. */
   count = 0;
-  /** Those that name no group. */
   unknown = 0;
-  /** How many stay since their groups have no queues, by group. */
+  readonly isDone = false;
   readonly stranded = new Map<string, number>();
 
   /** @param nowMs milliseconds since 1970 */

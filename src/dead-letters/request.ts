@@ -3,7 +3,6 @@ import { ageIn } from "../options/age.ts";
 import { brokerArgsOf } from "../options/broker-args.ts";
 import { actionOf, commandArgs } from "../options/command-args.ts";
 import { type Filter, isNarrow } from "./filter.ts";
-import { type Action, actions } from "./summary.ts";
 
 export const help = `What failed in every attempt lies in RabbitMQ's queue wsmanager.dead.
 
@@ -32,6 +31,10 @@ Where: --broker URL and its companions (--broker-password-file, --broker-ca,
 Exit codes: 0 done, 1 it could not be done, 2 a usage error.
 `;
 
+const actions = ["list", "show", "replay", "purge"] as const;
+/** What can be done with dead letters. */
+export type Action = (typeof actions)[number];
+
 /** What the command line asks for. */
 export interface Request {
   readonly action: Action;
@@ -44,6 +47,11 @@ export interface Request {
   readonly isJson: boolean;
   /** The flags that say where RabbitMQ is. */
   readonly brokerArgs: readonly string[];
+}
+
+/** Whether it only shows them, however many there are. */
+export function isReading({ action }: Pick<Request, "action">): boolean {
+  return action === "list" || action === "show";
 }
 
 const texts = { type: "string", multiple: true } as const;

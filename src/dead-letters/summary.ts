@@ -1,3 +1,5 @@
+import type { Errand } from "./errand.ts";
+import type { Action, Request } from "./request.ts";
 import type { Walked } from "./walk.ts";
 
 /** Where text is written: standard output or standard error. */
@@ -8,21 +10,16 @@ export interface Output {
   readonly isTTY?: boolean | undefined;
 }
 
-export const actions = ["list", "show", "replay", "purge"] as const;
-export type Action = (typeof actions)[number];
-
 /** How many were meant, and what became of them. */
 export function summary(
-  action: Action,
-  isDryRun: boolean,
-  { matched, unknown }: { readonly matched: number; readonly unknown: number },
+  { action, isDryRun, countMax }: Pick<Request, "action" | "isDryRun" | "countMax">,
+  { count, unknown }: Pick<Errand, "count" | "unknown">,
   { seen, of }: Walked,
-  countMax: number,
 ): string {
-  const cut = seen < of && matched >= countMax ? `; --limit ${countMax} left the others out` : "";
+  const cut = seen < of && count >= countMax ? `; --limit ${countMax} left the others out` : "";
   const left =
     unknown === 0 ? "" : `${unknown} name no group, so nobody knows where to put them: they stay\n`;
-  return `${matched} of ${of} dead letters ${verbOf(action, isDryRun)}${cut}\n${left}`;
+  return `${count} of ${of} dead letters ${verbOf(action, isDryRun)}${cut}\n${left}`;
 }
 
 export function verbOf(action: Action, isDryRun: boolean): string {
@@ -40,4 +37,9 @@ export function progressLine(progress: Output): (walked: Walked) => void {
   return ({ seen, of }) => {
     if (progress.isTTY) progress.write(`\r${seen} of ${of} dead letters\x1b[K`);
   };
+}
+
+/** Takes that line away again. */
+export function clearLine(progress: Output): void {
+  if (progress.isTTY) progress.write("\r\x1b[K");
 }

@@ -1,7 +1,6 @@
 import type { ChannelModel } from "amqplib";
 import { abandonedAfterMs } from "../broker/groups.ts";
-import { connectOnce } from "../broker/rabbitmq/connect-once.ts";
-import { FatalError, reasonOf } from "../errors.ts";
+import { connectOnce, workOn } from "../broker/rabbitmq/connect-once.ts";
 import { brokerOptionsOf } from "../options/broker-args.ts";
 import { type Group, isUnusedFor, jsonOf, rowOf, tableHead } from "./group.ts";
 import { lookAt, remove, seenGroups } from "./groups.ts";
@@ -34,14 +33,7 @@ export async function runGroups(
   }
   const options = brokerOptionsOf(request.brokerArgs, env, "groups have their queues in RabbitMQ");
   const connection = await connectOnce(options, "groups");
-  try {
-    return await perform(request, connection, output, progress);
-  } catch (error) {
-    throw error instanceof FatalError ? error : new FatalError(`RabbitMQ: ${reasonOf(error)}`);
-  } finally {
-    // It may be closed already, which is why it failed.
-    await connection.close().catch(() => undefined);
-  }
+  return await workOn(connection, () => perform(request, connection, output, progress));
 }
 
 async function perform(

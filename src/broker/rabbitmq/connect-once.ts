@@ -1,5 +1,5 @@
 import { type ChannelModel, connect } from "amqplib";
-import { FatalError, reasonOf } from "../../errors.ts";
+import { codeOf, FatalError, reasonOf } from "../../errors.ts";
 import { withoutPassword } from "../../redact.ts";
 import { version } from "../../version.ts";
 import { type AccessOptions, accessBy, credentialsOf, loginTo } from "./access.ts";
@@ -35,4 +35,26 @@ export async function connectOnce(
     }
   }
   throw new FatalError(`RabbitMQ does not let this command in: ${why}; correct --broker`);
+}
+
+/**
+ * Does a piece of work on a connection that is for it alone, and closes that.
+ *
+ * @param missing says what is wrong where a queue that the work needs is not there
+ * @throws FatalError in one line
+ */
+export async function workOn<Result>(
+  connection: ChannelModel,
+  work: () => Promise<Result>,
+  missing?: string,
+): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (missing !== undefined && codeOf(error) === 404) throw new FatalError(missing);
+    throw error instanceof FatalError ? error : new FatalError(`RabbitMQ: ${reasonOf(error)}`);
+  } finally {
+    // It may be closed already, which is why it failed.
+    await connection.close().catch(() => undefined);
+  }
 }
