@@ -2,24 +2,18 @@ import { keyHeader } from "../../envelope/once-id.ts";
 import { headerPrefix, plainText, safeName, safeValue } from "../../http-headers.ts";
 import { isReservedHeader, isShortText, type Headers as MessageHeaders } from "../../message.ts";
 import { faultInProperty, isPropertyName } from "../../properties.ts";
+import { fault } from "./answers.ts";
 
 /** HTTP headers that are a message's own under the same name. */
 const same = ["content-type", "content-encoding", "traceparent", "tracestate", keyHeader] as const;
 /** What Warren says of a message, and nobody who sends it. */
 const own: ReadonlySet<string> = new Set(["message-id", "client-id", "topic", "subscription", "destination"]);
 
-/** A header that cannot be a message's: a sentence for its sender. */
-export class HeaderFault extends Error {
-  override readonly name = "HeaderFault";
-}
-
 /**
  * The headers and properties of the message that a request brings: `Content-Type`, `Content-Encoding` and `Idempotency-Key`, the two of
- * a trace, and all `Warren-NAME`, of which a value is percent-decoded.
- *
- * @throws HeaderFault
+ * a trace, and all `Warren-NAME`, of which a value is percent-decoded. Undefined if there are none; an answer if one cannot be a message's.
  */
-export function headersIn(request: Request): MessageHeaders | undefined {
+export function headersIn(request: Request): MessageHeaders | Response | undefined {
   // Without a prototype, so that no name means anything to JavaScript.
   const found = Object.create(null) as Record<string, string>;
   for (const name of same) {
@@ -32,18 +26,20 @@ export function headersIn(request: Request): MessageHeaders | undefined {
   }
   let isEmpty = true;
   for (const name in found) {
-    check(name, found[name]!);
+    const why = faultIn(name, found[name]!);
+    if (why !== undefined) return fault(400, why);
     isEmpty = false;
   }
   return isEmpty ? undefined : found;
 }
 
-function check(name: string, value: string): void {
-  if (!isShortText(name) || name === "") throw new HeaderFault("a header's name has 1 to 255 bytes");
+/** Why this cannot be a message's header, in a sentence for its sender; undefined if it can. */
+function faultIn(name: string, value: string): string | undefined {
+  if (!isShortText(name) || name === "") return "a header's name has 1 to 255 bytes";
   if (isReservedHeader(name) || own.has(name))
-    throw new HeaderFault(`a message's header ${name} is not for clients to set: leave Warren-${name} out`);
-  const fault = isPropertyName(name) ? faultInProperty(name, value) : undefined;
-  if (fault !== undefined) throw new HeaderFault(`${name} ${fault}`);
+    return `a message's header ${name} is not for clients to set: leave Warren-${name} out`;
+  const why = isPropertyName(name) ? faultInProperty(name, value) : undefined;
+  return why === undefined ? undefined : `${name} ${why}`;
 }
 
 /** A message's headers as those of a response. */

@@ -8,7 +8,7 @@ import { Refused } from "../server/refusals.ts";
 import { fault, json, later } from "./answers.ts";
 import type { Bodies } from "./bodies.ts";
 import { type Asked, type Caller, callerOf, forbidden, isNoPattern } from "./caller.ts";
-import { HeaderFault, headersIn } from "./message-headers.ts";
+import { headersIn } from "./message-headers.ts";
 import { type HttpSender, Senders } from "./senders.ts";
 
 /** What a request brings that is to be sent on. */
@@ -150,13 +150,8 @@ export class Sending {
     const { request, server, name } = asked;
     const pattern = isNoPattern(name);
     if (pattern !== undefined) return pattern;
-    let headers: MessageHeaders | undefined;
-    try {
-      headers = headersIn(request);
-    } catch (error) {
-      if (!(error instanceof HeaderFault)) throw error;
-      return fault(400, error.message);
-    }
+    const headers = headersIn(request);
+    if (headers instanceof Response) return headers;
     const { refusals } = this.#surroundings;
     const seat = this.#admission.takeSeat(request, server);
     if (seat instanceof Refused) return refusals.refuse(seat.name, seat.why, true);
