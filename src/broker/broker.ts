@@ -107,6 +107,12 @@ export interface Broker {
 /** Where an envelope can be published to. */
 export type Exchange = "wsmanager" | "towsmanager" | "wsmanager.dead";
 
+/** The name of an exchange that is none of these: any program may publish into the log by one of its own. */
+export type ForeignExchange = string & { readonly isForeign: true };
+
+/** By which exchange a record of the log came. */
+export type RecordExchange = Exchange | ForeignExchange;
+
 export type BrokerStatus =
   | { readonly state: "connecting"; readonly why: string }
   | { readonly state: "blocked"; readonly why: string }
@@ -192,7 +198,7 @@ export interface Consumer {
 /** What reads the log from its end on, for as long as there is a broker. */
 export interface Follower {
   /** The next record. */
-  record(offset: number, exchange: string, envelope: Envelope): void;
+  record(offset: number, exchange: RecordExchange, envelope: Envelope): void;
   /** A session is in force: the log has reached this offset, and from its first record or mark on it gets everything. */
   marked(offset: number): void;
   /** Between the last record and the next one some are missing. */
@@ -213,7 +219,7 @@ export interface LogReader {
   /** How many records may be on their way to it, from 1 to 2,000; fewer where they turn out to be large. */
   readonly aheadMax: number;
   /** The next record. */
-  record(offset: number, exchange: string, envelope: Envelope): void;
+  record(offset: number, exchange: RecordExchange, envelope: Envelope): void;
   /** `nothing kept`: there are no older records than followers have got. `lost`: the way to the log was lost, read again. */
   ended(why: "nothing kept" | "lost"): void;
 }

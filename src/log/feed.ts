@@ -1,4 +1,4 @@
-import type { Follower, Missed } from "../broker/broker.ts";
+import type { Follower, Missed, RecordExchange } from "../broker/broker.ts";
 import { type Contents, contentsWith, type Envelope, type Head } from "../envelope/envelope.ts";
 import { hasKey, mayHaveKeys } from "../envelope/once-id.ts";
 import type { Message } from "../message.ts";
@@ -94,7 +94,7 @@ export class Feed implements Follower {
     this.#recordBytesMax = recordBytesMax;
   }
 
-  record(offset: number, exchange: string, envelope: Envelope): void {
+  record(offset: number, exchange: RecordExchange, envelope: Envelope): void {
     const readMs = performance.now();
     this.#first ??= offset;
     const record = new LogRecord(offset, exchange, envelope, this.#open);

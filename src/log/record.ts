@@ -1,4 +1,4 @@
-import type { Exchange } from "../broker/broker.ts";
+import type { Exchange, RecordExchange } from "../broker/broker.ts";
 import { envelopeCostBytes, ownBytes, textCostBytes } from "../costs.ts";
 import {
   type Contents,
@@ -30,8 +30,7 @@ const overheadBytes = 384;
  */
 export class LogRecord {
   readonly offset: number;
-  /** By which it came; also one that is none of Warren's, since any program may publish into the log. */
-  readonly exchange: string;
+  readonly exchange: RecordExchange;
   /** Seconds since 1970; absent if its publisher named none. */
   readonly timestamp: number | undefined;
   /** It is a plain copy of what another record has, with the same id: nothing to Warren. */
@@ -50,7 +49,7 @@ export class LogRecord {
   #messages: (Message | undefined)[] = [];
   #onOpened: ((record: LogRecord) => void) | undefined;
 
-  constructor(offset: number, exchange: string, envelope: Envelope, opener: Opener) {
+  constructor(offset: number, exchange: RecordExchange, envelope: Envelope, opener: Opener) {
     this.offset = offset;
     this.exchange = exchange;
     this.timestamp = envelope.timestamp;

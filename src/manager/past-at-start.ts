@@ -1,4 +1,4 @@
-import type { Broker, LogReading } from "../broker/broker.ts";
+import type { Broker, LogReading, RecordExchange } from "../broker/broker.ts";
 import { contentsWith, type Envelope, type Head } from "../envelope/envelope.ts";
 import { hasKey, mayHaveKeys, onceIdIn } from "../envelope/once-id.ts";
 import { packedContentType } from "../envelope/packing.ts";
@@ -147,7 +147,7 @@ export class PastAtStart {
     this.#done(undefined);
   }
 
-  #learn(offset: number, exchange: string, envelope: Envelope): void {
+  #learn(offset: number, exchange: RecordExchange, envelope: Envelope): void {
     this.#from ??= offset;
     this.#last = offset;
     const record = new LogRecord(offset, exchange, envelope, this.#open);

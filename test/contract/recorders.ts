@@ -5,6 +5,7 @@ import type {
   Follower,
   Publisher,
   PublishLink,
+  RecordExchange,
 } from "../../src/broker/broker.ts";
 import type { Envelope } from "../../src/envelope/envelope.ts";
 import { until } from "../support/wait.ts";
@@ -94,14 +95,17 @@ export class RecordingConsumer implements Consumer {
 
 /** Remembers records. */
 export class RecordingFollower implements Follower {
-  readonly records: { readonly offset: number; readonly exchange: string; readonly envelope: Envelope }[] =
-    [];
+  readonly records: {
+    readonly offset: number;
+    readonly exchange: RecordExchange;
+    readonly envelope: Envelope;
+  }[] = [];
 
   readonly marks: number[] = [];
   /** How many records had come when it was told that some are missing. */
   readonly gapsBehind: number[] = [];
 
-  record(offset: number, exchange: string, envelope: Envelope): void {
+  record(offset: number, exchange: RecordExchange, envelope: Envelope): void {
     this.records.push({ offset, exchange, envelope });
   }
   marked(offset: number): void {

@@ -1,5 +1,5 @@
 import { copyHeader } from "../../envelope/envelope.ts";
-import type { Exchange } from "../broker.ts";
+import type { Exchange, ForeignExchange, RecordExchange } from "../broker.ts";
 import type { Declaring } from "./declaring.ts";
 
 /** The exchanges in RabbitMQ. The first two are the contract; the others are Warren's own. */
@@ -9,7 +9,7 @@ export const exchanges = {
   dead: "wsmanager.dead",
   /** What goes into the log alone. */
   marks: "wsmanager.log",
-} as const;
+} as const satisfies Readonly<Record<string, Exchange | "wsmanager.log">>;
 
 /** The exchanges around each of the two that other programs know. */
 export const around = {
@@ -28,14 +28,14 @@ export function publishedBy(exchange: Exchange): { readonly to: string; readonly
   return exchange === exchanges.dead ? { to: exchange } : { to: around.packed(exchange), copiesTo: exchange };
 }
 
-/** Which of the two exchanges a delivery has come by, from any publisher. */
-export function cameBy(exchange: string): string {
-  return publicNames.get(exchange) ?? exchange;
+/** By which exchange a delivery came, from any publisher; of what Warren's roles publish, the exchange that it is for. */
+export function cameBy(name: string): RecordExchange {
+  return ownExchanges.get(name) ?? (name as ForeignExchange);
 }
 
-const publicNames = new Map<string, string>(
-  [exchanges.fromClients, exchanges.toClients].map((name) => [around.packed(name), name]),
-);
+const ownExchanges = new Map<string, Exchange>();
+for (const exchange of [exchanges.fromClients, exchanges.toClients])
+  for (const name of [exchange, around.packed(exchange)]) ownExchanges.set(name, exchange);
 
 /** An exchange that other programs know, and those around it. */
 export function allOf(name: string): [string, ...string[]] {

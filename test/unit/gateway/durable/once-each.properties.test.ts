@@ -1,5 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
+import type { RecordExchange } from "../../../../src/broker/broker.ts";
 import { seal } from "../../../../src/envelope/envelope.ts";
 import { pack, packedContentType } from "../../../../src/envelope/packing.ts";
 import { Durables } from "../../../../src/gateway/durable/durables.ts";
@@ -145,7 +146,7 @@ class Cluster {
     );
   }
 
-  put(exchange: string, envelope: Entry["envelope"]): void {
+  put(exchange: RecordExchange, envelope: Entry["envelope"]): void {
     const { offset } = this.log.put(exchange, envelope);
     for (const { feed } of this.managers) feed.record(offset, exchange, envelope);
   }

@@ -1,8 +1,10 @@
 import {
+  type ForeignExchange,
   type LogReader,
   type LogReading,
   type LogStart,
   markContentType,
+  type RecordExchange,
 } from "../../../../src/broker/broker.ts";
 import type { Envelope } from "../../../../src/envelope/envelope.ts";
 import { contentsOf, contentsWith, seal } from "../../../../src/envelope/envelope.ts";
@@ -11,7 +13,7 @@ import { LogRecord } from "../../../../src/log/record.ts";
 
 export interface Entry {
   readonly offset: number;
-  readonly exchange: string;
+  readonly exchange: RecordExchange;
   readonly envelope: Envelope;
 }
 
@@ -47,13 +49,13 @@ export class ScriptedLog {
       messages.length === 1
         ? plain
         : { ...plain, routingKey: "", body: pack(messages), contentType: packedContentType };
-    const entry = { offset, exchange: "wsmanager", envelope };
+    const entry: Entry = { offset, exchange: "wsmanager", envelope };
     this.#add(entry);
     return entry;
   }
 
   /** Adds a record of any kind. */
-  put(exchange: string, envelope: Envelope): Entry {
+  put(exchange: RecordExchange, envelope: Envelope): Entry {
     const entry = { offset: this.#nextOffset++, exchange, envelope };
     this.#add(entry);
     return entry;
@@ -66,7 +68,7 @@ export class ScriptedLog {
       ...seal({ body: "", topic: "" }, `mark-${offset}`, "app", offset),
       contentType: markContentType,
     };
-    this.#add({ offset, exchange: "wsmanager.log", envelope });
+    this.#add({ offset, exchange: "wsmanager.log" as ForeignExchange, envelope });
     return offset;
   }
 

@@ -1,5 +1,10 @@
 import { afterEach, expect, test } from "bun:test";
-import { type LogReader, type LogStart, markContentType } from "../../../../src/broker/broker.ts";
+import {
+  type ForeignExchange,
+  type LogReader,
+  type LogStart,
+  markContentType,
+} from "../../../../src/broker/broker.ts";
 import { contentsWith, seal } from "../../../../src/envelope/envelope.ts";
 import { type Found, TimeSearch } from "../../../../src/gateway/durable/time-search.ts";
 import { LogRecord } from "../../../../src/log/record.ts";
@@ -130,7 +135,7 @@ test("who has waited for long begins earlier rather than later", async () => {
           const seconds = typeof start === "object" ? start.timestamp : 0;
           const record = log!.records.find(({ got }) => got >= seconds)!;
           const envelope = { ...seal({ body: "", topic: "" }, "id", "app", 0), contentType: markContentType };
-          reader.record(record.offset, "wsmanager.log", envelope);
+          reader.record(record.offset, "wsmanager.log" as ForeignExchange, envelope);
         }, 50);
         return { handled: () => undefined, stop: () => clearTimeout(timer) };
       },
