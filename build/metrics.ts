@@ -22,7 +22,7 @@ export async function allMetrics(): Promise<
   const broker = new MemoryBroker();
   const trace = new MessageTrace(quiet, "off");
   const auth = await Auth.open(options, quiet);
-  const manager = new Manager("manager", options, broker, quiet, trace, auth);
+  const manager = new Manager("manager", options, { broker, logger: quiet, messageTrace: trace, auth });
   const processor = new Processor("processor", options, { handle: echoProcessed }, broker, quiet, trace);
   const lag = new LoopLag();
   const tracing = new Tracing("http://localhost:4318", "warren", quiet);

@@ -11,6 +11,7 @@ import { Traffic } from "./clients/traffic.ts";
 import { Turns } from "./clients/turns.ts";
 import { Visits } from "./clients/visits.ts";
 import { Durables } from "./durable/durables.ts";
+import type { Outlet } from "./durable/outflow.ts";
 import { defaultRetryBackoff } from "./durable/sweeps.ts";
 import { Ingress } from "./fan-out/ingress.ts";
 import { Multicast } from "./fan-out/multicast.ts";
@@ -72,35 +73,19 @@ export class GatewayParts {
     this.options = options;
     this.relay.serveBy(this.listeners);
     this.requests.onLeft = options.onAskerLeft;
-    const { sharedLog, logMemoryBytes, clientBufferBytes, announcements, uplink } = options;
+    const { clientBufferBytes, announcements, uplink } = options;
     const notices = new Notices(options.logger);
     this.visits = new Visits(options.logger, this.traffic);
     this.refusals = new Refusals(options.logger);
-    const largestBytes = Math.max(options.maxMessageBytes, sharedLog?.recordBytesMax ?? clientBufferBytes);
     const memoryMaxBytes = options.clientsMemoryBytes ?? memoryLimit() / 4;
-    const keptBytes = () => this.doors.reduce((bytes, door) => bytes + door.keptBytes, 0);
-    this.backlogs = new Backlogs(
-      { clientBufferBytes, largestBytes, memoryMaxBytes, keptBytes },
-      this.wheel,
-      this.holds,
-      this.clients,
-    );
+    this.backlogs = this.#backlogsUpTo(memoryMaxBytes);
     const sent = (bytes: number) => {
       this.traffic.sentBytes += bytes;
       this.backlogs.sent(bytes);
     };
     const outlet = { room: roomFor(clientBufferBytes), sent };
     if (options.presence !== undefined) this.rooms = new Rooms(options.presence, this.relay, outlet);
-    if (sharedLog !== undefined) {
-      this.durables = new Durables(
-        sharedLog,
-        this.relay,
-        logMemoryBytes,
-        defaultRetryBackoff,
-        outlet,
-        options.lastValuesMaxBytes,
-      );
-    }
+    this.durables = this.#durablesTo(outlet);
     this.backpressure = new Backpressure(this.holds, this.clients, () => uplink.freeBytes <= 0);
     this.shares = new Shares(this.holds, uplink, this.backpressure);
     this.limits = new Limits(
@@ -120,16 +105,42 @@ export class GatewayParts {
     this.entrance = new Entrance(options, this.protocols, this.refusals, this.limits, origins);
     const ways = { ...surroundings, ...this.#doorParts, origins, memoryMaxBytes };
     this.doors = doors.map((make) => make(ways));
-    const operations = { readiness: () => options.readiness(), metrics };
     this.server = new GatewayServer(options, {
       entrance: this.entrance,
       listeners: this.listeners,
-      operations,
+      operations: { readiness: () => options.readiness(), metrics },
       events: this.connections,
       refusals: this.refusals,
       notices,
       doors: this.doors,
     });
+  }
+
+  /** @param memoryMaxBytes what may be kept for all clients together */
+  #backlogsUpTo(memoryMaxBytes: number): Backlogs {
+    const { clientBufferBytes, maxMessageBytes, sharedLog } = this.options;
+    const largestBytes = Math.max(maxMessageBytes, sharedLog?.recordBytesMax ?? clientBufferBytes);
+    const keptBytes = () => this.doors.reduce((bytes, door) => bytes + door.keptBytes, 0);
+    return new Backlogs(
+      { clientBufferBytes, largestBytes, memoryMaxBytes, keptBytes },
+      this.wheel,
+      this.holds,
+      this.clients,
+    );
+  }
+
+  /** Undefined where there is no log to subscribe to. */
+  #durablesTo(outlet: Outlet): Durables | undefined {
+    const { sharedLog, logMemoryBytes, lastValuesMaxBytes } = this.options;
+    if (sharedLog === undefined) return undefined;
+    return new Durables(
+      sharedLog,
+      this.relay,
+      logMemoryBytes,
+      defaultRetryBackoff,
+      outlet,
+      lastValuesMaxBytes,
+    );
   }
 
   /** Those that attend to connections. */

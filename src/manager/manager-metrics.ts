@@ -1,13 +1,13 @@
 import type { Broker } from "../broker/broker.ts";
 import { brokerMetrics } from "../broker/metrics.ts";
-import type { Feed } from "../log/feed.ts";
-import type { SkippedRecords } from "../log/skipped-records.ts";
+import type { LoopLag } from "../ops/loop-lag.ts";
 import { type AnyMetric, processMetrics } from "../ops/metrics.ts";
 import { outboxMetrics } from "../outbox/metrics.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { BusiestTopics } from "./busiest-topics.ts";
 import type { Replies } from "./replies.ts";
 import type { Steering } from "./steering.ts";
+import type { WayBack } from "./way-back.ts";
 
 /** What has metrics. */
 export interface MetricsParts {
@@ -15,19 +15,16 @@ export interface MetricsParts {
   readonly outbox: Outbox;
   /** The topics that get the most messages. */
   readonly busiest: BusiestTopics;
-  /** What no client got. */
-  readonly skipped: SkippedRecords;
   readonly replies: Replies;
-  /** What was in the log before. */
-  readonly repeats: Feed["repeats"];
-  /** How late things are: the event loop, and the log. */
-  readonly lags: readonly { readonly metrics: readonly AnyMetric[] }[];
+  readonly wayBack: WayBack;
+  /** How late the event loop is. */
+  readonly loopLag: LoopLag;
   readonly steering: Steering;
 }
 
 /** What `/metrics` shows of a manager besides its gateway. */
 export function managerMetrics(parts: MetricsParts): readonly AnyMetric[] {
-  const { broker, outbox, busiest, skipped, replies, repeats, lags, steering } = parts;
+  const { broker, outbox, busiest, wayBack, replies, loopLag, steering } = parts;
   return [
     ...outboxMetrics(outbox),
     ...brokerMetrics(broker),
@@ -35,10 +32,11 @@ export function managerMetrics(parts: MetricsParts): readonly AnyMetric[] {
       name: "warren_skipped_total",
       type: "counter",
       help: "AMQP messages that no client got: malformed packs, and what is larger than may wait for a client.",
-      read: () => skipped.count,
+      read: () => wayBack.skipped.count,
     },
     ...processMetrics,
-    ...lags.flatMap(({ metrics }) => metrics),
+    ...loopLag.metrics,
+    ...(wayBack.lag?.metrics ?? []),
     busiest.metric,
     ...steering.metrics,
     ...replies.metrics,
@@ -46,7 +44,7 @@ export function managerMetrics(parts: MetricsParts): readonly AnyMetric[] {
       name: "warren_repeats_dropped_total",
       type: "counter",
       help: "Messages in the log that were there before, since a manager or processor had to publish them again: nobody got them twice.",
-      read: () => repeats.count,
+      read: () => wayBack.repeats.count,
     },
   ];
 }

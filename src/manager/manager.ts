@@ -5,12 +5,8 @@ import { FatalError } from "../errors.ts";
 import type { Auth } from "../gateway/auth/auth.ts";
 import { Once } from "../gateway/fan-out/once.ts";
 import { Gateway } from "../gateway/gateway.ts";
-import { protocols as allProtocols, type ProtocolMaker } from "../gateway/protocols.ts";
-import { Feed } from "../log/feed.ts";
-import { KnownRepeats } from "../log/known-repeats.ts";
-import { LogLag } from "../log/log-lag.ts";
-import { Repeats } from "../log/repeats.ts";
-import { SkippedRecords } from "../log/skipped-records.ts";
+import type { ProtocolMaker } from "../gateway/protocols.ts";
+import type { Readiness } from "../ops/http.ts";
 import type { Logger } from "../ops/logger.ts";
 import { LoopLag } from "../ops/loop-lag.ts";
 import type { MessageTrace } from "../ops/message-trace.ts";
@@ -22,14 +18,29 @@ import { BusiestTopics } from "./busiest-topics.ts";
 import { managerMetrics } from "./manager-metrics.ts";
 import type { ManagerOptions } from "./manager-options.ts";
 import { managerReadiness } from "./manager-readiness.ts";
-import { PastAtStart } from "./past-at-start.ts";
 import { Replies } from "./replies.ts";
 import { Steering } from "./steering.ts";
-import { Traced, tracedSink } from "./traced.ts";
-import { sharedLogOf, uplinkTo } from "./uplink.ts";
+import { Traced } from "./traced.ts";
+import { uplinkTo } from "./uplink.ts";
+import { WayBack } from "./way-back.ts";
 
 /** Answers of other programs that a manager holds. */
 const repliesPrefetch = 1000;
+
+/** What a manager is made with. */
+export interface ManagerParts {
+  readonly broker: Broker;
+  readonly logger: Logger;
+  readonly messageTrace: MessageTrace;
+  /** Absent: clients need no token. */
+  readonly auth?: Auth | undefined;
+  /** What `/metrics` shows besides. */
+  readonly others?: () => readonly AnyMetric[];
+  /** What clients may speak; all that there is unless given. */
+  readonly protocols?: readonly ProtocolMaker[] | undefined;
+  /** Where spans go; absent: nowhere. */
+  readonly tracing?: Tracing | undefined;
+}
 
 /**
  * The manager: gateway → outbox → broker, and broker → feed → gateway.
@@ -37,15 +48,18 @@ const repliesPrefetch = 1000;
  * Its clients hear one another at once, whatever the broker is doing.
  */
 export class Manager {
+  readonly #parts: ManagerParts;
   readonly #logger: Logger;
   readonly #outbox: Outbox;
   readonly #steering: Steering;
   /** Answers of other programs for clients of other managers. */
   readonly #answers: Outbox;
   readonly #gateway: Gateway;
-  readonly #auth: Auth | undefined;
-  readonly #past: PastAtStart;
+  readonly #wayBack: WayBack;
   readonly #lag = new LoopLag();
+  readonly #busiest = new BusiestTopics();
+  /** What `/metrics` shows of it besides its gateway. */
+  readonly #metrics: readonly AnyMetric[];
   #isStopping = false;
   /** Called when the control API asks for a stop: after the clients have left over a time, in milliseconds. */
   onDrain: (overMs: number) => void = () => undefined;
@@ -54,110 +68,84 @@ export class Manager {
   /** The level of this process's logger, for the control API. */
   logLevel: LogLevel = { level: "info", changeLevel: () => undefined };
 
-  /**
-   * @param id unique to this process: other managers tell its messages from theirs by it
-   * @param auth undefined: clients need no token
-   * @param others what `/metrics` shows besides
-   * @param protocols what clients may speak
-   * @param tracing where spans go; undefined: nowhere
-   */
-  constructor(
-    id: string,
-    options: ManagerOptions,
-    broker: Broker,
-    logger: Logger,
-    messageTrace: MessageTrace,
-    auth?: Auth,
-    others: () => readonly AnyMetric[] = () => [],
-    protocols: readonly ProtocolMaker[] = allProtocols,
-    tracing?: Tracing,
-  ) {
+  /** @param id unique to this process: other managers tell its messages from theirs by it */
+  constructor(id: string, options: ManagerOptions, parts: ManagerParts) {
+    const { broker, logger, messageTrace, tracing } = parts;
+    this.#parts = parts;
     this.#logger = logger;
-    this.#auth = auth;
-    // What this manager takes and packs itself it has to hand out, however little may wait for a client.
-    const recordBytesMax = Math.max(
-      options.clientBufferBytes,
-      options.maxMessageBytes,
-      defaultOutboxLimits.packBytesMax,
-    );
-    const outbox = this.#outboxOf(id, options);
-    const answers = this.#outboxOf(`${id}-replies`, options);
+    this.#outbox = this.#outboxOf(id, options);
+    this.#answers = this.#outboxOf(`${id}-replies`, options);
     const once = new Once({ windowMs: options.idempotencyWindowMs, bytesMax: options.idempotencyMaxBytes });
-    const known = new KnownRepeats();
-    const repeats = new Repeats(known);
-    const past = new PastAtStart(broker, once, repeats, recordBytesMax, logger);
-    const readiness = () => managerReadiness(auth, past, broker, outbox, this.#isStopping);
-    const waitingBytes = () => outbox.level.bytes;
-    const steering = new Steering(id, broker, logger, auth, {
-      gateway: () => gateway,
-      readiness,
-      waitingBytes,
+    this.#wayBack = new WayBack(broker, once, recordBytesMaxOf(options), logger);
+    this.#steering = this.#steeringOf(id);
+    this.#gateway = this.#gatewayOf(options, once);
+    this.#outbox.level.onRelieved = () => this.#gateway.relieve();
+    this.#outbox.level.onLightened = () => this.#gateway.lighten();
+    broker.attachPublisher("wsmanager", this.#outbox);
+    const replies = new Replies(
+      this.#answers,
+      (message, asker) => this.#gateway.answer(message, asker),
+      logger,
+    );
+    broker.attachPublisher("towsmanager", this.#answers);
+    broker.attachReplyConsumer(repliesPrefetch, replies);
+    this.#wayBack.leadTo(this.#gateway, id, messageTrace, tracing);
+    this.#metrics = managerMetrics({
+      broker,
+      outbox: this.#outbox,
+      busiest: this.#busiest,
+      wayBack: this.#wayBack,
+      replies,
+      loopLag: this.#lag,
+      steering: this.#steering,
+    });
+  }
+
+  #steeringOf(id: string): Steering {
+    const { broker, logger, auth } = this.#parts;
+    return new Steering(id, broker, logger, auth, {
+      gateway: () => this.#gateway,
+      readiness: () => this.#readiness,
+      waitingBytes: () => this.#outbox.level.bytes,
       drain: (overMs) => {
         this.#isStopping = true;
         this.onDrain(overMs);
       },
       level: () => this.logLevel,
     });
-    const busiest = new BusiestTopics();
+  }
+
+  #gatewayOf(options: ManagerOptions, once: Once): Gateway {
+    const { logger, messageTrace, auth, tracing, others, protocols } = this.#parts;
+    const steering = this.#steering;
     const isTraced = tracing !== undefined || options.traceSample > 0;
     const traced = isTraced ? new Traced(tracing, options.traceSample) : undefined;
-    const gateway = new Gateway(
+    return new Gateway(
       {
         ...options,
         auth,
         logger,
-        readiness,
-        metrics: () => [...ownMetrics, ...others()],
+        readiness: () => this.#readiness,
+        metrics: () => [...this.#metrics, ...(others?.() ?? [])],
         announcements: steering.announcements,
         presence: steering.presence,
         adminRoutes: steering.adminRoutes(options, {
-          answers,
+          answers: this.#answers,
           once,
           deadLetters: () => this.deadLetters,
         }),
         once,
         onAskerLeft: (asker) => steering.askerLeft(asker),
-        uplink: uplinkTo(outbox, messageTrace, busiest, traced),
-        sharedLog: sharedLogOf(broker, recordBytesMax, known, past),
+        uplink: uplinkTo(this.#outbox, messageTrace, this.#busiest, traced),
+        sharedLog: this.#wayBack.sharedLog,
       },
       protocols,
     );
-    outbox.level.onRelieved = () => gateway.relieve();
-    outbox.level.onLightened = () => gateway.lighten();
-    broker.attachPublisher("wsmanager", outbox);
-    const replies = new Replies(answers, (message, asker) => gateway.answer(message, asker), logger);
-    broker.attachPublisher("towsmanager", answers);
-    broker.attachReplyConsumer(repliesPrefetch, replies);
-    const skipped = new SkippedRecords(logger);
-    const sink = tracedSink(gateway, tracing);
-    const feed = new Feed(id, sink, logger, messageTrace, skipped, recordBytesMax, repeats);
-    feed.keys = once;
-    feed.onMarked = (offset) => past.reached(offset);
-    feed.onAnotherLog = () => past.anotherLog();
-    if (!past.isKnown) feed.hold();
-    past.onLate = () => feed.goOn();
-    past.onKnown = () => {
-      feed.goOn();
-      gateway.pastIsKnown();
-    };
-    const lag = broker.hasLog ? new LogLag((then) => broker.mark(then)) : undefined;
-    if (lag !== undefined) feed.onHandedOn = (ms) => lag.handedOn(ms);
-    const ownMetrics = managerMetrics({
-      broker,
-      outbox,
-      busiest,
-      skipped,
-      replies,
-      repeats,
-      lags: [this.#lag, ...(lag === undefined ? [] : [lag])],
-      steering,
-    });
-    broker.attachFollower(feed);
-    this.#outbox = outbox;
-    this.#answers = answers;
-    this.#past = past;
-    this.#steering = steering;
-    this.#gateway = gateway;
+  }
+
+  get #readiness(): Readiness {
+    const { auth, broker } = this.#parts;
+    return managerReadiness(auth, this.#wayBack.past, broker, this.#outbox, this.#isStopping);
   }
 
   /**
@@ -186,7 +174,7 @@ export class Manager {
 
   /** Reads the files of its certificate and its keys again. What cannot be used changes nothing, and is reported. */
   async reload(): Promise<void> {
-    await this.#auth?.reload(this.#logger);
+    await this.#parts.auth?.reload(this.#logger);
     try {
       this.#gateway.renewCertificate();
     } catch (error) {
@@ -223,7 +211,7 @@ export class Manager {
     await this.#steering.close(timeoutMs);
     this.#outbox.close();
     this.#answers.close();
-    this.#past.close();
+    this.#wayBack.close();
     this.#lag.close();
   }
 
@@ -232,4 +220,9 @@ export class Manager {
     outbox.onSetAside = (message) => this.#logger.error("message set aside", { ...message });
     return outbox;
   }
+}
+
+/** What this manager takes and packs itself it has to hand out, however little may wait for a client. In bytes. */
+function recordBytesMaxOf({ clientBufferBytes, maxMessageBytes }: ManagerOptions): number {
+  return Math.max(clientBufferBytes, maxMessageBytes, defaultOutboxLimits.packBytesMax);
 }

@@ -1,11 +1,7 @@
-import type { Broker } from "../broker/broker.ts";
-import type { SharedLog } from "../gateway/durable/shared-log.ts";
 import type { Uplink } from "../gateway/fan-out/uplink.ts";
-import type { KnownRepeats } from "../log/known-repeats.ts";
 import type { MessageTrace } from "../ops/message-trace.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { BusiestTopics } from "./busiest-topics.ts";
-import type { PastAtStart } from "./past-at-start.ts";
 import type { Traced } from "./traced.ts";
 
 /**
@@ -36,22 +32,5 @@ export function uplinkTo(
     get freeBytes() {
       return outbox.level.freeBytes;
     },
-  };
-}
-
-/** The broker's log, for the gateway, and what is known of repeats in it; undefined if there is none. */
-export function sharedLogOf(
-  broker: Broker,
-  recordBytesMax: number,
-  repeats: KnownRepeats,
-  past: Pick<PastAtStart, "isKnown">,
-): SharedLog | undefined {
-  if (!broker.hasLog) return undefined;
-  return {
-    read: (start, reader) => broker.read(start, reader),
-    mark: (then) => broker.mark(then),
-    recordBytesMax,
-    repeats,
-    isPastKnown: () => past.isKnown,
   };
 }

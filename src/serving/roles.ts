@@ -122,17 +122,14 @@ export class Roles {
       ...(this.#processor?.metrics ?? []),
       ...(this.#tracing?.metrics ?? []),
     ];
-    return new Manager(
-      `manager-${id}`,
-      options,
-      this.#broker,
+    return new Manager(`manager-${id}`, options, {
+      broker: this.#broker,
       logger,
-      this.#messageTrace,
-      this.#auth,
+      messageTrace: this.#messageTrace,
+      auth: this.#auth,
       others,
-      undefined,
-      this.#tracing,
-    );
+      tracing: this.#tracing,
+    });
   }
 
   #eventProcessorOf(id: string, options: Options, work: Work, logger: Logger): Processor | undefined {

@@ -47,7 +47,11 @@ async function startSystem(url: string) {
       logRetention: { maxBytes: 256 * 1024 ** 2, maxAgeMs: 3_600_000 },
     });
   const [managing, processing] = [broker("manager"), broker("processor")];
-  const manager = new Manager(managerId, options, managing, logger, new MessageTrace(logger, "off"));
+  const manager = new Manager(managerId, options, {
+    broker: managing,
+    logger,
+    messageTrace: new MessageTrace(logger, "off"),
+  });
   const processor = new Processor(
     "processor-a",
     options,

@@ -56,7 +56,7 @@ export function startSystem(
   const logger = new QuietLogger();
   const messageTrace = new MessageTrace(logger, options.logMessages);
   const broker = new MemoryBroker();
-  const manager = new Manager("manager", options, broker, logger, messageTrace, auth, undefined, protocols);
+  const manager = new Manager("manager", options, { broker, logger, messageTrace, auth, protocols });
   const processor = new Processor("processor", options, { handle: handler }, broker, logger, messageTrace);
   const url = manager.listen();
   broker.start();
@@ -88,7 +88,7 @@ export async function startManager(id: string, url: string, ...args: string[]) {
       : ({ maxBytes: options.logMaxBytes, maxAgeMs: options.logMaxAgeMs } as const);
   const timing = { ...defaultTiming, backoff: { firstMs: 20, mostMs: 200 } };
   const broker = new RabbitmqBroker({ urls: [url], name: id, logger, logRetention, timing });
-  const manager = new Manager(id, options, broker, logger, new MessageTrace(logger, "off"));
+  const manager = new Manager(id, options, { broker, logger, messageTrace: new MessageTrace(logger, "off") });
   const listening = manager.listen();
   broker.start((error) => logger.error(String(error)));
   await until(() => broker.status().state === "ready", "the manager is connected");
