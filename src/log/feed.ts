@@ -5,6 +5,7 @@ import type { Message } from "../message.ts";
 import type { Logger } from "../ops/logger.ts";
 import type { MessageTrace } from "../ops/message-trace.ts";
 import { isExpired } from "../properties.ts";
+import { countAddressed } from "./addressed.ts";
 import { EarlyRecords } from "./early-records.ts";
 import { openForClients } from "./opening.ts";
 import { LogRecord } from "./record.ts";
@@ -59,6 +60,8 @@ export class Feed implements Follower {
   #coming: LogRecord | undefined;
 
   readonly repeats: Repeats;
+  /** Counts what is for one client alone. */
+  addressed = countAddressed();
   /** Learns the keys that came by other managers. */
   keys: KeyBook = { learn: () => false };
 
@@ -149,8 +152,15 @@ export class Feed implements Follower {
   }
 
   #isWanted({ topic, clientId }: Head, isFromClients: boolean): boolean {
-    if (!isFromClients && this.#messageTrace.isOn) return true;
-    return isFromClients || clientId === undefined ? this.#sink.wants(topic) : this.#sink.hasClient(clientId);
+    const isWanted =
+      isFromClients || clientId === undefined ? this.#sink.wants(topic) : this.#isHere(clientId);
+    return isWanted || (!isFromClients && this.#messageTrace.isOn);
+  }
+
+  #isHere(clientId: string): boolean {
+    const isHere = this.#sink.hasClient(clientId);
+    this.addressed.add(isHere ? "connected" : "absent");
+    return isHere;
   }
 
   readonly #hidden = (head: Head, asker: string | undefined, open: () => Message): void => {

@@ -40,6 +40,7 @@ export function managerMetrics(parts: MetricsParts): readonly AnyMetric[] {
     busiest.metric,
     ...steering.metrics,
     ...replies.metrics,
+    wayBack.addressed.metric,
     {
       name: "warren_repeats_dropped_total",
       type: "counter",

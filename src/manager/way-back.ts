@@ -2,6 +2,7 @@ import type { Broker } from "../broker/broker.ts";
 import type { SharedLog } from "../gateway/durable/shared-log.ts";
 import type { Once } from "../gateway/fan-out/once.ts";
 import type { Gateway } from "../gateway/gateway.ts";
+import { countAddressed } from "../log/addressed.ts";
 import { Feed } from "../log/feed.ts";
 import { KnownRepeats } from "../log/known-repeats.ts";
 import { LogLag } from "../log/log-lag.ts";
@@ -19,6 +20,8 @@ export class WayBack {
   readonly skipped: SkippedRecords;
   /** Finds what was in the log before. */
   readonly repeats: Repeats;
+  /** Counts what was for one client alone. */
+  readonly addressed = countAddressed();
   readonly past: PastAtStart;
   /** How far this manager is behind the log's end; undefined if there is no log. */
   readonly lag: LogLag | undefined;
@@ -65,6 +68,7 @@ export class WayBack {
       this.repeats,
     );
     feed.keys = this.#once;
+    feed.addressed = this.addressed;
     feed.onMarked = (offset) => past.reached(offset);
     feed.onAnotherLog = () => past.anotherLog();
     if (!past.isKnown) feed.hold();

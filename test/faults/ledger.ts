@@ -1,9 +1,12 @@
-const reorderingsShown = 20;
+/** Of what is wrong, the first few are shown. */
+const shownMax = 20;
 
 /** One listener's view of the messages of many clients, each of which numbers its own from 0. No I/O. */
 export class Sightings {
   readonly #seen = new Map<string, { readonly times: number[]; last: number }>();
   duplicated = 0;
+  /** The first of what came twice: `c7:42`. */
+  readonly repeats: string[] = [];
   /** First sightings that came after one with a higher number. */
   reordered = 0;
   /** The first of them: `c7:42 after 44`. */
@@ -21,12 +24,13 @@ export class Sightings {
     seen.times[number] = times;
     if (times > 1) {
       this.duplicated++;
+      if (this.repeats.length < shownMax) this.repeats.push(`${client}:${number}`);
       return;
     }
     this.count++;
     if (number < seen.last) {
       this.reordered++;
-      if (this.reorderings.length < reorderingsShown)
+      if (this.reorderings.length < shownMax)
         this.reorderings.push(`${client}:${number} after ${seen.last}`);
     }
     seen.last = Math.max(seen.last, number);

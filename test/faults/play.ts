@@ -52,6 +52,7 @@ export async function play(scenario: Scenario, nodes: readonly RabbitmqNode[]): 
   const [{ relayed, answered }] = listenersOf(scenario, world) as [Saw];
   const { messagesReordered, answersReordered } = reorderedIn(scenario, world);
   const { relayedTwiceMax, answeredTwiceMax } = repeatsMax(scenario, world);
+  const durablyTwice = twiceIn(witness);
   const row: Row = {
     scenario: scenario.name,
     sent: load.sent,
@@ -60,7 +61,7 @@ export async function play(scenario: Scenario, nodes: readonly RabbitmqNode[]): 
     delivered: relayed.count,
     deadLettered: dead.count,
     lost: missing().length,
-    duplicated: relayed.duplicated + answered.duplicated,
+    duplicated: listenersOf(scenario, world).reduce((sum, saw) => sum + twiceIn(saw), 0),
     duplicatedMax: relayedTwiceMax + answeredTwiceMax,
     reordered: messagesReordered + answersReordered,
     longestOutageMs: load.longestOutageMs,
@@ -78,6 +79,8 @@ export async function play(scenario: Scenario, nodes: readonly RabbitmqNode[]): 
     failures.push(`${relayed.duplicated} relayed twice, of at most ${relayedTwiceMax}`);
   if (answered.duplicated > answeredTwiceMax)
     failures.push(`${answered.duplicated} answered twice, of at most ${answeredTwiceMax}`);
+  if (durablyTwice > 0 && !scenario.isLogLost)
+    failures.push(`durable: ${durablyTwice} came twice: ${twiceShown(witness)}`);
   failures.push(...witness.faults.slice(0, 10).map((fault) => `durable: ${fault}`));
   if (witness.gaps > 0 && !scenario.isLogLost) failures.push(`durable: told of ${witness.gaps} gaps`);
   // A connection that was given up late, such as the events' of a manager that was taken for dead, may still be on its way back.
@@ -121,12 +124,22 @@ function isHarmed(scenario: Scenario, world: World): boolean {
     messagesReordered + answersReordered > 0 ||
     relayed.duplicated > relayedTwiceMax ||
     answered.duplicated > answeredTwiceMax ||
+    (twiceIn(world.witness) > 0 && !scenario.isLogLost) ||
     world.witness.faults.length > 0
   );
 }
 
+/** Within one log nothing comes twice to a durable subscription: each handler here is a function of its message. */
+function twiceIn({ relayed, answered }: Saw): number {
+  return relayed.duplicated + answered.duplicated;
+}
+
+function twiceShown({ relayed, answered }: Saw): string {
+  return [...relayed.repeats, ...answered.repeats.map((repeat) => `the answer to ${repeat}`)].join(", ");
+}
+
 /**
- * What may come twice. A manager publishes again what was unconfirmed when it lost its connection: it counts that, and it is
+ * What may come twice to live listeners. A manager publishes again what was unconfirmed when it lost its connection: it counts that, and it is
  * never more than its window. What comes twice is answered twice; and so is what a processor had not acknowledged when
  * it was lost. Its answers to that may have been stored already; if it lives on it publishes them again besides. Followers drop all of
  * that where they remember the ids: so none came twice in a whole run, and the bound, which counts a pack as one, is far away.

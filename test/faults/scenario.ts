@@ -12,7 +12,10 @@ export interface Scenario {
    * The first, unless told.
    */
   readonly safe?: "sent" | "accepted" | "reached RabbitMQ" | "receipted";
-  /** What dies, each of which may repeat what was unconfirmed. Nothing, unless told: then nothing may come twice. */
+  /**
+   * What dies, each of which may repeat what was unconfirmed. Nothing, unless told: then nothing may come twice to live listeners.
+   * Within one log nothing may come twice to the durable one in any case: handlers are functions of their messages.
+   */
   readonly deaths?: Partial<Deaths>;
   /**
    * Live listeners change managers: what they miss meanwhile, or hear from both, says nothing. The durable one has to see everything,

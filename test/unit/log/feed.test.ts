@@ -127,6 +127,27 @@ test("what came from processors is delivered, to all of a topic or to one client
   ]);
 });
 
+test("what is for one client alone is counted by whether that client is here, alone or in a pack; what is expired or came before is not", () => {
+  const { feed, heard, unwanted } = feedOf("manager-1");
+  unwanted.add("gone");
+  const counts = () => Object.fromEntries(feed.addressed.metric.readEach());
+  feed.record(0, "towsmanager", from("processor-1", { body: "hi", topic: "a", clientId: "here" }));
+  const toGone = from("processor-0123456789ab", { body: "hi", topic: "a", clientId: "gone" });
+  feed.record(1, "towsmanager", toGone);
+  feed.record(2, "towsmanager", toGone);
+  expect(counts()).toEqual({ connected: 1, absent: 1 });
+  const messages = ["here", "gone", "gone"].map((clientId) => ({ body: "p", topic: "a", clientId }));
+  const inPack = packed("processor-2", messages);
+  feed.record(3, "towsmanager", inPack);
+  const late = { body: "late", topic: "a", clientId: "gone", timestamp: 1, headers: { expiration: "1000" } };
+  feed.record(4, "towsmanager", from("processor-3", late));
+  feed.record(5, "towsmanager", from("processor-4", { body: "to all", topic: "a" }));
+  feed.record(6, "wsmanager", from("manager-2", { body: "from", topic: "a", clientId: "gone" }));
+  expect(counts()).toEqual({ connected: 2, absent: 3 });
+  expect(heard).toContainEqual(["deliver", "a", "here", "hi"]);
+  expect(heard).not.toContainEqual(["deliver", "a", "gone", "hi"]);
+});
+
 test("what bears its own id but comes from towsmanager is delivered all the same", () => {
   const { feed, heard } = feedOf("manager-1");
   feed.record(0, "towsmanager", from("manager-1", { body: "hi", topic: "" }));
