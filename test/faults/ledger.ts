@@ -30,8 +30,7 @@ export class Sightings {
     this.count++;
     if (number < seen.last) {
       this.reordered++;
-      if (this.reorderings.length < shownMax)
-        this.reorderings.push(`${client}:${number} after ${seen.last}`);
+      if (this.reorderings.length < shownMax) this.reorderings.push(`${client}:${number} after ${seen.last}`);
     }
     seen.last = Math.max(seen.last, number);
   }

@@ -34,6 +34,8 @@ function numbersOf({ frames }: RawConnection, subscription?: string): number[] {
   });
 }
 
+const textsOf = ({ frames }: RawConnection) => frames.filter(({ opcode }) => opcode === opcodes.text).length;
+
 const upTo = (count: number) => Array.from({ length: count }, (_, number) => number);
 
 /** Sends numbered messages, no faster than a witness gets them. */
@@ -130,6 +132,48 @@ describe("a client with durable subscriptions that reads nothing", () => {
       expect(await cutOff(warren)).toBe(0);
     },
   );
+
+  test("is not taken for gone however many pings it has yet to read, and one that has nothing to read is", async () => {
+    await using warren = await startWarren([
+      ...["--log-messages", "off", "--ping-interval", "1s", "--handler", silentHandler],
+    ]);
+    await using sender = await connect(warren.wsUrl("/ws?topic=t"));
+    await using witness = await connect(warren.wsUrl("/ws?topic=t"));
+    const subscriber = async (id: string, topic: string) => {
+      const connection = await connectRaw(warren.url, `/ws/${id}`, {
+        headers: { "Sec-WebSocket-Protocol": "v12.stomp" },
+      });
+      connection.sendFrame(
+        opcodes.text,
+        `CONNECT\naccept-version:1.2\n\n\0SUBSCRIBE\nid:1\ndestination:/topic/${topic}\nx-stream-offset:next\nreceipt:r\n\n\0`,
+      );
+      await until(() => textsOf(connection) === 2, "it has subscribed");
+      return connection;
+    };
+    await using slow = await subscriber("slow", "t");
+    slow.stopReading();
+    for (let number = 0; number < deliveries; number++) {
+      sender.send(`${number} ${body}`);
+      if (number % 6 === 5) await until(() => witness.received.length > number, "the witness has them");
+    }
+    for (const gone of [1, 2, 3]) {
+      await using idle = await subscriber("idle", "nothing");
+      idle.stopReading();
+      await until(
+        async () => (await metric(warren, "warren_clients_vanished_total")) === gone,
+        "the one that has nothing to read is gone",
+      );
+    }
+    let answered = 0;
+    slow.readAgain();
+    const hasAll = () => {
+      const pings = slow.frames.filter(({ opcode }) => opcode === opcodes.ping).length;
+      for (; answered < pings; answered++) slow.sendFrame(opcodes.pong, "");
+      return textsOf(slow) === deliveries + 2;
+    };
+    await until(hasAll, "everything has come");
+    expect(numbersOf(slow, "1")).toEqual(upTo(deliveries));
+  });
 
   test("is cut off all the same if it has a live one besides", async () => {
     await using warren = await startWarren([

@@ -26,12 +26,10 @@ export interface Client {
   message(socket: ClientSocket, body: string | Buffer): void;
   /** Something came from the broker for this client alone. */
   direct(socket: ClientSocket, message: Message): void;
-  /**
-   * Much waits for the client: what need not wait here goes on when it has read some.
-   *
-   * @returns whether all that it subscribes to is like that, so that it may read as slowly as it likes
-   */
-  fallBehind(): boolean;
+  /** Whether it may read as slowly as it likes, since nothing that it subscribes to need wait here. */
+  readonly isPatient: boolean;
+  /** Much waits for the client: what need not wait here goes on when it has read some. */
+  fallBehind(): void;
   /** The client has read something of what waited for it. */
   drained(): void;
   /** Obeys what waits, for as long as it may go on (`turns.ts`). True if something is left. */

@@ -92,8 +92,12 @@ export abstract class MessageClient implements Client, Sender {
     return socket.data === this ? this.waiting !== undefined : socket.data.goOn(socket);
   }
 
-  fallBehind(): boolean {
+  get isPatient(): boolean {
     return false;
+  }
+
+  fallBehind(): void {
+    // What is too much for a client closes it.
   }
 
   drained(): void {

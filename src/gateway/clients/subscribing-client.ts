@@ -74,8 +74,12 @@ export abstract class SubscribingClient extends MessageClient {
     this.send(socket, this.encoding.tailOf(message, message.id, { isForOne: true }));
   }
 
-  override fallBehind(): boolean {
-    return this.subscriptions.fallBehind();
+  override get isPatient(): boolean {
+    return this.subscriptions.arePatient;
+  }
+
+  override fallBehind(): void {
+    this.subscriptions.fallBehind();
   }
 
   override drained(): void {

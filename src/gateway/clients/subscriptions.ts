@@ -144,21 +144,21 @@ export class Subscriptions {
     return true;
   }
 
+  /** Whether there are some, and none is a live one, which would have to be cut off where its client reads too slowly. */
+  get arePatient(): boolean {
+    return this.#all.length > 0 && this.#all.every(({ kind }) => kind !== "audience" && kind !== "direct");
+  }
+
   /**
    * More waits for the client than may wait at the log's end: its durable subscriptions go on from the log, at its pace, and it
    * learns anew who is on a topic.
-   *
-   * @returns whether it has no live ones, which would have to be cut off
    */
-  fallBehind(): boolean {
-    let isDurable = this.#all.length > 0;
+  fallBehind(): void {
     for (const subscription of this.#all) {
       if (subscription.kind === "durable") this.#surroundings.durables?.fallBehind(subscription.durable);
       else if (subscription.kind === "presence") this.#surroundings.rooms?.fallBehind(subscription.watcher);
       else if (subscription.kind === "conflated") subscription.fallBehind();
-      else isDurable = false;
     }
-    return isDurable;
   }
 
   /** The client has read something of what waited for it. */

@@ -56,7 +56,7 @@ export class Locator {
       }
       // A subscription that has seen all of a record needs only those after it.
       const from = place.index === Number.POSITIVE_INFINITY ? place.offset + 1 : place.offset;
-      if (from >= coversFrom) this.#events.inMemory(subscription, this.#window.sequenceOf(place.offset));
+      if (from >= coversFrom) this.#events.inMemory(subscription, this.#window.sequenceOf(from));
       else this.#events.older(subscription);
     } else if (place === "first") this.#events.older(subscription);
     else if (place === "next") {

@@ -176,7 +176,8 @@ export class Backlogs implements Timed {
   }
 
   #crowded(socket: ClientSocket, waiting: number): void {
-    const isPatient = socket.data.fallBehind();
+    const { isPatient } = socket.data;
+    socket.data.fallBehind();
     if (waiting > (isPatient ? this.#capOfDurable : this.#cap)) this.#doom(socket, "slow");
   }
 

@@ -85,6 +85,8 @@ export class HalfSent implements Timed {
       received: 0,
       unread: 0,
       isToEnd: false,
+      taken: 0,
+      takenBefore: 0,
     };
     seat.watched = watched;
     if (this.#sockets !== undefined && address !== null) this.#sought.set(watched.peer, watched);

@@ -35,8 +35,9 @@ export class Limits {
   ) {
     this.#admission = new Admission(options);
     this.#rate = new MessageRate(options, wheel, holds);
-    this.#presence = new Presence(options, wheel, holds, clients);
-    this.#halfSent = new HalfSent(options, wheel, holds, clients, SocketBytes.open(), kept);
+    const sockets = SocketBytes.open();
+    this.#presence = new Presence(options, wheel, holds, clients, sockets);
+    this.#halfSent = new HalfSent(options, wheel, holds, clients, sockets, kept);
   }
 
   get metrics(): readonly AnyMetric[] {

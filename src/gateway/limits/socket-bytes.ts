@@ -4,9 +4,18 @@ import { peerOf } from "./address.ts";
 const ipv4Family = 2;
 const ipv6Family = 10;
 const tcpProtocol = 6;
-/** getsockopt's name for `struct tcp_info` (linux/tcp.h), and where in it `tcpi_bytes_received` is. */
+/** getsockopt's name for `struct tcp_info` (linux/tcp.h), and where in it these are. */
 const tcpInfo = 11;
+/** `tcpi_retransmits`: how often the same was sent in vain. */
+const retransmitsAt = 2;
+/** `tcpi_probes`: how often in vain was asked whether there is room again. */
+const probesAt = 3;
+/** `tcpi_bytes_acked` */
+const takenAt = 120;
+/** `tcpi_bytes_received` */
 const receivedAt = 128;
+/** After this many in a row nobody is taken to be there any more: some 13 seconds, and some minutes. */
+const [retransmitsMax, probesMax] = [6, 3] as const;
 const infoBytes = receivedAt + 8;
 /** ioctl's name for how many bytes wait to be read. */
 const fionread = 0x541b;
@@ -72,10 +81,24 @@ export class SocketBytes {
 
   /** What came over it since it was connected, also what nobody has read yet, in bytes; undefined if the kernel does not say. */
   received(fd: number): number | undefined {
+    return this.#ask(fd) ? Number(this.#info.getBigUint64(receivedAt, true)) : undefined;
+  }
+
+  /** What the other end's system has taken since it was connected, whether its program has read it or not, in bytes; undefined if the kernel does not say. */
+  taken(fd: number): number | undefined {
+    return this.#ask(fd) ? Number(this.#info.getBigUint64(takenAt, true)) : undefined;
+  }
+
+  /** Whether the other end's system answers, as far as it has been asked. */
+  isAnswered(fd: number): boolean {
+    if (!this.#ask(fd)) return false;
+    return this.#info.getUint8(retransmitsAt) < retransmitsMax && this.#info.getUint8(probesAt) < probesMax;
+  }
+
+  #ask(fd: number): boolean {
     this.#length[0] = this.#info.byteLength;
-    if (this.#libc.getsockopt(fd, tcpProtocol, tcpInfo, this.#infoAt, this.#lengthAt) !== 0) return undefined;
-    if (this.#length[0] < infoBytes) return undefined;
-    return Number(this.#info.getBigUint64(receivedAt, true));
+    if (this.#libc.getsockopt(fd, tcpProtocol, tcpInfo, this.#infoAt, this.#lengthAt) !== 0) return false;
+    return this.#length[0] >= infoBytes;
   }
 
   /** What of it nobody has read yet, in bytes. */

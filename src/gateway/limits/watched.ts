@@ -13,4 +13,8 @@ export interface Watched {
   unread: number;
   /** Whether it is ended when it is looked at next. */
   isToEnd: boolean;
+  /** `Presence`: what its client's system had taken when it was last known to be heard. In bytes. */
+  taken: number;
+  /** The same a round before that. */
+  takenBefore: number;
 }

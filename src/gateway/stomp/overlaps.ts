@@ -10,10 +10,7 @@ const lookedAtMax = 256;
  * of these ask for overlaps in pairs, so each of them would overlap with as many: it is enough to count those that do.
  */
 export function isTooMuchOverlap(pattern: string, existing: Iterable<string>): boolean {
-  const wanted = reach(pattern);
-  const overlapping = Array.from(existing, reach)
-    .filter((each) => overlap(wanted, each))
-    .slice(-lookedAtMax);
+  const overlapping = overlappingWith(pattern, existing).slice(-lookedAtMax);
   if (overlapping.length < overlapsMax) return false;
   let crowded = 0;
   for (const one of overlapping) {
@@ -23,6 +20,18 @@ export function isTooMuchOverlap(pattern: string, existing: Iterable<string>): b
     if (others >= overlapsMax) crowded++;
   }
   return crowded >= overlapsMax;
+}
+
+function overlappingWith(pattern: string, existing: Iterable<string>): readonly Reach[] {
+  const wanted = reach(pattern);
+  const overlapping: Reach[] = [];
+  for (const name of existing) {
+    // Two topics need not be cut up.
+    if (!wanted.isPattern && name !== pattern && !isPattern(name)) continue;
+    const other = reach(name);
+    if (overlap(wanted, other)) overlapping.push(other);
+  }
+  return overlapping;
 }
 
 /** Whether there may be a topic that both stand for. */

@@ -131,8 +131,12 @@ export class Session implements Client {
     this.#conversation.subscriptions.deliverDirect(socket, message, stompEncoding(this.#parser.version));
   }
 
-  fallBehind(): boolean {
-    return this.#conversation.subscriptions.fallBehind();
+  get isPatient(): boolean {
+    return this.#conversation.subscriptions.arePatient;
+  }
+
+  fallBehind(): void {
+    this.#conversation.subscriptions.fallBehind();
   }
 
   drained(): void {

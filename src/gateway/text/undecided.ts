@@ -65,8 +65,12 @@ export class Undecided implements Client, Timed {
     // It has no id yet.
   }
 
-  fallBehind(): boolean {
+  get isPatient(): boolean {
     return false;
+  }
+
+  fallBehind(): void {
+    // Nothing is sent to it.
   }
 
   drained(): void {

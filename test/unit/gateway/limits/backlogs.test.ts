@@ -45,9 +45,9 @@ function room(clientBufferBytes = cap, memoryMaxBytes = Number.POSITIVE_INFINITY
         get keptBytes() {
           return client.kept;
         },
+        isPatient,
         fallBehind: () => {
           client.fallbacks++;
-          return isPatient;
         },
       },
       get subscriptions() {

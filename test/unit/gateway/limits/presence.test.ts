@@ -1,7 +1,8 @@
-import { expect, jest, test } from "bun:test";
+import { describe, expect, jest, test } from "bun:test";
 import type { ClientSocket } from "../../../../src/gateway/clients/client.ts";
 import { Roster } from "../../../../src/gateway/clients/roster.ts";
 import { Presence } from "../../../../src/gateway/limits/presence.ts";
+import type { Watched } from "../../../../src/gateway/limits/watched.ts";
 import { optionTable } from "../../../../src/options/table.ts";
 import { makeRoom } from "./room.ts";
 
@@ -73,6 +74,68 @@ test("a client that is not read from is not taken for gone", () => {
   room.holds.release(socket, "outbox");
   pass(60_000);
   expect(calls.at(-1)).toBe("terminate");
+});
+
+describe("a client that answers no ping, and may read as slowly as it likes,", () => {
+  /** What the kernel tells of the connection of one client, which is heard for a minute and then no more. */
+  function silentClient(kernel: { taken: number | undefined; isAnswered: boolean }, isPatient = true) {
+    const { calls, socket } = client();
+    Object.assign(socket.data, { isPatient });
+    socket.data.seat.watched = { fd: 7, taken: 0, takenBefore: 0 } as Watched;
+    const roster = new Roster();
+    const sockets = { taken: () => kernel.taken, isAnswered: () => kernel.isAnswered };
+    const presence = new Presence({ pingIntervalMs: defaultMs }, room.wheel, room.holds, roster, sockets);
+    roster.add(socket);
+    presence.joined();
+    pass(60_000, () => presence.heard(socket));
+    const isGone = () => calls.includes("terminate");
+    expect(isGone()).toBe(false);
+    return { presence, socket, isGone };
+  }
+  const kibibyte = 1024;
+
+  test("stays while it has much to read and its system answers", () => {
+    const kernel = { taken: 3 * kibibyte, isAnswered: true };
+    const { isGone, presence, socket } = silentClient(kernel);
+    kernel.taken += 20 * kibibyte;
+    pass(3_600_000);
+    expect(isGone()).toBe(false);
+    // It has read all of it, and gets nothing more.
+    pass(60_000, () => presence.heard(socket));
+    pass(100_000);
+    expect(isGone()).toBe(true);
+  });
+
+  test("stays if it had got that shortly before it was heard last", () => {
+    const kernel = { taken: 0, isAnswered: true };
+    const { isGone, presence, socket } = silentClient(kernel);
+    kernel.taken = 5000 * kibibyte;
+    presence.heard(socket);
+    pass(3_600_000);
+    expect(isGone()).toBe(false);
+  });
+
+  test("is gone when its system answers no more", () => {
+    const kernel = { taken: 0, isAnswered: true };
+    const { isGone } = silentClient(kernel);
+    kernel.taken = 5000 * kibibyte;
+    pass(3_600_000);
+    kernel.isAnswered = false;
+    pass(18_000);
+    expect(isGone()).toBe(true);
+  });
+
+  test.each([
+    ["has little to read", 10 * kibibyte, true],
+    ["is not known to have got anything", undefined, true],
+    ["has live subscriptions", 5000 * kibibyte, false],
+  ])("is gone within a minute if it %s", (_, more, isPatient) => {
+    const kernel: { taken: number | undefined; isAnswered: boolean } = { taken: 0, isAnswered: true };
+    const { isGone } = silentClient(kernel, isPatient);
+    kernel.taken = more;
+    pass(60_000);
+    expect(isGone()).toBe(true);
+  });
 });
 
 test("a client that has left is not visited, and nothing is timed while there are none", () => {
