@@ -210,7 +210,7 @@ export class History {
       subscription.add(tail, frames.frameFor(subscription, tail));
       this.#events.delivered(1);
     }
-    subscription.flush();
+    subscription.write();
     const left = values.slice(written);
     const [oldest] = left;
     if (oldest === undefined) subscription.place = { offset: until, index: Number.POSITIVE_INFINITY };

@@ -164,6 +164,12 @@ export class DurableSubscription {
 
   /** Writes what was gathered as one. False if the client has to read before more is written. */
   flush(): boolean {
+    this.write();
+    return this.isRoomy;
+  }
+
+  /** The same, for where nothing more is to be written. */
+  write(): void {
     const batch = this.#batch;
     const size = this.#batchSize;
     if (batch.length > 0) {
@@ -171,7 +177,6 @@ export class DurableSubscription {
       this.#batchSize = 0;
       this.#outflow.write(batch, size);
     }
-    return this.isRoomy;
   }
 
   /** Whether the client has read enough of what was written to it. */
