@@ -99,6 +99,7 @@ describe("a request", () => {
   test.each<[string, unknown, RegExp]>([
     ["has an unknown key", { to: "topic", body: "x", contenttype: "text/css" }, /contenttype/],
     ["is to a pattern", { to: { topic: "a.*" }, body: "x" }, /a\.\*/],
+    ["is to a topic of 256 bytes", { to: { topic: "x".repeat(256) }, body: "x" }, /255 bytes/],
     ["is to somebody by name alone", { to: "ben", body: "x" }, /ben/],
     ["is over the limit", "x".repeat(16 * 1024 ** 2 + 1), /more than 16777216 bytes/],
     ["is a promise in a list", [Promise.resolve("x")], /promise/],
@@ -119,6 +120,33 @@ describe("a request", () => {
       await anna.peer[Symbol.asyncDispose]();
     },
   );
+
+  test("whose generator stops in the middle is answered with what there is and an error, and others are served", async () => {
+    const isEnded = Promise.withResolvers<void>();
+    await using system = startSystem(["--attempts", "1", "--handler-timeout", "1s"], (message, context) =>
+      message.text !== "endless"
+        ? handler(message, context)
+        : (async function* () {
+            yield "one";
+            // Nothing that is waited for here ever comes.
+            context.signal.addEventListener("abort", () => isEnded.resolve());
+            await new Promise(() => undefined);
+          })(),
+    );
+    const anna = await asking(system.wsUrl("/ws/anna"));
+    const ben = await asking(system.wsUrl("/ws/ben"));
+    anna.ask("endless", "e");
+    expect(await anna.answered(1)).toEqual([["e", "one"]]);
+    ben.ask("the price", "p");
+    expect(await ben.answered(1)).toEqual([["p", "ben asked the price"]]);
+    await anna.answered(2);
+    expect([anna.answers[1]!.headers["correlation-id"], anna.answers[1]!.headers["error"]]).toEqual([
+      "e",
+      "failed",
+    ]);
+    await isEnded.promise;
+    for (const { peer } of [anna, ben]) await peer[Symbol.asyncDispose]();
+  });
 
   test("that has expired is answered with an error, and what comes late is not", async () => {
     await using system = startSystem([], (message) =>

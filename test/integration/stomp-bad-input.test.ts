@@ -154,6 +154,15 @@ const inputs: Record<string, Bad> = {
     input: subscribe("1", "/topic/a", "x-stream-offset:newest\n"),
     says: /first, next, last, last=N with N from 1 to 10000, timestamp=SECONDS or a position, not "newest"/,
   },
+  "the newest million": {
+    input: subscribe("1", "/topic/a", "x-stream-offset:last=1000000\n"),
+    says: /last=N with N from 1 to 10000, .*not "last=1000000"/,
+  },
+  "the newest none": {
+    input: subscribe("1", "/topic/a", "x-stream-offset:last=0\n"),
+    says: /last=N with N from 1 to 10000, .*not "last=0"/,
+  },
+  "a SUBSCRIBE to an app": { input: subscribe("1", "/app/prices"), says: /"\/app\/NAME" to send to/ },
   "a bad x-stream-after": {
     input: subscribe("1", "/topic/a", "x-stream-after:first\n"),
     says: /the x-stream-offset of a MESSAGE, not "first"/,
