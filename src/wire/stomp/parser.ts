@@ -28,9 +28,8 @@ export interface FrameLimits {
 export class FrameParser {
   readonly #limits: FrameLimits;
   #bytes: Buffer = nothing;
-  /** `#bytes` when it was measured last, and what it keeps alive. */
-  #measured: Buffer = nothing;
-  #measuredBytes = 0;
+  /** What `#bytes` keeps alive, once that was asked: a buffer tells it slowly. −1 before. */
+  #allocated = 0;
   /** Whether `#bytes` is this parser's own, with room after `#end`. */
   #isOwn = false;
   /** Where the frame begins, or, after its head, the body. */
@@ -58,7 +57,7 @@ export class FrameParser {
   push(bytes: Buffer): void {
     if (this.#start === this.#end) {
       this.#bytes = bytes;
-      this.#measured = nothing;
+      this.#allocated = -1;
       this.#isOwn = false;
       this.#start = this.#seen = this.#lineStart = 0;
       this.#end = bytes.byteLength;
@@ -75,16 +74,9 @@ export class FrameParser {
 
   /** What is kept of a frame that has begun, in bytes. After `next` has returned undefined. */
   get keptBytes(): number {
-    return this.#start < this.#end ? this.#allocatedBytes : 0;
-  }
-
-  /** What `#bytes` keeps alive. It is asked for often, and a buffer tells it slowly. */
-  get #allocatedBytes(): number {
-    if (this.#measured !== this.#bytes) {
-      this.#measured = this.#bytes;
-      this.#measuredBytes = this.#bytes.buffer.byteLength;
-    }
-    return this.#measuredBytes;
+    if (this.#start === this.#end) return 0;
+    if (this.#allocated < 0) this.#allocated = this.#bytes.buffer.byteLength;
+    return this.#allocated;
   }
 
   /** Whether anything is left of what was pushed. */
@@ -227,15 +219,16 @@ export class FrameParser {
 
   #fail(fault: StompFault): StompFault {
     this.#fault = fault;
-    this.#bytes = this.#measured = nothing;
+    this.#bytes = nothing;
+    this.#allocated = 0;
     return fault;
   }
 
   /** What is left waits for more. A small rest must not keep a large piece alive until that comes. */
   #keepRest(): void {
     const rest = this.#end - this.#start;
-    if (rest === 0) this.#bytes = this.#measured = nothing;
-    else if (4 * rest < this.#allocatedBytes) this.#grow(0);
+    if (rest === 0) this.#bytes = nothing;
+    else if (4 * rest < this.keptBytes) this.#grow(0);
   }
 
   #grow(by: number): void {
@@ -244,8 +237,8 @@ export class FrameParser {
     this.#bytes.copy(grown, 0, this.#start, this.#end);
     this.#seen -= this.#start;
     this.#lineStart -= this.#start;
-    this.#bytes = this.#measured = grown;
-    this.#measuredBytes = grown.byteLength;
+    this.#bytes = grown;
+    this.#allocated = grown.byteLength;
     this.#isOwn = true;
     this.#start = 0;
     this.#end = kept;
