@@ -167,6 +167,8 @@ export class Listening {
     for (const { members, areUniform } of all.values()) {
       const [first, ...others] = members;
       const [copies, part] = first!;
+      // One that is like no other is published in any case: an answer would save nothing, and be waited for.
+      if (others.length === 0) continue;
       if (!areUniform || !isSmall(copies.envelopes[part]!)) continue;
       copies.ask(part);
       this.#isWithholding = true;

@@ -68,9 +68,11 @@ export class Outflow<Subscription> {
   /** Writes what was gathered as one. */
   write(frames: readonly Body[], size: number): void {
     this.#gathered -= size;
-    this.#socket.cork(() => {
-      for (const frame of frames) this.#socket.send(frame);
-    });
+    if (frames.length === 1) this.#socket.send(frames[0]!);
+    else
+      this.#socket.cork(() => {
+        for (const frame of frames) this.#socket.send(frame);
+      });
     this.#outlet.sent(size);
     this.#tell();
   }

@@ -30,6 +30,11 @@ class World {
     this.#listening = new Listening(few);
   }
 
+  /** Whether nothing more is written before RabbitMQ has answered. */
+  get isWaiting(): boolean {
+    return this.#listening.isWaiting;
+  }
+
   binding: Binding | undefined;
   readonly heard: Envelope[] = [];
   /** Copies that RabbitMQ got. */
@@ -105,6 +110,29 @@ function unheard(few?: number): World {
   world.published = 0;
   return world;
 }
+
+test("nothing waits for an answer that would save nothing: of very many clients that say one thing each, all copies are published", () => {
+  const world = unheard();
+  const said = (round: number) =>
+    Array.from({ length: 50 }, (_, client) => copyOf("app", `client ${client} ${round}`));
+  for (const round of [1, 2, 3]) {
+    world.send(said(round));
+    expect(world.isWaiting).toBe(false);
+  }
+  world.takeAll();
+  expect(world.published).toBe(150);
+  // As soon as some are alike, one of them answers for the others.
+  world.published = 0;
+  world.send([...said(4), ...copies(10, "app", "client 7")]);
+  expect(world.isWaiting).toBe(true);
+  world.takeAll();
+  expect(world.published).toBe(51);
+  // And a program that begins to listen misses nothing.
+  world.binding = () => true;
+  world.send(said(5), copies(10, "app", "client 7"));
+  world.takeAll();
+  expect(world.heard).toHaveLength(60);
+});
 
 test("while nobody listens, one copy of each sender and topic is published of those that are written together", () => {
   const world = unheard();
