@@ -1,16 +1,24 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { timeIn } from "../duration.ts";
+import { FatalError } from "../errors.ts";
 import type { Answer, Routes } from "../ops/http.ts";
 import { levels } from "../ops/logger.ts";
+import { bodyOf } from "./body.ts";
 import { ClientRoutes } from "./client-routes.ts";
 import { drainMs } from "./command.ts";
 import type { ControlOptions } from "./control-options.ts";
 import { LetterRoutes } from "./letter-routes.ts";
 import { openApi } from "./open-api.ts";
 import { PublishRoutes } from "./publish-routes.ts";
-import { bad } from "./refusal.ts";
+import { bad, refused } from "./refusal.ts";
 
-/** The longest time over which clients may be told to leave, in milliseconds. */
+/** What names a log level may have, in bytes. */
+const levelBytesMax = 100;
+/**
+ * How long nothing may happen on a connection: Bun's default, and while an answer is waited for, from RabbitMQ or other managers, the longest
+ * that Bun knows. In seconds.
+ */
+const idleS = { usual: 10, answering: 255 };
 
 type Handler = (request: Request, params: Record<string, string>) => Response | Promise<Response>;
 
@@ -52,8 +60,16 @@ export class ControlApi {
   }
 
   #answer(methods: Readonly<Record<string, Handler>>): Answer<undefined> {
-    return async (request) => {
-      if (!this.#isAllowed(request)) {
+    return async (request, server) => {
+      let isAllowed: boolean;
+      try {
+        isAllowed = this.#isAllowed(request);
+      } catch (error) {
+        if (!(error instanceof FatalError)) throw error;
+        // Somebody may be about to replace the file. Who asks need not know where it is.
+        return refused(503, "the token in --admin-token-file cannot be read now, so nobody is let in");
+      }
+      if (!isAllowed) {
         this.#options.onRefused();
         return Response.json(
           { error: "the header Authorization has to be Bearer and the token in --admin-token-file" },
@@ -64,11 +80,16 @@ export class ControlApi {
       const allow = Object.keys(methods).join(", ");
       if (handler === undefined)
         return Response.json({ error: `here is ${allow}` }, { status: 405, headers: { allow } });
-      return await handler(request, request.params as Record<string, string>);
+      server.timeout(request, idleS.answering);
+      try {
+        return await handler(request, request.params as Record<string, string>);
+      } finally {
+        server.timeout(request, idleS.usual);
+      }
     };
   }
 
-  /** Compares digests, so that the time tells nothing of the token, nor of its length. */
+  /** Compares digests, so that the time tells nothing of the token, nor of its length. @throws FatalError if its file cannot be read */
   #isAllowed({ headers }: Request): boolean {
     const [, given] = /^Bearer +(\S+)$/i.exec(headers.get("authorization") ?? "") ?? [];
     return given !== undefined && timingSafeEqual(digest(given), digest(this.#options.token()));
@@ -101,7 +122,9 @@ export class ControlApi {
   }
 
   async #setLevel(request: Request): Promise<Response> {
-    const said = (await request.text()).slice(0, 100);
+    const body = await bodyOf(request, levelBytesMax, `${levelBytesMax} bytes`);
+    if (body instanceof Response) return body;
+    const said = body.toString();
     const level = levels.find(
       (one) => said.trim() === one || said.replace(/\s/g, "") === `{"level":"${one}"}`,
     );

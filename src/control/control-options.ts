@@ -30,12 +30,13 @@ export interface ControlOptions {
    * Hands a message to the broker, for clients. One with the key of an earlier one is not published again (`once.ts`).
    *
    * @param key undefined: there may be others like it
+   * @returns `full`: as much waits for the broker as may wait
    */
   publish(
     message: OutgoingMessage,
     waiter: Waiter,
     key: string | undefined,
-  ): "new" | "repeated" | "reused" | "too many";
+  ): "new" | "repeated" | "reused" | "too many" | "full";
   /** Refuses the tokens of a client that were issued before now, for a time in milliseconds. @returns why that cannot be */
   revoke(client: string, forMs: number): Promise<string | undefined>;
   /** Why the broker could not carry it; undefined if it could. */
@@ -48,6 +49,8 @@ export interface ControlOptions {
   deadLetters(): DeadLetters | undefined;
   /** A larger body is refused. In bytes. */
   readonly maxMessageBytes: number;
+  /** How long RabbitMQ may take to confirm a message, in milliseconds. */
+  readonly confirmMsMax: number;
   /** A request without the right token. */
   onRefused(): void;
 }

@@ -1,4 +1,5 @@
 import { reasonOf } from "../errors.ts";
+import { bodyOf } from "./body.ts";
 import type { DeadLetters, WhichLetters } from "./dead-letters.ts";
 import { bad } from "./refusal.ts";
 
@@ -44,9 +45,9 @@ export class LetterRoutes {
 
   /** Nothing named would be all of them: that has to be said. */
   async replay(request: Request): Promise<Response> {
-    if (Number(request.headers.get("content-length") ?? 0) > namedBytesMax)
-      return Response.json({ error: `the body has more than ${namedBytesMax} bytes` }, { status: 413 });
-    const which = whichIn(await request.text());
+    const body = await bodyOf(request, namedBytesMax, `${namedBytesMax} bytes`);
+    if (body instanceof Response) return body;
+    const which = whichIn(body.toString());
     if (typeof which === "string") return bad(which);
     return await this.#do(async (letters) => Response.json(await letters.replay(which)));
   }
@@ -66,7 +67,6 @@ export class LetterRoutes {
 /** @returns which ones, or what is wrong */
 function whichIn(text: string): WhichLetters | string {
   const form = 'say {"ids": ["…"]}, {"group": "…"}, {"reason": "…"}, several of them, or {"all": true}';
-  if (text.length > namedBytesMax) return `the body has more than ${namedBytesMax} bytes`;
   let said: unknown;
   try {
     said = JSON.parse(text);

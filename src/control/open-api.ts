@@ -2,7 +2,13 @@ import { version } from "../version.ts";
 import { pageMax } from "./command.ts";
 import { lettersMax } from "./letter-routes.ts";
 
+const text = (description: string) => ({ description, content: { "text/plain": {} } });
 const json = (description: string) => ({ description, content: { "application/json": {} } });
+/** What is asked for is wrong, or where: that is told before, as text. */
+const bad = (description: string) => ({
+  description: `${description}; or the header Host names no host`,
+  content: { "application/json": {}, "text/plain": {} },
+});
 const id = { name: "id", in: "path", required: true, schema: { type: "string" } };
 const query = (name: string, description: string, schema: object, required = false) => ({
   name,
@@ -11,21 +17,31 @@ const query = (name: string, description: string, schema: object, required = fal
   required,
   schema,
 });
-const refusals = { "401": json("no or wrong token") };
+/** What every operation may be answered, unless it says something more exact. */
+const refusals = {
+  "400": text("the header Host names no host"),
+  "401": json("no or wrong token"),
+  "403": text("asked under a name that is no address, not localhost, and not in --allow-host"),
+  "503": json("the token in --admin-token-file cannot be read"),
+};
 const handed = {
+  ...refusals,
   "200": json("RabbitMQ has confirmed it"),
-  "400": json("the topic is none, or the broker could not carry the message"),
+  "400": bad(
+    "the topic or the key is none, the broker could not carry the message, or the body could not be read",
+  ),
   "413": json("the body is larger than --max-message-bytes"),
   "409": json("the Idempotency-Key belongs to another message"),
   "422": json("RabbitMQ refuses it, and it is not tried again"),
-  "503": json("too many wait for earlier messages with their keys"),
-  "504": json("RabbitMQ has not confirmed it within 30 seconds"),
-  ...refusals,
+  "503": json(
+    "as much waits for RabbitMQ as may wait, too many wait for earlier messages with their keys, or the token cannot be read",
+  ),
+  "504": json("RabbitMQ has not confirmed it within 30 seconds; it may still arrive"),
 };
 const ofLetters = {
-  "404": json("there is none, or the broker keeps none"),
-  "503": json("RabbitMQ cannot be asked"),
   ...refusals,
+  "404": json("there is none, or the broker keeps none"),
+  "503": json("RabbitMQ cannot be asked, or the token cannot be read"),
 };
 const key = {
   name: "Idempotency-Key",
@@ -43,15 +59,15 @@ export const openApi = {
   components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } },
   paths: {
     "/api/openapi.json": {
-      get: { summary: "This description", responses: { "200": json("OpenAPI 3.1"), ...refusals } },
+      get: { summary: "This description", responses: { ...refusals, "200": json("OpenAPI 3.1") } },
     },
     "/api/managers": {
-      get: { summary: "All managers", responses: { "200": json("managers"), ...refusals } },
+      get: { summary: "All managers", responses: { ...refusals, "200": json("managers") } },
     },
     "/api/topics": {
       get: {
         summary: "Topics and patterns with live subscribers",
-        responses: { "200": json("topics"), ...refusals },
+        responses: { ...refusals, "200": json("topics") },
       },
     },
     "/api/clients": {
@@ -71,9 +87,9 @@ export const openApi = {
           }),
         ],
         responses: {
-          "200": json("a page; `next` is there if more may follow"),
-          "400": json("no such limit, or a search of more than 255 characters"),
           ...refusals,
+          "200": json("a page; `next` is there if more may follow"),
+          "400": bad("no such limit, or a search of more than 255 characters"),
         },
       },
     },
@@ -81,15 +97,15 @@ export const openApi = {
       get: {
         summary: "The connections of a client",
         parameters: [id],
-        responses: { "200": json("connections"), "404": json("it is not connected"), ...refusals },
+        responses: { ...refusals, "200": json("connections"), "404": json("it is not connected") },
       },
       delete: {
         summary: "Disconnects a client (4410)",
         parameters: [id],
         responses: {
+          ...refusals,
           "200": json("how many connections there were"),
           "404": json("it is not connected"),
-          ...refusals,
         },
       },
     },
@@ -104,10 +120,10 @@ export const openApi = {
           }),
         ],
         responses: {
-          "200": json("RabbitMQ has it; how many connections there were"),
-          "400": json("no such time, or no client id"),
-          "503": json("it cannot be kept now, and why"),
           ...refusals,
+          "200": json("RabbitMQ has it; how many connections there were"),
+          "400": bad("no such time, or no client id"),
+          "503": json("it cannot be kept, and why; or the token cannot be read"),
         },
       },
     },
@@ -140,14 +156,14 @@ export const openApi = {
           query("group", "those of this group", { type: "string" }),
           query("reason", "those whose reason has this text in it", { type: "string" }),
         ],
-        responses: { "200": json("dead letters"), "400": json("no such limit"), ...ofLetters },
+        responses: { ...ofLetters, "200": json("dead letters"), "400": bad("no such limit") },
       },
     },
     "/api/dead-letters/{id}": {
       get: {
         summary: "A dead letter with all of its body",
         parameters: [id],
-        responses: { "200": json("the dead letters with this id"), ...ofLetters },
+        responses: { ...ofLetters, "200": json("the dead letters with this id") },
       },
     },
     "/api/dead-letters/replay": {
@@ -155,10 +171,10 @@ export const openApi = {
         summary: "Puts dead letters back into the queues of their groups; nobody else hears them",
         requestBody: { required: true, content: { "application/json": {} } },
         responses: {
-          "200": json("how many were put back, and how many stayed"),
-          "400": json("the body names none"),
-          "413": json("the body is too large"),
           ...ofLetters,
+          "200": json("how many were put back, and how many stayed"),
+          "400": bad("the body names none, or could not be read"),
+          "413": json("the body is too large"),
         },
       },
     },
@@ -166,15 +182,20 @@ export const openApi = {
       post: {
         summary: "This manager's clients leave evenly over a time (1012), then it stops",
         parameters: [query("over", "such as 30s", { type: "string", default: "30s" })],
-        responses: { "202": json("it has begun"), "400": json("no such time"), ...refusals },
+        responses: { ...refusals, "202": json("it has begun"), "400": bad("no such time") },
       },
     },
     "/api/log-level": {
-      get: { summary: "The log level of this process", responses: { "200": json("level"), ...refusals } },
+      get: { summary: "The log level of this process", responses: { ...refusals, "200": json("level") } },
       put: {
         summary: "Changes it",
         requestBody: { required: true, content: { "application/json": {} } },
-        responses: { "200": json("level"), "400": json("no such level"), ...refusals },
+        responses: {
+          ...refusals,
+          "200": json("level"),
+          "400": bad("no such level"),
+          "413": json("the body is too large"),
+        },
       },
     },
   },

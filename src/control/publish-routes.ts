@@ -2,14 +2,12 @@ import { faultInKey } from "../envelope/once-id.ts";
 import { isName, type OutgoingMessage } from "../message.ts";
 import { bodyIn } from "../properties.ts";
 import { isPattern } from "../topics/pattern.ts";
+import { bodyOf } from "./body.ts";
 import type { ClientRoutes } from "./client-routes.ts";
 import type { ControlOptions } from "./control-options.ts";
 import { bad, refused, unknownClient } from "./refusal.ts";
 
-/** How long RabbitMQ may take to confirm, in milliseconds. */
-const confirmMsMax = 30_000;
-
-type PublishOptions = Pick<ControlOptions, "publish" | "unfitnessOf" | "maxMessageBytes">;
+type PublishOptions = Pick<ControlOptions, "publish" | "unfitnessOf" | "maxMessageBytes" | "confirmMsMax">;
 
 /** `/api/publish` and `/api/clients/ID/send`: messages to clients. */
 export class PublishRoutes {
@@ -40,10 +38,8 @@ export class PublishRoutes {
     const { maxMessageBytes } = this.#options;
     if (!isName(to.topic) || isPattern(to.topic))
       return bad("a topic has at most 255 bytes, no control characters, and is no pattern");
-    const declared = Number(request.headers.get("content-length") ?? 0);
-    const bytes = declared > maxMessageBytes ? undefined : Buffer.from(await request.arrayBuffer());
-    if (bytes === undefined || bytes.byteLength > maxMessageBytes)
-      return refused(413, `the body has more than --max-message-bytes, ${maxMessageBytes}`);
+    const bytes = await bodyOf(request, maxMessageBytes, `--max-message-bytes, ${maxMessageBytes}`);
+    if (bytes instanceof Response) return bytes;
     const type = request.headers.get("content-type") ?? undefined;
     const headers = type === undefined ? {} : { headers: { "content-type": type } };
     const message = { ...to, body: bodyIn(bytes, type), ...headers };
@@ -59,7 +55,7 @@ export class PublishRoutes {
   async #confirmationOf(message: OutgoingMessage, key: string | undefined): Promise<Response> {
     const { promise, resolve } = Promise.withResolvers<Response>();
     const late = () => resolve(refused(504, "RabbitMQ has not confirmed it yet; it may still arrive"));
-    const timer = setTimeout(late, confirmMsMax);
+    const timer = setTimeout(late, this.#options.confirmMsMax);
     const waiter = {
       confirmed: () => resolve(Response.json({ confirmed: true })),
       setAside: (error: string) => resolve(refused(422, error)),
@@ -68,6 +64,8 @@ export class PublishRoutes {
     if (taken === "reused") resolve(refused(409, "the Idempotency-Key belongs to another message"));
     if (taken === "too many")
       resolve(refused(503, "too many wait for earlier messages with their keys: try again"));
+    if (taken === "full")
+      resolve(refused(503, "what waits for RabbitMQ is as much as may wait: send it again in a moment"));
     return await promise.finally(() => clearTimeout(timer));
   }
 }

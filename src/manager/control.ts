@@ -36,6 +36,7 @@ export function adminRoutesFor(
     ...parts,
     token: () => readAdminToken(file),
     publish: (message, waiter, key) => {
+      if (answers.isFull) return "full";
       const admission = key === undefined ? undefined : once.admit(message, key, waiter);
       if (admission === undefined) answers.append(message, waiter);
       else if (admission.is === "new") answers.append(admission.message, admission.waiter);
@@ -47,8 +48,12 @@ export function adminRoutesFor(
     },
     unfitnessOf: (message) => answers.unfitnessOf(message),
     maxMessageBytes,
+    confirmMsMax,
   }).routes;
 }
+
+/** How long RabbitMQ may take to confirm what the control API publishes, in milliseconds. */
+const confirmMsMax = 30_000;
 
 /** At least so long, in characters: it is all that protects every client. */
 const tokenLengthMin = 16;
