@@ -9,8 +9,14 @@ export const executablePath = join(projectFolder, "dist", "warren");
 /**
  * Compiles Warren for this machine, or for `target`, into one file that needs nothing else. It appears at `path` only
  * when it is complete, so that nobody starts half of it.
+ *
+ * @param plugins what changes the source on its way
  */
-export async function compile(path: string, target?: Bun.Build.CompileTarget): Promise<void> {
+export async function compile(
+  path: string,
+  target?: Bun.Build.CompileTarget,
+  plugins: Bun.BunPlugin[] = [],
+): Promise<void> {
   mkdirSync(dirname(path), { recursive: true });
   // Beside the target: a rename works within one file system only.
   const workshop = mkdtempSync(join(dirname(path), ".build-"));
@@ -18,6 +24,7 @@ export async function compile(path: string, target?: Bun.Build.CompileTarget): P
     const { outputs } = await Bun.build({
       // The second is the code of a thread (src/ops/watched-admin.ts).
       entrypoints: ["main.ts", "ops/admin-thread.ts"].map((file) => join(projectFolder, "src", file)),
+      plugins,
       target: "bun",
       format: "esm",
       minify: true,

@@ -1,6 +1,7 @@
 import { applicationGoals } from "./application-goals.ts";
 import { median } from "./samples.ts";
 import type { Measure } from "./setting.ts";
+import { steeringGoals } from "./steering-goals.ts";
 
 /** A number to reach: usually the ratio of two medians of the same run. */
 export interface Goal {
@@ -116,6 +117,7 @@ export function goalsOf(measures: readonly Measure[]): Goal[] {
     atMost("5,000 resume 100 messages each", 10, "s", of("stomp-resume", "warren")),
     atMost("memory of an idle STOMP client", 3072, "bytes", of("idle", "warren STOMP")),
     ...applicationGoals(of),
+    ...steeringGoals(of),
     atMost("start to /readyz", 100, "ms", of("start", "warren")),
     atMost("the page at 1,000 messages a second: longest frame", 100, "ms", of("page-frame", "page")),
     atMost("the page: first paint", 300, "ms", of("page-paint", "page")),

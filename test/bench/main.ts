@@ -5,6 +5,7 @@ import { projectFolder } from "../../build/compile.ts";
 import { executable } from "../support/executable.ts";
 import { answer } from "./cases/answer.ts";
 import { justBehind } from "./cases/behind.ts";
+import { connecting } from "./cases/connecting.ts";
 import { cross } from "./cases/cross.ts";
 import { events } from "./cases/events.ts";
 import { fanOut } from "./cases/fan-out.ts";
@@ -57,6 +58,7 @@ const cases = [
   slowReaders,
   once,
   events,
+  connecting,
   page,
   watching,
 ];

@@ -14,6 +14,8 @@ export interface LogLine {
 export interface WarrenOptions {
   readonly env?: Record<string, string>;
   readonly cwd?: string;
+  /** Another executable than the one that is built from this source. */
+  readonly path?: string | undefined;
   /** What `startWarren` waits for. A process without a manager is waited for only until it runs. */
   readonly readyWhen?: "listening" | "ready" | "running";
 }
@@ -34,7 +36,7 @@ export async function startWarren(
   const role = args.includes("--role") ? args[args.indexOf("--role") + 1]! : commandOf(args);
   const listens = listening.includes(role);
   const port = listens && !args.includes("--port") ? ["--port", "0"] : [];
-  const warren = new WarrenProcess([await executable(), ...args, ...port], options);
+  const warren = new WarrenProcess([options.path ?? (await executable()), ...args, ...port], options);
   const readyWhen = options.readyWhen ?? (listens ? "listening" : "running");
   try {
     if (readyWhen !== "running") await warren.waitUntilListening();

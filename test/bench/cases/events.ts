@@ -7,22 +7,33 @@ import { connect } from "../../support/client.ts";
 import { until } from "../../support/wait.ts";
 import { inFewRounds, seriesOf } from "../rounds.ts";
 import type { Case, Setting } from "../setting.ts";
+import { runDriver } from "../systems/driver.ts";
 import { type Managed, startManagers } from "../systems/managers.ts";
 import { Program } from "../systems/program.ts";
-import { cpuSeconds } from "../systems/usage.ts";
 
 const managers = 3;
 const membersMax = 10_000;
 const membersWhenQuick = 900;
-/** On each manager. */
-const watchers = 100;
+/** Of the members, with ten thousand. */
+const watchers = 300;
 const joins = 60;
 const churnRate = 500;
-const churnMs = 5000;
+const churnSeconds = 5;
 const deletes = 200;
 const killedWhenQuick = 300;
 const killedMax = 5000;
 const token = "a-token-for-the-benchmark";
+
+/** What `drivers/presence.ts` saw. */
+interface Presence {
+  readonly firstMs: number;
+  readonly snapshotMs: number;
+  readonly joinP50Ms: number;
+  readonly joinP99Ms: number;
+  readonly churnCores: number;
+  readonly allJoinP50Ms: number;
+  readonly allJoinP99Ms: number;
+}
 
 /** What it takes to know of clients on other managers, and to reach them. */
 export const events: Case = {
@@ -37,7 +48,7 @@ export const events: Case = {
       unit,
       series: seriesOf(turns, figure),
     });
-    const members = (setting.isQuick ? membersWhenQuick : membersMax).toLocaleString("en-US");
+    const members = membersOf(setting).toLocaleString("en-US");
     return [
       measure(
         "presence-first",
@@ -46,10 +57,11 @@ export const events: Case = {
         "first ms",
       ),
       measure("presence-snapshot", "The same, for each further watcher", "ms", "snapshot ms"),
-      measure("presence-join", `A join reaches ${watchers * managers} watchers: p99`, "ms", "join p99 ms"),
+      measure("presence-join", `A join reaches ${watchers} members that watch: p99`, "ms", "join p99 ms"),
+      measure("presence-join-all", `A join reaches all ${members}: p99`, "ms", "join all p99 ms"),
       measure(
         "presence-churn",
-        `${churnRate} changes a second: the busiest manager`,
+        `${churnRate} changes a second, ${watchers} watch: the busiest manager`,
         "% of a core",
         "churn %",
       ),
@@ -75,119 +87,41 @@ export const events: Case = {
   },
 };
 
+const membersOf = ({ isQuick }: Setting) => (isQuick ? membersWhenQuick : membersMax);
+
 async function turn(setting: Setting) {
   const folder = mkdtempSync(join(tmpdir(), "warren-bench-events-"));
   const tokenFile = join(folder, "token");
   writeFileSync(tokenFile, token);
   const flags = ["--admin-port", "0", "--admin-token-file", tokenFile];
-  const programs: Program[] = [];
   const running = await startManagers(setting.broker, managers, { flags });
-  const urls = running.each.map(({ url }) => url.replace("http", "ws"));
-  const start = async (...args: string[]) => {
-    const program = await Program.start(join(import.meta.dir, "../presence-members.ts"), args);
-    programs.push(program);
-    return program;
-  };
   try {
-    const count = setting.isQuick ? membersWhenQuick : membersMax;
-    await start(`${count}`, "0", ...urls);
     const shown = {
-      ...(await presence(urls, count)),
-      ...(await churn(running.each, () => start("300", `${churnRate}`, ...urls))),
+      ...(await presence(running.each, membersOf(setting))),
       ...(await deleting(running.each)),
     };
-    return {
-      ...shown,
-      ...(await killing(
-        running.vhostUrl,
-        running.each[2]!,
-        () => start(`${setting.isQuick ? killedWhenQuick : killedMax}`, "0", urls[2]!),
-        setting.isQuick ? killedWhenQuick : killedMax,
-      )),
-    };
+    const count = setting.isQuick ? killedWhenQuick : killedMax;
+    return { ...shown, ...(await killing(running.vhostUrl, running.each[2]!, count)) };
   } finally {
-    await Promise.all(programs.map((program) => program.kill()));
     await running.stop();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** A STOMP client that watches, without a library that would cost more than what is measured. */
-class Watcher {
-  readonly there = new Set<string>();
-  readonly joinedMs = new Map<string, number>();
-  readonly #askedMs = performance.now();
-  wholeMs = 0;
-  readonly #socket: WebSocket;
-
-  constructor(url: string) {
-    this.#socket = new WebSocket(`${url}ws`, ["v12.stomp"]);
-    this.#socket.onopen = () =>
-      this.#socket.send(
-        "CONNECT\naccept-version:1.2\nhost:x\n\n\0SUBSCRIBE\nid:1\ndestination:/presence/room\n\n\0",
-      );
-    this.#socket.onmessage = ({ data }) => this.#take(String(data));
-  }
-
-  close(): void {
-    this.#socket.close();
-  }
-
-  #take(frame: string): void {
-    if (!frame.startsWith("MESSAGE")) return;
-    const body = frame.slice(frame.indexOf("\n\n") + 2, frame.lastIndexOf("\0"));
-    const { event, clients, part, parts } = JSON.parse(body) as Record<string, unknown> & {
-      clients: readonly string[];
-    };
-    for (const client of clients) {
-      if (event === "left") this.there.delete(client);
-      else this.there.add(client);
-      if (event === "joined") this.joinedMs.set(client, performance.now());
-    }
-    if (event === "snapshot" && part === parts) this.wholeMs = performance.now() - this.#askedMs;
-  }
-}
-
-async function presence(urls: readonly string[], count: number) {
-  const all: Watcher[] = [];
-  const watch = async (url: string) => {
-    const watcher = new Watcher(url);
-    all.push(watcher);
-    await until(() => watcher.there.size >= count, `all ${count} are seen`, 30_000);
-    return watcher.wholeMs;
-  };
-  const firstMs = await watch(urls[0]!);
-  const snapshots: number[] = [];
-  for (const url of urls)
-    while (all.length < watchers * (urls.indexOf(url) + 1)) snapshots.push(await watch(url));
-  const delays: number[] = [];
-  for (let n = 0; n < joins; n++) {
-    const id = `joins-${n}`;
-    const begunMs = performance.now();
-    const client = await connect(`${urls[n % urls.length]}ws/${id}?topic=room`);
-    await until(() => all.every(({ joinedMs }) => joinedMs.has(id)), "all know who joined");
-    delays.push(...all.map(({ joinedMs }) => joinedMs.get(id)! - begunMs));
-    await client.close();
-  }
-  for (const watcher of all) watcher.close();
-  // The first on each manager has the others ask, too.
+async function presence(each: readonly Managed[], members: number) {
+  const seen = await runDriver<Presence>("presence.ts", [
+    ...[members, Math.min(watchers, members), joins, churnRate, churnSeconds],
+    ...each.map(({ pid, url }) => `${pid}=${url.replace("http", "ws")}`),
+  ]);
   return {
-    "first ms": firstMs,
-    "snapshot ms": quantile(snapshots, 0.5),
-    "join p99 ms": quantile(delays, 0.99),
+    "first ms": seen.firstMs,
+    "snapshot ms": seen.snapshotMs,
+    "join p50 ms": seen.joinP50Ms,
+    "join p99 ms": seen.joinP99Ms,
+    "join all p50 ms": seen.allJoinP50Ms,
+    "join all p99 ms": seen.allJoinP99Ms,
+    "churn %": 100 * seen.churnCores,
   };
-}
-
-async function churn(each: readonly Managed[], begin: () => Promise<Program>) {
-  const all = each.map(({ url }) => new Watcher(url.replace("http", "ws")));
-  await until(() => all.every(({ there }) => there.size > 0), "all watch");
-  const program = await begin();
-  const before = each.map(({ pid }) => cpuSeconds(pid));
-  await Bun.sleep(churnMs);
-  const shares = each.map(({ pid }, n) => (cpuSeconds(pid) - before[n]!) / (churnMs / 1000));
-  await program.kill();
-  for (const watcher of all) watcher.close();
-  return { "churn %": 100 * Math.max(...shares) };
 }
 
 async function deleting([asked, other]: readonly Managed[]) {
@@ -208,8 +142,9 @@ async function deleting([asked, other]: readonly Managed[]) {
 }
 
 /** Of the events only those of this manager count: the others' clients stay. */
-async function killing(amqpUrl: string, killed: Managed, begin: () => Promise<Program>, count: number) {
+async function killing(amqpUrl: string, killed: Managed, count: number) {
   const connection = await connectAmqp(amqpUrl);
+  let crowd: Program | undefined;
   try {
     const channel = await connection.createChannel();
     const { queue } = await channel.assertQueue("", { exclusive: true });
@@ -231,7 +166,8 @@ async function killing(amqpUrl: string, killed: Managed, begin: () => Promise<Pr
       },
       { noAck: true },
     );
-    await begin();
+    const args = [killed.url.replace("http", "ws"), `${count}`, "text"];
+    crowd = await Program.start(join(import.meta.dir, "../idle-clients.ts"), args);
     await until(() => open.size >= count, "all are told connected", 60_000);
     [killedName = ""] = open.values();
     const begunMs = performance.now();
@@ -239,6 +175,7 @@ async function killing(amqpUrl: string, killed: Managed, begin: () => Promise<Pr
     await until(() => open.size === 0, "all are told disconnected", 60_000);
     return { "killed s": (performance.now() - begunMs) / 1000, "killed wrong": open.size + wrong.length };
   } finally {
+    await crowd?.kill();
     await connection.close();
   }
 }

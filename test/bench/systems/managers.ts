@@ -34,6 +34,8 @@ export interface ManagersOptions {
   readonly flags?: readonly string[];
   /** They keep all limits that they have by default: not given, clients may send and connect as fast as they can. */
   readonly areLimited?: boolean;
+  /** Another executable than the one that is built from this source. */
+  readonly path?: string | undefined;
   readonly withProcessor?: boolean;
   /** What the processor is told besides. */
   readonly processorFlags?: readonly string[];
@@ -48,6 +50,7 @@ export async function startManagers(
   {
     flags = [],
     areLimited = false,
+    path,
     withProcessor = false,
     processorFlags = [],
     withListener = false,
@@ -61,7 +64,7 @@ export async function startManagers(
     readyWhen: "ready" | "running",
     ofRole: readonly string[] = [],
   ) => {
-    const started = await startWarren(["--role", role, ...ofRole, ...args], { readyWhen });
+    const started = await startWarren(["--role", role, ...ofRole, ...args], { readyWhen, path });
     parts.push({
       async kill() {
         started.signal("SIGKILL");

@@ -1,0 +1,74 @@
+import { inFewRounds, seriesOf, type Turns } from "../rounds.ts";
+import { median } from "../samples.ts";
+import type { Case, Setting } from "../setting.ts";
+import { runDriver } from "../systems/driver.ts";
+import { type Managed, startManagers } from "../systems/managers.ts";
+import { withoutEvents } from "../systems/without-events.ts";
+
+const clients = 1000;
+const rounds = 15;
+const roundsWhenQuick = 5;
+/** They take longer. */
+const evenRounds = 5;
+/** What comes evenly: events of few clients go in one piece then. */
+const evenRate = 500;
+
+interface Seen {
+  readonly cpuUs: readonly number[];
+  readonly wallUs: readonly number[];
+}
+
+const others = "without events";
+
+/** What it costs to connect that managers could tell of it, where nobody listens: two managers, each on a vhost of its own, in turn. */
+export const connecting: Case = {
+  name: "events-connecting",
+  what: "connecting, nobody listening to events, beside the same executable without events",
+  isQuick: false,
+  async run(setting) {
+    const path = await withoutEvents();
+    const turns = await inFewRounds(setting, "connecting", new Map([["warren", () => turn(setting, path)]]));
+    const measure = (name: string, title: string, figure: string) => ({
+      name,
+      title,
+      unit: "µs",
+      series: [...seriesOf(turns, figure), ...seriesOf(renamed(turns), `${figure} ${others}`)],
+    });
+    return [
+      measure(
+        "connecting-cpu",
+        "Connecting, as fast as they are let in: CPU time of the manager",
+        "storm cpu",
+      ),
+      measure("connecting-wall", "The same, by the clock", "storm wall"),
+      measure("connecting-even-cpu", `Connecting, ${evenRate} a second: CPU time of the manager`, "even cpu"),
+    ];
+  },
+};
+
+const renamed = (turns: readonly Turns[]) => turns.map((one) => ({ ...one, contender: others }));
+
+async function turn({ broker, isQuick }: Setting, path: string) {
+  const both: Awaited<ReturnType<typeof startManagers>>[] = [];
+  try {
+    both.push(await startManagers(broker, 1), await startManagers(broker, 1, { path }));
+    const each = both.map(({ each: [manager] }) => manager as Managed);
+    const run = async (rate: number, count: number) =>
+      await runDriver<[Seen, Seen]>("connecting.ts", [
+        ...[clients, rate, count],
+        ...each.map(({ pid, url }) => `${pid}=${url.replace("http", "ws")}`),
+      ]);
+    const [storm, stormWithout] = await run(0, isQuick ? roundsWhenQuick : rounds);
+    const [even, evenWithout] = await run(evenRate, evenRounds);
+    return {
+      "storm cpu": median(storm.cpuUs)!,
+      [`storm cpu ${others}`]: median(stormWithout.cpuUs)!,
+      "storm wall": median(storm.wallUs)!,
+      [`storm wall ${others}`]: median(stormWithout.wallUs)!,
+      "even cpu": median(even.cpuUs)!,
+      [`even cpu ${others}`]: median(evenWithout.cpuUs)!,
+    };
+  } finally {
+    for (const managers of both) await managers.stop();
+  }
+}
