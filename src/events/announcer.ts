@@ -1,6 +1,7 @@
 import { type EventsLink, eventKeys, type Voice } from "../broker/events.ts";
 import type { Attendance, Attendee } from "./attendance.ts";
 import type { ClientEvent, Entry, Snapshot } from "./event.ts";
+import { eventText } from "./event-text.ts";
 import { readWhole } from "./reading.ts";
 
 /** Clients in one part of a snapshot. */
@@ -102,25 +103,24 @@ export class Announcer {
   /** A client has connected, and has its id. */
   connected(client: Attendee): void {
     client.seat.connection = ++this.#connections;
-    if (this.#state === "live") this.#publish(eventKeys.connected, this.#eventOf("connected", client));
+    if (this.#state !== "live") return;
+    const { protocol = "", seat } = client;
+    this.#tell("connected", client, { protocol, address: seat.address });
   }
 
   /** @param reason the close code, or what is known of the end */
   disconnected(client: Attendee, reason: string): void {
     if (client.seat.connection === 0) return;
-    if (this.#state === "live")
-      this.#publish(eventKeys.disconnected, { ...this.#eventOf("disconnected", client), reason });
+    if (this.#state === "live") this.#tell("disconnected", client, { reason });
     client.seat.connection = 0;
   }
 
   subscribed(client: Attendee, topic: string): void {
-    if (this.#state === "live")
-      this.#publish(eventKeys.subscribed, { ...this.#eventOf("subscribed", client), topic });
+    if (this.#state === "live") this.#tell("subscribed", client, { topic });
   }
 
   unsubscribed(client: Attendee, topic: string): void {
-    if (this.#state === "live")
-      this.#publish(eventKeys.unsubscribed, { ...this.#eventOf("unsubscribed", client), topic });
+    if (this.#state === "live") this.#tell("unsubscribed", client, { topic });
   }
 
   /** Writes down who is there, so that a reader of the log need not begin before. */
@@ -210,6 +210,18 @@ export class Announcer {
     }
   }
 
+  #tell(
+    event: ClientEvent["event"],
+    client: Attendee,
+    { topic, protocol, address, reason }: Pick<ClientEvent, "topic" | "protocol" | "address" | "reason">,
+  ): void {
+    const connection = this.#nameOf(client);
+    const { id = connection } = client;
+    const manager = this.#manager;
+    const told = { event, client: id, connection, manager, at: Date.now(), topic, protocol, address, reason };
+    this.#publishText(eventKeys[event], eventText(told));
+  }
+
   #publish(key: string, event: object, voice?: Voice): void {
     this.#publishText(key, JSON.stringify(event), voice);
   }
@@ -225,19 +237,6 @@ export class Announcer {
   #whenConfirmed(then: () => void): void {
     if (this.#link === undefined || this.#confirmed >= this.#published) then();
     else this.#onConfirmed.push({ tag: this.#published, then });
-  }
-
-  #eventOf(event: ClientEvent["event"], client: Attendee): ClientEvent {
-    const { seat, protocol = "", id = this.#nameOf(client) } = client;
-    return {
-      event,
-      client: id,
-      connection: this.#nameOf(client),
-      manager: this.#manager,
-      at: Date.now(),
-      ...(event === "connected" ? { protocol } : {}),
-      ...(event === "connected" && seat.address !== undefined ? { address: seat.address } : {}),
-    };
   }
 
   #nameOf({ seat }: Attendee): string {

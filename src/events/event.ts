@@ -11,13 +11,13 @@ export interface ClientEvent {
   /** Milliseconds since 1970, by the clock of the manager that says so. */
   readonly at: number;
   /** What was subscribed to: a topic or a pattern. */
-  readonly topic?: string;
+  readonly topic?: string | undefined;
   /** `text` or `stomp`. */
-  readonly protocol?: string;
+  readonly protocol?: string | undefined;
   /** The client's address, where addresses are counted. */
-  readonly address?: string;
+  readonly address?: string | undefined;
   /** Why the connection ended: a close code, or that its manager is lost. */
-  readonly reason?: string;
+  readonly reason?: string | undefined;
 }
 
 /** Who is connected, as a manager's snapshot tells it: connection and client. */

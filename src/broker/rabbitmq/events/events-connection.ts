@@ -1,5 +1,4 @@
 import type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage } from "amqplib";
-import type { Envelope } from "../../../envelope/envelope.ts";
 import { codeOf, reasonOf } from "../../../errors.ts";
 import type { EventRecord, EventsLink, EventsPeer, Voice } from "../../events.ts";
 import { leaversBody } from "../../leavers.ts";
@@ -7,8 +6,9 @@ import type { Declaring } from "../declaring.ts";
 import { channelNumber, closeChannel, innards } from "../innards.ts";
 import { leftExchange } from "../leaving.ts";
 import type { Life } from "../life.ts";
-import { publishFrames } from "../publish-frames.ts";
+import type { FramesOptions } from "../publish-frames.ts";
 import type { Drop } from "../watch.ts";
+import { EventFrames, type EventMessage } from "./event-frames.ts";
 import { readEvents } from "./event-reading.ts";
 import {
   controlExchange,
@@ -22,6 +22,7 @@ import {
   sourceOf,
   voiceHeader,
 } from "./events-topology.ts";
+import { Later } from "./later.ts";
 import { RevokedLog } from "./revoked-log.ts";
 
 /** The connection over which a manager's events go, and on which it hears of the other managers. */
@@ -81,16 +82,16 @@ export class EventsConnection {
   }
 }
 
+/**
+ * How long the events of clients are gathered, in milliseconds: a write and its confirms cost as much as the connecting of a client, whatever
+ * their size.
+ */
+const gatherMs = 50;
+/** How their keys begin. What managers say of themselves is waited for, and goes at once. */
+const ofClients = "client.";
+
 /** The type of what is for one manager alone, and is no answer. */
 const toOne = "to one";
-
-const bare = {
-  contentType: "application/json",
-  messageId: undefined,
-  timestamp: undefined,
-  appId: undefined,
-  clientId: undefined,
-};
 
 class RabbitmqEventsLink implements EventsLink {
   readonly source: string;
@@ -98,9 +99,12 @@ class RabbitmqEventsLink implements EventsLink {
   readonly #telling: Channel;
   readonly #drop: Drop;
   readonly #revoked: RevokedLog;
-  readonly #write: (exchange: string, envelopes: readonly Envelope[]) => void;
-  /** Published in this turn of the event loop, to one exchange: they go as one write. */
-  #gathered: Envelope[] = [];
+  readonly #write: (frames: Buffer) => void;
+  readonly #framing: Pick<FramesOptions, "channel" | "frameMax" | "isMandatory">;
+  #frames: EventFrames;
+  /** Published since the last write, to one exchange: they go as one. */
+  #gathered: EventMessage[] = [];
+  readonly #later: Later;
   #exchange: string;
   #isOpen = true;
 
@@ -122,19 +126,25 @@ class RabbitmqEventsLink implements EventsLink {
     this.#telling = telling;
     this.#drop = drop;
     const { stream, frameMax } = innards(connection);
-    const framing = { channel: channelNumber(channel), frameMax, isMandatory: false };
+    this.#framing = { channel: channelNumber(channel), frameMax, isMandatory: false };
     this.#exchange = source;
-    this.#write = (exchange, envelopes) =>
-      void stream.write(publishFrames(envelopes, { ...framing, exchange }));
+    this.#frames = new EventFrames({ ...this.#framing, exchange: source });
+    this.#write = (frames) => void stream.write(frames);
+    this.#later = new Later(gatherMs, () => this.#flush());
   }
 
   publish(key: string, body: string, voice?: Voice): void {
     const exchange = voice?.exchange ?? this.source;
-    if (exchange !== this.#exchange) this.#flush();
-    this.#exchange = exchange;
-    if (this.#gathered.length === 0) setImmediate(() => this.#flush());
+    if (exchange !== this.#exchange) this.#turnTo(exchange);
+    this.#later.flush(!key.startsWith(ofClients));
     const headers = voice === undefined ? undefined : { [voiceHeader]: voice.nonce };
-    this.#gathered.push({ ...bare, routingKey: key, body: Buffer.from(body), headers });
+    this.#gathered.push({ key, body, headers });
+  }
+
+  #turnTo(exchange: string): void {
+    this.#flush();
+    this.#exchange = exchange;
+    this.#frames = new EventFrames({ ...this.#framing, exchange });
   }
 
   ask(body: string, id: string): void {
@@ -208,13 +218,14 @@ class RabbitmqEventsLink implements EventsLink {
 
   end(): void {
     this.#isOpen = false;
+    this.#later.close();
     this.#gathered = [];
   }
 
   #flush(): void {
     const gathered = this.#gathered;
     this.#gathered = [];
-    if (this.#isOpen && gathered.length > 0) this.#write(this.#exchange, gathered);
+    if (this.#isOpen && gathered.length > 0) this.#write(this.#frames.write(gathered));
   }
 
   /** RabbitMQ closes a channel to answer "no". */

@@ -1,0 +1,46 @@
+import { expect, test } from "bun:test";
+import { Later } from "../../../../src/broker/rabbitmq/events/later.ts";
+import { until } from "../../../support/wait.ts";
+
+const tooLongMs = 3_600_000;
+
+test("what comes after a quiet time goes in the next turn, what follows is gathered, and what is urgent takes it along", async () => {
+  const flushes: number[] = [];
+  let waiting = 0;
+  const later = new Later(tooLongMs, () => {
+    flushes.push(waiting);
+    waiting = 0;
+  });
+  const add = (isUrgent: boolean) => {
+    waiting++;
+    later.flush(isUrgent);
+  };
+  add(false);
+  add(false);
+  expect(flushes).toEqual([]);
+  await until(() => flushes.length === 1, "the first two go");
+  add(false);
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  add(false);
+  expect(flushes).toEqual([2]);
+  add(true);
+  add(false);
+  await until(() => flushes.length === 2, "what is urgent goes");
+  expect(flushes).toEqual([2, 4]);
+  later.close();
+});
+
+test("what was gathered goes when its time is over, and nothing goes after the end", async () => {
+  let flushes = 0;
+  const later = new Later(20, () => flushes++);
+  for (let n = 1; n <= 3; n++) {
+    later.flush(false);
+    await until(() => flushes === n, `flush ${n}`);
+  }
+  later.flush(false);
+  later.close();
+  later.flush(true);
+  later.close();
+  await Bun.sleep(40);
+  expect(flushes).toBe(3);
+});
