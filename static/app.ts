@@ -6,13 +6,18 @@ import { openStompLink } from "./session/stomp-link.ts";
 import { tokenOfPage, withoutToken } from "./session/token.ts";
 import { CodeView } from "./view/code-view.ts";
 import { Composer } from "./view/composer.ts";
-import { oncePerFrame } from "./view/frame.ts";
+import { firstPaint, oncePerFrame } from "./view/frame.ts";
 import { LogView } from "./view/log-view.ts";
 import { RightsView } from "./view/rights-view.ts";
 import { StatusView } from "./view/status-view.ts";
 import { TokenField } from "./view/token-field.ts";
 import { TopicField } from "./view/topic-field.ts";
 import { followViewport } from "./view/viewport.ts";
+
+/** Nobody reads faster what a flood leaves to be seen, and the browser has time for those who type. */
+const restInFloodMs = 100;
+
+await firstPaint();
 
 // Who and where.
 let token = tokenOfPage(location.href);
@@ -40,11 +45,14 @@ const session = new Session({
 });
 
 // What is seen of it.
-const redraw = oncePerFrame(() => {
-  statusView.draw();
-  tokenField.draw();
-  logView.draw();
-});
+const redraw = oncePerFrame(
+  () => {
+    statusView.draw();
+    tokenField.draw();
+    logView.draw();
+  },
+  () => (session.conversation.floods(Date.now()) ? restInFloodMs : 0),
+);
 const logView = new LogView(session, redraw, (topic) => topicField.go(topic));
 const statusView = new StatusView(session, redraw);
 const tokenField = new TokenField(session, (given) => {

@@ -1,15 +1,34 @@
 /**
  * Draws at most once per animation frame however often it is asked to, and not at all while the tab is
  * hidden: a flood of messages costs one pass over the list, not one per message.
+ *
+ * @param restMs for how long nothing is drawn after it was
  */
-export function oncePerFrame(draw: () => void): () => void {
+export function oncePerFrame(draw: () => void, restMs: () => number): () => void {
   let planned = false;
+  let drawnAtMs = Number.NEGATIVE_INFINITY;
+  const drawInFrame = () =>
+    requestAnimationFrame(() => {
+      planned = false;
+      drawnAtMs = performance.now();
+      draw();
+    });
   return () => {
     if (planned) return;
     planned = true;
-    requestAnimationFrame(() => {
-      planned = false;
-      draw();
-    });
+    const restsMs = drawnAtMs + restMs() - performance.now();
+    if (restsMs > 0) setTimeout(drawInFrame, restsMs);
+    else drawInFrame();
   };
+}
+
+/** When the browser has shown what the page is before anything is drawn. At once in a hidden tab, which shows nothing. */
+export function firstPaint(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (document.visibilityState === "hidden") resolve();
+  // What is planned in a frame comes after it was drawn.
+  else requestAnimationFrame(() => setTimeout(resolve));
+  // A window that is covered may say that it is seen, and get no frame.
+  setTimeout(resolve, 250);
+  return promise;
 }

@@ -1,10 +1,13 @@
 import type { Conversation } from "../session/conversation.ts";
 import type { Session } from "../session/session.ts";
 import { elementOf, messageCount, setText } from "./element.ts";
-import { rowOf, updateRow } from "./row.ts";
+import { rowOf, rowsPerFrameMax, updateRow } from "./row.ts";
 
 /** Who scrolls down to this near the end wants to follow the newest again. */
 const bottomSlackPx = 48;
+
+/** When more rows come at once, none of them moves: each that does is a layer of its own to the browser. */
+const arrivingMax = 3;
 
 const upwardKeys = new Set(["ArrowUp", "PageUp", "Home"]);
 
@@ -57,14 +60,15 @@ export class LogView {
   draw(): void {
     const floods = this.#conversation.floods(Date.now());
     if (floods) this.#drawAgainWhenCalm();
-    this.#scroller.ariaLive = floods ? "off" : "polite"; // nobody can listen to thousands
+    const ariaLive = floods ? "off" : "polite"; // nobody can listen to thousands
+    if (this.#scroller.ariaLive !== ariaLive) this.#scroller.ariaLive = ariaLive;
     this.#dropRows();
     const changed = this.#conversation.takeChanged();
     for (const entry of changed) {
       const row = this.#rows.get(entry.id);
       if (row !== undefined) updateRow(row, entry);
     }
-    const grew = this.#addRows();
+    const grew = this.#addRows(floods);
     this.#empty.hidden = this.#conversation.entries.length > 0;
     this.#earlier.hidden = this.#conversation.evicted === 0;
     setText(this.#earlier, `… ${messageCount(this.#conversation.evicted)} before these`);
@@ -138,18 +142,22 @@ export class LogView {
     }
   }
 
-  #addRows(): boolean {
-    const added = document.createDocumentFragment();
+  #addRows(floods: boolean): boolean {
+    const added: HTMLLIElement[] = [];
     for (const entry of this.#conversation.entries) {
       if (entry.id <= this.#lastDrawnId) continue;
+      if (added.length === rowsPerFrameMax) {
+        this.#redraw();
+        break;
+      }
       const row = rowOf(entry, this.#session.topic);
       this.#rows.set(entry.id, row);
-      added.append(row);
+      added.push(row);
       this.#lastDrawnId = entry.id;
     }
-    const grew = added.hasChildNodes();
-    this.#list.append(added);
-    return grew;
+    if (!floods && added.length <= arrivingMax) for (const row of added) row.classList.add("arrives");
+    this.#list.append(...added);
+    return added.length > 0;
   }
 
   #drawAgainWhenCalm(): void {

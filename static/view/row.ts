@@ -10,6 +10,9 @@ import { detailsOf } from "./details.ts";
 import { messageCount, setText, textElement } from "./element.ts";
 import { clock, tookOf } from "./times.ts";
 
+/** Rows that are made in one frame. Those that are left come with the next one. */
+export const rowsPerFrameMax = 40;
+
 const people: Readonly<Record<MessageEntry["kind"], string>> = {
   own: "You",
   other: "Other",
@@ -64,10 +67,17 @@ function unfolding(row: HTMLLIElement, entry: GapEntry, topic: string): HTMLButt
     if (isOpen) return;
     const list = document.createElement("ol");
     list.className = "messages";
-    list.append(...entry.folded.map((each) => rowOf(each, topic)));
     row.append(list);
+    fill(list, [...entry.folded], topic);
   });
   return button;
+}
+
+/** A thousand rows at once would stop the page for a moment, so they come over several frames. */
+function fill(list: HTMLOListElement, entries: readonly MessageEntry[], topic: string): void {
+  list.append(...entries.slice(0, rowsPerFrameMax).map((each) => rowOf(each, topic)));
+  const rest = entries.slice(rowsPerFrameMax);
+  if (rest.length > 0) requestAnimationFrame(() => list.isConnected && fill(list, rest, topic));
 }
 
 const missingText =

@@ -21,14 +21,18 @@ describe.each(Object.keys(servers) as (keyof typeof servers)[])("the client page
     expect(response.headers.get("content-security-policy")).toStartWith("default-src 'none'");
     expect(response.headers.get("x-frame-options")).toBe("DENY");
     expect(response.headers.get("referrer-policy")).toBe("no-referrer");
-    const parts = [...(await response.text()).matchAll(/(?:src|href)="(\.\/[^"]+)"/g)].map(
-      ([, path]) => path!,
-    );
-    expect(parts.map((path) => path.split(".").at(-1)).sort()).toEqual(["css", "js", "svg"]);
+    const html = await response.text();
+    const parts = [...html.matchAll(/(?:src|href)="(\.\/[^"]+)"/g)].map(([, path]) => path!);
+    expect(parts.map((path) => path.split(".").at(-1)).sort()).toEqual(["js", "svg"]);
+    // Its style is within it, and no other one is allowed.
+    const styles = [...html.matchAll(/<style>(.*?)<\/style>/gs)].map(([, css]) => css!);
+    expect(styles).toHaveLength(1);
+    const hash = new Bun.CryptoHasher("sha256").update(styles[0]!).digest("base64");
+    expect(response.headers.get("content-security-policy")).toContain(`; style-src 'sha256-${hash}';`);
     for (const path of parts) {
       const part = await fetch(new URL(path, server.url));
       expect(part.status).toBe(200);
-      expect(part.headers.get("content-type")).toMatch(/^(text\/(css|javascript)|image\/svg\+xml)/);
+      expect(part.headers.get("content-type")).toMatch(/^(text\/javascript|image\/svg\+xml)/);
       expect(part.headers.get("x-content-type-options")).toBe("nosniff");
       expect((await part.bytes()).length).toBeGreaterThan(100);
     }

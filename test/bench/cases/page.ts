@@ -12,8 +12,8 @@ const seconds = 30;
 const secondsWhenQuick = 5;
 /** Sent together, so that timers that are late by some milliseconds do not matter. */
 const sentEveryMs = 20;
-/** Pages that are opened to see when they show something. */
-const paints = 5;
+/** Pages that are opened to see when they show something, each in a tab and a storage of its own. */
+const paints = 9;
 
 /** What somebody sees who looks at the client page, in Chromium without a screen. */
 export const page: Case = {
@@ -38,7 +38,7 @@ export const page: Case = {
     return [
       measure("page-frame", `The client page at ${rate} messages a second: its longest frame`, "ms"),
       measure("page-frame-p99", "The same: 99 of 100 frames are at most", "ms"),
-      measure("page-paint", "First paint of the client page, of the slowest of five", "ms"),
+      measure("page-paint", "First paint of the client page, the median of nine new tabs", "ms"),
       measure("page-size", "All that the client page loads, gzipped", "KB"),
     ];
   },
@@ -47,11 +47,13 @@ export const page: Case = {
 async function measured(setting: Setting): Promise<Record<string, number>> {
   await using warren = await startWarren([...unhurried, "--log-messages", "off"]);
   await using browser = await startBrowser();
-  const slowest: number[] = [];
+  const painted: number[] = [];
   for (let count = 0; count < paints; count++) {
-    slowest.push(await firstPaintMs(await browser.open(warren.url)));
+    painted.push(await firstPaintMs(await browser.open(warren.url)));
     await browser.closePages();
   }
+  painted.sort((one, other) => one - other);
+  setting.say(`page  first paints after ${painted.map((ms) => ms.toFixed(0)).join(" ")} ms`);
   const watched = await browser.open(`${warren.url}?topic=bench`);
   await using client = await connect(warren.wsUrl("/ws?topic=bench"));
   const durationMs = 1000 * (setting.isQuick ? secondsWhenQuick : seconds);
@@ -73,7 +75,7 @@ async function measured(setting: Setting): Promise<Record<string, number>> {
   return {
     "page-frame": longest,
     "page-frame-p99": p99,
-    "page-paint": Math.max(...slowest),
+    "page-paint": painted[Math.floor(paints / 2)]!,
     "page-size": (await gzippedBytes(warren.url)) / 1024,
   };
 }
@@ -113,12 +115,16 @@ function firstPaintMs(opened: Page): Promise<number> {
   );
 }
 
-/** The page and what it links to. */
+/** The page and what it links to, as they go over the wire. */
 async function gzippedBytes(url: string): Promise<number> {
   const html = await (await fetch(url)).text();
   const links = [...html.matchAll(/(?:src|href)="(\.?\/[^"]+\.(?:js|css|svg))"/g)].map(([, link]) => link!);
-  const parts = await Promise.all(
-    links.map(async (link) => Buffer.from(await (await fetch(new URL(link, url))).arrayBuffer())),
+  const sizes = await Promise.all(
+    ["", ...links].map(async (link) => {
+      const headers = { "accept-encoding": "gzip" };
+      const part = await fetch(new URL(link, url), { headers, decompress: false });
+      return (await part.bytes()).byteLength;
+    }),
   );
-  return [Buffer.from(html), ...parts].reduce((sum, part) => sum + Bun.gzipSync(part).byteLength, 0);
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
