@@ -27,7 +27,8 @@ const sizes = [
 
 const looks: Readonly<Record<string, BrowserContextOptions>> = {
   light: { colorScheme: "light" },
-  dark: { colorScheme: "dark" },
+  // With a finger, for which some things are larger.
+  dark: { colorScheme: "dark", hasTouch: true },
   "forced colours": { colorScheme: "dark", forcedColors: "active" },
 };
 
