@@ -66,7 +66,11 @@ function eventHandlersIn(module: object, path: string): EventHandlers {
 
 /** Bun throws one error for a syntax error, and an AggregateError for several. */
 function firstReason(error: unknown): string {
-  return reasonOf(error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error);
+  const reason = reasonOf(
+    error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error,
+  );
+  const isMissing = /^Cannot find package '/.test(reason);
+  return isMissing ? `${reason}; install it in the handler's folder, as with npm install` : reason;
 }
 
 /** Where it went wrong: `:LINE` of this module, or `, in FILE:LINE` of one that it imports. */

@@ -40,6 +40,13 @@ const hello = new HandlerMessage({
 
 const context = callOf(hello);
 
+test("a module that imports a package that is not there says where to install it", async () => {
+  const path = fileOf("without-package.ts", ['import "no-such-package";', "export default () => 1;"]);
+  expect(await refusalOf(path)).toBe(
+    `handler ${path}: Cannot find package 'no-such-package' imported from ${path}; install it in the handler's folder, as with npm install`,
+  );
+});
+
 describe("a module with a default function", () => {
   test("in TypeScript is loaded", async () => {
     const path = fileOf("typed.ts", [
