@@ -11,9 +11,12 @@ const topics = 20;
 /** How often RabbitMQ is asked for its readers, in milliseconds. */
 const watchEveryMs = 20;
 
-/** An Erlang expression: how many consumers the log has, its follower among them. */
-const readersOfLog =
-  'length([T || T <- ets:tab2list(consumer_created), {resource, _, queue, <<"wsmanager.log">>} <- [element(1, element(1, T))]])';
+/**
+ * An Erlang expression: how many read the log at this moment, its follower among them. (The table of consumers, by contrast, has those
+ * too that ended with their channel a while ago, and those of other vhosts.)
+ */
+const readersOfLog = (vhost: string) =>
+  `element(2, rabbit_stream_queue:readers(rabbit_misc:r(<<"${vhost}">>, queue, <<"wsmanager.log">>)))`;
 
 const many = clients.toLocaleString("en-US");
 
@@ -72,12 +75,12 @@ async function lastTurn({ broker }: Setting) {
 /** The manager has not looked into the log before: the values are read from it for the first that asks. */
 async function dashboardTurn({ broker }: Setting, how: "each" | "pattern") {
   const managers = await startManagers(broker, 1);
+  const vhost = decodeURIComponent(new URL(managers.vhostUrl).pathname.slice(1));
   let readers = 0;
   let isOver = false;
   const watch = async () => {
     while (!isOver) {
-      const consumers = await broker.node.eval(readersOfLog);
-      readers = Math.max(readers, Number(consumers));
+      readers = Math.max(readers, Number(await broker.node.eval(readersOfLog(vhost))));
       await Bun.sleep(watchEveryMs);
     }
   };
