@@ -19,8 +19,10 @@ export function destinationOf(topic: string): string {
 
 /** Topics that were sent to lately, by their destinations: of each there is one text, however many messages have it. */
 const sentTo = new Map<string, string>();
-/** They are forgotten together when they are this many, so at most some 2 MB are kept. */
-const sentToMax = 1024;
+/** What was subscribed to lately, in the same way: very many clients subscribe to the same. */
+const subscribedTo = new Map<string, string>();
+/** Of each of the two, they are forgotten together when they are this many, so at most some 2 MB are kept. */
+const knownMax = 1024;
 
 /**
  * The topic to which a SEND's destination stands.
@@ -31,7 +33,7 @@ export function topicToSendTo(destination: string): string {
   const known = sentTo.get(destination);
   if (known !== undefined) return known;
   const topic = checkedTopic(destination);
-  if (sentTo.size >= sentToMax) sentTo.clear();
+  if (sentTo.size >= knownMax) sentTo.clear();
   sentTo.set(destination, topic);
   return topic;
 }
@@ -111,9 +113,13 @@ export function presenceTopicIn(destination: string): string | undefined {
  */
 export function patternToSubscribe(destination: string): string | typeof direct {
   if (destination === direct) return direct;
+  const known = subscribedTo.get(destination);
+  if (known !== undefined) return known;
   const pattern = topicOf(destination);
   const fault = faultInPattern(pattern);
   if (fault !== undefined) throw new StompFault(fault);
+  if (subscribedTo.size >= knownMax) subscribedTo.clear();
+  subscribedTo.set(destination, pattern);
   return pattern;
 }
 
