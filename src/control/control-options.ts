@@ -27,7 +27,8 @@ export interface ControlOptions {
   /** Asks all managers, this one too. */
   askAll(command: Command): Promise<AllAnswers>;
   /**
-   * Hands a message to the broker, for clients. One with the key of an earlier one is not published again (`once.ts`).
+   * Hands a message to the broker, for clients. One with the key of an earlier one is not published again (`once.ts`). Until the keys of
+   * the time before the start are known, one with a key waits.
    *
    * @param key undefined: there may be others like it
    * @returns `full`: as much waits for the broker as may wait
@@ -36,7 +37,7 @@ export interface ControlOptions {
     message: OutgoingMessage,
     waiter: Waiter,
     key: string | undefined,
-  ): "new" | "repeated" | "reused" | "too many" | "full";
+  ): Promise<"new" | "repeated" | "reused" | "too many" | "full">;
   /** Refuses the tokens of a client that were issued before now, for a time in milliseconds. @returns why that cannot be */
   revoke(client: string, forMs: number): Promise<string | undefined>;
   /** Why the broker could not carry it; undefined if it could. */

@@ -60,12 +60,13 @@ export class PublishRoutes {
       confirmed: () => resolve(Response.json({ confirmed: true })),
       setAside: (error: string) => resolve(refused(422, error)),
     };
-    const taken = this.#options.publish(message, waiter, key);
-    if (taken === "reused") resolve(refused(409, "the Idempotency-Key belongs to another message"));
-    if (taken === "too many")
-      resolve(refused(503, "too many wait for earlier messages with their keys: try again"));
-    if (taken === "full")
-      resolve(refused(503, "what waits for RabbitMQ is as much as may wait: send it again in a moment"));
+    void this.#options.publish(message, waiter, key).then((taken) => {
+      if (taken === "reused") resolve(refused(409, "the Idempotency-Key belongs to another message"));
+      if (taken === "too many")
+        resolve(refused(503, "too many wait for earlier messages with their keys: try again"));
+      if (taken === "full")
+        resolve(refused(503, "what waits for RabbitMQ is as much as may wait: send it again in a moment"));
+    });
     return await promise.finally(() => clearTimeout(timer));
   }
 }

@@ -98,7 +98,8 @@ export class GatewayParts {
     this.connections = new Connections({ ...this.#attendants, announcements });
     const count = (socket: ClientSocket, messages: number, bytes: number) =>
       this.limits.count(socket, messages, bytes);
-    this.ingress = new Ingress({ ...options, relay: this.relay, shares: this.shares, count });
+    const { relay, shares, holds } = this;
+    this.ingress = new Ingress({ ...options, relay, shares, holds, count });
     const surroundings = this.#surroundings(sent, count);
     for (const make of makers) this.protocols.push(make(surroundings));
     const origins = new OriginGuard(options, notices);

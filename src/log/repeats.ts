@@ -2,7 +2,7 @@ import type { Envelope } from "../envelope/envelope.ts";
 import { hasKey, mayHaveKeys, onceIdIn } from "../envelope/once-id.ts";
 import { packedContentType } from "../envelope/packing.ts";
 import { RecentKeys } from "../envelope/recent-keys.ts";
-import type { KnownRepeats } from "./known-repeats.ts";
+import type { KnownRepeats, Repeated } from "./known-repeats.ts";
 import { isWarrens, isWarrensAnswer } from "./own-ids.ts";
 import type { LogRecord } from "./record.ts";
 import { SeenIds } from "./seen.ts";
@@ -29,8 +29,10 @@ export class Repeats {
   /** The id of the record that was marked last. */
   #marked: string | undefined;
   readonly #known: KnownRepeats | undefined;
-  /** Where the ids were that have come first since the start, by id or key; undefined once what came before has been read. */
-  #sinceStart: Map<string, Place> | undefined;
+  /** What has come first since the start; undefined once what came before has been read. */
+  #sinceStart: SinceStart | undefined;
+  /** The ids of what came before, until `#seen` remembers as many by itself. */
+  #past: SeenIds | undefined;
   #isPast = false;
 
   /** Messages that were found to be in the log before. */
@@ -50,7 +52,8 @@ export class Repeats {
 
   /** What came before the first record that was marked will be read, and handed to `markPast` until `pastEnded`. */
   pastFollows(): void {
-    this.#sinceStart = new Map();
+    this.#sinceStart = { places: new Map(), pieces: new Map(), count: 0 };
+    this.#past = new SeenIds();
   }
 
   /** The same for records that came before the first one that was marked, in the order of the log. */
@@ -82,6 +85,7 @@ export class Repeats {
     // Keys that were taken lately have a book of their own: see `once.ts`.
     this.#keys = undefined;
     this.#sinceStart = undefined;
+    this.#past = undefined;
     this.#known?.restart();
   }
 
@@ -96,7 +100,7 @@ export class Repeats {
     const isAnswer = messageId.includes("/");
     if (isAnswer ? !isWarrensAnswer(messageId) : !isWarrens(messageId)) return;
     const seenAs = contentType === packedContentType ? packKey(messageId) : messageId;
-    if (this.#isAgain(seenAs, record.offset, undefined) || this.#hasPack(packId)) {
+    if (this.#isAgain(seenAs, record.offset, undefined) || this.#hasPack(packId, record.offset)) {
       record.repeated = "all";
       return;
     }
@@ -110,10 +114,23 @@ export class Repeats {
   }
 
   /** Whether the pack that a message was taken out of had come before. */
-  #hasPack(packId: string | undefined): boolean {
-    if (packId === undefined || !this.#seen.has(packKey(packId))) return false;
-    this.count++;
-    return true;
+  #hasPack(packId: string | undefined, offset: number): boolean {
+    if (packId === undefined) return false;
+    const key = packKey(packId);
+    const isKnown = (!this.#isPast && this.#seen.has(key)) || this.#past?.has(key) === true;
+    if (isKnown) this.count++;
+    else if (!this.#isPast) this.#notePiece(key, offset);
+    return isKnown;
+  }
+
+  /** The pack may turn out to have come before. */
+  #notePiece(key: string, offset: number): void {
+    const sinceStart = this.#sinceStart;
+    if (sinceStart === undefined || sinceStart.count >= sinceStartMax) return;
+    const pieces = sinceStart.pieces.get(key);
+    if (pieces === undefined) sinceStart.pieces.set(key, [offset]);
+    else pieces.push(offset);
+    sinceStart.count++;
   }
 
   #markEach(record: LogRecord, concerns: (id: string) => boolean, isAgain: IsAgain): void {
@@ -133,8 +150,16 @@ export class Repeats {
     record.heard ??= heard;
   }
 
-  readonly #isAgain: IsAgain = (id, offset, index) =>
-    this.#isRepeat(this.#seen.sawAgain(id), id, offset, index);
+  readonly #isAgain: IsAgain = (id, offset, index) => this.#isRepeat(this.#sawAgain(id), id, offset, index);
+
+  /** Remembers it. Returns whether it was known. */
+  #sawAgain(id: string): boolean {
+    if (this.#isPast) return this.#past!.sawAgain(id);
+    const isKnown = this.#seen.sawAgain(id);
+    if (this.#past === undefined) return isKnown;
+    if (this.#seen.hasForgotten && this.#sinceStart === undefined) this.#past = undefined;
+    return isKnown || this.#past?.has(id) === true;
+  }
 
   readonly #isKeyAgain: IsAgain = (id, offset, index) => {
     const once = onceIdIn(id);
@@ -146,28 +171,55 @@ export class Repeats {
   #isRepeat(isKnown: boolean, id: string, offset: number, index: number | undefined): boolean {
     const sinceStart = this.#sinceStart;
     if (sinceStart !== undefined) {
-      if (!isKnown && !this.#isPast && sinceStart.size < sinceStartMax) sinceStart.set(id, { offset, index });
-      const later = this.#isPast ? sinceStart.get(id) : undefined;
-      if (later !== undefined) {
-        // What came first was taken for the only one. The same record, read once more, is no repeat of itself.
-        sinceStart.delete(id);
-        if (later.offset <= offset) return false;
-        this.count++;
-        this.#known?.add(later.offset, later.index === undefined ? "all" : new Set([later.index]));
-        return false;
+      if (this.#isPast) return this.#isRepeatInPast(sinceStart, isKnown, id, offset);
+      if (!isKnown && sinceStart.count < sinceStartMax) {
+        sinceStart.places.set(id, { offset, index });
+        sinceStart.count++;
       }
     }
     if (isKnown) this.count++;
     return isKnown;
   }
 
+  /** What came first since the start was taken for the only one, and so were the pieces of a pack. */
+  #isRepeatInPast({ places, pieces }: SinceStart, isKnown: boolean, id: string, offset: number): boolean {
+    // The same record, read once more, is no repeat of itself.
+    const isLater = (other: number) => other > offset;
+    for (const later of pieces.get(id)?.filter(isLater) ?? []) this.#foundLater(later, "all");
+    pieces.delete(id);
+    const later = places.get(id);
+    if (later === undefined) {
+      if (isKnown) this.count++;
+      return isKnown;
+    }
+    places.delete(id);
+    if (isLater(later.offset))
+      this.#foundLater(later.offset, later.index === undefined ? "all" : new Set([later.index]));
+    return false;
+  }
+
+  #foundLater(offset: number, repeated: Repeated): void {
+    this.count++;
+    this.#known?.add(offset, repeated);
+  }
+
   /** Whether the answer to a request, of the record that was marked last, has been here before. One that is alone in it was asked for then. */
   hasSeen(id: string): boolean {
     if (id === this.#marked || !isWarrensAnswer(id)) return false;
-    const isKnown = this.#seen.sawAgain(id) || this.#before?.has(id) === true;
+    const isKnown = this.#sawAgain(id) || this.#before?.has(id) === true;
     if (isKnown) this.count++;
     return isKnown;
   }
+}
+
+/** What was taken for new since the start, until it is known what came before. */
+interface SinceStart {
+  /** Where each id or key was. */
+  readonly places: Map<string, Place>;
+  /** Where the messages were that were taken out of a pack, by the pack's. */
+  readonly pieces: Map<string, number[]>;
+  /** Of all of them. */
+  count: number;
 }
 
 /** Where an id was: undefined: it is the record's own. */

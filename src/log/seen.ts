@@ -15,6 +15,11 @@ export class SeenIds {
   #low = 0;
   #high = 0;
 
+  /** Whether it has been given more ids than one generation holds. */
+  get hasForgotten(): boolean {
+    return this.#old.count > 0;
+  }
+
   /** Whether it is known. */
   has(id: string): boolean {
     this.#hash(id);

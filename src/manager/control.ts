@@ -35,7 +35,9 @@ export function adminRoutesFor(
   return new ControlApi({
     ...parts,
     token: () => readAdminToken(file),
-    publish: (message, waiter, key) => {
+    publish: async (message, waiter, key) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      if (key !== undefined && once.past.waits(resolve)) await promise;
       if (answers.isFull) return "full";
       const admission = key === undefined ? undefined : once.admit(message, key, waiter);
       if (admission === undefined) answers.append(message, waiter);

@@ -1,4 +1,4 @@
-import type { Broker, LogReading, RecordExchange } from "../broker/broker.ts";
+import type { Broker, LogStart } from "../broker/broker.ts";
 import { contentsWith, type Envelope, type Head } from "../envelope/envelope.ts";
 import { hasKey, mayHaveKeys, onceIdIn } from "../envelope/once-id.ts";
 import { packedContentType } from "../envelope/packing.ts";
@@ -7,48 +7,50 @@ import { openForClients } from "../log/opening.ts";
 import { LogRecord, type Opener } from "../log/record.ts";
 import type { Repeats } from "../log/repeats.ts";
 import type { Logger } from "../ops/logger.ts";
+import { type PastReader, PastReading } from "./past-reading.ts";
 
-/** Records that are sent ahead. */
+/** Records of the last part that are sent ahead; and of what is older, which is read beside serving. */
 const aheadMax = 512;
+const olderAheadMax = 128;
 /** The past goes back at least this far, in milliseconds: longer than a lost connection takes to be noticed and what it had to be published again. */
 const pastMsMin = 120_000;
+/** The last part has no more records than this: as many as the ids that a follower remembers. It takes a few seconds. */
+const recentRecordsMax = 131_072;
 /** Clocks of managers may differ by this, in seconds. */
 const leewaySeconds = 5;
 /** Before the log is read again after its reading was lost, in milliseconds. */
 const retryMsUnlessGiven = 500;
-/** A reading that gets nothing for this long has come to the log's end, or will get nowhere. In milliseconds. */
-const silenceMsMax = 15_000;
 /** Live clients wait this long for it at most. In milliseconds. */
 const liveWaitMsMax = 10_000;
-/** It is ready after this long in any case: the log may have begun anew, and then has no such place. In milliseconds. */
+/** It is over after this long in any case: the log may have begun anew, and then has no such place. In milliseconds. */
 const readingMsMax = 60_000;
+/** As long as RabbitMQ is not reached, what has a key waits this long after the start. In milliseconds. */
+const awayMsMax = 5000;
 
 /**
  * What a manager has to know of the time before it was started: the idempotency keys that other managers took, and the ids of what
  * may come once more. Both are in the last part of the log, which is read once when this manager begins to follow the log. Until
  * then it is not ready, no durable subscription is served, and what comes for live ones waits.
+ *
+ * Where so much is published that the last part is shorter than the time for which keys count, the rest of that is read for keys alone
+ * while the manager serves. What clients send with a key waits until all of it is read.
  */
 export class PastAtStart {
   readonly #broker: Pick<Broker, "read" | "hasLog">;
-  readonly #once: Once;
+  readonly #once: Pick<Once, "windowMs" | "learn" | "past">;
   readonly #repeats: Pick<Repeats, "pastFollows" | "markPast" | "pastEnded">;
   readonly #recordBytesMax: number;
   readonly #logger: Logger;
   readonly #retryMs: number;
   #state: "waiting" | "reading" | "known";
-  #reading: LogReading | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #reading: PastReading | undefined;
   #endsAtMs = 0;
-  /** The offsets of the first and the last record that were read. */
-  #from: number | undefined;
-  #last = -1;
-
   #waiting: NodeJS.Timeout | undefined;
 
   /** Called when live clients should wait for it no longer. */
   onLate: () => void = () => undefined;
 
-  /** Called once, when the past is known. */
+  /** Called once, when the past is known, but for keys of what is older. */
   onKnown: () => void = () => undefined;
 
   /**
@@ -57,7 +59,7 @@ export class PastAtStart {
    */
   constructor(
     broker: Pick<Broker, "read" | "hasLog">,
-    once: Once,
+    once: Pick<Once, "windowMs" | "learn" | "past">,
     repeats: Pick<Repeats, "pastFollows" | "markPast" | "pastEnded">,
     recordBytesMax: number,
     logger: Logger,
@@ -70,7 +72,9 @@ export class PastAtStart {
     this.#logger = logger;
     this.#retryMs = retryMs;
     this.#state = broker.hasLog ? "waiting" : "known";
-    if (broker.hasLog) repeats.pastFollows();
+    if (!broker.hasLog) return;
+    repeats.pastFollows();
+    once.past.follow(awayMsMax);
   }
 
   /** Whether it is being read. */
@@ -78,7 +82,7 @@ export class PastAtStart {
     return this.#state === "reading";
   }
 
-  /** Whether all is known that there is to know. */
+  /** Whether all is known that there is to know, but for keys of what is older. */
   get isKnown(): boolean {
     return this.#state === "known";
   }
@@ -88,71 +92,66 @@ export class PastAtStart {
     if (this.#state !== "waiting") return;
     this.#state = "reading";
     this.#endsAtMs = performance.now() + readingMsMax;
+    this.#once.past.follow(readingMsMax);
     this.#waiting = setTimeout(() => this.onLate(), liveWaitMsMax);
-    this.#read(offset);
+    const pastMs = Math.max(this.#once.windowMs, pastMsMin);
+    const timestamp = Math.floor((Date.now() - pastMs) / 1000) - leewaySeconds;
+    this.#readRecent({ timestamp }, offset);
   }
 
   /** The log has begun anew: this manager reads all of it. */
   anotherLog(): void {
-    if (this.#state === "reading") this.#done(undefined);
+    this.#reading?.stop();
+    if (this.#state === "reading") this.#recentEnded(undefined);
+    if (this.#state === "known") this.#allEnded();
   }
 
   close(): void {
     this.onKnown = () => undefined;
-    if (this.#state !== "known") this.#done(undefined);
+    this.#reading?.stop();
+    clearTimeout(this.#waiting);
+    if (this.#state !== "known") this.#recentEnded(undefined);
+    this.#allEnded();
   }
 
-  #read(until: number): void {
-    const pastMs = Math.max(this.#once.windowMs, pastMsMin);
-    const timestamp = Math.floor((Date.now() - pastMs) / 1000) - leewaySeconds;
-    this.#timer = setTimeout(() => this.#giveUp("nothing came"), silenceMsMax);
-    const reading = this.#broker.read(
-      { timestamp },
-      {
-        aheadMax,
-        record: (offset, exchange, envelope) => {
-          if (this.#reading !== reading) return;
-          if (offset >= until || performance.now() > this.#endsAtMs) {
-            if (offset >= until) this.#done(this.#from ?? offset);
-            else this.#giveUp("that takes too long");
-            return;
-          }
-          // One that follows on a reading that was lost begins with what that one has read.
-          if (offset > this.#last) this.#learn(offset, exchange, envelope);
-          this.#timer?.refresh();
-          reading.handled(1);
-        },
-        ended: (why) => {
-          if (this.#reading !== reading) return;
-          if (why === "nothing kept") this.#done(this.#from);
-          else this.#again(until);
-        },
+  /** @param oldestSeconds from when on the rest is read for keys afterwards; undefined if there is no rest */
+  #readRecent(start: LogStart, until: number, oldestSeconds?: number): void {
+    let from: number | undefined;
+    const reading = this.#read(start, until, aheadMax, {
+      record: (offset, exchange, envelope) => {
+        if (from === undefined && typeof start === "object" && until - offset > recentRecordsMax) {
+          reading.stop();
+          this.#readRecent(until - recentRecordsMax, until, start.timestamp);
+          return;
+        }
+        from ??= offset;
+        const record = new LogRecord(offset, exchange, envelope, this.#open);
+        this.#repeats.markPast(record, envelope);
+        this.#learn(record, envelope);
       },
-    );
-    this.#reading = reading;
+      ended: (why) => {
+        this.#recentEnded(why === undefined ? (from ?? until) : undefined);
+        if (why === undefined && oldestSeconds !== undefined) this.#readOlder(oldestSeconds, from ?? until);
+        else this.#allEnded(why);
+      },
+    });
   }
 
-  #again(until: number): void {
-    this.#stop();
-    if (performance.now() > this.#endsAtMs) {
-      this.#giveUp("its reading is lost again and again");
-      return;
-    }
-    this.#timer = setTimeout(() => this.#read(until), this.#retryMs);
+  #readOlder(timestamp: number, until: number): void {
+    this.#read({ timestamp }, until, olderAheadMax, {
+      record: (offset, exchange, envelope) =>
+        this.#learn(new LogRecord(offset, exchange, envelope, this.#open), envelope),
+      ended: (why) => this.#allEnded(why),
+    });
   }
 
-  /** A client that repeats a message of those before is not found out then, and a durable subscription may get one twice. */
-  #giveUp(why: string): void {
-    this.#logger.warn("not all of the message log's last part was read at the start", { reason: why });
-    this.#done(undefined);
+  #read(start: LogStart, until: number, ahead: number, reader: PastReader): PastReading {
+    const part = { start, until, aheadMax: ahead, endsAtMs: this.#endsAtMs, retryMs: this.#retryMs };
+    this.#reading = new PastReading(this.#broker, part, reader);
+    return this.#reading;
   }
 
-  #learn(offset: number, exchange: RecordExchange, envelope: Envelope): void {
-    this.#from ??= offset;
-    this.#last = offset;
-    const record = new LogRecord(offset, exchange, envelope, this.#open);
-    this.#repeats.markPast(record, envelope);
-    const { contentType, messageId, body } = envelope;
+  #learn(record: LogRecord, { contentType, messageId, body }: Envelope): void {
     const isPack = contentType === packedContentType;
     if (isPack ? !mayHaveKeys(body) : messageId === undefined || !hasKey(messageId)) return;
     for (const head of record.heads) this.#learnKey(head);
@@ -160,7 +159,8 @@ export class PastAtStart {
 
   readonly #learnKey = ({ id, clientId }: Pick<Head, "id" | "clientId">): void => {
     const seconds = onceIdIn(id)?.seconds;
-    if (seconds !== undefined) this.#once.learn(id, clientId, seconds * 1000);
+    // Those of the last part have been read when older ones are.
+    if (seconds !== undefined) this.#once.learn(id, clientId, seconds * 1000, this.isKnown);
   };
 
   /** A pack that cannot be read has no keys. Its follower warns of it. Requests, which clients do not get, have keys, too. */
@@ -172,18 +172,18 @@ export class PastAtStart {
     }
   };
 
-  #done(from: number | undefined): void {
+  /** @param from the offset of the first record that was read; undefined if not all were */
+  #recentEnded(from: number | undefined): void {
     this.#state = "known";
     clearTimeout(this.#waiting);
-    this.#stop();
     this.#repeats.pastEnded(from);
     this.onKnown();
   }
 
-  #stop(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#reading?.stop();
-    this.#reading = undefined;
+  /** @param why not all was read: a client that repeats a message of those before is not found out then, and a durable subscription may get one twice */
+  #allEnded(why?: string): void {
+    if (why !== undefined)
+      this.#logger.warn("not all of the message log's last part was read at the start", { reason: why });
+    this.#once.past.known();
   }
 }

@@ -16,6 +16,7 @@ import { newest } from "./cases/newest.ts";
 import { once } from "./cases/once.ts";
 import { ownTopics } from "./cases/own-topics.ts";
 import { page } from "./cases/page.ts";
+import { past } from "./cases/past.ts";
 import { receipts } from "./cases/receipts.ts";
 import { receivers } from "./cases/receivers.ts";
 import { requestsCase } from "./cases/requests.ts";
@@ -57,6 +58,7 @@ const cases = [
   newest,
   slowReaders,
   once,
+  past,
   events,
   connecting,
   page,

@@ -39,15 +39,25 @@ test("a message with an idempotency key is published once, whichever managers it
   for (const body of races)
     await Promise.all([annaOne, again].map((client) => client.sendSafely("/topic/orders", body, key(body))));
 
-  // One that has just been started reads the keys of the last minutes.
+  // By HTTP a key alone says whose it is.
+  const post = async (manager: typeof one) =>
+    await fetch(manager.wsUrl("/topics/orders").replace("ws", "http"), {
+      method: "POST",
+      body: "by http",
+      headers: { "idempotency-key": "a key for HTTP" },
+    });
+  expect(await (await post(two)).json()).toEqual({ confirmed: true });
+
+  // One that has just been started reads the keys of the last minutes, and what has a key waits for that.
   await using late = await startManager("manager-0000000000a3", url);
-  await until(async () => (await fetch(late.wsUrl("/readyz").replace("ws", "http"))).ok, "it is ready");
+  const posted = post(late);
   await using annaLate = await connectStomp(late.wsUrl("/ws/anna"));
-  for (const body of races) await annaLate.sendSafely("/topic/orders", body, key(body));
+  await Promise.all(races.map((body) => annaLate.sendSafely("/topic/orders", body, key(body))));
   await annaLate.sendSafely("/topic/orders", "pizza", key("1"));
+  expect(await (await posted).json()).toEqual({ confirmed: true });
   await annaLate.sendSafely("/topic/orders", "end");
 
-  const all = ["pizza", ...races, "end"];
+  const all = ["pizza", ...races, "by http", "end"];
   const everything = [...all, ...all.map((body) => `done: ${body}`)].sort();
   for (const heard of [durable, ...live]) {
     await until(() => heard.some(({ body }) => body === "done: end"), "the last answer");

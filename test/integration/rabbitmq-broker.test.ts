@@ -12,6 +12,7 @@ import {
   RecordingPublisher,
   startAndWait,
 } from "../contract/recorders.ts";
+import { FaultyProxy } from "../faults/proxy.ts";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
 import { QuietLogger } from "../support/system.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
@@ -278,6 +279,30 @@ describe("when the connection to RabbitMQ is lost", () => {
     await publisher.publish(envelopeOf("four"));
     await until(() => follower.texts.includes("four"), "what was published after");
     expect(follower.texts).toEqual(["one", "two", "three", "four"]);
+  });
+
+  test("a log that was deleted and begun anew while RabbitMQ was away is noticed though it has not got as far, and read from its beginning", async () => {
+    const url = await freshVhost();
+    await using proxy = await FaultyProxy.start(url);
+    const broker = openBroker([proxy.url]);
+    const publisher = new RecordingPublisher();
+    const follower = new RecordingFollower();
+    broker.attachPublisher("wsmanager", publisher);
+    broker.attachFollower(follower);
+    await startAndWait(broker);
+    for (let count = 0; count < 30; count++) await publisher.publish(envelopeOf(`old ${count}`));
+    await until(() => follower.texts.length === 30, "30 records");
+    proxy.refuse();
+    await asAnotherProgram(url, (channel) => channel.deleteQueue("wsmanager.log"));
+    const other = openBroker([url]);
+    const elsewhere = new RecordingPublisher();
+    other.attachPublisher("wsmanager", elsewhere);
+    await startAndWait(other);
+    await elsewhere.publish(envelopeOf("new"));
+    proxy.accept();
+    await until(() => follower.texts.includes("new"), "what is in the new log", 20_000);
+    expect(follower.gapsBehind).toEqual([30]);
+    expect(follower.texts.slice(30)).toEqual(["new"]);
   });
 
   test("a follower that the log's end has overtaken goes on with what is left, and is told that some are missing", async () => {

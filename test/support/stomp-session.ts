@@ -1,3 +1,4 @@
+import { expect } from "bun:test";
 import type { Server } from "bun";
 import type { Waiter } from "../../src/envelope/waiter.ts";
 import { unlimited } from "../../src/gateway/auth/grant.ts";
@@ -28,6 +29,7 @@ export class StompSide {
   readonly taken: OutgoingMessage[] = [];
   /** The outbox is full when it has taken so many messages, until `makeRoom`. */
   isFullAfter = Number.POSITIVE_INFINITY;
+  readonly once = new Once({ windowMs: 120_000, bytesMax: 1024 ** 2 });
   readonly #holds = new Holds();
   readonly #sockets = new Set<RememberingSocket>();
   readonly #turns: Turns;
@@ -77,7 +79,8 @@ export class StompSide {
         uplink,
         shares: this.#shares,
         maxMessageBytes,
-        once: new Once({ windowMs: 120_000, bytesMax: 1024 ** 2 }),
+        holds: this.#holds,
+        once: this.once,
         count,
       }),
       handshakeTimeoutMs: 10_000,
@@ -130,6 +133,11 @@ export class StompSide {
   /** The broker will not take the message of this waiter, counted from 0. */
   setAside(index: number, why: string): void {
     this.#waiters[index]!.setAside(why);
+  }
+
+  /** Resolves when nothing waits any more that was read. */
+  async settled(): Promise<void> {
+    expect(await this.#turns.settle(5000)).toBe(true);
   }
 
   /** The outbox has room for everything. Resolves when nothing waits any more. */

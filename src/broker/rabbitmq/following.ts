@@ -2,8 +2,10 @@ import type { Channel, ConsumeMessage, Options } from "amqplib";
 import type { Envelope } from "../../envelope/envelope.ts";
 import type { Follower } from "../broker.ts";
 import { fromDelivery, offsetOf } from "./codec.ts";
+import { Doubt } from "./doubt.ts";
 import { cameBy, exchanges } from "./exchanges.ts";
 import type { Life } from "./life.ts";
+import { lastChunkOffset } from "./log-end.ts";
 import { LogPosition } from "./log-position.ts";
 import type { Marks } from "./marks.ts";
 import { logStream } from "./topology.ts";
@@ -13,10 +15,8 @@ import type { Drop } from "./watch.ts";
 const prefetch = 1000;
 const ackEvery = 250;
 
-/** How long the log may take to show the record seen last before it is taken for another one, in milliseconds. */
-const sureWithinMs = 60_000;
-/** The same where RabbitMQ has cancelled the follower, as it does when a queue is deleted. */
-const sureWithinAfterCancelMs = 3000;
+/** A log that has not shown it is asked where it ends, again and again. In milliseconds. */
+const doubtEveryMs = 1000;
 
 /** What follows the log, and how. */
 export interface FollowingOptions {
@@ -36,8 +36,7 @@ export interface FollowingOptions {
 export class Following {
   readonly options: FollowingOptions;
   readonly position = new LogPosition();
-  /** RabbitMQ ended the last session by cancelling its consumer. */
-  #wasCancelled = false;
+  readonly doubt = new Doubt();
 
   constructor(options: FollowingOptions) {
     this.options = options;
@@ -46,16 +45,16 @@ export class Following {
   /** Follows until the connection is lost. */
   async start(life: Life): Promise<void> {
     const { follower, marks, silent, markAfterMs } = this.options;
-    const wasCancelled = this.#wasCancelled;
-    this.#wasCancelled = false;
     const channel = await life.channel();
     await channel.prefetch(prefetch);
-    const session = new FollowingSession(channel, this, life.drop);
+    const session = new FollowingSession(channel, this, life);
     const { start } = this.position;
     this.position.opened(Math.floor(Date.now() / 1000));
+    this.doubt.opened();
+    const startedMs = performance.now();
     const onDelivery = (delivery: ConsumeMessage | null) => {
       if (delivery !== null) session.deliver(delivery);
-      else if (session.cancelled()) this.#wasCancelled = true;
+      else session.cancelled();
     };
     await channel.consume(logStream, onDelivery, {
       arguments: { "x-stream-offset": start } satisfies Options.Consume["arguments"],
@@ -63,14 +62,18 @@ export class Following {
     marks.opened(() => silent(life.drop));
     marks.ask((offset) => follower.marked(offset));
     const watchdog = setInterval(() => session.look(), markAfterMs);
-    const timer = setTimeout(
-      () => session.mustBeSure(),
-      wasCancelled ? sureWithinAfterCancelMs : sureWithinMs,
-    );
+    const timer = setTimeout(() => session.mustBeSure(), this.doubt.leftMs);
+    const doubting = setInterval(() => {
+      if (this.position.isSure) clearInterval(doubting);
+      else void session.doubt();
+    }, doubtEveryMs);
     life.onLoss(() => {
+      const silentMs = marks.isAwaited ? performance.now() - startedMs : 0;
+      this.doubt.ended(this.position.isSure, session.wasCancelled, silentMs);
       session.end();
       marks.closed();
       clearInterval(watchdog);
+      clearInterval(doubting);
       clearTimeout(timer);
     });
   }
@@ -80,16 +83,19 @@ export class Following {
 class FollowingSession {
   readonly #channel: Channel;
   readonly #following: Following;
-  readonly #drop: Drop;
+  readonly #life: Life;
+  /** RabbitMQ has cancelled its consumer. */
+  wasCancelled = false;
   #unacked = 0;
   #last: ConsumeMessage | undefined;
   #hasHeard = true;
   #isOver = false;
+  #isAsking = false;
 
-  constructor(channel: Channel, following: Following, drop: Drop) {
+  constructor(channel: Channel, following: Following, life: Life) {
     this.#channel = channel;
     this.#following = following;
-    this.#drop = drop;
+    this.#life = life;
   }
 
   deliver(delivery: ConsumeMessage): void {
@@ -117,12 +123,12 @@ class FollowingSession {
     if (this.#unacked >= ackEvery) this.#ack();
   }
 
-  /** RabbitMQ has cancelled the consumer. Returns whether that is news. */
-  cancelled(): boolean {
-    if (this.#isOver) return false;
+  /** RabbitMQ has cancelled the consumer. */
+  cancelled(): void {
+    if (this.#isOver) return;
+    this.wasCancelled = true;
     this.#following.options.cancelled();
-    this.#drop(`the queue ${logStream} has gone or moved: declaring it again`);
-    return true;
+    this.#life.drop(`the queue ${logStream} has gone or moved: declaring it again`);
   }
 
   /** Looks after the log: a follower whose part of it is dropped under it gets nothing any more, and RabbitMQ 3.10 does not say so. */
@@ -131,6 +137,20 @@ class FollowingSession {
     this.#ack();
     if (!this.#hasHeard) this.#following.options.marks.ask(() => undefined);
     this.#hasHeard = false;
+  }
+
+  /**
+   * The log has not shown the record that was seen last. It may be another one, in which RabbitMQ waits for that place to be reached:
+   * it ends before that place although a mark was written since.
+   */
+  async doubt(): Promise<void> {
+    const { position, options, doubt } = this.#following;
+    if (this.#isAsking || !options.marks.isAwaited) return;
+    this.#isAsking = true;
+    const lastChunk = await lastChunkOffset(this.#life.connection).catch(() => undefined);
+    this.#isAsking = false;
+    if (this.#isOver || position.isSure || lastChunk === undefined) return;
+    if (doubt.asked(position.isBeyond(lastChunk))) this.#beginAgain();
   }
 
   /** By now the log should have shown the record that was seen last. */
@@ -145,7 +165,7 @@ class FollowingSession {
   #beginAgain(): void {
     this.#following.position.restart();
     this.#following.options.follower.missed("another log");
-    this.#drop(`"${logStream}" is another log than before: reading it from its beginning`);
+    this.#life.drop(`"${logStream}" is another log than before: reading it from its beginning`);
   }
 
   #ack(): void {

@@ -27,6 +27,15 @@ export class LogPosition {
     return this.#isSure;
   }
 
+  /**
+   * Whether a log that ends like this is another one: it ends before the record that was seen last.
+   *
+   * @param lastChunk where its last chunk begins, which was written after this session had begun
+   */
+  isBeyond(lastChunk: number): boolean {
+    return this.#last !== undefined && lastChunk < this.#last.offset;
+  }
+
   /** A session begins to read at `start`. */
   opened(nowSeconds: number): void {
     this.#isSure = this.#last === undefined;

@@ -73,6 +73,11 @@ export class Marks {
     };
   }
 
+  /** Whether RabbitMQ has confirmed a mark of this session that the log has not shown. */
+  get isAwaited(): boolean {
+    return this.#isOpen && this.#sent !== undefined && this.#writer.isTaken;
+  }
+
   /** Whether it is a mark, this follower's or another one's. */
   take(offset: number, { contentType, messageId }: Envelope): boolean {
     // Whatever comes, the log is not silent: a mark may have much before it.

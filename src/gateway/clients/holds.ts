@@ -2,10 +2,10 @@ import type { ClientSocket } from "./client.ts";
 
 /**
  * Why a client is not read from. `outbox`: the outbox is full, and what the client publishes has nowhere to go. `share`: it
- * has too much in the outbox. `rate`: it sent more than a client may in the time. `token`: its token is being checked. `turn`: what was
+ * has too much in the outbox. `rate`: it sent more than a client may in the time. `check`: its token is being checked, or its idempotency key cannot be yet. `turn`: what was
  * read from it waits for its turn to be obeyed, which only the others stop.
  */
-const reasons = ["outbox", "share", "rate", "token", "turn"] as const;
+const reasons = ["outbox", "share", "rate", "check", "turn"] as const;
 export type HoldReason = (typeof reasons)[number];
 
 /** Is told what becomes of clients that are held. */
@@ -25,7 +25,7 @@ export class Holds {
     outbox: new Set(),
     share: new Set(),
     rate: new Set(),
-    token: new Set(),
+    check: new Set(),
     turn: new Set(),
   };
   #holdsAll = false;
@@ -57,8 +57,8 @@ export class Holds {
 
   /** Whether what was read from this client has to wait. */
   stops(socket: ClientSocket): boolean {
-    const { outbox, share, rate, token } = this.#held;
-    return rate.has(socket) || outbox.has(socket) || share.has(socket) || token.has(socket);
+    const { outbox, share, rate, check } = this.#held;
+    return rate.has(socket) || outbox.has(socket) || share.has(socket) || check.has(socket);
   }
 
   hold(socket: ClientSocket, reason: HoldReason): void {

@@ -5,6 +5,7 @@ import type { Waiter } from "../../envelope/waiter.ts";
 import { isLongerThan, type OutgoingMessage } from "../../message.ts";
 import type { Permissions } from "../auth/permissions.ts";
 import type { ClientSocket } from "../clients/client.ts";
+import type { Holds } from "../clients/holds.ts";
 import type { Shares } from "../clients/shares.ts";
 import { nowhere, tellsId } from "./audiences.ts";
 import type { Admission, Once } from "./once.ts";
@@ -34,6 +35,8 @@ export interface IngressParts {
   /** Notes what each client has in the outbox. */
   readonly shares: Pick<Shares, "published">;
   readonly once: Once;
+  /** Keeps a client from going on while its message waits for keys. */
+  readonly holds: Pick<Holds, "hold" | "release">;
   /** A larger body is not taken. In bytes. */
   readonly maxMessageBytes: number;
   /** Counts towards what a client may send in a second, and holds it back when that is too much. */
@@ -51,12 +54,14 @@ export class Ingress {
   readonly #maxMessageBytes: number;
   readonly #count: IngressParts["count"];
   readonly #once: Once;
+  readonly #holds: IngressParts["holds"];
 
   /** Messages that were taken. */
   takenCount = 0;
 
-  constructor({ relay, uplink, shares, maxMessageBytes, count, once }: IngressParts) {
+  constructor({ relay, uplink, shares, maxMessageBytes, count, once, holds }: IngressParts) {
     this.#once = once;
+    this.#holds = holds;
     this.#relay = relay;
     this.#uplink = uplink;
     this.#shares = shares;
@@ -88,8 +93,30 @@ export class Ingress {
     return this.#uplink.unfitnessOf(message);
   }
 
+  /** Whether keys of the time before the start are still to come, so that what has a key may have to wait. */
+  get awaitsKeys(): boolean {
+    return !this.#once.past.areKnown;
+  }
+
   /**
-   * Takes a message that nothing was said against.
+   * Whether a message with this key has to wait before it is taken, since the keys of the time before the start are not all known.
+   *
+   * @param key undefined: it has none
+   * @param then called later, once, if it has to
+   */
+  waitsForKeys(key: string | undefined, then: () => void): boolean {
+    return key !== undefined && this.#once.past.waits(then);
+  }
+
+  /** The same for a connection, of which nothing is obeyed until the message may be taken. */
+  holdsForKeys(socket: ClientSocket, key: string | undefined): boolean {
+    if (!this.waitsForKeys(key, () => this.#holds.release(socket, "check"))) return false;
+    this.#holds.hold(socket, "check");
+    return true;
+  }
+
+  /**
+   * Takes a message that nothing was said against, and that need not wait for keys.
    *
    * @param costBytes what it counts towards what its sender may send in a second, as one message; undefined if its protocol counts
    *   frames, and has counted this one

@@ -4,6 +4,7 @@ import type { Waiter } from "../../envelope/waiter.ts";
 import type { OutgoingMessage } from "../../message.ts";
 import type { AnyMetric } from "../../ops/metrics.ts";
 import { KeyShares } from "./key-shares.ts";
+import { PastKeys } from "./past-keys.ts";
 
 /** What one key costs in memory, in bytes: its text, its places among all and among its client's, and what is known of it. */
 const entryBytes = 384;
@@ -57,6 +58,8 @@ export class Once {
   /** By the hash of client id and key. */
   readonly #entries = new OldestFirst<string, Entry>();
   readonly #shares = new KeyShares();
+  /** What has a key asks it first, before `admit`. */
+  readonly past = new PastKeys();
   #repeated = 0;
   #reused = 0;
   #forgotten = 0;
@@ -137,15 +140,18 @@ export class Once {
    *
    * @param clientId who sent it, if that is known
    * @param atMs when it was taken, in milliseconds since 1970, if that was long ago
+   * @param isOlder it takes the place of none that is known
    */
-  learn(id: string, clientId?: string, atMs?: number): boolean {
+  learn(id: string, clientId?: string, atMs?: number, isOlder = false): boolean {
     const once = onceIdIn(id);
     if (once === undefined) return false;
     const nowMs = this.#now();
-    const known = this.#find(once.key, nowMs);
-    if (known !== undefined) return true;
+    if (this.#find(once.key, nowMs) !== undefined) return true;
     const endsMs = Math.min(nowMs, atMs ?? nowMs) + 1000 * once.windowSeconds;
-    if (endsMs > nowMs) this.#remember(once, clientId, endsMs, undefined);
+    if (endsMs <= nowMs) return false;
+    const left = this.#limits.bytesMax / entryBytes - this.#entries.size;
+    if (isOlder && this.#shares.sizeOf(this.#shares.partOf(clientId)) + 1 >= left) this.#forgotten++;
+    else this.#remember(once, clientId, endsMs, undefined);
     return false;
   }
 

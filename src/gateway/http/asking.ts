@@ -1,3 +1,4 @@
+import { keyHeader } from "../../envelope/once-id.ts";
 import type { Message } from "../../message.ts";
 import { errorHeader } from "../../requests.ts";
 import type { DoorSurroundings } from "../protocol.ts";
@@ -52,21 +53,21 @@ export class Asking {
           line.close();
           return refusal;
         }
-        try {
-          const travelling = line.headersOf(question.headers, thread, asked.name);
-          const taken = ingress.take({ ...question, headers: travelling }, sender, undefined, {
-            confirmed: () => undefined,
-            setAside: (why) => resolve(fault(422, `the request was set aside: ${why}`)),
-          });
-          if (taken !== "published") {
-            line.close();
-            return taken === "repeated" ? fault(409, askedBefore) : keyFault(taken);
+        const take = () => {
+          try {
+            const travelling = line.headersOf(question.headers, thread, asked.name);
+            const taken = ingress.take({ ...question, headers: travelling }, sender, undefined, {
+              confirmed: () => undefined,
+              setAside: (why) => resolve(fault(422, `the request was set aside: ${why}`)),
+            });
+            if (taken === "published") return;
+            resolve(taken === "repeated" ? fault(409, askedBefore) : keyFault(taken));
+          } catch (error) {
+            if (!(error instanceof RequestFault)) throw error;
+            resolve(fault(400, error.message));
           }
-        } catch (error) {
-          line.close();
-          if (!(error instanceof RequestFault)) throw error;
-          return fault(400, error.message);
-        }
+        };
+        if (!ingress.waitsForKeys(question.headers?.[keyHeader], take)) take();
         const late = () => resolve(fault(504, "no answer came in time"));
         return await this.#sending.waitFor(asked, promise, waitMs + graceMs, late, () => line.close());
       },

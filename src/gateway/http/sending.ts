@@ -1,5 +1,6 @@
 import { timeIn } from "../../duration.ts";
 import { timestampIn } from "../../envelope/envelope.ts";
+import { keyHeader } from "../../envelope/once-id.ts";
 import type { Body, Headers as MessageHeaders, OutgoingMessage } from "../../message.ts";
 import { bodyIn } from "../../properties.ts";
 import { Admission } from "../limits/admission.ts";
@@ -70,11 +71,14 @@ export class Sending {
         const refusal = this.refusalOf(message, caller, sender);
         if (refusal !== undefined) return refusal;
         const { promise, resolve } = Promise.withResolvers<Response>();
-        const taken = ingress.take(message, sender, undefined, {
-          confirmed: () => resolve(json({ confirmed: true })),
-          setAside: (why) => resolve(fault(422, `the message was set aside: ${why}`)),
-        });
-        if (taken === "reused" || taken === "too many") return keyFault(taken);
+        const take = () => {
+          const taken = ingress.take(message, sender, undefined, {
+            confirmed: () => resolve(json({ confirmed: true })),
+            setAside: (why) => resolve(fault(422, `the message was set aside: ${why}`)),
+          });
+          if (taken === "reused" || taken === "too many") resolve(keyFault(taken));
+        };
+        if (!ingress.waitsForKeys(message.headers?.[keyHeader], take)) take();
         const accepted = () =>
           resolve(
             json(

@@ -82,11 +82,11 @@ export class Credentials {
     const { auth, holds } = this.#surroundings;
     this.#isChecking = true;
     this.#waitingBytes = 0;
-    holds.hold(socket, "token");
+    holds.hold(socket, "check");
     void auth!.verify(token).then((grant) => {
       if (!this.#isChecking) return;
       this.#isChecking = false;
-      holds.release(socket, "token");
+      holds.release(socket, "check");
       try {
         const refusal = grant instanceof TokenRefusal ? grant : this.#accept(grant);
         if (refusal !== undefined) throw new TokenFault(refusal);

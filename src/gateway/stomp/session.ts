@@ -1,6 +1,8 @@
+import { keyHeader } from "../../envelope/once-id.ts";
 import type { Share } from "../../envelope/share.ts";
 import type { Message } from "../../message.ts";
 import { StompFault } from "../../wire/stomp/fault.ts";
+import type { Frame } from "../../wire/stomp/frames.ts";
 import { FrameParser } from "../../wire/stomp/parser.ts";
 import type { Grant } from "../auth/grant.ts";
 import type { Client, ClientSocket } from "../clients/client.ts";
@@ -24,6 +26,8 @@ export class Session implements Client {
   /** What was read from it and waits to be obeyed. In bytes. */
   #unobeyedBytes = 0;
   #unfinished: Unfinished | undefined;
+  /** A SEND that waits for idempotency keys: what came after it waits until it was obeyed. */
+  #waiting: Frame | undefined;
 
   constructor(id: string | undefined, seat: Seat, grant: Grant | undefined, surroundings: StompSurroundings) {
     this.seat = seat;
@@ -92,7 +96,11 @@ export class Session implements Client {
     const { turns, count } = this.#surroundings;
     const conversation = this.#conversation;
     while (turns.mayGoOn(socket)) {
-      if (conversation.publishing?.isCommitting) conversation.publishing.goOn();
+      const waited = this.#waiting;
+      if (waited !== undefined) {
+        this.#waiting = undefined;
+        conversation.take(socket, waited);
+      } else if (conversation.publishing?.isCommitting) conversation.publishing.goOn();
       else {
         const next = this.#parser.next();
         if (next === undefined) {
@@ -105,7 +113,8 @@ export class Session implements Client {
           this.#framesRead++;
           this.#parser.awaitsConnect = false;
           count(socket, priceOf(next, conversation.subscriptions.count), 0);
-          conversation.take(socket, next);
+          if (this.#waitsForKeys(socket, next)) this.#waiting = next;
+          else conversation.take(socket, next);
         }
       }
       // Nothing that follows a DISCONNECT or a fault is obeyed.
@@ -115,7 +124,13 @@ export class Session implements Client {
       }
     }
     if (conversation.hasEnded) return false;
-    return conversation.publishing?.isCommitting === true || this.#parser.hasInput;
+    const isBegun = this.#waiting !== undefined || conversation.publishing?.isCommitting === true;
+    return isBegun || this.#parser.hasInput;
+  }
+
+  #waitsForKeys(socket: ClientSocket, { command, headers }: Frame): boolean {
+    const { ingress } = this.#surroundings;
+    return command === "SEND" && ingress.awaitsKeys && ingress.holdsForKeys(socket, headers.get(keyHeader));
   }
 
   get keptBytes(): number {

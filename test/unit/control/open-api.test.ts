@@ -18,7 +18,7 @@ const bodyBytesMax = 1000;
 interface World {
   /** Undefined: the file of the token cannot be read. */
   readonly token?: string | undefined;
-  readonly publish?: (waiter: Waiter) => ReturnType<ControlOptions["publish"]>;
+  readonly publish?: (waiter: Waiter) => Awaited<ReturnType<ControlOptions["publish"]>>;
   readonly unfit?: string;
   readonly revoke?: string;
   readonly letters?: "none" | "away" | "no broker";
@@ -47,7 +47,7 @@ const options: ControlOptions = {
     return token;
   },
   askAll: async (command) => ({ answers: [answerOf(command)], missing: [] }),
-  publish: (_message, waiter) => world.publish?.(waiter) ?? confirm(waiter),
+  publish: async (_message, waiter) => world.publish?.(waiter) ?? confirm(waiter),
   unfitnessOf: () => (world.unfit === undefined ? undefined : { why: world.unfit }),
   revoke: async () => world.revoke,
   drain: () => undefined,

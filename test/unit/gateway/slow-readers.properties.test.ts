@@ -104,6 +104,7 @@ class World {
         uplink: { take: () => 0, idOf: String, freeBytes: 1, unfitnessOf: () => undefined },
         shares,
         maxMessageBytes: mebibyte,
+        holds,
         once: new Once({ windowMs: 120_000, bytesMax: mebibyte }),
         count: () => undefined,
       }),

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { contentsOf, type Envelope, seal } from "../../../src/envelope/envelope.ts";
 import { pack, packedContentType } from "../../../src/envelope/packing.ts";
 import { sealPacked, takeApart, type Waiting } from "../../../src/envelope/sealing.ts";
+import { KnownRepeats } from "../../../src/log/known-repeats.ts";
 import { LogRecord } from "../../../src/log/record.ts";
 import { Repeats } from "../../../src/log/repeats.ts";
 import { SeenIds } from "../../../src/log/seen.ts";
@@ -122,6 +123,51 @@ test("what is in another log too is no repeat to those that read it, but was hea
     [false, false],
   ]);
   expect([mark(`${manager}-1`).isRepeat(0), mark(`${manager}-2`).isHeard(0)]).toEqual([true, false]);
+});
+
+test("the messages of a pack that goes in pieces are known for repeats if the pack turns out to have come before the start", () => {
+  const known = new KnownRepeats();
+  const repeats = new Repeats(known);
+  const sealing = { appId: manager, idOf: (number: number) => `${manager}-${number}`, hasCopies: false };
+  const batch = ["a", "b", "c"].map((body) => waitingFor({ body, topic: "a" }));
+  const taken = sealPacked(batch, { sequence: 1, number: 1 }, sealing);
+  const recordOf = (offset: number, envelope: Envelope) =>
+    new LogRecord(offset, "wsmanager", envelope, () => contentsOf(envelope, "?"));
+  repeats.pastFollows();
+  for (const [index, { envelope }] of takeApart(taken, sealing).entries()) {
+    const record = recordOf(20 + index, envelope);
+    repeats.mark(record, envelope);
+    expect(record.repeated).toBeUndefined();
+  }
+  repeats.markPast(recordOf(10, taken.envelope), taken.envelope);
+  repeats.pastEnded(10);
+  expect([10, 20, 21, 22, 23].map((offset) => known.of(offset))).toEqual([
+    undefined,
+    "all",
+    "all",
+    "all",
+    undefined,
+  ]);
+});
+
+test("what came before the start is remembered until as much has come since, however much of either there is", () => {
+  const repeats = new Repeats();
+  const mark = (how: "mark" | "markPast", offset: number, id: string) => {
+    const envelope = seal({ body: "x", topic: "a" }, id, "app", 1);
+    const record = new LogRecord(offset, "wsmanager", envelope, () => contentsOf(envelope, "?"));
+    repeats[how](record, envelope);
+    return record.isRepeat(0);
+  };
+  repeats.pastFollows();
+  mark("mark", 200_000, `${manager}-7`);
+  for (let offset = 0; offset < 140_000; offset++) mark("markPast", offset, `${manager}-b1-${offset}`);
+  repeats.pastEnded(0);
+  // Neither has pushed out the other.
+  expect(mark("mark", 200_001, `${manager}-7`)).toBe(true);
+  expect(mark("mark", 200_002, `${manager}-b1-139999`)).toBe(true);
+  for (let offset = 200_003; offset < 270_000; offset++) mark("mark", offset, `${manager}-b2-${offset}`);
+  expect(mark("mark", 270_000, `${manager}-b1-139998`)).toBe(false);
+  expect(mark("mark", 270_001, `${manager}-b2-269999`)).toBe(true);
 });
 
 test("the last 65,536 ids are remembered, and none is taken for another", () => {

@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, expect, jest, test } from "bun:test";
-import type { LogReader } from "../../../src/broker/broker.ts";
+import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
+import type { LogReader, LogStart } from "../../../src/broker/broker.ts";
 import { seal } from "../../../src/envelope/envelope.ts";
+import { PastKeys } from "../../../src/gateway/fan-out/past-keys.ts";
 import { KnownRepeats } from "../../../src/log/known-repeats.ts";
 import { LogRecord } from "../../../src/log/record.ts";
 import { Repeats } from "../../../src/log/repeats.ts";
@@ -15,19 +16,23 @@ const envelopeOf = (number: number) =>
 /** A manager that starts, and the reading of the log that it asks for. */
 function started() {
   const readers: LogReader[] = [];
+  const starts: LogStart[] = [];
+  const learnt: string[] = [];
   const warnings: unknown[] = [];
   const broker = {
     hasLog: true,
-    read: (_: unknown, reader: LogReader) => {
+    read: (start: LogStart, reader: LogReader) => {
+      starts.push(start);
       readers.push(reader);
       return { handled: () => undefined, stop: () => undefined };
     },
   };
-  const once = { windowMs: 120_000, learn: () => undefined };
+  const learn = (id: string) => learnt.push(id) === 0;
+  const once = { windowMs: 120_000, learn, past: new PastKeys() };
   const logger = { warn: (...what: unknown[]) => void warnings.push(what) };
   const known = new KnownRepeats();
   const repeats = new Repeats(known);
-  const past = new PastAtStart(broker as never, once as never, repeats, 1024, logger as never);
+  const past = new PastAtStart(broker as never, once, repeats, 1024, logger as never);
   let knownCount = 0;
   past.onKnown = () => {
     knownCount++;
@@ -40,8 +45,26 @@ function started() {
     repeats.mark(followed, envelope);
     return followed;
   };
-  return { past, record, follow, readers, warnings, known, knownCount: () => knownCount };
+  const recordKey = (offset: number, id: string) =>
+    readers.at(-1)!.record(offset, "wsmanager", { ...envelopeOf(offset), messageId: id });
+  const keys = once.past;
+  const knowings = () => knownCount;
+  return {
+    past,
+    record,
+    recordKey,
+    follow,
+    readers,
+    starts,
+    learnt,
+    keys,
+    warnings,
+    known,
+    knownCount: knowings,
+  };
 }
+
+const keyId = (letter: string) => `once-${letter.repeat(22)}-1-1-3c`;
 
 test("the past is being read until the reading comes to where the manager follows the log", () => {
   const { past, record, warnings, knownCount } = started();
@@ -117,4 +140,80 @@ test("a reading that is lost again and again ends, and one that gets nothing", (
   silent.past.reached(10);
   jest.advanceTimersByTime(16_000);
   expect([silent.past.isReading, silent.warnings.length]).toEqual([false, 1]);
+});
+
+describe("where more was published than is read before the manager serves", () => {
+  test("the last part is read first, then the manager is known to be ready, and the rest is read for keys alone", () => {
+    const { past, record, recordKey, starts, learnt, keys, warnings, known } = started();
+    past.reached(1_000_000);
+    record(500);
+    expect([starts.at(-1), past.isReading]).toEqual([1_000_000 - 131_072, true]);
+    recordKey(900_000, keyId("b"));
+    record(900_001, 7);
+    record(900_002, 7);
+    let served = 0;
+    expect(keys.waits(() => served++)).toBe(true);
+    record(1_000_000);
+    expect([past.isKnown, known.from, known.of(900_002), served]).toEqual([true, 900_000, "all", 0]);
+    expect(starts.at(-1)).toEqual(starts[0]!);
+    recordKey(501, keyId("a"));
+    record(502, 7);
+    expect([learnt, keys.areKnown]).toEqual([[keyId("b"), keyId("a")], false]);
+    // What was read before.
+    recordKey(900_000, keyId("b"));
+    expect([learnt.length, keys.areKnown, served, known.of(502), warnings.length]).toEqual([
+      2,
+      true,
+      1,
+      undefined,
+      0,
+    ]);
+  });
+
+  test("what has a key waits for no more than a minute, whatever becomes of the reading", () => {
+    const { past, record, recordKey, keys, readers, warnings } = started();
+    past.reached(1_000_000);
+    record(500);
+    record(1_000_000);
+    let served = 0;
+    expect(keys.waits(() => served++)).toBe(true);
+    for (let second = 0; second < 58; second++) {
+      recordKey(501 + second, keyId("a"));
+      if (second % 10 === 0) readers.at(-1)!.ended("lost");
+      jest.advanceTimersByTime(1000);
+    }
+    expect(served).toBe(0);
+    jest.advanceTimersByTime(2000);
+    expect(served).toBe(1);
+    recordKey(700, keyId("a"));
+    expect(warnings.length).toBe(1);
+  });
+
+  test("another log, or the end of the manager, ends the reading of the rest", () => {
+    for (const end of ["anotherLog", "close"] as const) {
+      const { past, record, recordKey, learnt, keys } = started();
+      past.reached(1_000_000);
+      record(500);
+      record(1_000_000);
+      past[end]();
+      expect(keys.areKnown).toBe(true);
+      recordKey(501, keyId("a"));
+      expect(learnt).toEqual([]);
+    }
+  });
+});
+
+test("as long as RabbitMQ is away what has a key waits for a few seconds after the start, and then for nothing", () => {
+  const { past, keys, record } = started();
+  let served = 0;
+  expect(keys.waits(() => served++)).toBe(true);
+  jest.advanceTimersByTime(4999);
+  expect(served).toBe(0);
+  jest.advanceTimersByTime(1);
+  expect([served, keys.waits(() => served++)]).toEqual([1, false]);
+  // Then it is there, and what was said before can be known again.
+  past.reached(10);
+  expect(keys.waits(() => served++)).toBe(true);
+  record(10);
+  expect([served, keys.areKnown]).toEqual([2, true]);
 });

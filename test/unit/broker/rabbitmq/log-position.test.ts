@@ -79,6 +79,14 @@ describe("a follower's place in the log", () => {
     expect(position.start).toBe(50);
   });
 
+  test("is beyond a log whose last chunk begins before it", () => {
+    const position = new LogPosition();
+    position.opened(1);
+    expect(position.isBeyond(0)).toBe(false);
+    position.take(5, record("five"));
+    expect([4, 5, 6].map((lastChunk) => position.isBeyond(lastChunk))).toEqual([true, false, false]);
+  });
+
   test("is nowhere in another log, which is read from its beginning", () => {
     const position = interrupted();
     expect(position.take(2, record("another"))).toBe("of another log");

@@ -192,7 +192,7 @@ test("nothing waits any more when it says so, and it says in time that something
 test("a client that is closed while something of it waits is waited for no more", async () => {
   const { client, turns, holds } = table();
   const anna = client(1);
-  holds.hold(anna.socket, "token");
+  holds.hold(anna.socket, "check");
   anna.sends("a");
   const settled = turns.settle(60_000);
   holds.letGo(anna.socket);

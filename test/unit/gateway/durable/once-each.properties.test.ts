@@ -3,8 +3,10 @@ import fc from "fast-check";
 import type { RecordExchange } from "../../../../src/broker/broker.ts";
 import { seal } from "../../../../src/envelope/envelope.ts";
 import { pack, packedContentType } from "../../../../src/envelope/packing.ts";
+import { sealOne, sealPacked, takeApart } from "../../../../src/envelope/sealing.ts";
 import { Durables } from "../../../../src/gateway/durable/durables.ts";
 import type { DurableSubscription } from "../../../../src/gateway/durable/subscription.ts";
+import { PastKeys } from "../../../../src/gateway/fan-out/past-keys.ts";
 import { Relay } from "../../../../src/gateway/fan-out/relay.ts";
 import { stompEncoding } from "../../../../src/gateway/stomp/encoding.ts";
 import { Feed } from "../../../../src/log/feed.ts";
@@ -71,15 +73,8 @@ class ManagerDouble {
     const trace = new MessageTrace(logger, "off");
     const skipped = new SkippedRecords(logger);
     this.feed = new Feed("manager-ffffffffffff", sink, logger, trace, skipped, 1024 ** 2, repeats);
-    const once = { windowMs: 0, learn: () => false };
-    this.past = new PastAtStart(
-      { hasLog: true, read },
-      once as never,
-      repeats,
-      1024 ** 2,
-      logger as never,
-      1,
-    );
+    const once = { windowMs: 0, learn: () => false, past: new PastKeys() };
+    this.past = new PastAtStart({ hasLog: true, read }, once, repeats, 1024 ** 2, logger as never, 1);
     this.past.onKnown = () => {
       known.tellAll(this.durables.window);
       this.durables.goOn();
@@ -93,6 +88,21 @@ class ManagerDouble {
   }
 }
 
+const placeOf = (number: number) => ({ sequence: number, number });
+const waitingFor = (body: string) => ({
+  message: { body, topic: "t" },
+  costBytes: 100,
+  timestamp: 1,
+  waiter: undefined,
+  sinceMs: 0,
+  share: undefined,
+});
+const sealingOf = (publisher: number) => ({
+  appId: "app",
+  idOf: (number: number) => `manager-${"0".repeat(11)}${publisher}-${number}`,
+  hasCopies: false,
+});
+
 /** A client that goes from one manager to another, always on after what it has got. */
 interface Wanderer {
   readonly from: Start;
@@ -105,7 +115,10 @@ class Cluster {
   readonly log = new ScriptedLog(3);
   readonly managers: ManagerDouble[] = [];
   readonly wanderers: Wanderer[] = [];
-  readonly #said = [0, 0];
+  /** What each publisher has said, in the form in which it says it again. */
+  readonly #said: Entry["envelope"][][] = [[], []];
+  /** The messages of a pack of each, that RabbitMQ refused: they come one by one. */
+  readonly #pieces: Entry["envelope"][][] = [[], []];
   readonly #windowBytes: number;
 
   constructor(windowBytes: number) {
@@ -114,18 +127,32 @@ class Cluster {
 
   /** A publisher's next message, and those that it repeats first since their confirms were lost. */
   say(publisher: number, repeated: number): void {
-    const next = this.#said[publisher]!;
-    for (let number = Math.max(0, next - repeated); number <= next; number++)
-      this.#publish(publisher, number);
-    this.#said[publisher] = next + 1;
+    this.finish(publisher);
+    const said = this.#said[publisher]!;
+    const again = said.slice(Math.max(0, said.length - repeated));
+    const sealing = sealingOf(publisher);
+    const next = sealOne(waitingFor(`${publisher}:${said.length}`), placeOf(said.length), sealing).envelope;
+    said.push(next);
+    for (const envelope of [...again, next]) this.put("wsmanager", envelope);
   }
 
-  #publish(publisher: number, number: number): void {
-    const text = `${publisher}:${number}`;
-    this.put(
-      "wsmanager",
-      seal({ body: text, topic: "t" }, `manager-${"0".repeat(11)}${publisher}-${number}`, "app", 1),
-    );
+  /** A publisher's next messages in a pack, which is refused. @param isTaken whether it is in the log all the same */
+  sayPacked(publisher: number, count: number, isTaken: boolean): void {
+    this.finish(publisher);
+    const from = this.#said[publisher]!.length;
+    const batch = Array.from({ length: count }, (_, index) => waitingFor(`${publisher}:${from + index}`));
+    const sealing = sealingOf(publisher);
+    const sent = sealPacked(batch, placeOf(from), sealing);
+    if (isTaken) this.put("wsmanager", sent.envelope);
+    this.#pieces[publisher] = takeApart(sent, sealing).map(({ envelope }) => envelope);
+  }
+
+  /** What is left of a publisher's pack. */
+  finish(publisher: number): void {
+    for (const envelope of this.#pieces[publisher]!.splice(0)) {
+      this.#said[publisher]!.push(envelope);
+      this.put("wsmanager", envelope);
+    }
   }
 
   /** A processor's answers to these, of which others may have answered some before, or it itself. */
@@ -215,6 +242,15 @@ class Cluster {
 
 const step = fc.oneof(
   {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant("say packed" as const),
+      who: fc.nat(1),
+      count: fc.integer({ min: 1, max: 5 }),
+      isTaken: fc.boolean(),
+    }),
+  },
+  {
     weight: 6,
     arbitrary: fc.record({
       do: fc.constant("say" as const),
@@ -262,6 +298,7 @@ test("however often messages are in the log, wherever a durable subscription beg
         cluster.start(0);
         for (const one of steps) {
           if (one.do === "say") cluster.say(one.who, one.repeated);
+          else if (one.do === "say packed") cluster.sayPacked(one.who, one.count, one.isTaken);
           else if (one.do === "answer") cluster.answer(one.who, one.questions);
           else if (one.do === "start") cluster.start(one.before);
           else if (one.do === "subscribe") cluster.subscribe(one.manager, one.at);
@@ -269,6 +306,7 @@ test("however often messages are in the log, wherever a durable subscription beg
           else if (one.do === "cut off") cluster.log.cutOff();
           else await turn();
         }
+        for (const publisher of [0, 1]) cluster.finish(publisher);
         const isDone = () =>
           cluster.managers.every(({ durables, sockets }) => durables.counts.atEnd === sockets.size);
         await until(isDone, "every client to be at the log's end");

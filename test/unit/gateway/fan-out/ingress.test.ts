@@ -3,6 +3,7 @@ import { Share } from "../../../../src/envelope/share.ts";
 import type { Waiter } from "../../../../src/envelope/waiter.ts";
 import { everything, GrantedPermissions, nothing } from "../../../../src/gateway/auth/permissions.ts";
 import type { ClientSocket } from "../../../../src/gateway/clients/client.ts";
+import { Holds } from "../../../../src/gateway/clients/holds.ts";
 import { Ingress } from "../../../../src/gateway/fan-out/ingress.ts";
 import { Once } from "../../../../src/gateway/fan-out/once.ts";
 import { Relay } from "../../../../src/gateway/fan-out/relay.ts";
@@ -41,6 +42,7 @@ function noting() {
       },
     },
     maxMessageBytes,
+    holds: new Holds(),
     once: new Once({ windowMs: 120_000, bytesMax: 1024 ** 2 }),
     count: (socket, messages, bytes) => void notes.push(`count ${nameOf(socket)}: ${messages}, ${bytes}`),
   });

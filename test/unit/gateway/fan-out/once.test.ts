@@ -118,6 +118,20 @@ function forgottenOf(once: Once, messages: readonly OutgoingMessage[]): number {
 }
 
 describe("memory", () => {
+  test("of keys that are learnt later and are older takes no place of others", () => {
+    const { once, clock } = world(20 * 384);
+    const young = Array.from({ length: 12 }, (_, at) => order("1 pizza", `young ${at}`));
+    for (const message of young) published(once.admit(message, "k")).waiter.confirmed();
+    const old = Array.from({ length: 12 }, (_, at) => order("1 pizza", `old ${at}`));
+    for (const message of old) {
+      const { id } = published(world().once.admit(message, "k")).message;
+      expect(once.learn(id!, message.clientId, clock.ms - 1000, true)).toBe(false);
+    }
+    expect(once.bytes).toBeLessThanOrEqual(20 * 384);
+    expect(forgottenOf(once, young)).toBe(0);
+    expect(forgottenOf(once, old)).toBeGreaterThanOrEqual(4);
+  });
+
   test("of one client's keys is half of what there is, and others' keys are not forgotten for it", () => {
     const capBytes = 256 * 1024;
     const { once } = world(capBytes);

@@ -1,0 +1,91 @@
+import type { Broker, LogReading, LogStart, RecordExchange } from "../broker/broker.ts";
+import type { Envelope } from "../envelope/envelope.ts";
+
+/** A reading that gets nothing for this long has come to the log's end, or will get nowhere. In milliseconds. */
+const silenceMsMax = 15_000;
+
+/** Which part of the log is read. */
+export interface PastPart {
+  readonly start: LogStart;
+  /** The offset before which it ends. */
+  readonly until: number;
+  /** When it is given up, by `performance.now()`. */
+  readonly endsAtMs: number;
+  /** How many records may be on their way. */
+  readonly aheadMax: number;
+  /** Before the log is read again after its reading was lost, in milliseconds. */
+  readonly retryMs: number;
+}
+
+/** Hears of a part of the log. */
+export interface PastReader {
+  /** The next record, each once. */
+  record(offset: number, exchange: RecordExchange, envelope: Envelope): void;
+  /** @param why it was not read to its end; undefined if it was */
+  ended(why: string | undefined): void;
+}
+
+/** Reads a part of the log once, again where its reading is lost, and gives up in the end. */
+export class PastReading {
+  readonly #broker: Pick<Broker, "read">;
+  readonly #part: PastPart;
+  readonly #reader: PastReader;
+  #reading: LogReading | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  /** The offset of the last record that was read. */
+  #last = -1;
+
+  constructor(broker: Pick<Broker, "read">, part: PastPart, reader: PastReader) {
+    this.#broker = broker;
+    this.#part = part;
+    this.#reader = reader;
+    this.#read();
+  }
+
+  /** Nothing is read any more, and nobody hears of an end. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#reading?.stop();
+    this.#reading = undefined;
+  }
+
+  #read(): void {
+    const { start, until, aheadMax, endsAtMs } = this.#part;
+    this.#timer = setTimeout(() => this.#end("nothing came"), silenceMsMax);
+    const reading = this.#broker.read(start, {
+      aheadMax,
+      record: (offset, exchange, envelope) => {
+        if (this.#reading !== reading) return;
+        if (offset >= until) this.#end(undefined);
+        else if (performance.now() >= endsAtMs) this.#end("that takes too long");
+        else {
+          this.#timer?.refresh();
+          // One that follows on a reading that was lost begins with what that one has read.
+          if (offset > this.#last) {
+            this.#last = offset;
+            this.#reader.record(offset, exchange, envelope);
+          }
+          reading.handled(1);
+        }
+      },
+      ended: (why) => {
+        if (this.#reading !== reading) return;
+        if (why === "nothing kept") this.#end(undefined);
+        else this.#again();
+      },
+    });
+    this.#reading = reading;
+  }
+
+  #again(): void {
+    this.stop();
+    if (performance.now() >= this.#part.endsAtMs) this.#end("its reading is lost again and again");
+    else this.#timer = setTimeout(() => this.#read(), this.#part.retryMs);
+  }
+
+  #end(why: string | undefined): void {
+    this.stop();
+    this.#reader.ended(why);
+  }
+}
