@@ -36,7 +36,7 @@ export interface Message extends OutgoingMessage {
 }
 
 /** The limit of a "short string" in AMQP 0-9-1, which a routing key is, so a topic's and a client id's too. In bytes. */
-export const nameBytesMax = 255;
+const nameBytesMax = 255;
 
 /** Whether AMQP can carry it as a routing key or as a header's name. */
 export function isShortText(value: unknown): value is string {

@@ -1,5 +1,5 @@
 /** Pages that have no origin of their own: from files, and in sandboxed frames of any site. */
-export const noOrigin = "null";
+const noOrigin = "null";
 
 /**
  * An origin as it is compared: `https://App.Example.org:443/` is `https://app.example.org`. Schemes of app shells and

@@ -1,5 +1,5 @@
 /** How many gaps are remembered at a time, over all pairs. About 100 bytes each. */
-export const gapsMax = 1_000_000;
+const gapsMax = 1_000_000;
 
 /** The sequence numbers from `from` up to, not including, `to`. */
 interface Gap {

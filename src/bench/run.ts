@@ -126,7 +126,7 @@ export class Run {
     return sum;
   }
 
-  /** Everyone who was connected gets a message, but perhaps for its publisher. Who was closed since has lost the rest. */
+  /** Every client that was connected gets a message, but perhaps for its publisher. A client that was closed since has lost the rest. */
   get #relayedExpected(): number {
     if (this.#plan.asks) return 0;
     const deaf = this.#plan.publishersHearThemselves ? 0 : 1;

@@ -19,7 +19,7 @@ import type { OnLeft } from "./leavers.ts";
  * them go, the link ends without a confirm for what may have gone with it. Before the
  * confirm an envelope may be lost; its publisher sends it again on the next link, so it may arrive twice.
  *
- * **Copies.** What is published to `wsmanager` and `towsmanager` is for Warren's own roles, who speak in packs. Its plain copies
+ * **Copies.** What is published to `wsmanager` and `towsmanager` is for Warren's own roles, which speak in packs. Its plain copies
  * (`Envelope.copies`) go with it, for all other programs, and count as a part of it: the confirm says that all of it is safe. What
  * other programs publish there is heard as it is.
  *
@@ -123,7 +123,7 @@ export type BrokerStatus =
 export interface PublishLink {
   /** Whether a `send` costs the broker about as much as a dozen messages, so that few large ones are better than many small ones. */
   readonly isCostly: boolean;
-  /** Whether other programs may listen, who are to get a plain copy of each message (`Envelope.copies`). */
+  /** Whether other programs may listen, which are to get a plain copy of each message (`Envelope.copies`). */
   readonly takesCopies?: boolean;
   /** What the properties and headers of an envelope may take together, in bytes. */
   readonly headBytesMax: number;

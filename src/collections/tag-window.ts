@@ -2,8 +2,8 @@ import { Deque } from "./deque.ts";
 
 /**
  * Accounts for things that are numbered by consecutive delivery tags from 1 and settled one at a time or, with
- * `multiple`, all up to a tag. It serves both directions of AMQP: publishes that the broker confirms, and
- * deliveries that we acknowledge. No I/O.
+ * `multiple`, all up to a tag: publishes that the broker confirms, and deliveries of the embedded broker. No I/O. What is settled
+ * keeps its place until all before it is: for accounts in which one may stay open for long, see `processor/acks.ts`.
  *
  * Tags that are not in the window (settled already, or never given) are ignored: a broker that settles twice
  * must not disturb the accounts of the others.
@@ -17,16 +17,6 @@ export class TagWindow<T> {
   /** How many are not settled. */
   get open(): number {
     return this.#open;
-  }
-
-  /** How many are settled after one that is not. */
-  get beyondGap(): number {
-    return this.#items.length - this.#open;
-  }
-
-  /** The highest tag up to which everything is settled. */
-  get settledUpTo(): number {
-    return this.#headTag - 1;
   }
 
   /** Adds the next item and returns its tag. */
@@ -52,15 +42,6 @@ export class TagWindow<T> {
       this.#headTag++;
     }
     return settled;
-  }
-
-  /** The tags that are settled after one that is not. */
-  settledBeyondGap(): number[] {
-    const tags: number[] = [];
-    for (let index = 0; index < this.#items.length; index++) {
-      if (this.#items.at(index) === alreadySettled) tags.push(this.#headTag + index);
-    }
-    return tags;
   }
 
   /** Takes out all that is not settled, in order; the next tag is 1 again. */

@@ -15,7 +15,7 @@ interface Found {
   readonly missing: readonly string[];
 }
 
-/** `/api/clients…`: who is connected, to whichever manager. */
+/** `/api/clients…`: the clients that are connected, on all managers. */
 export class ClientRoutes {
   readonly #options: Pick<ControlOptions, "askAll" | "revoke">;
 

@@ -19,7 +19,7 @@ export type Command =
   | { readonly do: "log-level"; readonly level: Level; readonly manager?: string };
 
 /** The version that commands name. */
-export const commandVersion = 1;
+const commandVersion = 1;
 /** A larger one is not read. In bytes. */
 export const commandBytesMax = 64 * 1024;
 /** Clients that one answer has at most. */

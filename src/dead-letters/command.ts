@@ -13,7 +13,7 @@ import { type Walked, walk } from "./walk.ts";
 /**
  * `warren dead-letters …`. Returns the exit code.
  *
- * @param signal ends it after the message in hand, with nothing of its own left behind in RabbitMQ
+ * @param signal ends it after the message in hand, and leaves nothing of its own in RabbitMQ
  * @throws UsageError, and FatalError if it cannot be done, each in one line
  */
 export async function runDeadLetters(

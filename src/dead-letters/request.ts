@@ -22,7 +22,7 @@ Which ones:
 
 How:
   --dry-run            replay and purge say what they would do, and do nothing
-  --limit N            list and show end after so many (default: 100)
+  --limit N            list and show print N at most (default: 100)
   --json               list and show print one JSON object a line
 
 Where: --broker URL and its companions (--broker-password-file, --broker-ca,

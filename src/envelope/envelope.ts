@@ -45,8 +45,8 @@ export const packHeader = "warren-pack";
  */
 export const copyHeader = "warren-copy";
 
-export const textContentType = "text/plain";
-export const binaryContentType = "application/octet-stream";
+const textContentType = "text/plain";
+const binaryContentType = "application/octet-stream";
 
 /**
  * The envelope of one message. Its id, content type and app id are the message's own, where it has any.

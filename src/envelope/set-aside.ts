@@ -4,13 +4,7 @@ import { LabelledCounter } from "../ops/metrics.ts";
  * Why a message was set aside: a name that AMQP cannot carry, headers that fit into no frame, what could not be encoded, or
  * the broker closed the channel or the connection over it.
  */
-export const setAsideReasons = [
-  "name",
-  "frameSize",
-  "encoding",
-  "channelClosed",
-  "connectionClosed",
-] as const;
+const setAsideReasons = ["name", "frameSize", "encoding", "channelClosed", "connectionClosed"] as const;
 export type SetAsideReason = (typeof setAsideReasons)[number];
 
 /** Why a message cannot be published. */

@@ -8,7 +8,7 @@ import type { Particulars } from "./packing.ts";
  * Messages in one pack. Warren itself packs some hundreds; a body of 16 MiB could name a million empty ones, and hold up
  * the role that unpacks it for seconds.
  */
-export const packedMessagesMax = 10_000;
+const packedMessagesMax = 10_000;
 
 /** The body does not follow the format above. */
 export class MalformedPack extends Error {

@@ -1,9 +1,9 @@
 import type { Heartbeat, Known } from "./event.ts";
 
 /** Milliseconds without a heartbeat after which it is asked whether a manager is still connected to the broker. */
-export const doubtAfterMs = 3000;
+const doubtAfterMs = 3000;
 /** Milliseconds without a heartbeat after which a manager is taken for dead, also if it is connected: it may be frozen. */
-export const deadAfterMs = 15_000;
+const deadAfterMs = 15_000;
 /** Managers that are known at a time, and sources that are known to be settled. What a program makes up beyond that is not heard. */
 const neighboursMax = 10_000;
 /** Sources that one manager may not have settled. */
@@ -95,7 +95,7 @@ export class Neighbours {
     if (neighbour !== undefined) neighbour.isDead = true;
   }
 
-  /** The managers that are dead, with what they leave behind. */
+  /** The managers that are dead, with what they leave. */
   dead(nowMs: number): readonly Known[] {
     return this.#known(({ heardMs, isDead }) => isDead || nowMs - heardMs >= deadAfterMs);
   }

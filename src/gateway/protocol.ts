@@ -24,7 +24,7 @@ import type { Listeners } from "./server/listeners.ts";
 import type { OriginGuard } from "./server/origin-guard.ts";
 import type { Refusals, Refused } from "./server/refusals.ts";
 
-/** Who is about to connect. */
+/** A client that is about to connect. */
 export interface Newcomer {
   /** Undefined: it named none, and is to get one. */
   readonly id: string | undefined;
@@ -50,7 +50,7 @@ export interface Protocol {
   admit(newcomer: Newcomer): Client | Refused;
 }
 
-/** Who is connected already, and turns out to speak a protocol. */
+/** A client that is connected already, and turns out to speak a protocol. */
 export type LateNewcomer = Pick<Newcomer, "id" | "grant" | "seat">;
 
 /**

@@ -34,7 +34,7 @@ export interface FeedSink {
   missed(why: Missed): void;
 }
 
-/** Who has to know of messages with idempotency keys; see `once.ts`. */
+/** What has to know of messages with idempotency keys; see `once.ts`. */
 export interface KeyBook {
   /** Returns whether the key was known: then this manager's clients have heard the message. */
   learn(id: string, clientId: string | undefined): boolean;

@@ -1,7 +1,7 @@
 import { Histogram } from "../ops/histogram.ts";
 import type { AnyMetric } from "../ops/metrics.ts";
 
-/** The log is asked at most so often how far it is ahead, and only while somebody looks. In milliseconds. */
+/** The log is asked this often at most how far it is ahead, and only while somebody looks. In milliseconds. */
 const askEachMs = 5000;
 
 /**
@@ -41,7 +41,7 @@ export class LogLag {
     {
       name: "warren_log_lag_records",
       type: "gauge",
-      help: "How many records of the log came between, of which some were behind.",
+      help: "Records of the log that came before the last mark: this manager was no further behind the log's end than that.",
       read: () =>
         this.#askedMs === undefined
           ? this.#lagRecords

@@ -4,7 +4,7 @@ import { answeredBy } from "../requests.ts";
 import type { LogRecord } from "./record.ts";
 
 /** More than what may wait for a client. */
-export class TooLargeForClients extends Error {
+class TooLargeForClients extends Error {
   override readonly name = "TooLargeForClients";
 }
 

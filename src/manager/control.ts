@@ -61,7 +61,7 @@ const confirmMsMax = 30_000;
 const tokenLengthMin = 16;
 
 /** Reads the token that the control API asks for. @throws FatalError if it cannot be used */
-export function readAdminToken(file: string): string {
+function readAdminToken(file: string): string {
   let token: string;
   try {
     // trim() takes a byte-order mark for a space.
@@ -77,7 +77,7 @@ export function readAdminToken(file: string): string {
 }
 
 /** Why nothing can be revoked. */
-export const noLog = "with --log off nothing can be revoked: no other manager would know of it";
+const noLog = "with --log off nothing can be revoked: no other manager would know of it";
 
 /** Topics of one client that are told. */
 const topicsMax = 100;

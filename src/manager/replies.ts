@@ -61,13 +61,13 @@ export class Replies implements Consumer {
     const [message] = this.#open(envelope);
     const asker = message && answeredBy(message);
     if (message === undefined || asker === undefined) {
-      this.#refuse(envelope, "it has not the correlation_id of a request");
+      this.#refuse(envelope, "it does not have the correlation_id of a request");
       session?.ack(tag, false);
     } else if (this.#answer(message, asker)) session?.ack(tag, false);
     else {
       this.#forwarded++;
       const done = () => session?.ack(tag, false);
-      // Who answered is nobody that it is for, and without an id it gets one.
+      // The sender of an answer is none of its receivers, and an answer without an id gets one.
       const { body, topic, headers, timestamp } = message;
       const id = envelope.messageId === undefined ? {} : { id: envelope.messageId };
       const setAside = (why: string) => {

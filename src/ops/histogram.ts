@@ -1,9 +1,7 @@
 import type { HistogramMetric } from "./metrics.ts";
 
 /** Upper ends of the ranges in which waiting times are counted, from half a millisecond to ten seconds. In seconds. */
-export const waitBounds = [
-  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10,
-] as const;
+const waitBounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10] as const;
 
 /**
  * Counts values by the range that they fall into, as Prometheus wants it. `perf_hooks` has histograms that are finer, but Prometheus

@@ -2,7 +2,7 @@ import type { Refusal } from "../broker/broker.ts";
 import type { Sent } from "../envelope/sealing.ts";
 
 /** This many suspects are sent one by one when the broker has closed a link over one of them, and this many at once if there are more. */
-export const togetherMax = 64;
+const togetherMax = 64;
 
 /** An envelope over which the broker has closed a link so often, while nothing else was on its way, is given up. */
 const closesMax = 2;

@@ -1,4 +1,4 @@
-/** Who has come and gone since it was told last. Who came and went meanwhile, or the other way round, is none. */
+/** Clients that have come and gone since that was told last. One that came and went meanwhile, or the other way round, is none. */
 export class Changes {
   /** Whether those that changed were there when it was told last. */
   readonly #were = new Map<string, boolean>();

@@ -7,7 +7,7 @@ const memberOverheadBytes = 96;
 
 /** Hears of a topic that clients of this manager watch. */
 export interface TopicWatcher {
-  /** Who is there is known from now on. */
+  /** The members are known from now on. */
   ready(): void;
   /** Who came and who went since it was told last; nobody, if those that came have gone again. */
   changed(joined: readonly string[], left: readonly string[]): void;

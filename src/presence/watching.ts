@@ -7,7 +7,7 @@ import { type TopicWatcher, WatchedTopic } from "./watched-topic.ts";
 /** Topics that one manager's clients may watch. */
 export const topicsMax = 10_000;
 /** What the members of all topics take that this manager's clients watch, in bytes. */
-export const membersBytesMax = 256 * 1024 ** 2;
+const membersBytesMax = 256 * 1024 ** 2;
 /** Topics that are kept though nobody watches them any more. */
 const lingeringMax = 100;
 

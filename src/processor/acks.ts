@@ -11,7 +11,10 @@ const shortMs = 20;
  */
 export class Acks {
   readonly #session: ConsumeSession;
-  /** The message ids of the deliveries that are not done, by tag, in order. */
+  /**
+   * The message ids of the deliveries that are not done, by tag, in order. A map, which forgets what is done: in a window of tags
+   * (`TagWindow`) one that takes long would keep the places of all that come and are done after it.
+   */
   readonly #open = new Map<number, string | undefined>();
   /** Done and not acknowledged. */
   #done: number[] = [];

@@ -5,7 +5,7 @@ import { askerOf, awaitedBy } from "../requests.ts";
 const goneMax = 10_000;
 
 /** The client that asked has gone. */
-export class AskerGone extends Error {
+class AskerGone extends Error {
   override readonly name = "AskerGone";
 
   constructor() {

@@ -57,7 +57,7 @@ export function covers(wide: string, narrow: string, budget = usualBudget()): bo
   return true;
 }
 
-/** So much of the narrow pattern is behind, and that may have led to these places of the wide one, in rising order. */
+/** How much of the narrow pattern is done, and the places of the wide one to which that may have led, in rising order. */
 interface Situation {
   readonly at: number;
   readonly places: readonly number[];

@@ -1,7 +1,7 @@
 /** The most `*` and `#` that a pattern may have. */
 export const wildcardsMax = 16;
 /** The most words that a pattern may have, wildcards among them. */
-export const patternWordsMax = 32;
+const patternWordsMax = 32;
 /** The most words that a pattern may have between its first `#` and its last. */
 export const middleWordsMax = 8;
 
@@ -60,6 +60,6 @@ export function partsOf(pattern: string): Parts {
 }
 
 /** How many words a pattern has between its first `#` and its last. */
-export function middleWordCount(pattern: string): number {
+function middleWordCount(pattern: string): number {
   return partsOf(pattern).middle?.reduce((count, run) => count + run.length, 0) ?? 0;
 }

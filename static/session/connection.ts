@@ -132,7 +132,7 @@ export class Connection {
     // Who knows what to do may have connected again already.
     if (this.#link !== link) return;
     this.#refusal = { message: refusal.message, isOvercome };
-    // The manager closes behind an ERROR. If even that gets lost, this page does.
+    // The manager closes the connection after an ERROR. If that gets lost, this page closes it.
     this.#giveUpAfterTimeout();
   }
 

@@ -20,7 +20,7 @@ export const entriesMax = 1000;
 export const shownPerSecondMax = 40;
 
 /** What came while the page was away comes all at once: this many of it are shown besides. */
-export const missedShownMax = 200;
+const missedShownMax = 200;
 
 /** A message that came, and is not one's own. */
 export interface ReceivedMessage {

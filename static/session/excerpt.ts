@@ -1,6 +1,6 @@
 export const excerptCharsMax = 2_000;
 export const excerptLinesMax = 30;
-export const hexBytesMax = 24;
+const hexBytesMax = 24;
 
 /** As much of a text as a list should carry: a message may be a megabyte, and the list keeps hundreds. */
 export function excerpt(text: string): string {

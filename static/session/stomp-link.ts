@@ -8,7 +8,7 @@ export const heartBeatMs = 10_000;
  * The message of an ERROR. stompjs takes back the escapes of STOMP 1.2 in headers only when it knows the version, which
  * CONNECTED tells: in a refusal of CONNECT they are still there.
  */
-export function unescapedHeader(text: string): string {
+function unescapedHeader(text: string): string {
   const characters: Readonly<Record<string, string>> = { c: ":", n: "\n", r: "\r", "\\": "\\" };
   return text.replaceAll(/\\([cnr\\])/g, (_, letter: string) => characters[letter]!);
 }

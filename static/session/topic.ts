@@ -1,7 +1,7 @@
 import { wildcardCount, wildcardsMax } from "../../src/topics/pattern.ts";
 
 /** A topic travels as an AMQP routing key, whose length is one byte. */
-export const topicBytesMax = 255;
+const topicBytesMax = 255;
 
 /** The topic of what came from there. */
 export function topicOfDestination(destination: string): string {

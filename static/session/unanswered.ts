@@ -1,7 +1,7 @@
 import type { OwnEntry } from "./entry.ts";
 
 /** Characters of unanswered texts kept for matching; a handler that never answers must not fill the tab. */
-export const unansweredCharsMax = 4 * 1024 * 1024;
+const unansweredCharsMax = 4 * 1024 * 1024;
 export const unansweredMax = 1_000;
 
 /**

@@ -1,7 +1,7 @@
 import type { OwnEntry } from "./entry.ts";
 
 export const unsentMax = 100;
-export const unsentCharsMax = 1024 * 1024;
+const unsentCharsMax = 1024 * 1024;
 
 export interface UnsentMessage {
   readonly body: string | Uint8Array;

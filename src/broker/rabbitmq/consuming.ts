@@ -21,8 +21,8 @@ export interface ConsumingOptions {
 
 /**
  * Consumes a queue over all lives of the connection, each time with the whole prefetch at once: RabbitMQ puts what a lost session
- * held behind what others have returned before. A session that takes all that was returned gives it back in its old order; one
- * that began with a single message would give that back behind its followers, should it die again.
+ * held after what others have returned before. A session that takes all that was returned gives it back in its old order; one
+ * that began with a single message would give that back after those that followed it, should it die again.
  *
  * RabbitMQ cannot change a consumer's prefetch, nor raise it beyond 2,000. So more is taken by another consumer on the same channel
  * after the one before it is cancelled: it keeps what it holds, and gets nothing new. With one at a time, order is kept. What they hold

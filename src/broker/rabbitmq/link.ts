@@ -36,7 +36,7 @@ export interface LinkOptions {
   /** Tells of losses and returns, for all links of this process together. */
   readonly outage: Outage;
   /**
-   * Declares and subscribes anew on each connection. It must not leave anything behind when it throws: the
+   * Declares and subscribes anew on each connection. It must leave nothing when it throws: the
    * connection is dropped and the next one starts afresh. A `FatalError` ends the link for good.
    */
   setUp(life: Life): Promise<void>;
@@ -213,7 +213,7 @@ export class Link {
     try {
       await Promise.race([connection.close(), timeout.promise, this.#givenUp.promise]);
     } catch (error) {
-      // It was closed already, or does not answer: either way the socket must not stay behind.
+      // It was closed already, or does not answer: either way the socket must not stay.
       this.#options.logger.debug("connection dropped", {
         connection: this.#options.name,
         reason: reasonOf(error),

@@ -18,7 +18,7 @@ const ordinaryCodes: readonly unknown[] = [200, 320, 403, 404, 405];
  * RabbitMQ's own fault: with it 3.10 also answers whatever is on its way, or is asked, while a queue is deleted. It may be over
  * when a whole connection has been set up again.
  */
-export const internalError = 541;
+const internalError = 541;
 
 /** The close of a connection or a channel, as amqplib tells of it; undefined if RabbitMQ did not close it over what it was sent. */
 export function refusalOf(error: unknown): Refusal | undefined {

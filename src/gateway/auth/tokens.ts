@@ -6,7 +6,7 @@ import { RightsClaim } from "./rights-claim.ts";
 import { TokenRefusal } from "./token-refusal.ts";
 
 /** A longer token is not looked at. In characters, which are bytes: it is Base64. */
-export const tokenBytesMax = 8192;
+const tokenBytesMax = 8192;
 /**
  * Checks that wait at a time for keys to be fetched, since their tokens name one that is not there. Each keeps its client's seat, and anybody can
  * make such tokens: while the provider does not answer, further ones are told to come again.

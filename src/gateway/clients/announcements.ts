@@ -1,6 +1,6 @@
 import type { Client } from "./client.ts";
 
-/** Where it is told who comes and goes, for programs that want to know. */
+/** Is told which clients come and go, for programs that want to know. */
 export interface Announcements {
   /** A client has come, and is known by its id or is to be named (`nameOf`). */
   connected(client: Client): void;

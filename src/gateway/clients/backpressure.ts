@@ -7,17 +7,17 @@ type State =
   | { readonly is: "full" }
   | { readonly is: "releasing"; readonly last: ClientSocket; readonly immediate: NodeJS.Immediate };
 
-/** How long the outbox has to be full before what the flood has left behind is collected, in milliseconds. */
+/** How long the outbox has to be full before the garbage of the flood is collected, in milliseconds. */
 const collectAfterMs = 1000;
 
 /**
- * Who is not read from while the outbox is full, and who goes on when.
+ * Which clients are not read from while the outbox is full, and when they go on.
  *
  * Bun hands over all that it has read from a client, up to 512 KiB (or what is left where the client has gone), whatever is
  * paused meanwhile. So when the outbox
  * becomes full, all clients that have ever published are paused at once, before more of them are read: the outbox
  * goes beyond its cap by what was read from one client, and by as much for each that publishes for the first time just
- * then. And they are let go one in each turn of the event loop, who has waited longest first, until the outbox is full again.
+ * then. And they are let go one in each turn of the event loop, the one that has waited longest first, until the outbox is full again.
  *
  * When a connection is reset, Bun hands over all that lies in its receive buffer, some megabytes, paused or not. Of a client
  * that is held back this is not taken: it was never read, and the client has been told that by the reset.

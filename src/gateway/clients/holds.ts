@@ -78,7 +78,7 @@ export class Holds {
     return this.#held[reason].has(socket);
   }
 
-  /** Who has been held for this reason the longest. */
+  /** The client that has been held for this reason the longest. */
   firstOf(reason: HoldReason): ClientSocket | undefined {
     const [first] = this.#held[reason];
     return first;

@@ -5,7 +5,7 @@ import type { Seat } from "../limits/seat.ts";
 const other = "other";
 
 /** Why connections ended, as far as the manager can tell. docs/operations.md says what each means. */
-export const endingCauses = [
+const endingCauses = [
   "client",
   "lost",
   "slow",

@@ -37,7 +37,7 @@ export function durableMetrics(durables: Durables): readonly Metric[] {
     {
       name: "warren_log_readings",
       type: "gauge",
-      help: "Readings of the message log at the broker, each for all subscriptions that are further behind.",
+      help: "Readings of the message log at the broker, each shared by subscriptions that read older parts.",
       read: () => durables.readingCount,
     },
     {

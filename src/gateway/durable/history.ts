@@ -19,7 +19,7 @@ import { Waiting } from "./waiting.ts";
 export interface HistoryEvents {
   /** Its place is known. */
   placed(subscription: DurableSubscription): void;
-  /** So many messages were written. */
+  /** This number of messages was written. */
   delivered(count: number): void;
 }
 

@@ -7,7 +7,7 @@ import type { DurableSubscription } from "./subscription.ts";
 /** What remembered topics may take together: one for each, and one for each subscription that matches it. */
 const rememberedMax = 32 * 1024;
 
-/** Who wants what. */
+/** Which subscriptions want which messages. */
 export class Interests {
   readonly #exact = new MultiMap<DurableSubscription>();
   readonly #directs = new MultiMap<DurableSubscription>();

@@ -22,7 +22,7 @@ export interface DurableRequest {
   readonly pattern: string | typeof direct;
   readonly start: Start;
   /**
-   * Called once, when its place in the log is known. `after` is the position that it goes on after, if it is behind a whole
+   * Called once, when its place in the log is known. `after` is the position that it goes on after, if that is the end of a whole
    * record: a client that is lost before it has got anything can go on there.
    */
   readonly onInForce: (after: string | undefined) => void;

@@ -35,7 +35,7 @@ interface Search {
  * log, to the second that it was asked for, and begins to read there.
  *
  * However many times are asked for: each one that is found out bounds all others, and what lies between two times with the
- * same answer need not be asked. So they are asked in random order, some at a time. Who has waited for a second begins with the
+ * same answer need not be asked. So they are asked in random order, some at a time. A subscription that has waited for a second begins with the
  * nearest place that is known to be not too late: it is told no more than it has to hear, only earlier.
  *
  * RabbitMQ does not tell that the log begins later than a time, so that the log's first record is looked at as well, afterwards.

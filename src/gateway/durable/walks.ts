@@ -14,8 +14,8 @@ const nearestBlockRecords = 512;
  * It works as trains do. Seen from its end the log is divided into blocks, each as long as all nearer ones together, and in each
  * block at most one walker moves: the hindmost, which takes all along that it meets. A walker that comes after it waits until it has
  * left the block. So there are a dozen of them at most, however many come at however many places; and nobody waits for longer than
- * walking through its own block takes, which is as long as what is ahead of it anyway: those just behind the end wait for
- * hardly anything, whatever goes on far behind them.
+ * walking through its own block takes, which is as long as what is ahead of it anyway: those near the end wait for
+ * hardly anything, whatever goes on further back.
  */
 export class Walks implements Task {
   readonly #window: LogWindow;

@@ -6,7 +6,7 @@ import { fault } from "./answers.ts";
 
 /** HTTP headers that are a message's own under the same name. */
 const same = ["content-type", "content-encoding", "traceparent", "tracestate", keyHeader] as const;
-/** What Warren says of a message, and nobody who sends it. */
+/** What Warren alone says of a message, and no sender. */
 const own: ReadonlySet<string> = new Set(["message-id", "client-id", "topic", "subscription", "destination"]);
 
 /**

@@ -11,7 +11,7 @@ import { TokenBucket } from "../limits/token-bucket.ts";
 const sendersMax = 65_536;
 const lookEveryMs = 1000;
 
-/** Somebody who sends requests: a token's user, or an address. What it may send in a second is counted for all of its requests. */
+/** A sender of requests: a token's user, or an address. What it may send in a second is counted for all of its requests. */
 export class HttpSender implements Sender {
   /** Nothing is read from it that could be held back. */
   readonly socket = undefined;

@@ -65,7 +65,7 @@ export class Admission {
     if (this.#clients >= this.#clientsMax) return new Refused("tooManyClients");
     if (isWithoutToken && this.#withoutToken >= this.#withoutTokenMax)
       return new Refused("tooManyWithoutToken");
-    // Last, so that those who are refused take nothing from the others.
+    // Last, so that refused ones take nothing from the others.
     if (this.#bucket?.take(performance.now()) === false) return new Refused("tooManyAtOnce");
     if (address !== undefined) this.#byAddress.set(address, present + 1);
     this.#clients++;

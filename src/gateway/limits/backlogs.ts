@@ -29,7 +29,7 @@ export interface BacklogOptions {
   readonly largestBytes: number;
   /** What may be kept for all clients together, in bytes: beyond it those with the most are disconnected. */
   readonly memoryMaxBytes: number;
-  /** What is kept of what others have begun to send, who are no clients that could be disconnected. In bytes. */
+  /** What is kept of requests that have begun, which are no clients that could be disconnected. In bytes. */
   readonly keptBytes?: () => number;
 }
 

@@ -92,7 +92,7 @@ export class HalfSent implements Timed {
     if (this.#sockets !== undefined && address !== null) this.#sought.set(watched.peer, watched);
   }
 
-  /** A client has joined those who are connected. */
+  /** A client has joined those that are connected. */
   joined(): void {
     if (this.#clients.size === 1) this.#wheel.add(this, slotMs);
   }

@@ -12,7 +12,7 @@ const reformedMs = 1000;
  * long that takes, and 512 KiB have room for 87,000 of them, which take 90 ms: nothing but closing the client stops that.
  */
 const controlsMax = 1000;
-/** How often to look who may go on. */
+/** How often to look which clients may go on. */
 const lookEveryMs = 250;
 
 /** How much clients may send in a second. */

@@ -18,7 +18,7 @@ export interface PresenceOptions {
 }
 
 /**
- * Who is still there. Bun's own idle timeout would not tell: what is sent to a client that has vanished restarts it
+ * Finds out which clients are still there. Bun's own idle timeout would not tell: what is sent to a client that has vanished restarts it
  * (https://github.com/oven-sh/bun/issues/39255).
  *
  * A client that may read as slowly as it likes, since all that it subscribes to is read from the log, comes to a ping when it has read what
@@ -61,7 +61,7 @@ export class Presence implements Timed {
     },
   ];
 
-  /** A client has joined those who are connected. */
+  /** A client has joined those that are connected. */
   joined(): void {
     if (this.#clients.size === 1) this.#wheel.add(this, this.#turnMs);
   }

@@ -61,7 +61,7 @@ export class Room {
     return [overfullBody];
   }
 
-  /** Who came and who went. Returns what those are told who know who was there before, by what they asked for. */
+  /** Clients came and went. Returns what to tell the watchers that have the list, by what they asked for. */
   changed(joined: readonly string[], left: readonly string[]): Readonly<Record<Mode, readonly string[]>> {
     const count = this.view?.count ?? 0;
     if (joined.length + left.length === 0) return { list: [], count: [] };

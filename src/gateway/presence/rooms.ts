@@ -17,7 +17,7 @@ export interface RoomsOutlet {
   sent(bytes: number): void;
 }
 
-/** What a client asks for that wants to know who is on a topic. */
+/** What a client that watches a topic asks for. */
 export interface WatchRequest {
   readonly socket: ClientSocket;
   /** The topic; no pattern. */

@@ -1,4 +1,4 @@
-/** Where it is known who is on a topic, on all managers. */
+/** Knows which clients are on a topic, on all managers. */
 export interface PresenceSource {
   /** @returns why it cannot be watched, in words for a client */
   watch(topic: string, watcher: TopicWatcher): TopicView | string;
@@ -8,7 +8,7 @@ export interface PresenceSource {
 
 /** Hears of a topic, in a later turn than that in which it began to watch. */
 export interface TopicWatcher {
-  /** Who is there is known from now on. */
+  /** The members are known from now on. */
   ready(): void;
   /** Who came and who went since it was told last; nobody, if those that came have gone again. */
   changed(joined: readonly string[], left: readonly string[]): void;
@@ -16,7 +16,7 @@ export interface TopicWatcher {
   overfull(): void;
 }
 
-/** Who is there now, after `ready`. */
+/** The members at this moment, after `ready`. */
 export interface TopicView {
   /** The ids of those on it. */
   readonly members: Iterable<string>;

@@ -1,9 +1,9 @@
 /** What watchers of a topic are told: JSON, in MESSAGE bodies of bounded size. */
 
 /** One body lists about this many bytes of client ids; of text in characters. */
-export const listBytesMax = 32 * 1024;
+const listBytesMax = 32 * 1024;
 
-/** Of who is there, in one or more parts. The first one begins the list anew. */
+/** The list of members, in one or more parts. The first one begins the list anew. */
 export function snapshotBodies(
   members: Iterable<string>,
   count: number,

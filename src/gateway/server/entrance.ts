@@ -24,7 +24,7 @@ export const missing = new TokenRefusal(
   "a token is needed: as Authorization: Bearer TOKEN, or as ?token=TOKEN",
 );
 
-/** What is known of who asks to be let in. */
+/** What is known of a client that asks to be let in. */
 interface Applicant {
   readonly request: Request;
   readonly server: Server<Client>;

@@ -33,7 +33,7 @@ export const listeningOptions = {
     text("FILE"),
     "no control API",
     managing,
-    "has the token that `/api/…` on `--admin-port` asks for (`Authorization: Bearer`); read at each request",
+    "file with the token that `/api/…` on `--admin-port` asks for (`Authorization: Bearer`); read at each request",
   ),
   allowOrigin: optional(
     list("ORIGIN[,ORIGIN…]", checkOrigin),

@@ -14,7 +14,7 @@ export const rabbitmqOptions = {
     text("FILE"),
     "in the URL",
     serving,
-    "has the password for `--broker`, whose URLs then name the user alone; read at each connection",
+    "file with the password for `--broker`, whose URLs then name the user alone; read at each connection",
   ),
   brokerCa: optional(
     text("FILE"),

@@ -14,19 +14,19 @@ export const tokenOptions = {
     text("FILE"),
     "none",
     managing,
-    "has the secret of tokens signed with HS256, HS384 or HS512, at least 32 bytes; read again on SIGHUP",
+    "file with the secret of tokens signed with HS256, HS384 or HS512, at least 32 bytes; read again on SIGHUP",
   ),
   jwtPublicKeyFile: optional(
     text("FILE"),
     "none",
     managing,
-    "has the public keys (PEM) of tokens signed with RSA, EC or Ed25519; read again on SIGHUP",
+    "PEM file of the public keys of tokens signed with RSA, EC or Ed25519; read again on SIGHUP",
   ),
   jwksUrl: optional(
     text("URL", checkKeySetUrl),
     "none",
     managing,
-    "has the issuer's public keys (JWKS), fetched again every 5 minutes and for unknown keys",
+    "where the issuer publishes its keys (JWKS); fetched again every 5 minutes and for unknown keys",
   ),
   jwksCa: optional(
     text("FILE"),

@@ -180,7 +180,7 @@ export class FrameParser {
       if (this.#bytes[bodyEnd] !== nul) {
         return this.#faultOf(
           { headers },
-          `a body goes on behind its content-length of ${length} bytes: NUL has to follow`,
+          `a body goes on after its content-length of ${length} bytes: NUL has to follow`,
         );
       }
     } else {

@@ -7,7 +7,7 @@ import { declareLeft } from "../leaving.ts";
 import { declareDeadLetters, deliveryLimit, groupQueue } from "../topology.ts";
 
 /** The topic exchange of all events: the name that programs know. */
-export const eventsExchange = "wsmanager.events";
+const eventsExchange = "wsmanager.events";
 /** The stream of what was connected and disconnected, and of the managers' snapshots. */
 export const eventsLog = "wsmanager.events.log";
 /** Leads to the inboxes of all managers. */

@@ -4,7 +4,7 @@ import type { Declaring } from "../declaring.ts";
 import { type Drop, watch } from "../watch.ts";
 
 /** The stream of revoked tokens: small records that every manager reads from the beginning. */
-export const revokedLog = "wsmanager.revoked";
+const revokedLog = "wsmanager.revoked";
 const logBytesMax = 64 * 1024 ** 2;
 /** As long as a revocation may last. */
 const logAgeMax = "90D";
