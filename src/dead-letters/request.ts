@@ -1,7 +1,6 @@
 import { UsageError } from "../errors.ts";
-import { ageIn } from "../options/age.ts";
 import { brokerArgsOf } from "../options/broker-args.ts";
-import { actionOf, commandArgs } from "../options/command-args.ts";
+import { actionOf, ageIn, commandArgs } from "../options/command-args.ts";
 import { type Filter, isNarrow } from "./filter.ts";
 
 export const help = `What failed in every attempt lies in RabbitMQ's queue wsmanager.dead.

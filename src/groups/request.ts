@@ -1,8 +1,7 @@
 import { UsageError } from "../errors.ts";
 import { groupNameFault } from "../group-name.ts";
-import { ageIn } from "../options/age.ts";
 import { brokerArgsOf } from "../options/broker-args.ts";
-import { actionOf, commandArgs } from "../options/command-args.ts";
+import { actionOf, ageIn, commandArgs } from "../options/command-args.ts";
 
 export const help = `Each processor group has a queue in RabbitMQ, which keeps what is published
 for it also while no processor of it runs: until it is full, and publishers wait.

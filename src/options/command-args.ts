@@ -1,6 +1,7 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { codeOf, reasonOf, UsageError } from "../errors.ts";
 import { brokerArgs } from "./broker-args.ts";
+import { span } from "./kinds.ts";
 import { suggestion } from "./nearest.ts";
 
 type Flags = NonNullable<ParseArgsConfig["options"]>;
@@ -50,4 +51,19 @@ export function actionOf<const A extends string>(
   if (action !== undefined) return action;
   const given = word === undefined ? "" : ` ${JSON.stringify(word)}${suggestion(word, actions)}`;
   throw new UsageError(`${command}${given}: say one of ${actions.join(", ")}; see warren ${command} --help`);
+}
+
+const age = span(0, 10 * 365 * 86_400_000);
+
+/**
+ * How old something is, as a command's flag says it: `2h`, `30d`. In milliseconds, 0 to ten years.
+ *
+ * @throws UsageError that names the flag
+ */
+export function ageIn(flag: string, text: string): number {
+  try {
+    return age.parse(text);
+  } catch (error) {
+    throw new UsageError(`${flag} ${JSON.stringify(text)}: ${reasonOf(error)}`);
+  }
 }

@@ -1,3 +1,5 @@
+import { msPerUnit } from "../duration.ts";
+
 /**
  * The kinds of value that an option can have. Each one turns the text of a flag or an environment variable
  * into a value, or says in a few words what it expects instead.
@@ -106,7 +108,6 @@ function showBytes(size: number): string {
   return String(size);
 }
 
-const msPerUnit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 type TimeUnit = keyof typeof msPerUnit;
 
 /** A span of time: `500ms`, `10s`, `5m`, `1h`, `7d`; a bare number is seconds. The value is in milliseconds. */

@@ -1,6 +1,5 @@
 import type { Parts } from "./pattern.ts";
-import type { Topic } from "./topic.ts";
-import { hashOf } from "./word-hash.ts";
+import { hashOf, type Topic } from "./topic.ts";
 
 type Runs = NonNullable<Parts["middle"]>;
 

@@ -1,5 +1,4 @@
 import { wordsOf } from "./pattern.ts";
-import { hashOf } from "./word-hash.ts";
 
 /** A topic's words, and their hashes once they are asked for. */
 export class Topic {
@@ -20,4 +19,11 @@ export class Topic {
     this.#distinct ??= new Set(this.hashes);
     return this.#distinct;
   }
+}
+
+/** The hash of a word: FNV-1a, 32 bits. Never 0. */
+export function hashOf(word: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < word.length; at++) hash = Math.imul(hash ^ word.charCodeAt(at), 0x01000193);
+  return hash === 0 ? 1 : hash | 0;
 }

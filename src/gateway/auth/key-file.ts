@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { FatalError, reasonOf } from "../../errors.ts";
-import type { Keys } from "./keys.ts";
-import { NotAKey } from "./not-a-key.ts";
+import { type Keys, NotAKey } from "./keys.ts";
 import type { KeySource } from "./tokens.ts";
 
 /** Keys from a file, read at the start and whenever the process is told to read its files again. */

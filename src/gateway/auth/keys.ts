@@ -1,6 +1,10 @@
 import { createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 import { type CryptoKey, errors, type JWTVerifyGetKey } from "jose";
-import { NotAKey } from "./not-a-key.ts";
+
+/** A key file that cannot be used. The message says why, and completes "FILE …". */
+export class NotAKey extends Error {
+  override readonly name = "NotAKey";
+}
 
 /** How a token is checked: with which key, and by which algorithms. These follow from the key, never from the token. */
 export interface Keys {

@@ -1,10 +1,10 @@
-import type { AnyMetric } from "../../ops/metrics.ts";
+import { type AnyMetric, LabelledCounter } from "../../ops/metrics.ts";
+import { faultReasons } from "../../wire/stomp/fault.ts";
 import { unlimited } from "../auth/grant.ts";
 import type { Client } from "../clients/client.ts";
 import type { LateEntry, LateNewcomer, Protocol, Surroundings } from "../protocol.ts";
 import { Credentials } from "./credentials.ts";
 import { stompEncodings } from "./encoding.ts";
-import { countFaults } from "./fault-count.ts";
 import { beginsStomp } from "./first-frame.ts";
 import { Session } from "./session.ts";
 import type { StompOptions, StompSurroundings } from "./surroundings.ts";
@@ -51,4 +51,16 @@ export class StompProtocol implements Protocol {
   admit({ id, grant, seat }: LateNewcomer): Client {
     return new Session(id, seat, grant, this.#surroundings);
   }
+}
+
+/** ERROR frames that clients got. */
+function countFaults() {
+  return new LabelledCounter(
+    {
+      name: "warren_stomp_errors_total",
+      help: "ERROR frames that STOMP clients got, each of which ended a connection.",
+      label: "reason",
+    },
+    faultReasons,
+  );
 }
