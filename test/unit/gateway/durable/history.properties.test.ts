@@ -242,6 +242,17 @@ test("the newest messages of more topics than a subscription may have are refuse
   world.durables.close();
 });
 
+test("whoever asks for a topic that is known has its newest message and is at the log's end in the same turn", async () => {
+  const world = new World(1e9, 1e9);
+  for (let at = 0; at < 100; at++) world.append([`t.${at}`, "busy"]);
+  world.subscribe("t.0", "last");
+  await world.settle();
+  const peer = world.subscribe("t.7", "last");
+  expect(peer.client.texts).toHaveLength(1);
+  expect(world.durables.counts).toMatchObject({ atEnd: 2, catchingUp: 0, locating: 0 });
+  world.durables.close();
+});
+
 test("memory for them has a cap, beyond which the log is read", async () => {
   const world = new World(1, 64 * 1024);
   for (let at = 0; at < 2000; at++) world.append([`t.${at}`]);
