@@ -61,6 +61,46 @@ export function innards(connection: ChannelModel): Innards {
   return found as Innards;
 }
 
+/** What reading in amqplib's place needs of a connection that is open. */
+export interface Receiving {
+  /** The socket. */
+  readonly stream: {
+    read(): Buffer | null;
+    on(event: "readable", heard: () => void): unknown;
+    removeAllListeners(event: "readable"): unknown;
+  };
+  /** What was received and not read. */
+  rest: Buffer;
+  /** Since the last heartbeat was due. */
+  recvSinceLastCheck: boolean;
+  /** In bytes; 0 for no limit. */
+  readonly maxFrameSize: number;
+  /** By number; null for what has ended, and the first one is the connection's own. */
+  readonly channels: readonly ({ readonly channel: ReceivingChannel } | null)[];
+  /** Takes a frame that was read. amqplib puts another function in its place when the connection is closing. */
+  accept(frame: unknown): void;
+  /** Reads the frame that `rest` begins with. */
+  recvFrame(): unknown;
+  /** Tells amqplib that what was received is no frame: it ends the connection. */
+  emit(event: "frameError", error: unknown): unknown;
+}
+
+/** A channel of amqplib's that gets deliveries. Once it is closing it has an `accept` of its own. */
+export interface ReceivingChannel {
+  /** Gives a message to its consumer. */
+  emit(event: "delivery", message: object): unknown;
+  /** Closes the channel, and says why. */
+  closeWithError(method: undefined, reason: string, code: number, error: unknown): void;
+}
+
+export function receiving(connection: ChannelModel): Receiving {
+  const found = connection.connection as unknown as Partial<Receiving>;
+  if (!Buffer.isBuffer(found.rest) || found.accept === undefined || found.recvFrame === undefined) {
+    throw new TypeError("this amqplib has another inside than 2.3: see src/broker/rabbitmq/innards.ts");
+  }
+  return found as Receiving;
+}
+
 /**
  * Lets go of a connection whose peer does not answer. A stream that is destroyed without an error tells amqplib nothing, so that
  * a caller that waits for an answer on one of its channels would wait for ever: here all of them hear of the end.

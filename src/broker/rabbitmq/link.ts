@@ -6,6 +6,7 @@ import { withoutPassword } from "../../redact.ts";
 import { version } from "../../version.ts";
 import { type Access, credentialsOf, loginTo } from "./access.ts";
 import { connectFault } from "./connect-fault.ts";
+import { FrameReader } from "./frame-reader.ts";
 import { abandon, watchSending } from "./innards.ts";
 import { Life } from "./life.ts";
 import type { LinkTiming } from "./link-timing.ts";
@@ -123,6 +124,7 @@ export class Link {
     try {
       logger.debug("broker connecting", tell);
       connection = await this.#connect(url);
+      new FrameReader(connection);
     } catch (error) {
       return connectFault(error, url, !this.#wasOpenOnce, this.#isByCertificate);
     }

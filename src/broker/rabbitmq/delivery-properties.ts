@@ -1,0 +1,105 @@
+import type { MessageProperties } from "amqplib";
+
+/** More flags follow, which no version of AMQP 0-9-1 has a property for. */
+const hasMoreFlags = 1;
+
+/**
+ * Reads the flags and properties of a content header (AMQP 0-9-1, 4.2.6.1).
+ *
+ * @returns what amqplib would read; undefined if a header is of a type that messages seldom have, which amqplib is to read then
+ */
+export function readProperties(bytes: Buffer, start: number, end: number): MessageProperties | undefined {
+  const flags = bytes.readUInt16BE(start);
+  if ((flags & hasMoreFlags) !== 0) return undefined;
+  const reader = new Reader(bytes, start + 2);
+  const contentType = flags & 0x8000 ? reader.shortText() : undefined;
+  const contentEncoding = flags & 0x4000 ? reader.shortText() : undefined;
+  const headers = flags & 0x2000 ? reader.table() : undefined;
+  if (reader.isOdd) return undefined;
+  const properties: MessageProperties = {
+    contentType,
+    contentEncoding,
+    headers,
+    deliveryMode: flags & 0x1000 ? reader.u8() : undefined,
+    priority: flags & 0x0800 ? reader.u8() : undefined,
+    correlationId: flags & 0x0400 ? reader.shortText() : undefined,
+    replyTo: flags & 0x0200 ? reader.shortText() : undefined,
+    expiration: flags & 0x0100 ? reader.shortText() : undefined,
+    messageId: flags & 0x0080 ? reader.shortText() : undefined,
+    timestamp: flags & 0x0040 ? reader.u64() : undefined,
+    type: flags & 0x0020 ? reader.shortText() : undefined,
+    userId: flags & 0x0010 ? reader.shortText() : undefined,
+    appId: flags & 0x0008 ? reader.shortText() : undefined,
+    clusterId: flags & 0x0004 ? reader.shortText() : undefined,
+  };
+  return reader.isOdd || reader.at > end ? undefined : properties;
+}
+
+class Reader {
+  readonly #bytes: Buffer;
+  at: number;
+  /** Something was met that is left to amqplib. */
+  isOdd = false;
+
+  constructor(bytes: Buffer, at: number) {
+    this.#bytes = bytes;
+    this.at = at;
+  }
+
+  u8(): number {
+    return this.#bytes[this.at++]!;
+  }
+
+  /** A number that is not exact as one is left to amqplib. */
+  u64(): number {
+    const value = this.#bytes.readUInt32BE(this.at) * 2 ** 32 + this.#bytes.readUInt32BE(this.at + 4);
+    this.at += 8;
+    if (value > Number.MAX_SAFE_INTEGER) this.isOdd = true;
+    return value;
+  }
+
+  shortText(): string {
+    return this.#text(this.u8());
+  }
+
+  table(): Record<string, unknown> {
+    const fields: Record<string, unknown> = {};
+    const end = this.#u32() + this.at;
+    while (this.at < end && !this.isOdd) {
+      const name = this.shortText();
+      const value = this.#value();
+      // Of a field that is repeated the first one counts (patches/amqplib.md).
+      if (name !== "__proto__" && !Object.hasOwn(fields, name)) fields[name] = value;
+    }
+    if (this.at !== end) this.isOdd = true;
+    return fields;
+  }
+
+  #value(): unknown {
+    switch (this.u8()) {
+      case 0x53: // "S", a long text
+        return this.#text(this.#u32());
+      case 0x6c: // "l", a signed integer of 64 bits; those below 0 are too large here
+        return this.u64();
+      case 0x49: // "I", a signed integer of 32 bits
+        return this.#u32() | 0;
+      case 0x74: // "t", a boolean
+        return this.u8() !== 0;
+      default:
+        this.isOdd = true;
+        return undefined;
+    }
+  }
+
+  #u32(): number {
+    const value = this.#bytes.readUInt32BE(this.at);
+    this.at += 4;
+    return value;
+  }
+
+  #text(length: number): string {
+    const start = this.at;
+    this.at += length;
+    return this.#bytes.toString("utf8", start, this.at);
+  }
+}

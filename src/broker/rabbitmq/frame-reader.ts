@@ -1,0 +1,170 @@
+import type { ChannelModel } from "amqplib";
+import { readProperties } from "./delivery-properties.ts";
+import { type Receiving, type ReceivingChannel, receiving } from "./innards.ts";
+
+/** Type, channel and size before a frame's payload. */
+const headBytes = 7;
+/** With the end after it. */
+const overheadBytes = 8;
+const frameEnd = 0xce;
+
+const methodFrame = 1;
+const headerFrame = 2;
+const bodyFrame = 3;
+/** The class and the method of basic.deliver. */
+const basicDeliver = (60 << 16) | 60;
+/** Of a header frame's payload: class, weight, size of the body, flags. */
+const flagsAt = 12;
+
+/** AMQP's code for what goes wrong within a peer. */
+const internalError = 541;
+
+const nothing = Buffer.alloc(0);
+
+/**
+ * Reads what RabbitMQ sends in amqplib's place, and takes deliveries apart itself where all of one lies there: in amqplib each of its
+ * three frames is an object, and the buffer is cut and joined for each, which makes a delivery three times as dear
+ * (docs/decisions.md). Everything else goes on to amqplib, frame by frame, as if it had read it.
+ */
+export class FrameReader {
+  readonly #inside: Receiving;
+  /** What amqplib has in place as long as the connection is not closing. */
+  readonly #mainAccept: Receiving["accept"];
+  /** Received and not whole, in order. */
+  #parts: Buffer[] = [];
+  #partBytes = 0;
+  /** What has to be there before it is worth looking again. */
+  #neededBytes = headBytes;
+
+  /** Takes over from amqplib, on a connection that is open. */
+  constructor(connection: ChannelModel) {
+    const inside = receiving(connection);
+    this.#inside = inside;
+    this.#mainAccept = inside.accept;
+    const { stream } = inside;
+    stream.removeAllListeners("readable");
+    if (inside.rest.byteLength > 0) {
+      const { rest } = inside;
+      inside.rest = nothing;
+      this.#add(rest);
+    }
+    stream.on("readable", this.#readable);
+    this.#readable();
+  }
+
+  readonly #readable = (): void => {
+    const { stream } = this.#inside;
+    try {
+      for (let chunk = stream.read(); chunk !== null; chunk = stream.read()) {
+        this.#inside.recvSinceLastCheck = true;
+        this.#add(chunk);
+        if (this.#partBytes >= this.#neededBytes) this.#take();
+      }
+    } catch (error) {
+      this.#inside.emit("frameError", error);
+    }
+  };
+
+  #add(chunk: Buffer): void {
+    this.#parts.push(chunk);
+    this.#partBytes += chunk.byteLength;
+  }
+
+  /** Takes all that is whole. */
+  #take(): void {
+    const bytes = this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts);
+    const end = bytes.byteLength;
+    let at = 0;
+    this.#neededBytes = headBytes;
+    while (end - at >= overheadBytes) {
+      const next = this.#frame(bytes, at, end);
+      if (next === at) break;
+      at = next;
+    }
+    this.#parts = at === end ? [] : [bytes.subarray(at)];
+    this.#partBytes = end - at;
+  }
+
+  /** Takes the frame that begins at `at`, or the delivery. Returns where the next one begins: at `at` if it is not whole. */
+  #frame(bytes: Buffer, at: number, end: number): number {
+    const { maxFrameSize } = this.#inside;
+    const sizeBytes = bytes.readUInt32BE(at + 3);
+    if (maxFrameSize > 0 && sizeBytes > maxFrameSize)
+      throw new Error(`Frame size ${sizeBytes} exceeds maxFrameSize ${maxFrameSize}`);
+    const next = at + overheadBytes + sizeBytes;
+    if (next > end) {
+      this.#neededBytes = next - at;
+      return at;
+    }
+    if (bytes[next - 1] !== frameEnd) throw new Error("Invalid frame");
+    if (bytes[at] === methodFrame && sizeBytes >= 4 && bytes.readUInt32BE(at + headBytes) === basicDeliver) {
+      const after = this.#delivery(bytes, at, next, end);
+      if (after > 0) return after;
+    }
+    this.#pass(bytes.subarray(at, next));
+    return next;
+  }
+
+  /** Gives a frame to amqplib. */
+  #pass(frame: Buffer): void {
+    const inside = this.#inside;
+    inside.rest = frame;
+    inside.accept(inside.recvFrame());
+  }
+
+  /** Dispatches the delivery that begins at `at`, and returns where it ends; 0 if it is not all there, or not as simple as most. */
+  #delivery(bytes: Buffer, at: number, headerAt: number, end: number): number {
+    const inside = this.#inside;
+    if (end - headerAt < headBytes + flagsAt + 2 || bytes[headerAt] !== headerFrame) return 0;
+    const number = bytes.readUInt16BE(at + 1);
+    const bodyAt = headerAt + overheadBytes + bytes.readUInt32BE(headerAt + 3);
+    if (bodyAt > end || bytes[bodyAt - 1] !== frameEnd || bytes.readUInt16BE(headerAt + 1) !== number)
+      return 0;
+    // Only the lower half: what is larger comes in several frames.
+    const bodyBytes = bytes.readUInt32BE(headerAt + headBytes + 8);
+    if (bytes.readUInt32BE(headerAt + headBytes + 4) !== 0) return 0;
+    let after = bodyAt;
+    if (bodyBytes > 0) {
+      after = bodyAt + overheadBytes + bodyBytes;
+      if (after > end || bytes[bodyAt] !== bodyFrame || bytes.readUInt32BE(bodyAt + 3) !== bodyBytes)
+        return 0;
+      if (bytes[after - 1] !== frameEnd || bytes.readUInt16BE(bodyAt + 1) !== number) return 0;
+    }
+    const channel = inside.accept === this.#mainAccept ? inside.channels[number]?.channel : undefined;
+    if (channel === undefined || Object.hasOwn(channel, "accept")) return 0;
+    const start = bodyAt + headBytes;
+    const properties = readProperties(bytes, headerAt + headBytes + flagsAt, bodyAt - 1);
+    if (properties === undefined) return 0;
+    this.#dispatch(channel, bytes, at + headBytes + 4, {
+      properties,
+      content: bodyBytes === 0 ? nothing : bytes.subarray(start, start + bodyBytes),
+    });
+    return after;
+  }
+
+  #dispatch(
+    channel: ReceivingChannel,
+    bytes: Buffer,
+    fieldsAt: number,
+    { properties, content }: { readonly properties: object; readonly content: Buffer },
+  ): void {
+    let at = fieldsAt;
+    const tagBytes = bytes[at]!;
+    const consumerTag = bytes.toString("utf8", at + 1, at + 1 + tagBytes);
+    at += 1 + tagBytes;
+    const deliveryTag = bytes.readUInt32BE(at) * 2 ** 32 + bytes.readUInt32BE(at + 4);
+    const redelivered = bytes[at + 8] === 1;
+    at += 9;
+    const exchangeBytes = bytes[at]!;
+    const exchange = bytes.toString("utf8", at + 1, at + 1 + exchangeBytes);
+    at += 1 + exchangeBytes;
+    const routingKey = bytes.toString("utf8", at + 1, at + 1 + bytes[at]!);
+    const fields = { consumerTag, deliveryTag, redelivered, exchange, routingKey };
+    try {
+      channel.emit("delivery", { fields, properties, content });
+    } catch (error) {
+      // As amqplib does it.
+      channel.closeWithError(undefined, "Error while processing message", internalError, error);
+    }
+  }
+}
