@@ -12,6 +12,9 @@ export class LogWindow {
   /** Those that are decoded, the one that was decoded first before the others, and what that costs. */
   readonly #open = new Deque<LogRecord>();
   #openBytes = 0;
+  /** Of those, the ones that were decoded since `#resting` was looked at last. */
+  #fresh = 0;
+  #resting: NodeJS.Timeout | undefined;
   #begin = 0;
   #bytes = 0;
   #coversFrom: number | undefined;
@@ -94,11 +97,18 @@ export class LogWindow {
     return this.#begin + this.#times.firstNotBefore(timestamp);
   }
 
+  /** Nobody reads it any more. */
+  close(): void {
+    clearTimeout(this.#resting);
+    this.#resting = undefined;
+  }
+
   /** What comes next does not follow on what came: begins anew. */
   clear(): void {
     this.#begin = this.end;
     while (this.#records.shift() !== undefined) this.#times.shift();
     while (this.#open.shift() !== undefined);
+    this.#fresh = 0;
     this.#bytes = 0;
     this.#openBytes = 0;
     this.#coversFrom = undefined;
@@ -108,9 +118,18 @@ export class LogWindow {
   /** A record was decoded. Only those that were decoded last stay so, whatever reads them. */
   readonly #opened = (record: LogRecord): void => {
     this.#open.push(record);
+    this.#fresh++;
+    this.#resting ??= setTimeout(this.#rest, restMs);
     this.#openBytes += record.openCostBytes;
     while (this.#openBytes > this.#bytesMax / openShare && this.#open.length > 1)
       this.#close(this.#open.shift()!);
+  };
+
+  /** Lets go of what was decoded before this was called last: its many small objects would keep what a flood took for as long. */
+  readonly #rest = (): void => {
+    while (this.#open.length > this.#fresh) this.#close(this.#open.shift()!);
+    this.#fresh = 0;
+    this.#resting = this.#open.length > 0 ? setTimeout(this.#rest, restMs) : undefined;
   };
 
   /** One that was closed when it was dropped may be among those that are open for a while. */
@@ -121,5 +140,7 @@ export class LogWindow {
   }
 }
 
+/** A record that was decoded stays so for this time at least, and twice as long at most, where there is room. In milliseconds. */
+const restMs = 3000;
 /** What is decoded takes at most this part of what the window may take, but for the last record. */
 const openShare = 4;

@@ -196,6 +196,7 @@ export class Durables {
     this.#history.close();
     this.#sweeps.close();
     this.#locator.close();
+    this.window.close();
   }
 
   #beginAnew(subscriptions: readonly DurableSubscription[]): void {

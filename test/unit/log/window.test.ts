@@ -1,9 +1,11 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, jest, test } from "bun:test";
 import fc from "fast-check";
-import { contentsWith, seal } from "../../../src/envelope/envelope.ts";
+import { contentsOf, contentsWith, type Envelope, seal } from "../../../src/envelope/envelope.ts";
+import { pack, packedContentType } from "../../../src/envelope/packing.ts";
 import { LogRecord } from "../../../src/log/record.ts";
 import { LogWindow } from "../../../src/log/window.ts";
 import { seeded } from "../doubles/seeded.ts";
+import { makeWheelClock } from "../doubles/wheel-clock.ts";
 
 const recordAt = (offset: number, timestamp = 0) =>
   new LogRecord(offset, "wsmanager", seal({ body: "x", topic: "" }, "id", "app", timestamp), () =>
@@ -79,5 +81,55 @@ describe("the window of the log in memory", () => {
     expect([window.coversFrom, window.bytes, window.begin, window.end]).toEqual([undefined, 0, 2, 2]);
     window.append(recordAt(3));
     expect([window.coversFrom, window.last, window.begin, window.end]).toEqual([3, 3, 2, 3]);
+  });
+});
+
+describe("what was decoded of the log in memory", () => {
+  const { pass } = makeWheelClock();
+  const opener = (record: LogRecord, envelope: Envelope) => contentsOf(envelope, `${record.offset}`);
+  const packAt = (offset: number) => {
+    const messages = [1, 2, 3].map((at) => ({ body: `${offset}.${at}`, topic: "t", clientId: "c" }));
+    const envelope = { ...seal({ body: "", topic: "" }, "id", "app", 0), contentType: packedContentType };
+    return new LogRecord(offset, "wsmanager", { ...envelope, body: pack(messages) }, opener);
+  };
+  const bodiesOf = (window: LogWindow, sequence: number) =>
+    window.at(sequence)!.messages.map(({ body }) => body);
+
+  test("is let go of some seconds later, whether others are read or not, and read again when somebody wants it", () => {
+    const window = new LogWindow(1e6);
+    for (const offset of [0, 1, 2]) window.append(packAt(offset), false);
+    const asItCame = window.bytes;
+    expect(jest.getTimerCount()).toBe(0);
+    expect(bodiesOf(window, 0)).toEqual(["0.1", "0.2", "0.3"]);
+    const withOne = window.bytes;
+    expect(withOne).toBeGreaterThan(asItCame);
+    pass(3500);
+    expect(window.bytes).toBe(withOne);
+    bodiesOf(window, 1);
+    pass(2500);
+    expect(window.at(0)!.isOpen).toBe(false);
+    expect(window.bytes).toBe(withOne);
+    pass(3000);
+    expect(window.bytes).toBe(asItCame);
+    expect(jest.getTimerCount()).toBe(0);
+    expect(bodiesOf(window, 1)).toEqual(["1.1", "1.2", "1.3"]);
+    window.close();
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test("counts right whatever is read, dropped and let go of, in any order", () => {
+    const window = new LogWindow(20_000);
+    for (let offset = 0; offset < 300; offset++) {
+      window.append(packAt(offset), offset % 3 === 0);
+      for (const back of [1, 4, 9]) window.at(window.end - back)?.messages.map(({ body }) => body);
+      if (offset % 10 === 0) pass(1000);
+    }
+    pass(10_000);
+    let costBytes = 0;
+    for (let sequence = window.begin; sequence < window.end; sequence++) {
+      expect(window.at(sequence)!.isOpen).toBe(false);
+      costBytes += window.at(sequence)!.costBytes;
+    }
+    expect(window.bytes).toBe(costBytes);
   });
 });
