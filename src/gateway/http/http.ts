@@ -15,9 +15,9 @@ import { Sending } from "./sending.ts";
 
 /** Bodies that are being read have at most this part of what may be kept for all clients. */
 const partOfMemory = 1 / 4;
-/** What answers are counted by. */
-const statuses = [
-  200, 202, 204, 400, 401, 403, 404, 405, 406, 408, 409, 413, 422, 429, 499, 502, 503, 504,
+/** Every status that there is, by which answers are counted. docs/protocol.md says what each means, but for 499, which nobody hears. */
+export const statuses = [
+  200, 202, 204, 400, 401, 403, 405, 406, 408, 409, 413, 422, 429, 499, 502, 503, 504,
 ] as const;
 const other = "other";
 
