@@ -146,14 +146,33 @@ function found(clients: readonly SeenClient[], search = ""): readonly SeenClient
   );
 }
 
-/** The first of those whose ids follow, in the order of their ids. */
+/**
+ * The first of those whose ids follow, in the order of their ids. The admin page asks for them every other second, and to sort all of
+ * fifteen thousand would keep a manager's clients waiting for 20 ms: most are not looked at but once.
+ */
 export function page<Seen extends { readonly client: string }>(
   clients: readonly Seen[],
   after: string,
   limit: number,
 ): readonly Seen[] {
-  return clients
-    .filter(({ client }) => client > after)
-    .sort((one, other) => (one.client < other.client ? -1 : one.client > other.client ? 1 : 0))
-    .slice(0, limit);
+  const first: Seen[] = [];
+  for (const seen of clients) {
+    const { client } = seen;
+    if (client <= after || (first.length === limit && client >= first[limit - 1]!.client)) continue;
+    if (first.length === limit) first.pop();
+    first.splice(placeOf(client, first), 0, seen);
+  }
+  return first;
+}
+
+/** Where an id goes in a list in order: after those that are the same. */
+function placeOf(client: string, ordered: readonly { readonly client: string }[]): number {
+  let from = 0;
+  let to = ordered.length;
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (ordered[middle]!.client <= client) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }

@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test";
+import fc from "fast-check";
 import { commandBytesMax, drainMs } from "../../../src/control/command.ts";
-import { type Clientele, Desk } from "../../../src/control/desk.ts";
+import { type Clientele, Desk, page } from "../../../src/control/desk.ts";
+import { seeded } from "../doubles/seeded.ts";
 
 function desk() {
   const obeyed: string[] = [];
@@ -73,4 +75,22 @@ test("what is no command does nothing, has no answer, and is told with what is w
     expect(refused).toHaveLength(1);
     expect(refused[0]).toStartWith(why);
   }
+});
+
+test("a page has the first ids after the last one of the page before, each connection once, and pages go on to the end", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.string({ minLength: 1, maxLength: 2 })),
+      fc.string({ maxLength: 2 }),
+      fc.integer({ min: 1, max: 8 }),
+      (ids, after, limit) => {
+        const clients = ids.map((client, number) => ({ client, number }));
+        const following = clients
+          .filter(({ client }) => client > after)
+          .sort((one, other) => (one.client < other.client ? -1 : one.client > other.client ? 1 : 0));
+        expect(page(clients, after, limit)).toEqual(following.slice(0, limit));
+      },
+    ),
+    seeded,
+  );
 });
