@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import type { ConsumeMessage } from "amqplib";
 import { copyHeader, type Envelope, packHeader } from "../../envelope/envelope.ts";
+import { packedContentType } from "../../envelope/packing.ts";
 import { type Headers, isReservedHeader, isShortText } from "../../message.ts";
 import { faultInProperty, isPropertyName, type PropertyName } from "../../properties.ts";
 import { audienceHeader, processorsAudience } from "../../requests.ts";
@@ -60,8 +61,15 @@ function applicationHeaders(table: Readonly<Record<string, unknown>>): Headers |
   return headers;
 }
 
-/** Content types that say no more than whether a body is text. Every body has one of them that has no other. */
-const plainTypes: ReadonlySet<unknown> = new Set(["text/plain", "application/octet-stream"]);
+/**
+ * Content types that are no header of a message: those that say no more than whether a body is text, one of which every body has that has
+ * no other, and that of packs.
+ */
+const plainTypes: ReadonlySet<unknown> = new Set([
+  "text/plain",
+  "application/octet-stream",
+  packedContentType,
+]);
 
 /** Adds the properties that say more than Warren says by itself. One whose value is none for it is left out. */
 function withProperties(
@@ -86,9 +94,14 @@ function withProperties(
   add("priority", properties.priority);
   add("expiration", properties.expiration);
   // A Warren process names itself there where its message has no app id of its own.
-  if (typeof appId === "string" && messageId?.startsWith(`${appId}-`) !== true && !isAnswerOf(appId))
+  if (typeof appId === "string" && !isNumberedBy(appId, messageId) && !isAnswerOf(appId))
     add("app-id", appId);
   return all;
+}
+
+/** Whether the id begins with the app's and a dash. Every record is asked: no text is made for it. */
+function isNumberedBy(appId: string, messageId: string | undefined): boolean {
+  return messageId?.[appId.length] === "-" && messageId.startsWith(appId);
 }
 
 /** Whether this is one of Warren's processes that publish messages whose ids are not their own. */
@@ -97,7 +110,8 @@ function isAnswerOf(appId: string): boolean {
 }
 
 function isScalar(value: unknown): value is string | number | bigint | boolean {
-  return ["string", "number", "bigint", "boolean"].includes(typeof value);
+  const type = typeof value;
+  return type === "string" || type === "number" || type === "bigint" || type === "boolean";
 }
 
 /** Undefined for lists, tables, decimals and bytes that are no text. Some languages write every text as bytes. */
