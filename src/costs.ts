@@ -35,14 +35,17 @@ function textBodyCostBytes(text: string): number {
   return text.length < longText ? 2 * text.length : Math.max(2 * text.length, Buffer.byteLength(text));
 }
 
+/** What bytes take in memory, with the object around them. */
 export function bufferCostBytes(bytes: Uint8Array): number {
   return bytes.byteLength + bufferOverheadBytes;
 }
 
+/** What a body takes in memory. */
 export function bodyCostBytes(body: Body): number {
   return typeof body === "string" ? textCostBytes(body) : bufferCostBytes(body);
 }
 
+/** What headers take in memory. */
 export function headersCostBytes(headers: Headers | undefined): number {
   let costBytes = 0;
   for (const name in headers) costBytes += 2 * (name.length + headers[name]!.length) + headerOverheadBytes;

@@ -11,6 +11,7 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
+/** A fault that no retry can mend. Its message is one line for the operator; the process ends with exit code 1. */
 export class FatalError extends Error {
   override readonly name = "FatalError";
 }

@@ -3,6 +3,7 @@
  * percent-encoded, and `%` too, so that `decodeURIComponent` gives each value back.
  */
 
+/** How the names of HTTP headers begin that are a message's own headers. */
 export const headerPrefix = "warren-";
 
 /** The name of the HTTP header for a message's header. */
@@ -10,6 +11,7 @@ export function safeName(name: string): string {
   return `${headerPrefix}${percentEncoded(name, /[^A-Za-z0-9!#$&'*+.^_`|~-]/gu)}`;
 }
 
+/** A value as an HTTP header can carry it: percent-encoded where it has to be. */
 export function safeValue(value: string): string {
   // Spaces at either end would be cut off.
   return percentEncoded(value, /[^\x21-\x24\x26-\x7e ]|^ +| +$/gu);

@@ -16,10 +16,12 @@ export const propertyNames = [
   "app-id",
   "timestamp",
 ] as const;
+/** The name of a property of AMQP's, as a header has it. */
 export type PropertyName = (typeof propertyNames)[number];
 
 const known: ReadonlySet<string> = new Set(propertyNames);
 
+/** Whether a header of this name is a property of AMQP's. */
 export function isPropertyName(name: string): name is PropertyName {
   return known.has(name);
 }

@@ -2,6 +2,7 @@ import type { Headers, Message } from "./message.ts";
 
 /** The header of what is for processors alone, and its value. */
 export const audienceHeader = "warren-audience";
+/** The value of the header of messages that are for processors alone. */
 export const processorsAudience = "processors";
 
 /** The durable queue to which other programs answer: AMQP's `reply_to` of every request. All managers consume it. */
@@ -12,6 +13,7 @@ export const correlationPrefix = "warren:";
 
 /** The header of an answer that says that there is none, and its values. */
 export const errorHeader = "error";
+/** Why a request has no answer, as the header `error` says it. */
 export type RequestError = "failed" | "expired" | "repeated";
 
 /** What a message that came by `towsmanager` answers: the request's correlation id on AMQP; undefined if it is no answer. */

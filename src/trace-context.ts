@@ -2,6 +2,7 @@ import type { Headers } from "./message.ts";
 
 /** The headers of W3C's Trace Context, by which a trace goes through WebSocket, AMQP, handlers and answers. */
 export const traceparent = "traceparent";
+/** The header with what vendors add to a trace. */
 export const tracestate = "tracestate";
 
 /** A place in a trace: what comes next is its child. */

@@ -1,5 +1,6 @@
 /** The frames of RFC 6455, section 5.2, as a client sends them. */
 
+/** What a WebSocket frame is, by RFC 6455. */
 export const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 
 const maskBit = 0x80;

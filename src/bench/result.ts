@@ -120,10 +120,12 @@ export function describeDeliveries(tally: Tally, expected: number, perSecond: nu
   };
 }
 
+/** How connections that were cut off resumed. */
 export function describeReconnects({ resumed, failed }: Reconnects): Resumptions {
   return { resumed: resumed.total, failed, ...describeTimes(resumed) };
 }
 
+/** How clients came back after their connections had ended. */
 export function describeReturns({ away, awayCount, missed }: Returns): Absences {
   return { returned: away.total, stillAway: awayCount, missed, ...describeTimes(away) };
 }
@@ -133,6 +135,7 @@ function describeTimes(times: Histogram) {
   return { p50Us: times.quantileMicros(0.5), p99Us: times.quantileMicros(0.99), maxUs: times.maxMicros };
 }
 
+/** Whether a message, an answer or a receipt did not come. */
 export function isAnythingLost({ relayed, processed, receipts }: Result): boolean {
   return [relayed, processed, receipts].some((each) => (each?.lost ?? 0) > 0);
 }

@@ -54,8 +54,8 @@ export interface Broker {
    * where no other program can publish. Before `start`.
    */
   attachReplyConsumer(prefetch: number, consumer: Consumer): void;
-  /** Hears of clients that asked and have gone: see `leavers.ts`. One of this process; before `start`. */
-  hearLeft(onLeft: OnLeft): void;
+  /** Tells `onLeft` of clients that asked and have gone: see `leavers.ts`. Once in a process, before `start`. */
+  attachLeavers(onLeft: OnLeft): void;
   /** Follows the shared log of both exchanges from now on. Before `start`. */
   attachFollower(follower: Follower): void;
   /** Whether there is a shared log, which `read` reads from. Without one, followers get what comes while they are connected. */
@@ -113,6 +113,7 @@ export type ForeignExchange = string & { readonly isForeign: true };
 /** By which exchange a record of the log came. */
 export type RecordExchange = Exchange | ForeignExchange;
 
+/** How a broker is; `why` is a sentence for operators. */
 export type BrokerStatus =
   | { readonly state: "connecting"; readonly why: string }
   | { readonly state: "blocked"; readonly why: string }

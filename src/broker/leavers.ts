@@ -7,6 +7,7 @@ export type OnLeft = (askers: readonly string[]) => void;
 /** As many are told in one message. */
 export const leaversMax = 500;
 
+/** What is published of clients that have gone. */
 export function leaversBody(askers: readonly string[]): string {
   return JSON.stringify({ left: askers });
 }

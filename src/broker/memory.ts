@@ -66,7 +66,7 @@ export class MemoryBroker implements Broker {
     // Processors answer by `towsmanager`.
   }
 
-  hearLeft(onLeft: OnLeft): void {
+  attachLeavers(onLeft: OnLeft): void {
     this.#onLeft = onLeft;
   }
 

@@ -3,6 +3,7 @@ import { brokerArgsOf } from "../options/broker-args.ts";
 import { actionOf, ageIn, commandArgs } from "../options/command-args.ts";
 import { type Filter, isNarrow } from "./filter.ts";
 
+/** What `warren dead-letters --help` prints. */
 export const help = `What failed in every attempt lies in RabbitMQ's queue wsmanager.dead.
 
   warren dead-letters list              one line each, the oldest first

@@ -22,6 +22,7 @@ export function summary(
   return `${count} of ${of} dead letters ${verbOf(action, isDryRun)}${cut}\n${left}`;
 }
 
+/** What was done, or would be, as a participle. */
 export function verbOf(action: Action, isDryRun: boolean): string {
   const done = { list: "shown", show: "shown", replay: "replayed", purge: "deleted" }[action];
   return isDryRun ? `would be ${done}` : done;

@@ -195,6 +195,7 @@ export function timestampIn({ headers }: Pick<OutgoingMessage, "headers">): numb
   return said === undefined ? undefined : Number(said);
 }
 
+/** A body's bytes; text in UTF-8. */
 export function toBuffer(body: Body): Buffer {
   if (typeof body === "string") return Buffer.from(body, "utf8");
   return Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);

@@ -45,6 +45,7 @@ export function onceIdOf(message: OutgoingMessage, key: string, nowMs: number, w
   };
 }
 
+/** The id as a message has it. */
 export function onceText({ key, content, seconds, windowSeconds }: OnceId): string {
   return `${prefix}${key}-${content.toString(36)}-${seconds.toString(36)}-${windowSeconds.toString(36)}`;
 }

@@ -34,6 +34,7 @@ type Entry = [
   id?: string,
 ];
 
+/** The body of a pack of these messages. */
 export function pack(messages: readonly OutgoingMessage[]): Buffer {
   return packWithBodies(messages).packed;
 }

@@ -118,6 +118,7 @@ export function sealPacked(
   };
 }
 
+/** Whether it is a pack, and not a single message. */
 export function isPacked({ envelope }: Sent): boolean {
   return envelope.contentType === packedContentType;
 }

@@ -5,6 +5,7 @@ import { LabelledCounter } from "../ops/metrics.ts";
  * the broker closed the channel or the connection over it.
  */
 const setAsideReasons = ["name", "frameSize", "encoding", "channelClosed", "connectionClosed"] as const;
+/** Why a message was set aside, as metrics and logs say it. */
 export type SetAsideReason = (typeof setAsideReasons)[number];
 
 /** Why a message cannot be published. */
@@ -24,6 +25,7 @@ export interface SetAside extends Unfit {
   readonly clientId: string | undefined;
 }
 
+/** Counts messages that are set aside, by reason. */
 export function countSetAside(): LabelledCounter<SetAsideReason> {
   return new LabelledCounter(
     {

@@ -10,6 +10,7 @@ export interface EventsTiming {
   readonly stoodStillMs: number;
 }
 
+/** As it is where nothing else is said. */
 export const defaultEventsTiming: EventsTiming = {
   beatMs: 2000,
   snapshotMs: 300_000,

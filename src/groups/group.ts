@@ -29,6 +29,7 @@ const columns = [
   ["LAST SEEN", 9],
 ] as const;
 
+/** The head of the table of groups, without its line end. */
 export const tableHead = columns
   .map(([title, width]) => title.padEnd(width))
   .join("  ")

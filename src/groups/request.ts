@@ -3,6 +3,7 @@ import { groupNameFault } from "../group-name.ts";
 import { brokerArgsOf } from "../options/broker-args.ts";
 import { actionOf, ageIn, commandArgs } from "../options/command-args.ts";
 
+/** What `warren groups --help` prints. */
 export const help = `Each processor group has a queue in RabbitMQ, which keeps what is published
 for it also while no processor of it runs: until it is full, and publishers wait.
 
@@ -32,6 +33,7 @@ const flags = {
   "unused-for": { type: "string", multiple: true },
 } as const;
 
+/** What can be done with groups. */
 export const actions = ["list", "remove"] as const;
 
 /** What the command line asks for. */

@@ -43,6 +43,7 @@ export function toldOf(events: Events, presence: Presence): Announcements {
   };
 }
 
+/** What `/metrics` shows of presence. */
 export function presenceMetrics(presence: Presence): readonly AnyMetric[] {
   return [
     {

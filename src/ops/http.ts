@@ -34,6 +34,7 @@ export function operationRoutes<S>({ readiness, metrics }: Operations): Routes<S
   };
 }
 
+/** The answer of `/readyz`. */
 export function readinessAnswer(now: Readiness): Response {
   return Response.json(now, { status: now.ready ? 200 : 503 });
 }
@@ -57,10 +58,12 @@ export function readOnly<S>(routes: Routes<S>): Routes<S> {
   );
 }
 
+/** Whether a request only asks. */
 export function isReading({ method }: Request): boolean {
   return method === "GET" || method === "HEAD";
 }
 
+/** The answer to any method that does more than ask. */
 export function notAllowed(): Response {
   return new Response("There is nothing to do here but GET.\n", {
     status: 405,

@@ -1,6 +1,8 @@
 import type { Writable } from "node:stream";
 
+/** From the least to the most severe. */
 export const levels = ["debug", "info", "warn", "error"] as const;
+/** How severe a line is. */
 export type Level = (typeof levels)[number];
 
 /** What a log line says besides its message. Units are part of the names: `bytes`, `waitMs`. */

@@ -50,6 +50,7 @@ export interface HistogramMetric extends Pick<Metric, "name" | "help"> {
   };
 }
 
+/** A metric of any kind. */
 export type AnyMetric = Metric | LabelledMetric | HistogramMetric;
 
 /** How `/metrics` can be written: Prometheus' own text format, and OpenMetrics, which grew out of it. */
@@ -57,6 +58,7 @@ export const formats = {
   text: { contentType: "text/plain; version=0.0.4; charset=utf-8" },
   openMetrics: { contentType: "application/openmetrics-text; version=1.0.0; charset=utf-8" },
 } as const;
+/** A format of `/metrics`. */
 export type Format = keyof typeof formats;
 
 /** OpenMetrics for those who ask for it, as Prometheus does. */
@@ -64,6 +66,7 @@ export function formatFor(accept: string | null): Format {
   return accept?.includes("application/openmetrics-text") === true ? "openMetrics" : "text";
 }
 
+/** The text of `/metrics`. */
 export function exposition(metrics: readonly AnyMetric[], format: Format = "text"): string {
   let text = "";
   for (const metric of metrics) {

@@ -9,6 +9,7 @@ import { NotOfThisKind } from "./kinds.ts";
 /** The embedded broker's URL. */
 export const memoryBroker = "memory:";
 
+/** One item of `--broker`. @throws NotOfThisKind */
 export function checkBrokerUrl(item: string): void {
   if (item === memoryBroker) return;
   const url = URL.parse(item);
@@ -40,17 +41,20 @@ function checkBrokerParameter(name: string, value: string): void {
     throw new NotOfThisKind("may have a heartbeat of 0 to 65535 seconds");
 }
 
+/** The value of `--handler`. @throws NotOfThisKind */
 export function checkHandler(value: string): void {
   if (isHandlerUrl(value) ? URL.canParse(value) : !/^\w[\w+.-]+:\/\//.test(value)) return;
   throw new NotOfThisKind("must be a file, or a URL like https://host:8080/path");
 }
 
+/** The value of `--jwks-url`. @throws NotOfThisKind */
 export function checkKeySetUrl(value: string): void {
   const url = URL.parse(value);
   if (url === null || !["https:", "http:"].includes(url.protocol))
     throw new NotOfThisKind("must be an https:// URL, or http:// on this machine (localhost)");
 }
 
+/** A URL to send to. @throws NotOfThisKind */
 export function checkHttpUrl(value: string): void {
   const url = URL.parse(value);
   if (url === null || !["https:", "http:"].includes(url.protocol) || url.hostname === "")
@@ -63,6 +67,7 @@ export function isExposed(url: string): boolean {
   return protocol === "http:" && !["localhost", "127.0.0.1", "[::1]"].includes(hostname);
 }
 
+/** One item of `--allow-origin`. @throws NotOfThisKind */
 export function checkOrigin(item: string): void {
   if (isOriginRule(item)) return;
   throw new NotOfThisKind(
@@ -70,6 +75,7 @@ export function checkOrigin(item: string): void {
   );
 }
 
+/** One item of `--allow-host`. @throws NotOfThisKind */
 export function checkHost(item: string): void {
   if (hostRuleOf(item) !== undefined) return;
   throw new NotOfThisKind(
@@ -77,11 +83,13 @@ export function checkHost(item: string): void {
   );
 }
 
+/** One item of `--trust-proxy`. @throws NotOfThisKind */
 export function checkNetwork(item: string): void {
   if (networkOf(item) !== undefined) return;
   throw new NotOfThisKind("must be networks like 10.0.0.0/8 or fd00::/8, or addresses");
 }
 
+/** One item of `--url`. @throws NotOfThisKind */
 export function checkWebSocketUrl(value: string): void {
   const url = URL.parse(value);
   if (url === null || !["ws:", "wss:"].includes(url.protocol) || url.hostname === "") {

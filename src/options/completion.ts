@@ -2,7 +2,9 @@ import { flagOf } from "./names.ts";
 import { type Option, roles } from "./option.ts";
 import { type OptionName, optionTable } from "./table.ts";
 
+/** Shells that Warren completes its command line in. */
 export const shells = ["bash", "zsh", "fish"] as const;
+/** One of these shells. */
 export type Shell = (typeof shells)[number];
 
 /** Words that may come first, with what they do. */

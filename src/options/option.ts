@@ -1,12 +1,17 @@
 import type { Kind } from "./kinds.ts";
 
+/** What a process can be. */
 export const roles = ["all", "manager", "processor", "bench"] as const;
+/** What a process is. */
 export type Role = (typeof roles)[number];
 
 /** The roles that most options are for. */
 export const every = roles;
+/** Those that serve until they are stopped. */
 export const serving = ["all", "manager", "processor"] as const;
+/** Those with a manager. */
 export const managing = ["all", "manager"] as const;
+/** Those with a processor. */
 export const processing = ["all", "processor"] as const;
 
 /** One option: a flag and an environment variable. The key in the table names both. */
@@ -33,6 +38,7 @@ export function option<T>(
   return { kind, default: fallback, roles: of, meaning };
 }
 
+/** An option without a default. @param unset what holds without it, in words for `--help` */
 export function optional<T>(kind: Kind<T>, unset: string, of: readonly Role[], meaning: string): Option<T> {
   return { kind, default: undefined, unset, roles: of, meaning };
 }

@@ -41,7 +41,9 @@ export const optionTable = {
   ...benchOptions,
 } as const;
 
+/** The table's type, from which the options' types follow. */
 export type OptionTable = typeof optionTable;
+/** An option's name in the code: `--max-clients` is `maxClients`. */
 export type OptionName = keyof OptionTable;
 
 type ValueOf<O> = O extends { readonly kind: Kind<infer T>; readonly default: infer D }

@@ -21,6 +21,7 @@ export type Said =
   /** To a watcher: members. Without any, it says which number was the last. */
   | { readonly from: string; readonly number: number; readonly news?: readonly News[] };
 
+/** Names of topics. */
 export type Topics = readonly string[];
 
 /** What changes among an owner's members of a topic. With `part`, it is a part of all of them. */

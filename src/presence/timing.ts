@@ -12,6 +12,7 @@ export interface PresenceTiming {
   readonly resendEveryMs: number;
 }
 
+/** As it is where nothing else is said. */
 export const defaultPresenceTiming: PresenceTiming = {
   gatherMs: 50,
   lookEveryMs: 100,

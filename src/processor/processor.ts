@@ -23,6 +23,7 @@ import { KnownReturns } from "./known-returns.ts";
 import type { Lanes } from "./lanes.ts";
 import { ProcessorMetrics } from "./processor-metrics.ts";
 
+/** What a command line says to a processor. */
 export type ProcessorOptions = Pick<
   Options,
   "group" | "concurrency" | "prefetch" | "prefetchBytes" | "attempts" | "handlerTimeoutMs" | "outboxMaxBytes"
@@ -86,7 +87,7 @@ export class Processor implements Consumer {
     this.#dead = new Outbox(`${id}-dead`, false, { bytesMax: options.outboxMaxBytes });
     const askers = new Askers();
     // Nobody asks by an event.
-    if (eventKeys === undefined) broker.hearLeft((left) => askers.left(left));
+    if (eventKeys === undefined) broker.attachLeavers((left) => askers.left(left));
     // The group as handlers know it.
     const group = eventKeys === undefined ? options.group : groupOfEvents(options.group);
     this.#handling = new Handling({

@@ -8,6 +8,7 @@ const yieldsInTurn = 64;
 type Stream = Partial<AsyncIterable<unknown>> & Partial<Iterable<unknown>>;
 type Steps = AsyncIterator<unknown> | Iterator<unknown>;
 
+/** Whether a handler's result is taken one by one, as `for await` does. */
 export function isStream(value: unknown): value is Stream {
   if (typeof value !== "object" || value === null) return false;
   return (

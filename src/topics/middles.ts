@@ -18,6 +18,7 @@ export interface Middle<T> {
 /** Those that follow the same words, by the hash of a word that has to be there: 0 if any word will do. */
 export type Middles<T> = Map<number, Map<string, Middle<T>>>;
 
+/** Adds what is subscribed to with a pattern, by what that has in its middle. */
 export function addMiddle<T>(middles: Middles<T>, runs: Runs, value: T): void {
   const hashes = runs.map((run) => Int32Array.from(run, (word) => (word === "*" ? 0 : hashOf(word))));
   const needs = [...new Set(runs.flat())].filter((word) => word !== "*").map(hashOf);

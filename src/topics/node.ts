@@ -18,6 +18,7 @@ export interface Node<T> {
   middles: Middles<T> | undefined;
 }
 
+/** An empty node. */
 export function nodeOf<T>(): Node<T> {
   return {
     values: undefined,
@@ -30,11 +31,13 @@ export function nodeOf<T>(): Node<T> {
   };
 }
 
+/** The node of a word under this one; undefined if there is none. */
 export function child<T>(node: Node<T>, word: string): Node<T> | undefined {
   if (word === "*") return node.one;
   return node.word === word ? node.next : node.words?.get(word);
 }
 
+/** Adds a node for a word that has none under this one, and returns it. */
 export function grow<T>(node: Node<T>, word: string): Node<T> {
   const grown = nodeOf<T>();
   if (word === "*") node.one = grown;
@@ -77,6 +80,7 @@ export function prune<T>(path: readonly Node<T>[], words: readonly string[]): vo
   }
 }
 
+/** Whether nothing hangs on the node any more. */
 export function isBare<T>({ values, next, words, one, ends, middles }: Node<T>): boolean {
   return (values ?? next ?? words ?? one ?? ends ?? middles) === undefined;
 }

@@ -41,6 +41,7 @@ export interface Parts {
   readonly middle: readonly (readonly string[])[] | undefined;
 }
 
+/** A pattern cut at its first and its last `#`. */
 export function partsOf(pattern: string): Parts {
   const words = wordsOf(pattern);
   const first = words.indexOf("#");

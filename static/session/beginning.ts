@@ -1,5 +1,6 @@
 /** From where in the log the page wants to hear a topic. */
 export const beginnings = ["next", "five-minutes", "last-50", "first"] as const;
+/** Where the page begins to read a topic. */
 export type Beginning = (typeof beginnings)[number];
 
 /** The value of `x-stream-offset` that asks for it. */
@@ -15,6 +16,7 @@ export function offsetOf(beginning: Beginning, nowMs: number): string {
   }
 }
 
+/** The same in words. */
 export function beginningInWords(beginning: Beginning): string {
   return {
     next: "From now on",

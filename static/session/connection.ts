@@ -14,6 +14,7 @@ export const connectTimeoutMs = 10_000;
 /** A connection that lasted this long was a good one, and the next loss starts the backoff afresh. */
 export const steadyAfterMs = 5_000;
 
+/** How the connection is. */
 export type ConnectionState =
   | { readonly is: "connecting" }
   | { readonly is: "connected" }
@@ -38,6 +39,7 @@ export interface Refusal {
   readonly receipt: string | undefined;
 }
 
+/** Is told what becomes of the connection. */
 export interface ConnectionEvents {
   changed(state: ConnectionState): void;
   /** The manager takes frames. It is `connected` when the one that hears this has said `establish()`. */

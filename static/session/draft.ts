@@ -6,6 +6,7 @@ export interface Draft {
 
 /** What the text in the field is. */
 export const draftKinds = ["text", "json", "bytes"] as const;
+/** What a draft can be. */
 export type DraftKind = (typeof draftKinds)[number];
 
 /** Headers that the page sets itself, or that would change what the frame is. */

@@ -23,6 +23,7 @@ interface Opened {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** A message that this page sent. */
 export interface OwnEntry extends Common, Opened {
   readonly kind: "own";
   readonly text: string;
@@ -40,11 +41,13 @@ interface Received extends Common, Opened {
   readonly isDirect: boolean;
 }
 
+/** A message of another client. */
 export interface OtherEntry extends Received {
   readonly kind: "other";
   readonly text: string;
 }
 
+/** A message of a processor. */
 export interface ProcessedEntry extends Received {
   readonly kind: "processed";
   readonly text: string;
@@ -52,6 +55,7 @@ export interface ProcessedEntry extends Received {
   readonly answersOwn: boolean;
 }
 
+/** A message that is not text. */
 export interface BinaryEntry extends Received {
   readonly kind: "binary";
   readonly sizeBytes: number;
@@ -75,9 +79,11 @@ export interface GapEntry extends Common {
   readonly folded: ReceivedEntry[];
 }
 
+/** What came from others. */
 export type ReceivedEntry = OtherEntry | ProcessedEntry | BinaryEntry;
 /** Entries that are messages. */
 export type MessageEntry = OwnEntry | ReceivedEntry;
+/** One line of the log on the page. */
 export type Entry = OwnEntry | ReceivedEntry | EventEntry | MissingEntry | GapEntry;
 
 /** The built-in handler's answer begins with this. */

@@ -1,4 +1,6 @@
+/** Characters of a message that are shown before it is unfolded. */
 export const excerptCharsMax = 2_000;
+/** Lines of a message that are shown before it is unfolded. */
 export const excerptLinesMax = 30;
 const hexBytesMax = 24;
 

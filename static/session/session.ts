@@ -12,6 +12,7 @@ import type { LinkMessage } from "./link.ts";
 import { pageOnTopic, socketUrl, topicOfPage, topicProblem } from "./topic.ts";
 import { Unsent } from "./unsent.ts";
 
+/** What a session is made with. */
 export interface SessionOptions {
   /** The address that the page was opened with, topic included. */
   readonly page: string;

@@ -18,6 +18,7 @@ export function topicProblem(topic: string): string | undefined {
   return undefined;
 }
 
+/** The topic in the page's address; the empty one is broadcast. */
 export function topicOfPage(url: string): string {
   return new URL(url).searchParams.get("topic") ?? "";
 }

@@ -2,6 +2,7 @@ import type { OwnEntry } from "./entry.ts";
 
 /** Characters of unanswered texts kept for matching; a handler that never answers must not fill the tab. */
 const unansweredCharsMax = 4 * 1024 * 1024;
+/** Messages that may wait for an answer; beyond it the oldest are given up. */
 export const unansweredMax = 1_000;
 
 /**

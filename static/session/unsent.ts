@@ -1,8 +1,10 @@
 import type { OwnEntry } from "./entry.ts";
 
+/** Messages that may wait for a connection. */
 export const unsentMax = 100;
 const unsentCharsMax = 1024 * 1024;
 
+/** A message that waits for a connection. */
 export interface UnsentMessage {
   readonly body: string | Uint8Array;
   readonly entry: OwnEntry;

@@ -29,6 +29,7 @@ export interface Access {
   read(): Secrets;
 }
 
+/** For brokers whose URLs say everything. */
 export const urlsAlone: Access = { read: () => ({ password: undefined, tls: {} }) };
 
 /** @throws FatalError if a file cannot be used now */

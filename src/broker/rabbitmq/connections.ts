@@ -6,6 +6,7 @@ import { Link, type LinkOptions } from "./link.ts";
 /** What a connection is for, as the logs and RabbitMQ's management page show it. */
 export type Purpose = "publishing" | "answers" | "dead letters" | "marks" | "consuming" | "events";
 
+/** What is the same for all connections of a process. */
 export type ConnectionsOptions = Omit<LinkOptions, "setUp" | "opened">;
 
 /** The connections of a process to RabbitMQ, each with a purpose. */

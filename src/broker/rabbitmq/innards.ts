@@ -53,6 +53,11 @@ export interface Innards {
   onSocketError(error: Error): void;
 }
 
+/**
+ * What amqplib does not show of a connection.
+ *
+ * @throws TypeError if amqplib has changed
+ */
 export function innards(connection: ChannelModel): Innards {
   const found = connection.connection as unknown as Partial<Innards>;
   if (found.stream === undefined || found.frameMax === undefined || found.onSocketError === undefined) {
@@ -151,6 +156,11 @@ export async function closeChannel(channel: Channel): Promise<void> {
   await Promise.race([channel.close(), ended.promise]);
 }
 
+/**
+ * The number of a channel within its connection.
+ *
+ * @throws TypeError if amqplib has changed
+ */
 export function channelNumber(channel: Channel): number {
   const number = (channel as unknown as { readonly ch?: unknown }).ch;
   if (typeof number !== "number") {

@@ -9,6 +9,7 @@ export const leftExchange = "wsmanager.left";
 /** What a processor that stands still did not read is of no use to it. */
 const messagesMax = 1000;
 
+/** Declares the exchange by which processors hear of clients that have gone. */
 export async function declareLeft(declaring: Declaring): Promise<void> {
   await declaring.fanout(leftExchange);
 }

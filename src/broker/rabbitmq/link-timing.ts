@@ -25,6 +25,7 @@ export interface LinkTiming {
   readonly groups: GroupWatchTiming;
 }
 
+/** As it is where nothing else is said. */
 export const defaultTiming: LinkTiming = {
   heartbeatSeconds: 10,
   openTimeoutMs: 10_000,

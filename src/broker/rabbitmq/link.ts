@@ -19,6 +19,7 @@ import { refusalOf } from "./watch.ts";
 const hurriedMs = 20;
 const hurriedMax = 30;
 
+/** The life of a link to RabbitMQ. */
 export type LinkState =
   /** `why` it is not open: unknown until the first try has failed. */
   | { readonly is: "connecting"; readonly why?: string }

@@ -101,7 +101,7 @@ export class RabbitmqBroker implements Broker {
     this.#inflow.attachReplyConsumer(prefetch, consumer);
   }
 
-  hearLeft(onLeft: OnLeft): void {
+  attachLeavers(onLeft: OnLeft): void {
     this.#inflow.onLeft = onLeft;
   }
 

@@ -8,8 +8,10 @@ import { declareGroupLedger } from "./groups/group-ledger.ts";
 
 /** The names of queues in RabbitMQ. */
 export const logStream = "wsmanager.log";
+/** Where dead letters wait for somebody who looks at them. */
 export const deadQueue = "wsmanager.dead";
 
+/** The queue of a processor group. */
 export function groupQueue(group: string): string {
   return `${exchanges.fromClients}.${group}`;
 }

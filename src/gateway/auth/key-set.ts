@@ -23,6 +23,7 @@ export interface KeySetTiming {
   readonly backoff: { readonly firstMs: number; readonly mostMs: number };
 }
 
+/** As it is where nothing else is said. */
 export const defaultKeySetTiming: KeySetTiming = {
   refreshMs: 300_000,
   cooldownMs: 10_000,

@@ -24,6 +24,7 @@ const kinds = {
   noKeys: "noKeys",
 } as const;
 
+/** Why a token is refused, as metrics say it. */
 export type TokenRefusalKind = keyof typeof kinds;
 
 /** A refusal, in words for the client. They never have anything of the token in them but its algorithm. */

@@ -6,6 +6,7 @@ import type { ClientSocket } from "./client.ts";
  * read from it waits for its turn to be obeyed, which only the others stop.
  */
 const reasons = ["outbox", "share", "rate", "check", "turn"] as const;
+/** Why a client is not read from. */
 export type HoldReason = (typeof reasons)[number];
 
 /** Is told what becomes of clients that are held. */

@@ -18,6 +18,7 @@ const endingCauses = [
   "stopping",
   other,
 ] as const;
+/** Why a connection ended, as metrics and logs say it. */
 export type EndingCause = (typeof endingCauses)[number];
 
 /** Where the code alone says why. What is missing here is `other`. */

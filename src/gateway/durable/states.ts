@@ -48,4 +48,5 @@ export const moves = {
   ended: {},
 } as const satisfies Record<string, Readonly<Record<string, string>>>;
 
+/** Where a durable subscription is on its way. */
 export type DurableState = keyof typeof moves;

@@ -197,6 +197,7 @@ export class DurableSubscription {
   }
 }
 
+/** Whether the place is a message's position, and not a word or a time. */
 export function isPosition(start: Start): start is Position {
   return typeof start === "object" && "offset" in start;
 }

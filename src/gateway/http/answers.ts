@@ -2,10 +2,12 @@
 
 const headersOfAll = { "cache-control": "no-store", "x-content-type-options": "nosniff" } as const;
 
+/** An answer in JSON. */
 export function json(value: unknown, status = 200, headers: Record<string, string> = {}): Response {
   return Response.json(value, { status, headers: { ...headersOfAll, ...headers } });
 }
 
+/** An answer that refuses. @param error says what to do */
 export function fault(status: number, error: string, headers: Record<string, string> = {}): Response {
   return json({ error }, status, headers);
 }

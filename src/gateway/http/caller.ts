@@ -42,6 +42,7 @@ export function nameIn({ pathname }: URL, prefix: string): string | Response {
   return fault(400, "a name has at most 255 bytes and no control characters");
 }
 
+/** Undefined if the name is a topic; the answer if it is a pattern. */
 export function isNoPattern(name: string): Response | undefined {
   return isPattern(name) ? fault(400, "this is a pattern: send to one topic, without * and #") : undefined;
 }

@@ -22,6 +22,7 @@ export interface JsonEnvelope {
   readonly direct?: true;
 }
 
+/** The envelope of a message, as events and polls have it. @param id the message's */
 export function envelopeOf(
   { topic, clientId, timestamp, headers, body }: Relayed,
   id: string,
@@ -39,6 +40,7 @@ export function envelopeOf(
   };
 }
 
+/** A body in base64. */
 export function base64(body: Body): string {
   return toBuffer(body).toString("base64");
 }

@@ -28,10 +28,12 @@ export function changeBodies(event: "joined" | "left", clients: readonly string[
   return listsOf(clients).map((some) => JSON.stringify({ event, count, clients: some }));
 }
 
+/** Says how many are there. @param missing managers that did not say */
 export function countBody(count: number, missing: readonly string[]): string {
   return JSON.stringify({ event: "count", count, ...(missing.length > 0 ? { missing } : {}) });
 }
 
+/** Says that nothing more comes, since there are too many. */
 export const overfullBody = JSON.stringify({
   event: "unavailable",
   reason: "the topics that are watched have more clients than this manager can keep a list of",

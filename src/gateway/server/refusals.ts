@@ -15,6 +15,7 @@ export interface Refusal {
   readonly retryAfterS?: number;
 }
 
+/** All refusals, by the name that metrics have. */
 export const refusals = {
   invalid: {
     status: 400,
@@ -100,8 +101,10 @@ export const refusals = {
   },
 } as const satisfies Record<string, Refusal>;
 
+/** Why a Host is refused that is none. */
 export const notAHost = "the header Host has to name one host";
 
+/** Names of refusals. */
 export type RefusalName = keyof typeof refusals;
 
 /** Why somebody is not let in: what those that may refuse return in place of what was asked for. */

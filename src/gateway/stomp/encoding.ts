@@ -11,6 +11,7 @@ const encodings: Readonly<Record<Version, Encoding>> = {
   "1.2": encodingOf("1.2"),
 };
 
+/** How messages look to clients that speak this version. */
 export function stompEncoding(version: Version): Encoding {
   return encodings[version];
 }

@@ -7,9 +7,11 @@ export type Phase =
   | { readonly is: "connected"; readonly heartBeats: HeartBeats | undefined }
   | { readonly is: "ended" };
 
-// Shared by all clients, to whom every object of their own adds memory.
+/** The beginning. These three are shared by all clients: an object for each would add to the memory that each takes. */
 export const isNew: Phase = { is: "new", deadline: undefined };
+/** Connected, without heart-beats. */
 export const withoutHeartBeats: Phase = { is: "connected", heartBeats: undefined };
+/** The end. */
 export const hasEnded: Phase = { is: "ended" };
 
 /** To be called when a phase is over, or the connection. */

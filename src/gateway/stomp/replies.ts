@@ -34,12 +34,14 @@ export function sendReceipt(
   sent(text.length);
 }
 
+/** The fault of a client that sent no CONNECT in time. */
 export function noConnect(): StompFault {
   return new StompFault("no CONNECT came", { reason: "connectTime", close: closeCodes.notConnected });
 }
 
 /** Why a request has no answer of its own. */
 export const notSent = "the request could not be sent on";
+/** Why a request that repeats one has no answer of its own. */
 export const askedBefore =
   "a request with this idempotency-key was sent before: its answers go to who sent that";
 /** Why a message with an idempotency key is not published. */

@@ -18,6 +18,7 @@ export const faultReasons = [
   "idempotencyKey",
 ] as const;
 
+/** What a fault is of. */
 export type FaultReason = (typeof faultReasons)[number];
 
 /** What a client did wrong. It becomes the ERROR frame, after which the connection is closed. */

@@ -17,6 +17,7 @@ export interface Frame {
   readonly body: Buffer;
 }
 
+/** A header, not escaped. */
 export type Header = readonly [name: string, value: string];
 
 /** The frames whose headers are not escaped, for the sake of STOMP 1.0. */
@@ -55,12 +56,14 @@ export function messageHead(subscriptionId: string, version: Version): string {
   return `MESSAGE\n${headerLine("subscription", subscriptionId, version)}`;
 }
 
+/** A header as a line of a frame, escaped. */
 export function headerLine(name: string, value: string, version: Version): string {
   return `${escapeHeader(name, version)}:${escapeHeader(value, version)}\n`;
 }
 
 const codeOf: Readonly<Record<string, string>> = { "\\": "\\\\", "\n": "\\n", ":": "\\c", "\r": "\\r" };
 
+/** A header's name or value as a frame has it. */
 export function escapeHeader(text: string, version: Version): string {
   if (!/[\\\n:\r]/.test(text)) return text;
   return text.replaceAll(version === "1.1" ? /[\\\n:]/g : /[\\\n:\r]/g, (character) => codeOf[character]!);

@@ -11,6 +11,7 @@ const seenBytesMax = 64;
 
 /** What `hashOf` begins with, and what each byte multiplies it with: FNV-1a. */
 export const hashBegin = 0x811c9dc5 | 0;
+/** What each byte multiplies the hash with. */
 export const hashPrime = 0x01000193;
 
 /**
@@ -42,6 +43,7 @@ function isAt(text: string, bytes: Buffer, start: number): boolean {
   return true;
 }
 
+/** The text of well-formed UTF-8 between two places. */
 export function utf8(bytes: Buffer, start: number, end: number): string {
   return (bytes as unknown as Slices).utf8Slice(start, end);
 }

@@ -46,7 +46,7 @@ class ScriptedBroker implements Broker {
   attachEvents(): never {
     throw new Error("a processor tells of no clients");
   }
-  hearLeft(): void {
+  attachLeavers(): void {
     // Nobody asks here.
   }
   attachFollower(): never {

@@ -24,6 +24,7 @@ const inboxMessagesMax = 10_000;
 /** By which all managers are told what to do: the name that programs know. */
 export const controlExchange = "wsmanager.control";
 
+/** The exchange to which a manager publishes its events over one of its connections, by the connection's number. */
 export function sourceOf(manager: string, number: number): string {
   return `${eventsExchange}.${manager}.${number}`;
 }
@@ -37,6 +38,7 @@ function voiceOf(manager: string): string {
   return `${eventsExchange}.${manager}.voice`;
 }
 
+/** The queue in which others' messages for one manager wait. */
 export function inboxOf(manager: string): string {
   return `${managersExchange}.${manager}`;
 }

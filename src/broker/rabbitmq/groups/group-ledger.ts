@@ -24,6 +24,7 @@ export interface GroupRecord {
   readonly writtenMs: number;
 }
 
+/** Declares the stream of groups, if it is missing. */
 export async function declareGroupLedger(declaring: Declaring): Promise<void> {
   await declaring.fanout(groupLedger);
   await declaring.queue(groupLedger, {
@@ -42,6 +43,7 @@ export function writeGroup(channel: Channel, record: Omit<GroupRecord, "writtenM
   });
 }
 
+/** A record as it stands in the stream. */
 export function bodyOf({ group, seenMs, isRemoved, writtenMs }: GroupRecord): string {
   return JSON.stringify({ group, seen: seenMs, at: writtenMs, ...(isRemoved ? { removed: true } : {}) });
 }
