@@ -9,7 +9,7 @@ import { Conversation } from "./conversation.ts";
 import type { Draft } from "./draft.ts";
 import { Following } from "./following.ts";
 import type { LinkMessage } from "./link.ts";
-import { pageOnTopic, socketUrl, topicOfPage, topicProblem } from "./topic.ts";
+import { joinedInWords, pageOnTopic, socketUrl, topicOfPage, topicProblem } from "./topic.ts";
 import { Unsent } from "./unsent.ts";
 
 /** What a session is made with. */
@@ -241,10 +241,4 @@ export class Session {
 /** Managers number what their clients send, and no client can set the id of a message. */
 function isClients(messageId: string | undefined): boolean {
   return messageId !== undefined && /^manager(?:-[^-/]+)*-\d+$/.test(messageId);
-}
-
-function joinedInWords(topic: string): string {
-  if (topic === "") return "Joined broadcast, where everyone is";
-  if (isPattern(topic)) return `Listening to all topics like ${topic}`;
-  return `Joined the topic ${topic}`;
 }

@@ -1,4 +1,4 @@
-import { wildcardCount, wildcardsMax } from "../../src/topics/pattern.ts";
+import { isPattern, wildcardCount, wildcardsMax } from "../../src/topics/pattern.ts";
 
 /** A topic travels as an AMQP routing key, whose length is one byte. */
 const topicBytesMax = 255;
@@ -36,4 +36,11 @@ export function socketUrl(page: string, clientId: string | undefined): string {
   const url = new URL(clientId === undefined ? "ws" : `ws/${encodeURIComponent(clientId)}`, page);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   return url.href;
+}
+
+/** What the page says when it has joined a topic, or a pattern of topics. */
+export function joinedInWords(topic: string): string {
+  if (topic === "") return "Joined broadcast, where everyone is";
+  if (isPattern(topic)) return `Listening to all topics like ${topic}`;
+  return `Joined the topic ${topic}`;
 }

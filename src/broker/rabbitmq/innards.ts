@@ -98,6 +98,7 @@ export interface ReceivingChannel {
   closeWithError(method: undefined, reason: string, code: number, error: unknown): void;
 }
 
+/** What reads what RabbitMQ sends over a connection. @throws TypeError if amqplib has changed */
 export function receiving(connection: ChannelModel): Receiving {
   const found = connection.connection as unknown as Partial<Receiving>;
   if (!Buffer.isBuffer(found.rest) || found.accept === undefined || found.recvFrame === undefined) {

@@ -11,12 +11,12 @@ import type { TopicSearch } from "./topic-search.ts";
 export interface KnownValuesEvents {
   /** The values of what is in memory are known; what is older is read next. */
   memoryLearned(): void;
-  /** More is known than before. Records may just be handled: what is done about it is done later. */
+  /** More is known than before. It may be called while a record is handled: what follows from it has to be done later. */
   learned(): void;
 }
 
 /**
- * The newest message of each topic, and how far it is known which that is. From `learn` on every record is looked into; what is in
+ * The newest message of each topic, and for which part of the log that is known. From `learn` on every record is looked into; what is in
  * memory is looked into at once, and all that is older is read from the log.
  */
 export class KnownValues implements Task {

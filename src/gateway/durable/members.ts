@@ -101,7 +101,7 @@ export class Members implements ReadingGroup {
     for (const [index, head] of heads.entries()) {
       if (isExpired(head) || record.isRepeat(index)) continue;
       const recipient = record.recipientOf(head);
-      // Nobody wants most messages, for whom no frame is to be made.
+      // Most messages are wanted by nobody, and need no frame.
       let frames: SharedFrames | undefined;
       const offer = (subscription: DurableSubscription) => {
         if (!subscription.isDue(record, index)) return;

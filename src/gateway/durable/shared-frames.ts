@@ -29,7 +29,7 @@ export class SharedFrames {
   }
 
   tailFor({ pattern, encoding }: DurableSubscription): Body {
-    // What is for one client alone hardly anybody else is going to ask for.
+    // A message for one client alone is hardly ever asked for twice.
     if (pattern === direct)
       return encoding.tailOf(this.#message, this.#message.id, { position: this.#position, isForOne: true });
     if (encoding === this.#encoding) return this.#encoded!;

@@ -1,6 +1,6 @@
 /** How long the event loop is held up at a time, in milliseconds. */
 const sliceMs = 2;
-/** Where several have something to do, what one of them gets of that at least before the next one's turn, in milliseconds. */
+/** The least time that one gets before the next one's turn, where several have something to do. In milliseconds. */
 const runMsMin = 0.5;
 
 /** Something that has much to do, in parts. */

@@ -12,11 +12,9 @@ export type Found =
 
 /** Readings at the same time: each is a channel and a consumer in RabbitMQ. */
 const probesMax = 4;
-/**
- * How long somebody waits before the nearest known place before that time has to do, in milliseconds; and where its own time is being
- * asked for, or no time is known yet, so that all there is would have to do.
- */
+/** How long a subscription waits for its exact place before it takes the nearest earlier one that is known. In milliseconds. */
 const patienceMs = 500;
+/** The same where its own time is being asked for, or where none is known yet, so that it would have to read the whole log. In milliseconds. */
 const patienceForAnswersMs = 5000;
 /** How long a reading may get nothing before the log is written to, so that it gets something. In milliseconds. */
 const silenceMsMax = 100;
