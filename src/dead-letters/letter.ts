@@ -52,7 +52,7 @@ export function letterOf({ content, fields, properties }: GetMessage): DeadLette
   const table: Readonly<Record<string, unknown>> = properties.headers ?? {};
   const death = (Array.isArray(table["x-death"]) ? table["x-death"][0] : undefined) as Death | undefined;
   const bySeconds = death === undefined ? (properties.timestamp as unknown) : death.time?.value;
-  // What RabbitMQ dead-lettered has been through no processor: such headers are then a client's, who must not say whose it is.
+  // What RabbitMQ dead-lettered has been through no processor: such headers are then a client's, which must not say whose it is.
   const said = (name: keyof typeof ours) => (death === undefined ? text(table[ours[name]]) : undefined);
   return {
     id: idOf(said("messageId")) ?? text(properties.messageId),

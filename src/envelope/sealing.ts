@@ -18,7 +18,7 @@ export interface Waiting {
   readonly waiter: Waiter | undefined;
   /** Since when it waits, in milliseconds as of `performance.now()`. */
   readonly sinceMs: number;
-  /** Its sender's; undefined where all who send are equal. */
+  /** Its sender's; undefined where all senders are equal. */
   readonly share: Share | undefined;
 }
 

@@ -115,7 +115,7 @@ export interface Door {
   readonly keptBytes: number;
   /** The manager stops: those that still wait for an answer are told so. */
   stop(): void;
-  /** Resolves when all answers are on their way, or after so long, in milliseconds. After `stop`. */
+  /** Resolves when all answers are on their way, or after `timeoutMs`. After `stop`. */
   settle(timeoutMs: number): Promise<void>;
 }
 

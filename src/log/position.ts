@@ -9,7 +9,7 @@ export interface Position {
   readonly index: number;
 }
 
-/** What a message's position is called towards clients, who give it back and need not know what it means. */
+/** What a message's position is called towards clients, which give it back and need not know what it means. */
 export function positionText(offset: number, index: number, messageCount: number): string {
   return messageCount === 1 ? String(offset) : `${offset}.${index}`;
 }

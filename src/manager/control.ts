@@ -57,7 +57,7 @@ export function adminRoutesFor(
 /** How long RabbitMQ may take to confirm what the control API publishes, in milliseconds. */
 const confirmMsMax = 30_000;
 
-/** At least so long, in characters: it is all that protects every client. */
+/** The shortest admin token, in characters: it is all that protects every client. */
 const tokenLengthMin = 16;
 
 /** Reads the token that the control API asks for. @throws FatalError if it cannot be used */

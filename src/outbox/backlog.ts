@@ -9,7 +9,7 @@ import type { OutboxLimits } from "./limits.ts";
 import { Sealer, Unsealable } from "./sealer.ts";
 import { closesMaxOf, Suspicion } from "./suspicion.ts";
 
-/** A message that is not sent, with those who wait for it. */
+/** A message that is not sent, with what waits for its confirm. */
 export interface GivenUp {
   /** What is said of it. */
   readonly message: SetAside;

@@ -4,7 +4,7 @@ import type { Sent } from "../envelope/sealing.ts";
 /** This many suspects are sent one by one when the broker has closed a link over one of them, and this many at once if there are more. */
 const togetherMax = 64;
 
-/** An envelope over which the broker has closed a link so often, while nothing else was on its way, is given up. */
+/** An envelope over which the broker has closed a link this often, while nothing else was on its way, is given up. */
 const closesMax = 2;
 /** The same where it may have been the broker's own failure: it is over by then, since there is a growing wait before each new link. */
 const doubtfulClosesMax = 6;

@@ -3,7 +3,7 @@ import { offsetOf } from "./codec.ts";
 import { closeChannel } from "./innards.ts";
 import { logStream } from "./topology.ts";
 
-/** What RabbitMQ shows nothing of for so long has nothing in it, or cannot be read. In milliseconds. */
+/** A log of which RabbitMQ shows nothing for this time has nothing in it, or cannot be read. In milliseconds. */
 const silenceMsMax = 1500;
 
 /**

@@ -113,7 +113,7 @@ export class Sweeps {
     this.#cutOff.clear();
   }
 
-  /** At the end of the turn, so that those who come together go together. */
+  /** At the end of the turn, so that subscriptions that come together go together. */
   #startSoon(): void {
     if (this.#waiting.size > 0) this.#startImmediate ??= setImmediate(() => this.#start());
   }
@@ -200,7 +200,7 @@ export class Sweeps {
     }
   }
 
-  /** Where it has left its stretch the next one may begin there; and it may have come near to those who wait. */
+  /** Where it has left its stretch the next one may begin there; and it may have come near to those that wait. */
   #proceeded(sweep: Sweep): void {
     const stretch = this.#running.get(sweep);
     if (stretch === undefined || stretch === 0 || stretchAt(this.#distanceFrom(sweep.next)) >= stretch)

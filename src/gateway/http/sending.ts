@@ -114,7 +114,7 @@ export class Sending {
   }
 
   /**
-   * What the request is answered with, or what `onTime` makes of it after so long. A client that has gone is not waited for.
+   * What the request is answered with, or what `onTime` makes of it after `waitMs`. A client that has gone is not waited for.
    *
    * @param onTime resolves the answer
    */

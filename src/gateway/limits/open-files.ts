@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-/** Files that a manager has open besides its clients: the broker's connections, and those who only ask over HTTP. */
+/** Files that a manager has open besides its clients: the broker's connections, and clients that only ask over HTTP. */
 const otherFiles = 250;
 
 /** How many clients this process has open files for, or as good as any number where that cannot be told. */

@@ -2,7 +2,7 @@
 export interface PresenceSource {
   /** @returns why it cannot be watched, in words for a client */
   watch(topic: string, watcher: TopicWatcher): TopicView | string;
-  /** The last one who watched has gone. */
+  /** The last client that watched has gone. */
   unwatch(topic: string): void;
 }
 

@@ -13,9 +13,9 @@ const marginMs = 250;
 
 /** What was agreed on, in milliseconds; 0 is none. */
 export interface Agreement {
-  /** At least so often Warren sends something. */
+  /** Warren sends something at least this often. */
   readonly outgoingMs: number;
-  /** At least so often the client sends something. */
+  /** The client sends something at least this often. */
   readonly incomingMs: number;
 }
 
