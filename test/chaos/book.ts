@@ -94,6 +94,7 @@ export interface Book {
   readonly bindingLosses: readonly Loss[];
   /** When a processor or its connection was lost. */
   readonly processorLosses: readonly Loss[];
+  /** When each life of a manager reached RabbitMQ for the first time: before, it knows of no group. */
   readonly managerStarts: Readonly<Record<string, readonly number[]>>;
 }
 

@@ -42,4 +42,11 @@ export const keptSeeds: readonly KeptSeed[] = [
     only: ["log deleted", "manager", "other group's queue", "dead letters", "exchange"],
     found: "a new log was read by the old one's places before the manager knew of it",
   },
+  {
+    seed: 11,
+    duration: 60,
+    only: [],
+    found:
+      "a log deleted just before RabbitMQ was killed: a manager waited for its place in the new log, which had not got as far, and began the wait anew with each connection",
+  },
 ];

@@ -62,7 +62,7 @@ export function judgeReceipts(book: Book, eras: readonly Era[], findings: Findin
   return deleted;
 }
 
-/** A manager that has just started may not know a group whose queue it would have to miss: docs/reliability.md. */
+/** A manager that has just reached RabbitMQ may not know a group whose queue it would have to miss: docs/reliability.md. */
 function isUnaware(book: Book, group: Group, { sender, at }: Receipt): boolean {
   const starts = book.managerStarts[book.managerOf(sender)] ?? [];
   return [...book.groupLosses[group], ...book.bindingLosses].some(({ from, to }) =>

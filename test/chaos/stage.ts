@@ -41,6 +41,11 @@ export class Stage implements AsyncDisposable {
   readonly #ports: Readonly<Record<ManagerName, number>>;
   readonly #folder: string;
   readonly #starts: Record<ManagerName, number[]> = { a: [], b: [] };
+  /** The life of each manager that is looked at, until it has reached RabbitMQ. */
+  readonly #lives = {
+    a: { number: 0, lookedAt: 0, isConnected: false },
+    b: { number: 0, lookedAt: 0, isConnected: false },
+  };
   readonly #watch: NodeJS.Timeout;
 
   static async start(node: RabbitmqNode): Promise<Stage> {
@@ -171,8 +176,14 @@ export class Stage implements AsyncDisposable {
 
   #noteStarts(): void {
     for (const name of managers) {
-      const starts = this.#starts[name];
-      while (starts.length < this.managers[name].starts) starts.push(performance.now());
+      const life = this.#lives[name];
+      const { starts } = this.managers[name];
+      if (life.number !== starts) Object.assign(life, { number: starts, lookedAt: 0, isConnected: false });
+      if (life.isConnected || !this.managers[name].isRunning) continue;
+      const { log } = this.managers[name].process;
+      for (; life.lookedAt < log.length && !life.isConnected; life.lookedAt++)
+        life.isConnected = log[life.lookedAt]!.msg === "connected to RabbitMQ";
+      if (life.isConnected) this.#starts[name].push(performance.now());
     }
   }
 

@@ -38,6 +38,10 @@ export class Supervised implements AsyncDisposable {
     this.#looking = setInterval(() => void this.look(), lookEveryMs);
   }
 
+  get isRunning(): boolean {
+    return this.#process !== undefined;
+  }
+
   get process(): WarrenProcess {
     if (this.#process === undefined) throw new Error(`${this.name} is not running`);
     return this.#process;

@@ -73,6 +73,21 @@ describe("a group that is too slow", () => {
     await broker.close();
   });
 
+  test("counts what messages without a body take: they cost some hundreds of bytes each", async () => {
+    const broker = new MemoryBroker();
+    const clients = new Publishing();
+    broker.attachPublisher("wsmanager", clients);
+    broker.attachConsumer("g", 1, new Consuming());
+    broker.start();
+    const thousand = Array.from({ length: 1000 }, () => text(""));
+    for (let sent = 0; clients.blocks.length === 0 && sent < queueBytesMax / 100; sent += 1000) {
+      clients.link!.send(thousand);
+      await turn();
+    }
+    expect(clients.blocks).toEqual([true]);
+    await broker.close();
+  });
+
   test("unblocks them when half of it is gone", async () => {
     const { broker, clients, consumer } = await overfull();
     while (clients.blocks.length === 1) {

@@ -235,4 +235,19 @@ describe("a receipt", () => {
       receiptsNotProcessed: 1,
     });
   });
+
+  test("nor of what a manager had that has just reached RabbitMQ, and did not know the group whose queue was deleted before", () => {
+    const groupLosses = { first: [{ from: 3000, to: 3001 }], second: [] };
+    const receipts = [0, 1].map((number) => ({ sender: "s1", number, at: 8000 }));
+    const answers = ["0 s1:0", "1 s1:1", "2 second/s1:0", "3 second/s1:1", "4 first/s1:1"];
+    const views = [view("reader", answers)];
+    const parts = { receipts, groupLosses };
+    expect(verdictOn(views, { ...parts, managerStarts: { a: [7000] } })).toMatchObject({
+      wrong: {},
+      deleted: 1,
+    });
+    expect(verdictOn(views, { ...parts, managerStarts: { a: [100_000], b: [7000] } }).wrong).toEqual({
+      receiptsNotProcessed: 1,
+    });
+  });
 });
