@@ -44,10 +44,22 @@ function isNamedAs(member: string, type = ""): boolean {
 }
 
 const names = files.flatMap(namesIn);
+const exportOf = /^export (?:async |abstract )*(?:function\*?|class|interface|type|const) (\w+)/;
 
 test("every exported interface, and each of its members, has a line that says what it is", () => {
   expect(names.length).toBeGreaterThan(1000);
   expect(names.filter(({ isSaid }) => !isSaid).map(({ path, name }) => `${path} ${name}`)).toEqual([]);
+});
+
+test("everything that a file in src/ exports has a line that says what it is", () => {
+  const exported = files.flatMap(({ path, lines }) =>
+    lines.flatMap((line, index) => {
+      const [, name] = exportOf.exec(line) ?? [];
+      return name === undefined ? [] : [{ path, name, isSaid: lines[index - 1]?.endsWith("*/") === true }];
+    }),
+  );
+  expect(exported.length).toBeGreaterThan(1000);
+  expect(exported.filter(({ isSaid }) => !isSaid).map(({ path, name }) => `${path} ${name}`)).toEqual([]);
 });
 
 test("a name without a line is found", () => {
