@@ -6,7 +6,7 @@ import type { Logger } from "../ops/logger.ts";
 import type { MessageTrace } from "../ops/message-trace.ts";
 import { isExpired } from "../properties.ts";
 import { countAddressed } from "./addressed.ts";
-import { EarlyRecords } from "./early-records.ts";
+import { type EarlyRecord, EarlyRecords } from "./early-records.ts";
 import { openForClients } from "./opening.ts";
 import { LogRecord } from "./record.ts";
 import { Repeats } from "./repeats.ts";
@@ -105,9 +105,9 @@ export class Feed implements Follower {
     this.#coming = record;
     this.repeats.mark(record, envelope);
     const isOwn = isFromClients && envelope.messageId?.startsWith(this.#ownIds) === true;
-    if (!isOwn && record.repeated !== "all" && this.#concerns(record, isFromClients, envelope)) {
-      if (this.#early === undefined) this.#handOn(record, isFromClients);
-      else if (!this.#early.add({ record, isFromClients }, envelope.body.byteLength)) this.goOn();
+    if (!isOwn && record.repeated !== "all") {
+      if (this.#early !== undefined) this.#wait({ record, isFromClients }, envelope);
+      else if (this.#concerns(record, isFromClients, envelope)) this.#handOn(record, isFromClients);
     }
     this.#coming = undefined;
     this.#sink.logged(record);
@@ -117,6 +117,14 @@ export class Feed implements Follower {
   /** What comes for live clients waits until `goOn`, since it is not known yet which of it is in the log before. */
   hold(): void {
     this.#early = new EarlyRecords();
+  }
+
+  /**
+   * Waits whether anybody wants it now or not: a client that comes while something waits for its topic gets that, and must not miss
+   * what follows it.
+   */
+  #wait(early: EarlyRecord, { body }: Envelope): void {
+    if (this.#early?.add(early, body.byteLength) === false) this.goOn();
   }
 
   /** Hands on what waits, and from now on what comes. */

@@ -357,6 +357,22 @@ test("live clients wait until it is known what has been in the log before, get t
   expect([known.of(11), seen]).toEqual(["all", [undefined, undefined]]);
 });
 
+test("a client that comes while something waits for its topic misses nothing that follows it", () => {
+  const { feed, heard, unwanted } = feedOf("manager-1");
+  const say = (offset: number, body: string) =>
+    feed.record(offset, "wsmanager", packed("manager-2", [{ body, topic: "a" }]));
+  feed.hold();
+  say(1, "1");
+  // Its only client leaves, and another one comes.
+  unwanted.add("a");
+  say(2, "2");
+  unwanted.delete("a");
+  say(3, "3");
+  feed.goOn();
+  say(4, "4");
+  expect(heard).toEqual(["1", "2", "3", "4"].map((body) => ["relay", "a", body]));
+});
+
 test("what waits for live clients has a cap: beyond it nothing waits any more, and nothing is lost", () => {
   const { feed, heard } = feedOf("manager-1");
   feed.hold();
