@@ -168,6 +168,8 @@ export class LogView {
   }
 
   #scrollToEnd(): void {
+    // What stands there while there is no message begins at its top.
+    if (this.#conversation.entries.length === 0) return;
     this.#scroller.scrollTop = this.#scroller.scrollHeight;
     this.#lastScrollTop = this.#scroller.scrollTop;
     this.#lastHeight = this.#scroller.clientHeight;
