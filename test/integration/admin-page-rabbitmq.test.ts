@@ -7,6 +7,7 @@ import { axeFindings } from "../support/axe.ts";
 import { startBrowser, type TestBrowser } from "../support/browser.ts";
 import { connect } from "../support/client.ts";
 import { contrastFaults } from "../support/contrast.ts";
+import { takePicture } from "../support/pictures.ts";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
@@ -107,18 +108,21 @@ test("the admin page lists dead letters, opens one, and replays it", async () =>
 });
 
 test("the admin page fits all screens, its texts can be read in both schemes, and axe-core finds nothing wrong", async () => {
-  for (const [width, colorScheme] of [
-    [320, "dark"],
-    [390, "light"],
-    [1280, "dark"],
-    [2560, "light"],
+  for (const [width, colorScheme, forcedColors] of [
+    [320, "dark", "none"],
+    [390, "light", "none"],
+    [768, "dark", "active"],
+    [1280, "dark", "none"],
+    [2560, "light", "none"],
   ] as const) {
-    const page = await browser.openWaiting(one.adminUrl, { viewport: { width, height: 900 }, colorScheme });
+    const look = { viewport: { width, height: 900 }, colorScheme, forcedColors };
+    const page = await browser.openWaiting(one.adminUrl, look);
     await unlock(page);
     await rowOf(page, "managers", "ready").first().waitFor();
     expect(await axeFindings(page)).toEqual([]);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
-    expect(await contrastFaults(page)).toEqual([]);
+    if (forcedColors === "none") expect(await contrastFaults(page)).toEqual([]);
+    await takePicture(page, `admin-${width}-${colorScheme}${forcedColors === "none" ? "" : "-forced"}`);
   }
 });
 
