@@ -166,7 +166,7 @@ async function killing(amqpUrl: string, killed: Managed, count: number) {
       },
       { noAck: true },
     );
-    const args = [killed.url.replace("http", "ws"), `${count}`, "text"];
+    const args = [killed.wsUrl(), `${count}`, "text"];
     crowd = await Program.start(join(import.meta.dir, "../idle-clients.ts"), args);
     await until(() => open.size >= count, "all are told connected", 60_000);
     [killedName = ""] = open.values();
