@@ -160,8 +160,9 @@ async function killing(amqpUrl: string, killed: Managed, count: number) {
         if (event.event === "connected") open.set(event.connection, event.manager);
         else if (event.event !== "disconnected") return;
         else if (open.delete(event.connection)) ended.add(event.connection);
-        // Of those that came before this queue was there each may end once, if it was on that manager.
-        else if (ended.has(event.connection) || event.manager !== killedName) wrong.push(event.connection);
+        // Of those that came before this queue was there each may end once: on any manager before the kill, and then on that one.
+        else if (ended.has(event.connection) || (killedName !== "" && event.manager !== killedName))
+          wrong.push(event.connection);
         else ended.add(event.connection);
       },
       { noAck: true },
