@@ -25,6 +25,19 @@ describe("a timer wheel", () => {
     expect(calls).toEqual(["fast", "fast", "fast", "slow", "fast"]);
   });
 
+  test("stands still while its clock is behind, and goes on from there", () => {
+    const wheel = new TimerWheel();
+    let calls = 0;
+    wheel.add({ due: () => ++calls && 500 }, 500);
+    pass(1000);
+    expect(calls).toBe(2);
+    spend(-10_000);
+    pass(1000);
+    expect(calls).toBe(2);
+    pass(9500);
+    expect(calls).toBe(3);
+  });
+
   test("calls what is due in more than a turn early", () => {
     const wheel = new TimerWheel();
     let calls = 0;
