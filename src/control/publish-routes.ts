@@ -53,20 +53,20 @@ export class PublishRoutes {
 
   /** Publishes a message. The answer is what becomes of it. */
   async #confirmationOf(message: OutgoingMessage, key: string | undefined): Promise<Response> {
-    const { promise, resolve } = Promise.withResolvers<Response>();
+    const { promise, resolve, reject } = Promise.withResolvers<Response>();
     const late = () => resolve(refused(504, "RabbitMQ has not confirmed it yet; it may still arrive"));
     const timer = setTimeout(late, this.#options.confirmMsMax);
     const waiter = {
       confirmed: () => resolve(Response.json({ confirmed: true })),
       setAside: (error: string) => resolve(refused(422, error)),
     };
-    void this.#options.publish(message, waiter, key).then((taken) => {
+    this.#options.publish(message, waiter, key).then((taken) => {
       if (taken === "reused") resolve(refused(409, "the Idempotency-Key belongs to another message"));
       if (taken === "too many")
         resolve(refused(503, "too many wait for earlier messages with their keys: try again"));
       if (taken === "full")
         resolve(refused(503, "what waits for RabbitMQ is as much as may wait: send it again in a moment"));
-    });
+    }, reject);
     return await promise.finally(() => clearTimeout(timer));
   }
 }

@@ -1,3 +1,4 @@
+import { bodyUpTo } from "../http-body.ts";
 import { headerPrefix, safeName, safeValue } from "../http-headers.ts";
 import { bodyIn, faultInProperty } from "../properties.ts";
 import { withoutPassword } from "../redact.ts";
@@ -89,7 +90,7 @@ function headersOf(
 
 async function answerOf(response: Response, message: HandlerMessage): Promise<unknown> {
   const type = response.headers.get("content-type") ?? undefined;
-  const bytes = await bodyOf(response, answerBytesMax);
+  const bytes = await bodyUpTo(response.body, answerBytesMax);
   if (bytes === undefined)
     throw new UnusableAnswer(`the handler's service answered with more than ${answerBytesMax} bytes`);
   const body = bodyIn(bytes, type);
@@ -104,20 +105,7 @@ async function answerOf(response: Response, message: HandlerMessage): Promise<un
 }
 
 async function detailOf(response: Response): Promise<string> {
-  const bytes = await bodyOf(response, reasonBytesMax);
+  const bytes = await bodyUpTo(response.body, reasonBytesMax);
   const text = bytes?.toString("utf8").trim() ?? "";
   return text === "" ? "" : `: ${text}`;
-}
-
-/** Undefined if it is longer than `bytesMax`; no more than that is read. */
-async function bodyOf(response: Response, bytesMax: number): Promise<Buffer | undefined> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response.body ?? []) {
-    length += chunk.byteLength;
-    // Leaving the loop ends the connection.
-    if (length > bytesMax) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }

@@ -283,14 +283,20 @@ describe("curl in the documents does what they say", () => {
       .flatMap(({ code }) => code.split("\n"))
       .filter((line) => line.startsWith("curl ") && line.includes("127.0.0.1:8000"));
 
+  /** Listens to events and publishes until the message has come. */
+  const heard = async (events: string, publish: string, message: string) => {
+    const listening = bash(events);
+    await until(async () => {
+      expect(await bash(publish).exited).toBe(0);
+      return listening.printed.includes(`data: ${message}`);
+    }, "the event");
+    return listening;
+  };
+
   test("README.md: events, what is published, and a request", async () => {
     const [events, publish, ask, ...others] = curls("README.md");
     expect(others).toEqual([]);
-    const listening = bash(events!);
-    await until(async () => {
-      expect(await bash(publish!).exited).toBe(0);
-      return listening.printed.includes("data: two coffees");
-    }, "the event");
+    const listening = await heard(events!, publish!, "two coffees");
     expect(listening.printed.some((line) => /^id: \S+$/.test(line))).toBeTrue();
     const asking = bash(ask!);
     expect(await asking.exited).toBe(0);
@@ -304,21 +310,13 @@ describe("curl in the documents does what they say", () => {
     expect(others).toEqual([]);
     const javascript = run({ place: "drawer", language: "js", code: shown.get("JavaScript")! });
     await javascript.prints("processed message: hello");
-    const listening = bash(events!);
-    await until(async () => {
-      expect(await bash(publish!).exited).toBe(0);
-      return listening.printed.includes("data: hello");
-    }, "the event");
+    await heard(events!, publish!, "hello");
   });
 
   test("docs/protocol.md: what is published, events, and a long poll", async () => {
     const [publish, events, poll, ...others] = curls("docs/protocol.md");
     expect(others).toEqual([]);
-    const listening = bash(events!);
-    await until(async () => {
-      expect(await bash(publish!).exited).toBe(0);
-      return listening.printed.includes("data: 1 pizza");
-    }, "the event");
+    await heard(events!, publish!, "1 pizza");
     const polling = bash(poll!);
     expect(await polling.exited).toBe(0);
     const lines = polling.printed

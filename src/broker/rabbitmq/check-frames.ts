@@ -1,3 +1,5 @@
+import { frameEnd, frameOverhead, frameSizeAt, frameTypes } from "./amqp-wire.ts";
+
 /** What has to be there for a publish to reach everybody. */
 export interface Needed {
   /** Exchanges that have to be there. */
@@ -6,8 +8,6 @@ export interface Needed {
   readonly queues: readonly string[];
 }
 
-const frameMethod = 1;
-const frameEnd = 0xce;
 const classExchange = 40;
 const classQueue = 50;
 const methodDeclare = 10;
@@ -15,7 +15,7 @@ const isPassive = 1;
 const isNoWaitQueue = 16;
 const isNoWaitExchange = 16;
 /** Type, channel, size, class, method, a reserved number, and the frame's end. */
-const fixedBytes = 7 + 4 + 2 + 1;
+const fixedBytes = frameOverhead + 4 + 2;
 
 /**
  * Asks RabbitMQ whether all of this is there: it closes the channel with 404 if anything is not. One declaration each, passive,
@@ -50,9 +50,9 @@ function shortText(value: string): Buffer {
 function method(channel: number, classId: number, parts: readonly Buffer[]): Buffer {
   const arguments_ = Buffer.concat(parts);
   const frame = Buffer.alloc(fixedBytes + arguments_.byteLength);
-  frame.writeUInt8(frameMethod, 0);
+  frame.writeUInt8(frameTypes.method, 0);
   frame.writeUInt16BE(channel, 1);
-  frame.writeUInt32BE(frame.byteLength - 8, 3);
+  frame.writeUInt32BE(frame.byteLength - frameOverhead, frameSizeAt);
   frame.writeUInt16BE(classId, 7);
   frame.writeUInt16BE(methodDeclare, 9);
   arguments_.copy(frame, 13);

@@ -1,7 +1,5 @@
 import type { MessageProperties } from "amqplib";
-
-/** More flags follow, which no version of AMQP 0-9-1 has a property for. */
-const hasMoreFlags = 1;
+import { propertyFlags } from "./amqp-wire.ts";
 
 /**
  * Reads the flags and properties of a content header (AMQP 0-9-1, 4.2.6.1).
@@ -10,27 +8,27 @@ const hasMoreFlags = 1;
  */
 export function readProperties(bytes: Buffer, start: number, end: number): MessageProperties | undefined {
   const flags = bytes.readUInt16BE(start);
-  if ((flags & hasMoreFlags) !== 0) return undefined;
+  if ((flags & propertyFlags.more) !== 0) return undefined;
   const reader = new Reader(bytes, start + 2);
-  const contentType = flags & 0x8000 ? reader.shortText() : undefined;
-  const contentEncoding = flags & 0x4000 ? reader.shortText() : undefined;
-  const headers = flags & 0x2000 ? reader.table() : undefined;
+  const contentType = flags & propertyFlags.contentType ? reader.shortText() : undefined;
+  const contentEncoding = flags & propertyFlags.contentEncoding ? reader.shortText() : undefined;
+  const headers = flags & propertyFlags.headers ? reader.table() : undefined;
   if (reader.isOdd) return undefined;
   const properties: MessageProperties = {
     contentType,
     contentEncoding,
     headers,
-    deliveryMode: flags & 0x1000 ? reader.u8() : undefined,
-    priority: flags & 0x0800 ? reader.u8() : undefined,
-    correlationId: flags & 0x0400 ? reader.shortText() : undefined,
-    replyTo: flags & 0x0200 ? reader.shortText() : undefined,
-    expiration: flags & 0x0100 ? reader.shortText() : undefined,
-    messageId: flags & 0x0080 ? reader.shortText() : undefined,
-    timestamp: flags & 0x0040 ? reader.u64() : undefined,
-    type: flags & 0x0020 ? reader.shortText() : undefined,
-    userId: flags & 0x0010 ? reader.shortText() : undefined,
-    appId: flags & 0x0008 ? reader.shortText() : undefined,
-    clusterId: flags & 0x0004 ? reader.shortText() : undefined,
+    deliveryMode: flags & propertyFlags.deliveryMode ? reader.u8() : undefined,
+    priority: flags & propertyFlags.priority ? reader.u8() : undefined,
+    correlationId: flags & propertyFlags.correlationId ? reader.shortText() : undefined,
+    replyTo: flags & propertyFlags.replyTo ? reader.shortText() : undefined,
+    expiration: flags & propertyFlags.expiration ? reader.shortText() : undefined,
+    messageId: flags & propertyFlags.messageId ? reader.shortText() : undefined,
+    timestamp: flags & propertyFlags.timestamp ? reader.u64() : undefined,
+    type: flags & propertyFlags.type ? reader.shortText() : undefined,
+    userId: flags & propertyFlags.userId ? reader.shortText() : undefined,
+    appId: flags & propertyFlags.appId ? reader.shortText() : undefined,
+    clusterId: flags & propertyFlags.clusterId ? reader.shortText() : undefined,
   };
   return reader.isOdd || reader.at > end ? undefined : properties;
 }

@@ -1,18 +1,10 @@
 import type { ChannelModel } from "amqplib";
+import { classBasic, frameEnd, frameHeadBytes, frameOverhead, frameSizeAt, frameTypes } from "./amqp-wire.ts";
 import { readProperties } from "./delivery-properties.ts";
 import { type Receiving, type ReceivingChannel, receiving } from "./innards.ts";
 
-/** Type, channel and size before a frame's payload. */
-const headBytes = 7;
-/** With the end after it. */
-const overheadBytes = 8;
-const frameEnd = 0xce;
-
-const methodFrame = 1;
-const headerFrame = 2;
-const bodyFrame = 3;
 /** The class and the method of basic.deliver. */
-const basicDeliver = (60 << 16) | 60;
+const basicDeliver = (classBasic << 16) | 60;
 /** Of a header frame's payload: class, weight, size of the body, flags. */
 const flagsAt = 12;
 
@@ -23,7 +15,7 @@ const nothing = Buffer.alloc(0);
 
 /**
  * Reads what RabbitMQ sends in amqplib's place, and takes deliveries apart itself where all of one lies there: in amqplib each of its
- * three frames is an object, and the buffer is cut and joined for each, which makes a delivery three times as dear
+ * three frames is an object, and the buffer is cut and joined for each, which makes a delivery half as dear again or more
  * (docs/decisions.md). Everything else goes on to amqplib, frame by frame, as if it had read it.
  */
 export class FrameReader {
@@ -34,7 +26,7 @@ export class FrameReader {
   #parts: Buffer[] = [];
   #partBytes = 0;
   /** What has to be there before it is worth looking again. */
-  #neededBytes = headBytes;
+  #neededBytes = frameHeadBytes;
 
   /** Takes over from amqplib, on a connection that is open. */
   constructor(connection: ChannelModel) {
@@ -75,8 +67,8 @@ export class FrameReader {
     const bytes = this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts);
     const end = bytes.byteLength;
     let at = 0;
-    this.#neededBytes = headBytes;
-    while (end - at >= overheadBytes) {
+    this.#neededBytes = frameHeadBytes;
+    while (end - at >= frameOverhead) {
       const next = this.#frame(bytes, at, end);
       if (next === at) break;
       at = next;
@@ -88,16 +80,20 @@ export class FrameReader {
   /** Takes the frame that begins at `at`, or the delivery. Returns where the next one begins: at `at` if it is not whole. */
   #frame(bytes: Buffer, at: number, end: number): number {
     const { maxFrameSize } = this.#inside;
-    const sizeBytes = bytes.readUInt32BE(at + 3);
+    const sizeBytes = bytes.readUInt32BE(at + frameSizeAt);
     if (maxFrameSize > 0 && sizeBytes > maxFrameSize)
       throw new Error(`Frame size ${sizeBytes} exceeds maxFrameSize ${maxFrameSize}`);
-    const next = at + overheadBytes + sizeBytes;
+    const next = at + frameOverhead + sizeBytes;
     if (next > end) {
       this.#neededBytes = next - at;
       return at;
     }
     if (bytes[next - 1] !== frameEnd) throw new Error("Invalid frame");
-    if (bytes[at] === methodFrame && sizeBytes >= 4 && bytes.readUInt32BE(at + headBytes) === basicDeliver) {
+    if (
+      bytes[at] === frameTypes.method &&
+      sizeBytes >= 4 &&
+      bytes.readUInt32BE(at + frameHeadBytes) === basicDeliver
+    ) {
       const after = this.#delivery(bytes, at, next, end);
       if (after > 0) return after;
     }
@@ -115,27 +111,31 @@ export class FrameReader {
   /** Dispatches the delivery that begins at `at`, and returns where it ends; 0 if it is not all there, or not as simple as most. */
   #delivery(bytes: Buffer, at: number, headerAt: number, end: number): number {
     const inside = this.#inside;
-    if (end - headerAt < headBytes + flagsAt + 2 || bytes[headerAt] !== headerFrame) return 0;
+    if (end - headerAt < frameHeadBytes + flagsAt + 2 || bytes[headerAt] !== frameTypes.header) return 0;
     const number = bytes.readUInt16BE(at + 1);
-    const bodyAt = headerAt + overheadBytes + bytes.readUInt32BE(headerAt + 3);
+    const bodyAt = headerAt + frameOverhead + bytes.readUInt32BE(headerAt + frameSizeAt);
     if (bodyAt > end || bytes[bodyAt - 1] !== frameEnd || bytes.readUInt16BE(headerAt + 1) !== number)
       return 0;
     // Only the lower half: what is larger comes in several frames.
-    const bodyBytes = bytes.readUInt32BE(headerAt + headBytes + 8);
-    if (bytes.readUInt32BE(headerAt + headBytes + 4) !== 0) return 0;
+    const bodyBytes = bytes.readUInt32BE(headerAt + frameHeadBytes + 8);
+    if (bytes.readUInt32BE(headerAt + frameHeadBytes + 4) !== 0) return 0;
     let after = bodyAt;
     if (bodyBytes > 0) {
-      after = bodyAt + overheadBytes + bodyBytes;
-      if (after > end || bytes[bodyAt] !== bodyFrame || bytes.readUInt32BE(bodyAt + 3) !== bodyBytes)
+      after = bodyAt + frameOverhead + bodyBytes;
+      if (
+        after > end ||
+        bytes[bodyAt] !== frameTypes.body ||
+        bytes.readUInt32BE(bodyAt + frameSizeAt) !== bodyBytes
+      )
         return 0;
       if (bytes[after - 1] !== frameEnd || bytes.readUInt16BE(bodyAt + 1) !== number) return 0;
     }
     const channel = inside.accept === this.#mainAccept ? inside.channels[number]?.channel : undefined;
     if (channel === undefined || Object.hasOwn(channel, "accept")) return 0;
-    const start = bodyAt + headBytes;
-    const properties = readProperties(bytes, headerAt + headBytes + flagsAt, bodyAt - 1);
+    const start = bodyAt + frameHeadBytes;
+    const properties = readProperties(bytes, headerAt + frameHeadBytes + flagsAt, bodyAt - 1);
     if (properties === undefined) return 0;
-    this.#dispatch(channel, bytes, at + headBytes + 4, {
+    this.#dispatch(channel, bytes, at + frameHeadBytes + 4, {
       properties,
       content: bodyBytes === 0 ? nothing : bytes.subarray(start, start + bodyBytes),
     });

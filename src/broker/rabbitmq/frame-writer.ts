@@ -1,30 +1,10 @@
 import { copyHeader, type Envelope, packHeader } from "../../envelope/envelope.ts";
 import { isPropertyName } from "../../properties.ts";
 import { audienceHeader, processorsAudience } from "../../requests.ts";
+import { classBasic, frameEnd, frameTypes, propertyFlags } from "./amqp-wire.ts";
 import { clientIdHeader } from "./codec.ts";
 
-const frameMethod = 1;
-const frameHeader = 2;
-const frameBody = 3;
-const frameEnd = 0xce;
-/** Type, channel and size before a frame's payload, and the end after it. */
-export const frameOverhead = 8;
-
-const classBasic = 60;
 const methodPublish = 40;
-
-const hasContentType = 1 << 15;
-const hasContentEncoding = 1 << 14;
-const hasHeaders = 1 << 13;
-const hasDeliveryMode = 1 << 12;
-const hasPriority = 1 << 11;
-const hasCorrelationId = 1 << 10;
-const hasReplyTo = 1 << 9;
-const hasExpiration = 1 << 8;
-const hasMessageId = 1 << 7;
-const hasTimestamp = 1 << 6;
-const hasType = 1 << 5;
-const hasAppId = 1 << 3;
 const persistent = 2;
 
 /** Writes the frames of publishes, one after the other. */
@@ -58,7 +38,7 @@ export class FrameWriter {
   }
 
   #publish(exchange: string, routingKey: string, isMandatory: boolean): void {
-    const start = this.#begin(frameMethod);
+    const start = this.#begin(frameTypes.method);
     this.#u16(classBasic);
     this.#u16(methodPublish);
     this.#u16(0); // reserved
@@ -70,7 +50,7 @@ export class FrameWriter {
 
   #header(envelope: Envelope, isCopy: boolean): void {
     const { body, contentType, headers, clientId, messageId, timestamp, appId, isRequest, packId } = envelope;
-    const start = this.#begin(frameHeader);
+    const start = this.#begin(frameTypes.header);
     this.#u16(classBasic);
     this.#u16(0); // weight, unused
     this.#u64(body.byteLength);
@@ -83,18 +63,18 @@ export class FrameWriter {
     const expiration = headers?.["expiration"];
     const type = headers?.["type"];
     this.#u16(
-      hasDeliveryMode |
-        (contentType === undefined ? 0 : hasContentType) |
-        (encoding === undefined ? 0 : hasContentEncoding) |
-        (hasTable ? hasHeaders : 0) |
-        (priority === undefined ? 0 : hasPriority) |
-        (correlationId === undefined ? 0 : hasCorrelationId) |
-        (replyTo === undefined ? 0 : hasReplyTo) |
-        (expiration === undefined ? 0 : hasExpiration) |
-        (messageId === undefined ? 0 : hasMessageId) |
-        (timestamp === undefined ? 0 : hasTimestamp) |
-        (type === undefined ? 0 : hasType) |
-        (appId === undefined ? 0 : hasAppId),
+      propertyFlags.deliveryMode |
+        (contentType === undefined ? 0 : propertyFlags.contentType) |
+        (encoding === undefined ? 0 : propertyFlags.contentEncoding) |
+        (hasTable ? propertyFlags.headers : 0) |
+        (priority === undefined ? 0 : propertyFlags.priority) |
+        (correlationId === undefined ? 0 : propertyFlags.correlationId) |
+        (replyTo === undefined ? 0 : propertyFlags.replyTo) |
+        (expiration === undefined ? 0 : propertyFlags.expiration) |
+        (messageId === undefined ? 0 : propertyFlags.messageId) |
+        (timestamp === undefined ? 0 : propertyFlags.timestamp) |
+        (type === undefined ? 0 : propertyFlags.type) |
+        (appId === undefined ? 0 : propertyFlags.appId),
     );
     if (contentType !== undefined) this.#shortText(contentType);
     if (encoding !== undefined) this.#shortText(encoding);
@@ -112,7 +92,7 @@ export class FrameWriter {
   }
 
   #body(body: Buffer, start: number, end: number): void {
-    const frame = this.#begin(frameBody);
+    const frame = this.#begin(frameTypes.body);
     this.#at += body.copy(this.#buffer, this.#at, start, end);
     this.#end(frame);
   }

@@ -1,6 +1,7 @@
 import { copyHeader, type Envelope, packHeader } from "../../envelope/envelope.ts";
 import { audienceHeader, processorsAudience } from "../../requests.ts";
-import { FrameWriter, frameOverhead } from "./frame-writer.ts";
+import { bytesPerUnitMax, frameOverhead } from "./amqp-wire.ts";
+import { FrameWriter } from "./frame-writer.ts";
 
 /**
  * Writes many publishes as AMQP 0-9-1 frames into one buffer, for one write to the socket.
@@ -11,8 +12,6 @@ import { FrameWriter, frameOverhead } from "./frame-writer.ts";
  * (basic.publish), and 1.8 for the order of the properties.
  */
 
-/** A UTF-16 code unit takes at most this many bytes as UTF-8. */
-const bytesPerUnitMax = 3;
 /** More than all parts of fixed size in a publish's method and header frames. */
 const fixedBytesMax = 128;
 

@@ -59,8 +59,7 @@ export class Tokens {
       if (this.#waitingForKeys >= waitingForKeysMax)
         return new TokenRefusal("noKeys", "the key for this token is being fetched: try again");
       this.#waitingForKeys++;
-      const hasOthers = await this.#source.renew();
-      this.#waitingForKeys--;
+      const hasOthers = await this.#source.renew().finally(() => this.#waitingForKeys--);
       if (hasOthers) outcome = await this.#check(token);
     }
     return outcome instanceof Error ? refusalOf(outcome, token) : outcome;

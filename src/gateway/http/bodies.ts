@@ -1,3 +1,4 @@
+import { closing } from "../../http-body.ts";
 import { fault, later } from "./answers.ts";
 
 /** What bodies may take. */
@@ -115,10 +116,4 @@ function tooLarge(bytesMax: number): Response {
   return closing(
     fault(413, `the body has more than ${bytesMax} bytes (--max-message-bytes): send smaller messages`),
   );
-}
-
-/** What is left of the body is not read. */
-function closing(response: Response): Response {
-  response.headers.set("connection", "close");
-  return response;
 }

@@ -4,20 +4,16 @@
  * and by the clock in each round, in microseconds. The first rounds, in which the managers warm up, do not count.
  */
 import { Handshake } from "../../../src/bench/handshake.ts";
-import { cpuSeconds } from "../systems/usage.ts";
+import { cpuSeconds, untilCalm } from "../systems/usage.ts";
+import { givenManagers } from "./given-managers.ts";
 
 const [clients, rate, rounds] = process.argv.slice(2, 5).map(Number) as [number, number, number];
-const managers = process.argv.slice(5).map((argument) => {
-  const at = argument.indexOf("=");
-  return { pid: Number(argument.slice(0, at)), url: new URL(argument.slice(at + 1)) };
-});
+const managers = givenManagers(process.argv.slice(5));
 
 const atOnce = 32;
 const warmUpRounds = 3;
-/** What a manager has to do for its clients has been done if it used less than this share of a core for so long. */
-const calmShare = 0.03;
-const calmMs = 100;
-const calmMsMax = 5000;
+/** What a manager has to do for its clients has been done then. */
+const calm = { share: 0.03, ms: 100, msMax: 5000 };
 
 /** Resolves when the manager has let the client in. */
 async function connect(url: URL): Promise<Bun.Socket> {
@@ -47,18 +43,8 @@ async function connect(url: URL): Promise<Bun.Socket> {
   return socket;
 }
 
-async function calm(pid: number): Promise<void> {
-  const untilMs = performance.now() + calmMsMax;
-  for (let before = cpuSeconds(pid); performance.now() < untilMs; ) {
-    await Bun.sleep(calmMs);
-    const now = cpuSeconds(pid);
-    if (now - before < (calmMs / 1000) * calmShare) return;
-    before = now;
-  }
-}
-
 async function round({ pid, url }: (typeof managers)[number]): Promise<{ cpuUs: number; wallUs: number }> {
-  await calm(pid);
+  await untilCalm(() => cpuSeconds(pid), calm);
   const cpu = cpuSeconds(pid);
   const startMs = performance.now();
   const sockets: Bun.Socket[] = [];
@@ -72,10 +58,10 @@ async function round({ pid, url }: (typeof managers)[number]): Promise<{ cpuUs: 
   };
   await Promise.all(Array.from({ length: atOnce }, come));
   const wallMs = performance.now() - startMs;
-  await calm(pid);
+  await untilCalm(() => cpuSeconds(pid), calm);
   const cpuUs = ((cpuSeconds(pid) - cpu) / clients) * 1e6;
   for (const socket of sockets) socket.terminate();
-  await calm(pid);
+  await untilCalm(() => cpuSeconds(pid), calm);
   return { cpuUs, wallUs: (wallMs / clients) * 1000 };
 }
 

@@ -9,6 +9,7 @@
 import { until } from "../../support/wait.ts";
 import { cpuSeconds } from "../systems/usage.ts";
 import { FrameClient, frameOf, openAll } from "./frame-client.ts";
+import { givenManagers } from "./given-managers.ts";
 
 const [members, watchers, joins, churnRate, churnSeconds] = process.argv.slice(2, 7).map(Number) as [
   number,
@@ -17,10 +18,7 @@ const [members, watchers, joins, churnRate, churnSeconds] = process.argv.slice(2
   number,
   number,
 ];
-const managers = process.argv.slice(7).map((argument) => {
-  const at = argument.indexOf("=");
-  return { pid: Number(argument.slice(0, at)), url: new URL(argument.slice(at + 1)) };
-});
+const managers = givenManagers(process.argv.slice(7));
 
 const snapshotsAlone = 30;
 const patienceMs = 60_000;

@@ -1,11 +1,8 @@
 import { freePorts } from "../../support/free-port.ts";
 import { type RabbitmqNode, startRabbitmq } from "../../support/rabbitmq.ts";
-import { groupCpuSeconds } from "./usage.ts";
+import { groupCpuSeconds, untilCalm } from "./usage.ts";
 
-/** RabbitMQ is calm if it has used less than this share of a core for so long. */
-const calmShare = 0.15;
-const calmMs = 300;
-const calmMsMax = 15_000;
+const calm = { share: 0.15, ms: 300, msMax: 15_000 };
 
 /** The run's own RabbitMQ node. Every start of a contender gets a vhost of its own, so that nothing is left from before. */
 export class BenchBroker implements AsyncDisposable {
@@ -55,14 +52,7 @@ export class BenchBroker implements AsyncDisposable {
 
   /** Waits until RabbitMQ has little to do, or for a while if it never has. */
   async calm(): Promise<void> {
-    const deadline = performance.now() + calmMsMax;
-    let before = groupCpuSeconds(this.node.pid);
-    while (performance.now() < deadline) {
-      await Bun.sleep(calmMs);
-      const now = groupCpuSeconds(this.node.pid);
-      if (now - before < (calmMs / 1000) * calmShare) return;
-      before = now;
-    }
+    await untilCalm(() => groupCpuSeconds(this.node.pid), calm);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -39,3 +39,24 @@ export function openFilesMax(): number {
   const hard = /^Max open files\s+\S+\s+(\S+)/m.exec(limits)?.[1];
   return hard === "unlimited" ? Number.POSITIVE_INFINITY : Number(hard);
 }
+
+/** What counts as calm. */
+export interface Calm {
+  /** Of a core, at most. */
+  readonly share: number;
+  /** How long that has to be so, in milliseconds. */
+  readonly ms: number;
+  /** How long it is waited for, in milliseconds. */
+  readonly msMax: number;
+}
+
+/** Waits until something has little to do, or for a while if it never has. @param cpuSecondsNow what it has used so far */
+export async function untilCalm(cpuSecondsNow: () => number, { share, ms, msMax }: Calm): Promise<void> {
+  const untilMs = performance.now() + msMax;
+  for (let before = cpuSecondsNow(); performance.now() < untilMs; ) {
+    await Bun.sleep(ms);
+    const now = cpuSecondsNow();
+    if (now - before < (ms / 1000) * share) return;
+    before = now;
+  }
+}

@@ -1,4 +1,4 @@
-import { frameOverhead } from "../frame-writer.ts";
+import { bytesPerUnitMax, frameEnd, frameHeadBytes, frameOverhead, frameSizeAt } from "../amqp-wire.ts";
 import { type FramesOptions, publishFrames } from "../publish-frames.ts";
 
 /** What is published as JSON. */
@@ -19,11 +19,8 @@ const bare = {
   clientId: undefined,
 };
 
-/** Where a frame has its size, and a header frame the size of the body: in its second half, the first is for what is above 4 GiB. */
-const sizeAt = 3;
-const bodySizeAt = 7 + 4 + 4;
-/** A UTF-16 code unit takes at most this many bytes as UTF-8. */
-const bytesPerUnitMax = 3;
+/** Where a header frame has the size of the body: in its second half, the first is for what is above 4 GiB. */
+const bodySizeAt = frameHeadBytes + 4 + 4;
 
 /** The frames before a message's body, and where they have its size. */
 interface Head {
@@ -61,7 +58,7 @@ export class EventFrames {
       const length = buffer.write(body, bodyAt);
       buffer.writeUInt32BE(length, at + head.bodySizeAt);
       // The head's last bytes are the beginning of the body's frame.
-      buffer.writeUInt32BE(length, bodyAt - frameBeginning + sizeAt);
+      buffer.writeUInt32BE(length, bodyAt - frameHeadBytes + frameSizeAt);
       buffer[bodyAt + length] = frameEnd;
       at = bodyAt + length + 1;
     }
@@ -88,7 +85,7 @@ export class EventFrames {
     let head = this.#heads.get(key);
     if (head === undefined) {
       const sample = this.#writeAny([{ key, body: "x", headers: undefined }]);
-      const methodBytes = sample.readUInt32BE(sizeAt) + frameOverhead;
+      const methodBytes = sample.readUInt32BE(frameSizeAt) + frameOverhead;
       // Without the sample's body and the end of its frame.
       head = { bytes: sample.subarray(0, -2), bodySizeAt: methodBytes + bodySizeAt };
       this.#heads.set(key, head);
@@ -96,7 +93,3 @@ export class EventFrames {
     return head;
   }
 }
-
-/** Type, channel and size of a frame, and what ends it. */
-const frameBeginning = 7;
-const frameEnd = 0xce;
