@@ -1,4 +1,4 @@
-import { frameEnd, frameOverhead, frameSizeAt, frameTypes } from "./amqp-wire.ts";
+import { frameEnd, frameMethod, frameOverhead, frameSizeAt } from "./amqp-wire.ts";
 
 /** What has to be there for a publish to reach everybody. */
 export interface Needed {
@@ -50,7 +50,7 @@ function shortText(value: string): Buffer {
 function method(channel: number, classId: number, parts: readonly Buffer[]): Buffer {
   const arguments_ = Buffer.concat(parts);
   const frame = Buffer.alloc(fixedBytes + arguments_.byteLength);
-  frame.writeUInt8(frameTypes.method, 0);
+  frame.writeUInt8(frameMethod, 0);
   frame.writeUInt16BE(channel, 1);
   frame.writeUInt32BE(frame.byteLength - frameOverhead, frameSizeAt);
   frame.writeUInt16BE(classId, 7);

@@ -1,5 +1,21 @@
 import type { MessageProperties } from "amqplib";
-import { propertyFlags } from "./amqp-wire.ts";
+import {
+  hasAppId,
+  hasClusterId,
+  hasContentEncoding,
+  hasContentType,
+  hasCorrelationId,
+  hasDeliveryMode,
+  hasExpiration,
+  hasHeaders,
+  hasMessageId,
+  hasMoreFlags,
+  hasPriority,
+  hasReplyTo,
+  hasTimestamp,
+  hasType,
+  hasUserId,
+} from "./amqp-wire.ts";
 
 /**
  * Reads the flags and properties of a content header (AMQP 0-9-1, 4.2.6.1).
@@ -8,27 +24,27 @@ import { propertyFlags } from "./amqp-wire.ts";
  */
 export function readProperties(bytes: Buffer, start: number, end: number): MessageProperties | undefined {
   const flags = bytes.readUInt16BE(start);
-  if ((flags & propertyFlags.more) !== 0) return undefined;
+  if ((flags & hasMoreFlags) !== 0) return undefined;
   const reader = new Reader(bytes, start + 2);
-  const contentType = flags & propertyFlags.contentType ? reader.shortText() : undefined;
-  const contentEncoding = flags & propertyFlags.contentEncoding ? reader.shortText() : undefined;
-  const headers = flags & propertyFlags.headers ? reader.table() : undefined;
+  const contentType = flags & hasContentType ? reader.shortText() : undefined;
+  const contentEncoding = flags & hasContentEncoding ? reader.shortText() : undefined;
+  const headers = flags & hasHeaders ? reader.table() : undefined;
   if (reader.isOdd) return undefined;
   const properties: MessageProperties = {
     contentType,
     contentEncoding,
     headers,
-    deliveryMode: flags & propertyFlags.deliveryMode ? reader.u8() : undefined,
-    priority: flags & propertyFlags.priority ? reader.u8() : undefined,
-    correlationId: flags & propertyFlags.correlationId ? reader.shortText() : undefined,
-    replyTo: flags & propertyFlags.replyTo ? reader.shortText() : undefined,
-    expiration: flags & propertyFlags.expiration ? reader.shortText() : undefined,
-    messageId: flags & propertyFlags.messageId ? reader.shortText() : undefined,
-    timestamp: flags & propertyFlags.timestamp ? reader.u64() : undefined,
-    type: flags & propertyFlags.type ? reader.shortText() : undefined,
-    userId: flags & propertyFlags.userId ? reader.shortText() : undefined,
-    appId: flags & propertyFlags.appId ? reader.shortText() : undefined,
-    clusterId: flags & propertyFlags.clusterId ? reader.shortText() : undefined,
+    deliveryMode: flags & hasDeliveryMode ? reader.u8() : undefined,
+    priority: flags & hasPriority ? reader.u8() : undefined,
+    correlationId: flags & hasCorrelationId ? reader.shortText() : undefined,
+    replyTo: flags & hasReplyTo ? reader.shortText() : undefined,
+    expiration: flags & hasExpiration ? reader.shortText() : undefined,
+    messageId: flags & hasMessageId ? reader.shortText() : undefined,
+    timestamp: flags & hasTimestamp ? reader.u64() : undefined,
+    type: flags & hasType ? reader.shortText() : undefined,
+    userId: flags & hasUserId ? reader.shortText() : undefined,
+    appId: flags & hasAppId ? reader.shortText() : undefined,
+    clusterId: flags & hasClusterId ? reader.shortText() : undefined,
   };
   return reader.isOdd || reader.at > end ? undefined : properties;
 }

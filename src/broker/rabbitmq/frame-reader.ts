@@ -1,5 +1,14 @@
 import type { ChannelModel } from "amqplib";
-import { classBasic, frameEnd, frameHeadBytes, frameOverhead, frameSizeAt, frameTypes } from "./amqp-wire.ts";
+import {
+  classBasic,
+  frameBody,
+  frameEnd,
+  frameHeadBytes,
+  frameHeader,
+  frameMethod,
+  frameOverhead,
+  frameSizeAt,
+} from "./amqp-wire.ts";
 import { readProperties } from "./delivery-properties.ts";
 import { type Receiving, type ReceivingChannel, receiving } from "./innards.ts";
 
@@ -90,7 +99,7 @@ export class FrameReader {
     }
     if (bytes[next - 1] !== frameEnd) throw new Error("Invalid frame");
     if (
-      bytes[at] === frameTypes.method &&
+      bytes[at] === frameMethod &&
       sizeBytes >= 4 &&
       bytes.readUInt32BE(at + frameHeadBytes) === basicDeliver
     ) {
@@ -111,7 +120,7 @@ export class FrameReader {
   /** Dispatches the delivery that begins at `at`, and returns where it ends; 0 if it is not all there, or not as simple as most. */
   #delivery(bytes: Buffer, at: number, headerAt: number, end: number): number {
     const inside = this.#inside;
-    if (end - headerAt < frameHeadBytes + flagsAt + 2 || bytes[headerAt] !== frameTypes.header) return 0;
+    if (end - headerAt < frameHeadBytes + flagsAt + 2 || bytes[headerAt] !== frameHeader) return 0;
     const number = bytes.readUInt16BE(at + 1);
     const bodyAt = headerAt + frameOverhead + bytes.readUInt32BE(headerAt + frameSizeAt);
     if (bodyAt > end || bytes[bodyAt - 1] !== frameEnd || bytes.readUInt16BE(headerAt + 1) !== number)
@@ -124,7 +133,7 @@ export class FrameReader {
       after = bodyAt + frameOverhead + bodyBytes;
       if (
         after > end ||
-        bytes[bodyAt] !== frameTypes.body ||
+        bytes[bodyAt] !== frameBody ||
         bytes.readUInt32BE(bodyAt + frameSizeAt) !== bodyBytes
       )
         return 0;

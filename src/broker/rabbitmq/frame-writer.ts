@@ -1,7 +1,25 @@
 import { copyHeader, type Envelope, packHeader } from "../../envelope/envelope.ts";
 import { isPropertyName } from "../../properties.ts";
 import { audienceHeader, processorsAudience } from "../../requests.ts";
-import { classBasic, frameEnd, frameTypes, propertyFlags } from "./amqp-wire.ts";
+import {
+  classBasic,
+  frameBody,
+  frameEnd,
+  frameHeader,
+  frameMethod,
+  hasAppId,
+  hasContentEncoding,
+  hasContentType,
+  hasCorrelationId,
+  hasDeliveryMode,
+  hasExpiration,
+  hasHeaders,
+  hasMessageId,
+  hasPriority,
+  hasReplyTo,
+  hasTimestamp,
+  hasType,
+} from "./amqp-wire.ts";
 import { clientIdHeader } from "./codec.ts";
 
 const methodPublish = 40;
@@ -38,7 +56,7 @@ export class FrameWriter {
   }
 
   #publish(exchange: string, routingKey: string, isMandatory: boolean): void {
-    const start = this.#begin(frameTypes.method);
+    const start = this.#begin(frameMethod);
     this.#u16(classBasic);
     this.#u16(methodPublish);
     this.#u16(0); // reserved
@@ -50,7 +68,7 @@ export class FrameWriter {
 
   #header(envelope: Envelope, isCopy: boolean): void {
     const { body, contentType, headers, clientId, messageId, timestamp, appId, isRequest, packId } = envelope;
-    const start = this.#begin(frameTypes.header);
+    const start = this.#begin(frameHeader);
     this.#u16(classBasic);
     this.#u16(0); // weight, unused
     this.#u64(body.byteLength);
@@ -63,18 +81,18 @@ export class FrameWriter {
     const expiration = headers?.["expiration"];
     const type = headers?.["type"];
     this.#u16(
-      propertyFlags.deliveryMode |
-        (contentType === undefined ? 0 : propertyFlags.contentType) |
-        (encoding === undefined ? 0 : propertyFlags.contentEncoding) |
-        (hasTable ? propertyFlags.headers : 0) |
-        (priority === undefined ? 0 : propertyFlags.priority) |
-        (correlationId === undefined ? 0 : propertyFlags.correlationId) |
-        (replyTo === undefined ? 0 : propertyFlags.replyTo) |
-        (expiration === undefined ? 0 : propertyFlags.expiration) |
-        (messageId === undefined ? 0 : propertyFlags.messageId) |
-        (timestamp === undefined ? 0 : propertyFlags.timestamp) |
-        (type === undefined ? 0 : propertyFlags.type) |
-        (appId === undefined ? 0 : propertyFlags.appId),
+      hasDeliveryMode |
+        (contentType === undefined ? 0 : hasContentType) |
+        (encoding === undefined ? 0 : hasContentEncoding) |
+        (hasTable ? hasHeaders : 0) |
+        (priority === undefined ? 0 : hasPriority) |
+        (correlationId === undefined ? 0 : hasCorrelationId) |
+        (replyTo === undefined ? 0 : hasReplyTo) |
+        (expiration === undefined ? 0 : hasExpiration) |
+        (messageId === undefined ? 0 : hasMessageId) |
+        (timestamp === undefined ? 0 : hasTimestamp) |
+        (type === undefined ? 0 : hasType) |
+        (appId === undefined ? 0 : hasAppId),
     );
     if (contentType !== undefined) this.#shortText(contentType);
     if (encoding !== undefined) this.#shortText(encoding);
@@ -92,7 +110,7 @@ export class FrameWriter {
   }
 
   #body(body: Buffer, start: number, end: number): void {
-    const frame = this.#begin(frameTypes.body);
+    const frame = this.#begin(frameBody);
     this.#at += body.copy(this.#buffer, this.#at, start, end);
     this.#end(frame);
   }
