@@ -1,14 +1,23 @@
 /**
  * What the events of clients need of a broker. A manager publishes its events to a source of its own, which leads to the exchange of
  * all events and into their log; a manager that deletes the source has its word that nothing more comes from it.
+ *
+ * | what                        | to programs | to the log |
+ * |-----------------------------|-------------|------------|
+ * | connected, disconnected     | yes         | yes        |
+ * | subscribed, unsubscribed    | yes         | no         |
+ * | what managers keep, a mark  | no          | yes        |
+ * | a probe                     | yes         | no         |
  */
 export interface EventsLink {
   /** Names this link's source. A link that follows another one has another source. */
   readonly source: string;
   /**
-   * Publishes an event to its source, or to a voice. Never throws; the tags in `EventsPeer.confirmed` count these calls from 1.
+   * Publishes an event to its source, or to a voice. Never throws; the tags in `EventsPeer.confirmed` count these calls, and those of `probe`, from 1.
    */
   publish(key: string, body: string, voice?: Voice): void;
+  /** Publishes an event of a client to programs alone. If none listens, `EventsPeer.unheard` is called, before it is confirmed. */
+  probe(key: string, body: string): void;
   /** Publishes a command for all managers, this one too. The answers come to `EventsPeer.answered` with the id. */
   ask(body: string, id: string): void;
   /** Tells all managers something, this one too. It is lost where a manager is not connected. */
@@ -74,6 +83,8 @@ export interface EventsPeer {
   closed(): void;
   /** The broker has the event with this tag; with `multiple`, all up to it. */
   confirmed(tag: number, multiple: boolean): void;
+  /** A probe with this key reached nobody. */
+  unheard(key: string): void;
   /** While blocked, nothing that is published or told arrives. */
   blocked(isBlocked: boolean): void;
   /**
@@ -110,6 +121,8 @@ export const eventKeys = {
   disconnected: "client.disconnected",
   subscribed: "client.subscribed",
   unsubscribed: "client.unsubscribed",
+  /** Which clients came and went while no program listened. */
+  clients: "manager.clients",
   /** Who is connected to a manager, in parts. */
   snapshot: "manager.snapshot",
   /** A manager's source is at its end, and so are all its connections. */

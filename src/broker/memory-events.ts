@@ -4,16 +4,16 @@ import type { OnLeft } from "./leavers.ts";
 /** The events of clients within one process: there is one manager, nothing is ever lost, and nobody has to speak for anybody. */
 export class MemoryEvents {
   readonly #peer: EventsPeer;
-  readonly #told: (key: string, body: string) => void;
+  readonly #told: (key: string, body: string) => boolean;
   readonly #left: OnLeft;
   #published = 0;
   #confirming: NodeJS.Immediate | undefined;
 
   /**
-   * @param told hears of each event in a later turn of the event loop
+   * @param told hears of each event; returns whether somebody is to hear of it
    * @param left hears of clients that asked and have gone
    */
-  constructor(peer: EventsPeer, told: (key: string, body: string) => void, left: OnLeft) {
+  constructor(peer: EventsPeer, told: (key: string, body: string) => boolean, left: OnLeft) {
     this.#left = left;
     this.#peer = peer;
     this.#told = told;
@@ -24,13 +24,9 @@ export class MemoryEvents {
     const { manager } = this.#peer;
     const link: EventsLink = {
       source: manager,
-      publish: (key, body) => {
-        this.#published++;
-        this.#told(key, body);
-        this.#confirming ??= setImmediate(() => {
-          this.#confirming = undefined;
-          this.#peer.confirmed(this.#published, true);
-        });
+      publish: (key, body) => void this.#publish(key, body),
+      probe: (key, body) => {
+        if (!this.#publish(key, body)) this.#peer.unheard(key);
       },
       ask: (body, id) =>
         later(() =>
@@ -57,6 +53,15 @@ export class MemoryEvents {
     };
     this.#peer.opened(link);
     this.#peer.readRevoked();
+  }
+
+  #publish(key: string, body: string): boolean {
+    this.#published++;
+    this.#confirming ??= setImmediate(() => {
+      this.#confirming = undefined;
+      this.#peer.confirmed(this.#published, true);
+    });
+    return this.#told(key, body);
   }
 
   close(): void {

@@ -148,9 +148,12 @@ export class MemoryBroker implements Broker {
     return [...this.#groups.values(), ...[...this.#eventGroups.values()].map(({ queue }) => queue)];
   }
 
-  #tell(key: string, body: string): void {
+  /** @returns whether anybody is to hear of it */
+  #tell(key: string, body: string): boolean {
+    let isHeard = false;
     for (const { queue, keys } of this.#eventGroups.values()) {
       if (!keys.has(key)) continue;
+      isHeard = true;
       queue.push({
         body: Buffer.from(body),
         routingKey: key,
@@ -164,6 +167,7 @@ export class MemoryBroker implements Broker {
       // Nobody waits for an event, so nobody can be held back for it.
       while (queue.bytes > queueBytesMax) queue.dropOldest();
     }
+    return isHeard;
   }
 
   #accept(exchange: Exchange, publisher: Publisher, envelopes: readonly Envelope[]): void {

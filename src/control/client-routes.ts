@@ -1,13 +1,10 @@
 import { timeIn } from "../duration.ts";
 import { isName } from "../message.ts";
-import { pageMax } from "./command.ts";
+import { pageMax, searchMax } from "./command.ts";
 import type { ControlOptions } from "./control-options.ts";
-import { page, type SeenClient } from "./desk.ts";
+import { page, placeAfter, type SeenClient } from "./desk.ts";
 import { bad, refused, unknownClient } from "./refusal.ts";
 import { revokedMsDefault, revokedMsMax } from "./revocations.ts";
-
-/** What a client is searched by, in characters. */
-const searchMax = 255;
 
 /** The connections of a client, and the managers that did not say. */
 interface Found {
@@ -30,14 +27,15 @@ export class ClientRoutes {
       return bad(`limit is a whole number from 1 to ${pageMax}`);
     const search = searchParams.get("search") ?? "";
     if (search.length > searchMax) return bad(`search has at most ${searchMax} characters`);
-    const { answers, missing } = await this.#options.askAll({ do: "clients", after, limit, search });
-    const all = page(
-      answers.flatMap(({ clients }) => clients as readonly SeenClient[]),
-      after,
-      limit,
-    );
-    const next = all.length === limit ? { next: all.at(-1)!.client } : {};
-    return Response.json({ clients: all, ...next, missing });
+    // One more tells whether another page follows, and whether it begins with the same client.
+    const asked = { do: "clients", after, limit: limit + 1, search } as const;
+    const { answers, missing } = await this.#options.askAll(asked);
+    const found = answers.flatMap(({ clients }) => clients as readonly SeenClient[]);
+    const all = page(found, after, limit + 1);
+    const clients = all.slice(0, limit);
+    const following = all[limit];
+    const next = following === undefined ? {} : { next: placeAfter(clients.at(-1)!, following) };
+    return Response.json({ clients, ...next, missing });
   }
 
   async show(id: string): Promise<Response> {

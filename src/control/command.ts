@@ -25,6 +25,9 @@ export const commandBytesMax = 64 * 1024;
 /** Clients that one answer has at most. */
 export const pageMax = 1000;
 
+/** What clients are searched by, in characters. */
+export const searchMax = 255;
+
 /** How long clients have to leave where a drain does not say, and at most, in milliseconds. */
 export const drainMs = { usual: 30_000, most: 3_600_000 } as const;
 
@@ -62,8 +65,10 @@ export function commandIn(body: Uint8Array): Command | string {
   if (forMs !== undefined && !(Number(forMs) > 0 && Number(forMs) <= revokedMsMax))
     return `"forMs" is no number from 1 to ${revokedMsMax}`;
   if (after !== undefined && typeof after !== "string") return '"after" is no text';
-  if (search !== undefined && typeof search !== "string") return '"search" is no text';
-  if (limit !== undefined && !(Number.isInteger(limit) && Number(limit) > 0 && Number(limit) <= pageMax))
+  if (search !== undefined && !(typeof search === "string" && search.length <= searchMax))
+    return `"search" is no text of at most ${searchMax} characters`;
+  // A manager that asks wants to know whether more follow.
+  if (limit !== undefined && !(Number.isInteger(limit) && Number(limit) > 0 && Number(limit) <= pageMax + 1))
     return `"limit" is no whole number from 1 to ${pageMax}`;
   if (manager === undefined ? what === "drain" : typeof manager !== "string")
     return `"manager" names the one that is meant, which ${what} needs`;

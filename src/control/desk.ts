@@ -146,33 +146,58 @@ function found(clients: readonly SeenClient[], search = ""): readonly SeenClient
   );
 }
 
+/** What stands in a page's `after` between a client's id and its connection: no id has it. */
+const separator = "\n";
+
+/** Where the next page begins. @param next the first one that it has */
+export function placeAfter({ client, connection }: Paged, next: Paged): string {
+  return next.client === client && connection !== undefined ? client + separator + connection : client;
+}
+
+/** What pages have: connections, of which several may be one client's. */
+interface Paged {
+  readonly client: string;
+  readonly connection?: string;
+}
+
 /**
- * The first of those whose ids follow, in the order of their ids. The admin page asks for them every other second, and to sort all of
+ * The first of those that follow, in the order of their ids. The admin page asks for them every other second, and to sort all of
  * fifteen thousand would keep a manager's clients waiting for 20 ms: most are not looked at but once.
+ *
+ * @param after a client's id: those of all its connections are not wanted; or what `placeAfter` says
  */
-export function page<Seen extends { readonly client: string }>(
+export function page<Seen extends Paged>(
   clients: readonly Seen[],
   after: string,
   limit: number,
 ): readonly Seen[] {
+  const [client = "", connection] = after.split(separator);
+  const place = { client, connection: connection ?? afterAll };
   const first: Seen[] = [];
   for (const seen of clients) {
-    const { client } = seen;
-    if (client <= after || (first.length === limit && client >= first[limit - 1]!.client)) continue;
+    if (!isBefore(place, seen) || (first.length === limit && !isBefore(seen, first[limit - 1]!))) continue;
     if (first.length === limit) first.pop();
-    first.splice(placeOf(client, first), 0, seen);
+    first.splice(placeOf(seen, first), 0, seen);
   }
   return first;
 }
 
-/** Where an id goes in a list in order: after those that are the same. */
-function placeOf(client: string, ordered: readonly { readonly client: string }[]): number {
+/** No connection's name comes after it. */
+const afterAll = "\uffff";
+
+function isBefore(one: Paged, other: Paged): boolean {
+  if (one.client !== other.client) return one.client < other.client;
+  return (one.connection ?? "") < (other.connection ?? "");
+}
+
+/** Where one goes in a list in order: after those that are the same. */
+function placeOf(seen: Paged, ordered: readonly Paged[]): number {
   let from = 0;
   let to = ordered.length;
   while (from < to) {
     const middle = (from + to) >> 1;
-    if (ordered[middle]!.client <= client) from = middle + 1;
-    else to = middle;
+    if (isBefore(seen, ordered[middle]!)) to = middle;
+    else from = middle + 1;
   }
   return from;
 }

@@ -74,7 +74,7 @@ export const openApi = {
       get: {
         summary: "Clients of all managers, by id",
         parameters: [
-          query("after", "the last id of the page before", { type: "string" }),
+          query("after", "`next` of the page before, or a client's id", { type: "string" }),
           query("search", "those with this text in their id, address, protocol, or a topic of theirs", {
             type: "string",
             maxLength: 255,
@@ -88,7 +88,7 @@ export const openApi = {
         ],
         responses: {
           ...refusals,
-          "200": json("a page; `next` is there if more may follow"),
+          "200": json("a page; `next` is there if more follow"),
           "400": bad("no such limit, or a search of more than 255 characters"),
         },
       },

@@ -1,14 +1,17 @@
 import { type EventsLink, eventKeys, type Voice } from "../broker/events.ts";
 import type { Attendance, Attendee } from "./attendance.ts";
-import type { ClientEvent, Entry, Snapshot } from "./event.ts";
-import { eventText } from "./event-text.ts";
+import { tellOfEnds } from "./ends.ts";
+import type { ClientEvent, Entry } from "./event.ts";
+import { Outgoing } from "./outgoing.ts";
 import { readWhole } from "./reading.ts";
+import { nameOf, Snapshots } from "./snapshots.ts";
+import { Telling, type TellingOptions } from "./telling.ts";
 
-/** Clients in one part of a snapshot. */
-const entriesMax = 500;
-/** Events that the broker has not confirmed. Beyond it the link is given up, and the next one begins with what is true then. */
-export const unconfirmedMax = 50_000;
 const lockAgainAfterMs = 500;
+/** Events of clients that are told of anew before others have their turn. */
+const slice = 500;
+
+type Details = Pick<ClientEvent, "topic" | "protocol" | "address" | "reason">;
 
 /** What an announcer reports. */
 export interface AnnouncerHooks {
@@ -26,34 +29,38 @@ export interface AnnouncerHooks {
  * |----------|--------------------------------------------|-------------------------------------|
  * | away     | there is no link                           | the comparison will show it         |
  * | settling | the log is read that the link before wrote | the same                            |
- * | live     | log and clients agree                      | it is published at once             |
+ * | live     | log and clients agree                      | it is told, unless its client is yet to be compared |
  */
 export class Announcer {
   readonly #manager: string;
   readonly #attendance: Attendance;
   readonly #onFault: (reason: string) => void;
   readonly #onSettled: (source: string) => void;
+  readonly #outgoing = new Outgoing();
+  readonly #telling: Telling;
+  readonly #snapshots: Snapshots;
   #state: "away" | "settling" | "live" = "away";
-  #link: EventsLink | undefined;
   /** Sources of links before, whose connections are not settled. */
   #formerSources: string[] = [];
+  /** Clients that are yet to be compared with the log. */
+  #uncompared = new Set<Attendee>();
   #connections = 0;
-  #published = 0;
-  /** All up to this one. */
-  #confirmed = 0;
-  /** Confirmed before others that were published before. */
-  readonly #early = new Set<number>();
-  #onConfirmed: { readonly tag: number; readonly then: () => void }[] = [];
-  #snapshotAt = 0;
 
   /**
    * @param manager its name, unique for all time
    */
-  constructor(manager: string, attendance: Attendance, { onFault, onSettled }: AnnouncerHooks) {
+  constructor(
+    manager: string,
+    attendance: Attendance,
+    { onFault, onSettled }: AnnouncerHooks,
+    telling?: Partial<TellingOptions>,
+  ) {
     this.#manager = manager;
     this.#attendance = attendance;
     this.#onFault = onFault;
     this.#onSettled = onSettled;
+    this.#telling = new Telling(this.#outgoing, telling);
+    this.#snapshots = new Snapshots(manager, attendance, this.#outgoing, () => this.#telling.pending);
   }
 
   get isLive(): boolean {
@@ -62,22 +69,25 @@ export class Announcer {
 
   /** The present source, and those that are not settled. */
   get sources(): readonly string[] {
-    return [...this.#formerSources, ...(this.#link === undefined ? [] : [this.#link.source])];
+    const { link } = this.#outgoing;
+    return [...this.#formerSources, ...(link === undefined ? [] : [link.source])];
+  }
+
+  /** Events that wait to be told. */
+  get pending(): number {
+    return this.#telling.pending.length;
   }
 
   /** When the last snapshot was confirmed, in milliseconds since 1970; 0: there is none. */
   get snapshotAt(): number {
-    return this.#snapshotAt;
+    return this.#snapshots.at;
   }
 
   opened(link: EventsLink): void {
-    this.#link = link;
-    this.#published = 0;
-    this.#confirmed = 0;
-    this.#early.clear();
+    this.#outgoing.opened(link);
     this.#state = "settling";
     this.#settle(link).catch((error: unknown) => {
-      if (this.#link !== link) return;
+      if (this.#outgoing.link !== link) return;
       const reason = error instanceof Error ? error.message : String(error);
       this.#onFault(reason);
       link.giveUp(reason);
@@ -85,90 +95,86 @@ export class Announcer {
   }
 
   closed(): void {
-    if (this.#link !== undefined) this.#formerSources.push(this.#link.source);
-    this.#link = undefined;
+    const { link } = this.#outgoing;
+    if (link !== undefined) this.#formerSources.push(link.source);
     this.#state = "away";
-    // Who waits learns that there is another link by then.
-    for (const { then } of this.#onConfirmed.splice(0)) then();
+    this.#uncompared.clear();
+    this.#outgoing.closed();
+    this.#telling.closed();
   }
 
   confirmed(tag: number, multiple: boolean): void {
-    if (multiple) this.#confirmed = Math.max(this.#confirmed, tag);
-    else this.#early.add(tag);
-    while (this.#early.delete(this.#confirmed + 1)) this.#confirmed++;
-    while (this.#onConfirmed.length > 0 && this.#onConfirmed[0]!.tag <= this.#confirmed)
-      this.#onConfirmed.shift()!.then();
+    this.#outgoing.confirmed(tag, multiple);
+    this.#telling.confirmed();
+  }
+
+  unheard(key: string): void {
+    this.#telling.unheard(key);
   }
 
   /** A client has connected, and has its id. */
   connected(client: Attendee): void {
     client.seat.connection = ++this.#connections;
     if (this.#state !== "live") return;
-    const { protocol = "", seat } = client;
-    this.#tell("connected", client, { protocol, address: seat.address });
+    this.#tell("connected", client, { protocol: client.protocol ?? "", address: client.seat.address });
   }
 
   /** @param reason the close code, or what is known of the end */
   disconnected(client: Attendee, reason: string): void {
-    if (client.seat.connection === 0) return;
-    if (this.#state === "live") this.#tell("disconnected", client, { reason });
-    client.seat.connection = 0;
+    const { seat } = client;
+    if (seat.connection === 0) return;
+    // One that is yet to be compared is found in the log.
+    if (this.#isTold(client)) this.#tell("disconnected", client, { reason });
+    else this.#uncompared.delete(client);
+    seat.connection = 0;
   }
 
   subscribed(client: Attendee, topic: string): void {
-    if (this.#state === "live") this.#tell("subscribed", client, { topic });
+    if (this.#isTold(client)) this.#tell("subscribed", client, { topic });
   }
 
   unsubscribed(client: Attendee, topic: string): void {
-    if (this.#state === "live") this.#tell("unsubscribed", client, { topic });
+    if (this.#isTold(client)) this.#tell("unsubscribed", client, { topic });
   }
 
   /** Writes down who is there, so that a reader of the log need not begin before. */
   snapshot(): void {
-    if (this.#state !== "live") return;
-    const link = this.#link;
-    const entries: Entry[] = [];
-    this.#attendance.forEach((client) => {
-      if (client.seat.connection > 0) entries.push([this.#nameOf(client), client.id ?? this.#nameOf(client)]);
-    });
-    const at = Date.now();
-    const parts = Math.max(1, Math.ceil(entries.length / entriesMax));
-    for (let part = 0; part < parts; part++) {
-      const some = entries.slice(part * entriesMax, (part + 1) * entriesMax);
-      const snapshot: Snapshot = { manager: this.#manager, at, part, parts, entries: some };
-      this.#publish(eventKeys.snapshot, snapshot);
-    }
-    this.#whenConfirmed(() => {
-      if (this.#link === link) this.#snapshotAt = at;
-    });
+    if (this.#state === "live" && this.#uncompared.size === 0) this.#snapshots.take();
   }
 
   /** Speaks for a manager that cannot any more. Resolves when it is confirmed, or the link is lost. */
   async speakFor(manager: string, open: Iterable<Entry>, voice: Voice): Promise<void> {
-    this.#tellOfEnds(manager, open, "manager lost", voice);
-    await this.settled();
+    await tellOfEnds(this.#outgoing, manager, open, "manager lost", voice);
   }
 
   /** A source is at its end, and all its connections are told of. */
   ended(source: string, voice?: Voice): void {
-    this.#publish(eventKeys.ended, { ended: source }, voice);
+    this.#outgoing.publish(eventKeys.ended, JSON.stringify({ ended: source }), voice);
   }
 
   /** Publishes a mark for `EventsLink.read`. */
   mark(): string {
     const body = JSON.stringify({ mark: crypto.randomUUID() });
-    this.#publishText(eventKeys.mark, body);
+    this.#outgoing.publish(eventKeys.mark, body);
     return body;
+  }
+
+  /** Resolves when all that clients did so far is published, or the link is lost. */
+  told(): Promise<void> {
+    return this.#telling.told();
   }
 
   /** Resolves when all that was published is confirmed, or the link is lost. */
   settled(): Promise<void> {
-    return new Promise((resolve) => this.#whenConfirmed(resolve));
+    return this.#outgoing.settled();
   }
 
   async #settle(link: EventsLink): Promise<void> {
     // Another manager may be about to speak for this one.
-    while (this.#link === link && !(await link.alone(this.#manager, (voice) => this.#compare(link, voice))))
+    while (
+      this.#outgoing.link === link &&
+      !(await link.alone(this.#manager, (voice) => this.#compare(link, voice)))
+    )
       await Bun.sleep(lockAgainAfterMs);
   }
 
@@ -176,70 +182,66 @@ export class Announcer {
     const former = [...this.#formerSources];
     for (const source of former) await link.fence(source);
     const ledger =
-      former.length === 0 ? undefined : await readWhole(former, this.#snapshotAt, link, () => this.mark());
+      former.length === 0 ? undefined : await readWhole(former, this.#snapshots.at, link, () => this.mark());
     // Lost meanwhile: the next link settles this one's source, too.
-    if (this.#link !== link) return;
+    if (this.#outgoing.link !== link) return;
     const open = new Map(former.flatMap((source) => [...(ledger?.openOf(source) ?? [])]));
     this.#state = "live";
     this.#attendance.forEach((client) => {
-      if (client.protocol === undefined) return;
-      if (client.seat.connection > 0 && open.delete(this.#nameOf(client))) return;
-      // It may have been spoken for, so its connection has another name from now on.
-      this.connected(client);
-      for (const topic of client.topics()) this.subscribed(client, topic);
+      if (client.protocol !== undefined) this.#uncompared.add(client);
     });
-    this.#tellOfEnds(this.#manager, open, "while the broker was away", voice);
+    await this.#compareClients(link, open);
+    await tellOfEnds(this.#outgoing, this.#manager, open, "while the broker was away", voice);
     this.snapshot();
     for (const source of former) this.ended(source, voice);
     await this.settled();
-    if (this.#link !== link) return;
+    if (this.#outgoing.link !== link) return;
     this.#formerSources = this.#formerSources.filter((source) => !former.includes(source));
     for (const source of former) this.#onSettled(source);
   }
 
-  /** The id under which a client was told of that had none. */
-  nameOf(client: Attendee): string | undefined {
-    return client.seat.connection === 0 ? undefined : this.#nameOf(client);
-  }
-
-  #tellOfEnds(manager: string, open: Iterable<Entry>, reason: string, voice: Voice): void {
-    const at = Date.now();
-    for (const [connection, client] of open) {
-      const event: ClientEvent = { event: "disconnected", client, connection, manager, at, reason };
-      this.#publish(eventKeys.disconnected, event, voice);
+  /** Clients may come and go meanwhile. @param open by the log; those that are there go from it */
+  async #compareClients(link: EventsLink, open: Map<string, string>): Promise<void> {
+    let count = 0;
+    for (const client of this.#uncompared) {
+      if (this.#outgoing.link !== link) return;
+      this.#uncompared.delete(client);
+      if (client.seat.connection > 0 && open.delete(nameOf(this.#manager, client))) continue;
+      // It may have been spoken for, so its connection has another name from now on.
+      this.connected(client);
+      count++;
+      for (const topic of client.topics()) {
+        this.subscribed(client, topic);
+        count++;
+      }
+      if (count < slice) continue;
+      count = 0;
+      await new Promise((resolve) => setImmediate(resolve));
+      await this.#telling.roomy();
     }
   }
 
-  #tell(
-    event: ClientEvent["event"],
-    client: Attendee,
-    { topic, protocol, address, reason }: Pick<ClientEvent, "topic" | "protocol" | "address" | "reason">,
-  ): void {
-    const connection = this.#nameOf(client);
-    const { id = connection } = client;
+  /** The id under which a client was told of that had none. */
+  nameOf(client: Attendee): string | undefined {
+    return client.seat.connection === 0 ? undefined : nameOf(this.#manager, client);
+  }
+
+  /** Whether its events are told. */
+  #isTold(client: Attendee): boolean {
+    return (
+      this.#state === "live" &&
+      client.seat.connection > 0 &&
+      (this.#uncompared.size === 0 || !this.#uncompared.has(client))
+    );
+  }
+
+  #tell(event: ClientEvent["event"], client: Attendee, details: Details): void {
     const manager = this.#manager;
-    const told = { event, client: id, connection, manager, at: Date.now(), topic, protocol, address, reason };
-    this.#publishText(eventKeys[event], eventText(told));
-  }
-
-  #publish(key: string, event: object, voice?: Voice): void {
-    this.#publishText(key, JSON.stringify(event), voice);
-  }
-
-  #publishText(key: string, body: string, voice?: Voice): void {
-    const link = this.#link;
-    if (link === undefined) return;
-    this.#published++;
-    link.publish(key, body, voice);
-    if (this.#published - this.#confirmed > unconfirmedMax) link.giveUp("too many events wait for a confirm");
-  }
-
-  #whenConfirmed(then: () => void): void {
-    if (this.#link === undefined || this.#confirmed >= this.#published) then();
-    else this.#onConfirmed.push({ tag: this.#published, then });
-  }
-
-  #nameOf({ seat }: Attendee): string {
-    return `${this.#manager}-${seat.connection}`;
+    const connection = nameOf(manager, client);
+    const { id = connection, seat } = client;
+    this.#telling.tell({
+      ...{ event, client: id, connection, manager, at: Date.now(), number: seat.connection },
+      ...details,
+    });
   }
 }

@@ -23,6 +23,14 @@ export interface ClientEvent {
 /** Who is connected, as a manager's snapshot tells it: connection and client. */
 export type Entry = readonly [connection: string, client: string];
 
+/** Which clients came and went while no program listened. */
+export interface Passage {
+  /** Those that came. */
+  readonly opened: readonly Entry[];
+  /** The connections of those that went. */
+  readonly closed: readonly string[];
+}
+
 /** One part of a snapshot. Its first part begins it, and what was known before is over. */
 export interface Snapshot {
   /** Whose clients these are. */

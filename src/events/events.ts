@@ -102,6 +102,10 @@ export class Events implements EventsPeer {
     this.#announcer.confirmed(tag, multiple);
   }
 
+  unheard(key: string): void {
+    this.#announcer.unheard(key);
+  }
+
   told(body: Uint8Array): void {
     const said = objectIn(body);
     if (said?.["presence"] !== undefined) {
@@ -197,9 +201,11 @@ export class Events implements EventsPeer {
     this.#questions.close();
     const link = this.#link;
     if (link === undefined || !this.#announcer.isLive) return;
-    this.#announcer.ended(link.source);
-    this.#tell({ settled: link.source });
     const leave = async () => {
+      await this.#announcer.told();
+      if (this.#link !== link) return;
+      this.#announcer.ended(link.source);
+      this.#tell({ settled: link.source });
       await this.#announcer.settled();
       if (this.#link === link) await link.fence(link.source);
     };

@@ -13,8 +13,8 @@ interface Account {
 }
 
 /**
- * Reads the log of events, and knows afterwards which connections are open by it: those that have a `connected`, or were in a
- * snapshot, and have no `disconnected`, no matter who published that. It keeps the sources that it was asked for alone, and so no more than
+ * Reads the log of events, and knows afterwards which connections are open by it: those that have a `connected`, were in a
+ * snapshot or came while no program listened, and have no `disconnected`, no matter who published that. It keeps the sources that it was asked for alone, and so no more than
  * their clients.
  */
 export class Ledger {
@@ -30,23 +30,17 @@ export class Ledger {
     if (key === eventKeys.mark) return;
     const said = objectIn(body);
     if (said === undefined) return;
-    const { connection, client, ended, part, parts, entries } = said;
+    const { connection, client, ended, part, parts, entries, opened, closed } = said;
     if (key === eventKeys.ended) {
       if (typeof ended === "string" && this.#wants(ended)) replace(this.#accountOf(ended), new Map());
     } else if (key === eventKeys.disconnected) {
       // Another manager may speak for it.
-      if (typeof connection === "string")
-        for (const { open, begun } of this.#accounts.values()) {
-          open.delete(connection);
-          begun?.delete(connection);
-        }
+      this.#close(connection);
     } else if (!this.#wants(source)) return;
-    else if (key === eventKeys.connected) {
-      if (typeof connection === "string" && typeof client === "string") {
-        const { open, begun } = this.#accountOf(source);
-        open.set(connection, client);
-        begun?.set(connection, client);
-      }
+    else if (key === eventKeys.connected) this.#open(source, [connection, client]);
+    else if (key === eventKeys.clients) {
+      if (Array.isArray(opened)) for (const entry of opened) this.#open(source, entry);
+      if (Array.isArray(closed)) for (const name of closed) this.#close(name);
     } else if (key === eventKeys.snapshot && Array.isArray(entries)) {
       const account = this.#accountOf(source);
       if (part === 0) account.begun = new Map();
@@ -64,6 +58,21 @@ export class Ledger {
   /** Whether it has read all that the source has said since a snapshot. */
   isWhole(source: string): boolean {
     return this.#accounts.get(source)?.isWhole === true;
+  }
+
+  #open(source: string, entry: unknown): void {
+    if (!isEntry(entry)) return;
+    const { open, begun } = this.#accountOf(source);
+    open.set(entry[0], entry[1]);
+    begun?.set(entry[0], entry[1]);
+  }
+
+  #close(connection: unknown): void {
+    if (typeof connection !== "string") return;
+    for (const { open, begun } of this.#accounts.values()) {
+      open.delete(connection);
+      begun?.delete(connection);
+    }
   }
 
   #accountOf(source: string): Account {

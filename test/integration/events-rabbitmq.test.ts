@@ -102,23 +102,30 @@ describe.concurrent("Events on RabbitMQ", () => {
     expect(Math.abs(one!.at - Date.now())).toBeLessThan(60_000);
   });
 
-  test("for a manager that was killed another one tells that its clients are disconnected, once each", async () => {
+  test("for a manager that was killed another one tells that its clients are disconnected, once each, also of those that came when nobody listened", async () => {
     const url = await (await sharedRabbitmq()).vhost();
-    await using program = await listener(url);
     await using killed = await startWarren(["--role", "manager", "--broker", url], { readyWhen: "ready" });
     await using _survivor = await startWarren(["--role", "manager", "--broker", url], { readyWhen: "ready" });
-    const clients = await Promise.all(
-      Array.from({ length: 20 }, (_, n) => connect(`${killed.url.replace("http", "ws")}ws/c${n}?topic=t`)),
-    );
-    await until(() => program.of("connected").length === 20, "all are connected");
-    for (const client of clients.splice(0, 3)) await client.close();
-    await until(() => program.of("disconnected").length === 3, "three have gone");
+    const come = (from: number) =>
+      Promise.all(
+        Array.from({ length: 10 }, (_, n) =>
+          connect(`${killed.url.replace("http", "ws")}ws/c${from + n}?topic=t`),
+        ),
+      );
+    const early = await come(0);
+    await using program = await listener(url);
+    const late = await come(10);
+    await until(() => program.of("connected").length >= 10, "those that came last are told of");
+    for (const client of [...early.splice(0, 3), ...late.splice(0, 3)]) await client.close();
+    await until(() => program.of("disconnected").length === 6, "six have gone");
     process.kill(killed.pid, "SIGKILL");
     await until(() => program.of("disconnected").length >= 20, "the others are spoken for", 60_000);
-    const ends = program.of("disconnected").map(({ connection }) => connection);
-    expect(new Set(ends).size).toBe(20);
-    expect(ends).toHaveLength(20);
+    const ends = program.of("disconnected").map(({ client }) => client);
+    expect(ends.sort()).toEqual(Array.from({ length: 20 }, (_, n) => `c${n}`).sort());
+    expect(new Set(program.of("disconnected").map(({ connection }) => connection)).size).toBe(20);
     expect(program.of("disconnected").at(-1)).toMatchObject({ reason: "manager lost" });
+    const topics = program.of("subscribed").map(({ topic }) => topic);
+    expect(new Set(topics)).toEqual(new Set(["t"]));
   });
 
   test("a manager that starts alone speaks for those that died before", async () => {

@@ -137,6 +137,7 @@ const silentPeer: EventsPeer = {
   opened: nothing,
   closed: nothing,
   confirmed: nothing,
+  unheard: nothing,
   blocked: nothing,
   asked: nothing,
   answered: nothing,

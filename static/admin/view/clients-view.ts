@@ -41,9 +41,9 @@ export class ClientsView {
         { title: "Address", cell: ({ address = "" }) => address },
         { title: "Topics", cell: ({ topics }) => inShortOf(topics), className: "name" },
         { title: "Manager", cell: ({ manager }) => manager, className: "name" },
-        { title: "", cell: ({ client }) => this.#buttonFor(client) },
+        { title: "", cell: (seen) => this.#buttonFor(seen) },
       ],
-      ({ client, manager, connection = "" }) => `${client} ${manager} ${connection}`,
+      keyOf,
       "Nobody is there.",
     );
     elementOf("search-form", HTMLFormElement).addEventListener("submit", (event) => {
@@ -78,18 +78,21 @@ export class ClientsView {
     }
     setText(this.#problem, "");
     const clients = answered.body["clients"] as readonly SeenClient[];
-    for (const known of this.#buttons.keys())
-      if (!clients.some(({ client }) => client === known)) this.#buttons.delete(known);
+    const keys = new Set(clients.map(keyOf));
+    for (const known of this.#buttons.keys()) if (!keys.has(known)) this.#buttons.delete(known);
     this.#table.draw(clients);
     this.#more.hidden = answered.body["next"] === undefined || this.#shown >= 1000;
   }
 
-  #buttonFor(client: string): HTMLButtonElement {
-    let button = this.#buttons.get(client);
+  /** Each row has its own, also where a client has several connections. */
+  #buttonFor(seen: SeenClient): HTMLButtonElement {
+    const { client } = seen;
+    const key = keyOf(seen);
+    let button = this.#buttons.get(key);
     if (button === undefined) {
       button = sureButton("Disconnect", "Disconnect: sure?", () => void this.#disconnect(client));
       button.setAttribute("aria-description", client);
-      this.#buttons.set(client, button);
+      this.#buttons.set(key, button);
     }
     return button;
   }
@@ -99,6 +102,10 @@ export class ClientsView {
     await this.look();
     if (answered.is === "refused") setText(this.#problem, answered.why);
   }
+}
+
+function keyOf({ client, manager, connection = "" }: SeenClient): string {
+  return `${client} ${manager} ${connection}`;
 }
 
 function inShortOf(topics: readonly string[]): string {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { commandBytesMax, drainMs } from "../../../src/control/command.ts";
-import { type Clientele, Desk, page } from "../../../src/control/desk.ts";
+import { type Clientele, Desk, page, placeAfter } from "../../../src/control/desk.ts";
 import { seeded } from "../doubles/seeded.ts";
 
 function desk() {
@@ -56,8 +56,9 @@ test("what is no command does nothing, has no answer, and is told with what is w
     [{ version: 1, do: "client", client: {} }, '"client" is missing'],
     [{ version: 1, do: "revoke", client: "x".repeat(256) }, '"client" has at most'],
     [{ version: 1, do: "revoke", client: "x", forMs: -1 }, '"forMs" is no number'],
-    [{ version: 1, do: "clients", limit: 1001 }, '"limit" is no whole number'],
+    [{ version: 1, do: "clients", limit: 1002 }, '"limit" is no whole number'],
     [{ version: 1, do: "clients", after: 7 }, '"after" is no text'],
+    [{ version: 1, do: "clients", search: "x".repeat(256) }, '"search" is no text of at most'],
     // Nobody drains all managers by leaving a word out.
     [{ version: 1, do: "drain" }, '"manager" names the one'],
     [{ version: 1, do: "drain", manager: ["one"] }, '"manager" names the one'],
@@ -89,6 +90,30 @@ test("a page has the first ids after the last one of the page before, each conne
           .filter(({ client }) => client > after)
           .sort((one, other) => (one.client < other.client ? -1 : one.client > other.client ? 1 : 0));
         expect(page(clients, after, limit)).toEqual(following.slice(0, limit));
+      },
+    ),
+    seeded,
+  );
+});
+
+test("pages have every connection once, also where one client has more of them than a page", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.constantFrom("anna", "anna-2", "ben", "", "ä"), { maxLength: 30 }),
+      fc.integer({ min: 1, max: 5 }),
+      (ids, limit) => {
+        const clients = ids.map((client, number) => ({ client, connection: `m-${number}` }));
+        const seen: string[] = [];
+        let after = "";
+        for (let isLast = false; !isLast; ) {
+          const some: typeof clients = [...page(clients, after, limit + 1)];
+          const [following] = some.splice(limit);
+          seen.push(...some.map(({ connection }) => connection));
+          if (following === undefined) isLast = true;
+          else after = placeAfter(some.at(-1)!, following);
+        }
+        const wanted = clients.filter(({ client }) => client !== "").map(({ connection }) => connection);
+        expect(seen.sort()).toEqual(wanted.sort());
       },
     ),
     seeded,

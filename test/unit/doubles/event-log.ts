@@ -9,6 +9,7 @@ import {
 /** A broker with the log of events, and links to it that can be lost with what is on its way. */
 export class EventLog {
   readonly records: EventRecord[] = [];
+  readonly #listeners = new Set<Listener>();
   readonly #sources = new Set<string>();
   readonly #locks = new Set<string>();
   readonly #voices = new Map<string, string>();
@@ -35,16 +36,14 @@ export class EventLog {
     for (const record of this.late.splice(0)) this.write(record);
   }
 
-  /** @returns false if the source is fenced */
-  write({ voice, ...record }: Published): boolean {
-    if (voice !== undefined) {
-      // Bound no more: it reaches nobody, and is confirmed.
-      if (this.#voices.get(voice.exchange) === voice.nonce) this.records.push(record);
-      return true;
-    }
-    if (!this.#sources.has(record.source)) return false;
-    this.records.push(record);
-    return true;
+  /** @returns what became of it */
+  write(published: Published): "heard" | "unheard" | "refused" {
+    const { voice, isProbe, ...record } = published;
+    if (voice === undefined && !this.#sources.has(record.source)) return "refused";
+    // Bound no more: it reaches nobody, and is confirmed.
+    if (voice !== undefined && this.#voices.get(voice.exchange) !== voice.nonce) return "unheard";
+    if (!isProbe && !unlogged.includes(record.key)) this.records.push(record);
+    return this.#program(published) ? "heard" : "unheard";
   }
 
   /** @param manager the one that it is for; undefined: all of them */
@@ -70,17 +69,51 @@ export class EventLog {
     return true;
   }
 
-  /** The client events in the order of the log. */
-  get events(): readonly { readonly event: string; readonly client: string; readonly connection: string }[] {
-    return this.records
-      .filter(({ key }) => key.startsWith("client."))
-      .map(({ body }) => JSON.parse(Buffer.from(body).toString()));
+  /** A program that listens from now on. What it has heard stays when it listens no more. */
+  listen(keys?: readonly string[]): Listener {
+    const listener: Listener = { heard: [], keys };
+    this.#listeners.add(listener);
+    return listener;
   }
+
+  unlisten(listener: Listener): void {
+    this.#listeners.delete(listener);
+  }
+
+  /** @returns whether anybody hears it */
+  #program({ key, body }: Published): boolean {
+    if (!key.startsWith("client.")) return true;
+    let isHeard = false;
+    for (const { heard, keys } of this.#listeners) {
+      if (keys !== undefined && !keys.includes(key)) continue;
+      heard.push(JSON.parse(Buffer.from(body).toString()));
+      isHeard = true;
+    }
+    return isHeard;
+  }
+}
+
+/** An event as a program hears it. */
+export interface Heard {
+  readonly event: string;
+  readonly client: string;
+  readonly connection: string;
+  readonly topic?: string;
+}
+
+/** A program that listens. */
+export interface Listener {
+  readonly heard: Heard[];
+  /** What it listens to; undefined: everything. */
+  readonly keys: readonly string[] | undefined;
 }
 
 interface Published extends EventRecord {
   readonly voice?: Voice | undefined;
+  readonly isProbe: boolean;
 }
+
+const unlogged: readonly string[] = [eventKeys.subscribed, eventKeys.unsubscribed];
 
 export class FakeEventsLink implements EventsLink {
   readonly source: string;
@@ -90,6 +123,9 @@ export class FakeEventsLink implements EventsLink {
   #under: Published[] = [];
   #arrived = 0;
   isOpen = true;
+  published = 0;
+  /** So many were on their way at a time. */
+  underMax = 0;
   givenUp: string | undefined;
 
   constructor(log: EventLog, peer: EventsPeer, source: string) {
@@ -99,18 +135,30 @@ export class FakeEventsLink implements EventsLink {
   }
 
   publish(key: string, body: string, voice?: Voice): void {
-    if (!this.isOpen) return;
-    this.#under.push({ source: this.source, key, body: Buffer.from(body), voice });
+    this.#publish({ source: this.source, key, body: Buffer.from(body), voice, isProbe: false });
     if (key === eventKeys.mark) this.arrive();
+  }
+
+  probe(key: string, body: string): void {
+    this.#publish({ source: this.source, key, body: Buffer.from(body), isProbe: true });
+  }
+
+  #publish(published: Published): void {
+    if (!this.isOpen) return;
+    this.#under.push(published);
+    this.published++;
+    this.underMax = Math.max(this.underMax, this.#under.length);
   }
 
   /** What was published reaches the log, all of it or so much, and is confirmed. */
   arrive(count = Number.POSITIVE_INFINITY): void {
     for (const record of this.#under.splice(0, count)) {
-      if (!this.#log.write(record)) {
+      const outcome = this.#log.write(record);
+      if (outcome === "refused") {
         this.lose();
         return;
       }
+      if (outcome === "unheard" && record.isProbe) this.peer.unheard(record.key);
       this.#arrived++;
     }
     if (this.isOpen && this.#arrived > 0) this.peer.confirmed(this.#arrived, true);

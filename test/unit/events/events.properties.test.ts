@@ -1,84 +1,16 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { Announcer } from "../../../src/events/announcer.ts";
-import type { Attendee } from "../../../src/events/attendance.ts";
 import { speakForDead } from "../../../src/events/heir.ts";
-import { EventLog, type FakeEventsLink } from "../doubles/event-log.ts";
-
-/** A manager as the properties play it: clients that come and go, and a link that is lost and opened. */
-class PlayedManager {
-  readonly manager: string;
-  readonly clients = new Set<Attendee>();
-  readonly announcer: Announcer;
-  readonly #log: EventLog;
-  #number = 0;
-  #count = 0;
-  link: FakeEventsLink | undefined;
-  isDead = false;
-
-  constructor(log: EventLog, manager: string) {
-    this.#log = log;
-    this.manager = manager;
-    this.announcer = new Announcer(manager, this.clients, {
-      onFault: () => undefined,
-      onSettled: () => undefined,
-    });
-  }
-
-  async open(): Promise<void> {
-    if (this.link !== undefined) return;
-    this.link = this.#log.connect(this.#peer, ++this.#number);
-    await this.quiet();
-  }
-
-  get #peer() {
-    return {
-      manager: this.manager,
-      opened: (link: FakeEventsLink) => {
-        this.link = link;
-        this.announcer.opened(link);
-      },
-      closed: () => {
-        this.link = undefined;
-        this.announcer.closed();
-      },
-      confirmed: (tag: number, multiple: boolean) => this.announcer.confirmed(tag, multiple),
-      blocked: () => undefined,
-      told: () => undefined,
-    } as never;
-  }
-
-  come(): void {
-    const client = {
-      id: `client-${this.manager}-${++this.#count}`,
-      protocol: "text",
-      topics: () => [],
-      seat: { address: undefined, connection: 0 },
-    };
-    this.clients.add(client);
-    this.announcer.connected(client);
-  }
-
-  go(): void {
-    const [client] = this.clients;
-    if (client === undefined) return;
-    this.clients.delete(client);
-    this.announcer.disconnected(client, "1000");
-  }
-
-  /** What is under way arrives, until nothing more follows. */
-  async quiet(): Promise<void> {
-    for (let turn = 0; turn < 30; turn++) {
-      await Promise.resolve();
-      this.link?.arrive();
-    }
-  }
-}
+import { EventLog, type Listener } from "../doubles/event-log.ts";
+import { PlayedManager } from "../doubles/played-manager.ts";
 
 const action = fc.oneof(
   { weight: 5, arbitrary: fc.record({ do: fc.constant("come" as const), who: fc.nat(2) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant("go" as const), who: fc.nat(2) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("arrive" as const), who: fc.nat(2) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("flush" as const), who: fc.nat(2) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("listen" as const), who: fc.nat(2) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("unlisten" as const), who: fc.nat(2) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("open" as const), who: fc.nat(2) }) },
   {
     weight: 2,
@@ -101,28 +33,54 @@ const action = fc.oneof(
   },
 );
 
-test("every connected is followed by exactly one disconnected, whatever links and managers do", async () => {
+const game = fc.record({
+  actions: fc.array(action, { maxLength: 80, size: "max" }),
+  /** Whether programs are asked again at once whether they listen, or never. */
+  believedMs: fc.constantFrom(0, Number.POSITIVE_INFINITY),
+  /** Whether a program listens all the time. */
+  isHeard: fc.boolean(),
+});
+
+test("every connected is followed by exactly one disconnected, whatever links, managers and programs that listen do", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(action, { maxLength: 80, size: "max" }), async (actions) => {
+    fc.asyncProperty(game, async ({ actions, believedMs, isHeard }) => {
       const log = new EventLog();
-      const managers = [0, 1, 2].map((n) => new PlayedManager(log, `m${n}`));
+      const always = isHeard ? log.listen() : undefined;
+      const gone: Listener[] = [];
+      const listening: Listener[] = [];
+      const managers = [0, 1, 2].map((n) => new PlayedManager(log, `m${n}`, believedMs));
       for (const manager of managers) await manager.open();
       for (const act of actions) {
         const manager = managers[act.who]!;
         if (act.do === "come") manager.come();
         else if (act.do === "go") manager.go();
         else if (act.do === "arrive") await manager.quiet();
-        else if (act.do === "open") await manager.open();
+        else if (act.do === "flush") manager.flush();
+        else if (act.do === "listen") listening.push(log.listen());
+        else if (act.do === "unlisten") {
+          const listener = listening.shift();
+          if (listener === undefined) continue;
+          log.unlisten(listener);
+          gone.push(listener);
+        } else if (act.do === "open") await manager.open();
         else if (act.do === "lose") manager.link?.lose(act.arriving);
         else if (act.do === "late") log.arriveLate();
         else if (act.do === "snapshot") manager.announcer.snapshot();
         else if (act.do === "inherit") await inherit(manager, managers[act.from]!);
         else await inherit(manager, managers[act.from]!, act.arriving);
       }
+      for (const manager of managers) {
+        // One that was taken for dead learns it, and comes again.
+        manager.announcer.snapshot();
+        await manager.quiet();
+        await manager.open();
+        await manager.quiet();
+      }
       // All die in the end, and one that comes then speaks for them.
+      const late = log.listen();
       const known = managers.map(({ manager, announcer }) => [manager, announcer.sources, 0] as const);
       for (const { link } of managers) link?.lose();
-      const last = new PlayedManager(log, "last");
+      const last = new PlayedManager(log, "last", believedMs);
       await last.open();
       for (const one of known) {
         const spoken = speakForDead(one, last.link!, last.announcer);
@@ -131,7 +89,11 @@ test("every connected is followed by exactly one disconnected, whatever links an
       }
       log.arriveLate();
       await last.quiet();
-      check(log);
+      const there = managers.flatMap(({ clients }) => [...clients].map(({ id }) => id!));
+      expect(late.heard.map(({ client }) => client).sort()).toEqual(there.sort());
+      for (const listener of listening) checkAll(listener);
+      if (always !== undefined) checkAll(always);
+      for (const listener of gone) ends(listener);
     }),
     { numRuns: 100 },
   );
@@ -151,16 +113,21 @@ async function inherit(heir: PlayedManager, dead: PlayedManager, arriving?: numb
   await spoken;
 }
 
-function check(log: EventLog): void {
-  const ends = new Map<string, number>();
-  for (const { event, connection } of log.events) {
+/** How often each connection ended that a program heard of, which is once at most; and 0 for those that began. */
+function ends({ heard }: Listener): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { event, connection } of heard) {
     if (event === "connected") {
-      expect(ends.has(connection)).toBe(false);
-      ends.set(connection, 0);
+      expect(counts.has(connection)).toBe(false);
+      counts.set(connection, 0);
     } else {
-      expect(ends.get(connection)).toBe(0);
-      ends.set(connection, 1);
+      expect(counts.get(connection) ?? 0).toBe(0);
+      counts.set(connection, 1);
     }
   }
-  expect([...ends].filter(([, count]) => count !== 1)).toEqual([]);
+  return counts;
+}
+
+function checkAll(listener: Listener): void {
+  expect([...ends(listener)].filter(([, count]) => count !== 1)).toEqual([]);
 }

@@ -1,10 +1,20 @@
 import { bytesPerUnitMax, frameEnd, frameHeadBytes, frameOverhead, frameSizeAt } from "../amqp-wire.ts";
 import { type FramesOptions, publishFrames } from "../publish-frames.ts";
 
+/** Where events of one kind go. There are few, which are made once: what they have in common is written once for each. */
+export interface Route {
+  /** What they are published to. */
+  readonly exchange: string;
+  /** Their routing key. */
+  readonly key: string;
+  /** Whether RabbitMQ gives back what reaches no queue at all. */
+  readonly isMandatory: boolean;
+}
+
 /** What is published as JSON. */
 export interface EventMessage {
-  /** The routing key. */
-  readonly key: string;
+  /** Where it goes. */
+  readonly route: Route;
   /** JSON. */
   readonly body: string;
   /** Undefined: none. */
@@ -29,30 +39,40 @@ interface Head {
 }
 
 /**
- * Writes the AMQP frames of events that go to one exchange. Each client that connects has two events or more, though hardly anybody listens;
- * and those with the same routing key differ in their bodies alone. So what comes before the body is written once for each key, and copied:
- * that takes a third of the time of `publishFrames`, which writes whatever is not so simple.
+ * Writes the AMQP frames of events. Those with the same route differ in their bodies alone, so what comes before the body is written once for each
+ * route, and copied: that takes a third of the time of `publishFrames`, which writes whatever is not so simple.
  */
 export class EventFrames {
-  readonly #options: FramesOptions;
-  readonly #heads = new Map<string, Head>();
+  readonly #framing: Pick<FramesOptions, "channel" | "frameMax">;
+  readonly #heads = new Map<Route, Head>();
 
-  /** @param options of which there are few: keys are Warren's own */
-  constructor(options: FramesOptions) {
-    this.#options = options;
+  constructor(framing: Pick<FramesOptions, "channel" | "frameMax">) {
+    this.#framing = framing;
   }
 
   /** In one piece, to be written at once. */
   write(events: readonly EventMessage[]): Buffer {
-    let size = 0;
+    const pieces: Buffer[] = [];
+    let simple: EventMessage[] = [];
     for (const event of events) {
-      if (!this.#isSimple(event)) return this.#writeAny(events);
-      size += this.#headOf(event.key).bytes.length + frameOverhead + bytesPerUnitMax * event.body.length;
+      if (this.#isSimple(event)) simple.push(event);
+      else {
+        pieces.push(this.#writeSimple(simple), this.#writeAny(event));
+        simple = [];
+      }
     }
+    const last = this.#writeSimple(simple);
+    return pieces.length === 0 ? last : Buffer.concat([...pieces, last]);
+  }
+
+  #writeSimple(events: readonly EventMessage[]): Buffer {
+    let size = 0;
+    for (const { route, body } of events)
+      size += this.#headOf(route).bytes.length + frameOverhead + bytesPerUnitMax * body.length;
     const buffer = Buffer.allocUnsafeSlow(size);
     let at = 0;
-    for (const { key, body } of events) {
-      const head = this.#headOf(key);
+    for (const { route, body } of events) {
+      const head = this.#headOf(route);
       buffer.set(head.bytes, at);
       const bodyAt = at + head.bytes.length;
       const length = buffer.write(body, bodyAt);
@@ -67,28 +87,24 @@ export class EventFrames {
 
   /** Whether its body is one frame, and there is nothing in its head that others do not have. */
   #isSimple({ body, headers }: EventMessage): boolean {
-    const bytesMax = this.#options.frameMax - frameOverhead;
+    const bytesMax = this.#framing.frameMax - frameOverhead;
     return headers === undefined && body.length > 0 && bytesPerUnitMax * body.length <= bytesMax;
   }
 
-  #writeAny(events: readonly EventMessage[]): Buffer {
-    const envelopes = events.map(({ key, body, headers }) => ({
-      ...bare,
-      routingKey: key,
-      body: Buffer.from(body),
-      headers,
-    }));
-    return publishFrames(envelopes, this.#options);
+  #writeAny({ route, body, headers }: EventMessage): Buffer {
+    const { exchange, key, isMandatory } = route;
+    const envelope = { ...bare, routingKey: key, body: Buffer.from(body), headers };
+    return publishFrames([envelope], { ...this.#framing, exchange, isMandatory });
   }
 
-  #headOf(key: string): Head {
-    let head = this.#heads.get(key);
+  #headOf(route: Route): Head {
+    let head = this.#heads.get(route);
     if (head === undefined) {
-      const sample = this.#writeAny([{ key, body: "x", headers: undefined }]);
+      const sample = this.#writeAny({ route, body: "x", headers: undefined });
       const methodBytes = sample.readUInt32BE(frameSizeAt) + frameOverhead;
       // Without the sample's body and the end of its frame.
       head = { bytes: sample.subarray(0, -2), bodySizeAt: methodBytes + bodySizeAt };
-      this.#heads.set(key, head);
+      this.#heads.set(route, head);
     }
     return head;
   }

@@ -1,4 +1,4 @@
-import type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage } from "amqplib";
+import type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage, Message } from "amqplib";
 import { codeOf, reasonOf } from "../../../errors.ts";
 import type { EventRecord, EventsLink, EventsPeer, Voice } from "../../events.ts";
 import { leaversBody } from "../../leavers.ts";
@@ -6,23 +6,24 @@ import type { Declaring } from "../declaring.ts";
 import { channelNumber, closeChannel, innards } from "../innards.ts";
 import { leftExchange } from "../leaving.ts";
 import type { Life } from "../life.ts";
-import type { FramesOptions } from "../publish-frames.ts";
 import type { Drop } from "../watch.ts";
-import { EventFrames, type EventMessage } from "./event-frames.ts";
+import { EventFrames, type EventMessage, type Route } from "./event-frames.ts";
 import { readEvents } from "./event-reading.ts";
 import {
   controlExchange,
   declareEvents,
   declareSource,
+  fenceSource,
   inboxOf,
+  isLogged,
   lockOf,
   managersExchange,
   openInbox,
   openVoice,
+  programsOf,
   sourceOf,
   voiceHeader,
 } from "./events-topology.ts";
-import { Later } from "./later.ts";
 import { RevokedLog } from "./revoked-log.ts";
 
 /** The connection over which a manager's events go, and on which it hears of the other managers. */
@@ -43,6 +44,8 @@ export class EventsConnection {
     await declaring.done();
     const channel = await life.confirmChannel();
     channel.on("ack", ({ deliveryTag, multiple }) => this.#peer.confirmed(deliveryTag, multiple));
+    // It comes before the confirm.
+    channel.on("return", ({ fields }: Message) => this.#peer.unheard(fields.routingKey));
     channel.on("nack", () => drop("RabbitMQ refuses an event: is its log in trouble?"));
     const telling = await life.channel();
     await openInbox(
@@ -82,14 +85,6 @@ export class EventsConnection {
   }
 }
 
-/**
- * How long the events of clients are gathered, in milliseconds: a write and its confirms cost as much as the connecting of a client, whatever
- * their size.
- */
-const gatherMs = 50;
-/** How their keys begin. What managers say of themselves is waited for, and goes at once. */
-const ofClients = "client.";
-
 /** The type of what is for one manager alone, and is no answer. */
 const toOne = "to one";
 
@@ -100,12 +95,12 @@ class RabbitmqEventsLink implements EventsLink {
   readonly #drop: Drop;
   readonly #revoked: RevokedLog;
   readonly #write: (frames: Buffer) => void;
-  readonly #framing: Pick<FramesOptions, "channel" | "frameMax" | "isMandatory">;
-  #frames: EventFrames;
-  /** Published since the last write, to one exchange: they go as one. */
+  readonly #frames: EventFrames;
+  readonly #plain = new Map<string, Route>();
+  readonly #probes = new Map<string, Route>();
+  /** Published in this turn of the event loop: they go as one. */
   #gathered: EventMessage[] = [];
-  readonly #later: Later;
-  #exchange: string;
+  #flushing: NodeJS.Immediate | undefined;
   #isOpen = true;
 
   readonly #manager: string;
@@ -126,25 +121,37 @@ class RabbitmqEventsLink implements EventsLink {
     this.#telling = telling;
     this.#drop = drop;
     const { stream, frameMax } = innards(connection);
-    this.#framing = { channel: channelNumber(channel), frameMax, isMandatory: false };
-    this.#exchange = source;
-    this.#frames = new EventFrames({ ...this.#framing, exchange: source });
+    this.#frames = new EventFrames({ channel: channelNumber(channel), frameMax });
     this.#write = (frames) => void stream.write(frames);
-    this.#later = new Later(gatherMs, () => this.#flush());
   }
 
   publish(key: string, body: string, voice?: Voice): void {
-    const exchange = voice?.exchange ?? this.source;
-    if (exchange !== this.#exchange) this.#turnTo(exchange);
-    this.#later.flush(!key.startsWith(ofClients));
-    const headers = voice === undefined ? undefined : { [voiceHeader]: voice.nonce };
-    this.#gathered.push({ key, body, headers });
+    if (voice === undefined) this.#gather(this.#routeOf(key, false), body);
+    else
+      this.#gather({ exchange: voice.exchange, key, isMandatory: false }, body, {
+        [voiceHeader]: voice.nonce,
+      });
   }
 
-  #turnTo(exchange: string): void {
-    this.#flush();
-    this.#exchange = exchange;
-    this.#frames = new EventFrames({ ...this.#framing, exchange });
+  probe(key: string, body: string): void {
+    this.#gather(this.#routeOf(key, true), body);
+  }
+
+  #gather(route: Route, body: string, headers?: EventMessage["headers"]): void {
+    if (!this.#isOpen) return;
+    this.#flushing ??= setImmediate(() => this.#flush());
+    this.#gathered.push({ route, body, headers });
+  }
+
+  #routeOf(key: string, isMandatory: boolean): Route {
+    const routes = isMandatory ? this.#probes : this.#plain;
+    let route = routes.get(key);
+    if (route === undefined) {
+      const exchange = isMandatory || !isLogged(key) ? programsOf(this.source) : this.source;
+      route = { exchange, key, isMandatory };
+      routes.set(key, route);
+    }
+    return route;
   }
 
   ask(body: string, id: string): void {
@@ -166,9 +173,7 @@ class RabbitmqEventsLink implements EventsLink {
   }
 
   async fence(source: string): Promise<void> {
-    await this.#ask(async (channel) => {
-      await channel.deleteExchange(source);
-    });
+    await this.#ask((channel) => fenceSource(channel, source));
   }
 
   async read(from: "first" | number, until: string, visit: (record: EventRecord) => void): Promise<void> {
@@ -218,13 +223,14 @@ class RabbitmqEventsLink implements EventsLink {
 
   end(): void {
     this.#isOpen = false;
-    this.#later.close();
+    clearImmediate(this.#flushing);
     this.#gathered = [];
   }
 
   #flush(): void {
     const gathered = this.#gathered;
     this.#gathered = [];
+    this.#flushing = undefined;
     if (this.#isOpen && gathered.length > 0) this.#write(this.#frames.write(gathered));
   }
 

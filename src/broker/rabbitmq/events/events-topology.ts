@@ -29,6 +29,19 @@ export function sourceOf(manager: string, number: number): string {
   return `${eventsExchange}.${manager}.${number}`;
 }
 
+/** By this a source's events reach programs alone, and not the log. */
+export function programsOf(source: string): string {
+  return `${source}.programs`;
+}
+
+/** What the log keeps: what a manager that speaks for another one needs, and no more. What is subscribed to is not in it. */
+const loggedKeys = [eventKeys.connected, eventKeys.disconnected, "manager.#"];
+
+/** Whether the log keeps events with this key. */
+export function isLogged(key: string): boolean {
+  return key !== eventKeys.subscribed && key !== eventKeys.unsubscribed;
+}
+
 /** Held by the manager that settles what another one, or it itself, has left open. */
 export function lockOf(manager: string): string {
   return `${eventsExchange}.${manager}.settling`;
@@ -43,10 +56,7 @@ export function inboxOf(manager: string): string {
   return `${managersExchange}.${manager}`;
 }
 
-/**
- * Declares what all managers share. The log has what a manager that speaks for another one needs, and no more: it does not keep
- * what is subscribed to.
- */
+/** Declares what all managers share. */
 export async function declareEvents(declaring: Declaring): Promise<void> {
   await declareTopic(declaring, eventsExchange);
   await declaring.fanout(managersExchange);
@@ -58,8 +68,6 @@ export async function declareEvents(declaring: Declaring): Promise<void> {
     "x-max-age": logAgeMax,
     "x-stream-max-segment-size-bytes": logBytesMax / 16,
   });
-  for (const key of [eventKeys.connected, eventKeys.disconnected, "manager.#"])
-    await declaring.ask((channel) => channel.bindQueue(eventsLog, eventsExchange, key));
 }
 
 /**
@@ -107,14 +115,29 @@ export async function openVoice(channel: Channel, manager: string): Promise<Voic
   const nonce = crypto.randomUUID();
   await channel.deleteExchange(exchange);
   await channel.assertExchange(exchange, "headers", { durable: false });
-  await channel.bindExchange(eventsExchange, exchange, "", { "x-match": "all", [voiceHeader]: nonce });
+  const wanted = { "x-match": "all", [voiceHeader]: nonce };
+  await channel.bindExchange(eventsExchange, exchange, "", wanted);
+  await channel.bindQueue(eventsLog, exchange, "", wanted);
   return { exchange, nonce };
 }
 
-/** The way by which one manager's events come, for as long as its connection lasts. It is not durable: nothing comes through it after a restart. */
+/**
+ * The ways by which one manager's events come, for as long as its connection lasts. They are not durable: nothing comes through them after a
+ * restart. The log is bound to them, and not to the exchange of all events: else RabbitMQ could not tell whether a program listens.
+ */
 export async function declareSource(declaring: Declaring, source: string): Promise<void> {
-  await declaring.ask((channel) => channel.assertExchange(source, "fanout", { durable: false }));
-  await declaring.ask((channel) => channel.bindExchange(eventsExchange, source, ""));
+  const programs = programsOf(source);
+  await declaring.ask((channel) => channel.assertExchange(source, "topic", { durable: false }));
+  await declaring.ask((channel) => channel.bindExchange(eventsExchange, source, "client.*"));
+  for (const key of loggedKeys) await declaring.ask((channel) => channel.bindQueue(eventsLog, source, key));
+  await declaring.fanout(programs, { durable: false });
+  await declaring.ask((channel) => channel.bindExchange(eventsExchange, programs, ""));
+}
+
+/** Nothing more comes by a source. */
+export async function fenceSource(channel: Channel, source: string): Promise<void> {
+  await channel.deleteExchange(programsOf(source));
+  await channel.deleteExchange(source);
 }
 
 /** Goes with its connection, and so tells whether the manager is connected. */

@@ -4,26 +4,35 @@ import { EventFrames, type EventMessage } from "../../../../src/broker/rabbitmq/
 import { publishFrames } from "../../../../src/broker/rabbitmq/publish-frames.ts";
 import { seeded } from "../../doubles/seeded.ts";
 
-const framing = { exchange: "wsmanager.events.m.1", channel: 3, frameMax: 4096, isMandatory: false };
+const framing = { channel: 3, frameMax: 4096 };
+
+const routes = [
+  { exchange: "wsmanager.events.m.1", key: "client.connected", isMandatory: false },
+  { exchange: "wsmanager.events.m.1", key: "manager.snapshot", isMandatory: false },
+  { exchange: "wsmanager.events.m.1.programs", key: "client.subscribed", isMandatory: false },
+  { exchange: "wsmanager.events.m.1.programs", key: "client.connected", isMandatory: true },
+];
 
 /** The same events as envelopes like any others. */
 const written = (events: readonly EventMessage[]) =>
-  publishFrames(
-    events.map(({ key, body, headers }) => ({
-      contentType: "application/json",
-      messageId: undefined,
-      timestamp: undefined,
-      appId: undefined,
-      clientId: undefined,
-      routingKey: key,
-      body: Buffer.from(body),
-      headers,
-    })),
-    framing,
+  Buffer.concat(
+    events.map(({ route: { key, ...rest }, body, headers }) => {
+      const envelope = {
+        contentType: "application/json",
+        messageId: undefined,
+        timestamp: undefined,
+        appId: undefined,
+        clientId: undefined,
+        routingKey: key,
+        body: Buffer.from(body),
+        headers,
+      };
+      return publishFrames([envelope], { ...framing, ...rest });
+    }),
   );
 
 const anyEvent = fc.record<EventMessage>({
-  key: fc.constantFrom("client.connected", "client.disconnected", "manager.snapshot"),
+  route: fc.constantFrom(...routes),
   body: fc.oneof(
     fc.string({ unit: "binary", maxLength: 60 }),
     // Around what one frame holds, of ASCII and of what takes three bytes.

@@ -1,19 +1,19 @@
 import { expect, test } from "bun:test";
-import { Later } from "../../../../src/broker/rabbitmq/events/later.ts";
-import { until } from "../../../support/wait.ts";
+import { Later } from "../../../src/events/later.ts";
+import { until } from "../../support/wait.ts";
 
 const tooLongMs = 3_600_000;
 
 test("what comes after a quiet time goes in the next turn, what follows is gathered, and what is urgent takes it along", async () => {
   const flushes: number[] = [];
   let waiting = 0;
-  const later = new Later(tooLongMs, () => {
+  const later = new Later(() => {
     flushes.push(waiting);
     waiting = 0;
   });
   const add = (isUrgent: boolean) => {
     waiting++;
-    later.flush(isUrgent);
+    later.flush(isUrgent ? 0 : tooLongMs);
   };
   add(false);
   add(false);
@@ -32,14 +32,14 @@ test("what comes after a quiet time goes in the next turn, what follows is gathe
 
 test("what was gathered goes when its time is over, and nothing goes after the end", async () => {
   let flushes = 0;
-  const later = new Later(20, () => flushes++);
+  const later = new Later(() => flushes++);
   for (let n = 1; n <= 3; n++) {
-    later.flush(false);
+    later.flush(20);
     await until(() => flushes === n, `flush ${n}`);
   }
-  later.flush(false);
+  later.flush(20);
   later.close();
-  later.flush(true);
+  later.flush(0);
   later.close();
   await Bun.sleep(40);
   expect(flushes).toBe(3);

@@ -1,0 +1,71 @@
+import { eventKeys } from "../broker/events.ts";
+import type { Untold } from "./untold.ts";
+
+/** Some events, in two parts. */
+export interface Asked {
+  /** What asks by each kind of event that there is whether a program listens, in order; with what came before of the same connection. */
+  readonly first: readonly Untold[];
+  /** All others, in order. */
+  readonly rest: readonly Untold[];
+  /** Whether there is nothing in `rest` of a kind that nobody is asked about. */
+  readonly isWhole: boolean;
+}
+
+/**
+ * Chooses the events by which programs are asked whether they listen: the first one of each kind, with the earlier ones of the same
+ * connection, so that each client's events stay in order. An end asks only if its beginning is not among these events: a program that
+ * hears of both must not miss the end if the link is lost between them.
+ *
+ * @param asks the kinds that are asked by
+ */
+export function askingIn(events: readonly Untold[], asks: (event: Untold["event"]) => boolean): Asked {
+  const kinds = new Set<string>();
+  /** Of each connection that asks, the last event that goes first. */
+  const untilAt = new Map<number, number>();
+  const begun = new Set<number>();
+  for (const [at, { event, number }] of events.entries()) {
+    if (event === "connected") begun.add(number);
+    if (kinds.has(event) || !asks(event) || (event === "disconnected" && begun.has(number))) continue;
+    kinds.add(event);
+    untilAt.set(number, at);
+    if (kinds.size === kindsCount) break;
+  }
+  const first: Untold[] = [];
+  const rest: Untold[] = [];
+  let isWhole = true;
+  for (const [at, event] of events.entries()) {
+    const isFirst = at <= (untilAt.get(event.number) ?? -1);
+    (isFirst ? first : rest).push(event);
+    if (!kinds.has(event.event)) isWhole = false;
+  }
+  return { first, rest, isWhole };
+}
+
+const kindsCount = 4;
+
+/** A question to programs, whether they listen. */
+export class Question {
+  readonly #answers = new Map<string, { asked: number; unheard: number }>();
+
+  asked(key: string): void {
+    const answer = this.#answers.get(key);
+    if (answer === undefined) this.#answers.set(key, { asked: 1, unheard: 0 });
+    else answer.asked++;
+  }
+
+  unheard(key: string): void {
+    const answer = this.#answers.get(key);
+    if (answer !== undefined) answer.unheard++;
+  }
+
+  /** Whether a program listens to anything that was asked. */
+  get isHeard(): boolean {
+    for (const { asked, unheard } of this.#answers.values()) if (unheard < asked) return true;
+    return false;
+  }
+
+  /** Whether it was asked who hears of clients that come. */
+  get isOfConnected(): boolean {
+    return this.#answers.has(eventKeys.connected);
+  }
+}

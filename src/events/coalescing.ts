@@ -1,0 +1,44 @@
+import type { Untold } from "./untold.ts";
+
+/** Where in the list the events of one connection are that wait. */
+interface Waiting {
+  /** Its `connected`, if that waits. */
+  connectedAt: number | undefined;
+  /** Its `subscribed` that were not followed by `unsubscribed`, by topic. */
+  readonly subscribedAt: Map<string, number>;
+  /** Its `unsubscribed`. */
+  readonly unsubscribedAt: number[];
+}
+
+/**
+ * Leaves out the events that cancel one another: of a topic that was subscribed to and left, of a client that came and went, and the
+ * subscriptions of a client that went. What remains is no more than what is different now from what was told.
+ */
+export function withoutCancelled(events: readonly Untold[]): Untold[] {
+  const isOut = new Uint8Array(events.length);
+  const connections = new Map<number, Waiting>();
+  for (const [at, { event, number, topic = "" }] of events.entries()) {
+    let waiting = connections.get(number);
+    if (waiting === undefined) {
+      waiting = { connectedAt: undefined, subscribedAt: new Map(), unsubscribedAt: [] };
+      connections.set(number, waiting);
+    }
+    const { connectedAt, subscribedAt, unsubscribedAt } = waiting;
+    if (event === "connected") waiting.connectedAt = at;
+    else if (event === "subscribed") subscribedAt.set(topic, at);
+    else if (event === "unsubscribed") {
+      const before = subscribedAt.get(topic);
+      if (before === undefined) unsubscribedAt.push(at);
+      else {
+        isOut[before] = isOut[at] = 1;
+        subscribedAt.delete(topic);
+      }
+    } else {
+      for (const each of subscribedAt.values()) isOut[each] = 1;
+      for (const each of unsubscribedAt) isOut[each] = 1;
+      if (connectedAt !== undefined) isOut[connectedAt] = isOut[at] = 1;
+      connections.delete(number);
+    }
+  }
+  return events.filter((_, at) => isOut[at] === 0);
+}

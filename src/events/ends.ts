@@ -1,0 +1,26 @@
+import { eventKeys, type Voice } from "../broker/events.ts";
+import type { ClientEvent, Entry } from "./event.ts";
+import type { Outgoing } from "./outgoing.ts";
+
+/** Ends that are published before the broker has confirmed them. */
+const atOnce = 2000;
+
+/** Tells that connections are at their end. Resolves when all of that is confirmed, or the link is lost. */
+export async function tellOfEnds(
+  outgoing: Outgoing,
+  manager: string,
+  open: Iterable<Entry>,
+  reason: string,
+  voice: Voice,
+): Promise<void> {
+  const { link } = outgoing;
+  const at = Date.now();
+  let count = 0;
+  for (const [connection, client] of open) {
+    if (outgoing.link !== link) return;
+    const event: ClientEvent = { event: "disconnected", client, connection, manager, at, reason };
+    outgoing.publish(eventKeys.disconnected, JSON.stringify(event), voice);
+    if (++count % atOnce === 0) await outgoing.settled();
+  }
+  await outgoing.settled();
+}

@@ -1,0 +1,35 @@
+/**
+ * When what is gathered is flushed: after a quiet time in the next turn of the event loop, and otherwise when some time has passed since the
+ * flush before.
+ */
+export class Later {
+  readonly #flush: () => void;
+  #flushedMs = Number.NEGATIVE_INFINITY;
+  #timer: NodeJS.Timeout | undefined;
+  #immediate: NodeJS.Immediate | undefined;
+
+  constructor(flush: () => void) {
+    this.#flush = flush;
+  }
+
+  /** There is something to flush. @param gatherMs since the flush before, in milliseconds; 0: in the next turn in any case */
+  flush(gatherMs: number): void {
+    if (this.#immediate !== undefined || (this.#timer !== undefined && gatherMs > 0)) return;
+    const inMs = this.#flushedMs + gatherMs - performance.now();
+    if (gatherMs === 0 || inMs <= 0) this.#immediate = setImmediate(() => this.#now());
+    else this.#timer = setTimeout(() => this.#now(), inMs);
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    clearImmediate(this.#immediate);
+    this.#timer = undefined;
+    this.#immediate = undefined;
+  }
+
+  #now(): void {
+    this.close();
+    this.#flushedMs = performance.now();
+    this.#flush();
+  }
+}

@@ -1,0 +1,212 @@
+import { eventKeys } from "../broker/events.ts";
+import { type Asked, askingIn, Question } from "./asking.ts";
+import { withoutCancelled } from "./coalescing.ts";
+import type { Entry, Passage } from "./event.ts";
+import { eventText } from "./event-text.ts";
+import { Later } from "./later.ts";
+import type { Outgoing } from "./outgoing.ts";
+import { entriesMax } from "./snapshots.ts";
+import type { Untold } from "./untold.ts";
+
+/** Events that the broker may have to confirm at a time. What is more waits. */
+export const unconfirmedMax = 5000;
+/** From so many that wait on, those are left out that cancel one another. */
+export const coalescedFrom = 50_000;
+/** Fewer than that may wait when many clients are told of at once. */
+const roomyBelow = 5000;
+/** How long events are gathered for programs that listen, in milliseconds: a write and its confirms cost as much as the connecting of a client. */
+const heardGatherMs = 50;
+/** The same while none listens: longer, since nobody waits for them, and not long, since who dies has told nobody of them. */
+const unheardGatherMs = 250;
+/** How long it is believed that a program listens, in milliseconds. */
+const believedMs = 10_000;
+
+/** How events are gathered; the defaults suit production. */
+export interface TellingOptions {
+  /** Makes what calls `flush` when gathered events are to go. */
+  readonly later: (flush: () => void) => Pick<Later, "flush" | "close">;
+  /** How long it is believed that a program listens, in milliseconds. */
+  readonly believedMs: number;
+}
+
+/**
+ * Tells events in order, as fast as the broker takes them, and asks whether any program listens: while none does, what clients do is written
+ * into the log of events in short, and reaches no exchange of programs.
+ *
+ * The question is the first event of each kind that was gathered, published to programs alone; RabbitMQ gives it back if it reaches none. The
+ * others wait for that answer. A program that binds its queue meanwhile has not missed any of them: they happened before.
+ *
+ * | nobody listens                                  | somebody listens                                |
+ * |-------------------------------------------------|-------------------------------------------------|
+ * | each time something was gathered, it is asked   | it is told, to programs and the log at once     |
+ * | unheard: the others go into the log             | after `believedMs` it is asked again            |
+ * | heard: the others are told; somebody listens    | nobody hears of clients that come: nobody listens |
+ */
+export class Telling {
+  readonly #outgoing: Outgoing;
+  readonly #later: Pick<Later, "flush" | "close">;
+  readonly #believedMs: number;
+  #waiting: Untold[] = [];
+  #coalescedAt = coalescedFrom;
+  #isHeard = false;
+  #believedUntilMs = 0;
+  /** The broker has to confirm something before more is told. */
+  #isHeldBack = false;
+  /** The question that is open, and what waits for its answer. */
+  #open: (Asked & { readonly question: Question }) | undefined;
+  #onRoomy: (() => void)[] = [];
+  #onTold: (() => void)[] = [];
+
+  constructor(outgoing: Outgoing, options: Partial<TellingOptions> = {}) {
+    this.#outgoing = outgoing;
+    this.#believedMs = options.believedMs ?? believedMs;
+    const later = options.later ?? ((flush) => new Later(flush));
+    this.#later = later(() => this.#flush());
+  }
+
+  /** Tells an event when it is its turn. */
+  tell(event: Untold): void {
+    this.#waiting.push(event);
+    if (this.#waiting.length >= this.#coalescedAt) this.#coalesce();
+    // Otherwise the answer or the confirm that is waited for goes on.
+    if (this.#open === undefined) this.#later.flush(this.#gatherMs);
+  }
+
+  /** A probe with this key reached nobody. */
+  unheard(key: string): void {
+    this.#open?.question.unheard(key);
+  }
+
+  /** The broker has confirmed something. */
+  confirmed(): void {
+    if (this.#isHeldBack && this.#outgoing.unconfirmed <= unconfirmedMax / 2) this.#flush();
+  }
+
+  /** The link was lost: what waits is not told any more. */
+  closed(): void {
+    this.#waiting = [];
+    this.#open = undefined;
+    this.#isHeldBack = false;
+    this.#later.close();
+    this.#answerWaiters();
+  }
+
+  /** The events that wait, in order. */
+  get pending(): readonly Untold[] {
+    return this.#open === undefined ? this.#waiting : [...this.#open.rest, ...this.#waiting];
+  }
+
+  /** Resolves when few events wait, or the link is lost. */
+  roomy(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onRoomy.push(resolve);
+      this.#answerWaiters();
+    });
+  }
+
+  /** Resolves when all events so far are published, or the link is lost. */
+  told(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onTold.push(resolve);
+      if (this.#waiting.length > 0 && this.#open === undefined) this.#later.flush(0);
+      this.#answerWaiters();
+    });
+  }
+
+  #flush(): void {
+    this.#isHeldBack = false;
+    if (this.#outgoing.link === undefined || this.#open !== undefined || this.#waiting.length === 0) return;
+    if (this.#waiting.length < coalescedFrom) this.#coalescedAt = coalescedFrom;
+    if (this.#outgoing.unconfirmed >= unconfirmedMax) this.#isHeldBack = true;
+    else if (this.#isHeard && performance.now() < this.#believedUntilMs) this.#tellAll();
+    else this.#ask();
+  }
+
+  #tellAll(): void {
+    const waiting = this.#waiting;
+    let count = 0;
+    while (count < waiting.length && this.#outgoing.unconfirmed < unconfirmedMax) {
+      const event = waiting[count++]!;
+      this.#outgoing.publish(eventKeys[event.event], eventText(event));
+    }
+    this.#waiting = waiting.slice(count);
+    this.#isHeldBack = this.#waiting.length > 0;
+    this.#answerWaiters();
+  }
+
+  #ask(): void {
+    // An end that is told to programs is in the log by the same message, so that none of them hears of it twice: it does not ask while somebody listens.
+    const asked = askingIn(this.#waiting, (event) => !this.#isHeard || event !== "disconnected");
+    const { first } = asked;
+    if (first.length === 0) {
+      this.#tellAll();
+      return;
+    }
+    const question = new Question();
+    this.#waiting = [];
+    this.#open = { ...asked, question };
+    // The log has it first: what programs hear of always has an end.
+    this.#record(first);
+    for (const event of first) {
+      const key = eventKeys[event.event];
+      question.asked(key);
+      this.#outgoing.probe(key, eventText(event));
+    }
+    this.#outgoing.whenConfirmed(() => this.#answered(question));
+  }
+
+  #answered(question: Question): void {
+    if (this.#open?.question !== question) return;
+    const { rest, isWhole } = this.#open;
+    this.#open = undefined;
+    const goesOn = this.#isHeard && !question.isOfConnected;
+    if (question.isHeard || goesOn) {
+      this.#isHeard = true;
+      this.#believedUntilMs = performance.now() + this.#believedMs;
+      this.#waiting = [...rest, ...this.#waiting];
+      this.#tellAll();
+    } else if (this.#isHeard || !isWhole) {
+      // Of some ends nobody was asked.
+      this.#isHeard = false;
+      this.#waiting = [...rest, ...this.#waiting];
+      this.#flush();
+    } else {
+      this.#record(rest);
+      if (this.#waiting.length > 0) this.#later.flush(this.#onTold.length > 0 ? 0 : this.#gatherMs);
+    }
+    this.#answerWaiters();
+  }
+
+  /** Writes into the log alone who came and went. */
+  #record(events: readonly Untold[]): void {
+    const opened: Entry[] = [];
+    const closed: string[] = [];
+    for (const { event, connection, client } of events)
+      if (event === "connected") opened.push([connection, client]);
+      else if (event === "disconnected") closed.push(connection);
+    // Who came and went is opened before it is closed.
+    for (let at = 0; at < opened.length; at += entriesMax)
+      this.#publish({ opened: opened.slice(at, at + entriesMax), closed: [] });
+    for (let at = 0; at < closed.length; at += entriesMax)
+      this.#publish({ opened: [], closed: closed.slice(at, at + entriesMax) });
+  }
+
+  #publish(passage: Passage): void {
+    this.#outgoing.publish(eventKeys.clients, JSON.stringify(passage));
+  }
+
+  #coalesce(): void {
+    this.#waiting = withoutCancelled(this.#waiting);
+    this.#coalescedAt = Math.max(coalescedFrom, 2 * this.#waiting.length);
+  }
+
+  get #gatherMs(): number {
+    return this.#isHeard ? heardGatherMs : unheardGatherMs;
+  }
+
+  #answerWaiters(): void {
+    const length = this.#waiting.length + (this.#open?.rest.length ?? 0);
+    if (length < roomyBelow) for (const then of this.#onRoomy.splice(0)) then();
+    if (length === 0 && this.#open === undefined) for (const then of this.#onTold.splice(0)) then();
+  }
+}

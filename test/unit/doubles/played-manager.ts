@@ -1,0 +1,110 @@
+import { Announcer } from "../../../src/events/announcer.ts";
+import type { Attendee } from "../../../src/events/attendance.ts";
+import type { EventLog, FakeEventsLink } from "./event-log.ts";
+
+/** A client as a manager tells of it. */
+export interface PlayedClient extends Attendee {
+  readonly subscribed: string[];
+}
+
+/** A manager as tests of events play it: clients that come and go, and a link that is lost and opened. What is gathered goes when it is said. */
+export class PlayedManager {
+  readonly manager: string;
+  readonly clients = new Set<PlayedClient>();
+  readonly announcer: Announcer;
+  readonly #log: EventLog;
+  #number = 0;
+  #count = 0;
+  link: FakeEventsLink | undefined;
+  #flush: () => void = () => undefined;
+  #isDue = false;
+
+  /** @param believedMs how long it is believed that a program listens */
+  constructor(log: EventLog, manager: string, believedMs = Number.POSITIVE_INFINITY) {
+    this.#log = log;
+    this.manager = manager;
+    const hooks = { onFault: () => undefined, onSettled: () => undefined };
+    const later = (flush: () => void) => {
+      this.#flush = flush;
+      return {
+        flush: () => {
+          this.#isDue = true;
+        },
+        close: () => {
+          this.#isDue = false;
+        },
+      };
+    };
+    this.announcer = new Announcer(manager, this.clients, hooks, { later, believedMs });
+  }
+
+  async open(): Promise<void> {
+    if (this.link !== undefined) return;
+    this.link = this.#log.connect(this.#peer, ++this.#number);
+    await this.quiet();
+  }
+
+  get #peer() {
+    return {
+      manager: this.manager,
+      opened: (link: FakeEventsLink) => {
+        this.link = link;
+        this.announcer.opened(link);
+      },
+      closed: () => {
+        this.link = undefined;
+        this.announcer.closed();
+      },
+      confirmed: (tag: number, multiple: boolean) => this.announcer.confirmed(tag, multiple),
+      unheard: (key: string) => this.announcer.unheard(key),
+      blocked: () => undefined,
+      told: () => undefined,
+    } as never;
+  }
+
+  come(): PlayedClient {
+    const subscribed: string[] = [];
+    const client = {
+      id: `client-${this.manager}-${++this.#count}`,
+      protocol: "text",
+      subscribed,
+      topics: () => subscribed,
+      seat: { address: undefined, connection: 0 },
+    };
+    this.clients.add(client);
+    this.announcer.connected(client);
+    return client;
+  }
+
+  subscribe(client: PlayedClient, topic: string): void {
+    client.subscribed.push(topic);
+    this.announcer.subscribed(client, topic);
+  }
+
+  unsubscribe(client: PlayedClient, topic: string): void {
+    client.subscribed.splice(client.subscribed.indexOf(topic), 1);
+    this.announcer.unsubscribed(client, topic);
+  }
+
+  /** @param client the one that came first, if none is given */
+  go([client] = [...this.clients]): void {
+    if (client === undefined) return;
+    this.clients.delete(client);
+    this.announcer.disconnected(client, "1000");
+  }
+
+  /** What was gathered goes. */
+  flush(): void {
+    if (this.#isDue) this.#flush();
+    this.#isDue = false;
+  }
+
+  /** What is under way arrives, until nothing more follows. */
+  async quiet(turns = 40): Promise<void> {
+    for (let turn = 0; turn < turns; turn++) {
+      await Promise.resolve();
+      this.flush();
+      this.link?.arrive();
+    }
+  }
+}

@@ -1,0 +1,167 @@
+import { describe, expect, test } from "bun:test";
+import { eventKeys } from "../../../src/broker/events.ts";
+import { withoutCancelled } from "../../../src/events/coalescing.ts";
+import { speakForDead } from "../../../src/events/heir.ts";
+import { coalescedFrom, unconfirmedMax } from "../../../src/events/telling.ts";
+import type { Untold } from "../../../src/events/untold.ts";
+import { EventLog } from "../doubles/event-log.ts";
+import { PlayedManager } from "../doubles/played-manager.ts";
+
+/** Long enough for anything that is played here. */
+const always = Number.POSITIVE_INFINITY;
+
+async function started({ believedMs = always } = {}) {
+  const log = new EventLog();
+  const manager = new PlayedManager(log, "m", believedMs);
+  await manager.open();
+  return { log, manager };
+}
+
+describe("While no program listens", () => {
+  test("a hundred clients cost a dozen messages, and their manager's heir knows them all", async () => {
+    const { log, manager } = await started();
+    const before = manager.link!.published;
+    for (let n = 0; n < 100; n++) manager.subscribe(manager.come(), "t");
+    for (let n = 0; n < 10; n++) manager.go();
+    await manager.quiet();
+
+    expect(manager.link!.published - before).toBeLessThan(12);
+    const known = [manager.manager, manager.announcer.sources, 0] as const;
+    manager.link!.lose();
+    const heard = log.listen();
+    const heir = new PlayedManager(log, "heir");
+    await heir.open();
+    const spoken = speakForDead(known, heir.link!, heir.announcer);
+    await heir.quiet();
+    expect(await spoken).toBe(90);
+    expect(heard.heard.map(({ client }) => client)).toEqual([...manager.clients].map(({ id }) => id!));
+  });
+
+  test("one that begins to listen hears of all that happens from then on, in order", async () => {
+    const { log, manager } = await started();
+    const [first, second] = [manager.come(), manager.come()];
+    await manager.quiet();
+    const { heard } = log.listen();
+    manager.subscribe(second, "a");
+    const third = manager.come();
+    manager.subscribe(third, "b");
+    manager.subscribe(first, "c");
+    manager.unsubscribe(third, "b");
+    manager.go([third]);
+    manager.go([first]);
+    const fourth = manager.come();
+    manager.go([fourth]);
+    await manager.quiet();
+    const told = (id: string | undefined) =>
+      heard
+        .filter(({ client }) => client === id)
+        .map(({ event, topic }) => (topic === undefined ? event : `${event} ${topic}`));
+    expect(told(first.id)).toEqual(["subscribed c", "disconnected"]);
+    expect(told(second.id)).toEqual(["subscribed a"]);
+    expect(told(third.id)).toEqual(["connected", "subscribed b", "unsubscribed b", "disconnected"]);
+    expect(told(fourth.id)).toEqual(["connected", "disconnected"]);
+  });
+
+  test("one that listens to ends alone hears of each, also of who came and went at once", async () => {
+    const { log, manager } = await started();
+    const { heard } = log.listen([eventKeys.disconnected]);
+    manager.come();
+    for (let n = 0; n < 3; n++) manager.go([manager.come()]);
+    manager.go();
+    await manager.quiet();
+    expect(heard.map(({ event }) => event)).toEqual(Array(4).fill("disconnected"));
+  });
+});
+
+test("when the last program has gone nobody is told any more, and one that comes back hears of all again", async () => {
+  const { log, manager } = await started({ believedMs: 0 });
+  const listener = log.listen();
+  manager.come();
+  await manager.quiet();
+  expect(listener.heard).toHaveLength(1);
+  log.unlisten(listener);
+  for (let n = 0; n < 3; n++) manager.come();
+  await manager.quiet();
+  const before = manager.link!.published;
+  for (let n = 0; n < 100; n++) manager.come();
+  await manager.quiet();
+  expect(manager.link!.published - before).toBeLessThan(5);
+  const { heard } = log.listen();
+  for (let n = 0; n < 100; n++) manager.come();
+  await manager.quiet();
+  expect(heard).toHaveLength(100);
+});
+
+describe("60,000 subscriptions at once", () => {
+  const clients = 3000;
+  const topics = Array.from({ length: 20 }, (_, n) => `topic-${n}`);
+
+  test("are told of as the broker takes them, none is lost, and the link stays", async () => {
+    const { log, manager } = await started();
+    const { heard } = log.listen();
+    const all = Array.from({ length: clients }, () => manager.come());
+    for (const topic of topics) for (const client of all) manager.subscribe(client, topic);
+    await manager.quiet(100);
+    expect(manager.link?.givenUp).toBeUndefined();
+    expect(heard).toHaveLength(clients * (1 + topics.length));
+    expect(manager.link!.underMax).toBeLessThanOrEqual(unconfirmedMax);
+  }, 30_000);
+
+  test("are told of anew after the link was lost, and no more than the broker takes is made", async () => {
+    const { log, manager } = await started();
+    const all = Array.from({ length: clients }, () => manager.come());
+    for (const topic of topics) for (const client of all) manager.subscribe(client, topic);
+    manager.link!.lose();
+    const { heard } = log.listen();
+    await manager.open();
+    let pendingMax = 0;
+    for (let turn = 0; turn < 5000 && heard.length < clients * 21; turn++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      await manager.quiet(1);
+      pendingMax = Math.max(pendingMax, manager.announcer.pending);
+    }
+    expect(heard).toHaveLength(clients * 21);
+    expect(manager.link!.underMax).toBeLessThanOrEqual(unconfirmedMax);
+    expect(pendingMax).toBeLessThan(2 * unconfirmedMax);
+  }, 30_000);
+
+  test("a broker that takes nothing: what waits is no more than what is different", async () => {
+    const { log, manager } = await started();
+    const { heard } = log.listen();
+    const one = manager.come();
+    await manager.quiet();
+    for (let n = 0; n < coalescedFrom / 2; n++) {
+      manager.subscribe(one, "flapping");
+      manager.unsubscribe(one, "flapping");
+      manager.go([manager.come()]);
+      if (n % 100 === 0) manager.flush();
+    }
+    expect(manager.announcer.pending).toBeLessThan(coalescedFrom);
+    const last = manager.come();
+    await manager.quiet(100);
+    expect(heard.at(-1)).toMatchObject({ event: "connected", client: last.id! });
+  }, 30_000);
+});
+
+describe("Events that cancel one another are left out:", () => {
+  const event = (number: number, what: Untold["event"], topic?: string): Untold => ({
+    ...{ event: what, number, topic, client: `c${number}`, connection: `m-${number}`, manager: "m", at: 0 },
+  });
+  const left = (...events: Untold[]) =>
+    withoutCancelled(events).map(({ event, number, topic }) => [number, event, topic].join(" ").trim());
+
+  test("a client that came and went", () => {
+    const came = [event(1, "connected"), event(1, "subscribed", "t"), event(2, "connected")];
+    expect(left(...came, event(1, "disconnected"))).toEqual(["2 connected"]);
+  });
+
+  test("a topic that was subscribed to and left", () => {
+    const flapped = [event(1, "subscribed", "t"), event(1, "unsubscribed", "t"), event(1, "subscribed", "t")];
+    expect(left(event(1, "unsubscribed", "t"), ...flapped)).toEqual(["1 unsubscribed t", "1 subscribed t"]);
+  });
+
+  test("subscriptions of a client that went, but not its end, if its beginning was told", () => {
+    const changed = [event(1, "unsubscribed", "a"), event(1, "subscribed", "b")];
+    expect(left(...changed, event(1, "disconnected"))).toEqual(["1 disconnected"]);
+  });
+});
