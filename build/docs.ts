@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Refusal, refusals } from "../src/gateway/server/refusals.ts";
+import { type Refusal, refusals } from "../src/gateway/guards/refusals.ts";
 import { markdownTable } from "../src/options/help.ts";
 import { type CloseCode, closeCodes } from "../src/wire/close-codes.ts";
 import { projectFolder } from "./compile.ts";

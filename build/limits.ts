@@ -1,4 +1,4 @@
-import { refusals } from "../src/gateway/server/refusals.ts";
+import { refusals } from "../src/gateway/guards/refusals.ts";
 import type { AnyMetric } from "../src/ops/metrics.ts";
 import { flagOf } from "../src/options/names.ts";
 import type { OptionName } from "../src/options/table.ts";

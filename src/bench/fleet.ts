@@ -5,7 +5,7 @@ import type { Inbox } from "./inbox.ts";
 import type { Plan } from "./plan.ts";
 import type { Returns } from "./returns.ts";
 import { type Speaker, TextSpeaker } from "./speaker.ts";
-import { StompSpeaker } from "./stomp/stomp-speaker.ts";
+import { StompSpeaker } from "./stomp-speaker.ts";
 
 /** Handshakes under way at a time: more would only queue in the server's backlog, and some be refused. */
 const handshakesMax = 256;

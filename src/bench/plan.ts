@@ -1,7 +1,7 @@
 import { UsageError } from "../errors.ts";
 import { type Outgoing, PayloadLayout } from "./payload.ts";
-import { SendFrame } from "./stomp/send-frame.ts";
-import { StompHello } from "./stomp/stomp-hello.ts";
+import { SendFrame } from "./send-frame.ts";
+import { StompHello } from "./stomp-hello.ts";
 
 /** What a run of `--role bench` is told. */
 export interface BenchOptions {

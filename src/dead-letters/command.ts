@@ -1,5 +1,5 @@
 import type { ChannelModel } from "amqplib";
-import { connectOnce, workOn } from "../broker/rabbitmq/connect-once.ts";
+import { connectOnce, workOn } from "../broker/rabbitmq/connection/connect-once.ts";
 import { brokerOptionsOf } from "../options/broker-args.ts";
 import type { Errand } from "./errand.ts";
 import { Picking } from "./picking.ts";

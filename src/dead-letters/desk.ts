@@ -1,5 +1,5 @@
 import type { Channel, ChannelModel } from "amqplib";
-import { workOn } from "../broker/rabbitmq/connect-once.ts";
+import { workOn } from "../broker/rabbitmq/connection/connect-once.ts";
 import { FatalError } from "../errors.ts";
 import type { Filter } from "./filter.ts";
 import { matches } from "./filter.ts";

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import type { GetMessage } from "amqplib";
-import { clientIdHeader } from "../broker/rabbitmq/codec.ts";
-import { exchanges } from "../broker/rabbitmq/exchanges.ts";
+import { clientIdHeader } from "../broker/rabbitmq/frames/codec.ts";
+import { exchanges } from "../broker/rabbitmq/topology/exchanges.ts";
 import { groupNameFault } from "../group-name.ts";
 
 /** The headers that a processor adds to what it could not handle (docs/protocol.md). */

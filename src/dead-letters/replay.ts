@@ -1,5 +1,5 @@
 import type { ChannelModel, ConfirmChannel, GetMessage } from "amqplib";
-import { groupQueue } from "../broker/rabbitmq/topology.ts";
+import { groupQueue } from "../broker/rabbitmq/topology/topology.ts";
 import { codeOf, FatalError, reasonOf } from "../errors.ts";
 import { isPublishers, letterOf } from "./letter.ts";
 

@@ -1,6 +1,6 @@
 import type { Channel, GetMessage } from "amqplib";
-import { deliveryCountOf } from "../broker/rabbitmq/codec.ts";
-import { deadQueue } from "../broker/rabbitmq/topology.ts";
+import { deliveryCountOf } from "../broker/rabbitmq/frames/codec.ts";
+import { deadQueue } from "../broker/rabbitmq/topology/topology.ts";
 
 /** Messages that are asked for at a time. */
 const batchMax = 64;

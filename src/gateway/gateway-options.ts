@@ -5,11 +5,11 @@ import type { Announcements } from "./clients/announcements.ts";
 import type { SharedLog } from "./durable/shared-log.ts";
 import type { Once } from "./fan-out/once.ts";
 import type { Uplink } from "./fan-out/uplink.ts";
+import type { OriginOptions } from "./guards/origin-guard.ts";
 import type { LimitOptions } from "./limits/limits.ts";
 import type { PresenceSource } from "./presence/source.ts";
 import type { ProtocolOptions } from "./protocols.ts";
 import type { EntranceOptions } from "./server/entrance.ts";
-import type { OriginOptions } from "./server/origin-guard.ts";
 import type { ServerOptions } from "./server/server.ts";
 
 /** What a gateway is made of: its options, and what it is connected to. */

@@ -1,5 +1,5 @@
 import { HttpDoor } from "./http/http.ts";
-import type { Door, DoorSurroundings, Protocol, Surroundings } from "./protocol.ts";
+import type { Door, DoorSurroundings, Protocol, Surroundings } from "./protocol/protocol.ts";
 import { type StompOptions, StompProtocol } from "./stomp/stomp.ts";
 import { type TextOptions, TextProtocol } from "./text/text.ts";
 

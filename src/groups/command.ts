@@ -1,6 +1,6 @@
 import type { ChannelModel } from "amqplib";
 import { abandonedAfterMs } from "../broker/groups.ts";
-import { connectOnce, workOn } from "../broker/rabbitmq/connect-once.ts";
+import { connectOnce, workOn } from "../broker/rabbitmq/connection/connect-once.ts";
 import { brokerOptionsOf } from "../options/broker-args.ts";
 import { type Group, isUnusedFor, jsonOf, rowOf, tableHead } from "./group.ts";
 import { lookAt, remove, seenGroups } from "./groups.ts";

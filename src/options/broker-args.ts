@@ -1,5 +1,5 @@
 import { UsageError } from "../errors.ts";
-import { memoryBroker } from "./checks.ts";
+import { memoryBroker } from "./kinds/checks.ts";
 import { variableOf } from "./names.ts";
 import { parseCommand } from "./parse.ts";
 import type { Options } from "./table.ts";

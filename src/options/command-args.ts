@@ -1,7 +1,7 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { codeOf, reasonOf, UsageError } from "../errors.ts";
 import { brokerArgs } from "./broker-args.ts";
-import { span } from "./kinds.ts";
+import { span } from "./kinds/kinds.ts";
 import { suggestion } from "./nearest.ts";
 
 type Flags = NonNullable<ParseArgsConfig["options"]>;

@@ -1,5 +1,5 @@
+import { type Option, roles } from "./kinds/option.ts";
 import { flagOf } from "./names.ts";
-import { type Option, roles } from "./option.ts";
 import { type OptionName, optionTable } from "./table.ts";
 
 /** Shells that Warren completes its command line in. */

@@ -1,5 +1,5 @@
+import { type Option, roles } from "./kinds/option.ts";
 import { flagOf, variableOf } from "./names.ts";
-import { type Option, roles } from "./option.ts";
 import { sections } from "./table.ts";
 
 interface Row {

@@ -1,7 +1,7 @@
 import { version } from "../version.ts";
 import { commands } from "./completion.ts";
+import type { Option } from "./kinds/option.ts";
 import { flagOf, variableOf } from "./names.ts";
-import type { Option } from "./option.ts";
 import { sections } from "./table.ts";
 
 /** The manual page, `warren(1)`, in the language of `man`. */

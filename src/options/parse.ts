@@ -1,12 +1,12 @@
 import { parseArgs } from "node:util";
 import { reasonOf, UsageError } from "../errors.ts";
 import { withoutPassword } from "../redact.ts";
-import { memoryBroker } from "./checks.ts";
 import { commands, type Shell, shells } from "./completion.ts";
-import { NotOfThisKind } from "./kinds.ts";
+import { memoryBroker } from "./kinds/checks.ts";
+import { NotOfThisKind } from "./kinds/kinds.ts";
+import { type Option, type Role, roles } from "./kinds/option.ts";
 import { flagOf, variableOf } from "./names.ts";
 import { nearest, suggestion } from "./nearest.ts";
-import { type Option, type Role, roles } from "./option.ts";
 import { checkTogether } from "./rules.ts";
 import { type OptionName, type Options, optionTable } from "./table.ts";
 

@@ -1,5 +1,5 @@
 import { UsageError } from "../errors.ts";
-import { isExposed, memoryBroker } from "./checks.ts";
+import { isExposed, memoryBroker } from "./kinds/checks.ts";
 import { flagOf } from "./names.ts";
 import type { OptionName, Options } from "./table.ts";
 

@@ -1,6 +1,6 @@
 import { withoutPassword } from "../redact.ts";
+import type { Option } from "./kinds/option.ts";
 import { withoutUnit } from "./names.ts";
-import type { Option } from "./option.ts";
 import { type OptionName, type Options, optionTable } from "./table.ts";
 
 /** What differs from the defaults and means something to the role, for the log: as flags have it, and without any password. */

@@ -1,4 +1,4 @@
-import type { Kind } from "./kinds.ts";
+import type { Kind } from "./kinds/kinds.ts";
 import { anyRoleOptions } from "./sections/any-role.ts";
 import { benchOptions } from "./sections/bench.ts";
 import { clientLimitOptions } from "./sections/client-limits.ts";

@@ -1,7 +1,7 @@
 import type { Broker } from "../broker/broker.ts";
 import { MemoryBroker } from "../broker/memory.ts";
 import { brokerMetrics } from "../broker/metrics.ts";
-import { accessBy } from "../broker/rabbitmq/access.ts";
+import { accessBy } from "../broker/rabbitmq/connection/access.ts";
 import { RabbitmqBroker } from "../broker/rabbitmq/rabbitmq.ts";
 import { readinessOf } from "../broker/readiness.ts";
 import type { Auth } from "../gateway/auth/auth.ts";
@@ -11,7 +11,7 @@ import { LoopLag } from "../ops/loop-lag.ts";
 import { buildInfo, processMetrics } from "../ops/metrics.ts";
 import type { Tracing } from "../ops/tracing.ts";
 import { WatchedAdmin } from "../ops/watched-admin.ts";
-import { memoryBroker } from "../options/checks.ts";
+import { memoryBroker } from "../options/kinds/checks.ts";
 import type { Options } from "../options/table.ts";
 import { echoProcessed, type Work } from "../processor/handler.ts";
 import type { Processor } from "../processor/processor.ts";

@@ -1,7 +1,7 @@
 import type { Manager } from "../manager/manager.ts";
 import { StreamLogger } from "../ops/logger.ts";
 import { endOnUncaught } from "../ops/uncaught.ts";
-import { memoryBroker } from "../options/checks.ts";
+import { memoryBroker } from "../options/kinds/checks.ts";
 import type { Command } from "../options/parse.ts";
 import { settingsOf } from "../options/settings.ts";
 import type { Options } from "../options/table.ts";
@@ -69,7 +69,7 @@ async function steered(manager: Manager, options: Options, logger: StreamLogger)
   manager.logLevel = logger;
   if (options.broker[0] !== memoryBroker) {
     const { DeadLetterDesk } = await import("../dead-letters/desk.ts");
-    const { connectOnce } = await import("../broker/rabbitmq/connect-once.ts");
+    const { connectOnce } = await import("../broker/rabbitmq/connection/connect-once.ts");
     manager.deadLetters = new DeadLetterDesk(() => connectOnce(options, "dead-letters"));
   }
   return await asked.promise;

@@ -1,6 +1,6 @@
 /**
  * What a publish costs: `bun test/bench/publish.ts`. CPU time of this process for each confirmed message of 64 bytes,
- * once through amqplib's `channel.publish` and once through `src/broker/rabbitmq/publish-link.ts`, interleaved, on a
+ * once through amqplib's `channel.publish` and once through `src/broker/rabbitmq/publishing/publish-link.ts`, interleaved, on a
  * RabbitMQ node of its own. Medians of the rounds, in microseconds.
  */
 import type { ConfirmChannel } from "amqplib";

@@ -1,6 +1,6 @@
 import { type ChannelModel, type ConfirmChannel, connect } from "amqplib";
 import type { PublishLink } from "../../src/broker/broker.ts";
-import { ChannelLink } from "../../src/broker/rabbitmq/publish-link.ts";
+import { ChannelLink } from "../../src/broker/rabbitmq/publishing/publish-link.ts";
 import type { Envelope } from "../../src/envelope/envelope.ts";
 import { startRabbitmq } from "../support/rabbitmq.ts";
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type ChannelModel, type ConfirmChannel, type ConsumeMessage, connect } from "amqplib";
 import type { Broker, Exchange } from "../../src/broker/broker.ts";
-import { defaultTiming } from "../../src/broker/rabbitmq/link-timing.ts";
+import { defaultTiming } from "../../src/broker/rabbitmq/connection/link-timing.ts";
 import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
 import { open } from "../../src/envelope/envelope.ts";
 import { packedContentType } from "../../src/envelope/packing.ts";

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connect as connectAmqp, type GetMessage } from "amqplib";
-import { writeGroup } from "../../src/broker/rabbitmq/groups/group-ledger.ts";
+import { writeGroup } from "../../src/broker/rabbitmq/topology/group-ledger.ts";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
 import { connectStomp, type StompPeer } from "../support/stomp-client.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";

@@ -2,9 +2,9 @@ import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from
 import { type Channel, connect as connectAmqp } from "amqplib";
 import type { EventsPeer } from "../../src/broker/events.ts";
 import { brokerMetrics } from "../../src/broker/metrics.ts";
-import { bodyOf } from "../../src/broker/rabbitmq/groups/group-ledger.ts";
-import { defaultTiming } from "../../src/broker/rabbitmq/link-timing.ts";
+import { defaultTiming } from "../../src/broker/rabbitmq/connection/link-timing.ts";
 import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
+import { bodyOf } from "../../src/broker/rabbitmq/topology/group-ledger.ts";
 import { runGroups } from "../../src/groups/command.ts";
 import { RecordingFollower, RecordingPublisher } from "../contract/recorders.ts";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";

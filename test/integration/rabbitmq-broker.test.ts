@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, setDefaultTimeout, spyOn, test } from "bun:test";
 import { connect, type GetMessage } from "amqplib";
 import { type Broker, markContentType } from "../../src/broker/broker.ts";
-import { defaultTiming } from "../../src/broker/rabbitmq/link-timing.ts";
+import { defaultTiming } from "../../src/broker/rabbitmq/connection/link-timing.ts";
 import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
 import { Outbox } from "../../src/outbox/outbox.ts";
 import { describeBrokerContract } from "../contract/broker.ts";

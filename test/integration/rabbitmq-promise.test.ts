@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type Channel, connect } from "amqplib";
 import { type Broker, type BrokerStatus, markContentType } from "../../src/broker/broker.ts";
-import { defaultTiming } from "../../src/broker/rabbitmq/link-timing.ts";
-import { groupMarks } from "../../src/broker/rabbitmq/live-groups.ts";
+import { defaultTiming } from "../../src/broker/rabbitmq/connection/link-timing.ts";
 import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
+import { groupMarks } from "../../src/broker/rabbitmq/topology/live-groups.ts";
 import { Outbox } from "../../src/outbox/outbox.ts";
 import {
   envelopeOf,

@@ -1,6 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connect as connectAmqp } from "amqplib";
-import { fromDelivery } from "../../src/broker/rabbitmq/codec.ts";
+import { fromDelivery } from "../../src/broker/rabbitmq/frames/codec.ts";
 import { open } from "../../src/envelope/envelope.ts";
 import { type Client, connect, type Received } from "../support/client.ts";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";

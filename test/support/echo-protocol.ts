@@ -1,6 +1,6 @@
 import type { ClientSocket } from "../../src/gateway/clients/client.ts";
-import { SubscribingClient } from "../../src/gateway/clients/subscribing-client.ts";
 import type { Encoding } from "../../src/gateway/fan-out/encoding.ts";
+import { SubscribingClient } from "../../src/gateway/protocol/subscribing-client.ts";
 import type { ProtocolMaker } from "../../src/gateway/protocols.ts";
 import { startAfter } from "../../src/log/position.ts";
 

@@ -1,5 +1,5 @@
 import { type ConfirmChannel, connect } from "amqplib";
-import { channelNumber, innards } from "../../src/broker/rabbitmq/innards.ts";
+import { channelNumber, innards } from "../../src/broker/rabbitmq/frames/innards.ts";
 import { within } from "./wait.ts";
 
 /** What is in a message, byte by byte: amqplib would not write most of it. */

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type ConsumeMessage, connect as connectAmqp } from "amqplib";
-import { fromDelivery } from "../../src/broker/rabbitmq/codec.ts";
+import { fromDelivery } from "../../src/broker/rabbitmq/frames/codec.ts";
 import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
 import { open } from "../../src/envelope/envelope.ts";
 import { MessageTrace } from "../../src/ops/message-trace.ts";

@@ -1,5 +1,5 @@
 import { MemoryBroker } from "../../src/broker/memory.ts";
-import { defaultTiming } from "../../src/broker/rabbitmq/link-timing.ts";
+import { defaultTiming } from "../../src/broker/rabbitmq/connection/link-timing.ts";
 import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
 import type { Auth } from "../../src/gateway/auth/auth.ts";
 import type { ProtocolMaker } from "../../src/gateway/protocols.ts";

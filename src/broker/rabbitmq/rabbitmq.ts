@@ -14,20 +14,20 @@ import type {
 import type { EventsPeer } from "../events.ts";
 import type { AbandonedGroup } from "../groups.ts";
 import type { OnLeft } from "../leavers.ts";
-import { type Access, urlsAlone } from "./access.ts";
-import { Announcing } from "./announcing.ts";
-import { Connections, type Purpose } from "./connections.ts";
+import { type Access, urlsAlone } from "./connection/access.ts";
+import { Connections, type Purpose } from "./connection/connections.ts";
+import { defaultTiming, type LinkTiming } from "./connection/link-timing.ts";
+import { Outage } from "./connection/outage.ts";
+import type { Drop } from "./connection/watch.ts";
 import { EventsConnection } from "./events/events-connection.ts";
 import { GroupWatch } from "./groups/group-watch.ts";
-import { Inflow } from "./inflow.ts";
-import { Layout } from "./layout.ts";
-import { defaultTiming, type LinkTiming } from "./link-timing.ts";
-import { MarkWriter } from "./mark-writer.ts";
-import { Marks } from "./marks.ts";
-import { Outage } from "./outage.ts";
-import { type Publishing, PublishingConnection } from "./publishing.ts";
-import { groupQueue, type LogRetention, logStream } from "./topology.ts";
-import type { Drop } from "./watch.ts";
+import { Announcing } from "./publishing/announcing.ts";
+import { type Publishing, PublishingConnection } from "./publishing/publishing.ts";
+import { Inflow } from "./reading/inflow.ts";
+import { MarkWriter } from "./reading/mark-writer.ts";
+import { Marks } from "./reading/marks.ts";
+import { Layout } from "./topology/layout.ts";
+import { groupQueue, type LogRetention, logStream } from "./topology/topology.ts";
 
 /** Where RabbitMQ is, and how it is used. */
 export interface RabbitmqOptions {

@@ -1,6 +1,6 @@
 import { LabelledCounter } from "../../ops/metrics.ts";
 import { closeCodes } from "../../wire/close-codes.ts";
-import { Refused } from "../server/refusals.ts";
+import { Refused } from "../guards/refusals.ts";
 
 /** What is wrong, as `warren_tokens_refused_total` counts it, and what that is to a handshake and to a session. */
 const kinds = {

@@ -1,6 +1,6 @@
 import type { Share } from "../../envelope/share.ts";
 import type { Body, Message } from "../../message.ts";
-import type { Seat } from "../limits/seat.ts";
+import type { Seat } from "./seat.ts";
 
 /**
  * What the gateway knows of a connected client, as its protocol made it. It is kept small: there may be very many.

@@ -1,6 +1,6 @@
 import { type AnyMetric, LabelledCounter } from "../../ops/metrics.ts";
 import { type CloseCode, closeCodes } from "../../wire/close-codes.ts";
-import type { Seat } from "../limits/seat.ts";
+import type { Seat } from "./seat.ts";
 
 const other = "other";
 

@@ -3,6 +3,7 @@ import type { LogRecord } from "../../log/record.ts";
 import type { LogWindow } from "../../log/window.ts";
 import { isExpired } from "../../properties.ts";
 import { isPattern } from "../../topics/pattern.ts";
+import type { Slices } from "../clients/slices.ts";
 import { direct } from "../fan-out/encoding.ts";
 import { KnownValues } from "./known-values.ts";
 import type { LastValue } from "./last-values.ts";
@@ -11,7 +12,6 @@ import { Lookups, type Matching } from "./lookups.ts";
 import { lastTopicsMax, type Newest, type Wanted } from "./newest.ts";
 import { Scans } from "./scans.ts";
 import type { SharedLog } from "./shared-log.ts";
-import type { Slices } from "./slices.ts";
 import type { DurableSubscription } from "./subscription.ts";
 import { Waiting } from "./waiting.ts";
 

@@ -1,10 +1,10 @@
 import type { LogRecord } from "../../log/record.ts";
 import type { LogWindow } from "../../log/window.ts";
 import { isPattern } from "../../topics/pattern.ts";
+import type { Slices, Task } from "../clients/slices.ts";
 import { type LastValue, LastValues } from "./last-values.ts";
 import type { Scans } from "./scans.ts";
 import type { SharedFrames } from "./shared-frames.ts";
-import type { Slices, Task } from "./slices.ts";
 import type { TopicSearch } from "./topic-search.ts";
 
 /** What `KnownValues` reports. */

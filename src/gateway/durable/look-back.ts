@@ -1,7 +1,7 @@
 import type { LogWindow } from "../../log/window.ts";
+import type { Slices, Task } from "../clients/slices.ts";
 import { NewestOfAll, type Wanted } from "./newest.ts";
 import type { Scans } from "./scans.ts";
-import type { Slices, Task } from "./slices.ts";
 import type { DurableSubscription } from "./subscription.ts";
 
 /** How far back the log is read at first, in records before what is in memory; each further part reaches this many times as far. */

@@ -1,6 +1,6 @@
+import type { Slices, Task } from "../clients/slices.ts";
 import type { KnownValues } from "./known-values.ts";
 import type { LastValue } from "./last-values.ts";
-import type { Slices, Task } from "./slices.ts";
 import type { DurableSubscription } from "./subscription.ts";
 import type { TopicSearch } from "./topic-search.ts";
 

@@ -1,7 +1,7 @@
 import type { LogRecord } from "../../log/record.ts";
+import type { Slices, Task } from "../clients/slices.ts";
 import type { Ahead } from "./ahead.ts";
 import type { SharedLog } from "./shared-log.ts";
-import type { Slices, Task } from "./slices.ts";
 import { SweepReading } from "./sweep-reading.ts";
 
 /** A reading that gets nothing for this long has come to where the log ends, or gets nowhere: it is lost. In milliseconds. */

@@ -1,10 +1,10 @@
 import { type BackoffLimits, backoffMs } from "../../backoff.ts";
 import type { LogRecord } from "../../log/record.ts";
 import type { LogWindow } from "../../log/window.ts";
+import type { Slices } from "../clients/slices.ts";
 import { Ahead } from "./ahead.ts";
 import { Scan } from "./scan.ts";
 import type { SharedLog } from "./shared-log.ts";
-import type { Slices } from "./slices.ts";
 
 /** What `Scans` reports. */
 export interface ScansEvents {

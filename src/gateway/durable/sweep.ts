@@ -1,8 +1,8 @@
 import type { LogWindow } from "../../log/window.ts";
+import type { Slices, Task } from "../clients/slices.ts";
 import type { Ahead } from "./ahead.ts";
 import { Members } from "./members.ts";
 import type { SharedLog } from "./shared-log.ts";
-import type { Slices, Task } from "./slices.ts";
 import { type DurableSubscription, isPosition } from "./subscription.ts";
 import { SweepReading } from "./sweep-reading.ts";
 

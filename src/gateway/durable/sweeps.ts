@@ -1,8 +1,8 @@
 import { type BackoffLimits, backoffMs } from "../../backoff.ts";
 import type { LogWindow } from "../../log/window.ts";
+import type { Slices } from "../clients/slices.ts";
 import { Ahead } from "./ahead.ts";
 import type { SharedLog } from "./shared-log.ts";
-import type { Slices } from "./slices.ts";
 import { type DurableSubscription, isPosition } from "./subscription.ts";
 import { Sweep, type SweepEvents } from "./sweep.ts";
 

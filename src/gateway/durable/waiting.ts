@@ -1,4 +1,4 @@
-import type { Slices, Task } from "./slices.ts";
+import type { Slices, Task } from "../clients/slices.ts";
 import type { DurableSubscription } from "./subscription.ts";
 
 /**

@@ -1,5 +1,5 @@
 import type { LogWindow } from "../../log/window.ts";
-import type { Slices, Task } from "./slices.ts";
+import type { Slices, Task } from "../clients/slices.ts";
 import type { DurableSubscription } from "./subscription.ts";
 import { type WalkEvents, Walker } from "./walker.ts";
 

@@ -1,7 +1,7 @@
 import { keyHeader } from "../../envelope/once-id.ts";
 import type { Message } from "../../message.ts";
 import { errorHeader } from "../../requests.ts";
-import type { DoorSurroundings } from "../protocol.ts";
+import type { DoorSurroundings } from "../protocol/protocol.ts";
 import { RequestFault } from "../requests/line.ts";
 import { fault } from "./answers.ts";
 import type { Asked } from "./caller.ts";

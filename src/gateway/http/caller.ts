@@ -7,7 +7,7 @@ import { tokenIn } from "../auth/bearer.ts";
 import { type Grant, unlimited } from "../auth/grant.ts";
 import { TokenRefusal } from "../auth/token-refusal.ts";
 import type { Client } from "../clients/client.ts";
-import type { DoorSurroundings } from "../protocol.ts";
+import type { DoorSurroundings } from "../protocol/protocol.ts";
 import { missing } from "../server/entrance.ts";
 import { fault } from "./answers.ts";
 

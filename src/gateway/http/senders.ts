@@ -3,7 +3,7 @@ import { Share } from "../../envelope/share.ts";
 import type { Client } from "../clients/client.ts";
 import type { Timed, TimerWheel } from "../clients/timer-wheel.ts";
 import type { Sender } from "../fan-out/ingress.ts";
-import { neighbourhoodOf, TrustedProxies } from "../limits/address.ts";
+import { neighbourhoodOf, TrustedProxies } from "../guards/address.ts";
 import type { MessageRateOptions } from "../limits/message-rate.ts";
 import { TokenBucket } from "../limits/token-bucket.ts";
 

@@ -1,8 +1,8 @@
 import type { Start } from "../../log/position.ts";
 import type { ClientSocket } from "../clients/client.ts";
-import { SubscribingClient } from "../clients/subscribing-client.ts";
 import type { Encoding } from "../fan-out/encoding.ts";
-import type { Newcomer, Surroundings } from "../protocol.ts";
+import type { Newcomer, Surroundings } from "../protocol/protocol.ts";
+import { SubscribingClient } from "../protocol/subscribing-client.ts";
 
 /** What a client without WebSocket asks for. */
 export interface Wish {

@@ -1,9 +1,9 @@
 import type { Server } from "bun";
 import type { Metric } from "../../ops/metrics.ts";
-import { Refused } from "../server/refusals.ts";
-import { neighbourhoodOf, TrustedProxies } from "./address.ts";
+import { Seat } from "../clients/seat.ts";
+import { neighbourhoodOf, TrustedProxies } from "../guards/address.ts";
+import { Refused } from "../guards/refusals.ts";
 import { clientsThatFilesAllow } from "./open-files.ts";
-import { Seat } from "./seat.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
 /** How many clients may connect. */

@@ -2,13 +2,13 @@ import type { Server } from "bun";
 import { closeCodes } from "../../wire/close-codes.ts";
 import type { Client, ClientSocket } from "../clients/client.ts";
 import type { Holds } from "../clients/holds.ts";
+import { Inflow } from "../clients/inflow.ts";
 import { lists, type Roster } from "../clients/roster.ts";
+import type { Seat } from "../clients/seat.ts";
 import { slotMs, type Timed, type TimerWheel } from "../clients/timer-wheel.ts";
-import { peerOf } from "./address.ts";
-import { Inflow } from "./inflow.ts";
-import type { Seat } from "./seat.ts";
+import type { Watched } from "../clients/watched.ts";
+import { peerOf } from "../guards/address.ts";
 import type { SocketBytes } from "./socket-bytes.ts";
-import type { Watched } from "./watched.ts";
 
 /** How long a round takes at most, and at least. In milliseconds. */
 const roundMostMs = 9000;

@@ -3,13 +3,13 @@ import type { AnyMetric } from "../../ops/metrics.ts";
 import type { Client, ClientSocket } from "../clients/client.ts";
 import type { Holds } from "../clients/holds.ts";
 import type { Roster } from "../clients/roster.ts";
+import { Seat } from "../clients/seat.ts";
 import type { TimerWheel } from "../clients/timer-wheel.ts";
-import type { Refused } from "../server/refusals.ts";
+import type { Refused } from "../guards/refusals.ts";
 import { Admission, type AdmissionOptions } from "./admission.ts";
 import { HalfSent, type HalfSentOptions } from "./half-sent.ts";
 import { MessageRate, type MessageRateOptions } from "./message-rate.ts";
 import { Presence, type PresenceOptions } from "./presence.ts";
-import { Seat } from "./seat.ts";
 import { SocketBytes } from "./socket-bytes.ts";
 
 /** What clients may do, and how much. */

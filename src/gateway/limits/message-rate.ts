@@ -2,8 +2,8 @@ import type { Metric } from "../../ops/metrics.ts";
 import { closeCodes } from "../../wire/close-codes.ts";
 import type { ClientSocket } from "../clients/client.ts";
 import type { Holds } from "../clients/holds.ts";
+import type { Allowance } from "../clients/seat.ts";
 import type { Timed, TimerWheel } from "../clients/timer-wheel.ts";
-import type { Allowance } from "./seat.ts";
 
 /** A client that keeps within its rate for this time has stopped flooding. */
 const reformedMs = 1000;

@@ -3,8 +3,8 @@ import type { ClientSocket } from "../clients/client.ts";
 import type { Holds } from "../clients/holds.ts";
 import { lists, type Roster } from "../clients/roster.ts";
 import { slotMs, type Timed, type TimerWheel } from "../clients/timer-wheel.ts";
+import type { Watched } from "../clients/watched.ts";
 import type { SocketBytes } from "./socket-bytes.ts";
-import type { Watched } from "./watched.ts";
 
 /** A client that answered none of this many pings is gone at the next visit, whatever was sent to it meanwhile. */
 const pingsUnansweredMax = 2;

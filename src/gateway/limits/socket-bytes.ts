@@ -1,5 +1,5 @@
 import { dlopen, FFIType, ptr } from "bun:ffi";
-import { peerOf } from "./address.ts";
+import { peerOf } from "../guards/address.ts";
 
 const ipv4Family = 2;
 const ipv6Family = 10;

@@ -3,8 +3,8 @@ import { Deque } from "../../collections/deque.ts";
 import type { Message } from "../../message.ts";
 import type { AnyMetric } from "../../ops/metrics.ts";
 import { correlationPrefix } from "../../requests.ts";
+import { Slices, type Task } from "../clients/slices.ts";
 import type { TimerWheel } from "../clients/timer-wheel.ts";
-import { Slices, type Task } from "../durable/slices.ts";
 import { type Correlation, correlationIn } from "./correlation.ts";
 import { type Asker, Line } from "./line.ts";
 

@@ -5,12 +5,12 @@ import { tokenIn } from "../auth/bearer.ts";
 import { type Grant, unlimited } from "../auth/grant.ts";
 import { TokenRefusal } from "../auth/token-refusal.ts";
 import type { Client } from "../clients/client.ts";
+import type { Seat } from "../clients/seat.ts";
+import { asksForUpgrade, urlOf } from "../guards/handshake.ts";
+import type { OriginGuard } from "../guards/origin-guard.ts";
+import { notAHost, type RefusalName, type Refusals, Refused } from "../guards/refusals.ts";
 import type { Limits } from "../limits/limits.ts";
-import type { Seat } from "../limits/seat.ts";
-import type { Protocol } from "../protocol.ts";
-import { asksForUpgrade, urlOf } from "./handshake.ts";
-import type { OriginGuard } from "./origin-guard.ts";
-import { notAHost, type RefusalName, type Refusals, Refused } from "./refusals.ts";
+import type { Protocol } from "../protocol/protocol.ts";
 
 /** What a client has to show before it is let in. */
 export interface EntranceOptions {

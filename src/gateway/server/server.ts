@@ -17,13 +17,13 @@ import { RequestTurns } from "../../ops/request-turns.ts";
 import type { Auth } from "../auth/auth.ts";
 import type { Client } from "../clients/client.ts";
 import type { SocketEvents } from "../clients/socket-events.ts";
-import type { Door } from "../protocol.ts";
+import { urlOf } from "../guards/handshake.ts";
+import { HostGuard } from "../guards/host-guard.ts";
+import type { Refusals } from "../guards/refusals.ts";
+import type { Door } from "../protocol/protocol.ts";
 import type { Entrance } from "./entrance.ts";
-import { urlOf } from "./handshake.ts";
-import { HostGuard } from "./host-guard.ts";
 import type { Listeners, Listening } from "./listeners.ts";
 import { Page } from "./page.ts";
-import type { Refusals } from "./refusals.ts";
 import { readCertificate, type TlsOptions } from "./tls.ts";
 
 /** Where a server listens, and what it serves. */

@@ -5,7 +5,7 @@ import { type Frame, named, type Version } from "../../wire/stomp/frames.ts";
 import type { FrameParser } from "../../wire/stomp/parser.ts";
 import type { Grant } from "../auth/grant.ts";
 import type { ClientSocket } from "../clients/client.ts";
-import { Subscriptions } from "../clients/subscriptions.ts";
+import { Subscriptions } from "../protocol/subscriptions.ts";
 import { connected, versionOf } from "./connect.ts";
 import { Credentials, renewal, TokenFault, tokenOf } from "./credentials.ts";
 import { Deadline } from "./deadline.ts";

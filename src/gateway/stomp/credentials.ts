@@ -5,7 +5,7 @@ import { Lease } from "../auth/lease.ts";
 import type { Permissions } from "../auth/permissions.ts";
 import { TokenRefusal } from "../auth/token-refusal.ts";
 import type { ClientSocket } from "../clients/client.ts";
-import type { Surroundings } from "../protocol.ts";
+import type { Surroundings } from "../protocol/protocol.ts";
 
 /** A SEND to it renews the token: its body is the new one. */
 export const renewal = "/auth";

@@ -3,7 +3,7 @@ import { closeCodes } from "../../wire/close-codes.ts";
 import { StompFault } from "../../wire/stomp/fault.ts";
 import { receiptText, type Version } from "../../wire/stomp/frames.ts";
 import type { ClientSocket } from "../clients/client.ts";
-import type { Surroundings } from "../protocol.ts";
+import type { Surroundings } from "../protocol/protocol.ts";
 import { stompEncoding } from "./encoding.ts";
 
 /** Sends a MESSAGE frame to one client, by a subscription that need not exist: its id is the destination. */

@@ -6,7 +6,7 @@ import type { Frame } from "../../wire/stomp/frames.ts";
 import { FrameParser } from "../../wire/stomp/parser.ts";
 import type { Grant } from "../auth/grant.ts";
 import type { Client, ClientSocket } from "../clients/client.ts";
-import type { Seat } from "../limits/seat.ts";
+import type { Seat } from "../clients/seat.ts";
 import { Conversation } from "./conversation.ts";
 import { stompEncoding } from "./encoding.ts";
 import { lineEndMessages, pieceMessages, priceOf } from "./prices.ts";

@@ -2,7 +2,7 @@ import { type AnyMetric, LabelledCounter } from "../../ops/metrics.ts";
 import { faultReasons } from "../../wire/stomp/fault.ts";
 import { unlimited } from "../auth/grant.ts";
 import type { Client } from "../clients/client.ts";
-import type { LateEntry, LateNewcomer, Protocol, Surroundings } from "../protocol.ts";
+import type { LateEntry, LateNewcomer, Protocol, Surroundings } from "../protocol/protocol.ts";
 import { Credentials } from "./credentials.ts";
 import { stompEncodings } from "./encoding.ts";
 import { beginsStomp } from "./first-frame.ts";

@@ -8,9 +8,9 @@ import {
 import { required, StompFault } from "../../wire/stomp/fault.ts";
 import type { Frame, Version } from "../../wire/stomp/frames.ts";
 import type { ClientSocket } from "../clients/client.ts";
-import type { Subject, Subscriptions } from "../clients/subscriptions.ts";
 import type { DurableRequest } from "../durable/subscription.ts";
 import { direct } from "../fan-out/encoding.ts";
+import type { Subject, Subscriptions } from "../protocol/subscriptions.ts";
 import type { Credentials } from "./credentials.ts";
 import { stompEncoding } from "./encoding.ts";
 import { isTooMuchOverlap, overlapsMax } from "./overlaps.ts";

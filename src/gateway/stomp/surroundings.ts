@@ -1,7 +1,7 @@
 import type { LabelledCounter } from "../../ops/metrics.ts";
 import type { FaultReason } from "../../wire/stomp/fault.ts";
 import type { FrameLimits } from "../../wire/stomp/parser.ts";
-import type { Surroundings } from "../protocol.ts";
+import type { Surroundings } from "../protocol/protocol.ts";
 import type { Credentials } from "./credentials.ts";
 
 /** What STOMP clients may do, and for how long. */

@@ -4,11 +4,11 @@ import type { Grant } from "../auth/grant.ts";
 import { everything } from "../auth/permissions.ts";
 import { TokenRefusal } from "../auth/token-refusal.ts";
 import type { Client, ClientSocket } from "../clients/client.ts";
-import { MessageClient } from "../clients/message-client.ts";
-import type { Seat } from "../limits/seat.ts";
-import type { Newcomer, Surroundings } from "../protocol.ts";
+import type { Seat } from "../clients/seat.ts";
+import { invalid, type Refused } from "../guards/refusals.ts";
+import { MessageClient } from "../protocol/message-client.ts";
+import type { Newcomer, Surroundings } from "../protocol/protocol.ts";
 import type { Line } from "../requests/line.ts";
-import { invalid, type Refused } from "../server/refusals.ts";
 
 /** All answers come alike: plain text has no room to say of what they are. */
 const thread = { replyTo: "", correlationId: undefined } as const;

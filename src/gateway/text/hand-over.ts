@@ -1,5 +1,5 @@
 import type { ClientSocket } from "../clients/client.ts";
-import type { LateEntry, LateNewcomer, Protocol } from "../protocol.ts";
+import type { LateEntry, LateNewcomer, Protocol } from "../protocol/protocol.ts";
 
 /** The way in to the protocol that a client turns out to speak, by what it says first; undefined: it speaks none of these. */
 export function lateEntryFor(protocols: readonly Protocol[], first: string | Buffer): LateEntry | undefined {

@@ -1,9 +1,9 @@
 import type { Grant } from "../auth/grant.ts";
 import type { TokenRefusal } from "../auth/token-refusal.ts";
 import type { Client, ClientSocket } from "../clients/client.ts";
+import type { Seat } from "../clients/seat.ts";
 import type { Timed } from "../clients/timer-wheel.ts";
-import type { Seat } from "../limits/seat.ts";
-import type { Surroundings } from "../protocol.ts";
+import type { Surroundings } from "../protocol/protocol.ts";
 import { handOver, lateEntryFor } from "./hand-over.ts";
 
 /** Why a client may not speak plain text, and what it may do in another protocol. */

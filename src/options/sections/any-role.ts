@@ -1,5 +1,5 @@
-import { choice, text, whole } from "../kinds.ts";
-import { every, option, optional, roles, serving } from "../option.ts";
+import { choice, text, whole } from "../kinds/kinds.ts";
+import { every, option, optional, roles, serving } from "../kinds/option.ts";
 
 /** What every role takes, or those with an admin port. */
 export const anyRoleOptions = {

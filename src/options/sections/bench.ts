@@ -1,6 +1,6 @@
-import { checkWebSocketUrl } from "../checks.ts";
-import { bytes, choice, list, span, toggle, whole } from "../kinds.ts";
-import { option, optional } from "../option.ts";
+import { checkWebSocketUrl } from "../kinds/checks.ts";
+import { bytes, choice, list, span, toggle, whole } from "../kinds/kinds.ts";
+import { option, optional } from "../kinds/option.ts";
 
 const bench = ["bench"] as const;
 

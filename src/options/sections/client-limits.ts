@@ -1,5 +1,5 @@
-import { bytes, span, whole } from "../kinds.ts";
-import { managing, option } from "../option.ts";
+import { bytes, span, whole } from "../kinds/kinds.ts";
+import { managing, option } from "../kinds/option.ts";
 
 /** What one client may do, and for how long. */
 export const clientLimitOptions = {

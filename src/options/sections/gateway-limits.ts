@@ -1,5 +1,5 @@
-import { bytes, whole } from "../kinds.ts";
-import { managing, option, optional } from "../option.ts";
+import { bytes, whole } from "../kinds/kinds.ts";
+import { managing, option, optional } from "../kinds/option.ts";
 
 /** What all clients may take together. */
 export const gatewayLimitOptions = {

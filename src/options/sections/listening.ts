@@ -1,6 +1,6 @@
-import { checkHost, checkNetwork, checkOrigin } from "../checks.ts";
-import { list, text, toggle, whole } from "../kinds.ts";
-import { managing, option, optional, serving } from "../option.ts";
+import { checkHost, checkNetwork, checkOrigin } from "../kinds/checks.ts";
+import { list, text, toggle, whole } from "../kinds/kinds.ts";
+import { managing, option, optional, serving } from "../kinds/option.ts";
 
 /** Where a manager listens, for whom, and what it believes of a client's origin. */
 export const listeningOptions = {

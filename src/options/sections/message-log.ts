@@ -1,5 +1,5 @@
-import { bytes, choice, span } from "../kinds.ts";
-import { managing, option, serving } from "../option.ts";
+import { bytes, choice, span } from "../kinds/kinds.ts";
+import { managing, option, serving } from "../kinds/option.ts";
 
 /** The message log: whether it is followed, how much RabbitMQ keeps, how much a manager keeps in memory. */
 export const messageLogOptions = {

@@ -1,6 +1,6 @@
-import { checkGroup, checkHandler } from "../checks.ts";
-import { bytes, span, text, whole } from "../kinds.ts";
-import { option, optional, processing } from "../option.ts";
+import { checkGroup, checkHandler } from "../kinds/checks.ts";
+import { bytes, span, text, whole } from "../kinds/kinds.ts";
+import { option, optional, processing } from "../kinds/option.ts";
 
 /** What a processor runs, and how much of it at once. */
 export const processorOptions = {

@@ -1,6 +1,6 @@
-import { checkBrokerUrl } from "../checks.ts";
-import { bytes, list, onOff, text } from "../kinds.ts";
-import { option, optional, serving } from "../option.ts";
+import { checkBrokerUrl } from "../kinds/checks.ts";
+import { bytes, list, onOff, text } from "../kinds/kinds.ts";
+import { option, optional, serving } from "../kinds/option.ts";
 
 /** The connection to RabbitMQ, and what waits on both of its sides. */
 export const rabbitmqOptions = {

@@ -1,6 +1,6 @@
-import { checkHttpUrl } from "../checks.ts";
-import { choice, span, text, whole } from "../kinds.ts";
-import { managing, option, optional, serving } from "../option.ts";
+import { checkHttpUrl } from "../kinds/checks.ts";
+import { choice, span, text, whole } from "../kinds/kinds.ts";
+import { managing, option, optional, serving } from "../kinds/option.ts";
 
 /** What is seen of messages while it runs, and how it stops. */
 export const runningOptions = {

@@ -1,6 +1,6 @@
-import { checkKeySetUrl } from "../checks.ts";
-import { choice, list, span, text, toggle } from "../kinds.ts";
-import { managing, option, optional } from "../option.ts";
+import { checkKeySetUrl } from "../kinds/checks.ts";
+import { choice, list, span, text, toggle } from "../kinds/kinds.ts";
+import { managing, option, optional } from "../kinds/option.ts";
 
 /** Whose tokens a manager accepts. */
 export const tokenOptions = {

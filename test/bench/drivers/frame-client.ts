@@ -1,8 +1,8 @@
 import { Address } from "../../../src/bench/address.ts";
 import { type Audience, Connection } from "../../../src/bench/connection.ts";
+import { type FrameHearer, FrameScanner } from "../../../src/bench/frame-scanner.ts";
 import { makeFrame, opcodes } from "../../../src/bench/frames.ts";
 import type { Speaker } from "../../../src/bench/speaker.ts";
-import { type FrameHearer, FrameScanner } from "../../../src/bench/stomp/frame-scanner.ts";
 import { frameText, type Header } from "../../../src/wire/stomp/frames.ts";
 
 /** What a `FrameClient` is to do. */

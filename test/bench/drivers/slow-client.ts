@@ -1,7 +1,7 @@
 import { FrameReader, type FrameSink } from "../../../src/bench/frame-reader.ts";
+import { type FrameHearer, FrameScanner } from "../../../src/bench/frame-scanner.ts";
 import { makeFrame, opcodes } from "../../../src/bench/frames.ts";
 import { Handshake } from "../../../src/bench/handshake.ts";
-import { type FrameHearer, FrameScanner } from "../../../src/bench/stomp/frame-scanner.ts";
 import { frameOf } from "./frame-client.ts";
 
 /** What a slow client is to do. */

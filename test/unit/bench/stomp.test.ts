@@ -1,12 +1,12 @@
 import { expect, test } from "bun:test";
 import { FrameError } from "../../../src/bench/frame-reader.ts";
+import { FrameScanner } from "../../../src/bench/frame-scanner.ts";
 import { Inbox } from "../../../src/bench/inbox.ts";
 import { PayloadLayout } from "../../../src/bench/payload.ts";
 import { type BenchOptions, Plan } from "../../../src/bench/plan.ts";
-import { FrameScanner } from "../../../src/bench/stomp/frame-scanner.ts";
-import { SendFrame } from "../../../src/bench/stomp/send-frame.ts";
-import { StompHello } from "../../../src/bench/stomp/stomp-hello.ts";
-import { StompSpeaker } from "../../../src/bench/stomp/stomp-speaker.ts";
+import { SendFrame } from "../../../src/bench/send-frame.ts";
+import { StompHello } from "../../../src/bench/stomp-hello.ts";
+import { StompSpeaker } from "../../../src/bench/stomp-speaker.ts";
 import { FrameParser } from "../../../src/wire/stomp/parser.ts";
 import { frameLimits } from "../../support/frame-limits.ts";
 

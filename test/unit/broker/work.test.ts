@@ -1,5 +1,5 @@
 import { afterEach, expect, jest, spyOn, test } from "bun:test";
-import { publishFrames } from "../../../src/broker/rabbitmq/publish-frames.ts";
+import { publishFrames } from "../../../src/broker/rabbitmq/frames/publish-frames.ts";
 import type { Body } from "../../../src/message.ts";
 import { Outbox } from "../../../src/outbox/outbox.ts";
 import { turn } from "../doubles/turn.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { helpText, markdownTable } from "../../../src/options/help.ts";
+import type { Option } from "../../../src/options/kinds/option.ts";
 import { flagOf } from "../../../src/options/names.ts";
-import type { Option } from "../../../src/options/option.ts";
 import { type OptionName, optionTable } from "../../../src/options/table.ts";
 
 const names = Object.keys(optionTable) as OptionName[];

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { UsageError } from "../../../src/errors.ts";
+import { type Option, roles } from "../../../src/options/kinds/option.ts";
 import { flagOf, variableOf } from "../../../src/options/names.ts";
-import { type Option, roles } from "../../../src/options/option.ts";
 import { parseCommand } from "../../../src/options/parse.ts";
 import { type OptionName, type Options, optionTable } from "../../../src/options/table.ts";
 import { anyCharacter } from "../doubles/arbitraries.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
+import type { Option } from "../../../src/options/kinds/option.ts";
 import { flagOf, variableOf } from "../../../src/options/names.ts";
-import type { Option } from "../../../src/options/option.ts";
 import { type OptionName, optionTable, sections } from "../../../src/options/table.ts";
 
 const names = Object.keys(optionTable) as OptionName[];

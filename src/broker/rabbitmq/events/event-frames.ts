@@ -1,5 +1,11 @@
-import { bytesPerUnitMax, frameEnd, frameHeadBytes, frameOverhead, frameSizeAt } from "../amqp-wire.ts";
-import { type FramesOptions, publishFrames } from "../publish-frames.ts";
+import {
+  bytesPerUnitMax,
+  frameEnd,
+  frameHeadBytes,
+  frameOverhead,
+  frameSizeAt,
+} from "../frames/amqp-wire.ts";
+import { type FramesOptions, publishFrames } from "../frames/publish-frames.ts";
 
 /** Where events of one kind go. There are few, which are made once: what they have in common is written once for each. */
 export interface Route {

@@ -2,11 +2,11 @@ import type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage, Message } f
 import { codeOf, reasonOf } from "../../../errors.ts";
 import type { EventRecord, EventsLink, EventsPeer, Voice } from "../../events.ts";
 import { leaversBody } from "../../leavers.ts";
-import type { Declaring } from "../declaring.ts";
-import { channelNumber, closeChannel, innards } from "../innards.ts";
-import { leftExchange } from "../leaving.ts";
-import type { Life } from "../life.ts";
-import type { Drop } from "../watch.ts";
+import type { Life } from "../connection/life.ts";
+import type { Drop } from "../connection/watch.ts";
+import { channelNumber, closeChannel, innards } from "../frames/innards.ts";
+import type { Declaring } from "../topology/declaring.ts";
+import { leftExchange } from "../topology/leaving.ts";
 import { EventFrames, type EventMessage, type Route } from "./event-frames.ts";
 import { readEvents } from "./event-reading.ts";
 import {

@@ -1,10 +1,10 @@
 import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
 import { codeOf, FatalError, reasonOf } from "../../../errors.ts";
 import { eventKeys, type Voice } from "../../events.ts";
-import type { Declaring } from "../declaring.ts";
-import { exchanges } from "../exchanges.ts";
-import { declareLeft } from "../leaving.ts";
-import { declareDeadLetters, deliveryLimit, groupQueue } from "../topology.ts";
+import type { Declaring } from "../topology/declaring.ts";
+import { exchanges } from "../topology/exchanges.ts";
+import { declareLeft } from "../topology/leaving.ts";
+import { declareDeadLetters, deliveryLimit, groupQueue } from "../topology/topology.ts";
 
 /** The topic exchange of all events: the name that programs know. */
 const eventsExchange = "wsmanager.events";

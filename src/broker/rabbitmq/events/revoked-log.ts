@@ -1,7 +1,7 @@
 import type { ChannelModel, ConfirmChannel } from "amqplib";
 import type { EventsPeer } from "../../events.ts";
-import type { Declaring } from "../declaring.ts";
-import { type Drop, watch } from "../watch.ts";
+import { type Drop, watch } from "../connection/watch.ts";
+import type { Declaring } from "../topology/declaring.ts";
 
 /** The stream of revoked tokens: small records that every manager reads from the beginning. */
 const revokedLog = "wsmanager.revoked";

@@ -2,12 +2,12 @@ import type { Channel } from "amqplib";
 import { reasonOf } from "../../../errors.ts";
 import type { Logger } from "../../../ops/logger.ts";
 import type { AbandonedGroup } from "../../groups.ts";
-import type { Declaring } from "../declaring.ts";
-import { lookOn } from "../full-queues.ts";
-import type { Life } from "../life.ts";
-import type { LiveGroups } from "../live-groups.ts";
-import { groupQueue } from "../topology.ts";
-import { declareGroupLedger, followGroups, groupLedger, writeGroup } from "./group-ledger.ts";
+import type { Life } from "../connection/life.ts";
+import type { Declaring } from "../topology/declaring.ts";
+import { lookOn } from "../topology/full-queues.ts";
+import { declareGroupLedger, followGroups, groupLedger, writeGroup } from "../topology/group-ledger.ts";
+import type { LiveGroups } from "../topology/live-groups.ts";
+import { groupQueue } from "../topology/topology.ts";
 import { KnownGroups } from "./known-groups.ts";
 
 /** When groups are looked at, in milliseconds. */

@@ -1,6 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import type { PublishLink } from "../../../../src/broker/broker.ts";
-import { defaultTiming } from "../../../../src/broker/rabbitmq/link-timing.ts";
+import { defaultTiming } from "../../../../src/broker/rabbitmq/connection/link-timing.ts";
 import { RabbitmqBroker } from "../../../../src/broker/rabbitmq/rabbitmq.ts";
 import { Outbox } from "../../../../src/outbox/outbox.ts";
 import { FakeAmqp } from "../../../support/fake-amqp.ts";

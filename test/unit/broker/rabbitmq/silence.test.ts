@@ -1,5 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { defaultTiming } from "../../../../src/broker/rabbitmq/link-timing.ts";
+import { defaultTiming } from "../../../../src/broker/rabbitmq/connection/link-timing.ts";
 import { RabbitmqBroker } from "../../../../src/broker/rabbitmq/rabbitmq.ts";
 import { Outbox } from "../../../../src/outbox/outbox.ts";
 import { FakeAmqp, type FakePeer } from "../../../support/fake-amqp.ts";

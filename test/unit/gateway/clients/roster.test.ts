@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { ClientSocket } from "../../../../src/gateway/clients/client.ts";
 import { lists, Roster } from "../../../../src/gateway/clients/roster.ts";
-import { Seat } from "../../../../src/gateway/limits/seat.ts";
+import { Seat } from "../../../../src/gateway/clients/seat.ts";
 
 const client = () => ({ data: { seat: new Seat(undefined) } }) as unknown as ClientSocket;
 

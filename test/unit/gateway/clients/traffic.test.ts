@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
+import { Seat } from "../../../../src/gateway/clients/seat.ts";
 import { Traffic } from "../../../../src/gateway/clients/traffic.ts";
-import { Seat } from "../../../../src/gateway/limits/seat.ts";
 
 const byName = (traffic: Traffic, name: string) => {
   const metric = traffic.metrics.find((each) => each.name === name)!;

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
-import { Slices } from "../../../../src/gateway/durable/slices.ts";
+import { Slices } from "../../../../src/gateway/clients/slices.ts";
 import type { DurableSubscription } from "../../../../src/gateway/durable/subscription.ts";
 import { Waiting } from "../../../../src/gateway/durable/waiting.ts";
 

@@ -2,8 +2,8 @@ import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { projectFolder } from "../../../../build/compile.ts";
+import { refusals } from "../../../../src/gateway/guards/refusals.ts";
 import { statuses } from "../../../../src/gateway/http/http.ts";
-import { refusals } from "../../../../src/gateway/server/refusals.ts";
 
 const read = (...path: string[]) => readFileSync(join(projectFolder, ...path), "utf8");
 const inOrder = (found: Iterable<number>) => [...new Set(found)].sort((one, other) => one - other);

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { Refused } from "../../../../src/gateway/guards/refusals.ts";
 import { Admission, type AdmissionOptions } from "../../../../src/gateway/limits/admission.ts";
-import { Refused } from "../../../../src/gateway/server/refusals.ts";
 
 let nowMs = 0;
 const realNow = performance.now.bind(performance);

@@ -2,9 +2,9 @@ import { expect, test } from "bun:test";
 import type { ClientSocket } from "../../../../src/gateway/clients/client.ts";
 import { Holds } from "../../../../src/gateway/clients/holds.ts";
 import { Roster } from "../../../../src/gateway/clients/roster.ts";
+import { Seat } from "../../../../src/gateway/clients/seat.ts";
 import { TimerWheel } from "../../../../src/gateway/clients/timer-wheel.ts";
 import { Backlogs, roomFor } from "../../../../src/gateway/limits/backlogs.ts";
-import { Seat } from "../../../../src/gateway/limits/seat.ts";
 import { turn } from "../../doubles/turn.ts";
 import { makeWheelClock } from "../../doubles/wheel-clock.ts";
 

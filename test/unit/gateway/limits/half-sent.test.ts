@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { Server } from "bun";
 import type { Client, ClientSocket } from "../../../../src/gateway/clients/client.ts";
 import { Roster } from "../../../../src/gateway/clients/roster.ts";
-import { peerOf } from "../../../../src/gateway/limits/address.ts";
+import { peerOf } from "../../../../src/gateway/guards/address.ts";
 import { HalfSent } from "../../../../src/gateway/limits/half-sent.ts";
 import type { SocketBytes } from "../../../../src/gateway/limits/socket-bytes.ts";
 import { makeRoom } from "./room.ts";

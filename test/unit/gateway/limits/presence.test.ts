@@ -1,8 +1,8 @@
 import { describe, expect, jest, test } from "bun:test";
 import type { ClientSocket } from "../../../../src/gateway/clients/client.ts";
 import { Roster } from "../../../../src/gateway/clients/roster.ts";
+import type { Watched } from "../../../../src/gateway/clients/watched.ts";
 import { Presence } from "../../../../src/gateway/limits/presence.ts";
-import type { Watched } from "../../../../src/gateway/limits/watched.ts";
 import { optionTable } from "../../../../src/options/table.ts";
 import { makeRoom } from "./room.ts";
 

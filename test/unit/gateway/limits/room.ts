@@ -1,8 +1,8 @@
 import { beforeEach } from "bun:test";
 import type { ClientSocket } from "../../../../src/gateway/clients/client.ts";
 import { Holds } from "../../../../src/gateway/clients/holds.ts";
+import { Seat } from "../../../../src/gateway/clients/seat.ts";
 import { TimerWheel } from "../../../../src/gateway/clients/timer-wheel.ts";
-import { Seat } from "../../../../src/gateway/limits/seat.ts";
 import { makeWheelClock } from "../../doubles/wheel-clock.ts";
 
 /** A wheel whose time passes as tests like, and clients that note what is done to them. For a test file's top level. */

@@ -1,0 +1,76 @@
+import { withoutPassword } from "../../../redact.ts";
+import type { BrokerStatus } from "../../broker.ts";
+import type { Life } from "./life.ts";
+import { Link, type LinkOptions } from "./link.ts";
+
+/** What a connection is for, as the logs and RabbitMQ's management page show it. */
+export type Purpose = "publishing" | "answers" | "dead letters" | "marks" | "consuming" | "events";
+
+/** What is the same for all connections of a process. */
+export type ConnectionsOptions = Omit<LinkOptions, "setUp" | "opened">;
+
+/** The connections of a process to RabbitMQ, each with a purpose. */
+export class Connections {
+  readonly #options: ConnectionsOptions;
+  readonly #onReady: () => void;
+  readonly #blockedWhys: () => readonly (string | undefined)[];
+  readonly #links: Link[] = [];
+  /** What messages do not need: nobody is held back when one of them is away. */
+  readonly #besides: Link[] = [];
+  #isClosed = false;
+  #isAnnounced = false;
+
+  /**
+   * @param options of each of them; what it is for completes its name
+   * @param blockedWhys why RabbitMQ takes nothing, of each connection that publishes; undefined if it does
+   * @param onReady called each time that all of them are in force
+   */
+  constructor(
+    options: ConnectionsOptions,
+    blockedWhys: () => readonly (string | undefined)[],
+    onReady: () => void,
+  ) {
+    this.#options = options;
+    this.#blockedWhys = blockedWhys;
+    this.#onReady = onReady;
+  }
+
+  open(purpose: Purpose, setUp: (life: Life) => Promise<void>): void {
+    const name = `${this.#options.name} ${purpose}`;
+    const link = new Link({ ...this.#options, name, setUp, opened: () => this.#opened() });
+    (purpose === "events" ? this.#besides : this.#links).push(link);
+    link.start();
+  }
+
+  status(): BrokerStatus {
+    if (this.#isClosed) return { state: "closed" };
+    if (this.#links.length === 0) return { state: "connecting", why: "not started" };
+    const states = this.#links.map(({ state }) => state);
+    if (states.some(({ is }) => is === "closed")) return { state: "closed" };
+    const connecting = states.filter((state) => state.is === "connecting");
+    // What one link has heard is true for the others, which may be trying still.
+    if (connecting.length > 0)
+      return { state: "connecting", why: connecting.find(({ why }) => why)?.why ?? "connecting" };
+    const why = this.#blockedWhys().find((each) => each !== undefined);
+    return why === undefined ? { state: "ready" } : { state: "blocked", why };
+  }
+
+  /** @param farewell what is to be said over them before they close; it knows how long it may take itself */
+  async close(timeoutMs: number, farewell: () => Promise<void>): Promise<void> {
+    this.#isClosed = true;
+    const deadlineMs = performance.now() + timeoutMs;
+    await farewell();
+    const leftMs = Math.max(0, deadlineMs - performance.now());
+    await Promise.all([...this.#links, ...this.#besides].map((link) => link.close(leftMs)));
+  }
+
+  /** Says once that everything is in force; later losses and returns are the links' to tell. */
+  #opened(): void {
+    if (this.status().state !== "ready") return;
+    this.#onReady();
+    if (this.#isAnnounced) return;
+    this.#isAnnounced = true;
+    const { logger, urls } = this.#options;
+    logger.info("connected to RabbitMQ", { broker: urls.map(withoutPassword).join(",") });
+  }
+}

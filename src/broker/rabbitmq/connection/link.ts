@@ -1,0 +1,241 @@
+import { type ChannelModel, connect } from "amqplib";
+import { backoffMs } from "../../../backoff.ts";
+import { codeOf, FatalError, reasonOf } from "../../../errors.ts";
+import type { Logger } from "../../../ops/logger.ts";
+import { withoutPassword } from "../../../redact.ts";
+import { version } from "../../../version.ts";
+import { FrameReader } from "../frames/frame-reader.ts";
+import { abandon, watchSending } from "../frames/innards.ts";
+import { type Access, credentialsOf, loginTo } from "./access.ts";
+import { connectFault } from "./connect-fault.ts";
+import { Life } from "./life.ts";
+import type { LinkTiming } from "./link-timing.ts";
+import type { Outage } from "./outage.ts";
+import { Patience } from "./patience.ts";
+import { rejectAfter } from "./reject-after.ts";
+import { refusalOf } from "./watch.ts";
+
+/** After a close over what was sent, the next attempts follow within this many milliseconds: at most this many in a row. */
+const hurriedMs = 20;
+const hurriedMax = 30;
+
+/** The life of a link to RabbitMQ. */
+export type LinkState =
+  /** `why` it is not open: unknown until the first try has failed. */
+  | { readonly is: "connecting"; readonly why?: string }
+  | { readonly is: "open"; readonly connection: ChannelModel }
+  | { readonly is: "closed" };
+
+/** What a connection to RabbitMQ is made of, and who hears of it. */
+export interface LinkOptions {
+  /** What the connection is for, as the logs and RabbitMQ's management page show it. */
+  readonly name: string;
+  /** The nodes of one cluster, tried in turn. */
+  readonly urls: readonly string[];
+  readonly access: Access;
+  readonly timing: LinkTiming;
+  readonly logger: Logger;
+  /** Tells of losses and returns, for all links of this process together. */
+  readonly outage: Outage;
+  /**
+   * Declares and subscribes anew on each connection. It must leave nothing when it throws: the
+   * connection is dropped and the next one starts afresh. A `FatalError` ends the link for good.
+   */
+  setUp(life: Life): Promise<void>;
+  /** Called when all of `setUp` is in force. */
+  opened(): void;
+  /** What no waiting mends. */
+  onFatal(error: Error): void;
+}
+
+/**
+ * One connection to RabbitMQ that is kept up: it connects, sets up, waits until the connection is lost for whatever
+ * reason, and starts again after a backoff. A fault on any channel drops the whole connection: rebuilding
+ * everything the same way each time is what makes recovery testable.
+ *
+ * amqplib's own recovery was tried and left: it attaches its listeners only after its setup has resolved and knows
+ * nothing of several nodes, and what must be published again is the outbox's to know (docs/decisions.md).
+ */
+export class Link {
+  readonly #options: LinkOptions;
+  #state: LinkState = { is: "connecting" };
+  readonly #closing = Promise.withResolvers<void>();
+  /** Rejects when the link is told to close: whatever is being waited for is of no use any more. */
+  readonly #stopped: Promise<never> = this.#closing.promise.then(() => Promise.reject(new Error("stopping")));
+  /** Rejects when the link has been told to close, and has waited long enough for RabbitMQ to answer. */
+  readonly #givenUp = Promise.withResolvers<never>();
+  #isClosing = false;
+  #running: Promise<void> | undefined;
+  #wasOpenOnce = false;
+  #isByCertificate = false;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    for (const promise of [this.#stopped, this.#givenUp.promise]) promise.catch(() => undefined);
+  }
+
+  get state(): LinkState {
+    return this.#state;
+  }
+
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  /** @param timeoutMs how long a RabbitMQ that does not answer is waited for, if that is less than `closeTimeoutMs` */
+  async close(timeoutMs: number): Promise<void> {
+    this.#isClosing = true;
+    this.#closing.resolve();
+    const timer = setTimeout(() => this.#givenUp.reject(new Error("closing took too long")), timeoutMs);
+    await this.#running;
+    clearTimeout(timer);
+    this.#state = { is: "closed" };
+  }
+
+  async #run(): Promise<void> {
+    const { urls, timing } = this.#options;
+    let attempt = 0;
+    while (!this.#isClosing) {
+      const url = urls[attempt % urls.length]!;
+      const startedAt = performance.now();
+      const fault = await this.#live(url);
+      if (fault === undefined || this.#isClosing) return;
+      if (fault instanceof FatalError) {
+        this.#state = { is: "closed" };
+        this.#options.onFatal(fault);
+        return;
+      }
+      const wasGood = performance.now() - startedAt >= timing.goodAfterMs;
+      attempt = wasGood ? 1 : attempt + 1;
+      this.#noteLoss(url, fault);
+      // Each node of a cluster gets its try before the wait grows.
+      const round = Math.ceil(attempt / urls.length);
+      const waitMs = backoffMs(round, timing.backoff, Math.random());
+      // While it is found out what RabbitMQ does not take, others wait for it.
+      const isHurried = attempt <= hurriedMax && isOverMessage(fault);
+      await this.#wait(isHurried ? Math.min(waitMs, hurriedMs) : waitMs);
+    }
+  }
+
+  /** One connection's life. Returns why it ended, or undefined if `close` ended it. */
+  async #live(url: string): Promise<Error | undefined> {
+    const { setUp, timing, outage, name, logger } = this.#options;
+    let connection: ChannelModel;
+    const tell = { connection: name, broker: withoutPassword(url) };
+    try {
+      logger.debug("broker connecting", tell);
+      connection = await this.#connect(url);
+      new FrameReader(connection);
+    } catch (error) {
+      return connectFault(error, url, !this.#wasOpenOnce, this.#isByCertificate);
+    }
+    const ended = Promise.withResolvers<Error>();
+    // The error event comes before close and says more.
+    connection.on("error", (error: Error) => ended.resolve(error));
+    connection.on("close", (error?: Error) => ended.resolve(error ?? new Error("connection closed")));
+    const life = new Life(connection, (why) => ended.resolve(typeof why === "string" ? new Error(why) : why));
+    const patience = new Patience(connection, timing.answerTimeoutMs, life.drop);
+    let fault: Error | undefined;
+    try {
+      logger.debug("broker connected, declaring", tell);
+      // However long a busy RabbitMQ takes in all, it is waited for as long as it answers one question after another.
+      let asked = "nothing";
+      const timeout = rejectAfter(
+        timing.openTimeoutMs,
+        () => `setting up took too long: it was asked last for ${asked}`,
+      );
+      const unwatch = watchSending(connection, (what) => {
+        asked = what;
+        timeout.refresh();
+      });
+      await Promise.race([
+        setUp(life),
+        timeout.promise,
+        ended.promise.then((error) => Promise.reject(error)),
+        this.#stopped,
+      ]).finally(() => {
+        timeout.cancel();
+        unwatch();
+      });
+      this.#state = { is: "open", connection };
+      this.#wasOpenOnce = true;
+      outage.open(name, { broker: withoutPassword(url) });
+      this.#options.opened();
+      fault = await Promise.race([ended.promise, this.#closing.promise.then(() => undefined)]);
+    } catch (error) {
+      fault = error instanceof Error ? error : new Error(String(error));
+    }
+    patience.end();
+    this.#state = { is: "connecting", why: fault === undefined ? "stopping" : reasonOf(fault) };
+    life.end();
+    await this.#closeConnection(connection);
+    return fault;
+  }
+
+  async #connect(url: string): Promise<ChannelModel> {
+    const { name, access, timing } = this.#options;
+    const secrets = access.read();
+    const login = loginTo(url, secrets);
+    const { url: withHeartbeat } = login;
+    this.#isByCertificate = login.user === undefined;
+    if (!withHeartbeat.searchParams.has("heartbeat")) {
+      withHeartbeat.searchParams.set("heartbeat", String(timing.heartbeatSeconds));
+    }
+    const connecting = connect(withHeartbeat.href, {
+      ...secrets.tls,
+      credentials: credentialsOf(login),
+      noDelay: true,
+      timeout: timing.openTimeoutMs,
+      clientProperties: { connection_name: `warren ${name}`, product: "Warren", version },
+    });
+    const timeout = rejectAfter(timing.openTimeoutMs + 1000, "connecting took too long");
+    try {
+      return await Promise.race([connecting, timeout.promise, this.#stopped]);
+    } catch (error) {
+      // Should it come up after all, nobody waits for it any more.
+      connecting.then((late) => this.#closeConnection(late)).catch(() => undefined);
+      throw error;
+    } finally {
+      timeout.cancel();
+    }
+  }
+
+  #noteLoss(url: string, fault: Error): void {
+    const { outage, name } = this.#options;
+    this.#state = { is: "connecting", why: reasonOf(fault) };
+    const message = this.#wasOpenOnce ? "broker lost, reconnecting" : "broker not reachable, trying again";
+    outage.lost(name, message, {
+      broker: withoutPassword(url),
+      reason: reasonOf(fault),
+      ...(codeOf(fault) === undefined ? {} : { code: codeOf(fault) }),
+    });
+  }
+
+  async #closeConnection(connection: ChannelModel): Promise<void> {
+    const timeout = rejectAfter(this.#options.timing.closeTimeoutMs, "closing took too long");
+    try {
+      await Promise.race([connection.close(), timeout.promise, this.#givenUp.promise]);
+    } catch (error) {
+      // It was closed already, or does not answer: either way the socket must not stay.
+      this.#options.logger.debug("connection dropped", {
+        connection: this.#options.name,
+        reason: reasonOf(error),
+      });
+      abandon(connection, error instanceof Error ? error : new Error(String(error)));
+    } finally {
+      timeout.cancel();
+    }
+  }
+
+  async #wait(ms: number): Promise<void> {
+    const waited = Promise.withResolvers<void>();
+    const timer = setTimeout(waited.resolve, ms);
+    await Promise.race([waited.promise, this.#closing.promise]);
+    clearTimeout(timer);
+  }
+}
+
+/** RabbitMQ has closed the connection over what it was sent, and would do so again only over the same. */
+function isOverMessage(fault: Error): boolean {
+  return refusalOf(fault)?.isDoubtful === false;
+}

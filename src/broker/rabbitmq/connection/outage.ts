@@ -1,0 +1,61 @@
+import type { Fields, Logger } from "../../../ops/logger.ts";
+
+/**
+ * What is said about losing RabbitMQ: one line when the first link of this process is lost, and one when the last is back, with how
+ * long it was and how much waited. What happens in between is printed with `--log-level debug`.
+ */
+export class Outage {
+  readonly #logger: Logger;
+  readonly #waitingCount: () => number;
+  readonly #now: () => number;
+  /** The names of the links that are away. */
+  readonly #away = new Set<string>();
+  #sinceMs = 0;
+  /** The most messages that were seen to wait since then. */
+  #waited = 0;
+
+  /**
+   * @param waitingCount messages that wait for RabbitMQ
+   * @param now the time in milliseconds
+   */
+  constructor(logger: Logger, waitingCount: () => number, now: () => number = () => performance.now()) {
+    this.#logger = logger;
+    this.#waitingCount = waitingCount;
+    this.#now = now;
+  }
+
+  /** A link was lost, or could still not be opened. */
+  lost(link: string, message: string, fields: Fields): void {
+    if (this.#away.size === 0) {
+      this.#sinceMs = this.#now();
+      this.#waited = 0;
+      this.#logger.warn(message, { connection: link, ...fields });
+    } else {
+      this.#logger.debug(this.#away.has(link) ? "broker still away" : message, {
+        connection: link,
+        ...fields,
+      });
+    }
+    this.#away.add(link);
+    this.#look();
+  }
+
+  /** A link is open, for the first time or again. */
+  open(link: string, fields: Fields): void {
+    this.#look();
+    const wasAway = this.#away.delete(link);
+    if (wasAway && this.#away.size === 0) {
+      const awaySeconds = Math.round((this.#now() - this.#sinceMs) / 100) / 10;
+      this.#logger.info("broker is back", {
+        connection: link,
+        ...fields,
+        awaySeconds,
+        messagesWaited: this.#waited,
+      });
+    } else this.#logger.debug("broker connected", { connection: link, ...fields });
+  }
+
+  #look(): void {
+    this.#waited = Math.max(this.#waited, this.#waitingCount());
+  }
+}

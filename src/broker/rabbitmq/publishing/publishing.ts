@@ -1,0 +1,138 @@
+import type { ConfirmChannel } from "amqplib";
+import { reasonOf } from "../../../errors.ts";
+import type { Logger } from "../../../ops/logger.ts";
+import type { Exchange, Publisher } from "../../broker.ts";
+import type { Life } from "../connection/life.ts";
+import type { LinkTiming } from "../connection/link-timing.ts";
+import type { Drop } from "../connection/watch.ts";
+import { exchanges, publishedBy } from "../topology/exchanges.ts";
+import { FullQueues, lookOn } from "../topology/full-queues.ts";
+import type { Layout } from "../topology/layout.ts";
+import { tryLog } from "../topology/try-log.ts";
+import type { Announcing } from "./announcing.ts";
+import { PublishChannel, type ReopenAfter } from "./publish-channel.ts";
+import { ChannelLink } from "./publish-link.ts";
+
+/** A publisher, and what it publishes to. */
+export interface Publishing {
+  readonly exchange: Exchange;
+  readonly publisher: Publisher;
+}
+
+/** What all publishers of a connection share. */
+export interface PublishingOptions {
+  /** All of them. */
+  readonly publishings: readonly Publishing[];
+  readonly layout: Layout;
+  /** The processor groups that were ever written down, whether or not anybody consumes them. */
+  groupsInLedger(): readonly string[];
+  /** Whether there is a log. */
+  readonly hasLog: boolean;
+  /** Whether other programs get plain copies of what Warren's roles say to one another. */
+  readonly hasCopies: boolean;
+  readonly logger: Logger;
+  readonly timing: LinkTiming;
+  /** Tells managers over this connection which groups this process has. */
+  readonly announcing: Announcing | undefined;
+}
+
+/** A connection's publishers: each gets a link when all is there that its messages are for. */
+export class PublishingConnection {
+  readonly #options: PublishingOptions;
+  readonly #full: FullQueues;
+  #alarm: string | undefined;
+  #drop: Drop | undefined;
+
+  constructor(options: PublishingOptions) {
+    this.#options = options;
+    this.#full = new FullQueues(options.logger);
+  }
+
+  /** Why RabbitMQ takes no messages; undefined if it does. */
+  get blockedWhy(): string | undefined {
+    return this.#alarm ?? this.#full.waiting?.why;
+  }
+
+  /** The queue that is full, so that publishing waits; undefined if none is known to be. */
+  get fullQueue(): string | undefined {
+    return this.#full.waiting?.queue;
+  }
+
+  async setUp(life: Life): Promise<void> {
+    const { connection, drop } = life;
+    const { publishings, layout, groupsInLedger, hasLog, hasCopies, timing, announcing } = this.#options;
+    this.#watchBlocked(life);
+    this.#drop = drop;
+    life.onLoss(() => {
+      this.#drop = undefined;
+    });
+    const publishedTo = publishings.map(({ exchange }) => exchange);
+    await layout.declareFor(publishedTo, connection);
+    if (hasLog && publishedTo.some((exchange) => exchange !== exchanges.dead)) await tryLog(connection);
+    const { missedForMs } = timing;
+    const look = lookOn(connection);
+    life.onLoss(() => this.#full.lost());
+    for (const { exchange, publisher } of publishings) {
+      const needed = () => layout.needed(exchange);
+      const { to, copiesTo } = publishedBy(exchange);
+      const linkOn = (channel: ConfirmChannel, reopenAfter: ReopenAfter) =>
+        new ChannelLink(connection, channel, {
+          exchange: to,
+          copiesTo: hasCopies ? copiesTo : undefined,
+          publisher,
+          needed,
+          missedForMs,
+          onRefused: (isFirst) => {
+            const isFull = this.#full.refused(connection, performance.now());
+            // Such a channel goes on to refuse: a new connection asks anew who the queues' leaders are.
+            if (isFirst && !isFull) drop("RabbitMQ refuses the first message on a new channel");
+            if (!isFull || this.#full.isLooking) return;
+            const mayBeFull = () => layout.mayBeFull(exchange, groupsInLedger());
+            const room = this.#full.room(mayBeFull, look, () => life.isOver);
+            if (isFirst) reopenAfter(room);
+            else this.#holdUntil(room, publisher, life);
+          },
+          onTaken: () => this.#full.taken(),
+          drop,
+        });
+      await new PublishChannel(life, publisher, linkOn).open();
+    }
+    await announcing?.start(life, () => this.#alarm !== undefined);
+  }
+
+  /** What is on the wire settles meanwhile. */
+  #holdUntil(room: Promise<void>, publisher: Publisher, life: Life): void {
+    publisher.blocked(true);
+    room.then(
+      () => {
+        if (!life.isOver) publisher.blocked(this.#alarm !== undefined);
+      },
+      (error: unknown) => life.drop(reasonOf(error)),
+    );
+  }
+
+  /** A queue is missing, as others have noticed: what is on its way to it is published again. */
+  missed(queue: string): void {
+    const { publishings, layout } = this.#options;
+    if (publishings.some(({ exchange }) => layout.needed(exchange).queues.includes(queue)))
+      this.#drop?.(`the queue ${queue} is missing: declaring it again`);
+  }
+
+  #watchBlocked(life: Life): void {
+    const { connection } = life;
+    const { publishings, logger } = this.#options;
+    connection.on("blocked", (reason: string) => {
+      this.#alarm = `RabbitMQ does not take messages: ${reason}`;
+      logger.warn("broker blocks publishing", { reason });
+      for (const { publisher } of publishings) publisher.blocked(true);
+    });
+    connection.on("unblocked", () => {
+      this.#alarm = undefined;
+      logger.info("broker takes messages again");
+      if (!this.#full.isLooking) for (const { publisher } of publishings) publisher.blocked(false);
+    });
+    life.onLoss(() => {
+      this.#alarm = undefined;
+    });
+  }
+}

@@ -1,0 +1,187 @@
+import type { Channel, ConsumeMessage, Options } from "amqplib";
+import type { Envelope } from "../../../envelope/envelope.ts";
+import type { Follower } from "../../broker.ts";
+import type { Life } from "../connection/life.ts";
+import type { Drop } from "../connection/watch.ts";
+import { fromDelivery, offsetOf } from "../frames/codec.ts";
+import { cameBy, exchanges } from "../topology/exchanges.ts";
+import { logStream } from "../topology/topology.ts";
+import { Doubt } from "./doubt.ts";
+import { lastChunkOffset } from "./log-end.ts";
+import { LogPosition } from "./log-position.ts";
+import type { Marks } from "./marks.ts";
+
+/** Deliveries from the log that are on their way before they are acknowledged, which for a stream is only flow control. */
+const prefetch = 1000;
+const ackEvery = 250;
+
+/** A log that has not shown it is asked where it ends, again and again. In milliseconds. */
+const doubtEveryMs = 1000;
+
+/** What follows the log, and how. */
+export interface FollowingOptions {
+  readonly follower: Follower;
+  readonly marks: Marks;
+  /** After a silence of this length the log is asked for a sign, in milliseconds. */
+  readonly markAfterMs: number;
+  /** Hears of every mark that came by the exchange for them: processors name their groups by them. */
+  heard(mark: Envelope): void;
+  /** RabbitMQ has ended the follower, as it does when the log is deleted. */
+  cancelled(): void;
+  /** The log does not show what is written to it. */
+  silent(drop: Drop): void;
+}
+
+/** Follows the log over all lives of the connection: each goes on from where the one before has left it. */
+export class Following {
+  readonly options: FollowingOptions;
+  readonly position = new LogPosition();
+  readonly doubt = new Doubt();
+
+  constructor(options: FollowingOptions) {
+    this.options = options;
+  }
+
+  /** Follows until the connection is lost. */
+  async start(life: Life): Promise<void> {
+    const { follower, marks, silent, markAfterMs } = this.options;
+    const channel = await life.channel();
+    await channel.prefetch(prefetch);
+    const session = new FollowingSession(channel, this, life);
+    const { start } = this.position;
+    this.position.opened(Math.floor(Date.now() / 1000));
+    this.doubt.opened();
+    const startedMs = performance.now();
+    const onDelivery = (delivery: ConsumeMessage | null) => {
+      if (delivery !== null) session.deliver(delivery);
+      else session.cancelled();
+    };
+    await channel.consume(logStream, onDelivery, {
+      arguments: { "x-stream-offset": start } satisfies Options.Consume["arguments"],
+    });
+    marks.opened(() => silent(life.drop));
+    marks.ask((offset) => follower.marked(offset));
+    const watchdog = setInterval(() => session.look(), markAfterMs);
+    const timer = setTimeout(() => session.mustBeSure(), this.doubt.leftMs);
+    const doubting = setInterval(() => {
+      if (this.position.isSure) clearInterval(doubting);
+      else void session.doubt();
+    }, doubtEveryMs);
+    life.onLoss(() => {
+      const silentMs = marks.isAwaited ? performance.now() - startedMs : 0;
+      this.doubt.ended(this.position.isSure, session.wasCancelled, silentMs);
+      session.end();
+      marks.closed();
+      clearInterval(watchdog);
+      clearInterval(doubting);
+      clearTimeout(timer);
+    });
+  }
+}
+
+/** What one connection brings of the log. */
+class FollowingSession {
+  readonly #channel: Channel;
+  readonly #following: Following;
+  readonly #life: Life;
+  /** RabbitMQ has cancelled its consumer. */
+  wasCancelled = false;
+  #unacked = 0;
+  #last: ConsumeMessage | undefined;
+  #hasHeard = true;
+  #isOver = false;
+  #isAsking = false;
+
+  constructor(channel: Channel, following: Following, life: Life) {
+    this.#channel = channel;
+    this.#following = following;
+    this.#life = life;
+  }
+
+  deliver(delivery: ConsumeMessage): void {
+    if (this.#isOver) return;
+    this.#hasHeard = true;
+    const { position, options } = this.#following;
+    const { follower, marks, heard } = options;
+    const offset = offsetOf(delivery);
+    const envelope = fromDelivery(delivery);
+    const sighting = position.take(offset, envelope);
+    if (sighting === "of another log") {
+      this.#isOver = true;
+      this.#beginAgain();
+      return;
+    }
+    if (sighting === "behind a gap") follower.missed("dropped");
+    if (sighting !== "seen") {
+      // What comes by the exchanges for messages says nothing of groups: anybody that may write to clients can have sent it.
+      if (marks.take(offset, envelope)) {
+        if (delivery.fields.exchange === exchanges.marks) heard(envelope);
+      } else follower.record(offset, cameBy(delivery.fields.exchange), envelope);
+    }
+    this.#last = delivery;
+    this.#unacked++;
+    if (this.#unacked >= ackEvery) this.#ack();
+  }
+
+  /** RabbitMQ has cancelled the consumer. */
+  cancelled(): void {
+    if (this.#isOver) return;
+    this.wasCancelled = true;
+    this.#following.options.cancelled();
+    this.#life.drop(`the queue ${logStream} has gone or moved: declaring it again`);
+  }
+
+  /** Looks after the log: a follower whose part of it is dropped under it gets nothing any more, and RabbitMQ 3.10 does not say so. */
+  look(): void {
+    // RabbitMQ 3.10 closes the channel of a follower that leaves deliveries unacknowledged for its consumer_timeout (30 min).
+    this.#ack();
+    if (!this.#hasHeard) this.#following.options.marks.ask(() => undefined);
+    this.#hasHeard = false;
+  }
+
+  /**
+   * The log has not shown the record that was seen last. It may be another one, in which RabbitMQ waits for that place to be reached:
+   * it ends before that place although a mark was written since.
+   */
+  async doubt(): Promise<void> {
+    const { position, options, doubt } = this.#following;
+    if (this.#isAsking || !options.marks.isAwaited) return;
+    this.#isAsking = true;
+    const lastChunk = await lastChunkOffset(this.#life.connection).catch(() => undefined);
+    this.#isAsking = false;
+    if (this.#isOver || position.isSure || lastChunk === undefined) return;
+    if (doubt.asked(position.isBeyond(lastChunk))) this.#beginAgain();
+  }
+
+  /** By now the log should have shown the record that was seen last. */
+  mustBeSure(): void {
+    if (!this.#following.position.isSure) this.#beginAgain();
+  }
+
+  end(): void {
+    this.#isOver = true;
+  }
+
+  #beginAgain(): void {
+    this.#following.position.restart();
+    this.#following.options.follower.missed("another log");
+    this.#life.drop(`"${logStream}" is another log than before: reading it from its beginning`);
+  }
+
+  #ack(): void {
+    if (this.#unacked === 0 || this.#last === undefined) return;
+    this.#unacked = 0;
+    this.#channel.ack(this.#last, true);
+  }
+}
+
+/** Follows by a queue of its own, where there is no log (`--log off`). Offsets only number what came. */
+export async function followOwnQueue(life: Life, queue: string, follower: Follower): Promise<void> {
+  const channel = await life.channel();
+  let offset = 0;
+  const onDelivery = (delivery: ConsumeMessage | null) => {
+    if (delivery === null) life.drop("the follower's own queue was deleted");
+    else follower.record(offset++, cameBy(delivery.fields.exchange), fromDelivery(delivery));
+  };
+  await channel.consume(queue, onDelivery, { noAck: true });
+}

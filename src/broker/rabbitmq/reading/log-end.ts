@@ -1,0 +1,36 @@
+import type { ChannelModel } from "amqplib";
+import { offsetOf } from "../frames/codec.ts";
+import { closeChannel } from "../frames/innards.ts";
+import { logStream } from "../topology/topology.ts";
+
+/** A log of which RabbitMQ shows nothing for this time has nothing in it, or cannot be read. In milliseconds. */
+const silenceMsMax = 1500;
+
+/**
+ * The offset at which the log's last chunk begins: what RabbitMQ wrote last, at once.
+ *
+ * @returns undefined if RabbitMQ does not show it soon
+ */
+export async function lastChunkOffset(connection: ChannelModel): Promise<number | undefined> {
+  const channel = await connection.createChannel();
+  const { promise, resolve } = Promise.withResolvers<number | undefined>();
+  const nothing = () => resolve(undefined);
+  channel.on("error", nothing);
+  channel.on("close", nothing);
+  const timer = setTimeout(nothing, silenceMsMax);
+  try {
+    await channel.prefetch(1);
+    await channel.consume(
+      logStream,
+      (delivery) => resolve(delivery === null ? undefined : offsetOf(delivery)),
+      {
+        arguments: { "x-stream-offset": "last" },
+      },
+    );
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    // It may be closed already, by RabbitMQ or with its connection.
+    await closeChannel(channel).catch(() => undefined);
+  }
+}

@@ -1,0 +1,147 @@
+import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
+import type { LogReader, LogReading, LogStart } from "../../broker.ts";
+import { fromDelivery, offsetOf } from "../frames/codec.ts";
+import { cameBy } from "../topology/exchanges.ts";
+import { logStream } from "../topology/topology.ts";
+import type { StreamOffset } from "./log-position.ts";
+import { ReadAhead } from "./read-ahead.ts";
+
+/** How many records may be on their way to a reading while another one begins, which would get its first record after them. */
+const besideBeginning = 32;
+/** How many records may be on their way to all readings together, shared equally; and to each of them, however many there are. */
+const onTheirWayMax = 1024;
+const eachAtLeast = 128;
+
+/**
+ * Readers of the log beside its followers, each on a channel of the connection that consumes. Whatever ends one ends it
+ * alone: the code that needs one begins it anew.
+ */
+export class LogReadings {
+  #connection: ChannelModel | undefined;
+  readonly #open = new Set<Reading>();
+  /** Those of them that have got no record yet. */
+  readonly #beginning = new Set<Reading>();
+  readonly #isKnown: () => boolean;
+
+  /**
+   * @param isKnown whether the followers know which log it is: a new one after a deletion, read by places of the old one, is a hole
+   * without a word
+   */
+  constructor(isKnown: () => boolean) {
+    this.#isKnown = isKnown;
+  }
+
+  opened(connection: ChannelModel): void {
+    this.#connection = connection;
+  }
+
+  closed(): void {
+    this.#connection = undefined;
+    for (const reading of [...this.#open]) reading.lost();
+  }
+
+  read(start: LogStart, reader: LogReader): LogReading {
+    const reading: Reading = new Reading(
+      reader,
+      Math.min(reader.aheadMax, this.#shareOf(this.#open.size + 1)),
+      {
+        begun: () => this.#beginning.delete(reading),
+        over: () => {
+          this.#beginning.delete(reading);
+          this.#open.delete(reading);
+        },
+        aheadMax: () => (this.#beginning.size > 0 ? besideBeginning : this.#shareOf(this.#open.size)),
+      },
+    );
+    this.#open.add(reading);
+    this.#beginning.add(reading);
+    const connection = this.#connection;
+    if (connection === undefined || !this.#isKnown()) setImmediate(() => reading.lost());
+    // Whatever went wrong, it has to be begun anew.
+    else reading.begin(connection, start).catch(() => reading.lost());
+    return reading;
+  }
+
+  #shareOf(readings: number): number {
+    return Math.max(eachAtLeast, Math.floor(onTheirWayMax / readings));
+  }
+}
+
+/** What a reading has to do with the others. */
+interface Others {
+  /** It has got its first record. */
+  begun(): void;
+  over(): void;
+  /** How many records may be on their way to it at this moment. */
+  aheadMax(): number;
+}
+
+class Reading implements LogReading {
+  readonly #reader: LogReader;
+  readonly #others: Others;
+  #channel: Channel | undefined;
+  readonly #prefetch: number;
+  readonly #ahead: ReadAhead;
+  #hasBegun = false;
+  #isOver = false;
+
+  /** @param prefetch records that RabbitMQ sends it before any is handled */
+  constructor(reader: LogReader, prefetch: number, others: Others) {
+    this.#reader = reader;
+    this.#prefetch = prefetch;
+    this.#ahead = new ReadAhead(prefetch);
+    this.#others = others;
+  }
+
+  async begin(connection: ChannelModel, start: LogStart): Promise<void> {
+    const channel = await connection.createChannel();
+    this.#channel = channel;
+    channel.on("error", () => this.lost());
+    channel.on("close", () => this.lost());
+    if (this.#isOver) return this.#closeChannel();
+    await channel.prefetch(this.#prefetch);
+    const onDelivery = (delivery: ConsumeMessage | null) => {
+      if (delivery === null) this.lost();
+      else this.#deliver(delivery);
+    };
+    await channel.consume(logStream, onDelivery, { arguments: { "x-stream-offset": startArgument(start) } });
+  }
+
+  #deliver(delivery: ConsumeMessage): void {
+    if (this.#isOver) return;
+    if (!this.#hasBegun) this.#others.begun();
+    this.#hasBegun = true;
+    this.#ahead.came(delivery.content.byteLength);
+    this.#reader.record(offsetOf(delivery), cameBy(delivery.fields.exchange), fromDelivery(delivery));
+  }
+
+  /** Deliveries are counted on a channel of their own, as their tags are. */
+  handled(count: number): void {
+    const upTo = this.#ahead.handled(count, this.#others.aheadMax());
+    if (upTo === undefined || this.#isOver) return;
+    this.#channel?.ack({ fields: { deliveryTag: upTo } } as ConsumeMessage, true);
+  }
+
+  lost(): void {
+    if (this.#isOver) return;
+    this.stop();
+    this.#reader.ended("lost");
+  }
+
+  stop(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#others.over();
+    this.#closeChannel();
+  }
+
+  #closeChannel(): void {
+    const close = async () => await this.#channel?.close();
+    // It may be closed already, by RabbitMQ or with its connection.
+    close().catch(() => undefined);
+  }
+}
+
+function startArgument(start: LogStart): StreamOffset {
+  return typeof start === "object" ? { "!": "timestamp", value: start.timestamp } : start;
+}

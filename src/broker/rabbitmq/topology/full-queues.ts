@@ -1,0 +1,226 @@
+import type { Channel, ChannelModel } from "amqplib";
+import { copyHeader } from "../../../envelope/envelope.ts";
+import { codeOf } from "../../../errors.ts";
+import type { Logger } from "../../../ops/logger.ts";
+import { closeChannel } from "../frames/innards.ts";
+import { exchanges } from "./exchanges.ts";
+import { logStream } from "./topology.ts";
+
+/** How often a full queue is looked at, in milliseconds. */
+const defaultLookEveryMs = 1000;
+/** A queue that has lost this part of its messages has room again. Less, and publishers would be stopped again at once. */
+const roomShare = 1 / 16;
+/** Where no queue shows that it has room, a message is tried after this, and after twice as long the next time, in milliseconds. */
+const tryFirstMs = 2000;
+const tryMostMs = 60_000;
+/** So long after a queue was full a refusal is taken for the same, in milliseconds. */
+const fullAgainMs = 600_000;
+/** Refusals further apart have nothing to do with one another, in milliseconds. */
+const episodeMs = 120_000;
+
+/** What RabbitMQ says of a queue. */
+export interface QueueDepth {
+  /** The queue's name. */
+  readonly queue: string;
+  /** Messages that wait in it. */
+  readonly messages: number;
+  /** Those that consume from it. */
+  readonly consumers: number;
+}
+
+/** A look at queues. */
+export interface Look {
+  /** Looks at queues. Those that are not there are left out. */
+  depths(queues: readonly string[]): Promise<readonly QueueDepth[]>;
+  /** Whether a queue refuses what is published to it. It costs a message in the queue if it does not. */
+  refuses(queue: string): Promise<boolean>;
+}
+
+/**
+ * What to do when RabbitMQ refuses a message (basic.nack) on connection after connection: a queue is full (`--queue-max-bytes`).
+ * RabbitMQ does not tell which, and every message that is tried reaches the queues that are not full once more. So nothing is
+ * tried before the fullest queue has room again, or has gone.
+ */
+export class FullQueues {
+  readonly #logger: Logger;
+  readonly #lookEveryMs: number;
+  /** The first connection on which messages are refused, and when one was refused last. */
+  #episode: { readonly first: unknown; lastMs: number } | undefined;
+  #tryMs = tryFirstMs;
+  /** Which queue it is that is full, as long as RabbitMQ takes nothing; undefined until it was found. */
+  #refusing: string | undefined;
+  /** Those that took a message since something was refused last: they are not asked again, since that costs them another one. */
+  readonly #taking = new Set<string>();
+  #lastFullMs = Number.NEGATIVE_INFINITY;
+  /** It waits for room, and nothing is tried. */
+  isLooking = false;
+  /** Why publishing waits, and for which queue as far as is known; undefined if it does not. */
+  waiting: { readonly why: string; readonly queue: string | undefined } | undefined;
+
+  constructor(logger: Logger, lookEveryMs = defaultLookEveryMs) {
+    this.#logger = logger;
+    this.#lookEveryMs = lookEveryMs;
+  }
+
+  /**
+   * A message was refused on this connection. Returns whether others were before, on another connection, so that it is not this
+   * one's fault.
+   *
+   * @param nowMs milliseconds on any clock that only goes forward
+   */
+  refused(connection: unknown, nowMs: number): boolean {
+    if (nowMs - this.#lastFullMs < fullAgainMs) return true;
+    const episode = this.#episode;
+    if (episode === undefined || nowMs - episode.lastMs > episodeMs) {
+      this.#episode = { first: connection, lastMs: nowMs };
+      this.#tryMs = tryFirstMs;
+      return false;
+    }
+    episode.lastMs = nowMs;
+    return episode.first !== connection;
+  }
+
+  /**
+   * Resolves when a message may be tried again. It is `waiting` until one is taken.
+   *
+   * @param queues those that may be full, as far as is known when it is called: a manager that has just started learns of more
+   * @param isOver whether nobody waits any more
+   */
+  async room(queues: () => readonly string[], look: Look, isOver: () => boolean): Promise<void> {
+    this.isLooking = true;
+    try {
+      await this.#wait(() => queues().filter((queue) => queue !== logStream), look, isOver);
+    } finally {
+      this.isLooking = false;
+    }
+  }
+
+  async #wait(queues: () => readonly string[], look: Look, isOver: () => boolean): Promise<void> {
+    this.waiting ??= { why: "RabbitMQ refuses messages: a queue seems to be full", queue: undefined };
+    const before = new Map<string, number>();
+    const remember = (depths: readonly QueueDepth[]) => {
+      for (const { queue, messages } of depths) if (!before.has(queue)) before.set(queue, messages);
+    };
+    this.#taking.clear();
+    const first = await look.depths(queues());
+    remember(first);
+    this.#name(await this.#findRefusing(first, look));
+    const since = performance.now();
+    this.#lastFullMs = since;
+    this.#logger.warn("a queue is full: what is published waits", {
+      ...first.find(({ queue }) => queue === this.#refusing),
+      why: this.waiting.why,
+    });
+    const tryAtMs = since + this.#tryMs;
+    this.#tryMs = Math.min(tryMostMs, 2 * this.#tryMs);
+    while (!isOver() && performance.now() < tryAtMs) {
+      await Bun.sleep(this.#lookEveryMs);
+      if (isOver()) break;
+      const now = await look.depths(this.#refusing === undefined ? queues() : [this.#refusing]);
+      const left = new Map(now.map(({ queue, messages }) => [queue, messages]));
+      const watched = this.#refusing === undefined ? before.keys() : [this.#refusing];
+      if ([...watched].some((queue) => (left.get(queue) ?? 0) < (before.get(queue) ?? 0) * (1 - roomShare))) {
+        this.#forget();
+        this.#tryMs = tryFirstMs;
+        break;
+      }
+      remember(now);
+      const found = this.#refusing === undefined ? await this.#findRefusing(now, look) : undefined;
+      if (found === undefined) continue;
+      this.#name(found);
+      this.#logger.warn("the queue that is full was found", { ...found, why: this.waiting.why });
+    }
+  }
+
+  /** What is said of the queue that is full, or of none that is known. */
+  #name(full: QueueDepth | undefined): void {
+    this.#refusing = full?.queue;
+    this.waiting = { why: whyOf(full), queue: full?.queue };
+  }
+
+  /** Which of these it is: those that have the most in them are asked first. What is empty is not full, whatever its cap. */
+  async #findRefusing(depths: readonly QueueDepth[], look: Look): Promise<QueueDepth | undefined> {
+    const known = depths.find(({ queue }) => queue === this.#refusing);
+    if (known !== undefined) return known;
+    const filled = depths.filter(({ queue, messages }) => messages > 0 && !this.#taking.has(queue));
+    for (const depth of filled.toSorted((one, other) => other.messages - one.messages)) {
+      if (await look.refuses(depth.queue)) return depth;
+      this.#taking.add(depth.queue);
+    }
+    return undefined;
+  }
+
+  #forget(): void {
+    this.#refusing = undefined;
+    this.#taking.clear();
+  }
+
+  /** RabbitMQ has taken a message. */
+  taken(): void {
+    if (this.waiting === undefined || this.isLooking) return;
+    this.#logger.info("the queue has room again", { queue: this.waiting.queue });
+    this.waiting = undefined;
+    this.#forget();
+    this.#episode = undefined;
+  }
+
+  /** The connection is lost: what was full may be so no more. */
+  lost(): void {
+    this.waiting = undefined;
+    this.#forget();
+  }
+}
+
+/** @param full undefined if it is none that is known: another program's, or a group's that is in no ledger */
+function whyOf(full: QueueDepth | undefined): string {
+  if (full === undefined)
+    return "RabbitMQ refuses messages: a queue bound to wsmanager is full; rabbitmqctl list_queues name messages consumers shows which";
+  const { queue, messages, consumers } = full;
+  if (queue === exchanges.dead)
+    return `the queue ${queue} is full with ${messages} messages: look at them and replay or purge them (warren dead-letters)`;
+  const group = queue.slice(exchanges.fromClients.length + 1);
+  const state =
+    consumers === 0
+      ? `nobody consumes it: start a processor (--group ${group}), or remove the group if it was abandoned: warren groups remove ${group}`
+      : `its ${consumers} consumers are too slow: start more processors (--group ${group})`;
+  return `the queue ${queue} of the group ${group} is full with ${messages} messages, and ${state}`;
+}
+
+/** Looks on channels that are used for nothing else, since RabbitMQ closes a channel to say that a queue is not there. */
+export function lookOn(connection: ChannelModel): Look {
+  return {
+    async depths(queues) {
+      const found: QueueDepth[] = [];
+      let channel: Channel | undefined;
+      for (const queue of queues) {
+        if (channel === undefined) {
+          channel = await connection.createChannel();
+          channel.on("error", () => undefined);
+        }
+        try {
+          const { messageCount: messages, consumerCount: consumers } = await channel.checkQueue(queue);
+          found.push({ queue, messages, consumers });
+        } catch (error) {
+          if (codeOf(error) !== 404) throw error;
+          channel = undefined;
+        }
+      }
+      if (channel !== undefined) await closeChannel(channel);
+      return found;
+    },
+    async refuses(queue) {
+      const channel = await connection.createConfirmChannel();
+      channel.on("error", () => undefined);
+      // To this queue alone, and a copy, which processors pass over.
+      const headers = { [copyHeader]: true };
+      const isTaken = await new Promise<boolean>((resolve) => {
+        channel.once("close", () => resolve(true));
+        channel.sendToQueue(queue, Buffer.alloc(0), { headers }, (refusal: unknown) =>
+          resolve(refusal === null),
+        );
+      });
+      await closeChannel(channel);
+      return !isTaken;
+    },
+  };
+}

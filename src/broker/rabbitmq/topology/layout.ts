@@ -1,0 +1,123 @@
+import type { ChannelModel } from "amqplib";
+import type { Logger } from "../../../ops/logger.ts";
+import type { Exchange } from "../../broker.ts";
+import type { Needed } from "../frames/check-frames.ts";
+import { Declaring } from "./declaring.ts";
+import { exchanges } from "./exchanges.ts";
+import { LiveGroups } from "./live-groups.ts";
+import {
+  bindGroupQueue,
+  declareLogStream,
+  declareTopology,
+  groupQueue,
+  type LogRetention,
+  neededBy,
+} from "./topology.ts";
+
+/** What decides which exchanges and queues there are. */
+export interface LayoutOptions {
+  readonly logger: Logger;
+  /** What the log keeps; `off`: there is none. */
+  readonly logRetention: LogRetention | "off";
+  /** What a new queue of a group, or of dead letters, may hold. In bytes. */
+  readonly queueBytesMax: number;
+  /** How long something that is missing stays so before it is declared, in milliseconds. */
+  readonly missedForMs: number;
+  /** A group of another process has lost its queue. */
+  onGone(group: string): void;
+}
+
+/** What this process relies on in RabbitMQ, as far as it is known now. */
+export class Layout {
+  readonly #options: LayoutOptions;
+  readonly #known = new Set<string>();
+  readonly #needed = new Map<Exchange, { readonly key: string; readonly needed: Needed }>();
+  #lastDeclared: Promise<void> = Promise.resolve();
+  /** The groups of this process. */
+  readonly ownGroups: string[] = [];
+  /** Those of others, as managers hear of them. */
+  readonly liveGroups: LiveGroups;
+  /** Nothing of Warren's was there when it was first looked for, so that nobody can have published to it. */
+  #isNew = false;
+
+  constructor(options: LayoutOptions) {
+    this.#options = options;
+    this.liveGroups = new LiveGroups((group) => options.onGone(group));
+  }
+
+  /** From now on others may have published: what is missing may have gone. */
+  inForce(): void {
+    this.#isNew = false;
+  }
+
+  async declaringOn(connection: ChannelModel): Promise<Declaring> {
+    const declaring = new Declaring(connection, {
+      logger: this.#options.logger,
+      known: this.#known,
+      oneAtATime: (declare) => {
+        const declared = this.#lastDeclared.then(declare);
+        this.#lastDeclared = declared.catch(() => undefined);
+        return declared;
+      },
+      missedForMs: () => (this.#isNew ? 0 : this.#options.missedForMs),
+    });
+    const { fromClients, toClients } = exchanges;
+    if (!(await declaring.hasExchange(fromClients)) && !(await declaring.hasExchange(toClients)))
+      this.#isNew = true;
+    return declaring;
+  }
+
+  /** Declares all that publishing to these exchanges relies on. */
+  async declareFor(publishedTo: readonly Exchange[], connection: ChannelModel): Promise<void> {
+    const declaring = await this.declaringOn(connection);
+    const isForDead = publishedTo.every((exchange) => exchange === exchanges.dead);
+    await declareTopology(declaring, {
+      publishedTo,
+      log: isForDead ? "off" : this.#options.logRetention,
+      groups: isForDead ? [] : this.#groups(publishedTo),
+      queueBytesMax: this.#options.queueBytesMax,
+    });
+    if (publishedTo.includes(exchanges.fromClients)) {
+      for (const group of this.liveGroups.abandoned)
+        if (!(await bindGroupQueue(declaring, group))) this.liveGroups.removed(group);
+    }
+    await declaring.done();
+  }
+
+  /** Declares the log, where there is to be one. */
+  async declareLog(connection: ChannelModel): Promise<void> {
+    const { logRetention } = this.#options;
+    if (logRetention === "off") return;
+    const declaring = await this.declaringOn(connection);
+    await declareLogStream(declaring, logRetention);
+    await declaring.done();
+  }
+
+  /** What has to be there for a publish to this exchange to reach everybody: the same object as long as it does not change. */
+  needed(exchange: Exchange): Needed {
+    const groups = this.#groups([exchange]);
+    const key = groups.join(" ");
+    const known = this.#needed.get(exchange);
+    if (known?.key === key) return known.needed;
+    const needed = neededBy(exchange, { log: this.#options.logRetention, groups });
+    this.#needed.set(exchange, { key, needed });
+    return needed;
+  }
+
+  /**
+   * The queues that may be full when RabbitMQ refuses what is published to this exchange: those that nobody consumes, too.
+   *
+   * @param inLedger the groups that were ever written down, in this process's lifetime or before
+   */
+  mayBeFull(exchange: Exchange, inLedger: readonly string[]): readonly string[] {
+    const { queues } = this.needed(exchange);
+    if (exchange !== exchanges.fromClients) return queues;
+    const others = [...this.liveGroups.abandoned, ...inLedger].map(groupQueue);
+    return [...new Set([...queues, ...others])];
+  }
+
+  #groups(publishedTo: readonly Exchange[]): readonly string[] {
+    if (!publishedTo.includes(exchanges.fromClients)) return this.ownGroups;
+    return [...new Set([...this.ownGroups, ...this.liveGroups.live(performance.now())])];
+  }
+}

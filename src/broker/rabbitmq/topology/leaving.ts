@@ -1,0 +1,32 @@
+import type { ConsumeMessage } from "amqplib";
+import { leaversIn, type OnLeft } from "../../leavers.ts";
+import type { Life } from "../connection/life.ts";
+import type { Declaring } from "./declaring.ts";
+
+/** By which managers tell processors which clients that asked have gone. */
+export const leftExchange = "wsmanager.left";
+
+/** What a processor that stands still did not read is of no use to it. */
+const messagesMax = 1000;
+
+/** Declares the exchange by which processors hear of clients that have gone. */
+export async function declareLeft(declaring: Declaring): Promise<void> {
+  await declaring.fanout(leftExchange);
+}
+
+/** Hears what managers tell, over a queue of this connection's own. */
+export async function hearLeft(life: Life, declaring: Declaring, onLeft: OnLeft): Promise<void> {
+  await declareLeft(declaring);
+  const channel = await life.channel();
+  const { queue } = await channel.assertQueue(`${leftExchange}-${crypto.randomUUID()}`.replace("-", "."), {
+    exclusive: true,
+    durable: false,
+    arguments: { "x-max-length": messagesMax },
+  });
+  await channel.bindQueue(queue, leftExchange, "");
+  const onDelivery = (delivery: ConsumeMessage | null) => {
+    if (delivery === null) life.drop("the processor's queue of clients that have gone was deleted");
+    else onLeft(leaversIn(delivery.content));
+  };
+  await channel.consume(queue, onDelivery, { noAck: true });
+}

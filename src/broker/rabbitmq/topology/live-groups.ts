@@ -1,0 +1,86 @@
+import type { Envelope } from "../../../envelope/envelope.ts";
+import { groupNameFault } from "../../../group-name.ts";
+import { markContentType } from "../../broker.ts";
+
+/** A processor names its group in the log this often, in milliseconds: for that long a manager that has just started may not know of it. */
+export const announceEveryMs = 2000;
+/** A processor that was silent for this time is taken for gone, in milliseconds. */
+const goneAfterMs = 30_000;
+/** How many groups, and processors of a group, are remembered. A program that names more is none of ours. */
+const groupsMax = 200;
+const processorsMax = 1000;
+
+/** What is said longer ago than this says nothing any more, in seconds: a manager that was away reads it late. Clocks may differ. */
+const oldAfterSeconds = 120;
+
+/** The message ids of the marks by which processors speak of their group, which is the routing key. Their `app_id` names them. */
+export const groupMarks = { here: "group-here", leaving: "group-leaving", gone: "group-gone" } as const;
+
+/**
+ * The processor groups that a manager has heard of. No I/O, no clock: moments are given in milliseconds.
+ *
+ * A group is live while one of its processors was heard lately. What is published then relies on the group's queue, which is
+ * declared again when it is missing. A group without a processor may be removed by deleting its queue: as long as the queue is
+ * there it is still bound, should its binding have gone.
+ */
+export class LiveGroups {
+  /** For each group, when each of its processors was last heard. */
+  readonly #heard = new Map<string, Map<string, number>>();
+  readonly #onGone: (group: string) => void;
+  #isFollowing = false;
+
+  /** @param onGone hears of a group whose processor has lost its queue */
+  constructor(onGone: (group: string) => void) {
+    this.#onGone = onGone;
+  }
+
+  /** Takes a mark of the log. Whatever else it may be is ignored. */
+  take(mark: Envelope, nowMs: number, nowSeconds: number): void {
+    const { contentType, routingKey: group, messageId, appId, timestamp = 0 } = mark;
+    if (contentType !== markContentType || appId === undefined || groupNameFault(group) !== undefined) return;
+    let processors = this.#heard.get(group);
+    if (messageId === groupMarks.leaving) processors?.delete(appId);
+    if (nowSeconds - timestamp > oldAfterSeconds) return;
+    if (messageId === groupMarks.gone && processors !== undefined) this.#onGone(group);
+    if (messageId !== groupMarks.here) return;
+    if (processors === undefined) {
+      if (this.#heard.size >= groupsMax) return;
+      processors = new Map();
+      this.#heard.set(group, processors);
+    }
+    if (processors.has(appId) || processors.size < processorsMax) processors.set(appId, nowMs);
+  }
+
+  /** The log is followed again: what was not heard meanwhile says nothing. */
+  opened(nowMs: number): void {
+    this.#isFollowing = true;
+    for (const processors of this.#heard.values())
+      for (const processor of processors.keys()) processors.set(processor, nowMs);
+  }
+
+  closed(): void {
+    this.#isFollowing = false;
+  }
+
+  /** The groups that have a processor. */
+  live(nowMs: number): string[] {
+    if (this.#isFollowing) this.#forgetGone(nowMs);
+    return [...this.#heard.keys()].filter((group) => this.#heard.get(group)!.size > 0);
+  }
+
+  /** The groups that had one, and have none any more. */
+  get abandoned(): string[] {
+    return [...this.#heard.keys()].filter((group) => this.#heard.get(group)!.size === 0);
+  }
+
+  /** Its queue is not there any more. */
+  removed(group: string): void {
+    this.#heard.delete(group);
+  }
+
+  #forgetGone(nowMs: number): void {
+    for (const processors of this.#heard.values())
+      for (const [processor, heardMs] of processors)
+        if (nowMs - heardMs > goneAfterMs) processors.delete(processor);
+  }
+}

@@ -1,0 +1,208 @@
+import type { Message } from "../../message.ts";
+import type { ClientSocket } from "../clients/client.ts";
+import type { DurableRequest, DurableSubscription } from "../durable/subscription.ts";
+import type { Audience } from "../fan-out/audiences.ts";
+import { Conflated } from "../fan-out/conflated.ts";
+import { direct, type Encoding } from "../fan-out/encoding.ts";
+import { roomFor } from "../limits/backlogs.ts";
+import type { WatchRequest } from "../presence/rooms.ts";
+import type { Watcher } from "../presence/watcher.ts";
+import type { Surroundings } from "./protocol.ts";
+
+/** What is subscribed to: a topic, a pattern, or what is for the client alone. */
+export type Subject = string | typeof direct;
+
+/**
+ * A live subscription is a place in an audience, fed by the relay; one to `direct` is fed message by message. A durable one,
+ * to either, is fed from the log. A presence one is told who is on a topic.
+ */
+type Subscription =
+  | Audience
+  | { readonly kind: "direct"; readonly subscriptionId: string; readonly head: string }
+  | { readonly kind: "durable"; readonly subscriptionId: string; readonly durable: DurableSubscription }
+  | Conflated
+  | { readonly kind: "presence"; readonly subscriptionId: string; readonly watcher: Watcher };
+
+/**
+ * The subscriptions of one client, whatever it speaks. They are looked up by id only to begin and to end one, and most clients
+ * have very few, of which a list takes 300 bytes less than a map.
+ */
+export class Subscriptions {
+  readonly #all: Subscription[] = [];
+  readonly #surroundings: Surroundings;
+
+  constructor(surroundings: Surroundings) {
+    this.#surroundings = surroundings;
+  }
+
+  get count(): number {
+    return this.#all.length;
+  }
+
+  has(id: string): boolean {
+    return this.#find(id) >= 0;
+  }
+
+  /** What each of them is to, but for those that are told who is on a topic. */
+  subjects(): readonly Subject[] {
+    return this.#all.flatMap((subscription) => subjectOf(subscription) ?? []);
+  }
+
+  /** Topics and patterns that are subscribed to. */
+  *patterns(): Iterable<string> {
+    for (const subscription of this.#all) {
+      const subject = subjectOf(subscription);
+      if (typeof subject === "string") yield subject;
+    }
+  }
+
+  /** What is kept for them, in bytes: what waits for conflated ones, and the places of durable ones that began with the newest messages. */
+  get keptBytes(): number {
+    let bytes = 0;
+    for (const subscription of this.#all) {
+      if (subscription.kind === "conflated") bytes += subscription.keptBytes;
+      else if (subscription.kind === "durable") bytes += subscription.durable.keptBytes;
+    }
+    return bytes;
+  }
+
+  /** The topics of which it is told who is there. */
+  *watched(): Iterable<string> {
+    for (const subscription of this.#all)
+      if (subscription.kind === "presence") yield subscription.watcher.topic;
+  }
+
+  /** Subscribes to what comes from now on. It is in force at once. */
+  addLive(socket: ClientSocket, subject: Subject, encoding: Encoding, id: string): void {
+    if (subject === direct) {
+      this.#all.push({ kind: "direct", subscriptionId: id, head: encoding.headOf(id) });
+      return;
+    }
+    const { relay, announcements } = this.#surroundings;
+    const audience = relay.audiences.join(subject, encoding, id);
+    socket.subscribe(audience.key);
+    this.#all.push(audience);
+    announcements.subscribed(socket.data, subject);
+  }
+
+  /** The same; of what waits when the client reads too slowly it gets the newest message of each topic alone. */
+  addConflated(socket: ClientSocket, pattern: string, encoding: Encoding, id: string): void {
+    const { relay, announcements, sent, clientBufferBytes } = this.#surroundings;
+    const { audiences } = relay;
+    const delivered = (count: number) => relay.delivered(count);
+    const request = { audiences, socket, pattern, encoding, subscriptionId: id, delivered };
+    this.#all.push(new Conflated({ ...request, room: roomFor(clientBufferBytes), sent }));
+    announcements.subscribed(socket.data, pattern);
+  }
+
+  /** Subscribes to the log, from a place in it. Returns false if there is no log. */
+  addDurable(request: DurableRequest): boolean {
+    const { durables, announcements } = this.#surroundings;
+    if (durables === undefined) return false;
+    const { socket, subscriptionId, pattern } = request;
+    this.#all.push({ kind: "durable", subscriptionId, durable: durables.add(request) });
+    if (pattern !== direct) announcements.subscribed(socket.data, pattern);
+    return true;
+  }
+
+  /** The position after which a durable one goes on; undefined while it has not got all that there is, and for all others. */
+  placeOf(id: string): string | undefined {
+    const subscription = this.#all[this.#find(id)];
+    return subscription?.kind === "durable"
+      ? this.#surroundings.durables?.placeOf(subscription.durable)
+      : undefined;
+  }
+
+  /** Whether it is known who is on a topic. */
+  get hasPresence(): boolean {
+    return this.#surroundings.rooms !== undefined;
+  }
+
+  /** Subscribes to who is on a topic, if that is known. It is in force at once. Returns why it cannot be, in words for the client. */
+  addPresence(request: WatchRequest): string | undefined {
+    const watcher = this.#surroundings.rooms!.watch(request);
+    if (typeof watcher === "string") return watcher;
+    this.#all.push({ kind: "presence", subscriptionId: request.subscriptionId, watcher });
+    return undefined;
+  }
+
+  /** Returns false if there is none with this id. */
+  remove(socket: ClientSocket, id: string): boolean {
+    const index = this.#find(id);
+    if (index < 0) return false;
+    const { relay, durables, announcements, rooms } = this.#surroundings;
+    const subscription = this.#all[index]!;
+    this.#all.splice(index, 1);
+    const subject = subjectOf(subscription);
+    if (typeof subject === "string") announcements.unsubscribed(socket.data, subject);
+    if (subscription.kind === "durable") durables?.remove(subscription.durable, true);
+    if (subscription.kind === "presence") rooms?.unwatch(subscription.watcher, true);
+    if (subscription.kind === "conflated") subscription.end(true);
+    if (subscription.kind !== "audience") return true;
+    socket.unsubscribe(subscription.key);
+    relay.audiences.leave(subscription);
+    return true;
+  }
+
+  /** Whether there are some, and none is a live one, which would have to be cut off where its client reads too slowly. */
+  get arePatient(): boolean {
+    return this.#all.length > 0 && this.#all.every(({ kind }) => kind !== "audience" && kind !== "direct");
+  }
+
+  /**
+   * More waits for the client than may wait at the log's end: its durable subscriptions go on from the log, at its pace, and it
+   * learns anew who is on a topic.
+   */
+  fallBehind(): void {
+    for (const subscription of this.#all) {
+      if (subscription.kind === "durable") this.#surroundings.durables?.fallBehind(subscription.durable);
+      else if (subscription.kind === "presence") this.#surroundings.rooms?.fallBehind(subscription.watcher);
+      else if (subscription.kind === "conflated") subscription.fallBehind();
+    }
+  }
+
+  /** The client has read something of what waited for it. */
+  drained(): void {
+    for (const subscription of this.#all) {
+      if (subscription.kind === "durable") this.#surroundings.durables?.drained(subscription.durable);
+      else if (subscription.kind === "presence") this.#surroundings.rooms?.drained(subscription.watcher);
+      else if (subscription.kind === "conflated") subscription.drained();
+    }
+  }
+
+  /** Sends what is for this client alone to its live subscriptions to `direct`. */
+  deliverDirect(socket: ClientSocket, message: Message, encoding: Encoding): void {
+    const { relay, sent } = this.#surroundings;
+    for (const subscription of this.#all) {
+      if (subscription.kind !== "direct") continue;
+      const tail = encoding.tailOf(message, message.id, { isForOne: true });
+      socket.send(encoding.join(subscription.head, tail));
+      relay.delivered(1);
+      sent(tail.length);
+    }
+  }
+
+  /** The connection has ended, and Bun's subscriptions with it. */
+  clear(): void {
+    const { relay, durables, rooms } = this.#surroundings;
+    for (const subscription of this.#all) {
+      if (subscription.kind === "audience") relay.audiences.leave(subscription);
+      if (subscription.kind === "durable") durables?.remove(subscription.durable, false);
+      if (subscription.kind === "presence") rooms?.unwatch(subscription.watcher, false);
+      if (subscription.kind === "conflated") subscription.end(false);
+    }
+    this.#all.length = 0;
+  }
+
+  /** Where it is among all; -1 if it is not. */
+  #find(id: string): number {
+    return this.#all.findIndex(({ subscriptionId }) => subscriptionId === id);
+  }
+}
+
+/** Undefined for one that is told who is on a topic. */
+function subjectOf(subscription: Subscription): Subject | undefined {
+  if (subscription.kind === "direct") return direct;
+  if (subscription.kind === "presence") return undefined;
+  return subscription.kind === "durable" ? subscription.durable.pattern : subscription.pattern;
+}

@@ -1,0 +1,137 @@
+import { MultiMap } from "../../collections/multi-map.ts";
+import { closeCodes } from "../../wire/close-codes.ts";
+import type { Announcements } from "../clients/announcements.ts";
+import type { Backpressure } from "../clients/backpressure.ts";
+import type { ClientSocket } from "../clients/client.ts";
+import type { Holds } from "../clients/holds.ts";
+import type { Roster } from "../clients/roster.ts";
+import type { SocketEvents } from "../clients/socket-events.ts";
+import type { Traffic } from "../clients/traffic.ts";
+import type { Turns } from "../clients/turns.ts";
+import type { Visits } from "../clients/visits.ts";
+import type { Backlogs } from "../limits/backlogs.ts";
+import type { Limits } from "../limits/limits.ts";
+
+/** Those that have to know of a client's coming, going and sending. */
+export interface Attendants {
+  /** Those that are connected. */
+  readonly clients: Roster;
+  readonly holds: Holds;
+  readonly turns: Turns;
+  readonly backpressure: Backpressure;
+  readonly backlogs: Backlogs;
+  readonly limits: Limits;
+  readonly traffic: Traffic;
+  readonly visits: Visits;
+  readonly announcements: Announcements;
+}
+
+/** The life of connections, from open to close: what their sockets do, and who is told of it in which order. */
+export class Connections implements SocketEvents {
+  readonly #directory = new MultiMap<ClientSocket>();
+  readonly #attendants: Attendants;
+
+  constructor(attendants: Attendants) {
+    this.#attendants = attendants;
+  }
+
+  /** Those of the client with this id. */
+  of(clientId: string): Iterable<ClientSocket> {
+    return this.#directory.find(clientId);
+  }
+
+  has(clientId: string): boolean {
+    return this.#directory.has(clientId);
+  }
+
+  /**
+   * Closes the connections of a client, by the id that others know it by; returns how many there were.
+   *
+   * @param issuedBeforeMs only those whose tokens were issued before, in milliseconds since 1970
+   */
+  remove(clientId: string, issuedBeforeMs = Number.POSITIVE_INFINITY): number {
+    const { clients, holds, announcements } = this.#attendants;
+    const found = new Set(
+      [...this.of(clientId)].filter(({ data }) => data.seat.tokenIssuedAtMs < issuedBeforeMs),
+    );
+    // Where clients have tokens, they have ids.
+    if (issuedBeforeMs === Number.POSITIVE_INFINITY)
+      clients.forEach((socket) => {
+        if (socket.data.id === undefined && announcements.nameOf(socket.data) === clientId) found.add(socket);
+      });
+    const { code, reason } = closeCodes.removed;
+    for (const socket of found) {
+      // A client that is not read from could not answer the close.
+      holds.letGo(socket);
+      socket.close(code, reason);
+    }
+    return found.size;
+  }
+
+  opened(socket: ClientSocket): void {
+    const { clients, visits, limits } = this.#attendants;
+    socket.data.opened(socket);
+    clients.add(socket);
+    visits.opened(socket);
+    limits.opened();
+    this.identified(socket);
+  }
+
+  /** From now on it gets what is addressed to it, unless it has gone already. */
+  identified(socket: ClientSocket): void {
+    if (socket.data.id === undefined || !this.#attendants.clients.has(socket)) return;
+    this.#directory.add(socket.data.id, socket);
+    this.#attendants.limits.identified(socket.data.seat);
+  }
+
+  message(socket: ClientSocket, body: string | Buffer): void {
+    const { traffic, backpressure, limits } = this.#attendants;
+    traffic.receivedBytes += body.length;
+    limits.read(socket, body);
+    if (socket.data.seat.isClosing || backpressure.refuses(socket) || limits.refuses(socket)) return;
+    limits.heard(socket);
+    socket.data.message(socket, body);
+  }
+
+  drained(socket: ClientSocket): void {
+    this.#attendants.limits.heard(socket);
+    socket.data.drained();
+  }
+
+  ponged(socket: ClientSocket, data: Buffer): void {
+    this.#attendants.limits.ponged(socket, data);
+    this.#breathe(socket);
+  }
+
+  pinged(socket: ClientSocket, data: Buffer): void {
+    const { backlogs, limits } = this.#attendants;
+    backlogs.sent(data.length);
+    limits.pinged(socket, data);
+    this.#breathe(socket);
+  }
+
+  closed(socket: ClientSocket, code: number): void {
+    const { visits, clients, announcements, backlogs, turns } = this.#attendants;
+    visits.closed(socket, code);
+    clients.delete(socket);
+    announcements.disconnected(socket.data, `${code}`);
+    if (socket.data.id !== undefined) this.#directory.remove(socket.data.id, socket);
+    socket.data.closed();
+    backlogs.forget(socket);
+    if (!turns.left(socket)) this.left(socket);
+  }
+
+  /** The client has gone, and nothing that was read from it waits any more. */
+  left(socket: ClientSocket): void {
+    const { holds, limits } = this.#attendants;
+    socket.data.left();
+    holds.forget(socket);
+    limits.closed(socket);
+  }
+
+  /** Bun reads on for as long as there is something, unless the client is paused: so it is when its time in this turn is over. */
+  #breathe(socket: ClientSocket): void {
+    const { turns } = this.#attendants;
+    if (!turns.mayGoOn(socket)) turns.wait(socket);
+  }
+}

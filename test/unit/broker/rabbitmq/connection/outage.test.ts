@@ -1,0 +1,68 @@
+import { expect, test } from "bun:test";
+import { Outage } from "../../../../../src/broker/rabbitmq/connection/outage.ts";
+import { RecordingLogger } from "../../../doubles/recording-logger.ts";
+
+/** What is logged at the level that is shown unless told otherwise. */
+const said = ({ lines }: RecordingLogger) =>
+  lines
+    .filter(({ level }) => level !== "debug")
+    .map(({ message, fields }) => [message, fields["connection"]]);
+
+test("the loss of several links is said once, and once that they are back", () => {
+  const logger = new RecordingLogger();
+  const outage = new Outage(logger, () => 0);
+  outage.open("publishing", {});
+  outage.open("consuming", {});
+  outage.lost("publishing", "broker lost", { reason: "cut" });
+  outage.lost("consuming", "broker lost", { reason: "cut" });
+  outage.lost("publishing", "broker lost", { reason: "refused" });
+  outage.open("publishing", {});
+  expect(said(logger)).toEqual([["broker lost", "publishing"]]);
+  outage.open("consuming", {});
+  expect(said(logger)).toEqual([
+    ["broker lost", "publishing"],
+    ["broker is back", "consuming"],
+  ]);
+});
+
+test("each outage is said anew, and what happens during one is there for whoever debugs", () => {
+  const logger = new RecordingLogger();
+  const outage = new Outage(logger, () => 0);
+  for (let i = 0; i < 2; i++) {
+    outage.lost("publishing", "broker lost", {});
+    outage.lost("publishing", "broker lost", {});
+    outage.open("publishing", {});
+  }
+  expect(said(logger).map(([message]) => message)).toEqual([
+    "broker lost",
+    "broker is back",
+    "broker lost",
+    "broker is back",
+  ]);
+  expect(logger.lines.filter(({ message }) => message === "broker still away").length).toBe(2);
+});
+
+test("when RabbitMQ is back, it is said after how long, and how many messages waited at most", () => {
+  const logger = new RecordingLogger();
+  let nowMs = 0;
+  let waiting = 0;
+  const outage = new Outage(
+    logger,
+    () => waiting,
+    () => nowMs,
+  );
+  const back = () => logger.lines.filter(({ message }) => message === "broker is back").at(-1)?.fields;
+  outage.lost("publishing", "broker lost", {});
+  outage.lost("consuming", "broker lost", {});
+  waiting = 70;
+  nowMs = 61_230;
+  outage.open("publishing", {});
+  waiting = 0;
+  outage.open("consuming", {});
+  expect(back()).toEqual({ connection: "consuming", awaySeconds: 61.2, messagesWaited: 70 });
+  nowMs = 100_000;
+  outage.lost("publishing", "broker lost", {});
+  nowMs = 100_400;
+  outage.open("publishing", {});
+  expect(back()).toEqual({ connection: "publishing", awaySeconds: 0.4, messagesWaited: 0 });
+});

@@ -1,0 +1,236 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { createRequire } from "node:module";
+import { type Channel, type ChannelModel, type ConsumeMessage, connect } from "amqplib";
+import fc from "fast-check";
+import { FrameReader } from "../../../../../src/broker/rabbitmq/frames/frame-reader.ts";
+import { receiving } from "../../../../../src/broker/rabbitmq/frames/innards.ts";
+import { FakeAmqp } from "../../../../support/fake-amqp.ts";
+
+const amqplib = (file: string) =>
+  createRequire(import.meta.url)(`../../../../../node_modules/amqplib/lib/${file}.js`);
+const defs = amqplib("defs");
+const frames = amqplib("frame");
+
+interface Sent {
+  readonly channel: 1 | 2;
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly deliveryTag: number;
+  readonly redelivered: boolean;
+  readonly properties: Readonly<Record<string, unknown>>;
+  readonly body: Uint8Array;
+  /** How large the frames of its body are. */
+  readonly bodyMax: number;
+  /** A heartbeat comes after it. */
+  readonly beats: boolean;
+}
+
+const name = fc.string({ maxLength: 20, unit: "binary" });
+const value: fc.Arbitrary<unknown> = fc.oneof(
+  { weight: 4, arbitrary: fc.string({ maxLength: 30, unit: "binary" }) },
+  fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
+  fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
+  fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+  fc.boolean(),
+  fc.constant(null),
+  fc.double({ noNaN: true, min: -1e10, max: 1e10 }),
+  fc.array(fc.boolean(), { maxLength: 3 }),
+  fc.uint8Array({ maxLength: 5 }).map((bytes) => Buffer.from(bytes)),
+  fc.dictionary(name, fc.string({ maxLength: 5 }), { maxKeys: 2 }),
+);
+const sent: fc.Arbitrary<Sent> = fc.record({
+  channel: fc.constantFrom(1, 2),
+  exchange: name,
+  routingKey: fc.string({ maxLength: 60, unit: "binary" }).filter((text) => Buffer.byteLength(text) < 256),
+  deliveryTag: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+  redelivered: fc.boolean(),
+  properties: fc.record(
+    {
+      contentType: name,
+      contentEncoding: name,
+      headers: fc.dictionary(name, value, { maxKeys: 4 }),
+      deliveryMode: fc.constantFrom(1, 2),
+      priority: fc.integer({ min: 0, max: 255 }),
+      correlationId: name,
+      replyTo: name,
+      expiration: name,
+      messageId: name,
+      timestamp: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
+      type: name,
+      userId: name,
+      appId: name,
+      clusterId: name,
+    },
+    { requiredKeys: [] },
+  ),
+  body: fc.uint8Array({ maxLength: 200 }),
+  bodyMax: fc.integer({ min: 20, max: 300 }),
+  beats: fc.boolean(),
+});
+
+const consumerTag = "ctag-é";
+
+function framesOf({ channel, properties, body, bodyMax, beats, ...fields }: Sent): Buffer[] {
+  const content = Buffer.from(body);
+  const written = [
+    defs.encodeMethod(defs.BasicDeliver, channel, { consumerTag, ...fields }),
+    defs.encodeProperties(defs.BasicProperties, channel, content.length, properties),
+  ];
+  for (let at = 0; at < content.length; at += bodyMax)
+    written.push(frames.makeBodyFrame(channel, content.subarray(at, at + bodyMax)));
+  return beats ? [...written, frames.HEARTBEAT_BUF] : written;
+}
+
+/** What amqplib reads of a delivery. */
+function readByAmqplib(one: Sent): ConsumeMessage {
+  const [method, header] = framesOf(one).map((frame) => frames.decodeFrame(frames.parseFrame(frame, 0)));
+  return {
+    fields: method.fields,
+    properties: header.fields,
+    content: Buffer.from(one.body),
+  } as ConsumeMessage;
+}
+
+let broker: FakeAmqp;
+beforeAll(async () => {
+  broker = await FakeAmqp.start();
+});
+afterAll(() => broker[Symbol.asyncDispose]());
+
+/** A connection with two channels that consume, whose bytes a test gives. */
+class Fed implements Disposable {
+  readonly heard: [channel: number, ConsumeMessage][] = [];
+  readonly errors: Error[] = [];
+  readonly #connection: ChannelModel;
+  readonly channels: readonly Channel[];
+  #chunks: Buffer[] = [];
+  #readable: () => void = () => undefined;
+
+  static async start(onMessage: (message: ConsumeMessage) => void = () => undefined): Promise<Fed> {
+    const connection = await connect(broker.url);
+    const channels = [await connection.createChannel(), await connection.createChannel()];
+    const fed = new Fed(connection, channels);
+    for (const [index, channel] of channels.entries()) {
+      channel.on("error", (error: Error) => fed.errors.push(error));
+      await channel.consume(
+        "q",
+        (message) => {
+          fed.heard.push([index + 1, message!]);
+          onMessage(message!);
+        },
+        { consumerTag },
+      );
+    }
+    fed.#takeOver();
+    return fed;
+  }
+
+  private constructor(connection: ChannelModel, channels: readonly Channel[]) {
+    this.#connection = connection;
+    this.channels = channels;
+    connection.on("error", (error: Error) => this.errors.push(error));
+  }
+
+  /** From now on the connection reads what it is given here. */
+  #takeOver(): void {
+    const inside = receiving(this.#connection) as { stream: object };
+    const { stream } = inside;
+    inside.stream = new Proxy(stream, {
+      get: (target, key) => {
+        if (key === "read") return () => this.#chunks.shift() ?? null;
+        if (key === "on")
+          return (event: string, heard: () => void) => {
+            if (event === "readable") this.#readable = heard;
+          };
+        const found = Reflect.get(target, key);
+        return typeof found === "function" ? found.bind(target) : found;
+      },
+    });
+    new FrameReader(this.#connection);
+  }
+
+  feed(...chunks: readonly Buffer[]): void {
+    this.#chunks.push(...chunks);
+    this.#readable();
+  }
+
+  [Symbol.dispose](): void {
+    (this.#connection.connection as unknown as { stream: { destroy(): void } }).stream.destroy();
+  }
+}
+
+function cut(bytes: Buffer, sizes: readonly number[]): Buffer[] {
+  const chunks: Buffer[] = [];
+  for (let at = 0, turn = 0; at < bytes.length; turn++) {
+    const size = sizes[turn % sizes.length]!;
+    chunks.push(bytes.subarray(at, at + size));
+    at += size;
+  }
+  return chunks;
+}
+
+describe("reading in amqplib's place", () => {
+  test("gives what amqplib would give, however the bytes are cut", async () => {
+    using fed = await Fed.start();
+    fc.assert(
+      fc.property(
+        fc.array(sent, { minLength: 1, maxLength: 6 }),
+        fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 8 }),
+        (all, sizes) => {
+          fed.heard.length = 0;
+          fed.feed(...cut(Buffer.concat(all.flatMap(framesOf)), sizes));
+          expect(fed.errors).toEqual([]);
+          expect(fed.heard).toEqual(all.map((one) => [one.channel, readByAmqplib(one)]));
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  const simple: Sent = {
+    channel: 1,
+    exchange: "x",
+    routingKey: "k",
+    deliveryTag: 1,
+    redelivered: false,
+    properties: { headers: { a: "b" } },
+    body: Buffer.from("hello"),
+    bodyMax: 100,
+    beats: false,
+  };
+  const whole = (one: Sent) => Buffer.concat(framesOf(one));
+
+  test("a handler's exception closes its channel, as in amqplib, and the other channel goes on", async () => {
+    const fault = new Error("no");
+    using fed = await Fed.start((message) => {
+      if (message.fields.deliveryTag === 1) throw fault;
+    });
+    fed.feed(Buffer.concat([whole(simple), whole({ ...simple, channel: 2, deliveryTag: 2 })]));
+    fed.feed(defs.encodeMethod(defs.ChannelCloseOk, 1, {}));
+    expect(fed.errors).toEqual([fault]);
+    expect(fed.heard.map(([channel]) => channel)).toEqual([1, 2]);
+  });
+
+  test("what comes to a channel that is closing is left to amqplib, which passes over it", async () => {
+    using fed = await Fed.start();
+    void fed.channels[0]!.close();
+    fed.feed(whole(simple), whole({ ...simple, channel: 2 }));
+    expect(fed.heard.map(([channel]) => channel)).toEqual([2]);
+  });
+
+  test("a frame without its end, and one that is too large, end the connection", async () => {
+    for (const spoil of [
+      (bytes: Buffer) => bytes.fill(0, bytes.length - 1),
+      (bytes: Buffer) => void bytes.writeUInt32BE(2 ** 31, 3),
+    ]) {
+      using fed = await Fed.start();
+      const bytes = whole(simple);
+      spoil(bytes);
+      fed.feed(bytes, whole({ ...simple, deliveryTag: 2 }));
+      expect(fed.errors.map(({ message }) => message)).toEqual([
+        expect.stringMatching(/Invalid frame|exceeds maxFrameSize/),
+      ]);
+      expect(fed.heard).toEqual([]);
+    }
+  });
+});

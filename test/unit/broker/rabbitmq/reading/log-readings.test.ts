@@ -1,0 +1,168 @@
+import { expect, test } from "bun:test";
+import type { ChannelModel, ConsumeMessage } from "amqplib";
+import type { LogReading } from "../../../../../src/broker/broker.ts";
+import { LogPosition } from "../../../../../src/broker/rabbitmq/reading/log-position.ts";
+import { LogReadings } from "../../../../../src/broker/rabbitmq/reading/log-readings.ts";
+import type { Envelope } from "../../../../../src/envelope/envelope.ts";
+
+const envelope = { body: Buffer.from("one"), messageId: "1", routingKey: "" } as unknown as Envelope;
+
+/** A connection whose channels count themselves and never answer. */
+function silentConnection() {
+  let channels = 0;
+  const connection = {
+    createChannel: () => {
+      channels++;
+      return new Promise(() => undefined);
+    },
+  } as unknown as ChannelModel;
+  return { connection, channels: () => channels };
+}
+
+/** How a reading of this log ends by the next turn of the event loop, if it does. */
+async function endOf(readings: LogReadings): Promise<string | undefined> {
+  let end: string | undefined;
+  readings.read(5, { aheadMax: 32, record: () => undefined, ended: (why) => (end = why) });
+  await new Promise((next) => setImmediate(next));
+  return end;
+}
+
+test("nothing is read from old places before it is known that the log is still the one that was read before", async () => {
+  const position = new LogPosition();
+  const { connection, channels } = silentConnection();
+  const readings = new LogReadings(() => position.isSure);
+  readings.opened(connection);
+  expect(await endOf(readings)).toBeUndefined();
+  expect(channels()).toBe(1);
+  position.take(7, envelope);
+  readings.closed();
+
+  position.opened(0);
+  readings.opened(connection);
+  expect(await endOf(readings)).toBe("lost");
+  expect(channels()).toBe(1);
+
+  position.take(7, envelope);
+  expect(await endOf(readings)).toBeUndefined();
+  expect(channels()).toBe(2);
+});
+
+test("while one reading begins, the others are sent fewer records ahead, and as many as before when it has begun", async () => {
+  const channels: FakeChannel[] = [];
+  const connection = {
+    createChannel: () => {
+      const channel = new FakeChannel();
+      channels.push(channel);
+      return Promise.resolve(channel);
+    },
+  } as unknown as ChannelModel;
+  const readings = new LogReadings(() => true);
+  readings.opened(connection);
+  const read = async () => {
+    const reading = readings.read(0, { aheadMax: 128, record: () => undefined, ended: () => undefined });
+    const channel = channels.at(-1)!;
+    while (channel.deliver === undefined) await new Promise((next) => setImmediate(next));
+    return { reading, channel };
+  };
+  const first = await read();
+  const handleAll = () => {
+    const sent = first.channel.send();
+    first.reading.handled(sent);
+    return first.channel.credit;
+  };
+  handleAll();
+  expect(handleAll()).toBeGreaterThan(96);
+
+  const second = await read();
+  for (let rounds = 0; rounds < 20; rounds++) expect(handleAll()).toBeGreaterThan(0);
+  expect(handleAll()).toBeLessThanOrEqual(32);
+  second.channel.send(1);
+  for (let rounds = 0; rounds < 20; rounds++) handleAll();
+  expect(handleAll()).toBeGreaterThan(96);
+
+  // One that ends before it has got anything holds up nobody.
+  const third = await read();
+  for (let rounds = 0; rounds < 20; rounds++) handleAll();
+  third.reading.stop();
+  for (let rounds = 0; rounds < 20; rounds++) handleAll();
+  expect(handleAll()).toBeGreaterThan(96);
+});
+
+/** A channel on which a stream's reader sends what it may. */
+test("readings share what may be on its way to them: one alone has the most, and many have as much as each needs", async () => {
+  const channels: FakeChannel[] = [];
+  const connection = {
+    createChannel: () => {
+      const channel = new FakeChannel();
+      channels.push(channel);
+      return Promise.resolve(channel);
+    },
+  } as unknown as ChannelModel;
+  const readings = new LogReadings(() => true);
+  readings.opened(connection);
+  const begun: { readonly reading: LogReading; readonly channel: FakeChannel }[] = [];
+  const begin = async () => {
+    const reading = readings.read(0, { aheadMax: 512, record: () => undefined, ended: () => undefined });
+    const channel = channels.at(-1)!;
+    while (channel.deliver === undefined) await new Promise((next) => setImmediate(next));
+    begun.push({ reading, channel });
+    return channel.credit;
+  };
+  /** The most that is on its way to the first one, once it has handled what came for a while. */
+  const settled = () => {
+    for (let rounds = 0; rounds < 50; rounds++)
+      for (const { reading, channel } of begun) reading.handled(channel.send());
+    return begun[0]!.channel.credit;
+  };
+  expect(await begin()).toBe(512);
+  expect(settled()).toBeGreaterThan(512 - 128);
+  expect([await begin(), await begin(), await begin()]).toEqual([512, 341, 256]);
+  expect(settled()).toBeLessThanOrEqual(256);
+  while (begun.length < 9) expect(await begin()).toBeGreaterThanOrEqual(128);
+  expect(settled()).toBeLessThanOrEqual(128);
+  expect(settled()).toBeGreaterThan(96);
+  for (const { reading } of begun.splice(1)) reading.stop();
+  expect(settled()).toBeGreaterThan(512 - 128);
+});
+
+class FakeChannel {
+  deliver: ((delivery: ConsumeMessage) => void) | undefined;
+  #prefetch = 0;
+  #sent = 0;
+  #acked = 0;
+
+  get credit(): number {
+    return this.#prefetch - (this.#sent - this.#acked);
+  }
+
+  on(): void {
+    // Nothing happens to it.
+  }
+
+  prefetch(count: number): Promise<void> {
+    this.#prefetch = count;
+    return Promise.resolve();
+  }
+
+  consume(_queue: string, deliver: (delivery: ConsumeMessage) => void): Promise<void> {
+    this.deliver = deliver;
+    return Promise.resolve();
+  }
+
+  ack({ fields }: ConsumeMessage): void {
+    this.#acked = fields.deliveryTag;
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** @returns how many */
+  send(count = this.credit): number {
+    for (let sent = 0; sent < count; sent++) {
+      const headers = { "x-stream-offset": this.#sent++ };
+      this.deliver!({ content: Buffer.from("x"), fields: {}, properties: { headers } } as never);
+    }
+    return count;
+  }
+}

@@ -1,0 +1,144 @@
+import { describe, expect, test } from "bun:test";
+import { FullQueues, type QueueDepth } from "../../../../../src/broker/rabbitmq/topology/full-queues.ts";
+import { RecordingLogger } from "../../../doubles/recording-logger.ts";
+
+describe("a refusal", () => {
+  test("may be one connection's fault at first, and is none's when another one sees it too", () => {
+    const full = new FullQueues(new RecordingLogger());
+    const [one, other] = [{}, {}];
+    expect(full.refused(one, 0)).toBe(false);
+    expect(full.refused(one, 1000)).toBe(false);
+    expect(full.refused(other, 2000)).toBe(true);
+  });
+
+  test("long after another has nothing to do with it", () => {
+    const full = new FullQueues(new RecordingLogger());
+    expect(full.refused({}, 0)).toBe(false);
+    expect(full.refused({}, 120_001)).toBe(false);
+  });
+});
+
+describe("a full queue", () => {
+  const queues = ["wsmanager.log", "wsmanager.busy", "wsmanager.left"];
+  const depth = (queue: string, messages: number, consumers: number): QueueDepth => ({
+    queue,
+    messages,
+    consumers,
+  });
+
+  /** Waits for room while the queues are seen like this, one time after the other, and this one refuses what it is sent. */
+  function roomWhile(refusing: string, ...seen: readonly (readonly QueueDepth[])[]) {
+    const logger = new RecordingLogger();
+    const full = new FullQueues(logger, 5);
+    const asked: (readonly string[])[] = [];
+    const tried: string[] = [];
+    const left = [...seen];
+    const known = [...queues];
+    const look = {
+      depths(names: readonly string[]) {
+        asked.push(names);
+        return Promise.resolve(left.shift() ?? []);
+      },
+      refuses(queue: string) {
+        tried.push(queue);
+        return Promise.resolve(queue === refusing);
+      },
+    };
+    const room = full.room(
+      () => known,
+      look,
+      () => left.length === 0 && asked.length > seen.length,
+    );
+    return { full, logger, asked, tried, known, room };
+  }
+
+  test("is named, with its group, who consumes it, and what to do", async () => {
+    const { full, room, asked } = roomWhile(
+      "wsmanager.left",
+      [depth("wsmanager.busy", 5, 2), depth("wsmanager.left", 100, 0)],
+      [depth("wsmanager.left", 90, 0)],
+    );
+    await room;
+    expect(asked[0]).toEqual(["wsmanager.busy", "wsmanager.left"]);
+    expect(full.waiting?.queue).toBe("wsmanager.left");
+    expect(full.waiting?.why).toBe(
+      "the queue wsmanager.left of the group left is full with 100 messages, and nobody consumes it: " +
+        "start a processor (--group left), or remove the group if it was abandoned: warren groups remove left",
+    );
+  });
+
+  test("is the one that refuses, though others have more messages", async () => {
+    const seen = [depth("wsmanager.busy", 500, 2), depth("wsmanager.left", 3, 0)];
+    const { full, room, tried } = roomWhile("wsmanager.left", seen, []);
+    await room;
+    expect(full.waiting?.queue).toBe("wsmanager.left");
+    expect(tried).toEqual(["wsmanager.busy", "wsmanager.left"]);
+  });
+
+  test("that nobody here has heard of is not taken for one of those that are known", async () => {
+    const seen = [depth("wsmanager.busy", 500, 2), depth("wsmanager.left", 0, 0)];
+    const { full, room, tried } = roomWhile("wsmanager.unknown", seen, []);
+    await room;
+    expect(full.waiting?.queue).toBeUndefined();
+    expect(full.waiting?.why).toInclude("rabbitmqctl list_queues name messages consumers shows which");
+    expect(tried).toEqual(["wsmanager.busy"]);
+  });
+
+  test("is named as soon as its group is heard of, and no other one is asked twice", async () => {
+    const busy = depth("wsmanager.busy", 500, 2);
+    const late = depth("wsmanager.late", 7, 0);
+    const { full, room, tried, asked, known, logger } = roomWhile(
+      "wsmanager.late",
+      [busy],
+      [busy],
+      [busy, late],
+      [late],
+    );
+    known.push("wsmanager.late");
+    await room;
+    expect(full.waiting?.queue).toBe("wsmanager.late");
+    expect(tried).toEqual(["wsmanager.busy", "wsmanager.late"]);
+    expect(asked.slice(2, 4)).toEqual([
+      ["wsmanager.busy", "wsmanager.left", "wsmanager.late"],
+      ["wsmanager.late"],
+    ]);
+    expect(logger.lines[1]?.message).toBe("the queue that is full was found");
+  });
+
+  test("that is known is looked at alone, whatever becomes of the others", async () => {
+    const busy = depth("wsmanager.busy", 500, 2);
+    const full = depth("wsmanager.left", 600, 0);
+    const { room, asked } = roomWhile("wsmanager.left", [busy, full], [depth("wsmanager.left", 599, 0)], []);
+    await room;
+    expect(asked.slice(1)).toEqual([["wsmanager.left"], ["wsmanager.left"]]);
+  });
+
+  test("has room when a sixteenth has gone, or the queue has", async () => {
+    const many = depth("wsmanager.left", 160, 1);
+    const { asked, room } = roomWhile(
+      "wsmanager.left",
+      [many],
+      [depth("wsmanager.left", 150, 1)],
+      [depth("wsmanager.left", 149, 1)],
+    );
+    await room;
+    expect(asked.length).toBe(3);
+    const gone = roomWhile("wsmanager.left", [many], []);
+    await gone.room;
+    expect(gone.asked.length).toBe(2);
+  });
+
+  test("is waited for until a message is taken, and not while it is looked at", async () => {
+    const { full, room, logger } = roomWhile("wsmanager.busy", [depth("wsmanager.busy", 5, 2)], []);
+    full.taken();
+    expect(full.waiting).toBeDefined();
+    await room;
+    expect(full.waiting?.why).toInclude("its 2 consumers are too slow");
+    full.taken();
+    expect(full.waiting).toBeUndefined();
+    expect(logger.lines.map(({ level, message }) => [level, message])).toEqual([
+      ["warn", "a queue is full: what is published waits"],
+      ["info", "the queue has room again"],
+    ]);
+  });
+});

@@ -1,0 +1,98 @@
+import { beforeEach, describe, expect, test } from "bun:test";
+import { markContentType } from "../../../../../src/broker/broker.ts";
+import { groupMarks, LiveGroups } from "../../../../../src/broker/rabbitmq/topology/live-groups.ts";
+import type { Envelope } from "../../../../../src/envelope/envelope.ts";
+import { envelopeOf } from "../../../doubles/envelope.ts";
+
+/** Seconds since 1970. */
+const now = 1_795_467_696;
+
+function says(group: string, appId: string, parts: Partial<Envelope> = {}) {
+  const mark = { contentType: markContentType, messageId: groupMarks.here, timestamp: now };
+  return envelopeOf({ ...mark, routingKey: group, appId, ...parts });
+}
+
+/** The groups of which was said that their queue is gone. */
+const gone: string[] = [];
+beforeEach(() => {
+  gone.length = 0;
+});
+
+const leaving = { messageId: groupMarks.leaving } as const;
+
+function heard(...marks: ReturnType<typeof says>[]): LiveGroups {
+  const groups = new LiveGroups((group) => gone.push(group));
+  groups.opened(0);
+  for (const mark of marks) groups.take(mark, 0, now);
+  return groups;
+}
+
+describe("a processor group", () => {
+  test("is live while a processor of it is heard", () => {
+    const groups = heard(says("orders", "p1"));
+    expect(groups.live(30_000)).toEqual(["orders"]);
+    groups.take(says("orders", "p1"), 30_000, now);
+    expect(groups.live(60_000)).toEqual(["orders"]);
+    expect(groups.live(60_001)).toEqual([]);
+    expect(groups.abandoned).toEqual(["orders"]);
+  });
+
+  test("is live until the last of its processors has left", () => {
+    const groups = heard(says("orders", "p1"), says("orders", "p2"));
+    groups.take(says("orders", "p1", leaving), 1000, now);
+    expect(groups.live(1000)).toEqual(["orders"]);
+    groups.take(says("orders", "p2", leaving), 1000, now);
+    expect(groups.live(1000)).toEqual([]);
+  });
+
+  test("does not die of a log that nobody could read", () => {
+    const groups = heard(says("orders", "p1"));
+    groups.closed();
+    expect(groups.live(3_600_000)).toEqual(["orders"]);
+    groups.opened(3_600_000);
+    expect(groups.live(3_630_000)).toEqual(["orders"]);
+    expect(groups.live(3_630_001)).toEqual([]);
+  });
+
+  test("that was named while a manager was away is not taken for live", () => {
+    expect(heard(says("orders", "p1", { timestamp: now - 120 })).live(0)).toEqual(["orders"]);
+    expect(heard(says("orders", "p1", { timestamp: now - 121 })).live(0)).toEqual([]);
+  });
+
+  test("is told of when its processor has lost its queue, if it is known and that was just now", () => {
+    const lost = { messageId: groupMarks.gone };
+    const groups = heard(says("orders", "p1"), says("unknown", "p1", lost));
+    groups.take(says("orders", "p1", { ...lost, timestamp: now - 121 }), 0, now);
+    expect(gone).toEqual([]);
+    groups.take(says("orders", "p1", lost), 0, now);
+    expect(gone).toEqual(["orders"]);
+    expect(groups.live(0)).toEqual(["orders"]);
+  });
+
+  test("is forgotten when its queue was removed", () => {
+    const groups = heard(says("orders", "p1"), says("orders", "p1", leaving));
+    groups.removed("orders");
+    expect(groups.abandoned).toEqual([]);
+  });
+});
+
+test("marks of other kinds, and names that no group has, are nobody's groups", () => {
+  const groups = heard(
+    envelopeOf({ contentType: markContentType }),
+    says("orders", "p", { contentType: "text/plain" }),
+    says("orders", "p", { messageId: "mark-1" }),
+    says("orders", "p", { appId: undefined }),
+    says("", "p"),
+    says("log", "p"),
+    says("dead", "p"),
+    says("no group", "p"),
+    says("x".repeat(201), "p"),
+  );
+  expect(groups.live(0)).toEqual([]);
+});
+
+test("as many groups and processors are kept in mind as a system may have, not as a stranger names", () => {
+  const groups = heard();
+  for (let index = 0; index < 1000; index++) groups.take(says(`g${index}`, "p"), 0, now);
+  expect(groups.live(0)).toHaveLength(200);
+});
