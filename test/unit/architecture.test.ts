@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 
-/** The layers, as ARCHITECTURE.md has them: its tables are what is tested here. */
+/** The layers, as ARCHITECTURE.md has them: its two tables are what is tested here. */
 
 const root = join(import.meta.dir, "../..");
 const map = readFileSync(join(root, "ARCHITECTURE.md"), "utf8");
@@ -16,8 +16,11 @@ interface Import {
 const allowed = new Map(
   rowsAfter("| Room |").map(([room, others]) => [namesIn(room!)[0]!, new Set(namesIn(others!))] as const),
 );
-const exceptions: readonly (Import & { readonly why: string })[] = rowsAfter("| File |").map(
-  ([from, to, why]) => ({ from: namesIn(from!)[0]!, to: namesIn(to!)[0]!, why: why! }),
+/** By the path of a room that has folders, its steps from the lowest to the highest: what stands on each of them. */
+const steps = new Map(
+  rowsAfter("| Room with folders |").map(
+    ([room, order]) => [pathOf(namesIn(room!)[0]!), order!.split("→").map(namesIn)] as const,
+  ),
 );
 
 /** A file in src/ or static/ has fewer lines than this. */
@@ -44,9 +47,35 @@ test("a room may import only rooms that there are", () => {
   expect(named.filter((room) => !allowed.has(room))).toEqual([]);
 });
 
-test("no room is imported by one that may not use it, but for the exceptions", () => {
+test("no room is imported by one that may not use it", () => {
   expect(imports.length).toBeGreaterThan(500);
-  expect(foreign.filter((one) => !exceptions.some((exception) => isSame(exception, one)))).toEqual([]);
+  expect(foreign).toEqual([]);
+});
+
+test("every room that has folders has its order, with each folder in it once", () => {
+  const housed = new Map<string, Set<string>>();
+  for (const file of files)
+    for (const [room, inhabitant] of placesOf(file))
+      housed.set(room, (housed.get(room) ?? new Set()).add(inhabitant));
+  const withFolders = [...housed].filter(([room, { size }]) => room !== "src" && size > 1);
+  expect(withFolders.length).toBeGreaterThan(5);
+  const named = [...steps].map(([room, order]) => [room, order.flat().sort()]);
+  expect(named.sort()).toEqual(
+    withFolders.map(([room, inhabitants]) => [room, [...inhabitants].sort()]).sort(),
+  );
+});
+
+test("a folder of a room imports only those on the steps below its own", () => {
+  expect(imports.filter(climbs)).toEqual([]);
+});
+
+test("an import of the same step, or of a higher one, is found", () => {
+  const own = "src/gateway/clients/seat.ts";
+  expect(climbs({ from: own, to: "src/gateway/limits/limits.ts" })).toBe(true);
+  expect(climbs({ from: "src/gateway/text/text.ts", to: "src/gateway/stomp/stomp.ts" })).toBe(true);
+  expect(climbs({ from: own, to: "src/gateway/gateway.ts" })).toBe(true);
+  expect(climbs({ from: "src/gateway/limits/limits.ts", to: own })).toBe(false);
+  expect(climbs({ from: "src/gateway/clients/client.ts", to: own })).toBe(false);
 });
 
 test("gateway/ names STOMP in stomp/ and the list of protocols alone, also in comments", () => {
@@ -54,11 +83,6 @@ test("gateway/ names STOMP in stomp/ and the list of protocols alone, also in co
   expect(core.length).toBeGreaterThan(50);
   const naming = core.filter((file) => /stomp/i.test(readFileSync(join(root, file), "utf8")));
   expect(naming).toEqual(["src/gateway/protocols.ts"]);
-});
-
-test("every exception is still needed, and has a reason", () => {
-  expect(exceptions.filter((exception) => !foreign.some((one) => isSame(exception, one)))).toEqual([]);
-  expect(exceptions.filter(({ why }) => why.length < 20)).toEqual([]);
 });
 
 test("rooms that may import one another form no circle", () => {
@@ -111,17 +135,35 @@ function namesIn(cell: string): string[] {
   return [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name!);
 }
 
-/** The innermost room of those in the table; `ground` for what lies in src/ itself, but for main.ts. */
+/** The room in which a file is; `ground` for what lies in src/ itself, but for main.ts. */
 function roomOf(path: string): string {
   if (path.startsWith("static/")) return "static";
   if (path === "src/main.ts") return "main";
   const folders = path.split("/").slice(1, -1);
-  if (folders.length === 0) return "ground";
-  for (let depth = folders.length; depth > 1; depth--) {
-    const room = folders.slice(0, depth).join("/");
-    if (allowed.has(room)) return room;
-  }
-  return folders[0]!;
+  return folders[0] ?? "ground";
+}
+
+/** Where a room is, by its name in ARCHITECTURE.md. */
+function pathOf(room: string): string {
+  return room.split("/")[0] === "static" ? room : `src/${room}`;
+}
+
+/** The rooms that a file is in, each with where in it: a folder, or the room's own name for what lies in no folder of it. */
+function placesOf(file: string): (readonly [room: string, inhabitant: string])[] {
+  const folders = file.split("/").slice(0, -1);
+  return folders.map((name, depth) => [folders.slice(0, depth + 1).join("/"), folders[depth + 1] ?? name]);
+}
+
+/** Whether an import within a room goes to a folder that is not on a step below. */
+function climbs({ from, to }: Import): boolean {
+  const there = new Map(placesOf(to));
+  return placesOf(from).some(([room, inhabitant]) => {
+    const other = there.get(room);
+    const order = steps.get(room);
+    if (order === undefined || other === undefined || other === inhabitant) return false;
+    const stepOf = (name: string) => order.findIndex((step) => step.includes(name));
+    return stepOf(other) >= stepOf(inhabitant);
+  });
 }
 
 /** What a file imports of this project's sources, also types, also when it runs. */
@@ -130,10 +172,6 @@ function importsOf(from: string): Import[] {
   return [...source.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"(\.[^"]+)"/g)]
     .map(([, path]) => ({ from, to: normalize(join(dirname(from), path!)) }))
     .filter(({ to }) => /^(src|static)\//.test(to));
-}
-
-function isSame(one: Import, other: Import): boolean {
-  return one.from === other.from && one.to === other.to;
 }
 
 /** Names of rooms or files of which each may import the next, beginning and ending with the same one; undefined if there are none. */

@@ -42,6 +42,12 @@ export class TokenRefusal extends Refused {
   }
 }
 
+/** Of those that have to show a token before anything else. */
+export const missing = new TokenRefusal(
+  "missing",
+  "a token is needed: as Authorization: Bearer TOKEN, or as ?token=TOKEN",
+);
+
 /** How often what was refused. */
 export function countTokenRefusals(): LabelledCounter<TokenRefusalKind> {
   return new LabelledCounter(

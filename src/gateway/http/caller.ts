@@ -5,10 +5,9 @@ import { isName } from "../../message.ts";
 import { isPattern } from "../../topics/pattern.ts";
 import { tokenIn } from "../auth/bearer.ts";
 import { type Grant, unlimited } from "../auth/grant.ts";
-import { TokenRefusal } from "../auth/token-refusal.ts";
+import { missing, TokenRefusal } from "../auth/token-refusal.ts";
 import type { Client } from "../clients/client.ts";
 import type { DoorSurroundings } from "../protocol/protocol.ts";
-import { missing } from "../server/entrance.ts";
 import { fault } from "./answers.ts";
 
 /** A request with what is known of it before its token is checked. */

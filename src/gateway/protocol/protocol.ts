@@ -1,4 +1,5 @@
 import type { Server } from "bun";
+import type { Body } from "../../message.ts";
 import type { Routes } from "../../ops/http.ts";
 import type { AnyMetric } from "../../ops/metrics.ts";
 import type { Auth } from "../auth/auth.ts";
@@ -22,7 +23,6 @@ import type { Limits } from "../limits/limits.ts";
 import type { MessageRateOptions } from "../limits/message-rate.ts";
 import type { Rooms } from "../presence/rooms.ts";
 import type { Requests } from "../requests/requests.ts";
-import type { Listeners } from "../server/listeners.ts";
 
 /** A client that is about to connect. */
 export interface Newcomer {
@@ -70,6 +70,16 @@ export interface LateEntry {
   admit(newcomer: LateNewcomer): Client;
 }
 
+/** Sends what a client says to its neighbours, past the relay. */
+export interface NeighbourOutlet {
+  /**
+   * To all that subscribe to the key but the client that sends.
+   *
+   * @param home the server that the client is connected to
+   */
+  publishFrom(socket: ClientSocket, home: Server<Client>, key: string, body: Body): void;
+}
+
 /** What protocols share. */
 export interface Surroundings {
   /** All that there are, once the gateway has been made. */
@@ -78,7 +88,7 @@ export interface Surroundings {
   readonly relay: Relay;
   readonly ingress: Ingress;
   readonly holds: Holds;
-  readonly listeners: Listeners;
+  readonly listeners: NeighbourOutlet;
   readonly shares: Shares;
   readonly wheel: TimerWheel;
   readonly turns: Turns;

@@ -3,7 +3,7 @@ import { isName } from "../../message.ts";
 import type { Auth } from "../auth/auth.ts";
 import { tokenIn } from "../auth/bearer.ts";
 import { type Grant, unlimited } from "../auth/grant.ts";
-import { TokenRefusal } from "../auth/token-refusal.ts";
+import { missing, TokenRefusal } from "../auth/token-refusal.ts";
 import type { Client } from "../clients/client.ts";
 import type { Seat } from "../clients/seat.ts";
 import { asksForUpgrade, urlOf } from "../guards/handshake.ts";
@@ -17,12 +17,6 @@ export interface EntranceOptions {
   /** Undefined: clients need no token. */
   readonly auth: Auth | undefined;
 }
-
-/** Of those that have to show a token before anything else. */
-export const missing = new TokenRefusal(
-  "missing",
-  "a token is needed: as Authorization: Bearer TOKEN, or as ?token=TOKEN",
-);
 
 /** What is known of a client that asks to be let in. */
 interface Applicant {

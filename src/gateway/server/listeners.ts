@@ -2,6 +2,8 @@ import type { Server } from "bun";
 import { listenFault } from "../../ops/listen-fault.ts";
 import type { Client, ClientSocket } from "../clients/client.ts";
 import { Multicast } from "../fan-out/multicast.ts";
+import type { Outlet } from "../fan-out/relay.ts";
+import type { NeighbourOutlet } from "../protocol/protocol.ts";
 import type { Certificate } from "./tls.ts";
 
 /** Where a server listens, and how it shows who it is. */
@@ -23,7 +25,7 @@ export interface Listening {
  *
  * A server publishes to its own clients only, so whatever is published goes through here.
  */
-export class Listeners {
+export class Listeners implements Outlet, NeighbourOutlet {
   readonly #serve: (listening: Listening) => Server<Client>;
   readonly #servers: Server<Client>[] = [];
   readonly #sent: (bytes: number) => void;
@@ -86,18 +88,12 @@ export class Listeners {
     void old.stop(false).then(() => this.#servers.splice(this.#servers.indexOf(old), 1));
   }
 
-  /** To all that subscribe to the key. */
   publish(key: string, body: string | Uint8Array): void {
     for (const server of this.#servers) server.publish(key, body, false);
     this.#multicast.publish(key, body);
     this.#sent(body.length);
   }
 
-  /**
-   * To all that subscribe to the key but the client that sends.
-   *
-   * @param home the server that the client is connected to
-   */
   publishFrom(socket: ClientSocket, home: Server<Client>, key: string, body: string | Uint8Array): void {
     socket.publish(key, body);
     if (this.#servers.length > 1)

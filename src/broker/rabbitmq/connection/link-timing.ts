@@ -1,5 +1,12 @@
 import type { BackoffLimits } from "../../../backoff.ts";
-import type { GroupWatchTiming } from "../groups/group-watch.ts";
+
+/** When groups are looked at, in milliseconds. */
+export interface GroupWatchTiming {
+  /** After a connection was opened: processors that start together with this manager are there by then. */
+  readonly firstLookMs: number;
+  /** From then on, from the end of one look to the next. */
+  readonly lookEveryMs: number;
+}
 
 /** How a link to RabbitMQ behaves; the defaults suit production, tests shorten them. */
 export interface LinkTiming {

@@ -3,20 +3,13 @@ import { reasonOf } from "../../../errors.ts";
 import type { Logger } from "../../../ops/logger.ts";
 import type { AbandonedGroup } from "../../groups.ts";
 import type { Life } from "../connection/life.ts";
+import type { GroupWatchTiming } from "../connection/link-timing.ts";
 import type { Declaring } from "../topology/declaring.ts";
 import { lookOn } from "../topology/full-queues.ts";
 import { declareGroupLedger, followGroups, groupLedger, writeGroup } from "../topology/group-ledger.ts";
 import type { LiveGroups } from "../topology/live-groups.ts";
 import { groupQueue } from "../topology/topology.ts";
 import { KnownGroups } from "./known-groups.ts";
-
-/** When groups are looked at, in milliseconds. */
-export interface GroupWatchTiming {
-  /** After a connection was opened: processors that start together with this manager are there by then. */
-  readonly firstLookMs: number;
-  /** From then on, from the end of one look to the next. */
-  readonly lookEveryMs: number;
-}
 
 /** Looks for groups that nobody consumes any more: their queues fill, until publishers wait. Each is warned of once. */
 export class GroupWatch {
