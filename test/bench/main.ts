@@ -5,6 +5,7 @@ import { projectFolder } from "../../build/compile.ts";
 import { executable } from "../support/executable.ts";
 import { answer } from "./cases/answer.ts";
 import { justBehind } from "./cases/behind.ts";
+import { hotPaths } from "./cases/beside.ts";
 import { connecting } from "./cases/connecting.ts";
 import { cross } from "./cases/cross.ts";
 import { events } from "./cases/events.ts";
@@ -31,6 +32,7 @@ import { topics } from "./cases/topics.ts";
 import { watching } from "./cases/watching.ts";
 import { parseOptions } from "./options.ts";
 import { chart } from "./report/chart.ts";
+import { comparison } from "./report/comparison.ts";
 import { type Results, resultsOf } from "./report/results.ts";
 import { goalTable, measureTable } from "./report/tables.ts";
 import type { Setting } from "./setting.ts";
@@ -65,13 +67,13 @@ const cases = [
   watching,
 ];
 
-const options = parseOptions(process.argv.slice(2), cases);
+const options = parseOptions(process.argv.slice(2), { usual: cases, beside: hotPaths });
 if ("print" in options) {
   process.stdout.write(`${options.print}\n`);
   process.exit(options.exitCode);
 }
 
-const { cases: chosen } = options;
+const { cases: chosen, before } = options;
 const startedMs = performance.now();
 const say = (line: string) => {
   const seconds = Math.round((performance.now() - startedMs) / 1000);
@@ -80,12 +82,13 @@ const say = (line: string) => {
   );
 };
 
-await executable();
+const path = await executable();
 await using broker = await BenchBroker.start();
 const setting: Setting = {
   broker,
   rounds: options.rounds,
   isQuick: options.isQuick,
+  before,
   probes: [],
   measures: [],
   say,
@@ -94,7 +97,8 @@ say(`RabbitMQ ${broker.node.version}; ${chosen.map(({ name }) => name).join(", "
 for (const one of chosen) setting.measures.push(...(await one.run(setting)));
 
 const results = resultsOf(setting, startedMs);
-process.stdout.write(`\n${results.measures.map(measureTable).join("\n\n")}\n\n${goalTable(results.goals)}\n`);
+const tables = () => `${results.measures.map(measureTable).join("\n\n")}\n\n${goalTable(results.goals)}`;
+process.stdout.write(`\n${before === undefined ? tables() : comparison(results.measures, [before, path])}\n`);
 write(results);
 process.exitCode = results.measures.some(({ series }) => series.some(({ samples }) => samples.length === 0))
   ? 1
@@ -103,9 +107,10 @@ process.exitCode = results.measures.some(({ series }) => series.some(({ samples 
 /** The README's chart is drawn only from a run of everything. */
 function write(all: Results): void {
   const isWhole = !all.isQuick && chosen.length === cases.length;
-  const picture = chart(all);
+  const picture = before === undefined ? chart(all) : undefined;
+  const name = before !== undefined ? "beside.json" : all.isQuick ? "quick.json" : "results.json";
   const files: [string, string | undefined][] = [
-    [join("dist/bench", all.isQuick ? "quick.json" : "results.json"), `${JSON.stringify(all, null, 1)}\n`],
+    [join("dist/bench", name), `${JSON.stringify(all, null, 1)}\n`],
     [isWhole ? "docs/images/bench.svg" : "dist/bench/bench.svg", picture],
   ];
   mkdirSync(join(projectFolder, "dist/bench"), { recursive: true });

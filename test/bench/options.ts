@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { Case } from "./setting.ts";
 
@@ -5,6 +6,16 @@ export interface Options {
   readonly isQuick: boolean;
   readonly rounds: number;
   readonly cases: readonly Case[];
+  /** The executable that this source's is compared with. */
+  readonly before: string | undefined;
+}
+
+/** What can be measured. */
+export interface Cases {
+  /** Warren beside other ways to do the same. */
+  readonly usual: readonly Case[];
+  /** Warren beside an earlier Warren. */
+  readonly beside: readonly Case[];
 }
 
 /** Fewer say nothing about spread. */
@@ -13,7 +24,7 @@ const roundsByDefault = 5;
 /** What the command line asks for, or what to print and exit with. */
 export function parseOptions(
   args: readonly string[],
-  cases: readonly Case[],
+  all: Cases,
 ): Options | { readonly print: string; readonly exitCode: number } {
   try {
     const { values } = parseArgs({
@@ -21,11 +32,15 @@ export function parseOptions(
       options: {
         quick: { type: "boolean", default: false },
         rounds: { type: "string" },
+        before: { type: "string" },
         only: { type: "string", multiple: true },
         help: { type: "boolean", default: false },
       },
     });
-    if (values.help) return { print: help(cases), exitCode: 0 };
+    if (values.help) return { print: help(all), exitCode: 0 };
+    const { before } = values;
+    if (before !== undefined && !existsSync(before)) throw new Error(`--before: there is no file ${before}`);
+    const cases = before === undefined ? all.usual : all.beside;
     const only = values.only?.flatMap((names) => names.split(","));
     const covers = (name: string, one: Case) => one.name === name || one.name.startsWith(`${name}-`);
     const unknown = only?.find((name) => !cases.some((one) => covers(name, one)));
@@ -33,14 +48,16 @@ export function parseOptions(
     const rounds = Number(values.rounds ?? (values.quick ? 1 : roundsByDefault));
     if (!Number.isInteger(rounds) || rounds < 1) throw new Error("--rounds takes a whole number from 1");
     const isChosen = (one: Case) => only?.some((name) => covers(name, one)) ?? (one.isQuick || !values.quick);
-    return { isQuick: values.quick, rounds, cases: cases.filter(isChosen) };
+    return { isQuick: values.quick, rounds, cases: cases.filter(isChosen), before };
   } catch (error) {
-    return { print: `${error instanceof Error ? error.message : error}\n\n${help(cases)}`, exitCode: 2 };
+    return { print: `${error instanceof Error ? error.message : error}\n\n${help(all)}`, exitCode: 2 };
   }
 }
 
-function help(cases: readonly Case[]): string {
-  const width = Math.max(...cases.map(({ name }) => name.length));
+function help({ usual, beside }: Cases): string {
+  const width = Math.max(...usual.map(({ name }) => name.length));
+  const lines = (cases: readonly Case[]) =>
+    cases.map(({ name, what }) => `    ${name.padEnd(width)}  ${what}`);
   return [
     "bun run bench: measures Warren beside other ways to do the same, on this machine. Linux; needs RabbitMQ installed.",
     "",
@@ -48,7 +65,12 @@ function help(cases: readonly Case[]): string {
     `  --rounds N     how often every contender has its turn (${roundsByDefault}; 1 with --quick)`,
     "  --only NAME    one case, or all whose names begin with it (stomp); may be given several times",
     "",
-    ...cases.map(({ name, what }) => `    ${name.padEnd(width)}  ${what}`),
+    ...lines(usual),
+    "",
+    "  --before FILE  compares Warren with an earlier executable of it instead: the two take turns in each burst of messages, and",
+    "                 a table shows the ratio for each of the hot paths, and the sizes of both; about five minutes, on a quiet machine",
+    "",
+    ...lines(beside),
     "",
   ].join("\n");
 }

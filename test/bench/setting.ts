@@ -28,6 +28,8 @@ export interface Setting {
   readonly broker: BenchBroker;
   readonly rounds: number;
   readonly isQuick: boolean;
+  /** The executable that this one is compared with; undefined: it is compared with other ways to do the same. */
+  readonly before?: string | undefined;
   /** Of hostile clients, this kind alone. */
   readonly kind?: string | undefined;
   readonly probes: Probe[];

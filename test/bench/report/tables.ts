@@ -35,7 +35,7 @@ export function goalTable(goals: readonly Goal[]): string {
 }
 
 /** The first column to the left, the others to the right. */
-function markdown(rows: readonly (readonly string[])[]): string {
+export function markdown(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]!.map((_, column) => Math.max(3, ...rows.map((row) => row[column]!.length)));
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   const lines = rows.map((row) =>

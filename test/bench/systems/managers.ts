@@ -12,6 +12,8 @@ export type Managed = Awaited<ReturnType<typeof startWarren>>;
 /** Managers of one vhost, and perhaps a processor. */
 export interface Managers {
   readonly each: readonly Managed[];
+  /** Of all of Warren's processes, the processor's among them. */
+  readonly pids: readonly number[];
   /** Where RabbitMQ is, for programs of the benchmark. */
   readonly vhostUrl: string;
   /** Ends all processes at once, and removes what they left in RabbitMQ. */
@@ -59,12 +61,14 @@ export async function startManagers(
   const vhost = await broker.vhost();
   const args = ["--broker", vhost.url, "--log-messages", "off", "--log-level", "info", ...flags];
   const parts: { kill(): Promise<void> }[] = [];
+  const pids: number[] = [];
   const startRole = async (
     role: "manager" | "processor",
     readyWhen: "ready" | "running",
     ofRole: readonly string[] = [],
   ) => {
     const started = await startWarren(["--role", role, ...ofRole, ...args], { readyWhen, path });
+    pids.push(started.pid);
     parts.push({
       async kill() {
         started.signal("SIGKILL");
@@ -83,7 +87,7 @@ export async function startManagers(
       await startRole("processor", "running", processorFlags);
       await untilAnswered(each[0]!.wsUrl());
     }
-    return { each, stop, vhostUrl: vhost.url };
+    return { each, pids, stop, vhostUrl: vhost.url };
   } catch (error) {
     await stop();
     throw error;
