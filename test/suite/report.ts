@@ -1,9 +1,17 @@
 /** How each test of a file ended, by its name. Tests of one name are told apart by a number. */
 export interface FileReport {
   readonly tests: Map<string, "passed" | "failed">;
-  /** An error between tests, an import that failed, or the process that ended in the midst of it. */
-  broken: boolean;
+  /** What went wrong besides its tests. */
+  fault: Fault | undefined;
 }
+
+/** What can go wrong with a file besides its tests. */
+export type Fault =
+  /** Also an import that failed. */
+  | "an error between tests"
+  | "its process ended too early"
+  /** Its process was killed. It may have been the file after it that hung, before its first test had ended. */
+  | "it did not end in time";
 
 export type Report = Map<string, FileReport>;
 
@@ -28,7 +36,7 @@ export class ReportReader {
     const line = text.replace(escapes, "").trimEnd();
     const [, name] = fileLine.exec(line) ?? [];
     if (name !== undefined) this.#file = this.#fileNamed(name);
-    else if (line === errorLine) this.#break();
+    else if (line === errorLine) this.#blame("an error between tests");
     else if (recapLine.test(line)) this.#file = undefined;
     else if (lastLine.test(line)) this.#isComplete = true;
     else this.#takeTest(line);
@@ -36,12 +44,12 @@ export class ReportReader {
   }
 
   /**
-   * To be called when `bun test` has ended: a file that it did not finish counts as broken.
+   * To be called when `bun test` has ended: a file that it did not finish has this fault.
    * @returns those of the files that it did not come to, since it ended too early
    */
-  end(files: readonly string[]): string[] {
+  end(files: readonly string[], fault: Fault): string[] {
     if (this.#isComplete) return [];
-    this.#break();
+    this.#blame(fault);
     return files.filter((name) => !this.report.has(name));
   }
 
@@ -54,14 +62,14 @@ export class ReportReader {
     tests.set(key, verdict === "pass" ? "passed" : "failed");
   }
 
-  #break(): void {
-    if (this.#file !== undefined) this.#file.broken = true;
+  #blame(fault: Fault): void {
+    if (this.#file !== undefined) this.#file.fault = fault;
   }
 
   #fileNamed(name: string): FileReport {
     const known = this.report.get(name);
     if (known !== undefined) return known;
-    const file: FileReport = { tests: new Map(), broken: false };
+    const file: FileReport = { tests: new Map(), fault: undefined };
     this.report.set(name, file);
     return file;
   }
@@ -72,6 +80,6 @@ export function failedFiles(report: Report): string[] {
   return [...report].filter(([, file]) => hasFailed(file)).map(([name]) => name);
 }
 
-export function hasFailed({ broken, tests }: FileReport): boolean {
-  return broken || [...tests.values()].includes("failed");
+export function hasFailed({ fault, tests }: FileReport): boolean {
+  return fault !== undefined || [...tests.values()].includes("failed");
 }

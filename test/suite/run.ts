@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { executable } from "../support/executable.ts";
 import { bunTest, type Run } from "./bun-test.ts";
 import { aloneFiles, lanesOf } from "./lanes.ts";
-import { failedFiles, type Report } from "./report.ts";
+import { type Fault, failedFiles, type Report } from "./report.ts";
 import { readTimings, writeTimings } from "./timings.ts";
 import { linesOf, verdictOf } from "./verdict.ts";
 
@@ -32,8 +32,10 @@ if (files.some((file) => file.startsWith("test/integration/"))) await executable
 const startedAt = performance.now();
 const besideOthers = files.filter((file) => !aloneFiles.includes(file));
 const lanes = lanesOf(besideOthers, flags.lanes, await readTimings());
+const suspects: string[] = [];
 const runs = await Promise.all(lanes.map(async (lane) => take(await bunTest(lane))));
 await runAlone([...files.filter((file) => aloneFiles.includes(file)), ...runs.flat()]);
+for (const file of suspects) await runApart(file);
 const failed = failedFiles(report);
 if (flags.updateTimings) await writeTimings(timings, all);
 const second = await trySecond();
@@ -43,13 +45,23 @@ process.stdout.write(`\n${linesOf(verdict).join("\n")}\n`);
 process.stdout.write(`${lanes.length} lanes, ${Math.round((performance.now() - startedAt) / 1000)} s\n`);
 process.exit(verdict.failed.length === 0 && verdict.passed > 0 ? 0 : 1);
 
-/** Returns the files that are still to be run. */
+/** Returns the files that are still to be run. One of those that are left when a process was killed may be what hung: these are `suspects`. */
 function take(run: Run): readonly string[] {
+  note(run);
+  if (!run.isOverdue) return run.unreached;
+  suspects.push(...run.unreached);
+  return [];
+}
+
+function note(run: Run): void {
   for (const [name, file] of run.report) report.set(name, file);
   Object.assign(timings, run.timings);
-  if (run.exitCode !== 0 && failedFiles(run.report).length === 0)
-    report.set(`bun test ended with ${run.exitCode}`, { tests: new Map(), broken: true });
-  return run.unreached;
+  if (run.exitCode !== 0 && !run.isOverdue && failedFiles(run.report).length === 0)
+    blame(`bun test ended with ${run.exitCode}`, "its process ended too early");
+}
+
+function blame(file: string, fault: Fault): void {
+  report.set(file, { tests: new Map(), fault });
 }
 
 /** One after the other in one process, and in another what is left when that died. */
@@ -57,7 +69,15 @@ async function runAlone(todo: readonly string[]): Promise<void> {
   if (todo.length === 0) return;
   const left = take(await bunTest(todo));
   if (left.length < todo.length) await runAlone(left);
-  else for (const name of left) report.set(name, { tests: new Map(), broken: true });
+  else for (const name of left) blame(name, "its process ended too early");
+}
+
+/** In a process of its own, so that it is known whether this one hangs. */
+async function runApart(file: string): Promise<void> {
+  const run = await bunTest([file]);
+  note(run);
+  const fault = run.isOverdue ? "it did not end in time" : "its process ended too early";
+  for (const name of run.unreached) blame(name, fault);
 }
 
 async function trySecond(): Promise<Report> {

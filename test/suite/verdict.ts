@@ -16,7 +16,7 @@ export function verdictOf(first: Report, second: Report = new Map()): Verdict {
   let passed = 0;
   const failed: string[] = [];
   const unsteady: string[] = [];
-  for (const [file, { broken, tests }] of first) {
+  for (const [file, { fault, tests }] of first) {
     const again = second.get(file);
     for (const name of new Set([...tests.keys(), ...(again?.tests.keys() ?? [])])) {
       const tries = [tests.get(name), again?.tests.get(name)].filter((one) => one !== undefined);
@@ -28,9 +28,10 @@ export function verdictOf(first: Report, second: Report = new Map()): Verdict {
       else passed++;
       if (failures.includes(true) && failures.includes(false)) unsteady.push(`${file}: ${name}`);
     }
-    // What is broken is no test: it counts as failed, or not at all.
-    if (broken && (again === undefined || again.broken)) failed.push(`${file}: an error between tests`);
-    else if (broken) unsteady.push(`${file}: an error between tests`);
+    // A fault is no test: it counts as failed, or not at all.
+    if (fault === undefined) continue;
+    const isAgain = again === undefined || again.fault !== undefined;
+    (isAgain ? failed : unsteady).push(`${file}: ${fault}`);
   }
   return { passed, failed, unsteady };
 }

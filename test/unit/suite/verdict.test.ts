@@ -7,7 +7,7 @@ let unreached: readonly string[] = [];
 function read(lines: readonly string[], files: readonly string[] = []): Report {
   const reader = new ReportReader();
   for (const line of lines) reader.take(line);
-  unreached = reader.end(files);
+  unreached = reader.end(files, "its process ended too early");
   return reader.report;
 }
 
