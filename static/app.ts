@@ -14,12 +14,12 @@ import { TokenField } from "./view/token-field.ts";
 import { TopicField } from "./view/topic-field.ts";
 import { followViewport } from "./view/viewport.ts";
 
-/** Nobody reads faster what a flood leaves to be seen, and the browser has time for those who type. */
+/** Nobody reads a flood faster than this, and the browser keeps time for what is being typed. */
 const restInFloodMs = 100;
 
 await firstPaint();
 
-// Who and where.
+// The client id, and the topic.
 let token = tokenOfPage(location.href);
 // It stays in memory: not in the address, which is copied, nor in the browser's list of pages.
 const page = withoutToken(location.href);

@@ -17,7 +17,7 @@ type Details = Pick<ClientEvent, "topic" | "protocol" | "address" | "reason">;
 export interface AnnouncerHooks {
   /** The log could not be read, and the link is given up. */
   onFault(reason: string): void;
-  /** A source of a link before is at its end. */
+  /** The source of an earlier link is at its end. */
   onSettled(source: string): void;
 }
 
@@ -28,7 +28,7 @@ export interface AnnouncerHooks {
  * | state    | why                                        | what happens to an event            |
  * |----------|--------------------------------------------|-------------------------------------|
  * | away     | there is no link                           | the comparison will show it         |
- * | settling | the log is read that the link before wrote | the same                            |
+ * | settling | the log of the earlier link is read        | the same                            |
  * | live     | log and clients agree                      | it is told, unless its client is yet to be compared |
  */
 export class Announcer {
@@ -40,7 +40,7 @@ export class Announcer {
   readonly #telling: Telling;
   readonly #snapshots: Snapshots;
   #state: "away" | "settling" | "live" = "away";
-  /** Sources of links before, whose connections are not settled. */
+  /** Sources of earlier links whose connections are not settled. */
   #formerSources: string[] = [];
   /** Clients that are yet to be compared with the log. */
   #uncompared = new Set<Attendee>();
@@ -137,7 +137,7 @@ export class Announcer {
     if (this.#isTold(client)) this.#tell("unsubscribed", client, { topic });
   }
 
-  /** Writes down who is there, so that a reader of the log need not begin before. */
+  /** Writes a snapshot of who is there, so that no reader of the log has to begin earlier. */
   snapshot(): void {
     if (this.#state === "live" && this.#uncompared.size === 0) this.#snapshots.take();
   }

@@ -8,7 +8,7 @@ export interface Companion {
   closed(): void;
   /** A manager is gone for good, and its clients were told to be disconnected. */
   gone(manager: string): void;
-  /** Clients that have no id of their own may have other names. */
+  /** Clients that have no id of their own may have other names than before. */
   renamed(): void;
   /** Once in a while: what was told may have been lost. */
   beat(): void;

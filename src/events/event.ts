@@ -50,7 +50,7 @@ export type Known = readonly [manager: string, sources: readonly string[], snaps
 
 /** What a manager tells the others, every few seconds. */
 export interface Heartbeat {
-  /** Who beats. */
+  /** The manager that sends the heartbeat. */
   readonly manager: string;
   /** Its present source. */
   readonly source: string;

@@ -28,7 +28,7 @@ export class Events implements EventsPeer {
   readonly #succession: Succession;
   #rounds: NodeJS.Timeout | undefined;
   readonly #questions = new Questions();
-  /** Goes the same way between managers. */
+  /** What goes the same way between managers. */
   companion: Companion | undefined;
   readonly revokedRecords = new RevokedRecords(() => (this.isOpen ? this.#link : undefined));
   readonly #onCommand: (body: Uint8Array) => object | undefined;
@@ -193,7 +193,7 @@ export class Events implements EventsPeer {
     return this.#announcer.nameOf(client);
   }
 
-  /** After the last client has gone: its word is in the log when this resolves, or the time is over. In milliseconds. */
+  /** To be called after the last client has gone: its event is in the log when this resolves, unless the time (in milliseconds) is over. */
   async close(timeoutMs: number): Promise<void> {
     this.#isClosed = true;
     this.#succession.close();

@@ -29,7 +29,7 @@ export async function sourcesIn(link: EventsLink, until: string): Promise<readon
   return [...byManager.values()];
 }
 
-/** When a snapshot was taken whose first part this is. */
+/** When the snapshot was taken, if this is its first part. */
 function beginOf(body: Uint8Array): number | undefined {
   const { part, at } = objectIn(body) ?? {};
   return part === 0 && typeof at === "number" ? at : undefined;

@@ -52,7 +52,7 @@ export class Gateway implements FeedSink {
     this.#parts.server.renewCertificate();
   }
 
-  /** Where those listen who run Warren, if not where clients do. */
+  /** Where the operation routes are, if not on the clients' port. */
   get adminUrl(): URL | undefined {
     return this.#parts.server.adminUrl;
   }

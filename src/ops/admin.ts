@@ -5,7 +5,7 @@ import { RequestTurns } from "./request-turns.ts";
 
 /** Where the admin listener is. */
 export interface AdminOptions {
-  /** Undefined: what is for those who run Warren is on the clients' port. */
+  /** Undefined: the clients' port has the operation routes, too. */
   readonly adminPort: number | undefined;
   /** The address that it listens on. */
   readonly adminHost: string;
@@ -17,7 +17,7 @@ export interface RouteGuard {
   guard<S>(routes: Routes<S>): Routes<S>;
 }
 
-/** A port of their own for those who run Warren, so that the clients' one has nothing for strangers but what clients need. */
+/** The operation routes on a port of their own, so that strangers find nothing on the clients' port but what clients need. */
 export class AdminListener {
   readonly #options: { readonly adminHost: string; readonly adminPort: number };
   readonly #operations: Operations;
@@ -25,7 +25,7 @@ export class AdminListener {
   readonly #api: Routes<undefined>;
   readonly #others: (request: Request) => Promise<Response | undefined>;
   readonly #turns = new RequestTurns(10);
-  /** Of requests that each take a while. */
+  /** Turns of requests that take a while each. */
   readonly #longTurns = new RequestTurns(1);
   #server: Server<undefined> | undefined;
 

@@ -13,7 +13,7 @@ export type Routes<S> = Readonly<Record<string, Answer<S>>>;
 /** What `/readyz` answers: ready, or why not. */
 export type Readiness = { readonly ready: true } | { readonly ready: false; readonly why: string };
 
-/** What those who run a process ask it. */
+/** What operators ask a process. */
 export interface Operations {
   /** What `/readyz` answers. */
   readiness(): Readiness;
@@ -26,7 +26,7 @@ export function healthRoute<S>(): Routes<S> {
   return { "/healthz": () => Response.json({ alive: true }) };
 }
 
-/** What is for those who run Warren rather than for its clients, besides the health. */
+/** The routes for operators, which clients do not need, besides the health. */
 export function operationRoutes<S>({ readiness, metrics }: Operations): Routes<S> {
   return {
     "/readyz": () => readinessAnswer(readiness()),

@@ -61,7 +61,7 @@ export const formats = {
 /** A format of `/metrics`. */
 export type Format = keyof typeof formats;
 
-/** OpenMetrics for those who ask for it, as Prometheus does. */
+/** OpenMetrics where the request asks for it, as those of Prometheus do. */
 export function formatFor(accept: string | null): Format {
   return accept?.includes("application/openmetrics-text") === true ? "openMetrics" : "text";
 }

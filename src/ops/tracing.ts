@@ -13,7 +13,7 @@ const lingerMs = 1000;
 /** How long a collector may take to answer, in milliseconds. */
 const timeoutMs = 5000;
 
-/** What OTLP calls them. */
+/** The numbers that OTLP has for kinds of spans. */
 const kinds = { internal: 1, producer: 4, consumer: 5 } as const;
 
 /** A piece of work that has begun. */
@@ -182,12 +182,12 @@ function attributesOf(attributes: Readonly<Record<string, string>>): object[] {
   return Object.entries(attributes).map(([key, stringValue]) => ({ key, value: { stringValue } }));
 }
 
-/** Since 1970, more finely than `Date.now()` has it. */
+/** Nanoseconds since 1970: `Date.now()` has milliseconds alone. */
 function nowMs(): number {
   return performance.timeOrigin + performance.now();
 }
 
-/** As text, since JSON's numbers do not reach so far. */
+/** As text, since the numbers of JSON are not exact beyond 2^53. */
 function nanoseconds(ms: number): string {
   return `${BigInt(Math.round(ms * 1000)) * 1000n}`;
 }

@@ -19,7 +19,7 @@ export const brokerArgs: Readonly<Record<BrokerFlag, typeof text>> = {
   "broker-key": text,
 };
 
-/** What of them was given, as arguments again. */
+/** Those of them that were given, as arguments again. */
 export function brokerArgsOf(
   values: Readonly<Partial<Record<BrokerFlag, readonly string[] | undefined>>>,
 ): readonly string[] {

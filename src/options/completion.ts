@@ -96,7 +96,7 @@ complete -F _warren warren
 }
 
 function zsh(): string {
-  // What means something to _arguments first, then what ends the shell's quotes.
+  // Escapes first what _arguments gives a meaning to, then what would end the shell's quotes.
   const quoted = (text: string) => text.replaceAll(/[[\]:\\]/g, "\\$&").replaceAll("'", "'\\''");
   const specs = flags.map(({ flag, meaning, values, takesFile, takesValue }) => {
     const action = takesFile

@@ -57,7 +57,7 @@ function sentence(text: string): string {
   return `${roff(begun.replaceAll("`", ""))}.`;
 }
 
-/** What `man` would take for its own. */
+/** Escapes what `man` would read as a command of its own. */
 function roff(text: string): string {
   return text.replaceAll("\\", "\\e").replaceAll("-", "\\-").replace(/^[.']/, "\\&$&").replaceAll("…", "...");
 }

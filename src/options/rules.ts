@@ -16,7 +16,7 @@ export function checkTogether(options: Options): void {
   checkReusePort(options);
 }
 
-/** Each manager that shares a port serves some of the clients: they are to be in one system. */
+/** Managers that share a port serve some of the clients each, so all of them have to use the same RabbitMQ. */
 function checkReusePort({ reusePort, broker }: Options, platform = process.platform): void {
   if (!reusePort) return;
   if (platform !== "linux")

@@ -67,7 +67,7 @@ export class Presence implements Companion {
 
   heard(presence: unknown): void {
     const said = saidIn(presence);
-    // What is told to all comes back to who told it; and one that is gone may have had something on its way. One that is not known
+    // What a manager tells all comes back to itself, too; and one that is gone may have had something on its way. One that is not known
     // yet is heard with its next beat.
     if (said === undefined || said.from === this.#post.own || !this.#post.knows(said.from)) return;
     this.#owner.heard(said);

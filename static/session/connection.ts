@@ -44,7 +44,7 @@ export interface ConnectionEvents {
   changed(state: ConnectionState): void;
   /** The manager takes frames. It is `connected` when the one that hears this has said `establish()`. */
   opened(link: Link, clientId: string | undefined): void;
-  /** The manager has said who this is only after that. */
+  /** The manager has told the client id only after that. */
   identified(clientId: string): void;
   message(message: LinkMessage): void;
   receipt(id: string, after: string | undefined): void;
@@ -131,7 +131,7 @@ export class Connection {
   #refused(refusal: Refusal): void {
     const link = this.#link;
     const isOvercome = this.#events.refused(refusal);
-    // Who knows what to do may have connected again already.
+    // A listener that knew what to do may have connected again already.
     if (this.#link !== link) return;
     this.#refusal = { message: refusal.message, isOvercome };
     // The manager closes the connection after an ERROR. If that gets lost, this page closes it.

@@ -10,7 +10,7 @@ export interface LinkMessage {
 export interface LinkEvents {
   /** CONNECTED has come, with the client id: from now on the link takes frames. */
   connected(clientId: string | undefined): void;
-  /** The manager has said who this is only now. */
+  /** The manager has told the client id only now. */
   identified(clientId: string): void;
   message(message: LinkMessage): void;
   /** `after` is where in the log a durable subscription begins. */

@@ -1,7 +1,7 @@
 import { Client } from "@stomp/stompjs";
 import type { Link, LinkEvents, LinkMessage } from "./link.ts";
 
-/** So often the manager says that it is there. Silence for twice as long is a lost connection. */
+/** The manager says this often that it is there, in milliseconds. Silence for twice as long is a lost connection. */
 export const heartBeatMs = 10_000;
 
 /**

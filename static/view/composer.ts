@@ -30,7 +30,7 @@ export class Composer {
     });
     this.#field.addEventListener("input", () => this.#fit());
     this.#field.addEventListener("keydown", (event) => {
-      // Enter also picks a word in Japanese, Chinese and Korean input: not ours then.
+      // In Japanese, Chinese and Korean input Enter also picks a word: then it sends nothing.
       if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
       event.preventDefault();
       this.#submit();

@@ -3,7 +3,7 @@ import type { Session } from "../session/session.ts";
 import { elementOf, messageCount, setText } from "./element.ts";
 import { rowOf, rowsPerFrameMax, updateRow } from "./row.ts";
 
-/** Who scrolls down to this near the end wants to follow the newest again. */
+/** A reader that scrolls down to this near the end wants to follow the newest again. In pixels. */
 const bottomSlackPx = 48;
 
 /** When more rows come at once, none of them moves: each that does is a layer of its own to the browser. */

@@ -23,7 +23,7 @@ export interface AuthOptions {
   readonly jwtClaim: string;
   /** How far clocks may differ. */
   readonly jwtLeewayMs: number;
-  /** Who vouches for the host of the key set, instead of those that the system trusts. */
+  /** PEM file of the CA certificates that the key set's host must chain to, instead of those that the system trusts. */
   readonly jwksCa: string | undefined;
 }
 

@@ -42,13 +42,13 @@ export class TokenRefusal extends Refused {
   }
 }
 
-/** Of those that have to show a token before anything else. */
+/** A client that has to show a token in its handshake shows none. */
 export const missing = new TokenRefusal(
   "missing",
   "a token is needed: as Authorization: Bearer TOKEN, or as ?token=TOKEN",
 );
 
-/** How often what was refused. */
+/** Counts refusals by their kind. */
 export function countTokenRefusals(): LabelledCounter<TokenRefusalKind> {
   return new LabelledCounter(
     {

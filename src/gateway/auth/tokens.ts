@@ -181,7 +181,7 @@ function claimRefusal({ claim, reason }: errors.JWTClaimValidationFailed): Token
   }
 }
 
-/** Any text can stand there: of a known form, or not repeated. */
+/** A token may have any text there: it is repeated only if its form is known. */
 function algorithmOf(token: string): string {
   try {
     const { alg } = decodeProtectedHeader(token);

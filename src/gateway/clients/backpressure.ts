@@ -52,7 +52,7 @@ export class Backpressure {
     this.#isFull = isFull;
   }
 
-  /** Whether what this client sent is not to be taken, since its connection has been reset while it was held back. */
+  /** Whether what comes from this client is not taken: its connection was reset while it was held back. */
   refuses(socket: ClientSocket): boolean {
     if (this.#state.is === "open" && this.#holds.countOf("share") === 0) return false;
     if (socket === this.#reading) return false;

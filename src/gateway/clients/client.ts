@@ -47,7 +47,7 @@ export interface Client {
 export interface ClientSocket {
   /** The client. A protocol that hands it over changes it. */
   data: Client;
-  /** As a WebSocket's. */
+  /** 1 while it is open, as of a WebSocket. */
   readonly readyState: number;
   /** Where it comes from: its own address, or the last proxy's. */
   readonly remoteAddress: string;
@@ -61,11 +61,11 @@ export interface ClientSocket {
   unsubscribe(key: string): void;
   /** To all others that subscribe to the key. */
   publish(key: string, body: Body): unknown;
-  /** What is sent meanwhile is written as one. */
+  /** Calls `send`; all that it sends is written in one piece. */
   cork(send: () => void): unknown;
   /** What was sent, and waits for the client to read it. In bytes. */
   getBufferedAmount(): number;
-  /** The client shows that it is there, if it is: `Connections.ponged` or `Connections.drained` tell. */
+  /** Asks the client for a sign of life, which comes as `ponged` or `drained` of `Connections`. */
   ping(): unknown;
   /** Nothing is read from it until `resume`. */
   pause(): unknown;

@@ -17,7 +17,7 @@ export async function partEvenly(
   const { code, reason } = closeCodes.restarting;
   const steps = Math.max(1, Math.ceil(overMs / stepMs));
   for (let step = 0; step < steps; step++) {
-    // Those that were closed and do not answer are there still, and their turn is over.
+    // A client that was closed and has not answered is still connected; it has had its turn.
     const open = openOf(clients);
     if (open.length === 0) return;
     for (const socket of open.slice(0, Math.ceil(open.length / (steps - step)))) {

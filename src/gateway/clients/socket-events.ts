@@ -8,7 +8,7 @@ export interface SocketEvents {
   message(socket: ClientSocket, body: string | Buffer): void;
   /** The client has read something of what waited for it. */
   drained(socket: ClientSocket): void;
-  /** Bun has answered it. */
+  /** A ping has come, which Bun has answered. */
   pinged(socket: ClientSocket, data: Buffer): void;
   /** A pong has come. */
   ponged(socket: ClientSocket, data: Buffer): void;

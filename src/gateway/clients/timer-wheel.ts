@@ -23,7 +23,7 @@ export class TimerWheel {
   #at = 0;
   /** What is left to be called of the slot that the wheel is at, the last one first. */
   #due: Timed[] = [];
-  /** Slots that it has yet to go on by. */
+  /** How many slots it is behind the clock. */
   #steps = 0;
   #goingOn: NodeJS.Immediate | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -31,7 +31,7 @@ export class TimerWheel {
 
   /**
    * The wheel's own time in milliseconds, which a message can be stamped with at no cost. While the process is held up it
-   * stands still, so that nobody is taken for silent who only was not read from.
+   * stands still, so that no client is taken for silent that was only not read from.
    */
   nowMs = 0;
 

@@ -59,7 +59,7 @@ export class Turns {
       this.#untilMs = this.#now() + directMs;
       this.#immediate ??= setImmediate(() => this.#turn());
     } else if ((this.#isSlice || this.#looks++ % lookEach === 0) && this.#now() >= this.#untilMs) {
-      // Not before the next turn of the event loop, for nobody.
+      // No client goes on before the next turn of the event loop.
       this.#looks = 0;
       return false;
     }

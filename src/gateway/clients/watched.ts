@@ -3,7 +3,7 @@ import type { Inflow } from "./inflow.ts";
 /** What is known of a client's socket: its seat has it. */
 export interface Watched {
   readonly inflow: Inflow;
-  /** Whose socket it is, until that is found. */
+  /** Both ends of its connection, by which its file descriptor is looked for (`peerOf`). */
   readonly peer: string;
   /** The socket's; -1 until it is found. */
   fd: number;

@@ -146,7 +146,7 @@ export class History {
       return;
     }
     this.#search = new LookBack(this.#window, this.#slices, this.#scans, (search) => this.#found(search));
-    // Those for which there is no room wait for the next search.
+    // Those for which this search has no room wait for the next one.
     for (const subscription of searched) this.#search.add(subscription, wantedBy(subscription));
     this.#search.begin();
   }

@@ -83,7 +83,7 @@ export class LogEnd {
   publish(record: LogRecord): void {
     if (this.#subscriptions.size === 0 || record.repeated === "all") return;
     const { offset } = record;
-    // Of a record from clients the topics say who may want it; a message for one client alone is found by the client's id.
+    // What clients sent is looked up by its topics, and a message for one client alone by the client's id.
     if (record.isFromClients && record.topics?.every((topic) => !this.#isWanted(topic))) return;
     const { heads } = record;
     for (const [index, head] of heads.entries()) {

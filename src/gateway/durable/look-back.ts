@@ -61,7 +61,7 @@ export class LookBack implements Task {
     else this.#readPart(this.#oldest ?? window.coversFrom ?? 0, firstPartRecords);
   }
 
-  /** Nobody is told. Its scan is for its owner to stop. */
+  /** Ends it without telling anybody. Its owner has to stop its scan. */
   stop(): void {
     this.#slices.forget(this);
   }

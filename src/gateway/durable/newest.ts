@@ -101,7 +101,7 @@ export class NewestOfAll {
     return this.#left === 0;
   }
 
-  /** Those that ask for the same are looked for once. Returns false where so much is looked for that this one has to wait. */
+  /** Subscriptions that ask for the same share one search. Returns false if too much is looked for already: this one has to wait. */
   add(subscription: DurableSubscription, wanted: Wanted): boolean {
     const { pattern, clientId } = subscription;
     const isOne = wanted === "each" && (pattern === direct || !isPattern(pattern));

@@ -1,7 +1,7 @@
 import type { Body } from "../../message.ts";
 import type { ClientSocket } from "../clients/client.ts";
 
-/** What durable subscriptions may have written to a client, and whom to tell of it. */
+/** How much durable subscriptions may have written to a client, and what counts it. */
 export interface Outlet {
   /** What may wait for a client before its durable subscriptions write no more, in bytes. */
   readonly room: number;

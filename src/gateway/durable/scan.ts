@@ -75,7 +75,7 @@ export class Scan implements Task {
     if (handled > 0) this.#reading.handled(handled);
   }
 
-  /** Nobody is told. */
+  /** Ends it without telling anybody. */
   stop(): void {
     this.#isOver = true;
     clearTimeout(this.#silenceTimer);

@@ -68,13 +68,13 @@ export class Scans {
     });
   }
 
-  /** Ends the scan, if there is one. Nobody is told. */
+  /** Ends the scan, if there is one, without telling anybody. */
   stop(): void {
     this.#scan?.stop();
     this.#scan = undefined;
   }
 
-  /** Ends the scan and the rest. Nobody is told. */
+  /** Ends the scan and the rest after it, without telling anybody. */
   reset(): void {
     this.stop();
     clearTimeout(this.#restTimer);

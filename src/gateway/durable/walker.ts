@@ -47,7 +47,7 @@ export class Walker {
    * Reads on, up to `untilSequence` at most.
    *
    * @param untilMs when to pause, by `performance.now()`
-   * @param meet is called with each record's number before it is read: who waits there may come along
+   * @param meet is called with each record's number before it is read: a walker that waits there may come along
    */
   run(untilSequence: number, untilMs: number, meet: (sequence: number) => void): void {
     if (this.sequence < this.#window.begin) {

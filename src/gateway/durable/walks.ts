@@ -24,7 +24,7 @@ export class Walks implements Task {
   readonly #walkers = new Map<number, Walker>();
   /** Those whose turn it is to move, the next one first. */
   #movers: Walker[] = [];
-  /** Who came, or came to a stop, since it was last decided who moves. */
+  /** Walkers that came, or came to a stop, since it was last decided which of them move. */
   #isUndecided = false;
   readonly #slices: Slices;
 

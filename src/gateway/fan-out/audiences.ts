@@ -170,7 +170,7 @@ export class Audiences {
   }
 
   #forgetRoutes(pattern: string): void {
-    // Without anybody who listens, nothing is looked up either.
+    // Where nobody listens, nothing is looked up either.
     if (!isPattern(pattern) && this.#byKey.size > 0) {
       this.#forget(pattern);
       return;

@@ -6,7 +6,7 @@ import type { Encoding } from "./encoding.ts";
 /** What a message takes that waits, besides its frame: its topic, and its place in a map. In bytes. */
 const overheadBytes = 128;
 
-/** Of whom a conflated subscription is, and what it asks for. */
+/** Whose subscription it is, and what it asks for. */
 export interface ConflatedRequest {
   readonly audiences: Audiences;
   readonly socket: ClientSocket;
@@ -17,9 +17,9 @@ export interface ConflatedRequest {
   readonly subscriptionId: string;
   /** What may wait for the client in its socket, in bytes. */
   readonly room: number;
-  /** So much was sent to it, or is kept for it. In bytes; of text in characters. */
+  /** Counts what was sent to it, or is kept for it. In bytes; of text in characters. */
   sent(bytes: number): void;
-  /** This many messages were sent to it. */
+  /** Counts the messages that were sent to it. */
   delivered(count: number): void;
 }
 

@@ -13,7 +13,7 @@ const waiterBytes = 128;
 
 /** What is known of a key. */
 interface Entry {
-  /** Of whom it is, as `KeyShares` has it. */
+  /** The part of the client ids that it belongs to (`KeyShares`). */
   readonly part: number;
   readonly content: number;
   /** When it is forgotten, in milliseconds since 1970. */
@@ -138,7 +138,7 @@ export class Once {
   /**
    * A message with a key has come by the log. Returns whether that key was known: this manager's clients have heard the message then.
    *
-   * @param clientId who sent it, if that is known
+   * @param clientId of the client that sent it, if that is known
    * @param atMs when it was taken, in milliseconds since 1970, if that was long ago
    * @param isOlder it takes the place of none that is known
    */

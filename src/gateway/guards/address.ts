@@ -1,7 +1,7 @@
 import { BlockList, isIPv4, isIPv6 } from "node:net";
 import { networkOf } from "../../network.ts";
 
-/** Whose word counts on where a request came from: the proxies that `--trust-proxy` names. */
+/** The proxies that `--trust-proxy` names: what they say of where a request came from is believed. */
 export class TrustedProxies {
   readonly #networks = new BlockList();
 
@@ -14,10 +14,10 @@ export class TrustedProxies {
   }
 
   /**
-   * Where a request comes from. Each proxy adds to X-Forwarded-For whom it was asked by, so it is read from the right, from one
+   * Where a request comes from. Each proxy adds to X-Forwarded-For the address that asked it, so it is read from the right, from one
    * trusted proxy to the next: the first that is none is the client. What stands further left is the client's own invention.
    *
-   * @param peer who connected
+   * @param peer the address that has connected
    * @param forwardedFor the header X-Forwarded-For
    */
   clientOf(peer: string, forwardedFor: string | null): string {
@@ -43,7 +43,7 @@ export class TrustedProxies {
   }
 }
 
-/** The address without a port, brackets or zone, and an IPv4 one in IPv6's clothes as IPv4; undefined if it is none. */
+/** The address without a port, brackets or zone, and an IPv4-mapped IPv6 one (::ffff:192.0.2.1) as IPv4; undefined if it is none. */
 export function plainAddress(text: string): string | undefined {
   const bare = /^\[(.*)\](?::\d+)?$/.exec(text)?.[1] ?? /^([\d.]+):\d+$/.exec(text)?.[1] ?? text;
   if (isIPv4(bare)) return bare;

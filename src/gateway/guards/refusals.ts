@@ -101,7 +101,7 @@ export const refusals = {
   },
 } as const satisfies Record<string, Refusal>;
 
-/** Why a Host is refused that is none. */
+/** Why a Host is refused that does not name one host. */
 export const notAHost = "the header Host has to name one host";
 
 /** Names of refusals. */

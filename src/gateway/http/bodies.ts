@@ -98,7 +98,7 @@ export class Bodies {
     return chunks.length === 1 ? Buffer.from(chunks[0]!) : Buffer.concat(chunks);
   }
 
-  /** So much more has come. */
+  /** Notes that more has come, in bytes. */
   #keep(reading: Reading, bytes: number): void {
     if (!this.#readings.has(reading)) return;
     reading.bytes += bytes;

@@ -50,7 +50,7 @@ export class HttpSender implements Sender {
   }
 }
 
-/** Those who send requests, as long as something is to be remembered of them. */
+/** The senders of requests, for as long as there is something to remember of them. */
 export class Senders implements Timed {
   readonly #options: MessageRateOptions;
   readonly #wheel: TimerWheel;

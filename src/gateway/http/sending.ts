@@ -24,7 +24,7 @@ export interface Brought {
 const confirmMs = 10_000;
 const confirmMsMax = 60_000;
 
-/** What requests send: who may, how much, and what becomes of it. */
+/** Takes what requests send, and answers them: which of them may, how much, and what became of it. */
 export class Sending {
   readonly #surroundings: DoorSurroundings;
   readonly #bodies: Bodies;

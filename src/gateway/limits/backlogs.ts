@@ -118,7 +118,7 @@ export class Backlogs implements Timed {
     },
   ];
 
-  /** So much was sent, to one client or to however many at once, or is kept of what one sent. In bytes; of text in characters. */
+  /** Notes what was sent, to one client or to any number at once, or is kept of what one sent. In bytes; of text in characters. */
   sent(bytes: number): void {
     if (this.#untilLook === this.#step) this.#wheel.add(this, slotMs);
     this.#untilLook -= bytes;

@@ -93,7 +93,7 @@ export class MessageRate implements Timed {
     return seat.allowance !== undefined && seat.allowance.closesMs !== Number.POSITIVE_INFINITY;
   }
 
-  /** Lets those go on who have waited long enough. */
+  /** Lets clients go on that have waited long enough. */
   due(nowMs: number): number {
     for (const socket of this.#holds.heldFor("rate")) {
       const allowance = socket.data.seat.allowance!;

@@ -13,7 +13,7 @@ const sliceMs = 3;
 export interface RoomsOutlet {
   /** What may wait for a client before no more of a snapshot is written to it, in bytes. */
   readonly room: number;
-  /** So much was written to one client. In bytes; of text in characters. */
+  /** Notes what was written to one client. In bytes; of text in characters. */
   sent(bytes: number): void;
 }
 
@@ -24,7 +24,7 @@ export interface WatchRequest {
   readonly topic: string;
   readonly mode: Mode;
   readonly encoding: Encoding;
-  /** What the client calls it. */
+  /** The subscription's id. */
   readonly subscriptionId: string;
   /** What the client calls it. */
   readonly destination: string;

@@ -11,7 +11,7 @@ import { type Asker, Line } from "./line.ts";
 /**
  * The questions of this manager's clients, and the way back of their answers. What is asked is not kept: the correlation id that travels
  * over AMQP says to which connection an answer goes, and what the client called it. It has a secret of the connection's, so
- * that nobody can answer what he was not asked. Only a request with an expiration is remembered, until that or an answer comes.
+ * that nobody can answer a question without having got it. Only a request with an expiration is remembered, until that or an answer comes.
  */
 export class Requests {
   /** How the correlation ids of this manager begin, after the prefix of all. */

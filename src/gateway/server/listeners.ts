@@ -56,8 +56,8 @@ export class Listeners implements Outlet, NeighbourOutlet {
   open(hostname: string, port: number, tls: Certificate | undefined, isShared = false): URL {
     try {
       if (isShared) return this.#add(this.#serve({ hostname, port, reusePort: true, tls }));
-      // A port that may be shared for the sake of the next certificate must not be shared with a second manager: a manager that asks
-      // for it alone gets it only if it is free.
+      // Bind exclusively first, so that we never join a port that another manager holds. Then bind again with `reusePort`, which
+      // renewing the certificate needs.
       const alone = this.#serve({ hostname, port, reusePort: false, tls });
       if (tls === undefined) return this.#add(alone);
       const free = alone.port!;

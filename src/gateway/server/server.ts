@@ -71,7 +71,7 @@ export class GatewayServer {
   readonly #page = new Page(clientPage);
   readonly #hosts: HostGuard;
   readonly #turns = new RequestTurns(10);
-  /** Of requests that each take a while. */
+  /** Turns of requests that take a while each. */
   readonly #longTurns = new RequestTurns(1);
   readonly #admin: AdminListener | undefined;
 
@@ -104,7 +104,7 @@ export class GatewayServer {
     );
   }
 
-  /** Where those listen who run Warren, if not where clients do. */
+  /** Where the operation routes are, if not on the clients' port. */
   get adminUrl(): URL | undefined {
     return this.#admin?.url;
   }

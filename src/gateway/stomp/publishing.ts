@@ -113,7 +113,7 @@ export class Publishing implements Sender {
     this.#publishAsked(asked, receipt, thread, { confirmed, setAside: refused }, receiptCostBytes(replyTo));
   }
 
-  /** One that repeats an earlier one has no answer: that goes to who asked first. */
+  /** A request that repeats an earlier one has no answer: the first asker gets it. */
   #publishAsked(
     asked: OutgoingMessage,
     receipt: string | undefined,

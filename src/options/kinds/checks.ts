@@ -29,7 +29,7 @@ const insteadOfParameter: Readonly<Record<string, string>> = {
   auth_mechanism: "leave it out, a client certificate logs in where the URL names no user",
 };
 
-/** What is not obeyed must not look as if it were, least of all where it is about certificates. */
+/** Refuses a parameter that Warren would not obey: it must not look as if it were in force, least of all one about certificates. */
 function checkBrokerParameter(name: string, value: string): void {
   if (name !== "heartbeat") {
     // Another name may be a part of a password that is not percent-encoded.
@@ -61,7 +61,7 @@ export function checkHttpUrl(value: string): void {
     throw new NotOfThisKind("must be a URL like http://localhost:4318");
 }
 
-/** Whether others may change what comes from there on its way: they could make tokens. */
+/** Whether others on the network can change what comes from this URL: with keys of their own they could make tokens. */
 export function isExposed(url: string): boolean {
   const { protocol, hostname } = new URL(url);
   return protocol === "http:" && !["localhost", "127.0.0.1", "[::1]"].includes(hostname);
