@@ -15,14 +15,13 @@ import type { EventsPeer } from "../events.ts";
 import type { AbandonedGroup } from "../groups.ts";
 import type { OnLeft } from "../leavers.ts";
 import { type Access, urlsAlone } from "./connection/access.ts";
-import { Connections, type Purpose } from "./connection/connections.ts";
+import { Connections } from "./connection/connections.ts";
 import { defaultTiming, type LinkTiming } from "./connection/link-timing.ts";
 import { Outage } from "./connection/outage.ts";
 import type { Drop } from "./connection/watch.ts";
 import { EventsConnection } from "./events/events-connection.ts";
 import { GroupWatch } from "./groups/group-watch.ts";
-import { Announcing } from "./publishing/announcing.ts";
-import { type Publishing, PublishingConnection } from "./publishing/publishing.ts";
+import { Outflow } from "./publishing/outflow.ts";
 import { Inflow } from "./reading/inflow.ts";
 import { MarkWriter } from "./reading/mark-writer.ts";
 import { Marks } from "./reading/marks.ts";
@@ -52,19 +51,15 @@ export interface RabbitmqOptions {
  *
  * It publishes and consumes on separate connections: RabbitMQ stops reading from a connection that publishes when it
  * is short of memory or disk, and acknowledgements on the same connection would be stuck there. So the one that consumes
- * publishes nothing at all, and marks have one too. Each exchange has a connection
- * of its own to publish to it: a full `wsmanager.dead` refuses dead letters, and the outbox gives up a link that refuses; and when
- * RabbitMQ closes a connection over a message, only one publisher can have sent it.
+ * publishes nothing at all (`Inflow`), marks have one of their own, and so has each exchange that is published to (`Outflow`).
  */
 export class RabbitmqBroker implements Broker {
   readonly #options: RabbitmqOptions;
   readonly #timing: LinkTiming;
   readonly #layout: Layout;
-  readonly #publishings: Publishing[] = [];
-  readonly #publishingConnections: PublishingConnection[] = [];
   readonly #inflow: Inflow;
+  readonly #outflow: Outflow;
   readonly #markWriter: MarkWriter;
-  #announcing: Announcing | undefined;
   #events: EventsConnection | undefined;
   readonly #groupWatch: GroupWatch;
   #connections: Connections | undefined;
@@ -74,11 +69,20 @@ export class RabbitmqBroker implements Broker {
     this.#options = options;
     const { logger, logRetention, queueBytesMax = defaultQueueBytesMax, timing = defaultTiming } = options;
     this.#timing = timing;
-    const onGone = (group: string) => this.#missed(groupQueue(group));
+    const onGone = (group: string) => this.#outflow.missed(groupQueue(group));
     const { missedForMs } = timing;
     this.#layout = new Layout({ logger, logRetention, queueBytesMax, missedForMs, onGone });
     this.#groupWatch = new GroupWatch(logger, timing.groups, this.#layout.liveGroups);
     this.#inflow = new Inflow(this.#layout, logRetention, queueBytesMax);
+    this.#outflow = new Outflow({
+      name: options.name,
+      logger,
+      layout: this.#layout,
+      hasLog: this.hasLog,
+      hasCopies: options.plainCopies ?? true,
+      timing,
+      groupsInLedger: () => this.#groupWatch.known,
+    });
     this.#markWriter = new MarkWriter(logger);
     this.#markWriter.onFree = () => {
       for (const { options } of this.#inflow.followers) options.marks.writable();
@@ -86,11 +90,11 @@ export class RabbitmqBroker implements Broker {
   }
 
   attachPublisher(exchange: Exchange, publisher: Publisher): void {
-    this.#publishings.push({ exchange, publisher });
+    this.#outflow.attachPublisher(exchange, publisher);
   }
 
   attachConsumer(group: string, prefetch: number, consumer: Consumer): void {
-    this.#inflow.attachConsumer(group, prefetch, consumer, () => void this.#groupGone(group));
+    this.#inflow.attachConsumer(group, prefetch, consumer, () => void this.#outflow.groupGone(group));
   }
 
   attachEventConsumer(group: string, keys: readonly string[], prefetch: number, consumer: Consumer): void {
@@ -114,7 +118,7 @@ export class RabbitmqBroker implements Broker {
     const { markAfterMs } = this.#timing;
     const heard = (mark: Envelope) =>
       this.#layout.liveGroups.take(mark, performance.now(), Date.now() / 1000);
-    const cancelled = () => this.#missed(logStream);
+    const cancelled = () => this.#outflow.missed(logStream);
     const silent = (drop: Drop) => {
       const why = `"${logStream}" does not show what is written to it`;
       drop(why);
@@ -138,16 +142,14 @@ export class RabbitmqBroker implements Broker {
 
   start(onFatal: (error: Error) => void): void {
     const { urls, name, logger, access = urlsAlone } = this.#options;
-    const outage = new Outage(logger, () =>
-      this.#publishings.reduce((sum, { publisher }) => sum + publisher.waitingCount, 0),
-    );
+    const outage = new Outage(logger, () => this.#outflow.waitingCount);
     const connections = new Connections(
       { name, urls, access, timing: this.#timing, logger, outage, onFatal },
-      () => [...this.#publishingConnections, this.#markWriter].map(({ blockedWhy }) => blockedWhy),
+      () => [...this.#outflow.blockedWhys, this.#markWriter.blockedWhy],
       () => this.#layout.inForce(),
     );
     this.#connections = connections;
-    this.#openPublishing(connections);
+    this.#outflow.open(connections);
     if (this.hasLog && this.#inflow.followers.length > 0) {
       connections.open("marks", async (life) => {
         await this.#layout.declareLog(life.connection);
@@ -165,37 +167,13 @@ export class RabbitmqBroker implements Broker {
     }
   }
 
-  #openPublishing(connections: Connections): void {
-    const { name, logger, plainCopies: hasCopies = true } = this.#options;
-    if (this.hasLog && this.#layout.ownGroups.length > 0)
-      this.#announcing = new Announcing(name, this.#layout.ownGroups);
-    let announcing = this.#announcing;
-    for (const purpose of ["publishing", "answers", "dead letters"] as const) {
-      const publishings = this.#publishings.filter(({ exchange }) => purposeOf[exchange] === purpose);
-      if (publishings.length === 0) continue;
-      const publishing = new PublishingConnection({
-        publishings,
-        layout: this.#layout,
-        groupsInLedger: () => this.#groupWatch.known,
-        hasLog: this.hasLog,
-        hasCopies,
-        logger,
-        timing: this.#timing,
-        announcing: purpose === "dead letters" ? undefined : announcing,
-      });
-      announcing = undefined;
-      this.#publishingConnections.push(publishing);
-      connections.open(purpose, (life) => publishing.setUp(life));
-    }
-  }
-
   status(): BrokerStatus {
     if (this.#isClosed) return { state: "closed" };
     return this.#connections?.status() ?? { state: "connecting", why: "not started" };
   }
 
   get fullQueues(): readonly string[] {
-    return this.#publishingConnections.flatMap(({ fullQueue }) => fullQueue ?? []);
+    return this.#outflow.fullQueues;
   }
 
   get abandonedGroups(): readonly AbandonedGroup[] {
@@ -215,33 +193,16 @@ export class RabbitmqBroker implements Broker {
     // amqplib writes the frames of several channels in turns: the farewell would overtake acknowledgements.
     await this.#connections?.close(timeoutMs, () =>
       settledWithin(
-        [...this.#inflow.settled(), this.#announcing?.leave()],
+        [...this.#inflow.settled(), this.#outflow.leave()],
         Math.min(timeoutMs / 2, this.#timing.closeTimeoutMs),
       ),
     );
-  }
-
-  #missed(queue: string): void {
-    for (const publishing of this.#publishingConnections) publishing.missed(queue);
-  }
-
-  /** The others hear of it first, since their word goes over a connection that is given up then. */
-  async #groupGone(group: string): Promise<void> {
-    const told = this.#announcing?.gone(group).catch(() => undefined);
-    await Promise.race([told, Bun.sleep(this.#timing.missedForMs / 2)]);
-    this.#missed(groupQueue(group));
   }
 }
 
 const defaultQueueBytesMax = 1024 ** 3;
 
-const purposeOf: Record<Exchange, Purpose> = {
-  wsmanager: "publishing",
-  towsmanager: "answers",
-  "wsmanager.dead": "dead letters",
-};
-
-async function settledWithin(promises: readonly (Promise<unknown> | undefined)[], ms: number): Promise<void> {
+async function settledWithin(promises: readonly Promise<unknown>[], ms: number): Promise<void> {
   const timeout = Promise.withResolvers<void>();
   const timer = setTimeout(timeout.resolve, ms);
   await Promise.race([Promise.allSettled(promises), timeout.promise]);

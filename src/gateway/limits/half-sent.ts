@@ -4,9 +4,8 @@ import type { Client, ClientSocket } from "../clients/client.ts";
 import type { Holds } from "../clients/holds.ts";
 import { Inflow } from "../clients/inflow.ts";
 import { lists, type Roster } from "../clients/roster.ts";
-import type { Seat } from "../clients/seat.ts";
+import type { Seat, Watched } from "../clients/seat.ts";
 import { slotMs, type Timed, type TimerWheel } from "../clients/timer-wheel.ts";
-import type { Watched } from "../clients/watched.ts";
 import { peerOf } from "../guards/address.ts";
 import type { SocketBytes } from "./socket-bytes.ts";
 

@@ -2,8 +2,8 @@ import type { Metric } from "../../ops/metrics.ts";
 import type { ClientSocket } from "../clients/client.ts";
 import type { Holds } from "../clients/holds.ts";
 import { lists, type Roster } from "../clients/roster.ts";
+import type { Watched } from "../clients/seat.ts";
 import { slotMs, type Timed, type TimerWheel } from "../clients/timer-wheel.ts";
-import type { Watched } from "../clients/watched.ts";
 import type { SocketBytes } from "./socket-bytes.ts";
 
 /** A client that answered none of this many pings is gone at the next visit, whatever was sent to it meanwhile. */

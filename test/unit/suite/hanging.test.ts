@@ -45,7 +45,10 @@ test("goes round for ever", () => {
     return { begun: () => undefined, stop: () => undefined };
   };
   const run = bunTest([hanging], { watch, show: () => undefined });
-  const pid = await until(() => existsSync(pidFile) && Number(readFileSync(pidFile, "utf8")), "it hangs");
+  const pid = await until(
+    () => (existsSync(pidFile) ? Number(readFileSync(pidFile)) : undefined),
+    "it hangs",
+  );
   expect(isAlive(pid)).toBe(true);
   (await overdue.promise)();
   const { report, isOverdue, unreached } = await run;

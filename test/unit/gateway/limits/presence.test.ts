@@ -1,7 +1,7 @@
 import { describe, expect, jest, test } from "bun:test";
 import type { ClientSocket } from "../../../../src/gateway/clients/client.ts";
 import { Roster } from "../../../../src/gateway/clients/roster.ts";
-import type { Watched } from "../../../../src/gateway/clients/watched.ts";
+import type { Watched } from "../../../../src/gateway/clients/seat.ts";
 import { Presence } from "../../../../src/gateway/limits/presence.ts";
 import { optionTable } from "../../../../src/options/table.ts";
 import { makeRoom } from "./room.ts";
