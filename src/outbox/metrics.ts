@@ -3,26 +3,26 @@ import type { Outbox } from "./outbox.ts";
 
 /** @param prefix how the names begin: a processor has outboxes of its own, beside a manager's perhaps */
 export function outboxMetrics(outbox: Outbox, prefix = "warren_"): readonly AnyMetric[] {
-  const { metric: setAside } = outbox.setAsideCount;
-  const { metric: confirm } = outbox.confirmSeconds;
+  const { metric: setAside } = outbox.account.setAsideCount;
+  const { metric: confirm } = outbox.account.confirmSeconds;
   return [
     {
       name: `${prefix}published_total`,
       type: "counter",
       help: "Messages handed to the outbox.",
-      read: () => outbox.publishedCount,
+      read: () => outbox.account.publishedCount,
     },
     {
       name: `${prefix}confirmed_total`,
       type: "counter",
       help: "Messages that the broker has confirmed.",
-      read: () => outbox.confirmedCount,
+      read: () => outbox.account.confirmedCount,
     },
     {
       name: `${prefix}envelopes_total`,
       type: "counter",
       help: "AMQP messages written, repeated ones among them.",
-      read: () => outbox.envelopeCount,
+      read: () => outbox.account.envelopeCount,
     },
     {
       name: `${prefix}envelopes_repeated_total`,

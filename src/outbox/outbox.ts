@@ -4,11 +4,11 @@ import { TagWindow } from "../collections/tag-window.ts";
 import { messageCostBytes } from "../costs.ts";
 import type { Envelope } from "../envelope/envelope.ts";
 import type { Sent } from "../envelope/sealing.ts";
-import { countSetAside, type SetAside, type Unfit } from "../envelope/set-aside.ts";
+import type { SetAside, Unfit } from "../envelope/set-aside.ts";
 import type { Share } from "../envelope/share.ts";
 import type { Waiter } from "../envelope/waiter.ts";
 import type { OutgoingMessage } from "../message.ts";
-import { Histogram } from "../ops/histogram.ts";
+import { Account } from "./account.ts";
 import { Backlog, type GivenUp } from "./backlog.ts";
 import { CurrentLink } from "./current-link.ts";
 import { FlushTimer } from "./flush-timer.ts";
@@ -48,19 +48,8 @@ export class Outbox implements Publisher {
   readonly level: Level;
   /** Called for each message that is given up. */
   onSetAside: (message: SetAside) => void = () => undefined;
-
-  /** Messages appended, and messages confirmed, since the start. */
-  publishedCount = 0;
-  confirmedCount = 0;
-  /** Envelopes written to links, those written again among them. */
-  envelopeCount = 0;
-  readonly setAsideCount = countSetAside();
-  /** From `append` to the confirm, in seconds. A pack counts as its first message, as often as it has messages. */
-  readonly confirmSeconds = new Histogram({
-    name: "warren_confirm_seconds",
-    help: "From when a message was handed to the outbox until RabbitMQ has confirmed it.",
-  });
-  #setAsideCount = 0;
+  /** What became of its messages. */
+  readonly account = new Account();
 
   /**
    * @param appId names this process in what it publishes, and makes its message ids unique
@@ -79,7 +68,7 @@ export class Outbox implements Publisher {
   }
 
   get waitingCount(): number {
-    return this.publishedCount - this.confirmedCount - this.#setAsideCount;
+    return this.account.waitingCount;
   }
 
   /** Senders should hold back until `level.onRelieved`. `append` itself takes what has been read already. */
@@ -114,7 +103,7 @@ export class Outbox implements Publisher {
       share,
     });
     this.level.add(costBytes);
-    this.publishedCount++;
+    this.account.publishedCount++;
     this.#scheduleFlush();
     return number;
   }
@@ -165,9 +154,8 @@ export class Outbox implements Publisher {
     const nowMs = performance.now();
     this.#pace.confirmed(nowMs);
     for (const sent of settled) {
-      this.confirmSeconds.record((nowMs - sent.sinceMs) / 1000, sent.count);
+      this.account.confirmed(sent, nowMs);
       this.level.remove(sent.costBytes);
-      this.confirmedCount += sent.count;
       for (const waiter of sent.waiters) waiter?.confirmed();
     }
     this.level.settle();
@@ -213,7 +201,7 @@ export class Outbox implements Publisher {
     if (sending.length > 0) {
       // Everything is sealed: from here on nothing fails, so that the window and the wire agree.
       for (const sent of sending) this.#window.add(sent);
-      this.envelopeCount += sending.length;
+      this.account.envelopeCount += sending.length;
       this.#pace.sent(
         sending.reduce((sum, { count }) => sum + count, 0),
         nowMs,
@@ -237,8 +225,7 @@ export class Outbox implements Publisher {
 
   #giveUp({ message, costBytes, waiters }: GivenUp): void {
     this.level.remove(costBytes);
-    this.setAsideCount.add(message.reason);
-    this.#setAsideCount++;
+    this.account.gaveUp(message);
     // Not within a flush, which those that wait could disturb.
     queueMicrotask(() => {
       this.onSetAside(message);

@@ -280,7 +280,7 @@ test("nothing is lost, reordered or confirmed twice, whatever happens in whateve
         if (broker.fault !== undefined) throw broker.fault;
         expect(outbox.level.bytes).toBe(0);
         expect(outbox.unconfirmed).toBe(0);
-        expect(outbox.confirmedCount).toBe(broker.appended.length);
+        expect(outbox.account.confirmedCount).toBe(broker.appended.length);
         broker.expectOrder();
         broker.expectNoShares();
         expect(broker.firstSent.length).toBe(broker.appended.length);

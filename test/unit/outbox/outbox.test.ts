@@ -242,7 +242,7 @@ describe("the work it takes", () => {
     appendAll(outbox, numbered(1000));
     await turn();
     expect(link.sends.map((envelopes) => envelopes.length)).toEqual([4]);
-    expect(outbox.envelopeCount).toBe(4);
+    expect(outbox.account.envelopeCount).toBe(4);
   });
 
   test("where nothing is to do is nothing: no empty sends, no timers", async () => {
@@ -273,7 +273,7 @@ describe("a confirm", () => {
     outbox.confirmed(2, true);
     outbox.confirmed(2, true);
     expect(confirmed).toEqual(["two", "one"]);
-    expect(outbox.confirmedCount).toBe(2);
+    expect(outbox.account.confirmedCount).toBe(2);
   });
 
   test("of a tag that was never sent changes nothing", async () => {
@@ -324,7 +324,7 @@ describe("a confirm", () => {
     await turn();
     outbox.confirmed(1, false);
     expect(confirmed).toEqual(["one", "two", "three"]);
-    expect(outbox.confirmedCount).toBe(3);
+    expect(outbox.account.confirmedCount).toBe(3);
     expect(outbox.level.bytes).toBe(0);
   });
 });
@@ -542,7 +542,7 @@ describe("a broker that confirms nothing", () => {
     const { unconfirmed } = outbox;
     outbox.closed();
     outbox.opened(new RecordingLink());
-    for (let tag = 50; outbox.confirmedCount < 300; tag += 50) {
+    for (let tag = 50; outbox.account.confirmedCount < 300; tag += 50) {
       outbox.confirmed(tag, true);
       await turn();
     }

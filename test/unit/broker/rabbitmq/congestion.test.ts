@@ -41,7 +41,7 @@ test("a broker that does not read is not written to without end: what waits stay
   broker.attachPublisher("wsmanager", outbox);
   broker.start(quiet);
   outbox.append({ body: "first", topic: "" });
-  await until(() => outbox.confirmedCount === 1, "the link is proven");
+  await until(() => outbox.account.confirmedCount === 1, "the link is proven");
   const [peer] = fake.peers.slice(-1);
   peer!.freeze();
 

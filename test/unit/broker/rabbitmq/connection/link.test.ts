@@ -110,7 +110,7 @@ describe.concurrent("a link to RabbitMQ", () => {
       await until(() => broker.status().state === "ready", "the link to be ready");
       expect(fake.peers.length).toBe(2);
       expect(fake.peers[1]!.published).toBe(3);
-      expect(outbox.confirmedCount).toBe(3);
+      expect(outbox.account.confirmedCount).toBe(3);
       expect(log).toEqual(["broker lost, reconnecting", "broker is back"]);
       expect(fatal()).toBeUndefined();
     });
@@ -164,10 +164,10 @@ describe.concurrent("a link to RabbitMQ", () => {
         ack(others[0]!);
         await until(() => asked(peer) > before, "the check of these confirms");
         await Bun.sleep(20);
-        expect(outbox.confirmedCount).toBe(0);
+        expect(outbox.account.confirmedCount).toBe(0);
         ack(others[1]!);
         await until(() => outbox.isEmpty, "all confirms to count");
-        expect(outbox.confirmedCount).toBe(2);
+        expect(outbox.account.confirmedCount).toBe(2);
       }
     });
 
@@ -229,7 +229,7 @@ describe.concurrent("a link to RabbitMQ", () => {
       );
       outbox.append({ body: "one", topic: "" });
       const channel = await until(() => asked, "the question after the confirm");
-      expect(outbox.confirmedCount).toBe(0);
+      expect(outbox.account.confirmedCount).toBe(0);
       return { fake, broker, outbox, channel };
     }
 
@@ -257,7 +257,7 @@ describe.concurrent("a link to RabbitMQ", () => {
       expect(status.why).toBe("the queue wsmanager.log is missing: declaring it again");
       await until(() => outbox.isEmpty, "the confirm to count");
       expect(fake.peers[2]!.bodies).toEqual(["one"]);
-      expect(outbox.confirmedCount).toBe(1);
+      expect(outbox.account.confirmedCount).toBe(1);
     });
 
     test("is asked no more while it is silent", async () => {
@@ -268,7 +268,7 @@ describe.concurrent("a link to RabbitMQ", () => {
       // Several times as long as it waits between two questions.
       await Bun.sleep(350);
       expect(declares() - before).toBe(0);
-      expect(outbox.confirmedCount).toBe(0);
+      expect(outbox.account.confirmedCount).toBe(0);
     });
   });
 
