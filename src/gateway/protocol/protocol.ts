@@ -88,6 +88,7 @@ export interface Surroundings {
   readonly relay: Relay;
   readonly ingress: Ingress;
   readonly holds: Holds;
+  /** The servers that clients are connected to. */
   readonly listeners: NeighbourOutlet;
   readonly shares: Shares;
   readonly wheel: TimerWheel;
