@@ -3,7 +3,7 @@ import { load } from "../load.ts";
 import { probe } from "../probe.ts";
 import { inRounds, seriesOf } from "../rounds.ts";
 import type { Case, Setting } from "../setting.ts";
-import type { Contender } from "../systems/contender.ts";
+import type { Contender, System } from "../systems/contender.ts";
 import { defaults, requested, yielded } from "../systems/contenders.ts";
 import { askers } from "./askers.ts";
 
@@ -11,6 +11,11 @@ const clients = 1000;
 const p99MsMax = 50;
 /** Where nothing queues, and where packs have several messages. */
 const [calmRate, busyRate] = [500, 2000] as const;
+
+/** What is timed where half of the questions are answered by a generator. */
+const [anAnswer, firstYield] = ["an answer", "first yield"] as const;
+/** The app whose questions a generator answers: see `contenders/yielding-handler.ts`. */
+const streamingApp = "stream";
 
 /** Each client asks, and hears its own answers alone. */
 const askingClients = { clients: 0, publishers: clients } as const;
@@ -55,18 +60,16 @@ export const requestsCase: Case = {
       new Map<string, () => ReturnType<typeof turn>>([
         [defaults.name, () => turn(setting, roundTrip, [calmRate, busyRate])],
         [requested.name, () => turn(setting, requests, [calmRate, busyRate])],
-        [yielded.name, () => turn(setting, [yielded, askingClients, 0], [calmRate])],
       ]),
     );
+    const yields = await inRounds(setting, "requests", new Map([[yielded.name, () => yieldTurn(setting)]]));
     const title = (rate: number) =>
       `Requests of ${clients.toLocaleString("en-US")} clients at ${rate.toLocaleString("en-US")}/s, beside the round trip`;
     const measure = (name: string, rate: number, figure: string) => ({
       name: `requests-${name}`,
       title: `${title(rate)}: ${figure.split(" ")[0]}`,
       unit: "ms",
-      series: seriesOf(times, figure).filter(
-        ({ contender }) => rate === calmRate || contender !== yielded.name,
-      ),
+      series: seriesOf(times, figure),
     });
     return [
       {
@@ -79,6 +82,14 @@ export const requestsCase: Case = {
       measure("p99", calmRate, `p99 at ${calmRate}`),
       measure("busy-p50", busyRate, `p50 at ${busyRate}`),
       measure("busy-p99", busyRate, `p99 at ${busyRate}`),
+      {
+        name: "requests-first-yield",
+        title: `Requests at ${calmRate}/s, half of them answered by a generator that yields four times: p50 of answer and first yield`,
+        unit: "ms",
+        series: [anAnswer, firstYield].flatMap((contender) =>
+          seriesOf(yields, contender).map((series) => ({ ...series, contender })),
+        ),
+      },
     ];
   },
 };
@@ -97,6 +108,38 @@ async function turn(setting: Setting, [contender, who]: Asked, rates: readonly n
       figures[`p99 at ${rate}`] = p99Ms!;
     }
     return figures;
+  } finally {
+    await system.stop();
+  }
+}
+
+/** Both at the same time, in the same system: so they have everything in common but the generator. */
+async function yieldTurn(setting: Setting) {
+  const system = await yielded.start(setting.broker, { withProcessor: true });
+  const url = new URL(system.url);
+  url.searchParams.set("app", streamingApp);
+  const streaming = { ...system, url: url.href };
+  const options = {
+    clients: 0,
+    publishers: clients / 2,
+    rate: calmRate / 2,
+    durationMs: setting.isQuick ? 1500 : 3000,
+  };
+  try {
+    await Promise.all([system, streaming].map((each) => load(each, { ...options, durationMs: 1000 })));
+    const probed = async (contender: string, each: System) => {
+      const { fault, p50Ms } = await probe(
+        setting,
+        { measure: "requests", contender },
+        each,
+        options,
+        noLimit,
+      );
+      if (fault !== undefined) throw new Error(`${contender}: ${fault}`);
+      return p50Ms!;
+    };
+    const [answerMs, yieldMs] = await Promise.all([probed(anAnswer, system), probed(firstYield, streaming)]);
+    return { [anAnswer]: answerMs, [firstYield]: yieldMs };
   } finally {
     await system.stop();
   }

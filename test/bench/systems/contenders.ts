@@ -161,10 +161,10 @@ export const requested = warren(
   },
 );
 
-/** The same, answered by an async generator: its first yield is the answer that is timed. */
+/** The same; who asks the app `stream` is answered by an async generator, whose first yield is the answer that is timed. */
 export const yielded = warren(
   "warren first yield",
-  "Warren, whose clients ask a handler that is an async generator",
+  "Warren, half of whose clients ask a handler that is an async generator",
   {
     app: "bench",
     processorFlags: ["--handler", join(folder, "yielding-handler.ts")],

@@ -9,6 +9,12 @@ const askingBytesMax = 4096;
 /** Fewer copies than this, written together, are published without asking: what that would save is not worth the wait for an answer. */
 const fewCopies = 8;
 
+/**
+ * The share of the copies written together that is withheld, at least: of a thousand senders, hardly any two have the same one. To wait
+ * for an answer then would make everything go one write for each round trip, and a copy that asks costs as much as three that do not.
+ */
+const leastShare = 0.5;
+
 /** A copy that RabbitMQ gives back if it reaches nobody, and those that would have reached the same. */
 interface Question {
   readonly copy: Envelope;
@@ -18,10 +24,13 @@ interface Question {
   isSettled: boolean;
 }
 
+/** A copy among those of its pack. */
+type Member = readonly [copies: Copies, part: number];
+
 /** Copies of one sender and topic. */
 interface Alike {
   readonly isRequest: boolean;
-  readonly members: (readonly [copies: Copies, part: number])[];
+  readonly members: Member[];
   /** Whether all of them are routed alike, whatever another program has bound. */
   areUniform: boolean;
 }
@@ -38,8 +47,8 @@ export interface Answered {
  * Whether any other program listens. A plain copy that reaches nobody costs RabbitMQ some 25 µs of CPU, and where Warren alone uses the
  * exchanges all of them do. So while nobody listens, of the copies that are written together one of each sender and topic is published, mandatory:
  * RabbitMQ gives it back if it reached no queue. Then the others would have reached none, and are not published. If it does not come
- * back they are published next, in order, and all copies from then on. Where few are written together, all are published, since nothing
- * more may be written before the answer.
+ * back they are published next, in order, and all copies from then on. Where few are written together, or few of them are alike, all are
+ * published, since nothing more may be written before the answer.
  *
  * This is exact: what decides where a message goes is its topic and its headers, which those have in common. And a program that has
  * bound its queue gets all that is sent from then on: what one copy answers for was there when that was published, so it was sent
@@ -73,7 +82,8 @@ export class Listening {
   plan(envelopes: readonly Envelope[], nowMs: number): void {
     for (const { copies } of envelopes) copies?.unplan();
     if (!this.#isHeard) {
-      if (this.#dueCopies(envelopes) >= this.#fewCopies) this.#withholdAlike(envelopes);
+      const due = dueCopies(envelopes);
+      if (due >= this.#fewCopies) this.#withholdAlike(envelopes, due);
     } else if (this.#open === 0 && nowMs - this.#askedAtMs >= askEveryMs) {
       this.#askedAtMs = nowMs;
       for (const { copies } of envelopes) if (copies !== undefined) askAll(copies);
@@ -140,13 +150,7 @@ export class Listening {
     return { passed, wanted };
   }
 
-  #dueCopies(envelopes: readonly Envelope[]): number {
-    let count = 0;
-    for (const { copies } of envelopes) count += copies?.length ?? 0;
-    return count;
-  }
-
-  #withholdAlike(envelopes: readonly Envelope[]): void {
+  #withholdAlike(envelopes: readonly Envelope[], due: number): void {
     const all = new Map<string, Alike>();
     for (const { copies } of envelopes) {
       if (copies === undefined) continue;
@@ -164,14 +168,15 @@ export class Listening {
         if (alike.isRequest !== isRequest || hasOwnHeaders(copy)) alike.areUniform = false;
       }
     }
-    for (const { members, areUniform } of all.values()) {
-      const [first, ...others] = members;
-      const [copies, part] = first!;
-      // One that is like no other is published in any case: an answer would save nothing, and be waited for.
-      if (others.length === 0) continue;
-      if (!areUniform || !isSmall(copies.envelopes[part]!)) continue;
+    const answering = [...all.values()].filter(answersForOthers);
+    let withheld = 0;
+    for (const { members } of answering) withheld += members.length - 1;
+    // Else what the answers would save is not worth the wait for them.
+    if (withheld < leastShare * due) return;
+    this.#isWithholding = true;
+    for (const { members } of answering) {
+      const [[copies, part], ...others] = members as [Member, ...Member[]];
       copies.ask(part);
-      this.#isWithholding = true;
       for (const [of, other] of others) of.withhold(other);
     }
     for (const { copies } of envelopes)
@@ -179,6 +184,18 @@ export class Listening {
         for (let part = 0; part < copies.length; part++)
           if (copies.isWithheld(part)) this.#withheld.push([copies, part]);
   }
+}
+
+function dueCopies(envelopes: readonly Envelope[]): number {
+  let count = 0;
+  for (const { copies } of envelopes) count += copies?.length ?? 0;
+  return count;
+}
+
+/** Whether one of them tells where all of them go. One that is like no other is published in any case. */
+function answersForOthers({ members, areUniform }: Alike): boolean {
+  const [[copies, part]] = members as [Member];
+  return members.length > 1 && areUniform && isSmall(copies.envelopes[part]!);
 }
 
 function askAll(copies: Copies): void {
