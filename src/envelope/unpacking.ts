@@ -9,6 +9,8 @@ import type { Particulars } from "./packing.ts";
  * the role that unpacks it for seconds.
  */
 const packedMessagesMax = 10_000;
+/** What each of the two lines may have, which are JSON: a line of 16 MiB would take a quarter of a second to read. In bytes. */
+const lineBytesMax = 2 * 1024 ** 2;
 
 /** The body does not follow the format above. */
 export class MalformedPack extends Error {
@@ -41,10 +43,10 @@ export interface PackedHead {
  */
 export function topicsIn(packed: Buffer): readonly string[] | undefined {
   const lineEnd = packed.indexOf(newline);
-  if (lineEnd < 0) return undefined;
+  if (lineEnd < 0 || lineEnd > lineBytesMax) return undefined;
   try {
     const line: unknown = JSON.parse(packed.toString("utf8", 0, lineEnd));
-    return isTopicLine(line) ? line : undefined;
+    return isTopicLine(line) && line.length <= packedMessagesMax ? line : undefined;
   } catch {
     return undefined;
   }
@@ -120,6 +122,8 @@ const newline = 0x0a;
 function endOfLine(packed: Buffer, start: number): number {
   const end = packed.indexOf(newline, start);
   if (end < 0) throw new MalformedPack("a packed message has no line that says what is in it");
+  if (end - start > lineBytesMax)
+    throw new MalformedPack(`what a packed message says of its messages has more than ${lineBytesMax} bytes`);
   return end;
 }
 

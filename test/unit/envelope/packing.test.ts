@@ -128,6 +128,16 @@ describe("a pack that does not follow the format", () => {
     );
   });
 
+  test("since one of its lines is millions of names or entries is malformed, and they are not even read", () => {
+    const line = `[${'"a",'.repeat(2 ** 20)}"a"]\n`;
+    const topics = Buffer.from(`${line}[[0,null,1]]\nx`);
+    expect(topicsIn(topics)).toBeUndefined();
+    expect(unpacking(topics)).toBeInstanceOf(MalformedPack);
+    const entries = Buffer.from(`["a"]\n[${"[0,null,0],".repeat(2 ** 18)}[0,null,0]]\n`);
+    expect(unpacking(entries)).toBeInstanceOf(MalformedPack);
+    expect(String(unpacking(entries))).toContain("more than 2097152 bytes");
+  });
+
   test("is malformed and nothing worse, whatever JSON its line is", () => {
     const entry = fc.oneof(fc.jsonValue(), fc.array(fc.jsonValue(), { maxLength: 5 }));
     fc.assert(
