@@ -26,6 +26,8 @@ export interface Sender {
   readonly speaker: Speaker | undefined;
   /** What it has in the outbox. It is made with its first message that is taken. */
   share: Share | undefined;
+  /** Who has the idempotency keys of what it sends; undefined: the client id. */
+  readonly keysOf?: string | undefined;
 }
 
 /** What a message passes on its way in. */
@@ -135,7 +137,7 @@ export class Ingress {
       this.#publish(message, sender, costBytes, waiter, waiterBytes);
       return "published";
     }
-    const admission = this.#once.admit(message, key, waiter, waiterBytes);
+    const admission = this.#once.admit(message, key, waiter, waiterBytes, sender.keysOf);
     if (admission.is === "new") {
       this.#publish(admission.message, sender, costBytes, admission.waiter, waiterBytes);
       return "published";

@@ -1,10 +1,29 @@
+import { createHash } from "node:crypto";
 import { OldestFirst } from "../../collections/oldest-first.ts";
 
 /** Clients' ids fall into this many parts, by a hash that nobody else can know: so few of them share one. */
 const partsCount = 4096;
 
+/** What one key costs in memory, in bytes: its text, its places among all and among its client's, and what is known of it. */
+export const entryBytes = 384;
+/** What one that waits for the confirm of an earlier message takes besides. In bytes. */
+export const waiterBytes = 128;
+
 /** What those that wait for the confirm of an earlier message with their key may keep together, in bytes. */
 const waitersBytesMax = 8 * 1024 ** 2;
+
+/** How the ids begin that are made of a key, for a client without one. */
+const anonymous = "anonymous-";
+
+/** A client id for a client that has none: the same each time that it comes with the same key, since a key counts for one client id. */
+export function anonymousId(key: string): string {
+  return `${anonymous}${createHash("sha256").update(key).digest("hex").slice(0, 32)}`;
+}
+
+/** Who shares the keys of a client of another manager: that knows its address, which is not told. All without an id are one. */
+export function sharedElsewhere(clientId: string | undefined): string | undefined {
+  return clientId?.startsWith(anonymous) === true ? anonymous : clientId;
+}
 
 /**
  * Which client id each key is of, roughly: so that one that has very many loses its own, and not those of others. The same for those
@@ -19,8 +38,8 @@ export class KeyShares {
   /** The same of all. */
   waitersBytes = 0;
 
-  partOf(clientId: string | undefined): number {
-    return Number(Bun.hash.xxHash64(clientId ?? "", this.#seed) % BigInt(partsCount));
+  partOf(sharedBy: string | undefined): number {
+    return Number(Bun.hash.xxHash64(sharedBy ?? "", this.#seed) % BigInt(partsCount));
   }
 
   add(part: number, key: string): void {

@@ -3,13 +3,8 @@ import { type OnceId, onceIdIn, onceIdOf, onceText } from "../../envelope/once-i
 import type { Waiter } from "../../envelope/waiter.ts";
 import type { OutgoingMessage } from "../../message.ts";
 import type { AnyMetric } from "../../ops/metrics.ts";
-import { KeyShares } from "./key-shares.ts";
+import { entryBytes, KeyShares, sharedElsewhere, waiterBytes } from "./key-shares.ts";
 import { PastKeys } from "./past-keys.ts";
-
-/** What one key costs in memory, in bytes: its text, its places among all and among its client's, and what is known of it. */
-const entryBytes = 384;
-/** What one of them takes besides. */
-const waiterBytes = 128;
 
 /** What is known of a key. */
 interface Entry {
@@ -38,7 +33,7 @@ export type Admission =
 export interface OnceLimits {
   /** For how long a second message with the same key is not published, in milliseconds. */
   readonly windowMs: number;
-  /** What the keys may take together; a client id may have as many as it leaves room for, and its oldest are forgotten beyond that. In bytes. */
+  /** What the keys may take together; a client id, or an address without tokens that POSTs, may have as many as it leaves room for, and its oldest are forgotten beyond that. In bytes. */
   readonly bytesMax: number;
 }
 
@@ -113,13 +108,20 @@ export class Once {
    * @param key 1 to 255 bytes; the same key of another client id is another one
    * @param waiter hears of what becomes of the message, or of the earlier one that it repeats; never before this has returned
    * @param keptBytes what the waiter keeps
+   * @param sharedBy who has the key, where that is not the client id: those that can choose a new one each time
    */
-  admit(message: OutgoingMessage, key: string, waiter?: Waiter, keptBytes = 0): Admission {
+  admit(
+    message: OutgoingMessage,
+    key: string,
+    waiter?: Waiter,
+    keptBytes = 0,
+    sharedBy = message.clientId,
+  ): Admission {
     const nowMs = this.#now();
     const id = onceIdOf(message, key, nowMs, this.#limits.windowMs);
     const known = this.#find(id.key, nowMs);
     if (known === undefined) {
-      const entry = this.#remember(id, message.clientId, nowMs + this.#limits.windowMs, []);
+      const entry = this.#remember(id, sharedBy, nowMs + this.#limits.windowMs, []);
       return {
         is: "new",
         message: { ...message, id: onceText(id) },
@@ -150,8 +152,9 @@ export class Once {
     const endsMs = Math.min(nowMs, atMs ?? nowMs) + 1000 * once.windowSeconds;
     if (endsMs <= nowMs) return false;
     const left = this.#limits.bytesMax / entryBytes - this.#entries.size;
-    if (isOlder && this.#shares.sizeOf(this.#shares.partOf(clientId)) + 1 >= left) this.#forgotten++;
-    else this.#remember(once, clientId, endsMs, undefined);
+    const sharedBy = sharedElsewhere(clientId);
+    if (isOlder && this.#shares.sizeOf(this.#shares.partOf(sharedBy)) + 1 >= left) this.#forgotten++;
+    else this.#remember(once, sharedBy, endsMs, undefined);
     return false;
   }
 
@@ -166,11 +169,11 @@ export class Once {
 
   #remember(
     { key, content }: OnceId,
-    clientId: string | undefined,
+    sharedBy: string | undefined,
     endsMs: number,
     waiting: Waiter[] | undefined,
   ): Entry {
-    const part = this.#shares.partOf(clientId);
+    const part = this.#shares.partOf(sharedBy);
     const entry = { part, content, endsMs, waiting };
     this.#entries.set(key, entry);
     this.#shares.add(part, key);

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { Server } from "bun";
 import { keyHeader } from "../../envelope/once-id.ts";
 import { isName } from "../../message.ts";
@@ -7,6 +6,7 @@ import { tokenIn } from "../auth/bearer.ts";
 import { type Grant, unlimited } from "../auth/grant.ts";
 import { missing, TokenRefusal } from "../auth/token-refusal.ts";
 import type { Client } from "../clients/client.ts";
+import { anonymousId } from "../fan-out/key-shares.ts";
 import type { DoorSurroundings } from "../protocol/protocol.ts";
 import { fault } from "./answers.ts";
 
@@ -69,13 +69,8 @@ export async function callerOf(
   }
   if (grant.user !== undefined && asked !== undefined && asked !== grant.user)
     return refuse(new TokenRefusal("clientId", "?client= is not the token's sub: leave it out"));
-  return { id: grant.user ?? asked ?? anonymous(request.headers.get(keyHeader)), grant };
-}
-
-/** A client id for a client that has none. With an idempotency key it is the same each time, since a key counts for one client id. */
-function anonymous(key: string | null): string {
-  if (key === null) return crypto.randomUUID();
-  return `anonymous-${createHash("sha256").update(key).digest("hex").slice(0, 32)}`;
+  const key = request.headers.get(keyHeader);
+  return { id: grant.user ?? asked ?? (key === null ? crypto.randomUUID() : anonymousId(key)), grant };
 }
 
 /** The answer to a caller whose token does not allow what it wants. */

@@ -24,7 +24,15 @@ export class HttpSender implements Sender {
   /** Requests of it that are not answered. */
   requests = 0;
 
-  constructor({ maxMessagesPerSecond, maxBytesPerSecond }: MessageRateOptions, nowMs: number) {
+  /** The address, if it is one: a client without a token may have a new id for each message. */
+  readonly keysOf: string | undefined;
+
+  constructor(
+    { maxMessagesPerSecond, maxBytesPerSecond }: MessageRateOptions,
+    nowMs: number,
+    keysOf: string | undefined,
+  ) {
+    this.keysOf = keysOf;
     if (maxMessagesPerSecond > 0) this.#messages = new TokenBucket(maxMessagesPerSecond, nowMs);
     if (maxBytesPerSecond > 0) this.#bytes = new TokenBucket(maxBytesPerSecond, nowMs);
   }
@@ -78,7 +86,7 @@ export class Senders implements Timed {
     let sender = this.#senders.get(key);
     if (sender === undefined) {
       if (this.#senders.size >= sendersMax) return undefined;
-      sender = new HttpSender(this.#options, performance.now());
+      sender = new HttpSender(this.#options, performance.now(), key.startsWith(":") ? undefined : key);
       if (this.#senders.size === 0) this.#wheel.add(this, lookEveryMs);
       this.#senders.set(key, sender);
     }

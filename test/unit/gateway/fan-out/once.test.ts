@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { answersIdOf, faultInKey, mayHaveKeys, onceIdIn } from "../../../../src/envelope/once-id.ts";
 import { pack } from "../../../../src/envelope/packing.ts";
 import type { Waiter } from "../../../../src/envelope/waiter.ts";
+import { anonymousId } from "../../../../src/gateway/fan-out/key-shares.ts";
 import { type Admission, Once } from "../../../../src/gateway/fan-out/once.ts";
 import type { OutgoingMessage } from "../../../../src/message.ts";
 
@@ -152,6 +153,20 @@ describe("memory", () => {
     for (const message of honest) published(once.admit(message, "k"));
     for (let key = 0; key < 2000; key++)
       once.learn(published(elsewhere.admit(order(), `${key}`)).message.id!, "anna");
+    expect(forgottenOf(once, honest)).toBeLessThanOrEqual(2);
+  });
+
+  test("of keys that one address sends under ever new ids is shared in the same way, here and on other managers", () => {
+    const { once } = world(64 * 1024);
+    const elsewhere = world(1024 ** 2).once;
+    const honest = Array.from({ length: 50 }, (_, at) => order("1 pizza", `honest ${at}`));
+    for (const message of honest) published(once.admit(message, "k"));
+    for (let key = 0; key < 2000; key++) {
+      const own = order("1 pizza", `id ${key}`);
+      published(once.admit(own, `own ${key}`, undefined, 0, "192.0.2.7")).waiter.confirmed();
+      const { message } = published(elsewhere.admit(order("1 pizza", anonymousId(`${key}`)), `${key}`));
+      once.learn(message.id!, message.clientId);
+    }
     expect(forgottenOf(once, honest)).toBeLessThanOrEqual(2);
   });
 
