@@ -133,8 +133,10 @@ export class Conversation {
   #subscribe(socket: ClientSocket, frame: Frame, receipt: string | undefined): void {
     const { credentials, subscriptions } = this;
     const { version } = this.#parser;
-    const subscriber = { socket, clientId: this.id!, credentials, version, subscriptions };
-    subscribe(subscriber, frame, this.#surroundings.maxSubscriptions, {
+    const { count, maxSubscriptions } = this.#surroundings;
+    const pay = (messages: number) => count(socket, messages, 0);
+    const subscriber = { socket, clientId: this.id!, credentials, version, subscriptions, pay };
+    subscribe(subscriber, frame, maxSubscriptions, {
       inForce: (after) => this.#acknowledge(socket, receipt, after),
       refused: (why) => this.fail(socket, new StompFault(why, { reason: "subscriptions", receipt })),
     });

@@ -13,7 +13,7 @@ import { direct } from "../fan-out/encoding.ts";
 import type { Subject, Subscriptions } from "../protocol/subscriptions.ts";
 import type { Credentials } from "./credentials.ts";
 import { stompEncoding } from "./encoding.ts";
-import { isTooMuchOverlap, overlapsMax } from "./overlaps.ts";
+import { overlapsMax, overlapWith } from "./overlaps.ts";
 
 /** Whose subscription it is. */
 export interface Subscriber {
@@ -23,6 +23,8 @@ export interface Subscriber {
   readonly credentials: Credentials;
   readonly version: Version;
   readonly subscriptions: Subscriptions;
+  /** What it takes counts towards what the client may send in a second, in messages. */
+  pay(messages: number): void;
 }
 
 /** What becomes of a SUBSCRIBE. */
@@ -40,7 +42,7 @@ export interface SubscribeEvents {
  * @throws StompFault
  */
 export function subscribe(
-  { socket, clientId, credentials, version, subscriptions }: Subscriber,
+  { socket, clientId, credentials, version, subscriptions, pay }: Subscriber,
   frame: Frame,
   countMax: number,
   { inForce, refused }: SubscribeEvents,
@@ -65,12 +67,15 @@ export function subscribe(
   const subject: Subject = destination === directDestination ? direct : patternToSubscribe(destination);
   if (subject !== direct) credentials.maySubscribe(subject);
   // Nearly all clients have fewer than may overlap.
-  const mayBeTooMany = subscriptions.count >= overlapsMax;
-  if (mayBeTooMany && isTooMuchOverlap(nameOf(subject), subscriptions.subjects().map(nameOf)))
-    throw new StompFault(
-      `more than ${overlapsMax} subscriptions that one message may match: let the client share what it gets`,
-      { reason: "subscriptions" },
-    );
+  if (subscriptions.count >= overlapsMax) {
+    const { isTooMuch, messages } = overlapWith(nameOf(subject), subscriptions.subjects().map(nameOf));
+    if (messages > 0) pay(messages);
+    if (isTooMuch)
+      throw new StompFault(
+        `more than ${overlapsMax} subscriptions that one message may match: let the client share what it gets`,
+        { reason: "subscriptions" },
+      );
+  }
   const start = startOf(headers);
   const isConflated = isConflatedBy(headers, start !== undefined || subject === direct);
   const encoding = stompEncoding(version);

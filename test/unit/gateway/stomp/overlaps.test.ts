@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { isTooMuchOverlap, mayOverlap, overlapsMax } from "../../../../src/gateway/stomp/overlaps.ts";
+import { mayOverlap, overlapsMax, overlapWith } from "../../../../src/gateway/stomp/overlaps.ts";
 import { TopicTrie } from "../../../../src/topics/topic-trie.ts";
 import { seeded } from "../../doubles/seeded.ts";
 
@@ -37,7 +37,7 @@ test("patterns that share a topic overlap", () => {
 function subscribe(patterns: Iterable<string>): string[] {
   const taken: string[] = [];
   for (const pattern of patterns) {
-    if (isTooMuchOverlap(pattern, taken)) break;
+    if (overlapWith(pattern, taken).isTooMuch) break;
     taken.push(pattern);
   }
   return taken;
@@ -80,4 +80,16 @@ test("no message goes to more of a client's subscriptions, whatever they are", (
     }),
     { ...seeded, numRuns: 200 },
   );
+});
+
+test("what is long to compare is paid for, and what tells itself from all others at once is not", () => {
+  const alike = many.map((index) => `${"a.".repeat(15)}${"*.".repeat(16)}${index}`);
+  expect(overlapWith("#", alike.slice(1))).toEqual({ isTooMuch: false, messages: (99 * 98) / 2 / 100 });
+  expect(overlapWith("b.#", alike)).toEqual({ isTooMuch: false, messages: 0 });
+  expect(
+    overlapWith(
+      "topic.200",
+      many.map((index) => `topic.${index}`),
+    ),
+  ).toEqual({ isTooMuch: false, messages: 0 });
 });
