@@ -1,3 +1,4 @@
+import { LoopTime } from "../ops/loop-time.ts";
 import type { AnyMetric } from "../ops/metrics.ts";
 import { Notices } from "../ops/notices.ts";
 import { Backpressure } from "./clients/backpressure.ts";
@@ -42,7 +43,9 @@ export class GatewayParts {
   readonly clients = new Roster();
   readonly connections: Connections;
   readonly holds = new Holds();
-  readonly turns = new Turns(this.holds, (socket) => this.connections.left(socket));
+  /** For all that takes long. */
+  readonly loop = new LoopTime();
+  readonly turns = new Turns(this.holds, (socket) => this.connections.left(socket), this.loop);
   readonly refusals: Refusals;
   readonly traffic = new Traffic(() => this.relay.publishedBytes);
   readonly visits: Visits;
@@ -51,8 +54,8 @@ export class GatewayParts {
   readonly backpressure: Backpressure;
   readonly shares: Shares;
   readonly limits: Limits;
-  readonly wheel = new TimerWheel();
-  readonly requests = new Requests(this.wheel);
+  readonly wheel = new TimerWheel(this.loop);
+  readonly requests = new Requests(this.wheel, this.loop);
   readonly backlogs: Backlogs;
   readonly multicast = new Multicast();
   readonly listeners = new Listeners(
@@ -84,7 +87,8 @@ export class GatewayParts {
       this.backlogs.sent(bytes);
     };
     const outlet = { room: roomFor(clientBufferBytes), sent };
-    if (options.presence !== undefined) this.rooms = new Rooms(options.presence, this.relay, outlet);
+    if (options.presence !== undefined)
+      this.rooms = new Rooms(options.presence, this.relay, outlet, this.loop);
     this.durables = this.#durablesTo(outlet);
     this.backpressure = new Backpressure(this.holds, this.clients, () => uplink.freeBytes <= 0);
     this.shares = new Shares(this.holds, uplink, this.backpressure);
@@ -114,6 +118,7 @@ export class GatewayParts {
       refusals: this.refusals,
       notices,
       doors: this.doors,
+      loop: this.loop,
     });
   }
 
@@ -141,6 +146,7 @@ export class GatewayParts {
       defaultRetryBackoff,
       outlet,
       lastValuesMaxBytes,
+      this.loop,
     );
   }
 

@@ -1,6 +1,7 @@
 import type { Server } from "bun";
 import { healthRoute, type Operations, operationRoutes, type Routes, readOnly } from "./http.ts";
 import { listenFault } from "./listen-fault.ts";
+import { LoopTime } from "./loop-time.ts";
 import { RequestTurns } from "./request-turns.ts";
 
 /** Where the admin listener is. */
@@ -24,19 +25,25 @@ export class AdminListener {
   readonly #guard: RouteGuard;
   readonly #api: Routes<undefined>;
   readonly #others: (request: Request) => Promise<Response | undefined>;
-  readonly #turns = new RequestTurns(10);
+  readonly #turns: RequestTurns;
   /** Turns of requests that take a while each. */
-  readonly #longTurns = new RequestTurns(1);
+  readonly #longTurns: RequestTurns;
   #server: Server<undefined> | undefined;
 
-  /** @param others answers what no route does; undefined: nothing there */
+  /**
+   * @param others answers what no route does; undefined: nothing there
+   * @param loop whose time answering takes
+   */
   constructor(
     options: { readonly adminHost: string; readonly adminPort: number },
     operations: Operations,
     guard: RouteGuard,
     api: Routes<undefined> = {},
     others: (request: Request) => Promise<Response | undefined> = async () => undefined,
+    loop = new LoopTime(),
   ) {
+    this.#turns = new RequestTurns(10, loop);
+    this.#longTurns = new RequestTurns(1, loop);
     this.#api = api;
     this.#others = others;
     this.#options = options;

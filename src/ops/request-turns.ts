@@ -1,31 +1,29 @@
 import { Deque } from "../collections/deque.ts";
 import type { Answer, Routes } from "./http.ts";
-
-/** How long requests are answered as they come, in each turn of the event loop. In milliseconds. */
-const directMs = 4;
+import { LoopTime, type Task } from "./loop-time.ts";
 
 /**
  * When requests are answered that need nothing but the CPU. Bun hands over all that it has read, however many a client has sent in one
  * piece: half a megabyte has room for ten thousand, which would keep everybody waiting. So those that come in a turn of the event loop
- * in which enough have been answered wait for one of the next ones, in which as many are answered again. A client that has sent another
+ * in which enough have been answered wait for its end or one of the next ones, in which some are answered again. A client that has sent another
  * one by then is disconnected by Bun: so no more wait than there are connections.
  */
 export class RequestTurns {
-  readonly #now: () => number;
+  readonly #loop: LoopTime;
   readonly #atLeast: number;
   readonly #waiting = new Deque<() => void>();
+  readonly #answering: Task = { run: (untilMs) => this.#answerWaiting(untilMs) };
+  /** In which turn of the event loop requests have been answered last, and how many in that. */
+  #turn = -1;
   #count = 0;
-  #untilMs = 0;
-  /** The end of the turn in which requests have been answered. */
-  #end: NodeJS.Immediate | undefined;
 
   /**
    * @param atLeast this many are answered in a turn, however long they take
-   * @param now the time in milliseconds
+   * @param loop whose time they take
    */
-  constructor(atLeast: number, now = () => performance.now()) {
+  constructor(atLeast: number, loop = new LoopTime()) {
     this.#atLeast = atLeast;
-    this.#now = now;
+    this.#loop = loop;
   }
 
   /** The same routes, whose requests take turns. */
@@ -41,13 +39,13 @@ export class RequestTurns {
   /** Answers a request now, or in one of the next turns. One whose client has gone by then is not answered. */
   answer<R>(request: Pick<Request, "signal">, answer: () => R | Promise<R>): R | Promise<R | Response> {
     if (this.#waiting.length === 0 && this.#mayAnswer()) return answer();
+    this.#loop.ask(this.#answering);
     return new Promise((resolve, reject) => {
       this.#waiting.push(() => {
         if (request.signal.aborted) {
           resolve(new Response(null, { status: 499 }));
           return;
         }
-        this.#count++;
         try {
           resolve(answer());
         } catch (error) {
@@ -58,24 +56,21 @@ export class RequestTurns {
   }
 
   #mayAnswer(): boolean {
-    if (this.#end === undefined) this.#begin();
-    else if (!this.#hasTime) return false;
+    const untilMs = this.#loop.begin();
+    if (this.#turn !== this.#loop.turn) {
+      this.#turn = this.#loop.turn;
+      this.#count = 0;
+    }
+    if (this.#count >= this.#atLeast && this.#loop.now() >= untilMs) return false;
     this.#count++;
     return true;
   }
 
-  get #hasTime(): boolean {
-    return this.#count < this.#atLeast || this.#now() < this.#untilMs;
-  }
-
-  #begin(): void {
-    this.#count = 0;
-    this.#untilMs = this.#now() + directMs;
-    this.#end = setImmediate(() => {
-      this.#end = undefined;
-      if (this.#waiting.length === 0) return;
-      this.#begin();
-      while (this.#hasTime && this.#waiting.length > 0) this.#waiting.shift()!();
-    });
+  #answerWaiting(untilMs: number): void {
+    for (let count = 0; this.#waiting.length > 0; count++) {
+      if (count >= this.#atLeast && this.#loop.now() >= untilMs) break;
+      this.#waiting.shift()!();
+    }
+    if (this.#waiting.length > 0) this.#loop.ask(this.#answering);
   }
 }

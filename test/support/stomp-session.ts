@@ -18,6 +18,7 @@ import { Requests } from "../../src/gateway/requests/requests.ts";
 import { Listeners } from "../../src/gateway/server/listeners.ts";
 import { StompProtocol } from "../../src/gateway/stomp/stomp.ts";
 import type { OutgoingMessage } from "../../src/message.ts";
+import { LoopTime } from "../../src/ops/loop-time.ts";
 import { frameLimits } from "./frame-limits.ts";
 
 /** Nobody listens: sessions publish through the relay alone. */
@@ -53,11 +54,7 @@ export class StompSide {
     this.#backpressure = new Backpressure(this.#holds, [], isFull);
     this.#shares = new Shares(this.#holds, room, this.#backpressure);
     // Time stands still, so that nothing but a full outbox is waited for.
-    this.#turns = new Turns(
-      this.#holds,
-      (socket) => socket.data.left(),
-      () => 0,
-    );
+    this.#turns = new Turns(this.#holds, (socket) => socket.data.left(), new LoopTime(() => 0));
     const uplink: Uplink = {
       take: (message, _, waiter) => {
         this.taken.push(message);

@@ -1,3 +1,5 @@
+import { LoopTime, type Task } from "../../ops/loop-time.ts";
+
 /** Something that is due now and again. */
 export interface Timed {
   /** Does what is due at `nowMs` and returns in how many milliseconds to call again. */
@@ -25,7 +27,9 @@ export class TimerWheel {
   #due: Timed[] = [];
   /** How many slots it is behind the clock. */
   #steps = 0;
-  #goingOn: NodeJS.Immediate | undefined;
+  readonly #loop: LoopTime;
+  readonly #goingOn: Task = { run: (untilMs) => this.#goOn(untilMs) };
+  #isGoingOn = false;
   #timer: NodeJS.Timeout | undefined;
   #turnedMs = 0;
 
@@ -34,6 +38,11 @@ export class TimerWheel {
    * stands still, so that no client is taken for silent that was only not read from.
    */
   nowMs = 0;
+
+  /** @param loop whose time is taken where very many are due together */
+  constructor(loop = new LoopTime()) {
+    this.#loop = loop;
+  }
 
   add(timed: Timed, inMs: number): void {
     this.remove(timed);
@@ -54,8 +63,8 @@ export class TimerWheel {
     if (this.#slotOf.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
-    clearImmediate(this.#goingOn);
-    this.#goingOn = undefined;
+    this.#loop.forget(this.#goingOn);
+    this.#isGoingOn = false;
     this.#due = [];
     this.#steps = 0;
   }
@@ -65,13 +74,12 @@ export class TimerWheel {
     const steps = Math.max(0, Math.floor((performance.now() - this.#turnedMs) / slotMs));
     this.#turnedMs += steps * slotMs;
     this.#steps = Math.min(this.#steps + steps, stepsMax);
-    if (this.#goingOn === undefined) this.#goOn();
+    if (!this.#isGoingOn) this.#goOn(this.#loop.now() + sliceMs);
   }
 
   /** Calls those that are due, for as long as there is time in this turn of the event loop, and the others in the next ones. */
-  #goOn(): void {
-    this.#goingOn = undefined;
-    const untilMs = performance.now() + sliceMs;
+  #goOn(untilMs: number): void {
+    this.#isGoingOn = false;
     for (;;) {
       const timed = this.#due.pop();
       if (timed === undefined) {
@@ -86,8 +94,10 @@ export class TimerWheel {
       if (this.#slotOf.get(timed) !== this.#at) continue;
       const inMs = timed.due(this.nowMs);
       if (this.#slotOf.has(timed)) this.#move(timed, inMs);
-      if (performance.now() < untilMs) continue;
-      if (this.#slotOf.size > 0) this.#goingOn = setImmediate(() => this.#goOn());
+      if (this.#loop.now() < untilMs) continue;
+      if (this.#slotOf.size === 0) return;
+      this.#isGoingOn = true;
+      this.#loop.ask(this.#goingOn);
       return;
     }
   }

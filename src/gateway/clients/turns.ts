@@ -1,13 +1,10 @@
+import { LoopTime, type Task } from "../../ops/loop-time.ts";
 import type { ClientSocket } from "./client.ts";
 import type { Holds } from "./holds.ts";
 
-/** How long what comes is obeyed as it comes, in each turn of the event loop. In milliseconds. */
-const directMs = 4;
 /** Of this many pieces of input that are obeyed as they come, one looks at the clock. */
 const lookEach = 4;
-/** How long the clients for which something waits are served in each turn of the event loop, all together. */
-const turnMs = 4;
-/** How long one of them is served before the next one. */
+/** How long a client for which something waits is served before the next one. */
 const sliceMs = 1;
 /** The same for a client that has not been served yet since something of it waits: most of these have little. */
 const firstSliceMs = 0.25;
@@ -20,19 +17,20 @@ const firstSliceMs = 0.25;
  * A slice ends between two pieces of input (a plain-text message, a frame, a message of a transaction), so it is longer than
  * it may be by at most one of these.
  */
-export class Turns {
+export class Turns implements Task {
   readonly #holds: Holds;
-  readonly #now: () => number;
+  readonly #loop: LoopTime;
   readonly #onLeft: (socket: ClientSocket) => void;
   /** Those that have not been served yet since something of them waits, and all others. In both the first is next. */
   readonly #fresh = new Set<ClientSocket>();
   readonly #rest = new Set<ClientSocket>();
   /** Their connection has ended, and what was read from them is still obeyed. */
   readonly #leaving = new Set<ClientSocket>();
-  #immediate: NodeJS.Immediate | undefined;
-  /** Until when input is obeyed; undefined if none has been in this turn of the event loop. */
-  #untilMs: number | undefined;
-  #isSlice = false;
+  /** The turn of the event loop in which input was obeyed last, and until when it is obeyed as it comes in that. */
+  #turn = -1;
+  #untilMs = 0;
+  /** Until when the client that is being served is. */
+  #sliceUntilMs: number | undefined;
   #looks = 0;
   #whenSettled: (() => void)[] = [];
   /** Whose input was obeyed last. */
@@ -40,11 +38,11 @@ export class Turns {
 
   /**
    * @param onLeft called when nothing waits any more of a client that has `left`
-   * @param now the time in milliseconds
+   * @param loop whose time obeying takes
    */
-  constructor(holds: Holds, onLeft: (socket: ClientSocket) => void, now = () => performance.now()) {
+  constructor(holds: Holds, onLeft: (socket: ClientSocket) => void, loop = new LoopTime()) {
     this.#holds = holds;
-    this.#now = now;
+    this.#loop = loop;
     this.#onLeft = onLeft;
     holds.watch({
       freed: (socket) => this.#enlist(socket),
@@ -55,11 +53,15 @@ export class Turns {
   /** Whether a client's next piece of input may be obeyed now. What may not has to `wait`. */
   mayGoOn(socket: ClientSocket): boolean {
     if (socket.data.seat.isClosing || this.#holds.stops(socket)) return false;
-    if (this.#untilMs === undefined) {
-      this.#untilMs = this.#now() + directMs;
-      this.#immediate ??= setImmediate(() => this.#turn());
-    } else if ((this.#isSlice || this.#looks++ % lookEach === 0) && this.#now() >= this.#untilMs) {
-      // No client goes on before the next turn of the event loop.
+    const loop = this.#loop;
+    if (this.#sliceUntilMs !== undefined) {
+      if (loop.now() >= this.#sliceUntilMs) return false;
+    } else if (this.#turn !== loop.turn) {
+      this.#untilMs = loop.begin();
+      this.#turn = loop.turn;
+      this.#looks = 0;
+    } else if (this.#looks++ % lookEach === 0 && loop.now() >= this.#untilMs) {
+      // No client goes on before the end of this turn.
       this.#looks = 0;
       return false;
     }
@@ -77,8 +79,9 @@ export class Turns {
     if (socket.data.seat.isClosing || this.isWaiting(socket)) return;
     this.#holds.hold(socket, "turn");
     if (this.#holds.stops(socket)) return;
-    (socket === this.#served ? this.#rest : this.#fresh).add(socket);
-    this.#immediate ??= setImmediate(() => this.#turn());
+    const hasBeenServed = socket === this.#served && this.#turn === this.#loop.turn;
+    (hasBeenServed ? this.#rest : this.#fresh).add(socket);
+    this.#loop.ask(this);
   }
 
   /** The client's connection has ended. True if something of it waits: `onLeft` is called later then. */
@@ -103,35 +106,31 @@ export class Turns {
     return this.#holds.countOf("turn") === 0;
   }
 
-  #turn(): void {
-    this.#immediate = undefined;
-    this.#isSlice = true;
-    const endMs = this.#now() + turnMs;
+  /** Serves clients for which something waits: those with little first, and one of the others in any case. */
+  run(untilMs: number): void {
+    const { now } = this.#loop;
     for (const socket of this.#fresh) {
-      if (this.#now() >= endMs) break;
+      if (now() >= untilMs) break;
       this.#serve(socket, firstSliceMs);
     }
     for (const socket of this.#rest) {
       this.#serve(socket, sliceMs);
-      if (this.#now() >= endMs) break;
+      if (now() >= untilMs) break;
     }
-    this.#isSlice = false;
-    this.#untilMs = undefined;
-    this.#served = undefined;
-    this.#looks = 0;
-    if (this.#fresh.size + this.#rest.size > 0) this.#immediate ??= setImmediate(() => this.#turn());
+    if (this.#fresh.size + this.#rest.size > 0) this.#loop.ask(this);
   }
 
   #serve(socket: ClientSocket, ms: number): void {
     this.#fresh.delete(socket);
     this.#rest.delete(socket);
     if (!this.isWaiting(socket) || this.#holds.stops(socket)) return;
-    this.#untilMs = this.#now() + ms;
+    this.#sliceUntilMs = this.#loop.now() + ms;
     let isMore = false;
     // What it is answered is written as one, as it is while Bun hands over what has come.
     socket.cork(() => {
       isMore = socket.data.goOn(socket);
     });
+    this.#sliceUntilMs = undefined;
     if (!isMore) {
       this.#holds.release(socket, "turn");
       this.#finish(socket);
@@ -141,7 +140,7 @@ export class Turns {
   #enlist(socket: ClientSocket): void {
     if (!this.isWaiting(socket) || this.#holds.stops(socket)) return;
     this.#rest.add(socket);
-    this.#immediate ??= setImmediate(() => this.#turn());
+    this.#loop.ask(this);
   }
 
   #finish(socket: ClientSocket): void {

@@ -2,6 +2,7 @@ import type { Missed } from "../../broker/broker.ts";
 import { positionText } from "../../log/position.ts";
 import type { LogRecord } from "../../log/record.ts";
 import { LogWindow } from "../../log/window.ts";
+import { LoopTime } from "../../ops/loop-time.ts";
 import type { ClientSocket } from "../clients/client.ts";
 import { Slices } from "../clients/slices.ts";
 import type { Relay } from "../fan-out/relay.ts";
@@ -27,7 +28,7 @@ import { Walks } from "./walks.ts";
 export class Durables {
   readonly window: LogWindow;
   readonly #locator: Locator;
-  readonly #slices = new Slices();
+  readonly #slices: Slices;
   readonly #history: History;
   readonly #walks: Walks;
   readonly #sweeps: Sweeps;
@@ -38,6 +39,7 @@ export class Durables {
   /**
    * @param windowBytesMax what of the log is kept in memory
    * @param valuesBytesMax what the newest messages of topics may take in memory
+   * @param loop whose time is taken
    */
   constructor(
     log: SharedLog,
@@ -46,7 +48,9 @@ export class Durables {
     retryBackoff = defaultRetryBackoff,
     outlet = plainOutlet,
     valuesBytesMax = 32 * 1024 ** 2,
+    loop = new LoopTime(),
   ) {
+    this.#slices = new Slices(loop);
     this.#outflowTo = outflowsTo(outlet, (subscription) => {
       this.drained(subscription);
       // Another one may have taken the room again.
@@ -192,11 +196,7 @@ export class Durables {
   }
 
   close(): void {
-    this.#slices.close();
-    this.#history.close();
-    this.#sweeps.close();
-    this.#locator.close();
-    this.window.close();
+    for (const part of [this.#slices, this.#history, this.#sweeps, this.#locator, this.window]) part.close();
   }
 
   #beginAnew(subscriptions: readonly DurableSubscription[]): void {

@@ -1,7 +1,8 @@
 import type { LogRecord } from "../../log/record.ts";
 import type { LogWindow } from "../../log/window.ts";
+import type { Task } from "../../ops/loop-time.ts";
 import { isPattern } from "../../topics/pattern.ts";
-import type { Slices, Task } from "../clients/slices.ts";
+import type { Slices } from "../clients/slices.ts";
 import { type LastValue, LastValues } from "./last-values.ts";
 import type { Scans } from "./scans.ts";
 import type { SharedFrames } from "./shared-frames.ts";

@@ -1,5 +1,6 @@
 import type { LogWindow } from "../../log/window.ts";
-import type { Slices, Task } from "../clients/slices.ts";
+import type { Task } from "../../ops/loop-time.ts";
+import type { Slices } from "../clients/slices.ts";
 import { NewestOfAll, type Wanted } from "./newest.ts";
 import type { Scans } from "./scans.ts";
 import type { DurableSubscription } from "./subscription.ts";

@@ -1,5 +1,6 @@
 import type { LogRecord } from "../../log/record.ts";
-import type { Slices, Task } from "../clients/slices.ts";
+import type { Task } from "../../ops/loop-time.ts";
+import type { Slices } from "../clients/slices.ts";
 import type { Ahead } from "./ahead.ts";
 import type { SharedLog } from "./shared-log.ts";
 import { SweepReading } from "./sweep-reading.ts";

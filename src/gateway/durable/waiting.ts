@@ -1,4 +1,5 @@
-import type { Slices, Task } from "../clients/slices.ts";
+import type { Task } from "../../ops/loop-time.ts";
+import type { Slices } from "../clients/slices.ts";
 import type { DurableSubscription } from "./subscription.ts";
 
 /**

@@ -1,5 +1,6 @@
 import type { LogWindow } from "../../log/window.ts";
-import type { Slices, Task } from "../clients/slices.ts";
+import type { Task } from "../../ops/loop-time.ts";
+import type { Slices } from "../clients/slices.ts";
 import type { DurableSubscription } from "./subscription.ts";
 import { type WalkEvents, Walker } from "./walker.ts";
 

@@ -1,13 +1,11 @@
 import type { Body } from "../../message.ts";
+import { LoopTime, type Task } from "../../ops/loop-time.ts";
 import type { ClientSocket } from "../clients/client.ts";
 import type { Encoding } from "../fan-out/encoding.ts";
 import type { Relay } from "../fan-out/relay.ts";
 import { type LateSize, Room } from "./room.ts";
 import type { PresenceSource } from "./source.ts";
 import type { Circle, Mode, Watcher } from "./watcher.ts";
-
-/** How long snapshots are written in one turn of the event loop, in milliseconds. */
-const sliceMs = 3;
 
 /** Where rooms write to. */
 export interface RoomsOutlet {
@@ -43,10 +41,13 @@ export class Rooms {
   readonly #late: LateSize = { ofAll: 0 };
   /** Those that have something to get, in turn. */
   readonly #due = new Set<Watcher>();
-  #writing: NodeJS.Immediate | undefined;
+  readonly #loop: LoopTime;
+  readonly #writing: Task = { run: (untilMs) => this.#writeDue(untilMs) };
   #messages = 0;
 
-  constructor(source: PresenceSource, relay: Relay, outlet: RoomsOutlet) {
+  /** @param loop whose time writing takes */
+  constructor(source: PresenceSource, relay: Relay, outlet: RoomsOutlet, loop = new LoopTime()) {
+    this.#loop = loop;
     this.#source = source;
     this.#relay = relay;
     this.#outlet = outlet;
@@ -107,7 +108,8 @@ export class Rooms {
   }
 
   close(): void {
-    clearImmediate(this.#writing);
+    this.#due.clear();
+    this.#loop.forget(this.#writing);
   }
 
   #watcherOf(room: Room) {
@@ -178,20 +180,18 @@ export class Rooms {
 
   #write(watcher: Watcher): void {
     this.#due.add(watcher);
-    this.#writing ??= setImmediate(() => this.#writeSlice());
+    this.#loop.ask(this.#writing);
   }
 
   /** One part for each in turn, for as long as there is time. */
-  #writeSlice(): void {
-    this.#writing = undefined;
-    const untilMs = performance.now() + sliceMs;
+  #writeDue(untilMs: number): void {
     for (const watcher of this.#due) {
       this.#due.delete(watcher);
       const room = this.#rooms.get(watcher.topic);
       if (room !== undefined && watcher.state === "catching") this.#writeNext(room, watcher);
-      if (performance.now() > untilMs) break;
+      if (this.#loop.now() > untilMs) break;
     }
-    if (this.#due.size > 0) this.#writing ??= setImmediate(() => this.#writeSlice());
+    if (this.#due.size > 0) this.#loop.ask(this.#writing);
   }
 
   #writeNext(room: Room, watcher: Watcher): void {

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { Deque } from "../../collections/deque.ts";
 import type { Message } from "../../message.ts";
+import { LoopTime, type Task } from "../../ops/loop-time.ts";
 import type { AnyMetric } from "../../ops/metrics.ts";
 import { correlationPrefix } from "../../requests.ts";
-import { Slices, type Task } from "../clients/slices.ts";
 import type { TimerWheel } from "../clients/timer-wheel.ts";
 import { type Correlation, correlationIn } from "./correlation.ts";
 import { type Asker, Line } from "./line.ts";
@@ -20,17 +20,18 @@ export class Requests {
   readonly #lines = new Map<string, Line>();
   /** Called with what the correlation ids of a connection's requests began with, when it has gone and had asked. */
   onLeft: (asker: string) => void = () => undefined;
-  /** Those whose time is over. Clients may have made many end at the same moment: they are told in slices of the event loop's time. */
+  /** Those whose time is over. Clients may have made many end at the same moment: they are told by turns. */
   readonly #over = new Deque<() => void>();
-  readonly #slices = new Slices();
+  readonly #loop: LoopTime;
   readonly #telling: Task = { run: (untilMs) => this.#tell(untilMs) };
   #asked = 0;
   #answered = 0;
   #timedOut = 0;
   #unwanted = 0;
 
-  constructor(wheel: TimerWheel) {
+  constructor(wheel: TimerWheel, loop = new LoopTime()) {
     this.#wheel = wheel;
+    this.#loop = loop;
   }
 
   get metrics(): readonly AnyMetric[] {
@@ -61,7 +62,7 @@ export class Requests {
     const secret = randomBytes(12).toString("base64url");
     const line = new Line(asker, `${correlationPrefix}${this.#own}:${secret}`, this.#wheel, (tell) => {
       this.#over.push(tell);
-      this.#slices.ask(this.#telling);
+      this.#loop.ask(this.#telling);
     });
     line.onExpired = () => this.#timedOut++;
     line.onAsked = () => this.#asked++;
@@ -75,8 +76,8 @@ export class Requests {
 
   #tell(untilMs: number): void {
     do this.#over.shift()?.();
-    while (this.#over.length > 0 && performance.now() < untilMs);
-    if (this.#over.length > 0) this.#slices.ask(this.#telling);
+    while (this.#over.length > 0 && this.#loop.now() < untilMs);
+    if (this.#over.length > 0) this.#loop.ask(this.#telling);
   }
 
   /** Whether a client of this manager has asked what has this correlation id. */

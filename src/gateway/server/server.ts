@@ -12,6 +12,7 @@ import {
   type Routes,
   readOnly,
 } from "../../ops/http.ts";
+import type { LoopTime } from "../../ops/loop-time.ts";
 import type { Notices } from "../../ops/notices.ts";
 import { RequestTurns } from "../../ops/request-turns.ts";
 import type { Auth } from "../auth/auth.ts";
@@ -58,6 +59,8 @@ export interface ServerParts {
   readonly notices: Notices;
   /** The ways in without WebSocket. */
   readonly doors: readonly Door[];
+  /** Whose time answering takes. */
+  readonly loop: LoopTime;
 }
 
 /** The glue to Bun.serve: which path is answered by whom, and which socket event is heard by whom. */
@@ -70,15 +73,17 @@ export class GatewayServer {
   readonly #doors: readonly Door[];
   readonly #page = new Page(clientPage);
   readonly #hosts: HostGuard;
-  readonly #turns = new RequestTurns(10);
+  readonly #turns: RequestTurns;
   /** Turns of requests that take a while each. */
-  readonly #longTurns = new RequestTurns(1);
+  readonly #longTurns: RequestTurns;
   readonly #admin: AdminListener | undefined;
 
   constructor(
     options: ServerOptions,
-    { entrance, listeners, operations, events, refusals, notices, doors }: ServerParts,
+    { entrance, listeners, operations, events, refusals, notices, doors, loop }: ServerParts,
   ) {
+    this.#turns = new RequestTurns(10, loop);
+    this.#longTurns = new RequestTurns(1, loop);
     this.#options = options;
     this.#entrance = entrance;
     this.#listeners = listeners;
@@ -101,6 +106,7 @@ export class GatewayServer {
         const path = urlOf(request)?.pathname;
         return path === undefined ? undefined : await page.answer(request, path);
       },
+      loop,
     );
   }
 

@@ -19,6 +19,7 @@ import { Backlogs, roomFor } from "../../../src/gateway/limits/backlogs.ts";
 import { Requests } from "../../../src/gateway/requests/requests.ts";
 import { Listeners } from "../../../src/gateway/server/listeners.ts";
 import { StompProtocol } from "../../../src/gateway/stomp/stomp.ts";
+import { LoopTime } from "../../../src/ops/loop-time.ts";
 import { frameLimits } from "../../support/frame-limits.ts";
 import { integrationTimeoutMs } from "../../support/timeout.ts";
 import { nothingRepeated } from "../doubles/nothing-repeated.ts";
@@ -120,11 +121,7 @@ class World {
       // Time stands still, so that what clients ask for never waits.
       announcements: nobodyTold,
       rooms: undefined,
-      turns: new Turns(
-        holds,
-        (socket) => socket.data.left(),
-        () => 0,
-      ),
+      turns: new Turns(holds, (socket) => socket.data.left(), new LoopTime(() => 0)),
       count: () => undefined,
       auth: undefined,
       identified: () => undefined,

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { Slices, type Task } from "../../../../src/gateway/clients/slices.ts";
+import { Slices } from "../../../../src/gateway/clients/slices.ts";
+import type { Task } from "../../../../src/ops/loop-time.ts";
 import { turn } from "../../doubles/turn.ts";
 
 /** A task that is busy for as long as it may be, until it has been so often. */

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import type { ClientSocket } from "../../../../src/gateway/clients/client.ts";
 import { Holds } from "../../../../src/gateway/clients/holds.ts";
 import { Turns } from "../../../../src/gateway/clients/turns.ts";
+import { LoopTime } from "../../../../src/ops/loop-time.ts";
 import { turn } from "../../doubles/turn.ts";
 
 /** Clients whose input is letters, each of which takes a while to obey, and the order in which all letters are obeyed. */
@@ -10,11 +11,7 @@ function table() {
   const holds = new Holds();
   const obeyed: string[] = [];
   const left: ClientSocket[] = [];
-  const turns = new Turns(
-    holds,
-    (socket) => left.push(socket),
-    () => nowMs,
-  );
+  const turns = new Turns(holds, (socket) => left.push(socket), new LoopTime(() => nowMs));
   const client = (costMs: number) => {
     const waiting: string[] = [];
     const calls: string[] = [];
