@@ -4,13 +4,12 @@ import { Announcer } from "./announcer.ts";
 import type { Attendance, Attendee } from "./attendance.ts";
 import type { Companion } from "./companion.ts";
 import type { Heartbeat, Told } from "./event.ts";
-import { objectIn } from "./json.ts";
 import { Neighbours } from "./neighbours.ts";
 import { type Answers, Questions } from "./questions.ts";
 import { RevokedRecords } from "./revoked-records.ts";
 import { Succession } from "./succession.ts";
 import { defaultEventsTiming, type EventsTiming } from "./timing.ts";
-import { toldIn } from "./told.ts";
+import { saidIn, toldIn } from "./told.ts";
 
 /**
  * The events of clients: what this manager tells of its own, and what it tells for managers that died. Every `connected` is
@@ -31,7 +30,7 @@ export class Events implements EventsPeer {
   /** What goes the same way between managers. */
   companion: Companion | undefined;
   readonly revokedRecords = new RevokedRecords(() => (this.isOpen ? this.#link : undefined));
-  readonly #onCommand: (body: Uint8Array) => object | undefined;
+  readonly #onCommand: EventsPeer["asked"];
   #link: EventsLink | undefined;
   #isBlocked = false;
   #roundMs = performance.now();
@@ -40,13 +39,13 @@ export class Events implements EventsPeer {
 
   /**
    * @param manager its name, unique for all time
-   * @param onCommand obeys what all managers are told, and returns its answer, if it was a command
+   * @param onCommand hears what all managers are told to do
    */
   constructor(
     manager: string,
     attendance: Attendance,
     logger: Logger,
-    onCommand: (body: Uint8Array) => object | undefined = () => undefined,
+    onCommand: EventsPeer["asked"] = () => undefined,
     timing: EventsTiming = defaultEventsTiming,
   ) {
     this.#onCommand = onCommand;
@@ -107,7 +106,7 @@ export class Events implements EventsPeer {
   }
 
   told(body: Uint8Array): void {
-    const said = objectIn(body);
+    const said = saidIn(body);
     if (said?.["presence"] !== undefined) {
       this.companion?.heard(said["presence"]);
       return;
@@ -127,8 +126,7 @@ export class Events implements EventsPeer {
   }
 
   asked(body: Uint8Array, answer: ((body: string) => void) | undefined): void {
-    const said = this.#onCommand(body);
-    if (said !== undefined) answer?.(JSON.stringify(said));
+    this.#onCommand(body, answer);
   }
 
   answered(id: string, body: Uint8Array): void {

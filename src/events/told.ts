@@ -1,4 +1,13 @@
 import type { Heartbeat, Told } from "./event.ts";
+import { objectIn } from "./json.ts";
+
+/** What managers tell one another has at most 128 KiB. More is no manager's, and would take long to read. In bytes. */
+const saidBytesMax = 1024 ** 2;
+
+/** What a manager has said, to be looked at; undefined if a program made it up. */
+export function saidIn(body: Uint8Array): ReturnType<typeof objectIn> {
+  return body.byteLength > saidBytesMax ? undefined : objectIn(body);
+}
 
 /** What a manager has told the others; undefined if a program made it up. */
 export function toldIn(said: Readonly<Record<string, unknown>> | undefined): Told | undefined {

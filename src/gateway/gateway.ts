@@ -2,6 +2,7 @@ import type { Missed } from "../broker/broker.ts";
 import type { FeedSink } from "../log/feed.ts";
 import type { LogRecord } from "../log/record.ts";
 import type { Message } from "../message.ts";
+import type { LoopTime } from "../ops/loop-time.ts";
 import type { AnyMetric } from "../ops/metrics.ts";
 import type { Client } from "./clients/client.ts";
 import { sayFarewell } from "./clients/farewell.ts";
@@ -50,6 +51,11 @@ export class Gateway implements FeedSink {
    */
   renewCertificate(): void {
     this.#parts.server.renewCertificate();
+  }
+
+  /** What takes long takes its time from it. */
+  get loop(): LoopTime {
+    return this.#parts.loop;
   }
 
   /** Where the operation routes are, if not on the clients' port. */

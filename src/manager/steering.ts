@@ -1,6 +1,7 @@
 import type { Broker } from "../broker/broker.ts";
 import type { ControlOptions } from "../control/control-options.ts";
 import { Desk } from "../control/desk.ts";
+import { WaitingCommands } from "../control/waiting-commands.ts";
 import type { Attendee } from "../events/attendance.ts";
 import { Events } from "../events/events.ts";
 import type { Auth } from "../gateway/auth/auth.ts";
@@ -33,6 +34,7 @@ export class Steering {
   readonly #revoking: Revoking | undefined;
   readonly #leavers: Leavers;
   readonly #desk: Desk;
+  readonly #commands: WaitingCommands;
   readonly #parts: SteeringParts;
   #refusedCount = 0;
 
@@ -43,10 +45,15 @@ export class Steering {
     const attendance = { forEach: (visit: (client: Attendee) => void) => gateway().forEach(visit) };
     const notices = new Notices(logger);
     const state = { ...parts, events: () => this.#events, revoking: () => this.#revoking };
-    this.#desk = new Desk(id, clienteleOf(id, gateway, state), (why) =>
-      notices.warnOnce("a command on wsmanager.control was not obeyed", "reason", why, () => ({})),
+    const warn = (why: string) =>
+      notices.warnOnce("a command on wsmanager.control was not obeyed", "reason", why, () => ({}));
+    this.#desk = new Desk(id, clienteleOf(id, gateway, state), warn);
+    this.#commands = new WaitingCommands(
+      (body) => this.#desk.take(body),
+      () => gateway().loop,
+      () => warn("more came than can be obeyed"),
     );
-    const events = new Events(id, attendance, logger, (body) => this.#desk.take(body));
+    const events = new Events(id, attendance, logger, (body, answer) => this.#commands.add(body, answer));
     this.#events = broker.attachEvents(events) ? events : undefined;
     this.presence = this.#events && presenceOf(events, attendance);
     this.#leavers = new Leavers((askers) => this.#events?.left(askers));
@@ -101,6 +108,7 @@ export class Steering {
   /** After the last client has gone: the others hear of it within `timeoutMs`, if that can be. In milliseconds. */
   async close(timeoutMs = closeMs): Promise<void> {
     this.#leavers.close();
+    this.#commands.close();
     this.presence?.close();
     this.#revoking?.close();
     await this.#events?.close(Math.min(closeMs, timeoutMs));

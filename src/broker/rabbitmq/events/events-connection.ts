@@ -48,38 +48,30 @@ export class EventsConnection {
     channel.on("return", ({ fields }: Message) => this.#peer.unheard(fields.routingKey));
     channel.on("nack", () => drop("RabbitMQ refuses an event: is its log in trouble?"));
     const telling = await life.channel();
+    let link: RabbitmqEventsLink | undefined;
     await openInbox(
       connection,
       this.#peer.manager,
-      (delivery) => this.#came(delivery, telling),
+      (delivery) => this.#came(delivery, (...answer) => link?.answer(...answer)),
       () => drop("the manager's inbox has gone"),
     );
     connection.on("blocked", () => this.#peer.blocked(true));
     connection.on("unblocked", () => this.#peer.blocked(false));
     const revoked = await RevokedLog.open(connection, this.#peer, drop);
-    const link = new RabbitmqEventsLink(
-      this.#peer.manager,
-      connection,
-      channel,
-      telling,
-      source,
-      drop,
-      revoked,
-    );
+    link = new RabbitmqEventsLink(this.#peer.manager, connection, channel, telling, source, drop, revoked);
     life.onLoss(() => {
-      link.end();
+      link?.end();
       this.#peer.closed();
     });
     this.#peer.opened(link);
   }
 
-  #came({ fields, properties, content }: ConsumeMessage, channel: Channel): void {
+  #came({ fields, properties, content }: ConsumeMessage, answerTo: RabbitmqEventsLink["answer"]): void {
     const { exchange } = fields;
     if (exchange === managersExchange || properties.type === toOne) this.#peer.told(content);
     else if (exchange === controlExchange) {
       const { replyTo, correlationId } = properties;
-      const answer = (body: string) =>
-        void channel.publish("", replyTo, Buffer.from(body), { correlationId });
+      const answer = (body: string) => answerTo(replyTo, { correlationId }, body);
       this.#peer.asked(content, typeof replyTo === "string" ? answer : undefined);
     } else this.#peer.answered(String(properties.correlationId), content);
   }
@@ -158,6 +150,11 @@ class RabbitmqEventsLink implements EventsLink {
     if (!this.#isOpen) return;
     const replyTo = inboxOf(this.#manager);
     this.#telling.publish(controlExchange, "", Buffer.from(body), { replyTo, correlationId: id });
+  }
+
+  /** Answers a program, or a manager, that asked. It may come late: nobody hears it over another connection. */
+  answer(replyTo: string, properties: { readonly correlationId: string }, body: string): void {
+    if (this.#isOpen) this.#telling.publish("", replyTo, Buffer.from(body), properties);
   }
 
   tell(body: string): void {
