@@ -114,6 +114,12 @@ export const limits: readonly Limit[] = [
     metrics: `${metric("warren_clients_over_rate")}, ${closed("flood")}`,
   },
   {
+    what: "bytes of a client that wait in the system to be read, on Linux",
+    by: flag("clientInputBytes"),
+    beyond: "TCP holds it up",
+    metrics: "none: the system does not tell",
+  },
+  {
     what: "subscriptions",
     by: flag("maxSubscriptions"),
     beyond: error,

@@ -1,4 +1,5 @@
 import { dlopen, FFIType, ptr } from "bun:ffi";
+import { readdirSync } from "node:fs";
 import { peerOf } from "../guards/address.ts";
 
 const ipv4Family = 2;
@@ -17,6 +18,8 @@ const receivedAt = 128;
 /** After this many in a row nobody is taken to be there any more: some 13 seconds, and some minutes. */
 const [retransmitsMax, probesMax] = [6, 3] as const;
 const infoBytes = receivedAt + 8;
+/** getsockopt's names for what sockets have, whatever they are: what may wait to be read, and whether it is one that listens. */
+const [socketLevel, receiveBuffer, acceptsConnections] = [1, 8, 30] as const;
 /** ioctl's name for how many bytes wait to be read. */
 const fionread = 0x541b;
 
@@ -38,6 +41,8 @@ export class SocketBytes {
   readonly #addressAt = ptr(this.#address);
   readonly #infoAt = ptr(this.#info);
   readonly #unreadAt = ptr(this.#unread);
+  readonly #number = new Int32Array(new ArrayBuffer(4));
+  readonly #numberAt = ptr(this.#number);
 
   private constructor(libc: Libc) {
     this.#libc = libc;
@@ -105,6 +110,36 @@ export class SocketBytes {
   unread(fd: number): number {
     return this.#libc.ioctl(fd, fionread, this.#unreadAt) === 0 ? this.#unread[0]! : 0;
   }
+
+  /**
+   * Limits what may wait to be read of each connection to this port from now on: what listens hands it down to them. Linux takes
+   * twice as much in its own count, since it counts what is around the bytes, too.
+   *
+   * @returns whether anything listens there
+   */
+  limitUnread(port: number, bytesMax: number): boolean {
+    let isFound = false;
+    for (const name of readdirSync("/proc/self/fd")) {
+      const fd = Number(name);
+      if (this.#numberOf(fd, acceptsConnections) !== 1) continue;
+      if (this.#addressBy(this.#libc.getsockname, fd)?.port !== port) continue;
+      this.#number[0] = bytesMax;
+      this.#libc.setsockopt(fd, socketLevel, receiveBuffer, this.#numberAt, 4);
+      isFound = true;
+    }
+    return isFound;
+  }
+
+  /** What may wait to be read of this connection, in bytes as Linux counts them; undefined if it is none. */
+  unreadMax(fd: number): number | undefined {
+    return this.#numberOf(fd, receiveBuffer);
+  }
+
+  #numberOf(fd: number, name: number): number | undefined {
+    this.#length[0] = 4;
+    const failed = this.#libc.getsockopt(fd, socketLevel, name, this.#numberAt, this.#lengthAt) !== 0;
+    return failed ? undefined : this.#number[0];
+  }
 }
 
 /** @throws if this machine has no such library */
@@ -114,6 +149,7 @@ function load(library: string) {
     getsockname: { args: [i32, pointer, pointer], returns: i32 },
     getpeername: { args: [i32, pointer, pointer], returns: i32 },
     getsockopt: { args: [i32, i32, i32, pointer, pointer], returns: i32 },
+    setsockopt: { args: [i32, i32, i32, pointer, i32], returns: i32 },
     ioctl: { args: [i32, u64, pointer], returns: i32 },
   }).symbols;
 }

@@ -21,6 +21,7 @@ import type { SocketEvents } from "../clients/socket-events.ts";
 import { urlOf } from "../guards/handshake.ts";
 import { HostGuard } from "../guards/host-guard.ts";
 import type { Refusals } from "../guards/refusals.ts";
+import { SocketBytes } from "../limits/socket-bytes.ts";
 import type { Door } from "../protocol/protocol.ts";
 import type { Entrance } from "./entrance.ts";
 import type { Listeners, Listening } from "./listeners.ts";
@@ -39,6 +40,8 @@ export interface ServerOptions extends AdminOptions, TlsOptions {
   readonly maxMessageBytes: number;
   /** What a protocol may put around a message's body. In bytes. */
   readonly maxHeaderBytes: number;
+  /** What may wait in the system to be read of one connection. In bytes; 0: as much as the system likes. */
+  readonly clientInputBytes: number;
   /** How long an HTTP connection may be idle. In milliseconds. */
   readonly handshakeTimeoutMs: number;
   /** Names under which it may be asked without tokens and TLS, besides `localhost`. */
@@ -72,6 +75,7 @@ export class GatewayServer {
   readonly #events: SocketEvents;
   readonly #doors: readonly Door[];
   readonly #page = new Page(clientPage);
+  readonly #sockets = SocketBytes.open();
   readonly #hosts: HostGuard;
   readonly #turns: RequestTurns;
   /** Turns of requests that take a while each. */
@@ -135,9 +139,9 @@ export class GatewayServer {
 
   /** Listens for clients, with one certificate. */
   serve({ tls, ...where }: Listening): Server<Client> {
-    const { handshakeTimeoutMs } = this.#options;
+    const { handshakeTimeoutMs, clientInputBytes } = this.#options;
     const events = this.#events;
-    return Bun.serve<Client>({
+    const server = Bun.serve<Client>({
       ...where,
       ...(tls === undefined ? {} : { tls }),
       development: false,
@@ -162,6 +166,8 @@ export class GatewayServer {
         close: (socket, code) => events.closed(socket, code),
       },
     });
+    if (clientInputBytes > 0) this.#sockets?.limitUnread(server.port!, clientInputBytes);
+    return server;
   }
 
   get #routes(): Routes<Client> {

@@ -53,6 +53,12 @@ export const clientLimitOptions = {
     managing,
     "bytes that a client may send in a second (text: UTF-16 units); 0 is any number",
   ),
+  clientInputBytes: option(
+    bytes(0, 16 * 1024 ** 2),
+    128 * 1024,
+    managing,
+    "what of a client's input may wait in the system (Linux) to be read; 0 is as the system likes",
+  ),
   floodTimeoutMs: option(
     span(0, 86_400_000),
     30_000,
