@@ -198,6 +198,8 @@ export interface Consumer {
 
 /** What reads the log from its end on, for as long as there is a broker. */
 export interface Follower {
+  /** How long what comes next may lie unread, in milliseconds, since nobody here wants it: 0 to read it at once. */
+  readonly patienceMs: number;
   /** The next record. */
   record(offset: number, exchange: RecordExchange, envelope: Envelope): void;
   /** A session is in force: the log has reached this offset, and from its first record or mark on it gets everything. */

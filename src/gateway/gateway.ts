@@ -97,6 +97,15 @@ export class Gateway implements FeedSink {
     return this.#parts.requests.isOwn(asker);
   }
 
+  get hasClients(): boolean {
+    return this.#parts.clients.size > 0;
+  }
+
+  /** Whether a durable subscription has got everything, and waits for what comes next. */
+  get isFollowed(): boolean {
+    return (this.#durables?.counts.atEnd ?? 0) > 0;
+  }
+
   /** Sends a record of the log to durable subscriptions. */
   logged(record: LogRecord): void {
     this.#durables?.logged(record);

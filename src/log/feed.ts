@@ -7,6 +7,7 @@ import type { MessageTrace } from "../ops/message-trace.ts";
 import { isExpired } from "../properties.ts";
 import { countAddressed } from "./addressed.ts";
 import { type EarlyRecord, EarlyRecords } from "./early-records.ts";
+import { Interest } from "./interest.ts";
 import { openForClients } from "./opening.ts";
 import { LogRecord } from "./record.ts";
 import { Repeats } from "./repeats.ts";
@@ -26,6 +27,10 @@ export interface FeedSink {
   hasClient(clientId: string): boolean;
   /** Whether the client that asked, by the correlation id, is one of this manager's. */
   hasAsker(asker: string): boolean;
+  /** Whether anybody is connected. */
+  readonly hasClients: boolean;
+  /** Whether what comes next is for some durable subscription. */
+  readonly isFollowed: boolean;
   /** Every record, this manager's own too, once the above have got what is theirs. */
   logged(record: LogRecord): void;
   /** As `Follower` has them. */
@@ -56,6 +61,7 @@ export class Feed implements Follower {
   /** The offset of the first record that came. */
   #first: number | undefined;
   #early: EarlyRecords | undefined;
+  readonly #interest = new Interest();
   /** The record that has just come: of others, which are opened again, the answers have been handed on. */
   #coming: LogRecord | undefined;
 
@@ -97,8 +103,15 @@ export class Feed implements Follower {
     this.#recordBytesMax = recordBytesMax;
   }
 
+  get patienceMs(): number {
+    if (this.#early !== undefined) return 0;
+    const patienceMs = this.#interest.patienceMs(performance.now(), this.#sink.hasClients);
+    return patienceMs > 0 && this.#sink.isFollowed ? 0 : patienceMs;
+  }
+
   record(offset: number, exchange: RecordExchange, envelope: Envelope): void {
     const readMs = performance.now();
+    this.#interest.came(readMs);
     this.#first ??= offset;
     const record = new LogRecord(offset, exchange, envelope, this.#open);
     const { isFromClients } = record;
@@ -154,6 +167,7 @@ export class Feed implements Follower {
       // What is published again under a key that this manager took itself its clients have heard already.
       const isHeard = hasKey(head.id) && this.keys.learn(head.id, head.clientId);
       if (isExpired(head) || !this.#isWanted(head, isFromClients)) continue;
+      this.#interest.wanted(performance.now());
       if (!isFromClients) this.#deliver(record.at(index));
       else if (!isHeard) this.#sink.relay(record.at(index));
     }
@@ -178,6 +192,7 @@ export class Feed implements Follower {
 
   #answer(head: Head, asker: string, open: () => Message): void {
     if (!this.#sink.hasAsker(asker) || isExpired(head) || this.repeats.hasSeen(head.id)) return;
+    this.#interest.wanted(performance.now());
     const message = open();
     this.#sink.answer(message, asker);
     if (this.#messageTrace.wants())

@@ -73,6 +73,12 @@ export function tracedSink(sink: FeedSink, tracing: Tracing | undefined): FeedSi
     wants: (topic) => sink.wants(topic),
     hasClient: (clientId) => sink.hasClient(clientId),
     hasAsker: (asker) => sink.hasAsker(asker),
+    get hasClients() {
+      return sink.hasClients;
+    },
+    get isFollowed() {
+      return sink.isFollowed;
+    },
     logged: (record) => sink.logged(record),
     marked: (offset) => sink.marked(offset),
     missed: (why) => sink.missed(why),

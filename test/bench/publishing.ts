@@ -1,5 +1,6 @@
 import { type ChannelModel, type ConfirmChannel, connect } from "amqplib";
 import type { PublishLink } from "../../src/broker/broker.ts";
+import { Haste } from "../../src/broker/rabbitmq/connection/haste.ts";
 import { ChannelLink } from "../../src/broker/rabbitmq/publishing/publish-link.ts";
 import type { Envelope } from "../../src/envelope/envelope.ts";
 import { startRabbitmq } from "../support/rabbitmq.ts";
@@ -41,6 +42,7 @@ export function linkTo(
     needed: () => needed,
     onRefused: () => undefined,
     onTaken: () => undefined,
+    haste: new Haste(),
     missedForMs: 300,
     drop: () => undefined,
   });

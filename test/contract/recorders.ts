@@ -95,6 +95,7 @@ export class RecordingConsumer implements Consumer {
 
 /** Remembers records. */
 export class RecordingFollower implements Follower {
+  patienceMs = 0;
   readonly records: {
     readonly offset: number;
     readonly exchange: RecordExchange;

@@ -104,6 +104,43 @@ describe("a memory alarm", () => {
   });
 });
 
+describe("a follower that has time", () => {
+  test("gets every record once and in order, and a mark that it asks for while it rests", async () => {
+    const url = await freshVhost();
+    const publisher = new RecordingPublisher();
+    const sending = openBroker([url]);
+    sending.attachPublisher("wsmanager", publisher);
+    sending.attachFollower(new RecordingFollower());
+    await startAndWait(sending);
+    let rests = 0;
+    const follower = new RecordingFollower();
+    Object.defineProperty(follower, "patienceMs", {
+      get: () => {
+        rests++;
+        return 100;
+      },
+    });
+    const broker = openBroker([url]);
+    broker.attachFollower(follower);
+    await startAndWait(broker);
+    let count = 0;
+    const publish = (more = 1) =>
+      publisher.publish(...Array.from({ length: more }, () => envelopeOf(String(count++))));
+    // It begins to rest a second after it has asked for a mark.
+    const isResting = async () => {
+      await publish();
+      return rests > 3;
+    };
+    await until(isResting, "it rests");
+    const whole = new Promise<number>((resolve) => broker.mark(resolve));
+    for (let time = 0; time < 10; time++) await publish(30);
+    expect(await whole).toBeGreaterThan(0);
+    await until(() => follower.records.length === count, "every record");
+    expect(follower.texts).toEqual(Array.from({ length: count }, (_, index) => String(index)));
+    expect(follower.gapsBehind).toEqual([]);
+  });
+});
+
 describe("RabbitMQ's exchanges", () => {
   test("are joined where another program has declared them as not durable", async () => {
     const url = await freshVhost();

@@ -16,6 +16,7 @@ import type { AbandonedGroup } from "../groups.ts";
 import type { OnLeft } from "../leavers.ts";
 import { type Access, urlsAlone } from "./connection/access.ts";
 import { Connections } from "./connection/connections.ts";
+import { Haste } from "./connection/haste.ts";
 import { defaultTiming, type LinkTiming } from "./connection/link-timing.ts";
 import { Outage } from "./connection/outage.ts";
 import type { Drop } from "./connection/watch.ts";
@@ -57,6 +58,7 @@ export class RabbitmqBroker implements Broker {
   readonly #options: RabbitmqOptions;
   readonly #timing: LinkTiming;
   readonly #layout: Layout;
+  readonly #haste = new Haste();
   readonly #inflow: Inflow;
   readonly #outflow: Outflow;
   readonly #markWriter: MarkWriter;
@@ -81,9 +83,10 @@ export class RabbitmqBroker implements Broker {
       hasLog: this.hasLog,
       hasCopies: options.plainCopies ?? true,
       timing,
+      haste: this.#haste,
       groupsInLedger: () => this.#groupWatch.known,
     });
-    this.#markWriter = new MarkWriter(logger);
+    this.#markWriter = new MarkWriter(logger, this.#haste);
     this.#markWriter.onFree = () => {
       for (const { options } of this.#inflow.followers) options.marks.writable();
     };
@@ -124,7 +127,8 @@ export class RabbitmqBroker implements Broker {
       drop(why);
       this.#markWriter.giveUp(why);
     };
-    this.#inflow.attachFollower({ follower, marks, markAfterMs, heard, cancelled, silent });
+    const haste = this.#haste;
+    this.#inflow.attachFollower({ follower, marks, markAfterMs, haste, heard, cancelled, silent });
   }
 
   mark(then: (offset: number) => void): () => void {

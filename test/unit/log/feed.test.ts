@@ -25,6 +25,8 @@ function feedOf(managerId: string, messageTraceMode: "on" | "off" = "off", repea
     wants: (topic: string) => !unwanted.has(topic),
     hasClient: (clientId: string) => !unwanted.has(clientId),
     hasAsker: (asker: string) => !unwanted.has(asker),
+    hasClients: true,
+    isFollowed: false,
     logged: ({ offset }: LogRecord) => void logged.push(offset),
     marked: (offset: number) => void logged.push(`mark ${offset}`),
     missed: () => void logged.push("missed"),

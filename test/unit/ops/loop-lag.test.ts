@@ -24,3 +24,29 @@ test("how late the event loop is, is a histogram, and the longest a gauge that i
   lag.close();
   expect(jest.getTimerCount()).toBe(0);
 });
+
+test("a process that idles is woken up less often, and as often as before once it works or is late", () => {
+  let cpuMs = 0;
+  const lag = new LoopLag(() => cpuMs);
+  const looksIn = (ms: number, workMs = 0): number => {
+    const before = countIn(exposition(lag.metrics));
+    clock.pass(ms, 10, () => {
+      cpuMs += (workMs * 10) / ms;
+    });
+    return countIn(exposition(lag.metrics)) - before;
+  };
+  expect(looksIn(1000)).toBe(50);
+  expect(looksIn(1000)).toBe(5);
+  expect(looksIn(200, 20)).toBe(1);
+  expect(looksIn(1000, 100)).toBe(50);
+  expect(looksIn(2000)).toBeLessThan(100);
+  expect(looksIn(1000)).toBe(5);
+  // Held up by something that took no CPU time of its own.
+  clock.spend(300);
+  expect(looksIn(400)).toBeGreaterThan(5);
+  lag.close();
+});
+
+function countIn(shown: string): number {
+  return Number(/warren_event_loop_lag_seconds_count (\d+)/.exec(shown)?.[1]);
+}

@@ -1,16 +1,20 @@
 import type { Channel, ChannelModel, ConfirmChannel } from "amqplib";
+import type { FrameReader } from "../frames/frame-reader.ts";
 import { type Drop, watch } from "./watch.ts";
 
 /** One life of a connection to RabbitMQ, from its opening to its loss. */
 export class Life {
   readonly connection: ChannelModel;
+  /** Reads what RabbitMQ sends over it. */
+  readonly reader: FrameReader;
   /** Gives the connection up. */
   readonly drop: Drop;
   readonly #ends: (() => void)[] = [];
   #isOver = false;
 
-  constructor(connection: ChannelModel, drop: Drop) {
+  constructor(connection: ChannelModel, reader: FrameReader, drop: Drop) {
     this.connection = connection;
+    this.reader = reader;
     this.drop = drop;
   }
 

@@ -13,7 +13,7 @@ import type { LinkTiming } from "./link-timing.ts";
 import type { Outage } from "./outage.ts";
 import { Patience } from "./patience.ts";
 import { rejectAfter } from "./reject-after.ts";
-import { refusalOf } from "./watch.ts";
+import { type Drop, refusalOf } from "./watch.ts";
 
 /** After a close over what was sent, the next attempts follow within this many milliseconds: at most this many in a row. */
 const hurriedMs = 20;
@@ -121,11 +121,12 @@ export class Link {
   async #live(url: string): Promise<Error | undefined> {
     const { setUp, timing, outage, name, logger } = this.#options;
     let connection: ChannelModel;
+    let reader: FrameReader;
     const tell = { connection: name, broker: withoutPassword(url) };
     try {
       logger.debug("broker connecting", tell);
       connection = await this.#connect(url);
-      new FrameReader(connection);
+      reader = new FrameReader(connection);
     } catch (error) {
       return connectFault(error, url, !this.#wasOpenOnce, this.#isByCertificate);
     }
@@ -133,7 +134,8 @@ export class Link {
     // The error event comes before close and says more.
     connection.on("error", (error: Error) => ended.resolve(error));
     connection.on("close", (error?: Error) => ended.resolve(error ?? new Error("connection closed")));
-    const life = new Life(connection, (why) => ended.resolve(typeof why === "string" ? new Error(why) : why));
+    const drop: Drop = (why) => ended.resolve(typeof why === "string" ? new Error(why) : why);
+    const life = new Life(connection, reader, drop);
     const patience = new Patience(connection, timing.answerTimeoutMs, life.drop);
     let fault: Error | undefined;
     try {

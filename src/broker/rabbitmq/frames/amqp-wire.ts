@@ -8,6 +8,8 @@ export const frameMethod = 1;
 export const frameHeader = 2;
 /** What a frame of a body begins with. */
 export const frameBody = 3;
+/** What a heartbeat begins with. */
+export const frameHeartbeat = 8;
 /** What a frame ends with. */
 export const frameEnd = 0xce;
 /** Type, channel and size before a frame's payload, in bytes. */

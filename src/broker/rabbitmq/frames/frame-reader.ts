@@ -5,12 +5,14 @@ import {
   frameEnd,
   frameHeadBytes,
   frameHeader,
+  frameHeartbeat,
   frameMethod,
   frameOverhead,
   frameSizeAt,
 } from "./amqp-wire.ts";
 import { readProperties } from "./delivery-properties.ts";
 import { type Receiving, type ReceivingChannel, receiving } from "./innards.ts";
+import { ReadRests, type Unhurried } from "./read-rests.ts";
 
 /** The class and the method of basic.deliver. */
 const basicDeliver = (classBasic << 16) | 60;
@@ -36,6 +38,7 @@ export class FrameReader {
   #partBytes = 0;
   /** What has to be there before it is worth looking again. */
   #neededBytes = frameHeadBytes;
+  #rests: ReadRests | undefined;
 
   /** Takes over from amqplib, on a connection that is open. */
   constructor(connection: ChannelModel) {
@@ -53,10 +56,23 @@ export class FrameReader {
     this.#readable();
   }
 
+  /**
+   * From now on, reading rests as long as nothing comes but deliveries on this channel and they have time. Returns undefined where the
+   * socket cannot be left alone.
+   */
+  restWhile(unhurried: Unhurried): ReadRests | undefined {
+    const handle = this.#inside.stream._handle;
+    if (typeof handle?.pause !== "function" || typeof handle.resume !== "function") return undefined;
+    this.#rests = new ReadRests(handle, unhurried);
+    return this.#rests;
+  }
+
   readonly #readable = (): void => {
     const { stream } = this.#inside;
+    let bytes = 0;
     try {
       for (let chunk = stream.read(); chunk !== null; chunk = stream.read()) {
+        bytes += chunk.byteLength;
         this.#inside.recvSinceLastCheck = true;
         this.#add(chunk);
         if (this.#partBytes >= this.#neededBytes) this.#take();
@@ -64,6 +80,8 @@ export class FrameReader {
     } catch (error) {
       this.#inside.emit("frameError", error);
     }
+    // The stream has asked its socket for more by now.
+    this.#rests?.read(bytes);
   };
 
   #add(chunk: Buffer): void {
@@ -98,6 +116,7 @@ export class FrameReader {
       return at;
     }
     if (bytes[next - 1] !== frameEnd) throw new Error("Invalid frame");
+    if (bytes[at] !== frameHeartbeat) this.#rests?.came(bytes.readUInt16BE(at + 1));
     if (
       bytes[at] === frameMethod &&
       sizeBytes >= 4 &&

@@ -1,4 +1,5 @@
 import type { Channel, ChannelModel } from "amqplib";
+import type { ReadHandle } from "./read-rests.ts";
 
 /** AMQP's names of the classes and methods by which Warren asks, by their numbers: `queue.declare` is 50 and 10. */
 const classNames = new Map([
@@ -75,6 +76,8 @@ export interface Receiving {
     read(): Buffer | null;
     on(event: "readable", heard: () => void): unknown;
     removeAllListeners(event: "readable"): unknown;
+    /** Bun's, which a stream keeps for itself. `pause` of the stream means nothing to who reads by `readable`. */
+    readonly _handle?: ReadHandle | null;
   };
   /** What was received and not read. */
   rest: Buffer;

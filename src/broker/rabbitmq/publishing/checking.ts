@@ -38,8 +38,11 @@ export class Checking {
   readonly #channelNumber: number;
   readonly #confirms: CheckedConfirms;
   readonly #expectAnswer: () => void;
-  readonly #looking: NodeJS.Timeout;
+  #looking: NodeJS.Timeout;
+  /** How long it waits until it looks again, in milliseconds. */
+  #lookMs: number = busyEveryMs;
   #gathering: NodeJS.Timeout | undefined;
+  #hasEnded = false;
   #askedAtMs = Number.NEGATIVE_INFINITY;
   #publishedAtMs = Number.NEGATIVE_INFINITY;
   #needed: Needed | undefined;
@@ -58,13 +61,14 @@ export class Checking {
       const waitMs = Math.max(0, gatherMs - (performance.now() - this.#askedAtMs));
       this.#gathering ??= setTimeout(() => this.ask(), waitMs);
     });
-    this.#looking = setInterval(() => this.#look(), busyEveryMs);
+    this.#looking = setTimeout(() => this.#look(), this.#lookMs);
   }
 
   /** Messages are about to be written. Returns the frames to write before them, in the same piece. */
   beforePublishing(): Uint8Array {
     const nowMs = performance.now();
     this.#publishedAtMs = nowMs;
+    if (this.#lookMs !== busyEveryMs) this.#lookIn(busyEveryMs);
     if (nowMs - this.#askedAtMs < this.#options.missedForMs / 2) return nothing;
     this.#askedAtMs = nowMs;
     return this.#silent;
@@ -83,16 +87,25 @@ export class Checking {
 
   /** The channel is gone. */
   end(): void {
-    clearInterval(this.#looking);
+    clearTimeout(this.#looking);
     clearTimeout(this.#gathering);
+    this.#hasEnded = true;
   }
 
   #look(): void {
     const nowMs = performance.now();
     const isBusy = nowMs - this.#publishedAtMs < busyForMs;
-    const isDue = nowMs - this.#askedAtMs >= (isBusy ? busyEveryMs : idleEveryMs);
+    const everyMs = isBusy ? busyEveryMs : idleEveryMs;
+    const isDue = nowMs - this.#askedAtMs >= everyMs;
     // A RabbitMQ that does not answer is asked once.
     if (isDue && this.#confirms.asked === 0) this.ask();
+    this.#lookIn(everyMs);
+  }
+
+  #lookIn(ms: number): void {
+    clearTimeout(this.#looking);
+    this.#lookMs = ms;
+    if (!this.#hasEnded) this.#looking = setTimeout(() => this.#look(), ms);
   }
 
   #renew(): void {

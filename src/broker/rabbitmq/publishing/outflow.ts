@@ -1,6 +1,7 @@
 import type { Logger } from "../../../ops/logger.ts";
 import type { Exchange, Publisher } from "../../broker.ts";
 import type { Connections, Purpose } from "../connection/connections.ts";
+import type { Haste } from "../connection/haste.ts";
 import type { LinkTiming } from "../connection/link-timing.ts";
 import type { Layout } from "../topology/layout.ts";
 import { groupQueue } from "../topology/topology.ts";
@@ -18,6 +19,8 @@ export interface OutflowOptions {
   /** Whether other programs get plain copies of what Warren's roles say to one another. */
   readonly hasCopies: boolean;
   readonly timing: LinkTiming;
+  /** Hears of each write. */
+  readonly haste: Haste;
   /** The processor groups that were ever written down, whether or not anybody consumes them. */
   groupsInLedger(): readonly string[];
 }

@@ -2,6 +2,7 @@ import type { ChannelModel, ConfirmChannel } from "amqplib";
 import { TagWindow } from "../../../collections/tag-window.ts";
 import type { Envelope } from "../../../envelope/envelope.ts";
 import type { Publisher, PublishLink } from "../../broker.ts";
+import type { Haste } from "../connection/haste.ts";
 import type { Drop } from "../connection/watch.ts";
 import { frameOverhead } from "../frames/amqp-wire.ts";
 import type { Needed } from "../frames/check-frames.ts";
@@ -30,6 +31,8 @@ export interface PublishLinkOptions {
   readonly publisher: Pick<Publisher, "confirmed" | "refused" | "refusing" | "drained">;
   /** What has to be there for a publish to reach everybody: the same object as long as it does not change. */
   needed(): Needed;
+  /** Hears of each write: what is published may have an answer. */
+  readonly haste: Haste;
   /** How long something that is missing stays so, in milliseconds. */
   readonly missedForMs: number;
   /**
@@ -205,6 +208,7 @@ export class ChannelLink implements PublishLink {
   /** Returns how many AMQP messages were written. */
   #write(envelopes: readonly Envelope[]): number {
     if (!this.#isOpen || envelopes.length === 0) return 0;
+    this.#options.haste.published();
     if (this.#isProven) this.#listening.plan(envelopes, performance.now());
     else for (const { copies } of envelopes) copies?.unplan();
     let count = 0;

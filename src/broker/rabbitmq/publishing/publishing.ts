@@ -2,6 +2,7 @@ import type { ConfirmChannel } from "amqplib";
 import { reasonOf } from "../../../errors.ts";
 import type { Logger } from "../../../ops/logger.ts";
 import type { Exchange, Publisher } from "../../broker.ts";
+import type { Haste } from "../connection/haste.ts";
 import type { Life } from "../connection/life.ts";
 import type { LinkTiming } from "../connection/link-timing.ts";
 import type { Drop } from "../connection/watch.ts";
@@ -32,6 +33,8 @@ export interface PublishingOptions {
   readonly hasCopies: boolean;
   readonly logger: Logger;
   readonly timing: LinkTiming;
+  /** Hears of each write. */
+  readonly haste: Haste;
   /** Tells managers over this connection which groups this process has. */
   readonly announcing: Announcing | undefined;
 }
@@ -60,7 +63,8 @@ export class PublishingConnection {
 
   async setUp(life: Life): Promise<void> {
     const { connection, drop } = life;
-    const { publishings, layout, groupsInLedger, hasLog, hasCopies, timing, announcing } = this.#options;
+    const { publishings, layout, groupsInLedger, hasLog, hasCopies, timing, haste, announcing } =
+      this.#options;
     this.#watchBlocked(life);
     this.#drop = drop;
     life.onLoss(() => {
@@ -81,6 +85,7 @@ export class PublishingConnection {
           copiesTo: hasCopies ? copiesTo : undefined,
           publisher,
           needed,
+          haste,
           missedForMs,
           onRefused: (isFirst) => {
             const isFull = this.#full.refused(connection, performance.now());

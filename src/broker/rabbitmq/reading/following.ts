@@ -1,9 +1,11 @@
 import type { Channel, ConsumeMessage, Options } from "amqplib";
 import type { Envelope } from "../../../envelope/envelope.ts";
 import type { Follower } from "../../broker.ts";
+import type { Haste } from "../connection/haste.ts";
 import type { Life } from "../connection/life.ts";
 import type { Drop } from "../connection/watch.ts";
 import { fromDelivery, offsetOf } from "../frames/codec.ts";
+import { channelNumber } from "../frames/innards.ts";
 import { cameBy, exchanges } from "../topology/exchanges.ts";
 import { logStream } from "../topology/topology.ts";
 import { Doubt } from "./doubt.ts";
@@ -24,6 +26,8 @@ export interface FollowingOptions {
   readonly marks: Marks;
   /** After a silence of this length the log is asked for a sign, in milliseconds. */
   readonly markAfterMs: number;
+  /** Whether this process waits for something that comes by the log. */
+  readonly haste: Haste;
   /** Hears of every mark that came by the exchange for them: processors name their groups by them. */
   heard(mark: Envelope): void;
   /** RabbitMQ has ended the follower, as it does when the log is deleted. */
@@ -61,6 +65,12 @@ export class Following {
     });
     marks.opened(() => silent(life.drop));
     marks.ask((offset) => follower.marked(offset));
+    const { haste } = this.options;
+    const rests = life.reader.restWhile({
+      channel: channelNumber(channel),
+      patienceMs: () => (haste.isOn(performance.now()) ? 0 : follower.patienceMs),
+    });
+    const unheard = haste.onPublished(() => rests?.wake());
     const watchdog = setInterval(() => session.look(), markAfterMs);
     const timer = setTimeout(() => session.mustBeSure(), this.doubt.leftMs);
     const doubting = setInterval(() => {
@@ -71,6 +81,8 @@ export class Following {
       const silentMs = marks.isAwaited ? performance.now() - startedMs : 0;
       this.doubt.ended(this.position.isSure, session.wasCancelled, silentMs);
       session.end();
+      unheard();
+      rests?.end();
       marks.closed();
       clearInterval(watchdog);
       clearInterval(doubting);

@@ -1,6 +1,7 @@
 import type { ConfirmChannel } from "amqplib";
 import type { Logger } from "../../../ops/logger.ts";
 import { markContentType } from "../../broker.ts";
+import type { Haste } from "../connection/haste.ts";
 import type { Life } from "../connection/life.ts";
 import type { Drop } from "../connection/watch.ts";
 import { exchanges } from "../topology/exchanges.ts";
@@ -11,6 +12,7 @@ import { exchanges } from "../topology/exchanges.ts";
  */
 export class MarkWriter {
   readonly #logger: Logger;
+  readonly #haste: Haste;
   #channel: ConfirmChannel | undefined;
   #writtenCount = 0;
   #takenCount = 0;
@@ -20,8 +22,10 @@ export class MarkWriter {
   /** Called when it can write again. */
   onFree: () => void = () => undefined;
 
-  constructor(logger: Logger) {
+  /** @param haste hears that the mark's return is waited for */
+  constructor(logger: Logger, haste: Haste) {
     this.#logger = logger;
+    this.#haste = haste;
   }
 
   /** Whether what is written now gets to RabbitMQ soon. */
@@ -71,6 +75,7 @@ export class MarkWriter {
   write(id: string): void {
     if (!this.isFree) return;
     this.#writtenCount++;
+    this.#haste.published();
     this.#channel?.publish(exchanges.marks, "", Buffer.alloc(0), {
       contentType: markContentType,
       messageId: id,

@@ -66,7 +66,12 @@ async function allLinksOpen(fake: FakeAmqp, openTimeoutMs: () => number): Promis
     deliver: () => undefined,
     closed: () => undefined,
   });
-  broker.attachFollower({ record: () => undefined, marked: () => undefined, missed: () => undefined });
+  broker.attachFollower({
+    patienceMs: 0,
+    record: () => undefined,
+    marked: () => undefined,
+    missed: () => undefined,
+  });
   broker.start((error) => {
     throw error;
   });

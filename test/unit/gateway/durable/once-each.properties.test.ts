@@ -65,6 +65,8 @@ class ManagerDouble {
       wants: () => true,
       hasClient: () => false,
       hasAsker: () => false,
+      hasClients: false,
+      isFollowed: false,
       logged: this.durables.logged.bind(this.durables),
       marked: this.durables.marked.bind(this.durables),
       missed: this.durables.missed.bind(this.durables),

@@ -25,6 +25,7 @@ test("a follower of a quiet log acknowledges the little that came, so that Rabbi
   });
   const records: number[] = [];
   broker.attachFollower({
+    patienceMs: 0,
     record: (offset) => void records.push(offset),
     marked: () => undefined,
     missed: () => undefined,
@@ -53,7 +54,12 @@ test("marks go over a connection that consumes nothing, and none while RabbitMQ 
     logRetention: { maxBytes: 1024 ** 2, maxAgeMs: 1000 },
     timing: { ...defaultTiming, markAfterMs: 20, markAgainAfterMs: 20, closeTimeoutMs: 100 },
   });
-  broker.attachFollower({ record: () => undefined, marked: () => undefined, missed: () => undefined });
+  broker.attachFollower({
+    patienceMs: 0,
+    record: () => undefined,
+    marked: () => undefined,
+    missed: () => undefined,
+  });
   broker.start((error) => {
     throw error;
   });
