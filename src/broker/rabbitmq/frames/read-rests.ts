@@ -1,11 +1,14 @@
 /** What stops and continues to take bytes from a socket. Until it continues, the kernel keeps what comes, and slows the sender down when it has no room. */
 export interface ReadHandle {
+  /** Takes nothing from now on. */
   pause(): unknown;
+  /** Takes what comes again. */
   resume(): unknown;
 }
 
 /** The channel whose deliveries may wait. */
 export interface Unhurried {
+  /** Its number. */
   readonly channel: number;
   /** How long what comes next may lie unread, in milliseconds: 0 to read it at once. Asked after each read. */
   patienceMs(): number;
