@@ -202,8 +202,12 @@ export interface Follower {
   readonly patienceMs: number;
   /** The next record. */
   record(offset: number, exchange: RecordExchange, envelope: Envelope): void;
-  /** A session is in force: the log has reached this offset, and from its first record or mark on it gets everything. */
-  marked(offset: number): void;
+  /**
+   * A session is in force: the log has reached this offset, and from its first record or mark on it gets everything.
+   *
+   * @param fingerprint of what is there, which is no record for followers; see `fingerprintOf`. Absent where no other log has such an offset
+   */
+  marked(offset: number, fingerprint?: string): void;
   /** Between the last record and the next one some are missing. */
   missed(why: Missed): void;
 }

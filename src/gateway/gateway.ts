@@ -111,8 +111,8 @@ export class Gateway implements FeedSink {
     this.#durables?.logged(record);
   }
 
-  marked(offset: number): void {
-    this.#durables?.marked(offset);
+  marked(offset: number, fingerprint: string | undefined): void {
+    this.#durables?.marked(offset, fingerprint);
   }
 
   /** All that may come again is known: durable subscriptions are served from now on. */

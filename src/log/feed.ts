@@ -34,7 +34,7 @@ export interface FeedSink {
   /** Every record, this manager's own too, once the above have got what is theirs. */
   logged(record: LogRecord): void;
   /** As `Follower` has them. */
-  marked(offset: number): void;
+  marked(offset: number, fingerprint: string | undefined): void;
   /** What comes next does not follow on what came. */
   missed(why: Missed): void;
 }
@@ -199,8 +199,8 @@ export class Feed implements Follower {
       this.#messageTrace.print("answered", message.body, { topic: message.topic });
   }
 
-  marked(offset: number): void {
-    this.#sink.marked(offset);
+  marked(offset: number, fingerprint?: string): void {
+    this.#sink.marked(offset, fingerprint);
     this.onMarked(Math.min(offset, this.#first ?? offset));
   }
 

@@ -7,11 +7,31 @@ export interface Position {
   readonly offset: number;
   /** −1: before the first message of the record. Infinity: after its last one. */
   readonly index: number;
+  /** By what a client knows the record; see `fingerprintOf`. What is at this place in another log has another one. */
+  readonly fingerprint?: string | undefined;
 }
 
-/** What a message's position is called towards clients, which give it back and need not know what it means. */
-export function positionText(offset: number, index: number, messageCount: number): string {
-  return messageCount === 1 ? String(offset) : `${offset}.${index}`;
+/** A position with this at its end is the one of what follows. */
+const next = "~";
+
+/**
+ * What a message's position is called towards clients, which give it back and need not know what it means.
+ *
+ * @param fingerprint the record's; without it the position is one in whatever log there is
+ */
+export function positionText(
+  offset: number,
+  index: number,
+  messageCount: number,
+  fingerprint?: string,
+): string {
+  const place = messageCount === 1 ? `${offset}` : `${offset}.${index}`;
+  return fingerprint === undefined ? place : `${place}-${fingerprint}`;
+}
+
+/** The position to begin with so that everything after this one comes, and nothing else. */
+export function positionAfter(position: string): string {
+  return `${position}${next}`;
 }
 
 /** Whether a message lies after a position. */
@@ -45,17 +65,35 @@ export function startAt(text: string): Start | undefined {
   const [, seconds] = /^timestamp=(\d{1,12})$/.exec(text) ?? [];
   if (seconds !== undefined) return { timestamp: Number(seconds) };
   const place = placeIn(text);
-  return place && { offset: place.offset, index: (place.index ?? 0) - 1 };
+  if (place === undefined) return undefined;
+  return place.isNext ? after(place) : { ...after(place), index: (place.index ?? 0) - 1 };
 }
 
 /** Understands the header `x-stream-after`: the position of the message seen last. Undefined if it is none. */
 export function startAfter(text: string): Position | undefined {
   const place = placeIn(text);
-  return place && { offset: place.offset, index: place.index ?? Number.POSITIVE_INFINITY };
+  return place && after(place);
 }
 
-function placeIn(text: string): { readonly offset: number; readonly index: number | undefined } | undefined {
-  const [, offset, index] = /^(\d{1,16})(?:\.(\d{1,9}))?$/.exec(text) ?? [];
+interface Place {
+  readonly offset: number;
+  readonly index: number | undefined;
+  readonly fingerprint: string | undefined;
+  readonly isNext: boolean;
+}
+
+function after({ offset, index = Number.POSITIVE_INFINITY, fingerprint }: Place): Position {
+  return fingerprint === undefined ? { offset, index } : { offset, index, fingerprint };
+}
+
+function placeIn(text: string): Place | undefined {
+  const parts = /^(\d{1,16})(?:\.(\d{1,9}))?(?:-([0-9a-z]{1,6}))?(~)?$/.exec(text);
+  const [, offset, index, fingerprint, isNext] = parts ?? [];
   if (offset === undefined || !Number.isSafeInteger(Number(offset))) return undefined;
-  return { offset: Number(offset), index: index === undefined ? undefined : Number(index) };
+  return {
+    offset: Number(offset),
+    index: index === undefined ? undefined : Number(index),
+    fingerprint,
+    isNext: isNext === next,
+  };
 }

@@ -7,9 +7,11 @@ import {
   type Head,
   keptCostBytes,
 } from "../envelope/envelope.ts";
+import { fingerprintOf } from "../envelope/fingerprint.ts";
 import { packedContentType } from "../envelope/packing.ts";
 import { topicsIn } from "../envelope/unpacking.ts";
 import type { Headers, Message } from "../message.ts";
+import { positionText } from "./position.ts";
 
 /** Opens an envelope; gives no messages where it cannot be read. */
 export type Opener = (record: LogRecord, envelope: Envelope) => Contents;
@@ -41,6 +43,8 @@ export class LogRecord {
   repeated: "all" | ReadonlySet<number> | undefined;
   /** Which of them live clients have heard from a log that was before this one. */
   heard: "all" | ReadonlySet<number> | undefined;
+  readonly #messageId: string | undefined;
+  #fingerprint: string | undefined;
   #opener: Opener;
   /** Absent once a single message is kept. */
   #envelope: Envelope | undefined;
@@ -54,6 +58,7 @@ export class LogRecord {
     this.exchange = exchange;
     this.timestamp = envelope.timestamp;
     this.isCopy = envelope.isCopy === true;
+    this.#messageId = envelope.messageId;
     this.#envelope = envelope;
     this.#opener = opener;
   }
@@ -71,6 +76,26 @@ export class LogRecord {
   /** The one client that a message of this record is for; undefined if it is for all on its topic. */
   recipientOf({ clientId }: Pick<Head, "clientId">): string | undefined {
     return this.isToClients ? clientId : undefined;
+  }
+
+  /** What tells it from the record that another log has at this offset. */
+  get fingerprint(): string {
+    this.#fingerprint ??= fingerprintOf({
+      messageId: this.#messageId,
+      timestamp: this.timestamp,
+      body: this.#envelope?.body ?? nothing,
+    });
+    return this.#fingerprint;
+  }
+
+  /** What the place of the message with this index is called towards clients. */
+  positionOf(index: number): string {
+    return positionText(this.offset, index, this.heads.length, this.fingerprint);
+  }
+
+  /** The same of its end. */
+  get endPosition(): string {
+    return positionText(this.offset, 0, 1, this.fingerprint);
   }
 
   /** The topics of its messages, as far as they are known without reading more: those of a pack. */
@@ -148,6 +173,8 @@ export class LogRecord {
 
   #keepSingle(onOpened: (record: LogRecord) => void): void {
     const [message] = this.messages;
+    // Of one without an id the body tells, which is let go of.
+    if (this.#messageId === undefined) this.#fingerprint ??= fingerprintOf(this.#envelope!);
     this.#envelope = undefined;
     this.#messages = [];
     if (message === undefined || !hasMany(message.headers)) {
@@ -180,6 +207,8 @@ export class LogRecord {
     this.#messages = [];
   }
 }
+
+const nothing = Buffer.alloc(0);
 
 /** More headers than this are kept as text: an object of names that nobody else uses takes some 300 bytes for each. */
 const headersMax = 4;

@@ -1,4 +1,5 @@
 import { Deque } from "../collections/deque.ts";
+import { positionText } from "./position.ts";
 import type { LogRecord } from "./record.ts";
 import { Times } from "./times.ts";
 
@@ -20,6 +21,8 @@ export class LogWindow {
   #coversFrom: number | undefined;
   readonly #times = new Times();
   #last = -1;
+  /** The last one that is no record and is known by its fingerprint. */
+  #marked: { readonly offset: number; readonly fingerprint: string } | undefined;
 
   /** @param bytesMax what the records may cost together; the newest one is kept whatever it costs */
   constructor(bytesMax: number) {
@@ -71,10 +74,32 @@ export class LogWindow {
     }
   }
 
-  /** The log has reached this offset, and it is followed. */
-  reached(offset: number): void {
+  /**
+   * The log has reached this offset, and it is followed.
+   *
+   * @param fingerprint of what is there, if that is no record for anybody
+   */
+  reached(offset: number, fingerprint?: string): void {
     this.#coversFrom ??= offset;
     this.#last = Math.max(this.#last, offset);
+    if (fingerprint !== undefined) this.#marked = { offset, fingerprint };
+  }
+
+  /** Whether what is at this offset has this fingerprint; undefined if it is not in memory. */
+  hasAt(offset: number, fingerprint: string): boolean | undefined {
+    const record = this.at(this.sequenceOf(offset));
+    if (record?.offset === offset) return record.fingerprint === fingerprint;
+    return this.#marked?.offset === offset ? this.#marked.fingerprint === fingerprint : undefined;
+  }
+
+  /** What the place is called towards clients after which comes what lies after this offset: the end of the last record up to it. */
+  nameOf(offset: number): string {
+    const record = this.at(this.sequenceOf(offset + 1) - 1);
+    if (record !== undefined) return record.endPosition;
+    const marked = this.#marked;
+    const isMarked =
+      marked !== undefined && marked.offset <= offset && marked.offset >= this.#coversFrom! - 1;
+    return isMarked ? positionText(marked.offset, 0, 1, marked.fingerprint) : positionText(offset, 0, 1);
   }
 
   /** The sequence number of the first record whose offset is not below this one. */
@@ -113,6 +138,7 @@ export class LogWindow {
     this.#openBytes = 0;
     this.#coversFrom = undefined;
     this.#last = -1;
+    this.#marked = undefined;
   }
 
   /** A record was decoded. Only those that were decoded last stay so, whatever reads them. */

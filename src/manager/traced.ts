@@ -80,7 +80,7 @@ export function tracedSink(sink: FeedSink, tracing: Tracing | undefined): FeedSi
       return sink.isFollowed;
     },
     logged: (record) => sink.logged(record),
-    marked: (offset) => sink.marked(offset),
+    marked: (offset, fingerprint) => sink.marked(offset, fingerprint),
     missed: (why) => sink.missed(why),
   };
 }

@@ -100,7 +100,7 @@ export interface Book {
 
 /** Positions are texts of no meaning to clients; tests may know better. */
 export function placeOf(position: string): number | undefined {
-  const [, offset, index] = /^(\d+)(?:\.(\d+))?$/.exec(position) ?? [];
+  const [, offset, index] = /^(\d+)(?:\.(\d+))?-\w+$/.exec(position) ?? [];
   return offset === undefined ? undefined : Number(offset) * 65_536 + Number(index ?? 0);
 }
 

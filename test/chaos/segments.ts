@@ -19,13 +19,11 @@ export interface Segment {
 export function segmentsOf(view: View, { logLosses, sentAt }: Book, findings: Findings): Segment[] {
   const segments: Segment[] = [];
   let segment: Segment | undefined;
-  let before: Seen | undefined;
   const lostBy = (at: number) => logLosses.filter(({ from }) => from < at).length;
   for (const seen of view.seen) {
     // What was sent after a log had gone can only be in a later one.
     const sent = sentAt(seen.said.sender, seen.said.number);
     const eraLeast = logLosses.filter(({ to }) => to < sent).length;
-    const connectedAt = view.connectedAt[seen.connection]!;
     const era = segment?.era ?? 0;
     if (seen.isAfterGap) {
       const lost = lostBy(seen.at);
@@ -38,19 +36,14 @@ export function segmentsOf(view: View, { logLosses, sentAt }: Book, findings: Fi
       const next = segment === undefined ? 0 : Math.min(era + 1, lost);
       segment = { era: Math.max(next, eraLeast), eraMost: lost, isFromFirst: true, seen: [] };
       segments.push(segment);
-    } else if (
-      segment === undefined ||
-      // A position that the new log has reached already cannot be told from its own: docs/reliability.md.
-      (before?.connection !== seen.connection && era < lostBy(connectedAt))
-    ) {
-      const isFromFirst = segment === undefined && view.isFromFirst;
-      const known = Math.max(era, eraLeast, lostBy(connectedAt - unawareMs));
-      segment = { era: known, eraMost: lostBy(connectedAt), isFromFirst, seen: [] };
+    } else if (segment === undefined) {
+      const connectedAt = view.connectedAt[seen.connection]!;
+      const known = Math.max(eraLeast, lostBy(connectedAt - unawareMs));
+      segment = { era: known, eraMost: lostBy(connectedAt), isFromFirst: view.isFromFirst, seen: [] };
       segments.push(segment);
     }
     segment.era = Math.max(segment.era, eraLeast);
     segment.seen.push(seen);
-    before = seen;
   }
   return segments;
 }

@@ -1,3 +1,4 @@
+import { isBehind, startAfter } from "../../src/log/position.ts";
 import { keyOf, Sightings } from "./ledger.ts";
 
 const answerPrefix = "processed message: ";
@@ -80,7 +81,7 @@ export class DurableWitness {
     const position = /^x-stream-offset:(.*)$/m.exec(head)?.[1] ?? "";
     const isGap = /^x-stream-gap:true$/m.test(head);
     if (isGap) this.gaps++;
-    else if (this.#last !== undefined && !isBehind(position, this.#last))
+    else if (this.#last !== undefined && !isAfter(position, this.#last))
       this.faults.push(`position ${position} came behind ${this.#last}`);
     this.#last = position;
     this.#hasGotOn = true;
@@ -108,8 +109,7 @@ export class DurableWitness {
 }
 
 /** Positions are texts of no meaning to clients; tests may know better. */
-function isBehind(position: string, earlier: string): boolean {
-  const [offset = 0, index = 0] = position.split(".").map(Number);
-  const [earlierOffset = 0, earlierIndex = 0] = earlier.split(".").map(Number);
-  return offset > earlierOffset || (offset === earlierOffset && index > earlierIndex);
+function isAfter(position: string, earlier: string): boolean {
+  const { offset, index } = startAfter(position)!;
+  return isBehind(startAfter(earlier)!, offset, index);
 }

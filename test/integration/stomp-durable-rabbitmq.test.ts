@@ -1,6 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type Channel, connect as connectAmqp } from "amqplib";
 import { pack, packedContentType } from "../../src/envelope/packing.ts";
+import { startAfter } from "../../src/log/position.ts";
 import { connect } from "../support/client.ts";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
 import { bodiesOf, connectStomp, type Message } from "../support/stomp-client.ts";
@@ -351,6 +352,22 @@ describe("a durable subscription, with the log in RabbitMQ", () => {
     ] as const) {
       expect(gapsIn(received).flatMap((gap, index) => (gap === "true" ? [index] : []))).toEqual([had]);
     }
+    // By then the new log has something else at every place of the old one, in the first manager's memory and in the log alone.
+    await publish(url, numbers(100, 130));
+    await bodiesOf(atEnd, 20 + expected.length + 30);
+    const all = [...expected, ...numbers(100, 130)];
+    await using other = await startManager("other", url);
+    for (const { wsUrl } of [manager, other]) {
+      await using ben = await connectStomp(wsUrl("/ws"), quiet);
+      for (const place of [0, 10, 19]) {
+        const resumed = await ben.subscribe("/topic/t", { "x-stream-after": positionOf(atEnd[place]!) });
+        expect(await bodiesOf(resumed, all.length)).toEqual(all);
+        expect(gapsIn(resumed)).toEqual(["true", ...all.slice(1).map(() => "")]);
+      }
+      const goesOn = await ben.subscribe("/topic/t", { "x-stream-after": positionOf(atEnd[25]!) });
+      expect(await bodiesOf(goesOn, all.length - 6)).toEqual(all.slice(6));
+      expect(gapsIn(goesOn).join("")).toBe("");
+    }
   });
 
   test("that was at the end goes on where RabbitMQ was away, in order and once", async () => {
@@ -374,12 +391,26 @@ describe("a durable subscription, with the log in RabbitMQ", () => {
     const seen = await anna.subscribe("/topic/t", { "x-stream-offset": "next" });
     await publish(url, ["known"]);
     await bodiesOf(seen, 1);
-    const next = String(Number(positionOf(seen[0]!)) + 1);
+    const next = String(startAfter(positionOf(seen[0]!))!.offset + 1);
     await using ben = await connectStomp(one.wsUrl("/ws"), quiet);
     const received = await ben.subscribe("/topic/t", { "x-stream-offset": next });
     await publish(url, ["behind it"]);
     expect(await bodiesOf(received, 1)).toEqual(["behind it"]);
     expect(gapsIn(received)).toEqual([""]);
+    // A manager that has just started knows of no message where its client is: this one looks there.
+    await using fresh = await startManager("fresh", url);
+    await using lost = await connectStomp(fresh.wsUrl("/ws"), quiet);
+    const receipt = Promise.withResolvers<string | undefined>();
+    lost.client.watchForReceipt("begun", ({ headers }) => receipt.resolve(headers["x-stream-after"]));
+    lost.client.subscribe("/topic/t", () => undefined, { "x-stream-offset": "next", receipt: "begun" });
+    const begun = await receipt.promise;
+    expect(begun).toMatch(/^\d+-[0-9a-z]{1,6}$/);
+    await publish(url, ["missed"]);
+    const resumed = await ben.subscribe("/topic/t", { "x-stream-after": begun! });
+    expect(await bodiesOf(resumed, 1)).toEqual(["missed"]);
+    const ofAnother = await ben.subscribe("/topic/t", { "x-stream-after": begun!.replace(/-.*/, "-other") });
+    expect(await bodiesOf(ofAnother, 3)).toEqual(["known", "behind it", "missed"]);
+    expect([gapsIn(resumed), gapsIn(ofAnother)]).toEqual([[""], ["true", "", ""]]);
   });
 
   test("200 clients that come back at once share a few readings of the log", async () => {

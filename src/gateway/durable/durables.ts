@@ -1,5 +1,4 @@
 import type { Missed } from "../../broker/broker.ts";
-import { positionText } from "../../log/position.ts";
 import type { LogRecord } from "../../log/record.ts";
 import { LogWindow } from "../../log/window.ts";
 import { LoopTime } from "../../ops/loop-time.ts";
@@ -13,7 +12,7 @@ import { type Outflow, outflowsTo, plainOutlet } from "./outflow.ts";
 import { Parked } from "./parked.ts";
 import type { SharedLog } from "./shared-log.ts";
 import { type DurableState, moves } from "./states.ts";
-import { type DurableRequest, DurableSubscription } from "./subscription.ts";
+import { type DurableRequest, DurableSubscription, isTellable } from "./subscription.ts";
 import { defaultRetryBackoff, Sweeps } from "./sweeps.ts";
 import { Walks } from "./walks.ts";
 
@@ -21,9 +20,7 @@ import { Walks } from "./walks.ts";
  * Everybody's durable subscriptions: each gets the log in its order, from where it was told to begin. This class moves them from
  * state to state, along the table in `states.ts`; in each state another class keeps them.
  *
- * From catching up a subscription gets to the end within one turn of the event loop, so that nothing comes between the last record
- * that it has read and the first that is published to it. When the log misses some, or begins anew, each of them begins anew in
- * turn: see `missed`.
+ * From catching up one gets to the end within one turn of the event loop: nothing comes between what it has read and what is published to it.
  */
 export class Durables {
   readonly window: LogWindow;
@@ -59,10 +56,11 @@ export class Durables {
     this.window = new LogWindow(windowBytesMax);
     const delivered = (count: number) => relay.delivered(count);
     this.#end = new LogEnd(relay, (subscription) => this.fallBehind(subscription));
-    this.#locator = new Locator(log, this.window, {
+    this.#locator = new Locator(log, this.window, retryBackoff, {
       inMemory: (subscription, sequence) => this.#catchUp(subscription, sequence),
       older: (subscription) => this.#sweep(subscription),
       newest: (subscription) => this.#history.add(subscription),
+      reached: (offset) => this.marked(offset),
     });
     const historyEvents = {
       placed: (subscription: DurableSubscription) => this.#locator.locate(subscription),
@@ -78,7 +76,7 @@ export class Durables {
     const sweepsEvents = {
       arrived: (subscription: DurableSubscription, sequence: number) => this.#catchUp(subscription, sequence),
       parked: (subscription: DurableSubscription) => this.#park(subscription, undefined),
-      cutOff: (subscription: DurableSubscription) => this.#locate(subscription),
+      astray: (subscription: DurableSubscription) => this.#locate(subscription),
       delivered,
     };
     this.#sweeps = new Sweeps(log, this.window, this.#slices, sweepsEvents, retryBackoff);
@@ -138,7 +136,7 @@ export class Durables {
   /** The position after which a subscription goes on that has got all that there is; undefined while it has not, or the log is empty. */
   placeOf({ state }: DurableSubscription): string | undefined {
     const { last } = this.window;
-    return state === "at the end" && last >= 0 ? positionText(last, 0, 1) : undefined;
+    return state === "at the end" && last >= 0 ? this.window.nameOf(last) : undefined;
   }
 
   /** The client has read something of what was written to it. */
@@ -159,8 +157,8 @@ export class Durables {
     if (isFirst) this.goOn();
   }
 
-  marked(offset: number): void {
-    this.window.reached(offset);
+  marked(offset: number, fingerprint?: string): void {
+    this.window.reached(offset, fingerprint);
     this.goOn();
   }
 
@@ -171,9 +169,8 @@ export class Durables {
   }
 
   /**
-   * What comes next does not follow on what came. Where some were dropped, those at the end are told so with what comes next, and
-   * all others find out for themselves. Where it is another log, nothing that any of them knows of the old one means anything:
-   * those that had a place in it are told of the gap, and get all of the new one.
+   * What comes next does not follow on what came. Where some were dropped, those at the end are told so with what comes next, and all others
+   * find out for themselves. Where it is another log, those that had a place in the old one are told of the gap, and get all of the new one.
    */
   missed(why: Missed): void {
     const { last } = this.window;
@@ -187,7 +184,10 @@ export class Durables {
     }
     if (why === "another log") {
       this.#locator.restart();
-      this.#beginAnew([...atEnd, ...behind, ...this.#sweeps.takeAll(), ...this.#locator.takePlaced()]);
+      // The client of one that can tell may have been told of the new log by another manager: its place may be one in the new log.
+      const tell = Map.groupBy(this.#sweeps.takeAll(), ({ place }) => isTellable(place));
+      this.#beginAnew([...atEnd, ...behind, ...(tell.get(false) ?? []), ...this.#locator.takePlaced()]);
+      for (const subscription of tell.get(true) ?? []) this.#locate(subscription);
     } else {
       for (const subscription of behind) this.#locate(subscription);
       for (const subscription of atEnd) this.#walk(subscription, this.window.end);
@@ -203,7 +203,7 @@ export class Durables {
     for (const subscription of subscriptions) {
       subscription.forgetPlace();
       this.#walk(subscription, this.window.end);
-      subscription.inForce();
+      subscription.inForce(this.window);
     }
   }
 

@@ -186,7 +186,7 @@ export class History {
       this.#refuse(subscription);
       return;
     }
-    subscription.inForce();
+    subscription.inForce(this.#window);
     const [oldest] = places;
     if (oldest === undefined) subscription.place = { offset: until, index: Number.POSITIVE_INFINITY };
     else {
@@ -198,7 +198,7 @@ export class History {
 
   /** Writes what there is room for. The rest is read from the log, where it is told from what is no topic's newest message. */
   #deliver(subscription: DurableSubscription, values: readonly LastValue[]): void {
-    subscription.inForce();
+    subscription.inForce(this.#window);
     const until = this.#window.last;
     let written = 0;
     for (const value of values) {

@@ -1,6 +1,5 @@
 import { OldestFirst } from "../../collections/oldest-first.ts";
 import { messageCostBytes, textCostBytes } from "../../costs.ts";
-import { positionText } from "../../log/position.ts";
 import type { LogRecord } from "../../log/record.ts";
 import type { Message } from "../../message.ts";
 import { lastTopicsMax } from "./newest.ts";
@@ -58,7 +57,7 @@ export class LastValues {
     const { offset, messages } = record;
     for (const [index, message] of messages.entries()) {
       if (record.isRepeat(index) || record.recipientOf(message) !== undefined) continue;
-      this.#put(message, offset, index, messages.length);
+      this.#put(message, offset, index, record);
     }
   }
 
@@ -117,7 +116,7 @@ export class LastValues {
     this.#frames.clear();
   }
 
-  #put(message: Message, offset: number, index: number, count: number): void {
+  #put(message: Message, offset: number, index: number, record: LogRecord): void {
     const { topic } = message;
     const known = this.#values.get(topic);
     if (known !== undefined) {
@@ -125,7 +124,7 @@ export class LastValues {
       this.#bytes -= known.costBytes;
     }
     this.#search?.saw(topic);
-    const position = positionText(offset, index, count);
+    const position = record.positionOf(index);
     const costBytes =
       overheadBytes + messageCostBytes(message) + textCostBytes(message.id) + textCostBytes(position);
     this.#values.set(topic, { offset, index, message: withBodyOfItsOwn(message), position, costBytes });

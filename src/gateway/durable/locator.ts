@@ -1,6 +1,9 @@
+import type { BackoffLimits } from "../../backoff.ts";
+import type { Position } from "../../log/position.ts";
 import type { LogWindow } from "../../log/window.ts";
+import { PlaceChecks } from "./place-checks.ts";
 import type { SharedLog } from "./shared-log.ts";
-import { type DurableSubscription, isPosition } from "./subscription.ts";
+import { type DurableSubscription, isPosition, isTellable } from "./subscription.ts";
 import { TimeSearch } from "./time-search.ts";
 
 /** Where a place was found. */
@@ -11,6 +14,8 @@ export interface LocatorEvents {
   older(subscription: DurableSubscription): void;
   /** It begins with the newest messages. */
   newest(subscription: DurableSubscription): void;
+  /** The log has reached this offset, and it is followed. */
+  reached(offset: number): void;
 }
 
 /** Finds out where in the log the places are that subscriptions name. */
@@ -19,6 +24,7 @@ export class Locator {
   readonly #window: LogWindow;
   readonly #events: LocatorEvents;
   readonly #times: TimeSearch;
+  readonly #checks: PlaceChecks;
   /** What each waits for: that more is known of the log, or that it answers. */
   readonly #waiting = new Map<DurableSubscription, "log" | "answer">();
   /** The log was asked how far it reaches, for these. */
@@ -29,11 +35,12 @@ export class Locator {
   /** What ends the search for a time. */
   readonly #searches = new Map<DurableSubscription, () => void>();
 
-  constructor(log: SharedLog, window: LogWindow, events: LocatorEvents) {
+  constructor(log: SharedLog, window: LogWindow, retryBackoff: BackoffLimits, events: LocatorEvents) {
     this.#log = log;
     this.#window = window;
     this.#events = events;
     this.#times = new TimeSearch(log, window);
+    this.#checks = new PlaceChecks(log, retryBackoff);
   }
 
   get count(): number {
@@ -49,16 +56,10 @@ export class Locator {
       return;
     }
     if (isPosition(place)) {
-      const isNext = place.index === -1 && place.offset === last + 1;
-      if (place.offset > last && !isNext) {
-        this.#ask(subscription);
-        return;
-      }
-      // A subscription that has seen all of a record needs only those after it.
-      const from = place.index === Number.POSITIVE_INFINITY ? place.offset + 1 : place.offset;
-      if (from >= coversFrom) this.#events.inMemory(subscription, this.#window.sequenceOf(from));
-      else this.#events.older(subscription);
-    } else if (place === "first") this.#events.older(subscription);
+      this.#locatePosition(subscription, place, coversFrom);
+      return;
+    }
+    if (place === "first") this.#events.older(subscription);
     else if (place === "next") {
       subscription.passed(last);
       this.#events.inMemory(subscription, end);
@@ -69,7 +70,53 @@ export class Locator {
       this.#search(subscription, place.timestamp);
       return;
     }
-    subscription.inForce();
+    subscription.inForce(this.#window);
+  }
+
+  /** @param coversFrom as the window has it */
+  #locatePosition(subscription: DurableSubscription, place: Position, coversFrom: number): void {
+    const { offset, index, fingerprint } = place;
+    const { last } = this.#window;
+    const isNext = index === -1 && offset === last + 1 && fingerprint === undefined;
+    // A subscription that has seen all of a record needs only those after it.
+    const from = index === Number.POSITIVE_INFINITY ? offset + 1 : offset;
+    if ((offset > last && !isNext) || this.#contradicts(place)) this.#ask(subscription);
+    else if (from < coversFrom) {
+      // The reading begins with the record at this place.
+      this.#events.older(subscription);
+      subscription.inForce(this.#window);
+    } else if (fingerprint === undefined || this.#window.hasAt(offset, fingerprint))
+      this.#inMemory(subscription, from);
+    else this.#check(subscription, place, fingerprint, from);
+  }
+
+  #inMemory(subscription: DurableSubscription, from: number): void {
+    this.#events.inMemory(subscription, this.#window.sequenceOf(from));
+    subscription.inForce(this.#window);
+  }
+
+  /** Whether what is in memory shows that the place is of another log. */
+  #contradicts({ offset, fingerprint }: Position): boolean {
+    return fingerprint !== undefined && this.#window.hasAt(offset, fingerprint) === false;
+  }
+
+  /** There is nothing in memory at its place, though what follows is: whether it is of this log is looked up there. */
+  #check(subscription: DurableSubscription, place: Position, fingerprint: string, from: number): void {
+    this.#waiting.set(subscription, "answer");
+    this.#checks.check(subscription, place, fingerprint, (isSame) => {
+      // Its client may have gone when another one was answered.
+      if (!this.#waiting.delete(subscription)) return;
+      const { coversFrom } = this.#window;
+      if (isSame === false) this.#isOfAnotherLog(subscription);
+      else if (isSame === true && coversFrom !== undefined && from >= coversFrom)
+        this.#inMemory(subscription, from);
+      else this.locate(subscription);
+    });
+  }
+
+  #isOfAnotherLog(subscription: DurableSubscription): void {
+    subscription.forgetPlace();
+    this.locate(subscription);
   }
 
   /** More is known of the log. */
@@ -82,29 +129,35 @@ export class Locator {
     this.#waiting.delete(subscription);
     this.#toMark.delete(subscription);
     if (this.#marking?.delete(subscription) && this.#marking.size === 0) this.#markInVain();
+    this.#checks.forget(subscription);
     this.#searches.get(subscription)?.();
     this.#searches.delete(subscription);
   }
 
-  /** It is another log: times are looked for in this one. */
+  /** It is another log: times are looked for in this one, and so are places that can be told from those of the log before. */
   restart(): void {
     this.#times.restart();
+    this.#checks.close();
+    for (const [subscription, what] of this.#waiting)
+      if (what === "answer" && isTellable(subscription.place)) this.#waiting.set(subscription, "log");
   }
 
-  /** Takes out those that name a place in the log, by its position. */
+  /** Takes out those that name a place in the log, by its position, of which nobody can tell whether it is one of this log. */
   takePlaced(): DurableSubscription[] {
-    const placed = [...this.#waiting.keys()].filter(({ place }) => isPosition(place));
+    const placed = [...this.#waiting.keys()].filter(({ place }) => isPosition(place) && !isTellable(place));
     for (const subscription of placed) this.forget(subscription);
     return placed;
   }
 
   close(): void {
     this.#times.close();
+    this.#checks.close();
   }
 
   /**
-   * Its place is beyond all that came so far. Either another manager is ahead of this one and what is missing is about to
-   * come, or the place is of another log: how far the log reaches now tells which.
+   * Its place is beyond all that came so far, or what is there is not what its client saw. Either another manager is ahead of this one and
+   * what is missing is about to come, or the log has begun anew and this manager has yet to notice, or the place is of another log: what
+   * is there when all has come that is in the log now tells which.
    */
   #ask(subscription: DurableSubscription): void {
     this.#waiting.set(subscription, "answer");
@@ -121,15 +174,13 @@ export class Locator {
     this.#stopMarking = this.#log.mark((offset) => {
       if (this.#marking !== asked) return;
       this.#marking = undefined;
-      this.#window.reached(offset);
+      this.#events.reached(offset);
       for (const subscription of asked) {
         if (!this.#waiting.has(subscription)) continue;
         const { place } = subscription;
-        if (isPosition(place) && place.offset > this.#window.last) {
-          subscription.isBehindGap = true;
-          subscription.place = "first";
-        }
-        this.locate(subscription);
+        const isAnother = isPosition(place) && (place.offset > this.#window.last || this.#contradicts(place));
+        if (isAnother) this.#isOfAnotherLog(subscription);
+        else this.locate(subscription);
       }
       this.#mark();
     });
@@ -150,7 +201,7 @@ export class Locator {
       if (found === "nothing kept") {
         this.#waiting.delete(subscription);
         this.#beginInMemory(subscription, timestamp);
-        subscription.inForce();
+        subscription.inForce(this.#window);
         return;
       }
       subscription.place = { offset: found.offset, index: -1 };

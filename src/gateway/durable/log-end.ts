@@ -1,4 +1,4 @@
-import { type Position, positionText } from "../../log/position.ts";
+import type { Position } from "../../log/position.ts";
 import type { LogRecord } from "../../log/record.ts";
 import type { Message } from "../../message.ts";
 import { isExpired } from "../../properties.ts";
@@ -92,7 +92,7 @@ export class LogEnd {
       const subscriptions = recipient === undefined ? undefined : this.#directs.get(recipient);
       const route = recipient === undefined ? this.#audiences.route(head.topic) : nowhere;
       if (subscriptions === undefined && route.length === 0) continue;
-      const position = positionText(offset, index, heads.length);
+      const position = record.positionOf(index);
       this.#current = { offset, index };
       this.#position = position;
       const message = record.at(index);

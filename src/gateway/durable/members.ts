@@ -1,4 +1,4 @@
-import { type Position, positionText } from "../../log/position.ts";
+import type { Position } from "../../log/position.ts";
 import type { LogRecord } from "../../log/record.ts";
 import { isExpired } from "../../properties.ts";
 import { Interests } from "./interests.ts";
@@ -110,7 +110,7 @@ export class Members implements ReadingGroup {
           this.#slow(subscription, { offset, index: index - 1 }, onSlow);
           return;
         }
-        frames ??= new SharedFrames(record.at(index), positionText(offset, index, heads.length));
+        frames ??= new SharedFrames(record.at(index), record.positionOf(index));
         const tail = frames.tailFor(subscription);
         if (!subscription.hasGathered) this.#unwritten.add(subscription);
         subscription.add(tail, frames.frameFor(subscription, tail));

@@ -21,7 +21,8 @@ export const moves = {
     ended: "its client leaves",
   },
   sweeping: {
-    locating: "its sweep was cut off",
+    locating:
+      "its sweep was cut off, or has shown that its place is of another log; or the log begins anew, and its place may be of it",
     "catching up": "its sweep has come to what is in memory; or the log begins anew",
     "at the end": "its sweep has come to the log's end",
     parked: "its client reads too slowly",

@@ -1,5 +1,6 @@
 import { isBehind, type Position, positionText, type Start } from "../../log/position.ts";
 import type { LogRecord } from "../../log/record.ts";
+import type { LogWindow } from "../../log/window.ts";
 import type { Body } from "../../message.ts";
 import type { ClientSocket } from "../clients/client.ts";
 import type { direct, Encoding } from "../fan-out/encoding.ts";
@@ -113,10 +114,10 @@ export class DurableSubscription {
     this.#state = state;
   }
 
-  inForce(): void {
+  inForce(window: Pick<LogWindow, "nameOf">): void {
     const onInForce = this.#onInForce;
     this.#onInForce = undefined;
-    onInForce?.(wholeRecordIn(this.place));
+    onInForce?.(wholeRecordIn(this.place, window));
   }
 
   /** Whether a message that it wants is not one of those that it has passed. */
@@ -202,8 +203,14 @@ export function isPosition(start: Start): start is Position {
   return typeof start === "object" && "offset" in start;
 }
 
+/** Whether it can be told from the same place in another log. */
+export function isTellable(start: Start): boolean {
+  return isPosition(start) && start.fingerprint !== undefined;
+}
+
 /** What the end of a record is called towards clients; undefined if the place is none, or before the first one. */
-function wholeRecordIn(place: Start): string | undefined {
-  const isWhole = isPosition(place) && place.index === Number.POSITIVE_INFINITY && place.offset >= 0;
-  return isWhole ? positionText(place.offset, 0, 1) : undefined;
+function wholeRecordIn(place: Start, window: Pick<LogWindow, "nameOf">): string | undefined {
+  if (!isPosition(place) || place.index !== Number.POSITIVE_INFINITY || place.offset < 0) return undefined;
+  const { offset, fingerprint } = place;
+  return fingerprint === undefined ? window.nameOf(offset) : positionText(offset, 0, 1, fingerprint);
 }

@@ -1,3 +1,4 @@
+import type { LogRecord } from "../../log/record.ts";
 import type { LogWindow } from "../../log/window.ts";
 import type { Task } from "../../ops/loop-time.ts";
 import type { Slices } from "../clients/slices.ts";
@@ -6,6 +7,7 @@ import { Members } from "./members.ts";
 import type { SharedLog } from "./shared-log.ts";
 import { type DurableSubscription, isPosition } from "./subscription.ts";
 import { SweepReading } from "./sweep-reading.ts";
+import { Unproven } from "./unproven.ts";
 
 /** A sweep that gets nothing for this time has been overtaken by the log's end: another one begins. In milliseconds. */
 const silenceMsMax = 15_000;
@@ -14,6 +16,8 @@ const silenceMsMax = 15_000;
 export interface SweepEvents {
   /** It has come to what is in memory: it goes on there, with this record. */
   arrived(subscription: DurableSubscription, sequence: number): void;
+  /** Where its place is has to be found out again. */
+  astray(subscription: DurableSubscription): void;
   /** Its client has to read first. */
   parked(subscription: DurableSubscription): void;
   /** `count` messages were written. */
@@ -37,6 +41,7 @@ export class Sweep implements Task {
   readonly #slices: Slices;
   readonly #reading: SweepReading;
   readonly #start: "first" | number;
+  readonly #unproven = new Unproven();
   readonly #silenceTimer: NodeJS.Timeout;
   #handled = 0;
   #isOver = false;
@@ -54,7 +59,7 @@ export class Sweep implements Task {
     this.#slices = slices;
     this.#events = events;
     this.#start = startOf(passengers);
-    for (const passenger of passengers) this.members.add(passenger);
+    for (const passenger of passengers) this.#take(passenger);
     // There is always more to come, since what is in memory lies ahead.
     this.#silenceTimer = setTimeout(() => this.#end(), silenceMsMax);
     this.#reading = new SweepReading(log, this.#start, ahead, {
@@ -80,8 +85,13 @@ export class Sweep implements Task {
    */
   join(subscription: DurableSubscription, recordsMax: number): boolean {
     if (this.#isOver || !this.#leadsTo(subscription, recordsMax)) return false;
-    this.members.add(subscription);
+    this.#take(subscription);
     return true;
+  }
+
+  #take(subscription: DurableSubscription): void {
+    this.members.add(subscription);
+    this.#unproven.add(subscription);
   }
 
   /** The sweep ends when nobody is left. */
@@ -111,11 +121,12 @@ export class Sweep implements Task {
       if (this.members.isFull && !this.members.write(untilMs, this.#onSlow)) break;
       const record = this.#reading.take();
       if (record === undefined) break;
+      if (this.members.lastOffset === undefined) this.#noticeGaps(record.offset);
+      this.#prove(record);
       if (this.#hasCome(record.offset)) {
         this.#arrive(record.offset);
         return;
       }
-      if (this.members.lastOffset === undefined) this.#noticeGaps(record.offset);
       this.#events.delivered(this.members.deal(record, this.#onSlow));
       this.#handled++;
       if (performance.now() >= untilMs) break;
@@ -148,10 +159,18 @@ export class Sweep implements Task {
     }
   }
 
+  /** What its client saw at its place is not there: the place is of another log. */
+  #prove(record: LogRecord): void {
+    for (const subscription of this.#unproven.contradictedBy(record)) {
+      if (!this.members.remove(subscription)) continue;
+      subscription.forgetPlace();
+      this.#events.astray(subscription);
+    }
+  }
+
   readonly #onSlow = (subscription: DurableSubscription) => this.#events.parked(subscription);
 
   #arrive(offset: number): void {
-    if (this.members.lastOffset === undefined) this.#noticeGaps(offset);
     const sequence = this.#window.sequenceOf(offset);
     for (const subscription of this.stop()) this.#events.arrived(subscription, sequence);
     this.#events.ended([]);

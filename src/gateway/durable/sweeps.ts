@@ -6,12 +6,17 @@ import type { SharedLog } from "./shared-log.ts";
 import { type DurableSubscription, isPosition } from "./subscription.ts";
 import { Sweep, type SweepEvents } from "./sweep.ts";
 
-/** The length of the nearest stretch of the log, in records before what is in memory. */
-const nearestRecords = 4096;
+/**
+ * The length of the nearest stretch of the log before what is in memory: what records cost together, in bytes, by the size of those that are
+ * in memory, and what they are at most and at least. A pack of a hundred messages takes as long to read as a hundred records of one.
+ */
+const nearestBytes = 4 * 1024 ** 2;
+const nearestRecordsMax = 4096;
+const nearestRecordsMin = 64;
 /** In the nearest stretch several sweeps may begin: they are short, and a subscription that is just older than memory waits for no other. */
 const nearestSweepsMax = 3;
-/** A sweep that is this many records away, or fewer, is waited for where another one could begin. */
-const waitedForRecords = 256;
+/** A sweep that is no further away than this part of the nearest stretch is waited for where another one could begin. */
+const waitedForShare = 1 / 16;
 /** A sweep waits for one that is further back, by at most this part of its own remaining way, and goes on together with it. */
 const meetShare = 1 / 4;
 /** Readings of the log at the same time, besides those in the nearest stretch: each is a channel and a consumer in RabbitMQ. */
@@ -20,10 +25,7 @@ const farSweepsMax = 4;
 export const defaultRetryBackoff: BackoffLimits = { firstMs: 100, mostMs: 5000 };
 
 /** What `Sweeps` reports. */
-export interface SweepsEvents extends Omit<SweepEvents, "ended" | "proceeded"> {
-  /** Its sweep was cut off: where its place is has to be found out again. */
-  cutOff(subscription: DurableSubscription): void;
-}
+export type SweepsEvents = Omit<SweepEvents, "ended" | "proceeded">;
 
 /**
  * Subscriptions whose places are older than what is in memory. They share a few sweeps of the log.
@@ -121,9 +123,10 @@ export class Sweeps {
   #start(): void {
     this.#startImmediate = undefined;
     const byStretch = new Map<number, DurableSubscription[]>();
+    const nearest = this.#nearestRecords;
     for (const subscription of this.#waiting) {
-      if (this.#board(subscription, waitedForRecords)) continue;
-      const stretch = stretchAt(this.#distanceOf(subscription));
+      if (this.#board(subscription, nearest * waitedForShare)) continue;
+      const stretch = stretchAt(this.#distanceOf(subscription), nearest);
       const there = byStretch.get(stretch);
       if (there === undefined) byStretch.set(stretch, [subscription]);
       else there.push(subscription);
@@ -133,7 +136,7 @@ export class Sweeps {
       if (this.#isFree(stretch)) this.#sweep(stretch, passengers);
       else
         for (const subscription of passengers)
-          this.#board(subscription, Math.max(nearestRecords, this.#distanceOf(subscription)));
+          this.#board(subscription, Math.max(nearest, this.#distanceOf(subscription)));
     }
   }
 
@@ -144,6 +147,14 @@ export class Sweeps {
       return true;
     }
     return false;
+  }
+
+  /** The length of the nearest stretch, in records. */
+  get #nearestRecords(): number {
+    const { bytes, begin, end } = this.#window;
+    if (begin === end) return nearestRecordsMax;
+    const fitting = Math.floor((nearestBytes * (end - begin)) / bytes);
+    return Math.min(nearestRecordsMax, Math.max(nearestRecordsMin, fitting));
   }
 
   /** How many records its place is before what is in memory, or more. */
@@ -203,8 +214,8 @@ export class Sweeps {
   /** Where it has left its stretch the next one may begin there; and it may have come near to those that wait. */
   #proceeded(sweep: Sweep): void {
     const stretch = this.#running.get(sweep);
-    if (stretch === undefined || stretch === 0 || stretchAt(this.#distanceFrom(sweep.next)) >= stretch)
-      return;
+    if (stretch === undefined || stretch === 0) return;
+    if (stretchAt(this.#distanceFrom(sweep.next), this.#nearestRecords) >= stretch) return;
     this.#running.set(sweep, undefined);
     this.#startSoon();
   }
@@ -223,11 +234,15 @@ export class Sweeps {
     this.#retryTimer = undefined;
     const all = [...this.#cutOff];
     this.#cutOff.clear();
-    for (const subscription of all) this.#events.cutOff(subscription);
+    for (const subscription of all) this.#events.astray(subscription);
   }
 }
 
-/** The stretch that a record lies in, counted back from what is in memory. */
-function stretchAt(distance: number): number {
+/**
+ * The stretch that a record lies in, counted back from what is in memory.
+ *
+ * @param nearestRecords the length of the nearest one
+ */
+function stretchAt(distance: number, nearestRecords: number): number {
   return distance <= nearestRecords ? 0 : Math.ceil(Math.log2(distance / nearestRecords));
 }

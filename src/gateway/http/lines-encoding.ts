@@ -1,3 +1,4 @@
+import { positionAfter } from "../../log/position.ts";
 import type { Encoding } from "../fan-out/encoding.ts";
 import { envelopeOf } from "./envelope.ts";
 
@@ -15,14 +16,8 @@ export const lines: Encoding = {
   join: (head, tail) => head + (tail as string),
 };
 
-/** The position to begin with so that everything after this one comes, and nothing else. */
-export function positionAfter(position: string): string {
-  const [offset, index] = position.split(".");
-  return index === undefined ? `${BigInt(offset!) + 1n}` : `${offset}.${Number(index) + 1}`;
-}
-
 /** What the last of these lines says comes next; undefined if it says nothing. */
 export function nextIn(text: string): string | undefined {
   const last = text.lastIndexOf("\n", text.length - 2) + 1;
-  return /^\{"next":"([\d.]+)"/.exec(text.slice(last, last + 64))?.[1];
+  return /^\{"next":"([^"]+)"/.exec(text.slice(last, last + 64))?.[1];
 }

@@ -1,5 +1,5 @@
 import { timeIn } from "../../duration.ts";
-import { type Start, startAfter, startAt } from "../../log/position.ts";
+import { positionAfter, type Start, startAfter, startAt } from "../../log/position.ts";
 import { faultInPattern } from "../../topics/pattern.ts";
 import { closeCodes } from "../../wire/close-codes.ts";
 import type { Seat } from "../clients/seat.ts";
@@ -9,7 +9,7 @@ import { fault, later } from "./answers.ts";
 import { type Asked, type Caller, callerOf, forbidden } from "./caller.ts";
 import { EventStream } from "./event-stream.ts";
 import { bareEvents, envelopeEvents, placeField } from "./events-encoding.ts";
-import { lines, nextIn, positionAfter } from "./lines-encoding.ts";
+import { lines, nextIn } from "./lines-encoding.ts";
 import { Poll } from "./poll.ts";
 import { Subscriber } from "./subscriber.ts";
 

@@ -13,7 +13,7 @@ function seenOf(lines: readonly string[]): Seen[] {
       connection: Number(connection ?? 0),
       said: saidIn(body!)!,
       id: id ?? `id of ${body}`,
-      place: place === "live" ? undefined : placeOf(place!),
+      place: place === "live" ? undefined : placeOf(`${place}-x`),
       isAfterGap: gap !== undefined,
     };
   });
@@ -89,14 +89,25 @@ describe("what a durable reader got", () => {
     expect(verdictOn([fresh, skipping], parts).wrong).toEqual({ missing: 1 });
   });
 
-  test("what was resumed by a position that a new log had reached already is of that log, if others have seen the same there", () => {
+  test("to be resumed in a new log by a position of the old one, with no gap told, is wrong", () => {
+    const parts = {
+      logLosses: [{ from: 900, to: 901 }],
+      sentAt: (_: string, number: number) => (number < 2 ? 0 : 950),
+    };
+    const fresh = view("auditor", ["0 s1:2", "1 s1:3", "2 s1:4", "3 s1:5"], { isFromFirst: true });
+    const resumed = view("resumed", ["0 s1:0", "1 s1:1", "2 s1:4@1", "3 s1:5@1"]);
+    expect(verdictOn([fresh, resumed], parts).wrong).toMatchObject({ conflicts: 2 });
+    const told = view("told", ["0 s1:0", "1 s1:1", "gap 0 s1:2@1", "1 s1:3@1", "2 s1:4@1", "3 s1:5@1"]);
+    expect(verdictOn([fresh, told], parts).wrong).toEqual({});
+  });
+
+  test("what began somewhere in one of two logs is of that one in which others have seen the same there", () => {
     const parts = { logLosses: [{ from: 900, to: 901 }], sentAt: () => 0 };
     const fresh = view("auditor", ["0 s1:2", "1 s1:3", "2 s1:4", "3 s1:5"], { connectedAt: [100_000] });
-    const old = view("old", ["0 s1:0", "1 s1:1", "2 s1:9"], { isOpen: false });
-    const resumed = view("resumed", ["0 s1:0", "1 s1:1", "2 s1:4@1", "3 s1:5@1"]);
-    expect(verdictOn([fresh, old, resumed], parts).wrong).toEqual({});
-    const skipping = view("skipping", ["0 s1:0", "1 s1:3@1", "3 s1:5@1"]);
-    expect(verdictOn([fresh, old, skipping], parts).wrong).toEqual({ missing: 1 });
+    const begun = view("begun", ["1 s1:3", "2 s1:4", "3 s1:5"], { connectedAt: [1000] });
+    expect(verdictOn([fresh, begun], parts).wrong).toEqual({});
+    const skipping = view("skipping", ["1 s1:3", "3 s1:5"], { connectedAt: [1000] });
+    expect(verdictOn([fresh, skipping], parts).wrong).toEqual({ missing: 1 });
   });
 
   test("a gap that another manager tells again is counted apart", () => {

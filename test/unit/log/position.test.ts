@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { isBehind, positionText, startAfter, startAt } from "../../../src/log/position.ts";
+import { isBehind, positionAfter, positionText, startAfter, startAt } from "../../../src/log/position.ts";
 import { seeded } from "../doubles/seeded.ts";
 
 const offsets = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
@@ -36,6 +36,27 @@ test("the position of a record with one message has no index, and lies behind al
   expect(isBehind(startAfter("7")!, 8, 0)).toBe(true);
 });
 
+test("a position says by a fingerprint which record it means, and one without means what is there in whatever log there is", () => {
+  fc.assert(
+    fc.property(offsets, indexes, fc.integer({ min: 0, max: 0x7fff_ffff }), (offset, index, number) => {
+      const fingerprint = number.toString(36);
+      const text = positionText(offset, index, 100_001, fingerprint);
+      expect(startAfter(text)).toEqual({ offset, index, fingerprint });
+      expect(startAt(text)).toEqual({ offset, index: index - 1, fingerprint });
+      expect(startAfter(positionText(offset, index, 100_001))).toEqual({ offset, index });
+    }),
+    seeded,
+  );
+});
+
+test("what follows a position is a position too", () => {
+  for (const text of ["7", "7.3", "7-k3f9zq", "7.3-k3f9zq"]) {
+    const after = startAfter(text)!;
+    expect(startAt(positionAfter(text))).toEqual(after);
+    expect(startAfter(positionAfter(text))).toEqual(after);
+  }
+});
+
 test("RabbitMQ's words are understood", () => {
   expect([startAt("first"), startAt("next"), startAt("last"), startAt("timestamp=1700000000")]).toEqual([
     "first",
@@ -62,6 +83,12 @@ test.each([
   "timestamp=",
   "timestamp=1.5",
   "7 ",
+  "7-",
+  "7-abcdefg",
+  "7-ABC",
+  "7-abc.1",
+  "7~~",
+  "~",
   "é",
 ])("%p is no place in the log", (text) => {
   expect(startAt(text)).toBeUndefined();

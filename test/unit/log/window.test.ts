@@ -1,6 +1,7 @@
 import { describe, expect, jest, test } from "bun:test";
 import fc from "fast-check";
 import { contentsOf, contentsWith, type Envelope, seal } from "../../../src/envelope/envelope.ts";
+import { fingerprintOf } from "../../../src/envelope/fingerprint.ts";
 import { pack, packedContentType } from "../../../src/envelope/packing.ts";
 import { LogRecord } from "../../../src/log/record.ts";
 import { LogWindow } from "../../../src/log/window.ts";
@@ -73,6 +74,49 @@ describe("the window of the log in memory", () => {
     ] as const)
       window.append(recordAt(offset, timestamp));
     expect([99, 100, 101, 103, 104].map((time) => window.sequenceOfTime(time))).toEqual([0, 0, 2, 2, 3]);
+  });
+
+  test("calls a place by the end of the last record up to it, or by what was seen there that is no record", () => {
+    const window = windowOf(3);
+    window.reached(7);
+    expect(window.nameOf(7)).toBe("7");
+    window.reached(8, "mark");
+    expect([window.nameOf(8), window.nameOf(9)]).toEqual(["8-mark", "8-mark"]);
+    for (const offset of [10, 12]) window.append(recordAt(offset));
+    expect([9, 10, 11, 12, 20].map((offset) => window.nameOf(offset))).toEqual([
+      "8-mark",
+      ...[10, 10, 12, 12].map((offset) => recordAt(offset).endPosition),
+    ]);
+    for (const offset of [20, 21, 22]) window.append(recordAt(offset));
+    expect([window.nameOf(12), window.nameOf(20)]).toEqual(["12", recordAt(20).endPosition]);
+    window.clear();
+    expect(window.nameOf(8)).toBe("8");
+  });
+
+  test("knows whether something else is at a place, as far as it is in memory", () => {
+    const window = windowOf(3);
+    window.reached(8, "mark");
+    window.append(recordAt(10));
+    const { fingerprint } = recordAt(10);
+    expect([window.hasAt(10, fingerprint), window.hasAt(10, "x"), window.hasAt(9, "x")]).toEqual([
+      true,
+      false,
+      undefined,
+    ]);
+    expect([window.hasAt(8, "mark"), window.hasAt(8, "x")]).toEqual([true, false]);
+  });
+
+  test("knows a single message by the same fingerprint before and after it is kept, with an id or without", () => {
+    for (const messageId of ["id", undefined])
+      for (const body of ["some text", Buffer.from([1, 2])]) {
+        const envelope = { ...seal({ body, topic: "t" }, "id", "app", 7), messageId };
+        const opener = (_: LogRecord, content: Envelope) => contentsOf(content, "unnamed");
+        const record = new LogRecord(3, "wsmanager", envelope, opener);
+        const kept = new LogRecord(3, "wsmanager", envelope, opener);
+        new LogWindow(0).append(kept);
+        expect(kept.fingerprint).toBe(record.fingerprint);
+        expect(kept.positionOf(0)).toBe(`3-${fingerprintOf(envelope)}`);
+      }
   });
 
   test("begins anew behind a gap, and sequence numbers go on", () => {

@@ -2,6 +2,11 @@ import type { Channel, ChannelModel, ConfirmChannel } from "amqplib";
 import type { FrameReader } from "../frames/frame-reader.ts";
 import { type Drop, watch } from "./watch.ts";
 
+/** The connection is as good as any: what was begun over it has to be begun anew, which need not wait. */
+export class BeginAnew extends Error {
+  override readonly name = "BeginAnew";
+}
+
 /** One life of a connection to RabbitMQ, from its opening to its loss. */
 export class Life {
   readonly connection: ChannelModel;

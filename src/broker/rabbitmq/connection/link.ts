@@ -8,14 +8,14 @@ import { FrameReader } from "../frames/frame-reader.ts";
 import { abandon, watchSending } from "../frames/innards.ts";
 import { type Access, credentialsOf, loginTo } from "./access.ts";
 import { connectFault } from "./connect-fault.ts";
-import { Life } from "./life.ts";
+import { BeginAnew, Life } from "./life.ts";
 import type { LinkTiming } from "./link-timing.ts";
 import type { Outage } from "./outage.ts";
 import { Patience } from "./patience.ts";
 import { rejectAfter } from "./reject-after.ts";
 import { type Drop, refusalOf } from "./watch.ts";
 
-/** After a close over what was sent, the next attempts follow within this many milliseconds: at most this many in a row. */
+/** After a close over what was sent, and where no fault was the cause, the next attempts follow within this many milliseconds: at most this many in a row. */
 const hurriedMs = 20;
 const hurriedMax = 30;
 
@@ -112,7 +112,7 @@ export class Link {
       const round = Math.ceil(attempt / urls.length);
       const waitMs = backoffMs(round, timing.backoff, Math.random());
       // While it is found out what RabbitMQ does not take, others wait for it.
-      const isHurried = attempt <= hurriedMax && isOverMessage(fault);
+      const isHurried = attempt <= hurriedMax && (fault instanceof BeginAnew || isOverMessage(fault));
       await this.#wait(isHurried ? Math.min(waitMs, hurriedMs) : waitMs);
     }
   }

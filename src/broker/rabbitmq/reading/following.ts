@@ -1,8 +1,9 @@
 import type { Channel, ConsumeMessage, Options } from "amqplib";
 import type { Envelope } from "../../../envelope/envelope.ts";
+import { fingerprintOf } from "../../../envelope/fingerprint.ts";
 import type { Follower } from "../../broker.ts";
 import type { Haste } from "../connection/haste.ts";
-import type { Life } from "../connection/life.ts";
+import { BeginAnew, type Life } from "../connection/life.ts";
 import type { Drop } from "../connection/watch.ts";
 import { fromDelivery, offsetOf } from "../frames/codec.ts";
 import { channelNumber } from "../frames/innards.ts";
@@ -64,7 +65,7 @@ export class Following {
       arguments: { "x-stream-offset": start } satisfies Options.Consume["arguments"],
     });
     marks.opened(() => silent(life.drop));
-    marks.ask((offset) => follower.marked(offset));
+    marks.ask((offset, mark) => follower.marked(offset, fingerprintOf(mark)));
     const { haste } = this.options;
     const rests = life.reader.restWhile({
       channel: channelNumber(channel),
@@ -177,7 +178,9 @@ class FollowingSession {
   #beginAgain(): void {
     this.#following.position.restart();
     this.#following.options.follower.missed("another log");
-    this.#life.drop(`"${logStream}" is another log than before: reading it from its beginning`);
+    this.#life.drop(
+      new BeginAnew(`"${logStream}" is another log than before: reading it from its beginning`),
+    );
   }
 
   #ack(): void {

@@ -79,7 +79,8 @@ export class Marks {
   }
 
   /** Whether it is a mark, this follower's or another one's. */
-  take(offset: number, { contentType, messageId }: Envelope): boolean {
+  take(offset: number, envelope: Envelope): boolean {
+    const { contentType, messageId } = envelope;
     // Whatever comes, the log is not silent: a mark may have much before it.
     this.#unanswered = 0;
     if (contentType !== markContentType) return false;
@@ -88,7 +89,7 @@ export class Marks {
     clearInterval(sent.timer);
     this.#sent = undefined;
     if (this.#asked.size > 0) this.#send();
-    for (const onMarked of sent.asked) onMarked(offset);
+    for (const onMarked of sent.asked) onMarked(offset, envelope);
     return true;
   }
 
@@ -126,4 +127,4 @@ export class Marks {
   }
 }
 
-type OnMarked = (offset: number) => void;
+type OnMarked = (offset: number, mark: Envelope) => void;

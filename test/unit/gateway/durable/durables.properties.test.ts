@@ -21,14 +21,14 @@ test("every durable subscription gets every message from its place on, once and 
           world.epochs[0]!.push(world.log.append(count % 3 === 0 ? ["a", "b", "a"] : ["a"], count % 2));
         world.firstKept = world.log.entries[Math.min(dropped, before - 1)]?.offset ?? 0;
         world.log.keptFrom = world.firstKept;
-        durables.marked(world.log.mark());
+        world.mark();
         for (const one of steps) await play(world, one);
         const staying = () => world.peers.filter(({ leftWith }) => leftWith === undefined);
         for (const { client, subscription } of staying()) {
           client.isReading(true);
           durables.drained(subscription);
         }
-        if (!world.isFollowed) durables.marked(world.log.mark());
+        if (!world.isFollowed) world.mark();
         const isDone = () => durables.counts.atEnd === staying().length;
         // Those that wait to tell of a gap with a message need one.
         for (let turns = 0; turns < 400 && !isDone(); turns++) {

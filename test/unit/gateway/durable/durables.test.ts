@@ -1,6 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { LogReader, LogStart } from "../../../../src/broker/broker.ts";
 import { contentsWith, seal } from "../../../../src/envelope/envelope.ts";
+import { pack, packedContentType } from "../../../../src/envelope/packing.ts";
 import { Durables } from "../../../../src/gateway/durable/durables.ts";
 import { Relay } from "../../../../src/gateway/fan-out/relay.ts";
 import { stompEncoding } from "../../../../src/gateway/stomp/encoding.ts";
@@ -270,6 +271,31 @@ describe("durable subscriptions that are older than memory", () => {
     durables.close();
   });
 
+  test("nor in a log of few large records, of which a few hundred take as long to read as thousands of small ones", async () => {
+    const self = new Fixture(100_000);
+    const { durables } = self;
+    durables.marked(1990);
+    const body = pack([{ body: "x".repeat(16_000), topic: "t" }]);
+    for (let offset = 1990; offset < 2000; offset++) {
+      const envelope = { ...envelopeAt(offset, "t"), body, contentType: packedContentType };
+      durables.logged(new LogRecord(offset, "wsmanager", envelope, () => contentsWith([])));
+    }
+    for (const reached of [1500, 900, 300]) {
+      self.subscribe("t", "first");
+      await turn();
+      const { reader } = self.running.at(-1)!;
+      for (let offset = 0; offset < reached; offset++)
+        reader.record(offset, "wsmanager", envelopeAt(offset, "t"));
+      await self.until(() => durables.counts.sweeping > 0);
+      for (let turns = 0; turns < 50; turns++) await turn();
+    }
+    expect(self.running).toHaveLength(3);
+    self.subscribe("t", after(1980));
+    await turn();
+    expect(self.running.map(({ start }) => start)).toEqual(["first", "first", "first", 1980]);
+    durables.close();
+  });
+
   test("become one reading where they are close together, and none is held up again before it has got on", async () => {
     const { durables, self } = started(100_000);
     const give = async (reading: Fixture["readings"][number], from: number, to: number) => {
@@ -318,7 +344,7 @@ describe("durable subscriptions that are older than memory", () => {
     // RabbitMQ begins with the whole chunk that a record lies in.
     for (let offset = 1030; offset < 1100; offset++) give(again!.reader, offset);
     await self.until(() => client.frames.length >= 99);
-    expect(client.positions).toEqual(numbers(1001, 1100));
+    expect(client.places).toEqual(numbers(1001, 1100));
     expect(client.gaps).toEqual([]);
     // Other readings are not sent more than that either.
     self.subscribe("t", after(60_000));
@@ -334,7 +360,7 @@ describe("durable subscriptions that are older than memory", () => {
     const [third] = self.running;
     for (let offset = 1050; offset < 1060; offset++) give(third!.reader, offset);
     await self.until(() => client.frames.length >= 41);
-    expect(client.positions).toEqual([...numbers(1001, 1032), ...numbers(1050, 1060)]);
+    expect(client.places).toEqual([...numbers(1001, 1032), ...numbers(1050, 1060)]);
     expect(client.gaps).toEqual([31]);
     durables.close();
   });

@@ -1,22 +1,27 @@
-import { expect, test } from "bun:test";
-import type { LogReader, LogReading } from "../../../../src/broker/broker.ts";
+import { describe, expect, test } from "bun:test";
+import type { LogReader, LogReading, LogStart } from "../../../../src/broker/broker.ts";
+import { contentsOf, seal } from "../../../../src/envelope/envelope.ts";
+import { fingerprintOf } from "../../../../src/envelope/fingerprint.ts";
 import type { ClientSocket } from "../../../../src/gateway/clients/client.ts";
 import { Locator } from "../../../../src/gateway/durable/locator.ts";
 import { Outflow, plainOutlet } from "../../../../src/gateway/durable/outflow.ts";
 import { DurableSubscription } from "../../../../src/gateway/durable/subscription.ts";
 import { stompEncoding } from "../../../../src/gateway/stomp/encoding.ts";
-import type { Start } from "../../../../src/log/position.ts";
+import { type Position, type Start, startAfter } from "../../../../src/log/position.ts";
+import { LogRecord } from "../../../../src/log/record.ts";
 import { LogWindow } from "../../../../src/log/window.ts";
+import { until } from "../../../support/wait.ts";
 import { envelopeOf } from "../../doubles/envelope.ts";
 import { nothingRepeated } from "../../doubles/nothing-repeated.ts";
 import { turn } from "../../doubles/turn.ts";
 
-/** A log of which nothing is in memory, and which answers when it is told to. */
-function unanswered() {
+/** A log of which nothing is in memory, unless it is put there, and which answers when it is told to. */
+function unanswered(windowBytes = 0) {
   const marks: ((offset: number) => void)[] = [];
   const readers: LogReader[] = [];
   const placed: DurableSubscription[] = [];
-  const window = new LogWindow(0);
+  const starts: LogStart[] = [];
+  const window = new LogWindow(windowBytes);
   window.reached(1000);
   const reading: LogReading = { handled: () => undefined, stop: () => undefined };
   const place = (subscription: DurableSubscription) => void placed.push(subscription);
@@ -26,17 +31,19 @@ function unanswered() {
         marks.push(then);
         return () => void marks.splice(marks.indexOf(then), 1);
       },
-      read: (_start, reader) => {
+      read: (start, reader) => {
         readers.push(reader);
+        starts.push(start);
         return { ...reading };
       },
       recordBytesMax: 1,
       ...nothingRepeated(),
     },
     window,
-    { inMemory: place, older: place, newest: place },
+    { firstMs: 1, mostMs: 1 },
+    { inMemory: place, older: place, newest: place, reached: (offset) => window.reached(offset) },
   );
-  return { locator, marks, readers, placed };
+  return { locator, marks, readers, placed, window, starts };
 }
 
 function subscriptionAt(start: Start): DurableSubscription {
@@ -115,4 +122,99 @@ test("a time that nobody wants to know any more is not searched for", async () =
   expect(placed).toEqual([last]);
   expect(last.isBehindGap).toBe(false);
   locator.close();
+});
+
+describe("a place that its client can tell from that of another log", () => {
+  /** What is at an offset of the log with this name. */
+  const envelopeAt = (log: string, offset: number) =>
+    seal({ body: log, topic: "t" }, `${log}-${offset}`, "app", offset);
+  const recordAt = (log: string, offset: number) =>
+    new LogRecord(offset, "wsmanager", envelopeAt(log, offset), (_, envelope) => contentsOf(envelope, ""));
+  const after = (log: string, offset: number) => startAfter(recordAt(log, offset).endPosition)!;
+
+  /** The log with this name, of which the records from 1001 to 1010 are in memory. */
+  function following(log: string) {
+    const all = unanswered(1_000_000);
+    for (let offset = 1001; offset <= 1010; offset++) all.window.append(recordAt(log, offset));
+    return all;
+  }
+
+  test("is found at once where it is in memory and the same", () => {
+    const { locator, marks, placed } = following("old");
+    const subscription = subscriptionAt(after("old", 1005));
+    locator.locate(subscription);
+    expect([marks.length, placed]).toEqual([0, [subscription]]);
+    expect(subscription.isBehindGap).toBe(false);
+  });
+
+  test("is behind a gap where something else is there when all has come that is in the log", () => {
+    const { locator, marks, placed } = following("new");
+    const subscription = subscriptionAt(after("old", 1005));
+    locator.locate(subscription);
+    expect(placed).toEqual([]);
+    marks[0]!(1011);
+    expect([placed, subscription.place, subscription.isBehindGap]).toEqual([[subscription], "first", true]);
+  });
+
+  test("goes on without a gap when this manager learns only then of the new log, which its client has from another manager", () => {
+    const { locator, marks, placed, window } = following("old");
+    const subscriptions = [1004, 1005].map((offset) => subscriptionAt(after("new", offset)));
+    for (const subscription of subscriptions) locator.locate(subscription);
+    window.clear();
+    locator.restart();
+    expect(locator.takePlaced()).toEqual([]);
+    for (let offset = 0; offset <= 1010; offset++) window.append(recordAt("new", offset));
+    locator.retry();
+    expect(placed).toEqual(subscriptions);
+    marks[0]!(1011);
+    expect(placed).toEqual(subscriptions);
+    expect(subscriptions.map(({ isBehindGap }) => isBehindGap)).toEqual([false, false]);
+  });
+
+  test("is looked up in the log where nothing in memory is at it, once for all that ask for it", async () => {
+    const { locator, readers, starts, placed, window } = following("old");
+    window.append(recordAt("old", 1020));
+    const same = fingerprintOf(envelopeAt("mark", 1015));
+    const place = { offset: 1015, index: Number.POSITIVE_INFINITY };
+    const subscriptions = [same, same, "other"].map((fingerprint) =>
+      subscriptionAt({ ...place, fingerprint }),
+    );
+    for (const subscription of subscriptions) locator.locate(subscription);
+    await turn();
+    expect(starts).toEqual([1015]);
+    readers[0]!.record(1010, "wsmanager", envelopeAt("old", 1010));
+    expect(placed).toEqual([]);
+    readers[0]!.record(1015, "wsmanager", envelopeAt("mark", 1015));
+    expect(placed).toEqual(subscriptions);
+    expect(subscriptions.map(({ isBehindGap }) => isBehindGap)).toEqual([false, false, true]);
+    locator.close();
+  });
+
+  test("is of another log where the log has nothing at it", async () => {
+    const { locator, readers, placed, window } = following("old");
+    window.append(recordAt("old", 1020));
+    const subscription = subscriptionAt({ offset: 1015, index: 0, fingerprint: "x" });
+    locator.locate(subscription);
+    await turn();
+    readers[0]!.record(1020, "wsmanager", envelopeAt("old", 1020));
+    expect([placed, subscription.place, subscription.isBehindGap]).toEqual([[subscription], "first", true]);
+    locator.close();
+  });
+
+  test("is looked up again where the way to the log was lost, and not when its client has gone", async () => {
+    const { locator, readers, placed, window } = following("old");
+    window.append(recordAt("old", 1020));
+    const place: Position = { offset: 1015, index: 0, fingerprint: fingerprintOf(envelopeAt("mark", 1015)) };
+    const [stays, goes] = [subscriptionAt(place), subscriptionAt({ ...place, offset: 1016 })];
+    locator.locate(stays);
+    locator.locate(goes);
+    await turn();
+    expect(readers).toHaveLength(2);
+    locator.forget(goes);
+    readers[0]!.ended("lost");
+    await until(() => readers.length === 3, "another reading");
+    readers[2]!.record(1015, "wsmanager", envelopeAt("mark", 1015));
+    expect([placed, locator.count]).toEqual([[stays], 0]);
+    locator.close();
+  });
 });

@@ -37,6 +37,10 @@ export class ScriptedClient {
   get positions(): string[] {
     return this.frames.map((frame) => headerOf(frame, "x-stream-offset")!);
   }
+  /** Where in the log they are, without what tells it from another log. */
+  get places(): string[] {
+    return this.positions.map((position) => position.split("-")[0]!);
+  }
   /** Which of them were told to be behind a gap. */
   get gaps(): number[] {
     return this.frames.flatMap((frame, index) => (headerOf(frame, "x-stream-gap") === "true" ? [index] : []));

@@ -23,6 +23,7 @@ export class ScriptedLog {
   readonly #readings = new Set<ScriptedReading>();
   #nextOffset: number;
   #texts = 0;
+  #marks = 0;
   /** What is older the log has dropped. */
   keptFrom = 0;
   readingsMax = 0;
@@ -44,7 +45,7 @@ export class ScriptedLog {
     const messages = topics.map((topic) => ({ topic, body: String(this.#texts++).padEnd(size, ".") }));
     const offset = this.#nextOffset + skip;
     this.#nextOffset = offset + 1;
-    const plain = seal(messages[0]!, `m-${offset}`, "app", offset);
+    const plain = seal(messages[0]!, `m-${this.#texts}`, "app", offset);
     const envelope =
       messages.length === 1
         ? plain
@@ -65,7 +66,7 @@ export class ScriptedLog {
   mark(): number {
     const offset = this.#nextOffset++;
     const envelope = {
-      ...seal({ body: "", topic: "" }, `mark-${offset}`, "app", offset),
+      ...seal({ body: "", topic: "" }, `mark-${this.#marks++}`, "app", offset),
       contentType: markContentType,
     };
     this.#add({ offset, exchange: "wsmanager.log" as ForeignExchange, envelope });

@@ -46,7 +46,7 @@ test("whatever happens, subscriptions move along the table alone, and each is ke
         fc.constantFrom(1_000, 6_000, 400_000),
         async (steps, windowBytes) => {
           const world = new World(windowBytes, 5);
-          world.durables.marked(world.log.mark());
+          world.mark();
           for (const one of steps) {
             await play(world, one);
             expect(world.durables.counts).toEqual(talliedStates(world));

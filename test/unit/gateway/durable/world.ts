@@ -1,10 +1,11 @@
 import { expect } from "bun:test";
 import fc from "fast-check";
+import { fingerprintOf } from "../../../../src/envelope/fingerprint.ts";
 import { Durables } from "../../../../src/gateway/durable/durables.ts";
 import type { DurableSubscription } from "../../../../src/gateway/durable/subscription.ts";
 import { Relay } from "../../../../src/gateway/fan-out/relay.ts";
 import { stompEncoding } from "../../../../src/gateway/stomp/encoding.ts";
-import { isBehind, type Position, positionText, startAfter, startAt } from "../../../../src/log/position.ts";
+import { isBehind, type Position, startAfter, startAt } from "../../../../src/log/position.ts";
 import { nothingRepeated } from "../../doubles/nothing-repeated.ts";
 import { turn } from "../../doubles/turn.ts";
 import { ScriptedClient } from "./scripted-client.ts";
@@ -37,6 +38,8 @@ export class World {
   /** What there is in each life of the log. */
   readonly epochs: Entry[][] = [[]];
   inForce = 0;
+  /** Where subscriptions were told to go on that got nothing, and in which life of the log. */
+  readonly #told: { readonly after: string; readonly life: number }[] = [];
   /** A record or mark has come in this life. */
   isFollowed = true;
 
@@ -60,12 +63,18 @@ export class World {
     this.durables = new Durables(sharedLog, relay, windowBytes, { firstMs: 1, mostMs: 2 });
   }
 
-  subscribe(pattern: string, start: "first" | "next" | Position, reads: boolean): void {
+  /** @param life of the log that its position is of, if it has one */
+  subscribe(
+    pattern: string,
+    start: "first" | "next" | Position,
+    reads: boolean,
+    life = this.epochs.length - 1,
+  ): void {
     const client = new ScriptedClient();
     client.isReading(reads);
     const wants: Wants = {
       pattern,
-      epoch: this.epochs.length - 1,
+      epoch: life,
       start: start === "next" ? undefined : start,
     };
     const subscription = this.durables.add({
@@ -75,8 +84,9 @@ export class World {
       encoding: stompEncoding("1.2"),
       pattern,
       start,
-      onInForce: () => {
+      onInForce: (after) => {
         this.inForce++;
+        if (after !== undefined) this.#told.push({ after, life: this.#lifeOf(after, wants) });
         // What is appended later comes all the same.
         if (start !== "next") return;
         wants.epoch = this.epochs.length - 1;
@@ -84,6 +94,27 @@ export class World {
       },
     });
     this.peers.push({ client, subscription, wants });
+  }
+
+  /** It may be told what it has said itself, and hear of the gap with its first message. */
+  #lifeOf(after: string, { start, epoch }: Wants): number {
+    const isItsOwn = typeof start === "object" && start.offset === startAfter(after)!.offset;
+    return isItsOwn ? epoch : this.epochs.length - 1;
+  }
+
+  /** As one that left before it got anything; false if there was none. */
+  subscribeAsTold(pattern: string, at: number, reads: boolean): boolean {
+    const told = this.#told[Math.floor(at * this.#told.length)];
+    if (told === undefined) return false;
+    this.subscribe(pattern, startAfter(told.after)!, reads, told.life);
+    return true;
+  }
+
+  /** The log has reached a mark. */
+  mark(): void {
+    this.isFollowed = true;
+    const offset = this.log.mark();
+    this.durables.marked(offset, fingerprintOf(this.log.entries.at(-1)!.envelope));
   }
 
   leave(peer: Peer | undefined): void {
@@ -182,7 +213,8 @@ export const step = fc.oneof(
       do: fc.constant("subscribe" as const),
       pattern: fc.constantFrom("a", "b", "#"),
       at: fc.double({ min: 0, max: 1, noNaN: true }),
-      how: fc.constantFrom("first", "next", "after", "at"),
+      how: fc.constantFrom("first", "next", "after", "at", "as told"),
+      livesAgo: fc.constantFrom(0, 0, 0, 1, 2),
       reads: fc.constantFrom(true, true, false),
     }),
   },
@@ -199,21 +231,27 @@ export const step = fc.oneof(
   { weight: 4, arbitrary: fc.constant({ do: "turn" as const }) },
 );
 export type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
+type Subscribing = Extract<Step, { readonly do: "subscribe" }>;
 
-/** The position of a message somewhere in what the log has, by a number from 0 to 1. */
-function positionAt({ epochs }: World, at: number): string | undefined {
-  const records = epochs.at(-1)!;
+/** The position of a message somewhere in what a life of the log had, by a number from 0 to 1. */
+function positionAt({ epochs }: World, life: number, at: number): string | undefined {
+  const records = epochs[life]!;
   const entry = records[Math.floor(at * records.length)];
   if (entry === undefined) return undefined;
-  const { messages } = recordOf(entry);
-  return positionText(entry.offset, Math.floor(at * 997) % messages.length, messages.length);
+  const record = recordOf(entry);
+  return record.positionOf(Math.floor(at * 997) % record.messages.length);
 }
 
-function startFor(world: World, how: string, at: number): "first" | "next" | Position {
-  const position = positionAt(world, at);
-  if (how === "first" || how === "next") return how;
-  if (position === undefined) return "next";
-  return (how === "after" ? startAfter(position) : startAt(position)) as Position;
+function subscribe(world: World, { how, at, pattern, reads, livesAgo }: Subscribing): void {
+  const life = Math.max(0, world.epochs.length - 1 - livesAgo);
+  const position = positionAt(world, life, at);
+  if (how === "first" || how === "next") world.subscribe(pattern, how, reads);
+  else if (how === "as told" && world.subscribeAsTold(pattern, at, reads)) return;
+  else if (position === undefined) world.subscribe(pattern, "next", reads);
+  else {
+    const start = (how === "after" ? startAfter(position) : startAt(position)) as Position;
+    world.subscribe(pattern, start, reads, life);
+  }
 }
 
 export async function play(world: World, one: Step): Promise<void> {
@@ -226,7 +264,7 @@ export async function play(world: World, one: Step): Promise<void> {
       for (let count = 0; count < one.count; count++) world.append(count % 5 === 0 ? ["b", "a"] : ["a"], 0);
       break;
     case "subscribe":
-      world.subscribe(one.pattern, startFor(world, one.how, one.at), one.reads);
+      subscribe(world, one);
       break;
     case "stop reading":
       // Natively published messages come all the same: Bun keeps or closes, and neither is of interest here.
@@ -252,8 +290,7 @@ export async function play(world: World, one: Step): Promise<void> {
       world.deleteLog();
       break;
     case "mark":
-      world.isFollowed = true;
-      world.durables.marked(world.log.mark());
+      world.mark();
       break;
     case "turn":
       await turn();

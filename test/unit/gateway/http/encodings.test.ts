@@ -7,8 +7,8 @@ import {
   placeField,
   retryLine,
 } from "../../../../src/gateway/http/events-encoding.ts";
-import { lines, nextIn, positionAfter } from "../../../../src/gateway/http/lines-encoding.ts";
-import { isBehind, startAfter, startAt } from "../../../../src/log/position.ts";
+import { lines, nextIn } from "../../../../src/gateway/http/lines-encoding.ts";
+import { isBehind, positionAfter, startAfter, startAt } from "../../../../src/log/position.ts";
 import type { Body } from "../../../../src/message.ts";
 import { eventsIn } from "../../../support/event-source.ts";
 
@@ -90,8 +90,10 @@ describe("a line", () => {
 
   test("is one JSON object with what comes next, however many lines the body has", () => {
     expect(lineOf("a\nb").trimEnd().split("\n")).toHaveLength(1);
-    expect(JSON.parse(lineOf("a\nb"))).toMatchObject({ next: "18", position: "17", body: "a\nb" });
-    expect(nextIn(`${lineOf("x", "16")}${lineOf('{"next":"99"', "17.4")}`)).toBe("17.5");
+    expect(JSON.parse(lineOf("a\nb"))).toMatchObject({ next: "17~", position: "17", body: "a\nb" });
+    expect(nextIn(`${lineOf("x", "16")}${lineOf('{"next":"99"', "17.4-k3f9zq")}`)).toBe("17.4-k3f9zq~");
+    const longest = `${Number.MAX_SAFE_INTEGER}.999999999-zzzzzz`;
+    expect(nextIn(lineOf("x", longest))).toBe(`${longest}~`);
     expect(nextIn('{"gap":true}\n')).toBeUndefined();
   });
 

@@ -1,5 +1,8 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { BeginAnew } from "../../../../../src/broker/rabbitmq/connection/life.ts";
+import { Link } from "../../../../../src/broker/rabbitmq/connection/link.ts";
 import { defaultTiming, type LinkTiming } from "../../../../../src/broker/rabbitmq/connection/link-timing.ts";
+import { Outage } from "../../../../../src/broker/rabbitmq/connection/outage.ts";
 import { RabbitmqBroker } from "../../../../../src/broker/rabbitmq/rabbitmq.ts";
 import { Outbox } from "../../../../../src/outbox/outbox.ts";
 import { FakeAmqp, type Script } from "../../../../support/fake-amqp.ts";
@@ -375,6 +378,30 @@ describe.concurrent("a link to RabbitMQ", () => {
     await until(() => outbox.isEmpty, "everything to be confirmed");
     expect(fatal()).toBeUndefined();
   });
+});
+
+test("a link over which something is to be begun anew does not wait as after a fault", async () => {
+  await using fake = await FakeAmqp.start(() => undefined);
+  const quiet = () => undefined;
+  const logger = { wants: () => false, debug: quiet, info: quiet, warn: quiet, error: quiet };
+  let lives = 0;
+  const link = new Link({
+    name: "test",
+    urls: [fake.url],
+    access: { read: () => ({}) as never },
+    timing: { ...timing, backoff: { firstMs: 3_600_000, mostMs: 3_600_000 } },
+    logger,
+    outage: new Outage(logger, () => 0),
+    setUp: ({ drop }) => {
+      if (++lives < 3) setImmediate(() => drop(new BeginAnew("it is another one")));
+      return Promise.resolve();
+    },
+    opened: quiet,
+    onFatal: quiet,
+  });
+  link.start();
+  await until(() => lives === 3, "its third life");
+  await link.close(1000);
 });
 
 describe.concurrent("a link that is told to close waits no longer than it may, though RabbitMQ is silent", () => {
