@@ -83,6 +83,8 @@ export interface EventsPeer {
   closed(): void;
   /** The broker has the event with this tag; with `multiple`, all up to it. */
   confirmed(tag: number, multiple: boolean): void;
+  /** The log, or the queue of a program, refuses the event with this tag; with `multiple`, all up to it. */
+  refused(tag: number, multiple: boolean): void;
   /** A probe with this key reached nobody. */
   unheard(key: string): void;
   /** While blocked, nothing that is published or told arrives. */
@@ -130,3 +132,8 @@ export const eventKeys = {
   /** A place in the log, for the one that reads it. */
   mark: "manager.mark",
 } as const;
+
+/** Whether no program is to hear of it. */
+export function isForLogAlone(key: string): boolean {
+  return !key.startsWith("client.");
+}

@@ -1,22 +1,25 @@
-import { type EventsLink, eventKeys, type Voice } from "../broker/events.ts";
+import type { EventsLink, Voice } from "../broker/events.ts";
+import { reasonOf } from "../errors.ts";
 import type { Attendance, Attendee } from "./attendance.ts";
 import { tellOfEnds } from "./ends.ts";
-import type { ClientEvent, Entry } from "./event.ts";
+import type { ClientEvent } from "./event.ts";
 import { Outgoing } from "./outgoing.ts";
 import { readWhole } from "./reading.ts";
-import { nameOf, Snapshots } from "./snapshots.ts";
+import { Snapshots } from "./snapshots.ts";
 import { Telling, type TellingOptions } from "./telling.ts";
+import { defaultEventsTiming } from "./timing.ts";
+import { connectionOf, type Details, Untold } from "./untold.ts";
 
 const lockAgainAfterMs = 500;
 /** Events of clients that are told of anew before others have their turn. */
 const slice = 500;
 
-type Details = Pick<ClientEvent, "topic" | "protocol" | "address" | "reason">;
-
 /** What an announcer reports. */
 export interface AnnouncerHooks {
   /** The log could not be read, and the link is given up. */
   onFault(reason: string): void;
+  /** A queue of a program has refused an event. */
+  onRefused(): void;
   /** The source of an earlier link is at its end. */
   onSettled(source: string): void;
 }
@@ -34,9 +37,8 @@ export interface AnnouncerHooks {
 export class Announcer {
   readonly #manager: string;
   readonly #attendance: Attendance;
-  readonly #onFault: (reason: string) => void;
-  readonly #onSettled: (source: string) => void;
-  readonly #outgoing = new Outgoing();
+  readonly #hooks: AnnouncerHooks;
+  readonly outgoing = new Outgoing();
   readonly #telling: Telling;
   readonly #snapshots: Snapshots;
   #state: "away" | "settling" | "live" = "away";
@@ -52,15 +54,15 @@ export class Announcer {
   constructor(
     manager: string,
     attendance: Attendance,
-    { onFault, onSettled }: AnnouncerHooks,
+    hooks: AnnouncerHooks,
     telling?: Partial<TellingOptions>,
+    timing = defaultEventsTiming,
   ) {
     this.#manager = manager;
     this.#attendance = attendance;
-    this.#onFault = onFault;
-    this.#onSettled = onSettled;
-    this.#telling = new Telling(this.#outgoing, telling);
-    this.#snapshots = new Snapshots(manager, attendance, this.#outgoing, () => this.#telling.pending);
+    this.#hooks = hooks;
+    this.#telling = new Telling(manager, this.outgoing, telling);
+    this.#snapshots = new Snapshots(manager, attendance, this.outgoing, () => this.#telling.pending, timing);
   }
 
   get isLive(): boolean {
@@ -69,7 +71,7 @@ export class Announcer {
 
   /** The present source, and those that are not settled. */
   get sources(): readonly string[] {
-    const { link } = this.#outgoing;
+    const { link } = this.outgoing;
     return [...this.#formerSources, ...(link === undefined ? [] : [link.source])];
   }
 
@@ -84,28 +86,39 @@ export class Announcer {
   }
 
   opened(link: EventsLink): void {
-    this.#outgoing.opened(link);
+    this.outgoing.opened(link);
     this.#state = "settling";
     this.#settle(link).catch((error: unknown) => {
-      if (this.#outgoing.link !== link) return;
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#onFault(reason);
+      if (this.outgoing.link !== link) return;
+      const reason = reasonOf(error);
+      this.#hooks.onFault(reason);
       link.giveUp(reason);
     });
   }
 
   closed(): void {
-    const { link } = this.#outgoing;
+    const { link } = this.outgoing;
     if (link !== undefined) this.#formerSources.push(link.source);
     this.#state = "away";
     this.#uncompared.clear();
-    this.#outgoing.closed();
+    this.outgoing.closed();
     this.#telling.closed();
   }
 
   confirmed(tag: number, multiple: boolean): void {
-    this.#outgoing.confirmed(tag, multiple);
+    this.outgoing.confirmed(tag, multiple);
     this.#telling.confirmed();
+  }
+
+  refused(tag: number, multiple: boolean): void {
+    const isOfLog = this.outgoing.refused(tag, multiple);
+    this.#telling.confirmed();
+    if (isOfLog) this.outgoing.link?.giveUp("RabbitMQ refuses to write into the log of events");
+    else {
+      // The log has it, most likely; what it has not, a snapshot sets right.
+      this.#snapshots.doubt();
+      this.#hooks.onRefused();
+    }
   }
 
   unheard(key: string): void {
@@ -142,21 +155,9 @@ export class Announcer {
     if (this.#state === "live" && this.#uncompared.size === 0) this.#snapshots.take();
   }
 
-  /** Speaks for a manager that cannot any more. Resolves when it is confirmed, or the link is lost. */
-  async speakFor(manager: string, open: Iterable<Entry>, voice: Voice): Promise<void> {
-    await tellOfEnds(this.#outgoing, manager, open, "manager lost", voice);
-  }
-
-  /** A source is at its end, and all its connections are told of. */
-  ended(source: string, voice?: Voice): void {
-    this.#outgoing.publish(eventKeys.ended, JSON.stringify({ ended: source }), voice);
-  }
-
-  /** Publishes a mark for `EventsLink.read`. */
-  mark(): string {
-    const body = JSON.stringify({ mark: crypto.randomUUID() });
-    this.#outgoing.publish(eventKeys.mark, body);
-    return body;
+  /** Once in a while. */
+  goRound(): void {
+    if (this.#snapshots.isDue) this.snapshot();
   }
 
   /** Resolves when all that clients did so far is published, or the link is lost. */
@@ -164,15 +165,10 @@ export class Announcer {
     return this.#telling.told();
   }
 
-  /** Resolves when all that was published is confirmed, or the link is lost. */
-  settled(): Promise<void> {
-    return this.#outgoing.settled();
-  }
-
   async #settle(link: EventsLink): Promise<void> {
     // Another manager may be about to speak for this one.
     while (
-      this.#outgoing.link === link &&
+      this.outgoing.link === link &&
       !(await link.alone(this.#manager, (voice) => this.#compare(link, voice)))
     )
       await Bun.sleep(lockAgainAfterMs);
@@ -182,31 +178,34 @@ export class Announcer {
     const former = [...this.#formerSources];
     for (const source of former) await link.fence(source);
     const ledger =
-      former.length === 0 ? undefined : await readWhole(former, this.#snapshots.at, link, () => this.mark());
+      former.length === 0
+        ? undefined
+        : await readWhole(former, this.#snapshots.at, link, () => this.outgoing.mark());
     // Lost meanwhile: the next link settles this one's source, too.
-    if (this.#outgoing.link !== link) return;
+    if (this.outgoing.link !== link) return;
     const open = new Map(former.flatMap((source) => [...(ledger?.openOf(source) ?? [])]));
     this.#state = "live";
     this.#attendance.forEach((client) => {
       if (client.protocol !== undefined) this.#uncompared.add(client);
     });
     await this.#compareClients(link, open);
-    await tellOfEnds(this.#outgoing, this.#manager, open, "while the broker was away", voice);
+    await tellOfEnds(this.outgoing, this.#manager, open, "while the broker was away", voice);
     this.snapshot();
-    for (const source of former) this.ended(source, voice);
-    await this.settled();
-    if (this.#outgoing.link !== link) return;
+    for (const source of former) this.outgoing.ended(source, voice);
+    await this.outgoing.settled();
+    if (this.outgoing.link !== link) return;
     this.#formerSources = this.#formerSources.filter((source) => !former.includes(source));
-    for (const source of former) this.#onSettled(source);
+    for (const source of former) this.#hooks.onSettled(source);
   }
 
   /** Clients may come and go meanwhile. @param open by the log; those that are there go from it */
   async #compareClients(link: EventsLink, open: Map<string, string>): Promise<void> {
     let count = 0;
     for (const client of this.#uncompared) {
-      if (this.#outgoing.link !== link) return;
+      if (this.outgoing.link !== link) return;
       this.#uncompared.delete(client);
-      if (client.seat.connection > 0 && open.delete(nameOf(this.#manager, client))) continue;
+      if (client.seat.connection > 0 && open.delete(connectionOf(this.#manager, client.seat.connection)))
+        continue;
       // It may have been spoken for, so its connection has another name from now on.
       this.connected(client);
       count++;
@@ -223,7 +222,7 @@ export class Announcer {
 
   /** The id under which a client was told of that had none. */
   nameOf(client: Attendee): string | undefined {
-    return client.seat.connection === 0 ? undefined : nameOf(this.#manager, client);
+    return client.seat.connection === 0 ? undefined : connectionOf(this.#manager, client.seat.connection);
   }
 
   /** Whether its events are told. */
@@ -236,12 +235,6 @@ export class Announcer {
   }
 
   #tell(event: ClientEvent["event"], client: Attendee, details: Details): void {
-    const manager = this.#manager;
-    const connection = nameOf(manager, client);
-    const { id = connection, seat } = client;
-    this.#telling.tell({
-      ...{ event, client: id, connection, manager, at: Date.now(), number: seat.connection },
-      ...details,
-    });
+    this.#telling.tell(new Untold(event, client.seat.connection, client.id, Date.now(), details));
   }
 }

@@ -23,22 +23,23 @@ export function askingIn(events: readonly Untold[], asks: (event: Untold["event"
   /** Of each connection that asks, the last event that goes first. */
   const untilAt = new Map<number, number>();
   const begun = new Set<number>();
-  for (const [at, { event, number }] of events.entries()) {
+  let lastAt = -1;
+  for (let at = 0; at < events.length && kinds.size < kindsCount; at++) {
+    const { event, number } = events[at]!;
     if (event === "connected") begun.add(number);
     if (kinds.has(event) || !asks(event) || (event === "disconnected" && begun.has(number))) continue;
     kinds.add(event);
     untilAt.set(number, at);
-    if (kinds.size === kindsCount) break;
+    lastAt = at;
   }
   const first: Untold[] = [];
   const rest: Untold[] = [];
-  let isWhole = true;
-  for (const [at, event] of events.entries()) {
-    const isFirst = at <= (untilAt.get(event.number) ?? -1);
-    (isFirst ? first : rest).push(event);
-    if (!kinds.has(event.event)) isWhole = false;
+  for (let at = 0; at <= lastAt; at++) {
+    const event = events[at]!;
+    (at <= (untilAt.get(event.number) ?? -1) ? first : rest).push(event);
   }
-  return { first, rest, isWhole };
+  for (let at = lastAt + 1; at < events.length; at++) rest.push(events[at]!);
+  return { first, rest, isWhole: rest.every(({ event }) => kinds.has(event)) };
 }
 
 const kindsCount = 4;

@@ -23,12 +23,16 @@ export interface ClientEvent {
 /** Who is connected, as a manager's snapshot tells it: connection and client. */
 export type Entry = readonly [connection: string, client: string];
 
-/** Which clients came and went while no program listened. */
+/** Which clients came and went while no program listened. Connections are their numbers. */
 export interface Passage {
-  /** Those that came. */
-  readonly opened: readonly Entry[];
+  /** Whose clients these are. */
+  readonly manager: string;
+  /** The connections of those that came. */
+  readonly opened: readonly number[];
+  /** Their ids, in the same order; null: it has none. */
+  readonly clients: readonly (string | null)[];
   /** The connections of those that went. */
-  readonly closed: readonly string[];
+  readonly closed: readonly number[];
 }
 
 /** One part of a snapshot. Its first part begins it, and what was known before is over. */

@@ -10,6 +10,7 @@ import { RevokedRecords } from "./revoked-records.ts";
 import { Succession } from "./succession.ts";
 import { defaultEventsTiming, type EventsTiming } from "./timing.ts";
 import { saidIn, toldIn } from "./told.ts";
+import { warningsTo } from "./warnings.ts";
 
 /**
  * The events of clients: what this manager tells of its own, and what it tells for managers that died. Every `connected` is
@@ -34,7 +35,6 @@ export class Events implements EventsPeer {
   #link: EventsLink | undefined;
   #isBlocked = false;
   #roundMs = performance.now();
-  #snapshotMs = performance.now();
   #isClosed = false;
 
   /**
@@ -52,18 +52,17 @@ export class Events implements EventsPeer {
     this.manager = manager;
     this.#timing = timing;
     this.#neighbours = new Neighbours(manager);
-    this.#announcer = new Announcer(manager, attendance, {
-      onFault: (reason) =>
-        logger.warn("the log of client events could not be read, trying again", { reason }),
-      onSettled: (source) => {
-        this.#tell({ settled: source });
-        this.companion?.renamed();
-      },
-    });
-    this.#succession = new Succession(this.#neighbours, this.#announcer, timing, logger, (source) => {
+    const onSettled = (source: string) => {
+      this.#tell({ settled: source });
+      this.companion?.renamed();
+    };
+    this.#announcer = new Announcer(manager, attendance, { ...warningsTo(logger), onSettled }, {}, timing);
+    const onSpokenFor = (source: string) => {
       this.#settled(source);
       this.#tell({ settled: source });
-    });
+    };
+    const { outgoing } = this.#announcer;
+    this.#succession = new Succession(this.#neighbours, outgoing, timing, logger, onSpokenFor);
   }
 
   opened(link: EventsLink): void {
@@ -99,6 +98,10 @@ export class Events implements EventsPeer {
 
   confirmed(tag: number, multiple: boolean): void {
     this.#announcer.confirmed(tag, multiple);
+  }
+
+  refused(tag: number, multiple: boolean): void {
+    this.#announcer.refused(tag, multiple);
   }
 
   unheard(key: string): void {
@@ -165,10 +168,9 @@ export class Events implements EventsPeer {
   /** Asks all managers that are known, this one too, and waits for their answers a moment. */
   async askAll(command: object): Promise<Answers> {
     const link = this.#link;
-    if (link === undefined) return { answers: [], missing: [this.manager, ...this.#neighbours.names] };
-    return await this.#questions.ask([this.manager, ...this.#neighbours.names], (id) =>
-      link.ask(JSON.stringify({ version: 1, ...command }), id),
-    );
+    const body = JSON.stringify({ version: 1, ...command });
+    const send = link && ((id: string) => link.ask(body, id));
+    return await this.#questions.ask([this.manager, ...this.#neighbours.names], send);
   }
 
   connected(client: Attendee): void {
@@ -200,11 +202,12 @@ export class Events implements EventsPeer {
     const link = this.#link;
     if (link === undefined || !this.#announcer.isLive) return;
     const leave = async () => {
+      const { outgoing } = this.#announcer;
       await this.#announcer.told();
       if (this.#link !== link) return;
-      this.#announcer.ended(link.source);
+      outgoing.ended(link.source);
       this.#tell({ settled: link.source });
-      await this.#announcer.settled();
+      await outgoing.settled();
       if (this.#link === link) await link.fence(link.source);
     };
     await Promise.race([leave().catch(() => undefined), Bun.sleep(timeoutMs)]);
@@ -216,10 +219,7 @@ export class Events implements EventsPeer {
     this.#roundMs = nowMs;
     this.#beat();
     if (!this.#isBlocked) this.companion?.beat();
-    if (nowMs - this.#snapshotMs > this.#timing.snapshotMs) {
-      this.#snapshotMs = nowMs;
-      this.#announcer.snapshot();
-    }
+    this.#announcer.goRound();
     if (this.#announcer.isLive && !this.#isBlocked) this.#succession.goRound();
   }
 

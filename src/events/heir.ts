@@ -1,6 +1,7 @@
 import type { EventsLink } from "../broker/events.ts";
-import type { Announcer } from "./announcer.ts";
+import { tellOfEnds } from "./ends.ts";
 import type { Known } from "./event.ts";
+import type { Outgoing } from "./outgoing.ts";
 import { readWhole } from "./reading.ts";
 
 /**
@@ -14,17 +15,17 @@ import { readWhole } from "./reading.ts";
 export async function speakForDead(
   [manager, sources, snapshotAt]: Known,
   link: EventsLink,
-  announcer: Announcer,
+  outgoing: Outgoing,
 ): Promise<number | undefined> {
   let count = 0;
   const wasAlone = await link.alone(manager, async (voice) => {
     for (const source of sources) await link.fence(source);
-    const ledger = await readWhole(sources, snapshotAt, link, () => announcer.mark());
+    const ledger = await readWhole(sources, snapshotAt, link, () => outgoing.mark());
     const open = new Map(sources.flatMap((source) => [...ledger.openOf(source)]));
     count = open.size;
-    await announcer.speakFor(manager, open, voice);
-    for (const source of sources) announcer.ended(source, voice);
-    await announcer.settled();
+    await tellOfEnds(outgoing, manager, open, "manager lost", voice);
+    for (const source of sources) outgoing.ended(source, voice);
+    await outgoing.settled();
   });
   return wasAlone ? count : undefined;
 }

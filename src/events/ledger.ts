@@ -1,6 +1,7 @@
 import { type EventRecord, eventKeys } from "../broker/events.ts";
-import type { Entry } from "./event.ts";
+import type { Entry, Passage } from "./event.ts";
 import { objectIn } from "./json.ts";
+import { connectionOf } from "./untold.ts";
 
 /** What the log says of one source. */
 interface Account {
@@ -30,7 +31,7 @@ export class Ledger {
     if (key === eventKeys.mark) return;
     const said = objectIn(body);
     if (said === undefined) return;
-    const { connection, client, ended, part, parts, entries, opened, closed } = said;
+    const { connection, client, ended, part, parts, entries } = said;
     if (key === eventKeys.ended) {
       if (typeof ended === "string" && this.#wants(ended)) replace(this.#accountOf(ended), new Map());
     } else if (key === eventKeys.disconnected) {
@@ -38,10 +39,8 @@ export class Ledger {
       this.#close(connection);
     } else if (!this.#wants(source)) return;
     else if (key === eventKeys.connected) this.#open(source, [connection, client]);
-    else if (key === eventKeys.clients) {
-      if (Array.isArray(opened)) for (const entry of opened) this.#open(source, entry);
-      if (Array.isArray(closed)) for (const name of closed) this.#close(name);
-    } else if (key === eventKeys.snapshot && Array.isArray(entries)) {
+    else if (key === eventKeys.clients) this.#passed(source, said);
+    else if (key === eventKeys.snapshot && Array.isArray(entries)) {
       const account = this.#accountOf(source);
       if (part === 0) account.begun = new Map();
       const { open, begun } = account;
@@ -58,6 +57,20 @@ export class Ledger {
   /** Whether it has read all that the source has said since a snapshot. */
   isWhole(source: string): boolean {
     return this.#accounts.get(source)?.isWhole === true;
+  }
+
+  #passed(
+    source: string,
+    { manager, opened, clients, closed }: Partial<Record<keyof Passage, unknown>>,
+  ): void {
+    if (typeof manager !== "string" || ![opened, clients, closed].every(Array.isArray)) return;
+    for (const [at, number] of (opened as readonly unknown[]).entries()) {
+      if (typeof number !== "number") continue;
+      const connection = connectionOf(manager, number);
+      this.#open(source, [connection, (clients as readonly unknown[])[at] ?? connection]);
+    }
+    for (const number of closed as readonly unknown[])
+      if (typeof number === "number") this.#close(connectionOf(manager, number));
   }
 
   #open(source: string, entry: unknown): void {

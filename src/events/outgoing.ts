@@ -1,4 +1,4 @@
-import type { EventsLink, Voice } from "../broker/events.ts";
+import { type EventsLink, eventKeys, isForLogAlone, type Voice } from "../broker/events.ts";
 
 /** What is published over the link that there is, until the broker has confirmed it. */
 export class Outgoing {
@@ -8,6 +8,8 @@ export class Outgoing {
   #confirmed = 0;
   /** Confirmed before others that were published before. */
   readonly #early = new Set<number>();
+  /** Those of them that are for the log alone, oldest first. */
+  readonly #ofLog = new Set<number>();
   #onConfirmed: { readonly tag: number; readonly then: () => void }[] = [];
 
   /** The present link; undefined while there is none. */
@@ -25,6 +27,7 @@ export class Outgoing {
     this.#published = 0;
     this.#confirmed = 0;
     this.#early.clear();
+    this.#ofLog.clear();
   }
 
   closed(): void {
@@ -39,15 +42,44 @@ export class Outgoing {
     if (multiple) this.#confirmed = Math.max(this.#confirmed, tag);
     else this.#early.add(tag);
     while (this.#early.delete(this.#confirmed + 1)) this.#confirmed++;
+    for (const ofLog of this.#ofLog) {
+      if (ofLog > this.#confirmed) break;
+      this.#ofLog.delete(ofLog);
+    }
     while (this.#onConfirmed.length > 0 && this.#onConfirmed[0]!.tag <= this.#confirmed)
       this.#onConfirmed.shift()!.then();
+  }
+
+  /**
+   * The broker refuses this one; with `multiple`, all up to it. A queue of a program that is full may refuse what the log has taken.
+   *
+   * @returns whether the log has refused something
+   */
+  refused(tag: number, multiple: boolean): boolean {
+    const [oldest = Number.POSITIVE_INFINITY] = this.#ofLog;
+    const isOfLog = multiple ? oldest <= tag : this.#ofLog.has(tag);
+    this.confirmed(tag, multiple);
+    return isOfLog;
   }
 
   /** It is lost where there is no link. */
   publish(key: string, body: string, voice?: Voice): void {
     if (this.#link === undefined) return;
     this.#published++;
+    if (isForLogAlone(key)) this.#ofLog.add(this.#published);
     this.#link.publish(key, body, voice);
+  }
+
+  /** A source is at its end, and all its connections are told of. */
+  ended(source: string, voice?: Voice): void {
+    this.publish(eventKeys.ended, JSON.stringify({ ended: source }), voice);
+  }
+
+  /** Publishes a mark for `EventsLink.read`. */
+  mark(): string {
+    const body = JSON.stringify({ mark: crypto.randomUUID() });
+    this.publish(eventKeys.mark, body);
+    return body;
   }
 
   /** Asks by an event of a client whether a program listens. */

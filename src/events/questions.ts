@@ -32,9 +32,10 @@ interface Question {
 export class Questions {
   readonly #open = new Map<string, Question>();
 
-  /** @param send publishes the question under the id that it is given */
-  ask(managers: readonly string[], send: (id: string) => void): Promise<Answers> {
-    if (this.#open.size >= questionsMax) return Promise.resolve({ answers: [], missing: managers });
+  /** @param send publishes the question under the id that it is given; undefined: there is no way to the managers */
+  ask(managers: readonly string[], send: ((id: string) => void) | undefined): Promise<Answers> {
+    if (send === undefined || this.#open.size >= questionsMax)
+      return Promise.resolve({ answers: [], missing: managers });
     const id = crypto.randomUUID();
     const { promise, resolve } = Promise.withResolvers<Answers>();
     const timer = setTimeout(() => this.#end(id), waitMsMax);

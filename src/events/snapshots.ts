@@ -1,8 +1,11 @@
 import { eventKeys } from "../broker/events.ts";
-import type { Attendance, Attendee } from "./attendance.ts";
+import type { Attendance } from "./attendance.ts";
 import type { Entry, Snapshot } from "./event.ts";
 import type { Outgoing } from "./outgoing.ts";
-import type { Untold } from "./untold.ts";
+import type { EventsTiming } from "./timing.ts";
+import { connectionOf, type Untold } from "./untold.ts";
+
+type SnapshotTiming = Pick<EventsTiming, "snapshotMs" | "doubtMs">;
 
 /** Clients in one record of the log. */
 export const entriesMax = 500;
@@ -13,10 +16,20 @@ export class Snapshots {
   readonly #attendance: Attendance;
   readonly #outgoing: Outgoing;
   readonly #pending: () => readonly Untold[];
+  readonly #timing: SnapshotTiming;
   #at = 0;
+  #takenMs = performance.now();
+  #isDoubtful = false;
 
   /** @param pending the events that wait to be told */
-  constructor(manager: string, attendance: Attendance, outgoing: Outgoing, pending: () => readonly Untold[]) {
+  constructor(
+    manager: string,
+    attendance: Attendance,
+    outgoing: Outgoing,
+    pending: () => readonly Untold[],
+    timing: SnapshotTiming,
+  ) {
+    this.#timing = timing;
     this.#manager = manager;
     this.#attendance = attendance;
     this.#outgoing = outgoing;
@@ -28,10 +41,23 @@ export class Snapshots {
     return this.#at;
   }
 
+  /** The log may lack something, which the next one sets right. */
+  doubt(): void {
+    this.#isDoubtful = true;
+  }
+
+  /** Whether it is time for another one. */
+  get isDue(): boolean {
+    const { snapshotMs, doubtMs } = this.#timing;
+    return performance.now() - this.#takenMs > (this.#isDoubtful ? doubtMs : snapshotMs);
+  }
+
   /** Of those whose `connected` is in the log, and whose end is not. */
   take(): void {
     const { link } = this.#outgoing;
     const entries = this.#entries();
+    this.#takenMs = performance.now();
+    this.#isDoubtful = false;
     const at = Date.now();
     const parts = Math.max(1, Math.ceil(entries.length / entriesMax));
     for (let part = 0; part < parts; part++) {
@@ -47,20 +73,16 @@ export class Snapshots {
   #entries(): readonly Entry[] {
     const untold = new Set<number>();
     const entries: Entry[] = [];
-    for (const { event, number, connection, client } of this.#pending())
+    const add = (number: number, id: string | undefined) => {
+      const connection = connectionOf(this.#manager, number);
+      entries.push([connection, id ?? connection]);
+    };
+    for (const { event, number, id } of this.#pending())
       if (event === "connected") untold.add(number);
-      else if (event === "disconnected" && !untold.has(number)) entries.push([connection, client]);
-    this.#attendance.forEach((client) => {
-      const { connection } = client.seat;
-      if (connection === 0 || untold.has(connection)) return;
-      const name = nameOf(this.#manager, client);
-      entries.push([name, client.id ?? name]);
+      else if (event === "disconnected" && !untold.has(number)) add(number, id);
+    this.#attendance.forEach(({ id, seat }) => {
+      if (seat.connection > 0 && !untold.has(seat.connection)) add(seat.connection, id);
     });
     return entries;
   }
-}
-
-/** What a client's connection is called. */
-export function nameOf(manager: string, { seat }: Attendee): string {
-  return `${manager}-${seat.connection}`;
 }

@@ -1,10 +1,10 @@
 import type { EventsLink } from "../broker/events.ts";
 import { reasonOf } from "../errors.ts";
 import type { Logger } from "../ops/logger.ts";
-import type { Announcer } from "./announcer.ts";
 import type { Known } from "./event.ts";
 import { speakForDead } from "./heir.ts";
 import type { Neighbours } from "./neighbours.ts";
+import type { Outgoing } from "./outgoing.ts";
 import { sourcesIn } from "./sources.ts";
 import type { EventsTiming } from "./timing.ts";
 
@@ -19,7 +19,7 @@ export class Succession {
   /** Whether the log was looked through, by this manager or by one that this one knows. */
   isSettled = false;
   readonly #neighbours: Neighbours;
-  readonly #announcer: Announcer;
+  readonly #outgoing: Outgoing;
   readonly #timing: EventsTiming;
   readonly #logger: Logger;
   readonly #onSettled: (source: string) => void;
@@ -32,13 +32,13 @@ export class Succession {
   /** @param onSettled called with each source of a dead manager of which everything is told now */
   constructor(
     neighbours: Neighbours,
-    announcer: Announcer,
+    outgoing: Outgoing,
     timing: EventsTiming,
     logger: Logger,
     onSettled: (source: string) => void,
   ) {
     this.#neighbours = neighbours;
-    this.#announcer = announcer;
+    this.#outgoing = outgoing;
     this.#timing = timing;
     this.#logger = logger;
     this.#onSettled = onSettled;
@@ -96,7 +96,7 @@ export class Succession {
 
   async #speakFor(known: Known, link: EventsLink): Promise<void> {
     if (this.#link !== link || this.#isClosed) return;
-    const clients = await speakForDead(known, link, this.#announcer);
+    const clients = await speakForDead(known, link, this.#outgoing);
     if (clients === undefined) return;
     this.#logger.warn("a manager died: its clients are reported as disconnected", {
       manager: known[0],
@@ -108,7 +108,7 @@ export class Succession {
   /** Nobody told of other managers: those that the log knows, and that are not heard of, are dead. */
   async #lookIntoLog(link: EventsLink): Promise<void> {
     const nowMs = performance.now();
-    for (const known of await sourcesIn(link, this.#announcer.mark())) this.#neighbours.found(known, nowMs);
+    for (const known of await sourcesIn(link, this.#outgoing.mark())) this.#neighbours.found(known, nowMs);
     this.isSettled = true;
   }
 }

@@ -1,12 +1,12 @@
 import { eventKeys } from "../broker/events.ts";
 import { type Asked, askingIn, Question } from "./asking.ts";
 import { withoutCancelled } from "./coalescing.ts";
-import type { Entry, Passage } from "./event.ts";
+import type { Passage } from "./event.ts";
 import { eventText } from "./event-text.ts";
 import { Later } from "./later.ts";
 import type { Outgoing } from "./outgoing.ts";
 import { entriesMax } from "./snapshots.ts";
-import type { Untold } from "./untold.ts";
+import { eventOf, type Untold } from "./untold.ts";
 
 /** Events that the broker may have to confirm at a time. What is more waits. */
 export const unconfirmedMax = 5000;
@@ -17,7 +17,7 @@ const roomyBelow = 5000;
 /** How long events are gathered for programs that listen, in milliseconds: a write and its confirms cost as much as the connecting of a client. */
 const heardGatherMs = 50;
 /** The same while none listens: longer, since nobody waits for them, and not long, since who dies has told nobody of them. */
-const unheardGatherMs = 250;
+const unheardGatherMs = 1000;
 /** How long it is believed that a program listens, in milliseconds. */
 const believedMs = 10_000;
 
@@ -43,6 +43,7 @@ export interface TellingOptions {
  * | heard: the others are told; somebody listens    | nobody hears of clients that come: nobody listens |
  */
 export class Telling {
+  readonly #manager: string;
   readonly #outgoing: Outgoing;
   readonly #later: Pick<Later, "flush" | "close">;
   readonly #believedMs: number;
@@ -57,7 +58,8 @@ export class Telling {
   #onRoomy: (() => void)[] = [];
   #onTold: (() => void)[] = [];
 
-  constructor(outgoing: Outgoing, options: Partial<TellingOptions> = {}) {
+  constructor(manager: string, outgoing: Outgoing, options: Partial<TellingOptions> = {}) {
+    this.#manager = manager;
     this.#outgoing = outgoing;
     this.#believedMs = options.believedMs ?? believedMs;
     const later = options.later ?? ((flush) => new Later(flush));
@@ -127,7 +129,7 @@ export class Telling {
     let count = 0;
     while (count < waiting.length && this.#outgoing.unconfirmed < unconfirmedMax) {
       const event = waiting[count++]!;
-      this.#outgoing.publish(eventKeys[event.event], eventText(event));
+      this.#outgoing.publish(eventKeys[event.event], eventText(eventOf(this.#manager, event)));
     }
     this.#waiting = waiting.slice(count);
     this.#isHeldBack = this.#waiting.length > 0;
@@ -150,7 +152,7 @@ export class Telling {
     for (const event of first) {
       const key = eventKeys[event.event];
       question.asked(key);
-      this.#outgoing.probe(key, eventText(event));
+      this.#outgoing.probe(key, eventText(eventOf(this.#manager, event)));
     }
     this.#outgoing.whenConfirmed(() => this.#answered(question));
   }
@@ -179,16 +181,22 @@ export class Telling {
 
   /** Writes into the log alone who came and went. */
   #record(events: readonly Untold[]): void {
-    const opened: Entry[] = [];
-    const closed: string[] = [];
-    for (const { event, connection, client } of events)
-      if (event === "connected") opened.push([connection, client]);
-      else if (event === "disconnected") closed.push(connection);
+    const opened: number[] = [];
+    const clients: (string | null)[] = [];
+    const closed: number[] = [];
+    for (const { event, number, id } of events)
+      if (event === "connected") {
+        opened.push(number);
+        clients.push(id ?? null);
+      } else if (event === "disconnected") closed.push(number);
+    const manager = this.#manager;
     // Who came and went is opened before it is closed.
-    for (let at = 0; at < opened.length; at += entriesMax)
-      this.#publish({ opened: opened.slice(at, at + entriesMax), closed: [] });
+    for (let at = 0; at < opened.length; at += entriesMax) {
+      const end = at + entriesMax;
+      this.#publish({ manager, opened: opened.slice(at, end), clients: clients.slice(at, end), closed: [] });
+    }
     for (let at = 0; at < closed.length; at += entriesMax)
-      this.#publish({ opened: [], closed: closed.slice(at, at + entriesMax) });
+      this.#publish({ manager, opened: [], clients: [], closed: closed.slice(at, at + entriesMax) });
   }
 
   #publish(passage: Passage): void {

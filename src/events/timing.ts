@@ -4,6 +4,8 @@ export interface EventsTiming {
   readonly beatMs: number;
   /** Between two snapshots. */
   readonly snapshotMs: number;
+  /** The same where the log may lack something. */
+  readonly doubtMs: number;
   /** How long a manager waits for one that knows all others, before it looks into the log. */
   readonly settleMs: number;
   /** Rounds that are so far apart mean that this process stood still, and could not hear the others. */
@@ -14,6 +16,7 @@ export interface EventsTiming {
 export const defaultEventsTiming: EventsTiming = {
   beatMs: 2000,
   snapshotMs: 300_000,
+  doubtMs: 10_000,
   settleMs: 5000,
   stoodStillMs: 6000,
 };

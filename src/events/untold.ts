@@ -1,7 +1,42 @@
 import type { ClientEvent } from "./event.ts";
 
-/** An event of one of this manager's clients that waits to be told. */
-export interface Untold extends ClientEvent {
+/** An event of one of this manager's clients that waits to be told. Each client that connects has two of them or more, though hardly anybody listens. */
+export class Untold {
+  readonly event: ClientEvent["event"];
   /** The number of its connection. */
   readonly number: number;
+  /** Its id; undefined if it has none. */
+  readonly id: string | undefined;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** What the event has besides. */
+  readonly details: Details;
+
+  constructor(
+    event: ClientEvent["event"],
+    number: number,
+    id: string | undefined,
+    at: number,
+    details: Details,
+  ) {
+    this.event = event;
+    this.number = number;
+    this.id = id;
+    this.at = at;
+    this.details = details;
+  }
+}
+
+/** What events have besides, by their kind. */
+export type Details = Pick<ClientEvent, "topic" | "protocol" | "address" | "reason">;
+
+/** As programs hear it. */
+export function eventOf(manager: string, { event, number, id, at, details }: Untold): ClientEvent {
+  const connection = connectionOf(manager, number);
+  return { event, client: id ?? connection, connection, manager, at, ...details };
+}
+
+/** What a connection is called. */
+export function connectionOf(manager: string, number: number): string {
+  return `${manager}-${number}`;
 }

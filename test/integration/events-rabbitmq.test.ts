@@ -40,6 +40,18 @@ async function listener(url: string) {
   };
 }
 
+/** A program whose queue is full, and refuses what comes. */
+async function fullQueue(url: string) {
+  const connection = await connectAmqp(url);
+  const channel = await connection.createChannel();
+  await channel.assertExchange("wsmanager.events", "topic", { durable: true });
+  const args = { "x-max-length": 1, "x-overflow": "reject-publish" };
+  const { queue } = await channel.assertQueue("", { exclusive: true, arguments: args });
+  channel.sendToQueue(queue, Buffer.from("never read"));
+  await channel.bindQueue(queue, "wsmanager.events", "#");
+  return { [Symbol.asyncDispose]: () => connection.close() };
+}
+
 interface Told {
   readonly event: string;
   readonly clients: readonly string[];
@@ -62,9 +74,10 @@ function book(messages: readonly Message[]) {
 }
 
 describe.concurrent("Events on RabbitMQ", () => {
-  test("a program hears who comes, what they subscribe to, and who goes", async () => {
+  test("a program hears who comes, what they subscribe to, and who goes, whatever another one does with its queue", async () => {
     const url = await (await sharedRabbitmq()).vhost();
     await using program = await listener(url);
+    await using _other = await fullQueue(url);
     await using manager = await startManager("told", url);
     await using first = await connect(manager.wsUrl("/ws/first?topic=elsewhere"));
     await until(() => program.of("subscribed").length === 1, "events come");

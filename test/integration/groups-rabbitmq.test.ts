@@ -137,6 +137,7 @@ const silentPeer: EventsPeer = {
   opened: nothing,
   closed: nothing,
   confirmed: nothing,
+  refused: nothing,
   unheard: nothing,
   blocked: nothing,
   asked: nothing,

@@ -91,7 +91,7 @@ export class LettersView {
       `id ${id ?? "none"}`,
       `client ${client ?? "none"}`,
       `type ${contentType ?? "none"}`,
-      attempts === undefined ? "attempts unknown" : `${attempts} attempts`,
+      attempts === undefined ? "attempts unknown" : `${attempts} ${attempts === 1 ? "attempt" : "attempts"}`,
       ...Object.entries(headers).map(([name, value]) => `${name}: ${shown(value)}`),
     ];
     const text = document.createElement("pre");

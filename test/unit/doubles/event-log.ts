@@ -10,6 +10,9 @@ import {
 export class EventLog {
   readonly records: EventRecord[] = [];
   readonly #listeners = new Set<Listener>();
+  /** A queue of a program is full, and refuses what comes: the log takes it nevertheless. */
+  isFull = false;
+  isLogFull = false;
   readonly #sources = new Set<string>();
   readonly #locks = new Set<string>();
   readonly #voices = new Map<string, string>();
@@ -157,6 +160,11 @@ export class FakeEventsLink implements EventsLink {
       if (outcome === "refused") {
         this.lose();
         return;
+      }
+      const isOfClients = record.key.startsWith("client.");
+      if (isOfClients ? this.#log.isFull : this.#log.isLogFull) {
+        this.peer.refused(++this.#arrived, false);
+        continue;
       }
       if (outcome === "unheard" && record.isProbe) this.peer.unheard(record.key);
       this.#arrived++;

@@ -1,5 +1,6 @@
 import { Announcer } from "../../../src/events/announcer.ts";
 import type { Attendee } from "../../../src/events/attendance.ts";
+import { defaultEventsTiming } from "../../../src/events/timing.ts";
 import type { EventLog, FakeEventsLink } from "./event-log.ts";
 
 /** A client as a manager tells of it. */
@@ -16,14 +17,24 @@ export class PlayedManager {
   #number = 0;
   #count = 0;
   link: FakeEventsLink | undefined;
+  refusals = 0;
   #flush: () => void = () => undefined;
   #isDue = false;
 
   /** @param believedMs how long it is believed that a program listens */
-  constructor(log: EventLog, manager: string, believedMs = Number.POSITIVE_INFINITY) {
+  constructor(
+    log: EventLog,
+    manager: string,
+    believedMs = Number.POSITIVE_INFINITY,
+    doubtMs = Number.POSITIVE_INFINITY,
+  ) {
     this.#log = log;
     this.manager = manager;
-    const hooks = { onFault: () => undefined, onSettled: () => undefined };
+    const hooks = {
+      onFault: () => undefined,
+      onSettled: () => undefined,
+      onRefused: () => void this.refusals++,
+    };
     const later = (flush: () => void) => {
       this.#flush = flush;
       return {
@@ -35,7 +46,13 @@ export class PlayedManager {
         },
       };
     };
-    this.announcer = new Announcer(manager, this.clients, hooks, { later, believedMs });
+    this.announcer = new Announcer(
+      manager,
+      this.clients,
+      hooks,
+      { later, believedMs },
+      { ...defaultEventsTiming, doubtMs },
+    );
   }
 
   async open(): Promise<void> {
@@ -56,6 +73,7 @@ export class PlayedManager {
         this.announcer.closed();
       },
       confirmed: (tag: number, multiple: boolean) => this.announcer.confirmed(tag, multiple),
+      refused: (tag: number, multiple: boolean) => this.announcer.refused(tag, multiple),
       unheard: (key: string) => this.announcer.unheard(key),
       blocked: () => undefined,
       told: () => undefined,

@@ -52,21 +52,19 @@ describe("The log of events says who is connected", () => {
 
   test("by the records of those that came and went while no program listened", () => {
     const passage = (opened: readonly number[], closed: readonly number[], from = source) => {
-      const entries = opened.map((n): Entry => [`a-${n}`, `c${n}`]);
-      return record(eventKeys.clients, { opened: entries, closed: closed.map((n) => `a-${n}`) }, from);
+      const clients = opened.map((n) => (n === 4 ? null : `c${n}`));
+      return record(eventKeys.clients, { manager: "a", opened, clients, closed }, from);
     };
     const records = [
-      connected(1),
-      passage([2, 3, 4], [1]),
-      disconnected(2),
-      passage([], [3]),
-      passage([9], [], other),
+      ...[connected(1), passage([2, 3, 4], [1]), disconnected(2), passage([], [3]), passage([9], [], other)],
     ];
     expect(openBy(records)).toEqual({ open: ["a-4"], isWhole: false });
-    const nonsense = record(eventKeys.clients, { opened: [5, [6], null], closed: [{}, 7] });
-    expect(
-      openBy([...records, nonsense, record(eventKeys.clients, { opened: "a", closed: 1 })]).open,
-    ).toEqual(["a-4"]);
+    const nonsense = [
+      { manager: "a", opened: [5, {}, null], clients: [{}], closed: [{}, "x"] },
+      { manager: "a", opened: "a", clients: 1, closed: {} },
+      { manager: {}, opened: [7], clients: ["c7"], closed: [4] },
+    ].map((said) => record(eventKeys.clients, said));
+    expect(openBy([...records, ...nonsense]).open).toEqual(["a-4"]);
   });
 
   test("whatever else a program puts into it", () => {

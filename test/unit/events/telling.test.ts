@@ -3,16 +3,17 @@ import { eventKeys } from "../../../src/broker/events.ts";
 import { withoutCancelled } from "../../../src/events/coalescing.ts";
 import { speakForDead } from "../../../src/events/heir.ts";
 import { coalescedFrom, unconfirmedMax } from "../../../src/events/telling.ts";
-import type { Untold } from "../../../src/events/untold.ts";
+import { Untold } from "../../../src/events/untold.ts";
+import { until } from "../../support/wait.ts";
 import { EventLog } from "../doubles/event-log.ts";
 import { PlayedManager } from "../doubles/played-manager.ts";
 
 /** Long enough for anything that is played here. */
 const always = Number.POSITIVE_INFINITY;
 
-async function started({ believedMs = always } = {}) {
+async function started({ believedMs = always, doubtMs = always } = {}) {
   const log = new EventLog();
-  const manager = new PlayedManager(log, "m", believedMs);
+  const manager = new PlayedManager(log, "m", believedMs, doubtMs);
   await manager.open();
   return { log, manager };
 }
@@ -31,7 +32,7 @@ describe("While no program listens", () => {
     const heard = log.listen();
     const heir = new PlayedManager(log, "heir");
     await heir.open();
-    const spoken = speakForDead(known, heir.link!, heir.announcer);
+    const spoken = speakForDead(known, heir.link!, heir.announcer.outgoing);
     await heir.quiet();
     expect(await spoken).toBe(90);
     expect(heard.heard.map(({ client }) => client)).toEqual([...manager.clients].map(({ id }) => id!));
@@ -92,6 +93,35 @@ test("when the last program has gone nobody is told any more, and one that comes
   expect(heard).toHaveLength(100);
 });
 
+describe("When RabbitMQ refuses", () => {
+  test("an event for the full queue of a program, the link stays, and a snapshot sets the log right", async () => {
+    const { log, manager } = await started({ doubtMs: 0 });
+    log.listen();
+    manager.come();
+    await manager.quiet();
+    const before = manager.announcer.snapshotAt;
+    log.isFull = true;
+    manager.come();
+    await manager.quiet();
+    expect(manager.link?.givenUp).toBeUndefined();
+    expect(manager.refusals).toBe(1);
+    log.isFull = false;
+    // Its time is in milliseconds.
+    await until(() => Date.now() > before, "a later one can be told");
+    manager.announcer.goRound();
+    await manager.quiet();
+    expect(manager.announcer.snapshotAt).toBeGreaterThan(before);
+  });
+
+  test("to write into the log, the link is given up", async () => {
+    const { log, manager } = await started();
+    log.isLogFull = true;
+    manager.announcer.snapshot();
+    manager.link!.arrive();
+    expect(manager.link).toBeUndefined();
+  });
+});
+
 describe("60,000 subscriptions at once", () => {
   const clients = 3000;
   const topics = Array.from({ length: 20 }, (_, n) => `topic-${n}`);
@@ -144,11 +174,12 @@ describe("60,000 subscriptions at once", () => {
 });
 
 describe("Events that cancel one another are left out:", () => {
-  const event = (number: number, what: Untold["event"], topic?: string): Untold => ({
-    ...{ event: what, number, topic, client: `c${number}`, connection: `m-${number}`, manager: "m", at: 0 },
-  });
+  const event = (number: number, what: Untold["event"], topic?: string) =>
+    new Untold(what, number, `c${number}`, 0, { topic });
   const left = (...events: Untold[]) =>
-    withoutCancelled(events).map(({ event, number, topic }) => [number, event, topic].join(" ").trim());
+    withoutCancelled(events).map(({ event, number, details }) =>
+      [number, event, details.topic].join(" ").trim(),
+    );
 
   test("a client that came and went", () => {
     const came = [event(1, "connected"), event(1, "subscribed", "t"), event(2, "connected")];

@@ -46,7 +46,7 @@ export class EventsConnection {
     channel.on("ack", ({ deliveryTag, multiple }) => this.#peer.confirmed(deliveryTag, multiple));
     // It comes before the confirm.
     channel.on("return", ({ fields }: Message) => this.#peer.unheard(fields.routingKey));
-    channel.on("nack", () => drop("RabbitMQ refuses an event: is its log in trouble?"));
+    channel.on("nack", ({ deliveryTag, multiple }) => this.#peer.refused(deliveryTag, multiple));
     const telling = await life.channel();
     let link: RabbitmqEventsLink | undefined;
     await openInbox(
