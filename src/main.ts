@@ -28,8 +28,8 @@ async function runWarren(): Promise<void> {
     if (command.do === "help") process.stdout.write(`${helpText()}\n`);
     else if (command.do === "handler-types") process.stdout.write(await handlerTypes());
     else if (command.do === "version") process.stdout.write(`warren ${version}\n`);
-    else if (command.do === "completion") process.stdout.write(completionFor(command.shell));
-    else if (command.do === "manual") process.stdout.write(manual());
+    else if (command.do === "completion") process.stdout.write(completionFor(command.shell, await usages()));
+    else if (command.do === "manual") process.stdout.write(manual(await usages()));
     else if (command.do === "dead-letters") process.exitCode = await deadLetters(command.args);
     else if (command.do === "groups") process.exitCode = await groups(command.args);
     else
@@ -46,6 +46,12 @@ async function runWarren(): Promise<void> {
 async function handlerTypes(): Promise<string> {
   const file: unknown = await import("./processor/handler-types.ts", { with: { type: "text" } });
   return (file as { readonly default: string }).default;
+}
+
+/** Of the commands that have actions and flags of their own. */
+async function usages() {
+  const requests = [import("./dead-letters/request.ts"), import("./groups/request.ts")];
+  return (await Promise.all(requests)).map(({ usage }) => usage);
 }
 
 async function deadLetters(args: readonly string[]): Promise<number> {

@@ -1,6 +1,6 @@
 import { UsageError } from "../errors.ts";
 import { brokerArgsOf } from "../options/broker-args.ts";
-import { actionOf, ageIn, commandArgs } from "../options/command-args.ts";
+import { actionOf, ageIn, commandArgs, usageOf } from "../options/command-args.ts";
 import { type Filter, isNarrow } from "./filter.ts";
 
 /** What `warren dead-letters --help` prints. */
@@ -64,6 +64,9 @@ const flags = {
   "newer-than": texts,
   limit: texts,
 } as const;
+
+/** How the command is used. */
+export const usage = usageOf("dead-letters", actions, flags, help);
 
 /**
  * What the arguments after `dead-letters` ask for.

@@ -1,7 +1,7 @@
 import { UsageError } from "../errors.ts";
 import { groupNameFault } from "../group-name.ts";
 import { brokerArgsOf } from "../options/broker-args.ts";
-import { actionOf, ageIn, commandArgs } from "../options/command-args.ts";
+import { actionOf, ageIn, commandArgs, usageOf } from "../options/command-args.ts";
 
 /** What `warren groups --help` prints. */
 export const help = `Each processor group has a queue in RabbitMQ, which keeps what is published
@@ -35,6 +35,9 @@ const flags = {
 
 /** What can be done with groups. */
 export const actions = ["list", "remove"] as const;
+
+/** How the command is used. */
+export const usage = usageOf("groups", actions, flags, help);
 
 /** What the command line asks for. */
 export interface Request {

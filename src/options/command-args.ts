@@ -1,6 +1,7 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { codeOf, reasonOf, UsageError } from "../errors.ts";
 import { brokerArgs } from "./broker-args.ts";
+import type { CommandUsage } from "./completion/commands.ts";
 import { span } from "./kinds/kinds.ts";
 import { suggestion } from "./nearest.ts";
 
@@ -35,6 +36,15 @@ export function commandArgs<const F extends Flags>(command: string, args: readon
     const known = Object.keys(options).map((name) => `--${name}`);
     throw new UsageError(`${command}: unknown flag ${flag}${suggestion(flag, known)}; ${see}`);
   }
+}
+
+/**
+ * How a command is used, for those who describe all commands.
+ *
+ * @param flags those that it has besides those of every command
+ */
+export function usageOf(name: string, actions: readonly string[], flags: Flags, help: string): CommandUsage {
+  return { name, actions, flags: { ...flags, ...flagsOfAll }, help };
 }
 
 /**

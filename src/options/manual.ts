@@ -1,11 +1,15 @@
 import { version } from "../version.ts";
-import { commands } from "./completion.ts";
+import { type CommandUsage, commands } from "./completion/commands.ts";
 import type { Option } from "./kinds/option.ts";
 import { flagOf, variableOf } from "./names.ts";
 import { sections } from "./table.ts";
 
-/** The manual page, `warren(1)`, in the language of `man`. */
-export function manual(): string {
+/**
+ * The manual page, `warren(1)`, in the language of `man`.
+ *
+ * @param usages of the commands that have flags of their own
+ */
+export function manual(usages: readonly CommandUsage[]): string {
   const lines = [
     `.TH WARREN 1 "" "warren ${version}" "User Commands"`,
     ".SH NAME",
@@ -20,6 +24,8 @@ export function manual(): string {
     ".SH COMMANDS",
     ...Object.entries(commands).flatMap(([name, what]) => [".TP", `.B ${roff(name)}`, `${roff(what)}.`]),
   ];
+  for (const { name, help } of usages)
+    lines.push(`.SS warren ${roff(name)}`, ".nf", ...help.trimEnd().split("\n").map(roff), ".fi");
   for (const [section, options] of Object.entries(sections)) {
     lines.push(`.SH ${roff(section.toUpperCase())}`);
     for (const [name, option] of Object.entries<Option<unknown>>(options)) {

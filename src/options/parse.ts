@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { reasonOf, UsageError } from "../errors.ts";
 import { withoutPassword } from "../redact.ts";
-import { commands, type Shell, shells } from "./completion.ts";
+import { commands, type Shell, shells } from "./completion/commands.ts";
 import { memoryBroker } from "./kinds/checks.ts";
 import { NotOfThisKind } from "./kinds/kinds.ts";
 import { type Option, type Role, roles } from "./kinds/option.ts";

@@ -1,10 +1,10 @@
-import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { projectFolder } from "../../build/compile.ts";
 import { allMetrics } from "../../build/metrics.ts";
-import { completionFor, shells } from "../../src/options/completion.ts";
+import { shells } from "../../src/options/completion/commands.ts";
 import { flagOf, variableOf } from "../../src/options/names.ts";
 import { type OptionName, optionTable } from "../../src/options/table.ts";
 import { executable } from "../support/executable.ts";
@@ -257,13 +257,17 @@ test("the manual page is one that man shows without a complaint, with every opti
   });
   expect(shown.stderr.toString()).toBe("");
   const text = shown.stdout.toString();
-  for (const name of Object.keys(optionTable) as OptionName[])
-    expect(text.replaceAll(/[‐−]/g, "-")).toContain(flagOf(name));
+  const said = text.replaceAll(/[‐−]/g, "-");
+  for (const name of Object.keys(optionTable) as OptionName[]) expect(said).toContain(flagOf(name));
+  for (const command of ["dead-letters replay", "groups remove"]) expect(said).toContain(`warren ${command}`);
 });
 
 describe("a shell that completes", () => {
   const scripts = folder();
-  for (const shell of shells) writeFileSync(join(scripts, shell), completionFor(shell));
+  beforeAll(async () => {
+    const warren = await executable();
+    for (const shell of shells) writeFileSync(join(scripts, shell), await run([warren, "completion", shell]));
+  });
   const lines = (text: string) => text.split("\n").filter(Boolean);
 
   test("bash knows commands, the flags of a role, and the values of a flag", async () => {
@@ -277,6 +281,11 @@ describe("a shell that completes", () => {
     expect(await complete("processor", "--max-cl")).toEqual([]);
     expect(await complete("manager", "--auth", "j")).toEqual(["jwt"]);
     expect(await complete("completion", "z")).toEqual(["zsh"]);
+    expect(await complete("dead-letters", "re")).toEqual(["replay"]);
+    expect(await complete("dead-letters", "replay", "--g")).toEqual(["--group"]);
+    expect(await complete("groups", "remove", "--max-cl")).toEqual([]);
+    expect(await complete("groups", "remove", "--ab")).toEqual(["--abandoned"]);
+    expect(await complete("dead-letters", "purge", "--older-than", "")).toEqual([]);
   });
 
   test("fish does, too", () => {
@@ -291,10 +300,44 @@ describe("a shell that completes", () => {
     expect(complete("warren ma")).toEqual(["manager", "manual"]);
     expect(complete("warren processor --handler-t")).toEqual(["--handler-timeout"]);
     expect(complete("warren manager --auth j")).toEqual(["jwt"]);
+    expect(complete("warren processor --max-cl")).toEqual([]);
+    expect(complete("warren dead-letters re")).toEqual(["replay"]);
+    expect(complete("warren dead-letters replay --g")).toEqual(["--group"]);
+    expect(complete("warren groups remove --ab")).toEqual(["--abandoned"]);
   });
 
-  test("zsh reads it without a complaint, and registers it", async () => {
-    const asked = `compdef() { print $*; whence -w $1 }; source ${scripts}/zsh`;
-    expect(await run([need(zsh), "-f", "-c", asked])).toBe("_warren warren\n_warren: function\n");
+  test("zsh does, too, in a terminal", async () => {
+    const completed = join(scripts, "completed");
+    // Each line is completed by Tab, written down by Ctrl-G, and cleared by Ctrl-U.
+    const lines = ["warren proc", "warren processor --handler-t", "warren manager --auth j"];
+    lines.push("warren dead-letters re", "warren dead-letters replay --grou", "warren groups remove --ab");
+    lines.push("warren processor --max-cl");
+    const setUp = `autoload -Uz compinit; compinit -u -D; source ${scripts}/zsh; bindkey '^I' complete-word
+      note() { print -r -- "$BUFFER" >> ${completed} }; zle -N note; bindkey '^G' note; print -r -- ready > ${completed}`;
+    writeFileSync(join(scripts, "set-up"), setUp);
+    const typed = lines.map((line) => `zpty -w -n pty $'${line}\\t\\x07\\x15'`).join("\n");
+    const script = `zmodload zsh/zpty; export TERM=dumb; zpty -b pty ${need(zsh)} -f -i
+      zpty -w pty 'source ${scripts}/set-up'
+      until [[ -s ${completed} ]]; do sleep 0.05; done
+      ${typed}
+      until (( $(wc -l < ${completed}) > ${lines.length} )); do sleep 0.05; zpty -r pty said || true; done
+      zpty -d pty`;
+    await run([need(zsh), "-f", "-c", script]);
+    expect(
+      readFileSync(completed, "utf8")
+        .split("\n")
+        .map((line) => line.trimEnd()),
+    ).toEqual([
+      "ready",
+      "warren processor",
+      "warren processor --handler-timeout",
+      "warren manager --auth jwt",
+      "warren dead-letters replay",
+      "warren dead-letters replay --group",
+      "warren groups remove --abandoned",
+      // Processors have no such flag.
+      "warren processor --max-cl",
+      "",
+    ]);
   });
 });

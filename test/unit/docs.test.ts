@@ -5,7 +5,7 @@ import { projectFolder } from "../../build/compile.ts";
 import { runDeadLetters } from "../../src/dead-letters/command.ts";
 import { FatalError } from "../../src/errors.ts";
 import { runGroups } from "../../src/groups/command.ts";
-import { commands as warrenCommands } from "../../src/options/completion.ts";
+import { commands as warrenCommands } from "../../src/options/completion/commands.ts";
 import { helpText } from "../../src/options/help.ts";
 import { flagOf } from "../../src/options/names.ts";
 import { parseCommand } from "../../src/options/parse.ts";

@@ -1,0 +1,29 @@
+/** Shells that Warren completes its command line in. */
+export const shells = ["bash", "zsh", "fish"] as const;
+/** One of these shells. */
+export type Shell = (typeof shells)[number];
+
+/** Words that may come first, with what they do. */
+export const commands: Readonly<Record<string, string>> = {
+  manager: "WebSocket clients, in front of RabbitMQ",
+  processor: "the work behind it",
+  bench: "load a manager and measure",
+  "dead-letters": "look at what failed, and put it back",
+  groups: "processor groups, those that nobody consumes any more, and their removal",
+  completion: "print what makes a shell complete this command line",
+  manual: "print the manual page",
+  help: "print all options",
+  version: "print the version",
+};
+
+/** A command with actions and flags of its own, such as `warren groups`. */
+export interface CommandUsage {
+  /** As it is in the command line. */
+  readonly name: string;
+  /** What can be done, by the word after the command. */
+  readonly actions: readonly string[];
+  /** By their names without dashes, as `parseArgs` takes them. */
+  readonly flags: Readonly<Record<string, { readonly type: "boolean" | "string" }>>;
+  /** What its `--help` prints. */
+  readonly help: string;
+}
