@@ -10,6 +10,7 @@ import { exchanges, publishedBy } from "../topology/exchanges.ts";
 import { FullQueues, lookOn } from "../topology/full-queues.ts";
 import type { Layout } from "../topology/layout.ts";
 import { tryLog } from "../topology/try-log.ts";
+import { Alarm } from "./alarm.ts";
 import type { Announcing } from "./announcing.ts";
 import { PublishChannel, type ReopenAfter } from "./publish-channel.ts";
 import { ChannelLink } from "./publish-link.ts";
@@ -43,17 +44,20 @@ export interface PublishingOptions {
 export class PublishingConnection {
   readonly #options: PublishingOptions;
   readonly #full: FullQueues;
-  #alarm: string | undefined;
+  readonly #alarm: Alarm;
   #drop: Drop | undefined;
 
   constructor(options: PublishingOptions) {
     this.#options = options;
-    this.#full = new FullQueues(options.logger);
+    const { logger, publishings } = options;
+    const waitingCount = () => publishings.reduce((sum, { publisher }) => sum + publisher.waitingCount, 0);
+    this.#full = new FullQueues(logger, waitingCount);
+    this.#alarm = new Alarm(logger, waitingCount);
   }
 
   /** Why RabbitMQ takes no messages; undefined if it does. */
   get blockedWhy(): string | undefined {
-    return this.#alarm ?? this.#full.waiting?.why;
+    return this.#alarm.why ?? this.#full.waiting?.why;
   }
 
   /** The queue that is full, so that publishing waits; undefined if none is known to be. */
@@ -102,7 +106,7 @@ export class PublishingConnection {
         });
       await new PublishChannel(life, publisher, linkOn).open();
     }
-    await announcing?.start(life, () => this.#alarm !== undefined);
+    await announcing?.start(life, () => this.#alarm.why !== undefined);
   }
 
   /** What is on the wire settles meanwhile. */
@@ -110,7 +114,7 @@ export class PublishingConnection {
     publisher.blocked(true);
     room.then(
       () => {
-        if (!life.isOver) publisher.blocked(this.#alarm !== undefined);
+        if (!life.isOver) publisher.blocked(this.#alarm.why !== undefined);
       },
       (error: unknown) => life.drop(reasonOf(error)),
     );
@@ -125,19 +129,15 @@ export class PublishingConnection {
 
   #watchBlocked(life: Life): void {
     const { connection } = life;
-    const { publishings, logger } = this.#options;
+    const { publishings } = this.#options;
     connection.on("blocked", (reason: string) => {
-      this.#alarm = `RabbitMQ does not take messages: ${reason}`;
-      logger.warn("broker blocks publishing", { reason });
+      this.#alarm.raised(reason);
       for (const { publisher } of publishings) publisher.blocked(true);
     });
     connection.on("unblocked", () => {
-      this.#alarm = undefined;
-      logger.info("broker takes messages again");
+      this.#alarm.cleared();
       if (!this.#full.isLooking) for (const { publisher } of publishings) publisher.blocked(false);
     });
-    life.onLoss(() => {
-      this.#alarm = undefined;
-    });
+    life.onLoss(() => this.#alarm.lost());
   }
 }

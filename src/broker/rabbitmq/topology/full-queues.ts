@@ -43,6 +43,7 @@ export interface Look {
  */
 export class FullQueues {
   readonly #logger: Logger;
+  readonly #waitingCount: () => number;
   readonly #lookEveryMs: number;
   /** The first connection on which messages are refused, and when one was refused last. */
   #episode: { readonly first: unknown; lastMs: number } | undefined;
@@ -52,13 +53,17 @@ export class FullQueues {
   /** Those that took a message since something was refused last: they are not asked again, since that costs them another one. */
   readonly #taking = new Set<string>();
   #lastFullMs = Number.NEGATIVE_INFINITY;
+  /** Since when nothing is taken, in milliseconds; undefined if messages are. */
+  #sinceMs: number | undefined;
   /** It waits for room, and nothing is tried. */
   isLooking = false;
   /** Why publishing waits, and for which queue as far as is known; undefined if it does not. */
   waiting: { readonly why: string; readonly queue: string | undefined } | undefined;
 
-  constructor(logger: Logger, lookEveryMs = defaultLookEveryMs) {
+  /** @param waitingCount messages that wait for RabbitMQ */
+  constructor(logger: Logger, waitingCount: () => number, lookEveryMs = defaultLookEveryMs) {
     this.#logger = logger;
+    this.#waitingCount = waitingCount;
     this.#lookEveryMs = lookEveryMs;
   }
 
@@ -107,6 +112,7 @@ export class FullQueues {
     this.#name(await this.#findRefusing(first, look));
     const since = performance.now();
     this.#lastFullMs = since;
+    this.#sinceMs ??= since;
     this.#logger.warn("a queue is full: what is published waits", {
       ...first.find(({ queue }) => queue === this.#refusing),
       why: this.waiting.why,
@@ -158,7 +164,14 @@ export class FullQueues {
   /** RabbitMQ has taken a message. */
   taken(): void {
     if (this.waiting === undefined || this.isLooking) return;
-    this.#logger.info("the queue has room again", { queue: this.waiting.queue });
+    this.#logger.info("the queue has room again", {
+      queue: this.waiting.queue,
+      ...(this.#sinceMs === undefined
+        ? {}
+        : { afterSeconds: Math.round((performance.now() - this.#sinceMs) / 100) / 10 }),
+      messagesWaited: this.#waitingCount(),
+    });
+    this.#sinceMs = undefined;
     this.waiting = undefined;
     this.#forget();
     this.#episode = undefined;
@@ -166,6 +179,7 @@ export class FullQueues {
 
   /** The connection is lost: what was full may be so no more. */
   lost(): void {
+    this.#sinceMs = undefined;
     this.waiting = undefined;
     this.#forget();
   }

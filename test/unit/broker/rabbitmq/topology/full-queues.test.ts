@@ -4,7 +4,7 @@ import { RecordingLogger } from "../../../doubles/recording-logger.ts";
 
 describe("a refusal", () => {
   test("may be one connection's fault at first, and is none's when another one sees it too", () => {
-    const full = new FullQueues(new RecordingLogger());
+    const full = new FullQueues(new RecordingLogger(), () => 0);
     const [one, other] = [{}, {}];
     expect(full.refused(one, 0)).toBe(false);
     expect(full.refused(one, 1000)).toBe(false);
@@ -12,7 +12,7 @@ describe("a refusal", () => {
   });
 
   test("long after another has nothing to do with it", () => {
-    const full = new FullQueues(new RecordingLogger());
+    const full = new FullQueues(new RecordingLogger(), () => 0);
     expect(full.refused({}, 0)).toBe(false);
     expect(full.refused({}, 120_001)).toBe(false);
   });
@@ -29,7 +29,7 @@ describe("a full queue", () => {
   /** Waits for room while the queues are seen like this, one time after the other, and this one refuses what it is sent. */
   function roomWhile(refusing: string, ...seen: readonly (readonly QueueDepth[])[]) {
     const logger = new RecordingLogger();
-    const full = new FullQueues(logger, 5);
+    const full = new FullQueues(logger, () => 7, 5);
     const asked: (readonly string[])[] = [];
     const tried: string[] = [];
     const left = [...seen];
@@ -140,5 +140,10 @@ describe("a full queue", () => {
       ["warn", "a queue is full: what is published waits"],
       ["info", "the queue has room again"],
     ]);
+    expect(logger.lines.at(-1)!.fields).toEqual({
+      queue: "wsmanager.busy",
+      afterSeconds: expect.any(Number),
+      messagesWaited: 7,
+    });
   });
 });
