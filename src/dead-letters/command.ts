@@ -2,6 +2,7 @@ import type { ChannelModel } from "amqplib";
 import { connectOnce, workOn } from "../broker/rabbitmq/connection/connect-once.ts";
 import { brokerOptionsOf } from "../options/broker-args.ts";
 import type { Errand } from "./errand.ts";
+import { letterOf } from "./letter.ts";
 import { Picking } from "./picking.ts";
 import { tableHead } from "./print.ts";
 import { Replay } from "./replay.ts";
@@ -53,9 +54,14 @@ async function perform(
     replay === undefined ? new Picking(request, output, nowMs) : new Replaying(replay, filter, nowMs);
   if (action === "list" && !isJson) output.write(`${tableHead}\n`);
   const isInterrupted = () => signal?.aborted === true;
+  const missing = new Set(filter.ids);
   const walked = await walk(
     channel,
-    (message, sofar) => (isInterrupted() ? "end" : errand.fateOf(message, sofar)),
+    (message, sofar) => {
+      if (isInterrupted()) return "end";
+      if (missing.size > 0) missing.delete(letterOf(message).id ?? "");
+      return errand.fateOf(message, sofar);
+    },
     progressLine(progress),
     () => isInterrupted() || errand.isDone,
   ).catch(async (error: unknown) => {
@@ -70,12 +76,15 @@ async function perform(
   clearLine(progress);
   if (!isReading(request) || !isJson) progress.write(summary(request, errand, walked));
   for (const [group, count] of errand.stranded) progress.write(strandedLine(group, count));
+  // Those that it has not come to may be there.
+  const isWhole = walked.seen >= walked.of && !isInterrupted();
+  if (isWhole) for (const id of missing) progress.write(`there is no dead letter with the id ${id}\n`);
   warnOfLooks(walked, connection, progress);
   if (isInterrupted()) {
     progress.write("interrupted: the others stay where they are\n");
     return interruptedCode;
   }
-  return errand.unknown > 0 || errand.stranded.size > 0 ? 1 : 0;
+  return errand.unknown > 0 || errand.stranded.size > 0 || (isWhole && missing.size > 0) ? 1 : 0;
 }
 
 /** As a shell has it for a program that Ctrl-C has ended. */

@@ -159,6 +159,11 @@ describe("warren dead-letters", () => {
     expect(output).toInclude("client:   anna\n");
     expect(output).toInclude("body:     bad 2\n");
     expect(output).not.toInclude("bad 1");
+    const { progress, code } = await deadLetters("show", second!, "manager-0-1");
+    expect([progress, code]).toEqual([
+      "1 of 2 dead letters shown\nthere is no dead letter with the id manager-0-1\n",
+      1,
+    ]);
   });
 
   test("keeps what nobody knows a place for, and says so", async () => {
