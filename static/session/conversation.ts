@@ -8,10 +8,10 @@ import {
   type ReceivedEntry,
 } from "./entry.ts";
 import { excerpt, hexPreview } from "./excerpt.ts";
+import { OwnByReceipt } from "./own-by-receipt.ts";
 import { Pace } from "./pace.ts";
 import { RateWindow } from "./rate-window.ts";
 import { Unanswered } from "./unanswered.ts";
-import { Unconfirmed } from "./unconfirmed.ts";
 
 /** The list keeps the newest ones, those that are folded among them. */
 export const entriesMax = 1000;
@@ -55,7 +55,10 @@ export class Conversation {
   #changed = new Set<Entry>();
   #floodedAtMs = Number.NEGATIVE_INFINITY;
   readonly #unanswered = new Unanswered();
-  readonly #unconfirmed = new Unconfirmed();
+  /** The manager has not said that the broker has them. */
+  readonly #unconfirmed = new OwnByReceipt();
+  /** They have not come back through the log. */
+  readonly #unheard = new OwnByReceipt();
   readonly #rate = new RateWindow(shownPerSecondMax, 1_000);
 
   write(
@@ -75,6 +78,7 @@ export class Conversation {
       sentAtMs: 0,
       confirmedAtMs: undefined,
       processedAtMs: undefined,
+      cameBackWith: undefined,
     } as const;
     return this.#append(draft, nowMs) as OwnEntry;
   }
@@ -84,6 +88,7 @@ export class Conversation {
     // Answers are told by the text that they repeat.
     if (typeof body === "string") this.#unanswered.add(body, entry);
     this.#unconfirmed.add(receipt, entry);
+    this.#unheard.add(receipt, entry);
     this.#become(entry, "sent");
   }
 
@@ -95,10 +100,21 @@ export class Conversation {
     this.#become(entry, entry.state === "processed" ? "processed" : "confirmed");
   }
 
+  /** It came back through the log, so the broker has it, and now it is known what the manager has made of it. */
+  heardBack(receipt: string, headers: Readonly<Record<string, string>>, nowMs: number): void {
+    const entry = this.#unheard.take(receipt);
+    if (entry !== undefined) {
+      entry.cameBackWith = headers;
+      this.#changed.add(entry);
+    }
+    this.markConfirmed(receipt, nowMs);
+  }
+
   /** False if it is no message of this page that the manager refused. */
   markRefused(receipt: string): boolean {
     const entry = this.#unconfirmed.take(receipt);
     if (entry === undefined) return false;
+    this.#unheard.take(receipt);
     this.#unanswered.remove(entry);
     this.#become(entry, "refused");
     return true;

@@ -33,6 +33,8 @@ export interface OwnEntry extends Common, Opened {
   confirmedAtMs: number | undefined;
   /** Undefined until its answer is there. */
   processedAtMs: number | undefined;
+  /** Its headers as the log has them, with the id and the sender that the manager gave it. Undefined until it came back. */
+  cameBackWith: Readonly<Record<string, string>> | undefined;
 }
 
 /** What came from elsewhere. */
@@ -85,6 +87,9 @@ export type ReceivedEntry = OtherEntry | ProcessedEntry | BinaryEntry;
 export type MessageEntry = OwnEntry | ReceivedEntry;
 /** One line of the log on the page. */
 export type Entry = OwnEntry | ReceivedEntry | EventEntry | MissingEntry | GapEntry;
+
+/** The header by which the page knows its own messages when they come back: its page id, a dot and a number. */
+export const ownHeader = "page-message";
 
 /** The built-in handler's answer begins with this. */
 export const processedPrefix = "processed message: ";

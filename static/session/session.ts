@@ -7,6 +7,7 @@ import { type Closing, closingInWords } from "./closing.ts";
 import { Connection, type ConnectionState, type Refusal, type Surroundings } from "./connection.ts";
 import { Conversation } from "./conversation.ts";
 import type { Draft } from "./draft.ts";
+import { ownHeader } from "./entry.ts";
 import { Following } from "./following.ts";
 import type { LinkMessage } from "./link.ts";
 import { joinedInWords, pageOnTopic, socketUrl, topicOfPage, topicProblem } from "./topic.ts";
@@ -27,9 +28,6 @@ export interface SessionOptions {
 
 /** What became of a message: `full`: too much waits to be sent already. `pattern`: no topic to send it to. */
 export type Written = "taken" | "full" | "pattern";
-
-/** The header by which the page knows its own messages when they come back: its page id, a dot and a number. */
-const ownHeader = "page-message";
 
 /** One page's life on a manager: what it says and hears, on which topic, over which connection. */
 export class Session {
@@ -168,7 +166,7 @@ export class Session {
     const own = headers[ownHeader];
     if (own?.startsWith(`${this.#options.pageId}.`)) {
       // It is in the list. What comes through the log is in the log.
-      if (this.#following.isDurable) this.conversation.markConfirmed(own, now);
+      if (this.#following.isDurable) this.conversation.heardBack(own, headers, now);
     } else {
       const { topic, isDirect } = arrival;
       this.conversation.receive(

@@ -1,9 +1,9 @@
-import { keptBytesMax, keptCharsMax, type MessageEntry, type OwnEntry } from "../session/entry.ts";
+import { keptBytesMax, keptCharsMax, type MessageEntry, type OwnEntry, ownHeader } from "../session/entry.ts";
 import { textElement } from "./element.ts";
 import { pretty } from "./pretty.ts";
 import { clock, fineClock, tookOf } from "./times.ts";
 
-/** Headers that are told in other words. */
+/** Headers that are told in other words, and those by which the page finds its own messages again. */
 const told = new Set([
   "destination",
   "subscription",
@@ -11,6 +11,8 @@ const told = new Set([
   "client-id",
   "message-id",
   "timestamp",
+  "receipt",
+  ownHeader,
 ]);
 
 /** One stop of a message on its way. */
@@ -76,7 +78,10 @@ function journeyOf(stops: readonly Stop[]): HTMLElement {
   return journey;
 }
 
-function factsOf({ kind, topic, headers }: MessageEntry): HTMLElement {
+function factsOf(entry: MessageEntry): HTMLElement {
+  const { kind, topic } = entry;
+  // What one has sent gets its id and its sender from the manager.
+  const headers = (kind === "own" ? entry.cameBackWith : undefined) ?? entry.headers;
   const facts = document.createElement("dl");
   facts.className = "facts";
   const add = (name: string, value: string | undefined) => {
@@ -88,7 +93,7 @@ function factsOf({ kind, topic, headers }: MessageEntry): HTMLElement {
     facts.append(term, said);
   };
   add("topic", topic || "broadcast");
-  if (kind !== "own") add("from", headers["client-id"] ?? "no client");
+  add("from", headers["client-id"] ?? (kind === "own" ? undefined : "no client"));
   add("id", headers["message-id"]);
   for (const [name, value] of Object.entries(headers)) if (!told.has(name)) add(name, value);
   return facts;

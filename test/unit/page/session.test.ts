@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { shownPerSecondMax } from "../../../static/session/conversation.ts";
+import type { OwnEntry } from "../../../static/session/entry.ts";
 import { Session } from "../../../static/session/session.ts";
 import { unsentMax } from "../../../static/session/unsent.ts";
 import { PlayedSurroundings } from "./surroundings.ts";
@@ -79,6 +80,21 @@ test("its own messages come back through the log and are not shown twice", () =>
   surroundings.link.say(news, "hello", { "page-message": headers["page-message"]!, "x-stream-offset": "1" });
   surroundings.link.say(news, "hello", { "page-message": "another-page.1", "x-stream-offset": "2" });
   expect(shown(session)).toEqual(["hello: confirmed", "hello"]);
+});
+
+test("a message that came back through the log has the id, the sender and the headers that it has for others", () => {
+  const { surroundings, session } = connected();
+  session.write({ body: "hello", headers: { lot: "7" } });
+  const [entry] = session.conversation.entries as [OwnEntry];
+  const { receipt, "page-message": own } = surroundings.link.sent[0]!.headers;
+  // The receipt says that it is safe, and nothing else of it.
+  surroundings.link.acknowledge(receipt!);
+  expect(entry).toMatchObject({ state: "confirmed", headers: { lot: "7" }, cameBackWith: undefined });
+  const asOthersSeeIt = { "message-id": "manager-1-7", "client-id": "me", lot: "7", "page-message": own! };
+  session.conversation.takeChanged();
+  surroundings.link.say(news, "hello", { ...asOthersSeeIt, "x-stream-offset": "1" });
+  expect(entry.cameBackWith).toMatchObject(asOthersSeeIt);
+  expect([...session.conversation.takeChanged()]).toEqual([entry]);
 });
 
 test("a lost connection is told in the list, once, and so is its return", () => {
