@@ -6,12 +6,15 @@ import { projectFolder } from "../../build/compile.ts";
 import { Auth } from "../../src/gateway/auth/auth.ts";
 import { snippetsFor } from "../../static/session/snippets.ts";
 import { connect } from "../support/client.ts";
+import { executable } from "../support/executable.ts";
 import { need, pythonWithWebsocket } from "../support/requirements.ts";
+import { run } from "../support/run.ts";
 import { ShownProgram } from "../support/shown-program.ts";
 import { type Snippet, snippets } from "../support/snippets.ts";
 import { optionsOf, QuietLogger, type System, startSystem } from "../support/system.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
+import { startWarren } from "../support/warren.ts";
 import { claims, hs256 } from "../unit/gateway/auth/signing.ts";
 
 /**
@@ -90,7 +93,7 @@ globalThis.EventSource = class {
 `;
 
 /** Starts a snippet where it says 127.0.0.1:8000, and prints what it prints. */
-function run(
+function runSnippet(
   { place, code }: Snippet,
   beside: { before?: string; after?: string; url?: URL } = {},
 ): ShownProgram {
@@ -121,7 +124,7 @@ async function sayUntilHeard(
 /** How each snippet in JavaScript is run, by words that it alone has in its document. */
 const runs: Readonly<Record<string, (snippet: Snippet) => Promise<void>>> = {
   'README.md: "x-stream-offset": "last"': async (snippet) => {
-    const program = run(snippet);
+    const program = runSnippet(snippet);
     await program.prints("two coffees");
     await program.prints("processed message: two coffees");
   },
@@ -129,7 +132,7 @@ const runs: Readonly<Record<string, (snippet: Snippet) => Promise<void>>> = {
     await using other = await connect(system.wsUrl("/ws/ben?topic=chat.lobby"));
     other.send("who is there?");
     expect(await other.next()).toBe("processed message: who is there?");
-    const program = run(snippet, { before: connected() });
+    const program = runSnippet(snippet, { before: connected() });
     await program.prints("ben: who is there?");
     await until(() => program.printed.some((line) => line.endsWith(": hello")), "its own line");
   },
@@ -144,13 +147,13 @@ const runs: Readonly<Record<string, (snippet: Snippet) => Promise<void>>> = {
     });
     expect(sent.status).toBe(200);
     const before = connected().replace("/ws", "/ws/anna");
-    await run(snippet, { before, url: notifying.url }).prints("your order is ready");
+    await runSnippet(snippet, { before, url: notifying.url }).prints("your order is ready");
   },
   "docs/front-end.md: onStompError": async (snippet) => {
-    await run(snippet).prints("/topic/orders.new processed message: two coffees");
+    await runSnippet(snippet).prints("/topic/orders.new processed message: two coffees");
   },
   "docs/front-end.md: localStorage": async (snippet) => {
-    const first = run(snippet, { before: storage });
+    const first = runSnippet(snippet, { before: storage });
     await sayUntilHeard("orders.away", "before", first);
     // It prints a message before it keeps its place.
     await first.prints("stored");
@@ -158,15 +161,15 @@ const runs: Readonly<Record<string, (snippet: Snippet) => Promise<void>>> = {
     await using other = await connect(system.wsUrl("/ws?topic=orders.away"));
     other.send("meanwhile");
     expect(await other.next()).toBe("processed message: meanwhile");
-    const second = run(snippet, { before: storage });
+    const second = runSnippet(snippet, { before: storage });
     await second.prints("processed message: meanwhile");
     expect(second.printed.filter((line) => line === "meanwhile")).toHaveLength(1);
   },
   "docs/front-end.md: order-17": async (snippet) => {
-    await run(snippet, { before: connected() }).prints("safe");
+    await runSnippet(snippet, { before: connected() }).prints("safe");
   },
   "docs/front-end.md: /temp-queue/prices": async (snippet) => {
-    await run(snippet, { before: connected() }).prints("1 processed message: coffee");
+    await runSnippet(snippet, { before: connected() }).prints("1 processed message: coffee");
   },
   "docs/front-end.md: beforeConnect": async (snippet) => {
     const { guarded, token } = await startGuarded();
@@ -175,17 +178,17 @@ const runs: Readonly<Record<string, (snippet: Snippet) => Promise<void>>> = {
       .replace("wss://app.example.com", "ws://127.0.0.1:8000")
       .replace('"/token"', JSON.stringify(new URL("/token", login.url).href));
     const after = 'client.onConnect = ({ headers }) => console.log("connected as", headers["client-id"]);';
-    await run({ ...snippet, code }, { after, url: guarded.url }).prints("connected as anna");
+    await runSnippet({ ...snippet, code }, { after, url: guarded.url }).prints("connected as anna");
   },
   "docs/front-end.md: useTopic": async (snippet) => {
-    const program = run(snippet, { before: connected(), after: 'useTopic(client, "orders.react");' });
+    const program = runSnippet(snippet, { before: connected(), after: 'useTopic(client, "orders.react");' });
     await sayUntilHeard("orders.react", "espresso", program, "state espresso");
   },
   "docs/protocol.md: new WebSocket(": async (snippet) => {
-    await run(snippet).prints("processed message: hello");
+    await runSnippet(snippet).prints("processed message: hello");
   },
   "docs/protocol.md: shade": async (snippet) => {
-    const program = run(snippet);
+    const program = runSnippet(snippet);
     await program.prints("RabbitMQ has it");
     await program.prints("/topic/colour.red processed message: crimson");
   },
@@ -195,7 +198,7 @@ import { Client as Stomp } from "@stomp/stompjs";
 const client = new Stomp({ brokerURL: "ws://127.0.0.1:8000/ws", reconnectDelay: 50 });
 process.on("SIGUSR2", () => { client.forceDisconnect(); console.log("cut off"); });
 `;
-    const program = run(snippet, { before, after: "client.activate();" });
+    const program = runSnippet(snippet, { before, after: "client.activate();" });
     await sayUntilHeard("colour.blue", "first", program);
     process.kill(program.pid, "SIGUSR2");
     await program.prints("cut off");
@@ -209,21 +212,21 @@ process.on("SIGUSR2", () => { client.forceDisconnect(); console.log("cut off"); 
     const before = `${connected(`{ passcode: "${token}" }`)}
 const newToken = "${token}";
 client.watchForReceipt("renewed", () => console.log("renewed"));`;
-    await run(snippet, { before, url: guarded.url }).prints("renewed");
+    await runSnippet(snippet, { before, url: guarded.url }).prints("renewed");
   },
   "docs/protocol.md: new EventSource": async (snippet) => {
-    const program = run(snippet, { before: eventSource });
+    const program = runSnippet(snippet, { before: eventSource });
     await until(
       () => program.printed.some((line) => /^\S+ processed message: 1 pizza$/.test(line)),
       "the answer",
     );
   },
   "docs/protocol.md: /temp-queue/mine": async (snippet) => {
-    await run(snippet, { before: connected() }).prints("1 processed message: EUR");
+    await runSnippet(snippet, { before: connected() }).prints("1 processed message: EUR");
   },
   "docs/protocol.md: randomUUID": async (snippet) => {
     const before = `${connected()}client.watchForReceipt("r-1", () => console.log("confirmed"));`;
-    await run(snippet, { before }).prints("confirmed");
+    await runSnippet(snippet, { before }).prints("confirmed");
   },
 };
 
@@ -254,6 +257,24 @@ describe("JavaScript in the documents does what they say", () => {
   test.each(shown.map((snippet) => [snippet.place, snippet] as const))("%s", async (_, snippet) => {
     await runs[keyOf(snippet)!]!(snippet);
   });
+});
+
+test("the handlers in docs/protocol.md answer word by word, and hear of who comes and goes", async () => {
+  const shown = snippets("ts").filter(({ place }) => place.startsWith("docs/protocol.md:"));
+  expect(shown.length).toBe(2);
+  const file = join(folder, "handlers.ts");
+  writeFileSync(join(folder, "warren.ts"), await run([await executable(), "--handler-types"]));
+  const model = 'globalThis.model = { words: async function* (text) { yield* text.split(" "); } };';
+  writeFileSync(file, [model, ...shown.map(({ code }) => code)].join("\n"));
+  await using warren = await startWarren(["--handler", file]);
+  {
+    await using anna = await connect(warren.wsUrl("/ws/anna"));
+    expect(await anna.next()).toBe("welcome, anna");
+    anna.send("word by word");
+    await until(() => anna.received.length === 4, "the words");
+    expect(anna.received.slice(1)).toEqual(["word", "by", "word"]);
+  }
+  await warren.waitForLog(({ msg, client }) => msg === "gone" && client === "anna", "that she has gone");
 });
 
 test("Python that speaks STOMP gets the three frames that docs/protocol.md says", async () => {
@@ -308,7 +329,7 @@ describe("curl in the documents does what they say", () => {
     const shown = new Map(snippetsFor(page, "order.drawer", false).map(({ name, code }) => [name, code]));
     const [events, publish, ...others] = shown.get("curl")!.split("\n");
     expect(others).toEqual([]);
-    const javascript = run({ place: "drawer", language: "js", code: shown.get("JavaScript")! });
+    const javascript = runSnippet({ place: "drawer", language: "js", code: shown.get("JavaScript")! });
     await javascript.prints("processed message: hello");
     await heard(events!, publish!, "hello");
   });

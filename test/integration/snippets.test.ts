@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { projectFolder } from "../../build/compile.ts";
 import { loadWork } from "../../src/processor/load.ts";
 import { connect } from "../support/client.ts";
-import { haproxy, need, nginx, pythonWithPika } from "../support/requirements.ts";
+import { startShownProxy } from "../support/proxies.ts";
+import { need, pythonWithPika } from "../support/requirements.ts";
 import { run } from "../support/run.ts";
 import { snippets } from "../support/snippets.ts";
 import { startSystem } from "../support/system.ts";
@@ -14,7 +15,7 @@ import { until } from "../support/wait.ts";
 
 /**
  * The snippets of README.md and docs/ that other programs understand: TypeScript's checker, Python, the proxies. Commands and JSON
- * are in test/unit/docs.test.ts. They are run in snippets-run.test.ts.
+ * are in test/unit/docs.test.ts. They are run here, in snippets-run.test.ts and in snippets-commands-rabbitmq.test.ts.
  */
 setDefaultTimeout(integrationTimeoutMs);
 
@@ -80,25 +81,18 @@ test("Python in the documents is Python", async () => {
 });
 
 describe("a proxy's configuration in the documents", () => {
-  test("is understood by nginx", async () => {
-    for (const { code } of snippets("nginx")) {
-      const file = join(folder, "nginx.conf");
-      writeFileSync(
-        file,
-        `pid ${folder}/nginx.pid; events {} http { access_log off; server { listen 127.0.0.1:1; ${code} } }`,
-      );
-      await run([need(nginx), "-t", "-q", "-p", folder, "-e", "stderr", "-c", file]);
-    }
-  });
-
-  test("is understood by HAProxy", async () => {
-    for (const { code } of snippets("haproxy")) {
-      const file = join(folder, "haproxy.cfg");
-      const timeouts =
-        "defaults\n  mode http\n  timeout connect 1s\n  timeout client 1s\n  timeout server 1s\n";
-      writeFileSync(file, `${timeouts}${code}\nbackend warren\n  server one 127.0.0.1:8000\n`);
-      await run([need(haproxy), "-c", "-q", "-f", file]);
-    }
+  test.each([
+    ["nginx", "nginx"],
+    ["HAProxy", "haproxy"],
+  ] as const)("%s leads clients to a manager under a path", async (kind, language) => {
+    const [shown, ...others] = snippets(language);
+    expect(others).toEqual([]);
+    await using system = startSystem();
+    await using proxy = await startShownProxy[kind](shown!.code, system.url);
+    const url = new URL("chat/ws/anna?topic=a", proxy.url).href.replace(/^http/, "ws");
+    await using anna = await connect(url, { headers: { origin: proxy.url.origin } });
+    anna.send("hello");
+    expect(await anna.next()).toBe("processed message: hello");
   });
 });
 

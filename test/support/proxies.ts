@@ -28,22 +28,28 @@ function shipped(path: string, changes: readonly (readonly [string | RegExp, str
 
 async function startNginx(manager: URL): Promise<ReverseProxy> {
   return await start((port, folder) => {
-    mkdirSync(join(folder, "temp"));
-    const temp = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-      .map((name) => `  ${name}_temp_path ${folder}/temp/${name};`)
-      .join("\n");
     const dumb = `location /dumb/ { proxy_pass http://${manager.host}/; proxy_set_header Host $http_host; }\n`;
     const site = shipped("nginx/warren.conf", [
       [/ +server 127\.0\.0\.1:8001[^\n]*\n +server 127\.0\.0\.1:8002/, `    server ${manager.host}`],
       ["listen 80;", `listen 127.0.0.1:${port};`],
       ["    # Under a path", `    ${dumb}    # Under a path`],
     ]);
-    writeFileSync(join(folder, "warren.conf"), site);
     writeFileSync(join(folder, "warren-proxy.conf"), shipped("nginx/warren-proxy.conf", []));
-    const file = join(folder, "nginx.conf");
-    writeFileSync(
-      file,
-      `daemon off; master_process off; pid ${folder}/nginx.pid; error_log stderr error;
+    return nginxWith(site, folder);
+  });
+}
+
+/** What starts nginx with this in its `http` block. */
+function nginxWith(http: string, folder: string): string[] {
+  mkdirSync(join(folder, "temp"));
+  const temp = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+    .map((name) => `  ${name}_temp_path ${folder}/temp/${name};`)
+    .join("\n");
+  writeFileSync(join(folder, "warren.conf"), http);
+  const file = join(folder, "nginx.conf");
+  writeFileSync(
+    file,
+    `daemon off; master_process off; pid ${folder}/nginx.pid; error_log stderr error;
 events { worker_connections 100; }
 http {
 ${temp}
@@ -51,10 +57,27 @@ ${temp}
   include warren.conf;
 }
 `,
-    );
-    return [need(nginx), "-p", folder, "-e", "stderr", "-c", file];
-  });
+  );
+  return [need(nginx), "-p", folder, "-e", "stderr", "-c", file];
 }
+
+/** A proxy with what a document shows of its configuration, which leads `/chat/` to 127.0.0.1:8000, or to a backend of HAProxy's. */
+export const startShownProxy = {
+  nginx: (shown: string, manager: URL): Promise<ReverseProxy> =>
+    start((port, folder) => {
+      const locations = shown.replace("127.0.0.1:8000", manager.host);
+      return nginxWith(`server { listen 127.0.0.1:${port}; ${locations} }`, folder);
+    }, "chat/healthz"),
+  HAProxy: (shown: string, manager: URL): Promise<ReverseProxy> =>
+    start((port, folder) => {
+      const file = join(folder, "haproxy.cfg");
+      const around =
+        "defaults\n  mode http\n  timeout connect 1s\n  timeout client 60s\n  timeout server 60s\n";
+      const frontend = shown.replace("bind :80", `bind 127.0.0.1:${port}`);
+      writeFileSync(file, `${around}${frontend}\nbackend warren\n  server one ${manager.host}\n`);
+      return [need(haproxy), "-db", "-f", file];
+    }, "chat/healthz"),
+};
 
 async function startHaproxy(manager: URL): Promise<ReverseProxy> {
   return await start((port, folder) => {
@@ -75,8 +98,14 @@ async function startHaproxy(manager: URL): Promise<ReverseProxy> {
   });
 }
 
-/** @param furnish writes what the proxy needs, and says how it is started */
-async function start(furnish: (port: number, folder: string) => string[]): Promise<ReverseProxy> {
+/**
+ * @param furnish writes what the proxy needs, and says how it is started
+ * @param healthz where it leads to a manager's `/healthz`
+ */
+async function start(
+  furnish: (port: number, folder: string) => string[],
+  healthz = "healthz",
+): Promise<ReverseProxy> {
   const [port] = freePorts(1) as [number];
   const folder = mkdtempSync(join(tmpdir(), "warren-proxy-"));
   removeAtExit(folder);
@@ -93,7 +122,7 @@ async function start(furnish: (port: number, folder: string) => string[]): Promi
   try {
     await until(async () => {
       if (child.exitCode !== null) throw new Error(await new Response(child.stderr).text());
-      return await fetch(new URL("healthz", url)).then(
+      return await fetch(new URL(healthz, url)).then(
         ({ ok }) => ok,
         () => false,
       );
