@@ -4,6 +4,7 @@ import { markdownTable } from "../src/options/help.ts";
 import { type CloseCode, closeCodes } from "../src/wire/close-codes.ts";
 import { projectFolder } from "./compile.ts";
 import { dashboard } from "./dashboard.ts";
+import { figuresText, recordedFigures } from "./figures.ts";
 import { limitsTable } from "./limits.ts";
 import { allMetrics } from "./metrics.ts";
 
@@ -16,6 +17,7 @@ export interface GeneratedPart {
 
 /** `bun run docs` writes them, and a test compares. */
 export const generatedParts: readonly GeneratedPart[] = [
+  { document: "README.md", name: "figures", text: figuresText(recordedFigures()) },
   { document: "docs/options.md", name: "options", text: markdownTable() },
   { document: "docs/protocol.md", name: "refusals", text: refusalsTable() },
   { document: "docs/protocol.md", name: "close codes", text: closeCodesTable() },

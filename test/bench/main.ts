@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { projectFolder } from "../../build/compile.ts";
+import { figuresPath, recordedFigures } from "../../build/figures.ts";
 import { executable } from "../support/executable.ts";
 import { answer } from "./cases/answer.ts";
 import { justBehind } from "./cases/behind.ts";
@@ -33,6 +34,7 @@ import { watching } from "./cases/watching.ts";
 import { parseOptions } from "./options.ts";
 import { chart } from "./report/chart.ts";
 import { comparison } from "./report/comparison.ts";
+import { recordedWith } from "./report/record.ts";
 import { type Results, resultsOf } from "./report/results.ts";
 import { goalTable, measureTable } from "./report/tables.ts";
 import type { Setting } from "./setting.ts";
@@ -73,7 +75,7 @@ if ("print" in options) {
   process.exit(options.exitCode);
 }
 
-const { cases: chosen, before } = options;
+const { cases: chosen, before, isRecorded } = options;
 const startedMs = performance.now();
 const say = (line: string) => {
   const seconds = Math.round((performance.now() - startedMs) / 1000);
@@ -113,6 +115,8 @@ function write(all: Results): void {
     [join("dist/bench", name), `${JSON.stringify(all, null, 1)}\n`],
     [isWhole ? "docs/images/bench.svg" : "dist/bench/bench.svg", picture],
   ];
+  if (isRecorded)
+    files.push([figuresPath, `${JSON.stringify(recordedWith(recordedFigures(), all), null, 1)}\n`]);
   mkdirSync(join(projectFolder, "dist/bench"), { recursive: true });
   for (const [path, content] of files) {
     if (content === undefined) continue;

@@ -5,6 +5,8 @@ import type { Case } from "./setting.ts";
 export interface Options {
   readonly isQuick: boolean;
   readonly rounds: number;
+  /** Whether README and docs show what this run prints. */
+  readonly isRecorded: boolean;
   readonly cases: readonly Case[];
   /** The executable that this source's is compared with. */
   readonly before: string | undefined;
@@ -33,6 +35,7 @@ export function parseOptions(
         quick: { type: "boolean", default: false },
         rounds: { type: "string" },
         before: { type: "string" },
+        record: { type: "boolean", default: false },
         only: { type: "string", multiple: true },
         help: { type: "boolean", default: false },
       },
@@ -48,7 +51,16 @@ export function parseOptions(
     const rounds = Number(values.rounds ?? (values.quick ? 1 : roundsByDefault));
     if (!Number.isInteger(rounds) || rounds < 1) throw new Error("--rounds takes a whole number from 1");
     const isChosen = (one: Case) => only?.some((name) => covers(name, one)) ?? (one.isQuick || !values.quick);
-    return { isQuick: values.quick, rounds, cases: cases.filter(isChosen), before };
+    if (values.record && values.quick) throw new Error("--quick is too coarse to --record");
+    if (values.record && before !== undefined)
+      throw new Error("--record is for what is beside other ways: without --before");
+    return {
+      isQuick: values.quick,
+      rounds,
+      isRecorded: values.record,
+      cases: cases.filter(isChosen),
+      before,
+    };
   } catch (error) {
     return { print: `${error instanceof Error ? error.message : error}\n\n${help(all)}`, exitCode: 2 };
   }
@@ -63,6 +75,7 @@ function help({ usual, beside }: Cases): string {
     "",
     "  --quick        a first answer in about a minute: fewer cases, coarse, and the README's chart is left alone",
     `  --rounds N     how often every contender has its turn (${roundsByDefault}; 1 with --quick)`,
+    "  --record       README shows the medians of this run from now on, after bun run docs: on a quiet machine alone",
     "  --only NAME    one case, or all whose names begin with it (stomp); may be given several times",
     "",
     ...lines(usual),

@@ -1,0 +1,35 @@
+import type { Figures } from "../../../build/figures.ts";
+import { median } from "../samples.ts";
+
+/** As much of a run's results as is recorded. */
+export interface Run {
+  /** As `Date.toISOString` has it. */
+  readonly finishedAt: string;
+  readonly rounds: number;
+  readonly machine: { readonly processor: string; readonly cores: number };
+  readonly versions: { readonly bun: string; readonly rabbitmq: string };
+  readonly measures: readonly {
+    readonly name: string;
+    readonly series: readonly { readonly contender: string; readonly samples: readonly number[] }[];
+  }[];
+}
+
+/** What was recorded before, with the measures of this run in the place of their earlier ones. */
+export function recordedWith(
+  before: Figures,
+  { finishedAt, rounds, machine, versions, measures }: Run,
+): Figures {
+  const on = `${machine.cores} cores of ${machine.processor}, RabbitMQ ${versions.rabbitmq}, Bun ${versions.bun}`;
+  const now = measures.map(({ name, series }) => {
+    const medians = series.flatMap(({ contender, samples }) => {
+      const middle = median(samples);
+      return middle === undefined ? [] : [[contender, middle] as const];
+    });
+    // Some contenders carry their rate in their name.
+    const named = medians.map(
+      ([contender, value]) => [contender.replace(/ at [\d,]+\/s$/, ""), value] as const,
+    );
+    return [name, { day: finishedAt.slice(0, 10), rounds, on, medians: Object.fromEntries(named) }] as const;
+  });
+  return Object.fromEntries(Object.entries({ ...before, ...Object.fromEntries(now) }).toSorted());
+}

@@ -1,0 +1,42 @@
+import { expect, test } from "bun:test";
+import { figuresText } from "../../../build/figures.ts";
+import { type Run, recordedWith } from "../../bench/report/record.ts";
+
+const results = {
+  finishedAt: "2026-11-26T14:00:00.000Z",
+  rounds: 3,
+  machine: { processor: "Some CPU", cores: 2 },
+  versions: { bun: "1.4.5", rabbitmq: "3.10.8" },
+  measures: [
+    {
+      name: "fan-out",
+      series: [
+        { contender: "raw", samples: [4000, 4020, 3990] },
+        { contender: "warren", samples: [3950, 3990, 4100] },
+        { contender: "naive", samples: [] },
+      ],
+    },
+  ],
+} satisfies Run;
+
+test("the README shows the medians of a recorded run, with the command that prints them and the machine", () => {
+  const text = figuresText(recordedWith({}, results));
+  expect(text).toContain(
+    "**3,990,000/s** | a bare Bun.serve without RabbitMQ: 4,000,000/s | `bun run bench --only fan-out` |",
+  );
+  expect(text).toContain(
+    "Medians of 3 rounds on 2026-11-26: 2 cores of Some CPU, RabbitMQ 3.10.8, Bun 1.4.5, for servers, RabbitMQ and clients together.",
+  );
+});
+
+test("a run of a part leaves what was recorded of the others", () => {
+  const start = { day: "2026-11-25", rounds: 1, on: "another machine", medians: { warren: 61 } };
+  const text = figuresText(recordedWith({ start }, results));
+  expect(text).toContain("**61 ms**");
+  expect(text).toContain("One round on 2026-11-25: another machine");
+  expect(text).toContain("**3,990,000/s**");
+});
+
+test("without one it says so, and shows no figure", () => {
+  expect(figuresText({})).not.toMatch(/\d/);
+});
