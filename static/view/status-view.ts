@@ -69,7 +69,7 @@ export class StatusView {
     if (pace === 0 && this.#session.conversation.messages === this.#messages) return this.#how();
     this.#messages = this.#session.conversation.messages;
     this.#tick(1_000);
-    return pace <= 1 ? this.#how() : `${this.#how()}, ${pace.toLocaleString("en")} a second`;
+    return pace <= 1 ? this.#how() : `${this.#how()}, ${pace.toLocaleString("en")}/s`;
   }
 
   #tick(ms = 250): void {
