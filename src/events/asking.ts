@@ -7,7 +7,7 @@ export interface Asked {
   readonly first: readonly Untold[];
   /** All others, in order. */
   readonly rest: readonly Untold[];
-  /** Whether there is nothing in `rest` of a kind that nobody is asked about. */
+  /** Whether it is asked about every kind that there is. */
   readonly isWhole: boolean;
 }
 
@@ -19,16 +19,22 @@ export interface Asked {
  * @param asks the kinds that are asked by
  */
 export function askingIn(events: readonly Untold[], asks: (event: Untold["event"]) => boolean): Asked {
-  const kinds = new Set<string>();
+  const asking = new Set<string>();
+  const there = new Set<string>();
   /** Of each connection that asks, the last event that goes first. */
   const untilAt = new Map<number, number>();
-  const begun = new Set<number>();
+  let begun: ReadonlySet<number> | undefined;
   let lastAt = -1;
-  for (let at = 0; at < events.length && kinds.size < kindsCount; at++) {
+  for (let at = 0; at < events.length && asking.size < kindsCount; at++) {
     const { event, number } = events[at]!;
-    if (event === "connected") begun.add(number);
-    if (kinds.has(event) || !asks(event) || (event === "disconnected" && begun.has(number))) continue;
-    kinds.add(event);
+    if (asking.has(event)) continue;
+    there.add(event);
+    if (!asks(event)) continue;
+    if (event === "disconnected") {
+      begun ??= begunIn(events);
+      if (begun.has(number)) continue;
+    }
+    asking.add(event);
     untilAt.set(number, at);
     lastAt = at;
   }
@@ -39,7 +45,14 @@ export function askingIn(events: readonly Untold[], asks: (event: Untold["event"
     (at <= (untilAt.get(event.number) ?? -1) ? first : rest).push(event);
   }
   for (let at = lastAt + 1; at < events.length; at++) rest.push(events[at]!);
-  return { first, rest, isWhole: rest.every(({ event }) => kinds.has(event)) };
+  return { first, rest, isWhole: asking.size === there.size };
+}
+
+/** The connections that begin among these events. */
+function begunIn(events: readonly Untold[]): ReadonlySet<number> {
+  const begun = new Set<number>();
+  for (const { event, number } of events) if (event === "connected") begun.add(number);
+  return begun;
 }
 
 const kindsCount = 4;

@@ -1,7 +1,7 @@
 import type { ClientEvent } from "./event.ts";
 
 /** An event of one of this manager's clients that waits to be told. Each client that connects has two of them or more, though hardly anybody listens. */
-export class Untold {
+export class Untold implements Details {
   readonly event: ClientEvent["event"];
   /** The number of its connection. */
   readonly number: number;
@@ -9,21 +9,26 @@ export class Untold {
   readonly id: string | undefined;
   /** Milliseconds since 1970. */
   readonly at: number;
-  /** What the event has besides. */
-  readonly details: Details;
+  readonly topic: string | undefined;
+  readonly protocol: string | undefined;
+  readonly address: string | undefined;
+  readonly reason: string | undefined;
 
   constructor(
     event: ClientEvent["event"],
     number: number,
     id: string | undefined,
     at: number,
-    details: Details,
+    { topic, protocol, address, reason }: Details,
   ) {
     this.event = event;
     this.number = number;
     this.id = id;
     this.at = at;
-    this.details = details;
+    this.topic = topic;
+    this.protocol = protocol;
+    this.address = address;
+    this.reason = reason;
   }
 }
 
@@ -31,9 +36,10 @@ export class Untold {
 export type Details = Pick<ClientEvent, "topic" | "protocol" | "address" | "reason">;
 
 /** As programs hear it. */
-export function eventOf(manager: string, { event, number, id, at, details }: Untold): ClientEvent {
+export function eventOf(manager: string, untold: Untold): ClientEvent {
+  const { event, number, id, at, topic, protocol, address, reason } = untold;
   const connection = connectionOf(manager, number);
-  return { event, client: id ?? connection, connection, manager, at, ...details };
+  return { event, client: id ?? connection, connection, manager, at, topic, protocol, address, reason };
 }
 
 /** What a connection is called. */
