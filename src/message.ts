@@ -61,6 +61,14 @@ export function isName(value: string): boolean {
   return isShortText(value) && !/[\u0000-\u001f\u007f]/.test(value);
 }
 
+/** What a client id is, in words for those that give another one. */
+export const clientIdRule = "a client id has 1 to 255 bytes and no control characters, and is not . or ..";
+
+/** Whether it may be a client id. What programs make addresses of could not name `.` and `..`: such a client could not be put out. */
+export function isClientId(value: string): boolean {
+  return value !== "" && value !== "." && value !== ".." && isName(value);
+}
+
 /** The size in bytes of a body on the wire. */
 export function bodyBytes(body: Body): number {
   return typeof body === "string" ? Buffer.byteLength(body) : body.byteLength;

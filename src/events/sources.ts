@@ -37,5 +37,10 @@ function beginOf(body: Uint8Array): number | undefined {
 
 /** A source is named after its manager: `PREFIX.MANAGER.NUMBER`. What was published in another way has none. */
 function managerOf(source: string): string | undefined {
-  return /\.([^.]+)\.\d+$/.exec(source)?.[1];
+  return /\.([^.]+)\.\d{1,15}$/.exec(source)?.[1];
+}
+
+/** Whether a source is named after a manager; the only source of a process with the embedded broker has its name. */
+export function isSourceOf(source: string, manager: string): boolean {
+  return source === manager || managerOf(source) === manager;
 }

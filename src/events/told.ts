@@ -1,5 +1,6 @@
-import type { Heartbeat, Told } from "./event.ts";
+import type { Heartbeat, Known, Told } from "./event.ts";
 import { objectIn } from "./json.ts";
+import { isSourceOf } from "./sources.ts";
 
 /** What managers tell one another has at most 128 KiB. More is no manager's, and would take long to read. In bytes. */
 const saidBytesMax = 1024 ** 2;
@@ -15,15 +16,22 @@ export function toldIn(said: Readonly<Record<string, unknown>> | undefined): Tol
   if (typeof told?.settled === "string") return { settled: told.settled };
   const beat = told?.beat;
   const isBeat =
-    typeof beat?.manager === "string" &&
-    typeof beat.source === "string" &&
-    typeof beat.snapshotAt === "number" &&
-    areTexts(beat.sources) &&
-    Array.isArray(beat.knows) &&
-    beat.knows.every((known) => Array.isArray(known) && typeof known[0] === "string" && areTexts(known[1]));
+    isKnown([beat?.manager, beat?.sources, beat?.snapshotAt]) &&
+    isKnown([beat?.manager, [beat?.source], 0]) &&
+    Array.isArray(beat?.knows) &&
+    beat.knows.every(isKnown);
   return isBeat ? { beat: beat as Heartbeat } : undefined;
 }
 
-function areTexts(value: unknown): boolean {
-  return Array.isArray(value) && value.every((text) => typeof text === "string");
+/** What a manager leaves is asked for and deleted by its name, so nothing else may be named. */
+function isKnown(value: unknown): value is Known {
+  if (!Array.isArray(value)) return false;
+  const [manager, sources, snapshotAt] = value as readonly unknown[];
+  return (
+    typeof manager === "string" &&
+    /^[\w-]{1,100}$/.test(manager) &&
+    Array.isArray(sources) &&
+    sources.every((source) => typeof source === "string" && isSourceOf(source, manager)) &&
+    Number.isSafeInteger(snapshotAt)
+  );
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { bodyBytes, isName, isShortText } from "../../src/message.ts";
+import { bodyBytes, isClientId, isName, isShortText } from "../../src/message.ts";
 import { anyCharacter } from "./doubles/arbitraries.ts";
 import { seeded } from "./doubles/seeded.ts";
 
@@ -48,4 +48,9 @@ test("a short text is one of at most 255 bytes, whatever its characters", () => 
 
 test("a body's size is counted in bytes", () => {
   expect([bodyBytes(""), bodyBytes("aé€🐇"), bodyBytes(new Uint8Array(7))]).toEqual([0, 10, 7]);
+});
+
+test("a client id is a name that an address can have: neither empty nor a dot or two", () => {
+  for (const id of ["anna", "...", ".anna", "a.b", "a/b", "温度"]) expect(isClientId(id)).toBe(true);
+  for (const id of ["", ".", "..", "a\nb", "x".repeat(256)]) expect(isClientId(id)).toBe(false);
 });

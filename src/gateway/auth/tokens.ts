@@ -1,5 +1,5 @@
 import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from "jose";
-import { isName } from "../../message.ts";
+import { clientIdRule, isClientId } from "../../message.ts";
 import type { Grant } from "./grant.ts";
 import type { Keys } from "./keys.ts";
 import { RightsClaim } from "./rights-claim.ts";
@@ -102,10 +102,7 @@ export class Tokens {
   #grant(claims: JWTPayload): Grant | TokenRefusal {
     const { sub, exp, iat } = claims;
     if (!isUser(sub)) {
-      return new TokenRefusal(
-        "subject",
-        "the token's sub is the client id: 1 to 255 bytes of text without control characters",
-      );
+      return new TokenRefusal("subject", `the token's sub is the client id: ${clientIdRule}`);
     }
     const stranger = this.#audienceRefusal(claims);
     if (stranger !== undefined) return stranger;
@@ -141,7 +138,7 @@ export class Tokens {
  * well-formed Unicode would, when AMQP carries it as UTF-8.
  */
 function isUser(sub: unknown): sub is string {
-  return typeof sub === "string" && sub !== "" && isName(sub) && sub.isWellFormed() && !/\p{Cc}/u.test(sub);
+  return typeof sub === "string" && isClientId(sub) && sub.isWellFormed() && !/\p{Cc}/u.test(sub);
 }
 
 /** What jose found, in words that have nothing of the token in them. */

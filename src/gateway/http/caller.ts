@@ -1,6 +1,6 @@
 import type { Server } from "bun";
 import { keyHeader } from "../../envelope/once-id.ts";
-import { isName } from "../../message.ts";
+import { clientIdRule, isClientId, isName } from "../../message.ts";
 import { isPattern } from "../../topics/pattern.ts";
 import { tokenIn } from "../auth/bearer.ts";
 import { type Grant, unlimited } from "../auth/grant.ts";
@@ -52,8 +52,7 @@ export async function callerOf(
   { auth, refusals, entrance }: DoorSurroundings,
 ): Promise<Caller | Response> {
   const asked = url.searchParams.get("client") ?? undefined;
-  if (asked !== undefined && (asked === "" || !isName(asked)))
-    return refusals.refuse("invalid", "a client id has 1 to 255 bytes and no control characters", true);
+  if (asked !== undefined && !isClientId(asked)) return refusals.refuse("invalid", clientIdRule, true);
   const refuse = ({ kind, name, why }: TokenRefusal) => {
     auth?.refusals.add(kind);
     return refusals.refuse(name, why, true);

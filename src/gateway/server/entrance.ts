@@ -1,5 +1,5 @@
 import type { Server } from "bun";
-import { isName } from "../../message.ts";
+import { clientIdRule, isClientId } from "../../message.ts";
 import type { Auth } from "../auth/auth.ts";
 import { tokenIn } from "../auth/bearer.ts";
 import { type Grant, unlimited } from "../auth/grant.ts";
@@ -86,8 +86,8 @@ export class Entrance {
         `this subprotocol is not supported: connect with ${this.#bestSubprotocols}, or without one to send and receive plain text`,
       );
     }
-    if (asked !== undefined && (asked === "" || !isName(asked))) {
-      return this.#refuse("invalid", "a client id has 1 to 255 bytes and no control characters");
+    if (asked !== undefined && !isClientId(asked)) {
+      return this.#refuse("invalid", clientIdRule);
     }
     if (!asksForUpgrade(request)) return this.#refuse("invalid");
     // Reading costs little, checking the most: without a seat it is not checked.

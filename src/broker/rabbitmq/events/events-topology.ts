@@ -136,6 +136,8 @@ export async function declareSource(declaring: Declaring, source: string): Promi
 
 /** Nothing more comes by a source. */
 export async function fenceSource(channel: Channel, source: string): Promise<void> {
+  // Programs may have told its name. Nothing else is deleted.
+  if (!/^wsmanager\.events\.[\w-]+\.\d+$/.test(source)) return;
   await channel.deleteExchange(programsOf(source));
   await channel.deleteExchange(source);
 }
