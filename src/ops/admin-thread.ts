@@ -11,6 +11,10 @@ import { codeOf, reasonOf } from "../errors.ts";
 export type ToThread =
   | {
       readonly open: { readonly hostname: string; readonly port: number };
+      /** What the main thread answers. */
+      readonly paths: readonly string[];
+      /** The answer to a path that nobody answers. */
+      readonly notHere: string;
       /** What the main thread counts up each `beatMs`. */
       readonly beats: SharedArrayBuffer;
       readonly beatMs: number;
@@ -23,6 +27,8 @@ export type ToThread =
       readonly headers: Record<string, string>;
       readonly body: string;
     };
+
+type Opening = Extract<ToThread, { open: unknown }>;
 
 /** What this thread tells the main one. */
 export type FromThread =
@@ -51,7 +57,7 @@ const tell = (message: FromThread) => self.postMessage(message);
 self.onmessage = ({ data }: MessageEvent<ToThread>) => {
   if ("open" in data) {
     watch(new Int32Array(data.beats), data.beatMs);
-    open(data.open, data.stuckAfterMs);
+    open(data);
   } else {
     asked.get(data.answer)?.(new Response(data.body, { status: data.status, headers: data.headers }));
     asked.delete(data.answer);
@@ -67,7 +73,8 @@ function watch(beats: Int32Array, beatMs: number): void {
   }, beatMs);
 }
 
-function open({ hostname, port }: { hostname: string; port: number }, stuckAfterMs: number): void {
+function open(told: Opening): void {
+  const { hostname, port } = told.open;
   let server: Server<undefined>;
   try {
     server = Bun.serve({
@@ -75,7 +82,7 @@ function open({ hostname, port }: { hostname: string; port: number }, stuckAfter
       port,
       development: false,
       reusePort: false,
-      fetch: (request) => respond(request, stuckAfterMs),
+      fetch: (request) => respond(request, told),
     });
   } catch (error) {
     tell({ failed: { code: codeOf(error), reason: reasonOf(error) } });
@@ -84,10 +91,12 @@ function open({ hostname, port }: { hostname: string; port: number }, stuckAfter
   tell({ listening: server.url.href });
 }
 
-function respond({ url, method, headers }: Request, stuckAfterMs: number): Response | Promise<Response> {
+function respond(
+  { url, method, headers }: Request,
+  { paths, notHere, stuckAfterMs }: Opening,
+): Response | Promise<Response> {
   const path = URL.parse(url)?.pathname ?? "";
-  if (!["/healthz", "/readyz", "/metrics"].includes(path))
-    return new Response("Not found. Here are /metrics, /healthz and /readyz.\n", { status: 404 });
+  if (path !== "/healthz" && !paths.includes(path)) return new Response(notHere, { status: 404 });
   if (method !== "GET" && method !== "HEAD")
     return new Response("There is nothing to do here but GET.\n", {
       status: 405,

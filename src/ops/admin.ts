@@ -1,5 +1,5 @@
 import type { Server } from "bun";
-import { healthRoute, type Operations, operationRoutes, type Routes, readOnly } from "./http.ts";
+import { healthRoute, notHere, type Operations, operationRoutes, type Routes, readOnly } from "./http.ts";
 import { listenFault } from "./listen-fault.ts";
 import { LoopTime } from "./loop-time.ts";
 import { RequestTurns } from "./request-turns.ts";
@@ -82,7 +82,7 @@ export class AdminListener {
 
   async #other(request: Request): Promise<Response> {
     const answer = await this.#others(request);
-    return answer ?? new Response("Not found. Here are /metrics, /healthz and /readyz.\n", { status: 404 });
+    return answer ?? new Response(notHere(), { status: 404 });
   }
 
   async close(): Promise<void> {

@@ -26,21 +26,45 @@ export function healthRoute<S>(): Routes<S> {
   return { "/healthz": () => Response.json({ alive: true }) };
 }
 
-/** The routes for operators, which clients do not need, besides the health. */
-export function operationRoutes<S>({ readiness, metrics }: Operations): Routes<S> {
-  return {
-    "/readyz": () => readinessAnswer(readiness()),
-    "/metrics": ({ headers }) => metricsAnswer(metrics(), headers.get("accept")),
-  };
+/** What operators may ask besides the health, by path. Every role's admin port answers it, and a manager without one on its own port. */
+const operationAnswers = {
+  "/readyz": ({ readiness }, _) => readinessAnswer(readiness()),
+  "/metrics": ({ metrics }, accept) => metricsAnswer(metrics(), accept),
+} as const satisfies Record<string, (operations: Operations, accept: string | null) => Response>;
+
+/** A path of `operationAnswers`. */
+export type OperationPath = keyof typeof operationAnswers;
+
+/** All of them. */
+export const operationPaths = Object.keys(operationAnswers) as readonly OperationPath[];
+
+/** @param accept what the request says it takes */
+export function operationAnswer(
+  path: OperationPath,
+  operations: Operations,
+  accept: string | null,
+): Response {
+  return operationAnswers[path](operations, accept);
 }
 
-/** The answer of `/readyz`. */
-export function readinessAnswer(now: Readiness): Response {
+/** The routes for operators, which clients do not need, besides the health. */
+export function operationRoutes<S>(operations: Operations): Routes<S> {
+  const answerOf = (path: OperationPath): Answer<S> => {
+    return ({ headers }) => operationAnswer(path, operations, headers.get("accept"));
+  };
+  return Object.fromEntries(operationPaths.map((path) => [path, answerOf(path)]));
+}
+
+/** What an admin port says of a path that it does not have. */
+export function notHere(): string {
+  return `Not found. Here are ${["/healthz", ...operationPaths].join(", ")}.\n`;
+}
+
+function readinessAnswer(now: Readiness): Response {
   return Response.json(now, { status: now.ready ? 200 : 503 });
 }
 
-/** @param accept what the request says it takes */
-export function metricsAnswer(metrics: readonly AnyMetric[], accept: string | null): Response {
+function metricsAnswer(metrics: readonly AnyMetric[], accept: string | null): Response {
   const format = formatFor(accept);
   return new Response(exposition(metrics, format), {
     headers: { "content-type": formats[format].contentType, vary: "Accept" },

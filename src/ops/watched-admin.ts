@@ -1,7 +1,7 @@
 import { FatalError } from "../errors.ts";
 import { AllowedHosts, nameIn } from "../host.ts";
 import type { FromThread, ToThread } from "./admin-thread.ts";
-import { metricsAnswer, type Operations, readinessAnswer } from "./http.ts";
+import { notHere, type OperationPath, type Operations, operationAnswer, operationPaths } from "./http.ts";
 import { listenFault } from "./listen-fault.ts";
 import type { Logger } from "./logger.ts";
 import { Notices } from "./notices.ts";
@@ -70,6 +70,8 @@ export class WatchedAdmin {
     const beats = this.#beats.buffer as SharedArrayBuffer;
     worker.postMessage({
       open: { hostname, port },
+      paths: operationPaths,
+      notHere: notHere(),
       beats,
       beatMs,
       stuckAfterMs: this.#stuckAfterMs,
@@ -99,9 +101,7 @@ export class WatchedAdmin {
 
   #responseTo(path: string, host: string | null, accept: string | null): Response {
     if (!this.#hosts.has(host)) return this.#refused(host ?? "");
-    return path === "/readyz"
-      ? readinessAnswer(this.#operations.readiness())
-      : metricsAnswer(this.#operations.metrics(), accept);
+    return operationAnswer(path as OperationPath, this.#operations, accept);
   }
 
   #refused(host: string): Response {

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FatalError } from "../../../src/errors.ts";
-import type { Operations } from "../../../src/ops/http.ts";
+import { type Operations, operationPaths } from "../../../src/ops/http.ts";
 import { WatchedAdmin } from "../../../src/ops/watched-admin.ts";
 import { until } from "../../support/wait.ts";
 import { RecordingLogger } from "../doubles/recording-logger.ts";
@@ -36,7 +36,8 @@ test("a processor's admin port answers, under the names that are allowed", async
   ]);
   expect((await ask("/healthz", { host: "evil.example" }))[0]).toBe(200);
   expect((await ask("/metrics", {}, "POST"))[0]).toBe(405);
-  expect((await ask("/else"))[0]).toBe(404);
+  expect(await ask("/else")).toEqual([404, "Not found. Here are /healthz, /readyz, /metrics.\n"]);
+  for (const path of operationPaths) expect([path, (await ask(path))[0]]).not.toEqual([path, 404]);
   await expect(adminOn(Number(url.port)).open()).rejects.toThrow(FatalError);
   admin.close();
 });
