@@ -205,6 +205,7 @@ export class Gateway implements FeedSink {
     this.#parts.backlogs.close();
     await this.#parts.server.close();
     this.#parts.visits.close();
+    this.#parts.wheel.close();
   }
 
   /** All that `/metrics` shows. */

@@ -32,6 +32,7 @@ export class TimerWheel {
   #isGoingOn = false;
   #timer: NodeJS.Timeout | undefined;
   #turnedMs = 0;
+  #isClosed = false;
 
   /**
    * The wheel's own time in milliseconds, which a message can be stamped with at no cost. While the process is held up it
@@ -44,7 +45,9 @@ export class TimerWheel {
     this.#loop = loop;
   }
 
+  /** Nothing happens once the wheel is closed. */
   add(timed: Timed, inMs: number): void {
+    if (this.#isClosed) return;
     this.remove(timed);
     if (this.#timer === undefined) {
       this.#turnedMs = performance.now();
@@ -67,6 +70,12 @@ export class TimerWheel {
     this.#isGoingOn = false;
     this.#due = [];
     this.#steps = 0;
+  }
+
+  /** Stops it for good: nobody is called any more. */
+  close(): void {
+    this.#isClosed = true;
+    for (const timed of this.#slotOf.keys()) this.remove(timed);
   }
 
   #turn(): void {

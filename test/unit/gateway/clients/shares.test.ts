@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, test } from "bun:test";
 import { Share } from "../../../../src/envelope/share.ts";
 import { Backpressure } from "../../../../src/gateway/clients/backpressure.ts";
 import type { ClientSocket } from "../../../../src/gateway/clients/client.ts";
@@ -8,7 +8,12 @@ import { Shares } from "../../../../src/gateway/clients/shares.ts";
 const mebibyte = 1024 ** 2;
 const ignore = () => undefined;
 
-/** Clients that have so much in an outbox of 64 MiB. */
+const gateways: Backpressure[] = [];
+afterEach(() => {
+  for (const backpressure of gateways.splice(0)) backpressure.close();
+});
+
+/** Clients that have this much in an outbox of 64 MiB, each in MiB. */
 function gateway(unsentMebibytes: readonly number[]) {
   const clients = unsentMebibytes.map((unsent) => {
     const share = new Share();
@@ -29,6 +34,7 @@ function gateway(unsentMebibytes: readonly number[]) {
     () => room.freeBytes <= 0,
     () => undefined,
   );
+  gateways.push(backpressure);
   const shares = new Shares(holds, room, backpressure);
   const publish = (index: number) => shares.published(clients[index]!, shareOf(clients[index]!));
   const heldFor = (reason: "share" | "outbox") =>
@@ -36,7 +42,7 @@ function gateway(unsentMebibytes: readonly number[]) {
   const set = (index: number, mebibytes: number) => {
     shareOf(clients[index]!).unsentBytes = mebibytes * mebibyte;
   };
-  return { shares, publish, heldFor, set, backpressure };
+  return { shares, publish, heldFor, set };
 }
 
 describe("a client that has published", () => {
@@ -61,10 +67,9 @@ describe("a client that has published", () => {
   });
 
   test("is held back with all others when the outbox is full", () => {
-    const { publish, heldFor, backpressure } = gateway([63, 1]);
+    const { publish, heldFor } = gateway([63, 1]);
     publish(1);
     expect(heldFor("outbox").toSorted()).toEqual([0, 1]);
-    backpressure.close();
   });
 
   test("is held back earlier where much was read and waits to be obeyed", () => {

@@ -62,6 +62,18 @@ describe("a timer wheel", () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
+  test("once closed has no timer, calls nobody and takes nothing more", () => {
+    const wheel = new TimerWheel();
+    let calls = 0;
+    const timed = [1, 2].map(() => ({ due: () => ++calls && 500 }));
+    for (const each of timed) wheel.add(each, 500);
+    wheel.close();
+    wheel.add(timed[0]!, 500);
+    expect(jest.getTimerCount()).toBe(0);
+    pass(5000);
+    expect(calls).toBe(0);
+  });
+
   test("calls nobody who was removed, even in the same moment", () => {
     const wheel = new TimerWheel();
     const calls: number[] = [];

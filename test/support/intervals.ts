@@ -1,0 +1,34 @@
+/** Where intervals were set that are not cleared, by the interval. */
+const places = new Map<unknown, string>();
+
+const frameOfUnitTest = /\((?:file:\/\/)?\S*?(test\/unit\/\S+?)\)/;
+
+/**
+ * From now on notes the intervals that unit tests set, until they are cleared. One that a test leaves behind goes on in all tests after it: a
+ * timer wheel in which a fake clock was set back later went round for ever. Fake timers end with their test.
+ */
+export function watchIntervals(): void {
+  const { setInterval: set, clearInterval: clear } = globalThis;
+  const watched = (...args: Parameters<typeof set>) => {
+    const interval = set(...args);
+    const [, place] = frameOfUnitTest.exec(new Error("set here").stack ?? "") ?? [];
+    if (place !== undefined && !areFake()) places.set(interval, place);
+    return interval;
+  };
+  globalThis.setInterval = Object.assign(watched, set);
+  globalThis.clearInterval = ((interval?: Parameters<typeof clear>[0]) => {
+    places.delete(interval);
+    clear(interval);
+  }) as typeof clear;
+}
+
+/** Bun marks fake timers so. */
+function areFake(): boolean {
+  return (globalThis.setTimeout as { readonly clock?: boolean }).clock === true;
+}
+
+/** @throws Error that names the tests which have left an interval behind */
+export function checkIntervals(): void {
+  if (places.size > 0)
+    throw new Error(`intervals were set and not cleared: ${[...places.values()].join(", ")}`);
+}
