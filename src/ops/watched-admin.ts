@@ -78,7 +78,12 @@ export class WatchedAdmin {
     } satisfies ToThread);
     this.#timer = setInterval(() => Atomics.add(this.#beats, 0, 1), beatMs);
     this.#timer.unref();
-    return await opened.promise;
+    try {
+      return await opened.promise;
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   close(): void {
