@@ -5,6 +5,7 @@ import { FaultTooLate, type Played, play } from "./play.ts";
 import { type Row, table } from "./row.ts";
 import { fullVariable } from "./scale.ts";
 import type { Scenario } from "./scenario.ts";
+import { besideScenarios } from "./scenarios/beside.ts";
 import { brokerScenarios } from "./scenarios/broker.ts";
 import { clientScenarios } from "./scenarios/clients.ts";
 import { clusterScenarios } from "./scenarios/cluster.ts";
@@ -49,6 +50,7 @@ const all = [
   ...requestScenarios,
   ...eventScenarios,
   ...rollingScenarios,
+  ...besideScenarios,
 ];
 const chosen = all.filter(
   ({ name }) => flags.only.length === 0 || flags.only.some((text) => name.includes(text)),

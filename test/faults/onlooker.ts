@@ -1,0 +1,169 @@
+import { connectRaw, type Frame, opcodes, type RawConnection } from "../support/raw.ts";
+import { keyOf, type MessageKey } from "./ledger.ts";
+
+const againAfterMs = 100;
+const answerPrefix = "processed message: ";
+
+/** What an onlooker listens to. */
+export interface Watch {
+  /** `text` is one topic, the others are patterns. */
+  readonly how: "durable" | "live" | "text";
+  readonly topic: string;
+  /** How many subscriptions it has, all to the same: 1 of text. */
+  readonly subscriptions: number;
+  /** Where durable ones begin. */
+  readonly from?: "first" | "next";
+}
+
+/** What one subscription has got. */
+interface View {
+  position: string | undefined;
+  readonly seen: Set<string>;
+  /** The number that each client's last message, or last answer, had. */
+  readonly last: Map<string, number>;
+  gaps: number;
+}
+
+/**
+ * A client that listens over a bare connection, so that it may stop reading. What each client of the load says comes to it
+ * numbered through: whatever is not the next number is a fault, unless it was told of a gap, or is live and has connected anew.
+ */
+export class Onlooker implements AsyncDisposable {
+  readonly name: string;
+  readonly faults: string[] = [];
+  readonly inForce: Promise<void>;
+  connections = 0;
+  readonly #url: string;
+  readonly #watch: Watch;
+  readonly #views: readonly View[];
+  readonly #inForce = Promise.withResolvers<void>();
+  #confirmed = 0;
+  #connection: RawConnection | undefined;
+  #isClosed = false;
+  readonly #life: Promise<void>;
+
+  /** @param url of the manager, without a path */
+  constructor(name: string, url: string, watch: Watch) {
+    this.name = name;
+    this.#url = url;
+    this.#watch = watch;
+    this.#views = Array.from({ length: watch.subscriptions }, () => ({
+      position: undefined,
+      seen: new Set(),
+      last: new Map(),
+      gaps: 0,
+    }));
+    this.inForce = this.#inForce.promise;
+    this.#life = this.#live();
+  }
+
+  /** How often each of its subscriptions was told of a gap. */
+  get gaps(): readonly number[] {
+    return this.#views.map(({ gaps }) => gaps);
+  }
+
+  /** Whether all of its subscriptions have this message. */
+  has({ client, number }: MessageKey): boolean {
+    return this.#views.every(({ seen }) => seen.has(`${client}:${number}`));
+  }
+
+  stopReading(): void {
+    this.#connection?.stopReading();
+  }
+
+  readAgain(): void {
+    this.#connection?.readAgain();
+  }
+
+  /** Publishes something, so that it is held back as publishers are. */
+  speak(): void {
+    this.#send("SEND\ndestination:/topic/onlookers\n\nhello\0");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    await this.#connection?.[Symbol.asyncDispose]();
+    await this.#life;
+  }
+
+  async #live(): Promise<void> {
+    while (!this.#isClosed) {
+      await this.#connectAndStay().catch(() => undefined);
+      if (!this.#isClosed) await Bun.sleep(againAfterMs);
+    }
+  }
+
+  async #connectAndStay(): Promise<void> {
+    const { how, topic } = this.#watch;
+    const isText = how === "text";
+    if (how !== "durable") for (const { last } of this.#views) last.clear();
+    const connection = await connectRaw(this.#url, isText ? `/ws?topic=${topic}` : "/ws", {
+      ...(isText ? {} : { headers: { "Sec-WebSocket-Protocol": "v12.stomp" } }),
+      onFrame: (frame) => this.#take(frame),
+    });
+    this.#connection = connection;
+    this.connections++;
+    if (isText) this.#inForce.resolve();
+    else this.#send("CONNECT\naccept-version:1.2\n\n\0");
+    for (const [index, view] of this.#views.entries())
+      if (!isText)
+        this.#send(
+          `SUBSCRIBE\nid:${index}\ndestination:/topic/${topic}\nreceipt:in-force\n${this.#begin(view)}\n\0`,
+        );
+    await connection.ended;
+    this.#connection = undefined;
+  }
+
+  #begin({ position }: View): string {
+    const { how, from = "next" } = this.#watch;
+    if (how !== "durable") return "";
+    return position === undefined ? `x-stream-offset:${from}\n` : `x-stream-after:${position}\n`;
+  }
+
+  #send(text: string): void {
+    try {
+      this.#connection?.sendFrame(opcodes.text, text);
+    } catch {
+      // The connection has ended: it sends the same on the next one.
+    }
+  }
+
+  #take({ opcode, payload }: Frame): void {
+    if (opcode === opcodes.close) void this.#connection?.[Symbol.asyncDispose]();
+    if (opcode !== opcodes.text && opcode !== opcodes.binary) return;
+    const text = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString();
+    if (this.#watch.how === "text") this.#note(this.#views[0]!, text);
+    else this.#takeStomp(text);
+  }
+
+  #takeStomp(frame: string): void {
+    const end = frame.indexOf("\n\n");
+    const head = frame.slice(0, end);
+    if (head.startsWith("RECEIPT") && ++this.#confirmed >= this.#views.length) this.#inForce.resolve();
+    if (head.startsWith("ERROR")) this.#fault(frame);
+    if (!head.startsWith("MESSAGE")) return;
+    const view = this.#views[Number(/^subscription:(\d+)$/m.exec(head)?.[1])]!;
+    view.position = /^x-stream-offset:(.*)$/m.exec(head)?.[1];
+    if (/^x-stream-gap:true$/m.test(head)) {
+      view.gaps++;
+      view.last.clear();
+    }
+    this.#note(view, frame.slice(end + 2));
+  }
+
+  #note({ seen, last }: View, body: string): void {
+    const key = keyOf(body);
+    if (key === undefined) return;
+    const isAnswer = body.startsWith(answerPrefix);
+    const who = `${isAnswer ? "answer to " : ""}${key.client}`;
+    const before = last.get(who);
+    if (before !== undefined && key.number !== before + 1)
+      this.#fault(`${who}:${key.number} came after ${before}`);
+    last.set(who, key.number);
+    if (!isAnswer) seen.add(`${key.client}:${key.number}`);
+  }
+
+  #fault(what: string): void {
+    if (this.faults.length < 10) this.faults.push(`${this.name}: ${what}`);
+  }
+}
