@@ -4,6 +4,7 @@ import type { Book } from "./book.ts";
 import { auditor, castOf, senderKinds } from "./cast.ts";
 import type { Fault } from "./faults.ts";
 import { judge, type Verdict } from "./judge.ts";
+import { dumpLog } from "./log-dump.ts";
 import type { Reader } from "./reader.ts";
 import { type Planned, scheduleOf } from "./schedule.ts";
 import { Senders } from "./senders.ts";
@@ -59,7 +60,12 @@ export async function play(
     const book = await bookOf(stage, senders, everybody);
     const verdict = judge(book);
     for (const trouble of troubles) verdict.findings.fault("the run", trouble);
-    const report = verdict.findings.isClean ? "" : await reportOf(stage, verdict, everybody, diary);
+    const report = verdict.findings.isClean
+      ? ""
+      : [
+          await reportOf(stage, verdict, everybody, diary),
+          `all that is in the log: ${await dumpLog(stage.url, seed).catch(String)}`,
+        ].join("\n");
     return {
       verdict,
       sent: senders.sent,
