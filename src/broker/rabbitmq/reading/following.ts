@@ -19,7 +19,7 @@ const prefetch = 1000;
 const ackEvery = 250;
 
 /** A log that has not shown it is asked where it ends, again and again. In milliseconds. */
-const doubtEveryMs = 1000;
+const doubtEveryMs = 400;
 
 /** What follows the log, and how. */
 export interface FollowingOptions {
