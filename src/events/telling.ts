@@ -8,12 +8,12 @@ import type { Outgoing } from "./outgoing.ts";
 import { entriesMax } from "./snapshots.ts";
 import { eventOf, type Untold } from "./untold.ts";
 
-/** Events that the broker may have to confirm at a time. What is more waits. */
-export const unconfirmedMax = 5000;
+/** Events that the broker may have to confirm at a time. What is more waits, so that clients have their turn. */
+export const unconfirmedMax = 1000;
 /** From so many that wait on, those are left out that cancel one another. */
-export const coalescedFrom = 50_000;
+export const coalescedFrom = 20_000;
 /** Fewer than that may wait when many clients are told of at once. */
-const roomyBelow = 5000;
+const roomyBelow = 1000;
 /** How long events are gathered for programs that listen, in milliseconds: a write and its confirms cost as much as the connecting of a client. */
 const heardGatherMs = 50;
 /** The same while none listens: longer, since nobody waits for them, and not long, since who dies has told nobody of them. */

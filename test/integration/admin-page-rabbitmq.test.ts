@@ -54,6 +54,7 @@ test("without the token the admin page shows its own manager alone, and a wrong 
   const page = await browser.openWaiting(one.adminUrl);
   await page.locator('#status[data-is="ready"]').waitFor();
   await page.getByText("Managers are shown when the admin token is there.").waitFor();
+  await page.getByText("Clients are shown when the admin token is there.").waitFor();
   await page.locator("#broker-facts").getByText("connected").waitFor();
   await unlock(page, "another token");
   await page.getByText("Paste what is in the file").waitFor();

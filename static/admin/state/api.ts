@@ -35,7 +35,8 @@ export class Api {
     const isJson = response.headers.get("content-type")?.startsWith("application/json") === true;
     if (!isJson)
       return response.status === 404 ? { is: "absent" } : { is: "refused", why: `${response.status}` };
-    const said = (await response.json()) as Record<string, unknown>;
+    const said = await bodyOf(response);
+    if (said === undefined) return { is: "refused", why: "the manager's answer was cut off" };
     return response.ok ? { is: "ok", body: said } : { is: "refused", why: String(said["error"]) };
   }
 
@@ -59,5 +60,14 @@ export class Api {
     } catch {
       return undefined;
     }
+  }
+}
+
+/** Undefined if the connection was lost in the middle of it. */
+async function bodyOf(response: Response): Promise<Record<string, unknown> | undefined> {
+  try {
+    return (await response.json()) as Record<string, unknown>;
+  } catch {
+    return undefined;
   }
 }

@@ -13,7 +13,7 @@ interface SeenClient {
 }
 
 /** Clients of one page. */
-const pageSize = 50;
+const pageSize = 25;
 /** How long typing may pause before it is searched, in milliseconds. */
 const pauseMs = 250;
 /** Topics of a client that are shown. */
@@ -72,7 +72,10 @@ export class ClientsView {
     if (asked !== this.#asked) return;
     if (answered.is !== "ok") {
       setText(this.#problem, answered.is === "refused" ? `Clients: ${answered.why}` : "");
-      this.#table.draw([]);
+      this.#table.draw(
+        [],
+        answered.is === "refused" ? "" : "Clients are shown when the admin token is there.",
+      );
       this.#more.hidden = true;
       return;
     }

@@ -32,10 +32,11 @@ export class Table<Row> {
     this.#nothing = nothing;
   }
 
-  draw(rows: readonly Row[]): void {
+  /** @param nothing what is said if there are no rows */
+  draw(rows: readonly Row[], nothing = this.#nothing): void {
     if (rows.length === 0) {
       this.#rows.clear();
-      this.#place.replaceChildren(textElement("p", "nothing", this.#nothing));
+      this.#place.replaceChildren(textElement("p", "nothing", nothing));
       return;
     }
     if (!this.#place.contains(this.#body)) this.#place.replaceChildren(this.#made());
