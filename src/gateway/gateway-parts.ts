@@ -180,8 +180,8 @@ export class GatewayParts {
 
   /** What doors need besides. */
   get #doorParts() {
-    const { entrance, refusals, limits, connections, multicast } = this;
+    const { entrance, refusals, limits, connections, multicast, loop } = this;
     const keptGrown = (bytes: number) => this.backlogs.sent(bytes);
-    return { entrance, refusals, limits, connections, multicast, keptGrown };
+    return { entrance, refusals, limits, connections, multicast, loop, keptGrown };
   }
 }

@@ -12,13 +12,13 @@ export class RequestTurns {
   readonly #loop: LoopTime;
   readonly #atLeast: number;
   readonly #waiting = new Deque<() => void>();
-  readonly #answering: Task = { run: (untilMs) => this.#answerWaiting(untilMs) };
+  readonly #answering: Task = { run: () => this.#answerWaiting() };
   /** In which turn of the event loop requests have been answered last, and how many in that. */
   #turn = -1;
   #count = 0;
 
   /**
-   * @param atLeast this many are answered in a turn, however long they take
+   * @param atLeast this many are answered in a turn, however long they take; and of those that wait, no more
    * @param loop whose time they take
    */
   constructor(atLeast: number, loop = new LoopTime()) {
@@ -66,11 +66,9 @@ export class RequestTurns {
     return true;
   }
 
-  #answerWaiting(untilMs: number): void {
-    for (let count = 0; this.#waiting.length > 0; count++) {
-      if (count >= this.#atLeast && this.#loop.now() >= untilMs) break;
-      this.#waiting.shift()!();
-    }
+  /** No more than these: what answering one takes is seen only when all of the turn have been begun. */
+  #answerWaiting(): void {
+    for (let count = 0; count < this.#atLeast && this.#waiting.length > 0; count++) this.#waiting.shift()!();
     if (this.#waiting.length > 0) this.#loop.ask(this.#answering);
   }
 }

@@ -44,7 +44,9 @@ export class Asking {
         const expiration = headers?.["expiration"] ?? `${answerMs}`;
         const waitMs = Math.min(answerMsMax, Number(expiration));
         const { promise, resolve } = Promise.withResolvers<Response>();
-        const line = requests.line({ answer: (message) => resolve(responseOf(message)) });
+        const { settling } = this.#sending;
+        const answer = (message: Message) => settling.add(() => resolve(responseOf(message)));
+        const line = requests.line({ answer });
         const thread = { replyTo: "", correlationId: headers?.["correlation-id"] };
         const message = this.#sending.messageOf(asked.name, caller, body, { ...headers, expiration });
         const question = { ...message, isRequest: true };

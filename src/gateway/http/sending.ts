@@ -11,6 +11,7 @@ import type { Bodies } from "./bodies.ts";
 import { type Asked, type Caller, callerOf, forbidden, isNoPattern } from "./caller.ts";
 import { headersIn } from "./message-headers.ts";
 import { type HttpSender, Senders } from "./senders.ts";
+import { Settling } from "./settling.ts";
 
 /** What a request brings that is to be sent on. */
 export interface Brought {
@@ -33,10 +34,13 @@ export class Sending {
   readonly #admission: Admission;
   /** Ends the wait of requests that are not answered yet. */
   readonly #waits = new Set<() => void>();
+  /** Answers of requests that waited for what many may have waited for. */
+  readonly settling: Settling;
 
   constructor(surroundings: DoorSurroundings, bodies: Bodies) {
     this.#surroundings = surroundings;
     this.#bodies = bodies;
+    this.settling = new Settling(surroundings.loop);
     this.#senders = new Senders(surroundings, surroundings.trustProxy, surroundings.wheel);
     this.#admission = new Admission({ ...surroundings, maxConnectionsPerSecond: 0 });
   }
@@ -73,7 +77,7 @@ export class Sending {
         const { promise, resolve } = Promise.withResolvers<Response>();
         const take = () => {
           const taken = ingress.take(message, sender, undefined, {
-            confirmed: () => resolve(json({ confirmed: true })),
+            confirmed: () => this.settling.add(() => resolve(json({ confirmed: true }))),
             setAside: (why) => resolve(fault(422, `the message was set aside: ${why}`)),
           });
           if (taken === "reused" || taken === "too many") resolve(keyFault(taken));

@@ -1,6 +1,7 @@
 import type { Server } from "bun";
 import type { Body } from "../../message.ts";
 import type { Routes } from "../../ops/http.ts";
+import type { LoopTime } from "../../ops/loop-time.ts";
 import type { AnyMetric } from "../../ops/metrics.ts";
 import type { Auth } from "../auth/auth.ts";
 import type { Grant } from "../auth/grant.ts";
@@ -141,6 +142,8 @@ export interface DoorSurroundings extends Surroundings, AdmissionOptions, Messag
   /** Is told of connections that are no WebSockets, as Bun tells of those that are. */
   readonly connections: SocketEvents;
   readonly multicast: Multicast;
+  /** What takes long takes its time from it. */
+  readonly loop: LoopTime;
   /** What may be kept for all clients together, in bytes. */
   readonly memoryMaxBytes: number;
   /** To be called when more is kept of what is being read. In bytes. */

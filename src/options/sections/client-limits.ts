@@ -55,7 +55,7 @@ export const clientLimitOptions = {
   ),
   clientInputBytes: option(
     bytes(0, 16 * 1024 ** 2),
-    128 * 1024,
+    64 * 1024,
     managing,
     "what of a client's input may wait in the system (Linux) to be read; 0 is as the system likes",
   ),
