@@ -97,7 +97,7 @@ export class GatewayParts {
       this.wheel,
       this.holds,
       this.clients,
-      (bytes) => this.backlogs.sent(bytes),
+      (bytes) => this.backlogs.kept(bytes),
     );
     this.connections = new Connections({ ...this.#attendants, announcements });
     const count = (socket: ClientSocket, messages: number, bytes: number) =>
@@ -171,6 +171,7 @@ export class GatewayParts {
       rooms,
       wheel,
       sent,
+      kept: (bytes) => this.backlogs.kept(bytes),
       turns: this.turns,
       requests: this.requests,
       count,
@@ -181,7 +182,7 @@ export class GatewayParts {
   /** What doors need besides. */
   get #doorParts() {
     const { entrance, refusals, limits, connections, multicast, loop } = this;
-    const keptGrown = (bytes: number) => this.backlogs.sent(bytes);
+    const keptGrown = (bytes: number) => this.backlogs.kept(bytes);
     return { entrance, refusals, limits, connections, multicast, loop, keptGrown };
   }
 }

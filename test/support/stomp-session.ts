@@ -88,6 +88,7 @@ export class StompSide {
         () => undefined,
       ),
       sent: () => undefined,
+      kept: () => undefined,
       shares: this.#shares,
       wheel: new TimerWheel(),
       requests: new Requests(new TimerWheel()),

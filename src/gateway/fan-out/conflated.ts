@@ -17,8 +17,10 @@ export interface ConflatedRequest {
   readonly subscriptionId: string;
   /** What may wait for the client in its socket, in bytes. */
   readonly room: number;
-  /** Counts what was sent to it, or is kept for it. In bytes; of text in characters. */
+  /** Counts what was sent to it. In bytes; of text in characters. */
   sent(bytes: number): void;
+  /** Counts what is kept for it. In bytes; of text in characters. */
+  kept(bytes: number): void;
   /** Counts the messages that were sent to it. */
   delivered(count: number): void;
 }
@@ -117,7 +119,7 @@ export class Conflated {
     }
     waiting.set(topic, frame);
     this.#keptBytes += costBytes(frame);
-    this.#request.sent(frame.length);
+    this.#request.kept(frame.length);
   }
 }
 

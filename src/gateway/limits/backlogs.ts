@@ -71,6 +71,9 @@ export class Backlogs implements Timed {
     causes,
   );
   #untilLook: number;
+  #untilKeptLook: number;
+  /** Whether it is on the wheel. */
+  #isExpected = false;
   #ending: NodeJS.Immediate | undefined;
   /** As of the last look. */
   #waiting = 0;
@@ -93,7 +96,7 @@ export class Backlogs implements Timed {
     this.#step = Math.max(unlookedMin, Math.min(unlookedMax, clientBufferBytes / 4));
     // Text is counted in UTF-16 characters, which have up to three bytes each.
     this.#capOfDurable = clientBufferBytes + this.#room + 3 * (this.#step + largestBytes) + unseenMax;
-    this.#untilLook = this.#step;
+    this.#untilLook = this.#untilKeptLook = this.#step;
   }
 
   readonly metrics: readonly AnyMetric[] = [
@@ -118,46 +121,71 @@ export class Backlogs implements Timed {
     },
   ];
 
-  /** Notes what was sent, to one client or to any number at once, or is kept of what one sent. In bytes; of text in characters. */
+  /** Notes what was sent, to one client or to any number at once. In bytes; of text in characters. */
   sent(bytes: number): void {
-    if (this.#untilLook === this.#step) this.#wheel.add(this, slotMs);
+    this.#expectLook();
     this.#untilLook -= bytes;
     if (this.#untilLook <= 0) this.#look();
   }
 
-  due(): number {
+  /** Notes that more is kept of what clients have begun to send. In bytes. */
+  kept(bytes: number): void {
+    this.#expectLook();
+    this.#untilKeptLook -= bytes;
+    if (this.#untilKeptLook > 0) return;
+    this.#lookAtKept();
     this.#look();
-    // Nothing grows until something is sent.
+  }
+
+  due(): number {
+    // Nothing grows until something is sent or kept.
     this.#wheel.remove(this);
+    this.#isExpected = false;
+    this.#lookAtKept();
+    this.#look();
     return slotMs;
+  }
+
+  #expectLook(): void {
+    if (this.#isExpected) return;
+    this.#isExpected = true;
+    this.#wheel.add(this, slotMs);
   }
 
   /** It is connected no more. */
   forget(socket: ClientSocket): void {
     this.#doomed.delete(socket);
     // There is less now: the metrics are to say so.
-    if (this.#kept > 0) this.sent(1);
+    if (this.#kept > 0) this.kept(0);
   }
 
   close(): void {
     this.#wheel.remove(this);
+    this.#isExpected = false;
     clearImmediate(this.#ending);
     this.#ending = undefined;
   }
 
+  /** Very many clients may be sent a little each: what waits for them is asked often, so what is kept for them is not asked with it. */
   #look(): void {
     this.#untilLook = this.#step;
     this.#waiting = 0;
-    this.#kept = this.#keptOfOthers();
     this.#clients.forEach((socket) => {
       const waiting = socket.getBufferedAmount();
-      const kept = keptFor(socket);
-      if (waiting + kept === 0 || this.#doomed.has(socket)) return;
+      if (waiting === 0 || this.#doomed.has(socket)) return;
       this.#waiting += waiting;
-      this.#kept += kept;
       if (waiting > this.#room) this.#crowded(socket, waiting);
     });
     if (this.#waiting + this.#kept > this.#memoryMax) this.#makeRoom();
+  }
+
+  #lookAtKept(): void {
+    this.#untilKeptLook = this.#step;
+    this.#kept = this.#keptOfOthers();
+    this.#clients.forEach((socket) => {
+      const kept = keptFor(socket);
+      if (kept > 0 && !this.#doomed.has(socket)) this.#kept += kept;
+    });
   }
 
   #makeRoom(): void {
@@ -205,7 +233,7 @@ export class Backlogs implements Timed {
     }
     this.#doomed.clear();
     // There is less now: the metrics are to say so.
-    this.sent(0);
+    this.kept(0);
   }
 }
 

@@ -162,6 +162,6 @@ export abstract class MessageClient implements Client, Sender {
   #keep(messages: number, bytes: number): void {
     this.#waitingBytes += bytes;
     this.surroundings.shares.unobeyedBytes += bytes + messages * messageOverheadBytes;
-    if (bytes > 0) this.surroundings.sent(bytes);
+    if (bytes > 0) this.surroundings.kept(bytes);
   }
 }

@@ -107,6 +107,8 @@ export interface Surroundings {
   identified(socket: ClientSocket): void;
   /** To be called when something was sent to a client other than by `listeners`. In bytes; of text in characters. */
   sent(bytes: number): void;
+  /** To be called when more is kept of what a client has begun to send, or has sent and is yet to be obeyed. In bytes. */
+  kept(bytes: number): void;
   /** Undefined where there is no log to subscribe to. */
   readonly durables: Durables | undefined;
   /** Undefined where nobody knows who is on a topic. */

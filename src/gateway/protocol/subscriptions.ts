@@ -87,11 +87,11 @@ export class Subscriptions {
 
   /** The same; of what waits when the client reads too slowly it gets the newest message of each topic alone. */
   addConflated(socket: ClientSocket, pattern: string, encoding: Encoding, id: string): void {
-    const { relay, announcements, sent, clientBufferBytes } = this.#surroundings;
+    const { relay, announcements, sent, kept, clientBufferBytes } = this.#surroundings;
     const { audiences } = relay;
     const delivered = (count: number) => relay.delivered(count);
-    const request = { audiences, socket, pattern, encoding, subscriptionId: id, delivered };
-    this.#all.push(new Conflated({ ...request, room: roomFor(clientBufferBytes), sent }));
+    const request = { audiences, socket, pattern, encoding, subscriptionId: id, delivered, sent, kept };
+    this.#all.push(new Conflated({ ...request, room: roomFor(clientBufferBytes) }));
     announcements.subscribed(socket.data, pattern);
   }
 

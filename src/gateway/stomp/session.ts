@@ -65,7 +65,7 @@ export class Session implements Client {
     const conversation = this.#conversation;
     if (conversation.hasEnded) return;
     conversation.heard();
-    const { turns, count, sent: kept } = this.#surroundings;
+    const { turns, count, kept } = this.#surroundings;
     const bytes = typeof body === "string" ? Buffer.from(body) : body;
     this.#parser.push(bytes);
     if (conversation.credentials.isChecking) {

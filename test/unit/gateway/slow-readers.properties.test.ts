@@ -118,6 +118,7 @@ class World {
       wheel,
       requests: new Requests(wheel),
       sent,
+      kept: (bytes) => this.#backlogs.kept(bytes),
       // Time stands still, so that what clients ask for never waits.
       announcements: nobodyTold,
       rooms: undefined,

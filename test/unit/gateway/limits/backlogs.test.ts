@@ -29,6 +29,7 @@ function room(clientBufferBytes = cap, memoryMaxBytes = Number.POSITIVE_INFINITY
       waiting: 0,
       kept: 0,
       looks: 0,
+      keptLooks: 0,
       fallbacks: 0,
       isCutOff: false,
       closedWith: 0,
@@ -43,6 +44,7 @@ function room(clientBufferBytes = cap, memoryMaxBytes = Number.POSITIVE_INFINITY
       data: {
         seat: new Seat(undefined),
         get keptBytes() {
+          client.keptLooks++;
           return client.kept;
         },
         isPatient,
@@ -130,6 +132,19 @@ test("what little was sent is looked at in a quarter of a second, once", () => {
   expect(client.looks).toBe(1);
 });
 
+test("what is kept for clients is asked when more is kept, and a quarter of a second after anything was sent, however much that was", () => {
+  const { backlogs, connect } = room();
+  const client = connect();
+  for (let sent = 0; sent < 50; sent++) backlogs.sent(step);
+  expect(client).toMatchObject({ looks: 50, keptLooks: 0 });
+  pass(250);
+  expect(client.keptLooks).toBe(1);
+  backlogs.kept(step - 1);
+  expect(client.keptLooks).toBe(1);
+  backlogs.kept(1);
+  expect(client.keptLooks).toBe(2);
+});
+
 test("durable subscriptions go on from the log long before the cap, and are not cut off for what was published to them", async () => {
   for (const clientBufferBytes of [16, 64, 128, 4096].map((size) => size * kibibyte)) {
     const { backlogs, connect, cutOffs } = room(clientBufferBytes);
@@ -164,19 +179,19 @@ test("beyond what may be kept for all clients, those with the most are disconnec
   unfinished.kept = 3000 * kibibyte;
   held.kept = 2000 * kibibyte;
   held.hold();
-  backlogs.sent(step);
+  backlogs.kept(step);
   await turn();
   const ends = () =>
     [little, unread, unfinished, held].map(({ isCutOff, closedWith }) => (isCutOff ? 1006 : closedWith));
   expect(ends()).toEqual([0, 0, 0, 0]);
   unfinished.kept = 4000 * kibibyte;
-  backlogs.sent(step);
+  backlogs.kept(step);
   await turn();
   expect(ends()).toEqual([0, 1006, 0, 0]);
   expect(cutOffs("memory")).toBe(1);
   little.kept = 9000 * kibibyte;
   held.kept = 9000 * kibibyte;
-  backlogs.sent(step);
+  backlogs.kept(step);
   await turn();
   expect(ends()).toEqual([4507, 1006, 0, 4507]);
   expect([cutOffs("memory"), cutOffs("slow")]).toEqual([3, 0]);
