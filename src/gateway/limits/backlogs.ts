@@ -6,6 +6,9 @@ import type { Holds } from "../clients/holds.ts";
 import type { Roster } from "../clients/roster.ts";
 import { slotMs, type Timed, type TimerWheel } from "../clients/timer-wheel.ts";
 
+/** Where nobody told that more is kept, that is asked each so many times that what waits is: once a second. */
+const looksForKept = 4;
+
 /** What may be sent to clients before everybody's backlog is looked at, in bytes: a quarter of the cap, within these. */
 const unlookedMin = 256 * 1024;
 const unlookedMax = 1024 ** 2;
@@ -72,6 +75,8 @@ export class Backlogs implements Timed {
   );
   #untilLook: number;
   #untilKeptLook: number;
+  /** How often it was due since what is kept was looked at. */
+  #looksDue = 0;
   /** Whether it is on the wheel. */
   #isExpected = false;
   #ending: NodeJS.Immediate | undefined;
@@ -138,10 +143,13 @@ export class Backlogs implements Timed {
   }
 
   due(): number {
-    // Nothing grows until something is sent or kept.
-    this.#wheel.remove(this);
-    this.#isExpected = false;
-    this.#lookAtKept();
+    const isMoreKept = this.#untilKeptLook < this.#step;
+    if (isMoreKept || ++this.#looksDue === looksForKept) {
+      this.#lookAtKept();
+      // Nothing grows until something is sent or kept.
+      this.#wheel.remove(this);
+      this.#isExpected = false;
+    }
     this.#look();
     return slotMs;
   }
@@ -181,6 +189,7 @@ export class Backlogs implements Timed {
 
   #lookAtKept(): void {
     this.#untilKeptLook = this.#step;
+    this.#looksDue = 0;
     this.#kept = this.#keptOfOthers();
     this.#clients.forEach((socket) => {
       const kept = keptFor(socket);

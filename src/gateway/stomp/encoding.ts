@@ -19,14 +19,33 @@ export function stompEncoding(version: Version): Encoding {
 /** All that there are. */
 export const stompEncodings: readonly Encoding[] = Object.values(encodings);
 
+/** Heads that are remembered, and the longest subscription id of one, in characters. */
+const headsMax = 256;
+const idLengthMax = 64;
+
 function encodingOf(version: Version): Encoding {
+  const headOf = remembering((subscriptionId) => messageHead(subscriptionId, version));
   return {
     name: `stomp ${version}`,
     tellsId: true,
-    headOf: (subscriptionId) => messageHead(subscriptionId, version),
+    headOf,
     headAfterGap: (head) => `${head}x-stream-gap:true\n`,
     tailOf: (message, id, delivery) => messageTail(message, id, version, delivery),
     join: (head, tail) => (typeof tail === "string" ? head + tail : Buffer.concat([Buffer.from(head), tail])),
+  };
+}
+
+/** Clients of one library give their subscriptions the same few ids, and very many may subscribe at once. */
+function remembering(make: (id: string) => string): (id: string) => string {
+  const heads = new Map<string, string>();
+  return (id) => {
+    const known = heads.get(id);
+    if (known !== undefined) return known;
+    const head = make(id);
+    if (id.length > idLengthMax) return head;
+    if (heads.size >= headsMax) heads.clear();
+    heads.set(id, head);
+    return head;
   };
 }
 

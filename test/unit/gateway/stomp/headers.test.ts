@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { stompEncoding } from "../../../../src/gateway/stomp/encoding.ts";
 import {
   bodyOf,
   contentTypeOf,
@@ -68,4 +69,11 @@ test("a MESSAGE has the type that its sender said, or what its body is", () => {
   expect(contentTypeOf(Buffer.from("a"), undefined)).toBe("application/octet-stream");
   expect(contentTypeOf("a", { "content-type": "text/css" })).toBe("text/css");
   expect(contentTypeOf("a", { "content-type": "text/\0css" })).toBe("text/plain");
+});
+
+test("a subscription's messages begin with its id, whatever other ids there were, and however long it is", () => {
+  const { headOf } = stompEncoding("1.2");
+  const ids = [...Array.from({ length: 1000 }, (_, index) => `a:${index}`), "x".repeat(255), "a:0", "a:999"];
+  for (const id of [...ids, ...ids])
+    expect(headOf(id)).toBe(`MESSAGE\nsubscription:${id.replace(":", "\\c")}\n`);
 });
