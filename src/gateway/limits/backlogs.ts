@@ -137,20 +137,18 @@ export class Backlogs implements Timed {
   kept(bytes: number): void {
     this.#expectLook();
     this.#untilKeptLook -= bytes;
-    if (this.#untilKeptLook > 0) return;
-    this.#lookAtKept();
-    this.#look();
+    if (this.#untilKeptLook <= 0) this.#lookAtAll();
   }
 
   due(): number {
     const isMoreKept = this.#untilKeptLook < this.#step;
-    if (isMoreKept || ++this.#looksDue === looksForKept) {
-      this.#lookAtKept();
+    if (!isMoreKept && ++this.#looksDue < looksForKept) this.#look();
+    else {
+      this.#lookAtAll();
       // Nothing grows until something is sent or kept.
       this.#wheel.remove(this);
       this.#isExpected = false;
     }
-    this.#look();
     return slotMs;
   }
 
@@ -187,14 +185,14 @@ export class Backlogs implements Timed {
     if (this.#waiting + this.#kept > this.#memoryMax) this.#makeRoom();
   }
 
-  #lookAtKept(): void {
+  #lookAtAll(): void {
     this.#untilKeptLook = this.#step;
     this.#looksDue = 0;
     this.#kept = this.#keptOfOthers();
     this.#clients.forEach((socket) => {
-      const kept = keptFor(socket);
-      if (kept > 0 && !this.#doomed.has(socket)) this.#kept += kept;
+      if (!this.#doomed.has(socket)) this.#kept += keptFor(socket);
     });
+    this.#look();
   }
 
   #makeRoom(): void {
