@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { eventKeys } from "../../../src/broker/events.ts";
 import { speakForDead } from "../../../src/events/heir.ts";
 import { EventLog, type Listener } from "../doubles/event-log.ts";
 import { PlayedManager } from "../doubles/played-manager.ts";
@@ -9,7 +10,14 @@ const action = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant("go" as const), who: fc.nat(2) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("arrive" as const), who: fc.nat(2) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("flush" as const), who: fc.nat(2) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("listen" as const), who: fc.nat(2) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant("listen" as const),
+      who: fc.nat(2),
+      keys: fc.constantFrom(undefined, [eventKeys.connected], [eventKeys.disconnected]),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("unlisten" as const), who: fc.nat(2) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("open" as const), who: fc.nat(2) }) },
   {
@@ -56,7 +64,7 @@ test("every connected is followed by exactly one disconnected, whatever links, m
         else if (act.do === "go") manager.go();
         else if (act.do === "arrive") await manager.quiet();
         else if (act.do === "flush") manager.flush();
-        else if (act.do === "listen") listening.push(log.listen());
+        else if (act.do === "listen") listening.push(log.listen(act.keys));
         else if (act.do === "unlisten") {
           const listener = listening.shift();
           if (listener === undefined) continue;
@@ -91,9 +99,20 @@ test("every connected is followed by exactly one disconnected, whatever links, m
       await last.quiet();
       const there = managers.flatMap(({ clients }) => [...clients].map(({ id }) => id!));
       expect(late.heard.map(({ client }) => client).sort()).toEqual(there.sort());
-      for (const listener of listening) checkAll(listener);
+      for (const listener of listening) {
+        if (listener.keys === undefined) checkAll(listener);
+        else ends(listener);
+      }
       if (always !== undefined) checkAll(always);
       for (const listener of gone) ends(listener);
+      // Programs that share the work: one was told of ends before the other began to hear of beginnings.
+      for (const [at, one] of listening.entries()) {
+        if (one.keys?.includes(eventKeys.disconnected) === false) continue;
+        const ended = new Set(one.heard.map(({ connection }) => connection));
+        for (const { keys, heard } of listening.slice(at + 1))
+          if (keys?.includes(eventKeys.connected))
+            expect(heard.filter(({ connection }) => !ended.has(connection))).toEqual([]);
+      }
     }),
     { numRuns: 100 },
   );
