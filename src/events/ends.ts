@@ -2,8 +2,10 @@ import { eventKeys, type Voice } from "../broker/events.ts";
 import type { ClientEvent, Entry } from "./event.ts";
 import type { Outgoing } from "./outgoing.ts";
 
-/** Ends that are published before the broker has confirmed them. */
-const atOnce = 2000;
+/** Ends that are published in one turn of the event loop. */
+const slice = 500;
+/** Events that the broker may have to confirm at a time. */
+const unconfirmedMax = 10_000;
 
 /** Tells that connections are at their end. Resolves when all of that is confirmed, or the link is lost. */
 export async function tellOfEnds(
@@ -20,7 +22,9 @@ export async function tellOfEnds(
     if (outgoing.link !== link) return;
     const event: ClientEvent = { event: "disconnected", client, connection, manager, at, reason };
     outgoing.publish(eventKeys.disconnected, JSON.stringify(event), voice);
-    if (++count % atOnce === 0) await outgoing.settled();
+    if (++count % slice > 0) continue;
+    await new Promise((resolve) => setImmediate(resolve));
+    if (outgoing.unconfirmed > unconfirmedMax) await outgoing.settled();
   }
   await outgoing.settled();
 }
