@@ -75,7 +75,7 @@ if ("print" in options) {
   process.exit(options.exitCode);
 }
 
-const { cases: chosen, before, isRecorded } = options;
+const { cases: chosen, before, now, isRecorded } = options;
 const startedMs = performance.now();
 const say = (line: string) => {
   const seconds = Math.round((performance.now() - startedMs) / 1000);
@@ -84,13 +84,14 @@ const say = (line: string) => {
   );
 };
 
-const path = await executable();
+const path = now ?? (await executable());
 await using broker = await BenchBroker.start();
 const setting: Setting = {
   broker,
   rounds: options.rounds,
   isQuick: options.isQuick,
   before,
+  now,
   probes: [],
   measures: [],
   say,

@@ -24,6 +24,13 @@ test("--before chooses the cases that compare two executables", () => {
   expect(parseOptions(["--before", import.meta.path], all)).toMatchObject({ before: import.meta.path });
 });
 
+test("--now names another executable than this source's, and needs --before", () => {
+  const both = ["--before", import.meta.path, "--now", import.meta.dir];
+  expect(parseOptions(both, all)).toMatchObject({ before: import.meta.path, now: import.meta.dir });
+  const alone = parseOptions(["--now", import.meta.path], all);
+  expect(alone).toMatchObject({ exitCode: 2, print: expect.stringContaining("--before") });
+});
+
 test("--before says which file is missing, and --only which case there is not", () => {
   const missing = parseOptions(["--before", "/nowhere/warren"], all);
   expect(missing).toMatchObject({ exitCode: 2, print: expect.stringContaining("no file /nowhere/warren") });

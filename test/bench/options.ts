@@ -8,8 +8,10 @@ export interface Options {
   /** Whether README and docs show what this run prints. */
   readonly isRecorded: boolean;
   readonly cases: readonly Case[];
-  /** The executable that this source's is compared with. */
+  /** The executable that this source's, or `now`, is compared with. */
   readonly before: string | undefined;
+  /** Undefined: this source's. */
+  readonly now: string | undefined;
 }
 
 /** What can be measured. */
@@ -35,14 +37,17 @@ export function parseOptions(
         quick: { type: "boolean", default: false },
         rounds: { type: "string" },
         before: { type: "string" },
+        now: { type: "string" },
         record: { type: "boolean", default: false },
         only: { type: "string", multiple: true },
         help: { type: "boolean", default: false },
       },
     });
     if (values.help) return { print: help(all), exitCode: 0 };
-    const { before } = values;
-    if (before !== undefined && !existsSync(before)) throw new Error(`--before: there is no file ${before}`);
+    const { before, now } = values;
+    for (const [flag, file] of Object.entries({ before, now }))
+      if (file !== undefined && !existsSync(file)) throw new Error(`--${flag}: there is no file ${file}`);
+    if (now !== undefined && before === undefined) throw new Error("--now is compared with --before");
     const cases = before === undefined ? all.usual : all.beside;
     const only = values.only?.flatMap((names) => names.split(","));
     const covers = (name: string, one: Case) => one.name === name || one.name.startsWith(`${name}-`);
@@ -60,6 +65,7 @@ export function parseOptions(
       isRecorded: values.record,
       cases: cases.filter(isChosen),
       before,
+      now,
     };
   } catch (error) {
     return { print: `${error instanceof Error ? error.message : error}\n\n${help(all)}`, exitCode: 2 };
@@ -81,7 +87,8 @@ function help({ usual, beside }: Cases): string {
     ...lines(usual),
     "",
     "  --before FILE  compares Warren with an earlier executable of it instead: the two take turns in each burst of messages, and",
-    "                 a table shows the ratio for each of the hot paths, and the sizes of both; about five minutes, on a quiet machine",
+    "                 a table shows the ratio for each of the hot paths, and the sizes of both; some six minutes, on a quiet machine",
+    "  --now FILE     the executable that is compared with it (the one of this source)",
     "",
     ...lines(beside),
     "",

@@ -30,6 +30,8 @@ export interface Setting {
   readonly isQuick: boolean;
   /** The executable that this one is compared with; undefined: it is compared with other ways to do the same. */
   readonly before?: string | undefined;
+  /** The executable that is compared with it; undefined: the one of this source. */
+  readonly now?: string | undefined;
   /** Of hostile clients, this kind alone. */
   readonly kind?: string | undefined;
   readonly probes: Probe[];

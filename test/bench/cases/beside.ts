@@ -87,7 +87,7 @@ async function compare(
     const both: Managers[] = [];
     try {
       // Whichever is started first has the machine to itself for a moment.
-      for (const path of [setting.before, undefined])
+      for (const path of [setting.before, setting.now])
         both.push(await startManagers(setting.broker, 1, { path, withProcessor }));
       const [before, now] = await use(both, setting);
       // In pairs: what else the machine did fell on both of a pair.
