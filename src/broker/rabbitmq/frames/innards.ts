@@ -30,7 +30,7 @@ function nameOf(method: number): string {
 /**
  * What Warren needs of amqplib that it has but does not document: the socket, to write many publishes at once and to let
  * go of a peer that does not answer, what frames are made of, and which questions are open. The version is pinned, and this
- * is the only place.
+ * and `opening-channel.ts` are the only places.
  */
 export interface Innards {
   /** The socket. */

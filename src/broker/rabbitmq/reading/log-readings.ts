@@ -1,6 +1,7 @@
 import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
 import type { LogReader, LogReading, LogStart } from "../../broker.ts";
 import { fromDelivery, offsetOf } from "../frames/codec.ts";
+import { type OpeningChannel, openingChannel } from "../frames/opening-channel.ts";
 import { cameBy } from "../topology/exchanges.ts";
 import { logStream } from "../topology/topology.ts";
 import type { StreamOffset } from "./log-position.ts";
@@ -22,13 +23,16 @@ export class LogReadings {
   /** Those of them that have got no record yet. */
   readonly #beginning = new Set<Reading>();
   readonly #isKnown: () => boolean;
+  readonly #opening: (connection: ChannelModel) => OpeningChannel;
 
   /**
    * @param isKnown whether the followers know which log it is: a new one after a deletion, read by places of the old one, is a hole
    * without a word
+   * @param opening opens a channel over which all is asked at once
    */
-  constructor(isKnown: () => boolean) {
+  constructor(isKnown: () => boolean, opening = openingChannel) {
     this.#isKnown = isKnown;
+    this.#opening = opening;
   }
 
   opened(connection: ChannelModel): void {
@@ -58,7 +62,7 @@ export class LogReadings {
     const connection = this.#connection;
     if (connection === undefined || !this.#isKnown()) setImmediate(() => reading.lost());
     // Whatever went wrong, it has to be begun anew.
-    else reading.begin(connection, start).catch(() => reading.lost());
+    else reading.begin(() => this.#opening(connection), start).catch(() => reading.lost());
     return reading;
   }
 
@@ -93,18 +97,21 @@ class Reading implements LogReading {
     this.#others = others;
   }
 
-  async begin(connection: ChannelModel, start: LogStart): Promise<void> {
-    const channel = await connection.createChannel();
+  async begin(opening: () => OpeningChannel, start: LogStart): Promise<void> {
+    const { channel, opened } = opening();
     this.#channel = channel;
     channel.on("error", () => this.lost());
     channel.on("close", () => this.lost());
-    if (this.#isOver) return this.#closeChannel();
-    await channel.prefetch(this.#prefetch);
     const onDelivery = (delivery: ConsumeMessage | null) => {
       if (delivery === null) this.lost();
       else this.#deliver(delivery);
     };
-    await channel.consume(logStream, onDelivery, { arguments: { "x-stream-offset": startArgument(start) } });
+    const consume = { arguments: { "x-stream-offset": startArgument(start) } };
+    await Promise.all([
+      opened,
+      channel.prefetch(this.#prefetch),
+      channel.consume(logStream, onDelivery, consume),
+    ]);
   }
 
   #deliver(delivery: ConsumeMessage): void {

@@ -1,22 +1,27 @@
 import { expect, test } from "bun:test";
-import type { ChannelModel, ConsumeMessage } from "amqplib";
+import { type Channel, type ChannelModel, type ConsumeMessage, connect } from "amqplib";
 import type { LogReading } from "../../../../../src/broker/broker.ts";
+import {
+  type OpeningChannel,
+  openingChannel,
+} from "../../../../../src/broker/rabbitmq/frames/opening-channel.ts";
 import { LogPosition } from "../../../../../src/broker/rabbitmq/reading/log-position.ts";
 import { LogReadings } from "../../../../../src/broker/rabbitmq/reading/log-readings.ts";
 import type { Envelope } from "../../../../../src/envelope/envelope.ts";
+import { FakeAmqp } from "../../../../support/fake-amqp.ts";
+import { until } from "../../../../support/wait.ts";
 
 const envelope = { body: Buffer.from("one"), messageId: "1", routingKey: "" } as unknown as Envelope;
 
-/** A connection whose channels count themselves and never answer. */
-function silentConnection() {
-  let channels = 0;
-  const connection = {
-    createChannel: () => {
-      channels++;
-      return new Promise(() => undefined);
-    },
-  } as unknown as ChannelModel;
-  return { connection, channels: () => channels };
+const connection = {} as ChannelModel;
+
+/** Opens channels that are answered at once. */
+function openingTo(channels: FakeChannel[]) {
+  return (): OpeningChannel => {
+    const channel = new FakeChannel();
+    channels.push(channel);
+    return { channel: channel as unknown as Channel, opened: Promise.resolve() };
+  };
 }
 
 /** How a reading of this log ends by the next turn of the event loop, if it does. */
@@ -29,34 +34,27 @@ async function endOf(readings: LogReadings): Promise<string | undefined> {
 
 test("nothing is read from old places before it is known that the log is still the one that was read before", async () => {
   const position = new LogPosition();
-  const { connection, channels } = silentConnection();
-  const readings = new LogReadings(() => position.isSure);
+  const channels: FakeChannel[] = [];
+  const readings = new LogReadings(() => position.isSure, openingTo(channels));
   readings.opened(connection);
   expect(await endOf(readings)).toBeUndefined();
-  expect(channels()).toBe(1);
+  expect(channels).toHaveLength(1);
   position.take(7, envelope);
   readings.closed();
 
   position.opened(0);
   readings.opened(connection);
   expect(await endOf(readings)).toBe("lost");
-  expect(channels()).toBe(1);
+  expect(channels).toHaveLength(1);
 
   position.take(7, envelope);
   expect(await endOf(readings)).toBeUndefined();
-  expect(channels()).toBe(2);
+  expect(channels).toHaveLength(2);
 });
 
 test("while one reading begins, the others are sent fewer records ahead, and as many as before when it has begun", async () => {
   const channels: FakeChannel[] = [];
-  const connection = {
-    createChannel: () => {
-      const channel = new FakeChannel();
-      channels.push(channel);
-      return Promise.resolve(channel);
-    },
-  } as unknown as ChannelModel;
-  const readings = new LogReadings(() => true);
+  const readings = new LogReadings(() => true, openingTo(channels));
   readings.opened(connection);
   const read = async () => {
     const reading = readings.read(0, { aheadMax: 128, record: () => undefined, ended: () => undefined });
@@ -91,14 +89,7 @@ test("while one reading begins, the others are sent fewer records ahead, and as 
 /** A channel on which a stream's reader sends what it may. */
 test("readings share what may be on its way to them: one alone has the most, and many have as much as each needs", async () => {
   const channels: FakeChannel[] = [];
-  const connection = {
-    createChannel: () => {
-      const channel = new FakeChannel();
-      channels.push(channel);
-      return Promise.resolve(channel);
-    },
-  } as unknown as ChannelModel;
-  const readings = new LogReadings(() => true);
+  const readings = new LogReadings(() => true, openingTo(channels));
   readings.opened(connection);
   const begun: { readonly reading: LogReading; readonly channel: FakeChannel }[] = [];
   const begin = async () => {
@@ -123,6 +114,36 @@ test("readings share what may be on its way to them: one alone has the most, and
   expect(settled()).toBeGreaterThan(96);
   for (const { reading } of begun.splice(1)) reading.stop();
   expect(settled()).toBeGreaterThan(512 - 128);
+});
+
+test("a reading asks RabbitMQ for everything at once, and not for one thing after the other's answer", async () => {
+  const asked: string[] = [];
+  const late: (() => void)[] = [];
+  const questions: Readonly<Record<string, readonly [string, object]>> = {
+    ChannelOpen: ["ChannelOpenOk", {}],
+    BasicQos: ["BasicQosOk", {}],
+    BasicConsume: ["BasicConsumeOk", { consumerTag: "tag" }],
+  };
+  await using fake = await FakeAmqp.start((method, peer, channel) => {
+    const answer = questions[method];
+    if (answer === undefined) return undefined;
+    asked.push(method);
+    late.push(() => peer.send(answer[0], answer[1] as never, channel));
+    return "answered";
+  });
+  const amqp = await connect(fake.url);
+  const { channel, opened } = openingChannel(amqp);
+  const all = Promise.all([opened, channel.prefetch(7), channel.consume("wsmanager.log", () => undefined)]);
+  await until(() => asked.length === 3, "all three questions");
+  expect(asked).toEqual(["ChannelOpen", "BasicQos", "BasicConsume"]);
+  for (const answer of late) answer();
+  expect((await all)[2]).toEqual({ consumerTag: "tag" });
+  // Later ones are asked as ever.
+  const more = channel.prefetch(8);
+  await until(() => asked.length === 4, "the next question");
+  late.at(-1)!();
+  await more;
+  await amqp.close();
 });
 
 class FakeChannel {

@@ -1,0 +1,61 @@
+import type { Channel, ChannelModel } from "amqplib";
+import { innards } from "./innards.ts";
+
+/** A channel that is being opened, over which questions go out at once. */
+export interface OpeningChannel {
+  readonly channel: Channel;
+  /** Rejects if it cannot be opened. */
+  readonly opened: Promise<unknown>;
+}
+
+/**
+ * Opens a channel over which all that is asked is sent at once. amqplib sends a question when the one before is answered; RabbitMQ takes them
+ * one after another in any case, and each answer has to come past all that is on its way to other channels.
+ *
+ * @throws TypeError if amqplib has changed
+ */
+export function openingChannel(connection: ChannelModel): OpeningChannel {
+  const { channels } = innards(connection);
+  const before = new Set(channels);
+  const opened = connection.createChannel();
+  const channel = channels.find((each) => each !== null && !before.has(each))?.channel as unknown as
+    | (Channel & Asking)
+    | undefined;
+  if (channel?.sendImmediately === undefined || channel.sendOrEnqueue === undefined) {
+    opened.catch(() => undefined);
+    throw new TypeError(
+      "this amqplib has another inside than 2.3: see src/broker/rabbitmq/frames/opening-channel.ts",
+    );
+  }
+  const { sendImmediately, sendOrEnqueue } = channel;
+  /** In place of the fields of a question that is out already, when it is its turn. */
+  const isSent = {};
+  channel.sendImmediately = (method, fields) =>
+    fields === isSent ? undefined : sendImmediately.call(channel, method, fields);
+  const ask: Asking["sendOrEnqueue"] = (method, fields, reply) => {
+    const waits = channel.reply !== null;
+    if (waits) sendImmediately.call(channel, method, fields);
+    sendOrEnqueue.call(channel, method, waits ? isSent : fields, reply);
+  };
+  // amqplib asks to open it a little later.
+  const early: Parameters<typeof ask>[] = [];
+  channel.sendOrEnqueue = (...question) => {
+    if (question[0] !== channelOpen) {
+      early.push(question);
+      return;
+    }
+    channel.sendOrEnqueue = ask;
+    for (const each of [question, ...early]) ask(...each);
+  };
+  return { channel, opened };
+}
+
+/** amqplib's number of the question that opens a channel. */
+const channelOpen = (20 << 16) | 10;
+
+/** How a channel of amqplib's asks. */
+interface Asking {
+  readonly reply: unknown;
+  sendImmediately(method: number, fields: object): unknown;
+  sendOrEnqueue(method: number, fields: object, reply: unknown): void;
+}
