@@ -20,7 +20,7 @@ const recentRecordsMax = 131_072;
 const leewaySeconds = 5;
 /** Before the log is read again after its reading was lost, in milliseconds. */
 const retryMsUnlessGiven = 500;
-/** Live clients wait this long for it at most. In milliseconds. */
+/** Live clients wait this long for it at most, counted from when the way to the log was lost last: nothing comes for them meanwhile. In milliseconds. */
 const liveWaitMsMax = 10_000;
 /** It is over after this long in any case: the log may have begun anew, and then has no such place. In milliseconds. */
 const readingMsMax = 60_000;
@@ -93,7 +93,7 @@ export class PastAtStart {
     this.#state = "reading";
     this.#endsAtMs = performance.now() + readingMsMax;
     this.#once.past.follow(readingMsMax);
-    this.#waiting = setTimeout(() => this.onLate(), liveWaitMsMax);
+    this.#wait();
     const pastMs = Math.max(this.#once.windowMs, pastMsMin);
     const timestamp = Math.floor((Date.now() - pastMs) / 1000) - leewaySeconds;
     this.#readRecent({ timestamp }, offset);
@@ -114,6 +114,11 @@ export class PastAtStart {
     this.#allEnded();
   }
 
+  #wait(): void {
+    clearTimeout(this.#waiting);
+    this.#waiting = setTimeout(() => this.onLate(), liveWaitMsMax);
+  }
+
   /** @param oldestSeconds from when on the rest is read for keys afterwards; undefined if there is no rest */
   #readRecent(start: LogStart, until: number, oldestSeconds?: number): void {
     let from: number | undefined;
@@ -129,6 +134,7 @@ export class PastAtStart {
         this.#repeats.markPast(record, envelope);
         this.#learn(record, envelope);
       },
+      lost: () => this.#wait(),
       ended: (why) => {
         this.#recentEnded(why === undefined ? (from ?? until) : undefined);
         if (why === undefined && oldestSeconds !== undefined) this.#readOlder(oldestSeconds, from ?? until);

@@ -21,6 +21,8 @@ export interface PastPart {
 export interface PastReader {
   /** The next record, each once. */
   record(offset: number, exchange: RecordExchange, envelope: Envelope): void;
+  /** Its reading was lost, as when the way to the log is: it is read again. */
+  lost?(): void;
   /** @param why it was not read to its end; undefined if it was */
   ended(why: string | undefined): void;
 }
@@ -80,6 +82,7 @@ export class PastReading {
 
   #again(): void {
     this.stop();
+    this.#reader.lost?.();
     if (performance.now() >= this.#part.endsAtMs) this.#end("its reading is lost again and again");
     else this.#timer = setTimeout(() => this.#read(), this.#part.retryMs);
   }

@@ -217,3 +217,22 @@ test("as long as RabbitMQ is away what has a key waits for a few seconds after t
   record(10);
   expect([served, keys.areKnown]).toEqual([2, true]);
 });
+
+test("live clients wait ten seconds for it, counted anew when the way to the log is lost, which brings them nothing meanwhile", () => {
+  const { past, readers, record, knownCount } = started();
+  let late = 0;
+  past.onLate = () => {
+    late++;
+  };
+  past.reached(10);
+  jest.advanceTimersByTime(9000);
+  readers[0]!.ended("lost");
+  jest.advanceTimersByTime(9000);
+  expect([readers.length, late]).toEqual([2, 0]);
+  record(9);
+  jest.advanceTimersByTime(1000);
+  expect(late).toBe(1);
+  record(10);
+  jest.advanceTimersByTime(60_000);
+  expect([late, knownCount()]).toEqual([1, 1]);
+});
