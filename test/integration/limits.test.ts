@@ -1,4 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { SocketBytes } from "../../src/gateway/limits/socket-bytes.ts";
 import { type Client, connect } from "../support/client.ts";
 import { metricsOf } from "../support/metrics-of.ts";
 import { connectRaw, opcodes } from "../support/raw.ts";
@@ -205,6 +207,25 @@ describe("a client that sends too much", () => {
     expect((await anna.closed).code).toBe(4429);
   });
 });
+
+test.if(process.platform === "linux")(
+  "what waits in the system to be read of a client is what --client-input-bytes says, and what the system likes with 0",
+  async () => {
+    const sockets = SocketBytes.open()!;
+    const maxOf = async (limit: string) => {
+      await using system = startSystem(["--client-input-bytes", limit], silent);
+      await using _ = await connect(system.wsUrl("/ws"));
+      // The listener's name has no peer, and the client's own socket has another port.
+      const isServed = (fd: number) => sockets.peer(fd)?.endsWith(` ${system.url.port}`) === true;
+      const fds = readdirSync("/proc/self/fd").map(Number).filter(isServed);
+      return fds.map((fd) => sockets.unreadMax(fd)!);
+    };
+    const [limited, free] = [await maxOf("99KiB"), await maxOf("0")];
+    // Linux counts twice as much, since it counts what is around the bytes, too.
+    expect(limited).toEqual([2 * 99 * 1024]);
+    expect(free).not.toEqual(limited);
+  },
+);
 
 test("pings by clients are answered whatever the limits", async () => {
   await using system = startSystem(["--max-messages-per-second", "1"]);

@@ -42,6 +42,12 @@ const businesses: Readonly<Record<string, Business>> = {
   sends: { bulk: stomp(() => send("/topic/x")) },
   begins: { bulk: stomp(() => "BEGIN\ntransaction:t\n\n\0ABORT\ntransaction:t\n\n\0") },
   churn: { bulk: stomp((index) => `${subscribe(1, `/topic/c.${index}.*`)}UNSUBSCRIBE\nid:1\n\n\0`) },
+  alike: {
+    first: Array.from({ length: 99 }, (_, index) =>
+      subscribe(index, `/topic/${"a.".repeat(15)}${"*.".repeat(15)}${index}`),
+    ).join(""),
+    bulk: stomp(() => `${subscribe(99, "/topic/#")}UNSUBSCRIBE\nid:99\n\n\0`),
+  },
   pongs: { bulk: control(makeFrame(opcodes.pong, Buffer.alloc(0))) },
   fragments: {
     bulk: () =>
