@@ -29,7 +29,8 @@ export class Watching {
   readonly #owners = new Map<string, OwnerRecord>();
   readonly #changed = new Set<WatchedTopic>();
   readonly #lingering = new Map<string, NodeJS.Timeout>();
-  readonly #awaiting = new Set<NodeJS.Timeout>();
+  /** By topic, until when managers may say who is there. */
+  readonly #awaiting = new Map<string, NodeJS.Timeout>();
   #begun = new Set<string>();
   #ended = new Set<string>();
   #telling: NodeJS.Immediate | undefined;
@@ -73,11 +74,10 @@ export class Watching {
     this.#own.watch(topic);
     this.#begun.add(topic);
     this.#tellSoon();
-    const timer = setTimeout(() => {
-      this.#awaiting.delete(timer);
-      this.#ready(watched);
-    }, this.#timing.answerMsMax);
-    this.#awaiting.add(timer);
+    this.#awaiting.set(
+      topic,
+      setTimeout(() => this.#ready(watched), this.#timing.answerMsMax),
+    );
     return watched;
   }
 
@@ -145,7 +145,7 @@ export class Watching {
   close(): void {
     clearImmediate(this.#telling);
     this.#changes.close();
-    for (const timer of [...this.#lingering.values(), ...this.#awaiting]) clearTimeout(timer);
+    for (const timer of [...this.#lingering.values(), ...this.#awaiting.values()]) clearTimeout(timer);
   }
 
   #watchAgain(topic: string, watcher: TopicWatcher, lingering: NodeJS.Timeout): WatchedTopic {
@@ -166,6 +166,8 @@ export class Watching {
     const watched = this.#topics.get(topic)!;
     this.#topics.delete(topic);
     this.#changed.delete(watched);
+    // Else one that watches and leaves in a loop would have all of them kept for a second.
+    this.#answered(topic);
     watched.clear();
     this.#own.unwatch(topic);
     if (!this.#begun.delete(topic)) this.#ended.add(topic);
@@ -195,7 +197,14 @@ export class Watching {
   #ready(watched: WatchedTopic): void {
     if (watched.isReady || watched.isOverfull || this.#topics.get(watched.topic) !== watched) return;
     watched.isReady = true;
+    this.#answered(watched.topic);
     watched.watcher?.ready();
+  }
+
+  /** No answer is waited for any more. */
+  #answered(topic: string): void {
+    clearTimeout(this.#awaiting.get(topic));
+    this.#awaiting.delete(topic);
   }
 
   #flush(): void {
