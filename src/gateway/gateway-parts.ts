@@ -19,7 +19,7 @@ import { Relay } from "./fan-out/relay.ts";
 import type { GatewayOptions } from "./gateway-options.ts";
 import { OriginGuard } from "./guards/origin-guard.ts";
 import { Refusals } from "./guards/refusals.ts";
-import { Backlogs, roomFor } from "./limits/backlogs.ts";
+import { Backlogs, presenceRoomFor, roomFor } from "./limits/backlogs.ts";
 import { Limits } from "./limits/limits.ts";
 import { memoryLimit } from "./limits/memory-limit.ts";
 import { Rooms } from "./presence/rooms.ts";
@@ -88,7 +88,12 @@ export class GatewayParts {
     };
     const outlet = { room: roomFor(clientBufferBytes), sent };
     if (options.presence !== undefined)
-      this.rooms = new Rooms(options.presence, this.relay, outlet, this.loop);
+      this.rooms = new Rooms(
+        options.presence,
+        this.relay,
+        { room: presenceRoomFor(clientBufferBytes), sent },
+        this.loop,
+      );
     this.durables = this.#durablesTo(outlet);
     this.backpressure = new Backpressure(this.holds, this.clients, () => uplink.freeBytes <= 0);
     this.shares = new Shares(this.holds, uplink, this.backpressure);
@@ -176,6 +181,7 @@ export class GatewayParts {
       requests: this.requests,
       count,
       identified: (socket: ClientSocket) => this.connections.identified(socket),
+      patienceChanged: (socket: ClientSocket) => this.limits.patienceChanged(socket),
     };
   }
 

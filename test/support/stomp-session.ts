@@ -98,12 +98,18 @@ export class StompSide {
       count,
       auth: undefined,
       identified: () => undefined,
+      patienceChanged: () => undefined,
       ...frameLimits(maxMessageBytes),
       maxSubscriptions: 10,
       clientBufferBytes: 1024 ** 2,
       maxTransactionBytes: 8192,
       durables: undefined,
     });
+  }
+
+  /** What was read from all and waits to be obeyed, in bytes. */
+  get unobeyedBytes(): number {
+    return this.#shares.unobeyedBytes;
   }
 
   readonly #waiters: Waiter[] = [];

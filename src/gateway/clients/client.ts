@@ -28,8 +28,8 @@ export interface Client {
   direct(socket: ClientSocket, message: Message): void;
   /** Whether it may read as slowly as it likes, since nothing that it subscribes to need wait here. */
   readonly isPatient: boolean;
-  /** Much waits for the client: what need not wait here goes on when it has read some. */
-  fallBehind(): void;
+  /** Much waits for the client, of this many bytes: what need not wait here goes on when it has read some. */
+  fallBehind(waitingBytes: number): void;
   /** The client has read something of what waited for it. */
   drained(): void;
   /** Obeys what waits, for as long as it may go on (`turns.ts`). True if something is left. */

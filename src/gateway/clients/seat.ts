@@ -29,6 +29,8 @@ export interface Watched {
   received: number;
   /** What the kernel has of it, in bytes. */
   unread: number;
+  /** `Unsent`: whether little of what waits for the client is to be in the kernel. */
+  isPatient: boolean;
   /** Whether it is ended when it is looked at next. */
   isToEnd: boolean;
   /** `Presence`: what its client's system had taken when it was last known to be heard. In bytes. */

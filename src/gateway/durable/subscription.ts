@@ -9,7 +9,7 @@ import { Places } from "./places.ts";
 import type { DurableState } from "./states.ts";
 
 /** What is gathered before it is written, in characters or bytes. */
-const batchSizeMax = 64 * 1024;
+const batchSizeMax = 16 * 1024;
 
 /** What a client asks for. */
 export interface DurableRequest {
@@ -149,7 +149,7 @@ export class DurableSubscription {
 
   /** Whether enough is gathered to be written. */
   get hasBatch(): boolean {
-    return this.#batchSize >= Math.min(batchSizeMax, this.#outflow.room / 2);
+    return this.#batchSize >= Math.min(batchSizeMax, this.#outflow.room);
   }
 
   /** Everything up to and including this record is done with. */

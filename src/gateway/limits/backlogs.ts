@@ -14,8 +14,13 @@ const unlookedMin = 256 * 1024;
 const unlookedMax = 1024 ** 2;
 /** Bun queues up to 32 messages of less than 16 KiB for each client, which no backlog shows before they are written. */
 const unseenMax = 32 * 16 * 1024;
-/** What may wait for a client at the log's end before its durable subscriptions leave it. In bytes. */
-const roomMax = 128 * 1024;
+/**
+ * What may wait for a client at the log's end before its durable subscriptions leave it. In bytes, besides what the kernel takes: it is kept
+ * for each of perhaps very many that read slowly, and those that read fast have nothing waiting here.
+ */
+const roomMax = 16 * 1024;
+/** What may wait for a client that is told who is on a topic before it is told anew instead. In bytes: several parts of a snapshot. */
+const presenceRoomMax = 128 * 1024;
 
 /** A client that is disconnected is told why if no more than this waits for it to read. In bytes. */
 const tellableMax = 64 * 1024;
@@ -39,6 +44,11 @@ export interface BacklogOptions {
 /** What may wait for a client before its durable subscriptions are written to no more, in bytes. Well below what cuts it off. */
 export function roomFor(clientBufferBytes: number): number {
   return Math.min(roomMax, clientBufferBytes / 4);
+}
+
+/** The same for those that are told who is on a topic. */
+export function presenceRoomFor(clientBufferBytes: number): number {
+  return Math.min(presenceRoomMax, clientBufferBytes / 4);
 }
 
 /**
@@ -212,7 +222,7 @@ export class Backlogs implements Timed {
 
   #crowded(socket: ClientSocket, waiting: number): void {
     const { isPatient } = socket.data;
-    socket.data.fallBehind();
+    socket.data.fallBehind(waiting);
     if (waiting > (isPatient ? this.#capOfDurable : this.#cap)) this.#doom(socket, "slow");
   }
 

@@ -8,6 +8,7 @@ import type { Seat, Watched } from "../clients/seat.ts";
 import { slotMs, type Timed, type TimerWheel } from "../clients/timer-wheel.ts";
 import { peerOf } from "../guards/address.ts";
 import type { SocketBytes } from "./socket-bytes.ts";
+import type { Unsent } from "./unsent.ts";
 
 /** How long a round takes at most, and at least. In milliseconds. */
 const roundMostMs = 9000;
@@ -38,6 +39,7 @@ export class HalfSent implements Timed {
   readonly #holds: Holds;
   readonly #clients: Roster;
   readonly #sockets: SocketBytes | undefined;
+  readonly #unsent: Unsent;
   readonly #grown: (bytes: number) => void;
   readonly #roundMs: number;
   readonly #listsATurn: number;
@@ -50,13 +52,17 @@ export class HalfSent implements Timed {
   /** When they may be asked again, once all of them have been. */
   #askAgainMs = 0;
 
-  /** @param grown is told how much more is kept for a client, in bytes */
+  /**
+   * @param unsent is told whose file descriptor is found
+   * @param grown is told how much more is kept for a client, in bytes
+   */
   constructor(
     options: HalfSentOptions,
     wheel: TimerWheel,
     holds: Holds,
     clients: Roster,
     sockets: SocketBytes | undefined,
+    unsent: Unsent,
     grown: (bytes: number) => void,
   ) {
     this.#options = options;
@@ -64,6 +70,7 @@ export class HalfSent implements Timed {
     this.#holds = holds;
     this.#clients = clients;
     this.#sockets = sockets;
+    this.#unsent = unsent;
     this.#grown = grown;
     this.#roundMs = Math.max(roundLeastMs, Math.min(roundMostMs, options.messageTimeoutMs / 4));
     this.#listsATurn = Math.ceil((lists * slotMs) / this.#roundMs);
@@ -83,6 +90,7 @@ export class HalfSent implements Timed {
       fd: -1,
       received: 0,
       unread: 0,
+      isPatient: false,
       isToEnd: false,
       taken: 0,
       takenBefore: 0,
@@ -131,6 +139,7 @@ export class HalfSent implements Timed {
       watched.fd = this.#asking;
       this.#found[watched.fd] = watched;
       this.#sought.delete(watched.peer);
+      this.#unsent.found(watched);
     }
   }
 

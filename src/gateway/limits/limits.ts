@@ -11,6 +11,7 @@ import { HalfSent, type HalfSentOptions } from "./half-sent.ts";
 import { MessageRate, type MessageRateOptions } from "./message-rate.ts";
 import { Presence, type PresenceOptions } from "./presence.ts";
 import { SocketBytes } from "./socket-bytes.ts";
+import { Unsent } from "./unsent.ts";
 
 /** What clients may do, and how much. */
 export interface LimitOptions extends AdmissionOptions, MessageRateOptions, PresenceOptions {}
@@ -21,6 +22,7 @@ export class Limits {
   readonly #rate: MessageRate;
   readonly #presence: Presence;
   readonly #halfSent: HalfSent;
+  readonly #unsent: Unsent;
 
   /**
    * @param clients all that are connected
@@ -37,7 +39,8 @@ export class Limits {
     this.#rate = new MessageRate(options, wheel, holds);
     const sockets = SocketBytes.open();
     this.#presence = new Presence(options, wheel, holds, clients, sockets);
-    this.#halfSent = new HalfSent(options, wheel, holds, clients, sockets, kept);
+    this.#unsent = new Unsent(sockets);
+    this.#halfSent = new HalfSent(options, wheel, holds, clients, sockets, this.#unsent, kept);
   }
 
   get metrics(): readonly AnyMetric[] {
@@ -70,6 +73,11 @@ export class Limits {
   opened(): void {
     this.#presence.joined();
     this.#halfSent.joined();
+  }
+
+  /** The client's subscriptions have changed: it may read as slowly as it likes from now on, or no more. */
+  patienceChanged(socket: ClientSocket): void {
+    this.#unsent.changed(socket);
   }
 
   /** A message of the client's is whole, whatever becomes of it. */

@@ -7,6 +7,8 @@ const ipv6Family = 10;
 const tcpProtocol = 6;
 /** getsockopt's name for `struct tcp_info` (linux/tcp.h), and where in it these are. */
 const tcpInfo = 11;
+/** setsockopt's name for what may wait in the kernel that has not been sent even once. */
+const tcpNotSentLowat = 25;
 /** `tcpi_retransmits`: how often the same was sent in vain. */
 const retransmitsAt = 2;
 /** `tcpi_probes`: how often in vain was asked whether there is room again. */
@@ -98,6 +100,16 @@ export class SocketBytes {
   isAnswered(fd: number): boolean {
     if (!this.#ask(fd)) return false;
     return this.#info.getUint8(retransmitsAt) < retransmitsMax && this.#info.getUint8(probesAt) < probesMax;
+  }
+
+  /**
+   * How much the kernel takes of what it cannot send yet. What is on its way does not count, so that nothing gets slower by it.
+   *
+   * @param bytes 0: as much as the system allows any socket, by default some megabytes
+   */
+  keepUnsent(fd: number, bytes: number): boolean {
+    this.#number[0] = bytes;
+    return this.#libc.setsockopt(fd, tcpProtocol, tcpNotSentLowat, this.#numberAt, 4) === 0;
   }
 
   #ask(fd: number): boolean {

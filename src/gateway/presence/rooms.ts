@@ -91,10 +91,10 @@ export class Rooms {
     this.#source.unwatch(watcher.topic);
   }
 
-  /** More waits for the client than may. */
-  fallBehind(watcher: Watcher): void {
+  /** Much waits for the client, of this many bytes: is it too much, it gets a new snapshot when it has read. */
+  fallBehind(watcher: Watcher, waitingBytes: number): void {
     const room = this.#rooms.get(watcher.topic);
-    if (room === undefined || watcher.state !== "live") return;
+    if (room === undefined || watcher.state !== "live" || waitingBytes <= this.#outlet.room) return;
     this.#pause(room, watcher, true);
     watcher.state = "behind";
   }

@@ -96,7 +96,7 @@ export abstract class MessageClient implements Client, Sender {
     return false;
   }
 
-  fallBehind(): void {
+  fallBehind(_waitingBytes: number): void {
     // What is too much for a client closes it.
   }
 

@@ -105,6 +105,8 @@ export interface Surroundings {
   count(socket: ClientSocket, messages: number, bytes: number): void;
   /** To be called when a client gets its id only after it has connected. */
   identified(socket: ClientSocket): void;
+  /** To be called when a client's subscriptions have changed: it may read as slowly as it likes from now on, or no more. */
+  patienceChanged(socket: ClientSocket): void;
   /** To be called when something was sent to a client other than by `listeners`. In bytes; of text in characters. */
   sent(bytes: number): void;
   /** To be called when more is kept of what a client has begun to send, or has sent and is yet to be obeyed. In bytes. */

@@ -78,8 +78,8 @@ export abstract class SubscribingClient extends MessageClient {
     return this.subscriptions.arePatient;
   }
 
-  override fallBehind(): void {
-    this.subscriptions.fallBehind();
+  override fallBehind(waitingBytes: number): void {
+    this.subscriptions.fallBehind(waitingBytes);
   }
 
   override drained(): void {

@@ -30,6 +30,8 @@ type Subscription =
 export class Subscriptions {
   readonly #all: Subscription[] = [];
   readonly #surroundings: Surroundings;
+  /** Of those, the ones for which the client has to be cut off where it reads too slowly. */
+  #liveCount = 0;
 
   constructor(surroundings: Surroundings) {
     this.#surroundings = surroundings;
@@ -75,13 +77,13 @@ export class Subscriptions {
   /** Subscribes to what comes from now on. It is in force at once. */
   addLive(socket: ClientSocket, subject: Subject, encoding: Encoding, id: string): void {
     if (subject === direct) {
-      this.#all.push({ kind: "direct", subscriptionId: id, head: encoding.headOf(id) });
+      this.#add(socket, { kind: "direct", subscriptionId: id, head: encoding.headOf(id) });
       return;
     }
     const { relay, announcements } = this.#surroundings;
     const audience = relay.audiences.join(subject, encoding, id);
     socket.subscribe(audience.key);
-    this.#all.push(audience);
+    this.#add(socket, audience);
     announcements.subscribed(socket.data, subject);
   }
 
@@ -91,7 +93,7 @@ export class Subscriptions {
     const { audiences } = relay;
     const delivered = (count: number) => relay.delivered(count);
     const request = { audiences, socket, pattern, encoding, subscriptionId: id, delivered, sent, kept };
-    this.#all.push(new Conflated({ ...request, room: roomFor(clientBufferBytes) }));
+    this.#add(socket, new Conflated({ ...request, room: roomFor(clientBufferBytes) }));
     announcements.subscribed(socket.data, pattern);
   }
 
@@ -100,7 +102,7 @@ export class Subscriptions {
     const { durables, announcements } = this.#surroundings;
     if (durables === undefined) return false;
     const { socket, subscriptionId, pattern } = request;
-    this.#all.push({ kind: "durable", subscriptionId, durable: durables.add(request) });
+    this.#add(socket, { kind: "durable", subscriptionId, durable: durables.add(request) });
     if (pattern !== direct) announcements.subscribed(socket.data, pattern);
     return true;
   }
@@ -122,7 +124,7 @@ export class Subscriptions {
   addPresence(request: WatchRequest): string | undefined {
     const watcher = this.#surroundings.rooms!.watch(request);
     if (typeof watcher === "string") return watcher;
-    this.#all.push({ kind: "presence", subscriptionId: request.subscriptionId, watcher });
+    this.#add(request.socket, { kind: "presence", subscriptionId: request.subscriptionId, watcher });
     return undefined;
   }
 
@@ -133,30 +135,36 @@ export class Subscriptions {
     const { relay, durables, announcements, rooms } = this.#surroundings;
     const subscription = this.#all[index]!;
     this.#all.splice(index, 1);
+    if (isLive(subscription)) this.#liveCount--;
     const subject = subjectOf(subscription);
     if (typeof subject === "string") announcements.unsubscribed(socket.data, subject);
     if (subscription.kind === "durable") durables?.remove(subscription.durable, true);
     if (subscription.kind === "presence") rooms?.unwatch(subscription.watcher, true);
     if (subscription.kind === "conflated") subscription.end(true);
-    if (subscription.kind !== "audience") return true;
-    socket.unsubscribe(subscription.key);
-    relay.audiences.leave(subscription);
+    if (subscription.kind === "audience") {
+      socket.unsubscribe(subscription.key);
+      relay.audiences.leave(subscription);
+    }
+    this.#surroundings.patienceChanged(socket);
     return true;
   }
 
   /** Whether there are some, and none is a live one, which would have to be cut off where its client reads too slowly. */
   get arePatient(): boolean {
-    return this.#all.length > 0 && this.#all.every(({ kind }) => kind !== "audience" && kind !== "direct");
+    return this.#all.length > 0 && this.#liveCount === 0;
   }
 
   /**
    * More waits for the client than may wait at the log's end: its durable subscriptions go on from the log, at its pace, and it
    * learns anew who is on a topic.
+   *
+   * @param waitingBytes what waits for it
    */
-  fallBehind(): void {
+  fallBehind(waitingBytes: number): void {
     for (const subscription of this.#all) {
       if (subscription.kind === "durable") this.#surroundings.durables?.fallBehind(subscription.durable);
-      else if (subscription.kind === "presence") this.#surroundings.rooms?.fallBehind(subscription.watcher);
+      else if (subscription.kind === "presence")
+        this.#surroundings.rooms?.fallBehind(subscription.watcher, waitingBytes);
       else if (subscription.kind === "conflated") subscription.fallBehind();
     }
   }
@@ -192,12 +200,24 @@ export class Subscriptions {
       if (subscription.kind === "conflated") subscription.end(false);
     }
     this.#all.length = 0;
+    this.#liveCount = 0;
+  }
+
+  #add(socket: ClientSocket, subscription: Subscription): void {
+    this.#all.push(subscription);
+    if (isLive(subscription)) this.#liveCount++;
+    this.#surroundings.patienceChanged(socket);
   }
 
   /** Where it is among all; -1 if it is not. */
   #find(id: string): number {
     return this.#all.findIndex(({ subscriptionId }) => subscriptionId === id);
   }
+}
+
+/** Whether what is for it may only wait in its client's socket. */
+function isLive({ kind }: Subscription): boolean {
+  return kind === "audience" || kind === "direct";
 }
 
 /** Undefined for one that is told who is on a topic. */

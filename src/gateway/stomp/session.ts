@@ -139,7 +139,8 @@ export class Session implements Client {
 
   /** What is kept of what it has begun to send. */
   get #begunBytes(): number {
-    return this.#parser.keptBytes + (this.#conversation.publishing?.keptBytes ?? 0);
+    const waiting = this.#waiting?.body.buffer.byteLength ?? 0;
+    return this.#parser.keptBytes + waiting + (this.#conversation.publishing?.keptBytes ?? 0);
   }
 
   direct(socket: ClientSocket, message: Message): void {
@@ -150,8 +151,8 @@ export class Session implements Client {
     return this.#conversation.subscriptions.arePatient;
   }
 
-  fallBehind(): void {
-    this.#conversation.subscriptions.fallBehind();
+  fallBehind(waitingBytes: number): void {
+    this.#conversation.subscriptions.fallBehind(waitingBytes);
   }
 
   drained(): void {

@@ -126,6 +126,7 @@ class World {
       count: () => undefined,
       auth: undefined,
       identified: () => undefined,
+      patienceChanged: () => undefined,
       ...frameLimits(mebibyte),
       maxSubscriptions: 10,
       maxTransactionBytes: 8192,

@@ -5,6 +5,7 @@ import { Roster } from "../../../../src/gateway/clients/roster.ts";
 import { peerOf } from "../../../../src/gateway/guards/address.ts";
 import { HalfSent } from "../../../../src/gateway/limits/half-sent.ts";
 import type { SocketBytes } from "../../../../src/gateway/limits/socket-bytes.ts";
+import { Unsent } from "../../../../src/gateway/limits/unsent.ts";
 import { makeRoom } from "./room.ts";
 
 const { room, pass, client } = makeRoom();
@@ -40,6 +41,7 @@ function watched() {
     room.holds,
     roster,
     kernel as unknown as SocketBytes,
+    new Unsent(undefined),
     (bytes) => {
       grown += bytes;
     },

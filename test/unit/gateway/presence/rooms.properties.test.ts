@@ -150,7 +150,7 @@ function play(act: Action, source: PlayedSource, rooms: Rooms, sockets: readonly
     client.watcher = undefined;
   }
   // As `Backlogs` does.
-  if (client.watcher !== undefined && client.getBufferedAmount() > room) rooms.fallBehind(client.watcher);
+  if (client.watcher !== undefined) rooms.fallBehind(client.watcher, client.getBufferedAmount());
 }
 
 test("a client that watches knows in the end who is there, however slowly it reads, and is told of nobody twice", async () => {
@@ -168,8 +168,7 @@ test("a client that watches knows in the end who is there, however slowly it rea
       for (const act of actions) {
         play(act, source, rooms, sockets);
         for (const { watcher, getBufferedAmount } of sockets)
-          if (watcher !== undefined && getBufferedAmount.call(watcher.socket) > room)
-            rooms.fallBehind(watcher);
+          if (watcher !== undefined) rooms.fallBehind(watcher, getBufferedAmount.call(watcher.socket));
         if (act.do === "turn") await new Promise(setImmediate);
       }
       const truth = () => [...source.members].sort().join();
