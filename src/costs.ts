@@ -16,6 +16,8 @@ export const messageOverheadBytes = 256;
 const envelopeOverheadBytes = 320;
 /** Of one header, since an object that has names of its own has a shape of its own. */
 const headerOverheadBytes = 256;
+/** A place in a map. */
+const mapEntryBytes = 48;
 /** What waits for a confirm: a function, and what it holds besides the receipt. */
 const waiterOverheadBytes = 256;
 
@@ -49,6 +51,14 @@ export function bodyCostBytes(body: Body): number {
 export function headersCostBytes(headers: Headers | undefined): number {
   let costBytes = 0;
   for (const name in headers) costBytes += 2 * (name.length + headers[name]!.length) + headerOverheadBytes;
+  return costBytes;
+}
+
+/** What the headers of a STOMP frame take while its body is waited for. */
+export function frameHeadersCostBytes(headers: ReadonlyMap<string, string>): number {
+  let costBytes = 0;
+  for (const [name, value] of headers)
+    costBytes += textCostBytes(name) + textCostBytes(value) + mapEntryBytes;
   return costBytes;
 }
 

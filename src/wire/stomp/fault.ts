@@ -1,5 +1,5 @@
 import { type CloseCode, closeCodes } from "../close-codes.ts";
-import { type Frame, frameText, type Header, type Version } from "./frames.ts";
+import { type Frame, frameText, type Header, unescapeHeader, type Version } from "./frames.ts";
 
 /** What faults are of, as `warren_stomp_errors_total` counts them: one of the limits, the token, a message that RabbitMQ
  * did not take, or else what a frame says. */
@@ -65,4 +65,15 @@ export function required({ command, headers }: Frame, name: string): string {
   const value = headers.get(name);
   if (value === undefined || value === "") throw new StompFault(`${command} needs the header ${name}`);
   return value;
+}
+
+/** How far a frame at fault is searched for its receipt. */
+const searchedBytesMax = 128 * 1024;
+
+/** The receipt that a frame asked for whose head cannot be read, as far as it can be told. */
+export function receiptIn(frame: Buffer, version: Version): string | undefined {
+  const seen = frame.toString("utf8", 0, Math.min(frame.byteLength, searchedBytesMax));
+  const [head = ""] = seen.split(/\n\r?\n/, 1);
+  const [, receipt] = /\nreceipt:([^\r\n\0]{1,1000})/.exec(head) ?? [];
+  return receipt && (unescapeHeader(receipt, version) ?? receipt);
 }

@@ -17,6 +17,16 @@ export interface Frame {
   readonly body: Buffer;
 }
 
+/** The caps of one frame. */
+export interface FrameLimits {
+  /** A larger body is a fault. */
+  readonly maxMessageBytes: number;
+  /** Headers that a frame may have. */
+  readonly maxHeaders: number;
+  /** The command and all headers with their line ends. In bytes. */
+  readonly maxHeaderBytes: number;
+}
+
 /** A header, not escaped. */
 export type Header = readonly [name: string, value: string];
 

@@ -1,22 +1,13 @@
 import { isUtf8 } from "node:buffer";
-import { type FaultReason, StompFault } from "./fault.ts";
-import { type Frame, lineBytesMax, named, unescapeHeader, type Version } from "./frames.ts";
+import { frameHeadersCostBytes } from "../../costs.ts";
+import { type FaultReason, receiptIn, StompFault } from "./fault.ts";
+import { type Frame, type FrameLimits, lineBytesMax, named, type Version } from "./frames.ts";
 import { type Head, parseHead } from "./head.ts";
 
 const lf = 10;
 const cr = 13;
 const nul = 0;
 const nothing = Buffer.alloc(0);
-
-/** The caps of one frame. */
-export interface FrameLimits {
-  /** A larger body is a fault. */
-  readonly maxMessageBytes: number;
-  /** Headers that a frame may have. */
-  readonly maxHeaders: number;
-  /** The command and all headers with their line ends. In bytes. */
-  readonly maxHeaderBytes: number;
-}
 
 /**
  * Reads frames from bytes that come in pieces: `push` a piece, then take frames with `next` until there is none.
@@ -41,6 +32,8 @@ export class FrameParser {
   /** All bytes of the head so far, one upon the other: whether they are ASCII. */
   #bits = 0;
   #head: Head | undefined;
+  /** What its headers take, once its body has been waited for. In bytes. */
+  #headBytes = 0;
   #fault: StompFault | undefined;
   #lineEnds = 0;
 
@@ -74,7 +67,10 @@ export class FrameParser {
 
   /** What is kept of a frame that has begun, in bytes. After `next` has returned undefined. */
   get keptBytes(): number {
-    if (this.#start === this.#end) return 0;
+    return (this.#start === this.#end ? 0 : this.#bufferBytes) + this.#headBytes;
+  }
+
+  get #bufferBytes(): number {
     if (this.#allocated < 0) this.#allocated = this.#bytes.buffer.byteLength;
     return this.#allocated;
   }
@@ -108,8 +104,13 @@ export class FrameParser {
     }
     const frame = this.#readBody(this.#head);
     if (frame instanceof StompFault) return this.#fail(frame);
-    if (frame !== undefined) this.#head = undefined;
-    else this.#keepRest();
+    if (frame !== undefined) {
+      this.#head = undefined;
+      this.#headBytes = 0;
+    } else {
+      this.#headBytes ||= frameHeadersCostBytes(this.#head.headers);
+      this.#keepRest();
+    }
     return frame;
   }
 
@@ -208,19 +209,16 @@ export class FrameParser {
 
   /** Names the receipt that the frame at fault asked for, as far as it can be told. */
   #faultInHead(message: string, reason: FaultReason = "frame"): StompFault {
-    const seen = this.#bytes.toString("utf8", this.#start, Math.min(this.#end, this.#start + faultBytesMax));
-    const [head = ""] = seen.split(/\n\r?\n/, 1);
-    const [, receipt] = /\nreceipt:([^\r\n\0]{1,1000})/.exec(head) ?? [];
-    return new StompFault(message, {
-      reason,
-      receipt: receipt && (unescapeHeader(receipt, this.version) ?? receipt),
-    });
+    const receipt = receiptIn(this.#bytes.subarray(this.#start, this.#end), this.version);
+    return new StompFault(message, { reason, receipt });
   }
 
   #fail(fault: StompFault): StompFault {
     this.#fault = fault;
     this.#bytes = nothing;
     this.#allocated = 0;
+    this.#head = undefined;
+    this.#headBytes = 0;
     return fault;
   }
 
@@ -228,7 +226,7 @@ export class FrameParser {
   #keepRest(): void {
     const rest = this.#end - this.#start;
     if (rest === 0) this.#bytes = nothing;
-    else if (4 * rest < this.keptBytes) this.#grow(0);
+    else if (4 * rest < this.#bufferBytes) this.#grow(0);
   }
 
   #grow(by: number): void {
@@ -244,6 +242,3 @@ export class FrameParser {
     this.#end = kept;
   }
 }
-
-/** How far a frame at fault is searched for its receipt. */
-const faultBytesMax = 128 * 1024;

@@ -8,7 +8,11 @@ import { receiptCostBytes } from "../../../src/costs.ts";
 import type { Envelope } from "../../../src/envelope/envelope.ts";
 import { contentsOf, seal } from "../../../src/envelope/envelope.ts";
 import { pack, packedContentType } from "../../../src/envelope/packing.ts";
+import type { ClientSocket } from "../../../src/gateway/clients/client.ts";
+import { LastValues } from "../../../src/gateway/durable/last-values.ts";
 import { Audiences } from "../../../src/gateway/fan-out/audiences.ts";
+import { Conflated } from "../../../src/gateway/fan-out/conflated.ts";
+import { Once } from "../../../src/gateway/fan-out/once.ts";
 import { stompEncoding } from "../../../src/gateway/stomp/encoding.ts";
 import { messageOf } from "../../../src/gateway/stomp/sent-message.ts";
 import { Transactions } from "../../../src/gateway/stomp/transactions.ts";
@@ -16,6 +20,7 @@ import { LogRecord, type Opener } from "../../../src/log/record.ts";
 import { LogWindow } from "../../../src/log/window.ts";
 import type { OutgoingMessage } from "../../../src/message.ts";
 import { Outbox } from "../../../src/outbox/outbox.ts";
+import { WatchedTopic } from "../../../src/presence/watched-topic.ts";
 import { StompFault } from "../../../src/wire/stomp/fault.ts";
 import type { Frame } from "../../../src/wire/stomp/frames.ts";
 import { FrameParser } from "../../../src/wire/stomp/parser.ts";
@@ -49,7 +54,18 @@ const heads: Record<string, (index: number) => string> = {
     Array.from({ length: 7 }, (_, at) => `w${at}:${index}${"x".repeat(8000)}日\n`).join(""),
   nothing: () => "",
   "long topics": () => "",
+  // All of these by turns: what one kind rounds off, another does not make up for.
+  mixed: (index) => heads[mixture[index % mixture.length]!]!(index),
 };
+
+const mixture = [
+  "long values",
+  "many headers",
+  "one header",
+  "wide texts",
+  "nearly Latin-1",
+  "nothing",
+] as const;
 
 function messageWith(head: keyof typeof heads, index: number, body = ""): OutgoingMessage {
   const topic = head === "long topics" ? `${index}`.padEnd(255, "x") : "t";
@@ -163,6 +179,89 @@ function routes(subscriptions: number, matching: number, count: number) {
   return { held: audiences, capBytes: 16 * 1024 ** 2 };
 }
 
+/** The newest messages of topics, each another one. */
+function newest(head: keyof typeof heads) {
+  const held = new LastValues(capBytes);
+  const opener: Opener = (record, envelope) => contentsOf(envelope, `${record.offset}`);
+  for (let index = 0; held.isWhole; index++) {
+    const message = { ...messageWith(head, index), topic: `topic.${index}` };
+    held.put(new LogRecord(index, "wsmanager", delivered(message, index), opener));
+  }
+  return { held, capBytes };
+}
+
+/** Keys of messages that the broker does not confirm, each of a client of its own. @param repeats how often each is said again */
+function keys(repeats: number) {
+  const held = new Once({ windowMs: 120_000, bytesMax: capBytes });
+  const told: string[] = [];
+  const waiterOf = (text: string) => ({
+    confirmed: () => void told.push(text),
+    setAside: (why: string) => void told.push(text + why),
+  });
+  const add = (index: number) => {
+    const message = { body: `${index}`, topic: "t", clientId: `client ${index}` };
+    const key = `${index}`.padEnd(255, "x");
+    const text = receipt(index);
+    return held.admit(message, key, repeats > 0 ? waiterOf(text) : undefined, receiptCostBytes(text)).is;
+  };
+  if (repeats === 0) for (let index = 0; index < 40_000; index++) add(index);
+  else {
+    add(0);
+    for (let index = 0; index < repeats; index++) if (add(0) === "too many") break;
+  }
+  return { held: { held, told }, capBytes };
+}
+
+/** What waits for a client that reads nothing, and wants the newest message of each topic. */
+function conflated(bodyOf: (index: number) => string) {
+  const audiences = new Audiences("live");
+  const socket = {
+    readyState: WebSocket.OPEN,
+    subscribe: () => undefined,
+    unsubscribe: () => undefined,
+    getBufferedAmount: () => capBytes,
+  } as unknown as ClientSocket;
+  const encoding = stompEncoding("1.2");
+  const nobody = { room: 0, sent: () => undefined, delivered: () => undefined };
+  const held = new Conflated({ audiences, socket, pattern: "#", encoding, subscriptionId: "0", ...nobody });
+  held.fallBehind();
+  return Promise.resolve().then(() => {
+    for (let index = 0; held.keptBytes < capBytes; index++) {
+      const message = { body: bodyOf(index), topic: `topic.${index}`, id: `${index}` };
+      for (const { audiences: own, head } of audiences.route(message.topic))
+        for (const { take } of own)
+          take!(message.topic, encoding.join(head, encoding.tailOf(message, message.id, {})));
+    }
+    return { held, capBytes };
+  });
+}
+
+/** Who is on a topic that somebody watches. */
+function members(nameOf: (index: number) => string) {
+  let bytes = 0;
+  const held = new WatchedTopic("t", ["a"], (more) => {
+    bytes += more;
+  });
+  held.isReady = true;
+  for (let index = 0; bytes < capBytes; index++)
+    held.take("a", { topic: "t", joined: [nameOf(index)], left: [] });
+  return { held, capBytes };
+}
+
+/** Clients that have sent a head, and not its body. */
+function waitingForBodies(head: keyof typeof heads) {
+  const held: FrameParser[] = [];
+  let keptBytes = 0;
+  for (let index = 0; keptBytes < capBytes; index++) {
+    const parser = new FrameParser(frameLimits(1024 ** 2));
+    parser.push(Buffer.from(`SEND\ndestination:/topic/t\ncontent-length:1000\n${heads[head]!(index)}\n`));
+    if (parser.next() !== undefined) throw new TypeError("no body has come");
+    keptBytes += parser.keptBytes;
+    held.push(parser);
+  }
+  return { held, capBytes };
+}
+
 const receipt = (index: number) => `${index}`.padEnd(8000, "x");
 const noReceipt = () => undefined;
 const headNames = Object.keys(heads);
@@ -187,6 +286,16 @@ export const caps: Record<string, Holder> = {
   "the log in memory: packs that are read": () => window(emptyPack),
   "the embedded broker: nothing": () => filledBroker((index) => messageWith("nothing", index)),
   "the embedded broker: many headers": () => filledBroker((index) => messageWith("many headers", index)),
+  "frames that wait for their bodies: mixed": () => waitingForBodies("mixed"),
+  "frames that wait for their bodies: many headers": () => waitingForBodies("many headers"),
+  "the newest messages: nothing": () => newest("nothing"),
+  "the newest messages: mixed": () => newest("mixed"),
+  "idempotency keys": () => keys(0),
+  "idempotency keys: repeats that wait": () => keys(10_000),
+  "conflated: nothing": () => conflated(() => ""),
+  "conflated: wide texts": () => conflated((index) => `${index}${"日".repeat(2000)}`),
+  "members of a watched topic: short names": () => members((index) => `${index}`),
+  "members of a watched topic: wide names": () => members((index) => `${index}${"日".repeat(200)}`),
   "routes: 500 subscriptions": () => routes(500, 500, 1000),
   "routes: no subscription that matches": () => routes(1, 0, 40_000),
 };

@@ -1,8 +1,9 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { StompFault } from "../../../../src/wire/stomp/fault.ts";
+import type { FrameLimits } from "../../../../src/wire/stomp/frames.ts";
 import { frameText, type Header, lineBytesMax } from "../../../../src/wire/stomp/frames.ts";
-import { type FrameLimits, FrameParser } from "../../../../src/wire/stomp/parser.ts";
+import { FrameParser } from "../../../../src/wire/stomp/parser.ts";
 import { frameLimits } from "../../../support/frame-limits.ts";
 import { integrationTimeoutMs } from "../../../support/timeout.ts";
 import { anyCharacter } from "../../doubles/arbitraries.ts";
