@@ -19,9 +19,10 @@ import { Relay } from "./fan-out/relay.ts";
 import type { GatewayOptions } from "./gateway-options.ts";
 import { OriginGuard } from "./guards/origin-guard.ts";
 import { Refusals } from "./guards/refusals.ts";
-import { Backlogs, presenceRoomFor, roomFor } from "./limits/backlogs.ts";
+import { Backlogs } from "./limits/backlogs.ts";
 import { Limits } from "./limits/limits.ts";
 import { memoryLimit } from "./limits/memory-limit.ts";
+import { presenceRoomFor, roomFor } from "./limits/room.ts";
 import { Rooms } from "./presence/rooms.ts";
 import type { Door, Protocol, Surroundings } from "./protocol/protocol.ts";
 import { doors, type ProtocolMaker } from "./protocols.ts";
@@ -132,8 +133,9 @@ export class GatewayParts {
     const { clientBufferBytes, maxMessageBytes, sharedLog } = this.options;
     const largestBytes = Math.max(maxMessageBytes, sharedLog?.recordBytesMax ?? clientBufferBytes);
     const keptBytes = () => this.doors.reduce((bytes, door) => bytes + door.keptBytes, 0);
+    const isAnybodyAtEnd = () => (this.durables?.end.count ?? 0) > 0;
     return new Backlogs(
-      { clientBufferBytes, largestBytes, memoryMaxBytes, keptBytes },
+      { clientBufferBytes, largestBytes, memoryMaxBytes, keptBytes, isAnybodyAtEnd },
       this.wheel,
       this.holds,
       this.clients,

@@ -29,8 +29,8 @@ export class Durables {
   readonly #history: History;
   readonly #walks: Walks;
   readonly #sweeps: Sweeps;
-  readonly #end: LogEnd;
-  readonly #parked = new Parked();
+  readonly end: LogEnd;
+  readonly #parked = new Parked((subscription) => this.drained(subscription));
   readonly #outflowTo: (socket: ClientSocket) => Outflow<DurableSubscription>;
 
   /**
@@ -55,7 +55,7 @@ export class Durables {
     });
     this.window = new LogWindow(windowBytesMax);
     const delivered = (count: number) => relay.delivered(count);
-    this.#end = new LogEnd(relay, (subscription) => this.fallBehind(subscription));
+    this.end = new LogEnd(relay, (subscription) => this.fallBehind(subscription));
     this.#locator = new Locator(log, this.window, retryBackoff, {
       inMemory: (subscription, sequence) => this.#catchUp(subscription, sequence),
       older: (subscription) => this.#sweep(subscription),
@@ -85,7 +85,7 @@ export class Durables {
   /** How many there are in each state. */
   get counts() {
     return {
-      atEnd: this.#end.count,
+      atEnd: this.end.count,
       catchingUp: this.#walks.count,
       sweeping: this.#sweeps.subscriptionCount,
       parked: this.#parked.count,
@@ -120,7 +120,7 @@ export class Durables {
     } else if (state === "sweeping") this.#sweeps.remove(subscription);
     else if (state === "catching up") this.#walks.remove(subscription);
     else if (state === "parked") this.#parked.take(subscription);
-    else this.#end.leave(subscription, isConnected);
+    else this.end.leave(subscription, isConnected);
   }
 
   /**
@@ -129,7 +129,7 @@ export class Durables {
    */
   fallBehind(subscription: DurableSubscription): void {
     if (subscription.state !== "at the end") return;
-    this.#end.leaveAtPlace(subscription, this.window.last);
+    this.end.leaveAtPlace(subscription, this.window.last);
     this.#park(subscription, undefined);
   }
 
@@ -150,9 +150,9 @@ export class Durables {
   /** The next record of the log. */
   logged(record: LogRecord): void {
     const isFirst = this.window.coversFrom === undefined;
-    this.window.append(record, this.#end.count > 0 || this.#history.isKeeping);
+    this.window.append(record, this.end.count > 0 || this.#history.isKeeping);
     this.#history.logged(record);
-    this.#end.publish(record);
+    this.end.publish(record);
     this.#walks.wake();
     if (isFirst) this.goOn();
   }
@@ -176,7 +176,7 @@ export class Durables {
     const { last } = this.window;
     this.window.clear();
     this.#history.restart();
-    const atEnd = this.#end.takeAll();
+    const atEnd = this.end.takeAll();
     const behind = this.#walks.takeAll();
     for (const subscription of atEnd) {
       subscription.passed(last);
@@ -196,7 +196,8 @@ export class Durables {
   }
 
   close(): void {
-    for (const part of [this.#slices, this.#history, this.#sweeps, this.#locator, this.window]) part.close();
+    const parts = [this.#slices, this.#history, this.#sweeps, this.#locator, this.#parked, this.window];
+    for (const part of parts) part.close();
   }
 
   #beginAnew(subscriptions: readonly DurableSubscription[]): void {
@@ -227,7 +228,7 @@ export class Durables {
   }
 
   #join(subscription: DurableSubscription): void {
-    if (this.#move(subscription, "at the end")) this.#end.join(subscription);
+    if (this.#move(subscription, "at the end")) this.end.join(subscription);
   }
 
   #park(subscription: DurableSubscription, sequence: number | undefined): void {

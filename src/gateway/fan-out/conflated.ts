@@ -40,6 +40,7 @@ export class Conflated {
   #waiting: Map<string, Body> | undefined;
   #keptBytes = 0;
   #isFallingBehind = false;
+  #isDraining = false;
   #hasEnded = false;
 
   constructor(request: ConflatedRequest) {
@@ -98,6 +99,16 @@ export class Conflated {
     this.#keptBytes = 0;
   }
 
+  /** A message may be on its way to its audience just now: what waits goes after that. */
+  #drainSoon(): void {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    queueMicrotask(() => {
+      this.#isDraining = false;
+      if (!this.#hasEnded) this.drained();
+    });
+  }
+
   #join(): Audience {
     const { audiences, socket, pattern, encoding, subscriptionId } = this.#request;
     const audience = audiences.join(pattern, encoding, subscriptionId);
@@ -120,6 +131,8 @@ export class Conflated {
     waiting.set(topic, frame);
     this.#keptBytes += costBytes(frame);
     this.#request.kept(frame.length);
+    // Bun does not always tell that what waited has gone.
+    if (this.#request.socket.getBufferedAmount() === 0) this.#drainSoon();
   }
 }
 

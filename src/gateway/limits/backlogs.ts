@@ -5,6 +5,7 @@ import type { ClientSocket } from "../clients/client.ts";
 import type { Holds } from "../clients/holds.ts";
 import type { Roster } from "../clients/roster.ts";
 import { slotMs, type Timed, type TimerWheel } from "../clients/timer-wheel.ts";
+import { EarlyLooks, roomFor } from "./room.ts";
 
 /** Where nobody told that more is kept, that is asked each so many times that what waits is: once a second. */
 const looksForKept = 4;
@@ -14,13 +15,6 @@ const unlookedMin = 256 * 1024;
 const unlookedMax = 1024 ** 2;
 /** Bun queues up to 32 messages of less than 16 KiB for each client, which no backlog shows before they are written. */
 const unseenMax = 32 * 16 * 1024;
-/**
- * What may wait for a client at the log's end before its durable subscriptions leave it. In bytes, besides what the kernel takes: it is kept
- * for each of perhaps very many that read slowly, and those that read fast have nothing waiting here.
- */
-const roomMax = 16 * 1024;
-/** What may wait for a client that is told who is on a topic before it is told anew instead. In bytes: several parts of a snapshot. */
-const presenceRoomMax = 128 * 1024;
 
 /** A client that is disconnected is told why if no more than this waits for it to read. In bytes. */
 const tellableMax = 64 * 1024;
@@ -39,16 +33,8 @@ export interface BacklogOptions {
   readonly memoryMaxBytes: number;
   /** What is kept of requests that have begun, which are no clients that could be disconnected. In bytes. */
   readonly keptBytes?: () => number;
-}
-
-/** What may wait for a client before its durable subscriptions are written to no more, in bytes. Well below what cuts it off. */
-export function roomFor(clientBufferBytes: number): number {
-  return Math.min(roomMax, clientBufferBytes / 4);
-}
-
-/** The same for those that are told who is on a topic. */
-export function presenceRoomFor(clientBufferBytes: number): number {
-  return Math.min(presenceRoomMax, clientBufferBytes / 4);
+  /** Whether durable subscriptions are at the log's end, which are to leave it soon where their client does not read. */
+  readonly isAnybodyAtEnd?: () => boolean;
 }
 
 /**
@@ -74,6 +60,7 @@ export class Backlogs implements Timed {
   readonly #holds: Holds;
   readonly #memoryMax: number;
   readonly #keptOfOthers: () => number;
+  readonly #early: EarlyLooks;
   readonly #doomed = new Map<ClientSocket, Cause>();
   readonly #cutOff = new LabelledCounter(
     {
@@ -95,12 +82,8 @@ export class Backlogs implements Timed {
   #kept = 0;
 
   /** @param clients all that are connected */
-  constructor(
-    { clientBufferBytes, largestBytes, memoryMaxBytes, keptBytes = () => 0 }: BacklogOptions,
-    wheel: TimerWheel,
-    holds: Holds,
-    clients: Roster,
-  ) {
+  constructor(options: BacklogOptions, wheel: TimerWheel, holds: Holds, clients: Roster) {
+    const { clientBufferBytes, largestBytes, memoryMaxBytes, keptBytes = () => 0 } = options;
     this.#holds = holds;
     this.#memoryMax = memoryMaxBytes;
     this.#keptOfOthers = keptBytes;
@@ -108,6 +91,7 @@ export class Backlogs implements Timed {
     this.#wheel = wheel;
     this.#cap = clientBufferBytes;
     this.#room = roomFor(clientBufferBytes);
+    this.#early = new EarlyLooks(this.#room, options.isAnybodyAtEnd ?? (() => false));
     this.#step = Math.max(unlookedMin, Math.min(unlookedMax, clientBufferBytes / 4));
     // Text is counted in UTF-16 characters, which have up to three bytes each.
     this.#capOfDurable = clientBufferBytes + this.#room + 3 * (this.#step + largestBytes) + unseenMax;
@@ -140,7 +124,7 @@ export class Backlogs implements Timed {
   sent(bytes: number): void {
     this.#expectLook();
     this.#untilLook -= bytes;
-    if (this.#untilLook <= 0) this.#look();
+    if (this.#untilLook <= 0 || this.#early.isDue(this.#step - this.#untilLook)) this.#look();
   }
 
   /** Notes that more is kept of what clients have begun to send. In bytes. */
@@ -185,6 +169,7 @@ export class Backlogs implements Timed {
   /** Very many clients may be sent a little each: what waits for them is asked often, so what is kept for them is not asked with it. */
   #look(): void {
     this.#untilLook = this.#step;
+    this.#early.looked();
     this.#waiting = 0;
     this.#clients.forEach((socket) => {
       const waiting = socket.getBufferedAmount();

@@ -92,7 +92,7 @@ export class Presence implements Timed {
     } else if (seat.pingsUnanswered < pingsUnansweredMax) {
       if (seat.pingsUnanswered === 0) this.#wasHeard(socket);
       seat.pingsUnanswered++;
-      socket.ping();
+      ping(socket);
     } else if (!this.#isSlow(socket)) {
       this.#vanished++;
       seat.endedBy = "vanished";
@@ -119,4 +119,11 @@ export class Presence implements Timed {
   #takenBy(watched: Watched | undefined): number | undefined {
     return watched === undefined || watched.fd < 0 ? undefined : this.#sockets?.taken(watched.fd);
   }
+}
+
+/** What waits for the client may go out with the ping, and Bun does not always tell of that. */
+function ping(socket: ClientSocket): void {
+  const waitedBytes = socket.getBufferedAmount();
+  socket.ping();
+  if (waitedBytes > 0 && socket.getBufferedAmount() === 0) socket.data.drained();
 }

@@ -4,7 +4,7 @@ import type { DurableRequest, DurableSubscription } from "../durable/subscriptio
 import type { Audience } from "../fan-out/audiences.ts";
 import { Conflated } from "../fan-out/conflated.ts";
 import { direct, type Encoding } from "../fan-out/encoding.ts";
-import { roomFor } from "../limits/backlogs.ts";
+import { roomFor } from "../limits/room.ts";
 import type { WatchRequest } from "../presence/rooms.ts";
 import type { Watcher } from "../presence/watcher.ts";
 import type { Surroundings } from "./protocol.ts";

@@ -99,3 +99,24 @@ test("one that ends in the same turn in which it falls behind is over", async ()
   await microtasks();
   expect(relay.audiences.count).toBe(0);
 });
+
+test("a client that has read is sent what waits when something comes, though nobody tells that it has", async () => {
+  const { client, subscription, say } = world();
+  client.isReading(false);
+  say("price.eur", "1");
+  subscription.fallBehind();
+  await microtasks();
+  say("price.eur", "2");
+  say("price.usd", "3");
+  await microtasks();
+  expect(client.texts).toEqual(["1"]);
+  client.isReading(true);
+  say("price.chf", "4");
+  say("price.eur", "5");
+  await microtasks();
+  expect(client.texts).toEqual(["1", "3", "4", "5"]);
+  expect(subscription.keptBytes).toBe(0);
+  say("price.eur", "6");
+  expect(client.texts.at(-1)).toBe("6");
+  subscription.end(true);
+});

@@ -4,22 +4,27 @@ import { Holds } from "../../../../src/gateway/clients/holds.ts";
 import { Roster } from "../../../../src/gateway/clients/roster.ts";
 import { Seat } from "../../../../src/gateway/clients/seat.ts";
 import { TimerWheel } from "../../../../src/gateway/clients/timer-wheel.ts";
-import { Backlogs, roomFor } from "../../../../src/gateway/limits/backlogs.ts";
+import { Backlogs } from "../../../../src/gateway/limits/backlogs.ts";
+import { roomFor } from "../../../../src/gateway/limits/room.ts";
 import { turn } from "../../doubles/turn.ts";
 import { makeWheelClock } from "../../doubles/wheel-clock.ts";
 
-const { pass } = makeWheelClock();
+const { pass, spend } = makeWheelClock();
 
 const kibibyte = 1024;
 const cap = 4096 * kibibyte;
 /** So much may be sent before everybody is looked at. */
 const step = 1024 * kibibyte;
 
-function room(clientBufferBytes = cap, memoryMaxBytes = Number.POSITIVE_INFINITY) {
+function room(
+  clientBufferBytes = cap,
+  memoryMaxBytes = Number.POSITIVE_INFINITY,
+  isAnybodyAtEnd = () => false,
+) {
   const roster = new Roster();
   const holds = new Holds();
   const backlogs = new Backlogs(
-    { clientBufferBytes, largestBytes: clientBufferBytes, memoryMaxBytes },
+    { clientBufferBytes, largestBytes: clientBufferBytes, memoryMaxBytes, isAnybodyAtEnd },
     new TimerWheel(),
     holds,
     roster,
@@ -167,6 +172,26 @@ test("durable subscriptions go on from the log long before the cap, and are not 
     expect(cutOffs()).toBe(0);
     backlogs.close();
   }
+});
+
+test("while somebody is at the log's end, all are looked at when its room may be taken, twenty times a second at most", () => {
+  let isThere = false;
+  const { backlogs, connect } = room(cap, Number.POSITIVE_INFINITY, () => isThere);
+  const client = connect(true);
+  backlogs.sent(roomFor(cap));
+  expect(client.looks).toBe(0);
+  isThere = true;
+  backlogs.sent(1);
+  expect(client.looks).toBe(1);
+  for (let sent = 0; sent < step / 2; sent += roomFor(cap)) backlogs.sent(roomFor(cap));
+  expect(client.looks).toBe(1);
+  spend(50);
+  expect(client.looks).toBe(1);
+  backlogs.sent(1);
+  expect(client.looks).toBe(2);
+  spend(50);
+  backlogs.sent(roomFor(cap) - 1);
+  expect(client.looks).toBe(2);
 });
 
 test("a client with durable subscriptions that does not read what it asks for is cut off in the end", async () => {

@@ -147,3 +147,23 @@ test("a client that has left is not visited, and nothing is timed while there ar
   pass(60_000);
   expect(calls).toEqual([]);
 });
+
+test("a client that has been written all that waited for it by its ping goes on, though Bun tells nothing of that", () => {
+  const { socket, calls } = client();
+  let waitingBytes = 18_000;
+  const drained: number[] = [];
+  const ping = socket.ping.bind(socket);
+  Object.assign(socket, {
+    getBufferedAmount: () => waitingBytes,
+    ping() {
+      ping();
+      // The kernel has no room at first.
+      if (calls.length > 1) waitingBytes = 0;
+    },
+  });
+  Object.assign(socket.data, { drained: () => drained.push(calls.length) });
+  const { presence } = presenceOf([socket]);
+  pass(72_000, () => presence.heard(socket));
+  expect(calls.length).toBeGreaterThanOrEqual(3);
+  expect(drained).toEqual([2]);
+});

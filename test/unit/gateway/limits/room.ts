@@ -26,7 +26,8 @@ export function makeRoom() {
       const socket = Object.fromEntries(
         ["pause", "resume", "ping", "terminate", "close"].map((name) => [name, note(name)]),
       );
-      return { calls, socket: { ...socket, data } as unknown as ClientSocket };
+      const getBufferedAmount = () => 0;
+      return { calls, socket: { getBufferedAmount, ...socket, data } as unknown as ClientSocket };
     },
   };
 }
