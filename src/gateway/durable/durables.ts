@@ -62,10 +62,8 @@ export class Durables {
       newest: (subscription) => this.#history.add(subscription),
       reached: (offset) => this.marked(offset),
     });
-    const historyEvents = {
-      placed: (subscription: DurableSubscription) => this.#locator.locate(subscription),
-      delivered,
-    };
+    const placed = (subscription: DurableSubscription) => this.#locator.locate(subscription);
+    const historyEvents = { placed, delivered };
     this.#history = new History(log, this.window, this.#slices, historyEvents, valuesBytesMax, retryBackoff);
     this.#walks = new Walks(this.window, this.#slices, {
       reachedEnd: (subscription) => this.#join(subscription),

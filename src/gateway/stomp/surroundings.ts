@@ -1,6 +1,6 @@
 import type { LabelledCounter } from "../../ops/metrics.ts";
 import type { FaultReason } from "../../wire/stomp/fault.ts";
-import type { FrameLimits } from "../../wire/stomp/parser.ts";
+import type { FrameLimits } from "../../wire/stomp/frames.ts";
 import type { Surroundings } from "../protocol/protocol.ts";
 import type { Credentials } from "./credentials.ts";
 
