@@ -29,9 +29,9 @@ interface Traffic {
 
 const receivers = 500;
 const askers = 10;
-const bursts = 12;
+const bursts = 9;
 const burstsWhenQuick = 4;
-const batches = 40;
+const batches = 30;
 
 const idleClients = 8000;
 const idleClientsWhenQuick = 2000;

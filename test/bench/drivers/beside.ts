@@ -18,7 +18,7 @@ const [clients, heardEach, batch, batches, bursts] = rest.slice(0, 5).map(Number
 const everyMs = 8;
 const sendersMax = 10;
 const bodyChars = 64;
-const warmUpBursts = 6;
+const warmUpBursts = 5;
 const waitMsMax = 20_000;
 const handshakesAtOnce = 128;
 /** What the processes have to do for a burst has been done then. */
