@@ -2,7 +2,9 @@ import { type CloseCode, closeCodes, foreignCloseCodes } from "../../src/wire/cl
 
 /** How a connection ended, as the browser tells it. */
 export interface Closing {
+  /** The close code. */
   readonly code: number;
+  /** The close frame's reason; empty if there was none. */
   readonly reason: string;
   /** What the ERROR frame before it said, if there was one. */
   readonly refusal?: string | undefined;
@@ -14,6 +16,7 @@ export interface Closing {
 
 /** What the manager answers over HTTP at the address of its WebSocket, as far as it came. */
 export interface HttpAnswer {
+  /** The answer's HTTP status. */
   readonly status: number;
   /** Empty if it is no plain text. */
   readonly text: string;

@@ -22,18 +22,23 @@ export type ConnectionState =
 
 /** What tests replace: the links, the time and the dice. */
 export interface Surroundings {
+  /** Opens a link over WebSocket. */
   open(url: string, events: LinkEvents): Link;
   /** The same without WebSocket. */
   openWithoutWebSocket(url: string, events: LinkEvents): Link;
   /** An ordinary request to the same place. Undefined if nothing answers. */
   ask(url: string): Promise<HttpAnswer | undefined>;
+  /** The time, in milliseconds since 1970. */
   now(): number;
+  /** Calls `run` after this time, unless what it returns is called before. */
   after(ms: number, run: () => void): () => void;
+  /** A number from 0 to 1, as `Math.random` has it. */
   random(): number;
 }
 
 /** What an ERROR frame said. */
 export interface Refusal {
+  /** The ERROR frame's message. */
   readonly message: string;
   /** Of the frame at fault, if it had one. */
   readonly receipt: string | undefined;
@@ -41,12 +46,15 @@ export interface Refusal {
 
 /** Is told what becomes of the connection. */
 export interface ConnectionEvents {
+  /** It is in another state. */
   changed(state: ConnectionState): void;
   /** The manager takes frames. It is `connected` when the one that hears this has said `establish()`. */
   opened(link: Link, clientId: string | undefined): void;
   /** The manager has told the client id only after that. */
   identified(clientId: string): void;
+  /** A MESSAGE frame has come. */
   message(message: LinkMessage): void;
+  /** A RECEIPT frame has come. `after` is where in the log a durable subscription begins. */
   receipt(id: string, after: string | undefined): void;
   /** An ERROR came, and the end will follow. True if the next connection will not meet it again. */
   refused(refusal: Refusal): boolean;

@@ -24,11 +24,15 @@ const missedShownMax = 200;
 
 /** A message that came, and is not one's own. */
 export interface ReceivedMessage {
+  /** Text, or bytes. */
   readonly body: string | Uint8Array;
+  /** The topic that it came on. */
   readonly topic: string;
+  /** It was addressed to this client. */
   readonly isDirect: boolean;
   /** Whether a client said it: then it is no processor's, whatever it looks like. */
   readonly isFromClient: boolean;
+  /** The frame's headers. */
   readonly headers: Readonly<Record<string, string>>;
 }
 

@@ -1,6 +1,8 @@
 /** What a person wants to send. */
 export interface Draft {
+  /** What is to be sent. */
   readonly body: string | Uint8Array;
+  /** The headers of its SEND frame. */
   readonly headers: Readonly<Record<string, string>>;
 }
 

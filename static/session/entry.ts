@@ -25,9 +25,12 @@ interface Opened {
 
 /** A message that this page sent. */
 export interface OwnEntry extends Common, Opened {
+  /** The person's own message. */
   readonly kind: "own";
+  /** What was written. */
   readonly text: string;
   state: OwnState;
+  /** When it was sent, in milliseconds since 1970. */
   sentAtMs: number;
   /** Undefined until the broker has it. */
   confirmedAtMs: number | undefined;
@@ -45,13 +48,17 @@ interface Received extends Common, Opened {
 
 /** A message of another client. */
 export interface OtherEntry extends Received {
+  /** Another client's message. */
   readonly kind: "other";
+  /** What it says. */
   readonly text: string;
 }
 
 /** A message of a processor. */
 export interface ProcessedEntry extends Received {
+  /** An answer of the built-in handler. */
   readonly kind: "processed";
+  /** What it says. */
   readonly text: string;
   /** Whether it answers a message that this page sent. */
   readonly answersOwn: boolean;
@@ -59,25 +66,33 @@ export interface ProcessedEntry extends Received {
 
 /** A message that is not text. */
 export interface BinaryEntry extends Received {
+  /** A message that is no text. */
   readonly kind: "binary";
+  /** How large it is, in bytes. */
   readonly sizeBytes: number;
+  /** Its first bytes, as hexadecimal numbers. */
   readonly preview: string;
 }
 
 /** Something that happened to the connection. */
 export interface EventEntry extends Common {
+  /** What happened to the connection or the topic. */
   readonly kind: "event";
+  /** What happened, in words. */
   readonly text: string;
 }
 
 /** The manager's log no longer has what came while the page was away, or it is another log. */
 export interface MissingEntry extends Common {
+  /** Some messages are missing here. */
   readonly kind: "missing";
 }
 
 /** Messages that came faster than anyone reads: folded, to be opened by those who want to see them. */
 export interface GapEntry extends Common {
+  /** Some messages are folded here. */
   readonly kind: "gap";
+  /** These messages, the oldest first. */
   readonly folded: ReceivedEntry[];
 }
 

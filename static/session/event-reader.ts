@@ -4,6 +4,7 @@ export interface StreamEvent {
   readonly event: string;
   /** The position in the log, which stays until the next one comes. Empty if there is none. */
   readonly id: string;
+  /** The lines of its data. */
   readonly data: string;
 }
 

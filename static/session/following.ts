@@ -5,6 +5,7 @@ import { topicOfDestination } from "./topic.ts";
 
 /** Where a message belongs. */
 export interface Arrival {
+  /** The topic that it came on. */
   readonly topic: string;
   /** It was addressed to this client, whatever its topics. */
   readonly isDirect: boolean;

@@ -2,7 +2,9 @@
 export interface LinkMessage {
   /** The id of the subscription that it came for. */
   readonly subscription: string;
+  /** The frame's headers. */
   readonly headers: Readonly<Record<string, string>>;
+  /** The message's bytes. */
   readonly body: Uint8Array;
 }
 
@@ -12,11 +14,13 @@ export interface LinkEvents {
   connected(clientId: string | undefined): void;
   /** The manager has told the client id only now. */
   identified(clientId: string): void;
+  /** A MESSAGE frame has come. */
   message(message: LinkMessage): void;
   /** `after` is where in the log a durable subscription begins. */
   receipt(id: string, after: string | undefined): void;
   /** An ERROR frame, with the receipt id of the frame at fault if it names one. The manager closes the link then. */
   error(message: string, receipt: string | undefined): void;
+  /** The connection has ended, with this close code and reason. */
   closed(code: number, reason: string): void;
 }
 
@@ -25,8 +29,11 @@ export interface LinkEvents {
  * (stomp-link.ts), or the same by HTTP where that does not come through (events-link.ts), in tests the test.
  */
 export interface Link {
+  /** Sends a SUBSCRIBE frame. @param headers besides the id and the destination */
   subscribe(id: string, destination: string, headers: Readonly<Record<string, string>>): void;
+  /** Sends an UNSUBSCRIBE frame. */
   unsubscribe(id: string): void;
+  /** Sends a SEND frame. @param headers besides the destination */
   send(destination: string, body: string | Uint8Array, headers: Readonly<Record<string, string>>): void;
   /** Lets go of it: whatever it still does concerns nobody. */
   close(): void;

@@ -1,6 +1,8 @@
 /** What a token says that its bearer may do, as patterns of topics. */
 export interface Rights {
+  /** Patterns that it may subscribe to. */
   readonly subscribe: readonly string[];
+  /** Patterns that it may publish to. */
   readonly publish: readonly string[];
 }
 

@@ -3,7 +3,9 @@ import { destinationOf } from "../../src/wire/stomp/destinations.ts";
 
 /** Code that does what the page does, in one language or by one tool. */
 export interface Snippet {
+  /** The language, or the tool. */
   readonly name: "JavaScript" | "Python" | "curl" | "wscat";
+  /** The code, of one or more lines. */
   readonly code: string;
 }
 

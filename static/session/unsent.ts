@@ -6,7 +6,9 @@ const unsentCharsMax = 1024 * 1024;
 
 /** A message that waits for a connection. */
 export interface UnsentMessage {
+  /** What is to be sent. */
   readonly body: string | Uint8Array;
+  /** Its entry in the list. */
   readonly entry: OwnEntry;
 }
 

@@ -4,10 +4,10 @@ import { join } from "node:path";
 
 /** Every name of an exported interface has a line that says what it is. */
 
-const source = join(import.meta.dir, "../../src");
-const files = [...new Bun.Glob("**/*.ts").scanSync(source)].map((path) => ({
+const root = join(import.meta.dir, "../..");
+const files = [...new Bun.Glob("{src,static}/**/*.ts").scanSync(root)].map((path) => ({
   path,
-  lines: readFileSync(join(source, path), "utf8").split("\n"),
+  lines: readFileSync(join(root, path), "utf8").split("\n"),
 }));
 
 interface Named {
@@ -51,7 +51,7 @@ test("every exported interface, and each of its members, has a line that says wh
   expect(names.filter(({ isSaid }) => !isSaid).map(({ path, name }) => `${path} ${name}`)).toEqual([]);
 });
 
-test("everything that a file in src/ exports has a line that says what it is", () => {
+test("everything that a file in src/ or static/ exports has a line that says what it is", () => {
   const exported = files.flatMap(({ path, lines }) =>
     lines.flatMap((line, index) => {
       const [, name] = exportOf.exec(line) ?? [];

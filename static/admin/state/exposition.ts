@@ -1,6 +1,8 @@
 /** What one line of `/metrics` says. */
 export interface Sample {
+  /** By name. */
   readonly labels: Readonly<Record<string, string>>;
+  /** The number. */
   readonly value: number;
 }
 

@@ -9,14 +9,23 @@ export const spanMs = 600_000;
 
 /** A manager, as `/api/managers` describes it. */
 export interface SeenManager {
+  /** The manager's name. */
   readonly manager: string;
+  /** Its version of Warren. */
   readonly version: string;
+  /** Whether its `/readyz` says that it is ready. */
   readonly ready: boolean;
+  /** Why it is not ready. */
   readonly why?: string;
+  /** Clients that are connected to it. */
   readonly clients: number;
+  /** Messages that its clients have sent, since it started. */
   readonly messages: number;
+  /** Messages that were sent to its clients, each copy counted. */
   readonly deliveries: number;
+  /** What waits in its outbox, in bytes. */
   readonly waitingBytes: number;
+  /** How long it has run, in seconds. */
   readonly uptimeSeconds: number;
 }
 

@@ -5,7 +5,9 @@ import { inAge } from "../state/words.ts";
 
 /** One curve. */
 export interface Curve {
+  /** What the legend calls it. */
   readonly name: string;
+  /** Its points. */
   readonly series: Series;
 }
 

@@ -2,9 +2,11 @@ import { textElement } from "../../view/element.ts";
 
 /** One column. */
 export interface Column<Row> {
+  /** The head of the column. */
   readonly title: string;
   /** What the cell shows: a text, or elements. */
   readonly cell: (row: Row) => string | Node;
+  /** How its cells are set. */
   readonly className?: "number" | "name";
 }
 
