@@ -77,17 +77,18 @@ export class GatewayServer {
   readonly #page = new Page(clientPage);
   readonly #sockets = SocketBytes.open();
   readonly #hosts: HostGuard;
-  readonly #turns: RequestTurns;
-  /** Turns of requests that take a while each. */
-  readonly #longTurns: RequestTurns;
+  /** Turns of requests, by what they ask for: those of one kind, however many, keep no others waiting. */
+  readonly #turns: Readonly<Record<"entrance" | "health" | "door" | "other" | "long", RequestTurns>>;
   readonly #admin: AdminListener | undefined;
 
   constructor(
     options: ServerOptions,
     { entrance, listeners, operations, events, refusals, notices, doors, loop }: ServerParts,
   ) {
-    this.#turns = new RequestTurns(10, loop);
-    this.#longTurns = new RequestTurns(1, loop);
+    const some = () => new RequestTurns(10, loop);
+    // Those of the last kind take a while each.
+    const long = new RequestTurns(1, loop);
+    this.#turns = { entrance: some(), health: some(), door: some(), other: some(), long };
     this.#options = options;
     this.#entrance = entrance;
     this.#listeners = listeners;
@@ -148,7 +149,7 @@ export class GatewayServer {
       // Of HTTP, in seconds. A connection's first request has to be complete after 10 seconds in any case.
       idleTimeout: Math.ceil(handshakeTimeoutMs / 1000),
       routes: this.#routes as Record<string, never>,
-      fetch: (request) => this.#turns.answer(request, () => this.#other(request)),
+      fetch: (request) => this.#turns.other.answer(request, () => this.#other(request)),
       websocket: {
         maxPayloadLength: messageMaxOf(this.#options),
         // None: beyond it Bun drops what is sent. limits/backlogs.ts sees what waits.
@@ -171,6 +172,7 @@ export class GatewayServer {
   }
 
   get #routes(): Routes<Client> {
+    const turns = this.#turns;
     const enter: Answer<Client> = (request, server) =>
       this.#entrance.enter(request, server, request.params["id"]);
     const entrances: Routes<Client> = {
@@ -180,15 +182,15 @@ export class GatewayServer {
     };
     return {
       ...readOnly<Client>({
-        ...this.#turns.guard(this.#hosts.guard(entrances)),
+        ...turns.entrance.guard(this.#hosts.guard(entrances)),
         ...(this.#admin === undefined
           ? {
-              ...this.#turns.guard(healthRoute<Client>()),
-              ...this.#longTurns.guard(this.#hosts.guard(operationRoutes<Client>(this.#operations))),
+              ...turns.health.guard(healthRoute<Client>()),
+              ...turns.long.guard(this.#hosts.guard(operationRoutes<Client>(this.#operations))),
             }
           : {}),
       }),
-      ...Object.assign({}, ...this.#doors.map(({ routes }) => this.#turns.guard(this.#hosts.guard(routes)))),
+      ...Object.assign({}, ...this.#doors.map(({ routes }) => turns.door.guard(this.#hosts.guard(routes)))),
     };
   }
 

@@ -58,6 +58,28 @@ test("very many that wait are answered in several turns, in the order in which t
   expect(answered).toEqual(Array.from({ length: 101 }, (_, index) => index));
 });
 
+test("however many of one kind wait, one of another kind is answered by the turn's end", async () => {
+  const clock = { ms: 0 };
+  const loop = new LoopTime(() => clock.ms);
+  const [flooded, other] = [new RequestTurns(10, loop), new RequestTurns(10, loop)];
+  const { signal } = new AbortController();
+  const costly = () => {
+    clock.ms += 1;
+    return "answered";
+  };
+  for (let each = 0; each < 500; each++) void flooded.answer({ signal }, costly);
+  for (let each = 0; each < 10; each++) void other.answer({ signal }, costly);
+  const answer = other.answer({ signal }, costly);
+  expect(answer).toBeInstanceOf(Promise);
+  let isAnswered = false;
+  void Promise.resolve(answer).then(() => {
+    isAnswered = true;
+  });
+  await turn();
+  await turn();
+  expect(isAnswered).toBe(true);
+});
+
 test("one whose client has gone meanwhile is not answered, and one that fails spoils no other", async () => {
   const { ask, answered } = requestsOf(1);
   void ask(1000);
