@@ -84,6 +84,7 @@ class Reading implements LogReading {
   readonly #reader: LogReader;
   readonly #others: Others;
   #channel: Channel | undefined;
+  #opened: Promise<unknown> | undefined;
   readonly #prefetch: number;
   readonly #ahead: ReadAhead;
   #hasBegun = false;
@@ -100,6 +101,7 @@ class Reading implements LogReading {
   async begin(opening: () => OpeningChannel, start: LogStart): Promise<void> {
     const { channel, opened } = opening();
     this.#channel = channel;
+    this.#opened = opened;
     channel.on("error", () => this.lost());
     channel.on("close", () => this.lost());
     const onDelivery = (delivery: ConsumeMessage | null) => {
@@ -143,7 +145,11 @@ class Reading implements LogReading {
   }
 
   #closeChannel(): void {
-    const close = async () => await this.#channel?.close();
+    // RabbitMQ closes a connection on which a channel is closed before it was opened.
+    const close = async () => {
+      await this.#opened;
+      await this.#channel?.close();
+    };
     // It may be closed already, by RabbitMQ or with its connection.
     close().catch(() => undefined);
   }

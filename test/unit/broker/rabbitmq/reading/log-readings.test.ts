@@ -146,6 +146,21 @@ test("a reading asks RabbitMQ for everything at once, and not for one thing afte
   await amqp.close();
 });
 
+test("a reading that is stopped as soon as it was asked for closes its channel after that was opened", async () => {
+  const asked: string[] = [];
+  await using fake = await FakeAmqp.start((method) => {
+    if (method.startsWith("Channel")) asked.push(method);
+    return undefined;
+  });
+  const amqp = await connect(fake.url);
+  const readings = new LogReadings(() => true);
+  readings.opened(amqp);
+  readings.read(0, { aheadMax: 1, record: () => undefined, ended: () => undefined }).stop();
+  await until(() => asked.includes("ChannelClose"), "the channel to be closed");
+  expect(asked).toEqual(["ChannelOpen", "ChannelClose"]);
+  await amqp.close();
+});
+
 class FakeChannel {
   deliver: ((delivery: ConsumeMessage) => void) | undefined;
   #prefetch = 0;
