@@ -28,7 +28,7 @@ export class Ledger {
   }
 
   take({ source, key, body }: EventRecord): void {
-    if (key === eventKeys.mark) return;
+    if (key === eventKeys.mark || (isOfSource(key) && !this.#wants(source))) return;
     const said = objectIn(body);
     if (said === undefined) return;
     const { connection, client, ended, part, parts, entries } = said;
@@ -37,8 +37,7 @@ export class Ledger {
     } else if (key === eventKeys.disconnected) {
       // Another manager may speak for it.
       this.#close(connection);
-    } else if (!this.#wants(source)) return;
-    else if (key === eventKeys.connected) this.#open(source, [connection, client]);
+    } else if (key === eventKeys.connected) this.#open(source, [connection, client]);
     else if (key === eventKeys.clients) this.#passed(source, said);
     else if (key === eventKeys.snapshot && Array.isArray(entries)) {
       const account = this.#accountOf(source);
@@ -96,6 +95,11 @@ export class Ledger {
     }
     return account;
   }
+}
+
+/** Whether that is said of the clients of its source alone: what is not wanted need not be read. */
+function isOfSource(key: string): boolean {
+  return key === eventKeys.connected || key === eventKeys.clients || key === eventKeys.snapshot;
 }
 
 /** Any program may have made it up. */
