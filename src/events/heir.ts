@@ -9,16 +9,20 @@ import { readWhole } from "./reading.ts";
  * fenced first; and nobody else does the same, since it is done alone. Should this manager die half way, the next one finds in the log
  * what was told already.
  *
- * @returns the number of clients; undefined if another manager is at it
+ * @param isDone whether another manager has done so meanwhile
+ * @returns the number of clients; undefined if another manager is at it, or has done it
  * @throws if the link was lost
  */
 export async function speakForDead(
   [manager, sources, snapshotAt]: Known,
   link: EventsLink,
   outgoing: Outgoing,
+  isDone: () => boolean = () => false,
 ): Promise<number | undefined> {
-  let count = 0;
-  const wasAlone = await link.alone(manager, async (voice) => {
+  let count: number | undefined;
+  await link.alone(manager, async (voice) => {
+    // The log need not be read for nothing, which takes long where many clients come back.
+    if (isDone()) return;
     for (const source of sources) await link.fence(source);
     const ledger = await readWhole(sources, snapshotAt, link, () => outgoing.mark());
     const open = new Map(sources.flatMap((source) => [...ledger.openOf(source)]));
@@ -27,5 +31,5 @@ export async function speakForDead(
     for (const source of sources) outgoing.ended(source, voice);
     await outgoing.settled();
   });
-  return wasAlone ? count : undefined;
+  return count;
 }

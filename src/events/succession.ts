@@ -98,7 +98,7 @@ export class Succession {
 
   async #speakFor(known: Known, link: EventsLink): Promise<void> {
     if (this.#link !== link || this.#isClosed) return;
-    const clients = await speakForDead(known, link, this.#outgoing);
+    const clients = await speakForDead(known, link, this.#outgoing, () => !this.#neighbours.has(known[0]));
     if (clients === undefined) return;
     this.#logger.warn("a manager died: its clients are reported as disconnected", {
       manager: known[0],

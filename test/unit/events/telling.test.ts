@@ -93,6 +93,17 @@ test("when the last program has gone nobody is told any more, and one that comes
   expect(heard).toHaveLength(100);
 });
 
+test("a manager that was spoken for meanwhile is not spoken for again", async () => {
+  const { log, manager } = await started();
+  const { heard } = log.listen();
+  const known = ["dead", ["wsmanager.events.dead.1"], 0] as const;
+  const before = manager.link!.published;
+  expect(await speakForDead(known, manager.link!, manager.announcer.outgoing, () => true)).toBeUndefined();
+  await manager.quiet();
+  expect(manager.link!.published).toBe(before);
+  expect(heard).toEqual([]);
+});
+
 describe("When RabbitMQ refuses", () => {
   test("an event for the full queue of a program, the link stays, and a snapshot sets the log right", async () => {
     const { log, manager } = await started({ doubtMs: 0 });
