@@ -4,7 +4,7 @@ import { markdownTable } from "../src/options/help.ts";
 import { type CloseCode, closeCodes } from "../src/wire/close-codes.ts";
 import { projectFolder } from "./compile.ts";
 import { dashboard } from "./dashboard.ts";
-import { figuresText, recordedFigures } from "./figures.ts";
+import { figuresText, recordedFigures, speedText } from "./figures.ts";
 import { limitsTable } from "./limits.ts";
 import { allMetrics } from "./metrics.ts";
 
@@ -13,10 +13,13 @@ export interface GeneratedPart {
   readonly document: string;
   readonly name: string;
   readonly text: string;
+  /** Whether it stands within a sentence. */
+  readonly isInline?: boolean;
 }
 
 /** `bun run docs` writes them, and a test compares. */
 export const generatedParts: readonly GeneratedPart[] = [
+  { document: "README.md", name: "speed", text: speedText(recordedFigures()), isInline: true },
   { document: "README.md", name: "figures", text: figuresText(recordedFigures()) },
   { document: "docs/options.md", name: "options", text: markdownTable() },
   { document: "docs/protocol.md", name: "refusals", text: refusalsTable() },
@@ -66,11 +69,15 @@ function metricsTable(metrics: Awaited<ReturnType<typeof allMetrics>>): string {
 }
 
 /** The document with the part as it should be. */
-export function withPart(document: string, { document: path, name, text }: GeneratedPart): string {
+export function withPart(
+  document: string,
+  { document: path, name, text, isInline = false }: GeneratedPart,
+): string {
   const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
   const [from, to] = [document.indexOf(begin), document.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`${path} has no ${begin} … ${end}`);
-  return `${document.slice(0, from)}${begin}\n\n${text}\n\n${document.slice(to)}`;
+  const around = isInline ? "" : "\n\n";
+  return `${document.slice(0, from)}${begin}${around}${text}${around}${document.slice(to)}`;
 }
 
 /** Whole files that are made of data in the code, by path. */

@@ -97,6 +97,14 @@ export function figuresText(figures: Figures): string {
   ].join("\n");
 }
 
+/** The README's first words about speed, which end a sentence; empty until it was recorded. */
+export function speedText(figures: Figures): string {
+  const [relay] = rows;
+  const { warren, raw } = figures[relay!.measure]?.medians ?? {};
+  if (warren === undefined || raw === undefined) return "";
+  return `: ${relay!.show(warren)} to 1,000 clients, where a bare Bun.serve without RabbitMQ makes ${relay!.show(raw)}`;
+}
+
 function lineOf({ part, what, show, contenders }: Row, medians: Readonly<Record<string, number>>): string {
   const values = Object.entries(contenders).flatMap(([contender, name]) => {
     const value = medians[contender];

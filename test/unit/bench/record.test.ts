@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { figuresText } from "../../../build/figures.ts";
+import { figuresText, speedText } from "../../../build/figures.ts";
 import { type Run, recordedWith } from "../../bench/report/record.ts";
 
 const results = {
@@ -27,6 +27,13 @@ test("the README shows the medians of a recorded run, with the command that prin
   expect(text).toContain(
     "Medians of 3 rounds on 2026-11-26: 2 cores of Some CPU, RabbitMQ 3.10.8, Bun 1.4.5, for servers, RabbitMQ and clients together.",
   );
+});
+
+test("the README's first words about speed are those of a recorded run, or none", () => {
+  expect(speedText(recordedWith({}, results))).toBe(
+    ": 3,990,000/s to 1,000 clients, where a bare Bun.serve without RabbitMQ makes 4,000,000/s",
+  );
+  expect(speedText({})).toBe("");
 });
 
 test("a run of a part leaves what was recorded of the others", () => {
