@@ -1,4 +1,7 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { type Channel, connect as connectAmqp } from "amqplib";
 import type { EventsPeer } from "../../src/broker/events.ts";
 import { brokerMetrics } from "../../src/broker/metrics.ts";
@@ -7,9 +10,13 @@ import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
 import { bodyOf } from "../../src/broker/rabbitmq/topology/group-ledger.ts";
 import { runGroups } from "../../src/groups/command.ts";
 import { RecordingFollower, RecordingPublisher } from "../contract/recorders.ts";
+import { executable } from "../support/executable.ts";
+import { removeAtExit } from "../support/leftovers.ts";
 import { sharedRabbitmq } from "../support/rabbitmq.ts";
+import { run } from "../support/run.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
+import { startWarren } from "../support/warren.ts";
 import { RecordingLogger } from "../unit/doubles/recording-logger.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
@@ -57,6 +64,40 @@ async function asAnotherProgram<T>(work: (channel: Channel) => Promise<T>): Prom
 }
 
 describe("warren groups", () => {
+  test("shows a group with its processor, keeps it while it is consumed, and removes its queues after that", async () => {
+    const handler = join(mkdtempSync(join(tmpdir(), "warren-groups-")), "handler.ts");
+    removeAtExit(dirname(handler));
+    // It has a queue for the events of clients besides.
+    await Bun.write(handler, "export default () => undefined;\nexport const connected = () => undefined;\n");
+    const args = ["processor", "--broker", url, "--group", "billing", "--handler", handler];
+    const billing = async () => (await listed()).find(({ group }) => group === "billing");
+    {
+      await using _processor = await startWarren(args);
+      await until(async () => (await billing())?.consumers === 1, "the processor consumes");
+      expect(await groups("remove", "billing")).toMatchObject({
+        code: 1,
+        progress: "billing stays: it has 1 consumer: stop its processors first\n",
+      });
+    }
+    expect(await billing()).toMatchObject({ consumers: 0, messages: 0, events: 0, abandoned: false });
+    await asAnotherProgram(async (channel) => channel.publish("wsmanager", "orders", Buffer.from("1")));
+    await until(async () => (await listed("billing"))[0]?.messages === 1, "the message is there");
+    const [head, row] = (await groups("list")).output.split("\n");
+    expect(head).toMatch(/^GROUP +CONSUMERS +MESSAGES +EVENTS +LAST SEEN$/);
+    expect(row).toMatch(/^billing +0 +1 +0 +\d+s ago$/);
+    expect((await groups("remove", "billing", "--dry-run")).progress).toBe(
+      "billing would be removed, with 1 message\n",
+    );
+    await run([await executable(), "groups", "remove", "billing", "--broker", url]);
+    expect(await listed()).toEqual([]);
+    for (const queue of ["wsmanager.billing", "wsmanager.events.to.billing"])
+      await expect(asAnotherProgram((channel) => channel.checkQueue(queue))).rejects.toThrow("404");
+    expect(await groups("list", "billing")).toMatchObject({
+      code: 1,
+      progress: "there is no group billing in this RabbitMQ\n",
+    });
+  });
+
   test("knows no group where none was, and finds one that nobody wrote down by its name", async () => {
     expect(await listed()).toEqual([]);
     await asAnotherProgram((channel) => channel.assertQueue("wsmanager.old"));
