@@ -1,7 +1,7 @@
 import type { ChannelModel } from "amqplib";
 import { eventsGroup } from "../broker/events.ts";
-import { lookOn } from "../broker/rabbitmq/topology/full-queues.ts";
 import { groupLedger, readGroups, writeGroup } from "../broker/rabbitmq/topology/group-ledger.ts";
+import { lookOn } from "../broker/rabbitmq/topology/queue-look.ts";
 import { groupQueue } from "../broker/rabbitmq/topology/topology.ts";
 import { codeOf } from "../errors.ts";
 import type { Group } from "./group.ts";

@@ -335,7 +335,11 @@ describe("warren dead-letters", () => {
     const program = await executable();
     expect(lettersOf(await run([program, "dead-letters", "list", "--json", "--broker", url])).length).toBe(1);
     await expect(run([program, "dead-letters", "list", "--broker", "amqp://127.0.0.1:1"])).rejects.toThrow(
-      "warren: RabbitMQ does not let this command in: amqp://127.0.0.1:1: ",
+      "warren: RabbitMQ cannot be reached: amqp://127.0.0.1:1: ",
+    );
+    const stranger = url.replace("guest:guest@", "stranger:secret@");
+    await expect(run([program, "dead-letters", "list", "--broker", stranger])).rejects.toThrow(
+      "warren: RabbitMQ does not let this command in: amqp://stranger:***@",
     );
     await expect(run([program, "dead-letters", "list", "--broker", "memory:"])).rejects.toThrow(
       "warren: dead letters lie in RabbitMQ: name it with --broker amqp://…",

@@ -34,7 +34,11 @@ export async function connectOnce(
       why = `${withoutPassword(href)}: ${reasonOf(error)}`;
     }
   }
-  throw new FatalError(`RabbitMQ does not let this command in: ${why}; correct --broker`);
+  throw new FatalError(
+    why.includes("Handshake terminated by server")
+      ? `RabbitMQ does not let this command in: ${why}; correct --broker`
+      : `RabbitMQ cannot be reached: ${why}; does it run, and is --broker right?`,
+  );
 }
 
 /**

@@ -5,9 +5,9 @@ import type { AbandonedGroup } from "../../groups.ts";
 import type { Life } from "../connection/life.ts";
 import type { GroupWatchTiming } from "../connection/link-timing.ts";
 import type { Declaring } from "../topology/declaring.ts";
-import { lookOn } from "../topology/full-queues.ts";
 import { declareGroupLedger, followGroups, groupLedger, writeGroup } from "../topology/group-ledger.ts";
 import type { LiveGroups } from "../topology/live-groups.ts";
+import { lookOn } from "../topology/queue-look.ts";
 import { groupQueue } from "../topology/topology.ts";
 import { KnownGroups } from "./known-groups.ts";
 

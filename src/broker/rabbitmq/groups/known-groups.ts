@@ -1,6 +1,6 @@
 import { type AbandonedGroup, abandonedAfterMs } from "../../groups.ts";
-import type { QueueDepth } from "../topology/full-queues.ts";
 import type { GroupRecord } from "../topology/group-ledger.ts";
+import type { QueueDepth } from "../topology/queue-look.ts";
 
 /** As many are remembered. A program that names more is none of ours. */
 const groupsMax = 1000;

@@ -1,9 +1,6 @@
-import type { Channel, ChannelModel } from "amqplib";
-import { copyHeader } from "../../../envelope/envelope.ts";
-import { codeOf } from "../../../errors.ts";
 import type { Logger } from "../../../ops/logger.ts";
-import { closeChannel } from "../frames/innards.ts";
 import { exchanges } from "./exchanges.ts";
+import type { Look, QueueDepth } from "./queue-look.ts";
 import { logStream } from "./topology.ts";
 
 /** How often a full queue is looked at, in milliseconds. */
@@ -13,28 +10,12 @@ const roomShare = 1 / 16;
 /** Where no queue shows that it has room, a message is tried after this, and after twice as long the next time, in milliseconds. */
 const tryFirstMs = 2000;
 const tryMostMs = 60_000;
+/** A queue that is full takes a message now and then: it has room when it was not full for this time, in milliseconds. */
+const defaultCalmMs = 5000;
 /** So long after a queue was full a refusal is taken for the same, in milliseconds. */
 const fullAgainMs = 600_000;
 /** Refusals further apart have nothing to do with one another, in milliseconds. */
 const episodeMs = 120_000;
-
-/** What RabbitMQ says of a queue. */
-export interface QueueDepth {
-  /** The queue's name. */
-  readonly queue: string;
-  /** Messages that wait in it. */
-  readonly messages: number;
-  /** Those that consume from it. */
-  readonly consumers: number;
-}
-
-/** A look at queues. */
-export interface Look {
-  /** Looks at queues. Those that are not there are left out. */
-  depths(queues: readonly string[]): Promise<readonly QueueDepth[]>;
-  /** Whether a queue refuses what is published to it. It costs a message in the queue if it does not. */
-  refuses(queue: string): Promise<boolean>;
-}
 
 /**
  * What to do when RabbitMQ refuses a message (basic.nack) on connection after connection: a queue is full (`--queue-max-bytes`).
@@ -45,6 +26,7 @@ export class FullQueues {
   readonly #logger: Logger;
   readonly #waitingCount: () => number;
   readonly #lookEveryMs: number;
+  readonly #calmMs: number;
   /** The first connection on which messages are refused, and when one was refused last. */
   #episode: { readonly first: unknown; lastMs: number } | undefined;
   #tryMs = tryFirstMs;
@@ -53,18 +35,26 @@ export class FullQueues {
   /** Those that took a message since something was refused last: they are not asked again, since that costs them another one. */
   readonly #taking = new Set<string>();
   #lastFullMs = Number.NEGATIVE_INFINITY;
-  /** Since when nothing is taken, in milliseconds; undefined if messages are. */
-  #sinceMs: number | undefined;
+  /** What the log was told: that this queue is full, since when in milliseconds. Undefined when it was told that there is room. */
+  #told: { readonly queue: string | undefined; readonly sinceMs: number } | undefined;
+  /** Runs until the log is told that there is room. */
+  #calm: ReturnType<typeof setTimeout> | undefined;
   /** It waits for room, and nothing is tried. */
   isLooking = false;
   /** Why publishing waits, and for which queue as far as is known; undefined if it does not. */
   waiting: { readonly why: string; readonly queue: string | undefined } | undefined;
 
   /** @param waitingCount messages that wait for RabbitMQ */
-  constructor(logger: Logger, waitingCount: () => number, lookEveryMs = defaultLookEveryMs) {
+  constructor(
+    logger: Logger,
+    waitingCount: () => number,
+    lookEveryMs = defaultLookEveryMs,
+    calmMs = defaultCalmMs,
+  ) {
     this.#logger = logger;
     this.#waitingCount = waitingCount;
     this.#lookEveryMs = lookEveryMs;
+    this.#calmMs = calmMs;
   }
 
   /**
@@ -101,6 +91,7 @@ export class FullQueues {
   }
 
   async #wait(queues: () => readonly string[], look: Look, isOver: () => boolean): Promise<void> {
+    clearTimeout(this.#calm);
     this.waiting ??= { why: "RabbitMQ refuses messages: a queue seems to be full", queue: undefined };
     const before = new Map<string, number>();
     const remember = (depths: readonly QueueDepth[]) => {
@@ -112,11 +103,10 @@ export class FullQueues {
     this.#name(await this.#findRefusing(first, look));
     const since = performance.now();
     this.#lastFullMs = since;
-    this.#sinceMs ??= since;
-    this.#logger.warn("a queue is full: what is published waits", {
-      ...first.find(({ queue }) => queue === this.#refusing),
-      why: this.waiting.why,
-    });
+    this.#tellFull(
+      first.find(({ queue }) => queue === this.#refusing),
+      since,
+    );
     const tryAtMs = since + this.#tryMs;
     this.#tryMs = Math.min(tryMostMs, 2 * this.#tryMs);
     while (!isOver() && performance.now() < tryAtMs) {
@@ -161,25 +151,38 @@ export class FullQueues {
     this.#taking.clear();
   }
 
+  /** One line, however often a message is taken and the next one is not. */
+  #tellFull(full: QueueDepth | undefined, nowMs: number): void {
+    const fields = { ...full, why: this.waiting?.why };
+    if (this.#told !== undefined && this.#told.queue === full?.queue) {
+      this.#logger.debug("the queue is still full", fields);
+      return;
+    }
+    this.#told = { queue: full?.queue, sinceMs: this.#told?.sinceMs ?? nowMs };
+    this.#logger.warn("a queue is full: what is published waits", fields);
+  }
+
   /** RabbitMQ has taken a message. */
   taken(): void {
     if (this.waiting === undefined || this.isLooking) return;
-    this.#logger.info("the queue has room again", {
-      queue: this.waiting.queue,
-      ...(this.#sinceMs === undefined
-        ? {}
-        : { afterSeconds: Math.round((performance.now() - this.#sinceMs) / 100) / 10 }),
-      messagesWaited: this.#waitingCount(),
-    });
-    this.#sinceMs = undefined;
+    const { queue } = this.waiting;
     this.waiting = undefined;
     this.#forget();
     this.#episode = undefined;
+    const sinceMs = this.#told?.sinceMs ?? performance.now();
+    const afterSeconds = Math.round((performance.now() - sinceMs) / 100) / 10;
+    const room = { queue, afterSeconds, messagesWaited: this.#waitingCount() };
+    this.#calm = setTimeout(() => {
+      this.#told = undefined;
+      this.#logger.info("the queue has room again", room);
+    }, this.#calmMs);
+    this.#calm.unref();
   }
 
   /** The connection is lost: what was full may be so no more. */
   lost(): void {
-    this.#sinceMs = undefined;
+    clearTimeout(this.#calm);
+    this.#told = undefined;
     this.waiting = undefined;
     this.#forget();
   }
@@ -198,43 +201,4 @@ function whyOf(full: QueueDepth | undefined): string {
       ? `nobody consumes it: start a processor (--group ${group}), or remove the group if it was abandoned: warren groups remove ${group}`
       : `its ${consumers} consumers are too slow: start more processors (--group ${group})`;
   return `the queue ${queue} of the group ${group} is full with ${messages} messages, and ${state}`;
-}
-
-/** Looks on channels that are used for nothing else, since RabbitMQ closes a channel to say that a queue is not there. */
-export function lookOn(connection: ChannelModel): Look {
-  return {
-    async depths(queues) {
-      const found: QueueDepth[] = [];
-      let channel: Channel | undefined;
-      for (const queue of queues) {
-        if (channel === undefined) {
-          channel = await connection.createChannel();
-          channel.on("error", () => undefined);
-        }
-        try {
-          const { messageCount: messages, consumerCount: consumers } = await channel.checkQueue(queue);
-          found.push({ queue, messages, consumers });
-        } catch (error) {
-          if (codeOf(error) !== 404) throw error;
-          channel = undefined;
-        }
-      }
-      if (channel !== undefined) await closeChannel(channel);
-      return found;
-    },
-    async refuses(queue) {
-      const channel = await connection.createConfirmChannel();
-      channel.on("error", () => undefined);
-      // To this queue alone, and a copy, which processors pass over.
-      const headers = { [copyHeader]: true };
-      const isTaken = await new Promise<boolean>((resolve) => {
-        channel.once("close", () => resolve(true));
-        channel.sendToQueue(queue, Buffer.alloc(0), { headers }, (refusal: unknown) =>
-          resolve(refusal === null),
-        );
-      });
-      await closeChannel(channel);
-      return !isTaken;
-    },
-  };
 }

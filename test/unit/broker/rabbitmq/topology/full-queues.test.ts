@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { FullQueues, type QueueDepth } from "../../../../../src/broker/rabbitmq/topology/full-queues.ts";
+import { FullQueues } from "../../../../../src/broker/rabbitmq/topology/full-queues.ts";
+import type { QueueDepth } from "../../../../../src/broker/rabbitmq/topology/queue-look.ts";
+import { until } from "../../../../support/wait.ts";
 import { RecordingLogger } from "../../../doubles/recording-logger.ts";
 
 describe("a refusal", () => {
@@ -29,7 +31,7 @@ describe("a full queue", () => {
   /** Waits for room while the queues are seen like this, one time after the other, and this one refuses what it is sent. */
   function roomWhile(refusing: string, ...seen: readonly (readonly QueueDepth[])[]) {
     const logger = new RecordingLogger();
-    const full = new FullQueues(logger, () => 7, 5);
+    const full = new FullQueues(logger, () => 7, 5, 20);
     const asked: (readonly string[])[] = [];
     const tried: string[] = [];
     const left = [...seen];
@@ -49,7 +51,7 @@ describe("a full queue", () => {
       look,
       () => left.length === 0 && asked.length > seen.length,
     );
-    return { full, logger, asked, tried, known, room };
+    return { full, logger, look, asked, tried, known, room };
   }
 
   test("is named, with its group, who consumes it, and what to do", async () => {
@@ -136,6 +138,7 @@ describe("a full queue", () => {
     expect(full.waiting?.why).toInclude("its 2 consumers are too slow");
     full.taken();
     expect(full.waiting).toBeUndefined();
+    await until(() => logger.lines.length > 1, "it is told");
     expect(logger.lines.map(({ level, message }) => [level, message])).toEqual([
       ["warn", "a queue is full: what is published waits"],
       ["info", "the queue has room again"],
@@ -145,5 +148,24 @@ describe("a full queue", () => {
       afterSeconds: expect.any(Number),
       messagesWaited: 7,
     });
+  });
+
+  test("that takes a message now and then, and is full again at once, is told of once", async () => {
+    const many = [depth("wsmanager.busy", 100, 0)];
+    const { full, room, look, logger } = roomWhile("wsmanager.busy", many, []);
+    await room;
+    full.taken();
+    // Long before there was room for a while.
+    let looks = 0;
+    const again = () => Promise.resolve(looks++ === 0 ? many : []);
+    await full.room(
+      () => ["wsmanager.busy"],
+      { ...look, depths: again },
+      () => false,
+    );
+    expect(logger.lines.map(({ level }) => level)).toEqual(["warn", "debug"]);
+    full.taken();
+    await until(() => logger.lines.length > 2, "it is told that there is room");
+    expect(logger.lines.at(-1)!.level).toBe("info");
   });
 });
