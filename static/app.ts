@@ -6,7 +6,7 @@ import { openStompLink } from "./session/stomp-link.ts";
 import { tokenOfPage, withoutToken } from "./session/token.ts";
 import { CodeView } from "./view/code-view.ts";
 import { Composer } from "./view/composer.ts";
-import { firstPaint, oncePerFrame } from "./view/frame.ts";
+import { oncePerFrame } from "./view/frame.ts";
 import { LogView } from "./view/log-view.ts";
 import { RightsView } from "./view/rights-view.ts";
 import { StatusView } from "./view/status-view.ts";
@@ -16,8 +16,6 @@ import { followViewport } from "./view/viewport.ts";
 
 /** Nobody reads a flood faster than this, and the browser keeps time for what is being typed. */
 const restInFloodMs = 100;
-
-await firstPaint();
 
 // The client id, and the topic.
 let token = tokenOfPage(location.href);

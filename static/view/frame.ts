@@ -21,14 +21,3 @@ export function oncePerFrame(draw: () => void, restMs: () => number): () => void
     else drawInFrame();
   };
 }
-
-/** When the browser has shown what the page is before anything is drawn. At once in a hidden tab, which shows nothing. */
-export function firstPaint(): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  if (document.visibilityState === "hidden") resolve();
-  // What is planned in a frame comes after it was drawn.
-  else requestAnimationFrame(() => setTimeout(resolve));
-  // A window that is covered may say that it is seen, and get no frame.
-  setTimeout(resolve, 250);
-  return promise;
-}

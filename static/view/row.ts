@@ -11,7 +11,7 @@ import { messageCount, setText, textElement } from "./element.ts";
 import { clock, tookOf } from "./times.ts";
 
 /** Rows that are made in one frame. Those that are left come with the next one. */
-export const rowsPerFrameMax = 40;
+export const rowsPerFrameMax = 20;
 
 const people: Readonly<Record<MessageEntry["kind"], string>> = {
   own: "You",

@@ -29,6 +29,15 @@ describe.each(Object.keys(servers) as (keyof typeof servers)[])("the client page
     expect(styles).toHaveLength(1);
     const hash = new Bun.CryptoHasher("sha256").update(styles[0]!).digest("base64");
     expect(response.headers.get("content-security-policy")).toContain(`; style-src 'sha256-${hash}';`);
+    // The script is fetched beside it, and begun by a few words within the page.
+    const scripts = [...html.matchAll(/<script([^>]*)>(.*?)<\/script>/gs)];
+    expect(scripts.map(([, attributes]) => attributes)).toEqual([""]);
+    const begun = new Bun.CryptoHasher("sha256").update(scripts[0]![2]!).digest("base64");
+    expect(response.headers.get("content-security-policy")).toContain(
+      `; script-src 'self' 'sha256-${begun}';`,
+    );
+    const [, module] = /import\("([^"]+)"\)/.exec(scripts[0]![2]!)!;
+    expect(html).toContain(`<link rel="modulepreload" href="${module}">`);
     for (const path of parts) {
       const part = await fetch(new URL(path, server.url));
       expect(part.status).toBe(200);

@@ -9,11 +9,11 @@ const headersOfAll = {
 } as const;
 
 /** The page takes scripts, styles and pictures from here alone, speaks to nobody else, and is nobody's frame. */
-const headersOfPage = (styleHash: string) => ({
+const headersOfPage = (styleHash: string, scriptHash: string) => ({
   ...headersOfAll,
   "content-security-policy": [
     "default-src 'none'",
-    "script-src 'self'",
+    `script-src 'self' '${scriptHash}'`,
     `style-src '${styleHash}'`,
     "img-src 'self'",
     "connect-src 'self'",
@@ -83,8 +83,9 @@ async function readFiles(page: HTMLBundle): Promise<ReadonlyMap<string, File>> {
   };
   const css = await style.blob.text();
   const names = parts.map(({ path }) => basename(path));
-  const text = besidePage(withStyle(await html.blob.text(), css), names);
-  const headers = { ...common, ...headersOfPage(hashOf(css)), "content-type": html.type };
+  const beside = besidePage(withStyle(await html.blob.text(), css), names);
+  const [text, starter] = afterFirstPaint(beside);
+  const headers = { ...common, ...headersOfPage(hashOf(css), hashOf(starter)), "content-type": html.type };
   return new Map([
     ["/", fileOf(new TextEncoder().encode(text), headers)],
     ...(await Promise.all(parts.map(readPart))),
@@ -94,6 +95,27 @@ async function readFiles(page: HTMLBundle): Promise<ReadonlyMap<string, File>> {
 /** The style within the page: one request less until something is seen. */
 function withStyle(html: string, css: string): string {
   return html.replace(/<link rel="stylesheet"[^>]*>/, () => `<style>${css}</style>`);
+}
+
+/**
+ * The page with its script begun when something is seen: else the browser would read and run all of it before it draws anything. It is
+ * fetched meanwhile.
+ *
+ * @returns the page, and the few words within it that begin the script
+ */
+function afterFirstPaint(html: string): readonly [page: string, starter: string] {
+  const [tag, path] = /<script type="module"[^>]* src="([^"]+)"><\/script>/.exec(html) ?? [];
+  if (tag === undefined || !html.includes("</body>")) throw new Error("the page has no script, or no end");
+  // What is planned in a frame comes after it was drawn. A hidden tab has no frames, and one that is covered may have none.
+  const starter = [
+    `let begun;const begin=()=>begun??=import(${JSON.stringify(path)});`,
+    `document.hidden?begin():requestAnimationFrame(()=>setTimeout(begin));setTimeout(begin,1000)`,
+  ].join("");
+  const preload = `<link rel="modulepreload" href="${path}">`;
+  const page = html
+    .replace(tag, () => preload)
+    .replace("</body>", () => `<script>${starter}</script></body>`);
+  return [page, starter];
 }
 
 /** As a content security policy names what it allows. */
