@@ -75,3 +75,13 @@ test("the comparison shows both medians, the ratio of the rounds, and the sizes"
   expect(table).toMatch(/size of the executable.* 1\.000 ×/);
   expect(table).toContain("A failed path failed: no");
 });
+
+test("--record is for whole measures beside other ways alone", () => {
+  expect(parseOptions(["--record", "--only", "idle"], all)).toMatchObject({ isRecorded: true });
+  expect(parseOptions([], all)).toMatchObject({ isRecorded: false });
+  for (const coarse of [["--quick"], ["--before", import.meta.path]])
+    expect(parseOptions(["--record", ...coarse], all)).toMatchObject({
+      exitCode: 2,
+      print: expect.stringContaining("--record"),
+    });
+});
