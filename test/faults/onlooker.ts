@@ -67,6 +67,11 @@ export class Onlooker implements AsyncDisposable {
     return this.#views.every(({ seen }) => seen.has(`${client}:${number}`));
   }
 
+  /** Whether each of its subscriptions has got something, so that it has a place in the log. */
+  get hasPlaces(): boolean {
+    return this.#views.every(({ position }) => position !== undefined);
+  }
+
   stopReading(): void {
     this.#connection?.stopReading();
   }

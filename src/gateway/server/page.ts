@@ -9,11 +9,11 @@ const headersOfAll = {
 } as const;
 
 /** The page takes scripts, styles and pictures from here alone, speaks to nobody else, and is nobody's frame. */
-const headersOfPage = (styleHash: string, scriptHash: string) => ({
+const headersOfPage = (styleHash: string) => ({
   ...headersOfAll,
   "content-security-policy": [
     "default-src 'none'",
-    `script-src 'self' '${scriptHash}'`,
+    "script-src 'self'",
     `style-src '${styleHash}'`,
     "img-src 'self'",
     "connect-src 'self'",
@@ -72,22 +72,25 @@ async function readFiles(page: HTMLBundle): Promise<ReadonlyMap<string, File>> {
   const [html, style] = [named(".html"), named(".css")];
   const parts = files.filter((file) => file !== html && file !== style);
   const common = { ...headersOfAll, vary: "accept-encoding" };
-  const readPart = async ({ path, blob, type }: (typeof files)[number]) => {
+  const partOf = (name: string, body: Uint8Array<ArrayBuffer>, type: string) => {
     // Their names change with what they hold.
     const headers = {
       ...common,
       "content-type": type,
       "cache-control": "public, max-age=31536000, immutable",
     };
-    return [`/${basename(path)}`, fileOf(new Uint8Array(await blob.arrayBuffer()), headers)] as const;
+    return [`/${name}`, fileOf(body, headers)] as const;
   };
+  const readPart = async ({ path, blob, type }: (typeof files)[number]) =>
+    partOf(basename(path), new Uint8Array(await blob.arrayBuffer()), type);
   const css = await style.blob.text();
   const names = parts.map(({ path }) => basename(path));
   const beside = besidePage(withStyle(await html.blob.text(), css), names);
-  const [text, starter] = afterFirstPaint(beside);
-  const headers = { ...common, ...headersOfPage(hashOf(css), hashOf(starter)), "content-type": html.type };
+  const { text, starter } = afterFirstPaint(beside);
+  const headers = { ...common, ...headersOfPage(hashOf(css)), "content-type": html.type };
   return new Map([
     ["/", fileOf(new TextEncoder().encode(text), headers)],
+    partOf(starter.name, new TextEncoder().encode(starter.text), named(".js").type),
     ...(await Promise.all(parts.map(readPart))),
   ]);
 }
@@ -101,21 +104,23 @@ function withStyle(html: string, css: string): string {
  * The page with its script begun when something is seen: else the browser would read and run all of it before it draws anything. It is
  * fetched meanwhile.
  *
- * @returns the page, and the few words within it that begin the script
+ * @returns the page, and the few words beside it that begin the script
  */
-function afterFirstPaint(html: string): readonly [page: string, starter: string] {
+function afterFirstPaint(html: string) {
   const [tag, path] = /<script type="module"[^>]* src="([^"]+)"><\/script>/.exec(html) ?? [];
   if (tag === undefined || !html.includes("</body>")) throw new Error("the page has no script, or no end");
   // What is planned in a frame comes after it was drawn. A hidden tab has no frames, and one that is covered may have none.
-  const starter = [
+  const text = [
     `let begun;const begin=()=>begun??=import(${JSON.stringify(path)});`,
     `document.hidden?begin():requestAnimationFrame(()=>setTimeout(begin));setTimeout(begin,1000)`,
   ].join("");
+  const name = `begin-${Bun.hash(text).toString(36)}.js`;
   const preload = `<link rel="modulepreload" href="${path}">`;
-  const page = html
-    .replace(tag, () => preload)
-    .replace("</body>", () => `<script>${starter}</script></body>`);
-  return [page, starter];
+  const start = `<script async src="./${name}"></script>`;
+  return {
+    text: html.replace(tag, () => preload).replace("</body>", () => `${start}</body>`),
+    starter: { name, text },
+  };
 }
 
 /** As a content security policy names what it allows. */

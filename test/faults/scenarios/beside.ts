@@ -90,6 +90,8 @@ export const besideScenarios: readonly Scenario[] = [
       await using stopping = new Onlooker("of old parts, by and by", url, fromFirst);
       const all = [parked, another, stopping];
       await Promise.all(all.map(({ inForce }) => inForce));
+      // Who has got nothing of the log misses nothing when another one begins.
+      await until(() => all.every(({ hasPlaces }) => hasPlaces), "each of them to have got something");
       parked.stopReading();
       stopping.stopReading();
       load.pause();

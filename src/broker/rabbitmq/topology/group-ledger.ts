@@ -11,6 +11,8 @@ const prefetch = 500;
 const markType = "mark";
 /** How long the ledger may send nothing before reading it is given up, in milliseconds. */
 const silentMsMax = 10_000;
+/** After this long a mark that reached nothing is written again, in milliseconds. */
+const unboundMs = 100;
 
 /** What the ledger says of a group. After one that says that it was removed, those before it do not count. */
 export interface GroupRecord {
@@ -93,7 +95,19 @@ export async function followGroups(
     { arguments: { "x-stream-offset": "first" } },
   );
   // Its end is not known otherwise.
-  channel.publish(groupLedger, "", Buffer.alloc(0), { type: markType, messageId: nonce });
+  const writeMark = () =>
+    void channel.publish(groupLedger, "", Buffer.alloc(0), {
+      type: markType,
+      messageId: nonce,
+      mandatory: true,
+    });
+  let again: NodeJS.Timeout | undefined;
+  channel.on("close", () => clearTimeout(again));
+  // Another process may have declared the ledger just now, and not bound it yet: the mark reaches nothing then.
+  channel.on("return", ({ properties }) => {
+    if (properties.messageId === nonce) again = setTimeout(writeMark, unboundMs);
+  });
+  writeMark();
 }
 
 /**
