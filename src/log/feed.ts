@@ -62,6 +62,8 @@ export class Feed implements Follower {
   #first: number | undefined;
   #early: EarlyRecords | undefined;
   readonly #interest = new Interest();
+  /** When the last record came: one look at the clock for all of its messages. */
+  #readMs = 0;
   /** The record that has just come: of others, which are opened again, the answers have been handed on. */
   #coming: LogRecord | undefined;
 
@@ -111,6 +113,7 @@ export class Feed implements Follower {
 
   record(offset: number, exchange: RecordExchange, envelope: Envelope): void {
     const readMs = performance.now();
+    this.#readMs = readMs;
     this.#interest.came(readMs);
     this.#first ??= offset;
     const record = new LogRecord(offset, exchange, envelope, this.#open);
@@ -167,7 +170,7 @@ export class Feed implements Follower {
       // What is published again under a key that this manager took itself its clients have heard already.
       const isHeard = hasKey(head.id) && this.keys.learn(head.id, head.clientId);
       if (isExpired(head) || !this.#isWanted(head, isFromClients)) continue;
-      this.#interest.wanted(performance.now());
+      this.#interest.wanted(this.#readMs);
       if (!isFromClients) this.#deliver(record.at(index));
       else if (!isHeard) this.#sink.relay(record.at(index));
     }
@@ -192,7 +195,7 @@ export class Feed implements Follower {
 
   #answer(head: Head, asker: string, open: () => Message): void {
     if (!this.#sink.hasAsker(asker) || isExpired(head) || this.repeats.hasSeen(head.id)) return;
-    this.#interest.wanted(performance.now());
+    this.#interest.wanted(this.#readMs);
     const message = open();
     this.#sink.answer(message, asker);
     if (this.#messageTrace.wants())
