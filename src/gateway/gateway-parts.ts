@@ -58,7 +58,7 @@ export class GatewayParts {
   readonly wheel = new TimerWheel(this.loop);
   readonly requests = new Requests(this.wheel, this.loop);
   readonly backlogs: Backlogs;
-  readonly multicast = new Multicast();
+  readonly multicast = new Multicast(this.loop);
   readonly listeners = new Listeners(
     (listening) => this.server.serve(listening),
     (bytes) => this.backlogs.sent(bytes),

@@ -1,78 +1,68 @@
 import type { Body } from "../../message.ts";
+import { LoopTime, type Task } from "../../ops/loop-time.ts";
+import { Crowd, type Receiver } from "./crowd.ts";
 
-/** A connection that Bun cannot publish to, since it is no WebSocket. */
-export interface Receiver {
-  /** Writes this much as one, after all that it was written before. */
-  receive(bytes: Uint8Array): void;
-}
-
-/** What is gathered for one key before it is written, in UTF-16 units. */
+/** What is gathered for one key while others are written to, in UTF-16 units: beyond it all are written to at once. */
 const gatheredMax = 64 * 1024;
-
-/** Those that subscribe to one key, and what they have yet to be written. */
-interface Crowd {
-  readonly receivers: Set<Receiver>;
-  text: string;
-}
 
 /**
  * Publishes to connections that are no WebSockets. What is published in one turn of the event loop is put together once for all that
- * subscribe to it, and written to each of them as one: a write costs some 9 µs, whatever its size.
+ * subscribe to it, and written to each of them as one: a write costs some 9 µs, whatever its size. Very many are written to in several
+ * turns, and what is published meanwhile is put together for the time after that.
  *
  * A member that joins gets nothing that was published before, and one that leaves gets all of it.
  */
-export class Multicast {
+export class Multicast implements Task {
+  readonly #loop: LoopTime;
   readonly #crowds = new Map<string, Crowd>();
+  /** Those with something to write, the one that waits longest first. */
   readonly #unwritten = new Set<Crowd>();
-  #writing: NodeJS.Immediate | undefined;
+
+  /** @param loop whose time writing takes */
+  constructor(loop = new LoopTime()) {
+    this.#loop = loop;
+  }
 
   subscribe(key: string, receiver: Receiver): void {
-    const crowd = this.#crowds.get(key);
+    let crowd = this.#crowds.get(key);
     if (crowd === undefined) {
-      this.#crowds.set(key, { receivers: new Set([receiver]), text: "" });
-      return;
+      crowd = new Crowd();
+      this.#crowds.set(key, crowd);
     }
-    this.#write(crowd);
-    crowd.receivers.add(receiver);
+    crowd.add(receiver);
   }
 
   unsubscribe(key: string, receiver: Receiver): void {
     const crowd = this.#crowds.get(key);
-    if (crowd?.receivers.has(receiver) !== true) return;
-    this.#write(crowd);
-    crowd.receivers.delete(receiver);
-    if (crowd.receivers.size === 0) this.#crowds.delete(key);
+    if (crowd?.has(receiver) !== true) return;
+    crowd.writeTo(receiver);
+    crowd.remove(receiver);
+    if (crowd.size > 0) return;
+    this.#crowds.delete(key);
+    this.#unwritten.delete(crowd);
   }
 
-  /** Writes what was published to a key: something else is to be written to one of its subscribers. */
-  flush(key: string): void {
-    const crowd = this.#crowds.get(key);
-    if (crowd !== undefined) this.#write(crowd);
+  /** Writes to one subscriber of a key what was published to that: something else is to be written to it. */
+  writeTo(key: string, receiver: Receiver): void {
+    this.#crowds.get(key)?.writeTo(receiver);
   }
 
   publish(key: string, body: Body): void {
     const crowd = this.#crowds.get(key);
     if (crowd === undefined) return;
     // Bytes never come here: what is no WebSocket has no frames, and its encodings write text.
-    crowd.text += body as string;
-    if (crowd.text.length >= gatheredMax) this.#write(crowd);
-    else {
-      this.#unwritten.add(crowd);
-      this.#writing ??= setImmediate(() => this.#writeAll());
+    if (crowd.gather(body as string) >= gatheredMax) crowd.writeAll();
+    this.#unwritten.add(crowd);
+    this.#loop.ask(this);
+  }
+
+  run(untilMs: number): void {
+    const { now } = this.#loop;
+    for (const crowd of this.#unwritten) {
+      this.#unwritten.delete(crowd);
+      if (!crowd.write(untilMs, now)) this.#unwritten.add(crowd);
+      if (now() >= untilMs) break;
     }
-  }
-
-  #writeAll(): void {
-    this.#writing = undefined;
-    for (const crowd of [...this.#unwritten]) this.#write(crowd);
-  }
-
-  #write(crowd: Crowd): void {
-    if (crowd.text === "") return;
-    const bytes = Buffer.from(crowd.text);
-    crowd.text = "";
-    this.#unwritten.delete(crowd);
-    // One that turns out to be gone leaves meanwhile.
-    for (const receiver of [...crowd.receivers]) receiver.receive(bytes);
+    if (this.#unwritten.size > 0) this.#loop.ask(this);
   }
 }

@@ -1,7 +1,8 @@
 import type { Body } from "../../message.ts";
 import type { Client, ClientSocket } from "../clients/client.ts";
 import type { SocketEvents } from "../clients/socket-events.ts";
-import type { Multicast, Receiver } from "../fan-out/multicast.ts";
+import type { Receiver } from "../fan-out/crowd.ts";
+import type { Multicast } from "../fan-out/multicast.ts";
 
 /** The code of an end that the client, or the network, made without a word. */
 export const endedByClient = 1005;
@@ -68,7 +69,7 @@ export abstract class ResponseSocket implements ClientSocket, Receiver {
   /** Text alone: what is no WebSocket has no frames. */
   send(body: Body): void {
     if (this.readyState !== WebSocket.OPEN) return;
-    for (const key of this.#keys) this.#multicast.flush(key);
+    for (const key of this.#keys) this.#multicast.writeTo(key, this);
     if (this.#corked === undefined) this.write(body);
     else this.#corked.push(body as string);
   }
@@ -103,8 +104,8 @@ export abstract class ResponseSocket implements ClientSocket, Receiver {
     if (this.readyState !== WebSocket.OPEN) return;
     // What was sent before it is written before it.
     this.#writeCorked();
-    for (const key of this.#keys) this.#multicast.flush(key);
-    // To flush may have found that it is gone.
+    for (const key of this.#keys) this.#multicast.writeTo(key, this);
+    // To write may have found that it is gone.
     if (this.readyState === WebSocket.OPEN) this.#end(code, () => this.finish(code, reason));
   }
 

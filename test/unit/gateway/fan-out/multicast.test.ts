@@ -1,0 +1,136 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import type { Receiver } from "../../../../src/gateway/fan-out/crowd.ts";
+import { Multicast } from "../../../../src/gateway/fan-out/multicast.ts";
+import { LoopTime } from "../../../../src/ops/loop-time.ts";
+import { seeded } from "../../doubles/seeded.ts";
+import { turn } from "../../doubles/turn.ts";
+
+/** What a write takes here, in milliseconds of a clock that only goes on by that. */
+const writeMs = 0.5;
+
+function played() {
+  const clock = { ms: 0 };
+  const multicast = new Multicast(new LoopTime(() => clock.ms));
+  return { clock, multicast };
+}
+
+class Reader implements Receiver {
+  readonly #clock: { ms: number };
+  got = "";
+  writes = 0;
+
+  constructor(clock: { ms: number }) {
+    this.#clock = clock;
+  }
+
+  receive(bytes: Uint8Array): void {
+    this.#clock.ms += writeMs;
+    this.writes++;
+    this.got += Buffer.from(bytes).toString();
+  }
+}
+
+function readers(clock: { ms: number }, count: number): Reader[] {
+  return Array.from({ length: count }, () => new Reader(clock));
+}
+
+test("what is published in one turn of the event loop is written to each receiver as one", async () => {
+  const { clock, multicast } = played();
+  const both = readers(clock, 2);
+  for (const reader of both) multicast.subscribe("k", reader);
+  for (const text of ["a", "b", "c"]) multicast.publish("k", text);
+  await turn();
+  expect(both.map(({ got, writes }) => [got, writes])).toEqual([
+    ["abc", 1],
+    ["abc", 1],
+  ]);
+});
+
+test("very many receivers are written to in several turns of the event loop, none of which is long", async () => {
+  const { clock, multicast } = played();
+  const all = readers(clock, 1000);
+  for (const reader of all) multicast.subscribe("k", reader);
+  multicast.publish("k", "a");
+  let turns = 0;
+  for (; all.some(({ got }) => got === ""); turns++) {
+    const beganMs = clock.ms;
+    await turn();
+    expect(clock.ms - beganMs).toBeLessThanOrEqual(5 + 4 * writeMs);
+    // What comes meanwhile is put together for the time after that.
+    multicast.publish("k", "b");
+  }
+  expect(turns).toBeGreaterThan(50);
+  for (let more = 0; all.some(({ got }) => got.length < 1 + turns); more++) {
+    expect(more).toBeLessThan(500);
+    await turn();
+  }
+  for (const { got } of all) expect(got).toBe(`a${"b".repeat(turns)}`);
+  expect(Math.max(...all.map(({ writes }) => writes))).toBeLessThanOrEqual(3);
+});
+
+test("one large crowd does not keep the receivers of another key waiting", async () => {
+  const { clock, multicast } = played();
+  for (const reader of readers(clock, 1000)) multicast.subscribe("crowd", reader);
+  const [alone] = readers(clock, 1);
+  multicast.subscribe("k", alone!);
+  multicast.publish("crowd", "a");
+  await turn();
+  multicast.publish("k", "b");
+  for (let turns = 0; alone!.got === ""; turns++) {
+    expect(turns).toBeLessThan(3);
+    await turn();
+  }
+});
+
+test("what is gathered for a crowd that is being written to has a limit", async () => {
+  const { clock, multicast } = played();
+  const all = readers(clock, 100);
+  for (const reader of all) multicast.subscribe("k", reader);
+  multicast.publish("k", "a");
+  await turn();
+  multicast.publish("k", "b".repeat(64 * 1024));
+  for (const { got } of all) expect(got.length).toBe(1 + 64 * 1024);
+});
+
+test("whoever joins, leaves or is written to alone meanwhile, each gets all that was published while it was there, in order, once", async () => {
+  const action = fc.oneof(
+    { weight: 4, arbitrary: fc.record({ is: fc.constant("publish" as const), key: fc.nat(1) }) },
+    { weight: 2, arbitrary: fc.record({ is: fc.constant("turn" as const) }) },
+    fc.record({
+      is: fc.constantFrom("join", "leave", "alone"),
+      key: fc.nat(1),
+      who: fc.nat(29),
+    }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(action, { maxLength: 60 }), async (actions) => {
+      const { clock, multicast } = played();
+      const all = readers(clock, 30);
+      const expected = all.map(() => ["", ""]);
+      const isThere = all.map((_, who) => [who % 2 === 0, false]);
+      const got = (who: number, key: number) =>
+        all[who]!.got.replaceAll(new RegExp(`(?:${1 - key}:\\d+;)`, "g"), "");
+      for (const [who, reader] of all.entries()) if (who % 2 === 0) multicast.subscribe("0", reader);
+      for (const [at, one] of actions.entries()) {
+        if (one.is === "turn") await turn();
+        else if (one.is === "publish") {
+          const text = `${one.key}:${at};`;
+          multicast.publish(`${one.key}`, text);
+          for (const [who, there] of isThere.entries()) if (there[one.key]) expected[who]![one.key] += text;
+        } else {
+          const { who, key } = one as { who: number; key: number };
+          if (one.is === "join") multicast.subscribe(`${key}`, all[who]!);
+          else if (one.is === "leave") multicast.unsubscribe(`${key}`, all[who]!);
+          else multicast.writeTo(`${key}`, all[who]!);
+          if (one.is !== "join" && isThere[who]![key]) expect(got(who, key)).toBe(expected[who]![key]!);
+          if (one.is !== "alone") isThere[who]![key] = one.is === "join";
+        }
+      }
+      for (let turns = 0; turns < 200; turns++) await turn();
+      for (const who of all.keys())
+        for (const key of [0, 1]) expect(got(who, key)).toBe(expected[who]![key]!);
+    }),
+    { ...seeded, numRuns: 50 },
+  );
+});
