@@ -87,7 +87,7 @@ describe("Presence", () => {
     await Promise.all(clients.map((client) => client.close()));
   });
 
-  test("refuses what is no topic, and what nobody can tell", async () => {
+  test("refuses what is no topic, what nobody can tell, and to tell one client of a topic more than 25 times", async () => {
     await using system = startSystem();
     for (const [destination, headers, why] of [
       ["/presence/room.*", {}, "is a pattern"],
@@ -100,5 +100,8 @@ describe("Presence", () => {
       client.client.subscribe(destination, () => undefined, headers);
       expect((await client.failed).headers["message"]).toContain(why);
     }
+    await using client = await connectStomp(system.wsUrl("/ws/client"));
+    for (let count = 0; count <= 25; count++) client.client.subscribe("/presence/room", () => undefined);
+    expect((await client.failed).headers["message"]).toContain("more than 25 subscriptions");
   });
 });

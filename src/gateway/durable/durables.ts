@@ -37,6 +37,7 @@ export class Durables {
    * @param windowBytesMax what of the log is kept in memory
    * @param valuesBytesMax what the newest messages of topics may take in memory
    * @param loop whose time is taken
+   * @param publishedMax to those at the log's end, in one turn of the event loop
    */
   constructor(
     log: SharedLog,
@@ -46,6 +47,7 @@ export class Durables {
     outlet = plainOutlet,
     valuesBytesMax = 32 * 1024 ** 2,
     loop = new LoopTime(),
+    publishedMax?: number,
   ) {
     this.#slices = new Slices(loop);
     this.#outflowTo = outflowsTo(outlet, (subscription) => {
@@ -55,7 +57,11 @@ export class Durables {
     });
     this.window = new LogWindow(windowBytesMax);
     const delivered = (count: number) => relay.delivered(count);
-    this.end = new LogEnd(relay, (subscription) => this.fallBehind(subscription));
+    const slow = (subscription: DurableSubscription) => this.fallBehind(subscription);
+    const tooMuch = (left: readonly DurableSubscription[]) => {
+      for (const subscription of left) this.#walk(subscription, this.window.end - 1);
+    };
+    this.end = new LogEnd(relay, { slow, tooMuch }, loop, publishedMax);
     this.#locator = new Locator(log, this.window, retryBackoff, {
       inMemory: (subscription, sequence) => this.#catchUp(subscription, sequence),
       older: (subscription) => this.#sweep(subscription),
@@ -184,7 +190,11 @@ export class Durables {
       this.#locator.restart();
       // The client of one that can tell may have been told of the new log by another manager: its place may be one in the new log.
       const tell = Map.groupBy(this.#sweeps.takeAll(), ({ place }) => isTellable(place));
-      this.#beginAnew([...atEnd, ...behind, ...(tell.get(false) ?? []), ...this.#locator.takePlaced()]);
+      for (const each of [...atEnd, ...behind, ...(tell.get(false) ?? []), ...this.#locator.takePlaced()]) {
+        each.forgetPlace();
+        this.#walk(each, this.window.end);
+        each.inForce(this.window);
+      }
       for (const subscription of tell.get(true) ?? []) this.#locate(subscription);
     } else {
       for (const subscription of behind) this.#locate(subscription);
@@ -196,14 +206,6 @@ export class Durables {
   close(): void {
     const parts = [this.#slices, this.#history, this.#sweeps, this.#locator, this.#parked, this.window];
     for (const part of parts) part.close();
-  }
-
-  #beginAnew(subscriptions: readonly DurableSubscription[]): void {
-    for (const subscription of subscriptions) {
-      subscription.forgetPlace();
-      this.#walk(subscription, this.window.end);
-      subscription.inForce(this.window);
-    }
   }
 
   #catchUp(subscription: DurableSubscription, sequence: number): void {

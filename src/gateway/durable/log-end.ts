@@ -1,15 +1,30 @@
 import type { Position } from "../../log/position.ts";
 import type { LogRecord } from "../../log/record.ts";
 import type { Message } from "../../message.ts";
+import type { LoopTime } from "../../ops/loop-time.ts";
 import { isExpired } from "../../properties.ts";
 import { type Audience, Audiences, nowhere } from "../fan-out/audiences.ts";
 import { direct } from "../fan-out/encoding.ts";
 import type { Relay } from "../fan-out/relay.ts";
 import type { DurableSubscription } from "./subscription.ts";
 
+/** What is published in one turn of the event loop, to audiences and to single clients: each takes about a microsecond. */
+export const publishedMax = 4096;
+
+/** What `LogEnd` reports. */
+export interface LogEndEvents {
+  /** The subscription's client has no room for what is for it alone: it has to leave. */
+  slow(subscription: DurableSubscription): void;
+  /** The rest of the last record is too much for this turn of the event loop: all have left, and are to read on from their places. */
+  tooMuch(left: readonly DurableSubscription[]): void;
+}
+
 /**
  * The subscriptions that have come to the log's end. A record goes to all of them by Bun's native publish, as to live ones; only
  * what is for one client alone goes one by one.
+ *
+ * A record may have hundreds of messages, and each of them thousands of audiences, where clients have many subscriptions with ids of their
+ * own. So only as much is published in one turn of the event loop as takes a few milliseconds.
  */
 export class LogEnd {
   readonly #relay: Relay;
@@ -17,16 +32,26 @@ export class LogEnd {
   readonly #directs = new Map<string, Set<DurableSubscription>>();
   /** With the audience of each; those that get what is for one client alone have none. */
   readonly #subscriptions = new Map<DurableSubscription, Audience | undefined>();
-  readonly #onSlow: (subscription: DurableSubscription) => void;
+  readonly #events: LogEndEvents;
+  readonly #loop: LoopTime;
+  readonly #publishedMax: number;
+  /** In which turn of the event loop something was published last, and how much in that. */
+  #turn = -1;
+  #published = 0;
   /** The message that is being published; undefined between records. */
   #current: Position | undefined;
   /** What it is called towards clients. */
   #position: string | undefined;
 
-  /** @param onSlow the subscription's client has no room for what is for it alone: it has to leave */
-  constructor(relay: Relay, onSlow: (subscription: DurableSubscription) => void) {
+  /**
+   * @param loop whose turns are told apart
+   * @param most what may be published in one of them
+   */
+  constructor(relay: Relay, events: LogEndEvents, loop: LoopTime, most = publishedMax) {
     this.#relay = relay;
-    this.#onSlow = onSlow;
+    this.#events = events;
+    this.#loop = loop;
+    this.#publishedMax = most;
   }
 
   get count(): number {
@@ -85,6 +110,7 @@ export class LogEnd {
     const { offset } = record;
     // What clients sent is looked up by its topics, and a message for one client alone by the client's id.
     if (record.isFromClients && record.topics?.every((topic) => !this.#isWanted(topic))) return;
+    this.#beginTurn();
     const { heads } = record;
     for (const [index, head] of heads.entries()) {
       if (isExpired(head) || record.isRepeat(index)) continue;
@@ -97,9 +123,29 @@ export class LogEnd {
       this.#position = position;
       const message = record.at(index);
       if (subscriptions !== undefined) this.#publishDirect(message, subscriptions, this.#current, position);
-      else this.#relay.send(route, message, message.id, { position });
+      else {
+        this.#relay.send(route, message, message.id, { position });
+        for (const { audiences } of route) this.#published += audiences.length;
+      }
+      if (this.#published > this.#publishedMax) {
+        this.#leaveAll();
+        break;
+      }
     }
     this.#current = this.#position = undefined;
+  }
+
+  #leaveAll(): void {
+    const all = [...this.#subscriptions.keys()];
+    for (const subscription of all) this.leaveAtPlace(subscription, this.#current!.offset);
+    this.#events.tooMuch(all);
+  }
+
+  #beginTurn(): void {
+    this.#loop.begin();
+    if (this.#turn === this.#loop.turn) return;
+    this.#turn = this.#loop.turn;
+    this.#published = 0;
   }
 
   #isWanted(topic: string): boolean {
@@ -113,8 +159,9 @@ export class LogEnd {
     position: string,
   ): void {
     for (const subscription of subscriptions) {
+      this.#published++;
       if (!subscription.isRoomy) {
-        this.#onSlow(subscription);
+        this.#events.slow(subscription);
         continue;
       }
       subscription.add(subscription.encoding.tailOf(message, message.id, { position, isForOne: true }));

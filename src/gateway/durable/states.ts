@@ -36,7 +36,8 @@ export const moves = {
     ended: "its client leaves",
   },
   "at the end": {
-    "catching up": "some records are missing before what comes next, which it is told of",
+    "catching up":
+      "some records are missing before what comes next, which it is told of; or what comes is too much to be published at once",
     parked: "its client reads too slowly",
     ended: "its client leaves",
   },

@@ -70,11 +70,7 @@ export function subscribe(
   if (subscriptions.count >= overlapsMax) {
     const { isTooMuch, messages } = overlapWith(nameOf(subject), subscriptions.subjects().map(nameOf));
     if (messages > 0) pay(messages);
-    if (isTooMuch)
-      throw new StompFault(
-        `more than ${overlapsMax} subscriptions that one message may match: let the client share what it gets`,
-        { reason: "subscriptions" },
-      );
+    if (isTooMuch) throw tooManyAlike();
   }
   const start = startOf(headers);
   const isConflated = isConflatedBy(headers, start !== undefined || subject === direct);
@@ -112,6 +108,8 @@ function watch(
   const countOnly = headers.get("x-count") ?? "false";
   if (countOnly !== "true" && countOnly !== "false")
     throw new StompFault(`x-count is true or false, not ${JSON.stringify(countOnly.slice(0, 80))}`);
+  // What changes there is written to each of them.
+  if (timesIn(subscriptions.watched(), topic) >= overlapsMax) throw tooManyAlike();
   const fault = subscriptions.addPresence({
     socket,
     topic,
@@ -135,6 +133,19 @@ export function unsubscribe(
   const id = required(frame, "id");
   if (!subscriptions.remove(socket, id))
     throw new StompFault(`there is no subscription "${id.slice(0, 100)}"`);
+}
+
+function tooManyAlike(): StompFault {
+  return new StompFault(
+    `more than ${overlapsMax} subscriptions that one message may match: let the client share what it gets`,
+    { reason: "subscriptions" },
+  );
+}
+
+function timesIn(topics: Iterable<string>, wanted: string): number {
+  let times = 0;
+  for (const topic of topics) if (topic === wanted) times++;
+  return times;
 }
 
 /** What it asks for: a topic, a pattern, or the destination of what is for this client alone. */

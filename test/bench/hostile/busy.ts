@@ -38,6 +38,12 @@ interface Business {
 /** Topics of which there is a newest message. */
 const lastTopics = 20_000;
 
+/** As many subscriptions as a client may have, each of which begins at another time, and their ends. */
+const manyTimes = (index: number) =>
+  Array.from({ length: 90 }, (_, at) =>
+    subscribe(at, `/topic/times.${at}\nx-stream-offset:timestamp=${90 * index + at}`),
+  ).join("") + Array.from({ length: 90 }, (_, at) => `UNSUBSCRIBE\nid:${at}\n\n\0`).join("");
+
 const businesses: Readonly<Record<string, Business>> = {
   sends: { bulk: stomp(() => send("/topic/x")) },
   begins: { bulk: stomp(() => "BEGIN\ntransaction:t\n\n\0ABORT\ntransaction:t\n\n\0") },
@@ -69,6 +75,25 @@ const businesses: Readonly<Record<string, Business>> = {
       subscribe(index, "/topic/#").replace("id:", `id:${crypto.randomUUID()}`),
     ).join(""),
     bulk: stomp((index) => send(`/topic/overlap.${index}`)),
+  },
+  "overlaps in the log": {
+    first: Array.from({ length: 25 }, (_, index) =>
+      subscribe(index, "/topic/#\nx-stream-offset:next").replace("id:", `id:${crypto.randomUUID()}`),
+    ).join(""),
+    bulk: stomp((index) => send(`/topic/overlap.${index}`)),
+  },
+  "log's beginnings": {
+    bulk: stomp(
+      (index) => `${subscribe(1, `/topic/b.${index}.#\nx-stream-offset:first`)}UNSUBSCRIBE\nid:1\n\n\0`,
+    ),
+  },
+  "many times": {
+    first: Array.from({ length: lastTopics }, () => send("/topic/times")).join(""),
+    bulk: stomp((index) => manyTimes(index)),
+  },
+  watchers: {
+    first: Array.from({ length: 25 }, (_, index) => subscribe(index, "/presence/watched")).join(""),
+    bulk: stomp(() => `${subscribe(99, "/topic/watched")}UNSUBSCRIBE\nid:99\n\n\0`),
   },
   "newest messages": {
     first: Array.from({ length: lastTopics }, (_, index) => send(`/topic/last.${index}`)).join(""),

@@ -4,6 +4,7 @@ import { fromDelivery, offsetOf } from "../frames/codec.ts";
 import { type OpeningChannel, openingChannel } from "../frames/opening-channel.ts";
 import { cameBy } from "../topology/exchanges.ts";
 import { logStream } from "../topology/topology.ts";
+import { Beginnings } from "./beginnings.ts";
 import type { StreamOffset } from "./log-position.ts";
 import { ReadAhead } from "./read-ahead.ts";
 
@@ -24,15 +25,18 @@ export class LogReadings {
   readonly #beginning = new Set<Reading>();
   readonly #isKnown: () => boolean;
   readonly #opening: (connection: ChannelModel) => OpeningChannel;
+  readonly #beginnings: Beginnings;
 
   /**
    * @param isKnown whether the followers know which log it is: a new one after a deletion, read by places of the old one, is a hole
    * without a word
    * @param opening opens a channel over which all is asked at once
+   * @param now the time in milliseconds
    */
-  constructor(isKnown: () => boolean, opening = openingChannel) {
+  constructor(isKnown: () => boolean, opening = openingChannel, now = () => performance.now()) {
     this.#isKnown = isKnown;
     this.#opening = opening;
+    this.#beginnings = new Beginnings(now);
   }
 
   opened(connection: ChannelModel): void {
@@ -51,18 +55,22 @@ export class LogReadings {
       {
         begun: () => this.#beginning.delete(reading),
         over: () => {
+          this.#beginnings.forget(begin);
           this.#beginning.delete(reading);
           this.#open.delete(reading);
         },
         aheadMax: () => (this.#beginning.size > 0 ? besideBeginning : this.#shareOf(this.#open.size)),
       },
     );
-    this.#open.add(reading);
-    this.#beginning.add(reading);
     const connection = this.#connection;
+    const begin = () => {
+      this.#beginning.add(reading);
+      // Whatever went wrong, it has to be begun anew.
+      reading.begin(() => this.#opening(connection!), start).catch(() => reading.lost());
+    };
+    this.#open.add(reading);
     if (connection === undefined || !this.#isKnown()) setImmediate(() => reading.lost());
-    // Whatever went wrong, it has to be begun anew.
-    else reading.begin(() => this.#opening(connection), start).catch(() => reading.lost());
+    else this.#beginnings.add(begin);
     return reading;
   }
 

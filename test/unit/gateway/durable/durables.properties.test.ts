@@ -14,8 +14,9 @@ test("every durable subscription gets every message from its place on, once and 
       fc.nat(12),
       fc.nat(12),
       fc.constantFrom(1_000, 6_000, 400_000, 4_000_000),
-      async (steps, before, dropped, windowBytes) => {
-        const world = new World(windowBytes, 5);
+      fc.constantFrom(undefined, 0, 3),
+      async (steps, before, dropped, windowBytes, publishedMax) => {
+        const world = new World(windowBytes, 5, publishedMax);
         const { durables } = world;
         for (let count = 0; count < before; count++)
           world.epochs[0]!.push(world.log.append(count % 3 === 0 ? ["a", "b", "a"] : ["a"], count % 2));

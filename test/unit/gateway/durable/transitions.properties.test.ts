@@ -44,8 +44,9 @@ test("whatever happens, subscriptions move along the table alone, and each is ke
       fc.asyncProperty(
         fc.array(step, { maxLength: 60, size: "max" }),
         fc.constantFrom(1_000, 6_000, 400_000),
-        async (steps, windowBytes) => {
-          const world = new World(windowBytes, 5);
+        fc.constantFrom(undefined, 0, 3),
+        async (steps, windowBytes, publishedMax) => {
+          const world = new World(windowBytes, 5, publishedMax);
           world.mark();
           for (const one of steps) {
             await play(world, one);

@@ -2,6 +2,7 @@ import { expect } from "bun:test";
 import fc from "fast-check";
 import { fingerprintOf } from "../../../../src/envelope/fingerprint.ts";
 import { Durables } from "../../../../src/gateway/durable/durables.ts";
+import { plainOutlet } from "../../../../src/gateway/durable/outflow.ts";
 import type { DurableSubscription } from "../../../../src/gateway/durable/subscription.ts";
 import { Relay } from "../../../../src/gateway/fan-out/relay.ts";
 import { stompEncoding } from "../../../../src/gateway/stomp/encoding.ts";
@@ -43,7 +44,8 @@ export class World {
   /** A record or mark has come in this life. */
   isFollowed = true;
 
-  constructor(windowBytes: number, firstOffset: number) {
+  /** @param publishedMax what is published in one turn of the event loop to those at the log's end */
+  constructor(windowBytes: number, firstOffset: number, publishedMax?: number) {
     this.log = new ScriptedLog(firstOffset);
     const relay = new Relay();
     relay.serveBy({
@@ -60,7 +62,16 @@ export class World {
       recordBytesMax: 1024 ** 2,
       ...nothingRepeated(),
     };
-    this.durables = new Durables(sharedLog, relay, windowBytes, { firstMs: 1, mostMs: 2 });
+    this.durables = new Durables(
+      sharedLog,
+      relay,
+      windowBytes,
+      { firstMs: 1, mostMs: 2 },
+      plainOutlet,
+      undefined,
+      undefined,
+      publishedMax,
+    );
   }
 
   /** @param life of the log that its position is of, if it has one */

@@ -116,6 +116,41 @@ test("readings share what may be on its way to them: one alone has the most, and
   expect(settled()).toBeGreaterThan(512 - 128);
 });
 
+test("readings that begin and end in a loop open some channels at once and then some in a second, in their order", async () => {
+  const clock = { ms: 0 };
+  const channels: FakeChannel[] = [];
+  const readings = new LogReadings(
+    () => true,
+    openingTo(channels),
+    () => clock.ms,
+  );
+  readings.opened(connection);
+  const ended: number[] = [];
+  const read = (index: number) =>
+    readings.read(0, { aheadMax: 32, record: () => undefined, ended: () => ended.push(index) });
+  const all = Array.from({ length: 60 }, (_, index) => read(index));
+  expect(channels).toHaveLength(50);
+  // One that ends while it waits is never asked for.
+  all[50]!.stop();
+  for (let seconds = 0; seconds < 3; seconds++) {
+    clock.ms += 20;
+    await until(() => channels.length === 51 + seconds, "the next one to begin");
+  }
+  clock.ms += 60_000;
+  await until(() => channels.length === 59, "the rest");
+  for (let index = 100; index < 200; index++) read(index).stop();
+  expect(channels.length).toBeLessThanOrEqual(59 + 50);
+  // All of them are lost together, begun or not, and none begins over the next connection.
+  const begun = channels.length;
+  read(200);
+  readings.closed();
+  expect(ended).toHaveLength(60);
+  readings.opened(connection);
+  clock.ms += 60_000;
+  read(201).stop();
+  expect(channels).toHaveLength(begun + 1);
+});
+
 test("a reading asks RabbitMQ for everything at once, and not for one thing after the other's answer", async () => {
   const asked: string[] = [];
   const late: (() => void)[] = [];
