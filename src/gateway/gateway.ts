@@ -1,5 +1,5 @@
 import type { Missed } from "../broker/broker.ts";
-import type { FeedSink } from "../log/feed.ts";
+import type { FeedSink } from "../log/feed-sink.ts";
 import type { LogRecord } from "../log/record.ts";
 import type { Message } from "../message.ts";
 import type { LoopTime } from "../ops/loop-time.ts";
@@ -95,6 +95,10 @@ export class Gateway implements FeedSink {
   /** Whether the answer with this correlation id is for a client of this manager. */
   hasAsker(asker: string): boolean {
     return this.#parts.requests.isOwn(asker);
+  }
+
+  get publishedCount(): number {
+    return this.#relay.publishedCount;
   }
 
   get hasClients(): boolean {

@@ -3,47 +3,18 @@ import { type Contents, contentsWith, type Envelope, type Head } from "../envelo
 import { hasKey, mayHaveKeys } from "../envelope/once-id.ts";
 import type { Message } from "../message.ts";
 import type { Logger } from "../ops/logger.ts";
+import { LoopTime } from "../ops/loop-time.ts";
 import type { MessageTrace } from "../ops/message-trace.ts";
 import { isExpired } from "../properties.ts";
 import { countAddressed } from "./addressed.ts";
 import { type EarlyRecord, EarlyRecords } from "./early-records.ts";
+import type { FeedSink, KeyBook } from "./feed-sink.ts";
 import { Interest } from "./interest.ts";
+import { type LateRecord, LateRecords } from "./late-records.ts";
 import { openForClients } from "./opening.ts";
 import { LogRecord } from "./record.ts";
 import { Repeats } from "./repeats.ts";
 import type { SkippedRecords } from "./skipped-records.ts";
-
-/** Where the feed sends what it reads. */
-export interface FeedSink {
-  /** From a processor, to the clients of a topic or to one client. */
-  deliver(message: Message): void;
-  /** From a processor or another program, to the client that asked; see `requests.ts`. */
-  answer(message: Message, asker: string): unknown;
-  /** From a client of another manager, to the clients of a topic. */
-  relay(message: Message): void;
-  /** Whether a client has subscribed to this topic, so that `deliver` and `relay` bring it to somebody. */
-  wants(topic: string): boolean;
-  /** Whether a client with this id is connected. */
-  hasClient(clientId: string): boolean;
-  /** Whether the client that asked, by the correlation id, is one of this manager's. */
-  hasAsker(asker: string): boolean;
-  /** Whether anybody is connected. */
-  readonly hasClients: boolean;
-  /** Whether what comes next is for some durable subscription. */
-  readonly isFollowed: boolean;
-  /** Every record, this manager's own too, once the above have got what is theirs. */
-  logged(record: LogRecord): void;
-  /** As `Follower` has them. */
-  marked(offset: number, fingerprint: string | undefined): void;
-  /** What comes next does not follow on what came. */
-  missed(why: Missed): void;
-}
-
-/** What has to know of messages with idempotency keys; see `once.ts`. */
-export interface KeyBook {
-  /** Returns whether the key was known: then this manager's clients have heard the message. */
-  learn(id: string, clientId: string | undefined): boolean;
-}
 
 /**
  * What comes back from the broker: the log of both exchanges, decoded once and handed on once, however many clients
@@ -61,6 +32,7 @@ export class Feed implements Follower {
   /** The offset of the first record that came. */
   #first: number | undefined;
   #early: EarlyRecords | undefined;
+  readonly #late: LateRecords;
   readonly #interest = new Interest();
   /** When the last record came: one look at the clock for all of its messages. */
   #readMs = 0;
@@ -86,6 +58,7 @@ export class Feed implements Follower {
    * @param skipped told of records that nobody can read
    * @param recordBytesMax a larger record is not for clients
    * @param repeats finds what is in the log before
+   * @param loop whose time it takes to hand on what is for very many
    */
   constructor(
     managerId: string,
@@ -95,7 +68,13 @@ export class Feed implements Follower {
     skipped: SkippedRecords,
     recordBytesMax: number,
     repeats = new Repeats(),
+    loop = new LoopTime(),
   ) {
+    this.#late = new LateRecords(
+      loop,
+      () => sink.publishedCount,
+      (late, mayGoOn) => this.#handOn(late, mayGoOn),
+    );
     this.repeats = repeats;
     this.#ownIds = `${managerId}-`;
     this.#sink = sink;
@@ -123,7 +102,11 @@ export class Feed implements Follower {
     const isOwn = isFromClients && envelope.messageId?.startsWith(this.#ownIds) === true;
     if (!isOwn && record.repeated !== "all") {
       if (this.#early !== undefined) this.#wait({ record, isFromClients }, envelope);
-      else if (this.#concerns(record, isFromClients, envelope)) this.#handOn(record, isFromClients);
+      else if (this.#concerns(record, isFromClients, envelope)) {
+        this.#late.add({ record, isFromClients, next: 0, bytes: envelope.body.byteLength });
+        // What is not for live clients is learnt as it comes.
+        void record.heads;
+      }
     }
     this.#coming = undefined;
     this.#sink.logged(record);
@@ -151,7 +134,8 @@ export class Feed implements Follower {
     for (const { record, isFromClients } of early) {
       this.repeats.tell(record);
       this.#coming = record;
-      this.#handOn(record, isFromClients);
+      this.#late.add({ record, isFromClients, next: 0, bytes: 0 });
+      void record.heads;
     }
     this.#coming = coming;
   }
@@ -164,16 +148,27 @@ export class Feed implements Follower {
     return topics === undefined || topics.some((topic) => this.#sink.wants(topic)) || mayHaveKeys(body);
   }
 
-  #handOn(record: LogRecord, isFromClients: boolean): void {
-    for (const [index, head] of record.heads.entries()) {
-      if (record.isHeard(index)) continue;
-      // What is published again under a key that this manager took itself its clients have heard already.
-      const isHeard = hasKey(head.id) && this.keys.learn(head.id, head.clientId);
-      if (isExpired(head) || !this.#isWanted(head, isFromClients)) continue;
-      this.#interest.wanted(this.#readMs);
-      if (!isFromClients) this.#deliver(record.at(index));
-      else if (!isHeard) this.#sink.relay(record.at(index));
+  /** @returns whether all of it was handed on */
+  #handOn(late: LateRecord, mayGoOn: () => boolean): boolean {
+    const { record, isFromClients } = late;
+    const { heads } = record;
+    while (late.next < heads.length) {
+      const index = late.next++;
+      if (this.#handOnOne(record, heads[index]!, index, isFromClients) && !mayGoOn()) break;
     }
+    return late.next >= heads.length;
+  }
+
+  /** @returns whether somebody got it */
+  #handOnOne(record: LogRecord, head: Head, index: number, isFromClients: boolean): boolean {
+    if (record.isHeard(index)) return false;
+    // What is published again under a key that this manager took itself its clients have heard already.
+    const isHeard = hasKey(head.id) && this.keys.learn(head.id, head.clientId);
+    if (isExpired(head) || !this.#isWanted(head, isFromClients)) return false;
+    this.#interest.wanted(this.#readMs);
+    if (!isFromClients) this.#deliver(record.at(index));
+    else if (!isHeard) this.#sink.relay(record.at(index));
+    return true;
   }
 
   #isWanted({ topic, clientId }: Head, isFromClients: boolean): boolean {

@@ -1,5 +1,5 @@
 import type { Waiter } from "../envelope/waiter.ts";
-import type { FeedSink } from "../log/feed.ts";
+import type { FeedSink } from "../log/feed-sink.ts";
 import type { Message, OutgoingMessage } from "../message.ts";
 import type { Tracing } from "../ops/tracing.ts";
 import { spanAfter, traceContextIn, withTrace } from "../trace-context.ts";
@@ -73,6 +73,9 @@ export function tracedSink(sink: FeedSink, tracing: Tracing | undefined): FeedSi
     wants: (topic) => sink.wants(topic),
     hasClient: (clientId) => sink.hasClient(clientId),
     hasAsker: (asker) => sink.hasAsker(asker),
+    get publishedCount() {
+      return sink.publishedCount;
+    },
     get hasClients() {
       return sink.hasClients;
     },

@@ -66,6 +66,7 @@ export class WayBack {
       this.skipped,
       this.#recordBytesMax,
       this.repeats,
+      gateway.loop,
     );
     feed.keys = this.#once;
     feed.addressed = this.addressed;

@@ -124,8 +124,9 @@ export class LogEnd {
       const message = record.at(index);
       if (subscriptions !== undefined) this.#publishDirect(message, subscriptions, this.#current, position);
       else {
+        const before = this.#relay.publishedCount;
         this.#relay.send(route, message, message.id, { position });
-        for (const { audiences } of route) this.#published += audiences.length;
+        this.#published += this.#relay.publishedCount - before;
       }
       if (this.#published > this.#publishedMax) {
         this.#leaveAll();

@@ -25,6 +25,8 @@ export class Relay {
   #outlet: Outlet | undefined;
   #deliveredCount = 0;
   #publishedBytes = 0;
+  /** What was published so far: a message counts for each of its audiences. */
+  publishedCount = 0;
 
   /** Messages sent to clients: one to a thousand clients counts a thousand. */
   get deliveredCount(): number {
@@ -73,6 +75,7 @@ export class Relay {
         tail = next;
       }
       const frame = encoding.join(group.head, tail);
+      this.publishedCount += group.audiences.length;
       for (const audience of group.audiences) {
         // Before it is published: a client that has to leave for it has got it.
         audience.lastPosition = delivery.position;

@@ -8,8 +8,10 @@ import { LogRecord } from "../../../src/log/record.ts";
 import { Repeats } from "../../../src/log/repeats.ts";
 import { SkippedRecords } from "../../../src/log/skipped-records.ts";
 import type { OutgoingMessage } from "../../../src/message.ts";
+import { LoopTime } from "../../../src/ops/loop-time.ts";
 import { MessageTrace } from "../../../src/ops/message-trace.ts";
 import { RecordingLogger } from "../doubles/recording-logger.ts";
+import { turn } from "../doubles/turn.ts";
 
 function feedOf(managerId: string, messageTraceMode: "on" | "off" = "off", repeats = new Repeats()) {
   const heard: unknown[] = [];
@@ -26,6 +28,7 @@ function feedOf(managerId: string, messageTraceMode: "on" | "off" = "off", repea
     hasClient: (clientId: string) => !unwanted.has(clientId),
     hasAsker: (asker: string) => !unwanted.has(asker),
     hasClients: true,
+    publishedCount: 0,
     isFollowed: false,
     logged: ({ offset }: LogRecord) => void logged.push(offset),
     marked: (offset: number) => void logged.push(`mark ${offset}`),
@@ -396,4 +399,88 @@ test("when it follows, it says from which offset on it has everything: the first
   empty.onMarked = (offset) => void reached.push(offset);
   empty.marked(9);
   expect(reached).toEqual([7, 9]);
+});
+
+describe("records with many messages for very many audiences", () => {
+  /** Each message is published to this many, which takes a millisecond. */
+  const audiences = 1000;
+
+  function crowded() {
+    const clock = { ms: 0 };
+    const heard: string[] = [];
+    const known = { publishedCount: 0, hears: true };
+    const publish = ({ body }: OutgoingMessage) => {
+      heard.push(body as string);
+      known.publishedCount += audiences;
+      clock.ms++;
+    };
+    const sink = {
+      deliver: publish,
+      answer: ({ body }: OutgoingMessage) => void heard.push(`answer ${body}`),
+      relay: publish,
+      wants: () => known.hears,
+      hasClient: () => known.hears,
+      hasAsker: () => true,
+      hasClients: true,
+      get publishedCount() {
+        return known.publishedCount;
+      },
+      isFollowed: false,
+      logged: () => undefined,
+      marked: () => undefined,
+      missed: () => undefined,
+    };
+    const logger = new RecordingLogger();
+    const trace = new MessageTrace(logger, "off");
+    const loop = new LoopTime(() => clock.ms);
+    const feed = new Feed("m", sink, logger, trace, new SkippedRecords(logger), 1e6, new Repeats(), loop);
+    return { feed, heard, clock, known };
+  }
+
+  const texts = (record: number) => Array.from({ length: 100 }, (_, index) => `${record}.${index}`);
+  const recordOf = (record: number) =>
+    packed(
+      `manager-${record}`,
+      texts(record).map((body) => ({ body, topic: "a", clientId: "c" })),
+    );
+
+  test("are handed on in several turns of the event loop, none of which is long, in order", async () => {
+    const { feed, heard, clock } = crowded();
+    for (const record of [0, 1, 2]) feed.record(record, "wsmanager", recordOf(record));
+    expect(heard).toEqual(texts(0).slice(0, heard.length));
+    expect(heard.length).toBeLessThanOrEqual(5);
+    for (let turns = 0; heard.length < 300; turns++) {
+      expect(turns).toBeLessThan(100);
+      const beganMs = clock.ms;
+      await turn();
+      expect(clock.ms - beganMs).toBeLessThanOrEqual(6);
+    }
+    expect(heard).toEqual([0, 1, 2].flatMap(texts));
+    // After that what comes is handed on as it comes.
+    feed.record(3, "wsmanager", from("other", { body: "next", topic: "a" }));
+    expect(heard.at(-1)).toBe("next");
+  });
+
+  test("do not wait where nobody hears them", async () => {
+    const { feed, heard, known } = crowded();
+    feed.record(0, "wsmanager", recordOf(0));
+    known.hears = false;
+    feed.record(1, "towsmanager", recordOf(1));
+    await turn();
+    expect(heard.length).toBeLessThan(20);
+    known.hears = true;
+    feed.record(2, "wsmanager", from("other", { body: "next", topic: "a" }));
+    expect(heard.at(-1)).toBe("next");
+  });
+
+  test("take no more memory than a limit: beyond it all that waits is handed on at once", () => {
+    const { feed, heard } = crowded();
+    const large = "x".repeat(90_000);
+    for (let record = 0; record < 120; record++) {
+      const messages = ["a", "b", "c"].map((name) => ({ body: name + large, topic: "a" }));
+      feed.record(record, "wsmanager", packed(`manager-${record}`, messages));
+    }
+    // What waits has less than 8 MiB.
+    expect(3 * 120 - heard.length).toBeLessThan((8 * 1024 ** 2) / large.length);
+  });
 });

@@ -66,6 +66,7 @@ class ManagerDouble {
       hasClient: () => false,
       hasAsker: () => false,
       hasClients: false,
+      publishedCount: 0,
       isFollowed: false,
       logged: this.durables.logged.bind(this.durables),
       marked: this.durables.marked.bind(this.durables),

@@ -1,0 +1,75 @@
+import { Deque } from "../collections/deque.ts";
+import type { LoopTime, Task } from "../ops/loop-time.ts";
+import type { EarlyRecord } from "./early-records.ts";
+
+/** What is published to audiences in one turn of the event loop as records come. Each takes about a microsecond. */
+const publishedMax = 4096;
+/** What the bodies of records that wait may take together: beyond it all are handed on at once. In bytes. */
+const bytesMax = 8 * 1024 ** 2;
+
+/** A record of which a part was handed on, or nothing yet. */
+export interface LateRecord extends EarlyRecord {
+  /** The index of the message that is handed on next. */
+  next: number;
+  /** Of its body, in bytes. */
+  readonly bytes: number;
+}
+
+/**
+ * Hands on one message after another, until it may not go on.
+ *
+ * @param mayGoOn asked after each message
+ * @returns whether all of the record was handed on
+ */
+type HandOn = (late: LateRecord, mayGoOn: () => boolean) => boolean;
+
+/**
+ * Records that live clients have yet to get. A record may have hundreds of messages, and each of them thousands of audiences, where
+ * clients have many subscriptions with ids of their own: what does not fit into a turn of the event loop waits for its end and the next
+ * ones, and what comes after it waits, too.
+ */
+export class LateRecords implements Task {
+  readonly #loop: LoopTime;
+  readonly #handOn: HandOn;
+  readonly #publishedCount: () => number;
+  readonly #waiting = new Deque<LateRecord>();
+  #bytes = 0;
+  /** In which turn of the event loop a record has come last, and what had been published when that began. */
+  #turn = -1;
+  #publishedBefore = 0;
+
+  /** @param publishedCount what was published so far, each audience of a message counted */
+  constructor(loop: LoopTime, publishedCount: () => number, handOn: HandOn) {
+    this.#loop = loop;
+    this.#publishedCount = publishedCount;
+    this.#handOn = handOn;
+  }
+
+  /** Hands on a record now, as much of it as there is time for, and the rest later. */
+  add(late: LateRecord): void {
+    this.#loop.begin();
+    if (this.#turn !== this.#loop.turn) {
+      this.#turn = this.#loop.turn;
+      this.#publishedBefore = this.#publishedCount();
+    }
+    if (this.#waiting.length === 0 && this.#handOn(late, this.#mayPublish)) return;
+    this.#waiting.push(late);
+    this.#bytes += late.bytes;
+    if (this.#bytes > bytesMax) this.run(Number.POSITIVE_INFINITY);
+    else this.#loop.ask(this);
+  }
+
+  run(untilMs: number): void {
+    const mayGoOn = () => this.#loop.now() < untilMs;
+    for (let late = this.#waiting.at(0); late !== undefined; late = this.#waiting.at(0)) {
+      if (!this.#handOn(late, mayGoOn)) {
+        this.#loop.ask(this);
+        return;
+      }
+      this.#waiting.shift();
+      this.#bytes -= late.bytes;
+    }
+  }
+
+  readonly #mayPublish = (): boolean => this.#publishedCount() - this.#publishedBefore < publishedMax;
+}
