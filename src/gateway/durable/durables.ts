@@ -68,9 +68,8 @@ export class Durables {
       newest: (subscription) => this.#history.add(subscription),
       reached: (offset) => this.marked(offset),
     });
-    const placed = (subscription: DurableSubscription) => this.#locator.locate(subscription);
-    const historyEvents = { placed, delivered };
-    this.#history = new History(log, this.window, this.#slices, historyEvents, valuesBytesMax, retryBackoff);
+    const found = { placed: (each: DurableSubscription) => this.#locator.locate(each), delivered };
+    this.#history = new History(log, this.window, this.#slices, found, valuesBytesMax, retryBackoff);
     this.#walks = new Walks(this.window, this.#slices, {
       reachedEnd: (subscription) => this.#join(subscription),
       fellBehind: (subscription) => this.#locate(subscription),
