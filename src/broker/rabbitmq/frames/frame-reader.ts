@@ -11,7 +11,7 @@ import {
   frameSizeAt,
 } from "./amqp-wire.ts";
 import { readProperties } from "./delivery-properties.ts";
-import { type Receiving, type ReceivingChannel, receiving } from "./innards.ts";
+import { type Receiving, type ReceivingChannel, receiveFrom, receiving } from "./innards.ts";
 import { ReadRests, type Unhurried } from "./read-rests.ts";
 
 /** The class and the method of basic.deliver. */
@@ -45,15 +45,12 @@ export class FrameReader {
     const inside = receiving(connection);
     this.#inside = inside;
     this.#mainAccept = inside.accept;
-    const { stream } = inside;
-    stream.removeAllListeners("readable");
-    if (inside.rest.byteLength > 0) {
-      const { rest } = inside;
+    const { rest } = inside;
+    if (rest.byteLength > 0) {
       inside.rest = nothing;
-      this.#add(rest);
+      this.#received(rest);
     }
-    stream.on("readable", this.#readable);
-    this.#readable();
+    receiveFrom(inside.stream, this.#received);
   }
 
   /**
@@ -67,27 +64,17 @@ export class FrameReader {
     return this.#rests;
   }
 
-  readonly #readable = (): void => {
-    const { stream } = this.#inside;
-    let bytes = 0;
+  readonly #received = (chunk: Buffer): void => {
+    this.#inside.recvSinceLastCheck = true;
+    this.#parts.push(chunk);
+    this.#partBytes += chunk.byteLength;
     try {
-      for (let chunk = stream.read(); chunk !== null; chunk = stream.read()) {
-        bytes += chunk.byteLength;
-        this.#inside.recvSinceLastCheck = true;
-        this.#add(chunk);
-        if (this.#partBytes >= this.#neededBytes) this.#take();
-      }
+      if (this.#partBytes >= this.#neededBytes) this.#take();
     } catch (error) {
       this.#inside.emit("frameError", error);
     }
-    // The stream has asked its socket for more by now.
-    this.#rests?.read(bytes);
+    this.#rests?.read(chunk.byteLength);
   };
-
-  #add(chunk: Buffer): void {
-    this.#parts.push(chunk);
-    this.#partBytes += chunk.byteLength;
-  }
 
   /** Takes all that is whole. */
   #take(): void {

@@ -74,9 +74,10 @@ export interface Receiving {
   /** The socket. */
   readonly stream: {
     read(): Buffer | null;
-    on(event: "readable", heard: () => void): unknown;
     removeAllListeners(event: "readable"): unknown;
-    /** Bun's, which a stream keeps for itself. `pause` of the stream means nothing to who reads by `readable`. */
+    /** The socket hands over by it what it has received, and null at the end. */
+    push(chunk: Buffer | null): boolean;
+    /** Bun's, which a stream keeps for itself. `pause` of the stream means nothing to one that takes what it is handed over. */
     readonly _handle?: ReadHandle | null;
   };
   /** What was received and not read. */
@@ -103,10 +104,30 @@ export interface ReceivingChannel {
   closeWithError(method: undefined, reason: string, code: number, error: unknown): void;
 }
 
+/**
+ * From now on, what a socket receives goes to `received` at once. Node's streams keep it in a list, tell of it in another turn of
+ * the loop and ask the socket for more: together that is dearer than to read it from the kernel.
+ */
+export function receiveFrom(stream: Receiving["stream"], received: (chunk: Buffer) => void): void {
+  stream.removeAllListeners("readable");
+  for (let chunk = stream.read(); chunk !== null; chunk = stream.read()) received(chunk);
+  const push = stream.push.bind(stream);
+  stream.push = (chunk) => {
+    if (chunk === null) return push(null);
+    received(chunk);
+    return true;
+  };
+}
+
 /** What reads what RabbitMQ sends over a connection. @throws TypeError if amqplib has changed */
 export function receiving(connection: ChannelModel): Receiving {
   const found = connection.connection as unknown as Partial<Receiving>;
-  if (!Buffer.isBuffer(found.rest) || found.accept === undefined || found.recvFrame === undefined) {
+  if (
+    !Buffer.isBuffer(found.rest) ||
+    found.accept === undefined ||
+    found.recvFrame === undefined ||
+    found.stream?.push === undefined
+  ) {
     throw new TypeError(
       "this amqplib has another inside than 2.3: see src/broker/rabbitmq/frames/innards.ts",
     );

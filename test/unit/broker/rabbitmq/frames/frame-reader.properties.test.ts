@@ -103,8 +103,6 @@ class Fed implements Disposable {
   readonly errors: Error[] = [];
   readonly #connection: ChannelModel;
   readonly channels: readonly Channel[];
-  #chunks: Buffer[] = [];
-  #readable: () => void = () => undefined;
 
   static async start(onMessage: (message: ConsumeMessage) => void = () => undefined): Promise<Fed> {
     const connection = await connect(broker.url);
@@ -121,7 +119,7 @@ class Fed implements Disposable {
         { consumerTag },
       );
     }
-    fed.#takeOver();
+    new FrameReader(connection);
     return fed;
   }
 
@@ -131,27 +129,10 @@ class Fed implements Disposable {
     connection.on("error", (error: Error) => this.errors.push(error));
   }
 
-  /** From now on the connection reads what it is given here. */
-  #takeOver(): void {
-    const inside = receiving(this.#connection) as { stream: object };
-    const { stream } = inside;
-    inside.stream = new Proxy(stream, {
-      get: (target, key) => {
-        if (key === "read") return () => this.#chunks.shift() ?? null;
-        if (key === "on")
-          return (event: string, heard: () => void) => {
-            if (event === "readable") this.#readable = heard;
-          };
-        const found = Reflect.get(target, key);
-        return typeof found === "function" ? found.bind(target) : found;
-      },
-    });
-    new FrameReader(this.#connection);
-  }
-
+  /** As if the socket had received it in these pieces. */
   feed(...chunks: readonly Buffer[]): void {
-    this.#chunks.push(...chunks);
-    this.#readable();
+    const { stream } = receiving(this.#connection);
+    for (const chunk of chunks) stream.push(chunk);
   }
 
   [Symbol.dispose](): void {
@@ -232,5 +213,45 @@ describe("reading in amqplib's place", () => {
       ]);
       expect(fed.heard).toEqual([]);
     }
+  });
+
+  test("what the socket had received and nobody had read comes first", async () => {
+    const connection = await connect(broker.url);
+    const channel = await connection.createChannel();
+    const heard: number[] = [];
+    await channel.consume("q", (message) => heard.push(message!.fields.deliveryTag), { consumerTag });
+    const { stream } = receiving(connection);
+    // Node's streams tell of it in another turn of the loop.
+    stream.push(whole(simple));
+    new FrameReader(connection);
+    stream.push(whole({ ...simple, deliveryTag: 2 }));
+    expect(heard).toEqual([1, 2]);
+    await connection.close();
+  });
+
+  test("the end of a connection is heard, after all that came before it", async () => {
+    const connection = await connect(broker.url);
+    const channel = await connection.createChannel();
+    const heard: string[] = [];
+    await channel.consume("q", () => heard.push("delivery"), { consumerTag });
+    new FrameReader(connection);
+    const closed = Promise.withResolvers<void>();
+    connection.on("error", ({ message }: Error) => heard.push(message));
+    connection.on("close", () => closed.resolve());
+    const peer = broker.peers.at(-1)!;
+    peer.sendBytes(whole(simple));
+    peer.end();
+    await closed.promise;
+    expect(heard).toEqual(["delivery", "Unexpected close"]);
+  });
+
+  test("as long as anything comes, heartbeats find the peer alive", async () => {
+    const connection = await connect(broker.url);
+    new FrameReader(connection);
+    const inside = receiving(connection);
+    inside.recvSinceLastCheck = false;
+    inside.stream.push(frames.HEARTBEAT_BUF);
+    expect(inside.recvSinceLastCheck).toBe(true);
+    await connection.close();
   });
 });
