@@ -100,6 +100,10 @@ async function publishedToExchanges(): Promise<number> {
   );
 }
 
+/** What Warren's roles have published, and what another program has. */
+const ours = (texts: readonly string[]) => texts.filter((text) => text.startsWith("message "));
+const theirs = (texts: readonly string[]) => texts.filter((text) => text.startsWith("foreign "));
+
 const from = (first: number, count: number) =>
   Array.from({ length: count }, (_, index) => `message ${first + index}`);
 
@@ -109,16 +113,18 @@ describe("another program", () => {
     ["without headers", {}, undefined],
     ["of the topic that an exchange of its own lets pass", {}, "a.*"],
   ])(
-    "hears each message once and plain, with all that it has, from the first after its binding on: %s",
+    "hears each message once and plain, with all that it has, from the first after its binding on, and is heard once itself: %s",
     async (_, own, topic) => {
       const roles = await startRoles();
       const listeners: {
         readonly exchange: Exchange;
         readonly first: number;
+        readonly firstForeign: number;
         readonly program: Awaited<ReturnType<typeof listen>>;
       }[] = [];
       const perMessage = topic === undefined ? 1 : 2;
       let count = 0;
+      let foreign = 0;
       let confirmed = 0;
       let isOver = false;
       // Some alone, some by the dozen: in packs of one and of many.
@@ -136,9 +142,15 @@ describe("another program", () => {
           count++;
         }
       };
+      const publishForeign = () => {
+        for (const exchange of exchanges)
+          program.channel.publish(exchange, "a.b", Buffer.from(`foreign ${foreign}`));
+        foreign++;
+      };
       const traffic = async () => {
         for (let round = 0; !isOver; round++) {
           publish(round % 3 === 0 ? 30 : 1);
+          publishForeign();
           await Bun.sleep(1);
           // Else a RabbitMQ that is slow would have the more to do.
           await untilCount(() => confirmed, 2 * count - 1000, "confirms");
@@ -147,7 +159,7 @@ describe("another program", () => {
       const bind = async () => {
         for (const exchange of exchanges) {
           const listener = await listen(exchange, {}, topic);
-          listeners.push({ exchange, first: count, program: listener });
+          listeners.push({ exchange, first: count, firstForeign: foreign, program: listener });
           await listener.consume();
         }
       };
@@ -162,17 +174,26 @@ describe("another program", () => {
       await sending;
       await bind();
       publish(40);
+      publishForeign();
       await untilCount(() => confirmed, 2 * count, "confirms");
+      await program.channel.waitForConfirms();
       const all = from(0, count);
-      for (const { exchange, first, program: listener } of listeners) {
-        await until(() => listener.texts.at(-1) === all.at(-1), `the last message on ${exchange}`);
+      const allForeign = Array.from({ length: foreign }, (_, index) => `foreign ${index}`);
+      for (const { exchange, first, firstForeign, program: listener } of listeners) {
+        await until(() => ours(listener.texts).at(-1) === all.at(-1), `the last message on ${exchange}`);
+        await until(() => theirs(listener.texts).at(-1) === allForeign.at(-1), "the last foreign one");
         // One that was appended before it was bound may have been published after it.
-        const begin = all.indexOf(listener.texts[0]!);
+        const begin = all.indexOf(ours(listener.texts)[0]!);
         expect(begin).toBeLessThanOrEqual(first);
-        expect(listener.texts).toEqual(all.slice(begin));
+        expect(ours(listener.texts)).toEqual(all.slice(begin));
+        const beginForeign = allForeign.indexOf(theirs(listener.texts)[0]!);
+        expect(beginForeign).toBeLessThanOrEqual(firstForeign);
+        expect(theirs(listener.texts)).toEqual(allForeign.slice(beginForeign));
+        expect(listener.heard.length).toBe(all.length - begin + allForeign.length - beginForeign);
         expect(new Set(listener.heard.map(({ fields }) => fields.exchange))).toEqual(new Set([exchange]));
-        expect(listener.heard.every(({ properties }) => properties.contentType === "text/x-own")).toBe(true);
-        const { properties, fields } = listener.heard[0]!;
+        const copies = listener.heard.filter(({ content }) => ours([content.toString()]).length > 0);
+        expect(copies.every(({ properties }) => properties.contentType === "text/x-own")).toBe(true);
+        const { properties, fields } = copies[0]!;
         expect(fields.routingKey).toBe("a.b");
         const app = exchange === "wsmanager" ? "manager-1" : "processor-1";
         expect(properties).toMatchObject({
@@ -182,16 +203,18 @@ describe("another program", () => {
         });
         expect(properties.headers).toEqual({ "client-id": "anna", ...own, "warren-copy": true });
       }
-      const noOther = (texts: readonly string[]) => texts.filter((text) => text !== "other");
-      await untilCount(() => roles.atGroup().length, perMessage * count, "deliveries to the group");
-      expect(noOther(roles.atGroup())).toEqual(all);
+      await untilCount(() => roles.atGroup().length, perMessage * count + foreign, "deliveries to the group");
+      expect(ours(roles.atGroup())).toEqual(all);
+      expect(theirs(roles.atGroup())).toEqual(allForeign);
       for (const exchange of exchanges) {
+        const inLog = () => roles.inLog(exchange).filter((text) => text !== "other");
         // The log is followed apart from the group's queue.
-        await untilCount(() => noOther(roles.inLog(exchange)).length, all.length, "messages in the log");
-        expect(noOther(roles.inLog(exchange))).toEqual(all);
+        await untilCount(() => inLog().length, all.length + foreign, "messages in the log");
+        expect(ours(inLog())).toEqual(all);
+        expect(theirs(inLog())).toEqual(allForeign);
       }
       const types = new Set(roles.group.deliveries.map(({ envelope }) => envelope.contentType));
-      expect(types).toEqual(new Set([packedContentType]));
+      expect(types).toEqual(new Set([packedContentType, undefined]));
     },
   );
 

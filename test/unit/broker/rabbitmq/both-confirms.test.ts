@@ -1,0 +1,81 @@
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { defaultTiming } from "../../../../src/broker/rabbitmq/connection/link-timing.ts";
+import { RabbitmqBroker } from "../../../../src/broker/rabbitmq/rabbitmq.ts";
+import { Outbox } from "../../../../src/outbox/outbox.ts";
+import { FakeAmqp, type FakePeer } from "../../../support/fake-amqp.ts";
+import { integrationTimeoutMs } from "../../../support/timeout.ts";
+import { until } from "../../../support/wait.ts";
+import { onConfirmed } from "../../doubles/waiter.ts";
+
+setDefaultTimeout(integrationTimeoutMs);
+
+const quiet = () => undefined;
+const logger = { wants: () => false, debug: quiet, info: quiet, warn: quiet, error: quiet };
+
+/** A publish that a peer has read. */
+interface Published {
+  readonly exchange: unknown;
+  readonly deliveryTag: number;
+  readonly peer: FakePeer;
+  readonly channel: number;
+}
+
+const ack = ({ peer, channel, deliveryTag }: Published) =>
+  peer.send("BasicAck", { deliveryTag, multiple: false }, channel);
+
+test.each([
+  ["wsmanager", "wsmanager.packed"],
+  ["wsmanager.packed", "wsmanager"],
+])(
+  "a message has its receipt when both of its confirms are there, and not while RabbitMQ stands still after that of %s",
+  async (first, second) => {
+    const published: Published[] = [];
+    let holds = false;
+    await using fake = await FakeAmqp.start((method, peer, channel, { exchange }) => {
+      if (method !== "BasicPublish") return undefined;
+      const one = { exchange, deliveryTag: peer.published, peer, channel };
+      published.push(one);
+      if (!holds) ack(one);
+      return "answered";
+    });
+    const broker = new RabbitmqBroker({
+      urls: [fake.url],
+      name: "test",
+      logger,
+      logRetention: "off",
+      timing: defaultTiming,
+    });
+    fake.closeFirst(broker);
+    const outbox = new Outbox("test", true, { stallMs: 600_000 });
+    broker.attachPublisher("wsmanager", outbox);
+    broker.start(quiet);
+    const receipts: string[] = [];
+    const append = (body: string) =>
+      outbox.append(
+        { body, topic: "t" },
+        onConfirmed(() => void receipts.push(body)),
+      );
+    append("proves the link");
+    await until(() => receipts.length === 1, "the link is proven");
+
+    holds = true;
+    published.length = 0;
+    append("held");
+    await until(() => published.length === 2, "the message and its copy");
+    const of = (exchange: string) => published.find((one) => one.exchange === exchange)!;
+    ack(of(first));
+    // That it was read is known by the receipt of what was confirmed after it.
+    holds = false;
+    append("later");
+    await until(() => receipts.length === 2, "the receipt of a later message");
+    const { peer } = of(first);
+    peer.freeze();
+    expect(receipts).toEqual(["proves the link", "later"]);
+
+    peer.thaw();
+    ack(of(second));
+    await until(() => receipts.length === 3, "the receipt");
+    expect(receipts.at(-1)).toBe("held");
+    expect(outbox.repeatedCount).toBe(0);
+  },
+);
