@@ -44,6 +44,15 @@ export class TagWindow<T> {
     return settled;
   }
 
+  /** Whether one that is not settled fits. */
+  some(fits: (item: T) => boolean): boolean {
+    for (let index = 0; index < this.#items.length; index++) {
+      const item = this.#items.at(index);
+      if (item !== alreadySettled && fits(item as T)) return true;
+    }
+    return false;
+  }
+
   /** Takes out all that is not settled, in order; the next tag is 1 again. */
   reset(): T[] {
     const open: T[] = [];

@@ -5,4 +5,6 @@
 export class Share {
   /** What was handed to the outbox and has not been put into an envelope yet. In bytes, as messages cost. */
   unsentBytes = 0;
+  /** The place, in the order of first sending (`Sent.sequence`), of the last message that was put into an envelope; 0 if none was. */
+  sealedAt = 0;
 }

@@ -4,7 +4,7 @@ import type { LogRecord } from "../log/record.ts";
 import type { Message } from "../message.ts";
 import type { LoopTime } from "../ops/loop-time.ts";
 import type { AnyMetric } from "../ops/metrics.ts";
-import type { Client } from "./clients/client.ts";
+import type { Client, ClientSocket } from "./clients/client.ts";
 import { sayFarewell } from "./clients/farewell.ts";
 import { partEvenly } from "./clients/parting.ts";
 import { durableMetrics } from "./durable/durable-metrics.ts";
@@ -161,11 +161,17 @@ export class Gateway implements FeedSink {
   }
 
   /**
-   * Takes no new clients, and has those that there are leave evenly over a time, in milliseconds, in which they are served as ever.
+   * Takes no new clients, and has those that there are leave evenly over a time, in milliseconds, in which they are served as ever. What
+   * they have published is confirmed by then, unless that takes long.
    */
   async leave(overMs: number): Promise<void> {
     this.#parts.entrance.close();
-    await partEvenly(this.#parts.clients, this.#parts.holds, overMs);
+    const { clients, holds, options } = this.#parts;
+    const isSettled = (socket: ClientSocket) => {
+      const { share } = socket.data;
+      return !holds.isHeld(socket, "turn") && (share === undefined || options.uplink.isSettled(share));
+    };
+    await partEvenly({ clients, holds, isSettled }, overMs);
   }
 
   /** Lets the clients go on that were held back. */

@@ -29,6 +29,7 @@ export function uplinkTo(
     },
     unfitnessOf: (message) => outbox.unfitnessOf(message),
     idOf: (number) => outbox.idOf(number),
+    isSettled: (share) => outbox.isSettled(share),
     get freeBytes() {
       return outbox.level.freeBytes;
     },

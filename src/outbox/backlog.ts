@@ -55,6 +55,11 @@ export class Backlog {
     return this.#again.length > 0;
   }
 
+  /** Whether something of that place in the order of first sending, or from before it, is to be sent again. */
+  hasRepeatUpTo(sequence: number): boolean {
+    return this.#again.some((sent) => sent.sequence <= sequence);
+  }
+
   /** Messages that were never sent. */
   get waitingCount(): number {
     return this.#sealer.length;

@@ -46,17 +46,22 @@ export class Line {
     return this.#waiting.at(0);
   }
 
-  shift(): Waiting | undefined {
-    const single = this.#singly.shift();
-    if (single !== undefined) return single;
-    const waiting = this.#waiting.shift();
-    if (waiting?.share !== undefined) waiting.share.unsentBytes -= waiting.costBytes;
+  /** @param sequence the place that it takes in the order of first sending */
+  shift(sequence: number): Waiting | undefined {
+    const waiting = this.#singly.shift() ?? this.#waiting.shift();
+    if (waiting?.share !== undefined) {
+      waiting.share.unsentBytes -= waiting.costBytes;
+      waiting.share.sealedAt = sequence;
+    }
     return waiting;
   }
 
   /** These were shifted last, and come again, one by one. */
   unshift(waiting: readonly Waiting[]): void {
-    for (const each of waiting) this.#singly.push(each);
+    for (const each of waiting) {
+      if (each.share !== undefined) each.share.unsentBytes += each.costBytes;
+      this.#singly.push(each);
+    }
   }
 
   /** The number of the next message to be sealed. */

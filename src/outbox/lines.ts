@@ -1,4 +1,5 @@
 import type { Waiting } from "../envelope/sealing.ts";
+import type { Share } from "../envelope/share.ts";
 import type { OutboxLimits } from "./limits.ts";
 import { Line, type Stream } from "./line.ts";
 
@@ -49,10 +50,8 @@ export class Lines {
   /** Returns the message's number. */
   push(waiting: Waiting): number {
     const { share, message } = waiting;
-    if (share === undefined || message.clientId === undefined) return this.#common.push(waiting);
-    const own =
-      this.#own.get(message.clientId) ??
-      (share.unsentBytes < this.#ownLineBytes ? undefined : this.#open(message.clientId));
+    if (share === undefined) return this.#common.push(waiting);
+    const own = message.clientId === undefined ? undefined : this.#ownOf(message.clientId, share);
     share.unsentBytes += waiting.costBytes;
     if (own === undefined) return this.#common.push(waiting);
     this.#ownCount++;
@@ -81,6 +80,11 @@ export class Lines {
     const [own] = this.#own.values() as Iterable<OwnLine> as [OwnLine];
     own.creditBytes -= costBytes;
     if (line.length === 0) this.#close(own);
+  }
+
+  /** The sender's own line; undefined while it has too little waiting to get one. */
+  #ownOf(sender: string, share: Share): OwnLine | undefined {
+    return this.#own.get(sender) ?? (share.unsentBytes < this.#ownLineBytes ? undefined : this.#open(sender));
   }
 
   #nextOwn(): OwnLine {

@@ -113,6 +113,14 @@ export class Outbox implements Publisher {
     return this.#backlog.idOf(number);
   }
 
+  /** Whether all that a sender has appended so far is confirmed, or was given up. It looks at each envelope on the wire. */
+  isSettled({ unsentBytes, sealedAt }: Share): boolean {
+    if (unsentBytes > 0) return false;
+    return (
+      !this.#backlog.hasRepeatUpTo(sealedAt) && !this.#window.some(({ sequence }) => sequence <= sealedAt)
+    );
+  }
+
   /** Why the broker could not carry a message, by what its last link could; undefined if it could. */
   unfitnessOf(message: OutgoingMessage): Unfit | undefined {
     return this.#backlog.unfitnessOf(message, this.#link.headBytesMax);

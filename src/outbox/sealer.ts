@@ -74,7 +74,7 @@ export class Sealer {
   next(form: Form): Sent | undefined {
     const line = this.#lines.next();
     const isSingle = line?.isSingle === true;
-    const first = line?.shift();
+    const first = line?.shift(this.#sequence + 1);
     if (line === undefined || first === undefined) return undefined;
     const sealing = this.sealing(form.hasCopies);
     if (form.isPacking && !isSingle && this.#isOfPackSize(first) && isPackable(first, form)) {
@@ -125,7 +125,7 @@ export class Sealer {
       seconds ??= nextSeconds;
       taken.push(next);
       costBytes += next.costBytes;
-      line.shift();
+      line.shift(this.#sequence + taken.length);
     }
     return taken;
   }

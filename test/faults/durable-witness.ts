@@ -87,7 +87,7 @@ export class DurableWitness {
     this.#hasGotOn = true;
     const key = keyOf(body);
     if (key === undefined) return;
-    (body.startsWith(answerPrefix) ? this.answered : this.relayed).note(key.client, key.number);
+    (body.startsWith(answerPrefix) ? this.answered : this.relayed).note(key.client, key.number, position);
   }
 
   #leave(socket: WebSocket): void {

@@ -3,21 +3,22 @@ const shownMax = 20;
 
 /** One listener's view of the messages of many clients, each of which numbers its own from 0. No I/O. */
 export class Sightings {
-  readonly #seen = new Map<string, { readonly times: number[]; last: number }>();
+  readonly #seen = new Map<string, { readonly times: number[]; last: number; lastAt: string }>();
   duplicated = 0;
   /** The first of what came twice: `c7:42`. */
   readonly repeats: string[] = [];
   /** First sightings that came after one with a higher number. */
   reordered = 0;
-  /** The first of them: `c7:42 after 44`. */
-  readonly reorderings: string[] = [];
+  /** The first of them. */
+  readonly reorderings: Reordering[] = [];
   /** Different messages seen. */
   count = 0;
 
-  note(client: string, number: number): void {
+  /** @param at where in the log, if that is known */
+  note(client: string, number: number, at = ""): void {
     let seen = this.#seen.get(client);
     if (seen === undefined) {
-      seen = { times: [], last: -1 };
+      seen = { times: [], last: -1, lastAt: "" };
       this.#seen.set(client, seen);
     }
     const times = (seen.times[number] ?? 0) + 1;
@@ -30,9 +31,13 @@ export class Sightings {
     this.count++;
     if (number < seen.last) {
       this.reordered++;
-      if (this.reorderings.length < shownMax) this.reorderings.push(`${client}:${number} after ${seen.last}`);
+      const { last, lastAt } = seen;
+      if (this.reorderings.length < shownMax)
+        this.reorderings.push({ client, number, at, after: last, afterAt: lastAt });
+    } else {
+      seen.last = number;
+      seen.lastAt = at;
     }
-    seen.last = Math.max(seen.last, number);
   }
 
   has({ client, number }: MessageKey): boolean {
@@ -44,6 +49,15 @@ export class Sightings {
       for (const number of times.keys()) if ((times[number] ?? 0) > 0) yield { client, number };
     }
   }
+}
+
+/** A message that came after a later one of the same client. */
+export interface Reordering extends MessageKey {
+  /** Where in the log; empty where that is not known. */
+  readonly at: string;
+  /** The later one's number, and place. */
+  readonly after: number;
+  readonly afterAt: string;
 }
 
 export interface MessageKey {

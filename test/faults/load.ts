@@ -1,5 +1,6 @@
 import { keyOf, type MessageKey, Sightings, Silence } from "./ledger.ts";
 import { ReceiptSender } from "./receipt-sender.ts";
+import { Sendings, wayOf } from "./sendings.ts";
 
 export interface LoadOptions {
   readonly clients: number;
@@ -38,6 +39,7 @@ export class Load {
   readonly answered = new Sightings();
   /** The answers, at the sender. */
   readonly returned = new Sightings();
+  readonly sendings = new Sendings();
   /** The messages for which a receipt came since `countReceipts`. */
   receipted = new Sightings();
 
@@ -82,7 +84,9 @@ export class Load {
       for (; due < target; due++) {
         const publisher = this.#publishers[turn++ % this.#publishers.length]!;
         if (this.#isPaused) continue;
-        if (publisher.socket.send(`${publisher.name}:${publisher.sent}`)) publisher.sent++;
+        if (!publisher.socket.send(`${publisher.name}:${publisher.sent}`)) continue;
+        publisher.sent++;
+        this.sendings.sent(publisher.name, publisher.socket.way);
       }
     }, tickMs);
   }
@@ -124,7 +128,11 @@ export class Load {
     const topic = `load.${name}`;
     const url = () => here(topic);
     const onText = (text: string) => this.#atSender(text);
-    const onReceipt = (text: string) => note(this.receipted, text);
+    const onReceipt = (text: string) => {
+      note(this.receipted, text);
+      const key = keyOf(text);
+      if (key !== undefined) this.sendings.receipted(key);
+    };
     const publisher = hasReceipts
       ? new ReceiptSender(url, topic, onReceipt, onText)
       : new Steady(url, onText);
@@ -168,6 +176,7 @@ class Steady {
   readonly #onText: (text: string) => void;
   readonly #open = Promise.withResolvers<void>();
   #socket: WebSocket | undefined;
+  #connections = 0;
   #isClosed = false;
 
   constructor(url: () => string, onText: (text: string) => void) {
@@ -175,6 +184,11 @@ class Steady {
     this.#onText = onText;
     this.opened = this.#open.promise;
     this.#connect();
+  }
+
+  /** The connection by which it sends, and the manager's port. */
+  get way(): string {
+    return wayOf(this.#socket, this.#connections);
   }
 
   send(text: string): boolean {
@@ -192,6 +206,7 @@ class Steady {
     if (this.#isClosed) return;
     const socket = new WebSocket(this.#url());
     this.#socket = socket;
+    this.#connections++;
     socket.onopen = () => this.#open.resolve();
     socket.onmessage = ({ data }) => this.#onText(String(data));
     socket.onclose = () => setTimeout(() => this.#connect(), 50 + 100 * Math.random());

@@ -1,7 +1,8 @@
 import { defaultOutboxLimits } from "../../src/outbox/limits.ts";
 import type { RabbitmqNode } from "../support/rabbitmq.ts";
 import { until, WaitedInVain } from "../support/wait.ts";
-import type { MessageKey } from "./ledger.ts";
+import type { MessageKey, Reordering } from "./ledger.ts";
+import type { Load } from "./load.ts";
 import type { Row } from "./row.ts";
 import type { Scenario } from "./scenario.ts";
 import { World } from "./world.ts";
@@ -77,7 +78,7 @@ export async function play(scenario: Scenario, nodes: readonly RabbitmqNode[]): 
   if (row.reordered > 0)
     failures.push(
       `reordered ${messagesReordered} relayed, ${answersReordered} answers: ` +
-        [...relayed.reorderings, ...answered.reorderings].join(", "),
+        [...relayed.reorderings, ...answered.reorderings].map((each) => storyOf(each, load)).join(", "),
     );
   if (relayed.duplicated > relayedTwiceMax)
     failures.push(`${relayed.duplicated} relayed twice, of at most ${relayedTwiceMax}`);
@@ -116,6 +117,13 @@ function reorderedIn(scenario: Scenario, world: World) {
     if (!scenario.answersInAnyOrder) answersReordered += answered.reordered;
   }
   return { messagesReordered, answersReordered };
+}
+
+/** What a message that is out of order, and the later one that came before it, have behind them. */
+function storyOf({ client, number, at, after, afterAt }: Reordering, { sendings }: Load): string {
+  const one = sendings.describe({ client, number });
+  const other = sendings.describe({ client, number: after });
+  return `${client}:${number} (${at}: ${one}) after ${after} (${afterAt}: ${other})`;
 }
 
 /** Something came twice that may not, or out of order. */

@@ -1,3 +1,5 @@
+import { wayOf } from "./sendings.ts";
+
 /** How long it waits before it connects again, in milliseconds. */
 const againAfterMs = 50;
 
@@ -11,6 +13,7 @@ export class ReceiptSender {
   readonly #open = Promise.withResolvers<void>();
   #socket: WebSocket | undefined;
   #isConnected = false;
+  #connections = 0;
   #isClosed = false;
 
   constructor(
@@ -25,6 +28,11 @@ export class ReceiptSender {
     this.#onText = onText;
     this.opened = this.#open.promise;
     this.#connect();
+  }
+
+  /** The connection by which it sends, and the manager's port. */
+  get way(): string {
+    return wayOf(this.#socket, this.#connections);
   }
 
   /** Whether it could be sent at this moment. */
@@ -45,6 +53,7 @@ export class ReceiptSender {
     if (this.#isClosed) return;
     const socket = new WebSocket(this.#url(), "v12.stomp");
     this.#socket = socket;
+    this.#connections++;
     socket.onopen = () => {
       socket.send("CONNECT\naccept-version:1.2\n\n\0");
       socket.send(`SUBSCRIBE\nid:1\ndestination:${this.#destination}\n\n\0`);

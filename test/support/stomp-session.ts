@@ -63,6 +63,7 @@ export class StompSide {
       },
       unfitnessOf: () => undefined,
       idOf: (number) => `id-${number}`,
+      isSettled: () => true,
       get freeBytes() {
         return room.freeBytes;
       },

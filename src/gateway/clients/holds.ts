@@ -3,9 +3,9 @@ import type { ClientSocket } from "./client.ts";
 /**
  * Why a client is not read from. `outbox`: the outbox is full, and what the client publishes has nowhere to go. `share`: it
  * has too much in the outbox. `rate`: it sent more than a client may in the time. `check`: its token is being checked, or its idempotency key cannot be yet. `turn`: what was
- * read from it waits for its turn to be obeyed, which only the others stop.
+ * read from it waits for its turn to be obeyed, which only the others but the last stop. `leaving`: it is to go when what it has published is confirmed.
  */
-const reasons = ["outbox", "share", "rate", "check", "turn"] as const;
+const reasons = ["outbox", "share", "rate", "check", "turn", "leaving"] as const;
 /** Why a client is not read from. */
 export type HoldReason = (typeof reasons)[number];
 
@@ -28,6 +28,7 @@ export class Holds {
     rate: new Set(),
     check: new Set(),
     turn: new Set(),
+    leaving: new Set(),
   };
   #holdsAll = false;
   #watcher: HoldWatcher | undefined;

@@ -5,34 +5,82 @@ import type { Roster } from "./roster.ts";
 
 const stepMs = 100;
 
+/** A client whose turn it is is served as ever for so long, if there is no moment before at which all that it has sent is confirmed. In milliseconds. */
+const servedMsMax = 1000;
+/** After that it is not read from, so that such a moment comes; but it is not kept for longer than this in all, in milliseconds. */
+const keptMsMax = 5000;
+
+/** What has to be known of clients that are to leave. */
+export interface PartingParts {
+  readonly clients: Roster;
+  readonly holds: Pick<Holds, "hold" | "letGo">;
+  /** Whether all that was read from the client is obeyed, and what it published is confirmed. */
+  isSettled(socket: ClientSocket): boolean;
+}
+
 /**
- * Closes clients evenly over a time, in milliseconds, so that those that they go to next can take them. Each is served until its turn comes.
+ * Closes clients evenly over a time, in milliseconds, so that those that they go to next can take them. Each is served until its turn
+ * comes. One that has just published leaves when that is confirmed: at the next manager it goes on at once, and what it publishes there
+ * would overtake what waits here.
  */
 export async function partEvenly(
-  clients: Roster,
-  holds: Pick<Holds, "letGo">,
+  parts: PartingParts,
   overMs: number,
   pause: (ms: number) => Promise<void> = Bun.sleep,
 ): Promise<void> {
-  const { code, reason } = closeCodes.restarting;
+  const parting = new Parting(parts);
   const steps = Math.max(1, Math.ceil(overMs / stepMs));
   for (let step = 0; step < steps; step++) {
-    // A client that was closed and has not answered is still connected; it has had its turn.
-    const open = openOf(clients);
-    if (open.length === 0) return;
-    for (const socket of open.slice(0, Math.ceil(open.length / (steps - step)))) {
-      // A client that is not read from could not answer the close.
-      holds.letGo(socket);
-      socket.close(code, reason);
-    }
-    if (step < steps - 1) await pause(overMs / steps);
+    if (parting.beginPartOf(steps - step) === 0) break;
+    if (step < steps - 1) await parting.goOn(overMs / steps, pause);
   }
+  while (parting.isAnybodyLate) await parting.goOn(stepMs, pause);
 }
 
-function openOf(clients: Roster): ClientSocket[] {
-  const open: ClientSocket[] = [];
-  clients.forEach((socket) => {
-    if (!socket.data.seat.isClosing) open.push(socket);
-  });
-  return open;
+/** Clients that leave. */
+class Parting {
+  readonly #parts: PartingParts;
+  /** Those whose turn it is, and how long they have had it, in milliseconds. */
+  readonly #late = new Map<ClientSocket, number>();
+
+  constructor(parts: PartingParts) {
+    this.#parts = parts;
+  }
+
+  get isAnybodyLate(): boolean {
+    return this.#late.size > 0;
+  }
+
+  /** It is the turn of the `n`th part of those that have not had it. Returns of how many that is. */
+  beginPartOf(n: number): number {
+    const open: ClientSocket[] = [];
+    this.#parts.clients.forEach((socket) => {
+      // A client that was closed and has not answered is still connected; it has had its turn.
+      if (!socket.data.seat.isClosing && !this.#late.has(socket)) open.push(socket);
+    });
+    for (const socket of open.slice(0, Math.ceil(open.length / n))) this.#closeOrWait(socket, 0);
+    return open.length;
+  }
+
+  /** Waits for some milliseconds, and looks again at those that are late. */
+  async goOn(ms: number, pause: (ms: number) => Promise<void>): Promise<void> {
+    await pause(ms);
+    for (const [socket, lateMs] of this.#late) this.#closeOrWait(socket, lateMs + ms);
+  }
+
+  #closeOrWait(socket: ClientSocket, lateMs: number): void {
+    const { clients, holds, isSettled } = this.#parts;
+    const isGone = !clients.has(socket) || socket.data.seat.isClosing;
+    if (!isGone && lateMs < keptMsMax && !isSettled(socket)) {
+      this.#late.set(socket, lateMs);
+      if (lateMs >= servedMsMax) holds.hold(socket, "leaving");
+      return;
+    }
+    this.#late.delete(socket);
+    if (isGone) return;
+    const { code, reason } = closeCodes.restarting;
+    // A client that is not read from could not answer the close.
+    holds.letGo(socket);
+    socket.close(code, reason);
+  }
 }

@@ -17,6 +17,8 @@ export interface Uplink {
   unfitnessOf(message: OutgoingMessage): Unfit | undefined;
   /** The id of the message that `take` gave this number. */
   idOf(number: number): string;
+  /** Whether all that a sender has handed over is confirmed by the broker, or was given up. */
+  isSettled(share: Share): boolean;
   /** What may still wait for the broker. In bytes; not above zero: senders have to be held back until `Gateway.relieve`. */
   readonly freeBytes: number;
 }

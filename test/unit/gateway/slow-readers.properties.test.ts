@@ -103,7 +103,13 @@ class World {
       relay: this.#relay,
       ingress: new Ingress({
         relay: this.#relay,
-        uplink: { take: () => 0, idOf: String, freeBytes: 1, unfitnessOf: () => undefined },
+        uplink: {
+          take: () => 0,
+          idOf: String,
+          isSettled: () => true,
+          freeBytes: 1,
+          unfitnessOf: () => undefined,
+        },
         shares,
         maxMessageBytes: mebibyte,
         holds,

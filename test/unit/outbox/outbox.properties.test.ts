@@ -150,7 +150,19 @@ class CheckingBroker {
   }
 
   expectNoShares(): void {
-    for (const share of this.#shares) expect(share?.unsentBytes ?? 0).toBe(0);
+    for (const share of this.#shares) {
+      expect(share?.unsentBytes ?? 0).toBe(0);
+      expect(share === undefined || this.outbox.isSettled(share)).toBe(true);
+    }
+  }
+
+  /** Whose messages are said to be settled has none that is not confirmed. */
+  expectSettled(): void {
+    for (const [sender, share] of this.#shares.entries()) {
+      if (share === undefined || !this.outbox.isSettled(share)) continue;
+      for (const name of this.appended)
+        if (this.#senderOf.get(name) === sender) expect(this.confirmsHeard.get(name)).toBe(1);
+    }
   }
 
   connect(): void {
@@ -267,6 +279,7 @@ test("nothing is lost, reordered or confirmed twice, whatever happens in whateve
           expect(outbox.level.bytes).toBeGreaterThanOrEqual(0);
           expect(outbox.isEmpty).toBe(broker.confirmsHeard.size === broker.appended.length);
           broker.expectOrder();
+          broker.expectSettled();
         }
 
         // When the broker behaves from now on, everything arrives.

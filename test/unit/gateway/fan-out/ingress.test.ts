@@ -27,6 +27,7 @@ function noting() {
       return taken.push({ message, waiter });
     },
     unfitnessOf: ({ headers }: OutgoingMessage) => (headers?.["long"] === undefined ? undefined : unfit),
+    isSettled: () => true,
     idOf: (number: number) => {
       notes.push(`id ${number}`);
       return `id-${number}`;

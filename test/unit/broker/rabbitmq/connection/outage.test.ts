@@ -66,3 +66,30 @@ test("when RabbitMQ is back, it is said after how long, and how many messages wa
   outage.open("publishing", {});
   expect(back()).toEqual({ connection: "publishing", awaySeconds: 0.4, messagesWaited: 0 });
 });
+
+test("an outage that lasts is told of again, with what is the reason by then, less and less often", () => {
+  const logger = new RecordingLogger();
+  let nowMs = 0;
+  const outage = new Outage(
+    logger,
+    () => 0,
+    () => nowMs,
+  );
+  outage.lost("publishing", "broker lost", { reason: "cut" });
+  for (; nowMs < 1_000_000; nowMs += 1000) {
+    const reason = nowMs < 10_000 ? "refused" : "the queue cannot be declared";
+    outage.lost("publishing", "broker not reachable", { reason });
+    outage.lost("consuming", "broker not reachable", { reason });
+  }
+  const told = logger.lines.filter(({ level }) => level === "warn").slice(1);
+  expect(told.map(({ fields }) => fields["awaySeconds"])).toEqual([15, 45, 105, 225, 465, 765]);
+  expect(told.every(({ message }) => message === "broker still away")).toBe(true);
+  expect(told[0]?.fields["reason"]).toBe("the queue cannot be declared");
+  outage.open("publishing", {});
+  outage.open("consuming", {});
+  outage.lost("publishing", "broker lost", { reason: "cut" });
+  nowMs += 14_000;
+  outage.lost("publishing", "broker not reachable", { reason: "refused" });
+  // Each outage has times of its own.
+  expect(logger.lines.at(-1)?.level).toBe("debug");
+});
