@@ -133,6 +133,18 @@ describe("A client that leaves", () => {
     expect(times).toEqual(Array.from({ length: 20 }, (_, n) => 5000 + 100 * n));
   });
 
+  test("does not go together with all others that have waited for the same confirm", async () => {
+    const crowd = new Crowd(alike(300, { settlesAfterMs: 2500 }));
+    await crowd.part(3000);
+    const steps = new Map<number, number>();
+    for (const atMs of crowd.closed.values()) steps.set(atMs, (steps.get(atMs) ?? 0) + 1);
+    expect(crowd.closed.size).toBe(300);
+    expect(Math.min(...steps.keys())).toBe(2500);
+    // 10 would be even.
+    expect(Math.max(...steps.values())).toBe(13);
+    expect(crowd.nowMs).toBe(4800);
+  });
+
   test("is not closed where its connection has ended while it was waited for", async () => {
     const crowd = new Crowd([{ settlesAfterMs: 1000 }]);
     await crowd.part(0, () => {
