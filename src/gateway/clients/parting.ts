@@ -12,7 +12,9 @@ const keptMsMax = 5000;
 
 /** What has to be known of clients that are to leave. */
 export interface PartingParts {
+  /** Those that are connected, all of which leave. */
   readonly clients: Roster;
+  /** Keeps one that is late from being read. */
   readonly holds: Pick<Holds, "hold" | "letGo">;
   /** Whether all that was read from the client is obeyed, and what it published is confirmed. */
   isSettled(socket: ClientSocket): boolean;
