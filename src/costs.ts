@@ -10,18 +10,18 @@ import type { Body, Headers, OutgoingMessage } from "./message.ts";
 const textOverheadBytes = 48;
 /** A buffer's object, and what it has around its bytes. */
 const bufferOverheadBytes = 192;
-/** Of a message: its object, its place in a queue, and what its texts have around their characters. */
+/** What a message takes besides its texts' characters: its object, its place in a queue, and what surrounds each text. */
 export const messageOverheadBytes = 256;
-/** Of an envelope: the same, with its id. */
+/** What an envelope takes in the same way, with its id. */
 const envelopeOverheadBytes = 320;
-/** Of one header, since an object that has names of its own has a shape of its own. */
+/** What one header takes: an object that has names of its own has a shape of its own. */
 const headerOverheadBytes = 256;
 /** A place in a map. */
 const mapEntryBytes = 48;
 /** What waits for a confirm: a function, and what it holds besides the receipt. */
 const waiterOverheadBytes = 256;
 
-/** Of longer texts the bytes are counted, in UTF-16 units. */
+/** The bytes of a text longer than this are counted. In UTF-16 units. */
 const longText = 4096;
 
 /** Two bytes for each UTF-16 unit, since one character outside Latin-1 makes all of a text take that. */

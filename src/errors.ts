@@ -53,7 +53,7 @@ function partsOf(error: Error, depth: number): string {
   return cause === undefined || cause === error ? inner : `${inner}, caused by: ${textOf(cause, depth)}`;
 }
 
-/** Of an AggregateError, and of what `using` throws where both the work and its end have failed. */
+/** The errors in an AggregateError, and in what `using` throws when both the work and its end have failed. */
 export function innerErrors(error: Error): readonly unknown[] {
   if (error instanceof SuppressedError) return [error.suppressed, error.error];
   const { errors } = error as Error & { readonly errors?: unknown };

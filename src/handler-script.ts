@@ -10,7 +10,7 @@ import { pathToFileURL } from "node:url";
 /** Set in a process that loads a handler, and so in all that it starts. No option: its name begins with no `WARREN_`. */
 const variable = "_WARREN_RUNS_SCRIPTS";
 
-/** From now on processes that this one starts may be scripts. */
+/** Lets processes that this one starts from now on be scripts. */
 export function allowScripts(): void {
   process.env[variable] = "1";
 }
@@ -22,7 +22,7 @@ export function scriptIn(
 ): string | undefined {
   const [first] = args;
   if (env[variable] === undefined || first === undefined) return undefined;
-  // Else it is a role or a flag.
+  // Anything else is a role or a flag.
   if (!/[\\/]|\.[cm]?[jt]sx?$/.test(first) || first.startsWith("-")) return undefined;
   try {
     return createRequire(import.meta.url).resolve(resolve(first));

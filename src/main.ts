@@ -48,7 +48,7 @@ async function handlerTypes(): Promise<string> {
   return (file as { readonly default: string }).default;
 }
 
-/** Of the commands that have actions and flags of their own. */
+/** The usages of the commands that have actions and flags of their own. */
 async function usages() {
   const requests = [import("./dead-letters/request.ts"), import("./groups/request.ts")];
   return (await Promise.all(requests)).map(({ usage }) => usage);

@@ -6,7 +6,7 @@ export interface Network {
   readonly address: string;
   /** How many bits of it all its addresses share. */
   readonly prefixBits: number;
-  /** Of the address. */
+  /** The family of the address. */
   readonly family: "ipv4" | "ipv6";
 }
 

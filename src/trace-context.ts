@@ -32,7 +32,7 @@ export function spanAfter(parent: TraceContext | undefined): TraceContext {
   return parent === undefined ? { traceId: hex(16), spanId, isSampled: true } : { ...parent, spanId };
 }
 
-/** The same headers, which say that what comes next follows this span. */
+/** Returns these headers with a trace context that says that what comes next follows this span. */
 export function withTrace(
   headers: Headers | undefined,
   { traceId, spanId, isSampled }: TraceContext,

@@ -1,4 +1,4 @@
 import manifest from "../package.json" with { type: "json" };
 
-/** As `package.json` has it. */
+/** The version of Warren, from `package.json`. */
 export const version: string = manifest.version;

@@ -3,7 +3,7 @@ import { Handshake } from "./handshake.ts";
 
 /** A manager, and how to be connected to it. */
 export class Address {
-  /** For people to read. */
+  /** The address for people to read. */
   readonly name: string;
   readonly handshake: Handshake;
   readonly hostname: string;

@@ -21,7 +21,7 @@ const sleepMsMax = 50;
 export class Pacer {
   readonly #plan: Plan;
   readonly #publishers: readonly Connection[];
-  /** For each publisher, how many of its messages went out. The number of the next one, too. */
+  /** How many of each publisher's messages went out, which is the number of its next one, too. */
   readonly #sent: Uint32Array;
   /** Frames of the same publisher one after another; only publisher and sequence number are still to be written. */
   readonly #batch: Uint8Array;

@@ -1,9 +1,9 @@
-/** As many as are compared as two 32-bit words. */
+/** How many bytes are compared, as two 32-bit words. */
 const runIdBytes = 8;
 
 /** What publishers send: the same bytes each time, but for the numbers. */
 export interface Outgoing {
-  /** Of each of them. */
+  /** The size of each of them. */
   readonly sizeBytes: number;
   /** Writes everything that is the same in every message. `number()` writes the rest. */
   prepare(bytes: Uint8Array, at: number): void;

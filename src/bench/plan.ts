@@ -13,7 +13,7 @@ export interface BenchOptions {
   readonly publishers: number;
   /** Messages a second, over all publishers. */
   readonly rate: number;
-  /** Of a message. In bytes. */
+  /** The size of a message. In bytes. */
   readonly size: number;
   /** How long it is measured. */
   readonly durationMs: number;

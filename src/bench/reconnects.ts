@@ -12,7 +12,7 @@ const tickMsMin = 5;
 export class Reconnects {
   readonly #plan: Plan;
   readonly #fleet: Fleet;
-  /** From the cut until its subscription is in force again. */
+  /** The time from the cut until its subscription is in force again. */
   readonly resumed = new Histogram();
   failed = 0;
   readonly #underWay = new Set<Promise<void>>();

@@ -20,11 +20,11 @@ export interface Deliveries {
   readonly perSecond: number;
   /** Latencies, in microseconds; null where none came. */
   readonly p50Us: number | null;
-  /** The same of the slowest hundredth. */
+  /** The latency that one message in a hundred exceeds. */
   readonly p99Us: number | null;
-  /** The same of the slowest thousandth. */
+  /** The latency that one message in a thousand exceeds. */
   readonly p999Us: number | null;
-  /** The same of the slowest one. */
+  /** The longest latency. */
   readonly maxUs: number | null;
 }
 
@@ -36,9 +36,9 @@ export interface Resumptions {
   readonly failed: number;
   /** How long that took, in microseconds; null where none did. */
   readonly p50Us: number | null;
-  /** The same of the slowest hundredth. */
+  /** The time that one client in a hundred exceeded. */
   readonly p99Us: number | null;
-  /** The same of the slowest one. */
+  /** The longest time. */
   readonly maxUs: number | null;
 }
 
@@ -52,9 +52,9 @@ export interface Absences {
   readonly missed: number;
   /** How long they were away, in microseconds; null where none was. */
   readonly p50Us: number | null;
-  /** The same of the slowest hundredth. */
+  /** The time that one absence in a hundred exceeded. */
   readonly p99Us: number | null;
-  /** The same of the slowest one. */
+  /** The longest time. */
   readonly maxUs: number | null;
 }
 

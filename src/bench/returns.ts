@@ -6,7 +6,7 @@ const backoff: BackoffLimits = { firstMs: 250, mostMs: 5000 };
 
 /** Clients that come back when their connection ends (`--stay`), and what that costs them. */
 export class Returns {
-  /** From a connection's end until the client was back, in microseconds. */
+  /** How long clients were away, from a connection's end until the client was back, in microseconds. */
   readonly away = new Histogram();
   /** Messages that were sent while a client was away, summed over all absences. Durable ones get them later. */
   missed = 0;

@@ -104,12 +104,12 @@ export class Run {
     });
   }
 
-  /** For the drain: messages of every kind that arrived. */
+  /** Messages of every kind that arrived, for the drain. */
   get received(): number {
     return this.#inbox.received;
   }
 
-  /** For the drain: whether all is there. Not before a processor has answered, because it may just be slow. */
+  /** Whether all is there, for the drain. Not before a processor has answered, because it may just be slow. */
   get isComplete(): boolean {
     const { relayed, processed, receipts } = this.#inbox;
     const sent = this.#sentInAll;

@@ -1,7 +1,7 @@
 import { frameText } from "../wire/stomp/frames.ts";
 import { type Outgoing, type PayloadLayout, writeDigits } from "./payload.ts";
 
-/** By this a receipt is told from that of the SUBSCRIBE. */
+/** The mark that tells a receipt from that of the SUBSCRIBE. */
 export const receiptMark = "r";
 
 /** A message of the run in a SEND frame, of which only the numbers are still to be written. */

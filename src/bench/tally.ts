@@ -10,7 +10,7 @@ import { Histogram } from "./histogram.ts";
  */
 export class Tally {
   readonly latency = new Histogram();
-  /** For each pair, the sequence number after the highest that arrived. */
+  /** The sequence number after the highest that arrived, for each pair. */
   readonly #next: Uint32Array;
   readonly #publishers: number;
   readonly #gaps: Gaps;

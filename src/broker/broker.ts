@@ -110,7 +110,7 @@ export type Exchange = "wsmanager" | "towsmanager" | "wsmanager.dead";
 /** The name of an exchange that is none of these: any program may publish into the log by one of its own. */
 export type ForeignExchange = string & { readonly isForeign: true };
 
-/** By which exchange a record of the log came. */
+/** The exchange by which a record of the log came. */
 export type RecordExchange = Exchange | ForeignExchange;
 
 /** How a broker is; `why` is a sentence for operators. */

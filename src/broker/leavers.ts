@@ -4,7 +4,7 @@
  */
 export type OnLeft = (askers: readonly string[]) => void;
 
-/** As many are told in one message. */
+/** How many are told in one message at most. */
 export const leaversMax = 500;
 
 /** What is published of clients that have gone. */

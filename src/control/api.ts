@@ -66,7 +66,7 @@ export class ControlApi {
         isAllowed = this.#isAllowed(request);
       } catch (error) {
         if (!(error instanceof FatalError)) throw error;
-        // Somebody may be about to replace the file. Who asks need not know where it is.
+        // The file may be about to be replaced. The answer does not say where it is.
         return refused(503, "the token in --admin-token-file cannot be read now, so nobody is let in");
       }
       if (!isAllowed) {

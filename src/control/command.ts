@@ -13,9 +13,9 @@ export type Command =
   | { readonly do: "client"; readonly client: string }
   | { readonly do: "disconnect"; readonly client: string }
   | { readonly do: "revoke"; readonly client: string; readonly forMs?: number }
-  /** Of one manager alone, which answers. */
+  /** A drain is for one manager alone, which answers. */
   | { readonly do: "drain"; readonly manager: string; readonly overMs?: number }
-  /** Of one manager's process, or of all. */
+  /** A level is for one manager's process, or for all. */
   | { readonly do: "log-level"; readonly level: Level; readonly manager?: string };
 
 /** The version that commands name. */

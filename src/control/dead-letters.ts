@@ -1,6 +1,6 @@
 /** Which dead letters are meant. What is undefined leaves out none. */
 export interface WhichLetters {
-  /** Of this group alone; undefined: of all. */
+  /** Only letters of this group are meant; undefined: those of all. */
   readonly group: string | undefined;
   /** A part of the reason, in any case. */
   readonly reason: string | undefined;

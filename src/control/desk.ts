@@ -161,8 +161,8 @@ interface Paged {
 }
 
 /**
- * The first of those that follow, in the order of their ids. The admin page asks for them every other second, and to sort all of
- * fifteen thousand would keep a manager's clients waiting for 20 ms: most are not looked at but once.
+ * The first of those that follow, in the order of their ids. The admin page asks for them again and again, and a manager's clients would
+ * wait while all of them are sorted: so most of them are compared only once.
  *
  * @param after a client's id: those of all its connections are not wanted; or what `placeAfter` says
  */

@@ -43,7 +43,7 @@ export class LetterRoutes {
     });
   }
 
-  /** Nothing named would be all of them: that has to be said. */
+  /** Replays the letters that a request names. One that names none would mean all of them, so it has to say that. */
   async replay(request: Request): Promise<Response> {
     const body = await bodyOf(request, namedBytesMax, `${namedBytesMax} bytes`);
     if (body instanceof Response) return body;

@@ -4,7 +4,7 @@ import { lettersMax } from "./letter-routes.ts";
 
 const text = (description: string) => ({ description, content: { "text/plain": {} } });
 const json = (description: string) => ({ description, content: { "application/json": {} } });
-/** What is asked for is wrong, or where: that is told before, as text. */
+/** The answer to a request that asks for something wrong: `description` says what. */
 const bad = (description: string) => ({
   description: `${description}; or the header Host names no host`,
   content: { "application/json": {}, "text/plain": {} },

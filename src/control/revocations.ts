@@ -38,7 +38,7 @@ export class Revocations {
     return this.#byClient.size >= revocationsMax;
   }
 
-  /** A record of RabbitMQ's. What is none is passed over: another program may have written it. */
+  /** Takes a record that RabbitMQ kept. Passes over what is none: another program may have written it. */
   take(body: Uint8Array): void {
     const revocation = revocationIn(body);
     if (revocation !== undefined) this.add(revocation);

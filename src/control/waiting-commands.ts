@@ -39,13 +39,13 @@ export class WaitingCommands implements Task {
 
   /** A command has come. */
   add(body: Uint8Array, answer: Answerer): void {
-    // One that is too large is none, which its length alone says: nothing more is kept of it.
+    // Enough of a command that is too large is kept to see that it is.
     const kept = body.byteLength > commandBytesMax ? body.subarray(0, commandBytesMax + 1) : body;
     if (this.#waiting.length >= waitingMax || this.#bytes + kept.byteLength > waitingBytesMax) {
       this.#onDropped();
       return;
     }
-    // A copy of its own: what has come would keep all that came with it.
+    // This is a copy: a view would keep all that came in the same buffer.
     this.#waiting.push({ body: Buffer.from(kept), answer });
     this.#bytes += kept.byteLength;
     this.#loop().ask(this);

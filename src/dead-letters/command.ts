@@ -87,10 +87,10 @@ async function perform(
   return errand.unknown > 0 || errand.stranded.size > 0 || (isWhole && missing.size > 0) ? 1 : 0;
 }
 
-/** As a shell has it for a program that Ctrl-C has ended. */
+/** The exit code that a shell has for a program that Ctrl-C has ended. */
 const interruptedCode = 130;
 
-/** From this many on, one that is looked at is told of what may come. */
+/** Letters that were looked at this often are warned of: RabbitMQ may drop them. */
 const looksMax = 10;
 
 /** RabbitMQ 4.0 to 4.2 counts a look as a failed delivery, and drops what has failed 20 times if the queue has no other limit. */

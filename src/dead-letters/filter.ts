@@ -2,7 +2,7 @@ import type { DeadLetter } from "./letter.ts";
 
 /** Which dead letters are meant. What is undefined leaves out none. */
 export interface Filter {
-  /** Of this group alone; undefined: of all. */
+  /** Only letters of this group; undefined: those of all. */
   readonly group: string | undefined;
   /** A part of the reason, in any case. */
   readonly reason: string | undefined;

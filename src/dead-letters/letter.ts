@@ -32,11 +32,11 @@ export interface DeadLetter {
   readonly topic: string;
   /** Its sender; undefined where it names none. */
   readonly client: string | undefined;
-  /** As its sender said; undefined where it said none. */
+  /** What its sender said that it is; undefined where it said nothing. */
   readonly contentType: string | undefined;
   /** What its publisher set. */
   readonly headers: Readonly<Record<string, unknown>>;
-  /** As it was sent. */
+  /** The body, as it was sent. */
   readonly body: Buffer;
 }
 

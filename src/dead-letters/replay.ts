@@ -10,7 +10,7 @@ import { isPublishers, letterOf } from "./letter.ts";
 export class Replay {
   readonly #connection: ChannelModel;
   readonly #channel: ConfirmChannel;
-  /** By group. Undefined: it has no queue. */
+  /** The exchange of each group. Undefined: it has no queue. */
   readonly #exchanges = new Map<string, string | undefined>();
   /** Whether RabbitMQ had no queue for the message that is on its way. It says so before it confirms it. */
   #isReturned = false;

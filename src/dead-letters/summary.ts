@@ -28,7 +28,7 @@ export function verbOf(action: Action, isDryRun: boolean): string {
   return isDryRun ? `would be ${done}` : done;
 }
 
-/** Of those that cannot be put back. */
+/** The line that tells of letters that cannot be put back. */
 export function strandedLine(group: string, count: number): string {
   return `${count} stay: the group "${group}" has no queue: start a processor of it (--group ${group}), then replay\n`;
 }

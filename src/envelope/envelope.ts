@@ -8,7 +8,7 @@ import { bodyIn, headsIn } from "./unpacking.ts";
 
 /** A message as it travels and rests in a broker. Section 4 of the design says what each part means. */
 export interface Envelope {
-  /** As AMQP carries it. */
+  /** The body that AMQP carries. */
   readonly body: Buffer;
   /** AMQP's `routing_key`: a topic, or what a pack goes by. */
   readonly routingKey: string;
@@ -80,7 +80,7 @@ export type Head = Omit<Message, "body">;
 
 /** The messages in an envelope: what each of them is, and its body for those that want it. */
 export interface Contents {
-  /** Of each message, in order. */
+  /** The head of each message, in order. */
   readonly heads: readonly Head[];
   /** The message with this index, whose body is decoded now. */
   at(index: number): Message;

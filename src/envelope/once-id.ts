@@ -21,7 +21,7 @@ export interface OnceId {
   readonly content: number;
   /** When its manager took it, in seconds since 1970. */
   readonly seconds: number;
-  /** For how long a second one is not published, in seconds. */
+  /** How long a second one is not published, in seconds. */
   readonly windowSeconds: number;
 }
 

@@ -7,7 +7,7 @@ const withheld = 2;
 
 /** An envelope, as far as its size goes. */
 interface Sized {
-  /** As AMQP carries it. */
+  /** The body that AMQP carries. */
   readonly body: Buffer;
 }
 

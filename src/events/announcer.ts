@@ -198,7 +198,11 @@ export class Announcer {
     for (const source of former) this.#hooks.onSettled(source);
   }
 
-  /** Clients may come and go meanwhile. @param open by the log; those that are there go from it */
+  /**
+   * Compares the clients with the log. They may come and go meanwhile.
+   *
+   * @param open the connections that are open by the log; those whose clients are there are taken out
+   */
   async #compareClients(link: EventsLink, open: Map<string, string>): Promise<void> {
     let count = 0;
     for (const client of this.#uncompared) {
@@ -206,7 +210,7 @@ export class Announcer {
       this.#uncompared.delete(client);
       if (client.seat.connection > 0 && open.delete(connectionOf(this.#manager, client.seat.connection)))
         continue;
-      // It may have been spoken for, so its connection has another name from now on.
+      // Another manager may have told its end, so its connection gets a new name.
       this.connected(client);
       count++;
       for (const topic of client.topics()) {
@@ -220,7 +224,7 @@ export class Announcer {
     }
   }
 
-  /** The id under which a client was told of that had none. */
+  /** The id that events give a client that has none of its own. */
   nameOf(client: Attendee): string | undefined {
     return client.seat.connection === 0 ? undefined : connectionOf(this.#manager, client.seat.connection);
   }

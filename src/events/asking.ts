@@ -3,11 +3,11 @@ import type { Untold } from "./untold.ts";
 
 /** Some events, in two parts. */
 export interface Asked {
-  /** What asks by each kind of event that there is whether a program listens, in order; with what came before of the same connection. */
+  /** Those that ask whether a program listens, one of each kind, in order; with the earlier ones of the same connection. */
   readonly first: readonly Untold[];
   /** All others, in order. */
   readonly rest: readonly Untold[];
-  /** Whether it is asked about every kind that there is. */
+  /** Whether these ask about every kind of event that there is. */
   readonly isWhole: boolean;
 }
 
@@ -21,7 +21,7 @@ export interface Asked {
 export function askingIn(events: readonly Untold[], asks: (event: Untold["event"]) => boolean): Asked {
   const asking = new Set<string>();
   const there = new Set<string>();
-  /** Of each connection that asks, the last event that goes first. */
+  /** The last event that goes first, of each connection that asks. */
   const untilAt = new Map<number, number>();
   let begun: ReadonlySet<number> | undefined;
   let lastAt = -1;

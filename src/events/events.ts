@@ -193,7 +193,11 @@ export class Events implements EventsPeer {
     return this.#announcer.nameOf(client);
   }
 
-  /** To be called after the last client has gone: its event is in the log when this resolves, unless the time (in milliseconds) is over. */
+  /**
+   * Closes the events. Call it after the last client has gone.
+   *
+   * @param timeoutMs how long the last client's event may take to be in the log, in milliseconds
+   */
   async close(timeoutMs: number): Promise<void> {
     this.#isClosed = true;
     this.#succession.close();

@@ -5,9 +5,9 @@ import type { Outgoing } from "./outgoing.ts";
 import { readWhole } from "./reading.ts";
 
 /**
- * Speaks for a manager that is dead: tells that its clients are disconnected. Nothing of its own can follow, since its sources are
- * fenced first; and nobody else does the same, since it is done alone. Should this manager die half way, the next one finds in the log
- * what was told already.
+ * Speaks for a manager that is dead: tells that its clients are disconnected. The dead one cannot say anything after that, since its
+ * sources are fenced first, and no other manager speaks for it at the same time. Should this manager die half way, the next one finds in
+ * the log what was told already.
  *
  * @param isDone whether another manager has done so meanwhile
  * @returns the number of clients; undefined if another manager is at it, or has done it
@@ -21,7 +21,7 @@ export async function speakForDead(
 ): Promise<number | undefined> {
   let count: number | undefined;
   await link.alone(manager, async (voice) => {
-    // The log need not be read for nothing, which takes long where many clients come back.
+    // Reading the log in vain would take long where many clients come back.
     if (isDone()) return;
     for (const source of sources) await link.fence(source);
     const ledger = await readWhole(sources, snapshotAt, link, () => outgoing.mark());

@@ -4,7 +4,7 @@ import type { Heartbeat, Known } from "./event.ts";
 const doubtAfterMs = 3000;
 /** Milliseconds without a heartbeat after which a manager is taken for dead, also if it is connected: it may be frozen. */
 const deadAfterMs = 15_000;
-/** Managers that are known at a time, and sources that are known to be settled. What a program makes up beyond that is not heard. */
+/** Managers that are known at a time, and sources that are known to be settled. Only a program that makes them up has more: they are not heard. */
 const neighboursMax = 10_000;
 /** Sources that one manager may not have settled. */
 const sourcesMax = 100;
@@ -13,7 +13,7 @@ interface Neighbour {
   readonly sources: Set<string>;
   snapshotAt: number;
   heardMs: number;
-  /** It is known from others or the log, and nothing was heard of it. */
+  /** Whether others or the log know of it, and it has not been heard itself. */
   isHearsay: boolean;
   isDead: boolean;
 }
@@ -80,7 +80,7 @@ export class Neighbours {
     return gone;
   }
 
-  /** Those whose heartbeats stopped, or were never heard: no judgement yet. */
+  /** The managers whose heartbeats stopped, or were never heard: they may be dead. */
   doubtful(nowMs: number): readonly string[] {
     return [...this.#neighbours]
       .filter(
@@ -105,7 +105,7 @@ export class Neighbours {
     return this.#known(() => true);
   }
 
-  /** Nobody could have been heard for a while: their time begins anew. */
+  /** This process could hear nobody for a while: the time of all of them begins anew. */
   wasDeaf(nowMs: number): void {
     for (const neighbour of this.#neighbours.values()) {
       neighbour.heardMs = nowMs;

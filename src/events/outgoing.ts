@@ -4,7 +4,7 @@ import { type EventsLink, eventKeys, isForLogAlone, type Voice } from "../broker
 export class Outgoing {
   #link: EventsLink | undefined;
   #published = 0;
-  /** All up to this one. */
+  /** The broker has confirmed all up to this one. */
   #confirmed = 0;
   /** Confirmed before others that were published before. */
   readonly #early = new Set<number>();
@@ -34,7 +34,7 @@ export class Outgoing {
     this.#link = undefined;
     this.#published = 0;
     this.#confirmed = 0;
-    // Who waits learns that there is another link by then.
+    // Those that wait find that there is another link by then.
     for (const { then } of this.#onConfirmed.splice(0)) then();
   }
 
@@ -70,7 +70,7 @@ export class Outgoing {
     this.#link.publish(key, body, voice);
   }
 
-  /** A source is at its end, and all its connections are told of. */
+  /** Tells that a source is at its end, and all its connections with it. */
   ended(source: string, voice?: Voice): void {
     this.publish(eventKeys.ended, JSON.stringify({ ended: source }), voice);
   }

@@ -41,7 +41,7 @@ export class Snapshots {
     return this.#at;
   }
 
-  /** The log may lack something, which the next one sets right. */
+  /** The log may lack something: the next snapshot sets that right, and is due sooner. */
   doubt(): void {
     this.#isDoubtful = true;
   }
@@ -52,7 +52,7 @@ export class Snapshots {
     return performance.now() - this.#takenMs > (this.#isDoubtful ? doubtMs : snapshotMs);
   }
 
-  /** Of those whose `connected` is in the log, and whose end is not. */
+  /** Takes a snapshot of the clients whose `connected` is in the log, and whose end is not. */
   take(): void {
     const { link } = this.#outgoing;
     const entries = this.#entries();

@@ -10,7 +10,7 @@ import { objectIn } from "./json.ts";
  * @throws if the link was lost
  */
 export async function sourcesIn(link: EventsLink, until: string): Promise<readonly Known[]> {
-  /** With the time of its last snapshot, in milliseconds since 1970; 0: it has none. */
+  /** The time of each source's last snapshot, in milliseconds since 1970; 0: it has none. */
   const sources = new Map<string, number>();
   const ended = new Set<string>();
   await link.read("first", until, ({ source, key, body }) => {
@@ -23,7 +23,7 @@ export async function sourcesIn(link: EventsLink, until: string): Promise<readon
     const manager = managerOf(source);
     if (manager === undefined || ended.has(source)) continue;
     const [, others, othersAt] = byManager.get(manager) ?? [manager, [], Number.POSITIVE_INFINITY];
-    // What was said by a source before its snapshot is over; what another one said is not.
+    // A snapshot replaces what its own source said before, not what other sources said.
     byManager.set(manager, [manager, [...others, source], Math.min(othersAt, snapshotAt)]);
   }
   return [...byManager.values()];
@@ -35,7 +35,7 @@ function beginOf(body: Uint8Array): number | undefined {
   return part === 0 && typeof at === "number" ? at : undefined;
 }
 
-/** A source is named after its manager: `PREFIX.MANAGER.NUMBER`. What was published in another way has none. */
+/** The manager that a source is named after (`PREFIX.MANAGER.NUMBER`); undefined for what was published in another way. */
 function managerOf(source: string): string | undefined {
   return /\.([^.]+)\.\d{1,15}$/.exec(source)?.[1];
 }

@@ -8,7 +8,7 @@ import type { Outgoing } from "./outgoing.ts";
 import { sourcesIn } from "./sources.ts";
 import type { EventsTiming } from "./timing.ts";
 
-/** Dead managers that are spoken for side by side. */
+/** How many dead managers are spoken for side by side. */
 const atOnce = 4;
 
 /**
@@ -87,11 +87,11 @@ export class Succession {
     const dead = this.#neighbours.dead(performance.now()).values();
     const failures: unknown[] = [];
     const speakInTurn = async () => {
-      // One for which that fails, for whatever reason, does not keep the others from their turn.
+      // Where it fails for one of them, for whatever reason, the others still have their turn.
       for (const known of dead)
         await this.#speakFor(known, link).catch((error: unknown) => void failures.push(error));
     };
-    // None goes on when the next round begins: two that speak for one manager would be in each other's way.
+    // All of them end before the next round begins: two that speak for one manager would be in each other's way.
     await Promise.all(Array.from({ length: atOnce }, speakInTurn));
     if (failures.length > 0) throw failures[0];
   }

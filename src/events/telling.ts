@@ -8,15 +8,15 @@ import type { Outgoing } from "./outgoing.ts";
 import { entriesMax } from "./snapshots.ts";
 import { eventOf, type Untold } from "./untold.ts";
 
-/** Events that the broker may have to confirm at a time. What is more waits, so that clients have their turn. */
+/** Events that may wait for the broker's confirm at a time. More wait to be published, so that clients have their turn. */
 export const unconfirmedMax = 1000;
-/** From so many that wait on, those are left out that cancel one another. */
+/** When this many events wait, those that cancel one another are left out. */
 export const coalescedFrom = 20_000;
 /** Fewer than that may wait when many clients are told of at once. */
 const roomyBelow = 1000;
 /** How long events are gathered for programs that listen, in milliseconds: a write and its confirms cost as much as the connecting of a client. */
 const heardGatherMs = 50;
-/** The same while none listens: longer, since nobody waits for them, and not long, since who dies has told nobody of them. */
+/** How long they are gathered while no program listens, in milliseconds. What a manager that dies had gathered is told to nobody. */
 const unheardGatherMs = 1000;
 /** How long it is believed that a program listens, in milliseconds. */
 const believedMs = 10_000;
@@ -168,7 +168,7 @@ export class Telling {
       this.#waiting = [...rest, ...this.#waiting];
       this.#tellAll();
     } else if (this.#isHeard || !isWhole) {
-      // Of some ends nobody was asked.
+      // Nobody was asked about some of the ends.
       this.#isHeard = false;
       this.#waiting = [...rest, ...this.#waiting];
       this.#flush();

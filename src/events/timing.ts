@@ -4,7 +4,7 @@ export interface EventsTiming {
   readonly beatMs: number;
   /** Between two snapshots. */
   readonly snapshotMs: number;
-  /** The same where the log may lack something. */
+  /** Between two snapshots where the log may lack something. */
   readonly doubtMs: number;
   /** How long a manager waits for one that knows all others, before it looks into the log. */
   readonly settleMs: number;
@@ -12,7 +12,7 @@ export interface EventsTiming {
   readonly stoodStillMs: number;
 }
 
-/** As it is where nothing else is said. */
+/** The timing unless another one is given. */
 export const defaultEventsTiming: EventsTiming = {
   beatMs: 2000,
   snapshotMs: 300_000,

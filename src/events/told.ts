@@ -2,7 +2,7 @@ import type { Heartbeat, Known, Told } from "./event.ts";
 import { objectIn } from "./json.ts";
 import { isSourceOf } from "./sources.ts";
 
-/** What managers tell one another has at most 128 KiB. More is no manager's, and would take long to read. In bytes. */
+/** What managers tell one another is smaller. A larger message is no manager's, and would take long to read. In bytes. */
 const saidBytesMax = 1024 ** 2;
 
 /** What a manager has said, to be looked at; undefined if a program made it up. */

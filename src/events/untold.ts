@@ -35,7 +35,7 @@ export class Untold implements Details {
 /** What events have besides, by their kind. */
 export type Details = Pick<ClientEvent, "topic" | "protocol" | "address" | "reason">;
 
-/** As programs hear it. */
+/** The event that programs hear. */
 export function eventOf(manager: string, untold: Untold): ClientEvent {
   const { event, number, id, at, topic, protocol, address, reason } = untold;
   const connection = connectionOf(manager, number);

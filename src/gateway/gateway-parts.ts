@@ -44,7 +44,7 @@ export class GatewayParts {
   readonly clients = new Roster();
   readonly connections: Connections;
   readonly holds = new Holds();
-  /** For all that takes long. */
+  /** The loop's time, which everything that takes long shares. */
   readonly loop = new LoopTime();
   readonly turns = new Turns(this.holds, (socket) => this.connections.left(socket), this.loop);
   readonly refusals: Refusals;

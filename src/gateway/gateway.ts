@@ -150,7 +150,7 @@ export class Gateway implements FeedSink {
     return this.#connections.remove(clientId);
   }
 
-  /** The same for those whose tokens were issued before a time, in milliseconds since 1970. */
+  /** Closes those of a client's connections whose tokens were issued before a time, in milliseconds since 1970; returns how many there were. */
   revoke(clientId: string, issuedBeforeMs: number): number {
     return this.#connections.remove(clientId, issuedBeforeMs);
   }

@@ -1,8 +1,8 @@
 /** A processor group as RabbitMQ has it. */
 export interface Group {
-  /** As `--group` has it. */
+  /** Its name, as `--group` has it. */
   readonly name: string;
-  /** Of its queue, and of that for the events of clients, if it has one. */
+  /** Consumers of its queue, and of that for the events of clients, if it has one. */
   readonly consumers: number;
   /** Messages that wait in its queue. */
   readonly messages: number;

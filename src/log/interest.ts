@@ -9,7 +9,7 @@ const patience = { withClientsMs: 10, withoutClientsMs: 100 } as const;
 /** Whether anybody here wants what comes by the log, and how long it may lie unread if not. */
 export class Interest {
   #wantedAtMs = Number.NEGATIVE_INFINITY;
-  /** Of the second that has begun last, and of the one before. */
+  /** Records of the second that has begun last, and of the one before. */
   #count = 0;
   #countBefore = 0;
   #sinceMs = Number.NEGATIVE_INFINITY;

@@ -20,7 +20,7 @@ export class KnownRepeats {
     return this.#from;
   }
 
-  /** From this offset on everything is looked at. */
+  /** Everything from this offset on is looked at. */
   reachesBackTo(offset: number): void {
     this.#from = Math.min(this.#from ?? offset, offset);
   }
@@ -44,7 +44,7 @@ export class KnownRepeats {
     if (known !== undefined) record.repeated = bothOf(record.repeated, known);
   }
 
-  /** The same for all records that are in memory. */
+  /** Adds what is known of all records that are in memory to what they know themselves. */
   tellAll(window: LogWindow): void {
     for (let sequence = window.begin; sequence < window.end; sequence++) this.tell(window.at(sequence)!);
   }

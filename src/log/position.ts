@@ -3,11 +3,11 @@
  * done with. Most records have one message; a packed one has many.
  */
 export interface Position {
-  /** Of the record. */
+  /** The record's offset. */
   readonly offset: number;
   /** −1: before the first message of the record. Infinity: after its last one. */
   readonly index: number;
-  /** By what a client knows the record; see `fingerprintOf`. What is at this place in another log has another one. */
+  /** What a client knows the record by (`fingerprintOf`): a record at this place in another log has another one. */
   readonly fingerprint?: string | undefined;
 }
 
@@ -43,9 +43,9 @@ export function isBehind(position: Position, offset: number, index: number): boo
 export type Start =
   | "first"
   | "next"
-  /** With the newest message of each topic. */
+  /** It begins with the newest message of each topic. */
   | "last"
-  /** With the newest ones of all: this many. */
+  /** It begins with this many of the newest messages of all. */
   | { readonly last: number }
   | { readonly timestamp: number }
   | Position;

@@ -93,7 +93,7 @@ export class LogRecord {
     return positionText(this.offset, index, this.heads.length, this.fingerprint);
   }
 
-  /** The same of its end. */
+  /** What the place at the record's end is called towards clients. */
   get endPosition(): string {
     return positionText(this.offset, 0, 1, this.fingerprint);
   }
@@ -173,7 +173,7 @@ export class LogRecord {
 
   #keepSingle(onOpened: (record: LogRecord) => void): void {
     const [message] = this.messages;
-    // Of one without an id the body tells, which is let go of.
+    // A record without an id is told by its body, which is let go of here.
     if (this.#messageId === undefined) this.#fingerprint ??= fingerprintOf(this.#envelope!);
     this.#envelope = undefined;
     this.#messages = [];

@@ -56,7 +56,7 @@ export class Repeats {
     this.#past = new SeenIds();
   }
 
-  /** The same for records that came before the first one that was marked, in the order of the log. */
+  /** Marks a record that came before the first one that was marked. Call it in the order of the log. */
   markPast(record: LogRecord, envelope: Marked): void {
     if (this.#sinceStart === undefined) return;
     const marked = this.#marked;
@@ -183,7 +183,7 @@ export class Repeats {
 
   /** What came first since the start was taken for the only one, and so were the pieces of a pack. */
   #isRepeatInPast({ places, pieces }: SinceStart, isKnown: boolean, id: string, offset: number): boolean {
-    // The same record, read once more, is no repeat of itself.
+    // A record that is read once more does not repeat itself.
     const isLater = (other: number) => other > offset;
     for (const later of pieces.get(id)?.filter(isLater) ?? []) this.#foundLater(later, "all");
     pieces.delete(id);
@@ -218,7 +218,7 @@ interface SinceStart {
   readonly places: Map<string, Place>;
   /** Where the messages were that were taken out of a pack, by the pack's. */
   readonly pieces: Map<string, number[]>;
-  /** Of all of them. */
+  /** The number of ids, keys and pieces in both. */
   count: number;
 }
 

@@ -13,7 +13,7 @@ export class LogWindow {
   /** Those that are decoded, the one that was decoded first before the others, and what that costs. */
   readonly #open = new Deque<LogRecord>();
   #openBytes = 0;
-  /** Of those, the ones that were decoded since `#resting` was looked at last. */
+  /** How many of them were decoded since `#resting` was looked at last. */
   #fresh = 0;
   #resting: NodeJS.Timeout | undefined;
   #begin = 0;

@@ -6,7 +6,7 @@ const shownMax = 10;
 const countedMax = 200;
 /** What is shown is of the last one to two of these, in milliseconds. */
 const windowMs = 60_000;
-/** Messages of a window of which each is counted; after them, one of every `sampleEvery` stands for all of these. */
+/** The first messages of a window, each of which is counted; after them, one of every `sampleEvery` stands for all of these. */
 const exactMax = 1000;
 const sampleEvery = 32;
 

@@ -2,7 +2,7 @@ import { leaversMax } from "../broker/leavers.ts";
 
 /** How long those that go are gathered, in milliseconds: many go at once. */
 const gatherMs = 50;
-/** More are not told of: they are an outage's, and handlers that work for nobody end some time. */
+/** How many are told of at once. So many go only in an outage, and handlers that work for nobody end some time. */
 const gatheredMax = 10_000;
 
 /** Gathers the clients that asked and have gone, and tells processors of them together. */

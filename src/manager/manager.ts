@@ -63,7 +63,7 @@ export class Manager {
   #isStopping = false;
   /** Called when the control API asks for a stop: after the clients have left over a time, in milliseconds. */
   onDrain: (overMs: number) => void = () => undefined;
-  /** For the control API; undefined where the broker keeps none. */
+  /** What the control API reaches dead letters by; undefined where the broker keeps none. */
   deadLetters: DeadLetters | undefined;
   /** The level of this process's logger, for the control API. */
   logLevel: LogLevel = { level: "info", changeLevel: () => undefined };

@@ -63,7 +63,7 @@ export class PastReading {
         else if (performance.now() >= endsAtMs) this.#end("that takes too long");
         else {
           this.#timer?.refresh();
-          // One that follows on a reading that was lost begins with what that one has read.
+          // A reading after a lost one begins with what the lost one has read.
           if (offset > this.#last) {
             this.#last = offset;
             this.#reader.record(offset, exchange, envelope);

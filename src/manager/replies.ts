@@ -12,8 +12,8 @@ import { answeredBy } from "../requests.ts";
 const warningIntervalMs = 1000;
 
 /**
- * What other programs answer to requests with: it comes to one of the managers. Each hands on what is for its own clients, and
- * puts the rest into the log, where the one sees it that it is for.
+ * Answers of other programs to requests. Each comes to one of the managers, which hands on what is for its own clients, and puts the
+ * rest into the log, where the manager that it is for sees it.
  */
 export class Replies implements Consumer {
   readonly #outbox: Outbox;

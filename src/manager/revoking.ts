@@ -60,7 +60,7 @@ export class Revoking {
     return undefined;
   }
 
-  /** The same for a program that told all managers so, and does not wait. */
+  /** Does the same for a program that told all managers so, and does not wait. */
   revokeSoon(client: string, forMs: number): void {
     void this.revoke(client, forMs).then((why) => {
       if (why !== undefined) this.#logger.warn("a client's tokens could not be revoked", { client, why });

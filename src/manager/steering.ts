@@ -28,7 +28,7 @@ export interface SteeringParts extends Pick<ManagerState, "readiness" | "waiting
 
 /** What a manager and others tell one another of their clients, and what all of them are told from outside. */
 export class Steering {
-  /** Undefined where nobody knows who is on a topic. */
+  /** Who is on a topic; undefined where the broker cannot tell other managers. */
   readonly presence: Presence | undefined;
   readonly #events: Events | undefined;
   readonly #revoking: Revoking | undefined;

@@ -25,7 +25,7 @@ export class Traced {
     this.#oneIn = oneIn;
   }
 
-  /** As it goes to the broker; undefined if it is in no trace that is recorded, and goes as it is. */
+  /** Returns the message with its place in a trace; undefined if it is in no trace that is recorded, and goes as it is. */
   publishing(message: OutgoingMessage, waiter: Waiter | undefined): Publishing | undefined {
     const parent = traceContextIn(message.headers);
     if (parent === undefined ? !this.#isChosen() : !parent.isSampled || this.#tracing === undefined)
@@ -56,7 +56,7 @@ export class Traced {
   }
 }
 
-/** The same sink, with a span for each message of a trace that it delivers. */
+/** Returns the same sink, with a span for each message of a trace that it delivers. */
 export function tracedSink(sink: FeedSink, tracing: Tracing | undefined): FeedSink {
   if (tracing === undefined) return sink;
   const traced = (message: Message, work: () => void) => {

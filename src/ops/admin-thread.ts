@@ -48,7 +48,7 @@ const askedMax = 100;
 
 const asked = new Map<number, (response: Response) => void>();
 let numbers = 0;
-/** For how long the main thread has not counted, in milliseconds. Told in turns of this thread, so that a process that was frozen is not stuck. */
+/** How long the main thread has not counted, in milliseconds: counted in turns of this thread, since a frozen process is not stuck. */
 let stuckMs = 0;
 
 declare const self: Worker;

@@ -14,7 +14,7 @@ export interface AdminOptions {
 
 /** Refuses requests before a route sees them. */
 export interface RouteGuard {
-  /** The same routes, for the requests that are let through. */
+  /** Returns the same routes, which answer only the requests that are let through. */
   guard<S>(routes: Routes<S>): Routes<S>;
 }
 

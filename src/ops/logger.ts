@@ -1,6 +1,6 @@
 import type { Writable } from "node:stream";
 
-/** From the least to the most severe. */
+/** The levels, from the least to the most severe. */
 export const levels = ["debug", "info", "warn", "error"] as const;
 /** How severe a line is. */
 export type Level = (typeof levels)[number];
@@ -44,7 +44,7 @@ export class StreamLogger implements Logger {
     return levels[this.#least]!;
   }
 
-  /** From now on. It is said in a line of its own, whatever the level is. */
+  /** Prints from this level on. A line of its own says so, whatever the level is. */
   changeLevel(level: Level): void {
     this.#least = levels.indexOf(level);
     this.#write("info", "the log level was changed", { logLevel: level });

@@ -1,13 +1,13 @@
 import { Histogram } from "./histogram.ts";
 import type { AnyMetric } from "./metrics.ts";
 
-/** How often the clock is looked at. Of a longer turn of the event loop all is seen but this much. In milliseconds. */
+/** How often the clock is looked at, in milliseconds: a longer turn of the event loop is seen but for this much. */
 const lookEachMs = 20;
-/** The same while the process idles: to be woken up costs some 50 to 90 µs, and an idle manager was woken for little else. In milliseconds. */
+/** How often an idle process looks, in milliseconds: less often, since each look wakes it up. */
 const idleLookEachMs = 200;
 /** A process idles that has taken less of a core than this for `idleAfterMs`. */
 const idleShare = 0.05;
-/** In milliseconds. */
+/** How long a process has to take less before it idles, in milliseconds. */
 const idleAfterMs = 1000;
 /** A lag by which a process is taken for busy. In seconds. */
 const busySeconds = 0.005;

@@ -1,7 +1,7 @@
 import { type Body, bodyBytes } from "../message.ts";
 import type { Logger } from "./logger.ts";
 
-/** With `auto`, lines in each second; the rest is counted. */
+/** Lines that `auto` prints in a second; it counts the rest. */
 const linesPerSecondMax = 10;
 /** Characters of a message that are printed. */
 const shownCharactersMax = 200;

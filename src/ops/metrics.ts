@@ -2,9 +2,9 @@ import { version } from "../version.ts";
 
 /** One number that `/metrics` shows. It is read when asked for, so that counting costs an increment and no more. */
 export interface Metric {
-  /** With its unit, as Prometheus has it: `warren_outbox_bytes`, `…_total` for a counter. */
+  /** The name with its unit, as Prometheus has it: `warren_outbox_bytes`, `…_total` for a counter. */
   readonly name: string;
-  /** As Prometheus knows it. */
+  /** Prometheus' name for its kind. */
   readonly type: "counter" | "gauge";
   /** A sentence, for `# HELP` and the docs. */
   readonly help: string;
@@ -39,7 +39,7 @@ export class LabelledCounter<Value extends string> {
 
 /** How often values up to each of some bounds came. */
 export interface HistogramMetric extends Pick<Metric, "name" | "help"> {
-  /** As Prometheus knows it. */
+  /** Prometheus' name for its kind. */
   readonly type: "histogram";
   /** Its values now. */
   readHistogram(): {

@@ -26,7 +26,7 @@ export class RequestTurns {
     this.#loop = loop;
   }
 
-  /** The same routes, whose requests take turns. */
+  /** Returns the same routes, whose requests take turns. */
   guard<S>(routes: Routes<S>): Routes<S> {
     return Object.fromEntries(
       Object.entries(routes).map(([path, answer]): [string, Answer<S>] => [

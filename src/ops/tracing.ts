@@ -187,7 +187,7 @@ function nowMs(): number {
   return performance.timeOrigin + performance.now();
 }
 
-/** As text, since the numbers of JSON are not exact beyond 2^53. */
+/** Returns a time as text, since JSON's numbers are not exact beyond 2^53. */
 function nanoseconds(ms: number): string {
   return `${BigInt(Math.round(ms * 1000)) * 1000n}`;
 }

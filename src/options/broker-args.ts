@@ -10,7 +10,7 @@ type BrokerFlag = (typeof brokerFlags)[number];
 
 const text = { type: "string", multiple: true } as const;
 
-/** For `parseArgs`. */
+/** The flags of the broker, in the form that `parseArgs` takes. */
 export const brokerArgs: Readonly<Record<BrokerFlag, typeof text>> = {
   broker: text,
   "broker-password-file": text,

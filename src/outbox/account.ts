@@ -12,7 +12,7 @@ export class Account {
   envelopeCount = 0;
   /** Messages that were given up, by reason. */
   readonly setAsideCount = countSetAside();
-  /** From `append` to the confirm, in seconds. A pack counts as its first message, as often as it has messages. */
+  /** The time from `append` to the confirm, in seconds. A pack counts as its first message, as often as it has messages. */
   readonly confirmSeconds = new Histogram({
     name: "warren_confirm_seconds",
     help: "From when a message was handed to the outbox until RabbitMQ has confirmed it.",

@@ -18,7 +18,7 @@ export interface OutboxLimits {
   readonly stallMs: number;
 }
 
-/** As they are where nothing else is said. */
+/** The limits unless others are given. */
 export const defaultOutboxLimits: OutboxLimits = {
   bytesMax: 64 * 1024 ** 2,
   windowMax: 4096,

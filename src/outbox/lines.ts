@@ -28,7 +28,7 @@ export class Lines {
   /** What a line of its own may send before the next one's turn: a pack, or about as much. In bytes. */
   readonly #turnBytes: number;
   readonly #common = new Line({ index: 0, count: 0 });
-  /** By sender. The first has its turn. */
+  /** Each sender's line. The first has its turn. */
   readonly #own = new Map<string, OwnLine>();
   /** Streams of lines that are no more: their numbers go on in the next ones. */
   readonly #idle: Stream[] = [];

@@ -6,7 +6,7 @@ const togetherMax = 64;
 
 /** An envelope over which the broker has closed a link this often, while nothing else was on its way, is given up. */
 const closesMax = 2;
-/** The same where it may have been the broker's own failure: it is over by then, since there is a growing wait before each new link. */
+/** How often the link may be closed where the broker itself may have failed: it has recovered by then, since each new link waits longer. */
 const doubtfulClosesMax = 6;
 
 /** How often a broker that refuses like this has to close over an envelope for it to be given up. */

@@ -1,4 +1,4 @@
-/** Clients that have come and gone since that was told last. One that came and went meanwhile, or the other way round, is none. */
+/** Clients that came or went since changes were told last. One that came and went meanwhile, or the other way round, is left out. */
 export class Changes {
   /** Whether those that changed were there when it was told last. */
   readonly #were = new Map<string, boolean>();

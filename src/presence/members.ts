@@ -24,8 +24,8 @@ export interface MembersHooks {
 }
 
 /**
- * The members of topics among this manager's clients: of those topics alone that somebody watches, on any manager. A member is a
- * client id that has at least one subscription to exactly this topic, live or durable.
+ * This manager's members of topics, for those topics alone that somebody watches, on any manager. A member is a client id that has at
+ * least one subscription to exactly this topic, live or durable.
  */
 export class Members {
   readonly #attendance: Attendance;
@@ -138,14 +138,14 @@ export class Members {
     clearTimeout(this.#look);
   }
 
-  /** Nobody keeps who subscribes to what by topic, since that would cost all for what few ask for. */
+  /** Looks at all clients: nothing keeps subscribers by topic, since all would pay for what few ask for. */
   #lookAtAll(): void {
     this.#look = undefined;
     this.#lookedMs = performance.now();
     const asked = this.#unknown;
     this.#unknown = new Set();
     const unknown = new Set([...asked].filter((topic) => this.#held.get(topic)!.isKnown === false));
-    // They are told of whole, and not as changes.
+    // They are told as whole lists, not as changes, so they are known only after that.
     this.#find(unknown);
     for (const topic of unknown) this.#held.get(topic)!.isKnown = true;
     this.#hooks.onKnown([...asked]);

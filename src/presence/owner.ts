@@ -5,7 +5,7 @@ import type { Post } from "./post.ts";
 import { inParts, type News, type Said, saidBytesMax, type Topics } from "./said.ts";
 import type { PresenceTiming } from "./timing.ts";
 
-/** Managers whose clients watch topics, and topics that they watch, together. What a program makes up beyond that is not heard. */
+/** Managers whose clients watch topics, and the topics of all of them. Only a program that makes them up has more: they are not heard. */
 const watchersMax = 10_000;
 const heldTopicsMax = 100_000;
 /** What a list of names has around it, and a name, in characters. */
@@ -14,19 +14,19 @@ const nameOverhead = 3;
 
 interface Watcher {
   topics: Set<string>;
-  /** Of its list, as it is known here. */
+  /** The version of its list, as it is known here. */
   version: number;
-  /** Of what it was told. */
+  /** The number of what it was told last. */
   number: number;
-  /** Topics that it is to be told of whole. */
+  /** Topics of which it is to get the whole list. */
   readonly awaits: Set<string>;
   /** Its list, while it comes in parts. */
   list: Set<string> | undefined;
-  /** Something could not be told, and it is to be told all. */
+  /** Whether something could not be told, so that it has to be told all. */
   hasMissed: boolean;
 }
 
-/** Tells managers whose clients watch topics who of this manager's clients is there. */
+/** Tells the managers whose clients watch topics which of this manager's clients are on them. */
 export class Owner {
   readonly #post: Post;
   readonly #members: Members;
@@ -115,7 +115,7 @@ export class Owner {
     this.#watchers.delete(manager);
   }
 
-  /** What was told last may have been lost: says how much that was. */
+  /** Tells each watcher the number of what it was told last: it notices if that was lost. */
   beat(): void {
     for (const [manager, { number, topics }] of this.#watchers)
       if (manager !== this.#post.own && topics.size > 0)

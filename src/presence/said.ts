@@ -4,7 +4,7 @@
  * that have the members (each manager is an *owner*) number what they say to each watcher, and so each side notices what it missed.
  */
 export type Said =
-  /** To all: the sender watches these, too, or no more; or nothing has changed, and the version says so. */
+  /** For all managers: the sender watches these, too, or no more; or nothing has changed, and the version says so. */
   | { readonly from: string; readonly version: number; readonly watch?: Topics; readonly unwatch?: Topics }
   /** The whole list, in parts: to all, or to an owner that asked for it. */
   | {
@@ -14,11 +14,11 @@ export type Said =
       readonly part: number;
       readonly parts: number;
     }
-  /** To a watcher, or to all of them: say your whole list. */
+  /** For a watcher, or all of them: say your whole list. */
   | { readonly from: string; readonly again: true }
-  /** To an owner: say all again. */
+  /** For an owner: say all again. */
   | { readonly from: string; readonly resend: true }
-  /** To a watcher: members. Without any, it says which number was the last. */
+  /** For a watcher: members. Without any, it says which number was the last. */
   | { readonly from: string; readonly number: number; readonly news?: readonly News[] };
 
 /** Names of topics. */

@@ -12,7 +12,7 @@ export interface PresenceTiming {
   readonly resendEveryMs: number;
 }
 
-/** As it is where nothing else is said. */
+/** The timing unless another one is given. */
 export const defaultPresenceTiming: PresenceTiming = {
   gatherMs: 50,
   lookEveryMs: 100,

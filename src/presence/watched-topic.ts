@@ -27,9 +27,9 @@ export class WatchedTopic {
   /** The managers on which a client is; most are on one. */
   readonly #members = new Map<string, string | readonly string[]>();
   readonly #changes = new Changes();
-  /** Of managers that tell all of their members in parts: those that came; undefined where none of its members were known before. */
+  /** The members that have come so far of each manager that tells all of its members in parts; undefined where none were known before. */
   readonly #whole = new Map<string, Set<string> | undefined>();
-  /** By manager, how many of the members it has. */
+  /** How many of the members each manager has. */
   readonly #counts = new Map<string, number>();
   readonly #kept: (bytes: number) => void;
   #bytes = 0;
@@ -41,7 +41,7 @@ export class WatchedTopic {
     this.#kept = kept;
   }
 
-  /** As of now: what was told last, and what `hasChanged` since. */
+  /** The members now: those that were told last, and what `hasChanged` since. */
   get members(): Iterable<string> {
     return this.#members.keys();
   }

@@ -6,18 +6,18 @@ import { type TopicWatcher, WatchedTopic } from "./watched-topic.ts";
 
 /** Topics that one manager's clients may watch. */
 export const topicsMax = 10_000;
-/** What the members of all topics take that this manager's clients watch, in bytes. */
+/** What the members of all topics that this manager's clients watch may take, in bytes. */
 const membersBytesMax = 256 * 1024 ** 2;
 /** Topics that are kept though nobody watches them any more. */
 const lingeringMax = 100;
 
 interface OwnerRecord {
-  /** Of what it said last. */
+  /** The number of what it said last. */
   number: number;
   askedMs: number;
 }
 
-/** Owners that are known. What a program makes up beyond that is not heard. */
+/** Owners that are known. Only a program that makes them up has more: they are not heard. */
 const ownersMax = 10_000;
 
 /** The topics that this manager's clients watch, and who is there on all managers. */
@@ -29,7 +29,7 @@ export class Watching {
   readonly #owners = new Map<string, OwnerRecord>();
   readonly #changed = new Set<WatchedTopic>();
   readonly #lingering = new Map<string, NodeJS.Timeout>();
-  /** By topic, until when managers may say who is there. */
+  /** The topics of which managers may still say who is there, each with the end of that time. */
   readonly #awaiting = new Map<string, NodeJS.Timeout>();
   #begun = new Set<string>();
   #ended = new Set<string>();
@@ -94,7 +94,7 @@ export class Watching {
       );
   }
 
-  /** Something that an owner says, this manager too. */
+  /** Takes what an owner says; this manager is one of them. */
   took(owner: string, news: News): void {
     const watched = this.#topics.get(news.topic);
     if (watched === undefined) return;
@@ -132,7 +132,7 @@ export class Watching {
     }
   }
 
-  /** A change of the list may have been lost: says how many there were. */
+  /** Tells all owners the list's version: one that missed a change notices that. */
   beat(): void {
     if (this.#version > 0) this.#post.tellAll({ from: this.#post.own, version: this.#version });
   }
@@ -166,7 +166,7 @@ export class Watching {
     const watched = this.#topics.get(topic)!;
     this.#topics.delete(topic);
     this.#changed.delete(watched);
-    // Else one that watches and leaves in a loop would have all of them kept for a second.
+    // A client that watches and leaves in a loop would otherwise have all of them kept for a second.
     this.#answered(topic);
     watched.clear();
     this.#own.unwatch(topic);
@@ -174,7 +174,7 @@ export class Watching {
     this.#tellSoon();
   }
 
-  /** The topic with the most members is given up. */
+  /** Gives up the topic with the most members. */
   #overfull(): void {
     let largest: WatchedTopic | undefined;
     for (const watched of this.#topics.values()) if (watched.bytes > (largest?.bytes ?? 0)) largest = watched;
@@ -233,7 +233,7 @@ export class Watching {
       if (watch.length > 0) this.#post.tellAll({ from, version: ++this.#version, watch });
   }
 
-  /** The whole list. What waits to be told is in it, and is told besides, as the next versions. */
+  /** Tells the whole list. It holds what waits to be told, which is told once more as the next versions. */
   #tellList(tell: (list: Said) => void): void {
     if (this.#version === 0) return;
     const parts = inParts(this.#topics.keys(), saidBytesMax);

@@ -32,7 +32,7 @@ export class Answering {
   #unconfirmed = 0;
   /** Why the first one was set aside that was. */
   #setAside: string | undefined;
-  /** By number. Only of those that somebody may wait for. */
+  /** What waits for a confirm, by number: only answers that somebody may wait for. */
   #pending: Map<number, Pending> | undefined;
   #waiting: (() => void)[] | undefined;
   #settled: ((setAside: string | undefined) => void) | undefined;

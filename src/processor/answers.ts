@@ -45,7 +45,7 @@ function answerOf(item: unknown, question: Message): OutgoingMessage | undefined
   };
 }
 
-/** To the client that asks, by the request's correlation id. */
+/** Makes the answer to the client that asked, which the request's correlation id names. */
 export function answerTo(
   asker: string,
   { topic }: Message,
@@ -85,7 +85,7 @@ function json(item: unknown): string {
   return text;
 }
 
-/** As JSON it would be an empty object. */
+/** Whether JSON would show it as an empty object. */
 function isUnfinished(item: object): boolean {
   return item instanceof Promise || Symbol.asyncIterator in item;
 }

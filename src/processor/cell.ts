@@ -114,7 +114,7 @@ export class Cell {
     }
   }
 
-  /** From now on the handler has its time again. */
+  /** Gives the handler its time again. */
   #await(number: number, asked: Asked): void {
     clearTimeout(asked.timer);
     asked.timer = setTimeout(() => void this.#outlive(number), this.#timeoutMs);

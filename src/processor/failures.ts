@@ -62,7 +62,7 @@ export class Failures {
   };
 }
 
-/** Of whatever was thrown. */
+/** Describes whatever was thrown. */
 export function reportOf(thrown: unknown): Report {
   const frames = framesOf(thrown, 0);
   const places = frames.filter((line) => line.startsWith("at "));

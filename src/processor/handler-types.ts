@@ -66,7 +66,7 @@ export interface AnswerEnvelope {
   readonly body: string | Uint8Array | ArrayBuffer | object;
   /** An application's own headers, and AMQP's properties by their names: `correlation-id`, `expiration`, `type`, … */
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Of the body, such as `text/html`. Without it: text, bytes or JSON, as the body is. */
+  /** The content type of the body, such as `text/html`. Without it: text, bytes or JSON, as the body is. */
   readonly contentType?: string | undefined;
 }
 
@@ -89,7 +89,7 @@ export interface HandlerMessage {
    * `reply-to`, `type`, `priority`, `expiration` (milliseconds), `app-id`, `timestamp`.
    */
   readonly headers: Readonly<Record<string, string>>;
-  /** Of the body: what its sender said, or `text/plain` or `application/octet-stream`. */
+  /** The content type of the body: what its sender said, or `text/plain` or `application/octet-stream`. */
   readonly contentType: string;
   /** Seconds since 1970: when it was sent. */
   readonly timestamp: number | undefined;
@@ -119,12 +119,12 @@ export interface HandlerContext {
 
 /** Prints to the processor's logger. */
 export interface HandlerLog {
-  /** For finding a fault; printed with `--log-level debug`. */
+  /** Says what helps to find a fault; printed with `--log-level debug`. */
   debug(message: string, fields?: Readonly<Record<string, unknown>>): void;
-  /** For normal operation. */
+  /** Says what belongs to normal operation. */
   info(message: string, fields?: Readonly<Record<string, unknown>>): void;
-  /** For what mends itself. */
+  /** Says what is wrong and mends itself. */
   warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
-  /** For what needs somebody. */
+  /** Says what is wrong and needs somebody. */
   error(message: string, fields?: Readonly<Record<string, unknown>>): void;
 }

@@ -10,7 +10,7 @@ import { UnusableAnswer } from "./unusable-answer.ts";
 
 /** RabbitMQ's default limit for one message, in bytes. */
 const answerBytesMax = 16 * 1024 ** 2;
-/** Of a response that is no answer, for the reason of the failure. */
+/** How much of a response that is no answer is named as the reason of the failure. */
 const reasonBytesMax = 1000;
 
 /** No content: the service has nothing to answer. */

@@ -35,7 +35,7 @@ export class Intake {
   readonly #limits: IntakeLimits;
   readonly #lanes: Pick<Lanes, "backlog">;
   #bytes = 0;
-  /** Of recent deliveries. */
+  /** The size of the largest recent delivery. */
   #largestBytes = 1;
 
   constructor(session: ConsumeSession, limits: IntakeLimits, lanes: Pick<Lanes, "backlog">) {

@@ -7,7 +7,7 @@ export type Task = (place: Place) => void | Promise<void>;
 export interface Place {
   /** Waits, in milliseconds, and lets other lanes have the place meanwhile. The task's own lane waits with it. */
   pause(ms: number): Promise<void>;
-  /** The same until `settled` is. */
+  /** Waits until `settled` is, and lets other lanes have the place meanwhile. */
   leaveUntil(settled: Promise<unknown>): Promise<void>;
   /** What it began goes on, whatever becomes of the task, until `settled` is, or has not been for long: see `LaneLimits.outlivingMax`. */
   keepUntil(settled: Promise<unknown>): void;

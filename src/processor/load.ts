@@ -93,7 +93,7 @@ function positionOf(error: unknown): Place | undefined {
   return file === undefined || line === undefined ? undefined : { file, line };
 }
 
-/** From the stack of what was thrown while modules were loaded: the handler's own line, else the innermost one. */
+/** Finds the handler's own line, or else the innermost one, in the stack of what was thrown while modules were loaded. */
 function frameOf(error: unknown, path: string): Place | undefined {
   const stack = error instanceof Error ? (error.stack ?? "") : "";
   const frames = [...stack.matchAll(/(?:at |\()(\/.+?|[A-Z]:\\.+?):(\d+):\d+\)?$/gm)];

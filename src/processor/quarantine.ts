@@ -15,7 +15,7 @@ const outlivedMax = 16;
 /** One that waits to be handled alone, because of a death. */
 interface Waiting {
   readonly death: Death;
-  /** With whether it is its turn; else it may go back to the others. */
+  /** Called with whether it is its turn; if not, it may go back to the others. */
   readonly called: (isItsTurn: boolean) => void;
 }
 

@@ -103,7 +103,7 @@ export class Roles {
     const partingMs = left() + partingAfterStopTimeoutMs;
     const partedBy = performance.now() + partingMs;
     await this.manager?.close(partingMs / 2);
-    // With the embedded broker nobody else would hear that the last clients have gone.
+    // Without this, nobody would hear from the embedded broker that the last clients have gone.
     if (this.#eventProcessor !== undefined) await this.#broker.settle(partingMs / 4);
     await this.#eventProcessor?.drain(partingMs / 4);
     this.#admin?.close();

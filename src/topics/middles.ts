@@ -7,7 +7,7 @@ type Runs = NonNullable<Parts["middle"]>;
 export interface Middle<T> {
   /** Runs of words between wildcards, in order. */
   readonly runs: readonly (readonly string[])[];
-  /** The same as hashes; 0 for `*`. */
+  /** The runs as hashes; 0 for `*`. */
   readonly hashes: readonly Int32Array[];
   /** The hashes of all words that have to be there. */
   readonly needs: readonly number[];
@@ -96,7 +96,7 @@ function isRunAt(words: readonly string[], at: number, run: readonly string[]): 
   return true;
 }
 
-/** By which word's hash runs are found, and the name that they have there. */
+/** The word by whose hash runs are found, and the name that they have there. */
 function keysOf(runs: Runs): readonly [hash: number, name: string] {
   const name = runs.map((run) => run.join(".")).join(".#.");
   for (const run of runs) for (const word of run) if (word !== "*") return [hashOf(word), name];

@@ -10,11 +10,11 @@ export interface Node<T> {
   next: Node<T> | undefined;
   /** Where each word leads to, if there are several. */
   words: Map<string, Node<T>> | undefined;
-  /** After `*`. */
+  /** Where `*` leads to. */
   one: Node<T> | undefined;
-  /** Of those patterns that have their first `#` here: a tree of what they have after their last one, read from the end. */
+  /** Patterns that have their first `#` here: a tree of what they have after their last one, read from the end. */
   ends: Node<T> | undefined;
-  /** Of those that have more between the two. */
+  /** Patterns that have their first `#` here, and more between it and their last one. */
   middles: Middles<T> | undefined;
 }
 

@@ -4,7 +4,7 @@
  * section 7.4, has the codes below 4000; ours are those of HTTP with a 4 in front.
  */
 export interface CloseCode {
-  /** As RFC 6455 numbers them; above 4000, ours. */
+  /** The code's number in RFC 6455; above 4000 it is ours. */
   readonly code: number;
   /** What the close frame says. At most 123 bytes. */
   readonly reason: string;
@@ -13,7 +13,7 @@ export interface CloseCode {
   /** What the client should do, for the docs. */
   readonly advice: string;
   readonly reconnect: Reconnect;
-  /** The same for people who look at the page. */
+  /** What it means in words for people that look at the page. */
   readonly words: string;
 }
 

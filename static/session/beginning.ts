@@ -1,4 +1,4 @@
-/** From where in the log the page wants to hear a topic. */
+/** Where in the log the page may begin to hear a topic. */
 export const beginnings = ["next", "five-minutes", "last-50", "first"] as const;
 /** Where the page begins to read a topic. */
 export type Beginning = (typeof beginnings)[number];
@@ -16,7 +16,7 @@ export function offsetOf(beginning: Beginning, nowMs: number): string {
   }
 }
 
-/** The same in words. */
+/** A beginning in words. */
 export function beginningInWords(beginning: Beginning): string {
   return {
     next: "From now on",

@@ -25,7 +25,7 @@ const animals =
   );
 const letters = "abcdefghijkmnpqrstuvwxyz23456789";
 
-/** A name that people can tell from another, as `quiet-heron-k7x2m`. Of 2^35, so that two pages hardly have the same. */
+/** A name that people can tell from others, such as `quiet-heron-k7x2m`. There are 2^35, so two pages hardly have the same. */
 export function newName(source: RandomSource): string {
   const bytes = source.getRandomValues(new Uint8Array(7));
   const end = Array.from(bytes.subarray(2), (byte) => letters[byte % 32]).join("");

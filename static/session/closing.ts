@@ -43,7 +43,7 @@ type Meaning = Pick<CloseCode, "reconnect" | "words">;
 /** The backoff attempt to begin with: a manager that said "not now" or "not so" is not asked again at once. */
 const attempts = { soon: 0, later: 4, corrected: 4 } as const;
 
-/** By code. Of those that share one, the first comes last and stays. */
+/** What each code means. Where two share a code, the first in the list counts. */
 const meanings: ReadonlyMap<number, Meaning> = new Map(
   [...Object.values<CloseCode>(closeCodes), ...foreignCloseCodes].reverse().map((each) => [each.code, each]),
 );
@@ -65,7 +65,7 @@ export function firstAttemptAfter({ code }: Closing): number {
 export function closingInWords({ code, reason, refusal, opened, diagnosis }: Closing): string {
   if (refusal !== undefined) return `The manager refused: ${refusal}`;
   if (!opened && code === 1006) return diagnosis ?? "The manager cannot be reached";
-  // 1006 is the browser's own "nobody said goodbye" and looks up to nothing.
+  // 1006 is the browser's own code for a connection that ended without a close frame: nothing more can be looked up.
   if (code === 1006 && reason === "") return meaningOf(code).words;
   return `${meaningOf(code).words} (${code}${reason === "" ? "" : `: ${reason}`})`;
 }

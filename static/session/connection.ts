@@ -24,7 +24,7 @@ export type ConnectionState =
 export interface Surroundings {
   /** Opens a link over WebSocket. */
   open(url: string, events: LinkEvents): Link;
-  /** The same without WebSocket. */
+  /** Opens a link that needs no WebSocket. */
   openWithoutWebSocket(url: string, events: LinkEvents): Link;
   /** An ordinary request to the same place. Undefined if nothing answers. */
   ask(url: string): Promise<HttpAnswer | undefined>;
@@ -40,7 +40,7 @@ export interface Surroundings {
 export interface Refusal {
   /** The ERROR frame's message. */
   readonly message: string;
-  /** Of the frame at fault, if it had one. */
+  /** The receipt that the frame at fault asked for, if it asked for one. */
   readonly receipt: string | undefined;
 }
 
@@ -71,7 +71,7 @@ export class Connection {
   #link: Link | undefined;
   #refusal: { readonly message: string; readonly isOvercome: boolean } | undefined;
   #attempt = 0;
-  /** The manager answers, and the last WebSocket did not come about all the same. */
+  /** Whether the last WebSocket failed although the manager answers. */
   #isDoubted = false;
   #isWithoutWebSocket: boolean = false;
   #establishedAtMs = 0;
@@ -111,12 +111,12 @@ export class Connection {
     this.#become({ is: "connecting" });
   }
 
-  /** From the next attempt on. */
+  /** Connects to this URL from the next attempt on. */
   goTo(url: string): void {
     this.#url = url;
   }
 
-  /** The same, unless it is connected or about to be. */
+  /** Connects now, unless it is connected or about to be. */
   hasten(): void {
     if (this.#state.is === "waiting") this.connect();
   }
@@ -175,7 +175,7 @@ export class Connection {
     const state = this.#state;
     if (state.is !== "waiting" || state.closing !== closing) return;
     if (isWithoutUpgrade(answer)) {
-      // The first time it may have started between the two questions. A WebSocket that fails then once more does not come through.
+      // After the first failure the manager may have started between the two questions. A WebSocket that fails once more does not come through.
       this.#isWithoutWebSocket = this.#isDoubted;
       this.#isDoubted = true;
       this.connect();

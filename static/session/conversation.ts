@@ -19,7 +19,7 @@ export const entriesMax = 1000;
 /** More than anyone reads in a second; the rest of that second is folded into one line. */
 export const shownPerSecondMax = 40;
 
-/** What came while the page was away comes all at once: this many of it are shown besides. */
+/** Messages that were missed come all at once when the page is back: this many of them are shown besides. */
 const missedShownMax = 200;
 
 /** A message that came, and is not one's own. */

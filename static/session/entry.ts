@@ -18,7 +18,7 @@ interface Common {
 /** What a message is made of, for those who open it. */
 interface Opened {
   readonly topic: string;
-  /** As far as it is kept: `keptCharsMax` characters, or `keptBytesMax` bytes. */
+  /** What is kept of the body: `keptCharsMax` characters, or `keptBytesMax` bytes. */
   readonly body: string | Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -114,7 +114,7 @@ export const keptCharsMax = 16_384;
 /** What is kept of a message's bytes. */
 export const keptBytesMax = 4096;
 
-/** As much of a body as is kept. */
+/** The part of a body that is kept. */
 export function keptOf(body: string | Uint8Array): string | Uint8Array {
   return typeof body === "string" ? body.slice(0, keptCharsMax) : body.slice(0, keptBytesMax);
 }

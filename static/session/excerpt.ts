@@ -4,7 +4,7 @@ export const excerptCharsMax = 2_000;
 export const excerptLinesMax = 30;
 const hexBytesMax = 24;
 
-/** As much of a text as a list should carry: a message may be a megabyte, and the list keeps hundreds. */
+/** The part of a text that a list should carry: a message may be a megabyte, and the list keeps hundreds. */
 export function excerpt(text: string): string {
   let end = Math.min(text.length, excerptCharsMax);
   for (let line = 1, at = 0; line <= excerptLinesMax; line++) {

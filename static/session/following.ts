@@ -21,7 +21,7 @@ export class Following {
   #topic: Subscription;
   readonly #direct = new Subscription(direct);
   #link: Link | undefined;
-  /** By the receipts that say that they are in force. */
+  /** The subscriptions by the receipts that say that they are in force. */
   readonly #awaited = new Map<string, Subscription>();
   #isDurable = true;
   #topicsOfLink = 0;

@@ -1,6 +1,6 @@
 import type { OwnEntry } from "./entry.ts";
 
-/** Past it the oldest are forgotten: what is still to be learned of them is not shown then. */
+/** How many are kept; beyond it the oldest are forgotten, and the page shows nothing more of what becomes of them. */
 export const awaitedMax = 1_000;
 
 /** One's own messages that were sent and of which something is still to come, by their receipt. */

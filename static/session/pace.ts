@@ -3,7 +3,7 @@ const seconds = 5;
 
 /** How many of something there are in a second, over the last five whole ones. */
 export class Pace {
-  /** By the second modulo their number: one is the current one, which is not whole yet. */
+  /** Counts by the second modulo their number: one is the current one, which is not whole yet. */
   readonly #counts = new Array<number>(seconds + 1).fill(0);
   #second = 0;
 

@@ -12,7 +12,7 @@ export class Subscription {
   /** Where in the log it begins, as `x-stream-offset` says it. */
   readonly #offset: string;
   #progress: Progress = { is: "new" };
-  /** As the link knows it. */
+  /** The link's id for it. */
   id = "";
 
   constructor(destination: string, offset = "next") {

@@ -69,7 +69,7 @@ export class Composer {
     return topicProblem(to) ?? problems[this.#session.write(draft, to)];
   }
 
-  /** As high as its text, up to what the style sheet allows. */
+  /** Makes the field as high as its text, up to what the style sheet allows. */
   #fit(): void {
     this.#field.style.height = "auto";
     const bordersPx = this.#field.offsetHeight - this.#field.clientHeight;

@@ -63,7 +63,7 @@ export class StatusView {
     return `${messageCount(waiting)} will be sent when the connection is back.`;
   }
 
-  /** With the pace of messages, which is looked at again until there is none. */
+  /** Says the pace of messages too, which is looked at again until there is none. */
   #connectedInWords(): string {
     const pace = this.#session.conversation.pace.perSecond(Date.now());
     if (pace === 0 && this.#session.conversation.messages === this.#messages) return this.#how();

@@ -1,7 +1,7 @@
 /** A time of day, with its seconds. */
 export const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 
-/** The same, to the millisecond. */
+/** A time of day, to the millisecond. */
 export const fineClock = new Intl.DateTimeFormat(undefined, {
   hour: "numeric",
   minute: "2-digit",

@@ -1,6 +1,6 @@
 import { everything, type Permissions } from "./permissions.ts";
 
-/** As whom a client is connected, what it may do, and until when. */
+/** What a client is called, what it may do, and until when. */
 export interface Grant {
   /** The client id that it has; undefined where there are no tokens, and any will do. */
   readonly user: string | undefined;

@@ -23,7 +23,7 @@ export interface KeySetTiming {
   readonly backoff: { readonly firstMs: number; readonly mostMs: number };
 }
 
-/** As it is where nothing else is said. */
+/** The timing unless another one is given. */
 export const defaultKeySetTiming: KeySetTiming = {
   refreshMs: 300_000,
   cooldownMs: 10_000,

@@ -24,7 +24,7 @@ export const everything: Permissions = {
   note: "",
 };
 
-/** Of a client that may neither speak nor hear. */
+/** The permissions of a client that may neither speak nor hear. */
 export const nothing: Permissions = {
   mayPublish: () => false,
   mayAsk: () => false,

@@ -22,7 +22,7 @@ export interface TokenRules {
   readonly audience: readonly string[] | undefined;
   /** The name of the claim that has the rights, or the way to it: `realm_access.warren`. */
   readonly claim: string;
-  /** By how much the clocks here and at the issuer may differ. In milliseconds. */
+  /** How much the clocks here and at the issuer may differ. In milliseconds. */
   readonly leewayMs: number;
 }
 

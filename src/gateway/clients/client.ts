@@ -59,7 +59,7 @@ export interface ClientSocket {
   subscribe(key: string): void;
   /** It gets that no more. */
   unsubscribe(key: string): void;
-  /** To all others that subscribe to the key. */
+  /** Publishes to all others that subscribe to the key. */
   publish(key: string, body: Body): unknown;
   /** Calls `send`; all that it sends is written in one piece. */
   cork(send: () => void): unknown;

@@ -2,9 +2,9 @@ import type { Inflow } from "./inflow.ts";
 
 /** What a client may still send before it is held back. Times are the wheel's. */
 export interface Allowance {
-  /** As of `countedMs`; below zero is a debt. */
+  /** Messages that it may send, as counted at `countedMs`; below zero is a debt. */
   messages: number;
-  /** The same in bytes. */
+  /** Bytes that it may send, counted in the same way. */
   bytes: number;
   /** Pings, and pongs that nobody asked for. */
   controls: number;
@@ -35,7 +35,7 @@ export interface Watched {
   isToEnd: boolean;
   /** `Presence`: what its client's system had taken when it was last known to be heard. In bytes. */
   taken: number;
-  /** The same a round before that. */
+  /** What the system had taken a round before that. In bytes. */
   takenBefore: number;
 }
 

@@ -2,11 +2,11 @@ import { LoopTime, type Task } from "../../ops/loop-time.ts";
 import type { ClientSocket } from "./client.ts";
 import type { Holds } from "./holds.ts";
 
-/** Of this many pieces of input that are obeyed as they come, one looks at the clock. */
+/** The clock is looked at once for this many pieces of input that are obeyed as they come. */
 const lookEach = 4;
 /** How long a client for which something waits is served before the next one. */
 const sliceMs = 1;
-/** The same for a client that has not been served yet since something of it waits: most of these have little. */
+/** How long a client is served that has not been served since something of it waits: most of these have little. */
 const firstSliceMs = 0.25;
 
 /**

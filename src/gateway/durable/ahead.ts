@@ -7,9 +7,9 @@ const aheadBytes = 1024 ** 2;
  * machine. The broker gives it less where others read too, since all of them wait for what was sent ahead.
  */
 const aheadMax = 512;
-/** The same where records may be large. */
+/** The same number where records may be large. */
 export const carefulAhead = 32;
-/** For how long readings are careful after one that was sent too much, in milliseconds. */
+/** How long readings are careful after one that was sent too much, in milliseconds. */
 const carefulForMs = 60_000;
 
 /** How many records the readings of old parts of the log are sent ahead. */

@@ -28,7 +28,7 @@ export class KnownValues implements Task {
   readonly #values: LastValues;
   /** How far they are known: not at all, of what is in memory as well, of the whole log. */
   #known: "nothing" | "some" | "all" = "nothing";
-  /** From this offset on every record has been looked into; undefined while none has. */
+  /** The offset from which on every record has been looked into; undefined while none has. */
   #knownFrom: number | undefined;
   /** The record in memory that is looked into next; undefined where none is. */
   #sequence: number | undefined;
@@ -67,7 +67,7 @@ export class KnownValues implements Task {
   isKnown(pattern: string): boolean {
     if (this.#known === "nothing") return false;
     if (this.#known === "all" && this.#values.isWhole) return true;
-    // Of one topic there is nothing newer than what is here.
+    // Nothing newer than what is here is on a single topic.
     return !isPattern(pattern) && (this.#values.of(pattern)?.offset ?? -1) >= (this.#knownFrom ?? 0);
   }
 

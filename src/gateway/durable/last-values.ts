@@ -11,7 +11,7 @@ const overheadBytes = 320;
 
 /** The newest message of a topic. */
 export interface LastValue {
-  /** Of its record. */
+  /** Its record's offset. */
   readonly offset: number;
   /** Which message of the record it is. */
   readonly index: number;
@@ -34,7 +34,7 @@ export class LastValues {
   #isWhole = true;
   /** Is told of what is written to meanwhile. */
   #search: TopicSearch | undefined;
-  /** For those that ask in the same turn of the event loop. */
+  /** Frames that subscriptions share which ask in the same turn of the event loop. */
   readonly #frames = new Map<LastValue, SharedFrames>();
   #forgetting: NodeJS.Immediate | undefined;
 

@@ -30,7 +30,7 @@ export class LogEnd {
   readonly #relay: Relay;
   readonly #audiences = new Audiences("durable");
   readonly #directs = new Map<string, Set<DurableSubscription>>();
-  /** With the audience of each; those that get what is for one client alone have none. */
+  /** Each subscription with its audience; one to what is for its client alone has none. */
   readonly #subscriptions = new Map<DurableSubscription, Audience | undefined>();
   readonly #events: LogEndEvents;
   readonly #loop: LoopTime;

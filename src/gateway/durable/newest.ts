@@ -72,7 +72,7 @@ export class Newest {
     for (let at = part.length - 1; at >= 0; at--) this.older(part[at]!.topic, part[at]!.place);
   }
 
-  /** Of each topic the last one stays, or the last ones of all. */
+  /** Keeps the last message of each topic, or the last ones of all. */
   #shorten(): void {
     if (this.wanted !== "each") {
       this.#part = this.#part.slice(-this.wanted);

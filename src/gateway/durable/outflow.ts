@@ -9,7 +9,7 @@ export interface Outlet {
   sent(bytes: number): void;
 }
 
-/** For where nothing else waits for clients. */
+/** The outlet where nothing else waits for clients. */
 export const plainOutlet: Outlet = { room: 128 * 1024, sent: () => undefined };
 
 /**
@@ -22,7 +22,7 @@ export class Outflow<Subscription> {
   readonly #socket: ClientSocket;
   readonly #outlet: Outlet;
   readonly #onRoom: (subscription: Subscription) => void;
-  /** By all of the client's subscriptions, and not written yet. In bytes; of text in characters. */
+  /** What all of the client's subscriptions have gathered and not written yet. In bytes; of text in characters. */
   #gathered = 0;
   /** Those that go on when there is room. */
   readonly #awaiting = new Set<Subscription>();

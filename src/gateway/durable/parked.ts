@@ -10,7 +10,7 @@ const lookEveryMs = 250;
  * of which nothing was heard any more. So all that are here are looked at now and again, too.
  */
 export class Parked {
-  /** By subscription, the number of its record; undefined: its place is to be found anew. */
+  /** The number of each subscription's record; undefined: its place is to be found anew. */
   readonly #all = new Map<DurableSubscription, number | undefined>();
 
   readonly #onRoom: (subscription: DurableSubscription) => void;

@@ -12,7 +12,7 @@ const silenceMsMax = 15_000;
 
 /** What is asked about one place. */
 interface Asked {
-  /** With what each of those that ask has to hear. */
+  /** Those that ask, each with what it has to hear. */
   readonly by: Map<object, { readonly fingerprint: string; readonly onChecked: OnChecked }>;
   end: (() => void) | undefined;
 }
@@ -27,7 +27,7 @@ type OnChecked = (isSame: boolean | undefined) => void;
 export class PlaceChecks {
   readonly #log: Pick<SharedLog, "read">;
   readonly #retryBackoff: BackoffLimits;
-  /** By offset, those that asked first before the others. */
+  /** What was asked of each offset, the oldest question first. */
   readonly #asked = new Map<number, Asked>();
   /** What each of those that ask has asked about, by its offset. */
   readonly #offsets = new Map<object, number>();

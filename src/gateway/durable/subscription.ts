@@ -89,7 +89,7 @@ export class DurableSubscription {
     this.#onRefused?.(why);
   }
 
-  /** Of what is in the log up to `until` it gets these messages alone, in their order; its place is before the first of them. */
+  /** Limits what it gets of the log up to `until` to these messages, in their order; its place is before the first of them. */
   beginWith(places: readonly Position[], until: number): void {
     this.#only = { places: new Places(places), until };
   }
@@ -109,7 +109,7 @@ export class DurableSubscription {
     return this.#state;
   }
 
-  /** By `Durables`, which knows what may follow what. */
+  /** Changes the state. Only `Durables` calls this, which knows what may follow what. */
   becomes(state: DurableState): void {
     this.#state = state;
   }
@@ -169,7 +169,7 @@ export class DurableSubscription {
     return this.isRoomy;
   }
 
-  /** The same, for where nothing more is to be written. */
+  /** Writes what was gathered as one. Call it where nothing more is to be written. */
   write(): void {
     const batch = this.#batch;
     const size = this.#batchSize;

@@ -20,7 +20,7 @@ const pastRecords = 1024;
 export interface SweepReadingEvents {
   /** There is something to take. */
   came(): void;
-  /** As `LogReader` has it; also where it cannot go on without a gap. */
+  /** The reading has ended; see `LogReader`. This also says that it cannot go on without a gap. */
   ended(why: "nothing kept" | "lost"): void;
 }
 

@@ -34,7 +34,7 @@ export interface SweepEvents {
  */
 export class Sweep implements Task {
   readonly members = new Members();
-  /** From this offset on it may have to wait for another sweep. */
+  /** The offset from which on it may have to wait for another sweep. */
   waitsFrom = 0;
   readonly #window: LogWindow;
   readonly #events: SweepEvents;

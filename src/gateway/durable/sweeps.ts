@@ -43,7 +43,7 @@ export class Sweeps {
   readonly #ahead: Ahead;
   readonly #events: SweepsEvents;
   readonly #retryBackoff: BackoffLimits;
-  /** With the stretch that each is the one to sweep in, until it has left it. */
+  /** Each sweep that runs, with the stretch that it is the one to sweep in, until it has left that. */
   readonly #running = new Map<Sweep, number | undefined>();
   readonly #waiting = new Set<DurableSubscription>();
   readonly #cutOff = new Set<DurableSubscription>();

@@ -14,7 +14,7 @@ export type Found =
 const probesMax = 4;
 /** How long a subscription waits for its exact place before it takes the nearest earlier one that is known. In milliseconds. */
 const patienceMs = 500;
-/** The same where its own time is being asked for, or where none is known yet, so that it would have to read the whole log. In milliseconds. */
+/** How long it waits where its own time is being asked for, or where it would have to read the whole log. In milliseconds. */
 const patienceForAnswersMs = 5000;
 /** How long a reading may get nothing before the log is written to, so that it gets something. In milliseconds. */
 const silenceMsMax = 100;

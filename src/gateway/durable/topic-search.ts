@@ -1,6 +1,6 @@
 import { TopicTrie } from "../../topics/topic-trie.ts";
 
-/** Of this many topics that are looked at, one looks at the clock. */
+/** The clock is looked at once for this many topics. */
 const lookEach = 32;
 
 /** Which topics some patterns match: each topic is looked at once for all of them, in parts. */

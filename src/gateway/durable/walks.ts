@@ -21,7 +21,7 @@ const nearestBlockRecords = 512;
 export class Walks implements Task {
   readonly #window: LogWindow;
   readonly #events: WalkEvents;
-  /** By the record that they read next; one that moves is taken out meanwhile. */
+  /** The walkers by the record that they read next; one that moves is taken out meanwhile. */
   readonly #walkers = new Map<number, Walker>();
   /** Those whose turn it is to move, the next one first. */
   #movers: Walker[] = [];

@@ -87,7 +87,7 @@ export class Ingress {
     const isAllowed = isRequest === true ? permissions.mayAsk(topic) : permissions.mayPublish(topic);
     if (!isAllowed) return "not allowed";
     const { headers } = message;
-    // Without headers there is nothing that could be too much.
+    // Only headers can be too much here.
     if (headers === undefined) return undefined;
     const key = headers[keyHeader];
     const fault = key === undefined ? undefined : faultInKey(key);
@@ -110,7 +110,7 @@ export class Ingress {
     return key !== undefined && this.#once.past.waits(then);
   }
 
-  /** The same for a connection, of which nothing is obeyed until the message may be taken. */
+  /** Holds a connection whose message has to wait for keys until the message may be taken. Returns whether it has to wait. */
   holdsForKeys(socket: ClientSocket, key: string | undefined): boolean {
     if (!this.waitsForKeys(key, () => this.#holds.release(socket, "check"))) return false;
     this.#holds.hold(socket, "check");

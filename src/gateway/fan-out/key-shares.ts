@@ -20,14 +20,14 @@ export function anonymousId(key: string): string {
   return `${anonymous}${createHash("sha256").update(key).digest("hex").slice(0, 32)}`;
 }
 
-/** Who shares the keys of a client of another manager: that knows its address, which is not told. All without an id are one. */
+/** Who shares the keys of another manager's client. That manager does not tell addresses, so all clients without an id share theirs. */
 export function sharedElsewhere(clientId: string | undefined): string | undefined {
   return clientId?.startsWith(anonymous) === true ? anonymous : clientId;
 }
 
 /**
- * Which client id each key is of, roughly: so that one that has very many loses its own, and not those of others. The same for those
- * that wait for a confirm.
+ * How many keys each client id has, roughly, so that one that has very many loses its own and not those of others. It counts those that
+ * wait for a confirm in the same way.
  */
 export class KeyShares {
   readonly #seed = BigInt(Math.floor(Math.random() * 2 ** 32));
@@ -35,7 +35,7 @@ export class KeyShares {
   readonly #parts: (OldestFirst<string, true> | undefined)[] = [];
   /** What those of each part that wait keep. In bytes. */
   readonly #waiting = new Map<number, number>();
-  /** The same of all. */
+  /** What all that wait keep together. In bytes. */
   waitersBytes = 0;
 
   partOf(sharedBy: string | undefined): number {
@@ -57,12 +57,12 @@ export class KeyShares {
     return this.#parts[part]?.size ?? 0;
   }
 
-  /** Whether one more may wait, which keeps this much: those of one part keep as much as they leave free. */
+  /** Whether one more may wait, which keeps this much: those of one part may keep as much as is left free. */
   mayWait(part: number, bytes: number): boolean {
     return (this.#waiting.get(part) ?? 0) + bytes <= waitersBytesMax - this.waitersBytes;
   }
 
-  /** One more waits, which keeps this much; or, below zero, one does no more. */
+  /** Counts one more that waits and keeps this much; below zero: one that waits no more. */
   waits(part: number, bytes: number): void {
     this.waitersBytes += bytes;
     const own = (this.#waiting.get(part) ?? 0) + bytes;

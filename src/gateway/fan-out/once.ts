@@ -31,9 +31,12 @@ export type Admission =
 
 /** How long idempotency keys are known, and how many. */
 export interface OnceLimits {
-  /** For how long a second message with the same key is not published, in milliseconds. */
+  /** How long a second message with the same key is not published, in milliseconds. */
   readonly windowMs: number;
-  /** What the keys may take together; a client id, or an address without tokens that POSTs, may have as many as it leaves room for, and its oldest are forgotten beyond that. In bytes. */
+  /**
+   * What the keys may take together, in bytes. A client id, or an address that POSTs without tokens, may have as many as it leaves free
+   * for others; beyond that its own oldest are forgotten.
+   */
   readonly bytesMax: number;
 }
 
@@ -50,7 +53,7 @@ export interface OnceLimits {
 export class Once {
   readonly #limits: OnceLimits;
   readonly #now: () => number;
-  /** By the hash of client id and key. */
+  /** What is known of each key, by the hash of client id and key. */
   readonly #entries = new OldestFirst<string, Entry>();
   readonly #shares = new KeyShares();
   /** What has a key asks it first, before `admit`. */

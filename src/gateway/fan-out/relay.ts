@@ -4,7 +4,7 @@ import type { Delivery, Relayed } from "./encoding.ts";
 
 /** Sends to all clients that subscribe to a key. */
 export interface Outlet {
-  /** To all that subscribe to the key. */
+  /** Publishes to all that subscribe to the key. */
   publish(key: string, body: Body): void;
 }
 
@@ -47,7 +47,7 @@ export class Relay {
     this.#outlet = outlet;
   }
 
-  /** To every client of the message's topic. */
+  /** Sends a message to every client of its topic. */
   toAll(message: Relayed, id: string): void {
     const route = this.audiences.route(message.topic);
     if (route.length > 0) this.send(route, message, id);
@@ -77,7 +77,7 @@ export class Relay {
       const frame = encoding.join(group.head, tail);
       this.publishedCount += group.audiences.length;
       for (const audience of group.audiences) {
-        // Before it is published: a client that has to leave for it has got it.
+        // This comes before the publish: a client that has to leave because of the message has got it.
         audience.lastPosition = delivery.position;
         if (audience.take !== undefined) audience.take(message.topic, frame);
         else if (audience !== own) {
@@ -91,7 +91,7 @@ export class Relay {
     }
   }
 
-  /** To all clients that are subscribed to a key, with their number. */
+  /** Publishes to all clients that are subscribed to a key, and counts them. */
   publish(key: string, clientCount: number, frame: Body): void {
     this.#published(clientCount, frame.length);
     this.#outlet?.publish(key, frame);

@@ -29,7 +29,7 @@ export class HostGuard {
     return this.#refusals.refuse("host");
   }
 
-  /** The same routes, for those that are let through. */
+  /** Returns the same routes, which answer only requests that are let through. */
   guard<S>(routes: Routes<S>): Routes<S> {
     return Object.fromEntries(
       Object.entries(routes).map(([path, answer]) => [path, this.#guarded(answer)] as const),

@@ -3,7 +3,7 @@ import { LabelledCounter, type LabelledMetric } from "../../ops/metrics.ts";
 
 /** Why a handshake is refused, before the upgrade. docs/protocol.md prints them (`bun run docs`). */
 export interface Refusal {
-  /** Of the HTTP answer. */
+  /** The status of the HTTP answer. */
   readonly status: number;
   /** What the answer's body says, unless the code that refuses says something more exact. */
   readonly why: string;
@@ -11,7 +11,7 @@ export interface Refusal {
   readonly meaning: string;
   /** What the client should do, for the docs. */
   readonly advice: string;
-  /** For a client that may come again as it is. In seconds. */
+  /** When a client may come again as it is, in seconds; absent if it may not. */
   readonly retryAfterS?: number;
 }
 

@@ -1,6 +1,6 @@
 /** What pages of other origins may do that `--allow-origin` names (https://fetch.spec.whatwg.org/#http-cors-protocol). */
 
-/** For how long a browser need not ask again, in seconds. */
+/** How long a browser need not ask again, in seconds. */
 const preflightAgeS = 600;
 const exposed = "warren-next, warren-client, retry-after";
 

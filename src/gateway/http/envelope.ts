@@ -16,7 +16,7 @@ export interface JsonEnvelope {
   readonly headers: Readonly<Record<string, string>>;
   /** Text, or bytes as `encoding` says. */
   readonly body: string;
-  /** Of a body that is bytes. */
+  /** How a body that is bytes is written. */
   readonly encoding?: "base64";
   /** It is for this client alone. */
   readonly direct?: true;

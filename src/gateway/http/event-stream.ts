@@ -44,9 +44,9 @@ export class EventStream extends ResponseSocket {
     this.#parts = parts;
   }
 
-  /** To be called once. */
+  /** Makes the response. Call it once. */
   response(request: Request, server: Server<Client>, headers: Record<string, string>): Response {
-    // It is silent for as long as nothing is said.
+    // The response is silent while there are no messages.
     server.timeout(request, 0);
     const left = () => this.#left();
     request.signal.addEventListener("abort", left, { once: true });
@@ -64,7 +64,7 @@ export class EventStream extends ResponseSocket {
       headers: {
         "content-type": "text/event-stream",
         "cache-control": "no-store",
-        // Of nginx: it would gather a while before it passes anything on.
+        // This is for nginx, which would gather a while before it passes anything on.
         "x-accel-buffering": "no",
         // The idle timeout is off for the whole connection.
         connection: "close",
@@ -77,7 +77,7 @@ export class EventStream extends ResponseSocket {
     return this.#waiting;
   }
 
-  /** There is no answer: a client that has taken all that was written is there as far as anybody can tell. */
+  /** A stream has no pong: a client that has taken all that was written counts as there. */
   ping(): void {
     if (this.#waiting > 0) return;
     this.send(this.#parts.place() || ":\n\n");
@@ -108,7 +108,7 @@ export class EventStream extends ResponseSocket {
 
   protected finish(code: number, reason: string): void {
     if (this.#waiting > 0) {
-      // It would hear nothing of it before it has read all the rest, if ever.
+      // The client would see the end only after it has read all the rest, if ever.
       this.abort();
       return;
     }

@@ -28,7 +28,7 @@ export class Poll extends ResponseSocket {
   readonly #outcome = Promise.withResolvers<Outcome>();
   readonly #parts: PollParts;
   #text = "";
-  /** Of the text, as it will be sent. */
+  /** The size of the text, as it will be sent. */
   #bytes = 0;
   #timer: NodeJS.Timeout | undefined;
   #answering: NodeJS.Immediate | undefined;

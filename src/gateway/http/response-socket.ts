@@ -97,7 +97,7 @@ export abstract class ResponseSocket implements ClientSocket, Receiver {
   }
 
   resume(): void {
-    // Nor is it here.
+    // Nothing was read before either.
   }
 
   close(code: number = endedByClient, reason = ""): void {
@@ -105,7 +105,7 @@ export abstract class ResponseSocket implements ClientSocket, Receiver {
     // What was sent before it is written before it.
     this.#writeCorked();
     for (const key of this.#keys) this.#multicast.writeTo(key, this);
-    // To write may have found that it is gone.
+    // Writing may have found that the client is gone.
     if (this.readyState === WebSocket.OPEN) this.#end(code, () => this.finish(code, reason));
   }
 

@@ -30,7 +30,7 @@ export class Sending {
   readonly #surroundings: DoorSurroundings;
   readonly #bodies: Bodies;
   readonly #senders: Senders;
-  /** As many requests may be there as clients, in all and from one address. How many come in a second is counted by sender. */
+  /** Requests that may be here: as many as clients, in all and from one address. How many come in a second is counted by sender. */
   readonly #admission: Admission;
   /** Ends the wait of requests that are not answered yet. */
   readonly #waits = new Set<() => void>();
@@ -148,7 +148,7 @@ export class Sending {
     }
   }
 
-  /** Lets a request in if there is a place for it, in rising order of what it costs to find out. */
+  /** Lets a request in if there is a place for it. The checks come in rising order of what they cost. */
   async admit(
     asked: Asked,
     may: (caller: Caller) => boolean,

@@ -1,12 +1,12 @@
 import { Deque } from "../../collections/deque.ts";
 import type { LoopTime, Task } from "../../ops/loop-time.ts";
 
-/** Requests that are answered in one turn of the event loop: writing an answer takes Bun some 40 µs, when all of the turn have been told. */
+/** Requests that are answered in one turn of the event loop: Bun writes all their answers at its end. */
 const eachTurn = 50;
 
 /**
- * Requests of which it is known what they are answered with. One confirm of RabbitMQ's, or one pack of answers, may be for hundreds of
- * them, and all would be written in one turn of the event loop: so some are in each.
+ * Requests whose answers are known. One confirm of RabbitMQ's, or one pack of answers, may be for hundreds of them, and writing all in
+ * one turn of the event loop would take long: so some are written in each.
  */
 export class Settling implements Task {
   readonly #loop: LoopTime;

@@ -7,7 +7,7 @@ import type { Roster } from "../clients/roster.ts";
 import { slotMs, type Timed, type TimerWheel } from "../clients/timer-wheel.ts";
 import { EarlyLooks, roomFor } from "./room.ts";
 
-/** Where nobody told that more is kept, that is asked each so many times that what waits is: once a second. */
+/** What is kept is looked at once for this many looks at what waits, unless it has grown: once a second. */
 const looksForKept = 4;
 
 /** What may be sent to clients before everybody's backlog is looked at, in bytes: a quarter of the cap, within these. */
@@ -38,8 +38,8 @@ export interface BacklogOptions {
 }
 
 /**
- * What is kept for the clients: what waits for them to read it, and what they have begun to send. No frame is ever dropped, and a
- * client that reads too slowly is cut off; and when it is too much for all together, those are for which the most is kept.
+ * What is kept for the clients: what waits for them to read it, and what they have begun to send. No frame is ever dropped. A client
+ * that reads too slowly is cut off; and when too much is kept for all together, those are cut off for which the most is kept.
  *
  * Bun's own limit cannot be used. Beyond it Bun drops the frame and shuts the socket down for reading, so that the next read
  * finds its end. Of a client that is held back nothing is read, and of one that sends all the time the end is never reached:
@@ -77,7 +77,7 @@ export class Backlogs implements Timed {
   /** Whether it is on the wheel. */
   #isExpected = false;
   #ending: NodeJS.Immediate | undefined;
-  /** As of the last look. */
+  /** What waited at the last look. */
   #waiting = 0;
   #kept = 0;
 
@@ -166,7 +166,7 @@ export class Backlogs implements Timed {
     this.#ending = undefined;
   }
 
-  /** Very many clients may be sent a little each: what waits for them is asked often, so what is kept for them is not asked with it. */
+  /** Looks at what waits for each client. It is called often, since very many clients may be sent a little each, so it leaves out what is kept. */
   #look(): void {
     this.#untilLook = this.#step;
     this.#early.looked();

@@ -15,9 +15,9 @@ const roundMostMs = 9000;
 const roundLeastMs = 1000;
 /** File descriptors that are asked for their peer in one turn. */
 const askedATurn = 2000;
-/** File descriptors are given out from below: none is looked for so far beyond the highest that is known. */
+/** How far beyond the highest known file descriptor others are looked for: Linux gives out the lowest that is free. */
 const beyondMax = 4000;
-/** Less of a message that is not whole is not worth disconnecting anybody for. In bytes. */
+/** Nobody is disconnected for less than this of a message that is not whole. In bytes. */
 const toleratedBytes = 64 * 1024;
 
 /** What may be half sent, and for how long. */
@@ -46,7 +46,7 @@ export class HalfSent implements Timed {
   #next = 0;
   /** Those whose file descriptors are not known yet. */
   readonly #sought = new Map<string, Watched>();
-  /** By file descriptor. */
+  /** The seats whose file descriptors are known, by file descriptor. */
   readonly #found: (Watched | undefined)[] = [];
   #asking = 0;
   /** When they may be asked again, once all of them have been. */
@@ -104,7 +104,7 @@ export class HalfSent implements Timed {
     if (this.#clients.size === 1) this.#wheel.add(this, slotMs);
   }
 
-  /** This seat has nobody any more: its file descriptor may be another's from now on. */
+  /** The client has left this seat: its file descriptor may be another's from now on. */
   left({ watched }: Seat): void {
     if (watched === undefined) return;
     if (this.#sought.get(watched.peer) === watched) this.#sought.delete(watched.peer);
@@ -122,7 +122,7 @@ export class HalfSent implements Timed {
     return slotMs;
   }
 
-  /** Asks some of the file descriptors that are nobody's whose they are. */
+  /** Looks up whose some of the file descriptors are that are not known yet. */
   #seek(nowMs: number): void {
     const end = this.#found.length + beyondMax;
     for (let asked = 0; asked < askedATurn && this.#sought.size > 0; this.#asking++) {

@@ -13,7 +13,7 @@ export function roomFor(clientBufferBytes: number): number {
   return Math.min(roomMax, clientBufferBytes / 4);
 }
 
-/** The same for those that are told who is on a topic. */
+/** What may wait for a client that is told who is on a topic, before it is told no more. In bytes. */
 export function presenceRoomFor(clientBufferBytes: number): number {
   return Math.min(presenceRoomMax, clientBufferBytes / 4);
 }

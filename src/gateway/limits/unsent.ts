@@ -26,7 +26,7 @@ export class Unsent {
     const { watched } = seat;
     if (watched === undefined || watched.isPatient === isPatient || readyState !== WebSocket.OPEN) return;
     watched.isPatient = isPatient;
-    // Else it is told when it is found.
+    // One that is not found yet is told when it is.
     if (watched.fd >= 0) this.#tell(watched);
   }
 

@@ -31,7 +31,7 @@ export class Room {
   readonly catching = new Set<Watcher>();
   isReady = false;
   isOverfull = false;
-  /** Of the last change. */
+  /** The number of the last change. */
   #number = 0;
   #snapshot: readonly string[] | undefined;
   /** The last changes, the oldest first, as long as somebody catches up. */
@@ -109,12 +109,12 @@ export class Room {
     this.#lateSize = 0;
   }
 
-  /** The same for all that begin before something changes: one that comes and goes in a loop has it made once. */
+  /** The snapshot's bodies, made once for all that begin before something changes: one that comes and goes in a loop costs nothing more. */
   get #all(): readonly string[] {
     if (this.#snapshot !== undefined) return this.#snapshot;
     const { members, count, missing } = this.view!;
     const snapshot = snapshotBodies(members, count, missing);
-    // Which managers are missing changes without a word.
+    // The list of missing managers changes without an event, so it is not kept.
     if (missing.length === 0) this.#snapshot = snapshot;
     return snapshot;
   }

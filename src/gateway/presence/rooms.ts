@@ -91,7 +91,7 @@ export class Rooms {
     this.#source.unwatch(watcher.topic);
   }
 
-  /** Much waits for the client, of this many bytes: is it too much, it gets a new snapshot when it has read. */
+  /** This many bytes wait for the client: if that is too much, it gets a new snapshot when it has read. */
   fallBehind(watcher: Watcher, waitingBytes: number): void {
     const room = this.#rooms.get(watcher.topic);
     if (room === undefined || watcher.state !== "live" || waitingBytes <= this.#outlet.room) return;
@@ -211,7 +211,7 @@ export class Rooms {
     }
   }
 
-  /** To all that know what was before. What they get is made once for all that begin alike. */
+  /** Publishes to all that know what was before. What they get is made once for all that begin alike. */
   #publish(room: Room, told: Readonly<Record<Mode, readonly string[]>>): void {
     const tails = { list: new Map<Encoding, readonly Body[]>(), count: new Map<Encoding, readonly Body[]>() };
     for (const { clientCount, mode, encoding, head, key } of room.circles.values()) {

@@ -43,7 +43,7 @@ function listsOf(names: Iterable<string>): string[][] {
   const lists: string[][] = [[]];
   let size = 0;
   for (const name of names) {
-    // With its quotes and its comma.
+    // Quotes and a comma come on top.
     const own = name.length + 3;
     if (size > 0 && size + own > listBytesMax) {
       lists.push([]);

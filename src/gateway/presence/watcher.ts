@@ -12,9 +12,9 @@ export interface Circle {
   readonly mode: Mode;
   /** How what it gets begins. */
   readonly head: string;
-  /** Those that are subscribed to the key. */
+  /** How many of them are subscribed to the key. */
   clientCount: number;
-  /** Those that there are. */
+  /** How many watchers belong to it. */
   size: number;
 }
 
@@ -34,7 +34,7 @@ export interface Watcher {
   readonly circle: Circle;
   /** The topic that it watches. */
   readonly topic: string;
-  /** As in the table above. */
+  /** One of the states in the table above. */
   state: "waiting" | "catching" | "live" | "behind" | "ended";
   /** While it catches up: the snapshot's parts, and how many of them were written. */
   bodies: readonly string[];

@@ -45,7 +45,7 @@ export interface Protocol {
   takesTokenLater?(url: URL): boolean;
   /** What `/metrics` shows of it besides. */
   readonly metrics?: readonly AnyMetric[];
-  /** For clients that ask for no subprotocol; absent if a client has to ask for this one. */
+  /** How clients that ask for no subprotocol come in; absent if a client has to ask for this one. */
   readonly lateEntry?: LateEntry;
   /** The client that is about to connect, or why it may not. */
   admit(newcomer: Newcomer): Client | Refused;
@@ -103,17 +103,17 @@ export interface Surroundings {
    * bytes. To be called for what is obeyed.
    */
   count(socket: ClientSocket, messages: number, bytes: number): void;
-  /** To be called when a client gets its id only after it has connected. */
+  /** Call this when a client gets its id only after it has connected. */
   identified(socket: ClientSocket): void;
-  /** To be called when a client's subscriptions have changed: it may read as slowly as it likes from now on, or no more. */
+  /** Call this when a client's subscriptions have changed: it may read as slowly as it likes from now on, or no more. */
   patienceChanged(socket: ClientSocket): void;
-  /** To be called when something was sent to a client other than by `listeners`. In bytes; of text in characters. */
+  /** Call this when something was sent to a client other than by `listeners`. In bytes; of text in characters. */
   sent(bytes: number): void;
-  /** To be called when more is kept of what a client has begun to send, or has sent and is yet to be obeyed. In bytes. */
+  /** Call this when more is kept of what a client has begun to send, or has sent and is yet to be obeyed. In bytes. */
   kept(bytes: number): void;
   /** Undefined where there is no log to subscribe to. */
   readonly durables: Durables | undefined;
-  /** Undefined where nobody knows who is on a topic. */
+  /** The topics that clients watch; undefined where the broker cannot tell who is on them. */
   readonly rooms: Rooms | undefined;
   /** What may wait for a client that reads slowly. In bytes. */
   readonly clientBufferBytes: number;
@@ -123,7 +123,7 @@ export interface Surroundings {
 
 /** A way in for clients that have no WebSocket, on the clients' port. */
 export interface Door {
-  /** By path, whatever the method. Names that Warren may not be asked under are refused before. */
+  /** Its routes by path, whatever the method. A request for a name that Warren may not be asked under is refused before it comes here. */
   readonly routes: Routes<Client>;
   /** What `/metrics` shows of it. */
   readonly metrics: readonly AnyMetric[];
@@ -150,7 +150,7 @@ export interface DoorSurroundings extends Surroundings, AdmissionOptions, Messag
   readonly loop: LoopTime;
   /** What may be kept for all clients together, in bytes. */
   readonly memoryMaxBytes: number;
-  /** To be called when more is kept of what is being read. In bytes. */
+  /** Call this when more is kept of what is being read. In bytes. */
   keptGrown(bytes: number): void;
   /** How long a request's body may take. In milliseconds. */
   readonly messageTimeoutMs: number;

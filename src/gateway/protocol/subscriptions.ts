@@ -30,7 +30,7 @@ type Subscription =
 export class Subscriptions {
   readonly #all: Subscription[] = [];
   readonly #surroundings: Surroundings;
-  /** Of those, the ones for which the client has to be cut off where it reads too slowly. */
+  /** How many of them are live: for these the client is cut off when it reads too slowly. */
   #liveCount = 0;
 
   constructor(surroundings: Surroundings) {
@@ -87,7 +87,7 @@ export class Subscriptions {
     announcements.subscribed(socket.data, subject);
   }
 
-  /** The same; of what waits when the client reads too slowly it gets the newest message of each topic alone. */
+  /** Subscribes to what comes from now on. A client that reads too slowly gets only the newest of the messages that wait on each topic. */
   addConflated(socket: ClientSocket, pattern: string, encoding: Encoding, id: string): void {
     const { relay, announcements, sent, kept, clientBufferBytes } = this.#surroundings;
     const { audiences } = relay;

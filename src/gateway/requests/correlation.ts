@@ -11,7 +11,7 @@ export interface Thread {
 
 /** What a correlation id over AMQP says. */
 export interface Correlation {
-  /** Of the connection that asked. */
+  /** The secret of the connection that asked. */
   readonly secret: string;
   /** Whether its answer is awaited for a time alone. */
   readonly hasExpiration: boolean;

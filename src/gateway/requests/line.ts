@@ -61,7 +61,7 @@ export class Line {
    */
   headersOf(headers: Message["headers"], { replyTo, correlationId = "" }: Thread, topic: string) {
     const expiration = headers?.["expiration"];
-    // What is said of one that has expired is not said of the next one of the same name.
+    // A number of its own tells it from an expired request of the same name.
     const kind = expiration === undefined ? lasting : `e${++this.#numbers}.`;
     const id = idOf(this.#prefix, kind, replyTo, correlationId);
     if (!isShortText(id))
@@ -142,7 +142,7 @@ class Expiry {
   }
 }
 
-/** With the client's own correlation id, and without what is Warren's. */
+/** Returns a message with the client's own correlation id, and without the headers that are Warren's. */
 function withOwn(message: Message, { correlationId }: Thread): Message {
   const { "reply-to": _, "correlation-id": __, ...headers } = message.headers ?? {};
   return {

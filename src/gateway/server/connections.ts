@@ -77,7 +77,7 @@ export class Connections implements SocketEvents {
     this.identified(socket);
   }
 
-  /** From now on it gets what is addressed to it, unless it has gone already. */
+  /** The client has its id: it gets what is addressed to it from now on, unless it has gone already. */
   identified(socket: ClientSocket): void {
     if (socket.data.id === undefined || !this.#attendants.clients.has(socket)) return;
     this.#directory.add(socket.data.id, socket);

@@ -30,7 +30,7 @@ interface Applicant {
   readonly seat: Seat;
 }
 
-/** From a request to a client: all that is looked at before the upgrade, in rising order of what it costs. */
+/** Makes a client of a request: looks at everything before the upgrade, in rising order of what it costs. */
 export class Entrance {
   readonly #options: EntranceOptions;
   readonly #protocols: readonly Protocol[];

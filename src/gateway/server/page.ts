@@ -34,7 +34,7 @@ interface Form {
 
 interface File {
   readonly plain: Form;
-  /** The same compressed, for browsers that take that. */
+  /** The file compressed, for browsers that take that. */
   readonly gzip: Form;
 }
 
@@ -63,7 +63,7 @@ export class Page {
   }
 }
 
-/** By path. The executable has the files built in; from sources they are built now. */
+/** Reads the page's files, by path. The executable has them built in; a process that runs from sources builds them now. */
 async function readFiles(page: HTMLBundle): Promise<ReadonlyMap<string, File>> {
   const files =
     page.files?.map(({ path, headers }) => ({ path, blob: Bun.file(path), type: headers["content-type"] })) ??
@@ -123,7 +123,7 @@ function afterFirstPaint(html: string) {
   };
 }
 
-/** As a content security policy names what it allows. */
+/** The name by which a content security policy allows this text. */
 function hashOf(text: string): string {
   return `sha256-${new Bun.CryptoHasher("sha256").update(text).digest("base64")}`;
 }

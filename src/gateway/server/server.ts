@@ -146,7 +146,7 @@ export class GatewayServer {
       ...where,
       ...(tls === undefined ? {} : { tls }),
       development: false,
-      // Of HTTP, in seconds. A connection's first request has to be complete after 10 seconds in any case.
+      // This is HTTP's timeout, in seconds. A connection's first request has to be complete after 10 seconds in any case.
       idleTimeout: Math.ceil(handshakeTimeoutMs / 1000),
       routes: this.#routes as Record<string, never>,
       fetch: (request) => this.#turns.other.answer(request, () => this.#other(request)),

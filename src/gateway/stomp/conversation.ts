@@ -192,7 +192,7 @@ export class Conversation {
       socket,
       clientId: this.id!,
       credentials: this.credentials,
-      // There need be no subscription: the answer says which it would be.
+      // The client may have no subscription for it: the MESSAGE names the one that it would have.
       answer: (message, { replyTo }) => {
         if (this.hasEnded || this.isClosed) return;
         sendMessage(socket, message, replyDestination(replyTo), this.#parser.version, this.#surroundings);

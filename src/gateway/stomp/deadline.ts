@@ -27,7 +27,7 @@ export class Deadline implements Timed {
   }
 
   due(nowMs: number): number {
-    // What is not read cannot have come.
+    // Nothing can have come while nothing is read: the time begins anew.
     if (this.#holds.has(this.#socket)) this.#atMs = nowMs + this.#afterMs;
     if (nowMs < this.#atMs) return this.#atMs - nowMs;
     this.#missed();

@@ -51,7 +51,7 @@ function saysMore(type: string): boolean {
   return type !== binary && !/^text\/plain(?:; ?charset="?utf-?8"?)?$/i.test(type);
 }
 
-/** Text if its type is one of text, or it has none, and its bytes are UTF-8. It is a copy. */
+/** A copy of the body: text if its bytes are UTF-8 and its content type is one of text or missing, else bytes. */
 export function bodyOf({ headers, body }: Frame): Body {
   const own = bodyIn(body, headers.get(contentType));
   return own === body ? Buffer.from(body) : own;

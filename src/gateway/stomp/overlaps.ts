@@ -1,11 +1,11 @@
 import { isPattern, wordsOf } from "../../topics/pattern.ts";
 
-/** As many of a client's subscriptions may get the same message. */
+/** How many of a client's subscriptions may get the same message. */
 export const overlapsMax = 25;
-/** Of more than this that overlap with another one, the latest are looked at. */
+/** How many of the subscriptions that overlap with a new one are looked at, the latest first. */
 const lookedAtMax = 256;
 
-/** Pairs that are compared while one message is understood and taken: so much is paid for. */
+/** How many pairs are compared in the time that one message takes: the client pays for them as for messages. */
 const pairsEach = 100;
 
 /** What became of one more subscription. */
@@ -17,8 +17,8 @@ export interface Overlap {
 }
 
 /**
- * Whether one more subscription would make it possible that a message goes to more than `overlapsMax` of a client's. What all
- * of these ask for overlaps in pairs, so each of them would overlap with as many: it is enough to count those that do.
+ * Whether a message could go to more than `overlapsMax` of a client's subscriptions after one more. Each of those that get the same
+ * message overlaps with all the others, so it is enough to count the overlaps of each.
  */
 export function overlapWith(pattern: string, existing: Iterable<string>): Overlap {
   const overlapping = overlappingWith(pattern, existing).slice(-lookedAtMax);

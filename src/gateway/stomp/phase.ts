@@ -14,7 +14,7 @@ export const withoutHeartBeats: Phase = { is: "connected", heartBeats: undefined
 /** The end. */
 export const hasEnded: Phase = { is: "ended" };
 
-/** To be called when a phase is over, or the connection. */
+/** Stops a phase's timers. Call it when the phase is over, or the connection. */
 export function stopTimersOf(phase: Phase): void {
   if (phase.is === "connected") phase.heartBeats?.stop();
   else if (phase.is === "new") phase.deadline?.met();

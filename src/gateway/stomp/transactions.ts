@@ -68,7 +68,7 @@ export class Transactions {
 }
 
 /**
- * Those that a client has, which are none before its first BEGIN.
+ * A client's transactions; it has none before its first BEGIN.
  *
  * @throws StompFault that names the transaction it asked for
  */

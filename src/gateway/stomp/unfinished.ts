@@ -29,7 +29,7 @@ export class Unfinished {
     );
   }
 
-  /** It is whole, or no more is waited for. */
+  /** Ends the wait: the frame is whole, or its rest does not matter any more. */
   end(): void {
     this.#deadline.met();
   }

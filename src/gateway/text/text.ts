@@ -129,7 +129,7 @@ class TextClient extends MessageClient {
     return this.audience === undefined || this.isClosed ? undefined : (this as Speaker);
   }
 
-  /** To all others of its audience. */
+  /** Publishes to all others of its audience. */
   publish(body: Body): void {
     this.surroundings.listeners.publishFrom(this.socket!, this.#server, this.audience!.key, body);
   }

@@ -1,7 +1,7 @@
 import type { CommandLine, Flag } from "./command-line.ts";
 import { shells } from "./commands.ts";
 
-/** For `source <(warren completion bash)`. */
+/** The script that `source <(warren completion bash)` reads. */
 export function bashScript({ commands, ofRoles, roles, withActions }: CommandLine): string {
   const all = [...ofRoles, ...withActions.flatMap(({ flags }) => flags)];
   const takers = new Map<string, Flag>(

@@ -2,7 +2,7 @@ import type { Role } from "../kinds/option.ts";
 
 /** A flag as a shell completes it. */
 export interface Flag {
-  /** With its dashes. */
+  /** The flag, with its dashes. */
   readonly flag: string;
   /** In one line; empty where a command's help says it. */
   readonly meaning: string;

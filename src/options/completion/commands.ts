@@ -18,11 +18,11 @@ export const commands: Readonly<Record<string, string>> = {
 
 /** A command with actions and flags of its own, such as `warren groups`. */
 export interface CommandUsage {
-  /** As it is in the command line. */
+  /** The command's name on the command line. */
   readonly name: string;
   /** What can be done, by the word after the command. */
   readonly actions: readonly string[];
-  /** By their names without dashes, as `parseArgs` takes them. */
+  /** Its flags by their names without dashes, in the form that `parseArgs` takes. */
   readonly flags: Readonly<Record<string, { readonly type: "boolean" | "string" }>>;
   /** What its `--help` prints. */
   readonly help: string;

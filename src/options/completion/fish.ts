@@ -1,7 +1,7 @@
 import type { CommandLine, Flag } from "./command-line.ts";
 import { shells } from "./commands.ts";
 
-/** For `warren completion fish | source`. */
+/** The script that `warren completion fish | source` reads. */
 export function fishScript({ commands, ofRoles, withActions }: CommandLine): string {
   const lines = [
     ...Object.entries(commands).map(

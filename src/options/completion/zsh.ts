@@ -1,7 +1,7 @@
 import type { CommandLine, Flag } from "./command-line.ts";
 import { shells } from "./commands.ts";
 
-/** For `source <(warren completion zsh)`. */
+/** The script that `source <(warren completion zsh)` reads. */
 export function zshScript({ commands, ofRoles, roles, withActions }: CommandLine): string {
   const described = Object.entries(commands).map(([name, what]) => `    '${name}:${quoted(what)}'`);
   const last = ["'--help[print all options]'", "'--version[print the version]'"];

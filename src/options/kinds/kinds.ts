@@ -47,7 +47,7 @@ export const toggle: Kind<boolean> = {
   },
 };
 
-/** The same where it is on by default, so that its flag has a value: `--name off`. */
+/** A toggle that is on by default, so that its flag has a value: `--name off`. */
 export const onOff: Kind<boolean> = { ...toggle, placeholder: "on|off" };
 
 /** Any text that is not empty. */

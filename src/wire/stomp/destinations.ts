@@ -21,7 +21,7 @@ export function destinationOf(topic: string): string {
 const sentTo = new Map<string, string>();
 /** What was subscribed to lately, in the same way: very many clients subscribe to the same. */
 const subscribedTo = new Map<string, string>();
-/** Of each of the two, they are forgotten together when they are this many, so at most some 2 MB are kept. */
+/** How many of each of the two are kept: they are forgotten together then, so at most some 2 MB are kept. */
 const knownMax = 1024;
 
 /**

@@ -25,7 +25,7 @@ export type FaultReason = (typeof faultReasons)[number];
 export class StompFault extends Error {
   override readonly name = "StompFault";
   readonly reason: FaultReason;
-  /** Of the frame at fault, if it asked for one. */
+  /** The receipt that the frame at fault asked for; undefined if it asked for none. */
   receipt: string | undefined;
   /** How the connection ends for it. */
   readonly close: CloseCode;

@@ -11,7 +11,7 @@ export const lineBytesMax = 8 * 1024;
 export interface Frame {
   /** Such as SEND. */
   readonly command: string;
-  /** Of a header that is repeated, the first one. */
+  /** The headers. A name that is repeated counts as it came first. */
   readonly headers: ReadonlyMap<string, string>;
   /** Only valid until the parser is given more: copy what is to be kept. */
   readonly body: Buffer;

@@ -40,7 +40,7 @@ class Line {
   /** Whether there is a CR in it that is no part of its line end. */
   hasCr = false;
   #nameHash = hashBegin;
-  /** Of what comes after the name, or of all of it if it has none. */
+  /** The hash of what comes after the name, or of all of it if it has none. */
   #hash = hashBegin;
 
   /**

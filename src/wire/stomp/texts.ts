@@ -48,7 +48,7 @@ export function utf8(bytes: Buffer, start: number, end: number): string {
   return (bytes as unknown as Slices).utf8Slice(start, end);
 }
 
-/** The same text in memory of its own, for one that was cut from another and is to be kept. */
+/** Returns the same text in memory of its own: one that was cut from another and is to be kept would keep that. */
 export function own(text: string): string {
   const bytes = Buffer.from(text);
   return utf8(bytes, 0, bytes.byteLength);

@@ -1,6 +1,6 @@
 /** What one line of `/metrics` says. */
 export interface Sample {
-  /** By name. */
+  /** Its labels, by name. */
   readonly labels: Readonly<Record<string, string>>;
   /** The number. */
   readonly value: number;

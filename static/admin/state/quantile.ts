@@ -22,7 +22,7 @@ export function quantileBetween(
   let [lower, below] = [0, 0];
   for (const [bound, count] of buckets) {
     if (count >= rank) {
-      // Nobody knows how far beyond the last bound it is.
+      // How far beyond the last bound it is cannot be known.
       if (bound === Number.POSITIVE_INFINITY) return lower;
       return lower + ((bound - lower) * (rank - below)) / (count - below);
     }

@@ -54,7 +54,7 @@ export class Watch {
     this.#api = api;
   }
 
-  /** Of this manager. */
+  /** The metrics of this manager. */
   get metrics(): Samples {
     return this.#metrics;
   }

@@ -11,7 +11,7 @@ export interface Curve {
   readonly series: Series;
 }
 
-/** The least that is drawn, in milliseconds: a page that has just been opened has little to show. */
+/** The shortest time that is drawn, in milliseconds: a page that has just been opened has little to show. */
 const spanMinMs = 60_000;
 const width = 600;
 const height = 112;

@@ -19,7 +19,7 @@ export interface AccessOptions {
 export interface Secrets {
   /** Undefined: the URLs have it. */
   readonly password: string | undefined;
-  /** For `tls.connect`. */
+  /** What `tls.connect` takes. */
   readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string };
 }
 
@@ -29,7 +29,7 @@ export interface Access {
   read(): Secrets;
 }
 
-/** For brokers whose URLs say everything. */
+/** The access where the URLs say everything. */
 export const urlsAlone: Access = { read: () => ({ password: undefined, tls: {} }) };
 
 /** @throws FatalError if a file cannot be used now */
@@ -100,7 +100,7 @@ export function loginTo(text: string, { password, tls }: Secrets): Login {
   return { url, user: byCertificate ? undefined : { name: "guest", password: "guest" } };
 }
 
-/** For amqplib's `connect`. */
+/** The credentials in the form that amqplib's `connect` takes. */
 export function credentialsOf({ user }: Login) {
   return user === undefined ? credentials.external() : credentials.plain(user.name, user.password);
 }

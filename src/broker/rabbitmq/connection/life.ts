@@ -48,7 +48,7 @@ export class Life {
     return channel;
   }
 
-  /** The same, with confirms. */
+  /** A channel with confirms, whose end, for whatever reason, ends the connection. */
   async confirmChannel(): Promise<ConfirmChannel> {
     const channel = await this.connection.createConfirmChannel();
     watch(channel, this.drop);

@@ -4,7 +4,7 @@ import type { BackoffLimits } from "../../../backoff.ts";
 export interface GroupWatchTiming {
   /** After a connection was opened: processors that start together with this manager are there by then. */
   readonly firstLookMs: number;
-  /** From then on, from the end of one look to the next. */
+  /** How long it is from the end of one look to the next, after the first ones. */
   readonly lookEveryMs: number;
 }
 
@@ -32,7 +32,7 @@ export interface LinkTiming {
   readonly groups: GroupWatchTiming;
 }
 
-/** As it is where nothing else is said. */
+/** The timing unless another one is given. */
 export const defaultTiming: LinkTiming = {
   heartbeatSeconds: 10,
   openTimeoutMs: 10_000,

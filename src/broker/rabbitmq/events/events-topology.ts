@@ -12,7 +12,7 @@ const eventsExchange = "wsmanager.events";
 export const eventsLog = "wsmanager.events.log";
 /** Leads to the inboxes of all managers. */
 export const managersExchange = "wsmanager.managers";
-/** By which a voice is told from the one before. */
+/** The header by which a voice is told from the one before. */
 export const voiceHeader = "voice";
 
 /** What the log of events may hold: a day, which is many times as long as the time between two snapshots. */
@@ -21,7 +21,7 @@ const logAgeMax = "1D";
 /** Each manager sends one every few seconds; what a frozen one did not read is of no use to it. */
 const inboxMessagesMax = 10_000;
 
-/** By which all managers are told what to do: the name that programs know. */
+/** The exchange by which all managers are told what to do: programs know this name. */
 export const controlExchange = "wsmanager.control";
 
 /** The exchange to which a manager publishes its events over one of its connections, by the connection's number. */
@@ -29,7 +29,7 @@ export function sourceOf(manager: string, number: number): string {
   return `${eventsExchange}.${manager}.${number}`;
 }
 
-/** By this a source's events reach programs alone, and not the log. */
+/** The exchange by which a source's events reach programs alone, and not the log. */
 export function programsOf(source: string): string {
   return `${source}.programs`;
 }

@@ -6,7 +6,7 @@ import type { Declaring } from "../topology/declaring.ts";
 /** The stream of revoked tokens: small records that every manager reads from the beginning. */
 const revokedLog = "wsmanager.revoked";
 const logBytesMax = 64 * 1024 ** 2;
-/** As long as a revocation may last. */
+/** How long records are kept: as long as a revocation may last. */
 const logAgeMax = "90D";
 /** Records on their way that were not acknowledged yet. */
 const prefetch = 500;

@@ -82,7 +82,7 @@ class Reader {
     while (this.at < end && !this.isOdd) {
       const name = this.shortText();
       const value = this.#value();
-      // Of a field that is repeated the first one counts (patches/amqplib.md).
+      // A field that is repeated counts as it came first (patches/amqplib.md).
       if (name !== "__proto__" && !Object.hasOwn(fields, name)) fields[name] = value;
     }
     if (this.at !== end) this.isOdd = true;

@@ -16,7 +16,7 @@ import { ReadRests, type Unhurried } from "./read-rests.ts";
 
 /** The class and the method of basic.deliver. */
 const basicDeliver = (classBasic << 16) | 60;
-/** Of a header frame's payload: class, weight, size of the body, flags. */
+/** Where the flags are in a header frame's payload: after class, weight and the body's size. */
 const flagsAt = 12;
 
 /** AMQP's code for what goes wrong within a peer. */
@@ -178,7 +178,7 @@ export class FrameReader {
     try {
       channel.emit("delivery", { fields, properties, content });
     } catch (error) {
-      // As amqplib does it.
+      // This is what amqplib does.
       channel.closeWithError(undefined, "Error while processing message", internalError, error);
     }
   }

@@ -46,7 +46,7 @@ export interface Innards {
   readonly frameMax: number;
   /** RabbitMQ reads nothing from it, since it is short of memory or disk. */
   readonly blocked: boolean;
-  /** By number; null for what has ended, and the first one is the connection's own. */
+  /** The channels by number; null for what has ended, and the first one is the connection's own. */
   readonly channels: readonly ({ readonly channel: { readonly reply?: unknown } } | null)[];
   /** Writes a frame of a method. */
   sendMethod(channel: number, method: number, fields: Readonly<Record<string, unknown>>): unknown;
@@ -86,7 +86,7 @@ export interface Receiving {
   recvSinceLastCheck: boolean;
   /** In bytes; 0 for no limit. */
   readonly maxFrameSize: number;
-  /** By number; null for what has ended, and the first one is the connection's own. */
+  /** The channels by number; null for what has ended, and the first one is the connection's own. */
   readonly channels: readonly ({ readonly channel: ReceivingChannel } | null)[];
   /** Takes a frame that was read. amqplib puts another function in its place when the connection is closing. */
   accept(frame: unknown): void;

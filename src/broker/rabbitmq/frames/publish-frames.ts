@@ -15,7 +15,7 @@ import { FrameWriter } from "./frame-writer.ts";
 /** More than all parts of fixed size in a publish's method and header frames. */
 const fixedBytesMax = 128;
 
-/** Of the header that says that a message is for processors alone. */
+/** The size of the header that says that a message is for processors alone. */
 const audienceBytes = 6 + audienceHeader.length + processorsAudience.length;
 
 /** Where frames go, and how large they may be. */

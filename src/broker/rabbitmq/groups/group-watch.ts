@@ -27,7 +27,7 @@ export class GroupWatch {
     this.#live = live;
   }
 
-  /** As of the last look. */
+  /** The groups that were abandoned at the last look. */
   get abandoned(): readonly AbandonedGroup[] {
     return this.#abandoned;
   }

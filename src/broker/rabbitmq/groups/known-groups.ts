@@ -2,7 +2,7 @@ import { type AbandonedGroup, abandonedAfterMs } from "../../groups.ts";
 import type { GroupRecord } from "../topology/group-ledger.ts";
 import type { QueueDepth } from "../topology/queue-look.ts";
 
-/** As many are remembered. A program that names more is none of ours. */
+/** How many are remembered. A program that names more is none of ours. */
 const groupsMax = 1000;
 /** That a group has processors is written again after this, in milliseconds. */
 const seenAgainMs = 10 * 60_000;
@@ -14,7 +14,7 @@ interface Known {
   seenMs: number;
   recordedSeenMs: number;
   writtenMs: number;
-  /** As of the last look; undefined before the first. */
+  /** The depth at the last look; undefined before the first. */
   depth: QueueDepth | undefined;
 }
 

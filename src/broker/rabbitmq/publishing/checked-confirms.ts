@@ -10,7 +10,7 @@ export class CheckedConfirms {
   readonly #confirmed: (tag: number, multiple: boolean) => void;
   /** Confirms that wait for the next check, in order: a tag, or below 0 for all up to it. At most as many as are unconfirmed. */
   #acked: number[] = [];
-  /** For each check on its way, the confirms that it is about. */
+  /** The confirms that each check on its way is about. */
   readonly #asked = new Deque<readonly number[]>();
 
   /** @param confirmed hears of the confirms that count, as `Publisher.confirmed` */

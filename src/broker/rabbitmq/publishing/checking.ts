@@ -7,7 +7,7 @@ import { CheckedConfirms } from "./checked-confirms.ts";
 const gatherMs = 5;
 /** While messages are published it is looked this often whether all is there, also if no confirm comes, in milliseconds. */
 const busyEveryMs = 100;
-/** The same without messages. */
+/** How often it looks while nothing is published, in milliseconds. */
 const idleEveryMs = 1000;
 /** How long it counts as busy after the last message, in milliseconds. */
 const busyForMs = 2000;
@@ -46,7 +46,7 @@ export class Checking {
   #askedAtMs = Number.NEGATIVE_INFINITY;
   #publishedAtMs = Number.NEGATIVE_INFINITY;
   #needed: Needed | undefined;
-  /** The same questions without an answer, and with one. */
+  /** The frames of the questions: those that get no answer, and those that get one. */
   #silent: Uint8Array = nothing;
   #answered: Uint8Array = nothing;
 

@@ -171,7 +171,7 @@ export class Listening {
     const answering = [...all.values()].filter(answersForOthers);
     let withheld = 0;
     for (const { members } of answering) withheld += members.length - 1;
-    // Else what the answers would save is not worth the wait for them.
+    // What the answers would save is not worth the wait for them otherwise.
     if (withheld < leastShare * due) return;
     this.#isWithholding = true;
     for (const { members } of answering) {

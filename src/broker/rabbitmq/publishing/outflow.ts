@@ -10,7 +10,7 @@ import { type Publishing, PublishingConnection } from "./publishing.ts";
 
 /** What decides how this process publishes. */
 export interface OutflowOptions {
-  /** Of this process. */
+  /** This process's name. */
   readonly name: string;
   readonly logger: Logger;
   readonly layout: Layout;
@@ -49,7 +49,7 @@ export class Outflow {
     return this.#publishings.reduce((sum, { publisher }) => sum + publisher.waitingCount, 0);
   }
 
-  /** Of each connection why RabbitMQ takes no messages from it; undefined if it does. */
+  /** Why RabbitMQ takes no messages from each connection; undefined where it does. */
   get blockedWhys(): readonly (string | undefined)[] {
     return this.#connections.map(({ blockedWhy }) => blockedWhy);
   }

@@ -32,7 +32,7 @@ export class Consuming {
   readonly options: ConsumingOptions;
   /** Nothing more is wanted, in this session or a later one. */
   isStopped = false;
-  /** Of the session; undefined without one. */
+  /** The session's channel; undefined without a session. */
   #channel: Channel | undefined;
   /** What RabbitMQ answered last; undefined while nobody knows. */
   #queued: number | undefined;

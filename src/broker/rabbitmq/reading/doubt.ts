@@ -1,6 +1,6 @@
 /** How long the log may take to show the record seen last before it is taken for another one, in milliseconds. */
 const sureWithinMs = 60_000;
-/** The same where RabbitMQ has cancelled the follower, as it does when a queue is deleted. */
+/** How long it may take where RabbitMQ has cancelled the follower, as it does when a queue is deleted. In milliseconds. */
 const sureWithinAfterCancelMs = 3000;
 /** Each session has this long to show it, in milliseconds. */
 const sessionMsMin = 1000;

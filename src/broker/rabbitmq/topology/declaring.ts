@@ -81,7 +81,7 @@ export class Declaring {
     }
   }
 
-  /** The same for an exchange that stands between publishers and queues. If it went, it is missed before it is there again. */
+  /** Declares a fanout exchange that stands between publishers and queues. If it went, it is missed before it is there again. */
   async between(name: string, options: Options.AssertExchange = {}): Promise<void> {
     await this.#between(name, () => this.fanout(name, options));
   }

@@ -13,7 +13,7 @@ export const exchanges = {
 
 /** The exchanges around each of the two that other programs know. */
 export const around = {
-  /** To it, Warren's queues are bound. */
+  /** The exchange that Warren's queues are bound to. */
   queues: (name: string) => `${name}.queues`,
   /** Sorts out plain copies of what Warren's queues get in packs. */
   select: (name: string) => `${name}.select`,
@@ -28,7 +28,7 @@ export function publishedBy(exchange: Exchange): { readonly to: string; readonly
   return exchange === exchanges.dead ? { to: exchange } : { to: around.packed(exchange), copiesTo: exchange };
 }
 
-/** By which exchange a delivery came, from any publisher; of what Warren's roles publish, the exchange that it is for. */
+/** The exchange by which a delivery came, from any publisher; for what Warren's roles publish, the exchange that it is for. */
 export function cameBy(name: string): RecordExchange {
   return ownExchanges.get(name) ?? (name as ForeignExchange);
 }

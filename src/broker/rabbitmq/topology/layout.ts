@@ -45,7 +45,7 @@ export class Layout {
     this.liveGroups = new LiveGroups((group) => options.onGone(group));
   }
 
-  /** From now on others may have published: what is missing may have gone. */
+  /** The layout is in force: others may have published since, so what is missing may have gone. */
   inForce(): void {
     this.#isNew = false;
   }

@@ -3,7 +3,7 @@ import { leaversIn, type OnLeft } from "../../leavers.ts";
 import type { Life } from "../connection/life.ts";
 import type { Declaring } from "./declaring.ts";
 
-/** By which managers tell processors which clients that asked have gone. */
+/** The exchange by which managers tell processors which clients that asked have gone. */
 export const leftExchange = "wsmanager.left";
 
 /** What a processor that stands still did not read is of no use to it. */

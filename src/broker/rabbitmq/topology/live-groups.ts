@@ -24,7 +24,7 @@ export const groupMarks = { here: "group-here", leaving: "group-leaving", gone: 
  * there it is still bound, should its binding have gone.
  */
 export class LiveGroups {
-  /** For each group, when each of its processors was last heard. */
+  /** When each processor of each group was last heard. */
   readonly #heard = new Map<string, Map<string, number>>();
   readonly #onGone: (group: string) => void;
   #isFollowing = false;

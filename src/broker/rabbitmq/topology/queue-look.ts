@@ -46,7 +46,7 @@ export function lookOn(connection: ChannelModel): Look {
     async refuses(queue) {
       const channel = await connection.createConfirmChannel();
       channel.on("error", () => undefined);
-      // To this queue alone, and a copy, which processors pass over.
+      // It goes to this queue alone, as a copy, which processors pass over.
       const headers = { [copyHeader]: true };
       const isTaken = await new Promise<boolean>((resolve) => {
         channel.once("close", () => resolve(true));

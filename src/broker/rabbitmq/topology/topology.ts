@@ -27,7 +27,7 @@ const messageBytesMin = 1024;
 
 /** How much of the log RabbitMQ keeps. */
 export interface LogRetention {
-  /** Beyond it, RabbitMQ drops the oldest. */
+  /** RabbitMQ drops the oldest beyond this. */
   readonly maxBytes: number;
   /** What is older, RabbitMQ may drop. */
   readonly maxAgeMs: number;
@@ -121,7 +121,7 @@ export async function bindGroupQueue(declaring: Declaring, group: string): Promi
 
 async function bindToClients(declaring: Declaring, queue: string): Promise<void> {
   await declaring.bindQueue(queue, around.queues(exchanges.fromClients));
-  // As the first versions of Warren had bound it: every copy would come that way.
+  // The first versions of Warren had bound it so: every copy would come that way.
   await declaring.unbindQueue(queue, exchanges.fromClients);
 }
 
