@@ -6,7 +6,7 @@
 /** One curve of a panel. */
 interface Query {
   readonly expr: string;
-  /** With `{{label}}`. */
+  /** The legend, with `{{label}}` for a label. */
   readonly legend: string;
 }
 

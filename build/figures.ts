@@ -9,15 +9,15 @@ export const figuresPath = "docs/figures.json";
 export interface Recorded {
   /** The day, as 2026-11-26. */
   readonly day: string;
-  /** Of how many rounds the medians are. */
+  /** How many rounds the medians are of. */
   readonly rounds: number;
   /** Processor and cores, RabbitMQ and Bun. */
   readonly on: string;
-  /** By contender. */
+  /** The medians, by contender. */
   readonly medians: Readonly<Record<string, number>>;
 }
 
-/** By the name of the measure. */
+/** Recorded figures, by the name of the measure. */
 export type Figures = Readonly<Record<string, Recorded>>;
 
 /** What has been recorded so far. */

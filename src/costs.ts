@@ -30,8 +30,8 @@ export function textCostBytes(text: string): number {
 }
 
 /**
- * Of a body that is text. A long one is also kept as UTF-8, on its way to the broker, where a character that is neither ASCII nor Latin-1 takes up to
- * half as much again.
+ * What a body that is text takes. A long one is also kept as UTF-8, on its way to the broker, where a character that is neither ASCII nor
+ * Latin-1 takes up to half as much again.
  */
 function textBodyCostBytes(text: string): number {
   return text.length < longText ? 2 * text.length : Math.max(2 * text.length, Buffer.byteLength(text));

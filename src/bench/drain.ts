@@ -10,7 +10,7 @@ const usual: Patience = { quietMs: 1000, mostMs: 10_000 };
 
 const interruptedMsMax = 2000;
 
-/** After the last expected message, so that surplus copies are seen too. */
+/** The wait after the last expected message, so that surplus copies are seen too. */
 const surplusMs = 100;
 
 const pollMs = 10;

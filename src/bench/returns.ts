@@ -1,7 +1,7 @@
 import { type BackoffLimits, backoffMs } from "../backoff.ts";
 import { Histogram } from "./histogram.ts";
 
-/** Between attempts to come back. */
+/** The waits between attempts to come back. */
 const backoff: BackoffLimits = { firstMs: 250, mostMs: 5000 };
 
 /** Clients that come back when their connection ends (`--stay`), and what that costs them. */

@@ -9,7 +9,7 @@ import { Reconnects } from "./reconnects.ts";
 import { describeDeliveries, describeReconnects, describeReturns, type Result } from "./result.ts";
 import { Returns } from "./returns.ts";
 
-/** Between the last handshake and the first message, so that the server has put every client on its topic. */
+/** The wait between the last handshake and the first message, so that the server has put every client on its topic. */
 const settleMs = 200;
 
 /** Counters at one moment, to tell by subtraction what happened in between. */

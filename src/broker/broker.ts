@@ -42,8 +42,8 @@ export interface Broker {
   /** Consumes the durable queue of `group`, which gets what is published to `wsmanager`. Before `start`. */
   attachConsumer(group: string, prefetch: number, consumer: Consumer): void;
   /**
-   * The same for events of clients, of which each group gets those with these keys. The envelope's routing key is the event's, and
-   * its body the event's JSON. Of a group that is away for long the oldest are dropped.
+   * Consumes the events of clients. Each group gets those with its keys. The envelope's routing key is the event's, and its body the
+   * event's JSON. While a group is away for long, its oldest events are dropped.
    *
    * @param group as `eventsGroup` names it
    * @param keys of `eventKeys`
@@ -208,7 +208,7 @@ export interface Follower {
    * @param fingerprint of what is there, which is no record for followers; see `fingerprintOf`. Absent where no other log has such an offset
    */
   marked(offset: number, fingerprint?: string): void;
-  /** Between the last record and the next one some are missing. */
+  /** Some records are missing between the last one and the next. */
   missed(why: Missed): void;
 }
 

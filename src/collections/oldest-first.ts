@@ -65,7 +65,7 @@ export class OldestFirst<Key, Value> {
     this.#oldest = this.#newest = undefined;
   }
 
-  /** In the order in which they came; one that is set again stays where it is. */
+  /** The keys in the order in which they came; one that is set again stays where it is. */
   keys(): IterableIterator<Key> {
     return this.#nodes.keys();
   }

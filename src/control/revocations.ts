@@ -9,7 +9,7 @@ export const revokedMsDefault = 30 * 24 * 3_600_000;
 
 /** Tokens of one client that are refused. Times are in milliseconds since 1970. */
 export interface Revocation {
-  /** Whose tokens: the user in them. */
+  /** The user in the tokens that are refused. */
   readonly client: string;
   /** Those that were issued before. */
   readonly before: number;

@@ -8,7 +8,7 @@ export interface Filter {
   readonly reason: string | undefined;
   /** The ids of the messages that failed. */
   readonly ids: readonly string[] | undefined;
-  /** In milliseconds. One whose time of death is unknown is of any age. */
+  /** Only letters older than this, in milliseconds. One whose time of death is unknown is of any age. */
   readonly olderThanMs: number | undefined;
   /** Not older than this; undefined: of any age. */
   readonly newerThanMs: number | undefined;

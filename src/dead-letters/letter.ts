@@ -106,7 +106,7 @@ function secondsIn(digits: string | undefined): number | undefined {
   return digits !== undefined && /^\d{1,12}$/.test(digits) ? Number(digits) : undefined;
 }
 
-/** In milliseconds since 1970. Undefined for what is no date, as a program may have given anything. */
+/** A time in milliseconds since 1970; undefined for what is no date, since a program may have given anything. */
 function dateMsOf(seconds: unknown): number | undefined {
   const ms = typeof seconds === "number" ? seconds * 1000 : Number.NaN;
   return Number.isNaN(new Date(ms).getTime()) ? undefined : ms;

@@ -16,7 +16,7 @@ export interface Waiting {
   /** Seconds since 1970. */
   readonly timestamp: number;
   readonly waiter: Waiter | undefined;
-  /** Since when it waits, in milliseconds as of `performance.now()`. */
+  /** When its wait began, by `performance.now()`. */
   readonly sinceMs: number;
   /** Its sender's; undefined where all senders are equal. */
   readonly share: Share | undefined;
@@ -33,7 +33,7 @@ export interface Sent {
   readonly costBytes: number;
   /** Messages in it. */
   readonly count: number;
-  /** Since when the first of them waits. */
+  /** When the wait of the first of them began. */
   readonly sinceMs: number;
   /** One for each message, or none at all. */
   readonly waiters: readonly (Waiter | undefined)[];

@@ -25,7 +25,7 @@ export type Entry = readonly [connection: string, client: string];
 
 /** Which clients came and went while no program listened. Connections are their numbers. */
 export interface Passage {
-  /** Whose clients these are. */
+  /** The manager whose clients these are. */
   readonly manager: string;
   /** The connections of those that came. */
   readonly opened: readonly number[];
@@ -37,7 +37,7 @@ export interface Passage {
 
 /** One part of a snapshot. Its first part begins it, and what was known before is over. */
 export interface Snapshot {
-  /** Whose clients these are. */
+  /** The manager whose clients these are. */
   readonly manager: string;
   /** When it was taken, in milliseconds since 1970. */
   readonly at: number;

@@ -1,10 +1,10 @@
 /** How often a manager does its rounds; the defaults suit production, tests shorten them. In milliseconds. */
 export interface EventsTiming {
-  /** Between two heartbeats, and two looks at those of the others. */
+  /** The time between two heartbeats, and between two looks at those of the others. */
   readonly beatMs: number;
-  /** Between two snapshots. */
+  /** The time between two snapshots. */
   readonly snapshotMs: number;
-  /** Between two snapshots where the log may lack something. */
+  /** The time between two snapshots where the log may lack something. */
   readonly doubtMs: number;
   /** How long a manager waits for one that knows all others, before it looks into the log. */
   readonly settleMs: number;

@@ -24,7 +24,7 @@ export class EarlyRecords {
     return this.#bytes < bytesMax;
   }
 
-  /** In the order in which they came. */
+  /** Returns all of them, in the order in which they came. */
   takeAll(): readonly EarlyRecord[] {
     const all = this.#waiting;
     this.#waiting = [];

@@ -18,13 +18,13 @@ const pastMsMin = 120_000;
 const recentRecordsMax = 131_072;
 /** Clocks of managers may differ by this, in seconds. */
 const leewaySeconds = 5;
-/** Before the log is read again after its reading was lost, in milliseconds. */
+/** The wait before the log is read again after its reading was lost, in milliseconds. */
 const retryMsUnlessGiven = 500;
 /** Live clients wait this long for it at most, counted from when the way to the log was lost last: nothing comes for them meanwhile. In milliseconds. */
 const liveWaitMsMax = 10_000;
 /** It is over after this long in any case: the log may have begun anew, and then has no such place. In milliseconds. */
 const readingMsMax = 60_000;
-/** As long as RabbitMQ is not reached, what has a key waits this long after the start. In milliseconds. */
+/** How long what has a key waits after the start while RabbitMQ is not reached. In milliseconds. */
 const awayMsMax = 5000;
 
 /**

@@ -13,7 +13,7 @@ export interface PastPart {
   readonly endsAtMs: number;
   /** How many records may be on their way. */
   readonly aheadMax: number;
-  /** Before the log is read again after its reading was lost, in milliseconds. */
+  /** The wait before the log is read again after its reading was lost, in milliseconds. */
   readonly retryMs: number;
 }
 

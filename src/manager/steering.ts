@@ -105,7 +105,7 @@ export class Steering {
     ];
   }
 
-  /** After the last client has gone: the others hear of it within `timeoutMs`, if that can be. In milliseconds. */
+  /** Ends what is told. Call it after the last client has gone: the others hear of that within `timeoutMs` if it can be, in milliseconds. */
   async close(timeoutMs = closeMs): Promise<void> {
     this.#leavers.close();
     this.#commands.close();

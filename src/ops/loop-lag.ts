@@ -31,7 +31,7 @@ export class LoopLag {
   #recent = { longest: 0, longestBefore: 0, sinceMs: performance.now() };
   #dueMs = 0;
   #isIdle = false;
-  /** Since when it is looked at how much the process works, and what it had worked by then. */
+  /** When the process's work was looked at last, and how much CPU time it had taken by then. */
   #since = { ms: 0, cpuMs: 0 };
   readonly #cpuMs: () => number;
   #timer: NodeJS.Timeout | undefined;

@@ -13,7 +13,7 @@ export class RequestTurns {
   readonly #atLeast: number;
   readonly #waiting = new Deque<() => void>();
   readonly #answering: Task = { run: () => this.#answerWaiting() };
-  /** In which turn of the event loop requests have been answered last, and how many in that. */
+  /** The turn of the event loop in which requests were answered last, and how many in it. */
   #turn = -1;
   #count = 0;
 

@@ -124,7 +124,7 @@ export class WatchedAdmin {
   }
 }
 
-/** In the executable the thread's code lies where `build/compile.ts` has put it. */
+/** The URL of the thread's code, which lies in the executable where `build/compile.ts` has put it. */
 function threadUrl(): string {
   const isCompiled = Bun.main.startsWith("/$bunfs/") || Bun.main.includes("~BUN");
   return new URL(isCompiled ? "./ops/admin-thread.ts" : "./admin-thread.ts", import.meta.url).href;

@@ -55,7 +55,7 @@ export class Caution {
     this.#state = "settling";
   }
 
-  /** On a new link everything begins anew. */
+  /** Begins anew, for a new link. */
   reset(): void {
     this.#state = "going";
   }

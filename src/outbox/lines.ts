@@ -17,7 +17,7 @@ interface OwnLine {
 }
 
 /**
- * In which order what waits is sent. Most senders have little waiting, and stand in one line, as they came. A sender that has
+ * The order in which what waits is sent. Most senders have little waiting, and stand in one line, as they came. A sender that has
  * much stands in a line of its own, and these lines take turns: so nobody waits for more than a small part of what others have
  * sent, however much that is. What one sender has sent stays in order.
  *

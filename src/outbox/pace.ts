@@ -56,7 +56,7 @@ export class Pace {
     this.#caution.refused(nowMs);
   }
 
-  /** On a new link everything begins anew. */
+  /** Begins anew, for a new link. */
   reset(): void {
     this.#caution.reset();
   }

@@ -49,7 +49,7 @@ export class Members {
     return this.#held.size;
   }
 
-  /** Whose clients watch a topic. */
+  /** The managers whose clients watch a topic. */
   watchersOf(topic: string): ReadonlySet<string> {
     return this.#held.get(topic)?.watchers ?? none;
   }

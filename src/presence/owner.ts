@@ -53,7 +53,7 @@ export class Owner {
     this.#members = new Members(attendance, hooks, lookEveryMs);
   }
 
-  /** Whose clients come and go. */
+  /** This manager's members of the topics. */
   get members(): Members {
     return this.#members;
   }

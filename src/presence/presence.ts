@@ -60,7 +60,7 @@ export class Presence implements Companion {
     this.#owner.members.unsubscribed(client, topic);
   }
 
-  /** Before it has forgotten its subscriptions. */
+  /** The client has gone. Called before it has forgotten its subscriptions. */
   disconnected(client: Attendee): void {
     this.#owner.members.disconnected(client);
   }

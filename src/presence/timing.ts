@@ -1,8 +1,8 @@
 /** The defaults suit production, tests shorten them. In milliseconds. */
 export interface PresenceTiming {
-  /** Between two times that an owner tells what has changed, and that a watcher's manager tells its clients. */
+  /** The time between two times that an owner tells what has changed, and that a watcher's manager tells its clients. */
   readonly gatherMs: number;
-  /** Between two looks at all clients for topics that somebody begins to watch. */
+  /** The time between two looks at all clients for topics that somebody begins to watch. */
   readonly lookEveryMs: number;
   /** How long managers may take to say who is there. Those that did not are named. */
   readonly answerMsMax: number;

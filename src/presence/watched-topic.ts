@@ -133,7 +133,7 @@ export class WatchedTopic {
     this.#weigh(-textCostBytes(name) - memberOverheadBytes);
   }
 
-  /** Before it is ready nobody was told anything. */
+  /** Notes a change. Nobody was told anything before it is ready. */
   #note(name: string, was: boolean): void {
     if (this.isReady) this.#changes.note(name, was);
   }

@@ -21,7 +21,7 @@ interface HandlerLimits {
 export function lanesFor(limits: HandlerLimits, logger: Logger): Lanes {
   const { concurrency, prefetch, handlerTimeoutMs } = limits;
   const keepMs = Math.min(timerMsMax, Math.max(keepMsMin, keepFactor * handlerTimeoutMs));
-  // As many again may go on after their timeout as may be in flight: those that hang stop nobody, and yet there is a bound.
+  // This bounds those that go on after their timeout at as many as may be in flight: those that hang stop nobody.
   const outlivingMax = concurrency;
   const lanes = new Lanes({ concurrency, outlivingMax, share: shareOf(prefetch), keepMs, turnMs });
   lanes.onOutliving = logOutliving(limits, logger);

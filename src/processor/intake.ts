@@ -16,7 +16,7 @@ export interface IntakeLimits {
 /** What a delivery keeps besides its body and headers, and what each message in it keeps, in bytes. */
 const deliveryBytes = 512;
 const messageBytes = 512;
-/** After a pause there must be room for this part of the bytes. */
+/** The part of the bytes that must be free before a pause ends. */
 const roomAfterPause = 1 / 8;
 /** How much of the largest size that was seen counts after one more delivery. */
 const forgetting = 0.999;

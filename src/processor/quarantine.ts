@@ -95,7 +95,7 @@ export class Quarantine {
     }
   }
 
-  /** In a process that has seen nothing else, so that whatever ends it is this message's doing. */
+  /** Tries the message in a process that has seen nothing else, so that whatever ends that is this message's doing. */
   async #verdictAlone(message: Message, call: Call, death: Death): Promise<Verdict> {
     const cell = new Cell(this.#command, this.#timeoutMs);
     this.#single = cell;

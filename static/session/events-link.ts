@@ -27,7 +27,7 @@ const codes: Readonly<Record<number, number>> = {
 const lost = 1006;
 
 /**
- * The same as a STOMP session for where WebSocket does not come through: one response of events, which has all that the page
+ * A link for where WebSocket does not come through. It does what a STOMP session does: one response of events, which has all that the page
  * subscribes to, and a POST for each text, one after the other.
  *
  * @param url where the WebSocket would be
@@ -60,7 +60,7 @@ class EventsLink implements Link {
     this.#clientId = id === undefined ? undefined : decodeURIComponent(id);
     this.#headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
     this.#events = events;
-    // As with a WebSocket, nothing is told before the caller that opens it has it.
+    // Nothing is told before the caller that opens it has it, as with a WebSocket.
     setTimeout(() => this.#tell(() => events.connected(this.#clientId)), 0);
   }
 

@@ -85,7 +85,7 @@ export class Session {
     return pageOnTopic(this.#options.page, this.topic);
   }
 
-  /** On many topics at once: what is sent has to say to which. */
+  /** Whether the page is on many topics at once: what is sent has to say to which. */
   get isOnPattern(): boolean {
     return isPattern(this.topic);
   }

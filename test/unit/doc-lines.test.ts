@@ -62,6 +62,24 @@ test("everything that a file in src/ or static/ exports has a line that says wha
   expect(exported.filter(({ isSaid }) => !isSaid).map(({ path, name }) => `${path} ${name}`)).toEqual([]);
 });
 
+/** The first lines of comments that begin with an "of" to which the reader has to guess the noun. */
+function fragmentsIn(lines: readonly string[]): string[] {
+  return lines.filter((line, index) => {
+    const before = lines[index - 1] ?? "";
+    const isContinued = /^\s*(?:\/\/|\*)/.test(line) && /^\s*(?:\/\/|\*)/.test(before);
+    return !isContinued && /^\s*(?:\/\*\*?|\/\/|\*) (?:Of|Whose|As of|The same of|To be called)\b/.test(line);
+  });
+}
+
+test("no comment leaves out the noun that it is about: none begins with an \"of\"", () => {
+  expect(files.flatMap(({ path, lines }) => fragmentsIn(lines).map((line) => `${path} ${line.trim()}`))).toEqual([]);
+});
+
+test("a comment that begins with an \"of\" is found, and a line within one is none", () => {
+  const lines = ["/** Of the last change. */", "let a = 1;", "/**", " * As of now.", " * Of this.", " */", "// It is", "// Of it."];
+  expect(fragmentsIn(lines)).toEqual(["/** Of the last change. */", " * As of now."]);
+});
+
 test("a name without a line is found", () => {
   const lines = [
     "/** A thing. */",

@@ -7,7 +7,7 @@ export interface Grant {
   readonly permissions: Permissions;
   /** When its token was issued, in milliseconds since 1970; undefined if that does not say. */
   readonly issuedAtMs?: number | undefined;
-  /** In milliseconds since 1970; `Infinity` if it does not end. */
+  /** When it ends, in milliseconds since 1970; `Infinity` if it does not. */
   readonly expiresAtMs: number;
 }
 

@@ -19,7 +19,7 @@ export interface KeySetTiming {
   readonly cooldownMs: number;
   /** How long the provider may take to answer. */
   readonly timeoutMs: number;
-  /** Between attempts while the set cannot be had. */
+  /** The waits between attempts while the set cannot be had. */
   readonly backoff: { readonly firstMs: number; readonly mostMs: number };
 }
 

@@ -6,7 +6,7 @@ const answersMax = 64;
 
 /** What a client may say, and hear. */
 export interface Permissions {
-  /** On the hot path: it has to cost next to nothing. */
+  /** Whether it may publish to a topic. This is on the hot path: it has to cost next to nothing. */
   mayPublish(topic: string): boolean;
   /** Whether it may send requests to `/app/TOPIC`. */
   mayAsk(topic: string): boolean;

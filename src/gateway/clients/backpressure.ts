@@ -31,7 +31,7 @@ export class Backpressure {
   readonly #isFull: () => boolean;
   readonly #collectGarbage: () => void;
   #state: State = { is: "open" };
-  /** Whose messages are being handed over: the rest of what was read from it before it was paused. */
+  /** The client whose messages are being handed over: the rest of what was read from it before it was paused. */
   #reading: ClientSocket | undefined;
   #readingEnds: NodeJS.Immediate | undefined;
   #collecting: NodeJS.Timeout | undefined;

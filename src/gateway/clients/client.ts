@@ -36,7 +36,7 @@ export interface Client {
   goOn(socket: ClientSocket): boolean;
   /** The connection has ended, or never came about. What was read from it may still wait. */
   closed(): void;
-  /** After `closed`, when nothing waits any more. */
+  /** Nothing waits any more. Called after `closed`. */
   left(): void;
 }
 

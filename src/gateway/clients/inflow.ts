@@ -1,4 +1,4 @@
-/** In bytes: what HTTP and TLS may take before a connection's first WebSocket frame. */
+/** What HTTP and TLS may take before a connection's first WebSocket frame. In bytes. */
 const handshakeBytes = 32 * 1024;
 /** What a frame has around its payload, and a TLS record around that. In bytes, at most. */
 const frameBytes = 14;
@@ -18,7 +18,7 @@ const unbufferedBytes = 64 * 1024;
 export class Inflow {
   readonly #around: number;
   readonly #messageMax: number;
-  /** Since the last `visit`: messages, their length, that of the texts among them, and the most bytes that the first of them can have had. */
+  /** Messages since the last `visit`, their length, that of the texts among them, and the most bytes that the first of them can have had. */
   #messages = 0;
   #length = 0;
   #textLength = 0;

@@ -10,7 +10,7 @@ export interface Allowance {
   controls: number;
   /** When it was counted last. */
   countedMs: number;
-  /** Since when it has been held back again and again, and when it was last. */
+  /** When its last series of holds began. */
   floodSinceMs: number;
   /** When it was held back last. */
   heldMs: number;

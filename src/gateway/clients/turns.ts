@@ -10,7 +10,7 @@ const sliceMs = 1;
 const firstSliceMs = 0.25;
 
 /**
- * Whose input is obeyed when. What comes is obeyed at once for the first few milliseconds of a turn of the event loop. After that it
+ * Decides whose input is obeyed when. What comes is obeyed at once for the first few milliseconds of a turn of the event loop. After that it
  * waits, and so does the input of a client that something holds back (its rate, a full outbox, its token). Clients with
  * waiting input are not read from, so that no more waits than was read, and are served by turns, in slices.
  *
@@ -29,11 +29,11 @@ export class Turns implements Task {
   /** The turn of the event loop in which input was obeyed last, and until when it is obeyed as it comes in that. */
   #turn = -1;
   #untilMs = 0;
-  /** Until when the client that is being served is. */
+  /** When the time of the client that is being served is over. */
   #sliceUntilMs: number | undefined;
   #looks = 0;
   #whenSettled: (() => void)[] = [];
-  /** Whose input was obeyed last. */
+  /** The client whose input was obeyed last. */
   #served: ClientSocket | undefined;
 
   /**

@@ -3,8 +3,8 @@ import type { LogWindow } from "../../log/window.ts";
 /** What is sent ahead, in bytes as it would cost in memory, by the size of the records that are in memory. */
 const aheadBytes = 1024 ** 2;
 /**
- * The same in records: the most that a reading asks for. With a few dozens it waits for round trips, and so it does with 128 on a busy
- * machine. The broker gives it less where others read too, since all of them wait for what was sent ahead.
+ * The most records that a reading asks for. With few it waits for round trips, on a busy machine sooner. The broker gives it less where
+ * others read too, since all of them wait for what was sent ahead.
  */
 const aheadMax = 512;
 /** The same number where records may be large. */

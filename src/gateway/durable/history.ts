@@ -124,7 +124,7 @@ export class History {
     this.#waiting.clear();
   }
 
-  /** At the end of the turn, so that those that come together are looked for together. */
+  /** Begins at the end of the turn, so that those that come together are looked for together. */
   #startSoon(): void {
     this.#startImmediate ??= setImmediate(() => {
       this.#startImmediate = undefined;

@@ -36,7 +36,7 @@ export class LookBack implements Task {
     this.#sequence = window.end - 1;
   }
 
-  /** Before `begin`. Returns false if there is no room for it: another search has to follow. */
+  /** Adds a subscription to what is looked for. Call it before `begin`. Returns false if there is no room for it: another search has to follow. */
   add(subscription: DurableSubscription, wanted: Wanted): boolean {
     return this.newest.add(subscription, wanted);
   }

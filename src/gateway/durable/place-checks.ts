@@ -74,7 +74,7 @@ export class PlaceChecks {
     this.#offsets.clear();
   }
 
-  /** At the end of the turn: a subscription that leaves at once has cost no reading. */
+  /** Goes on at the end of the turn: a subscription that leaves at once has cost no reading. */
   #goOnSoon(): void {
     this.#immediate ??= setImmediate(() => {
       this.#immediate = undefined;

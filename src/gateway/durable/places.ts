@@ -16,7 +16,7 @@ export class Places {
     }
   }
 
-  /** In bytes. */
+  /** What they cost in memory, in bytes. */
   get costBytes(): number {
     return (this.#numbers.length / 2) * placeBytes;
   }

@@ -13,7 +13,7 @@ import { Sweep, type SweepEvents } from "./sweep.ts";
 const nearestBytes = 4 * 1024 ** 2;
 const nearestRecordsMax = 4096;
 const nearestRecordsMin = 64;
-/** In the nearest stretch several sweeps may begin: they are short, and a subscription that is just older than memory waits for no other. */
+/** Sweeps that may begin in the nearest stretch: they are short, and a subscription that is just older than memory waits for no other. */
 const nearestSweepsMax = 3;
 /** A sweep that is no further away than this part of the nearest stretch is waited for where another one could begin. */
 const waitedForShare = 1 / 16;
@@ -21,7 +21,7 @@ const waitedForShare = 1 / 16;
 const meetShare = 1 / 4;
 /** Readings of the log at the same time, besides those in the nearest stretch: each is a channel and a consumer in RabbitMQ. */
 const farSweepsMax = 4;
-/** Between sweeps that were cut off. */
+/** The waits between sweeps that were cut off. */
 export const defaultRetryBackoff: BackoffLimits = { firstMs: 100, mostMs: 5000 };
 
 /** What `Sweeps` reports. */
@@ -115,7 +115,7 @@ export class Sweeps {
     this.#cutOff.clear();
   }
 
-  /** At the end of the turn, so that subscriptions that come together go together. */
+  /** Begins at the end of the turn, so that subscriptions that come together go together. */
   #startSoon(): void {
     if (this.#waiting.size > 0) this.#startImmediate ??= setImmediate(() => this.#start());
   }

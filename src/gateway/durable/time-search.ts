@@ -18,7 +18,7 @@ const patienceMs = 500;
 const patienceForAnswersMs = 5000;
 /** How long a reading may get nothing before the log is written to, so that it gets something. In milliseconds. */
 const silenceMsMax = 100;
-/** Before a search that was cut off is begun anew, in milliseconds. */
+/** The wait before a search that was cut off begins anew, in milliseconds. */
 const retryMs = 500;
 
 /** A search that is under way. */
@@ -63,7 +63,7 @@ export class TimeSearch {
   find(seconds: number, then: Search["then"]): () => void {
     const search = { seconds, sinceMs: performance.now(), then };
     this.#waiting.add(search);
-    // At the end of the turn: a subscription that leaves at once has cost no reading.
+    // It begins at the end of the turn: a subscription that leaves at once has cost no reading.
     this.#immediate ??= setImmediate(() => {
       this.#immediate = undefined;
       this.goOn();

@@ -28,7 +28,7 @@ export class Walker {
   isMoving = false;
   readonly #window: LogWindow;
   readonly #events: WalkEvents;
-  /** Since when something is gathered. */
+  /** When the first of what is gathered came. */
   #gatheredAtMs: number | undefined;
 
   constructor(sequence: number, window: LogWindow, events: WalkEvents) {

@@ -87,7 +87,7 @@ export class Walks implements Task {
     if (this.#movers.length > 0 || this.#isUndecided) this.#slices.ask(this);
   }
 
-  /** In each block that nobody moves in, the hindmost is the next to move. */
+  /** Decides who moves next: the hindmost in each block that nobody moves in. */
   #decide(): void {
     this.#isUndecided = false;
     const hindmost: (Walker | undefined)[] = [];

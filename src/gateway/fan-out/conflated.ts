@@ -6,7 +6,7 @@ import type { Encoding } from "./encoding.ts";
 /** What a message takes that waits, besides its frame: its topic, and its place in a map. In bytes. */
 const overheadBytes = 128;
 
-/** Whose subscription it is, and what it asks for. */
+/** What a conflated subscription is made with. */
 export interface ConflatedRequest {
   readonly audiences: Audiences;
   readonly socket: ClientSocket;

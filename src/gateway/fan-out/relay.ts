@@ -54,7 +54,7 @@ export class Relay {
   }
 
   /**
-   * To the audiences of a route.
+   * Sends a message to the audiences of a route.
    *
    * @param id empty if no encoding of the route tells it
    * @param speaker the client that sends, if it is to get no copy

@@ -110,7 +110,7 @@ export type RefusalName = keyof typeof refusals;
 /** Why somebody is not let in: what those that may refuse return in place of what was asked for. */
 export class Refused {
   readonly name: RefusalName;
-  /** In words for the client. */
+  /** The reason, in words for the client. */
   readonly why: string;
 
   constructor(name: RefusalName, why: string = refusals[name].why) {

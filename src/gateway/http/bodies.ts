@@ -3,7 +3,7 @@ import { fault, later } from "./answers.ts";
 
 /** What bodies may take. */
 export interface BodyLimits {
-  /** In bytes. */
+  /** The largest body, in bytes. */
   readonly maxMessageBytes: number;
   /** How long a body may take, in milliseconds. */
   readonly messageTimeoutMs: number;

@@ -4,7 +4,7 @@ import { base64, envelopeOf } from "./envelope.ts";
 
 /** Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html). */
 
-/** Before a message before which some are missing. */
+/** What comes before a message if some are missing before it. */
 const gap =
   "event: gap\ndata: messages before the next one are missing: the log no longer has them, or is another one\n\n";
 

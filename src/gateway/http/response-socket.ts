@@ -125,7 +125,7 @@ export abstract class ResponseSocket implements ClientSocket, Receiver {
     how();
     for (const key of this.#keys) this.#multicast.unsubscribe(key, this);
     this.#keys.clear();
-    // As with a WebSocket, nobody is told before the caller that ends it is done.
+    // Nobody is told before the caller that ends it is done, as with a WebSocket.
     if (wasOpen) queueMicrotask(() => this.events.closed(this, code));
   }
 }

@@ -5,7 +5,7 @@
 const roomMax = 16 * 1024;
 /** What may wait for a client that is told who is on a topic before it is told anew instead. In bytes: several parts of a snapshot. */
 const presenceRoomMax = 128 * 1024;
-/** Between two early looks at all clients, at least. In milliseconds. */
+/** The least time between two early looks at all clients. In milliseconds. */
 const earlyLookMs = 50;
 
 /** What may wait for a client before its durable subscriptions are written to no more, in bytes. Well below what cuts it off. */

@@ -17,7 +17,7 @@ const probesAt = 3;
 const takenAt = 120;
 /** `tcpi_bytes_received` */
 const receivedAt = 128;
-/** After this many in a row nobody is taken to be there any more: some 13 seconds, and some minutes. */
+/** How many in a row mean that nobody is there any more: some 13 seconds of retransmits, and some minutes of probes. */
 const [retransmitsMax, probesMax] = [6, 3] as const;
 const infoBytes = receivedAt + 8;
 /** getsockopt's names for what sockets have, whatever they are: what may wait to be read, and whether it is one that listens. */

@@ -8,7 +8,7 @@ const lateSizeMaxOfAll = 16 * 1024 ** 2;
 
 /** What the rooms of one gateway keep together of changes, in characters. */
 export interface LateSize {
-  /** In all rooms. */
+  /** What all rooms keep. */
   ofAll: number;
 }
 

@@ -74,7 +74,7 @@ export interface LateEntry {
 /** Sends what a client says to its neighbours, past the relay. */
 export interface NeighbourOutlet {
   /**
-   * To all that subscribe to the key but the client that sends.
+   * Publishes to all that subscribe to the key but the client that sends.
    *
    * @param home the server that the client is connected to
    */

@@ -10,7 +10,7 @@ import type { Certificate } from "./tls.ts";
 export interface Listening {
   /** Where it listens. */
   readonly hostname: string;
-  /** On this port; 0: on any that is free. */
+  /** The port to listen on; 0: any that is free. */
   readonly port: number;
   /** Whether other managers may share the port. */
   readonly reusePort: boolean;

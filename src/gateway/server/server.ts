@@ -62,7 +62,7 @@ export interface ServerParts {
   readonly notices: Notices;
   /** The ways in without WebSocket. */
   readonly doors: readonly Door[];
-  /** Whose time answering takes. */
+  /** The loop whose time answering takes. */
   readonly loop: LoopTime;
 }
 

@@ -18,7 +18,7 @@ import { begun, type Pending, Transactions } from "./transactions.ts";
 /** A session that publishes: whose messages these are, and where the answers go. */
 export interface Publisher extends Asker {
   readonly socket: ClientSocket;
-  /** Whose messages these are. */
+  /** The id of the client whose messages these are. */
   readonly clientId: string;
   readonly credentials: Credentials;
   /** Sends a RECEIPT if one was asked for. Does nothing when the session has ended. */

@@ -15,7 +15,7 @@ import type { Credentials } from "./credentials.ts";
 import { stompEncoding } from "./encoding.ts";
 import { overlapsMax, overlapWith } from "./overlaps.ts";
 
-/** Whose subscription it is. */
+/** The client whose subscription it is. */
 export interface Subscriber {
   readonly socket: ClientSocket;
   /** The client's id. */

@@ -4,7 +4,7 @@ import type { Role } from "../kinds/option.ts";
 export interface Flag {
   /** The flag, with its dashes. */
   readonly flag: string;
-  /** In one line; empty where a command's help says it. */
+  /** What it means, in one line; empty where a command's help says it. */
   readonly meaning: string;
   /** The values there are, where they are few. */
   readonly values: readonly string[];

@@ -2,7 +2,7 @@ import { checkKeySetUrl } from "../kinds/checks.ts";
 import { choice, list, span, text, toggle } from "../kinds/kinds.ts";
 import { managing, option, optional } from "../kinds/option.ts";
 
-/** Whose tokens a manager accepts. */
+/** Options that say whose tokens a manager accepts. */
 export const tokenOptions = {
   auth: option(
     choice("none", "jwt"),

@@ -2,7 +2,7 @@ import type { BackoffLimits } from "../../../backoff.ts";
 
 /** When groups are looked at, in milliseconds. */
 export interface GroupWatchTiming {
-  /** After a connection was opened: processors that start together with this manager are there by then. */
+  /** The time of the first look after a connection was opened: processors that start together with this manager are there by then. */
   readonly firstLookMs: number;
   /** How long it is from the end of one look to the next, after the first ones. */
   readonly lookEveryMs: number;
@@ -18,11 +18,11 @@ export interface LinkTiming {
   readonly answerTimeoutMs: number;
   /** How long closing may take before the socket is simply dropped, in milliseconds. */
   readonly closeTimeoutMs: number;
-  /** Between attempts to connect. */
+  /** The waits between attempts to connect. */
   readonly backoff: BackoffLimits;
   /** A follower that has got nothing for the first time asks the log for a sign, and again after the second one, in milliseconds. */
   readonly markAfterMs: number;
-  /** After this long without an answer a mark is written once more. */
+  /** How long a mark waits for an answer before it is written once more. */
   readonly markAgainAfterMs: number;
   /** What has gone is left missing for this time, in which all publishers notice it, in milliseconds. */
   readonly missedForMs: number;

@@ -10,7 +10,7 @@ const lookEveryMs = 1000;
  * heart-beats may have a channel that is not. While RabbitMQ takes no messages it reads no questions either, and is waited for.
  */
 export class Patience {
-  /** Since when the questions are open that were open at the last look. */
+  /** The questions that were open at the last look, and when each was seen first. */
   #open = new Map<unknown, number>();
   readonly #timer: NodeJS.Timeout;
 

@@ -56,7 +56,7 @@ export class EventFrames {
     this.#framing = framing;
   }
 
-  /** In one piece, to be written at once. */
+  /** Returns the events' frames in one piece, to be written at once. */
   write(events: readonly EventMessage[]): Buffer {
     const pieces: Buffer[] = [];
     let simple: EventMessage[] = [];

@@ -82,9 +82,9 @@ export interface Receiving {
   };
   /** What was received and not read. */
   rest: Buffer;
-  /** Since the last heartbeat was due. */
+  /** Whether something has come since the last heartbeat was due. */
   recvSinceLastCheck: boolean;
-  /** In bytes; 0 for no limit. */
+  /** The largest frame, in bytes; 0 for no limit. */
   readonly maxFrameSize: number;
   /** The channels by number; null for what has ended, and the first one is the connection's own. */
   readonly channels: readonly ({ readonly channel: ReceivingChannel } | null)[];

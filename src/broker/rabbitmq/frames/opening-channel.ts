@@ -28,7 +28,7 @@ export function openingChannel(connection: ChannelModel): OpeningChannel {
     );
   }
   const { sendImmediately, sendOrEnqueue } = channel;
-  /** In place of the fields of a question that is out already, when it is its turn. */
+  /** Stands in the place of a question's fields when it is its turn and it is out already. */
   const isSent = {};
   channel.sendImmediately = (method, fields) =>
     fields === isSent ? undefined : sendImmediately.call(channel, method, fields);

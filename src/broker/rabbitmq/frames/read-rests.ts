@@ -16,7 +16,7 @@ export interface Unhurried {
 
 /** What has come since the last rest shortens the next one, if it was more than this: the sender should not be slowed down. In bytes. */
 const restBytes = 1024 * 1024;
-/** After something came that is not to wait, nothing rests for so long. In milliseconds. */
+/** How long nothing rests after something came that is not to wait. In milliseconds. */
 const hurriedForMs = 1000;
 
 /**

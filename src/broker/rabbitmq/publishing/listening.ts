@@ -63,7 +63,7 @@ export class Listening {
   #open = 0;
   /** Whether it withholds copies until the questions are answered. */
   #isWithholding = false;
-  /** In order. */
+  /** The copies that are withheld, in order. */
   #withheld: (readonly [copies: Copies, part: number])[] = [];
 
   /** Whether nothing more may be written before RabbitMQ has answered. */

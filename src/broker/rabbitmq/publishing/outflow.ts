@@ -39,7 +39,7 @@ export class Outflow {
     this.#options = options;
   }
 
-  /** Before `open`. */
+  /** Attaches a publisher. Call it before `open`. */
   attachPublisher(exchange: Exchange, publisher: Publisher): void {
     this.#publishings.push({ exchange, publisher });
   }

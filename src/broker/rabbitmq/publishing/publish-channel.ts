@@ -27,7 +27,7 @@ export class PublishChannel {
   readonly #linkOn: (channel: ConfirmChannel, reopenAfter: ReopenAfter) => EndingLink;
   /** The connection's, or the channel's. */
   #refusal: Refusal | undefined;
-  /** On the present channel. */
+  /** The link on the present channel. */
   #link: EndingLink | undefined;
   #reopenedCount = 0;
   #countedSinceMs = 0;

@@ -25,7 +25,7 @@ const doubtEveryMs = 400;
 export interface FollowingOptions {
   readonly follower: Follower;
   readonly marks: Marks;
-  /** After a silence of this length the log is asked for a sign, in milliseconds. */
+  /** The length of the silence after which the log is asked for a sign, in milliseconds. */
   readonly markAfterMs: number;
   /** Whether this process waits for something that comes by the log. */
   readonly haste: Haste;

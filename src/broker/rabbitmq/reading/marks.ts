@@ -2,7 +2,7 @@ import type { Envelope } from "../../../envelope/envelope.ts";
 import { markContentType } from "../../broker.ts";
 import type { MarkWriter } from "./mark-writer.ts";
 
-/** Between two marks there is at least this, which doubles with each that follows at once, up to the most. In milliseconds. */
+/** The least time between two marks, which doubles with each that follows at once, up to the most. In milliseconds. */
 const gapMsMin = 50;
 const gapMsMax = 1000;
 
@@ -28,7 +28,7 @@ export class Marks {
   #unanswered = 0;
   #gapMs = gapMsMin;
   #sentMs = Number.NEGATIVE_INFINITY;
-  /** Until enough time has passed since the last one. */
+  /** Runs until enough time has passed since the last one. */
   #pacing: NodeJS.Timeout | undefined;
   readonly #againAfterMs: number;
   #onSilence: () => void = () => undefined;

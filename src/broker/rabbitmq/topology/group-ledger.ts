@@ -11,7 +11,7 @@ const prefetch = 500;
 const markType = "mark";
 /** How long the ledger may send nothing before reading it is given up, in milliseconds. */
 const silentMsMax = 10_000;
-/** After this long a mark that reached nothing is written again, in milliseconds. */
+/** How long a mark that reached nothing waits before it is written again, in milliseconds. */
 const unboundMs = 100;
 
 /** What the ledger says of a group. After one that says that it was removed, those before it do not count. */

@@ -83,7 +83,7 @@ export async function declareGroupQueue(
     "x-queue-type": "quorum",
     "x-delivery-limit": deliveryLimit,
     "x-dead-letter-exchange": exchanges.dead,
-    // At least once needs the overflow policy beside it (RabbitMQ, "quorum queues: at-least-once dead lettering").
+    // RabbitMQ's "at least once" needs the overflow policy beside it (its documentation: "quorum queues: at-least-once dead lettering").
     "x-dead-letter-strategy": "at-least-once",
     // It is back pressure, too: what a full queue refuses waits in the outboxes (full-queues.ts).
     "x-overflow": "reject-publish",
