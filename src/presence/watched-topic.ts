@@ -20,8 +20,8 @@ export class WatchedTopic {
   readonly topic: string;
   /** Undefined while nobody watches it, and it is kept in case that somebody does again. */
   watcher: TopicWatcher | undefined;
-  isReady = false;
-  isOverfull = false;
+  /** Whether the watcher knows the members; `overfull`: there are more than can be kept, and none is. */
+  state: "unknown" | "known" | "overfull" = "unknown";
   /** Managers that have not answered. */
   readonly awaits: Set<string>;
   /** The managers on which a client is; most are on one. */
@@ -66,7 +66,7 @@ export class WatchedTopic {
   }
 
   take(manager: string, { part, parts, joined, left }: News): void {
-    if (this.isOverfull) return;
+    if (this.state === "overfull") return;
     if (part === undefined || parts === undefined) {
       for (const name of left) this.#remove(name, manager);
       for (const name of joined) this.#add(name, manager);
@@ -135,7 +135,7 @@ export class WatchedTopic {
 
   /** Notes a change. Nobody was told anything before it is ready. */
   #note(name: string, was: boolean): void {
-    if (this.isReady) this.#changes.note(name, was);
+    if (this.state === "known") this.#changes.note(name, was);
   }
 
   #count(manager: string, by: 1 | -1): void {

@@ -86,7 +86,7 @@ export class Watching {
     const watched = this.#topics.get(topic);
     if (watched === undefined) return;
     watched.watcher = undefined;
-    if (watched.isOverfull || this.#lingering.size >= lingeringMax) this.#forget(topic);
+    if (watched.state === "overfull" || this.#lingering.size >= lingeringMax) this.#forget(topic);
     else
       this.#lingering.set(
         topic,
@@ -154,7 +154,7 @@ export class Watching {
     const watched = this.#topics.get(topic)!;
     watched.takeChanges();
     watched.watcher = watcher;
-    if (watched.isReady)
+    if (watched.state === "known")
       queueMicrotask(() => {
         if (watched.watcher === watcher) watcher.ready();
       });
@@ -179,13 +179,13 @@ export class Watching {
     let largest: WatchedTopic | undefined;
     for (const watched of this.#topics.values()) if (watched.bytes > (largest?.bytes ?? 0)) largest = watched;
     if (largest === undefined) return;
-    largest.isOverfull = true;
+    largest.state = "overfull";
     largest.clear();
     largest.watcher?.overfull();
   }
 
   #isChanged(watched: WatchedTopic): void {
-    if (!watched.isReady) {
+    if (watched.state === "unknown") {
       if (watched.awaits.size === 0) this.#ready(watched);
       return;
     }
@@ -195,8 +195,8 @@ export class Watching {
   }
 
   #ready(watched: WatchedTopic): void {
-    if (watched.isReady || watched.isOverfull || this.#topics.get(watched.topic) !== watched) return;
-    watched.isReady = true;
+    if (watched.state !== "unknown" || this.#topics.get(watched.topic) !== watched) return;
+    watched.state = "known";
     this.#answered(watched.topic);
     watched.watcher?.ready();
   }

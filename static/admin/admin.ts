@@ -57,11 +57,11 @@ async function look(): Promise<void> {
   if (isLooking) return;
   isLooking = true;
   clearTimeout(timer);
-  const wasLocked = watch.isLocked;
+  const before = watch.api;
   await watch.look(() => performance.now());
   for (const view of views) view.draw();
   for (const chart of charts) chart.draw(performance.now());
-  if (looks++ % clientsEvery === 0 || wasLocked !== watch.isLocked) await clients.look();
+  if (looks++ % clientsEvery === 0 || (before === "locked") !== (watch.api === "locked")) await clients.look();
   isLooking = false;
   plan();
 }

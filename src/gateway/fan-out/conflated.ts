@@ -25,10 +25,30 @@ export interface ConflatedRequest {
   delivered(count: number): void;
 }
 
+/** The client keeps up: it is one of its audience, as any other. */
+const keepingUp = { is: "keeping up" } as const;
+/** Too much waits for the client. A message may be on its way to its audience just now, so it leaves that after this turn. */
+const fallingBehind = { is: "falling behind" } as const;
+/** The newest frame of each topic waits, the oldest first; the subscription is an audience of its own. */
+interface Behind {
+  readonly is: "behind";
+  readonly waiting: Map<string, Body>;
+  /** Whether what waits is sent after this turn. */
+  drainsSoon: boolean;
+}
+const ended = { is: "ended" } as const;
+
 /**
  * A live subscription of a client that may read slowly: it is one of its audience, as any other, until too much waits for the
  * client. From then on it is an audience of its own, of whose messages the newest of each topic is kept, until the client has
  * read enough to be sent them, in the order in which they came.
+ *
+ * | state          | what a message does                 | what ends the state                               |
+ * |----------------|-------------------------------------|---------------------------------------------------|
+ * | keeping up     | Bun publishes it to the client      | too much waits for the client                     |
+ * | falling behind | the same, to the end of this turn   | the turn ends                                     |
+ * | behind         | it replaces the one before it       | the client has read, and was sent all that waited |
+ * | ended          | nothing                             |                                                   |
  */
 export class Conflated {
   readonly kind = "conflated";
@@ -36,12 +56,8 @@ export class Conflated {
   readonly pattern: string;
   readonly #request: ConflatedRequest;
   #audience: Audience;
-  /** The newest frame of each topic, the oldest first; undefined while the client keeps up. */
-  #waiting: Map<string, Body> | undefined;
+  #state: typeof keepingUp | typeof fallingBehind | Behind | typeof ended = keepingUp;
   #keptBytes = 0;
-  #isFallingBehind = false;
-  #isDraining = false;
-  #hasEnded = false;
 
   constructor(request: ConflatedRequest) {
     this.#request = request;
@@ -55,16 +71,15 @@ export class Conflated {
     return this.#keptBytes;
   }
 
-  /** Too much waits for the client. A message may be on its way to its audience just now: it leaves after that. */
+  /** Too much waits for the client. */
   fallBehind(): void {
-    if (this.#waiting !== undefined || this.#isFallingBehind) return;
-    this.#isFallingBehind = true;
+    if (this.#state !== keepingUp) return;
+    this.#state = fallingBehind;
     queueMicrotask(() => {
-      this.#isFallingBehind = false;
-      if (this.#hasEnded) return;
+      if (this.#state !== fallingBehind) return;
       const { audiences, socket, pattern, encoding, subscriptionId } = this.#request;
       this.#leave(socket.readyState === WebSocket.OPEN);
-      this.#waiting = new Map();
+      this.#state = { is: "behind", waiting: new Map(), drainsSoon: false };
       this.#audience = audiences.joinAlone(pattern, encoding, subscriptionId, (topic, frame) =>
         this.#keep(topic, frame),
       );
@@ -75,37 +90,38 @@ export class Conflated {
 
   /** The client has read something of what waited in its socket. */
   drained(): void {
-    const waiting = this.#waiting;
-    if (waiting === undefined) return;
+    const behind = this.#state;
+    if (behind.is !== "behind") return;
     const { socket, room, sent, delivered } = this.#request;
-    for (const [topic, frame] of waiting) {
+    for (const [topic, frame] of behind.waiting) {
       if (socket.getBufferedAmount() > room) return;
-      waiting.delete(topic);
+      behind.waiting.delete(topic);
       this.#keptBytes -= costBytes(frame);
       socket.send(frame);
       sent(frame.length);
       delivered(1);
+      // What it was sent may have ended its connection.
+      if (this.#state !== behind) return;
     }
     this.#request.audiences.leave(this.#audience);
-    this.#waiting = undefined;
+    this.#state = keepingUp;
     this.#audience = this.#join();
   }
 
   /** @param isConnected Bun has forgotten the subscriptions of a socket that is closed */
   end(isConnected: boolean): void {
-    this.#hasEnded = true;
-    this.#leave(isConnected);
-    this.#waiting = undefined;
+    if (this.#state !== ended) this.#leave(isConnected);
+    this.#state = ended;
     this.#keptBytes = 0;
   }
 
   /** A message may be on its way to its audience just now: what waits goes after that. */
-  #drainSoon(): void {
-    if (this.#isDraining) return;
-    this.#isDraining = true;
+  #drainSoon(behind: Behind): void {
+    if (behind.drainsSoon) return;
+    behind.drainsSoon = true;
     queueMicrotask(() => {
-      this.#isDraining = false;
-      if (!this.#hasEnded) this.drained();
+      behind.drainsSoon = false;
+      if (this.#state === behind) this.drained();
     });
   }
 
@@ -117,12 +133,14 @@ export class Conflated {
   }
 
   #leave(isConnected: boolean): void {
-    if (isConnected && this.#waiting === undefined) this.#request.socket.unsubscribe(this.#audience.key);
+    if (isConnected && this.#state.is !== "behind") this.#request.socket.unsubscribe(this.#audience.key);
     this.#request.audiences.leave(this.#audience);
   }
 
   #keep(topic: string, frame: Body): void {
-    const waiting = this.#waiting!;
+    const behind = this.#state;
+    if (behind.is !== "behind") return;
+    const { waiting } = behind;
     const before = waiting.get(topic);
     if (before !== undefined) {
       this.#keptBytes -= costBytes(before);
@@ -132,7 +150,7 @@ export class Conflated {
     this.#keptBytes += costBytes(frame);
     this.#request.kept(frame.length);
     // Bun does not always tell that what waited has gone.
-    if (this.#request.socket.getBufferedAmount() === 0) this.#drainSoon();
+    if (this.#request.socket.getBufferedAmount() === 0) this.#drainSoon(behind);
   }
 }
 

@@ -29,8 +29,8 @@ export class Room {
   readonly waiting = new Set<Watcher>();
   /** Those that have the snapshot in part. */
   readonly catching = new Set<Watcher>();
-  isReady = false;
-  isOverfull = false;
+  /** Whether the source has said who is there; `overfull`: there are too many, and nothing more is told. */
+  state: "unknown" | "known" | "overfull" = "unknown";
   /** The number of the last change. */
   #number = 0;
   #snapshot: readonly string[] | undefined;
@@ -51,11 +51,11 @@ export class Room {
 
   /** Whether those that wait may begin: nothing is about to change. */
   get isSteady(): boolean {
-    return this.isReady && !this.isOverfull && this.view?.hasChanged === false;
+    return this.state === "known" && this.view?.hasChanged === false;
   }
 
   overfull(): readonly string[] {
-    this.isOverfull = true;
+    this.state = "overfull";
     this.#snapshot = undefined;
     this.#forgetLate();
     return [overfullBody];

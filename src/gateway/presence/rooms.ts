@@ -72,7 +72,7 @@ export class Rooms {
     }
     const circle = this.#join(room, mode, encoding, subscriptionId);
     const watcher: Watcher = { socket, circle, topic, state: "waiting", bodies: [], written: 0, number: 0 };
-    if (room.isOverfull) this.#send(room, circle, room.overfull(), socket);
+    if (room.state === "overfull") this.#send(room, circle, room.overfull(), socket);
     else this.#wait(room, watcher);
     return watcher;
   }
@@ -115,7 +115,7 @@ export class Rooms {
   #watcherOf(room: Room) {
     return {
       ready: () => {
-        room.isReady = true;
+        room.state = "known";
         this.#beginWaiting(room);
       },
       changed: (joined: readonly string[], left: readonly string[]) => {

@@ -37,8 +37,8 @@ export class Watch {
   /** Undefined while nothing has answered. */
   readiness: { readonly ready: boolean; readonly why?: string } | undefined;
   isReached = false;
-  isLocked = false;
-  hasApi = true;
+  /** What the control API said last: that it needs a token, that it is absent, or an answer. */
+  api: "open" | "locked" | "absent" = "open";
   managers: readonly SeenManager[] = [];
   missing: readonly string[] = [];
   ratesOf: ReadonlyMap<string, readonly number[]> = new Map();
@@ -70,8 +70,7 @@ export class Watch {
     const atMs = nowMs();
     this.isReached = text !== undefined;
     this.readiness = readiness;
-    this.isLocked = managers.is === "locked";
-    this.hasApi = managers.is !== "absent";
+    this.api = managers.is === "locked" || managers.is === "absent" ? managers.is : "open";
     const before = this.#metrics;
     if (text !== undefined) this.#metrics = samplesIn(text);
     if (managers.is === "ok") {

@@ -31,9 +31,10 @@ export class TokenView {
   }
 
   draw(): void {
-    const { readiness, isReached, isLocked, hasApi } = this.#watch;
+    const { readiness, isReached, api } = this.#watch;
+    const isLocked = api === "locked";
     this.#form.hidden = !isLocked;
-    this.#noApi.hidden = hasApi;
+    this.#noApi.hidden = api !== "absent";
     const isWrong = isLocked && this.#api.token !== undefined;
     setText(this.#problem, isWrong ? "That is not this manager's token." : "");
     if (isWrong) this.#api.token = undefined;

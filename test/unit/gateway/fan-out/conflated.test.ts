@@ -14,6 +14,7 @@ function world() {
     },
   });
   let keptBytes = 0;
+  const hooks = { sent: () => undefined as void };
   const subscription = new Conflated({
     audiences: relay.audiences,
     socket: Object.assign(client.socket, { readyState: WebSocket.OPEN }),
@@ -21,14 +22,14 @@ function world() {
     encoding: stompEncoding("1.2"),
     subscriptionId: "s",
     room: 1000,
-    sent: () => undefined,
+    sent: () => hooks.sent(),
     kept: (bytes) => {
       keptBytes += bytes;
     },
     delivered: () => undefined,
   });
   const say = (topic: string, body: string) => relay.toAll({ topic, body }, `id-${body}`);
-  return { relay, client, subscription, say, keptBytes: () => keptBytes };
+  return { relay, client, subscription, say, hooks, keptBytes: () => keptBytes };
 }
 const microtasks = () => Promise.resolve();
 
@@ -98,6 +99,24 @@ test("one that ends in the same turn in which it falls behind is over", async ()
   subscription.end(true);
   await microtasks();
   expect(relay.audiences.count).toBe(0);
+});
+
+test("one whose connection ends while it is sent what waited stays over", async () => {
+  const { client, subscription, say, hooks, relay } = world();
+  client.isReading(false);
+  subscription.fallBehind();
+  await microtasks();
+  say("price.eur", "1");
+  say("price.usd", "2");
+  client.isReading(true);
+  hooks.sent = () => subscription.end(false);
+  subscription.drained();
+  expect(client.texts).toEqual(["1"]);
+  expect(relay.audiences.count).toBe(0);
+  say("price.eur", "3");
+  await microtasks();
+  expect(client.texts).toEqual(["1"]);
+  expect(subscription.keptBytes).toBe(0);
 });
 
 test("a client that has read is sent what waits when something comes, though nobody tells that it has", async () => {
