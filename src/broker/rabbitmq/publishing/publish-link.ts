@@ -45,6 +45,17 @@ export interface PublishLinkOptions {
   readonly drop: Drop;
 }
 
+/** The first envelope has yet to be written. */
+const trialDue = { is: "due" } as const;
+/** The channel has taken one, and so takes the others. */
+const trialPassed = { is: "passed" } as const;
+/** How far the trial of a channel has got, which its first envelope is. */
+type Trial =
+  | typeof trialDue
+  /** `provesQueues`: where only copies were due, nothing goes to Warren's queues, and the next envelope is tried, too. */
+  | { readonly is: "on its way"; readonly provesQueues: boolean }
+  | typeof trialPassed;
+
 /**
  * Publishes on a confirm channel that is used for nothing else, each call as one write to the socket.
  *
@@ -63,19 +74,15 @@ export class ChannelLink implements PublishLink {
   readonly #checking: Checking;
   readonly #listening = new Listening();
   #isOpen = true;
-  /** Everything that was published has been routed to some queue. */
-  #isRouting = true;
+  /** Set when a message has reached no queue: the link is dropped when it runs out. */
   #unrouted: NodeJS.Timeout | undefined;
-  #isTried = false;
-  #isProven = false;
+  #trial: Trial = trialDue;
   /** The next message that is taken is news. */
   #isToTell = true;
   /** What waits for the first confirm, or to know whether anybody gets copies. The publisher's window bounds it. */
   #held: Envelope[] = [];
-  /** What was written of the first envelope. */
-  readonly #trial = new TagWindow<true>();
-  /** Where only copies were due, nothing goes to Warren's queues. */
-  #provesQueues = false;
+  /** What was written of the envelopes that were tried. */
+  readonly #tried = new TagWindow<true>();
   /** Sent to a link that has ended. */
   #lateCount = 0;
 
@@ -102,7 +109,7 @@ export class ChannelLink implements PublishLink {
       needed,
       missedForMs,
       confirmed: (tag, multiple) => {
-        if (this.#isOpen && this.#isRouting) this.#parcels.settle(tag, multiple, true);
+        if (this.#isOpen && this.#unrouted === undefined) this.#parcels.settle(tag, multiple, true);
       },
       write: (frames) => {
         if (this.#isOpen) stream.write(frames);
@@ -131,12 +138,12 @@ export class ChannelLink implements PublishLink {
       this.#lateCount += envelopes.length;
       return;
     }
-    if (this.#isProven && !this.#listening.isWaiting) {
+    if (this.#trial === trialPassed && !this.#listening.isWaiting) {
       this.#write(envelopes);
       return;
     }
     for (const envelope of envelopes) this.#held.push(envelope);
-    if (!this.#isProven) this.#tryFirst();
+    if (this.#trial === trialDue) this.#tryFirst();
   }
 
   giveUp(why: string): void {
@@ -157,7 +164,7 @@ export class ChannelLink implements PublishLink {
 
   #acked(tag: number, multiple: boolean): void {
     this.#settled(tag, multiple);
-    if (!this.#isProven) this.#triedOut(tag, multiple);
+    if (this.#trial !== trialPassed) this.#triedOut(tag, multiple);
     if (!this.#isToTell) return;
     this.#isToTell = false;
     this.#options.onTaken();
@@ -167,41 +174,38 @@ export class ChannelLink implements PublishLink {
     if (!this.#isOpen) return;
     const { publisher, onRefused } = this.#options;
     this.#isToTell = true;
-    if (this.#isProven) onRefused(false);
+    if (this.#trial === trialPassed) onRefused(false);
     publisher.refusing?.();
     this.#settled(tag, multiple);
     this.#parcels.settle(tag, multiple, false);
-    if (!this.#isProven) onRefused(true);
+    if (this.#trial !== trialPassed) onRefused(true);
   }
 
   /** A message reached no queue. Its confirm comes next, and must not count. */
   #cameBack(): void {
-    if (!this.#isRouting) return;
-    this.#isRouting = false;
-    // What is missing is named by the check, if it is a queue or an exchange.
-    this.#checking.ask();
+    if (this.#unrouted !== undefined) return;
     const { drop, exchange } = this.#options;
     this.#unrouted = setTimeout(
       () => drop(`a message to the exchange ${exchange} reached no queue: binding them again`),
       namedWithinMs,
     );
+    // What is missing is named by the check, if it is a queue or an exchange.
+    this.#checking.ask();
   }
 
   #tryFirst(): void {
-    if (this.#isTried || this.#held.length === 0) return;
-    this.#isTried = true;
-    const [first] = this.#held.splice(0, 1) as [Envelope];
-    this.#provesQueues = first.copies?.isEnvelopeTaken !== true;
-    for (let parts = this.#write([first]); parts > 0; parts--) this.#trial.add(true);
+    const first = this.#held.shift();
+    if (first === undefined) return;
+    this.#trial = { is: "on its way", provesQueues: first.copies?.isEnvelopeTaken !== true };
+    for (let parts = this.#write([first]); parts > 0; parts--) this.#tried.add(true);
   }
 
-  /** Something of the first envelope was confirmed. */
+  /** Something of the envelope that is tried was confirmed. */
   #triedOut(tag: number, multiple: boolean): void {
-    this.#trial.settle(tag, multiple);
-    if (!this.#isTried || this.#trial.open > 0) return;
-    this.#isProven = this.#provesQueues;
-    this.#isTried = false;
-    if (this.#isProven) this.#write(this.#held.splice(0));
+    this.#tried.settle(tag, multiple);
+    if (this.#trial.is !== "on its way" || this.#tried.open > 0) return;
+    this.#trial = this.#trial.provesQueues ? trialPassed : trialDue;
+    if (this.#trial === trialPassed) this.#write(this.#held.splice(0));
     else this.#tryFirst();
   }
 
@@ -209,7 +213,7 @@ export class ChannelLink implements PublishLink {
   #write(envelopes: readonly Envelope[]): number {
     if (!this.#isOpen || envelopes.length === 0) return 0;
     this.#options.haste.published();
-    if (this.#isProven) this.#listening.plan(envelopes, performance.now());
+    if (this.#trial === trialPassed) this.#listening.plan(envelopes, performance.now());
     else for (const { copies } of envelopes) copies?.unplan();
     let count = 0;
     for (const { copies } of envelopes) {
@@ -234,6 +238,6 @@ export class ChannelLink implements PublishLink {
     }
     if (due.length > 0) this.#stream.write(copyFrames(due, this.#framing));
     for (const [copies, parts] of passed) this.#parcels.passOver(copies, parts);
-    if (this.#isProven) this.#write(this.#held.splice(0));
+    if (this.#trial === trialPassed) this.#write(this.#held.splice(0));
   }
 }
