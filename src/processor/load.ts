@@ -66,11 +66,15 @@ function eventHandlersIn(module: object, path: string): EventHandlers {
 
 /** Bun throws one error for a syntax error, and an AggregateError for several. */
 function firstReason(error: unknown): string {
-  const reason = reasonOf(
-    error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error,
-  );
-  const isMissing = /^Cannot find package '/.test(reason);
-  return isMissing ? `${reason}; install it in the handler's folder, as with npm install` : reason;
+  const first: unknown = error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;
+  const reason = reasonOf(first);
+  return lacksPackage(first) ? `${reason}; install it in the handler's folder, as with npm install` : reason;
+}
+
+/** Whether an import names a package that is not there: other specifiers are paths. */
+function lacksPackage(error: unknown): boolean {
+  const { code, specifier = "." } = (error ?? {}) as { readonly code?: string; readonly specifier?: string };
+  return code === "ERR_MODULE_NOT_FOUND" && !/^[./]/.test(specifier);
 }
 
 /** Where it went wrong: `:LINE` of this module, or `, in FILE:LINE` of one that it imports. */

@@ -6,6 +6,8 @@ import { tlsFault } from "./tls-fault.ts";
  * Why RabbitMQ could not be connected to, in words that say what to do. Wrong credentials are fatal until they have worked once;
  * after that the broker is taken to be confused.
  *
+ * amqplib's errors of a handshake have no code: RabbitMQ's is in their text alone, so that is read, here and nowhere else.
+ *
  * @param isFirst no connection has come about yet
  * @param isByCertificate the client certificate logs in
  */

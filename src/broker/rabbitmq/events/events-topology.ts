@@ -1,7 +1,6 @@
 import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
-import { codeOf, FatalError, reasonOf } from "../../../errors.ts";
 import { eventKeys, type Voice } from "../../events.ts";
-import type { Declaring } from "../topology/declaring.ts";
+import { type Declaring, notOfType } from "../topology/declaring.ts";
 import { exchanges } from "../topology/exchanges.ts";
 import { declareLeft } from "../topology/leaving.ts";
 import { declareDeadLetters, deliveryLimit, groupQueue } from "../topology/topology.ts";
@@ -100,10 +99,8 @@ async function declareTopic(declaring: Declaring, name: string): Promise<void> {
   try {
     await declaring.ask((channel) => channel.assertExchange(name, "topic", { durable: true }));
   } catch (error) {
-    if (codeOf(error) !== 406 || !/inequivalent arg 'type'/.test(reasonOf(error))) throw error;
-    throw new FatalError(
-      `the exchange "${name}" exists in RabbitMQ with another type than topic: delete it, or use another vhost in --broker`,
-    );
+    notOfType("topic", name, error);
+    throw error;
   }
 }
 

@@ -70,14 +70,9 @@ export class Declaring {
     try {
       await this.ask((channel) => channel.assertExchange(name, "fanout", { durable: true, ...options }));
     } catch (error) {
-      // 406: it exists with other arguments. RabbitMQ compares the type first and names what differs; there is no
-      // other way to learn an exchange's type over AMQP.
+      // 406: it exists with other arguments.
       if (codeOf(error) !== 406) throw forbidden(error, `exchange "${name}"`);
-      if (/inequivalent arg 'type'/.test(reasonOf(error))) {
-        throw new FatalError(
-          `the exchange "${name}" exists in RabbitMQ with another type than fanout: delete it, or use another vhost in --broker`,
-        );
-      }
+      notOfType("fanout", name, error);
     }
   }
 
@@ -194,6 +189,20 @@ export class Declaring {
     this.#waited ??= Bun.sleep(ms);
     await this.#waited;
   }
+}
+
+/**
+ * RabbitMQ compares an exchange's type before its arguments, and says what differs in its text alone: over AMQP there is no other way to
+ * learn a type.
+ *
+ * @param error what RabbitMQ answered to the declaration
+ * @throws FatalError if the exchange exists with another type
+ */
+export function notOfType(type: string, name: string, error: unknown): void {
+  if (codeOf(error) !== 406 || !/inequivalent arg 'type'/.test(reasonOf(error))) return;
+  throw new FatalError(
+    `the exchange "${name}" exists in RabbitMQ with another type than ${type}: delete it, or use another vhost in --broker`,
+  );
 }
 
 /** 403 is a lack of permission, which no retry mends. */
