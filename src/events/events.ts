@@ -193,11 +193,7 @@ export class Events implements EventsPeer {
     return this.#announcer.nameOf(client);
   }
 
-  /**
-   * Closes the events. Call it after the last client has gone.
-   *
-   * @param timeoutMs how long the last client's event may take to be in the log, in milliseconds
-   */
+  /** Call it after the last client has gone. @param timeoutMs how long its event may take to be in the log, in milliseconds */
   async close(timeoutMs: number): Promise<void> {
     this.#isClosed = true;
     this.#succession.close();

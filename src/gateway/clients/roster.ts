@@ -1,6 +1,6 @@
 import type { ClientSocket } from "./client.ts";
 
-/** How many lists there are, so that `Presence` can visit a few at a time. */
+/** How many lists there are, so that `Liveness` can visit a few at a time. */
 export const lists = 72;
 
 /**

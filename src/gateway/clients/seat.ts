@@ -33,7 +33,7 @@ export interface Watched {
   isPatient: boolean;
   /** Whether it is ended when it is looked at next. */
   isToEnd: boolean;
-  /** `Presence`: what its client's system had taken when it was last known to be heard. In bytes. */
+  /** `Liveness`: what its client's system had taken when it was last known to be heard. In bytes. */
   taken: number;
   /** What the system had taken a round before that. In bytes. */
   takenBefore: number;
@@ -46,7 +46,7 @@ export interface Watched {
 export class Seat {
   /** What counts as one address; undefined where addresses are not counted. */
   readonly address: string | undefined;
-  /** `Presence`: pings that it has not answered. */
+  /** `Liveness`: pings that it has not answered. */
   pingsUnanswered = 0;
   /** `Holds`: it is about to be closed, and nothing that it sent is obeyed any more. */
   isClosing = false;

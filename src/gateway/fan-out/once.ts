@@ -33,10 +33,7 @@ export type Admission =
 export interface OnceLimits {
   /** How long a second message with the same key is not published, in milliseconds. */
   readonly windowMs: number;
-  /**
-   * What the keys may take together, in bytes. A client id, or an address that POSTs without tokens, may have as many as it leaves free
-   * for others; beyond that its own oldest are forgotten.
-   */
+  /** What the keys may take together, in bytes. A sender may have as many as it leaves free; beyond that its own oldest are forgotten. */
   readonly bytesMax: number;
 }
 

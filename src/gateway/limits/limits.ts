@@ -9,18 +9,18 @@ import type { Refused } from "../guards/refusals.ts";
 import { Admission, type AdmissionOptions } from "./admission.ts";
 import { HalfSent, type HalfSentOptions } from "./half-sent.ts";
 import { MessageRate, type MessageRateOptions } from "./message-rate.ts";
-import { Presence, type PresenceOptions } from "./presence.ts";
+import { Liveness, type LivenessOptions } from "./liveness.ts";
 import { SocketBytes } from "./socket-bytes.ts";
 import { Unsent } from "./unsent.ts";
 
 /** What clients may do, and how much. */
-export interface LimitOptions extends AdmissionOptions, MessageRateOptions, PresenceOptions {}
+export interface LimitOptions extends AdmissionOptions, MessageRateOptions, LivenessOptions {}
 
 /** What one client may take from the others: a place, the time to read its messages, and an open file once it has gone. */
 export class Limits {
   readonly #admission: Admission;
   readonly #rate: MessageRate;
-  readonly #presence: Presence;
+  readonly #liveness: Liveness;
   readonly #halfSent: HalfSent;
   readonly #unsent: Unsent;
 
@@ -38,13 +38,13 @@ export class Limits {
     this.#admission = new Admission(options);
     this.#rate = new MessageRate(options, wheel, holds);
     const sockets = SocketBytes.open();
-    this.#presence = new Presence(options, wheel, holds, clients, sockets);
+    this.#liveness = new Liveness(options, wheel, holds, clients, sockets);
     this.#unsent = new Unsent(sockets);
     this.#halfSent = new HalfSent(options, wheel, holds, clients, sockets, this.#unsent, kept);
   }
 
   get metrics(): readonly AnyMetric[] {
-    return [...this.#admission.metrics, ...this.#rate.metrics, ...this.#presence.metrics];
+    return [...this.#admission.metrics, ...this.#rate.metrics, ...this.#liveness.metrics];
   }
 
   /** A seat for a client that only listens, by what is no WebSocket, or why there is none. It has to be given back, once. */
@@ -71,7 +71,7 @@ export class Limits {
 
   /** A client is connected now. */
   opened(): void {
-    this.#presence.joined();
+    this.#liveness.joined();
     this.#halfSent.joined();
   }
 
@@ -106,12 +106,12 @@ export class Limits {
 
   /** The client answered a ping, sent something or took what had waited for it. */
   heard(socket: ClientSocket): void {
-    this.#presence.heard(socket);
+    this.#liveness.heard(socket);
   }
 
   /** The client sent a ping, which Bun answers: it costs as much as a message. */
   pinged(socket: ClientSocket, data: Buffer): void {
-    this.#presence.heard(socket);
+    this.#liveness.heard(socket);
     socket.data.seat.watched?.inflow.control(data);
     this.#rate.countControl(socket, data.length);
   }
@@ -120,12 +120,12 @@ export class Limits {
   ponged(socket: ClientSocket, data: Buffer): void {
     socket.data.seat.watched?.inflow.control(data);
     if (socket.data.seat.pingsUnanswered === 0) this.#rate.countControl(socket, data.length);
-    this.#presence.heard(socket);
+    this.#liveness.heard(socket);
   }
 
   /** It is connected no more. */
   closed({ data: { seat } }: ClientSocket): void {
-    this.#presence.left();
+    this.#liveness.left();
     this.giveBackSeat(seat);
   }
 }

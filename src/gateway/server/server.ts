@@ -154,7 +154,7 @@ export class GatewayServer {
         maxPayloadLength: messageMaxOf(this.#options),
         // None: beyond it Bun drops what is sent. limits/backlogs.ts sees what waits.
         backpressureLimit: 0,
-        // limits/presence.ts sees who is still there.
+        // limits/liveness.ts sees who is still there.
         idleTimeout: 0,
         sendPings: false,
         perMessageDeflate: false,

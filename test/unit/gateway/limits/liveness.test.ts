@@ -2,7 +2,7 @@ import { describe, expect, jest, test } from "bun:test";
 import type { ClientSocket } from "../../../../src/gateway/clients/client.ts";
 import { Roster } from "../../../../src/gateway/clients/roster.ts";
 import type { Watched } from "../../../../src/gateway/clients/seat.ts";
-import { Presence } from "../../../../src/gateway/limits/presence.ts";
+import { Liveness } from "../../../../src/gateway/limits/liveness.ts";
 import { optionTable } from "../../../../src/options/table.ts";
 import { makeRoom } from "./room.ts";
 
@@ -10,14 +10,14 @@ const { room, pass, client } = makeRoom();
 
 const defaultMs = optionTable.pingIntervalMs.default;
 
-function presenceOf(clients: readonly ClientSocket[], pingIntervalMs: number = defaultMs) {
+function livenessOf(clients: readonly ClientSocket[], pingIntervalMs: number = defaultMs) {
   const roster = new Roster();
-  const presence = new Presence({ pingIntervalMs }, room.wheel, room.holds, roster);
+  const liveness = new Liveness({ pingIntervalMs }, room.wheel, room.holds, roster);
   for (const socket of clients) {
     roster.add(socket);
-    presence.joined();
+    liveness.joined();
   }
-  return { presence, roster };
+  return { liveness, roster };
 }
 
 /** As many as they are, each is visited in time. */
@@ -25,9 +25,9 @@ const crowd = 200;
 
 test("clients that answer are pinged now and again, and stay", () => {
   const clients = Array.from({ length: crowd }, () => client());
-  const { presence } = presenceOf(clients.map(({ socket }) => socket));
+  const { liveness } = livenessOf(clients.map(({ socket }) => socket));
   pass(180_000, () => {
-    for (const { socket } of clients) presence.heard(socket);
+    for (const { socket } of clients) liveness.heard(socket);
   });
   for (const { calls } of clients) {
     expect(new Set(calls)).toEqual(new Set(["ping"]));
@@ -37,9 +37,9 @@ test("clients that answer are pinged now and again, and stay", () => {
 
 test("clients that answer nothing are gone within a minute, and not before half of it", () => {
   const clients = Array.from({ length: crowd }, () => client());
-  const { presence } = presenceOf(clients.map(({ socket }) => socket));
+  const { liveness } = livenessOf(clients.map(({ socket }) => socket));
   pass(18_000, () => {
-    for (const { socket } of clients) presence.heard(socket);
+    for (const { socket } of clients) liveness.heard(socket);
   });
   pass(30_000);
   for (const { calls } of clients) expect(calls).not.toContain("terminate");
@@ -51,12 +51,12 @@ test.each([1000, 5000, 18_000, 50_000, 600_000])(
   "clients are pinged at least every %d ms, and hardly more often, if that is asked for",
   (pingIntervalMs) => {
     const clients = Array.from({ length: crowd }, () => client());
-    const { presence } = presenceOf(
+    const { liveness } = livenessOf(
       clients.map(({ socket }) => socket),
       pingIntervalMs,
     );
     pass(12 * pingIntervalMs, () => {
-      for (const { socket } of clients) presence.heard(socket);
+      for (const { socket } of clients) liveness.heard(socket);
     });
     for (const { calls } of clients) {
       expect(new Set(calls)).toEqual(new Set(["ping"]));
@@ -67,7 +67,7 @@ test.each([1000, 5000, 18_000, 50_000, 600_000])(
 
 test("a client that is not read from is not taken for gone", () => {
   const { calls, socket } = client();
-  presenceOf([socket]);
+  livenessOf([socket]);
   room.holds.hold(socket, "outbox");
   pass(600_000);
   expect(calls).toEqual(["pause"]);
@@ -84,33 +84,33 @@ describe("a client that answers no ping, and may read as slowly as it likes,", (
     socket.data.seat.watched = { fd: 7, taken: 0, takenBefore: 0 } as Watched;
     const roster = new Roster();
     const sockets = { taken: () => kernel.taken, isAnswered: () => kernel.isAnswered };
-    const presence = new Presence({ pingIntervalMs: defaultMs }, room.wheel, room.holds, roster, sockets);
+    const liveness = new Liveness({ pingIntervalMs: defaultMs }, room.wheel, room.holds, roster, sockets);
     roster.add(socket);
-    presence.joined();
-    pass(60_000, () => presence.heard(socket));
+    liveness.joined();
+    pass(60_000, () => liveness.heard(socket));
     const isGone = () => calls.includes("terminate");
     expect(isGone()).toBe(false);
-    return { presence, socket, isGone };
+    return { liveness, socket, isGone };
   }
   const kibibyte = 1024;
 
   test("stays while it has much to read and its system answers", () => {
     const kernel = { taken: 3 * kibibyte, isAnswered: true };
-    const { isGone, presence, socket } = silentClient(kernel);
+    const { isGone, liveness, socket } = silentClient(kernel);
     kernel.taken += 20 * kibibyte;
     pass(3_600_000);
     expect(isGone()).toBe(false);
     // It has read all of it, and gets nothing more.
-    pass(60_000, () => presence.heard(socket));
+    pass(60_000, () => liveness.heard(socket));
     pass(100_000);
     expect(isGone()).toBe(true);
   });
 
   test("stays if it had got that shortly before it was heard last", () => {
     const kernel = { taken: 0, isAnswered: true };
-    const { isGone, presence, socket } = silentClient(kernel);
+    const { isGone, liveness, socket } = silentClient(kernel);
     kernel.taken = 5000 * kibibyte;
-    presence.heard(socket);
+    liveness.heard(socket);
     pass(3_600_000);
     expect(isGone()).toBe(false);
   });
@@ -140,9 +140,9 @@ describe("a client that answers no ping, and may read as slowly as it likes,", (
 
 test("a client that has left is not visited, and nothing is timed while there are none", () => {
   const { calls, socket } = client();
-  const { presence, roster } = presenceOf([socket]);
+  const { liveness, roster } = livenessOf([socket]);
   roster.delete(socket);
-  presence.left();
+  liveness.left();
   expect(jest.getTimerCount()).toBe(0);
   pass(60_000);
   expect(calls).toEqual([]);
@@ -162,8 +162,8 @@ test("a client that has been written all that waited for it by its ping goes on,
     },
   });
   Object.assign(socket.data, { drained: () => drained.push(calls.length) });
-  const { presence } = presenceOf([socket]);
-  pass(72_000, () => presence.heard(socket));
+  const { liveness } = livenessOf([socket]);
+  pass(72_000, () => liveness.heard(socket));
   expect(calls.length).toBeGreaterThanOrEqual(3);
   expect(drained).toEqual([2]);
 });

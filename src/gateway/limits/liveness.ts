@@ -12,7 +12,7 @@ const pingsUnansweredMax = 2;
 const unreadMin = 16 * 1024;
 
 /** How often clients show that they are there. */
-export interface PresenceOptions {
+export interface LivenessOptions {
   /** How often each client is pinged. In milliseconds; a round is never longer, and a little shorter where that cannot be kept exactly. */
   readonly pingIntervalMs: number;
 }
@@ -25,7 +25,7 @@ export interface PresenceOptions {
  * lies before it in its system's buffers: some megabytes, perhaps minutes later. So where Linux tells that its system has taken
  * much and still answers, it is slow and not gone. A system that does not answer is gone, whatever it has taken.
  */
-export class Presence implements Timed {
+export class Liveness implements Timed {
   readonly #wheel: TimerWheel;
   readonly #holds: Holds;
   readonly #clients: Roster;
@@ -38,7 +38,7 @@ export class Presence implements Timed {
 
   /** @param sockets what the kernel knows of them; undefined where it does not tell */
   constructor(
-    { pingIntervalMs }: PresenceOptions,
+    { pingIntervalMs }: LivenessOptions,
     wheel: TimerWheel,
     holds: Holds,
     clients: Roster,
