@@ -1,8 +1,9 @@
 import type { Attendance, Attendee } from "../events/attendance.ts";
+import { inParts } from "../text-parts.ts";
 import { Gathering } from "./gathering.ts";
 import { Members, type MembersHooks } from "./members.ts";
 import type { Post } from "./post.ts";
-import { inParts, type News, type Said, saidBytesMax, type Topics } from "./said.ts";
+import { type News, type Said, saidBytesMax, type Topics } from "./said.ts";
 import type { PresenceTiming } from "./timing.ts";
 
 /** Managers whose clients watch topics, and the topics of all of them. Only a program that makes them up has more: they are not heard. */

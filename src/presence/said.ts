@@ -82,20 +82,3 @@ function isText(value: unknown): value is string {
 function areTexts(value: unknown): value is string[] {
   return Array.isArray(value) && value.every(isText);
 }
-
-/** Cuts a list where its texts are together longer than `bytesMax`. There is at least one part. */
-export function inParts(texts: Iterable<string>, bytesMax: number): string[][] {
-  const parts: string[][] = [[]];
-  let bytes = 0;
-  for (const text of texts) {
-    // Quotes and a comma; what is not ASCII may take three bytes for each unit, and a control character six.
-    const own = text.length + 3;
-    if (bytes > 0 && bytes + own > bytesMax) {
-      parts.push([]);
-      bytes = 0;
-    }
-    parts.at(-1)!.push(text);
-    bytes += own;
-  }
-  return parts;
-}

@@ -1,6 +1,7 @@
+import { inParts } from "../text-parts.ts";
 import { Gathering } from "./gathering.ts";
 import type { Post } from "./post.ts";
-import { inParts, type News, type Said, saidBytesMax } from "./said.ts";
+import { type News, type Said, saidBytesMax } from "./said.ts";
 import type { PresenceTiming } from "./timing.ts";
 import { type TopicWatcher, WatchedTopic } from "./watched-topic.ts";
 

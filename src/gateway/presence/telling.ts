@@ -1,3 +1,5 @@
+import { inParts } from "../../text-parts.ts";
+
 /** What watchers of a topic are told: JSON, in MESSAGE bodies of bounded size. */
 
 /** One body lists about this many bytes of client ids; of text in characters. */
@@ -9,7 +11,7 @@ export function snapshotBodies(
   count: number,
   missing: readonly string[],
 ): string[] {
-  const lists = listsOf(members);
+  const lists = inParts(members, listBytesMax);
   return lists.map((clients, part) =>
     JSON.stringify({
       event: "snapshot",
@@ -25,7 +27,7 @@ export function snapshotBodies(
 /** @param count of all that are there now */
 export function changeBodies(event: "joined" | "left", clients: readonly string[], count: number): string[] {
   if (clients.length === 0) return [];
-  return listsOf(clients).map((some) => JSON.stringify({ event, count, clients: some }));
+  return inParts(clients, listBytesMax).map((some) => JSON.stringify({ event, count, clients: some }));
 }
 
 /** Says how many are there. @param missing managers that did not say */
@@ -38,19 +40,3 @@ export const overfullBody = JSON.stringify({
   event: "unavailable",
   reason: "the topics that are watched have more clients than this manager can keep a list of",
 });
-
-function listsOf(names: Iterable<string>): string[][] {
-  const lists: string[][] = [[]];
-  let size = 0;
-  for (const name of names) {
-    // Quotes and a comma come on top.
-    const own = name.length + 3;
-    if (size > 0 && size + own > listBytesMax) {
-      lists.push([]);
-      size = 0;
-    }
-    lists.at(-1)!.push(name);
-    size += own;
-  }
-  return lists;
-}
