@@ -19,8 +19,8 @@ How:
   --json               list prints one JSON object a line
 
 A group that has a consumer is never removed: stop its processors first.
-Managers and processors write down which groups there are. One whose processors
-were all older than that is found by its NAME alone.
+Managers and processors record which groups there are. A group whose processors
+were all of a version that did not is found by its NAME alone.
 
 Where: --broker URL and its companions (--broker-password-file, --broker-ca,
 --broker-cert, --broker-key), as for every role, or WARREN_BROKER.

@@ -33,7 +33,7 @@ export const clientLimitOptions = {
     span(1000, 3_600_000),
     60_000,
     managing,
-    "how long the rest of a STOMP frame or WebSocket message may take that has begun",
+    "how long a STOMP frame or WebSocket message that has begun may take to be whole",
   ),
   handshakeTimeoutMs: option(
     span(1000, 60_000),
@@ -57,7 +57,7 @@ export const clientLimitOptions = {
     bytes(0, 16 * 1024 ** 2),
     64 * 1024,
     managing,
-    "what of a client's input may wait in the system (Linux) to be read; 0 is as the system likes",
+    "bytes of a client's input that may wait in the system to be read (Linux); 0: the system's default",
   ),
   floodTimeoutMs: option(
     span(0, 86_400_000),

@@ -31,7 +31,7 @@ export const messageLogOptions = {
     bytes(64 * 1024, 16 * 1024 ** 3),
     64 * 1024 ** 2,
     managing,
-    "what keys take in memory (256 bytes each); a client may have as many as it leaves room for",
+    "what keys take in memory (384 bytes each); a client may have as many as it leaves free for others",
   ),
   lastValuesMaxBytes: option(
     bytes(64 * 1024, 16 * 1024 ** 3),

@@ -63,7 +63,7 @@ export function innards(connection: ChannelModel): Innards {
   const found = connection.connection as unknown as Partial<Innards>;
   if (found.stream === undefined || found.frameMax === undefined || found.onSocketError === undefined) {
     throw new TypeError(
-      "this amqplib has another inside than 2.3: see src/broker/rabbitmq/frames/innards.ts",
+      "amqplib's internals are not those of version 2.3: see src/broker/rabbitmq/frames/innards.ts",
     );
   }
   return found as Innards;
@@ -129,7 +129,7 @@ export function receiving(connection: ChannelModel): Receiving {
     found.stream?.push === undefined
   ) {
     throw new TypeError(
-      "this amqplib has another inside than 2.3: see src/broker/rabbitmq/frames/innards.ts",
+      "amqplib's internals are not those of version 2.3: see src/broker/rabbitmq/frames/innards.ts",
     );
   }
   return found as Receiving;
@@ -194,7 +194,7 @@ export function channelNumber(channel: Channel): number {
   const number = (channel as unknown as { readonly ch?: unknown }).ch;
   if (typeof number !== "number") {
     throw new TypeError(
-      "this amqplib has another inside than 2.3: see src/broker/rabbitmq/frames/innards.ts",
+      "amqplib's internals are not those of version 2.3: see src/broker/rabbitmq/frames/innards.ts",
     );
   }
   return number;
@@ -208,7 +208,7 @@ export function answersOn(channel: Channel, answered: () => void): () => void {
   const inside = channel as unknown as { reply?: ((error: unknown) => void) | null };
   if (inside.reply !== null) {
     throw new TypeError(
-      "this amqplib has another inside than 2.3: see src/broker/rabbitmq/frames/innards.ts",
+      "amqplib's internals are not those of version 2.3: see src/broker/rabbitmq/frames/innards.ts",
     );
   }
   let expected = 0;

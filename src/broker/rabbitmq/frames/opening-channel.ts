@@ -24,7 +24,7 @@ export function openingChannel(connection: ChannelModel): OpeningChannel {
   if (channel?.sendImmediately === undefined || channel.sendOrEnqueue === undefined) {
     opened.catch(() => undefined);
     throw new TypeError(
-      "this amqplib has another inside than 2.3: see src/broker/rabbitmq/frames/opening-channel.ts",
+      "amqplib's internals are not those of version 2.3: see src/broker/rabbitmq/frames/opening-channel.ts",
     );
   }
   const { sendImmediately, sendOrEnqueue } = channel;

@@ -48,7 +48,7 @@ export class MarkWriter {
     const channel = await life.confirmChannel();
     connection.on("blocked", (reason: string) => {
       this.#alarm = `RabbitMQ does not take messages: ${reason}`;
-      this.#logger.debug("broker blocks marks", { reason });
+      this.#logger.debug("broker takes no marks", { reason });
     });
     connection.on("unblocked", () => {
       this.#alarm = undefined;
