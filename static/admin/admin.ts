@@ -61,7 +61,8 @@ async function look(): Promise<void> {
   await watch.look(() => performance.now());
   for (const view of views) view.draw();
   for (const chart of charts) chart.draw(performance.now());
-  if (looks++ % clientsEvery === 0 || (before === "locked") !== (watch.api === "locked")) await clients.look();
+  if (looks++ % clientsEvery === 0 || (before === "locked") !== (watch.api === "locked"))
+    await clients.look();
   isLooking = false;
   plan();
 }

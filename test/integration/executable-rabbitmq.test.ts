@@ -1,5 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { projectFolder } from "../../build/compile.ts";
@@ -241,6 +241,31 @@ describe("a handler of one's own", () => {
     expect(warren.log).toContainEqual(
       expect.objectContaining({ level: "error", msg: "uncaught error: this process ends", reason: "stray" }),
     );
+  });
+
+  test("that breaks Warren's own code shows in the log where that is, by file, line and column of its source", async () => {
+    using folder = new Folder();
+    const handler = folder.write(
+      "breaks.ts",
+      `export default () => {
+        const { now } = performance;
+        setInterval(() => {
+          performance.now = () => {
+            performance.now = now;
+            throw new Error("broken clock");
+          };
+        }, 1);
+      };`,
+    );
+    await using warren = await startWarren(["--handler", handler]);
+    await using anna = await connect(warren.wsUrl("/ws"));
+    anna.send("hello");
+    expect(await warren.exited).toBe(1);
+    const { stack } = warren.log.find(({ reason }) => reason === "broken clock")!;
+    const [, file, line, column] = /\((src\/\S+\.ts):(\d+):(\d+)\)/.exec(String(stack))!;
+    const code = readFileSync(join(projectFolder, file!), "utf8").split("\n")[Number(line) - 1]!;
+    expect(code.slice(0, Number(column) - 1)).toEndWith("performance.");
+    expect(code.slice(Number(column) - 1)).toStartWith("now()");
   });
 
   test("is loaded from disk by the compiled executable, with what it imports", async () => {

@@ -71,12 +71,23 @@ function fragmentsIn(lines: readonly string[]): string[] {
   });
 }
 
-test("no comment leaves out the noun that it is about: none begins with an \"of\"", () => {
-  expect(files.flatMap(({ path, lines }) => fragmentsIn(lines).map((line) => `${path} ${line.trim()}`))).toEqual([]);
+test('no comment leaves out the noun that it is about: none begins with an "of"', () => {
+  expect(
+    files.flatMap(({ path, lines }) => fragmentsIn(lines).map((line) => `${path} ${line.trim()}`)),
+  ).toEqual([]);
 });
 
-test("a comment that begins with an \"of\" is found, and a line within one is none", () => {
-  const lines = ["/** Of the last change. */", "let a = 1;", "/**", " * As of now.", " * Of this.", " */", "// It is", "// Of it."];
+test('a comment that begins with an "of" is found, and a line within one is none', () => {
+  const lines = [
+    "/** Of the last change. */",
+    "let a = 1;",
+    "/**",
+    " * As of now.",
+    " * Of this.",
+    " */",
+    "// It is",
+    "// Of it.",
+  ];
   expect(fragmentsIn(lines)).toEqual(["/** Of the last change. */", " * As of now."]);
 });
 

@@ -8,8 +8,8 @@ import type { TimerWheel } from "../clients/timer-wheel.ts";
 import type { Refused } from "../guards/refusals.ts";
 import { Admission, type AdmissionOptions } from "./admission.ts";
 import { HalfSent, type HalfSentOptions } from "./half-sent.ts";
-import { MessageRate, type MessageRateOptions } from "./message-rate.ts";
 import { Liveness, type LivenessOptions } from "./liveness.ts";
+import { MessageRate, type MessageRateOptions } from "./message-rate.ts";
 import { SocketBytes } from "./socket-bytes.ts";
 import { Unsent } from "./unsent.ts";
 

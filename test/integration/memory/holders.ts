@@ -242,7 +242,7 @@ function members(nameOf: (index: number) => string) {
   const held = new WatchedTopic("t", ["a"], (more) => {
     bytes += more;
   });
-  held.isReady = true;
+  held.state = "known";
   for (let index = 0; bytes < capBytes; index++)
     held.take("a", { topic: "t", joined: [nameOf(index)], left: [] });
   return { held, capBytes };

@@ -1,4 +1,3 @@
-import { open } from "../../../src/envelope/envelope.ts";
 import type { OutboxLimits } from "../../../src/outbox/limits.ts";
 import { Outbox } from "../../../src/outbox/outbox.ts";
 import { RecordingLink } from "../doubles/recording-link.ts";

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, jest, spyOn, test } from "bun:test";
-import { Outbox } from "../../../src/outbox/outbox.ts";
+import type { Outbox } from "../../../src/outbox/outbox.ts";
 import { RecordingLink } from "../doubles/recording-link.ts";
 import { turn } from "../doubles/turn.ts";
 import { appendAll, connected, numbered, outboxOf } from "./connected.ts";

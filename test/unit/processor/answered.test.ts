@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { open } from "../../../src/envelope/envelope.ts";
-import { pack, packedContentType } from "../../../src/envelope/packing.ts";
+import { packedContentType } from "../../../src/envelope/packing.ts";
 import { echoProcessed } from "../../../src/processor/handler.ts";
 import { until } from "../../support/wait.ts";
 import { turn } from "../doubles/turn.ts";

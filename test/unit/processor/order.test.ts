@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, jest, spyOn, test } from "bun:test";
-import { pack } from "../../../src/envelope/packing.ts";
 import { echoProcessed, type Handler } from "../../../src/processor/handler.ts";
 import { turn } from "../doubles/turn.ts";
 import { asked, packedOf, processing, settle, slowHandler } from "./processing.ts";

@@ -1,11 +1,17 @@
-import type { Broker, BrokerStatus, Consumer, ConsumeSession, Exchange, Publisher } from "../../../src/broker/broker.ts";
+import type {
+  Broker,
+  BrokerStatus,
+  Consumer,
+  ConsumeSession,
+  Exchange,
+  Publisher,
+} from "../../../src/broker/broker.ts";
 import { type Envelope, open, seal } from "../../../src/envelope/envelope.ts";
 import { pack, packedContentType } from "../../../src/envelope/packing.ts";
 import type { OutgoingMessage } from "../../../src/message.ts";
 import { MessageTrace } from "../../../src/ops/message-trace.ts";
 import type { Handler } from "../../../src/processor/handler.ts";
 import { Processor, type ProcessorOptions } from "../../../src/processor/processor.ts";
-import { until } from "../../support/wait.ts";
 import { RecordingLogger } from "../doubles/recording-logger.ts";
 import { turn } from "../doubles/turn.ts";
 

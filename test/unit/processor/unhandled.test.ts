@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { open } from "../../../src/envelope/envelope.ts";
-import { pack } from "../../../src/envelope/packing.ts";
 import { echoProcessed, type Handler } from "../../../src/processor/handler.ts";
 import { turn } from "../doubles/turn.ts";
 import { asked, packedOf, processing, settle, slowHandler } from "./processing.ts";

@@ -14,7 +14,7 @@ function world() {
     },
   });
   let keptBytes = 0;
-  const hooks = { sent: () => undefined as void };
+  const hooks: { sent(): void } = { sent: () => undefined };
   const subscription = new Conflated({
     audiences: relay.audiences,
     socket: Object.assign(client.socket, { readyState: WebSocket.OPEN }),
