@@ -4,11 +4,11 @@ import type { LogRecord } from "./record.ts";
 
 /** Where the feed sends what it reads. */
 export interface FeedSink {
-  /** From a processor, to the clients of a topic or to one client. */
+  /** A processor's message, for the clients of a topic or for one client. */
   deliver(message: Message): void;
-  /** From a processor or another program, to the client that asked; see `requests.ts`. */
+  /** An answer of a processor or another program, for the client that asked; see `requests.ts`. */
   answer(message: Message, asker: string): unknown;
-  /** From a client of another manager, to the clients of a topic. */
+  /** A message of another manager's client, for the clients of a topic. */
   relay(message: Message): void;
   /** Whether a client has subscribed to this topic, so that `deliver` and `relay` bring it to somebody. */
   wants(topic: string): boolean;
@@ -24,7 +24,7 @@ export interface FeedSink {
   readonly isFollowed: boolean;
   /** Every record, this manager's own too, once the above have got what is theirs. */
   logged(record: LogRecord): void;
-  /** As `Follower` has them. */
+  /** A mark has come by; see `Follower`. */
   marked(offset: number, fingerprint: string | undefined): void;
   /** What comes next does not follow on what came. */
   missed(why: Missed): void;

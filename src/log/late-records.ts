@@ -11,7 +11,7 @@ const bytesMax = 8 * 1024 ** 2;
 export interface LateRecord extends EarlyRecord {
   /** The index of the message that is handed on next. */
   next: number;
-  /** Of its body, in bytes. */
+  /** The size of its body, in bytes. */
   readonly bytes: number;
 }
 
