@@ -6,11 +6,14 @@ import {
   type Envelope,
   type Head,
   keptCostBytes,
+  timestampIn,
 } from "../envelope/envelope.ts";
 import { fingerprintOf } from "../envelope/fingerprint.ts";
+import { hasKey } from "../envelope/once-id.ts";
 import { packedContentType } from "../envelope/packing.ts";
 import { topicsIn } from "../envelope/unpacking.ts";
 import type { Headers, Message } from "../message.ts";
+import { isWarrens, isWarrensAnswer } from "./own-ids.ts";
 import { positionText } from "./position.ts";
 
 /** Opens an envelope; gives no messages where it cannot be read. */
@@ -105,6 +108,16 @@ export class LogRecord {
 
   get #isPacked(): boolean {
     return this.#envelope?.contentType === packedContentType;
+  }
+
+  /**
+   * When a message's publisher says that it was published, in seconds since 1970; undefined if it does not say. Managers and processors
+   * stamp what names no time with their own, which nobody has said, and their clocks may be wrong.
+   */
+  publishersTimeOf(index: number): number | undefined {
+    const head = this.heads[index]!;
+    const isStamped = this.#isPacked || isWarrens(head.id) || isWarrensAnswer(head.id) || hasKey(head.id);
+    return timestampIn(head) ?? (isStamped ? undefined : this.timestamp);
   }
 
   /** What its messages are, without their bodies. */

@@ -121,13 +121,14 @@ export class DurableSubscription {
   }
 
   /** Whether a message that it wants is not one of those that it has passed. */
-  isDue({ offset, timestamp }: LogRecord, index: number): boolean {
+  isDue(record: LogRecord, index: number): boolean {
     const { place, since } = this;
+    const { offset } = record;
     if (isPosition(place) && !isBehind(place, offset, index)) return false;
     const only = this.#only;
     if (only !== undefined && offset <= only.until) return only.places.has(offset, index);
     if (since === undefined) return true;
-    if (offset <= since.until && timestamp !== undefined && timestamp < since.seconds) return false;
+    if (offset <= since.until && (record.publishersTimeOf(index) ?? since.seconds) < since.seconds) return false;
     this.since = undefined;
     return true;
   }
