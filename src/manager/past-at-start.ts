@@ -7,7 +7,7 @@ import { openForClients } from "../log/opening.ts";
 import { LogRecord, type Opener } from "../log/record.ts";
 import type { Repeats } from "../log/repeats.ts";
 import type { Logger } from "../ops/logger.ts";
-import { type PastReader, PastReading } from "./past-reading.ts";
+import { nothingCame, type PastPart, type PastReader, PastReading } from "./past-reading.ts";
 
 /** Records of the last part that are sent ahead; and of what is older, which is read beside serving. */
 const aheadMax = 512;
@@ -18,6 +18,11 @@ const pastMsMin = 120_000;
 const recentRecordsMax = 131_072;
 /** Clocks of managers may differ by this, in seconds. */
 const leewaySeconds = 5;
+/**
+ * So many records are read where there is none of the last minutes. The clock here may be ahead of RabbitMQ's, and the log's last part looks older
+ * than it is; it is about what a manager has on its way when its connection is lost.
+ */
+const recentRecordsMin = 1024;
 /** The wait before the log is read again after its reading was lost, in milliseconds. */
 const retryMsUnlessGiven = 500;
 /** Live clients wait this long for it at most, counted from when the way to the log was lost last: nothing comes for them meanwhile. In milliseconds. */
@@ -122,38 +127,49 @@ export class PastAtStart {
   /** @param oldestSeconds from when on the rest is read for keys afterwards; undefined if there is no rest */
   #readRecent(start: LogStart, until: number, oldestSeconds?: number): void {
     let from: number | undefined;
-    const reading = this.#read(start, until, aheadMax, {
-      record: (offset, exchange, envelope) => {
-        if (from === undefined && typeof start === "object" && until - offset > recentRecordsMax) {
-          reading.stop();
-          this.#readRecent(until - recentRecordsMax, until, start.timestamp);
-          return;
-        }
-        from ??= offset;
-        const record = new LogRecord(offset, exchange, envelope, this.#open);
-        this.#repeats.markPast(record, envelope);
-        this.#learn(record, envelope);
+    const reading = this.#read(
+      { start, until, aheadMax },
+      {
+        record: (offset, exchange, envelope) => {
+          if (from === undefined && typeof start === "object" && until - offset > recentRecordsMax) {
+            reading.stop();
+            this.#readRecent(until - recentRecordsMax, until, start.timestamp);
+            return;
+          }
+          from ??= offset;
+          const record = new LogRecord(offset, exchange, envelope, this.#open);
+          this.#repeats.markPast(record, envelope);
+          this.#learn(record, envelope);
+        },
+        lost: () => this.#wait(),
+        ended: (why) => {
+          const isNone = from === undefined && until > 0 && (why === undefined || why === nothingCame);
+          if (isNone && typeof start === "object") {
+            this.#readRecent(Math.max(0, until - recentRecordsMin), until);
+            return;
+          }
+          this.#recentEnded(why === undefined ? (from ?? until) : undefined);
+          if (why === undefined && oldestSeconds !== undefined) this.#readOlder(oldestSeconds, from ?? until);
+          else this.#allEnded(why);
+        },
       },
-      lost: () => this.#wait(),
-      ended: (why) => {
-        this.#recentEnded(why === undefined ? (from ?? until) : undefined);
-        if (why === undefined && oldestSeconds !== undefined) this.#readOlder(oldestSeconds, from ?? until);
-        else this.#allEnded(why);
-      },
-    });
+    );
   }
 
   #readOlder(timestamp: number, until: number): void {
-    this.#read({ timestamp }, until, olderAheadMax, {
-      record: (offset, exchange, envelope) =>
-        this.#learn(new LogRecord(offset, exchange, envelope, this.#open), envelope),
-      ended: (why) => this.#allEnded(why),
-    });
+    this.#read(
+      { start: { timestamp }, until, aheadMax: olderAheadMax },
+      {
+        record: (offset, exchange, envelope) =>
+          this.#learn(new LogRecord(offset, exchange, envelope, this.#open), envelope),
+        ended: (why) => this.#allEnded(why),
+      },
+    );
   }
 
-  #read(start: LogStart, until: number, ahead: number, reader: PastReader): PastReading {
-    const part = { start, until, aheadMax: ahead, endsAtMs: this.#endsAtMs, retryMs: this.#retryMs };
-    this.#reading = new PastReading(this.#broker, part, reader);
+  #read(part: Pick<PastPart, "start" | "until" | "aheadMax">, reader: PastReader): PastReading {
+    const limits = { endsAtMs: this.#endsAtMs, retryMs: this.#retryMs };
+    this.#reading = new PastReading(this.#broker, { ...part, ...limits }, reader);
     return this.#reading;
   }
 

@@ -4,6 +4,9 @@ import type { Envelope } from "../envelope/envelope.ts";
 /** A reading that gets nothing for this long has come to the log's end, or will get nowhere. In milliseconds. */
 const silenceMsMax = 15_000;
 
+/** Why such a reading has ended. */
+export const nothingCame = "nothing came";
+
 /** Which part of the log is read. */
 export interface PastPart {
   readonly start: LogStart;
@@ -54,7 +57,7 @@ export class PastReading {
 
   #read(): void {
     const { start, until, aheadMax, endsAtMs } = this.#part;
-    this.#timer = setTimeout(() => this.#end("nothing came"), silenceMsMax);
+    this.#timer = setTimeout(() => this.#end(nothingCame), silenceMsMax);
     const reading = this.#broker.read(start, {
       aheadMax,
       record: (offset, exchange, envelope) => {

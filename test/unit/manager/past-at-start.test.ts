@@ -128,6 +128,30 @@ test("a log that begins anew unnoticed, and has no such place, does not keep the
   expect([past.isReading, warnings.length]).toEqual([false, 1]);
 });
 
+describe("a manager whose clock is ahead of RabbitMQ's by more than the past is long", () => {
+  test("reads the log's last records where the log goes on at once with what it follows", () => {
+    const { past, record, starts, follow, known, warnings } = started();
+    past.reached(5000);
+    record(5000);
+    expect([past.isReading, starts.at(-1)]).toEqual([true, 5000 - 1024]);
+    record(3976);
+    record(4999, 7);
+    record(5000);
+    expect([past.isKnown, known.from, warnings.length]).toEqual([true, 3976, 0]);
+    expect(follow(5001, 7).isRepeat(0)).toBe(true);
+  });
+
+  test("and where nothing comes, since the time is yet to come", () => {
+    const { past, record, starts, warnings } = started();
+    past.reached(10);
+    jest.advanceTimersByTime(16_000);
+    expect([past.isReading, starts.at(-1)]).toEqual([true, 0]);
+    record(3);
+    record(10);
+    expect([past.isKnown, warnings.length]).toEqual([true, 0]);
+  });
+});
+
 test("a reading that is lost again and again ends, and one that gets nothing", () => {
   const { past, readers, warnings } = started();
   past.reached(10);
@@ -138,6 +162,7 @@ test("a reading that is lost again and again ends, and one that gets nothing", (
   expect([past.isReading, warnings.length]).toEqual([false, 1]);
   const silent = started();
   silent.past.reached(10);
+  jest.advanceTimersByTime(16_000);
   jest.advanceTimersByTime(16_000);
   expect([silent.past.isReading, silent.warnings.length]).toEqual([false, 1]);
 });
@@ -214,6 +239,7 @@ test("as long as RabbitMQ is away what has a key waits for a few seconds after t
   // Then it is there, and what was said before can be known again.
   past.reached(10);
   expect(keys.waits(() => served++)).toBe(true);
+  record(9);
   record(10);
   expect([served, keys.areKnown]).toEqual([2, true]);
 });
