@@ -12,6 +12,7 @@ import { greedy } from "./hostile/cases/greedy.ts";
 import { neverReading } from "./hostile/cases/never-reading.ts";
 import { goalTable, measureTable } from "./report/tables.ts";
 import type { Setting } from "./setting.ts";
+import { endIfSilent } from "./silence.ts";
 import { BenchBroker } from "./systems/broker.ts";
 
 const { values } = parseArgs({
@@ -27,6 +28,7 @@ const cases = hostileCases.filter(({ name }) => values.only === undefined || val
 if (cases.length === 0)
   throw new Error(`--only is one of ${hostileCases.map(({ name }) => name).join(", ")}`);
 
+using silence = endIfSilent();
 await executable();
 await using broker = await BenchBroker.start();
 const setting: Setting = {
@@ -36,7 +38,10 @@ const setting: Setting = {
   kind: values.kind,
   probes: [],
   measures: [],
-  say: (line) => void process.stderr.write(`${line}\n`),
+  say: (line) => {
+    silence.broken(line);
+    process.stderr.write(`${line}\n`);
+  },
 };
 const outcomes = [];
 for (const one of cases) outcomes.push(await one.run(setting));

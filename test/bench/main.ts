@@ -38,6 +38,7 @@ import { recordedWith } from "./report/record.ts";
 import { type Results, resultsOf } from "./report/results.ts";
 import { goalTable, measureTable } from "./report/tables.ts";
 import type { Setting } from "./setting.ts";
+import { endIfSilent } from "./silence.ts";
 import { BenchBroker } from "./systems/broker.ts";
 
 const cases = [
@@ -76,8 +77,10 @@ if ("print" in options) {
 }
 
 const { cases: chosen, before, now, isRecorded } = options;
+using silence = endIfSilent();
 const startedMs = performance.now();
 const say = (line: string) => {
+  silence.broken(line);
   const seconds = Math.round((performance.now() - startedMs) / 1000);
   process.stderr.write(
     `${String(Math.floor(seconds / 60)).padStart(2)}:${String(seconds % 60).padStart(2, "0")}  ${line}\n`,

@@ -19,6 +19,8 @@ import { until } from "./wait.ts";
 
 /** What a start on a busy machine of two cores may take. */
 const startTimeoutMs = 90_000;
+/** A node that takes the connection and says nothing is asked again, in milliseconds: without a limit the start would never end. */
+const answerTimeoutMs = 10_000;
 
 export interface RabbitmqOptions {
   /** Told by the environment variable WARREN_TEST_RABBITMQ where it is not given. */
@@ -350,7 +352,7 @@ async function isListening(port: number): Promise<boolean> {
 }
 
 async function brokerVersion(url: string): Promise<string> {
-  const connection = await connect(url);
+  const connection = await connect(url, { timeout: answerTimeoutMs });
   const { version } = connection.connection.serverProperties;
   await connection.close();
   return version;
