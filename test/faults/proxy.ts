@@ -21,6 +21,10 @@ export class FaultyProxy implements AsyncDisposable {
   #isRefusing = false;
   #acceptedCount = 0;
   #acceptedAtMs = 0;
+  /** Connections on which RabbitMQ was reached, and why it was not the last time that it was not. */
+  #reachedCount = 0;
+  #unreached = "";
+  #unreachedAtMs = 0;
 
   private constructor(url: string, server: Server, target: URL) {
     this.url = url;
@@ -47,7 +51,8 @@ export class FaultyProxy implements AsyncDisposable {
   describe(): string {
     const held = [...this.#frozen].join(" and ") || "nothing";
     const state = this.#isRefusing ? "refuses" : "accepts";
-    return `the proxy holds back ${held}, ${state} connections, has ${this.#pairs.size}, and has had ${this.#acceptedCount}, the last one ${Math.round((performance.now() - this.#acceptedAtMs) / 1000)} s ago`;
+    const ago = (ms: number) => `${Math.round((performance.now() - ms) / 1000)} s ago`;
+    return `the proxy holds back ${held}, ${state} connections, has ${this.#pairs.size}, and has had ${this.#acceptedCount}, the last one ${ago(this.#acceptedAtMs)}; it has reached RabbitMQ for ${this.#reachedCount}${this.#unreached === "" ? "" : `, and could not ${ago(this.#unreachedAtMs)}: ${this.#unreached}`}`;
   }
 
   /** Ends every connection now, by a reset. */
@@ -111,6 +116,11 @@ export class FaultyProxy implements AsyncDisposable {
       return;
     }
     const broker = connect({ host: this.#target.hostname, port: this.#target.port, noDelay: true });
+    broker.on("connect", () => this.#reachedCount++);
+    broker.on("error", ({ message }) => {
+      this.#unreached = message;
+      this.#unreachedAtMs = performance.now();
+    });
     const pair = new Pair(warren, broker, () => this.#delayMs);
     this.#pairs.add(pair);
     pair.onEnd = () => this.#pairs.delete(pair);
