@@ -188,10 +188,18 @@ export const besideScenarios: readonly Scenario[] = [
       ]);
       // Each has all that it missed, in order: the driver looks.
       const { seconds, missed } = seen;
+      const exact = await runDriver<{ seconds: number }>("storm.ts", [
+        "connect",
+        `ws://127.0.0.1:${port}/ws`,
+        ...[clients, exactOfEach, scaled(2000)],
+      ]);
       figures.push(
         `${clients} with a pattern each at ${rate} messages/s, and all of the ${missed} that they missed: at the end after ${seconds.toFixed(1)} s`,
+        `${exactOfEach * clients} exact ones that connect: after ${exact.seconds.toFixed(1)} s`,
       );
       if (seconds > caughtUpSecondsMax) throw new Error(`they were at the end after ${seconds} s`);
+      if (exact.seconds > caughtUpSecondsMax)
+        throw new Error(`those that connect were at the end after ${exact.seconds} s`);
     },
   },
   {
@@ -217,7 +225,7 @@ export const besideScenarios: readonly Scenario[] = [
       await atRandomMs(500, 1500);
       await node.ctl("set_vm_memory_high_watermark", "0.00001");
       // Marks that get no answer were taken for a lost connection after ten seconds.
-      const seconds = scaled(100);
+      const seconds = scaled(160);
       await Bun.sleep(seconds * 1000);
       await node.ctl("set_vm_memory_high_watermark", "0.4");
       load.mark();
@@ -252,6 +260,8 @@ export const besideScenarios: readonly Scenario[] = [
   },
 ];
 
+/** Exact topics that one client subscribes to. */
+const exactOfEach = 10;
 /** A fifth of them; so many took minutes, or for ever, when each read for itself. In seconds. */
 const caughtUpSecondsMax = 15;
 /** It was up to 12 s when nobody was given a reading of its own. In milliseconds. */

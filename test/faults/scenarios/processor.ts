@@ -2,6 +2,20 @@ import { until } from "../../support/wait.ts";
 import { atRandomMs, type Scenario } from "../scenario.ts";
 import type { Setting, World } from "../world.ts";
 
+/** Handlers that go on after their timeout, and how many are called at once at most: as many again may go on beside them. */
+const concurrency = 5;
+const overrunning = `let running = 0;
+let most = 0;
+export default async ({ text }) => {
+  if (++running > most) console.log("at once: " + (most = running));
+  try {
+    if (BAD) await Bun.sleep(1500);
+    return "processed message: " + text;
+  } finally {
+    running--;
+  }
+};`;
+
 /** Takes a moment, so that there is always work in hand. */
 const slowHandler =
   "export default async ({ text }) => { await Bun.sleep(20 * Math.random()); return 'processed message: ' + text; };";
@@ -126,6 +140,18 @@ export const processorScenarios: readonly Scenario[] = [
     fault: () => Bun.sleep(8000),
     check: deadLettered,
   },
+  {
+    name: "handler outlives its timeout, one after the other",
+    // Each client's bad one comes at about the same time.
+    setting: {
+      handler: overrunning.replace("BAD", bad),
+      clients: 20,
+      messagesPerSecond: 200,
+      processorArgs: ["--handler-timeout", "300ms", "--concurrency", String(concurrency)],
+    },
+    fault: () => Bun.sleep(8000),
+    check: (world) => [...deadLettered(world), ...atOnce(world)],
+  },
   poison("handler poisons: the process dies", {}),
   // A few at a time, each with what clients sent in the same moment.
   poison("handler poisons: the process dies, with others in its pack", {
@@ -169,6 +195,14 @@ async function backInFull(load: World["load"]): Promise<void> {
 function suspicions(processors: World["processors"], most: number): readonly string[] {
   const count = processors[0]!.log.filter(({ msg }) => msg.includes("in a process of their own")).length;
   return count > most ? [`${count} times messages were suspected instead of ${most}`] : [];
+}
+
+function atOnce({ processors, figures }: World): readonly string[] {
+  const counts = processors[0]!.log.map(({ msg }) => Number(/^at once: (\d+)$/.exec(msg)?.[1] ?? 0));
+  const most = Math.max(...counts);
+  figures.push(`${most} at once at --concurrency ${concurrency}`);
+  if (most > 2 * concurrency) return [`${most} handlers ran at once`];
+  return most > concurrency ? [] : ["no handler outlived its timeout"];
 }
 
 /** The connection on which they travel is not the one that dead letters are refused on. */
