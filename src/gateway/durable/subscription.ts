@@ -128,7 +128,8 @@ export class DurableSubscription {
     const only = this.#only;
     if (only !== undefined && offset <= only.until) return only.places.has(offset, index);
     if (since === undefined) return true;
-    if (offset <= since.until && (record.publishersTimeOf(index) ?? since.seconds) < since.seconds) return false;
+    if (offset <= since.until && (record.publishersTimeOf(index) ?? since.seconds) < since.seconds)
+      return false;
     this.since = undefined;
     return true;
   }

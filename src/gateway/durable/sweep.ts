@@ -11,6 +11,11 @@ import { Unproven } from "./unproven.ts";
 
 /** A sweep that gets nothing for this time has been overtaken by the log's end: another one begins. In milliseconds. */
 const silenceMsMax = 15_000;
+/**
+ * A sweep waits so long for clients that have to read first, where it has no others, in milliseconds. Another one would cost RabbitMQ and this
+ * process all that is sent ahead once more, each time that a client has read the little that there is room for.
+ */
+const lingerMs = 1000;
 
 /** What a sweep reports. */
 export interface SweepEvents {
@@ -24,6 +29,8 @@ export interface SweepEvents {
   delivered(count: number): void;
   /** It has read some. */
   proceeded(): void;
+  /** All have to read first: it waits for them for a while. */
+  lingers(): void;
   /** It has come to its end, all have left, or the way to the log was lost: those that are left need another sweep. */
   ended(left: readonly DurableSubscription[]): void;
 }
@@ -45,6 +52,10 @@ export class Sweep implements Task {
   readonly #silenceTimer: NodeJS.Timeout;
   #handled = 0;
   #isOver = false;
+  /** Some have left it who may come back to its last record. */
+  #hasParked = false;
+  #last: LogRecord | undefined;
+  #lingering: NodeJS.Timeout | undefined;
 
   /** @param passengers none of them has its place in memory */
   constructor(
@@ -65,7 +76,7 @@ export class Sweep implements Task {
     this.#reading = new SweepReading(log, this.#start, ahead, {
       came: () => {
         this.#silenceTimer.refresh();
-        this.#slices.ask(this);
+        if (!this.isLingering) this.#slices.ask(this);
       },
       ended: (why) => (why === "lost" ? this.#end() : this.#arriveWithGap()),
     });
@@ -78,14 +89,32 @@ export class Sweep implements Task {
     return this.#start === "first" ? 0 : this.#start;
   }
 
+  /** Whether it has nobody, and waits for those that have to read first. */
+  get isLingering(): boolean {
+    return this.#lingering !== undefined;
+  }
+
   /**
-   * Takes one in whose place is still ahead.
+   * Takes one in whose place is still ahead; of one that lingers, also one that has yet to get the rest of its last record.
    *
    * @param recordsMax how far ahead it may be at most
    */
   join(subscription: DurableSubscription, recordsMax: number): boolean {
-    if (this.#isOver || !this.#leadsTo(subscription, recordsMax)) return false;
+    if (this.#isOver) return false;
+    const { place } = subscription;
+    const isBack = this.isLingering && isPosition(place) && place.offset === this.#last?.offset;
+    if (!isBack && !this.#leadsTo(subscription, recordsMax)) return false;
     this.#take(subscription);
+    if (!this.isLingering) return true;
+    clearTimeout(this.#lingering);
+    this.#lingering = undefined;
+    this.#hasParked = false;
+    if (isBack) {
+      // Nobody else is there who would get it twice.
+      this.#prove(this.#last!);
+      this.#deal(this.#last!);
+    }
+    this.#slices.ask(this);
     return true;
   }
 
@@ -105,6 +134,8 @@ export class Sweep implements Task {
     this.#isOver = true;
     this.#slices.forget(this);
     clearTimeout(this.#silenceTimer);
+    clearTimeout(this.#lingering);
+    this.#last = undefined;
     this.#reading.stop();
     return this.members.takeAll();
   }
@@ -117,7 +148,7 @@ export class Sweep implements Task {
   }
 
   run(untilMs: number): void {
-    while (!this.#isOver) {
+    while (!this.#isOver && this.members.size > 0) {
       if (this.members.isFull && !this.members.write(untilMs, this.#onSlow)) break;
       const record = this.#reading.take();
       if (record === undefined) break;
@@ -127,18 +158,23 @@ export class Sweep implements Task {
         this.#arrive(record.offset);
         return;
       }
-      this.#events.delivered(this.members.deal(record, this.#onSlow));
+      this.#deal(record);
       this.#handled++;
       if (performance.now() >= untilMs) break;
     }
     this.#goOn(untilMs);
   }
 
+  #deal(record: LogRecord): void {
+    this.#last = record;
+    this.#events.delivered(this.members.deal(record, this.#onSlow));
+  }
+
   #goOn(untilMs: number): void {
-    if (this.#isOver) return;
+    if (this.#isOver || this.isLingering) return;
     this.members.write(untilMs, this.#onSlow);
     this.#endIfEmpty();
-    if (this.#isOver) return;
+    if (this.#isOver || this.isLingering) return;
     this.#events.proceeded();
     // What cannot be written yet holds up the reading.
     if (this.members.hasUnwritten || !this.#reading.isEmpty) this.#slices.ask(this);
@@ -168,7 +204,10 @@ export class Sweep implements Task {
     }
   }
 
-  readonly #onSlow = (subscription: DurableSubscription) => this.#events.parked(subscription);
+  readonly #onSlow = (subscription: DurableSubscription) => {
+    this.#hasParked = true;
+    this.#events.parked(subscription);
+  };
 
   #arrive(offset: number): void {
     const sequence = this.#window.sequenceOf(offset);
@@ -190,7 +229,11 @@ export class Sweep implements Task {
   }
 
   #endIfEmpty(): void {
-    if (this.members.size === 0) this.#end();
+    if (this.#isOver || this.isLingering || this.members.size > 0) return;
+    if (this.#hasParked && this.#last !== undefined) {
+      this.#lingering = setTimeout(() => this.#end(), lingerMs);
+      this.#events.lingers();
+    } else this.#end();
   }
 }
 

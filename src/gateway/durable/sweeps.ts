@@ -3,16 +3,10 @@ import type { LogWindow } from "../../log/window.ts";
 import type { Slices } from "../clients/slices.ts";
 import { Ahead } from "./ahead.ts";
 import type { SharedLog } from "./shared-log.ts";
+import { nearestRecords, stretchAt } from "./stretches.ts";
 import { type DurableSubscription, isPosition } from "./subscription.ts";
 import { Sweep, type SweepEvents } from "./sweep.ts";
 
-/**
- * The length of the nearest stretch of the log before what is in memory: what records cost together, in bytes, by the size of those that are
- * in memory, and what they are at most and at least. A pack of a hundred messages takes as long to read as a hundred records of one.
- */
-const nearestBytes = 4 * 1024 ** 2;
-const nearestRecordsMax = 4096;
-const nearestRecordsMin = 64;
 /** Sweeps that may begin in the nearest stretch: they are short, and a subscription that is just older than memory waits for no other. */
 const nearestSweepsMax = 3;
 /** A sweep that is no further away than this part of the nearest stretch is waited for where another one could begin. */
@@ -25,7 +19,7 @@ const farSweepsMax = 4;
 export const defaultRetryBackoff: BackoffLimits = { firstMs: 100, mostMs: 5000 };
 
 /** What `Sweeps` reports. */
-export type SweepsEvents = Omit<SweepEvents, "ended" | "proceeded">;
+export type SweepsEvents = Omit<SweepEvents, "ended" | "proceeded" | "lingers">;
 
 /**
  * Subscriptions whose places are older than what is in memory. They share a few sweeps of the log.
@@ -123,7 +117,7 @@ export class Sweeps {
   #start(): void {
     this.#startImmediate = undefined;
     const byStretch = new Map<number, DurableSubscription[]>();
-    const nearest = this.#nearestRecords;
+    const nearest = nearestRecords(this.#window);
     for (const subscription of this.#waiting) {
       if (this.#board(subscription, nearest * waitedForShare)) continue;
       const stretch = stretchAt(this.#distanceOf(subscription), nearest);
@@ -149,14 +143,6 @@ export class Sweeps {
     return false;
   }
 
-  /** The length of the nearest stretch, in records. */
-  get #nearestRecords(): number {
-    const { bytes, begin, end } = this.#window;
-    if (begin === end) return nearestRecordsMax;
-    const fitting = Math.floor((nearestBytes * (end - begin)) / bytes);
-    return Math.min(nearestRecordsMax, Math.max(nearestRecordsMin, fitting));
-  }
-
   /** How many records its place is before what is in memory, or more. */
   #distanceOf({ place }: DurableSubscription): number {
     return this.#distanceFrom(isPosition(place) ? place.offset : 0);
@@ -169,7 +155,8 @@ export class Sweeps {
   #isFree(stretch: number): boolean {
     let far = 0;
     let there = 0;
-    for (const taken of this.#running.values()) {
+    for (const [sweep, taken] of this.#running) {
+      if (sweep.isLingering) continue;
       if (taken === stretch) there++;
       if (taken !== 0) far++;
     }
@@ -178,6 +165,7 @@ export class Sweeps {
 
   #sweep(stretch: number, passengers: readonly DurableSubscription[]): void {
     for (const passenger of passengers) this.#waiting.delete(passenger);
+    this.#makeRoom();
     const sweep: Sweep = new Sweep(this.#log, this.#window, this.#slices, this.#ahead, passengers, {
       ...this.#events,
       arrived: (subscription, sequence) => {
@@ -188,9 +176,25 @@ export class Sweeps {
         this.#meet(sweep);
         this.#proceeded(sweep);
       },
+      lingers: () => {
+        this.#running.delete(sweep);
+        this.#running.set(sweep, undefined);
+        this.#startSoon();
+      },
       ended: (left) => this.#ended(sweep, left),
     });
     this.#running.set(sweep, stretch);
+  }
+
+  /** Of as many as there may be, one that lingers has to go: the one that waits longest. */
+  #makeRoom(): void {
+    if (this.#running.size < nearestSweepsMax + farSweepsMax) return;
+    for (const sweep of this.#running.keys()) {
+      if (!sweep.isLingering) continue;
+      this.#running.delete(sweep);
+      sweep.stop();
+      return;
+    }
   }
 
   /**
@@ -201,7 +205,7 @@ export class Sweeps {
   #meet(sweep: Sweep): void {
     for (const ahead of this.#running.keys()) {
       const waitRecords = ahead.next - sweep.next;
-      if (ahead === sweep || waitRecords < 1 || ahead.next < ahead.waitsFrom) continue;
+      if (ahead === sweep || ahead.isLingering || waitRecords < 1 || ahead.next < ahead.waitsFrom) continue;
       if (waitRecords > meetShare * this.#distanceFrom(ahead.next)) continue;
       sweep.waitsFrom = Math.max(sweep.waitsFrom, ahead.next + waitRecords);
       this.#running.delete(ahead);
@@ -215,7 +219,7 @@ export class Sweeps {
   #proceeded(sweep: Sweep): void {
     const stretch = this.#running.get(sweep);
     if (stretch === undefined || stretch === 0) return;
-    if (stretchAt(this.#distanceFrom(sweep.next), this.#nearestRecords) >= stretch) return;
+    if (stretchAt(this.#distanceFrom(sweep.next), nearestRecords(this.#window)) >= stretch) return;
     this.#running.set(sweep, undefined);
     this.#startSoon();
   }
@@ -236,13 +240,4 @@ export class Sweeps {
     this.#cutOff.clear();
     for (const subscription of all) this.#events.astray(subscription);
   }
-}
-
-/**
- * The stretch that a record lies in, counted back from what is in memory.
- *
- * @param nearestRecords the length of the nearest one
- */
-function stretchAt(distance: number, nearestRecords: number): number {
-  return distance <= nearestRecords ? 0 : Math.ceil(Math.log2(distance / nearestRecords));
 }
