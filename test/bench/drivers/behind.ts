@@ -1,61 +1,81 @@
 /**
  * `bun behind.ts URL MESSAGES BEHIND READERS TIMES`: a log of messages, most of which are in the manager's memory no more; how soon a
- * client gets its first message whose place is just behind memory, alone and while others read the log from its
- * beginning again and again; and how soon subscriptions that name a time each are in force. Prints JSON.
+ * client gets its first message whose place is BEHIND messages before the log's end, just before what is in memory, alone and while
+ * others read the log from its beginning again and again; and how soon subscriptions that name a time each are in force. Prints JSON.
  */
 import { join } from "node:path";
 import type { Header } from "../../../src/wire/stomp/frames.ts";
 import { Program } from "../systems/program.ts";
-import { FrameClient, openAll } from "./frame-client.ts";
+import { FrameClient, type FrameClientOptions, openAll } from "./frame-client.ts";
 
 const [address, ...rest] = process.argv.slice(2) as [string, ...string[]];
 const [messages, behind, readers, times] = rest.map(Number) as [number, number, number, number];
 const url = new URL(address);
-const destination = ["destination", "/topic/bench"] as const;
 const samples = 20;
 const windowMax = 500;
 const positionHeader = Buffer.from("\nx-stream-offset:");
+/** One of so many messages is remembered as a place to go on from. */
+const placeEvery = 50;
 
-/** @param seen hears of each message's number and frame; true ends the client */
-function reader(
-  from: Header,
-  seen: (number: number, frame: Buffer, client: FrameClient) => void,
-): FrameClient {
-  const client: FrameClient = new FrameClient({
+function subscriber(pattern: string, from: Header, message: FrameClientOptions["message"]): FrameClient {
+  return new FrameClient({
     url,
-    subscriptions: [[["id", "0"], destination, from]],
-    message: (bytes, frame, body, length) => {
-      const text = Buffer.from(bytes.buffer, bytes.byteOffset + frame, body - frame + length);
-      seen(Number(text.toString("latin1", body - frame)), text, client);
-    },
+    subscriptions: [[["id", "0"], ["destination", `/topic/${pattern}`], from]],
+    message,
   });
-  return client;
 }
 
-let place = "";
-let witnessed = -1;
-const witness = reader(["x-stream-offset", "next"], (number, frame) => {
-  witnessed = number;
-  if (number !== messages - behind) return;
+/** @param seen hears of each message's frame, whose body begins at `body` */
+function reader(from: Header, seen: (frame: Buffer, body: number) => void): FrameClient {
+  return subscriber("#", from, (bytes, frame, body, length) =>
+    seen(Buffer.from(bytes.buffer, bytes.byteOffset + frame, body - frame + length), body - frame),
+  );
+}
+
+function positionIn(frame: Buffer): string {
   const at = frame.indexOf(positionHeader);
-  place = frame.toString("latin1", at + positionHeader.length, frame.indexOf("\n", at + 1));
+  return frame.toString("latin1", at + positionHeader.length, frame.indexOf("\n", at + 1));
+}
+
+/** A place in the log. */
+interface Place {
+  /** Messages up to it. */
+  readonly count: number;
+  readonly position: string;
+  /** The message after it, which has to come first. */
+  next: string;
+}
+
+let count = 0;
+let witnessed = -1;
+const places: Place[] = [];
+// It stays: what others publish meanwhile moves what is in memory on, and the place with it.
+const witness = reader(["x-stream-offset", "next"], (frame, body) => {
+  if (count % placeEvery === 0) {
+    places.push({ count, position: positionIn(frame), next: "" });
+    if (places.length > 2 * Math.ceil(behind / placeEvery)) places.shift();
+  } else if (count % placeEvery === 1) places.at(-1)!.next = positionIn(frame);
+  count++;
+  const number = Number(frame.toString("latin1", body));
+  if (!Number.isNaN(number)) witnessed = number;
 });
 const sender = new FrameClient({ url, subscriptions: [], message: () => undefined });
 await openAll([witness, sender]);
 for (let number = 0; number < messages; ) {
   for (const end = Math.min(messages, number + 200); number < end; number++)
-    sender.send([destination], `${number}`);
+    sender.send([["destination", "/topic/bench"]], `${number}`);
   while (witnessed < number - windowMax) await Bun.sleep(1);
 }
 while (witnessed < messages - 1) await Bun.sleep(5);
-witness.cut();
 
 async function firstMs(): Promise<number> {
+  const { position, next } = places.findLast((place) => place.count <= count - behind)!;
   const startMs = performance.now();
   const came = Promise.withResolvers<number>();
-  const client = reader(["x-stream-after", place], (number) => {
-    if (number !== messages - behind + 1) return;
-    came.resolve(performance.now() - startMs);
+  const client = reader(["x-stream-after", position], (frame) => {
+    const first = positionIn(frame);
+    if (first === next) came.resolve(performance.now() - startMs);
+    else came.reject(new Error(`after ${position} came ${first} instead of ${next}`));
   });
   await client.open();
   const ms = await came.promise;
@@ -88,7 +108,7 @@ for (const program of rereaders) await program.kill();
 
 /** How long all of them take to be in force. */
 async function inForce(starts: readonly Header[]): Promise<number> {
-  const asking = starts.map((from) => reader(from, () => undefined));
+  const asking = starts.map((from) => subscriber("bench", from, ignore));
   const startMs = performance.now();
   await openAll(asking, times);
   const seconds = (performance.now() - startMs) / 1000;
@@ -96,6 +116,11 @@ async function inForce(starts: readonly Header[]): Promise<number> {
   return seconds;
 }
 
+function ignore(): void {
+  // Only that it is in force counts.
+}
+
+witness.cut();
 const nowSeconds = Math.floor(Date.now() / 1000);
 const nextSeconds = await inForce(Array.from({ length: times }, () => ["x-stream-offset", "next"]));
 const timesSeconds = await inForce(
