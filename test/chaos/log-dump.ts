@@ -6,7 +6,7 @@ import { open } from "../../src/envelope/envelope.ts";
 import { onChannel } from "../faults/probe.ts";
 import { saidIn } from "./book.ts";
 
-/** Nothing more comes when nothing has come for so long, in milliseconds. */
+/** Nothing more comes when nothing has come for so long, in milliseconds. Processors' marks come all the time: they say when they were written. */
 const silenceMsMax = 2000;
 
 /**
@@ -16,6 +16,7 @@ const silenceMsMax = 2000;
  */
 export async function dumpLog(url: string, seed: number): Promise<string> {
   const lines: string[] = [];
+  const begunAtSeconds = Date.now() / 1000;
   await onChannel(url, async (channel) => {
     await channel.prefetch(1000);
     const silence = Promise.withResolvers<void>();
@@ -27,7 +28,8 @@ export async function dumpLog(url: string, seed: number): Promise<string> {
         timer.refresh();
         channel.ack(delivery);
         const envelope = fromDelivery(delivery);
-        const { messageId, appId, packId, timestamp, contentType } = envelope;
+        const { messageId, appId, packId, timestamp = 0, contentType } = envelope;
+        if (timestamp > begunAtSeconds) silence.resolve();
         const isMark = contentType === markContentType;
         const said = isMark
           ? []
@@ -39,6 +41,7 @@ export async function dumpLog(url: string, seed: number): Promise<string> {
       { arguments: { "x-stream-offset": "first" } },
     );
     await silence.promise;
+    clearTimeout(timer);
   });
   const file = join(tmpdir(), `warren-chaos-log-${seed}-${Date.now()}.txt`);
   await Bun.write(file, `${lines.join("\n")}\n`);

@@ -1,5 +1,5 @@
 import type { RabbitmqNode } from "../support/rabbitmq.ts";
-import { until } from "../support/wait.ts";
+import { until, within } from "../support/wait.ts";
 import type { Book } from "./book.ts";
 import { auditor, castOf, senderKinds } from "./cast.ts";
 import type { Fault } from "./faults.ts";
@@ -14,6 +14,7 @@ import { type ManagerName, Stage } from "./stage.ts";
 const quietMs = 3000;
 const settleMsMax = 90_000;
 const eventsShown = 30;
+const dumpMsMax = 60_000;
 
 export interface Played {
   readonly verdict: Verdict;
@@ -64,7 +65,7 @@ export async function play(
       ? ""
       : [
           await reportOf(stage, verdict, everybody, diary),
-          `all that is in the log: ${await dumpLog(stage.url, seed).catch(String)}`,
+          `all that is in the log: ${await within(dumpLog(stage.url, seed), "it", dumpMsMax).catch(String)}`,
         ].join("\n");
     return {
       verdict,
