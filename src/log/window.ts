@@ -53,6 +53,18 @@ export class LogWindow {
     return this.#begin + this.#records.length;
   }
 
+  /**
+   * How many records cost so much together, by the size of those that are in memory.
+   *
+   * @param bytes what they would take in memory
+   * @param least, most the bounds of what is returned; the most where nothing is in memory
+   */
+  recordsIn(bytes: number, least: number, most: number): number {
+    const count = this.#records.length;
+    if (count === 0) return most;
+    return Math.min(most, Math.max(least, Math.floor((bytes * count) / this.bytes)));
+  }
+
   at(sequence: number): LogRecord | undefined {
     return this.#records.at(sequence - this.#begin);
   }

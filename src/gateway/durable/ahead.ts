@@ -23,11 +23,8 @@ export class Ahead {
 
   /** Records are taken to be as large as those that came last. */
   get records(): number {
-    const { bytes, begin, end } = this.#window;
     if (performance.now() < this.#carefulUntilMs) return carefulAhead;
-    if (begin === end) return aheadMax;
-    const fitting = Math.floor((aheadBytes * (end - begin)) / bytes);
-    return Math.min(aheadMax, Math.max(carefulAhead, fitting));
+    return this.#window.recordsIn(aheadBytes, carefulAhead, aheadMax);
   }
 
   /** They turned out to be larger. The next readings of the same part are not sent as much again. */

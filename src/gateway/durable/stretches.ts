@@ -9,10 +9,8 @@ const nearestRecordsMax = 4096;
 const nearestRecordsMin = 64;
 
 /** The length of the nearest stretch, in records. */
-export function nearestRecords({ bytes, begin, end }: Pick<LogWindow, "bytes" | "begin" | "end">): number {
-  if (begin === end) return nearestRecordsMax;
-  const fitting = Math.floor((nearestBytes * (end - begin)) / bytes);
-  return Math.min(nearestRecordsMax, Math.max(nearestRecordsMin, fitting));
+export function nearestRecords(window: Pick<LogWindow, "recordsIn">): number {
+  return window.recordsIn(nearestBytes, nearestRecordsMin, nearestRecordsMax);
 }
 
 /**

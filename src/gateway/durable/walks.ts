@@ -6,8 +6,13 @@ import { type WalkEvents, Walker } from "./walker.ts";
 
 /** What one walker gets before the next one's turn, in milliseconds. */
 const runMs = 1.5;
-/** The length of the nearest block, in records. */
-const nearestBlockRecords = 512;
+/**
+ * The length of the nearest block: what its records cost together, in bytes, by the size of those that are in memory, and how many there are at
+ * most and at least. In a log of packs of a hundred messages each, 512 records were all that is in memory, and everybody waited for one.
+ */
+const nearestBlockBytes = 128 * 1024;
+const nearestBlockRecordsMax = 512;
+const nearestBlockRecordsMin = 8;
 
 /**
  * Subscriptions that read what is in memory, until they have reached the log's end. Those at about the same place go together.
@@ -91,6 +96,7 @@ export class Walks implements Task {
   #decide(): void {
     this.#isUndecided = false;
     const hindmost: (Walker | undefined)[] = [];
+    const nearest = this.#nearestRecords;
     const taken = new Set(this.#movers.map(({ block }) => block));
     for (const [sequence, walker] of this.#walkers) {
       if (walker.members.size === 0) this.#walkers.delete(sequence);
@@ -99,7 +105,7 @@ export class Walks implements Task {
         walker.isMoving = true;
         this.#movers.push(walker);
       } else if (!walker.isMoving && !walker.rests) {
-        const block = blockAt(this.#window.end - sequence);
+        const block = blockAt(this.#window.end - sequence, nearest);
         if (!taken.has(block) && sequence < (hindmost[block]?.sequence ?? Number.POSITIVE_INFINITY))
           hindmost[block] = walker;
       }
@@ -116,7 +122,7 @@ export class Walks implements Task {
 
   #move(walker: Walker, untilMs: number): void {
     const { block = 0 } = walker;
-    const leavesAt = this.#window.end - (block === 0 ? 0 : blockRecords(block - 1));
+    const leavesAt = this.#window.end - (block === 0 ? 0 : this.#nearestRecords * 2 ** (block - 1));
     if (this.#walkers.get(walker.sequence) === walker) this.#walkers.delete(walker.sequence);
     const meet = (sequence: number) => {
       const met = this.#walkers.get(sequence);
@@ -146,18 +152,21 @@ export class Walks implements Task {
     this.#free(met);
   }
 
+  get #nearestRecords(): number {
+    return this.#window.recordsIn(nearestBlockBytes, nearestBlockRecordsMin, nearestBlockRecordsMax);
+  }
+
   #free(walker: Walker): void {
     walker.block = undefined;
     this.#isUndecided = true;
   }
 }
 
-/** The block that a record lies in, counted back from the log's end. */
-function blockAt(distance: number): number {
-  return distance <= nearestBlockRecords ? 0 : 32 - Math.clz32((distance - 1) / nearestBlockRecords);
-}
-
-/** How far from the log's end a block reaches, in records. */
-function blockRecords(block: number): number {
-  return nearestBlockRecords * 2 ** block;
+/**
+ * The block that a record lies in, counted back from the log's end.
+ *
+ * @param nearest the length of the nearest one, in records
+ */
+function blockAt(distance: number, nearest: number): number {
+  return distance <= nearest ? 0 : 32 - Math.clz32((distance - 1) / nearest);
 }

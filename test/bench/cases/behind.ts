@@ -4,6 +4,7 @@ import { runDriver } from "../systems/driver.ts";
 import { startManagers } from "../systems/managers.ts";
 
 const messages = 100_000;
+/** More than are in so little memory, in packs of about a hundred. */
 const behind = 6000;
 const readers = 4;
 const times = 3000;
@@ -50,7 +51,7 @@ export const justBehind: Case = {
 };
 
 async function turn({ broker }: Setting) {
-  const managers = await startManagers(broker, 1, { flags: ["--log-memory-bytes", "2MiB"] });
+  const managers = await startManagers(broker, 1, { flags: ["--log-memory-bytes", "128KiB"] });
   const [manager] = managers.each;
   try {
     const seen = await runDriver<Seen>("behind.ts", [manager!.wsUrl(), messages, behind, readers, times]);

@@ -204,7 +204,7 @@ export const besideScenarios: readonly Scenario[] = [
   },
   {
     name: "clients: just behind memory, beside readers of the whole log",
-    setting: { managerArgs: [...unhurried, "--log-memory-bytes", "1MiB"], handler: ofLoad },
+    setting: { managerArgs: [...unhurried, "--log-memory-bytes", "128KiB"], handler: ofLoad },
     async fault({ port, figures }) {
       const seen = await runDriver<Behind>("behind.ts", [
         `ws://127.0.0.1:${port}/ws`,

@@ -1,12 +1,12 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { LogReader, LogStart } from "../../../../src/broker/broker.ts";
-import { contentsWith, seal } from "../../../../src/envelope/envelope.ts";
+import { contentsOf, contentsWith, seal } from "../../../../src/envelope/envelope.ts";
 import { pack, packedContentType } from "../../../../src/envelope/packing.ts";
 import { Durables } from "../../../../src/gateway/durable/durables.ts";
 import { Relay } from "../../../../src/gateway/fan-out/relay.ts";
 import { stompEncoding } from "../../../../src/gateway/stomp/encoding.ts";
 import { type Start, startAfter } from "../../../../src/log/position.ts";
-import { LogRecord } from "../../../../src/log/record.ts";
+import { LogRecord, type Opener } from "../../../../src/log/record.ts";
 import type { Message } from "../../../../src/message.ts";
 import { integrationTimeoutMs } from "../../../support/timeout.ts";
 import { nothingRepeated } from "../../doubles/nothing-repeated.ts";
@@ -133,6 +133,26 @@ describe("durable subscriptions that catch up in memory", () => {
     await self.until(() => durables.counts.atEnd === count);
     // Each for itself would have looked into four million; a slow machine makes them wait for one another more.
     expect(self.looks).toBeLessThan(1_500_000);
+    durables.close();
+  });
+
+  test("near the end wait for none that has further to go, also in a log of large packs", async () => {
+    const { durables, self } = started();
+    const each = 500;
+    const packs = 200;
+    for (let offset = 1; offset <= packs; offset++) {
+      const body = pack(Array.from({ length: each }, () => ({ body: "x", topic: "t" })));
+      const envelope = { ...envelopeAt(offset, "t"), body, contentType: packedContentType };
+      const opener: Opener = (record) => contentsOf(envelope, String(record.offset));
+      durables.logged(new LogRecord(offset, "wsmanager", envelope, opener));
+    }
+    await turn();
+    const { client: whole } = self.subscribe("t", after(0));
+    await self.until(() => whole.frames.length > 0);
+    const place = packs - 20;
+    const { client: near } = self.subscribe("t", after(place));
+    await self.until(() => near.frames.length > 0);
+    expect(whole.frames.length).toBeLessThan((each * place) / 2);
     durables.close();
   });
 
