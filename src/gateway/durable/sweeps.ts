@@ -186,7 +186,7 @@ export class Sweeps {
     this.#running.set(sweep, stretch);
   }
 
-  /** Of as many as there may be, one that lingers has to go: the one that waits longest. */
+  /** Where there are as many as there may be, the one that has lingered longest goes. */
   #makeRoom(): void {
     if (this.#running.size < nearestSweepsMax + farSweepsMax) return;
     for (const sweep of this.#running.keys()) {

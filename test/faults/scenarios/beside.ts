@@ -208,7 +208,7 @@ export const besideScenarios: readonly Scenario[] = [
     async fault({ port, figures }) {
       const seen = await runDriver<Behind>("behind.ts", [
         `ws://127.0.0.1:${port}/ws`,
-        ...[scaled(100_000), 6000, 4, scaled(3000)],
+        ...[scaled(100_000), 3000, 4, scaled(3000)],
       ]);
       const firstMs = Math.round(seen.besideAll.maxMs);
       figures.push(
