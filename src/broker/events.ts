@@ -33,6 +33,12 @@ export interface EventsLink {
    */
   fence(source: string): Promise<void>;
   /**
+   * Whether nothing more comes from this source, of whomever: it is fenced, or has gone with the broker that had it.
+   *
+   * @throws if the link was lost meanwhile
+   */
+  isFenced(source: string): Promise<boolean>;
+  /**
    * Reads the log of events from a time on, in seconds since 1970, or from its beginning.
    *
    * @param until the body of an event with the key `mark` that was published just before: the last one that is read

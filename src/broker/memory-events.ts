@@ -38,6 +38,7 @@ export class MemoryEvents {
         if (name === manager) later(() => this.#peer.told(Buffer.from(body)));
       },
       fence: () => Promise.resolve(),
+      isFenced: () => Promise.resolve(false),
       // There was no process before this one, as far as events go.
       read: () => Promise.resolve(),
       isConnected: (name) => Promise.resolve(name === manager),

@@ -8,7 +8,7 @@ import { readWhole } from "./reading.ts";
 import { Snapshots } from "./snapshots.ts";
 import { Telling, type TellingOptions } from "./telling.ts";
 import { defaultEventsTiming } from "./timing.ts";
-import { connectionOf, type Details, Untold } from "./untold.ts";
+import { connectionOf } from "./untold.ts";
 
 const lockAgainAfterMs = 500;
 /** Events of clients that are told of anew before others have their turn. */
@@ -77,7 +77,7 @@ export class Announcer {
 
   /** Events that wait to be told. */
   get pending(): number {
-    return this.#telling.pending.length;
+    return this.#telling.pendingCount;
   }
 
   /** When the last snapshot was confirmed, in milliseconds since 1970; 0: there is none. */
@@ -129,7 +129,7 @@ export class Announcer {
   connected(client: Attendee): void {
     client.seat.connection = ++this.#connections;
     if (this.#state !== "live") return;
-    this.#tell("connected", client, { protocol: client.protocol ?? "", address: client.seat.address });
+    this.#tell("connected", client, client.protocol ?? "", client.seat.address);
   }
 
   /** @param reason the close code, or what is known of the end */
@@ -137,17 +137,17 @@ export class Announcer {
     const { seat } = client;
     if (seat.connection === 0) return;
     // One that is yet to be compared is found in the log.
-    if (this.#isTold(client)) this.#tell("disconnected", client, { reason });
+    if (this.#isTold(client)) this.#tell("disconnected", client, reason);
     else this.#uncompared.delete(client);
     seat.connection = 0;
   }
 
   subscribed(client: Attendee, topic: string): void {
-    if (this.#isTold(client)) this.#tell("subscribed", client, { topic });
+    if (this.#isTold(client)) this.#tell("subscribed", client, topic);
   }
 
   unsubscribed(client: Attendee, topic: string): void {
-    if (this.#isTold(client)) this.#tell("unsubscribed", client, { topic });
+    if (this.#isTold(client)) this.#tell("unsubscribed", client, topic);
   }
 
   /** Writes a snapshot of who is there, so that no reader of the log has to begin earlier. */
@@ -180,7 +180,7 @@ export class Announcer {
     const ledger =
       former.length === 0
         ? undefined
-        : await readWhole(former, this.#snapshots.at, link, () => this.outgoing.mark());
+        : await readWhole([[this.#manager, former, this.#snapshots.at]], link, () => this.outgoing.mark());
     // Lost meanwhile: the next link settles this one's source, too.
     if (this.outgoing.link !== link) return;
     const open = new Map(former.flatMap((source) => [...(ledger?.openOf(source) ?? [])]));
@@ -238,7 +238,7 @@ export class Announcer {
     );
   }
 
-  #tell(event: ClientEvent["event"], client: Attendee, details: Details): void {
-    this.#telling.tell(new Untold(event, client.seat.connection, client.id, Date.now(), details));
+  #tell(event: ClientEvent["event"], client: Attendee, detail: string, address?: string): void {
+    this.#telling.tell(event, client.seat.connection, client.id, detail, address);
   }
 }

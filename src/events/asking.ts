@@ -1,12 +1,10 @@
 import { eventKeys } from "../broker/events.ts";
-import type { Untold } from "./untold.ts";
+import type { Gathered } from "./gathered.ts";
 
-/** Some events, in two parts. */
+/** The events that ask. */
 export interface Asked {
-  /** Those that ask whether a program listens, one of each kind, in order; with the earlier ones of the same connection. */
-  readonly first: readonly Untold[];
-  /** All others, in order. */
-  readonly rest: readonly Untold[];
+  /** The places of those that ask whether a program listens, one of each kind, with the earlier ones of the same connection. */
+  readonly first: ReadonlySet<number>;
   /** Whether these ask about every kind of event that there is. */
   readonly isWhole: boolean;
 }
@@ -16,46 +14,37 @@ export interface Asked {
  * connection, so that each client's events stay in order. An end asks only if its beginning is not among these events: a program that
  * hears of both must not miss the end if the link is lost between them.
  *
- * @param asks the kinds that are asked by
+ * Most of these events are of clients that came and went while nobody listens, and there may be very many: each is looked at once.
+ *
+ * @param asksByEnds whether ends ask, too
  */
-export function askingIn(events: readonly Untold[], asks: (event: Untold["event"]) => boolean): Asked {
-  const asking = new Set<string>();
-  const there = new Set<string>();
+export function askingIn(events: Gathered, asksByEnds: boolean): Asked {
+  let seen = 0;
+  let asking = 0;
+  /** Connections are numbered as they begin: those from this one on begin among these events. */
+  let begunFrom = Number.POSITIVE_INFINITY;
   /** The last event that goes first, of each connection that asks. */
   const untilAt = new Map<number, number>();
-  let begun: ReadonlySet<number> | undefined;
   let lastAt = -1;
-  for (let at = 0; at < events.length && asking.size < kindsCount; at++) {
-    const { event, number } = events[at]!;
-    if (asking.has(event)) continue;
-    there.add(event);
-    if (!asks(event)) continue;
-    if (event === "disconnected") {
-      begun ??= begunIn(events);
-      if (begun.has(number)) continue;
-    }
-    asking.add(event);
+  for (let at = 0; at < events.length && asking !== allKinds; at++) {
+    const event = events.eventOf(at);
+    const kind = bits[event];
+    if ((asking & kind) !== 0) continue;
+    const number = events.numberOf(at);
+    seen |= kind;
+    if (event === "connected") begunFrom = number;
+    else if (event === "disconnected" && (!asksByEnds || number >= begunFrom)) continue;
+    asking |= kind;
     untilAt.set(number, at);
     lastAt = at;
   }
-  const first: Untold[] = [];
-  const rest: Untold[] = [];
-  for (let at = 0; at <= lastAt; at++) {
-    const event = events[at]!;
-    (at <= (untilAt.get(event.number) ?? -1) ? first : rest).push(event);
-  }
-  for (let at = lastAt + 1; at < events.length; at++) rest.push(events[at]!);
-  return { first, rest, isWhole: asking.size === there.size };
+  const first = new Set<number>();
+  for (let at = 0; at <= lastAt; at++) if (at <= (untilAt.get(events.numberOf(at)) ?? -1)) first.add(at);
+  return { first, isWhole: asking === seen };
 }
 
-/** The connections that begin among these events. */
-function begunIn(events: readonly Untold[]): ReadonlySet<number> {
-  const begun = new Set<number>();
-  for (const { event, number } of events) if (event === "connected") begun.add(number);
-  return begun;
-}
-
-const kindsCount = 4;
+const bits = { connected: 1, disconnected: 2, subscribed: 4, unsubscribed: 8 } as const;
+const allKinds = 15;
 
 /** A question to programs, whether they listen. */
 export class Question {

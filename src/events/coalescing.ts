@@ -17,7 +17,7 @@ interface Waiting {
 export function withoutCancelled(events: readonly Untold[]): Untold[] {
   const isOut = new Uint8Array(events.length);
   const connections = new Map<number, Waiting>();
-  for (const [at, { event, number, topic = "" }] of events.entries()) {
+  for (const [at, { event, number, detail: topic = "" }] of events.entries()) {
     let waiting = connections.get(number);
     if (waiting === undefined) {
       waiting = { connectedAt: undefined, subscribedAt: new Map(), unsubscribedAt: [] };

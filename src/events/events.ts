@@ -7,6 +7,7 @@ import type { Heartbeat, Told } from "./event.ts";
 import { Neighbours } from "./neighbours.ts";
 import { type Answers, Questions } from "./questions.ts";
 import { RevokedRecords } from "./revoked-records.ts";
+import { SettledWords } from "./settled-words.ts";
 import { Succession } from "./succession.ts";
 import { defaultEventsTiming, type EventsTiming } from "./timing.ts";
 import { saidIn, toldIn } from "./told.ts";
@@ -28,6 +29,12 @@ export class Events implements EventsPeer {
   readonly #succession: Succession;
   #rounds: NodeJS.Timeout | undefined;
   readonly #questions = new Questions();
+  readonly #words = new SettledWords((source, link) => {
+    // It was taken for dead. Its clients are announced anew over another link.
+    if (source === link.source && !this.#isClosed)
+      link.giveUp("this manager was taken for dead, and its clients were told to be disconnected");
+    this.#settled(source);
+  });
   /** What goes the same way between managers. */
   companion: Companion | undefined;
   readonly revokedRecords = new RevokedRecords(() => (this.isOpen ? this.#link : undefined));
@@ -110,17 +117,12 @@ export class Events implements EventsPeer {
 
   told(body: Uint8Array): void {
     const said = saidIn(body);
-    if (said?.["presence"] !== undefined) {
-      this.companion?.heard(said["presence"]);
-      return;
-    }
-    const told = toldIn(said);
+    const presence = said?.["presence"];
+    if (presence !== undefined) this.companion?.heard(presence);
+    const told = presence === undefined ? toldIn(said) : undefined;
     if (told === undefined) return;
     if ("settled" in told) {
-      // It was taken for dead. Its clients are announced anew over another link.
-      if (told.settled === this.#link?.source && !this.#isClosed)
-        this.#link.giveUp("this manager was taken for dead, and its clients were told to be disconnected");
-      this.#settled(told.settled);
+      if (this.#link !== undefined) this.#words.hear(told.settled, this.#link);
       return;
     }
     const { beat } = told;
@@ -206,9 +208,9 @@ export class Events implements EventsPeer {
       await this.#announcer.told();
       if (this.#link !== link) return;
       outgoing.ended(link.source);
-      this.#tell({ settled: link.source });
       await outgoing.settled();
       if (this.#link === link) await link.fence(link.source);
+      this.#tell({ settled: link.source });
     };
     await Promise.race([leave().catch(() => undefined), Bun.sleep(timeoutMs)]);
   }

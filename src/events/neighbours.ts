@@ -4,10 +4,15 @@ import type { Heartbeat, Known } from "./event.ts";
 const doubtAfterMs = 3000;
 /** Milliseconds without a heartbeat after which a manager is taken for dead, also if it is connected: it may be frozen. */
 const deadAfterMs = 15_000;
-/** Managers that are known at a time, and sources that are known to be settled. Only a program that makes them up has more: they are not heard. */
-const neighboursMax = 10_000;
+/** Managers that are known at a time, and those of them that were never heard. Only a program that makes them up has more: they are left out. */
+export const neighboursMax = 1000;
+export const hearsayMax = 200;
+/** Sources that are remembered to be at their end. */
+const settledMax = 10_000;
 /** Sources that one manager may not have settled. */
 const sourcesMax = 100;
+/** What one heartbeat tells of other managers, in characters: far below what is read of one message (`told.ts`). */
+export const knownSizeMax = 64 * 1024;
 
 interface Neighbour {
   readonly sources: Set<string>;
@@ -51,11 +56,11 @@ export class Neighbours {
       neighbour.isHearsay = false;
       neighbour.isDead = false;
     }
-    for (const known of knows) this.found(known, nowMs);
+    this.#believe(knows, nowMs);
     return true;
   }
 
-  /** Somebody knows of it, or the log does; nothing was heard of it. */
+  /** The log knows of it; nothing was heard of it. */
   found([manager, sources, snapshotAt]: Known, nowMs: number): void {
     if (this.#neighbours.has(manager)) return;
     const neighbour = this.#learn(manager, sources, nowMs);
@@ -65,7 +70,7 @@ export class Neighbours {
   /** A source is at its end. A manager that has none needs no heir. Returns those that are gone by this. */
   settled(source: string): readonly string[] {
     this.#settled.add(source);
-    if (this.#settled.size > neighboursMax)
+    if (this.#settled.size > settledMax)
       for (const oldest of this.#settled) {
         this.#settled.delete(oldest);
         break;
@@ -100,9 +105,18 @@ export class Neighbours {
     return this.#known(({ heardMs, isDead }) => isDead || nowMs - heardMs >= deadAfterMs);
   }
 
-  /** What others should know of, too. */
+  /** What others should know of, too: those that were heard first, since any program may have made up the others. */
   get known(): readonly Known[] {
-    return this.#known(() => true);
+    let size = 0;
+    return [
+      ...this.#known(({ isHearsay }) => !isHearsay),
+      ...this.#known(({ isHearsay }) => isHearsay),
+    ].filter((known) => {
+      const own = sizeOf(known);
+      if (size + own > knownSizeMax) return false;
+      size += own;
+      return true;
+    });
   }
 
   /** This process could hear nobody for a while: the time of all of them begins anew. */
@@ -111,6 +125,15 @@ export class Neighbours {
       neighbour.heardMs = nowMs;
       neighbour.isDead = false;
     }
+  }
+
+  /** Others know of them. */
+  #believe(knows: readonly Known[], nowMs: number): void {
+    const strangers = knows.filter(([manager]) => !this.#neighbours.has(manager));
+    if (strangers.length === 0) return;
+    let room = hearsayMax;
+    for (const { isHearsay } of this.#neighbours.values()) if (isHearsay) room--;
+    for (const known of strangers.slice(0, Math.max(0, room))) this.found(known, nowMs);
   }
 
   #known(which: (neighbour: Neighbour) => boolean): readonly Known[] {
@@ -131,4 +154,9 @@ export class Neighbours {
     for (const source of open) if (neighbour.sources.size < sourcesMax) neighbour.sources.add(source);
     return neighbour;
   }
+}
+
+/** In a heartbeat, in characters. */
+function sizeOf([manager, sources]: Known): number {
+  return sources.reduce((sum, source) => sum + source.length + 3, manager.length + 24);
 }

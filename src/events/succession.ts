@@ -2,14 +2,11 @@ import type { EventsLink } from "../broker/events.ts";
 import { reasonOf } from "../errors.ts";
 import type { Logger } from "../ops/logger.ts";
 import type { Known } from "./event.ts";
-import { speakForDead } from "./heir.ts";
+import { speakForDead, spokenForMax } from "./heir.ts";
 import type { Neighbours } from "./neighbours.ts";
 import type { Outgoing } from "./outgoing.ts";
 import { sourcesIn } from "./sources.ts";
 import type { EventsTiming } from "./timing.ts";
-
-/** How many dead managers are spoken for side by side. */
-const atOnce = 4;
 
 /**
  * What a manager does for those that died: it finds them, and tells of their clients what they cannot tell any more. It looks for
@@ -84,27 +81,27 @@ export class Succession {
       await this.#lookIntoLog(link);
     for (const manager of this.#neighbours.doubtful(performance.now()))
       if (!(await link.isConnected(manager))) this.#neighbours.died(manager);
-    const dead = this.#neighbours.dead(performance.now()).values();
+    const dead = this.#neighbours.dead(performance.now());
     const failures: unknown[] = [];
-    const speakInTurn = async () => {
-      // Where it fails for one of them, for whatever reason, the others still have their turn.
-      for (const known of dead)
-        await this.#speakFor(known, link).catch((error: unknown) => void failures.push(error));
-    };
-    // All of them end before the next round begins: two that speak for one manager would be in each other's way.
-    await Promise.all(Array.from({ length: atOnce }, speakInTurn));
+    // Some for which that fails, for whatever reason, do not keep the others from their turn.
+    for (let at = 0; at < dead.length; at += spokenForMax)
+      await this.#speakFor(dead.slice(at, at + spokenForMax), link).catch(
+        (error: unknown) => void failures.push(error),
+      );
     if (failures.length > 0) throw failures[0];
   }
 
-  async #speakFor(known: Known, link: EventsLink): Promise<void> {
+  async #speakFor(dead: readonly Known[], link: EventsLink): Promise<void> {
     if (this.#link !== link || this.#isClosed) return;
-    const clients = await speakForDead(known, link, this.#outgoing, () => !this.#neighbours.has(known[0]));
-    if (clients === undefined) return;
-    this.#logger.warn("a manager died: its clients are reported as disconnected", {
-      manager: known[0],
-      clients,
-    });
-    for (const source of known[1]) this.#onSettled(source);
+    const isDone = (manager: string) => !this.#neighbours.has(manager);
+    const { counts, failures } = await speakForDead(dead, link, this.#outgoing, isDone);
+    for (const [manager, sources] of dead) {
+      const clients = counts.get(manager);
+      if (clients === undefined) continue;
+      this.#logger.warn("a manager died: its clients are reported as disconnected", { manager, clients });
+      for (const source of sources) this.#onSettled(source);
+    }
+    if (failures.length > 0) throw failures[0];
   }
 
   /** Nobody told of other managers: those that the log knows, and that are not heard of, are dead. */

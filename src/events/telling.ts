@@ -1,11 +1,12 @@
 import { eventKeys } from "../broker/events.ts";
 import { type Asked, askingIn, Question } from "./asking.ts";
 import { withoutCancelled } from "./coalescing.ts";
-import type { Passage } from "./event.ts";
+import type { ClientEvent } from "./event.ts";
 import { eventText } from "./event-text.ts";
+import { Gathered } from "./gathered.ts";
 import { Later } from "./later.ts";
 import type { Outgoing } from "./outgoing.ts";
-import { entriesMax } from "./snapshots.ts";
+import { passagesOf } from "./passages.ts";
 import { eventOf, type Untold } from "./untold.ts";
 
 /** Events that may wait for the broker's confirm at a time. More wait to be published, so that clients have their turn. */
@@ -18,6 +19,8 @@ const roomyBelow = 1000;
 const heardGatherMs = 50;
 /** How long they are gathered while no program listens, in milliseconds. What a manager that dies had gathered is told to nobody. */
 const unheardGatherMs = 1000;
+/** Events that are gathered at most, however little time has passed. */
+export const gatheredMax = 5000;
 /** How long it is believed that a program listens, in milliseconds. */
 const believedMs = 10_000;
 
@@ -47,13 +50,14 @@ export class Telling {
   readonly #outgoing: Outgoing;
   readonly #later: Pick<Later, "flush" | "close">;
   readonly #believedMs: number;
-  #waiting: Untold[] = [];
+  #waiting = new Gathered();
+  /** What waits for the answer to the question that is open, and what asks it. */
+  #asked = new Gathered();
   #coalescedAt = coalescedFrom;
   #isHeard = false;
   #believedUntilMs = 0;
   /** The broker has to confirm something before more is told. */
   #isHeldBack = false;
-  /** The question that is open, and what waits for its answer. */
   #open: (Asked & { readonly question: Question }) | undefined;
   #onRoomy: (() => void)[] = [];
   #onTold: (() => void)[] = [];
@@ -66,12 +70,23 @@ export class Telling {
     this.#later = later(() => this.#flush());
   }
 
-  /** Tells an event when it is its turn. */
-  tell(event: Untold): void {
-    this.#waiting.push(event);
+  /**
+   * Tells an event when it is its turn.
+   *
+   * @param detail the protocol where a client connected, the reason where it disconnected, and otherwise the topic
+   */
+  tell(
+    event: ClientEvent["event"],
+    number: number,
+    id: string | undefined,
+    detail: string | undefined,
+    address?: string,
+  ): void {
+    this.#waiting.add(event, number, id, Date.now(), detail, address);
     if (this.#waiting.length >= this.#coalescedAt) this.#coalesce();
     // Otherwise the answer or the confirm that is waited for goes on.
-    if (this.#open === undefined) this.#later.flush(this.#gatherMs);
+    if (this.#open === undefined && !this.#isHeldBack)
+      this.#later.flush(this.#waiting.length < gatheredMax ? this.#gatherMs : 0);
   }
 
   /** A probe with this key reached nobody. */
@@ -86,7 +101,8 @@ export class Telling {
 
   /** The link was lost: what waits is not told any more. */
   closed(): void {
-    this.#waiting = [];
+    this.#waiting.clear();
+    this.#asked.clear();
     this.#open = undefined;
     this.#isHeldBack = false;
     this.#later.close();
@@ -95,7 +111,13 @@ export class Telling {
 
   /** The events that wait, in order. */
   get pending(): readonly Untold[] {
-    return this.#open === undefined ? this.#waiting : [...this.#open.rest, ...this.#waiting];
+    const rest = [...this.#asked].filter((_, at) => this.#open?.first.has(at) !== true);
+    return [...rest, ...this.#waiting];
+  }
+
+  /** How many events wait. */
+  get pendingCount(): number {
+    return this.#asked.length - (this.#open?.first.size ?? 0) + this.#waiting.length;
   }
 
   /** Resolves when few events wait, or the link is lost. */
@@ -128,28 +150,28 @@ export class Telling {
     const waiting = this.#waiting;
     let count = 0;
     while (count < waiting.length && this.#outgoing.unconfirmed < unconfirmedMax) {
-      const event = waiting[count++]!;
+      const event = waiting.at(count++);
       this.#outgoing.publish(eventKeys[event.event], eventText(eventOf(this.#manager, event)));
     }
-    this.#waiting = waiting.slice(count);
-    this.#isHeldBack = this.#waiting.length > 0;
+    waiting.drop(count);
+    this.#isHeldBack = waiting.length > 0;
     this.#answerWaiters();
   }
 
   #ask(): void {
     // An end that is told to programs is in the log by the same message, so that none of them hears of it twice: it does not ask while somebody listens.
-    const asked = askingIn(this.#waiting, (event) => !this.#isHeard || event !== "disconnected");
-    const { first } = asked;
-    if (first.length === 0) {
+    const asking = askingIn(this.#waiting, !this.#isHeard);
+    if (asking.first.size === 0) {
       this.#tellAll();
       return;
     }
     const question = new Question();
-    this.#waiting = [];
-    this.#open = { ...asked, question };
+    [this.#waiting, this.#asked] = [this.#asked, this.#waiting];
+    this.#open = { ...asking, question };
     // The log has it first: what programs hear of always has an end.
-    this.#record(first);
-    for (const event of first) {
+    this.#record(this.#asked, (at) => asking.first.has(at));
+    for (const at of asking.first) {
+      const event = this.#asked.at(at);
       const key = eventKeys[event.event];
       question.asked(key);
       this.#outgoing.probe(key, eventText(eventOf(this.#manager, event)));
@@ -158,53 +180,47 @@ export class Telling {
   }
 
   #answered(question: Question): void {
-    if (this.#open?.question !== question) return;
-    const { rest, isWhole } = this.#open;
-    this.#open = undefined;
+    const open = this.#open;
+    if (open?.question !== question) return;
     const goesOn = this.#isHeard && !question.isOfConnected;
     if (question.isHeard || goesOn) {
       this.#isHeard = true;
       this.#believedUntilMs = performance.now() + this.#believedMs;
-      this.#waiting = [...rest, ...this.#waiting];
+      this.#waitAgain();
       this.#tellAll();
-    } else if (this.#isHeard || !isWhole) {
+    } else if (this.#isHeard || !open.isWhole) {
       // Nobody was asked about some of the ends.
       this.#isHeard = false;
-      this.#waiting = [...rest, ...this.#waiting];
+      this.#waitAgain();
       this.#flush();
     } else {
-      this.#record(rest);
+      this.#open = undefined;
+      this.#record(this.#asked, (at) => !open.first.has(at));
+      this.#asked.clear();
       if (this.#waiting.length > 0) this.#later.flush(this.#onTold.length > 0 ? 0 : this.#gatherMs);
     }
     this.#answerWaiters();
   }
 
-  /** Writes into the log alone who came and went. */
-  #record(events: readonly Untold[]): void {
-    const opened: number[] = [];
-    const clients: (string | null)[] = [];
-    const closed: number[] = [];
-    for (const { event, number, id } of events)
-      if (event === "connected") {
-        opened.push(number);
-        clients.push(id ?? null);
-      } else if (event === "disconnected") closed.push(number);
-    const manager = this.#manager;
-    // Who came and went is opened before it is closed.
-    for (let at = 0; at < opened.length; at += entriesMax) {
-      const end = at + entriesMax;
-      this.#publish({ manager, opened: opened.slice(at, end), clients: clients.slice(at, end), closed: [] });
-    }
-    for (let at = 0; at < closed.length; at += entriesMax)
-      this.#publish({ manager, opened: [], clients: [], closed: closed.slice(at, at + entriesMax) });
+  /** What waited for the answer waits to be told, before what came meanwhile. */
+  #waitAgain(): void {
+    const pending = this.pending;
+    this.#open = undefined;
+    this.#asked.clear();
+    this.#waiting.clear();
+    this.#waiting.addAll(pending);
   }
 
-  #publish(passage: Passage): void {
-    this.#outgoing.publish(eventKeys.clients, JSON.stringify(passage));
+  /** Writes into the log alone who came and went. @param isOfThem which of the events are meant */
+  #record(events: Gathered, isOfThem: (at: number) => boolean): void {
+    for (const passage of passagesOf(this.#manager, events, isOfThem))
+      this.#outgoing.publish(eventKeys.clients, JSON.stringify(passage));
   }
 
   #coalesce(): void {
-    this.#waiting = withoutCancelled(this.#waiting);
+    const different = withoutCancelled([...this.#waiting]);
+    this.#waiting.clear();
+    this.#waiting.addAll(different);
     this.#coalescedAt = Math.max(coalescedFrom, 2 * this.#waiting.length);
   }
 
@@ -213,7 +229,7 @@ export class Telling {
   }
 
   #answerWaiters(): void {
-    const length = this.#waiting.length + (this.#open?.rest.length ?? 0);
+    const length = this.pendingCount;
     if (length < roomyBelow) for (const then of this.#onRoomy.splice(0)) then();
     if (length === 0 && this.#open === undefined) for (const then of this.#onTold.splice(0)) then();
   }

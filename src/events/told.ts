@@ -13,7 +13,8 @@ export function saidIn(body: Uint8Array): ReturnType<typeof objectIn> {
 /** What a manager has told the others; undefined if a program made it up. */
 export function toldIn(said: Readonly<Record<string, unknown>> | undefined): Told | undefined {
   const told = said as Partial<{ settled: unknown; beat: Partial<Heartbeat> | null }> | undefined;
-  if (typeof told?.settled === "string") return { settled: told.settled };
+  if (typeof told?.settled === "string")
+    return isName(told.settled, 255) ? { settled: told.settled } : undefined;
   const beat = told?.beat;
   const isBeat =
     isKnown([beat?.manager, beat?.sources, beat?.snapshotAt]) &&
@@ -29,9 +30,15 @@ function isKnown(value: unknown): value is Known {
   const [manager, sources, snapshotAt] = value as readonly unknown[];
   return (
     typeof manager === "string" &&
-    /^[\w-]{1,100}$/.test(manager) &&
+    !manager.includes(".") &&
+    isName(manager, 100) &&
     Array.isArray(sources) &&
     sources.every((source) => typeof source === "string" && isSourceOf(source, manager)) &&
     Number.isSafeInteger(snapshotAt)
   );
+}
+
+/** RabbitMQ is asked for it. */
+function isName(name: string, lengthMax: number): boolean {
+  return name.length <= lengthMax && /^[\w.-]+$/.test(name);
 }

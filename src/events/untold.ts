@@ -1,45 +1,51 @@
 import type { ClientEvent } from "./event.ts";
 
 /** An event of one of this manager's clients that waits to be told. Each client that connects has two of them or more, though hardly anybody listens. */
-export class Untold implements Details {
+export class Untold {
   readonly event: ClientEvent["event"];
-  /** The number of its connection. */
+  /** The number of its connection: it rises by one with each connection that begins. */
   readonly number: number;
   /** Its id; undefined if it has none. */
   readonly id: string | undefined;
   /** Milliseconds since 1970. */
   readonly at: number;
-  readonly topic: string | undefined;
-  readonly protocol: string | undefined;
+  /** The protocol where a client connected, the reason where it disconnected, and otherwise the topic. */
+  readonly detail: string | undefined;
+  /** The client's address where it connected and addresses are counted. */
   readonly address: string | undefined;
-  readonly reason: string | undefined;
 
   constructor(
     event: ClientEvent["event"],
     number: number,
     id: string | undefined,
     at: number,
-    { topic, protocol, address, reason }: Details,
+    detail: string | undefined,
+    address?: string,
   ) {
     this.event = event;
     this.number = number;
     this.id = id;
     this.at = at;
-    this.topic = topic;
-    this.protocol = protocol;
+    this.detail = detail;
     this.address = address;
-    this.reason = reason;
   }
 }
 
-/** What events have besides, by their kind. */
-export type Details = Pick<ClientEvent, "topic" | "protocol" | "address" | "reason">;
-
-/** The event that programs hear. */
-export function eventOf(manager: string, untold: Untold): ClientEvent {
-  const { event, number, id, at, topic, protocol, address, reason } = untold;
+/** As programs hear it. */
+export function eventOf(manager: string, { event, number, id, at, detail, address }: Untold): ClientEvent {
   const connection = connectionOf(manager, number);
-  return { event, client: id ?? connection, connection, manager, at, topic, protocol, address, reason };
+  const isOfTopic = event === "subscribed" || event === "unsubscribed";
+  return {
+    event,
+    client: id ?? connection,
+    connection,
+    manager,
+    at,
+    topic: isOfTopic ? detail : undefined,
+    protocol: event === "connected" ? detail : undefined,
+    address,
+    reason: event === "disconnected" ? detail : undefined,
+  };
 }
 
 /** What a connection is called. */

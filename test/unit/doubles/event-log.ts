@@ -32,6 +32,10 @@ export class EventLog {
     this.#sources.delete(source);
   }
 
+  isFenced(source: string): boolean {
+    return !this.#sources.has(source);
+  }
+
   /** In the broker's buffers: its publisher's connection is lost, and it arrives some time later, or never. */
   readonly late: Published[] = [];
 
@@ -202,6 +206,12 @@ export class FakeEventsLink implements EventsLink {
 
   fence(source: string): Promise<void> {
     return this.#answer(() => this.#log.fence(source));
+  }
+
+  async isFenced(source: string): Promise<boolean> {
+    await Promise.resolve();
+    this.#check();
+    return this.#log.isFenced(source);
   }
 
   read(_from: "first" | number, until: string, visit: (record: EventRecord) => void): Promise<void> {

@@ -90,11 +90,9 @@ test("every connected is followed by exactly one disconnected, whatever links, m
       for (const { link } of managers) link?.lose();
       const last = new PlayedManager(log, "last", believedMs);
       await last.open();
-      for (const one of known) {
-        const spoken = speakForDead(one, last.link!, last.announcer.outgoing);
-        await last.quiet();
-        expect(await spoken).toBeDefined();
-      }
+      const spoken = speakForDead(known, last.link!, last.announcer.outgoing);
+      await last.quiet();
+      expect((await spoken).counts.size).toBe(known.length);
       log.arriveLate();
       await last.quiet();
       const there = managers.flatMap(({ clients }) => [...clients].map(({ id }) => id!));
@@ -123,7 +121,7 @@ async function inherit(heir: PlayedManager, dead: PlayedManager, arriving?: numb
   const { link } = heir;
   if (link === undefined || heir === dead || !heir.announcer.isLive) return;
   const known = [dead.manager, dead.announcer.sources, dead.announcer.snapshotAt] as const;
-  const spoken = speakForDead(known, link, heir.announcer.outgoing).catch(() => undefined);
+  const spoken = speakForDead([known], link, heir.announcer.outgoing).catch(() => undefined);
   if (arriving === undefined) await heir.quiet();
   else {
     for (let turn = 0; turn < 5; turn++) await Promise.resolve();

@@ -43,3 +43,9 @@ test("a fence deletes a source, and nothing that is called otherwise", async () 
   await fenceSource(channel, source);
   expect(deleted).toEqual([`${source}.programs`, source]);
 });
+
+test("a source that cannot be one is not said to be settled: RabbitMQ would be asked for it", () => {
+  expect(toldIn({ settled: source })).toEqual({ settled: source });
+  for (const settled of ["", "x".repeat(256), "wsmanager.events.é.1", "a\0", 7, null])
+    expect(toldIn({ settled })).toBeUndefined();
+});

@@ -74,7 +74,7 @@ export class EventFrames {
   #writeSimple(events: readonly EventMessage[]): Buffer {
     let size = 0;
     for (const { route, body } of events)
-      size += this.#headOf(route).bytes.length + frameOverhead + bytesPerUnitMax * body.length;
+      size += this.#headOf(route).bytes.length + frameOverhead + roomOf(body);
     const buffer = Buffer.allocUnsafeSlow(size);
     let at = 0;
     for (const { route, body } of events) {
@@ -114,4 +114,12 @@ export class EventFrames {
     }
     return head;
   }
+}
+
+/** Bodies are measured from this length on; of a smaller one the most that it may have is taken, in characters. */
+const measuredFrom = 1024;
+
+/** The bytes that a body has, at most. */
+function roomOf(body: string): number {
+  return body.length < measuredFrom ? bytesPerUnitMax * body.length : Buffer.byteLength(body);
 }

@@ -173,20 +173,16 @@ class RabbitmqEventsLink implements EventsLink {
     await this.#ask((channel) => fenceSource(channel, source));
   }
 
+  async isFenced(source: string): Promise<boolean> {
+    return !(await this.#exists((channel) => channel.checkExchange(source)));
+  }
+
   async read(from: "first" | number, until: string, visit: (record: EventRecord) => void): Promise<void> {
     await readEvents(this.#connection, from, until, visit);
   }
 
   async isConnected(manager: string): Promise<boolean> {
-    try {
-      await this.#ask((channel) => channel.checkQueue(inboxOf(manager)));
-      return true;
-    } catch (error) {
-      if (codeOf(error) === 404) return false;
-      // It is there, and belongs to its manager's connection.
-      if (codeOf(error) === 405) return true;
-      throw error;
-    }
+    return await this.#exists((channel) => channel.checkQueue(inboxOf(manager)));
   }
 
   async alone(manager: string, job: (voice: Voice) => Promise<void>): Promise<boolean> {
@@ -229,6 +225,18 @@ class RabbitmqEventsLink implements EventsLink {
     this.#gathered = [];
     this.#flushing = undefined;
     if (this.#isOpen && gathered.length > 0) this.#write(this.#frames.write(gathered));
+  }
+
+  async #exists(question: (channel: Channel) => Promise<unknown>): Promise<boolean> {
+    try {
+      await this.#ask(question);
+      return true;
+    } catch (error) {
+      if (codeOf(error) === 404) return false;
+      // It is there, and belongs to another connection.
+      if (codeOf(error) === 405) return true;
+      throw error;
+    }
   }
 
   /** RabbitMQ closes a channel to answer "no". */

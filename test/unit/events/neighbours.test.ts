@@ -1,0 +1,47 @@
+import { expect, test } from "bun:test";
+import type { Heartbeat, Known } from "../../../src/events/event.ts";
+import { hearsayMax, knownSizeMax, Neighbours, neighboursMax } from "../../../src/events/neighbours.ts";
+import { saidIn, toldIn } from "../../../src/events/told.ts";
+
+const sourceOf = (manager: string, n = 1) => `wsmanager.events.${manager}.${n}`;
+const known = (manager: string, sources = 1): Known => [
+  manager,
+  Array.from({ length: sources }, (_, n) => sourceOf(manager, n + 1)),
+  0,
+];
+const beatOf = (manager: string, knows: readonly Known[] = []): Heartbeat => ({
+  ...{ manager, source: sourceOf(manager), sources: [sourceOf(manager)], snapshotAt: 0, isSettled: false },
+  knows,
+});
+
+test("however many managers a program makes up, a manager's own heartbeat stays one that others read", () => {
+  const neighbours = new Neighbours("own");
+  const long = (n: number) => `${"x".repeat(90)}-${n}`;
+  for (let n = 0; n < 2 * neighboursMax; n++) {
+    neighbours.heard({ ...beatOf(long(n)), sources: known(long(n), 100)[1] }, 0);
+    neighbours.heard(beatOf("other", [known(`${long(n)}-made-up`, 100)]), 0);
+  }
+  const beat = { beat: beatOf("own", neighbours.known) };
+  const body = Buffer.from(JSON.stringify(beat));
+  expect(body.length).toBeLessThan(2 * knownSizeMax);
+  expect(toldIn(saidIn(body))).toEqual(beat);
+});
+
+test("of managers that others name few are believed in, and those that were heard are told of first", () => {
+  const neighbours = new Neighbours("own");
+  const madeUp = Array.from({ length: 10_000 }, (_, n) => known(`made-up-${n}`));
+  neighbours.heard(beatOf("first", madeUp), 0);
+  neighbours.heard(beatOf("second", madeUp.toReversed()), 0);
+  neighbours.heard(beatOf("third"), 0);
+  expect(neighbours.names).toHaveLength(3 + hearsayMax);
+  expect(neighbours.known.slice(0, 3).map(([manager]) => manager)).toEqual(["first", "second", "third"]);
+});
+
+test("there is room again for managers that others name when those before were settled", () => {
+  const neighbours = new Neighbours("own");
+  const some = (from: number) => Array.from({ length: hearsayMax }, (_, n) => known(`m-${from + n}`));
+  neighbours.heard(beatOf("first", some(0)), 0);
+  for (const [, [source]] of some(0)) neighbours.settled(source!);
+  neighbours.heard(beatOf("first", some(hearsayMax)), 0);
+  expect(neighbours.names).toEqual(["first", ...some(hearsayMax).map(([manager]) => manager)]);
+});
