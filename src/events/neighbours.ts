@@ -4,8 +4,9 @@ import type { Heartbeat, Known } from "./event.ts";
 const doubtAfterMs = 3000;
 /** Milliseconds without a heartbeat after which a manager is taken for dead, also if it is connected: it may be frozen. */
 const deadAfterMs = 15_000;
-/** Managers that are known at a time, and those of them that were never heard. Only a program that makes them up has more: they are left out. */
+/** Managers that are known at a time. Only a program that makes them up has more: they are left out. */
 export const neighboursMax = 1000;
+/** Those of them that others named, and that were never heard. */
 export const hearsayMax = 200;
 /** Sources that are remembered to be at their end. */
 const settledMax = 10_000;

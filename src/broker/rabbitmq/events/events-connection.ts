@@ -94,7 +94,6 @@ class RabbitmqEventsLink implements EventsLink {
   #gathered: EventMessage[] = [];
   #flushing: NodeJS.Immediate | undefined;
   #isOpen = true;
-
   readonly #manager: string;
 
   constructor(
