@@ -1,16 +1,19 @@
 /** Readings that begin at once after a rest. */
 const atOnceMax = 50;
 /** Between two that begin where more than that want to, in milliseconds. */
-const eachMs = 20;
+const eachMs = 50;
+
+/** Begins a reading. @param isHeldUp whether it had to wait since very many begin */
+export type Begin = (isHeldUp: boolean) => void;
 
 /**
- * When readings of the log begin. Each takes RabbitMQ a channel, a consumer and a look into files, which are some milliseconds of its
- * CPU time, and clients can have them begin and end as fast as they are answered. So beyond the first ones they begin at a pace, those
- * that wait longest first; one that ends before it has begun costs nothing.
+ * When readings of the log begin. Each takes a channel and a consumer, a look into RabbitMQ's files, and all that is sent ahead, and
+ * clients can have them begin and end as fast as they are answered. So beyond the first ones they begin at a pace, those that
+ * wait longest first; one that ends before it has begun costs nothing.
  */
 export class Beginnings {
   readonly #now: () => number;
-  readonly #waiting = new Set<() => void>();
+  readonly #waiting = new Set<Begin>();
   /** When the next one may begin. In milliseconds. */
   #dueMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
@@ -21,17 +24,17 @@ export class Beginnings {
   }
 
   /** @param begin called once, now or later, unless it is forgotten */
-  add(begin: () => void): void {
+  add(begin: Begin): void {
     this.#waiting.add(begin);
-    this.#goOn();
+    this.#goOn(false);
   }
 
-  forget(begin: () => void): void {
+  forget(begin: Begin): void {
     this.#waiting.delete(begin);
     if (this.#waiting.size === 0) this.#rest();
   }
 
-  #goOn(): void {
+  #goOn(areHeldUp: boolean): void {
     if (this.#timer !== undefined) return;
     for (const begin of this.#waiting) {
       const nowMs = this.#now();
@@ -39,13 +42,13 @@ export class Beginnings {
       if (this.#dueMs > nowMs) {
         this.#timer = setTimeout(() => {
           this.#timer = undefined;
-          this.#goOn();
+          this.#goOn(true);
         }, this.#dueMs - nowMs);
         return;
       }
       this.#dueMs += eachMs;
       this.#waiting.delete(begin);
-      begin();
+      begin(areHeldUp);
     }
   }
 

@@ -4,7 +4,7 @@ import { fromDelivery, offsetOf } from "../frames/codec.ts";
 import { type OpeningChannel, openingChannel } from "../frames/opening-channel.ts";
 import { cameBy } from "../topology/exchanges.ts";
 import { logStream } from "../topology/topology.ts";
-import { Beginnings } from "./beginnings.ts";
+import { type Begin, Beginnings } from "./beginnings.ts";
 import type { StreamOffset } from "./log-position.ts";
 import { ReadAhead } from "./read-ahead.ts";
 
@@ -13,6 +13,8 @@ const besideBeginning = 32;
 /** How many records may be on their way to all readings together, shared equally; and to each of them, however many there are. */
 const onTheirWayMax = 1024;
 const eachAtLeast = 128;
+/** How many are sent ahead to one that had to wait since very many begin: most of these end when they have got a few. */
+const heldUpMax = 64;
 
 /**
  * Readers of the log beside its followers, each on a channel of the connection that consumes. Whatever ends one ends it
@@ -49,24 +51,22 @@ export class LogReadings {
   }
 
   read(start: LogStart, reader: LogReader): LogReading {
-    const reading: Reading = new Reading(
-      reader,
-      Math.min(reader.aheadMax, this.#shareOf(this.#open.size + 1)),
-      {
-        begun: () => this.#beginning.delete(reading),
-        over: () => {
-          this.#beginnings.forget(begin);
-          this.#beginning.delete(reading);
-          this.#open.delete(reading);
-        },
-        aheadMax: () => (this.#beginning.size > 0 ? besideBeginning : this.#shareOf(this.#open.size)),
+    const prefetch = Math.min(reader.aheadMax, this.#shareOf(this.#open.size + 1));
+    const reading: Reading = new Reading(reader, {
+      begun: () => this.#beginning.delete(reading),
+      over: () => {
+        this.#beginnings.forget(begin);
+        this.#beginning.delete(reading);
+        this.#open.delete(reading);
       },
-    );
+      aheadMax: () => (this.#beginning.size > 0 ? besideBeginning : this.#shareOf(this.#open.size)),
+    });
     const connection = this.#connection;
-    const begin = () => {
+    const begin: Begin = (isHeldUp) => {
       this.#beginning.add(reading);
+      const ahead = isHeldUp ? Math.min(prefetch, heldUpMax) : prefetch;
       // Whatever went wrong, it has to be begun anew.
-      reading.begin(() => this.#opening(connection!), start).catch(() => reading.lost());
+      reading.begin(() => this.#opening(connection!), start, ahead).catch(() => reading.lost());
     };
     this.#open.add(reading);
     if (connection === undefined || !this.#isKnown()) setImmediate(() => reading.lost());
@@ -93,20 +93,19 @@ class Reading implements LogReading {
   readonly #others: Others;
   #channel: Channel | undefined;
   #opened: Promise<unknown> | undefined;
-  readonly #prefetch: number;
-  readonly #ahead: ReadAhead;
+  /** Made when it begins. */
+  #ahead: ReadAhead | undefined;
   #hasBegun = false;
   #isOver = false;
 
-  /** @param prefetch records that RabbitMQ sends it before any is handled */
-  constructor(reader: LogReader, prefetch: number, others: Others) {
+  constructor(reader: LogReader, others: Others) {
     this.#reader = reader;
-    this.#prefetch = prefetch;
-    this.#ahead = new ReadAhead(prefetch);
     this.#others = others;
   }
 
-  async begin(opening: () => OpeningChannel, start: LogStart): Promise<void> {
+  /** @param prefetch records that RabbitMQ sends it before any is handled */
+  async begin(opening: () => OpeningChannel, start: LogStart, prefetch: number): Promise<void> {
+    this.#ahead = new ReadAhead(prefetch);
     const { channel, opened } = opening();
     this.#channel = channel;
     this.#opened = opened;
@@ -117,24 +116,20 @@ class Reading implements LogReading {
       else this.#deliver(delivery);
     };
     const consume = { arguments: { "x-stream-offset": startArgument(start) } };
-    await Promise.all([
-      opened,
-      channel.prefetch(this.#prefetch),
-      channel.consume(logStream, onDelivery, consume),
-    ]);
+    await Promise.all([opened, channel.prefetch(prefetch), channel.consume(logStream, onDelivery, consume)]);
   }
 
   #deliver(delivery: ConsumeMessage): void {
     if (this.#isOver) return;
     if (!this.#hasBegun) this.#others.begun();
     this.#hasBegun = true;
-    this.#ahead.came(delivery.content.byteLength);
+    this.#ahead!.came(delivery.content.byteLength);
     this.#reader.record(offsetOf(delivery), cameBy(delivery.fields.exchange), fromDelivery(delivery));
   }
 
   /** Deliveries are counted on a channel of their own, as their tags are. */
   handled(count: number): void {
-    const upTo = this.#ahead.handled(count, this.#others.aheadMax());
+    const upTo = this.#ahead?.handled(count, this.#others.aheadMax());
     if (upTo === undefined || this.#isOver) return;
     this.#channel?.ack({ fields: { deliveryTag: upTo } } as ConsumeMessage, true);
   }
