@@ -4,9 +4,6 @@ export interface Receiver {
   receive(bytes: Uint8Array): void;
 }
 
-/** Receivers that are written to before the clock is looked at again. */
-const writesPerLook = 4;
-
 /** Something that is written to some of a crowd, and to the others not yet. */
 interface Batch {
   readonly text: string;
@@ -69,12 +66,10 @@ export class Crowd {
   /**
    * Writes some of it.
    *
-   * @param untilMs when to pause
-   * @param now the time in milliseconds
+   * @param mayWrite asked before each write
    * @returns whether there is nothing more to write
    */
-  write(untilMs: number, now: () => number): boolean {
-    let writes = 0;
+  write(mayWrite: () => boolean = () => true): boolean {
     for (;;) {
       if (this.#batch === undefined) {
         if (this.#text === "") return true;
@@ -82,18 +77,13 @@ export class Crowd {
       }
       const batch = this.#batch;
       for (const receiver of batch.rest) {
-        if (++writes % writesPerLook === 0 && now() >= untilMs) return false;
+        if (!mayWrite()) return false;
         batch.rest.delete(receiver);
         // One that turns out to be gone leaves meanwhile.
         writeBatch(batch, receiver);
       }
       this.#batch = undefined;
     }
-  }
-
-  /** Writes all of it. */
-  writeAll(): void {
-    this.write(Number.POSITIVE_INFINITY, () => 0);
   }
 
   #nextBatch(): Batch {
