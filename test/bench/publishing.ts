@@ -44,6 +44,7 @@ export function linkTo(
     onTaken: () => undefined,
     haste: new Haste(),
     missedForMs: 300,
+    unconfirmed: { look: () => undefined },
     drop: () => undefined,
   });
 }

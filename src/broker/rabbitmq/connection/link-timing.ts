@@ -16,6 +16,8 @@ export interface LinkTiming {
   readonly openTimeoutMs: number;
   /** How long the answer to any question after that may take, unless RabbitMQ takes no messages, in milliseconds. */
   readonly answerTimeoutMs: number;
+  /** How long what was published may wait for its confirm before that is told, in milliseconds. */
+  readonly unconfirmedAfterMs: number;
   /** How long closing may take before the socket is simply dropped, in milliseconds. */
   readonly closeTimeoutMs: number;
   /** The waits between attempts to connect. */
@@ -37,6 +39,7 @@ export const defaultTiming: LinkTiming = {
   heartbeatSeconds: 10,
   openTimeoutMs: 10_000,
   answerTimeoutMs: 30_000,
+  unconfirmedAfterMs: 10_000,
   closeTimeoutMs: 2000,
   // Well under the 5 s within which delivery resumes, since the links of several processes wait, each for itself.
   backoff: { firstMs: 200, mostMs: 2000 },

@@ -24,6 +24,8 @@ export interface CheckingOptions {
   confirmed(tag: number, multiple: boolean): void;
   /** Writes to the socket. */
   write(frames: Uint8Array): void;
+  /** Called each time that it looks, between ten times a second and once. */
+  looked(nowMs: number): void;
 }
 
 /**
@@ -99,6 +101,7 @@ export class Checking {
     const isDue = nowMs - this.#askedAtMs >= everyMs;
     // A RabbitMQ that does not answer is asked once.
     if (isDue && this.#confirms.asked === 0) this.ask();
+    this.#options.looked(nowMs);
     this.#lookIn(everyMs);
   }
 

@@ -50,6 +50,11 @@ export class ParcelTags {
     return this.#nextFirst;
   }
 
+  /** The first delivery tag of what was written the longest ago of all that RabbitMQ has not settled; undefined if there is none. */
+  get oldestTag(): number | undefined {
+    return this.#open.at(0)?.firstTag;
+  }
+
   /** Its parts that are due are about to be written. Returns how many these are. */
   add(copies: Copies | undefined): number {
     const size = copies === undefined ? 1 : copies.due;

@@ -11,6 +11,7 @@ import { copyFrames, type FramesOptions, publishFrames } from "../frames/publish
 import { Checking } from "./checking.ts";
 import { type Answered, Listening } from "./listening.ts";
 import { ParcelTags } from "./parcel-tags.ts";
+import type { Unconfirmed } from "./unconfirmed.ts";
 
 /** How long a check may take to name what is missing, in milliseconds. */
 const namedWithinMs = 500;
@@ -33,6 +34,8 @@ export interface PublishLinkOptions {
   needed(): Needed;
   /** Hears of each write: what is published may have an answer. */
   readonly haste: Haste;
+  /** Is told of what has waited the longest. */
+  readonly unconfirmed: Pick<Unconfirmed, "look">;
   /** How long something that is missing stays so, in milliseconds. */
   readonly missedForMs: number;
   /**
@@ -87,7 +90,7 @@ export class ChannelLink implements PublishLink {
   #lateCount = 0;
 
   constructor(connection: ChannelModel, channel: ConfirmChannel, options: PublishLinkOptions) {
-    const { exchange, copiesTo, publisher, needed, missedForMs } = options;
+    const { exchange, copiesTo, publisher, needed, missedForMs, unconfirmed } = options;
     const { stream, frameMax } = innards(connection);
     const isMandatory = needed().queues.length > 0;
     this.#options = options;
@@ -114,6 +117,7 @@ export class ChannelLink implements PublishLink {
       write: (frames) => {
         if (this.#isOpen) stream.write(frames);
       },
+      looked: (nowMs) => unconfirmed.look(this.#parcels.oldestTag, nowMs),
     });
     stream.on("drain", this.#drained);
     channel.on("close", () => this.end());

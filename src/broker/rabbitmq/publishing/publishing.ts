@@ -15,6 +15,7 @@ import { Alarm } from "./alarm.ts";
 import type { Announcing } from "./announcing.ts";
 import { PublishChannel, type ReopenAfter } from "./publish-channel.ts";
 import { ChannelLink } from "./publish-link.ts";
+import { Unconfirmed } from "./unconfirmed.ts";
 
 /** A publisher, and what it publishes to. */
 export interface Publishing {
@@ -68,7 +69,7 @@ export class PublishingConnection {
 
   async setUp(life: Life): Promise<void> {
     const { connection, drop } = life;
-    const { publishings, layout, groupsInLedger, hasLog, hasCopies, timing, haste, announcing } =
+    const { publishings, layout, groupsInLedger, hasLog, hasCopies, timing, haste, announcing, logger } =
       this.#options;
     this.#watchBlocked(life);
     this.#drop = drop;
@@ -78,7 +79,8 @@ export class PublishingConnection {
     const publishedTo = publishings.map(({ exchange }) => exchange);
     await layout.declareFor(publishedTo, connection);
     if (hasLog && publishedTo.some((exchange) => exchange !== exchanges.dead)) await tryLog(connection);
-    const { missedForMs } = timing;
+    const { missedForMs, unconfirmedAfterMs } = timing;
+    const isExplained = () => this.blockedWhy !== undefined;
     const look = lookOn(connection);
     life.onLoss(() => this.#full.lost());
     for (const { exchange, publisher } of publishings) {
@@ -92,6 +94,7 @@ export class PublishingConnection {
           needed,
           haste,
           missedForMs,
+          unconfirmed: new Unconfirmed(logger, exchange, unconfirmedAfterMs, isExplained),
           onRefused: (isFirst) => {
             const isFull = this.#full.refused(connection, performance.now());
             // Such a channel goes on to refuse: a new connection asks anew who the queues' leaders are.

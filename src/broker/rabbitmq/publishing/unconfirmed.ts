@@ -1,0 +1,73 @@
+import type { Logger } from "../../../ops/logger.ts";
+
+const mend =
+  "a queue without a running leader, or without most of its nodes, holds it up: rabbitmqctl list_queues name type state shows which";
+
+/**
+ * Says when RabbitMQ answers and confirms nothing: one line when what was published first has waited for long, and one when RabbitMQ
+ * confirms again. What waits is not published once more for that, since RabbitMQ has it, and some queues have stored it. No I/O.
+ */
+export class Unconfirmed {
+  readonly #logger: Logger;
+  readonly #exchange: string;
+  readonly #afterMs: number;
+  readonly #isExplained: () => boolean;
+  /** What has waited the longest, and since when, in milliseconds; undefined while nothing waits. */
+  #oldest: { readonly tag: number; readonly sinceMs: number } | undefined;
+  /** Since when RabbitMQ has confirmed nothing, in milliseconds, if that was told. */
+  #toldSinceMs: number | undefined;
+
+  /**
+   * @param exchange what is published to
+   * @param afterMs how long a confirm may take, in milliseconds
+   * @param isExplained whether something else that was told of holds everything up
+   */
+  constructor(logger: Logger, exchange: string, afterMs: number, isExplained: () => boolean) {
+    this.#logger = logger;
+    this.#exchange = exchange;
+    this.#afterMs = afterMs;
+    this.#isExplained = isExplained;
+  }
+
+  /**
+   * Looks at what waits. It has to be called now and then.
+   *
+   * @param oldest the delivery tag of what has waited the longest; undefined: nothing waits
+   * @param nowMs the time in milliseconds
+   */
+  look(oldest: number | undefined, nowMs: number): void {
+    if (this.#isExplained()) {
+      // The time that it may take begins anew when that is over.
+      this.#oldest = undefined;
+      return;
+    }
+    if (oldest !== this.#oldest?.tag) {
+      this.#oldest = oldest === undefined ? undefined : { tag: oldest, sinceMs: nowMs };
+      this.#heard(nowMs);
+      return;
+    }
+    if (this.#oldest === undefined || this.#toldSinceMs !== undefined) return;
+    const { sinceMs } = this.#oldest;
+    if (nowMs - sinceMs < this.#afterMs) return;
+    this.#toldSinceMs = sinceMs;
+    this.#logger.warn("RabbitMQ does not confirm what is published: it waits", {
+      exchange: this.#exchange,
+      forSeconds: seconds(nowMs - sinceMs),
+      mend,
+    });
+  }
+
+  #heard(nowMs: number): void {
+    if (this.#toldSinceMs === undefined) return;
+    this.#logger.info("RabbitMQ confirms again", {
+      exchange: this.#exchange,
+      afterSeconds: seconds(nowMs - this.#toldSinceMs),
+    });
+    this.#toldSinceMs = undefined;
+  }
+}
+
+/** Rounded to tenths. */
+function seconds(ms: number): number {
+  return Math.round(ms / 100) / 10;
+}
