@@ -80,8 +80,10 @@ export class DurableWitness {
   #note(head: string, body: string): void {
     const position = /^x-stream-offset:(.*)$/m.exec(head)?.[1] ?? "";
     const isGap = /^x-stream-gap:true$/m.test(head);
-    if (isGap) this.gaps++;
-    else if (this.#last !== undefined && !isAfter(position, this.#last))
+    if (isGap) {
+      this.gaps++;
+      for (const sightings of [this.relayed, this.answered]) sightings.anotherLog();
+    } else if (this.#last !== undefined && !isAfter(position, this.#last))
       this.faults.push(`position ${position} came behind ${this.#last}`);
     this.#last = position;
     this.#hasGotOn = true;

@@ -1,34 +1,55 @@
 /** Of what is wrong, the first few are shown. */
 const shownMax = 20;
 
+/** What was seen of one client. */
+interface Seen {
+  /** By number, in which of the logs it was seen last. Not seen: absent. */
+  readonly logs: number[];
+  /** The highest number that was seen in the log with the number `lastIn`. */
+  last: number;
+  /** Where in that log it was, if that is known. */
+  lastAt: string;
+  lastIn: number;
+}
+
 /** One listener's view of the messages of many clients, each of which numbers its own from 0. No I/O. */
 export class Sightings {
-  readonly #seen = new Map<string, { readonly times: number[]; last: number; lastAt: string }>();
+  readonly #seen = new Map<string, Seen>();
+  #log = 0;
   duplicated = 0;
   /** The first of what came twice: `c7:42`. */
   readonly repeats: string[] = [];
-  /** First sightings that came after one with a higher number. */
+  /** First sightings in a log that came after one with a higher number. */
   reordered = 0;
   /** The first of them. */
   readonly reorderings: Reordering[] = [];
   /** Different messages seen. */
   count = 0;
 
+  /** What comes next is read from another log, which may have again what the one before had: within this one nothing may come twice. */
+  anotherLog(): void {
+    this.#log++;
+  }
+
   /** @param at where in the log, if that is known */
   note(client: string, number: number, at = ""): void {
     let seen = this.#seen.get(client);
     if (seen === undefined) {
-      seen = { times: [], last: -1, lastAt: "" };
+      seen = { logs: [], last: -1, lastAt: "", lastIn: this.#log };
       this.#seen.set(client, seen);
     }
-    const times = (seen.times[number] ?? 0) + 1;
-    seen.times[number] = times;
-    if (times > 1) {
+    const before = seen.logs[number];
+    seen.logs[number] = this.#log;
+    if (before === undefined) this.count++;
+    else if (before === this.#log) {
       this.duplicated++;
       if (this.repeats.length < shownMax) this.repeats.push(`${client}:${number}`);
       return;
     }
-    this.count++;
+    if (seen.lastIn !== this.#log) {
+      seen.lastIn = this.#log;
+      seen.last = -1;
+    }
     if (number < seen.last) {
       this.reordered++;
       const { last, lastAt } = seen;
@@ -41,12 +62,12 @@ export class Sightings {
   }
 
   has({ client, number }: MessageKey): boolean {
-    return (this.#seen.get(client)?.times[number] ?? 0) > 0;
+    return this.#seen.get(client)?.logs[number] !== undefined;
   }
 
   *keys(): Generator<MessageKey> {
-    for (const [client, { times }] of this.#seen) {
-      for (const number of times.keys()) if ((times[number] ?? 0) > 0) yield { client, number };
+    for (const [client, { logs }] of this.#seen) {
+      for (const number of logs.keys()) if (logs[number] !== undefined) yield { client, number };
     }
   }
 }
