@@ -144,7 +144,7 @@ export class Durables {
 
   /** The client has read something of what was written to it. */
   drained(subscription: DurableSubscription): void {
-    if (subscription.state !== "parked" || !subscription.isRoomy) return;
+    if (subscription.state !== "parked" || !subscription.isDrained) return;
     const sequence = this.#parked.take(subscription);
     if (sequence === undefined || sequence < this.window.begin) this.#locate(subscription);
     else this.#catchUp(subscription, sequence);

@@ -40,9 +40,17 @@ export class Outflow<Subscription> {
     return this.#outlet.room;
   }
 
-  /** Whether the client has read enough for more to be gathered or written. */
+  /** Whether more may be gathered or written beside what waits for the client. */
   get isRoomy(): boolean {
     return this.#socket.getBufferedAmount() + this.#gathered <= this.#outlet.room;
+  }
+
+  /**
+   * Whether the network has taken all that was written. A client for which something waits here has tens of kilobytes to read beside it,
+   * so what is read for it from the log would lie here twice.
+   */
+  get isDrained(): boolean {
+    return this.#socket.getBufferedAmount() === 0;
   }
 
   gathered(size: number): void {

@@ -54,6 +54,6 @@ export class Parked {
   }
 
   #look(): void {
-    for (const subscription of this.#all.keys()) if (subscription.isRoomy) this.#onRoom(subscription);
+    for (const subscription of this.#all.keys()) if (subscription.isDrained) this.#onRoom(subscription);
   }
 }

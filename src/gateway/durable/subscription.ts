@@ -168,7 +168,7 @@ export class DurableSubscription {
   /** Writes what was gathered as one. False if the client has to read before more is written. */
   flush(): boolean {
     this.write();
-    return this.isRoomy;
+    return this.isDrained;
   }
 
   /** Writes what was gathered as one. Call it where nothing more is to be written. */
@@ -182,9 +182,14 @@ export class DurableSubscription {
     }
   }
 
-  /** Whether the client has read enough of what was written to it. */
+  /** Whether more may be gathered or written beside what waits for the client. */
   get isRoomy(): boolean {
     return this.#outflow.isRoomy;
+  }
+
+  /** Whether nothing waits for the client any more: then it is read on for. */
+  get isDrained(): boolean {
+    return this.#outflow.isDrained;
   }
 
   /** It goes on when there is room, also where Bun does not tell. */

@@ -192,6 +192,28 @@ describe("durable subscriptions that catch up in memory", () => {
   });
 });
 
+test("of what a client has yet to read one batch waits beside what the network has taken, and it is read on for when that has gone", async () => {
+  const { durables, self } = await filled(2000);
+  const { client, subscription } = self.subscribe("#", after(0));
+  client.networkTakes(20_000);
+  const waited: number[] = [];
+  while (client.frames.length < 1999) {
+    await self.until(() => durables.counts.parked === 1 || client.frames.length === 1999);
+    waited.push(client.waitingBytes);
+    // What is taken in part is no reason to read on.
+    client.networkTakes(client.waitingBytes / 2);
+    durables.drained(subscription);
+    expect(durables.counts.parked).toBe(client.waitingBytes > 0 ? 1 : 0);
+    client.networkTakes(20_000);
+    durables.drained(subscription);
+  }
+  expect(client.texts).toEqual(numbers(1, 2000));
+  // A batch has 16 KiB without what each client's frames begin with.
+  expect(Math.max(...waited)).toBeLessThan(32 * 1024);
+  expect(waited.length).toBeGreaterThan(4);
+  durables.close();
+});
+
 test("a durable subscription whose client goes while it is written to is kept nowhere", async () => {
   const { durables, self } = started();
   self.log(1, 10);

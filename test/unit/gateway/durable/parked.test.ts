@@ -5,7 +5,7 @@ import { makeFakeClock } from "../../doubles/fake-clock.ts";
 
 const { step } = makeFakeClock();
 
-const unread = () => ({ isRoomy: false, awaitRoom: () => undefined }) as unknown as DurableSubscription;
+const unread = () => ({ isDrained: false, awaitRoom: () => undefined }) as unknown as DurableSubscription;
 
 test("one whose client has read goes on within a quarter of a second, though nobody tells that it has", () => {
   const wentOn: (number | undefined)[] = [];
@@ -15,11 +15,11 @@ test("one whose client has read goes on within a quarter of a second, though nob
   parked.add(other, 8);
   step(1000);
   expect(wentOn).toEqual([]);
-  Object.assign(other, { isRoomy: true });
+  Object.assign(other, { isDrained: true });
   step(250);
   expect(wentOn).toEqual([8]);
   expect(parked.count).toBe(1);
-  Object.assign(one, { isRoomy: true });
+  Object.assign(one, { isDrained: true });
   step(250);
   expect(wentOn).toEqual([8, 7]);
 });

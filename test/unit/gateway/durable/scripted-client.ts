@@ -5,6 +5,8 @@ export class ScriptedClient {
   readonly frames: string[] = [];
   readonly keys = new Set<string>();
   #bufferedBytes = 0;
+  /** What the network takes before something waits for the client. In characters. */
+  #networkRoom = Number.POSITIVE_INFINITY;
   readonly #onKey: (key: string, isIn: boolean) => void;
 
   /** @param onKey hears of what it subscribes to */
@@ -13,7 +15,12 @@ export class ScriptedClient {
   }
 
   readonly socket = {
-    send: (frame: string) => void this.frames.push(frame),
+    send: (frame: string) => {
+      this.frames.push(frame);
+      const taken = Math.min(this.#networkRoom, frame.length);
+      this.#networkRoom -= taken;
+      this.#bufferedBytes += frame.length - taken;
+    },
     cork: (write: () => void) => write(),
     getBufferedAmount: () => this.#bufferedBytes,
     subscribe: (key: string) => {
@@ -28,6 +35,17 @@ export class ScriptedClient {
 
   isReading(isReading: boolean): void {
     this.#bufferedBytes = isReading ? 0 : 10 ** 9;
+  }
+
+  get waitingBytes(): number {
+    return this.#bufferedBytes;
+  }
+
+  /** The network takes so much more, in characters: first what waits. */
+  networkTakes(room: number): void {
+    const taken = Math.min(room, this.#bufferedBytes);
+    this.#bufferedBytes -= taken;
+    this.#networkRoom = room - taken;
   }
 
   /** What it got, as texts; they are numbered, so this tells their order too. */
