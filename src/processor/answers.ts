@@ -82,7 +82,19 @@ function json(item: unknown): string {
     cause = error;
   }
   if (text === undefined) throw new UnusableAnswer("an object that cannot be written as JSON", { cause });
+  if (text === "{}" && isOfClass(item))
+    throw new UnusableAnswer(
+      `an answer of the class ${item.constructor.name}, of which JSON says nothing: send its text, its bytes or a plain object`,
+    );
   return text;
+}
+
+/** What `fetch` resolves with, a map, an error: whatever is in it, as JSON it is an empty object. One that says by `toJSON` that it is empty is. */
+function isOfClass(item: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(item);
+  if (prototype === null || "toJSON" in item || typeof item.constructor !== "function") return false;
+  // Of a plain object, of whatever realm, the prototype is the last one.
+  return Object.getPrototypeOf(prototype) !== null;
 }
 
 /** Whether JSON would show it as an empty object. */

@@ -49,6 +49,26 @@ describe("a handler's result", () => {
     expect(bodies(new Date(0))).toEqual(['"1970-01-01T00:00:00.000Z"']);
   });
 
+  test("of an empty object is its JSON, of a class that says what it is in JSON too", () => {
+    const nothing = [
+      {},
+      Object.create(null),
+      { toJSON: () => ({}) },
+      new (class Empty {
+        toJSON = () => ({});
+      })(),
+    ];
+    expect(bodies(nothing)).toEqual(["{}", "{}", "{}", "{}"]);
+    expect(
+      bodies(
+        new (class Price {
+          eur = 3;
+        })(),
+      ),
+    ).toEqual(['{"eur":3}']);
+    expect(bodies(new Date(0))).toEqual(['"1970-01-01T00:00:00.000Z"']);
+  });
+
   test("of an array is an answer for each, in order, of whatever kinds", () => {
     const bytes = new Uint8Array([1]);
     expect(bodies(["one", bytes, { three: 3 }, [4, 5]])).toEqual(["one", bytes, '{"three":3}', "[4,5]"]);
@@ -85,6 +105,11 @@ describe("what cannot be sent", () => {
     ["a number for the sender", { to: "sender", body: 42 }, "not number"],
     ["a promise among answers", [Promise.resolve("text")], "a promise or a generator"],
     ["a generator among answers", [new ReadableStream()], "a promise or a generator"],
+    ["what fetch resolves with", { to: "sender", body: new Response("text") }, "of the class Response"],
+    ["a map for the sender", { to: "sender", body: new Map([["a", 1]]) }, "of the class Map"],
+    ["a set among answers", [new Set(["a"])], "of the class Set"],
+    ["an error that was not thrown", new TypeError("secret"), "of the class TypeError"],
+    ["a blob", new Blob(["text"]), "of the class Blob"],
     ["an object in a circle", circular, "cannot be written as JSON"],
     ["an object with a bigint", { n: 1n }, "cannot be written as JSON"],
     ["an object whose JSON is nothing", { toJSON: () => undefined }, "cannot be written as JSON"],
