@@ -56,7 +56,7 @@ export class GatewayParts {
   readonly shares: Shares;
   readonly limits: Limits;
   readonly wheel = new TimerWheel(this.loop);
-  readonly requests = new Requests(this.wheel, this.loop);
+  readonly requests: Requests;
   readonly backlogs: Backlogs;
   readonly multicast = new Multicast(this.loop);
   readonly listeners = new Listeners(
@@ -76,6 +76,7 @@ export class GatewayParts {
   ) {
     this.options = options;
     this.relay.serveBy(this.listeners);
+    this.requests = new Requests(this.wheel, this.loop, this.#largestBytes);
     this.requests.onLeft = options.onAskerLeft;
     const { clientBufferBytes, announcements, uplink } = options;
     const notices = new Notices(options.logger);
@@ -128,10 +129,16 @@ export class GatewayParts {
     });
   }
 
+  /** No single message that goes to a client is larger. In bytes. */
+  get #largestBytes(): number {
+    const { clientBufferBytes, maxMessageBytes, sharedLog } = this.options;
+    return Math.max(maxMessageBytes, sharedLog?.recordBytesMax ?? clientBufferBytes);
+  }
+
   /** @param memoryMaxBytes what may be kept for all clients together */
   #backlogsUpTo(memoryMaxBytes: number): Backlogs {
-    const { clientBufferBytes, maxMessageBytes, sharedLog } = this.options;
-    const largestBytes = Math.max(maxMessageBytes, sharedLog?.recordBytesMax ?? clientBufferBytes);
+    const { clientBufferBytes } = this.options;
+    const largestBytes = this.#largestBytes;
     const keptBytes = () => this.doors.reduce((bytes, door) => bytes + door.keptBytes, 0);
     const isAnybodyAtEnd = () => (this.durables?.end.count ?? 0) > 0;
     return new Backlogs(

@@ -1,4 +1,5 @@
 import { type Contents, contentsOf, type Envelope, type Head } from "../envelope/envelope.ts";
+import { packedContentType } from "../envelope/packing.ts";
 import type { Message } from "../message.ts";
 import { answeredBy } from "../requests.ts";
 import type { LogRecord } from "./record.ts";
@@ -15,7 +16,7 @@ class TooLargeForClients extends Error {
  * Requests, which are for processors alone, and answers to them, which are for the clients that asked, are left out.
  *
  * @param bytesMax of the record's body, packed or not
- * @param onHidden gets what is left out: requests, and answers with what they answer
+ * @param onHidden gets what is left out: requests, and answers with what they answer, also one that is too large, since a client waits for it
  * @throws TooLargeForClients, MalformedPack
  */
 export function openForClients(
@@ -26,6 +27,11 @@ export function openForClients(
 ): Contents {
   const { byteLength } = envelope.body;
   if (byteLength > bytesMax) {
+    const asker = isToClients ? answeredBy(envelope) : undefined;
+    if (asker !== undefined && envelope.contentType !== packedContentType) {
+      const answer = contentsOf(envelope, `${exchange}@${offset}`);
+      for (const head of answer.heads) onHidden?.(head, asker, () => answer.at(0));
+    }
     throw new TooLargeForClients(
       `${byteLength} bytes are more than may wait for a client: raise --client-buffer-bytes, or send less at once`,
     );

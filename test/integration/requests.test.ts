@@ -102,6 +102,7 @@ describe("a request", () => {
     ["is to a topic of 256 bytes", { to: { topic: "x".repeat(256) }, body: "x" }, /255 bytes/],
     ["is to somebody by name alone", { to: "ben", body: "x" }, /ben/],
     ["is over the limit", "x".repeat(16 * 1024 ** 2 + 1), /more than 16777216 bytes/],
+    ["is more than may wait for a client", "x".repeat(4 * 1024 ** 2 + 1), /more than may wait for a client/],
     ["is a promise in a list", [Promise.resolve("x")], /promise/],
   ])(
     "whose answer %s is answered with an error, of which the log says why, and others are served",

@@ -79,7 +79,7 @@ export class Line {
     this.#asker.answer(withOwn(message, thread), thread);
   }
 
-  /** The request with these headers is not sent on: `why` is a sentence for the client. */
+  /** The request with these headers is not sent on, or its answer is not: `why` is a sentence for the client. */
   refused(
     headers: Message["headers"],
     thread: Thread,

@@ -1,12 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { Deque } from "../../collections/deque.ts";
-import type { Message } from "../../message.ts";
+import { isLongerThan, type Message } from "../../message.ts";
 import { LoopTime, type Task } from "../../ops/loop-time.ts";
 import type { AnyMetric } from "../../ops/metrics.ts";
 import { correlationPrefix } from "../../requests.ts";
 import type { TimerWheel } from "../clients/timer-wheel.ts";
 import { type Correlation, correlationIn } from "./correlation.ts";
 import { type Asker, Line } from "./line.ts";
+
+const tooLarge = "the answer has more bytes than may wait for a client";
 
 /**
  * The questions of this manager's clients, and the way back of their answers. What is asked is not kept: the correlation id that travels
@@ -23,15 +25,18 @@ export class Requests {
   /** Those whose time is over. Clients may have made many end at the same moment: they are told by turns. */
   readonly #over = new Deque<() => void>();
   readonly #loop: LoopTime;
+  readonly #answerBytesMax: number;
   readonly #telling: Task = { run: (untilMs) => this.#tell(untilMs) };
   #asked = 0;
   #answered = 0;
   #timedOut = 0;
   #unwanted = 0;
 
-  constructor(wheel: TimerWheel, loop = new LoopTime()) {
+  /** @param answerBytesMax a larger answer would have its client disconnected by the next: it is told of an error instead */
+  constructor(wheel: TimerWheel, loop = new LoopTime(), answerBytesMax = Number.POSITIVE_INFINITY) {
     this.#wheel = wheel;
     this.#loop = loop;
+    this.#answerBytesMax = answerBytesMax;
   }
 
   get metrics(): readonly AnyMetric[] {
@@ -95,7 +100,10 @@ export class Requests {
       return true;
     }
     this.#answered++;
-    line.answer(message, id, correlation.thread);
+    const { thread } = correlation;
+    if (isLongerThan(message.body, this.#answerBytesMax))
+      line.refused({ "correlation-id": id }, thread, message.topic, "failed", tooLarge);
+    else line.answer(message, id, thread);
     return true;
   }
 }

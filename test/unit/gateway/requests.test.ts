@@ -65,6 +65,17 @@ describe("a request's correlation id", () => {
     expect(got).toEqual([]);
   });
 
+  test("of an answer that is larger than clients may be sent brings an error, and nothing of it", () => {
+    const { line, requests, got } = asking(new Requests(new TimerWheel(), undefined, 100));
+    const headers = line.headersOf({}, { replyTo: "x", correlationId: "1" }, "t");
+    expect(requests.answer(answerOf(headers, "é".repeat(51)), idIn(headers))).toBe(true);
+    expect(requests.answer(answerOf(headers, "é".repeat(50)), idIn(headers))).toBe(true);
+    expect(got.map(([{ body, headers: of }]) => [of!["correlation-id"], of!["error"], body])).toEqual([
+      ["1", "failed", "the answer has more bytes than may wait for a client"],
+      ["1", undefined, "é".repeat(50)],
+    ]);
+  });
+
   test("that AMQP could not carry is refused", () => {
     const { line } = asking();
     expect(() => line.headersOf({}, { replyTo: "x", correlationId: "é".repeat(120) }, "t")).toThrow(

@@ -122,6 +122,15 @@ test("the answer to a request goes to the client that asked, once, alone in its 
   ]);
 });
 
+test("an answer that is too large for clients is handed on all the same, since somebody waits for it, and the log says why it fails", () => {
+  const { feed, heard, skipped } = feedOf("manager-1");
+  const answer = { body: "x".repeat(1025), topic: "a", headers: { "correlation-id": "warren:1" } };
+  feed.record(0, "towsmanager", from("processor-0123456789ab", answer));
+  feed.record(1, "towsmanager", from("processor-ba9876543210", { ...answer, headers: {} }));
+  expect(heard).toEqual([["answer", "warren:1", answer.body]]);
+  expect(skipped.count).toBe(2);
+});
+
 test("what came from processors is delivered, to all of a topic or to one client", () => {
   const { feed, heard } = feedOf("manager-1");
   feed.record(0, "towsmanager", from("processor-1", { body: "to all", topic: "a" }));
