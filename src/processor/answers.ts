@@ -93,7 +93,7 @@ function json(item: unknown): string {
 function isOfClass(item: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(item);
   if (prototype === null || "toJSON" in item || typeof item.constructor !== "function") return false;
-  // Of a plain object, of whatever realm, the prototype is the last one.
+  // A plain object has the last prototype of its chain, whatever realm it is from.
   return Object.getPrototypeOf(prototype) !== null;
 }
 
