@@ -43,3 +43,10 @@ test("the README links to files that exist", async () => {
   expect(links.length).toBeGreaterThan(5);
   for (const link of links) expect(await Bun.file(join(project, link)).exists()).toBe(true);
 });
+
+test("the README counts the fault scenarios that docs/reliability.md has figures of", async () => {
+  const reliability = await Bun.file(join(project, "docs/reliability.md")).text();
+  const [, table] = /<!-- faults -->([\s\S]*)<!-- \/faults -->/.exec(reliability)!;
+  const rows = table!.trim().split("\n").slice(2);
+  expect(readme).toContain(` ${rows.length} scenarios break `);
+});
