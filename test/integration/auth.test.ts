@@ -1,6 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connect } from "../support/client.ts";
-import { answerTo, bearer, rights, secret, silent, startGuarded, tokenOf } from "../support/guarded.ts";
+import { answerTo, bearer, rights, silent, startGuarded, tokenOf } from "../support/guarded.ts";
 import { connectStomp, StompPeer } from "../support/stomp-client.ts";
 import { startSystem } from "../support/system.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
