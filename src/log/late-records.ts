@@ -2,8 +2,11 @@ import { Deque } from "../collections/deque.ts";
 import type { LoopTime, Task } from "../ops/loop-time.ts";
 import type { EarlyRecord } from "./early-records.ts";
 
-/** What is published to audiences in one turn of the event loop as records come. Each takes about a microsecond. */
-const publishedMax = 4096;
+/**
+ * What is published to audiences as records come, and what at the end of a turn of the event loop. Each takes a microsecond, and up to
+ * five more at the end of the turn, when Bun sends it.
+ */
+const publishedMax = 1024;
 /** What the bodies of records that wait may take together: beyond it all are handed on at once. In bytes. */
 const bytesMax = 8 * 1024 ** 2;
 
@@ -18,7 +21,7 @@ export interface LateRecord extends EarlyRecord {
 /**
  * Hands on one message after another, until it may not go on.
  *
- * @param mayGoOn asked after each message
+ * @param mayGoOn asked after each message that somebody got
  * @returns whether all of the record was handed on
  */
 type HandOn = (late: LateRecord, mayGoOn: () => boolean) => boolean;
@@ -34,7 +37,7 @@ export class LateRecords implements Task {
   readonly #publishedCount: () => number;
   readonly #waiting = new Deque<LateRecord>();
   #bytes = 0;
-  /** In which turn of the event loop a record has come last, and what had been published when that began. */
+  /** In which turn of the event loop a record has come last, and what had been published when this part of it began. */
   #turn = -1;
   #publishedBefore = 0;
 
@@ -52,7 +55,7 @@ export class LateRecords implements Task {
       this.#turn = this.#loop.turn;
       this.#publishedBefore = this.#publishedCount();
     }
-    if (this.#waiting.length === 0 && this.#handOn(late, this.#mayPublish)) return;
+    if (this.#waiting.length === 0 && this.#mayPublish() && this.#handOn(late, this.#mayPublish)) return;
     this.#waiting.push(late);
     this.#bytes += late.bytes;
     if (this.#bytes > bytesMax) this.run(Number.POSITIVE_INFINITY);
@@ -60,15 +63,17 @@ export class LateRecords implements Task {
   }
 
   run(untilMs: number): void {
-    const mayGoOn = () => this.#loop.now() < untilMs;
+    if (untilMs !== Number.POSITIVE_INFINITY) this.#publishedBefore = this.#publishedCount();
+    const mayGoOn = () =>
+      untilMs === Number.POSITIVE_INFINITY || (this.#mayPublish() && this.#loop.now() < untilMs);
     for (let late = this.#waiting.at(0); late !== undefined; late = this.#waiting.at(0)) {
-      if (!this.#handOn(late, mayGoOn)) {
-        this.#loop.ask(this);
-        return;
+      if (this.#handOn(late, mayGoOn)) {
+        this.#waiting.shift();
+        this.#bytes -= late.bytes;
       }
-      this.#waiting.shift();
-      this.#bytes -= late.bytes;
+      if (!mayGoOn()) break;
     }
+    if (this.#waiting.length > 0) this.#loop.ask(this);
   }
 
   readonly #mayPublish = (): boolean => this.#publishedCount() - this.#publishedBefore < publishedMax;

@@ -459,15 +459,28 @@ describe("records with many messages for very many audiences", () => {
     expect(heard).toEqual(texts(0).slice(0, heard.length));
     expect(heard.length).toBeLessThanOrEqual(5);
     for (let turns = 0; heard.length < 300; turns++) {
-      expect(turns).toBeLessThan(100);
+      expect(turns).toBeLessThan(200);
       const beganMs = clock.ms;
       await turn();
-      expect(clock.ms - beganMs).toBeLessThanOrEqual(6);
+      expect(clock.ms - beganMs).toBeLessThanOrEqual(2);
     }
     expect(heard).toEqual([0, 1, 2].flatMap(texts));
     // After that what comes is handed on as it comes.
     feed.record(3, "wsmanager", from("other", { body: "next", topic: "a" }));
     expect(heard.at(-1)).toBe("next");
+  });
+
+  test("are no different where each record has one message", async () => {
+    const { feed, heard, clock } = crowded();
+    for (const body of texts(0)) feed.record(heard.length, "wsmanager", from("other", { body, topic: "a" }));
+    expect(heard.length).toBeLessThanOrEqual(5);
+    for (let turns = 0; heard.length < 100; turns++) {
+      expect(turns).toBeLessThan(100);
+      const beganMs = clock.ms;
+      await turn();
+      expect(clock.ms - beganMs).toBeLessThanOrEqual(2);
+    }
+    expect(heard).toEqual(texts(0));
   });
 
   test("do not wait where nobody hears them", async () => {
