@@ -7,7 +7,7 @@ import type { EarlyRecord } from "./early-records.ts";
  * five more at the end of the turn, when Bun sends it.
  */
 const publishedMax = 1024;
-/** What the bodies of records that wait may take together: beyond it all are handed on at once. In bytes. */
+/** What the bodies of records that wait may take together: beyond it the oldest are handed on, however long that takes. In bytes. */
 const bytesMax = 8 * 1024 ** 2;
 
 /** A record of which a part was handed on, or nothing yet. */
@@ -58,22 +58,25 @@ export class LateRecords implements Task {
     if (this.#waiting.length === 0 && this.#mayPublish() && this.#handOn(late, this.#mayPublish)) return;
     this.#waiting.push(late);
     this.#bytes += late.bytes;
-    if (this.#bytes > bytesMax) this.run(Number.POSITIVE_INFINITY);
-    else this.#loop.ask(this);
+    while (this.#bytes > bytesMax) this.#handOnFirst(() => true);
+    this.#loop.ask(this);
   }
 
   run(untilMs: number): void {
-    if (untilMs !== Number.POSITIVE_INFINITY) this.#publishedBefore = this.#publishedCount();
-    const mayGoOn = () =>
-      untilMs === Number.POSITIVE_INFINITY || (this.#mayPublish() && this.#loop.now() < untilMs);
-    for (let late = this.#waiting.at(0); late !== undefined; late = this.#waiting.at(0)) {
-      if (this.#handOn(late, mayGoOn)) {
-        this.#waiting.shift();
-        this.#bytes -= late.bytes;
-      }
-      if (!mayGoOn()) break;
-    }
+    this.#publishedBefore = this.#publishedCount();
+    const mayGoOn = () => this.#mayPublish() && this.#loop.now() < untilMs;
+    do {
+      if (this.#waiting.length === 0) return;
+      this.#handOnFirst(mayGoOn);
+    } while (mayGoOn());
     if (this.#waiting.length > 0) this.#loop.ask(this);
+  }
+
+  #handOnFirst(mayGoOn: () => boolean): void {
+    const first = this.#waiting.at(0)!;
+    if (!this.#handOn(first, mayGoOn)) return;
+    this.#waiting.shift();
+    this.#bytes -= first.bytes;
   }
 
   readonly #mayPublish = (): boolean => this.#publishedCount() - this.#publishedBefore < publishedMax;
