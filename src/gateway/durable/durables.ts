@@ -62,7 +62,7 @@ export class Durables {
       for (const subscription of left) this.#walk(subscription, this.window.end - 1);
     };
     this.end = new LogEnd(relay, { slow, tooMuch }, loop, publishedMax);
-    this.#locator = new Locator(log, this.window, retryBackoff, {
+    this.#locator = new Locator(log, this.window, this.#slices, retryBackoff, {
       inMemory: (subscription, sequence) => this.#catchUp(subscription, sequence),
       older: (subscription) => this.#sweep(subscription),
       newest: (subscription) => this.#history.add(subscription),

@@ -1,6 +1,7 @@
 import type { BackoffLimits } from "../../backoff.ts";
 import type { Position } from "../../log/position.ts";
 import type { LogWindow } from "../../log/window.ts";
+import type { Slices } from "../clients/slices.ts";
 import { PlaceChecks } from "./place-checks.ts";
 import type { SharedLog } from "./shared-log.ts";
 import { type DurableSubscription, isPosition, isTellable } from "./subscription.ts";
@@ -35,11 +36,18 @@ export class Locator {
   /** What ends the search for a time. */
   readonly #searches = new Map<DurableSubscription, () => void>();
 
-  constructor(log: SharedLog, window: LogWindow, retryBackoff: BackoffLimits, events: LocatorEvents) {
+  /** @param slices the time that it may take */
+  constructor(
+    log: SharedLog,
+    window: LogWindow,
+    slices: Slices,
+    retryBackoff: BackoffLimits,
+    events: LocatorEvents,
+  ) {
     this.#log = log;
     this.#window = window;
     this.#events = events;
-    this.#times = new TimeSearch(log, window);
+    this.#times = new TimeSearch(log, window, slices);
     this.#checks = new PlaceChecks(log, retryBackoff);
   }
 

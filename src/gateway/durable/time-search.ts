@@ -1,5 +1,7 @@
 import { type LogReading, type LogStart, markContentType } from "../../broker/broker.ts";
 import type { LogWindow } from "../../log/window.ts";
+import type { Task } from "../../ops/loop-time.ts";
+import type { Slices } from "../clients/slices.ts";
 import type { SharedLog } from "./shared-log.ts";
 import { TimePoints } from "./time-points.ts";
 
@@ -37,22 +39,28 @@ interface Search {
  * nearest place that is known to be not too late: it is told no more than it has to hear, only earlier.
  *
  * RabbitMQ does not tell that the log begins later than a time, so that the log's first record is looked at as well, afterwards.
+ *
+ * One answer may be that to thousands of subscriptions, which are told in slices of the event loop's time.
  */
-export class TimeSearch {
+export class TimeSearch implements Task {
   readonly #log: SharedLog;
   readonly #window: LogWindow;
+  readonly #slices: Slices;
   readonly #points = new TimePoints();
   readonly #waiting = new Set<Search>();
   /** Those whose offset is found, and has to be compared with the log's first one. */
   readonly #found = new Map<Search, number>();
+  /** Those that are to be told, and what. */
+  readonly #untold = new Map<Search, Found>();
   readonly #probes = new Map<number, LogReading>();
   #firstProbe: LogReading | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
 
-  constructor(log: SharedLog, window: LogWindow) {
+  constructor(log: SharedLog, window: LogWindow, slices: Slices) {
     this.#log = log;
     this.#window = window;
+    this.#slices = slices;
   }
 
   /**
@@ -75,21 +83,23 @@ export class TimeSearch {
   #forget(search: Search): void {
     this.#waiting.delete(search);
     this.#found.delete(search);
+    this.#untold.delete(search);
   }
 
   /** It is another log: nothing of what was found out holds. Those that wait are told about the new one, after `goOn`. */
   restart(): void {
     this.#stop();
     this.#points.clear();
-    for (const search of this.#found.keys()) this.#waiting.add(search);
+    for (const search of [...this.#found.keys(), ...this.#untold.keys()]) this.#waiting.add(search);
     this.#found.clear();
+    this.#untold.clear();
   }
 
   close(): void {
     this.#stop();
     clearImmediate(this.#immediate);
-    this.#waiting.clear();
-    this.#found.clear();
+    this.#slices.forget(this);
+    for (const kept of [this.#waiting, this.#found, this.#untold]) kept.clear();
   }
 
   #stop(): void {
@@ -174,8 +184,9 @@ export class TimeSearch {
         const mayMiss = first > 0 && offset <= first;
         const isBehindGap =
           mayMiss && (offset < first || timestamp === undefined || timestamp >= search.seconds);
-        search.then({ offset: Math.max(first, offset), isBehindGap });
+        this.#untold.set(search, { offset: Math.max(first, offset), isBehindGap });
       }
+      this.#slices.ask(this);
       this.goOn();
     });
   }
@@ -223,6 +234,16 @@ export class TimeSearch {
     const all = [...this.#waiting, ...this.#found.keys()];
     this.#waiting.clear();
     this.#found.clear();
-    for (const { then } of all) then("nothing kept");
+    for (const search of all) this.#untold.set(search, "nothing kept");
+    this.#slices.ask(this);
+  }
+
+  run(untilMs: number): void {
+    for (const [search, found] of this.#untold) {
+      this.#untold.delete(search);
+      search.then(found);
+      if (performance.now() >= untilMs) break;
+    }
+    if (this.#untold.size > 0) this.#slices.ask(this);
   }
 }

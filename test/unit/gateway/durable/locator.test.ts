@@ -3,6 +3,7 @@ import type { LogReader, LogReading, LogStart } from "../../../../src/broker/bro
 import { contentsOf, seal } from "../../../../src/envelope/envelope.ts";
 import { fingerprintOf } from "../../../../src/envelope/fingerprint.ts";
 import type { ClientSocket } from "../../../../src/gateway/clients/client.ts";
+import { Slices } from "../../../../src/gateway/clients/slices.ts";
 import { Locator } from "../../../../src/gateway/durable/locator.ts";
 import { Outflow, plainOutlet } from "../../../../src/gateway/durable/outflow.ts";
 import { DurableSubscription } from "../../../../src/gateway/durable/subscription.ts";
@@ -40,6 +41,7 @@ function unanswered(windowBytes = 0) {
       ...nothingRepeated(),
     },
     window,
+    new Slices(),
     { firstMs: 1, mostMs: 1 },
     { inMemory: place, older: place, newest: place, reached: (offset) => window.reached(offset) },
   );
@@ -119,6 +121,7 @@ test("a time that nobody wants to know any more is not searched for", async () =
   expect(placed).toEqual([]);
   expect(readers).toHaveLength(2);
   readers[1]!.record(0, "wsmanager", { ...envelopeOf(), timestamp: 1000 });
+  await turn();
   expect(placed).toEqual([last]);
   expect(last.isBehindGap).toBe(false);
   locator.close();

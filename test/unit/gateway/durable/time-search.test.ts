@@ -6,6 +6,7 @@ import {
   markContentType,
 } from "../../../../src/broker/broker.ts";
 import { contentsWith, seal } from "../../../../src/envelope/envelope.ts";
+import { Slices } from "../../../../src/gateway/clients/slices.ts";
 import { type Found, TimeSearch } from "../../../../src/gateway/durable/time-search.ts";
 import { LogRecord } from "../../../../src/log/record.ts";
 import { LogWindow } from "../../../../src/log/window.ts";
@@ -21,6 +22,7 @@ class TimedLog {
   search = new TimeSearch(
     { read: this.read.bind(this), mark: () => this.#mark(), recordBytesMax: 1, ...nothingRepeated() },
     this.window,
+    new Slices(),
   );
 
   /** One for each second, from this offset on. */
@@ -144,6 +146,7 @@ test("who has waited for long begins earlier rather than later", async () => {
       ...nothingRepeated(),
     },
     log.window,
+    new Slices(),
   );
   const startedMs = performance.now();
   const found = await Promise.all(Array.from({ length: 2000 }, (_, index) => log!.find(100_500 + index)));
@@ -170,6 +173,7 @@ test("one whose own time is being asked for waits for that answer, however long 
       ...nothingRepeated(),
     },
     log.window,
+    new Slices(),
   );
   const slow = log.find(100_500);
   await Bun.sleep(1100);
@@ -192,7 +196,7 @@ test("the earliest of those that wait is asked for first, since all others can b
     recordBytesMax: 1,
     ...nothingRepeated(),
   };
-  log.search = new TimeSearch(shared, log.window);
+  log.search = new TimeSearch(shared, log.window, new Slices());
   await Promise.all(Array.from({ length: 300 }, (_, index) => log!.find(100_500 + ((index * 7) % 300))));
   expect(starts[0]).toEqual({ timestamp: 100_500 });
 });
@@ -242,4 +246,32 @@ test("the record's own time counts before when it came", () => {
     window.append(new LogRecord(offset, "wsmanager", envelope, () => contentsWith([])));
   }
   expect([60, 100, 150, now, now + 60].map((time) => window.sequenceOfTime(time))).toEqual([0, 0, 1, 1, 4]);
+});
+
+test("one answer that is that to thousands of them is told in slices, so that no turn of the event loop is long", async () => {
+  log = new TimedLog();
+  log.fill(10, 10, 100_000);
+  const told: number[] = [];
+  let turns = 0;
+  const all = 50;
+  const stop = log.search.find(50_000, () => told.push(-1));
+  for (let index = 0; index < all; index++)
+    log.search.find(50_000 + index, () => {
+      told.push(index);
+      const untilMs = performance.now() + 0.5;
+      while (performance.now() < untilMs);
+    });
+  stop();
+  let most = 0;
+  for (; told.length < all; turns++) {
+    const before = told.length;
+    await turn();
+    most = Math.max(most, told.length - before);
+    expect(turns).toBeLessThan(10_000);
+  }
+  // Each takes half a millisecond, and a slice has two.
+  expect(most).toBeLessThanOrEqual(6);
+  expect(told.toSorted((one, other) => one - other)).toEqual(
+    Array.from({ length: all }, (_, index) => index),
+  );
 });
