@@ -150,3 +150,32 @@ test("its status tells its life", async () => {
   await broker.close();
   expect(broker.status()).toEqual({ state: "closed" });
 });
+
+test("thousands of messages that are published at once are routed and confirmed some in each turn of the event loop, in order", async () => {
+  const broker = new MemoryBroker();
+  const publishing = new Publishing();
+  const confirmed: number[] = [];
+  publishing.confirmed = (tag?: number) => void confirmed.push(tag!);
+  broker.attachPublisher("towsmanager", publishing);
+  const got: string[] = [];
+  broker.attachFollower({
+    patienceMs: 0,
+    record: (_, exchange, { body }) => void got.push(`${exchange} ${body}`),
+    marked: () => undefined,
+    missed: () => undefined,
+  });
+  broker.start();
+  await turns(2);
+  const numbers = Array.from({ length: 2000 }, (_, index) => `${index}`);
+  for (const from of [0, 700, 1400]) publishing.link!.send(numbers.slice(from, from + 700).map(text));
+  let before = 0;
+  for (let more = 0; got.length < 2000; more++) {
+    expect(more).toBeLessThan(50);
+    await turn();
+    expect(got.length - before).toBeLessThanOrEqual(512);
+    expect(confirmed.at(-1) ?? 0).toBe(got.length);
+    before = got.length;
+  }
+  expect(got).toEqual(numbers.map((number) => `towsmanager ${number}`));
+  await broker.close();
+});
