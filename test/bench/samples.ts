@@ -6,6 +6,13 @@ export interface Series {
   readonly failures: readonly string[];
 }
 
+/** The mean of the middle four fifths: for what comes in steps, as rounds with one collection of garbage more. Undefined of nothing. */
+export function middleMean(samples: readonly number[]): number | undefined {
+  const cut = Math.floor(samples.length / 10);
+  const middle = samples.toSorted((a, b) => a - b).slice(cut, samples.length - cut);
+  return middle.length === 0 ? undefined : middle.reduce((sum, one) => sum + one, 0) / middle.length;
+}
+
 /** Undefined of nothing. */
 export function median(samples: readonly number[]): number | undefined {
   const sorted = samples.toSorted((a, b) => a - b);

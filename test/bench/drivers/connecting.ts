@@ -1,17 +1,21 @@
 /**
- * `bun connecting.ts CLIENTS RATE ROUNDS PID=URL PID=URL…`: in each round CLIENTS plain-text clients connect to each of the managers, one
+ * `bun connecting.ts CLIENTS RATE WARM-UP ROUNDS PID=URL PID=URL…`: in each round CLIENTS plain-text clients connect to each of the managers, one
  * manager after the other, RATE a second or, with 0, as fast as they are let in. Prints as JSON what a connection took each manager in CPU time
- * and by the clock in each round, in microseconds. The first rounds, in which the managers warm up, do not count.
+ * and by the clock in each round, in microseconds. The first WARM-UP rounds, in which the managers compile what they run, do not count.
  */
 import { Handshake } from "../../../src/bench/handshake.ts";
 import { cpuSeconds, untilCalm } from "../systems/usage.ts";
 import { givenManagers } from "./given-managers.ts";
 
-const [clients, rate, rounds] = process.argv.slice(2, 5).map(Number) as [number, number, number];
-const managers = givenManagers(process.argv.slice(5));
+const [clients, rate, warmUpRounds, rounds] = process.argv.slice(2, 6).map(Number) as [
+  number,
+  number,
+  number,
+  number,
+];
+const managers = givenManagers(process.argv.slice(6));
 
 const atOnce = 32;
-const warmUpRounds = 3;
 /** What a manager has to do for its clients has been done then. */
 const calm = { share: 0.03, ms: 100, msMax: 5000 };
 
