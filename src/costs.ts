@@ -22,7 +22,7 @@ const mapEntryBytes = 48;
 const waiterOverheadBytes = 256;
 
 /** The bytes of a text longer than this are counted. In UTF-16 units. */
-const longText = 4096;
+const longTextUnits = 4096;
 
 /** Two bytes for each UTF-16 unit, since one character outside Latin-1 makes all of a text take that. */
 export function textCostBytes(text: string): number {
@@ -34,7 +34,7 @@ export function textCostBytes(text: string): number {
  * Latin-1 takes up to half as much again.
  */
 function textBodyCostBytes(text: string): number {
-  return text.length < longText ? 2 * text.length : Math.max(2 * text.length, Buffer.byteLength(text));
+  return text.length < longTextUnits ? 2 * text.length : Math.max(2 * text.length, Buffer.byteLength(text));
 }
 
 /** What bytes take in memory, with the object around them. */

@@ -12,7 +12,7 @@ import { connectionOf } from "./untold.ts";
 
 const lockAgainAfterMs = 500;
 /** Events of clients that are told of anew before others have their turn. */
-const slice = 500;
+const sliceEvents = 500;
 
 /** What an announcer reports. */
 export interface AnnouncerHooks {
@@ -217,7 +217,7 @@ export class Announcer {
         this.subscribed(client, topic);
         count++;
       }
-      if (count < slice) continue;
+      if (count < sliceEvents) continue;
       count = 0;
       await new Promise((resolve) => setImmediate(resolve));
       await this.#telling.roomy();

@@ -3,7 +3,7 @@ import type { ClientEvent, Entry } from "./event.ts";
 import type { Outgoing } from "./outgoing.ts";
 
 /** Ends that are published in one turn of the event loop. */
-const slice = 500;
+const sliceEvents = 500;
 /** Events that the broker may have to confirm at a time. */
 const unconfirmedMax = 10_000;
 
@@ -22,7 +22,7 @@ export async function tellOfEnds(
     if (outgoing.link !== link) return;
     const event: ClientEvent = { event: "disconnected", client, connection, manager, at, reason };
     outgoing.publish(eventKeys.disconnected, JSON.stringify(event), voice);
-    if (++count % slice > 0) continue;
+    if (++count % sliceEvents > 0) continue;
     await new Promise((resolve) => setImmediate(resolve));
     if (outgoing.unconfirmed > unconfirmedMax) await outgoing.settled();
   }

@@ -12,9 +12,9 @@ import { eventOf, type Untold } from "./untold.ts";
 /** Events that may wait for the broker's confirm at a time. More wait to be published, so that clients have their turn. */
 export const unconfirmedMax = 1000;
 /** When this many events wait, those that cancel one another are left out. */
-export const coalescedFrom = 20_000;
+export const coalescedFromEvents = 20_000;
 /** Fewer than that may wait when many clients are told of at once. */
-const roomyBelow = 1000;
+const roomyBelowEvents = 1000;
 /** How long events are gathered for programs that listen, in milliseconds: a write and its confirms cost as much as the connecting of a client. */
 const heardGatherMs = 50;
 /** How long they are gathered while no program listens, in milliseconds. What a manager that dies had gathered is told to nobody. */
@@ -53,7 +53,7 @@ export class Telling {
   #waiting = new Gathered();
   /** What waits for the answer to the question that is open, and what asks it. */
   #asked = new Gathered();
-  #coalescedAt = coalescedFrom;
+  #coalescedAt = coalescedFromEvents;
   #isHeard = false;
   #believedUntilMs = 0;
   /** The broker has to confirm something before more is told. */
@@ -140,7 +140,7 @@ export class Telling {
   #flush(): void {
     this.#isHeldBack = false;
     if (this.#outgoing.link === undefined || this.#open !== undefined || this.#waiting.length === 0) return;
-    if (this.#waiting.length < coalescedFrom) this.#coalescedAt = coalescedFrom;
+    if (this.#waiting.length < coalescedFromEvents) this.#coalescedAt = coalescedFromEvents;
     if (this.#outgoing.unconfirmed >= unconfirmedMax) this.#isHeldBack = true;
     else if (this.#isHeard && performance.now() < this.#believedUntilMs) this.#tellAll();
     else this.#ask();
@@ -221,7 +221,7 @@ export class Telling {
     const different = withoutCancelled([...this.#waiting]);
     this.#waiting.clear();
     this.#waiting.addAll(different);
-    this.#coalescedAt = Math.max(coalescedFrom, 2 * this.#waiting.length);
+    this.#coalescedAt = Math.max(coalescedFromEvents, 2 * this.#waiting.length);
   }
 
   get #gatherMs(): number {
@@ -230,7 +230,7 @@ export class Telling {
 
   #answerWaiters(): void {
     const length = this.pendingCount;
-    if (length < roomyBelow) for (const then of this.#onRoomy.splice(0)) then();
+    if (length < roomyBelowEvents) for (const then of this.#onRoomy.splice(0)) then();
     if (length === 0 && this.#open === undefined) for (const then of this.#onTold.splice(0)) then();
   }
 }

@@ -10,8 +10,8 @@ import type { PresenceTiming } from "./timing.ts";
 const watchersMax = 10_000;
 const heldTopicsMax = 100_000;
 /** What a list of names has around it, and a name, in characters. */
-const newsOverhead = 64;
-const nameOverhead = 3;
+const newsOverheadChars = 64;
+const nameOverheadChars = 3;
 
 interface Watcher {
   topics: Set<string>;
@@ -244,6 +244,6 @@ export class Owner {
 
 function sizeOf({ topic, joined, left }: News): number {
   const namesSize = (names: readonly string[]) =>
-    names.reduce((sum, name) => sum + name.length + nameOverhead, 0);
-  return newsOverhead + topic.length + namesSize(joined) + namesSize(left);
+    names.reduce((sum, name) => sum + name.length + nameOverheadChars, 0);
+  return newsOverheadChars + topic.length + namesSize(joined) + namesSize(left);
 }

@@ -8,7 +8,7 @@ const aheadBytes = 1024 ** 2;
  */
 const aheadMax = 512;
 /** The same number where records may be large. */
-export const carefulAhead = 32;
+export const carefulAheadRecords = 32;
 /** How long readings are careful after one that was sent too much, in milliseconds. */
 const carefulForMs = 60_000;
 
@@ -23,8 +23,8 @@ export class Ahead {
 
   /** Records are taken to be as large as those that came last. */
   get records(): number {
-    if (performance.now() < this.#carefulUntilMs) return carefulAhead;
-    return this.#window.recordsIn(aheadBytes, carefulAhead, aheadMax);
+    if (performance.now() < this.#carefulUntilMs) return carefulAheadRecords;
+    return this.#window.recordsIn(aheadBytes, carefulAheadRecords, aheadMax);
   }
 
   /** They turned out to be larger. The next readings of the same part are not sent as much again. */

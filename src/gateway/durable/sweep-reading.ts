@@ -4,7 +4,7 @@ import { contentsWith, type Envelope } from "../../envelope/envelope.ts";
 import { openForClients } from "../../log/opening.ts";
 import { LogRecord, type Opener } from "../../log/record.ts";
 import { Repeats } from "../../log/repeats.ts";
-import { type Ahead, carefulAhead } from "./ahead.ts";
+import { type Ahead, carefulAheadRecords } from "./ahead.ts";
 import type { SharedLog } from "./shared-log.ts";
 
 /** What may wait here to be dealt with, in bytes of bodies. What comes beyond that is let go of, and read again. */
@@ -83,7 +83,7 @@ export class SweepReading {
     if (this.#readAgainFrom === undefined || !this.isEmpty) return;
     this.#resumesAt = this.#readAgainFrom;
     this.#readAgainFrom = undefined;
-    this.#reading = this.#read(this.#resumesAt, carefulAhead);
+    this.#reading = this.#read(this.#resumesAt, carefulAheadRecords);
   }
 
   stop(): void {
@@ -113,7 +113,7 @@ export class SweepReading {
   #came(waiting: Waiting): void {
     const { record, bytes } = waiting;
     if (this.#isOver || this.#readAgainFrom !== undefined) return;
-    if (this.#waitingBytes + bytes > waitingBytesMax && this.#waiting.length >= carefulAhead) {
+    if (this.#waitingBytes + bytes > waitingBytesMax && this.#waiting.length >= carefulAheadRecords) {
       this.#readAgainFrom = record.offset;
       this.#ahead.wasTooMuch();
       this.#reading.stop();

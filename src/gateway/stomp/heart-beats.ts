@@ -7,7 +7,7 @@ import type { StompSurroundings } from "./surroundings.ts";
 /** What Warren offers and asks for in CONNECTED: as often as the client likes, but not more often than this. */
 export const heartBeatMs = 1000;
 /** How much later than promised a client's heart-beat may come: networks and browsers' timers are late. */
-const patience = 2;
+const patienceFactor = 2;
 /** How long before it is due a beat goes out, since the wheel's slots are coarse. */
 const marginMs = 250;
 
@@ -71,7 +71,7 @@ export class HeartBeats implements Timed {
       this.#actions.beat();
     }
     if (!this.#actions.isHeard()) this.#heardMs = nowMs;
-    if (incomingMs > 0 && nowMs - this.#heardMs > patience * incomingMs)
+    if (incomingMs > 0 && nowMs - this.#heardMs > patienceFactor * incomingMs)
       this.#actions.silent(nowMs - this.#heardMs);
     return this.#restMs(nowMs);
   }
@@ -85,7 +85,7 @@ export class HeartBeats implements Timed {
     const untilBeat =
       outgoingMs > 0 ? this.#beatMs + outgoingMs - marginMs - nowMs : Number.POSITIVE_INFINITY;
     const untilSilent =
-      incomingMs > 0 ? this.#heardMs + patience * incomingMs - nowMs : Number.POSITIVE_INFINITY;
+      incomingMs > 0 ? this.#heardMs + patienceFactor * incomingMs - nowMs : Number.POSITIVE_INFINITY;
     return Math.min(untilBeat, untilSilent);
   }
 }

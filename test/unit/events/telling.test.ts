@@ -3,7 +3,7 @@ import { eventKeys } from "../../../src/broker/events.ts";
 import { withoutCancelled } from "../../../src/events/coalescing.ts";
 import { speakForDead } from "../../../src/events/heir.ts";
 import { Outgoing } from "../../../src/events/outgoing.ts";
-import { coalescedFrom, gatheredMax, Telling, unconfirmedMax } from "../../../src/events/telling.ts";
+import { coalescedFromEvents, gatheredMax, Telling, unconfirmedMax } from "../../../src/events/telling.ts";
 import { Untold } from "../../../src/events/untold.ts";
 import { until } from "../../support/wait.ts";
 import { EventLog } from "../doubles/event-log.ts";
@@ -170,13 +170,13 @@ describe("60,000 subscriptions at once", () => {
     const { heard } = log.listen();
     const one = manager.come();
     await manager.quiet();
-    for (let n = 0; n < coalescedFrom / 2; n++) {
+    for (let n = 0; n < coalescedFromEvents / 2; n++) {
       manager.subscribe(one, "flapping");
       manager.unsubscribe(one, "flapping");
       manager.go([manager.come()]);
       if (n % 100 === 0) manager.flush();
     }
-    expect(manager.announcer.pending).toBeLessThan(coalescedFrom);
+    expect(manager.announcer.pending).toBeLessThan(coalescedFromEvents);
     const last = manager.come();
     await manager.quiet(100);
     expect(heard.at(-1)).toMatchObject({ event: "connected", client: last.id! });

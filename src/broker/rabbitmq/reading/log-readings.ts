@@ -9,7 +9,7 @@ import type { StreamOffset } from "./log-position.ts";
 import { ReadAhead } from "./read-ahead.ts";
 
 /** How many records may be on their way to a reading while another one begins, which would get its first record after them. */
-const besideBeginning = 32;
+const besideBeginningRecords = 32;
 /** How many records may be on their way to all readings together, shared equally; and to each of them, however many there are. */
 const onTheirWayMax = 1024;
 const eachAtLeast = 128;
@@ -59,7 +59,7 @@ export class LogReadings {
         this.#beginning.delete(reading);
         this.#open.delete(reading);
       },
-      aheadMax: () => (this.#beginning.size > 0 ? besideBeginning : this.#shareOf(this.#open.size)),
+      aheadMax: () => (this.#beginning.size > 0 ? besideBeginningRecords : this.#shareOf(this.#open.size)),
     });
     const connection = this.#connection;
     const begin: Begin = (isHeldUp) => {

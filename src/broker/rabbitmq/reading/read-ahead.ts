@@ -3,7 +3,7 @@ const aheadBytesMax = 1024 ** 2;
 /** This many records may be on their way, however large they are. */
 const recordsMin = 16;
 /** How many records the average size looks back on, about. */
-const lookBack = 64;
+const lookBackRecords = 64;
 
 /**
  * How much of what a reading has handled is acknowledged, which is what lets RabbitMQ send more. RabbitMQ counts records and not
@@ -29,7 +29,7 @@ export class ReadAhead {
   /** A record has come. */
   came(bytes: number): void {
     // Growth counts at once, since what is on its way is as large; shrinking does not matter as much.
-    const share = bytes > this.#averageBytes ? 4 / lookBack : 1 / lookBack;
+    const share = bytes > this.#averageBytes ? 4 / lookBackRecords : 1 / lookBackRecords;
     this.#averageBytes += (bytes - this.#averageBytes) * share;
   }
 
