@@ -99,6 +99,33 @@ describe("with a certificate", () => {
     expect(await shownBy(warren)).toBe("first");
   });
 
+  test("nobody gets it to agree on keys again and again over one connection", async () => {
+    await using warren = await start(first);
+    const { host } = new URL(warren.url);
+    const client = Bun.spawn(["openssl", "s_client", "-connect", host, "-tls1_2"], {
+      stdin: "pipe",
+      stdout: "ignore",
+      stderr: "pipe",
+    });
+    let said = "";
+    const isHeard = (async () => {
+      for await (const bytes of client.stderr) said += Buffer.from(bytes).toString();
+    })();
+    // It asks for new keys when it reads an R.
+    const asking = setInterval(() => {
+      client.stdin.write("R\n");
+      // It may have ended.
+      Promise.resolve(client.stdin.flush()).catch(() => undefined);
+    }, 100);
+    try {
+      await until(() => said.includes("no renegotiation"), "the manager to refuse");
+    } finally {
+      clearInterval(asking);
+      client.kill();
+      await isHeard;
+    }
+  });
+
   test("a second manager gets no place on the same port", async () => {
     await using warren = await start(first);
     const other = await startWarren(
