@@ -120,13 +120,24 @@ export function contentsOf(envelope: Envelope, fallbackId: string): Contents {
 
 /** These messages, which are decoded. */
 export function contentsWith(messages: readonly Message[]): Contents {
-  return {
-    heads: messages,
-    at: (index) => messages[index]!,
-    get costBytes() {
-      return messages.reduce((sum, message) => sum + keptCostBytes(message), 0);
-    },
-  };
+  return new Decoded(messages);
+}
+
+/** No functions of its own: a log in memory has very many. */
+class Decoded implements Contents {
+  readonly heads: readonly Message[];
+
+  constructor(messages: readonly Message[]) {
+    this.heads = messages;
+  }
+
+  at(index: number): Message {
+    return this.heads[index]!;
+  }
+
+  get costBytes(): number {
+    return this.heads.reduce((sum, message) => sum + keptCostBytes(message), 0);
+  }
 }
 
 function packed(
