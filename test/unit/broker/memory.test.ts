@@ -179,3 +179,28 @@ test("thousands of messages that are published at once are routed and confirmed 
   expect(got).toEqual(numbers.map((number) => `towsmanager ${number}`));
   await broker.close();
 });
+
+test("a consumer gets thousands that wait for it some in each turn of the event loop, in order", async () => {
+  const broker = new MemoryBroker();
+  const publishing = new Publishing();
+  const consuming = new Consuming();
+  broker.attachPublisher("wsmanager", publishing);
+  broker.attachConsumer("g", 1, consuming);
+  broker.start();
+  await turns(2);
+  const numbers = Array.from({ length: 2000 }, (_, index) => `${index}`);
+  publishing.link!.send(numbers.map(text));
+  for (let more = 0; broker.queuedIn("g") !== 1999; more++) {
+    expect(more).toBeLessThan(50);
+    await turn();
+  }
+  consuming.session!.take(5000);
+  for (let more = 0; consuming.bodies.length < 2000; more++) {
+    const before = consuming.bodies.length;
+    expect(more).toBeLessThan(50);
+    await turn();
+    expect(consuming.bodies.length - before).toBeLessThanOrEqual(512);
+  }
+  expect(consuming.bodies).toEqual(numbers);
+  await broker.close();
+});
