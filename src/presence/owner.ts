@@ -3,15 +3,13 @@ import { inParts } from "../text-parts.ts";
 import { Gathering } from "./gathering.ts";
 import { Members, type MembersHooks } from "./members.ts";
 import type { Post } from "./post.ts";
-import { type News, type Said, saidBytesMax, type Topics } from "./said.ts";
+import { type News, type Said, saidBytesMax, sizeOf, type Topics } from "./said.ts";
 import type { PresenceTiming } from "./timing.ts";
+import { topicsMax } from "./watching.ts";
 
 /** Managers whose clients watch topics, and the topics of all of them. Only a program that makes them up has more: they are not heard. */
 const watchersMax = 10_000;
 const heldTopicsMax = 100_000;
-/** What a list of names has around it, and a name, in characters. */
-const newsOverheadChars = 64;
-const nameOverheadChars = 3;
 
 interface Watcher {
   topics: Set<string>;
@@ -68,7 +66,7 @@ export class Owner {
     const watcher = this.#watcherOf(manager);
     if (watcher === undefined) return;
     for (const topic of topics) {
-      if (this.#members.size >= heldTopicsMax) return;
+      if (this.#members.size >= heldTopicsMax || watcher.topics.size >= topicsMax) return;
       watcher.topics.add(topic);
       watcher.awaits.add(topic);
       this.#members.watch(topic, manager);
@@ -148,7 +146,7 @@ export class Owner {
     if (part === 0) watcher.list = new Set();
     const { list } = watcher;
     if (list === undefined) return;
-    for (const topic of all) if (list.size < heldTopicsMax) list.add(topic);
+    for (const topic of all) if (list.size < topicsMax) list.add(topic);
     if (part < parts - 1) return;
     watcher.list = undefined;
     this.unwatch(
@@ -240,10 +238,4 @@ export class Owner {
     }
     send();
   }
-}
-
-function sizeOf({ topic, joined, left }: News): number {
-  const namesSize = (names: readonly string[]) =>
-    names.reduce((sum, name) => sum + name.length + nameOverheadChars, 0);
-  return newsOverheadChars + topic.length + namesSize(joined) + namesSize(left);
 }

@@ -82,3 +82,14 @@ function isText(value: unknown): value is string {
 function areTexts(value: unknown): value is string[] {
   return Array.isArray(value) && value.every(isText);
 }
+
+/** What a list of names has around it, and a name. */
+const newsOverheadChars = 64;
+const nameOverheadChars = 3;
+
+/** What it takes in a message, in characters. */
+export function sizeOf({ topic, joined, left }: News): number {
+  const namesSize = (names: readonly string[]) =>
+    names.reduce((sum, name) => sum + name.length + nameOverheadChars, 0);
+  return newsOverheadChars + topic.length + namesSize(joined) + namesSize(left);
+}

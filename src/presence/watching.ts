@@ -1,5 +1,6 @@
 import { inParts } from "../text-parts.ts";
 import { Gathering } from "./gathering.ts";
+import { Owners } from "./owners.ts";
 import type { Post } from "./post.ts";
 import { type News, type Said, saidBytesMax } from "./said.ts";
 import type { PresenceTiming } from "./timing.ts";
@@ -12,22 +13,13 @@ const membersBytesMax = 256 * 1024 ** 2;
 /** Topics that are kept though nobody watches them any more. */
 const lingeringMax = 100;
 
-interface OwnerRecord {
-  /** The number of what it said last. */
-  number: number;
-  askedMs: number;
-}
-
-/** Owners that are known. Only a program that makes them up has more: they are not heard. */
-const ownersMax = 10_000;
-
 /** The topics that this manager's clients watch, and who is there on all managers. */
 export class Watching {
   readonly #post: Post;
   readonly #timing: PresenceTiming;
   readonly #own: { watch(topic: string): void; unwatch(topic: string): void };
   readonly #topics = new Map<string, WatchedTopic>();
-  readonly #owners = new Map<string, OwnerRecord>();
+  readonly #owners = new Owners();
   readonly #changed = new Set<WatchedTopic>();
   readonly #lingering = new Map<string, NodeJS.Timeout>();
   /** The topics of which managers may still say who is there, each with the end of that time. */
@@ -106,14 +98,10 @@ export class Watching {
 
   heard(said: Said): void {
     const { from } = said;
-    if ("again" in said) this.#tellList((list) => this.#post.tell(from, list));
+    if ("again" in said) this.#tellAgain(from);
     if (!("number" in said) || this.#topics.size === 0) return;
-    let owner = this.#owners.get(from);
-    if (owner === undefined) {
-      if (this.#owners.size >= ownersMax) return;
-      owner = { number: 0, askedMs: Number.NEGATIVE_INFINITY };
-      this.#owners.set(from, owner);
-    }
+    const owner = this.#owners.of(from);
+    if (owner === undefined) return;
     const { number, news } = said;
     const isNext = number === owner.number + (news === undefined ? 0 : 1);
     owner.number = number;
@@ -126,7 +114,7 @@ export class Watching {
 
   /** A manager is gone, and so are its clients. */
   gone(manager: string): void {
-    this.#owners.delete(manager);
+    this.#owners.gone(manager);
     for (const watched of this.#topics.values()) {
       watched.gone(manager);
       this.#isChanged(watched);
@@ -147,6 +135,15 @@ export class Watching {
     clearImmediate(this.#telling);
     this.#changes.close();
     for (const timer of [...this.#lingering.values(), ...this.#awaiting.values()]) clearTimeout(timer);
+  }
+
+  /** An owner has missed something of the list. It asks with each version that it does not expect: what it asks too soon, it asks again. */
+  #tellAgain(from: string): void {
+    const owner = this.#owners.of(from);
+    const nowMs = performance.now();
+    if (owner === undefined || nowMs - owner.listedMs < this.#timing.resendEveryMs) return;
+    owner.listedMs = nowMs;
+    this.#tellList((list) => this.#post.tell(from, list));
   }
 
   #watchAgain(topic: string, watcher: TopicWatcher, lingering: NodeJS.Timeout): WatchedTopic {

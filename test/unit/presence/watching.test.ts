@@ -2,18 +2,20 @@ import { expect, jest, test } from "bun:test";
 import { defaultPresenceTiming } from "../../../src/presence/timing.ts";
 import { Watching } from "../../../src/presence/watching.ts";
 import { makeFakeClock } from "../doubles/fake-clock.ts";
+import { turn } from "../doubles/turn.ts";
 
 const { step } = makeFakeClock();
 
 /** Its clients watch topics; the only other manager says nothing. */
 function silent() {
+  const told: [string, object][] = [];
   const post = {
     own: "a",
     others: ["b"],
     knows: () => true,
     isOpen: true,
     tellAll: () => undefined,
-    tell: () => undefined,
+    tell: (to: string, said: object) => void told.push([to, said]),
   };
   const watching = new Watching(
     post,
@@ -27,7 +29,7 @@ function silent() {
       changed: () => undefined,
       overfull: () => undefined,
     });
-  return { watching, watch, ready };
+  return { watching, watch, ready, told };
 }
 
 test("however many topics are watched and left, few timers and few topics are kept", () => {
@@ -54,4 +56,20 @@ test("a manager that does not answer is waited for no longer than it has time fo
   expect(ready).toEqual(["t"]);
   watching.close();
   expect(jest.getTimerCount()).toBe(0);
+});
+
+test("a program that asks for the list of topics again and again, in the name of a manager, gets it once a second", async () => {
+  const { watching, watch, told } = silent();
+  for (let topic = 0; topic < 3; topic++) watch(`${topic}`);
+  // The list has its version at the end of this turn.
+  await turn();
+  const ask = () => {
+    for (let n = 0; n < 1000; n++) watching.heard({ from: "b", again: true });
+  };
+  ask();
+  expect(told).toEqual([["b", { from: "a", version: 1, all: ["0", "1", "2"], part: 0, parts: 1 }]]);
+  step(defaultPresenceTiming.resendEveryMs);
+  ask();
+  expect(told).toHaveLength(2);
+  watching.close();
 });

@@ -1,0 +1,50 @@
+import { expect, test } from "bun:test";
+import { Owner } from "../../../src/presence/owner.ts";
+import type { Said } from "../../../src/presence/said.ts";
+import { defaultPresenceTiming } from "../../../src/presence/timing.ts";
+import { topicsMax } from "../../../src/presence/watching.ts";
+import { makeFakeClock } from "../doubles/fake-clock.ts";
+
+makeFakeClock();
+
+const ownerOfNobody = () => {
+  const post = {
+    own: "a",
+    others: ["b"],
+    knows: () => true,
+    isOpen: true,
+    tellAll: () => undefined,
+    tell: () => undefined,
+  };
+  return new Owner(
+    post,
+    { forEach: () => undefined },
+    () => undefined,
+    () => undefined,
+    defaultPresenceTiming,
+  );
+};
+const topics = (count: number, prefix = "") => Array.from({ length: count }, (_, n) => `${prefix}${n}`);
+
+test.each<[string, Said[]]>([
+  ["as a change", [{ from: "b", version: 1, watch: topics(10 * topicsMax) }]],
+  ["as its whole list", [{ from: "b", version: 1, all: topics(10 * topicsMax), part: 0, parts: 1 }]],
+  [
+    "in a list of many parts",
+    topics(10).map((prefix, part) => ({
+      ...{ from: "b", version: 1, part, parts: 10 },
+      all: topics(topicsMax, `${prefix}-`),
+    })),
+  ],
+  [
+    "again and again",
+    topics(10).map((prefix, n) => ({ from: "b", version: n + 1, watch: topics(topicsMax, `${prefix}-`) })),
+  ],
+])("no more topics are held for a manager than it may watch, however a program says them: %s", (_, said) => {
+  const owner = ownerOfNobody();
+  for (const one of said) owner.heard(one);
+  expect(owner.topicCount).toBe(topicsMax);
+  owner.gone("b");
+  expect(owner.topicCount).toBe(0);
+  owner.close();
+});
