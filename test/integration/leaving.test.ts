@@ -69,6 +69,22 @@ test("what a client publishes at the next manager does not overtake what waits f
   expect(listener.received).toEqual(["1", "2"]);
 });
 
+test("a client has the receipts of all that it has sent when a manager that is drained closes it", async () => {
+  await using managers = managersOfWhichOneWaits();
+  const { slow } = managers;
+  await using anna = await connect(slow.wsUrl("/ws/anna"), { protocols: ["v12.stomp"] });
+  anna.send("CONNECT\naccept-version:1.2\n\n\0");
+  await anna.next((frame) => String(frame).startsWith("CONNECTED"));
+  anna.send("SEND\ndestination:/topic/a\nreceipt:1\n\n1\0");
+  await until(() => slow.manager.metrics.some(isTaken), "the manager to take the message");
+  const left = slow.manager.leave(1);
+  await Promise.race([anna.closed, Bun.sleep(100)]);
+  managers.letGo();
+  expect((await anna.closed).code).toBe(1012);
+  await left;
+  expect(String(anna.received.at(-1))).toStartWith("RECEIPT\nreceipt-id:1\n");
+});
+
 function isTaken(metric: { readonly name: string; readonly read?: unknown }): boolean {
   const read = metric.read as (() => unknown) | undefined;
   return metric.name === "warren_messages_received_total" && read?.() === 1;

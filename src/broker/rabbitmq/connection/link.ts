@@ -13,7 +13,7 @@ import type { LinkTiming } from "./link-timing.ts";
 import type { Outage } from "./outage.ts";
 import { Patience } from "./patience.ts";
 import { rejectAfter } from "./reject-after.ts";
-import { type Drop, refusalOf } from "./watch.ts";
+import { type Drop, refusalOf, whyLost } from "./watch.ts";
 
 /** After a close over what was sent, and where no fault was the cause, the next attempts follow within this many milliseconds: at most this many in a row. */
 const hurriedMs = 20;
@@ -168,7 +168,7 @@ export class Link {
       fault = error instanceof Error ? error : new Error(String(error));
     }
     patience.end();
-    this.#state = { is: "connecting", why: fault === undefined ? "stopping" : reasonOf(fault) };
+    this.#state = { is: "connecting", why: fault === undefined ? "stopping" : whyLost(fault) };
     life.end();
     await this.#closeConnection(connection);
     return fault;
@@ -204,11 +204,12 @@ export class Link {
 
   #noteLoss(url: string, fault: Error): void {
     const { outage, name } = this.#options;
-    this.#state = { is: "connecting", why: reasonOf(fault) };
+    const why = whyLost(fault);
+    this.#state = { is: "connecting", why };
     const message = this.#wasOpenOnce ? "broker lost, reconnecting" : "broker not reachable, trying again";
     outage.lost(name, message, {
       broker: withoutPassword(url),
-      reason: reasonOf(fault),
+      reason: why,
       ...(codeOf(fault) === undefined ? {} : { code: codeOf(fault) }),
     });
   }

@@ -33,6 +33,17 @@ export function refusalOf(error: unknown): Refusal | undefined {
   };
 }
 
+/** How RabbitMQ says that it has a queue and cannot use it: 4.x of a stream, 3.10 of a stream, and any of a queue that it has not recovered. */
+const unopened =
+  /does not have a (?:running )?replica on the local node|no_local_stream_replica_available|of durable queue .* is down or inaccessible/;
+
+/** Why a connection was lost or could not be set up, as an operator needs to know it. */
+export function whyLost(error: Error): string {
+  const why = reasonOf(error);
+  if (!unopened.test(why)) return why;
+  return `RabbitMQ has a queue and has not opened it: it may be starting still; if that stays so, see "A queue that RabbitMQ does not open" in docs/operations.md (${why})`;
+}
+
 /** Why a channel has ended. What RabbitMQ misses is said in other words than its own. */
 export function lossOf(error: Error): string | Error {
   const [, kind, name] = /NOT_FOUND - no (queue|exchange) '([^']*)'/.exec(reasonOf(error)) ?? [];

@@ -1,0 +1,54 @@
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { whyLost } from "../../../../../src/broker/rabbitmq/connection/watch.ts";
+import { RabbitmqBroker } from "../../../../../src/broker/rabbitmq/rabbitmq.ts";
+import { Outbox } from "../../../../../src/outbox/outbox.ts";
+import { FakeAmqp } from "../../../../support/fake-amqp.ts";
+import { integrationTimeoutMs } from "../../../../support/timeout.ts";
+import { until } from "../../../../support/wait.ts";
+import { RecordingLogger } from "../../../doubles/recording-logger.ts";
+
+setDefaultTimeout(integrationTimeoutMs);
+
+const chapter = '"A queue that RabbitMQ does not open" in docs/operations.md';
+/** As 4.x says it of a stream, as 3.10 does, and as both do of a queue that was not recovered after a kill (seen with 3.10). */
+const words = [
+  "PRECONDITION_FAILED - stream queue 'wsmanager.log' in vhost '/' does not have a running replica on the local node",
+  "PRECONDITION_FAILED - queue 'wsmanager.log' in vhost '/' does not have a replica on the local node",
+  "NOT_FOUND - home node 'rabbit@host' of durable queue 'wsmanager.log' in vhost '/' is down or inaccessible",
+];
+
+test.each(words)("where RabbitMQ says %s, an operator is told where to read on", (text) => {
+  const why = whyLost(
+    new Error(`Channel closed by server: 406 (PRECONDITION-FAILED) with message "${text}"`),
+  );
+  expect(why).toContain(chapter);
+  expect(why).toContain(text);
+});
+
+test("other reasons are told as they are", () => {
+  expect(whyLost(new Error("read ECONNRESET"))).toBe("read ECONNRESET");
+});
+
+test("a log that RabbitMQ has and does not open is tried again and again, and the log and the status say what it is", async () => {
+  await using fake = await FakeAmqp.start((method, peer, channel) => {
+    if (method !== "BasicConsume") return undefined;
+    peer.send("ChannelClose", { replyCode: 406, replyText: words[0], classId: 60, methodId: 20 }, channel);
+    return "answered";
+  });
+  const logger = new RecordingLogger();
+  const broker = new RabbitmqBroker({
+    urls: [fake.url],
+    name: "test",
+    logger,
+    logRetention: { maxBytes: 1024 ** 2, maxAgeMs: 86_400_000 },
+  });
+  fake.closeFirst(broker);
+  broker.attachPublisher("wsmanager", new Outbox("test", true));
+  broker.start((error) => {
+    throw error;
+  });
+  await until(() => fake.peers.length > 1, "a second attempt");
+  const status = broker.status();
+  expect(status).toMatchObject({ state: "connecting", why: expect.stringContaining(chapter) as unknown });
+  expect(logger.lines.find(({ level }) => level === "warn")?.fields["reason"]).toContain(chapter);
+});
