@@ -1,6 +1,6 @@
 /**
  * When what is gathered is flushed: after a quiet time in the next turn of the event loop, and otherwise when some time has passed since the
- * flush before.
+ * flush before. What nobody waits for is gathered after a quiet time, too.
  */
 export class Later {
   readonly #flush: () => void;
@@ -12,10 +12,15 @@ export class Later {
     this.#flush = flush;
   }
 
-  /** There is something to flush. @param gatherMs since the flush before, in milliseconds; 0: in the next turn in any case */
-  flush(gatherMs: number): void {
+  /**
+   * There is something to flush.
+   *
+   * @param gatherMs since the flush before, in milliseconds; 0: in the next turn in any case
+   * @param isLazy whether the time begins now
+   */
+  flush(gatherMs: number, isLazy = false): void {
     if (this.#immediate !== undefined || (this.#timer !== undefined && gatherMs > 0)) return;
-    const inMs = this.#flushedMs + gatherMs - performance.now();
+    const inMs = isLazy ? gatherMs : this.#flushedMs + gatherMs - performance.now();
     if (gatherMs === 0 || inMs <= 0) this.#immediate = setImmediate(() => this.#now());
     else this.#timer = setTimeout(() => this.#now(), inMs);
   }

@@ -13,7 +13,7 @@ const settledMax = 10_000;
 /** Sources that one manager may not have settled. */
 const sourcesMax = 100;
 /** What one heartbeat tells of other managers, in characters: far below what is read of one message (`told.ts`). */
-export const knownSizeMax = 64 * 1024;
+export const knownCharsMax = 64 * 1024;
 
 interface Neighbour {
   readonly sources: Set<string>;
@@ -114,7 +114,7 @@ export class Neighbours {
       ...this.#known(({ isHearsay }) => isHearsay),
     ].filter((known) => {
       const own = sizeOf(known);
-      if (size + own > knownSizeMax) return false;
+      if (size + own > knownCharsMax) return false;
       size += own;
       return true;
     });

@@ -1,7 +1,7 @@
 import type { EventsLink } from "../broker/events.ts";
 
 /** Words that wait to be looked up. What a program says beyond that is not heard. */
-const waitingMax = 1000;
+const wordsMax = 1000;
 
 /**
  * Managers tell one another which sources are at their end: they forget the manager then, and the manager itself connects anew. Any program
@@ -20,7 +20,7 @@ export class SettledWords {
 
   /** Somebody says that this source is at its end. */
   hear(source: string, link: EventsLink): void {
-    if (this.#waiting.size >= waitingMax) return;
+    if (this.#waiting.size >= wordsMax) return;
     this.#waiting.add(source);
     if (this.#isAsking) return;
     this.#isAsking = true;

@@ -55,6 +55,8 @@ export class Telling {
   #asked = new Gathered();
   #coalescedAt = coalescedFromEvents;
   #isHeard = false;
+  /** Nobody listened when it was asked last: nobody waits for what comes. */
+  #isUnheard = false;
   #believedUntilMs = 0;
   /** The broker has to confirm something before more is told. */
   #isHeldBack = false;
@@ -86,7 +88,7 @@ export class Telling {
     if (this.#waiting.length >= this.#coalescedAt) this.#coalesce();
     // Otherwise the answer or the confirm that is waited for goes on.
     if (this.#open === undefined && !this.#isHeldBack)
-      this.#later.flush(this.#waiting.length < gatheredMax ? this.#gatherMs : 0);
+      this.#later.flush(this.#waiting.length < gatheredMax ? this.#gatherMs : 0, this.#isUnheard);
   }
 
   /** A probe with this key reached nobody. */
@@ -104,6 +106,7 @@ export class Telling {
     this.#waiting.clear();
     this.#asked.clear();
     this.#open = undefined;
+    this.#isUnheard = false;
     this.#isHeldBack = false;
     this.#later.close();
     this.#answerWaiters();
@@ -185,6 +188,7 @@ export class Telling {
     const goesOn = this.#isHeard && !question.isOfConnected;
     if (question.isHeard || goesOn) {
       this.#isHeard = true;
+      this.#isUnheard = false;
       this.#believedUntilMs = performance.now() + this.#believedMs;
       this.#waitAgain();
       this.#tellAll();
@@ -195,6 +199,7 @@ export class Telling {
       this.#flush();
     } else {
       this.#open = undefined;
+      this.#isUnheard = true;
       this.#record(this.#asked, (at) => !open.first.has(at));
       this.#asked.clear();
       if (this.#waiting.length > 0) this.#later.flush(this.#onTold.length > 0 ? 0 : this.#gatherMs);

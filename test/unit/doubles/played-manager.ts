@@ -21,12 +21,16 @@ export class PlayedManager {
   #flush: () => void = () => undefined;
   #isDue = false;
 
-  /** @param believedMs how long it is believed that a program listens */
+  /**
+   * @param believedMs how long it is believed that a program listens
+   * @param onGathered hears of each time that something is to be told, and whether nobody waits for it
+   */
   constructor(
     log: EventLog,
     manager: string,
     believedMs = Number.POSITIVE_INFINITY,
     doubtMs = Number.POSITIVE_INFINITY,
+    onGathered: (isLazy: boolean) => void = () => undefined,
   ) {
     this.#log = log;
     this.manager = manager;
@@ -38,7 +42,8 @@ export class PlayedManager {
     const later = (flush: () => void) => {
       this.#flush = flush;
       return {
-        flush: () => {
+        flush: (_gatherMs: number, isLazy = false) => {
+          onGathered(isLazy);
           this.#isDue = true;
         },
         close: () => {

@@ -44,3 +44,16 @@ test("what was gathered goes when its time is over, and nothing goes after the e
   await Bun.sleep(40);
   expect(flushes).toBe(3);
 });
+
+test("what nobody waits for is gathered after a quiet time, too, and what is urgent takes it along", async () => {
+  let flushes = 0;
+  const later = new Later(() => flushes++);
+  later.flush(tooLongMs, true);
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  expect(flushes).toBe(0);
+  later.flush(0, true);
+  await until(() => flushes === 1, "all goes");
+  later.flush(20, true);
+  await until(() => flushes === 2, "its time is over");
+  later.close();
+});

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Heartbeat, Known } from "../../../src/events/event.ts";
-import { hearsayMax, knownSizeMax, Neighbours, neighboursMax } from "../../../src/events/neighbours.ts";
+import { hearsayMax, knownCharsMax, Neighbours, neighboursMax } from "../../../src/events/neighbours.ts";
 import { saidIn, toldIn } from "../../../src/events/told.ts";
 
 const sourceOf = (manager: string, n = 1) => `wsmanager.events.${manager}.${n}`;
@@ -23,7 +23,7 @@ test("however many managers a program makes up, a manager's own heartbeat stays 
   }
   const beat = { beat: beatOf("own", neighbours.known) };
   const body = Buffer.from(JSON.stringify(beat));
-  expect(body.length).toBeLessThan(2 * knownSizeMax);
+  expect(body.length).toBeLessThan(2 * knownCharsMax);
   expect(toldIn(saidIn(body))).toEqual(beat);
 });
 

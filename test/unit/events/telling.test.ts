@@ -84,6 +84,23 @@ test("of very many at once few are gathered, so that little waits and few can ca
   expect(times.at(-1)).toBe(0);
 });
 
+test("after it was asked in vain events are gathered also after a quiet time, until somebody listens", async () => {
+  const lazy: boolean[] = [];
+  const log = new EventLog();
+  const manager = new PlayedManager(log, "m", always, always, (isLazy) => void lazy.push(isLazy));
+  await manager.open();
+  const [first, second, third] = [manager.come(), manager.come(), manager.come()];
+  await manager.quiet();
+  log.listen();
+  manager.go([first]);
+  await manager.quiet();
+  manager.go([second]);
+  manager.link!.lose();
+  await manager.open();
+  manager.go([third]);
+  expect(lazy).toEqual([false, false, false, true, false, false]);
+});
+
 test("when the last program has gone nobody is told any more, and one that comes back hears of all again", async () => {
   const { log, manager } = await started({ believedMs: 0 });
   const listener = log.listen();
