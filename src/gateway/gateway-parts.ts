@@ -88,7 +88,6 @@ export class GatewayParts {
       this.traffic.sentBytes += bytes;
       this.backlogs.sent(bytes);
     };
-    const outlet = { room: roomFor(clientBufferBytes), sent };
     if (options.presence !== undefined)
       this.rooms = new Rooms(
         options.presence,
@@ -96,7 +95,7 @@ export class GatewayParts {
         { room: presenceRoomFor(clientBufferBytes), sent },
         this.loop,
       );
-    this.durables = this.#durablesTo(outlet);
+    this.durables = this.#durablesTo(this.#outlet);
     this.backpressure = new Backpressure(this.holds, this.clients, () => uplink.freeBytes <= 0);
     this.shares = new Shares(this.holds, uplink, this.backpressure);
     this.limits = new Limits(
@@ -147,6 +146,17 @@ export class GatewayParts {
       this.holds,
       this.clients,
     );
+  }
+
+  get #outlet(): Outlet {
+    return {
+      room: roomFor(this.options.clientBufferBytes),
+      sent: (bytes, waitingBytes) => {
+        this.traffic.sentBytes += bytes;
+        // Ten thousand clients that catch up would else have all of them looked at for each of their megabytes.
+        this.backlogs.sent(waitingBytes);
+      },
+    };
   }
 
   /** Undefined where there is no log to subscribe to. */

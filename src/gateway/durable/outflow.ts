@@ -5,8 +5,12 @@ import type { ClientSocket } from "../clients/client.ts";
 export interface Outlet {
   /** What may wait for a client before its durable subscriptions write no more, in bytes. */
   readonly room: number;
-  /** Something was written to the client. In bytes; of text in characters. */
-  sent(bytes: number): void;
+  /**
+   * Something was written to the client. In bytes; of text in characters.
+   *
+   * @param waitingBytes what waits for the client since the network has not taken it
+   */
+  sent(bytes: number, waitingBytes: number): void;
 }
 
 /** The outlet where nothing else waits for clients. */
@@ -81,7 +85,7 @@ export class Outflow<Subscription> {
       this.#socket.cork(() => {
         for (const frame of frames) this.#socket.send(frame);
       });
-    this.#outlet.sent(size);
+    this.#outlet.sent(size, this.#socket.getBufferedAmount());
     this.#tell();
   }
 

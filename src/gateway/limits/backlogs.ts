@@ -120,7 +120,7 @@ export class Backlogs implements Timed {
     },
   ];
 
-  /** Notes what was sent, to one client or to any number at once. In bytes; of text in characters. */
+  /** Notes what was sent to any number at once, or what waits for one client that alone was written to. In bytes; of text in characters. */
   sent(bytes: number): void {
     this.#expectLook();
     this.#untilLook -= bytes;

@@ -92,7 +92,8 @@ class World {
       recordBytesMax: mebibyte,
       ...nothingRepeated(),
     };
-    const outlet = { room: roomFor(clientBufferBytes), sent };
+    const written = (_: number, waitingBytes: number) => sent(waitingBytes);
+    const outlet = { room: roomFor(clientBufferBytes), sent: written };
     const backoff = { firstMs: 1, mostMs: 2 };
     this.#durables = new Durables(sharedLog, this.#relay, windowBytes, backoff, outlet);
     this.#durables.marked(this.log.mark());

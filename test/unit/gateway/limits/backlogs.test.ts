@@ -125,6 +125,20 @@ test("nobody is looked at before somebody could be beyond the cap", () => {
   expect(client.looks).toBe(2);
 });
 
+test("what the network has taken of what was written to one client has nobody looked at, but in a quarter of a second", () => {
+  const { backlogs, connect } = room();
+  const client = connect();
+  for (let written = 0; written < 100; written++) backlogs.sent(0);
+  expect(client.looks).toBe(0);
+  backlogs.sent(step - 1);
+  expect(client.looks).toBe(0);
+  backlogs.sent(1);
+  expect(client.looks).toBe(1);
+  backlogs.sent(0);
+  pass(250);
+  expect(client.looks).toBe(2);
+});
+
 test("what little was sent is looked at in a quarter of a second", () => {
   const { backlogs, connect } = room();
   const client = connect();
