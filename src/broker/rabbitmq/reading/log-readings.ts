@@ -6,13 +6,19 @@ import { cameBy } from "../topology/exchanges.ts";
 import { logStream } from "../topology/topology.ts";
 import { type Begin, Beginnings } from "./beginnings.ts";
 import type { StreamOffset } from "./log-position.ts";
-import { ReadAhead } from "./read-ahead.ts";
+import { aheadBytesMax, ReadAhead } from "./read-ahead.ts";
 
-/** How many records may be on their way to a reading while another one begins, which would get its first record after them. */
-const besideBeginningRecords = 32;
-/** How many records may be on their way to all readings together, shared equally; and to each of them, however many there are. */
-const onTheirWayMax = 1024;
-const eachAtLeast = 128;
+/** What may be on its way to readings, in records and in bytes. */
+interface OnTheWay {
+  readonly records: number;
+  readonly bytes: number;
+}
+
+/** What may be on its way to a reading while another one begins, which gets its first record after that. */
+const besideBeginning: OnTheWay = { records: 32, bytes: 64 * 1024 };
+/** What may be on its way to all readings together, shared equally; and to each of them, however many there are. */
+const onTheWayMax: OnTheWay = { records: 1024, bytes: aheadBytesMax };
+const eachAtLeast: OnTheWay = { records: 128, bytes: 128 * 1024 };
 /** How many are sent ahead to one that had to wait since very many begin: most of these end when they have got a few. */
 const heldUpMax = 64;
 
@@ -51,7 +57,7 @@ export class LogReadings {
   }
 
   read(start: LogStart, reader: LogReader): LogReading {
-    const prefetch = Math.min(reader.aheadMax, this.#shareOf(this.#open.size + 1));
+    const prefetch = Math.min(reader.aheadMax, shareOf(this.#open.size + 1).records);
     const reading: Reading = new Reading(reader, {
       begun: () => this.#beginning.delete(reading),
       over: () => {
@@ -59,7 +65,7 @@ export class LogReadings {
         this.#beginning.delete(reading);
         this.#open.delete(reading);
       },
-      aheadMax: () => (this.#beginning.size > 0 ? besideBeginningRecords : this.#shareOf(this.#open.size)),
+      onTheWayMax: () => (this.#beginning.size > 0 ? besideBeginning : shareOf(this.#open.size)),
     });
     const connection = this.#connection;
     const begin: Begin = (isHeldUp) => {
@@ -73,10 +79,13 @@ export class LogReadings {
     else this.#beginnings.add(begin);
     return reading;
   }
+}
 
-  #shareOf(readings: number): number {
-    return Math.max(eachAtLeast, Math.floor(onTheirWayMax / readings));
-  }
+function shareOf(readings: number): OnTheWay {
+  return {
+    records: Math.max(eachAtLeast.records, Math.floor(onTheWayMax.records / readings)),
+    bytes: Math.max(eachAtLeast.bytes, Math.floor(onTheWayMax.bytes / readings)),
+  };
 }
 
 /** What a reading has to do with the others. */
@@ -84,8 +93,8 @@ interface Others {
   /** It has got its first record. */
   begun(): void;
   over(): void;
-  /** How many records may be on their way to it at this moment. */
-  aheadMax(): number;
+  /** What may be on its way to it at this moment. */
+  onTheWayMax(): OnTheWay;
 }
 
 class Reading implements LogReading {
@@ -129,7 +138,8 @@ class Reading implements LogReading {
 
   /** Deliveries are counted on a channel of their own, as their tags are. */
   handled(count: number): void {
-    const upTo = this.#ahead?.handled(count, this.#others.aheadMax());
+    const { records, bytes } = this.#others.onTheWayMax();
+    const upTo = this.#ahead?.handled(count, records, bytes);
     if (upTo === undefined || this.#isOver) return;
     this.#channel?.ack({ fields: { deliveryTag: upTo } } as ConsumeMessage, true);
   }

@@ -1,5 +1,5 @@
-/** What may be on its way to a reader that has not handled what came before, in bytes, by the size of what came last. */
-const aheadBytesMax = 1024 ** 2;
+/** The bytes that may be on their way to all readers together that have not handled what came before, by the size of what came last. */
+export const aheadBytesMax = 1024 ** 2;
 /** This many records may be on their way, however large they are. */
 const recordsMin = 16;
 /** How many records the average size looks back on, about. */
@@ -20,12 +20,6 @@ export class ReadAhead {
     this.#prefetch = prefetch;
   }
 
-  /** How many records may be on their way by their size. */
-  get records(): number {
-    const fitting = Math.floor(aheadBytesMax / Math.max(1, this.#averageBytes));
-    return Math.min(this.#prefetch, Math.max(recordsMin, fitting));
-  }
-
   /** A record has come. */
   came(bytes: number): void {
     // Growth counts at once, since what is on its way is as large; shrinking does not matter as much.
@@ -37,11 +31,17 @@ export class ReadAhead {
    * `count` more are handled.
    *
    * @param recordsMax how many may be on their way at this moment, at least 1
+   * @param bytesMax what they may have together; some records may be on their way in any case
    * @returns the last one, counted from 1, to be acknowledged with all before it, if any is
    */
-  handled(count: number, recordsMax = Number.POSITIVE_INFINITY): number | undefined {
+  handled(
+    count: number,
+    recordsMax = Number.POSITIVE_INFINITY,
+    bytesMax = aheadBytesMax,
+  ): number | undefined {
     this.#handled += count;
-    const records = Math.min(this.records, recordsMax);
+    const fitting = Math.max(recordsMin, Math.floor(bytesMax / Math.max(1, this.#averageBytes)));
+    const records = Math.min(this.#prefetch, fitting, recordsMax);
     const upTo = this.#handled - (this.#prefetch - records);
     // Every acknowledgement costs RabbitMQ a look into the log, so few of them are better.
     if (upTo - this.#acked < Math.max(1, records / 4)) return undefined;

@@ -155,6 +155,35 @@ test("readings that begin and end in a loop open some channels at once and then 
   expect(channels).toHaveLength(begun + 1);
 });
 
+test("what is on its way to all readings together has a mebibyte, and hardly anything while one of them begins", async () => {
+  const channels: FakeChannel[] = [];
+  const readings = new LogReadings(() => true, openingTo(channels));
+  readings.opened(connection);
+  const bytes = 8 * 1024;
+  const begun: { readonly reading: LogReading; readonly channel: FakeChannel }[] = [];
+  const begin = async () => {
+    const reading = readings.read(0, { aheadMax: 256, record: () => undefined, ended: () => undefined });
+    const channel = channels.at(-1)!;
+    while (channel.deliver === undefined) await new Promise((next) => setImmediate(next));
+    return { reading, channel };
+  };
+  /** What is on its way to all of them, once they have handled what came for a while. */
+  const settled = () => {
+    for (let rounds = 0; rounds < 60; rounds++)
+      for (const { reading, channel } of begun) reading.handled(channel.send(channel.credit, bytes));
+    return begun.reduce((sum, { channel }) => sum + channel.credit * bytes, 0);
+  };
+  while (begun.length < 4) {
+    begun.push(await begin());
+    expect(settled()).toBeLessThanOrEqual(1024 ** 2);
+  }
+  expect(settled()).toBeGreaterThan(0.7 * 1024 ** 2);
+  const another = await begin();
+  expect(settled()).toBeLessThanOrEqual(4 * 16 * bytes);
+  another.reading.stop();
+  expect(settled()).toBeGreaterThan(0.7 * 1024 ** 2);
+});
+
 test("a reading asks RabbitMQ for everything at once, and not for one thing after the other's answer", async () => {
   const asked: string[] = [];
   const late: (() => void)[] = [];
@@ -233,10 +262,11 @@ class FakeChannel {
   }
 
   /** @returns how many */
-  send(count = this.credit): number {
+  send(count = this.credit, bytes = 1): number {
+    const content = Buffer.alloc(bytes);
     for (let sent = 0; sent < count; sent++) {
       const headers = { "x-stream-offset": this.#sent++ };
-      this.deliver!({ content: Buffer.from("x"), fields: {}, properties: { headers } } as never);
+      this.deliver!({ content, fields: {}, properties: { headers } } as never);
     }
     return count;
   }
