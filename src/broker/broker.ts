@@ -66,12 +66,12 @@ export interface Broker {
    */
   read(start: LogStart, reader: LogReader): LogReading;
   /**
-   * Calls back once, with an offset that the log reached after this call, in its place among the records that the first follower
-   * gets. While the broker takes no messages it waits. Without a log or a follower, or after `close`, never.
+   * Calls back once, with an offset that the log reached after this call and the fingerprint of what is there, in its place among the records
+   * that the first follower gets. While the broker takes no messages it waits. Without a log or a follower, or after `close`, never.
    *
    * @returns what to call when nobody waits for that any more: the broker may have to write into the log to answer
    */
-  mark(then: (offset: number) => void): () => void;
+  mark(then: (offset: number, fingerprint: string) => void): () => void;
   /**
    * Keeps the peer supplied with links for the events of clients. Before `start`.
    *

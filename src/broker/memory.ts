@@ -1,5 +1,6 @@
 import { Deque } from "../collections/deque.ts";
 import type { Envelope } from "../envelope/envelope.ts";
+import { fingerprintOf } from "../envelope/fingerprint.ts";
 import type {
   Broker,
   BrokerStatus,
@@ -15,6 +16,8 @@ import type { EventsPeer } from "./events.ts";
 import type { OnLeft } from "./leavers.ts";
 import { MemoryEvents } from "./memory-events.ts";
 import { GroupQueue } from "./memory-queue.ts";
+
+const noBody = Buffer.alloc(0);
 
 /** What waits in a group's queue, with all that it takes in memory, in bytes, before publishers are blocked, as RabbitMQ's memory alarm would. */
 export const queueBytesMax = 64 * 1024 ** 2;
@@ -53,6 +56,8 @@ export class MemoryBroker implements Broker {
   #events: MemoryEvents | undefined;
   /** Microseconds since 1970 at first: what an earlier process called a place in its log lies before all of this one's. */
   #nextOffset = Date.now() * 1000;
+  /** The fingerprint of its marks, which no other process has. */
+  readonly #ofMarks = fingerprintOf({ messageId: crypto.randomUUID(), timestamp: undefined, body: noBody });
 
   attachPublisher(exchange: Exchange, publisher: Publisher): void {
     this.#publishers.push({ exchange, publisher });
@@ -92,9 +97,9 @@ export class MemoryBroker implements Broker {
     this.#followers.add(follower);
   }
 
-  mark(then: (offset: number) => void): () => void {
+  mark(then: (offset: number, fingerprint: string) => void): () => void {
     const answering = setImmediate(() => {
-      if (this.#state === "ready") then(this.#nextOffset++);
+      if (this.#state === "ready") then(this.#nextOffset++, this.#ofMarks);
     });
     return () => clearImmediate(answering);
   }
@@ -113,7 +118,7 @@ export class MemoryBroker implements Broker {
 
   start(): void {
     this.#state = "ready";
-    for (const follower of this.#followers) follower.marked(this.#nextOffset++);
+    for (const follower of this.#followers) follower.marked(this.#nextOffset++, this.#ofMarks);
     for (const queue of this.#queues) queue.open();
     this.#events?.open();
     for (const { exchange, publisher } of this.#publishers) {

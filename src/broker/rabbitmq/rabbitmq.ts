@@ -1,4 +1,5 @@
 import type { Envelope } from "../../envelope/envelope.ts";
+import { fingerprintOf } from "../../envelope/fingerprint.ts";
 import type { Logger } from "../../ops/logger.ts";
 import type {
   Broker,
@@ -131,8 +132,9 @@ export class RabbitmqBroker implements Broker {
     this.#inflow.attachFollower({ follower, marks, markAfterMs, haste, heard, cancelled, silent });
   }
 
-  mark(then: (offset: number) => void): () => void {
-    return this.#inflow.followers[0]?.options.marks.ask(then) ?? (() => undefined);
+  mark(then: (offset: number, fingerprint: string) => void): () => void {
+    const marks = this.#inflow.followers[0]?.options.marks;
+    return marks?.ask((offset, mark) => then(offset, fingerprintOf(mark))) ?? (() => undefined);
   }
 
   read(start: LogStart, reader: LogReader): LogReading {

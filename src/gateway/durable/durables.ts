@@ -57,16 +57,15 @@ export class Durables {
     });
     this.window = new LogWindow(windowBytesMax);
     const delivered = (count: number) => relay.delivered(count);
-    const slow = (subscription: DurableSubscription) => this.fallBehind(subscription);
     const tooMuch = (left: readonly DurableSubscription[]) => {
       for (const subscription of left) this.#walk(subscription, this.window.end - 1);
     };
-    this.end = new LogEnd(relay, { slow, tooMuch }, loop, publishedMax);
+    this.end = new LogEnd(relay, { slow: (each) => this.fallBehind(each), tooMuch }, loop, publishedMax);
     this.#locator = new Locator(log, this.window, this.#slices, retryBackoff, {
       inMemory: (subscription, sequence) => this.#catchUp(subscription, sequence),
       older: (subscription) => this.#sweep(subscription),
       newest: (subscription) => this.#history.add(subscription),
-      reached: (offset) => this.marked(offset),
+      reached: (offset, fingerprint) => this.marked(offset, fingerprint),
     });
     const found = { placed: (each: DurableSubscription) => this.#locator.locate(each), delivered };
     this.#history = new History(log, this.window, this.#slices, found, valuesBytesMax, retryBackoff);
@@ -117,6 +116,7 @@ export class Durables {
     const { state } = subscription;
     if (!this.#move(subscription, "ended")) return;
     subscription.end();
+    this.#sweeps.gone(subscription);
     if (state === "locating") {
       this.#locator.forget(subscription);
       this.#history.forget(subscription);

@@ -16,7 +16,7 @@ export interface LocatorEvents {
   /** It begins with the newest messages. */
   newest(subscription: DurableSubscription): void;
   /** The log has reached this offset, and it is followed. */
-  reached(offset: number): void;
+  reached(offset: number, fingerprint: string): void;
 }
 
 /** Finds out where in the log the places are that subscriptions name. */
@@ -179,10 +179,10 @@ export class Locator {
     const asked = this.#toMark;
     this.#marking = asked;
     this.#toMark = new Set();
-    this.#stopMarking = this.#log.mark((offset) => {
+    this.#stopMarking = this.#log.mark((offset, fingerprint) => {
       if (this.#marking !== asked) return;
       this.#marking = undefined;
-      this.#events.reached(offset);
+      this.#events.reached(offset, fingerprint);
       for (const subscription of asked) {
         if (!this.#waiting.has(subscription)) continue;
         const { place } = subscription;

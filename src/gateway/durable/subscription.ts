@@ -221,3 +221,13 @@ function wholeRecordIn(place: Start, window: Pick<LogWindow, "nameOf">): string 
   const { offset, fingerprint } = place;
   return fingerprint === undefined ? window.nameOf(offset) : positionText(offset, 0, 1, fingerprint);
 }
+
+/** The oldest place among them: the log's beginning where one names no position. */
+export function oldestPlaceOf(subscriptions: readonly DurableSubscription[]): "first" | number {
+  let oldest = Number.POSITIVE_INFINITY;
+  for (const { place } of subscriptions) {
+    if (!isPosition(place)) return "first";
+    oldest = Math.min(oldest, place.offset);
+  }
+  return oldest;
+}

@@ -5,7 +5,7 @@ import type { Slices } from "../clients/slices.ts";
 import type { Ahead } from "./ahead.ts";
 import { Members } from "./members.ts";
 import type { SharedLog } from "./shared-log.ts";
-import { type DurableSubscription, isPosition } from "./subscription.ts";
+import { type DurableSubscription, isPosition, oldestPlaceOf } from "./subscription.ts";
 import { SweepReading } from "./sweep-reading.ts";
 import { Unproven } from "./unproven.ts";
 
@@ -52,8 +52,8 @@ export class Sweep implements Task {
   readonly #silenceTimer: NodeJS.Timeout;
   #handled = 0;
   #isOver = false;
-  /** Some have left it who may come back to its last record. */
-  #hasParked = false;
+  /** The one that has left it last since its client has to read first: it may come back to the last record. */
+  #awaited: DurableSubscription | undefined;
   #last: LogRecord | undefined;
   #lingering: NodeJS.Timeout | undefined;
 
@@ -69,7 +69,7 @@ export class Sweep implements Task {
     this.#window = window;
     this.#slices = slices;
     this.#events = events;
-    this.#start = startOf(passengers);
+    this.#start = oldestPlaceOf(passengers);
     for (const passenger of passengers) this.#take(passenger);
     // There is always more to come, since what is in memory lies ahead.
     this.#silenceTimer = setTimeout(() => this.#end(), silenceMsMax);
@@ -108,7 +108,7 @@ export class Sweep implements Task {
     if (!this.isLingering) return true;
     clearTimeout(this.#lingering);
     this.#lingering = undefined;
-    this.#hasParked = false;
+    this.#awaited = undefined;
     if (isBack) {
       // Nobody else is there who would get it twice.
       this.#prove(this.#last!);
@@ -127,6 +127,11 @@ export class Sweep implements Task {
   remove(subscription: DurableSubscription): void {
     this.members.remove(subscription);
     this.#endIfEmpty();
+  }
+
+  /** It does not come back: a sweep that lingers for it ends. */
+  gone(subscription: DurableSubscription): void {
+    if (this.isLingering && this.#awaited === subscription) this.#end();
   }
 
   /** Ends it, and takes all out. Nobody is told. */
@@ -205,7 +210,7 @@ export class Sweep implements Task {
   }
 
   readonly #onSlow = (subscription: DurableSubscription) => {
-    this.#hasParked = true;
+    this.#awaited = subscription;
     this.#events.parked(subscription);
   };
 
@@ -230,19 +235,9 @@ export class Sweep implements Task {
 
   #endIfEmpty(): void {
     if (this.#isOver || this.isLingering || this.members.size > 0) return;
-    if (this.#hasParked && this.#last !== undefined) {
+    if (this.#awaited !== undefined && this.#last !== undefined) {
       this.#lingering = setTimeout(() => this.#end(), lingerMs);
       this.#events.lingers();
     } else this.#end();
   }
-}
-
-/** The oldest place among them. */
-function startOf(passengers: readonly DurableSubscription[]): "first" | number {
-  let oldest = Number.POSITIVE_INFINITY;
-  for (const { place } of passengers) {
-    if (!isPosition(place)) return "first";
-    oldest = Math.min(oldest, place.offset);
-  }
-  return oldest;
 }

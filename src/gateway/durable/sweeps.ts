@@ -87,6 +87,11 @@ export class Sweeps {
     }
   }
 
+  /** One that has left since its client has to read first does not come back. */
+  gone(subscription: DurableSubscription): void {
+    for (const sweep of this.#running.keys()) sweep.gone(subscription);
+  }
+
   /** Ends all sweeps, and takes all subscriptions out. */
   takeAll(): DurableSubscription[] {
     const all = [

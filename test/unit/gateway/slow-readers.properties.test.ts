@@ -85,10 +85,7 @@ class World {
     });
     const sharedLog = {
       read: this.log.read.bind(this.log),
-      mark: (then: (offset: number) => void) => {
-        const answering = setImmediate(() => then(this.log.mark()));
-        return () => clearImmediate(answering);
-      },
+      mark: this.log.answerMark,
       recordBytesMax: mebibyte,
       ...nothingRepeated(),
     };

@@ -47,7 +47,8 @@ test("every durable subscription gets every message from its place on, once and 
         for (const peer of world.peers) world.check(peer);
         expect(world.inForce).toBeGreaterThanOrEqual(staying().length);
         expect(world.inForce).toBeLessThanOrEqual(world.peers.length);
-        expect(world.log.readingsMax).toBeLessThanOrEqual(3);
+        // Three that go on in the nearest stretch, and those that wait for clients that have to read first: no more than go on elsewhere.
+        expect(world.log.readingsMax).toBeLessThanOrEqual(7);
         for (const peer of staying()) world.leave(peer);
         expect(Object.values(durables.counts)).toEqual([0, 0, 0, 0, 0]);
         expect(durables.readingCount).toBe(0);

@@ -39,8 +39,8 @@ class Fixture {
         };
         return { handled: () => undefined, stop };
       },
-      mark: (then: (offset: number) => void) => {
-        this.marks.push(then);
+      mark: (then: (offset: number, fingerprint: string) => void) => {
+        this.marks.push((offset) => then(offset, `mark${offset}`));
         return () => undefined;
       },
       recordBytesMax: 1024 ** 2,

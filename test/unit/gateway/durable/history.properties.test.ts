@@ -53,10 +53,7 @@ class World {
         this.readFrom.push(start);
         return this.log.read(start, reader);
       },
-      mark: (then: (offset: number) => void) => {
-        const marking = setImmediate(() => then(this.log.mark()));
-        return () => clearImmediate(marking);
-      },
+      mark: this.log.answerMark,
       recordBytesMax: 1024 ** 2,
       ...nothingRepeated(),
     };

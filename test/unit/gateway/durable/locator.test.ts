@@ -29,8 +29,9 @@ function unanswered(windowBytes = 0) {
   const locator = new Locator(
     {
       mark: (then) => {
-        marks.push(then);
-        return () => void marks.splice(marks.indexOf(then), 1);
+        const marked = (offset: number) => then(offset, `mark${offset}`);
+        marks.push(marked);
+        return () => void marks.splice(marks.indexOf(marked), 1);
       },
       read: (start, reader) => {
         readers.push(reader);

@@ -49,10 +49,7 @@ class ManagerDouble {
     const read = log.read.bind(log);
     const sharedLog = {
       read,
-      mark: (then: (offset: number) => void) => {
-        const answering = setImmediate(() => then(log.mark()));
-        return () => clearImmediate(answering);
-      },
+      mark: log.answerMark,
       recordBytesMax: 1024 ** 2,
       repeats: known,
       isPastKnown: (): boolean => this.past.isKnown,

@@ -8,6 +8,7 @@ import {
 } from "../../../../src/broker/broker.ts";
 import type { Envelope } from "../../../../src/envelope/envelope.ts";
 import { contentsOf, contentsWith, seal } from "../../../../src/envelope/envelope.ts";
+import { fingerprintOf } from "../../../../src/envelope/fingerprint.ts";
 import { pack, packedContentType } from "../../../../src/envelope/packing.ts";
 import { LogRecord } from "../../../../src/log/record.ts";
 
@@ -72,6 +73,12 @@ export class ScriptedLog {
     this.#add({ offset, exchange: "wsmanager.log" as ForeignExchange, envelope });
     return offset;
   }
+
+  /** As `SharedLog` has it. */
+  readonly answerMark = (then: (offset: number, fingerprint: string) => void): (() => void) => {
+    const answering = setImmediate(() => then(this.mark(), fingerprintOf(this.entries.at(-1)!.envelope)));
+    return () => clearImmediate(answering);
+  };
 
   #add(entry: Entry): void {
     this.entries.push(entry);
