@@ -29,10 +29,12 @@ export const busy: HostileCase = {
       const after = await turnsOf(system);
       return { ...figures, [long]: after.long - before.long, turns: after.all - before.all };
     };
-    const turn = (kind: string, count: number) => () =>
-      withSystem(setting.broker, contender, {}, (system) =>
-        count === 0 ? measure(system) : besides(system, kind, count, () => measure(system)),
-      );
+    const turn =
+      (kind: string, count: number, withProcessor = false) =>
+      () =>
+        withSystem(setting.broker, contender, { withProcessor }, (system) =>
+          count === 0 ? measure(system) : besides(system, kind, count, () => measure(system)),
+        );
     const names = Object.keys(kinds).filter((name) => setting.kind === undefined || name === setting.kind);
     if (names.length === 0) throw new Error(`--kind is one of ${Object.keys(kinds).join(", ")}`);
     const turns = await inRounds(
@@ -42,6 +44,8 @@ export const busy: HostileCase = {
         ["none", turn("", 0)],
         ...names.map((kind) => [`1 ${kind}`, turn(kind, 1)] as const),
         ...(setting.isQuick ? [] : names.map((kind) => [`50 ${kind}`, turn(kind, 50)] as const)),
+        // Each message comes back to all of their subscriptions, in packs.
+        ["30 overlaps, answered", turn("overlaps", 30, true)],
         ["20 of all kinds", turn("busy", 20)],
       ]),
     );
@@ -50,7 +54,7 @@ export const busy: HostileCase = {
         ...of.map(({ figures }) => median(figures.map((shown: Figures) => shown[figure]!)) ?? Number.NaN),
       );
     const ones = turns.slice(1, 1 + names.length);
-    const fifties = turns.slice(1 + names.length, -1);
+    const fifties = turns.slice(1 + names.length, -2);
     return {
       measures: [p99, long].map((figure) => ({
         name: `busy-${figure}`,
@@ -68,6 +72,12 @@ export const busy: HostileCase = {
           0,
           "",
           worst(turns.slice(-1), long),
+        ),
+        atMost(
+          "the same of 30 overlaps beside a processor that answers",
+          0,
+          "",
+          worst(turns.slice(-2, -1), long),
         ),
       ],
     };
