@@ -118,6 +118,10 @@ export class LogEnd {
       const subscriptions = recipient === undefined ? undefined : this.#directs.get(recipient);
       const route = recipient === undefined ? this.#audiences.route(head.topic) : nowhere;
       if (subscriptions === undefined && route.length === 0) continue;
+      if (this.#published > this.#publishedMax) {
+        this.#leaveAll(offset - 1);
+        break;
+      }
       const position = record.positionOf(index);
       this.#current = { offset, index };
       this.#position = position;
@@ -128,17 +132,14 @@ export class LogEnd {
         this.#relay.send(route, message, message.id, { position });
         this.#published += this.#relay.publishedCount - before;
       }
-      if (this.#published > this.#publishedMax) {
-        this.#leaveAll();
-        break;
-      }
     }
     this.#current = this.#position = undefined;
   }
 
-  #leaveAll(): void {
+  /** @param reached what they have got, if they have got nothing of the record in hand */
+  #leaveAll(reached: number): void {
     const all = [...this.#subscriptions.keys()];
-    for (const subscription of all) this.leaveAtPlace(subscription, this.#current!.offset);
+    for (const subscription of all) this.leaveAtPlace(subscription, reached);
     this.#events.tooMuch(all);
   }
 
