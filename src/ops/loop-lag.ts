@@ -9,8 +9,8 @@ const idleLookEachMs = 200;
 const idleShare = 0.05;
 /** How long a process has to take less before it idles, in milliseconds. */
 const idleAfterMs = 1000;
-/** A lag by which a process is taken for busy. In seconds. */
-const busySeconds = 0.005;
+/** A lag by which a process is taken for busy. A shorter one may be the machine's, which others share: to look more often would be of no use then. In seconds. */
+const busySeconds = 0.05;
 /** The upper ends of the ranges in which lags are counted. In seconds. */
 const bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5] as const;
 /** The longest lag is of the last one to two of these. In milliseconds. */

@@ -3,6 +3,7 @@ import { connect, type GetMessage } from "amqplib";
 import { type Broker, markContentType } from "../../src/broker/broker.ts";
 import { defaultTiming } from "../../src/broker/rabbitmq/connection/link-timing.ts";
 import { RabbitmqBroker } from "../../src/broker/rabbitmq/rabbitmq.ts";
+import { prefetch } from "../../src/broker/rabbitmq/reading/log-credit.ts";
 import { Outbox } from "../../src/outbox/outbox.ts";
 import { describeBrokerContract } from "../contract/broker.ts";
 import {
@@ -132,6 +133,11 @@ describe("a follower that has time", () => {
       return rests > 3;
     };
     await until(isResting, "it rests");
+    // More than RabbitMQ sends before it is asked for more, rest by rest.
+    while (count < 3 * prefetch) {
+      await publish(60);
+      await until(() => follower.records.length >= count - 60, "what was published before");
+    }
     const whole = new Promise<number>((resolve) => broker.mark(resolve));
     for (let time = 0; time < 10; time++) await publish(30);
     expect(await whole).toBeGreaterThan(0);

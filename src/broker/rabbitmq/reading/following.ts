@@ -10,13 +10,13 @@ import { channelNumber } from "../frames/innards.ts";
 import { cameBy, exchanges } from "../topology/exchanges.ts";
 import { logStream } from "../topology/topology.ts";
 import { Doubt } from "./doubt.ts";
+import { LogCredit, prefetch } from "./log-credit.ts";
 import { lastChunkOffset } from "./log-end.ts";
 import { LogPosition } from "./log-position.ts";
 import type { Marks } from "./marks.ts";
 
-/** Deliveries from the log that are on their way before they are acknowledged, which for a stream is only flow control. */
-const prefetch = 1000;
-const ackEvery = 250;
+/** A rest of this length or longer, in milliseconds, is long enough for RabbitMQ to send in steps too. */
+const stepMs = 20;
 
 /** A log that has not shown it is asked where it ends, again and again. In milliseconds. */
 const doubtEveryMs = 400;
@@ -70,6 +70,8 @@ export class Following {
     const rests = life.reader.restWhile({
       channel: channelNumber(channel),
       patienceMs: () => (haste.isOn(performance.now()) ? 0 : follower.patienceMs),
+      resting: (ms) => (ms < stepMs ? session.credit.flow() : session.credit.step()),
+      hurried: () => session.credit.flow(),
     });
     const unheard = haste.onPublished(() => rests?.wake());
     const watchdog = setInterval(() => session.look(), markAfterMs);
@@ -94,19 +96,19 @@ export class Following {
 
 /** What one connection brings of the log. */
 class FollowingSession {
-  readonly #channel: Channel;
+  readonly credit: LogCredit;
   readonly #following: Following;
   readonly #life: Life;
   /** RabbitMQ has cancelled its consumer. */
   wasCancelled = false;
-  #unacked = 0;
-  #last: ConsumeMessage | undefined;
   #hasHeard = true;
   #isOver = false;
   #isAsking = false;
 
   constructor(channel: Channel, following: Following, life: Life) {
-    this.#channel = channel;
+    this.credit = new LogCredit((deliveryTag) =>
+      channel.ack({ fields: { deliveryTag } } as ConsumeMessage, true),
+    );
     this.#following = following;
     this.#life = life;
   }
@@ -131,9 +133,7 @@ class FollowingSession {
         if (delivery.fields.exchange === exchanges.marks) heard(envelope);
       } else follower.record(offset, cameBy(delivery.fields.exchange), envelope);
     }
-    this.#last = delivery;
-    this.#unacked++;
-    if (this.#unacked >= ackEvery) this.#ack();
+    this.credit.delivered(delivery.fields.deliveryTag);
   }
 
   /** RabbitMQ has cancelled the consumer. */
@@ -147,7 +147,7 @@ class FollowingSession {
   /** Looks after the log: a follower whose part of it is dropped under it gets nothing any more, and RabbitMQ 3.10 does not say so. */
   look(): void {
     // RabbitMQ 3.10 closes the channel of a follower that leaves deliveries unacknowledged for its consumer_timeout (30 min).
-    this.#ack();
+    this.credit.look();
     if (!this.#hasHeard) this.#following.options.marks.ask(() => undefined);
     this.#hasHeard = false;
   }
@@ -181,12 +181,6 @@ class FollowingSession {
     this.#life.drop(
       new BeginAnew(`"${logStream}" is another log than before: reading it from its beginning`),
     );
-  }
-
-  #ack(): void {
-    if (this.#unacked === 0 || this.#last === undefined) return;
-    this.#unacked = 0;
-    this.#channel.ack(this.#last, true);
   }
 }
 

@@ -10,9 +10,15 @@ const following = 3;
 function rested(patienceMs = 100) {
   const events: string[] = [];
   const handle = { pause: () => events.push("pause"), resume: () => events.push("resume") };
-  const rests = new ReadRests(handle, { channel: following, patienceMs: () => patienceMs });
+  const told: string[] = [];
+  const rests = new ReadRests(handle, {
+    channel: following,
+    patienceMs: () => patienceMs,
+    resting: (ms) => told.push(`resting ${ms}`),
+    hurried: () => told.push("hurried"),
+  });
   clock.step(1000);
-  return { rests, events };
+  return { rests, events, told };
 }
 
 test("a socket over which nothing comes but what nobody wants is left alone between reads", () => {
@@ -27,9 +33,37 @@ test("a socket over which nothing comes but what nobody wants is left alone betw
 });
 
 test("what has no time is read at once", () => {
-  const { rests, events } = rested(0);
+  const { rests, events, told } = rested(0);
   rests.read(1000);
   expect(events).toEqual([]);
+  expect(told).toEqual(["hurried"]);
+});
+
+test("it is told when a rest begins, and when nothing is to rest any more", () => {
+  const { rests, told, events } = rested();
+  rests.read(1000);
+  expect(told).toEqual(["resting 100"]);
+  clock.step(100);
+  rests.read(1000);
+  rests.wake();
+  expect(told).toEqual(["resting 100", "resting 100", "hurried"]);
+  rests.wake();
+  expect(told).toEqual(["resting 100", "resting 100", "hurried", "hurried"]);
+  rests.end();
+  rests.wake();
+  expect(told.length).toBe(4);
+  expect(events).toEqual(["pause", "resume", "pause", "resume"]);
+});
+
+test("the more deliveries have come, the shorter it rests: the sender sends no more than some before they are acknowledged", () => {
+  const { rests, told } = rested();
+  for (let count = 0; count < 400; count++) rests.came(following);
+  rests.read(1000);
+  clock.step(25);
+  rests.came(following);
+  rests.read(1000);
+  expect(told).toEqual(["resting 25", "resting 100"]);
+  rests.end();
 });
 
 test("for a second after a frame on another channel nothing rests", () => {
