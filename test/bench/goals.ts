@@ -79,6 +79,18 @@ export function goalsOf(measures: readonly Measure[]): Goal[] {
       "×",
       ratio(of("answer-p50", "warren"), of("answer-p50", "naive")),
     ),
+    atMost(
+      "RabbitMQ's CPU for a round trip at 8,000/s",
+      60,
+      "µs",
+      of("round-trip-cost", "warren at 8,000/s"),
+    ),
+    atMost(
+      "RabbitMQ's CPU for a round trip at 20,000/s",
+      40,
+      "µs",
+      of("round-trip-cost", "warren at 20,000/s"),
+    ),
     ...followersGoals(of),
     atMost("memory of an idle client", 2048, "bytes", of("idle", "warren")),
     atMost("CPU of a delivery, to 10,000 ÷ to 10", 1.5, "×", spread),

@@ -24,6 +24,7 @@ import { receivers } from "./cases/receivers.ts";
 import { requestsCase } from "./cases/requests.ts";
 import { resume } from "./cases/resume.ts";
 import { roundTrip } from "./cases/round-trip.ts";
+import { roundTripCost } from "./cases/round-trip-cost.ts";
 import { slowReaders } from "./cases/slow-readers.ts";
 import { sse } from "./cases/sse.ts";
 import { start } from "./cases/start.ts";
@@ -46,6 +47,7 @@ const cases = [
   fanOut,
   frozen,
   roundTrip,
+  roundTripCost,
   answer,
   requestsCase,
   ownTopics,
