@@ -1,10 +1,11 @@
 import { Histogram } from "./histogram.ts";
 import type { AnyMetric } from "./metrics.ts";
+import { untilTick } from "./ticks.ts";
 
 /** How often the clock is looked at, in milliseconds: a longer turn of the event loop is seen but for this much. */
 const lookEachMs = 20;
 /** How often an idle process looks, in milliseconds: less often, since each look wakes it up. */
-const idleLookEachMs = 200;
+const idleLookEachMs = 1000;
 /** A process idles that has taken less of a core than this for `idleAfterMs`. */
 const idleShare = 0.05;
 /** How long a process has to take less before it idles, in milliseconds. */
@@ -24,7 +25,7 @@ export class LoopLag {
   readonly #histogram = new Histogram(
     {
       name: "warren_event_loop_lag_seconds",
-      help: "How late the event loop is: all that the process does waits for as long. Looked at every 20 ms, and every 200 ms while the process takes less than a twentieth of a core.",
+      help: "How late the event loop is: all that the process does waits for as long. Looked at every 20 ms, and once a second while the process takes less than a twentieth of a core.",
     },
     bounds,
   );
@@ -63,9 +64,9 @@ export class LoopLag {
   }
 
   #wait(nowMs: number): void {
-    const eachMs = this.#isIdle ? idleLookEachMs : lookEachMs;
-    this.#dueMs = nowMs + eachMs;
-    this.#timer = setTimeout(() => this.#look(), eachMs);
+    const inMs = this.#isIdle ? untilTick(nowMs, idleLookEachMs) : lookEachMs;
+    this.#dueMs = nowMs + inMs;
+    this.#timer = setTimeout(() => this.#look(), inMs);
     this.#timer.unref();
   }
 

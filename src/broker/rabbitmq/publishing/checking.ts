@@ -1,4 +1,5 @@
 import type { ConfirmChannel } from "amqplib";
+import { untilTick } from "../../../ops/ticks.ts";
 import { checkFrames, type Needed } from "../frames/check-frames.ts";
 import { answersOn, channelNumber } from "../frames/innards.ts";
 import { CheckedConfirms } from "./checked-confirms.ts";
@@ -97,18 +98,20 @@ export class Checking {
   #look(): void {
     const nowMs = performance.now();
     const isBusy = nowMs - this.#publishedAtMs < busyForMs;
-    const everyMs = isBusy ? busyEveryMs : idleEveryMs;
-    const isDue = nowMs - this.#askedAtMs >= everyMs;
+    // By the clock, one look may be a little less than a second after the other.
+    const isDue = nowMs - this.#askedAtMs >= (isBusy ? busyEveryMs : idleEveryMs / 2);
     // A RabbitMQ that does not answer is asked once.
     if (isDue && this.#confirms.asked === 0) this.ask();
     this.#options.looked(nowMs);
-    this.#lookIn(everyMs);
+    this.#lookIn(isBusy ? busyEveryMs : idleEveryMs);
   }
 
   #lookIn(ms: number): void {
     clearTimeout(this.#looking);
     this.#lookMs = ms;
-    if (!this.#hasEnded) this.#looking = setTimeout(() => this.#look(), ms);
+    if (this.#hasEnded) return;
+    const inMs = ms === idleEveryMs ? untilTick(performance.now(), ms) : ms;
+    this.#looking = setTimeout(() => this.#look(), inMs);
   }
 
   #renew(): void {
