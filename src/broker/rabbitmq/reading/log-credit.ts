@@ -11,7 +11,7 @@ const perStepMax = prefetch / 2;
 const margin = 0.2;
 /** After so many steps that used up all that they asked for, one asks for more than there should be, so that it is seen how much there is. */
 const countedSteps = 10;
-/** Of what is published in the time of a step, asked for besides. */
+/** Such a step asks besides for what is published in the time of a step, times this. */
 const surplus = 1.1;
 
 /**
