@@ -1,3 +1,5 @@
+import { copied } from "./excerpt.ts";
+
 /**
  * How far a message of one's own came:
  *
@@ -116,5 +118,6 @@ export const keptBytesMax = 4096;
 
 /** The part of a body that is kept. */
 export function keptOf(body: string | Uint8Array): string | Uint8Array {
-  return typeof body === "string" ? body.slice(0, keptCharsMax) : body.slice(0, keptBytesMax);
+  if (typeof body !== "string") return body.slice(0, keptBytesMax);
+  return body.length <= keptCharsMax ? body : copied(body.slice(0, keptCharsMax));
 }

@@ -15,7 +15,7 @@ export function excerpt(text: string): string {
   if (end === text.length) return text;
   // Never cut a surrogate pair in two: its half would show as a replacement character.
   if (/[\uD800-\uDBFF]/.test(text.charAt(end - 1))) end -= 1;
-  return `${text.slice(0, end)} … ${(text.length - end).toLocaleString("en")} more characters`;
+  return `${copied(text.slice(0, end))} … ${(text.length - end).toLocaleString("en")} more characters`;
 }
 
 /** The first bytes of a binary message: `00 ff 1b …`. */
@@ -23,4 +23,15 @@ export function hexPreview(bytes: Uint8Array): string {
   const shown = Array.from(bytes.subarray(0, hexBytesMax), (byte) => byte.toString(16).padStart(2, "0"));
   if (bytes.length > hexBytesMax) shown.push("…");
   return shown.join(" ");
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/**
+ * The same text, in memory of its own. Browsers make a part of a text by pointing into the whole: a thousand parts of 16 KB would keep
+ * a thousand messages of a megabyte. Half a character at its end becomes a replacement character.
+ */
+export function copied(text: string): string {
+  return decoder.decode(encoder.encode(text));
 }
