@@ -85,7 +85,8 @@ const rows: readonly Row[] = [
 
 /** The README's part about figures. */
 export function figuresText(figures: Figures): string {
-  const shown = rows.filter(({ measure }) => figures[measure] !== undefined);
+  // A run in which Warren failed says nothing, whatever others did beside it.
+  const shown = rows.filter(({ measure }) => figures[measure]?.medians["warren"] !== undefined);
   if (shown.length === 0)
     return "No run of the benchmark on a quiet machine has been recorded of the present code: make one on yours.";
   return [
@@ -93,7 +94,7 @@ export function figuresText(figures: Figures): string {
     "|---|---|---|---|",
     ...shown.map((row) => lineOf(row, figures[row.measure]!.medians)),
     "",
-    ...new Set(shown.map(({ measure }) => circumstances(figures[measure]!))),
+    ...circumstancesOf(shown, figures),
   ].join("\n");
 }
 
@@ -112,7 +113,14 @@ function lineOf({ part, what, show, contenders }: Row, medians: Readonly<Record<
   });
   const [warren, ...others] = values;
   const beside = others.map(({ name, text }) => `${name}: ${text}`).join("; ");
-  return `| ${what} | **${warren?.text ?? "-"}** | ${beside} | \`bun run bench --only ${part}\` |`;
+  return `| ${what} | **${warren!.text}** | ${beside} | \`bun run bench --only ${part}\` |`;
+}
+
+/** One line if all are of the same run, otherwise one for each, with what it is about. */
+function circumstancesOf(shown: readonly Row[], figures: Figures): readonly string[] {
+  const parts = Map.groupBy(shown, ({ measure }) => circumstances(figures[measure]!));
+  if (parts.size === 1) return [...parts.keys()];
+  return [...parts].map(([line, of]) => `- ${of.map(({ part }) => `\`${part}\``).join(", ")}: ${line}`);
 }
 
 function circumstances({ day, rounds, on }: Recorded): string {

@@ -20,16 +20,18 @@ export function recordedWith(
   { finishedAt, rounds, machine, versions, measures }: Run,
 ): Figures {
   const on = `${machine.cores} cores of ${machine.processor}, RabbitMQ ${versions.rabbitmq}, Bun ${versions.bun}`;
-  const now = measures.map(({ name, series }) => {
+  const now = measures.flatMap(({ name, series }) => {
     const medians = series.flatMap(({ contender, samples }) => {
       const middle = median(samples);
       return middle === undefined ? [] : [[contender, middle] as const];
     });
+    if (medians.length === 0) return [];
     // Some contenders carry their rate in their name.
     const named = medians.map(
       ([contender, value]) => [contender.replace(/ at [\d,]+\/s$/, ""), value] as const,
     );
-    return [name, { day: finishedAt.slice(0, 10), rounds, on, medians: Object.fromEntries(named) }] as const;
+    const recorded = { day: finishedAt.slice(0, 10), rounds, on, medians: Object.fromEntries(named) };
+    return [[name, recorded] as const];
   });
   return Object.fromEntries(Object.entries({ ...before, ...Object.fromEntries(now) }).toSorted());
 }

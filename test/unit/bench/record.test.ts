@@ -40,8 +40,17 @@ test("a run of a part leaves what was recorded of the others", () => {
   const start = { day: "2026-11-25", rounds: 1, on: "another machine", medians: { warren: 61 } };
   const text = figuresText(recordedWith({ start }, results));
   expect(text).toContain("**61 ms**");
-  expect(text).toContain("One round on 2026-11-25: another machine");
+  expect(text).toContain("- `start`: One round on 2026-11-25: another machine");
+  expect(text).toContain("- `fan-out`: Medians of 3 rounds on 2026-11-26");
   expect(text).toContain("**3,990,000/s**");
+});
+
+test("what failed for Warren has no line, and takes no place of what was recorded before", () => {
+  const failed = { ...results, measures: [{ name: "start", series: [{ contender: "warren", samples: [] }] }] };
+  const start = { day: "2026-11-25", rounds: 1, on: "another machine", medians: { warren: 61 } };
+  expect(figuresText(recordedWith({ start }, failed))).toContain("**61 ms**");
+  const rawAlone = [{ name: "idle", series: [{ contender: "raw", samples: [900] }] }];
+  expect(figuresText(recordedWith({ start }, { ...results, measures: rawAlone }))).not.toContain("idle");
 });
 
 test("without one it says so, and shows no figure", () => {
