@@ -1,7 +1,7 @@
 import type { Conversation } from "../session/conversation.ts";
 import type { Session } from "../session/session.ts";
 import { elementOf, messageCount, setText } from "./element.ts";
-import { rowOf, rowsPerFrameMax, updateRow } from "./row.ts";
+import { rowOf, rowsPerFloodFrameMax, rowsPerFrameMax, updateRow } from "./row.ts";
 
 /** A reader that scrolls down to this near the end wants to follow the newest again. In pixels. */
 const bottomSlackPx = 48;
@@ -144,9 +144,10 @@ export class LogView {
 
   #addRows(floods: boolean): boolean {
     const added: HTMLLIElement[] = [];
+    const rowsMax = floods ? rowsPerFloodFrameMax : rowsPerFrameMax;
     for (const entry of this.#conversation.entries) {
       if (entry.id <= this.#lastDrawnId) continue;
-      if (added.length === rowsPerFrameMax) {
+      if (added.length === rowsMax) {
         this.#redraw();
         break;
       }

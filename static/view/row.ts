@@ -13,6 +13,9 @@ import { clock, tookOf } from "./times.ts";
 /** Rows that are made in one frame. Those that are left come with the next one. */
 export const rowsPerFrameMax = 20;
 
+/** The same in a flood, in which the page draws ten times a second: the rows that are shown of each second come evenly then. */
+export const rowsPerFloodFrameMax = 8;
+
 const people: Readonly<Record<MessageEntry["kind"], string>> = {
   own: "You",
   other: "Other",

@@ -18,7 +18,11 @@ const quietArgs = [
 ];
 
 export interface TestBrowser extends AsyncDisposable {
-  /** A page of its own tab and storage, on which any error that the page throws fails the test. It is connected. */
+  /** Of its first process, which leads a group that all its others are in. */
+  readonly pid: number;
+  /** A page of its own tab and storage, with nothing in it yet. Any error that it throws fails the test. */
+  newTab(options?: BrowserContextOptions): Promise<Page>;
+  /** The client page in a tab of its own. It is connected. */
   open(url: string, options?: BrowserContextOptions): Promise<Page>;
   /** The same, of which nobody expects that it comes to be connected. */
   openWaiting(url: string, options?: BrowserContextOptions): Promise<Page>;
@@ -59,15 +63,21 @@ export async function startBrowser(): Promise<TestBrowser> {
   const pid = await pidOf(browser);
   killAtExit(pid);
   const pageErrors: string[] = [];
-  async function openWaiting(url: string, options: BrowserContextOptions = {}): Promise<Page> {
+  async function newTab(options: BrowserContextOptions = {}): Promise<Page> {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
     const page = await context.newPage();
     page.setDefaultTimeout(20_000);
     page.on("pageerror", (error) => pageErrors.push(error.message));
+    return page;
+  }
+  async function openWaiting(url: string, options?: BrowserContextOptions): Promise<Page> {
+    const page = await newTab(options);
     await page.goto(url);
     return page;
   }
   return {
+    pid,
+    newTab,
     openWaiting,
     async open(url, options) {
       const page = await openWaiting(url, options);

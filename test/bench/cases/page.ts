@@ -2,7 +2,8 @@ import type { Page } from "playwright-core";
 import { startBrowser } from "../../support/browser.ts";
 import { connect } from "../../support/client.ts";
 import { startWarren } from "../../support/warren.ts";
-import { type FirstPaints, firstPaints } from "../page-paint.ts";
+import { type Frames, framesBeside } from "../page-frames.ts";
+import { firstPaints, serveHeading, untilAtRest } from "../page-paint.ts";
 import { type Figures, seriesOf } from "../rounds.ts";
 import type { Case, Setting } from "../setting.ts";
 import { unhurried } from "../systems/managers.ts";
@@ -25,9 +26,9 @@ export const page: Case = {
       { contender: "one heading", figures: [] as Figures[], failures: [] as string[] },
     ] as const;
     try {
-      const { paints, figures } = await measured(setting);
-      turns[0].figures.push({ ...figures, "page-paint": paints.page });
-      turns[1].figures.push({ "page-paint": paints.heading });
+      const { page: ofPage, heading } = await measured(setting);
+      turns[0].figures.push(ofPage);
+      turns[1].figures.push(heading);
     } catch (error) {
       for (const { failures } of turns) failures.push(String(error));
     }
@@ -35,10 +36,14 @@ export const page: Case = {
       name,
       title,
       unit,
-      series: seriesOf(name === "page-paint" ? turns : [turns[0]], name),
+      series: seriesOf(name === "page-size" ? [turns[0]] : turns, name),
     });
     return [
-      measure("page-frame", `The client page at ${rate} messages a second: its longest frame`, "ms"),
+      measure(
+        "page-frame",
+        `The client page at ${rate} messages a second, and beside it a page that is one heading: the longest frame`,
+        "ms",
+      ),
       measure("page-frame-p99", "The same: 99 of 100 frames are at most", "ms"),
       measure(
         "page-paint",
@@ -50,16 +55,44 @@ export const page: Case = {
   },
 };
 
-async function measured(
-  setting: Setting,
-): Promise<{ readonly figures: Figures; readonly paints: FirstPaints }> {
+async function measured(setting: Setting): Promise<{ readonly page: Figures; readonly heading: Figures }> {
   await using warren = await startWarren([...unhurried, "--log-messages", "off"]);
+  using bare = serveHeading();
   await using browser = await startBrowser();
-  const paints = await firstPaints(setting, browser, warren.url);
+  const paints = await firstPaints(setting, browser, { page: warren.url, heading: bare.url.href });
   const watched = await browser.open(`${warren.url}?topic=bench`);
-  await using client = await connect(warren.wsUrl("/ws?topic=bench"));
+  const empty = await browser.openWaiting(bare.url.href);
+  await untilAtRest(browser);
   const durationMs = 1000 * (setting.isQuick ? secondsWhenQuick : seconds);
-  const frames = watchFrames(watched, durationMs);
+  const watching = framesBeside(watched, empty, durationMs);
+  const sent = await sendFor(warren.wsUrl("/ws?topic=bench"), durationMs);
+  const frames = await watching;
+  const shown = await shownBy(watched);
+  const ofBoth = (["page", "empty"] as const).map((name) => {
+    const { count, longest, p99 } = frames[name];
+    return `${name}: ${count} frames, longest ${longest.toFixed(0)} ms, p99 ${p99.toFixed(0)}`;
+  });
+  setting.say(`page  ${ofBoth.join("; ")}; ${shown} messages came`);
+  setting.say(
+    `page  ${frames.long} frames were too long, ${frames.longForBoth} of them for the empty page, too`,
+  );
+  // A page that fell behind would have quiet frames, too.
+  if (shown < 1.9 * sent) throw new Error(`of ${2 * sent} messages ${shown} came to the page in time`);
+  const sizeKb = (await gzippedBytes(warren.url)) / 1024;
+  const figuresOf = ({ longest, p99 }: Frames, paint: number) => ({
+    "page-frame": longest,
+    "page-frame-p99": p99,
+    "page-paint": paint,
+  });
+  return {
+    page: { ...figuresOf(frames.page, paints.page), "page-size": sizeKb },
+    heading: figuresOf(frames.empty, paints.heading),
+  };
+}
+
+/** @returns how many were sent */
+async function sendFor(url: string, durationMs: number): Promise<number> {
+  await using client = await connect(url);
   const startedMs = performance.now();
   let sent = 0;
   while (performance.now() - startedMs < durationMs) {
@@ -67,34 +100,7 @@ async function measured(
     for (; sent < due; sent++) client.send(`{"number": ${sent}, "text": "said by somebody else"}`);
     await Bun.sleep(sentEveryMs);
   }
-  const took = (await frames).toSorted((one, other) => one - other);
-  const shown = await shownBy(watched);
-  const longest = took.at(-1) ?? Number.NaN;
-  const p99 = took[Math.floor(took.length * 0.99)] ?? Number.NaN;
-  setting.say(`page  ${took.length} frames, longest ${longest.toFixed(0)} ms, ${shown} messages came`);
-  // A page that fell behind would have quiet frames, too.
-  if (shown < 1.9 * sent) throw new Error(`of ${2 * sent} messages ${shown} came to the page in time`);
-  const sizeKb = (await gzippedBytes(warren.url)) / 1024;
-  return { figures: { "page-frame": longest, "page-frame-p99": p99, "page-size": sizeKb }, paints };
-}
-
-/** How long each frame took, in milliseconds. */
-function watchFrames(watched: Page, durationMs: number): Promise<number[]> {
-  return watched.evaluate(async (ms) => {
-    const { promise, resolve } = Promise.withResolvers<number[]>();
-    const took: number[] = [];
-    let last = performance.now();
-    const until = last + ms;
-    const step = () => {
-      const now = performance.now();
-      took.push(now - last);
-      last = now;
-      if (now < until) requestAnimationFrame(step);
-      else resolve(took.slice(1));
-    };
-    requestAnimationFrame(step);
-    return await promise;
-  }, durationMs);
+  return sent;
 }
 
 /** Messages that have come to the page, folded and pushed out ones among them. */
