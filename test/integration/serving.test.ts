@@ -42,6 +42,9 @@ describe.each(Object.keys(servers) as (keyof typeof servers)[])("the client page
       expect(part.status).toBe(200);
       expect(part.headers.get("content-type")).toMatch(/^(text\/javascript|image\/svg\+xml)/);
       expect(part.headers.get("x-content-type-options")).toBe("nosniff");
+      // The page's script is its worker's, too, which the page's own policy says nothing of.
+      if (path.endsWith(".js"))
+        expect(part.headers.get("content-security-policy")).toBe("default-src 'none'; connect-src 'self'");
       expect((await part.bytes()).length).toBeGreaterThan(100);
     }
     expect(response.headers.get("x-content-type-options")).toBe("nosniff");

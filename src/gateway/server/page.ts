@@ -14,6 +14,7 @@ const headersOfPage = (styleHash: string) => ({
   "content-security-policy": [
     "default-src 'none'",
     "script-src 'self'",
+    "worker-src 'self'",
     `style-src '${styleHash}'`,
     "img-src 'self'",
     "connect-src 'self'",
@@ -25,6 +26,9 @@ const headersOfPage = (styleHash: string) => ({
   "cross-origin-opener-policy": "same-origin",
   "cache-control": "no-cache",
 });
+
+/** A script that runs as a worker is held to what came with it, and not to what came with the page. */
+const headersOfScript = { "content-security-policy": "default-src 'none'; connect-src 'self'" } as const;
 
 /** What of a file goes over the wire. */
 interface Form {
@@ -76,6 +80,7 @@ async function readFiles(page: HTMLBundle): Promise<ReadonlyMap<string, File>> {
     // Their names change with what they hold.
     const headers = {
       ...common,
+      ...(name.endsWith(".js") ? headersOfScript : {}),
       "content-type": type,
       "cache-control": "public, max-age=31536000, immutable",
     };
