@@ -64,10 +64,7 @@ export async function firstPaints(
   return { page: of("page", "painted"), heading: of("heading", "painted") };
 }
 
-/**
- * With each new window Chromium starts what its address bar is made of, two programs of its own that take a second of a core: that is
- * the browser's start, not the page's.
- */
+/** A new window takes half a second of a core: that is the browser's start, not the page's. */
 export function untilAtRest(browser: TestBrowser): Promise<void> {
   return untilCalm(() => groupCpuSeconds(browser.pid), { share: 0.15, ms: 300, msMax: 10_000 });
 }

@@ -5,8 +5,33 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from "p
 import { forgetFolder, forgetProcess, killAtExit, removeAtExit } from "./leftovers.ts";
 import { chromium as chromiumRequirement, need } from "./requirements.ts";
 
+/**
+ * What Playwright leaves out (the last list of a command line is the one that counts), and what Chromium's address bar is made of: two
+ * programs of its own that with each window take more of the processor than a page does, just while the page is opened.
+ */
+const withoutFeatures = [
+  "AvoidUnnecessaryBeforeUnloadCheckSync",
+  "DestroyProfileOnBrowserClose",
+  "HttpsUpgrades",
+  "HttpsFirstBalancedModeAutoEnable",
+  "LensOverlay",
+  "MediaRouter",
+  "PaintHolding",
+  "ThirdPartyStoragePartitioning",
+  "AvoidCorsURLLoaderRestartOnRedirect",
+  "OptimizationHints",
+  "NetworkTimeServiceQuerying",
+  "AimEnabled",
+  "PreconnectToSearch",
+  "WebUIOmniboxPopup",
+  "WebUIOmniboxAimPopup",
+  "WebUIOmniboxFullPopup",
+  "PreloadTopChromeWebUI",
+];
+
 /** Nothing that phones home, and no folder of the person who runs the tests. */
 const quietArgs = [
+  `--disable-features=${withoutFeatures.join(",")}`,
   "--headless",
   "--no-sandbox",
   "--disable-gpu",
