@@ -2,7 +2,7 @@ import type { Link, LinkEvents } from "./link.ts";
 import type { Asked, OpenLink, Told } from "./link-host.ts";
 
 /** A worker, as far as links need it. */
-export type LinkWorker = Pick<Worker, "onmessage" | "onerror" | "postMessage">;
+export type LinkWorker = Pick<Worker, "onmessage" | "onerror" | "postMessage" | "terminate">;
 
 /** A link, and how it was opened. */
 interface Opened {
@@ -78,6 +78,8 @@ export class RemoteLinks {
       reportError(new Error(`in the worker: ${message}`));
       return;
     }
+    this.#worker.onmessage = null;
+    this.#worker.terminate();
     this.#worker = undefined;
     for (const opened of this.#links.values())
       opened.here = this.#openHere(opened.url, opened.token, opened.events);

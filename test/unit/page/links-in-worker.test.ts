@@ -33,6 +33,7 @@ function pageWithWorker() {
     onmessage: null,
     onerror: null,
     postMessage: (message: unknown) => void toWorker.push(message),
+    terminate: () => undefined,
   };
   const links = new RemoteLinks(() => worker as Worker, open);
   return {
