@@ -46,7 +46,10 @@ test("a run of a part leaves what was recorded of the others", () => {
 });
 
 test("what failed for Warren has no line, and takes no place of what was recorded before", () => {
-  const failed = { ...results, measures: [{ name: "start", series: [{ contender: "warren", samples: [] }] }] };
+  const failed = {
+    ...results,
+    measures: [{ name: "start", series: [{ contender: "warren", samples: [] }] }],
+  };
   const start = { day: "2026-11-25", rounds: 1, on: "another machine", medians: { warren: 61 } };
   expect(figuresText(recordedWith({ start }, failed))).toContain("**61 ms**");
   const rawAlone = [{ name: "idle", series: [{ contender: "raw", samples: [900] }] }];
