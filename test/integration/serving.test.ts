@@ -117,7 +117,7 @@ describe("--admin-port", () => {
   });
 
   test("says in the log where it is", async () => {
-    await using warren = await startWarren(["--admin-port", "0"]);
+    await using warren = await startWarren(["--admin-port", "0"], { readyWhen: "ready" });
     const { admin } = await warren.waitForLog(({ msg }) => msg === "listening", "it listens");
     expect((await fetch(new URL("/readyz", String(admin)))).status).toBe(200);
     expect(new URL(String(admin)).port).not.toBe(new URL(warren.url).port);
