@@ -29,26 +29,35 @@ test("other reasons are told as they are", () => {
   expect(whyLost(new Error("read ECONNRESET"))).toBe("read ECONNRESET");
 });
 
-test("a log that RabbitMQ has and does not open is tried again and again, and the log and the status say what it is", async () => {
-  await using fake = await FakeAmqp.start((method, peer, channel) => {
-    if (method !== "BasicConsume") return undefined;
-    peer.send("ChannelClose", { replyCode: 406, replyText: words[0], classId: 60, methodId: 20 }, channel);
-    return "answered";
-  });
-  const logger = new RecordingLogger();
-  const broker = new RabbitmqBroker({
-    urls: [fake.url],
-    name: "test",
-    logger,
-    logRetention: { maxBytes: 1024 ** 2, maxAgeMs: 86_400_000 },
-  });
-  fake.closeFirst(broker);
-  broker.attachPublisher("wsmanager", new Outbox("test", true));
-  broker.start((error) => {
-    throw error;
-  });
-  await until(() => fake.peers.length > 1, "a second attempt");
-  const status = broker.status();
-  expect(status).toMatchObject({ state: "connecting", why: expect.stringContaining(chapter) as unknown });
-  expect(logger.lines.find(({ level }) => level === "warn")?.fields["reason"]).toContain(chapter);
-});
+/** What RabbitMQ refuses of a log that it has and does not open, and how. */
+const refusals = [
+  ["BasicConsume", 406, words[0]!],
+  ["QueueDeclare", 404, words[2]!],
+] as const;
+
+test.each(refusals)(
+  "a log of which RabbitMQ refuses %s is tried again and again, and the log and the status say what it is",
+  async (refused, replyCode, replyText) => {
+    await using fake = await FakeAmqp.start((method, peer, channel) => {
+      if (method !== refused) return undefined;
+      peer.send("ChannelClose", { replyCode, replyText, classId: 0, methodId: 0 }, channel);
+      return "answered";
+    });
+    const logger = new RecordingLogger();
+    const broker = new RabbitmqBroker({
+      urls: [fake.url],
+      name: "test",
+      logger,
+      logRetention: { maxBytes: 1024 ** 2, maxAgeMs: 86_400_000 },
+    });
+    fake.closeFirst(broker);
+    broker.attachPublisher("wsmanager", new Outbox("test", true));
+    broker.start((error) => {
+      throw error;
+    });
+    await until(() => fake.peers.length > 1, "a second attempt");
+    const status = broker.status();
+    expect(status).toMatchObject({ state: "connecting", why: expect.stringContaining(chapter) as unknown });
+    expect(logger.lines.find(({ level }) => level === "warn")?.fields["reason"]).toContain(chapter);
+  },
+);
