@@ -12,7 +12,7 @@ export interface ClientEvent {
   readonly at: number;
   /** What was subscribed to: a topic or a pattern. */
   readonly topic?: string | undefined;
-  /** `text` or `stomp`. */
+  /** `text`, `stomp`, `sse` or `poll`. */
   readonly protocol?: string | undefined;
   /** The client's address, where addresses are counted. */
   readonly address?: string | undefined;

@@ -1,5 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connect } from "../support/client.ts";
+import { EventConnection } from "../support/event-source.ts";
 import { connectStomp, type Message } from "../support/stomp-client.ts";
 import { startSystem } from "../support/system.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
@@ -49,6 +50,29 @@ describe("Presence", () => {
       { event: "joined", count: 2, clients: ["ben"] },
       { event: "joined", count: 3, clients: ["cleo"] },
       { event: "left", count: 2, clients: ["ben"] },
+    ]);
+  });
+
+  test("has clients without WebSocket, too: of server-sent events until they go, of a long poll while it waits", async () => {
+    await using system = startSystem();
+    await using watcher = await connectStomp(system.wsUrl("/ws/watcher"));
+    const received = await watcher.subscribe("/presence/room");
+    await until(() => received.length === 1, "the snapshot");
+    const topic = (query: string) => new URL(`/topics/room?${query}`, system.url);
+    const streaming = await EventConnection.open(topic("client=streaming"));
+    await until(() => received.length === 2, "one that streams joins");
+    const polled = fetch(topic("client=polling&wait=1m"));
+    await until(() => received.length === 3, "one that polls joins");
+    await streaming[Symbol.asyncDispose]();
+    await until(() => received.length === 4, "one that streams leaves");
+    watcher.send("/topic/room", "an end to the poll");
+    expect(await (await polled).text()).toContain("an end to the poll");
+    await until(() => received.length === 5, "one that polls leaves");
+    expect(toldIn(received).slice(1)).toEqual([
+      { event: "joined", count: 1, clients: ["streaming"] },
+      { event: "joined", count: 2, clients: ["polling"] },
+      { event: "left", count: 1, clients: ["streaming"] },
+      { event: "left", count: 0, clients: ["polling"] },
     ]);
   });
 
