@@ -5,11 +5,10 @@ const shownMax = 20;
 interface Seen {
   /** By number, in which of the logs it was seen last. Not seen: absent. */
   readonly logs: number[];
-  /** The highest number that was seen in the log with the number `lastIn`. */
+  /** The highest number. */
   last: number;
-  /** Where in that log it was, if that is known. */
+  /** Where in the log it was, if that is known. */
   lastAt: string;
-  lastIn: number;
 }
 
 /** One listener's view of the messages of many clients, each of which numbers its own from 0. No I/O. */
@@ -19,7 +18,7 @@ export class Sightings {
   duplicated = 0;
   /** The first of what came twice: `c7:42`. */
   readonly repeats: string[] = [];
-  /** First sightings in a log that came after one with a higher number. */
+  /** First sightings that came after one with a higher number. */
   reordered = 0;
   /** The first of them. */
   readonly reorderings: Reordering[] = [];
@@ -35,21 +34,17 @@ export class Sightings {
   note(client: string, number: number, at = ""): void {
     let seen = this.#seen.get(client);
     if (seen === undefined) {
-      seen = { logs: [], last: -1, lastAt: "", lastIn: this.#log };
+      seen = { logs: [], last: -1, lastAt: "" };
       this.#seen.set(client, seen);
     }
     const before = seen.logs[number];
     seen.logs[number] = this.#log;
-    if (before === undefined) this.count++;
-    else if (before === this.#log) {
+    if (before === this.#log) {
       this.duplicated++;
       if (this.repeats.length < shownMax) this.repeats.push(`${client}:${number}`);
-      return;
     }
-    if (seen.lastIn !== this.#log) {
-      seen.lastIn = this.#log;
-      seen.last = -1;
-    }
+    if (before !== undefined) return;
+    this.count++;
     if (number < seen.last) {
       this.reordered++;
       const { last, lastAt } = seen;
