@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from "bun:test";
+import { afterEach, expect, spyOn, test } from "bun:test";
 import {
   type ForeignExchange,
   type LogReader,
@@ -114,7 +114,10 @@ test("3,000 times take a few readings where the log has few answers", async () =
   log = new TimedLog();
   log.fill(10, 2, 100_000);
   log.fill(12, 2, 200_000);
-  const found = await Promise.all(Array.from({ length: 3000 }, (_, index) => log!.find(99_000 + index * 30)));
+  // However slow the machine is, none of them loses its patience.
+  const clock = spyOn(performance, "now").mockReturnValue(performance.now());
+  const all = Array.from({ length: 3000 }, (_, index) => log!.find(99_000 + index * 30));
+  const found = await Promise.all(all).finally(() => clock.mockRestore());
   expect(log.readings).toBeLessThan(120);
   for (const [index, where] of found.entries()) {
     const seconds = 99_000 + index * 30;
