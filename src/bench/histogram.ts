@@ -8,7 +8,7 @@ const microsMax = 2 ** 32 - 1;
 /**
  * Counts latencies in buckets that widen with the value, as HdrHistogram does.
  *
- * `createHistogram` of node:perf_hooks costs twice as much a value (9 ns against 4), and recording is done for every delivery.
+ * `createHistogram` of node:perf_hooks costs about twice as much a value, and recording is done for every delivery.
  */
 export class Histogram {
   /** Doubles, because 32 bits overflow after a quarter of an hour at full speed. */

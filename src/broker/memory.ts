@@ -24,7 +24,7 @@ export const queueBytesMax = 64 * 1024 ** 2;
 /** Publishers are let in again when a full queue has sunk to this. */
 const queueBytesRelieved = queueBytesMax / 2;
 
-/** Messages that are routed in one turn of the event loop: one takes some 10 µs with all that hears it, and thousands may be published at once. */
+/** Messages that are routed in one turn of the event loop: thousands may be published at once, and each takes time with all that hears it. */
 const routedMax = 256;
 
 /** What a publisher has published at once. */

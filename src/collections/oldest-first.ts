@@ -9,8 +9,8 @@ interface Node<Key, Value> {
 /**
  * A map that knows its oldest entry, all in constant time: the one that was set longest ago. The code that fills it has to cap it.
  *
- * A `Map` keeps that order too, but to come to its first entry JavaScriptCore passes over all that were deleted before it: in a map
- * of 20,000 entries, of which the first is deleted with every one that is set, that takes 25 µs each time, and 60 µs in one of 200,000.
+ * A `Map` keeps that order too, but to come to its first entry JavaScriptCore passes over all that were deleted before it. Where the
+ * first is deleted with every one that is set, that takes longer the larger the map is (docs/decisions.md has figures).
  */
 export class OldestFirst<Key, Value> {
   readonly #nodes = new Map<Key, Node<Key, Value>>();

@@ -9,9 +9,8 @@ const countedMs = 50;
 /**
  * How long messages gather before they are sent, by how many there are. No I/O, no clock: moments are given in milliseconds.
  *
- * Between two sends RabbitMQ sleeps. To wake up, store and confirm costs it half a millisecond of CPU, however little was
- * sent. Of 4,000 messages a second, each of which is sent in the turn that it came in, one costs it 190 µs; when they gather for
- * 3 ms, 61 (packed: 37); for 5 ms, 52 (28). That is with 3.10 on two cores. Longer than 3 ms made round trips slower again.
+ * Between two sends RabbitMQ sleeps. To wake up, store and confirm costs it the same however little was sent, so messages that gather
+ * cost it much less each. Gathering longer than this made round trips slower again (docs/decisions.md has figures).
  */
 export class Gathering {
   /** How long a message that is not alone may wait for others. In milliseconds, 0 to 3. */

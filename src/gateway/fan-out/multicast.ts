@@ -6,7 +6,7 @@ import { Crowd, type Receiver } from "./crowd.ts";
 const gatheredMax = 64 * 1024;
 /**
  * Writes in one turn of the event loop. What a write takes is seen only when all of the turn have been begun, since Bun sends them at its
- * end: some 10 µs on an idle machine, and 35 where the readers share its cores.
+ * end.
  */
 const writesMax = 256;
 

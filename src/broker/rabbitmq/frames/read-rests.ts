@@ -27,7 +27,7 @@ const hurriedForMs = 1000;
 
 /**
  * Leaves a socket alone for a while between two reads, when all that comes over it is what nobody here wants (interrupt moderation, as
- * network cards have it): each time that a process is woken up costs it some 50 to 90 µs, however little there is to read.
+ * network cards have it): to be woken up costs a process far more than to read a record (docs/decisions.md).
  */
 export class ReadRests {
   readonly #handle: ReadHandle;

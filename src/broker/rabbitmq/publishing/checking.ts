@@ -4,7 +4,7 @@ import { checkFrames, type Needed } from "../frames/check-frames.ts";
 import { answersOn, channelNumber } from "../frames/innards.ts";
 import { CheckedConfirms } from "./checked-confirms.ts";
 
-/** How long confirms are gathered before a check about them, in milliseconds: a check costs RabbitMQ some 20 to 80 µs of CPU. */
+/** How long confirms are gathered before a check about them, in milliseconds: each check costs RabbitMQ as much as some messages. */
 const gatherMs = 5;
 /** While messages are published it is looked this often whether all is there, also if no confirm comes, in milliseconds. */
 const busyEveryMs = 100;

@@ -44,8 +44,8 @@ export interface Answered {
 }
 
 /**
- * Whether any other program listens. A plain copy that reaches nobody costs RabbitMQ some 25 µs of CPU, and where Warren alone uses the
- * exchanges all of them do. So while nobody listens, of the copies that are written together one of each sender and topic is published, mandatory:
+ * Whether any other program listens. A plain copy costs RabbitMQ CPU time also when it reaches nobody, and where Warren alone uses the
+ * exchanges all of them do that (docs/decisions.md has figures). So while nobody listens, of the copies that are written together one of each sender and topic is published, mandatory:
  * RabbitMQ gives it back if it reached no queue. Then the others would have reached none, and are not published. If it does not come
  * back they are published next, in order, and all copies from then on. Where few are written together, or few of them are alike, all are
  * published, since nothing more may be written before the answer.
