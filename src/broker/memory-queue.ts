@@ -4,7 +4,7 @@ import { envelopeCostBytes } from "../costs.ts";
 import type { Envelope } from "../envelope/envelope.ts";
 import type { Consumer } from "./broker.ts";
 
-/** Messages that are delivered in one turn of the event loop: opening one and beginning with it takes some 10 µs. */
+/** Messages that are delivered in one turn of the event loop: each is opened, and its handling begins, in that turn. */
 const deliveredMax = 256;
 
 interface Session {
