@@ -73,6 +73,49 @@ export const besideScenarios: readonly Scenario[] = [
     },
   },
   {
+    name: "manager: SIGTERM beside clients that read nothing",
+    setting: { clients: 10, messagesPerSecond: 200, managerArgs: small },
+    safe: "accepted",
+    async fault({ manager, port, load, figures }) {
+      const url = `http://127.0.0.1:${port}`;
+      await using durables = new Onlooker("durable", url, durable);
+      await using fives = new Onlooker("five subscriptions", url, several);
+      await using lives = new Onlooker("live", url, live);
+      await using texts = new Onlooker("text", url, text);
+      const all = [durables, fives, lives, texts];
+      await Promise.all(all.map(({ inForce }) => inForce));
+      const before = new Set([...load.sentKeys()].map(textOf));
+      for (const one of [durables, lives]) one.speak();
+      const filler = await Filler.open(`ws://127.0.0.1:${port}`, "load.filler", fillerBytes);
+      await atRandomMs(200, 1000);
+      for (const one of all) one.stopReading();
+      await Bun.sleep(unreadMs / 2);
+      // What a manager that stops does not read any more nobody promises.
+      load.pause();
+      await until(() => load.answered.count === load.sent, "all messages to be answered", 30_000);
+      const code = await manager.end("SIGTERM");
+      filler[Symbol.dispose]();
+      if (code !== 0) throw new Error(`the manager exited with ${code}`);
+      await (await manager.running()).waitUntilReady(60_000);
+      for (const one of all) one.readAgain();
+      load.resume();
+      load.mark();
+      await resumed(load);
+      await Bun.sleep(1000);
+      load.pause();
+      // Whose answer came is in the log; what was on its way when they subscribed may have come or not.
+      const sent = [...load.sentKeys()].filter((key) => load.answered.has(key) && !before.has(textOf(key)));
+      const haveAll = () => [durables, fives].every((one) => sent.every((key) => one.has(key)));
+      await until(haveAll, "durable clients to have everything", 60_000);
+      load.resume();
+      throwIf(all.flatMap(({ faults }) => faults));
+      if (all.some(({ connections }) => connections < 2)) throw new Error("somebody was not disconnected");
+      figures.push(
+        `${filler.sent} messages of 32 KiB beside; 6 durable subscriptions have all of ${sent.length}`,
+      );
+    },
+  },
+  {
     name: "queue deleted: the log, beside clients that read nothing or old parts",
     setting: { clients: 10, messagesPerSecond: 200, managerArgs: small },
     deaths: { managerConnections: 1, processorConnections: 1 },
