@@ -380,6 +380,38 @@ describe.concurrent("a link to RabbitMQ", () => {
   });
 });
 
+/** How a connection may end together with its opening. */
+const ends: Readonly<Record<string, Script>> = {
+  "is closed with a fault": (_, peer) => {
+    peer.send("ConnectionClose", { replyCode: 541, replyText: "INTERNAL_ERROR", classId: 0, methodId: 0 });
+    return "answered";
+  },
+  "is closed by an operator": (_, peer) => {
+    peer.send("ConnectionClose", { replyCode: 320, replyText: "CONNECTION_FORCED", classId: 0, methodId: 0 });
+    return "answered";
+  },
+  "ends without a word": (_, peer) => {
+    peer.end();
+    return "answered";
+  },
+};
+
+test.each(Object.keys(ends))("a connection that %s as it is opened is one more failed try", async (end) => {
+  await using fake = await FakeAmqp.start();
+  fake.script = (method, peer, channel, fields) => {
+    if (method !== "ConnectionOpen" || peer !== fake.peers[0]) return confirming(method, peer, channel, fields);
+    peer.answer(method, channel, fields);
+    return ends[end]!(method, peer, channel, fields);
+  };
+  const { broker, outbox, log, fatal } = publisherTo(fake);
+  outbox.append({ body: "one", topic: "" });
+  await until(() => outbox.isEmpty, "the message to be confirmed");
+  await until(() => broker.status().state === "ready", "the link to be ready");
+  expect(fake.peers.length).toBe(2);
+  expect(log).toEqual(["broker not reachable, trying again", "broker is back"]);
+  expect(fatal()).toBeUndefined();
+});
+
 test("a link over which something is to be begun anew does not wait as after a fault", async () => {
   await using fake = await FakeAmqp.start(() => undefined);
   const quiet = () => undefined;
