@@ -170,6 +170,16 @@ describe.concurrent("Events on RabbitMQ", () => {
     const cs = Array.from({ length: 20 }, (_, n) => `c${10 + n}`);
     await using early = await connectStomp(one.wsUrl("/ws/early"));
     await using late = await connectStomp(two.wsUrl("/ws/late"));
+    // A manager is ready before the others know of it, and one that does not know of it cannot tell that it has not answered.
+    const greeters = await Promise.all([
+      connect(one.wsUrl("/ws/g1?topic=hello")),
+      connect(two.wsUrl("/ws/g2?topic=hello")),
+      connect(killedWs("/g3?topic=hello")),
+    ]);
+    for (const watcher of [early, late]) {
+      const greeted = await watcher.subscribe("/presence/hello");
+      await until(() => book(greeted).there.length === greeters.length, "the managers know of one another");
+    }
     const first = await early.subscribe("/presence/t");
     await until(() => book(first).there.length === 22, "all are seen");
     expect(book(first)).toMatchObject({ there: ["anna", "ben", ...cs], left: [] });

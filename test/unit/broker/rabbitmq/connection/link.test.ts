@@ -399,7 +399,8 @@ const ends: Readonly<Record<string, Script>> = {
 test.each(Object.keys(ends))("a connection that %s as it is opened is one more failed try", async (end) => {
   await using fake = await FakeAmqp.start();
   fake.script = (method, peer, channel, fields) => {
-    if (method !== "ConnectionOpen" || peer !== fake.peers[0]) return confirming(method, peer, channel, fields);
+    if (method !== "ConnectionOpen" || peer !== fake.peers[0])
+      return confirming(method, peer, channel, fields);
     peer.answer(method, channel, fields);
     return ends[end]!(method, peer, channel, fields);
   };
