@@ -34,21 +34,20 @@ export class RemoteLinks {
     this.#links.set(link, opened);
     if (this.#worker === undefined) opened.here = this.#openHere(url, token, events);
     else this.#ask({ is: "open", link, url, token });
+    const there: Link = {
+      subscribe: (...values) => this.#ask({ is: "subscribe", link, values }),
+      unsubscribe: (...values) => this.#ask({ is: "unsubscribe", link, values }),
+      send: (...values) => this.#ask({ is: "send", link, values }),
+      close: () => this.#ask({ is: "close", link }),
+    };
+    const present = () => opened.here ?? there;
     return {
-      subscribe: (...values) =>
-        opened.here === undefined
-          ? this.#ask({ is: "subscribe", link, values })
-          : opened.here.subscribe(...values),
-      unsubscribe: (...values) =>
-        opened.here === undefined
-          ? this.#ask({ is: "unsubscribe", link, values })
-          : opened.here.unsubscribe(...values),
-      send: (...values) =>
-        opened.here === undefined ? this.#ask({ is: "send", link, values }) : opened.here.send(...values),
+      subscribe: (...values) => present().subscribe(...values),
+      unsubscribe: (...values) => present().unsubscribe(...values),
+      send: (...values) => present().send(...values),
       close: () => {
         this.#links.delete(link);
-        if (opened.here === undefined) this.#ask({ is: "close", link });
-        else opened.here.close();
+        present().close();
       },
     };
   }

@@ -35,13 +35,8 @@ export const besideScenarios: readonly Scenario[] = [
     setting: { clients: 10, messagesPerSecond: 200, managerArgs: small },
     deaths: { managerConnections: 1, processorConnections: 1 },
     async fault({ manager, port, proxy, load, figures }) {
-      const url = `http://127.0.0.1:${port}`;
-      await using durables = new Onlooker("durable", url, durable);
-      await using fives = new Onlooker("five subscriptions", url, several);
-      await using lives = new Onlooker("live", url, live);
-      await using texts = new Onlooker("text", url, text);
-      const all = [durables, fives, lives, texts];
-      await Promise.all(all.map(({ inForce }) => inForce));
+      await using onlookers = await onlookersOfAllKinds(`http://127.0.0.1:${port}`);
+      const { all, durables, fives, lives, texts } = onlookers;
       const before = new Set([...load.sentKeys()].map(textOf));
       // Those that publish are held back while the outbox is full.
       for (const one of [durables, lives]) one.speak();
@@ -60,8 +55,7 @@ export const besideScenarios: readonly Scenario[] = [
       load.pause();
       // What was on its way when they subscribed may have come or not.
       const sent = [...load.sentKeys()].filter((key) => !before.has(textOf(key)));
-      const haveAll = () => [durables, fives].every((one) => sent.every((key) => one.has(key)));
-      await until(haveAll, "durable clients to have everything", 60_000);
+      await haveAll([durables, fives], sent);
       load.resume();
       throwIf(all.flatMap(({ faults }) => faults));
       for (const one of [durables, fives])
@@ -77,13 +71,8 @@ export const besideScenarios: readonly Scenario[] = [
     setting: { clients: 10, messagesPerSecond: 200, managerArgs: small },
     safe: "accepted",
     async fault({ manager, port, load, figures }) {
-      const url = `http://127.0.0.1:${port}`;
-      await using durables = new Onlooker("durable", url, durable);
-      await using fives = new Onlooker("five subscriptions", url, several);
-      await using lives = new Onlooker("live", url, live);
-      await using texts = new Onlooker("text", url, text);
-      const all = [durables, fives, lives, texts];
-      await Promise.all(all.map(({ inForce }) => inForce));
+      await using onlookers = await onlookersOfAllKinds(`http://127.0.0.1:${port}`);
+      const { all, durables, fives, lives } = onlookers;
       const before = new Set([...load.sentKeys()].map(textOf));
       for (const one of [durables, lives]) one.speak();
       const filler = await Filler.open(`ws://127.0.0.1:${port}`, "load.filler", fillerBytes);
@@ -105,8 +94,7 @@ export const besideScenarios: readonly Scenario[] = [
       load.pause();
       // Whose answer came is in the log; what was on its way when they subscribed may have come or not.
       const sent = [...load.sentKeys()].filter((key) => load.answered.has(key) && !before.has(textOf(key)));
-      const haveAll = () => [durables, fives].every((one) => sent.every((key) => one.has(key)));
-      await until(haveAll, "durable clients to have everything", 60_000);
+      await haveAll([durables, fives], sent);
       load.resume();
       throwIf(all.flatMap(({ faults }) => faults));
       if (all.some(({ connections }) => connections < 2)) throw new Error("somebody was not disconnected");
@@ -325,6 +313,25 @@ function disposing(all: readonly AsyncDisposable[]): AsyncDisposable {
       await Promise.all(all.map((one) => one[Symbol.asyncDispose]()));
     },
   };
+}
+
+/** Onlookers that hear the load, durably and not, all of them in force. */
+async function onlookersOfAllKinds(url: string) {
+  const durables = new Onlooker("durable", url, durable);
+  const fives = new Onlooker("five subscriptions", url, several);
+  const lives = new Onlooker("live", url, live);
+  const texts = new Onlooker("text", url, text);
+  const all = [durables, fives, lives, texts];
+  await Promise.all(all.map(({ inForce }) => inForce));
+  return { ...disposing(all), all, durables, fives, lives, texts };
+}
+
+async function haveAll(durables: readonly Onlooker[], sent: readonly MessageKey[]): Promise<void> {
+  await until(
+    () => durables.every((one) => sent.every((key) => one.has(key))),
+    "durable clients to have everything",
+    60_000,
+  );
 }
 
 function textOf({ client, number }: MessageKey): string {

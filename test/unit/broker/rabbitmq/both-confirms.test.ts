@@ -5,12 +5,10 @@ import { Outbox } from "../../../../src/outbox/outbox.ts";
 import { FakeAmqp, type FakePeer } from "../../../support/fake-amqp.ts";
 import { integrationTimeoutMs } from "../../../support/timeout.ts";
 import { until } from "../../../support/wait.ts";
+import { RecordingLogger } from "../../doubles/recording-logger.ts";
 import { onConfirmed } from "../../doubles/waiter.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
-
-const quiet = () => undefined;
-const logger = { wants: () => false, debug: quiet, info: quiet, warn: quiet, error: quiet };
 
 /** A publish that a peer has read. */
 interface Published {
@@ -41,14 +39,14 @@ test.each([
     const broker = new RabbitmqBroker({
       urls: [fake.url],
       name: "test",
-      logger,
+      logger: new RecordingLogger(),
       logRetention: "off",
       timing: defaultTiming,
     });
     fake.closeFirst(broker);
     const outbox = new Outbox("test", true, { stallMs: 600_000 });
     broker.attachPublisher("wsmanager", outbox);
-    broker.start(quiet);
+    broker.start(() => undefined);
     const receipts: string[] = [];
     const append = (body: string) =>
       outbox.append(

@@ -6,11 +6,9 @@ import { Outbox } from "../../../../src/outbox/outbox.ts";
 import { FakeAmqp } from "../../../support/fake-amqp.ts";
 import { integrationTimeoutMs } from "../../../support/timeout.ts";
 import { until } from "../../../support/wait.ts";
+import { RecordingLogger } from "../../doubles/recording-logger.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
-
-const quiet = () => undefined;
-const logger = { wants: () => false, debug: quiet, info: quiet, warn: quiet, error: quiet };
 
 /** More than all that the two kernels and a link keep together. */
 const manyBytes = 48 * 1024 ** 2;
@@ -24,7 +22,7 @@ test("a broker that does not read is not written to without end: what waits stay
   const broker = new RabbitmqBroker({
     urls: [fake.url],
     name: "test",
-    logger,
+    logger: new RecordingLogger(),
     logRetention: "off",
     plainCopies: false,
     timing: defaultTiming,
@@ -39,7 +37,7 @@ test("a broker that does not read is not written to without end: what waits stay
     opened(next);
   };
   broker.attachPublisher("wsmanager", outbox);
-  broker.start(quiet);
+  broker.start(() => undefined);
   outbox.append({ body: "first", topic: "" });
   await until(() => outbox.account.confirmedCount === 1, "the link is proven");
   const [peer] = fake.peers.slice(-1);
