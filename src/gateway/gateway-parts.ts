@@ -46,7 +46,7 @@ export class GatewayParts {
   readonly holds = new Holds();
   /** The loop's time, which everything that takes long shares. */
   readonly loop = new LoopTime();
-  readonly turns = new Turns(this.holds, (socket) => this.connections.left(socket), this.loop);
+  readonly turns = new Turns(this.holds, (socket) => this.connections.left(socket), this.loop, this.relay);
   readonly refusals: Refusals;
   readonly traffic = new Traffic(() => this.relay.publishedBytes);
   readonly visits: Visits;

@@ -20,7 +20,7 @@ const usualStep = 1.05;
 const quickStep = 1.2;
 
 /** A process that has just started is loaded first, at a share of the rate, so that compilers have seen its hot paths. */
-const warmupMs = 2000;
+const warmupMs = 4000;
 const warmupShare = 0.5;
 
 /** A rate is too high if it fails this often: a stall of the machine, which others share, is not the system's. */

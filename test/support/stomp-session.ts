@@ -54,7 +54,9 @@ export class StompSide {
     this.#backpressure = new Backpressure(this.#holds, [], isFull);
     this.#shares = new Shares(this.#holds, room, this.#backpressure);
     // Time stands still, so that nothing but a full outbox is waited for.
-    this.#turns = new Turns(this.#holds, (socket) => socket.data.left(), new LoopTime(() => 0));
+    this.#turns = new Turns(this.#holds, (socket) => socket.data.left(), new LoopTime(() => 0), {
+      deliveredCount: 0,
+    });
     const uplink: Uplink = {
       take: (message, _, waiter) => {
         this.taken.push(message);

@@ -1,4 +1,5 @@
-import { LoopTime, type Task } from "../../ops/loop-time.ts";
+import type { LoopTime, Task } from "../../ops/loop-time.ts";
+import { Batch, type Deliveries } from "./batch.ts";
 import type { ClientSocket } from "./client.ts";
 import type { Holds } from "./holds.ts";
 
@@ -14,12 +15,15 @@ const firstSliceMs = 0.25;
  * waits, and so does the input of a client that something holds back (its rate, a full outbox, its token). Clients with
  * waiting input are not read from, so that no more waits than was read, and are served by turns, in slices.
  *
+ * A full batch of messages to many clients ends both of these before their time is over (see `Batch`).
+ *
  * A slice ends between two pieces of input (a plain-text message, a frame, a message of a transaction), so it is longer than
  * it may be by at most one of these.
  */
 export class Turns implements Task {
   readonly #holds: Holds;
   readonly #loop: LoopTime;
+  readonly #batch: Batch;
   readonly #onLeft: (socket: ClientSocket) => void;
   /** Those that have not been served yet since something of them waits, and all others. In both the first is next. */
   readonly #fresh = new Set<ClientSocket>();
@@ -39,8 +43,10 @@ export class Turns implements Task {
   /**
    * @param onLeft called when nothing waits any more of a client that has `left`
    * @param loop whose time obeying takes
+   * @param deliveries what comes of obeying
    */
-  constructor(holds: Holds, onLeft: (socket: ClientSocket) => void, loop = new LoopTime()) {
+  constructor(holds: Holds, onLeft: (socket: ClientSocket) => void, loop: LoopTime, deliveries: Deliveries) {
+    this.#batch = new Batch(deliveries);
     this.#holds = holds;
     this.#loop = loop;
     this.#onLeft = onLeft;
@@ -54,17 +60,21 @@ export class Turns implements Task {
   mayGoOn(socket: ClientSocket): boolean {
     if (socket.data.seat.isClosing || this.#holds.stops(socket)) return false;
     const loop = this.#loop;
+    const batch = this.#batch;
     if (this.#sliceUntilMs !== undefined) {
-      if (loop.now() >= this.#sliceUntilMs) return false;
+      if (batch.isFull || loop.now() >= this.#sliceUntilMs) return false;
     } else if (this.#turn !== loop.turn) {
       this.#untilMs = loop.begin();
       this.#turn = loop.turn;
       this.#looks = 0;
-    } else if (this.#looks++ % lookEach === 0 && loop.now() >= this.#untilMs) {
+      batch.begin();
+    } else if (batch.isFull) return false;
+    else if (this.#looks++ % lookEach === 0 && loop.now() >= this.#untilMs) {
       // No client goes on before the end of this turn.
       this.#looks = 0;
       return false;
     }
+    batch.add();
     this.#served = socket;
     return true;
   }
@@ -109,11 +119,14 @@ export class Turns implements Task {
   /** Serves clients for which something waits: those with little first, and one of the others in any case. */
   run(untilMs: number): void {
     const { now } = this.#loop;
+    const batch = this.#batch;
+    batch.begin();
     for (const socket of this.#fresh) {
-      if (now() >= untilMs) break;
+      if (batch.isFull || now() >= untilMs) break;
       this.#serve(socket, firstSliceMs);
     }
     for (const socket of this.#rest) {
+      if (batch.isFull) break;
       this.#serve(socket, sliceMs);
       if (now() >= untilMs) break;
     }

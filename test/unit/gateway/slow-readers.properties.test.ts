@@ -127,7 +127,7 @@ class World {
       // Time stands still, so that what clients ask for never waits.
       announcements: nobodyTold,
       rooms: undefined,
-      turns: new Turns(holds, (socket) => socket.data.left(), new LoopTime(() => 0)),
+      turns: new Turns(holds, (socket) => socket.data.left(), new LoopTime(() => 0), { deliveredCount: 0 }),
       count: () => undefined,
       auth: undefined,
       identified: () => undefined,

@@ -11,12 +11,14 @@ function table() {
   const holds = new Holds();
   const obeyed: string[] = [];
   const left: ClientSocket[] = [];
-  const turns = new Turns(holds, (socket) => left.push(socket), new LoopTime(() => nowMs));
-  const client = (costMs: number) => {
+  const relay = { deliveredCount: 0 };
+  const turns = new Turns(holds, (socket) => left.push(socket), new LoopTime(() => nowMs), relay);
+  const client = (costMs: number, neighbours = 0) => {
     const waiting: string[] = [];
     const calls: string[] = [];
     const obey = (letter: string) => {
       obeyed.push(letter);
+      relay.deliveredCount += neighbours;
       nowMs += costMs;
     };
     const data = {
@@ -68,6 +70,26 @@ test("a client with much to do gets a few milliseconds of a turn, and waits with
   expect(now()).toBeGreaterThan(3);
   expect(now()).toBeLessThan(6);
   expect(anna.calls).toEqual(["pause"]);
+});
+
+test("of what goes to many clients as much is obeyed at once as Bun writes as one, and as much again at the turn's end", async () => {
+  const { client, text } = table();
+  const [anna, ben] = [client(0, 1000), client(0, 1000)];
+  anna.sends("a".repeat(30));
+  ben.sends("b".repeat(50));
+  expect(text()).toBe(`${"a".repeat(30)}bb`);
+  await turn();
+  expect(text()).toBe(`${"a".repeat(30)}${"b".repeat(34)}`);
+  while (ben.calls.length < 2) await turn();
+  expect(text()).toBe(`${"a".repeat(30)}${"b".repeat(50)}`);
+  expect(anna.calls).toEqual([]);
+});
+
+test("of what goes to few clients all is obeyed at once, however many messages it is", () => {
+  const { client, text } = table();
+  const anna = client(0, 10);
+  anna.sends("a".repeat(300));
+  expect(text()).toBe("a".repeat(300));
 });
 
 test("everything is obeyed in the end, in order for each client, and then they are read from again", async () => {
