@@ -3,8 +3,9 @@ const messagesMax = 32;
 /** From this many deliveries on, writing a batch takes longer than obeying what it is made of: some 9 µs for each client. */
 const costlyDeliveries = 100 * messagesMax;
 
-/** Counts what has been delivered so far: one message to a thousand clients counts a thousand. */
+/** Knows what has been delivered so far. */
 export interface Deliveries {
+  /** Messages that were sent to clients: one to a thousand of them counts a thousand. */
   readonly deliveredCount: number;
 }
 
