@@ -9,7 +9,7 @@ import type { Drop } from "../connection/watch.ts";
 import { exchanges, publishedBy } from "../topology/exchanges.ts";
 import { FullQueues } from "../topology/full-queues.ts";
 import type { Layout } from "../topology/layout.ts";
-import { lookOn } from "../topology/queue-look.ts";
+import { type Look, lookOn } from "../topology/queue-look.ts";
 import { tryLog } from "../topology/try-log.ts";
 import { Alarm } from "./alarm.ts";
 import type { Announcing } from "./announcing.ts";
@@ -48,6 +48,10 @@ export class PublishingConnection {
   readonly #full: FullQueues;
   readonly #alarm: Alarm;
   #drop: Drop | undefined;
+  /** Where a queue is full: what is waited for in this life of the connection. */
+  #room: { readonly life: Life; readonly came: Promise<void> } | undefined;
+  /** The publishers that have a channel and wait for it, and what each of them waits for. */
+  readonly #held = new Map<Publisher, Promise<void>>();
 
   constructor(options: PublishingOptions) {
     this.#options = options;
@@ -69,8 +73,7 @@ export class PublishingConnection {
 
   async setUp(life: Life): Promise<void> {
     const { connection, drop } = life;
-    const { publishings, layout, groupsInLedger, hasLog, hasCopies, timing, haste, announcing, logger } =
-      this.#options;
+    const { publishings, layout, hasLog, hasCopies, timing, haste, announcing, logger } = this.#options;
     this.#watchBlocked(life);
     this.#drop = drop;
     life.onLoss(() => {
@@ -82,7 +85,10 @@ export class PublishingConnection {
     const { missedForMs, unconfirmedAfterMs } = timing;
     const isExplained = () => this.blockedWhy !== undefined;
     const look = lookOn(connection);
-    life.onLoss(() => this.#full.lost());
+    life.onLoss(() => {
+      this.#full.lost();
+      this.#held.clear();
+    });
     for (const { exchange, publisher } of publishings) {
       const needed = () => layout.needed(exchange);
       const { to, copiesTo } = publishedBy(exchange);
@@ -99,9 +105,8 @@ export class PublishingConnection {
             const isFull = this.#full.refused(connection, performance.now());
             // Such a channel goes on to refuse: a new connection asks anew who the queues' leaders are.
             if (isFirst && !isFull) drop("RabbitMQ refuses the first message on a new channel");
-            if (!isFull || this.#full.isLooking) return;
-            const mayBeFull = () => layout.mayBeFull(exchange, groupsInLedger());
-            const room = this.#full.room(mayBeFull, look, () => life.isOver);
+            if (!isFull) return;
+            const room = this.#roomOn(life, exchange, look);
             if (isFirst) reopenAfter(room);
             else this.#holdUntil(room, publisher, life);
           },
@@ -113,15 +118,35 @@ export class PublishingConnection {
     await announcing?.start(life, () => this.#alarm.why !== undefined);
   }
 
-  /** What is on the wire settles meanwhile. */
+  /**
+   * Resolves when a message may be tried again: once for all publishers, since each of them may be refused. A life of the connection
+   * that was lost while it waited may be waiting still, which says nothing about this one.
+   */
+  #roomOn(life: Life, exchange: Exchange, look: Look): Promise<void> {
+    if (this.#room?.life === life) return this.#room.came;
+    const { layout, groupsInLedger } = this.#options;
+    const mayBeFull = () => layout.mayBeFull(exchange, groupsInLedger());
+    const came = this.#full
+      .room(mayBeFull, look, () => life.isOver)
+      .finally(() => {
+        if (this.#room?.life === life) this.#room = undefined;
+      });
+    // The publishers that wait for it hear of a failure, each when it comes to that.
+    came.catch(() => undefined);
+    this.#room = { life, came };
+    return came;
+  }
+
+  /** What is on the wire settles meanwhile: it may be refused, too. */
   #holdUntil(room: Promise<void>, publisher: Publisher, life: Life): void {
+    if (this.#held.get(publisher) === room) return;
+    this.#held.set(publisher, room);
     publisher.blocked(true);
-    room.then(
-      () => {
-        if (!life.isOver) publisher.blocked(this.#alarm.why !== undefined);
-      },
-      (error: unknown) => life.drop(reasonOf(error)),
-    );
+    const goOn = () => {
+      if (this.#held.get(publisher) === room) this.#held.delete(publisher);
+      if (!life.isOver) publisher.blocked(this.#alarm.why !== undefined);
+    };
+    room.then(goOn, (error: unknown) => life.drop(reasonOf(error)));
   }
 
   /** A queue is missing, as others have noticed: what is on its way to it is published again. */
@@ -140,7 +165,7 @@ export class PublishingConnection {
     });
     connection.on("unblocked", () => {
       this.#alarm.cleared();
-      if (!this.#full.isLooking) for (const { publisher } of publishings) publisher.blocked(false);
+      for (const { publisher } of publishings) if (!this.#held.has(publisher)) publisher.blocked(false);
     });
     life.onLoss(() => this.#alarm.lost());
   }

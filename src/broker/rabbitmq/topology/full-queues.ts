@@ -39,8 +39,8 @@ export class FullQueues {
   #told: { readonly queue: string | undefined; readonly sinceMs: number } | undefined;
   /** Runs until the log is told that there is room. */
   #calm: ReturnType<typeof setTimeout> | undefined;
-  /** It waits for room, and nothing is tried. */
-  isLooking = false;
+  /** How many wait for room: one, and perhaps one of a connection that was lost meanwhile. */
+  #looks = 0;
   /** Why publishing waits, and for which queue as far as is known; undefined if it does not. */
   waiting: { readonly why: string; readonly queue: string | undefined } | undefined;
 
@@ -82,11 +82,11 @@ export class FullQueues {
    * @param isOver whether nobody waits any more
    */
   async room(queues: () => readonly string[], look: Look, isOver: () => boolean): Promise<void> {
-    this.isLooking = true;
+    this.#looks++;
     try {
       await this.#wait(() => queues().filter((queue) => queue !== logStream), look, isOver);
     } finally {
-      this.isLooking = false;
+      this.#looks--;
     }
   }
 
@@ -164,7 +164,7 @@ export class FullQueues {
 
   /** RabbitMQ has taken a message. */
   taken(): void {
-    if (this.waiting === undefined || this.isLooking) return;
+    if (this.waiting === undefined || this.#looks > 0) return;
     const { queue } = this.waiting;
     this.waiting = undefined;
     this.#forget();
