@@ -35,6 +35,8 @@ export class Locator {
   #toMark = new Set<DurableSubscription>();
   /** What ends the search for a time. */
   readonly #searches = new Map<DurableSubscription, () => void>();
+  /** How often the log has begun anew. */
+  #restarts = 0;
 
   /** @param slices the time that it may take */
   constructor(
@@ -144,6 +146,7 @@ export class Locator {
 
   /** It is another log: times are looked for in this one, and so are places that can be told from those of the log before. */
   restart(): void {
+    this.#restarts++;
     this.#times.restart();
     this.#checks.close();
     for (const [subscription, what] of this.#waiting)
@@ -204,6 +207,7 @@ export class Locator {
   #search(subscription: DurableSubscription, timestamp: number): void {
     this.#waiting.set(subscription, "answer");
     const until = this.#window.last;
+    const restarts = this.#restarts;
     const stop = this.#times.find(timestamp, (found) => {
       this.#searches.delete(subscription);
       if (found === "nothing kept") {
@@ -213,7 +217,8 @@ export class Locator {
         return;
       }
       subscription.place = { offset: found.offset, index: -1 };
-      subscription.since = { seconds: timestamp, until };
+      // All that is in a log that began since then came after it had asked.
+      subscription.since = restarts === this.#restarts ? { seconds: timestamp, until } : undefined;
       subscription.isBehindGap = found.isBehindGap;
       this.locate(subscription);
     });

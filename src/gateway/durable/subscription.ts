@@ -99,10 +99,15 @@ export class DurableSubscription {
     return this.#only?.places.costBytes ?? 0;
   }
 
-  /** Its place was in another log: it begins with all of this one, and tells of a gap if it had a place. */
+  /**
+   * Its place was in another log: it begins with all of this one, and tells of a gap if it had a place. What it was to get of the other
+   * one says nothing about this one, whose offsets are others.
+   */
   forgetPlace(): void {
     if (isPosition(this.place)) this.isBehindGap = true;
     this.place = "first";
+    this.#only = undefined;
+    this.since = undefined;
   }
 
   get state(): DurableState {

@@ -256,6 +256,24 @@ describe("when the log begins anew, a durable subscription", () => {
     durables.close();
   });
 
+  test("that was to get the newest message of the old one alone is told of the gap, and gets all of the new log", async () => {
+    const { durables, self } = started();
+    self.log(1, 10);
+    const { client, subscription } = self.subscribe("t", "last");
+    client.isReading(false);
+    await self.until(() => durables.counts.parked === 1);
+    durables.missed("another log");
+    self.log(0, 15);
+    client.isReading(true);
+    durables.drained(subscription);
+    await turn();
+    for (const { reader } of self.running) reader.record(0, "wsmanager", envelopeAt(0, "t"));
+    await self.until(() => durables.counts.atEnd === 1);
+    expect(client.texts).toEqual(numbers(0, 15));
+    expect(client.gaps).toEqual([0]);
+    durables.close();
+  });
+
   test("that reads old parts is served again, and told of the gap", async () => {
     const { durables, self } = started(100);
     const { client } = self.subscribe("t", after(20));

@@ -128,6 +128,26 @@ test("a time that nobody wants to know any more is not searched for", async () =
   locator.close();
 });
 
+test("a time that was asked for before the log began anew leaves out nothing of the new one for its publisher's clock", async () => {
+  const { locator, readers, placed, window } = unanswered();
+  const subscription = subscriptionAt({ timestamp: 2000 });
+  locator.locate(subscription);
+  await turn();
+  window.clear();
+  locator.restart();
+  window.reached(5);
+  locator.retry();
+  readers[1]!.record(3, "wsmanager", { ...envelopeOf(), timestamp: 3000 });
+  readers[2]!.record(0, "wsmanager", { ...envelopeOf(), timestamp: 1000 });
+  await turn();
+  expect(placed).toEqual([subscription]);
+  const old = new LogRecord(4, "wsmanager", { ...envelopeOf(), timestamp: 1000 }, (_, envelope) =>
+    contentsOf(envelope, ""),
+  );
+  expect(subscription.isDue(old, 0)).toBe(true);
+  locator.close();
+});
+
 describe("a place that its client can tell from that of another log", () => {
   /** What is at an offset of the log with this name. */
   const envelopeAt = (log: string, offset: number) =>
