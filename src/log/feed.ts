@@ -100,13 +100,11 @@ export class Feed implements Follower {
     this.#coming = record;
     this.repeats.mark(record, envelope);
     const isOwn = isFromClients && envelope.messageId?.startsWith(this.#ownIds) === true;
-    if (!isOwn && record.repeated !== "all") {
+    if (!isOwn && record.repeated !== "all" && this.#concerns(record, isFromClients, envelope)) {
       if (this.#early !== undefined) this.#wait({ record, isFromClients }, envelope);
-      else if (this.#concerns(record, isFromClients, envelope)) {
-        this.#late.add({ record, isFromClients, next: 0, bytes: envelope.body.byteLength });
-        // What is not for live clients is learnt as it comes.
-        void record.heads;
-      }
+      else this.#late.add({ record, isFromClients, next: 0, bytes: envelope.body.byteLength });
+      // What is not for live clients is learnt as it comes, once: what is kept of the record does not have it.
+      void record.heads;
     }
     this.#coming = undefined;
     this.#sink.logged(record);
@@ -118,10 +116,6 @@ export class Feed implements Follower {
     this.#early = new EarlyRecords();
   }
 
-  /**
-   * Waits whether anybody wants it now or not: a client that comes while something waits for its topic gets that, and must not miss
-   * what follows it.
-   */
   #wait(early: EarlyRecord, { body }: Envelope): void {
     if (this.#early?.add(early, body.byteLength) === false) this.goOn();
   }
@@ -130,19 +124,16 @@ export class Feed implements Follower {
   goOn(): void {
     const early = this.#early?.takeAll() ?? [];
     this.#early = undefined;
-    const coming = this.#coming;
     for (const { record, isFromClients } of early) {
       this.repeats.tell(record);
-      this.#coming = record;
       this.#late.add({ record, isFromClients, next: 0, bytes: 0 });
-      void record.heads;
     }
-    this.#coming = coming;
   }
 
   /** Whether there may be something for somebody in it. Of what programs send, some is for one client alone, and some answers. */
   #concerns(record: LogRecord, isFromClients: boolean, { body }: Envelope): boolean {
-    if (!isFromClients) return true;
+    // A client that comes while something waits for its topic gets that, and must not miss what follows it.
+    if (!isFromClients || this.#early !== undefined) return true;
     const { topics } = record;
     // Keys are learnt whether the message is wanted or not.
     return topics === undefined || topics.some((topic) => this.#sink.wants(topic)) || mayHaveKeys(body);

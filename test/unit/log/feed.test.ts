@@ -30,7 +30,11 @@ function feedOf(managerId: string, messageTraceMode: "on" | "off" = "off", repea
     hasClients: true,
     publishedCount: 0,
     isFollowed: false,
-    logged: ({ offset }: LogRecord) => void logged.push(offset),
+    logged: (record: LogRecord) => {
+      logged.push(record.offset);
+      // As the part of the log that is in memory does.
+      record.keep(() => undefined, false);
+    },
     marked: (offset: number) => void logged.push(`mark ${offset}`),
     missed: () => void logged.push("missed"),
   };
@@ -369,6 +373,38 @@ test("live clients wait until it is known what has been in the log before, get t
   const relayed = (number: number) => ["relay", "a", `${number}`];
   expect(heard).toEqual([relayed(1), relayed(3), relayed(4)]);
   expect([known.of(11), seen]).toEqual(["all", [undefined, undefined]]);
+});
+
+test("an answer that comes while what is for live clients waits is handed on at once, alone in its record or packed, and once", () => {
+  const { feed, heard } = feedOf("manager-1");
+  const answer = (number: number) => ({
+    body: String(number),
+    topic: "a",
+    id: `manager-0123456789ab-${number}/g/1`,
+    headers: { "correlation-id": `warren:${number}` },
+  });
+  feed.hold();
+  feed.record(1, "towsmanager", from("another-program", answer(1)));
+  feed.record(2, "towsmanager", packed("processor-0123456789ab", [answer(2)]));
+  const answers = ["1", "2"].map((number) => ["answer", `warren:${number}`, number]);
+  expect(heard).toEqual(answers);
+  feed.goOn();
+  expect(heard).toEqual(answers);
+});
+
+test("a request's key is learnt, though its record comes while what is for live clients waits", () => {
+  const { feed } = feedOf("manager-1");
+  const learned: string[] = [];
+  feed.keys = { learn: (id) => learned.push(id) > 1 };
+  const id = "once-AAAAAAAAAAAAAAAAAAAAAA-1-2-3";
+  feed.hold();
+  feed.record(1, "wsmanager", {
+    ...from("manager-2", { body: "x", topic: "a" }),
+    messageId: id,
+    isRequest: true,
+  });
+  feed.goOn();
+  expect(learned).toEqual([id]);
 });
 
 test("a client that comes while something waits for its topic misses nothing that follows it", () => {
