@@ -11,6 +11,8 @@ import { SeenIds } from "./seen.ts";
 const keysBytesMax = 4 * 1024 ** 2;
 /** While what came before is still being read, this many of the ids that have come are kept to be compared with it. */
 const sinceStartMax = 65_536;
+/** Logs before this one whose ids are remembered: some that are deleted one after another. */
+const logsMax = 3;
 
 /**
  * Finds what is in the log more than once: what a manager or processor had to publish again since a confirm was lost, and the answers to a
@@ -22,8 +24,11 @@ const sinceStartMax = 65_536;
  */
 export class Repeats {
   #seen = new SeenIds();
-  /** What was in the log before this one. Its ids are heard of no more, but a reader of this log gets them. */
-  #before: SeenIds | undefined;
+  /**
+   * What was in the logs before this one, of the last one first: what is published again after a deletion may be deleted with the next
+   * log. These ids are heard of no more, but a reader of this log gets them.
+   */
+  #before: readonly SeenIds[] = [];
   /** Made with the first key: most systems use none. */
   #keys: RecentKeys | undefined;
   /** The id of the record that was marked last. */
@@ -80,7 +85,7 @@ export class Repeats {
 
   /** What comes next is of another log: what is in both is a repeat to those that have heard it, and none to those that read this one. */
   restart(): void {
-    this.#before = this.#seen;
+    this.#before = [this.#seen, ...this.#before].slice(0, logsMax);
     this.#seen = new SeenIds();
     // Keys that were taken lately have a book of their own: see `once.ts`.
     this.#keys = undefined;
@@ -104,13 +109,19 @@ export class Repeats {
       record.repeated = "all";
       return;
     }
-    if (this.#before?.has(seenAs) === true) record.heard = "all";
+    if (this.#wasBefore(seenAs) || (packId !== undefined && this.#wasBefore(packKey(packId))))
+      record.heard = "all";
     // Packs of answers, each of which has its question's id, may have some of them again; and those of managers have keys.
     // The ids are read without the bodies.
     if (isAnswer) return;
     if (messageId.startsWith("processor-")) this.#markEach(record, isWarrensAnswer, this.#isAgain);
     else if (contentType === packedContentType && mayHaveKeys(body))
       this.#markEach(record, hasKey, this.#isKeyAgain);
+  }
+
+  /** Whether it was in a log before this one. */
+  #wasBefore(id: string): boolean {
+    return this.#before.some((seen) => seen.has(id));
   }
 
   /** Whether the pack that a message was taken out of had come before. */
@@ -141,7 +152,7 @@ export class Repeats {
       if (isAgain(id, record.offset, index)) {
         repeated ??= new Set();
         repeated.add(index);
-      } else if (this.#before?.has(id) === true) {
+      } else if (this.#wasBefore(id)) {
         heard ??= new Set();
         heard.add(index);
       }
@@ -206,7 +217,7 @@ export class Repeats {
   /** Whether the answer to a request, of the record that was marked last, has been here before. One that is alone in it was asked for then. */
   hasSeen(id: string): boolean {
     if (id === this.#marked || !isWarrensAnswer(id)) return false;
-    const isKnown = this.#sawAgain(id) || this.#before?.has(id) === true;
+    const isKnown = this.#sawAgain(id) || this.#wasBefore(id);
     if (isKnown) this.count++;
     return isKnown;
   }

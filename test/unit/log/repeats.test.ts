@@ -125,6 +125,25 @@ test("what is in another log too is no repeat to those that read it, but was hea
   expect([mark(`${manager}-1`).isRepeat(0), mark(`${manager}-2`).isHeard(0)]).toEqual([true, false]);
 });
 
+test("what was heard from a log is heard no more, also where the next one is deleted before it is published again", () => {
+  const { mark, markSealed, repeats } = marking();
+  const sealing = { appId: manager, idOf: (number: number) => `${manager}-${number}`, hasCopies: false };
+  const batch = ["a", "b"].map((body) => waitingFor({ body, topic: "a" }));
+  const taken = sealPacked(batch, { sequence: 1, number: 5 }, sealing);
+  mark(`${manager}-1`);
+  markSealed(taken.envelope);
+  repeats.restart();
+  mark(`${manager}-2`);
+  repeats.restart();
+  const records = [mark(`${manager}-1`), mark(`${manager}-2`), mark(`${manager}-3`)];
+  expect(records.map((record) => record.isHeard(0))).toEqual([true, true, false]);
+  const pieces = takeApart(taken, sealing).map(({ envelope }) => markSealed(envelope));
+  expect(pieces.map((piece) => [piece.isRepeat(0), piece.isHeard(0)])).toEqual([
+    [false, true],
+    [false, true],
+  ]);
+});
+
 test("the messages of a pack that goes in pieces are known for repeats if the pack turns out to have come before the start", () => {
   const known = new KnownRepeats();
   const repeats = new Repeats(known);
