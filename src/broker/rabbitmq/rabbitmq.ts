@@ -120,8 +120,9 @@ export class RabbitmqBroker implements Broker {
   attachFollower(follower: Follower): void {
     const marks = new Marks(this.#markWriter, this.#timing.markAgainAfterMs);
     const { markAfterMs } = this.#timing;
-    const heard = (mark: Envelope) =>
-      this.#layout.liveGroups.take(mark, performance.now(), Date.now() / 1000);
+    const { liveGroups } = this.#layout;
+    const shown = (nowMs: number) => liveGroups.shown(nowMs);
+    const heard = (mark: Envelope) => liveGroups.take(mark, Date.now() / 1000);
     const cancelled = () => this.#outflow.missed(logStream);
     const silent = (drop: Drop) => {
       const why = `"${logStream}" does not show what is written to it`;
@@ -129,7 +130,7 @@ export class RabbitmqBroker implements Broker {
       this.#markWriter.giveUp(why);
     };
     const haste = this.#haste;
-    this.#inflow.attachFollower({ follower, marks, markAfterMs, haste, heard, cancelled, silent });
+    this.#inflow.attachFollower({ follower, marks, markAfterMs, haste, shown, heard, cancelled, silent });
   }
 
   mark(then: (offset: number, fingerprint: string) => void): () => void {

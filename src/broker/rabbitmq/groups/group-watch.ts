@@ -61,7 +61,7 @@ export class GroupWatch {
   }
 
   async #look(life: Life, channel: Channel): Promise<void> {
-    for (const group of this.#live.live(performance.now())) this.#groups.heard(group, Date.now());
+    for (const group of this.#live.live()) this.#groups.heard(group, Date.now());
     const names = this.#groups.names;
     const depths = await lookOn(life.connection).depths(names.map(groupQueue));
     if (life.isOver) return;

@@ -29,6 +29,8 @@ export interface FollowingOptions {
   readonly markAfterMs: number;
   /** Whether this process waits for something that comes by the log. */
   readonly haste: Haste;
+  /** Hears that something has come by the log. */
+  shown(nowMs: number): void;
   /** Hears of every mark that came by the exchange for them: processors name their groups by them. */
   heard(mark: Envelope): void;
   /** RabbitMQ has ended the follower, as it does when the log is deleted. */
@@ -117,7 +119,7 @@ class FollowingSession {
     if (this.#isOver) return;
     this.#hasHeard = true;
     const { position, options } = this.#following;
-    const { follower, marks, heard } = options;
+    const { follower, marks, shown, heard } = options;
     const offset = offsetOf(delivery);
     const envelope = fromDelivery(delivery);
     const sighting = position.take(offset, envelope);
@@ -128,6 +130,7 @@ class FollowingSession {
     }
     if (sighting === "behind a gap") follower.missed("dropped");
     if (sighting !== "seen") {
+      shown(performance.now());
       // What comes by the exchanges for messages says nothing of groups: anybody that may write to clients can have sent it.
       if (marks.take(offset, envelope)) {
         if (delivery.fields.exchange === exchanges.marks) heard(envelope);

@@ -97,9 +97,7 @@ export class Inflow {
     }
     await declareLogStream(declaring, this.#logRetention);
     for (const following of this.#followers) await following.start(life);
-    const { liveGroups } = this.#layout;
-    liveGroups.opened(performance.now());
-    life.onLoss(() => liveGroups.closed());
+    this.#layout.liveGroups.opened();
     this.readings.opened(life.connection);
     life.onLoss(() => this.readings.closed());
   }

@@ -118,6 +118,6 @@ export class Layout {
 
   #groups(publishedTo: readonly Exchange[]): readonly string[] {
     if (!publishedTo.includes(exchanges.fromClients)) return this.ownGroups;
-    return [...new Set([...this.ownGroups, ...this.liveGroups.live(performance.now())])];
+    return [...new Set([...this.ownGroups, ...this.liveGroups.live()])];
   }
 }

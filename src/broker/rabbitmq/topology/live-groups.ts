@@ -4,8 +4,10 @@ import { markContentType } from "../../broker.ts";
 
 /** A processor names its group in the log this often, in milliseconds: for that long a manager that has just started may not know of it. */
 export const announceEveryMs = 2000;
-/** A processor that was silent for this time is taken for gone, in milliseconds. */
+/** A processor that was silent for this time, in which the log showed what others write, is taken for gone. In milliseconds. */
 const goneAfterMs = 30_000;
+/** The most that counts of the time from one record of the log to the next. In milliseconds. */
+const shownMsMax = 5000;
 /** How many groups, and processors of a group, are remembered. A program that names more is none of ours. */
 const groupsMax = 200;
 const processorsMax = 1000;
@@ -24,10 +26,16 @@ export const groupMarks = { here: "group-here", leaving: "group-leaving", gone: 
  * there it is still bound, should its binding have gone.
  */
 export class LiveGroups {
-  /** When each processor of each group was last heard. */
+  /** When each processor of each group was last heard, by the log's clock. */
   readonly #heard = new Map<string, Map<string, number>>();
   readonly #onGone: (group: string) => void;
-  #isFollowing = false;
+  /** When something came by the log last. */
+  #shownMs: number | undefined;
+  /**
+   * For how long the log has shown something, in milliseconds. While nobody can write into it, as in an alarm, or this process does not
+   * read it, silence says nothing about processors.
+   */
+  #clockMs = 0;
 
   /** @param onGone hears of a group whose processor has lost its queue */
   constructor(onGone: (group: string) => void) {
@@ -35,7 +43,7 @@ export class LiveGroups {
   }
 
   /** Takes a mark of the log. Whatever else it may be is ignored. */
-  take(mark: Envelope, nowMs: number, nowSeconds: number): void {
+  take(mark: Envelope, nowSeconds: number): void {
     const { contentType, routingKey: group, messageId, appId, timestamp = 0 } = mark;
     if (contentType !== markContentType || appId === undefined || groupNameFault(group) !== undefined) return;
     let processors = this.#heard.get(group);
@@ -48,23 +56,24 @@ export class LiveGroups {
       processors = new Map();
       this.#heard.set(group, processors);
     }
-    if (processors.has(appId) || processors.size < processorsMax) processors.set(appId, nowMs);
+    if (processors.has(appId) || processors.size < processorsMax) processors.set(appId, this.#clockMs);
+  }
+
+  /** Something has come by the log. */
+  shown(nowMs: number): void {
+    this.#clockMs += Math.min(nowMs - (this.#shownMs ?? nowMs), shownMsMax);
+    this.#shownMs = nowMs;
   }
 
   /** The log is followed again: what was not heard meanwhile says nothing. */
-  opened(nowMs: number): void {
-    this.#isFollowing = true;
+  opened(): void {
     for (const processors of this.#heard.values())
-      for (const processor of processors.keys()) processors.set(processor, nowMs);
-  }
-
-  closed(): void {
-    this.#isFollowing = false;
+      for (const processor of processors.keys()) processors.set(processor, this.#clockMs);
   }
 
   /** The groups that have a processor. */
-  live(nowMs: number): string[] {
-    if (this.#isFollowing) this.#forgetGone(nowMs);
+  live(): string[] {
+    this.#forgetGone();
     return [...this.#heard.keys()].filter((group) => this.#heard.get(group)!.size > 0);
   }
 
@@ -78,9 +87,9 @@ export class LiveGroups {
     this.#heard.delete(group);
   }
 
-  #forgetGone(nowMs: number): void {
+  #forgetGone(): void {
     for (const processors of this.#heard.values())
       for (const [processor, heardMs] of processors)
-        if (nowMs - heardMs > goneAfterMs) processors.delete(processor);
+        if (this.#clockMs - heardMs > goneAfterMs) processors.delete(processor);
   }
 }
