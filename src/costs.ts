@@ -1,9 +1,9 @@
 import type { Body, Headers, OutgoingMessage } from "./message.ts";
 
 /**
- * What things take in memory, in bytes, for the caps that are named in bytes. It is counted when they come, so it is quick and
- * rough, but never less than half of what they take, whatever a client says: `test/integration/memory/` fills every cap with
- * the worst and measures its process.
+ * What things take in memory, in bytes, for caps in bytes. The costs are computed when things come, so they are quick and rough, but never
+ * less than half of the truth, whatever a client sends: `test/integration/memory/` fills every cap with the worst case and measures its
+ * process.
  */
 
 /** A text's object, and what the memory around its characters is rounded up to. */
@@ -24,14 +24,14 @@ const waiterOverheadBytes = 256;
 /** The bytes of a text longer than this are counted. In UTF-16 units. */
 const longTextUnits = 4096;
 
-/** Two bytes for each UTF-16 unit, since one character outside Latin-1 makes all of a text take that. */
+/** Two bytes for each UTF-16 unit, since a single character outside Latin-1 makes a whole text take that. */
 export function textCostBytes(text: string): number {
   return 2 * text.length + textOverheadBytes;
 }
 
 /**
- * What a body that is text takes. A long one is also kept as UTF-8, on its way to the broker, where a character that is neither ASCII nor
- * Latin-1 takes up to half as much again.
+ * What a text body takes. A long one is also kept as UTF-8 on its way to the broker, where a character outside ASCII and Latin-1 takes up
+ * to half as much again.
  */
 function textBodyCostBytes(text: string): number {
   return text.length < longTextUnits ? 2 * text.length : Math.max(2 * text.length, Buffer.byteLength(text));
@@ -62,7 +62,7 @@ export function frameHeadersCostBytes(headers: ReadonlyMap<string, string>): num
   return costBytes;
 }
 
-/** A message with all that it consists of. */
+/** What a message takes, with all its parts. */
 export function messageCostBytes(message: OutgoingMessage): number {
   const { id, body, topic, clientId, headers } = message;
   return (
@@ -83,7 +83,7 @@ interface WeighedEnvelope {
   readonly headers: Headers | undefined;
 }
 
-/** An envelope with all that it consists of. */
+/** What an envelope takes, with all its parts. */
 export function envelopeCostBytes(envelope: WeighedEnvelope): number {
   const { body, routingKey, messageId, clientId, headers } = envelope;
   return (
@@ -94,19 +94,19 @@ export function envelopeCostBytes(envelope: WeighedEnvelope): number {
   );
 }
 
-/** A message that may be large: text that is ASCII takes one byte for each character. */
+/** What a message takes that may be large: ASCII text takes one byte for each character. */
 export function exactMessageCostBytes(message: OutgoingMessage): number {
   const { body } = message;
   const isAscii = typeof body === "string" && Buffer.byteLength(body) === body.length;
   return messageCostBytes(message) - (isAscii ? (body as Body).length : 0);
 }
 
-/** A receipt that waits for a confirm. */
+/** What a receipt takes that waits for a confirm. */
 export function receiptCostBytes(receipt: string | undefined): number {
   return receipt === undefined ? 0 : textCostBytes(receipt) + waiterOverheadBytes;
 }
 
-/** The same bytes, in memory of their own if they are a small part of what they were cut from. */
+/** The same bytes, copied if they are a small part of a larger buffer. */
 export function ownBytes<B extends Uint8Array>(bytes: B): B | Buffer {
   return bytes.buffer.byteLength > 2 * bytes.byteLength + bufferOverheadBytes ? Buffer.from(bytes) : bytes;
 }

@@ -1,5 +1,5 @@
 /**
- * Errors by severity, as callers branch on them (never on their text):
+ * Errors by severity. Callers branch on their class, never on their text:
  *
  * - `UsageError`: the person who started Warren asked for something impossible. One line, exit 2.
  * - `FatalError`: a fault that no retry can mend (wrong password, port in use). One line, exit 1.
@@ -16,18 +16,18 @@ export class FatalError extends Error {
   override readonly name = "FatalError";
 }
 
-/** Errors within one error that its reason names, and how deep they are looked for. */
+/** How many errors within an error are named, and how deep they are searched. */
 const innerMax = 5;
 const depthMax = 3;
 /** Characters of an object that was thrown and has no text of its own. */
 const objectCharactersMax = 1000;
 
-/** The text of whatever was thrown, on one line: with its causes, and with what an AggregateError is made of. */
+/** The text of anything thrown, on one line: with its causes, and with the parts of an AggregateError. */
 export function reasonOf(thrown: unknown): string {
   return textOf(thrown, 0).replaceAll(/\s*\n\s*/g, " ");
 }
 
-/** A handler may throw anything, such as what has no text. */
+/** A handler may throw anything, even values that cannot be converted to text. */
 function textOf(thrown: unknown, depth: number): string {
   try {
     if (!isError(thrown)) return textOfOther(thrown);
@@ -38,12 +38,12 @@ function textOf(thrown: unknown, depth: number): string {
   }
 }
 
-/** Errors of another realm, as of `node:vm`, are no instances of this one's. */
+/** Errors of another realm, such as `node:vm`, are no instances of this one's class. */
 function isError(thrown: unknown): thrown is Error {
   return thrown instanceof Error || Error.isError(thrown);
 }
 
-/** Promise.any, and Node where it has tried several addresses, say nothing but that several have failed. */
+/** The parts of an aggregate: Promise.any, and Node after trying several addresses, only say that several attempts failed. */
 function partsOf(error: Error, depth: number): string {
   const { cause } = error;
   const several = innerErrors(error);
@@ -53,7 +53,7 @@ function partsOf(error: Error, depth: number): string {
   return cause === undefined || cause === error ? inner : `${inner}, caused by: ${textOf(cause, depth)}`;
 }
 
-/** The errors in an AggregateError, and in what `using` throws when both the work and its end have failed. */
+/** The errors in an AggregateError, and in the error that `using` throws when both the work and its end have failed. */
 export function innerErrors(error: Error): readonly unknown[] {
   if (error instanceof SuppressedError) return [error.suppressed, error.error];
   const { errors } = error as Error & { readonly errors?: unknown };

@@ -3,19 +3,19 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
 /**
- * Packages run scripts of theirs by `child_process.fork(file)` or `spawn(process.execPath, [file])`, and take the program that runs
- * them for one that runs scripts. In the executable that is Warren, so Warren runs them for what a handler has started.
+ * Packages may run their own scripts by `child_process.fork(file)` or `spawn(process.execPath, [file])`. They assume that the current
+ * program can run scripts. In the executable that program is Warren, so Warren runs scripts for processes that a handler has started.
  */
 
-/** Set in a process that loads a handler, and so in all that it starts. No option: its name begins with no `WARREN_`. */
+/** Set in a process that loads a handler, and so in all that it starts. It is no option, since its name does not begin with `WARREN_`. */
 const variable = "_WARREN_RUNS_SCRIPTS";
 
-/** Lets processes that this one starts from now on be scripts. */
+/** Allows processes that this one starts from now on to be scripts. */
 export function allowScripts(): void {
   process.env[variable] = "1";
 }
 
-/** The file of the script that this process was started to run; undefined if it was not. */
+/** The file of the script that this process should run; undefined if there is none. */
 export function scriptIn(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,

@@ -5,7 +5,7 @@ export function isHandlerUrl(text: string): boolean {
   return /^https?:\/\//i.test(text);
 }
 
-/** What `--allow-host` may have: a name, `*.example.org`, or `*`. In lower case, as URLs have it. Undefined if it is none. */
+/** The rule for an item of `--allow-host`: a name, `*.example.org`, or `*`, in lower case as in URLs. Undefined if it is not valid. */
 export function hostRuleOf(text: string): string | undefined {
   if (text === "*") return text;
   const [, star = "", name = ""] = /^(\*\.)?([^*]+)$/.exec(text) ?? [];
@@ -15,16 +15,16 @@ export function hostRuleOf(text: string): string | undefined {
 }
 
 /**
- * The names under which a manager without tokens and TLS may be asked. A page whose name was made to point at the manager (DNS
- * rebinding) looks to the browser as if it came from it, but the browser says the name: so only those are answered that nobody
- * else can have.
+ * The names under which a manager without tokens and TLS answers. If a page's name was made to point at the manager (DNS rebinding), the
+ * browser takes the manager for the page's own server. But the browser sends the name, so only names are answered that no stranger can
+ * have.
  */
 export class AllowedHosts {
   readonly #isAll: boolean;
   readonly #exact: ReadonlySet<string>;
   readonly #endings: readonly string[];
 
-  /** @param rules of which each is one by `hostRuleOf` */
+  /** @param rules each accepted by `hostRuleOf` */
   constructor(rules: readonly string[]) {
     const names = rules.map((rule) => hostRuleOf(rule) ?? rule);
     this.#isAll = names.includes("*");
@@ -35,7 +35,7 @@ export class AllowedHosts {
     ];
   }
 
-  /** @param host the header Host, which every browser sends: what sends none is no page */
+  /** @param host the header Host, which every browser sends; a request without it is not from a page */
   has(host: string | null): boolean {
     if (this.#isAll || host === null || host === "") return true;
     const name = nameIn(host);
@@ -44,7 +44,7 @@ export class AllowedHosts {
   }
 }
 
-/** The host without its port; undefined if it is none. */
+/** The host without its port; undefined if the text is no host. */
 export function nameIn(host: string): string | undefined {
   const [, bracketed, name] = /^(?:\[([^\]]*)\]|([\w.-]+))(?::\d*)?$/.exec(host) ?? [];
   if (bracketed !== undefined) return isIP(bracketed) === 6 ? bracketed : undefined;

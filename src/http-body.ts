@@ -1,10 +1,9 @@
 /**
- * Reads the body of a request or an answer, and no more of it than it may have: a larger one is left as soon as that shows, whatever
- * length it announces.
+ * Reads the body of a request or a response, up to a limit. A larger one is dropped as soon as that shows, whatever length it announces.
  *
- * @param bytesMax how much it may have, in bytes
- * @returns undefined if it has more
- * @throws whatever ends it before it is whole
+ * @param bytesMax the largest body, in bytes
+ * @returns undefined if the body is larger
+ * @throws whatever ends it before it is complete
  */
 export async function bodyUpTo(
   body: ReadableStream<Uint8Array> | null,
@@ -21,7 +20,7 @@ export async function bodyUpTo(
   return Buffer.concat(chunks);
 }
 
-/** An answer after which what is left of the request's body is not read. */
+/** Makes an answer after which the rest of the request's body is not read. */
 export function closing(response: Response): Response {
   response.headers.set("connection", "close");
   return response;

@@ -1,9 +1,9 @@
 /**
- * A message's headers and properties as HTTP headers, each as `warren-NAME`. HTTP takes few characters: all others are
- * percent-encoded, and `%` too, so that `decodeURIComponent` gives each value back.
+ * A message's headers and properties as HTTP headers, each named `warren-NAME`. HTTP allows few characters, so all others are
+ * percent-encoded, and `%` too: `decodeURIComponent` restores each value.
  */
 
-/** How the names of HTTP headers begin that are a message's own headers. */
+/** The prefix of HTTP headers that are a message's own headers. */
 export const headerPrefix = "warren-";
 
 /** The name of the HTTP header for a message's header. */
@@ -13,11 +13,11 @@ export function safeName(name: string): string {
 
 /** A value as an HTTP header can carry it: percent-encoded where it has to be. */
 export function safeValue(value: string): string {
-  // Spaces at either end would be cut off.
+  // Spaces at either end would be lost.
   return percentEncoded(value, /[^\x21-\x24\x26-\x7e ]|^ +| +$/gu);
 }
 
-/** What `safeName` or `safeValue` was made of; as it is, if it is not percent-encoded. */
+/** The inverse of `safeName` and `safeValue`; text that is not percent-encoded is returned as it is. */
 export function plainText(safe: string): string {
   if (!safe.includes("%")) return safe;
   try {

@@ -10,14 +10,14 @@ import { serve } from "./serving/serve.ts";
 import { stopSignal } from "./serving/signals.ts";
 import { version } from "./version.ts";
 
-// The reader of the log has gone (`warren | head`): serving goes on without it.
+// The log's reader has gone (`warren | head`). Serving goes on without it.
 for (const output of [process.stdout, process.stderr]) output.on("error", () => undefined);
 
 const script = scriptIn(process.argv.slice(2), process.env);
 if (script !== undefined) await runScript(script);
 else {
   await runWarren();
-  // Whatever is still open (a handler's timer, say) must not keep a stopped process alive.
+  // Whatever is still open, such as a handler's timer, must not keep a stopped process running.
   process.exit();
 }
 
@@ -42,7 +42,7 @@ async function runWarren(): Promise<void> {
   }
 }
 
-/** The text of the types is the file that Warren itself is checked with. */
+/** The types' text is the file that Warren itself is checked with. */
 async function handlerTypes(): Promise<string> {
   const file: unknown = await import("./processor/handler-types.ts", { with: { type: "text" } });
   return (file as { readonly default: string }).default;

@@ -4,7 +4,7 @@ import { isIP } from "node:net";
 export interface Network {
   /** Any address in it. */
   readonly address: string;
-  /** How many bits of it all its addresses share. */
+  /** How many leading bits all of its addresses share. */
   readonly prefixBits: number;
   /** The family of the address. */
   readonly family: "ipv4" | "ipv6";

@@ -1,4 +1,4 @@
-/** Pages that have no origin of their own: from files, and in sandboxed frames of any site. */
+/** The origin of pages that have none of their own: from files, and in sandboxed frames of any site. */
 const noOrigin = "null";
 
 /**
@@ -12,7 +12,7 @@ export function originOf(text: string): string | undefined {
   if (!/^[a-z][a-z0-9+.-]*:\/\/[^/?#@\\\s]+\/?$/i.test(text)) return undefined;
   const url = URL.parse(text);
   if (url === null || url.host === "") return undefined;
-  // URL knows the origin, and the case of a host, for the web's own schemes only.
+  // URL computes the origin, and lowers a host's case, only for the web's own schemes.
   return url.origin === noOrigin ? `${url.protocol}//${url.host.toLowerCase()}` : url.origin;
 }
 

@@ -2,8 +2,8 @@ import { isUtf8 } from "node:buffer";
 import { type Body, type Headers, isShortText } from "./message.ts";
 
 /**
- * The AMQP properties of a message that are headers to clients and handlers, by the names that RabbitMQ's own STOMP plugin gives
- * them. Between the two ends they stand among the message's headers; a header of such a name is always the property.
+ * The AMQP properties of a message that are headers for clients and handlers, under the names that RabbitMQ's own STOMP plugin uses. Within
+ * Warren they are among the message's headers; a header with such a name is always the property.
  */
 export const propertyNames = [
   "content-type",
@@ -32,12 +32,12 @@ const expirationMsMax = 2 ** 32 - 1;
 const timestampMax = 253_402_300_799;
 
 /**
- * How the content types of Warren's own envelopes begin: packs and marks. As a message's own, one would have its body read as other
- * clients' messages, on any topic, or have it passed over. Packs and marks are told by their whole type; nobody needs one that begins so.
+ * The prefix of the content types of Warren's own envelopes: packs and marks. A client could use one to have its body read as other
+ * clients' messages on any topic, or to have it ignored. No application needs such a type, so all of them are refused.
  */
 const warrenTypes = /^application\/vnd\.warren\./i;
 
-/** What is wrong with a property's value, in words that complete its name; undefined if nothing is. */
+/** What is wrong with a property's value, in words that complete its name; undefined if it is valid. */
 export function faultInProperty(name: PropertyName, value: string): string | undefined {
   switch (name) {
     case "priority":
@@ -52,7 +52,7 @@ export function faultInProperty(name: PropertyName, value: string): string | und
       if (warrenTypes.test(value)) return "is none of Warren's own (application/vnd.warren.…)";
       break;
     case "reply-to":
-      // RabbitMQ closes the channel of a publisher that has not asked it for such a queue.
+      // RabbitMQ closes the channel of a publisher that uses such a queue without having asked for it.
       if (value.startsWith("amq.rabbitmq.")) return "is none of RabbitMQ's own queues (amq.rabbitmq.…)";
       break;
   }
@@ -63,7 +63,7 @@ function isWhole(text: string, most: number): boolean {
   return /^\d{1,15}$/.test(text) && Number(text) <= most;
 }
 
-/** Bodies of these types are text where their bytes are UTF-8. */
+/** Bodies of these types are text if they are UTF-8. */
 const textual =
   /^(?:text\/|application\/(?:json|xml|javascript|ecmascript|x-javascript|x-www-form-urlencoded)\b|[^;]*\+(?:json|xml)\s*(?:;|$))/i;
 
@@ -72,13 +72,13 @@ export function isTextType(contentType: string | undefined): boolean {
   return contentType === undefined || textual.test(contentType);
 }
 
-/** A message's body of these bytes: text if its type is one of text, or it has none, and they are UTF-8. It may be the bytes themselves. */
+/** A message's body: text if the content type is missing or a text type and the bytes are UTF-8. Otherwise it may be the bytes themselves. */
 export function bodyIn(bytes: Buffer, contentType: string | undefined): Body {
   return isTextType(contentType) && isUtf8(bytes) ? bytes.toString("utf8") : bytes;
 }
 
 /**
- * Whether it is too old to be delivered or processed. A message without `expiration` never is.
+ * Whether a message is too old to be delivered or handled. Without `expiration` it never is.
  *
  * @param now milliseconds since 1970
  */
@@ -88,6 +88,6 @@ export function isExpired(
 ): boolean {
   const expiration = headers?.["expiration"];
   if (expiration === undefined || timestamp === undefined) return false;
-  // Its second had begun before: what has a second to live must not die at once.
+  // The timestamp is in whole seconds, so allow for the rest of its second.
   return now() >= timestamp * 1000 + 1000 + Number(expiration);
 }

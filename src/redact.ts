@@ -1,7 +1,7 @@
 /**
- * The text with the password of every URL in it replaced, fit for logs and error messages. A password that should have
- * been percent-encoded (it has a slash, a comma, a space, an @) is replaced too: up to the last @ before the next URL. So is
- * what a client's URL has as its token.
+ * Replaces the password of every URL in the text, for logs and error messages. This includes a password that should have been
+ * percent-encoded (with a slash, a comma, a space, or an @): everything up to the last @ before the next URL. The token in a client's URL
+ * is replaced too.
  */
 export function withoutPassword(text: string): string {
   return withoutToken(

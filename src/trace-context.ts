@@ -1,11 +1,11 @@
 import type { Headers } from "./message.ts";
 
-/** The headers of W3C's Trace Context, by which a trace goes through WebSocket, AMQP, handlers and answers. */
+/** The header of W3C's Trace Context, which carries a trace through WebSocket, AMQP, handlers and answers. */
 export const traceparent = "traceparent";
 /** The header with what vendors add to a trace. */
 export const tracestate = "tracestate";
 
-/** A place in a trace: what comes next is its child. */
+/** A span of a trace. The next span is its child. */
 export interface TraceContext {
   /** 32 hexadecimal digits. */
   readonly traceId: string;
@@ -15,7 +15,7 @@ export interface TraceContext {
   readonly isSampled: boolean;
 }
 
-/** What the header says; undefined if there is none, or what is no `traceparent` of a version that is known to be readable. */
+/** Parses the trace headers; undefined if there are none, or if `traceparent` is not valid or of an unknown version. */
 export function traceContextIn(headers: Headers | undefined): TraceContext | undefined {
   const text = headers?.[traceparent];
   if (text === undefined) return undefined;
@@ -32,7 +32,7 @@ export function spanAfter(parent: TraceContext | undefined): TraceContext {
   return parent === undefined ? { traceId: hex(16), spanId, isSampled: true } : { ...parent, spanId };
 }
 
-/** Returns these headers with a trace context that says that what comes next follows this span. */
+/** Returns these headers with a trace context in which the next span is a child of this one. */
 export function withTrace(
   headers: Headers | undefined,
   { traceId, spanId, isSampled }: TraceContext,
@@ -40,7 +40,7 @@ export function withTrace(
   return { ...headers, [traceparent]: `00-${traceId}-${spanId}-${isSampled ? "01" : "00"}` };
 }
 
-/** An answer's headers: in the trace of its question, unless they name another one. */
+/** Returns an answer's headers in the trace of its question, unless they have a trace of their own. */
 export function inTraceOf(question: Headers | undefined, answer: Headers | undefined): Headers | undefined {
   const trace = question?.[traceparent];
   if (trace === undefined || answer?.[traceparent] !== undefined) return answer;

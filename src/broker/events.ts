@@ -1,6 +1,6 @@
 /**
- * What the events of clients need of a broker. A manager publishes its events to a source of its own, which leads to the exchange of
- * all events and into their log; a manager that deletes the source has its word that nothing more comes from it.
+ * What the events of clients require of a broker. A manager publishes its events to a source, an exchange of its own, which leads to the
+ * exchange of all events and into their log. Another manager that deletes the source can be sure that nothing more comes from it.
  *
  * | what                        | to programs | to the log |
  * |-----------------------------|-------------|------------|
@@ -10,136 +10,140 @@
  * | a probe                     | yes         | no         |
  */
 export interface EventsLink {
-  /** Names this link's source. A link that follows another one has another source. */
+  /** The name of this link's source. Each link has another source. */
   readonly source: string;
   /**
-   * Publishes an event to its source, or to a voice. Never throws; the tags in `EventsPeer.confirmed` count these calls, and those of `probe`, from 1.
+   * Publishes an event to the source, or to a voice. Never throws. The tags in `EventsPeer.confirmed` count the calls of this method and of
+   * `probe`, from 1.
    */
   publish(key: string, body: string, voice?: Voice): void;
-  /** Publishes an event of a client to programs alone. If none listens, `EventsPeer.unheard` is called, before it is confirmed. */
+  /** Publishes an event of a client only to programs. If none listens, `EventsPeer.unheard` is called, before the confirm. */
   probe(key: string, body: string): void;
-  /** Publishes a command for all managers, this one too. The answers come to `EventsPeer.answered` with the id. */
+  /** Publishes a command for all managers, including this one. The answers come to `EventsPeer.answered` with the id. */
   ask(body: string, id: string): void;
-  /** Tells all managers something, this one too. It is lost where a manager is not connected. */
+  /** Sends a message to all managers, including this one. A manager that is not connected does not get it. */
   tell(body: string): void;
-  /** Tells all processors which clients that asked have gone, at most `leaversMax`. It is lost where one is not connected. */
+  /**
+   * Tells all processors which clients that asked requests have disconnected, at most `leaversMax`. A processor that is not connected is
+   * not told.
+   */
   tellLeft(askers: readonly string[]): void;
-  /** Tells one manager something. It is lost if that is not connected. */
+  /** Sends a message to one manager. It is lost if that manager is not connected. */
   tellOne(manager: string, body: string): void;
   /**
-   * Nothing more reaches the events from this source, also if its manager is frozen and wakes up again.
+   * Makes sure that nothing more comes from this source, even if its manager is frozen and wakes up again.
    *
    * @throws if the link was lost meanwhile
    */
   fence(source: string): Promise<void>;
   /**
-   * Whether nothing more comes from this source, of whomever: it is fenced, or has gone with the broker that had it.
+   * Whether nothing more can come from this source: it was fenced by any manager, or has gone with the broker that had it.
    *
    * @throws if the link was lost meanwhile
    */
   isFenced(source: string): Promise<boolean>;
   /**
-   * Reads the log of events from a time on, in seconds since 1970, or from its beginning.
+   * Reads the log of events from this time on, in seconds since 1970, or from its beginning.
    *
-   * @param until the body of an event with the key `mark` that was published just before: the last one that is read
+   * @param until the body of an event with the key `mark` that was published just before. Reading ends there
    * @throws if the link was lost meanwhile, or the log does not show the mark
    */
   read(from: "first" | number, until: string, visit: (record: EventRecord) => void): Promise<void>;
   /** Whether a manager is connected to the broker. */
   isConnected(manager: string): Promise<boolean>;
   /**
-   * Does something that concerns one manager, while nobody else does such a thing. What it says about that manager it says by the
-   * voice that it is given: nothing more arrives by the voices that were given before, also if it was published already.
+   * Runs a job that concerns one manager, while no other manager runs such a job. What the job says about that manager it publishes by the
+   * voice that it gets: nothing more arrives by earlier voices, even if it was published before.
    *
-   * @returns false if another one was at it
+   * @returns false if another manager is running such a job
    * @throws what the job throws, or if the link was lost meanwhile
    */
   alone(manager: string, job: (voice: Voice) => Promise<void>): Promise<boolean>;
   /** Keeps a record of revoked tokens. Resolves when it is safe. @throws if the link was lost meanwhile */
   revoke(body: string): Promise<void>;
-  /** Gives the link up: another one follows. */
+  /** Gives the link up. Another one follows. */
   giveUp(why: string): void;
 }
 
-/** A way to say something about a manager that another one may have to speak for next. */
+/** A way to publish about a manager, which is closed when another manager gets a new one. */
 export interface Voice {
   /** Where it publishes. */
   readonly exchange: string;
-  /** Tells it from those before. */
+  /** Distinguishes it from earlier voices. */
   readonly nonce: string;
 }
 
-/** What was published to a source, as the log has it. */
+/** A record of the log of events. */
 export interface EventRecord {
-  /** Who told it. */
+  /** The source to which it was published. */
   readonly source: string;
   /** The routing key. */
   readonly key: string;
-  /** What is told, in JSON. */
+  /** The event, in JSON. */
   readonly body: Uint8Array;
 }
 
-/** Hears of its links to the broker. At most one is open at a time. */
+/** Receives links to the broker, and what comes over them. At most one link is open at a time. */
 export interface EventsPeer {
-  /** Names the manager to the others. */
+  /** The manager's name. */
   readonly manager: string;
-  /** There is a link now, until `closed`. */
+  /** A link is open. It may be used until `closed` is called. */
   opened(link: EventsLink): void;
   /** The link was lost. */
   closed(): void;
   /** The broker has the event with this tag; with `multiple`, all up to it. */
   confirmed(tag: number, multiple: boolean): void;
-  /** The log, or the queue of a program, refuses the event with this tag; with `multiple`, all up to it. */
+  /** The log, or the queue of a program, has refused the event with this tag; with `multiple`, all up to it. */
   refused(tag: number, multiple: boolean): void;
-  /** A probe with this key reached nobody. */
+  /** No program got a probe with this key. */
   unheard(key: string): void;
-  /** While blocked, nothing that is published or told arrives. */
+  /** While it is blocked, nothing that is published arrives. */
   blocked(isBlocked: boolean): void;
   /**
-   * A command for all managers, of another manager or another program.
+   * A command for all managers has come, from another manager or another program.
    *
-   * @param answer undefined: nobody waits for one
+   * @param answer undefined: nobody waits for an answer
    */
   asked(body: Uint8Array, answer: ((body: string) => void) | undefined): void;
   /** A manager's answer to a command. */
   answered(id: string, body: Uint8Array): void;
-  /** What a manager tells all, or this one. */
+  /** A message from a manager to all, or to this one. */
   told(body: Uint8Array): void;
-  /** A record of revoked tokens: all that there are when a link opens, and then each new one. */
+  /** A record of revoked tokens. When a link opens, all existing records come, and then each new one. */
   revoked(body: Uint8Array): void;
-  /** All records that there were when the link opened have been read. */
+  /** All records that existed when the link opened were read. */
   readRevoked(): void;
 }
 
 const eventsGroupPrefix = "events.to.";
 
-/** What the events for a processor group's handler are kept under: a group of its own, so that dead letters find their way back. */
+/** The group name under which a processor group's events are kept. It is separate, so that dead letters find their way back. */
 export function eventsGroup(group: string): string {
   return eventsGroupPrefix + group;
 }
 
-/** The other way round. */
+/** The inverse of `eventsGroup`. */
 export function groupOfEvents(eventsGroup: string): string {
   return eventsGroup.slice(eventsGroupPrefix.length);
 }
 
-/** Where the events of clients go, and what may be in their log besides. */
+/** The routing keys of clients' events, and of what else may be in their log. */
 export const eventKeys = {
   connected: "client.connected",
   disconnected: "client.disconnected",
   subscribed: "client.subscribed",
   unsubscribed: "client.unsubscribed",
-  /** Which clients came and went while no program listened. */
+  /** Clients that came and went while no program listened. */
   clients: "manager.clients",
-  /** Who is connected to a manager, in parts. */
+  /** The clients that are connected to a manager, in parts. */
   snapshot: "manager.snapshot",
-  /** A manager's source is at its end, and so are all its connections. */
+  /** A manager's source has ended, and with it all its connections. */
   ended: "manager.ended",
-  /** A place in the log, for the one that reads it. */
+  /** A place in the log, for the manager that reads it. */
   mark: "manager.mark",
 } as const;
 
-/** Whether no program is to hear of it. */
+/** Whether the event is only for the log, and not for programs. */
 export function isForLogAlone(key: string): boolean {
   return !key.startsWith("client.");
 }

@@ -1,18 +1,18 @@
 /**
- * Clients that asked and have gone, by the beginnings of the correlation ids of their requests: managers tell all processors, so
- * that handlers can stop working for nobody. What is told while a processor is not connected it does not hear.
+ * Tells of clients that asked requests and have disconnected, by the names in their correlation ids. Managers send it to all processors, so
+ * that handlers can stop working for nobody. A processor that is not connected does not hear of it.
  */
 export type OnLeft = (askers: readonly string[]) => void;
 
-/** How many are told in one message at most. */
+/** The most clients in one message. */
 export const leaversMax = 500;
 
-/** What is published of clients that have gone. */
+/** The body of such a message. */
 export function leaversBody(askers: readonly string[]): string {
   return JSON.stringify({ left: askers });
 }
 
-/** None where the body is of another kind: any program may publish there. */
+/** The clients in a body; none if the body is something else, since any program may publish there. */
 export function leaversIn(body: Uint8Array): readonly string[] {
   try {
     const { left } = JSON.parse(Buffer.from(body).toString()) as { readonly left?: unknown };

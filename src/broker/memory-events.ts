@@ -1,7 +1,7 @@
 import type { EventsLink, EventsPeer, Voice } from "./events.ts";
 import type { OnLeft } from "./leavers.ts";
 
-/** The events of clients within one process: there is one manager, nothing is ever lost, and nobody has to speak for anybody. */
+/** The events of clients within one process. There is one manager, nothing is ever lost, and no manager has to speak for another. */
 export class MemoryEvents {
   readonly #peer: EventsPeer;
   readonly #told: (key: string, body: string) => boolean;
@@ -10,8 +10,8 @@ export class MemoryEvents {
   #confirming: NodeJS.Immediate | undefined;
 
   /**
-   * @param told hears of each event; returns whether somebody is to hear of it
-   * @param left hears of clients that asked and have gone
+   * @param told called for each event; returns whether a handler gets it
+   * @param left called for clients that asked requests and have disconnected
    */
   constructor(peer: EventsPeer, told: (key: string, body: string) => boolean, left: OnLeft) {
     this.#left = left;
@@ -39,7 +39,7 @@ export class MemoryEvents {
       },
       fence: () => Promise.resolve(),
       isFenced: () => Promise.resolve(false),
-      // There was no process before this one, as far as events go.
+      // The events of an earlier process are not kept.
       read: () => Promise.resolve(),
       isConnected: (name) => Promise.resolve(name === manager),
       alone: async (_manager, job) => {

@@ -4,19 +4,19 @@ import { envelopeCostBytes } from "../costs.ts";
 import type { Envelope } from "../envelope/envelope.ts";
 import type { Consumer } from "./broker.ts";
 
-/** Messages that are delivered in one turn of the event loop: each is opened, and its handling begins, in that turn. */
+/** How many messages are delivered in one turn of the event loop: each is opened, and its handling begins, in that turn. */
 const deliveredMax = 256;
 
 interface Session {
   readonly consumer: Consumer;
   readonly unacked: TagWindow<Envelope>;
-  /** How many more than those open at the time were granted last, and how many may be open now. */
+  /** How many more deliveries than those open at the time were last granted, and how many may be open now. */
   granted: number;
   openMax: number;
   isStopped: boolean;
 }
 
-/** A group's queue in the embedded broker, shared by the consumers of the group in turn. */
+/** The queue of a group in the embedded broker. Its consumers take turns. */
 export class GroupQueue {
   readonly #envelopes = new Deque<Envelope>();
   readonly #sessions: Session[] = [];
@@ -25,7 +25,7 @@ export class GroupQueue {
   #isOpen = false;
   #isPumping = false;
 
-  /** Bytes that wait, not those that are held by consumers: the prefetch bounds these. */
+  /** How many bytes wait, not counting those that consumers hold, which the prefetch bounds. */
   bytes = 0;
 
   constructor(onWeightChanged: () => void) {
@@ -36,7 +36,7 @@ export class GroupQueue {
     return this.#envelopes.length;
   }
 
-  /** Nothing waits, and nothing is unacknowledged. */
+  /** Whether nothing waits and everything is acknowledged. */
   get isIdle(): boolean {
     return this.#envelopes.length === 0 && this.#sessions.every(({ unacked }) => unacked.open === 0);
   }

@@ -19,28 +19,28 @@ import { GroupQueue } from "./memory-queue.ts";
 
 const noBody = Buffer.alloc(0);
 
-/** What waits in a group's queue, with all that it takes in memory, in bytes, before publishers are blocked, as RabbitMQ's memory alarm would. */
+/** When a group's queue takes this much memory, in bytes, publishers are blocked, as by RabbitMQ's memory alarm. */
 export const queueBytesMax = 64 * 1024 ** 2;
-/** Publishers are let in again when a full queue has sunk to this. */
+/** When a full queue has sunk to this, publishers may go on. */
 const queueBytesRelieved = queueBytesMax / 2;
 
-/** Messages that are routed in one turn of the event loop: thousands may be published at once, and each takes time with all that hears it. */
+/** How many messages are routed in one turn of the event loop: thousands may be published at once, and each takes time. */
 const routedMax = 256;
 
-/** What a publisher has published at once. */
+/** The envelopes of one `send`. */
 interface Accepted {
   readonly exchange: Exchange;
   readonly publisher: Publisher;
   readonly envelopes: readonly Envelope[];
-  /** How many of them are routed and confirmed. */
+  /** How many of them were routed and confirmed. */
   routed: number;
 }
 
 /**
  * The embedded broker: the guarantees of `broker.ts` within one process, and for its lifetime.
  *
- * Deliveries and confirms happen in a later turn of the event loop than the publish, as with a real broker, so
- * that nobody comes to rely on anything else.
+ * Deliveries and confirms happen in a later turn of the event loop than the publish, as with a real broker, so that no code comes to rely
+ * on anything else.
  */
 export class MemoryBroker implements Broker {
   readonly #publishers: { readonly exchange: Exchange; readonly publisher: Publisher }[] = [];
@@ -54,9 +54,9 @@ export class MemoryBroker implements Broker {
   #isBlocked = false;
   #onLeft: OnLeft = () => undefined;
   #events: MemoryEvents | undefined;
-  /** Microseconds since 1970 at first: what an earlier process called a place in its log lies before all of this one's. */
+  /** Starts as microseconds since 1970, so that positions from an earlier process lie before everything in this one's log. */
   #nextOffset = Date.now() * 1000;
-  /** The fingerprint of its marks, which no other process has. */
+  /** The fingerprint of its marks, which differs from that of any other process. */
   readonly #ofMarks = fingerprintOf({ messageId: crypto.randomUUID(), timestamp: undefined, body: noBody });
 
   attachPublisher(exchange: Exchange, publisher: Publisher): void {
@@ -81,7 +81,7 @@ export class MemoryBroker implements Broker {
     events.queue.add(consumer, prefetch);
   }
 
-  /** Nobody else publishes here. */
+  /** No other program can publish here. */
   attachReplyConsumer(): void {
     // Processors answer by `towsmanager`.
   }
@@ -104,7 +104,7 @@ export class MemoryBroker implements Broker {
     return () => clearImmediate(answering);
   }
 
-  /** What its followers keep is all that there is: they have got every record since the process began. */
+  /** There is nothing older to read: followers have got every record since the process began. */
   read(_start: LogStart, reader: LogReader): LogReading {
     const ending = setImmediate(() => reader.ended("nothing kept"));
     return { handled: () => undefined, stop: () => clearImmediate(ending) };
@@ -141,7 +141,7 @@ export class MemoryBroker implements Broker {
     return { state: "ready" };
   }
 
-  /** A group lives as long as its processor does, in the same process. */
+  /** A group lives as long as its processor, which is in the same process. */
   readonly abandonedGroups = [];
 
   queuedIn(group: string): number | undefined {
@@ -168,7 +168,7 @@ export class MemoryBroker implements Broker {
     return [...this.#groups.values(), ...[...this.#eventGroups.values()].map(({ queue }) => queue)];
   }
 
-  /** @returns whether anybody is to hear of it */
+  /** @returns whether a handler gets it */
   #tell(key: string, body: string): boolean {
     let isHeard = false;
     for (const { queue, keys } of this.#eventGroups.values()) {
@@ -184,7 +184,7 @@ export class MemoryBroker implements Broker {
         clientId: undefined,
         headers: undefined,
       });
-      // Nobody waits for an event, so nobody can be held back for it.
+      // No client waits for an event, so no publisher can be held back. The oldest events are dropped instead.
       while (queue.bytes > queueBytesMax) queue.dropOldest();
     }
     return isHeard;
@@ -223,14 +223,14 @@ export class MemoryBroker implements Broker {
     }
   }
 
-  /** Blocks and unblocks publishers by what waits for the slowest group. */
+  /** Blocks and unblocks publishers, depending on the fullest queue. */
   #weigh(): void {
     const bytes = Math.max(0, ...[...this.#groups.values()].map((queue) => queue.bytes));
     const isBlocked = this.#isBlocked ? bytes > queueBytesRelieved : bytes >= queueBytesMax;
     if (isBlocked === this.#isBlocked) return;
     this.#isBlocked = isBlocked;
     for (const { exchange, publisher } of this.#publishers) {
-      // Only what feeds the queue is held back: the answers that empty it must get out.
+      // Only what fills the queue is held back. The answers that empty it must go on.
       if (exchange === "wsmanager") publisher.blocked(isBlocked);
     }
   }

@@ -1,7 +1,7 @@
 import type { AnyMetric } from "../ops/metrics.ts";
 import type { Broker } from "./broker.ts";
 
-/** What `/metrics` shows of the way to the broker, in every role. */
+/** The metrics of the broker, the same in every role. */
 export function brokerMetrics(broker: Broker): readonly AnyMetric[] {
   return [
     {

@@ -1,7 +1,7 @@
 import type { Readiness } from "../ops/http.ts";
 import type { BrokerStatus } from "./broker.ts";
 
-/** Ready means: the broker has everything in force, and the process is not stopping. */
+/** Ready means that everything attached to the broker is in force, that the outbox has room, and that the process is not stopping. */
 export function readinessOf(broker: BrokerStatus, isStopping: boolean, isOutboxFull: boolean): Readiness {
   if (isStopping) return { ready: false, why: "stopping" };
   if (isOutboxFull) return { ready: false, why: "the outbox is full: RabbitMQ takes messages too slowly" };

@@ -7,10 +7,10 @@ interface Node<Key, Value> {
 }
 
 /**
- * A map that knows its oldest entry, all in constant time: the one that was set longest ago. The code that fills it has to cap it.
+ * A map that knows its oldest entry, the one that was set longest ago, in constant time. The code that fills it has to cap it.
  *
- * A `Map` keeps that order too, but to come to its first entry JavaScriptCore passes over all that were deleted before it. Where the
- * first is deleted with every one that is set, that takes longer the larger the map is (docs/decisions.md has figures).
+ * A `Map` keeps that order too. But to find its first entry, JavaScriptCore skips all entries that were deleted before it. If the first is
+ * deleted whenever another is set, that takes longer the larger the map is (docs/decisions.md has figures).
  */
 export class OldestFirst<Key, Value> {
   readonly #nodes = new Map<Key, Node<Key, Value>>();
@@ -34,7 +34,7 @@ export class OldestFirst<Key, Value> {
     return this.#nodes.get(key)?.value;
   }
 
-  /** It is the newest entry from now on, also if it was there. */
+  /** Sets an entry, which becomes the newest one even if it existed. */
   set(key: Key, value: Value): void {
     let node = this.#nodes.get(key);
     if (node === undefined) {
@@ -51,7 +51,7 @@ export class OldestFirst<Key, Value> {
     this.#newest = node;
   }
 
-  /** Whether it was there. */
+  /** Returns whether it existed. */
   delete(key: Key): boolean {
     const node = this.#nodes.get(key);
     if (node === undefined) return false;
@@ -65,7 +65,7 @@ export class OldestFirst<Key, Value> {
     this.#oldest = this.#newest = undefined;
   }
 
-  /** The keys in the order in which they came; one that is set again stays where it is. */
+  /** The keys in the order in which they were first set. */
   keys(): IterableIterator<Key> {
     return this.#nodes.keys();
   }

@@ -1,12 +1,12 @@
 import { Deque } from "./deque.ts";
 
 /**
- * Accounts for things that are numbered by consecutive delivery tags from 1 and settled one at a time or, with
- * `multiple`, all up to a tag: publishes that the broker confirms, and deliveries of the embedded broker. No I/O. What is settled
- * keeps its place until all before it is: for accounts in which one may stay open for long, see `processor/acks.ts`.
+ * Tracks things that are numbered by consecutive delivery tags from 1 and settled one at a time or, with `multiple`, all up to a tag:
+ * publishes that the broker confirms, and deliveries of the embedded broker. No I/O. A settled entry keeps its slot until all before it are
+ * settled; if one may stay open for long, see `processor/acks.ts`.
  *
- * Tags that are not in the window (settled already, or never given) are ignored: a broker that settles twice
- * must not disturb the accounts of the others.
+ * Tags that are not in the window (settled already, or never given) are ignored: a broker that settles twice must not disturb other
+ * entries.
  */
 export class TagWindow<T> {
   readonly #items = new Deque<T | Settled>();
@@ -44,7 +44,7 @@ export class TagWindow<T> {
     return settled;
   }
 
-  /** Whether one that is not settled fits. */
+  /** Whether there is an unsettled item that fits. */
   some(fits: (item: T) => boolean): boolean {
     for (let index = 0; index < this.#items.length; index++) {
       const item = this.#items.at(index);
@@ -53,7 +53,7 @@ export class TagWindow<T> {
     return false;
   }
 
-  /** Takes out all that is not settled, in order; the next tag is 1 again. */
+  /** Removes and returns all unsettled items, in order. The next tag is 1 again. */
   reset(): T[] {
     const open: T[] = [];
     for (let item = this.#items.shift(); item !== undefined; item = this.#items.shift()) {

@@ -15,14 +15,14 @@ import { bad, refused } from "./refusal.ts";
 /** What names a log level may have, in bytes. */
 const levelBytesMax = 100;
 /**
- * How long nothing may happen on a connection: Bun's default, and while an answer is waited for, from RabbitMQ or other managers, the longest
- * that Bun knows. In seconds.
+ * How long a connection may be idle: Bun's default, and while the answer depends on RabbitMQ or other managers, the longest that Bun
+ * allows. In seconds.
  */
 const idleS = { usual: 10, answering: 255 };
 
 type Handler = (request: Request, params: Record<string, string>) => Response | Promise<Response>;
 
-/** `/api/…` on the admin listener: JSON, for every manager at once whichever is asked. */
+/** `/api/…` on the admin listener: JSON. Any manager answers for all of them. */
 export class ControlApi {
   readonly #options: ControlOptions;
 
@@ -66,8 +66,8 @@ export class ControlApi {
         isAllowed = this.#isAllowed(request);
       } catch (error) {
         if (!(error instanceof FatalError)) throw error;
-        // The file may be about to be replaced. The answer does not say where it is.
-        return refused(503, "the token in --admin-token-file cannot be read now, so nobody is let in");
+        // The file may be just being replaced. The answer does not name it.
+        return refused(503, "the token in --admin-token-file cannot be read now, so no request is allowed");
       }
       if (!isAllowed) {
         this.#options.onRefused();
@@ -89,7 +89,7 @@ export class ControlApi {
     };
   }
 
-  /** Compares digests, so that the time tells nothing of the token, nor of its length. @throws FatalError if its file cannot be read */
+  /** Compares digests, so that the time reveals nothing about the token or its length. @throws FatalError if its file cannot be read */
   #isAllowed({ headers }: Request): boolean {
     const [, given] = /^Bearer +(\S+)$/i.exec(headers.get("authorization") ?? "") ?? [];
     return given !== undefined && timingSafeEqual(digest(given), digest(this.#options.token()));

@@ -2,11 +2,11 @@ import { bodyUpTo, closing } from "../http-body.ts";
 import { refused } from "./refusal.ts";
 
 /**
- * The body of a request to the control API.
+ * Reads the body of a request to the control API.
  *
- * @param bytesMax how much it may have, in bytes
- * @param limit the limit's name, for the one that sent too much
- * @returns the body, or the answer to a request whose body is not taken
+ * @param bytesMax the largest body, in bytes
+ * @param limit the limit's name, for the answer
+ * @returns the body, or the answer to a request whose body is refused
  */
 export async function bodyOf(request: Request, bytesMax: number, limit: string): Promise<Buffer | Response> {
   const tooLarge = () => closing(refused(413, `the body has more than ${limit}`));

@@ -6,13 +6,13 @@ import { page, placeAfter, type SeenClient } from "./desk.ts";
 import { bad, refused, unknownClient } from "./refusal.ts";
 import { revokedMsDefault, revokedMsMax } from "./revocations.ts";
 
-/** The connections of a client, and the managers that did not say. */
+/** The connections of a client, and the managers that have not answered. */
 interface Found {
   readonly connections: readonly SeenClient[];
   readonly missing: readonly string[];
 }
 
-/** `/api/clients…`: the clients that are connected, on all managers. */
+/** `/api/clients…`: the connected clients of all managers. */
 export class ClientRoutes {
   readonly #options: Pick<ControlOptions, "askAll" | "revoke">;
 
@@ -27,7 +27,7 @@ export class ClientRoutes {
       return bad(`limit is a whole number from 1 to ${pageMax}`);
     const search = searchParams.get("search") ?? "";
     if (search.length > searchMax) return bad(`search has at most ${searchMax} characters`);
-    // One more tells whether another page follows, and whether it begins with the same client.
+    // One more shows whether another page follows, and whether that begins with the same client.
     const asked = { do: "clients", after, limit: limit + 1, search } as const;
     const { answers, missing } = await this.#options.askAll(asked);
     const found = answers.flatMap(({ clients }) => clients as readonly SeenClient[]);

@@ -3,8 +3,8 @@ import { type Level, levels } from "../ops/logger.ts";
 import { revokedMsMax } from "./revocations.ts";
 
 /**
- * What managers are told to do, or asked for: JSON on the fanout exchange `wsmanager.control` (docs/control.md). A program that
- * names `reply_to` gets an answer from each manager.
+ * The commands and questions for managers: JSON on the fanout exchange `wsmanager.control` (docs/control.md). A program that sets
+ * `reply_to` gets an answer from each manager.
  */
 export type Command =
   | { readonly do: "managers" }
@@ -13,29 +13,29 @@ export type Command =
   | { readonly do: "client"; readonly client: string }
   | { readonly do: "disconnect"; readonly client: string }
   | { readonly do: "revoke"; readonly client: string; readonly forMs?: number }
-  /** A drain is for one manager alone, which answers. */
+  /** A drain is for one manager, which answers. */
   | { readonly do: "drain"; readonly manager: string; readonly overMs?: number }
-  /** A level is for one manager's process, or for all. */
+  /** A level is for the process of one manager, or of all. */
   | { readonly do: "log-level"; readonly level: Level; readonly manager?: string };
 
 /** The version that commands name. */
 const commandVersion = 1;
-/** A larger one is not read. In bytes. */
+/** Larger commands are not read. In bytes. */
 export const commandBytesMax = 64 * 1024;
-/** Clients that one answer has at most. */
+/** The most clients in one answer. */
 export const pageMax = 1000;
 
-/** What clients are searched by, in characters. */
+/** The longest search text, in characters. */
 export const searchMax = 255;
 
-/** How long clients have to leave where a drain does not say, and at most, in milliseconds. */
+/** How long clients have to leave unless the command says so, and at most, in milliseconds. */
 export const drainMs = { usual: 30_000, most: 3_600_000 } as const;
 
 const kinds: readonly string[] = [
   ...["managers", "topics", "clients", "client", "disconnect", "revoke", "drain", "log-level"],
 ];
 
-/** @returns the command, or why it is none, in words for a log */
+/** @returns the command, or why it is not valid, in words for a log */
 export function commandIn(body: Uint8Array): Command | string {
   if (body.byteLength > commandBytesMax) return `it has more than ${commandBytesMax} bytes`;
   let said: unknown;
@@ -67,7 +67,7 @@ export function commandIn(body: Uint8Array): Command | string {
   if (after !== undefined && typeof after !== "string") return '"after" is no text';
   if (search !== undefined && !(typeof search === "string" && search.length <= searchMax))
     return `"search" is no text of at most ${searchMax} characters`;
-  // A manager that asks wants to know whether more follow.
+  // A manager asks for one more, to see whether more follow.
   if (limit !== undefined && !(Number.isInteger(limit) && Number(limit) > 0 && Number(limit) <= pageMax + 1))
     return `"limit" is no whole number from 1 to ${pageMax}`;
   if (manager === undefined ? what === "drain" : typeof manager !== "string")

@@ -7,51 +7,51 @@ import type { DeskAnswer } from "./desk.ts";
 
 /** What all managers answered to a command. */
 export interface AllAnswers {
-  /** One of each manager that answered. */
+  /** The answers, one from each manager. */
   readonly answers: readonly DeskAnswer[];
   /** The managers that did not answer in time. */
   readonly missing: readonly string[];
 }
 
-/** The level of what a logger prints, which can be changed while it runs. */
+/** The log level, which can be changed while the process runs. */
 export interface LogLevel {
   readonly level: Level;
-  /** Prints from this level on, at once. */
+  /** Sets the level. It applies at once. */
   changeLevel(level: Level): void;
 }
 
-/** What the API does for those who run Warren. */
+/** What the control API uses. */
 export interface ControlOptions {
   /** Reads the token that a request has to bring. @throws FatalError if it cannot be read */
   token(): string;
-  /** Asks all managers, this one too. */
+  /** Asks all managers, including this one. */
   askAll(command: Command): Promise<AllAnswers>;
   /**
-   * Hands a message to the broker, for clients. One with the key of an earlier one is not published again (`once.ts`). Until the keys of
-   * the time before the start are known, one with a key waits.
+   * Passes a message for clients to the broker. If its key is known it is not published again (`once.ts`). Until the keys from before the
+   * start are known, a message with a key waits.
    *
-   * @param key undefined: there may be others like it
-   * @returns `full`: as much waits for the broker as may wait
+   * @param key undefined: it is never a repeat
+   * @returns `full` if there is no room for more waiting messages
    */
   publish(
     message: OutgoingMessage,
     waiter: Waiter,
     key: string | undefined,
   ): Promise<"new" | "repeated" | "reused" | "too many" | "full">;
-  /** Refuses the tokens of a client that were issued before now, for a time in milliseconds. @returns why that cannot be */
+  /** Refuses the tokens of a client that were issued before now, for this many milliseconds. @returns why that is not possible */
   revoke(client: string, forMs: number): Promise<string | undefined>;
   /** Why the broker could not carry it; undefined if it could. */
   unfitnessOf(message: OutgoingMessage): { readonly why: string } | undefined;
-  /** Has this manager's clients leave over a time, in milliseconds, and then stops it. */
+  /** Has this manager's clients leave over this time, in milliseconds, and then stops it. */
   drain(overMs: number): void;
   /** The level of this process's logger. */
   level(): LogLevel;
-  /** Undefined where the broker keeps none. */
+  /** Undefined if the broker keeps none. */
   deadLetters(): DeadLetters | undefined;
-  /** A larger body is refused. In bytes. */
+  /** Larger bodies are refused. In bytes. */
   readonly maxMessageBytes: number;
   /** How long RabbitMQ may take to confirm a message, in milliseconds. */
   readonly confirmMsMax: number;
-  /** A request without the right token. */
+  /** Called for a request without the right token. */
   onRefused(): void;
 }

@@ -1,21 +1,21 @@
-/** Which dead letters are meant. What is undefined leaves out none. */
+/** Selects dead letters. An undefined field excludes none. */
 export interface WhichLetters {
-  /** Only letters of this group are meant; undefined: those of all. */
+  /** Only letters of this group; undefined: of any group. */
   readonly group: string | undefined;
-  /** A part of the reason, in any case. */
+  /** A part of the reason; upper and lower case are the same. */
   readonly reason: string | undefined;
   /** The ids of the messages that failed. */
   readonly ids: readonly string[] | undefined;
 }
 
-/** What handlers failed to handle, as the control API reaches it. Each of these walks through the queue, one after another. */
+/** Dead letters, for the control API. Each call walks through the queue, one call at a time. */
 export interface DeadLetters {
   /**
-   * The oldest first.
+   * Lists them, the oldest first.
    *
-   * @param bodyBytesMax what is shown of each body
-   * @returns each as one JSON object, and how many there are in all
-   * @throws Error in one line, if RabbitMQ cannot be asked
+   * @param bodyBytesMax how much of each body is shown
+   * @returns one JSON object for each, and how many there are in all
+   * @throws Error with one line, if RabbitMQ cannot be asked
    */
   list(
     which: WhichLetters,
@@ -23,9 +23,9 @@ export interface DeadLetters {
     bodyBytesMax: number,
   ): Promise<{ readonly letters: readonly string[]; readonly total: number }>;
   /**
-   * Puts them back into the queues of their groups. Those stay whose groups are unknown or have no queue.
+   * Puts them back into the queues of their groups. Letters stay if their group is unknown or has no queue.
    *
-   * @throws Error in one line, if RabbitMQ cannot be asked
+   * @throws Error with one line, if RabbitMQ cannot be asked
    */
   replay(which: WhichLetters): Promise<{ readonly replayed: number; readonly stayed: number }>;
 }

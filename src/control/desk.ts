@@ -11,15 +11,15 @@ export interface SeenClient {
   readonly manager: string;
   /** What it speaks. */
   readonly protocol: string;
-  /** Its name in events; absent where there are none. */
+  /** Its name in events; absent if there are no events. */
   readonly connection?: string;
-  /** Where it comes from, if addresses are counted. */
+  /** Its address, if addresses are counted. */
   readonly address?: string;
   /** The first hundred topics and patterns that it subscribes to. */
   readonly topics: readonly string[];
 }
 
-/** How a manager is doing. */
+/** The state of a manager. */
 export interface Vitals {
   /** Whether it takes clients. */
   readonly ready: boolean;
@@ -27,7 +27,7 @@ export interface Vitals {
   readonly why?: string;
   /** Clients that are connected. */
   readonly clients: number;
-  /** What clients have sent since it started. */
+  /** How many messages clients have sent since it started. */
   readonly messages: number;
   /** What was sent to clients: one message to a thousand clients counts a thousand. */
   readonly deliveries: number;
@@ -37,50 +37,50 @@ export interface Vitals {
 
 /** The clients of this manager. */
 export interface Clientele {
-  /** How the manager is. */
+  /** The manager's state. */
   vitals(): Vitals;
-  /** All that are known by an id, in no order. */
+  /** All clients that have an id, in no order. */
   list(): readonly SeenClient[];
-  /** Those with this id. */
+  /** The connections of the client with this id. */
   find(client: string): readonly SeenClient[];
-  /** Closes the connections of a client with 4410; returns how many there were. */
+  /** Closes the connections of a client with 4410. Returns how many there were. */
   disconnect(client: string): number;
   /**
-   * Refuses the tokens of a client that were issued before now, for a time in milliseconds, and closes its connections.
+   * Refuses the tokens of a client that were issued before now, for this many milliseconds, and closes its connections.
    *
-   * @returns how many there were, or why it cannot be
+   * @returns how many there were, or why it is not possible
    */
   revoke(client: string, forMs: number): number | string;
-  /** Has them leave over a time, in milliseconds, and then stops the manager. */
+  /** Has the clients leave over this time, in milliseconds, and then stops the manager. */
   drain(overMs: number): void;
-  /** Changes what this process logs. */
+  /** Changes the log level of this process. */
   changeLogLevel(level: Level): void;
-  /** Topics and patterns with subscribers, and how many there are. */
+  /** Topics and patterns with subscribers, and how many they have. */
   topics(): readonly (readonly [topic: string, subscribers: number])[];
 }
 
-/** What one manager answers. */
+/** The answer of one manager. */
 export interface DeskAnswer {
   /** The manager that answers. */
   readonly manager: string;
-  /** What the command asked for. */
+  /** Depends on the command. */
   readonly [field: string]: unknown;
 }
 
-/** Obeys what one manager is told. */
+/** Executes commands for one manager. */
 export class Desk {
   readonly #manager: string;
   readonly #clientele: Clientele;
   readonly #onNonsense: (why: string) => void;
 
-  /** @param onNonsense hears why a command could not be obeyed */
+  /** @param onNonsense called with why a command is not valid */
   constructor(manager: string, clientele: Clientele, onNonsense: (why: string) => void) {
     this.#manager = manager;
     this.#clientele = clientele;
     this.#onNonsense = onNonsense;
   }
 
-  /** @returns the answer; undefined if there is nothing to obey */
+  /** @returns the answer; undefined if the command is not for this manager, or not valid */
   take(body: Uint8Array): DeskAnswer | undefined {
     const command = commandIn(body);
     if (typeof command === "string") {
@@ -137,7 +137,7 @@ export class Desk {
   }
 }
 
-/** Those that have a text in their id, address, protocol, or one of their topics, in any case. */
+/** The clients with this text in their id, address, protocol, or one of their topics; upper and lower case are the same. */
 function found(clients: readonly SeenClient[], search = ""): readonly SeenClient[] {
   if (search === "") return clients;
   const wanted = search.toLowerCase();
@@ -146,25 +146,25 @@ function found(clients: readonly SeenClient[], search = ""): readonly SeenClient
   );
 }
 
-/** What stands in a page's `after` between a client's id and its connection: no id has it. */
+/** Separates a client's id and its connection in a page's `after`. No id contains it. */
 const separator = "\n";
 
-/** Where the next page begins. @param next the first one that it has */
+/** The place after this entry, where the next page begins. @param next the first entry of that page */
 export function placeAfter({ client, connection }: Paged, next: Paged): string {
   return next.client === client && connection !== undefined ? client + separator + connection : client;
 }
 
-/** What pages have: connections, of which several may be one client's. */
+/** The entries of pages: connections, of which several may belong to one client. */
 interface Paged {
   readonly client: string;
   readonly connection?: string;
 }
 
 /**
- * The first of those that follow, in the order of their ids. The admin page asks for them again and again, and a manager's clients would
- * wait while all of them are sorted: so most of them are compared only once.
+ * The first entries of a page, in the order of their ids. The admin page asks again and again, and clients would have to wait while all of
+ * them are sorted, so most are compared only once.
  *
- * @param after a client's id: those of all its connections are not wanted; or what `placeAfter` says
+ * @param after a client's id, whose connections are all left out; or a result of `placeAfter`
  */
 export function page<Seen extends Paged>(
   clients: readonly Seen[],
@@ -182,7 +182,7 @@ export function page<Seen extends Paged>(
   return first;
 }
 
-/** No connection's name comes after it. */
+/** Sorts after any connection's name. */
 const afterAll = "\uffff";
 
 function isBefore(one: Paged, other: Paged): boolean {
@@ -190,7 +190,7 @@ function isBefore(one: Paged, other: Paged): boolean {
   return (one.connection ?? "") < (other.connection ?? "");
 }
 
-/** Where one goes in a list in order: after those that are the same. */
+/** The index at which to insert an entry: after equal ones. */
 function placeOf(seen: Paged, ordered: readonly Paged[]): number {
   let from = 0;
   let to = ordered.length;

@@ -3,14 +3,14 @@ import { bodyOf } from "./body.ts";
 import type { DeadLetters, WhichLetters } from "./dead-letters.ts";
 import { bad } from "./refusal.ts";
 
-/** Dead letters of one list. */
+/** The most dead letters in one list. */
 export const lettersMax = 100;
-/** What a list shows of each body, in bytes. */
+/** How much of each body a list shows, in bytes. */
 const listedBytesMax = 16 * 1024;
-/** What names the letters to replay may have, in bytes. */
+/** The longest list of letters to replay, in bytes. */
 const namedBytesMax = 64 * 1024;
 
-/** `/api/dead-letters…`: what handlers failed to handle. */
+/** `/api/dead-letters…`: messages that handlers failed to handle. */
 export class LetterRoutes {
   readonly #letters: () => DeadLetters | undefined;
 
@@ -43,7 +43,7 @@ export class LetterRoutes {
     });
   }
 
-  /** Replays the letters that a request names. One that names none would mean all of them, so it has to say that. */
+  /** Replays the letters that a request names. A request for all of them has to say so. */
   async replay(request: Request): Promise<Response> {
     const body = await bodyOf(request, namedBytesMax, `${namedBytesMax} bytes`);
     if (body instanceof Response) return body;
@@ -64,7 +64,7 @@ export class LetterRoutes {
   }
 }
 
-/** @returns which ones, or what is wrong */
+/** @returns the selected letters, or what is wrong with the request */
 function whichIn(text: string): WhichLetters | string {
   const form = 'say {"ids": ["…"]}, {"group": "…"}, {"reason": "…"}, several of them, or {"all": true}';
   let said: unknown;

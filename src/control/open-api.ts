@@ -4,7 +4,7 @@ import { lettersMax } from "./letter-routes.ts";
 
 const text = (description: string) => ({ description, content: { "text/plain": {} } });
 const json = (description: string) => ({ description, content: { "application/json": {} } });
-/** The answer to a request that asks for something wrong: `description` says what. */
+/** The answer to an invalid request. `description` says what is wrong. */
 const bad = (description: string) => ({
   description: `${description}; or the header Host names no host`,
   content: { "application/json": {}, "text/plain": {} },
@@ -17,7 +17,7 @@ const query = (name: string, description: string, schema: object, required = fal
   required,
   schema,
 });
-/** What every operation may be answered, unless it says something more exact. */
+/** The answers that any operation may give, unless it has a more precise one. */
 const refusals = {
   "400": text("the header Host names no host"),
   "401": json("no or wrong token"),
@@ -34,7 +34,7 @@ const handed = {
   "409": json("the Idempotency-Key belongs to another message"),
   "422": json("RabbitMQ refuses it, and it is not tried again"),
   "503": json(
-    "as much waits for RabbitMQ as may wait, too many wait for earlier messages with their keys, or the token cannot be read",
+    "too many messages wait for RabbitMQ, too many wait for earlier messages with their keys, or the token cannot be read",
   ),
   "504": json("RabbitMQ has not confirmed it within 30 seconds; it may still arrive"),
 };
@@ -51,7 +51,7 @@ const key = {
 };
 const body = { required: true, content: { "*/*": {} } };
 
-/** `/api/openapi.json`: what the control API takes and answers. A test holds it against the server. */
+/** `/api/openapi.json`: the requests and answers of the control API. A test checks it against the server. */
 export const openApi = {
   openapi: "3.1.0",
   info: { title: "Warren control", version },

@@ -51,7 +51,7 @@ export class PublishRoutes {
     return await this.#confirmationOf(message, key);
   }
 
-  /** Publishes a message. The answer is what becomes of it. */
+  /** Publishes a message. The answer says what became of it. */
   async #confirmationOf(message: OutgoingMessage, key: string | undefined): Promise<Response> {
     const { promise, resolve, reject } = Promise.withResolvers<Response>();
     const late = () => resolve(refused(504, "RabbitMQ has not confirmed it yet; it may still arrive"));
@@ -65,7 +65,7 @@ export class PublishRoutes {
       if (taken === "too many")
         resolve(refused(503, "too many wait for earlier messages with their keys: try again"));
       if (taken === "full")
-        resolve(refused(503, "what waits for RabbitMQ is as much as may wait: send it again in a moment"));
+        resolve(refused(503, "too many messages wait for RabbitMQ: send it again in a moment"));
     }, reject);
     return await promise.finally(() => clearTimeout(timer));
   }

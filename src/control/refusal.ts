@@ -1,14 +1,14 @@
-/** What is asked for cannot be: 400, and why. */
+/** 400: the request is not valid. @param error says why */
 export function bad(error: string): Response {
   return refused(400, error);
 }
 
-/** It cannot be done now, or not like this: an HTTP status, and why. */
+/** The request is refused, with this HTTP status. @param error says why */
 export function refused(status: number, error: string): Response {
   return Response.json({ error }, { status });
 }
 
-/** 404. @param missing the managers that did not say */
+/** 404. @param missing the managers that have not answered */
 export function unknownClient(client: string, missing: readonly string[]): Response {
   return Response.json({ error: `no client "${client}" is connected`, missing }, { status: 404 });
 }

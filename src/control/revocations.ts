@@ -1,27 +1,27 @@
 import { isName } from "../message.ts";
 
-/** Clients whose tokens are revoked at a time. */
+/** The most clients whose tokens may be revoked at a time. */
 export const revocationsMax = 100_000;
-/** The longest time for which tokens are refused, in milliseconds: 90 days. RabbitMQ keeps the records as long. */
+/** The longest time for which tokens are refused, in milliseconds: 90 days. RabbitMQ keeps the records for as long. */
 export const revokedMsMax = 90 * 24 * 3_600_000;
-/** How long they are refused unless somebody says otherwise: 30 days. */
+/** How long they are refused unless the request says so: 30 days. */
 export const revokedMsDefault = 30 * 24 * 3_600_000;
 
 /** Tokens of one client that are refused. Times are in milliseconds since 1970. */
 export interface Revocation {
   /** The user in the tokens that are refused. */
   readonly client: string;
-  /** Those that were issued before. */
+  /** Tokens that were issued before this are refused. */
   readonly before: number;
-  /** When this is over. */
+  /** When the revocation ends. */
   readonly until: number;
 }
 
-/** Which tokens are revoked, by what this manager was told and has read. */
+/** The revoked tokens, from this manager's own revocations and RabbitMQ's records. */
 export class Revocations {
   readonly #byClient = new Map<string, Revocation>();
   readonly #now: () => number;
-  /** Told of each that was not known, so that the client's connections end. */
+  /** Called for each new revocation, to close the client's connections. */
   onRevoked: (revocation: Revocation) => void = () => undefined;
 
   /** @param now milliseconds since 1970 */
@@ -38,7 +38,7 @@ export class Revocations {
     return this.#byClient.size >= revocationsMax;
   }
 
-  /** Takes a record that RabbitMQ kept. Passes over what is none: another program may have written it. */
+  /** Takes a record from RabbitMQ. Invalid ones are ignored, since another program may have written them. */
   take(body: Uint8Array): void {
     const revocation = revocationIn(body);
     if (revocation !== undefined) this.add(revocation);
@@ -61,7 +61,7 @@ export class Revocations {
   /**
    * Why a token is refused; undefined if it is not.
    *
-   * @param issuedAtMs undefined: it does not say
+   * @param issuedAtMs undefined: the token does not say
    */
   objectionTo(client: string, issuedAtMs: number | undefined): string | undefined {
     const known = this.#byClient.get(client);

@@ -2,11 +2,11 @@ import { Deque } from "../collections/deque.ts";
 import type { LoopTime, Task } from "../ops/loop-time.ts";
 import { commandBytesMax } from "./command.ts";
 
-/** Commands that wait at most, and what they may have together, in bytes. */
+/** How many commands may wait, and how many bytes they may have together. */
 export const waitingMax = 1000;
 const waitingBytesMax = 16 * commandBytesMax;
 
-/** Called with the answer as JSON; undefined if nobody waits for one. */
+/** Sends the answer as JSON; undefined if nobody waits for one. */
 export type Answerer = ((body: string) => void) | undefined;
 
 interface Waiting {
@@ -15,9 +15,8 @@ interface Waiting {
 }
 
 /**
- * What managers are told over RabbitMQ, until it is obeyed. Any program that may write there can send very many commands, each of which
- * looks at all clients: they are obeyed by turns with everything else, and beyond a number they are dropped, since nobody could
- * wait for them.
+ * Commands that came over RabbitMQ and wait to be executed. Any program that may write there can send very many, and each looks at all
+ * clients. So they take turns with everything else, and are dropped beyond a limit.
  */
 export class WaitingCommands implements Task {
   readonly #obey: (body: Uint8Array) => object | undefined;
@@ -27,9 +26,9 @@ export class WaitingCommands implements Task {
   #bytes = 0;
 
   /**
-   * @param obey obeys a command, and returns its answer; undefined if there is none
-   * @param loop whose time obeying takes: called when the first command has come
-   * @param onDropped hears of each command that is not obeyed, since too many wait
+   * @param obey executes a command, and returns its answer; undefined if there is none
+   * @param loop shares out the event loop's time; called when the first command has come
+   * @param onDropped called for each command that is dropped because too many wait
    */
   constructor(obey: (body: Uint8Array) => object | undefined, loop: () => LoopTime, onDropped: () => void) {
     this.#obey = obey;
@@ -39,13 +38,13 @@ export class WaitingCommands implements Task {
 
   /** A command has come. */
   add(body: Uint8Array, answer: Answerer): void {
-    // Enough of a command that is too large is kept to see that it is.
+    // A command that is too large: keep just enough to recognize that.
     const kept = body.byteLength > commandBytesMax ? body.subarray(0, commandBytesMax + 1) : body;
     if (this.#waiting.length >= waitingMax || this.#bytes + kept.byteLength > waitingBytesMax) {
       this.#onDropped();
       return;
     }
-    // This is a copy: a view would keep all that came in the same buffer.
+    // Copy the command: a view would keep everything in the same buffer.
     this.#waiting.push({ body: Buffer.from(kept), answer });
     this.#bytes += kept.byteLength;
     this.#loop().ask(this);
@@ -63,7 +62,7 @@ export class WaitingCommands implements Task {
     if (this.#waiting.length > 0) loop.ask(this);
   }
 
-  /** Nothing that waits is obeyed any more. */
+  /** Drops the waiting commands. */
   close(): void {
     while (this.#waiting.shift() !== undefined);
     this.#bytes = 0;

@@ -14,8 +14,8 @@ import { type Walked, walk } from "./walk.ts";
 /**
  * `warren dead-letters …`. Returns the exit code.
  *
- * @param signal ends it after the message in hand, and leaves nothing of its own in RabbitMQ
- * @throws UsageError, and FatalError if it cannot be done, each in one line
+ * @param signal ends it after the current message, and leaves nothing of its own in RabbitMQ
+ * @throws UsageError, or FatalError if it fails, each with one line
  */
 export async function runDeadLetters(
   args: readonly string[],
@@ -68,7 +68,7 @@ async function perform(
     clearLine(progress);
     if (!isReading(request))
       progress.write(`${errand.count} dead letters ${verbOf(action, isDryRun)}, then it failed\n`);
-    // Where the connection has gone, its exchange stays until RabbitMQ is restarted; why it has gone is what counts.
+    // If the connection has gone, its exchange stays until RabbitMQ restarts. The reason for the loss is what counts.
     await replay?.close().catch(() => undefined);
     throw error;
   });
@@ -76,7 +76,7 @@ async function perform(
   clearLine(progress);
   if (!isReading(request) || !isJson) progress.write(summary(request, errand, walked));
   for (const [group, count] of errand.stranded) progress.write(strandedLine(group, count));
-  // Those that it has not come to may be there.
+  // Letters that were not reached may exist.
   const isWhole = walked.seen >= walked.of && !isInterrupted();
   if (isWhole) for (const id of missing) progress.write(`there is no dead letter with the id ${id}\n`);
   warnOfLooks(walked, connection, progress);
@@ -87,13 +87,13 @@ async function perform(
   return errand.unknown > 0 || errand.stranded.size > 0 || (isWhole && missing.size > 0) ? 1 : 0;
 }
 
-/** The exit code that a shell has for a program that Ctrl-C has ended. */
+/** The exit code of a program that Ctrl-C has ended, as shells give it. */
 const interruptedCode = 130;
 
-/** Letters that were looked at this often are warned of: RabbitMQ may drop them. */
+/** Letters that were looked at this often cause a warning: RabbitMQ may drop them. */
 const looksMax = 10;
 
-/** RabbitMQ 4.0 to 4.2 counts a look as a failed delivery, and drops what has failed 20 times if the queue has no other limit. */
+/** RabbitMQ 4.0 to 4.2 counts a look as a failed delivery, and drops a message after 20 unless the queue has another limit. */
 function warnOfLooks({ lookedAtBefore }: Walked, connection: ChannelModel, progress: Output): void {
   const version = String(
     (connection.connection as { serverProperties?: { version?: unknown } }).serverProperties?.version,

@@ -9,24 +9,24 @@ import { Replay } from "./replay.ts";
 import { Replaying } from "./replaying.ts";
 import { walk } from "./walk.ts";
 
-/** Which dead letters are meant. */
+/** Selects dead letters. */
 export type Which = Pick<Filter, "group" | "reason" | "ids">;
 
-/** How many may wait for those before them. */
+/** How many requests may wait for those before them. */
 const waitingMax = 8;
 
-/** The dead letters for the control API. Two walks at once would each see a part of the queue: they go one after another. */
+/** Dead letters, for the control API. Two walks at once would each see only a part of the queue, so they run one after another. */
 export class DeadLetterDesk {
   readonly #connect: () => Promise<ChannelModel>;
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
 
-  /** @param connect a connection for one walk */
+  /** @param connect opens a connection for one walk */
   constructor(connect: () => Promise<ChannelModel>) {
     this.#connect = connect;
   }
 
-  /** @throws FatalError in one line, if RabbitMQ cannot be asked */
+  /** @throws FatalError with one line, if RabbitMQ cannot be asked */
   list(which: Which, countMax: number, bodyBytesMax: number) {
     return this.#walking(async (channel) => {
       const letters: string[] = [];
@@ -47,7 +47,7 @@ export class DeadLetterDesk {
     });
   }
 
-  /** @throws FatalError in one line, if RabbitMQ cannot be asked */
+  /** @throws FatalError with one line, if RabbitMQ cannot be asked */
   replay(which: Which) {
     return this.#walking(async (channel, connection) => {
       const replay = await Replay.open(connection);

@@ -1,20 +1,20 @@
 import type { GetMessage } from "amqplib";
 import type { Fate, Walked } from "./walk.ts";
 
-/** What a command does with each dead letter on a walk, and what it has done so far. */
+/** What a command does with each dead letter during a walk, and the result so far. */
 export interface Errand {
-  /** Those that it was for, and that it did something with. */
+  /** How many letters it has handled. */
   readonly count: number;
-  /** Those that name no group, so that they cannot be put back. */
+  /** How many letters name no group, so that they cannot be put back. */
   readonly unknown: number;
-  /** How many stay since their groups have no queues, by group. */
+  /** How many letters stay because their group has no queue, by group. */
   readonly stranded: ReadonlyMap<string, number>;
-  /** Whether it needs no more of them. */
+  /** Whether it needs no more letters. */
   readonly isDone: boolean;
   /**
-   * Deals with one.
+   * Handles one letter.
    *
-   * @throws FatalError if RabbitMQ does not do what it is asked to
+   * @throws FatalError if RabbitMQ refuses something
    */
   fateOf(message: GetMessage, walked: Walked): Fate | Promise<Fate>;
 }

@@ -1,20 +1,20 @@
 import type { DeadLetter } from "./letter.ts";
 
-/** Which dead letters are meant. What is undefined leaves out none. */
+/** Selects dead letters. An undefined field excludes none. */
 export interface Filter {
-  /** Only letters of this group; undefined: those of all. */
+  /** Only letters of this group; undefined: of any group. */
   readonly group: string | undefined;
-  /** A part of the reason, in any case. */
+  /** A part of the reason; upper and lower case are the same. */
   readonly reason: string | undefined;
   /** The ids of the messages that failed. */
   readonly ids: readonly string[] | undefined;
-  /** Only letters older than this, in milliseconds. One whose time of death is unknown is of any age. */
+  /** Only letters older than this, in milliseconds. A letter whose time of death is unknown matches any age. */
   readonly olderThanMs: number | undefined;
-  /** Not older than this; undefined: of any age. */
+  /** Only letters that are not older than this, in milliseconds; undefined: of any age. */
   readonly newerThanMs: number | undefined;
 }
 
-/** Whether it leaves out anything. */
+/** Whether it excludes anything. */
 export function isNarrow(filter: Filter): boolean {
   return Object.values(filter).some((value) => value !== undefined);
 }

@@ -4,7 +4,7 @@ import { clientIdHeader } from "../broker/rabbitmq/frames/codec.ts";
 import { exchanges } from "../broker/rabbitmq/topology/exchanges.ts";
 import { groupNameFault } from "../group-name.ts";
 
-/** The headers that a processor adds to what it could not handle (docs/protocol.md). */
+/** The headers that a processor adds to a message that it could not handle (docs/protocol.md). */
 const ours = {
   reason: "dead-reason",
   attempts: "dead-attempts",
@@ -18,47 +18,48 @@ const ours = {
 export interface DeadLetter {
   /** The id of the message that failed; undefined if its publisher gave it none. */
   readonly id: string | undefined;
-  /** The group that failed to handle it; undefined if nothing tells. */
+  /** The group that failed to handle it; undefined if it is unknown. */
   readonly group: string | undefined;
   /** Why it was not handled. */
   readonly reason: string;
-  /** How often the handler was tried. RabbitMQ does not tell it of what it dead-lettered by itself. */
+  /** How often the handler was called; undefined if RabbitMQ itself has dead-lettered it. */
   readonly attempts: number | undefined;
-  /** When it died, in milliseconds since 1970; undefined if nothing tells. */
+  /** When it became a dead letter, in milliseconds since 1970; undefined if that is unknown. */
   readonly atMs: number | undefined;
-  /** When its publisher sent it, in seconds since 1970; undefined if nothing tells. */
+  /** When its publisher sent it, in seconds since 1970; undefined if that is unknown. */
   readonly sentAt: number | undefined;
   /** The topic that it was sent to. */
   readonly topic: string;
-  /** Its sender; undefined where it names none. */
+  /** Its sender's client id; undefined if it has none. */
   readonly client: string | undefined;
-  /** What its sender said that it is; undefined where it said nothing. */
+  /** The content type that its sender gave; undefined if there is none. */
   readonly contentType: string | undefined;
-  /** What its publisher set. */
+  /** The headers that its publisher set. */
   readonly headers: Readonly<Record<string, unknown>>;
   /** The body, as it was sent. */
   readonly body: Buffer;
 }
 
-/** What RabbitMQ adds to a message that it dead-letters by itself, as after 20 deliveries. */
+/** What RabbitMQ adds to a message that it dead-letters itself, for instance after 20 deliveries. */
 interface Death {
   readonly queue?: unknown;
   readonly reason?: unknown;
   readonly time?: { readonly value?: unknown };
 }
 
-/** Understands what was got from `wsmanager.dead`, also what other programs put there. */
+/** Parses a message from `wsmanager.dead`, even if another program put it there. */
 export function letterOf({ content, fields, properties }: GetMessage): DeadLetter {
   const table: Readonly<Record<string, unknown>> = properties.headers ?? {};
   const death = (Array.isArray(table["x-death"]) ? table["x-death"][0] : undefined) as Death | undefined;
   const bySeconds = death === undefined ? (properties.timestamp as unknown) : death.time?.value;
-  // What RabbitMQ dead-lettered has been through no processor: such headers are then a client's, which must not say whose it is.
+  // A message that RabbitMQ itself dead-lettered has passed no processor. Such headers are then a client's, and must not decide whose it
+  // is.
   const said = (name: keyof typeof ours) => (death === undefined ? text(table[ours[name]]) : undefined);
   return {
     id: idOf(said("messageId")) ?? text(properties.messageId),
     group: nameOf(said("group") ?? groupOf(death)),
     reason: said("reason") ?? (death === undefined ? "unknown" : `RabbitMQ: ${String(death.reason)}`),
-    // x-delivery-count would be no answer: that counts how often the dead letter was looked at.
+    // x-delivery-count would be wrong: it counts how often the dead letter was looked at.
     attempts: countIn(said("attempts")),
     atMs: dateMsOf(bySeconds),
     sentAt: secondsIn(death === undefined ? said("timestamp") : text(properties.timestamp)),
@@ -70,17 +71,17 @@ export function letterOf({ content, fields, properties }: GetMessage): DeadLette
   };
 }
 
-/** Processors call all those alike that had no id when they came; such a dead letter goes by its own. */
+/** Processors give all messages without an id the same one. Such a dead letter goes by its own id. */
 function idOf(said: unknown): string | undefined {
   return said === "unnamed" ? undefined : text(said);
 }
 
-/** Whether the publisher of a message set a header of this name, and not a processor or RabbitMQ. */
+/** Whether the message's publisher sets such a header, and not a processor or RabbitMQ. */
 export function isPublishers(name: string): boolean {
   return !name.startsWith("x-") && !Object.values<string>(ours).includes(name);
 }
 
-/** How the body is shown: as text if it is any, else in base64. */
+/** The body as it is shown: as text if possible, otherwise in base64. */
 export function bodyOf({
   body,
 }: Pick<DeadLetter, "body">): { readonly text: string } | { readonly base64: string } {
@@ -93,7 +94,7 @@ function groupOf(death: Death | undefined): string | undefined {
   return queue?.startsWith(prefix) ? queue.slice(prefix.length) : undefined;
 }
 
-/** What can be no group's name, such as that of the log, is none: nothing may be put back there. */
+/** A name that no group can have, such as the log's, is ignored: nothing may be put back there. */
 function nameOf(group: string | undefined): string | undefined {
   return group === undefined || groupNameFault(group) !== undefined ? undefined : group;
 }
@@ -106,7 +107,7 @@ function secondsIn(digits: string | undefined): number | undefined {
   return digits !== undefined && /^\d{1,12}$/.test(digits) ? Number(digits) : undefined;
 }
 
-/** A time in milliseconds since 1970; undefined for what is no date, since a program may have given anything. */
+/** A time in milliseconds since 1970; undefined if it is no date, since a program may have set anything. */
 function dateMsOf(seconds: unknown): number | undefined {
   const ms = typeof seconds === "number" ? seconds * 1000 : Number.NaN;
   return Number.isNaN(new Date(ms).getTime()) ? undefined : ms;

@@ -7,7 +7,7 @@ import { isReading, type Request } from "./request.ts";
 import type { Output } from "./summary.ts";
 import type { Fate } from "./walk.ts";
 
-/** Prints those that a request names, deletes them, or counts what it would put back or delete. */
+/** Prints or deletes the letters that a request selects, or counts what it would put back or delete. */
 export class Picking implements Errand {
   readonly #request: Request;
   readonly #output: Output;

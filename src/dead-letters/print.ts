@@ -9,10 +9,10 @@ const columns = [
   ["ID", 24],
 ] as const;
 
-/** The head of what `list` prints. */
+/** The head of the table that `list` prints. */
 export const tableHead = [...columns.map(([title, width]) => title.padEnd(width)), "REASON"].join("  ");
 
-/** One line. What is too long for its column pushes the others to the right: an id has to be whole to be copied. */
+/** A line of the table. A long value pushes the rest to the right, since an id has to be complete to be copied. */
 export function rowOf(letter: DeadLetter, nowMs: number): string {
   const { group, attempts, topic, client, id, reason } = letter;
   const cells = [
@@ -28,7 +28,7 @@ export function rowOf(letter: DeadLetter, nowMs: number): string {
   );
 }
 
-/** All there is to know, over several lines. */
+/** Everything about a letter, over several lines. */
 export function detailOf(letter: DeadLetter, nowMs: number): string {
   const { id, group, attempts, reason, topic, client, contentType, headers, atMs } = letter;
   const died =
@@ -51,7 +51,7 @@ export function detailOf(letter: DeadLetter, nowMs: number): string {
 /**
  * One JSON object, on one line.
  *
- * @param bodyBytesMax what is shown of the body; `bodyBytes` says how much there is
+ * @param bodyBytesMax how much of the body is shown; `bodyBytes` tells its size
  */
 export function jsonOf(letter: DeadLetter, bodyBytesMax = Number.POSITIVE_INFINITY): string {
   const { body, atMs, ...rest } = letter;
@@ -61,12 +61,12 @@ export function jsonOf(letter: DeadLetter, bodyBytesMax = Number.POSITIVE_INFINI
   return harmless(inJson({ ...rest, at, body: bodyOf(shown), ...cut }));
 }
 
-/** Headers of foreign programs may be tables, lists, bytes, and integers that no number can hold. */
+/** Headers of other programs may be tables, lists, bytes, and integers that JavaScript cannot represent. */
 function shown(value: unknown): string {
   return typeof value === "object" ? inJson(value) : String(value);
 }
 
-/** Integers that no number can hold are texts there, as all their digits count. */
+/** Integers that JavaScript cannot represent become texts, to keep all digits. */
 function inJson(value: unknown): string {
   return JSON.stringify(value, (_, part: unknown) => (typeof part === "bigint" ? String(part) : part));
 }
@@ -80,7 +80,7 @@ function ageOf({ atMs }: DeadLetter, nowMs: number): string {
   return `${Math.round(seconds / 86_400)}d`;
 }
 
-/** Strangers wrote it: without what moves a terminal's cursor or turns the direction of its text. */
+/** Strangers wrote this text, so characters that control a terminal or change the direction of text are removed. */
 function harmless(text: string): string {
   return text.replaceAll(
     /[\p{Cc}\u2028-\u202e\u2066-\u2069\u061c\u200e\u200f]/gu,

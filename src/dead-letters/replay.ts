@@ -4,21 +4,21 @@ import { codeOf, FatalError, reasonOf } from "../errors.ts";
 import { isPublishers, letterOf } from "./letter.ts";
 
 /**
- * Puts messages back into the queue of the group that failed to handle them, with the topic, id and headers that they had. It
- * publishes to exchanges of its own, each bound to one group's queue, so that nobody else hears them. They go when it is closed.
+ * Puts messages back into the queue of the group that failed to handle them, with their topic, id and headers. It publishes to exchanges of
+ * its own, each bound to the queue of one group, so that nobody else gets them. These exchanges go when it is closed.
  */
 export class Replay {
   readonly #connection: ChannelModel;
   readonly #channel: ConfirmChannel;
-  /** The exchange of each group. Undefined: it has no queue. */
+  /** The exchange for each group; undefined if the group has no queue. */
   readonly #exchanges = new Map<string, string | undefined>();
-  /** Whether RabbitMQ had no queue for the message that is on its way. It says so before it confirms it. */
+  /** Whether RabbitMQ had no queue for the current message. It returns the message before it confirms it. */
   #isReturned = false;
 
   private constructor(connection: ChannelModel, channel: ConfirmChannel) {
     this.#connection = connection;
     this.#channel = channel;
-    // What waits for a confirm is told.
+    // Whatever waits for a confirm gets the error.
     channel.on("error", () => undefined);
     channel.on("return", () => {
       this.#isReturned = true;
@@ -30,7 +30,8 @@ export class Replay {
   }
 
   /**
-   * Resolves when RabbitMQ has it in the group's queue, with false if the group has none. One at a time.
+   * Puts one message back. Resolves when RabbitMQ has it in the group's queue; with false if the group has none. Call it for one message at
+   * a time.
    *
    * @throws FatalError if RabbitMQ does not take the message
    */
@@ -72,9 +73,9 @@ export class Replay {
     return !this.#isReturned;
   }
 
-  /** @throws if the connection, or RabbitMQ, has gone */
+  /** @throws Error if the connection is lost */
   async close(): Promise<void> {
-    // The one for messages is closed where RabbitMQ did not take one.
+    // The channel for messages is closed if RabbitMQ refused one.
     const channel = await this.#connection.createChannel();
     for (const exchange of this.#exchanges.values())
       if (exchange !== undefined) await channel.deleteExchange(exchange);
@@ -84,7 +85,7 @@ export class Replay {
   /** The exchange for a group; undefined if the group has no queue. */
   async #open(group: string): Promise<string | undefined> {
     const queue = groupQueue(group);
-    // RabbitMQ closes the channel to say no.
+    // RabbitMQ closes the channel to answer "no".
     const channel = await this.#connection.createChannel();
     channel.on("error", () => undefined);
     const exchange = `${queue}.replay-${crypto.randomUUID()}`;
@@ -101,7 +102,7 @@ export class Replay {
   }
 }
 
-/** What its sender set. A processor that had none to pass on has put its own name there, as it numbers its messages by it. */
+/** The app id that its sender set. A processor that had none to pass on has put its own name there. */
 function appIdOf({ properties }: GetMessage): string | undefined {
   const { appId, messageId } = properties as { readonly appId: unknown; readonly messageId: unknown };
   if (typeof appId !== "string") return undefined;

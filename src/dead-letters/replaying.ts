@@ -5,14 +5,14 @@ import { letterOf } from "./letter.ts";
 import type { Replay } from "./replay.ts";
 import type { Fate, Walked } from "./walk.ts";
 
-/** Puts back those that a filter names, while a walk goes through them, and counts what became of them. */
+/** Puts the letters back that a filter selects, during a walk, and counts the results. */
 export class Replaying implements Errand {
   readonly #replay: Replay;
   readonly #filter: Filter;
   readonly #nowMs: number;
-  // What was put back and has died again comes last, and is not put back twice.
+  // A letter that was put back and has failed again comes last. It is not put back twice.
   readonly #again = new Set<string>();
-  /** Those that were put back. */
+  /** How many letters were put back. */
   count = 0;
   unknown = 0;
   readonly isDone = false;

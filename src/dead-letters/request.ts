@@ -41,15 +41,15 @@ export interface Request {
   readonly filter: Filter;
   /** Whether it only says what it would do. */
   readonly isDryRun: boolean;
-  /** The most that it does it to. */
+  /** The most letters that it applies to. */
   readonly countMax: number;
   /** Whether it prints JSON. */
   readonly isJson: boolean;
-  /** The flags that say where RabbitMQ is. */
+  /** The flags for the connection to RabbitMQ. */
   readonly brokerArgs: readonly string[];
 }
 
-/** Whether it only shows them, however many there are. */
+/** Whether it only shows letters. */
 export function isReading({ action }: Pick<Request, "action">): boolean {
   return action === "list" || action === "show";
 }
@@ -69,7 +69,7 @@ const flags = {
 export const usage = usageOf("dead-letters", actions, flags, help);
 
 /**
- * What the arguments after `dead-letters` ask for.
+ * Parses the arguments after `dead-letters`.
  *
  * @throws UsageError
  */

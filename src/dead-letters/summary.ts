@@ -10,7 +10,7 @@ export interface Output {
   readonly isTTY?: boolean | undefined;
 }
 
-/** How many were meant, and what became of them. */
+/** How many letters were selected, and what became of them. */
 export function summary(
   { action, isDryRun, countMax }: Pick<Request, "action" | "isDryRun" | "countMax">,
   { count, unknown }: Pick<Errand, "count" | "unknown">,
@@ -28,19 +28,19 @@ export function verbOf(action: Action, isDryRun: boolean): string {
   return isDryRun ? `would be ${done}` : done;
 }
 
-/** The line that tells of letters that cannot be put back. */
+/** The line about letters that cannot be put back. */
 export function strandedLine(group: string, count: number): string {
   return `${count} stay: the group "${group}" has no queue: start a processor of it (--group ${group}), then replay\n`;
 }
 
-/** How far it is, rewritten in place on a terminal. */
+/** Prints the progress, rewritten in place on a terminal. */
 export function progressLine(progress: Output): (walked: Walked) => void {
   return ({ seen, of }) => {
     if (progress.isTTY) progress.write(`\r${seen} of ${of} dead letters\x1b[K`);
   };
 }
 
-/** Takes that line away again. */
+/** Removes that line. */
 export function clearLine(progress: Output): void {
   if (progress.isTTY) progress.write("\r\x1b[K");
 }

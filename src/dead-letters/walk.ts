@@ -2,28 +2,27 @@ import type { Channel, GetMessage } from "amqplib";
 import { deliveryCountOf } from "../broker/rabbitmq/frames/codec.ts";
 import { deadQueue } from "../broker/rabbitmq/topology/topology.ts";
 
-/** Messages that are asked for at a time. */
+/** How many messages are fetched at a time. */
 const batchMax = 64;
 
-/** What becomes of a dead letter: it stays where it is, or it is gone once this is done. `end` stays, and no other is looked at. */
+/** What happens to a dead letter: it stays, or it is deleted when this is done. `end`: it stays, and the walk ends. */
 export type Fate = "stays" | "goes" | "end";
 
 /** How far a walk has got. */
 export interface Walked {
-  /** Messages looked at. */
+  /** How many messages were looked at. */
   readonly seen: number;
-  /** How many there are, as RabbitMQ said at the beginning: that may be some moments old. */
+  /** How many there are, as RabbitMQ said at the beginning. */
   readonly of: number;
-  /** The most often that one of them has been looked at before. */
+  /** The most often that one of them was looked at before. */
   readonly lookedAtBefore: number;
 }
 
 /**
- * Looks at the dead letters in order, until there is none left, and puts those that stay back at their places.
+ * Looks at the dead letters in order, until there are no more, and puts those that stay back at their places.
  *
- * @param decide what becomes of a message, by how many there were before it; it is taken out of the queue when this has
- *   resolved with `goes`
- * @param isEnough asked before each batch; the walk ends where it says so
+ * @param decide decides about a message; the message is deleted from the queue after this has resolved with `goes`
+ * @param isEnough asked before each batch; if it returns true the walk ends
  */
 export async function walk(
   channel: Channel,
@@ -56,10 +55,10 @@ export async function walk(
       onProgress(walked());
     }
   } finally {
-    // From 4.3 on, RabbitMQ does not count this as a failed delivery, as it does where a consumer goes without a word.
+    // From 4.3 on, RabbitMQ does not count this as a failed delivery, as it does when a consumer disappears.
     if (doesAnyStay) channel.nackAll(true);
   }
-  // RabbitMQ answers after it has read what was acknowledged and given back: closing the connection might overtake that.
+  // RabbitMQ answers this question after it has read the acknowledgements before it. Closing the connection could overtake them.
   await channel.checkQueue(deadQueue);
   return walked();
 }

@@ -6,11 +6,11 @@ import { packedContentType } from "./packing.ts";
 import type { PlainCopies } from "./plain-copies.ts";
 import { bodyIn, headsIn } from "./unpacking.ts";
 
-/** A message as it travels and rests in a broker. Section 4 of the design says what each part means. */
+/** A message in the form in which brokers carry and keep it. */
 export interface Envelope {
   /** The body that AMQP carries. */
   readonly body: Buffer;
-  /** AMQP's `routing_key`: a topic, or what a pack goes by. */
+  /** AMQP's `routing_key`: a topic, or the pack's own key. */
   readonly routingKey: string;
   /** AMQP's `content_type`. */
   readonly contentType: string | undefined;
@@ -18,18 +18,21 @@ export interface Envelope {
   readonly messageId: string | undefined;
   /** AMQP's `timestamp`, in seconds since 1970. */
   readonly timestamp: number | undefined;
-  /** AMQP's `app_id`: who published it. */
+  /** AMQP's `app_id`: its publisher. */
   readonly appId: string | undefined;
-  /** The header `client-id`: the client that it is from, or for. */
+  /** The header `client-id`: the sender, or the only recipient. */
   readonly clientId: string | undefined;
   readonly headers: Headers | undefined;
-  /** It is for processors alone. */
+  /** Whether it is only for processors. */
   readonly isRequest?: boolean | undefined;
-  /** The id of the pack that it was taken out of, since the broker had not taken that one: if it had all the same, this is a repeat. */
+  /**
+   * Set if the message was taken out of a pack that the broker had not confirmed: the pack's id. If the broker had taken the pack after
+   * all, this is a repeat.
+   */
   readonly packId?: string | undefined;
-  /** It came as a plain copy of what Warren's roles get in packs: it is for other programs. */
+  /** Whether it is a plain copy of a message that Warren's roles get in a pack. It is only for other programs. */
   readonly isCopy?: boolean;
-  /** What is published with it. What comes from a broker has none. */
+  /** Copies that are published with it. An envelope from a broker has none. */
   readonly copies?: Copies | undefined;
 }
 
@@ -40,8 +43,8 @@ export type Copies = PlainCopies<Envelope>;
 export const packHeader = "warren-pack";
 
 /**
- * The header of plain copies. Whatever its value is, Warren's roles pass such a message over: RabbitMQ does not even bring it to
- * them, since an exchange sorts it out (`topology.ts`).
+ * The header of plain copies. Whatever its value, Warren's roles ignore such a message. Usually RabbitMQ does not even deliver it to them,
+ * since an exchange selects it (`topology.ts`).
  */
 export const copyHeader = "warren-copy";
 
@@ -49,9 +52,9 @@ const textContentType = "text/plain";
 const binaryContentType = "application/octet-stream";
 
 /**
- * The envelope of one message. Its id, content type and app id are the message's own, where it has any.
+ * The envelope of one message. The message's own id, content type and app id are used if it has them.
  *
- * @param encoded the body, where it has been encoded already
+ * @param encoded the body, if it is encoded already
  */
 export function seal(
   message: OutgoingMessage,
@@ -75,23 +78,23 @@ export function seal(
   };
 }
 
-/** All of a message but its body. */
+/** Everything of a message except its body. */
 export type Head = Omit<Message, "body">;
 
-/** The messages in an envelope: what each of them is, and its body for those that want it. */
+/** The messages in an envelope: all heads, and bodies on request. */
 export interface Contents {
   /** The head of each message, in order. */
   readonly heads: readonly Head[];
-  /** The message with this index, whose body is decoded now. */
+  /** The message with this index. Its body is decoded now. */
   at(index: number): Message;
   /** What all of its messages take in memory when they are decoded. In bytes. */
   readonly costBytes: number;
 }
 
 /**
- * The messages in an envelope: one, or many if it is a packed one; none if it is a copy of what comes in another one.
+ * The messages in an envelope: one, or several if it is a pack; none if it is a plain copy of messages in another envelope.
  *
- * @param fallbackId the id of a message whose publisher gave it none
+ * @param fallbackId the id for a message whose publisher gave it none
  * @throws MalformedPack if a packed body does not follow its format
  */
 export function contentsOf(envelope: Envelope, fallbackId: string): Contents {
@@ -118,12 +121,12 @@ export function contentsOf(envelope: Envelope, fallbackId: string): Contents {
   };
 }
 
-/** These messages, which are decoded. */
+/** Contents that consist of these decoded messages. */
 export function contentsWith(messages: readonly Message[]): Contents {
   return new Decoded(messages);
 }
 
-/** No functions of its own: a log in memory has very many. */
+/** A class without functions of its own per object: a log in memory has very many of these. */
 class Decoded implements Contents {
   readonly heads: readonly Message[];
 
@@ -172,7 +175,7 @@ function packed(
   };
 }
 
-/** What a message that came from a broker takes, with its ids. */
+/** What a message from a broker takes, including its ids. In bytes. */
 export function keptCostBytes(message: Message): number {
   return messageCostBytes(message) + textCostBytes(message.appId ?? "");
 }
@@ -180,7 +183,7 @@ export function keptCostBytes(message: Message): number {
 /**
  * The messages in an envelope, decoded.
  *
- * @param fallbackId the id of a message whose publisher gave it none
+ * @param fallbackId the id for a message whose publisher gave it none
  * @throws MalformedPack if a packed body does not follow its format
  */
 export function open(envelope: Envelope, fallbackId: string): Message[] {
@@ -188,19 +191,19 @@ export function open(envelope: Envelope, fallbackId: string): Message[] {
   return contents.heads.map((_, index) => contents.at(index));
 }
 
-/** The ids of a packed envelope's messages: the first one's is the envelope's, and they are numbered on from it. */
+/** The ids of a pack's messages. The first has the envelope's id, and the others are numbered on from it. */
 function idsFrom(first: string): (index: number) => string {
   const [, name, number] = /^(.*-)(\d{1,15})$/.exec(first) ?? [];
   if (name === undefined) return (index) => `${first}-${index}`;
   return (index) => `${name}${Number(number) + index}`;
 }
 
-/** What says that it is text but cannot be is bytes to a client. */
+/** A body that is declared as text but is not UTF-8 is delivered as bytes. */
 function decodeBody({ body, contentType }: Envelope): Body {
   return isTextType(contentType) && isUtf8(body) ? body.toString("utf8") : body;
 }
 
-/** When its sender says that it was sent, in seconds since 1970; undefined if it does not say. */
+/** When the message was sent, according to its sender, in seconds since 1970; undefined if it does not say. */
 export function timestampIn({ headers }: Pick<OutgoingMessage, "headers">): number | undefined {
   const said = headers?.["timestamp"];
   return said === undefined ? undefined : Number(said);

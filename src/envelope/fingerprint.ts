@@ -4,8 +4,8 @@ import type { Envelope } from "./envelope.ts";
 const mask = 0x7fff_ffff;
 
 /**
- * What tells a record of the log from the one that another log has at the same place: a few letters and digits, the same on every
- * manager and in every version. It is made of the message's id and time, and of its body where its publisher gave it no id.
+ * Tells a record of the log from the one that another log has at the same place: a few letters and digits, the same on every manager and in
+ * every version. It is made of the message's id and time, and of its body if its publisher gave it no id.
  */
 export function fingerprintOf({ messageId, timestamp, body }: Fingerprinted): string {
   const said = `${messageId ?? ""} ${timestamp ?? ""}`;

@@ -3,12 +3,12 @@ import { faultInProperty, isPropertyName } from "../properties.ts";
 import { type Envelope, packHeader } from "./envelope.ts";
 import type { Unfit } from "./set-aside.ts";
 
-/** The parts of an envelope that AMQP has limits for, besides its body. */
+/** The parts of an envelope, besides its body, that AMQP limits. */
 export type Head = Omit<Envelope, "body">;
 
-/** The parts of fixed size in the frame of properties and headers, and the lengths of its short texts. In bytes. */
+/** The fixed-size parts of the frame with properties and headers, and the lengths of its short texts. In bytes. */
 const fixedBytes = 64;
-/** The lengths and the type that a header has besides its name and value, in bytes. */
+/** The length fields and the type of a header, in bytes. */
 const fieldBytes = 6;
 /** The most bytes that a UTF-16 code unit takes as UTF-8. */
 const bytesPerUnitMax = 3;
@@ -18,13 +18,13 @@ const packNameBytes = packHeader.length;
 /**
  * Why AMQP cannot carry an envelope; undefined if it can.
  *
- * @param headBytesMax what properties and headers may take together, since they travel in one frame. In bytes
+ * @param headBytesMax what properties and headers may take together, since they have to fit into one frame. In bytes
  */
 export function unfitnessOf(head: Head, headBytesMax: number): Unfit | undefined {
   const { routingKey, messageId, appId, contentType, headers } = head;
   if (!isShortText(routingKey)) return tooLong("a topic");
   if (!(isShort(messageId) && isShort(appId) && isShort(contentType))) return tooLong("a property");
-  // Without headers it is a kilobyte at most, and no frame is smaller than four.
+  // Without headers the head has a kilobyte at most, and no frame is smaller than four.
   if (headers === undefined) return undefined;
   for (const name in headers) {
     if (name === "" || !isShortText(name)) return tooLong("a header's name");

@@ -1,37 +1,37 @@
 import { type Body, isShortText, type OutgoingMessage } from "../message.ts";
 import { tableEnd } from "./unpacking.ts";
 
-/** The header by which a publisher says that a message is the same as an earlier one. */
+/** The header with which a publisher marks a message as a repeat of an earlier one. */
 export const keyHeader = "idempotency-key";
 
 const prefix = "once-";
-/** How the hash of a client id and a key is written: 128 bits as base64url. */
+/** The length of the hash of a client id and a key: 128 bits as base64url. */
 const keyLength = 22;
-/** Bits of a content's hash that are compared. */
+/** How many bits of the content's hash are compared. */
 const contentBits = 48n;
 
 /**
- * What the id of a message with an idempotency key says. Two messages with the same key and client id have ids of which each manager
- * and processor can tell that, no matter who published them: `once-KEY-CONTENT-SECONDS-WINDOW`, the last three in base 36.
+ * The parts of the id of a message with an idempotency key. From the ids of two messages, each manager and processor can tell whether they
+ * have the same key and client id, whichever manager published them: `once-KEY-CONTENT-SECONDS-WINDOW`, the last three in base 36.
  */
 export interface OnceId {
   /** A hash of the client id and the key. */
   readonly key: string;
   /** A hash of the topic and the body. */
   readonly content: number;
-  /** When its manager took it, in seconds since 1970. */
+  /** When its manager accepted it, in seconds since 1970. */
   readonly seconds: number;
-  /** How long a second one is not published, in seconds. */
+  /** For how long a second message is not published, in seconds. */
   readonly windowSeconds: number;
 }
 
-/** What is wrong with a key, in words that complete the name of its header; undefined if nothing is. */
+/** What is wrong with a key, in words that complete its header's name; undefined if it is valid. */
 export function faultInKey(key: string): string | undefined {
   return key !== "" && isShortText(key) ? undefined : "has 1 to 255 bytes";
 }
 
 /**
- * @param key as `faultInKey` finds it right
+ * @param key accepted by `faultInKey`
  * @param nowMs milliseconds since 1970
  */
 export function onceIdOf(message: OutgoingMessage, key: string, nowMs: number, windowMs: number): OnceId {
@@ -45,19 +45,19 @@ export function onceIdOf(message: OutgoingMessage, key: string, nowMs: number, w
   };
 }
 
-/** The id as a message has it. */
+/** The id's text. */
 export function onceText({ key, content, seconds, windowSeconds }: OnceId): string {
   return `${prefix}${key}-${content.toString(36)}-${seconds.toString(36)}-${windowSeconds.toString(36)}`;
 }
 
 const whole = /^once-([\w-]{22})-([0-9a-z]{1,10})-([0-9a-z]{1,8})-([0-9a-z]{1,5})$/;
 
-/** Whether a message's id may be one, or an answer's: quick, since it is asked of every message. */
+/** Whether a message's id may be such an id, or an answer's. It is fast, since it is called for every message. */
 export function hasKey(id: string): boolean {
   return id.charCodeAt(0) === 0x6f && id.startsWith(prefix);
 }
 
-/** Understands an id; undefined if it is of a message without a key, or of an answer. */
+/** Parses an id; undefined if it belongs to a message without a key, or to an answer. */
 export function onceIdIn(id: string): OnceId | undefined {
   if (!hasKey(id)) return undefined;
   const [, key, content, seconds, windowSeconds] = whole.exec(id) ?? [];
@@ -70,14 +70,14 @@ export function onceIdIn(id: string): OnceId | undefined {
   };
 }
 
-/** Whether the second is the first once more, by what their ids say. They have the same key. */
+/** Whether the second message, which has the same key, repeats the first, according to their ids. */
 export function isWithinWindow(firstSeconds: number, { seconds, windowSeconds }: OnceId): boolean {
   return Math.abs(seconds - firstSeconds) < windowSeconds;
 }
 
 /**
- * What the ids of a message's answers begin with: the same for two messages of one key that were taken at about the same time, by two
- * managers, so that their answers are known to be the same.
+ * The prefix of the ids of a message's answers. It is the same for two messages with the same key that two managers accepted at about the
+ * same time, so that their answers are recognized as the same.
  */
 export function answersIdOf(id: string): string {
   const once = onceIdIn(id);
@@ -95,7 +95,7 @@ export function isOnceAnswer(id: string): boolean {
 
 const inPack = Buffer.from(`"${prefix}`);
 
-/** Whether a pack may have messages with keys: its table, which has their ids, is searched and not understood. */
+/** Whether a pack may contain messages with keys: its table, which has the ids, is searched without parsing. */
 export function mayHaveKeys(packed: Buffer): boolean {
   const end = tableEnd(packed);
   return end > 0 && packed.subarray(0, end).includes(inPack);

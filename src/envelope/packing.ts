@@ -2,28 +2,27 @@ import type { Headers, OutgoingMessage } from "../message.ts";
 import { processorsAudience } from "../requests.ts";
 
 /**
- * The packed form: many messages in one AMQP message, in which Warren's roles speak to one another. The body is two lines of JSON and,
- * after them, all bodies in one run. The first line has the topics, each once; the second says for each message what it is and how
- * long its body is:
+ * The packed form: many messages in one AMQP message, for Warren's own roles. The body begins with two lines of JSON. The first lists the
+ * topics, each once. The second describes each message and tells the length of its body. Then follow all bodies, one after another:
  *
  *     ["topic", …]\n
  *     [[place of its topic, client id or null, body bytes, {"bytes": true, "headers": {…}, "audience": "processors"}?, id?], …]\n
  *     body body body …
  *
- * A body is text unless `bytes` is true. A message without an id of its own has the pack's, numbered on by its place.
- * A manager whose clients want none of the topics reads the first line and nothing more. `bun test/bench/encodings.ts` compares layouts,
- * and any language reads this one in a few lines (docs/protocol.md has the Python).
+ * A body is text unless `bytes` is true. The id of a message without one is made of the pack's id and its place. A manager whose clients
+ * want none of the topics reads only the first line. `bun test/bench/encodings.ts` compares layouts. Any language can read this one in a
+ * few lines (docs/protocol.md has the Python).
  *
- * Packs in a log of the version before have no first line, and their entries have the topic itself in place of its place.
+ * Packs of the previous version, in an old log, have no first line, and their entries contain the topic itself in place of its index.
  */
 export const packedContentType = "application/vnd.warren.packed";
 
-/** What an entry says of a message that is not plain text without headers. */
+/** The properties of a message that is not plain text without headers. */
 export interface Particulars {
-  /** The body is bytes, and not text. */
+  /** Set if the body is bytes, not text. */
   bytes?: true;
   headers?: Headers;
-  /** Whom it is for, if not for all. */
+  /** Who it is for, if not for everybody. */
   audience?: typeof processorsAudience;
 }
 type Entry = [
@@ -39,7 +38,7 @@ export function pack(messages: readonly OutgoingMessage[]): Buffer {
   return packWithBodies(messages).packed;
 }
 
-/** The packed form, and where in it the body of each message is. */
+/** The packed form, and the position of each message's body. */
 export function packWithBodies(messages: readonly OutgoingMessage[]): {
   readonly packed: Buffer;
   readonly bodies: readonly Buffer[];

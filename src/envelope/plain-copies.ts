@@ -1,31 +1,31 @@
 /** What a copy takes on the wire besides its body, roughly, in bytes. */
 const overheadBytes = 200;
 
-/** What is done with a copy, if it is not simply published. */
+/** How a copy is handled if it is not just published. */
 const asking = 1;
 const withheld = 2;
 
-/** An envelope, as far as its size goes. */
+/** The part of an envelope that its size depends on. */
 interface Sized {
   /** The body that AMQP carries. */
   readonly body: Buffer;
 }
 
 /**
- * What is published besides an envelope for Warren's own roles: a plain copy of each message in it, for all other programs. And
- * which of these parts the broker has already, so that no other part is published twice where one has to be.
+ * What is published besides an envelope for Warren's own roles: a plain copy of each of its messages, for all other programs. It notes
+ * which of these parts the broker has already taken, so that only the others are published again if necessary.
  *
- * The copies are the first parts, in order; the envelope itself is the last one. Should the broker close the channel over a copy,
- * nobody has got the message.
+ * The copies are the first parts, in order, and the envelope itself is the last one. If the broker closes the channel over a copy, nobody
+ * has got the message.
  */
 export class PlainCopies<Copy extends Sized> {
   readonly envelopes: readonly Copy[];
   /** What they take on the wire, roughly, in bytes. */
   readonly bytes: number;
-  /** 1 for each part that the broker has. Absent: it has none. */
+  /** 1 for each part that the broker has taken. Absent: none. */
   #taken: Uint8Array | undefined;
   #takenCount = 0;
-  /** What this link does with each copy. Absent: it publishes all. */
+  /** How the current link handles each copy. Absent: it publishes all. */
   #plan: Uint8Array | undefined;
   #withheldCount = 0;
 
@@ -40,7 +40,7 @@ export class PlainCopies<Copy extends Sized> {
     return this.envelopes.length;
   }
 
-  /** Parts that are to be published now. */
+  /** How many parts are to be published now. */
   get due(): number {
     return this.envelopes.length + 1 - this.#takenCount - this.#withheldCount;
   }
@@ -57,7 +57,7 @@ export class PlainCopies<Copy extends Sized> {
     return this.isTaken(this.envelopes.length);
   }
 
-  /** The broker has this part. */
+  /** The broker has taken this part. */
   take(part: number): void {
     this.#taken ??= new Uint8Array(this.envelopes.length + 1);
     if (this.#taken[part] === 1) return;
@@ -65,7 +65,7 @@ export class PlainCopies<Copy extends Sized> {
     this.#takenCount++;
   }
 
-  /** The parts that are due, in order; undefined if all are. */
+  /** The parts to be published, in order; undefined if these are all. */
   dueParts(): number[] | undefined {
     if (this.#takenCount === 0 && this.#withheldCount === 0) return undefined;
     const due: number[] = [];
@@ -74,12 +74,12 @@ export class PlainCopies<Copy extends Sized> {
     return due;
   }
 
-  /** Whether the broker is to give it back if it reaches nobody. */
+  /** Whether the broker should return this copy if it reaches nobody. */
   isAsking(part: number): boolean {
     return this.#plan !== undefined && this.#plan[part] === asking;
   }
 
-  /** Whether it is published only if what another copy asks is answered with yes. */
+  /** Whether this copy is published only if another one turns out to be wanted. */
   isWithheld(part: number): boolean {
     return this.#plan !== undefined && this.#plan[part] === withheld;
   }
@@ -89,14 +89,14 @@ export class PlainCopies<Copy extends Sized> {
     this.#plan[part] = asking;
   }
 
-  /** It must be due. */
+  /** Withholds this copy, which must be due. */
   withhold(part: number): void {
     this.#plan ??= new Uint8Array(this.envelopes.length);
     this.#plan[part] = withheld;
     this.#withheldCount++;
   }
 
-  /** Copies that are withheld are due again. Returns which. */
+  /** Makes withheld copies due again. Returns which. */
   unplan(): number[] {
     const parts: number[] = [];
     if (this.#withheldCount > 0)

@@ -1,16 +1,16 @@
 import { OldestFirst } from "../collections/oldest-first.ts";
 import { isWithinWindow, type OnceId } from "./once-id.ts";
 
-/** What one key costs in memory, in bytes: its text, its places in a map and in an order, and a number. */
+/** What a key costs in memory, in bytes: its text, its places in a map and in an order, and a number. */
 const keyBytes = 256;
 
-/** The keys that came lately, and when; the oldest is forgotten first. */
+/** The keys of the last messages, with their times. The oldest is forgotten first. */
 export class RecentKeys {
   readonly #countMax: number;
-  /** When each was taken, in seconds since 1970. */
+  /** When each was accepted, in seconds since 1970. */
   readonly #seconds = new OldestFirst<string, number>();
 
-  /** @param bytesMax what they may take together */
+  /** @param bytesMax what the keys may take together */
   constructor(bytesMax: number) {
     this.#countMax = Math.max(1, Math.floor(bytesMax / keyBytes));
   }
@@ -26,8 +26,8 @@ export class RecentKeys {
     if (this.#seconds.size > this.#countMax) this.#seconds.delete(this.#seconds.oldest!.key);
   }
 
-  /** Remembers it. Returns whether it was known, and within its window. */
-  sawAgain(id: OnceId): boolean {
+  /** Remembers the key. Returns whether it was known, and within its window. */
+  remember(id: OnceId): boolean {
     if (this.has(id)) return true;
     this.add(id);
     return false;

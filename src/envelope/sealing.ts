@@ -16,32 +16,32 @@ export interface Waiting {
   /** Seconds since 1970. */
   readonly timestamp: number;
   readonly waiter: Waiter | undefined;
-  /** When its wait began, by `performance.now()`. */
+  /** When it began to wait, by `performance.now()`. */
   readonly sinceMs: number;
-  /** Its sender's; undefined where all senders are equal. */
+  /** Its sender's; undefined if all senders are treated alike. */
   readonly share: Share | undefined;
 }
 
 /** An envelope that was sent, or is to be sent again. */
 export interface Sent {
-  /** Its place in the order of first sending: messages that were sealed before it, and its first one. */
+  /** Its sequence number: how many messages were sealed before it, plus one. */
   readonly sequence: number;
-  /** Its first message's number, of which its id is made. Those of a pack's messages follow it. */
+  /** The number of its first message, from which the id is made. The numbers of a pack's messages are consecutive. */
   readonly number: number;
   readonly envelope: Envelope;
   /** What it takes in memory, in bytes. */
   readonly costBytes: number;
-  /** Messages in it. */
+  /** How many messages it has. */
   readonly count: number;
-  /** When the wait of the first of them began. */
+  /** When its first message began to wait. */
   readonly sinceMs: number;
-  /** One for each message, or none at all. */
+  /** One for each message, or an empty list. */
   readonly waiters: readonly (Waiter | undefined)[];
   /** How often the broker has refused it. */
   refusals: number;
-  /** Undefined: nothing speaks against it. Else how it is to be sent, since it may be what the broker has closed a link over. */
+  /** Set if the broker may have closed a link over it: how it has to be sent. Undefined: it is not suspected. */
   suspected: "together" | "alone" | undefined;
-  /** How often the broker has closed a link while nothing else was on its way. */
+  /** How often the broker has closed a link while nothing else was on the wire. */
   closes: number;
 }
 
@@ -53,14 +53,14 @@ export interface Sealing {
   readonly appId: string;
   /** The id of the message with this number. */
   idOf(number: number): string;
-  /** Whether each message is published once more, plain, for other programs. */
+  /** Whether plain copies are published for other programs. */
   readonly hasCopies: boolean;
 }
 
-/** Shared, since most envelopes have nobody waiting for their confirm. */
+/** Shared, since for most envelopes nothing waits for the confirm. */
 const nobody: readonly never[] = [];
 
-/** The plain form: the envelope of one message. */
+/** Makes the plain form: the envelope of one message. */
 export function sealOne(waiting: Waiting, place: Place, { appId, idOf, hasCopies }: Sealing): Sent {
   const { message, timestamp, costBytes, waiter, sinceMs } = waiting;
   const envelope = seal(message, idOf(place.number), appId, timestamp);
@@ -78,7 +78,7 @@ export function sealOne(waiting: Waiting, place: Place, { appId, idOf, hasCopies
   };
 }
 
-/** The packed form: one envelope for one or more messages, with the id and the time of the first. */
+/** Makes the packed form: one envelope for one or more messages, with the id and the time of the first. */
 export function sealPacked(
   batch: readonly Waiting[],
   { sequence, number }: Place,
@@ -90,7 +90,7 @@ export function sealPacked(
     const { message, timestamp } = batch[index]!;
     return seal(message, idOf(number + index), appId, timestamp, body);
   });
-  // Those that name their time themselves keep it in the pack.
+  // Messages with a time of their own keep it in the pack.
   const timed = batch.find(({ message }) => message.headers?.["timestamp"] === undefined) ?? batch[0]!;
   const envelope = {
     body: packed,
@@ -124,8 +124,8 @@ export function isPacked({ envelope }: Sent): boolean {
 }
 
 /**
- * The messages of a pack, each in a plain envelope of its own, with the id that it has in the pack, and the pack's. They cost as much as the pack.
- * What speaks against a pack of one speaks against its message.
+ * Turns a pack's messages into plain envelopes, with the ids that they have in the pack, and the pack's id as a header. Together they cost
+ * as much as the pack. If the pack had only one message, its suspicion is kept.
  */
 export function takeApart(sent: Sent, sealing: Sealing): Sent[] {
   const { sequence, number, envelope, waiters, costBytes: packCostBytes, sinceMs, closes } = sent;
@@ -143,7 +143,7 @@ export function takeApart(sent: Sent, sealing: Sealing): Sent[] {
   });
 }
 
-/** What was refused and what was sent again after a refusal may be out of the order of first sending. */
+/** Sorts envelopes. Those that were refused, and those that were sent again after a refusal, may not be in the order of first sending. */
 export function inOrder(sent: Sent[]): Sent[] {
   return sent.sort((a, b) => a.sequence - b.sequence);
 }

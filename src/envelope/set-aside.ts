@@ -1,11 +1,11 @@
 import { LabelledCounter } from "../ops/metrics.ts";
 
 /**
- * Why a message was set aside: a name that AMQP cannot carry, headers that fit into no frame, what could not be encoded, or
- * the broker closed the channel or the connection over it.
+ * Why a message was set aside: AMQP cannot carry a name, its headers do not fit into a frame, it could not be encoded, or the broker closed
+ * the channel or the connection over it.
  */
 const setAsideReasons = ["name", "frameSize", "encoding", "channelClosed", "connectionClosed"] as const;
-/** Why a message was set aside, as metrics and logs say it. */
+/** Why a message was set aside, for metrics and logs. */
 export type SetAsideReason = (typeof setAsideReasons)[number];
 
 /** Why a message cannot be published. */
@@ -21,7 +21,7 @@ export interface SetAside extends Unfit {
   readonly id: string;
   /** The message's topic. */
   readonly topic: string;
-  /** Whom it was from, or for. */
+  /** The sender, or the only recipient. */
   readonly clientId: string | undefined;
 }
 

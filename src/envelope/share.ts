@@ -1,10 +1,10 @@
 /**
- * What one sender has in an outbox. Those that wait there are served by turns, and a sender that has more waiting than others is
- * held back before them: by this both can tell. Each connection that publishes has one.
+ * What one sender has in an outbox. Waiting senders take turns, and a sender with more waiting than others is held back before them: both
+ * use this. Each publishing connection has one.
  */
 export class Share {
-  /** What was handed to the outbox and has not been put into an envelope yet. In bytes, as messages cost. */
+  /** How many bytes were handed to the outbox and are not in an envelope yet. Messages count by their cost. */
   unsentBytes = 0;
-  /** The place, in the order of first sending (`Sent.sequence`), of the last message that was put into an envelope; 0 if none was. */
+  /** The sequence number (`Sent.sequence`) of the last message that was put into an envelope; 0 if there is none. */
   sealedAt = 0;
 }

@@ -5,28 +5,28 @@ import { processorsAudience } from "../requests.ts";
 import type { Particulars } from "./packing.ts";
 
 /**
- * Messages in one pack. Warren itself packs some hundreds; a body of 16 MiB could name a million empty ones, and hold up
+ * The most messages in one pack. Warren itself packs some hundreds. A body of 16 MiB could contain a million empty ones, and would hold up
  * the role that unpacks it for seconds.
  */
 const packedMessagesMax = 10_000;
-/** What each of the two lines may have, which are JSON: a line of 16 MiB would take a quarter of a second to read. In bytes. */
+/** The longest of the two JSON lines: a line of 16 MiB would take a quarter of a second to parse. In bytes. */
 const lineBytesMax = 2 * 1024 ** 2;
 
-/** The body does not follow the format above. */
+/** Thrown if the body does not have the packed form. */
 export class MalformedPack extends Error {
   override readonly name = "MalformedPack";
 }
 
-/** What a pack says of one of its messages, and where its body is. */
+/** A pack's description of one of its messages, with the position of its body. */
 export interface PackedHead {
   /** The message's topic. */
   readonly topic: string;
-  /** Whom it is from, or for. */
+  /** The sender, or the only recipient. */
   readonly clientId: string | undefined;
   readonly headers: Headers | undefined;
-  /** Its own; undefined if it has the pack's. */
+  /** Its own id; undefined if it is made of the pack's. */
   readonly id: string | undefined;
-  /** Whether it waits for an answer. */
+  /** Whether it is a request. */
   readonly isRequest: boolean;
   /** Where its body begins in the pack, in bytes. */
   readonly start: number;
@@ -37,9 +37,9 @@ export interface PackedHead {
 }
 
 /**
- * The topics of a pack's messages, without a look at anything else in it.
+ * The topics of a pack's messages, without reading anything else.
  *
- * @returns undefined if its first line does not have them: all of it has to be read to know
+ * @returns undefined if its first line does not list them, so that all of it has to be read
  */
 export function topicsIn(packed: Buffer): readonly string[] | undefined {
   const lineEnd = packed.indexOf(newline);
@@ -54,15 +54,15 @@ export function topicsIn(packed: Buffer): readonly string[] | undefined {
 
 const quote = 0x22;
 
-/** Where the lines of a pack end that are before its bodies; -1 if they do not. */
+/** The position at which the lines before the bodies end; -1 if they do not end. */
 export function tableEnd(packed: Buffer): number {
   const lineEnd = packed.indexOf(newline);
-  // A line of topics begins with one, and a line of entries with a bracket.
+  // A line of topics begins with a quote after the bracket, a line of entries with another bracket.
   return lineEnd >= 0 && packed[1] === quote ? packed.indexOf(newline, lineEnd + 1) : lineEnd;
 }
 
 /**
- * What a pack says of its messages, without their bodies.
+ * A pack's descriptions of its messages, without their bodies.
  *
  * @throws MalformedPack
  */
@@ -127,7 +127,7 @@ function endOfLine(packed: Buffer, start: number): number {
   return end;
 }
 
-/** Whether this is a line of topics. None is empty, and a pack of nothing has no line of topics. */
+/** Whether this is a line of topics. It is never empty, and a pack without messages has none. */
 function isTopicLine(line: unknown): line is readonly string[] {
   return Array.isArray(line) && line.length > 0 && line.every((topic) => typeof topic === "string");
 }
@@ -143,7 +143,7 @@ function parsed(line: string): readonly unknown[] {
   return entries;
 }
 
-/** @param topics undefined where each entry has its topic itself */
+/** @param topics undefined if each entry contains its topic itself */
 function checked(entry: unknown, index: number, topics: readonly string[] | undefined) {
   const [place, clientId, bytes, particulars, id] = Array.isArray(entry) ? (entry as unknown[]) : [];
   const topic = topics === undefined ? place : typeof place === "number" ? topics[place] : undefined;
@@ -174,7 +174,7 @@ function isHeader([name, value]: [string, unknown]): boolean {
   return isShortText(name) && typeof value === "string";
 }
 
-/** Those that an application may set, and properties that are such: RabbitMQ looks at those of an envelope, not into a pack. */
+/** The headers and properties that an application may set. RabbitMQ checks those of an envelope, but does not look into a pack. */
 function ownHeaders(headers: Headers | undefined): Headers | undefined {
   if (headers === undefined) return undefined;
   const names = Object.keys(headers);
@@ -187,7 +187,7 @@ function isFit(name: string, value: string): boolean {
   return !isPropertyName(name) || faultInProperty(name, value) === undefined;
 }
 
-/** What says that it is text but is not UTF-8 is bytes. Only the replacement character makes it worth a look. */
+/** A body that is declared as text but is not UTF-8 is bytes. Only if the replacement character occurs need this be checked. */
 function textOrBytes(buffer: Buffer, start: number, end: number): Body {
   const text = buffer.toString("utf8", start, end);
   return text.includes("\ufffd") && !isUtf8(buffer.subarray(start, end)) ? buffer.subarray(start, end) : text;

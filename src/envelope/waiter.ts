@@ -1,7 +1,7 @@
-/** Waits for what becomes of a message that was handed to the broker. One of the two is called, once. */
+/** Is told what became of a message that was handed to the broker. One of the two methods is called, once. */
 export interface Waiter {
-  /** The broker has it. */
+  /** The broker has confirmed the message. */
   confirmed(): void;
-  /** The broker will not take it, and it is not sent again. `why` is a sentence for its sender. */
+  /** The broker will not take the message, and it is not sent again. `why` is a sentence for its sender. */
   setAside(why: string): void;
 }

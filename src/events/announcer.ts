@@ -3,15 +3,15 @@ import { reasonOf } from "../errors.ts";
 import type { Attendance, Attendee } from "./attendance.ts";
 import { tellOfEnds } from "./ends.ts";
 import type { ClientEvent } from "./event.ts";
+import { EventPublisher, type EventPublisherOptions } from "./event-publisher.ts";
 import { Outgoing } from "./outgoing.ts";
+import { connectionOf } from "./pending-event.ts";
 import { readWhole } from "./reading.ts";
 import { Snapshots } from "./snapshots.ts";
-import { Telling, type TellingOptions } from "./telling.ts";
 import { defaultEventsTiming } from "./timing.ts";
-import { connectionOf } from "./untold.ts";
 
 const lockAgainAfterMs = 500;
-/** Events of clients that are told of anew before others have their turn. */
+/** How many clients are announced again before other work gets its turn. */
 const sliceEvents = 500;
 
 /** What an announcer reports. */
@@ -20,13 +20,13 @@ export interface AnnouncerHooks {
   onFault(reason: string): void;
   /** A queue of a program has refused an event. */
   onRefused(): void;
-  /** The source of an earlier link is at its end. */
+  /** The source of an earlier link has ended. */
   onSettled(source: string): void;
 }
 
 /**
- * Tells of this manager's clients. It keeps nothing for a broker that is away: when it is back, the log is compared with who is there,
- * and the difference is told. A client that came and went meanwhile was never there.
+ * Announces this manager's clients. It keeps nothing for a broker that is away. When the broker is back, the log is compared with the
+ * connected clients, and the difference is published. A client that came and went meanwhile is not mentioned.
  *
  * | state    | why                                        | what happens to an event            |
  * |----------|--------------------------------------------|-------------------------------------|
@@ -39,37 +39,41 @@ export class Announcer {
   readonly #attendance: Attendance;
   readonly #hooks: AnnouncerHooks;
   readonly outgoing = new Outgoing();
-  readonly #telling: Telling;
+  readonly #publisher: EventPublisher;
   readonly #snapshots: Snapshots;
   #state: "away" | "settling" | "live" = "away";
-  /** Sources of earlier links whose connections are not settled. */
+  /** Sources of earlier links whose connections are not settled yet. */
   #formerSources: string[] = [];
-  /** Clients that are yet to be compared with the log. */
+  /** Clients that are still to be compared with the log. */
   #uncompared = new Set<Attendee>();
   #connections = 0;
 
-  /**
-   * @param manager its name, unique for all time
-   */
+  /** @param manager its name, unique for all time */
   constructor(
     manager: string,
     attendance: Attendance,
     hooks: AnnouncerHooks,
-    telling?: Partial<TellingOptions>,
+    telling?: Partial<EventPublisherOptions>,
     timing = defaultEventsTiming,
   ) {
     this.#manager = manager;
     this.#attendance = attendance;
     this.#hooks = hooks;
-    this.#telling = new Telling(manager, this.outgoing, telling);
-    this.#snapshots = new Snapshots(manager, attendance, this.outgoing, () => this.#telling.pending, timing);
+    this.#publisher = new EventPublisher(manager, this.outgoing, telling);
+    this.#snapshots = new Snapshots(
+      manager,
+      attendance,
+      this.outgoing,
+      () => this.#publisher.pending,
+      timing,
+    );
   }
 
   get isLive(): boolean {
     return this.#state === "live";
   }
 
-  /** The present source, and those that are not settled. */
+  /** The current source, and those that are not settled. */
   get sources(): readonly string[] {
     const { link } = this.outgoing;
     return [...this.#formerSources, ...(link === undefined ? [] : [link.source])];
@@ -77,7 +81,7 @@ export class Announcer {
 
   /** Events that wait to be told. */
   get pending(): number {
-    return this.#telling.pendingCount;
+    return this.#publisher.pendingCount;
   }
 
   /** When the last snapshot was confirmed, in milliseconds since 1970; 0: there is none. */
@@ -102,30 +106,30 @@ export class Announcer {
     this.#state = "away";
     this.#uncompared.clear();
     this.outgoing.closed();
-    this.#telling.closed();
+    this.#publisher.closed();
   }
 
   confirmed(tag: number, multiple: boolean): void {
     this.outgoing.confirmed(tag, multiple);
-    this.#telling.confirmed();
+    this.#publisher.confirmed();
   }
 
   refused(tag: number, multiple: boolean): void {
     const isOfLog = this.outgoing.refused(tag, multiple);
-    this.#telling.confirmed();
+    this.#publisher.confirmed();
     if (isOfLog) this.outgoing.link?.giveUp("RabbitMQ refuses to write into the log of events");
     else {
-      // The log has it, most likely; what it has not, a snapshot sets right.
+      // Most likely the log has it. If not, the next snapshot corrects that.
       this.#snapshots.doubt();
       this.#hooks.onRefused();
     }
   }
 
   unheard(key: string): void {
-    this.#telling.unheard(key);
+    this.#publisher.unheard(key);
   }
 
-  /** A client has connected, and has its id. */
+  /** A client has connected and has its id. */
   connected(client: Attendee): void {
     client.seat.connection = ++this.#connections;
     if (this.#state !== "live") return;
@@ -136,7 +140,7 @@ export class Announcer {
   disconnected(client: Attendee, reason: string): void {
     const { seat } = client;
     if (seat.connection === 0) return;
-    // One that is yet to be compared is found in the log.
+    // If it was not compared yet, the comparison finds its end.
     if (this.#isTold(client)) this.#tell("disconnected", client, reason);
     else this.#uncompared.delete(client);
     seat.connection = 0;
@@ -150,23 +154,23 @@ export class Announcer {
     if (this.#isTold(client)) this.#tell("unsubscribed", client, topic);
   }
 
-  /** Writes a snapshot of who is there, so that no reader of the log has to begin earlier. */
+  /** Writes a snapshot of the connected clients, so that readers of the log need not begin earlier. */
   snapshot(): void {
     if (this.#state === "live" && this.#uncompared.size === 0) this.#snapshots.take();
   }
 
-  /** Once in a while. */
-  goRound(): void {
+  /** Call it regularly. */
+  tick(): void {
     if (this.#snapshots.isDue) this.snapshot();
   }
 
-  /** Resolves when all that clients did so far is published, or the link is lost. */
+  /** Resolves when all events so far are published, or the link is lost. */
   told(): Promise<void> {
-    return this.#telling.told();
+    return this.#publisher.told();
   }
 
   async #settle(link: EventsLink): Promise<void> {
-    // Another manager may be about to speak for this one.
+    // Another manager may be about to report for this one.
     while (
       this.outgoing.link === link &&
       !(await link.alone(this.#manager, (voice) => this.#compare(link, voice)))
@@ -181,7 +185,7 @@ export class Announcer {
       former.length === 0
         ? undefined
         : await readWhole([[this.#manager, former, this.#snapshots.at]], link, () => this.outgoing.mark());
-    // Lost meanwhile: the next link settles this one's source, too.
+    // If the link was lost meanwhile, the next link settles this one's source too.
     if (this.outgoing.link !== link) return;
     const open = new Map(former.flatMap((source) => [...(ledger?.openOf(source) ?? [])]));
     this.#state = "live";
@@ -199,9 +203,9 @@ export class Announcer {
   }
 
   /**
-   * Compares the clients with the log. They may come and go meanwhile.
+   * Compares the connected clients with the log. Clients may come and go meanwhile.
    *
-   * @param open the connections that are open by the log; those whose clients are there are taken out
+   * @param open the connections that are open according to the log; those whose clients are connected are removed
    */
   async #compareClients(link: EventsLink, open: Map<string, string>): Promise<void> {
     let count = 0;
@@ -210,7 +214,7 @@ export class Announcer {
       this.#uncompared.delete(client);
       if (client.seat.connection > 0 && open.delete(connectionOf(this.#manager, client.seat.connection)))
         continue;
-      // Another manager may have told its end, so its connection gets a new name.
+      // Another manager may have reported its end, so the connection gets a new name.
       this.connected(client);
       count++;
       for (const topic of client.topics()) {
@@ -220,16 +224,16 @@ export class Announcer {
       if (count < sliceEvents) continue;
       count = 0;
       await new Promise((resolve) => setImmediate(resolve));
-      await this.#telling.roomy();
+      await this.#publisher.roomy();
     }
   }
 
-  /** The id that events give a client that has none of its own. */
+  /** The name that a client without an id has in events. */
   nameOf(client: Attendee): string | undefined {
     return client.seat.connection === 0 ? undefined : connectionOf(this.#manager, client.seat.connection);
   }
 
-  /** Whether its events are told. */
+  /** Whether its events are published. */
   #isTold(client: Attendee): boolean {
     return (
       this.#state === "live" &&
@@ -239,6 +243,6 @@ export class Announcer {
   }
 
   #tell(event: ClientEvent["event"], client: Attendee, detail: string, address?: string): void {
-    this.#telling.tell(event, client.seat.connection, client.id, detail, address);
+    this.#publisher.tell(event, client.seat.connection, client.id, detail, address);
   }
 }

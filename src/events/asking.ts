@@ -1,29 +1,29 @@
 import { eventKeys } from "../broker/events.ts";
 import type { Gathered } from "./gathered.ts";
 
-/** The events that ask. */
+/** The events that ask whether a program listens. */
 export interface Asked {
-  /** The places of those that ask whether a program listens, one of each kind, with the earlier ones of the same connection. */
+  /** The indexes of the first event of each kind, and of earlier events of the same connections. */
   readonly first: ReadonlySet<number>;
-  /** Whether these ask about every kind of event that there is. */
+  /** Whether they include every kind of event. */
   readonly isWhole: boolean;
 }
 
 /**
- * Chooses the events by which programs are asked whether they listen: the first one of each kind, with the earlier ones of the same
- * connection, so that each client's events stay in order. An end asks only if its beginning is not among these events: a program that
- * hears of both must not miss the end if the link is lost between them.
+ * Chooses the events by which programs are asked whether they listen: the first of each kind, with the earlier events of the same
+ * connection, so that each client's events stay in order. A disconnect asks only if the connect is not among these events. Otherwise a
+ * program could miss the disconnect, if the link is lost between them.
  *
- * Most of these events are of clients that came and went while nobody listens, and there may be very many: each is looked at once.
+ * Most of these events are of clients that came and went while no program listened, and there may be very many. So each is looked at once.
  *
- * @param asksByEnds whether ends ask, too
+ * @param asksByEnds whether disconnects ask too
  */
 export function askingIn(events: Gathered, asksByEnds: boolean): Asked {
   let seen = 0;
   let asking = 0;
-  /** Connections are numbered as they begin: those from this one on begin among these events. */
+  /** Connections are numbered as they begin. Those from this number on begin among these events. */
   let begunFrom = Number.POSITIVE_INFINITY;
-  /** The last event that goes first, of each connection that asks. */
+  /** For each connection that asks, its last event that has to go first. */
   const untilAt = new Map<number, number>();
   let lastAt = -1;
   for (let at = 0; at < events.length && asking !== allKinds; at++) {
@@ -46,7 +46,7 @@ export function askingIn(events: Gathered, asksByEnds: boolean): Asked {
 const bits = { connected: 1, disconnected: 2, subscribed: 4, unsubscribed: 8 } as const;
 const allKinds = 15;
 
-/** A question to programs, whether they listen. */
+/** The question whether programs listen. */
 export class Question {
   readonly #answers = new Map<string, { asked: number; unheard: number }>();
 
@@ -61,13 +61,13 @@ export class Question {
     if (answer !== undefined) answer.unheard++;
   }
 
-  /** Whether a program listens to anything that was asked. */
+  /** Whether a program has got any of the events that asked. */
   get isHeard(): boolean {
     for (const { asked, unheard } of this.#answers.values()) if (unheard < asked) return true;
     return false;
   }
 
-  /** Whether it was asked who hears of clients that come. */
+  /** Whether the question was about clients that connect. */
   get isOfConnected(): boolean {
     return this.#answers.has(eventKeys.connected);
   }

@@ -1,15 +1,15 @@
-/** A client as its events tell of it. */
+/** A client, for its events. */
 export interface Attendee {
-  /** Its id. One that has none gets the name of its connection, and has to keep it. */
+  /** Its id. A client without one is named after its connection, and has to keep that name. */
   readonly id: string | undefined;
-  /** What it speaks; undefined until that is known, and as long as it has no events. */
+  /** Its protocol; undefined until it is known. Until then it has no events. */
   readonly protocol: string | undefined;
-  /** What it subscribes to. */
+  /** The topics and patterns that it subscribes to. */
   topics(): Iterable<string>;
-  /** Where the number of its connection is kept. */
+  /** Stores the number of its connection. */
   readonly seat: {
     readonly address: string | undefined;
-    /** The number of its connection in its events; 0 if none has told of it. */
+    /** The number of its connection in events; 0 if it was not announced. */
     connection: number;
   };
 }

@@ -1,20 +1,20 @@
-import type { Untold } from "./untold.ts";
+import type { PendingEvent } from "./pending-event.ts";
 
-/** Where in the list the events of one connection are that wait. */
+/** The indexes of one connection's waiting events. */
 interface Waiting {
   /** Its `connected`, if that waits. */
   connectedAt: number | undefined;
-  /** Its `subscribed` that were not followed by `unsubscribed`, by topic. */
+  /** The topics that it has subscribed to and not unsubscribed. */
   readonly subscribedAt: Map<string, number>;
   /** Its `unsubscribed`. */
   readonly unsubscribedAt: number[];
 }
 
 /**
- * Leaves out the events that cancel one another: of a topic that was subscribed to and left, of a client that came and went, and the
- * subscriptions of a client that went. What remains is no more than what is different now from what was told.
+ * Removes events that cancel one another: a topic that was subscribed to and unsubscribed, a client that came and went, and the
+ * subscriptions of a client that has gone. What remains is the difference from what was published before.
  */
-export function withoutCancelled(events: readonly Untold[]): Untold[] {
+export function withoutCancelled(events: readonly PendingEvent[]): PendingEvent[] {
   const isOut = new Uint8Array(events.length);
   const connections = new Map<number, Waiting>();
   for (const [at, { event, number, detail: topic = "" }] of events.entries()) {

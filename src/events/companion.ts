@@ -1,15 +1,15 @@
-/** What goes the same way between managers as the events of clients do: presence. */
+/** Uses the same connection between managers as the events of clients: presence. */
 export interface Companion {
-  /** A manager told all of them, or this one. @param said what any program may have made up */
+  /** A message from another manager has come. @param said any program may have made it up */
   heard(said: unknown): void;
-  /** What is told arrives from now on; what was told before may be lost. */
+  /** Messages arrive from now on. Earlier ones may be lost. */
   opened(): void;
-  /** What was on its way is lost. */
+  /** Messages on their way are lost. */
   closed(): void;
-  /** A manager is gone for good, and its clients were told to be disconnected. */
+  /** A manager is gone for good, and its clients were reported as disconnected. */
   gone(manager: string): void;
-  /** Clients that have no id of their own may have other names than before. */
+  /** The names of clients without an id may have changed. */
   renamed(): void;
-  /** Once in a while: what was told may have been lost. */
+  /** Called regularly, since messages may have been lost. */
   beat(): void;
 }

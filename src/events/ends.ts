@@ -2,12 +2,12 @@ import { eventKeys, type Voice } from "../broker/events.ts";
 import type { ClientEvent, Entry } from "./event.ts";
 import type { Outgoing } from "./outgoing.ts";
 
-/** Ends that are published in one turn of the event loop. */
+/** How many disconnects are published in one turn of the event loop. */
 const sliceEvents = 500;
-/** Events that the broker may have to confirm at a time. */
+/** How many events may wait for the broker's confirm. */
 const unconfirmedMax = 10_000;
 
-/** Tells that connections are at their end. Resolves when all of that is confirmed, or the link is lost. */
+/** Publishes that connections have ended. Resolves when everything is confirmed, or the link is lost. */
 export async function tellOfEnds(
   outgoing: Outgoing,
   manager: string,

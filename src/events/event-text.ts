@@ -4,7 +4,7 @@ import type { ClientEvent } from "./event.ts";
 const isPlain = /^[ !#-[\]-~]*$/;
 
 /**
- * An event as JSON. It writes the same as `JSON.stringify`, and faster: each client that connects has two events or more, though hardly
+ * An event as JSON, the same as `JSON.stringify` writes but faster: each client that connects causes two or more events, although hardly
  * anybody listens.
  */
 export function eventText({

@@ -3,23 +3,23 @@ import type { Logger } from "../ops/logger.ts";
 import { Announcer } from "./announcer.ts";
 import type { Attendance, Attendee } from "./attendance.ts";
 import type { Companion } from "./companion.ts";
-import type { Heartbeat, Told } from "./event.ts";
+import { EndReports } from "./end-reports.ts";
+import type { Heartbeat, ManagerMessage } from "./event.ts";
+import { contentOf, managerMessageIn } from "./manager-message.ts";
 import { Neighbours } from "./neighbours.ts";
 import { type Answers, Questions } from "./questions.ts";
 import { RevokedRecords } from "./revoked-records.ts";
-import { SettledWords } from "./settled-words.ts";
 import { Succession } from "./succession.ts";
 import { defaultEventsTiming, type EventsTiming } from "./timing.ts";
-import { saidIn, toldIn } from "./told.ts";
 import { warningsTo } from "./warnings.ts";
 
 /**
- * The events of clients: what this manager tells of its own, and what it tells for managers that died. Every `connected` is
- * followed by one `disconnected` with the same connection.
+ * The events of clients: this manager publishes those of its own clients, and reports the disconnects of managers that died. Every
+ * `connected` is followed by one `disconnected` with the same connection.
  *
- * Managers hear of one another by heartbeats. One that falls silent is dead if it is not connected to the broker any more, or after
- * 15 s in any case: then its source is deleted, so that it cannot say anything any more should it wake up, and another manager reads
- * in the log which of its clients are not told of yet. A manager that starts alone looks through the log for those that nobody spoke for.
+ * Managers know one another by heartbeats. One that falls silent counts as dead if it is not connected to the broker any more, and after 15
+ * s in any case. Its source is deleted, so that it cannot publish anything if it wakes up. Another manager then reads in the log which of
+ * its clients were not reported yet. A manager that starts alone searches the log for managers that nobody has reported for.
  */
 export class Events implements EventsPeer {
   readonly manager: string;
@@ -29,13 +29,13 @@ export class Events implements EventsPeer {
   readonly #succession: Succession;
   #rounds: NodeJS.Timeout | undefined;
   readonly #questions = new Questions();
-  readonly #words = new SettledWords((source, link) => {
-    // It was taken for dead. Its clients are announced anew over another link.
+  readonly #endReports = new EndReports((source, link) => {
+    // The others took it for dead. Its clients are announced again over another link.
     if (source === link.source && !this.#isClosed)
       link.giveUp("this manager was taken for dead, and its clients were told to be disconnected");
     this.#settled(source);
   });
-  /** What goes the same way between managers. */
+  /** Uses the same connection between managers. */
   companion: Companion | undefined;
   readonly revokedRecords = new RevokedRecords(() => (this.isOpen ? this.#link : undefined));
   readonly #onCommand: EventsPeer["asked"];
@@ -46,7 +46,7 @@ export class Events implements EventsPeer {
 
   /**
    * @param manager its name, unique for all time
-   * @param onCommand hears what all managers are told to do
+   * @param onCommand called with commands for all managers
    */
   constructor(
     manager: string,
@@ -73,13 +73,13 @@ export class Events implements EventsPeer {
   }
 
   opened(link: EventsLink): void {
-    this.#rounds ??= setInterval(() => this.#goRound(), this.#timing.beatMs);
+    this.#rounds ??= setInterval(() => this.#tick(), this.#timing.beatMs);
     this.#link = link;
     this.#isBlocked = false;
-    this.#neighbours.wasDeaf(performance.now());
+    this.#neighbours.resetSilence(performance.now());
     this.#succession.opened(link);
     this.#announcer.opened(link);
-    // The others have to know it before they hear what it says besides.
+    // The others have to know this manager before its other messages.
     this.#beat();
     this.companion?.opened();
   }
@@ -91,7 +91,7 @@ export class Events implements EventsPeer {
     this.companion?.closed();
   }
 
-  /** Tells processors which clients that asked have gone. It is lost while the broker is away. */
+  /** Tells processors which clients that asked requests have disconnected. This is lost while the broker is away. */
   left(askers: readonly string[]): void {
     if (!this.#isBlocked) this.#link?.tellLeft(askers);
   }
@@ -99,7 +99,7 @@ export class Events implements EventsPeer {
   blocked(isBlocked: boolean): void {
     this.#isBlocked = isBlocked;
     if (isBlocked) return;
-    this.#neighbours.wasDeaf(performance.now());
+    this.#neighbours.resetSilence(performance.now());
     this.companion?.opened();
   }
 
@@ -116,13 +116,13 @@ export class Events implements EventsPeer {
   }
 
   told(body: Uint8Array): void {
-    const said = saidIn(body);
+    const said = contentOf(body);
     const presence = said?.["presence"];
     if (presence !== undefined) this.companion?.heard(presence);
-    const told = presence === undefined ? toldIn(said) : undefined;
+    const told = presence === undefined ? managerMessageIn(said) : undefined;
     if (told === undefined) return;
     if ("settled" in told) {
-      if (this.#link !== undefined) this.#words.hear(told.settled, this.#link);
+      if (this.#link !== undefined) this.#endReports.hear(told.settled, this.#link);
       return;
     }
     const { beat } = told;
@@ -155,19 +155,19 @@ export class Events implements EventsPeer {
     return this.#neighbours.has(manager);
   }
 
-  /** Whether what is told arrives soon. */
+  /** Whether messages arrive soon. */
   get isOpen(): boolean {
     return this.#link !== undefined && !this.#isBlocked;
   }
 
-  /** Tells the companions of all managers, or of one. */
+  /** Sends a message to the companions of all managers, or of one. */
   tellCompanions(presence: object, manager?: string): void {
     const body = JSON.stringify({ presence });
     if (manager === undefined) this.#link?.tell(body);
     else this.#link?.tellOne(manager, body);
   }
 
-  /** Asks all managers that are known, this one too, and waits for their answers a moment. */
+  /** Asks all known managers, including this one, and waits a moment for their answers. */
   async askAll(command: object): Promise<Answers> {
     const link = this.#link;
     const body = JSON.stringify({ version: 1, ...command });
@@ -195,7 +195,7 @@ export class Events implements EventsPeer {
     return this.#announcer.nameOf(client);
   }
 
-  /** Call it after the last client has gone. @param timeoutMs how long its event may take to be in the log, in milliseconds */
+  /** Call it after the last client has gone. @param timeoutMs how long its event may take to reach the log, in milliseconds */
   async close(timeoutMs: number): Promise<void> {
     this.#isClosed = true;
     this.#succession.close();
@@ -215,14 +215,14 @@ export class Events implements EventsPeer {
     await Promise.race([leave().catch(() => undefined), Bun.sleep(timeoutMs)]);
   }
 
-  #goRound(): void {
+  #tick(): void {
     const nowMs = performance.now();
-    if (nowMs - this.#roundMs > this.#timing.stoodStillMs) this.#neighbours.wasDeaf(nowMs);
+    if (nowMs - this.#roundMs > this.#timing.stoodStillMs) this.#neighbours.resetSilence(nowMs);
     this.#roundMs = nowMs;
     this.#beat();
     if (!this.#isBlocked) this.companion?.beat();
-    this.#announcer.goRound();
-    if (this.#announcer.isLive && !this.#isBlocked) this.#succession.goRound();
+    this.#announcer.tick();
+    if (this.#announcer.isLive && !this.#isBlocked) this.#succession.tick();
   }
 
   #beat(): void {
@@ -243,7 +243,7 @@ export class Events implements EventsPeer {
     for (const manager of this.#neighbours.settled(source)) this.companion?.gone(manager);
   }
 
-  #tell(told: Told): void {
+  #tell(told: ManagerMessage): void {
     this.#link?.tell(JSON.stringify(told));
   }
 }

@@ -1,25 +1,24 @@
 import type { ClientEvent } from "./event.ts";
-import { Untold } from "./untold.ts";
+import { PendingEvent } from "./pending-event.ts";
 
-/** From so many on, the memory is given back when it is emptied. */
+/** If it had this many events, its memory is freed when it is emptied. */
 const keptMax = 8192;
 
-/** What may be told of a client: by its place in this list (`kindOf`). */
+/** The kinds of events. Their index in this list is stored. */
 const kinds = ["connected", "disconnected", "subscribed", "unsubscribed"] as const;
 
 /**
- * Events that wait to be told, in order. Each client that connects has some, though hardly anybody listens: so there is no object for
- * each of them, but columns that are used again and again. An object for each event, for as long as they wait, had the
- * manager collect garbage a quarter more often while clients connect.
+ * Waiting events, in order. Each client that connects has some, although hardly anybody listens. So they are kept in reused columns instead
+ * of an object for each, which had the manager collect garbage more often while clients connect (docs/decisions.md has figures).
  */
-export class Gathered implements Iterable<Untold> {
-  /** The number of the connection times four, and the kind. */
+export class Gathered implements Iterable<PendingEvent> {
+  /** The connection's number times four, plus the kind. */
   #codes: number[] = [];
   #times: number[] = [];
   #ids: (string | undefined)[] = [];
   #details: (string | undefined)[] = [];
   #addresses: (string | undefined)[] = [];
-  /** The first one that waits still, and the place after the last one. */
+  /** The index of the first waiting event, and that after the last one. */
   #from = 0;
   #to = 0;
 
@@ -28,11 +27,11 @@ export class Gathered implements Iterable<Untold> {
   }
 
   /**
-   * @param number of the connection
+   * @param number the connection's
    * @param id undefined: the client has none
    * @param atMs milliseconds since 1970
-   * @param detail the protocol where a client connected, the reason where it disconnected, and otherwise the topic
-   * @param address the client's, where it connected and addresses are counted
+   * @param detail for a connect the protocol, for a disconnect the reason, and otherwise the topic
+   * @param address the client's, for a connect, if addresses are counted
    */
   add(
     event: ClientEvent["event"],
@@ -50,7 +49,7 @@ export class Gathered implements Iterable<Untold> {
     this.#addresses[at] = address;
   }
 
-  /** @param index from 0 on, less than `length` */
+  /** @param index from 0, less than `length` */
   eventOf(index: number): ClientEvent["event"] {
     return kinds[this.#codes[this.#from + index]! % 4]!;
   }
@@ -65,9 +64,9 @@ export class Gathered implements Iterable<Untold> {
     return this.#ids[this.#from + index];
   }
 
-  at(index: number): Untold {
+  at(index: number): PendingEvent {
     const place = this.#from + index;
-    return new Untold(
+    return new PendingEvent(
       this.eventOf(index),
       this.numberOf(index),
       this.#ids[place],
@@ -77,7 +76,7 @@ export class Gathered implements Iterable<Untold> {
     );
   }
 
-  /** Forgets the first ones. */
+  /** Removes the first events. */
   drop(count: number): void {
     this.#from += count;
     if (this.#from >= this.#to) this.clear();
@@ -97,7 +96,7 @@ export class Gathered implements Iterable<Untold> {
       this.#details = [];
       this.#addresses = [];
     } else {
-      // What clients are called is not kept any longer than they are told of.
+      // Clients' ids are not kept longer than their events.
       this.#ids.fill(undefined, 0, this.#to);
       this.#details.fill(undefined, 0, this.#to);
       this.#addresses.fill(undefined, 0, this.#to);
@@ -106,12 +105,12 @@ export class Gathered implements Iterable<Untold> {
     this.#to = 0;
   }
 
-  addAll(events: Iterable<Untold>): void {
+  addAll(events: Iterable<PendingEvent>): void {
     for (const { event, number, id, at, detail, address } of events)
       this.add(event, number, id, at, detail, address);
   }
 
-  *[Symbol.iterator](): Iterator<Untold> {
+  *[Symbol.iterator](): Iterator<PendingEvent> {
     for (let index = 0; index < this.length; index++) yield this.at(index);
   }
 }

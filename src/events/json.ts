@@ -1,6 +1,6 @@
 /**
- * The object in a message, or undefined where it is something else: any program that knows RabbitMQ's password can write to the
- * exchanges of managers.
+ * Parses the object in a message; undefined if it is something else: any program with RabbitMQ's password can write to the exchanges of
+ * managers.
  */
 export function objectIn(body: Uint8Array): Readonly<Record<string, unknown>> | undefined {
   try {

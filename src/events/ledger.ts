@@ -1,28 +1,27 @@
 import { type EventRecord, eventKeys } from "../broker/events.ts";
 import type { Entry, Passage } from "./event.ts";
 import { objectIn } from "./json.ts";
-import { connectionOf } from "./untold.ts";
+import { connectionOf } from "./pending-event.ts";
 
-/** What the log says of one source. */
+/** What the log says about one source. */
 interface Account {
-  /** The clients of the connections that are open, by the name of the connection. */
+  /** The clients of its open connections, by the connection's name. */
   open: Map<string, string>;
-  /** What came of a snapshot whose last part has not come: its manager may have died before it. */
+  /** The parts of an incomplete snapshot: its manager may have died before the last one. */
   begun: Map<string, string> | undefined;
   /** Whether the log was read from a snapshot on, or to the source's end, so that no connection can be missing. */
   isWhole: boolean;
 }
 
 /**
- * Reads the log of events, and knows afterwards which connections are open by it: those that have a `connected`, were in a
- * snapshot or came while no program listened, and have no `disconnected`, no matter who published that. It keeps the sources that it was asked for alone, and so no more than
- * their clients.
+ * Reads the log of events to find the open connections: those with a `connected`, in a snapshot, or opened while no program listened, and
+ * without a `disconnected`, whoever published that. It keeps only the sources that it was asked for, and so no more than their clients.
  */
 export class Ledger {
   readonly #accounts = new Map<string, Account>();
   readonly #wants: (source: string) => boolean;
 
-  /** @param wants the sources that it is for */
+  /** @param wants whether a source is needed */
   constructor(wants: (source: string) => boolean) {
     this.#wants = wants;
   }
@@ -35,7 +34,7 @@ export class Ledger {
     if (key === eventKeys.ended) {
       if (typeof ended === "string" && this.#wants(ended)) replace(this.#accountOf(ended), new Map());
     } else if (key === eventKeys.disconnected) {
-      // Another manager may speak for it.
+      // Another manager may report for it.
       this.#close(connection);
     } else if (key === eventKeys.connected) this.#open(source, [connection, client]);
     else if (key === eventKeys.clients) this.#passed(source, said);
@@ -48,12 +47,12 @@ export class Ledger {
     }
   }
 
-  /** The clients of the connections that are open, by the name of the connection. */
+  /** The clients of the open connections, by the connection's name. */
   openOf(source: string): ReadonlyMap<string, string> {
     return this.#accounts.get(source)?.open ?? new Map();
   }
 
-  /** Whether it has read all that the source has said since a snapshot. */
+  /** Whether everything that the source published since a snapshot was read. */
   isWhole(source: string): boolean {
     return this.#accounts.get(source)?.isWhole === true;
   }
@@ -97,7 +96,7 @@ export class Ledger {
   }
 }
 
-/** Whether that is said of the clients of its source alone: what is not wanted need not be read. */
+/** Whether this is only about the clients of its source, so that it need not be read for other sources. */
 function isOfSource(key: string): boolean {
   return key === eventKeys.connected || key === eventKeys.clients || key === eventKeys.snapshot;
 }
@@ -107,7 +106,7 @@ function isEntry(value: unknown): value is Entry {
   return Array.isArray(value) && typeof value[0] === "string" && typeof value[1] === "string";
 }
 
-/** What was known of the source before is over. */
+/** Forgets what was known about the source before. */
 function replace(account: Account, open: Map<string, string>): void {
   account.open = open;
   account.begun = undefined;

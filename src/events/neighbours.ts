@@ -1,37 +1,37 @@
 import type { Heartbeat, Known } from "./event.ts";
 
-/** Milliseconds without a heartbeat after which it is asked whether a manager is still connected to the broker. */
+/** After this many milliseconds without a heartbeat, the broker is asked whether a manager is still connected. */
 const doubtAfterMs = 3000;
-/** Milliseconds without a heartbeat after which a manager is taken for dead, also if it is connected: it may be frozen. */
+/** After this many milliseconds without a heartbeat a manager counts as dead, even if it is connected: it may be frozen. */
 const deadAfterMs = 15_000;
-/** Managers that are known at a time. Only a program that makes them up has more: they are left out. */
+/** How many managers are known at a time. Only a foreign program would make up more; they are ignored. */
 export const neighboursMax = 1000;
-/** Those of them that others named, and that were never heard. */
+/** How many of them may be known only from others' heartbeats. */
 export const hearsayMax = 200;
-/** Sources that are remembered to be at their end. */
+/** How many ended sources are remembered. */
 const settledMax = 10_000;
-/** Sources that one manager may not have settled. */
+/** How many unsettled sources one manager may have. */
 const sourcesMax = 100;
-/** What one heartbeat tells of other managers, in characters: far below what is read of one message (`told.ts`). */
+/** How much of a heartbeat is about other managers, in characters: far less than is read of one message (`told.ts`). */
 export const knownCharsMax = 64 * 1024;
 
 interface Neighbour {
   readonly sources: Set<string>;
   snapshotAt: number;
   heardMs: number;
-  /** Whether others or the log know of it, and it has not been heard itself. */
+  /** Whether only others or the log know of it, and it was never heard itself. */
   isHearsay: boolean;
   isDead: boolean;
 }
 
-/** Which other managers there are, by their heartbeats. Times are those of a clock that never goes back. */
+/** The other managers, by their heartbeats. Times are from a clock that never goes back. */
 export class Neighbours {
   readonly #own: string;
   readonly #neighbours = new Map<string, Neighbour>();
-  /** Sources at their end: what they still say comes from a manager that does not know it yet. */
+  /** Ended sources. A manager that still uses one does not know yet that it was taken for dead. */
   readonly #settled = new Set<string>();
 
-  /** @param own this manager's name, which is no neighbour */
+  /** @param own this manager's name */
   constructor(own: string) {
     this.#own = own;
   }
@@ -41,12 +41,12 @@ export class Neighbours {
     return [...this.#neighbours].filter(([, { isDead }]) => !isDead).map(([manager]) => manager);
   }
 
-  /** Whether it is known, and not at its end. */
+  /** Whether it is known, and has not ended. */
   has(manager: string): boolean {
     return this.#neighbours.has(manager);
   }
 
-  /** @returns false if its source is at its end already: it has to be told */
+  /** @returns false if its source has ended already: it has to be told */
   heard({ manager, source, sources, snapshotAt, knows }: Heartbeat, nowMs: number): boolean {
     if (manager === this.#own) return true;
     if (this.#settled.has(source)) return false;
@@ -61,14 +61,14 @@ export class Neighbours {
     return true;
   }
 
-  /** The log knows of it; nothing was heard of it. */
+  /** The log knows of it, but it was not heard. */
   found([manager, sources, snapshotAt]: Known, nowMs: number): void {
     if (this.#neighbours.has(manager)) return;
     const neighbour = this.#learn(manager, sources, nowMs);
     if (neighbour !== undefined) neighbour.snapshotAt = snapshotAt;
   }
 
-  /** A source is at its end. A manager that has none needs no heir. Returns those that are gone by this. */
+  /** A source has ended. A manager without any source needs no successor. Returns the managers that are gone because of this. */
   settled(source: string): readonly string[] {
     this.#settled.add(source);
     if (this.#settled.size > settledMax)
@@ -101,12 +101,12 @@ export class Neighbours {
     if (neighbour !== undefined) neighbour.isDead = true;
   }
 
-  /** The managers that are dead, with what they leave. */
+  /** The dead managers, with their sources. */
   dead(nowMs: number): readonly Known[] {
     return this.#known(({ heardMs, isDead }) => isDead || nowMs - heardMs >= deadAfterMs);
   }
 
-  /** What others should know of, too: those that were heard first, since any program may have made up the others. */
+  /** The managers that others should know of. Those that were heard come first, since any program may have made up the others. */
   get known(): readonly Known[] {
     let size = 0;
     return [
@@ -120,15 +120,15 @@ export class Neighbours {
     });
   }
 
-  /** This process could hear nobody for a while: the time of all of them begins anew. */
-  wasDeaf(nowMs: number): void {
+  /** This process could not hear anybody for a while, so everybody's time starts again. */
+  resetSilence(nowMs: number): void {
     for (const neighbour of this.#neighbours.values()) {
       neighbour.heardMs = nowMs;
       neighbour.isDead = false;
     }
   }
 
-  /** Others know of them. */
+  /** Other managers know of these. */
   #believe(knows: readonly Known[], nowMs: number): void {
     const strangers = knows.filter(([manager]) => !this.#neighbours.has(manager));
     if (strangers.length === 0) return;
@@ -157,7 +157,7 @@ export class Neighbours {
   }
 }
 
-/** In a heartbeat, in characters. */
+/** Its size in a heartbeat, in characters. */
 function sizeOf([manager, sources]: Known): number {
   return sources.reduce((sum, source) => sum + source.length + 3, manager.length + 24);
 }

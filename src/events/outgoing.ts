@@ -1,23 +1,23 @@
 import { type EventsLink, eventKeys, isForLogAlone, type Voice } from "../broker/events.ts";
 
-/** What is published over the link that there is, until the broker has confirmed it. */
+/** Messages that were published over the current link, until the broker has confirmed them. */
 export class Outgoing {
   #link: EventsLink | undefined;
   #published = 0;
-  /** The broker has confirmed all up to this one. */
+  /** Everything up to this tag is confirmed. */
   #confirmed = 0;
-  /** Confirmed before others that were published before. */
+  /** Tags that were confirmed before earlier ones. */
   readonly #early = new Set<number>();
-  /** Those of them that are for the log alone, oldest first. */
+  /** The tags of messages for the log only, the oldest first. */
   readonly #ofLog = new Set<number>();
   #onConfirmed: { readonly tag: number; readonly then: () => void }[] = [];
 
-  /** The present link; undefined while there is none. */
+  /** The current link; undefined if there is none. */
   get link(): EventsLink | undefined {
     return this.#link;
   }
 
-  /** What was published, and is not confirmed: a number of messages. */
+  /** How many messages are published and not confirmed. */
   get unconfirmed(): number {
     return this.#published - this.#confirmed;
   }
@@ -34,7 +34,7 @@ export class Outgoing {
     this.#link = undefined;
     this.#published = 0;
     this.#confirmed = 0;
-    // Those that wait find that there is another link by then.
+    // The callbacks find out that there is another link.
     for (const { then } of this.#onConfirmed.splice(0)) then();
   }
 
@@ -51,7 +51,7 @@ export class Outgoing {
   }
 
   /**
-   * The broker refuses this one; with `multiple`, all up to it. A queue of a program that is full may refuse what the log has taken.
+   * The broker has refused this tag; with `multiple`, all up to it. A full queue of a program may refuse what the log has taken.
    *
    * @returns whether the log has refused something
    */
@@ -62,7 +62,7 @@ export class Outgoing {
     return isOfLog;
   }
 
-  /** It is lost where there is no link. */
+  /** Publishes a message. It is lost if there is no link. */
   publish(key: string, body: string, voice?: Voice): void {
     if (this.#link === undefined) return;
     this.#published++;
@@ -70,7 +70,7 @@ export class Outgoing {
     this.#link.publish(key, body, voice);
   }
 
-  /** Tells that a source is at its end, and all its connections with it. */
+  /** Publishes that a source has ended, and with it all its connections. */
   ended(source: string, voice?: Voice): void {
     this.publish(eventKeys.ended, JSON.stringify({ ended: source }), voice);
   }
@@ -82,20 +82,20 @@ export class Outgoing {
     return body;
   }
 
-  /** Asks by an event of a client whether a program listens. */
+  /** Publishes an event of a client to find out whether a program listens. */
   probe(key: string, body: string): void {
     if (this.#link === undefined) return;
     this.#published++;
     this.#link.probe(key, body);
   }
 
-  /** Calls `then` when all that was published is confirmed, or the link is lost. */
+  /** Calls `then` when everything published is confirmed, or the link is lost. */
   whenConfirmed(then: () => void): void {
     if (this.unconfirmed <= 0) then();
     else this.#onConfirmed.push({ tag: this.#published, then });
   }
 
-  /** Resolves when all that was published is confirmed, or the link is lost. */
+  /** Resolves when everything published is confirmed, or the link is lost. */
   settled(): Promise<void> {
     return new Promise((resolve) => this.whenConfirmed(resolve));
   }

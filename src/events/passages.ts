@@ -3,10 +3,10 @@ import type { Gathered } from "./gathered.ts";
 import { entriesMax } from "./snapshots.ts";
 
 /**
- * Who came and went, in records for the log alone, each of which has a bounded number of clients. Who came and went is opened before it is
- * closed: the last record of those that came is the first one of those that went.
+ * Makes records, for the log only, of clients that came and went, each with a limited number of clients. Opened connections come before
+ * closed ones: the last record with opened ones is the first with closed ones.
  *
- * @param isOfThem which of the events are meant, by their places
+ * @param isOfThem selects the events, by their indexes
  */
 export function passagesOf(manager: string, events: Gathered, isOfThem: (at: number) => boolean): Passage[] {
   const opened: number[] = [];

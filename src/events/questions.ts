@@ -1,11 +1,11 @@
 import { objectIn } from "./json.ts";
 
-/** How long the answers of all managers are waited for, in milliseconds. */
+/** How long to wait for the answers of all managers, in milliseconds. */
 const waitMsMax = 2000;
-/** Questions that wait at a time. */
+/** How many questions may wait at a time. */
 const questionsMax = 1000;
 
-/** What managers answered, and those that did not. */
+/** The answers of managers, and those that have not answered. */
 export interface Answers {
   /** One of each manager that answered. */
   readonly answers: readonly AnswerOfManager[];
@@ -17,7 +17,7 @@ export interface Answers {
 export interface AnswerOfManager {
   /** The manager that answers. */
   readonly manager: string;
-  /** What it was asked for. */
+  /** Depends on the question. */
   readonly [field: string]: unknown;
 }
 
@@ -28,11 +28,11 @@ interface Question {
   readonly resolve: (answers: Answers) => void;
 }
 
-/** What all managers are asked, each of which answers for itself. */
+/** Questions to all managers, each of which answers for itself. */
 export class Questions {
   readonly #open = new Map<string, Question>();
 
-  /** @param send publishes the question under the id that it is given; undefined: there is no way to the managers */
+  /** @param send publishes the question with the given id; undefined: managers cannot be reached */
   ask(managers: readonly string[], send: ((id: string) => void) | undefined): Promise<Answers> {
     if (send === undefined || this.#open.size >= questionsMax)
       return Promise.resolve({ answers: [], missing: managers });

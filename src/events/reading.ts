@@ -2,15 +2,15 @@ import type { EventsLink } from "../broker/events.ts";
 import type { Known } from "./event.ts";
 import { Ledger } from "./ledger.ts";
 
-/** The log is read from this long before the snapshot, in seconds: clocks differ, and RabbitMQ knows the times of chunks alone. */
+/** How long before the snapshot reading begins, in seconds: clocks differ, and RabbitMQ only knows the times of chunks. */
 const slackSeconds = 60;
 
 /**
- * Reads what the log says of the sources of some managers: from their last snapshots on, or from the beginning where one is not found.
+ * Reads the log for the sources of some managers: from their last snapshots on, or from the log's beginning for those without one.
  *
  * @param managers with the times when their snapshots were in the log; 0: unknown
  * @param mark publishes a mark, and returns its body
- * @throws if the link was lost
+ * @throws Error if the link was lost
  */
 export async function readWhole(
   managers: readonly Known[],

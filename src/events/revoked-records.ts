@@ -2,17 +2,17 @@ import type { EventsLink } from "../broker/events.ts";
 
 /** The records of revoked tokens: the broker keeps them, and every manager reads them. */
 export class RevokedRecords {
-  /** Takes each record, also those of this manager. */
+  /** Called with each record, including this manager's own. */
   onRecord: (body: Uint8Array) => void = () => undefined;
   readonly #link: () => EventsLink | undefined;
   readonly #read = Promise.withResolvers<void>();
 
-  /** @param link the way to the broker; undefined while what is told does not arrive soon */
+  /** @param link the link to the broker; undefined while messages do not arrive soon */
   constructor(link: () => EventsLink | undefined) {
     this.#link = link;
   }
 
-  /** Fulfilled when all that the broker had was read for the first time. */
+  /** Resolves when everything that the broker had was read for the first time. */
   get read(): Promise<void> {
     return this.#read.promise;
   }

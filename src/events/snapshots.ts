@@ -2,31 +2,31 @@ import { eventKeys } from "../broker/events.ts";
 import type { Attendance } from "./attendance.ts";
 import type { Entry, Snapshot } from "./event.ts";
 import type { Outgoing } from "./outgoing.ts";
+import { connectionOf, type PendingEvent } from "./pending-event.ts";
 import type { EventsTiming } from "./timing.ts";
-import { connectionOf, type Untold } from "./untold.ts";
 
 type SnapshotTiming = Pick<EventsTiming, "snapshotMs" | "doubtMs">;
 
-/** Clients in one record of the log. */
+/** How many clients one record has. */
 export const entriesMax = 500;
 
-/** Writes down who is connected to a manager, so that a reader of the log need not begin before. */
+/** Writes snapshots of the connected clients, so that readers of the log need not begin earlier. */
 export class Snapshots {
   readonly #manager: string;
   readonly #attendance: Attendance;
   readonly #outgoing: Outgoing;
-  readonly #pending: () => readonly Untold[];
+  readonly #pending: () => readonly PendingEvent[];
   readonly #timing: SnapshotTiming;
   #at = 0;
   #takenMs = performance.now();
   #isDoubtful = false;
 
-  /** @param pending the events that wait to be told */
+  /** @param pending the events that still wait */
   constructor(
     manager: string,
     attendance: Attendance,
     outgoing: Outgoing,
-    pending: () => readonly Untold[],
+    pending: () => readonly PendingEvent[],
     timing: SnapshotTiming,
   ) {
     this.#timing = timing;
@@ -41,7 +41,7 @@ export class Snapshots {
     return this.#at;
   }
 
-  /** The log may lack something: the next snapshot sets that right, and is due sooner. */
+  /** The log may lack something. The next snapshot corrects that, and is due sooner. */
   doubt(): void {
     this.#isDoubtful = true;
   }
@@ -52,7 +52,7 @@ export class Snapshots {
     return performance.now() - this.#takenMs > (this.#isDoubtful ? doubtMs : snapshotMs);
   }
 
-  /** Takes a snapshot of the clients whose `connected` is in the log, and whose end is not. */
+  /** Takes a snapshot of the clients whose connect is in the log, and whose disconnect is not. */
   take(): void {
     const { link } = this.#outgoing;
     const entries = this.#entries();

@@ -3,14 +3,13 @@ import type { Known } from "./event.ts";
 import { objectIn } from "./json.ts";
 
 /**
- * Looks through the whole log for sources that are not at their end, no matter whose they are, and when their last snapshots were
- * taken. It keeps nothing else.
+ * Searches the whole log for sources that have not ended, of any manager, and for the times of their last snapshots. Nothing else is kept.
  *
  * @param until a mark that was published just before
  * @throws if the link was lost
  */
 export async function sourcesIn(link: EventsLink, until: string): Promise<readonly Known[]> {
-  /** The time of each source's last snapshot, in milliseconds since 1970; 0: it has none. */
+  /** The time of each source's last snapshot, in milliseconds since 1970; 0: none. */
   const sources = new Map<string, number>();
   const ended = new Set<string>();
   await link.read("first", until, ({ source, key, body }) => {
@@ -23,7 +22,7 @@ export async function sourcesIn(link: EventsLink, until: string): Promise<readon
     const manager = managerOf(source);
     if (manager === undefined || ended.has(source)) continue;
     const [, others, othersAt] = byManager.get(manager) ?? [manager, [], Number.POSITIVE_INFINITY];
-    // A snapshot replaces what its own source said before, not what other sources said.
+    // A snapshot replaces what its own source published before, but not other sources' events.
     byManager.set(manager, [manager, [...others, source], Math.min(othersAt, snapshotAt)]);
   }
   return [...byManager.values()];
@@ -35,12 +34,12 @@ function beginOf(body: Uint8Array): number | undefined {
   return part === 0 && typeof at === "number" ? at : undefined;
 }
 
-/** The manager that a source is named after (`PREFIX.MANAGER.NUMBER`); undefined for what was published in another way. */
+/** The manager in a source's name (`PREFIX.MANAGER.NUMBER`); undefined for any other name. */
 function managerOf(source: string): string | undefined {
   return /\.([^.]+)\.\d{1,15}$/.exec(source)?.[1];
 }
 
-/** Whether a source is named after a manager; the only source of a process with the embedded broker has its name. */
+/** Whether a source belongs to a manager. With the embedded broker, the only source has the manager's name. */
 export function isSourceOf(source: string, manager: string): boolean {
   return source === manager || managerOf(source) === manager;
 }

@@ -1,19 +1,18 @@
 import type { EventsLink } from "../broker/events.ts";
 import { reasonOf } from "../errors.ts";
 import type { Logger } from "../ops/logger.ts";
+import { reportDead, reportedTogetherMax } from "./dead-managers.ts";
 import type { Known } from "./event.ts";
-import { speakForDead, spokenForMax } from "./heir.ts";
 import type { Neighbours } from "./neighbours.ts";
 import type { Outgoing } from "./outgoing.ts";
 import { sourcesIn } from "./sources.ts";
 import type { EventsTiming } from "./timing.ts";
 
 /**
- * What a manager does for those that died: it finds them, and tells of their clients what they cannot tell any more. It looks for
- * them round by round, and through the log when it starts.
+ * Finds managers that died, and reports their clients as disconnected. It checks regularly, and searches the log at the start.
  */
 export class Succession {
-  /** Whether the log was looked through, by this manager or by one that this one knows. */
+  /** Whether the log was searched, by this manager or by one that it knows. */
   isSettled = false;
   readonly #neighbours: Neighbours;
   readonly #outgoing: Outgoing;
@@ -22,11 +21,11 @@ export class Succession {
   readonly #onSettled: (source: string) => void;
   #link: EventsLink | undefined;
   #openedMs = 0;
-  /** The round that is under way: they follow one another. */
+  /** The round that is running. Rounds do not overlap. */
   #round: Promise<void> | undefined;
   #isClosed = false;
 
-  /** @param onSettled called with each source of a dead manager of which everything is told now */
+  /** @param onSettled called with each source of a dead manager for which everything is reported */
   constructor(
     neighbours: Neighbours,
     outgoing: Outgoing,
@@ -51,13 +50,13 @@ export class Succession {
     this.#link = undefined;
   }
 
-  /** Begins a round, unless one is under way. */
-  goRound(): void {
+  /** Starts a round, unless one is running. */
+  tick(): void {
     const link = this.#link;
     if (this.#round !== undefined || link === undefined) return;
     this.#round = this.#look(link)
       .catch((error: unknown) => {
-        // A link that was lost in the middle begins anew; any other trouble is met again at the next round.
+        // If the link was lost, the next round starts again anyway. Any other fault will show again then.
         if (this.#link === link)
           this.#logger.warn(
             "the clients of managers that died could not be reported as disconnected, trying again",
@@ -71,7 +70,7 @@ export class Succession {
       });
   }
 
-  /** Speaks for nobody from now on. */
+  /** Stops reporting for others. */
   close(): void {
     this.#isClosed = true;
   }
@@ -83,18 +82,18 @@ export class Succession {
       if (!(await link.isConnected(manager))) this.#neighbours.died(manager);
     const dead = this.#neighbours.dead(performance.now());
     const failures: unknown[] = [];
-    // Some for which that fails, for whatever reason, do not keep the others from their turn.
-    for (let at = 0; at < dead.length; at += spokenForMax)
-      await this.#speakFor(dead.slice(at, at + spokenForMax), link).catch(
+    // A failure for some of them, for whatever reason, does not affect the others.
+    for (let at = 0; at < dead.length; at += reportedTogetherMax)
+      await this.#reportFor(dead.slice(at, at + reportedTogetherMax), link).catch(
         (error: unknown) => void failures.push(error),
       );
     if (failures.length > 0) throw failures[0];
   }
 
-  async #speakFor(dead: readonly Known[], link: EventsLink): Promise<void> {
+  async #reportFor(dead: readonly Known[], link: EventsLink): Promise<void> {
     if (this.#link !== link || this.#isClosed) return;
     const isDone = (manager: string) => !this.#neighbours.has(manager);
-    const { counts, failures } = await speakForDead(dead, link, this.#outgoing, isDone);
+    const { counts, failures } = await reportDead(dead, link, this.#outgoing, isDone);
     for (const [manager, sources] of dead) {
       const clients = counts.get(manager);
       if (clients === undefined) continue;
@@ -104,7 +103,7 @@ export class Succession {
     if (failures.length > 0) throw failures[0];
   }
 
-  /** Nobody told of other managers: those that the log knows, and that are not heard of, are dead. */
+  /** No other manager told of managers. Those that the log knows and that are not heard are dead. */
   async #lookIntoLog(link: EventsLink): Promise<void> {
     const nowMs = performance.now();
     for (const known of await sourcesIn(link, this.#outgoing.mark())) this.#neighbours.found(known, nowMs);

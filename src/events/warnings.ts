@@ -2,7 +2,7 @@ import type { Logger } from "../ops/logger.ts";
 import { Notices } from "../ops/notices.ts";
 import type { AnnouncerHooks } from "./announcer.ts";
 
-/** What an operator reads of an announcer's trouble. */
+/** The log lines about an announcer's faults. */
 export function warningsTo(logger: Logger): Pick<AnnouncerHooks, "onFault" | "onRefused"> {
   const notices = new Notices(logger);
   const mend = "give the queue x-overflow: drop-head, or have it read";

@@ -12,31 +12,31 @@ import type { ProtocolOptions } from "./protocols.ts";
 import type { EntranceOptions } from "./server/entrance.ts";
 import type { ServerOptions } from "./server/server.ts";
 
-/** What a gateway is made of: its options, and what it is connected to. */
+/** The options of a gateway, and the parts of the process that it is connected to. */
 export interface GatewayOptions
   extends ServerOptions,
     EntranceOptions,
     OriginOptions,
     LimitOptions,
     ProtocolOptions {
-  /** A client for which more than this waits is disconnected. In bytes. */
+  /** A client is disconnected when more than this waits for it. In bytes. */
   readonly clientBufferBytes: number;
   /** What may be kept for all clients together, in bytes. Undefined: a quarter of the memory there is. */
   readonly clientsMemoryBytes: number | undefined;
   readonly logger: Logger;
   /** What `/readyz` answers. */
   readiness(): Readiness;
-  /** What `/metrics` shows besides the gateway's own. */
+  /** Further metrics for `/metrics`. */
   metrics(): readonly AnyMetric[];
   readonly uplink: Uplink;
-  /** Called with the name in correlation ids of a client that asked, when it has gone. */
+  /** Called when a client that asked requests has disconnected, with its name in correlation ids. */
   onAskerLeft(asker: string): void;
   /** Decides about messages with idempotency keys. */
   readonly once: Once;
   readonly announcements: Announcements;
-  /** Who is on a topic; undefined where nobody knows that. */
+  /** Presence on topics; undefined where managers cannot tell one another. */
   readonly presence: PresenceSource | undefined;
-  /** What durable subscriptions read from; undefined if there is no log. */
+  /** The log for durable subscriptions; undefined if there is none. */
   readonly sharedLog: SharedLog | undefined;
   /** How much of the log is kept in memory for them. In bytes. */
   readonly logMemoryBytes: number;

@@ -44,7 +44,7 @@ export class GatewayParts {
   readonly clients = new Roster();
   readonly connections: Connections;
   readonly holds = new Holds();
-  /** The loop's time, which everything that takes long shares. */
+  /** Shares out the event loop's time among everything that takes long. */
   readonly loop = new LoopTime();
   readonly turns = new Turns(this.holds, (socket) => this.connections.left(socket), this.loop, this.relay);
   readonly refusals: Refusals;
@@ -75,7 +75,7 @@ export class GatewayParts {
     metrics: () => readonly AnyMetric[],
   ) {
     this.options = options;
-    this.relay.serveBy(this.listeners);
+    this.relay.publishThrough(this.listeners);
     this.requests = new Requests(this.wheel, this.loop, this.#largestBytes);
     this.requests.onLeft = options.onAskerLeft;
     const { clientBufferBytes, announcements, uplink } = options;
@@ -153,7 +153,7 @@ export class GatewayParts {
       room: roomFor(this.options.clientBufferBytes),
       sent: (bytes, waitingBytes) => {
         this.traffic.sentBytes += bytes;
-        // Ten thousand clients that catch up would else have all of them looked at for each of their megabytes.
+        // Otherwise ten thousand clients that catch up would have all of them checked for each of their megabytes.
         this.backlogs.sent(waitingBytes);
       },
     };
@@ -174,7 +174,7 @@ export class GatewayParts {
     );
   }
 
-  /** Those that attend to connections. */
+  /** The parts that hear what happens on connections. */
   get #attendants() {
     const { clients, holds, turns, backpressure, backlogs, limits, traffic, visits } = this;
     return { clients, holds, turns, backpressure, backlogs, limits, traffic, visits };
@@ -204,7 +204,7 @@ export class GatewayParts {
     };
   }
 
-  /** What doors need besides. */
+  /** What doors get besides. */
   get #doorParts() {
     const { entrance, refusals, limits, connections, multicast, loop } = this;
     const keptGrown = (bytes: number) => this.backlogs.kept(bytes);

@@ -17,12 +17,12 @@ import { type ProtocolMaker, protocols } from "./protocols.ts";
 const answersMs = 1000;
 
 /**
- * The WebSocket side: who is connected, by which protocol, and the way to and from them. What clients say is the protocols'
- * to understand, `ingress.ts` takes it, and `relay.ts` brings it to its topic's clients.
+ * The WebSocket side: connected clients, their protocols, and the way to and from them. Protocols interpret what clients send, `ingress.ts`
+ * accepts messages, and `relay.ts` delivers them to the topic's clients.
  */
 export class Gateway implements FeedSink {
   readonly #parts: GatewayParts;
-  // What each message from the broker needs.
+  // Used for each message from the broker.
   readonly #relay: GatewayParts["relay"];
   readonly #connections: GatewayParts["connections"];
   readonly #durables: GatewayParts["durables"];
@@ -53,23 +53,23 @@ export class Gateway implements FeedSink {
     this.#parts.server.renewCertificate();
   }
 
-  /** What takes long takes its time from it. */
+  /** Shares out the event loop's time among everything that takes long. */
   get loop(): LoopTime {
     return this.#parts.loop;
   }
 
-  /** Where the operation routes are, if not on the clients' port. */
+  /** The address of the operation routes, if they have a port of their own. */
   get adminUrl(): URL | undefined {
     return this.#parts.server.adminUrl;
   }
 
-  /** Sends what came from the broker to the clients that it is for. */
-  deliver(message: Message): void {
-    if (message.clientId === undefined) {
+  /** Sends a message from the broker to the clients that it is for. */
+  deliver(message: Message, recipient: string | undefined): void {
+    if (recipient === undefined) {
       this.relay(message);
       return;
     }
-    for (const socket of this.#connections.of(message.clientId)) socket.data.direct(socket, message);
+    for (const socket of this.#connections.of(recipient)) socket.data.direct(socket, message);
   }
 
   /** Sends an answer to the client of this manager that asked. */
@@ -82,7 +82,7 @@ export class Gateway implements FeedSink {
     this.#relay.toAll(message, message.id);
   }
 
-  /** Whether a client has a live subscription to it. */
+  /** Whether a client has a live subscription to the topic. */
   wants(topic: string): boolean {
     return this.#relay.audiences.route(topic).length > 0;
   }
@@ -92,7 +92,7 @@ export class Gateway implements FeedSink {
     return this.#connections.has(clientId);
   }
 
-  /** Whether the answer with this correlation id is for a client of this manager. */
+  /** Whether the name in this correlation id is that of a client of this manager. */
   hasAsker(asker: string): boolean {
     return this.#parts.requests.isOwn(asker);
   }
@@ -105,7 +105,7 @@ export class Gateway implements FeedSink {
     return this.#parts.clients.size > 0;
   }
 
-  /** Whether a durable subscription has got everything, and waits for what comes next. */
+  /** Whether a durable subscription at the log's end waits for the next record. */
   get isFollowed(): boolean {
     return (this.#durables?.counts.atEnd ?? 0) > 0;
   }
@@ -119,19 +119,19 @@ export class Gateway implements FeedSink {
     this.#durables?.marked(offset, fingerprint);
   }
 
-  /** All that may come again is known: durable subscriptions are served from now on. */
-  pastIsKnown(): void {
+  /** The repeats in the log's recent part are known: starts to serve durable subscriptions. */
+  startDurables(): void {
     const durables = this.#durables;
     if (durables === undefined) return;
     this.#parts.options.sharedLog?.repeats.tellAll(durables.window);
-    durables.goOn();
+    durables.resume();
   }
 
   missed(why: Missed): void {
     this.#durables?.missed(why);
   }
 
-  /** The clients that are connected, whatever they speak. None may come or go meanwhile. */
+  /** Visits all connected clients, whatever their protocol. No client may come or go meanwhile. */
   forEach(visit: (client: Client) => void): void {
     this.#parts.clients.forEach(({ data }) => void visit(data));
   }
@@ -145,24 +145,24 @@ export class Gateway implements FeedSink {
     return { messages: this.#parts.ingress.takenCount, deliveries: this.#relay.deliveredCount };
   }
 
-  /** Closes the connections of a client, by the id that others know it by; returns how many there were. */
+  /** Closes the connections of a client, by the id that others know it by. Returns how many there were. */
   disconnect(clientId: string): number {
     return this.#connections.remove(clientId);
   }
 
-  /** Closes those of a client's connections whose tokens were issued before a time, in milliseconds since 1970; returns how many there were. */
+  /** Closes those connections of a client whose tokens were issued before this time, in milliseconds since 1970. Returns how many there were. */
   revoke(clientId: string, issuedBeforeMs: number): number {
     return this.#connections.remove(clientId, issuedBeforeMs);
   }
 
-  /** Topics and patterns that have live subscribers, and how many. */
+  /** Topics and patterns that have live subscribers, and how many they have. */
   topics(): readonly (readonly [topic: string, subscribers: number])[] {
     return this.#relay.audiences.topics();
   }
 
   /**
-   * Takes no new clients, and has those that there are leave evenly over a time, in milliseconds, in which they are served as ever. What
-   * they have published is confirmed by then, unless that takes long.
+   * Takes no new clients, and has the connected ones leave evenly over this time, in milliseconds. Until a client leaves it is served as
+   * usual. It leaves when RabbitMQ has confirmed what it published, unless that takes long.
    */
   async leave(overMs: number): Promise<void> {
     this.#parts.entrance.close();
@@ -174,20 +174,20 @@ export class Gateway implements FeedSink {
     await partEvenly({ clients, holds, isSettled }, overMs);
   }
 
-  /** Lets the clients go on that were held back. */
-  relieve(): void {
+  /** The outbox has room again: reads again from the clients that were held back because it was full. */
+  releaseBackpressure(): void {
     this.#parts.backpressure.release();
   }
 
-  /** Some of what waited for the broker has gone: lets clients go on that had too much of it. */
-  lighten(): void {
-    this.#parts.shares.lighten();
+  /** Some messages have left the outbox: reads again from clients that no longer have too much in it. */
+  recheckShares(): void {
+    this.#parts.shares.recheck();
   }
 
   /**
-   * No new clients, and nothing is read from those there are; deliveries go on. What was read and waits is obeyed.
+   * Takes no new clients and stops reading from the connected ones; deliveries go on. Input that was read but still waits is handled.
    *
-   * @returns true when all of it has been, false if that took longer than `timeoutMs`
+   * @returns true when all input has been handled, false if that took longer than `timeoutMs`
    */
   async stopReading(timeoutMs: number): Promise<boolean> {
     this.#parts.entrance.close();

@@ -2,18 +2,18 @@
 export interface Group {
   /** Its name, as `--group` has it. */
   readonly name: string;
-  /** Consumers of its queue, and of that for the events of clients, if it has one. */
+  /** How many consumers its queue has, together with its queue for clients' events if there is one. */
   readonly consumers: number;
-  /** Messages that wait in its queue. */
+  /** How many messages wait in its queue. */
   readonly messages: number;
-  /** Events of clients that wait for it; undefined: its handler wants none. */
+  /** How many events of clients wait for it; undefined if its handler wants none. */
   readonly events: number | undefined;
-  /** When a processor of it was last known to be there, in milliseconds since 1970: now, if it has one. Undefined if nothing tells. */
+  /** When one of its processors was last known to run, in milliseconds since 1970: now, if there is one. Undefined if that is unknown. */
   readonly seenMs: number | undefined;
 }
 
 /**
- * Whether nobody has consumed it for this time. One of which nothing tells when it was is taken for one that was not.
+ * Whether nobody has consumed it for this long. If it is unknown when it was last consumed, it counts as unused.
  *
  * @param nowMs milliseconds since 1970
  */

@@ -6,10 +6,10 @@ import { groupQueue } from "../broker/rabbitmq/topology/topology.ts";
 import { codeOf } from "../errors.ts";
 import type { Group } from "./group.ts";
 
-/** When a group was last seen, in milliseconds since 1970. */
+/** When each group was last seen, in milliseconds since 1970. */
 type Seen = ReadonlyMap<string, number>;
 
-/** The groups that are written down; none where no ledger is there yet. */
+/** The groups in the ledger; none if there is no ledger yet. */
 export async function seenGroups(connection: ChannelModel): Promise<Seen> {
   try {
     const records = [...(await readGroups(connection)).values()].filter(({ isRemoved }) => !isRemoved);
@@ -20,7 +20,7 @@ export async function seenGroups(connection: ChannelModel): Promise<Seen> {
   }
 }
 
-/** Those of these groups that have a queue in RabbitMQ, in the order of their names. */
+/** The groups among these that have a queue in RabbitMQ, by name. */
 export async function lookAt(
   connection: ChannelModel,
   names: Iterable<string>,
@@ -40,11 +40,11 @@ export async function lookAt(
   return groups;
 }
 
-/** Deletes a group's queues, and has the ledger forget it. Returns how many messages went with them. */
+/** Deletes a group's queues, and removes it from the ledger. Returns how many messages were deleted. */
 export async function remove(connection: ChannelModel, name: string, nowMs: number): Promise<number> {
   const channel = await connection.createChannel();
   channel.on("error", () => undefined);
-  // RabbitMQ does not mind if a queue is not there.
+  // RabbitMQ does not mind if a queue does not exist.
   const main = await channel.deleteQueue(groupQueue(name));
   const events = await channel.deleteQueue(groupQueue(eventsGroup(name)));
   await channel.close();
@@ -52,7 +52,7 @@ export async function remove(connection: ChannelModel, name: string, nowMs: numb
   return main.messageCount + events.messageCount;
 }
 
-/** Where only processors of before there was a ledger ran, there is nothing to forget. */
+/** If there is no ledger, there is nothing to remove. */
 async function forget(connection: ChannelModel, group: string, nowMs: number): Promise<void> {
   const channel = await connection.createConfirmChannel();
   channel.on("error", () => undefined);

@@ -45,20 +45,20 @@ export interface Request {
   readonly action: (typeof actions)[number];
   /** None: all that are known. */
   readonly names: readonly string[];
-  /** Only those that nobody has consumed for this time, in milliseconds; undefined: the others too. */
+  /** Only groups that nobody has consumed for this long, in milliseconds; undefined: all groups. */
   readonly unusedForMs: number | undefined;
-  /** Nothing is removed: it is said what would be. */
+  /** Whether it only says what it would remove. */
   readonly isDryRun: boolean;
   /** JSON objects instead of a table. */
   readonly isJson: boolean;
-  /** The flags that name RabbitMQ. */
+  /** The flags for the connection to RabbitMQ. */
   readonly brokerArgs: readonly string[];
 }
 
 /**
- * What the arguments after `groups` ask for.
+ * Parses the arguments after `groups`.
  *
- * @param abandonedAfterMs what `--abandoned` means, in milliseconds
+ * @param abandonedAfterMs the time that `--abandoned` stands for, in milliseconds
  * @throws UsageError
  */
 export function requestOf(args: readonly string[], abandonedAfterMs: number): Request | "help" {

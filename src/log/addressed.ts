@@ -1,9 +1,12 @@
 import { LabelledCounter } from "../ops/metrics.ts";
 
-/** Messages for one client alone: whether it is connected here. Nobody can tell whether it is connected anywhere. */
+/**
+ * Counts messages for one client alone, by whether that client is connected to this manager. Whether it is connected to any other, this
+ * manager cannot tell.
+ */
 export type Addressed = LabelledCounter<"connected" | "absent">;
 
-/** Counts what is for one client alone. */
+/** Makes the counter. */
 export function countAddressed(): Addressed {
   return new LabelledCounter(
     {

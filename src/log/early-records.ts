@@ -1,23 +1,23 @@
 import type { LogRecord } from "./record.ts";
 
-/** What the bodies of records that wait may take together. In bytes. */
+/** What the bodies of waiting records may take together. In bytes. */
 const bytesMax = 8 * 1024 ** 2;
-/** What a record takes besides its body, about. In bytes. */
+/** What a record takes besides its body, roughly. In bytes. */
 const overheadBytes = 512;
 
 /** A record that waits. */
 export interface EarlyRecord {
   readonly record: LogRecord;
-  /** Whether clients sent what is in it, not programs. */
+  /** Whether clients sent it, and not programs. */
   readonly isFromClients: boolean;
 }
 
-/** Records that came before it was known which of them are in the log before, and wait for that. */
+/** Records that wait until it is known which of them repeat earlier ones. */
 export class EarlyRecords {
   #waiting: EarlyRecord[] = [];
   #bytes = 0;
 
-  /** @returns false if there is no more room: nothing should wait any longer */
+  /** @returns false if there is no room: then no record should wait any longer */
   add(early: EarlyRecord, bodyBytes: number): boolean {
     this.#waiting.push(early);
     this.#bytes += bodyBytes + overheadBytes;

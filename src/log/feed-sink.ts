@@ -4,34 +4,34 @@ import type { LogRecord } from "./record.ts";
 
 /** Where the feed sends what it reads. */
 export interface FeedSink {
-  /** A processor's message, for the clients of a topic or for one client. */
-  deliver(message: Message): void;
+  /** A processor's message. @param recipient the only client that it is for; undefined: it is for all on its topic */
+  deliver(message: Message, recipient: string | undefined): void;
   /** An answer of a processor or another program, for the client that asked; see `requests.ts`. */
   answer(message: Message, asker: string): unknown;
   /** A message of another manager's client, for the clients of a topic. */
   relay(message: Message): void;
-  /** Whether a client has subscribed to this topic, so that `deliver` and `relay` bring it to somebody. */
+  /** Whether a client of this manager has subscribed to this topic. */
   wants(topic: string): boolean;
   /** Whether a client with this id is connected. */
   hasClient(clientId: string): boolean;
-  /** Whether the client that asked, by the correlation id, is one of this manager's. */
+  /** Whether this correlation id is one of this manager's clients'. */
   hasAsker(asker: string): boolean;
   /** Whether anybody is connected. */
   readonly hasClients: boolean;
-  /** What was published to live clients so far: a message counts for each of its audiences. */
+  /** How many messages were published to live clients so far: a message counts once for each of its audiences. */
   readonly publishedCount: number;
-  /** Whether what comes next is for some durable subscription. */
+  /** Whether a durable subscription at the log's end waits for the next record. */
   readonly isFollowed: boolean;
-  /** Every record, this manager's own too, once the above have got what is theirs. */
+  /** Every record, including this manager's own, after the methods above were called for it. */
   logged(record: LogRecord): void;
-  /** A mark has come by; see `Follower`. */
+  /** A mark was read; see `Follower`. */
   marked(offset: number, fingerprint: string | undefined): void;
-  /** What comes next does not follow on what came. */
+  /** The next record does not follow directly on the last one. */
   missed(why: Missed): void;
 }
 
-/** What has to know of messages with idempotency keys; see `once.ts`. */
+/** Learns the idempotency keys of messages that come by the log; see `once.ts`. */
 export interface KeyBook {
-  /** Returns whether the key was known: then this manager's clients have heard the message. */
+  /** Returns whether the key was known: then this manager's clients have already got the message. */
   learn(id: string, clientId: string | undefined): boolean;
 }

@@ -17,12 +17,12 @@ import { Repeats } from "./repeats.ts";
 import type { SkippedRecords } from "./skipped-records.ts";
 
 /**
- * What comes back from the broker: the log of both exchanges, decoded once and handed on once, however many clients
- * there are. What nobody here wants is not decoded: of a pack of other topics the line with these topics is read. What this manager
- * published itself its clients have already, and only durable subscriptions get it from here.
+ * Reads what comes back from the broker: the log of both exchanges. Each record is decoded once and handed on once, however many clients
+ * there are. Records that no client here wants are not decoded: of a pack for other topics, only the line that lists its topics is read.
+ * Messages that this manager published itself go only to durable subscriptions, since its live clients have them already.
  */
 export class Feed implements Follower {
-  /** How the ids of this manager's own messages begin. */
+  /** The prefix of the ids of this manager's own messages. */
   readonly #ownIds: string;
   readonly #sink: FeedSink;
   readonly #logger: Logger;
@@ -34,31 +34,31 @@ export class Feed implements Follower {
   #early: EarlyRecords | undefined;
   readonly #late: LateRecords;
   readonly #interest = new Interest();
-  /** When the last record came: one look at the clock for all of its messages. */
+  /** When the last record came. The clock is read once for all of its messages. */
   #readMs = 0;
-  /** The record that has just come: of others, which are opened again, the answers have been handed on. */
+  /** The record that has just come. Its answers are delivered as it is opened; those of records that are opened again were delivered before. */
   #coming: LogRecord | undefined;
 
   readonly repeats: Repeats;
-  /** Counts what is for one client alone. */
+  /** Counts messages for one client alone. */
   addressed = countAddressed();
-  /** Learns the keys that came by other managers. */
+  /** Learns the keys of messages that other managers accepted. */
   keys: KeyBook = { learn: () => false };
 
-  /** Called each time that the follower begins to follow, with the offset from which on it has everything. */
+  /** Called whenever the follower begins to follow, with the offset from which on it gets every record. */
   onMarked: (offset: number) => void = () => undefined;
 
   /** Called when the log has begun anew. */
   onAnotherLog: () => void = () => undefined;
 
-  /** Called with how long it took to hand a record on, in milliseconds. */
-  onHandedOn: (ms: number) => void = () => undefined;
+  /** Called with the time that it took to hand on a record, in milliseconds. */
+  onForwarded: (ms: number) => void = () => undefined;
 
   /**
-   * @param skipped told of records that nobody can read
-   * @param recordBytesMax a larger record is not for clients
-   * @param repeats finds what is in the log before
-   * @param loop whose time it takes to hand on what is for very many
+   * @param skipped counts records that cannot be read, and warns of them
+   * @param recordBytesMax larger records are not for clients
+   * @param repeats recognizes messages that are in the log more than once
+   * @param loop shares out the event loop's time, for messages with very many recipients
    */
   constructor(
     managerId: string,
@@ -73,7 +73,7 @@ export class Feed implements Follower {
     this.#late = new LateRecords(
       loop,
       () => sink.publishedCount,
-      (late, mayGoOn) => this.#handOn(late, mayGoOn),
+      (late, mayContinue) => this.#forward(late, mayContinue),
     );
     this.repeats = repeats;
     this.#ownIds = `${managerId}-`;
@@ -103,25 +103,26 @@ export class Feed implements Follower {
     if (!isOwn && record.repeated !== "all" && this.#concerns(record, isFromClients, envelope)) {
       if (this.#early !== undefined) this.#wait({ record, isFromClients }, envelope);
       else this.#late.add({ record, isFromClients, next: 0, bytes: envelope.body.byteLength });
-      // What is not for live clients is learnt as it comes, once: what is kept of the record does not have it.
+      // Read the heads now, once: messages that are not for live clients, such as answers, are handled as the record is opened. A record
+      // that is kept does not have them any more.
       void record.heads;
     }
     this.#coming = undefined;
     this.#sink.logged(record);
-    this.onHandedOn(performance.now() - readMs);
+    this.onForwarded(performance.now() - readMs);
   }
 
-  /** What comes for live clients waits until `goOn`, since it is not known yet which of it is in the log before. */
+  /** Records for live clients wait until `resume`, since it is not known yet which of them repeat earlier ones. */
   hold(): void {
     this.#early = new EarlyRecords();
   }
 
   #wait(early: EarlyRecord, { body }: Envelope): void {
-    if (this.#early?.add(early, body.byteLength) === false) this.goOn();
+    if (this.#early?.add(early, body.byteLength) === false) this.resume();
   }
 
-  /** Hands on what waits, and from now on what comes. */
-  goOn(): void {
+  /** Hands on the records that wait, and from now on each record as it comes. */
+  resume(): void {
     const early = this.#early?.takeAll() ?? [];
     this.#early = undefined;
     for (const { record, isFromClients } of early) {
@@ -130,41 +131,41 @@ export class Feed implements Follower {
     }
   }
 
-  /** Whether there may be something for somebody in it. Of what programs send, some is for one client alone, and some answers. */
+  /** Whether a client may want something in it. What programs send may be for one client alone, or an answer, so it is always read. */
   #concerns(record: LogRecord, isFromClients: boolean, { body }: Envelope): boolean {
     // A client that comes while something waits for its topic gets that, and must not miss what follows it.
     if (!isFromClients || this.#early !== undefined) return true;
     const { topics } = record;
-    // Keys are learnt whether the message is wanted or not.
+    // Keys are learnt whether or not a client wants the message.
     return topics === undefined || topics.some((topic) => this.#sink.wants(topic)) || mayHaveKeys(body);
   }
 
-  /** @returns whether all of it was handed on */
-  #handOn(late: LateRecord, mayGoOn: () => boolean): boolean {
+  /** @returns whether all messages of the record were handed on */
+  #forward(late: LateRecord, mayContinue: () => boolean): boolean {
     const { record, isFromClients } = late;
     const { heads } = record;
     while (late.next < heads.length) {
       const index = late.next++;
-      if (this.#handOnOne(record, heads[index]!, index, isFromClients) && !mayGoOn()) break;
+      if (this.#forwardOne(record, heads[index]!, index, isFromClients) && !mayContinue()) break;
     }
     return late.next >= heads.length;
   }
 
-  /** @returns whether somebody got it */
-  #handOnOne(record: LogRecord, head: Head, index: number, isFromClients: boolean): boolean {
+  /** @returns whether a client got it */
+  #forwardOne(record: LogRecord, head: Head, index: number, isFromClients: boolean): boolean {
     if (record.isHeard(index)) return false;
-    // What is published again under a key that this manager took itself its clients have heard already.
+    // If this manager accepted the same key itself, its clients have already got the message.
     const isHeard = hasKey(head.id) && this.keys.learn(head.id, head.clientId);
-    if (isExpired(head) || !this.#isWanted(head, isFromClients)) return false;
+    const recipient = record.recipientOf(head);
+    if (isExpired(head) || !this.#isWanted(head.topic, recipient, isFromClients)) return false;
     this.#interest.wanted(this.#readMs);
-    if (!isFromClients) this.#deliver(record.at(index));
+    if (!isFromClients) this.#deliver(record.at(index), recipient);
     else if (!isHeard) this.#sink.relay(record.at(index));
     return true;
   }
 
-  #isWanted({ topic, clientId }: Head, isFromClients: boolean): boolean {
-    const isWanted =
-      isFromClients || clientId === undefined ? this.#sink.wants(topic) : this.#isHere(clientId);
+  #isWanted(topic: string, recipient: string | undefined, isFromClients: boolean): boolean {
+    const isWanted = recipient === undefined ? this.#sink.wants(topic) : this.#isHere(recipient);
     return isWanted || (!isFromClients && this.#messageTrace.isOn);
   }
 
@@ -196,19 +197,19 @@ export class Feed implements Follower {
   missed(why: Missed): void {
     const isAnother = why === "another log";
     if (isAnother) this.repeats.restart();
-    this.#logger.warn("the message log no longer has what came while RabbitMQ was away");
+    this.#logger.warn("messages that came while RabbitMQ was away are no longer in the message log");
     this.#sink.missed(why);
     if (isAnother) this.onAnotherLog();
   }
 
-  #deliver(message: Message): void {
-    this.#sink.deliver(message);
+  #deliver(message: Message, recipient: string | undefined): void {
+    this.#sink.deliver(message, recipient);
     if (this.#messageTrace.wants()) {
       this.#messageTrace.print("came back", message.body, { client: message.clientId, topic: message.topic });
     }
   }
 
-  /** A message that cannot be read is skipped with a warning: anyone may publish to these exchanges. */
+  /** Opens an envelope. One that cannot be read is skipped with a warning: anyone may publish to these exchanges. */
   readonly #open = (record: LogRecord, envelope: Envelope): Contents => {
     try {
       const onHidden = record === this.#coming ? this.#hidden : undefined;

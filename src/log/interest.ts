@@ -1,15 +1,18 @@
-/** Somebody who has wanted something is likely to want more: for so long everything is read at once. In milliseconds. */
+/** A client that has just wanted something is likely to want more: for this long, everything is read at once. In milliseconds. */
 const wantedForMs = 1000;
-/** Fewer records than this in a second are read at once in any case: to wait would save nothing. */
+/** Below this rate, in records a second, everything is read at once: waiting would save nothing. */
 const manyInSecond = 100;
 
-/** How long what nobody has wanted of late may lie unread, in milliseconds: with clients that may want the next record, and with none. */
+/**
+ * How long records may lie unread if no client has wanted any lately, in milliseconds: with clients that may want the next record, and
+ * without clients.
+ */
 const patience = { withClientsMs: 10, withoutClientsMs: 100 } as const;
 
-/** Whether anybody here wants what comes by the log, and how long it may lie unread if not. */
+/** Tracks whether any client here wants records of the log, and how long they may lie unread if not. */
 export class Interest {
   #wantedAtMs = Number.NEGATIVE_INFINITY;
-  /** Records of the second that has begun last, and of the one before. */
+  /** Counts the records of the current second and of the one before. */
   #count = 0;
   #countBefore = 0;
   #sinceMs = Number.NEGATIVE_INFINITY;
@@ -20,12 +23,12 @@ export class Interest {
     this.#count++;
   }
 
-  /** Somebody here has wanted what came. */
+  /** A client here wanted the record. */
   wanted(nowMs: number): void {
     this.#wantedAtMs = nowMs;
   }
 
-  /** How long what comes next may lie unread, in milliseconds. */
+  /** How long the next record may lie unread, in milliseconds. */
   patienceMs(nowMs: number, hasClients: boolean): number {
     this.#look(nowMs);
     const isWanted = nowMs - this.#wantedAtMs < wantedForMs;

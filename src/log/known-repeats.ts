@@ -1,15 +1,15 @@
 import type { LogRecord } from "./record.ts";
 import type { LogWindow } from "./window.ts";
 
-/** Which messages of a record are in the log before: all of them, or those with these indexes. */
+/** Which messages of a record repeat earlier ones: all of them, or those with these indexes. */
 export type Repeated = NonNullable<LogRecord["repeated"]>;
 
-/** How many records with repeats are known at the same time. They come by the dozen, when RabbitMQ or a process was lost. */
+/** How many records with repeats are remembered. They come by the dozen, when RabbitMQ or a process was lost. */
 const recordsMax = 32_768;
 
 /**
- * Which records of the log have messages that are in it before, by their offsets: what the follower, which reads everything, has found
- * out. So a reading that begins anywhere, also between the two, knows as much. No I/O.
+ * Remembers which records of the log have repeats, by their offsets. The follower reads everything and finds them. So a reading that begins
+ * anywhere, even between a message and its repeat, knows as much. No I/O.
  */
 export class KnownRepeats {
   readonly #records = new Map<number, Repeated>();
@@ -20,12 +20,12 @@ export class KnownRepeats {
     return this.#from;
   }
 
-  /** Everything from this offset on is looked at. */
+  /** From this offset on every record is checked for repeats. */
   reachesBackTo(offset: number): void {
     this.#from = Math.min(this.#from ?? offset, offset);
   }
 
-  /** Adds what is known of the record with this offset. */
+  /** Adds repeats of the record with this offset. */
   add(offset: number, repeated: Repeated): void {
     this.#records.set(offset, bothOf(this.#records.get(offset), repeated));
     if (this.#records.size <= recordsMax) return;
@@ -38,18 +38,18 @@ export class KnownRepeats {
     return this.#records.get(offset);
   }
 
-  /** Adds what is known of a record to what it knows itself. */
+  /** Passes on to a record what is known about it. */
   tell(record: LogRecord): void {
     const known = this.#records.get(record.offset);
     if (known !== undefined) record.repeated = bothOf(record.repeated, known);
   }
 
-  /** Adds what is known of all records that are in memory to what they know themselves. */
+  /** Passes on to all records in memory what is known about them. */
   tellAll(window: LogWindow): void {
     for (let sequence = window.begin; sequence < window.end; sequence++) this.tell(window.at(sequence)!);
   }
 
-  /** It is another log, whose offsets are others. */
+  /** The log has begun anew, so the offsets mean other records. */
   restart(): void {
     this.#records.clear();
     this.#from = undefined;

@@ -3,78 +3,78 @@ import type { LoopTime, Task } from "../ops/loop-time.ts";
 import type { EarlyRecord } from "./early-records.ts";
 
 /**
- * What is published to audiences as records come, and what at the end of a turn of the event loop. Each takes a microsecond, and up to
- * five more at the end of the turn, when Bun sends it.
+ * How much is published to audiences as records come, and how much at the end of a turn of the event loop. Each publish takes a
+ * microsecond, and up to five more at the end of the turn, when Bun sends it.
  */
 const publishedMax = 1024;
-/** What the bodies of records that wait may take together: beyond it the oldest are handed on, however long that takes. In bytes. */
+/** What the bodies of waiting records may take together. Beyond that the oldest are handed on at once, however long that takes. In bytes. */
 const bytesMax = 8 * 1024 ** 2;
 
-/** A record of which a part was handed on, or nothing yet. */
+/** A record that was handed on in part, or not yet. */
 export interface LateRecord extends EarlyRecord {
-  /** The index of the message that is handed on next. */
+  /** The index of the next message to be handed on. */
   next: number;
   /** The size of its body, in bytes. */
   readonly bytes: number;
 }
 
 /**
- * Hands on one message after another, until it may not go on.
+ * Hands on the record's messages one by one, until it has to pause.
  *
- * @param mayGoOn asked after each message that somebody got
- * @returns whether all of the record was handed on
+ * @param mayContinue asked after each message that a client got
+ * @returns whether the whole record was handed on
  */
-type HandOn = (late: LateRecord, mayGoOn: () => boolean) => boolean;
+type Forward = (late: LateRecord, mayContinue: () => boolean) => boolean;
 
 /**
- * Records that live clients have yet to get. A record may have hundreds of messages, and each of them thousands of audiences, where
- * clients have many subscriptions with ids of their own: what does not fit into a turn of the event loop waits for its end and the next
- * ones, and what comes after it waits, too.
+ * Records that live clients have yet to get. A record may have hundreds of messages, and each of them thousands of audiences, where clients
+ * use many subscription ids. What does not fit into one turn of the event loop waits for the turn's end and for later turns, and so do the
+ * records after it.
  */
 export class LateRecords implements Task {
   readonly #loop: LoopTime;
-  readonly #handOn: HandOn;
+  readonly #forward: Forward;
   readonly #publishedCount: () => number;
   readonly #waiting = new Deque<LateRecord>();
   #bytes = 0;
-  /** In which turn of the event loop a record has come last, and what had been published when this part of it began. */
+  /** The turn of the event loop in which a record last came, and how much had been published before this part of it. */
   #turn = -1;
   #publishedBefore = 0;
 
-  /** @param publishedCount what was published so far, each audience of a message counted */
-  constructor(loop: LoopTime, publishedCount: () => number, handOn: HandOn) {
+  /** @param publishedCount how much was published so far; a message counts once for each of its audiences */
+  constructor(loop: LoopTime, publishedCount: () => number, forward: Forward) {
     this.#loop = loop;
     this.#publishedCount = publishedCount;
-    this.#handOn = handOn;
+    this.#forward = forward;
   }
 
-  /** Hands on a record now, as much of it as there is time for, and the rest later. */
+  /** Hands on as much of a record as there is time for now, and the rest later. */
   add(late: LateRecord): void {
     this.#loop.begin();
     if (this.#turn !== this.#loop.turn) {
       this.#turn = this.#loop.turn;
       this.#publishedBefore = this.#publishedCount();
     }
-    if (this.#waiting.length === 0 && this.#mayPublish() && this.#handOn(late, this.#mayPublish)) return;
+    if (this.#waiting.length === 0 && this.#mayPublish() && this.#forward(late, this.#mayPublish)) return;
     this.#waiting.push(late);
     this.#bytes += late.bytes;
-    while (this.#bytes > bytesMax) this.#handOnFirst(() => true);
+    while (this.#bytes > bytesMax) this.#forwardFirst(() => true);
     this.#loop.ask(this);
   }
 
   run(untilMs: number): void {
     this.#publishedBefore = this.#publishedCount();
-    const mayGoOn = () => this.#mayPublish() && this.#loop.now() < untilMs;
+    const mayContinue = () => this.#mayPublish() && this.#loop.now() < untilMs;
     do {
       if (this.#waiting.length === 0) return;
-      this.#handOnFirst(mayGoOn);
-    } while (mayGoOn());
+      this.#forwardFirst(mayContinue);
+    } while (mayContinue());
     if (this.#waiting.length > 0) this.#loop.ask(this);
   }
 
-  #handOnFirst(mayGoOn: () => boolean): void {
+  #forwardFirst(mayContinue: () => boolean): void {
     const first = this.#waiting.at(0)!;
-    if (!this.#handOn(first, mayGoOn)) return;
+    if (!this.#forward(first, mayContinue)) return;
     this.#waiting.shift();
     this.#bytes -= first.bytes;
   }

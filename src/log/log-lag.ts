@@ -1,12 +1,13 @@
 import { Histogram } from "../ops/histogram.ts";
 import type { AnyMetric } from "../ops/metrics.ts";
 
-/** The log is asked this often at most how far it is ahead, and only while somebody looks. In milliseconds. */
+/** The lag is measured at most this often, and only while metrics are read. In milliseconds. */
 const askEachMs = 5000;
 
 /**
- * How far a manager is behind the log: it writes a mark, and sees how long the mark takes to come by and how many records come before
- * it. That is the whole way, RabbitMQ's part included. It is asked when the metrics are, so what they show is of the last time.
+ * Measures how far a manager lags behind the log: it writes a mark, and notes how long the mark takes to come back and how many records
+ * come before it. That covers the whole way, including RabbitMQ. Reading the metrics starts a measurement, so they show the result of the
+ * one before.
  */
 export class LogLag {
   readonly #mark: (then: (offset: number) => void) => void;
@@ -21,7 +22,7 @@ export class LogLag {
   #lagMs = 0;
   #lagRecords = 0;
 
-  /** @param mark calls back when a mark that was written now has come by */
+  /** @param mark calls back when a mark that is written now has come back */
   constructor(mark: (then: (offset: number) => void) => void) {
     this.#mark = mark;
   }
@@ -33,7 +34,7 @@ export class LogLag {
       help: "How long a record takes from here through RabbitMQ's log and back, as of the last time that this was asked.",
       read: () => {
         this.#ask();
-        // One that has not come by yet is as late as it is by now.
+        // A mark that has not come back yet is late by at least this long.
         const waitingMs = this.#askedMs === undefined ? 0 : performance.now() - this.#askedMs;
         return Math.max(this.#lagMs, waitingMs) / 1000;
       },
@@ -57,7 +58,7 @@ export class LogLag {
   ];
 
   /** @param ms how long it took to hand a record on */
-  handedOn(ms: number): void {
+  forwarded(ms: number): void {
     this.#recordCount++;
     this.#delivery.record(ms / 1000);
   }

@@ -4,19 +4,21 @@ import type { Message } from "../message.ts";
 import { answeredBy } from "../requests.ts";
 import type { LogRecord } from "./record.ts";
 
-/** More than what may wait for a client. */
+/** The record is larger than what may wait for a client. */
 class TooLargeForClients extends Error {
   override readonly name = "TooLargeForClients";
 }
 
 /**
- * The messages of a record, for clients. RabbitMQ takes messages of 16 MiB and more from any program that may publish; one that is larger
- * than what may wait for a client would have every one of its receivers, however fast, disconnected by the next.
+ * Decodes the messages of a record for clients. RabbitMQ takes messages of 16 MiB and more from any program. A message that is larger than
+ * what may wait for a client would have each of its recipients disconnected by the next message, however fast they read, so it is refused
+ * here.
  *
  * Requests, which are for processors alone, and answers to them, which are for the clients that asked, are left out.
  *
- * @param bytesMax of the record's body, packed or not
- * @param onHidden gets what is left out: requests, and answers with what they answer, also one that is too large, since a client waits for it
+ * @param bytesMax the largest body that is opened, packed or not
+ * @param onHidden gets what is left out: requests, and answers with the request that they answer. It gets an answer even if that is too
+ *   large, since a client waits for it
  * @throws TooLargeForClients, MalformedPack
  */
 export function openForClients(

@@ -1,12 +1,12 @@
 import { isOnceAnswer } from "../envelope/once-id.ts";
 
-/** What a manager or processor numbers: `manager-0123456789ab-7`, or `manager-0123456789ab-b1-7` of a sender that has a line of its own. */
+/** Whether a manager or processor made the id: `manager-0123456789ab-7`, or `manager-0123456789ab-b1-7` for a sender with a line of its own. */
 export function isWarrens(id: string): boolean {
   const at = endOfName(id);
   return at > 0 && /^(?:[a-z]+-)?(?:b\d+-)?\d+$/.test(id.slice(at));
 }
 
-/** `manager-0123456789ab-7/GROUP/1` */
+/** Whether a processor made the id for an answer: `manager-0123456789ab-7/GROUP/1`. */
 export function isWarrensAnswer(id: string): boolean {
   const at = endOfName(id);
   return at > 0 ? id.indexOf("/", at) > at : isOnceAnswer(id);
@@ -15,7 +15,10 @@ export function isWarrensAnswer(id: string): boolean {
 const hexDigits = 12;
 const dash = 0x2d;
 
-/** Where the number begins after the name of a process of Warren's; 0 if there is none. Every answer is asked, so it is no expression. */
+/**
+ * Where the number begins, after the process's name; 0 if there is no such name. Written without a regular expression, since it runs for
+ * every answer.
+ */
 function endOfName(id: string): number {
   const start = id.startsWith("manager-") ? 8 : id.startsWith("processor-") ? 10 : 0;
   const end = start + hexDigits;

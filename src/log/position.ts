@@ -1,23 +1,23 @@
 /**
- * A place in the log, after the message with this index in the record with this offset: everything up to and including it is
- * done with. Most records have one message; a packed one has many.
+ * A place in the log: just after the message with this index, in the record with this offset. Everything up to and including that message
+ * is done with. Most records have one message; a pack has many.
  */
 export interface Position {
   /** The record's offset. */
   readonly offset: number;
-  /** −1: before the first message of the record. Infinity: after its last one. */
+  /** −1: before the record's first message. Infinity: after its last one. */
   readonly index: number;
-  /** What a client knows the record by (`fingerprintOf`): a record at this place in another log has another one. */
+  /** The record's fingerprint (`fingerprintOf`), as the client knows it. Another log has another record at this place. */
   readonly fingerprint?: string | undefined;
 }
 
-/** A position with this at its end is the one of what follows. */
+/** A position that ends with this begins after the message, not with it. */
 const next = "~";
 
 /**
- * What a message's position is called towards clients, which give it back and need not know what it means.
+ * A message's position as clients see it. They give it back unchanged and need not know what it means.
  *
- * @param fingerprint the record's; without it the position is one in whatever log there is
+ * @param fingerprint the record's; without it the position is valid in any log
  */
 export function positionText(
   offset: number,
@@ -29,13 +29,13 @@ export function positionText(
   return fingerprint === undefined ? place : `${place}-${fingerprint}`;
 }
 
-/** The position to begin with so that everything after this one comes, and nothing else. */
+/** The position from which everything after this one is delivered, and nothing else. */
 export function positionAfter(position: string): string {
   return `${position}${next}`;
 }
 
 /** Whether a message lies after a position. */
-export function isBehind(position: Position, offset: number, index: number): boolean {
+export function isAfter(position: Position, offset: number, index: number): boolean {
   return offset > position.offset || (offset === position.offset && index > position.index);
 }
 
@@ -43,9 +43,9 @@ export function isBehind(position: Position, offset: number, index: number): boo
 export type Start =
   | "first"
   | "next"
-  /** It begins with the newest message of each topic. */
+  /** Begins with the newest message of each topic. */
   | "last"
-  /** It begins with this many of the newest messages of all. */
+  /** Begins with this many of the newest messages of all topics. */
   | { readonly last: number }
   | { readonly timestamp: number }
   | Position;
@@ -54,8 +54,8 @@ export type Start =
 export const lastMax = 10_000;
 
 /**
- * Understands the header `x-stream-offset` of a subscription: `first`, `next`, `last`, `last=N`, the position to begin with,
- * or `timestamp=SECONDS`. Undefined if it is none of these.
+ * Parses the header `x-stream-offset` of a subscription: `first`, `next`, `last`, `last=N`, a position, or `timestamp=SECONDS`. Undefined
+ * if it is none of these.
  */
 export function startAt(text: string): Start | undefined {
   if (text === "first" || text === "next" || text === "last") return text;

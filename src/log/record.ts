@@ -16,35 +16,35 @@ import type { Headers, Message } from "../message.ts";
 import { isWarrens, isWarrensAnswer } from "./own-ids.ts";
 import { positionText } from "./position.ts";
 
-/** Opens an envelope; gives no messages where it cannot be read. */
+/** Opens an envelope. Returns no messages if it cannot be read. */
 export type Opener = (record: LogRecord, envelope: Envelope) => Contents;
 
-/** What clients say goes to the one, and what is for clients to the other. */
+/** The exchange for what clients send. What comes through any other one is for clients. */
 const fromClients: Exchange = "wsmanager";
-const toClients: Exchange = "towsmanager";
 
-/** What a record takes besides what is in it, in bytes: its objects, and its place in a queue. */
+/** What a record takes besides its content, in bytes: its objects, and its place in a queue. */
 const overheadBytes = 384;
 
 /**
- * One record of the shared log. What is in it is only read if somebody wants to know: the topics of a pack first, then what it says of
- * its messages, and a body when somebody gets it.
+ * One record of the shared log. It is decoded only as far as somebody needs it: first the topics of a pack, then the heads of its messages,
+ * and a body when a client gets it.
  *
- * One that is kept lets go of the buffer that it came in. A single message is kept decoded, but many headers
- * as text, and a pack as it came: decoded they take many times as much, so the code that keeps them decides how long they stay decoded.
+ * A record that is kept lets go of the buffer that it came in. A single message is kept decoded, but with its headers as text if there are
+ * many, and a pack is kept as it came. Decoded packs take many times as much, so the code that keeps records decides how long they stay
+ * decoded.
  */
 export class LogRecord {
   readonly offset: number;
   readonly exchange: RecordExchange;
   /** Seconds since 1970; absent if its publisher named none. */
   readonly timestamp: number | undefined;
-  /** It is a plain copy of what another record has, with the same id: nothing to Warren. */
+  /** Whether it is a plain copy of another record with the same id, for other programs. Warren ignores copies. */
   readonly isCopy: boolean;
-  /** What it takes in memory once it is kept, open or not. In bytes. */
+  /** What it takes in memory when it is kept, without what decoding adds. In bytes. */
   costBytes = 0;
-  /** Which of its messages, by their index, are in the log before: nobody gets them. Undefined: none. */
+  /** Which of its messages repeat earlier ones of this log, by their index: nobody gets them. Undefined: none. */
   repeated: "all" | ReadonlySet<number> | undefined;
-  /** Which of them live clients have heard from a log that was before this one. */
+  /** Which of its messages live clients have already got from a previous log. */
   heard: "all" | ReadonlySet<number> | undefined;
   readonly #messageId: string | undefined;
   #fingerprint: string | undefined;
@@ -52,7 +52,7 @@ export class LogRecord {
   /** Absent once a single message is kept. */
   #envelope: Envelope | undefined;
   #contents: Contents | undefined;
-  /** Those that were decoded, by their index. */
+  /** The decoded messages, by their index. */
   #messages: (Message | undefined)[] = [];
   #onOpened: ((record: LogRecord) => void) | undefined;
 
@@ -66,22 +66,22 @@ export class LogRecord {
     this.#opener = opener;
   }
 
-  /** Whether clients have said it, and not processors or other programs. */
+  /** Whether clients sent it, and not processors or other programs. */
   get isFromClients(): boolean {
     return this.exchange === fromClients;
   }
 
-  /** Whether processors or other programs have sent it to clients. */
+  /** Whether processors or other programs sent it, to clients. They may have used an exchange of their own that is bound to ours. */
   get isToClients(): boolean {
-    return this.exchange === toClients;
+    return !this.isFromClients;
   }
 
-  /** The one client that a message of this record is for; undefined if it is for all on its topic. */
+  /** The only recipient of a message of this record; undefined if it is for all clients on its topic. */
   recipientOf({ clientId }: Pick<Head, "clientId">): string | undefined {
     return this.isToClients ? clientId : undefined;
   }
 
-  /** What tells it from the record that another log has at this offset. */
+  /** Tells it from the record that another log has at this offset. */
   get fingerprint(): string {
     this.#fingerprint ??= fingerprintOf({
       messageId: this.#messageId,
@@ -91,17 +91,17 @@ export class LogRecord {
     return this.#fingerprint;
   }
 
-  /** What the place of the message with this index is called towards clients. */
+  /** The position of the message with this index, as clients see it. */
   positionOf(index: number): string {
     return positionText(this.offset, index, this.heads.length, this.fingerprint);
   }
 
-  /** What the place at the record's end is called towards clients. */
+  /** The position at the record's end, as clients see it. */
   get endPosition(): string {
     return positionText(this.offset, 0, 1, this.fingerprint);
   }
 
-  /** The topics of its messages, as far as they are known without reading more: those of a pack. */
+  /** The topics of its messages, if they are known without decoding more: those of a pack. */
   get topics(): readonly string[] | undefined {
     return this.#isPacked ? topicsIn(this.#envelope!.body) : undefined;
   }
@@ -111,8 +111,8 @@ export class LogRecord {
   }
 
   /**
-   * When a message's publisher says that it was published, in seconds since 1970; undefined if it does not say. Managers and processors
-   * stamp what names no time with their own, which nobody has said, and their clocks may be wrong.
+   * When the message was published, according to its publisher, in seconds since 1970; undefined if the publisher did not say. Managers and
+   * processors add their own time to messages without one. That is not returned here, since their clocks may be wrong.
    */
   publishersTimeOf(index: number): number | undefined {
     const head = this.heads[index]!;
@@ -120,7 +120,7 @@ export class LogRecord {
     return timestampIn(head) ?? (isStamped ? undefined : this.timestamp);
   }
 
-  /** What its messages are, without their bodies. */
+  /** The heads of its messages: everything but their bodies. */
   get heads(): readonly Head[] {
     return this.#opened.heads;
   }
@@ -153,17 +153,17 @@ export class LogRecord {
     return repeated !== undefined && (repeated === "all" || repeated.has(index));
   }
 
-  /** Whether live clients have heard the message with this index already, from this log or from the one before. */
+  /** Whether live clients have already got the message with this index, from this log or from a previous one. */
   isHeard(index: number): boolean {
     const { heard } = this;
     return this.isRepeat(index) || (heard !== undefined && (heard === "all" || heard.has(index)));
   }
 
   /**
-   * From now on it is kept.
+   * Prepares the record for being kept in memory.
    *
-   * @param onOpened called when a pack is read, or at once if it has been: until `close` it takes `openCostBytes` more
-   * @param isReadNow whether somebody reads it now: else what has been read of a pack is let go of
+   * @param onOpened called when a pack is decoded, or at once if it has been: until `close` it takes `openCostBytes` more
+   * @param isReadNow whether a subscription reads it now; if not, what was decoded of a pack is dropped
    */
   keep(onOpened: (record: LogRecord) => void, isReadNow: boolean): void {
     if (!this.#isPacked) {
@@ -176,7 +176,7 @@ export class LogRecord {
     else if (this.#contents !== undefined) onOpened(this);
   }
 
-  /** Lets go of the buffer that it came in. */
+  /** Lets go of the buffer that the record came in. */
   #own(): Envelope {
     const envelope = this.#envelope!;
     const body = ownBytes(envelope.body) as Buffer;
@@ -186,7 +186,7 @@ export class LogRecord {
 
   #keepSingle(onOpened: (record: LogRecord) => void): void {
     const [message] = this.messages;
-    // A record without an id is told by its body, which is let go of here.
+    // The fingerprint of a record without an id is made of its body, which is dropped here.
     if (this.#messageId === undefined) this.#fingerprint ??= fingerprintOf(this.#envelope!);
     this.#envelope = undefined;
     this.#messages = [];
@@ -203,17 +203,17 @@ export class LogRecord {
     this.#onOpened = onOpened;
   }
 
-  /** What its messages take while it is open, at most: when all of them are decoded. In bytes. */
+  /** What its messages take at most while they are decoded. In bytes. */
   get openCostBytes(): number {
     return this.#contents?.costBytes ?? 0;
   }
 
-  /** Whether it has been read, and may be let go of. */
+  /** Whether it is decoded, so that `close` would free memory. */
   get isOpen(): boolean {
     return this.#onOpened !== undefined && this.#contents !== undefined;
   }
 
-  /** Lets go of what was read: it is read again when somebody wants to know. */
+  /** Drops what was decoded. It is decoded again when it is needed. */
   close(): void {
     if (this.#onOpened === undefined) return;
     this.#contents = undefined;
@@ -223,7 +223,7 @@ export class LogRecord {
 
 const nothing = Buffer.alloc(0);
 
-/** More headers than this are kept as text: an object of names that nobody else uses takes some 300 bytes for each. */
+/** With more headers than this, they are kept as text: an object whose property names are used nowhere else takes some 300 bytes for each. */
 const headersMax = 4;
 
 function hasMany(headers: Headers | undefined): boolean {

@@ -7,61 +7,61 @@ import { isWarrens, isWarrensAnswer } from "./own-ids.ts";
 import type { LogRecord } from "./record.ts";
 import { SeenIds } from "./seen.ts";
 
-/** What the keys that are remembered take together, in bytes: about 20,000 of them. */
+/** What the remembered keys may take together, in bytes: enough for about 20,000 of them. */
 const keysBytesMax = 4 * 1024 ** 2;
-/** While what came before is still being read, this many of the ids that have come are kept to be compared with it. */
+/** While the past is still being read, this many of the new ids are kept, to be compared with it. */
 const sinceStartMax = 65_536;
-/** Logs before this one whose ids are remembered: some that are deleted one after another. */
+/** How many previous logs the ids are remembered of. Several logs may be deleted one after another. */
 const logsMax = 3;
 
 /**
- * Finds what is in the log more than once: what a manager or processor had to publish again since a confirm was lost, and the answers to a
- * message that was handled again. Warren's processes give what they publish ids that are the same each time, and nobody else's. Ids of
- * other programs are not looked at: some of them count from 1 again after a restart.
+ * Recognizes messages that are in the log more than once: those that a manager or processor published again because a confirm was lost, and
+ * the answers to a message that was handled again. Warren's processes give such messages the same ids each time, and no other program uses
+ * these ids. Ids of other programs are not compared: some programs count from 1 again after a restart.
  *
- * Of two messages with the same idempotency key, that two managers took before either had heard of the other's, the later one is a
- * repeat, if it was taken within the window that its id names.
+ * Two managers may accept messages with the same idempotency key before either has heard of the other's. The later one in the log is a
+ * repeat, if it was accepted within the window that its id names.
  */
 export class Repeats {
   #seen = new SeenIds();
   /**
-   * What was in the logs before this one, of the last one first: what is published again after a deletion may be deleted with the next
-   * log. These ids are heard of no more, but a reader of this log gets them.
+   * The ids of the previous logs, newest log first: what is published again after a deletion may be deleted with the next log, too. A
+   * reader of this log still gets these messages, but live clients do not get them twice.
    */
   #before: readonly SeenIds[] = [];
-  /** Made with the first key: most systems use none. */
+  /** Made with the first key, since most systems use none. */
   #keys: RecentKeys | undefined;
-  /** The id of the record that was marked last. */
+  /** The id of the record that `mark` was called with last. */
   #marked: string | undefined;
   readonly #known: KnownRepeats | undefined;
-  /** What has come first since the start; undefined once what came before has been read. */
+  /** Ids that came first since the start; undefined once the past has been read. */
   #sinceStart: SinceStart | undefined;
-  /** The ids of what came before, until `#seen` remembers as many by itself. */
+  /** The ids of the past, until `#seen` alone remembers as many. */
   #past: SeenIds | undefined;
   #isPast = false;
 
-  /** Messages that were found to be in the log before. */
+  /** How many repeats were found. */
   count = 0;
 
-  /** @param known learns of all that are found */
+  /** @param known gets every repeat that is found */
   constructor(known?: KnownRepeats) {
     this.#known = known;
   }
 
-  /** Notes which of a record's messages are repeats. Each record once, in the order of the log. */
+  /** Notes which messages of a record are repeats. Call it once for each record, in the order of the log. */
   mark(record: LogRecord, envelope: Marked): void {
     this.#known?.reachesBackTo(record.offset);
     this.#mark(record, envelope);
     if (record.repeated !== undefined) this.#known?.add(record.offset, record.repeated);
   }
 
-  /** What came before the first record that was marked will be read, and handed to `markPast` until `pastEnded`. */
-  pastFollows(): void {
+  /** The records before the first marked one will be read. They are passed to `markPast`, until `pastEnded` is called. */
+  expectPast(): void {
     this.#sinceStart = { places: new Map(), pieces: new Map(), count: 0 };
     this.#past = new SeenIds();
   }
 
-  /** Marks a record that came before the first one that was marked. Call it in the order of the log. */
+  /** Notes the ids of a record from before the first marked one. Call it in the order of the log. */
   markPast(record: LogRecord, envelope: Marked): void {
     if (this.#sinceStart === undefined) return;
     const marked = this.#marked;
@@ -72,22 +72,22 @@ export class Repeats {
     if (record.repeated !== undefined) this.#known?.add(record.offset, record.repeated);
   }
 
-  /** Adds what has become known of a record since it was marked. */
+  /** Adds to a record the repeats that were found since it was marked. */
   tell(record: LogRecord): void {
     this.#known?.tell(record);
   }
 
-  /** @param from the offset of the first record of the past that was read; undefined if none was, or if it was not read to its end */
+  /** @param from the offset of the first record of the past that was read; undefined if none was, or if reading ended early */
   pastEnded(from: number | undefined): void {
     this.#sinceStart = undefined;
     if (from !== undefined) this.#known?.reachesBackTo(from);
   }
 
-  /** What comes next is of another log: what is in both is a repeat to those that have heard it, and none to those that read this one. */
+  /** The log has begun anew. A message in both logs is a repeat for those that got it from the old one, not for readers of the new one. */
   restart(): void {
     this.#before = [this.#seen, ...this.#before].slice(0, logsMax);
     this.#seen = new SeenIds();
-    // Keys that were taken lately have a book of their own: see `once.ts`.
+    // Keys that were accepted lately are kept elsewhere: see `once.ts`.
     this.#keys = undefined;
     this.#sinceStart = undefined;
     this.#past = undefined;
@@ -96,7 +96,7 @@ export class Repeats {
 
   #mark(record: LogRecord, { messageId, contentType, body, packId }: Marked): void {
     this.#marked = messageId;
-    // A copy, which an older version's binding may bring here, comes before its pack and has its id.
+    // A plain copy, which an old binding may bring here, comes before its pack and has its id.
     if (messageId === undefined || record.isCopy) return;
     if (hasKey(messageId) && !messageId.includes("/")) {
       if (this.#isKeyAgain(messageId, record.offset, undefined)) record.repeated = "all";
@@ -111,20 +111,19 @@ export class Repeats {
     }
     if (this.#wasBefore(seenAs) || (packId !== undefined && this.#wasBefore(packKey(packId))))
       record.heard = "all";
-    // Packs of answers, each of which has its question's id, may have some of them again; and those of managers have keys.
-    // The ids are read without the bodies.
+    // In a pack of answers, or in a manager's pack with keys, single messages may be repeats. Their ids are read without the bodies.
     if (isAnswer) return;
     if (messageId.startsWith("processor-")) this.#markEach(record, isWarrensAnswer, this.#isAgain);
     else if (contentType === packedContentType && mayHaveKeys(body))
       this.#markEach(record, hasKey, this.#isKeyAgain);
   }
 
-  /** Whether it was in a log before this one. */
+  /** Whether this id was in one of the previous logs. */
   #wasBefore(id: string): boolean {
     return this.#before.some((seen) => seen.has(id));
   }
 
-  /** Whether the pack that a message was taken out of had come before. */
+  /** Whether a message was taken out of a pack that came before. */
   #hasPack(packId: string | undefined, offset: number): boolean {
     if (packId === undefined) return false;
     const key = packKey(packId);
@@ -134,7 +133,7 @@ export class Repeats {
     return isKnown;
   }
 
-  /** The pack may turn out to have come before. */
+  /** Notes a message that was taken out of a pack: the pack may turn out to have come before. */
   #notePiece(key: string, offset: number): void {
     const sinceStart = this.#sinceStart;
     if (sinceStart === undefined || sinceStart.count >= sinceStartMax) return;
@@ -161,12 +160,12 @@ export class Repeats {
     record.heard ??= heard;
   }
 
-  readonly #isAgain: IsAgain = (id, offset, index) => this.#isRepeat(this.#sawAgain(id), id, offset, index);
+  readonly #isAgain: IsAgain = (id, offset, index) => this.#isRepeat(this.#remember(id), id, offset, index);
 
-  /** Remembers it. Returns whether it was known. */
-  #sawAgain(id: string): boolean {
-    if (this.#isPast) return this.#past!.sawAgain(id);
-    const isKnown = this.#seen.sawAgain(id);
+  /** Remembers the id. Returns whether it was known. */
+  #remember(id: string): boolean {
+    if (this.#isPast) return this.#past!.remember(id);
+    const isKnown = this.#seen.remember(id);
     if (this.#past === undefined) return isKnown;
     if (this.#seen.hasForgotten && this.#sinceStart === undefined) this.#past = undefined;
     return isKnown || this.#past?.has(id) === true;
@@ -176,7 +175,7 @@ export class Repeats {
     const once = onceIdIn(id);
     if (once === undefined) return false;
     this.#keys ??= new RecentKeys(keysBytesMax);
-    return this.#isRepeat(this.#keys.sawAgain(once), once.key, offset, index);
+    return this.#isRepeat(this.#keys.remember(once), once.key, offset, index);
   };
 
   #isRepeat(isKnown: boolean, id: string, offset: number, index: number | undefined): boolean {
@@ -192,9 +191,9 @@ export class Repeats {
     return isKnown;
   }
 
-  /** What came first since the start was taken for the only one, and so were the pieces of a pack. */
+  /** Whether an id of the past came again after the start, where it was taken for new. Messages taken out of a pack count like the pack. */
   #isRepeatInPast({ places, pieces }: SinceStart, isKnown: boolean, id: string, offset: number): boolean {
-    // A record that is read once more does not repeat itself.
+    // A record that is read a second time does not repeat itself.
     const isLater = (other: number) => other > offset;
     for (const later of pieces.get(id)?.filter(isLater) ?? []) this.#foundLater(later, "all");
     pieces.delete(id);
@@ -214,26 +213,26 @@ export class Repeats {
     this.#known?.add(offset, repeated);
   }
 
-  /** Whether the answer to a request, of the record that was marked last, has been here before. One that is alone in it was asked for then. */
+  /** Whether the answer with this id, in the record marked last, came before. For one that is alone in its record, `mark` has checked it. */
   hasSeen(id: string): boolean {
     if (id === this.#marked || !isWarrensAnswer(id)) return false;
-    const isKnown = this.#sawAgain(id) || this.#wasBefore(id);
+    const isKnown = this.#remember(id) || this.#wasBefore(id);
     if (isKnown) this.count++;
     return isKnown;
   }
 }
 
-/** What was taken for new since the start, until it is known what came before. */
+/** What was taken for new since the start, until the past is known. */
 interface SinceStart {
   /** Where each id or key was. */
   readonly places: Map<string, Place>;
-  /** Where the messages were that were taken out of a pack, by the pack's. */
+  /** The places of messages that were taken out of a pack, by the pack's key. */
   readonly pieces: Map<string, number[]>;
   /** The number of ids, keys and pieces in both. */
   count: number;
 }
 
-/** Where an id was: undefined: it is the record's own. */
+/** Where an id came. Without an index it is the record's own id. */
 interface Place {
   readonly offset: number;
   readonly index: number | undefined;
@@ -243,7 +242,7 @@ type IsAgain = (id: string, offset: number, index: number | undefined) => boolea
 
 type Marked = Pick<Envelope, "messageId" | "contentType" | "body" | "packId">;
 
-/** A pack has its first message's id, which comes once more if the pack is taken apart. */
+/** The key of a pack. Its id is that of its first message, which may come again alone when the pack is taken apart. */
 function packKey(id: string): string {
   return `${id}+`;
 }

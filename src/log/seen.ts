@@ -1,33 +1,33 @@
-/** Ids that one generation remembers. With the one before it, that is the last 65,536 to 131,072 ids. */
+/** How many ids one generation remembers. Together with the one before it, that is the last 65,536 to 131,072 ids. */
 const idsMax = 65_536;
-/** Places that a generation begins with: it doubles until it holds `idsMax`, so one that sees little stays small. */
+/** The initial capacity of a generation. It doubles until it holds `idsMax`, so an object that sees few ids stays small. */
 const placesMin = 256;
 
 /**
- * Whether an id has been seen lately, in 8 bytes for each: some KB where little happens, and 2 MiB at most. It keeps hashes of 64 bits: that two of
- * those ids have the same is less likely than a fault of the memory.
+ * Remembers which ids came lately, in 8 bytes for each: some KB where little happens, and 2 MiB at most. It keeps 64-bit hashes. A
+ * collision among so few ids is less likely than a memory error.
  */
 export class SeenIds {
   #new = new Hashes();
   #old = new Hashes();
 
-  /** The hash of the id that was asked for last. */
+  /** The hash of the last id that was passed in. */
   #low = 0;
   #high = 0;
 
-  /** Whether it has been given more ids than one generation holds. */
+  /** Whether it has got more ids than one generation holds. */
   get hasForgotten(): boolean {
     return this.#old.count > 0;
   }
 
-  /** Whether it is known. */
+  /** Whether the id is known. */
   has(id: string): boolean {
     this.#hash(id);
     return this.#new.has(this.#low, this.#high) || this.#old.has(this.#low, this.#high);
   }
 
-  /** Remembers it. Returns whether it was known. */
-  sawAgain(id: string): boolean {
+  /** Remembers the id. Returns whether it was known. */
+  remember(id: string): boolean {
     this.#hash(id);
     const low = this.#low;
     const high = this.#high;
@@ -56,14 +56,14 @@ export class SeenIds {
 /** A set of 64-bit numbers, each in two halves; open addressing, at most half full. */
 class Hashes {
   count = 0;
-  /** A pair of zeros is an empty place. */
+  /** A pair of zeros is an empty slot. */
   #pairs = new Int32Array(2 * placesMin);
 
   has(low: number, high: number): boolean {
     return this.#pairs[this.#placeOf(low, high) + 1] !== 0;
   }
 
-  /** False if it was there. */
+  /** Returns false if it was there already. */
   add(low: number, high: number): boolean {
     const place = this.#placeOf(low, high);
     if (this.#pairs[place + 1] !== 0) return false;
@@ -74,7 +74,7 @@ class Hashes {
     return true;
   }
 
-  /** Where it is, or would be. */
+  /** The slot where it is, or would be. */
   #placeOf(low: number, high: number): number {
     const wanted = high === 0 ? 1 : high;
     const last = this.#pairs.length / 2 - 1;

@@ -3,10 +3,10 @@ import { reasonOf } from "../errors.ts";
 import type { Logger } from "../ops/logger.ts";
 import type { LogRecord } from "./record.ts";
 
-/** Skipped records are warned of at most this often, in milliseconds: a program that sends one sends many. */
+/** The least time between two warnings of skipped records, in milliseconds: a program that sends one such record sends many. */
 const warningIntervalMs = 1000;
 
-/** Counts the records that are skipped since nobody can read them, and warns of them. */
+/** Counts the records that are skipped because they cannot be read, and warns of them. */
 export class SkippedRecords {
   readonly #logger: Logger;
   #quietUntilMs = 0;

@@ -1,15 +1,15 @@
 import { Deque } from "../collections/deque.ts";
 
-/** How many times are looked at together. A power of two. */
+/** How many times are skipped together. A power of two. */
 const blockLength = 256;
 
 /**
- * The times of a queue of records, in seconds. Publishers' clocks differ and jump, so that times do not rise; to find the first
- * one that is not before another, whole blocks are passed over by the latest time in them.
+ * The times of the records in a queue, in seconds. Publishers' clocks differ and jump, so the times are not sorted. To find the first one
+ * that is not before a given time, whole blocks are skipped by the latest time in them.
  */
 export class Times {
   readonly #times = new Deque<number>();
-  /** The latest time in each block. Of the first one some may be gone already. */
+  /** The latest time in each block. Some times of the first block may be gone already. */
   readonly #latest = new Deque<number>();
   /** How many times of the first block are gone. */
   #gone = 0;
@@ -27,13 +27,13 @@ export class Times {
   shift(): void {
     if (this.#times.shift() === undefined) return;
     this.#gone++;
-    // An empty queue may end within a block.
+    // A queue may become empty within a block.
     if (this.#gone < blockLength && this.#times.length > 0) return;
     this.#gone = 0;
     this.#latest.shift();
   }
 
-  /** The index of the first time that is not before this one; how many there are if all are. */
+  /** The index of the first time that is not before this one; the number of times if all are before it. */
   firstNotBefore(time: number): number {
     for (let block = 0; block < this.#latest.length; block++) {
       if (this.#latest.at(block)! < time) continue;

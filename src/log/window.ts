@@ -4,16 +4,16 @@ import type { LogRecord } from "./record.ts";
 import { Times } from "./times.ts";
 
 /**
- * The newest part of the log, in memory: everything from `coversFrom` on. Besides their offsets, which may skip, records have
- * sequence numbers that do not, by which readers step through them; those of records that had to make room lie before `begin`.
+ * The newest part of the log, in memory: everything from offset `coversFrom` on. Offsets may skip, so records also have consecutive
+ * sequence numbers, by which readers step through them. Records that had to make room have sequence numbers below `begin`.
  */
 export class LogWindow {
   readonly #bytesMax: number;
   readonly #records = new Deque<LogRecord>();
-  /** Those that are decoded, the one that was decoded first before the others, and what that costs. */
+  /** The decoded records, in the order in which they were decoded, and what they cost. */
   readonly #open = new Deque<LogRecord>();
   #openBytes = 0;
-  /** How many of them were decoded since `#resting` was looked at last. */
+  /** How many of them were decoded since `#rest` ran last. */
   #fresh = 0;
   #resting: NodeJS.Timeout | undefined;
   #begin = 0;
@@ -21,10 +21,10 @@ export class LogWindow {
   #coversFrom: number | undefined;
   readonly #times = new Times();
   #last = -1;
-  /** The last one that is no record and is known by its fingerprint. */
+  /** The last offset that holds no record but is known by its fingerprint. */
   #marked: { readonly offset: number; readonly fingerprint: string } | undefined;
 
-  /** @param bytesMax what the records may cost together; the newest one is kept whatever it costs */
+  /** @param bytesMax what the records may cost together; the newest record is kept whatever it costs */
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
   }
@@ -33,7 +33,7 @@ export class LogWindow {
     return this.#bytes + this.#openBytes;
   }
 
-  /** The lowest offset from which on nothing is missing; undefined until the log is known to be followed. */
+  /** The lowest offset from which on nothing is missing; undefined until the log is being followed. */
   get coversFrom(): number | undefined {
     return this.#coversFrom;
   }
@@ -54,10 +54,10 @@ export class LogWindow {
   }
 
   /**
-   * How many records cost so much together, by the size of those that are in memory.
+   * How many records cost this much together, judging by those in memory.
    *
    * @param bytes what they would take in memory
-   * @param least, most the bounds of what is returned; the most where nothing is in memory
+   * @param least, most the bounds of the result; `most` is returned if nothing is in memory
    */
   recordsIn(bytes: number, least: number, most: number): number {
     const count = this.#records.length;
@@ -69,7 +69,7 @@ export class LogWindow {
     return this.#records.at(sequence - this.#begin);
   }
 
-  /** @param isReadNow whether somebody reads it now: else what has been read of a pack is let go of, to be read again when it is wanted */
+  /** @param isReadNow whether a subscription reads the record now; if not, what was decoded of a pack is dropped, to be decoded again when needed */
   append(record: LogRecord, isReadNow = true): void {
     this.reached(record.offset);
     record.keep(this.#opened, isReadNow);
@@ -87,9 +87,9 @@ export class LogWindow {
   }
 
   /**
-   * The log has reached this offset, and it is followed.
+   * The log is being followed, and has reached this offset.
    *
-   * @param fingerprint of what is there, if that is no record for anybody
+   * @param fingerprint of what is at the offset, if that is not a record
    */
   reached(offset: number, fingerprint?: string): void {
     this.#coversFrom ??= offset;
@@ -97,14 +97,14 @@ export class LogWindow {
     if (fingerprint !== undefined) this.#marked = { offset, fingerprint };
   }
 
-  /** Whether what is at this offset has this fingerprint; undefined if it is not in memory. */
+  /** Whether the entry at this offset has this fingerprint; undefined if it is not in memory. */
   hasAt(offset: number, fingerprint: string): boolean | undefined {
     const record = this.at(this.sequenceOf(offset));
     if (record?.offset === offset) return record.fingerprint === fingerprint;
     return this.#marked?.offset === offset ? this.#marked.fingerprint === fingerprint : undefined;
   }
 
-  /** What the place is called towards clients after which comes what lies after this offset: the end of the last record up to it. */
+  /** The position after this offset, as clients see it: the end of the last record up to it. */
   nameOf(offset: number): string {
     const record = this.at(this.sequenceOf(offset + 1) - 1);
     if (record !== undefined) return record.endPosition;
@@ -127,20 +127,20 @@ export class LogWindow {
   }
 
   /**
-   * The sequence number of the first record that is not older than this, in seconds since 1970, by the time that its publisher gave
-   * it, or else by when it came; `end` if there is none.
+   * The sequence number of the first record that is not older than this, in seconds since 1970, going by its publisher's time or else by
+   * when it came; `end` if there is none.
    */
   sequenceOfTime(timestamp: number): number {
     return this.#begin + this.#times.firstNotBefore(timestamp);
   }
 
-  /** Nobody reads it any more. */
+  /** Stops the timer. Nothing reads the window any more. */
   close(): void {
     clearTimeout(this.#resting);
     this.#resting = undefined;
   }
 
-  /** What comes next does not follow on what came: begins anew. */
+  /** Drops everything, since the next record does not follow on the last one. */
   clear(): void {
     this.#begin = this.end;
     while (this.#records.shift() !== undefined) this.#times.shift();
@@ -153,7 +153,7 @@ export class LogWindow {
     this.#marked = undefined;
   }
 
-  /** A record was decoded. Only those that were decoded last stay so, whatever reads them. */
+  /** A record was decoded. Only the most recently decoded ones stay decoded, whatever reads them. */
   readonly #opened = (record: LogRecord): void => {
     this.#open.push(record);
     this.#fresh++;
@@ -163,14 +163,14 @@ export class LogWindow {
       this.#close(this.#open.shift()!);
   };
 
-  /** Lets go of what was decoded before this was called last: its many small objects would keep what a flood took for as long. */
+  /** Drops what was decoded before the last call: after a flood, many small objects would otherwise stay in memory. */
   readonly #rest = (): void => {
     while (this.#open.length > this.#fresh) this.#close(this.#open.shift()!);
     this.#fresh = 0;
     this.#resting = this.#open.length > 0 ? setTimeout(this.#rest, restMs) : undefined;
   };
 
-  /** One that was closed when it was dropped may be among those that are open for a while. */
+  /** Closes a record. One that was dropped and closed before may still be in `#open` for a while. */
   #close(record: LogRecord): void {
     if (!record.isOpen) return;
     this.#openBytes -= record.openCostBytes;
@@ -178,7 +178,7 @@ export class LogWindow {
   }
 }
 
-/** A record that was decoded stays so for this time at least, and twice as long at most, where there is room. In milliseconds. */
+/** A decoded record stays decoded for at least this time and at most twice as long, if there is room. In milliseconds. */
 const restMs = 3000;
-/** What is decoded takes at most this part of what the window may take, but for the last record. */
+/** Decoded records may take at most this part of the window's size, except for the last one. */
 const openShare = 4;

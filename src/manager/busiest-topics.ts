@@ -1,19 +1,19 @@
 import type { AnyMetric } from "../ops/metrics.ts";
 
-/** Topics that are shown. */
+/** How many topics are shown. */
 const shownMax = 10;
-/** Topics that are counted at a time. Clients can make up any number of them. */
+/** How many topics are counted at a time. Clients can make up any number of them. */
 const countedMax = 200;
-/** What is shown is of the last one to two of these, in milliseconds. */
+/** Two windows are kept, the current one and the one before, so the metric covers the last one to two minutes. In milliseconds. */
 const windowMs = 60_000;
-/** The first messages of a window, each of which is counted; after them, one of every `sampleEvery` stands for all of these. */
+/** The first messages of a window are all counted. After them, one of every `sampleEvery` is counted, with that weight. */
 const exactMax = 1000;
 const sampleEvery = 32;
 
 /**
- * The topics to which clients send the most, by estimate: of many messages one in 32 is looked at. When there are more topics than are
- * counted, one that is new takes one from each of the others instead (Misra and Gries), so that a topic with more than a two hundredth of all
- * messages is never missed, and shows at most as many too few.
+ * The topics to which clients send the most, estimated by sampling. When more topics come than are counted, a new topic takes one from each
+ * of the others instead of an entry of its own (Misra and Gries). So a topic with more than a two hundredth of all messages is never
+ * missed, and its count is too low by at most that much.
  */
 export class BusiestTopics {
   readonly #now: () => number;
@@ -54,11 +54,11 @@ export class BusiestTopics {
     const count = counts.get(topic);
     if (count !== undefined) counts.set(topic, count + weight);
     else if (counts.size >= countedMax) this.#giveUp(weight);
-    // A text of its own: a part of a longer one would keep all of it.
+    // Copy the text: a substring would keep the whole text that it is a part of.
     else counts.set(Buffer.from(topic).toString(), weight);
   }
 
-  /** Each gives up one, and those that have none left make room: that costs little, since each can only be taken away once. */
+  /** Takes `weight` from every topic and drops those with nothing left. This costs little, since each count can be taken away only once. */
   #giveUp(weight: number): void {
     for (const [topic, count] of this.#counts) {
       if (count > weight) this.#counts.set(topic, count - weight);

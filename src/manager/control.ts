@@ -11,10 +11,10 @@ import type { Outbox } from "../outbox/outbox.ts";
 import type { ManagerOptions } from "./manager-options.ts";
 import type { Revoking } from "./revoking.ts";
 
-/** What the control API does, and to what. */
+/** What the control API needs in order to act. */
 export interface ControlParts
   extends Pick<ControlOptions, "askAll" | "drain" | "level" | "deadLetters" | "onRefused"> {
-  /** What is published to clients. */
+  /** Publishes messages to clients. */
   readonly answers: Outbox;
   readonly once: Once;
   /** Undefined where nothing can be revoked. */
@@ -79,7 +79,7 @@ function readAdminToken(file: string): string {
 /** Why nothing can be revoked. */
 const noLog = "with --log off nothing can be revoked: no other manager would know of it";
 
-/** Topics of one client that are told. */
+/** The most topics of one client that are listed. */
 const topicsMax = 100;
 
 /** What the desk of a manager knows besides its clients. */
@@ -88,11 +88,11 @@ export interface ManagerState {
   readiness(): Readiness;
   /** What waits for the broker's confirms, in bytes. */
   waitingBytes(): number;
-  /** Undefined where no other manager is heard of. */
+  /** Undefined where managers do not hear of one another. */
   events(): Events | undefined;
   /** Undefined where nothing can be revoked. */
   revoking(): Revoking | undefined;
-  /** Has the clients leave over a time, in milliseconds, and then stops the manager. */
+  /** Has the clients leave evenly over this time, in milliseconds, and then stops the manager. */
   drain(overMs: number): void;
   /** The level of this process's logger. */
   level(): LogLevel;
@@ -142,7 +142,7 @@ export function clienteleOf(manager: string, gateway: () => Gateway, state: Mana
   };
 }
 
-/** Without a broker that knows others, a manager answers for itself alone. */
+/** Asks all managers. Where the broker does not connect them, this manager answers alone. */
 export function aloneOr(desk: Desk, events: Events | undefined) {
   return async (command: Parameters<Desk["obey"]>[0]) =>
     events === undefined

@@ -1,17 +1,17 @@
 import { leaversMax } from "../broker/leavers.ts";
 
-/** How long those that go are gathered, in milliseconds: many go at once. */
+/** How long clients that leave are gathered before they are announced, in milliseconds: often many leave at once. */
 const gatherMs = 50;
-/** How many are told of at once. So many go only in an outage, and handlers that work for nobody end some time. */
+/** The most clients that are announced at once. More than that leave only in an outage, and handlers that work for them time out anyway. */
 const gatheredMax = 10_000;
 
-/** Gathers the clients that asked and have gone, and tells processors of them together. */
+/** Gathers the clients that asked a request and have disconnected, and tells processors of them together. */
 export class Leavers {
   readonly #tell: (askers: readonly string[]) => void;
   #gathered: string[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param tell tells all processors; it is lost where there is no connection */
+  /** @param tell tells all processors; without a connection the news is lost */
   constructor(tell: (askers: readonly string[]) => void) {
     this.#tell = tell;
   }

@@ -9,7 +9,7 @@ import type { Replies } from "./replies.ts";
 import type { Steering } from "./steering.ts";
 import type { WayBack } from "./way-back.ts";
 
-/** What has metrics. */
+/** The parts of a manager that have metrics. */
 export interface MetricsParts {
   readonly broker: Broker;
   readonly outbox: Outbox;

@@ -1,7 +1,7 @@
 import type { GatewayOptions } from "../gateway/gateway-options.ts";
 import type { Options } from "../options/table.ts";
 
-/** What a command line says to the gateway and the outbox; the rest of what the gateway needs is the manager's to give. */
+/** The options from the command line, for the gateway and the outbox. The manager itself provides the rest of what the gateway needs. */
 export type ManagerOptions = Omit<
   GatewayOptions,
   | "logger"

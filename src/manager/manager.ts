@@ -24,7 +24,7 @@ import { Traced } from "./traced.ts";
 import { uplinkTo } from "./uplink.ts";
 import { WayBack } from "./way-back.ts";
 
-/** Answers of other programs that a manager holds. */
+/** How many answers of other programs a manager may hold unacknowledged. */
 const repliesPrefetch = 1000;
 
 /** What a manager is made with. */
@@ -34,11 +34,11 @@ export interface ManagerParts {
   readonly messageTrace: MessageTrace;
   /** Absent: clients need no token. */
   readonly auth?: Auth | undefined;
-  /** What `/metrics` shows besides. */
+  /** Further metrics for `/metrics`. */
   readonly others?: () => readonly AnyMetric[];
-  /** What clients may speak; all that there is unless given. */
+  /** The protocols that clients may speak; all of them unless given. */
   readonly protocols?: readonly ProtocolMaker[] | undefined;
-  /** Where spans go; absent: nowhere. */
+  /** Records spans; absent: none are recorded. */
   readonly tracing?: Tracing | undefined;
 }
 
@@ -61,14 +61,14 @@ export class Manager {
   /** What `/metrics` shows of it besides its gateway. */
   readonly #metrics: readonly AnyMetric[];
   #isStopping = false;
-  /** Called when the control API asks for a stop: after the clients have left over a time, in milliseconds. */
+  /** Called when the control API asks for a stop. The clients have to leave over this time first, in milliseconds. */
   onDrain: (overMs: number) => void = () => undefined;
-  /** What the control API reaches dead letters by; undefined where the broker keeps none. */
+  /** Gives the control API access to dead letters; undefined where the broker keeps none. */
   deadLetters: DeadLetters | undefined;
   /** The level of this process's logger, for the control API. */
   logLevel: LogLevel = { level: "info", changeLevel: () => undefined };
 
-  /** @param id unique to this process: other managers tell its messages from theirs by it */
+  /** @param id unique to this process: by it other managers recognize this one's messages */
   constructor(id: string, options: ManagerOptions, parts: ManagerParts) {
     const { broker, logger, messageTrace, tracing } = parts;
     this.#parts = parts;
@@ -79,8 +79,8 @@ export class Manager {
     this.#wayBack = new WayBack(broker, once, recordBytesMaxOf(options), logger);
     this.#steering = this.#steeringOf(id);
     this.#gateway = this.#gatewayOf(options, once);
-    this.#outbox.level.onRelieved = () => this.#gateway.relieve();
-    this.#outbox.level.onLightened = () => this.#gateway.lighten();
+    this.#outbox.level.onLowWatermark = () => this.#gateway.releaseBackpressure();
+    this.#outbox.level.onProgress = () => this.#gateway.recheckShares();
     broker.attachPublisher("wsmanager", this.#outbox);
     const replies = new Replies(
       this.#answers,
@@ -89,7 +89,7 @@ export class Manager {
     );
     broker.attachPublisher("towsmanager", this.#answers);
     broker.attachReplyConsumer(repliesPrefetch, replies);
-    this.#wayBack.leadTo(this.#gateway, id, messageTrace, tracing);
+    this.#wayBack.attachTo(this.#gateway, id, messageTrace, tracing);
     this.#metrics = managerMetrics({
       broker,
       outbox: this.#outbox,
@@ -149,7 +149,7 @@ export class Manager {
   }
 
   /**
-   * Starts to serve clients, whether the broker is there or not.
+   * Starts to serve clients, whether or not the broker can be reached.
    *
    * @throws FatalError if it cannot listen
    */
@@ -157,7 +157,7 @@ export class Manager {
     return this.#gateway.listen();
   }
 
-  /** Has the clients leave evenly over a time, in milliseconds. Before `drain`. */
+  /** Has the clients leave evenly over this time, in milliseconds. Call it before `drain`. */
   async leave(overMs: number): Promise<void> {
     this.#isStopping = true;
     await this.#gateway.leave(overMs);
@@ -172,7 +172,7 @@ export class Manager {
     return this.#gateway.adminUrl;
   }
 
-  /** Reads the files of its certificate and its keys again. What cannot be used changes nothing, and is reported. */
+  /** Reads the certificate and the keys from their files again. A file that cannot be used is reported and changes nothing. */
   async reload(): Promise<void> {
     await this.#parts.auth?.reload(this.#logger);
     try {
@@ -188,8 +188,8 @@ export class Manager {
   }
 
   /**
-   * Reads no more, obeys what it has read, and waits for the broker to confirm all of it: up to `timeoutMs` in all. True if that
-   * was time enough.
+   * Stops reading from clients, handles what was read, and waits until the broker has confirmed all of it, for at most `timeoutMs`. Returns
+   * true if everything was confirmed in time.
    */
   async drain(timeoutMs: number): Promise<boolean> {
     this.#isStopping = true;
@@ -205,7 +205,7 @@ export class Manager {
     return isObeyed && isDrained;
   }
 
-  /** Closes the clients and the port, within about `timeoutMs`. After `drain`. */
+  /** Closes the clients and the port, within about `timeoutMs`. Call it after `drain`. */
   async close(timeoutMs?: number): Promise<void> {
     await this.#gateway.close(timeoutMs);
     await this.#steering.close(timeoutMs);
@@ -222,7 +222,10 @@ export class Manager {
   }
 }
 
-/** What this manager takes and packs itself it has to hand out, however little may wait for a client. In bytes. */
+/**
+ * The largest record that clients get. A manager has to deliver whatever it accepts and packs itself, even if `clientBufferBytes` is
+ * smaller. In bytes.
+ */
 function recordBytesMaxOf({ clientBufferBytes, maxMessageBytes }: ManagerOptions): number {
   return Math.max(clientBufferBytes, maxMessageBytes, defaultOutboxLimits.packBytesMax);
 }

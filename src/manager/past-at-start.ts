@@ -9,41 +9,44 @@ import type { Repeats } from "../log/repeats.ts";
 import type { Logger } from "../ops/logger.ts";
 import { nothingCame, type PastPart, type PastReader, PastReading } from "./past-reading.ts";
 
-/** Records of the last part that are sent ahead; and of what is older, which is read beside serving. */
+/** How many records of the recent part may be on their way at a time. */
 const aheadMax = 512;
 const olderAheadMax = 128;
-/** The past goes back at least this far, in milliseconds: longer than a lost connection takes to be noticed and what it had to be published again. */
+/**
+ * The least that is read of the past, in milliseconds. It is longer than it takes to notice a lost connection and to publish again what was
+ * on it.
+ */
 const pastMsMin = 120_000;
-/** The last part has no more records than this: as many as the ids that a follower remembers. It takes a few seconds. */
+/** The recent part has at most this many records: as many as the ids that `Repeats` remembers. Reading them takes a few seconds. */
 const recentRecordsMax = 131_072;
-/** Clocks of managers may differ by this, in seconds. */
+/** How far the clocks of two managers may differ, in seconds. */
 const leewaySeconds = 5;
 /**
- * So many records are read where there is none of the last minutes. The clock here may be ahead of RabbitMQ's, and the log's last part looks older
- * than it is; it is about what a manager has on its way when its connection is lost.
+ * How many records are read if none is younger than `pastMsMin`: this clock may be ahead of RabbitMQ's, so that recent records look older
+ * than they are. A manager has about this many on their way when its connection is lost.
  */
 const recentRecordsMin = 1024;
 /** The wait before the log is read again after its reading was lost, in milliseconds. */
 const retryMsUnlessGiven = 500;
-/** Live clients wait this long for it at most, counted from when the way to the log was lost last: nothing comes for them meanwhile. In milliseconds. */
+/** How long live clients wait for the past at most, counted from the last loss of the way to the log. In milliseconds. */
 const liveWaitMsMax = 10_000;
-/** It is over after this long in any case: the log may have begun anew, and then has no such place. In milliseconds. */
+/** Reading ends after this time in any case: if the log has begun anew, it never reaches the end of the part. In milliseconds. */
 const readingMsMax = 60_000;
-/** How long what has a key waits after the start while RabbitMQ is not reached. In milliseconds. */
+/** How long messages with a key wait after the start if RabbitMQ cannot be reached. In milliseconds. */
 const awayMsMax = 5000;
 
 /**
- * What a manager has to know of the time before it was started: the idempotency keys that other managers took, and the ids of what
- * may come once more. Both are in the last part of the log, which is read once when this manager begins to follow the log. Until
- * then it is not ready, no durable subscription is served, and what comes for live ones waits.
+ * What a manager has to learn about the time before its start: the idempotency keys that other managers accepted, and the ids of messages
+ * that may be repeated. Both are in the recent part of the log, which is read once, when this manager begins to follow the log. Until that
+ * is done the manager is not ready, no durable subscription is served, and messages for live clients wait.
  *
- * Where so much is published that the last part is shorter than the time for which keys count, the rest of that is read for keys alone
- * while the manager serves. What clients send with a key waits until all of it is read.
+ * In a busy system the recent part may be shorter than the idempotency window. Then the older rest of the window is read for keys alone,
+ * while the manager serves. Messages that clients send with a key wait until all of it is read.
  */
 export class PastAtStart {
   readonly #broker: Pick<Broker, "read" | "hasLog">;
   readonly #once: Pick<Once, "windowMs" | "learn" | "past">;
-  readonly #repeats: Pick<Repeats, "pastFollows" | "markPast" | "pastEnded">;
+  readonly #repeats: Pick<Repeats, "expectPast" | "markPast" | "pastEnded">;
   readonly #recordBytesMax: number;
   readonly #logger: Logger;
   readonly #retryMs: number;
@@ -52,20 +55,20 @@ export class PastAtStart {
   #endsAtMs = 0;
   #waiting: NodeJS.Timeout | undefined;
 
-  /** Called when live clients should wait for it no longer. */
+  /** Called when live clients have waited long enough. */
   onLate: () => void = () => undefined;
 
-  /** Called once, when the past is known, but for keys of what is older. */
+  /** Called once, when the recent part is read. Keys from before it may still be missing. */
   onKnown: () => void = () => undefined;
 
   /**
-   * @param recordBytesMax a larger record is not for clients
-   * @param retryMs how long it waits before the log is read again after its reading was lost
+   * @param recordBytesMax larger records are not for clients
+   * @param retryMs the wait before the log is read again after its reading was lost
    */
   constructor(
     broker: Pick<Broker, "read" | "hasLog">,
     once: Pick<Once, "windowMs" | "learn" | "past">,
-    repeats: Pick<Repeats, "pastFollows" | "markPast" | "pastEnded">,
+    repeats: Pick<Repeats, "expectPast" | "markPast" | "pastEnded">,
     recordBytesMax: number,
     logger: Logger,
     retryMs = retryMsUnlessGiven,
@@ -78,33 +81,33 @@ export class PastAtStart {
     this.#retryMs = retryMs;
     this.#state = broker.hasLog ? "waiting" : "known";
     if (!broker.hasLog) return;
-    repeats.pastFollows();
-    once.past.follow(awayMsMax);
+    repeats.expectPast();
+    once.past.expect(awayMsMax);
   }
 
-  /** Whether it is being read. */
+  /** Whether the recent part is being read. */
   get isReading(): boolean {
     return this.#state === "reading";
   }
 
-  /** Whether all is known that there is to know, but for keys of what is older. */
+  /** Whether the recent part is read. Keys from before it may still be missing. */
   get isKnown(): boolean {
     return this.#state === "known";
   }
 
-  /** From this offset on the manager follows the log. All but the first are passed over. */
+  /** The manager follows the log from this offset on. Only the first call counts. */
   reached(offset: number): void {
     if (this.#state !== "waiting") return;
     this.#state = "reading";
     this.#endsAtMs = performance.now() + readingMsMax;
-    this.#once.past.follow(readingMsMax);
+    this.#once.past.expect(readingMsMax);
     this.#wait();
     const pastMs = Math.max(this.#once.windowMs, pastMsMin);
     const timestamp = Math.floor((Date.now() - pastMs) / 1000) - leewaySeconds;
     this.#readRecent({ timestamp }, offset);
   }
 
-  /** The log has begun anew: this manager reads all of it. */
+  /** The log has begun anew. Nothing needs to be read of it: this manager follows it from its beginning. */
   anotherLog(): void {
     this.#reading?.stop();
     if (this.#state === "reading") this.#recentEnded(undefined);
@@ -124,7 +127,7 @@ export class PastAtStart {
     this.#waiting = setTimeout(() => this.onLate(), liveWaitMsMax);
   }
 
-  /** @param oldestSeconds from when on the rest is read for keys afterwards; undefined if there is no rest */
+  /** @param oldestSeconds the time from which on the older rest is read for keys afterwards; undefined if there is no rest */
   #readRecent(start: LogStart, until: number, oldestSeconds?: number): void {
     let from: number | undefined;
     const reading = this.#read(
@@ -181,11 +184,14 @@ export class PastAtStart {
 
   readonly #learnKey = ({ id, clientId }: Pick<Head, "id" | "clientId">): void => {
     const seconds = onceIdIn(id)?.seconds;
-    // Those of the last part have been read when older ones are.
+    // Keys of the older rest come after those of the recent part, and must not replace them.
     if (seconds !== undefined) this.#once.learn(id, clientId, seconds * 1000, this.isKnown);
   };
 
-  /** A pack that cannot be read has no keys. Its follower warns of it. Requests, which clients do not get, have keys, too. */
+  /**
+   * Opens a record for its keys. A pack that cannot be read has none; the feed warns of it. Requests have keys too, although clients do not
+   * get them.
+   */
   readonly #open: Opener = (record, envelope) => {
     try {
       return openForClients(record, envelope, this.#recordBytesMax, this.#learnKey);
@@ -194,7 +200,7 @@ export class PastAtStart {
     }
   };
 
-  /** @param from the offset of the first record that was read; undefined if not all were */
+  /** @param from the offset of the first record that was read; undefined if the part was not read to its end */
   #recentEnded(from: number | undefined): void {
     this.#state = "known";
     clearTimeout(this.#waiting);
@@ -202,7 +208,7 @@ export class PastAtStart {
     this.onKnown();
   }
 
-  /** @param why not all was read: a client that repeats a message of those before is not found out then, and a durable subscription may get one twice */
+  /** @param why reading ended early: repeats of the messages that were not read cannot be recognized, and a durable subscription may get one twice */
   #allEnded(why?: string): void {
     if (why !== undefined)
       this.#logger.warn("not all of the message log's last part was read at the start", { reason: why });

@@ -1,18 +1,18 @@
 import type { Broker, LogReading, LogStart, RecordExchange } from "../broker/broker.ts";
 import type { Envelope } from "../envelope/envelope.ts";
 
-/** A reading that gets nothing for this long has come to the log's end, or will get nowhere. In milliseconds. */
+/** A reading that gets no record for this long has reached the log's end, or is stuck. In milliseconds. */
 const silenceMsMax = 15_000;
 
-/** Why such a reading has ended. */
+/** The reason when a reading ended because nothing came. */
 export const nothingCame = "nothing came";
 
 /** Which part of the log is read. */
 export interface PastPart {
   readonly start: LogStart;
-  /** The offset before which it ends. */
+  /** The offset at which reading stops, exclusive. */
   readonly until: number;
-  /** When it is given up, by `performance.now()`. */
+  /** The time at which reading is given up, by `performance.now()`. */
   readonly endsAtMs: number;
   /** How many records may be on their way. */
   readonly aheadMax: number;
@@ -20,17 +20,17 @@ export interface PastPart {
   readonly retryMs: number;
 }
 
-/** Hears of a part of the log. */
+/** Receives the records of one part of the log. */
 export interface PastReader {
-  /** The next record, each once. */
+  /** The next record. Each comes once. */
   record(offset: number, exchange: RecordExchange, envelope: Envelope): void;
-  /** Its reading was lost, as when the way to the log is: it is read again. */
+  /** The reading was lost, for instance with the connection, and is started again. */
   lost?(): void;
   /** @param why it was not read to its end; undefined if it was */
   ended(why: string | undefined): void;
 }
 
-/** Reads a part of the log once, again where its reading is lost, and gives up in the end. */
+/** Reads one part of the log. It starts again when the reading is lost, and gives up at the deadline. */
 export class PastReading {
   readonly #broker: Pick<Broker, "read">;
   readonly #part: PastPart;
@@ -47,7 +47,7 @@ export class PastReading {
     this.#read();
   }
 
-  /** Nothing is read any more, and nobody hears of an end. */
+  /** Stops reading. `ended` is not called any more. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -66,7 +66,7 @@ export class PastReading {
         else if (performance.now() >= endsAtMs) this.#end("that takes too long");
         else {
           this.#timer?.refresh();
-          // A reading after a lost one begins with what the lost one has read.
+          // A restarted reading begins with records that were read already.
           if (offset > this.#last) {
             this.#last = offset;
             this.#reader.record(offset, exchange, envelope);

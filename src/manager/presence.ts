@@ -4,7 +4,7 @@ import type { Announcements } from "../gateway/clients/announcements.ts";
 import type { AnyMetric } from "../ops/metrics.ts";
 import { Presence } from "../presence/presence.ts";
 
-/** Who is on which topic, told between managers by the way that their events go. */
+/** Presence of clients on topics. Managers tell one another of it over the same connection as their events. */
 export function presenceOf(events: Events, attendance: Attendance): Presence {
   const post = {
     own: events.manager,
@@ -23,7 +23,10 @@ export function presenceOf(events: Events, attendance: Attendance): Presence {
   return presence;
 }
 
-/** Where the gateway tells of its clients. Presence hears of an end first, while the client has its name and subscriptions. */
+/**
+ * Receives the gateway's announcements about clients. Presence hears of a disconnect first, while the client still has its name and
+ * subscriptions.
+ */
 export function toldOf(events: Events, presence: Presence): Announcements {
   return {
     connected: (client) => events.connected(client),

@@ -12,8 +12,8 @@ import { answeredBy } from "../requests.ts";
 const warningIntervalMs = 1000;
 
 /**
- * Answers of other programs to requests. Each comes to one of the managers, which hands on what is for its own clients, and puts the
- * rest into the log, where the manager that it is for sees it.
+ * Consumes the answers of other programs to requests. RabbitMQ hands each answer to one of the managers, which delivers it if the client is
+ * its own, and otherwise publishes it to the log, where the client's manager sees it.
  */
 export class Replies implements Consumer {
   readonly #outbox: Outbox;
@@ -24,7 +24,7 @@ export class Replies implements Consumer {
   #forwarded = 0;
   #refused = 0;
 
-  /** @param answer hands an answer to the client that asked; false if it is another manager's */
+  /** @param answer delivers an answer to the client that asked; returns false if the client is another manager's */
   constructor(outbox: Outbox, answer: (message: Message, asker: string) => boolean, logger: Logger) {
     this.#outbox = outbox;
     this.#answer = answer;
@@ -67,7 +67,7 @@ export class Replies implements Consumer {
     else {
       this.#forwarded++;
       const done = () => session?.ack(tag, false);
-      // The sender of an answer is none of its receivers, and an answer without an id gets one.
+      // The sender of an answer does not count as a recipient, and an answer without an id gets one.
       const { body, topic, headers, timestamp } = message;
       const id = envelope.messageId === undefined ? {} : { id: envelope.messageId };
       const setAside = (why: string) => {
@@ -80,7 +80,7 @@ export class Replies implements Consumer {
 
   #open(envelope: Envelope): readonly Message[] {
     try {
-      // A reply is routed by the queue's name, which is no topic.
+      // The routing key of a reply is the queue's name, not a topic.
       return open({ ...envelope, routingKey: "" }, "unnamed");
     } catch (error) {
       this.#refuse(envelope, reasonOf(error));

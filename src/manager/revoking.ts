@@ -6,14 +6,17 @@ import type { Gateway } from "../gateway/gateway.ts";
 import type { Logger } from "../ops/logger.ts";
 import type { AnyMetric } from "../ops/metrics.ts";
 
-/** How long tokens wait after the start until it is known which of them are revoked, in milliseconds. Then they are checked without. */
+/** How long tokens wait after the start until the revocations are known, in milliseconds. After that they are checked without. */
 const knownMsMax = 3000;
-/** A client that was about to connect when its token was revoked has connected by then. In milliseconds. */
+/**
+ * After this time connected clients are checked again: one that was just connecting when its token was revoked has connected by then. In
+ * milliseconds.
+ */
 const lookAgainMs = 1000;
-/** Clients that are looked at again; beyond it they are not. */
+/** The most clients that are checked again at a time. */
 const lookAgainMax = 10_000;
 
-/** Refuses tokens that are revoked, on every manager: RabbitMQ keeps which these are, and each manager reads it. */
+/** Refuses revoked tokens, on every manager. RabbitMQ keeps the list of revocations, and each manager reads it. */
 export class Revoking {
   readonly #revocations = new Revocations();
   readonly #records: RevokedRecords;
@@ -43,7 +46,7 @@ export class Revoking {
    * Refuses the tokens of a client that were issued before now, and closes its connections on all managers.
    *
    * @param forMs for how long they are refused, in milliseconds
-   * @returns why it cannot be; undefined when RabbitMQ has it
+   * @returns why that failed; undefined when RabbitMQ has stored it
    */
   async revoke(client: string, forMs: number): Promise<string | undefined> {
     if (!this.#hasTokens)
@@ -60,7 +63,7 @@ export class Revoking {
     return undefined;
   }
 
-  /** Does the same for a program that told all managers so, and does not wait. */
+  /** Does the same on a command that all managers got, without waiting for RabbitMQ. */
   revokeSoon(client: string, forMs: number): void {
     void this.revoke(client, forMs).then((why) => {
       if (why !== undefined) this.#logger.warn("a client's tokens could not be revoked", { client, why });

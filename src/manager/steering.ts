@@ -20,15 +20,15 @@ import { Revoking } from "./revoking.ts";
 /** How long a broker may take to confirm the last events, in milliseconds. */
 const closeMs = 1000;
 
-/** What others are told of a manager. */
+/** What the control API and other managers may ask of a manager. */
 export interface SteeringParts extends Pick<ManagerState, "readiness" | "waitingBytes" | "drain" | "level"> {
-  /** Called when the gateway has been made, and not before. */
+  /** Must not be called before the gateway has been made. */
   gateway(): Gateway;
 }
 
-/** What a manager and others tell one another of their clients, and what all of them are told from outside. */
+/** What managers tell one another about their clients, and the commands that all of them get from outside. */
 export class Steering {
-  /** Who is on a topic; undefined where the broker cannot tell other managers. */
+  /** Presence on topics; undefined where managers cannot tell one another. */
   readonly presence: Presence | undefined;
   readonly #events: Events | undefined;
   readonly #revoking: Revoking | undefined;
@@ -60,19 +60,19 @@ export class Steering {
     this.#revoking = this.#events && new Revoking(events.revokedRecords, auth, gateway, logger);
   }
 
-  /** Where the gateway tells of its clients. */
+  /** Receives the gateway's announcements about clients. */
   get announcements(): Announcements {
     const { presence } = this;
     return this.#events === undefined || presence === undefined ? nobodyTold : toldOf(this.#events, presence);
   }
 
-  /** A client that asked has gone. @param asker its name in correlation ids */
+  /** A client that asked requests has disconnected. @param asker its name in correlation ids */
   askerLeft(asker: string): void {
     this.#leavers.left(asker);
   }
 
   /**
-   * The control API's; none without a token.
+   * The routes of the control API; none without a token.
    *
    * @throws FatalError if the token cannot be used
    */
@@ -105,7 +105,10 @@ export class Steering {
     ];
   }
 
-  /** Ends what is told. Call it after the last client has gone: the others hear of that within `timeoutMs` if it can be, in milliseconds. */
+  /**
+   * Stops announcing. Call it after the last client has gone. Other managers hear of that within `timeoutMs`, in milliseconds, if they can
+   * be reached.
+   */
   async close(timeoutMs = closeMs): Promise<void> {
     this.#leavers.close();
     this.#commands.close();

@@ -4,28 +4,28 @@ import type { Message, OutgoingMessage } from "../message.ts";
 import type { Tracing } from "../ops/tracing.ts";
 import { spanAfter, traceContextIn, withTrace } from "../trace-context.ts";
 
-/** A message that is on its way to the broker, with who waits for it. */
+/** A message on its way to the broker, with what waits for its confirm. */
 export interface Publishing {
   readonly message: OutgoingMessage;
   readonly waiter: Waiter | undefined;
 }
 
-/** Gives clients' messages their place in a trace: those that are in one, and one of `oneIn` of the others. */
+/** Adds trace context to clients' messages: to those that already have one, and to one of every `oneIn` others. */
 export class Traced {
   readonly #tracing: Tracing | undefined;
   readonly #oneIn: number;
   #untraced = 0;
 
   /**
-   * @param tracing where spans go; undefined: nowhere, but messages carry their trace all the same
-   * @param oneIn 0: no message begins a trace
+   * @param tracing records spans; undefined: none are recorded, but messages carry their trace context all the same
+   * @param oneIn begin a trace with one of this many messages; 0: with none
    */
   constructor(tracing: Tracing | undefined, oneIn: number) {
     this.#tracing = tracing;
     this.#oneIn = oneIn;
   }
 
-  /** Returns the message with its place in a trace; undefined if it is in no trace that is recorded, and goes as it is. */
+  /** Returns the message with its trace context; undefined if it is in no sampled trace, and is published unchanged. */
   publishing(message: OutgoingMessage, waiter: Waiter | undefined): Publishing | undefined {
     const parent = traceContextIn(message.headers);
     if (parent === undefined ? !this.#isChosen() : !parent.isSampled || this.#tracing === undefined)
@@ -56,7 +56,7 @@ export class Traced {
   }
 }
 
-/** Returns the same sink, with a span for each message of a trace that it delivers. */
+/** Wraps a sink so that each delivery of a traced message is recorded as a span. */
 export function tracedSink(sink: FeedSink, tracing: Tracing | undefined): FeedSink {
   if (tracing === undefined) return sink;
   const traced = (message: Message, work: () => void) => {
@@ -67,7 +67,7 @@ export function tracedSink(sink: FeedSink, tracing: Tracing | undefined): FeedSi
     span.end();
   };
   return {
-    deliver: (message) => traced(message, () => sink.deliver(message)),
+    deliver: (message, recipient) => traced(message, () => sink.deliver(message, recipient)),
     relay: (message) => traced(message, () => sink.relay(message)),
     answer: (message, asker) => traced(message, () => sink.answer(message, asker)),
     wants: (topic) => sink.wants(topic),

@@ -5,9 +5,9 @@ import type { BusiestTopics } from "./busiest-topics.ts";
 import type { Traced } from "./traced.ts";
 
 /**
- * The way of the gateway's messages into the outbox.
+ * Connects the gateway to the outbox.
  *
- * @param traced undefined: no message is given a place in a trace
+ * @param traced adds trace context; undefined: messages get none
  */
 export function uplinkTo(
   outbox: Outbox,

@@ -14,16 +14,16 @@ import type { Tracing } from "../ops/tracing.ts";
 import { PastAtStart } from "./past-at-start.ts";
 import { tracedSink } from "./traced.ts";
 
-/** The way back: from the broker's log to a manager's gateway. */
+/** The way back of messages: from the broker's log to this manager's gateway. */
 export class WayBack {
-  /** Records that no client got. */
+  /** Counts the records that no client could get. */
   readonly skipped: SkippedRecords;
-  /** Finds what was in the log before. */
+  /** Recognizes messages that are in the log more than once. */
   readonly repeats: Repeats;
-  /** Counts what was for one client alone. */
+  /** Counts messages that are addressed to one client. */
   readonly addressed = countAddressed();
   readonly past: PastAtStart;
-  /** How far this manager is behind the log's end; undefined if there is no log. */
+  /** Measures how far this manager lags behind the log's end; undefined if there is no log. */
   readonly lag: LogLag | undefined;
   /** The broker's log, for subscriptions that read it; undefined if there is none. */
   readonly sharedLog: SharedLog | undefined;
@@ -33,8 +33,8 @@ export class WayBack {
   readonly #logger: Logger;
 
   /**
-   * @param once learns the idempotency keys that come by the log
-   * @param recordBytesMax a larger record is not for clients
+   * @param once learns the idempotency keys from the log
+   * @param recordBytesMax larger records are not for clients
    */
   constructor(broker: Broker, once: Once, recordBytesMax: number, logger: Logger) {
     this.#broker = broker;
@@ -50,12 +50,12 @@ export class WayBack {
   }
 
   /**
-   * From the broker's start on, what comes by the log goes to this gateway.
+   * Delivers what comes by the log to this gateway, as soon as the broker has started.
    *
-   * @param id the manager's: what it published itself its clients have heard already
-   * @param tracing where spans go; undefined: nowhere
+   * @param id the manager's: its clients have already got what it published itself
+   * @param tracing records spans; undefined: none are recorded
    */
-  leadTo(gateway: Gateway, id: string, messageTrace: MessageTrace, tracing: Tracing | undefined): void {
+  attachTo(gateway: Gateway, id: string, messageTrace: MessageTrace, tracing: Tracing | undefined): void {
     const { past, lag } = this;
     const sink = tracedSink(gateway, tracing);
     const feed = new Feed(
@@ -73,12 +73,12 @@ export class WayBack {
     feed.onMarked = (offset) => past.reached(offset);
     feed.onAnotherLog = () => past.anotherLog();
     if (!past.isKnown) feed.hold();
-    past.onLate = () => feed.goOn();
+    past.onLate = () => feed.resume();
     past.onKnown = () => {
-      feed.goOn();
-      gateway.pastIsKnown();
+      feed.resume();
+      gateway.startDurables();
     };
-    if (lag !== undefined) feed.onHandedOn = (ms) => lag.handedOn(ms);
+    if (lag !== undefined) feed.onForwarded = (ms) => lag.forwarded(ms);
     this.#broker.attachFollower(feed);
   }
 

@@ -2,23 +2,23 @@ import type { Server } from "bun";
 import { codeOf, reasonOf } from "../errors.ts";
 
 /**
- * The admin port of a process with a handler, on a thread of its own: a handler in an endless loop lets nothing else run on the main
- * one, and a probe that asks whether the process is alive has to hear of it. The main thread counts up in shared memory; when it does
- * no more, it is stuck. All else is the main thread's to answer.
+ * Serves the admin port of a process with a handler, on a thread of its own. A handler in an endless loop blocks the main thread, and a
+ * liveness probe has to learn of that. The main thread increments a number in shared memory; if it stops doing so, it is stuck. Everything
+ * else is answered by the main thread.
  */
 
-/** What the main thread tells this one. */
+/** Messages from the main thread. */
 export type ToThread =
   | {
       readonly open: { readonly hostname: string; readonly port: number };
-      /** What the main thread answers. */
+      /** The paths that the main thread answers. */
       readonly paths: readonly string[];
-      /** The answer to a path that nobody answers. */
+      /** The answer for any other path. */
       readonly notHere: string;
-      /** What the main thread counts up each `beatMs`. */
+      /** The number that the main thread increments every `beatMs`. */
       readonly beats: SharedArrayBuffer;
       readonly beatMs: number;
-      /** The main thread is stuck when it has not counted for this time. In milliseconds. */
+      /** If the main thread has not incremented it for this long, it is stuck. In milliseconds. */
       readonly stuckAfterMs: number;
     }
   | {
@@ -30,7 +30,7 @@ export type ToThread =
 
 type Opening = Extract<ToThread, { open: unknown }>;
 
-/** What this thread tells the main one. */
+/** Messages to the main thread. */
 export type FromThread =
   | { readonly listening: string }
   | { readonly failed: { readonly code: string | number | undefined; readonly reason: string } }
@@ -43,12 +43,15 @@ export type FromThread =
 
 /** How long the main thread may take to answer, in milliseconds. */
 const answerWithinMs = 5000;
-/** Questions that wait for the main thread; further ones are refused. */
+/** How many questions may wait for the main thread. More are refused. */
 const askedMax = 100;
 
 const asked = new Map<number, (response: Response) => void>();
 let numbers = 0;
-/** How long the main thread has not counted, in milliseconds: counted in turns of this thread, since a frozen process is not stuck. */
+/**
+ * For how long the main thread has not incremented the number, in milliseconds. Only this thread's own running time counts, since a frozen
+ * process is not stuck.
+ */
 let stuckMs = 0;
 
 declare const self: Worker;
@@ -98,7 +101,7 @@ function respond(
   const path = URL.parse(url)?.pathname ?? "";
   if (path !== "/healthz" && !paths.includes(path)) return new Response(notHere, { status: 404 });
   if (method !== "GET" && method !== "HEAD")
-    return new Response("There is nothing to do here but GET.\n", {
+    return new Response("Only GET is answered here.\n", {
       status: 405,
       headers: { allow: "GET, HEAD" },
     });

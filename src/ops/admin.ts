@@ -4,9 +4,9 @@ import { listenFault } from "./listen-fault.ts";
 import { LoopTime } from "./loop-time.ts";
 import { RequestTurns } from "./request-turns.ts";
 
-/** Where the admin listener is. */
+/** Where the admin listener listens. */
 export interface AdminOptions {
-  /** Undefined: the clients' port has the operation routes, too. */
+  /** Undefined: the operation routes are on the clients' port. */
   readonly adminPort: number | undefined;
   /** The address that it listens on. */
   readonly adminHost: string;
@@ -14,11 +14,11 @@ export interface AdminOptions {
 
 /** Refuses requests before a route sees them. */
 export interface RouteGuard {
-  /** Returns the same routes, which answer only the requests that are let through. */
+  /** Wraps routes so that they answer only allowed requests. */
   guard<S>(routes: Routes<S>): Routes<S>;
 }
 
-/** The operation routes on a port of their own, so that strangers find nothing on the clients' port but what clients need. */
+/** Serves the operation routes on a port of their own, so that the clients' port has only what clients need. */
 export class AdminListener {
   readonly #options: { readonly adminHost: string; readonly adminPort: number };
   readonly #operations: Operations;
@@ -26,13 +26,13 @@ export class AdminListener {
   readonly #api: Routes<undefined>;
   readonly #others: (request: Request) => Promise<Response | undefined>;
   readonly #turns: RequestTurns;
-  /** Turns of requests that take a while each. */
+  /** Requests that take long take turns. */
   readonly #longTurns: RequestTurns;
   #server: Server<undefined> | undefined;
 
   /**
-   * @param others answers what no route does; undefined: nothing there
-   * @param loop whose time answering takes
+   * @param others answers other paths; undefined: there are none
+   * @param loop shares out the event loop's time
    */
   constructor(
     options: { readonly adminHost: string; readonly adminPort: number },

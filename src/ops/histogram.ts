@@ -1,15 +1,15 @@
 import type { HistogramMetric } from "./metrics.ts";
 
-/** Upper ends of the ranges in which waiting times are counted, from half a millisecond to ten seconds. In seconds. */
+/** The bounds for waiting times, from half a millisecond to ten seconds. In seconds. */
 const waitBounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10] as const;
 
 /**
- * Counts values by the range that they fall into, as Prometheus wants it. `perf_hooks` has histograms that are finer, but Prometheus
- * cannot add up their percentiles over several processes. Recording costs a few comparisons and allocates nothing.
+ * Counts values by ranges, as Prometheus requires. `perf_hooks` has finer histograms, but Prometheus cannot combine their percentiles over
+ * several processes. Recording costs a few comparisons and allocates nothing.
  */
 export class Histogram {
   readonly #bounds: readonly number[];
-  /** One more than there are bounds: the last is of what is beyond all of them. */
+  /** One more than there are bounds: the last count is for larger values. */
   readonly #counts: Float64Array;
   #sum = 0;
   readonly metric: HistogramMetric;
@@ -21,7 +21,7 @@ export class Histogram {
     this.metric = { ...described, type: "histogram", readHistogram: () => this.#read() };
   }
 
-  /** @param weight how often it came */
+  /** @param weight how often the value occurred */
   record(value: number, weight = 1): void {
     const bounds = this.#bounds;
     let index = 0;

@@ -13,7 +13,7 @@ export type Routes<S> = Readonly<Record<string, Answer<S>>>;
 /** What `/readyz` answers: ready, or why not. */
 export type Readiness = { readonly ready: true } | { readonly ready: false; readonly why: string };
 
-/** What operators ask a process. */
+/** The answers to operators. */
 export interface Operations {
   /** What `/readyz` answers. */
   readiness(): Readiness;
@@ -21,12 +21,12 @@ export interface Operations {
   metrics(): readonly AnyMetric[];
 }
 
-/** Tells nothing but that there is an answer, so anybody may ask, under any name. */
+/** The route for health. It reveals nothing, so anybody may ask, under any host name. */
 export function healthRoute<S>(): Routes<S> {
   return { "/healthz": () => Response.json({ alive: true }) };
 }
 
-/** What operators may ask besides the health, by path. Every role's admin port answers it, and a manager without one on its own port. */
+/** The other routes for operators, by path. They are on every role's admin port, or on the port of a manager without an admin port. */
 const operationAnswers = {
   "/readyz": ({ readiness }, _) => readinessAnswer(readiness()),
   "/metrics": ({ metrics }, accept) => metricsAnswer(metrics(), accept),
@@ -35,10 +35,10 @@ const operationAnswers = {
 /** A path of `operationAnswers`. */
 export type OperationPath = keyof typeof operationAnswers;
 
-/** All of them. */
+/** The paths of all of them. */
 export const operationPaths = Object.keys(operationAnswers) as readonly OperationPath[];
 
-/** @param accept what the request says it takes */
+/** @param accept the request's `Accept` */
 export function operationAnswer(
   path: OperationPath,
   operations: Operations,
@@ -47,7 +47,7 @@ export function operationAnswer(
   return operationAnswers[path](operations, accept);
 }
 
-/** The routes for operators, which clients do not need, besides the health. */
+/** The operators' routes, without health. */
 export function operationRoutes<S>(operations: Operations): Routes<S> {
   const answerOf = (path: OperationPath): Answer<S> => {
     return ({ headers }) => operationAnswer(path, operations, headers.get("accept"));
@@ -55,7 +55,7 @@ export function operationRoutes<S>(operations: Operations): Routes<S> {
   return Object.fromEntries(operationPaths.map((path) => [path, answerOf(path)]));
 }
 
-/** What an admin port says of a path that it does not have. */
+/** The answer of an admin port for any other path. */
 export function notHere(): string {
   return `Not found. Here are ${["/healthz", ...operationPaths].join(", ")}.\n`;
 }
@@ -71,7 +71,7 @@ function metricsAnswer(metrics: readonly AnyMetric[], accept: string | null): Re
   });
 }
 
-/** The routes of a process that only answers questions: other methods are told that there is nothing to do. */
+/** Wraps routes of a process that only answers questions: other methods are refused. */
 export function readOnly<S>(routes: Routes<S>): Routes<S> {
   return Object.fromEntries(
     Object.entries(routes).map(([path, answer]) => [
@@ -82,14 +82,14 @@ export function readOnly<S>(routes: Routes<S>): Routes<S> {
   );
 }
 
-/** Whether a request only asks. */
+/** Whether a request only reads. */
 export function isReading({ method }: Request): boolean {
   return method === "GET" || method === "HEAD";
 }
 
-/** The answer to any method that does more than ask. */
+/** The answer to methods that do more than read. */
 export function notAllowed(): Response {
-  return new Response("There is nothing to do here but GET.\n", {
+  return new Response("Only GET is answered here.\n", {
     status: 405,
     headers: { allow: "GET, HEAD" },
   });

@@ -1,6 +1,6 @@
 import { codeOf, FatalError, reasonOf } from "../errors.ts";
 
-/** Why the manager cannot listen, in words that say how to mend it. */
+/** Why the manager cannot listen, in words that say what to do. */
 export function listenFault(
   error: unknown,
   host: string,

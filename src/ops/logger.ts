@@ -5,32 +5,32 @@ export const levels = ["debug", "info", "warn", "error"] as const;
 /** How severe a line is. */
 export type Level = (typeof levels)[number];
 
-/** What a log line says besides its message. Units are part of the names: `bytes`, `waitMs`. */
+/** The fields of a log line besides its message. Units are in the names: `bytes`, `waitMs`. */
 export type Fields = Readonly<Record<string, unknown>>;
 
 /** Prints what happens, for people or for programs. */
 export interface Logger {
-  /** Whether lines of this level are printed: what is costly to say is not even made up if not. */
+  /** Whether lines of this level are printed. Ask before making up a costly line. */
   wants(level: Level): boolean;
-  /** What helps to find a fault. */
+  /** For what helps to find a fault. */
   debug(message: string, fields?: Fields): void;
-  /** What happens in normal operation, and seldom. */
+  /** For what belongs to normal operation and happens seldom. */
   info(message: string, fields?: Fields): void;
-  /** What mends itself, and should be known. */
+  /** For what needs no action but should be known. */
   warn(message: string, fields?: Fields): void;
-  /** What was lost, or needs somebody. */
+  /** For what was lost, or needs somebody's action. */
   error(message: string, fields?: Fields): void;
 }
 
-/** What may wait for a terminal or pipe that is not read. Beyond it lines are dropped and counted, never kept. */
+/** How much may wait for a terminal or pipe that is not read. Beyond that, lines are dropped and counted. In bytes. */
 const pendingBytesMax = 1024 ** 2;
 
-/** Lines to a stream, as text for people or JSON for machines. */
+/** Prints lines to a stream, as text for people or JSON for programs. */
 export class StreamLogger implements Logger {
   readonly #output: Writable;
   readonly #isJson: boolean;
   #least: number;
-  /** Counted here, since Bun's `process.stdout` keeps `writableLength` at 0 however much waits (tried). */
+  /** Counted here, because Bun's `process.stdout` keeps `writableLength` at 0 however much waits (tried). */
   #pendingBytes = 0;
   #droppedCount = 0;
 
@@ -44,7 +44,7 @@ export class StreamLogger implements Logger {
     return levels[this.#least]!;
   }
 
-  /** Prints from this level on. A line of its own says so, whatever the level is. */
+  /** Changes the level. A line says so, whatever the level is. */
   changeLevel(level: Level): void {
     this.#least = levels.indexOf(level);
     this.#write("info", "the log level was changed", { logLevel: level });
@@ -105,14 +105,14 @@ function asText(fields: Fields): string {
 }
 
 /**
- * Characters by which a client's text could drive a terminal (C0 and C1, DEL), or make a line read otherwise than it is: those that
- * turn the direction of text, and line ends that JSON leaves as they are.
+ * Characters with which a client's text could control a terminal (C0 and C1, DEL), or make a line look different: those that change the
+ * direction of text, and line ends that JSON does not escape.
  */
 const misleading =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
-/** JSON says the same with their numbers. */
+/** Escapes them in JSON by their numbers. */
 function escaped(json: string): string {
   return json.replaceAll(
     misleading,

@@ -2,24 +2,27 @@ import { Histogram } from "./histogram.ts";
 import type { AnyMetric } from "./metrics.ts";
 import { untilTick } from "./ticks.ts";
 
-/** How often the clock is looked at, in milliseconds: a longer turn of the event loop is seen but for this much. */
+/** How often the clock is checked, in milliseconds. A long turn of the event loop is measured with this precision. */
 const lookEachMs = 20;
-/** How often an idle process looks, in milliseconds: less often, since each look wakes it up. */
+/** The same in an idle process, in milliseconds: less often, since each check wakes the process up. */
 const idleLookEachMs = 1000;
-/** A process idles that has taken less of a core than this for `idleAfterMs`. */
+/** A process is idle if it takes less than this part of a core for `idleAfterMs`. */
 const idleShare = 0.05;
-/** How long a process has to take less before it idles, in milliseconds. */
+/** For how long a process has to take less before it counts as idle, in milliseconds. */
 const idleAfterMs = 1000;
-/** A lag by which a process is taken for busy. A shorter one may be the machine's, which others share: to look more often would be of no use then. In seconds. */
+/**
+ * After a lag of this length a process counts as busy. A shorter one may be due to other processes on the machine, and then checking more
+ * often would not help. In seconds.
+ */
 const busySeconds = 0.05;
-/** The upper ends of the ranges in which lags are counted. In seconds. */
+/** The bounds for lags. In seconds. */
 const bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5] as const;
-/** The longest lag is of the last one to two of these. In milliseconds. */
+/** The longest lag is taken from the last one to two of these intervals. In milliseconds. */
 const recentMs = 30_000;
 
 /**
- * How late the event loop is: everything that the process does waits for as long. Measured by a timer: often while the process
- * works, and seldom while it idles.
+ * Measures how late the event loop is, which delays everything that the process does. It uses a timer that runs often while the process
+ * works, and seldom while it is idle.
  */
 export class LoopLag {
   readonly #histogram = new Histogram(
@@ -32,7 +35,7 @@ export class LoopLag {
   #recent = { longest: 0, longestBefore: 0, sinceMs: performance.now() };
   #dueMs = 0;
   #isIdle = false;
-  /** When the process's work was looked at last, and how much CPU time it had taken by then. */
+  /** When the process's work was last checked, and how much CPU time it had taken by then. */
   #since = { ms: 0, cpuMs: 0 };
   readonly #cpuMs: () => number;
   #timer: NodeJS.Timeout | undefined;
@@ -80,7 +83,7 @@ export class LoopLag {
     this.#wait(nowMs);
   }
 
-  /** Finds out whether the process idles. */
+  /** Finds out whether the process is idle. */
   #judge(nowMs: number, seconds: number): void {
     const sinceMs = nowMs - this.#since.ms;
     const isLate = seconds >= busySeconds;

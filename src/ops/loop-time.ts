@@ -1,14 +1,14 @@
-/** How long what comes is obeyed as it comes, in each turn of the event loop: clients' input and HTTP requests together. In milliseconds. */
+/** For how long input is handled as it comes, in each turn of the event loop: clients' messages and HTTP requests together. In milliseconds. */
 const directMs = 4;
-/** How long all tasks together are run at the end of each turn. In milliseconds. */
+/** For how long tasks run at the end of each turn, all together. In milliseconds. */
 const tasksMs = 5;
-/** The least time that a task gets before the next one's turn. In milliseconds. */
+/** The least time that a task gets in its turn. In milliseconds. */
 const runMsMin = 0.5;
 
-/** Something that has much to do, in parts. */
+/** Work that is done in parts. */
 export interface Task {
   /**
-   * Does some of it. It asks for its next turn itself, if there is more to do.
+   * Does a part of the work. If there is more to do, it asks for its next turn itself.
    *
    * @param untilMs when to pause, by `performance.now()`
    */
@@ -16,18 +16,18 @@ export interface Task {
 }
 
 /**
- * The time of each turn of the event loop, for all that strangers can make much of: what comes is obeyed at once for the first few
- * milliseconds, and what takes longer is a task, of which all kinds share some more at the turn's end, by turns. So a turn is no
- * longer for many kinds of costly work than it is for one, and everything goes on.
+ * Shares out the time of each turn of the event loop among everything that clients can cause much of. Input is handled as it comes for the
+ * first few milliseconds. What takes longer is a task, and at the turn's end all tasks share some more time, in turns. So many kinds of
+ * costly work do not make a turn longer than one kind, and everything makes progress.
  */
 export class LoopTime {
   readonly now: () => number;
-  /** The one that waits longest first. */
+  /** The task that has waited longest comes first. */
   readonly #tasks = new Set<Task>();
   #end: NodeJS.Immediate | undefined;
   #directUntilMs: number | undefined;
 
-  /** Which turn of the event loop this is, of those in which there was something to do. */
+  /** The number of the current turn of the event loop, counting only those in which there was something to do. */
   turn = 0;
 
   /** @param now the time in milliseconds */
@@ -35,26 +35,26 @@ export class LoopTime {
     this.now = now;
   }
 
-  /** Something has come. Returns until when it is obeyed as it comes, in this turn. */
+  /** Input has come. Returns until when it is handled as it comes, in this turn. */
   begin(): number {
     this.#end ??= setImmediate(this.#runTasks);
     this.#directUntilMs ??= this.now() + directMs;
     return this.#directUntilMs;
   }
 
-  /** It gets a turn. Asking again before that changes nothing. */
+  /** Gives the task a turn. Asking again before that changes nothing. */
   ask(task: Task): void {
     this.#tasks.add(task);
     this.#end ??= setImmediate(this.#runTasks);
   }
 
-  /** It gets no turn any more. */
+  /** Cancels the task's turn. */
   forget(task: Task): void {
     this.#tasks.delete(task);
   }
 
   readonly #runTasks = (): void => {
-    // One that asks again gets the next turn.
+    // A task that asks again gets the next turn.
     runByTurns(this.#tasks, this.#tasks.size, this.now() + tasksMs, this.now);
     this.turn++;
     this.#directUntilMs = undefined;
@@ -63,10 +63,10 @@ export class LoopTime {
 }
 
 /**
- * Runs tasks, the first one first, each of which gets its part of the time that is left. Those for which there is none stay where they
- * are, and those that ask again come after them.
+ * Runs tasks in order, each for its part of the remaining time. Tasks for which there is no time keep their place, and those that ask again
+ * come after them.
  *
- * @param runsMax how many may be run
+ * @param runsMax how many tasks may run
  * @param now the time in milliseconds
  */
 export function runByTurns(tasks: Set<Task>, runsMax: number, untilMs: number, now: () => number): void {

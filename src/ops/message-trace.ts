@@ -1,15 +1,15 @@
 import { type Body, bodyBytes } from "../message.ts";
 import type { Logger } from "./logger.ts";
 
-/** Lines that `auto` prints in a second; it counts the rest. */
+/** How many lines `auto` prints in a second. Further messages are counted. */
 const linesPerSecondMax = 10;
-/** Characters of a message that are printed. */
+/** How many characters of a message are printed. */
 const shownCharactersMax = 200;
 
 /**
  * Prints messages as they pass (`--log-messages`), so that a person sees the system work.
  *
- * The hot path asks `wants` first, which is a comparison and an increment, and builds nothing if the answer is no.
+ * The hot path calls `wants` first, which is a comparison and an increment, and does nothing more if the answer is no.
  */
 export class MessageTrace {
   readonly #logger: Logger;
@@ -23,12 +23,12 @@ export class MessageTrace {
     this.#mode = mode;
   }
 
-  /** Whether messages are printed at all, or counted. */
+  /** Whether messages are printed or counted at all. */
   get isOn(): boolean {
     return this.#mode !== "off";
   }
 
-  /** Whether to print this message. Counts it if not. */
+  /** Whether to print this message. If not, it is counted. */
   wants(): boolean {
     if (this.#mode !== "auto") return this.#mode === "on";
     if (this.#linesLeft > 0) {
@@ -40,7 +40,7 @@ export class MessageTrace {
     return false;
   }
 
-  /** Only after `wants` has said yes. */
+  /** Call it only after `wants` has returned true. */
   print(
     what: string,
     body: Body,

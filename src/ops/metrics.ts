@@ -1,6 +1,6 @@
 import { version } from "../version.ts";
 
-/** One number that `/metrics` shows. It is read when asked for, so that counting costs an increment and no more. */
+/** A number for `/metrics`. It is read on request, so that counting costs only an increment. */
 export interface Metric {
   /** The name with its unit, as Prometheus has it: `warren_outbox_bytes`, `…_total` for a counter. */
   readonly name: string;
@@ -22,7 +22,7 @@ export interface LabelledMetric extends Omit<Metric, "read"> {
   readEach(): Iterable<readonly [value: string, number: number]>;
 }
 
-/** Counts by the values of a label. They are known beforehand, so that `/metrics` shows those that never came, too. */
+/** Counts by the values of a label. The values are given in advance, so that `/metrics` also shows those that never occurred. */
 export class LabelledCounter<Value extends string> {
   readonly #counts: Map<Value, number>;
   readonly metric: LabelledMetric;
@@ -37,7 +37,7 @@ export class LabelledCounter<Value extends string> {
   }
 }
 
-/** How often values up to each of some bounds came. */
+/** How often values up to each of some bounds occurred. */
 export interface HistogramMetric extends Pick<Metric, "name" | "help"> {
   /** Prometheus' name for its kind. */
   readonly type: "histogram";
@@ -53,7 +53,7 @@ export interface HistogramMetric extends Pick<Metric, "name" | "help"> {
 /** A metric of any kind. */
 export type AnyMetric = Metric | LabelledMetric | HistogramMetric;
 
-/** How `/metrics` can be written: Prometheus' own text format, and OpenMetrics, which grew out of it. */
+/** The formats of `/metrics`: Prometheus' own text format, and OpenMetrics, which is based on it. */
 export const formats = {
   text: { contentType: "text/plain; version=0.0.4; charset=utf-8" },
   openMetrics: { contentType: "application/openmetrics-text; version=1.0.0; charset=utf-8" },
@@ -61,7 +61,7 @@ export const formats = {
 /** A format of `/metrics`. */
 export type Format = keyof typeof formats;
 
-/** OpenMetrics where the request asks for it, as those of Prometheus do. */
+/** OpenMetrics if the request accepts it, as Prometheus' requests do. */
 export function formatFor(accept: string | null): Format {
   return accept?.includes("application/openmetrics-text") === true ? "openMetrics" : "text";
 }
@@ -106,7 +106,7 @@ function decimal(bound: number): string {
   return Number.isInteger(bound) ? bound.toFixed(1) : String(bound);
 }
 
-/** Which Warren this is, as a label on a number that is always 1. */
+/** Warren's version, as a label of a number that is always 1. */
 export function buildInfo(role: string): Metric {
   return {
     name: "warren_build_info",
@@ -117,7 +117,7 @@ export function buildInfo(role: string): Metric {
   };
 }
 
-/** What every process says of itself. */
+/** The metrics of every process. */
 export const processMetrics: readonly Metric[] = [
   {
     name: "process_resident_memory_bytes",

@@ -1,11 +1,11 @@
 import type { Fields, Logger } from "./logger.ts";
 
-/** Different values that are logged. Strangers can make up any number of them. */
+/** How many different values are logged. Strangers can make up any number of them. */
 const valuesMax = 100;
-/** A longer value is cut. In characters. */
+/** Longer values are cut. In characters. */
 const valueCharsMax = 200;
 
-/** Warnings that come once for each value, such as an origin that was refused, however often it is met. */
+/** Warnings that are logged once for each value, such as a refused origin. */
 export class Notices {
   readonly #logger: Logger;
   readonly #seen = new Set<string>();
@@ -14,10 +14,10 @@ export class Notices {
     this.#logger = logger;
   }
 
-  /** @param fields what to say beside the value; it is asked only if the line is written */
+  /** @param fields further fields; it is called only if the line is written */
   warnOnce(message: string, name: string, value: string, fields: () => Fields): void {
     if (this.#seen.size > valuesMax) return;
-    // A copy of its own: a part of a longer text would keep all of it.
+    // Copy the text: a substring would keep the whole text that it is a part of.
     const shown = Buffer.from(value.slice(0, valueCharsMax)).toString();
     const key = `${message}\0${shown}`;
     if (this.#seen.has(key)) return;

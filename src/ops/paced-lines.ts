@@ -1,6 +1,6 @@
 import type { Fields, Logger } from "./logger.ts";
 
-/** Prints at most one line of each kind in this many milliseconds. */
+/** The least time between two lines of one kind, in milliseconds. */
 const everyMs = 1000;
 
 interface Pending {
@@ -10,8 +10,8 @@ interface Pending {
 }
 
 /**
- * Lines at level `info` of what may happen very often: the first of a kind at once, then at most one a second, with how many there
- * were. There are as many kinds as the program has names for.
+ * Lines at level `info` about things that may happen very often: the first of a kind at once, then at most one a second, with how many
+ * there were. The kinds are fixed in the program.
  */
 export class PacedLines<Kind extends string> {
   readonly #logger: Logger;
@@ -23,7 +23,7 @@ export class PacedLines<Kind extends string> {
     this.#messages = messages;
   }
 
-  /** @param fields of the last one when several share a line */
+  /** @param fields of the last one, if several share a line */
   say(kind: Kind, fields: Fields): void {
     const pending = this.#pending.get(kind);
     if (pending !== undefined) {
@@ -35,7 +35,7 @@ export class PacedLines<Kind extends string> {
     this.#wait(kind);
   }
 
-  /** Says what is left to say. */
+  /** Prints what is still to be printed. */
   close(): void {
     for (const [kind, pending] of this.#pending) {
       clearTimeout(pending.timer);

@@ -3,30 +3,30 @@ import type { Answer, Routes } from "./http.ts";
 import { LoopTime, type Task } from "./loop-time.ts";
 
 /**
- * When requests are answered that need nothing but the CPU. Bun hands over all that it has read, however many a client has sent in one
- * piece: half a megabyte has room for ten thousand, which would keep everybody waiting. So those that come in a turn of the event loop
- * in which enough have been answered wait for its end or one of the next ones, in which some are answered again. A client that has sent another
- * one by then is disconnected by Bun: so no more wait than there are connections.
+ * Decides when requests are answered that need only the CPU. Bun hands over everything that it has read: half a megabyte may contain ten
+ * thousand requests that a client has sent at once, which would keep everybody else waiting. So when enough requests were answered in a
+ * turn of the event loop, further ones wait for its end, or for later turns. Bun disconnects a client that sends another request meanwhile,
+ * so at most as many wait as there are connections.
  */
 export class RequestTurns {
   readonly #loop: LoopTime;
   readonly #atLeast: number;
   readonly #waiting = new Deque<() => void>();
   readonly #answering: Task = { run: () => this.#answerWaiting() };
-  /** The turn of the event loop in which requests were answered last, and how many in it. */
+  /** The last turn of the event loop in which requests were answered, and how many in it. */
   #turn = -1;
   #count = 0;
 
   /**
-   * @param atLeast this many are answered in a turn, however long they take; and of those that wait, no more
-   * @param loop whose time they take
+   * @param atLeast how many are answered in a turn, however long they take; and the most waiting ones that are
+   * @param loop shares out the event loop's time
    */
   constructor(atLeast: number, loop = new LoopTime()) {
     this.#atLeast = atLeast;
     this.#loop = loop;
   }
 
-  /** Returns the same routes, whose requests take turns. */
+  /** Wraps routes so that their requests take turns. */
   guard<S>(routes: Routes<S>): Routes<S> {
     return Object.fromEntries(
       Object.entries(routes).map(([path, answer]): [string, Answer<S>] => [
@@ -36,7 +36,7 @@ export class RequestTurns {
     );
   }
 
-  /** Answers a request now, or in one of the next turns. One whose client has gone by then is not answered. */
+  /** Answers a request now, or in a later turn. If its client has gone by then, it is not answered. */
   answer<R>(request: Pick<Request, "signal">, answer: () => R | Promise<R>): R | Promise<R | Response> {
     if (this.#waiting.length === 0 && this.#mayAnswer()) return answer();
     this.#loop.ask(this.#answering);
@@ -66,7 +66,7 @@ export class RequestTurns {
     return true;
   }
 
-  /** No more than these: what answering one takes is seen only when all of the turn have been begun. */
+  /** Limited in number, because the cost of an answer shows only after all of the turn were begun. */
   #answerWaiting(): void {
     for (let count = 0; count < this.#atLeast && this.#waiting.length > 0; count++) this.#waiting.shift()!();
     if (this.#waiting.length > 0) this.#loop.ask(this.#answering);

@@ -1,6 +1,6 @@
 /**
- * How long until timers of this length come round, in milliseconds: for all of a process in the same moment. To be woken up is most of what an
- * idle process costs, and so they wake it up once.
+ * How long until timers of this interval fire, in milliseconds: all of a process at the same moment. Waking up is most of the cost of an
+ * idle process, so they wake it up only once.
  *
  * @param nowMs by `performance.now()`
  */

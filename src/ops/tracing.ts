@@ -4,19 +4,19 @@ import { version } from "../version.ts";
 import type { Logger } from "./logger.ts";
 import type { AnyMetric } from "./metrics.ts";
 
-/** Spans that wait to be sent; beyond it, they are dropped and counted. */
+/** How many spans may wait to be sent. Further ones are dropped and counted. */
 const waitingMax = 2048;
-/** Spans of one request. */
+/** The most spans in one request. */
 const batchMax = 512;
-/** How long the first of them waits for company, in milliseconds. */
+/** How long the first of them waits for others, in milliseconds. */
 const lingerMs = 1000;
 /** How long a collector may take to answer, in milliseconds. */
 const timeoutMs = 5000;
 
-/** The numbers that OTLP has for kinds of spans. */
+/** OTLP's numbers for kinds of spans. */
 const kinds = { internal: 1, producer: 4, consumer: 5 } as const;
 
-/** A piece of work that has begun. */
+/** A piece of work in progress. */
 export interface Span {
   /** @param fault why it failed; undefined if it did not */
   end(fault?: string): void;
@@ -34,8 +34,8 @@ interface Finished {
 }
 
 /**
- * Sends spans to a collector as OTLP/HTTP in JSON: in batches, one at a time. It keeps no more than `waitingMax`, and what the collector
- * does not take is dropped and counted, not sent again: nothing waits for it.
+ * Sends spans to a collector as OTLP/HTTP in JSON: in batches, one at a time. It keeps at most `waitingMax` spans. What the collector does
+ * not take is dropped and counted, not sent again, since nothing depends on it.
  */
 export class Tracing {
   readonly #url: string;
@@ -49,8 +49,8 @@ export class Tracing {
   #droppedCount = 0;
 
   /**
-   * @param url of the collector; without a path, `/v1/traces` is added
-   * @param service what the spans are of, such as `warren-manager`
+   * @param url the collector's; without a path, `/v1/traces` is added
+   * @param service the name of what is traced, such as `warren-manager`
    */
   constructor(url: string, service: string, logger: Logger) {
     const parsed = new URL(url);
@@ -99,7 +99,7 @@ export class Tracing {
     };
   }
 
-  /** Sends what is left, for as long as a collector may take. */
+  /** Sends the remaining spans, for as long as a collector may take. */
   async close(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -136,7 +136,7 @@ export class Tracing {
         body: JSON.stringify(this.#requestOf(batch)),
         signal: AbortSignal.timeout(timeoutMs),
       });
-      // Read to its end, so that the connection can serve again.
+      // Read it to its end, so that the connection can be reused.
       await response.arrayBuffer();
       if (!response.ok) throw new Error(`it answers ${response.status}`);
       this.#sentCount += batch.length;
@@ -182,7 +182,7 @@ function attributesOf(attributes: Readonly<Record<string, string>>): object[] {
   return Object.entries(attributes).map(([key, stringValue]) => ({ key, value: { stringValue } }));
 }
 
-/** Nanoseconds since 1970: `Date.now()` has milliseconds alone. */
+/** Nanoseconds since 1970: `Date.now()` only has milliseconds. */
 function nowMs(): number {
   return performance.timeOrigin + performance.now();
 }

@@ -2,9 +2,9 @@ import { reasonOf } from "../errors.ts";
 import type { Logger } from "./logger.ts";
 
 /**
- * From now on, an error or a rejection that nothing has caught ends this process with exit code 1, after a line that tells of it.
- * Bun would print it and go on, with whatever it has interrupted left half done: a role that is deaf, where a supervisor could
- * start another. A handler's stray rejection is no exception, as in Node: nobody can tell whose it is.
+ * From now on, an error or a rejection that nothing has caught ends this process with exit code 1, after a log line. Bun would print it and
+ * go on, with half-done work: a role might not react any more, although a supervisor could restart it. This includes a handler's unhandled
+ * rejection, as in Node, since nobody can tell where it comes from.
  */
 export function endOnUncaught(logger: Logger): void {
   const end = (thrown: unknown) => {

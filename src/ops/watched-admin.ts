@@ -6,23 +6,23 @@ import { listenFault } from "./listen-fault.ts";
 import type { Logger } from "./logger.ts";
 import { Notices } from "./notices.ts";
 
-/** How often the main thread shows that it is alive, in milliseconds. */
+/** How often the main thread shows that it is running, in milliseconds. */
 const beatMs = 250;
 const defaultStuckAfterMs = 10_000;
 
-/** Where the admin listener is, and under which names it may be asked. */
+/** Where the admin listener listens, and under which names. */
 export interface WatchedAdminOptions {
   /** The address that it listens on. */
   readonly adminHost: string;
-  /** The port; 0: any that is free. */
+  /** The port; 0: any free one. */
   readonly adminPort: number;
   /** Names that it may be asked under besides its addresses. */
   readonly allowHost: readonly string[] | undefined;
 }
 
 /**
- * The admin port of a processor. A thread of its own has it (`admin-thread.ts`), so that `/healthz` says 503 while a handler is in an
- * endless loop. A manager without a processor has `AdminListener`, which needs no thread.
+ * The admin port of a processor. It is served by a thread of its own (`admin-thread.ts`), so that `/healthz` answers 503 while a handler is
+ * in an endless loop. A manager without a processor uses `AdminListener`, which needs no thread.
  */
 export class WatchedAdmin {
   readonly #operations: Operations;
@@ -34,7 +34,7 @@ export class WatchedAdmin {
   #worker: Worker | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param stuckAfterMs a handler that keeps the event loop for this time is taken to be in an endless loop */
+  /** @param stuckAfterMs a handler that blocks the event loop for this long counts as being in an endless loop */
   constructor(
     options: WatchedAdminOptions,
     operations: Operations,
@@ -116,7 +116,7 @@ export class WatchedAdmin {
       flag: `--allow-host ${name}`,
     }));
     return new Response(
-      "the admin port is not to be asked under this name: --allow-host names those that are\n",
+      "the admin port does not answer under this name: --allow-host lists those under which it does\n",
       {
         status: 403,
       },
@@ -124,7 +124,7 @@ export class WatchedAdmin {
   }
 }
 
-/** The URL of the thread's code, which lies in the executable where `build/compile.ts` has put it. */
+/** The URL of the thread's code. In the executable it is where `build/compile.ts` has put it. */
 function threadUrl(): string {
   const isCompiled = Bun.main.startsWith("/$bunfs/") || Bun.main.includes("~BUN");
   return new URL(isCompiled ? "./ops/admin-thread.ts" : "./admin-thread.ts", import.meta.url).href;

@@ -4,7 +4,7 @@ import { variableOf } from "./names.ts";
 import { parseCommand } from "./parse.ts";
 import type { Options } from "./table.ts";
 
-/** The flags by which a command that ends names RabbitMQ, as every role does. */
+/** The flags with which commands connect to RabbitMQ, the same as for roles. */
 const brokerFlags = ["broker", "broker-password-file", "broker-ca", "broker-cert", "broker-key"] as const;
 type BrokerFlag = (typeof brokerFlags)[number];
 
@@ -19,7 +19,7 @@ export const brokerArgs: Readonly<Record<BrokerFlag, typeof text>> = {
   "broker-key": text,
 };
 
-/** Those of them that were given, as arguments again. */
+/** The flags among these that were given, as arguments again. */
 export function brokerArgsOf(
   values: Readonly<Partial<Record<BrokerFlag, readonly string[] | undefined>>>,
 ): readonly string[] {
@@ -27,9 +27,9 @@ export function brokerArgsOf(
 }
 
 /**
- * The options by which a command reaches RabbitMQ.
+ * The options with which a command connects to RabbitMQ.
  *
- * @param what cannot be in the embedded broker: "dead letters lie in RabbitMQ"
+ * @param what why the embedded broker cannot be used: "dead letters lie in RabbitMQ"
  * @throws UsageError
  */
 export function brokerOptionsOf(

@@ -7,7 +7,7 @@ import { suggestion } from "./nearest.ts";
 
 type Flags = NonNullable<ParseArgsConfig["options"]>;
 
-/** What every command that ends has: its help, where RabbitMQ is, what it would do, and JSON. */
+/** The flags of every command: its help, RabbitMQ's address, a dry run, and JSON. */
 const flagsOfAll = {
   help: { type: "boolean", short: "h" },
   json: { type: "boolean" },
@@ -16,11 +16,11 @@ const flagsOfAll = {
 } as const satisfies Flags;
 
 /**
- * Reads the arguments of a command that has its own, such as `warren groups`.
+ * Parses the arguments of a command with flags of its own, such as `warren groups`.
  *
  * @param command its name, with which its errors begin
- * @param flags those that it has besides
- * @throws UsageError that says what is wrong, with the flag that may have been meant
+ * @param flags its own flags
+ * @throws UsageError that says what is wrong, and suggests the flag that may have been meant
  */
 export function commandArgs<const F extends Flags>(command: string, args: readonly string[], flags: F) {
   const options = { ...flagsOfAll, ...flags };
@@ -39,18 +39,18 @@ export function commandArgs<const F extends Flags>(command: string, args: readon
 }
 
 /**
- * How a command is used, for those who describe all commands.
+ * How a command is used, for the descriptions of all commands.
  *
- * @param flags those that it has besides those of every command
+ * @param flags its own flags, without those of every command
  */
 export function usageOf(name: string, actions: readonly string[], flags: Flags, help: string): CommandUsage {
   return { name, actions, flags: { ...flags, ...flagsOfAll }, help };
 }
 
 /**
- * The word after the command that says what to do.
+ * The action: the word after the command.
  *
- * @throws UsageError with the words that there are
+ * @throws UsageError that lists the actions
  */
 export function actionOf<const A extends string>(
   command: string,
@@ -66,7 +66,7 @@ export function actionOf<const A extends string>(
 const age = span(0, 10 * 365 * 86_400_000);
 
 /**
- * How old something is, as a command's flag says it: `2h`, `30d`. In milliseconds, 0 to ten years.
+ * An age in a command's flag: `2h`, `30d`. In milliseconds, 0 to ten years.
  *
  * @throws UsageError that names the flag
  */

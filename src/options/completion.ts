@@ -32,7 +32,7 @@ export function completionFor(shell: Shell, usages: readonly CommandUsage[]): st
     actions,
     flags: Object.entries(flags).map(([word, { type }]): Flag => {
       const flag = `--${word}`;
-      // Where RabbitMQ is, it is told as a role is.
+      // Flags for RabbitMQ's address are the same as for roles.
       const same = word.startsWith("broker") ? ofRoles.find((each) => each.flag === flag) : undefined;
       return same ?? { flag, meaning: "", values: [], takesFile: false, takesValue: type === "string" };
     }),

@@ -1,7 +1,7 @@
-/** Units that end a name in the code, of numbers that flags and variables take with their units (`10s`). */
+/** Units at the end of names in the code. Flags and variables take numbers with their units instead (`10s`). */
 const unit = /Ms$/;
 
-/** `stopTimeoutMs` → `stopTimeout`: for what is shown with its unit. */
+/** `stopTimeoutMs` → `stopTimeout`, for values that are shown with their unit. */
 export function withoutUnit(name: string): string {
   return name.replace(unit, "");
 }

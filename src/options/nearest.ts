@@ -1,10 +1,10 @@
-/** " (did you mean WORD?)" where a known word is near; empty where none is, or where it is known. */
+/** " (did you mean WORD?)" if a known word is similar; empty if none is, or if the word is known. */
 export function suggestion(given: string, known: Iterable<string>): string {
   const near = nearest(given, known);
   return near === undefined || near === given ? "" : ` (did you mean ${near}?)`;
 }
 
-/** The known word that is the fewest edits away, at most two and fewer than it has letters; undefined if there is none. */
+/** The known word with the fewest edits, at most two and fewer than it has letters; undefined if there is none. */
 export function nearest(given: string, known: Iterable<string>): string | undefined {
   const best = [...known]
     .map((word) => ({ word, distance: editDistance(given, word) }))

@@ -22,7 +22,7 @@ export type Command =
   | {
       readonly do: "run";
       readonly options: Options;
-      /** Variables that begin like Warren's and are none, each in a sentence. */
+      /** A sentence for each variable that begins like Warren's but is none. */
       readonly warnings: readonly string[];
     };
 
@@ -31,9 +31,9 @@ const nameOfFlag = new Map<string, OptionName>(names.map((name) => [flagOf(name)
 const optionNamed = (name: OptionName) => optionTable[name] as unknown as Option<unknown>;
 
 /**
- * Reads the command line and the environment; flags win. An empty variable counts as absent.
+ * Parses the command line and the environment. Flags take precedence. An empty variable counts as absent.
  *
- * @throws UsageError with one line that says what is wrong and how to mend it
+ * @throws UsageError with one line that says what is wrong and what to do
  */
 export function parseCommand(
   args: readonly string[],
@@ -86,7 +86,7 @@ function withRole(args: readonly string[]): readonly string[] {
   return roles.some((role) => role === word) ? ["--role", word!, ...rest] : args;
 }
 
-/** What Kubernetes sets beside a service that is called warren, and what Warren's own tests set. */
+/** Variables that Kubernetes sets for a service named warren, and those of Warren's own tests. */
 const othersVariables = /^WARREN_(SERVICE_(HOST|PORT)|PORT_\d+_|TEST_)/;
 
 function unknownVariables(env: Readonly<Record<string, string | undefined>>): readonly string[] {
@@ -103,11 +103,11 @@ function unknownVariables(env: Readonly<Record<string, string | undefined>>): re
     });
 }
 
-/** Flags that have something printed, and nothing else done. */
+/** Flags that only print something. */
 const printedBy = ["help", "version", "handler-types"] as const;
 type Printed = (typeof printedBy)[number];
 
-/** What earlier versions had, and what to do instead. */
+/** Flags of earlier versions, and what to do instead. */
 const goneFlags = new Map([
   [
     "packed",
@@ -163,7 +163,7 @@ function readFlags(args: readonly string[]): Map<OptionName, string> | Printed {
     if (earlier !== undefined && !optionNamed(name).kind.isList) {
       throw new UsageError(`${flagOf(name)} is given twice: keep one of them`);
     }
-    // A value that is a flag itself shows that the value was left out.
+    // If the value is a flag itself, the value was left out.
     const isMissing = token.value === undefined || (!token.inlineValue && token.value.startsWith("--"));
     if (isMissing && !isToggle(name)) {
       throw new UsageError(
@@ -176,7 +176,7 @@ function readFlags(args: readonly string[]): Map<OptionName, string> | Printed {
   return flags;
 }
 
-/** The table begins with the role itself, which is meant for any. */
+/** The first option of the table is the role itself, which is for every role. */
 function isMeantFor(option: Option<unknown>, role: unknown): boolean {
   return role === undefined || option.roles.some((each) => each === role);
 }
@@ -190,7 +190,7 @@ function parsed(option: Option<unknown>, source: string, given: string): unknown
     return option.kind.parse(given);
   } catch (error) {
     if (!(error instanceof NotOfThisKind)) throw error;
-    // Kubernetes sets WARREN_PORT=tcp://… in every pod beside a service that is called warren.
+    // Kubernetes sets WARREN_PORT=tcp://… in every pod if there is a service named warren.
     const hint = /^tcp:\/\//.test(given) ? " (set by Kubernetes? then set enableServiceLinks: false)" : "";
     throw new UsageError(`${source} ${JSON.stringify(withoutPassword(given))}: ${reasonOf(error)}${hint}`);
   }

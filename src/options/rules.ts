@@ -4,7 +4,7 @@ import { flagOf } from "./names.ts";
 import type { OptionName, Options } from "./table.ts";
 
 /**
- * What options ask of one another.
+ * Checks options that depend on one another.
  *
  * @throws UsageError
  */
@@ -16,7 +16,7 @@ export function checkTogether(options: Options): void {
   checkReusePort(options);
 }
 
-/** Managers that share a port serve some of the clients each, so all of them have to use the same RabbitMQ. */
+/** Managers that share a port share the clients, so all of them have to use the same RabbitMQ. */
 function checkReusePort({ reusePort, broker }: Options, platform = process.platform): void {
   if (!reusePort) return;
   if (platform !== "linux")

@@ -3,7 +3,7 @@ import type { Option } from "./kinds/option.ts";
 import { withoutUnit } from "./names.ts";
 import { type OptionName, type Options, optionTable } from "./table.ts";
 
-/** What differs from the defaults and means something to the role, for the log: as flags have it, and without any password. */
+/** The options that differ from their defaults and matter for the role, for the log: written as flags, without passwords. */
 export function settingsOf(options: Options): Readonly<Record<string, string>> {
   const settings: Record<string, string> = {};
   for (const name of Object.keys(optionTable) as OptionName[]) {

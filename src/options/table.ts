@@ -52,7 +52,7 @@ type ValueOf<O> = O extends { readonly kind: Kind<infer T>; readonly default: in
     : T
   : never;
 
-/** All options, parsed. Those without a fixed default are undefined where they were not given, except `broker`. */
+/** All options, parsed. An option without a fixed default is undefined if it was not given, except `broker`. */
 export type Options = {
   readonly [N in OptionName]: N extends "broker" ? readonly string[] : ValueOf<OptionTable[N]>;
 };

@@ -2,7 +2,7 @@ import type { Sent } from "../envelope/sealing.ts";
 import { countSetAside, type SetAside } from "../envelope/set-aside.ts";
 import { Histogram } from "../ops/histogram.ts";
 
-/** What became of an outbox's messages, since the start. */
+/** Counts what became of an outbox's messages, since the start. */
 export class Account {
   /** Messages that were appended. */
   publishedCount = 0;
@@ -12,7 +12,7 @@ export class Account {
   envelopeCount = 0;
   /** Messages that were given up, by reason. */
   readonly setAsideCount = countSetAside();
-  /** The time from `append` to the confirm, in seconds. A pack counts as its first message, as often as it has messages. */
+  /** The time from `append` to the confirm, in seconds. Each message of a pack counts with the time of the pack's first one. */
   readonly confirmSeconds = new Histogram({
     name: "warren_confirm_seconds",
     help: "From when a message was handed to the outbox until RabbitMQ has confirmed it.",
@@ -30,7 +30,7 @@ export class Account {
     this.confirmedCount += count;
   }
 
-  /** A message is given up. */
+  /** A message was given up. */
   gaveUp({ reason }: Pick<SetAside, "reason">): void {
     this.setAsideCount.add(reason);
     this.#givenUpCount++;

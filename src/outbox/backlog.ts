@@ -9,22 +9,22 @@ import type { OutboxLimits } from "./limits.ts";
 import { Sealer, Unsealable } from "./sealer.ts";
 import { closesMaxOf, Suspicion } from "./suspicion.ts";
 
-/** A message that is not sent, with what waits for its confirm. */
+/** A message that will not be sent, and what waited for its confirm. */
 export interface GivenUp {
-  /** What is said of it. */
+  /** What is reported of it. */
   readonly message: SetAside;
   /** What it took in memory, in bytes. */
   readonly costBytes: number;
-  /** Those that wait to hear of it. */
+  /** Those that waited for its confirm. */
   readonly waiters: readonly (Waiter | undefined)[];
 }
 
-/** What a link can carry. */
+/** The properties of a link that limit what it can carry. */
 export type LinkForm = Pick<PublishLink, "headBytesMax" | "takesCopies">;
 
 /**
- * What is to be sent: first what was refused or cut off, in the order of first sending, then what was never sent. It gives up what
- * cannot be sent, and finds out over which envelope the broker has closed a link. No I/O.
+ * What is still to be sent: first the envelopes that were refused or cut off, in the order of first sending, then messages that were never
+ * sent. It gives up what cannot be sent, and finds out which envelope made the broker close a link. No I/O.
  */
 export class Backlog {
   readonly #appId: string;
@@ -55,7 +55,7 @@ export class Backlog {
     return this.#again.length > 0;
   }
 
-  /** Whether something of that place in the order of first sending, or from before it, is to be sent again. */
+  /** Whether an envelope with this sequence number, or an earlier one, is to be sent again. */
   hasRepeatUpTo(sequence: number): boolean {
     return this.#again.some((sent) => sent.sequence <= sequence);
   }
@@ -69,7 +69,7 @@ export class Backlog {
     return this.#sealer.idOf(number);
   }
 
-  /** Why the broker could not carry a message, plain; undefined if it could. */
+  /** Why the broker could not carry a message as a plain envelope; undefined if it could. */
   unfitnessOf({ topic, clientId, headers, id }: OutgoingMessage, headBytesMax: number): Unfit | undefined {
     const messageId = id ?? this.#longestId;
     const head = { routingKey: topic, clientId, headers, messageId, appId: this.#appId };
@@ -81,13 +81,13 @@ export class Backlog {
     return this.#sealer.push(waiting);
   }
 
-  /** These were refused, and are to be sent again. */
+  /** These envelopes were refused, and are to be sent again. */
   takeBack(sent: readonly Sent[]): void {
     this.#again = inOrder([...this.#again, ...sent]);
   }
 
   /**
-   * The link is lost, with these on it.
+   * The link was lost, with these envelopes unconfirmed on it.
    *
    * @param unwritten how many of these, the last ones, the link had not written
    * @param refusal the broker closed it over one of them
@@ -95,7 +95,7 @@ export class Backlog {
   lost(open: readonly Sent[], unwritten: number, refusal: Refusal | undefined): void {
     this.#suspicion.reset();
     this.takeBack(open);
-    // How often another link refused it says nothing about the next one.
+    // Refusals by another link say nothing about the next one.
     for (const sent of this.#again) sent.refusals = 0;
     if (refusal === undefined) return;
     const culprit = this.#suspicion.accuse(open.slice(0, open.length - unwritten));
@@ -107,17 +107,17 @@ export class Backlog {
     }
   }
 
-  /** Whether anything may be sent before the broker settles another envelope, while `open` are on their way. */
+  /** Whether anything may be sent before the broker settles another envelope, while `open` are unconfirmed. */
   mayTry(open: number): boolean {
     return this.#suspicion.mayTry(this.#again[0], open);
   }
 
-  /** How many envelopes may be sent before the broker has settled another one, while `open` are on their way. */
+  /** How many envelopes may be sent before the broker has settled another one, while `open` are unconfirmed. */
   allowance(open: number): number {
     return this.#suspicion.allowance(this.#again, open);
   }
 
-  /** Takes what is to be sent next over this link: at most `allowance` envelopes, and not much more than `flushBytesMax`. */
+  /** Takes what is to be sent next over this link: at most `allowance` envelopes, of about `flushBytesMax` at most. */
   take(allowance: number, isPacking: boolean, link: LinkForm): readonly Sent[] {
     const taken: Sent[] = [];
     let bytes = 0;
@@ -131,15 +131,15 @@ export class Backlog {
   }
 
   /**
-   * What is to be sent next over this link; undefined if that could not be, and was given up or is to go another way, or if there
-   * is nothing.
+   * Takes one envelope to be sent next over this link. Returns undefined if there is none, or if it cannot be sent as it is: then it was
+   * given up, or taken apart to be sent in parts.
    */
   #next(isPacking: boolean, { headBytesMax, takesCopies = false }: LinkForm): Sent | undefined {
     const repeated = this.#again.shift();
     const sent = repeated ?? this.#seal(isPacking, headBytesMax, takesCopies);
     if (sent === undefined) return undefined;
     if (repeated !== undefined && isPacked(repeated) && !areCopiesFit(repeated, headBytesMax)) {
-      // The link before could carry larger headers.
+      // The previous link could carry larger headers.
       this.#again.unshift(...takeApart(repeated, this.#sealer.sealing(takesCopies)));
       return undefined;
     }
@@ -167,7 +167,10 @@ export class Backlog {
     }
   }
 
-  /** Its messages go one by one. Should the broker take each of them, it is the size of packs that it does not take. */
+  /**
+   * Puts the pack's messages in its place, to be sent one by one. If the broker then takes each of them, the pack was too large, so later
+   * packs are made smaller.
+   */
   #takeApart(packed: Sent): void {
     const hasCopies = packed.envelope.copies !== undefined;
     const messages = takeApart(packed, this.#sealer.sealing(hasCopies));

@@ -1,16 +1,16 @@
 /**
- * How far an outbox may fill the wire at this moment.
+ * How much an outbox may put on the wire at this moment.
  *
- * `going`: up to the window. `stalled`: no confirm has come for `stallMs`; whatever the reason is, more on the wire would
- * only be more to repeat. `settling`: the broker has refused an envelope; nothing is sent until all on the wire are
- * settled, so that nothing new gets before it. `probing`: the first refused one is on the wire, alone.
+ * `going`: up to the window. `stalled`: no confirm has come for `stallMs`; whatever the reason, more on the wire would only be more to
+ * repeat. `settling`: the broker has refused an envelope, and nothing is sent until everything on the wire is settled, so that nothing
+ * newer overtakes it. `probing`: the first refused envelope is on the wire, alone.
  */
 type State = "going" | "stalled" | "settling" | "probing";
 
 /**
  * Decides when to send less than the window allows. No I/O, no clock: moments are given in milliseconds.
  *
- * In normal operation confirms come all the time, if late, so that only a broker that is silent stalls an outbox.
+ * In normal operation confirms keep coming, if late, so only a silent broker stalls an outbox.
  */
 export class Caution {
   readonly #stallMs: number;
@@ -45,7 +45,7 @@ export class Caution {
   /** The broker has confirmed envelopes. */
   confirmed(nowMs: number): void {
     this.#heardAtMs = nowMs;
-    // While settling, these are of the time before.
+    // While settling, these confirms are for envelopes that were sent before the refusal.
     if (this.#state !== "settling") this.#state = "going";
   }
 
@@ -55,7 +55,7 @@ export class Caution {
     this.#state = "settling";
   }
 
-  /** Begins anew, for a new link. */
+  /** Starts afresh, for a new link. */
   reset(): void {
     this.#state = "going";
   }

@@ -3,12 +3,12 @@ import type { Envelope } from "../envelope/envelope.ts";
 import { reasonOf } from "../errors.ts";
 
 /**
- * `away`: there is none. `blocked`: the broker would not read what is sent. `cooling`: the broker has refused an envelope, and
- * nothing is sent before a wait is over. `congested`: the socket takes no more at this moment. `open`: it may be sent to.
+ * `away`: there is no link. `blocked`: the broker would not read what is sent. `cooling`: the broker has refused an envelope, and nothing
+ * is sent until a wait is over. `congested`: the socket takes no more at this moment. `open`: ready to send.
  */
 export type LinkState = "away" | "blocked" | "cooling" | "congested" | "open";
 
-/** The link of an outbox, with its state. */
+/** The link of an outbox, and its state. */
 export class CurrentLink {
   readonly #onOpen: () => void;
   #link: PublishLink | undefined;
@@ -17,7 +17,7 @@ export class CurrentLink {
   #cooling: NodeJS.Timeout | undefined;
   #state: LinkState = "away";
 
-  /** @param onOpen called each time that it may be sent to again */
+  /** @param onOpen called whenever the link becomes ready to send */
   constructor(onOpen: () => void) {
     this.#onOpen = onOpen;
   }
@@ -26,7 +26,7 @@ export class CurrentLink {
     return this.#state;
   }
 
-  /** The link, if it may be sent to at this moment. */
+  /** The link, if it is ready to send. */
   get open(): PublishLink | undefined {
     return this.#state === "open" ? this.#link : undefined;
   }
@@ -36,7 +36,10 @@ export class CurrentLink {
     return this.#link?.isCostly === true;
   }
 
-  /** What the properties and headers of an envelope may take together, by the last link; without limit until there was one. In bytes. */
+  /**
+   * What the properties and headers of an envelope may take together, on the current link or else the last one; without limit before the
+   * first link. In bytes.
+   */
   get headBytesMax(): number {
     return this.#headBytesMax;
   }
@@ -48,7 +51,7 @@ export class CurrentLink {
     this.#changed();
   }
 
-  /** Returns how many envelopes, the last ones, it has not written. */
+  /** The link was lost. Returns how many of the envelopes it was given last it has not written. */
   closed(): number {
     const unwritten = this.#link?.unwritten ?? 0;
     this.#link = undefined;
@@ -58,7 +61,7 @@ export class CurrentLink {
     return unwritten;
   }
 
-  /** Returns why it could not write them. A link never throws: should one do so nevertheless, it may have written a part. */
+  /** Sends these envelopes. Returns why that failed; a link should never throw, but if it does it may have written a part. */
   send(envelopes: readonly Envelope[]): string | undefined {
     try {
       this.#link?.send(envelopes);
@@ -69,7 +72,7 @@ export class CurrentLink {
     return undefined;
   }
 
-  /** What it was congested with has gone. */
+  /** The link is no longer congested. */
   drained(): void {
     if (this.#state === "congested") this.#changed();
   }
@@ -79,7 +82,7 @@ export class CurrentLink {
     this.#changed();
   }
 
-  /** Begins a wait, in milliseconds, unless there is one already. */
+  /** Starts a wait, in milliseconds, unless one is running. */
   cool(ms: number): void {
     this.#cooling ??= setTimeout(() => {
       this.#cooling = undefined;
@@ -88,7 +91,7 @@ export class CurrentLink {
     this.#changed();
   }
 
-  /** Ends the link, since the outbox does not trust it any more: another one follows. */
+  /** Ends a link that the outbox does not trust any more. The broker then opens another one. */
   giveUp(why: string): void {
     this.#link?.giveUp(why);
     this.#link = undefined;

@@ -3,14 +3,14 @@ export class FlushTimer {
   readonly #flush: () => void;
   #immediate: NodeJS.Immediate | undefined;
   #linger: NodeJS.Timeout | undefined;
-  /** When what is appended next was appended, or a little before. Undefined: the time has to be taken. */
+  /** A recent time, used as the time at which the next message is appended. Undefined: read the clock. */
   #appendedMs: number | undefined;
 
   constructor(flush: () => void) {
     this.#flush = flush;
   }
 
-  /** @param lingerMs how long what waits may go on gathering, unless it is to be flushed earlier already */
+  /** @param lingerMs how long messages may go on gathering, unless a flush is due earlier already */
   schedule(lingerMs: number): void {
     if (lingerMs > 0) this.#linger ??= setTimeout(this.#flush, lingerMs);
     else this.#immediate ??= setImmediate(this.#flush);
@@ -24,7 +24,7 @@ export class FlushTimer {
     this.#appendedMs = undefined;
   }
 
-  /** The time, in milliseconds. Where a flush is due it is taken once for all that the flush sends. */
+  /** The time, in milliseconds. While a flush is scheduled the clock is read only once. */
   nowMs(): number {
     if (this.#immediate === undefined && this.#linger === undefined) return performance.now();
     this.#appendedMs ??= performance.now();

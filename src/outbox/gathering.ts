@@ -1,19 +1,19 @@
-/** Fewer messages a second than this are each sent at once; from `manyPerSecond` on they gather for `lingerMsMax`. */
+/** Below this rate, in messages a second, each message is sent at once; from `manyPerSecond` on they gather for `lingerMsMax`. */
 const fewPerSecond = 1000;
 const manyPerSecond = 3000;
 const lingerMsMax = 3;
 
-/** How long messages are counted to tell how many there are, in milliseconds. */
+/** The interval over which the rate is measured, in milliseconds. */
 const countedMs = 50;
 
 /**
- * How long messages gather before they are sent, by how many there are. No I/O, no clock: moments are given in milliseconds.
+ * Decides how long messages gather before they are sent, by their rate. No I/O, no clock: moments are given in milliseconds.
  *
- * Between two sends RabbitMQ sleeps. To wake up, store and confirm costs it the same however little was sent, so messages that gather
- * cost it much less each. Gathering longer than this made round trips slower again (docs/decisions.md has figures).
+ * RabbitMQ sleeps between two sends. Waking up, storing and confirming cost it the same however little was sent, so messages that are sent
+ * together cost it much less each. Gathering longer than this made round trips slower again (docs/decisions.md has figures).
  */
 export class Gathering {
-  /** How long a message that is not alone may wait for others. In milliseconds, 0 to 3. */
+  /** How long a message waits for others before it is sent. In milliseconds, 0 to 3. */
   lingerMs = 0;
   #count = 0;
   #sinceMs = 0;

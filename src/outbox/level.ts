@@ -1,19 +1,19 @@
-/** Each time that this fraction of the cap has left the outbox, the clients that are held back for their share are looked at. */
-const lightenedParts = 64;
+/** `onProgress` is called each time that this fraction of the cap has left the outbox. */
+const progressParts = 64;
 
-/** How full an outbox is, in bytes, and who waits for it to be less so. */
+/** How full an outbox is, in bytes, and what to call when that changes. */
 export class Level {
   readonly #bytesMax: number;
   #bytes = 0;
   #wasFull = false;
-  /** What has left it since `onLightened` was called. */
-  #lighter = 0;
+  /** How many bytes have left since `onProgress` was called last. */
+  #leftBytes = 0;
   #whenEmpty: (() => void)[] = [];
 
-  /** Called when it was full and has sunk to half of its cap: those held back may go on. */
-  onRelieved: () => void = () => undefined;
-  /** Called when a part of what waited has gone since it was called last, and when nothing waits any more. */
-  onLightened: () => void = () => undefined;
+  /** Called when the outbox was full and has sunk to half of its cap: clients that were held back may go on. */
+  onLowWatermark: () => void = () => undefined;
+  /** Called whenever a certain part of the cap has left the outbox, and when it becomes empty. */
+  onProgress: () => void = () => undefined;
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
@@ -23,7 +23,7 @@ export class Level {
     return this.#bytes;
   }
 
-  /** What may still wait beside what does; not above zero if it is full. */
+  /** How much more may wait; zero or less if the outbox is full. */
   get freeBytes(): number {
     return this.#bytesMax - this.#bytes;
   }
@@ -41,26 +41,26 @@ export class Level {
     if (this.isFull) this.#wasFull = true;
   }
 
-  /** `settle` follows, once for all that goes together. */
+  /** Removes bytes. Call `settle` afterwards, once for all that leave together. */
   remove(bytes: number): void {
     this.#bytes -= bytes;
-    this.#lighter += bytes;
+    this.#leftBytes += bytes;
   }
 
-  /** Lets go of those that wait for it to be less full, or empty. */
+  /** Calls those that wait for the outbox to be less full, or empty. */
   settle(): void {
     if (this.#wasFull && this.#bytes <= this.#bytesMax / 2) {
       this.#wasFull = false;
-      this.onRelieved();
+      this.onLowWatermark();
     }
-    if (this.#lighter >= this.#bytesMax / lightenedParts || this.isEmpty) {
-      this.#lighter = 0;
-      this.onLightened();
+    if (this.#leftBytes >= this.#bytesMax / progressParts || this.isEmpty) {
+      this.#leftBytes = 0;
+      this.onProgress();
     }
     if (this.isEmpty) for (const resolve of this.#whenEmpty.splice(0)) resolve();
   }
 
-  /** Resolves when it is empty, or after `timeoutMs`: true if it is empty then. */
+  /** Resolves when the outbox is empty, or after `timeoutMs`: true if it is empty then. */
   async emptied(timeoutMs: number): Promise<boolean> {
     if (this.isEmpty) return true;
     const empty = Promise.withResolvers<void>();

@@ -1,18 +1,21 @@
 /** The caps of an outbox, with their units. */
 export interface OutboxLimits {
-  /** What may wait, unsent and unconfirmed together. The cost of a message counts its bookkeeping too. */
+  /** What may wait, unsent and unconfirmed together, including bookkeeping. In bytes. */
   readonly bytesMax: number;
-  /** Unconfirmed envelopes on the wire. Enough to keep RabbitMQ busy over a confirm's round trip. */
+  /** How many envelopes may be unconfirmed on the wire: enough to keep RabbitMQ busy during a confirm's round trip. */
   readonly windowMax: number;
-  /** Bytes of one write to the broker's socket, so that a flush never holds up the event loop for long. */
+  /** The most that one write to the broker's socket may have, so that a flush never holds up the event loop for long. In bytes. */
   readonly flushBytesMax: number;
-  /** Messages in one packed envelope. Beyond some hundreds a larger one gains little. */
+  /** How many messages one pack may have. Beyond some hundreds, larger packs gain little. */
   readonly packCountMax: number;
-  /** Packed envelopes among the unconfirmed are large, so fewer of them fill the broker's pipe: in the socket's buffer they lie twice, as packs and as copies. */
+  /**
+   * How many packs may be unconfirmed on the wire. They are large, and lie twice in the socket's buffer (as packs and as copies), so fewer
+   * of them keep the broker busy.
+   */
   readonly packedWindowMax: number;
-  /** Cost of the messages in one packed envelope. */
+  /** What the messages of one pack may cost together. In bytes. */
   readonly packBytesMax: number;
-  /** A sender with this much waiting gets a line of its own, until that is empty. In bytes. */
+  /** A sender that has this much waiting gets a line of its own, until that line is empty. In bytes. */
   readonly ownLineBytes: number;
   /** How long the broker may confirm nothing before no more is sent to it, in milliseconds. */
   readonly stallMs: number;

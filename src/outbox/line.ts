@@ -4,19 +4,19 @@ import type { Waiting } from "../envelope/sealing.ts";
 /** A stream has fewer numbers than this. Ten thousand messages a second take 79 days to use them up, in one line that is never empty. */
 export const streamSize = 2 ** 36;
 
-/** Where the numbers of a line's messages go on. They are those of one stream, and consecutive. */
+/** The numbering of a line's messages. A line continues one stream, and its numbers are consecutive. */
 export interface Stream {
-  /** 0 is everybody's. */
+  /** 0 is the common line's. */
   readonly index: number;
-  /** Messages that were numbered. */
+  /** How many messages were numbered. */
   count: number;
 }
 
-/** Messages that wait to be put into envelopes, one after the other, and are numbered in that order. */
+/** Messages that wait to be put into envelopes one after another, and are numbered in that order. */
 export class Line {
   readonly stream: Stream;
   readonly #waiting = new Deque<Waiting>();
-  /** Were taken out to be packed together, could not be, and are sealed one by one. */
+  /** Messages that were taken out for a pack but could not be packed. They are sealed one by one. */
   readonly #singly = new Deque<Waiting>();
   /** The number, in its stream, of the last message that was sealed. */
   #sealed: number;
@@ -30,7 +30,7 @@ export class Line {
     return this.#singly.length + this.#waiting.length;
   }
 
-  /** Whether what comes next is to be sealed alone. */
+  /** Whether the next message is to be sealed alone. */
   get isSingle(): boolean {
     return this.#singly.length > 0;
   }
@@ -41,12 +41,12 @@ export class Line {
     return this.stream.index * streamSize + ++this.stream.count;
   }
 
-  /** What comes next, without what is to be sealed alone. */
+  /** The next message, unless it is to be sealed alone. */
   peek(): Waiting | undefined {
     return this.#waiting.at(0);
   }
 
-  /** @param sequence the place that it takes in the order of first sending */
+  /** @param sequence its place in the order of first sending */
   shift(sequence: number): Waiting | undefined {
     const waiting = this.#singly.shift() ?? this.#waiting.shift();
     if (waiting?.share !== undefined) {
@@ -56,7 +56,7 @@ export class Line {
     return waiting;
   }
 
-  /** These were shifted last, and come again, one by one. */
+  /** Puts back the messages that were shifted last, to be sealed one by one. */
   unshift(waiting: readonly Waiting[]): void {
     for (const each of waiting) {
       if (each.share !== undefined) each.share.unsentBytes += each.costBytes;
@@ -74,7 +74,7 @@ export class Line {
     this.#sealed += count;
   }
 
-  /** Messages of its stream that were sealed. */
+  /** How many messages of its stream were sealed. */
   get sealedCount(): number {
     return this.#sealed;
   }

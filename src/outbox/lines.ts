@@ -3,38 +3,38 @@ import type { Share } from "../envelope/share.ts";
 import type { OutboxLimits } from "./limits.ts";
 import { Line, type Stream } from "./line.ts";
 
-/** What goes from everybody's line for each byte from the others, as long as there is something in it. */
+/** How many bytes of the common line go for each byte of the other lines, as long as the common line is not empty. */
 const commonWeight = 7;
 
-/** A line that one sender has for itself. */
+/** The line of one sender. */
 interface OwnLine {
   readonly line: Line;
   readonly sender: string;
-  /** When this many messages of the common line have been sealed, the sender's earlier messages have. */
+  /** The sender's earlier messages are in the common line: they have been sealed when this many messages of that line have. */
   readonly after: number;
-  /** What it may still send in this turn. Below zero: a large envelope has taken of the next ones. In bytes. */
+  /** How much it may still send in this turn. A large envelope may take it below zero, at the expense of the next turns. In bytes. */
   creditBytes: number;
 }
 
 /**
- * The order in which what waits is sent. Most senders have little waiting, and stand in one line, as they came. A sender that has
- * much stands in a line of its own, and these lines take turns: so nobody waits for more than a small part of what others have
- * sent, however much that is. What one sender has sent stays in order.
+ * Decides the order in which waiting messages are sent. Most senders have little waiting and share the common line, first in, first out. A
+ * sender that has much waiting gets a line of its own, and these lines take turns. So nobody waits for more than a small part of what
+ * others have sent, however much that is. The messages of one sender stay in order.
  *
- * While nobody has a line of its own this is one queue, and costs nothing more.
+ * While no sender has a line of its own, this is one queue and costs nothing more.
  */
 export class Lines {
   readonly #ownLineBytes: number;
-  /** What a line of its own may send before the next one's turn: a pack, or about as much. In bytes. */
+  /** How much a sender's line may send before the next line's turn: about a pack. In bytes. */
   readonly #turnBytes: number;
   readonly #common = new Line({ index: 0, count: 0 });
-  /** Each sender's line. The first has its turn. */
+  /** The senders' lines. It is the first one's turn. */
   readonly #own = new Map<string, OwnLine>();
-  /** Streams of lines that are no more: their numbers go on in the next ones. */
+  /** Streams of lines that are gone. New lines continue their numbering. */
   readonly #idle: Stream[] = [];
   #streams = 1;
   #ownCount = 0;
-  /** What everybody's line has had beyond its due, as against the others. In bytes. */
+  /** How far the common line is ahead of its due share. Below zero: it is behind. In bytes. */
   #leadBytes = 0;
 
   constructor({ ownLineBytes, packBytesMax }: Pick<OutboxLimits, "ownLineBytes" | "packBytesMax">) {
@@ -42,7 +42,7 @@ export class Lines {
     this.#turnBytes = packBytesMax;
   }
 
-  /** Messages that wait. */
+  /** How many messages wait. */
   get length(): number {
     return this.#common.length + this.#ownCount;
   }

@@ -1,7 +1,7 @@
 import type { AnyMetric } from "../ops/metrics.ts";
 import type { Outbox } from "./outbox.ts";
 
-/** @param prefix how the names begin: a processor has outboxes of its own, beside a manager's perhaps */
+/** @param prefix how the metrics' names begin: a processor has outboxes too, perhaps in the same process as a manager */
 export function outboxMetrics(outbox: Outbox, prefix = "warren_"): readonly AnyMetric[] {
   const { metric: setAside } = outbox.account.setAsideCount;
   const { metric: confirm } = outbox.account.confirmSeconds;

@@ -16,25 +16,25 @@ import { Level } from "./level.ts";
 import { defaultOutboxLimits, type OutboxLimits } from "./limits.ts";
 import { Pace } from "./pace.ts";
 
-/** After a refusal (basic.nack) the envelope is published again, after a wait. */
+/** After a refusal (basic.nack) the envelope is published again, after this wait. */
 const refusalBackoff = { firstMs: 50, mostMs: 5000 } as const;
-/** A link on which an envelope is refused this often is given up: on another one the broker may think better of it. */
+/** A link that has refused one envelope this often is given up: the broker may accept it on another link. */
 const refusalsMax = 3;
 
 /**
  * Everything that waits for the broker: bounded, in order, in batches.
  *
- * The hot path only calls `append`. Under light load, what was appended in one turn of the event loop is flushed at its end as
- * one write. From a thousand messages a second on, messages gather for some milliseconds (`Gathering`).
+ * The hot path only calls `append`. Under light load, everything that was appended in one turn of the event loop is flushed at the turn's
+ * end, as one write. From a thousand messages a second on, messages gather for some milliseconds (`Gathering`).
  *
- * Senders that have much waiting stand in lines of their own, which take turns with one another and with everybody else (`Lines`).
+ * Senders that have much waiting get lines of their own, which take turns with one another and with the common line (`Lines`).
  *
- * An envelope keeps its id until it is confirmed: it is published again, in order, on each new link. After a refusal nothing
- * is sent until all on the wire are settled; then the refused ones go first, in order, and the first of them alone. So only
- * what was on the wire after a refused one can overtake it. AMQP has no way to take that back.
+ * An envelope keeps its id until it is confirmed, and is published again, in order, on each new link. After a refusal nothing is sent until
+ * everything on the wire is settled. Then the refused envelopes go first, in order, and the first of them alone. So only what was on the
+ * wire after a refused envelope can overtake it; AMQP has no way to take that back.
  *
- * An envelope over which the broker closes the link (`Refusal`) is found out (`Suspicion`) and set aside: it is not sent again,
- * and everything else is, in order. The messages of a pack go one by one then.
+ * If the broker closes the link over an envelope (`Refusal`), `Suspicion` finds out which one it was. That one is set aside and not sent
+ * again; everything else is, in order. A pack at fault is sent again as single messages first.
  */
 export class Outbox implements Publisher {
   readonly #limits: OutboxLimits;
@@ -44,7 +44,7 @@ export class Outbox implements Publisher {
   readonly #link = new CurrentLink(() => this.#flush());
   readonly #timer = new FlushTimer(() => this.#flush());
 
-  /** How many bytes wait, unsent or unconfirmed, and who waits for it to be less so. */
+  /** How many bytes wait, unsent or unconfirmed. */
   readonly level: Level;
   /** Called for each message that is given up. */
   onSetAside: (message: SetAside) => void = () => undefined;
@@ -52,8 +52,8 @@ export class Outbox implements Publisher {
   readonly account = new Account();
 
   /**
-   * @param appId names this process in what it publishes, and makes its message ids unique
-   * @param isPacking whether messages travel in packs, over links where each envelope is costly
+   * @param appId the name of this process in what it publishes, which makes its message ids unique
+   * @param isPacking whether messages travel in packs, on links where each envelope is costly
    */
   constructor(appId: string, isPacking: boolean, limits: Partial<OutboxLimits> = {}) {
     this.#limits = { ...defaultOutboxLimits, ...limits };
@@ -71,7 +71,7 @@ export class Outbox implements Publisher {
     return this.account.waitingCount;
   }
 
-  /** Senders should hold back until `level.onRelieved`. `append` itself takes what has been read already. */
+  /** Whether senders should hold back until `level.onLowWatermark`. `append` itself still takes what was read already. */
   get isFull(): boolean {
     return this.level.isFull;
   }
@@ -80,14 +80,14 @@ export class Outbox implements Publisher {
     return this.level.isEmpty;
   }
 
-  /** Envelopes on the wire that are not confirmed. */
+  /** How many envelopes on the wire are not confirmed. */
   get unconfirmed(): number {
     return this.#window.open;
   }
 
   /**
-   * Takes a message and returns its number, of which `idOf` makes its id. The waiter hears of what becomes of it, not before
-   * `append` has returned.
+   * Takes a message and returns its number, from which `idOf` makes its id. The waiter is called when the message is confirmed or given up,
+   * but not before `append` has returned.
    *
    * @param waiterBytes what the waiter keeps in memory
    * @param share the sender's, where senders are to be served by turns: those with the same client id are one
@@ -113,7 +113,7 @@ export class Outbox implements Publisher {
     return this.#backlog.idOf(number);
   }
 
-  /** Whether all that a sender has appended so far is confirmed, or was given up. It looks at each envelope on the wire. */
+  /** Whether everything that a sender has appended so far is confirmed or was given up. It looks at each envelope on the wire. */
   isSettled({ unsentBytes, sealedAt }: Share): boolean {
     if (unsentBytes > 0) return false;
     return (
@@ -121,18 +121,18 @@ export class Outbox implements Publisher {
     );
   }
 
-  /** Why the broker could not carry a message, by what its last link could; undefined if it could. */
+  /** Why the broker could not carry a message on its last link; undefined if it could. */
   unfitnessOf(message: OutgoingMessage): Unfit | undefined {
     return this.#backlog.unfitnessOf(message, this.#link.headBytesMax);
   }
 
-  /** Resolves when everything appended so far and since is confirmed, or after `timeoutMs`: true if empty. */
+  /** Resolves when the outbox is empty, or after `timeoutMs`: true if it is empty. */
   async drain(timeoutMs: number): Promise<boolean> {
     if (!this.isEmpty) this.#flush();
     return await this.level.emptied(timeoutMs);
   }
 
-  /** Stops its timers. What is left in it is lost. */
+  /** Stops the timers. What is left in the outbox is lost. */
   close(): void {
     this.closed();
   }
@@ -182,7 +182,7 @@ export class Outbox implements Publisher {
     for (const sent of refused) sent.refusals++;
     this.#backlog.takeBack(refused);
     const refusals = refused.reduce((most, sent) => Math.max(most, sent.refusals), 0);
-    // While it is blocked, the link knows why: another one would not help.
+    // A blocked link knows the cause already, and another link would not help.
     if (refusals >= refusalsMax && this.#link.state !== "blocked") {
       this.#link.giveUp(`RabbitMQ refused a message ${refusals} times`);
       return;
@@ -190,14 +190,14 @@ export class Outbox implements Publisher {
     this.#link.cool(backoffMs(refusals, refusalBackoff, Math.random()));
   }
 
-  /** @param hasGathered what waits is not to wait for company any more */
+  /** @param hasGathered send at once, without waiting for more messages */
   #scheduleFlush(hasGathered = false): void {
-    // Without an open link, or with a full window, there is nothing to do before the broker is heard of.
+    // Without an open link, or with a full window, the broker has to act first.
     if (this.#link.state !== "open") return;
     if (this.#pace.mayTry(this.#window.open)) this.#timer.schedule(hasGathered ? 0 : this.#pace.lingerMs);
   }
 
-  /** Sends what the window has room for, up to `flushBytesMax`; what is left follows in another turn. */
+  /** Sends what the window has room for, up to `flushBytesMax`. The rest follows in another turn of the event loop. */
   #flush(): void {
     this.#timer.clear();
     const link = this.#link.open;
@@ -207,7 +207,7 @@ export class Outbox implements Publisher {
     const allowance = this.#pace.allowance(this.#window.open, nowMs);
     const sending = this.#backlog.take(allowance, this.#pace.packs, link);
     if (sending.length > 0) {
-      // Everything is sealed: from here on nothing fails, so that the window and the wire agree.
+      // Everything is sealed. Nothing fails from here on, so the window and the wire agree.
       for (const sent of sending) this.#window.add(sent);
       this.account.envelopeCount += sending.length;
       this.#pace.sent(
@@ -219,11 +219,11 @@ export class Outbox implements Publisher {
         sending.map(({ envelope }) => envelope),
       );
     }
-    // What had no room has gathered long enough.
+    // What had no room in the window need not gather any longer.
     if (!this.#backlog.isEmpty) this.#scheduleFlush(true);
   }
 
-  /** A link that cannot write may have written a part: it ends, and the envelope at fault is found out. */
+  /** Sends envelopes. A link that fails may have written a part of them: it ends, and `Suspicion` finds the envelope at fault. */
   #send(link: PublishLink, envelopes: readonly Envelope[]): void {
     const why = this.#link.send(envelopes);
     if (why === undefined) return;
@@ -234,7 +234,7 @@ export class Outbox implements Publisher {
   #giveUp({ message, costBytes, waiters }: GivenUp): void {
     this.level.remove(costBytes);
     this.account.gaveUp(message);
-    // Not within a flush, which those that wait could disturb.
+    // Not within a flush: the waiters' callbacks could disturb it.
     queueMicrotask(() => {
       this.onSetAside(message);
       for (const waiter of waiters) waiter?.setAside(message.why);

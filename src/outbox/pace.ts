@@ -4,7 +4,7 @@ import type { CurrentLink } from "./current-link.ts";
 import { Gathering } from "./gathering.ts";
 import type { OutboxLimits } from "./limits.ts";
 
-/** How much of the backlog may be sent at this moment, and how long the rest may gather. No clock: moments are given in milliseconds. */
+/** Decides how many envelopes may be sent at this moment, and how long messages may gather. No clock: moments are given in milliseconds. */
 export class Pace {
   readonly #limits: OutboxLimits;
   readonly #isPacking: boolean;
@@ -13,7 +13,7 @@ export class Pace {
   readonly #caution: Caution;
   readonly #gathering = new Gathering();
 
-  /** @param isPacking whether messages travel in packs, over links where each envelope is costly */
+  /** @param isPacking whether messages travel in packs, on links where each envelope is costly */
   constructor(limits: OutboxLimits, isPacking: boolean, backlog: Backlog, link: CurrentLink) {
     this.#limits = limits;
     this.#isPacking = isPacking;
@@ -22,7 +22,7 @@ export class Pace {
     this.#caution = new Caution(limits.stallMs);
   }
 
-  /** Whether messages travel in packs over the link that there is. */
+  /** Whether messages travel in packs on the current link. */
   get packs(): boolean {
     return this.#isPacking && this.#link.isCostly;
   }
@@ -38,7 +38,7 @@ export class Pace {
     return allowance > 0 ? Math.min(allowance, this.#caution.allowance(open, this.#windowMax, nowMs)) : 0;
   }
 
-  /** How long what waits may go on gathering, in milliseconds. */
+  /** How long messages may go on gathering, in milliseconds. */
   get lingerMs(): number {
     if (this.#backlog.waitingCount >= this.#limits.packCountMax || this.#backlog.hasRepeats) return 0;
     return this.#link.isCostly ? this.#gathering.lingerMs : 0;
@@ -56,7 +56,7 @@ export class Pace {
     this.#caution.refused(nowMs);
   }
 
-  /** Begins anew, for a new link. */
+  /** Starts afresh, for a new link. */
   reset(): void {
     this.#caution.reset();
   }

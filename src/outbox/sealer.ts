@@ -5,7 +5,7 @@ import type { OutboxLimits } from "./limits.ts";
 import { type Line, streamSize } from "./line.ts";
 import { Lines } from "./lines.ts";
 
-/** A message of which no envelope could be made. */
+/** Thrown for a message from which no envelope could be made. */
 export class Unsealable extends Error {
   override readonly name = "Unsealable";
   readonly waiting: Waiting;
@@ -22,20 +22,23 @@ export class Unsealable extends Error {
 export interface Form {
   /** Whether several messages may share an envelope. */
   readonly isPacking: boolean;
-  /** Whether each message is published once more, plain. */
+  /** Whether a plain copy of each message is published too. */
   readonly hasCopies: boolean;
-  /** Whether the broker can carry it plain. One that it cannot goes alone, so that nothing else is given up with it. */
+  /**
+   * Whether the broker can carry the message as a plain envelope. A message that it cannot carry goes alone, so that no other is given up
+   * with it.
+   */
   isFit(message: OutgoingMessage): boolean;
 }
 
-/** Makes envelopes of what waits: packs, or plain ones. The messages of a line are numbered in the order in which they were appended. */
+/** Makes envelopes of waiting messages: packs, or plain ones. The messages of a line are numbered in the order in which they were appended. */
 export class Sealer {
   readonly #appId: string;
   readonly #limits: OutboxLimits;
   readonly #lines: Lines;
-  /** Messages that were sealed. */
+  /** How many messages were sealed. */
   #sequence = 0;
-  /** What the messages of one pack may cost together, in bytes. It is lowered when the broker does not take large ones. */
+  /** What the messages of one pack may cost together, in bytes. It is lowered when the broker does not take large packs. */
   packBytesMax: number;
 
   constructor(appId: string, limits: OutboxLimits) {
@@ -45,7 +48,7 @@ export class Sealer {
     this.packBytesMax = limits.packBytesMax;
   }
 
-  /** Messages that wait to be sealed. */
+  /** How many messages wait to be sealed. */
   get length(): number {
     return this.#lines.length;
   }
@@ -55,7 +58,7 @@ export class Sealer {
     return this.#lines.push(waiting);
   }
 
-  /** The id of the message with this number. It does not depend on whether it is packed. */
+  /** The id of the message with this number. It does not depend on whether the message is packed. */
   readonly idOf = (number: number): string => {
     if (number < streamSize) return `${this.#appId}-${number}`;
     return `${this.#appId}-b${Math.floor(number / streamSize)}-${number % streamSize}`;
@@ -66,10 +69,10 @@ export class Sealer {
   }
 
   /**
-   * Takes waiting messages for one envelope: a pack of as many as there are and fit. One that is larger than a pack may be goes
-   * plain, since to pack it would only copy it; unless most of it are headers, which RabbitMQ's queues count in a pack alone.
+   * Takes waiting messages for one envelope: as many as there are and as fit into a pack. A message that is larger than a pack may be goes
+   * plain, since packing would only copy it; unless most of it are headers, which RabbitMQ's queues count only in a pack.
    *
-   * @throws Unsealable if there is none for the first of them, which is taken
+   * @throws Unsealable if no envelope can be made of the first message, which is removed
    */
   next(form: Form): Sent | undefined {
     const line = this.#lines.next();
@@ -103,13 +106,13 @@ export class Sealer {
       this.#lines.sealed(line, batch.length, sent.costBytes);
       return sent;
     } catch {
-      // The one at fault is told when it is sealed alone.
+      // When they are sealed one by one, the message at fault throws alone.
       line.unshift(batch.slice(1));
       return undefined;
     }
   }
 
-  /** A first message, with what of the same line fits into an envelope beside it. */
+  /** Returns a first message, with as many from the same line as fit into an envelope beside it. */
   #takeForPack(line: Line, first: Waiting, form: Form): Waiting[] {
     const { packCountMax } = this.#limits;
     const taken = [first];
@@ -118,7 +121,7 @@ export class Sealer {
     while (taken.length < packCountMax) {
       const next = line.peek();
       if (next === undefined || costBytes + next.costBytes > this.packBytesMax) break;
-      // A pack has one time for all that name none themselves.
+      // A pack has one timestamp for all messages that do not have their own.
       const nextSeconds = secondsOf(next);
       if (seconds !== undefined && nextSeconds !== undefined && seconds !== nextSeconds) break;
       if (!isPackable(next, form)) break;
@@ -131,16 +134,16 @@ export class Sealer {
   }
 }
 
-/** When it was sent, if its pack has to say so. In seconds since 1970. */
+/** The message's timestamp, if the pack has to carry it. In seconds since 1970. */
 function secondsOf({ message, timestamp }: Waiting): number | undefined {
   return message.headers?.["timestamp"] === undefined ? timestamp : undefined;
 }
 
-/** One with a name that no pack may have would have the whole pack thrown away. */
+/** Whether the message may be in a pack. A name that is invalid in a pack would have the whole pack rejected. */
 function isPackable({ message }: Waiting, form: Form): boolean {
   const { topic, clientId, headers, id } = message;
   if (!isShortText(topic) || !(clientId === undefined || isShortText(clientId))) return false;
   for (const name in headers) if (!isShortText(name)) return false;
-  // Without headers its head is short.
+  // Without headers, the properties are short enough.
   return (headers === undefined && id === undefined) || form.isFit(message);
 }

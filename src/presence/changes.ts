@@ -1,6 +1,6 @@
-/** Clients that came or went since changes were told last. One that came and went meanwhile, or the other way round, is left out. */
+/** The clients that came or went since the last `take`. A client that came and went again, or the other way round, is left out. */
 export class Changes {
-  /** Whether those that changed were there when it was told last. */
+  /** For each changed client, whether it was there at the last `take`. */
   readonly #were = new Map<string, boolean>();
 
   get size(): number {
@@ -12,7 +12,7 @@ export class Changes {
     if (!this.#were.has(name)) this.#were.set(name, was);
   }
 
-  /** @param isThere says who is there now */
+  /** @param isThere whether a client is there now */
   take(isThere: (name: string) => boolean): { readonly joined: string[]; readonly left: string[] } {
     const joined: string[] = [];
     const left: string[] = [];

@@ -1,6 +1,6 @@
 /**
- * Gathers changes that are told together. The first one after a quiet time is told at once, in the next turn of the event loop;
- * those that follow it are told when `gatherMs` have passed since.
+ * Gathers changes that are sent together. The first one after a quiet time is sent in the next turn of the event loop; later ones when
+ * `gatherMs` have passed.
  */
 export class Gathering {
   readonly #gatherMs: number;
@@ -9,15 +9,15 @@ export class Gathering {
   #timer: NodeJS.Timeout | undefined;
 
   /**
-   * @param gatherMs between two times that something is told, in milliseconds
-   * @param tell tells what there is
+   * @param gatherMs the least time between two sends, in milliseconds
+   * @param tell sends the changes
    */
   constructor(gatherMs: number, tell: () => void) {
     this.#gatherMs = gatherMs;
     this.#tell = tell;
   }
 
-  /** There is something to tell. */
+  /** There is a change to send. */
   add(): void {
     if (this.#timer !== undefined) return;
     const inMs = this.#toldMs + this.#gatherMs - performance.now();

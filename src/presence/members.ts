@@ -4,28 +4,28 @@ import { Changes } from "./changes.ts";
 interface Held {
   /** Managers whose clients watch the topic. */
   readonly watchers: Set<string>;
-  /** Clients that subscribe to it, under the name they joined by, and how many of their subscriptions do. */
+  /** Clients that subscribe to it, with the name under which they joined, and how many of their subscriptions do. */
   readonly clients: Map<Attendee, { readonly name: string; count: number }>;
-  /** Connections, by client id. */
+  /** The number of connections of each client id. */
   readonly names: Map<string, number>;
   readonly changes: Changes;
-  /** Whether all clients were looked at for it. */
+  /** Whether all clients were checked for it. */
   isKnown: boolean;
 }
 
-/** What changes among members. */
+/** Used and called by `Members`. */
 export interface MembersHooks {
-  /** The id of a client that has none is the name of its connection. */
+  /** The name of a client that has no id. */
   nameOf(client: Attendee): string | undefined;
-  /** Something is to be told: `takeChanges`. */
+  /** There are changes for `takeChanges`. */
   onChanged(): void;
-  /** The members of topics that were asked for are known. */
+  /** The members of these topics, which were asked for, are known. */
   onKnown(topics: readonly string[]): void;
 }
 
 /**
- * This manager's members of topics, for those topics alone that somebody watches, on any manager. A member is a client id that has at
- * least one subscription to exactly this topic, live or durable.
+ * This manager's members of topics, only for topics that are watched on any manager. A member is a client id with at least one subscription
+ * to exactly this topic, live or durable.
  */
 export class Members {
   readonly #attendance: Attendance;
@@ -37,14 +37,14 @@ export class Members {
   #look: NodeJS.Timeout | undefined;
   #lookedMs = Number.NEGATIVE_INFINITY;
 
-  /** @param lookEveryMs between two looks at all clients */
+  /** @param lookEveryMs the least time between two checks of all clients */
   constructor(attendance: Attendance, hooks: MembersHooks, lookEveryMs: number) {
     this.#lookEveryMs = lookEveryMs;
     this.#attendance = attendance;
     this.#hooks = hooks;
   }
 
-  /** How many topics somebody watches. */
+  /** How many topics are watched. */
   get size(): number {
     return this.#held.size;
   }
@@ -60,7 +60,7 @@ export class Members {
     return held?.isKnown === true ? held.names.keys() : undefined;
   }
 
-  /** A manager's clients watch a topic. Its members become known soon: `onKnown`. */
+  /** A manager's clients watch a topic. When its members are known, `onKnown` is called. */
   watch(topic: string, manager: string): void {
     let held = this.#held.get(topic);
     if (held === undefined) {
@@ -109,7 +109,7 @@ export class Members {
     }
   }
 
-  /** Clients have other names than before. */
+  /** The names of clients without an id have changed. */
   renamed(): void {
     const known = new Set([...this.#held].filter(([, { isKnown }]) => isKnown).map(([topic]) => topic));
     for (const topic of known) {
@@ -120,7 +120,7 @@ export class Members {
     this.#find(known);
   }
 
-  /** What has changed of each topic since this was asked last. */
+  /** The changes of each topic since the last call. */
   *takeChanges(): Iterable<{
     readonly topic: string;
     readonly joined: string[];
@@ -138,14 +138,14 @@ export class Members {
     clearTimeout(this.#look);
   }
 
-  /** Looks at all clients: nothing keeps subscribers by topic, since all would pay for what few ask for. */
+  /** Checks all clients. No index of subscribers by topic is kept, since all clients would pay for what few need. */
   #lookAtAll(): void {
     this.#look = undefined;
     this.#lookedMs = performance.now();
     const asked = this.#unknown;
     this.#unknown = new Set();
     const unknown = new Set([...asked].filter((topic) => this.#held.get(topic)!.isKnown === false));
-    // They are told as whole lists, not as changes, so they are known only after that.
+    // These topics are sent as whole lists, not as changes, so they count as known only after that.
     this.#find(unknown);
     for (const topic of unknown) this.#held.get(topic)!.isKnown = true;
     this.#hooks.onKnown([...asked]);

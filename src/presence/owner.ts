@@ -3,29 +3,29 @@ import { inParts } from "../text-parts.ts";
 import { Gathering } from "./gathering.ts";
 import { Members, type MembersHooks } from "./members.ts";
 import type { Post } from "./post.ts";
-import { type News, type Said, saidBytesMax, sizeOf, type Topics } from "./said.ts";
+import { messageMaxBytes, type News, type PresenceMessage, sizeOf, type Topics } from "./presence-message.ts";
 import type { PresenceTiming } from "./timing.ts";
 import { topicsMax } from "./watching.ts";
 
-/** Managers whose clients watch topics, and the topics of all of them. Only a program that makes them up has more: they are not heard. */
+/** The most watching managers, and topics of all of them together. Only a foreign program would make up more; these are ignored. */
 const watchersMax = 10_000;
 const heldTopicsMax = 100_000;
 
 interface Watcher {
   topics: Set<string>;
-  /** The version of its list, as it is known here. */
+  /** The version of its list, as far as it is known here. */
   version: number;
-  /** The number of what it was told last. */
+  /** The number of the last message to it. */
   number: number;
-  /** Topics of which it is to get the whole list. */
+  /** Topics of which it is to get all members. */
   readonly awaits: Set<string>;
-  /** Its list, while it comes in parts. */
+  /** Its list of topics, while the parts come in. */
   list: Set<string> | undefined;
-  /** Whether something could not be told, so that it has to be told all. */
+  /** Whether something could not be sent, so that everything has to be sent again. */
   hasMissed: boolean;
 }
 
-/** Tells the managers whose clients watch topics which of this manager's clients are on them. */
+/** Tells watching managers which of this manager's clients are on the topics. */
 export class Owner {
   readonly #post: Post;
   readonly #members: Members;
@@ -33,7 +33,7 @@ export class Owner {
   readonly #watchers = new Map<string, Watcher>();
   readonly #changes: Gathering;
 
-  /** @param tellOwn hears what this manager is told by itself */
+  /** @param tellOwn gets what this manager tells itself */
   constructor(
     post: Post,
     attendance: Attendance,
@@ -57,7 +57,7 @@ export class Owner {
     return this.#members;
   }
 
-  /** Topics that somebody watches, on any manager. */
+  /** How many topics are watched, on any manager. */
   get topicCount(): number {
     return this.#members.size;
   }
@@ -82,7 +82,7 @@ export class Owner {
     }
   }
 
-  heard(said: Said): void {
+  heard(said: PresenceMessage): void {
     const { from } = said;
     if ("resend" in said) {
       this.#resend(from);
@@ -106,7 +106,7 @@ export class Owner {
     if (watcher !== undefined) watcher.version = version;
   }
 
-  /** A manager is gone, with all that its clients watched. */
+  /** A manager has gone, and with it everything that its clients watched. */
   gone(manager: string): void {
     const watcher = this.#watchers.get(manager);
     if (watcher === undefined) return;
@@ -114,14 +114,14 @@ export class Owner {
     this.#watchers.delete(manager);
   }
 
-  /** Tells each watcher the number of what it was told last: it notices if that was lost. */
+  /** Sends each watcher the number of the last message to it, so that it notices a lost one. */
   beat(): void {
     for (const [manager, { number, topics }] of this.#watchers)
       if (manager !== this.#post.own && topics.size > 0)
         this.#post.tell(manager, { from: this.#post.own, number });
   }
 
-  /** What is told arrives again. */
+  /** Messages arrive again. */
   opened(): void {
     for (const [manager, watcher] of this.#watchers) {
       if (manager === this.#post.own || !watcher.hasMissed) continue;
@@ -130,7 +130,7 @@ export class Owner {
     }
   }
 
-  /** What was on its way is lost. */
+  /** Messages on their way are lost. */
   closed(): void {
     for (const watcher of this.#watchers.values()) watcher.hasMissed = true;
   }
@@ -140,7 +140,7 @@ export class Owner {
     this.#members.close();
   }
 
-  #heardList({ from, version, all, part, parts }: Extract<Said, { all: Topics }>): void {
+  #heardList({ from, version, all, part, parts }: Extract<PresenceMessage, { all: Topics }>): void {
     const watcher = this.#watcherOf(from);
     if (watcher === undefined) return;
     if (part === 0) watcher.list = new Set();
@@ -184,7 +184,7 @@ export class Owner {
       for (const topic of topics) {
         const members = watcher.awaits.delete(topic) ? this.#members.of(topic) : undefined;
         if (members === undefined) continue;
-        const parts = inParts(members, saidBytesMax / 2);
+        const parts = inParts(members, messageMaxBytes / 2);
         for (const [part, joined] of parts.entries())
           news.push({ topic, part, parts: parts.length, joined, left: [] });
       }
@@ -195,8 +195,8 @@ export class Owner {
   #flush(): void {
     const byWatcher = new Map<string, News[]>();
     for (const { topic, joined, left } of this.#members.takeChanges()) {
-      const leftParts = inParts(left, saidBytesMax / 2).map((some) => ({ topic, joined: [], left: some }));
-      const joinedParts = inParts(joined, saidBytesMax / 2).map((some) => ({
+      const leftParts = inParts(left, messageMaxBytes / 2).map((some) => ({ topic, joined: [], left: some }));
+      const joinedParts = inParts(joined, messageMaxBytes / 2).map((some) => ({
         topic,
         joined: some,
         left: [],
@@ -232,7 +232,7 @@ export class Owner {
     };
     for (const one of news) {
       const own = sizeOf(one);
-      if (bytes + own > saidBytesMax) send();
+      if (bytes + own > messageMaxBytes) send();
       some.push(one);
       bytes += own;
     }

@@ -1,21 +1,21 @@
-/** Owners that are known. Only a program that makes them up has more: they are not heard. */
+/** How many owners are remembered. Only a foreign program would make up more; these are ignored. */
 const ownersMax = 10_000;
 
-/** What a watcher knows of a manager that has members. Times are in milliseconds. */
+/** What a watcher knows about a manager with members. Times are in milliseconds. */
 export interface OwnerRecord {
-  /** The number of what it said last. */
+  /** The number of its last message. */
   number: number;
-  /** When it was asked to say all again. */
+  /** When it was last asked to send everything again. */
   askedMs: number;
-  /** When it was told the whole list of topics. */
+  /** When it was last sent the whole list of topics. */
   listedMs: number;
 }
 
-/** The managers that have members of topics that are watched here. */
+/** The managers that have members of topics watched here. */
 export class Owners {
   readonly #byManager = new Map<string, OwnerRecord>();
 
-  /** Undefined where there are too many. */
+  /** Undefined if there are too many. */
   of(manager: string): OwnerRecord | undefined {
     let owner = this.#byManager.get(manager);
     if (owner === undefined && this.#byManager.size < ownersMax) {

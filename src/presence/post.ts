@@ -1,17 +1,17 @@
-import type { Said } from "./said.ts";
+import type { PresenceMessage } from "./presence-message.ts";
 
-/** The way to the other managers. What is said while there is none is lost. */
+/** Sends messages to the other managers. Without a connection they are lost. */
 export interface Post {
   /** This manager's name. */
   readonly own: string;
   /** The managers that are known, without this one. */
   readonly others: readonly string[];
-  /** Whether a manager is known, and not gone. */
+  /** Whether a manager is known, and has not gone. */
   knows(manager: string): boolean;
-  /** Whether what is said now arrives soon. */
+  /** Whether a message that is sent now arrives soon. */
   readonly isOpen: boolean;
-  /** Tells all managers. It is lost where there is no connection. */
-  tellAll(said: Said): void;
-  /** Tells one manager. It is lost where there is no connection. */
-  tell(manager: string, said: Said): void;
+  /** Sends a message to all managers. It is lost if there is no connection. */
+  tellAll(said: PresenceMessage): void;
+  /** Sends a message to one manager. It is lost if there is no connection. */
+  tell(manager: string, said: PresenceMessage): void;
 }

@@ -2,22 +2,22 @@ import type { Attendance, Attendee } from "../events/attendance.ts";
 import type { Companion } from "../events/companion.ts";
 import { Owner } from "./owner.ts";
 import type { Post } from "./post.ts";
-import { type News, saidIn } from "./said.ts";
+import { type News, presenceMessageIn } from "./presence-message.ts";
 import { defaultPresenceTiming, type PresenceTiming } from "./timing.ts";
 import type { TopicWatcher, WatchedTopic } from "./watched-topic.ts";
 import { Watching } from "./watching.ts";
 
 /**
- * Who is on a topic, on all managers. Nobody keeps that: a manager whose client watches a topic asks all others for their members of it,
- * and is told of changes from then on, until nobody watches it any more. What one manager says to another is numbered, so that what
- * was lost is noticed and said again as a whole.
+ * The clients on a topic, of all managers. Nobody stores that. A manager whose client watches a topic asks all others for their members,
+ * and gets the changes from then on, until nobody watches the topic any more. Messages from one manager to another are numbered, so that a
+ * lost one is noticed and everything is sent again.
  */
 export class Presence implements Companion {
   readonly #post: Post;
   readonly #owner: Owner;
   readonly #watching: Watching;
 
-  /** @param nameOf the id of a client that has none */
+  /** @param nameOf the name of a client that has no id */
   constructor(
     post: Post,
     attendance: Attendance,
@@ -34,7 +34,7 @@ export class Presence implements Companion {
     this.#watching = new Watching(post, own, timing);
   }
 
-  /** Topics that this manager's clients watch; that somebody watches on any manager; and what the members take, in bytes. */
+  /** How many topics this manager's clients watch, how many are watched on any manager, and what the members take in bytes. */
   get figures(): { readonly watched: number; readonly told: number; readonly bytes: number } {
     return {
       watched: this.#watching.topicCount,
@@ -43,7 +43,7 @@ export class Presence implements Companion {
     };
   }
 
-  /** @returns why it cannot be watched, in words for a client */
+  /** @returns why the topic cannot be watched, in words for a client */
   watch(topic: string, watcher: TopicWatcher): WatchedTopic | string {
     return this.#watching.watch(topic, watcher);
   }
@@ -60,15 +60,15 @@ export class Presence implements Companion {
     this.#owner.members.unsubscribed(client, topic);
   }
 
-  /** The client has gone. Called before it has forgotten its subscriptions. */
+  /** A client has gone. Call it while the client still has its subscriptions. */
   disconnected(client: Attendee): void {
     this.#owner.members.disconnected(client);
   }
 
   heard(presence: unknown): void {
-    const said = saidIn(presence);
-    // What a manager tells all comes back to itself, too; and one that is gone may have had something on its way. One that is not known
-    // yet is heard with its next beat.
+    const said = presenceMessageIn(presence);
+    // A manager also gets its own messages to all. A message of a manager that has gone may still arrive. One that is not known yet will be
+    // heard with its next message.
     if (said === undefined || said.from === this.#post.own || !this.#post.knows(said.from)) return;
     this.#owner.heard(said);
     this.#watching.heard(said);

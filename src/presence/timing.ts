@@ -1,18 +1,18 @@
-/** The defaults suit production, tests shorten them. In milliseconds. */
+/** The timing of presence. The defaults suit production; tests shorten them. In milliseconds. */
 export interface PresenceTiming {
-  /** The time between two times that an owner tells what has changed, and that a watcher's manager tells its clients. */
+  /** The least time between two messages about changes, from an owner, and from a watching manager to its clients. */
   readonly gatherMs: number;
-  /** The time between two looks at all clients for topics that somebody begins to watch. */
+  /** The least time between two checks of all clients for newly watched topics. */
   readonly lookEveryMs: number;
-  /** How long managers may take to say who is there. Those that did not are named. */
+  /** How long managers may take to send their members. Those that have not are named to clients. */
   readonly answerMsMax: number;
-  /** How long a topic is kept that nobody watches any more: clients that come back need not wait. */
+  /** How long an unwatched topic is kept, so that clients that come back need not wait. */
   readonly lingerMs: number;
-  /** How often an owner is asked to say all again, at most. */
+  /** The least time between two requests to an owner to send everything again. */
   readonly resendEveryMs: number;
 }
 
-/** The timing unless another one is given. */
+/** The timing unless other values are given. */
 export const defaultPresenceTiming: PresenceTiming = {
   gatherMs: 50,
   lookEveryMs: 100,

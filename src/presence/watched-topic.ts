@@ -1,47 +1,47 @@
 import { textCostBytes } from "../costs.ts";
 import { Changes } from "./changes.ts";
-import type { News } from "./said.ts";
+import type { News } from "./presence-message.ts";
 
-/** What a member takes besides its name, in bytes: its place in a map, and what has changed. */
+/** What a member takes besides its name, in bytes: its place in a map, and its change. */
 const memberOverheadBytes = 96;
 
-/** Hears of a topic that clients of this manager watch. */
+/** Is told about a topic that clients of this manager watch. */
 export interface TopicWatcher {
-  /** The members are known from now on. */
+  /** From now on the members are known. */
   ready(): void;
-  /** Who came and who went since it was told last; nobody, if those that came have gone again. */
+  /** The clients that came and went since the last call; both may be empty, if those that came have gone again. */
   changed(joined: readonly string[], left: readonly string[]): void;
-  /** More members than can be kept: nothing more is told. */
+  /** There are more members than can be kept. Nothing more is told. */
   overfull(): void;
 }
 
-/** A topic that clients of this manager watch: its members on all managers, each client id once. */
+/** A topic that clients of this manager watch, with its members on all managers. Each client id counts once. */
 export class WatchedTopic {
   readonly topic: string;
-  /** Undefined while nobody watches it, and it is kept in case that somebody does again. */
+  /** Undefined while nobody watches it, and it is kept in case somebody does again. */
   watcher: TopicWatcher | undefined;
-  /** Whether the watcher knows the members; `overfull`: there are more than can be kept, and none is. */
+  /** Whether the watcher knows the members; `overfull`: there are more than can be kept, so none are. */
   state: "unknown" | "known" | "overfull" = "unknown";
-  /** Managers that have not answered. */
+  /** Managers that have not answered yet. */
   readonly awaits: Set<string>;
-  /** The managers on which a client is; most are on one. */
+  /** The managers on which each client is; most are on one. */
   readonly #members = new Map<string, string | readonly string[]>();
   readonly #changes = new Changes();
-  /** The members that have come so far of each manager that tells all of its members in parts; undefined where none were known before. */
+  /** For each manager that sends all its members in parts, those that have come so far; undefined if none were known before. */
   readonly #whole = new Map<string, Set<string> | undefined>();
   /** How many of the members each manager has. */
   readonly #counts = new Map<string, number>();
   readonly #kept: (bytes: number) => void;
   #bytes = 0;
 
-  /** @param kept told how much more memory it takes, in bytes */
+  /** @param kept told by how many bytes it has grown */
   constructor(topic: string, awaits: Iterable<string>, kept: (bytes: number) => void) {
     this.topic = topic;
     this.awaits = new Set(awaits);
     this.#kept = kept;
   }
 
-  /** The members now: those that were told last, and what `hasChanged` since. */
+  /** The current members: those that were told last, with the changes since. */
   get members(): Iterable<string> {
     return this.#members.keys();
   }
@@ -50,7 +50,7 @@ export class WatchedTopic {
     return this.#members.size;
   }
 
-  /** Managers that have not said who is there. */
+  /** Managers that have not told their members. */
   get missing(): readonly string[] {
     return [...this.awaits];
   }
@@ -60,7 +60,7 @@ export class WatchedTopic {
     return this.#bytes;
   }
 
-  /** Whether `changed` follows soon. */
+  /** Whether `changed` will be called soon. */
   get hasChanged(): boolean {
     return this.#changes.size > 0;
   }
@@ -73,7 +73,7 @@ export class WatchedTopic {
       return;
     }
     if (part === 0) this.#whole.set(manager, this.#counts.has(manager) ? new Set() : undefined);
-    // Its beginning was lost: the numbers of what the manager says show that.
+    // If its first part was lost, the manager's numbers show that.
     if (!this.#whole.has(manager)) return;
     const whole = this.#whole.get(manager);
     for (const name of joined) {
@@ -88,7 +88,7 @@ export class WatchedTopic {
     this.awaits.delete(manager);
   }
 
-  /** A manager is gone, and so are its clients. */
+  /** A manager has gone, and with it its clients. */
   gone(manager: string): void {
     this.#whole.delete(manager);
     this.awaits.delete(manager);
@@ -99,7 +99,7 @@ export class WatchedTopic {
     return this.#changes.take((name) => this.#members.has(name));
   }
 
-  /** Keeps nothing any more. */
+  /** Drops everything. */
   clear(): void {
     this.#kept(-this.#bytes);
     this.#bytes = 0;
@@ -133,7 +133,7 @@ export class WatchedTopic {
     this.#weigh(-textCostBytes(name) - memberOverheadBytes);
   }
 
-  /** Notes a change. Nobody was told anything before it is ready. */
+  /** Notes a change. Before it is ready, the watcher has been told nothing. */
   #note(name: string, was: boolean): void {
     if (this.state === "known") this.#changes.note(name, was);
   }

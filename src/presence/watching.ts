@@ -2,18 +2,18 @@ import { inParts } from "../text-parts.ts";
 import { Gathering } from "./gathering.ts";
 import { Owners } from "./owners.ts";
 import type { Post } from "./post.ts";
-import { type News, type Said, saidBytesMax } from "./said.ts";
+import { messageMaxBytes, type News, type PresenceMessage } from "./presence-message.ts";
 import type { PresenceTiming } from "./timing.ts";
 import { type TopicWatcher, WatchedTopic } from "./watched-topic.ts";
 
-/** Topics that one manager's clients may watch. */
+/** How many topics one manager's clients may watch. */
 export const topicsMax = 10_000;
 /** What the members of all topics that this manager's clients watch may take, in bytes. */
 const membersBytesMax = 256 * 1024 ** 2;
-/** Topics that are kept though nobody watches them any more. */
+/** How many unwatched topics are kept. */
 const lingeringMax = 100;
 
-/** The topics that this manager's clients watch, and who is there on all managers. */
+/** The topics that this manager's clients watch, with their members on all managers. */
 export class Watching {
   readonly #post: Post;
   readonly #timing: PresenceTiming;
@@ -22,7 +22,7 @@ export class Watching {
   readonly #owners = new Owners();
   readonly #changed = new Set<WatchedTopic>();
   readonly #lingering = new Map<string, NodeJS.Timeout>();
-  /** The topics of which managers may still say who is there, each with the end of that time. */
+  /** The topics whose members managers may still send, with the timers that end this. */
   readonly #awaiting = new Map<string, NodeJS.Timeout>();
   #begun = new Set<string>();
   #ended = new Set<string>();
@@ -31,7 +31,7 @@ export class Watching {
   #version = 0;
   #bytes = 0;
 
-  /** @param own hears what this manager's clients watch, for its own members */
+  /** @param own gets what this manager's clients watch, to tell its own members */
   constructor(
     post: Post,
     own: { watch(topic: string): void; unwatch(topic: string): void },
@@ -52,7 +52,7 @@ export class Watching {
     return this.#bytes;
   }
 
-  /** @returns why it cannot be watched, in words for a client */
+  /** @returns why the topic cannot be watched, in words for a client */
   watch(topic: string, watcher: TopicWatcher): WatchedTopic | string {
     const lingering = this.#lingering.get(topic);
     if (lingering !== undefined) return this.#watchAgain(topic, watcher, lingering);
@@ -87,7 +87,7 @@ export class Watching {
       );
   }
 
-  /** Takes what an owner says; this manager is one of them. */
+  /** Takes an owner's message about a topic. This manager is one of the owners. */
   took(owner: string, news: News): void {
     const watched = this.#topics.get(news.topic);
     if (watched === undefined) return;
@@ -96,7 +96,7 @@ export class Watching {
     this.#isChanged(watched);
   }
 
-  heard(said: Said): void {
+  heard(said: PresenceMessage): void {
     const { from } = said;
     if ("again" in said) this.#tellAgain(from);
     if (!("number" in said) || this.#topics.size === 0) return;
@@ -112,7 +112,7 @@ export class Watching {
     this.#post.tell(from, { from: this.#post.own, resend: true });
   }
 
-  /** A manager is gone, and so are its clients. */
+  /** A manager has gone, and with it its clients. */
   gone(manager: string): void {
     this.#owners.gone(manager);
     for (const watched of this.#topics.values()) {
@@ -121,12 +121,12 @@ export class Watching {
     }
   }
 
-  /** Tells all owners the list's version: one that missed a change notices that. */
+  /** Sends all owners the list's version, so that an owner that missed a change notices that. */
   beat(): void {
     if (this.#version > 0) this.#post.tellAll({ from: this.#post.own, version: this.#version });
   }
 
-  /** What is told arrives again, and what was told meanwhile is lost. */
+  /** Messages arrive again. Those that were sent meanwhile are lost. */
   opened(): void {
     this.#tellList((list) => this.#post.tellAll(list));
   }
@@ -137,7 +137,7 @@ export class Watching {
     for (const timer of [...this.#lingering.values(), ...this.#awaiting.values()]) clearTimeout(timer);
   }
 
-  /** An owner has missed something of the list. It asks with each version that it does not expect: what it asks too soon, it asks again. */
+  /** An owner has missed a part of the list. It asks with each unexpected version, so a request that comes too soon may be ignored. */
   #tellAgain(from: string): void {
     const owner = this.#owners.of(from);
     const nowMs = performance.now();
@@ -164,7 +164,7 @@ export class Watching {
     const watched = this.#topics.get(topic)!;
     this.#topics.delete(topic);
     this.#changed.delete(watched);
-    // A client that watches and leaves in a loop would otherwise have all of them kept for a second.
+    // Otherwise a client that subscribes and unsubscribes in a loop would have all of these topics kept for a second.
     this.#answered(topic);
     watched.clear();
     this.#own.unwatch(topic);
@@ -199,7 +199,7 @@ export class Watching {
     watched.watcher?.ready();
   }
 
-  /** No answer is waited for any more. */
+  /** No answer is awaited any more. */
   #answered(topic: string): void {
     clearTimeout(this.#awaiting.get(topic));
     this.#awaiting.delete(topic);
@@ -213,7 +213,7 @@ export class Watching {
     this.#changed.clear();
   }
 
-  /** What changes in one turn of the event loop is told as one change. */
+  /** Changes within one turn of the event loop are sent together. */
   #tellSoon(): void {
     this.#telling ??= setImmediate(() => this.#tellChange());
   }
@@ -221,8 +221,8 @@ export class Watching {
   #tellChange(): void {
     this.#telling = undefined;
     const from = this.#post.own;
-    const begun = inParts(this.#begun, saidBytesMax);
-    const ended = inParts(this.#ended, saidBytesMax);
+    const begun = inParts(this.#begun, messageMaxBytes);
+    const ended = inParts(this.#ended, messageMaxBytes);
     this.#begun = new Set();
     this.#ended = new Set();
     for (const unwatch of ended)
@@ -231,10 +231,10 @@ export class Watching {
       if (watch.length > 0) this.#post.tellAll({ from, version: ++this.#version, watch });
   }
 
-  /** Tells the whole list. It holds what waits to be told, which is told once more as the next versions. */
-  #tellList(tell: (list: Said) => void): void {
+  /** Sends the whole list. It includes changes that still wait, which are sent again as the next versions. */
+  #tellList(tell: (list: PresenceMessage) => void): void {
     if (this.#version === 0) return;
-    const parts = inParts(this.#topics.keys(), saidBytesMax);
+    const parts = inParts(this.#topics.keys(), messageMaxBytes);
     for (const [part, all] of parts.entries())
       tell({ from: this.#post.own, version: this.#version, all, part, parts: parts.length });
   }

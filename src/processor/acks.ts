@@ -1,26 +1,26 @@
 import type { ConsumeSession } from "../broker/broker.ts";
 
-/** How long what is done waits for a gap to close when nothing more comes before it is acknowledged, in milliseconds. */
+/** After this time in which nothing more comes, done deliveries are acknowledged even if an earlier one is not done. In milliseconds. */
 const shortMs = 20;
 
 /**
- * The accounts of one session: which deliveries are open, and how many more the broker may send.
+ * Tracks the deliveries of one session: which are open, and how many more the broker may send.
  *
- * It acknowledges in as few acks as possible: once in a turn of the event loop, all up to the first that is not done. One that
- * takes long does not starve the others: when too many are done after it, they are acknowledged one by one.
+ * It sends as few acks as possible: one for each turn of the event loop, for all deliveries before the first that is not done. A slow
+ * delivery does not starve the others: when too many after it are done, these are acknowledged one by one.
  */
 export class Acks {
   readonly #session: ConsumeSession;
   /**
-   * The message ids of the deliveries that are not done, by tag, in order. A map, which forgets what is done: in a window of tags
-   * (`TagWindow`) one that takes long would keep the places of all that come and are done after it.
+   * The message ids of the deliveries that are not done, by tag, in order. A map frees each entry when it is done. A window of tags
+   * (`TagWindow`) would keep the places of all deliveries that come after a slow one.
    */
   readonly #open = new Map<number, string | undefined>();
-  /** Done and not acknowledged. */
+  /** Deliveries that are done but not acknowledged. */
   #done: number[] = [];
   #lastTag = 0;
   #granted: number;
-  /** The last tag when that was granted, and how many since then are not done. */
+  /** The last tag when deliveries were last granted, and how many of those granted are not done. */
   #grantedAfter = 0;
   #openOfGranted = 0;
   #flushImmediate: NodeJS.Immediate | undefined;
@@ -32,7 +32,7 @@ export class Acks {
     this.#granted = prefetch;
   }
 
-  /** Deliveries that are not done. */
+  /** How many deliveries are not done. */
   get open(): number {
     return this.#open.size;
   }
@@ -42,17 +42,17 @@ export class Acks {
     return this.#open.values();
   }
 
-  /** What was granted last. */
+  /** How many deliveries were granted last. */
   get granted(): number {
     return this.#granted;
   }
 
-  /** Whether nothing more comes before something that was granted last is done. */
+  /** Whether the broker sends nothing more until something is done. */
   get isUsedUp(): boolean {
     return this.#openOfGranted >= this.#granted;
   }
 
-  /** Lets the broker send `count` more than are open; see `ConsumeSession.take`. */
+  /** Lets the broker send `count` deliveries more than are open; see `ConsumeSession.take`. */
   take(count: number): void {
     this.#granted = count;
     this.#grantedAfter = this.#lastTag;
@@ -60,7 +60,7 @@ export class Acks {
     this.#session.take(count);
   }
 
-  /** Each delivery's tag, in order. */
+  /** A delivery has come. Call it for each, in order. */
   delivered(tag: number, id?: string): void {
     if (tag !== this.#lastTag + 1)
       throw new RangeError(`delivery tag ${tag} where ${this.#lastTag + 1} was due`);
@@ -70,7 +70,7 @@ export class Acks {
     this.#watchShortage();
   }
 
-  /** The delivery is done with: it may be acknowledged. */
+  /** A delivery is done, and may be acknowledged. */
   done(tag: number): void {
     if (!this.#open.delete(tag)) return;
     if (tag > this.#grantedAfter) this.#openOfGranted--;
@@ -78,7 +78,7 @@ export class Acks {
     this.#flushImmediate ??= setImmediate(() => this.flush());
   }
 
-  /** Acknowledges now what is done. */
+  /** Acknowledges what is done. */
   flush(): void {
     clearImmediate(this.#flushImmediate);
     this.#flushImmediate = undefined;
@@ -87,22 +87,22 @@ export class Acks {
     else this.#watchShortage();
   }
 
-  /** Acknowledges now all that is done, in a session in which nothing more will be: no gap is going to close. */
+  /** Acknowledges everything that is done, one by one if need be. Call it when no more deliveries will be done in this session. */
   finish(): void {
     this.flush();
     this.#ackSingly();
   }
 
-  /** Where nothing more comes before something is acknowledged: the gap may close in a moment, or stay for long. */
+  /** Called when the broker sends nothing more before an ack: the slow delivery may be done in a moment, or take long. */
   #watchShortage(): void {
     if (this.#done.length === 0 || this.#openOfGranted + this.#done.length < this.#granted) return;
     this.#shortTimer ??= setTimeout(() => this.#ackSingly(), shortMs);
   }
 
-  /** How many done ones are left, after one that is not. */
+  /** How many deliveries remain that are done, after one that is not. */
   #ackPrefix(): number {
     const firstOpen = this.#open.keys().next().value ?? this.#lastTag + 1;
-    // RabbitMQ refuses a tag that it has seen acknowledged: the ack goes to one that is done and was not.
+    // RabbitMQ refuses a tag that was acknowledged before, so the ack has to name a tag that was not.
     let last = 0;
     for (const tag of this.#done) if (tag < firstOpen && tag > last) last = tag;
     if (last === 0) return this.#done.length;
@@ -111,7 +111,7 @@ export class Acks {
     return this.#done.length;
   }
 
-  /** Stops its timers; what is done and not acknowledged stays so. */
+  /** Stops the timers. What is done but not acknowledged stays so. */
   close(): void {
     clearImmediate(this.#flushImmediate);
     clearTimeout(this.#shortTimer);

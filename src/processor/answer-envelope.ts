@@ -4,7 +4,7 @@ import { awaitedBy } from "../requests.ts";
 import { isPattern } from "../topics/pattern.ts";
 import { UnusableAnswer } from "./unusable-answer.ts";
 
-/** An answer that says where it goes, with a body that is not looked at yet. */
+/** An answer with its destination. The body is not checked yet. */
 interface Addressed {
   readonly topic: string;
   readonly clientId: string | undefined;
@@ -17,7 +17,7 @@ interface Addressed {
 const keys: ReadonlySet<string> = new Set(["to", "body", "headers", "contentType"]);
 const expected = '"topic", "sender", { topic: NAME } or { client: ID }';
 
-/** Headers that say something else on the way: where a message goes, who it is for, what it is. */
+/** Names that are no headers of an answer, since something else sets them, and what to do instead. */
 const notHeaders: ReadonlyMap<string, string> = new Map([
   ["client-id", "the answer goes to one client with to: { client: ID }"],
   ["destination", "the answer goes to a topic with to: { topic: NAME }"],
@@ -30,14 +30,13 @@ const notHeaders: ReadonlyMap<string, string> = new Map([
   ["ack", "clients acknowledge nothing"],
 ]);
 
-/** Whether an object says where it goes. It is strict then; every other object is sent as JSON. */
+/** Whether an object is an envelope. Envelopes are checked strictly; every other object is sent as JSON. */
 export function isEnvelope(item: unknown): item is Readonly<Record<string, unknown>> {
   return typeof item === "object" && item !== null && ("to" in item || "body" in item);
 }
 
 /**
- * Reads an answer's envelope: `{ to, body, headers?, contentType? }`. Whatever else is in it was meant to be something, so it is
- * not sent to anybody.
+ * Reads an answer's envelope: `{ to, body, headers?, contentType? }`. Any other key is taken for a mistake, so nothing is sent.
  *
  * @throws UnusableAnswer that names the key or value at fault
  */
@@ -121,7 +120,7 @@ function checkedHeaders(headers: unknown): Headers | undefined {
     throw new UnusableAnswer(
       "an answer's headers are an object with texts: write Object.fromEntries(headers)",
     );
-  // Without a prototype, so that no name means anything to JavaScript.
+  // Without a prototype, so that no header name has a meaning for JavaScript.
   const checked = Object.create(null) as Record<string, string>;
   let count = 0;
   for (const [name, value] of Object.entries(headers as Readonly<Record<string, unknown>>)) {
@@ -145,15 +144,15 @@ function nameFault(name: string): string | undefined {
 
 function valueFault(name: string, value: unknown): string | undefined {
   if (typeof value !== "string") return `is a text, not ${shown(value)}`;
-  // STOMP has no way to write it.
+  // STOMP cannot represent it.
   if (value.includes("\0")) return "has no NUL";
   return isPropertyName(name) ? faultInProperty(name, value) : undefined;
 }
 
-/** Characters of a value that an error shows. */
+/** How many characters of a value an error shows. */
 const shownCharactersMax = 100;
 
-/** A key or value in an error. It may be anything, such as what has no text. */
+/** A key or value as an error shows it. It may be anything, even something that cannot be converted to text. */
 function shown(value: unknown): string {
   if (typeof value === "string") {
     const text = JSON.stringify(value);

@@ -4,42 +4,42 @@ import { isShortText, type OutgoingMessage } from "../message.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import { UnusableAnswer } from "./unusable-answer.ts";
 
-/** Answers to one message that may wait for RabbitMQ's confirm before what makes them is held back. */
+/** How many answers to one message may wait for RabbitMQ's confirm before their producer is held back. */
 const unconfirmedMax = 64;
-/** Answers that a handler may publish without waiting for any of them. More are an error. */
+/** How many answers a handler may publish without awaiting any of them. More are an error. */
 const unawaitedMax = 1000;
 
-/** Where answers go. `append` is called once for each of them, in order. */
+/** Where answers are published. `append` is called once for each, in order. */
 export type AnswerOutbox = Pick<Outbox, "append" | "isFull">;
 
-/** Answers that are published one by one. */
+/** An answer that was published alone. */
 interface Pending {
-  /** Those that wait for the confirm. */
+  /** Settles with the confirm. */
   readonly confirmed: PromiseWithResolvers<void>;
 }
 
 /**
- * The answers to one message, over all attempts at it. They are numbered from 1, and their ids follow from the message's and their
- * number. What one attempt has published the next one does not publish again, so nobody gets an answer twice.
+ * The answers to one message, over all attempts at it. They are numbered from 1, and an answer's id is made of the message's id and the
+ * number. An answer that one attempt has published is not published again by the next, so nobody gets an answer twice.
  */
 export class Answering {
   readonly #questionId: string;
   readonly #group: string;
   readonly #outbox: AnswerOutbox;
   readonly #onPublished: ((answer: OutgoingMessage) => void) | undefined;
-  /** How many of the answers have been published, by any attempt. */
+  /** How many answers were published, by any attempt. */
   #published = 0;
   #unconfirmed = 0;
-  /** Why the first one was set aside that was. */
+  /** Why the first answer that was set aside was. */
   #setAside: string | undefined;
-  /** What waits for a confirm, by number: only answers that somebody may wait for. */
+  /** Answers that wait for a confirm, by number: only those that a handler may await. */
   #pending: Map<number, Pending> | undefined;
   #waiting: (() => void)[] | undefined;
   #settled: ((setAside: string | undefined) => void) | undefined;
 
   /**
-   * @param questionId what the ids of the answers begin with
-   * @param onPublished hears of each answer
+   * @param questionId the prefix of the answers' ids
+   * @param onPublished called for each answer
    */
   constructor(
     questionId: string,
@@ -56,7 +56,7 @@ export class Answering {
   /**
    * Publishes the answer with this number, unless an earlier attempt has. Numbers have no gaps.
    *
-   * @param isAwaited whether `confirmed` may be asked about it
+   * @param isAwaited whether `confirmed` may be called for it
    */
   publish(number: number, answer: OutgoingMessage, isAwaited: boolean): void {
     if (number <= this.#published) return;
@@ -69,7 +69,7 @@ export class Answering {
     this.#onPublished?.(answer);
   }
 
-  /** Publishes, after the last attempt, that there is no answer. */
+  /** Publishes the error answer, after the last attempt has failed. */
   publishError(answer: OutgoingMessage): void {
     this.#unconfirmed++;
     this.#outbox.append(
@@ -79,22 +79,22 @@ export class Answering {
     this.#onPublished?.(answer);
   }
 
-  /** Fulfilled when RabbitMQ has confirmed the answer with this number; rejects if it does not take it. */
+  /** Resolves when RabbitMQ has confirmed the answer with this number; rejects if RabbitMQ does not take it. */
   confirmed(number: number): Promise<void> {
     return this.#pending?.get(number)?.confirmed.promise ?? Promise.resolve();
   }
 
-  /** Answers that wait for RabbitMQ's confirm. */
+  /** How many answers wait for RabbitMQ's confirm. */
   get unconfirmed(): number {
     return this.#unconfirmed;
   }
 
-  /** Whether too many wait for more to be published without waiting. */
+  /** Whether too many answers wait for another one to be published without waiting. */
   get isOverrun(): boolean {
     return this.#unconfirmed >= unawaitedMax;
   }
 
-  /** Undefined if more may be published. Else it is fulfilled when one is confirmed: then ask again. */
+  /** Undefined if more may be published. Otherwise it resolves when an answer is confirmed; then ask again. */
   room(): Promise<void> | undefined {
     const isScarce = this.#unconfirmed >= unconfirmedMax || (this.#outbox.isFull && this.#unconfirmed > 0);
     if (!isScarce) return undefined;
@@ -104,7 +104,7 @@ export class Answering {
     return promise;
   }
 
-  /** Calls back once, when each of the answers is confirmed or set aside, with why the first one was. No more may follow. */
+  /** Calls back once, when every answer is confirmed or set aside, with why the first one was set aside. No more answers may follow. */
   whenSettled(settled: (setAside: string | undefined) => void): void {
     if (this.#unconfirmed === 0) settled(this.#setAside);
     else this.#settled = settled;
@@ -113,7 +113,7 @@ export class Answering {
   #waiterOf(number: number, isAwaited: boolean): Waiter {
     if (!isAwaited) return this.#plainWaiter;
     const confirmed = Promise.withResolvers<void>();
-    // Whether anybody waits for it is the handler's to decide.
+    // The handler need not await it, so a rejection must not be reported as unhandled.
     confirmed.promise.catch(() => undefined);
     this.#pending ??= new Map();
     this.#pending.set(number, { confirmed });
@@ -123,7 +123,7 @@ export class Answering {
         confirmed.resolve();
         this.#settle();
       },
-      // It stays among the pending, so that a later attempt hears of it too.
+      // It stays pending, so that a later attempt learns of it too.
       setAside: (why) => {
         confirmed.reject(new UnusableAnswer(`an answer was set aside: ${why}`));
         this.#settle(why);
@@ -145,8 +145,8 @@ export class Answering {
 }
 
 /**
- * The id of a message's answer: `ID/GROUP/NUMBER`. A message that is handled twice has answers with the same ids. An id so long that
- * AMQP could not carry the answer's is replaced by a hash of it.
+ * The id of an answer: `ID/GROUP/NUMBER`. If a message is handled twice, its answers have the same ids. If the id would be too long for
+ * AMQP, the message's id is replaced by its hash.
  */
 export function answerId(questionId: string, group: string, number: number | "error"): string {
   const id = `${questionId}/${group}/${number}`;

@@ -8,7 +8,7 @@ import { UnusableAnswer } from "./unusable-answer.ts";
 const answerBytesMax = 16 * 1024 ** 2;
 
 /**
- * The messages that a handler's result stands for. All of them can be sent, or none is given.
+ * Converts a handler's result into messages: all of them, or none if one cannot be sent.
  *
  * @throws UnusableAnswer
  */
@@ -25,7 +25,7 @@ export function answersOf(result: unknown, question: Message): readonly Outgoing
   return sent.map((answer) => ({ ...answer, headers: inTraceOf(question.headers, answer.headers) }));
 }
 
-/** Nothing, where it would go to the client that asks, and that waits for no answer. */
+/** Undefined for an answer to the client that asks, if that client waits for no answer. */
 function answerOf(item: unknown, question: Message): OutgoingMessage | undefined {
   if (!isEnvelope(item)) {
     const content = contentOf(item);
@@ -45,7 +45,7 @@ function answerOf(item: unknown, question: Message): OutgoingMessage | undefined
   };
 }
 
-/** Makes the answer to the client that asked, which the request's correlation id names. */
+/** Makes an answer to the client that asked, which the request's correlation id names. */
 export function answerTo(
   asker: string,
   { topic }: Message,
@@ -54,7 +54,7 @@ export function answerTo(
   return { body, topic, headers: { ...headers, "correlation-id": asker } };
 }
 
-/** What is sent as JSON says so: other programs refuse JSON that is called plain text. */
+/** JSON is declared as such, since other programs refuse JSON that is declared as plain text. */
 const jsonHeaders: Headers = { "content-type": "application/json" };
 
 function contentOf(item: unknown): { readonly body: Body; readonly headers?: Headers } {
@@ -89,15 +89,18 @@ function json(item: unknown): string {
   return text;
 }
 
-/** What `fetch` resolves with, a map, an error: whatever is in it, as JSON it is an empty object. One that says by `toJSON` that it is empty is. */
+/**
+ * Whether it is an instance of a class, such as the response of `fetch`, a map, or an error: as JSON it would be an empty object, whatever
+ * is in it. An object with `toJSON` says what it is.
+ */
 function isOfClass(item: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(item);
   if (prototype === null || "toJSON" in item || typeof item.constructor !== "function") return false;
-  // A plain object has the last prototype of its chain, whatever realm it is from.
+  // A plain object's prototype is the last of the chain, whatever realm it comes from.
   return Object.getPrototypeOf(prototype) !== null;
 }
 
-/** Whether JSON would show it as an empty object. */
+/** Whether it is a promise or an async generator, which JSON would show as an empty object. */
 function isUnfinished(item: object): boolean {
   return item instanceof Promise || Symbol.asyncIterator in item;
 }

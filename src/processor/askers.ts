@@ -1,10 +1,10 @@
 import type { Message } from "../message.ts";
 import { askerOf, awaitedBy } from "../requests.ts";
 
-/** Askers that have gone are remembered for the requests of theirs that still wait; then the oldest is forgotten. */
+/** How many clients that have gone are remembered, for those of their requests that still wait. Then the oldest is forgotten. */
 const goneMax = 10_000;
 
-/** The client that asked has gone. */
+/** The reason with which a call is aborted whose client has gone. */
 class AskerGone extends Error {
   override readonly name = "AskerGone";
 
@@ -13,18 +13,18 @@ class AskerGone extends Error {
   }
 }
 
-/** A call that can be told that nobody waits for its answers any more. */
+/** A call that can be told that its client has gone. */
 interface Abandonable {
   /** The client that asked has gone. */
   abandon(reason: Error): void;
 }
 
-/** Who waits for the answers of the calls that are under way: a call is told when that client has gone. */
+/** Knows which clients wait for the answers of running calls, and tells the calls when a client has gone. */
 export class Askers {
   readonly #calls = new Map<string, Set<Abandonable>>();
   readonly #gone = new Set<string>();
 
-  /** A call begins. Returns what is to be called when it has ended; undefined if nobody waits for its answers. */
+  /** A call begins. Returns a function to call when it has ended; undefined if no client waits for its answers. */
   begin(message: Message, call: Abandonable): (() => void) | undefined {
     const awaited = awaitedBy(message);
     const asker = awaited === undefined ? undefined : askerOf(awaited);

@@ -7,43 +7,43 @@ import { HandlerMessage } from "./handler.ts";
 import type { Place } from "./lanes.ts";
 import { isStream, publishStream } from "./streams.ts";
 
-/** The first wait between attempts and the longest, in milliseconds. */
+/** The shortest and the longest wait between two attempts, in milliseconds. */
 const attemptBackoff = { firstMs: 200, mostMs: 10_000 } as const;
 
-/** Another attempt would do harm and no good. */
+/** Thrown if another attempt would do harm and no good. */
 export class Hopeless extends Error {
   override readonly name = "Hopeless";
 }
 
-/** How often a handler is called, for how long, and who hears of it. */
+/** How often and for how long a handler is called, and who learns of failures. */
 export interface AttemptLimits extends CallTerms {
-  /** Calls for one message at most. */
+  /** The most calls for one message. */
   readonly attempts: number;
-  /** How long a handler may take from one sign of life to the next. */
+  /** How long a handler may take between two signs of life. */
   readonly timeoutMs: number;
 }
 
-/** What became of a message. Its answers have been published, but need not be confirmed. */
+/** What became of a message. Its answers were published, but need not be confirmed. */
 export type Outcome =
   | { readonly is: "answered" }
   | { readonly is: "failed"; readonly reason: string; readonly attempts: number };
 
 const isAnswered: Outcome = { is: "answered" };
 
-/** A `Handler`, or one that needs more of the call than handlers may. */
+/** A `Handler`, or one that uses more of the call than handlers may. */
 export type AttemptedHandler = (message: HandlerMessage, call: Call) => unknown;
 
-/** A place that nobody else waits for. */
+/** A place in the lanes that no other task waits for. */
 const ownPlace: Pick<Place, "pause" | "keepUntil"> = {
   pause: (ms) => Bun.sleep(ms),
   keepUntil: () => undefined,
 };
 
 /**
- * Calls the handler until it succeeds or has failed `attempts` times. A handler fails when it throws, rejects, is silent for
- * longer than `timeoutMs`, or answers what cannot be sent. The outcome is a promise only where there was one to wait for.
+ * Calls the handler until it succeeds or has failed `attempts` times. A handler fails if it throws, rejects, gives no sign of life for
+ * longer than `timeoutMs`, or returns what cannot be sent. The outcome is a promise only if the handler returned one.
  *
- * @param sink takes the answers as they come
+ * @param sink publishes the answers as they come
  * @param place waits between attempts, and counts a handler that goes on after its timeout
  */
 export function attempt(
@@ -77,7 +77,7 @@ export function isPending(result: unknown): boolean {
   return isThenable(result) || isStream(result);
 }
 
-/** Query builders return what can be awaited and is no `Promise`. */
+/** Query builders return objects that can be awaited but are no `Promise`. */
 function isThenable(result: unknown): result is PromiseLike<unknown> {
   return (
     typeof result === "object" && result !== null && "then" in result && typeof result.then === "function"
@@ -131,7 +131,7 @@ export async function completed(
   );
   call.onProgress = () => deadline.progress();
   try {
-    // Once: what can be awaited but is no promise may begin anew each time.
+    // Convert it once: an object that can be awaited but is no promise may start again each time.
     const settled = Promise.resolve(result);
     const value = await deadline.wait(settled).catch((error: unknown) => {
       if (error instanceof TookTooLong) place.keepUntil(settled);
@@ -148,9 +148,9 @@ export async function completed(
 }
 
 /**
- * Publishes the last that a handler answers.
+ * Publishes the last answer of a handler.
  *
- * @throws UnusableAnswer if this cannot be sent, or something before it could not
+ * @throws UnusableAnswer if it cannot be sent, or if an earlier one could not
  */
 export function finish(call: Call, result: unknown): void {
   if (call.fault !== undefined) throw call.fault.error;

@@ -7,21 +7,21 @@ import type { Askers } from "./askers.ts";
 import type { HandlerContext, HandlerLog } from "./handler-types.ts";
 import { UnusableAnswer } from "./unusable-answer.ts";
 
-/** What is the same for all calls of a processor's handler. */
+/** What all calls of a processor's handler have in common. */
 export interface CallTerms {
   /** The consumer group, as handlers know it. */
   readonly group: string;
   readonly logger: Logger;
-  /** Who waits for answers. Absent where nobody tells of clients that have gone. */
+  /** Tells calls that their client has gone. Absent where nobody reports that. */
   readonly askers?: Pick<Askers, "begin">;
-  /** Hears of every attempt that fails, by its number from 1. */
+  /** Called for every attempt that fails, with its number from 1. */
   readonly onFailure: (error: unknown, message: Message, attempt: number) => void;
 }
 
-/** Where a call's answers go: to an outbox, or to the process that asked. */
+/** Publishes a call's answers: in an outbox, or in the process that asked. */
 export type AnswerSink = Pick<Answering, "publish" | "confirmed" | "room" | "isOverrun" | "unconfirmed">;
 
-/** One call of a handler, which is its `context`. Most handlers ask for nothing of it, so it makes what it is asked for. */
+/** One call of a handler, and the handler's `context`. Most handlers use little of it, so its parts are created on first use. */
 export class Call implements HandlerContext {
   readonly attempt: number;
   readonly #message: Message;
@@ -78,33 +78,33 @@ export class Call implements HandlerContext {
     return this.#log;
   }
 
-  /** The first answer that could not be published, whether or not the handler waited for it. */
+  /** The first answer that could not be published, whether or not the handler awaited it. */
   get fault(): { readonly error: unknown } | undefined {
     return this.#fault;
   }
 
-  /** Whether RabbitMQ has yet to confirm answers, for which the handler may be waiting. */
+  /** Whether answers wait for RabbitMQ's confirm, so that the handler may be waiting for that. */
   get isUnconfirmed(): boolean {
     return this.#sink.unconfirmed > 0;
   }
 
-  /** Whether more may be published; see `Answering.room`. */
+  /** Resolves when more may be published; see `Answering.room`. */
   room(): Promise<void> | undefined {
     return this.#sink.room();
   }
 
-  /** The client that asked has gone. What the handler makes of it is its own: it may go on. */
+  /** The client that asked has gone. The handler is told, and may end or go on. */
   abandon(reason: Error): void {
     this.#isAbandoned = true;
     this.abort(reason);
   }
 
-  /** Whether the client that asked has gone. Then a handler that fails need not be tried again. */
+  /** Whether the client that asked has gone. Then a failed handler need not be tried again. */
   get isAbandoned(): boolean {
     return this.#isAbandoned;
   }
 
-  /** Tells the handler that nobody waits for it any more. */
+  /** Aborts the handler's signal. */
   abort(reason: unknown): void {
     this.#aborted ??= { reason };
     this.#controller?.abort(reason);
@@ -113,14 +113,14 @@ export class Call implements HandlerContext {
   /**
    * Publishes what the handler has returned or yielded.
    *
-   * @throws UnusableAnswer if it cannot be sent, and then none of it is
+   * @throws UnusableAnswer if a part of it cannot be sent; then none of it is
    */
   answer(result: unknown): void {
     if (this.#hasEnded) throw new UnusableAnswer("an answer after the handler had ended");
     for (const answer of answersOf(result, this.#message)) this.#sink.publish(++this.#numbers, answer, false);
   }
 
-  /** Publishes an answer that was made elsewhere, by a call with the same numbers. */
+  /** Publishes an answer that a call in another process made, with the same number. */
   pass(number: number, answer: OutgoingMessage): Promise<void> {
     this.#numbers = number;
     this.onProgress();
@@ -128,7 +128,7 @@ export class Call implements HandlerContext {
     return this.#sink.confirmed(number);
   }
 
-  /** The attempt is over: what the handler publishes from now on is not sent. */
+  /** Ends the attempt. What the handler publishes after that is not sent. */
   end(): void {
     if (!this.#hasEnded) this.#onEnd?.();
     this.#hasEnded = true;
@@ -163,14 +163,14 @@ export class Call implements HandlerContext {
     });
   }
 
-  /** Whether or not the handler waits for it, it has failed; if it has ended, that is at least said. */
+  /** The attempt has failed, whether or not the handler awaits the answer. If the handler has ended, this is only logged. */
   #fail(error: unknown): void {
     if (this.#hasEnded) this.#terms.onFailure(error, this.#message, this.attempt);
     else this.#fault ??= { error };
   }
 }
 
-/** One that nobody waits for must not end the process. */
+/** Prevents a rejection that nobody awaits from ending the process. */
 function quietly(promise: Promise<void>): Promise<void> {
   promise.catch(() => undefined);
   return promise;

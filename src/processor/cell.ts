@@ -3,17 +3,17 @@ import type { Message } from "../message.ts";
 import type { Call } from "./call.ts";
 import type { Asked as Question, Told, Verdict } from "./quarantined.ts";
 
-/** How long the process may take to say that it is there, at most, in milliseconds. */
+/** How long the process may take to answer a ping, in milliseconds. */
 const pongMs = 1000;
 
-/** Why messages have no verdict: the process ended, or had to be ended, while it had them in hand. */
+/** Thrown for messages without a verdict: the process ended, or had to be ended, while it had them. */
 export class Death extends Error {
   override readonly name = "Death";
-  /** Whether it is known which one it was. */
+  /** Whether it is known which message caused it. */
   isSolved = false;
 }
 
-/** The process ended before it had the message. */
+/** Thrown if the process ended before it had the message. */
 export class Ended extends Error {
   override readonly name = "Ended";
 }
@@ -25,7 +25,7 @@ interface Asked {
   begun: number;
 }
 
-/** A process in which a handler is called with messages, side by side. The messages in it share its fate. */
+/** A process in which a handler is called with several messages side by side. If it dies, all of them are affected. */
 export class Cell {
   readonly #child: Bun.Subprocess<"ignore", "inherit", "inherit">;
   readonly #timeoutMs: number;
@@ -38,14 +38,14 @@ export class Cell {
   #uncaught = "";
   #isEnded = false;
 
-  /** Resolves when it takes messages. Rejects if it ended before. */
+  /** Resolves when the process takes messages. Rejects if it ended before. */
   readonly ready: Promise<void> = this.#ready.promise;
 
   constructor(command: readonly string[], timeoutMs: number) {
     this.#timeoutMs = timeoutMs;
     this.ready.catch(() => undefined);
     this.#child = Bun.spawn([...command], {
-      // A handler in an endless loop does not see that its parent is gone: then the system ends it.
+      // A handler in an endless loop would not notice that its parent has gone, so the system has to end the process.
       env: { ...process.env, BUN_OPTIONS: `${process.env["BUN_OPTIONS"] ?? ""} --no-orphans`.trim() },
       stdin: "ignore",
       stdout: "inherit",
@@ -64,21 +64,21 @@ export class Cell {
     return this.#isEnded;
   }
 
-  /** Messages without a verdict. */
+  /** How many messages have no verdict yet. */
   get inHand(): number {
     return this.#asked.size;
   }
 
-  /** Handlers that go on after their timeout, as far as anybody knows. */
+  /** How many handlers go on after their timeout, as far as is known. */
   get outlived(): number {
     return this.#outlived;
   }
 
   /**
-   * Has the handler called with a message. Its answers are published by the call.
+   * Has the process handle a message. The call publishes the answers.
    *
-   * @throws Ended if the process was not there any more
-   * @throws Death if the process ends, or does nothing else beyond the timeout
+   * @throws Ended if the process had ended before
+   * @throws Death if the process ends, or does not react after the timeout
    */
   async ask(message: Message, call: Call): Promise<Verdict> {
     await this.ready;
@@ -89,7 +89,7 @@ export class Cell {
     this.#await(number, asked);
     this.#send({ number, message: { ...message }, attempt: call.attempt });
     if (message.isRequest !== true) return await asked.verdict.promise;
-    // The handler hears there, too, that the client that asked has gone: it may end sooner, or go on.
+    // The process passes on that the client that asked has gone. The handler may end early, or go on.
     const { signal } = call;
     const abandon = () => this.#send({ number, abandoned: reasonOf(signal.reason) });
     if (signal.aborted) abandon();
@@ -110,11 +110,11 @@ export class Cell {
     try {
       this.#child.send(question);
     } catch {
-      // It has just ended, of which `onExit` is about to tell.
+      // The process has just ended. `onExit` is about to be called.
     }
   }
 
-  /** Gives the handler its time again. */
+  /** Starts the handler's time again. */
   #await(number: number, asked: Asked): void {
     clearTimeout(asked.timer);
     asked.timer = setTimeout(() => void this.#outlive(number), this.#timeoutMs);
@@ -138,7 +138,7 @@ export class Cell {
 
   #pass({ number, answer, message }: Extract<Told, { readonly answer: unknown }>): void {
     const asked = this.#asked.get(number);
-    // One that has failed answers no more.
+    // A message that has failed gets no more answers.
     if (asked === undefined) return;
     this.#await(number, asked);
     asked.call.pass(answer, message).then(
@@ -158,7 +158,7 @@ export class Cell {
     asked.verdict.resolve(verdict);
   }
 
-  /** The handler takes too long: this message fails, unless the process hears nothing, for which any of them may be the cause. */
+  /** The handler takes too long. This message fails. But if the process does not react at all, any of its messages may be the cause. */
   async #outlive(number: number): Promise<void> {
     if (await this.#answers()) {
       const asked = this.#asked.get(number);
@@ -196,7 +196,7 @@ export class Cell {
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#ready.reject(new Error(how));
-    // What began last is the likeliest to have done it, and hears of it first.
+    // The message that began last is the likeliest cause, so it is told first.
     const asked = [...this.#asked.values()].sort((one, other) => other.begun - one.begun);
     this.#asked.clear();
     const death = new Death(how);

@@ -4,11 +4,11 @@ import type { HandlerContext } from "./handler-types.ts";
 import { isStream } from "./streams.ts";
 
 /**
- * Where OpenTelemetry's API for JavaScript keeps what was registered: every copy of its version 1 looks there, that which a handler
- * imports from beside it, too.
+ * The symbol under which OpenTelemetry's API for JavaScript keeps what was registered. Every copy of its version 1 uses it, including the
+ * one that a handler imports.
  */
 const registered = Symbol.for("opentelemetry.js.api.1");
-/** Under this, a context of that API has its current span. */
+/** The symbol for the current span in that API's contexts. */
 const spanKey = Symbol.for("OpenTelemetry Context Key SPAN");
 
 interface OtelContext {
@@ -20,12 +20,12 @@ interface ContextManager {
   with<T>(context: OtelContext, run: () => T): T;
 }
 
-/** Runs something in a message's trace. */
+/** Runs a function within a message's trace. */
 type Enter = <T>(run: () => T) => T;
 
 /**
- * The handler, in the trace of its message: libraries that it uses and that read the current span from OpenTelemetry's API find it there.
- * Without such an API in the process, or a `traceparent` of the message, nothing is done.
+ * Wraps a handler so that it runs in its message's trace: libraries that read the current span from OpenTelemetry's API find it there.
+ * Without such an API in the process, or without a `traceparent` in the message, it changes nothing.
  */
 export function inItsTrace(handler: Handler): Handler {
   return (message, context) => {
@@ -46,7 +46,7 @@ function entranceTo(context: HandlerContext): Enter | undefined {
   return (run) => manager.with(current, run);
 }
 
-/** What an async generator does between two answers is done in the trace, too. */
+/** Runs what an async generator does between two answers in the trace, too. */
 function inTrace(
   stream: Partial<AsyncIterable<unknown>> & Partial<Iterable<unknown>>,
   enter: Enter,
@@ -62,7 +62,7 @@ function inTrace(
   };
 }
 
-/** The span that another program began, as OpenTelemetry's API wants it: what begins in the handler is its child. Nothing can be written into it. */
+/** A span that another program began, as OpenTelemetry's API represents it. Spans that begin in the handler are its children. It is read-only. */
 class RemoteSpan {
   readonly #trace: TraceContext;
   readonly #state: string | undefined;
@@ -110,7 +110,7 @@ class RemoteSpan {
     // Another program records this span.
   }
   end(): void {
-    // It is that program which ends it.
+    // The other program ends it.
   }
 }
 

@@ -2,22 +2,22 @@ import { isShortText, type Message, type OutgoingMessage } from "../message.ts";
 import type { Logger } from "../ops/logger.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 
-/** A message's own headers are kept on its dead letter up to this size. */
+/** The message's own headers are kept on its dead letter up to this size. */
 const theirHeadersCharactersMax = 16 * 1024;
 const reasonCharactersMax = 1000;
 
-/** What is needed of a message that could not be handled, or not even be opened. */
+/** The parts of a message that a dead letter needs. The message could not be handled, or not even be opened. */
 export type Buried = Pick<Message, "body" | "topic" | "clientId" | "headers" | "id" | "timestamp">;
 
-/** Why it could not. */
+/** Why a message became a dead letter. */
 export interface Cause {
-  /** Why it is buried, in a sentence. */
+  /** The reason, in a sentence. */
   readonly reason: string;
   /** How often its handler was called. */
   readonly attempts: number;
 }
 
-/** Publishes to `wsmanager.dead` what could not be handled, with why and where it came from. */
+/** Publishes messages that could not be handled to `wsmanager.dead`, with the reason and their origin. */
 export class DeadLetters {
   readonly #outbox: Outbox;
   readonly #group: string;
@@ -29,7 +29,7 @@ export class DeadLetters {
     this.#logger = logger;
   }
 
-  /** @param done called when RabbitMQ has it, or will not take it in any form */
+  /** @param done called when RabbitMQ has the dead letter, or will not take it in any form */
   bury(message: Buried, cause: Cause, done: () => void): void {
     const { id, clientId, topic } = message;
     const { attempts, reason } = cause;
@@ -59,9 +59,9 @@ export class DeadLetters {
   }
 
   #letterOf(message: Buried, cause: Cause): OutgoingMessage {
-    // A dead letter waits for a person, however short the message was to live.
+    // A dead letter waits for a person, so the message's expiration does not apply.
     const { expiration: _, ...theirs } = message.headers ?? {};
-    // Headers travel in one frame, which RabbitMQ limits (128 KiB by default); the reason matters more than theirs.
+    // Headers travel in one frame, which RabbitMQ limits (128 KiB by default). The reason matters more than the message's own headers.
     const areTheirsSmall = JSON.stringify(theirs).length <= theirHeadersCharactersMax;
     const bare = this.#bareLetterOf(message, cause);
     return {
@@ -71,7 +71,7 @@ export class DeadLetters {
     };
   }
 
-  /** Without what RabbitMQ may have taken offence at. */
+  /** The dead letter without anything that RabbitMQ may have refused. */
   #bareLetterOf({ body, topic, id, timestamp }: Buried, { reason, attempts }: Cause): OutgoingMessage {
     const isRoutable = isShortText(topic);
     const headers = {
@@ -79,9 +79,9 @@ export class DeadLetters {
       "dead-attempts": String(attempts),
       "dead-group": this.#group,
       "dead-message-id": id,
-      // The letter's own is the time of death.
+      // The dead letter's own timestamp is when the message failed.
       ...(timestamp === undefined ? {} : { "dead-timestamp": String(timestamp) }),
-      // A routing key of 255 bytes that are not UTF-8 is longer as text, and none any more.
+      // If the routing key was not UTF-8, it becomes longer as text, and may exceed 255 bytes.
       ...(isRoutable ? {} : { "dead-routing-key": topic }),
     };
     return { body, topic: isRoutable ? topic : "", headers };

@@ -1,4 +1,4 @@
-/** A handler gave no sign of life for too long. */
+/** Thrown if a handler gave no sign of life for too long. */
 export class TookTooLong extends Error {
   override readonly name = "TookTooLong";
 
@@ -16,8 +16,8 @@ export class Deadline {
   #reject: ((error: TookTooLong) => void) | undefined;
 
   /**
-   * @param isExcused whether the handler waits for others, which is not to be held against it
-   * @param onLate called when it is over, before who waits hears of it
+   * @param isExcused whether the handler waits for others, so that the time does not count
+   * @param onLate called when the time is over, before `wait` rejects
    */
   constructor(timeoutMs: number, isExcused: () => boolean, onLate: (error: TookTooLong) => void) {
     this.#timeoutMs = timeoutMs;
@@ -26,13 +26,13 @@ export class Deadline {
   }
 
   /**
-   * Waits for the handler. One at a time.
+   * Waits for the handler. Call it again only when it has settled.
    *
-   * @throws TookTooLong; else what the promise rejects with
+   * @throws TookTooLong; otherwise what the promise rejects with
    */
   async wait<T>(settled: PromiseLike<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    // Not `Promise.race` with one promise for all: what is raced against would keep every one of the others in memory.
+    // `Promise.race` against one long-lived promise would keep every other promise in memory.
     settled.then(resolve, reject);
     this.#reject = reject;
     this.progress();
@@ -43,14 +43,14 @@ export class Deadline {
     }
   }
 
-  /** The time begins anew. */
+  /** Starts the time again. */
   progress(): void {
     if (this.#reject === undefined) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#late(), this.#timeoutMs);
   }
 
-  /** Nobody waits any more. */
+  /** Stops the timer. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#reject = undefined;

@@ -6,15 +6,15 @@ import type { Handler, Work } from "./handler.ts";
 import type { ClientEvent, EventHandler, HandlerContext } from "./handler-types.ts";
 import { isStream } from "./streams.ts";
 
-/** What a module exports besides its handler. */
+/** The handlers of events that a module may export. */
 export interface EventHandlers {
   /** Called when a client has connected. */
   readonly connected?: EventHandler | undefined;
-  /** Called when a client has gone. */
+  /** Called when a client has disconnected. */
   readonly disconnected?: EventHandler | undefined;
 }
 
-/** The keys of the events that somebody is to hear of. */
+/** The keys of the events for which there is a handler. */
 export function keysFor({ connected, disconnected }: EventHandlers): readonly string[] {
   return [
     ...(connected === undefined ? [] : [eventKeys.connected]),
@@ -22,7 +22,7 @@ export function keysFor({ connected, disconnected }: EventHandlers): readonly st
   ];
 }
 
-/** The work of a processor that hears of clients that come and go. */
+/** The work of a processor that handles events of clients. */
 export function eventWork(handlers: EventHandlers): Work {
   const byKey = new Map<string, EventHandler | undefined>([
     [eventKeys.connected, handlers.connected],
@@ -30,15 +30,18 @@ export function eventWork(handlers: EventHandlers): Work {
   ]);
   const handle: Handler = ({ id, text, topic }, context) => {
     const event = eventIn(text);
-    // Anybody who knows RabbitMQ's password can publish to the exchange.
+    // Anybody with RabbitMQ's password can publish to the exchange.
     if (event === undefined) throw new Hopeless("this is no event of a client");
     return toClient(byKey.get(topic)!({ ...event, id }, context as HandlerContext));
   };
-  // The queue may be bound for a handler that was here before.
+  // The queue may still be bound for an earlier version of the handler.
   return { handle, isFor: (topic) => byKey.get(topic) !== undefined };
 }
 
-/** The event as messages are: with the client that it is about, whose events are handled in order, and an id that is always the same. */
+/**
+ * Converts an event into a message, with the client that it is about, so that a client's events are handled in order, and with an id that
+ * never changes.
+ */
 export function eventEnvelope(envelope: Envelope): Envelope {
   const event = eventIn(envelope.body.toString());
   if (event === undefined) return envelope;
@@ -56,7 +59,7 @@ function eventIn(text: string): Omit<ClientEvent, "id"> | undefined {
   }
 }
 
-/** What does not say where it goes goes to the client. */
+/** An answer without a destination goes to the client. */
 function toClient(result: unknown): unknown {
   if (result === undefined || result === null) return result;
   if (Array.isArray(result)) return result.map(toClient);

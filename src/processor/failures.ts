@@ -2,34 +2,34 @@ import { innerErrors, reasonOf } from "../errors.ts";
 import type { Message } from "../message.ts";
 import type { Logger } from "../ops/logger.ts";
 
-/** How often failures of one kind are reported at most, in milliseconds. */
+/** The least time between two reports of one kind of failure, in milliseconds. */
 const everyMs = 1000;
-/** Kinds that are remembered; then the one that was reported longest ago is forgotten. */
+/** How many kinds are remembered. Then the one that was reported longest ago is forgotten. */
 const kindsMax = 100;
-/** Frames of a stack that are reported. */
+/** How many frames of a stack are reported. */
 const framesMax = 10;
-/** Those of them that are the error's own, where it has a cause. */
+/** How many of these are the error's own if it has a cause. */
 const ownFramesMax = 5;
-/** How far causes of causes are followed. */
+/** How many causes of causes are followed. */
 const causesMax = 3;
-/** Characters of one frame, and of a reason. */
+/** How many characters of a frame, and of a reason, are reported. */
 const charactersMax = 1000;
 
-/** What is needed to mend a handler. */
+/** What helps to mend a handler. */
 export interface Report {
   /** The error's message. */
   readonly reason: string;
-  /** FILE:LINE:COLUMN of the innermost frame that is the handler's own; absent for what was thrown without a stack. */
+  /** FILE:LINE:COLUMN of the handler's innermost frame; absent if what was thrown has no stack. */
   readonly at: string | undefined;
-  /** The frames that are not Warren's or Bun's own, one a line; those of a cause come after a line that names it. */
+  /** The frames that are not Warren's or Bun's, one a line. The frames of a cause follow a line that names it. */
   readonly stack: string | undefined;
 }
 
-/** Reports failing handlers: the first failure of a kind, then one a second with how many there were. */
+/** Reports failing handlers: the first failure of each kind at once, then once a second with the number of failures. */
 export class Failures {
   readonly #group: string;
   readonly #logger: Logger;
-  /** The least recently reported first. */
+  /** The kinds, the least recently reported first. */
   readonly #kinds = new Map<string, { reportedAt: number; since: number }>();
 
   constructor(group: string, logger: Logger) {
@@ -39,7 +39,7 @@ export class Failures {
 
   readonly report = (error: unknown, message: Message, attempt: number): void => {
     const report = reportOf(error);
-    // What differs in a text from message to message is mostly a name or a number.
+    // What differs between such texts is mostly a name or a number.
     const kind = report.at ?? report.reason.replaceAll(/\d+/g, "0").slice(0, 200);
     const known = this.#kinds.get(kind);
     const now = performance.now();
@@ -74,7 +74,7 @@ export function reportOf(thrown: unknown): Report {
   };
 }
 
-/** The handler's frames, then those of the error that was the cause: where it began may be there alone. */
+/** The handler's frames, followed by those of the error's cause: the origin may be only there. */
 function framesOf(thrown: unknown, depth: number): readonly string[] {
   const own = stackOf(thrown)
     .split("\n")
@@ -86,7 +86,7 @@ function framesOf(thrown: unknown, depth: number): readonly string[] {
   return [...own.slice(0, ownFramesMax), `caused by: ${reasonOf(inner).slice(0, charactersMax)}`, ...theirs];
 }
 
-/** What an error was caused by, or the first of those that it is made of. */
+/** An error's cause, or the first of the errors that it aggregates. */
 function innerOf(thrown: unknown): unknown {
   try {
     return thrown instanceof Error ? (thrown.cause ?? innerErrors(thrown)[0]) : undefined;
@@ -95,7 +95,7 @@ function innerOf(thrown: unknown): unknown {
   }
 }
 
-/** A getter that throws must not turn a report into a failure of its own. */
+/** A getter that throws must not make reporting fail. */
 function stackOf(thrown: unknown): string {
   try {
     const { stack } = (thrown ?? {}) as { readonly stack?: unknown };
@@ -105,10 +105,10 @@ function stackOf(thrown: unknown): string {
   }
 }
 
-/** Warren's own modules; in the executable their paths are relative. */
+/** The folder of Warren's own modules. In the executable, their paths are relative. */
 const ownFolder = import.meta.dir.replace(/processor$/, "");
 
-/** Whether a line of a stack is a frame in a file on disk that is not Warren's. */
+/** Whether a line of a stack is a frame of a file on disk that is not Warren's. */
 function isHandlers(line: string): boolean {
   if (!line.startsWith("at ")) return false;
   const place = placeOf(line);

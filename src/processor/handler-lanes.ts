@@ -3,12 +3,12 @@ import { timerMsMax } from "./handling.ts";
 import { shareOf } from "./intake.ts";
 import { Lanes } from "./lanes.ts";
 
-/** A handler that goes on after its timeout counts for this many times that timeout, and at least for this many milliseconds. */
+/** A handler that goes on after its timeout counts for this many times the timeout, and at least for this many milliseconds. */
 const keepFactor = 10;
 const keepMsMin = 6000;
-/** How long handlers that return no promise may occupy the event loop in one piece, in milliseconds. */
+/** How long synchronous handlers may occupy the event loop at a time, in milliseconds. */
 const turnMs = 10;
-/** How often it is logged that handlers go on, in milliseconds. */
+/** The least time between two log lines about handlers that go on, in milliseconds. */
 const everyMs = 1000;
 
 interface HandlerLimits {
@@ -17,11 +17,11 @@ interface HandlerLimits {
   readonly handlerTimeoutMs: number;
 }
 
-/** The lanes of a processor's handlers. */
+/** The lanes in which a processor's handlers run. */
 export function lanesFor(limits: HandlerLimits, logger: Logger): Lanes {
   const { concurrency, prefetch, handlerTimeoutMs } = limits;
   const keepMs = Math.min(timerMsMax, Math.max(keepMsMin, keepFactor * handlerTimeoutMs));
-  // This bounds those that go on after their timeout at as many as may be in flight: those that hang stop nobody.
+  // As many handlers may go on after their timeout as may run. So handlers that hang do not stop the processor.
   const outlivingMax = concurrency;
   const lanes = new Lanes({ concurrency, outlivingMax, share: shareOf(prefetch), keepMs, turnMs });
   lanes.onOutliving = logOutliving(limits, logger);

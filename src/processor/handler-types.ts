@@ -12,12 +12,13 @@
 export type Handler = (message: HandlerMessage, context: HandlerContext) => Result | PromiseLike<Result>;
 
 /**
- * A module may export functions of the names `connected` and `disconnected` as well, which hear of clients that come and go: each group
- * once, at least, with the same `id` if it is told again. What they return goes to that client, unless it says where it goes.
+ * A module may also export functions named `connected` and `disconnected`, which are called when clients come and go. Each group gets every
+ * event at least once, with the same `id` if it is repeated. What they return goes to that client, unless it is an envelope with another
+ * destination.
  */
 export type EventHandler = (event: ClientEvent, context: HandlerContext) => Result | PromiseLike<Result>;
 
-/** A client has come, or has gone. */
+/** A client has connected or disconnected. */
 export interface ClientEvent {
   /** Unique. The same when the event comes again. */
   readonly id: string;
@@ -25,17 +26,17 @@ export interface ClientEvent {
   readonly event: "connected" | "disconnected";
   /** The client's id. */
   readonly client: string;
-  /** Names the connection: never used again, on any manager. */
+  /** The name of the connection, unique on all managers and for all time. */
   readonly connection: string;
   /** The manager that the client is connected to. */
   readonly manager: string;
   /** Milliseconds since 1970, by the clock of that manager. */
   readonly at: number;
-  /** `connected`: what it speaks. */
+  /** For `connected`: the client's protocol. */
   readonly protocol?: string;
-  /** `connected`: its address, where addresses are counted. */
+  /** For `connected`: the client's address, if addresses are counted. */
   readonly address?: string;
-  /** `disconnected`: a close code, or what is known of the end. */
+  /** For `disconnected`: a close code, or what is known of the end. */
   readonly reason?: string;
 }
 
@@ -82,7 +83,7 @@ export interface HandlerMessage {
   json(): unknown;
   /** Empty is broadcast. */
   readonly topic: string;
-  /** Who sent it: with tokens, who that truly is. Absent if it comes from another program that names no client. */
+  /** The client that sent it; with tokens this is certain. Absent if it comes from another program that names no client. */
   readonly clientId: string | undefined;
   /**
    * The sender's own headers, and AMQP's properties by their names: `content-type`, `content-encoding`, `correlation-id`,
@@ -93,13 +94,13 @@ export interface HandlerMessage {
   readonly contentType: string;
   /** Seconds since 1970: when it was sent. */
   readonly timestamp: number | undefined;
-  /** It was sent to `/app/TOPIC`: to processors alone. */
+  /** Whether it was sent to `/app/TOPIC`: only to processors. */
   readonly isRequest: boolean;
   /** The manager or other program that published it. */
   readonly appId: string | undefined;
 }
 
-/** What a handler may do besides, and knows of the call. */
+/** What a handler knows of the call, and may do besides answering. */
 export interface HandlerContext {
   /** Aborted when the handler has taken longer than `--handler-timeout`, and when the client that asked has gone. */
   readonly signal: AbortSignal;

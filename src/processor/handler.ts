@@ -31,7 +31,7 @@ export class HandlerMessage implements Message, types.HandlerMessage {
     return typeof this.body === "string" ? this.body : Buffer.from(this.body).toString("utf8");
   }
 
-  /** What its sender said, or what the body is. */
+  /** The content type that the sender gave, or else the one that fits the body. */
   get contentType(): string {
     return (
       this.headers["content-type"] ??
@@ -45,18 +45,18 @@ export class HandlerMessage implements Message, types.HandlerMessage {
   }
 }
 
-/** The processor's work, as `handler-types.ts` has it. What it returns is checked, since it may be written in JavaScript. */
+/** The user's handler, as `handler-types.ts` describes it. Its result is checked, since it may be written in JavaScript. */
 export type Handler = (message: HandlerMessage, context: types.HandlerContext) => unknown;
 
-/** A handler, and which topics it is for. */
+/** A handler, and the topics that it is for. */
 export interface Work {
   /** Called with each message. */
   readonly handle: Handler;
-  /** Absent: for all of them. */
+  /** Absent: it is for all topics. */
   readonly isFor?: ((topic: string) => boolean) | undefined;
-  /** What hears of clients that come and go. */
+  /** Called when a client has connected. */
   readonly connected?: types.EventHandler | undefined;
-  /** Called when a client has gone. */
+  /** Called when a client has disconnected. */
   readonly disconnected?: types.EventHandler | undefined;
 }
 

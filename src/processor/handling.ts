@@ -18,7 +18,7 @@ import { Keyed } from "./keyed.ts";
 import type { Place } from "./lanes.ts";
 import type { ProcessorMetrics } from "./processor-metrics.ts";
 
-/** Handles a message that may have killed its processors. It may leave its place while it waits for others. */
+/** Handles a message that may have killed its processors. It may release its place while it waits for others. */
 export type SuspectHandler = (message: HandlerMessage, call: Call, place: Place) => unknown;
 
 /** The longest time that a timer can wait, in milliseconds. */
@@ -26,7 +26,7 @@ export const timerMsMax = 2 ** 31 - 1;
 
 /** What handling a message needs. */
 export interface HandlingParts {
-  /** The group as handlers know it, and how often and how long a handler is called. */
+  /** The group as handlers know it, and how often and for how long a handler is called. */
   readonly options: { readonly group: string; readonly attempts: number; readonly handlerTimeoutMs: number };
   /** Handles messages. */
   readonly handle: Work["handle"];
@@ -35,19 +35,19 @@ export interface HandlingParts {
   readonly suspectHandler: SuspectHandler;
   readonly logger: Logger;
   readonly messageTrace: MessageTrace;
-  /** Where answers go. */
+  /** Publishes answers. */
   readonly answers: Outbox;
   readonly deadLetters: DeadLetters;
   readonly metrics: ProcessorMetrics;
 }
 
-/** What becomes of one message after another: handler, attempts, answers, or the queue of dead letters. */
+/** Handles messages: calls the handler, publishes its answers, or puts the message among the dead letters. */
 export class Handling {
   readonly #parts: HandlingParts;
   readonly #limits: AttemptLimits;
   readonly #suspectLimits: AttemptLimits;
   readonly #keyed = new Keyed();
-  /** Where spans go; undefined: nowhere. */
+  /** Records spans; undefined: none are recorded. */
   tracing: Tracing | undefined;
 
   constructor(parts: HandlingParts) {
@@ -60,14 +60,14 @@ export class Handling {
       failures.report(error, message, attempt);
     };
     this.#limits = { attempts, timeoutMs, group, logger, onFailure, askers };
-    // The quarantine counts the time itself: suspects wait for one another, which is not to be held against them.
+    // The quarantine measures the time itself, because suspects wait for one another, which must not count.
     this.#suspectLimits = { ...this.#limits, timeoutMs: timerMsMax };
   }
 
   /**
-   * @param answersId what the ids of its answers begin with
+   * @param answersId the prefix of its answers' ids
    * @param isSuspect whether it may have killed its processors
-   * @param acknowledged called when nothing of it waits any more
+   * @param acknowledged called when everything about it is confirmed
    */
   handle(
     message: Message,
@@ -79,7 +79,7 @@ export class Handling {
     const done = this.#keyed.begin(message.id, acknowledged);
     if (done === undefined) return;
     const { handle, suspectHandler, options, answers, messageTrace, metrics } = this.#parts;
-    // It may have waited long, in the queue or after others.
+    // It may have waited long, in the queue or in its lane.
     if (isExpired(message)) {
       metrics.expired();
       done();
@@ -108,7 +108,7 @@ export class Handling {
     settle(outcome);
   }
 
-  /** The message as the handler gets it: what it does is the next span of the message's trace, if that is recorded. */
+  /** Returns the message as the handler gets it. If its trace is recorded, the handler's work is the next span in it. */
   #traced(message: Message): { readonly asked: Message; readonly span: Span | undefined } {
     const parent = this.tracing === undefined ? undefined : traceContextIn(message.headers);
     if (parent?.isSampled !== true) return { asked: message, span: undefined };
@@ -127,13 +127,13 @@ export class Handling {
     if (messageTrace.wants()) messageTrace.print("sends", body, { client: clientId, topic });
   };
 
-  /** Publishes it as a dead letter. `done` is called when that is confirmed, or cannot be. */
+  /** Publishes it as a dead letter. `done` is called when that is confirmed, or is impossible. */
   bury(message: Buried, cause: Cause, done: () => void): void {
     this.#parts.metrics.deadLettered();
     this.#parts.deadLetters.bury(message, cause, done);
   }
 
-  /** What a handler had published before it failed stays published, and is waited for as well. */
+  /** What a handler published before it failed stays published, so its confirm is awaited too. */
   #settle(message: Message, outcome: Outcome, answering: Answering, begunMs: number, done: () => void): void {
     this.#parts.metrics.handled(outcome, performance.now() - begunMs);
     if (outcome.is === "failed") {
@@ -149,7 +149,7 @@ export class Handling {
   }
 }
 
-/** What a client hears whose request has failed for good. Why is for the log alone: it may tell of what is no client's to know. */
+/** The answer to a client whose request has failed for good. The reason is only logged, since it may be confidential. */
 function failedAnswer(asker: string, message: Message): OutgoingMessage {
   const body = `the request failed: the processors' log names it by the id ${message.id}`;
   return answerTo(asker, message, { body, headers: { [errorHeader]: "failed" satisfies RequestError } });

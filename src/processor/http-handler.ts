@@ -10,17 +10,17 @@ import { UnusableAnswer } from "./unusable-answer.ts";
 
 /** RabbitMQ's default limit for one message, in bytes. */
 const answerBytesMax = 16 * 1024 ** 2;
-/** How much of a response that is no answer is named as the reason of the failure. */
+/** How much of an error response is quoted in the reason. In bytes. */
 const reasonBytesMax = 1000;
 
-/** No content: the service has nothing to answer. */
+/** No content: the service has no answer. */
 const nothing = 204;
-/** Client errors after which another attempt may succeed: a timeout, too many requests. */
+/** Client errors after which another attempt may succeed: a timeout, and too many requests. */
 const passing: ReadonlySet<number> = new Set([408, 429]);
 
 /**
- * A handler that POSTs each message to a service, whose response is the answer (docs/protocol.md, "Handlers"). A redirect is none: it
- * would be followed with another method.
+ * A handler that POSTs each message to a service, whose response is the answer (docs/protocol.md, "Handlers"). A redirect counts as a
+ * failure, since following it would change the method.
  */
 export function handlerAt(url: string): Handler {
   const { href, authorization } = withoutCredentials(url);
@@ -51,7 +51,7 @@ async function posted(
   }
 }
 
-/** `fetch` takes no URL that has them. */
+/** Takes the credentials out of a URL, since `fetch` does not accept them there. */
 function withoutCredentials(url: string): { readonly href: string; readonly authorization?: string } {
   const parsed = new URL(url);
   const { username, password } = parsed;
@@ -62,14 +62,14 @@ function withoutCredentials(url: string): { readonly href: string; readonly auth
   return { href: parsed.href, authorization: `Basic ${Buffer.from(login).toString("base64")}` };
 }
 
-/** The message's headers and properties, each as `warren-NAME`, with what else a handler knows of it. */
+/** The message's headers and properties, each as `warren-NAME`, and what else a handler may know. */
 function headersOf(
   message: HandlerMessage,
   { attempt, group, traceparent, tracestate }: HandlerContext,
 ): Headers {
   const headers = new Headers({ "content-type": message.contentType });
   for (const name in message.headers) headers.append(safeName(name), safeValue(message.headers[name]!));
-  // Under the names that every library for traces knows, too.
+  // Trace headers also get the names that every tracing library knows.
   for (const [name, value] of Object.entries({ traceparent, tracestate }))
     if (value !== undefined) headers.set(name, safeValue(value));
   const facts = {
@@ -81,7 +81,7 @@ function headersOf(
     attempt,
   };
   for (const [name, value] of Object.entries(facts)) {
-    // What is Warren's to say nobody else says.
+    // Only Warren may set its own headers.
     if (value === undefined) headers.delete(`${headerPrefix}${name}`);
     else headers.set(`${headerPrefix}${name}`, safeValue(String(value)));
   }
@@ -95,7 +95,7 @@ async function answerOf(response: Response, message: HandlerMessage): Promise<un
     throw new UnusableAnswer(`the handler's service answered with more than ${answerBytesMax} bytes`);
   const body = bodyIn(bytes, type);
   const isOfUse = type !== undefined && type !== "" && faultInProperty("content-type", type) === undefined;
-  // A request that nobody waits for has no answer.
+  // A request for which no client waits has no answer.
   if (message.isRequest && awaitedBy(message) === undefined) return undefined;
   return {
     to: message.isRequest ? "sender" : "topic",

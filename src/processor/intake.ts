@@ -7,28 +7,28 @@ import type { Lanes } from "./lanes.ts";
 
 /** What a processor may hold. */
 export interface IntakeLimits {
-  /** Deliveries that are held, those not counted that wait in the backlog of a lane. */
+  /** How many deliveries may be held, not counting those in the backlog of a lane. */
   readonly prefetch: number;
-  /** Bytes of all that is held. */
+  /** How many bytes may be held. */
   readonly prefetchBytes: number;
 }
 
-/** What a delivery keeps besides its body and headers, and what each message in it keeps, in bytes. */
+/** What a delivery takes besides its body and headers, and what each message in it takes, in bytes. */
 const deliveryBytes = 512;
 const messageBytes = 512;
 /** The part of the bytes that must be free before a pause ends. */
 const roomAfterPause = 1 / 8;
-/** How much of the largest size that was seen counts after one more delivery. */
+/** With each further delivery, the largest size that was seen counts this much less. */
 const forgetting = 0.999;
 
-/** Tasks that one lane may have waiting before the rest does not count as held: what its own lane delays must not delay others. */
+/** How many tasks of one lane may wait before the rest is not counted as held: a lane that is delayed must not delay others. */
 export function shareOf(prefetch: number): number {
   return Math.max(1, Math.floor(prefetch / 50));
 }
 
 /**
- * What one session holds, and when the broker may send more: when what it has granted is all open, but mostly waits in the
- * backlog of few lanes, so that everybody else would wait for these. And not while it holds too many bytes.
+ * Decides how many deliveries the broker may send in a session: more when everything that was granted is open, but mostly waits in the
+ * backlogs of few lanes, for which all others would have to wait. And none while too many bytes are held.
  */
 export class Intake {
   readonly acks: Acks;
@@ -44,12 +44,12 @@ export class Intake {
     this.#lanes = lanes;
   }
 
-  /** Bytes of all that is held. */
+  /** How many bytes are held. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Counts a delivery, with the number of its messages, and returns what it costs in bytes. */
+  /** Counts a delivery and its messages, and returns what it costs in bytes. */
   delivered(tag: number, envelope: Envelope, messages: number): number {
     const { body, headers } = envelope;
     const costBytes = body.byteLength + headersCostBytes(headers) + deliveryBytes + messages * messageBytes;
@@ -65,7 +65,7 @@ export class Intake {
     this.balance();
   }
 
-  /** Takes more, or stops taking. */
+  /** Takes more deliveries, or stops taking them. */
   balance(): void {
     const { prefetch, prefetchBytes } = this.#limits;
     const { acks } = this;
@@ -83,7 +83,7 @@ export class Intake {
   }
 }
 
-/** A small body that is a part of what was read from a socket would keep all of that alive while it waits. */
+/** Copies a small body: as a part of what was read from a socket it would keep all of that in memory while it waits. */
 export function withOwnBody(message: Message): Message {
   const { body } = message;
   if (typeof body === "string") return message;

@@ -1,23 +1,23 @@
 import { isWithinWindow, type OnceId, onceIdIn } from "../envelope/once-id.ts";
 import { RecentKeys } from "../envelope/recent-keys.ts";
 
-/** What the keys of messages that were handled may take, in bytes: about 40,000 of them. */
+/** What the keys of handled messages may take, in bytes: enough for about 40,000 of them. */
 const keysBytesMax = 8 * 1024 ** 2;
 
 /**
- * Messages with idempotency keys that this processor handles: two managers may have published the same one, each before it had heard
- * of the other's. A second one is acknowledged when the answers to the first are confirmed, and is not handled.
+ * Deduplicates messages with idempotency keys: two managers may have published the same one, each before it had heard of the other's. A
+ * repeat is not handled, and is acknowledged when the answers to the first are confirmed.
  */
 export class Keyed {
   readonly #done = new RecentKeys(keysBytesMax);
-  /** Those that are being handled, with what is to be done after them. */
+  /** Keys of messages that are being handled, with what to do afterwards. */
   readonly #begun = new Map<string, { readonly id: OnceId; readonly after: (() => void)[] }>();
 
   /**
-   * Whether a message is to be handled.
+   * Decides whether a message is handled.
    *
-   * @param done acknowledges it, if it is not
-   * @returns what is to be called instead of `done` when it has been handled; undefined if it is not to be
+   * @param done acknowledges the message, if it is a repeat
+   * @returns a function to call instead of `done` when the message was handled; undefined if it is a repeat
    */
   begin(messageId: string, done: () => void): (() => void) | undefined {
     const id = onceIdIn(messageId);

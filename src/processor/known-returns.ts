@@ -1,18 +1,18 @@
 /**
- * Why messages came back, as far as this process knows: it held them when its connection was lost, and lives. RabbitMQ counts
- * such a return as it counts the death of a consumer. It remembers that beyond the ack, which may be lost with the next connection.
+ * Knows which messages came back because this process lost its connection while it held them. RabbitMQ counts such a return like the death
+ * of a consumer. The ids are remembered even after the ack, which may be lost with the next connection.
  */
 export class KnownReturns {
   readonly #idsMax: number;
-  /** The least recently returned first. */
+  /** By message id, the least recently returned first. */
   readonly #counts = new Map<string, number>();
 
-  /** @param idsMax messages that are remembered; then the least recently returned are forgotten */
+  /** @param idsMax how many messages are remembered; beyond that the least recently returned are forgotten */
   constructor(idsMax: number) {
     this.#idsMax = idsMax;
   }
 
-  /** A session ended that held the messages with these ids. */
+  /** A session has ended that held the messages with these ids. */
   add(ids: Iterable<string | undefined>): void {
     for (const id of ids) {
       if (id === undefined) continue;
@@ -23,7 +23,7 @@ export class KnownReturns {
     }
   }
 
-  /** How many of a number of returns may have been deaths. */
+  /** How many of these returns may have been deaths of a consumer. */
   unexplained(id: string | undefined, returns: number): number {
     if (returns === 0 || id === undefined) return returns;
     return returns - (this.#counts.get(id) ?? 0);

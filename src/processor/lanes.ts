@@ -1,38 +1,38 @@
 import { Deque } from "../collections/deque.ts";
 
-/** One piece of work; it settles when the next one of its lane may begin. It never rejects. */
+/** One piece of work. It settles when the next task of its lane may begin, and never rejects. */
 export type Task = (place: Place) => void | Promise<void>;
 
-/** What a task may do with its place among those that run. */
+/** A task's place among those that run. */
 export interface Place {
-  /** Waits, in milliseconds, and lets other lanes have the place meanwhile. The task's own lane waits with it. */
+  /** Waits, in milliseconds. Other lanes may use the place meanwhile; the task's own lane waits with it. */
   pause(ms: number): Promise<void>;
-  /** Waits until `settled` is, and lets other lanes have the place meanwhile. */
+  /** Waits until the promise settles. Other lanes may use the place meanwhile. */
   leaveUntil(settled: Promise<unknown>): Promise<void>;
-  /** What it began goes on, whatever becomes of the task, until `settled` is, or has not been for long: see `LaneLimits.outlivingMax`. */
+  /** Counts work that goes on after the task, until the promise settles or `LaneLimits.keepMs` is over; see `LaneLimits.outlivingMax`. */
   keepUntil(settled: Promise<unknown>): void;
 }
 
-/** What may run and wait. */
+/** How much may run and wait. */
 export interface LaneLimits {
-  /** Tasks that run at once, in all lanes. */
+  /** How many tasks may run at once, in all lanes together. */
   readonly concurrency: number;
-  /** Tasks of one lane that may wait before the others are counted as its backlog. */
+  /** How many tasks of one lane may wait before the others are counted as its backlog. */
   readonly share: number;
-  /** What outlived its task goes on beside `concurrency` up to this number, and what is more takes places of others. */
+  /** How much work may outlive its task beside `concurrency`. More than that takes places of other tasks. */
   readonly outlivingMax: number;
-  /** How long what outlived its task counts if it does not settle, in milliseconds. */
+  /** How long work that outlives its task is counted if it does not settle, in milliseconds. */
   readonly keepMs: number;
   /**
-   * Tasks that return no promise occupy the event loop: after this many milliseconds of them, what else it has to do comes first,
-   * and then the other lanes.
+   * For how many milliseconds synchronous tasks may occupy the event loop. After that, first everything else is served, and then the other
+   * lanes.
    */
   readonly turnMs: number;
 }
 
 /**
- * Runs tasks of different lanes side by side, up to `concurrency` of them, and those of one lane one after another. Lanes take
- * turns, so that one that has much to do does not delay the others.
+ * Runs tasks of different lanes side by side, up to `concurrency` of them, and those of one lane one after another. Lanes take turns, so
+ * that a busy one does not delay the others.
  *
  * A task that returns no promise is done at once: a synchronous handler costs no promise and no queue.
  */
@@ -42,36 +42,36 @@ export class Lanes {
   readonly #busy = new Map<string, Deque<Task>>();
   /** Lanes without a running task whose tasks wait for one of the `concurrency` places, in order. */
   readonly #ready = new Deque<string>();
-  /** Tasks whose pause is over and that wait for a place; they come before those that have not begun. */
+  /** Tasks whose pause is over and that wait for a place. They come before those that have not begun. */
   readonly #returning = new Deque<() => void>();
   readonly #keepTimers = new Set<NodeJS.Timeout>();
-  /** Places taken. */
+  /** How many places are taken. */
   #running = 0;
   #pausing = 0;
-  /** What outlived its task and counts. */
+  /** How much work outlives its task and is counted. */
   #outliving = 0;
   #backlog = 0;
   #turnEndsAt = 0;
   #turnImmediate: NodeJS.Immediate | undefined;
 
-  /** Called when something outlives its task, and when it is not counted any more though it has not settled; with how many count. */
+  /** Called when work outlives its task, and when it is no longer counted although it has not settled; with how much is counted. */
   onOutliving: (outliving: number, why: "begins" | "given up") => void = () => undefined;
 
   constructor(limits: LaneLimits) {
     this.#limits = limits;
   }
 
-  /** Tasks begun and not done, those that pause among them. */
+  /** How many tasks have begun and are not done, including those that pause. */
   get running(): number {
     return this.#running + this.#pausing;
   }
 
-  /** Tasks that wait in lanes beyond each lane's share. */
+  /** How many tasks wait in lanes beyond each lane's share. */
   get backlog(): number {
     return this.#backlog;
   }
 
-  /** Whether a task that is submitted to this lane now would wait for others of it. */
+  /** Whether a task that is submitted to this lane now would have to wait for others of it. */
   isBusy(lane: string): boolean {
     return this.#busy.has(lane);
   }
@@ -101,7 +101,7 @@ export class Lanes {
     this.#begin(lane, task);
   }
 
-  /** Ends its timers. */
+  /** Stops the timers. */
   close(): void {
     for (const timer of this.#keepTimers) clearTimeout(timer);
     clearImmediate(this.#turnImmediate);
@@ -112,13 +112,13 @@ export class Lanes {
     return this.#running + Math.max(0, this.#outliving - outlivingMax) >= concurrency;
   }
 
-  /** Whether this turn of the event loop may go on with tasks. What is left begins in the next one. */
+  /** Whether tasks may still begin in this turn of the event loop. The others begin in the next one. */
   #hasTime(): boolean {
     const now = performance.now();
     if (this.#turnImmediate !== undefined) return now < this.#turnEndsAt;
     this.#turnEndsAt = now + this.#limits.turnMs;
     this.#turnImmediate = setImmediate(() => {
-      // Tasks that took all of the time leave one more turn to the sockets, on which the other lanes' tasks come.
+      // If tasks took all of the time, leave one more turn to the sockets, by which the other lanes' tasks come.
       if (performance.now() < this.#turnEndsAt) this.#nextTurn();
       else this.#turnImmediate = setImmediate(() => this.#nextTurn());
     });
@@ -141,7 +141,7 @@ export class Lanes {
     );
   }
 
-  /** A lane that has more goes to the end of the line, so that a busy client does not keep its place. */
+  /** A lane with more tasks goes to the end of the queue, so that a busy client does not keep its place. */
   #done(lane: string): void {
     this.#running--;
     if (this.#busy.get(lane)!.length > 0) this.#ready.push(lane);
@@ -161,7 +161,7 @@ export class Lanes {
     }
   }
 
-  /** Runs what waits in a lane until one of its tasks takes time, the turn is over, or none is left. */
+  /** Runs the waiting tasks of a lane until one of them is asynchronous, the turn is over, or none is left. */
   #advance(lane: string): void {
     const tasks = this.#busy.get(lane)!;
     const before = this.#running;
@@ -184,7 +184,7 @@ export class Lanes {
   };
 
   async #leaveUntil(settled: () => Promise<unknown>): Promise<void> {
-    // A task may ask for it before its first await, when its place is not taken yet.
+    // A task may call this before its first await, when its place is not counted yet.
     await Promise.resolve();
     this.#running--;
     this.#pausing++;

@@ -11,9 +11,9 @@ import type { EventHandler } from "./handler-types.ts";
 import { topicFilter } from "./topic-filter.ts";
 
 /**
- * The work that `--handler` names: a module on disk, or a service by its URL.
+ * Loads the work that `--handler` names: a module on disk, or a service by its URL.
  *
- * @throws FatalError in one line that names the file, and the line where there is one
+ * @throws FatalError with one line that names the file, and the line in it if that is known
  */
 export async function loadWork(name: string): Promise<Work> {
   if (!isHandlerUrl(name)) return loadModule(name);
@@ -21,7 +21,7 @@ export async function loadWork(name: string): Promise<Work> {
   return { handle: handlerAt(name) };
 }
 
-/** Loads the user's own module from disk, by the compiled executable too. */
+/** Loads the user's module from disk. This works in the compiled executable too. */
 async function loadModule(file: string): Promise<Work> {
   const path = resolve(file);
   if (!existsSync(path) || !statSync(path).isFile()) {
@@ -64,20 +64,20 @@ function eventHandlersIn(module: object, path: string): EventHandlers {
   return handlers;
 }
 
-/** Bun throws one error for a syntax error, and an AggregateError for several. */
+/** The first of several errors: Bun throws a single error for one syntax error, and an AggregateError for several. */
 function firstReason(error: unknown): string {
   const first: unknown = error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;
   const reason = reasonOf(first);
   return lacksPackage(first) ? `${reason}; install it in the handler's folder, as with npm install` : reason;
 }
 
-/** Whether an import names a package that is not there: other specifiers are paths. */
+/** Whether an import names a package that is missing. Other specifiers are paths. */
 function lacksPackage(error: unknown): boolean {
   const { code, specifier = "." } = (error ?? {}) as { readonly code?: string; readonly specifier?: string };
   return code === "ERR_MODULE_NOT_FOUND" && !/^[./]/.test(specifier);
 }
 
-/** Where it went wrong: `:LINE` of this module, or `, in FILE:LINE` of one that it imports. */
+/** Where it went wrong: `:LINE` of the module, or `, in FILE:LINE` of one that it imports. */
 function placeOf(error: unknown, path: string): string {
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
   const place = positionOf(first) ?? frameOf(first, path);
@@ -90,14 +90,14 @@ interface Place {
   readonly line: number;
 }
 
-/** Bun's errors for what it cannot parse or resolve know their position. */
+/** The position of a syntax or resolve error, which Bun's errors have. */
 function positionOf(error: unknown): Place | undefined {
   if (typeof error !== "object" || error === null || !("position" in error)) return undefined;
   const { file, line } = (error.position ?? {}) as Partial<Place>;
   return file === undefined || line === undefined ? undefined : { file, line };
 }
 
-/** Finds the handler's own line, or else the innermost one, in the stack of what was thrown while modules were loaded. */
+/** Finds the handler's own line, or else the innermost one, in a stack from loading modules. */
 function frameOf(error: unknown, path: string): Place | undefined {
   const stack = error instanceof Error ? (error.stack ?? "") : "";
   const frames = [...stack.matchAll(/(?:at |\()(\/.+?|[A-Z]:\\.+?):(\d+):\d+\)?$/gm)];

@@ -2,21 +2,21 @@ import { Histogram } from "../ops/histogram.ts";
 import { type AnyMetric, LabelledCounter } from "../ops/metrics.ts";
 import type { Outcome } from "./attempts.ts";
 
-/** What is read of the processor when it is asked for. */
+/** The processor's state, read when metrics are requested. */
 export interface ProcessorState {
-  /** Handlers that run. */
+  /** How many handlers run. */
   readonly handlersRunning: number;
-  /** Deliveries that are not acknowledged. */
+  /** How many deliveries are not acknowledged. */
   readonly deliveriesOpen: number;
-  /** What these take, in bytes. */
+  /** What the deliveries take, in bytes. */
   readonly heldBytes: number;
-  /** Messages in the group's queue that no processor has yet; undefined while nobody knows. */
+  /** How many messages wait in the group's queue; undefined while that is unknown. */
   readonly queued: number | undefined;
 }
 
 const outcomes = ["answered", "failed", "expired"] as const;
 
-/** What is counted of a processor's work. */
+/** Counts a processor's work. */
 export class ProcessorMetrics {
   readonly #outcomes = new LabelledCounter(
     {
@@ -86,7 +86,7 @@ export class ProcessorMetrics {
     if (timestamp !== undefined) this.#ageSeconds = Math.max(0, Math.floor(Date.now() / 1000) - timestamp);
   }
 
-  /** An attempt has failed, by its number from 1. */
+  /** An attempt has failed. @param attempt its number, from 1 */
   failed(attempt: number): void {
     this.#failedAttempts++;
     if (attempt > 1) this.#retries++;

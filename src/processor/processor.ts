@@ -23,22 +23,22 @@ import { KnownReturns } from "./known-returns.ts";
 import type { Lanes } from "./lanes.ts";
 import { ProcessorMetrics } from "./processor-metrics.ts";
 
-/** What a command line says to a processor. */
+/** A processor's options from the command line. */
 export type ProcessorOptions = Pick<
   Options,
   "group" | "concurrency" | "prefetch" | "prefetchBytes" | "attempts" | "handlerTimeoutMs" | "outboxMaxBytes"
 >;
 
-/** A message that came back more often, since a processor died, may be the one that kills them. */
+/** A message that came back more often than this because a processor died may be the cause. */
 const innocentDeaths = 1;
-/** Messages of which it is remembered that they came back with a connection, for each that may be held. */
+/** For each message that may be held, this many are remembered that came back because of a lost connection. */
 const knownReturnsFactor = 4;
 
 /**
  * The processor: consumer group → handler → answers → broker.
  *
- * A delivery is acknowledged when the answers to all messages in it are confirmed, never before: whatever dies in
- * between, the broker delivers it again. Messages of one client are handled one after another.
+ * A delivery is acknowledged when the answers to all of its messages are confirmed, never before. If anything dies in between, the broker
+ * delivers it again. Messages of one client are handled one after another.
  */
 export class Processor implements Consumer {
   readonly #id: string;
@@ -56,13 +56,13 @@ export class Processor implements Consumer {
   #session: ConsumeSession | undefined;
   #intake: Intake | undefined;
   #isStopping = false;
-  /** Messages that had no id, of which each gets answers with ids of its own. */
+  /** How many messages had no id. Each gets an id of its own for its answers. */
   #unnamed = 0;
 
   /**
    * @param id unique to this process; its answers carry it as `app_id`
    * @param suspectHandler handles messages that may have killed their processors, each within `handlerTimeoutMs`
-   * @param eventKeys it is for these events of clients, and not for messages; then `options.group` is as `eventsGroup` names it
+   * @param eventKeys if given, it handles these events of clients instead of messages, and `options.group` is a name from `eventsGroup`
    */
   constructor(
     id: string,
@@ -86,7 +86,7 @@ export class Processor implements Consumer {
     this.#answers = new Outbox(id, true, { bytesMax: options.outboxMaxBytes });
     this.#dead = new Outbox(`${id}-dead`, false, { bytesMax: options.outboxMaxBytes });
     const askers = new Askers();
-    // Nobody asks by an event.
+    // No client asks by an event.
     if (eventKeys === undefined) broker.attachLeavers((left) => askers.left(left));
     // The group as handlers know it.
     const group = eventKeys === undefined ? options.group : groupOfEvents(options.group);
@@ -109,12 +109,12 @@ export class Processor implements Consumer {
     else broker.attachEventConsumer(options.group, eventKeys, options.prefetch, this);
   }
 
-  /** Where spans go; undefined: nowhere. */
+  /** Records spans; undefined: none are recorded. */
   set tracing(tracing: Tracing | undefined) {
     this.#handling.tracing = tracing;
   }
 
-  /** What `/metrics` shows of it. Names begin with `warren_answers_` and `warren_dead_letters_` where a manager has the same of its own. */
+  /** The metrics of the processor. Names begin with `warren_answers_` and `warren_dead_letters_` where a manager has the same metric. */
   get metrics(): readonly AnyMetric[] {
     return [
       ...this.#metrics.all,
@@ -141,7 +141,7 @@ export class Processor implements Consumer {
     };
   }
 
-  /** Whether it is told to stop, or cannot send its answers on. */
+  /** Whether it was told to stop. */
   get isStopping(): boolean {
     return this.#isStopping;
   }
@@ -156,7 +156,10 @@ export class Processor implements Consumer {
     if (this.#isStopping) session.stop();
   }
 
-  /** What has not begun will be delivered again; what has begun is finished, and its ack goes nowhere. */
+  /**
+   * The session has ended. Messages that have not begun will be delivered again. Those that have begun are finished, and their acks have no
+   * effect.
+   */
   closed(): void {
     if (this.#intake !== undefined) {
       this.#knownReturns.add(this.#intake.acks.openIds);
@@ -195,7 +198,7 @@ export class Processor implements Consumer {
       }
       const answersId =
         messageId === undefined ? `${this.#id}-unnamed-${++this.#unnamed}` : answersIdOf(message.id);
-      // Order is a client's; what names no client is kept in order by topic.
+      // Messages of a client are handled in order. Those without a client are kept in order by topic.
       const lane = message.clientId ?? `\u0000${message.topic}`;
       const kept = this.#lanes.isBusy(lane) ? withOwnBody(message) : message;
       this.#lanes.submit(lane, (place) => this.#handling.handle(kept, answersId, isSuspect, place, done));
@@ -203,7 +206,7 @@ export class Processor implements Consumer {
     intake.balance();
   }
 
-  /** Takes nothing more and finishes what has begun, within `timeoutMs`. True if all of it is confirmed. */
+  /** Takes no more messages and finishes those that have begun, within `timeoutMs`. Returns true if everything is confirmed. */
   async drain(timeoutMs: number): Promise<boolean> {
     this.#isStopping = true;
     const deadline = performance.now() + timeoutMs;
@@ -232,7 +235,7 @@ export class Processor implements Consumer {
     this.#dead.close();
   }
 
-  /** Undefined if it cannot be opened and is buried as it is. */
+  /** Opens an envelope. One that cannot be opened becomes a dead letter as it is, and undefined is returned. */
   #open(envelope: Envelope, done: () => void): readonly Message[] | undefined {
     try {
       return open(envelope, "unnamed");

@@ -7,12 +7,12 @@ import type { HandlerMessage } from "./handler.ts";
 import type { Place } from "./lanes.ts";
 import { quarantinedFlag, type Verdict } from "./quarantined.ts";
 
-/** How long a process may have nothing to do before it is ended, in milliseconds. */
+/** After this time without work a process is ended, in milliseconds. */
 const idleMs = 10_000;
 /** A process in which this many handlers go on after their timeout gets no more messages. */
 const outlivedMax = 16;
 
-/** One that waits to be handled alone, because of a death. */
+/** A message that waits to be handled alone, after a death. */
 interface Waiting {
   readonly death: Death;
   /** Called with whether it is its turn; if not, it may go back to the others. */
@@ -20,21 +20,21 @@ interface Waiting {
 }
 
 /**
- * Where suspects are handled: messages whose processor has died more than once while it held them. Most of them are
- * innocent, so they are handled side by side, as by the processor itself, but in another process. When that dies, what it
- * had in hand is handled one after another in a third, what began last first, until the one that kills is found. It fails at once, like
- * any other bad message, and takes nobody with it: not this process, and not those that were packed with it. The rest go back.
+ * Handles suspects: messages whose processor has died more than once while it held them. Most of them are innocent, so they are handled
+ * side by side, as in the processor itself, but in another process. When that dies, the messages that it had are handled one after another
+ * in a third process, the one that began last first, until the culprit is found. That one fails at once, like any other bad message,
+ * without harm to this process or to the messages in the same pack. The rest go back to the shared process.
  *
- * Its handler rejects when the message kills, fails, or takes too long.
+ * `handle` rejects if the message kills its process, fails, or takes too long.
  */
 export class Quarantine {
   readonly #command: readonly string[];
   readonly #timeoutMs: number;
   readonly #logger: Logger;
-  /** Where suspects are side by side, and where they are alone. */
+  /** The process in which suspects are handled side by side, and the one for a single suspect. */
   #shared: Cell | undefined;
   #single: Cell | undefined;
-  /** They get no more messages, and are ended when they have none in hand. */
+  /** Processes that get no more messages, and are ended when they have finished theirs. */
   readonly #retired = new Set<Cell>();
   readonly #queue: Waiting[] = [];
   #isSingleTaken = false;
@@ -42,14 +42,14 @@ export class Quarantine {
   #idleTimer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
-  /** @param command starts the process, by `serveQuarantined` */
+  /** @param command starts the process; see `serveQuarantined` */
   constructor(command: readonly string[], timeoutMs: number, logger: Logger) {
     this.#command = command;
     this.#timeoutMs = timeoutMs;
     this.#logger = logger;
   }
 
-  /** It leaves its place while it waits to be handled alone: that is no reason for others to wait. */
+  /** Handles a suspect. It releases its place while it waits to be handled alone, so that others need not wait. */
   readonly handle = async (
     message: HandlerMessage,
     call: Call,
@@ -64,7 +64,7 @@ export class Quarantine {
     }
   };
 
-  /** Ends its processes. Nothing comes any more of what they have in hand. */
+  /** Ends the processes. Messages that they have get no verdict. */
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#idleTimer);
@@ -95,7 +95,7 @@ export class Quarantine {
     }
   }
 
-  /** Tries the message in a process that has seen nothing else, so that whatever ends that is this message's doing. */
+  /** Handles the message in a fresh process, so that if the process dies, this message is the cause. */
   async #verdictAlone(message: Message, call: Call, death: Death): Promise<Verdict> {
     const cell = new Cell(this.#command, this.#timeoutMs);
     this.#single = cell;
@@ -104,14 +104,14 @@ export class Quarantine {
       if (found === "ended") throw new Error("the handler's process ended before it had the message");
       if (!(found instanceof Death)) return found;
       death.isSolved = true;
-      throw this.#guilty(message, found);
+      throw this.#culprit(message, found);
     } finally {
       this.#single = undefined;
       cell.end();
     }
   }
 
-  #guilty({ id, topic, clientId }: Message, { message: reason }: Death): Hopeless {
+  #culprit({ id, topic, clientId }: Message, { message: reason }: Death): Hopeless {
     this.#logger.warn("a message killed the process that handled it", {
       message: id,
       client: clientId,
@@ -121,7 +121,7 @@ export class Quarantine {
     return new Hopeless(reason);
   }
 
-  /** Whether it may be handled alone now. False if it has been found out meanwhile who it was. */
+  /** Waits until the message may be handled alone. Returns false if the culprit was found meanwhile. */
   async #turn(death: Death, place: Pick<Place, "leaveUntil">): Promise<boolean> {
     const called = Promise.withResolvers<boolean>();
     this.#queue.push({ death, called: called.resolve });
@@ -161,7 +161,7 @@ export class Quarantine {
 
 const never = new Promise<never>(() => undefined);
 
-/** Why it has none, if it has none. */
+/** The verdict, or why there is none. */
 async function diedOf(verdict: Promise<Verdict>): Promise<Verdict | Death | "ended"> {
   try {
     return await verdict;
@@ -172,7 +172,7 @@ async function diedOf(verdict: Promise<Verdict>): Promise<Verdict | Death | "end
   }
 }
 
-/** @throws Error if it failed */
+/** @throws Error if the message failed */
 function check(verdict: Verdict): void {
   if (verdict === "handled") return;
   const error = new Error(verdict.error);
@@ -181,9 +181,9 @@ function check(verdict: Verdict): void {
 }
 
 /**
- * How this executable, or Bun with this program, is started to be such a process.
+ * The command that starts such a process: this executable, or Bun with this program.
  *
- * @param handler a file or URL; undefined for the built-in one
+ * @param handler a file or URL; undefined for the built-in handler
  */
 export function quarantineCommand(group: string, handler: string | undefined): readonly string[] {
   const isCompiled = Bun.main.startsWith("/$bunfs/") || Bun.main.includes("~BUN");

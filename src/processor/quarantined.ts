@@ -8,13 +8,13 @@ import { Call } from "./call.ts";
 import { reportOf } from "./failures.ts";
 import { echoProcessed, HandlerMessage, type Work } from "./handler.ts";
 
-/** How the executable is told to be such a process: `warren --quarantined GROUP [HANDLER]`. It is no option of anybody's. */
+/** The flag that makes the executable such a process: `warren --quarantined GROUP [HANDLER]`. It is internal. */
 export const quarantinedFlag = "--quarantined";
 
-/** What became of a message: its answers have been told before. */
+/** What became of a message. Its answers were reported before. */
 export type Verdict = "handled" | { readonly error: string; readonly stack?: string | undefined };
 
-/** What the process is asked: the rest is about a message, by the number that it was asked with. */
+/** What the parent sends. All but the first are about a message, by the number that it was sent with. */
 export type Asked =
   | "ping"
   | { readonly number: number; readonly message: Message; readonly attempt: number }
@@ -22,7 +22,10 @@ export type Asked =
   | { readonly number: number; readonly aborted: string }
   | { readonly number: number; readonly abandoned: string };
 
-/** What the process says: that its handler is loaded; that it hears; what began, its answers and lines for the log; what became of it; why it is about to end. */
+/**
+ * What the process sends: that its handler is loaded, that it reacts, that a message began, its answers, lines for the log, verdicts, and
+ * why it is about to end.
+ */
 export type Told =
   | "ready"
   | "pong"
@@ -32,26 +35,26 @@ export type Told =
   | { readonly number: number; readonly level: Level; readonly line: string; readonly fields: string }
   | { readonly number: number; readonly verdict: Verdict };
 
-/** A message that the process has in hand. */
+/** A message that the process is handling. */
 interface InHand {
   readonly call: Call;
-  /** Those of its answers that are not confirmed, by their numbers. */
+  /** Its unconfirmed answers, by number. */
   readonly waiters: Map<number, Waiter>;
 }
 
 /**
- * The process in which `quarantine.ts` lets suspects be handled: it calls the handler with each message that it is given and
- * says what came of it, for as long as its parent lives.
+ * Runs the process in which `quarantine.ts` has suspects handled: it calls the handler with each message that it gets and reports the
+ * result, for as long as its parent lives.
  */
 export async function serveQuarantined(group: string, handlerName: string | undefined): Promise<never> {
-  // Ctrl-C reaches it too; its parent decides when it ends.
+  // Ctrl-C reaches this process too, but its parent decides when it ends.
   for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => undefined);
   process.on("disconnect", () => process.exit(0));
   const tell = (told: Told) => process.send!(told);
   const work: Work = handlerName === undefined ? { handle: echoProcessed } : await loadWorkFrom(handlerName);
   const end = (thrown: unknown) => {
     const { reason, at } = reportOf(thrown);
-    // Its parent has the log.
+    // The parent prints the log.
     tell({ uncaught: at === undefined ? reason : `${reason} (${at})` });
     process.exit(1);
   };
@@ -83,7 +86,7 @@ export async function serveQuarantined(group: string, handlerName: string | unde
   return await new Promise<never>(() => undefined);
 }
 
-/** The parent counts the time, since it has to see to this process as a whole. */
+/** The parent measures the time, since it has to watch the process as a whole. */
 const patientMs = 2 ** 31 - 1;
 
 async function judge({ handle }: Work, message: Message, call: Call): Promise<Verdict> {
@@ -99,7 +102,7 @@ async function judge({ handle }: Work, message: Message, call: Call): Promise<Ve
   }
 }
 
-/** Answers go to the parent, which publishes them. They come in the order of their numbers. */
+/** Passes answers to the parent, which publishes them. They come in the order of their numbers. */
 function outboxTo(tell: (told: Told) => void, number: number, waiters: Map<number, Waiter>): AnswerOutbox {
   let answers = 0;
   return {
@@ -125,7 +128,7 @@ function settle(
 }
 
 function loggerTo(tell: (told: Told) => void, number: number): Logger {
-  // Fields may be anything, such as what no other process can be told.
+  // Fields may be anything, even values that cannot be sent to another process.
   const line = (level: Level) => (text: string, fields?: Fields) =>
     void tell({ number, level, line: text, fields: JSON.stringify(fields ?? {}) });
   return {

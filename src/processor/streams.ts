@@ -1,14 +1,14 @@
 import type { Call } from "./call.ts";
 import { type Deadline, TookTooLong } from "./deadline.ts";
 
-/** So often, a stream that has no other reason to wait lets the event loop have a turn. */
+/** After this many answers in a row, a stream that never waits lets the event loop have a turn. */
 const yieldsInTurn = 64;
 
-/** What yields answers one after another: what an async generator returns, a generator, a `ReadableStream`. */
+/** A result that yields answers one after another: an async generator, a generator, or a `ReadableStream`. */
 type Stream = Partial<AsyncIterable<unknown>> & Partial<Iterable<unknown>>;
 type Steps = AsyncIterator<unknown> | Iterator<unknown>;
 
-/** Whether a handler's result is taken one by one, as `for await` does. */
+/** Whether a handler's result is a stream, as `for await` takes it. */
 export function isStream(value: unknown): value is Stream {
   if (typeof value !== "object" || value === null) return false;
   return (
@@ -18,9 +18,9 @@ export function isStream(value: unknown): value is Stream {
 }
 
 /**
- * Publishes what a stream yields, as it comes. It is not read faster than RabbitMQ confirms, but for some dozens.
+ * Publishes what a stream yields, as it comes. It is not read much faster than RabbitMQ confirms.
  *
- * @param keepUntil told what goes on after the deadline
+ * @param keepUntil counts the stream's work after the deadline
  * @throws whatever the stream throws, TookTooLong if it is silent for too long, UnusableAnswer if what it yields cannot be sent
  */
 export async function publishStream(
@@ -44,7 +44,7 @@ export async function publishStream(
       if (call.fault !== undefined) throw call.fault.error;
     }
   } catch (error) {
-    // A generator that threw has ended. One that is late ends when its step does, with what it has to clean up.
+    // A generator that threw has ended. One that is late ends when its current step does, with its cleanup.
     if (error instanceof TookTooLong) keepUntil(ended(steps));
     else if (!isAtItsEnd) await deadline.wait(ended(steps)).catch(() => undefined);
     throw error;
@@ -56,7 +56,7 @@ function stepsOf(stream: Stream): Steps {
   return steps as Steps;
 }
 
-/** Lets the stream run its `finally`. What that throws comes after a failure, which is what is reported. */
+/** Lets the stream run its `finally`. An error in that is ignored, since a failure was reported before. */
 async function ended(steps: Steps): Promise<void> {
   await steps.return?.();
 }

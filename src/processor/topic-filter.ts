@@ -2,13 +2,13 @@ import { isName } from "../message.ts";
 import { wildcardCount, wildcardsMax } from "../topics/pattern.ts";
 import { TopicTrie } from "../topics/topic-trie.ts";
 
-/** Topics whose answer is remembered; then the oldest is forgotten. */
+/** How many topics' results are remembered. Then the oldest is forgotten. */
 const answersMax = 1024;
 
 /**
- * What a handler exports as `topics`, as the question whether it is for a topic.
+ * Makes a filter from what a handler exports as `topics`.
  *
- * @returns a sentence that says what is wrong with it, if something is
+ * @returns a sentence that says what is wrong with the export, if something is
  */
 export function topicFilter(exported: unknown): ((topic: string) => boolean) | string {
   if (!Array.isArray(exported) || exported.length === 0)

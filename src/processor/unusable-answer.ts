@@ -1,4 +1,4 @@
-/** A handler has answered with what cannot be sent. */
+/** Thrown if a handler's answer cannot be sent. */
 export class UnusableAnswer extends Error {
   override readonly name = "UnusableAnswer";
 }

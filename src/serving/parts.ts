@@ -16,7 +16,7 @@ import type { Options } from "../options/table.ts";
 import { echoProcessed, type Work } from "../processor/handler.ts";
 import type { Processor } from "../processor/processor.ts";
 
-/** @param id what RabbitMQ shows as the name of its connections */
+/** @param id the name of its connections in RabbitMQ */
 export function brokerFor(options: Options, id: string, logger: Logger): Broker {
   const { broker: urls, log: logMode, logMaxBytes: maxBytes, logMaxAgeMs: maxAgeMs } = options;
   if (urls[0] === memoryBroker) return new MemoryBroker();
@@ -33,21 +33,21 @@ export function brokerFor(options: Options, id: string, logger: Logger): Broker 
   });
 }
 
-/** A manager that asks for no tokens need not wait for what checks them. */
+/** A manager without tokens need not load what checks them. */
 export async function authFor(options: Options, logger: Logger): Promise<Auth | undefined> {
   if (options.role === "processor" || options.auth === "none") return undefined;
   const { Auth } = await import("../gateway/auth/auth.ts");
   return Auth.open(options, logger);
 }
 
-/** The loader comes with the transpiler for TypeScript, which those without a handler need not wait for. */
+/** The loader comes with the transpiler for TypeScript, so it is loaded only if there is a handler. */
 export async function workFor({ handler, role }: Options): Promise<Work> {
   if (handler === undefined || role === "manager") return { handle: echoProcessed };
   const { loadWork } = await import("../processor/load.ts");
   return loadWork(handler);
 }
 
-/** The admin port of a process that has a processor and no manager; undefined if it is to have none. */
+/** The admin port of a process with a processor and no manager; undefined if it has none. */
 export function adminOf(
   processor: Processor,
   broker: Broker,

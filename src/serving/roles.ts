@@ -14,20 +14,20 @@ import { Processor } from "../processor/processor.ts";
 import { Quarantine, quarantineCommand } from "../processor/quarantine.ts";
 import { adminOf, authFor, brokerFor, workFor } from "./parts.ts";
 
-/** How much longer than `--stop-timeout` it may take to close what clients and RabbitMQ are connected by, in milliseconds. */
+/** How much longer than `--stop-timeout` closing the connections to clients and RabbitMQ may take, in milliseconds. */
 const partingAfterStopTimeoutMs = 300;
 
-/** Where a process is reached; undefined where it does not listen. */
+/** The addresses of a process; undefined where it does not listen. */
 export interface Urls {
   readonly url: URL | undefined;
   readonly adminUrl: URL | undefined;
 }
 
-/** The parts of a process that serves: a manager, a processor or both, with what they share. */
+/** The parts of a serving process: a manager, a processor or both, with what they share. */
 export class Roles {
   readonly manager: Manager | undefined;
   readonly #processor: Processor | undefined;
-  /** Handles the events of clients, if the handler is for any. */
+  /** Handles the events of clients, if the handler has functions for any. */
   readonly #eventProcessor: Processor | undefined;
   readonly #quarantine: Quarantine;
   readonly #admin: WatchedAdmin | undefined;
@@ -71,7 +71,7 @@ export class Roles {
   }
 
   /**
-   * @param id what the names of its parts have in common
+   * @param id the common part of its roles' names
    * @throws FatalError if the handler or the keys cannot be used
    */
   static async open(id: string, options: Options, logger: Logger): Promise<Roles> {
@@ -81,19 +81,19 @@ export class Roles {
     return new Roles(id, options, logger, work, broker, auth);
   }
 
-  /** Listens, whether the broker is there or not. @throws FatalError if it cannot */
+  /** Starts to listen, whether or not the broker can be reached. @throws FatalError if that fails */
   async listen(): Promise<Urls> {
     const url = this.manager?.listen();
     const adminUrl = this.manager === undefined ? await this.#admin?.open() : this.manager.adminUrl;
     return { url, adminUrl };
   }
 
-  /** Connects to the broker. @param onFatal called with what no waiting mends */
+  /** Connects to the broker. @param onFatal called with an error that waiting cannot mend */
   start(onFatal: (error: unknown) => void): void {
     this.#broker.start(onFatal);
   }
 
-  /** Finishes what has begun, within about `stopTimeoutMs`, and closes everything. */
+  /** Finishes everything that has begun, within about `stopTimeoutMs`, and closes everything. */
   async stop(stopTimeoutMs: number): Promise<void> {
     const deadline = performance.now() + stopTimeoutMs;
     const left = () => Math.max(0, deadline - performance.now());
@@ -103,7 +103,7 @@ export class Roles {
     const partingMs = left() + partingAfterStopTimeoutMs;
     const partedBy = performance.now() + partingMs;
     await this.manager?.close(partingMs / 2);
-    // Without this, nobody would hear from the embedded broker that the last clients have gone.
+    // Otherwise nobody would get the last clients' events from the embedded broker.
     if (this.#eventProcessor !== undefined) await this.#broker.settle(partingMs / 4);
     await this.#eventProcessor?.drain(partingMs / 4);
     this.#admin?.close();

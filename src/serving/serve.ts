@@ -14,9 +14,9 @@ type Run = Extract<Command, { readonly do: "run" }>;
 
 /** Why a process stops. */
 interface Stop {
-  /** What asked for it, such as `SIGTERM`. */
+  /** The cause, such as `SIGTERM`. */
   readonly signal: string;
-  /** Clients leave evenly over this time before, in milliseconds. */
+  /** Before that, the clients leave evenly over this time, in milliseconds. */
   readonly overMs: number;
 }
 
@@ -61,7 +61,7 @@ function logStarted(logger: StreamLogger, id: string, options: Options, { url, a
   logger.info("settings", settingsOf(options));
 }
 
-/** Gives a manager what steers it in this process. Resolves when the control API asks for a stop. */
+/** Connects a manager to the process, for the control API. Resolves when the control API asks for a stop. */
 async function steered(manager: Manager, options: Options, logger: StreamLogger): Promise<Stop> {
   const asked = Promise.withResolvers<Stop>();
   manager.onDrain = (overMs) => asked.resolve({ signal: "the control API", overMs });

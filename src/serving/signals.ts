@@ -16,13 +16,13 @@ export function stopSignal(): Promise<string> {
   return first.promise;
 }
 
-/** Each SIGUSR2 makes it more talkative, and the last one the least: info, debug, error, warn, info. Windows has no such signal. */
+/** Each SIGUSR2 selects the next log level: info, debug, error, warn, info. Windows has no such signal. */
 export function changeLevelOnSignal(logger: StreamLogger): void {
   if (process.platform === "win32") return;
   process.on("SIGUSR2", () => logger.changeLevel(levels.at(levels.indexOf(logger.level) - 1)!));
 }
 
-/** Without files to read again, SIGHUP ends the process as it does by default. */
+/** If there are no files to reload, SIGHUP ends the process, as it does by default. */
 export function reloadOnHangUp(
   manager: Manager,
   {

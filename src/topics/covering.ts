@@ -1,31 +1,30 @@
 import { wordsOf } from "./pattern.ts";
 
-/** What questions that belong together may cost, in steps of one to two microseconds. */
+/** How much related questions may cost, in steps of one to two microseconds. */
 export interface Budget {
-  /** What is left. */
+  /** How many steps are left. */
   steps: number;
 }
 
 /**
- * What questions that belong together may cost unless somebody says otherwise. Real patterns take a few dozen steps. Those that take
- * more were made to, and are answered with no, which is always safe.
+ * The usual budget. Real patterns take a few dozen steps. Patterns that take more were made to, and the answer for them is no, which is
+ * always safe.
  */
 export function usualBudget(): Budget {
   return { steps: 4000 };
 }
 
-/** A word that no pattern names: whatever matches it matches every word. */
+/** A word that no pattern contains: a pattern that matches it matches every word. */
 const anyWord = "*";
 
 /**
  * Whether every topic that matches `narrow` matches `wide` too. The rules are those of `TopicTrie`.
  *
- * It is inclusion of regular languages, made easy by there being no end of words: wherever `narrow` leaves a word open, `wide`
- * must match one that it does not name. So `narrow` is walked with such a word for each `*`, and any number of them for each
- * `#`, and beside it the set of all places in `wide` where that may have led. Comparing word by word would not do: `*.#` covers
- * `#.a`.
+ * This is inclusion of regular languages, which is easy here because there is no end of words: where `narrow` leaves a word open, `wide`
+ * must match a word that it does not contain. So `narrow` is followed with such a word for each `*`, and any number of them for each `#`,
+ * together with the set of all places in `wide` that may have been reached. Comparing word by word would not do: `*.#` covers `#.a`.
  *
- * @param budget what it costs is taken from it; false if that is not enough
+ * @param budget is reduced by the cost; the result is false if it is not enough
  */
 export function covers(wide: string, narrow: string, budget = usualBudget()): boolean {
   if (wide === "#" || wide === narrow) return true;
@@ -57,7 +56,7 @@ export function covers(wide: string, narrow: string, budget = usualBudget()): bo
   return true;
 }
 
-/** How much of the narrow pattern is done, and the places of the wide one to which that may have led, in rising order. */
+/** How much of the narrow pattern is done, and the places that may have been reached in the wide one, in rising order. */
 interface Situation {
   readonly at: number;
   readonly places: readonly number[];
@@ -73,7 +72,7 @@ function step(pattern: readonly string[], places: readonly number[], word: strin
   return closure(pattern, next);
 }
 
-/** `#` stands for no word, too: a place before one is also after it. */
+/** `#` may also match no word, so a place before a `#` is also a place after it. */
 function closure(pattern: readonly string[], places: Iterable<number>): readonly number[] {
   const all = new Set<number>();
   for (let place of places) {

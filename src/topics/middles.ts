@@ -3,22 +3,22 @@ import { hashOf, type Topic } from "./topic.ts";
 
 type Runs = NonNullable<Parts["middle"]>;
 
-/** What a pattern has between its first `#` and its last: runs of words, with any number of words before and after each. */
+/** The part of a pattern between its first and its last `#`: runs of words, with any number of words before and after each. */
 export interface Middle<T> {
-  /** Runs of words between wildcards, in order. */
+  /** The runs of words between wildcards, in order. */
   readonly runs: readonly (readonly string[])[];
   /** The runs as hashes; 0 for `*`. */
   readonly hashes: readonly Int32Array[];
-  /** The hashes of all words that have to be there. */
+  /** The hashes of all words that must occur. */
   readonly needs: readonly number[];
-  /** What was added with these runs. */
+  /** The values of patterns with these runs. */
   readonly values: Set<T>;
 }
 
-/** Those that follow the same words, by the hash of a word that has to be there: 0 if any word will do. */
+/** Middles of patterns with the same other words, by the hash of a word that must occur; 0 if any word will do. */
 export type Middles<T> = Map<number, Map<string, Middle<T>>>;
 
-/** Adds what is subscribed to with a pattern, by what that has in its middle. */
+/** Adds the value of a pattern, by its middle. */
 export function addMiddle<T>(middles: Middles<T>, runs: Runs, value: T): void {
   const hashes = runs.map((run) => Int32Array.from(run, (word) => (word === "*" ? 0 : hashOf(word))));
   const needs = [...new Set(runs.flat())].filter((word) => word !== "*").map(hashOf);
@@ -30,7 +30,7 @@ export function addMiddle<T>(middles: Middles<T>, runs: Runs, value: T): void {
   middle.values.add(value);
 }
 
-/** The value leaves the pattern with these runs, which then leaves the others of its kind if it has none left. */
+/** Removes a value from the pattern with these runs, and that from the others if it has none left. */
 export function removeMiddle<T>(middles: Middles<T>, runs: Runs, value: T): void {
   const [key, name] = keysOf(runs);
   const alike = middles.get(key);
@@ -41,7 +41,7 @@ export function removeMiddle<T>(middles: Middles<T>, runs: Runs, value: T): void
   if (alike.size === 0) middles.delete(key);
 }
 
-/** Adds what belongs to the patterns whose runs are between two places of the topic. */
+/** Adds the values of patterns whose runs occur between two positions of the topic. */
 export function matchMiddles<T>(
   middles: Middles<T>,
   topic: Topic,
@@ -59,7 +59,7 @@ export function matchMiddles<T>(
   for (const hash of topic.distinct) tryAll(middles.get(hash));
 }
 
-/** Whether the runs are there, one after the other, from one word on and before another. */
+/** Whether the runs occur one after another, between these two positions. */
 function isBetween<T>({ runs, hashes }: Middle<T>, topic: Topic, from: number, to: number): boolean {
   let at = from;
   for (const [index, run] of runs.entries()) {
@@ -72,7 +72,7 @@ function isBetween<T>({ runs, hashes }: Middle<T>, topic: Topic, from: number, t
   return true;
 }
 
-/** The first place where a run may be by its hashes, from one word on and before another; -1 if there is none. */
+/** The first position at which a run may be according to its hashes, between these two; -1 if there is none. */
 function placeOf(run: Int32Array, words: Int32Array, from: number, to: number): number {
   const { length } = run;
   let at = from;
@@ -96,7 +96,7 @@ function isRunAt(words: readonly string[], at: number, run: readonly string[]): 
   return true;
 }
 
-/** The word by whose hash runs are found, and the name that they have there. */
+/** The word by whose hash these runs are found, and their name there. */
 function keysOf(runs: Runs): readonly [hash: number, name: string] {
   const name = runs.map((run) => run.join(".")).join(".#.");
   for (const run of runs) for (const word of run) if (word !== "*") return [hashOf(word), name];

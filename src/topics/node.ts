@@ -1,20 +1,20 @@
 import type { Middles } from "./middles.ts";
 
-/** A place in a tree of words. Most have one way on, which needs no map. */
+/** A node in a tree of words. Most nodes have one child, for which no map is needed. */
 export interface Node<T> {
-  /** What ends here. */
+  /** The values that end here. */
   values: Set<T> | undefined;
-  /** The only word that leads on, and where to; undefined if there is none, or more. */
+  /** The word of its only child; undefined if there is none, or if there are several. */
   word: string | undefined;
-  /** Where its one word leads to. */
+  /** Its only child. */
   next: Node<T> | undefined;
-  /** Where each word leads to, if there are several. */
+  /** Its children by word, if there are several. */
   words: Map<string, Node<T>> | undefined;
-  /** Where `*` leads to. */
+  /** The child for `*`. */
   one: Node<T> | undefined;
-  /** Patterns that have their first `#` here: a tree of what they have after their last one, read from the end. */
+  /** Patterns with their first `#` here: a tree of the words after their last `#`, from the end. */
   ends: Node<T> | undefined;
-  /** Patterns that have their first `#` here, and more between it and their last one. */
+  /** Patterns with their first `#` here, and more between that and their last one. */
   middles: Middles<T> | undefined;
 }
 
@@ -31,13 +31,13 @@ export function nodeOf<T>(): Node<T> {
   };
 }
 
-/** The node of a word under this one; undefined if there is none. */
+/** The child for a word; undefined if there is none. */
 export function child<T>(node: Node<T>, word: string): Node<T> | undefined {
   if (word === "*") return node.one;
   return node.word === word ? node.next : node.words?.get(word);
 }
 
-/** Adds a node for a word that has none under this one, and returns it. */
+/** Adds a child for a new word, and returns it. */
 export function grow<T>(node: Node<T>, word: string): Node<T> {
   const grown = nodeOf<T>();
   if (word === "*") node.one = grown;
@@ -55,7 +55,7 @@ export function grow<T>(node: Node<T>, word: string): Node<T> {
   return grown;
 }
 
-/** The nodes to where the words lead, the first among them; undefined if they lead nowhere. */
+/** The nodes along these words, beginning with the root; undefined if there is no such path. */
 export function pathOf<T>(root: Node<T>, words: readonly string[]): Node<T>[] | undefined {
   const path = [root];
   for (const word of words) {
@@ -66,7 +66,7 @@ export function pathOf<T>(root: Node<T>, words: readonly string[]): Node<T>[] | 
   return path;
 }
 
-/** Removes what holds nothing any more, from the path's end. */
+/** Removes empty nodes, from the path's end. */
 export function prune<T>(path: readonly Node<T>[], words: readonly string[]): void {
   for (let depth = words.length; depth > 0 && isBare(path[depth]!); depth--) {
     const node = path[depth - 1]!;
@@ -80,12 +80,12 @@ export function prune<T>(path: readonly Node<T>[], words: readonly string[]): vo
   }
 }
 
-/** Whether nothing hangs on the node any more. */
+/** Whether the node is empty. */
 export function isBare<T>({ values, next, words, one, ends, middles }: Node<T>): boolean {
   return (values ?? next ?? words ?? one ?? ends ?? middles) === undefined;
 }
 
-/** Where a word leads to from any of these places. */
+/** The children for a word of all these nodes. */
 export function placesAfter<T>(places: readonly Node<T>[], word: string): Node<T>[] {
   const next: Node<T>[] = [];
   for (const place of places) {

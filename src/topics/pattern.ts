@@ -1,16 +1,16 @@
 /** The most `*` and `#` that a pattern may have. */
 export const wildcardsMax = 16;
-/** The most words that a pattern may have, wildcards among them. */
+/** The most words that a pattern may have, including wildcards. */
 const patternWordsMax = 32;
 /** The most words that a pattern may have between its first `#` and its last. */
 export const middleWordsMax = 8;
 
-/** Whether it has `*` or `#` as a word, and so stands for many topics. */
+/** Whether it has `*` or `#` as a word, and so matches many topics. */
 export function isPattern(name: string): boolean {
   return /(?:^|\.)[*#](?:\.|$)/.test(name);
 }
 
-/** What is too much in a pattern, in a sentence for the client that subscribes to it; undefined if nothing is. */
+/** What is too much in a pattern, in a sentence for the client that subscribes; undefined if nothing is. */
 export function faultInPattern(pattern: string): string | undefined {
   if (!isPattern(pattern)) return undefined;
   if (wildcardCount(pattern) > wildcardsMax)
@@ -31,17 +31,17 @@ export function wordsOf(name: string): string[] {
   return name === "" ? [] : name.split(".");
 }
 
-/** A pattern in the parts by which the trie finds it. */
+/** The parts of a pattern by which the trie finds it. */
 export interface Parts {
   /** The words before the first `#`, or all if there is none. */
   readonly before: readonly string[];
-  /** The words after the last `#`, from the end; undefined if there is none. */
+  /** The words after the last `#`, in reverse; undefined if there is none. */
   readonly after: readonly string[] | undefined;
   /** The runs of words between the two; undefined if there are none. */
   readonly middle: readonly (readonly string[])[] | undefined;
 }
 
-/** A pattern cut at its first and its last `#`. */
+/** Splits a pattern at its first and its last `#`. */
 export function partsOf(pattern: string): Parts {
   const words = wordsOf(pattern);
   const first = words.indexOf("#");

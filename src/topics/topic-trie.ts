@@ -4,13 +4,13 @@ import { isPattern, type Parts, partsOf } from "./pattern.ts";
 import { Topic } from "./topic.ts";
 
 /**
- * Topic names and patterns with what belongs to them. The rules are those of RabbitMQ's topic exchange: `*` is one word, `#`
- * any number of words, none among them. The empty name has no words.
+ * Topic names and patterns with their values. The rules are those of RabbitMQ's topic exchange: `*` matches one word, `#` any number of
+ * words, or none. The empty name has no words.
  *
- * Names are looked up as they are. Patterns are found by the words before their first `#`, then by those after their last, and only
- * where a pattern has words between the two are these searched for, each run at its earliest position: the earliest is
- * always right, so nothing is tried twice. Before words are compared their hashes are. So a pattern costs a match next to
- * nothing unless it fits at both ends; `bun test/bench/patterns.ts` shows what it costs otherwise.
+ * Names are looked up directly. Patterns are found by the words before their first `#`, and then by those after their last. Only if a
+ * pattern has words between the two are these searched, each run at its earliest position. The earliest is always right, so there is no
+ * backtracking. Hashes are compared before words. So a pattern costs a match next to nothing unless it fits at both ends; `bun
+ * test/bench/patterns.ts` shows what it costs otherwise.
  */
 export class TopicTrie<T> {
   readonly #names = new Map<string, Set<T>>();
@@ -61,7 +61,7 @@ export class TopicTrie<T> {
     prune(path, before);
   }
 
-  /** What belongs to the name itself and to every pattern that matches it. */
+  /** The values of the name itself and of every pattern that matches it. */
   match(name: string): T[] {
     const found: T[] = [];
     addAll(found, this.#names.get(name));
@@ -80,7 +80,7 @@ export class TopicTrie<T> {
   }
 }
 
-/** @param from where the `#` begins that all of these have before them */
+/** @param from the position at which the `#` begins that precedes all of these */
 function matchEnds<T>(ends: Node<T>, topic: Topic, from: number, found: T[]): void {
   const { words } = topic;
   let places = [ends];

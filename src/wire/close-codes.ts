@@ -1,30 +1,30 @@
 /**
- * How connections end: why, and what the client should do then. The gateway closes with these, the page speaks and
- * reconnects by them (static/session/closing.ts), and docs/protocol.md prints them (`bun run docs`). RFC 6455,
- * section 7.4, has the codes below 4000; ours are those of HTTP with a 4 in front.
+ * How connections end, and what the client should do then. The gateway closes with these codes. The page explains them and reconnects by
+ * them (static/session/closing.ts), and docs/protocol.md lists them (`bun run docs`). RFC 6455, section 7.4, defines the codes below 4000;
+ * ours are HTTP's with a 4 in front.
  */
 export interface CloseCode {
   /** The code's number in RFC 6455; above 4000 it is ours. */
   readonly code: number;
-  /** What the close frame says. At most 123 bytes. */
+  /** The close frame's reason. At most 123 bytes. */
   readonly reason: string;
   /** When it comes, for the docs. */
   readonly meaning: string;
   /** What the client should do, for the docs. */
   readonly advice: string;
   readonly reconnect: Reconnect;
-  /** What it means in words for people that look at the page. */
+  /** An explanation for people that look at the page. */
   readonly words: string;
 }
 
 /**
- * When a client should connect again. All wait a random time that grows with every failure, so that clients do not come back
- * in step: `soon` begins with half a second at most, `later` with several seconds. `corrected`: the same connection
- * would end in the same way, so first do what the advice says; who cannot does as for `later`.
+ * When a client should reconnect. All wait a random time that grows with every failure, so that clients do not come back all at once:
+ * `soon` begins with half a second at most, `later` with several seconds. `corrected`: the same connection would end in the same way, so
+ * first do what the advice says; a client that cannot does the same as for `later`.
  */
 export type Reconnect = "soon" | "later" | "corrected";
 
-/** What Warren closes with. Several may share a code; the first one speaks for it on the page. */
+/** The codes that Warren closes with. Several may share a number; the page uses the first one's words. */
 export const closeCodes = {
   done: {
     code: 1000,
@@ -172,7 +172,7 @@ export const closeCodes = {
   },
 } as const satisfies Record<string, CloseCode>;
 
-/** What a proxy in between may close with, or a fault of the WebSocket server itself: the page knows these too. */
+/** Codes that a proxy, or a fault of the WebSocket server itself, may cause. The page knows these too. */
 export const foreignCloseCodes: readonly Pick<CloseCode, "code" | "reconnect" | "words">[] = [
   { code: 1003, reconnect: "soon", words: "The manager does not take this kind of message" },
   { code: 1011, reconnect: "later", words: "The manager met a fault of its own" },

@@ -51,7 +51,7 @@ class EventsLink implements Link {
   #isInForce = false;
   /** Where in the log it began. */
   #begin: string | undefined;
-  #isBehindGap = false;
+  #isAfterGap = false;
   #sending: Promise<void> = Promise.resolve();
 
   constructor(url: string, token: string | undefined, events: LinkEvents) {
@@ -124,7 +124,7 @@ class EventsLink implements Link {
     }
     if (event === "begin") return;
     if (event === "gap") {
-      this.#isBehindGap = true;
+      this.#isAfterGap = true;
       return;
     }
     if (event === "close") {
@@ -134,8 +134,8 @@ class EventsLink implements Link {
     }
     const envelope = JSON.parse(data) as Envelope;
     const isDirect = envelope.direct === true;
-    const gap = this.#isBehindGap && !isDirect ? { "x-stream-gap": "true" } : {};
-    if (!isDirect) this.#isBehindGap = false;
+    const gap = this.#isAfterGap && !isDirect ? { "x-stream-gap": "true" } : {};
+    if (!isDirect) this.#isAfterGap = false;
     this.#events.message({
       subscription: isDirect ? this.#directId : this.#topicId,
       headers: {

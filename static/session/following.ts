@@ -10,7 +10,7 @@ export interface Arrival {
   /** It was addressed to this client, whatever its topics. */
   readonly isDirect: boolean;
   /** The log no longer has what came between the last message and this one. */
-  readonly isBehindGap: boolean;
+  readonly isAfterGap: boolean;
 }
 
 /**
@@ -97,7 +97,7 @@ export class Following {
     return {
       topic: topicOfDestination(message.headers["destination"] ?? ""),
       isDirect,
-      isBehindGap: message.headers["x-stream-gap"] === "true",
+      isAfterGap: message.headers["x-stream-gap"] === "true",
     };
   }
 

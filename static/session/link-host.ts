@@ -89,8 +89,8 @@ class LinkHost {
         break;
       case "taken": {
         const restsMs = this.#toldAtMs + pauseMs - performance.now();
-        if (this.#told > atOnceMax && restsMs > 0) setTimeout(() => this.#goOn(), restsMs);
-        else this.#goOn();
+        if (this.#told > atOnceMax && restsMs > 0) setTimeout(() => this.#resume(), restsMs);
+        else this.#resume();
       }
     }
   }
@@ -126,7 +126,7 @@ class LinkHost {
     if (!this.#rests) this.#flush();
   }
 
-  #goOn(): void {
+  #resume(): void {
     this.#rests = false;
     if (this.#waiting.length > 0) this.#flush();
   }

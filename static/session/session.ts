@@ -161,7 +161,7 @@ export class Session {
     const arrival = this.#following.take(message);
     if (arrival === undefined) return;
     const now = this.#surroundings.now();
-    if (arrival.isBehindGap) this.conversation.noteMissing(now);
+    if (arrival.isAfterGap) this.conversation.noteMissing(now);
     const { headers } = message;
     const own = headers[ownHeader];
     if (own?.startsWith(`${this.#options.pageId}.`)) {

@@ -1,4 +1,4 @@
-import { isBehind, startAfter } from "../../src/log/position.ts";
+import { isAfter, startAfter } from "../../src/log/position.ts";
 import { keyOf, Sightings } from "./ledger.ts";
 
 const answerPrefix = "processed message: ";
@@ -83,8 +83,8 @@ export class DurableWitness {
     if (isGap) {
       this.gaps++;
       for (const sightings of [this.relayed, this.answered]) sightings.anotherLog();
-    } else if (this.#last !== undefined && !isAfter(position, this.#last))
-      this.faults.push(`position ${position} came behind ${this.#last}`);
+    } else if (this.#last !== undefined && !isLaterThan(position, this.#last))
+      this.faults.push(`position ${position} came after ${this.#last}`);
     this.#last = position;
     this.#hasGotOn = true;
     const key = keyOf(body);
@@ -111,7 +111,7 @@ export class DurableWitness {
 }
 
 /** Positions are texts of no meaning to clients; tests may know better. */
-function isAfter(position: string, earlier: string): boolean {
+function isLaterThan(position: string, earlier: string): boolean {
   const { offset, index } = startAfter(position)!;
-  return isBehind(startAfter(earlier)!, offset, index);
+  return isAfter(startAfter(earlier)!, offset, index);
 }

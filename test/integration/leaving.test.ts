@@ -38,7 +38,7 @@ function managersOfWhichOneWaits() {
   return {
     slow,
     other,
-    letGo: () => broker.outboxes[0]!.blocked(false),
+    resumeForClose: () => broker.outboxes[0]!.blocked(false),
     async [Symbol.asyncDispose]() {
       await Promise.all([slow.manager.close(0), other.manager.close(0)]);
       await broker.close();
@@ -62,7 +62,7 @@ test("what a client publishes at the next manager does not overtake what waits f
   });
   // A client that is disconnected now goes on elsewhere, before the first manager is let go.
   await Promise.race([listener.next((text) => text === "2"), Bun.sleep(300)]);
-  managers.letGo();
+  managers.resumeForClose();
   await using _ = await goesOn;
   await left;
   await until(() => listener.received.length === 2, "both messages");
@@ -79,7 +79,7 @@ test("a client has the receipts of all that it has sent when a manager that is d
   await until(() => slow.manager.metrics.some(isTaken), "the manager to take the message");
   const left = slow.manager.leave(1);
   await Promise.race([anna.closed, Bun.sleep(100)]);
-  managers.letGo();
+  managers.resumeForClose();
   expect((await anna.closed).code).toBe(1012);
   await left;
   expect(String(anna.received.at(-1))).toStartWith("RECEIPT\nreceipt-id:1\n");

@@ -7,7 +7,7 @@ import { startAfter } from "../../src/log/position.ts";
 /** `message a.b hello`, before it in the log `at 17 message …`, and `gap …` where some are missing before it. */
 const echoed: Encoding = {
   name: "echo",
-  tellsId: false,
+  includesId: false,
   headOf: () => "",
   headAfterGap: () => "gap ",
   tailOf: ({ body, topic }, _, { position }) =>

@@ -39,7 +39,7 @@ export class StompSide {
   readonly #protocol: StompProtocol;
 
   constructor(maxMessageBytes: number) {
-    this.relay.serveBy({
+    this.relay.publishThrough({
       publish: (key: string, frame: string | Uint8Array) => {
         for (const socket of this.#sockets)
           if (socket.keys.has(key)) socket.sent.push(Buffer.from(frame as string));

@@ -39,11 +39,11 @@ export interface RabbitmqOptions {
   readonly logger: Logger;
   /** What the shared log keeps; `off` goes without one. */
   readonly logRetention: LogRetention | "off";
-  /** Whether other programs get plain copies of what Warren's roles say to one another: they do where it is not given. */
+  /** Whether other programs get plain copies of what Warren's roles send one another; true unless given. */
   readonly plainCopies?: boolean;
-  /** What a new queue of a group, or of dead letters, may hold, in bytes: 1 GiB where it is not given. */
+  /** What a new queue of a group, or of dead letters, may hold, in bytes; 1 GiB unless given. */
   readonly queueBytesMax?: number;
-  /** Undefined: the URLs have all that is needed. */
+  /** Undefined: the URLs contain everything that is needed. */
   readonly access?: Access;
   readonly timing?: LinkTiming;
 }
@@ -51,9 +51,9 @@ export interface RabbitmqOptions {
 /**
  * RabbitMQ through amqplib, which only this folder imports.
  *
- * It publishes and consumes on separate connections: RabbitMQ stops reading from a connection that publishes when it
- * is short of memory or disk, and acknowledgements on the same connection would be stuck there. So the one that consumes
- * publishes nothing at all (`Inflow`), marks have one of their own, and so has each exchange that is published to (`Outflow`).
+ * It publishes and consumes on separate connections. When RabbitMQ is short of memory or disk it stops reading from connections that
+ * publish, so acknowledgements on the same connection would be stuck. So the consuming connection publishes nothing at all (`Inflow`),
+ * marks have a connection of their own, and so has each exchange that is published to (`Outflow`).
  */
 export class RabbitmqBroker implements Broker {
   readonly #options: RabbitmqOptions;
@@ -197,7 +197,7 @@ export class RabbitmqBroker implements Broker {
 
   async close(timeoutMs = 2 * this.#timing.closeTimeoutMs): Promise<void> {
     this.#isClosed = true;
-    // amqplib writes the frames of several channels in turns: the farewell would overtake acknowledgements.
+    // amqplib writes the frames of several channels in turns, so closing could overtake acknowledgements. These are awaited first.
     await this.#connections?.close(timeoutMs, () =>
       settledWithin(
         [...this.#inflow.settled(), this.#outflow.leave()],

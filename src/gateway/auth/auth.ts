@@ -7,27 +7,27 @@ import { publicKeys, secretKeys } from "./keys.ts";
 import { countTokenRefusals, TokenRefusal } from "./token-refusal.ts";
 import { Tokens } from "./tokens.ts";
 
-/** How tokens are checked: the flags of `--auth jwt`. */
+/** How tokens are checked: the options of `--auth jwt`. */
 export interface AuthOptions {
-  /** Has the secret for HS256; undefined: other keys check. */
+  /** Contains the secret for HS256; undefined: other keys are used. */
   readonly jwtSecretFile: string | undefined;
-  /** PEM file of a public key, or several. */
+  /** PEM file of one or more public keys. */
   readonly jwtPublicKeyFile: string | undefined;
-  /** Where a provider publishes its keys. */
+  /** The URL at which a provider publishes its keys. */
   readonly jwksUrl: string | undefined;
-  /** Those whose tokens are taken; undefined: anybody's that the keys check. */
+  /** The accepted issuers; undefined: any issuer whose tokens the keys verify. */
   readonly jwtIssuer: readonly string[] | undefined;
-  /** Tokens are for one of these; undefined: for anybody. */
+  /** Tokens must be for one of these audiences; undefined: they must not name one. */
   readonly jwtAudience: readonly string[] | undefined;
-  /** The claim that has the rights. */
+  /** The claim with the client's rights. */
   readonly jwtClaim: string;
-  /** How far clocks may differ. */
+  /** How far clocks may differ, in milliseconds. */
   readonly jwtLeewayMs: number;
-  /** PEM file of the CA certificates that the key set's host must chain to, instead of those that the system trusts. */
+  /** PEM file of the CA certificates that the key set's host must chain to, in place of the system's. */
   readonly jwksCa: string | undefined;
 }
 
-/** `--auth jwt`: the tokens, their keys, and how often one was refused. */
+/** `--auth jwt`: checks tokens with their keys, and counts refusals. */
 export class Auth {
   readonly #file: KeyFile | undefined;
   readonly #set: KeySet | undefined;
@@ -35,9 +35,9 @@ export class Auth {
   readonly refusals = countTokenRefusals();
 
   /**
-   * Begins to fetch the keys, or reads them. The options name exactly one source of keys.
+   * Reads the keys, or starts to fetch them. The options name exactly one source of keys.
    *
-   * @throws FatalError if there is a file of a key or an authority that cannot be used
+   * @throws FatalError if a key file or CA file cannot be used
    */
   static async open(options: AuthOptions, logger: Logger): Promise<Auth> {
     const auth = new Auth(options, logger);
@@ -61,7 +61,7 @@ export class Auth {
     return (this.#file ?? this.#set)?.keys !== undefined;
   }
 
-  /** Reads the key file again. One that cannot be used changes nothing, and is reported. */
+  /** Reads the key file again. A file that cannot be used is reported and changes nothing. */
   async reload(logger: Logger): Promise<void> {
     try {
       await this.#file?.read();
@@ -76,10 +76,10 @@ export class Auth {
   /**
    * Why a client's token is revoked; undefined if it is not.
    *
-   * @param issuedAtMs undefined: it does not say
+   * @param issuedAtMs undefined: the token does not say
    */
   revoked: (client: string, issuedAtMs: number | undefined) => string | undefined = () => undefined;
-  /** Tokens are checked when it is fulfilled: before, it is not known which are revoked. */
+  /** Resolves when it is known which tokens are revoked. Checks wait for it. */
   revocationsKnown: Promise<unknown> | undefined;
 
   async verify(token: string): Promise<Grant | TokenRefusal> {

@@ -1,8 +1,8 @@
 import { TokenRefusal } from "./token-refusal.ts";
 
 /**
- * The token that a handshake carries, undefined if it carries none. RFC 6750: in one way only, so that nobody who reads one
- * place is told something else than Warren.
+ * The token of a handshake; undefined if there is none. RFC 6750 allows only one way at a time, so that software that reads just one place
+ * never sees another token than Warren.
  */
 export function tokenIn(authorization: string | null, url: URL): string | undefined | TokenRefusal {
   const inQuery = url.searchParams.getAll("token");
@@ -16,7 +16,7 @@ export function tokenIn(authorization: string | null, url: URL): string | undefi
   return inHeader ?? inQuery[0];
 }
 
-/** Other schemes, such as the Basic of a proxy in front, are not ours to judge. Several headers come as one, with commas. */
+/** Ignores other schemes, such as a proxy's Basic. Several headers arrive as one, with commas. */
 function bearer(authorization: string): string | undefined | TokenRefusal {
   if (!/(?:^|,)\s*Bearer(?:[\s,]|$)/i.test(authorization)) return undefined;
   const [, token] = /^Bearer +([^\s,]+) *$/i.exec(authorization) ?? [];

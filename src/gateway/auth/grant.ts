@@ -1,17 +1,17 @@
 import { everything, type Permissions } from "./permissions.ts";
 
-/** What a client is called, what it may do, and until when. */
+/** A client's id and rights, and until when they are valid. */
 export interface Grant {
-  /** The client id that it has; undefined where there are no tokens, and any will do. */
+  /** The client id; undefined without tokens, so that any id may be used. */
   readonly user: string | undefined;
   readonly permissions: Permissions;
-  /** When its token was issued, in milliseconds since 1970; undefined if that does not say. */
+  /** When the token was issued, in milliseconds since 1970; undefined if it does not say. */
   readonly issuedAtMs?: number | undefined;
-  /** When it ends, in milliseconds since 1970; `Infinity` if it does not. */
+  /** When the grant ends, in milliseconds since 1970; `Infinity` if it does not. */
   readonly expiresAtMs: number;
 }
 
-/** Without `--auth`. */
+/** The grant of every client without `--auth`. */
 export const unlimited: Grant = {
   user: undefined,
   permissions: everything,

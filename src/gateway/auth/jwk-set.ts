@@ -2,22 +2,22 @@ import { createPublicKey, type KeyObject } from "node:crypto";
 import type { JWK } from "jose";
 import { algorithmsOf } from "./keys.ts";
 
-/** Keys that are named in a complaint. */
+/** How many keys a complaint names. */
 const namedMax = 10;
 
-/** What a key set has that tokens can be checked with. */
+/** The keys of a key set that tokens can be checked with. */
 export interface JwkSet {
-  /** Public, and with nothing but what tells them apart. */
+  /** Public keys, with only the properties that identify them. */
   readonly keys: readonly JWK[];
-  /** The others, in words. */
+  /** Descriptions of the other keys. */
   readonly leftOut: readonly string[];
 }
 
 /**
- * The keys of a set (RFC 7517, section 5: an implementation should ignore keys that it does not understand). One that cannot be used
- * does not spoil the others.
+ * The usable keys of a set (RFC 7517, section 5: an implementation should ignore keys that it does not understand). A key that cannot be
+ * used does not affect the others.
  *
- * @throws Error if it is no key set, or none of its keys can be read
+ * @throws Error if it is no key set, or if none of its keys can be read
  */
 export function usableKeys(answer: unknown): JwkSet {
   const entries: unknown = isObject(answer) ? answer["keys"] : undefined;

@@ -3,7 +3,7 @@ import { FatalError, reasonOf } from "../../errors.ts";
 import { type Keys, NotAKey } from "./keys.ts";
 import type { KeySource } from "./tokens.ts";
 
-/** Keys from a file, read at the start and whenever the process is told to read its files again. */
+/** Keys from a file, which is read at the start and on each reload. */
 export class KeyFile implements KeySource {
   readonly #path: string;
   readonly #flag: string;
@@ -25,9 +25,9 @@ export class KeyFile implements KeySource {
   }
 
   /**
-   * Reads the file. If it cannot be used, the keys read before stay in force.
+   * Reads the file. If it cannot be used, the previous keys stay in force.
    *
-   * @throws FatalError in one line that names the file and never what is in it
+   * @throws FatalError with one line that names the file, and never its content
    */
   async read(): Promise<void> {
     try {

@@ -8,22 +8,22 @@ import { type JwkSet, usableKeys } from "./jwk-set.ts";
 import { type Keys, publicAlgorithms } from "./keys.ts";
 import type { KeySource } from "./tokens.ts";
 
-/** What a key set may have, in bytes. Real ones have a few thousand. */
+/** The largest key set that is accepted, in bytes. Real ones have a few thousand. */
 const answerBytesMax = 256 * 1024;
 
-/** How a key set is kept up to date; the defaults suit production, tests shorten them. */
+/** How a key set is kept up to date. The defaults suit production; tests shorten them. */
 export interface KeySetTiming {
-  /** How long a key is believed that the issuer has withdrawn. In milliseconds. */
+  /** The interval of fetches: for this long a key is accepted that the issuer has withdrawn. In milliseconds. */
   readonly refreshMs: number;
-  /** A token with an unknown key has the set fetched at once, but not more often than this: anybody can make such tokens. */
+  /** The least time between two fetches because of unknown keys: anybody can make tokens with such keys. */
   readonly cooldownMs: number;
   /** How long the provider may take to answer. */
   readonly timeoutMs: number;
-  /** The waits between attempts while the set cannot be had. */
+  /** The waits between attempts while the set cannot be fetched. */
   readonly backoff: { readonly firstMs: number; readonly mostMs: number };
 }
 
-/** The timing unless another one is given. */
+/** The timing unless other values are given. */
 export const defaultKeySetTiming: KeySetTiming = {
   refreshMs: 300_000,
   cooldownMs: 10_000,
@@ -32,8 +32,7 @@ export const defaultKeySetTiming: KeySetTiming = {
 };
 
 /**
- * The public keys behind a URL (RFC 7517), fetched again and again. While the URL is away, those that were fetched last stay
- * in force.
+ * The public keys at a URL (RFC 7517), fetched regularly. While the URL cannot be reached, the last keys stay in force.
  */
 export class KeySet implements KeySource {
   readonly #url: string;
@@ -46,10 +45,10 @@ export class KeySet implements KeySource {
   #timer: NodeJS.Timeout | undefined;
   readonly #closing = new AbortController();
   readonly #caFile: string | undefined;
-  /** What was said about keys that are left out. */
+  /** The last complaint about keys that cannot be used. */
   #complaint = "";
 
-  /** @throws FatalError if the file of the authority cannot be used */
+  /** @throws FatalError if the CA file cannot be used */
   constructor(url: string, logger: Logger, timing: KeySetTiming = defaultKeySetTiming, caFile?: string) {
     this.#caFile = caFile;
     this.#readCa();
@@ -62,13 +61,13 @@ export class KeySet implements KeySource {
     return this.#keys;
   }
 
-  /** Begins to fetch, and goes on until `close`. */
+  /** Starts to fetch, and goes on until `close`. */
   start(): void {
     void this.#fetch();
   }
 
   async renew(): Promise<boolean> {
-    // A check that comes while the set is being fetched waits for that too.
+    // A check that comes during a fetch waits for that one.
     if (this.#fetching !== undefined) return await this.#fetching;
     if (performance.now() - this.#fetchedAt < this.#timing.cooldownMs) return false;
     return await this.#fetch();
@@ -79,7 +78,7 @@ export class KeySet implements KeySource {
     clearTimeout(this.#timer);
   }
 
-  /** One attempt. True if the keys were fetched. */
+  /** Tries once. Returns true if the keys were fetched. */
   #fetch(): Promise<boolean> {
     this.#fetchedAt = performance.now();
     clearTimeout(this.#timer);
@@ -110,7 +109,7 @@ export class KeySet implements KeySource {
     return true;
   }
 
-  /** Read at each fetch, so that a renewed one counts. */
+  /** Read for each fetch, so that a renewed file is used. */
   #readCa(): string | undefined {
     if (this.#caFile === undefined) return undefined;
     let pem: string;
@@ -124,7 +123,7 @@ export class KeySet implements KeySource {
     return pem;
   }
 
-  /** One line for each set of keys that are left out. */
+  /** Logs one line for each new set of unusable keys. */
   #complainOf({ leftOut }: JwkSet): void {
     const complaint = leftOut.join(", ");
     if (complaint !== "" && complaint !== this.#complaint)
@@ -138,7 +137,7 @@ export class KeySet implements KeySource {
   #failed(error: unknown): void {
     if (this.#closing.signal.aborted) return;
     this.#failures++;
-    // One line for each outage.
+    // Log one line per outage.
     if (this.#failures > 1) return;
     const message =
       this.#keys === undefined
@@ -158,7 +157,7 @@ async function fetchJson(
   ca: string | undefined,
 ): Promise<unknown> {
   const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), closing]);
-  // A redirect could lead away from the host that was named, or from https.
+  // A redirect could lead to another host, or away from https.
   const answer = await fetch(url, {
     signal,
     redirect: "error",

@@ -1,16 +1,16 @@
 import { createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 import { type CryptoKey, errors, type JWTVerifyGetKey } from "jose";
 
-/** A key file that cannot be used. The message says why, and completes "FILE …". */
+/** Thrown for a key file that cannot be used. The message completes "FILE …". */
 export class NotAKey extends Error {
   override readonly name = "NotAKey";
 }
 
-/** How a token is checked: with which key, and by which algorithms. These follow from the key, never from the token. */
+/** How a token is checked: with which keys and algorithms. These depend on the keys, never on the token. */
 export interface Keys {
-  /** Those that the keys check. */
+  /** The algorithms for these keys. */
   readonly algorithms: readonly string[];
-  /** One of them. It throws what jose throws if there is none for the token's header. */
+  /** Finds the key for a token's header. It throws what jose throws if there is none. */
   readonly find: JWTVerifyGetKey;
 }
 
@@ -18,8 +18,8 @@ export interface Keys {
 const secretBytesLeast = { HS256: 32, HS384: 48, HS512: 64 } as const;
 
 /**
- * A secret shared with the tokens' issuer: the bytes of the file, without a byte-order mark and a line end. A file
- * of several lines that are long enough may have several secrets: each line is one then, and so is all of it.
+ * A secret that the issuer of the tokens shares: the bytes of the file, without a byte-order mark and a line end. A file of several lines
+ * that are long enough may contain several secrets. Then each line counts as one, and so does the whole.
  *
  * @throws NotAKey
  */
@@ -53,7 +53,7 @@ export async function secretKeys(file: Buffer): Promise<Keys> {
   return { algorithms: [...keys.keys()], find: ({ alg }) => oneOf(keys.get(alg) ?? []) };
 }
 
-/** The secrets of a file that has one on each line. None where a line is too short to be one. */
+/** The secrets of a file with one on each line; none if a line is too short to be one. */
 function linesOf(file: Buffer): readonly Buffer[] {
   const lines = file
     .toString("latin1")
@@ -65,7 +65,7 @@ function linesOf(file: Buffer): readonly Buffer[] {
 }
 
 /**
- * Public keys in PEM format, or certificates that have them: several while keys are changed.
+ * Public keys in PEM format, or certificates with them. There may be several, while keys are being changed.
  *
  * @throws NotAKey
  */
@@ -89,7 +89,7 @@ export function publicKeys(file: Buffer): Keys {
   };
 }
 
-/** The keys of these PEM blocks. An authority's certificate in a chain vouches for another one, and signs no tokens. */
+/** The keys of these PEM blocks. In a chain, an authority's certificate is only there for another one, and signs no tokens. */
 function signersOf(blocks: readonly string[]): readonly KeyObject[] {
   try {
     const certificates = blocks
@@ -108,7 +108,7 @@ function signersOf(blocks: readonly string[]): readonly KeyObject[] {
   }
 }
 
-/** The one key there is for a token. Where there are several, each has to be tried. */
+/** The key for a token. If there are several, jose's error lets the caller try each. */
 function oneOf<K extends CryptoKey | KeyObject>(keys: readonly K[]): K {
   const [key] = keys;
   if (key === undefined) throw new errors.JWKSNoMatchingKey();
@@ -127,7 +127,7 @@ const ofCurve: Readonly<Record<string, readonly string[]>> = {
   secp521r1: ["ES512"],
 };
 
-/** What a key of this kind signs with. */
+/** The algorithms of a key of this kind. */
 export function algorithmsOf({
   asymmetricKeyType,
   asymmetricKeyDetails: details,
@@ -147,7 +147,7 @@ export function algorithmsOf({
 const rsaAlgorithms = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"];
 const edAlgorithms = ["EdDSA", "Ed25519"];
 
-/** Those of all public keys. */
+/** The algorithms of all kinds of public keys. */
 export const publicAlgorithms: readonly string[] = [
   ...rsaAlgorithms,
   ...Object.values(ofCurve).flat(),
@@ -155,9 +155,9 @@ export const publicAlgorithms: readonly string[] = [
 ];
 
 /**
- * Without the mark that some editors put first.
+ * The content without the mark that some editors put at the start.
  *
- * @throws NotAKey if the text is UTF-16, which others write: its bytes are not what it shows
+ * @throws NotAKey if the text is UTF-16, as some editors write it: its bytes are not what it shows
  */
 function withoutMark(file: Buffer): Buffer {
   if (file[0] === 0xef && file[1] === 0xbb && file[2] === 0xbf) return file.subarray(3);

@@ -1,7 +1,7 @@
 import type { Timed, TimerWheel } from "../clients/timer-wheel.ts";
 import type { Grant } from "./grant.ts";
 
-/** A token's time. When it is over, so is the connection. */
+/** Ends a connection when its token expires. */
 export class Lease implements Timed {
   readonly #wheel: TimerWheel;
   readonly #end: () => void;
@@ -19,7 +19,7 @@ export class Lease implements Timed {
     wheel.add(this, expiresAtMs - Date.now());
   }
 
-  /** The wheel calls long before, once in a turn. Its own time stands still now and then, a token's does not. */
+  /** The wheel calls before the end, once in a turn. The wheel's own time may stand still, but a token's does not. */
   due(): number {
     const leftMs = this.#expiresAtMs - Date.now();
     if (leftMs > 0) return leftMs;

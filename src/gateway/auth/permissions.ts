@@ -1,22 +1,22 @@
 import { covers, usualBudget } from "../../topics/covering.ts";
 import { TopicTrie } from "../../topics/topic-trie.ts";
 
-/** Topics whose answer is remembered, for all clients that have the same rights. */
+/** How many topics' results are remembered, for all clients that have the same rights. */
 const answersMax = 64;
 
-/** What a client may say, and hear. */
+/** What a client may publish and subscribe to. */
 export interface Permissions {
-  /** Whether it may publish to a topic. This is on the hot path: it has to cost next to nothing. */
+  /** Whether it may publish to a topic. This is on the hot path, so it must cost next to nothing. */
   mayPublish(topic: string): boolean;
   /** Whether it may send requests to `/app/TOPIC`. */
   mayAsk(topic: string): boolean;
-  /** @param pattern a topic, or a pattern of which each topic must be allowed */
+  /** @param pattern a topic, or a pattern of which every topic must be allowed */
   maySubscribe(pattern: string): boolean;
-  /** Completes a refusal where the token says nothing of rights: `: it has no claim "warren"`. Else empty. */
+  /** Added to a refusal if the token has no rights at all: `: it has no claim "warren"`. Otherwise empty. */
   readonly note: string;
 }
 
-/** Without `--auth`. */
+/** The permissions of every client without `--auth`. */
 export const everything: Permissions = {
   mayPublish: () => true,
   mayAsk: () => true,
@@ -24,7 +24,7 @@ export const everything: Permissions = {
   note: "",
 };
 
-/** The permissions of a client that may neither speak nor hear. */
+/** The permissions of a client that may neither publish nor subscribe. */
 export const nothing: Permissions = {
   mayPublish: () => false,
   mayAsk: () => false,
@@ -32,13 +32,13 @@ export const nothing: Permissions = {
   note: "",
 };
 
-/** What the patterns of a token's claim allow. */
+/** The permissions of a token's claim, by patterns. */
 export class GrantedPermissions implements Permissions {
   readonly #publish: TopicTrie<true> | undefined;
   readonly #subscribe: readonly string[];
   readonly #app: TopicTrie<true>;
   readonly #mayPublishAll: boolean;
-  /** The oldest is forgotten first. */
+  /** Results by topic. The oldest is forgotten first. */
   readonly #answers = new Map<string, boolean>();
 
   readonly note: string;
@@ -75,7 +75,7 @@ export class GrantedPermissions implements Permissions {
   }
 
   maySubscribe(pattern: string): boolean {
-    // However many patterns a token names, a client's question costs some milliseconds at most.
+    // However many patterns a token has, a check costs some milliseconds at most.
     const budget = usualBudget();
     return this.#subscribe.some((allowed) => covers(allowed, pattern, budget));
   }

@@ -2,32 +2,32 @@ import { isName } from "../../message.ts";
 import { wildcardCount, wildcardsMax } from "../../topics/pattern.ts";
 import { GrantedPermissions, type Permissions } from "./permissions.ts";
 
-/** Patterns to publish to, and to subscribe to, that a token may name. */
+/** How many patterns a token may have, to publish to and to subscribe to. */
 const patternsMax = 100;
 
-/** Rights that are kept to be shared: a thousand clients with the same claim have one object and one memory of answers. */
+/** How many sets of rights are shared: a thousand clients with the same claim use one object and its remembered results. */
 const sharedMax = 1024;
 
 /**
- * What a token's claim allows: `{"publish": ["colour.*"], "subscribe": ["#"]}`, or the same as JSON text, since some issuers' claims
- * are texts. What it does not name is not allowed.
+ * Reads the rights from a token's claim: `{"publish": ["colour.*"], "subscribe": ["#"]}`, or the same as JSON text, since some issuers only
+ * have text claims. What the claim does not allow is forbidden.
  */
 export class RightsClaim {
   readonly #name: string;
   readonly #absent: Permissions;
-  /** The oldest is forgotten first. */
+  /** Rights by their claim. The oldest is forgotten first. */
   readonly #shared = new Map<string, Permissions>();
 
-  /** @param name of the claim: `warren`, or where it is nested the way to it, `realm_access.warren` */
+  /** @param name the claim's name, `warren`, or the path to a nested one, `realm_access.warren` */
   constructor(name: string) {
     this.#name = name;
     this.#absent = new GrantedPermissions([], [], `: it has no claim "${name}"`);
   }
 
-  /** The rights, or a sentence that says what is wrong with the claim. */
+  /** Returns the rights, or a sentence that says what is wrong with the claim. */
   read(claims: Readonly<Record<string, unknown>>): Permissions | string {
     const found = claimAt(claims, this.#name);
-    // It may still read what is addressed to its own client id.
+    // It still gets messages that are addressed to its client id.
     if (found === undefined) return this.#absent;
     const claim = typeof found === "string" ? parsed(found) : found;
     if (!isObject(claim)) return "is an object with publish, subscribe and app, or that as JSON text";
@@ -49,8 +49,7 @@ export class RightsClaim {
 }
 
 /**
- * A claim by its name, which may have dots itself (`https://app.example.org/warren`), or by the way to it through objects. A
- * name is tried before a way.
+ * Finds a claim by its name, which may contain dots (`https://app.example.org/warren`), or else by the path to it through objects.
  */
 function claimAt(claims: Readonly<Record<string, unknown>>, path: string): unknown {
   if (Object.hasOwn(claims, path)) return claims[path];

@@ -2,7 +2,7 @@ import { LabelledCounter } from "../../ops/metrics.ts";
 import { closeCodes } from "../../wire/close-codes.ts";
 import { Refused } from "../guards/refusals.ts";
 
-/** What is wrong, as `warren_tokens_refused_total` counts it, and what that is to a handshake and to a session. */
+/** The kinds of refusals, as `warren_tokens_refused_total` counts them, with the refusal of the handshake. */
 const kinds = {
   missing: "unauthenticated",
   ambiguous: "unauthenticated",
@@ -24,10 +24,10 @@ const kinds = {
   noKeys: "noKeys",
 } as const;
 
-/** Why a token is refused, as metrics say it. */
+/** Why a token is refused, for metrics. */
 export type TokenRefusalKind = keyof typeof kinds;
 
-/** A refusal, in words for the client. They never have anything of the token in them but its algorithm. */
+/** A refusal, in words for the client. They contain nothing of the token but its algorithm. */
 export class TokenRefusal extends Refused {
   readonly kind: TokenRefusalKind;
 
@@ -36,13 +36,13 @@ export class TokenRefusal extends Refused {
     this.kind = kind;
   }
 
-  /** How a connection ends for it: the handshake's refusal and the close code have the same names. */
+  /** How a connection ends because of it. The close code has the same name as the handshake's refusal. */
   get close() {
     return closeCodes[kinds[this.kind]];
   }
 }
 
-/** A client that has to show a token in its handshake shows none. */
+/** A client has no token in its handshake, and must have one there. */
 export const missing = new TokenRefusal(
   "missing",
   "a token is needed: as Authorization: Bearer TOKEN, or as ?token=TOKEN",

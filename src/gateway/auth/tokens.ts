@@ -5,36 +5,36 @@ import type { Keys } from "./keys.ts";
 import { RightsClaim } from "./rights-claim.ts";
 import { TokenRefusal } from "./token-refusal.ts";
 
-/** A longer token is not looked at. In characters, which are bytes: it is Base64. */
+/** Longer tokens are refused. In characters, which are bytes, since tokens are Base64. */
 const tokenBytesMax = 8192;
 /**
- * Checks that wait at a time for keys to be fetched, since their tokens name one that is not there. Each keeps its client's seat, and anybody can
- * make such tokens: while the provider does not answer, further ones are told to come again.
+ * How many checks may wait for keys to be fetched, because their tokens name an unknown key. Each keeps its client's seat, and anybody can
+ * make such tokens. While the provider does not answer, further clients are told to try again.
  */
 export const waitingForKeysMax = 256;
 const notAToken = "this is not a signed JSON Web Token";
 
-/** What a token has to say besides its signature. */
+/** What a token has to contain, besides a valid signature. */
 export interface TokenRules {
-  /** Undefined: any, or none. */
+  /** Undefined: any issuer, or none. */
   readonly issuer: readonly string[] | undefined;
-  /** Undefined: the token must not name one. */
+  /** Undefined: the token must not name an audience. */
   readonly audience: readonly string[] | undefined;
-  /** The name of the claim that has the rights, or the way to it: `realm_access.warren`. */
+  /** The name of the claim with the rights, or the path to it: `realm_access.warren`. */
   readonly claim: string;
-  /** How much the clocks here and at the issuer may differ. In milliseconds. */
+  /** How far the clocks here and at the issuer may differ. In milliseconds. */
   readonly leewayMs: number;
 }
 
-/** Where the keys come from. They may change at any time. */
+/** A source of keys, which may change at any time. */
 export interface KeySource {
-  /** Undefined: there are none yet. */
+  /** Undefined: there are no keys yet. */
   readonly keys: Keys | undefined;
-  /** A token named a key that is not among them. True if there are others now, so that it may be tried again. */
+  /** A token named an unknown key. Resolves to true if the keys have changed, so that the token should be tried again. */
   renew(): Promise<boolean>;
 }
 
-/** JSON Web Tokens (RFC 7519), checked by jose. Nothing that a token says about its own key is believed (RFC 8725). */
+/** Checks JSON Web Tokens (RFC 7519) with jose. Nothing that a token says about its own key is believed (RFC 8725). */
 export class Tokens {
   readonly #source: KeySource;
   readonly #rules: TokenRules;
@@ -47,12 +47,12 @@ export class Tokens {
     this.#rights = new RightsClaim(rules.claim);
   }
 
-  /** What the token grants, or why nothing. It never throws: a fault that is not the token's is one of the keys. */
+  /** What the token grants, or why it grants nothing. It never rejects: an error that is not the token's counts as one of the keys. */
   async verify(token: string): Promise<Grant | TokenRefusal> {
     if (token === "") return new TokenRefusal("missing", "the token is empty");
     if (token.length > tokenBytesMax)
       return new TokenRefusal("oversize", `the token has more than ${tokenBytesMax} bytes`);
-    // jose takes Base64 with spaces or padding, so that one token could be written in many ways.
+    // jose accepts Base64 with spaces or padding, so the same token could be written in many ways.
     if (!/^[\w-]+\.[\w-]*\.[\w-]*$/.test(token)) return new TokenRefusal("malformed", notAToken);
     let outcome = await this.#check(token);
     if (outcome instanceof errors.JWKSNoMatchingKey) {
@@ -83,7 +83,7 @@ export class Tokens {
     }
   }
 
-  /** There may be several keys for a token that names none. */
+  /** Tries each key, since a token need not name one. */
   async #tryEach(
     token: string,
     candidates: errors.JWKSMultipleMatchingKeys,
@@ -114,16 +114,16 @@ export class Tokens {
     return { user: sub, permissions, expiresAtMs, ...issued };
   }
 
-  /** RFC 7519, section 4.1.3: a token that names audiences is for nobody else. */
+  /** RFC 7519, section 4.1.3: a token that names audiences is not for others. */
   #audienceRefusal({ aud, client_id: clientId }: JWTPayload): TokenRefusal | undefined {
     const { audience } = this.#rules;
     if (audience === undefined) {
-      // Ory Hydra's tokens have an empty list where no audience was asked for: they are for nobody in particular.
+      // Ory Hydra's tokens have an empty list if no audience was asked for.
       return aud === undefined || (Array.isArray(aud) && aud.length === 0)
         ? undefined
         : new TokenRefusal("audience", "the token is for an audience (aud), and --jwt-audience names none");
     }
-    // Cognito's access tokens have no aud, and say in client_id which application they were made for.
+    // Cognito's access tokens have no aud. Their client_id tells for which application they were made.
     const named = aud ?? (typeof clientId === "string" ? clientId : undefined);
     if (named === undefined) return new TokenRefusal("audience", "the token has no aud");
     const names: readonly unknown[] = Array.isArray(named) ? named : [named];
@@ -134,14 +134,14 @@ export class Tokens {
 }
 
 /**
- * Direct messages go to the client with this id, on any manager, so two users must not come out as the same one: what is not
- * well-formed Unicode would, when AMQP carries it as UTF-8.
+ * Whether it can be a user's name. Messages for one client are addressed by it, so two users must not become the same one: text that is not
+ * well-formed Unicode could, when AMQP carries it as UTF-8.
  */
 function isUser(sub: unknown): sub is string {
   return typeof sub === "string" && isClientId(sub) && sub.isWellFormed() && !/\p{Cc}/u.test(sub);
 }
 
-/** What jose found, in words that have nothing of the token in them. */
+/** jose's error in words that contain nothing of the token. */
 function refusalOf(error: Error, token: string): TokenRefusal {
   if (error instanceof errors.JWTExpired) return new TokenRefusal("expired", "the token has expired");
   if (error instanceof errors.JWTClaimValidationFailed) return claimRefusal(error);
@@ -158,7 +158,7 @@ function refusalOf(error: Error, token: string): TokenRefusal {
     );
   if (error instanceof errors.JWSInvalid || error instanceof errors.JWTInvalid)
     return new TokenRefusal("malformed", notAToken);
-  // What a key set may have: one too short, or of another kind than it says.
+  // A key of the set is too short, or of another kind than it says.
   return new TokenRefusal("key", "the key for this token cannot be used");
 }
 
@@ -178,7 +178,7 @@ function claimRefusal({ claim, reason }: errors.JWTClaimValidationFailed): Token
   }
 }
 
-/** A token may have any text there: it is repeated only if its form is known. */
+/** The token's algorithm, repeated only if it has a known form: a token may have any text there. */
 function algorithmOf(token: string): string {
   try {
     const { alg } = decodeProtectedHeader(token);

@@ -1,30 +1,29 @@
 import type { ClientSocket } from "./client.ts";
 import type { Holds } from "./holds.ts";
 
-/** Where the outbox's holding back is: nobody is held for it; nobody may go on; or one goes on in each turn. */
+/** Nobody is held back; or everybody is, because the outbox is full; or they are released, one in each turn of the event loop. */
 type State =
   | { readonly is: "open" }
   | { readonly is: "full" }
   | { readonly is: "releasing"; readonly last: ClientSocket; readonly immediate: NodeJS.Immediate };
 
-/** How long the outbox has to be full before the garbage of the flood is collected, in milliseconds. */
+/** When the outbox has been full for this long, the garbage of the flood is collected. In milliseconds. */
 const collectAfterMs = 1000;
 
 /**
- * Which clients are not read from while the outbox is full, and when they go on.
+ * Decides which clients are not read from while the outbox is full, and when they are read from again.
  *
- * Bun hands over all that it has read from a client, up to 512 KiB (or what is left where the client has gone), whatever is
- * paused meanwhile. So when the outbox
- * becomes full, all clients that have ever published are paused at once, before more of them are read: the outbox
- * goes beyond its cap by what was read from one client, and by as much for each that publishes for the first time just
- * then. And they are let go one in each turn of the event loop, the one that has waited longest first, until the outbox is full again.
+ * Bun hands over everything that it has read from a client, up to 512 KiB (or what is left if the client has gone), even if the client is
+ * paused meanwhile. So when the outbox becomes full, all clients that have ever published are paused at once, before more of them are read.
+ * The outbox exceeds its cap by what was read from one client, and by as much for each that publishes for the first time at that moment.
+ * Clients are released one in each turn of the event loop, the one that has waited longest first, until the outbox is full again.
  *
- * When a connection is reset, Bun hands over all that lies in its receive buffer, some megabytes, paused or not. Of a client
- * that is held back this is not taken: it was never read, and the client has been told that by the reset.
+ * When a connection is reset, Bun hands over everything in its receive buffer, some megabytes, even if it is paused. This is not accepted
+ * from a client that is held back: it was never read, and the reset has told the client so.
  *
- * A flood leaves several times the outbox's size in garbage, and JavaScriptCore, which collects when something is allocated,
- * keeps it for as long as the flood is held back: until RabbitMQ is back, perhaps. So it is told to collect after a second, and to wait for
- * the end of that: a collection beside what else happens left up to 140 MiB more, in some runs.
+ * A flood leaves garbage of several times the outbox's size. JavaScriptCore collects only when something is allocated, so it would keep
+ * that for as long as the flood is held back, perhaps until RabbitMQ is back. So it is told to collect after a second, and the call waits
+ * for the end: a concurrent collection left much of it, in some runs (docs/decisions.md has figures).
  */
 export class Backpressure {
   readonly #holds: Holds;
@@ -38,8 +37,8 @@ export class Backpressure {
   #collecting: NodeJS.Timeout | undefined;
 
   /**
-   * @param clients all that are connected
-   * @param isFull whether the outbox is
+   * @param clients all connected clients
+   * @param isFull whether the outbox is full
    */
   constructor(
     holds: Holds,
@@ -53,21 +52,21 @@ export class Backpressure {
     this.#isFull = isFull;
   }
 
-  /** Whether what comes from this client is not taken: its connection was reset while it was held back. */
+  /** Whether input of this client is not accepted, because its connection was reset while it was held back. */
   refuses(socket: ClientSocket): boolean {
     if (this.#state.is === "open" && this.#holds.countOf("share") === 0) return false;
     if (socket === this.#reading) return false;
     return this.#holds.isHeld(socket, "outbox") || this.#holds.isHeld(socket, "share");
   }
 
-  /** A client has published, and has too much in the outbox: it alone is held back. */
+  /** A client has published and has too much in the outbox. Only this client is held back. */
   holdAlone(socket: ClientSocket): void {
     this.#isBeingRead(socket);
     this.#holds.hold(socket, "share");
     this.#collecting ??= setTimeout(this.#collectGarbage, collectAfterMs);
   }
 
-  /** Something has left the outbox: those held back alone may go on soon, and their garbage is collected as any other is. */
+  /** Something has left the outbox. Clients that are held back alone may go on soon, and ordinary garbage collection is enough for them. */
   progressed(): void {
     if (this.#state.is !== "open") return;
     this.close();
@@ -83,7 +82,7 @@ export class Backpressure {
       this.#collecting ??= setTimeout(this.#collectGarbage, collectAfterMs);
       if (state.is === "releasing") {
         clearImmediate(state.immediate);
-        // It may not have been read before those that fill the outbox again, so it goes before them the next time.
+        // It may not have been read before those that fill the outbox again, so it goes first the next time.
         if (state.last !== socket && state.last.readyState === WebSocket.OPEN)
           this.#holds.hold(state.last, "outbox");
       }
@@ -100,7 +99,7 @@ export class Backpressure {
     if (this.#state.is === "full") this.#releaseOne();
   }
 
-  /** Stops its timer. */
+  /** Stops the timer. */
   close(): void {
     clearTimeout(this.#collecting);
     this.#collecting = undefined;
@@ -114,7 +113,7 @@ export class Backpressure {
     });
   }
 
-  /** Should the outbox be full again by now, it says when it is relieved, and the others go on then. */
+  /** Releases one client. If the outbox is full again by now, `release` will be called later, and the others go on then. */
   #releaseOne(): void {
     const next = this.#holds.firstOf("outbox");
     if (next === undefined) {

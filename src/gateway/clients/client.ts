@@ -3,13 +3,13 @@ import type { Body, Message } from "../../message.ts";
 import type { Seat } from "./seat.ts";
 
 /**
- * What the gateway knows of a connected client, as its protocol made it. It is kept small: there may be very many.
- * None of its methods throws or waits, since Bun awaits no handler.
+ * What the gateway knows of a connected client, as its protocol made it. It is kept small, since there may be very many. No method throws
+ * or waits, since Bun awaits no handler.
  */
 export interface Client {
-  /** Undefined until its token, or its first message, has brought it one: nothing is addressed to it before. */
+  /** Undefined until its token or its first message has brought an id. Until then nothing is addressed to it. */
   readonly id: string | undefined;
-  /** What it speaks; undefined as long as it has said nothing by which it could be known. */
+  /** Its protocol; undefined until it has sent something that shows it. */
   readonly protocol: string | undefined;
   readonly seat: Seat;
   /** The topics and patterns that it subscribes to. */
@@ -20,59 +20,59 @@ export interface Client {
   readonly share: Share | undefined;
   /** Its connection is open. */
   opened(socket: ClientSocket): void;
-  /** What is kept of what it sent (a message that is not whole, open transactions), and for its conflated subscriptions. In bytes. */
+  /** What is kept of what it sent (an incomplete message, open transactions), and for its conflated subscriptions. In bytes. */
   readonly keptBytes: number;
-  /** The client sent a WebSocket message. */
+  /** The client has sent a WebSocket message. */
   message(socket: ClientSocket, body: string | Buffer): void;
-  /** Something came from the broker for this client alone. */
+  /** A message for this client alone came from the broker. */
   direct(socket: ClientSocket, message: Message): void;
-  /** Whether it may read as slowly as it likes, since nothing that it subscribes to need wait here. */
+  /** Whether it may read as slowly as it likes, because nothing that it subscribes to has to wait here. */
   readonly isPatient: boolean;
-  /** Much waits for the client, of this many bytes: what need not wait here goes on when it has read some. */
+  /** Much waits for the client, this many bytes. Subscriptions that can stop do so until it has read some. */
   fallBehind(waitingBytes: number): void;
   /** The client has read something of what waited for it. */
   drained(): void;
-  /** Obeys what waits, for as long as it may go on (`turns.ts`). True if something is left. */
-  goOn(socket: ClientSocket): boolean;
-  /** The connection has ended, or never came about. What was read from it may still wait. */
+  /** Handles waiting input, for as long as it may (`turns.ts`). Returns true if some is left. */
+  resumeInput(socket: ClientSocket): boolean;
+  /** The connection has ended, or was never opened. Input that was read may still wait. */
   closed(): void;
-  /** Nothing waits any more. Called after `closed`. */
+  /** No input waits any more. Called after `closed`. */
   left(): void;
 }
 
 /**
- * A client's connection: one of Bun's WebSockets, or what does the same over an HTTP response (`http/response-socket.ts`), of which
- * nothing is read that could be held back.
+ * A client's connection: one of Bun's WebSockets, or an HTTP response with the same methods (`http/response-socket.ts`), from which nothing
+ * is read.
  */
 export interface ClientSocket {
-  /** The client. A protocol that hands it over changes it. */
+  /** The client. When another protocol takes the socket over, it replaces this. */
   data: Client;
-  /** 1 while it is open, as of a WebSocket. */
+  /** 1 while it is open, like a WebSocket's. */
   readonly readyState: number;
-  /** Where it comes from: its own address, or the last proxy's. */
+  /** The peer's address: the client's, or the last proxy's. */
   readonly remoteAddress: string;
   /** The keys that it subscribes to. */
   readonly subscriptions: string[];
-  /** Text as a text message, bytes as a binary one. */
+  /** Sends text as a text message, and bytes as a binary one. */
   send(body: Body): unknown;
-  /** It gets what is published to the key. */
+  /** Subscribes it to what is published to the key. */
   subscribe(key: string): void;
-  /** It gets that no more. */
+  /** Ends that subscription. */
   unsubscribe(key: string): void;
-  /** Publishes to all others that subscribe to the key. */
+  /** Publishes to all other sockets that subscribe to the key. */
   publish(key: string, body: Body): unknown;
-  /** Calls `send`; all that it sends is written in one piece. */
+  /** Calls `send`. Everything that this sends is written in one piece. */
   cork(send: () => void): unknown;
-  /** What was sent, and waits for the client to read it. In bytes. */
+  /** How much was sent and waits for the client to read it. In bytes. */
   getBufferedAmount(): number;
-  /** Asks the client for a sign of life, which comes as `ponged` or `drained` of `Connections`. */
+  /** Pings the client. A sign of life comes as `ponged` or `drained` of `Connections`. */
   ping(): unknown;
-  /** Nothing is read from it until `resume`. */
+  /** Stops reading from it, until `resume`. */
   pause(): unknown;
-  /** It is read from again. */
+  /** Reads from it again. */
   resume(): unknown;
-  /** Says why, and ends the connection. A reason has at most 123 bytes. */
+  /** Closes the connection with a code and a reason, which has at most 123 bytes. */
   close(code?: number, reason?: string): void;
-  /** Ends the connection without a word. */
+  /** Ends the connection without a close frame. */
   terminate(): void;
 }

@@ -1,14 +1,14 @@
 import { closeCodes } from "../../wire/close-codes.ts";
 import type { ClientSocket } from "./client.ts";
 
-/** How many clients are closed at a time when stopping, and how long apart, so that they do not all return at once. */
+/** How many clients are closed at a time when stopping, and the time between two batches, so that they do not all reconnect at once. */
 const usualBatch = 500;
 const pauseMs = 20;
 
 /**
- * Closes all of them, at a pace that the managers they go to next can take.
+ * Closes all clients, at a pace that the managers to which they reconnect can take.
  *
- * @param timeoutMs how long that may take, in milliseconds: where it is too short for that pace, more go at a time
+ * @param timeoutMs how long that may take, in milliseconds; if it is too short for that pace, more clients are closed at a time
  */
 export async function sayFarewell(
   clients: readonly ClientSocket[],

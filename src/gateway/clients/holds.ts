@@ -1,25 +1,26 @@
 import type { ClientSocket } from "./client.ts";
 
 /**
- * Why a client is not read from. `outbox`: the outbox is full, and what the client publishes has nowhere to go. `share`: it
- * has too much in the outbox. `rate`: it sent more than a client may in the time. `check`: its token is being checked, or its idempotency key cannot be yet. `turn`: what was
- * read from it waits for its turn to be obeyed, which only the others but the last stop. `leaving`: it is to go when what it has published is confirmed.
+ * Why a client is not read from. `outbox`: the outbox is full, so what the client publishes has no room. `share`: it has too much in the
+ * outbox. `rate`: it has sent more than its rate allows. `check`: its token is being checked, or its idempotency key cannot be checked yet.
+ * `turn`: input that was read from it waits for its turn; all other reasons but `leaving` also stop this input. `leaving`: it will be
+ * closed when what it has published is confirmed.
  */
 const reasons = ["outbox", "share", "rate", "check", "turn", "leaving"] as const;
 /** Why a client is not read from. */
 export type HoldReason = (typeof reasons)[number];
 
-/** Is told what becomes of clients that are held. */
+/** Is told of changes to clients that are held. */
 export interface HoldWatcher {
-  /** Nothing stops what was read from the client any more, and it waits for its turn. */
+  /** Nothing stops the client's input any more, so it waits for its turn. */
   freed(socket: ClientSocket): void;
-  /** Nothing holds the client any more, since it goes. */
+  /** The client is no longer held, because it goes. */
   forgotten(socket: ClientSocket): void;
 }
 
 /**
- * Clients that are not read from, each for reasons of its own, and read from again when the last of them is gone. TCP then
- * pushes back to them, each for itself; what is sent to them goes on. Nobody else pauses or resumes a client.
+ * Tracks clients that are not read from. Each may be held for several reasons, and is read from again when the last one is gone. TCP then
+ * slows each of them down by itself; sending to them goes on. Only this class pauses and resumes clients.
  */
 export class Holds {
   readonly #held: Readonly<Record<HoldReason, Set<ClientSocket>>> = {
@@ -41,7 +42,7 @@ export class Holds {
     return this.#held[reason].size;
   }
 
-  /** Clients that are held for one of the two, or both. */
+  /** How many clients are held for one of the two reasons, or both. */
   countOfEither(one: HoldReason, other: HoldReason): number {
     let count = this.#held[one].size;
     for (const socket of this.#held[other]) if (!this.#held[one].has(socket)) count++;
@@ -52,12 +53,12 @@ export class Holds {
     return this.#held[reason];
   }
 
-  /** Whether nothing is read from this client, so that its silence means nothing. */
+  /** Whether the client is not read from, so that its silence means nothing. */
   has(socket: ClientSocket): boolean {
     return this.#holdsAll || reasons.some((reason) => this.#held[reason].has(socket));
   }
 
-  /** Whether what was read from this client has to wait. */
+  /** Whether input that was read from the client has to wait. */
   stops(socket: ClientSocket): boolean {
     const { outbox, share, rate, check } = this.#held;
     return rate.has(socket) || outbox.has(socket) || share.has(socket) || check.has(socket);
@@ -86,17 +87,17 @@ export class Holds {
     return first;
   }
 
-  /** Nothing is read from any of these any more. */
+  /** Stops reading from all of these for good. */
   holdForGood(sockets: Iterable<ClientSocket>): void {
     this.#holdsAll = true;
     for (const socket of sockets) socket.pause();
   }
 
   /**
-   * Reads from it again despite any hold, since it is about to be closed: a paused client could not answer the close frame.
-   * Nothing that it sent, or sends now, is obeyed any more.
+   * Resumes reading despite any hold: a paused client could not answer the close frame. What it has sent, or sends now, is not handled any
+   * more.
    */
-  letGo(socket: ClientSocket): void {
+  resumeForClose(socket: ClientSocket): void {
     socket.data.seat.isClosing = true;
     this.forget(socket);
     socket.resume();

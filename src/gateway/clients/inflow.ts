@@ -1,40 +1,43 @@
 /** What HTTP and TLS may take before a connection's first WebSocket frame. In bytes. */
 const handshakeBytes = 32 * 1024;
-/** What a frame has around its payload, and a TLS record around that. In bytes, at most. */
+/** The most that a frame has around its payload, and a TLS record around that. In bytes. */
 const frameBytes = 14;
 const recordBytes = 80;
-/** Characters of a text have up to this many bytes each. */
+/** A UTF-16 unit of text takes at most this many bytes. */
 const bytesPerUnitMax = 3;
-/** Bun reads smaller messages mostly in one piece, and keeps no buffer for them. In bytes. */
+/** Smaller messages Bun mostly reads in one piece, and keeps no buffer for them. In bytes. */
 const unbufferedBytes = 64 * 1024;
 
 /**
- * What came from one client by the kernel's count, against the WebSocket messages that Bun has shown: the difference is a message whose
- * end has not come, which Bun shows nothing of. No other message can come within it. No I/O.
+ * Compares what the kernel has received from a client with the WebSocket messages that Bun has delivered. The difference is an incomplete
+ * message, of which Bun shows nothing. No other message can come within it. No I/O.
  *
- * A message is only counted as it comes, so two bounds are kept: what texts may have more bytes than characters, and what fragments
- * and TLS take around a message, makes the first too high and the second too low.
+ * The difference is not exact, so two bounds are kept. Text may have more bytes than units, and fragments and TLS add bytes around a
+ * message: this makes the upper bound too high and the lower one too low.
  */
 export class Inflow {
   readonly #around: number;
   readonly #messageMax: number;
-  /** Messages since the last `visit`, their length, that of the texts among them, and the most bytes that the first of them can have had. */
+  /**
+   * Since the last `visit`: the number of messages, their length, that of the texts among them, and the most bytes that the first one may
+   * have had.
+   */
   #messages = 0;
   #length = 0;
   #textLength = 0;
   #firstMax = 0;
   #controlBytes = 0;
-  /** The longest message of all. */
+  /** The length of the longest message so far. */
   #longest = 0;
   #consumed = handshakeBytes;
   #atMost = 0;
   #atLeast = 0;
-  /** When the last message was whole, or a little later. In milliseconds. */
+  /** When the last message was complete, or a little later. In milliseconds. */
   #wholeMs: number;
 
   /**
-   * @param isTls whether what the kernel counts is encrypted
-   * @param messageMax what Bun takes of a message before it disconnects the client, in bytes
+   * @param isTls whether the kernel's count is of encrypted bytes
+   * @param messageMax how long a message may be before Bun disconnects the client, in bytes
    */
   constructor(isTls: boolean, messageMax: number, nowMs: number) {
     this.#around = frameBytes + (isTls ? recordBytes : 0);
@@ -51,16 +54,16 @@ export class Inflow {
     if (length > this.#longest) this.#longest = length;
   }
 
-  /** It sent a ping or a pong, which may come within a message. */
+  /** The client sent a ping or a pong, which may come within a message. */
   control(data: Uint8Array): void {
     this.#controlBytes += data.length + this.#around;
   }
 
   /**
-   * Counts what has come since the last time.
+   * Counts what has come since the last visit.
    *
-   * @param consumed what this process has read from the socket since it was opened, in bytes
-   * @param isHeld nothing is read from the client, so that it cannot end what it has begun
+   * @param consumed how many bytes this process has read from the socket since it was opened
+   * @param isHeld whether the client is not read from, so that it cannot complete its message
    */
   visit(consumed: number, isHeld: boolean, nowMs: number): void {
     const came = consumed - this.#consumed - this.#controlBytes;
@@ -70,7 +73,7 @@ export class Inflow {
       if (isHeld) this.#wholeMs = nowMs;
     } else {
       const whole = this.#length + this.#messages * this.#around;
-      // The first of them may have begun before the last visit.
+      // The first message may have begun before the last visit.
       this.#atMost = came - whole + Math.min(this.#atMost, this.#firstMax);
       this.#atLeast = came - (whole + whole / 8) - (bytesPerUnitMax - 1) * this.#textLength;
       this.#wholeMs = nowMs;
@@ -81,17 +84,17 @@ export class Inflow {
     this.#messages = this.#length = this.#textLength = this.#firstMax = this.#controlBytes = 0;
   }
 
-  /** What Bun keeps for this client at most: the message that is not whole, in a buffer that it keeps for the next one. In bytes. */
+  /** The most that Bun keeps for this client: the incomplete message, in a buffer that is reused for the next one. In bytes. */
   get keptBytes(): number {
     return Math.max(this.#atMost, this.#longest > unbufferedBytes ? this.#longest : 0);
   }
 
-  /** What has come of a message that is not whole, at least. In bytes. */
+  /** The least that has come of an incomplete message. In bytes. */
   get halfBytes(): number {
     return this.#atLeast;
   }
 
-  /** How long no message has been whole, in milliseconds; as of the last visit. */
+  /** For how long no message has been complete, in milliseconds; as of the last visit. */
   unfinishedMs(nowMs: number): number {
     return nowMs - this.#wholeMs;
   }

@@ -5,28 +5,31 @@ import type { Roster } from "./roster.ts";
 
 const stepMs = 100;
 
-/** A client whose turn it is is served as ever for so long, if there is no moment before at which all that it has sent is confirmed. In milliseconds. */
+/**
+ * When it is a client's turn to leave, it is still served for this long at most, until a moment at which everything that it has sent is
+ * confirmed. In milliseconds.
+ */
 const servedMsMax = 1000;
-/** After that it is not read from, so that such a moment comes; but it is not kept for longer than this in all, in milliseconds. */
+/** After that it is not read from, so that such a moment comes. It leaves after this time in any case, in milliseconds. */
 const keptMsMax = 5000;
 
-/** What has to be known of clients that are to leave. */
+/** What has to be known about the leaving clients. */
 export interface PartingParts {
-  /** Those that are connected, all of which leave. */
+  /** All connected clients, all of which leave. */
   readonly clients: Roster;
-  /** Keeps one that is late from being read. */
-  readonly holds: Pick<Holds, "hold" | "letGo">;
-  /** Whether all that was read from the client is obeyed, and what it published is confirmed. */
+  /** Stops reading from a client that is late. */
+  readonly holds: Pick<Holds, "hold" | "resumeForClose">;
+  /** Whether all input of the client is handled, and what it published is confirmed. */
   isSettled(socket: ClientSocket): boolean;
 }
 
-/** Where many have waited for the same confirm, they leave at most so many times faster than evenly. */
+/** If many have waited for the same confirm, they leave at most this much faster than evenly. */
 const hasteMax = 1.25;
 
 /**
- * Closes clients evenly over a time, in milliseconds, so that those that they go to next can take them. Each is served until its turn
- * comes. One that has just published leaves when that is confirmed: at the next manager it goes on at once, and what it publishes there
- * would overtake what waits here.
+ * Closes clients evenly over this time, in milliseconds, so that the managers to which they reconnect can take them. Each is served until
+ * its turn comes. A client that has just published leaves when that is confirmed. Otherwise it would go on at the next manager at once, and
+ * what it publishes there would overtake what waits here.
  */
 export async function partEvenly(
   parts: PartingParts,
@@ -47,14 +50,14 @@ export async function partEvenly(
   }
 }
 
-/** Clients that leave. */
+/** The leaving clients. */
 class Parting {
   readonly #parts: PartingParts;
-  /** Those whose turn it is, the first one first, and how long they have had it, in milliseconds. */
+  /** Clients whose turn it is, in order, with the time for which it has been their turn, in milliseconds. */
   readonly #late = new Map<ClientSocket, number>();
-  /** How many may be closed in a step. */
+  /** How many clients may be closed in one step. */
   #closedMax = 0;
-  /** Whether there are clients whose turn is yet to come. */
+  /** Whether there are clients whose turn is still to come. */
   #isAnybodyNext = false;
 
   constructor(parts: PartingParts) {
@@ -69,11 +72,11 @@ class Parting {
     return this.#isAnybodyNext || this.isAnybodyLate;
   }
 
-  /** It is the turn of the `n`th part of those that have not had it. */
+  /** The turn comes to one `n`th of the clients that have not had it. */
   begin(n: number): void {
     const open: ClientSocket[] = [];
     this.#parts.clients.forEach((socket) => {
-      // A client that was closed and has not answered is still connected; it has had its turn.
+      // A client that was closed but has not answered is still connected. It has had its turn.
       if (!socket.data.seat.isClosing && !this.#late.has(socket)) open.push(socket);
     });
     const count = Math.ceil(open.length / n);
@@ -87,7 +90,7 @@ class Parting {
     for (const [socket, lateMs] of this.#late) this.#late.set(socket, lateMs + ms);
   }
 
-  /** Closes those whose turn it is and that may leave, as many as may at a time. */
+  /** Closes clients whose turn it is and that may leave, up to the limit. */
   closeSome(): void {
     const { clients, holds, isSettled } = this.#parts;
     let closed = 0;
@@ -99,8 +102,8 @@ class Parting {
         if (isGone) continue;
         closed++;
         const { code, reason } = closeCodes.restarting;
-        // A client that is not read from could not answer the close.
-        holds.letGo(socket);
+        // A paused client could not answer the close frame.
+        holds.resumeForClose(socket);
         socket.close(code, reason);
       } else if (lateMs >= servedMsMax) holds.hold(socket, "leaving");
     }

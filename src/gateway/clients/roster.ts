@@ -1,11 +1,11 @@
 import type { ClientSocket } from "./client.ts";
 
-/** How many lists there are, so that `Liveness` can visit a few at a time. */
+/** The number of lists. `Liveness` visits a few lists at a time. */
 export const lists = 72;
 
 /**
- * All clients that are connected, in lists of about the same length. A client's seat knows its place, and a client that leaves is
- * replaced by the last of the list: that takes a quarter of the memory of a set, and there may be very many.
+ * All connected clients, in lists of about the same length. A client's seat knows its place, and a client that leaves is replaced by the
+ * last one of its list. That takes a quarter of the memory of a set, which matters for very many clients.
  */
 export class Roster implements Iterable<ClientSocket> {
   readonly #lists: readonly ClientSocket[][] = Array.from({ length: lists }, () => []);
@@ -40,13 +40,13 @@ export class Roster implements Iterable<ClientSocket> {
     this.#size--;
   }
 
-  /** Clients may go while this is read: it begins at the end, since a client that goes is replaced by the last one. */
+  /** The clients of a list. Clients may leave during the iteration: it goes backwards, since a client that leaves is replaced by the last one. */
   *ofList(index: number): Iterable<ClientSocket> {
     const list = this.#lists[index]!;
     for (let place = list.length - 1; place >= 0; place--) yield list[place]!;
   }
 
-  /** All of them, without an iterator. None may come or go meanwhile. */
+  /** Visits all clients, without an iterator. No client may come or go meanwhile. */
   forEach(visit: (client: ClientSocket) => void): void {
     for (const list of this.#lists) for (let place = 0; place < list.length; place++) visit(list[place]!);
   }

@@ -1,72 +1,72 @@
 import type { Inflow } from "./inflow.ts";
 
-/** What a client may still send before it is held back. Times are the wheel's. */
+/** How much a client may still send before it is held back. Times are the timer wheel's. */
 export interface Allowance {
-  /** Messages that it may send, as counted at `countedMs`; below zero is a debt. */
+  /** How many messages it may send, as of `countedMs`. Below zero it has a debt. */
   messages: number;
-  /** Bytes that it may send, counted in the same way. */
+  /** How many bytes it may send, counted in the same way. */
   bytes: number;
-  /** Pings, and pongs that nobody asked for. */
+  /** How many pings, and unrequested pongs, it may send. */
   controls: number;
-  /** When it was counted last. */
+  /** When this was last brought up to date. */
   countedMs: number;
-  /** When its last series of holds began. */
+  /** When its current series of holds began. */
   floodSinceMs: number;
-  /** When it was held back last. */
+  /** When it was last held back. */
   heldMs: number;
-  /** When it is going to be closed, whatever it does: nothing it sends counts any more. Infinity unless it has sent far too much. */
+  /** When it will be closed, whatever it does, so that nothing it sends counts any more. Infinity unless it has sent far too much. */
   closesMs: number;
 }
 
-/** What is known of a client's socket: its seat has it. */
+/** What is known of a client's socket. The seat holds it. */
 export interface Watched {
   readonly inflow: Inflow;
-  /** Both ends of its connection, by which its file descriptor is looked for (`peerOf`). */
+  /** Both ends of the connection, by which its file descriptor is found (`peerOf`). */
   readonly peer: string;
-  /** The socket's; -1 until it is found. */
+  /** The file descriptor; -1 until it is found. */
   fd: number;
-  /** What had come over it, and what of that nobody had read, as of the last visit. In bytes. */
+  /** How many bytes had come over it as of the last visit. */
   received: number;
-  /** What the kernel has of it, in bytes. */
+  /** How many bytes lie unread in the kernel. */
   unread: number;
-  /** `Unsent`: whether little of what waits for the client is to be in the kernel. */
+  /** For `Unsent`: whether only little of what waits for the client may be in the kernel. */
   isPatient: boolean;
-  /** Whether it is ended when it is looked at next. */
+  /** Whether it will be ended at the next visit. */
   isToEnd: boolean;
-  /** `Liveness`: what its client's system had taken when it was last known to be heard. In bytes. */
+  /** For `Liveness`: how many bytes the client's system had taken when the client was last heard. */
   taken: number;
-  /** What the system had taken a round before that. In bytes. */
+  /** How many bytes it had taken a round before that. */
   takenBefore: number;
 }
 
 /**
- * Where a client sits, from before it is admitted until it has gone, and what the limits note there. It is kept small:
- * there may be very many, most of which never send.
+ * A client's place, from before it is admitted until it has gone, with what the limits note about it. It is kept small, since there may be
+ * very many clients, most of which never send.
  */
 export class Seat {
-  /** What counts as one address; undefined where addresses are not counted. */
+  /** What counts as one address; undefined if addresses are not counted. */
   readonly address: string | undefined;
-  /** `Liveness`: pings that it has not answered. */
+  /** For `Liveness`: how many pings it has not answered. */
   pingsUnanswered = 0;
-  /** `Holds`: it is about to be closed, and nothing that it sent is obeyed any more. */
+  /** For `Holds`: whether it is about to be closed, so that none of its input is handled any more. */
   isClosing = false;
-  /** Why the manager disconnected it without a word, where it did; else the close code says why. */
+  /** Why the manager disconnected it without a close frame, if it did; otherwise the close code tells why. */
   endedBy: "slow" | "memory" | "vanished" | undefined = undefined;
-  /** `Roster`: in which list it is, and its place there. */
+  /** For `Roster`: its list, and its place in the list. */
   list = 0;
   place = -1;
-  /** `Events`: the number of its connection there; 0 if nobody was told of it. */
+  /** For `Events`: the number of its connection; 0 if it was not announced. */
   connection = 0;
-  /** `MessageRate`: undefined until it sends something. */
+  /** For `MessageRate`: undefined until it sends something. */
   allowance: Allowance | undefined = undefined;
 
-  /** `HalfSent`: its socket. */
+  /** For `HalfSent`: its socket. */
   watched: Watched | undefined = undefined;
 
-  /** Its client has shown no token yet where one is needed. */
+  /** Whether its client still has to show a token. */
   isWithoutToken: boolean;
 
-  /** When its client's token was issued, in milliseconds since 1970; 0 if that is not known. */
+  /** When its client's token was issued, in milliseconds since 1970; 0 if that is unknown. */
   tokenIssuedAtMs = 0;
 
   constructor(address: string | undefined, isWithoutToken = false) {

@@ -1,6 +1,6 @@
 import type { ClientSocket } from "./client.ts";
 
-/** Hears what clients' sockets do, as Bun tells it. None of it may throw or wait. */
+/** Gets the events of clients' sockets from Bun. No method may throw or wait. */
 export interface SocketEvents {
   /** A connection is open. */
   opened(socket: ClientSocket): void;

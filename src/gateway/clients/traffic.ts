@@ -4,7 +4,7 @@ import type { Seat } from "./seat.ts";
 
 const other = "other";
 
-/** Why connections ended, as far as the manager can tell. docs/operations.md says what each means. */
+/** Why connections ended, as far as the manager can tell. docs/operations.md explains each. */
 const endingCauses = [
   "client",
   "lost",
@@ -18,10 +18,10 @@ const endingCauses = [
   "stopping",
   other,
 ] as const;
-/** Why a connection ended, as metrics and logs say it. */
+/** Why a connection ended, for metrics and logs. */
 export type EndingCause = (typeof endingCauses)[number];
 
-/** Where the code alone says why. What is missing here is `other`. */
+/** The causes that follow from the close code alone. Any other code means `other`. */
 const causeOfCode: Readonly<Record<number, EndingCause>> = {
   1000: "client",
   1001: "client",
@@ -39,7 +39,7 @@ const causeOfCode: Readonly<Record<number, EndingCause>> = {
   [closeCodes.flood.code]: "flood",
 };
 
-/** What comes and goes: connections with why they ended, and bytes. */
+/** Counts connections with why they ended, and bytes. */
 export class Traffic {
   readonly #codes = new Set(Object.values<CloseCode>(closeCodes).map(({ code }) => `${code}`));
   readonly #byCode = new LabelledCounter(
@@ -55,16 +55,16 @@ export class Traffic {
     endingCauses,
   );
   #connected = 0;
-  /** What clients sent: of text in UTF-16 units, frames and headers among it. */
+  /** What clients sent, including frames and headers; text counts in UTF-16 units. */
   receivedBytes = 0;
   /** What was written to single clients, in the same unit. */
   sentBytes = 0;
-  /** The manager closes its clients itself. */
+  /** Whether the manager is closing its clients itself. */
   isStopping = false;
 
   readonly #publishedBytes: () => number;
 
-  /** @param publishedBytes what was sent to many at once, each copy counted */
+  /** @param publishedBytes what was sent to many at once, counting each copy */
   constructor(publishedBytes: () => number) {
     this.#publishedBytes = publishedBytes;
   }
@@ -96,7 +96,7 @@ export class Traffic {
     this.#connected++;
   }
 
-  /** Counts a connection that has ended, and says why it did. A client may close with any code. */
+  /** Counts a connection that has ended, and returns why. A client may close with any code. */
   closed(code: number, { endedBy }: Pick<Seat, "endedBy">): EndingCause {
     const name = `${code}`;
     this.#byCode.add(this.#codes.has(name) ? name : other);

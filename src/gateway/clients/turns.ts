@@ -3,47 +3,47 @@ import { Batch, type Deliveries } from "./batch.ts";
 import type { ClientSocket } from "./client.ts";
 import type { Holds } from "./holds.ts";
 
-/** The clock is looked at once for this many pieces of input that are obeyed as they come. */
+/** The clock is read once for this many pieces of input that are handled as they come. */
 const lookEach = 4;
-/** How long a client for which something waits is served before the next one. */
+/** How long a client with waiting input is served before it is the next one's turn. */
 const sliceMs = 1;
-/** How long a client is served that has not been served since something of it waits: most of these have little. */
+/** The same for a client that is served for the first time since it has waiting input: most of these have little. */
 const firstSliceMs = 0.25;
 
 /**
- * Decides whose input is obeyed when. What comes is obeyed at once for the first few milliseconds of a turn of the event loop. After that it
- * waits, and so does the input of a client that something holds back (its rate, a full outbox, its token). Clients with
- * waiting input are not read from, so that no more waits than was read, and are served by turns, in slices.
+ * Decides when clients' input is handled. Input is handled as it comes for the first few milliseconds of a turn of the event loop. After
+ * that it waits, and so does the input of a client that is held back (by its rate, a full outbox, or its token). Clients with waiting input
+ * are not read from, so that no more waits than was read already. They are served in turns, in slices.
  *
- * A full batch of messages to many clients ends both of these before their time is over (see `Batch`).
+ * A full batch of messages to many clients ends both before their time is over (see `Batch`).
  *
- * A slice ends between two pieces of input (a plain-text message, a frame, a message of a transaction), so it is longer than
- * it may be by at most one of these.
+ * A slice ends between two pieces of input (a plain-text message, a frame, a message of a transaction), so it may exceed its time by at
+ * most one of these.
  */
 export class Turns implements Task {
   readonly #holds: Holds;
   readonly #loop: LoopTime;
   readonly #batch: Batch;
   readonly #onLeft: (socket: ClientSocket) => void;
-  /** Those that have not been served yet since something of them waits, and all others. In both the first is next. */
+  /** Clients that were not served yet since they have waiting input, and all others. In both sets the first is next. */
   readonly #fresh = new Set<ClientSocket>();
   readonly #rest = new Set<ClientSocket>();
-  /** Their connection has ended, and what was read from them is still obeyed. */
+  /** Clients whose connection has ended, and whose input is still to be handled. */
   readonly #leaving = new Set<ClientSocket>();
-  /** The turn of the event loop in which input was obeyed last, and until when it is obeyed as it comes in that. */
+  /** The last turn of the event loop in which input was handled, and until when it is handled as it comes in that turn. */
   #turn = -1;
   #untilMs = 0;
-  /** When the time of the client that is being served is over. */
+  /** When the slice of the client that is being served ends. */
   #sliceUntilMs: number | undefined;
   #looks = 0;
   #whenSettled: (() => void)[] = [];
-  /** The client whose input was obeyed last. */
+  /** The client whose input was handled last. */
   #served: ClientSocket | undefined;
 
   /**
-   * @param onLeft called when nothing waits any more of a client that has `left`
-   * @param loop whose time obeying takes
-   * @param deliveries what comes of obeying
+   * @param onLeft called when no input waits any more of a client that has `left`
+   * @param loop shares out the event loop's time
+   * @param deliveries counts the deliveries that input leads to
    */
   constructor(holds: Holds, onLeft: (socket: ClientSocket) => void, loop: LoopTime, deliveries: Deliveries) {
     this.#batch = new Batch(deliveries);
@@ -56,8 +56,8 @@ export class Turns implements Task {
     });
   }
 
-  /** Whether a client's next piece of input may be obeyed now. What may not has to `wait`. */
-  mayGoOn(socket: ClientSocket): boolean {
+  /** Whether a client's next piece of input may be handled now. If not, call `wait`. */
+  mayContinue(socket: ClientSocket): boolean {
     if (socket.data.seat.isClosing || this.#holds.stops(socket)) return false;
     const loop = this.#loop;
     const batch = this.#batch;
@@ -70,7 +70,7 @@ export class Turns implements Task {
       batch.begin();
     } else if (batch.isFull) return false;
     else if (this.#looks++ % lookEach === 0 && loop.now() >= this.#untilMs) {
-      // No client goes on before the end of this turn.
+      // After this, no client may continue before the end of the turn.
       this.#looks = 0;
       return false;
     }
@@ -79,12 +79,12 @@ export class Turns implements Task {
     return true;
   }
 
-  /** Whether input of the client waits: what comes then has to wait after it. */
+  /** Whether input of the client waits, so that further input has to wait after it. */
   isWaiting(socket: ClientSocket): boolean {
     return this.#holds.isHeld(socket, "turn");
   }
 
-  /** Input of the client waits until `goOn` is called, and nothing is read from it till then. */
+  /** Has the client's input wait until `resumeInput` is called. Meanwhile the client is not read from. */
   wait(socket: ClientSocket): void {
     if (socket.data.seat.isClosing || this.isWaiting(socket)) return;
     this.#holds.hold(socket, "turn");
@@ -94,7 +94,7 @@ export class Turns implements Task {
     this.#loop.ask(this);
   }
 
-  /** The client's connection has ended. True if something of it waits: `onLeft` is called later then. */
+  /** The client's connection has ended. Returns true if its input still waits; then `onLeft` is called later. */
   left(socket: ClientSocket): boolean {
     if (!this.isWaiting(socket)) return false;
     this.#leaving.add(socket);
@@ -116,7 +116,7 @@ export class Turns implements Task {
     return this.#holds.countOf("turn") === 0;
   }
 
-  /** Serves clients for which something waits: those with little first, and one of the others in any case. */
+  /** Serves clients with waiting input: first those with little, and at least one of the others. */
   run(untilMs: number): void {
     const { now } = this.#loop;
     const batch = this.#batch;
@@ -139,9 +139,9 @@ export class Turns implements Task {
     if (!this.isWaiting(socket) || this.#holds.stops(socket)) return;
     this.#sliceUntilMs = this.#loop.now() + ms;
     let isMore = false;
-    // What it is answered is written as one, as it is while Bun hands over what has come.
+    // Answers are written in one piece, as they are while Bun hands over input.
     socket.cork(() => {
-      isMore = socket.data.goOn(socket);
+      isMore = socket.data.resumeInput(socket);
     });
     this.#sliceUntilMs = undefined;
     if (!isMore) {

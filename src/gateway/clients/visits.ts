@@ -3,7 +3,7 @@ import { PacedLines } from "../../ops/paced-lines.ts";
 import type { ClientSocket } from "./client.ts";
 import type { EndingCause, Traffic } from "./traffic.ts";
 
-/** What is said of clients that are cut off, whatever the level is down to `info`. */
+/** What is logged about clients that are cut off, at `info`. */
 const cutOffs = {
   slow: "a client was cut off: it reads too slowly (--client-buffer-bytes)",
   memory: "a client was cut off: too much is kept for all clients, and most for it (--clients-memory-bytes)",
@@ -11,7 +11,7 @@ const cutOffs = {
   vanished: "a client was disconnected: it answers no ping (--ping-interval)",
 } as const satisfies Partial<Record<EndingCause, string>>;
 
-/** Counts clients that come and go, and tells of them: at `debug` of each, at `info` of those that are cut off. */
+/** Counts clients that come and go, and logs them: at `debug` each of them, at `info` those that are cut off. */
 export class Visits {
   readonly #logger: Logger;
   readonly #traffic: Traffic;

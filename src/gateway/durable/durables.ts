@@ -17,10 +17,10 @@ import { defaultRetryBackoff, Sweeps } from "./sweeps.ts";
 import { Walks } from "./walks.ts";
 
 /**
- * Everybody's durable subscriptions: each gets the log in its order, from where it was told to begin. This class moves them from
- * state to state, along the table in `states.ts`; in each state another class keeps them.
+ * All durable subscriptions. Each gets the log in order, from the place that it names. This class moves them from state to state, along the
+ * table in `states.ts`; in each state another class keeps them.
  *
- * From catching up one gets to the end within one turn of the event loop: nothing comes between what it has read and what is published to it.
+ * Catching up ends within one turn of the event loop, so no record comes between what a subscription has read and what is published to it.
  */
 export class Durables {
   readonly window: LogWindow;
@@ -34,10 +34,10 @@ export class Durables {
   readonly #outflowTo: (socket: ClientSocket) => Outflow<DurableSubscription>;
 
   /**
-   * @param windowBytesMax what of the log is kept in memory
-   * @param valuesBytesMax what the newest messages of topics may take in memory
-   * @param loop whose time is taken
-   * @param publishedMax to those at the log's end, in one turn of the event loop
+   * @param windowBytesMax how much of the log is kept in memory
+   * @param valuesBytesMax how much the newest messages of topics may take in memory
+   * @param loop shares out the event loop's time
+   * @param publishedMax how much is published at the log's end in one turn of the event loop
    */
   constructor(
     log: SharedLog,
@@ -52,7 +52,7 @@ export class Durables {
     this.#slices = new Slices(loop);
     this.#outflowTo = outflowsTo(outlet, (subscription) => {
       this.drained(subscription);
-      // Another one may have taken the room again.
+      // Another subscription may have taken the room.
       if (subscription.state === "parked") subscription.awaitRoom();
     });
     this.window = new LogWindow(windowBytesMax);
@@ -78,13 +78,13 @@ export class Durables {
     const sweepsEvents = {
       arrived: (subscription: DurableSubscription, sequence: number) => this.#catchUp(subscription, sequence),
       parked: (subscription: DurableSubscription) => this.#park(subscription, undefined),
-      astray: (subscription: DurableSubscription) => this.#locate(subscription),
+      misplaced: (subscription: DurableSubscription) => this.#locate(subscription),
       delivered,
     };
     this.#sweeps = new Sweeps(log, this.window, this.#slices, sweepsEvents, retryBackoff);
   }
 
-  /** How many there are in each state. */
+  /** How many subscriptions are in each state. */
   get counts() {
     return {
       atEnd: this.end.count,
@@ -100,7 +100,7 @@ export class Durables {
     return this.#history.bytes;
   }
 
-  /** Readings of the log that serve those that sweep. */
+  /** How many readings of the log serve sweeping subscriptions. */
   get readingCount(): number {
     return this.#sweeps.count;
   }
@@ -111,7 +111,7 @@ export class Durables {
     return subscription;
   }
 
-  /** @param isConnected Bun has forgotten the subscriptions of a socket that is closed */
+  /** @param isConnected false if the socket is closed: then Bun has forgotten its subscriptions */
   remove(subscription: DurableSubscription, isConnected: boolean): void {
     const { state } = subscription;
     if (!this.#move(subscription, "ended")) return;
@@ -127,7 +127,7 @@ export class Durables {
   }
 
   /**
-   * Its client reads too slowly for the log's end, where Bun publishes to it whether it reads or not: it goes on from the log
+   * The client reads too slowly for the log's end, where Bun publishes to it whether or not it reads. The subscription goes on from the log
    * when there is room again.
    */
   fallBehind(subscription: DurableSubscription): void {
@@ -136,13 +136,13 @@ export class Durables {
     this.#park(subscription, undefined);
   }
 
-  /** The position after which a subscription goes on that has got all that there is; undefined while it has not, or the log is empty. */
+  /** The position after which a subscription that has got everything goes on; undefined if it has not, or if the log is empty. */
   placeOf({ state }: DurableSubscription): string | undefined {
     const { last } = this.window;
     return state === "at the end" && last >= 0 ? this.window.nameOf(last) : undefined;
   }
 
-  /** The client has read something of what was written to it. */
+  /** The client has read something that waited for it. */
   drained(subscription: DurableSubscription): void {
     if (subscription.state !== "parked" || !subscription.isDrained) return;
     const sequence = this.#parked.take(subscription);
@@ -157,23 +157,23 @@ export class Durables {
     this.#history.logged(record);
     this.end.publish(record);
     this.#walks.wake();
-    if (isFirst) this.goOn();
+    if (isFirst) this.resume();
   }
 
   marked(offset: number, fingerprint?: string): void {
     this.window.reached(offset, fingerprint);
-    this.goOn();
+    this.resume();
   }
 
-  /** More is known of the log, or of repeats in it: those that wait for that go on. */
-  goOn(): void {
+  /** More is known about the log, or about repeats in it: subscriptions that wait for that go on. */
+  resume(): void {
     this.#locator.retry();
-    this.#history.goOn();
+    this.#history.resume();
   }
 
   /**
-   * What comes next does not follow on what came. Where some were dropped, those at the end are told so with what comes next, and all others
-   * find out for themselves. Where it is another log, those that had a place in the old one are told of the gap, and get all of the new one.
+   * The next record does not follow on the last one. If records were dropped, subscriptions at the end are told so with the next record, and
+   * all others find out by themselves. If the log has begun anew, those with a place in the old one are told of the gap and get all of it.
    */
   missed(why: Missed): void {
     const { last } = this.window;
@@ -183,11 +183,11 @@ export class Durables {
     const behind = this.#walks.takeAll();
     for (const subscription of atEnd) {
       subscription.passed(last);
-      subscription.isBehindGap = true;
+      subscription.isAfterGap = true;
     }
     if (why === "another log") {
       this.#locator.restart();
-      // The client of one that can tell may have been told of the new log by another manager: its place may be one in the new log.
+      // A place with a fingerprint may be in the new log: another manager may have told the client of it.
       const tell = Map.groupBy(this.#sweeps.takeAll(), ({ place }) => isTellable(place));
       for (const each of [...atEnd, ...behind, ...(tell.get(false) ?? []), ...this.#locator.takePlaced()]) {
         each.forgetPlace();
@@ -208,8 +208,8 @@ export class Durables {
   }
 
   #catchUp(subscription: DurableSubscription, sequence: number): void {
-    // Most begin with what comes from now on.
-    if (sequence === this.window.end && !subscription.isBehindGap && subscription.isRoomy)
+    // Most subscriptions begin with the next record.
+    if (sequence === this.window.end && !subscription.isAfterGap && subscription.isRoomy)
       this.#join(subscription);
     else this.#walk(subscription, sequence);
   }
@@ -235,9 +235,9 @@ export class Durables {
   }
 
   /**
-   * Returns whether it is to be kept in the new state: a client may have gone while it was written to.
+   * Returns whether the subscription is to be kept in its new state: its client may have gone while it was written to.
    *
-   * @throws Error if the table does not have this move
+   * @throws Error if the table does not have this transition
    */
   #move(subscription: DurableSubscription, to: DurableState): boolean {
     const from = subscription.state;

@@ -24,12 +24,12 @@ export interface HistoryEvents {
 }
 
 /**
- * Where subscriptions begin that ask for the newest messages.
+ * Finds where subscriptions begin that ask for the newest messages.
  *
- * The newest message of each topic (`last`) is in memory, as far as there is room: from the first that asks for it on, every record
- * is looked into, and what is older is read from the log once (`KnownValues`). What has no room there is looked for in the log, as
- * the newest or N of all that match (`last=N`) are, for all that ask meanwhile together (`LookBack`). What was found there is
- * delivered from the log.
+ * The newest message of each topic (`last`) is kept in memory, as far as there is room. Once a subscription has asked for it, every new
+ * record is examined, and everything older is read from the log once (`KnownValues`). What has no room in memory is searched for in the
+ * log, and so are the N newest of all matching messages (`last=N`); subscriptions that ask meanwhile share one search (`LookBack`). What it
+ * finds is delivered from the log.
  */
 export class History {
   readonly #window: LogWindow;
@@ -55,7 +55,7 @@ export class History {
     this.#events = events;
     this.#scans = new Scans(log, window, slices, retryBackoff, {
       lost: () => this.#stop(),
-      rested: () => this.goOn(),
+      rested: () => this.resume(),
     });
     this.#waiting = new Waiting(
       slices,
@@ -69,7 +69,7 @@ export class History {
     this.#lookups = new Lookups(this.#values, slices, (...found) => this.#lookedUp(...found));
   }
 
-  /** Subscriptions whose beginnings are being looked for. */
+  /** How many subscriptions wait for their beginning to be found. */
   get count(): number {
     return this.#waiting.size + this.#lookups.count;
   }
@@ -79,12 +79,12 @@ export class History {
     return this.#values.bytes;
   }
 
-  /** Whether it looks into every record that comes. */
+  /** Whether every new record is examined. */
   get isKeeping(): boolean {
     return this.#values.isKeeping;
   }
 
-  /** Its place is `last`, or `{ last }`. */
+  /** Adds a subscription whose place is `last` or `{ last }`. */
   add(subscription: DurableSubscription): void {
     if (this.#answer(subscription)) return;
     this.#waiting.add(subscription);
@@ -96,24 +96,24 @@ export class History {
     this.#lookups.forget(subscription);
   }
 
-  /** A record has come. */
+  /** The next record of the log. */
   logged(record: LogRecord): void {
     this.#values.logged(record);
   }
 
-  /** More is known of the log. */
-  goOn(): void {
+  /** More is known about the log. */
+  resume(): void {
     if (this.#waiting.size > 0) this.#startSoon();
   }
 
-  /** What comes next does not follow on what came. */
+  /** The next record does not follow directly on the last one. */
   restart(): void {
     this.#scans.reset();
     this.#stop();
     this.#waiting.stop();
     this.#values.restart();
     for (const subscription of this.#lookups.takeAll()) this.#waiting.add(subscription);
-    this.goOn();
+    this.resume();
   }
 
   close(): void {
@@ -124,7 +124,7 @@ export class History {
     this.#waiting.clear();
   }
 
-  /** Begins at the end of the turn, so that those that come together are looked for together. */
+  /** Starts at the end of the turn, so that subscriptions that come together share a search. */
   #startSoon(): void {
     this.#startImmediate ??= setImmediate(() => {
       this.#startImmediate = undefined;
@@ -137,7 +137,7 @@ export class History {
     return isReading || this.#window.coversFrom === undefined;
   }
 
-  /** Looks for what those ask for that could not be answered. */
+  /** Searches the log for subscriptions that could not be answered from memory. */
   #seek(): void {
     if (this.#waiting.size === 0 || this.#isBusy) return;
     const searched = [...this.#waiting.all].filter((each) => this.#values.isAllKnown || !isForValues(each));
@@ -146,12 +146,12 @@ export class History {
       return;
     }
     this.#search = new LookBack(this.#window, this.#slices, this.#scans, (search) => this.#found(search));
-    // Those for which this search has no room wait for the next one.
+    // Subscriptions for which this search has no room wait for the next one.
     for (const subscription of searched) this.#search.add(subscription, wantedBy(subscription));
     this.#search.begin();
   }
 
-  /** Whether the answer is in memory: of a topic it is there at once, and of a pattern it is looked up. */
+  /** Answers a subscription from memory, for a pattern after a lookup. Returns false if that is not possible. */
   #answer(subscription: DurableSubscription): boolean {
     const { pattern } = subscription;
     if (!isForValues(subscription) || pattern === direct || !this.#values.isKnown(pattern)) return false;
@@ -164,7 +164,7 @@ export class History {
   }
 
   #lookedUp(subscription: DurableSubscription, values: Matching): void {
-    // What there was no room for may have been forgotten meanwhile.
+    // Values may have been forgotten meanwhile because there was no room.
     if (!this.#values.isKnown(subscription.pattern as string)) {
       this.#waiting.add(subscription);
       this.#startSoon();
@@ -177,10 +177,10 @@ export class History {
     for (const each of newest.all)
       for (const subscription of each.subscriptions)
         if (this.#waiting.delete(subscription)) this.#placeAt(subscription, each, reached);
-    this.goOn();
+    this.resume();
   }
 
-  /** @param until the offset up to which the log was looked into */
+  /** @param until the offset up to which the log was examined */
   #placeAt(subscription: DurableSubscription, { places, wanted, isTooMuch }: Newest, until: number): void {
     if (isTooMuch) {
       this.#refuse(subscription);
@@ -196,7 +196,7 @@ export class History {
     this.#events.placed(subscription);
   }
 
-  /** Writes what there is room for. The rest is read from the log, where it is told from what is no topic's newest message. */
+  /** Writes as many values as there is room for. The others are read from the log, where `beginWith` tells them from older messages. */
   #deliver(subscription: DurableSubscription, values: readonly LastValue[]): void {
     subscription.inForce(this.#window);
     const until = this.#window.last;
@@ -226,7 +226,7 @@ export class History {
     subscription.refuse(why);
   }
 
-  /** What it looks for is looked for anew, once it goes on. */
+  /** Stops the search. It starts afresh when the subscriptions go on. */
   #stop(): void {
     clearImmediate(this.#startImmediate);
     this.#startImmediate = undefined;

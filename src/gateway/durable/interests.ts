@@ -4,16 +4,16 @@ import { TopicTrie } from "../../topics/topic-trie.ts";
 import { direct } from "../fan-out/encoding.ts";
 import type { DurableSubscription } from "./subscription.ts";
 
-/** What remembered topics may take together: one for each, and one for each subscription that matches it. */
+/** How many entries may be remembered: one for each topic, and one for each subscription that matches it. */
 const rememberedMax = 32 * 1024;
 
-/** Which subscriptions want which messages. */
+/** Finds the subscriptions that want a message. */
 export class Interests {
   readonly #exact = new MultiMap<DurableSubscription>();
   readonly #directs = new MultiMap<DurableSubscription>();
   readonly #patterns = new TopicTrie<DurableSubscription>();
   #patternCount = 0;
-  /** The patterns that match a topic, while none comes or goes: most topics come again and again. */
+  /** The subscriptions that match a topic, valid until one comes or goes: most topics are used again and again. */
   readonly #remembered = new Map<string, readonly DurableSubscription[]>();
   #rememberedCount = 0;
 
@@ -31,7 +31,7 @@ export class Interests {
     } else this.#exact.add(pattern, subscription);
   }
 
-  /** It must be there. */
+  /** Removes a subscription, which must be there. */
   remove(subscription: DurableSubscription): void {
     const { pattern, clientId } = subscription;
     if (pattern === direct) this.#directs.remove(clientId, subscription);

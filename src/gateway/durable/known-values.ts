@@ -10,15 +10,15 @@ import type { TopicSearch } from "./topic-search.ts";
 
 /** What `KnownValues` reports. */
 export interface KnownValuesEvents {
-  /** The values of what is in memory are known; what is older is read next. */
+  /** The values in memory are known; older records are read next. */
   memoryLearned(): void;
-  /** More is known than before. It may be called while a record is handled: what follows from it has to be done later. */
+  /** More is known than before. This may be called while a record is handled, so react to it later. */
   learned(): void;
 }
 
 /**
- * The newest message of each topic, and for which part of the log that is known. From `learn` on every record is looked into; what is in
- * memory is looked into at once, and all that is older is read from the log.
+ * The newest message of each topic, and for which part of the log they are known. After `learn` every new record is examined. What is in
+ * memory is examined at once, and everything older is read from the log.
  */
 export class KnownValues implements Task {
   readonly #window: LogWindow;
@@ -26,15 +26,15 @@ export class KnownValues implements Task {
   readonly #scans: Scans;
   readonly #events: KnownValuesEvents;
   readonly #values: LastValues;
-  /** How far they are known: not at all, of what is in memory as well, of the whole log. */
+  /** How far back the values are known: not at all, as far as memory reaches, or all of the log. */
   #known: "nothing" | "some" | "all" = "nothing";
-  /** The offset from which on every record has been looked into; undefined while none has. */
+  /** The offset from which on every record has been examined; undefined if none has. */
   #knownFrom: number | undefined;
-  /** The record in memory that is looked into next; undefined where none is. */
+  /** The next record in memory to be examined; undefined if there is none. */
   #sequence: number | undefined;
   #isScanning = false;
 
-  /** @param bytesMax what they may take together */
+  /** @param bytesMax what the values may take together */
   constructor(window: LogWindow, slices: Slices, scans: Scans, bytesMax: number, events: KnownValuesEvents) {
     this.#window = window;
     this.#slices = slices;
@@ -43,17 +43,17 @@ export class KnownValues implements Task {
     this.#values = new LastValues(bytesMax);
   }
 
-  /** What they take in memory, in bytes. */
+  /** What the values take in memory, in bytes. */
   get bytes(): number {
     return this.#values.bytes;
   }
 
-  /** Whether what the log has is being looked into. */
+  /** Whether the log is being examined. */
   get isLearning(): boolean {
     return this.#sequence !== undefined || this.#isScanning;
   }
 
-  /** Whether every record that comes is looked into. */
+  /** Whether every new record is examined. */
   get isKeeping(): boolean {
     return this.#known !== "nothing" || this.isLearning;
   }
@@ -63,11 +63,11 @@ export class KnownValues implements Task {
     return this.#known === "all";
   }
 
-  /** Whether what is here of a topic, or of all that a pattern matches, is the newest that there is. */
+  /** Whether what is known about a topic, or about all topics that a pattern matches, is the newest that there is. */
   isKnown(pattern: string): boolean {
     if (this.#known === "nothing") return false;
     if (this.#known === "all" && this.#values.isWhole) return true;
-    // Nothing newer than what is here is on a single topic.
+    // A value from the examined part is the newest of its topic, since anything newer was examined too.
     return !isPattern(pattern) && (this.#values.of(pattern)?.offset ?? -1) >= (this.#knownFrom ?? 0);
   }
 
@@ -92,23 +92,23 @@ export class KnownValues implements Task {
     return this.#values.framesOf(value);
   }
 
-  /** Begins to look into all that the log has. */
+  /** Starts to examine all of the log. */
   learn(): void {
     this.#sequence = this.#window.begin;
     this.#knownFrom = undefined;
     this.#slices.ask(this);
   }
 
-  /** A record has come. */
+  /** The next record of the log. */
   logged(record: LogRecord): void {
     if (this.isLearning) this.#keep(record);
     else if (this.#known !== "nothing") this.#values.put(record);
   }
 
-  /** Looks into what is in memory for the newest message of each topic, and then into all that is older. */
+  /** Looks for the newest message of each topic in memory, and then in everything older. */
   run(untilMs: number): void {
     const window = this.#window;
-    // What had to make room meanwhile is read with what is older.
+    // Records that had to make room meanwhile are read with the older ones.
     if (this.#knownFrom === undefined || this.#sequence! < window.begin) {
       this.#sequence = window.begin;
       this.#knownFrom = window.at(window.begin)?.offset ?? window.last + 1;
@@ -129,14 +129,14 @@ export class KnownValues implements Task {
     this.#learnOlder();
   }
 
-  /** Learns nothing more. What it knows stays. */
+  /** Stops examining. What is known stays known. */
   stop(): void {
     this.#slices.forget(this);
     this.#sequence = undefined;
     this.#isScanning = false;
   }
 
-  /** What comes next does not follow on what came: nothing is known any more. */
+  /** The next record does not follow directly on the last one: nothing is known any more. */
   restart(): void {
     this.stop();
     this.#known = "nothing";
@@ -161,7 +161,10 @@ export class KnownValues implements Task {
     this.#scans.begin("first", until, (record) => this.#keep(record), done);
   }
 
-  /** When one had to be forgotten, an older one of its topic must not take its place: what is kept begins with what comes next. */
+  /**
+   * Examines a record. If a value had to be forgotten, an older one of the same topic must not take its place, so the known part then
+   * begins with the next record.
+   */
   #keep(record: LogRecord): void {
     this.#values.put(record);
     if (this.#values.isWhole) return;

@@ -13,32 +13,32 @@ const overheadBytes = 320;
 export interface LastValue {
   /** Its record's offset. */
   readonly offset: number;
-  /** Which message of the record it is. */
+  /** The message's index in its record. */
   readonly index: number;
   readonly message: Message;
-  /** What its place is called towards clients. */
+  /** Its position, as clients see it. */
   readonly position: string;
   /** What it takes in memory, in bytes. */
   readonly costBytes: number;
 }
 
 /**
- * The newest message of each topic, as far as they find room. A topic that has none here has none at all, or there was no room
- * for all: see `isWhole`.
+ * The newest message of each topic, as far as there is room. If a topic is missing here, it has no message, or there was no room: see
+ * `isWhole`.
  */
 export class LastValues {
   readonly #bytesMax: number;
-  /** The oldest is the topic that was written to longest ago. */
+  /** In the order in which the topics were last written to, the oldest first. */
   readonly #values = new OldestFirst<string, LastValue>();
   #bytes = 0;
   #isWhole = true;
-  /** Is told of what is written to meanwhile. */
+  /** Is told of topics that are written to while it runs. */
   #search: TopicSearch | undefined;
-  /** Frames that subscriptions share which ask in the same turn of the event loop. */
+  /** Frames that are shared by subscriptions that ask in the same turn of the event loop. */
   readonly #frames = new Map<LastValue, SharedFrames>();
   #forgetting: NodeJS.Immediate | undefined;
 
-  /** @param bytesMax what they may take together; beyond it, those that were written longest ago are forgotten */
+  /** @param bytesMax what the values may take together; beyond it, the topics that were written to longest ago are forgotten */
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
   }
@@ -47,12 +47,12 @@ export class LastValues {
     return this.#bytes;
   }
 
-  /** Whether none had to be forgotten. */
+  /** Whether no value had to be forgotten. */
   get isWhole(): boolean {
     return this.#isWhole;
   }
 
-  /** What is for one client alone is no topic's. */
+  /** Takes the messages of a record, except for those that are addressed to one client. */
   put(record: LogRecord): void {
     const { offset, messages } = record;
     for (const [index, message] of messages.entries()) {
@@ -65,7 +65,7 @@ export class LastValues {
     return this.#values.get(topic);
   }
 
-  /** Begins to look for the topics that patterns match, until `searched` is called. There is one search at a time. */
+  /** Starts a search for the topics that patterns match, which lasts until `searched` is called. There is one search at a time. */
   search(patterns: Iterable<string>): TopicSearch {
     this.#search = new TopicSearch(patterns, this.#values.keys(), this.#values.size, lastTopicsMax);
     return this.#search;
@@ -75,7 +75,7 @@ export class LastValues {
     this.#search = undefined;
   }
 
-  /** Those of these topics, oldest first; undefined if there are more than one subscription may have. */
+  /** The values of these topics, oldest first; undefined if there are more than one subscription may get. */
   inOrder(topics: ReadonlySet<string>): readonly LastValue[] | undefined {
     if (topics.size > lastTopicsMax) return undefined;
     const values: LastValue[] = [];
@@ -104,7 +104,7 @@ export class LastValues {
     this.#isWhole = true;
   }
 
-  /** There was no room for all. */
+  /** Forgets everything, because there is no room for all. */
   forgetAll(): void {
     this.#values.clear();
     this.#bytes = 0;
@@ -138,7 +138,7 @@ export class LastValues {
   }
 }
 
-/** A part of a pack would keep all of it. */
+/** Copies the body: a part of a pack would keep the whole pack in memory. */
 function withBodyOfItsOwn(message: Message): Message {
   const { body } = message;
   return typeof body === "string" ? message : { ...message, body: Buffer.from(body) };

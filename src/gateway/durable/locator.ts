@@ -9,9 +9,9 @@ import { TimeSearch } from "./time-search.ts";
 
 /** Where a place was found. */
 export interface LocatorEvents {
-  /** Its place is in memory, with the record of this number. */
+  /** Its place is in memory, at the record with this sequence number. */
   inMemory(subscription: DurableSubscription, sequence: number): void;
-  /** Its place is older than that. */
+  /** Its place is older than what is in memory. */
   older(subscription: DurableSubscription): void;
   /** It begins with the newest messages. */
   newest(subscription: DurableSubscription): void;
@@ -26,19 +26,19 @@ export class Locator {
   readonly #events: LocatorEvents;
   readonly #times: TimeSearch;
   readonly #checks: PlaceChecks;
-  /** What each waits for: that more is known of the log, or that it answers. */
+  /** Subscriptions that wait: until more is known about the log, or until the log has answered. */
   readonly #waiting = new Map<DurableSubscription, "log" | "answer">();
-  /** The log was asked how far it reaches, for these. */
+  /** A mark was written for these, to find out how far the log reaches. */
   #marking: Set<DurableSubscription> | undefined;
   #stopMarking: () => void = () => undefined;
-  /** They came meanwhile: the answer may be older than their places, so it is asked again. */
+  /** These came after that. The answer may be older than their places, so another mark follows. */
   #toMark = new Set<DurableSubscription>();
-  /** What ends the search for a time. */
+  /** Cancels the search for a time. */
   readonly #searches = new Map<DurableSubscription, () => void>();
   /** How often the log has begun anew. */
   #restarts = 0;
 
-  /** @param slices the time that it may take */
+  /** @param slices shares out the event loop's time */
   constructor(
     log: SharedLog,
     window: LogWindow,
@@ -83,12 +83,12 @@ export class Locator {
     subscription.inForce(this.#window);
   }
 
-  /** @param coversFrom as the window has it */
+  /** @param coversFrom the lowest offset in memory */
   #locatePosition(subscription: DurableSubscription, place: Position, coversFrom: number): void {
     const { offset, index, fingerprint } = place;
     const { last } = this.#window;
     const isNext = index === -1 && offset === last + 1 && fingerprint === undefined;
-    // A subscription that has seen all of a record needs only those after it.
+    // A subscription that has got all of a record needs only the records after it.
     const from = index === Number.POSITIVE_INFINITY ? offset + 1 : offset;
     if ((offset > last && !isNext) || this.#contradicts(place)) this.#ask(subscription);
     else if (from < coversFrom) {
@@ -105,16 +105,16 @@ export class Locator {
     subscription.inForce(this.#window);
   }
 
-  /** Whether what is in memory shows that the place is of another log. */
+  /** Whether the records in memory show that the place is in another log. */
   #contradicts({ offset, fingerprint }: Position): boolean {
     return fingerprint !== undefined && this.#window.hasAt(offset, fingerprint) === false;
   }
 
-  /** There is nothing in memory at its place, though what follows is: whether it is of this log is looked up there. */
+  /** Memory covers this place but has no record there. Whether the place is in this log is looked up in the log itself. */
   #check(subscription: DurableSubscription, place: Position, fingerprint: string, from: number): void {
     this.#waiting.set(subscription, "answer");
     this.#checks.check(subscription, place, fingerprint, (isSame) => {
-      // Its client may have gone when another one was answered.
+      // Its client may have disconnected when another one was answered.
       if (!this.#waiting.delete(subscription)) return;
       const { coversFrom } = this.#window;
       if (isSame === false) this.#isOfAnotherLog(subscription);
@@ -129,22 +129,22 @@ export class Locator {
     this.locate(subscription);
   }
 
-  /** More is known of the log. */
+  /** More is known about the log. */
   retry(): void {
     for (const [subscription, what] of [...this.#waiting]) if (what === "log") this.locate(subscription);
-    this.#times.goOn();
+    this.#times.resume();
   }
 
   forget(subscription: DurableSubscription): void {
     this.#waiting.delete(subscription);
     this.#toMark.delete(subscription);
-    if (this.#marking?.delete(subscription) && this.#marking.size === 0) this.#markInVain();
+    if (this.#marking?.delete(subscription) && this.#marking.size === 0) this.#cancelMark();
     this.#checks.forget(subscription);
     this.#searches.get(subscription)?.();
     this.#searches.delete(subscription);
   }
 
-  /** It is another log: times are looked for in this one, and so are places that can be told from those of the log before. */
+  /** The log has begun anew: times are searched for in the new one, and so are places with a fingerprint. */
   restart(): void {
     this.#restarts++;
     this.#times.restart();
@@ -153,7 +153,7 @@ export class Locator {
       if (what === "answer" && isTellable(subscription.place)) this.#waiting.set(subscription, "log");
   }
 
-  /** Takes out those that name a place in the log, by its position, of which nobody can tell whether it is one of this log. */
+  /** Removes and returns the subscriptions whose place is a position without a fingerprint, so that nobody can tell which log it is in. */
   takePlaced(): DurableSubscription[] {
     const placed = [...this.#waiting.keys()].filter(({ place }) => isPosition(place) && !isTellable(place));
     for (const subscription of placed) this.forget(subscription);
@@ -166,9 +166,9 @@ export class Locator {
   }
 
   /**
-   * Its place is beyond all that came so far, or what is there is not what its client saw. Either another manager is ahead of this one and
-   * what is missing is about to come, or the log has begun anew and this manager has yet to notice, or the place is of another log: what
-   * is there when all has come that is in the log now tells which.
+   * The place is beyond everything that has come so far, or something else is there than the client saw. There are three possible reasons.
+   * Another manager is ahead of this one, and the missing records are about to come. Or the log has begun anew, and this manager has yet to
+   * notice. Or the place is in another log. Once everything has come that is in the log now, it is clear which.
    */
   #ask(subscription: DurableSubscription): void {
     this.#waiting.set(subscription, "answer");
@@ -176,7 +176,7 @@ export class Locator {
     this.#mark();
   }
 
-  /** One mark at a time, whatever clients ask for. */
+  /** Writes one mark at a time, whatever clients ask for. */
   #mark(): void {
     if (this.#marking !== undefined || this.#toMark.size === 0) return;
     const asked = this.#toMark;
@@ -197,8 +197,8 @@ export class Locator {
     });
   }
 
-  /** Nobody is left that wants to know: nothing is written into the log for that. */
-  #markInVain(): void {
+  /** No subscription waits for the mark any more, so nothing needs to be written into the log for it. */
+  #cancelMark(): void {
     this.#stopMarking();
     this.#marking = undefined;
     this.#mark();
@@ -217,9 +217,9 @@ export class Locator {
         return;
       }
       subscription.place = { offset: found.offset, index: -1 };
-      // All that is in a log that began since then came after it had asked.
+      // Everything in a log that began after the question is newer than the time that was asked for.
       subscription.since = restarts === this.#restarts ? { seconds: timestamp, until } : undefined;
-      subscription.isBehindGap = found.isBehindGap;
+      subscription.isAfterGap = found.isAfterGap;
       this.locate(subscription);
     });
     this.#searches.set(subscription, stop);

@@ -8,44 +8,44 @@ import { direct } from "../fan-out/encoding.ts";
 import type { Relay } from "../fan-out/relay.ts";
 import type { DurableSubscription } from "./subscription.ts";
 
-/** What is published in one turn of the event loop, to audiences and to single clients: each takes about a microsecond. */
+/** How much is published in one turn of the event loop, to audiences and single clients together. Each publish takes about a microsecond. */
 export const publishedMax = 4096;
 
 /** What `LogEnd` reports. */
 export interface LogEndEvents {
-  /** The subscription's client has no room for what is for it alone: it has to leave. */
+  /** The client has no room for a message that is addressed to it: the subscription has to leave. */
   slow(subscription: DurableSubscription): void;
-  /** The rest of the last record is too much for this turn of the event loop: all have left, and are to read on from their places. */
+  /** The rest of the record is too much for this turn of the event loop. All subscriptions were removed, and are to read on from their places. */
   tooMuch(left: readonly DurableSubscription[]): void;
 }
 
 /**
- * The subscriptions that have come to the log's end. A record goes to all of them by Bun's native publish, as to live ones; only
- * what is for one client alone goes one by one.
+ * The subscriptions at the log's end. A record is published to all of them at once by Bun, as it is to live ones. Only messages for one
+ * client are sent one by one.
  *
- * A record may have hundreds of messages, and each of them thousands of audiences, where clients have many subscriptions with ids of their
- * own. So only as much is published in one turn of the event loop as takes a few milliseconds.
+ * A record may have hundreds of messages, and each of them thousands of audiences, where clients use many subscription ids. So only as much
+ * is published in one turn of the event loop as takes a few milliseconds.
  */
 export class LogEnd {
   readonly #relay: Relay;
   readonly #audiences = new Audiences("durable");
   readonly #directs = new Map<string, Set<DurableSubscription>>();
-  /** Each subscription with its audience; one to what is for its client alone has none. */
+  /** Each subscription with its audience; undefined for a subscription to messages that are addressed to its client. */
   readonly #subscriptions = new Map<DurableSubscription, Audience | undefined>();
   readonly #events: LogEndEvents;
   readonly #loop: LoopTime;
   readonly #publishedMax: number;
-  /** In which turn of the event loop something was published last, and how much in that. */
+  /** The turn of the event loop in which something was last published, and how much was published in it. */
   #turn = -1;
   #published = 0;
   /** The message that is being published; undefined between records. */
   #current: Position | undefined;
-  /** What it is called towards clients. */
+  /** Its position, as clients see it. */
   #position: string | undefined;
 
   /**
-   * @param loop whose turns are told apart
-   * @param most what may be published in one of them
+   * @param loop tells the turns of the event loop apart
+   * @param most how much may be published in one turn
    */
   constructor(relay: Relay, events: LogEndEvents, loop: LoopTime, most = publishedMax) {
     this.#relay = relay;
@@ -71,7 +71,7 @@ export class LogEnd {
     this.#subscriptions.set(subscription, audience);
   }
 
-  /** @param isConnected Bun has forgotten the subscriptions of a socket that is closed */
+  /** @param isConnected false if the socket is closed: then Bun has forgotten its subscriptions */
   leave(subscription: DurableSubscription, isConnected: boolean): void {
     const audience = this.#subscriptions.get(subscription);
     this.#subscriptions.delete(subscription);
@@ -86,9 +86,10 @@ export class LogEnd {
   }
 
   /**
-   * It leaves and knows exactly what it has got, also while a message is being published: what Bun has queued for it goes out.
+   * Removes a subscription and notes exactly what it has got, even while a message is being published: what Bun has queued for it is still
+   * sent.
    *
-   * @param reached how far the log has come
+   * @param reached the offset that the log has reached
    */
   leaveAtPlace(subscription: DurableSubscription, reached: number): void {
     const place = this.#current ?? { offset: reached, index: Number.POSITIVE_INFINITY };
@@ -98,7 +99,7 @@ export class LogEnd {
     this.leave(subscription, true);
   }
 
-  /** Takes all of them out. */
+  /** Removes and returns all subscriptions. */
   takeAll(): DurableSubscription[] {
     const all = [...this.#subscriptions.keys()];
     for (const subscription of all) this.leave(subscription, true);
@@ -108,7 +109,7 @@ export class LogEnd {
   publish(record: LogRecord): void {
     if (this.#subscriptions.size === 0 || record.repeated === "all") return;
     const { offset } = record;
-    // What clients sent is looked up by its topics, and a message for one client alone by the client's id.
+    // Messages that clients sent are looked up by topic, messages for one client by that client's id.
     if (record.isFromClients && record.topics?.every((topic) => !this.#isWanted(topic))) return;
     this.#beginTurn();
     const { heads } = record;
@@ -136,7 +137,7 @@ export class LogEnd {
     this.#current = this.#position = undefined;
   }
 
-  /** @param reached what they have got, if they have got nothing of the record in hand */
+  /** @param reached the offset up to which they have got everything, if they have got nothing of the current record */
   #leaveAll(reached: number): void {
     const all = [...this.#subscriptions.keys()];
     for (const subscription of all) this.leaveAtPlace(subscription, reached);

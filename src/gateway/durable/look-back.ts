@@ -5,28 +5,28 @@ import { NewestOfAll, type Wanted } from "./newest.ts";
 import type { Scans } from "./scans.ts";
 import type { DurableSubscription } from "./subscription.ts";
 
-/** How far back the log is read at first, in records before what is in memory; each further part reaches this many times as far. */
+/** The length of the first part that is read, in records before what is in memory. Each further part reaches this many times as far. */
 const firstPartRecords = 4096;
 const partFactor = 8;
 
 /**
- * One search for the newest messages that some subscriptions match: back through what is in memory, then in parts of the log that
- * reach further and further back.
+ * One search for the newest messages that some subscriptions match. It goes back through what is in memory, and then reads parts of the log
+ * that reach further and further back.
  */
 export class LookBack implements Task {
-  /** The log had come to here when the search began. */
+  /** The offset that the log had reached when the search began. */
   readonly reached: number;
   readonly newest = new NewestOfAll();
   readonly #window: LogWindow;
   readonly #slices: Slices;
   readonly #scans: Scans;
   readonly #onFound: (search: LookBack) => void;
-  /** The record in memory that is looked into next. */
+  /** The next record in memory to be examined. */
   #sequence: number;
-  /** The offset of the oldest record in memory that was looked into. */
+  /** The offset of the oldest record in memory that was examined. */
   #oldest: number | undefined;
 
-  /** @param onFound called once all are found, or all of the log was looked into */
+  /** @param onFound called when all are found, or all of the log was examined */
   constructor(window: LogWindow, slices: Slices, scans: Scans, onFound: (search: LookBack) => void) {
     this.#window = window;
     this.#slices = slices;
@@ -36,7 +36,7 @@ export class LookBack implements Task {
     this.#sequence = window.end - 1;
   }
 
-  /** Adds a subscription to what is looked for. Call it before `begin`. Returns false if there is no room for it: another search has to follow. */
+  /** Adds a subscription. Call it before `begin`. Returns false if there is no room for it, so that it has to wait for the next search. */
   add(subscription: DurableSubscription, wanted: Wanted): boolean {
     return this.newest.add(subscription, wanted);
   }
@@ -45,7 +45,7 @@ export class LookBack implements Task {
     this.#slices.ask(this);
   }
 
-  /** Looks into what is in memory for the newest ones, back from the end. */
+  /** Examines what is in memory, from the newest record back. */
   run(untilMs: number): void {
     const window = this.#window;
     while (this.#sequence >= window.begin && !this.newest.isComplete) {
@@ -62,12 +62,12 @@ export class LookBack implements Task {
     else this.#readPart(this.#oldest ?? window.coversFrom ?? 0, firstPartRecords);
   }
 
-  /** Ends it without telling anybody. Its owner has to stop its scan. */
+  /** Ends the search without calling back. Its owner has to stop its scan. */
   stop(): void {
     this.#slices.forget(this);
   }
 
-  /** @param until this record is in the log, and what is older has not been looked into */
+  /** @param until the offset of a record in the log; everything older is still to be examined */
   #readPart(until: number, records: number): void {
     const start = until <= records ? "first" : until - records;
     const done = (first: number | undefined) => {

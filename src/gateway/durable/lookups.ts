@@ -5,25 +5,25 @@ import type { LastValue } from "./last-values.ts";
 import type { DurableSubscription } from "./subscription.ts";
 import type { TopicSearch } from "./topic-search.ts";
 
-/** Patterns that are looked for at a time: what each of them finds takes memory until those that asked have got it. */
+/** How many patterns are looked up at a time: what each of them finds takes memory until the subscriptions have got it. */
 const patternsMax = 32;
 
-/** The newest messages of the topics that match, oldest first; undefined where more match than one may have. */
+/** The newest messages of the matching topics, oldest first; undefined if more topics match than are allowed. */
 export type Matching = readonly LastValue[] | undefined;
 
 /**
- * Subscriptions to the newest message of each topic that a pattern matches: which these are is looked for among all that are in
- * memory, in slices of the event loop's time, since there may be tens of thousands.
+ * Subscriptions to the newest message of each topic that a pattern matches. The topics are looked up among all that are in memory, in
+ * slices of the event loop's time, since there may be tens of thousands.
  */
 export class Lookups implements Task {
   readonly #values: Pick<KnownValues, "search" | "inOrder" | "searched">;
   readonly #slices: Slices;
   readonly #found: (subscription: DurableSubscription, values: Matching) => void;
-  /** The one that asked first is answered first. */
+  /** The first one to ask is answered first. */
   readonly #asking = new Set<DurableSubscription>();
   #search: TopicSearch | undefined;
 
-  /** @param found called once for each that was added and not forgotten, in a later turn of the event loop */
+  /** @param found called once for each subscription that was added and not forgotten, in a later turn of the event loop */
   constructor(
     values: Pick<KnownValues, "search" | "inOrder" | "searched">,
     slices: Slices,
@@ -47,7 +47,7 @@ export class Lookups implements Task {
     this.#asking.delete(subscription);
   }
 
-  /** Gives up what is looked for. Returns those that asked. */
+  /** Gives up all lookups. Returns the subscriptions that asked. */
   takeAll(): readonly DurableSubscription[] {
     const all = [...this.#asking];
     this.#asking.clear();
@@ -74,9 +74,9 @@ export class Lookups implements Task {
     if (this.#asking.size > 0) this.#slices.ask(this);
   }
 
-  /** Returns whether all have been that this search was for. */
+  /** Returns whether all subscriptions of this search were answered. */
   #answer(search: TopicSearch, untilMs: number): boolean {
-    // Nothing is written to a topic in the same turn.
+    // Nothing is written to a topic within this turn.
     const inOrder = new Map<string, Matching>();
     for (const subscription of this.#asking) {
       const pattern = subscription.pattern as string;

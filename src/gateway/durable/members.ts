@@ -7,22 +7,22 @@ import type { DurableSubscription, ReadingGroup } from "./subscription.ts";
 
 /** How much the members may have gathered together before it is written, in characters or bytes. */
 const gatheredSizeMax = 4 * 1024 ** 2;
-/** How many clients are written to before the time is looked at again. */
+/** How many clients are written to before the clock is read again. */
 const writesPerLook = 16;
 
-/** Its client has to read before more is written: it has left, and its place is after what was written. */
+/** The client has to read before more is written. The subscription was removed, and its place is after what was written. */
 export type OnSlow = (subscription: DurableSubscription) => void;
 
 /**
- * Subscriptions that read the same records together. Each record is matched once for all of them, so reading costs
- * records plus deliveries, never records times subscriptions.
+ * Subscriptions that read the same records together. Each record is matched once for all of them, so the cost of reading is records plus
+ * deliveries, never records times subscriptions.
  */
 export class Members implements ReadingGroup {
   readonly #all = new Set<DurableSubscription>();
   readonly #unwritten = new Set<DurableSubscription>();
-  /** Those that may leave as soon as everything is read: all but those that wait to tell of a gap with a message. */
+  /** Members that may leave as soon as everything is read. All others wait for a message with which they tell of a gap. */
   readonly #unsettled = new Set<DurableSubscription>();
-  /** Made when the first record comes: most that only wait for a reading never need one of their own. */
+  /** Created with the first record: most groups that only wait for a reading never need it. */
   #interests: Interests | undefined;
   #gatheredSize = 0;
   #lastOffset: number | undefined;
@@ -31,7 +31,7 @@ export class Members implements ReadingGroup {
     return this.#all.size;
   }
 
-  /** The offset of the last record that they were given. */
+  /** The offset of the last record that they got. */
   get lastOffset(): number | undefined {
     return this.#lastOffset;
   }
@@ -45,7 +45,7 @@ export class Members implements ReadingGroup {
     return this.#unwritten.size > 0;
   }
 
-  /** Whether all of them wait to tell of a gap, and for nothing else. */
+  /** Whether each of them only waits for a message with which it tells of a gap. */
   get isSettled(): boolean {
     return this.#unsettled.size === 0;
   }
@@ -54,7 +54,7 @@ export class Members implements ReadingGroup {
     return this.#all.values();
   }
 
-  /** Takes one in whose place is at the next record, or after it. */
+  /** Adds a subscription whose place is at the next record, or after it. */
   add(subscription: DurableSubscription): void {
     subscription.readsWith = this;
     this.#all.add(subscription);
@@ -62,7 +62,7 @@ export class Members implements ReadingGroup {
     this.#interests?.add(subscription);
   }
 
-  /** False if it was not there. What it has gathered stays with it. */
+  /** Returns false if it was not there. What it has gathered stays with it. */
   remove(subscription: DurableSubscription): boolean {
     if (!this.#all.delete(subscription)) return false;
     subscription.readsWith = undefined;
@@ -72,7 +72,7 @@ export class Members implements ReadingGroup {
     return true;
   }
 
-  /** Takes in all members of another group that has come to the same record, and leaves that one empty. */
+  /** Takes over all members of another group that has come to the same record. */
   absorb(other: Members): void {
     for (const subscription of other.#all) this.add(subscription);
     for (const subscription of other.#unwritten) this.#unwritten.add(subscription);
@@ -81,7 +81,7 @@ export class Members implements ReadingGroup {
     other.#clear();
   }
 
-  /** Takes all of them out. Everything that was gathered is written, and their places are after the last record. */
+  /** Removes and returns all members. Everything gathered is written first, and their places are after the last record. */
   takeAll(): DurableSubscription[] {
     const all = [...this.#all];
     for (const subscription of all) {
@@ -93,19 +93,19 @@ export class Members implements ReadingGroup {
     return all;
   }
 
-  /** Gathers from a record what each of them wants and has not passed. @returns how many messages that is */
-  deal(record: LogRecord, onSlow: OnSlow): number {
+  /** Gathers from a record what each member wants and has not got yet. @returns the number of messages */
+  gather(record: LogRecord, onSlow: OnSlow): number {
     this.#interests ??= new Interests(this.#all);
     const { offset, heads } = record;
     let count = 0;
     for (const [index, head] of heads.entries()) {
       if (isExpired(head) || record.isRepeat(index)) continue;
       const recipient = record.recipientOf(head);
-      // Most messages are wanted by nobody, and need no frame.
+      // Most messages are wanted by no member, and need no frame.
       let frames: SharedFrames | undefined;
       const offer = (subscription: DurableSubscription) => {
         if (!subscription.isDue(record, index)) return;
-        // Another subscription of its client may have taken the room.
+        // Another subscription of the client may have taken the room.
         if (!subscription.isRoomy && !subscription.flush()) {
           this.#slow(subscription, { offset, index: index - 1 }, onSlow);
           return;
@@ -127,7 +127,7 @@ export class Members implements ReadingGroup {
   }
 
   /**
-   * Writes what was gathered. Those whose clients have to read first leave.
+   * Writes what was gathered. Members whose clients have to read first are removed.
    *
    * @param untilMs when to pause, by `performance.now()`
    * @returns false if there is more to write
@@ -145,18 +145,22 @@ export class Members implements ReadingGroup {
   }
 
   /**
-   * Lets out those that have read and written everything, and keep those that wait to tell of a gap.
+   * Removes the members that have got everything, and keeps those that wait to tell of a gap.
    *
    * @param untilMs when to pause, by `performance.now()`
    * @returns false if there are more to let out
    */
-  letOut(untilMs: number, onOut: (subscription: DurableSubscription) => void, onSlow: OnSlow): boolean {
+  releaseSettled(
+    untilMs: number,
+    onOut: (subscription: DurableSubscription) => void,
+    onSlow: OnSlow,
+  ): boolean {
     let count = 0;
     for (const subscription of this.#unsettled) {
       if (++count % writesPerLook === 0 && performance.now() >= untilMs) return false;
       this.#unsettled.delete(subscription);
       if (!subscription.flush()) this.#slow(subscription, undefined, onSlow);
-      else if (!subscription.isBehindGap) {
+      else if (!subscription.isAfterGap) {
         this.remove(subscription);
         this.#passed(subscription);
         onOut(subscription);

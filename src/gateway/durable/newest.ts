@@ -5,23 +5,23 @@ import { direct } from "../fan-out/encoding.ts";
 import { Interests } from "./interests.ts";
 import type { DurableSubscription } from "./subscription.ts";
 
-/** Topics of which one subscription may have the newest message: `x-stream-offset:last` for a pattern. */
+/** The most topics whose newest message one subscription may get: `x-stream-offset:last` for a pattern. */
 export const lastTopicsMax = 10_000;
 
-/** What is looked for at a time: of each, ten thousand places and topics may have to be kept until all are found. */
+/** How many searches may run at a time. Each may have to keep ten thousand places and topics until all are found. */
 export const searchesMax = 32;
 
-/** What is looked for: the newest messages of all that match, up to a number, or one of each topic. */
+/** What is searched for: this many of the newest matching messages, or the newest message of each topic. */
 export type Wanted = number | "each";
 
-/** The newest messages of what one or more subscriptions match, found by going back in the log. */
+/** The newest messages that one or more subscriptions match, found by going back in the log. */
 export class Newest {
   readonly wanted: Wanted;
   readonly subscriptions: DurableSubscription[];
   /** Oldest first, once it is `sorted`. */
   readonly #found: Position[] = [];
   readonly #topics = new Set<string>();
-  /** What was found in the part of the log that is being read forward. */
+  /** What was found in the part of the log that is currently read, forward. */
   #part: { readonly topic: string; readonly place: Position }[] = [];
 
   constructor(wanted: Wanted, subscription: DurableSubscription) {
@@ -29,7 +29,7 @@ export class Newest {
     this.subscriptions = [subscription];
   }
 
-  /** Whether nothing older can be among them. */
+  /** Whether everything is found, since older messages cannot be among the newest. */
   get isComplete(): boolean {
     return this.wanted !== "each" && this.#found.length >= this.wanted;
   }
@@ -48,7 +48,7 @@ export class Newest {
     return this.#found.toSorted((one, other) => one.offset - other.offset || one.index - other.index);
   }
 
-  /** One that is older than all that were found. */
+  /** Adds a message that is older than all that were found. */
   older(topic: string, place: Position): void {
     if (this.isOver) return;
     if (this.wanted === "each") {
@@ -58,7 +58,7 @@ export class Newest {
     this.#found.push(place);
   }
 
-  /** One of a part of the log that is older than all that were found, and is read forward. */
+  /** Adds a message of the part that is read forward. The part is older than everything that was found. */
   inPart(topic: string, place: Position): void {
     if (this.wanted === "each" && this.#topics.has(topic)) return;
     this.#part.push({ topic, place });
@@ -72,7 +72,7 @@ export class Newest {
     for (let at = part.length - 1; at >= 0; at--) this.older(part[at]!.topic, part[at]!.place);
   }
 
-  /** Keeps the last message of each topic, or the last ones of all. */
+  /** Keeps only the last message of each topic, or only as many of the last messages as are wanted. */
   #shorten(): void {
     if (this.wanted !== "each") {
       this.#part = this.#part.slice(-this.wanted);
@@ -84,13 +84,13 @@ export class Newest {
   }
 }
 
-/** All that are looked for together: each record is matched once for all of them. */
+/** All searches that run together: each record is matched once for all of them. */
 export class NewestOfAll {
   readonly #interests = new Interests([]);
   readonly #all = new Map<DurableSubscription, Newest>();
   readonly #byName = new Map<string, Newest>();
 
-  /** Those to which something may be added. */
+  /** How many searches are still incomplete. */
   #left = 0;
 
   get all(): Iterable<Newest> {
@@ -101,7 +101,10 @@ export class NewestOfAll {
     return this.#left === 0;
   }
 
-  /** Subscriptions that ask for the same share one search. Returns false if too much is looked for already: this one has to wait. */
+  /**
+   * Adds a subscription. Subscriptions that ask for the same share one search. Returns false if too many searches run already, so that it
+   * has to wait.
+   */
   add(subscription: DurableSubscription, wanted: Wanted): boolean {
     const { pattern, clientId } = subscription;
     const isOne = wanted === "each" && (pattern === direct || !isPattern(pattern));
@@ -121,13 +124,13 @@ export class NewestOfAll {
     return true;
   }
 
-  /** A record before all that were looked into. */
+  /** Adds a record that is older than all that were examined. */
   older(record: LogRecord): void {
     for (let index = record.messages.length - 1; index >= 0; index--)
       this.#offer(record, index, (newest, topic, place) => newest.older(topic, place));
   }
 
-  /** The next record of a part that is before all that were looked into. */
+  /** Adds the next record of a part that is older than all that were examined. */
   inPart(record: LogRecord): void {
     for (const index of record.messages.keys())
       this.#offer(record, index, (newest, topic, place) => newest.inPart(topic, place));

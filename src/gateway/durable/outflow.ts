@@ -1,57 +1,57 @@
 import type { Body } from "../../message.ts";
 import type { ClientSocket } from "../clients/client.ts";
 
-/** How much durable subscriptions may have written to a client, and what counts it. */
+/** How much durable subscriptions may have waiting for a client, and what counts it. */
 export interface Outlet {
-  /** What may wait for a client before its durable subscriptions write no more, in bytes. */
+  /** When this much waits for a client, its durable subscriptions write no more. In bytes. */
   readonly room: number;
   /**
-   * Something was written to the client. In bytes; of text in characters.
+   * Something was written to the client. In bytes; text counts in characters.
    *
-   * @param waitingBytes what waits for the client since the network has not taken it
+   * @param waitingBytes how much waits for the client, because the network has not taken it
    */
   sent(bytes: number, waitingBytes: number): void;
 }
 
-/** The outlet where nothing else waits for clients. */
+/** An outlet for clients to which nothing else is written. */
 export const plainOutlet: Outlet = { room: 128 * 1024, sent: () => undefined };
 
 /**
- * The way to one client, shared by all of its durable subscriptions: what one has gathered is gone for the others, too.
- * Each of them looking at the socket for itself would write as many times as much as there are subscriptions.
+ * The way to one client, shared by all of its durable subscriptions: what one of them has gathered takes room from the others too. If each
+ * looked only at the socket, together they would write many times as much.
  *
- * @typeParam Subscription what waits for room: it is told, and nothing else is asked of it
+ * @typeParam Subscription waits for room, and is passed back when there is room
  */
 export class Outflow<Subscription> {
   readonly #socket: ClientSocket;
   readonly #outlet: Outlet;
   readonly #onRoom: (subscription: Subscription) => void;
-  /** What all of the client's subscriptions have gathered and not written yet. In bytes; of text in characters. */
+  /** What the client's subscriptions have gathered together and not written yet. In bytes; text counts in characters. */
   #gathered = 0;
-  /** Those that go on when there is room. */
+  /** Subscriptions that wait for room. */
   readonly #awaiting = new Set<Subscription>();
   #telling: NodeJS.Immediate | undefined;
 
-  /** @param onRoom called once after `awaitRoom`, when there is room and the network is not going to tell */
+  /** @param onRoom called once after `awaitRoom`, when there is room and Bun will not call `drain` */
   constructor(socket: ClientSocket, outlet: Outlet, onRoom: (subscription: Subscription) => void) {
     this.#socket = socket;
     this.#outlet = outlet;
     this.#onRoom = onRoom;
   }
 
-  /** What may wait for the client, in bytes. */
+  /** How much may wait for the client, in bytes. */
   get room(): number {
     return this.#outlet.room;
   }
 
-  /** Whether more may be gathered or written beside what waits for the client. */
+  /** Whether there is room to gather or write more. */
   get isRoomy(): boolean {
     return this.#socket.getBufferedAmount() + this.#gathered <= this.#outlet.room;
   }
 
   /**
-   * Whether the network has taken all that was written. A client for which something waits here has tens of kilobytes to read beside it,
-   * so what is read for it from the log would lie here twice.
+   * Whether the network has taken everything that was written. While something waits here, the client has tens of kilobytes to read
+   * already, and what is read for it from the log would only lie here too.
    */
   get isDrained(): boolean {
     return this.#socket.getBufferedAmount() === 0;
@@ -61,7 +61,7 @@ export class Outflow<Subscription> {
     this.#gathered += size;
   }
 
-  /** The subscription has ended, and what it had gathered, of this size, is not written. */
+  /** The subscription has ended. What it had gathered, of this size, is not written. */
   leave(subscription: Subscription, size: number): void {
     this.#awaiting.delete(subscription);
     this.#gathered -= size;
@@ -69,15 +69,16 @@ export class Outflow<Subscription> {
   }
 
   /**
-   * One of the client's subscriptions goes on when there is room. Bun tells when the client has read what waited for it; but where
-   * it was another subscription's that took the room, and the network takes that at once, nothing ever waits.
+   * The subscription goes on when there is room. Usually Bun tells when the client has read what waited for it. But if another
+   * subscription's unwritten data took the room, and the network takes that at once, nothing ever waits in the socket, and Bun does not
+   * call `drain`.
    */
   awaitRoom(subscription: Subscription): void {
     this.#awaiting.add(subscription);
     this.#tell();
   }
 
-  /** Writes what was gathered as one. */
+  /** Writes what was gathered, in one piece. */
   write(frames: readonly Body[], size: number): void {
     this.#gathered -= size;
     if (frames.length === 1) this.#socket.send(frames[0]!);
@@ -100,7 +101,7 @@ export class Outflow<Subscription> {
   }
 }
 
-/** Each client's, shared by its subscriptions. */
+/** Makes outflows, one for each client. */
 export function outflowsTo<Subscription>(
   outlet: Outlet,
   onRoom: (subscription: Subscription) => void,

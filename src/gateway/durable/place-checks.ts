@@ -5,31 +5,31 @@ import { fingerprintOf } from "../../envelope/fingerprint.ts";
 import type { Position } from "../../log/position.ts";
 import type { SharedLog } from "./shared-log.ts";
 
-/** Readings at the same time: each is a channel and a consumer in RabbitMQ. */
+/** How many readings may run at a time: each is a channel and a consumer in RabbitMQ. */
 const readingsMax = 2;
-/** One that gets nothing for this time asks for a place that a new log has not reached: it is asked for anew. In milliseconds. */
+/** A reading that gets nothing for this time has asked for a place that a new log has not reached. It starts again. In milliseconds. */
 const silenceMsMax = 15_000;
 
-/** What is asked about one place. */
+/** The questions about one place. */
 interface Asked {
-  /** Those that ask, each with what it has to hear. */
+  /** Those that ask, each with the fingerprint that it expects. */
   readonly by: Map<object, { readonly fingerprint: string; readonly onChecked: OnChecked }>;
   end: (() => void) | undefined;
 }
 
-/** Whether it is the same log; undefined if this has to be found out anew. */
+/** Gets whether it is the same log; undefined if this has to be found out again. */
 type OnChecked = (isSame: boolean | undefined) => void;
 
 /**
- * Looks in the log whether what a client saw at a place is there: for places that lie among what is in memory, but have no record in it, such
- * as that of a mark, which is where a client is that has got nothing yet from a manager that has just started.
+ * Checks in the log whether what a client saw at a place is there. This is for places that memory covers but for which it has no record,
+ * such as that of a mark: a client that has got nothing yet from a manager that has just started is at such a place.
  */
 export class PlaceChecks {
   readonly #log: Pick<SharedLog, "read">;
   readonly #retryBackoff: BackoffLimits;
-  /** What was asked of each offset, the oldest question first. */
+  /** The questions by offset, the oldest one first. */
   readonly #asked = new Map<number, Asked>();
-  /** What each of those that ask has asked about, by its offset. */
+  /** The offset that each asker has asked about. */
   readonly #offsets = new Map<object, number>();
   #readings = 0;
   #failures = 0;
@@ -50,7 +50,7 @@ export class PlaceChecks {
     }
     asked.by.set(who, { fingerprint, onChecked });
     this.#offsets.set(who, offset);
-    this.#goOnSoon();
+    this.#resumeSoon();
   }
 
   forget(who: object): void {
@@ -74,15 +74,15 @@ export class PlaceChecks {
     this.#offsets.clear();
   }
 
-  /** Goes on at the end of the turn: a subscription that leaves at once has cost no reading. */
-  #goOnSoon(): void {
+  /** Starts at the end of the turn, so that a subscription that leaves at once costs no reading. */
+  #resumeSoon(): void {
     this.#immediate ??= setImmediate(() => {
       this.#immediate = undefined;
-      this.#goOn();
+      this.#resume();
     });
   }
 
-  #goOn(): void {
+  #resume(): void {
     if (this.#retryTimer !== undefined) return;
     for (const [offset, asked] of this.#asked) {
       if (this.#readings >= readingsMax) return;
@@ -95,7 +95,7 @@ export class PlaceChecks {
     const reading: LogReading = this.#log.read(offset, {
       aheadMax: 1,
       record: (at: number, _exchange: RecordExchange, envelope: Envelope) => {
-        // RabbitMQ may begin with what lies before the record that was asked for.
+        // RabbitMQ may begin with records before the one that was asked for.
         if (at < offset) reading.handled(1);
         else this.#found(offset, asked, at === offset ? fingerprintOf(envelope) : "");
       },
@@ -107,13 +107,13 @@ export class PlaceChecks {
       this.#readings--;
       clearTimeout(timer);
       reading.stop();
-      this.#goOnSoon();
+      this.#resumeSoon();
     };
   }
 
   /**
-   * @param seen the fingerprint of what is there; `any` where there is no log but what is in memory, which keeps no fingerprints of what
-   * is no record; undefined if nobody knows
+   * @param seen the fingerprint of what is there; `any` if there is no log besides what is in memory, which keeps no fingerprints of marks;
+   *   undefined if it is not known
    */
   #found(offset: number, asked: Asked, seen: string | undefined): void {
     asked.end?.();
@@ -125,13 +125,13 @@ export class PlaceChecks {
       onChecked(seen === undefined ? undefined : seen === "any" || seen === fingerprint);
   }
 
-  /** Those that ask anew meanwhile wait. */
+  /** Waits before it goes on. Those that ask meanwhile wait too. */
   #pause(): void {
     this.#failures++;
     this.#retryTimer ??= setTimeout(
       () => {
         this.#retryTimer = undefined;
-        this.#goOn();
+        this.#resume();
       },
       backoffMs(this.#failures, this.#retryBackoff, Math.random()),
     );

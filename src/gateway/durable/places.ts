@@ -1,9 +1,9 @@
-import { isBehind, type Position } from "../../log/position.ts";
+import { isAfter, type Position } from "../../log/position.ts";
 
-/** Two numbers of eight bytes. */
+/** What a place takes: two numbers of eight bytes. */
 const placeBytes = 16;
 
-/** Places in the log, in rising order: a few bytes each, since a subscription may have ten thousand. */
+/** Places in the log, in rising order. They are kept in a few bytes each, since a subscription may have ten thousand. */
 export class Places {
   readonly #numbers: Float64Array;
 
@@ -27,7 +27,7 @@ export class Places {
     while (low < high) {
       const middle = (low + high) >>> 1;
       const place = { offset: this.#numbers[2 * middle]!, index: this.#numbers[2 * middle + 1]! };
-      if (isBehind(place, offset, index)) low = middle + 1;
+      if (isAfter(place, offset, index)) low = middle + 1;
       else high = middle;
     }
     return this.#numbers[2 * low] === offset && this.#numbers[2 * low + 1] === index;

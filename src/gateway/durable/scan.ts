@@ -5,20 +5,20 @@ import type { Ahead } from "./ahead.ts";
 import type { SharedLog } from "./shared-log.ts";
 import { SweepReading } from "./sweep-reading.ts";
 
-/** A reading that gets nothing for this long has come to where the log ends, or gets nowhere: it is lost. In milliseconds. */
+/** A reading that gets nothing for this long has reached the log's end, or is stuck: it counts as lost. In milliseconds. */
 const silenceMsMax = 15_000;
 
 /** What a scan reports. */
 export interface ScanEvents {
-  /** The next record of its part. */
+  /** The next record of the part. */
   record(record: LogRecord): void;
-  /** It has read all of its part of the log. `first` is the first offset that it got; undefined if the log has nothing older. */
+  /** The whole part was read. `first` is the first offset that came; undefined if the log has nothing older. */
   done(first: number | undefined): void;
   /** The way to the log was lost. */
   lost(): void;
 }
 
-/** Reads one part of the log, in slices of the event loop's time, and hands on its records. */
+/** Reads one part of the log, in slices of the event loop's time, and passes on its records. */
 export class Scan implements Task {
   readonly #slices: Slices;
   readonly #start: "first" | number;
@@ -30,8 +30,8 @@ export class Scan implements Task {
   #isOver = false;
 
   /**
-   * @param start where it begins
-   * @param until the offset before which it ends, which may rise
+   * @param start where reading begins
+   * @param until the offset at which it ends, exclusive; it may rise
    */
   constructor(
     log: SharedLog,
@@ -67,7 +67,7 @@ export class Scan implements Task {
         this.#end(() => this.#events.done(this.#first));
         return;
       }
-      // RabbitMQ may begin with what lies before.
+      // RabbitMQ may begin with records before the one that was asked for.
       if (this.#first !== undefined) this.#events.record(record);
       if (performance.now() >= untilMs) break;
     }
@@ -76,7 +76,7 @@ export class Scan implements Task {
     if (handled > 0) this.#reading.handled(handled);
   }
 
-  /** Ends it without telling anybody. */
+  /** Ends the reading without calling back. */
   stop(): void {
     this.#isOver = true;
     clearTimeout(this.#silenceTimer);

@@ -8,13 +8,13 @@ import type { SharedLog } from "./shared-log.ts";
 
 /** What `Scans` reports. */
 export interface ScansEvents {
-  /** The way to the log was lost, and the scan with it. It rests now. */
+  /** The way to the log was lost, and the scan with it. Before the next scan there is a wait. */
   lost(): void;
-  /** It may scan again after one that was lost. */
+  /** The wait is over, so another scan may begin. */
   rested(): void;
 }
 
-/** Scans of the log, one at a time. After one that was lost it rests for a while. */
+/** Runs scans of the log, one at a time. After a lost one there is a wait. */
 export class Scans {
   readonly #log: SharedLog;
   readonly #slices: Slices;
@@ -39,17 +39,17 @@ export class Scans {
     this.#events = events;
   }
 
-  /** Whether it scans or rests: no other scan may begin. */
+  /** Whether a scan runs, or the wait after one: no other scan may begin. */
   get isBusy(): boolean {
     return this.#scan !== undefined || this.#restTimer !== undefined;
   }
 
   /**
-   * Begins a scan; there must be none.
+   * Begins a scan. None may be running.
    *
    * @param start where it begins
-   * @param until the offset before which it ends, which may rise
-   * @param done called at its end with the first offset that it got; undefined if the log has nothing older
+   * @param until the offset at which it ends, exclusive; it may rise
+   * @param done called at its end with the first offset that came; undefined if the log has nothing older
    */
   begin(
     start: "first" | number,
@@ -68,13 +68,13 @@ export class Scans {
     });
   }
 
-  /** Ends the scan, if there is one, without telling anybody. */
+  /** Ends the scan, if one runs, without calling back. */
   stop(): void {
     this.#scan?.stop();
     this.#scan = undefined;
   }
 
-  /** Ends the scan and the rest after it, without telling anybody. */
+  /** Ends the scan and the wait after it, without calling back. */
   reset(): void {
     this.stop();
     clearTimeout(this.#restTimer);

@@ -2,7 +2,7 @@ import type { Body, Message } from "../../message.ts";
 import { direct, type Encoding } from "../fan-out/encoding.ts";
 import type { DurableSubscription } from "./subscription.ts";
 
-/** What one message is to its subscriptions, each made once. */
+/** The frames of one message for its subscriptions, each made once. */
 export class SharedFrames {
   readonly #message: Message;
   readonly #position: string;
@@ -19,7 +19,7 @@ export class SharedFrames {
     this.#position = position;
   }
 
-  /** Most clients give their subscriptions the same few ids, and many of them come one after another. */
+  /** Most clients use the same few subscription ids, and many of these come one after another, so the last frame is kept. */
   frameFor({ head, encoding }: DurableSubscription, tail: Body): Body {
     if (head === this.#head && tail === this.#tail) return this.#frame!;
     this.#head = head;
@@ -29,7 +29,7 @@ export class SharedFrames {
   }
 
   tailFor({ pattern, encoding }: DurableSubscription): Body {
-    // A message for one client alone is hardly ever asked for twice.
+    // A message for one client is hardly ever needed twice.
     if (pattern === direct)
       return encoding.tailOf(this.#message, this.#message.id, { position: this.#position, isForOne: true });
     if (encoding === this.#encoding) return this.#encoded!;

@@ -1,4 +1,4 @@
-import { isBehind, type Position, positionText, type Start } from "../../log/position.ts";
+import { isAfter, type Position, positionText, type Start } from "../../log/position.ts";
 import type { LogRecord } from "../../log/record.ts";
 import type { LogWindow } from "../../log/window.ts";
 import type { Body } from "../../message.ts";
@@ -8,36 +8,36 @@ import type { Outflow } from "./outflow.ts";
 import { Places } from "./places.ts";
 import type { DurableState } from "./states.ts";
 
-/** What is gathered before it is written, in characters or bytes. */
+/** How much is gathered before it is written, in characters or bytes. */
 const batchSizeMax = 16 * 1024;
 
 /** What a client asks for. */
 export interface DurableRequest {
   readonly socket: ClientSocket;
-  /** What is for it alone is addressed to this id. */
+  /** The id to which messages for this client are addressed. */
   readonly clientId: string;
-  /** What the client calls it. */
+  /** The client's id for the subscription. */
   readonly subscriptionId: string;
   readonly encoding: Encoding;
   /** A topic, a pattern, or `direct`. */
   readonly pattern: string | typeof direct;
   readonly start: Start;
   /**
-   * Called once, when its place in the log is known. `after` is the position that it goes on after, if that is the end of a whole
-   * record: a client that is lost before it has got anything can go on there.
+   * Called once, when its place in the log is known. `after` is the position after which it goes on, if that is the end of a whole record.
+   * A client that is lost before it has got anything can resume there.
    */
   readonly onInForce: (after: string | undefined) => void;
-  /** It cannot be what it asks for: `why` is a sentence for its client, short enough for a close frame: 123 bytes. */
+  /** Called if the request cannot be fulfilled: `why` is a sentence for the client, short enough for a close frame (123 bytes). */
   readonly onRefused?: ((why: string) => void) | undefined;
 }
 
-/** Subscriptions that read the same records. */
+/** Subscriptions that read the same records together. */
 export interface ReadingGroup {
-  /** False if it was not there. */
+  /** Returns false if it was not there. */
   remove(subscription: DurableSubscription): boolean;
 }
 
-/** A subscription that reads from the log: where it is, and what it has yet to write to its client. */
+/** A subscription that reads from the log: where it is, and what it has gathered for its client. */
 export class DurableSubscription {
   readonly socket: ClientSocket;
   readonly clientId: string;
@@ -47,22 +47,23 @@ export class DurableSubscription {
   /** How its messages begin. */
   readonly head: string;
   #state: DurableState = "locating";
-  /** Those with which it reads the same records, while it does. */
+  /** The group with which it reads at the moment. */
   readsWith: ReadingGroup | undefined;
-  /** Where it is told to begin; a position as soon as it has passed one. */
+  /** Where it begins; a position as soon as it has passed one. */
   place: Start;
   /**
-   * It begins with its first message that is not older than this time in seconds since 1970 by its publisher's clock, where there is
-   * one: `place` goes by RabbitMQ's clock. What came after it had asked, up to this offset, is never too old.
+   * Set if it begins at a time, in seconds since 1970: it begins with the first message that is not older by its publisher's clock, if that
+   * is known, whereas `place` goes by RabbitMQ's clock. Messages with an offset above `until` came after the client had asked, and are
+   * never too old.
    */
   since: { readonly seconds: number; readonly until: number } | undefined;
-  /** Up to this offset it gets these messages alone, by their offsets and indexes. */
+  /** Up to the offset `until` it gets only these messages, given by their offsets and indexes. */
   #only: { readonly places: Places; readonly until: number } | undefined;
-  /** Its next message tells that some are missing before it. */
-  isBehindGap = false;
+  /** Whether its next message has to tell that others are missing before it. */
+  isAfterGap = false;
   /** Shared with the client's other subscriptions. */
   readonly #outflow: Outflow<DurableSubscription>;
-  /** Absent once it was called, since it keeps a receipt alive. */
+  /** Dropped after the call, since it keeps a receipt alive. */
   #onInForce: DurableRequest["onInForce"] | undefined;
   readonly #onRefused: DurableRequest["onRefused"];
   #batch: Body[] = [];
@@ -84,27 +85,27 @@ export class DurableSubscription {
     this.#onRefused = onRefused;
   }
 
-  /** It gets nothing: its client is told why. */
+  /** Tells the client why it gets nothing. */
   refuse(why: string): void {
     this.#onRefused?.(why);
   }
 
-  /** Limits what it gets of the log up to `until` to these messages, in their order; its place is before the first of them. */
+  /** Limits what it gets up to the offset `until` to these messages, in order. Its place is before the first of them. */
   beginWith(places: readonly Position[], until: number): void {
     this.#only = { places: new Places(places), until };
   }
 
-  /** What is kept for it besides what waits for its client. In bytes. */
+  /** What is kept for it besides what waits for the client. In bytes. */
   get keptBytes(): number {
     return this.#only?.places.costBytes ?? 0;
   }
 
   /**
-   * Its place was in another log: it begins with all of this one, and tells of a gap if it had a place. What it was to get of the other
-   * one says nothing about this one, whose offsets are others.
+   * Its place was in another log. It begins with all of this one, and tells of a gap if it had a position. What it was to get of the other
+   * log does not apply to this one, which has other offsets.
    */
   forgetPlace(): void {
-    if (isPosition(this.place)) this.isBehindGap = true;
+    if (isPosition(this.place)) this.isAfterGap = true;
     this.place = "first";
     this.#only = undefined;
     this.since = undefined;
@@ -114,7 +115,7 @@ export class DurableSubscription {
     return this.#state;
   }
 
-  /** Changes the state. Only `Durables` calls this, which knows what may follow what. */
+  /** Changes the state. Only `Durables` calls this, since it knows the allowed transitions. */
   becomes(state: DurableState): void {
     this.#state = state;
   }
@@ -125,11 +126,11 @@ export class DurableSubscription {
     onInForce?.(wholeRecordIn(this.place, window));
   }
 
-  /** Whether a message that it wants is not one of those that it has passed. */
+  /** Whether it has yet to get a message that it wants. */
   isDue(record: LogRecord, index: number): boolean {
     const { place, since } = this;
     const { offset } = record;
-    if (isPosition(place) && !isBehind(place, offset, index)) return false;
+    if (isPosition(place) && !isAfter(place, offset, index)) return false;
     const only = this.#only;
     if (only !== undefined && offset <= only.until) return only.places.has(offset, index);
     if (since === undefined) return true;
@@ -139,44 +140,44 @@ export class DurableSubscription {
     return true;
   }
 
-  /** @param frame what it is for all that begin like this one, made once for them; made here if absent */
+  /** @param frame shared by all subscriptions with the same head; it is made here if absent */
   add(tail: Body, frame?: Body): void {
     const { encoding, head } = this;
-    if (this.isBehindGap) this.#batch.push(encoding.join(encoding.headAfterGap(head), tail));
+    if (this.isAfterGap) this.#batch.push(encoding.join(encoding.headAfterGap(head), tail));
     else this.#batch.push(frame ?? encoding.join(head, tail));
-    this.isBehindGap = false;
+    this.isAfterGap = false;
     this.#batchSize += tail.length;
     this.#outflow.gathered(tail.length);
   }
 
-  /** Whether anything is gathered that is not written. */
+  /** Whether it has gathered something that is not written. */
   get hasGathered(): boolean {
     return this.#batchSize > 0;
   }
 
-  /** Whether enough is gathered to be written. */
+  /** Whether it has gathered enough to write. */
   get hasBatch(): boolean {
     return this.#batchSize >= Math.min(batchSizeMax, this.#outflow.room);
   }
 
-  /** Everything up to and including this record is done with. */
+  /** It has got everything up to and including this record. */
   passed(offset: number): void {
     this.reached({ offset, index: Number.POSITIVE_INFINITY });
   }
 
-  /** Everything up to and including this message is done with. */
+  /** It has got everything up to and including this message. */
   reached(place: Position): void {
-    if (!isPosition(this.place) || isBehind(this.place, place.offset, place.index)) this.place = place;
+    if (!isPosition(this.place) || isAfter(this.place, place.offset, place.index)) this.place = place;
     if (this.#only !== undefined && place.offset > this.#only.until) this.#only = undefined;
   }
 
-  /** Writes what was gathered as one. False if the client has to read before more is written. */
+  /** Writes what was gathered, in one piece. Returns false if the client has to read before more is written. */
   flush(): boolean {
     this.write();
     return this.isDrained;
   }
 
-  /** Writes what was gathered as one. Call it where nothing more is to be written. */
+  /** Writes what was gathered, in one piece. Call this instead of `flush` if nothing more is to be written. */
   write(): void {
     const batch = this.#batch;
     const size = this.#batchSize;
@@ -187,22 +188,22 @@ export class DurableSubscription {
     }
   }
 
-  /** Whether more may be gathered or written beside what waits for the client. */
+  /** Whether there is room to gather or write more. */
   get isRoomy(): boolean {
     return this.#outflow.isRoomy;
   }
 
-  /** Whether nothing waits for the client any more: then it is read on for. */
+  /** Whether nothing waits for the client any more, so that more may be read for it. */
   get isDrained(): boolean {
     return this.#outflow.isDrained;
   }
 
-  /** It goes on when there is room, also where Bun does not tell. */
+  /** Has it go on when there is room, even if Bun does not tell. */
   awaitRoom(): void {
     this.#outflow.awaitRoom(this);
   }
 
-  /** What was gathered is not written any more. */
+  /** Drops what was gathered. */
   end(): void {
     this.#outflow.leave(this, this.#batchSize);
     this.#batch = [];
@@ -210,24 +211,24 @@ export class DurableSubscription {
   }
 }
 
-/** Whether the place is a message's position, and not a word or a time. */
+/** Whether the place is a position, and not a word or a time. */
 export function isPosition(start: Start): start is Position {
   return typeof start === "object" && "offset" in start;
 }
 
-/** Whether it can be told from the same place in another log. */
+/** Whether the place has a fingerprint, by which it can be told from the same place in another log. */
 export function isTellable(start: Start): boolean {
   return isPosition(start) && start.fingerprint !== undefined;
 }
 
-/** What the end of a record is called towards clients; undefined if the place is none, or before the first one. */
+/** The position at the end of a record, as clients see it; undefined if the place is not such a position, or is before the first record. */
 function wholeRecordIn(place: Start, window: Pick<LogWindow, "nameOf">): string | undefined {
   if (!isPosition(place) || place.index !== Number.POSITIVE_INFINITY || place.offset < 0) return undefined;
   const { offset, fingerprint } = place;
   return fingerprint === undefined ? window.nameOf(offset) : positionText(offset, 0, 1, fingerprint);
 }
 
-/** The oldest place among them: the log's beginning where one names no position. */
+/** The oldest place among them; the log's beginning if one of them has no position. */
 export function oldestPlaceOf(subscriptions: readonly DurableSubscription[]): "first" | number {
   let oldest = Number.POSITIVE_INFINITY;
   for (const { place } of subscriptions) {

@@ -7,24 +7,24 @@ import { Repeats } from "../../log/repeats.ts";
 import { type Ahead, carefulAheadRecords } from "./ahead.ts";
 import type { SharedLog } from "./shared-log.ts";
 
-/** What may wait here to be dealt with, in bytes of bodies. What comes beyond that is let go of, and read again. */
+/** How many bytes of bodies may wait here. Records beyond that are dropped and read again later. */
 const waitingBytesMax = 16 * 1024 ** 2;
 
 /**
- * A reading of what is older than anybody here has followed begins this many records before its start, to know what is repeated just after it:
- * about what a manager has on its way when its connection is lost.
+ * A reading of what is older than the follower has read begins this many records before its start, to recognize repeats just after it. A
+ * manager has about this many records on their way when its connection is lost.
  */
 const pastRecords = 1024;
 
 /** What a reading reports. */
 export interface SweepReadingEvents {
-  /** There is something to take. */
+  /** There are records to take. */
   came(): void;
-  /** The reading has ended; see `LogReader`. This also says that it cannot go on without a gap. */
+  /** The reading has ended; see `LogReader`. This is also called if it cannot go on without a gap. */
   ended(why: "nothing kept" | "lost"): void;
 }
 
-/** A record that waits to be dealt with, and the bytes of its body. */
+/** A waiting record, and the size of its body in bytes. */
 interface Waiting {
   readonly record: LogRecord;
   readonly envelope: Envelope;
@@ -32,8 +32,8 @@ interface Waiting {
 }
 
 /**
- * What a sweep reads, and what of it waits to be dealt with. Records that are small come ahead by the hundred; should they turn
- * out to be large, those that find no room are read once more.
+ * What a sweep reads, with the records that wait to be handled. Small records are sent ahead by the hundred. If they turn out to be large,
+ * those without room are read again.
  */
 export class SweepReading {
   readonly #log: SharedLog;
@@ -43,9 +43,9 @@ export class SweepReading {
   readonly #repeats = new Repeats();
   readonly #waiting = new Deque<Waiting>();
   #waitingBytes = 0;
-  /** The first record that found no room: from here on it is read again, once what waits is dealt with. */
+  /** The first record that found no room. Reading starts again from here when the waiting ones are handled. */
   #readAgainFrom: number | undefined;
-  /** It is being read again, and this record has not come yet. */
+  /** Set while it reads again and this record has not come yet. */
   #resumesAt: number | undefined;
   #reading: LogReading;
   #isOver = false;
@@ -62,12 +62,12 @@ export class SweepReading {
     return this.#waiting.length === 0;
   }
 
-  /** The bodies that wait here, in bytes. */
+  /** How many bytes of bodies wait here. */
   get waitingBytes(): number {
     return this.#waitingBytes;
   }
 
-  /** Takes out the record that came first. */
+  /** Removes and returns the oldest record. */
   take(): LogRecord | undefined {
     const next = this.#waiting.shift();
     if (next === undefined) return undefined;
@@ -77,7 +77,7 @@ export class SweepReading {
     return next.record;
   }
 
-  /** This many more of those that were taken are dealt with. */
+  /** This many more of the taken records are handled. */
   handled(count: number): void {
     this.#reading.handled(count);
     if (this.#readAgainFrom === undefined || !this.isEmpty) return;
@@ -91,7 +91,7 @@ export class SweepReading {
     this.#reading.stop();
   }
 
-  /** What came before the follower knew of repeats may be one of what lies before its start. */
+  /** Records from before the follower knew of repeats may repeat some that lie before the start. */
   #withPast(start: "first" | number): "first" | number {
     if (start === "first" || start >= (this.#log.repeats.from ?? Number.POSITIVE_INFINITY)) return start;
     return start > pastRecords ? start - pastRecords : "first";
@@ -109,7 +109,7 @@ export class SweepReading {
     });
   }
 
-  /** Some dozens find room whatever their size. */
+  /** The first few dozen records always have room, whatever their size. */
   #came(waiting: Waiting): void {
     const { record, bytes } = waiting;
     if (this.#isOver || this.#readAgainFrom !== undefined) return;
@@ -124,7 +124,7 @@ export class SweepReading {
     this.#events.came();
   }
 
-  /** RabbitMQ may begin with what lies before the record that was asked for; and the log may have dropped that one meanwhile. */
+  /** Whether reading has reached the record that was asked for. RabbitMQ may begin before it, and the log may have dropped it meanwhile. */
   #isResumedBy(offset: number): boolean {
     if (offset === this.#resumesAt) {
       this.#resumesAt = undefined;
@@ -136,7 +136,7 @@ export class SweepReading {
   }
 }
 
-/** What cannot be read was warned of when it came first. */
+/** Opens without warnings: a record that cannot be read was warned of when it first came. */
 function quietOpener(recordBytesMax: number): Opener {
   return (record, envelope) => {
     if (envelope.contentType === markContentType) return contentsWith([]);

@@ -9,39 +9,39 @@ import { type DurableSubscription, isPosition, oldestPlaceOf } from "./subscript
 import { SweepReading } from "./sweep-reading.ts";
 import { Unproven } from "./unproven.ts";
 
-/** A sweep that gets nothing for this time has been overtaken by the log's end: another one begins. In milliseconds. */
+/** A sweep that gets nothing for this time was overtaken by the log's end. Another sweep begins. In milliseconds. */
 const silenceMsMax = 15_000;
 /**
- * A sweep waits so long for clients that have to read first, where it has no others, in milliseconds. Another one would cost RabbitMQ and this
- * process all that is sent ahead once more, each time that a client has read the little that there is room for.
+ * How long a sweep whose last clients have to read first waits for them, in milliseconds. Otherwise a new sweep would start each time that
+ * a client has read a little, and RabbitMQ would send everything that is on its way once more.
  */
 const lingerMs = 1000;
 
 /** What a sweep reports. */
 export interface SweepEvents {
-  /** It has come to what is in memory: it goes on there, with this record. */
+  /** It has reached what is in memory, and goes on there with this record. */
   arrived(subscription: DurableSubscription, sequence: number): void;
-  /** Where its place is has to be found out again. */
-  astray(subscription: DurableSubscription): void;
+  /** Its place has to be located again. */
+  misplaced(subscription: DurableSubscription): void;
   /** Its client has to read first. */
   parked(subscription: DurableSubscription): void;
   /** `count` messages were written. */
   delivered(count: number): void;
-  /** It has read some. */
+  /** Some records were read. */
   proceeded(): void;
-  /** All have to read first: it waits for them for a while. */
+  /** All clients have to read first. The sweep waits for them for a while. */
   lingers(): void;
-  /** It has come to its end, all have left, or the way to the log was lost: those that are left need another sweep. */
+  /** The sweep has reached its end, all subscriptions have left, or the way to the log was lost. Those that are left need another sweep. */
   ended(left: readonly DurableSubscription[]): void;
 }
 
 /**
- * One reading of the log from an old place up to what is in memory, shared by all subscriptions whose places it passes: each
- * gets on where the sweep reaches its place, and off at memory, or where its client reads too slowly.
+ * One reading of the log from an old place up to what is in memory, shared by all subscriptions whose places it passes. Each of them joins
+ * where the sweep reaches its place, and leaves at memory, or where its client reads too slowly.
  */
 export class Sweep implements Task {
   readonly members = new Members();
-  /** The offset from which on it may have to wait for another sweep. */
+  /** Below this offset it does not have to wait for another sweep again. */
   waitsFrom = 0;
   readonly #window: LogWindow;
   readonly #events: SweepEvents;
@@ -52,7 +52,7 @@ export class Sweep implements Task {
   readonly #silenceTimer: NodeJS.Timeout;
   #handled = 0;
   #isOver = false;
-  /** The one that has left it last since its client has to read first: it may come back to the last record. */
+  /** The last subscription that left because its client has to read first. It may come back to the last record. */
   #awaited: DurableSubscription | undefined;
   #last: LogRecord | undefined;
   #lingering: NodeJS.Timeout | undefined;
@@ -71,7 +71,7 @@ export class Sweep implements Task {
     this.#events = events;
     this.#start = oldestPlaceOf(passengers);
     for (const passenger of passengers) this.#take(passenger);
-    // There is always more to come, since what is in memory lies ahead.
+    // There is always more to come, since the part in memory lies ahead.
     this.#silenceTimer = setTimeout(() => this.#end(), silenceMsMax);
     this.#reading = new SweepReading(log, this.#start, ahead, {
       came: () => {
@@ -82,22 +82,22 @@ export class Sweep implements Task {
     });
   }
 
-  /** The offset that comes next, or a lower one; 0 where it is not known yet. */
+  /** The next offset, or a lower one; 0 if it is not known yet. */
   get next(): number {
     const { lastOffset } = this.members;
     if (lastOffset !== undefined) return lastOffset + 1;
     return this.#start === "first" ? 0 : this.#start;
   }
 
-  /** Whether it has nobody, and waits for those that have to read first. */
+  /** Whether nobody is left, and it waits for those that have to read first. */
   get isLingering(): boolean {
     return this.#lingering !== undefined;
   }
 
   /**
-   * Takes one in whose place is still ahead; of one that lingers, also one that has yet to get the rest of its last record.
+   * Adds a subscription whose place is still ahead. If the sweep lingers, also one that has yet to get the rest of its last record.
    *
-   * @param recordsMax how far ahead it may be at most
+   * @param recordsMax how far ahead the place may be
    */
   join(subscription: DurableSubscription, recordsMax: number): boolean {
     if (this.#isOver) return false;
@@ -110,9 +110,9 @@ export class Sweep implements Task {
     this.#lingering = undefined;
     this.#awaited = undefined;
     if (isBack) {
-      // Nobody else is there who would get it twice.
+      // No other subscription is there that would get it twice.
       this.#prove(this.#last!);
-      this.#deal(this.#last!);
+      this.#gather(this.#last!);
     }
     this.#slices.ask(this);
     return true;
@@ -123,18 +123,18 @@ export class Sweep implements Task {
     this.#unproven.add(subscription);
   }
 
-  /** The sweep ends when nobody is left. */
+  /** Removes a subscription. The sweep ends with the last one. */
   remove(subscription: DurableSubscription): void {
     this.members.remove(subscription);
     this.#endIfEmpty();
   }
 
-  /** It does not come back: a sweep that lingers for it ends. */
+  /** The subscription does not come back, so a sweep that lingers for it ends. */
   gone(subscription: DurableSubscription): void {
     if (this.isLingering && this.#awaited === subscription) this.#end();
   }
 
-  /** Ends it, and takes all out. Nobody is told. */
+  /** Ends it, and returns all subscriptions. Nothing is called back. */
   stop(): DurableSubscription[] {
     this.#isOver = true;
     this.#slices.forget(this);
@@ -163,25 +163,25 @@ export class Sweep implements Task {
         this.#arrive(record.offset);
         return;
       }
-      this.#deal(record);
+      this.#gather(record);
       this.#handled++;
       if (performance.now() >= untilMs) break;
     }
-    this.#goOn(untilMs);
+    this.#resume(untilMs);
   }
 
-  #deal(record: LogRecord): void {
+  #gather(record: LogRecord): void {
     this.#last = record;
-    this.#events.delivered(this.members.deal(record, this.#onSlow));
+    this.#events.delivered(this.members.gather(record, this.#onSlow));
   }
 
-  #goOn(untilMs: number): void {
+  #resume(untilMs: number): void {
     if (this.#isOver || this.isLingering) return;
     this.members.write(untilMs, this.#onSlow);
     this.#endIfEmpty();
     if (this.#isOver || this.isLingering) return;
     this.#events.proceeded();
-    // What cannot be written yet holds up the reading.
+    // Unwritten data holds up the reading.
     if (this.members.hasUnwritten || !this.#reading.isEmpty) this.#slices.ask(this);
     if (this.members.hasUnwritten) return;
     this.#reading.handled(this.#handled);
@@ -192,20 +192,20 @@ export class Sweep implements Task {
     return this.#window.coversFrom !== undefined && offset >= this.#window.coversFrom;
   }
 
-  /** The broker begins with the oldest record that is left, so a subscription that named an older one misses some. */
+  /** The broker begins with the oldest record that is left. Subscriptions that named an older one have a gap. */
   #noticeGaps(firstOffset: number): void {
     for (const subscription of this.members) {
       const { place } = subscription;
-      if (isPosition(place) && place.offset < firstOffset) subscription.isBehindGap = true;
+      if (isPosition(place) && place.offset < firstOffset) subscription.isAfterGap = true;
     }
   }
 
-  /** What its client saw at its place is not there: the place is of another log. */
+  /** Removes subscriptions whose client saw something else at its place: these places are in another log. */
   #prove(record: LogRecord): void {
     for (const subscription of this.#unproven.contradictedBy(record)) {
       if (!this.members.remove(subscription)) continue;
       subscription.forgetPlace();
-      this.#events.astray(subscription);
+      this.#events.misplaced(subscription);
     }
   }
 
@@ -223,7 +223,7 @@ export class Sweep implements Task {
   /** There is nothing older than what is in memory. */
   #arriveWithGap(): void {
     for (const subscription of this.stop()) {
-      if (isPosition(subscription.place)) subscription.isBehindGap = true;
+      if (isPosition(subscription.place)) subscription.isAfterGap = true;
       this.#events.arrived(subscription, this.#window.begin);
     }
     this.#events.ended([]);

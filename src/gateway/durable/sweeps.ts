@@ -7,28 +7,27 @@ import { nearestRecords, stretchAt } from "./stretches.ts";
 import { type DurableSubscription, isPosition } from "./subscription.ts";
 import { Sweep, type SweepEvents } from "./sweep.ts";
 
-/** Sweeps that may begin in the nearest stretch: they are short, and a subscription that is just older than memory waits for no other. */
+/** How many sweeps may run in the nearest stretch. They are short, so a subscription that is just older than memory need not wait for another. */
 const nearestSweepsMax = 3;
-/** A sweep that is no further away than this part of the nearest stretch is waited for where another one could begin. */
+/** A sweep is waited for, instead of starting another one, if it is no further away than this part of the nearest stretch. */
 const waitedForShare = 1 / 16;
-/** A sweep waits for one that is further back, by at most this part of its own remaining way, and goes on together with it. */
+/** A sweep waits for one that is further back by at most this part of its own remaining way, and they go on as one. */
 const meetShare = 1 / 4;
-/** Readings of the log at the same time, besides those in the nearest stretch: each is a channel and a consumer in RabbitMQ. */
+/** How many readings of the log may run besides those in the nearest stretch. Each is a channel and a consumer in RabbitMQ. */
 const farSweepsMax = 4;
-/** The waits between sweeps that were cut off. */
+/** The waits before subscriptions whose sweeps were cut off start again. */
 export const defaultRetryBackoff: BackoffLimits = { firstMs: 100, mostMs: 5000 };
 
 /** What `Sweeps` reports. */
 export type SweepsEvents = Omit<SweepEvents, "ended" | "proceeded" | "lingers">;
 
 /**
- * Subscriptions whose places are older than what is in memory. They share a few sweeps of the log.
+ * The subscriptions whose places are older than what is in memory. They share a few sweeps of the log.
  *
- * Seen from what is in memory, the log before it is divided into stretches, each as long as all nearer ones together. In each of
- * them one sweep is on its way from there; a subscription that comes after it waits until it has left its stretch, and goes with the next one.
- * Sweeps that are close together become one.
- * A sweep that comes from further back takes along those whom it reaches before they have waited for longer than their own way
- * takes. So nobody waits long in comparison with what lies ahead of it, whatever others read.
+ * The log before what is in memory is divided into stretches, each as long as all nearer ones together. In each stretch runs at most one
+ * sweep that began there. A subscription that comes after it waits until it has left the stretch, and goes with the next one. Sweeps that
+ * are close together are merged. A sweep that comes from further back takes along the subscriptions that it reaches, before these have
+ * waited for longer than their own way takes. So the wait is always short in comparison with what lies ahead, whatever others read.
  */
 export class Sweeps {
   readonly #log: SharedLog;
@@ -37,7 +36,7 @@ export class Sweeps {
   readonly #ahead: Ahead;
   readonly #events: SweepsEvents;
   readonly #retryBackoff: BackoffLimits;
-  /** Each sweep that runs, with the stretch that it is the one to sweep in, until it has left that. */
+  /** The running sweeps. Each has the stretch that it was started for, until it has left that. */
   readonly #running = new Map<Sweep, number | undefined>();
   readonly #waiting = new Set<DurableSubscription>();
   readonly #cutOff = new Set<DurableSubscription>();
@@ -60,12 +59,12 @@ export class Sweeps {
     this.#retryBackoff = retryBackoff;
   }
 
-  /** Readings of the log. */
+  /** How many readings of the log run. */
   get count(): number {
     return this.#running.size;
   }
 
-  /** Subscriptions, those that wait for a sweep among them. */
+  /** How many subscriptions there are, including those that wait for a sweep. */
   get subscriptionCount(): number {
     let count = this.#waiting.size + this.#cutOff.size;
     for (const { members } of this.#running.keys()) count += members.size;
@@ -87,12 +86,12 @@ export class Sweeps {
     }
   }
 
-  /** One that has left since its client has to read first does not come back. */
+  /** A subscription that left because its client has to read first does not come back. */
   gone(subscription: DurableSubscription): void {
     for (const sweep of this.#running.keys()) sweep.gone(subscription);
   }
 
-  /** Ends all sweeps, and takes all subscriptions out. */
+  /** Ends all sweeps, and returns all subscriptions. */
   takeAll(): DurableSubscription[] {
     const all = [
       ...this.#waiting,
@@ -114,7 +113,7 @@ export class Sweeps {
     this.#cutOff.clear();
   }
 
-  /** Begins at the end of the turn, so that subscriptions that come together go together. */
+  /** Starts at the end of the turn, so that subscriptions that come together share a sweep. */
   #startSoon(): void {
     if (this.#waiting.size > 0) this.#startImmediate ??= setImmediate(() => this.#start());
   }
@@ -130,7 +129,7 @@ export class Sweeps {
       if (there === undefined) byStretch.set(stretch, [subscription]);
       else there.push(subscription);
     }
-    // The nearest first.
+    // Nearest first.
     for (const [stretch, passengers] of [...byStretch].sort(([one], [other]) => one - other)) {
       if (this.#isFree(stretch)) this.#sweep(stretch, passengers);
       else
@@ -148,7 +147,7 @@ export class Sweeps {
     return false;
   }
 
-  /** How many records its place is before what is in memory, or more. */
+  /** How many records its place lies before what is in memory, or a higher number. */
   #distanceOf({ place }: DurableSubscription): number {
     return this.#distanceFrom(isPosition(place) ? place.offset : 0);
   }
@@ -191,7 +190,7 @@ export class Sweeps {
     this.#running.set(sweep, stretch);
   }
 
-  /** Where there are as many as there may be, the one that has lingered longest goes. */
+  /** If the maximum of sweeps runs, ends the one that has lingered longest. */
   #makeRoom(): void {
     if (this.#running.size < nearestSweepsMax + farSweepsMax) return;
     for (const sweep of this.#running.keys()) {
@@ -203,9 +202,9 @@ export class Sweeps {
   }
 
   /**
-   * Sweeps a little ahead of this one read the same records once more: their passengers change into this one instead, which they wait for.
-   * Once they have waited, they get on by as much as they have waited for before they may have to wait again: so however often
-   * others come after them, they have half of their speed.
+   * Sweeps a little ahead of this one would read the same records again, so their subscriptions change over to this one and wait for it.
+   * Then they may go on for as many records as they have waited for, before they may have to wait again. So they have at least half of
+   * their speed, however often others come after them.
    */
   #meet(sweep: Sweep): void {
     for (const ahead of this.#running.keys()) {
@@ -220,7 +219,7 @@ export class Sweeps {
     }
   }
 
-  /** Where it has left its stretch the next one may begin there; and it may have come near to those that wait. */
+  /** Once a sweep has left its stretch, the next one may begin there. It may also have come near to subscriptions that wait. */
   #proceeded(sweep: Sweep): void {
     const stretch = this.#running.get(sweep);
     if (stretch === undefined || stretch === 0) return;
@@ -243,6 +242,6 @@ export class Sweeps {
     this.#retryTimer = undefined;
     const all = [...this.#cutOff];
     this.#cutOff.clear();
-    for (const subscription of all) this.#events.astray(subscription);
+    for (const subscription of all) this.#events.misplaced(subscription);
   }
 }

@@ -1,7 +1,7 @@
-/** How many points are remembered. Beyond that every second one is forgotten. */
+/** How many points are remembered. Beyond that, every second one is forgotten. */
 const pointsMax = 2048;
 
-/** Where in the log RabbitMQ was when, as far as was found out: a time and the offset of the first record that it got then or later. */
+/** Points that are known in the log: a time, and the offset of the first record that RabbitMQ got then or later. */
 export class TimePoints {
   readonly #seconds: number[] = [];
   readonly #offsets: number[] = [];
@@ -20,15 +20,15 @@ export class TimePoints {
     if (this.#seconds.length > pointsMax) this.#thin();
   }
 
-  /** The offset for a time; undefined where it has to be asked for. */
+  /** The offset for a time; undefined if it is not known. */
   at(seconds: number): number | undefined {
     const at = this.#indexOf(seconds);
     if (this.#seconds[at] === seconds) return this.#offsets[at];
-    // What lies between two times with the same answer has that answer, too.
+    // Between two times with the same answer, the answer is the same too.
     return at > 0 && this.#offsets[at - 1] === this.#offsets[at] ? this.#offsets[at] : undefined;
   }
 
-  /** An offset that is not too high for a time; undefined if none is known. */
+  /** An offset that is not too late for a time; undefined if none is known. */
   notAfter(seconds: number): number | undefined {
     const at = this.#indexOf(seconds);
     return this.#seconds[at] === seconds ? this.#offsets[at] : this.#offsets[at - 1];
@@ -38,7 +38,7 @@ export class TimePoints {
     this.#seconds.length = this.#offsets.length = 0;
   }
 
-  /** The index of the first one that is not before this time. */
+  /** The index of the first point that is not before this time. */
   #indexOf(seconds: number): number {
     let low = 0;
     let high = this.#seconds.length;

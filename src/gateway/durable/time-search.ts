@@ -5,25 +5,25 @@ import type { Slices } from "../clients/slices.ts";
 import type { SharedLog } from "./shared-log.ts";
 import { TimePoints } from "./time-points.ts";
 
-/** Where in the log a time lies. */
+/** The place of a time in the log. */
 export type Found =
-  /** The offset to begin with, and whether older records of that time are there no more. */
-  | { readonly offset: number; readonly isBehindGap: boolean }
-  /** Everything older than what is in memory is gone, or never was. */
+  /** The offset to begin with, and whether older records of that time are gone. */
+  | { readonly offset: number; readonly isAfterGap: boolean }
+  /** Everything older than what is in memory is gone, or never existed. */
   | "nothing kept";
 
-/** Readings at the same time: each is a channel and a consumer in RabbitMQ. */
+/** How many readings may run at a time: each is a channel and a consumer in RabbitMQ. */
 const probesMax = 4;
 /** How long a subscription waits for its exact place before it takes the nearest earlier one that is known. In milliseconds. */
 const patienceMs = 500;
-/** How long it waits where its own time is being asked for, or where it would have to read the whole log. In milliseconds. */
+/** The same if a reading for exactly its time runs, or if it would have to read the whole log otherwise. In milliseconds. */
 const patienceForAnswersMs = 5000;
-/** How long a reading may get nothing before the log is written to, so that it gets something. In milliseconds. */
+/** After this time in which a reading got nothing, a mark is written into the log for it. In milliseconds. */
 const silenceMsMax = 100;
-/** The wait before a search that was cut off begins anew, in milliseconds. */
+/** The wait before a search that was cut off starts again, in milliseconds. */
 const retryMs = 500;
 
-/** A search that is under way. */
+/** A search in progress. */
 interface Search {
   readonly seconds: number;
   readonly sinceMs: number;
@@ -31,16 +31,16 @@ interface Search {
 }
 
 /**
- * Looks for the first record that RabbitMQ got at a time or later, by RabbitMQ's own clock: it knows the time of each chunk of the
- * log, to the second that it was asked for, and begins to read there.
+ * Finds the first record that RabbitMQ got at a time or later, by RabbitMQ's own clock. RabbitMQ knows the time of each chunk of the log,
+ * to the second, and begins to read there.
  *
- * However many times are asked for: each one that is found out bounds all others, and what lies between two times with the
- * same answer need not be asked. So they are asked in random order, some at a time. A subscription that has waited for a second begins with the
- * nearest place that is known to be not too late: it is told no more than it has to hear, only earlier.
+ * Each answer bounds the answers for all other times, and between two times with the same answer nothing need be asked. So times are asked
+ * in random order, a few at once, however many are wanted. A subscription that has waited too long begins with the nearest place that is
+ * known to be early enough, and messages that are too old by their publisher's clock are left out.
  *
- * RabbitMQ does not tell that the log begins later than a time, so that the log's first record is looked at as well, afterwards.
+ * RabbitMQ does not tell whether the log begins later than a time, so the log's first record is read too, afterwards.
  *
- * One answer may be that to thousands of subscriptions, which are told in slices of the event loop's time.
+ * One answer may be for thousands of subscriptions, which get it in slices of the event loop's time.
  */
 export class TimeSearch implements Task {
   readonly #log: SharedLog;
@@ -48,9 +48,9 @@ export class TimeSearch implements Task {
   readonly #slices: Slices;
   readonly #points = new TimePoints();
   readonly #waiting = new Set<Search>();
-  /** Those whose offset is found, and has to be compared with the log's first one. */
+  /** Searches whose offset is found, and has to be compared with the log's first one. */
   readonly #found = new Map<Search, number>();
-  /** Those that are to be told, and what. */
+  /** Searches that are to be answered, with their answers. */
   readonly #untold = new Map<Search, Found>();
   readonly #probes = new Map<number, LogReading>();
   #firstProbe: LogReading | undefined;
@@ -65,28 +65,28 @@ export class TimeSearch implements Task {
 
   /**
    * @param seconds since 1970
-   * @param then is called once, later
-   * @returns what is to be called if nobody wants to know any more: then `then` is not called
+   * @param then called once, later
+   * @returns cancels the search, so that `then` is not called
    */
   find(seconds: number, then: Search["then"]): () => void {
     const search = { seconds, sinceMs: performance.now(), then };
     this.#waiting.add(search);
-    // It begins at the end of the turn: a subscription that leaves at once has cost no reading.
+    // Start at the end of the turn, so that a subscription that leaves at once costs no reading.
     this.#immediate ??= setImmediate(() => {
       this.#immediate = undefined;
-      this.goOn();
+      this.resume();
     });
     return () => this.#forget(search);
   }
 
-  /** Readings that are under way come to their end, and what they find out is remembered. */
+  /** Cancels a search. Its reading runs to its end, and the result is remembered. */
   #forget(search: Search): void {
     this.#waiting.delete(search);
     this.#found.delete(search);
     this.#untold.delete(search);
   }
 
-  /** It is another log: nothing of what was found out holds. Those that wait are told about the new one, after `goOn`. */
+  /** The log has begun anew, so all answers are void. Waiting searches are answered for the new log, after `resume`. */
   restart(): void {
     this.#stop();
     this.#points.clear();
@@ -110,9 +110,9 @@ export class TimeSearch implements Task {
     this.#firstProbe = undefined;
   }
 
-  /** More may be known of the log. */
-  goOn(): void {
-    // What is the newest record tells an answer that will hold from one that holds for now.
+  /** More may be known about the log. */
+  resume(): void {
+    // The newest record is needed to tell a lasting answer from a temporary one.
     if (this.#retryTimer !== undefined || this.#window.coversFrom === undefined) return;
     this.#settle();
     if (this.#found.size > 0 && this.#firstProbe === undefined) this.#lookAtFirst();
@@ -123,7 +123,7 @@ export class TimeSearch implements Task {
     }
   }
 
-  /** Finds all of those that need not be asked for any more. */
+  /** Answers all searches for which nothing more need be asked. */
   #settle(): void {
     const nowMs = performance.now();
     for (const search of this.#waiting) {
@@ -145,8 +145,8 @@ export class TimeSearch implements Task {
   }
 
   /**
-   * One that waits, and is not being asked for: any of them, so that on average it halves what is not known. Only the earliest goes
-   * first where no time before it is known, since all can begin there.
+   * Picks a time that is wanted and is not being asked for. It is picked at random, so that on average it halves what is unknown. Only the
+   * earliest goes first if no time before it is known, since all can begin there.
    */
   #pick(): number | undefined {
     const times = new Set<number>();
@@ -165,12 +165,12 @@ export class TimeSearch implements Task {
     const newest = this.#window.last;
     const reading = this.#readOne({ timestamp: seconds }, (offset) => {
       this.#probes.delete(seconds);
-      // What came only since then may be older than that time: for now it is the answer, and to all later times.
+      // A record that came after the search began may be older than that time. Then the answer holds for now, and for all later times.
       if (offset <= newest) this.#points.add(seconds, offset);
       else {
         for (const search of this.#waiting) if (search.seconds >= seconds) this.#located(search, offset);
       }
-      this.goOn();
+      this.resume();
     });
     this.#probes.set(seconds, reading);
   }
@@ -182,16 +182,16 @@ export class TimeSearch implements Task {
       for (const [search, offset] of asking) {
         if (!this.#found.delete(search)) continue;
         const mayMiss = first > 0 && offset <= first;
-        const isBehindGap =
+        const isAfterGap =
           mayMiss && (offset < first || timestamp === undefined || timestamp >= search.seconds);
-        this.#untold.set(search, { offset: Math.max(first, offset), isBehindGap });
+        this.#untold.set(search, { offset: Math.max(first, offset), isAfterGap });
       }
       this.#slices.ask(this);
-      this.goOn();
+      this.resume();
     });
   }
 
-  /** Reads a single record. A reading that is silent since nothing has come yet gets a mark. */
+  /** Reads a single record. If nothing has come yet, a mark is written so that something comes. */
   #readOne(start: LogStart, then: (offset: number, timestamp: number | undefined) => void): LogReading {
     let unmark: () => void = () => undefined;
     const silence = setTimeout(() => {
@@ -225,7 +225,7 @@ export class TimeSearch implements Task {
     this.#stop();
     this.#retryTimer = setTimeout(() => {
       this.#retryTimer = undefined;
-      this.goOn();
+      this.resume();
     }, retryMs);
   }
 

@@ -1,9 +1,9 @@
 import { TopicTrie } from "../../topics/topic-trie.ts";
 
-/** The clock is looked at once for this many topics. */
+/** The clock is read once for this many topics. */
 const lookEach = 32;
 
-/** Which topics some patterns match: each topic is looked at once for all of them, in parts. */
+/** Finds the topics that some patterns match: each topic is examined once for all patterns, in slices. */
 export class TopicSearch {
   readonly #trie = new TopicTrie<Set<string>>();
   readonly #found = new Map<string, Set<string>>();
@@ -12,9 +12,8 @@ export class TopicSearch {
   #left: number;
 
   /**
-   * @param topics all that there are: of a map in which a topic that comes meanwhile comes last, so that `count` steps pass all that
-   *   were there
-   * @param foundMax of a pattern that more topics match, this many and one are found
+   * @param topics all topics, from a map in which a new topic comes last: so `count` steps pass all that were there at the start
+   * @param foundMax the most topics per pattern; one more is found if there are more
    */
   constructor(patterns: Iterable<string>, topics: Iterator<string>, count: number, foundMax: number) {
     this.#topics = topics;
@@ -33,9 +32,9 @@ export class TopicSearch {
   }
 
   /**
-   * Looks at more topics, until then by `performance.now()`.
+   * Examines more topics.
    *
-   * @returns whether there are no more
+   * @returns whether all were examined
    */
   run(untilMs: number): boolean {
     while (this.#left > 0) {
@@ -50,7 +49,7 @@ export class TopicSearch {
     return this.#left === 0;
   }
 
-  /** Undefined: this pattern is not looked for. */
+  /** The topics that match; undefined if the pattern is not searched for. */
   of(pattern: string): ReadonlySet<string> | undefined {
     return this.#found.get(pattern);
   }

@@ -1,16 +1,16 @@
 import type { LogRecord } from "../../log/record.ts";
 import { type DurableSubscription, isPosition } from "./subscription.ts";
 
-/** Subscriptions of a reading whose clients know what they saw at their places: it has to be there, or it is another log. */
+/** Subscriptions of a reading whose clients know what they saw at their places. If something else is there, it is another log. */
 export class Unproven {
-  /** The one with the lowest place last. */
+  /** Sorted by place, the lowest one last. */
   readonly #all: {
     readonly subscription: DurableSubscription;
     readonly offset: number;
     readonly fingerprint: string;
   }[] = [];
 
-  /** One that knows nothing of its place need not be proven. */
+  /** Adds a subscription, unless its place has no fingerprint. */
   add(subscription: DurableSubscription): void {
     const { place } = subscription;
     if (!isPosition(place) || place.fingerprint === undefined) return;
@@ -26,8 +26,8 @@ export class Unproven {
   }
 
   /**
-   * Takes out those whose places the reading has come to with this record, or left behind. Returns those that saw something else there. What
-   * they saw may also be what the log has dropped since: in either case they begin with the oldest that it has.
+   * Removes the subscriptions whose places the reading has reached or passed with this record. Returns those that saw something else there.
+   * What they saw may also have been dropped from the log; in either case they begin with the oldest record that it has.
    */
   contradictedBy(record: LogRecord): readonly DurableSubscription[] {
     let others: DurableSubscription[] | undefined;

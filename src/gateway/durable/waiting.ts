@@ -3,21 +3,21 @@ import type { Slices } from "../clients/slices.ts";
 import type { DurableSubscription } from "./subscription.ts";
 
 /**
- * Subscriptions that wait to know where they begin. Very many may wait for the same, so they are answered in slices of the event
- * loop's time; and what the subscriptions of one client are answered is written as one, where they came one after another.
+ * Subscriptions that wait to know where they begin. Very many may wait for the same thing, so they are answered in slices of the event
+ * loop's time. What is written to the subscriptions of one client is written in one piece, if they came one after another.
  */
 export class Waiting implements Task {
   readonly #slices: Slices;
   readonly #answer: (subscription: DurableSubscription) => boolean;
   readonly #onAnswered: () => void;
   readonly #subscriptions = new Set<DurableSubscription>();
-  /** Those that are yet to be asked about, and the first of them; undefined unless `answerAll` is under way. */
+  /** The subscriptions that are yet to be tried, and the next of them; undefined unless `answerAll` is running. */
   #rest: Iterator<DurableSubscription, undefined> | undefined;
   #next: DurableSubscription | undefined;
 
   /**
-   * @param answer answers one, which waits no more then; false if it cannot
-   * @param onAnswered called when all that can be answered are
+   * @param answer answers one, so that it no longer waits; returns false if that is not possible yet
+   * @param onAnswered called when all that can be answered were
    */
   constructor(
     slices: Slices,
@@ -41,12 +41,12 @@ export class Waiting implements Task {
     this.#subscriptions.add(subscription);
   }
 
-  /** Whether it waited. */
+  /** Returns whether it waited. */
   delete(subscription: DurableSubscription): boolean {
     return this.#subscriptions.delete(subscription);
   }
 
-  /** Begins to answer all that can be answered, from the first one on. */
+  /** Starts to answer all that can be answered, beginning with the first. */
   answerAll(): void {
     this.#rest = this.#subscriptions.values();
     this.#next = this.#rest.next().value;
@@ -66,7 +66,7 @@ export class Waiting implements Task {
     this.#onAnswered();
   }
 
-  /** They wait on, and nobody is asked. */
+  /** Stops answering. The subscriptions still wait. */
   stop(): void {
     this.#slices.forget(this);
     this.#rest = this.#next = undefined;
@@ -80,7 +80,7 @@ export class Waiting implements Task {
   #answerThoseOf(socket: DurableSubscription["socket"], untilMs: number): void {
     while (this.#next?.socket === socket) {
       const subscription = this.#next;
-      // Its client may have gone meanwhile.
+      // Its client may have disconnected meanwhile.
       if (this.#subscriptions.has(subscription) && this.#answer(subscription))
         this.#subscriptions.delete(subscription);
       this.#next = this.#rest?.next().value;

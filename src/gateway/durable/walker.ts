@@ -2,14 +2,14 @@ import type { LogWindow } from "../../log/window.ts";
 import { Members } from "./members.ts";
 import type { DurableSubscription } from "./subscription.ts";
 
-/** How long what was gathered may wait until it is written, in milliseconds. */
+/** How long gathered messages may wait before they are written, in milliseconds. */
 const unwrittenMsMax = 8;
 
-/** What becomes of those that read what is in memory. */
+/** What happens to subscriptions that read what is in memory. */
 export interface WalkEvents {
-  /** It has all that there is: it may follow what comes. */
+  /** It has read everything, so it may follow new records. */
   reachedEnd(subscription: DurableSubscription): void;
-  /** What it was to read next is in memory no more. */
+  /** The record that it was to read next is no longer in memory. */
   fellBehind(subscription: DurableSubscription): void;
   /** Its client has to read first. It goes on with this record. */
   parked(subscription: DurableSubscription, sequence: number): void;
@@ -17,18 +17,18 @@ export interface WalkEvents {
   delivered(count: number): void;
 }
 
-/** Subscriptions that read what is in memory together, from one record on. */
+/** Subscriptions that read together what is in memory, starting at the same record. */
 export class Walker {
   members = new Members();
-  /** The record that comes next. */
+  /** The sequence number of the next record. */
   sequence: number;
-  /** The block of the log that it is the one to read in, if it is; see `Walks`. */
+  /** The block of the log in which it is the walker that moves; undefined if it is in none. See `Walks`. */
   block: number | undefined;
-  /** Whether it gets turns. */
+  /** Whether it is one of those that move. */
   isMoving = false;
   readonly #window: LogWindow;
   readonly #events: WalkEvents;
-  /** When the first of what is gathered came. */
+  /** When the first of the gathered messages came. */
   #gatheredAtMs: number | undefined;
 
   constructor(sequence: number, window: LogWindow, events: WalkEvents) {
@@ -47,7 +47,7 @@ export class Walker {
    * Reads on, up to `untilSequence` at most.
    *
    * @param untilMs when to pause, by `performance.now()`
-   * @param meet is called with each record's number before it is read: a walker that waits there may come along
+   * @param meet called with each record's number before it is read: a walker that waits there may join
    */
   run(untilSequence: number, untilMs: number, meet: (sequence: number) => void): void {
     if (this.sequence < this.#window.begin) {
@@ -59,19 +59,19 @@ export class Walker {
       if (this.members.isFull && !this.#write(untilMs)) return;
       if (this.sequence >= untilSequence) break;
       const record = this.#window.at(this.sequence)!;
-      this.#events.delivered(this.members.deal(record, this.#onSlow));
+      this.#events.delivered(this.members.gather(record, this.#onSlow));
       this.sequence++;
       // A record may hold thousands of messages.
       if (performance.now() >= untilMs) break;
     }
-    if (this.sequence === this.#window.end) this.#letOut(untilMs);
+    if (this.sequence === this.#window.end) this.#releaseSettled(untilMs);
     else if (this.sequence >= untilSequence) this.#write(untilMs);
     else this.#writeWhatIsDue(untilMs);
   }
 
-  /** Takes in those of another walker that has come to the same record. */
+  /** Takes over the subscriptions of another walker that has come to the same record. */
   absorb(other: Walker): void {
-    // The smaller group moves into the larger one.
+    // The smaller group joins the larger one.
     if (other.members.size > this.members.size) {
       const larger = other.members;
       other.members = this.members;
@@ -81,12 +81,16 @@ export class Walker {
     this.#gatheredAtMs ??= other.#gatheredAtMs;
   }
 
-  #letOut(untilMs: number): void {
+  #releaseSettled(untilMs: number): void {
     if (!this.#write(untilMs)) return;
-    this.members.letOut(untilMs, (subscription) => this.#events.reachedEnd(subscription), this.#onSlow);
+    this.members.releaseSettled(
+      untilMs,
+      (subscription) => this.#events.reachedEnd(subscription),
+      this.#onSlow,
+    );
   }
 
-  /** Few large writes are cheaper than many small ones. */
+  /** Writes seldom, since few large writes are cheaper than many small ones. */
   #writeWhatIsDue(untilMs: number): void {
     if (!this.members.hasUnwritten) return;
     const nowMs = performance.now();
@@ -104,6 +108,6 @@ export class Walker {
     for (const subscription of this.members.takeAll()) this.#events.fellBehind(subscription);
   }
 
-  /** Within a record it goes on with the rest of it, and with the next one otherwise. */
+  /** Within a record it goes on with the rest of that, otherwise with the next one. */
   readonly #onSlow = (subscription: DurableSubscription) => this.#events.parked(subscription, this.sequence);
 }

@@ -4,33 +4,34 @@ import type { Slices } from "../clients/slices.ts";
 import type { DurableSubscription } from "./subscription.ts";
 import { type WalkEvents, Walker } from "./walker.ts";
 
-/** What one walker gets before the next one's turn, in milliseconds. */
+/** How long one walker runs before it is the next one's turn, in milliseconds. */
 const runMs = 1.5;
 /**
- * The length of the nearest block: what its records cost together, in bytes, by the size of those that are in memory, and how many there are at
- * most and at least. In a log of packs of a hundred messages each, 512 records were all that is in memory, and everybody waited for one.
+ * The length of the nearest block: what its records cost together, in bytes, estimated by the records in memory, and the least and most
+ * records that it has. A limit in records alone would not do: in a log of packs of a hundred messages each, 512 records were all that is in
+ * memory, so one walker moved and all others waited for it.
  */
 const nearestBlockBytes = 128 * 1024;
 const nearestBlockRecordsMax = 512;
 const nearestBlockRecordsMin = 8;
 
 /**
- * Subscriptions that read what is in memory, until they have reached the log's end. Those at about the same place go together.
+ * The subscriptions that read what is in memory, until they have reached the log's end. Those at about the same place go together.
  *
- * It works as trains do. Seen from its end the log is divided into blocks, each as long as all nearer ones together, and in each
- * block at most one walker moves: the hindmost, which takes all along that it meets. A walker that comes after it waits until it has
- * left the block. So there are a dozen of them at most, however many come at however many places; and nobody waits for longer than
- * walking through its own block takes, which is as long as what is ahead of it anyway: those near the end wait for
- * hardly anything, whatever goes on further back.
+ * They move as trains do. Counted back from its end, the log is divided into blocks, each as long as all nearer ones together. In each
+ * block at most one walker moves: the rearmost, which takes along all that it meets. A walker that comes after it waits until it has left
+ * the block. So about a dozen walkers move at most, however many subscriptions come at however many places. And no subscription waits for
+ * longer than the walk through its own block takes, which is no longer than what is ahead of it anyway: those near the end hardly wait,
+ * whatever goes on further back.
  */
 export class Walks implements Task {
   readonly #window: LogWindow;
   readonly #events: WalkEvents;
-  /** The walkers by the record that they read next; one that moves is taken out meanwhile. */
+  /** Walkers by the sequence number that they read next. One that is running is removed meanwhile. */
   readonly #walkers = new Map<number, Walker>();
-  /** Those whose turn it is to move, the next one first. */
+  /** The walkers that move, the next one first. */
   #movers: Walker[] = [];
-  /** Walkers that came, or came to a stop, since it was last decided which of them move. */
+  /** Whether walkers have come or stopped since the movers were last decided. */
   #isUndecided = false;
   readonly #slices: Slices;
 
@@ -46,12 +47,12 @@ export class Walks implements Task {
     return count;
   }
 
-  /** Groups of them: what catching up costs for each record. */
+  /** How many walkers there are: what catching up costs for each record. */
   get walkerCount(): number {
     return this.#walkers.size;
   }
 
-  /** Takes one in that reads on with this record. */
+  /** Adds a subscription that reads on with this record. */
   add(subscription: DurableSubscription, sequence: number): void {
     let walker = this.#walkers.get(sequence);
     if (walker === undefined) {
@@ -66,7 +67,7 @@ export class Walks implements Task {
     subscription.readsWith?.remove(subscription);
   }
 
-  /** Takes all of them out. */
+  /** Removes and returns all subscriptions. */
   takeAll(): DurableSubscription[] {
     const all = [...this.#walkers.values()].flatMap(({ members }) => members.takeAll());
     this.#walkers.clear();
@@ -83,7 +84,7 @@ export class Walks implements Task {
   run(untilMs: number): void {
     if (this.#isUndecided) this.#decide();
     for (let nowMs = performance.now(); nowMs < untilMs; nowMs = performance.now()) {
-      // Deciding looks at everybody, so it is done once for all blocks that have become free meanwhile.
+      // Deciding looks at all walkers, so it is done once for all blocks that have become free meanwhile.
       if (this.#isUndecided && this.#movers.length === 0) this.#decide();
       const walker = this.#movers.shift();
       if (walker === undefined) return;
@@ -92,7 +93,7 @@ export class Walks implements Task {
     if (this.#movers.length > 0 || this.#isUndecided) this.#slices.ask(this);
   }
 
-  /** Decides who moves next: the hindmost in each block that nobody moves in. */
+  /** Decides which walkers move next: the rearmost in each block in which none moves. */
   #decide(): void {
     this.#isUndecided = false;
     const hindmost: (Walker | undefined)[] = [];
@@ -101,7 +102,7 @@ export class Walks implements Task {
     for (const [sequence, walker] of this.#walkers) {
       if (walker.members.size === 0) this.#walkers.delete(sequence);
       else if (sequence < this.#window.begin && !walker.isMoving) {
-        // It walks no further, but goes to where the log is read at the broker.
+        // Its next record is no longer in memory, so it moves only to be sent back to reading from the broker.
         walker.isMoving = true;
         this.#movers.push(walker);
       } else if (!walker.isMoving && !walker.rests) {
@@ -110,7 +111,7 @@ export class Walks implements Task {
           hindmost[block] = walker;
       }
     }
-    // The nearest first.
+    // Nearest first.
     for (let block = hindmost.length - 1; block >= 0; block--) {
       const walker = hindmost[block];
       if (walker === undefined) continue;
@@ -131,7 +132,7 @@ export class Walks implements Task {
     walker.run(Math.max(walker.sequence, leavesAt), untilMs, meet);
     meet(walker.sequence);
     const hasLeft = walker.sequence >= leavesAt;
-    // Letting everybody out at the end may take a while, in which others may come along.
+    // Removing everybody at the end may take a while, in which others may come.
     if (hasLeft) this.#free(walker);
     if (walker.members.size > 0) this.#walkers.set(walker.sequence, walker);
     const stops =
@@ -165,7 +166,7 @@ export class Walks implements Task {
 /**
  * The block that a record lies in, counted back from the log's end.
  *
- * @param nearest the length of the nearest one, in records
+ * @param nearest the length of the nearest block, in records
  */
 function blockAt(distance: number, nearest: number): number {
   return distance <= nearest ? 0 : 32 - Math.clz32((distance - 1) / nearest);

@@ -5,30 +5,30 @@ import { TopicTrie } from "../../topics/topic-trie.ts";
 import type { Encoding } from "./encoding.ts";
 
 /**
- * The clients that get the same bytes: one encoding, one subscription id and one pattern. Clients of one library use the same
- * few ids, so that even very many of them are few audiences.
+ * The clients that get the same bytes: they share an encoding, a subscription id and a pattern. Clients of one library use the same few
+ * ids, so even very many clients form few audiences.
  */
 export interface Audience {
-  /** Tells it from other subscriptions. */
+  /** Distinguishes it from other kinds of subscriptions. */
   readonly kind: "audience";
-  /** The id that all of them gave their subscription. */
+  /** The id that its clients gave the subscription. */
   readonly subscriptionId: string;
-  /** The name by which Bun.serve knows it. */
+  /** The topic's name in Bun.serve's publish and subscribe. */
   readonly key: string;
   /** What its clients subscribe to. */
   readonly pattern: string;
   readonly encoding: Encoding;
-  /** How what it gets begins. */
+  /** The head of everything that it gets; see `Encoding`. */
   readonly head: string;
   /** How many clients it has. */
   clientCount: number;
-  /** The place in the log of the last message that it was sent. Durable subscriptions only. */
+  /** The log position of the last message that it was sent. Only for durable subscriptions. */
   lastPosition: string | undefined;
-  /** Takes what is sent to it, where that does not go to the sockets that are subscribed to its key. */
+  /** Takes its frames, if they do not go to the sockets that are subscribed to its key. */
   readonly take: ((topic: string, frame: Body) => void) | undefined;
 }
 
-/** Audiences that get the same bytes for a message, though they asked for it by different patterns. */
+/** Audiences that get the same bytes for a message, though they may have subscribed to different patterns. */
 export interface Group {
   readonly encoding: Encoding;
   /** The head that they share. */
@@ -37,31 +37,31 @@ export interface Group {
   readonly audiences: readonly Audience[];
 }
 
-/** Where a topic's messages go. */
+/** The groups that a topic's messages go to. */
 export type Route = readonly Group[];
 
-/** Shared, so that a topic nobody listens to costs next to nothing. */
+/** Shared, so that a topic without subscribers costs next to nothing. */
 export const nowhere: Route = [];
 
-/** What the remembered routes take together, in bytes. */
+/** What the remembered routes may take together, in bytes. */
 const routesBytesMax = 16 * 1024 ** 2;
-/** What one takes besides its topic, and what each of its groups and of their audiences takes, in bytes. */
+/** What a route takes besides its topic, and what each of its groups and of their audiences takes, in bytes. */
 const routeOverheadBytes = 192;
 const groupBytes = 160;
 const memberBytes = 16;
 
-/** Everybody's subscriptions of one kind, live or durable, and the audiences of each topic. */
+/** All subscriptions of one kind, live or durable, and the audiences of each topic. */
 export class Audiences {
   readonly #byKey = new Map<string, Audience>();
   readonly #trie = new TopicTrie<Audience>();
-  /** The oldest is forgotten first. */
+  /** Routes by topic. The oldest one is forgotten first. */
   readonly #routes = new Map<string, Route>();
   #routesBytes = 0;
   readonly #counts = new Map<Encoding, number>();
   #aloneCount = 0;
   readonly #prefix: string;
 
-  /** @param prefix tells the names that Bun.serve knows from those of other audiences; without colons */
+  /** @param prefix distinguishes these keys from those of other `Audiences`; without colons */
   constructor(prefix: string) {
     this.#prefix = prefix;
   }
@@ -70,12 +70,12 @@ export class Audiences {
     return this.#byKey.size;
   }
 
-  /** How many of them have this encoding. */
+  /** How many audiences have this encoding. */
   countOf(encoding: Encoding): number {
     return this.#counts.get(encoding) ?? 0;
   }
 
-  /** What is subscribed to, and by how many. */
+  /** Topics and patterns with the number of their subscribers. */
   topics(): readonly (readonly [topic: string, subscribers: number])[] {
     const counts = new Map<string, number>();
     for (const { pattern, clientCount } of this.#byKey.values())
@@ -83,7 +83,7 @@ export class Audiences {
     return [...counts];
   }
 
-  /** @param subscriptionId empty where a client has no names for its subscriptions */
+  /** @param subscriptionId empty if the client's subscriptions have no ids */
   join(pattern: string, encoding: Encoding, subscriptionId: string): Audience {
     const key = `${this.#prefix}:${encoding.name}:${subscriptionId.length}:${subscriptionId}:${pattern}`;
     const audience = this.#byKey.get(key) ?? this.#add(key, pattern, encoding, subscriptionId, undefined);
@@ -92,9 +92,9 @@ export class Audiences {
   }
 
   /**
-   * An audience of one client's.
+   * Adds an audience of a single client.
    *
-   * @param take gets its frames, instead of a socket
+   * @param take gets its frames, in place of a socket
    */
   joinAlone(
     pattern: string,
@@ -170,7 +170,7 @@ export class Audiences {
   }
 
   #forgetRoutes(pattern: string): void {
-    // Where nobody listens, nothing is looked up either.
+    // Without subscribers no routes are remembered.
     if (!isPattern(pattern) && this.#byKey.size > 0) {
       this.#forget(pattern);
       return;
@@ -189,7 +189,7 @@ function routeCostBytes(topic: string, route: Route): number {
 function routeTo(audiences: readonly Audience[]): Route {
   if (audiences.length === 0) return nowhere;
   const [first] = audiences;
-  // Most topics have one audience.
+  // Most topics have a single audience.
   if (audiences.length === 1) return [{ encoding: first!.encoding, head: first!.head, audiences }];
   const same = Map.groupBy(audiences, ({ encoding, head }) => `${encoding.name} ${head}`);
   return [...same.values()].map((members) => ({
@@ -199,8 +199,8 @@ function routeTo(audiences: readonly Audience[]): Route {
   }));
 }
 
-/** Whether anybody there is told the message's id. */
-export function tellsId(route: Route): boolean {
-  for (const { encoding } of route) if (encoding.tellsId) return true;
+/** Whether an encoding of the route includes the message's id. */
+export function includesId(route: Route): boolean {
+  for (const { encoding } of route) if (encoding.includesId) return true;
   return false;
 }

@@ -3,45 +3,45 @@ import type { ClientSocket } from "../clients/client.ts";
 import type { Audience, Audiences } from "./audiences.ts";
 import type { Encoding } from "./encoding.ts";
 
-/** What a message takes that waits, besides its frame: its topic, and its place in a map. In bytes. */
+/** What a waiting message takes besides its frame: its topic, and its place in a map. In bytes. */
 const overheadBytes = 128;
 
-/** What a conflated subscription is made with. */
+/** The parts of a conflated subscription. */
 export interface ConflatedRequest {
   readonly audiences: Audiences;
   readonly socket: ClientSocket;
   /** A topic, or a pattern. */
   readonly pattern: string;
   readonly encoding: Encoding;
-  /** What the client calls it. */
+  /** The client's id for it. */
   readonly subscriptionId: string;
-  /** What may wait for the client in its socket, in bytes. */
+  /** How much may wait in the client's socket, in bytes. */
   readonly room: number;
-  /** Counts what was sent to it. In bytes; of text in characters. */
+  /** Counts what was sent to the client. In bytes; text counts in characters. */
   sent(bytes: number): void;
-  /** Counts what is kept for it. In bytes; of text in characters. */
+  /** Counts what is kept for the client. In bytes; text counts in characters. */
   kept(bytes: number): void;
-  /** Counts the messages that were sent to it. */
+  /** Counts the messages that were sent to the client. */
   delivered(count: number): void;
 }
 
-/** The client keeps up: it is one of its audience, as any other. */
+/** The client keeps up: it belongs to the shared audience. */
 const keepingUp = { is: "keeping up" } as const;
-/** Too much waits for the client. A message may be on its way to its audience just now, so it leaves that after this turn. */
+/** Too much waits for the client. A message may be on its way to the audience at this moment, so the client leaves it after this turn. */
 const fallingBehind = { is: "falling behind" } as const;
-/** The newest frame of each topic waits, the oldest first; the subscription is an audience of its own. */
+/** The newest frame of each topic waits, oldest first. The subscription has an audience of its own. */
 interface Behind {
   readonly is: "behind";
   readonly waiting: Map<string, Body>;
-  /** Whether what waits is sent after this turn. */
+  /** Whether waiting frames will be sent after this turn. */
   drainsSoon: boolean;
 }
 const ended = { is: "ended" } as const;
 
 /**
- * A live subscription of a client that may read slowly: it is one of its audience, as any other, until too much waits for the
- * client. From then on it is an audience of its own, of whose messages the newest of each topic is kept, until the client has
- * read enough to be sent them, in the order in which they came.
+ * A live subscription of a client that may read slowly. It belongs to the shared audience until too much waits for the client. Then it gets
+ * an audience of its own, of which only the newest message of each topic is kept. When the client has read enough, these are sent, in the
+ * order in which they came.
  *
  * | state          | what a message does                 | what ends the state                               |
  * |----------------|-------------------------------------|---------------------------------------------------|
@@ -66,7 +66,7 @@ export class Conflated {
     this.#audience = this.#join();
   }
 
-  /** What waits here, in bytes. */
+  /** How many bytes wait here. */
   get keptBytes(): number {
     return this.#keptBytes;
   }
@@ -83,7 +83,7 @@ export class Conflated {
       this.#audience = audiences.joinAlone(pattern, encoding, subscriptionId, (topic, frame) =>
         this.#keep(topic, frame),
       );
-      // It may have read everything since.
+      // The client may have read everything meanwhile.
       if (socket.getBufferedAmount() === 0) this.drained();
     });
   }
@@ -100,7 +100,7 @@ export class Conflated {
       socket.send(frame);
       sent(frame.length);
       delivered(1);
-      // What it was sent may have ended its connection.
+      // Sending may have ended the connection.
       if (this.#state !== behind) return;
     }
     this.#request.audiences.leave(this.#audience);
@@ -108,14 +108,14 @@ export class Conflated {
     this.#audience = this.#join();
   }
 
-  /** @param isConnected Bun has forgotten the subscriptions of a socket that is closed */
+  /** @param isConnected false if the socket is closed: then Bun has forgotten its subscriptions */
   end(isConnected: boolean): void {
     if (this.#state !== ended) this.#leave(isConnected);
     this.#state = ended;
     this.#keptBytes = 0;
   }
 
-  /** A message may be on its way to its audience just now: what waits goes after that. */
+  /** Sends what waits after this turn: a message may be on its way to the audience at this moment. */
   #drainSoon(behind: Behind): void {
     if (behind.drainsSoon) return;
     behind.drainsSoon = true;
@@ -149,7 +149,7 @@ export class Conflated {
     waiting.set(topic, frame);
     this.#keptBytes += costBytes(frame);
     this.#request.kept(frame.length);
-    // Bun does not always tell that what waited has gone.
+    // Bun does not always call `drain` when everything has been sent.
     if (this.#request.socket.getBufferedAmount() === 0) this.#drainSoon(behind);
   }
 }

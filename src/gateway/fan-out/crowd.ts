@@ -1,28 +1,28 @@
-/** A connection that Bun cannot publish to, since it is no WebSocket. */
+/** A connection that Bun cannot publish to, since it is not a WebSocket. */
 export interface Receiver {
-  /** Writes this much as one, after all that it was written before. */
+  /** Writes these bytes in one piece, after everything that was written before. */
   receive(bytes: Uint8Array): void;
 }
 
-/** Something that is written to some of a crowd, and to the others not yet. */
+/** Text that was written to some receivers of a crowd and not yet to the others. */
 interface Batch {
   readonly text: string;
   readonly bytes: Uint8Array;
-  /** What single receivers have of it already, in UTF-16 units. */
+  /** How much of it single receivers have already, in UTF-16 units. */
   readonly ahead: ReadonlyMap<Receiver, number>;
-  /** Those that it is still to be written to. */
+  /** The receivers that it is still to be written to. */
   readonly rest: Set<Receiver>;
 }
 
 /**
- * Those that subscribe to one key, and what they have yet to be written: a batch that is being written to one after the other, and
- * what was published since it was begun, which is the next one.
+ * The receivers that subscribe to one key, and what is still to be written to them: a batch that is being written to one after another, and
+ * the text published since that was begun, which becomes the next batch.
  */
 export class Crowd {
   readonly #receivers = new Set<Receiver>();
   #batch: Batch | undefined;
   #text = "";
-  /** What single receivers have of the text, since they were written to alone or came later. In UTF-16 units. */
+  /** How much of the text single receivers have already, because they were written to alone or came later. In UTF-16 units. */
   #ahead = new Map<Receiver, number>();
 
   get size(): number {
@@ -33,7 +33,7 @@ export class Crowd {
     return this.#receivers.has(receiver);
   }
 
-  /** It gets what is gathered from now on. */
+  /** Adds a receiver. It gets what is gathered from now on. */
   add(receiver: Receiver): void {
     if (this.#receivers.has(receiver)) return;
     this.#receivers.add(receiver);
@@ -46,13 +46,13 @@ export class Crowd {
     this.#batch?.rest.delete(receiver);
   }
 
-  /** It is for all that are there now. @returns how much is gathered, in UTF-16 units */
+  /** Adds text for all current receivers. @returns how much is gathered, in UTF-16 units */
   gather(text: string): number {
     this.#text += text;
     return this.#text.length;
   }
 
-  /** Writes to one of them what the others may be written later. */
+  /** Writes to one receiver at once what the others may get later. */
   writeTo(receiver: Receiver): void {
     if (!this.#receivers.has(receiver)) return;
     const batch = this.#batch;
@@ -64,10 +64,10 @@ export class Crowd {
   }
 
   /**
-   * Writes some of it.
+   * Writes to some of the receivers.
    *
    * @param mayWrite asked before each write
-   * @returns whether there is nothing more to write
+   * @returns whether everything is written
    */
   write(mayWrite: () => boolean = () => true): boolean {
     for (;;) {
@@ -79,7 +79,7 @@ export class Crowd {
       for (const receiver of batch.rest) {
         if (!mayWrite()) return false;
         batch.rest.delete(receiver);
-        // One that turns out to be gone leaves meanwhile.
+        // A write may show that a receiver has gone; it is removed meanwhile.
         writeBatch(batch, receiver);
       }
       this.#batch = undefined;

@@ -1,36 +1,36 @@
 import type { Body, OutgoingMessage } from "../../message.ts";
 
-/** What a relayed message needs besides its id. */
+/** The properties of a message that encodings use, besides its id. */
 export type Relayed = Pick<OutgoingMessage, "body" | "topic" | "headers" | "clientId" | "timestamp">;
 
-/** How a message comes to a client. */
+/** How a message reaches a client. */
 export interface Delivery {
-  /** Its place in the log, for durable subscriptions. */
+  /** Its position in the log, for durable subscriptions. */
   readonly position?: string;
-  /** It is addressed to one client alone: `clientId` is that client, and not the sender. */
+  /** Whether it is addressed to one client: then `clientId` is that client, and not the sender. */
   readonly isForOne?: boolean;
-  /** Where it came for, as the client calls it, if that is not its topic. */
+  /** The destination as the client calls it, if that is not the topic. */
   readonly destination?: string;
 }
 
-/** What a subscription asks for that gets what is addressed to its client alone. No topic, and no pattern of topics. */
+/** In place of a topic or pattern: a subscription to the messages that are addressed to its client. */
 export const direct: unique symbol = Symbol("direct");
 
 /**
- * How messages are written to clients. What is sent has two parts: a head, which is the subscription's, and a tail, which is
- * the message's, made once for all subscriptions of the encoding. A string travels as a text frame, bytes as a binary one.
+ * How messages are written to clients. A frame has two parts: the head, which depends on the subscription, and the tail, which depends on
+ * the message and is made once for all subscriptions of the encoding. A string travels as a text frame, bytes as a binary one.
  */
 export interface Encoding {
-  /** Unlike that of any other encoding; without colons. */
+  /** A unique name, without colons. */
   readonly name: string;
-  /** Whether a tail has the message's id in it: it is not made for nobody. */
-  readonly tellsId: boolean;
-  /** How every message of a subscription begins. Empty if it needs no name. */
+  /** Whether tails include the message's id. If no encoding does, the id is not made at all. */
+  readonly includesId: boolean;
+  /** The start of every message of a subscription. Empty if clients need not tell subscriptions apart. */
   headOf(subscriptionId: string): string;
-  /** The head of a message before which some are missing. */
+  /** The head of a message before which others are missing. */
   headAfterGap(head: string): string;
-  /** What follows the head, for all subscriptions. */
+  /** What follows the head, the same for all subscriptions. */
   tailOf(message: Relayed, id: string, delivery: Delivery): Body;
-  /** A message as it is sent. */
+  /** The complete frame. */
   join(head: string, tail: Body): Body;
 }

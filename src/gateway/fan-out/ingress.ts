@@ -7,47 +7,47 @@ import type { Permissions } from "../auth/permissions.ts";
 import type { ClientSocket } from "../clients/client.ts";
 import type { Holds } from "../clients/holds.ts";
 import type { Shares } from "../clients/shares.ts";
-import { nowhere, tellsId } from "./audiences.ts";
+import { includesId, nowhere } from "./audiences.ts";
 import type { Admission, Once } from "./once.ts";
 import type { Relay, Speaker } from "./relay.ts";
 import type { Uplink } from "./uplink.ts";
 
-/** Why a message is not taken. Protocols say it in their own words. */
+/** Why a message is not accepted. Protocols put it in their own words. */
 export type Objection = "too large" | "not allowed" | Unfit;
 
-/** What became of a message that was taken: it is published, or it has the idempotency key of an earlier one (see `Admission`). */
+/** What became of an accepted message: it was published, or it has the idempotency key of an earlier one (see `Admission`). */
 export type Taken = "published" | Exclude<Admission["is"], "new">;
 
 /** A client that publishes. */
 export interface Sender {
-  /** Undefined where it has no connection: nobody is held back then, so it asks `isFull` before. */
+  /** Undefined for a sender without a connection. Nothing can hold it back, so it has to ask `isFull` first. */
   readonly socket: ClientSocket | undefined;
-  /** Set if it gets no copy of what it sends. */
+  /** Set if the sender gets no copy of what it sends. */
   readonly speaker: Speaker | undefined;
-  /** What it has in the outbox. It is made with its first message that is taken. */
+  /** What it has in the outbox. It is created with the first message that is accepted. */
   share: Share | undefined;
-  /** Who has the idempotency keys of what it sends; undefined: the client id. */
+  /** The owner of the idempotency keys; undefined: the client id. */
   readonly keysOf?: string | undefined;
 }
 
-/** What a message passes on its way in. */
+/** The parts that a message passes on its way in. */
 export interface IngressParts {
   readonly relay: Relay;
   readonly uplink: Uplink;
-  /** Notes what each client has in the outbox. */
+  /** Tracks what each client has in the outbox. */
   readonly shares: Pick<Shares, "published">;
   readonly once: Once;
-  /** Keeps a client from going on while its message waits for keys. */
+  /** Holds a client back while its message waits for keys. */
   readonly holds: Pick<Holds, "hold" | "release">;
-  /** A larger body is not taken. In bytes. */
+  /** Messages with a larger body are not accepted. In bytes. */
   readonly maxMessageBytes: number;
-  /** Counts towards what a client may send in a second, and holds it back when that is too much. */
+  /** Counts towards what a client may send in a second, and holds it back when it sends too much. */
   count(socket: ClientSocket, messages: number, bytes: number): void;
 }
 
 /**
- * The one way in for what clients publish, whatever protocol they speak. A message is first asked about, with `objectionTo`, and
- * then taken, at once or later: it goes to the outbox, which gives it its id, and to its neighbours.
+ * The one way in for messages that clients publish, whatever their protocol. A protocol first asks `objectionTo`, and then calls `take`, at
+ * once or later. The message then goes to the outbox, which gives it its id, and to the topic's other clients.
  */
 export class Ingress {
   readonly #relay: Relay;
@@ -58,7 +58,7 @@ export class Ingress {
   readonly #once: Once;
   readonly #holds: IngressParts["holds"];
 
-  /** Messages that were taken. */
+  /** How many messages were accepted. */
   takenCount = 0;
 
   constructor({ relay, uplink, shares, maxMessageBytes, count, once, holds }: IngressParts) {
@@ -71,7 +71,7 @@ export class Ingress {
     this.#count = count;
   }
 
-  /** Whether the outbox takes no more for now. What is taken nevertheless is not lost, but goes beyond its cap. */
+  /** Whether the outbox is full. A message that is accepted nevertheless is not lost, but goes beyond the cap. */
   get isFull(): boolean {
     return this.#uplink.freeBytes <= 0;
   }
@@ -87,7 +87,7 @@ export class Ingress {
     const isAllowed = isRequest === true ? permissions.mayAsk(topic) : permissions.mayPublish(topic);
     if (!isAllowed) return "not allowed";
     const { headers } = message;
-    // Only headers can be too much here.
+    // Besides the body, which was checked, only headers can be too large.
     if (headers === undefined) return undefined;
     const key = headers[keyHeader];
     const fault = key === undefined ? undefined : faultInKey(key);
@@ -95,22 +95,22 @@ export class Ingress {
     return this.#uplink.unfitnessOf(message);
   }
 
-  /** Whether keys of the time before the start are still to come, so that what has a key may have to wait. */
+  /** Whether keys from before the start are still being read, so that messages with a key may have to wait. */
   get awaitsKeys(): boolean {
     return !this.#once.past.areKnown;
   }
 
   /**
-   * Whether a message with this key has to wait before it is taken, since the keys of the time before the start are not all known.
+   * Whether a message with this key has to wait before it is accepted, because the keys from before the start are not all known.
    *
-   * @param key undefined: it has none
-   * @param then called later, once, if it has to
+   * @param key undefined: the message has none
+   * @param then called once, when it need not wait any more, if it has to
    */
   waitsForKeys(key: string | undefined, then: () => void): boolean {
     return key !== undefined && this.#once.past.waits(then);
   }
 
-  /** Holds a connection whose message has to wait for keys until the message may be taken. Returns whether it has to wait. */
+  /** Holds a connection back until its message with a key may be accepted. Returns whether it has to wait. */
   holdsForKeys(socket: ClientSocket, key: string | undefined): boolean {
     if (!this.waitsForKeys(key, () => this.#holds.release(socket, "check"))) return false;
     this.#holds.hold(socket, "check");
@@ -118,12 +118,12 @@ export class Ingress {
   }
 
   /**
-   * Takes a message that nothing was said against, and that need not wait for keys.
+   * Accepts a message to which there was no objection and that need not wait for keys.
    *
-   * @param costBytes what it counts towards what its sender may send in a second, as one message; undefined if its protocol counts
-   *   frames, and has counted this one
-   * @param waiter hears of what becomes of it, unless it is refused: `reused` or `too many`
-   * @param waiterBytes what the waiter keeps
+   * @param costBytes what it counts towards the client's rate, as one message; undefined if the protocol counts frames and has counted this
+   *   one
+   * @param waiter hears whether the message is confirmed or set aside; not called if it is refused as `reused` or `too many`
+   * @param waiterBytes what the waiter keeps in memory
    */
   take(
     message: OutgoingMessage,
@@ -158,14 +158,14 @@ export class Ingress {
     const { socket, speaker, share } = sender;
     const number = uplink.take(message, share, waiter, waiterBytes);
     this.takenCount++;
-    // A request is for processors alone.
+    // Requests go only to processors.
     const route = message.isRequest === true ? nowhere : this.#relay.audiences.route(message.topic);
-    // An id that nobody is told is not made.
+    // If no encoding includes the id, it is not made.
     if (route.length > 0)
       this.#relay.send(
         route,
         message,
-        tellsId(route) ? (message.id ?? uplink.idOf(number)) : "",
+        includesId(route) ? (message.id ?? uplink.idOf(number)) : "",
         undefined,
         speaker,
       );

@@ -1,41 +1,41 @@
 import { createHash } from "node:crypto";
 import { OldestFirst } from "../../collections/oldest-first.ts";
 
-/** Clients' ids fall into this many parts, by a hash that nobody else can know: so few of them share one. */
+/** Client ids are divided into this many parts by a hash with a secret seed, so few of them share a part. */
 const partsCount = 4096;
 
-/** What one key costs in memory, in bytes: its text, its places among all and among its client's, and what is known of it. */
+/** What a key costs in memory, in bytes: its text, its entries in two orders, and what is known about it. */
 export const entryBytes = 384;
-/** What one that waits for the confirm of an earlier message takes besides. In bytes. */
+/** What a message that waits for an earlier one's confirm takes besides. In bytes. */
 export const waiterBytes = 128;
 
-/** What those that wait for the confirm of an earlier message with their key may keep together, in bytes. */
+/** What all messages that wait for the confirm of an earlier one with the same key may keep together, in bytes. */
 const waitersBytesMax = 8 * 1024 ** 2;
 
-/** How the ids begin that are made of a key, for a client without one. */
+/** The prefix of ids that are made from a key, for a client without an id. */
 const anonymous = "anonymous-";
 
-/** A client id for a client that has none: the same each time that it comes with the same key, since a key counts for one client id. */
+/** An id for a client that has none. It is the same each time for the same key, since a key counts per client id. */
 export function anonymousId(key: string): string {
   return `${anonymous}${createHash("sha256").update(key).digest("hex").slice(0, 32)}`;
 }
 
-/** Who shares the keys of another manager's client. That manager does not tell addresses, so all clients without an id share theirs. */
+/** The owner of the keys of another manager's client. That manager does not pass on addresses, so all clients without an id share one owner. */
 export function sharedElsewhere(clientId: string | undefined): string | undefined {
   return clientId?.startsWith(anonymous) === true ? anonymous : clientId;
 }
 
 /**
- * How many keys each client id has, roughly, so that one that has very many loses its own and not those of others. It counts those that
- * wait for a confirm in the same way.
+ * Counts the keys of each client id, roughly, so that a client with very many keys loses its own and not those of others. Messages that
+ * wait for a confirm are counted in the same way.
  */
 export class KeyShares {
   readonly #seed = BigInt(Math.floor(Math.random() * 2 ** 32));
   /** The keys of each part. */
   readonly #parts: (OldestFirst<string, true> | undefined)[] = [];
-  /** What those of each part that wait keep. In bytes. */
+  /** What the waiting messages of each part keep. In bytes. */
   readonly #waiting = new Map<number, number>();
-  /** What all that wait keep together. In bytes. */
+  /** What all waiting messages keep together. In bytes. */
   waitersBytes = 0;
 
   partOf(sharedBy: string | undefined): number {
@@ -57,12 +57,12 @@ export class KeyShares {
     return this.#parts[part]?.size ?? 0;
   }
 
-  /** Whether one more may wait, which keeps this much: those of one part may keep as much as is left free. */
+  /** Whether another message may wait that keeps this many bytes: those of one part may keep as much as is left free. */
   mayWait(part: number, bytes: number): boolean {
     return (this.#waiting.get(part) ?? 0) + bytes <= waitersBytesMax - this.waitersBytes;
   }
 
-  /** Counts one more that waits and keeps this much; below zero: one that waits no more. */
+  /** Counts a waiting message that keeps this many bytes. A negative number: one that no longer waits. */
   waits(part: number, bytes: number): void {
     this.waitersBytes += bytes;
     const own = (this.#waiting.get(part) ?? 0) + bytes;

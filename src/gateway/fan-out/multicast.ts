@@ -2,28 +2,28 @@ import type { Body } from "../../message.ts";
 import { LoopTime, type Task } from "../../ops/loop-time.ts";
 import { Crowd, type Receiver } from "./crowd.ts";
 
-/** What is gathered for one key while others are written to, in UTF-16 units: beyond it all are written to at once. */
+/** How much may be gathered for one key before all its receivers are written to at once, in UTF-16 units. */
 const gatheredMax = 64 * 1024;
 /**
- * Writes in one turn of the event loop. What a write takes is seen only when all of the turn have been begun, since Bun sends them at its
- * end.
+ * How many receivers are written to in one turn of the event loop. Bun sends at the end of the turn, so the true cost shows only after all
+ * writes of the turn were made.
  */
 const writesMax = 256;
 
 /**
- * Publishes to connections that are no WebSockets. What is published in one turn of the event loop is put together once for all that
- * subscribe to it, and written to each of them as one, since a write costs as much whatever its size. Very many are written to in several
- * turns, and what is published meanwhile is put together for the time after that.
+ * Publishes to connections that are not WebSockets. A write costs the same whatever its size, so everything that is published to a key in
+ * one turn of the event loop is gathered once for all its receivers, and written to each of them in one piece. Very many receivers are
+ * written to over several turns, and what is published meanwhile is gathered for the next round.
  *
- * A member that joins gets nothing that was published before, and one that leaves gets all of it.
+ * A receiver that joins gets nothing that was published before, and one that leaves still gets everything that was.
  */
 export class Multicast implements Task {
   readonly #loop: LoopTime;
   readonly #crowds = new Map<string, Crowd>();
-  /** Those with something to write, the one that waits longest first. */
+  /** Crowds with something to write, the one that has waited longest first. */
   readonly #unwritten = new Set<Crowd>();
 
-  /** @param loop whose time writing takes */
+  /** @param loop shares out the event loop's time */
   constructor(loop = new LoopTime()) {
     this.#loop = loop;
   }
@@ -47,7 +47,7 @@ export class Multicast implements Task {
     this.#unwritten.delete(crowd);
   }
 
-  /** Writes to one subscriber of a key what was published to that: something else is to be written to it. */
+  /** Writes to one receiver now what was published to the key, because something else is to be written to it next. */
   writeTo(key: string, receiver: Receiver): void {
     this.#crowds.get(key)?.writeTo(receiver);
   }
@@ -55,7 +55,7 @@ export class Multicast implements Task {
   publish(key: string, body: Body): void {
     const crowd = this.#crowds.get(key);
     if (crowd === undefined) return;
-    // Bytes never come here: what is no WebSocket has no frames, and its encodings write text.
+    // Bytes never come here: without WebSocket there are no frames, and those encodings make text.
     if (crowd.gather(body as string) >= gatheredMax) crowd.write();
     this.#unwritten.add(crowd);
     this.#loop.ask(this);

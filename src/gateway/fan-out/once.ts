@@ -6,24 +6,24 @@ import type { AnyMetric } from "../../ops/metrics.ts";
 import { entryBytes, KeyShares, sharedElsewhere, waiterBytes } from "./key-shares.ts";
 import { PastKeys } from "./past-keys.ts";
 
-/** What is known of a key. */
+/** What is known about a key. */
 interface Entry {
   /** The part of the client ids that it belongs to (`KeyShares`). */
   readonly part: number;
   readonly content: number;
-  /** When it is forgotten, in milliseconds since 1970. */
+  /** When the key is forgotten, in milliseconds since 1970. */
   endsMs: number;
-  /** Those that wait for the confirm of the message; undefined once it has come, and for another manager's. */
+  /** The waiters for the confirm; undefined once it has come, and for a message of another manager. */
   waiting: Waiter[] | undefined;
 }
 
 /**
- * What becomes of a message with a key:
+ * What to do with a message that has a key:
  *
  * - `new`: it is to be published with this id and this waiter, instead of its own.
  * - `repeated`: it was published before, and is not again. Its waiter hears of the first one's confirm.
- * - `reused`: the key belongs to another message (of another body or topic). It is not published: HTTP's 409.
- * - `too many`: more wait for the confirm of earlier messages than may. It is not published, and may come again: HTTP's 503.
+ * - `reused`: the key was used for another message (with another body or topic). This one is not published: HTTP's 409.
+ * - `too many`: too many messages wait for the confirm of earlier ones. It is not published, and may be sent again: HTTP's 503.
  */
 export type Admission =
   | { readonly is: "new"; readonly message: OutgoingMessage; readonly waiter: Waiter }
@@ -31,29 +31,29 @@ export type Admission =
 
 /** How long idempotency keys are known, and how many. */
 export interface OnceLimits {
-  /** How long a second message with the same key is not published, in milliseconds. */
+  /** For how long a second message with the same key is not published, in milliseconds. */
   readonly windowMs: number;
-  /** What the keys may take together, in bytes. A sender may have as many as it leaves free; beyond that its own oldest are forgotten. */
+  /** What the keys may take together, in bytes. A sender may use as much as it leaves free; beyond that its own oldest keys are forgotten. */
   readonly bytesMax: number;
 }
 
 /**
- * Messages with idempotency keys: each client id's key is published once within a window. What this manager takes it remembers at
- * once, and what others take it learns from the log (`Feed`), also what came before it was started (`PastAtStart`). Where two managers
- * take the same key before either has learnt of the other's, both publish it: their ids say that they are the same (`once-id.ts`),
- * and followers drop the one that is later in the log.
+ * Deduplicates messages with idempotency keys: a client id's key is published once within a window. Keys that this manager accepts are
+ * remembered at once, those of other managers are learnt from the log (`Feed`), and those from before the start from its recent part
+ * (`PastAtStart`). If two managers accept the same key before either has heard of the other's, both publish it. Their ids show that they
+ * are the same (`once-id.ts`), and followers drop the later one.
  *
- * To use it from a further protocol: put the key into `headers["idempotency-key"]` and hand the message to
- * `Ingress.take`, whose result says what became of it. What does not go through the ingress (the control API, whose messages
- * come from no client) asks `admit`, and publishes what it gets if that is `new`.
+ * To use it from another protocol: put the key into `headers["idempotency-key"]` and call `Ingress.take`, whose result says what became of
+ * the message. What does not pass the ingress (the control API's messages, which no client sends) calls `admit`, and publishes the result
+ * if it is `new`.
  */
 export class Once {
   readonly #limits: OnceLimits;
   readonly #now: () => number;
-  /** What is known of each key, by the hash of client id and key. */
+  /** Keys by the hash of client id and key. */
   readonly #entries = new OldestFirst<string, Entry>();
   readonly #shares = new KeyShares();
-  /** What has a key asks it first, before `admit`. */
+  /** Whether the keys from before the start are known. Ask it before `admit`. */
   readonly past = new PastKeys();
   #repeated = 0;
   #reused = 0;
@@ -103,12 +103,12 @@ export class Once {
   }
 
   /**
-   * Decides about a message of this manager's. To be called once for each, just before it is published.
+   * Decides about a message that this manager accepts. Call it once for each message, just before publishing it.
    *
-   * @param key 1 to 255 bytes; the same key of another client id is another one
-   * @param waiter hears of what becomes of the message, or of the earlier one that it repeats; never before this has returned
-   * @param keptBytes what the waiter keeps
-   * @param sharedBy who has the key, where that is not the client id: those that can choose a new one each time
+   * @param key 1 to 255 bytes; the same key of another client id is a different key
+   * @param waiter hears what becomes of the message, or of the earlier one that it repeats, but not before this method has returned
+   * @param keptBytes what the waiter keeps in memory
+   * @param sharedBy the owner of the key, if that is not the client id: for clients that could choose a new id each time
    */
   admit(
     message: OutgoingMessage,
@@ -138,11 +138,11 @@ export class Once {
   }
 
   /**
-   * A message with a key has come by the log. Returns whether that key was known: this manager's clients have heard the message then.
+   * A message with a key has come by the log. Returns whether the key was known: then this manager's clients have already got the message.
    *
    * @param clientId of the client that sent it, if that is known
-   * @param atMs when it was taken, in milliseconds since 1970, if that was long ago
-   * @param isOlder it takes the place of none that is known
+   * @param atMs when the message was accepted, in milliseconds since 1970, if that was long ago
+   * @param isOlder the key must not replace one that is known
    */
   learn(id: string, clientId?: string, atMs?: number, isOlder = false): boolean {
     const once = onceIdIn(id);
@@ -161,7 +161,7 @@ export class Once {
   #find(key: string, nowMs: number): Entry | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
-    // One that RabbitMQ has not confirmed yet is not repeated, however long that takes.
+    // A key whose message is not confirmed yet does not expire, however long that takes.
     if (entry.waiting !== undefined || entry.endsMs > nowMs) return entry;
     this.#forget(key, entry);
     return undefined;
@@ -187,7 +187,7 @@ export class Once {
     this.#shares.delete(part, key);
   }
 
-  /** A client id has no more keys than it leaves room for. */
+  /** Forgets the oldest keys of a client id that has more than it leaves room for. */
   #keepShare(part: number): void {
     while (this.#shares.sizeOf(part) > this.#limits.bytesMax / entryBytes - this.#entries.size) {
       const oldest = this.#shares.oldestOf(part);
@@ -209,7 +209,7 @@ export class Once {
     }
   }
 
-  /** False if too many wait. */
+  /** Returns false if too many wait already. */
   #attach(entry: Entry, waiter: Waiter | undefined, keptBytes: number): boolean {
     if (waiter === undefined) return true;
     const { waiting, part } = entry;
@@ -240,7 +240,7 @@ export class Once {
     return {
       confirmed: () => settle((each) => each.confirmed()),
       setAside: (why) => {
-        // Nobody has got it: it may come again.
+        // The message was not published, so it may be sent again.
         if (this.#entries.get(key) === entry) this.#forget(key, entry);
         settle((each) => each.setAside(why));
       },

@@ -1,6 +1,6 @@
 /**
- * Whether the idempotency keys of the time before this manager's start are known. They are read from the log, and what comes with a
- * key meanwhile waits: it may be the same as a message of before.
+ * Tracks whether the idempotency keys from before this manager's start are known. They are read from the log. Messages with a key have to
+ * wait meanwhile, since each may repeat an earlier message.
  */
 export class PastKeys {
   #isKnown = true;
@@ -8,20 +8,20 @@ export class PastKeys {
   #waiting: (() => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  /** Whether there is nothing to wait for. */
+  /** Whether all keys are known, so that nothing needs to wait. */
   get areKnown(): boolean {
     return this.#isKnown;
   }
 
-  /** They are still to be learnt. What has a key waits for them until `known`, or for this long from now, in milliseconds. */
-  follow(withinMs: number): void {
+  /** Keys are going to be read. Messages with a key wait until `known` is called, or for this long from now, in milliseconds. */
+  expect(withinMs: number): void {
     this.#isKnown = false;
     this.#deadlineMs = performance.now() + withinMs;
     this.#stopTimer();
     if (this.#waiting.length > 0) this.#startTimer();
   }
 
-  /** All are known that will ever be. */
+  /** All keys that can be read were read. */
   known(): void {
     this.#isKnown = true;
     this.#stopTimer();
@@ -29,9 +29,9 @@ export class PastKeys {
   }
 
   /**
-   * Whether what has a key has to wait.
+   * Whether a message with a key has to wait.
    *
-   * @param then called later, once, if it has to
+   * @param then called once, when the keys are known, if it has to
    */
   waits(then: () => void): boolean {
     if (this.#isKnown) return false;

@@ -8,7 +8,7 @@ export interface Outlet {
   publish(key: string, body: Body): void;
 }
 
-/** A client that gets no copy of what it sends to the audience that it is in. */
+/** A client that gets no copy of what it sends, although it is in the audience. */
 export interface Speaker {
   readonly audience: Audience;
   /** Sends to all others of its audience. */
@@ -16,24 +16,24 @@ export interface Speaker {
 }
 
 /**
- * From a topic to its clients, always by Bun's native publish. What clients get is made once for all audiences that begin alike,
+ * Delivers a topic's messages to its clients, always by Bun's native publish. A frame is made once for all audiences with the same head,
  * never for each client.
  */
 export class Relay {
-  /** Everybody's live subscriptions. */
+  /** All live subscriptions. */
   readonly audiences = new Audiences("live");
   #outlet: Outlet | undefined;
   #deliveredCount = 0;
   #publishedBytes = 0;
-  /** What was published so far: a message counts for each of its audiences. */
+  /** How many messages were published so far: a message counts once for each of its audiences. */
   publishedCount = 0;
 
-  /** Messages sent to clients: one to a thousand clients counts a thousand. */
+  /** How many messages were sent to clients: one message to a thousand clients counts a thousand. */
   get deliveredCount(): number {
     return this.#deliveredCount;
   }
 
-  /** What was published to clients, each copy counted: in bytes, of text in UTF-16 units. */
+  /** What was published to clients, counting each copy: in bytes; text counts in UTF-16 units. */
   get publishedBytes(): number {
     return this.#publishedBytes;
   }
@@ -43,7 +43,7 @@ export class Relay {
     this.#deliveredCount += count;
   }
 
-  serveBy(outlet: Outlet): void {
+  publishThrough(outlet: Outlet): void {
     this.#outlet = outlet;
   }
 
@@ -56,14 +56,14 @@ export class Relay {
   /**
    * Sends a message to the audiences of a route.
    *
-   * @param id empty if no encoding of the route tells it
-   * @param speaker the client that sends, if it is to get no copy
+   * @param id may be empty if no encoding of the route includes it
+   * @param speaker the sending client, if it is to get no copy
    */
   send(route: Route, message: Relayed, id: string, delivery: Delivery = live, speaker?: Speaker): void {
     const own = speaker?.audience;
     let { encoding } = route[0]!;
     let tail = encoding.tailOf(message, id, delivery);
-    // Groups of two encodings may take turns.
+    // Groups of two encodings may alternate, so the last tail of the other one is kept.
     let before = encoding;
     let tailBefore = tail;
     for (const group of route) {
@@ -77,7 +77,7 @@ export class Relay {
       const frame = encoding.join(group.head, tail);
       this.publishedCount += group.audiences.length;
       for (const audience of group.audiences) {
-        // This comes before the publish: a client that has to leave because of the message has got it.
+        // Set this before publishing: a client that has to leave because of this message has got it.
         audience.lastPosition = delivery.position;
         if (audience.take !== undefined) audience.take(message.topic, frame);
         else if (audience !== own) {
@@ -91,7 +91,7 @@ export class Relay {
     }
   }
 
-  /** Publishes to all clients that are subscribed to a key, and counts them. */
+  /** Publishes a frame to all clients that are subscribed to a key, and counts it. */
   publish(key: string, clientCount: number, frame: Body): void {
     this.#published(clientCount, frame.length);
     this.#outlet?.publish(key, frame);

@@ -1,7 +1,7 @@
 import { BlockList, isIPv4, isIPv6 } from "node:net";
 import { networkOf } from "../../network.ts";
 
-/** The proxies that `--trust-proxy` names: what they say of where a request came from is believed. */
+/** The proxies that `--trust-proxy` names. What they say about the origin of a request is believed. */
 export class TrustedProxies {
   readonly #networks = new BlockList();
 
@@ -14,8 +14,9 @@ export class TrustedProxies {
   }
 
   /**
-   * Where a request comes from. Each proxy adds to X-Forwarded-For the address that asked it, so it is read from the right, from one
-   * trusted proxy to the next: the first that is none is the client. What stands further left is the client's own invention.
+   * The client's address. Each proxy appends the address that has asked it to X-Forwarded-For. So the header is read from the right, from
+   * one trusted proxy to the next, and the first address that is not a proxy's is the client's. Anything further left the client may have
+   * made up.
    *
    * @param peer the address that has connected
    * @param forwardedFor the header X-Forwarded-For
@@ -33,7 +34,7 @@ export class TrustedProxies {
     return client;
   }
 
-  /** Whether a proxy that is trusted has connected. */
+  /** Whether a trusted proxy has connected. */
   has(peer: string): boolean {
     return this.#has(plainAddress(peer) ?? peer);
   }
@@ -43,7 +44,7 @@ export class TrustedProxies {
   }
 }
 
-/** The address without a port, brackets or zone, and an IPv4-mapped IPv6 one (::ffff:192.0.2.1) as IPv4; undefined if it is none. */
+/** The address without port, brackets or zone, with an IPv4-mapped IPv6 address (::ffff:192.0.2.1) as IPv4; undefined if the text is no address. */
 export function plainAddress(text: string): string | undefined {
   const bare = /^\[(.*)\](?::\d+)?$/.exec(text)?.[1] ?? /^([\d.]+):\d+$/.exec(text)?.[1] ?? text;
   if (isIPv4(bare)) return bare;
@@ -55,9 +56,9 @@ export function plainAddress(text: string): string | undefined {
 }
 
 /**
- * What counts as one address: of IPv6 the first half, since a host with one address of a network usually has all 2^64.
+ * What counts as one address: the first half of an IPv6 address, since a host that has one address of a network usually has all 2^64.
  *
- * @param address as `plainAddress` has it
+ * @param address a result of `plainAddress`
  */
 export function neighbourhoodOf(address: string): string {
   if (!isIPv6(address)) return address;
@@ -67,7 +68,7 @@ export function neighbourhoodOf(address: string): string {
     .join(":")}::/64`;
 }
 
-/** The eight numbers of an IPv6 address that is one. */
+/** The eight numbers of a valid IPv6 address. */
 function groupsOf(address: string): readonly number[] {
   const [head = "", tail = ""] = address.split("::");
   const [first, last] = [numbersOf(head), numbersOf(tail)];
@@ -83,7 +84,7 @@ function numbersOf(part: string): readonly number[] {
   });
 }
 
-/** Both ends of a connection as one text, the same however the peer's address is written. */
+/** Both ends of a connection as one text, in the same form however the peer's address is written. */
 export function peerOf(address: string, port: number, ownPort: number): string {
   const plain = plainAddress(address) ?? address;
   return `${isIPv6(plain) ? groupsOf(plain).join(":") : plain} ${port} ${ownPort}`;

@@ -3,20 +3,20 @@ import type { Answer, Routes } from "../../ops/http.ts";
 import type { Notices } from "../../ops/notices.ts";
 import { notAHost, type Refusals } from "./refusals.ts";
 
-/** Refuses requests under names that a stranger could have made to point here. */
+/** Refuses requests under names that a stranger could have pointed at this address. */
 export class HostGuard {
   readonly #hosts: AllowedHosts | undefined;
   readonly #refusals: Refusals;
   readonly #notices: Notices;
 
-  /** @param allowed what `--allow-host` names; undefined where tokens or TLS keep strangers out, and any name will do */
+  /** @param allowed the names of `--allow-host`; undefined if tokens or TLS keep strangers out, so that any name is allowed */
   constructor(allowed: readonly string[] | undefined, refusals: Refusals, notices: Notices) {
     this.#hosts = allowed && new AllowedHosts(allowed);
     this.#refusals = refusals;
     this.#notices = notices;
   }
 
-  /** The answer to a request that is not let through. */
+  /** The answer to a request that is refused; undefined if it is not. */
   refusalOf({ headers }: Request): Response | undefined {
     if (this.#hosts === undefined) return undefined;
     const host = headers.get("host");
@@ -29,7 +29,7 @@ export class HostGuard {
     return this.#refusals.refuse("host");
   }
 
-  /** Returns the same routes, which answer only requests that are let through. */
+  /** Wraps routes so that they answer only allowed requests. */
   guard<S>(routes: Routes<S>): Routes<S> {
     return Object.fromEntries(
       Object.entries(routes).map(([path, answer]) => [path, this.#guarded(answer)] as const),

@@ -5,17 +5,17 @@ import type { Client } from "../clients/client.ts";
 import { TrustedProxies } from "./address.ts";
 import { AllowedOrigins, isOwnOrigin, type Scheme, schemeOf } from "./origin.ts";
 
-/** Which pages may connect. */
+/** The pages that may connect. */
 export interface OriginOptions {
-  /** Origins whose pages may connect besides the manager's own. */
+  /** Origins whose pages may connect, besides the manager's own. */
   readonly allowOrigin: readonly string[] | undefined;
-  /** Proxies that say truly how a request reached them. */
+  /** Proxies whose statements about a request are believed. */
   readonly trustProxy: readonly string[] | undefined;
-  /** Undefined: the manager itself speaks no TLS. */
+  /** Undefined: the manager itself does not use TLS. */
   readonly tlsCert: string | undefined;
 }
 
-/** Refuses browsers that come from pages of strangers. */
+/** Refuses browsers that connect from other sites' pages. */
 export class OriginGuard {
   readonly #options: OriginOptions;
   readonly #notices: Notices;
@@ -30,13 +30,13 @@ export class OriginGuard {
   }
 
   /**
-   * Whether a browser may connect from the page that a request names. Without the check any page that somebody visits could speak
-   * to a manager on their machine or in their network (RFC 6455, section 10.2). What is no browser sends no Origin and passes.
+   * Whether a browser may connect from the page that the request names. Without this check, any page that somebody visits could connect to
+   * a manager on their machine or in their network (RFC 6455, section 10.2). Programs other than browsers send no Origin, and pass.
    */
   mayComeFrom(request: Request, server: Server<Client>): boolean {
     const { headers } = request;
     const origin = headers.get("origin");
-    // A browser leaves Origin out where a page only shows something, such as a picture or a script.
+    // A browser leaves Origin out if a page just embeds something, such as a picture or a script.
     if (origin === null) return !isForeignPart(headers.get("sec-fetch-site"));
     const host = headers.get("host");
     const scheme = this.#schemeOf(request, server);
@@ -57,7 +57,7 @@ export class OriginGuard {
   }
 }
 
-/** Whether a browser says that a page of another origin asks (W3C Fetch Metadata). */
+/** Whether the browser says that a page of another origin asks (W3C Fetch Metadata). */
 function isForeignPart(site: string | null): boolean {
   return site === "cross-site" || site === "same-site";
 }

@@ -1,15 +1,15 @@
 import { originOf } from "../../origin.ts";
 
-/** The pages that may connect, by their origin (RFC 6454). */
+/** Which pages may connect, by their origin (RFC 6454). */
 
 /** The origins that `--allow-origin` names. */
 export class AllowedOrigins {
   readonly #isAll: boolean;
   readonly #exact = new Set<string>();
-  /** What stands before and after the `*`. */
+  /** The text before and after the `*`. */
   readonly #patterns: (readonly [before: string, after: string])[] = [];
 
-  /** @param rules of which each is one by `isOriginRule` */
+  /** @param rules each accepted by `isOriginRule` */
   constructor(rules: readonly string[]) {
     this.#isAll = rules.includes("*");
     for (const rule of rules) {
@@ -34,14 +34,14 @@ export class AllowedOrigins {
   }
 }
 
-/** How a request reached the first server that knows: with TLS, without it, or undefined where nobody said so. */
+/** How a request reached the first server that tells: with TLS, without it, or undefined if no server tells. */
 export type Scheme = "https" | "http" | undefined;
 
 /**
  * The scheme of the address that a client used.
  *
- * A proxy says it in X-Forwarded-Proto. A page cannot set that header, so `https` is believed of anybody: it only makes Warren
- * stricter. `http`, which a proxy also says that has another one with TLS in front of it, counts from a trusted proxy alone.
+ * A proxy gives it in X-Forwarded-Proto. A page cannot set that header, so `https` is always believed: it only makes Warren stricter.
+ * `http` is believed only from a trusted proxy, since a proxy also says it if another one with TLS is in front of it.
  *
  * @param isTls whether the connection to the manager is encrypted
  * @param forwardedProto the header X-Forwarded-Proto
@@ -63,9 +63,8 @@ export function schemeOf(isTls: boolean, forwardedProto: string | null, isTruste
 }
 
 /**
- * Whether a page is the manager's own: its origin is where its request went, scheme, host and port. A port that is the scheme's
- * default may be left out on either side. Where the scheme is not known, both will do: behind a proxy with TLS the manager itself
- * sees none.
+ * Whether a page is the manager's own: its origin is the address of its request, by scheme, host and port. The scheme's default port may be
+ * left out on either side. If the scheme is not known, both are accepted: behind a proxy with TLS, the manager itself sees no TLS.
  *
  * @param host the header Host
  */

@@ -1,21 +1,21 @@
 import type { Logger } from "../../ops/logger.ts";
 import { LabelledCounter, type LabelledMetric } from "../../ops/metrics.ts";
 
-/** Why a handshake is refused, before the upgrade. docs/protocol.md prints them (`bun run docs`). */
+/** A reason to refuse a handshake, before the upgrade. docs/protocol.md lists them (`bun run docs`). */
 export interface Refusal {
   /** The status of the HTTP answer. */
   readonly status: number;
-  /** What the answer's body says, unless the code that refuses says something more exact. */
+  /** The answer's body, unless the code that refuses gives a more precise one. */
   readonly why: string;
-  /** When it comes, for the docs. */
+  /** When this refusal occurs, for the docs. */
   readonly meaning: string;
   /** What the client should do, for the docs. */
   readonly advice: string;
-  /** When a client may come again as it is, in seconds; absent if it may not. */
+  /** After how many seconds the client may try again unchanged; absent if it may not. */
   readonly retryAfterS?: number;
 }
 
-/** All refusals, by the name that metrics have. */
+/** All refusals, by the name that metrics use. */
 export const refusals = {
   invalid: {
     status: 400,
@@ -25,7 +25,7 @@ export const refusals = {
   },
   host: {
     status: 403,
-    why: "this manager, which has neither tokens nor TLS, is not to be asked under this name: --allow-host names those that are",
+    why: "this manager has neither tokens nor TLS, so it does not answer under this name: --allow-host lists those under which it does",
     meaning:
       "the manager has neither tokens nor TLS, and `Host` is no IP address, not `localhost`, and not in `--allow-host`; for every path but `/healthz`",
     advice: "use the address, or have the name allowed",
@@ -101,13 +101,13 @@ export const refusals = {
   },
 } as const satisfies Record<string, Refusal>;
 
-/** Why a Host is refused that does not name one host. */
+/** The reason for refusing a Host that does not name one host. */
 export const notAHost = "the header Host has to name one host";
 
 /** Names of refusals. */
 export type RefusalName = keyof typeof refusals;
 
-/** Why somebody is not let in: what those that may refuse return in place of what was asked for. */
+/** Says why a client is not admitted: checks return it in place of their result. */
 export class Refused {
   readonly name: RefusalName;
   /** The reason, in words for the client. */
@@ -119,12 +119,12 @@ export class Refused {
   }
 }
 
-/** What is asked for cannot be, for any client. */
+/** Refuses a request that no client could make successfully. */
 export function invalid(why: string): Refused {
   return new Refused("invalid", why);
 }
 
-/** Answers handshakes that are refused, and counts them. */
+/** Answers refused handshakes, and counts them. */
 export class Refusals {
   readonly #counts = new LabelledCounter(
     { name: "warren_refused_total", help: "Handshakes that were refused.", label: "reason" },
@@ -141,7 +141,7 @@ export class Refusals {
     return this.#counts.metric;
   }
 
-  /** @param isJson whether the sentence is in JSON, as `error` */
+  /** @param isJson whether the answer is JSON with the sentence as `error` */
   refuse(name: RefusalName, why: string = refusals[name].why, isJson = false): Response {
     this.#counts.add(name);
     if (this.#logger.wants("debug")) this.#logger.debug("handshake refused", { reason: name, why });

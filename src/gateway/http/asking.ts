@@ -8,17 +8,17 @@ import type { Asked } from "./caller.ts";
 import { headersFor } from "./message-headers.ts";
 import { keyFault, type Sending } from "./sending.ts";
 
-/** How long a request that says nothing waits for its answer, in milliseconds. */
+/** How long a request without a time of its own waits for its answer, in milliseconds. */
 const answerMs = 30_000;
-/** The longest that one may wait, in milliseconds. */
+/** The longest that a request may wait, in milliseconds. */
 const answerMsMax = 600_000;
-/** The wheel tells of what has expired up to this much later, in milliseconds: the request's own end is beyond that. */
+/** The timer wheel reports expirations up to this much late, in milliseconds. The HTTP request's own timeout comes after that. */
 const graceMs = 2000;
 
 const askedBefore =
   "a request with this Idempotency-Key was sent before: its answer went to the sender of that one";
 
-/** `POST /app/NAME`: the response is the answer. */
+/** `POST /app/NAME`: the response is the answer to the request. */
 export class Asking {
   readonly #surroundings: DoorSurroundings;
   readonly #sending: Sending;
@@ -77,7 +77,7 @@ export class Asking {
   }
 }
 
-/** An answer as a response. A browser takes it for nothing but data, whatever its type is. */
+/** Converts an answer into a response. Whatever its type, a browser must treat it only as data. */
 function responseOf({ body, headers }: Message): Response {
   const error = headers?.[errorHeader];
   if (error === "expired") return fault(504, String(body));

@@ -1,15 +1,15 @@
 import { closing } from "../../http-body.ts";
 import { fault, later } from "./answers.ts";
 
-/** What bodies may take. */
+/** The limits of bodies. */
 export interface BodyLimits {
   /** The largest body, in bytes. */
   readonly maxMessageBytes: number;
   /** How long a body may take, in milliseconds. */
   readonly messageTimeoutMs: number;
-  /** What may be kept of all that are being read, in bytes. */
+  /** How much of the bodies that are being read may be kept, in bytes. */
   readonly keptBytesMax: number;
-  /** Is told of what is kept from now on, in bytes. */
+  /** Is told how much is kept from now on, in bytes. */
   kept(bytes: number): void;
 }
 
@@ -26,25 +26,25 @@ interface Reading {
 }
 
 /**
- * Reads the bodies of requests: none is larger than it may be, or takes longer. What counts is what has come, not what a request
- * says that will come; when all together have too much, the one with the most is not read any further.
+ * Reads the bodies of requests, within limits of size and time. What counts is what has come, not what a request announces. When all bodies
+ * together have too much, the largest one is not read any further.
  */
 export class Bodies {
   readonly #limits: BodyLimits;
   readonly #readings = new Set<Reading>();
-  /** What has come of those that are being read. In bytes. */
+  /** How much has come of the bodies that are being read. In bytes. */
   keptBytes = 0;
 
   constructor(limits: BodyLimits) {
     this.#limits = limits;
   }
 
-  /** The manager stops: none is read to its end. */
+  /** The manager is stopping. No body is read any further. */
   close(): void {
     for (const { stop } of [...this.#readings]) stop("stopping");
   }
 
-  /** The body, or the answer to a request whose body is not taken. */
+  /** Returns the body, or the answer to a request whose body is refused. */
   async read(request: Request): Promise<Buffer | Response> {
     const { maxMessageBytes, messageTimeoutMs } = this.#limits;
     const declared = request.headers.get("content-length");
@@ -71,7 +71,7 @@ export class Bodies {
           return read ?? tooLarge(maxMessageBytes);
       }
     } catch {
-      // The client has gone, or its body is malformed.
+      // The client has gone, or the body is malformed.
       return closing(fault(400, "the body could not be read"));
     } finally {
       clearTimeout(timer);
@@ -83,12 +83,12 @@ export class Bodies {
     if (this.#readings.delete(reading)) this.keptBytes -= reading.bytes;
   }
 
-  /** Undefined if there are more than a message may have. */
+  /** Undefined if there are more bytes than a message may have. */
   async #bytesOf({ body }: Request, reading: Reading): Promise<Buffer | undefined> {
     const chunks: Uint8Array[] = [];
     let length = 0;
     for await (const chunk of body ?? []) {
-      // It may have been stopped meanwhile: nobody waits for the rest.
+      // It may have been stopped meanwhile. Nobody waits for the rest then.
       if (!this.#readings.has(reading)) return undefined;
       length += chunk.byteLength;
       if (length > this.#limits.maxMessageBytes) return undefined;
@@ -98,7 +98,7 @@ export class Bodies {
     return chunks.length === 1 ? Buffer.from(chunks[0]!) : Buffer.concat(chunks);
   }
 
-  /** Notes that more has come, in bytes. */
+  /** Notes that more bytes have come. */
   #keep(reading: Reading, bytes: number): void {
     if (!this.#readings.has(reading)) return;
     reading.bytes += bytes;

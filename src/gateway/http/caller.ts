@@ -10,24 +10,24 @@ import { anonymousId } from "../fan-out/key-shares.ts";
 import type { DoorSurroundings } from "../protocol/protocol.ts";
 import { fault } from "./answers.ts";
 
-/** A request with what is known of it before its token is checked. */
+/** A request, with what is known before its token is checked. */
 export interface Asked {
   readonly request: Request;
-  /** The listener that it came to. */
+  /** The server that it came to. */
   readonly server: Server<Client>;
   readonly url: URL;
-  /** What its path names, decoded: a topic, a pattern or an app. */
+  /** The name in its path, decoded: a topic, a pattern or an app. */
   readonly name: string;
 }
 
-/** Who asks, and what it may. */
+/** The client that asks, and its rights. */
 export interface Caller {
-  /** Its client id. */
+  /** The client id. */
   readonly id: string;
   readonly grant: Grant;
 }
 
-/** The name after a path's first word, or the answer to a request whose path has no name that can be. */
+/** The name after a path's first word, or the answer to a request whose path has no valid name. */
 export function nameIn({ pathname }: URL, prefix: string): string | Response {
   const rest = pathname.slice(prefix.length);
   if (rest.includes("/")) return fault(400, "a / in a name has to be percent-encoded: write %2F");
@@ -46,7 +46,7 @@ export function isNoPattern(name: string): Response | undefined {
   return isPattern(name) ? fault(400, "this is a pattern: send to one topic, without * and #") : undefined;
 }
 
-/** Finds out who asks: by the token where one is needed. A refusal is the answer. */
+/** Finds out who asks, by the token if one is needed. Returns the answer if the request is refused. */
 export async function callerOf(
   { request, url }: Asked,
   { auth, refusals, entrance }: DoorSurroundings,
@@ -63,7 +63,7 @@ export async function callerOf(
     if (token instanceof TokenRefusal) return refuse(token);
     grant = token === undefined ? missing : await auth.verify(token);
     if (grant instanceof TokenRefusal) return refuse(grant);
-    // It may have begun to stop while the token was checked.
+    // The manager may have begun to stop while the token was checked.
     if (entrance.isClosed) return refusals.refuse("stopping", undefined, true);
   }
   if (grant.user !== undefined && asked !== undefined && asked !== grant.user)
@@ -72,7 +72,7 @@ export async function callerOf(
   return { id: grant.user ?? asked ?? (key === null ? crypto.randomUUID() : anonymousId(key)), grant };
 }
 
-/** The answer to a caller whose token does not allow what it wants. */
+/** The answer to a caller whose token does not allow this. */
 export function forbidden(
   what: "publish" | "subscribe",
   why: string,

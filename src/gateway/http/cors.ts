@@ -1,10 +1,10 @@
-/** What pages of other origins may do that `--allow-origin` names (https://fetch.spec.whatwg.org/#http-cors-protocol). */
+/** What pages of origins in `--allow-origin` may do (https://fetch.spec.whatwg.org/#http-cors-protocol). */
 
-/** How long a browser need not ask again, in seconds. */
+/** For how long a browser may remember the answer, in seconds. */
 const preflightAgeS = 600;
 const exposed = "warren-next, warren-client, retry-after";
 
-/** Lets the page read the answer. Nothing is sent along that a browser would send by itself, so credentials are not allowed. */
+/** Lets the page read the answer. Requests need nothing that a browser adds by itself, so credentials are not allowed. */
 export function readable(response: Response, origin: string | null): Response {
   response.headers.append("vary", "Origin");
   if (origin === null) return response;
@@ -17,7 +17,7 @@ export function readable(response: Response, origin: string | null): Response {
   return response;
 }
 
-/** The answer to a page that asks whether it may ask. */
+/** The answer to a preflight request. */
 export function preflightAnswer({ headers }: Request, methods: readonly string[]): Response {
   const asked = headers.get("access-control-request-headers");
   return new Response(null, {
@@ -25,7 +25,7 @@ export function preflightAnswer({ headers }: Request, methods: readonly string[]
     headers: {
       allow: methods.join(", "),
       "access-control-allow-methods": methods.join(", "),
-      // A page of this origin may set any header that a program may.
+      // A page of this origin may set the same headers as any other program.
       ...(asked === null ? {} : { "access-control-allow-headers": asked }),
       ...(headers.get("access-control-request-private-network") === "true"
         ? { "access-control-allow-private-network": "true" }

@@ -6,7 +6,7 @@ import type { Delivery, Relayed } from "../fan-out/encoding.ts";
 export interface JsonEnvelope {
   /** The message's topic. */
   readonly topic: string;
-  /** Who sent it. */
+  /** The sender's client id. */
   readonly client?: string;
   /** Seconds since 1970. */
   readonly timestamp?: number;
@@ -14,15 +14,15 @@ export interface JsonEnvelope {
   readonly id: string;
   /** The message's headers. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Text, or bytes as `encoding` says. */
+  /** Text, or bytes if `encoding` is set. */
   readonly body: string;
-  /** How a body that is bytes is written. */
+  /** Set if the body is bytes. */
   readonly encoding?: "base64";
-  /** It is for this client alone. */
+  /** Set if the message is for this client alone. */
   readonly direct?: true;
 }
 
-/** The envelope of a message, as events and polls have it. @param id the message's */
+/** The envelope of a message, for events and polls. @param id the message's */
 export function envelopeOf(
   { topic, clientId, timestamp, headers, body }: Relayed,
   id: string,
@@ -30,7 +30,7 @@ export function envelopeOf(
 ): JsonEnvelope {
   return {
     topic,
-    // What is for one client alone has that client's id on it, not the sender's.
+    // In a message for one client, the client id is that client's, not the sender's.
     ...(clientId === undefined || isForOne ? {} : { client: clientId }),
     ...(timestamp === undefined ? {} : { timestamp }),
     id,

@@ -5,38 +5,38 @@ import type { Multicast } from "../fan-out/multicast.ts";
 import { closeEvent, retryLine } from "./events-encoding.ts";
 import { endedByClient, ResponseSocket } from "./response-socket.ts";
 
-/** How long a client waits before it connects again, in milliseconds: a time of its own for each, so that they do not come back in step. */
+/** How long a client waits before it reconnects, in milliseconds: another time for each, so that they do not come back all at once. */
 const retryMinMs = 500;
 const retryMaxMs = 2500;
 
-/** What Bun hands out to write to a stream of the type "direct". */
+/** What Bun provides to write to a stream of the type "direct". */
 interface Controller {
-  /** A promise while the client has to read: of all that was written and waits. */
+  /** Returns a promise if the client has to read first. It resolves when everything that waits was read. */
   write(what: string | Uint8Array): number | Promise<number>;
   end(): void;
 }
 
-/** What a stream is made with. */
+/** The parts of a stream. */
 export interface EventStreamParts {
   readonly multicast: Multicast;
   readonly events: SocketEvents;
-  /** Where its client has got to in the log, as a field of an event; empty if that is not known. */
+  /** The client's position in the log, as a field of an event; empty if it is not known. */
   place(): string;
-  /** It was never opened: the client had gone. */
+  /** Called if the stream was never opened, because the client had gone. */
   onUnopened(): void;
 }
 
 /**
  * A response of server-sent events.
  *
- * Bun keeps what is written to it until the client has read it, without a limit. So what waits is counted here, and `Backlogs` and
- * durable subscriptions look at that, as they do with WebSockets.
+ * Bun keeps what is written until the client has read it, without a limit. So waiting bytes are counted here, where `Backlogs` and durable
+ * subscriptions look at them as with WebSockets.
  */
 export class EventStream extends ResponseSocket {
   readonly #parts: EventStreamParts;
   readonly #done = Promise.withResolvers<void>();
   #controller: Controller | undefined;
-  /** What was written since the client has to read. In bytes. */
+  /** How much was written since the client has to read first. In bytes. */
   #waiting = 0;
 
   constructor(client: Client, remoteAddress: string, parts: EventStreamParts) {
@@ -46,7 +46,7 @@ export class EventStream extends ResponseSocket {
 
   /** Makes the response. Call it once. */
   response(request: Request, server: Server<Client>, headers: Record<string, string>): Response {
-    // The response is silent while there are no messages.
+    // The response is silent while there are no messages, so it must not time out.
     server.timeout(request, 0);
     const left = () => this.#left();
     request.signal.addEventListener("abort", left, { once: true });
@@ -64,9 +64,9 @@ export class EventStream extends ResponseSocket {
       headers: {
         "content-type": "text/event-stream",
         "cache-control": "no-store",
-        // This is for nginx, which would gather a while before it passes anything on.
+        // Tells nginx not to buffer.
         "x-accel-buffering": "no",
-        // The idle timeout is off for the whole connection.
+        // The idle timeout is off for the whole connection, so it must not be reused.
         connection: "close",
         ...headers,
       },
@@ -77,7 +77,7 @@ export class EventStream extends ResponseSocket {
     return this.#waiting;
   }
 
-  /** A stream has no pong: a client that has taken all that was written counts as there. */
+  /** A stream has no pong. A client that has read everything counts as alive. */
   ping(): void {
     if (this.#waiting > 0) return;
     this.send(this.#parts.place() || ":\n\n");
@@ -108,7 +108,7 @@ export class EventStream extends ResponseSocket {
 
   protected finish(code: number, reason: string): void {
     if (this.#waiting > 0) {
-      // The client would see the end only after it has read all the rest, if ever.
+      // The client would see the end only after it has read everything else, if ever.
       this.abort();
       return;
     }
@@ -118,7 +118,7 @@ export class EventStream extends ResponseSocket {
   }
 
   protected abort(): void {
-    // Bun closes the connection then, whatever waits for the client.
+    // This makes Bun close the connection, whatever waits for the client.
     this.#done.reject();
   }
 }

@@ -2,9 +2,9 @@ import type { Body } from "../../message.ts";
 import type { Encoding } from "../fan-out/encoding.ts";
 import { base64, envelopeOf } from "./envelope.ts";
 
-/** Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html). */
+/** Encodings for server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html). */
 
-/** What comes before a message if some are missing before it. */
+/** Comes before a message if some are missing before it. */
 const gap =
   "event: gap\ndata: messages before the next one are missing: the log no longer has them, or is another one\n\n";
 
@@ -13,16 +13,16 @@ export const bareEvents = encodingOf("sse", false, ({ body }) =>
   isCarried(body) ? dataFields(body) : `event: bytes\n${dataFields(base64(body))}`,
 );
 
-/** `data:` is an envelope of JSON. */
+/** `data:` is the JSON envelope. */
 export const envelopeEvents = encodingOf("sse json", true, (message, id, delivery) => {
   const event = typeof message.body === "string" ? "" : "event: bytes\n";
   return `${event}data: ${JSON.stringify(envelopeOf(message, id, delivery))}\n`;
 });
 
-function encodingOf(name: string, tellsId: boolean, fieldsOf: Encoding["tailOf"]): Encoding {
+function encodingOf(name: string, includesId: boolean, fieldsOf: Encoding["tailOf"]): Encoding {
   return {
     name,
-    tellsId,
+    includesId,
     headOf: () => "",
     headAfterGap: () => gap,
     tailOf: (message, id, delivery) => {
@@ -33,22 +33,22 @@ function encodingOf(name: string, tellsId: boolean, fieldsOf: Encoding["tailOf"]
   };
 }
 
-/** The client goes on after this position when it comes back. */
+/** A field with the position after which the client goes on when it reconnects. */
 export function placeField(position: string): string {
   return `id: ${position}\n`;
 }
 
-/** Tells the client that the connection ends, and why: `EventSource` would connect again in any case. */
+/** An event that tells that the connection ends, and why. `EventSource` would reconnect in any case. */
 export function closeEvent(code: number, reason: string, retry: string): string {
   return `${retry}event: close\ndata: ${JSON.stringify({ code, reason })}\n\n`;
 }
 
-/** How long to wait before the next connection: some time between these, in milliseconds. */
+/** A line with the wait before the next connection: a random time between these, in milliseconds. */
 export function retryLine(minMs: number, maxMs: number): string {
   return `retry: ${Math.round(minMs + Math.random() * (maxMs - minMs))}\n\n`;
 }
 
-/** Whether an event can have it as its data and give it back as it was: a carriage return would come out as a line feed. */
+/** Whether an event can carry the body unchanged: a carriage return would become a line feed. */
 function isCarried(body: Body): body is string {
   return typeof body === "string" && !body.includes("\r");
 }

@@ -13,9 +13,9 @@ import { preflightAnswer, readable } from "./cors.ts";
 import { Listening } from "./listening.ts";
 import { Sending } from "./sending.ts";
 
-/** Bodies that are being read have at most this part of what may be kept for all clients. */
+/** Bodies that are being read may have at most this part of what may be kept for all clients. */
 const partOfMemory = 1 / 4;
-/** Every status that there is, by which answers are counted. docs/protocol.md says what each means, but for 499, which nobody hears. */
+/** All statuses by which answers are counted. docs/protocol.md explains each but 499, which no client gets. */
 export const statuses = [
   200, 202, 204, 400, 401, 403, 405, 406, 408, 409, 413, 422, 429, 499, 502, 503, 504,
 ] as const;
@@ -23,15 +23,15 @@ const other = "other";
 
 type Methods = Readonly<Record<string, (asked: Asked) => Promise<Response>>>;
 
-/** `/topics/…` and `/app/…`: what WebSocket clients do, for those that have none. */
+/** `/topics/…` and `/app/…`: publishing, subscribing and requests for clients without WebSocket. */
 export class HttpDoor implements Door {
   readonly #surroundings: DoorSurroundings;
   readonly #bodies: Bodies;
   readonly #sending: Sending;
   readonly #listening: Listening;
-  /** Requests that are not answered yet. */
+  /** How many requests are not answered yet. */
   #unanswered = 0;
-  /** Called whenever there are none any more. */
+  /** Called whenever the last one is answered. */
   #onSettled: () => void = () => undefined;
   readonly routes: Routes<Client>;
   readonly #answers = new LabelledCounter(
@@ -105,7 +105,7 @@ export class HttpDoor implements Door {
       await settled.promise;
       clearTimeout(timer);
     }
-    // Bun writes the last ones.
+    // Bun writes the last answers in the next turn.
     await new Promise((resolve) => setImmediate(resolve));
   }
 

@@ -2,10 +2,10 @@ import { positionAfter } from "../../log/position.ts";
 import type { Encoding } from "../fan-out/encoding.ts";
 import { envelopeOf } from "./envelope.ts";
 
-/** One JSON object a line, each with the position that comes next: what a long poll answers. */
+/** One JSON object a line, each with the position that follows: the format of a long poll's answer. */
 export const lines: Encoding = {
   name: "lines",
-  tellsId: true,
+  includesId: true,
   headOf: () => "",
   headAfterGap: () => `{"gap":true}\n`,
   tailOf: (message, id, delivery) => {
@@ -16,7 +16,7 @@ export const lines: Encoding = {
   join: (head, tail) => head + (tail as string),
 };
 
-/** What the last of these lines says comes next; undefined if it says nothing. */
+/** The position that follows the last of these lines; undefined if it has none. */
 export function nextIn(text: string): string | undefined {
   const last = text.lastIndexOf("\n", text.length - 2) + 1;
   return /^\{"next":"([^"]+)"/.exec(text.slice(last, last + 64))?.[1];

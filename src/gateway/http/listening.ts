@@ -16,7 +16,7 @@ import { Subscriber } from "./subscriber.ts";
 /** The longest wait for a message, in milliseconds. */
 const waitMsMax = 300_000;
 
-/** `GET /topics/PATTERN`: events that go on, or a poll that waits. */
+/** `GET /topics/PATTERN`: a stream of events, or a poll that waits for messages. */
 export class Listening {
   readonly #surroundings: DoorSurroundings;
   streamCount = 0;
@@ -68,7 +68,7 @@ export class Listening {
     const { multicast, connections, limits, durables } = this.#surroundings;
     const wish = { protocol: "sse", pattern, start, encoding } as const;
     const client = new Subscriber({ id, seat, grant }, wish, this.#surroundings, (after) => {
-      // One that is lost before its first message goes on there. An empty log is read from its beginning.
+      // A client that is lost before its first message goes on there. If the log is empty, it is read from its beginning.
       const begin = after ?? (start === "next" && durables !== undefined ? "first" : undefined);
       stream.send(begin === undefined ? ":\n\n" : `${placeField(begin)}\n`);
     });
@@ -117,9 +117,9 @@ export class Listening {
   }
 }
 
-/** Where it begins, or the answer to a request that says it wrongly. */
+/** Where it begins, or the answer to a request with an invalid place. */
 function startOf({ request, url }: Asked, hasLog: boolean): Start | Response {
-  // A browser that comes back by itself asks for the same address again, and says where it had got to.
+  // A browser that reconnects by itself uses the same URL and adds the last event's id.
   const lastId = request.headers.get("last-event-id") || url.searchParams.get("after");
   const from = url.searchParams.get("from");
   if (!hasLog)
@@ -137,7 +137,7 @@ function startOf({ request, url }: Asked, hasLog: boolean): Start | Response {
   return start ?? fault(400, "Last-Event-ID and ?after= are the id of an event, as it came");
 }
 
-/** Whether events may be the answer: a program that says nothing gets them, a browser's address bar does not. */
+/** Whether the answer may be events: a program without Accept gets them, but a browser's address bar does not. */
 function takesEvents(accept: string | null): boolean {
   return (
     accept === null || accept.trim() === "*/*" || /(?:^|,)\s*text\/event-stream\s*(?:;|,|$)/i.test(accept)

@@ -4,17 +4,17 @@ import { isReservedHeader, isShortText, type Headers as MessageHeaders } from ".
 import { faultInProperty, isPropertyName } from "../../properties.ts";
 import { fault } from "./answers.ts";
 
-/** HTTP headers that are a message's own under the same name. */
+/** HTTP headers that become headers of the message under the same name. */
 const same = ["content-type", "content-encoding", "traceparent", "tracestate", keyHeader] as const;
-/** What Warren alone says of a message, and no sender. */
+/** Headers that only Warren sets, never a sender. */
 const own: ReadonlySet<string> = new Set(["message-id", "client-id", "topic", "subscription", "destination"]);
 
 /**
- * The headers and properties of the message that a request brings: `Content-Type`, `Content-Encoding` and `Idempotency-Key`, the two of
- * a trace, and all `Warren-NAME`, of which a value is percent-decoded. Undefined if there are none; an answer if one cannot be a message's.
+ * The headers and properties of the message in a request: `Content-Type`, `Content-Encoding`, `Idempotency-Key`, the two of a trace, and
+ * all `Warren-NAME`, whose values are percent-decoded. Undefined if there are none; an answer if one is not allowed.
  */
 export function headersIn(request: Request): MessageHeaders | Response | undefined {
-  // Without a prototype, so that no name means anything to JavaScript.
+  // Without a prototype, so that no header name has a meaning for JavaScript.
   const found = Object.create(null) as Record<string, string>;
   for (const name of same) {
     const value = request.headers.get(name);
@@ -33,7 +33,7 @@ export function headersIn(request: Request): MessageHeaders | Response | undefin
   return isEmpty ? undefined : found;
 }
 
-/** Why this cannot be a message's header, in a sentence for its sender; undefined if it can. */
+/** Why this cannot be a message's header, in a sentence for the sender; undefined if it can. */
 function faultIn(name: string, value: string): string | undefined {
   if (!isShortText(name) || name === "") return "a header's name has 1 to 255 bytes";
   if (isReservedHeader(name) || own.has(name))
@@ -42,7 +42,7 @@ function faultIn(name: string, value: string): string | undefined {
   return why === undefined ? undefined : `${name} ${why}`;
 }
 
-/** A message's headers as those of a response. */
+/** Converts a message's headers into those of a response. */
 export function headersFor(headers: MessageHeaders | undefined): Record<string, string> {
   const shown: Record<string, string> = {};
   for (const name in headers)

@@ -4,31 +4,31 @@ import type { SocketEvents } from "../clients/socket-events.ts";
 import type { Multicast } from "../fan-out/multicast.ts";
 import { endedByClient, ResponseSocket } from "./response-socket.ts";
 
-/** What a poll needs of the gateway. */
+/** The parts of a poll. */
 export interface PollParts {
   readonly multicast: Multicast;
   readonly events: SocketEvents;
   /** How long to wait for the first message, in milliseconds. */
   readonly waitMs: number;
-  /** The position after which its client goes on, if it is known. */
+  /** The position after which the client goes on, if it is known. */
   place(): string | undefined;
 }
 
-/** How a poll ended: with what came, with nothing until a place in the log, or because the manager ended it. */
+/** How a poll ended: with messages, without any up to a position in the log, or because the manager ended it. */
 export type Outcome =
   | { readonly is: "lines"; readonly text: string }
   | { readonly is: "nothing"; readonly place: string | undefined }
   | { readonly is: "ended"; readonly code: number; readonly reason: string };
 
 /**
- * A request that waits for messages: it is answered with the first that come, and what comes with them in the same turn of the
- * event loop. What waits for the client is what has been gathered, and durable subscriptions park at that as at any other.
+ * A request that waits for messages. It is answered with the first ones, and with those that come in the same turn of the event loop. What
+ * was gathered counts as waiting for the client, so durable subscriptions park as with any other client.
  */
 export class Poll extends ResponseSocket {
   readonly #outcome = Promise.withResolvers<Outcome>();
   readonly #parts: PollParts;
   #text = "";
-  /** The size of the text, as it will be sent. */
+  /** The text's size when it is sent. */
   #bytes = 0;
   #timer: NodeJS.Timeout | undefined;
   #answering: NodeJS.Immediate | undefined;
@@ -38,14 +38,14 @@ export class Poll extends ResponseSocket {
     this.#parts = parts;
   }
 
-  /** Resolves when it is to be answered. To be called once. */
+  /** Resolves when the request should be answered. Call it once. */
   async answer(request: Request, server: Server<Client>, idleTimeoutS: number): Promise<Outcome> {
     server.timeout(request, 0);
     request.signal.addEventListener("abort", () => this.#left(), { once: true });
     this.#timer = setTimeout(() => this.close(), this.#parts.waitMs);
     this.open();
     const outcome = await this.#outcome.promise;
-    // The connection may serve other requests now.
+    // The connection may now serve other requests.
     server.timeout(request, idleTimeoutS);
     return outcome;
   }

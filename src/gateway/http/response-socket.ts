@@ -4,13 +4,13 @@ import type { SocketEvents } from "../clients/socket-events.ts";
 import type { Receiver } from "../fan-out/crowd.ts";
 import type { Multicast } from "../fan-out/multicast.ts";
 
-/** The code of an end that the client, or the network, made without a word. */
+/** The code if the client, or the network, ended the connection without a close. */
 export const endedByClient = 1005;
 const lost = 1006;
 
 /**
- * What the gateway takes for a client's connection, over an HTTP response. It is only written to: nothing is read from it, so to pause
- * it does nothing. What `multicast` has for the keys that it subscribes to comes to it in order with what it is sent by itself.
+ * Makes an HTTP response usable as a client's connection. It is only written to: nothing is read from it, so pausing does nothing. What
+ * `multicast` has for its keys is written in order with what is sent to it directly.
  */
 export abstract class ResponseSocket implements ClientSocket, Receiver {
   data: Client;
@@ -19,7 +19,7 @@ export abstract class ResponseSocket implements ClientSocket, Receiver {
   readonly #multicast: Multicast;
   protected readonly events: SocketEvents;
   readonly #keys = new Set<string>();
-  /** What is sent while it is corked; undefined otherwise. */
+  /** What was sent while it is corked; undefined otherwise. */
   #corked: string[] | undefined;
 
   constructor(data: Client, remoteAddress: string, multicast: Multicast, events: SocketEvents) {
@@ -29,9 +29,9 @@ export abstract class ResponseSocket implements ClientSocket, Receiver {
     this.events = events;
   }
 
-  /** Writes to the response. In UTF-8. */
+  /** Writes to the response, in UTF-8. */
   protected abstract write(what: string | Uint8Array): void;
-  /** Ends the response as a close frame ends a WebSocket. */
+  /** Ends the response, like a close frame ends a WebSocket. */
   protected abstract finish(code: number, reason: string): void;
   /** Ends it without a word. */
   protected abstract abort(): void;
@@ -66,7 +66,7 @@ export abstract class ResponseSocket implements ClientSocket, Receiver {
     if (this.readyState === WebSocket.OPEN) this.write(bytes);
   }
 
-  /** Text alone: what is no WebSocket has no frames. */
+  /** Takes only text: without WebSocket there are no binary frames. */
   send(body: Body): void {
     if (this.readyState !== WebSocket.OPEN) return;
     for (const key of this.#keys) this.#multicast.writeTo(key, this);
@@ -76,7 +76,7 @@ export abstract class ResponseSocket implements ClientSocket, Receiver {
 
   cork(send: () => void): void {
     const outer = this.#corked;
-    // Within another cork it is written when this one ends: what is written is counted, and held back.
+    // Within another cork, it is written when this one ends: what is written is counted, and may be held back.
     this.#writeCorked();
     this.#corked = [];
     try {
@@ -102,10 +102,10 @@ export abstract class ResponseSocket implements ClientSocket, Receiver {
 
   close(code: number = endedByClient, reason = ""): void {
     if (this.readyState !== WebSocket.OPEN) return;
-    // What was sent before it is written before it.
+    // What was sent before has to be written before.
     this.#writeCorked();
     for (const key of this.#keys) this.#multicast.writeTo(key, this);
-    // Writing may have found that the client is gone.
+    // Writing may show that the client has gone.
     if (this.readyState === WebSocket.OPEN) this.#end(code, () => this.finish(code, reason));
   }
 
@@ -125,7 +125,7 @@ export abstract class ResponseSocket implements ClientSocket, Receiver {
     how();
     for (const key of this.#keys) this.#multicast.unsubscribe(key, this);
     this.#keys.clear();
-    // Nobody is told before the caller that ends it is done, as with a WebSocket.
+    // Call back only after the caller that ends it is done, as with a WebSocket.
     if (wasOpen) queueMicrotask(() => this.events.closed(this, code));
   }
 }

@@ -7,24 +7,24 @@ import { neighbourhoodOf, TrustedProxies } from "../guards/address.ts";
 import type { MessageRateOptions } from "../limits/message-rate.ts";
 import { TokenBucket } from "../limits/token-bucket.ts";
 
-/** Senders that are remembered. Each is forgotten when it has been silent for a second. */
+/** How many senders are remembered. Each is forgotten after a second of silence. */
 const sendersMax = 65_536;
 const lookEveryMs = 1000;
 
-/** A sender of requests: a token's user, or an address. What it may send in a second is counted for all of its requests. */
+/** A sender of requests: a token's user, or an address. Its rate counts all of its requests together. */
 export class HttpSender implements Sender {
-  /** Nothing is read from it that could be held back. */
+  /** There is no connection that could be held back. */
   readonly socket = undefined;
-  /** It hears all that it subscribes to. */
+  /** It gets everything that it subscribes to. */
   readonly speaker = undefined;
   share: Share | undefined = new Share();
   readonly #messages: TokenBucket | undefined;
   readonly #bytes: TokenBucket | undefined;
   #usedMs = 0;
-  /** Requests of it that are not answered. */
+  /** How many of its requests are not answered. */
   requests = 0;
 
-  /** The address, if it is one: a client without a token may have a new id for each message. */
+  /** The address, if the sender is one: a client without a token could use a new id for each message. */
   readonly keysOf: string | undefined;
 
   constructor(
@@ -37,7 +37,7 @@ export class HttpSender implements Sender {
     if (maxBytesPerSecond > 0) this.#bytes = new TokenBucket(maxBytesPerSecond, nowMs);
   }
 
-  /** Zero: it may send a message now, which is counted. Else how long until it may, in milliseconds. */
+  /** How long until it may send a message, in milliseconds; zero: it may now, and the message is counted. */
   waitMs(nowMs: number): number {
     this.#usedMs = nowMs;
     const bytesMs = this.#bytes?.waitMs(nowMs) ?? 0;
@@ -46,7 +46,7 @@ export class HttpSender implements Sender {
     return this.#messages.waitMs(nowMs);
   }
 
-  /** Whether there is nothing to remember of it. */
+  /** Whether nothing has to be remembered about it. */
   isForgettable(nowMs: number): boolean {
     const isIdle = this.requests === 0 && (this.share?.unsentBytes ?? 0) === 0;
     return isIdle && nowMs - this.#usedMs > lookEveryMs && (this.#bytes?.waitMs(nowMs) ?? 0) === 0;
@@ -58,7 +58,7 @@ export class HttpSender implements Sender {
   }
 }
 
-/** The senders of requests, for as long as there is something to remember of them. */
+/** The senders of requests, for as long as something has to be remembered about them. */
 export class Senders implements Timed {
   readonly #options: MessageRateOptions;
   readonly #wheel: TimerWheel;
@@ -81,7 +81,7 @@ export class Senders implements Timed {
     return neighbourhoodOf(this.#proxies.clientOf(peer, request.headers.get("x-forwarded-for")));
   }
 
-  /** Undefined: there are too many. @param key the user after a colon, or the address */
+  /** Returns the sender; undefined if there are too many. @param key the user after a colon, or the address */
   of(key: string): HttpSender | undefined {
     let sender = this.#senders.get(key);
     if (sender === undefined) {
@@ -93,7 +93,7 @@ export class Senders implements Timed {
     return sender;
   }
 
-  /** Forgets those that may send a second's worth again, and have nothing waiting. */
+  /** Forgets senders that have their full rate again, and no request waiting. */
   due(): number {
     const nowMs = performance.now();
     for (const [key, sender] of this.#senders) if (sender.isForgettable(nowMs)) this.#senders.delete(key);

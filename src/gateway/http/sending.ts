@@ -13,7 +13,7 @@ import { headersIn } from "./message-headers.ts";
 import { type HttpSender, Senders } from "./senders.ts";
 import { Settling } from "./settling.ts";
 
-/** What a request brings that is to be sent on. */
+/** What a request has brought to be published. */
 export interface Brought {
   readonly caller: Caller;
   readonly sender: HttpSender;
@@ -25,16 +25,16 @@ export interface Brought {
 const confirmMs = 10_000;
 const confirmMsMax = 60_000;
 
-/** Takes what requests send, and answers them: which of them may, how much, and what became of it. */
+/** Accepts or refuses what requests send, and answers them. */
 export class Sending {
   readonly #surroundings: DoorSurroundings;
   readonly #bodies: Bodies;
   readonly #senders: Senders;
-  /** Requests that may be here: as many as clients, in all and from one address. How many come in a second is counted by sender. */
+  /** Limits how many requests there may be: as many as clients, in all and from one address. Their rate is counted per sender. */
   readonly #admission: Admission;
-  /** Ends the wait of requests that are not answered yet. */
+  /** Functions that end the wait of requests that are not answered yet. */
   readonly #waits = new Set<() => void>();
-  /** Answers of requests that waited for what many may have waited for. */
+  /** Answers requests that waited for something that many may wait for. */
   readonly settling: Settling;
 
   constructor(surroundings: DoorSurroundings, bodies: Bodies) {
@@ -45,7 +45,7 @@ export class Sending {
     this.#admission = new Admission({ ...surroundings, maxConnectionsPerSecond: 0 });
   }
 
-  /** Requests that wait for what becomes of what they sent. */
+  /** How many requests wait for the result of what they sent. */
   get waitingCount(): number {
     return this.#waits.size;
   }
@@ -54,12 +54,12 @@ export class Sending {
     return this.#senders.count;
   }
 
-  /** The manager stops: those that wait are told. */
+  /** The manager is stopping. Waiting requests get an answer that says so. */
   close(): void {
     for (const end of [...this.#waits]) end();
   }
 
-  /** `POST /topics/NAME`: answered when RabbitMQ has it. */
+  /** `POST /topics/NAME`: answered when RabbitMQ has confirmed the message. */
   async publish(asked: Asked): Promise<Response> {
     const wait = asked.url.searchParams.get("wait");
     const waitMs = wait === null ? confirmMs : timeIn(wait, confirmMsMax);
@@ -103,7 +103,7 @@ export class Sending {
     return { body, topic, clientId: id, headers, timestamp };
   }
 
-  /** The answer to a request whose message is not taken. */
+  /** The answer to a request whose message is refused. */
   refusalOf(message: OutgoingMessage, caller: Caller, sender: HttpSender): Response | undefined {
     const { ingress, shares } = this.#surroundings;
     const objection = ingress.objectionTo(message, caller.grant.permissions);
@@ -111,16 +111,16 @@ export class Sending {
     if (objection === "too large") return fault(413, "the body is too large: send smaller messages");
     if (objection !== undefined) return fault(400, `the message cannot be published: ${objection.why}`);
     if (ingress.isFull)
-      return later(503, "what waits for RabbitMQ is as much as may wait: send it again in a moment", 1000);
+      return later(503, "too many messages wait for RabbitMQ: send it again in a moment", 1000);
     if (sender.share !== undefined && shares.isTooMuch(sender.share))
       return later(429, "too much of what you sent waits for RabbitMQ: send it again in a moment", 1000);
     return undefined;
   }
 
   /**
-   * What the request is answered with, or what `onTime` makes of it after `waitMs`. A client that has gone is not waited for.
+   * Waits for the answer, or makes another one by `onTime` after `waitMs`. It does not wait for a client that has gone.
    *
-   * @param onTime resolves the answer
+   * @param onTime makes the answer when the time is over
    */
   async waitFor(
     { request, server }: Asked,
@@ -135,7 +135,7 @@ export class Sending {
     this.#waits.add(stop);
     const timer = setTimeout(onTime, waitMs);
     request.signal.addEventListener("abort", gone, { once: true });
-    // The connection is idle as long as it waits.
+    // The connection is idle while it waits, so it must not time out.
     server.timeout(request, 0);
     try {
       return await Promise.race([answer, ended.promise]);
@@ -148,7 +148,7 @@ export class Sending {
     }
   }
 
-  /** Lets a request in if there is a place for it. The checks come in rising order of what they cost. */
+  /** Admits a request if there is a place for it. Cheap checks come first. */
   async admit(
     asked: Asked,
     may: (caller: Caller) => boolean,
@@ -191,7 +191,7 @@ export class Sending {
   }
 }
 
-/** The answer to a message that is not taken for its idempotency key. */
+/** The answer to a message that is refused because of its idempotency key. */
 export function keyFault(why: "reused" | "too many"): Response {
   if (why === "reused")
     return fault(

@@ -1,23 +1,23 @@
 import { Deque } from "../../collections/deque.ts";
 import type { LoopTime, Task } from "../../ops/loop-time.ts";
 
-/** Requests that are answered in one turn of the event loop: Bun writes all their answers at its end. */
+/** How many requests are answered in one turn of the event loop: Bun writes all their answers at its end. */
 const eachTurn = 50;
 
 /**
- * Requests whose answers are known. One confirm of RabbitMQ's, or one pack of answers, may be for hundreds of them, and writing all in
- * one turn of the event loop would take long: so some are written in each.
+ * Answers requests whose results are known. One confirm of RabbitMQ, or one pack of answers, may be for hundreds of them, and writing all
+ * in one turn of the event loop would take long. So a few are answered in each turn.
  */
 export class Settling implements Task {
   readonly #loop: LoopTime;
   readonly #waiting = new Deque<() => void>();
 
-  /** @param loop whose time answering takes */
+  /** @param loop shares out the event loop's time */
   constructor(loop: LoopTime) {
     this.#loop = loop;
   }
 
-  /** Answers a request in this turn, or one of the next. */
+  /** Answers a request in this turn, or in a later one. */
   add(answer: () => void): void {
     this.#waiting.push(answer);
     this.#loop.ask(this);

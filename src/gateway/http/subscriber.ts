@@ -4,9 +4,9 @@ import type { Encoding } from "../fan-out/encoding.ts";
 import type { Newcomer, Surroundings } from "../protocol/protocol.ts";
 import { SubscribingClient } from "../protocol/subscribing-client.ts";
 
-/** What a client without WebSocket asks for. */
+/** The request of a client without WebSocket. */
 export interface Wish {
-  /** How it listens. */
+  /** How it gets messages. */
   readonly protocol: "sse" | "poll";
   /** A topic, or a pattern. */
   readonly pattern: string;
@@ -15,14 +15,14 @@ export interface Wish {
 }
 
 /**
- * A client that only listens, to one topic or pattern, by what is no WebSocket. Where there is a log its subscription is durable:
- * each message has its position, and the client may read as slowly as it likes.
+ * A client without WebSocket that only subscribes, to one topic or pattern. If there is a log, its subscription is durable: each message
+ * has its position, and the client may read as slowly as it likes.
  */
 export class Subscriber extends SubscribingClient {
   readonly #wish: Wish;
   readonly #inForce: (after: string | undefined) => void;
 
-  /** @param inForce called once, when its place in the log is known; with the position after which it is, if it has one */
+  /** @param inForce called once, when its place in the log is known, with the position after which it begins, if there is one */
   constructor(
     newcomer: Pick<Newcomer, "id" | "seat" | "grant">,
     wish: Wish,
@@ -42,7 +42,7 @@ export class Subscriber extends SubscribingClient {
     return this.#wish.encoding;
   }
 
-  /** The position after which it goes on; undefined while it has not got all that there is, or where there is no log. */
+  /** The position after which it goes on; undefined if it has not got everything yet, or if there is no log. */
   get place(): string | undefined {
     return this.subscriptions.placeOf(this.#wish.pattern);
   }
@@ -55,6 +55,6 @@ export class Subscriber extends SubscribingClient {
   }
 
   protected obey(): void {
-    // Nothing comes from it.
+    // The client sends nothing.
   }
 }

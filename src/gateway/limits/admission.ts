@@ -8,20 +8,20 @@ import { TokenBucket } from "./token-bucket.ts";
 
 /** How many clients may connect. */
 export interface AdmissionOptions {
-  /** Undefined: as many as there are open files for. */
+  /** Undefined: as many as the limit of open files allows. */
   readonly maxClients: number | undefined;
-  /** 0 is any number. */
+  /** 0: no limit. */
   readonly maxClientsPerAddress: number;
-  /** 0 is any number. */
+  /** 0: no limit. */
   readonly maxConnectionsPerSecond: number;
   /** Networks of proxies whose X-Forwarded-For is believed. */
   readonly trustProxy: readonly string[] | undefined;
 }
 
-/** Where tokens are needed, clients that have yet to show one take at most this part of the seats. */
+/** If tokens are needed, clients that still have to show one get at most this part of the seats. */
 const partWithoutToken = 1 / 4;
 
-/** How many may be here, in all and from one address, and how many may come in a second. */
+/** Limits how many clients may be connected, in all and from one address, and how many may connect in a second. */
 export class Admission {
   readonly #options: AdmissionOptions;
   readonly #clientsMax: number;
@@ -49,9 +49,9 @@ export class Admission {
   ];
 
   /**
-   * A seat for a client that asks to connect, or why there is none. It has to be given back, once.
+   * Returns a seat for a client that asks to connect, or why there is none. A seat has to be given back, once.
    *
-   * @param isWithoutToken whether the client has yet to show a token: `showed` has to be called when it has
+   * @param isWithoutToken whether the client still has to show a token: call `showed` when it has
    */
   takeSeat(
     request: Request,
@@ -65,7 +65,7 @@ export class Admission {
     if (this.#clients >= this.#clientsMax) return new Refused("tooManyClients");
     if (isWithoutToken && this.#withoutToken >= this.#withoutTokenMax)
       return new Refused("tooManyWithoutToken");
-    // Last, so that refused ones take nothing from the others.
+    // The rate comes last, so that refused clients take nothing from others.
     if (this.#bucket?.take(performance.now()) === false) return new Refused("tooManyAtOnce");
     if (address !== undefined) this.#byAddress.set(address, present + 1);
     this.#clients++;
@@ -73,7 +73,7 @@ export class Admission {
     return new Seat(address, isWithoutToken);
   }
 
-  /** The client on this seat has shown a token that is accepted. */
+  /** The client on this seat has shown a valid token. */
   showed(seat: Seat): void {
     if (!seat.isWithoutToken) return;
     seat.isWithoutToken = false;

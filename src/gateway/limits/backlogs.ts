@@ -7,48 +7,48 @@ import type { Roster } from "../clients/roster.ts";
 import { slotMs, type Timed, type TimerWheel } from "../clients/timer-wheel.ts";
 import { EarlyLooks, roomFor } from "./room.ts";
 
-/** What is kept is looked at once for this many looks at what waits, unless it has grown: once a second. */
+/** What is kept is checked once in this many checks of what waits, unless it has grown: once a second. */
 const looksForKept = 4;
 
-/** What may be sent to clients before everybody's backlog is looked at, in bytes: a quarter of the cap, within these. */
+/** How much may be sent to clients before all backlogs are checked, in bytes: a quarter of the cap, within these limits. */
 const unlookedMin = 256 * 1024;
 const unlookedMax = 1024 ** 2;
-/** Bun queues up to 32 messages of less than 16 KiB for each client, which no backlog shows before they are written. */
+/** Bun queues up to 32 messages of less than 16 KiB for each client. They are not counted as backlog before they are written. */
 const unseenMax = 32 * 16 * 1024;
 
-/** A client that is disconnected is told why if no more than this waits for it to read. In bytes. */
+/** A client that is disconnected gets a close frame if at most this much waits for it. In bytes. */
 const tellableMax = 64 * 1024;
 
-/** `slow`: it read too slowly. `memory`: too much was kept for all clients, and most of all for this one. */
+/** `slow`: it read too slowly. `memory`: too much was kept for all clients together, and most for this one. */
 const causes = ["slow", "memory"] as const;
 type Cause = (typeof causes)[number];
 
-/** What may wait for clients. */
+/** How much may wait for clients. */
 export interface BacklogOptions {
-  /** A client for which more than this waits is disconnected. In bytes. */
+  /** A client is disconnected when more than this waits for it. In bytes. */
   readonly clientBufferBytes: number;
-  /** No single message is larger, its head left out. In bytes. */
+  /** No message is larger, without its head. In bytes. */
   readonly largestBytes: number;
-  /** What may be kept for all clients together, in bytes: beyond it those with the most are disconnected. */
+  /** When more than this is kept for all clients together, those with the most are disconnected. In bytes. */
   readonly memoryMaxBytes: number;
-  /** What is kept of requests that have begun, which are no clients that could be disconnected. In bytes. */
+  /** What is kept of HTTP requests that have begun, which are no clients that could be disconnected. In bytes. */
   readonly keptBytes?: () => number;
-  /** Whether durable subscriptions are at the log's end, which are to leave it soon where their client does not read. */
+  /** Whether there are durable subscriptions at the log's end. They should leave it soon if their client does not read. */
   readonly isAnybodyAtEnd?: () => boolean;
 }
 
 /**
- * What is kept for the clients: what waits for them to read it, and what they have begun to send. No frame is ever dropped. A client
- * that reads too slowly is cut off; and when too much is kept for all together, those are cut off for which the most is kept.
+ * Limits what is kept for clients: what waits for them to read it, and what they have begun to send. No frame is ever dropped. A client
+ * that reads too slowly is cut off. When too much is kept for all together, those are cut off for which the most is kept.
  *
- * Bun's own limit cannot be used. Beyond it Bun drops the frame and shuts the socket down for reading, so that the next read
- * finds its end. Of a client that is held back nothing is read, and of one that sends all the time the end is never reached:
- * either goes on with a hole in what it gets (tried with 1.4.5). So Bun has no limit here. Since publishing tells nothing about
- * single clients, all of them are looked at each time when enough has been sent for somebody to be beyond the cap, which
- * is once for thousands of deliveries; and a quarter of a second after anything was sent, by the wheel.
+ * Bun's own limit cannot be used. When it is exceeded, Bun drops the frame and shuts the socket down for reading, so that the next read
+ * finds its end. But a client that is held back is not read from, and one that sends all the time never reaches the end: either would go on
+ * with a gap in what it gets (tried with 1.4.5). So Bun has no limit here. Publishing tells nothing about single clients, so all of them
+ * are checked each time when enough was sent for one to exceed the cap, which is once in thousands of deliveries, and also a quarter of a
+ * second after anything was sent, by the timer wheel.
  *
- * Durable subscriptions are not cut off. They leave the log's end, where Bun publishes to them, and are read to from the log
- * when their client has room again. Only what the client asks for itself, such as receipts, can still be too much then.
+ * Durable subscriptions are not cut off. They leave the log's end, where Bun publishes to them, and read from the log when their client has
+ * room again. Then only what the client causes itself, such as receipts, can still be too much.
  */
 export class Backlogs implements Timed {
   readonly #clients: Roster;
@@ -72,16 +72,16 @@ export class Backlogs implements Timed {
   );
   #untilLook: number;
   #untilKeptLook: number;
-  /** How often it was due since what is kept was looked at. */
+  /** How many checks there were since what is kept was last checked. */
   #looksDue = 0;
-  /** Whether it is on the wheel. */
+  /** Whether it is on the timer wheel. */
   #isExpected = false;
   #ending: NodeJS.Immediate | undefined;
-  /** What waited at the last look. */
+  /** How much waited at the last check. */
   #waiting = 0;
   #kept = 0;
 
-  /** @param clients all that are connected */
+  /** @param clients all connected clients */
   constructor(options: BacklogOptions, wheel: TimerWheel, holds: Holds, clients: Roster) {
     const { clientBufferBytes, largestBytes, memoryMaxBytes, keptBytes = () => 0 } = options;
     this.#holds = holds;
@@ -93,7 +93,7 @@ export class Backlogs implements Timed {
     this.#room = roomFor(clientBufferBytes);
     this.#early = new EarlyLooks(this.#room, options.isAnybodyAtEnd ?? (() => false));
     this.#step = Math.max(unlookedMin, Math.min(unlookedMax, clientBufferBytes / 4));
-    // Text is counted in UTF-16 characters, which have up to three bytes each.
+    // Text is counted in UTF-16 units, which have up to three bytes each.
     this.#capOfDurable = clientBufferBytes + this.#room + 3 * (this.#step + largestBytes) + unseenMax;
     this.#untilLook = this.#untilKeptLook = this.#step;
   }
@@ -120,7 +120,10 @@ export class Backlogs implements Timed {
     },
   ];
 
-  /** Notes what was sent to any number at once, or what waits for one client that alone was written to. In bytes; of text in characters. */
+  /**
+   * Notes what was sent to any number of clients at once, or what waits for a single client that was written to. In bytes; text counts in
+   * characters.
+   */
   sent(bytes: number): void {
     this.#expectLook();
     this.#untilLook -= bytes;
@@ -152,10 +155,10 @@ export class Backlogs implements Timed {
     this.#wheel.add(this, slotMs);
   }
 
-  /** It is connected no more. */
+  /** The client is no longer connected. */
   forget(socket: ClientSocket): void {
     this.#doomed.delete(socket);
-    // There is less now: the metrics are to say so.
+    // The metrics should show that it is less now.
     if (this.#kept > 0) this.kept(0);
   }
 
@@ -166,7 +169,7 @@ export class Backlogs implements Timed {
     this.#ending = undefined;
   }
 
-  /** Looks at what waits for each client. It is called often, since very many clients may be sent a little each, so it leaves out what is kept. */
+  /** Checks what waits for each client. It runs often, since very many clients may be sent a little each, so it leaves out what is kept. */
   #look(): void {
     this.#untilLook = this.#step;
     this.#early.looked();
@@ -211,7 +214,7 @@ export class Backlogs implements Timed {
     if (waiting > (isPatient ? this.#capOfDurable : this.#cap)) this.#doom(socket, "slow");
   }
 
-  /** Nothing more is published to it, and it is cut off after this turn: its own message may be what is just being read. */
+  /** Stops publishing to a client, and cuts it off after this turn of the event loop: its own message may just be being handled. */
   #doom(socket: ClientSocket, cause: Cause): void {
     if (this.#doomed.has(socket)) return;
     this.#doomed.set(socket, cause);
@@ -224,17 +227,17 @@ export class Backlogs implements Timed {
     for (const [socket, cause] of [...this.#doomed]) {
       this.#cutOff.add(cause);
       socket.data.seat.endedBy = cause;
-      // One that does not answer its close keeps everything.
+      // A client that does not answer its close would keep everything.
       if (cause === "slow" || socket.data.seat.isClosing || socket.getBufferedAmount() > tellableMax) {
         socket.terminate();
         continue;
       }
-      // A client that is not read from could not answer the close.
-      this.#holds.letGo(socket);
+      // A paused client could not answer the close frame.
+      this.#holds.resumeForClose(socket);
       socket.close(closeCodes.memoryFull.code, closeCodes.memoryFull.reason);
     }
     this.#doomed.clear();
-    // There is less now: the metrics are to say so.
+    // The metrics should show that it is less now.
     this.kept(0);
   }
 }

@@ -10,28 +10,28 @@ import { peerOf } from "../guards/address.ts";
 import type { SocketBytes } from "./socket-bytes.ts";
 import type { Unsent } from "./unsent.ts";
 
-/** How long a round takes at most, and at least. In milliseconds. */
+/** The longest and the shortest time of a round. In milliseconds. */
 const roundMostMs = 9000;
 const roundLeastMs = 1000;
-/** File descriptors that are asked for their peer in one turn. */
+/** How many file descriptors are asked for their peer in one turn of the event loop. */
 const askedATurn = 2000;
-/** How far beyond the highest known file descriptor others are looked for: Linux gives out the lowest that is free. */
+/** How far beyond the highest known file descriptor others are searched: Linux gives out the lowest free one. */
 const beyondMax = 4000;
-/** Nobody is disconnected for less than this of a message that is not whole. In bytes. */
+/** A client is not disconnected for an incomplete message that is smaller than this. In bytes. */
 const toleratedBytes = 64 * 1024;
 
-/** What may be half sent, and for how long. */
+/** How much of a message may be incomplete, and for how long. */
 export interface HalfSentOptions {
   /** How long a message may take to be whole, in milliseconds. */
   readonly messageTimeoutMs: number;
-  /** What Bun takes of a message. In bytes. */
+  /** How long a message may be for Bun. In bytes. */
   readonly messageMaxBytes: number;
 }
 
 /**
- * WebSocket messages of which a part has come. Bun tells nothing of them, so that the kernel's counts are read of every client's
- * socket once in a round (`Inflow`): what is not whole counts as kept for the client (`Backlogs`), and a client that does not end
- * what it has begun is disconnected. On Linux; elsewhere only what Bun keeps of whole messages counts.
+ * Watches WebSocket messages of which only a part has come. Bun does not report them, so the kernel's counts of every client's socket are
+ * read once in a round (`Inflow`). Incomplete messages count as kept for the client (`Backlogs`), and a client that does not complete its
+ * message in time is disconnected. This works on Linux. Elsewhere only what Bun keeps of complete messages is counted.
  */
 export class HalfSent implements Timed {
   readonly #options: HalfSentOptions;
@@ -44,16 +44,16 @@ export class HalfSent implements Timed {
   readonly #roundMs: number;
   readonly #listsATurn: number;
   #next = 0;
-  /** Those whose file descriptors are not known yet. */
+  /** Sockets whose file descriptors are not known yet. */
   readonly #sought = new Map<string, Watched>();
-  /** The seats whose file descriptors are known, by file descriptor. */
+  /** The sockets, by file descriptor. */
   readonly #found: (Watched | undefined)[] = [];
   #asking = 0;
-  /** When they may be asked again, once all of them have been. */
+  /** When unknown ones may be searched again, after all file descriptors were asked. */
   #askAgainMs = 0;
 
   /**
-   * @param unsent is told whose file descriptor is found
+   * @param unsent is told when a file descriptor is found
    * @param grown is told how much more is kept for a client, in bytes
    */
   constructor(
@@ -76,7 +76,7 @@ export class HalfSent implements Timed {
     this.#listsATurn = Math.ceil((lists * slotMs) / this.#roundMs);
   }
 
-  /** What this client sends is counted from now on. */
+  /** Starts to count what this client sends. */
   expect(
     seat: Seat,
     request: Request,
@@ -104,7 +104,7 @@ export class HalfSent implements Timed {
     if (this.#clients.size === 1) this.#wheel.add(this, slotMs);
   }
 
-  /** The client has left this seat: its file descriptor may be another's from now on. */
+  /** The client has left this seat. From now on the file descriptor may belong to another client. */
   left({ watched }: Seat): void {
     if (watched === undefined) return;
     if (this.#sought.get(watched.peer) === watched) this.#sought.delete(watched.peer);
@@ -122,7 +122,7 @@ export class HalfSent implements Timed {
     return slotMs;
   }
 
-  /** Looks up whose some of the file descriptors are that are not known yet. */
+  /** Asks some file descriptors that are not known yet for their peers. */
   #seek(nowMs: number): void {
     const end = this.#found.length + beyondMax;
     for (let asked = 0; asked < askedATurn && this.#sought.size > 0; this.#asking++) {
@@ -158,7 +158,7 @@ export class HalfSent implements Timed {
     if (watched.inflow.halfBytes <= toleratedBytes) return;
     if (watched.inflow.unfinishedMs(nowMs) < this.#options.messageTimeoutMs) return;
     watched.isToEnd = true;
-    this.#holds.letGo(socket);
+    this.#holds.resumeForClose(socket);
     socket.close(closeCodes.unfinished.code, closeCodes.unfinished.reason);
   }
 
@@ -169,13 +169,13 @@ export class HalfSent implements Timed {
       this.#seekAgain(watched);
       return;
     }
-    // Most of the time nothing new has come.
+    // Usually nothing new has come.
     if (received > watched.received || watched.unread > 0) watched.unread = this.#sockets!.unread(watched.fd);
     watched.received = received;
     watched.inflow.visit(received - watched.unread, isHeld, nowMs);
   }
 
-  /** The file descriptor is not its own after all. */
+  /** The file descriptor belongs to another socket. */
   #seekAgain(watched: Watched): void {
     this.#found[watched.fd] = undefined;
     watched.fd = -1;

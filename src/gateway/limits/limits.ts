@@ -16,7 +16,7 @@ import { Unsent } from "./unsent.ts";
 /** What clients may do, and how much. */
 export interface LimitOptions extends AdmissionOptions, MessageRateOptions, LivenessOptions {}
 
-/** What one client may take from the others: a place, the time to read its messages, and an open file once it has gone. */
+/** Limits what one client may take from the others: a seat, the time to read its messages, and an open file once it has gone. */
 export class Limits {
   readonly #admission: Admission;
   readonly #rate: MessageRate;
@@ -25,7 +25,7 @@ export class Limits {
   readonly #unsent: Unsent;
 
   /**
-   * @param clients all that are connected
+   * @param clients all connected clients
    * @param kept is told how much more is kept for a client, in bytes
    */
   constructor(
@@ -47,19 +47,19 @@ export class Limits {
     return [...this.#admission.metrics, ...this.#rate.metrics, ...this.#liveness.metrics];
   }
 
-  /** A seat for a client that only listens, by what is no WebSocket, or why there is none. It has to be given back, once. */
+  /** Returns a seat for a client without WebSocket that only listens, or why there is none. A seat has to be given back, once. */
   takeListenersSeat(request: Request, server: Server<Client>): Seat | Refused {
     return this.#admission.takeSeat(request, server);
   }
 
-  /** A seat for a client that asks to connect, or why there is none. A seat that is taken has to be given back, once. */
+  /** Returns a seat for a client that asks to connect, or why there is none. A seat has to be given back, once. */
   takeSeat(request: Request, server: Server<Client>, isWithoutToken: boolean): Seat | Refused {
     const seat = this.#admission.takeSeat(request, server, isWithoutToken);
     if (seat instanceof Seat) this.#halfSent.expect(seat, request, server);
     return seat;
   }
 
-  /** The client on this seat has an id: where tokens are needed, it has shown one. */
+  /** The client on this seat has an id. If tokens are needed, it has shown a valid one. */
   identified(seat: Seat): void {
     this.#admission.showed(seat);
   }
@@ -75,55 +75,55 @@ export class Limits {
     this.#halfSent.joined();
   }
 
-  /** The client's subscriptions have changed: it may read as slowly as it likes from now on, or no more. */
+  /** The client's subscriptions have changed. It may be patient from now on, or no longer (`Client.isPatient`). */
   patienceChanged(socket: ClientSocket): void {
     this.#unsent.changed(socket);
   }
 
-  /** A message of the client's is whole, whatever becomes of it. */
+  /** A message of the client is complete, whatever becomes of it. */
   read({ data: { seat } }: ClientSocket, body: string | Buffer): void {
     if (seat.watched !== undefined) seat.watched.inflow.message(body);
   }
 
-  /** Whether what the client sends is not taken any more. */
+  /** Whether the client's input is no longer accepted. */
   refuses(socket: ClientSocket): boolean {
     return this.#rate.refuses(socket);
   }
 
   /**
-   * Counts towards what the client may send in a second.
+   * Counts towards the client's rate.
    *
-   * @param messages what it is worth, in messages
+   * @param messages how many messages this counts as
    */
   count(socket: ClientSocket, messages: number, bytes: number): void {
     this.#rate.count(socket, messages, bytes);
   }
 
-  /** Nothing more is read from anybody: what was read is obeyed without regard to its rate. */
+  /** Nothing more is read from any client, so waiting input is handled without regard to rates. */
   liftRate(): void {
     this.#rate.lift();
   }
 
-  /** The client answered a ping, sent something or took what had waited for it. */
+  /** The client answered a ping, sent something, or read something that had waited for it. */
   heard(socket: ClientSocket): void {
     this.#liveness.heard(socket);
   }
 
-  /** The client sent a ping, which Bun answers: it costs as much as a message. */
+  /** The client sent a ping, which Bun answers. It costs as much as a message. */
   pinged(socket: ClientSocket, data: Buffer): void {
     this.#liveness.heard(socket);
     socket.data.seat.watched?.inflow.control(data);
     this.#rate.countControl(socket, data.length);
   }
 
-  /** The client sent a pong. One that nobody asked for counts as a message. */
+  /** The client sent a pong. An unrequested one counts as a message. */
   ponged(socket: ClientSocket, data: Buffer): void {
     socket.data.seat.watched?.inflow.control(data);
     if (socket.data.seat.pingsUnanswered === 0) this.#rate.countControl(socket, data.length);
     this.#liveness.heard(socket);
   }
 
-  /** It is connected no more. */
+  /** The client is no longer connected. */
   closed({ data: { seat } }: ClientSocket): void {
     this.#liveness.left();
     this.giveBackSeat(seat);

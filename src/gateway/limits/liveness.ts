@@ -6,37 +6,40 @@ import type { Watched } from "../clients/seat.ts";
 import { slotMs, type Timed, type TimerWheel } from "../clients/timer-wheel.ts";
 import type { SocketBytes } from "./socket-bytes.ts";
 
-/** A client that answered none of this many pings is gone at the next visit, whatever was sent to it meanwhile. */
+/** A client that has answered none of this many pings is gone at the next visit, whatever was sent to it meanwhile. */
 const pingsUnansweredMax = 2;
-/** A client that has taken more than this since a round before it was heard last may have that to read before it comes to the pings. In bytes. */
+/**
+ * A client whose system has taken more than this since a round before it was last heard may have to read that before it gets to the pings.
+ * In bytes.
+ */
 const unreadMin = 16 * 1024;
 
-/** How often clients show that they are there. */
+/** How often clients have to show that they are there. */
 export interface LivenessOptions {
-  /** How often each client is pinged. In milliseconds; a round is never longer, and a little shorter where that cannot be kept exactly. */
+  /** The time between two pings to a client. In milliseconds. A round is never longer, and may be a little shorter. */
   readonly pingIntervalMs: number;
 }
 
 /**
- * Finds out which clients are still there. Bun's own idle timeout would not tell: what is sent to a client that has vanished restarts it
+ * Finds out which clients are still there. Bun's own idle timeout cannot tell: sending to a client that has vanished restarts it
  * (https://github.com/oven-sh/bun/issues/39255).
  *
- * A client that may read as slowly as it likes, since all that it subscribes to is read from the log, comes to a ping when it has read what
- * lies before it in its system's buffers: some megabytes, perhaps minutes later. So where Linux tells that its system has taken
- * much and still answers, it is slow and not gone. A system that does not answer is gone, whatever it has taken.
+ * A patient client (`Client.isPatient`) gets to a ping only when it has read what lies before it in its system's buffers: some megabytes,
+ * perhaps minutes later. So if Linux tells that the client's system has taken much and still answers, the client is slow and not gone. If
+ * its system does not answer it is gone, whatever that has taken.
  */
 export class Liveness implements Timed {
   readonly #wheel: TimerWheel;
   readonly #holds: Holds;
   readonly #clients: Roster;
   readonly #sockets: Pick<SocketBytes, "taken" | "isAnswered"> | undefined;
-  /** Every client is visited once in a round, and the visits are spread over its turns. */
+  /** The time between two turns. In each turn some clients are visited, and in a round of turns all are. */
   readonly #turnMs: number;
   readonly #listsATurn: number;
   #next = 0;
   #vanished = 0;
 
-  /** @param sockets what the kernel knows of them; undefined where it does not tell */
+  /** @param sockets the kernel's counts; undefined if they are not available */
   constructor(
     { pingIntervalMs }: LivenessOptions,
     wheel: TimerWheel,
@@ -61,17 +64,17 @@ export class Liveness implements Timed {
     },
   ];
 
-  /** A client has joined those that are connected. */
+  /** A client has connected. */
   joined(): void {
     if (this.#clients.size === 1) this.#wheel.add(this, this.#turnMs);
   }
 
-  /** A client has left them. */
+  /** A client has gone. */
   left(): void {
     if (this.#clients.size === 0) this.#wheel.remove(this);
   }
 
-  /** It answered, sent something or took something that had waited for it. */
+  /** The client answered, sent something, or read something that had waited for it. */
   heard(socket: ClientSocket): void {
     socket.data.seat.pingsUnanswered = 0;
   }
@@ -87,7 +90,7 @@ export class Liveness implements Timed {
   #visit(socket: ClientSocket): void {
     const { seat } = socket.data;
     if (this.#holds.has(socket)) {
-      // Its answers are not read.
+      // Its answers are not read meanwhile.
       seat.pingsUnanswered = 0;
     } else if (seat.pingsUnanswered < pingsUnansweredMax) {
       if (seat.pingsUnanswered === 0) this.#wasHeard(socket);
@@ -108,7 +111,7 @@ export class Liveness implements Timed {
     watched.taken = taken;
   }
 
-  /** Whether it may have to read much before it comes to the pings, and its system is there. */
+  /** Whether it may have much to read before it gets to the pings, and its system still answers. */
   #isSlow({ data }: ClientSocket): boolean {
     const { watched } = data.seat;
     const taken = this.#takenBy(watched);
@@ -121,7 +124,7 @@ export class Liveness implements Timed {
   }
 }
 
-/** What waits for the client may go out with the ping, and Bun does not always tell of that. */
+/** Pings a client. This may also flush what waits for it, and Bun does not always tell so. */
 function ping(socket: ClientSocket): void {
   const waitedBytes = socket.getBufferedAmount();
   socket.ping();

@@ -2,12 +2,12 @@ import { readFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import { dirname, join } from "node:path";
 
-/** What this process may have of the machine's memory, in bytes: all of it, or less where a cgroup says so. */
+/** How much memory this process may use, in bytes: all of the machine's, or less if a cgroup limits it. */
 export function memoryLimit(root = "/", machineBytes = totalmem()): number {
   return Math.min(machineBytes, cgroupLimit(root));
 }
 
-/** The smallest limit of the process's cgroup and those around it, of version 2 or 1; infinity where there is none. */
+/** The smallest limit of the process's cgroup and its parents, of version 2 or 1; infinity if there is none. */
 function cgroupLimit(root: string): number {
   let least = Number.POSITIVE_INFINITY;
   for (const line of read(join(root, "proc/self/cgroup")).split("\n")) {
@@ -18,7 +18,7 @@ function cgroupLimit(root: string): number {
       controllers === ""
         ? ["sys/fs/cgroup", "memory.max"]
         : ["sys/fs/cgroup/memory", "memory.limit_in_bytes"];
-    // In a container the path may be the host's: its own limit is at the top then.
+    // In a container the path may be the host's. Then the container's own limit is at the top.
     for (let group = path; ; group = dirname(group)) {
       const bytes = Number.parseInt(read(join(root, base, group, file)), 10);
       if (bytes > 0) least = Math.min(least, bytes);
@@ -32,7 +32,7 @@ function read(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch {
-    // No Linux, or no cgroup of this kind.
+    // Not Linux, or no cgroup of this version.
     return "";
   }
 }

@@ -5,30 +5,30 @@ import type { Holds } from "../clients/holds.ts";
 import type { Allowance } from "../clients/seat.ts";
 import type { Timed, TimerWheel } from "../clients/timer-wheel.ts";
 
-/** A client that keeps within its rate for this time has stopped flooding. */
+/** A client that keeps within its rate for this long has stopped flooding. */
 const reformedMs = 1000;
 /**
- * Pings, and pongs that nobody asked for, that a client may send in a second. Bun hands over all that it has read, however
- * long that takes, and 512 KiB have room for 87,000 of them, which take 90 ms: nothing but closing the client stops that.
+ * How many pings, and unrequested pongs, a client may send in a second. Bun hands over everything that it has read, however long that
+ * takes, and that may be tens of thousands of them (docs/decisions.md has figures). Only closing the client stops that.
  */
 const controlsMax = 1000;
-/** How often to look which clients may go on. */
+/** How often held clients are checked. */
 const lookEveryMs = 250;
 
 /** How much clients may send in a second. */
 export interface MessageRateOptions {
-  /** 0 is any number. */
+  /** 0: no limit. */
   readonly maxMessagesPerSecond: number;
-  /** 0 is any number. */
+  /** 0: no limit. */
   readonly maxBytesPerSecond: number;
-  /** How long a client may go on sending as fast as it is let. In milliseconds; 0 is for ever. */
+  /** How long a client may keep sending at the limit. In milliseconds; 0: forever. */
   readonly floodTimeoutMs: number;
 }
 
 /**
- * How much a client may send: messages and bytes a second on average, and a second's worth at once. One that sends
- * more is not read from until that would have been in time, which slows it down by TCP and harms nobody, and is
- * closed if it goes on like that. A message costs a comparison and two subtractions; the time is the wheel's.
+ * Limits how much a client may send: messages and bytes a second on average, and a second's worth at once. A client that sends more is not
+ * read from until that would have been in time. TCP then slows it down, without harm to others. If it goes on like that it is closed. A
+ * message costs a comparison and two subtractions; the time comes from the timer wheel.
  */
 export class MessageRate implements Timed {
   readonly #messagesMax: number;
@@ -57,9 +57,9 @@ export class MessageRate implements Timed {
   ];
 
   /**
-   * The client sent something, or something that it sent earlier is obeyed now.
+   * The client has sent something, or earlier input is handled now.
    *
-   * @param messages what that is worth, in messages
+   * @param messages how many messages it counts as
    */
   count(socket: ClientSocket, messages: number, bytes: number): void {
     const { seat } = socket.data;
@@ -72,7 +72,7 @@ export class MessageRate implements Timed {
     if (allowance.messages < 0 || allowance.bytes < 0) this.#overdrawn(socket, allowance, nowMs);
   }
 
-  /** The client sent a ping, or a pong that nobody asked for: it counts as a message. One that sends very many is closed at once. */
+  /** The client sent a ping, or an unrequested pong, which counts as a message. A client that sends very many is closed at once. */
   countControl(socket: ClientSocket, bytes: number): void {
     const { seat } = socket.data;
     if (seat.isClosing) return;
@@ -80,7 +80,7 @@ export class MessageRate implements Timed {
     if (--seat.allowance!.controls < 0 && !this.#isLifted) this.#close(socket);
   }
 
-  /** Nobody is slowed down any more: what has been read is to be obeyed now. */
+  /** Ends all limits, since everything that was read has to be handled now. */
   lift(): void {
     this.#isLifted = true;
     for (const socket of this.#holds.heldFor("rate")) {
@@ -88,12 +88,12 @@ export class MessageRate implements Timed {
     }
   }
 
-  /** Whether the client is only waiting to be closed: what still comes from it is not taken. */
+  /** Whether the client will be closed, so that its further input is not accepted. */
   refuses({ data: { seat } }: ClientSocket): boolean {
     return seat.allowance !== undefined && seat.allowance.closesMs !== Number.POSITIVE_INFINITY;
   }
 
-  /** Lets clients go on that have waited long enough. */
+  /** Releases clients that have waited long enough. */
   due(nowMs: number): number {
     for (const socket of this.#holds.heldFor("rate")) {
       const allowance = socket.data.seat.allowance!;
@@ -133,8 +133,8 @@ export class MessageRate implements Timed {
 
   #overdrawn(socket: ClientSocket, allowance: Allowance, nowMs: number): void {
     if (this.#isLifted) return;
-    // Bun hands over what it had read already. What takes longer to wait for than a client may flood ends it, though only after
-    // that time: a client that could come back at once would flood all the more.
+    // Bun still hands over what it had read. If the wait for that would be longer than a client may flood, the client is closed, but only
+    // after that time: if it could reconnect at once it would flood even more.
     if (this.#debtMs(allowance) >= this.#floodTimeoutMs) allowance.closesMs = nowMs + this.#floodTimeoutMs;
     if (this.#holds.isHeld(socket, "rate")) return;
     if (nowMs - allowance.heldMs > reformedMs) allowance.floodSinceMs = nowMs;
@@ -147,14 +147,14 @@ export class MessageRate implements Timed {
     this.#holds.hold(socket, "rate");
   }
 
-  /** How long until what it has sent would have been in time. */
+  /** How long until everything it has sent would have been in time. */
   #debtMs({ messages, bytes }: Allowance): number {
     return 1000 * Math.max(secondsOf(-messages, this.#messagesMax), secondsOf(-bytes, this.#bytesMax));
   }
 
   #close(socket: ClientSocket): void {
-    // What it has sent meanwhile must be read, or the system would answer that with a reset instead of the close frame.
-    this.#holds.letGo(socket);
+    // Its further input must be read. Otherwise the system would answer it with a reset in place of the close frame.
+    this.#holds.resumeForClose(socket);
     socket.close(closeCodes.flood.code, closeCodes.flood.reason);
   }
 }

@@ -5,24 +5,24 @@ import { peerOf } from "../guards/address.ts";
 const ipv4Family = 2;
 const ipv6Family = 10;
 const tcpProtocol = 6;
-/** getsockopt's name for `struct tcp_info` (linux/tcp.h), and where in it these are. */
+/** getsockopt's number for `struct tcp_info` (linux/tcp.h); the offsets in it follow. */
 const tcpInfo = 11;
-/** setsockopt's name for what may wait in the kernel that has not been sent even once. */
+/** setsockopt's number for how much may wait in the kernel that was not sent yet. */
 const tcpNotSentLowat = 25;
-/** `tcpi_retransmits`: how often the same was sent in vain. */
+/** `tcpi_retransmits`: how often the same data was sent in vain. */
 const retransmitsAt = 2;
-/** `tcpi_probes`: how often in vain was asked whether there is room again. */
+/** `tcpi_probes`: how often the peer was asked in vain whether there is room again. */
 const probesAt = 3;
 /** `tcpi_bytes_acked` */
 const takenAt = 120;
 /** `tcpi_bytes_received` */
 const receivedAt = 128;
-/** How many in a row mean that nobody is there any more: some 13 seconds of retransmits, and some minutes of probes. */
+/** This many in a row mean that the peer is gone: about 13 seconds of retransmits, and some minutes of probes. */
 const [retransmitsMax, probesMax] = [6, 3] as const;
 const infoBytes = receivedAt + 8;
-/** getsockopt's names for what sockets have, whatever they are: what may wait to be read, and whether it is one that listens. */
+/** getsockopt's numbers for the socket level, the size of the receive buffer, and whether the socket listens. */
 const [socketLevel, receiveBuffer, acceptsConnections] = [1, 8, 30] as const;
-/** ioctl's name for how many bytes wait to be read. */
+/** ioctl's number for how many bytes wait to be read. */
 const fionread = 0x541b;
 
 type Libc = ReturnType<typeof load>;
@@ -30,8 +30,8 @@ type Libc = ReturnType<typeof load>;
 const libraries = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];
 
 /**
- * What Linux knows of this process's sockets and Bun does not tell: whose they are, and how much came over them. Each call takes
- * about a microsecond.
+ * What Linux knows about this process's sockets and Bun does not tell: the peers, and how much came over them. Each call takes about a
+ * microsecond.
  */
 export class SocketBytes {
   readonly #libc: Libc;
@@ -50,20 +50,20 @@ export class SocketBytes {
     this.#libc = libc;
   }
 
-  /** Undefined where there is no Linux, or nothing of the kind is allowed. */
+  /** Undefined if this is not Linux, or if such calls are not allowed. */
   static open(): SocketBytes | undefined {
     if (process.platform !== "linux") return undefined;
     for (const library of libraries) {
       try {
         return new SocketBytes(load(library));
       } catch {
-        // The next one.
+        // Try the next library.
       }
     }
     return undefined;
   }
 
-  /** Both ends of the connection with this file descriptor, as `peerOf` says it; undefined if it is none over TCP. */
+  /** Both ends of the connection with this file descriptor, in the form of `peerOf`; undefined if it is no TCP connection. */
   peer(fd: number): string | undefined {
     const own = this.#addressBy(this.#libc.getsockname, fd);
     if (own === undefined) return undefined;
@@ -86,26 +86,29 @@ export class SocketBytes {
     return { address: groups.join(":"), port };
   }
 
-  /** What came over it since it was connected, also what nobody has read yet, in bytes; undefined if the kernel does not say. */
+  /** How many bytes came over it since it was connected, including unread ones; undefined if the kernel does not say. */
   received(fd: number): number | undefined {
     return this.#ask(fd) ? Number(this.#info.getBigUint64(receivedAt, true)) : undefined;
   }
 
-  /** What the other end's system has taken since it was connected, whether its program has read it or not, in bytes; undefined if the kernel does not say. */
+  /**
+   * How many bytes the peer's system has taken since it was connected, whether or not its program has read them; undefined if the kernel
+   * does not say.
+   */
   taken(fd: number): number | undefined {
     return this.#ask(fd) ? Number(this.#info.getBigUint64(takenAt, true)) : undefined;
   }
 
-  /** Whether the other end's system answers, as far as it has been asked. */
+  /** Whether the peer's system still answers, as far as it was asked. */
   isAnswered(fd: number): boolean {
     if (!this.#ask(fd)) return false;
     return this.#info.getUint8(retransmitsAt) < retransmitsMax && this.#info.getUint8(probesAt) < probesMax;
   }
 
   /**
-   * How much the kernel takes of what it cannot send yet. What is on its way does not count, so that nothing gets slower by it.
+   * Limits how much data the kernel takes that it cannot send yet. Data on its way does not count, so nothing gets slower.
    *
-   * @param bytes 0: as much as the system allows any socket, by default some megabytes
+   * @param bytes 0: as much as the system allows, by default some megabytes
    */
   keepUnsent(fd: number, bytes: number): boolean {
     this.#number[0] = bytes;
@@ -118,14 +121,14 @@ export class SocketBytes {
     return this.#length[0] >= infoBytes;
   }
 
-  /** What of it nobody has read yet, in bytes. */
+  /** How many bytes wait to be read. */
   unread(fd: number): number {
     return this.#libc.ioctl(fd, fionread, this.#unreadAt) === 0 ? this.#unread[0]! : 0;
   }
 
   /**
-   * Limits what may wait to be read of each connection to this port from now on: what listens hands it down to them. Linux takes
-   * twice as much in its own count, since it counts what is around the bytes, too.
+   * Limits how much unread data each new connection to this port may have: connections inherit it from the listening socket. Linux counts
+   * twice as much itself, since it includes overhead.
    *
    * @returns whether anything listens there
    */
@@ -142,7 +145,7 @@ export class SocketBytes {
     return isFound;
   }
 
-  /** What may wait to be read of this connection, in bytes as Linux counts them; undefined if it is none. */
+  /** How much unread data this connection may have, in bytes as Linux counts them; undefined if it is no connection. */
   unreadMax(fd: number): number | undefined {
     return this.#numberOf(fd, receiveBuffer);
   }
@@ -154,7 +157,7 @@ export class SocketBytes {
   }
 }
 
-/** @throws if this machine has no such library */
+/** @throws Error if this machine has no such library */
 function load(library: string) {
   const { i32, u64, ptr: pointer } = FFIType;
   return dlopen(library, {

@@ -1,5 +1,5 @@
 /**
- * Allows a rate on average, and a second's worth at once after a second's rest. It reads no clock: the caller says what time it is.
+ * Allows a rate on average, and a second's worth at once after a second's rest. It reads no clock: the caller passes the time.
  */
 export class TokenBucket {
   readonly #perSecond: number;
@@ -12,7 +12,7 @@ export class TokenBucket {
     this.#filledMs = nowMs;
   }
 
-  /** False if there is none left. */
+  /** Takes a token. Returns false if there is none left. */
   take(nowMs: number): boolean {
     this.#fill(nowMs);
     if (this.#tokens < 1) return false;
@@ -20,13 +20,13 @@ export class TokenBucket {
     return true;
   }
 
-  /** Takes tokens, whether they are there or not. */
+  /** Takes tokens, even if there are not enough. */
   owe(nowMs: number, count: number): void {
     this.#fill(nowMs);
     this.#tokens -= count;
   }
 
-  /** How long until there is one, in milliseconds. */
+  /** How long until there is a token, in milliseconds. */
   waitMs(nowMs: number): number {
     this.#fill(nowMs);
     return Math.max(0, ((1 - this.#tokens) * 1000) / this.#perSecond);

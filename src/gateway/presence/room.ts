@@ -1,14 +1,17 @@
+import { changeBodies, countBody, overfullBody, snapshotBodies } from "./bodies.ts";
 import type { TopicView } from "./source.ts";
-import { changeBodies, countBody, overfullBody, snapshotBodies } from "./telling.ts";
 import type { Circle, Mode, Watcher } from "./watcher.ts";
 
-/** What is kept of changes for those that have not got the whole snapshot yet, in characters: of one topic, and of all. Beyond it they begin anew. */
+/**
+ * How many changes are kept for clients that have not got the whole snapshot yet, in characters: for one topic, and for all. Beyond that
+ * these clients start again.
+ */
 const lateSizeMax = 1024 ** 2;
 const lateSizeMaxOfAll = 16 * 1024 ** 2;
 
-/** What the rooms of one gateway keep together of changes, in characters. */
+/** What all rooms of a gateway keep of changes. */
 export interface LateSize {
-  /** What all rooms keep. */
+  /** In characters. */
   ofAll: number;
 }
 
@@ -17,24 +20,24 @@ interface Late {
   readonly bodies: readonly string[];
 }
 
-/** A topic that clients of this manager watch: who they are, and what they are told. */
+/** A topic whose presence clients of this manager watch: its members, and what the watchers get. */
 export class Room {
   readonly topic: string;
-  /** What clients call it. */
+  /** The destination as clients call it. */
   readonly destination: string;
-  /** Undefined until the source has said yes. */
+  /** Undefined until the source has accepted. */
   view: TopicView | undefined;
   readonly circles = new Map<string, Circle>();
-  /** Those that do not know yet who is there. */
+  /** Watchers that have got nothing yet. */
   readonly waiting = new Set<Watcher>();
-  /** Those that have the snapshot in part. */
+  /** Watchers that have got a part of the snapshot. */
   readonly catching = new Set<Watcher>();
-  /** Whether the source has said who is there; `overfull`: there are too many, and nothing more is told. */
+  /** Whether the source has told the members; `overfull`: there are too many, and nothing more is told. */
   state: "unknown" | "known" | "overfull" = "unknown";
   /** The number of the last change. */
   #number = 0;
   #snapshot: readonly string[] | undefined;
-  /** The last changes, the oldest first, as long as somebody catches up. */
+  /** The last changes, the oldest first, as long as a watcher catches up. */
   #late: Late[] = [];
   #lateSize = 0;
   readonly #size: LateSize;
@@ -49,7 +52,7 @@ export class Room {
     return this.circles.size === 0;
   }
 
-  /** Whether those that wait may begin: nothing is about to change. */
+  /** Whether waiting watchers may begin, since no change is pending. */
   get isSteady(): boolean {
     return this.state === "known" && this.view?.hasChanged === false;
   }
@@ -61,7 +64,7 @@ export class Room {
     return [overfullBody];
   }
 
-  /** Clients came and went. Returns what to tell the watchers that have the list, by what they asked for. */
+  /** Clients came and went. Returns the messages for watchers that are up to date, by their mode. */
   changed(joined: readonly string[], left: readonly string[]): Readonly<Record<Mode, readonly string[]>> {
     const count = this.view?.count ?? 0;
     if (joined.length + left.length === 0) return { list: [], count: [] };
@@ -72,7 +75,7 @@ export class Room {
     return { list, count: joined.length === left.length ? [] : [countBody(count, [])] };
   }
 
-  /** A watcher begins to catch up. */
+  /** A watcher starts to catch up. */
   begin(watcher: Watcher): void {
     watcher.state = "catching";
     watcher.number = this.#number;
@@ -82,7 +85,7 @@ export class Room {
     this.catching.add(watcher);
   }
 
-  /** What a watcher is to get next: the next part, or change; undefined if it knows all; `lost` if it has to begin anew. */
+  /** What a watcher gets next: a part of the snapshot, or a change; undefined if it is up to date; `lost` if it has to start again. */
   next(watcher: Watcher): readonly string[] | undefined | "lost" {
     if (watcher.written < watcher.bodies.length) return [watcher.bodies[watcher.written++]!];
     if (watcher.number === this.#number) return undefined;
@@ -96,7 +99,7 @@ export class Room {
     return late.bodies;
   }
 
-  /** It catches up no more. */
+  /** The watcher no longer catches up. */
   caughtUp(watcher: Watcher): void {
     watcher.bodies = [];
     this.catching.delete(watcher);
@@ -109,12 +112,15 @@ export class Room {
     this.#lateSize = 0;
   }
 
-  /** The snapshot's bodies, made once for all that begin before something changes: one that comes and goes in a loop costs nothing more. */
+  /**
+   * The snapshot's bodies, made once for all watchers that begin before the next change. So a client that subscribes and unsubscribes in a
+   * loop costs nothing more.
+   */
   get #all(): readonly string[] {
     if (this.#snapshot !== undefined) return this.#snapshot;
     const { members, count, missing } = this.view!;
     const snapshot = snapshotBodies(members, count, missing);
-    // The list of missing managers changes without an event, so it is not kept.
+    // The list of missing managers may change without an event, so such a snapshot is not kept.
     if (missing.length === 0) this.#snapshot = snapshot;
     return snapshot;
   }

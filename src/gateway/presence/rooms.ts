@@ -7,15 +7,15 @@ import { type LateSize, Room } from "./room.ts";
 import type { PresenceSource } from "./source.ts";
 import type { Circle, Mode, Watcher } from "./watcher.ts";
 
-/** Where rooms write to. */
+/** How rooms write to clients. */
 export interface RoomsOutlet {
-  /** What may wait for a client before no more of a snapshot is written to it, in bytes. */
+  /** How much may wait for a client before the next part of a snapshot is written to it, in bytes. */
   readonly room: number;
-  /** Notes what was written to one client. In bytes; of text in characters. */
+  /** Notes what was written to one client. In bytes; text counts in characters. */
   sent(bytes: number): void;
 }
 
-/** What a client that watches a topic asks for. */
+/** A client's request to watch a topic. */
 export interface WatchRequest {
   readonly socket: ClientSocket;
   /** The topic; no pattern. */
@@ -24,14 +24,14 @@ export interface WatchRequest {
   readonly encoding: Encoding;
   /** The subscription's id. */
   readonly subscriptionId: string;
-  /** What the client calls it. */
+  /** The destination as the client calls it. */
   readonly destination: string;
 }
 
 /**
- * Who is on a topic, for the clients that watch it: first a snapshot, then what changes. Each change is published once to all that
- * know what was before. A client that reads slowly gets the snapshot at its own pace, and one that falls behind gets a new one when it
- * has read: nobody is cut off for that, and nothing is kept for it.
+ * Tells clients who is on the topics that they watch: first a snapshot, and then the changes. Each change is published once to all watchers
+ * that are up to date. A client that reads slowly gets the snapshot at its own pace. One that falls behind gets a new snapshot when it has
+ * read: no client is cut off, and nothing is kept for it.
  */
 export class Rooms {
   readonly #source: PresenceSource;
@@ -39,13 +39,13 @@ export class Rooms {
   readonly #outlet: RoomsOutlet;
   readonly #rooms = new Map<string, Room>();
   readonly #late: LateSize = { ofAll: 0 };
-  /** Those that have something to get, in turn. */
+  /** Watchers that have something to get, in turns. */
   readonly #due = new Set<Watcher>();
   readonly #loop: LoopTime;
   readonly #writing: Task = { run: (untilMs) => this.#writeDue(untilMs) };
   #messages = 0;
 
-  /** @param loop whose time writing takes */
+  /** @param loop shares out the event loop's time */
   constructor(source: PresenceSource, relay: Relay, outlet: RoomsOutlet, loop = new LoopTime()) {
     this.#loop = loop;
     this.#source = source;
@@ -53,7 +53,7 @@ export class Rooms {
     this.#outlet = outlet;
   }
 
-  /** Clients' subscriptions to who is on a topic. */
+  /** How many subscriptions to presence there are. */
   get watcherCount(): number {
     let count = 0;
     for (const { circles } of this.#rooms.values()) for (const { size } of circles.values()) count += size;
@@ -77,7 +77,7 @@ export class Rooms {
     return watcher;
   }
 
-  /** @param isOpen whether the connection is there still */
+  /** @param isOpen whether the connection is still open */
   unwatch(watcher: Watcher, isOpen: boolean): void {
     const room = this.#rooms.get(watcher.topic);
     if (room === undefined || watcher.state === "ended") return;
@@ -91,7 +91,7 @@ export class Rooms {
     this.#source.unwatch(watcher.topic);
   }
 
-  /** This many bytes wait for the client: if that is too much, it gets a new snapshot when it has read. */
+  /** This many bytes wait for the client. If that is too much, it gets a new snapshot when it has read. */
   fallBehind(watcher: Watcher, waitingBytes: number): void {
     const room = this.#rooms.get(watcher.topic);
     if (room === undefined || watcher.state !== "live" || waitingBytes <= this.#outlet.room) return;
@@ -161,7 +161,7 @@ export class Rooms {
     room.waiting.clear();
   }
 
-  /** It gets nothing until it is begun anew. */
+  /** The watcher gets nothing until it starts again. */
   #pause(room: Room, watcher: Watcher, isOpen: boolean): void {
     room.waiting.delete(watcher);
     this.#due.delete(watcher);
@@ -183,7 +183,7 @@ export class Rooms {
     this.#loop.ask(this.#writing);
   }
 
-  /** One part for each in turn, for as long as there is time. */
+  /** Writes one part to each watcher in turn, for as long as there is time. */
   #writeDue(untilMs: number): void {
     for (const watcher of this.#due) {
       this.#due.delete(watcher);
@@ -211,7 +211,7 @@ export class Rooms {
     }
   }
 
-  /** Publishes to all that know what was before. What they get is made once for all that begin alike. */
+  /** Publishes to all watchers that are up to date. A frame is made once for all with the same head. */
   #publish(room: Room, told: Readonly<Record<Mode, readonly string[]>>): void {
     const tails = { list: new Map<Encoding, readonly Body[]>(), count: new Map<Encoding, readonly Body[]>() };
     for (const { clientCount, mode, encoding, head, key } of room.circles.values()) {

@@ -1,29 +1,29 @@
-/** Knows which clients are on a topic, on all managers. */
+/** Knows which clients are on a topic, of all managers. */
 export interface PresenceSource {
-  /** @returns why it cannot be watched, in words for a client */
+  /** @returns why the topic cannot be watched, in words for a client */
   watch(topic: string, watcher: TopicWatcher): TopicView | string;
-  /** The last client that watched has gone. */
+  /** The last client that watched the topic has gone. */
   unwatch(topic: string): void;
 }
 
-/** Hears of a topic, in a later turn than that in which it began to watch. */
+/** Is told about a topic, but not in the turn of the event loop in which watching began. */
 export interface TopicWatcher {
-  /** The members are known from now on. */
+  /** From now on the members are known. */
   ready(): void;
-  /** Who came and who went since it was told last; nobody, if those that came have gone again. */
+  /** The clients that came and went since the last call; both may be empty, if those that came have gone again. */
   changed(joined: readonly string[], left: readonly string[]): void;
-  /** More members than can be kept: nothing more is told. */
+  /** There are more members than can be kept. Nothing more is told. */
   overfull(): void;
 }
 
 /** The members at this moment, after `ready`. */
 export interface TopicView {
-  /** The ids of those on it. */
+  /** The ids of the members. */
   readonly members: Iterable<string>;
-  /** How many they are. */
+  /** How many members there are. */
   readonly count: number;
-  /** Managers that have not said who is there: their clients may join later. */
+  /** Managers that have not told their members. Their clients may appear later. */
   readonly missing: readonly string[];
-  /** There is something that `changed` has not told yet, and will tell soon. */
+  /** Whether a change is pending that `changed` will tell soon. */
   readonly hasChanged: boolean;
 }

@@ -1,20 +1,20 @@
 import type { ClientSocket } from "../clients/client.ts";
 import type { Encoding } from "../fan-out/encoding.ts";
 
-/** Whether a client gets lists of client ids, or their number alone. */
+/** Whether a client gets lists of client ids, or only their number. */
 export type Mode = "list" | "count";
 
-/** Watchers that get the same bytes: Bun publishes to them. */
+/** Watchers that get the same bytes, to which Bun publishes together. */
 export interface Circle {
-  /** The name by which Bun.serve knows it. */
+  /** The topic's name in Bun.serve's publish and subscribe. */
   readonly key: string;
   readonly encoding: Encoding;
   readonly mode: Mode;
-  /** How what it gets begins. */
+  /** The head of everything that they get; see `Encoding`. */
   readonly head: string;
   /** How many of them are subscribed to the key. */
   clientCount: number;
-  /** How many watchers belong to it. */
+  /** How many watchers it has, subscribed or not. */
   size: number;
 }
 
@@ -40,6 +40,6 @@ export interface Watcher {
   bodies: readonly string[];
   /** How many members it was told of. */
   written: number;
-  /** The number of the change that it has got, the snapshot's at first. */
+  /** The number of the last change that it has got; at first the snapshot's. */
   number: number;
 }

@@ -16,8 +16,8 @@ import type { Surroundings } from "./protocol.ts";
 const mayNotPublish = "the token does not allow to publish to this topic";
 
 /**
- * A client whose WebSocket messages are each one piece of input, as in every protocol whose frames WebSocket delimits. What it
- * sends is obeyed in its turn, and waits until then; it is closed when its token expires; and what it may not do closes it.
+ * A client of a protocol in which each WebSocket message is one piece of input. Its input is handled in its turn, and waits until then. It
+ * is closed when its token expires, and when it does something that it may not do.
  */
 export abstract class MessageClient implements Client, Sender {
   id: string | undefined;
@@ -29,9 +29,9 @@ export abstract class MessageClient implements Client, Sender {
   protected isClosed = false;
   protected readonly grant: Grant;
   protected readonly surroundings: Surroundings;
-  /** What was read from it and has yet to be obeyed. Most clients never have any. */
+  /** Messages that were read from it and are still to be handled. Most clients never have any. */
   protected waiting: Deque<string | Buffer> | undefined;
-  /** What `waiting` takes, in bytes. */
+  /** How many bytes `waiting` takes. */
   #waitingBytes = 0;
   #lease: Lease | undefined;
 
@@ -46,14 +46,14 @@ export abstract class MessageClient implements Client, Sender {
     return this.#waitingBytes;
   }
 
-  /** It gets a copy of what it publishes, unless its protocol knows a way around that. */
+  /** It gets a copy of what it publishes, unless its protocol overrides this. */
   get speaker(): Speaker | undefined {
     return undefined;
   }
 
   abstract topics(): Iterable<string>;
 
-  /** Obeys one WebSocket message: one that the client sent, in its turn. */
+  /** Handles one WebSocket message of the client, in its turn. */
   protected abstract obey(socket: ClientSocket, body: string | Buffer): void;
 
   abstract direct(socket: ClientSocket, message: Message): void;
@@ -70,7 +70,7 @@ export abstract class MessageClient implements Client, Sender {
 
   message(socket: ClientSocket, body: string | Buffer): void {
     const { turns } = this.surroundings;
-    if (!turns.isWaiting(socket) && turns.mayGoOn(socket)) {
+    if (!turns.isWaiting(socket) && turns.mayContinue(socket)) {
       this.obey(socket, body);
       return;
     }
@@ -80,16 +80,16 @@ export abstract class MessageClient implements Client, Sender {
     turns.wait(socket);
   }
 
-  goOn(socket: ClientSocket): boolean {
+  resumeInput(socket: ClientSocket): boolean {
     const { turns } = this.surroundings;
-    while (this.waiting !== undefined && turns.mayGoOn(socket)) {
+    while (this.waiting !== undefined && turns.mayContinue(socket)) {
       const body = this.waiting.shift()!;
       this.#keep(-1, -bodyCostBytes(body));
       if (this.waiting.length === 0) this.waiting = undefined;
       this.obey(socket, body);
     }
-    // What it said may have handed the socket over to another protocol.
-    return socket.data === this ? this.waiting !== undefined : socket.data.goOn(socket);
+    // The message may have handed the socket over to another protocol.
+    return socket.data === this ? this.waiting !== undefined : socket.data.resumeInput(socket);
   }
 
   get isPatient(): boolean {
@@ -97,11 +97,11 @@ export abstract class MessageClient implements Client, Sender {
   }
 
   fallBehind(_waitingBytes: number): void {
-    // What is too much for a client closes it.
+    // Nothing can fall behind: a client for which too much waits is closed.
   }
 
   drained(): void {
-    // Nothing waits here: what is too much for a client closes it.
+    // Nothing waits here: a client for which too much waits is closed.
   }
 
   closed(): void {
@@ -115,10 +115,10 @@ export abstract class MessageClient implements Client, Sender {
   }
 
   /**
-   * Publishes a message, or closes the client if it may not.
+   * Publishes a message, or closes the client if that is not allowed.
    *
-   * @param bytes what it counts towards what the client may send in a second
-   * @param waiter hears of what becomes of it
+   * @param bytes how many bytes count towards the client's rate
+   * @param waiter hears whether the message is confirmed or set aside
    */
   protected publishFor(
     message: OutgoingMessage,
@@ -132,33 +132,33 @@ export abstract class MessageClient implements Client, Sender {
     else this.refuse(objection);
   }
 
-  /** Closes the client, which may not publish what it has sent. */
+  /** Closes the client because its message cannot be published. */
   protected refuse(objection: Objection): void {
     if (objection === "not allowed") this.forbid("publish", mayNotPublish);
     else this.close(this.socket!, closeCodes.tooLarge);
   }
 
-  /** Closes the client, whose token does not allow what it wants. */
+  /** Closes the client because its token does not allow this. */
   protected forbid(what: "publish" | "subscribe", reason: string): void {
     this.surroundings.auth?.refusals.add(what);
     this.close(this.socket!, { code: closeCodes.forbidden.code, reason });
   }
 
-  /** Sends something to this client alone. */
+  /** Sends something to this client only. */
   protected send(socket: ClientSocket, body: Body): void {
     socket.send(body);
     this.surroundings.relay.delivered(1);
     this.surroundings.sent(body.length);
   }
 
-  /** Closes the client. What it has sent besides is not obeyed. */
+  /** Closes the client. Its further input is not handled. */
   protected close(socket: ClientSocket, { code, reason }: Pick<CloseCode, "code" | "reason">): void {
-    // A client that is not read from could not answer the close.
-    this.surroundings.holds.letGo(socket);
+    // A paused client could not answer the close frame.
+    this.surroundings.holds.resumeForClose(socket);
     socket.close(code, reason);
   }
 
-  /** More of what was read waits, which is to be in the outbox soon. In messages and bytes. */
+  /** More or less input waits, which will soon be in the outbox. In messages and bytes. */
   #keep(messages: number, bytes: number): void {
     this.#waitingBytes += bytes;
     this.surroundings.shares.unobeyedBytes += bytes + messages * messageOverheadBytes;

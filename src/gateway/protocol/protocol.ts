@@ -25,71 +25,71 @@ import type { MessageRateOptions } from "../limits/message-rate.ts";
 import type { Rooms } from "../presence/rooms.ts";
 import type { Requests } from "../requests/requests.ts";
 
-/** A client that is about to connect. */
+/** A client that is connecting. */
 export interface Newcomer {
-  /** Undefined: it named none, and is to get one. */
+  /** Undefined: it has given no id, and will get one. */
   readonly id: string | undefined;
   readonly url: URL;
-  /** Undefined: it has yet to show a token, which the id has to agree with then. */
+  /** Undefined: it still has to show a token, which must agree with the id. */
   readonly grant: Grant | undefined;
-  /** It will be connected to this one. */
+  /** The server to which it will be connected. */
   readonly server: Server<Client>;
   readonly seat: Seat;
 }
 
-/** One way of speaking to clients over WebSocket. */
+/** A protocol over WebSocket. */
 export interface Protocol {
-  /** Its names in Sec-WebSocket-Protocol, the best first. None: it is for clients that ask for no subprotocol. */
+  /** Its names in Sec-WebSocket-Protocol, the best one first. If there are none, it is for clients that ask for no subprotocol. */
   readonly subprotocols: readonly string[];
-  /** Whether a client that asks for this address may have its token in what it says first. Absent: it has it in the handshake. */
+  /** Whether a client with this URL may send its token in its first message. Absent: it has to be in the handshake. */
   takesTokenLater?(url: URL): boolean;
-  /** What `/metrics` shows of it besides. */
+  /** The protocol's own metrics. */
   readonly metrics?: readonly AnyMetric[];
-  /** How clients that ask for no subprotocol come in; absent if a client has to ask for this one. */
+  /** How clients that ask for no subprotocol can use it; absent if they have to ask for it. */
   readonly lateEntry?: LateEntry;
-  /** The client that is about to connect, or why it may not. */
+  /** Makes the client that is connecting, or tells why it may not connect. */
   admit(newcomer: Newcomer): Client | Refused;
 }
 
-/** A client that is connected already, and turns out to speak a protocol. */
+/** A connected client whose first message shows that it uses this protocol. */
 export type LateNewcomer = Pick<Newcomer, "id" | "grant" | "seat">;
 
 /**
- * The way in to a protocol for clients that ask for no subprotocol, since libraries that are handed a bare `new WebSocket(url)`
- * ask for none: they show what they speak by what they say first.
+ * Lets clients use a protocol without asking for a subprotocol: their first message shows which one it is. Libraries that get a bare `new
+ * WebSocket(url)` cannot ask.
  */
 export interface LateEntry {
-  /** What the protocol is called. */
+  /** The protocol's name. */
   readonly name: string;
   /** Whether a client's first message is the beginning of this protocol. */
   begins(first: string | Buffer): boolean;
-  /** Where such a client may have its token, such as `as the passcode of its first frame`. */
+  /** Where such a client may send its token, for instance `as the passcode of its first frame`. */
   readonly tokenPlace: string;
-  /** Makes the client drop what has come to it in plain text. */
+  /** Makes the client discard plain text that it has received. */
   readonly resync: string;
-  /** The client that it becomes. */
+  /** Makes the client that takes the socket over. */
   admit(newcomer: LateNewcomer): Client;
 }
 
-/** Sends what a client says to its neighbours, past the relay. */
+/** Sends a client's message to other clients without the relay. */
 export interface NeighbourOutlet {
   /**
-   * Publishes to all that subscribe to the key but the client that sends.
+   * Publishes to all subscribers of the key except the sender.
    *
-   * @param home the server that the client is connected to
+   * @param home the server to which the sender is connected
    */
   publishFrom(socket: ClientSocket, home: Server<Client>, key: string, body: Body): void;
 }
 
-/** What protocols share. */
+/** What all protocols use. */
 export interface Surroundings {
-  /** All that there are, once the gateway has been made. */
+  /** All protocols, once the gateway has been made. */
   readonly protocols: readonly Protocol[];
 
   readonly relay: Relay;
   readonly ingress: Ingress;
   readonly holds: Holds;
-  /** The servers that clients are connected to. */
+  /** The servers to which clients are connected. */
   readonly listeners: NeighbourOutlet;
   readonly shares: Shares;
   readonly wheel: TimerWheel;
@@ -99,54 +99,53 @@ export interface Surroundings {
   /** Undefined: clients need no token. */
   readonly auth: Auth | undefined;
   /**
-   * Counts towards what a client may send in a second, and holds it back when that is too much: a number of messages, and of
-   * bytes. To be called for what is obeyed.
+   * Counts messages and bytes towards the client's rate, and holds it back if it exceeds that. Call it for input that is handled.
    */
   count(socket: ClientSocket, messages: number, bytes: number): void;
   /** Call this when a client gets its id only after it has connected. */
   identified(socket: ClientSocket): void;
-  /** Call this when a client's subscriptions have changed: it may read as slowly as it likes from now on, or no more. */
+  /** Call this when a client's subscriptions have changed, since it may become patient, or stop being so (`Client.isPatient`). */
   patienceChanged(socket: ClientSocket): void;
-  /** Call this when something was sent to a client other than by `listeners`. In bytes; of text in characters. */
+  /** Call this when something was sent to a client other than through `listeners`. In bytes; text counts in characters. */
   sent(bytes: number): void;
-  /** Call this when more is kept of what a client has begun to send, or has sent and is yet to be obeyed. In bytes. */
+  /** Call this when more is kept of a client's incomplete or waiting input. In bytes. */
   kept(bytes: number): void;
-  /** Undefined where there is no log to subscribe to. */
+  /** Undefined if there is no log to subscribe to. */
   readonly durables: Durables | undefined;
-  /** The topics that clients watch; undefined where the broker cannot tell who is on them. */
+  /** Presence of clients on topics; undefined where managers cannot tell one another. */
   readonly rooms: Rooms | undefined;
-  /** What may wait for a client that reads slowly. In bytes. */
+  /** How much may wait for a client that reads slowly. In bytes. */
   readonly clientBufferBytes: number;
   /** A client that sends a larger body is closed. In bytes. */
   readonly maxMessageBytes: number;
 }
 
-/** A way in for clients that have no WebSocket, on the clients' port. */
+/** A way in without WebSocket, on the clients' port. */
 export interface Door {
-  /** Its routes by path, whatever the method. A request for a name that Warren may not be asked under is refused before it comes here. */
+  /** Its routes by path, for all methods. The host was checked before. */
   readonly routes: Routes<Client>;
   /** What `/metrics` shows of it. */
   readonly metrics: readonly AnyMetric[];
   /** What is kept of requests that are being read. In bytes. */
   readonly keptBytes: number;
-  /** The manager stops: those that still wait for an answer are told so. */
+  /** The manager is stopping. Requests that still wait get an answer that says so. */
   stop(): void;
-  /** Resolves when all answers are on their way, or after `timeoutMs`. After `stop`. */
+  /** Resolves when all answers are on their way, or after `timeoutMs`. Call it after `stop`. */
   settle(timeoutMs: number): Promise<void>;
 }
 
-/** What doors need besides what they share with protocols. */
+/** What doors use, besides what they share with protocols. */
 export interface DoorSurroundings extends Surroundings, AdmissionOptions, MessageRateOptions {
   /** Tells whether the manager is stopping. */
   readonly entrance: { readonly isClosed: boolean };
-  /** Which pages may ask. */
+  /** Decides which pages may connect. */
   readonly origins: OriginGuard;
   readonly refusals: Refusals;
   readonly limits: Limits;
-  /** Is told of connections that are no WebSockets, as Bun tells of those that are. */
+  /** Gets the events of connections that are not WebSockets, like those that Bun reports for WebSockets. */
   readonly connections: SocketEvents;
   readonly multicast: Multicast;
-  /** What takes long takes its time from it. */
+  /** Shares out the event loop's time among everything that takes long. */
   readonly loop: LoopTime;
   /** What may be kept for all clients together, in bytes. */
   readonly memoryMaxBytes: number;

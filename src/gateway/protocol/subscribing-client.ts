@@ -8,15 +8,15 @@ import type { Newcomer, Surroundings } from "./protocol.ts";
 import { Subscriptions } from "./subscriptions.ts";
 
 /**
- * A client of messages that subscribes to topics and patterns, live or from a place in the log. What a protocol adds is how it is
- * asked for that, and the encoding in which messages come.
+ * A client that subscribes to topics and patterns, live or from a place in the log. A protocol adds how a client asks for that, and the
+ * encoding of messages.
  */
 export abstract class SubscribingClient extends MessageClient {
   /** How messages are written to it. */
   protected abstract readonly encoding: Encoding;
   protected readonly subscriptions: Subscriptions;
 
-  /** @param newcomer one with a grant: its token was checked in the handshake, or it needs none */
+  /** @param newcomer has a grant: its token was checked in the handshake, or none is needed */
   constructor({ id, seat, grant }: Pick<Newcomer, "id" | "seat" | "grant">, surroundings: Surroundings) {
     super(id ?? crypto.randomUUID(), seat, grant!, surroundings);
     this.subscriptions = new Subscriptions(surroundings);
@@ -30,17 +30,17 @@ export abstract class SubscribingClient extends MessageClient {
     return this.subscriptions.patterns();
   }
 
-  /** Publishes what it says, or closes it if it may not. @param bytes what that counts towards what it may send in a second */
+  /** Publishes the client's message, or closes the client if that is not allowed. @param bytes how many bytes count towards its rate */
   protected publish(said: { readonly topic: string; readonly body: Body }, bytes: number): void {
     this.hasPublished = true;
     this.publishFor({ ...said, clientId: this.id }, this.grant.permissions, bytes);
   }
 
   /**
-   * Subscribes it to a topic or a pattern, which names the subscription; or closes it if it may not.
+   * Subscribes the client to a topic or pattern, which also names the subscription, or closes it if that is not allowed.
    *
-   * @param start where in the log it begins; undefined: with what comes from now on, live, and without positions
-   * @param onInForce called once; with the position after which it is, if it has one
+   * @param start where in the log it begins; undefined: live, with the next message, and without positions
+   * @param onInForce called once, with the position after which it begins, if there is one
    */
   protected subscribe(
     pattern: string,
@@ -69,7 +69,7 @@ export abstract class SubscribingClient extends MessageClient {
     });
   }
 
-  /** What is for it alone comes live, and is not repeated: it has no position. */
+  /** A message for this client alone comes live. It is not repeated, and has no position. */
   direct(socket: ClientSocket, message: Message): void {
     this.send(socket, this.encoding.tailOf(message, message.id, { isForOne: true }));
   }

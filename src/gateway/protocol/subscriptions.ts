@@ -9,12 +9,12 @@ import type { WatchRequest } from "../presence/rooms.ts";
 import type { Watcher } from "../presence/watcher.ts";
 import type { Surroundings } from "./protocol.ts";
 
-/** What is subscribed to: a topic, a pattern, or what is for the client alone. */
+/** What is subscribed to: a topic, a pattern, or the messages for this client alone. */
 export type Subject = string | typeof direct;
 
 /**
- * A live subscription is a place in an audience, fed by the relay; one to `direct` is fed message by message. A durable one,
- * to either, is fed from the log. A presence one is told who is on a topic.
+ * A live subscription is a place in an audience, which the relay serves; one to `direct` is served message by message. A durable
+ * subscription, to either, is served from the log. A presence subscription tells who is on a topic.
  */
 type Subscription =
   | Audience
@@ -24,13 +24,13 @@ type Subscription =
   | { readonly kind: "presence"; readonly subscriptionId: string; readonly watcher: Watcher };
 
 /**
- * The subscriptions of one client, whatever it speaks. They are looked up by id only to begin and to end one, and most clients
- * have very few, of which a list takes 300 bytes less than a map.
+ * The subscriptions of one client, whatever its protocol. They are looked up by id only when one begins or ends, and most clients have very
+ * few, so they are a list, which is smaller than a map.
  */
 export class Subscriptions {
   readonly #all: Subscription[] = [];
   readonly #surroundings: Surroundings;
-  /** How many of them are live: for these the client is cut off when it reads too slowly. */
+  /** How many of them are live: because of these a client is cut off when it reads too slowly. */
   #liveCount = 0;
 
   constructor(surroundings: Surroundings) {
@@ -45,7 +45,7 @@ export class Subscriptions {
     return this.#find(id) >= 0;
   }
 
-  /** What each of them is to, but for those that are told who is on a topic. */
+  /** The subjects of all subscriptions except presence. */
   subjects(): readonly Subject[] {
     return this.#all.flatMap((subscription) => subjectOf(subscription) ?? []);
   }
@@ -58,7 +58,7 @@ export class Subscriptions {
     }
   }
 
-  /** What is kept for them, in bytes: what waits for conflated ones, and the places of durable ones that began with the newest messages. */
+  /** What is kept for them, in bytes: the waiting messages of conflated ones, and the places of durable ones that began with the newest messages. */
   get keptBytes(): number {
     let bytes = 0;
     for (const subscription of this.#all) {
@@ -68,13 +68,13 @@ export class Subscriptions {
     return bytes;
   }
 
-  /** The topics of which it is told who is there. */
+  /** The topics whose presence is subscribed to. */
   *watched(): Iterable<string> {
     for (const subscription of this.#all)
       if (subscription.kind === "presence") yield subscription.watcher.topic;
   }
 
-  /** Subscribes to what comes from now on. It is in force at once. */
+  /** Subscribes live, beginning with the next message. It is in force at once. */
   addLive(socket: ClientSocket, subject: Subject, encoding: Encoding, id: string): void {
     if (subject === direct) {
       this.#add(socket, { kind: "direct", subscriptionId: id, head: encoding.headOf(id) });
@@ -87,7 +87,7 @@ export class Subscriptions {
     announcements.subscribed(socket.data, subject);
   }
 
-  /** Subscribes to what comes from now on. A client that reads too slowly gets only the newest of the messages that wait on each topic. */
+  /** Subscribes live, beginning with the next message. If the client reads too slowly, only the newest waiting message of each topic is kept. */
   addConflated(socket: ClientSocket, pattern: string, encoding: Encoding, id: string): void {
     const { relay, announcements, sent, kept, clientBufferBytes } = this.#surroundings;
     const { audiences } = relay;
@@ -107,7 +107,7 @@ export class Subscriptions {
     return true;
   }
 
-  /** The position after which a durable one goes on; undefined while it has not got all that there is, and for all others. */
+  /** The position after which a durable subscription goes on; undefined if it has not got everything yet, and for all others. */
   placeOf(id: string): string | undefined {
     const subscription = this.#all[this.#find(id)];
     return subscription?.kind === "durable"
@@ -115,12 +115,12 @@ export class Subscriptions {
       : undefined;
   }
 
-  /** Whether it is known who is on a topic. */
+  /** Whether presence is available. */
   get hasPresence(): boolean {
     return this.#surroundings.rooms !== undefined;
   }
 
-  /** Subscribes to who is on a topic, if that is known. It is in force at once. Returns why it cannot be, in words for the client. */
+  /** Subscribes to presence on a topic, if that is available. It is in force at once. Returns why it is not possible, in words for the client. */
   addPresence(request: WatchRequest): string | undefined {
     const watcher = this.#surroundings.rooms!.watch(request);
     if (typeof watcher === "string") return watcher;
@@ -149,16 +149,16 @@ export class Subscriptions {
     return true;
   }
 
-  /** Whether there are some, and none is a live one, which would have to be cut off where its client reads too slowly. */
+  /** Whether there are subscriptions, and none is live: a client with live ones has to be cut off when it reads too slowly. */
   get arePatient(): boolean {
     return this.#all.length > 0 && this.#liveCount === 0;
   }
 
   /**
-   * More waits for the client than may wait at the log's end: its durable subscriptions go on from the log, at its pace, and it
-   * learns anew who is on a topic.
+   * More waits for the client than may wait at the log's end. Its durable subscriptions go on from the log, at its pace, and its presence
+   * subscriptions start again.
    *
-   * @param waitingBytes what waits for it
+   * @param waitingBytes how much waits for it
    */
   fallBehind(waitingBytes: number): void {
     for (const subscription of this.#all) {
@@ -178,7 +178,7 @@ export class Subscriptions {
     }
   }
 
-  /** Sends what is for this client alone to its live subscriptions to `direct`. */
+  /** Sends a message for this client alone to its live subscriptions to `direct`. */
   deliverDirect(socket: ClientSocket, message: Message, encoding: Encoding): void {
     const { relay, sent } = this.#surroundings;
     for (const subscription of this.#all) {
@@ -209,18 +209,18 @@ export class Subscriptions {
     this.#surroundings.patienceChanged(socket);
   }
 
-  /** Where it is among all; -1 if it is not. */
+  /** The index of the subscription; -1 if there is none. */
   #find(id: string): number {
     return this.#all.findIndex(({ subscriptionId }) => subscriptionId === id);
   }
 }
 
-/** Whether what is for it may only wait in its client's socket. */
+/** Whether its messages can only wait in the client's socket. */
 function isLive({ kind }: Subscription): boolean {
   return kind === "audience" || kind === "direct";
 }
 
-/** Undefined for one that is told who is on a topic. */
+/** The subject; undefined for a presence subscription. */
 function subjectOf(subscription: Subscription): Subject | undefined {
   if (subscription.kind === "direct") return direct;
   if (subscription.kind === "presence") return undefined;

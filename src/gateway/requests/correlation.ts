@@ -1,34 +1,34 @@
-/** What the correlation ids of requests have that have no expiration. Others have a number there. */
+/** The part of a correlation id that marks a request without expiration. Other requests have a number there. */
 export const lasting = "-";
 
-/** What a request and its answers have in common, as the client that asks names it. */
+/** What connects a request with its answers, as the client names it. */
 export interface Thread {
-  /** Where the answers go: a text of the client's own. */
+  /** The destination of the answers: any text of the client's. */
   readonly replyTo: string;
-  /** Undefined where the client gave none. */
+  /** Undefined if the client gave none. */
   readonly correlationId: string | undefined;
 }
 
-/** What a correlation id over AMQP says. */
+/** The content of a correlation id over AMQP. */
 export interface Correlation {
   /** The secret of the connection that asked. */
   readonly secret: string;
-  /** Whether its answer is awaited for a time alone. */
+  /** Whether the client waits for the answer only for a limited time. */
   readonly hasExpiration: boolean;
   readonly thread: Thread;
 }
 
 /**
- * The correlation id that a request has over AMQP. `correlationIn` reads it.
+ * The correlation id of a request over AMQP. `correlationIn` parses it.
  *
- * @param prefix of the connection that asks: the manager's, a colon, and the secret
- * @param kind `lasting`, or what tells a request with an expiration from the others of its connection
+ * @param prefix the asking connection's: the manager's name, a colon, and the secret
+ * @param kind `lasting`, or what distinguishes a request with an expiration from others of the connection
  */
 export function idOf(prefix: string, kind: string, replyTo: string, correlationId: string): string {
   return `${prefix}:${kind}${replyTo.length}:${replyTo}${correlationId}`;
 }
 
-/** Undefined if no manager can have made it. */
+/** Parses a correlation id. Undefined if no manager can have made it. */
 export function correlationIn(id: string): Correlation | undefined {
   const [, secret, kind, length, rest] =
     /^[^:]*:[^:]*:([^:]{16}):(-|e\d+\.)(\d{1,3}):(.*)$/s.exec(id) ?? ([] as (string | undefined)[]);

@@ -4,39 +4,39 @@ import type { TimerWheel } from "../clients/timer-wheel.ts";
 import { idOf, lasting, type Thread } from "./correlation.ts";
 import { RecentIds } from "./recent-ids.ts";
 
-/** A connection that asks. */
+/** A connection that sends requests. */
 export interface Asker {
   /** Sends it an answer, whose headers have the client's own correlation id. */
   answer(message: Message, thread: Thread): void;
 }
 
-/** Requests of one connection that wait for their expiration. */
+/** How many requests of one connection may wait for their expiration. */
 const expiringMax = 1000;
-/** What each of these takes in memory: its correlation id of up to 255 bytes, and what is kept to know it by. In bytes. */
+/** What each of these takes in memory: its correlation id of up to 255 bytes, and its entry. In bytes. */
 const expiringBytes = 1024;
-/** Requests of one connection whose client was told that they have expired, and whose late answers are dropped; then the oldest is forgotten. */
+/** How many expired requests of one connection are remembered, to drop their late answers; then the oldest is forgotten. */
 const expiredMax = 1000;
 const expiredBytes = 512;
-/** A request cannot be asked, for a reason that is the client's: a sentence for it. */
+/** Thrown if a request cannot be sent, because of the client. The message is a sentence for the client. */
 export class RequestFault extends Error {
   override readonly name = "RequestFault";
 }
 
-/** One connection's requests. */
+/** The requests of one connection. */
 export class Line {
   readonly #asker: Asker;
   readonly #prefix: string;
   readonly #wheel: TimerWheel;
   readonly #onOver: (tell: () => void) => void;
   #expiring: Map<string, Expiry> | undefined;
-  /** Each connection's own: nobody can make those of others be forgotten. */
+  /** Each connection has its own, so that no client can make others' requests be forgotten. */
   #expired: RecentIds | undefined;
   #numbers = 0;
   onAsked: () => void = () => undefined;
   onExpired: () => void = () => undefined;
   onClosed: () => void = () => undefined;
 
-  /** @param onOver takes what tells the client that a request's time is over */
+  /** @param onOver takes a function that tells the client of an expired request */
   constructor(asker: Asker, prefix: string, wheel: TimerWheel, onOver: (tell: () => void) => void) {
     this.#asker = asker;
     this.#prefix = prefix;
@@ -44,7 +44,7 @@ export class Line {
     this.#onOver = onOver;
   }
 
-  /** What is kept of the requests that wait for their expiration, and of those that have expired. In bytes. */
+  /** What is kept of the requests that may expire, and of those that have expired. In bytes. */
   get keptBytes(): number {
     return (this.#expiring?.size ?? 0) * expiringBytes + (this.#expired?.size ?? 0) * expiredBytes;
   }
@@ -55,13 +55,13 @@ export class Line {
   }
 
   /**
-   * The headers that a request travels with instead of its own.
+   * The headers with which a request is published, in place of its own.
    *
-   * @throws RequestFault if it cannot be asked
+   * @throws RequestFault if it cannot be sent
    */
   headersOf(headers: Message["headers"], { replyTo, correlationId = "" }: Thread, topic: string) {
     const expiration = headers?.["expiration"];
-    // A number of its own tells it from an expired request of the same name.
+    // A number distinguishes it from an expired request with the same name.
     const kind = expiration === undefined ? lasting : `e${++this.#numbers}.`;
     const id = idOf(this.#prefix, kind, replyTo, correlationId);
     if (!isShortText(id))
@@ -79,7 +79,7 @@ export class Line {
     this.#asker.answer(withOwn(message, thread), thread);
   }
 
-  /** The request with these headers is not sent on, or its answer is not: `why` is a sentence for the client. */
+  /** The request with these headers was not published, or its answer was not. @param why a sentence for the client */
   refused(
     headers: Message["headers"],
     thread: Thread,
@@ -124,7 +124,7 @@ export class Line {
   }
 }
 
-/** Comes due when a request has expired. */
+/** Becomes due when a request expires. */
 class Expiry {
   readonly #atMs: number;
   readonly #then: () => void;
@@ -142,7 +142,7 @@ class Expiry {
   }
 }
 
-/** Returns a message with the client's own correlation id, and without the headers that are Warren's. */
+/** The message with the client's own correlation id, and without the headers that are Warren's. */
 function withOwn(message: Message, { correlationId }: Thread): Message {
   const { "reply-to": _, "correlation-id": __, ...headers } = message.headers ?? {};
   return {

@@ -1,6 +1,6 @@
 import { OldestFirst } from "../../collections/oldest-first.ts";
 
-/** Texts that came lately, up to a number: then the oldest is forgotten. */
+/** Remembers the last texts, up to a number; then the oldest is forgotten. */
 export class RecentIds {
   readonly #max: number;
   readonly #ids = new OldestFirst<string, true>();

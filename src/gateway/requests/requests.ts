@@ -11,18 +11,18 @@ import { type Asker, Line } from "./line.ts";
 const tooLarge = "the answer has more bytes than may wait for a client";
 
 /**
- * The questions of this manager's clients, and the way back of their answers. What is asked is not kept: the correlation id that travels
- * over AMQP says to which connection an answer goes, and what the client called it. It has a secret of the connection's, so
- * that nobody can answer a question without having got it. Only a request with an expiration is remembered, until that or an answer comes.
+ * Requests of this manager's clients, and the way back of their answers. Requests are not remembered: the correlation id over AMQP tells to
+ * which connection an answer goes, and what the client named it. It contains a secret of the connection, so that only a program that got
+ * the request can answer it. Only a request with an expiration is remembered, until it expires or is answered.
  */
 export class Requests {
-  /** How the correlation ids of this manager begin, after the prefix of all. */
+  /** The prefix of this manager's correlation ids, after the common one. */
   readonly #own = randomBytes(6).toString("base64url");
   readonly #wheel: TimerWheel;
   readonly #lines = new Map<string, Line>();
-  /** Called with what the correlation ids of a connection's requests began with, when it has gone and had asked. */
+  /** Called when a connection that has sent requests has gone, with the name in its correlation ids. */
   onLeft: (asker: string) => void = () => undefined;
-  /** Those whose time is over. Clients may have made many end at the same moment: they are told by turns. */
+  /** Expired requests whose clients are still to be told. Clients may make many expire at the same moment, so they are told in turns. */
   readonly #over = new Deque<() => void>();
   readonly #loop: LoopTime;
   readonly #answerBytesMax: number;
@@ -32,7 +32,7 @@ export class Requests {
   #timedOut = 0;
   #unwanted = 0;
 
-  /** @param answerBytesMax a larger answer would have its client disconnected by the next: it is told of an error instead */
+  /** @param answerBytesMax a larger answer is replaced by an error: with it, the next message would have the client disconnected */
   constructor(wheel: TimerWheel, loop = new LoopTime(), answerBytesMax = Number.POSITIVE_INFINITY) {
     this.#wheel = wheel;
     this.#loop = loop;
@@ -62,7 +62,7 @@ export class Requests {
     ];
   }
 
-  /** A connection's way to ask, until it is closed. */
+  /** A connection's way to send requests, until it is closed. */
   line(asker: Asker): Line {
     const secret = randomBytes(12).toString("base64url");
     const line = new Line(asker, `${correlationPrefix}${this.#own}:${secret}`, this.#wheel, (tell) => {
@@ -85,12 +85,12 @@ export class Requests {
     if (this.#over.length > 0) this.#loop.ask(this.#telling);
   }
 
-  /** Whether a client of this manager has asked what has this correlation id. */
+  /** Whether this correlation id is of a request of this manager's clients. */
   isOwn(id: string): boolean {
     return id.startsWith(this.#own, correlationPrefix.length);
   }
 
-  /** Hands an answer to the client that asked. False if it is of another manager's. */
+  /** Delivers an answer to the client that asked. Returns false if that is another manager's client. */
   answer(message: Message, id: string): boolean {
     if (!this.isOwn(id)) return false;
     const correlation = correlationIn(id);
@@ -108,7 +108,7 @@ export class Requests {
   }
 }
 
-/** Whether its client was told that it has expired. */
+/** Whether the request has expired, and its client was told so. */
 function isOver({ hasExpiration }: Correlation, line: Line, id: string): boolean {
   return hasExpiration && line.hasExpired(id);
 }

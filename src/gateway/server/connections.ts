@@ -12,9 +12,9 @@ import type { Visits } from "../clients/visits.ts";
 import type { Backlogs } from "../limits/backlogs.ts";
 import type { Limits } from "../limits/limits.ts";
 
-/** Those that have to know of a client's coming, going and sending. */
+/** The parts that hear what happens on connections. */
 export interface Attendants {
-  /** Those that are connected. */
+  /** All connected clients. */
   readonly clients: Roster;
   readonly holds: Holds;
   readonly turns: Turns;
@@ -26,7 +26,7 @@ export interface Attendants {
   readonly announcements: Announcements;
 }
 
-/** The life of connections, from open to close: what their sockets do, and who is told of it in which order. */
+/** The life of connections, from open to close: calls the parts in order for each socket event. */
 export class Connections implements SocketEvents {
   readonly #directory = new MultiMap<ClientSocket>();
   readonly #attendants: Attendants;
@@ -35,7 +35,7 @@ export class Connections implements SocketEvents {
     this.#attendants = attendants;
   }
 
-  /** Those of the client with this id. */
+  /** The connections of the client with this id. */
   of(clientId: string): Iterable<ClientSocket> {
     return this.#directory.find(clientId);
   }
@@ -45,24 +45,24 @@ export class Connections implements SocketEvents {
   }
 
   /**
-   * Closes the connections of a client, by the id that others know it by; returns how many there were.
+   * Closes the connections of a client, by the id that others know it by. Returns how many there were.
    *
-   * @param issuedBeforeMs only those whose tokens were issued before, in milliseconds since 1970
+   * @param issuedBeforeMs only those whose tokens were issued before this time, in milliseconds since 1970
    */
   remove(clientId: string, issuedBeforeMs = Number.POSITIVE_INFINITY): number {
     const { clients, holds, announcements } = this.#attendants;
     const found = new Set(
       [...this.of(clientId)].filter(({ data }) => data.seat.tokenIssuedAtMs < issuedBeforeMs),
     );
-    // Where clients have tokens, they have ids.
+    // Clients with tokens have ids.
     if (issuedBeforeMs === Number.POSITIVE_INFINITY)
       clients.forEach((socket) => {
         if (socket.data.id === undefined && announcements.nameOf(socket.data) === clientId) found.add(socket);
       });
     const { code, reason } = closeCodes.removed;
     for (const socket of found) {
-      // A client that is not read from could not answer the close.
-      holds.letGo(socket);
+      // A paused client could not answer the close frame.
+      holds.resumeForClose(socket);
       socket.close(code, reason);
     }
     return found.size;
@@ -77,7 +77,7 @@ export class Connections implements SocketEvents {
     this.identified(socket);
   }
 
-  /** The client has its id: it gets what is addressed to it from now on, unless it has gone already. */
+  /** The client has its id. From now on it gets what is addressed to it, unless it has gone already. */
   identified(socket: ClientSocket): void {
     if (socket.data.id === undefined || !this.#attendants.clients.has(socket)) return;
     this.#directory.add(socket.data.id, socket);
@@ -100,14 +100,14 @@ export class Connections implements SocketEvents {
 
   ponged(socket: ClientSocket, data: Buffer): void {
     this.#attendants.limits.ponged(socket, data);
-    this.#breathe(socket);
+    this.#pauseIfOverTime(socket);
   }
 
   pinged(socket: ClientSocket, data: Buffer): void {
     const { backlogs, limits } = this.#attendants;
     backlogs.sent(data.length);
     limits.pinged(socket, data);
-    this.#breathe(socket);
+    this.#pauseIfOverTime(socket);
   }
 
   closed(socket: ClientSocket, code: number): void {
@@ -121,7 +121,7 @@ export class Connections implements SocketEvents {
     if (!turns.left(socket)) this.left(socket);
   }
 
-  /** The client has gone, and nothing that was read from it waits any more. */
+  /** The client has gone, and no input of it waits any more. */
   left(socket: ClientSocket): void {
     const { holds, limits } = this.#attendants;
     socket.data.left();
@@ -129,9 +129,9 @@ export class Connections implements SocketEvents {
     limits.closed(socket);
   }
 
-  /** Bun reads on for as long as there is something, unless the client is paused: so it is when its time in this turn is over. */
-  #breathe(socket: ClientSocket): void {
+  /** Bun goes on reading as long as data comes, unless the client is paused, so it is paused when its time in this turn is over. */
+  #pauseIfOverTime(socket: ClientSocket): void {
     const { turns } = this.#attendants;
-    if (!turns.mayGoOn(socket)) turns.wait(socket);
+    if (!turns.mayContinue(socket)) turns.wait(socket);
   }
 }

@@ -12,13 +12,13 @@ import { notAHost, type RefusalName, type Refusals, Refused } from "../guards/re
 import type { Limits } from "../limits/limits.ts";
 import type { Protocol } from "../protocol/protocol.ts";
 
-/** What a client has to show before it is let in. */
+/** What a client has to show to be admitted. */
 export interface EntranceOptions {
   /** Undefined: clients need no token. */
   readonly auth: Auth | undefined;
 }
 
-/** What is known of a client that asks to be let in. */
+/** What is known about a client that asks to connect. */
 interface Applicant {
   readonly request: Request;
   readonly server: Server<Client>;
@@ -30,7 +30,7 @@ interface Applicant {
   readonly seat: Seat;
 }
 
-/** Makes a client of a request: looks at everything before the upgrade, in rising order of what it costs. */
+/** Turns a request into a client. It checks everything before the upgrade, cheap checks first. */
 export class Entrance {
   readonly #options: EntranceOptions;
   readonly #protocols: readonly Protocol[];
@@ -58,13 +58,13 @@ export class Entrance {
     this.#isClosed = true;
   }
 
-  /** Whether nobody is let in any more. */
+  /** Whether no client is admitted any more. */
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
   /**
-   * Undefined if the client is let in. Without tokens the answer is there at once.
+   * Admits a client, or answers why not. Undefined if the client is admitted. Without tokens the result is there at once.
    *
    * @param asked the client id in the path
    */
@@ -90,7 +90,7 @@ export class Entrance {
       return this.#refuse("invalid", clientIdRule);
     }
     if (!asksForUpgrade(request)) return this.#refuse("invalid");
-    // Reading costs little, checking the most: without a seat it is not checked.
+    // Parsing a token costs little, and checking it the most, so it is checked only with a seat.
     const token = this.#options.auth === undefined ? undefined : tokenIn(headers.get("authorization"), url);
     if (token instanceof TokenRefusal) return this.#turnAway(token);
     const isWithoutToken = this.#options.auth !== undefined && token === undefined;
@@ -124,9 +124,9 @@ export class Entrance {
     return auth.verify(token).then((grant) => this.#admit(applicant, grant));
   }
 
-  /** @param grant undefined if the protocol asks for the token */
+  /** @param grant undefined if the protocol will ask for the token */
   #admit(applicant: Applicant, grant: Grant | TokenRefusal | undefined): Response | undefined {
-    // It may have begun to stop while the token was checked.
+    // The manager may have begun to stop while the token was checked.
     if (this.#isClosed) return this.#refuse("stopping");
     if (grant instanceof TokenRefusal) return this.#turnAway(grant);
     const { request, server, url, asked, protocol, subprotocol, seat } = applicant;
@@ -155,7 +155,7 @@ export class Entrance {
   }
 }
 
-/** The protocol for what a client offers in Sec-WebSocket-Protocol, and the name to answer; undefined if there is none. */
+/** The protocol for a client's Sec-WebSocket-Protocol, and the name to answer with; undefined if there is none. */
 function choose(protocols: readonly Protocol[], offered: string | null) {
   const names = offered?.split(",").map((name) => name.trim());
   for (const protocol of protocols) {

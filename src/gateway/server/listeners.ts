@@ -6,11 +6,11 @@ import type { Outlet } from "../fan-out/relay.ts";
 import type { NeighbourOutlet } from "../protocol/protocol.ts";
 import type { Certificate } from "./tls.ts";
 
-/** Where a server listens, and how it shows who it is. */
+/** Where a server listens, and with which certificate. */
 export interface Listening {
   /** Where it listens. */
   readonly hostname: string;
-  /** The port to listen on; 0: any that is free. */
+  /** The port; 0: any free one. */
   readonly port: number;
   /** Whether other managers may share the port. */
   readonly reusePort: boolean;
@@ -19,11 +19,10 @@ export interface Listening {
 }
 
 /**
- * The servers that clients are connected to. That is one, until the certificate is renewed: Bun's `reload` cannot do that (tried
- * with 1.4.5), so a new server listens on the same port, and the old one goes on with the clients that it has, but takes no new
- * ones. It is gone when they are.
+ * The servers to which clients are connected. Usually there is one. To renew the certificate, a new server starts to listen on the same
+ * port, since Bun's `reload` cannot do that (tried with 1.4.5). The old one takes no new clients, and ends when its own have gone.
  *
- * A server publishes to its own clients only, so whatever is published goes through here.
+ * A server publishes only to its own clients, so everything is published through this class.
  */
 export class Listeners implements Outlet, NeighbourOutlet {
   readonly #serve: (listening: Listening) => Server<Client>;
@@ -33,9 +32,9 @@ export class Listeners implements Outlet, NeighbourOutlet {
   #isClosed = false;
 
   /**
-   * @param serve starts a server that answers as all of them do
-   * @param sent told how much was published, after it was: in bytes, of text in characters
-   * @param multicast those that subscribe and are no WebSockets
+   * @param serve starts a server
+   * @param sent called after each publish with how much was published: in bytes; text counts in characters
+   * @param multicast publishes to subscribers that are not WebSockets
    */
   constructor(
     serve: (listening: Listening) => Server<Client>,
@@ -69,7 +68,7 @@ export class Listeners implements Outlet, NeighbourOutlet {
   }
 
   /**
-   * Shows this certificate to clients that come from now on.
+   * Uses this certificate for clients that connect from now on.
    *
    * @throws FatalError if it cannot be used; nothing has changed then
    */

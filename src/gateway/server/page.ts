@@ -1,14 +1,14 @@
 import { basename } from "node:path";
 import type { HTMLBundle } from "bun";
 
-/** What browsers are told of the page and its parts. */
+/** The headers of the page and its parts. */
 const headersOfAll = {
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
   "cross-origin-resource-policy": "same-origin",
 } as const;
 
-/** The page takes scripts, styles and pictures from here alone, speaks to nobody else, and is nobody's frame. */
+/** The page loads scripts, styles and pictures only from here, connects only to here, and cannot be framed. */
 const headersOfPage = (styleHash: string) => ({
   ...headersOfAll,
   "content-security-policy": [
@@ -27,10 +27,10 @@ const headersOfPage = (styleHash: string) => ({
   "cache-control": "no-cache",
 });
 
-/** A script that runs as a worker is held to what came with it, and not to what came with the page. */
+/** A script that runs as a worker has its own policy, and not the page's. */
 const headersOfScript = { "content-security-policy": "default-src 'none'; connect-src 'self'" } as const;
 
-/** What of a file goes over the wire. */
+/** A file in one content encoding. */
 interface Form {
   readonly body: Uint8Array<ArrayBuffer>;
   readonly headers: Readonly<Record<string, string>>;
@@ -38,13 +38,12 @@ interface Form {
 
 interface File {
   readonly plain: Form;
-  /** The file compressed, for browsers that take that. */
+  /** The file compressed, for browsers that accept that. */
   readonly gzip: Form;
 }
 
 /**
- * A page and its parts. Bun would serve them by itself, but without the headers that keep browsers safe, and whatever
- * the method.
+ * A page and its parts. Bun could serve them by itself, but without security headers, and for any method.
  */
 export class Page {
   readonly #bundle: HTMLBundle;
@@ -54,9 +53,9 @@ export class Page {
     this.#bundle = bundle;
   }
 
-  /** Undefined if the path is none of the page's. */
+  /** Undefined if the path is not one of the page's. */
   async answer(request: Request, path: string): Promise<Response | undefined> {
-    // Not before somebody wants to see it.
+    // The files are read on the first request.
     this.#files ??= readFiles(this.#bundle);
     const file = (await this.#files).get(path);
     if (file === undefined) return undefined;
@@ -67,7 +66,7 @@ export class Page {
   }
 }
 
-/** Reads the page's files, by path. The executable has them built in; a process that runs from sources builds them now. */
+/** Reads the page's files, by path. The executable contains them; a process that runs from sources builds them now. */
 async function readFiles(page: HTMLBundle): Promise<ReadonlyMap<string, File>> {
   const files =
     page.files?.map(({ path, headers }) => ({ path, blob: Bun.file(path), type: headers["content-type"] })) ??
@@ -77,7 +76,7 @@ async function readFiles(page: HTMLBundle): Promise<ReadonlyMap<string, File>> {
   const parts = files.filter((file) => file !== html && file !== style);
   const common = { ...headersOfAll, vary: "accept-encoding" };
   const partOf = (name: string, body: Uint8Array<ArrayBuffer>, type: string) => {
-    // Their names change with what they hold.
+    // Their names change with their content.
     const headers = {
       ...common,
       ...(name.endsWith(".js") ? headersOfScript : {}),
@@ -100,21 +99,21 @@ async function readFiles(page: HTMLBundle): Promise<ReadonlyMap<string, File>> {
   ]);
 }
 
-/** The style within the page: one request less until something is seen. */
+/** Puts the style into the page, which saves a request before something is shown. */
 function withStyle(html: string, css: string): string {
   return html.replace(/<link rel="stylesheet"[^>]*>/, () => `<style>${css}</style>`);
 }
 
 /**
- * The page with its script begun when something is seen: else the browser would read and run all of it before it draws anything. It is
- * fetched meanwhile.
+ * Starts the page's script only after something is shown. Otherwise the browser would read and run all of it before it draws anything.
+ * Meanwhile it is fetched.
  *
- * @returns the page, and the few words beside it that begin the script
+ * @returns the page, and the small script that starts it
  */
 function afterFirstPaint(html: string) {
   const [tag, path] = /<script type="module"[^>]* src="([^"]+)"><\/script>/.exec(html) ?? [];
   if (tag === undefined || !html.includes("</body>")) throw new Error("the page has no script, or no end");
-  // What is planned in a frame comes after it was drawn. A hidden tab has no frames, and one that is covered may have none.
+  // A callback that is scheduled in a frame runs after that frame was drawn. A hidden tab has no frames, and a covered one may have none.
   const text = [
     `let begun;const begin=()=>begun??=import(${JSON.stringify(path)});`,
     `document.hidden?begin():requestAnimationFrame(()=>setTimeout(begin));setTimeout(begin,1000)`,
@@ -128,7 +127,7 @@ function afterFirstPaint(html: string) {
   };
 }
 
-/** The name by which a content security policy allows this text. */
+/** The expression by which a content security policy allows this text. */
 function hashOf(text: string): string {
   return `sha256-${new Bun.CryptoHasher("sha256").update(text).digest("base64")}`;
 }
@@ -144,7 +143,7 @@ function fileOf(body: Uint8Array<ArrayBuffer>, headers: Form["headers"]): File {
   };
 }
 
-/** @param accepted what the request says in `Accept-Encoding` */
+/** @param accepted the request's `Accept-Encoding` */
 export function takesGzip(accepted: string | null): boolean {
   return (accepted ?? "").split(",").some((each) => {
     const [name, ...parameters] = each.split(";").map((part) => part.trim().toLowerCase());
@@ -152,7 +151,7 @@ export function takesGzip(accepted: string | null): boolean {
   });
 }
 
-/** The page with its parts named as beside it, since a proxy may have it under a path of its own. Bun names them from the root. */
+/** Makes the page refer to its parts by relative paths, since a proxy may serve it under a path of its own. Bun makes absolute ones. */
 function besidePage(html: string, parts: readonly string[]): string {
   return parts.reduce((text, part) => text.replaceAll(`"/${part}"`, `"./${part}"`), html);
 }

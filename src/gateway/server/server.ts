@@ -28,33 +28,33 @@ import type { Listeners, Listening } from "./listeners.ts";
 import { Page } from "./page.ts";
 import { readCertificate, type TlsOptions } from "./tls.ts";
 
-/** Where a server listens, and what it serves. */
+/** Where a server listens, and its limits. */
 export interface ServerOptions extends AdminOptions, TlsOptions {
   /** The address that it listens on. */
   readonly host: string;
-  /** The port; 0: any that is free. */
+  /** The port; 0: any free one. */
   readonly port: number;
-  /** Whether other managers on this machine may listen on it, too. */
+  /** Whether other managers on this machine may share it. */
   readonly reusePort?: boolean;
   /** A client that sends a larger message is closed. In bytes. */
   readonly maxMessageBytes: number;
-  /** What a protocol may put around a message's body. In bytes. */
+  /** How much a protocol may add around a message's body. In bytes. */
   readonly maxHeaderBytes: number;
-  /** What may wait in the system to be read of one connection. In bytes; 0: as much as the system likes. */
+  /** How much unread data one connection may have in the system. In bytes; 0: the system's default. */
   readonly clientInputBytes: number;
   /** How long an HTTP connection may be idle. In milliseconds. */
   readonly handshakeTimeoutMs: number;
   /** Names under which it may be asked without tokens and TLS, besides `localhost`. */
   readonly allowHost: readonly string[] | undefined;
   readonly auth: Auth | undefined;
-  /** What the admin port answers besides. */
+  /** Further routes of the admin port. */
   readonly adminRoutes: Routes<undefined>;
 }
 
-/** Those that a server hands requests and socket events to, and what it refuses. */
+/** The parts that handle requests and socket events. */
 export interface ServerParts {
   readonly entrance: Entrance;
-  /** They serve by this server's `serve`. */
+  /** They start servers with this server's `serve`. */
   readonly listeners: Listeners;
   readonly operations: Operations;
   readonly events: SocketEvents;
@@ -62,11 +62,11 @@ export interface ServerParts {
   readonly notices: Notices;
   /** The ways in without WebSocket. */
   readonly doors: readonly Door[];
-  /** The loop whose time answering takes. */
+  /** Shares out the event loop's time among everything that takes long. */
   readonly loop: LoopTime;
 }
 
-/** The glue to Bun.serve: which path is answered by whom, and which socket event is heard by whom. */
+/** The glue to Bun.serve: decides which part handles which path and which socket event. */
 export class GatewayServer {
   readonly #options: ServerOptions;
   readonly #entrance: Entrance;
@@ -77,7 +77,7 @@ export class GatewayServer {
   readonly #page = new Page(clientPage);
   readonly #sockets = SocketBytes.open();
   readonly #hosts: HostGuard;
-  /** Turns of requests, by what they ask for: those of one kind, however many, keep no others waiting. */
+  /** Requests take turns by their kind, so many of one kind do not keep others waiting. */
   readonly #turns: Readonly<Record<"entrance" | "health" | "door" | "other" | "long", RequestTurns>>;
   readonly #admin: AdminListener | undefined;
 
@@ -86,7 +86,7 @@ export class GatewayServer {
     { entrance, listeners, operations, events, refusals, notices, doors, loop }: ServerParts,
   ) {
     const some = () => new RequestTurns(10, loop);
-    // Those of the last kind take a while each.
+    // Requests of this kind take long each.
     const long = new RequestTurns(1, loop);
     this.#turns = { entrance: some(), health: some(), door: some(), other: some(), long };
     this.#options = options;
@@ -99,7 +99,7 @@ export class GatewayServer {
     const isSafe = options.auth !== undefined || options.tlsCert !== undefined;
     this.#hosts = new HostGuard(isSafe ? undefined : allowHost, refusals, notices);
     if (adminPort === undefined) return;
-    // It has neither tokens nor TLS, whatever the clients' port has.
+    // The admin port has neither tokens nor TLS, even if the clients' port does.
     const guard = new HostGuard(allowHost, refusals, notices);
     const page = new Page(adminPage);
     this.#admin = new AdminListener(
@@ -115,7 +115,7 @@ export class GatewayServer {
     );
   }
 
-  /** Where the operation routes are, if not on the clients' port. */
+  /** The address of the operation routes, if they have a port of their own. */
   get adminUrl(): URL | undefined {
     return this.#admin?.url;
   }

@@ -3,7 +3,7 @@ import { StompFault } from "../../wire/stomp/fault.ts";
 import { frameText, type Version } from "../../wire/stomp/frames.ts";
 import { heartBeatMs } from "./heart-beats.ts";
 
-/** @throws StompFault if there is no version that both sides speak */
+/** The version to use. @throws StompFault if the client and Warren have none in common */
 export function versionOf(accepted = "1.0"): Version {
   const versions = accepted.split(",").map((version) => version.trim());
   if (versions.includes("1.2")) return "1.2";
@@ -13,7 +13,7 @@ export function versionOf(accepted = "1.0"): Version {
   });
 }
 
-/** The frame that answers a CONNECT. */
+/** The frame that answers CONNECT. */
 export function connected(clientId: string, version: Version): string {
   return frameText(
     "CONNECTED",

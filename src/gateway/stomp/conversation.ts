@@ -16,7 +16,7 @@ import { noConnect, sendMessage, sendReceipt } from "./replies.ts";
 import { subscribe, unsubscribe } from "./subscribe.ts";
 import type { StompSurroundings } from "./surroundings.ts";
 
-/** What is said between a STOMP client and Warren: obeys the client's frames, and answers them. */
+/** The dialogue between a STOMP client and Warren: handles the client's frames, and answers them. */
 export class Conversation {
   /** The client's id. Undefined until a token has brought one. */
   id: string | undefined;
@@ -29,7 +29,7 @@ export class Conversation {
   readonly #parser: FrameParser;
   #phase: Phase = isNew;
 
-  /** @param parser is told the version that the client speaks */
+  /** @param parser is told the client's version */
   constructor(
     id: string | undefined,
     grant: Grant | undefined,
@@ -43,7 +43,7 @@ export class Conversation {
     this.subscriptions = new Subscriptions(surroundings);
   }
 
-  /** Everything begins with the client's CONNECT. */
+  /** Starts the time for the client's CONNECT. */
   opened(socket: ClientSocket): void {
     const { handshakeTimeoutMs } = this.#surroundings;
     const missed = () => this.fail(socket, noConnect());
@@ -57,7 +57,7 @@ export class Conversation {
     return this.#phase.is === "connected";
   }
 
-  /** Whether nothing is obeyed or answered any more. */
+  /** Whether nothing is handled or answered any more. */
   get hasEnded(): boolean {
     return this.#phase.is === "ended";
   }
@@ -67,7 +67,7 @@ export class Conversation {
     if (this.#phase.is === "connected") this.#phase.heartBeats?.heard();
   }
 
-  /** Obeys a frame, or answers it with an ERROR. */
+  /** Handles a frame, or answers it with an ERROR. */
   take(socket: ClientSocket, frame: Frame): void {
     try {
       this.#obey(socket, frame);
@@ -114,7 +114,7 @@ export class Conversation {
       case "DISCONNECT":
         this.#acknowledge(socket, receipt);
         this.end();
-        this.#surroundings.holds.letGo(socket);
+        this.#surroundings.holds.resumeForClose(socket);
         socket.close(closeCodes.done.code, closeCodes.done.reason);
         return;
       case "ACK":
@@ -169,7 +169,7 @@ export class Conversation {
     if (!this.isClosed) this.#surroundings.announcements.connected(socket.data);
   }
 
-  /** A new token for the same user. What it grants holds for what is subscribed to already, too. */
+  /** Takes a new token for the same user. Its rights apply to existing subscriptions too. */
   #renew(socket: ClientSocket, { headers, body }: Frame, receipt: string | undefined): void {
     if (headers.has("transaction")) throw new StompFault("a token is renewed at once, not in a transaction");
     this.#check(socket, body.toString("utf8"), receipt, () => {
@@ -179,7 +179,7 @@ export class Conversation {
     });
   }
 
-  /** What comes after the token's frame waits until `granted` has been called, or the session has ended. */
+  /** Checks a token. Further input waits until `granted` has been called, or the session has ended. */
   #check(socket: ClientSocket, token: string, receipt: string | undefined, granted: () => void): void {
     this.credentials.check(socket, token, granted, (fault) => {
       fault.receipt ??= receipt;
@@ -192,7 +192,7 @@ export class Conversation {
       socket,
       clientId: this.id!,
       credentials: this.credentials,
-      // The client may have no subscription for it: the MESSAGE names the one that it would have.
+      // The client may have no subscription for it. The MESSAGE names the one that it would have.
       answer: (message, { replyTo }) => {
         if (this.hasEnded || this.isClosed) return;
         sendMessage(socket, message, replyDestination(replyTo), this.#parser.version, this.#surroundings);
@@ -203,7 +203,7 @@ export class Conversation {
     return this.publishing;
   }
 
-  /** @param after where a durable subscription begins */
+  /** @param after the position after which a durable subscription begins */
   #acknowledge(socket: ClientSocket, receipt: string | undefined, after?: string): void {
     if (receipt === undefined || this.hasEnded) return;
     sendReceipt(socket, receipt, after, this.#parser.version, this.#surroundings);
@@ -214,14 +214,14 @@ export class Conversation {
     if (this.hasEnded) return;
     this.#surroundings.faults.add(fault.reason);
     if (fault instanceof TokenFault) this.#surroundings.auth?.refusals.add(fault.refusal.kind);
-    // A client that is not read from could not answer the close.
-    this.#surroundings.holds.letGo(socket);
+    // A paused client could not answer the close frame.
+    this.#surroundings.holds.resumeForClose(socket);
     socket.send(errorText(fault, this.#parser.version));
     this.end();
     socket.close(fault.close.code, fault.close.reason);
   }
 
-  /** The connection has ended. What was read before is still obeyed. */
+  /** The connection has ended. Input that was read before is still handled. */
   closed(): void {
     this.isClosed = true;
     stopTimersOf(this.#phase);

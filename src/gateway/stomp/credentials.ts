@@ -7,13 +7,13 @@ import { TokenRefusal } from "../auth/token-refusal.ts";
 import type { ClientSocket } from "../clients/client.ts";
 import type { Surroundings } from "../protocol/protocol.ts";
 
-/** A SEND to it renews the token: its body is the new one. */
+/** The destination of a SEND that renews the token. Its body is the new token. */
 export const renewal = "/auth";
 
-/** What may come in while a token is checked, in bytes. The client is not read from, so this is what was read already. */
+/** How much input may wait while a token is checked, in bytes. The client is not read from then, so this is what was read already. */
 const waitingBytesMax = 1024 ** 2;
 
-/** A fault that is one of the token's. */
+/** A fault because of a token. */
 export class TokenFault extends StompFault {
   readonly refusal: TokenRefusal;
 
@@ -23,17 +23,17 @@ export class TokenFault extends StompFault {
   }
 }
 
-/** What credentials need of a session's surroundings. */
+/** The surroundings that credentials use. */
 type CredentialsParts = Pick<Surroundings, "auth" | "holds" | "wheel">;
 
 /**
- * Who a session is and what it may do: what the handshake's token grants, or else CONNECT's, and then each that renews it.
+ * A session's id and rights: from the handshake's token, or else from that of CONNECT, and then from each renewal.
  *
- * A token takes time to check. What comes meanwhile waits, in order.
+ * Checking a token takes time. Input that comes meanwhile waits, in order.
  */
 export class Credentials {
   readonly #surroundings: CredentialsParts;
-  /** The client id in the path, which a token that comes later has to agree with. */
+  /** The client id in the path, which a later token must agree with. */
   readonly #asked: string | undefined;
   #grant: Grant | undefined;
   #lease: Lease | undefined;
@@ -55,14 +55,14 @@ export class Credentials {
     return this.#isChecking;
   }
 
-  /** Something came while the token is checked: a fault if it is more than may wait. */
+  /** More input came while the token is checked. Returns a fault if it is more than may wait. */
   wait(bytes: number): StompFault | undefined {
     this.#waitingBytes += bytes;
     if (this.#waitingBytes <= waitingBytesMax) return undefined;
     return new StompFault(`more than ${waitingBytesMax} bytes came while the token was checked`);
   }
 
-  /** Begins the token's time: from now on `fail` may be called, unless another token came in time and is being checked. */
+  /** Starts the token's time. From now on `fail` may be called, unless another token came in time and is being checked. */
   begin(fail: (fault: TokenFault) => void): void {
     this.#lease?.stop();
     this.#lease =
@@ -73,10 +73,10 @@ export class Credentials {
   }
 
   /**
-   * Checks a token and takes over what it grants. Neither `granted` nor `fail` is called if the session ends before.
+   * Checks a token and adopts its rights. Neither `granted` nor `fail` is called if the session ends before.
    *
    * @param granted may throw a TokenFault too
-   * @param fail gets why the token grants nothing, or that its time is over
+   * @param fail called with why the token is refused, or when it expires
    */
   check(socket: ClientSocket, token: string, granted: () => void, fail: (fault: TokenFault) => void): void {
     const { auth, holds } = this.#surroundings;
@@ -100,7 +100,7 @@ export class Credentials {
     });
   }
 
-  /** What the token allows. */
+  /** The token's permissions. */
   get permissions(): Permissions {
     return this.#grant!.permissions;
   }

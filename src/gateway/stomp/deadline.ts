@@ -2,7 +2,7 @@ import type { ClientSocket } from "../clients/client.ts";
 import type { Holds } from "../clients/holds.ts";
 import type { Timed, TimerWheel } from "../clients/timer-wheel.ts";
 
-/** The time that a client has for something. It does not run out while nothing is read from the client. */
+/** The time that a client has for something. It does not run out while the client is not read from. */
 export class Deadline implements Timed {
   readonly #wheel: TimerWheel;
   readonly #holds: Holds;
@@ -27,7 +27,7 @@ export class Deadline implements Timed {
   }
 
   due(nowMs: number): number {
-    // Nothing can have come while nothing is read: the time begins anew.
+    // Nothing could have come while it is not read from, so its time starts again.
     if (this.#holds.has(this.#socket)) this.#atMs = nowMs + this.#afterMs;
     if (nowMs < this.#atMs) return this.#atMs - nowMs;
     this.#missed();

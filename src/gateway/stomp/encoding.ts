@@ -5,21 +5,21 @@ import { headerLine, messageHead, type Version } from "../../wire/stomp/frames.t
 import type { Delivery, Encoding, Relayed } from "../fan-out/encoding.ts";
 import { contentTypeOf, isOwnHeader } from "./headers.ts";
 
-/** MESSAGE frames: the head is the command and the subscription, the tail all that follows. */
+/** MESSAGE frames. The head is the command and the subscription; the tail is everything after it. */
 const encodings: Readonly<Record<Version, Encoding>> = {
   "1.1": encodingOf("1.1"),
   "1.2": encodingOf("1.2"),
 };
 
-/** How messages look to clients that speak this version. */
+/** The encoding for clients of this version. */
 export function stompEncoding(version: Version): Encoding {
   return encodings[version];
 }
 
-/** All that there are. */
+/** All encodings of STOMP. */
 export const stompEncodings: readonly Encoding[] = Object.values(encodings);
 
-/** Heads that are remembered, and the longest subscription id of one, in characters. */
+/** How many heads are remembered, and the longest subscription id for that, in characters. */
 const headsMax = 256;
 const idLengthMax = 64;
 
@@ -27,7 +27,7 @@ function encodingOf(version: Version): Encoding {
   const headOf = remembering((subscriptionId) => messageHead(subscriptionId, version));
   return {
     name: `stomp ${version}`,
-    tellsId: true,
+    includesId: true,
     headOf,
     headAfterGap: (head) => `${head}x-stream-gap:true\n`,
     tailOf: (message, id, delivery) => messageTail(message, id, version, delivery),
@@ -35,7 +35,7 @@ function encodingOf(version: Version): Encoding {
   };
 }
 
-/** Clients of one library give their subscriptions the same few ids, and very many may subscribe at once. */
+/** Remembers heads: clients of one library use the same few subscription ids, and very many may subscribe at once. */
 function remembering(make: (id: string) => string): (id: string) => string {
   const heads = new Map<string, string>();
   return (id) => {
@@ -49,14 +49,14 @@ function remembering(make: (id: string) => string): (id: string) => string {
   };
 }
 
-/** A text body gives text, and bytes give bytes. */
+/** The tail of a MESSAGE: text for a text body, and otherwise bytes. */
 function messageTail(
   { body, topic, headers, clientId, timestamp }: Relayed,
   id: string,
   version: Version,
   { position, isForOne = false, destination = destinationOf(topic) }: Delivery,
 ): Body {
-  // What is for one client alone has that client's id on it, not the sender's.
+  // In a message for one client, the client id is that client's, not the sender's.
   const sender = isForOne ? undefined : clientId;
   let head =
     (position === undefined ? "" : `x-stream-offset:${position}\n`) +
@@ -68,7 +68,7 @@ function messageTail(
     `content-length:${bodyBytes(body)}\n`;
   for (const name in headers) {
     const value = headers[name]!;
-    // STOMP has no way to write a NUL in a header: such a header is left out.
+    // STOMP cannot represent a NUL in a header, so such a header is left out.
     if (name !== "timestamp" && isOwnHeader(name) && !name.includes("\0") && !value.includes("\0"))
       head += headerLine(name, value, version);
   }
@@ -76,7 +76,7 @@ function messageTail(
   return Buffer.concat([Buffer.from(`${head}\n`), toBuffer(body), end]);
 }
 
-/** STOMP has no way to write a NUL. No client can name such a topic, but a pattern matches it. */
+/** STOMP cannot represent a NUL. No client can name such a topic, but a pattern may match it. */
 function withoutNul(destination: string): string {
   return destination.includes("\0") ? destination.replaceAll("\0", "\ufffd") : destination;
 }

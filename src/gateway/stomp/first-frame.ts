@@ -1,10 +1,10 @@
-/** How far into a message is looked: a CONNECT, the end of its line, and the name of its first header. */
+/** How much of a message is examined: enough for a CONNECT, the end of its line, and the name of its first header. */
 const lookedAtChars = 300;
 
 /**
- * Whether the first message of a client that asked for no subprotocol begins with a STOMP CONNECT, as with RabbitMQ's Web STOMP
- * plugin: libraries that are handed a bare `new WebSocket(url)` ask for none. Line ends before it are heart-beats. A text that merely has
- * the word on its first line is none: a header has to follow, or the end of the headers.
+ * Whether the first message of a client without a subprotocol begins with a STOMP CONNECT, as with RabbitMQ's Web STOMP plugin: libraries
+ * that get a bare `new WebSocket(url)` cannot ask for a subprotocol. Line ends before it are heart-beats. A text that just has the word on
+ * its first line does not count: a header has to follow, or the end of the headers.
  */
 export function beginsStomp(body: string | Buffer): boolean {
   const at = afterLineEnds(body);

@@ -4,14 +4,14 @@ import type { ClientSocket } from "../clients/client.ts";
 import type { Timed, TimerWheel } from "../clients/timer-wheel.ts";
 import type { StompSurroundings } from "./surroundings.ts";
 
-/** What Warren offers and asks for in CONNECTED: as often as the client likes, but not more often than this. */
+/** The least interval of heart-beats that Warren offers and asks for in CONNECTED. Otherwise the client decides. */
 export const heartBeatMs = 1000;
-/** How much later than promised a client's heart-beat may come: networks and browsers' timers are late. */
+/** A client's heart-beat may take this many times as long as promised: networks and browsers' timers are late. */
 const patienceFactor = 2;
-/** How long before it is due a beat goes out, since the wheel's slots are coarse. */
+/** A heart-beat is sent this long before it is due, since the wheel's resolution is low. */
 const marginMs = 250;
 
-/** What was agreed on, in milliseconds; 0 is none. */
+/** The agreed intervals, in milliseconds; 0: no heart-beats. */
 export interface Agreement {
   /** Warren sends something at least this often. */
   readonly outgoingMs: number;
@@ -20,7 +20,7 @@ export interface Agreement {
 }
 
 /**
- * What follows from the heart-beat header of a CONNECT ("can send every,wants every" in milliseconds).
+ * The agreement that follows from the heart-beat header of a CONNECT ("can send every,wants every" in milliseconds).
  *
  * @throws StompFault if it is malformed
  */
@@ -33,17 +33,17 @@ export function agreementOn(header: string | undefined): Agreement {
   return { outgoingMs: agreed(Number(wants)), incomingMs: agreed(Number(canSend)) };
 }
 
-/** What heart-beats do. */
+/** The actions of heart-beats. */
 export interface HeartBeatActions {
-  /** Sends one. */
+  /** Sends a heart-beat. */
   beat(): void;
-  /** Nothing came for too long. */
+  /** Called when nothing came for too long. */
   silent(afterMs: number): void;
-  /** Whether the client is read from at all: if not, its silence means nothing. */
+  /** Whether the client is being read from. If not, its silence means nothing. */
   isHeard(): boolean;
 }
 
-/** One client's heart-beats. It sends them whatever else is sent: fan-out does not pass through here. */
+/** The heart-beats of one client. They are sent whatever else is sent, since published messages do not pass this class. */
 export class HeartBeats implements Timed {
   readonly #wheel: TimerWheel;
   readonly #agreement: Agreement;
@@ -93,7 +93,7 @@ export class HeartBeats implements Timed {
 /**
  * The heart-beats of a client that has just connected, if it wants any.
  *
- * @param fail is called when nothing came from it for too long
+ * @param fail called when nothing came from it for too long
  */
 export function heartBeatsOf(
   socket: ClientSocket,

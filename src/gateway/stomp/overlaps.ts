@@ -1,14 +1,14 @@
 import { isPattern, wordsOf } from "../../topics/pattern.ts";
 
-/** How many of a client's subscriptions may get the same message. */
+/** How many of a client's subscriptions may match the same message. */
 export const overlapsMax = 25;
-/** How many of the subscriptions that overlap with a new one are looked at, the latest first. */
+/** How many of the subscriptions that overlap with a new one are examined, the latest first. */
 const lookedAtMax = 256;
 
-/** How many pairs are compared in the time that one message takes: the client pays for them as for messages. */
+/** How many comparisons take as long as one message: the client's rate is charged for them. */
 const pairsEach = 100;
 
-/** What became of one more subscription. */
+/** The result for a new subscription. */
 export interface Overlap {
   /** Whether a message could go to more than `overlapsMax` of the client's then. */
   readonly isTooMuch: boolean;
@@ -17,14 +17,14 @@ export interface Overlap {
 }
 
 /**
- * Whether a message could go to more than `overlapsMax` of a client's subscriptions after one more. Each of those that get the same
- * message overlaps with all the others, so it is enough to count the overlaps of each.
+ * Checks whether a message could match more than `overlapsMax` of a client's subscriptions, after one more is added. Subscriptions that
+ * match the same message all overlap with one another, so it is enough to count the overlaps of each.
  */
 export function overlapWith(pattern: string, existing: Iterable<string>): Overlap {
   const overlapping = overlappingWith(pattern, existing).slice(-lookedAtMax);
   const { length } = overlapping;
   if (length < overlapsMax) return { isTooMuch: false, messages: 0 };
-  // Each counts itself, and the new one would be one more.
+  // Each counts itself. The new one would be one more.
   const counts = new Uint16Array(length).fill(1);
   for (let one = 0; one < length; one++)
     for (let other = one + 1; other < length; other++)
@@ -42,7 +42,7 @@ function overlappingWith(pattern: string, existing: Iterable<string>): readonly 
   const wanted = reach(pattern, numbers);
   const overlapping: Reach[] = [];
   for (const name of existing) {
-    // Two topics need not be cut up.
+    // Two topics need not be split into words.
     if (!wanted.isPattern && name !== pattern && !isPattern(name)) continue;
     const other = reach(name, numbers);
     if (overlap(wanted, other)) overlapping.push(other);
@@ -50,29 +50,29 @@ function overlappingWith(pattern: string, existing: Iterable<string>): readonly 
   return overlapping;
 }
 
-/** Whether there may be a topic that both stand for. */
+/** Whether there may be a topic that matches both. */
 export function mayOverlap(one: string, other: string): boolean {
   const numbers = new Map<string, number>();
   return overlap(reach(one, numbers), reach(other, numbers));
 }
 
-/** What a name or a pattern fixes of a topic. */
+/** What a topic or pattern requires of a topic. */
 interface Reach {
   readonly name: string;
   readonly isPattern: boolean;
-  /** A number for each word: `anything` for a `*`, and the same for the same words. */
+  /** A number for each word: `anything` for a `*`, and otherwise the same number for the same word. */
   readonly words: Uint16Array;
-  /** How many words are before the first `#` and after the last one; all if there is none. */
+  /** How many words are before the first `#`, and how many after the last one; all of them if there is none. */
   readonly before: number;
   readonly after: number;
-  /** Whether there is none. */
+  /** Whether there is no `#`. */
   readonly isFixed: boolean;
 }
 
-/** The number of `*`, which is any word. */
+/** The number for a `*`, which matches any word. */
 const anything = 0;
 
-/** @param numbers those that words have, and get */
+/** @param numbers the words' numbers; new words are added */
 function reach(name: string, numbers: Map<string, number>): Reach {
   const texts = wordsOf(name);
   const words = Uint16Array.from(texts, (word) => numberOf(word, numbers));
@@ -87,7 +87,7 @@ function numberOf(word: string, numbers: Map<string, number>): number {
   if (word === "*") return anything;
   let number = numbers.get(word);
   if (number === undefined) {
-    // Words beyond what a number can tell apart would be taken for one another, and for more overlap than there is.
+    // Numbers are reused for very many words. That may show an overlap where there is none, but never hides one.
     number = 1 + (numbers.size % 65_535);
     numbers.set(word, number);
   }
@@ -95,8 +95,8 @@ function numberOf(word: string, numbers: Map<string, number>): number {
 }
 
 /**
- * They are told apart by a word before the first `#` of either, or after the last: as `TopicTrie` finds them, so that patterns
- * that do not overlap are never looked at for the same topic.
+ * Two patterns do not overlap if a word differs before the first `#` of either, or after the last. `TopicTrie` matches in the same way, so
+ * patterns that do not overlap are never examined for the same topic.
  */
 function overlap(one: Reach, other: Reach): boolean {
   if (!one.isPattern && !other.isPattern) return one.name === other.name;

@@ -15,31 +15,31 @@ import { messageOf } from "./sent-message.ts";
 import type { StompSurroundings } from "./surroundings.ts";
 import { begun, type Pending, Transactions } from "./transactions.ts";
 
-/** A session that publishes: whose messages these are, and where the answers go. */
+/** The session that publishes: it gives the sender of messages, and gets the answers. */
 export interface Publisher extends Asker {
   readonly socket: ClientSocket;
-  /** The id of the client whose messages these are. */
+  /** The client id of the sender. */
   readonly clientId: string;
   readonly credentials: Credentials;
-  /** Sends a RECEIPT if one was asked for. Does nothing when the session has ended. */
+  /** Sends a RECEIPT if one was requested. Does nothing after the session has ended. */
   acknowledge(receipt: string | undefined): void;
-  /** Ends the session with an ERROR. Does nothing when it has ended. */
+  /** Ends the session with an ERROR. Does nothing after it has ended. */
   fail(fault: StompFault): void;
 }
 
-/** A transaction that is being published: it may take several slices. */
+/** A transaction that is being published, which may take several slices. */
 interface Commit {
   readonly sends: readonly Pending[];
   readonly receipt: string | undefined;
   published: number;
   unconfirmed: number;
-  /** What became of a SEND that was set aside meanwhile. It ends the session when all are published. */
+  /** Why a SEND was set aside meanwhile. It ends the session when all are published. */
   fault?: StompFault;
 }
 
-/** What one session publishes: its SENDs, and its transactions. Those that only listen have none. */
+/** What one session publishes: its SENDs, and its transactions. Sessions that only subscribe have none. */
 export class Publishing implements Sender {
-  /** Whether anything has been published yet. */
+  /** Whether anything was published yet. */
   hasBegun = false;
   /** What it has in the outbox. */
   readonly share = new Share();
@@ -58,12 +58,12 @@ export class Publishing implements Sender {
     this.socket = publisher.socket;
   }
 
-  /** Whether a transaction is being published, by `goOn`: what comes after its COMMIT waits until all of it is. */
+  /** Whether a transaction is being published, by `resume`. Input after its COMMIT waits until all of it is published. */
   get isCommitting(): boolean {
     return this.#commit !== undefined;
   }
 
-  /** What the open transactions hold, and the requests that have an expiration. In bytes. */
+  /** What the open transactions hold, and requests with an expiration. In bytes. */
   get keptBytes(): number {
     return (this.#transactions?.bytes ?? 0) + (this.#line?.keptBytes ?? 0);
   }
@@ -113,7 +113,7 @@ export class Publishing implements Sender {
     this.#publishAsked(asked, receipt, thread, { confirmed, setAside: refused }, receiptCostBytes(replyTo));
   }
 
-  /** A request that repeats an earlier one has no answer: the first asker gets it. */
+  /** A request that repeats an earlier one gets no answer: the answer goes to the first asker. */
   #publishAsked(
     asked: OutgoingMessage,
     receipt: string | undefined,
@@ -137,7 +137,7 @@ export class Publishing implements Sender {
     }
   }
 
-  /** The connection has ended: nobody waits for answers any more. */
+  /** The connection has ended, so nobody waits for answers any more. */
   closed(): void {
     this.#line?.close();
     this.#line = undefined;
@@ -154,7 +154,7 @@ export class Publishing implements Sender {
     this.#endTransaction(frame);
   }
 
-  /** @throws StompFault if a token that came since the SENDs does not allow them any more */
+  /** @throws StompFault if a token that came after the SENDs does not allow them any more */
   commit(frame: Frame, receipt: string | undefined): void {
     const sends = this.#endTransaction(frame);
     const { credentials } = this.#publisher;
@@ -165,7 +165,7 @@ export class Publishing implements Sender {
   }
 
   /** Publishes the next message of the transaction that is being published. */
-  goOn(): void {
+  resume(): void {
     const commit = this.#commit!;
     const { message, receipt } = commit.sends[commit.published]!;
     const isAwaited = receipt !== undefined || commit.receipt !== undefined;
@@ -178,7 +178,7 @@ export class Publishing implements Sender {
     const isLast = commit.published === commit.sends.length;
     if (isLast) this.#commit = undefined;
     if (isAwaited) {
-      // The receipt of all is held once, until the last is confirmed.
+      // The receipt of the COMMIT is kept once, until the last message is confirmed.
       const waiterBytes = receiptCostBytes(receipt ?? "") + (isLast ? receiptCostBytes(commit.receipt) : 0);
       const awaited = receipt ?? commit.receipt;
       this.#publish(message, awaited, this.#waiter(awaited, confirmed), waiterBytes);
@@ -186,18 +186,18 @@ export class Publishing implements Sender {
     if (isLast && commit.fault !== undefined) this.#publisher.fail(commit.fault);
   }
 
-  /** The session has ended: what its transactions hold is not published. */
+  /** The session has ended. What its transactions hold is not published. */
   end(): void {
     this.#transactions = undefined;
     this.#commit = undefined;
   }
 
   /**
-   * Hands a message to the neighbours and to the broker.
+   * Passes a message to the ingress.
    *
-   * @param receipt what an ERROR about it has to name
-   * @param waiterBytes what the waiter keeps
-   * @returns whether it repeats an earlier one, by its idempotency key, and is not published
+   * @param receipt the receipt that an ERROR about the message has to name
+   * @param waiterBytes what the waiter keeps in memory
+   * @returns whether it was not published, because by its idempotency key it repeats an earlier one
    */
   #publish(
     message: OutgoingMessage,
@@ -212,7 +212,7 @@ export class Publishing implements Sender {
     return taken === "repeated";
   }
 
-  /** Ends the session with an ERROR: at once, or when the transaction that is being published has been. */
+  /** Ends the session with an ERROR: at once, or when the transaction that is being published is done. */
   #refuse(fault: StompFault): void {
     if (this.#commit === undefined) this.#publisher.fail(fault);
     else this.#commit.fault ??= fault;
@@ -234,8 +234,8 @@ export class Publishing implements Sender {
   }
 
   /**
-   * Nothing but an ERROR can say that there will be no receipt. It waits until a transaction that is being published has been:
-   * the other messages of it are published.
+   * Hears of a message's confirm. If the message is set aside, only an ERROR can say that there will be no receipt. The ERROR waits until
+   * the transaction that is being published is done, since its other messages are published.
    */
   #waiter(receipt: string | undefined, confirmed: () => void): Waiter {
     const setAside = (why: string) => {

@@ -6,7 +6,7 @@ import type { ClientSocket } from "../clients/client.ts";
 import type { Surroundings } from "../protocol/protocol.ts";
 import { stompEncoding } from "./encoding.ts";
 
-/** Sends a MESSAGE frame to one client, by a subscription that need not exist: its id is the destination. */
+/** Sends a MESSAGE frame to one client, for a subscription that need not exist: its id is the destination. */
 export function sendMessage(
   socket: ClientSocket,
   message: Message,
@@ -21,7 +21,7 @@ export function sendMessage(
   sent(tail.length);
 }
 
-/** @param after where a durable subscription begins */
+/** @param after the position after which a durable subscription begins */
 export function sendReceipt(
   socket: ClientSocket,
   receipt: string,
@@ -39,12 +39,12 @@ export function noConnect(): StompFault {
   return new StompFault("no CONNECT came", { reason: "connectTime", close: closeCodes.notConnected });
 }
 
-/** Why a request has no answer of its own. */
+/** The answer's body if a request could not be sent. */
 export const notSent = "the request could not be sent on";
-/** Why a request that repeats one has no answer of its own. */
+/** The answer's body if a request repeats an earlier one. */
 export const askedBefore =
-  "a request with this idempotency-key was sent before: its answers go to who sent that";
-/** Why a message with an idempotency key is not published. */
+  "a request with this idempotency-key was sent before: its answers go to the sender of that one";
+/** Why a message is not published because of its idempotency key. */
 export const keyFaults = {
   reused:
     "409: the idempotency-key belongs to another message, of another body or destination: give each message a key of its own",

@@ -6,7 +6,7 @@ import type { Frame } from "../../wire/stomp/frames.ts";
 import { bodyOf, travellingHeaders } from "./headers.ts";
 
 /**
- * The message that a SEND stands for.
+ * Converts a SEND into a message.
  *
  * @throws StompFault
  */

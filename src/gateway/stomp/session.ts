@@ -14,8 +14,7 @@ import type { StompSurroundings } from "./surroundings.ts";
 import { Unfinished } from "./unfinished.ts";
 
 /**
- * One STOMP client: makes frames of what it sends, and has them obeyed in its turns.
- * https://stomp.github.io/stomp-specification-1.2.html
+ * One STOMP client: splits its input into frames, and has them handled in its turns. https://stomp.github.io/stomp-specification-1.2.html
  */
 export class Session implements Client {
   readonly seat: Seat;
@@ -23,10 +22,10 @@ export class Session implements Client {
   readonly #parser: FrameParser;
   readonly #conversation: Conversation;
   #framesRead = 0;
-  /** What was read from it and waits to be obeyed. In bytes. */
+  /** How much input waits to be handled. In bytes. */
   #unobeyedBytes = 0;
   #unfinished: Unfinished | undefined;
-  /** A SEND that waits for idempotency keys: what came after it waits until it was obeyed. */
+  /** A SEND that waits for idempotency keys. Further input waits until it is handled. */
   #waiting: Frame | undefined;
 
   constructor(id: string | undefined, seat: Seat, grant: Grant | undefined, surroundings: StompSurroundings) {
@@ -77,7 +76,7 @@ export class Session implements Client {
     }
     if (!turns.isWaiting(socket)) {
       const frames = this.#framesRead;
-      if (this.goOn(socket)) turns.wait(socket);
+      if (this.resumeInput(socket)) turns.wait(socket);
       else if (frames === this.#framesRead) count(socket, pieceMessages, 0);
     }
     this.#countUnobeyed(turns.isWaiting(socket));
@@ -85,22 +84,22 @@ export class Session implements Client {
     if (this.#begunBytes > 0) kept(bytes.byteLength);
   }
 
-  goOn(socket: ClientSocket): boolean {
+  resumeInput(socket: ClientSocket): boolean {
     const isLeft = this.#obey(socket);
     if (this.#unobeyedBytes > 0) this.#countUnobeyed(isLeft);
     return isLeft;
   }
 
-  /** True if something is left. */
+  /** Handles waiting input. Returns true if some is left. */
   #obey(socket: ClientSocket): boolean {
     const { turns, count } = this.#surroundings;
     const conversation = this.#conversation;
-    while (turns.mayGoOn(socket)) {
+    while (turns.mayContinue(socket)) {
       const waited = this.#waiting;
       if (waited !== undefined) {
         this.#waiting = undefined;
         conversation.take(socket, waited);
-      } else if (conversation.publishing?.isCommitting) conversation.publishing.goOn();
+      } else if (conversation.publishing?.isCommitting) conversation.publishing.resume();
       else {
         const next = this.#parser.next();
         if (next === undefined) {
@@ -117,7 +116,7 @@ export class Session implements Client {
           else conversation.take(socket, next);
         }
       }
-      // Nothing that follows a DISCONNECT or a fault is obeyed.
+      // Nothing after a DISCONNECT or a fault is handled.
       if (conversation.hasEnded) {
         this.#endUnfinished();
         return false;
@@ -137,7 +136,7 @@ export class Session implements Client {
     return this.#begunBytes + this.#conversation.subscriptions.keptBytes;
   }
 
-  /** What is kept of what it has begun to send. */
+  /** What is kept of incomplete input. */
   get #begunBytes(): number {
     const waiting = this.#waiting?.body.buffer.byteLength ?? 0;
     return this.#parser.keptBytes + waiting + (this.#conversation.publishing?.keptBytes ?? 0);
@@ -170,14 +169,14 @@ export class Session implements Client {
     this.#conversation.end();
   }
 
-  /** @param isLeft whether what was read waits to be obeyed, and not for the rest of a frame */
+  /** @param isLeft whether input waits to be handled, and not just for the rest of a frame */
   #countUnobeyed(isLeft: boolean): void {
     const bytes = isLeft ? this.#parser.keptBytes : 0;
     this.#surroundings.shares.unobeyedBytes += bytes - this.#unobeyedBytes;
     this.#unobeyedBytes = bytes;
   }
 
-  /** If a frame has begun, its rest has to come in time. */
+  /** Starts the time for the rest of a frame, if one has begun. */
   #awaitRest(socket: ClientSocket): void {
     const isAwaited = this.#parser.isUnfinished && !this.#conversation.isClosed;
     if (isAwaited && this.#unfinished?.after === this.#framesRead) return;

@@ -18,7 +18,7 @@ export class StompProtocol implements Protocol {
     name: "STOMP",
     begins: beginsStomp,
     tokenPlace: "as the passcode of a STOMP CONNECT",
-    // Whatever came before, this is the end of a frame.
+    // Ends any frame, whatever came before.
     resync: "\n\n\0",
     admit: (newcomer) => this.admit(newcomer),
   };

@@ -15,7 +15,7 @@ import type { Credentials } from "./credentials.ts";
 import { stompEncoding } from "./encoding.ts";
 import { overlapsMax, overlapWith } from "./overlaps.ts";
 
-/** The client whose subscription it is. */
+/** The client that subscribes. */
 export interface Subscriber {
   readonly socket: ClientSocket;
   /** The client's id. */
@@ -23,22 +23,22 @@ export interface Subscriber {
   readonly credentials: Credentials;
   readonly version: Version;
   readonly subscriptions: Subscriptions;
-  /** What it takes counts towards what the client may send in a second, in messages. */
+  /** Counts towards the client's rate, in messages. */
   pay(messages: number): void;
 }
 
-/** What becomes of a SUBSCRIBE. */
+/** The result of a SUBSCRIBE. */
 export interface SubscribeEvents {
-  /** Called once when it is in force: at once, or for a durable one when its place in the log is known. */
+  /** Called once when it is in force: at once, or for a durable subscription when its place in the log is known. */
   inForce(after?: string): void;
-  /** Called instead, with a sentence for the client, if a durable one cannot be what it asks for. */
+  /** Called instead if a durable subscription is not possible, with a sentence for the client. */
   refused(why: string): void;
 }
 
 /**
- * Obeys a SUBSCRIBE frame.
+ * Handles a SUBSCRIBE frame.
  *
- * @param countMax subscriptions that a client may have
+ * @param countMax how many subscriptions a client may have
  * @throws StompFault
  */
 export function subscribe(
@@ -66,7 +66,7 @@ export function subscribe(
   }
   const subject: Subject = destination === directDestination ? direct : patternToSubscribe(destination);
   if (subject !== direct) credentials.maySubscribe(subject);
-  // Nearly all clients have fewer than may overlap.
+  // Nearly all clients have fewer subscriptions than may overlap.
   if (subscriptions.count >= overlapsMax) {
     const { isTooMuch, messages } = overlapWith(nameOf(subject), subscriptions.subjects().map(nameOf));
     if (messages > 0) pay(messages);
@@ -102,13 +102,13 @@ function watch(
   { headers }: Frame,
 ): void {
   if (!subscriptions.hasPresence)
-    throw new StompFault("nobody knows who is on a topic: this manager runs with --log off");
+    throw new StompFault("presence is not available: this manager runs with --log off");
   if (startOf(headers) !== undefined)
     throw new StompFault("/presence has no log: leave out x-stream-offset and x-stream-after");
   const countOnly = headers.get("x-count") ?? "false";
   if (countOnly !== "true" && countOnly !== "false")
     throw new StompFault(`x-count is true or false, not ${JSON.stringify(countOnly.slice(0, 80))}`);
-  // What changes there is written to each of them.
+  // Each change is written to all of them.
   if (timesIn(subscriptions.watched(), topic) >= overlapsMax) throw tooManyAlike();
   const fault = subscriptions.addPresence({
     socket,
@@ -122,7 +122,7 @@ function watch(
 }
 
 /**
- * Obeys an UNSUBSCRIBE frame.
+ * Handles an UNSUBSCRIBE frame.
  *
  * @throws StompFault
  */
@@ -148,13 +148,13 @@ function timesIn(topics: Iterable<string>, wanted: string): number {
   return times;
 }
 
-/** What it asks for: a topic, a pattern, or the destination of what is for this client alone. */
+/** The text of a subject: a topic, a pattern, or the destination of messages for this client alone. */
 function nameOf(subject: Subject): string {
   return subject === direct ? directDestination : subject;
 }
 
 /**
- * Where a durable subscription begins; undefined for one that is not durable.
+ * Where a durable subscription begins; undefined for a live one.
  *
  * @throws StompFault
  */
@@ -174,9 +174,9 @@ function startOf(headers: Frame["headers"]): Start | undefined {
 }
 
 /**
- * Whether a live subscription gets only the newest message of each topic that waits when its client reads too slowly.
+ * Whether a live subscription keeps only the newest waiting message of each topic when its client reads too slowly.
  *
- * @param isOther it is no live subscription to topics
+ * @param isOther whether it is not a live subscription to topics
  * @throws StompFault
  */
 function isConflatedBy(headers: Frame["headers"], isOther: boolean): boolean {

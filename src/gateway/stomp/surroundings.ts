@@ -4,23 +4,23 @@ import type { FrameLimits } from "../../wire/stomp/frames.ts";
 import type { Surroundings } from "../protocol/protocol.ts";
 import type { Credentials } from "./credentials.ts";
 
-/** What STOMP clients may do, and for how long. */
+/** The limits of STOMP clients. */
 export interface StompOptions extends FrameLimits {
-  /** Subscriptions that a client may have. */
+  /** How many subscriptions a client may have. */
   readonly maxSubscriptions: number;
   /** What a client's open transactions may hold together. In bytes. */
   readonly maxTransactionBytes: number;
-  /** How long a client may take to send CONNECT. In milliseconds. */
+  /** How long a client has to send CONNECT. In milliseconds. */
   readonly handshakeTimeoutMs: number;
-  /** How long the rest of a frame may take that has begun. In milliseconds. */
+  /** How long the rest of a frame may take. In milliseconds. */
   readonly messageTimeoutMs: number;
 }
 
-/** What the sessions share. */
+/** What all sessions use. */
 export type StompSurroundings = Surroundings &
   StompOptions & {
-    /** ERROR frames, by what was wrong. */
+    /** Counts ERROR frames by reason. */
     readonly faults: LabelledCounter<FaultReason>;
-    /** What every client may do where none needs a token: then nothing in them changes, and all clients share them. */
+    /** The credentials of all clients if no tokens are needed: nothing in them changes then, so all clients share them. */
     readonly anyones: Credentials | undefined;
   };

@@ -6,20 +6,20 @@ import { named } from "../../wire/stomp/frames.ts";
 /** A SEND that waits for its transaction's COMMIT. */
 export interface Pending {
   readonly message: OutgoingMessage;
-  /** What its SEND asked for; undefined: nothing. */
+  /** The receipt that it asked for; undefined: none. */
   readonly receipt: string | undefined;
 }
 
-/** Transactions that a client may have open at once. */
+/** How many transactions a client may have open at once. */
 const openMax = 100;
 
-/** The transactions that a client has begun and not ended. */
+/** A client's open transactions. */
 export class Transactions {
   readonly #open = new Map<string, Pending[]>();
   readonly #bytesMax: number;
   #bytes = 0;
 
-  /** @param bytesMax what all of a client's open transactions may hold together */
+  /** @param bytesMax what all open transactions of the client may hold together */
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
   }
@@ -49,7 +49,7 @@ export class Transactions {
   }
 
   /**
-   * Its SENDs in order. It is open no more.
+   * Ends a transaction and returns its SENDs in order.
    *
    * @throws StompFault
    */
@@ -68,9 +68,9 @@ export class Transactions {
 }
 
 /**
- * A client's transactions; it has none before its first BEGIN.
+ * A client's transactions, which it has from its first BEGIN on.
  *
- * @throws StompFault that names the transaction it asked for
+ * @throws StompFault that names the transaction that was asked for
  */
 export function begun(transactions: Transactions | undefined, name: string): Transactions {
   if (transactions !== undefined) return transactions;

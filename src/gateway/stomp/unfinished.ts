@@ -4,13 +4,13 @@ import type { ClientSocket } from "../clients/client.ts";
 import { Deadline } from "./deadline.ts";
 import type { StompSurroundings } from "./surroundings.ts";
 
-/** A frame that has begun: its rest has to come in time, whatever else the client sends meanwhile. */
+/** A frame that has begun. Its rest has to come in time, whatever else the client sends meanwhile. */
 export class Unfinished {
   /** How many frames the client had sent before this one. */
   readonly after: number;
   readonly #deadline: Deadline;
 
-  /** @param fail is called when the time is over */
+  /** @param fail called when the time is over */
   constructor(
     socket: ClientSocket,
     after: number,
@@ -29,7 +29,7 @@ export class Unfinished {
     );
   }
 
-  /** Ends the wait: the frame is whole, or its rest does not matter any more. */
+  /** Ends the wait, because the frame is complete or does not matter any more. */
   end(): void {
     this.#deadline.met();
   }

@@ -10,12 +10,12 @@ import { MessageClient } from "../protocol/message-client.ts";
 import type { Newcomer, Surroundings } from "../protocol/protocol.ts";
 import type { Line } from "../requests/line.ts";
 
-/** All answers come alike: plain text has no room to say of what they are. */
+/** All answers look the same: plain text has no room to tell which request they answer. */
 const thread = { replyTo: "", correlationId: undefined } as const;
 
 /**
- * The plain-text client that asks for `?app=NAME`, or why there is none. It is on no topic: what it sends are requests to
- * processors, and what it gets are answers.
+ * Makes the plain-text client that asks for `?app=NAME`, or tells why there is none. It is on no topic: it sends requests to processors,
+ * and gets the answers.
  */
 export function admitAsking(
   name: string,
@@ -32,7 +32,7 @@ export function admitAsking(
   return new AskingClient(id ?? crypto.randomUUID(), seat, name, grant, surroundings);
 }
 
-/** Plain text to an app: every WebSocket message is a request. It is on no topic, where it could hear itself. */
+/** A plain-text client of an app: each WebSocket message is a request. It is on no topic, so it cannot get its own messages. */
 class AskingClient extends MessageClient {
   readonly protocol = "text";
   readonly #app: string;
@@ -51,14 +51,14 @@ class AskingClient extends MessageClient {
     const { requests, ingress } = this.surroundings;
     const timestamp = Math.floor(Date.now() / 1000);
     const message = { body, topic: this.#app, clientId: this.id, isRequest: true, timestamp };
-    // Whether it may ask its app was decided when it was admitted.
+    // Whether it may send requests to the app was checked when it was admitted.
     const objection = ingress.objectionTo(message, everything);
     if (objection !== undefined) {
       this.refuse(objection);
       return;
     }
     this.hasPublished = true;
-    // One that has closed has its question asked, and hears no answer.
+    // If it has closed, its request is sent, but it gets no answer.
     if (this.#line === undefined && !this.isClosed)
       this.#line = requests.line({ answer: (answer) => this.direct(this.socket!, answer) });
     const headers = this.#line?.headersOf(undefined, thread, this.#app);

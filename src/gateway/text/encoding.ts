@@ -1,9 +1,9 @@
 import type { Encoding } from "../fan-out/encoding.ts";
 
-/** Plain text: a message is its body, and nothing else. */
+/** Plain text: a message is just its body. */
 export const plain: Encoding = {
   name: "text",
-  tellsId: false,
+  includesId: false,
   headOf: () => "",
   headAfterGap: (head) => head,
   tailOf: ({ body }) => body,

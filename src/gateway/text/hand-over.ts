@@ -1,7 +1,7 @@
 import type { ClientSocket } from "../clients/client.ts";
 import type { LateEntry, LateNewcomer, Protocol } from "../protocol/protocol.ts";
 
-/** The way in to the protocol that a client turns out to speak, by what it says first; undefined: it speaks none of these. */
+/** Finds the protocol that a client's first message shows; undefined if it is none of these. */
 export function lateEntryFor(protocols: readonly Protocol[], first: string | Buffer): LateEntry | undefined {
   for (const { lateEntry } of protocols) if (lateEntry?.begins(first) === true) return lateEntry;
   return undefined;
@@ -9,13 +9,13 @@ export function lateEntryFor(protocols: readonly Protocol[], first: string | Buf
 
 interface HandOver {
   readonly newcomer: LateNewcomer;
-  /** Whether plain text may have come to it. */
+  /** Whether it may have received plain text. */
   readonly hasHeard: boolean;
-  /** Called if it has an id now, and had none before. */
+  /** Called if it has an id now and had none before. */
   identified(socket: ClientSocket): void;
 }
 
-/** The client on a socket speaks another protocol from now on. What it was before must have let go of the socket. */
+/** Hands a socket over to a client of another protocol. The previous client must have let go of the socket. */
 export function handOver(
   socket: ClientSocket,
   entry: LateEntry,
@@ -29,7 +29,7 @@ export function handOver(
   socket.data.left();
   socket.data = client;
   client.opened(socket);
-  // What a client sent before it closed may be understood only now.
+  // The message may be handled only after the client has closed.
   if (socket.readyState === WebSocket.CLOSED) client.closed();
   if (!wasIdentified && client.id !== undefined) identified(socket);
   client.message(socket, first);

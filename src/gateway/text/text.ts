@@ -19,15 +19,15 @@ import { Undecided } from "./undecided.ts";
 
 const mayNothing = "the token allows neither to publish to this topic nor to subscribe to it";
 
-/** What plain text has options for. */
+/** The options of plain text. */
 export interface TextOptions {
-  /** How long a client without a right to speak plain text may take to begin another protocol. In milliseconds. */
+  /** How long a client that may not use plain text has to begin another protocol. In milliseconds. */
   readonly handshakeTimeoutMs: number;
 }
 
 type TextSurroundings = Surroundings & TextOptions;
 
-/** Plain text: every WebSocket message is a message to the client's one topic, and back. */
+/** Plain text: every WebSocket message is a message on the client's one topic. */
 export class TextProtocol implements Protocol {
   readonly subprotocols = [];
   readonly metrics: readonly AnyMetric[] = [
@@ -44,7 +44,7 @@ export class TextProtocol implements Protocol {
     this.#surroundings = surroundings;
   }
 
-  /** A client of another protocol has no topic in its address: until it sends something, nobody can tell the two apart. */
+  /** A client without a topic in its URL may turn out to use another protocol, in which its token comes later. */
   takesTokenLater(url: URL): boolean {
     return !url.searchParams.has("topic") && !url.searchParams.has("app");
   }
@@ -79,17 +79,17 @@ export class TextProtocol implements Protocol {
 
 class TextClient extends MessageClient {
   readonly protocol = "text";
-  /** Its one topic never changes, nor what it may do there, so this is decided once. */
+  /** Its one topic and its rights never change, so this is decided once. */
   readonly maySpeak: boolean;
   readonly mayHear: boolean;
   readonly #topic: string;
-  /** Undefined where it may not hear its topic. */
+  /** Undefined if it may not subscribe to its topic. */
   readonly audience: Audience | undefined;
   readonly #server: Server<Client>;
-  /** What had been delivered to all clients when this one came. */
+  /** How many deliveries there had been when this client came. */
   readonly #deliveredBefore: number;
 
-  /** @param newcomer without an id it gets one with its first message: very many only listen, and nobody could know theirs */
+  /** @param newcomer if it has no id, it gets one with its first message: very many clients only listen, and then nobody could know their id */
   constructor(
     { id, seat, server }: Pick<Newcomer, "id" | "seat" | "server">,
     topic: string,
@@ -116,7 +116,7 @@ class TextClient extends MessageClient {
     return this.audience === undefined ? [] : [this.#topic];
   }
 
-  /** The hot path: it copies nothing. */
+  /** The hot path: nothing is copied. */
   protected obey(socket: ClientSocket, body: string | Buffer): void {
     if (!this.hasPublished && this.#begins(socket, body)) return;
     const timestamp = Math.floor(Date.now() / 1000);
@@ -124,7 +124,7 @@ class TextClient extends MessageClient {
     this.publishFor(message, this.maySpeak ? everything : nothing, body.length);
   }
 
-  /** Bun publishes nothing for a socket that is closed: what was read from it before goes to all. */
+  /** Bun publishes nothing for a closed socket, so messages that were read before it closed go to all. */
   override get speaker(): Speaker | undefined {
     return this.audience === undefined || this.isClosed ? undefined : (this as Speaker);
   }
@@ -144,7 +144,7 @@ class TextClient extends MessageClient {
     if (this.audience !== undefined) this.surroundings.relay.audiences.leave(this.audience);
   }
 
-  /** Its first message. True if that shows it to speak another protocol, to which it has been handed over then. */
+  /** Handles its first message. Returns true if that shows another protocol, to which the client was handed over. */
   #begins(socket: ClientSocket, body: string | Buffer): boolean {
     const { protocols, maxMessageBytes } = this.surroundings;
     if (isLongerThan(body, maxMessageBytes)) return false;
@@ -165,7 +165,7 @@ class TextClient extends MessageClient {
     const { relay, announcements, identified } = this.surroundings;
     announcements.disconnected(this, `it speaks ${entry.name}`);
     if (this.audience !== undefined) socket.unsubscribe(this.audience.key);
-    // It may have heard its topic meanwhile, which was nothing that its library understands.
+    // It may have received messages of its topic that its library does not understand.
     const hasHeard = relay.deliveredCount !== this.#deliveredBefore;
     const waiting = this.waiting;
     const newcomer = { id: this.id, grant: this.grant, seat: this.seat };

@@ -6,20 +6,20 @@ import type { Timed } from "../clients/timer-wheel.ts";
 import type { Surroundings } from "../protocol/protocol.ts";
 import { handOver, lateEntryFor } from "./hand-over.ts";
 
-/** Why a client may not speak plain text, and what it may do in another protocol. */
+/** Why a client may not use plain text, and what it may do in another protocol. */
 export interface Doubt {
   readonly refusal: TokenRefusal;
-  /** Undefined: what it says first has to bring a token. */
+  /** Undefined: its first message has to bring a token. */
   readonly grant: Grant | undefined;
   /** The client id in the path. */
   readonly asked: string | undefined;
-  /** How long it may take to say something. In milliseconds. */
+  /** How long it has to send something. In milliseconds. */
   readonly timeoutMs: number;
 }
 
 /**
- * A client that asked for no subprotocol and may not speak plain text, since it has no token or no right to broadcast. It may
- * speak another protocol: then what it says first shows that. Until it has, nothing comes to it and nothing is taken from it.
+ * A client that asked for no subprotocol and may not use plain text, since it has no token or no right to broadcast. Its first message may
+ * show another protocol. Until then nothing is sent to it and nothing is accepted from it.
  */
 export class Undecided implements Client, Timed {
   readonly id = undefined;
@@ -77,7 +77,7 @@ export class Undecided implements Client, Timed {
     // Nothing is sent to it.
   }
 
-  goOn(): boolean {
+  resumeInput(): boolean {
     return false;
   }
 
@@ -86,15 +86,15 @@ export class Undecided implements Client, Timed {
   }
 
   left(): void {
-    // Nothing of it ever waits.
+    // No input ever waits here.
   }
 
   #refuse(): void {
     const { refusal } = this.#doubt;
     this.closed();
     this.#surroundings.auth?.refusals.add(refusal.kind);
-    // A client that is not read from could not answer the close.
-    this.#surroundings.holds.letGo(this.#socket!);
+    // A paused client could not answer the close frame.
+    this.#surroundings.holds.resumeForClose(this.#socket!);
     this.#socket!.close(refusal.close.code, refusal.why);
   }
 }

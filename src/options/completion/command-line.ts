@@ -4,23 +4,23 @@ import type { Role } from "../kinds/option.ts";
 export interface Flag {
   /** The flag, with its dashes. */
   readonly flag: string;
-  /** What it means, in one line; empty where a command's help says it. */
+  /** Its meaning, in one line; empty if the command's help tells it. */
   readonly meaning: string;
-  /** The values there are, where they are few. */
+  /** Its values, if there are only few. */
   readonly values: readonly string[];
-  /** Its value is the path of a file. */
+  /** Whether its value is the path of a file. */
   readonly takesFile: boolean;
-  /** It is not given alone. */
+  /** Whether it has a value. */
   readonly takesValue: boolean;
 }
 
-/** All that can be completed. */
+/** Everything that can be completed. */
 export interface CommandLine {
   /** Words that may come first, with what they do. */
   readonly commands: Readonly<Record<string, string>>;
-  /** Each with the roles that take it. */
+  /** The flags of roles, each with the roles that have it. */
   readonly ofRoles: readonly (Flag & { readonly roles: readonly Role[] })[];
-  /** Those that a process can have. */
+  /** All roles. */
   readonly roles: readonly Role[];
   /** Commands with actions and flags of their own. */
   readonly withActions: readonly {

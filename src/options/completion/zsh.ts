@@ -37,9 +37,9 @@ compdef _warren warren
 `;
 }
 
-/** @param words that stand before the flags: the command, and its action */
+/** @param words how many words come before the flags: the command, and its action */
 function caseOf(command: string, words: number, specs: readonly string[], first?: string): string {
-  // Options alone stand for the role all.
+  // Without a command, options are for the role all.
   const shift = `shift ${words} words; (( CURRENT -= ${words} ))`;
   const skip = command === "all" ? `if [[ $words[2] != -* ]]; then ${shift}; fi` : shift;
   return [
@@ -56,7 +56,7 @@ function specOf({ flag, meaning, values, takesFile, takesValue }: Flag): string 
   return `'${flag}${said}${takesValue ? taken : ""}'`;
 }
 
-/** Escapes first what `_arguments` gives a meaning to, then what would end the quotes of the shell. */
+/** Escapes characters with a meaning for `_arguments`, and then those that would end the shell's quotes. */
 function quoted(text: string): string {
   return text.replaceAll(/[[\]:\\]/g, "\\$&").replaceAll("'", "'\\''");
 }

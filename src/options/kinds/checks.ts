@@ -4,7 +4,7 @@ import { networkOf } from "../../network.ts";
 import { isOriginRule } from "../../origin.ts";
 import { NotOfThisKind } from "./kinds.ts";
 
-/** What makes the texts of certain options valid, beyond their kind. Each throws `NotOfThisKind` with what it expects. */
+/** Further checks for certain options. Each throws `NotOfThisKind` with what it expects. */
 
 /** The embedded broker's URL. */
 export const memoryBroker = "memory:";
@@ -19,7 +19,7 @@ export function checkBrokerUrl(item: string): void {
   for (const [name, value] of url.searchParams) checkBrokerParameter(name, value);
 }
 
-/** What RabbitMQ's URIs may have as parameters for its own clients, and what says the same here. */
+/** Parameters of RabbitMQ's own clients in URIs, and what to use here instead. */
 const insteadOfParameter: Readonly<Record<string, string>> = {
   cacertfile: "use --broker-ca",
   certfile: "use --broker-cert",
@@ -29,10 +29,10 @@ const insteadOfParameter: Readonly<Record<string, string>> = {
   auth_mechanism: "leave it out, a client certificate logs in where the URL names no user",
 };
 
-/** Refuses a parameter that Warren would not obey: it must not look as if it were in force, least of all one about certificates. */
+/** Refuses a parameter that Warren would ignore. It must not look as if it were in force, least of all if it concerns certificates. */
 function checkBrokerParameter(name: string, value: string): void {
   if (name !== "heartbeat") {
-    // Another name may be a part of a password that is not percent-encoded.
+    // Any other name may be part of a password that is not percent-encoded.
     const instead = insteadOfParameter[name.toLowerCase()];
     const fault = instead === undefined ? "no other" : `not ${name}: ${instead}`;
     throw new NotOfThisKind(`may have the parameter heartbeat, and ${fault}`);
@@ -61,7 +61,7 @@ export function checkHttpUrl(value: string): void {
     throw new NotOfThisKind("must be a URL like http://localhost:4318");
 }
 
-/** Whether others on the network can change what comes from this URL: with keys of their own they could make tokens. */
+/** Whether others on the network could change the answer of this URL: with keys of their own they could make tokens. */
 export function isExposed(url: string): boolean {
   const { protocol, hostname } = new URL(url);
   return protocol === "http:" && !["localhost", "127.0.0.1", "[::1]"].includes(hostname);

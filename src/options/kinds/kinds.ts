@@ -1,22 +1,22 @@
 import { msPerUnit } from "../../duration.ts";
 
 /**
- * The kinds of value that an option can have. Each one turns the text of a flag or an environment variable
- * into a value, or says in a few words what it expects instead.
+ * The kinds of values that options have. Each parses the text of a flag or an environment variable, or says in a few words what it expects
+ * instead.
  */
 
-/** What a kind's parser throws: the words that complete "--flag VALUE: ". */
+/** Thrown by a kind's parser: its message completes "--flag VALUE: ". */
 export class NotOfThisKind extends Error {}
 
 /** A kind of value that an option may have. */
 export interface Kind<T> {
-  /** What stands for the value in `--help`: `NAME`, `URL[,URL…]`, `auto|on|off`. Empty for a switch. */
+  /** The placeholder for the value in `--help`: `NAME`, `URL[,URL…]`, `auto|on|off`. Empty for a switch. */
   readonly placeholder: string;
-  /** The value that the text says. @throws UsageError if it says none */
+  /** Parses the text. @throws UsageError if it is not valid */
   parse(text: string): T;
-  /** How the value is written as the flag's text again, for `--help` and docs/options.md. */
+  /** The value as the flag's text, for `--help` and docs/options.md. */
   show(value: T): string;
-  /** The flag may be given again, which adds to the list. */
+  /** Set if the flag may be repeated, to add to the list. */
   readonly isList?: true;
 }
 

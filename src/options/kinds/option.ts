@@ -5,30 +5,30 @@ export const roles = ["all", "manager", "processor", "bench"] as const;
 /** What a process is. */
 export type Role = (typeof roles)[number];
 
-/** The roles that most options are for. */
+/** All roles. */
 export const every = roles;
-/** Those that serve until they are stopped. */
+/** The roles that serve until they are stopped. */
 export const serving = ["all", "manager", "processor"] as const;
-/** Those with a manager. */
+/** The roles with a manager. */
 export const managing = ["all", "manager"] as const;
-/** Those with a processor. */
+/** The roles with a processor. */
 export const processing = ["all", "processor"] as const;
 
-/** One option: a flag and an environment variable. The key in the table names both. */
+/** An option: a flag and an environment variable. Its key in the table names both. */
 export interface Option<T> {
-  /** What it takes. */
+  /** The kind of its value. */
   readonly kind: Kind<T>;
-  /** Its value where neither the flag nor the variable is given; `undefined` stands for what `unset` says. */
+  /** The value if neither the flag nor the variable is given; `undefined` means what `unset` says. */
   readonly default: T | undefined;
-  /** What `--help` prints as the default where there is no fixed one. */
+  /** What `--help` prints as the default if there is no fixed one. */
   readonly unset?: string;
-  /** The roles that it means something to. A flag given to another role is a usage error; a variable is ignored. */
+  /** The roles that it matters for. For another role, a flag is a usage error and a variable is ignored. */
   readonly roles: readonly Role[];
   /** One line for `--help` and docs/options.md. */
   readonly meaning: string;
 }
 
-/** `T` is told by the kind, so that the default cannot widen it. */
+/** `T` follows from the kind, so that the default cannot widen it. */
 export function option<T>(
   kind: Kind<T>,
   fallback: NoInfer<T>,
@@ -38,7 +38,7 @@ export function option<T>(
   return { kind, default: fallback, roles: of, meaning };
 }
 
-/** An option without a default. @param unset what holds without it, in words for `--help` */
+/** An option without a default. @param unset what applies then, in words for `--help` */
 export function optional<T>(kind: Kind<T>, unset: string, of: readonly Role[], meaning: string): Option<T> {
   return { kind, default: undefined, unset, roles: of, meaning };
 }

@@ -1,7 +1,7 @@
 import { choice, text, whole } from "../kinds/kinds.ts";
 import { every, option, optional, roles, serving } from "../kinds/option.ts";
 
-/** What every role takes, or those with an admin port. */
+/** Options of every role, or of those with an admin port. */
 export const anyRoleOptions = {
   role: option(choice(...roles), "all", every, "what this process is"),
   adminPort: optional(

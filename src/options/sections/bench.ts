@@ -4,7 +4,7 @@ import { option, optional } from "../kinds/option.ts";
 
 const bench = ["bench"] as const;
 
-/** What the load generator takes. */
+/** Options of the load generator. */
 export const benchOptions = {
   url: option(
     list("URL[,URL…]", checkWebSocketUrl),

@@ -1,7 +1,7 @@
 import { bytes, span, whole } from "../kinds/kinds.ts";
 import { managing, option } from "../kinds/option.ts";
 
-/** What one client may do, and for how long. */
+/** The limits of one client. */
 export const clientLimitOptions = {
   maxMessageBytes: option(
     bytes(1, 16 * 1024 ** 2),
@@ -11,7 +11,7 @@ export const clientLimitOptions = {
   ),
   maxHeaders: option(whole("N", 10, 1000), 100, managing, "headers that a STOMP frame may have"),
   maxHeaderBytes: option(
-    // RabbitMQ has to take them in one frame of 128 KiB.
+    // RabbitMQ has to accept them in one frame of 128 KiB.
     bytes(1024, 64 * 1024),
     64 * 1024,
     managing,
@@ -45,13 +45,13 @@ export const clientLimitOptions = {
     whole("N", 0, 10_000_000),
     10_000,
     managing,
-    "messages that a client may send in a second before it is slowed down; 0 is any number",
+    "messages that a client may send in a second before it is slowed down; 0: unlimited",
   ),
   maxBytesPerSecond: option(
     bytes(0, 16 * 1024 ** 3),
     64 * 1024 ** 2,
     managing,
-    "bytes that a client may send in a second (text: UTF-16 units); 0 is any number",
+    "bytes that a client may send in a second (text: UTF-16 units); 0: unlimited",
   ),
   clientInputBytes: option(
     bytes(0, 16 * 1024 ** 2),
@@ -63,7 +63,7 @@ export const clientLimitOptions = {
     span(0, 86_400_000),
     30_000,
     managing,
-    "a client that was slowed down for this time without a second's rest is closed with 4429; 0 is never",
+    "a client that was slowed down for this time without a second's rest is closed with 4429; 0: never",
   ),
   pingIntervalMs: option(
     span(1000, 600_000),

@@ -1,7 +1,7 @@
 import { bytes, whole } from "../kinds/kinds.ts";
 import { managing, option, optional } from "../kinds/option.ts";
 
-/** What all clients may take together. */
+/** The limits of all clients together. */
 export const gatewayLimitOptions = {
   clientsMemoryBytes: optional(
     bytes(1024 ** 2, 1024 ** 4),
@@ -19,12 +19,12 @@ export const gatewayLimitOptions = {
     whole("N", 0, 10_000_000),
     0,
     managing,
-    "clients that may be connected from one address, or IPv6 /64 network; 0 is any number",
+    "clients that may be connected from one address, or IPv6 /64 network; 0: unlimited",
   ),
   maxConnectionsPerSecond: option(
     whole("N", 0, 1_000_000),
     10_000,
     managing,
-    "clients that may connect in a second; further ones are refused with 503; 0 is any number",
+    "clients that may connect in a second; further ones are refused with 503; 0: unlimited",
   ),
 } as const;

@@ -2,7 +2,7 @@ import { checkHost, checkNetwork, checkOrigin } from "../kinds/checks.ts";
 import { list, text, toggle, whole } from "../kinds/kinds.ts";
 import { managing, option, optional, serving } from "../kinds/option.ts";
 
-/** Where a manager listens, for whom, and what it believes of a client's origin. */
+/** Where a manager listens, which clients it accepts, and what it believes about their origin. */
 export const listeningOptions = {
   host: option(
     text("ADDRESS"),

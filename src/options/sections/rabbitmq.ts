@@ -2,7 +2,7 @@ import { checkBrokerUrl } from "../kinds/checks.ts";
 import { bytes, list, onOff, text } from "../kinds/kinds.ts";
 import { option, optional, serving } from "../kinds/option.ts";
 
-/** The connection to RabbitMQ, and what waits on both of its sides. */
+/** The connection to RabbitMQ, and the limits of what waits on both sides of it. */
 export const rabbitmqOptions = {
   broker: optional(
     list("URL[,URL…]", checkBrokerUrl),

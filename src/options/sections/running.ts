@@ -15,7 +15,7 @@ export const runningOptions = {
     whole("N", 0, 1_000_000_000),
     0,
     managing,
-    "one in this many clients' messages without `traceparent` begins a trace; 0 is none",
+    "one in this many clients' messages without `traceparent` begins a trace; 0: none",
   ),
   otlpUrl: optional(
     text("URL", checkHttpUrl),

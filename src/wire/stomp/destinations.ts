@@ -5,11 +5,11 @@ import { own } from "./texts.ts";
 
 const topicPrefix = "/topic/";
 const appPrefix = "/app/";
-/** Who is on a topic; alone: who is on `/broadcast`. */
+/** The clients on a topic; without a topic: those on `/broadcast`. */
 const presence = "/presence";
 const replyPrefix = "/temp-queue/";
 const broadcast = "/broadcast";
-/** What is addressed to this client alone. */
+/** The messages for this client alone. */
 export const direct = "/direct";
 
 /** The destination whose messages have this topic. */
@@ -17,15 +17,15 @@ export function destinationOf(topic: string): string {
   return topic === "" ? broadcast : topicPrefix + topic;
 }
 
-/** Topics that were sent to lately, by their destinations: of each there is one text, however many messages have it. */
+/** The topics of the last destinations in SEND. Each topic is one text, however many messages have it. */
 const sentTo = new Map<string, string>();
-/** What was subscribed to lately, in the same way: very many clients subscribe to the same. */
+/** The same for SUBSCRIBE: very many clients subscribe to the same topics. */
 const subscribedTo = new Map<string, string>();
-/** How many of each of the two are kept: they are forgotten together then, so at most some 2 MB are kept. */
+/** How many of each are kept. Then all are forgotten together, so at most some 2 MB are kept. */
 const knownMax = 1024;
 
 /**
- * The topic to which a SEND's destination stands.
+ * The topic of a SEND's destination.
  *
  * @throws StompFault
  */
@@ -50,13 +50,13 @@ function checkedTopic(destination: string): string {
   return topic;
 }
 
-/** Whether a SEND's destination is for processors alone: `/app/TOPIC`. */
+/** Whether a SEND's destination is only for processors: `/app/TOPIC`. */
 export function isApp(destination: string): boolean {
   return destination.startsWith(appPrefix);
 }
 
 /**
- * The topic that processors see of a request.
+ * The topic of a request, as processors see it.
  *
  * @throws StompFault
  */
@@ -70,7 +70,7 @@ export function appToSendTo(destination: string): string {
 }
 
 /**
- * What a request's `reply-to` names: the text after `/temp-queue/`.
+ * The name in a request's `reply-to`: the text after `/temp-queue/`.
  *
  * @throws StompFault
  */
@@ -83,13 +83,13 @@ export function replyNameIn(replyTo: string): string {
   return own(name);
 }
 
-/** The destination and the subscription of answers to requests with this name in their `reply-to`. */
+/** The destination, and the subscription id, of answers to requests with this name in their `reply-to`. */
 export function replyDestination(name: string): string {
   return replyPrefix + name;
 }
 
 /**
- * The topic of which a SUBSCRIBE's destination asks who is there: `/presence/TOPIC`; undefined if it asks for messages.
+ * The topic in a SUBSCRIBE's destination `/presence/TOPIC`; undefined if it is another destination.
  *
  * @throws StompFault
  */
@@ -107,7 +107,7 @@ export function presenceTopicIn(destination: string): string | undefined {
 }
 
 /**
- * What a SUBSCRIBE's destination stands for: a topic, a pattern of topics, or `direct`.
+ * The subject of a SUBSCRIBE's destination: a topic, a pattern, or `direct`.
  *
  * @throws StompFault
  */

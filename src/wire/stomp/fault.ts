@@ -18,16 +18,16 @@ export const faultReasons = [
   "idempotencyKey",
 ] as const;
 
-/** What a fault is of. */
+/** The reason of a fault, for metrics. */
 export type FaultReason = (typeof faultReasons)[number];
 
-/** What a client did wrong. It becomes the ERROR frame, after which the connection is closed. */
+/** Something that a client did wrong. It becomes the ERROR frame, after which the connection is closed. */
 export class StompFault extends Error {
   override readonly name = "StompFault";
   readonly reason: FaultReason;
-  /** The receipt that the frame at fault asked for; undefined if it asked for none. */
+  /** The receipt that the faulty frame asked for; undefined if there is none. */
   receipt: string | undefined;
-  /** How the connection ends for it. */
+  /** How the connection is closed. */
   readonly close: CloseCode;
   /** Headers of the ERROR frame besides the usual ones. */
   readonly headers: readonly Header[];
@@ -67,10 +67,10 @@ export function required({ command, headers }: Frame, name: string): string {
   return value;
 }
 
-/** How far a frame at fault is searched for its receipt. */
+/** How much of a faulty frame is searched for its receipt. */
 const searchedBytesMax = 128 * 1024;
 
-/** The receipt that a frame asked for whose head cannot be read, as far as it can be told. */
+/** The receipt that a frame with an unreadable head asked for, if it can be found. */
 export function receiptIn(frame: Buffer, version: Version): string | undefined {
   const seen = frame.toString("utf8", 0, Math.min(frame.byteLength, searchedBytesMax));
   const [head = ""] = seen.split(/\n\r?\n/, 1);

@@ -1,41 +1,41 @@
 /**
- * STOMP frames as text, and what they are made of. https://stomp.github.io/stomp-specification-1.2.html, "Augmented BNF";
- * versions 1.2 and 1.1 differ in escaping: 1.1 knows no `\r`.
+ * STOMP frames as text, and their parts. https://stomp.github.io/stomp-specification-1.2.html, "Augmented BNF". Versions 1.2 and 1.1 differ
+ * in escaping: 1.1 has no `\r`.
  */
 export type Version = "1.1" | "1.2";
 
-/** The command, or one header, without its line end. In bytes. */
+/** The longest command or header, without its line end. In bytes. */
 export const lineBytesMax = 8 * 1024;
 
-/** A frame that came. */
+/** A frame that was received. */
 export interface Frame {
   /** Such as SEND. */
   readonly command: string;
-  /** The headers. A name that is repeated counts as it came first. */
+  /** The headers. If a name is repeated, the first value counts. */
   readonly headers: ReadonlyMap<string, string>;
-  /** Only valid until the parser is given more: copy what is to be kept. */
+  /** Valid only until the parser gets more input: copy what is to be kept. */
   readonly body: Buffer;
 }
 
 /** The caps of one frame. */
 export interface FrameLimits {
-  /** A larger body is a fault. */
+  /** Frames with a larger body are faulty. */
   readonly maxMessageBytes: number;
-  /** Headers that a frame may have. */
+  /** How many headers a frame may have. */
   readonly maxHeaders: number;
-  /** The command and all headers with their line ends. In bytes. */
+  /** How long the command and all headers may be together, with their line ends. In bytes. */
   readonly maxHeaderBytes: number;
 }
 
 /** A header, not escaped. */
 export type Header = readonly [name: string, value: string];
 
-/** The frames whose headers are not escaped, for the sake of STOMP 1.0. */
+/** Whether the headers of this command are not escaped, for compatibility with STOMP 1.0. */
 export function isUnescaped(command: string): boolean {
   return command === "CONNECT" || command === "CONNECTED";
 }
 
-/** A whole frame with a text body. Headers come out as they are given, with none added. */
+/** A whole frame with a text body and exactly these headers. */
 export function frameText(
   command: string,
   headers: readonly Header[],
@@ -53,7 +53,7 @@ export function frameText(
 /**
  * The RECEIPT frame.
  *
- * @param after where a durable subscription begins
+ * @param after the position after which a durable subscription begins
  */
 export function receiptText(receipt: string, after: string | undefined, version: Version): string {
   const headers: Header[] = [["receipt-id", receipt]];
@@ -61,7 +61,7 @@ export function receiptText(receipt: string, after: string | undefined, version:
   return frameText("RECEIPT", headers, "", version);
 }
 
-/** How all MESSAGE frames of a subscription begin. */
+/** The head of all MESSAGE frames of a subscription. */
 export function messageHead(subscriptionId: string, version: Version): string {
   return `MESSAGE\n${headerLine("subscription", subscriptionId, version)}`;
 }
@@ -73,7 +73,7 @@ export function headerLine(name: string, value: string, version: Version): strin
 
 const codeOf: Readonly<Record<string, string>> = { "\\": "\\\\", "\n": "\\n", ":": "\\c", "\r": "\\r" };
 
-/** A header's name or value as a frame has it. */
+/** A header's name or value, escaped. */
 export function escapeHeader(text: string, version: Version): string {
   if (!/[\\\n:\r]/.test(text)) return text;
   return text.replaceAll(version === "1.1" ? /[\\\n:]/g : /[\\\n:\r]/g, (character) => codeOf[character]!);
@@ -81,7 +81,7 @@ export function escapeHeader(text: string, version: Version): string {
 
 const characterOf: Readonly<Record<string, string>> = { "\\\\": "\\", "\\n": "\n", "\\c": ":", "\\r": "\r" };
 
-/** The text without its escapes; undefined if one of them is none that this version knows. */
+/** The text without its escapes; undefined if this version does not have one of them. */
 export function unescapeHeader(text: string, version: Version): string | undefined {
   if (!text.includes("\\")) return text;
   let isValid = true;
@@ -93,7 +93,7 @@ export function unescapeHeader(text: string, version: Version): string | undefin
   return isValid ? unescaped : undefined;
 }
 
-/** A client's word, fit to be repeated to it. */
+/** A client's text, in a form that may be repeated to it. */
 export function named(word: string): string {
   return JSON.stringify(word.slice(0, 80));
 }

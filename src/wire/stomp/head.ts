@@ -11,9 +11,9 @@ const backslash = 92;
 export interface Head {
   /** Such as SEND. */
   readonly command: string;
-  /** Unescaped; of a name that comes twice, the first. */
+  /** Unescaped. If a name is repeated, the first value counts. */
   readonly headers: ReadonlyMap<string, string>;
-  /** The body's length in bytes, if the frame says it. */
+  /** The body's length in bytes, if the frame has it. */
   readonly length: number | undefined;
 }
 
@@ -24,30 +24,30 @@ export interface Malformed {
   readonly reason: FaultReason;
 }
 
-/** All parsers share it, as all clients say the same names. */
+/** Shared by all parsers, since all clients use the same names. */
 const texts = new Texts();
 
-/** A line of a head, and where its parts are in the bytes. */
+/** A line of a head, with the positions of its parts. */
 class Line {
   start = 0;
-  /** Where the colon is after its name; −1 if it has none. */
+  /** The position of the colon after the name; −1 if there is none. */
   nameEnd = -1;
-  /** Where it ends, without its line end. */
+  /** The position of its end, without the line end. */
   end = 0;
-  /** Where the line after it begins. */
+  /** The position of the next line. */
   next = 0;
   hasEscape = false;
-  /** Whether there is a CR in it that is no part of its line end. */
+  /** Whether it contains a CR that is not part of its line end. */
   hasCr = false;
   #nameHash = hashBegin;
-  /** The hash of what comes after the name, or of all of it if it has none. */
+  /** The hash of what comes after the name, or of the whole line if there is no name. */
   #hash = hashBegin;
 
   /**
-   * Finds the parts of the line that begins there, in one pass over its bytes.
+   * Finds the parts of the line at `start`, in one pass over its bytes.
    *
-   * @param hasName whether it is a header and not the command
-   * @param maySkipCr whether a line may end with CR LF: in 1.1 the CR is a part of the value
+   * @param hasName whether it is a header, and not the command
+   * @param maySkipCr whether a line may end with CR LF; in 1.1 the CR is part of the value
    */
   read(bytes: Buffer, start: number, hasName: boolean, maySkipCr: boolean): void {
     let nameEnd = -1;
@@ -88,7 +88,7 @@ class Line {
       : utf8(bytes, this.start, this.nameEnd);
   }
 
-  /** What comes after its name, or all of it if it has none. */
+  /** The text after the name, or the whole line if there is no name. */
   value(bytes: Buffer, isAscii: boolean): string {
     const start = this.nameEnd < 0 ? this.start : this.nameEnd + 1;
     return isAscii ? texts.ascii(bytes, start, this.end, this.#hash) : utf8(bytes, start, this.end);
@@ -100,14 +100,14 @@ class Line {
   }
 }
 
-/** The line in hand. One is enough, as heads are cut up one after another. */
+/** The current line. One object is enough, since heads are parsed one after another. */
 const line = new Line();
 
 /**
- * Cuts a head up. Each name and value is decoded from its own bytes, so that to keep one keeps nothing else.
+ * Parses a head. Each name and value is decoded from its own bytes, so keeping one keeps nothing else in memory.
  *
- * @param bytes whole lines, each with its line end, of well-formed UTF-8
- * @param isAscii whether they are ASCII alone
+ * @param bytes complete lines of valid UTF-8, with their line ends
+ * @param isAscii whether they are ASCII only
  */
 export function parseHead(
   bytes: Buffer,
@@ -159,7 +159,7 @@ function withLength(command: string, headers: ReadonlyMap<string, string>): Head
   return { command, headers, length };
 }
 
-/** −1 if it is none. */
+/** −1 if it is not a number. */
 function lengthIn(text: string): number {
   if (text.length === 0 || text.length > 15) return -1;
   let length = 0;

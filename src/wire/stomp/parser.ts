@@ -10,39 +10,39 @@ const nul = 0;
 const nothing = Buffer.alloc(0);
 
 /**
- * Reads frames from bytes that come in pieces: `push` a piece, then take frames with `next` until there is none.
+ * Parses frames from input that comes in pieces: `push` a piece, and then call `next` until it returns undefined.
  *
- * Frames and pieces need not have anything to do with one another. A frame that comes whole is read where it is; what is left
- * of a piece is kept in a buffer that grows by doubling and is read from where reading stopped, so that a frame that comes
- * byte by byte costs no more than its size, and at most the frame's limits and one piece are kept. Nothing here throws.
+ * Frames and pieces may be split in any way. A frame that comes whole is parsed in place. What is left of a piece is kept in a buffer that
+ * grows by doubling, and parsing continues where it stopped. So a frame that comes byte by byte costs no more than its size, and at most
+ * the frame's limits and one piece are kept. Nothing here throws.
  */
 export class FrameParser {
   readonly #limits: FrameLimits;
   #bytes: Buffer = nothing;
-  /** What `#bytes` keeps alive, once that was asked: a buffer tells it slowly. −1 before. */
+  /** How much memory `#bytes` keeps alive, once that was asked, since asking a buffer is slow. −1 before. */
   #allocated = 0;
-  /** Whether `#bytes` is this parser's own, with room after `#end`. */
+  /** Whether `#bytes` belongs to this parser, with room after `#end`. */
   #isOwn = false;
-  /** Where the frame begins, or, after its head, the body. */
+  /** The start of the frame, or, after its head, of the body. */
   #start = 0;
   #end = 0;
-  /** Up to here there is nothing of what is looked for. */
+  /** The position up to which the search found nothing. */
   #seen = 0;
   #lineStart = 0;
-  /** All bytes of the head so far, one upon the other: whether they are ASCII. */
+  /** All bytes of the head so far, combined by OR, to see whether they are ASCII. */
   #bits = 0;
   #head: Head | undefined;
-  /** What its headers take, once its body has been waited for. In bytes. */
+  /** What the headers take while the body is awaited. In bytes. */
   #headBytes = 0;
   #fault: StompFault | undefined;
   #lineEnds = 0;
 
-  /** Nothing but CONNECT may come, which has no body: any other frame is a fault as soon as its head is there. */
+  /** Whether only CONNECT may come, which has no body. Any other frame is a fault as soon as its head is there. */
   awaitsConnect = false;
-  /** Decides on escapes. CONNECT tells it, and is the same in both. */
+  /** Decides which escapes there are. CONNECT tells it, and is the same in both versions. */
   version: Version = "1.2";
 
-  /** @param limits a frame that is beyond one of them is a fault */
+  /** @param limits a frame that exceeds one of them is faulty */
   constructor(limits: FrameLimits) {
     this.#limits = limits;
   }
@@ -60,12 +60,12 @@ export class FrameParser {
     this.#end += bytes.copy(this.#bytes, this.#end);
   }
 
-  /** Whether a frame has begun and its end has not come yet. After `next` has returned undefined. */
+  /** Whether a frame has begun and is incomplete. Call it after `next` has returned undefined. */
   get isUnfinished(): boolean {
     return this.#start < this.#end || this.#head !== undefined;
   }
 
-  /** What is kept of a frame that has begun, in bytes. After `next` has returned undefined. */
+  /** What is kept of an incomplete frame, in bytes. Call it after `next` has returned undefined. */
   get keptBytes(): number {
     return (this.#start === this.#end ? 0 : this.#bufferBytes) + this.#headBytes;
   }
@@ -75,19 +75,19 @@ export class FrameParser {
     return this.#allocated;
   }
 
-  /** Whether anything is left of what was pushed. */
+  /** Whether any input is left. */
   get hasInput(): boolean {
     return this.#start < this.#end || this.#fault !== undefined;
   }
 
-  /** How many line ends between frames have been passed since it was asked last. */
+  /** How many line ends between frames were skipped since the last call. */
   takeLineEnds(): number {
     const lineEnds = this.#lineEnds;
     this.#lineEnds = 0;
     return lineEnds;
   }
 
-  /** The next frame, what is wrong with it, or undefined if more bytes have to come first. After a fault: that again. */
+  /** The next frame, or the fault in it, or undefined if more input is needed. After a fault, the same fault again. */
   next(): Frame | StompFault | undefined {
     if (this.#fault !== undefined) return this.#fault;
     if (this.#head === undefined) {
@@ -114,7 +114,7 @@ export class FrameParser {
     return frame;
   }
 
-  /** Between frames there may be line ends: heart-beats. */
+  /** Skips line ends between frames: heart-beats. */
   #skipLineEnds(): void {
     while (this.#start < this.#end) {
       const byte = this.#bytes[this.#start];
@@ -148,7 +148,7 @@ export class FrameParser {
     return this.#tooLong(lineStart, end);
   }
 
-  /** A fault if a line, or the head with it, is longer than it may be. */
+  /** A fault if a line, or the head with it, is too long. */
   #tooLong(lineStart: number, lineEnd: number): StompFault | undefined {
     const { maxHeaderBytes } = this.#limits;
     if (lineEnd - lineStart > lineBytesMax)
@@ -158,7 +158,7 @@ export class FrameParser {
     return undefined;
   }
 
-  /** @param bodyStart where the head ends */
+  /** @param bodyStart the position at which the head ends */
   #cutUp(lines: Buffer, isAscii: boolean, bodyStart: number): Head | StompFault {
     if (!(isAscii || isUtf8(lines))) return this.#faultInHead("the headers of a frame are not UTF-8");
     const head = parseHead(lines, isAscii, this.version, this.#limits.maxHeaders);
@@ -207,7 +207,7 @@ export class FrameParser {
     });
   }
 
-  /** Names the receipt that the frame at fault asked for, as far as it can be told. */
+  /** Makes a fault with the receipt that the frame asked for, if it can be found. */
   #faultInHead(message: string, reason: FaultReason = "frame"): StompFault {
     const receipt = receiptIn(this.#bytes.subarray(this.#start, this.#end), this.version);
     return new StompFault(message, { reason, receipt });
@@ -222,7 +222,7 @@ export class FrameParser {
     return fault;
   }
 
-  /** What is left waits for more. A small rest must not keep a large piece alive until that comes. */
+  /** Keeps what is left until more comes. A small rest must not keep a large piece in memory. */
   #keepRest(): void {
     const rest = this.#end - this.#start;
     if (rest === 0) this.#bytes = nothing;

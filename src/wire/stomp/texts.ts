@@ -1,4 +1,4 @@
-/** Decodes bytes between two places. Bun has them as Node has, and neither's types name them. */
+/** Buffer methods that decode bytes between two positions. Bun has them like Node, but its types do not. */
 interface Slices {
   latin1Slice(start: number, end: number): string;
   utf8Slice(start: number, end: number): string;
@@ -6,24 +6,24 @@ interface Slices {
 
 /** A power of two. */
 const slotCount = 2048;
-/** Longer texts are hardly ever seen twice. */
+/** Longer texts hardly ever repeat. */
 const seenBytesMax = 64;
 
-/** What `hashOf` begins with, and what each byte multiplies it with: FNV-1a. */
+/** The initial value of `hashOf`, and the factor for each byte: FNV-1a. */
 export const hashBegin = 0x811c9dc5 | 0;
 /** What each byte multiplies the hash with. */
 export const hashPrime = 0x01000193;
 
 /**
- * Makes texts of bytes, each of its own bytes alone: a text that is cut from another one keeps all of that in memory.
+ * Makes texts from bytes, each with memory of its own: a substring keeps the whole text in memory that it was cut from.
  *
- * Names, and many values, are the same in most frames. Those are found by a hash of their bytes, and are not made again. A text
- * that is new takes the place of another one, so that at most some 200 KB are kept.
+ * Names, and many values, are the same in most frames. They are found by a hash of their bytes, and need not be made again. A new text
+ * takes the slot of another one, so at most some 200 KB are kept.
  */
 export class Texts {
   readonly #seen: string[] = new Array<string>(slotCount).fill("");
 
-  /** @param hash of these bytes, which are ASCII */
+  /** @param hash the hash of these bytes, which are ASCII */
   ascii(bytes: Buffer, start: number, end: number, hash: number): string {
     const length = end - start;
     if (length > seenBytesMax) return (bytes as unknown as Slices).latin1Slice(start, end);
@@ -43,12 +43,12 @@ function isAt(text: string, bytes: Buffer, start: number): boolean {
   return true;
 }
 
-/** The text of well-formed UTF-8 between two places. */
+/** The text of valid UTF-8 between two positions. */
 export function utf8(bytes: Buffer, start: number, end: number): string {
   return (bytes as unknown as Slices).utf8Slice(start, end);
 }
 
-/** Returns the same text in memory of its own: one that was cut from another and is to be kept would keep that. */
+/** Returns the same text in memory of its own: a substring would keep the text in memory that it was cut from. */
 export function own(text: string): string {
   const bytes = Buffer.from(text);
   return utf8(bytes, 0, bytes.byteLength);

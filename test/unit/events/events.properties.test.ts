@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { eventKeys } from "../../../src/broker/events.ts";
-import { speakForDead } from "../../../src/events/heir.ts";
+import { reportDead } from "../../../src/events/dead-managers.ts";
 import { EventLog, type Listener } from "../doubles/event-log.ts";
 import { PlayedManager } from "../doubles/played-manager.ts";
 
@@ -90,7 +90,7 @@ test("every connected is followed by exactly one disconnected, whatever links, m
       for (const { link } of managers) link?.lose();
       const last = new PlayedManager(log, "last", believedMs);
       await last.open();
-      const spoken = speakForDead(known, last.link!, last.announcer.outgoing);
+      const spoken = reportDead(known, last.link!, last.announcer.outgoing);
       await last.quiet();
       expect((await spoken).counts.size).toBe(known.length);
       log.arriveLate();
@@ -121,7 +121,7 @@ async function inherit(heir: PlayedManager, dead: PlayedManager, arriving?: numb
   const { link } = heir;
   if (link === undefined || heir === dead || !heir.announcer.isLive) return;
   const known = [dead.manager, dead.announcer.sources, dead.announcer.snapshotAt] as const;
-  const spoken = speakForDead([known], link, heir.announcer.outgoing).catch(() => undefined);
+  const spoken = reportDead([known], link, heir.announcer.outgoing).catch(() => undefined);
   if (arriving === undefined) await heir.quiet();
   else {
     for (let turn = 0; turn < 5; turn++) await Promise.resolve();

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { Heartbeat, Known } from "../../../src/events/event.ts";
+import { contentOf, managerMessageIn } from "../../../src/events/manager-message.ts";
 import { hearsayMax, knownCharsMax, Neighbours, neighboursMax } from "../../../src/events/neighbours.ts";
-import { saidIn, toldIn } from "../../../src/events/told.ts";
 
 const sourceOf = (manager: string, n = 1) => `wsmanager.events.${manager}.${n}`;
 const known = (manager: string, sources = 1): Known => [
@@ -24,7 +24,7 @@ test("however many managers a program makes up, a manager's own heartbeat stays 
   const beat = { beat: beatOf("own", neighbours.known) };
   const body = Buffer.from(JSON.stringify(beat));
   expect(body.length).toBeLessThan(2 * knownCharsMax);
-  expect(toldIn(saidIn(body))).toEqual(beat);
+  expect(managerMessageIn(contentOf(body))).toEqual(beat);
 });
 
 test("of managers that others name few are believed in, and those that were heard are told of first", () => {

@@ -77,7 +77,7 @@ class World {
       this.#roster,
     );
     const sent = (bytes: number) => this.#backlogs.sent(bytes);
-    this.#relay.serveBy({
+    this.#relay.publishThrough({
       publish: (key, frame) => {
         for (const { socket } of this.readers) socket.published(key, frame as string);
         sent(frame.length);

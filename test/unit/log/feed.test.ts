@@ -361,14 +361,14 @@ test("live clients wait until it is known what has been in the log before, get t
     feed.repeats.markPast(record, envelope);
     seen.push(record.repeated);
   };
-  feed.repeats.pastFollows();
+  feed.repeats.expectPast();
   feed.hold();
   for (const [index, number] of [1, 2, 3].entries()) feed.record(10 + index, "wsmanager", of(number));
   expect([heard.length, logged]).toEqual([0, [10, 11, 12]]);
   past(5, 2);
   past(10, 1);
   feed.repeats.pastEnded(5);
-  feed.goOn();
+  feed.resume();
   feed.record(13, "wsmanager", of(4));
   const relayed = (number: number) => ["relay", "a", `${number}`];
   expect(heard).toEqual([relayed(1), relayed(3), relayed(4)]);
@@ -388,7 +388,7 @@ test("an answer that comes while what is for live clients waits is handed on at 
   feed.record(2, "towsmanager", packed("processor-0123456789ab", [answer(2)]));
   const answers = ["1", "2"].map((number) => ["answer", `warren:${number}`, number]);
   expect(heard).toEqual(answers);
-  feed.goOn();
+  feed.resume();
   expect(heard).toEqual(answers);
 });
 
@@ -403,7 +403,7 @@ test("a request's key is learnt, though its record comes while what is for live 
     messageId: id,
     isRequest: true,
   });
-  feed.goOn();
+  feed.resume();
   expect(learned).toEqual([id]);
 });
 
@@ -418,7 +418,7 @@ test("a client that comes while something waits for its topic misses nothing tha
   say(2, "2");
   unwanted.delete("a");
   say(3, "3");
-  feed.goOn();
+  feed.resume();
   say(4, "4");
   expect(heard).toEqual(["1", "2", "3", "4"].map((body) => ["relay", "a", body]));
 });

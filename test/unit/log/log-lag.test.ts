@@ -25,7 +25,7 @@ test("the lag is how long a mark takes to come by, and how many records come bef
   expect(shown()).toEqual({ seconds: 0, records: 0 });
   expect(marks.length).toBe(1);
   nowMs += 2000;
-  for (let record = 0; record < 30; record++) lag.handedOn(1);
+  for (let record = 0; record < 30; record++) lag.forwarded(1);
   // The mark is still on its way.
   expect(shown()).toEqual({ seconds: 2, records: 30 });
   expect(marks.length).toBe(1);

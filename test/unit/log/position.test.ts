@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { isBehind, positionAfter, positionText, startAfter, startAt } from "../../../src/log/position.ts";
+import { isAfter, positionAfter, positionText, startAfter, startAt } from "../../../src/log/position.ts";
 import { seeded } from "../doubles/seeded.ts";
 
 const offsets = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
@@ -11,8 +11,8 @@ test("a subscription begins behind the message whose position it gives", () => {
     fc.property(offsets, indexes, offsets, indexes, (offset, index, otherOffset, otherIndex) => {
       const after = startAfter(positionText(offset, index, 100_001))!;
       const isLater = otherOffset > offset || (otherOffset === offset && otherIndex > index);
-      expect(isBehind(after, otherOffset, otherIndex)).toBe(isLater);
-      expect(isBehind(after, offset, index)).toBe(false);
+      expect(isAfter(after, otherOffset, otherIndex)).toBe(isLater);
+      expect(isAfter(after, offset, index)).toBe(false);
     }),
     seeded,
   );
@@ -21,9 +21,9 @@ test("a subscription begins behind the message whose position it gives", () => {
 test("or with it, the position of a whole record standing for its first message", () => {
   fc.assert(
     fc.property(offsets, indexes, (offset, index) => {
-      expect(isBehind(startAt(`${offset}.${index}`) as never, offset, index)).toBe(true);
-      expect(isBehind(startAt(`${offset}.${index + 1}`) as never, offset, index)).toBe(false);
-      expect(isBehind(startAt(String(offset)) as never, offset, 0)).toBe(true);
+      expect(isAfter(startAt(`${offset}.${index}`) as never, offset, index)).toBe(true);
+      expect(isAfter(startAt(`${offset}.${index + 1}`) as never, offset, index)).toBe(false);
+      expect(isAfter(startAt(String(offset)) as never, offset, 0)).toBe(true);
     }),
     seeded,
   );
@@ -32,8 +32,8 @@ test("or with it, the position of a whole record standing for its first message"
 test("the position of a record with one message has no index, and lies behind all of it", () => {
   expect(positionText(7, 0, 1)).toBe("7");
   expect(positionText(7, 0, 2)).toBe("7.0");
-  expect(isBehind(startAfter("7")!, 7, 99)).toBe(false);
-  expect(isBehind(startAfter("7")!, 8, 0)).toBe(true);
+  expect(isAfter(startAfter("7")!, 7, 99)).toBe(false);
+  expect(isAfter(startAfter("7")!, 8, 0)).toBe(true);
 });
 
 test("a position says by a fingerprint which record it means, and one without means what is there in whatever log there is", () => {

@@ -152,7 +152,7 @@ test("the messages of a pack that goes in pieces are known for repeats if the pa
   const taken = sealPacked(batch, { sequence: 1, number: 1 }, sealing);
   const recordOf = (offset: number, envelope: Envelope) =>
     new LogRecord(offset, "wsmanager", envelope, () => contentsOf(envelope, "?"));
-  repeats.pastFollows();
+  repeats.expectPast();
   for (const [index, { envelope }] of takeApart(taken, sealing).entries()) {
     const record = recordOf(20 + index, envelope);
     repeats.mark(record, envelope);
@@ -177,7 +177,7 @@ test("what came before the start is remembered until as much has come since, how
     repeats[how](record, envelope);
     return record.isRepeat(0);
   };
-  repeats.pastFollows();
+  repeats.expectPast();
   mark("mark", 200_000, `${manager}-7`);
   for (let offset = 0; offset < 140_000; offset++) mark("markPast", offset, `${manager}-b1-${offset}`);
   repeats.pastEnded(0);
@@ -192,10 +192,10 @@ test("what came before the start is remembered until as much has come since, how
 test("the last 65,536 ids are remembered, and none is taken for another", () => {
   const seen = new SeenIds();
   const id = (n: number) => `${manager}-${n}/processor/1`;
-  for (let n = 0; n < 300_000; n++) if (seen.sawAgain(id(n))) throw new Error(`${id(n)} had not come before`);
+  for (let n = 0; n < 300_000; n++) if (seen.remember(id(n))) throw new Error(`${id(n)} had not come before`);
   for (let n = 300_000 - 65_536; n < 300_000; n++)
-    if (!seen.sawAgain(id(n))) throw new Error(`${id(n)} had come before`);
-  expect(seen.sawAgain(id(0))).toBe(false);
+    if (!seen.remember(id(n))) throw new Error(`${id(n)} had come before`);
+  expect(seen.remember(id(0))).toBe(false);
 });
 
 test("a plain copy that comes before its pack does not make the pack a repeat", () => {

@@ -14,7 +14,7 @@ describe("its cap", () => {
   function full() {
     const { outbox, link } = connected(false, { bytesMax: 10_000 });
     let relieved = 0;
-    outbox.level.onRelieved = () => {
+    outbox.level.onLowWatermark = () => {
       relieved++;
     };
     let count = 0;
@@ -82,7 +82,7 @@ describe("its cap", () => {
   test("that was never reached relieves nobody", async () => {
     const { outbox } = connected(false, { bytesMax: 10_000 });
     const relieved = jest.fn();
-    outbox.level.onRelieved = relieved;
+    outbox.level.onLowWatermark = relieved;
     appendAll(outbox, ["one"]);
     await turn();
     outbox.confirmed(1, false);

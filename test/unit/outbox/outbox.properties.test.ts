@@ -102,7 +102,7 @@ class CheckingBroker {
 
   constructor(isPacking: boolean) {
     this.outbox = new Outbox("app", isPacking, limits);
-    this.outbox.level.onRelieved = () => {
+    this.outbox.level.onLowWatermark = () => {
       this.check(() => {
         expect(this.mayHaveBeenFull).toBe(true);
         expect(this.outbox.level.bytes).toBeLessThanOrEqual(limits.bytesMax / 2);

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { Owner } from "../../../src/presence/owner.ts";
-import type { Said } from "../../../src/presence/said.ts";
+import type { PresenceMessage } from "../../../src/presence/presence-message.ts";
 import { defaultPresenceTiming } from "../../../src/presence/timing.ts";
 import { topicsMax } from "../../../src/presence/watching.ts";
 import { makeFakeClock } from "../doubles/fake-clock.ts";
@@ -26,7 +26,7 @@ const ownerOfNobody = () => {
 };
 const topics = (count: number, prefix = "") => Array.from({ length: count }, (_, n) => `${prefix}${n}`);
 
-test.each<[string, Said[]]>([
+test.each<[string, PresenceMessage[]]>([
   ["as a change", [{ from: "b", version: 1, watch: topics(10 * topicsMax) }]],
   ["as its whole list", [{ from: "b", version: 1, all: topics(10 * topicsMax), part: 0, parts: 1 }]],
   [

@@ -3,9 +3,9 @@ import { createSecureContext } from "node:tls";
 import { credentials } from "amqplib";
 import { codeOf, FatalError, reasonOf } from "../../../errors.ts";
 
-/** The files by which a process shows RabbitMQ who it is, and tells who RabbitMQ has to be. */
+/** The files with this process's credentials, and with the authority of RabbitMQ's certificate. */
 export interface AccessOptions {
-  /** Has the password, instead of the URL. */
+  /** Contains the password, in place of the URL. */
   readonly brokerPasswordFile: string | undefined;
   /** PEM file of the CA certificates that RabbitMQ's must chain to; undefined: the system's. */
   readonly brokerCa: string | undefined;
@@ -15,7 +15,7 @@ export interface AccessOptions {
   readonly brokerKey: string | undefined;
 }
 
-/** What is in them. */
+/** The content of these files. */
 export interface Secrets {
   /** Undefined: the URLs have it. */
   readonly password: string | undefined;
@@ -23,13 +23,13 @@ export interface Secrets {
   readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string };
 }
 
-/** Reads the files anew for each connection, so that what was renewed meanwhile counts. */
+/** Reads the files again for each connection, so that renewed ones are used. */
 export interface Access {
-  /** @throws FatalError in one line that names the file and never what is in it */
+  /** @throws FatalError with one line that names the file, and never its content */
   read(): Secrets;
 }
 
-/** The access where the URLs say everything. */
+/** The access if the URLs contain everything. */
 export const urlsAlone: Access = { read: () => ({ password: undefined, tls: {} }) };
 
 /** @throws FatalError if a file cannot be used now */
@@ -76,17 +76,17 @@ function read(flag: string, path: string): string {
   return text;
 }
 
-/** How to log in, from a URL and the files. */
+/** How to log in, according to a URL and the files. */
 export interface Login {
   /** The URL without user and password. */
   readonly url: URL;
-  /** Undefined: by the client certificate (SASL's EXTERNAL). */
+  /** Undefined: the client certificate logs in (SASL's EXTERNAL). */
   readonly user: { readonly name: string; readonly password: string } | undefined;
 }
 
 /**
- * Who logs in: the user in the URL, else the client certificate, else RabbitMQ's own default, guest. Percent escapes are
- * UTF-8, which amqplib does not take them for.
+ * Decides how to log in: as the user in the URL, else by the client certificate, else as RabbitMQ's default, guest. Percent escapes are
+ * UTF-8, which amqplib would decode differently.
  */
 export function loginTo(text: string, { password, tls }: Secrets): Login {
   const url = new URL(text);
@@ -105,7 +105,7 @@ export function credentialsOf({ user }: Login) {
   return user === undefined ? credentials.external() : credentials.plain(user.name, user.password);
 }
 
-/** What is no escape of UTF-8 is taken as it stands. */
+/** Decodes percent escapes. Text that is not valid UTF-8 then is taken as it stands. */
 function unescaped(text: string): string {
   try {
     return decodeURIComponent(text);

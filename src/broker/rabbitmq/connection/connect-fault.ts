@@ -3,17 +3,17 @@ import { withoutPassword } from "../../../redact.ts";
 import { tlsFault } from "./tls-fault.ts";
 
 /**
- * Why RabbitMQ could not be connected to, in words that say what to do. Wrong credentials are fatal until they have worked once;
- * after that the broker is taken to be confused.
+ * Why RabbitMQ could not be connected to, in words that say what to do. Wrong credentials are fatal until they have worked once; after that
+ * the broker is assumed to be at fault.
  *
- * amqplib's errors of a handshake have no code: RabbitMQ's is in their text alone, so that is read, here and nowhere else.
+ * amqplib's errors of a handshake have no code. RabbitMQ's code is only in their text, which is parsed here and nowhere else.
  *
- * @param isFirst no connection has come about yet
- * @param isByCertificate the client certificate logs in
+ * @param isFirst whether no connection has been opened yet
+ * @param isByCertificate whether the client certificate logs in
  */
 export function connectFault(error: unknown, url: string, isFirst: boolean, isByCertificate: boolean): Error {
   const text = reasonOf(error);
-  // A file that could be read at the start may be about to be replaced.
+  // A file that could be read at the start may be just being replaced.
   if (error instanceof FatalError) return new Error(text);
   if (text.includes("SASL mechanism EXTERNAL is not provided")) {
     return new Error(
@@ -30,7 +30,7 @@ export function connectFault(error: unknown, url: string, isFirst: boolean, isBy
       `RabbitMQ at ${withoutPassword(url)} refused the user or password: correct them in --broker or --broker-password-file`,
     );
   }
-  // RabbitMQ says why (no such vhost, no permission, a vhost that has yet to start), but amqplib does not pass it on.
+  // RabbitMQ says why (no such vhost, no permission, a vhost that is still starting), but amqplib does not pass it on.
   if (text.startsWith("Expected ConnectionOpenOk")) {
     return new Error(
       "RabbitMQ closed the connection instead of opening the vhost: does it exist, and may this user enter it?",

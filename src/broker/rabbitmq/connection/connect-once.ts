@@ -7,10 +7,10 @@ import { type AccessOptions, accessBy, credentialsOf, loginTo } from "./access.t
 const timeoutMs = 10_000;
 
 /**
- * One connection for a command that ends: to the first node that lets it in.
+ * Opens one connection for a command, to the first node that accepts it.
  *
- * @param command names it in RabbitMQ's management page
- * @throws FatalError if none does
+ * @param command the connection's name in RabbitMQ's management page
+ * @throws FatalError if no node does
  */
 export async function connectOnce(
   options: AccessOptions & { readonly broker: readonly string[] },
@@ -42,9 +42,9 @@ export async function connectOnce(
 }
 
 /**
- * Does a piece of work on a connection that is for it alone, and closes that.
+ * Does a piece of work on a connection of its own, and closes it.
  *
- * @param missing says what is wrong where a queue that the work needs is not there
+ * @param missing describes what is wrong if a queue that the work needs does not exist
  * @throws FatalError in one line
  */
 export async function workOn<Result>(
@@ -58,7 +58,7 @@ export async function workOn<Result>(
     if (missing !== undefined && codeOf(error) === 404) throw new FatalError(missing);
     throw error instanceof FatalError ? error : new FatalError(`RabbitMQ: ${reasonOf(error)}`);
   } finally {
-    // It may be closed already, which is why it failed.
+    // It may be closed already, which may be why the work failed.
     await connection.close().catch(() => undefined);
   }
 }

@@ -3,10 +3,10 @@ import type { BrokerStatus } from "../../broker.ts";
 import type { Life } from "./life.ts";
 import { Link, type LinkOptions } from "./link.ts";
 
-/** What a connection is for, as the logs and RabbitMQ's management page show it. */
+/** The purpose of a connection, as the logs and RabbitMQ's management page show it. */
 export type Purpose = "publishing" | "answers" | "dead letters" | "marks" | "consuming" | "events";
 
-/** What is the same for all connections of a process. */
+/** The options that all connections of a process have in common. */
 export type ConnectionsOptions = Omit<LinkOptions, "setUp" | "opened">;
 
 /** The connections of a process to RabbitMQ, each with a purpose. */
@@ -15,15 +15,15 @@ export class Connections {
   readonly #onReady: () => void;
   readonly #blockedWhys: () => readonly (string | undefined)[];
   readonly #links: Link[] = [];
-  /** What messages do not need: nobody is held back when one of them is away. */
+  /** Links that messages do not need: no client is held back while one of them is away. */
   readonly #besides: Link[] = [];
   #isClosed = false;
   #isAnnounced = false;
 
   /**
-   * @param options of each of them; what it is for completes its name
-   * @param blockedWhys why RabbitMQ takes nothing, of each connection that publishes; undefined if it does
-   * @param onReady called each time that all of them are in force
+   * @param options for each of them; its purpose is added to the name
+   * @param blockedWhys why RabbitMQ takes no messages, for each publishing connection; undefined if it does
+   * @param onReady called whenever all of them are in force
    */
   constructor(
     options: ConnectionsOptions,
@@ -48,14 +48,14 @@ export class Connections {
     const states = this.#links.map(({ state }) => state);
     if (states.some(({ is }) => is === "closed")) return { state: "closed" };
     const connecting = states.filter((state) => state.is === "connecting");
-    // What one link has heard is true for the others, which may be trying still.
+    // The reason of one link is true for the others, which may still be trying.
     if (connecting.length > 0)
       return { state: "connecting", why: connecting.find(({ why }) => why)?.why ?? "connecting" };
     const why = this.#blockedWhys().find((each) => each !== undefined);
     return why === undefined ? { state: "ready" } : { state: "blocked", why };
   }
 
-  /** @param farewell what is to be said over them before they close; it knows how long it may take itself */
+  /** @param farewell publishes what has to be said before they close; it limits its own time */
   async close(timeoutMs: number, farewell: () => Promise<void>): Promise<void> {
     this.#isClosed = true;
     const deadlineMs = performance.now() + timeoutMs;
@@ -64,7 +64,7 @@ export class Connections {
     await Promise.all([...this.#links, ...this.#besides].map((link) => link.close(leftMs)));
   }
 
-  /** Says once that everything is in force; later losses and returns are the links' to tell. */
+  /** Logs once that everything is in force. The links log later losses and returns. */
   #opened(): void {
     if (this.status().state !== "ready") return;
     this.#onReady();

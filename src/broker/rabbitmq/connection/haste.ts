@@ -1,12 +1,12 @@
-/** How long after the last publish an answer to it may come, for which reading is not to wait. In milliseconds. */
+/** How long after the last publish reading does not wait, since an answer may come. In milliseconds. */
 const hasteMs = 1000;
 
-/** Whether a process waits for answers: after it has published something, what comes is read at once. */
+/** Tracks whether this process waits for answers: after it has published something, everything is read at once. */
 export class Haste {
   #publishedAtMs = Number.NEGATIVE_INFINITY;
   readonly #wakes = new Set<() => void>();
 
-  /** Something is about to be published. */
+  /** Call this just before publishing. */
   published(): void {
     this.#publishedAtMs = performance.now();
     for (const wake of this.#wakes) wake();
@@ -17,7 +17,7 @@ export class Haste {
     return nowMs - this.#publishedAtMs < hasteMs;
   }
 
-  /** Calls `wake` with each publish. Returns what ends that. */
+  /** Calls `wake` with each publish. Returns a function that ends this. */
   onPublished(wake: () => void): () => void {
     this.#wakes.add(wake);
     return () => void this.#wakes.delete(wake);

@@ -2,15 +2,15 @@ import type { Channel, ChannelModel, ConfirmChannel } from "amqplib";
 import type { FrameReader } from "../frames/frame-reader.ts";
 import { type Drop, watch } from "./watch.ts";
 
-/** The connection is as good as any: what was begun over it has to be begun anew, which need not wait. */
+/** Thrown if there is no fault, but what was begun on the connection has to begin again. That needs no wait. */
 export class BeginAnew extends Error {
   override readonly name = "BeginAnew";
 }
 
-/** One life of a connection to RabbitMQ, from its opening to its loss. */
+/** A connection to RabbitMQ, from its opening to its loss. */
 export class Life {
   readonly connection: ChannelModel;
-  /** Reads what RabbitMQ sends over it. */
+  /** Reads what RabbitMQ sends. */
   readonly reader: FrameReader;
   /** Gives the connection up. */
   readonly drop: Drop;
@@ -28,9 +28,9 @@ export class Life {
   }
 
   /**
-   * Ends what was opened, once, when the connection is lost or closed: the first one first.
+   * Calls `end` once, when the connection is lost or closed, in the order of registration.
    *
-   * @throws Error if that has happened already, after it has called `end`
+   * @throws Error if the connection is lost already; `end` was called then
    */
   onLoss(end: () => void): void {
     if (!this.#isOver) {
@@ -41,21 +41,21 @@ export class Life {
     throw new Error("the connection was lost while it was set up");
   }
 
-  /** A channel whose end, for whatever reason, ends the connection. */
+  /** Opens a channel. If it ends, for whatever reason, the connection ends. */
   async channel(): Promise<Channel> {
     const channel = await this.connection.createChannel();
     watch(channel, this.drop);
     return channel;
   }
 
-  /** A channel with confirms, whose end, for whatever reason, ends the connection. */
+  /** Opens a channel with confirms. If it ends, for whatever reason, the connection ends. */
   async confirmChannel(): Promise<ConfirmChannel> {
     const channel = await this.connection.createConfirmChannel();
     watch(channel, this.drop);
     return channel;
   }
 
-  /** The connection is lost, or about to be closed. */
+  /** Called when the connection is lost, or about to be closed. */
   end(): void {
     this.#isOver = true;
     for (const end of this.#ends.splice(0)) end();

@@ -1,47 +1,47 @@
 import type { BackoffLimits } from "../../../backoff.ts";
 
-/** When groups are looked at, in milliseconds. */
+/** When groups are checked, in milliseconds. */
 export interface GroupWatchTiming {
-  /** The time of the first look after a connection was opened: processors that start together with this manager are there by then. */
+  /** The time of the first check after a connection was opened. Processors that start together with this manager are running by then. */
   readonly firstLookMs: number;
-  /** How long it is from the end of one look to the next, after the first ones. */
+  /** The time from the end of one check to the next. */
   readonly lookEveryMs: number;
 }
 
-/** How a link to RabbitMQ behaves; the defaults suit production, tests shorten them. */
+/** How a link to RabbitMQ behaves. The defaults suit production; tests shorten them. */
 export interface LinkTiming {
-  /** Heartbeat that is asked for, in seconds: a frozen broker is given up after two to three of them. */
+  /** The heartbeat that is requested, in seconds. A frozen broker is given up after two to three of them. */
   readonly heartbeatSeconds: number;
-  /** How long connecting may take, and then the answer to each question until all is declared, in milliseconds. */
+  /** How long connecting may take, and then each answer until everything is declared, in milliseconds. */
   readonly openTimeoutMs: number;
-  /** How long the answer to any question after that may take, unless RabbitMQ takes no messages, in milliseconds. */
+  /** How long any later answer may take, unless RabbitMQ takes no messages, in milliseconds. */
   readonly answerTimeoutMs: number;
-  /** How long what was published may wait for its confirm before that is told, in milliseconds. */
+  /** After this time without a confirm a warning is logged, in milliseconds. */
   readonly unconfirmedAfterMs: number;
-  /** How long closing may take before the socket is simply dropped, in milliseconds. */
+  /** How long closing may take before the socket is dropped, in milliseconds. */
   readonly closeTimeoutMs: number;
   /** The waits between attempts to connect. */
   readonly backoff: BackoffLimits;
-  /** A follower that has got nothing for the first time asks the log for a sign, and again after the second one, in milliseconds. */
+  /** A follower that has got nothing for one to two of these intervals writes a mark to check the log, in milliseconds. */
   readonly markAfterMs: number;
-  /** How long a mark waits for an answer before it is written once more. */
+  /** How long a mark waits for its return before it is written again, in milliseconds. */
   readonly markAgainAfterMs: number;
-  /** What has gone is left missing for this time, in which all publishers notice it, in milliseconds. */
+  /** How long a queue or exchange that has gone stays missing, so that all publishers notice it, in milliseconds. */
   readonly missedForMs: number;
-  /** A connection that lived this long counts as good: the next wait is a short one again. In milliseconds. */
+  /** A connection that lasted this long counts as good: the next wait is a short one again. In milliseconds. */
   readonly goodAfterMs: number;
-  /** When a manager looks for groups that nobody consumes any more. */
+  /** When a manager checks for groups that nobody consumes any more. */
   readonly groups: GroupWatchTiming;
 }
 
-/** The timing unless another one is given. */
+/** The timing unless other values are given. */
 export const defaultTiming: LinkTiming = {
   heartbeatSeconds: 10,
   openTimeoutMs: 10_000,
   answerTimeoutMs: 30_000,
   unconfirmedAfterMs: 10_000,
   closeTimeoutMs: 2000,
-  // Well under the 5 s within which delivery resumes, since the links of several processes wait, each for itself.
+  // Well under the 5 s within which delivery resumes, since the links of several processes each wait this long.
   backoff: { firstMs: 200, mostMs: 2000 },
   markAfterMs: 30_000,
   markAgainAfterMs: 2000,

@@ -15,54 +15,57 @@ import { Patience } from "./patience.ts";
 import { rejectAfter } from "./reject-after.ts";
 import { type Drop, refusalOf, whyLost } from "./watch.ts";
 
-/** After a close over what was sent, and where no fault was the cause, the next attempts follow within this many milliseconds: at most this many in a row. */
+/**
+ * After RabbitMQ has closed the connection over what it was sent, or if there was no fault, the next attempt follows within this time in
+ * milliseconds, for at most `hurriedMax` attempts in a row.
+ */
 const hurriedMs = 20;
 const hurriedMax = 30;
 
-/** The life of a link to RabbitMQ. */
+/** The state of a link to RabbitMQ. */
 export type LinkState =
-  /** `why` it is not open: unknown until the first try has failed. */
+  /** `why` it is not open; unknown until the first attempt has failed. */
   | { readonly is: "connecting"; readonly why?: string }
   | { readonly is: "open"; readonly connection: ChannelModel }
   | { readonly is: "closed" };
 
-/** What a connection to RabbitMQ is made of, and who hears of it. */
+/** What a connection to RabbitMQ is made of, and what is called for it. */
 export interface LinkOptions {
-  /** What the connection is for, as the logs and RabbitMQ's management page show it. */
+  /** The purpose of the connection, as the logs and RabbitMQ's management page show it. */
   readonly name: string;
   /** The nodes of one cluster, tried in turn. */
   readonly urls: readonly string[];
   readonly access: Access;
   readonly timing: LinkTiming;
   readonly logger: Logger;
-  /** Tells of losses and returns, for all links of this process together. */
+  /** Logs losses and returns, for all links of this process together. */
   readonly outage: Outage;
   /**
-   * Declares and subscribes anew on each connection. It must leave nothing when it throws: the
-   * connection is dropped and the next one starts afresh. A `FatalError` ends the link for good.
+   * Declares and subscribes on each new connection. If it throws, the connection is dropped and the next one starts afresh. A `FatalError`
+   * ends the link for good.
    */
   setUp(life: Life): Promise<void>;
-  /** Called when all of `setUp` is in force. */
+  /** Called when everything from `setUp` is in force. */
   opened(): void;
-  /** What no waiting mends. */
+  /** Called with an error that waiting cannot mend. */
   onFatal(error: Error): void;
 }
 
 /**
- * One connection to RabbitMQ that is kept up: it connects, sets up, waits until the connection is lost for whatever
- * reason, and starts again after a backoff. A fault on any channel drops the whole connection: rebuilding
- * everything the same way each time is what makes recovery testable.
+ * One connection to RabbitMQ that is kept up: it connects, sets up, waits until the connection is lost for whatever reason, and starts
+ * again after a backoff. A fault on any channel drops the whole connection. Rebuilding everything in the same way each time is what makes
+ * recovery testable.
  *
- * amqplib's own recovery was tried and left: it attaches its listeners only after its setup has resolved and knows
- * nothing of several nodes, and what must be published again is the outbox's to know (docs/decisions.md).
+ * amqplib's own recovery was tried and rejected: it attaches its listeners only after its setup has resolved, it does not know several
+ * nodes, and only the outbox knows what has to be published again (docs/decisions.md).
  */
 export class Link {
   readonly #options: LinkOptions;
   #state: LinkState = { is: "connecting" };
   readonly #closing = Promise.withResolvers<void>();
-  /** Rejects when the link is told to close: whatever is being waited for is of no use any more. */
+  /** Rejects when the link is told to close, to end whatever is being waited for. */
   readonly #stopped: Promise<never> = this.#closing.promise.then(() => Promise.reject(new Error("stopping")));
-  /** Rejects when the link has been told to close, and has waited long enough for RabbitMQ to answer. */
+  /** Rejects when the link was told to close and has waited long enough for RabbitMQ's answer. */
   readonly #givenUp = Promise.withResolvers<never>();
   #isClosing = false;
   #running: Promise<void> | undefined;
@@ -82,7 +85,7 @@ export class Link {
     this.#running = this.#run();
   }
 
-  /** @param timeoutMs how long a RabbitMQ that does not answer is waited for, if that is less than `closeTimeoutMs` */
+  /** @param timeoutMs how long to wait for a RabbitMQ that does not answer, if that is less than `closeTimeoutMs` */
   async close(timeoutMs: number): Promise<void> {
     this.#isClosing = true;
     this.#closing.resolve();
@@ -108,16 +111,16 @@ export class Link {
       const wasGood = performance.now() - startedAt >= timing.goodAfterMs;
       attempt = wasGood ? 1 : attempt + 1;
       this.#noteLoss(url, fault);
-      // Each node of a cluster gets its try before the wait grows.
+      // Each node of a cluster is tried once before the wait grows.
       const round = Math.ceil(attempt / urls.length);
       const waitMs = backoffMs(round, timing.backoff, Math.random());
-      // While it is found out what RabbitMQ does not take, others wait for it.
+      // Attempts to find out which message RabbitMQ does not take should be quick, since all other messages wait.
       const isHurried = attempt <= hurriedMax && (fault instanceof BeginAnew || isOverMessage(fault));
       await this.#wait(isHurried ? Math.min(waitMs, hurriedMs) : waitMs);
     }
   }
 
-  /** One connection's life. Returns why it ended, or undefined if `close` ended it. */
+  /** Opens one connection and waits for its end. Returns why it ended, or undefined if `close` ended it. */
   async #live(url: string): Promise<Error | undefined> {
     const { setUp, timing, outage, name, logger } = this.#options;
     let connection: ChannelModel;
@@ -140,7 +143,7 @@ export class Link {
     let fault: Error | undefined;
     try {
       logger.debug("broker connected, declaring", tell);
-      // However long a busy RabbitMQ takes in all, it is waited for as long as it answers one question after another.
+      // A busy RabbitMQ may take long in all, as long as each single answer comes in time.
       let asked = "nothing";
       const timeout = rejectAfter(
         timing.openTimeoutMs,
@@ -194,7 +197,7 @@ export class Link {
     try {
       return await Promise.race([connecting, timeout.promise, this.#stopped]);
     } catch (error) {
-      // Should it come up after all, nobody waits for it any more.
+      // If the connection opens later after all, it is not needed any more.
       connecting.then((late) => this.#closeConnection(late)).catch(() => undefined);
       throw error;
     } finally {
@@ -219,7 +222,7 @@ export class Link {
     try {
       await Promise.race([connection.close(), timeout.promise, this.#givenUp.promise]);
     } catch (error) {
-      // It was closed already, or does not answer: either way the socket must not stay.
+      // It was closed already, or RabbitMQ does not answer. In either case the socket must not stay open.
       this.#options.logger.debug("connection dropped", {
         connection: this.#options.name,
         reason: reasonOf(error),
@@ -238,7 +241,7 @@ export class Link {
   }
 }
 
-/** RabbitMQ has closed the connection over what it was sent, and would do so again only over the same. */
+/** Whether RabbitMQ has closed the connection over what it was sent, and would do so again only over the same. */
 function isOverMessage(fault: Error): boolean {
   return refusalOf(fault)?.isDoubtful === false;
 }

@@ -1,12 +1,12 @@
 import type { Fields, Logger } from "../../../ops/logger.ts";
 
-/** RabbitMQ that stays away is told of after so long, then after twice as long each time, up to the second. In milliseconds. */
+/** If RabbitMQ stays away, this is logged after the first interval, then after twice as long each time, up to the second. In milliseconds. */
 const stillAway = { firstMs: 15_000, mostMs: 300_000 } as const;
 
 /**
- * What is said about losing RabbitMQ: one line when the first link of this process is lost, and one when the last is back, with how
- * long it was and how much waited. In an outage that lasts there is a line now and then with the reason as it is by then: what is first
- * a lost connection may be a queue that cannot be declared later. All else is printed with `--log-level debug`.
+ * Logs the loss of RabbitMQ: one line when the first link of this process is lost, and one when the last is back, with how long that took
+ * and how many messages waited. During a long outage there is a line now and then with the current reason: what begins as a lost connection
+ * may turn into a queue that cannot be declared. Everything else is logged with `--log-level debug`.
  */
 export class Outage {
   readonly #logger: Logger;
@@ -15,14 +15,14 @@ export class Outage {
   /** The names of the links that are away. */
   readonly #away = new Set<string>();
   #sinceMs = 0;
-  /** When it is told of again that RabbitMQ is away, and how long after that once more. */
+  /** When the outage is logged again, and the interval after that. */
   #tellAtMs = 0;
   #againMs = 0;
-  /** The most messages that were seen to wait since then. */
+  /** The most messages that were seen waiting since then. */
   #waited = 0;
 
   /**
-   * @param waitingCount messages that wait for RabbitMQ
+   * @param waitingCount how many messages wait for RabbitMQ
    * @param now the time in milliseconds
    */
   constructor(logger: Logger, waitingCount: () => number, now: () => number = () => performance.now()) {

@@ -3,18 +3,18 @@ import { untilTick } from "../../../ops/ticks.ts";
 import { isBlocked, openQuestions } from "../frames/innards.ts";
 import type { Drop } from "./watch.ts";
 
-/** How often it is looked whether questions were answered, in milliseconds; more often where they have less time than that. */
+/** How often questions are checked for answers, in milliseconds; more often if they have less time than that. */
 const lookEveryMs = 1000;
 
 /**
- * Gives a connection up on which RabbitMQ leaves a question unanswered, whichever it is: a connection that is alive by its
- * heart-beats may have a channel that is not. While RabbitMQ takes no messages it reads no questions either, and is waited for.
+ * Gives up a connection on which RabbitMQ leaves any question unanswered: heart-beats may show a connection alive while one of its channels
+ * is stuck. While RabbitMQ takes no messages it reads no questions either, so this does not count.
  */
 export class Patience {
   readonly #connection: ChannelModel;
   readonly #limitMs: number;
   readonly #drop: Drop;
-  /** The questions that were open at the last look, and when each was seen first. */
+  /** The questions that were open at the last check, and when each was first seen. */
   #open = new Map<unknown, number>();
   #timer: NodeJS.Timeout | undefined;
 

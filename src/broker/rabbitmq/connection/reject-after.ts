@@ -1,4 +1,4 @@
-/** Rejects after a number of milliseconds, counted anew with each `refresh`, unless it is cancelled before. */
+/** Makes a promise that rejects after this many milliseconds, counted anew with each `refresh`, unless it is cancelled. */
 export function rejectAfter(
   ms: number,
   why: string | (() => string),

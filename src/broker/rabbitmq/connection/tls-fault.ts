@@ -1,6 +1,6 @@
 import { codeOf } from "../../../errors.ts";
 
-/** What Bun and BoringSSL call it, and how to mend it. */
+/** The codes of Bun and BoringSSL, and what to do about them. */
 const remedies: readonly (readonly [code: RegExp, why: string])[] = [
   [
     /^(SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_(VERIFY_LEAF_SIGNATURE|GET_ISSUER_CERT.*))$/,
@@ -25,7 +25,7 @@ const remedies: readonly (readonly [code: RegExp, why: string])[] = [
   ],
 ];
 
-/** An error of TLS in words that say how to mend it; undefined if it is none of those that can be told. */
+/** A TLS error in words that say what to do; undefined for any other error. */
 export function tlsFault(error: unknown): Error | undefined {
   const code = String(codeOf(error));
   const [, why] = remedies.find(([pattern]) => pattern.test(code)) ?? [];

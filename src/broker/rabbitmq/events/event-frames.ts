@@ -7,19 +7,19 @@ import {
 } from "../frames/amqp-wire.ts";
 import { type FramesOptions, publishFrames } from "../frames/publish-frames.ts";
 
-/** Where events of one kind go. There are few, which are made once: what they have in common is written once for each. */
+/** Where events of one kind go. There are few such objects, which are reused: what the events of a route have in common is encoded once. */
 export interface Route {
-  /** What they are published to. */
+  /** The exchange that they are published to. */
   readonly exchange: string;
   /** Their routing key. */
   readonly key: string;
-  /** Whether RabbitMQ gives back what reaches no queue at all. */
+  /** Whether RabbitMQ returns what reaches no queue. */
   readonly isMandatory: boolean;
 }
 
-/** What is published as JSON. */
+/** A message that is published as JSON. */
 export interface EventMessage {
-  /** Where it goes. */
+  /** The route. */
   readonly route: Route;
   /** JSON. */
   readonly body: string;
@@ -35,18 +35,18 @@ const bare = {
   clientId: undefined,
 };
 
-/** Where a header frame has the size of the body: in its second half, the first is for what is above 4 GiB. */
+/** The position of the body size in a header frame: the second half, since the first half is for bodies above 4 GiB. */
 const bodySizeAt = frameHeadBytes + 4 + 4;
 
-/** The frames before a message's body, and where they have its size. */
+/** The frames before a message's body, and the position of the body size. */
 interface Head {
   readonly bytes: Buffer;
   readonly bodySizeAt: number;
 }
 
 /**
- * Writes the AMQP frames of events. Those with the same route differ in their bodies alone, so what comes before the body is written once for each
- * route, and copied: that takes a third of the time of `publishFrames`, which writes whatever is not so simple.
+ * Writes the AMQP frames of events. Events with the same route differ only in their bodies, so the frames before the body are encoded once
+ * for each route, and copied. That takes a third of the time of `publishFrames`, which writes events that are not so simple.
  */
 export class EventFrames {
   readonly #framing: Pick<FramesOptions, "channel" | "frameMax">;
@@ -56,7 +56,7 @@ export class EventFrames {
     this.#framing = framing;
   }
 
-  /** Returns the events' frames in one piece, to be written at once. */
+  /** Returns the frames of the events in one piece. */
   write(events: readonly EventMessage[]): Buffer {
     const pieces: Buffer[] = [];
     let simple: EventMessage[] = [];
@@ -83,7 +83,7 @@ export class EventFrames {
       const bodyAt = at + head.bytes.length;
       const length = buffer.write(body, bodyAt);
       buffer.writeUInt32BE(length, at + head.bodySizeAt);
-      // The head's last bytes are the beginning of the body's frame.
+      // The last bytes of the head are the start of the body's frame.
       buffer.writeUInt32BE(length, bodyAt - frameHeadBytes + frameSizeAt);
       buffer[bodyAt + length] = frameEnd;
       at = bodyAt + length + 1;
@@ -91,7 +91,7 @@ export class EventFrames {
     return buffer.subarray(0, at);
   }
 
-  /** Whether its body is one frame, and there is nothing in its head that others do not have. */
+  /** Whether its body is one frame, and its head has nothing of its own. */
   #isSimple({ body, headers }: EventMessage): boolean {
     const bytesMax = this.#framing.frameMax - frameOverhead;
     return headers === undefined && body.length > 0 && bytesPerUnitMax * body.length <= bytesMax;
@@ -116,10 +116,10 @@ export class EventFrames {
   }
 }
 
-/** Bodies are measured from this length on; of a smaller one the most that it may have is taken, in characters. */
+/** Longer bodies are measured. For shorter ones, the most bytes that they may have are assumed. In characters. */
 const measuredFrom = 1024;
 
-/** The bytes that a body has, at most. */
+/** The most bytes that a body may have. */
 function roomOf(body: string): number {
   return body.length < measuredFrom ? bytesPerUnitMax * body.length : Buffer.byteLength(body);
 }

@@ -2,18 +2,18 @@ import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
 import { type EventRecord, eventKeys } from "../../events.ts";
 import { eventsLog } from "./events-topology.ts";
 
-/** Records on their way that were not acknowledged yet. */
+/** How many records may be unacknowledged. */
 const prefetch = 2000;
 const ackEvery = 500;
-/** How long the log may send nothing before reading it is given up, in milliseconds. */
+/** Reading is given up if the log sends nothing for this long, in milliseconds. */
 const silentMsMax = 10_000;
 
 /**
  * Reads the log of events up to a mark.
  *
  * @param from "first", or a time in seconds since 1970
- * @param mark what the mark's body is; it has been published, or is published soon
- * @throws Error if the channel was lost, or the log fell silent before the mark
+ * @param mark the body of the mark, which is published before or soon after this call
+ * @throws Error if the channel was lost, or if the log sent nothing before the mark
  */
 export async function readEvents(
   connection: ChannelModel,
@@ -23,7 +23,7 @@ export async function readEvents(
 ): Promise<void> {
   const channel = await connection.createChannel();
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  // It may be over before anybody waits for it: while the consumer is not there yet.
+  // It may reject before anybody waits for it, while the consumer is being set up.
   promise.catch(() => undefined);
   const silence = setTimeout(() => reject(new Error("the log of events is silent")), silentMsMax);
   channel.on("error", reject);
@@ -49,7 +49,7 @@ export async function readEvents(
   } finally {
     isOver = true;
     clearTimeout(silence);
-    // It may be closed already, with its connection; and nobody has to wait for a broker that does not answer.
+    // The channel may be closed already, with its connection. And nobody should have to wait for a broker that does not answer.
     const close = async () => await channel.close();
     close().catch(() => undefined);
   }

@@ -26,7 +26,7 @@ import {
 } from "./events-topology.ts";
 import { RevokedLog } from "./revoked-log.ts";
 
-/** The connection over which a manager's events go, and on which it hears of the other managers. */
+/** The connection for a manager's events, over which it also hears the other managers. */
 export class EventsConnection {
   readonly #peer: EventsPeer;
   #number = 0;
@@ -44,7 +44,7 @@ export class EventsConnection {
     await declaring.done();
     const channel = await life.confirmChannel();
     channel.on("ack", ({ deliveryTag, multiple }) => this.#peer.confirmed(deliveryTag, multiple));
-    // It comes before the confirm.
+    // The return comes before the confirm.
     channel.on("return", ({ fields }: Message) => this.#peer.unheard(fields.routingKey));
     channel.on("nack", ({ deliveryTag, multiple }) => this.#peer.refused(deliveryTag, multiple));
     const telling = await life.channel();
@@ -77,7 +77,7 @@ export class EventsConnection {
   }
 }
 
-/** The type of what is for one manager alone, and is no answer. */
+/** The type of messages for one manager that are not answers. */
 const toOne = "to one";
 
 class RabbitmqEventsLink implements EventsLink {
@@ -90,7 +90,7 @@ class RabbitmqEventsLink implements EventsLink {
   readonly #frames: EventFrames;
   readonly #plain = new Map<string, Route>();
   readonly #probes = new Map<string, Route>();
-  /** Published in this turn of the event loop: they go as one. */
+  /** Events that were published in this turn of the event loop, and are written together. */
   #gathered: EventMessage[] = [];
   #flushing: NodeJS.Immediate | undefined;
   #isOpen = true;
@@ -151,7 +151,7 @@ class RabbitmqEventsLink implements EventsLink {
     this.#telling.publish(controlExchange, "", Buffer.from(body), { replyTo, correlationId: id });
   }
 
-  /** Answers a program, or a manager, that asked. It may come late: nobody hears it over another connection. */
+  /** Answers a program or manager that has asked. A late answer is lost if the connection has changed. */
   answer(replyTo: string, properties: { readonly correlationId: string }, body: string): void {
     if (this.#isOpen) this.#telling.publish("", replyTo, Buffer.from(body), properties);
   }
@@ -232,13 +232,13 @@ class RabbitmqEventsLink implements EventsLink {
       return true;
     } catch (error) {
       if (codeOf(error) === 404) return false;
-      // It is there, and belongs to another connection.
+      // The queue exists, and belongs to another connection.
       if (codeOf(error) === 405) return true;
       throw error;
     }
   }
 
-  /** RabbitMQ closes a channel to answer "no". */
+  /** Asks a question on a channel of its own, since RabbitMQ closes the channel to answer "no". */
   async #ask<T>(question: (channel: Channel) => Promise<T>): Promise<T> {
     const channel = await this.#connection.createChannel();
     channel.on("error", () => undefined);

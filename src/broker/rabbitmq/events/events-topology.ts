@@ -5,35 +5,35 @@ import { exchanges } from "../topology/exchanges.ts";
 import { declareLeft } from "../topology/leaving.ts";
 import { declareDeadLetters, deliveryLimit, groupQueue } from "../topology/topology.ts";
 
-/** The topic exchange of all events: the name that programs know. */
+/** The topic exchange of all events, under the name that programs know. */
 const eventsExchange = "wsmanager.events";
-/** The stream of what was connected and disconnected, and of the managers' snapshots. */
+/** The stream of connects and disconnects, and of the managers' snapshots. */
 export const eventsLog = "wsmanager.events.log";
 /** Leads to the inboxes of all managers. */
 export const managersExchange = "wsmanager.managers";
-/** The header by which a voice is told from the one before. */
+/** The header that distinguishes a voice from the previous one. */
 export const voiceHeader = "voice";
 
-/** What the log of events may hold: a day, which is many times as long as the time between two snapshots. */
+/** What the log of events may hold: about a day, many times the interval between two snapshots. */
 const logBytesMax = 1024 ** 3;
 const logAgeMax = "1D";
-/** Each manager sends one every few seconds; what a frozen one did not read is of no use to it. */
+/** The limit of an inbox. Each manager sends a message every few seconds, and a frozen manager has no use for what it did not read. */
 const inboxMessagesMax = 10_000;
 
-/** The exchange by which all managers are told what to do: programs know this name. */
+/** The exchange for commands to all managers, under the name that programs know. */
 export const controlExchange = "wsmanager.control";
 
-/** The exchange to which a manager publishes its events over one of its connections, by the connection's number. */
+/** The exchange to which a manager publishes its events. @param number tells the manager's connections apart */
 export function sourceOf(manager: string, number: number): string {
   return `${eventsExchange}.${manager}.${number}`;
 }
 
-/** The exchange by which a source's events reach programs alone, and not the log. */
+/** The exchange through which a source's events reach only programs, and not the log. */
 export function programsOf(source: string): string {
   return `${source}.programs`;
 }
 
-/** What the log keeps: what a manager that speaks for another one needs, and no more. What is subscribed to is not in it. */
+/** The keys of events that the log keeps: only what a manager needs that has to speak for another one. Subscriptions are not in it. */
 const loggedKeys = [eventKeys.connected, eventKeys.disconnected, "manager.#"];
 
 /** Whether the log keeps events with this key. */
@@ -41,7 +41,7 @@ export function isLogged(key: string): boolean {
   return key !== eventKeys.subscribed && key !== eventKeys.unsubscribed;
 }
 
-/** Held by the manager that settles what another one, or it itself, has left open. */
+/** The lock of the manager that settles what this one has left open. */
 export function lockOf(manager: string): string {
   return `${eventsExchange}.${manager}.settling`;
 }
@@ -50,7 +50,7 @@ function voiceOf(manager: string): string {
   return `${eventsExchange}.${manager}.voice`;
 }
 
-/** The queue in which others' messages for one manager wait. */
+/** The queue for messages from other managers to this one. */
 export function inboxOf(manager: string): string {
   return `${managersExchange}.${manager}`;
 }
@@ -70,10 +70,10 @@ export async function declareEvents(declaring: Declaring): Promise<void> {
 }
 
 /**
- * The durable quorum queue of the events that a processor group's handler is for. When it is full the oldest go: a group that was
- * abandoned must not hold managers up.
+ * Declares the durable quorum queue with the events for a processor group's handler. When it is full the oldest are dropped, since an
+ * abandoned group must not hold managers up.
  *
- * @param group as `eventsGroup` names it
+ * @param group a name from `eventsGroup`
  */
 export async function declareEventsQueue(
   declaring: Declaring,
@@ -105,7 +105,8 @@ async function declareTopic(declaring: Declaring, name: string): Promise<void> {
 }
 
 /**
- * A new voice. It has the name of the one before, whose binding goes with it: what was published by that one reaches nobody any more.
+ * Opens a new voice. It has the name of the previous one, and that one's binding is removed: what was published by it reaches nobody any
+ * more.
  */
 export async function openVoice(channel: Channel, manager: string): Promise<Voice> {
   const exchange = voiceOf(manager);
@@ -119,8 +120,9 @@ export async function openVoice(channel: Channel, manager: string): Promise<Voic
 }
 
 /**
- * The ways by which one manager's events come, for as long as its connection lasts. They are not durable: nothing comes through them after a
- * restart. The log is bound to them, and not to the exchange of all events: else RabbitMQ could not tell whether a program listens.
+ * Declares the exchanges for one manager's events, for as long as its connection lasts. They are not durable, since nothing comes through
+ * them after a restart. The log is bound to them, and not to the exchange of all events; otherwise RabbitMQ could not tell whether a
+ * program listens.
  */
 export async function declareSource(declaring: Declaring, source: string): Promise<void> {
   const programs = programsOf(source);
@@ -131,15 +133,15 @@ export async function declareSource(declaring: Declaring, source: string): Promi
   await declaring.ask((channel) => channel.bindExchange(eventsExchange, programs, ""));
 }
 
-/** Nothing more comes by a source. */
+/** Makes sure that nothing more comes from a source. */
 export async function fenceSource(channel: Channel, source: string): Promise<void> {
-  // Programs may have told its name. Nothing else is deleted.
+  // A foreign program may have sent this name, so nothing but a source may be deleted.
   if (!/^wsmanager\.events\.[\w-]+\.\d+$/.test(source)) return;
   await channel.deleteExchange(programsOf(source));
   await channel.deleteExchange(source);
 }
 
-/** Goes with its connection, and so tells whether the manager is connected. */
+/** Declares a queue that goes with its connection, and so shows whether the manager is connected. */
 export async function openInbox(
   connection: ChannelModel,
   manager: string,

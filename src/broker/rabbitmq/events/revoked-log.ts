@@ -3,16 +3,16 @@ import type { EventsPeer } from "../../events.ts";
 import { type Drop, watch } from "../connection/watch.ts";
 import type { Declaring } from "../topology/declaring.ts";
 
-/** The stream of revoked tokens: small records that every manager reads from the beginning. */
+/** The stream of revoked tokens: small records, which every manager reads from the beginning. */
 const revokedLog = "wsmanager.revoked";
 const logBytesMax = 64 * 1024 ** 2;
 /** How long records are kept: as long as a revocation may last. */
 const logAgeMax = "90D";
-/** Records on their way that were not acknowledged yet. */
+/** How many records may be unacknowledged. */
 const prefetch = 500;
 const markType = "mark";
 
-/** Follows the records of revoked tokens, and writes such records. */
+/** Follows the records of revoked tokens, and writes new ones. */
 export class RevokedLog {
   readonly #channel: ConfirmChannel;
 
@@ -29,7 +29,7 @@ export class RevokedLog {
     });
   }
 
-  /** What is in the log by now has been read when the peer hears of it. */
+  /** Opens the log. When the peer's `readRevoked` is called, everything that was in the log by now was read. */
   static async open(connection: ChannelModel, peer: EventsPeer, drop: Drop): Promise<RevokedLog> {
     const channel = await connection.createConfirmChannel();
     watch(channel, drop);
@@ -47,12 +47,12 @@ export class RevokedLog {
       },
       { arguments: { "x-stream-offset": "first" } },
     );
-    // Its end is not known otherwise.
+    // A mark is written, since there is no other way to find the log's end.
     await log.#write("", { type: markType, messageId: nonce });
     return log;
   }
 
-  /** Resolves when RabbitMQ has it. @throws if it has not */
+  /** Resolves when RabbitMQ has the record. @throws Error if that fails */
   async write(body: string): Promise<void> {
     await this.#write(body, {});
   }

@@ -1,31 +1,31 @@
 /**
- * AMQP 0-9-1 on the wire, as far as Warren writes and reads it past amqplib: frames (2.3.5), content headers (4.2.6), and basic (1.8).
+ * The parts of AMQP 0-9-1 that Warren reads and writes without amqplib: frames (2.3.5), content headers (4.2.6), and the class basic (1.8).
  */
 
-/** What a frame of a method begins with. */
+/** The type of method frames. */
 export const frameMethod = 1;
-/** What a frame of a content header begins with. */
+/** The type of content header frames. */
 export const frameHeader = 2;
-/** What a frame of a body begins with. */
+/** The type of body frames. */
 export const frameBody = 3;
-/** What a heartbeat begins with. */
+/** The type of heartbeat frames. */
 export const frameHeartbeat = 8;
-/** What a frame ends with. */
+/** The last byte of every frame. */
 export const frameEnd = 0xce;
 /** Type, channel and size before a frame's payload, in bytes. */
 export const frameHeadBytes = 7;
-/** Where in a frame its payload's size is. */
+/** The position of a frame's payload size. */
 export const frameSizeAt = 3;
-/** All that a frame has around its payload, in bytes. */
+/** What a frame has besides its payload, in bytes. */
 export const frameOverhead = frameHeadBytes + 1;
 /** A UTF-16 code unit takes at most this many bytes as UTF-8. */
 export const bytesPerUnitMax = 3;
 
-/** The class of publishing and consuming. */
+/** The class for publishing and consuming. */
 export const classBasic = 60;
 
-// A content header begins with flags that say which properties follow, in this order. They are no object, since to look into
-// one for each property is slower.
+// A content header has flags that tell which properties follow, in this order. They are constants, since looking into an object for each
+// property is slower.
 
 /** It has the property content-type. */
 export const hasContentType = 1 << 15;

@@ -1,10 +1,10 @@
 import { frameEnd, frameMethod, frameOverhead, frameSizeAt } from "./amqp-wire.ts";
 
-/** What has to be there for a publish to reach everybody. */
+/** What has to exist so that a publish reaches everybody. */
 export interface Needed {
-  /** Exchanges that have to be there. */
+  /** Exchanges that have to exist. */
   readonly exchanges: readonly [string, ...string[]];
-  /** Queues that have to be there. */
+  /** Queues that have to exist. */
   readonly queues: readonly string[];
 }
 
@@ -18,9 +18,9 @@ const isNoWaitExchange = 16;
 const fixedBytes = frameOverhead + 4 + 2;
 
 /**
- * Asks RabbitMQ whether all of this is there: it closes the channel with 404 if anything is not. One declaration each, passive,
- * so that nothing is declared, and without an answer, which also spares RabbitMQ asking the queue how full it is. Of the last
- * exchange it is asked with an answer if `isAnswered`: that comes after all others were found. (AMQP 0-9-1, 1.6.2.1 and 1.7.2.1.)
+ * Makes frames that ask RabbitMQ whether all of this exists: if anything does not, RabbitMQ closes the channel with 404. Each is a passive
+ * declaration, so nothing is declared, and without an answer, which spares RabbitMQ asking each queue for its depth. With `isAnswered`, the
+ * last exchange is asked for with an answer, which comes after all others were found. (AMQP 0-9-1, 1.6.2.1 and 1.7.2.1.)
  */
 export function checkFrames({ exchanges, queues }: Needed, channel: number, isAnswered: boolean): Buffer {
   const frames = queues.map((queue) =>

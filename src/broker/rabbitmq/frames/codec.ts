@@ -6,13 +6,13 @@ import { type Headers, isReservedHeader, isShortText } from "../../../message.ts
 import { faultInProperty, isPropertyName, type PropertyName } from "../../../properties.ts";
 import { audienceHeader, processorsAudience } from "../../../requests.ts";
 
-/** On `wsmanager` who sent it, on `towsmanager` who alone shall receive it. */
+/** On `wsmanager` the sender, on `towsmanager` the only recipient. */
 export const clientIdHeader = "client-id";
 
-/** A client id that no client has, since none has control characters. */
+/** A client id that no client can have, since client ids have no control characters. */
 const nobody = "\u0000";
 
-/** What RabbitMQ delivered, from any publisher: parts of the wrong type are taken as absent. */
+/** Decodes a delivery from any publisher. Parts of the wrong type count as absent. */
 export function fromDelivery({ content, fields, properties }: ConsumeMessage): Envelope {
   const table: Readonly<Record<string, unknown>> = properties.headers ?? {};
   const messageId = text(properties.messageId);
@@ -38,15 +38,15 @@ export function offsetOf({ properties }: ConsumeMessage): number {
   return offset;
 }
 
-/** How often a quorum queue has delivered it before, in vain; other queues do not count. */
+/** How often a quorum queue has delivered the message before, in vain. Other queues do not count. */
 export function deliveryCountOf({ properties }: Pick<ConsumeMessage, "properties">): number {
   const count: unknown = properties.headers?.["x-delivery-count"];
   return typeof count === "number" ? count : 0;
 }
 
 /**
- * Texts, numbers, booleans and times that an application set. A name that AMQP could not carry again, since it is empty or grows beyond
- * 255 bytes as text, is left out like a reserved one: it would spoil every message that it is passed on with.
+ * The texts, numbers, booleans and times that an application set. A name that AMQP could not carry again, because it is empty or longer
+ * than 255 bytes as text, is left out like a reserved one. Otherwise every message that it is passed on with would be refused.
  */
 function applicationHeaders(table: Readonly<Record<string, unknown>>): Headers | undefined {
   let headers: Record<string, string> | undefined;
@@ -62,8 +62,7 @@ function applicationHeaders(table: Readonly<Record<string, unknown>>): Headers |
 }
 
 /**
- * Content types that are no header of a message: those that say no more than whether a body is text, one of which every body has that has
- * no other, and that of packs.
+ * Content types that are not passed on as headers: the default for text and the default for bytes, and that of packs.
  */
 const plainTypes: ReadonlySet<unknown> = new Set([
   "text/plain",
@@ -71,7 +70,7 @@ const plainTypes: ReadonlySet<unknown> = new Set([
   packedContentType,
 ]);
 
-/** Adds the properties that say more than Warren says by itself. One whose value is none for it is left out. */
+/** Adds the properties that tell more than Warren's own. A property with an invalid value is left out. */
 function withProperties(
   headers: Record<string, string> | undefined,
   properties: ConsumeMessage["properties"],
@@ -93,18 +92,18 @@ function withProperties(
   add("type", properties.type);
   add("priority", properties.priority);
   add("expiration", properties.expiration);
-  // A Warren process names itself there where its message has no app id of its own.
+  // A Warren process puts its own name there if the message has no app id.
   if (typeof appId === "string" && !isNumberedBy(appId, messageId) && !isAnswerOf(appId))
     add("app-id", appId);
   return all;
 }
 
-/** Whether the id begins with the app's and a dash. Every record is asked: no text is made for it. */
+/** Whether the id begins with the app's name and a dash. No text is made for that, since every record is checked. */
 function isNumberedBy(appId: string, messageId: string | undefined): boolean {
   return messageId?.[appId.length] === "-" && messageId.startsWith(appId);
 }
 
-/** Whether this is one of Warren's processes that publish messages whose ids are not their own. */
+/** Whether the app is a Warren process that publishes messages with ids of other processes. */
 function isAnswerOf(appId: string): boolean {
   return /^(?:processor-[0-9a-f]{12}|manager-[0-9a-f]{12}-replies)$/.test(appId);
 }
@@ -114,7 +113,7 @@ function isScalar(value: unknown): value is string | number | bigint | boolean {
   return type === "string" || type === "number" || type === "bigint" || type === "boolean";
 }
 
-/** Undefined for lists, tables, decimals and bytes that are no text. Some languages write every text as bytes. */
+/** A field as text; undefined for lists, tables, decimals, and bytes that are not text. Some languages write every text as bytes. */
 function textOfField(value: unknown): string | undefined {
   if (isScalar(value)) return String(value);
   if (Buffer.isBuffer(value)) return isUtf8(value) ? value.toString("utf8") : undefined;
@@ -122,19 +121,19 @@ function textOfField(value: unknown): string | undefined {
   return type === "timestamp" && isScalar(inner) ? String(inner) : undefined;
 }
 
-/** Seconds since 1970, which some programs give in milliseconds, and some as anything. */
+/** Seconds since 1970. Some programs give milliseconds, and some give anything. */
 function timeOf(value: unknown): number | undefined {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 }
 
-/** STOMP cannot carry a NUL, and no honest program sends one. */
+/** STOMP cannot represent a NUL, and no honest program sends one. */
 function text(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" && !value.includes("\0") ? value : undefined;
 }
 
 /**
- * What is addressed to one client must not reach all of them because the address is odd: one that can be nobody's is taken as
- * that. Programs in some languages have numbers or bytes where they mean a text.
+ * The client that a message is for. A message for one client must not reach all of them because its client id is malformed, so an id that
+ * no client can have counts as nobody's. In some languages programs use numbers or bytes in place of text.
  */
 function clientIdOf(value: unknown): string | undefined {
   if (value === undefined || value === null || value === "") return undefined;

@@ -20,7 +20,7 @@ import {
 /**
  * Reads the flags and properties of a content header (AMQP 0-9-1, 4.2.6.1).
  *
- * @returns what amqplib would read; undefined if a header is of a type that messages seldom have, which amqplib is to read then
+ * @returns what amqplib would read; undefined if a header has a rare type, which is left to amqplib
  */
 export function readProperties(bytes: Buffer, start: number, end: number): MessageProperties | undefined {
   const flags = bytes.readUInt16BE(start);
@@ -52,7 +52,7 @@ export function readProperties(bytes: Buffer, start: number, end: number): Messa
 class Reader {
   readonly #bytes: Buffer;
   at: number;
-  /** Something was met that is left to amqplib. */
+  /** Whether something was found that is left to amqplib. */
   isOdd = false;
 
   constructor(bytes: Buffer, at: number) {
@@ -64,7 +64,7 @@ class Reader {
     return this.#bytes[this.at++]!;
   }
 
-  /** A number that is not exact as one is left to amqplib. */
+  /** Numbers that JavaScript cannot represent exactly are left to amqplib. */
   u64(): number {
     const value = this.#bytes.readUInt32BE(this.at) * 2 ** 32 + this.#bytes.readUInt32BE(this.at + 4);
     this.at += 8;
@@ -82,7 +82,7 @@ class Reader {
     while (this.at < end && !this.isOdd) {
       const name = this.shortText();
       const value = this.#value();
-      // A field that is repeated counts as it came first (patches/amqplib.md).
+      // If a field is repeated, the first value counts (patches/amqplib.md).
       if (name !== "__proto__" && !Object.hasOwn(fields, name)) fields[name] = value;
     }
     if (this.at !== end) this.isOdd = true;

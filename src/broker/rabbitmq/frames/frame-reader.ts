@@ -14,33 +14,33 @@ import { readProperties } from "./delivery-properties.ts";
 import { type Receiving, type ReceivingChannel, receiveFrom, receiving } from "./innards.ts";
 import { ReadRests, type Unhurried } from "./read-rests.ts";
 
-/** The class and the method of basic.deliver. */
+/** The class and method of basic.deliver. */
 const basicDeliver = (classBasic << 16) | 60;
-/** Where the flags are in a header frame's payload: after class, weight and the body's size. */
+/** The position of the flags in a header frame's payload: after class, weight and body size. */
 const flagsAt = 12;
 
-/** AMQP's code for what goes wrong within a peer. */
+/** AMQP's code for an internal error. */
 const internalError = 541;
 
 const nothing = Buffer.alloc(0);
 
 /**
- * Reads what RabbitMQ sends in amqplib's place, and takes deliveries apart itself where all of one lies there: in amqplib each of its
- * three frames is an object, and the buffer is cut and joined for each, which makes a delivery half as dear again or more
- * (docs/decisions.md). Everything else goes on to amqplib, frame by frame, as if it had read it.
+ * Reads what RabbitMQ sends, in place of amqplib, and decodes complete deliveries itself. In amqplib each of their three frames is an
+ * object, and the buffer is cut and joined for each, which makes a delivery at least half again as expensive (docs/decisions.md).
+ * Everything else is passed to amqplib frame by frame, as if it had read it itself.
  */
 export class FrameReader {
   readonly #inside: Receiving;
-  /** What amqplib has in place as long as the connection is not closing. */
+  /** amqplib's function for frames, as long as the connection is not closing. */
   readonly #mainAccept: Receiving["accept"];
-  /** Received and not whole, in order. */
+  /** Received chunks that do not complete a frame yet, in order. */
   #parts: Buffer[] = [];
   #partBytes = 0;
-  /** What has to be there before it is worth looking again. */
+  /** How many bytes must have come before it is worth trying again. */
   #neededBytes = frameHeadBytes;
   #rests: ReadRests | undefined;
 
-  /** Takes over from amqplib, on a connection that is open. */
+  /** Takes over from amqplib, on an open connection. */
   constructor(connection: ChannelModel) {
     const inside = receiving(connection);
     this.#inside = inside;
@@ -54,8 +54,8 @@ export class FrameReader {
   }
 
   /**
-   * From now on, reading rests as long as nothing comes but deliveries on this channel and they have time. Returns undefined where the
-   * socket cannot be left alone.
+   * From now on, reading rests as long as only deliveries on this channel come and they have time. Returns undefined if the socket cannot
+   * be paused.
    */
   restWhile(unhurried: Unhurried): ReadRests | undefined {
     const handle = this.#inside.stream._handle;
@@ -76,7 +76,7 @@ export class FrameReader {
     this.#rests?.read(chunk.byteLength);
   };
 
-  /** Takes all that is whole. */
+  /** Handles everything that is complete. */
   #take(): void {
     const bytes = this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts);
     const end = bytes.byteLength;
@@ -91,7 +91,7 @@ export class FrameReader {
     this.#partBytes = end - at;
   }
 
-  /** Takes the frame that begins at `at`, or the delivery. Returns where the next one begins: at `at` if it is not whole. */
+  /** Handles the frame, or the delivery, that begins at `at`. Returns where the next one begins; `at` if this one is incomplete. */
   #frame(bytes: Buffer, at: number, end: number): number {
     const { maxFrameSize } = this.#inside;
     const sizeBytes = bytes.readUInt32BE(at + frameSizeAt);
@@ -116,14 +116,14 @@ export class FrameReader {
     return next;
   }
 
-  /** Gives a frame to amqplib. */
+  /** Passes a frame to amqplib. */
   #pass(frame: Buffer): void {
     const inside = this.#inside;
     inside.rest = frame;
     inside.accept(inside.recvFrame());
   }
 
-  /** Dispatches the delivery that begins at `at`, and returns where it ends; 0 if it is not all there, or not as simple as most. */
+  /** Dispatches the delivery that begins at `at`. Returns where it ends; 0 if it is incomplete, or not as simple as most. */
   #delivery(bytes: Buffer, at: number, headerAt: number, end: number): number {
     const inside = this.#inside;
     if (end - headerAt < frameHeadBytes + flagsAt + 2 || bytes[headerAt] !== frameHeader) return 0;
@@ -131,7 +131,7 @@ export class FrameReader {
     const bodyAt = headerAt + frameOverhead + bytes.readUInt32BE(headerAt + frameSizeAt);
     if (bodyAt > end || bytes[bodyAt - 1] !== frameEnd || bytes.readUInt16BE(headerAt + 1) !== number)
       return 0;
-    // Only the lower half: what is larger comes in several frames.
+    // Only the lower half of the size: larger bodies come in several frames anyway.
     const bodyBytes = bytes.readUInt32BE(headerAt + frameHeadBytes + 8);
     if (bytes.readUInt32BE(headerAt + frameHeadBytes + 4) !== 0) return 0;
     let after = bodyAt;
@@ -178,7 +178,7 @@ export class FrameReader {
     try {
       channel.emit("delivery", { fields, properties, content });
     } catch (error) {
-      // This is what amqplib does.
+      // amqplib does the same.
       channel.closeWithError(undefined, "Error while processing message", internalError, error);
     }
   }

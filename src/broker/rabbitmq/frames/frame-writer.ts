@@ -25,7 +25,7 @@ import { clientIdHeader } from "./codec.ts";
 const methodPublish = 40;
 const persistent = 2;
 
-/** Writes the frames of publishes, one after the other. */
+/** Writes the frames of publishes, one after another. */
 export class FrameWriter {
   readonly #buffer: Buffer;
   readonly #channel: number;
@@ -115,7 +115,7 @@ export class FrameWriter {
     this.#end(frame);
   }
 
-  /** Returns where the frame's size goes. */
+  /** Begins a frame. Returns the position of its size. */
   #begin(type: number): number {
     this.#u8(type);
     this.#u16(this.#channel);
@@ -156,12 +156,12 @@ export class FrameWriter {
     this.#sizeAt(start);
   }
 
-  /** Writes at `start` how much has been written since the four bytes of the size itself. */
+  /** Writes at `start` how many bytes were written after these four. */
   #sizeAt(start: number): void {
     this.#buffer.writeUInt32BE(this.#at - start - 4, start);
   }
 
-  /** @throws RangeError if it has more than 255 bytes */
+  /** @throws RangeError if the text has more than 255 bytes */
   #shortText(value: string): void {
     const bytes = this.#buffer.write(value, this.#at + 1);
     if (bytes > 255)

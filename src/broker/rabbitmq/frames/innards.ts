@@ -1,7 +1,7 @@
 import type { Channel, ChannelModel } from "amqplib";
 import type { ReadHandle } from "./read-rests.ts";
 
-/** AMQP's names of the classes and methods by which Warren asks, by their numbers: `queue.declare` is 50 and 10. */
+/** AMQP's names of the classes and methods that Warren uses, by their numbers: `queue.declare` is 50 and 10. */
 const classNames = new Map([
   [20, "channel"],
   [40, "exchange"],
@@ -21,41 +21,41 @@ const methodNames: ReadonlyMap<string, string> = new Map(
   ),
 );
 
-/** @param method amqplib's number: that of the class in the upper 16 bits */
+/** @param method amqplib's number: the class in the upper 16 bits */
 function nameOf(method: number): string {
   const [classNumber, number] = [method >>> 16, method & 0xffff];
   return methodNames.get(`${classNames.get(classNumber)} ${number}`) ?? `method ${classNumber}.${number}`;
 }
 
 /**
- * What Warren needs of amqplib that it has but does not document: the socket, to write many publishes at once and to let
- * go of a peer that does not answer, what frames are made of, and which questions are open. The version is pinned, and this
- * and `opening-channel.ts` are the only places.
+ * The parts of amqplib that Warren needs although they are not documented: the socket, to write many publishes at once and to drop a peer
+ * that does not answer; how frames are made; and which questions are open. The version is pinned, and only this file and
+ * `opening-channel.ts` use such parts.
  */
 export interface Innards {
   /** The socket. */
   readonly stream: {
     write(bytes: Uint8Array): boolean;
     destroy(): void;
-    /** What was written and has not been handed to the kernel, in bytes. */
+    /** How many written bytes were not handed to the kernel yet. */
     readonly writableLength: number;
     on(event: "drain", heard: () => void): unknown;
     off(event: "drain", heard: () => void): unknown;
   };
   /** The negotiated limit for a frame, in bytes. */
   readonly frameMax: number;
-  /** RabbitMQ reads nothing from it, since it is short of memory or disk. */
+  /** Whether RabbitMQ reads nothing from it, because it is short of memory or disk. */
   readonly blocked: boolean;
-  /** The channels by number; null for what has ended, and the first one is the connection's own. */
+  /** The channels by number; null for one that has ended, and the first is the connection's own. */
   readonly channels: readonly ({ readonly channel: { readonly reply?: unknown } } | null)[];
-  /** Writes a frame of a method. */
+  /** Writes a method frame. */
   sendMethod(channel: number, method: number, fields: Readonly<Record<string, unknown>>): unknown;
-  /** Ends the connection, as if the socket had failed. */
+  /** Ends the connection as if the socket had failed. */
   onSocketError(error: Error): void;
 }
 
 /**
- * What amqplib does not show of a connection.
+ * The undocumented parts of a connection.
  *
  * @throws TypeError if amqplib has changed
  */
@@ -69,44 +69,44 @@ export function innards(connection: ChannelModel): Innards {
   return found as Innards;
 }
 
-/** What reading in amqplib's place needs of a connection that is open. */
+/** The parts of an open connection that reading in place of amqplib needs. */
 export interface Receiving {
   /** The socket. */
   readonly stream: {
     read(): Buffer | null;
     removeAllListeners(event: "readable"): unknown;
-    /** The socket hands over by it what it has received, and null at the end. */
+    /** The socket calls this with what it has received, and with null at the end. */
     push(chunk: Buffer | null): boolean;
-    /** Bun's, which a stream keeps for itself. `pause` of the stream means nothing to one that takes what it is handed over. */
+    /** Bun's socket, which the stream keeps to itself. Pausing the stream has no effect when the data is taken directly. */
     readonly _handle?: ReadHandle | null;
   };
-  /** What was received and not read. */
+  /** What was received but not read. */
   rest: Buffer;
   /** Whether something has come since the last heartbeat was due. */
   recvSinceLastCheck: boolean;
-  /** The largest frame, in bytes; 0 for no limit. */
+  /** The largest allowed frame, in bytes; 0 for no limit. */
   readonly maxFrameSize: number;
-  /** The channels by number; null for what has ended, and the first one is the connection's own. */
+  /** The channels by number; null for one that has ended, and the first is the connection's own. */
   readonly channels: readonly ({ readonly channel: ReceivingChannel } | null)[];
-  /** Takes a frame that was read. amqplib puts another function in its place when the connection is closing. */
+  /** Handles a frame. amqplib replaces this function when the connection is closing. */
   accept(frame: unknown): void;
-  /** Reads the frame that `rest` begins with. */
+  /** Reads the first frame of `rest`. */
   recvFrame(): unknown;
-  /** Tells amqplib that what was received is no frame: it ends the connection. */
+  /** Tells amqplib that malformed data was received, which ends the connection. */
   emit(event: "frameError", error: unknown): unknown;
 }
 
-/** A channel of amqplib's that gets deliveries. Once it is closing it has an `accept` of its own. */
+/** A channel of amqplib that gets deliveries. When it is closing, it has an `accept` of its own. */
 export interface ReceivingChannel {
-  /** Gives a message to its consumer. */
+  /** Passes a message to its consumer. */
   emit(event: "delivery", message: object): unknown;
-  /** Closes the channel, and says why. */
+  /** Closes the channel, with a reason. */
   closeWithError(method: undefined, reason: string, code: number, error: unknown): void;
 }
 
 /**
- * From now on, what a socket receives goes to `received` at once. Node's streams keep it in a list, tell of it in another turn of
- * the loop and ask the socket for more: together that is dearer than to read it from the kernel.
+ * From now on, what a socket receives goes to `received` at once. Node's streams would put it into a list, announce it in another turn of
+ * the event loop, and ask the socket for more. Together that costs more than reading from the kernel.
  */
 export function receiveFrom(stream: Receiving["stream"], received: (chunk: Buffer) => void): void {
   stream.removeAllListeners("readable");
@@ -119,7 +119,7 @@ export function receiveFrom(stream: Receiving["stream"], received: (chunk: Buffe
   };
 }
 
-/** What reads what RabbitMQ sends over a connection. @throws TypeError if amqplib has changed */
+/** The parts of a connection for reading. @throws TypeError if amqplib has changed */
 export function receiving(connection: ChannelModel): Receiving {
   const found = connection.connection as unknown as Partial<Receiving>;
   if (
@@ -136,21 +136,21 @@ export function receiving(connection: ChannelModel): Receiving {
 }
 
 /**
- * Lets go of a connection whose peer does not answer. A stream that is destroyed without an error tells amqplib nothing, so that
- * a caller that waits for an answer on one of its channels would wait for ever: here all of them hear of the end.
+ * Drops a connection whose peer does not answer. If a stream is destroyed without an error, amqplib is told nothing, and a caller that
+ * waits for an answer on one of its channels would wait forever. Here all of them learn of the end.
  */
 export function abandon(connection: ChannelModel, why: Error): void {
   const inside = innards(connection);
-  // It may be one that came up late, and that nobody listens to.
+  // Nobody may be listening, if the connection was opened too late.
   connection.on("error", () => undefined);
   inside.onSocketError(why);
   inside.stream.destroy();
 }
 
 /**
- * Calls back with each method that amqplib sends on any channel, until the returned function is called.
+ * Calls back for each method that amqplib sends on any channel, until the returned function is called.
  *
- * @param sent gets what is asked, as the log says it: `queue.declare wsmanager.log`
+ * @param sent gets the question in the form for the log: `queue.declare wsmanager.log`
  */
 export function watchSending(connection: ChannelModel, sent: (what: string) => void): () => void {
   const inside = innards(connection) as Innards & { sendMethod: Innards["sendMethod"] };
@@ -163,22 +163,22 @@ export function watchSending(connection: ChannelModel, sent: (what: string) => v
   };
   inside.sendMethod = watching;
   return () => {
-    // amqplib has put another one in its place where the connection ends.
+    // amqplib has replaced it if the connection is ending.
     if (inside.sendMethod === watching) inside.sendMethod = sendMethod;
   };
 }
 
-/** The questions on a connection's channels that RabbitMQ has not answered: the same object as long as it is the same question. */
+/** The questions on a connection's channels that RabbitMQ has not answered. A question is the same object each time. */
 export function openQuestions(connection: ChannelModel): readonly unknown[] {
   return innards(connection).channels.flatMap((each) => each?.channel.reply ?? []);
 }
 
-/** RabbitMQ reads nothing from this connection, since it is short of memory or disk. */
+/** Whether RabbitMQ reads nothing from this connection, because it is short of memory or disk. */
 export function isBlocked(connection: ChannelModel): boolean {
   return innards(connection).blocked;
 }
 
-/** Closes a channel. Resolves when it is closed, also if its connection ends before RabbitMQ has answered, which amqplib does not tell. */
+/** Closes a channel. Resolves when it is closed, even if its connection ends before RabbitMQ has answered, which amqplib does not report. */
 export async function closeChannel(channel: Channel): Promise<void> {
   const ended = Promise.withResolvers<void>();
   channel.once("close", ended.resolve);
@@ -201,8 +201,8 @@ export function channelNumber(channel: Channel): number {
 }
 
 /**
- * Hears of the answers to questions that were written past amqplib, on a channel that amqplib asks nothing more. Returns what to
- * call for each question, before it is written.
+ * Calls back for answers to questions that were written without amqplib, on a channel on which amqplib asks nothing more. Returns a
+ * function to call before each question is written.
  */
 export function answersOn(channel: Channel, answered: () => void): () => void {
   const inside = channel as unknown as { reply?: ((error: unknown) => void) | null };
@@ -212,9 +212,9 @@ export function answersOn(channel: Channel, answered: () => void): () => void {
     );
   }
   let expected = 0;
-  // A new one for each question, by which it is seen that one was answered.
+  // A new function for each question, so that it is noticed when a question is answered.
   const reply = () => (error: unknown) => {
-    // The channel ends, and says so.
+    // The channel is ending, which is reported elsewhere.
     if (error !== null) return;
     expected--;
     if (expected > 0) inside.reply = reply();

@@ -1,7 +1,7 @@
 import type { Channel, ChannelModel } from "amqplib";
 import { innards } from "./innards.ts";
 
-/** A channel that is being opened, over which questions go out at once. */
+/** A channel that is being opened, and on which questions can be sent already. */
 export interface OpeningChannel {
   readonly channel: Channel;
   /** Rejects if it cannot be opened. */
@@ -9,8 +9,8 @@ export interface OpeningChannel {
 }
 
 /**
- * Opens a channel over which all that is asked is sent at once. amqplib sends a question when the one before is answered; RabbitMQ takes them
- * one after another in any case, and each answer has to come past all that is on its way to other channels.
+ * Opens a channel on which all questions are sent at once. amqplib would send each question when the one before is answered. RabbitMQ takes
+ * them one after another in any case, and each answer has to wait for everything that is on its way to other channels.
  *
  * @throws TypeError if amqplib has changed
  */
@@ -28,7 +28,7 @@ export function openingChannel(connection: ChannelModel): OpeningChannel {
     );
   }
   const { sendImmediately, sendOrEnqueue } = channel;
-  /** Stands in the place of a question's fields when it is its turn and it is out already. */
+  /** Stands for the fields of a question that was sent already, when it is its turn. */
   const isSent = {};
   channel.sendImmediately = (method, fields) =>
     fields === isSent ? undefined : sendImmediately.call(channel, method, fields);
@@ -37,7 +37,7 @@ export function openingChannel(connection: ChannelModel): OpeningChannel {
     if (waits) sendImmediately.call(channel, method, fields);
     sendOrEnqueue.call(channel, method, waits ? isSent : fields, reply);
   };
-  // amqplib asks to open it a little later.
+  // amqplib sends the question that opens the channel a little later.
   const early: Parameters<typeof ask>[] = [];
   channel.sendOrEnqueue = (...question) => {
     if (question[0] !== channelOpen) {
@@ -50,10 +50,10 @@ export function openingChannel(connection: ChannelModel): OpeningChannel {
   return { channel, opened };
 }
 
-/** amqplib's number of the question that opens a channel. */
+/** amqplib's number for the question that opens a channel. */
 const channelOpen = (20 << 16) | 10;
 
-/** How a channel of amqplib's asks. */
+/** How amqplib's channels ask questions. */
 interface Asking {
   readonly reply: unknown;
   sendImmediately(method: number, fields: object): unknown;

@@ -6,37 +6,36 @@ import { FrameWriter } from "./frame-writer.ts";
 /**
  * Writes many publishes as AMQP 0-9-1 frames into one buffer, for one write to the socket.
  *
- * amqplib does this too, message by message, through a stream of buffers for each channel; `bun test/bench/publish.ts`
- * shows what that costs on the hot path, which is why this file exists. Only what Warren publishes is supported:
- * persistent messages with text headers. The specification's sections: 2.3.5 (frames), 4.2.6 (content), 1.8.3.7
- * (basic.publish), and 1.8 for the order of the properties.
+ * amqplib can do this too, message by message, through a stream of buffers for each channel. `bun test/bench/publish.ts` shows what that
+ * costs on the hot path, which is why this file exists. It supports only what Warren publishes: persistent messages with text headers. See
+ * these sections of the specification: 2.3.5 (frames), 4.2.6 (content), 1.8.3.7 (basic.publish), and 1.8 for the order of the properties.
  */
 
-/** More than all parts of fixed size in a publish's method and header frames. */
+/** More than all fixed-size parts of a publish's method and header frames. */
 const fixedBytesMax = 128;
 
-/** The size of the header that says that a message is for processors alone. */
+/** The size of the header that marks a message as being for processors only. */
 const audienceBytes = 6 + audienceHeader.length + processorsAudience.length;
 
 /** Where frames go, and how large they may be. */
 export interface FramesOptions {
-  /** What is published to. */
+  /** The exchange that is published to. */
   readonly exchange: string;
-  /** Where plain copies go. */
+  /** The exchange for plain copies. */
   readonly copiesTo?: string;
   /** The channel's number. */
   readonly channel: number;
   /** The negotiated limit for a frame, in bytes. */
   readonly frameMax: number;
-  /** Whether RabbitMQ gives back what reaches no queue at all. */
+  /** Whether RabbitMQ returns what reaches no queue. */
   readonly isMandatory: boolean;
 }
 
 /**
- * Writes of each envelope what is due: its copies, and then itself. Only the copies that ask whether they reach anybody are
+ * Writes what is due of each envelope: first its copies, and then the envelope itself. Only copies that ask whether they reach anybody are
  * mandatory.
  *
- * @param before frames to be written in the same piece
+ * @param before frames to write before them, in the same piece
  */
 export function publishFrames(
   envelopes: readonly Envelope[],
@@ -78,7 +77,7 @@ export function copyFrames(
   return writer.written();
 }
 
-/** What the header of copies takes, with its name, its type and its value. In bytes. */
+/** What the header of copies takes: its name, type and value. In bytes. */
 const copyFieldBytes = 3 + copyHeader.length;
 
 const nothing = new Uint8Array();

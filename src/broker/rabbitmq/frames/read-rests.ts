@@ -1,33 +1,33 @@
-/** What stops and continues to take bytes from a socket. Until it continues, the kernel keeps what comes, and slows the sender down when it has no room. */
+/** Pauses and resumes reading from a socket. While it is paused the kernel keeps what comes, and slows the sender down when its buffer is full. */
 export interface ReadHandle {
-  /** Takes nothing from now on. */
+  /** Stops reading. */
   pause(): unknown;
-  /** Takes what comes again. */
+  /** Reads again. */
   resume(): unknown;
 }
 
-/** The channel whose deliveries may wait. */
+/** The channel whose deliveries may wait, and how long. */
 export interface Unhurried {
-  /** Its number. */
+  /** The channel's number. */
   readonly channel: number;
-  /** How long what comes next may lie unread, in milliseconds: 0 to read it at once. Asked after each read. */
+  /** How long the next deliveries may lie unread, in milliseconds; 0: read them at once. Asked after each read. */
   patienceMs(): number;
-  /** A rest begins that is so long, in milliseconds: what comes meanwhile is read after it. */
+  /** A rest of this many milliseconds begins. What comes meanwhile is read after it. */
   resting(ms: number): void;
-  /** From now on everything is read at once. Called again and again. */
+  /** From now on everything is read at once. This may be called repeatedly. */
   hurried(): void;
 }
 
-/** What has come since the last rest shortens the next one, if it was more than this: the sender should not be slowed down. In bytes. */
+/** If more than this has come since the last rest, the next one is shorter, so as not to slow the sender down. In bytes. */
 const restBytes = 1024 * 1024;
-/** The same, in deliveries: RabbitMQ sends no more than some that are not acknowledged. */
+/** The same in deliveries: RabbitMQ sends only a limited number that are not acknowledged. */
 const restDeliveries = 100;
-/** How long nothing rests after something came that is not to wait. In milliseconds. */
+/** How long there is no rest after something came that must not wait. In milliseconds. */
 const hurriedForMs = 1000;
 
 /**
- * Leaves a socket alone for a while between two reads, when all that comes over it is what nobody here wants (interrupt moderation, as
- * network cards have it): to be woken up costs a process far more than to read a record (docs/decisions.md).
+ * Pauses a socket between two reads, when everything that comes over it is unwanted here (interrupt moderation, as in network cards):
+ * waking up costs a process far more than reading a record (docs/decisions.md).
  */
 export class ReadRests {
   readonly #handle: ReadHandle;
@@ -43,13 +43,13 @@ export class ReadRests {
     this.#unhurried = unhurried;
   }
 
-  /** @param channel of a frame that has come, or of a delivery */
+  /** @param channel the channel of the frame or delivery that has come */
   came(channel: number): void {
     if (channel !== this.#unhurried.channel) this.#hurriedAtMs = performance.now();
     else this.#deliveries++;
   }
 
-  /** All that lay there was read, so many bytes: rests, if nothing that comes next is in a hurry. */
+  /** Everything available was read, this many bytes. Pauses, unless the next data is urgent. */
   read(bytes: number): void {
     this.#bytes += bytes;
     if (this.#hasEnded || this.#timer !== undefined) return;
@@ -65,7 +65,7 @@ export class ReadRests {
     }
     this.#unhurried.resting(restMs);
     this.#handle.pause();
-    this.#timer = setTimeout(() => this.#goOn(), restMs);
+    this.#timer = setTimeout(() => this.#resume(), restMs);
   }
 
   #patienceMs(): number {
@@ -77,16 +77,16 @@ export class ReadRests {
   wake(): void {
     if (this.#hasEnded) return;
     this.#unhurried.hurried();
-    this.#goOn();
+    this.#resume();
   }
 
-  /** The connection ends: what RabbitMQ says last is read. */
+  /** The connection ends. RabbitMQ's last words are still read. */
   end(): void {
     this.#hasEnded = true;
-    this.#goOn();
+    this.#resume();
   }
 
-  #goOn(): void {
+  #resume(): void {
     if (this.#timer === undefined) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;

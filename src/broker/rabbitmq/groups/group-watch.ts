@@ -11,7 +11,7 @@ import { lookOn } from "../topology/queue-look.ts";
 import { groupQueue } from "../topology/topology.ts";
 import { KnownGroups } from "./known-groups.ts";
 
-/** Looks for groups that nobody consumes any more: their queues fill, until publishers wait. Each is warned of once. */
+/** Looks for groups that nobody consumes any more: their queues fill until publishers have to wait. Each is warned of once. */
 export class GroupWatch {
   readonly #logger: Logger;
   readonly #timing: GroupWatchTiming;
@@ -20,7 +20,7 @@ export class GroupWatch {
   readonly #warned = new Set<string>();
   #abandoned: readonly AbandonedGroup[] = [];
 
-  /** @param live the groups of which this process hears processors */
+  /** @param live the groups whose processors this process hears */
   constructor(logger: Logger, timing: GroupWatchTiming, live: LiveGroups) {
     this.#logger = logger;
     this.#timing = timing;
@@ -32,7 +32,7 @@ export class GroupWatch {
     return this.#abandoned;
   }
 
-  /** Those of the ledger, and those that were heard: whether or not anybody consumes them. */
+  /** All groups of the ledger, and those that were heard, whether or not anybody consumes them. */
   get known(): readonly string[] {
     return this.#groups.names;
   }

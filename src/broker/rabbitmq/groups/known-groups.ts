@@ -2,24 +2,24 @@ import { type AbandonedGroup, abandonedAfterMs } from "../../groups.ts";
 import type { GroupRecord } from "../topology/group-ledger.ts";
 import type { QueueDepth } from "../topology/queue-look.ts";
 
-/** How many are remembered. A program that names more is none of ours. */
+/** How many groups are remembered. Only a foreign program would name more. */
 const groupsMax = 1000;
-/** That a group has processors is written again after this, in milliseconds. */
+/** After this time it is recorded again that a group has processors, in milliseconds. */
 const seenAgainMs = 10 * 60_000;
-/** What is known of a group is written again after this, so that the ledger never loses it, in milliseconds. */
+/** After this time a group's record is written again, so that the ledger never loses it, in milliseconds. */
 const writtenAgainMs = 12 * 3_600_000;
 
 interface Known {
-  /** When a processor of it was last known to be there, here or by the ledger. */
+  /** When one of its processors was last known to run, according to this process or the ledger. */
   seenMs: number;
   recordedSeenMs: number;
   writtenMs: number;
-  /** The depth at the last look; undefined before the first. */
+  /** The queue's depth at the last check; undefined before the first. */
   depth: QueueDepth | undefined;
 }
 
 /**
- * The groups that a manager knows, by the ledger and by what it hears of their processors. No I/O, no clock: moments are given in
+ * The groups that a manager knows, from the ledger and from their processors' announcements. No I/O, no clock: moments are given in
  * milliseconds since 1970.
  */
 export class KnownGroups {
@@ -29,7 +29,7 @@ export class KnownGroups {
     return [...this.#groups.keys()];
   }
 
-  /** Takes a record of the ledger. A clock that is ahead does not make a group look alive in the future. */
+  /** Takes a record of the ledger. A clock that is ahead must not make a group look alive in the future. */
   take({ group, seenMs, isRemoved, writtenMs }: GroupRecord, nowMs: number): void {
     if (isRemoved) {
       this.#groups.delete(group);
@@ -48,7 +48,7 @@ export class KnownGroups {
     known.writtenMs = Math.max(known.writtenMs, Math.min(writtenMs, nowMs));
   }
 
-  /** A processor of the group was heard lately. */
+  /** A processor of the group was heard. */
   heard(group: string, nowMs: number): void {
     const known = this.#groups.get(group);
     if (known !== undefined) known.seenMs = nowMs;
@@ -56,7 +56,7 @@ export class KnownGroups {
       this.#groups.set(group, { seenMs: nowMs, recordedSeenMs: 0, writtenMs: 0, depth: undefined });
   }
 
-  /** @param depth what RabbitMQ says of the group's queue; undefined: it has none, so the group is forgotten */
+  /** @param depth RabbitMQ's answer about the group's queue; undefined: there is none, so the group is forgotten */
   looked(group: string, depth: QueueDepth | undefined, nowMs: number): void {
     const known = this.#groups.get(group);
     if (known === undefined) return;
@@ -68,7 +68,7 @@ export class KnownGroups {
     if (depth.consumers > 0) known.seenMs = nowMs;
   }
 
-  /** What the ledger should have again, counted as written. */
+  /** Returns the records that the ledger needs again, and counts them as written. */
   due(nowMs: number): readonly GroupRecord[] {
     const due: GroupRecord[] = [];
     for (const [group, known] of this.#groups) {
@@ -82,7 +82,7 @@ export class KnownGroups {
     return due;
   }
 
-  /** Those that had no processor at the last look, nor for a long time before. */
+  /** The groups that had no consumer at the last check, and no processor for a long time before. */
   abandoned(nowMs: number): readonly AbandonedGroup[] {
     const abandoned: AbandonedGroup[] = [];
     for (const [group, { seenMs, depth }] of this.#groups) {

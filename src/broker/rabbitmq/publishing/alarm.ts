@@ -1,6 +1,6 @@
 import type { Logger } from "../../../ops/logger.ts";
 
-/** What to do about RabbitMQ's alarms, by a word of the reason that it gives. */
+/** What to do about RabbitMQ's alarms, by a word of the reason that RabbitMQ gives. */
 const remedies = [
   [
     "disk",
@@ -13,8 +13,8 @@ const remedies = [
 ] as const;
 
 /**
- * An alarm of RabbitMQ's, for want of disk space or memory, during which it takes no messages. One line says that it is raised and what to
- * do, one that it is over, with how long it was and how much waited.
+ * An alarm of RabbitMQ over low disk space or memory, during which it takes no messages. One log line says that it is raised and what to
+ * do; another says that it is over, how long it took, and how many messages waited.
  */
 export class Alarm {
   readonly #logger: Logger;
@@ -23,7 +23,7 @@ export class Alarm {
   #raised: { readonly reason: string; readonly sinceMs: number } | undefined;
 
   /**
-   * @param waitingCount messages that wait for RabbitMQ
+   * @param waitingCount how many messages wait for RabbitMQ
    * @param now the time in milliseconds
    */
   constructor(logger: Logger, waitingCount: () => number, now: () => number = () => performance.now()) {
@@ -39,7 +39,7 @@ export class Alarm {
 
   /** @param reason in RabbitMQ's words, such as "low on disk" */
   raised(reason: string): void {
-    // It may be raised for another reason as well.
+    // It may be raised for another reason too.
     if (this.#raised?.reason === reason) return;
     this.#raised = { reason, sinceMs: this.#raised?.sinceMs ?? this.#now() };
     const [, mend] = remedies.find(([word]) => reason.includes(word)) ?? [];
@@ -56,7 +56,7 @@ export class Alarm {
     });
   }
 
-  /** The connection is lost: the next one is told of the alarm anew. */
+  /** The connection is lost. RabbitMQ tells the next one of the alarm again. */
   lost(): void {
     this.#raised = undefined;
   }

@@ -5,20 +5,20 @@ import { exchanges } from "../topology/exchanges.ts";
 import { writeGroup } from "../topology/group-ledger.ts";
 import { announceEveryMs, groupMarks } from "../topology/live-groups.ts";
 
-/** Tells managers, by marks in the log, which groups' queues are to be there; and the ledger of groups, which outlives the log, once. */
+/** Announces which groups' queues have to exist: to managers, by marks in the log, and once to the ledger of groups, which outlives the log. */
 export class Announcing {
   readonly #name: string;
   readonly #groups: readonly string[];
   #channel: Channel | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param name of this process */
+  /** @param name this process's name */
   constructor(name: string, groups: readonly string[]) {
     this.#name = name;
     this.#groups = groups;
   }
 
-  /** @param isBlocked whether RabbitMQ takes no messages at the moment, so that they would pile up */
+  /** @param isBlocked whether RabbitMQ takes no messages at the moment, so that announcements would pile up */
   async start(life: Life, isBlocked: () => boolean): Promise<void> {
     const channel = await life.channel();
     this.#channel = channel;
@@ -32,17 +32,17 @@ export class Announcing {
     channel.on("close", () => this.#end());
   }
 
-  /** Says good-bye, and resolves when RabbitMQ has read it. */
+  /** Announces that this process leaves. Resolves when RabbitMQ has read it. */
   async leave(): Promise<void> {
     const channel = this.#channel;
     if (channel === undefined) return;
     this.#publish("leaving");
     this.#end();
-    // A question is answered after what was published before it.
+    // RabbitMQ answers this question after it has read what was published before.
     await channel.checkExchange(exchanges.marks);
   }
 
-  /** The queue of a group has gone: who publishes to it hears of it before it is there again. Resolves when RabbitMQ has read it. */
+  /** Announces that the queue of a group has gone, so that all publishers learn of it before it exists again. Resolves when RabbitMQ has read it. */
   async gone(group: string): Promise<void> {
     this.#publish("gone", [group]);
     await this.#channel?.checkExchange(exchanges.marks);

@@ -1,24 +1,27 @@
 import { Deque } from "../../../collections/deque.ts";
 
 /**
- * Which of RabbitMQ's confirms count. No I/O.
+ * Decides which of RabbitMQ's confirms count. No I/O.
  *
- * RabbitMQ confirms a message that reached no queue, and also one whose queue is deleted before it has stored the message. So a
- * confirm counts only when a check that was sent after the confirm came has been answered: the queues were there still.
+ * RabbitMQ also confirms a message that reached no queue, or whose queue is deleted before it has stored the message. So a confirm counts
+ * only when a check that was sent after the confirm was answered: the queues still existed then.
  */
 export class CheckedConfirms {
   readonly #confirmed: (tag: number, multiple: boolean) => void;
-  /** Confirms that wait for the next check, in order: a tag, or below 0 for all up to it. At most as many as are unconfirmed. */
+  /**
+   * Confirms that wait for the next check, in order. A negative number stands for all tags up to it. At most as many as there are
+   * unconfirmed messages.
+   */
   #acked: number[] = [];
-  /** The confirms that each check on its way is about. */
+  /** The confirms that each pending check covers. */
   readonly #asked = new Deque<readonly number[]>();
 
-  /** @param confirmed hears of the confirms that count, as `Publisher.confirmed` */
+  /** @param confirmed called for confirms that count, like `Publisher.confirmed` */
   constructor(confirmed: (tag: number, multiple: boolean) => void) {
     this.#confirmed = confirmed;
   }
 
-  /** Checks that are on their way. */
+  /** How many checks are pending. */
   get asked(): number {
     return this.#asked.length;
   }
@@ -30,13 +33,13 @@ export class CheckedConfirms {
     else this.#acked.push(multiple ? -tag : tag);
   }
 
-  /** A check has been written. */
+  /** A check was written. */
   checkSent(): void {
     this.#asked.push(this.#acked);
     this.#acked = [];
   }
 
-  /** The earliest check on its way has found everything in place. */
+  /** The oldest pending check has found everything in place. */
   checkAnswered(): void {
     for (const tag of this.#asked.shift() ?? []) this.#confirmed(Math.abs(tag), tag < 0);
   }

@@ -4,37 +4,37 @@ import { checkFrames, type Needed } from "../frames/check-frames.ts";
 import { answersOn, channelNumber } from "../frames/innards.ts";
 import { CheckedConfirms } from "./checked-confirms.ts";
 
-/** How long confirms are gathered before a check about them, in milliseconds: each check costs RabbitMQ as much as some messages. */
+/** How long confirms are gathered before they are checked, in milliseconds: each check costs RabbitMQ as much as some messages. */
 const gatherMs = 5;
-/** While messages are published it is looked this often whether all is there, also if no confirm comes, in milliseconds. */
+/** While messages are published, the interval between checks, even if no confirm comes. In milliseconds. */
 const busyEveryMs = 100;
-/** How often it looks while nothing is published, in milliseconds. */
+/** The interval between checks while nothing is published. In milliseconds. */
 const idleEveryMs = 1000;
-/** How long it counts as busy after the last message, in milliseconds. */
+/** How long publishing counts as going on after the last message, in milliseconds. */
 const busyForMs = 2000;
 
 const nothing = new Uint8Array();
 
 /** What a check needs. */
 export interface CheckingOptions {
-  /** What has to be there: the same object as long as it does not change. */
+  /** The exchanges and queues that have to exist: the same object as long as nothing changes. */
   needed(): Needed;
-  /** How long something that is missing stays so, in milliseconds. */
+  /** How long something that has gone stays missing, in milliseconds. */
   readonly missedForMs: number;
-  /** Hears of the confirms that count, as `Publisher.confirmed`. */
+  /** Called for confirms that count, like `Publisher.confirmed`. */
   confirmed(tag: number, multiple: boolean): void;
-  /** Writes to the socket. */
+  /** Writes frames to the socket. */
   write(frames: Uint8Array): void;
-  /** Called each time that it looks, between ten times a second and once. */
+  /** Called at each check, one to ten times a second. */
   looked(nowMs: number): void;
 }
 
 /**
- * Asks on a publishing channel, before a message and after its confirm, whether its queues and exchanges are there. If one is
- * not, RabbitMQ closes the channel, and the publisher publishes again whatever has no confirm that counts.
+ * Checks on a publishing channel, before a message and after its confirm, whether its queues and exchanges exist. If one does not, RabbitMQ
+ * closes the channel, and the publisher publishes everything again for which no confirm counts.
  *
- * A queue that goes and is declared again between two checks is not seen. So Warren leaves what it misses missing for a while
- * (`missedForMs`), and checks more often than that from a message to its confirm.
+ * A queue that goes and is declared again between two checks would not be noticed. So Warren leaves what has gone missing for a while
+ * (`missedForMs`), and checks more often than that between a message and its confirm.
  */
 export class Checking {
   readonly #options: CheckingOptions;
@@ -42,14 +42,14 @@ export class Checking {
   readonly #confirms: CheckedConfirms;
   readonly #expectAnswer: () => void;
   #looking: NodeJS.Timeout;
-  /** How long it waits until it looks again, in milliseconds. */
+  /** The interval until the next check, in milliseconds. */
   #lookMs: number = busyEveryMs;
   #gathering: NodeJS.Timeout | undefined;
   #hasEnded = false;
   #askedAtMs = Number.NEGATIVE_INFINITY;
   #publishedAtMs = Number.NEGATIVE_INFINITY;
   #needed: Needed | undefined;
-  /** The frames of the questions: those that get no answer, and those that get one. */
+  /** The frames of the questions that get no answer, and of those that do. */
   #silent: Uint8Array = nothing;
   #answered: Uint8Array = nothing;
 
@@ -67,7 +67,7 @@ export class Checking {
     this.#looking = setTimeout(() => this.#look(), this.#lookMs);
   }
 
-  /** Messages are about to be written. Returns the frames to write before them, in the same piece. */
+  /** Messages are about to be written. Returns frames to write before them, in the same piece. */
   beforePublishing(): Uint8Array {
     const nowMs = performance.now();
     this.#publishedAtMs = nowMs;
@@ -77,7 +77,7 @@ export class Checking {
     return this.#silent;
   }
 
-  /** Asks now. What is missing closes the channel. */
+  /** Checks now. If something is missing, RabbitMQ closes the channel. */
   ask(): void {
     clearTimeout(this.#gathering);
     this.#gathering = undefined;
@@ -88,7 +88,7 @@ export class Checking {
     this.#options.write(this.#answered);
   }
 
-  /** The channel is gone. */
+  /** The channel has ended. */
   end(): void {
     clearTimeout(this.#looking);
     clearTimeout(this.#gathering);
@@ -98,9 +98,9 @@ export class Checking {
   #look(): void {
     const nowMs = performance.now();
     const isBusy = nowMs - this.#publishedAtMs < busyForMs;
-    // By the clock, one look may be a little less than a second after the other.
+    // The clock may show a little less than a second between two checks.
     const isDue = nowMs - this.#askedAtMs >= (isBusy ? busyEveryMs : idleEveryMs / 2);
-    // A RabbitMQ that does not answer is asked once.
+    // While RabbitMQ does not answer, one check is enough.
     if (isDue && this.#confirms.asked === 0) this.ask();
     this.#options.looked(nowMs);
     this.#lookIn(isBusy ? busyEveryMs : idleEveryMs);

@@ -1,21 +1,22 @@
 import type { Copies, Envelope } from "../../../envelope/envelope.ts";
 import { isPropertyName } from "../../../properties.ts";
 
-/** While other programs listen, it is asked this often whether they still do, in milliseconds. */
+/** While other programs listen, the interval between two questions whether they still do, in milliseconds. */
 const askEveryMs = 1000;
-/** What comes back if it reaches nobody comes back whole: a larger body does not ask. In bytes. */
+/** A message that reaches nobody comes back whole, so copies with a larger body do not ask. In bytes. */
 const askingBytesMax = 4096;
 
-/** Fewer copies than this, written together, are published without asking: what that would save is not worth the wait for an answer. */
+/** If fewer copies than this are written together, all are published without asking: waiting for an answer would cost more than it saves. */
 const fewCopies = 8;
 
 /**
- * The share of the copies written together that is withheld, at least: of a thousand senders, hardly any two have the same one. To wait
- * for an answer then would make everything go one write for each round trip, and a copy that asks costs as much as three that do not.
+ * At least this part of the copies that are written together has to be withheld. Among a thousand senders hardly any two copies have the
+ * same one, so nearly all copies would ask. A copy that asks costs as much as three others, and only one write could be made in each round
+ * trip.
  */
 const leastShare = 0.5;
 
-/** A copy that RabbitMQ gives back if it reaches nobody, and those that would have reached the same. */
+/** A copy that RabbitMQ returns if it reaches nobody, and the copies that would reach the same queues. */
 interface Question {
   readonly copy: Envelope;
   readonly tag: number;
@@ -24,46 +25,46 @@ interface Question {
   isSettled: boolean;
 }
 
-/** A copy among those of its pack. */
+/** A copy, by its pack and its number in it. */
 type Member = readonly [copies: Copies, part: number];
 
-/** Copies of one sender and topic. */
+/** Copies with the same sender and topic. */
 interface Alike {
   readonly isRequest: boolean;
   readonly members: Member[];
-  /** Whether all of them are routed alike, whatever another program has bound. */
+  /** Whether RabbitMQ routes all of them alike, whatever another program has bound. */
   areUniform: boolean;
 }
 
-/** What becomes of copies that were withheld. */
+/** The result for copies that were withheld. */
 export interface Answered {
-  /** Nobody would have got these. */
+  /** Copies that no program would have got. */
   readonly passed: ReadonlyMap<Copies, readonly number[]>;
-  /** Somebody may get these. */
+  /** Copies that a program may get. */
   readonly wanted: ReadonlyMap<Copies, readonly number[]>;
 }
 
 /**
- * Whether any other program listens. A plain copy costs RabbitMQ CPU time also when it reaches nobody, and where Warren alone uses the
- * exchanges all of them do that (docs/decisions.md has figures). So while nobody listens, of the copies that are written together one of each sender and topic is published, mandatory:
- * RabbitMQ gives it back if it reached no queue. Then the others would have reached none, and are not published. If it does not come
- * back they are published next, in order, and all copies from then on. Where few are written together, or few of them are alike, all are
- * published, since nothing more may be written before the answer.
+ * Finds out whether any other program listens. A plain copy costs RabbitMQ CPU time even if it reaches nobody, and where Warren alone uses
+ * the exchanges no copy does (docs/decisions.md has figures). So while nobody listens, only one copy for each sender and topic is published
+ * of those that are written together, as mandatory: RabbitMQ returns it if it reached no queue. Then the others would have reached none
+ * either, and are not published. If it does not come back, they are published next, in order, and so are all later copies. If few copies
+ * are written together, or few of them are alike, all are published, since nothing more may be written before the answer.
  *
- * This is exact: what decides where a message goes is its topic and its headers, which those have in common. And a program that has
- * bound its queue gets all that is sent from then on: what one copy answers for was there when that was published, so it was sent
- * before. Copies with headers of the application's own, by which another program may choose, are always published. No I/O, no clock.
+ * This is exact. A message's route depends on its topic and its headers, which these copies have in common. A program that has bound its
+ * queue gets everything that is sent after that: the copies that one copy answers for were sent before it was published. Copies with
+ * headers of the application, by which another program may select, are always published. No I/O, no clock.
  */
 export class Listening {
   #isHeard = true;
   #askedAtMs = Number.NEGATIVE_INFINITY;
   #questions: Question[] = [];
-  /** The first of them that is not settled. */
+  /** The index of the first question that is not settled. */
   #first = 0;
   #open = 0;
-  /** Whether it withholds copies until the questions are answered. */
+  /** Whether copies are withheld until the questions are answered. */
   #isWithholding = false;
-  /** The copies that are withheld, in order. */
+  /** The withheld copies, in order. */
   #withheld: (readonly [copies: Copies, part: number])[] = [];
 
   /** Whether nothing more may be written before RabbitMQ has answered. */
@@ -73,12 +74,12 @@ export class Listening {
 
   readonly #fewCopies: number;
 
-  /** @param few fewer copies that are written together are all published, without asking */
+  /** @param few if fewer copies than this are written together, all are published without asking */
   constructor(few = fewCopies) {
     this.#fewCopies = few;
   }
 
-  /** Decides which copies are published, which of them ask, and which are withheld. Not while it is waiting. */
+  /** Decides which copies are published, which of them ask, and which are withheld. Must not be called while `isWaiting`. */
   plan(envelopes: readonly Envelope[], nowMs: number): void {
     for (const { copies } of envelopes) copies?.unplan();
     if (!this.#isHeard) {
@@ -90,7 +91,7 @@ export class Listening {
     }
   }
 
-  /** An envelope with such copies is written, the first of its parts that are due with this delivery tag. */
+  /** An envelope with these copies was written. @param firstTag the delivery tag of the first part that was due */
   written(copies: Copies, firstTag: number): void {
     let tag = firstTag;
     for (let part = 0; part < copies.length; part++) {
@@ -104,7 +105,7 @@ export class Listening {
     }
   }
 
-  /** RabbitMQ has given back a copy. Its confirm comes afterwards. */
+  /** RabbitMQ has returned a copy. Its confirm comes afterwards. */
   returned(messageId: unknown, routingKey: string): void {
     for (let index = this.#first; index < this.#questions.length; index++) {
       const question = this.#questions[index]!;
@@ -115,7 +116,7 @@ export class Listening {
     }
   }
 
-  /** RabbitMQ has settled this tag; with `multiple`, all up to it. Returns what becomes of those that were withheld, once that is known. */
+  /** RabbitMQ has settled this tag; with `multiple`, all up to it. Returns the result for the withheld copies once it is known. */
   settled(tag: number, multiple: boolean): Answered | undefined {
     if (this.#open === 0) return undefined;
     for (let index = this.#first; index < this.#questions.length; index++) {
@@ -124,7 +125,7 @@ export class Listening {
       if (question.isSettled || (question.tag !== tag && !multiple)) continue;
       question.isSettled = true;
       this.#open--;
-      // Those that are to come say no more.
+      // The answers that are still to come add nothing.
       if (!question.isReturned) return this.#answer(true);
     }
     while (this.#questions[this.#first]?.isSettled) this.#first++;
@@ -171,7 +172,7 @@ export class Listening {
     const answering = [...all.values()].filter(answersForOthers);
     let withheld = 0;
     for (const { members } of answering) withheld += members.length - 1;
-    // What the answers would save is not worth the wait for them otherwise.
+    // Otherwise the answers would save less than waiting for them costs.
     if (withheld < leastShare * due) return;
     this.#isWithholding = true;
     for (const { members } of answering) {
@@ -192,7 +193,7 @@ function dueCopies(envelopes: readonly Envelope[]): number {
   return count;
 }
 
-/** Whether one of them tells where all of them go. One that is like no other is published in any case. */
+/** Whether one of the copies can answer for all. A copy that is like no other is published in any case. */
 function answersForOthers({ members, areUniform }: Alike): boolean {
   const [[copies, part]] = members as [Member];
   return members.length > 1 && areUniform && isSmall(copies.envelopes[part]!);
@@ -209,12 +210,12 @@ function isSmall({ body }: Envelope): boolean {
   return body.byteLength <= askingBytesMax;
 }
 
-/** Neither a topic nor a client id has a NUL. */
+/** Neither a topic nor a client id contains a NUL. */
 function keyOf({ routingKey, clientId = "" }: Envelope): string {
   return `${routingKey}\0${clientId}`;
 }
 
-/** Whether it has headers, beside those that Warren gives every copy: properties are none. */
+/** Whether it has headers besides those that Warren gives every copy. Properties do not count. */
 function hasOwnHeaders({ headers }: Envelope): boolean {
   for (const name in headers) if (!isPropertyName(name)) return true;
   return false;

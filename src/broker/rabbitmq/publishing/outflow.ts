@@ -8,7 +8,7 @@ import { groupQueue } from "../topology/topology.ts";
 import { Announcing } from "./announcing.ts";
 import { type Publishing, PublishingConnection } from "./publishing.ts";
 
-/** What decides how this process publishes. */
+/** The options for publishing. */
 export interface OutflowOptions {
   /** This process's name. */
   readonly name: string;
@@ -16,18 +16,18 @@ export interface OutflowOptions {
   readonly layout: Layout;
   /** Whether there is a log. */
   readonly hasLog: boolean;
-  /** Whether other programs get plain copies of what Warren's roles say to one another. */
+  /** Whether other programs get plain copies of what Warren's roles send one another. */
   readonly hasCopies: boolean;
   readonly timing: LinkTiming;
-  /** Hears of each write. */
+  /** Is told of each write. */
   readonly haste: Haste;
-  /** The processor groups that were ever written down, whether or not anybody consumes them. */
+  /** All processor groups that were ever recorded, whether or not anybody consumes them. */
   groupsInLedger(): readonly string[];
 }
 
 /**
- * What goes to RabbitMQ. Each exchange has a connection of its own to publish to it: a full `wsmanager.dead` refuses dead letters, and
- * the outbox gives up a link that refuses; and when RabbitMQ closes a connection over a message, only one publisher can have sent it.
+ * Publishes to RabbitMQ. Each exchange has a publishing connection of its own. A full `wsmanager.dead` refuses dead letters, and the outbox
+ * gives up a link that refuses; and when RabbitMQ closes a connection over a message, only one publisher can have sent it.
  */
 export class Outflow {
   readonly #options: OutflowOptions;
@@ -44,22 +44,22 @@ export class Outflow {
     this.#publishings.push({ exchange, publisher });
   }
 
-  /** Messages that wait for RabbitMQ, of all publishers. */
+  /** How many messages of all publishers wait for RabbitMQ. */
   get waitingCount(): number {
     return this.#publishings.reduce((sum, { publisher }) => sum + publisher.waitingCount, 0);
   }
 
-  /** Why RabbitMQ takes no messages from each connection; undefined where it does. */
+  /** For each connection, why RabbitMQ takes no messages; undefined if it does. */
   get blockedWhys(): readonly (string | undefined)[] {
     return this.#connections.map(({ blockedWhy }) => blockedWhy);
   }
 
-  /** The queues that are full, so that publishing waits. */
+  /** The queues that are full, so that publishing waits for them. */
   get fullQueues(): readonly string[] {
     return this.#connections.flatMap(({ fullQueue }) => fullQueue ?? []);
   }
 
-  /** Opens a connection for each exchange that has publishers. The first of them tells which groups this process has. */
+  /** Opens a connection for each exchange that has publishers. The first of them announces this process's groups. */
   open(connections: Connections): void {
     const { name, layout, hasLog } = this.#options;
     if (hasLog && layout.ownGroups.length > 0) this.#announcing = new Announcing(name, layout.ownGroups);
@@ -78,14 +78,13 @@ export class Outflow {
     }
   }
 
-  /** A queue is missing: what is on its way to it is published again. */
+  /** A queue is missing. What is on its way to it is published again. */
   missed(queue: string): void {
     for (const connection of this.#connections) connection.missed(queue);
   }
 
   /**
-   * The queue of a group of this process has gone. The other processes hear of it first, since that is told over a connection that is
-   * given up then.
+   * The queue of a group of this process has gone. The other processes are told first, over a connection that is then given up.
    */
   async groupGone(group: string): Promise<void> {
     const told = this.#announcing?.gone(group).catch(() => undefined);
@@ -93,7 +92,7 @@ export class Outflow {
     this.missed(groupQueue(group));
   }
 
-  /** Tells that this process leaves its groups. Resolves when RabbitMQ has read that. */
+  /** Announces that this process leaves its groups. Resolves when RabbitMQ has read it. */
   async leave(): Promise<void> {
     await this.#announcing?.leave();
   }

@@ -3,40 +3,40 @@ import type { Copies } from "../../../envelope/envelope.ts";
 
 /** An envelope on the wire with its copies. */
 interface Parcel {
-  /** Its number among the envelopes of this link. */
+  /** Its tag among the envelopes of this link. */
   readonly tag: number;
   readonly copies: Copies | undefined;
-  /** Parts that are not settled. */
+  /** How many parts are not settled. */
   left: number;
-  /** Copies of them that are withheld. */
+  /** How many of these are copies that are withheld. */
   withheld: number;
   isRefused: boolean;
 }
 
-/** Parts of a parcel that were written together: AMQP messages with consecutive delivery tags. */
+/** Parts of a parcel that were written together, as AMQP messages with consecutive delivery tags. */
 interface Run {
   readonly parcel: Parcel;
   readonly firstTag: number;
   readonly size: number;
-  /** Which part each of them is; undefined if they are all parts, in order. */
+  /** The numbers of the parts; undefined if they are all parts, in order. */
   readonly parts: readonly number[] | undefined;
-  /** How many of the first are settled, and which others. */
+  /** How many of the first ones are settled, and which others. */
   prefix: number;
   settled: Set<number> | undefined;
   left: number;
 }
 
-/** Hears of an envelope when RabbitMQ has settled all of its parts. */
+/** Called for an envelope when RabbitMQ has settled all of its parts. */
 export type OnSettled = (tag: number, isRefused: boolean) => void;
 
 /**
- * Which envelopes RabbitMQ's confirms and refusals are about, where some have plain copies beside them: an envelope is confirmed
- * when all of it is, and refused when all of it is settled and not all confirmed. No I/O.
+ * Maps RabbitMQ's confirms and refusals to envelopes, some of which have plain copies. An envelope is confirmed when all of its parts are,
+ * and refused when all are settled and not all confirmed. No I/O.
  */
 export class ParcelTags {
   readonly #onSettled: OnSettled;
   readonly #open = new Deque<Run>();
-  /** Those with copies that are withheld. */
+  /** The parcels with withheld copies. */
   readonly #withholding = new Map<Copies, Parcel>();
   #nextTag = 1;
   #nextFirst = 1;
@@ -45,17 +45,17 @@ export class ParcelTags {
     this.#onSettled = onSettled;
   }
 
-  /** The delivery tag of what is written next. */
+  /** The delivery tag of the next AMQP message. */
   get nextDeliveryTag(): number {
     return this.#nextFirst;
   }
 
-  /** The first delivery tag of what was written the longest ago of all that RabbitMQ has not settled; undefined if there is none. */
+  /** The first delivery tag of the oldest unsettled write; undefined if everything is settled. */
   get oldestTag(): number | undefined {
     return this.#open.at(0)?.firstTag;
   }
 
-  /** Its parts that are due are about to be written. Returns how many these are. */
+  /** The envelope's parts that are due are about to be written. Returns how many these are. */
   add(copies: Copies | undefined): number {
     const size = copies === undefined ? 1 : copies.due;
     const withheld = copies?.withheldCount ?? 0;
@@ -71,7 +71,7 @@ export class ParcelTags {
     if (parcel !== undefined) this.#addRun(parcel, parts.length, parts);
   }
 
-  /** Nobody would have got these copies, which were withheld: they need not be written. */
+  /** These copies, which were withheld, need not be written. */
   passOver(copies: Copies, parts: readonly number[]): void {
     const parcel = this.#noLongerWithheld(copies, parts.length);
     if (parcel !== undefined) for (const part of parts) this.#settlePart(parcel, part, true);
@@ -98,7 +98,7 @@ export class ParcelTags {
     this.#nextFirst += size;
   }
 
-  /** RabbitMQ has settled the message with this delivery tag; with `multiple`, all up to it that it had not settled before. */
+  /** RabbitMQ has settled the message with this delivery tag; with `multiple`, all up to it that were unsettled. */
   settle(deliveryTag: number, multiple: boolean, isTaken: boolean): void {
     if (multiple) {
       for (let index = 0; index < this.#open.length; index++) {
@@ -134,7 +134,7 @@ export class ParcelTags {
     if (parcel.left === 0) this.#onSettled(parcel.tag, parcel.isRefused);
   }
 
-  /** The one with this delivery tag, unless it is settled. */
+  /** The run with this delivery tag, unless it is settled. */
   #runOf(deliveryTag: number): Run | undefined {
     let low = 0;
     let high = this.#open.length;

@@ -10,29 +10,29 @@ export type ReopenAfter = (event: Promise<void>) => void;
 
 /** A link that is told when its channel has ended. */
 export interface EndingLink extends PublishLink {
-  /** Nothing that is sent to it is written any more. */
+  /** Ends the link: what is sent to it from now on is not written. */
   end(): void;
 }
 
-/** When more channels than this are closed in a second, the connection ends, and is set up again after a wait. */
+/** If more channels than this are closed in a second, the connection ends, and is set up again after a wait. */
 const reopenedPerSecondMax = 500;
 
 /**
- * A publisher's channel, and another one at once when RabbitMQ closes it over what it was sent: the way to the exchange is as it
- * was. Every other end of a channel ends the connection.
+ * A publisher's channel. When RabbitMQ closes it over what it was sent, another one is opened at once, since the exchange and its queues
+ * are unchanged. Any other end of the channel ends the connection.
  */
 export class PublishChannel {
   readonly #life: Life;
   readonly #publisher: Publisher;
   readonly #linkOn: (channel: ConfirmChannel, reopenAfter: ReopenAfter) => EndingLink;
-  /** The connection's, or the channel's. */
+  /** Why RabbitMQ has closed the connection or the channel. */
   #refusal: Refusal | undefined;
-  /** The link on the present channel. */
+  /** The link on the current channel. */
   #link: EndingLink | undefined;
   #reopenedCount = 0;
   #countedSinceMs = 0;
 
-  /** @param linkOn the link that publishes on a channel; it may ask for another channel, after something has come about */
+  /** @param linkOn makes the link that publishes on a channel; the link may ask for another channel when something has happened */
   constructor(
     life: Life,
     publisher: Publisher,

@@ -17,54 +17,54 @@ import type { Unconfirmed } from "./unconfirmed.ts";
 const namedWithinMs = 500;
 
 /**
- * When this much waits for the kernel to take it, no more is written, in bytes: what lies there is neither counted nor needed, since
- * the kernel has buffers of its own. What is written at once, of up to `OutboxLimits.flushBytesMax`, comes on top.
+ * When this much waits for the kernel to take it, no more is written, in bytes. Data that lies there is not counted, and not needed, since
+ * the kernel has buffers of its own. A single write of up to `OutboxLimits.flushBytesMax` may exceed this.
  */
 const unsentBytesMax = 512 * 1024;
 
-/** What a link publishes, and for whom. */
+/** The options of a link. */
 export interface PublishLinkOptions {
   /** What is published to. */
   readonly exchange: string;
-  /** Where plain copies go; absent if there are to be none. */
+  /** The exchange for plain copies; absent if there are to be none. */
   readonly copiesTo?: string | undefined;
-  /** Hears what becomes of it. */
+  /** Is told what becomes of envelopes. */
   readonly publisher: Pick<Publisher, "confirmed" | "refused" | "refusing" | "drained">;
-  /** What has to be there for a publish to reach everybody: the same object as long as it does not change. */
+  /** The exchanges and queues that have to exist for a publish to reach everybody: the same object as long as nothing changes. */
   needed(): Needed;
-  /** Hears of each write: what is published may have an answer. */
+  /** Is told of each write, since what is published may get an answer. */
   readonly haste: Haste;
-  /** Is told of what has waited the longest. */
+  /** Is told what has waited longest. */
   readonly unconfirmed: Pick<Unconfirmed, "look">;
-  /** How long something that is missing stays so, in milliseconds. */
+  /** How long something that has gone stays missing, in milliseconds. */
   readonly missedForMs: number;
   /**
-   * A message was refused: on this channel the first one of all, or not. The publisher hears of it afterwards, unless it is
-   * the first one: then before.
+   * A message was refused. @param isFirst whether it was the first one on this channel. Then this is called after the publisher was told,
+   * otherwise before
    */
   onRefused(isFirst: boolean): void;
-  /** A message was taken: the first one of all, or the first one after a refusal. */
+  /** A message was taken: the first one at all, or the first one after a refusal. */
   onTaken(): void;
   readonly drop: Drop;
 }
 
 /** The first envelope has yet to be written. */
 const trialDue = { is: "due" } as const;
-/** The channel has taken one, and so takes the others. */
+/** The channel has taken an envelope, so it will take the others. */
 const trialPassed = { is: "passed" } as const;
-/** How far the trial of a channel has got, which its first envelope is. */
+/** The trial of a channel, by its first envelope. */
 type Trial =
   | typeof trialDue
-  /** `provesQueues`: where only copies were due, nothing goes to Warren's queues, and the next envelope is tried, too. */
+  /** `provesQueues`: if only copies were due, nothing goes to Warren's queues, so the next envelope is a trial too. */
   | { readonly is: "on its way"; readonly provesQueues: boolean }
   | typeof trialPassed;
 
 /**
- * Publishes on a confirm channel that is used for nothing else, each call as one write to the socket.
+ * Publishes on a confirm channel that is used for nothing else. Each call is one write to the socket.
  *
- * The first envelope goes alone with its copies, and the others follow when all of it is confirmed. Just after a restart or the loss of a
- * cluster's node, a channel of RabbitMQ's may take a queue's leader for one that is gone, and refuses or mislays what comes
- * until it knows better (seen with 3.10): with one envelope on the way, nothing overtakes it.
+ * The first envelope goes alone, with its copies. The others follow when all of it is confirmed. Just after a restart, or after the loss of
+ * a node of the cluster, a RabbitMQ channel may believe in a queue leader that is gone, and refuse or lose messages until it has learnt
+ * better (seen with 3.10). With one envelope on the way, nothing overtakes it.
  */
 export class ChannelLink implements PublishLink {
   readonly isCostly = true;
@@ -77,16 +77,16 @@ export class ChannelLink implements PublishLink {
   readonly #checking: Checking;
   readonly #listening = new Listening();
   #isOpen = true;
-  /** Set when a message has reached no queue: the link is dropped when it runs out. */
+  /** Set when a message has reached no queue: the link is dropped when this timer runs out. */
   #unrouted: NodeJS.Timeout | undefined;
   #trial: Trial = trialDue;
-  /** The next message that is taken is news. */
+  /** Whether the next message that is taken has to be reported. */
   #isToTell = true;
-  /** What waits for the first confirm, or to know whether anybody gets copies. The publisher's window bounds it. */
+  /** Envelopes that wait for the first confirm, or until it is known whether anybody gets copies. The publisher's window bounds them. */
   #held: Envelope[] = [];
-  /** What was written of the envelopes that were tried. */
+  /** The unsettled parts of the trial envelope. */
   readonly #tried = new TagWindow<true>();
-  /** Sent to a link that has ended. */
+  /** How many envelopes were sent to the link after its end. */
   #lateCount = 0;
 
   constructor(connection: ChannelModel, channel: ConfirmChannel, options: PublishLinkOptions) {
@@ -185,7 +185,7 @@ export class ChannelLink implements PublishLink {
     if (this.#trial !== trialPassed) onRefused(true);
   }
 
-  /** A message reached no queue. Its confirm comes next, and must not count. */
+  /** A message has reached no queue. Its confirm comes next, and must not count. */
   #cameBack(): void {
     if (this.#unrouted !== undefined) return;
     const { drop, exchange } = this.#options;
@@ -193,7 +193,7 @@ export class ChannelLink implements PublishLink {
       () => drop(`a message to the exchange ${exchange} reached no queue: binding them again`),
       namedWithinMs,
     );
-    // What is missing is named by the check, if it is a queue or an exchange.
+    // The check names what is missing, if it is a queue or an exchange.
     this.#checking.ask();
   }
 
@@ -204,7 +204,7 @@ export class ChannelLink implements PublishLink {
     for (let parts = this.#write([first]); parts > 0; parts--) this.#tried.add(true);
   }
 
-  /** Something of the envelope that is tried was confirmed. */
+  /** A part of the trial envelope was confirmed. */
   #triedOut(tag: number, multiple: boolean): void {
     this.#tried.settle(tag, multiple);
     if (this.#trial.is !== "on its way" || this.#tried.open > 0) return;
@@ -213,7 +213,7 @@ export class ChannelLink implements PublishLink {
     else this.#tryFirst();
   }
 
-  /** Returns how many AMQP messages were written. */
+  /** Writes envelopes. Returns how many AMQP messages these are. */
   #write(envelopes: readonly Envelope[]): number {
     if (!this.#isOpen || envelopes.length === 0) return 0;
     this.#options.haste.published();
@@ -233,7 +233,7 @@ export class ChannelLink implements PublishLink {
     if (answer !== undefined) this.#answered(answer);
   }
 
-  /** Those that somebody gets are written, before anything that came after them. */
+  /** Writes the copies that somebody gets, before anything newer. */
   #answered({ passed, wanted }: Answered): void {
     const due: Envelope[] = [];
     for (const [copies, parts] of wanted) {

@@ -17,32 +17,32 @@ import { PublishChannel, type ReopenAfter } from "./publish-channel.ts";
 import { ChannelLink } from "./publish-link.ts";
 import { Unconfirmed } from "./unconfirmed.ts";
 
-/** A publisher, and what it publishes to. */
+/** A publisher and its exchange. */
 export interface Publishing {
   readonly exchange: Exchange;
   readonly publisher: Publisher;
 }
 
-/** What all publishers of a connection share. */
+/** What the publishers of a connection share. */
 export interface PublishingOptions {
-  /** All of them. */
+  /** All publishers of the connection. */
   readonly publishings: readonly Publishing[];
   readonly layout: Layout;
-  /** The processor groups that were ever written down, whether or not anybody consumes them. */
+  /** All processor groups that were ever recorded, whether or not anybody consumes them. */
   groupsInLedger(): readonly string[];
   /** Whether there is a log. */
   readonly hasLog: boolean;
-  /** Whether other programs get plain copies of what Warren's roles say to one another. */
+  /** Whether other programs get plain copies of what Warren's roles send one another. */
   readonly hasCopies: boolean;
   readonly logger: Logger;
   readonly timing: LinkTiming;
-  /** Hears of each write. */
+  /** Is told of each write. */
   readonly haste: Haste;
-  /** Tells managers over this connection which groups this process has. */
+  /** Announces over this connection which groups this process has. */
   readonly announcing: Announcing | undefined;
 }
 
-/** A connection's publishers: each gets a link when all is there that its messages are for. */
+/** The publishers of a connection. Each gets a link when everything exists that its messages have to reach. */
 export class PublishingConnection {
   readonly #options: PublishingOptions;
   readonly #full: FullQueues;
@@ -66,7 +66,7 @@ export class PublishingConnection {
     return this.#alarm.why ?? this.#full.waiting?.why;
   }
 
-  /** The queue that is full, so that publishing waits; undefined if none is known to be. */
+  /** The queue that is full, so that publishing waits for it; undefined if none is known to be. */
   get fullQueue(): string | undefined {
     return this.#full.waiting?.queue;
   }
@@ -103,7 +103,7 @@ export class PublishingConnection {
           unconfirmed: new Unconfirmed(logger, exchange, unconfirmedAfterMs, isExplained),
           onRefused: (isFirst) => {
             const isFull = this.#full.refused(connection, performance.now());
-            // Such a channel goes on to refuse: a new connection asks anew who the queues' leaders are.
+            // Such a channel would go on refusing. A new connection learns the queues' current leaders.
             if (isFirst && !isFull) drop("RabbitMQ refuses the first message on a new channel");
             if (!isFull) return;
             const room = this.#roomOn(life, exchange, look);
@@ -119,8 +119,8 @@ export class PublishingConnection {
   }
 
   /**
-   * Resolves when a message may be tried again: once for all publishers, since each of them may be refused. A life of the connection
-   * that was lost while it waited may be waiting still, which says nothing about this one.
+   * Resolves when a message may be tried again. All publishers share one wait, since each of them may be refused. A wait on an earlier
+   * connection, which was lost, may still be going on; it says nothing about this connection.
    */
   #roomOn(life: Life, exchange: Exchange, look: Look): Promise<void> {
     if (this.#room?.life === life) return this.#room.came;
@@ -131,25 +131,25 @@ export class PublishingConnection {
       .finally(() => {
         if (this.#room?.life === life) this.#room = undefined;
       });
-    // The publishers that wait for it hear of a failure, each when it comes to that.
+    // Each publisher that waits for it handles a failure by itself.
     came.catch(() => undefined);
     this.#room = { life, came };
     return came;
   }
 
-  /** What is on the wire settles meanwhile: it may be refused, too. */
+  /** Blocks the publisher until there is room. What is on the wire settles meanwhile, and may be refused, too. */
   #holdUntil(room: Promise<void>, publisher: Publisher, life: Life): void {
     if (this.#held.get(publisher) === room) return;
     this.#held.set(publisher, room);
     publisher.blocked(true);
-    const goOn = () => {
+    const resume = () => {
       if (this.#held.get(publisher) === room) this.#held.delete(publisher);
       if (!life.isOver) publisher.blocked(this.#alarm.why !== undefined);
     };
-    room.then(goOn, (error: unknown) => life.drop(reasonOf(error)));
+    room.then(resume, (error: unknown) => life.drop(reasonOf(error)));
   }
 
-  /** A queue is missing, as others have noticed: what is on its way to it is published again. */
+  /** Another process has noticed that a queue is missing. What is on its way to it is published again. */
   missed(queue: string): void {
     const { publishings, layout } = this.#options;
     if (publishings.some(({ exchange }) => layout.needed(exchange).queues.includes(queue)))

@@ -4,23 +4,23 @@ const mend =
   "a queue without a running leader, or without most of its nodes, holds it up: rabbitmqctl list_queues name type state shows which";
 
 /**
- * Says when RabbitMQ answers and confirms nothing: one line when what was published first has waited for long, and one when RabbitMQ
- * confirms again. What waits is not published once more for that, since RabbitMQ has it, and some queues have stored it. No I/O.
+ * Logs when RabbitMQ answers but confirms nothing: one line when the oldest message has waited for long, and one when RabbitMQ confirms
+ * again. Waiting messages are not published again for that reason, since RabbitMQ has them, and some queues have stored them. No I/O.
  */
 export class Unconfirmed {
   readonly #logger: Logger;
   readonly #exchange: string;
   readonly #afterMs: number;
   readonly #isExplained: () => boolean;
-  /** What has waited the longest, and since when, in milliseconds; undefined while nothing waits. */
+  /** What has waited longest, and since when, in milliseconds; undefined while nothing waits. */
   #oldest: { readonly tag: number; readonly sinceMs: number } | undefined;
-  /** Since when RabbitMQ has confirmed nothing, in milliseconds, if that was told. */
+  /** Since when RabbitMQ has confirmed nothing, in milliseconds, if that was logged. */
   #toldSinceMs: number | undefined;
 
   /**
-   * @param exchange what is published to
+   * @param exchange the exchange that is published to
    * @param afterMs how long a confirm may take, in milliseconds
-   * @param isExplained whether something else that was told of holds everything up
+   * @param isExplained whether something else that was logged holds everything up
    */
   constructor(logger: Logger, exchange: string, afterMs: number, isExplained: () => boolean) {
     this.#logger = logger;
@@ -30,14 +30,14 @@ export class Unconfirmed {
   }
 
   /**
-   * Looks at what waits. It has to be called now and then.
+   * Checks what waits. Call it now and then.
    *
-   * @param oldest the delivery tag of what has waited the longest; undefined: nothing waits
+   * @param oldest the delivery tag of what has waited longest; undefined: nothing waits
    * @param nowMs the time in milliseconds
    */
   look(oldest: number | undefined, nowMs: number): void {
     if (this.#isExplained()) {
-      // The time that it may take begins anew when that is over.
+      // After that the time starts again.
       this.#oldest = undefined;
       return;
     }

@@ -1,20 +1,20 @@
-/** Readings that begin at once after a rest. */
+/** How many readings may begin at once after a time without any. */
 const atOnceMax = 50;
-/** Between two that begin where more than that want to, in milliseconds. */
+/** The time between two beginnings if more than that want to begin, in milliseconds. */
 const eachMs = 50;
 
-/** Begins a reading. @param isHeldUp whether it had to wait since very many begin */
+/** Begins a reading. @param isHeldUp whether it had to wait because very many begin */
 export type Begin = (isHeldUp: boolean) => void;
 
 /**
- * When readings of the log begin. Each takes a channel and a consumer, a look into RabbitMQ's files, and all that is sent ahead, and
- * clients can have them begin and end as fast as they are answered. So beyond the first ones they begin at a pace, those that
- * wait longest first; one that ends before it has begun costs nothing.
+ * Decides when readings of the log begin. Each takes a channel and a consumer, a read of RabbitMQ's files, and everything that is sent
+ * ahead, and clients can cause readings as fast as they are answered. So after the first ones they begin at a limited rate, in the order in
+ * which they came. One that ends before it has begun costs nothing.
  */
 export class Beginnings {
   readonly #now: () => number;
   readonly #waiting = new Set<Begin>();
-  /** When the next one may begin. In milliseconds. */
+  /** When the next reading may begin. In milliseconds. */
   #dueMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
@@ -23,10 +23,10 @@ export class Beginnings {
     this.#now = now;
   }
 
-  /** @param begin called once, now or later, unless it is forgotten */
+  /** @param begin called once, now or later, unless the reading is forgotten */
   add(begin: Begin): void {
     this.#waiting.add(begin);
-    this.#goOn(false);
+    this.#resume(false);
   }
 
   forget(begin: Begin): void {
@@ -34,7 +34,7 @@ export class Beginnings {
     if (this.#waiting.size === 0) this.#rest();
   }
 
-  #goOn(areHeldUp: boolean): void {
+  #resume(areHeldUp: boolean): void {
     if (this.#timer !== undefined) return;
     for (const begin of this.#waiting) {
       const nowMs = this.#now();
@@ -42,7 +42,7 @@ export class Beginnings {
       if (this.#dueMs > nowMs) {
         this.#timer = setTimeout(() => {
           this.#timer = undefined;
-          this.#goOn(true);
+          this.#resume(true);
         }, this.#dueMs - nowMs);
         return;
       }

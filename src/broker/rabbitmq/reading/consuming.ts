@@ -6,35 +6,35 @@ import type { Drop } from "../connection/watch.ts";
 import { deliveryCountOf, fromDelivery } from "../frames/codec.ts";
 import type { Declaring } from "../topology/declaring.ts";
 
-/** What is consumed, and by whom. */
+/** The queue that is consumed, and its consumer. */
 export interface ConsumingOptions {
   /** The queue's name. */
   readonly queue: string;
   /** Declares the queue and its bindings. */
   declare(declaring: Declaring): Promise<void>;
-  /** Deliveries that may wait for their acks. */
+  /** How many deliveries may be unacknowledged. */
   readonly prefetch: number;
   readonly consumer: Consumer;
-  /** RabbitMQ has ended the consumer, as it does when the queue is deleted. */
+  /** Called when RabbitMQ has cancelled the consumer, as it does when the queue is deleted. */
   cancelled(): void;
 }
 
 /**
- * Consumes a queue over all lives of the connection, each time with the whole prefetch at once: RabbitMQ puts what a lost session
- * held after what others have returned before. A session that takes all that was returned gives it back in its old order; one
- * that began with a single message would give that back after those that followed it, should it die again.
+ * Consumes a queue over all connections, each time with the whole prefetch at once. RabbitMQ puts the messages of a lost session after
+ * those that were returned before. A session that takes everything that was returned gives it back in its old order. A session that began
+ * with a single message would give that one back after its successors, if it is lost too.
  *
- * RabbitMQ cannot change a consumer's prefetch, nor raise it beyond 2,000. So more is taken by another consumer on the same channel
- * after the one before it is cancelled: it keeps what it holds, and gets nothing new. With one at a time, order is kept. What they hold
- * comes back in the order of their tags, which therefore rise.
+ * RabbitMQ cannot change a consumer's prefetch, nor raise it beyond 2,000. So to take more, the consumer is cancelled and another one
+ * begins on the same channel. The cancelled one keeps its deliveries and gets no new ones. With one active consumer at a time, order is
+ * kept. Unacknowledged deliveries come back in the order of the consumer tags, so these tags rise.
  */
 export class Consuming {
   readonly options: ConsumingOptions;
-  /** Nothing more is wanted, in this session or a later one. */
+  /** Set when no more deliveries are wanted, in this session or a later one. */
   isStopped = false;
   /** The session's channel; undefined without a session. */
   #channel: Channel | undefined;
-  /** What RabbitMQ answered last; undefined while nobody knows. */
+  /** RabbitMQ's last answer; undefined while there is none. */
   #queued: number | undefined;
   #isAsking = false;
 
@@ -42,12 +42,12 @@ export class Consuming {
     this.options = options;
   }
 
-  /** How many messages wait in the queue, as RabbitMQ answered last. Asks it anew, and does not wait. */
+  /** How many messages wait in the queue, by RabbitMQ's last answer. Each call asks RabbitMQ anew, but does not wait. */
   get queued(): number | undefined {
     const channel = this.#channel;
     if (channel !== undefined && !this.#isAsking) {
       this.#isAsking = true;
-      // Where the queue or the connection has gone, the session hears of it.
+      // If the queue or the connection has gone, the session is told.
       channel
         .checkQueue(this.options.queue)
         .then(
@@ -63,7 +63,7 @@ export class Consuming {
 
   /** Resolves when RabbitMQ has read the acknowledgements so far. */
   async settled(): Promise<void> {
-    // Any question on the same channel is answered after them.
+    // RabbitMQ answers this question after it has read them, since it comes on the same channel.
     await this.#channel?.prefetch(1);
   }
 
@@ -93,7 +93,7 @@ export class Consuming {
   }
 }
 
-/** Enough for tags to rise as texts, however often more is taken. */
+/** Enough digits for the tags to sort as text, however often the consumer is replaced. */
 const tagDigits = 12;
 
 class Session {
@@ -103,7 +103,7 @@ class Session {
   #isOpen = true;
   /** The tag of the consumer that gets new messages. */
   #active: string | undefined;
-  /** What `take` was last asked for and has not been done. */
+  /** What `take` was last asked for and what is not done yet. */
   #wanted: number | undefined;
   #isTurning = false;
   #consumerCount = 0;
@@ -136,14 +136,14 @@ class Session {
   }
 
   /**
-   * The consumer stays: what is on its way to one that is cancelled RabbitMQ puts back at once, before what was held longer and
-   * comes back with the connection. So something more comes for each acknowledgement, and goes back in its order, too.
+   * Keeps the consumer. If it were cancelled, RabbitMQ would put back what is on its way to it at once, before older deliveries that come
+   * back with the connection. So a delivery still comes for each acknowledgement, and goes back in order too.
    */
   stop(): void {
     this.#consuming.isStopped = true;
   }
 
-  /** Replaces the consumer until it is the one that was last asked for. */
+  /** Replaces the consumer until the current one is what was last asked for. */
   async #turn(): Promise<void> {
     this.#isTurning = true;
     try {
@@ -153,7 +153,7 @@ class Session {
         if (before !== undefined) await this.#channel.cancel(before);
         const count = this.#wanted;
         this.#wanted = undefined;
-        // It may have been stopped while RabbitMQ cancelled the one before.
+        // The session may have been stopped while RabbitMQ cancelled the previous consumer.
         if (count > 0 && this.#isOpen && !this.#consuming.isStopped) await this.#consume(count);
       }
     } finally {
@@ -178,7 +178,7 @@ class Session {
       this.#drop(`the queue ${queue} has gone or moved: declaring it again`);
       return;
     }
-    // What comes after a stop goes back with the connection, after what was held before it: in its order.
+    // Deliveries after a stop go back with the connection, in order after the older ones.
     if (!this.#isOpen || this.#consuming.isStopped) return;
     const { consumer } = this.#consuming.options;
     consumer.deliver(delivery.fields.deliveryTag, fromDelivery(delivery), deliveryCountOf(delivery));

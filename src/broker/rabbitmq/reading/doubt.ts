@@ -1,23 +1,23 @@
-/** How long the log may take to show the record seen last before it is taken for another one, in milliseconds. */
+/** If the log does not show the last record within this time, it counts as another log. In milliseconds. */
 const sureWithinMs = 60_000;
-/** How long it may take where RabbitMQ has cancelled the follower, as it does when a queue is deleted. In milliseconds. */
+/** The same after RabbitMQ has cancelled the follower, as it does when a queue is deleted. In milliseconds. */
 const sureWithinAfterCancelMs = 3000;
-/** Each session has this long to show it, in milliseconds. */
+/** Each session waits at least this long for the record, in milliseconds. */
 const sessionMsMin = 1000;
-/** How often, one after another, the log has to end before the record seen last until it is taken for another one. */
+/** If the log ends before the last record this often in a row, it counts as another log. */
 const shorterMax = 2;
 
 /**
- * How sure it is that the log is the one that was followed before, over all sessions until one shows the record that was seen last:
- * connections that are lost in between do not begin the wait anew. No I/O.
+ * Decides whether the log is still the one that was followed before. The decision spans all sessions until one shows the record that was
+ * seen last, so lost connections in between do not restart the wait. No I/O.
  */
 export class Doubt {
   #wasCancelled = false;
-  /** How long the sessions that have ended have followed in silence, in milliseconds: one in which RabbitMQ stood still proves nothing. */
+  /** For how long sessions that have ended waited in vain, in milliseconds. A session in which RabbitMQ stood still does not count. */
   #unsureMs = 0;
   #shorterCount = 0;
 
-  /** How much longer a session may take to show it, in milliseconds. */
+  /** How much longer a session may wait for the record, in milliseconds. */
   get leftMs(): number {
     return Math.max(
       sessionMsMin,
@@ -33,8 +33,8 @@ export class Doubt {
   /**
    * The log was asked where it ends.
    *
-   * @param isShorter it ends before the record that was seen last
-   * @returns whether it is another one
+   * @param isShorter whether it ends before the record that was seen last
+   * @returns whether it is another log
    */
   asked(isShorter: boolean): boolean {
     this.#shorterCount = isShorter ? this.#shorterCount + 1 : 0;
@@ -44,9 +44,9 @@ export class Doubt {
   /**
    * A session has ended.
    *
-   * @param isSure it has shown which log it is
-   * @param wasCancelled RabbitMQ has cancelled its consumer
-   * @param silentMs how long it has followed a log that did not show what RabbitMQ had confirmed, in milliseconds
+   * @param isSure whether the session has shown which log it is
+   * @param wasCancelled whether RabbitMQ has cancelled its consumer
+   * @param silentMs for how long it has followed a log that did not show what RabbitMQ had confirmed, in milliseconds
    */
   ended(isSure: boolean, wasCancelled: boolean, silentMs: number): void {
     this.#wasCancelled = wasCancelled || (this.#wasCancelled && !isSure);

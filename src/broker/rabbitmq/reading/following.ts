@@ -15,31 +15,31 @@ import { lastChunkOffset } from "./log-end.ts";
 import { LogPosition } from "./log-position.ts";
 import type { Marks } from "./marks.ts";
 
-/** A rest of this length or longer, in milliseconds, is long enough for RabbitMQ to send in steps too. */
+/** If a rest is at least this long, in milliseconds, RabbitMQ may send in steps too. */
 const stepMs = 20;
 
-/** A log that has not shown it is asked where it ends, again and again. In milliseconds. */
+/** The interval at which a log is asked for its end while it has not shown the last record. In milliseconds. */
 const doubtEveryMs = 400;
 
-/** What follows the log, and how. */
+/** The follower of the log, and how it follows. */
 export interface FollowingOptions {
   readonly follower: Follower;
   readonly marks: Marks;
-  /** The length of the silence after which the log is asked for a sign, in milliseconds. */
+  /** After this time without a record, a mark is written to check the log. In milliseconds. */
   readonly markAfterMs: number;
   /** Whether this process waits for something that comes by the log. */
   readonly haste: Haste;
-  /** Hears that something has come by the log. */
+  /** Called when anything has come from the log. */
   shown(nowMs: number): void;
-  /** Hears of every mark that came by the exchange for them: processors name their groups by them. */
+  /** Called for every mark that came through the marks' exchange: processors announce their groups by marks. */
   heard(mark: Envelope): void;
-  /** RabbitMQ has ended the follower, as it does when the log is deleted. */
+  /** Called when RabbitMQ has cancelled the consumer, as it does when the log is deleted. */
   cancelled(): void;
-  /** The log does not show what is written to it. */
+  /** Called when the log does not show what is written to it. */
   silent(drop: Drop): void;
 }
 
-/** Follows the log over all lives of the connection: each goes on from where the one before has left it. */
+/** Follows the log over all connections: each session continues where the one before has ended. */
 export class Following {
   readonly options: FollowingOptions;
   readonly position = new LogPosition();
@@ -77,7 +77,7 @@ export class Following {
     });
     const unheard = haste.onPublished(() => rests?.wake());
     const watchdog = setInterval(() => session.look(), markAfterMs);
-    const timer = setTimeout(() => session.mustBeSure(), this.doubt.leftMs);
+    const timer = setTimeout(() => session.restartUnlessSure(), this.doubt.leftMs);
     const doubting = setInterval(() => {
       if (this.position.isSure) clearInterval(doubting);
       else void session.doubt();
@@ -96,7 +96,7 @@ export class Following {
   }
 }
 
-/** What one connection brings of the log. */
+/** The part of the log that comes over one connection. */
 class FollowingSession {
   readonly credit: LogCredit;
   readonly #following: Following;
@@ -131,7 +131,8 @@ class FollowingSession {
     if (sighting === "behind a gap") follower.missed("dropped");
     if (sighting !== "seen") {
       shown(performance.now());
-      // What comes by the exchanges for messages says nothing of groups: anybody that may write to clients can have sent it.
+      // Marks that came through the exchanges for messages say nothing about groups: anybody that may write to clients could have sent
+      // them.
       if (marks.take(offset, envelope)) {
         if (delivery.fields.exchange === exchanges.marks) heard(envelope);
       } else follower.record(offset, cameBy(delivery.fields.exchange), envelope);
@@ -147,7 +148,7 @@ class FollowingSession {
     this.#life.drop(`the queue ${logStream} has gone or moved: declaring it again`);
   }
 
-  /** Looks after the log: a follower whose part of it is dropped under it gets nothing any more, and RabbitMQ 3.10 does not say so. */
+  /** Checks the log. If the part that a follower reads is dropped by the retention, RabbitMQ 3.10 sends nothing any more, and does not say so. */
   look(): void {
     // RabbitMQ 3.10 closes the channel of a follower that leaves deliveries unacknowledged for its consumer_timeout (30 min).
     this.credit.look();
@@ -156,7 +157,7 @@ class FollowingSession {
   }
 
   /**
-   * The log has not shown the record that was seen last. It may be another one, in which RabbitMQ waits for that place to be reached:
+   * The log has not shown the record that was seen last. It may be another log, in which RabbitMQ waits for that place to be reached: then
    * it ends before that place although a mark was written since.
    */
   async doubt(): Promise<void> {
@@ -169,8 +170,8 @@ class FollowingSession {
     if (doubt.asked(position.isBeyond(lastChunk))) this.#beginAgain();
   }
 
-  /** By now the log should have shown the record that was seen last. */
-  mustBeSure(): void {
+  /** The time is over in which the log should have shown the record that was seen last. */
+  restartUnlessSure(): void {
     if (!this.#following.position.isSure) this.#beginAgain();
   }
 
@@ -187,7 +188,7 @@ class FollowingSession {
   }
 }
 
-/** Follows by a queue of its own, where there is no log (`--log off`). Offsets only number what came. */
+/** Follows by a queue of its own if there is no log (`--log off`). Offsets just number what came. */
 export async function followOwnQueue(life: Life, queue: string, follower: Follower): Promise<void> {
   const channel = await life.channel();
   let offset = 0;

@@ -18,14 +18,14 @@ import { Consuming } from "./consuming.ts";
 import { Following, type FollowingOptions, followOwnQueue } from "./following.ts";
 import { LogReadings } from "./log-readings.ts";
 
-/** What comes from RabbitMQ over the connection that consumes: groups' queues, answers of other programs, and the log. */
+/** Everything that comes from RabbitMQ over the consuming connection: groups' queues, answers of other programs, and the log. */
 export class Inflow {
   readonly #layout: Layout;
   readonly #logRetention: LogRetention | "off";
   readonly #queueBytesMax: number;
   readonly #consumers: Consuming[] = [];
   readonly #followers: Following[] = [];
-  /** Hears of clients that asked and have gone; undefined: nobody here wants to know. */
+  /** Called for clients that asked requests and have disconnected; undefined: not wanted here. */
   onLeft: OnLeft | undefined;
   readonly readings = new LogReadings(() => this.#followers.every(({ position }) => position.isSure));
 
@@ -35,7 +35,7 @@ export class Inflow {
     this.#queueBytesMax = queueBytesMax;
   }
 
-  /** @param cancelled the group's queue has gone */
+  /** @param cancelled called when the group's queue has gone */
   attachConsumer(group: string, prefetch: number, consumer: Consumer, cancelled: () => void): void {
     const queue = groupQueue(group);
     const declare = (declaring: Declaring) => declareGroupQueue(declaring, group, this.#queueBytesMax);
@@ -43,7 +43,7 @@ export class Inflow {
     this.#layout.ownGroups.push(group);
   }
 
-  /** @param group as `eventsGroup` names it */
+  /** @param group a name from `eventsGroup` */
   attachEventConsumer(group: string, keys: readonly string[], prefetch: number, consumer: Consumer): void {
     const queue = groupQueue(group);
     const declare = (declaring: Declaring) => declareEventsQueue(declaring, group, keys, this.#queueBytesMax);
@@ -82,7 +82,7 @@ export class Inflow {
     for (const consuming of consumers) await consuming.start(life);
   }
 
-  /** Resolve when RabbitMQ has read the acknowledgements so far. */
+  /** Each resolves when RabbitMQ has read the acknowledgements so far. */
   settled(): readonly Promise<void>[] {
     return this.#consumers.map((consuming) => consuming.settled());
   }

@@ -1,26 +1,26 @@
 /**
- * Deliveries from the log that are on their way before they are acknowledged, which for a stream is only flow control. RabbitMQ sends what was published together,
- * though it be more than that.
+ * How many deliveries from the log may be unacknowledged. For a stream, acknowledging is only flow control. RabbitMQ may exceed this with
+ * records that were published together.
  */
 export const prefetch = 400;
-/** While nothing rests, so many are acknowledged together. */
+/** In flow, this many deliveries are acknowledged together. */
 const ackEvery = 100;
-/** Where more than this comes in one step, nothing is gained by steps. */
+/** If more than this comes in one step, steps gain nothing. */
 const perStepMax = prefetch / 2;
-/** What a step asks for is less than what should be there by this share of what is published in the time of one. */
+/** A step asks for fewer records than there should be, by this share of what is published in the time of a step. */
 const margin = 0.2;
-/** After so many steps that used up all that they asked for, one asks for more than there should be, so that it is seen how much there is. */
+/** After this many steps that got everything they asked for, a step asks for more than there should be, to see how much there is. */
 const countedSteps = 10;
-/** Such a step asks besides for what is published in the time of a step, times this. */
+/** By how much such a step asks for more: this factor times what is published in the time of a step. */
 const surplus = 1.1;
 
 /**
- * How many records of the log RabbitMQ may send. It wakes a reader of the stream, a channel and a writer for each record that is published, for each
- * follower that it may send something. So while a process reads in steps, with a rest between two, it asks for records in steps too: it acknowledges as
- * many as one is to bring, and RabbitMQ sends that many at once, and then nothing until the next step.
+ * Decides how many records of the log RabbitMQ may send. For each published record, and each follower that may get it, RabbitMQ wakes a
+ * stream reader, a channel and a writer. So a process that reads in steps, with rests between them, also asks for records in steps: it
+ * acknowledges as many as the next step is to bring. RabbitMQ then sends that many at once, and nothing more until the next step.
  *
- * RabbitMQ sends one by one what it was asked for and does not have. So a step asks for a little less than what should have come about since the last one. What
- * that is is counted from one moment to the next at which RabbitMQ is seen to have no more.
+ * Records that it was asked for and does not have yet, RabbitMQ sends one by one. So a step asks for a little less than what should have
+ * been published since the last step. The rate is measured between two moments at which RabbitMQ had no more to send.
  */
 export class LogCredit {
   readonly #ack: (tag: number) => void;
@@ -29,14 +29,14 @@ export class LogCredit {
   #isInSteps = false;
   /** How many records are published in the time of a step. */
   #perStep = 0;
-  /** Records that should be there and were not sent. */
+  /** How many records should be there and were not sent. */
   #behind = 0;
-  /** Steps since RabbitMQ was seen to have no more, and the last tag by then. */
+  /** How many steps there were since RabbitMQ last had no more, and the last tag at that time. */
   #steps = 0;
   #drainedTag = 0;
   /** The last tag at the last step. */
   #stepTag = 0;
-  /** The last tag when it was looked at last. */
+  /** The last tag at the last `look`. */
   #lookedTag = 0;
 
   /** @param ack acknowledges all deliveries up to this tag */
@@ -44,13 +44,13 @@ export class LogCredit {
     this.#ack = ack;
   }
 
-  /** The next delivery: their tags count from 1. */
+  /** A delivery has come. Tags count from 1. */
   delivered(tag: number): void {
     this.#lastTag = tag;
     if (!this.#isInSteps && tag - this.#ackedTag >= ackEvery) this.#ackTo(tag);
   }
 
-  /** All that had come has been read, and a rest begins: RabbitMQ may send what is to be read after it. */
+  /** Everything that has come was read, and a rest begins: RabbitMQ may send what is to be read after the rest. */
   step(): void {
     const came = this.#lastTag - this.#stepTag;
     this.#stepTag = this.#lastTag;
@@ -70,18 +70,18 @@ export class LogCredit {
       return;
     }
     this.#behind = Math.max(0, this.#behind + this.#perStep - came);
-    // At least one has to be asked for: else nothing would ever come again.
+    // Ask for at least one record. Otherwise nothing would ever come again.
     this.#ackTo(Math.max(this.#ackedTag + this.#wanted(), this.#lastTag - prefetch + 1));
   }
 
-  /** From now on RabbitMQ sends what it has as soon as it has it. */
+  /** From now on RabbitMQ sends every record at once. */
   flow(): void {
     if (!this.#isInSteps) return;
     this.#isInSteps = false;
     this.#ackTo(this.#lastTag);
   }
 
-  /** Acknowledges what had come when this was called last. */
+  /** Acknowledges everything that had come by the last call. */
   look(): void {
     this.#ackTo(this.#lookedTag);
     this.#lookedTag = this.#lastTag;
@@ -93,7 +93,7 @@ export class LogCredit {
     return Math.ceil(this.#behind + surplus * this.#perStep * 2 ** late);
   }
 
-  /** RabbitMQ could have sent more, and had no more. */
+  /** RabbitMQ could have sent more, but had no more. */
   #drained(): void {
     this.#steps = 0;
     this.#behind = 0;

@@ -3,11 +3,11 @@ import { offsetOf } from "../frames/codec.ts";
 import { closeChannel } from "../frames/innards.ts";
 import { logStream } from "../topology/topology.ts";
 
-/** A log of which RabbitMQ shows nothing for this time has nothing in it, or cannot be read. In milliseconds. */
+/** If RabbitMQ shows nothing of a log for this time, it is empty or cannot be read. In milliseconds. */
 const silenceMsMax = 1500;
 
 /**
- * The offset at which the log's last chunk begins: what RabbitMQ wrote last, at once.
+ * The offset at which the log's last chunk begins. A chunk is what RabbitMQ wrote at once.
  *
  * @returns undefined if RabbitMQ does not show it soon
  */
@@ -30,7 +30,7 @@ export async function lastChunkOffset(connection: ChannelModel): Promise<number 
     return await promise;
   } finally {
     clearTimeout(timer);
-    // It may be closed already, by RabbitMQ or with its connection.
+    // RabbitMQ may have closed it already, or its connection may have ended.
     await closeChannel(channel).catch(() => undefined);
   }
 }

@@ -1,36 +1,36 @@
 import type { Envelope } from "../../../envelope/envelope.ts";
 
-/** Where to read on in the log: RabbitMQ's `x-stream-offset`. */
+/** Where reading of the log continues: RabbitMQ's `x-stream-offset`. */
 export type StreamOffset = "next" | "first" | number | { readonly "!": "timestamp"; readonly value: number };
 
-/** What a record is to who follows the log. */
+/** How a record relates to what the follower has got before. */
 export type Sighting = "new" | "seen" | "behind a gap" | "of another log";
 
 /**
- * Where a follower is in the log. No I/O.
+ * A follower's place in the log. No I/O.
  *
- * A log that was deleted and declared again counts from 0, and RabbitMQ takes an offset that it has not reached for one to
- * wait for. So reading goes on with the last record seen, not after it: the same log shows it again at once.
+ * A log that was deleted and declared again counts from 0, and RabbitMQ waits if it is asked for an offset that the log has not reached. So
+ * reading continues with the last record seen, not after it: the same log shows that record again at once.
  */
 export class LogPosition {
   #start: StreamOffset = "next";
   #last: { readonly offset: number; readonly envelope: Envelope } | undefined;
   #isSure = true;
 
-  /** Where to read from in a new session. */
+  /** Where a new session begins to read. */
   get start(): StreamOffset {
     return this.#last?.offset ?? this.#start;
   }
 
-  /** Whether this session has shown that it reads the log that was read before. */
+  /** Whether this session has shown that it reads the same log as before. */
   get isSure(): boolean {
     return this.#isSure;
   }
 
   /**
-   * Whether a log that ends like this is another one: it ends before the record that was seen last.
+   * Whether a log that ends here is another one, since it ends before the record that was seen last.
    *
-   * @param lastChunk where its last chunk begins, which was written after this session had begun
+   * @param lastChunk the offset of its last chunk, which was written after this session had begun
    */
   isBeyond(lastChunk: number): boolean {
     return this.#last !== undefined && lastChunk < this.#last.offset;
@@ -39,35 +39,35 @@ export class LogPosition {
   /** A session begins to read at `start`. */
   opened(nowSeconds: number): void {
     this.#isSure = this.#last === undefined;
-    // Should nothing be seen before the connection is lost, following goes on from this moment.
+    // If the connection is lost before a record comes, following continues from this moment.
     if (this.#start === "next") this.#start = { "!": "timestamp", value: nowSeconds };
   }
 
-  /** Each record of the session, in order. */
+  /** Takes each record of the session, in order. */
   take(offset: number, envelope: Envelope): Sighting {
     const last = this.#last;
     if (last !== undefined) {
       if (offset === last.offset && !this.#isSure && !isSame(envelope, last.envelope))
         return "of another log";
-      // RabbitMQ reads whole chunks, and may show what lies before the offset asked for.
+      // RabbitMQ reads whole chunks, and may begin before the offset that was asked for.
       if (offset === last.offset) this.#isSure = true;
       if (offset <= last.offset) return "seen";
     }
-    // Unsure still: the log has dropped what was seen last, and all up to here.
+    // If the session is not sure yet, the log has dropped the record that was seen last, and everything up to this one.
     const sighting = this.#isSure ? "new" : "behind a gap";
     this.#isSure = true;
     this.#last = { offset, envelope };
     return sighting;
   }
 
-  /** It is another log: all that is in it is new. */
+  /** It is another log, so everything in it is new. */
   restart(): void {
     this.#last = undefined;
     this.#start = "first";
   }
 }
 
-/** Many programs give their messages neither an id nor a time, so that everything else has to tell them apart. */
+/** Compares two records in full: many programs give their messages neither an id nor a time. */
 function isSame(one: Envelope, other: Envelope): boolean {
   return identityOf(one) === identityOf(other) && one.body.equals(other.body);
 }

@@ -8,37 +8,37 @@ import { type Begin, Beginnings } from "./beginnings.ts";
 import type { StreamOffset } from "./log-position.ts";
 import { aheadBytesMax, ReadAhead } from "./read-ahead.ts";
 
-/** What may be on its way to readings, in records and in bytes. */
+/** How much may be on its way to readings, in records and bytes. */
 interface OnTheWay {
   readonly records: number;
   readonly bytes: number;
 }
 
-/** What may be on its way to a reading while another one begins, which gets its first record after that. */
+/** How much may be on its way to a reading while another one begins, whose first record would have to wait for that. */
 const besideBeginning: OnTheWay = { records: 32, bytes: 64 * 1024 };
-/** What may be on its way to all readings together, shared equally; and to each of them, however many there are. */
+/** How much may be on its way to all readings together, in equal shares, and to a single one at most. */
 const onTheWayMax: OnTheWay = { records: 1024, bytes: aheadBytesMax };
 const eachAtLeast: OnTheWay = { records: 128, bytes: 128 * 1024 };
-/** How many are sent ahead to one that had to wait since very many begin: most of these end when they have got a few. */
+/** How many records may be on their way to a reading that had to wait because very many begin: most of these end after a few records. */
 const heldUpMax = 64;
 
 /**
- * Readers of the log beside its followers, each on a channel of the connection that consumes. Whatever ends one ends it
- * alone: the code that needs one begins it anew.
+ * Readers of the log beside its followers, each on a channel of the consuming connection. A failure ends only the reading that it concerns;
+ * the code that needs it starts it again.
  */
 export class LogReadings {
   #connection: ChannelModel | undefined;
   readonly #open = new Set<Reading>();
-  /** Those of them that have got no record yet. */
+  /** The readings that have got no record yet. */
   readonly #beginning = new Set<Reading>();
   readonly #isKnown: () => boolean;
   readonly #opening: (connection: ChannelModel) => OpeningChannel;
   readonly #beginnings: Beginnings;
 
   /**
-   * @param isKnown whether the followers know which log it is: a new one after a deletion, read by places of the old one, is a hole
-   * without a word
-   * @param opening opens a channel over which all is asked at once
+   * @param isKnown whether the followers know which log it is. After a deletion, a new log that is read from a place in the old one would
+   *   have a gap that nobody notices
+   * @param opening opens a channel on which all questions are sent at once
    * @param now the time in milliseconds
    */
   constructor(isKnown: () => boolean, opening = openingChannel, now = () => performance.now()) {
@@ -71,7 +71,7 @@ export class LogReadings {
     const begin: Begin = (isHeldUp) => {
       this.#beginning.add(reading);
       const ahead = isHeldUp ? Math.min(prefetch, heldUpMax) : prefetch;
-      // Whatever went wrong, it has to be begun anew.
+      // Whatever has gone wrong, it has to start again.
       reading.begin(() => this.#opening(connection!), start, ahead).catch(() => reading.lost());
     };
     this.#open.add(reading);
@@ -88,12 +88,12 @@ function shareOf(readings: number): OnTheWay {
   };
 }
 
-/** What a reading has to do with the others. */
+/** What a reading needs to know of the others. */
 interface Others {
-  /** It has got its first record. */
+  /** Called when it has got its first record. */
   begun(): void;
   over(): void;
-  /** What may be on its way to it at this moment. */
+  /** How much may be on its way to it at this moment. */
   onTheWayMax(): OnTheWay;
 }
 
@@ -102,7 +102,7 @@ class Reading implements LogReading {
   readonly #others: Others;
   #channel: Channel | undefined;
   #opened: Promise<unknown> | undefined;
-  /** Made when it begins. */
+  /** Created when the reading begins. */
   #ahead: ReadAhead | undefined;
   #hasBegun = false;
   #isOver = false;
@@ -112,7 +112,7 @@ class Reading implements LogReading {
     this.#others = others;
   }
 
-  /** @param prefetch records that RabbitMQ sends it before any is handled */
+  /** @param prefetch how many records RabbitMQ sends before any is handled */
   async begin(opening: () => OpeningChannel, start: LogStart, prefetch: number): Promise<void> {
     this.#ahead = new ReadAhead(prefetch);
     const { channel, opened } = opening();
@@ -136,7 +136,7 @@ class Reading implements LogReading {
     this.#reader.record(offsetOf(delivery), cameBy(delivery.fields.exchange), fromDelivery(delivery));
   }
 
-  /** Deliveries are counted on a channel of their own, as their tags are. */
+  /** Deliveries are counted per channel, like their tags. */
   handled(count: number): void {
     const { records, bytes } = this.#others.onTheWayMax();
     const upTo = this.#ahead?.handled(count, records, bytes);
@@ -163,7 +163,7 @@ class Reading implements LogReading {
       await this.#opened;
       await this.#channel?.close();
     };
-    // It may be closed already, by RabbitMQ or with its connection.
+    // RabbitMQ may have closed it already, or its connection may have ended.
     close().catch(() => undefined);
   }
 }

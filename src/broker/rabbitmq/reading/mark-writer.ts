@@ -7,8 +7,8 @@ import type { Drop } from "../connection/watch.ts";
 import { exchanges } from "../topology/exchanges.ts";
 
 /**
- * Writes marks into the log, over a connection of its own. RabbitMQ stops reading from a connection that publishes when it is
- * short of memory or disk: that must not be the one that consumes, and a mark that waits there must not wait for messages before it.
+ * Writes marks into the log, over a connection of its own. When RabbitMQ is short of memory or disk it stops reading from connections that
+ * publish. So marks must not go over the consuming connection, and must not wait after messages.
  */
 export class MarkWriter {
   readonly #logger: Logger;
@@ -22,23 +22,23 @@ export class MarkWriter {
   /** Called when it can write again. */
   onFree: () => void = () => undefined;
 
-  /** @param haste hears that the mark's return is waited for */
+  /** @param haste is told that the mark is expected back */
   constructor(logger: Logger, haste: Haste) {
     this.#logger = logger;
     this.#haste = haste;
   }
 
-  /** Whether what is written now gets to RabbitMQ soon. */
+  /** Whether what is written now reaches RabbitMQ soon. */
   get isFree(): boolean {
     return this.#channel !== undefined && this.#alarm === undefined;
   }
 
-  /** Whether RabbitMQ has confirmed all that was written: a RabbitMQ that stands still has not. */
+  /** Whether RabbitMQ has confirmed everything that was written. If RabbitMQ stands still, it has not. */
   get isTaken(): boolean {
     return this.#takenCount >= this.#writtenCount;
   }
 
-  /** Why RabbitMQ takes no messages; undefined if it does, or if none was written. */
+  /** Why RabbitMQ takes no messages; undefined if it does, or if nothing was written. */
   get blockedWhy(): string | undefined {
     return this.#alarm;
   }
@@ -71,7 +71,7 @@ export class MarkWriter {
     this.onFree();
   }
 
-  /** While it `isFree`; otherwise nothing is written. */
+  /** Writes a mark, if it `isFree`; otherwise nothing is written. */
   write(id: string): void {
     if (!this.isFree) return;
     this.#writtenCount++;
@@ -83,7 +83,7 @@ export class MarkWriter {
     });
   }
 
-  /** What was written does not come: another connection may do better. */
+  /** What was written does not come back. Another connection may help. */
   giveUp(why: string): void {
     this.#drop?.(why);
   }

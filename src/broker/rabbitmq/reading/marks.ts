@@ -2,33 +2,33 @@ import type { Envelope } from "../../../envelope/envelope.ts";
 import { markContentType } from "../../broker.ts";
 import type { MarkWriter } from "./mark-writer.ts";
 
-/** The least time between two marks, which doubles with each that follows at once, up to the most. In milliseconds. */
+/** The least time between two marks. It doubles with each mark that follows at once, up to the maximum. In milliseconds. */
 const gapMsMin = 50;
 const gapMsMax = 1000;
 
-/** Marks that RabbitMQ took and the log did not show, one after another, before the log is taken to have fallen silent. */
+/** After this many marks in a row that RabbitMQ took and the log did not show, the log counts as silent. */
 const unansweredMax = 5;
-/** What it counts that RabbitMQ has not taken a mark: it stands still, which heartbeats notice, unless it has mislaid the mark. */
+/** How much a mark counts that RabbitMQ has not taken: either it stands still, which heartbeats notice, or it has lost the mark. */
 const untaken = 0.25;
 
 /**
- * Marks in the log by which a follower learns how far the log reaches, and that it follows: over AMQP 0-9-1 a stream's end
- * cannot be asked for. A mark goes into the stream alone, by an exchange of its own, so that nobody else sees it.
+ * Writes marks into the log, by which a follower learns how far the log reaches and that it follows it: over AMQP 0-9-1 a stream's end
+ * cannot be asked for. A mark goes only into the stream, through an exchange of its own, so nobody else sees it.
  *
- * Clients cause marks by naming places that the log has not reached, and may need no right to publish for that. So there is at
- * most one on its way, it answers all that asked before it was sent, and a client that keeps asking gets one a second. None is sent
- * where nobody waits for it any more, or while RabbitMQ takes no messages.
+ * Clients cause marks by naming places that the log has not reached, for which they may need no right to publish. So at most one mark is on
+ * its way. It answers all that asked before it was sent, and a client that keeps asking gets one a second. No mark is sent if nobody waits
+ * for it any more, or while RabbitMQ takes no messages.
  */
 export class Marks {
   readonly #writer: Pick<MarkWriter, "isFree" | "isTaken" | "write">;
   #isOpen = false;
   #sent: { readonly id: string; readonly timer: NodeJS.Timeout; readonly asked: Set<OnMarked> } | undefined;
-  /** Asked for while another one was on its way, which may lie before what they ask about. */
+  /** Asked for while another mark was on its way, which may lie before the place that they ask about. */
   #asked = new Set<OnMarked>();
   #unanswered = 0;
   #gapMs = gapMsMin;
   #sentMs = Number.NEGATIVE_INFINITY;
-  /** Runs until enough time has passed since the last one. */
+  /** Runs until enough time has passed since the last mark. */
   #pacing: NodeJS.Timeout | undefined;
   readonly #againAfterMs: number;
   #onSilence: () => void = () => undefined;
@@ -39,7 +39,7 @@ export class Marks {
     this.#againAfterMs = againAfterMs;
   }
 
-  /** A session begins. `onSilence` is called when the log does not show what is written to it. */
+  /** A session begins. @param onSilence called when the log does not show what is written to it */
   opened(onSilence: () => void): void {
     this.#isOpen = true;
     this.#onSilence = onSilence;
@@ -60,9 +60,9 @@ export class Marks {
   }
 
   /**
-   * Calls back with the offset of a mark that is sent from now on.
+   * Calls back with the offset of a mark that is sent after this call.
    *
-   * @returns what to call when nobody waits for that any more: if none was sent for it yet, none is
+   * @returns cancels the request: if no mark was sent for it yet, none is
    */
   ask(onMarked: OnMarked): () => void {
     this.#asked.add(onMarked);
@@ -78,10 +78,10 @@ export class Marks {
     return this.#isOpen && this.#sent !== undefined && this.#writer.isTaken;
   }
 
-  /** Whether it is a mark, this follower's or another one's. */
+  /** Whether the envelope is a mark, of this follower or another one. */
   take(offset: number, envelope: Envelope): boolean {
     const { contentType, messageId } = envelope;
-    // Whatever comes, the log is not silent: a mark may have much before it.
+    // Any record shows that the log is not silent: a mark may have many before it.
     this.#unanswered = 0;
     if (contentType !== markContentType) return false;
     const sent = this.#sent;
@@ -106,7 +106,7 @@ export class Marks {
     this.#gapMs = sinceMs < 2 * this.#gapMs ? Math.min(gapMsMax, 2 * this.#gapMs) : gapMsMin;
     this.#sentMs = performance.now();
     const id = `mark-${crypto.randomUUID()}`;
-    // It may be lost, as just after a restart: then the same is sent again. One that waits for RabbitMQ to take messages is not.
+    // The mark may be lost, for instance just after a restart. Then it is sent again, but not while RabbitMQ takes no messages.
     const timer = setInterval(() => {
       if (!this.#writer.isFree) return;
       const { isTaken } = this.#writer;

@@ -3,19 +3,19 @@ import { codeOf, FatalError, reasonOf } from "../../../errors.ts";
 import type { Logger } from "../../../ops/logger.ts";
 import { closeChannel } from "../frames/innards.ts";
 
-/** How this process declares, whichever of its connections does it. */
+/** The options for declaring that all connections of this process share. */
 export interface DeclaringOptions {
   readonly logger: Logger;
   /**
-   * How long what is missing stays so before it is declared, in milliseconds. A queue that went under load has to be missed by
-   * all that publish, so that they publish again what reached nobody.
+   * How long something that has gone stays missing before it is declared again, in milliseconds. All publishers have to notice that a queue
+   * went under load, so that they publish again what did not reach it.
    */
   missedForMs(): number;
-  /** What this process has declared before, and so knows the settings of: it is enough that it is there. */
+  /** What this process has declared before. Its settings are known, so it only needs to exist. */
   readonly known: Set<string>;
   /**
-   * Declares queues one after another, whichever connection it is on. A RabbitMQ that has just been installed answers 541 to about
-   * half of the processes that declare its first stream on two connections at once (3.10).
+   * Declares queues one after another, on whichever connection. If a freshly installed RabbitMQ is asked for its first stream on two
+   * connections at once, it answers 541 to about half of the processes (3.10).
    */
   oneAtATime(declare: () => Promise<void>): Promise<void>;
 }
@@ -25,7 +25,7 @@ type QueueArguments = NonNullable<Options.AssertQueue["arguments"]>;
 /**
  * Declares on one connection. RabbitMQ closes a channel to answer "no", so the next question goes over a new one.
  *
- * Whatever is there already is joined as it is.
+ * What exists already is used as it is.
  */
 export class Declaring {
   readonly #connection: ChannelModel;
@@ -39,14 +39,14 @@ export class Declaring {
     this.#options = options;
   }
 
-  /** All is declared. */
+  /** Ends the declaring. */
   async done(): Promise<void> {
     const channel = this.#channel;
     this.#channel = undefined;
     if (channel !== undefined) await closeChannel(channel);
   }
 
-  /** Declares something that several others need. */
+  /** Declares something that several others need, but only once. */
   async once(name: string, declare: () => Promise<void>): Promise<void> {
     if (this.#begun.has(name)) return;
     this.#begun.add(name);
@@ -62,7 +62,7 @@ export class Declaring {
   }
 
   /**
-   * A fanout exchange, durable if it is new.
+   * Declares a fanout exchange; a new one is durable.
    *
    * @throws FatalError if it exists with another type
    */
@@ -76,15 +76,15 @@ export class Declaring {
     }
   }
 
-  /** Declares a fanout exchange that stands between publishers and queues. If it went, it is missed before it is there again. */
+  /** Declares a fanout exchange between publishers and queues. If it has gone, it stays missing for a while before it is declared again. */
   async between(name: string, options: Options.AssertExchange = {}): Promise<void> {
     await this.#between(name, () => this.fanout(name, options));
   }
 
   /**
-   * An exchange that sorts messages out by their headers. What matches no binding goes on to another exchange.
+   * Declares an exchange that selects messages by their headers. What matches no binding goes to another exchange.
    *
-   * @throws FatalError if it exists with other settings, since it would sort otherwise
+   * @throws FatalError if it exists with other settings, since it would select otherwise
    */
   async selector(name: string, othersTo: string): Promise<void> {
     const options = { durable: true, internal: true, alternateExchange: othersTo };
@@ -102,17 +102,17 @@ export class Declaring {
 
   async #between(name: string, declare: () => Promise<void>): Promise<void> {
     const { known, missedForMs } = this.#options;
-    // Where nobody misses anything, to ask first would only cost a channel for each answer "no".
+    // If nothing has to stay missing, asking first would only cost a channel for each answer "no".
     if (missedForMs() > 0) {
       const isThere = await this.hasExchange(name);
       if (isThere && known.has(name)) return;
-      if (!isThere) await this.#beMissed();
+      if (!isThere) await this.#waitUntilMissed();
     }
     await declare();
     known.add(name);
   }
 
-  /** A durable queue. If it went, it is missed before it is there again. */
+  /** Declares a durable queue. If it has gone, it stays missing for a while before it is declared again. */
   async queue(name: string, args: QueueArguments): Promise<void> {
     await this.#options.oneAtATime(() => this.#queue(name, args));
   }
@@ -122,7 +122,7 @@ export class Declaring {
     const { logger, known } = this.#options;
     const key = `queue ${name}`;
     if (isThere && known.has(key)) return;
-    if (!isThere) await this.#beMissed();
+    if (!isThere) await this.#waitUntilMissed();
     known.add(key);
     try {
       await this.ask((channel) => channel.assertQueue(name, { durable: true, arguments: args }));
@@ -139,7 +139,7 @@ export class Declaring {
     await this.ask((channel) => channel.bindQueue(queue, exchange, ""));
   }
 
-  /** RabbitMQ does not mind if there is no such binding. */
+  /** Removes a binding. RabbitMQ does not mind if it does not exist. */
   async unbindQueue(queue: string, exchange: string): Promise<void> {
     await this.ask((channel) => channel.unbindQueue(queue, exchange, ""));
   }
@@ -148,12 +148,12 @@ export class Declaring {
     await this.ask((channel) => channel.bindExchange(destination, source, "", args));
   }
 
-  /** RabbitMQ does not mind if there is no such binding. */
+  /** Removes a binding. RabbitMQ does not mind if it does not exist. */
   async unbindExchange(destination: string, source: string): Promise<void> {
     await this.ask((channel) => channel.unbindExchange(destination, source, ""));
   }
 
-  /** Asks for something else, on a channel that lives on. */
+  /** Asks a question on a channel that stays open. */
   async ask<T>(question: (channel: Channel) => Promise<T>): Promise<T> {
     this.#channel ??= await this.#open();
     const channel = this.#channel;
@@ -167,7 +167,7 @@ export class Declaring {
 
   async #open(): Promise<Channel> {
     const channel = await this.#connection.createChannel();
-    // The rejected question says the same; without a listener the event would be thrown.
+    // The rejected question reports the same. Without a listener the event would be thrown.
     channel.on("error", () => undefined);
     return channel;
   }
@@ -182,8 +182,8 @@ export class Declaring {
     }
   }
 
-  /** Once for all that is missing. */
-  async #beMissed(): Promise<void> {
+  /** Waits once for everything that is missing. */
+  async #waitUntilMissed(): Promise<void> {
     const ms = this.#options.missedForMs();
     if (ms === 0) return;
     this.#waited ??= Bun.sleep(ms);
@@ -192,10 +192,9 @@ export class Declaring {
 }
 
 /**
- * RabbitMQ compares an exchange's type before its arguments, and says what differs in its text alone: over AMQP there is no other way to
- * learn a type.
+ * RabbitMQ compares an exchange's type before its arguments, and says what differs only in its text. AMQP has no other way to learn a type.
  *
- * @param error what RabbitMQ answered to the declaration
+ * @param error RabbitMQ's answer to the declaration
  * @throws FatalError if the exchange exists with another type
  */
 export function notOfType(type: string, name: string, error: unknown): void {
@@ -205,7 +204,7 @@ export function notOfType(type: string, name: string, error: unknown): void {
   );
 }
 
-/** 403 is a lack of permission, which no retry mends. */
+/** Interprets 403, a missing permission, which no retry mends. */
 function forbidden(error: unknown, what: string): unknown {
   if (codeOf(error) !== 403) return error;
   return new FatalError(

@@ -3,45 +3,45 @@ import { exchanges } from "./exchanges.ts";
 import type { Look, QueueDepth } from "./queue-look.ts";
 import { logStream } from "./topology.ts";
 
-/** How often a full queue is looked at, in milliseconds. */
+/** How often a full queue is checked, in milliseconds. */
 const defaultLookEveryMs = 1000;
-/** A queue that has lost this part of its messages has room again. Less, and publishers would be stopped again at once. */
+/** A full queue has room again when it has lost this part of its messages. With less, publishers would be stopped again at once. */
 const roomShare = 1 / 16;
-/** Where no queue shows that it has room, a message is tried after this, and after twice as long the next time, in milliseconds. */
+/** If no queue shows that it has room, a message is tried after this time, and after twice as long the next time, in milliseconds. */
 const tryFirstMs = 2000;
 const tryMostMs = 60_000;
-/** A queue that is full takes a message now and then: it has room when it was not full for this time, in milliseconds. */
+/** A full queue takes a message now and then. It counts as having room after this time without a refusal, in milliseconds. */
 const defaultCalmMs = 5000;
-/** So long after a queue was full a refusal is taken for the same, in milliseconds. */
+/** For this long after a queue was full, a refusal counts as the same incident, in milliseconds. */
 const fullAgainMs = 600_000;
-/** Refusals further apart have nothing to do with one another, in milliseconds. */
+/** Refusals that are further apart than this are unrelated, in milliseconds. */
 const episodeMs = 120_000;
 
 /**
- * What to do when RabbitMQ refuses a message (basic.nack) on connection after connection: a queue is full (`--queue-max-bytes`).
- * RabbitMQ does not tell which, and every message that is tried reaches the queues that are not full once more. So nothing is
- * tried before the fullest queue has room again, or has gone.
+ * Decides what to do when RabbitMQ refuses messages (basic.nack) on one connection after another: a queue is full (`--queue-max-bytes`).
+ * RabbitMQ does not tell which, and every message that is tried is put once more into the queues that are not full. So nothing is tried
+ * before the fullest queue has room again, or has gone.
  */
 export class FullQueues {
   readonly #logger: Logger;
   readonly #waitingCount: () => number;
   readonly #lookEveryMs: number;
   readonly #calmMs: number;
-  /** The first connection on which messages are refused, and when one was refused last. */
+  /** The first connection on which messages were refused, and when the last refusal was. */
   #episode: { readonly first: unknown; lastMs: number } | undefined;
   #tryMs = tryFirstMs;
-  /** Which queue it is that is full, as long as RabbitMQ takes nothing; undefined until it was found. */
+  /** The full queue, while RabbitMQ refuses everything; undefined until it is found. */
   #refusing: string | undefined;
-  /** Those that took a message since something was refused last: they are not asked again, since that costs them another one. */
+  /** Queues that have taken a message since the last refusal. They are not asked again, since each question costs them another message. */
   readonly #taking = new Set<string>();
   #lastFullMs = Number.NEGATIVE_INFINITY;
-  /** What the log was told: that this queue is full, since when in milliseconds. Undefined when it was told that there is room. */
+  /** What was logged: which queue is full, and since when, in milliseconds. Undefined after it was logged that there is room. */
   #told: { readonly queue: string | undefined; readonly sinceMs: number } | undefined;
-  /** Runs until the log is told that there is room. */
+  /** Runs until it is logged that there is room. */
   #calm: ReturnType<typeof setTimeout> | undefined;
-  /** How many wait for room: one, and perhaps one of a connection that was lost meanwhile. */
+  /** How many wait for room: one, and perhaps another one for a connection that was lost meanwhile. */
   #looks = 0;
-  /** Why publishing waits, and for which queue as far as is known; undefined if it does not. */
+  /** Why publishing waits, and for which queue if that is known; undefined if it does not wait. */
   waiting: { readonly why: string; readonly queue: string | undefined } | undefined;
 
   /** @param waitingCount messages that wait for RabbitMQ */
@@ -58,10 +58,10 @@ export class FullQueues {
   }
 
   /**
-   * A message was refused on this connection. Returns whether others were before, on another connection, so that it is not this
-   * one's fault.
+   * A message was refused on this connection. Returns whether messages were refused before, on another connection, so that this connection
+   * is not the cause.
    *
-   * @param nowMs milliseconds on any clock that only goes forward
+   * @param nowMs milliseconds on a clock that never goes back
    */
   refused(connection: unknown, nowMs: number): boolean {
     if (nowMs - this.#lastFullMs < fullAgainMs) return true;
@@ -76,10 +76,10 @@ export class FullQueues {
   }
 
   /**
-   * Resolves when a message may be tried again. It is `waiting` until one is taken.
+   * Resolves when a message may be tried again. `waiting` stays set until one is taken.
    *
-   * @param queues those that may be full, as far as is known when it is called: a manager that has just started learns of more
-   * @param isOver whether nobody waits any more
+   * @param queues the queues that may be full, as far as is known when it is called: a manager that has just started learns of more
+   * @param isOver whether nobody waits for room any more
    */
   async room(queues: () => readonly string[], look: Look, isOver: () => boolean): Promise<void> {
     this.#looks++;
@@ -128,13 +128,13 @@ export class FullQueues {
     }
   }
 
-  /** What is said of the queue that is full, or of none that is known. */
+  /** Notes the full queue; undefined if it is not known. */
   #name(full: QueueDepth | undefined): void {
     this.#refusing = full?.queue;
     this.waiting = { why: whyOf(full), queue: full?.queue };
   }
 
-  /** Which of these it is: those that have the most in them are asked first. What is empty is not full, whatever its cap. */
+  /** Finds the queue that refuses messages. The queues with the most messages are asked first. An empty queue is not full, whatever its cap. */
   async #findRefusing(depths: readonly QueueDepth[], look: Look): Promise<QueueDepth | undefined> {
     const known = depths.find(({ queue }) => queue === this.#refusing);
     if (known !== undefined) return known;
@@ -151,7 +151,7 @@ export class FullQueues {
     this.#taking.clear();
   }
 
-  /** One line, however often a message is taken and the next one is not. */
+  /** Logs one line, although a message may be taken and the next one refused. */
   #tellFull(full: QueueDepth | undefined, nowMs: number): void {
     const fields = { ...full, why: this.waiting?.why };
     if (this.#told !== undefined && this.#told.queue === full?.queue) {
@@ -179,7 +179,7 @@ export class FullQueues {
     this.#calm.unref();
   }
 
-  /** The connection is lost: what was full may be so no more. */
+  /** The connection is lost. The full queue may have room meanwhile. */
   lost(): void {
     clearTimeout(this.#calm);
     this.#told = undefined;
@@ -188,7 +188,7 @@ export class FullQueues {
   }
 }
 
-/** @param full undefined if it is none that is known: another program's, or a group's that is in no ledger */
+/** @param full undefined if the queue is not known: another program's, or that of a group that is not in the ledger */
 function whyOf(full: QueueDepth | undefined): string {
   if (full === undefined)
     return "RabbitMQ refuses messages: a queue bound to wsmanager is full; rabbitmqctl list_queues name messages consumers shows which";

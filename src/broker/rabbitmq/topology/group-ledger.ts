@@ -2,25 +2,25 @@ import type { Channel, ChannelModel } from "amqplib";
 import { groupNameFault } from "../../../group-name.ts";
 import type { Declaring } from "./declaring.ts";
 
-/** The fanout exchange, and the stream that it leads to, of which groups there are: AMQP lists no queues. */
+/** The fanout exchange and the stream with the list of groups, since AMQP cannot list queues. */
 export const groupLedger = "wsmanager.groups";
-/** Managers write each group's record again before the stream is long enough to lose it. */
+/** The size of the stream. Managers write each group's record again before the stream grows long enough to lose it. */
 const ledgerBytesMax = 64 * 1024 ** 2;
-/** Records on their way that were not acknowledged yet. */
+/** How many records may be unacknowledged. */
 const prefetch = 500;
 const markType = "mark";
-/** How long the ledger may send nothing before reading it is given up, in milliseconds. */
+/** Reading is given up if the ledger sends nothing for this long, in milliseconds. */
 const silentMsMax = 10_000;
-/** How long a mark that reached nothing waits before it is written again, in milliseconds. */
+/** If a mark reached no queue, it is written again after this time, in milliseconds. */
 const unboundMs = 100;
 
-/** What the ledger says of a group. After one that says that it was removed, those before it do not count. */
+/** What the ledger says about a group. Records before one that says that it was removed do not count. */
 export interface GroupRecord {
   /** Its name. */
   readonly group: string;
-  /** When a processor of it was last known to be there, in milliseconds since 1970. */
+  /** When one of its processors was last known to run, in milliseconds since 1970. */
   readonly seenMs: number;
-  /** Its queues were deleted on purpose. */
+  /** Whether its queues were deleted on purpose. */
   readonly isRemoved: boolean;
   /** When this was written, in milliseconds since 1970. */
   readonly writtenMs: number;
@@ -37,7 +37,7 @@ export async function declareGroupLedger(declaring: Declaring): Promise<void> {
   await declaring.bindQueue(groupLedger, groupLedger);
 }
 
-/** Writes a record. It is lost where the ledger is not there. */
+/** Writes a record. It is lost if the ledger does not exist. */
 export function writeGroup(channel: Channel, record: Omit<GroupRecord, "writtenMs">, nowMs: number): void {
   channel.publish(groupLedger, "", Buffer.from(bodyOf({ ...record, writtenMs: nowMs })), {
     persistent: true,
@@ -45,12 +45,12 @@ export function writeGroup(channel: Channel, record: Omit<GroupRecord, "writtenM
   });
 }
 
-/** A record as it stands in the stream. */
+/** A record's text in the stream. */
 export function bodyOf({ group, seenMs, isRemoved, writtenMs }: GroupRecord): string {
   return JSON.stringify({ group, seen: seenMs, at: writtenMs, ...(isRemoved ? { removed: true } : {}) });
 }
 
-/** Undefined where it is none: any program may publish there. */
+/** Parses a record; undefined if it is none, since any program may publish there. */
 export function recordIn(body: Uint8Array): GroupRecord | undefined {
   let said: { readonly [name: string]: unknown } | null;
   try {
@@ -69,10 +69,10 @@ function isMoment(value: unknown): value is number {
 }
 
 /**
- * Reads the ledger from its beginning, and then what is added, on a channel that the caller watches.
+ * Reads the ledger from its beginning, and then new records, on a channel that the caller watches.
  *
- * @param onEnd what was in it by now has been read
- * @param onGone the ledger was deleted
+ * @param onEnd called when everything was read that was in it at the start
+ * @param onGone called when the ledger was deleted
  */
 export async function followGroups(
   channel: Channel,
@@ -94,7 +94,7 @@ export async function followGroups(
     },
     { arguments: { "x-stream-offset": "first" } },
   );
-  // Its end is not known otherwise.
+  // A mark is written, since there is no other way to find the end.
   const writeMark = () =>
     void channel.publish(groupLedger, "", Buffer.alloc(0), {
       type: markType,
@@ -103,7 +103,7 @@ export async function followGroups(
     });
   let again: NodeJS.Timeout | undefined;
   channel.on("close", () => clearTimeout(again));
-  // Another process may have declared the ledger just now, and not bound it yet: the mark reaches nothing then.
+  // Another process may just have declared the ledger and not bound it yet. Then the mark reaches nothing.
   channel.on("return", ({ properties }) => {
     if (properties.messageId === nonce) again = setTimeout(writeMark, unboundMs);
   });
@@ -111,15 +111,15 @@ export async function followGroups(
 }
 
 /**
- * What the ledger says of each group now: that it was removed, or when it was last seen.
+ * The current record of each group: that it was removed, or when it was last seen.
  *
- * @throws Error if there is no ledger (404), or it fell silent before its end
+ * @throws Error if there is no ledger (404), or if it sends nothing before its end
  */
 export async function readGroups(connection: ChannelModel): Promise<ReadonlyMap<string, GroupRecord>> {
   const channel = await connection.createChannel();
   const records = new Map<string, GroupRecord>();
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  // It may be over before anybody waits for it.
+  // It may reject before anybody waits for it.
   promise.catch(() => undefined);
   channel.on("error", reject);
   channel.on("close", () => reject(new Error("the channel was closed")));
@@ -127,7 +127,7 @@ export async function readGroups(connection: ChannelModel): Promise<ReadonlyMap<
   const take = (record: GroupRecord) => {
     silence.refresh();
     const before = records.get(record.group);
-    // Managers write side by side: the latest sight counts.
+    // Managers write independently of one another, so the latest time counts.
     const isOlder = !record.isRemoved && before?.isRemoved === false && before.seenMs > record.seenMs;
     if (!isOlder) records.set(record.group, record);
   };

@@ -14,30 +14,30 @@ import {
   neededBy,
 } from "./topology.ts";
 
-/** What decides which exchanges and queues there are. */
+/** The options that decide which exchanges and queues exist. */
 export interface LayoutOptions {
   readonly logger: Logger;
-  /** What the log keeps; `off`: there is none. */
+  /** What the log keeps; `off`: there is no log. */
   readonly logRetention: LogRetention | "off";
   /** What a new queue of a group, or of dead letters, may hold. In bytes. */
   readonly queueBytesMax: number;
-  /** How long something that is missing stays so before it is declared, in milliseconds. */
+  /** How long something that has gone stays missing before it is declared again, in milliseconds. */
   readonly missedForMs: number;
-  /** A group of another process has lost its queue. */
+  /** Called when a group of another process has lost its queue. */
   onGone(group: string): void;
 }
 
-/** What this process relies on in RabbitMQ, as far as it is known now. */
+/** Everything that this process relies on in RabbitMQ, as far as it is known now. */
 export class Layout {
   readonly #options: LayoutOptions;
   readonly #known = new Set<string>();
   readonly #needed = new Map<Exchange, { readonly key: string; readonly needed: Needed }>();
   #lastDeclared: Promise<void> = Promise.resolve();
-  /** The groups of this process. */
+  /** This process's groups. */
   readonly ownGroups: string[] = [];
-  /** Those of others, as managers hear of them. */
+  /** The groups of other processes, as managers hear of them. */
   readonly liveGroups: LiveGroups;
-  /** Nothing of Warren's was there when it was first looked for, so that nobody can have published to it. */
+  /** Whether nothing of Warren's existed when it was first looked for, so that nobody can have published to it. */
   #isNew = false;
 
   constructor(options: LayoutOptions) {
@@ -45,7 +45,7 @@ export class Layout {
     this.liveGroups = new LiveGroups((group) => options.onGone(group));
   }
 
-  /** The layout is in force: others may have published since, so what is missing may have gone. */
+  /** Everything is in force. Others may publish from now on, so something that is missing later has gone. */
   inForce(): void {
     this.#isNew = false;
   }
@@ -67,7 +67,7 @@ export class Layout {
     return declaring;
   }
 
-  /** Declares all that publishing to these exchanges relies on. */
+  /** Declares everything that publishing to these exchanges relies on. */
   async declareFor(publishedTo: readonly Exchange[], connection: ChannelModel): Promise<void> {
     const declaring = await this.declaringOn(connection);
     const isForDead = publishedTo.every((exchange) => exchange === exchanges.dead);
@@ -84,7 +84,7 @@ export class Layout {
     await declaring.done();
   }
 
-  /** Declares the log, where there is to be one. */
+  /** Declares the log, if there is to be one. */
   async declareLog(connection: ChannelModel): Promise<void> {
     const { logRetention } = this.#options;
     if (logRetention === "off") return;
@@ -93,7 +93,7 @@ export class Layout {
     await declaring.done();
   }
 
-  /** What has to be there for a publish to this exchange to reach everybody: the same object as long as it does not change. */
+  /** What has to exist so that a publish to this exchange reaches everybody: the same object as long as nothing changes. */
   needed(exchange: Exchange): Needed {
     const groups = this.#groups([exchange]);
     const key = groups.join(" ");
@@ -105,9 +105,9 @@ export class Layout {
   }
 
   /**
-   * The queues that may be full when RabbitMQ refuses what is published to this exchange: those that nobody consumes, too.
+   * The queues that may be full when RabbitMQ refuses what is published to this exchange, including those that nobody consumes.
    *
-   * @param inLedger the groups that were ever written down, in this process's lifetime or before
+   * @param inLedger all groups that were ever recorded
    */
   mayBeFull(exchange: Exchange, inLedger: readonly string[]): readonly string[] {
     const { queues } = this.needed(exchange);

@@ -3,18 +3,18 @@ import { leaversIn, type OnLeft } from "../../leavers.ts";
 import type { Life } from "../connection/life.ts";
 import type { Declaring } from "./declaring.ts";
 
-/** The exchange by which managers tell processors which clients that asked have gone. */
+/** The exchange through which managers tell processors which clients that asked requests have disconnected. */
 export const leftExchange = "wsmanager.left";
 
-/** What a processor that stands still did not read is of no use to it. */
+/** The limit of the queue: a processor that stands still has no use for what it did not read. */
 const messagesMax = 1000;
 
-/** Declares the exchange by which processors hear of clients that have gone. */
+/** Declares the exchange through which processors hear of clients that have disconnected. */
 export async function declareLeft(declaring: Declaring): Promise<void> {
   await declaring.fanout(leftExchange);
 }
 
-/** Hears what managers tell, over a queue of this connection's own. */
+/** Listens to that exchange, over a queue that belongs to this connection. */
 export async function hearLeft(life: Life, declaring: Declaring, onLeft: OnLeft): Promise<void> {
   await declareLeft(declaring);
   const channel = await life.channel();

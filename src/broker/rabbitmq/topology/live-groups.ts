@@ -2,28 +2,31 @@ import type { Envelope } from "../../../envelope/envelope.ts";
 import { groupNameFault } from "../../../group-name.ts";
 import { markContentType } from "../../broker.ts";
 
-/** A processor names its group in the log this often, in milliseconds: for that long a manager that has just started may not know of it. */
+/**
+ * A processor announces its group in the log at this interval, in milliseconds. For that long, a manager that has just started may not know
+ * of it.
+ */
 export const announceEveryMs = 2000;
-/** A processor that was silent for this time, in which the log showed what others write, is taken for gone. In milliseconds. */
+/** A processor counts as gone after this time without a sign of it, in which the log showed what others write. In milliseconds. */
 const goneAfterMs = 30_000;
-/** The most that counts of the time from one record of the log to the next. In milliseconds. */
+/** At most this much of the time between two records of the log is counted, in milliseconds. */
 const shownMsMax = 5000;
-/** How many groups, and processors of a group, are remembered. A program that names more is none of ours. */
+/** How many groups, and processors of a group, are remembered. Only a foreign program would announce more. */
 const groupsMax = 200;
 const processorsMax = 1000;
 
-/** What is said longer ago than this says nothing any more, in seconds: a manager that was away reads it late. Clocks may differ. */
+/** Announcements older than this are ignored, in seconds: a manager that was away reads them late. Clocks may differ. */
 const oldAfterSeconds = 120;
 
-/** The message ids of the marks by which processors speak of their group, which is the routing key. Their `app_id` names them. */
+/** The message ids of the marks by which processors announce their group. The group is the routing key, and the processor's name is the `app_id`. */
 export const groupMarks = { here: "group-here", leaving: "group-leaving", gone: "group-gone" } as const;
 
 /**
  * The processor groups that a manager has heard of. No I/O, no clock: moments are given in milliseconds.
  *
- * A group is live while one of its processors was heard lately. What is published then relies on the group's queue, which is
- * declared again when it is missing. A group without a processor may be removed by deleting its queue: as long as the queue is
- * there it is still bound, should its binding have gone.
+ * A group is live while one of its processors was heard lately. Publishing then relies on the group's queue, which is declared again when
+ * it is missing. A group without a processor may be removed by deleting its queue. As long as the queue exists, its binding is restored if
+ * that has gone.
  */
 export class LiveGroups {
   /** When each processor of each group was last heard, by the log's clock. */
@@ -37,12 +40,12 @@ export class LiveGroups {
    */
   #clockMs = 0;
 
-  /** @param onGone hears of a group whose processor has lost its queue */
+  /** @param onGone called for a group whose processor has lost its queue */
   constructor(onGone: (group: string) => void) {
     this.#onGone = onGone;
   }
 
-  /** Takes a mark of the log. Whatever else it may be is ignored. */
+  /** Takes a mark of the log. Marks about anything else are ignored. */
   take(mark: Envelope, nowSeconds: number): void {
     const { contentType, routingKey: group, messageId, appId, timestamp = 0 } = mark;
     if (contentType !== markContentType || appId === undefined || groupNameFault(group) !== undefined) return;
@@ -65,7 +68,7 @@ export class LiveGroups {
     this.#shownMs = nowMs;
   }
 
-  /** The log is followed again: what was not heard meanwhile says nothing. */
+  /** The log is followed again. Processors that were not heard meanwhile may still be there. */
   opened(): void {
     for (const processors of this.#heard.values())
       for (const processor of processors.keys()) processors.set(processor, this.#clockMs);
@@ -77,12 +80,12 @@ export class LiveGroups {
     return [...this.#heard.keys()].filter((group) => this.#heard.get(group)!.size > 0);
   }
 
-  /** The groups that had one, and have none any more. */
+  /** The groups that had a processor, and have none any more. */
   get abandoned(): string[] {
     return [...this.#heard.keys()].filter((group) => this.#heard.get(group)!.size === 0);
   }
 
-  /** Its queue is not there any more. */
+  /** The group's queue does not exist any more. */
   removed(group: string): void {
     this.#heard.delete(group);
   }

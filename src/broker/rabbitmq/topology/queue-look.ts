@@ -3,25 +3,25 @@ import { copyHeader } from "../../../envelope/envelope.ts";
 import { codeOf } from "../../../errors.ts";
 import { closeChannel } from "../frames/innards.ts";
 
-/** What RabbitMQ says of a queue. */
+/** RabbitMQ's answer about a queue. */
 export interface QueueDepth {
   /** The queue's name. */
   readonly queue: string;
-  /** Messages that wait in it. */
+  /** How many messages wait in it. */
   readonly messages: number;
-  /** Those that consume from it. */
+  /** How many consumers it has. */
   readonly consumers: number;
 }
 
-/** A look at queues. */
+/** Asks about queues. */
 export interface Look {
-  /** Looks at queues. Those that are not there are left out. */
+  /** The depths of the queues that exist. */
   depths(queues: readonly string[]): Promise<readonly QueueDepth[]>;
-  /** Whether a queue refuses what is published to it. It costs a message in the queue if it does not. */
+  /** Whether a queue refuses what is published to it. If it does not, this puts a message into the queue. */
   refuses(queue: string): Promise<boolean>;
 }
 
-/** Looks on channels that are used for nothing else, since RabbitMQ closes a channel to say that a queue is not there. */
+/** Asks on channels that are used for nothing else, since RabbitMQ closes a channel to say that a queue does not exist. */
 export function lookOn(connection: ChannelModel): Look {
   return {
     async depths(queues) {
@@ -46,7 +46,7 @@ export function lookOn(connection: ChannelModel): Look {
     async refuses(queue) {
       const channel = await connection.createConfirmChannel();
       channel.on("error", () => undefined);
-      // It goes to this queue alone, as a copy, which processors pass over.
+      // The message goes only to this queue, as a plain copy, which processors ignore.
       const headers = { [copyHeader]: true };
       const isTaken = await new Promise<boolean>((resolve) => {
         channel.once("close", () => resolve(true));

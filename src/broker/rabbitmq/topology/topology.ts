@@ -6,9 +6,9 @@ import type { Declaring } from "./declaring.ts";
 import { allOf, around, declareExchange, exchanges } from "./exchanges.ts";
 import { declareGroupLedger } from "./group-ledger.ts";
 
-/** The names of queues in RabbitMQ. */
+/** The stream of the shared log. */
 export const logStream = "wsmanager.log";
-/** Where dead letters wait for somebody who looks at them. */
+/** The queue in which dead letters wait for a person. */
 export const deadQueue = "wsmanager.dead";
 
 /** The queue of a processor group. */
@@ -16,28 +16,28 @@ export function groupQueue(group: string): string {
   return `${exchanges.fromClients}.${group}`;
 }
 
-/** A message that was delivered this often without an ack killed its processors: RabbitMQ dead-letters it. */
+/** A message that was delivered this often without an ack has killed its processors: RabbitMQ dead-letters it. */
 export const deliveryLimit = 20;
 
-/** How often dead letters may be looked at: RabbitMQ 4.0 to 4.2 counts a look as a failed delivery, and drops after 20 by default. */
+/** How often dead letters may be listed. RabbitMQ 4.0 to 4.2 counts that as a failed delivery, and by default drops messages after 20. */
 const looksMax = 1_000_000;
 
-/** What a message in a queue counts at least towards its cap, in bytes. */
+/** The least that a message in a queue counts towards the queue's cap, in bytes. */
 const messageBytesMin = 1024;
 
 /** How much of the log RabbitMQ keeps. */
 export interface LogRetention {
-  /** RabbitMQ drops the oldest beyond this. */
+  /** Beyond this size RabbitMQ drops the oldest records. */
   readonly maxBytes: number;
-  /** What is older, RabbitMQ may drop. */
+  /** Older records may be dropped. */
   readonly maxAgeMs: number;
 }
 
-/** What is to be there before anything is published. */
+/** What has to exist before anything is published. */
 export interface Topology {
-  /** Exchanges that this role publishes to. */
+  /** The exchanges that this role publishes to. */
   readonly publishedTo: readonly Exchange[];
-  /** The log that is declared if it is missing. */
+  /** The log, which is declared if it is missing. */
   readonly log: LogRetention | "off";
   /** The groups whose queues are declared if they are missing. */
   readonly groups: readonly string[];
@@ -45,7 +45,7 @@ export interface Topology {
   readonly queueBytesMax: number;
 }
 
-/** Declares the exchanges with all queues that publishing relies on, also those that other processes consume. */
+/** Declares the exchanges with all queues that publishing relies on, including those that other processes consume. */
 export async function declareTopology(declaring: Declaring, topology: Topology): Promise<void> {
   const { publishedTo, log, groups, queueBytesMax } = topology;
   if (log !== "off") await declareLogStream(declaring, log);
@@ -55,22 +55,22 @@ export async function declareTopology(declaring: Declaring, topology: Topology):
   }
   if (publishedTo.includes(exchanges.dead)) await declareDeadLetters(declaring, queueBytesMax);
   for (const group of groups) await declareGroupQueue(declaring, group, queueBytesMax);
-  // Its records are read by managers, which have none where there is no log.
+  // Managers read its records, and do not if there is no log.
   if (log !== "off" && groups.length > 0) await declareGroupLedger(declaring);
 }
 
-/** What has to be there still, after a publish to this exchange, for the publish to have reached everybody. */
+/** What has to exist after a publish to this exchange, if the publish is to have reached everybody. */
 export function neededBy(exchange: Exchange, { log, groups }: Pick<Topology, "log" | "groups">): Needed {
   if (exchange === exchanges.dead) return { exchanges: [exchange], queues: [deadQueue] };
   const isProcessors = exchange === exchanges.toClients && groups.length > 0;
   return {
-    // Processors look after the way to their own queue too, should no manager know of them.
+    // Processors check the way to their own queue too, in case no manager knows of them.
     exchanges: isProcessors ? [...allOf(exchanges.fromClients), ...allOf(exchange)] : allOf(exchange),
     queues: [...(log === "off" ? [] : [logStream]), ...groups.map(groupQueue)],
   };
 }
 
-/** The durable quorum queue of a processor group, bound to `wsmanager`. Joined as it is if it exists. */
+/** Declares the durable quorum queue of a processor group, bound to `wsmanager`. An existing queue is used as it is. */
 export async function declareGroupQueue(
   declaring: Declaring,
   group: string,
@@ -83,27 +83,27 @@ export async function declareGroupQueue(
     "x-queue-type": "quorum",
     "x-delivery-limit": deliveryLimit,
     "x-dead-letter-exchange": exchanges.dead,
-    // RabbitMQ's "at least once" needs the overflow policy beside it (its documentation: "quorum queues: at-least-once dead lettering").
+    // RabbitMQ's "at least once" requires this overflow policy (see its documentation: "quorum queues: at-least-once dead lettering").
     "x-dead-letter-strategy": "at-least-once",
-    // It is back pressure, too: what a full queue refuses waits in the outboxes (full-queues.ts).
+    // It also provides back pressure: what a full queue refuses waits in the outboxes (full-queues.ts).
     "x-overflow": "reject-publish",
     ...capOf(queueBytesMax),
   });
   await bindToClients(declaring, queue);
 }
 
-/** Where other programs answer to by its name: bound to nothing. Joined as it is if it exists. */
+/** Declares the queue to which other programs send answers by its name. It has no bindings. An existing queue is used as it is. */
 export async function declareReplies(declaring: Declaring, queueBytesMax: number): Promise<void> {
   await declaring.queue(repliesQueue, {
     "x-queue-type": "quorum",
     "x-delivery-limit": deliveryLimit,
     ...capOf(queueBytesMax),
-    // While no manager is there nobody waits for the oldest.
+    // While no manager runs, nobody waits for the oldest answers.
     "x-overflow": "drop-head",
   });
 }
 
-/** RabbitMQ counts bodies alone, of which an empty message has none: so there is a cap on their number too. */
+/** The cap of a queue. RabbitMQ counts only bodies, and an empty message has none, so the number of messages is limited too. */
 function capOf(queueBytesMax: number) {
   return {
     "x-max-length-bytes": queueBytesMax,
@@ -111,7 +111,7 @@ function capOf(queueBytesMax: number) {
   };
 }
 
-/** Binds a group's queue again if it is there. Returns whether it is. */
+/** Binds a group's queue again if it exists. Returns whether it does. */
 export async function bindGroupQueue(declaring: Declaring, group: string): Promise<boolean> {
   const queue = groupQueue(group);
   if (!(await declaring.hasQueue(queue))) return false;
@@ -121,11 +121,11 @@ export async function bindGroupQueue(declaring: Declaring, group: string): Promi
 
 async function bindToClients(declaring: Declaring, queue: string): Promise<void> {
   await declaring.bindQueue(queue, around.queues(exchanges.fromClients));
-  // The first versions of Warren had bound it so: every copy would come that way.
+  // The first versions of Warren bound the queue like this. Every copy would come that way.
   await declaring.unbindQueue(queue, exchanges.fromClients);
 }
 
-/** Where messages go that no processor could handle. */
+/** Declares the queue for messages that no processor could handle. */
 export async function declareDeadLetters(declaring: Declaring, queueBytesMax: number): Promise<void> {
   await declaring.once(deadQueue, async () => {
     await declaring.between(exchanges.dead);
@@ -133,14 +133,14 @@ export async function declareDeadLetters(declaring: Declaring, queueBytesMax: nu
       "x-queue-type": "quorum",
       "x-delivery-limit": looksMax,
       ...capOf(queueBytesMax),
-      // The oldest dead letters make room.
+      // The oldest dead letters make room for new ones.
       "x-overflow": "drop-head",
     });
     await declaring.bindQueue(deadQueue, exchanges.dead);
   });
 }
 
-/** The stream that all managers follow, bound to both exchanges. Joined as it is if it exists. */
+/** Declares the stream that all managers follow, bound to both exchanges. An existing stream is used as it is. */
 export async function declareLogStream(
   declaring: Declaring,
   { maxBytes, maxAgeMs }: LogRetention,
@@ -152,7 +152,7 @@ export async function declareLogStream(
     "x-queue-type": "stream",
     "x-max-length-bytes": maxBytes,
     "x-max-age": `${Math.ceil(maxAgeMs / 1000)}s`,
-    // RabbitMQ drops whole segments, so one must be a small part of the whole.
+    // RabbitMQ drops whole segments, so a segment must be a small part of the log.
     "x-stream-max-segment-size-bytes": Math.max(
       64 * 1024,
       Math.min(64 * 1024 ** 2, Math.floor(maxBytes / 16)),
@@ -164,7 +164,7 @@ export async function declareLogStream(
   await declaring.bindQueue(logStream, exchanges.marks);
 }
 
-/** A manager's own queue where there is no log: it goes with its connection, and what comes in between is lost. */
+/** Declares a manager's own queue if there is no log. It goes with its connection, and what is published meanwhile is lost. */
 export async function declareOwnQueue(declaring: Declaring): Promise<string> {
   await declareExchange(declaring, exchanges.fromClients);
   await declareExchange(declaring, exchanges.toClients);

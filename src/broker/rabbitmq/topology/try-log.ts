@@ -4,9 +4,9 @@ import { closeChannel } from "../frames/innards.ts";
 import { logStream } from "./topology.ts";
 
 /**
- * Reads from the log for a moment, which fails until RabbitMQ has it open. Just after a restart RabbitMQ takes connections
- * before its streams are there, and confirms what never gets into them (seen with 3.10). A log that this user may not read is
- * nobody's to wait for.
+ * Reads from the log for a moment, which fails until RabbitMQ has opened it. Just after a restart RabbitMQ accepts connections before its
+ * streams are ready, and confirms messages that never get into them (seen with 3.10). If this user may not read the log, it need not wait
+ * for it.
  */
 export async function tryLog(connection: ChannelModel): Promise<void> {
   for (let attempt = 1; ; attempt++) {
@@ -26,7 +26,7 @@ const attemptAfterMs = 50;
 
 async function readLog(connection: ChannelModel): Promise<void> {
   const channel = await connection.createChannel();
-  // The rejected question says the same; without a listener the event would be thrown.
+  // The rejected question reports the same. Without a listener the event would be thrown.
   channel.on("error", () => undefined);
   try {
     await channel.prefetch(1);

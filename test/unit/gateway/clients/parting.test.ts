@@ -53,7 +53,7 @@ class Crowd {
           const n = numberOf(socket);
           if (!this.held.has(n)) this.held.set(n, this.nowMs);
         },
-        letGo: ({ data }: ClientSocket) => {
+        resumeForClose: ({ data }: ClientSocket) => {
           expect(data.seat.isClosing).toBe(false);
           data.seat.isClosing = true;
         },

@@ -87,10 +87,10 @@ describe("a client that is held back for its share", () => {
     const { shares, publish, heldFor, set } = gateway([40]);
     publish(0);
     set(0, 22);
-    shares.lighten();
+    shares.recheck();
     expect(heldFor("share")).toEqual([0]);
     set(0, 21);
-    shares.lighten();
+    shares.recheck();
     expect(heldFor("share")).toEqual([]);
   });
 
@@ -99,7 +99,7 @@ describe("a client that is held back for its share", () => {
     publish(0);
     shares.unobeyedBytes = 100 * mebibyte;
     set(0, 0);
-    shares.lighten();
+    shares.recheck();
     expect(heldFor("share")).toEqual([]);
   });
 });

@@ -23,8 +23,8 @@ function table() {
     };
     const data = {
       seat: { isClosing: false },
-      goOn: (of: ClientSocket) => {
-        while (waiting.length > 0 && turns.mayGoOn(of)) obey(waiting.shift()!);
+      resumeInput: (of: ClientSocket) => {
+        while (waiting.length > 0 && turns.mayContinue(of)) obey(waiting.shift()!);
         return waiting.length > 0;
       },
     };
@@ -40,7 +40,7 @@ function table() {
       /** One WebSocket message for each letter, in one turn. */
       sends(letters: string) {
         for (const letter of letters) {
-          if (!turns.isWaiting(socket) && turns.mayGoOn(socket)) obey(letter);
+          if (!turns.isWaiting(socket) && turns.mayContinue(socket)) obey(letter);
           else {
             waiting.push(letter);
             turns.wait(socket);
@@ -156,7 +156,7 @@ test("a client that is about to be closed is not served any more, and can answer
   const { client, holds, text } = table();
   const anna = client(10);
   anna.sends("abc");
-  holds.letGo(anna.socket);
+  holds.resumeForClose(anna.socket);
   await turn();
   anna.sends("d");
   expect(text()).toBe("a");
@@ -187,7 +187,7 @@ test("a client that left and is closed for what it sent has left once", async ()
   const anna = client(10);
   anna.sends("aaa");
   turns.left(anna.socket);
-  holds.letGo(anna.socket);
+  holds.resumeForClose(anna.socket);
   holds.forget(anna.socket);
   await turn();
   expect(left).toEqual([anna.socket]);
@@ -214,6 +214,6 @@ test("a client that is closed while something of it waits is waited for no more"
   holds.hold(anna.socket, "check");
   anna.sends("a");
   const settled = turns.settle(60_000);
-  holds.letGo(anna.socket);
+  holds.resumeForClose(anna.socket);
   expect(await settled).toBe(true);
 });

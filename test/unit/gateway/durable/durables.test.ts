@@ -25,7 +25,7 @@ class Fixture {
 
   constructor(windowBytes = 1e9) {
     const relay = new Relay();
-    relay.serveBy({
+    relay.publishThrough({
       publish: (key, frame) => {
         for (const client of this.#byKey.get(key) ?? []) client.socket.send(frame as string);
       },

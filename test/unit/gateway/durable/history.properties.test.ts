@@ -43,7 +43,7 @@ class World {
   /** @param before the records that the log has before the manager follows it */
   constructor(windowBytes: number, valuesBytes: number, before: readonly (readonly string[])[] = []) {
     const relay = new Relay();
-    relay.serveBy({
+    relay.publishThrough({
       publish: (key, frame) => {
         for (const { client } of this.peers) if (client.keys.has(key)) client.socket.send(frame as string);
       },

@@ -124,7 +124,7 @@ test("a time that nobody wants to know any more is not searched for", async () =
   readers[1]!.record(0, "wsmanager", { ...envelopeOf(), timestamp: 1000 });
   await turn();
   expect(placed).toEqual([last]);
-  expect(last.isBehindGap).toBe(false);
+  expect(last.isAfterGap).toBe(false);
   locator.close();
 });
 
@@ -168,7 +168,7 @@ describe("a place that its client can tell from that of another log", () => {
     const subscription = subscriptionAt(after("old", 1005));
     locator.locate(subscription);
     expect([marks.length, placed]).toEqual([0, [subscription]]);
-    expect(subscription.isBehindGap).toBe(false);
+    expect(subscription.isAfterGap).toBe(false);
   });
 
   test("is behind a gap where something else is there when all has come that is in the log", () => {
@@ -177,7 +177,7 @@ describe("a place that its client can tell from that of another log", () => {
     locator.locate(subscription);
     expect(placed).toEqual([]);
     marks[0]!(1011);
-    expect([placed, subscription.place, subscription.isBehindGap]).toEqual([[subscription], "first", true]);
+    expect([placed, subscription.place, subscription.isAfterGap]).toEqual([[subscription], "first", true]);
   });
 
   test("goes on without a gap when this manager learns only then of the new log, which its client has from another manager", () => {
@@ -192,7 +192,7 @@ describe("a place that its client can tell from that of another log", () => {
     expect(placed).toEqual(subscriptions);
     marks[0]!(1011);
     expect(placed).toEqual(subscriptions);
-    expect(subscriptions.map(({ isBehindGap }) => isBehindGap)).toEqual([false, false]);
+    expect(subscriptions.map(({ isAfterGap }) => isAfterGap)).toEqual([false, false]);
   });
 
   test("is looked up in the log where nothing in memory is at it, once for all that ask for it", async () => {
@@ -210,7 +210,7 @@ describe("a place that its client can tell from that of another log", () => {
     expect(placed).toEqual([]);
     readers[0]!.record(1015, "wsmanager", envelopeAt("mark", 1015));
     expect(placed).toEqual(subscriptions);
-    expect(subscriptions.map(({ isBehindGap }) => isBehindGap)).toEqual([false, false, true]);
+    expect(subscriptions.map(({ isAfterGap }) => isAfterGap)).toEqual([false, false, true]);
     locator.close();
   });
 
@@ -221,7 +221,7 @@ describe("a place that its client can tell from that of another log", () => {
     locator.locate(subscription);
     await turn();
     readers[0]!.record(1020, "wsmanager", envelopeAt("old", 1020));
-    expect([placed, subscription.place, subscription.isBehindGap]).toEqual([[subscription], "first", true]);
+    expect([placed, subscription.place, subscription.isAfterGap]).toEqual([[subscription], "first", true]);
     locator.close();
   });
 

@@ -19,7 +19,7 @@ test("records with hundreds of messages for hundreds of subscriptions are not pu
   const relay = new Relay();
   const clients = new Map<string, ScriptedClient>();
   let publishes = 0;
-  relay.serveBy({
+  relay.publishThrough({
     publish: (key, frame) => {
       publishes++;
       clients.get(key)!.socket.send(frame as string);

@@ -11,7 +11,7 @@ import { Relay } from "../../../../src/gateway/fan-out/relay.ts";
 import { stompEncoding } from "../../../../src/gateway/stomp/encoding.ts";
 import { Feed } from "../../../../src/log/feed.ts";
 import { KnownRepeats } from "../../../../src/log/known-repeats.ts";
-import { isBehind, positionText, type Start, startAfter } from "../../../../src/log/position.ts";
+import { isAfter, positionText, type Start, startAfter } from "../../../../src/log/position.ts";
 import { Repeats } from "../../../../src/log/repeats.ts";
 import { SkippedRecords } from "../../../../src/log/skipped-records.ts";
 import { PastAtStart } from "../../../../src/manager/past-at-start.ts";
@@ -39,7 +39,7 @@ class ManagerDouble {
 
   constructor(log: ScriptedLog, windowBytes: number) {
     const relay = new Relay();
-    relay.serveBy({
+    relay.publishThrough({
       publish: (key, frame) => {
         for (const client of this.sockets) if (client.keys.has(key)) client.socket.send(frame as string);
       },
@@ -77,7 +77,7 @@ class ManagerDouble {
     this.past = new PastAtStart({ hasLog: true, read }, once, repeats, 1024 ** 2, logger as never, 1);
     this.past.onKnown = () => {
       known.tellAll(this.durables.window);
-      this.durables.goOn();
+      this.durables.resume();
     };
     this.feed.onMarked = (offset) => this.past.reached(offset);
   }
@@ -232,7 +232,7 @@ class Cluster {
       for (const [index, { id, body }] of recordOf(entry).messages.entries()) {
         const isNew = !ids.has(id);
         ids.add(id);
-        const isDue = typeof from === "string" || ("offset" in from && isBehind(from, entry.offset, index));
+        const isDue = typeof from === "string" || ("offset" in from && isAfter(from, entry.offset, index));
         if (isNew && isDue) texts.push(String(body));
       }
     }

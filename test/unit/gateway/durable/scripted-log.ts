@@ -82,7 +82,7 @@ export class ScriptedLog {
 
   #add(entry: Entry): void {
     this.entries.push(entry);
-    for (const reading of this.#readings) reading.goOn();
+    for (const reading of this.#readings) reading.resume();
   }
 
   read(start: LogStart, reader: LogReader): LogReading {
@@ -121,12 +121,12 @@ class ScriptedReading implements LogReading {
     this.#onEnd = onEnd;
     this.#next = entries.findIndex(({ offset }) => offset >= from);
     if (this.#next < 0) this.#next = entries.length;
-    this.goOn();
+    this.resume();
   }
 
   handled(count: number): void {
     this.#ahead -= count;
-    this.goOn();
+    this.resume();
   }
 
   stop(): void {
@@ -139,7 +139,7 @@ class ScriptedReading implements LogReading {
     setImmediate(() => this.#reader.ended("lost"));
   }
 
-  goOn(): void {
+  resume(): void {
     setImmediate(() => {
       while (!this.#isOver && this.#ahead < this.#reader.aheadMax && this.#next < this.#entries.length) {
         const { offset, exchange, envelope } = this.#entries[this.#next++]!;

@@ -81,33 +81,33 @@ afterEach(() => log?.search.close());
 test("a time is where the log got its first record from then on, whatever its publisher says or does not", async () => {
   log = new TimedLog();
   log.fill(10, 100, 1000);
-  expect(await log.find(1050)).toEqual({ offset: 60, isBehindGap: false });
-  expect(await log.find(1001)).toEqual({ offset: 11, isBehindGap: false });
+  expect(await log.find(1050)).toEqual({ offset: 60, isAfterGap: false });
+  expect(await log.find(1001)).toEqual({ offset: 11, isAfterGap: false });
 });
 
 test("who asks for a time before the log's beginning is told of the gap, unless that is the beginning of all", async () => {
   log = new TimedLog();
   log.fill(10, 100, 1000);
-  expect(await log.find(900)).toEqual({ offset: 10, isBehindGap: true });
+  expect(await log.find(900)).toEqual({ offset: 10, isAfterGap: true });
   log.search.close();
   log = new TimedLog();
   log.fill(0, 100, 1000);
-  expect(await log.find(900)).toEqual({ offset: 0, isBehindGap: false });
+  expect(await log.find(900)).toEqual({ offset: 0, isAfterGap: false });
 });
 
 test("who asks for a time since which the oldest record that is left was published misses nothing", async () => {
   log = new TimedLog();
   log.fill(10, 100, 1000, () => 400);
-  expect(await log.find(900)).toEqual({ offset: 10, isBehindGap: false });
+  expect(await log.find(900)).toEqual({ offset: 10, isAfterGap: false });
 });
 
 test("a time that is still to come is where the log is now, and is asked for anew when it has come", async () => {
   log = new TimedLog();
   log.fill(10, 100, 1000);
-  expect(await log.find(5000)).toEqual({ offset: 110, isBehindGap: false });
+  expect(await log.find(5000)).toEqual({ offset: 110, isAfterGap: false });
   log.records.pop();
   log.fill(110, 10_000, 1100);
-  expect(await log.find(5000)).toEqual({ offset: 4010, isBehindGap: false });
+  expect(await log.find(5000)).toEqual({ offset: 4010, isAfterGap: false });
 });
 
 test("3,000 times take a few readings where the log has few answers", async () => {
@@ -180,9 +180,9 @@ test("one whose own time is being asked for waits for that answer, however long 
   );
   const slow = log.find(100_500);
   await Bun.sleep(1100);
-  expect(await log.find(100_600)).toEqual({ offset: 610, isBehindGap: false });
+  expect(await log.find(100_600)).toEqual({ offset: 610, isAfterGap: false });
   late.resolve();
-  expect(await slow).toEqual({ offset: 510, isBehindGap: false });
+  expect(await slow).toEqual({ offset: 510, isAfterGap: false });
 });
 
 test("the earliest of those that wait is asked for first, since all others can begin there", async () => {
@@ -232,8 +232,8 @@ test("what was found out about another log is forgotten", async () => {
   await turn();
   expect(log.open).toBe(0);
   log.fill(0, 100, 1040);
-  log.search.goOn();
-  expect(await found).toEqual({ offset: 10, isBehindGap: false });
+  log.search.resume();
+  expect(await found).toEqual({ offset: 10, isAfterGap: false });
 });
 
 test("the record's own time counts before when it came", () => {

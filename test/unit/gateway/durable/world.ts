@@ -6,7 +6,7 @@ import { plainOutlet } from "../../../../src/gateway/durable/outflow.ts";
 import type { DurableSubscription } from "../../../../src/gateway/durable/subscription.ts";
 import { Relay } from "../../../../src/gateway/fan-out/relay.ts";
 import { stompEncoding } from "../../../../src/gateway/stomp/encoding.ts";
-import { isBehind, type Position, startAfter, startAt } from "../../../../src/log/position.ts";
+import { isAfter, type Position, startAfter, startAt } from "../../../../src/log/position.ts";
 import { nothingRepeated } from "../../doubles/nothing-repeated.ts";
 import { turn } from "../../doubles/turn.ts";
 import { ScriptedClient } from "./scripted-client.ts";
@@ -48,7 +48,7 @@ export class World {
   constructor(windowBytes: number, firstOffset: number, publishedMax?: number) {
     this.log = new ScriptedLog(firstOffset);
     const relay = new Relay();
-    relay.serveBy({
+    relay.publishThrough({
       publish: (key, frame) => {
         for (const { client } of this.peers) if (client.keys.has(key)) client.socket.send(frame as string);
       },
@@ -167,7 +167,7 @@ export class World {
         for (const [index, { topic, body }] of messages.entries()) {
           const isWanted = pattern === "#" || pattern === topic;
           const isDue =
-            life > epoch || start === "first" || (start !== undefined && isBehind(start, offset, index));
+            life > epoch || start === "first" || (start !== undefined && isAfter(start, offset, index));
           if (isWanted && isDue && (life > 0 || offset >= this.firstKept)) texts.push(String(body));
         }
       }
@@ -182,7 +182,7 @@ export class World {
     const lives = this.expected(wants);
     const { texts, gaps } = client;
     let at = 0;
-    let isBehindGap =
+    let isAfterGap =
       wants.epoch === 0 && wants.start !== "first" && (wants.start?.offset ?? 0) < this.firstKept;
     const told: number[] = [];
     const mayBeTold: number[] = [];
@@ -191,12 +191,12 @@ export class World {
       const got = texts.slice(at).findIndex((text, index) => text !== expected[index]);
       const count = got < 0 ? texts.length - at : got;
       if (life === lives.length - 1 && leftWith === undefined) expect(texts.slice(at)).toEqual(expected);
-      if (count > 0 && isBehindGap) told.push(at);
+      if (count > 0 && isAfterGap) told.push(at);
       else if (count > 0 && life > wants.epoch && at === 0) mayBeTold.push(at);
-      if (count > 0) isBehindGap = false;
+      if (count > 0) isAfterGap = false;
       at += count;
       // Who wanted all that there is, and has got nothing of what is gone, may be told or not.
-      if (life >= wants.epoch && (at > 0 || wants.start !== "first")) isBehindGap = true;
+      if (life >= wants.epoch && (at > 0 || wants.start !== "first")) isAfterGap = true;
     }
     expect(at).toBe(texts.length);
     expect(gaps.filter((gap) => !mayBeTold.includes(gap))).toEqual(told);

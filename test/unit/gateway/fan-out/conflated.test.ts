@@ -8,7 +8,7 @@ import { ScriptedClient } from "../durable/scripted-client.ts";
 function world() {
   const relay = new Relay();
   const client = new ScriptedClient();
-  relay.serveBy({
+  relay.publishThrough({
     publish: (key, frame) => {
       if (client.keys.has(key)) client.socket.send(frame as string);
     },

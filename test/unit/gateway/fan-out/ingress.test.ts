@@ -19,7 +19,7 @@ function noting() {
   const notes: string[] = [];
   const taken: { readonly message: OutgoingMessage; readonly waiter: Waiter | undefined }[] = [];
   const relay = new Relay();
-  relay.serveBy({ publish: (key, body) => void notes.push(`to ${key}: ${body}`) });
+  relay.publishThrough({ publish: (key, body) => void notes.push(`to ${key}: ${body}`) });
   const uplink = {
     freeBytes: 1,
     take(message: OutgoingMessage, _: Share, waiter?: Waiter, waiterBytes = 0) {

@@ -9,7 +9,7 @@ import type { Body } from "../../../../src/message.ts";
 function remembering() {
   const relay = new Relay();
   const published: [key: string, body: Body][] = [];
-  relay.serveBy({ publish: (key, body) => void published.push([key, body]) });
+  relay.publishThrough({ publish: (key, body) => void published.push([key, body]) });
   return { relay, published };
 }
 
@@ -18,7 +18,7 @@ function counting(name: string) {
   let count = 0;
   const encoding: Encoding = {
     name,
-    tellsId: true,
+    includesId: true,
     headOf: (id) => `${id}>`,
     headAfterGap: (head) => `!${head}`,
     tailOf: ({ body }, id) => `${id}:${body}:${++count}`,
@@ -76,7 +76,7 @@ test("an audience knows the place of the last message in the log that it was sen
   const relay = new Relay();
   const audience = relay.audiences.join("a", counting("x"), "s");
   const places: (string | undefined)[] = [];
-  relay.serveBy({ publish: () => void places.push(audience.lastPosition) });
+  relay.publishThrough({ publish: () => void places.push(audience.lastPosition) });
   for (const position of ["7", "8.1"])
     relay.send(relay.audiences.route("a"), { body: "", topic: "a" }, "id", { position });
   expect(places).toEqual(["7", "8.1"]);

@@ -8,7 +8,7 @@ import {
   retryLine,
 } from "../../../../src/gateway/http/events-encoding.ts";
 import { lines, nextIn } from "../../../../src/gateway/http/lines-encoding.ts";
-import { isBehind, positionAfter, startAfter, startAt } from "../../../../src/log/position.ts";
+import { isAfter, positionAfter, startAfter, startAt } from "../../../../src/log/position.ts";
 import type { Body } from "../../../../src/message.ts";
 import { eventsIn } from "../../../support/event-source.ts";
 
@@ -110,7 +110,7 @@ describe("a line", () => {
         const place = after.offset + by;
         // A record with one message has no other index than 0.
         const at = seen.includes(".") ? index : 0;
-        expect(isBehind(begin, place, at)).toBe(isBehind(after, place, at));
+        expect(isAfter(begin, place, at)).toBe(isAfter(after, place, at));
       }),
     );
   });

@@ -159,7 +159,7 @@ test("a client that watches knows in the end who is there, however slowly it rea
       const source = new PlayedSource();
       const relay = new Relay();
       const sockets = Array.from({ length: 4 }, () => new PlayedSocket());
-      relay.serveBy({
+      relay.publishThrough({
         publish: (key, body) => {
           for (const client of sockets) if (client.keys.has(key)) client.send(body as string);
         },
@@ -216,7 +216,7 @@ test("one that comes and goes in a loop has the snapshot made once, until somebo
     unwatch: () => undefined,
   };
   const relay = new Relay();
-  relay.serveBy({ publish: () => undefined });
+  relay.publishThrough({ publish: () => undefined });
   const rooms = new Rooms(source, relay, { room, sent: () => undefined });
   const watch = (client: PlayedSocket) => {
     const watcher = rooms.watch({

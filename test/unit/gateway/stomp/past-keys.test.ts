@@ -9,7 +9,7 @@ const bodies = ({ taken }: StompSide) => taken.map(({ body }) => String(body));
 /** A client of a manager that has just been started: what was said before is still being read. */
 function starting() {
   const side = new StompSide(1024);
-  side.once.past.follow(60_000);
+  side.once.past.expect(60_000);
   const socket = side.connect();
   say(socket, "CONNECT\naccept-version:1.2\n\n\0");
   return { side, socket, keys: side.once.past };

@@ -1,10 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import { eventKeys } from "../../../src/broker/events.ts";
 import { withoutCancelled } from "../../../src/events/coalescing.ts";
-import { speakForDead } from "../../../src/events/heir.ts";
+import { reportDead } from "../../../src/events/dead-managers.ts";
+import {
+  coalescedFromEvents,
+  EventPublisher,
+  gatheredMax,
+  unconfirmedMax,
+} from "../../../src/events/event-publisher.ts";
 import { Outgoing } from "../../../src/events/outgoing.ts";
-import { coalescedFromEvents, gatheredMax, Telling, unconfirmedMax } from "../../../src/events/telling.ts";
-import { Untold } from "../../../src/events/untold.ts";
+import { PendingEvent } from "../../../src/events/pending-event.ts";
 import { until } from "../../support/wait.ts";
 import { EventLog } from "../doubles/event-log.ts";
 import { PlayedManager } from "../doubles/played-manager.ts";
@@ -33,7 +38,7 @@ describe("While no program listens", () => {
     const heard = log.listen();
     const heir = new PlayedManager(log, "heir");
     await heir.open();
-    const spoken = speakForDead([known], heir.link!, heir.announcer.outgoing);
+    const spoken = reportDead([known], heir.link!, heir.announcer.outgoing);
     await heir.quiet();
     expect((await spoken).counts.get("m")).toBe(90);
     expect(heard.heard.map(({ client }) => client)).toEqual([...manager.clients].map(({ id }) => id!));
@@ -78,7 +83,7 @@ describe("While no program listens", () => {
 test("of very many at once few are gathered, so that little waits and few can cancel one another", () => {
   const times: number[] = [];
   const later = () => ({ flush: (gatherMs: number) => void times.push(gatherMs), close: () => undefined });
-  const telling = new Telling("m", new Outgoing(), { later });
+  const telling = new EventPublisher("m", new Outgoing(), { later });
   for (let n = 0; n < gatheredMax; n++) telling.tell("subscribed", n, `c${n}`, "t");
   expect(times.filter((ms) => ms === 0)).toHaveLength(1);
   expect(times.at(-1)).toBe(0);
@@ -135,7 +140,7 @@ describe("When RabbitMQ refuses", () => {
     log.isFull = false;
     // Its time is in milliseconds.
     await until(() => Date.now() > before, "a later one can be told");
-    manager.announcer.goRound();
+    manager.announcer.tick();
     await manager.quiet();
     expect(manager.announcer.snapshotAt).toBeGreaterThan(before);
   });
@@ -201,9 +206,9 @@ describe("60,000 subscriptions at once", () => {
 });
 
 describe("Events that cancel one another are left out:", () => {
-  const event = (number: number, what: Untold["event"], topic?: string) =>
-    new Untold(what, number, `c${number}`, 0, topic);
-  const left = (...events: Untold[]) =>
+  const event = (number: number, what: PendingEvent["event"], topic?: string) =>
+    new PendingEvent(what, number, `c${number}`, 0, topic);
+  const left = (...events: PendingEvent[]) =>
     withoutCancelled(events).map(({ event, number, detail }) => [number, event, detail].join(" ").trim());
 
   test("a client that came and went", () => {

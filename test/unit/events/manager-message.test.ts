@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { Channel } from "amqplib";
 import { fenceSource } from "../../../src/broker/rabbitmq/events/events-topology.ts";
-import { toldIn } from "../../../src/events/told.ts";
+import { managerMessageIn } from "../../../src/events/manager-message.ts";
 
 const source = "wsmanager.events.manager-a.1";
 const beat = {
@@ -10,7 +10,7 @@ const beat = {
 };
 
 test("a manager's heartbeat names managers and their own sources", () => {
-  expect(toldIn({ beat })).toEqual({ beat } as never);
+  expect(managerMessageIn({ beat })).toEqual({ beat } as never);
 });
 
 test("a heartbeat that names something else is none: what a dead manager leaves is deleted", () => {
@@ -29,7 +29,7 @@ test("a heartbeat that names something else is none: what a dead manager leaves 
     null,
     7,
   ];
-  for (const each of made) expect(toldIn({ beat: each })).toBeUndefined();
+  for (const each of made) expect(managerMessageIn({ beat: each })).toBeUndefined();
 });
 
 test("a fence deletes a source, and nothing that is called otherwise", async () => {
@@ -45,7 +45,7 @@ test("a fence deletes a source, and nothing that is called otherwise", async () 
 });
 
 test("a source that cannot be one is not said to be settled: RabbitMQ would be asked for it", () => {
-  expect(toldIn({ settled: source })).toEqual({ settled: source });
+  expect(managerMessageIn({ settled: source })).toEqual({ settled: source });
   for (const settled of ["", "x".repeat(256), "wsmanager.events.é.1", "a\0", 7, null])
-    expect(toldIn({ settled })).toBeUndefined();
+    expect(managerMessageIn({ settled })).toBeUndefined();
 });

@@ -3,41 +3,41 @@ import { type Asked, askingIn, Question } from "./asking.ts";
 import { withoutCancelled } from "./coalescing.ts";
 import type { ClientEvent } from "./event.ts";
 import { eventText } from "./event-text.ts";
+import { FlushTimer } from "./flush-timer.ts";
 import { Gathered } from "./gathered.ts";
-import { Later } from "./later.ts";
 import type { Outgoing } from "./outgoing.ts";
 import { passagesOf } from "./passages.ts";
-import { eventOf, type Untold } from "./untold.ts";
+import { eventOf, type PendingEvent } from "./pending-event.ts";
 
-/** Events that may wait for the broker's confirm at a time. More wait to be published, so that clients have their turn. */
+/** How many events may wait for the broker's confirm. More wait to be published, so that other work gets its turn. */
 export const unconfirmedMax = 1000;
-/** When this many events wait, those that cancel one another are left out. */
+/** When this many events wait, those that cancel one another are removed. */
 export const coalescedFromEvents = 20_000;
-/** Fewer than that may wait when many clients are told of at once. */
+/** When many clients are announced at once, fewer events than this may wait. */
 const roomyBelowEvents = 1000;
 /** How long events are gathered for programs that listen, in milliseconds: a write and its confirms cost as much as the connecting of a client. */
 const heardGatherMs = 50;
-/** How long they are gathered while no program listens, in milliseconds. What a manager that dies had gathered is told to nobody. */
+/** The same while no program listens, in milliseconds. If the manager dies, these events are lost. */
 const unheardGatherMs = 1000;
-/** Events that are gathered at most, however little time has passed. */
+/** The most events that are gathered, however little time has passed. */
 export const gatheredMax = 5000;
-/** How long it is believed that a program listens, in milliseconds. */
+/** For how long it is assumed that a program listens, in milliseconds. */
 const believedMs = 10_000;
 
-/** How events are gathered; the defaults suit production. */
-export interface TellingOptions {
-  /** Makes what calls `flush` when gathered events are to go. */
-  readonly later: (flush: () => void) => Pick<Later, "flush" | "close">;
-  /** How long it is believed that a program listens, in milliseconds. */
+/** How events are gathered. The defaults suit production. */
+export interface EventPublisherOptions {
+  /** Makes the timer that calls `flush`. */
+  readonly later: (flush: () => void) => Pick<FlushTimer, "flush" | "close">;
+  /** For how long it is assumed that a program listens, in milliseconds. */
   readonly believedMs: number;
 }
 
 /**
- * Tells events in order, as fast as the broker takes them, and asks whether any program listens: while none does, what clients do is written
- * into the log of events in short, and reaches no exchange of programs.
+ * Publishes events in order, as fast as the broker takes them, and finds out whether any program listens. While none does, only short
+ * records go into the log of events, and nothing goes to the programs' exchange.
  *
- * The question is the first event of each kind that was gathered, published to programs alone; RabbitMQ gives it back if it reaches none. The
- * others wait for that answer. A program that binds its queue meanwhile has not missed any of them: they happened before.
+ * The question is the first gathered event of each kind, published only to programs. RabbitMQ returns it if it reaches none. The other
+ * events wait for that answer. A program that binds its queue meanwhile has not missed any of them, since they happened before.
  *
  * | nobody listens                                  | somebody listens                                |
  * |-------------------------------------------------|-------------------------------------------------|
@@ -45,37 +45,37 @@ export interface TellingOptions {
  * | unheard: the others go into the log             | after `believedMs` it is asked again            |
  * | heard: the others are told; somebody listens    | nobody hears of clients that come: nobody listens |
  */
-export class Telling {
+export class EventPublisher {
   readonly #manager: string;
   readonly #outgoing: Outgoing;
-  readonly #later: Pick<Later, "flush" | "close">;
+  readonly #later: Pick<FlushTimer, "flush" | "close">;
   readonly #believedMs: number;
   #waiting = new Gathered();
-  /** What waits for the answer to the question that is open, and what asks it. */
+  /** The events that wait for the answer to the open question, and those that ask it. */
   #asked = new Gathered();
   #coalescedAt = coalescedFromEvents;
   #isHeard = false;
-  /** Nobody listened when it was asked last: nobody waits for what comes. */
+  /** Whether nobody listened at the last question, so that nobody waits for new events. */
   #isUnheard = false;
   #believedUntilMs = 0;
-  /** The broker has to confirm something before more is told. */
+  /** Whether the broker has to confirm something before more is published. */
   #isHeldBack = false;
   #open: (Asked & { readonly question: Question }) | undefined;
   #onRoomy: (() => void)[] = [];
   #onTold: (() => void)[] = [];
 
-  constructor(manager: string, outgoing: Outgoing, options: Partial<TellingOptions> = {}) {
+  constructor(manager: string, outgoing: Outgoing, options: Partial<EventPublisherOptions> = {}) {
     this.#manager = manager;
     this.#outgoing = outgoing;
     this.#believedMs = options.believedMs ?? believedMs;
-    const later = options.later ?? ((flush) => new Later(flush));
+    const later = options.later ?? ((flush) => new FlushTimer(flush));
     this.#later = later(() => this.#flush());
   }
 
   /**
    * Tells an event when it is its turn.
    *
-   * @param detail the protocol where a client connected, the reason where it disconnected, and otherwise the topic
+   * @param detail for a connect the protocol, for a disconnect the reason, and otherwise the topic
    */
   tell(
     event: ClientEvent["event"],
@@ -86,12 +86,12 @@ export class Telling {
   ): void {
     this.#waiting.add(event, number, id, Date.now(), detail, address);
     if (this.#waiting.length >= this.#coalescedAt) this.#coalesce();
-    // Otherwise the answer or the confirm that is waited for goes on.
+    // Otherwise the awaited answer or confirm continues.
     if (this.#open === undefined && !this.#isHeldBack)
       this.#later.flush(this.#waiting.length < gatheredMax ? this.#gatherMs : 0, this.#isUnheard);
   }
 
-  /** A probe with this key reached nobody. */
+  /** No program got a probe with this key. */
   unheard(key: string): void {
     this.#open?.question.unheard(key);
   }
@@ -101,7 +101,7 @@ export class Telling {
     if (this.#isHeldBack && this.#outgoing.unconfirmed <= unconfirmedMax / 2) this.#flush();
   }
 
-  /** The link was lost: what waits is not told any more. */
+  /** The link was lost. Waiting events are dropped. */
   closed(): void {
     this.#waiting.clear();
     this.#asked.clear();
@@ -113,7 +113,7 @@ export class Telling {
   }
 
   /** The events that wait, in order. */
-  get pending(): readonly Untold[] {
+  get pending(): readonly PendingEvent[] {
     const rest = [...this.#asked].filter((_, at) => this.#open?.first.has(at) !== true);
     return [...rest, ...this.#waiting];
   }
@@ -162,7 +162,8 @@ export class Telling {
   }
 
   #ask(): void {
-    // An end that is told to programs is in the log by the same message, so that none of them hears of it twice: it does not ask while somebody listens.
+    // A disconnect for programs goes into the log with the same message, so that no program gets it twice. So it does not ask while
+    // somebody listens.
     const asking = askingIn(this.#waiting, !this.#isHeard);
     if (asking.first.size === 0) {
       this.#tellAll();
@@ -171,7 +172,7 @@ export class Telling {
     const question = new Question();
     [this.#waiting, this.#asked] = [this.#asked, this.#waiting];
     this.#open = { ...asking, question };
-    // The log has it first: what programs hear of always has an end.
+    // The log gets them first, so that every event that programs hear has an end.
     this.#record(this.#asked, (at) => asking.first.has(at));
     for (const at of asking.first) {
       const event = this.#asked.at(at);
@@ -193,7 +194,7 @@ export class Telling {
       this.#waitAgain();
       this.#tellAll();
     } else if (this.#isHeard || !open.isWhole) {
-      // Nobody was asked about some of the ends.
+      // Nobody was asked about some of the disconnects.
       this.#isHeard = false;
       this.#waitAgain();
       this.#flush();
@@ -207,7 +208,7 @@ export class Telling {
     this.#answerWaiters();
   }
 
-  /** What waited for the answer waits to be told, before what came meanwhile. */
+  /** Events that waited for the answer go before newer ones. */
   #waitAgain(): void {
     const pending = this.pending;
     this.#open = undefined;
@@ -216,7 +217,7 @@ export class Telling {
     this.#waiting.addAll(pending);
   }
 
-  /** Writes into the log alone who came and went. @param isOfThem which of the events are meant */
+  /** Writes only into the log which clients came and went. @param isOfThem selects the events */
   #record(events: Gathered, isOfThem: (at: number) => boolean): void {
     for (const passage of passagesOf(this.#manager, events, isOfThem))
       this.#outgoing.publish(eventKeys.clients, JSON.stringify(passage));

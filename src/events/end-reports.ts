@@ -1,26 +1,26 @@
 import type { EventsLink } from "../broker/events.ts";
 
-/** Words that wait to be looked up. What a program says beyond that is not heard. */
-const wordsMax = 1000;
+/** How many reports may wait to be checked. More are ignored. */
+const reportsMax = 1000;
 
 /**
- * Managers tell one another which sources are at their end: they forget the manager then, and the manager itself connects anew. Any program
- * that knows RabbitMQ's password can say so, too, so it is believed when RabbitMQ does not have the source any more. They are looked up one
- * after the other.
+ * Checks reports that sources have ended. When it hears that a source has ended, a manager forgets that source's manager, and that manager
+ * itself reconnects. But any program with RabbitMQ's password could send such a report. So it is believed only if RabbitMQ does not have
+ * the source any more. Reports are checked one after another.
  */
-export class SettledWords {
+export class EndReports {
   readonly #believe: (source: string, link: EventsLink) => void;
   readonly #waiting = new Set<string>();
   #isAsking = false;
 
-  /** @param believe called with a source that is at its end */
+  /** @param believe called with a source that has ended */
   constructor(believe: (source: string, link: EventsLink) => void) {
     this.#believe = believe;
   }
 
-  /** Somebody says that this source is at its end. */
+  /** Takes a report that this source has ended. */
   hear(source: string, link: EventsLink): void {
-    if (this.#waiting.size >= wordsMax) return;
+    if (this.#waiting.size >= reportsMax) return;
     this.#waiting.add(source);
     if (this.#isAsking) return;
     this.#isAsking = true;
@@ -34,7 +34,7 @@ export class SettledWords {
         if (await link.isFenced(source)) this.#believe(source, link);
       }
     } catch {
-      // The link was lost. A manager that is at its end is found out by its silence.
+      // The link was lost. A dead manager will be noticed by its silence.
       this.#waiting.clear();
     } finally {
       this.#isAsking = false;

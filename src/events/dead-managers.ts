@@ -4,43 +4,43 @@ import type { Known } from "./event.ts";
 import type { Outgoing } from "./outgoing.ts";
 import { readWhole } from "./reading.ts";
 
-/** Dead managers that are spoken for together: the log is read once for all of them, and their clients are in memory meanwhile. */
-export const spokenForMax = 16;
+/** How many dead managers are reported for together. The log is read once for all of them, and their clients are in memory meanwhile. */
+export const reportedTogetherMax = 16;
 
-/** Which managers were spoken for. */
-export interface Spoken {
-  /** The number of clients of each manager that was spoken for: of those that are missing another manager is at it, or has done it. */
+/** The managers that were reported for. */
+export interface DeadReport {
+  /** How many clients of each manager were reported. If a manager is missing here, another one reports for it, or has done so. */
   readonly counts: ReadonlyMap<string, number>;
-  /** Why some could not be spoken for. */
+  /** Why some managers could not be reported for. */
   readonly failures: readonly unknown[];
 }
 
-/** A dead manager that nobody else speaks for, until this one has done so. */
+/** A dead manager for which no other manager reports until this one is done. */
 interface Held {
   readonly known: Known;
   readonly voice: Voice;
 }
 
 /**
- * Speaks for managers that are dead: tells that their clients are disconnected. The dead ones cannot say anything after that, since their
- * sources are fenced first, and no other manager speaks for them at the same time. Should this manager die half way, the next one finds in
- * the log what was told already.
+ * Reports that the clients of dead managers are disconnected. Their sources are fenced first, so they cannot publish anything after that,
+ * and no other manager reports for them at the same time. If this manager dies half way, the next one finds in the log what was reported
+ * already.
  *
- * @param dead at most `spokenForMax`
- * @param isDone whether another manager has spoken for this one meanwhile
- * @throws if the link was lost
+ * @param dead at most `reportedTogetherMax`
+ * @param isDone whether another manager has reported for this one meanwhile
+ * @throws Error if the link was lost
  */
-export async function speakForDead(
+export async function reportDead(
   dead: readonly Known[],
   link: EventsLink,
   outgoing: Outgoing,
   isDone: (manager: string) => boolean = () => false,
-): Promise<Spoken> {
+): Promise<DeadReport> {
   const counts = new Map<string, number>();
   const failures: unknown[] = [];
   const held: Held[] = [];
-  const speak = async () => {
-    // Reading the log in vain would take long where many clients come back.
+  const report = async () => {
+    // Reading the log in vain would take long when many clients come back.
     if (held.length === 0) return;
     for (const { known } of held) for (const source of known[1]) await link.fence(source);
     const managers = held.map(({ known }) => known);
@@ -54,19 +54,19 @@ export async function speakForDead(
     }
     await outgoing.settled();
   };
-  // Each is held until all are spoken for.
+  // Each lock is held until all are reported.
   const hold = async (at: number): Promise<void> => {
     const known = dead[at];
-    if (known === undefined) return await speak();
+    if (known === undefined) return await report();
     let isHeld = false;
-    const speaking = link.alone(known[0], async (voice) => {
+    const locking = link.alone(known[0], async (voice) => {
       isHeld = true;
       if (!isDone(known[0])) held.push({ known, voice });
       await hold(at + 1);
     });
-    await speaking.catch((error: unknown) => {
+    await locking.catch((error: unknown) => {
       if (isHeld) throw error;
-      // Where one of them cannot be held, for whatever reason, the others still have their turn.
+      // If one of them cannot be locked, for whatever reason, the others are still handled.
       failures.push(error);
     });
     if (!isHeld) await hold(at + 1);

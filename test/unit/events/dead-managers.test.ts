@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
+import { reportDead } from "../../../src/events/dead-managers.ts";
 import type { Known } from "../../../src/events/event.ts";
-import { speakForDead } from "../../../src/events/heir.ts";
 import { EventLog } from "../doubles/event-log.ts";
 import { PlayedManager } from "../doubles/played-manager.ts";
 
@@ -11,7 +11,7 @@ async function heirOf(log: EventLog) {
     heir,
     link: heir.link!,
     async speak(dead: readonly Known[], isDone?: (manager: string) => boolean) {
-      const spoken = speakForDead(dead, heir.link!, heir.announcer.outgoing, isDone);
+      const spoken = reportDead(dead, heir.link!, heir.announcer.outgoing, isDone);
       await heir.quiet();
       return await spoken;
     },

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { EventsLink } from "../../../src/broker/events.ts";
-import { SettledWords } from "../../../src/events/settled-words.ts";
+import { EndReports } from "../../../src/events/end-reports.ts";
 import { until } from "../../support/wait.ts";
 
 /** A broker that has these sources still; it answers one question at a time. */
@@ -20,7 +20,7 @@ function brokerWith(there: ReadonlySet<string>) {
     },
   } as EventsLink;
   const believed: string[] = [];
-  const words = new SettledWords((source) => void believed.push(source));
+  const words = new EndReports((source) => void believed.push(source));
   return {
     asked,
     believed,

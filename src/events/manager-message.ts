@@ -1,17 +1,19 @@
-import type { Heartbeat, Known, Told } from "./event.ts";
+import type { Heartbeat, Known, ManagerMessage } from "./event.ts";
 import { objectIn } from "./json.ts";
 import { isSourceOf } from "./sources.ts";
 
-/** What managers tell one another is smaller. A larger message is no manager's, and would take long to read. In bytes. */
-const saidBytesMax = 1024 ** 2;
+/** Larger messages are ignored, since no manager sends them and parsing takes long. In bytes. */
+const messageMaxBytes = 1024 ** 2;
 
-/** What a manager has said, to be looked at; undefined if a program made it up. */
-export function saidIn(body: Uint8Array): ReturnType<typeof objectIn> {
-  return body.byteLength > saidBytesMax ? undefined : objectIn(body);
+/** Parses a message of a manager; undefined if a program made it up. */
+export function contentOf(body: Uint8Array): ReturnType<typeof objectIn> {
+  return body.byteLength > messageMaxBytes ? undefined : objectIn(body);
 }
 
-/** What a manager has told the others; undefined if a program made it up. */
-export function toldIn(said: Readonly<Record<string, unknown>> | undefined): Told | undefined {
+/** Parses a message about managers; undefined if a program made it up. */
+export function managerMessageIn(
+  said: Readonly<Record<string, unknown>> | undefined,
+): ManagerMessage | undefined {
   const told = said as Partial<{ settled: unknown; beat: Partial<Heartbeat> | null }> | undefined;
   if (typeof told?.settled === "string")
     return isName(told.settled, 255) ? { settled: told.settled } : undefined;
@@ -24,7 +26,7 @@ export function toldIn(said: Readonly<Record<string, unknown>> | undefined): Tol
   return isBeat ? { beat: beat as Heartbeat } : undefined;
 }
 
-/** What a manager leaves is asked for and deleted by its name, so nothing else may be named. */
+/** Whether this names only what a manager can have: its sources are looked up and deleted by their names. */
 function isKnown(value: unknown): value is Known {
   if (!Array.isArray(value)) return false;
   const [manager, sources, snapshotAt] = value as readonly unknown[];
@@ -38,7 +40,7 @@ function isKnown(value: unknown): value is Known {
   );
 }
 
-/** RabbitMQ is asked for it. */
+/** RabbitMQ is asked for it by this name. */
 function isName(name: string, lengthMax: number): boolean {
   return name.length <= lengthMax && /^[\w.-]+$/.test(name);
 }

@@ -1,12 +1,12 @@
 /**
- * What managers say to one another about presence, in a message `{ "presence": Said }`: to all of them, or into the inbox of one.
- * A manager whose clients watch topics (a *watcher*) has a list of them, with a version that rises by one with each change; those
- * that have the members (each manager is an *owner*) number what they say to each watcher, and so each side notices what it missed.
+ * The messages between managers about presence, as `{ "presence": PresenceMessage }`, to all managers or to one. A manager whose clients
+ * watch topics (a *watcher*) has a list of them, with a version that rises by one with each change. The managers with members (each is an
+ * *owner*) number their messages to each watcher. So both sides notice what they missed.
  */
-export type Said =
-  /** For all managers: the sender watches these, too, or no more; or nothing has changed, and the version says so. */
+export type PresenceMessage =
+  /** To all: the sender watches these topics too, or no longer. Without topics, it only tells the version. */
   | { readonly from: string; readonly version: number; readonly watch?: Topics; readonly unwatch?: Topics }
-  /** The whole list, in parts: to all, or to an owner that asked for it. */
+  /** The whole list of topics, in parts: to all, or to an owner that asked for it. */
   | {
       readonly from: string;
       readonly version: number;
@@ -14,17 +14,17 @@ export type Said =
       readonly part: number;
       readonly parts: number;
     }
-  /** For a watcher, or all of them: say your whole list. */
+  /** To a watcher, or to all: send your whole list. */
   | { readonly from: string; readonly again: true }
-  /** For an owner: say all again. */
+  /** To an owner: send everything again. */
   | { readonly from: string; readonly resend: true }
-  /** For a watcher: members. Without any, it says which number was the last. */
+  /** To a watcher: members. Without any, it tells the number of the last message. */
   | { readonly from: string; readonly number: number; readonly news?: readonly News[] };
 
 /** Names of topics. */
 export type Topics = readonly string[];
 
-/** What changes among an owner's members of a topic. With `part`, it is a part of all of them. */
+/** Changes among an owner's members of a topic. With `part`, it is a part of all its members. */
 export interface News {
   /** The topic that it is about. */
   readonly topic: string;
@@ -38,27 +38,27 @@ export interface News {
   readonly left: readonly string[];
 }
 
-/** One message between managers has about this much. In bytes; of text in characters. */
-export const saidBytesMax = 128 * 1024;
+/** About the size of a message between managers. In bytes; text counts in characters. */
+export const messageMaxBytes = 128 * 1024;
 
-/** @returns undefined for what no manager would say */
-export function saidIn(presence: unknown): Said | undefined {
+/** Parses a message. @returns undefined for what no manager would send */
+export function presenceMessageIn(presence: unknown): PresenceMessage | undefined {
   if (typeof presence !== "object" || presence === null) return undefined;
   const { from, version, number, again, resend, watch, unwatch, all, part, parts, news } = presence as Record<
     string,
     unknown
   >;
   if (typeof from !== "string") return undefined;
-  if (again === true || resend === true) return presence as Said;
+  if (again === true || resend === true) return presence as PresenceMessage;
   if (number !== undefined)
     return isCount(number) && (news === undefined || (Array.isArray(news) && news.every(isNews)))
-      ? (presence as Said)
+      ? (presence as PresenceMessage)
       : undefined;
   if (!isCount(version)) return undefined;
   if (all !== undefined)
-    return areTexts(all) && isCount(part) && isCount(parts) ? (presence as Said) : undefined;
+    return areTexts(all) && isCount(part) && isCount(parts) ? (presence as PresenceMessage) : undefined;
   const isChange = [watch, unwatch].every((topics) => topics === undefined || areTexts(topics));
-  return isChange ? (presence as Said) : undefined;
+  return isChange ? (presence as PresenceMessage) : undefined;
 }
 
 function isNews(value: unknown): boolean {
@@ -83,11 +83,11 @@ function areTexts(value: unknown): value is string[] {
   return Array.isArray(value) && value.every(isText);
 }
 
-/** What a list of names has around it, and a name. */
+/** What a list of names takes besides the names, and what a name takes besides its text. */
 const newsOverheadChars = 64;
 const nameOverheadChars = 3;
 
-/** What it takes in a message, in characters. */
+/** Its size in a message, in characters. */
 export function sizeOf({ topic, joined, left }: News): number {
   const namesSize = (names: readonly string[]) =>
     names.reduce((sum, name) => sum + name.length + nameOverheadChars, 0);

@@ -1,11 +1,11 @@
 import { inParts } from "../../text-parts.ts";
 
-/** What watchers of a topic are told: JSON, in MESSAGE bodies of bounded size. */
+/** The messages for watchers of a topic: JSON, in bodies of limited size. */
 
-/** One body lists about this many bytes of client ids; of text in characters. */
+/** About how many bytes of client ids a body lists; text counts in characters. */
 const listBytesMax = 32 * 1024;
 
-/** The list of members, in one or more parts. The first one begins the list anew. */
+/** The list of members, in one or more parts. The first part tells the client to start a new list. */
 export function snapshotBodies(
   members: Iterable<string>,
   count: number,
@@ -24,18 +24,18 @@ export function snapshotBodies(
   );
 }
 
-/** @param count of all that are there now */
+/** @param count how many members there are now */
 export function changeBodies(event: "joined" | "left", clients: readonly string[], count: number): string[] {
   if (clients.length === 0) return [];
   return inParts(clients, listBytesMax).map((some) => JSON.stringify({ event, count, clients: some }));
 }
 
-/** Says how many are there. @param missing managers that did not say */
+/** A body with the number of members. @param missing managers that have not told theirs */
 export function countBody(count: number, missing: readonly string[]): string {
   return JSON.stringify({ event: "count", count, ...(missing.length > 0 ? { missing } : {}) });
 }
 
-/** Says that nothing more comes, since there are too many. */
+/** A body that says that nothing more comes, since there are too many members. */
 export const overfullBody = JSON.stringify({
   event: "unavailable",
   reason: "the topics that are watched have more clients than this manager can keep a list of",

@@ -1,17 +1,17 @@
 import type { ClientEvent } from "./event.ts";
 
-/** An event of one of this manager's clients that waits to be told. Each client that connects has two of them or more, though hardly anybody listens. */
-export class Untold {
+/** A waiting event of one of this manager's clients. Each client that connects has two or more, although hardly anybody listens. */
+export class PendingEvent {
   readonly event: ClientEvent["event"];
-  /** The number of its connection: it rises by one with each connection that begins. */
+  /** The number of its connection. Numbers rise by one with each connection. */
   readonly number: number;
   /** Its id; undefined if it has none. */
   readonly id: string | undefined;
   /** Milliseconds since 1970. */
   readonly at: number;
-  /** The protocol where a client connected, the reason where it disconnected, and otherwise the topic. */
+  /** For a connect the protocol, for a disconnect the reason, and otherwise the topic. */
   readonly detail: string | undefined;
-  /** The client's address where it connected and addresses are counted. */
+  /** The client's address, for a connect, if addresses are counted. */
   readonly address: string | undefined;
 
   constructor(
@@ -31,8 +31,11 @@ export class Untold {
   }
 }
 
-/** As programs hear it. */
-export function eventOf(manager: string, { event, number, id, at, detail, address }: Untold): ClientEvent {
+/** The event as programs get it. */
+export function eventOf(
+  manager: string,
+  { event, number, id, at, detail, address }: PendingEvent,
+): ClientEvent {
   const connection = connectionOf(manager, number);
   const isOfTopic = event === "subscribed" || event === "unsubscribed";
   return {
@@ -48,7 +51,7 @@ export function eventOf(manager: string, { event, number, id, at, detail, addres
   };
 }
 
-/** What a connection is called. */
+/** The name of a connection. */
 export function connectionOf(manager: string, number: number): string {
   return `${manager}-${number}`;
 }

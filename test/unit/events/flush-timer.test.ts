@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { Later } from "../../../src/events/later.ts";
+import { FlushTimer } from "../../../src/events/flush-timer.ts";
 import { until } from "../../support/wait.ts";
 
 const tooLongMs = 3_600_000;
@@ -7,7 +7,7 @@ const tooLongMs = 3_600_000;
 test("what comes after a quiet time goes in the next turn, what follows is gathered, and what is urgent takes it along", async () => {
   const flushes: number[] = [];
   let waiting = 0;
-  const later = new Later(() => {
+  const later = new FlushTimer(() => {
     flushes.push(waiting);
     waiting = 0;
   });
@@ -32,7 +32,7 @@ test("what comes after a quiet time goes in the next turn, what follows is gathe
 
 test("what was gathered goes when its time is over, and nothing goes after the end", async () => {
   let flushes = 0;
-  const later = new Later(() => flushes++);
+  const later = new FlushTimer(() => flushes++);
   for (let n = 1; n <= 3; n++) {
     later.flush(20);
     await until(() => flushes === n, `flush ${n}`);
@@ -47,7 +47,7 @@ test("what was gathered goes when its time is over, and nothing goes after the e
 
 test("what nobody waits for is gathered after a quiet time, too, and what is urgent takes it along", async () => {
   let flushes = 0;
-  const later = new Later(() => flushes++);
+  const later = new FlushTimer(() => flushes++);
   later.flush(tooLongMs, true);
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
   expect(flushes).toBe(0);

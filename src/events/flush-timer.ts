@@ -1,8 +1,8 @@
 /**
- * When what is gathered is flushed: after a quiet time in the next turn of the event loop, and otherwise when some time has passed since the
- * flush before. What nobody waits for is gathered after a quiet time, too.
+ * Decides when gathered events are flushed: after a quiet time in the next turn of the event loop, and otherwise when some time has passed
+ * since the last flush. Events that nobody waits for are gathered after a quiet time too.
  */
-export class Later {
+export class FlushTimer {
   readonly #flush: () => void;
   #flushedMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
@@ -15,7 +15,7 @@ export class Later {
   /**
    * There is something to flush.
    *
-   * @param gatherMs since the flush before, in milliseconds; 0: in the next turn in any case
+   * @param gatherMs the time since the last flush, in milliseconds; 0: always in the next turn
    * @param isLazy whether the time begins now
    */
   flush(gatherMs: number, isLazy = false): void {
