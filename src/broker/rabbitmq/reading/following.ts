@@ -10,8 +10,9 @@ import { channelNumber } from "../frames/innards.ts";
 import { cameBy, exchanges } from "../topology/exchanges.ts";
 import { logStream } from "../topology/topology.ts";
 import { Doubt } from "./doubt.ts";
+import { Leaps } from "./leaps.ts";
 import { LogCredit, prefetch } from "./log-credit.ts";
-import { lastChunkOffset } from "./log-end.ts";
+import { lastChunkOffset, oldestOffset } from "./log-end.ts";
 import { LogPosition } from "./log-position.ts";
 import type { Marks } from "./marks.ts";
 
@@ -101,6 +102,7 @@ class FollowingSession {
   readonly credit: LogCredit;
   readonly #following: Following;
   readonly #life: Life;
+  readonly #leaps: Leaps<ConsumeMessage>;
   /** RabbitMQ has cancelled its consumer. */
   wasCancelled = false;
   #hasHeard = true;
@@ -113,18 +115,27 @@ class FollowingSession {
     );
     this.#following = following;
     this.#life = life;
+    this.#leaps = new Leaps({
+      oldest: () => oldestOffset(life.connection),
+      next: (delivery) => this.#take(delivery),
+      behindGap: () => following.options.follower.missed("dropped"),
+      unsure: () => life.drop(new BeginAnew(`"${logStream}" does not show its oldest record`)),
+    });
   }
 
   deliver(delivery: ConsumeMessage): void {
-    if (this.#isOver) return;
     this.#hasHeard = true;
+    this.#leaps.came(offsetOf(delivery), delivery);
+  }
+
+  #take(delivery: ConsumeMessage): void {
     const { position, options } = this.#following;
     const { follower, marks, shown, heard } = options;
     const offset = offsetOf(delivery);
     const envelope = fromDelivery(delivery);
     const sighting = position.take(offset, envelope);
     if (sighting === "of another log") {
-      this.#isOver = true;
+      this.end();
       this.#beginAgain();
       return;
     }
@@ -177,6 +188,7 @@ class FollowingSession {
 
   end(): void {
     this.#isOver = true;
+    this.#leaps.end();
   }
 
   #beginAgain(): void {

@@ -12,6 +12,19 @@ const silenceMsMax = 1500;
  * @returns undefined if RabbitMQ does not show it soon
  */
 export async function lastChunkOffset(connection: ChannelModel): Promise<number | undefined> {
+  return await offsetAt("last", connection);
+}
+
+/**
+ * The offset of the oldest record that the log has.
+ *
+ * @returns undefined if RabbitMQ does not show it soon
+ */
+export async function oldestOffset(connection: ChannelModel): Promise<number | undefined> {
+  return await offsetAt("first", connection);
+}
+
+async function offsetAt(place: "first" | "last", connection: ChannelModel): Promise<number | undefined> {
   const channel = await connection.createChannel();
   const { promise, resolve } = Promise.withResolvers<number | undefined>();
   const nothing = () => resolve(undefined);
@@ -24,7 +37,7 @@ export async function lastChunkOffset(connection: ChannelModel): Promise<number 
       logStream,
       (delivery) => resolve(delivery === null ? undefined : offsetOf(delivery)),
       {
-        arguments: { "x-stream-offset": "last" },
+        arguments: { "x-stream-offset": place },
       },
     );
     return await promise;

@@ -5,6 +5,8 @@ import { type OpeningChannel, openingChannel } from "../frames/opening-channel.t
 import { cameBy } from "../topology/exchanges.ts";
 import { logStream } from "../topology/topology.ts";
 import { type Begin, Beginnings } from "./beginnings.ts";
+import { Leaps } from "./leaps.ts";
+import { oldestOffset } from "./log-end.ts";
 import type { StreamOffset } from "./log-position.ts";
 import { aheadBytesMax, ReadAhead } from "./read-ahead.ts";
 
@@ -57,6 +59,7 @@ export class LogReadings {
   }
 
   read(start: LogStart, reader: LogReader): LogReading {
+    const connection = this.#connection;
     const prefetch = Math.min(reader.aheadMax, shareOf(this.#open.size + 1).records);
     const reading: Reading = new Reading(reader, {
       begun: () => this.#beginning.delete(reading),
@@ -66,8 +69,8 @@ export class LogReadings {
         this.#open.delete(reading);
       },
       onTheWayMax: () => (this.#beginning.size > 0 ? besideBeginning : shareOf(this.#open.size)),
+      oldest: () => oldestOffset(connection!),
     });
-    const connection = this.#connection;
     const begin: Begin = (isHeldUp) => {
       this.#beginning.add(reading);
       const ahead = isHeldUp ? Math.min(prefetch, heldUpMax) : prefetch;
@@ -95,6 +98,8 @@ interface Others {
   over(): void;
   /** How much may be on its way to it at this moment. */
   onTheWayMax(): OnTheWay;
+  /** The oldest offset that the log has; undefined if RabbitMQ does not show it soon. */
+  oldest(): Promise<number | undefined>;
 }
 
 class Reading implements LogReading {
@@ -106,10 +111,19 @@ class Reading implements LogReading {
   #ahead: ReadAhead | undefined;
   #hasBegun = false;
   #isOver = false;
+  /** One that was overtaken by what the log drops is lost: another one shows those that read where it begins. */
+  readonly #leaps: Leaps<ConsumeMessage>;
 
   constructor(reader: LogReader, others: Others) {
     this.#reader = reader;
     this.#others = others;
+    this.#leaps = new Leaps({
+      oldest: () => others.oldest(),
+      next: (delivery) =>
+        reader.record(offsetOf(delivery), cameBy(delivery.fields.exchange), fromDelivery(delivery)),
+      behindGap: () => this.lost(),
+      unsure: () => this.lost(),
+    });
   }
 
   /** @param prefetch how many records RabbitMQ sends before any is handled */
@@ -133,7 +147,7 @@ class Reading implements LogReading {
     if (!this.#hasBegun) this.#others.begun();
     this.#hasBegun = true;
     this.#ahead!.came(delivery.content.byteLength);
-    this.#reader.record(offsetOf(delivery), cameBy(delivery.fields.exchange), fromDelivery(delivery));
+    this.#leaps.came(offsetOf(delivery), delivery);
   }
 
   /** Deliveries are counted per channel, like their tags. */
@@ -153,6 +167,7 @@ class Reading implements LogReading {
   stop(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#leaps.end();
     this.#others.over();
     this.#closeChannel();
   }

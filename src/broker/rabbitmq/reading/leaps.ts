@@ -1,0 +1,69 @@
+/** Offsets that RabbitMQ takes for records of its own, which no reader sees: one at a time. */
+const ownRecordsMax = 1;
+
+/** What becomes of what a reader of the log gets. */
+export interface LeapsEvents<Delivery> {
+  /** The oldest offset that the log has; undefined if RabbitMQ does not show it soon. */
+  oldest(): Promise<number | undefined>;
+  /** The next one, in order. */
+  next(delivery: Delivery): void;
+  /** What came last and what comes next do not follow on one another: the log has dropped what was between them. */
+  behindGap(): void;
+  /** It cannot be found out whether they do. Nothing comes any more. */
+  unsure(): void;
+}
+
+/**
+ * Finds out whether what a reader of the log gets follows on what it got. When the log drops what is about to be read, RabbitMQ goes on
+ * with the oldest that is left, and does not say so (seen with 4.3). Offsets alone do not tell either, since RabbitMQ takes some for
+ * records of its own. So where more than one is missing RabbitMQ is asked for the oldest, and what comes meanwhile waits: no more than
+ * may be on its way without an acknowledgement.
+ */
+export class Leaps<Delivery> {
+  readonly #events: LeapsEvents<Delivery>;
+  #last: number | undefined;
+  /** What waits for the answer; undefined while nothing was asked. */
+  #held: { readonly offset: number; readonly delivery: Delivery }[] | undefined;
+  #isOver = false;
+
+  constructor(events: LeapsEvents<Delivery>) {
+    this.#events = events;
+  }
+
+  /** The next one has come. */
+  came(offset: number, delivery: Delivery): void {
+    if (this.#isOver) return;
+    if (this.#held !== undefined) this.#held.push({ offset, delivery });
+    else if (this.#last !== undefined && offset > this.#last + 1 + ownRecordsMax) {
+      this.#held = [{ offset, delivery }];
+      void this.#ask(this.#last);
+    } else this.#take(offset, delivery);
+  }
+
+  /** Nothing comes any more. */
+  end(): void {
+    this.#isOver = true;
+    this.#held = undefined;
+  }
+
+  #take(offset: number, delivery: Delivery): void {
+    this.#last = offset;
+    this.#events.next(delivery);
+  }
+
+  async #ask(last: number): Promise<void> {
+    // A connection that is lost meanwhile ends the reader as well.
+    const oldest = await this.#events.oldest().catch(() => undefined);
+    if (this.#isOver) return;
+    if (oldest === undefined) {
+      this.end();
+      this.#events.unsure();
+      return;
+    }
+    const [first, ...others] = this.#held!;
+    this.#held = undefined;
+    if (oldest > last + 1) this.#events.behindGap();
+    if (!this.#isOver) this.#take(first!.offset, first!.delivery);
+    for (const { offset, delivery } of others) this.came(offset, delivery);
+  }
+}
