@@ -17,7 +17,7 @@ import { startManager } from "../support/system.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
 import { anyCharacter } from "../unit/doubles/arbitraries.ts";
-import { seeded } from "../unit/doubles/seeded.ts";
+import { rounds } from "../unit/doubles/rounds.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 
@@ -91,7 +91,7 @@ test("any header that a client sends reaches RabbitMQ, or is refused to that cli
       witness.send(`SEND\ndestination:/topic/a\nreceipt:w-${count}\n\nwitness\0`);
       expect(String(await witness.next())).toContain(`w-${count}`);
     }),
-    { ...seeded, numRuns: 120 },
+    rounds(120),
   );
   expect([...answers.keys()].sort()).toEqual(["ERROR", "RECEIPT"]);
   // Everything was refused before it was sent.
@@ -166,7 +166,7 @@ test("any property that a program sets is answered or dead-lettered, or is refus
         program = await ForeignProgram.connect(url);
       }
     }),
-    { ...seeded, numRuns: 200 },
+    rounds(200),
   );
   await until(
     () => textsOf(answers.heard).length + dead.heard.length >= taken,

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { backoffMs } from "../../src/backoff.ts";
-import { seeded } from "./doubles/seeded.ts";
+import { rounds } from "./doubles/rounds.ts";
 
 const limits = fc
   .tuple(fc.integer({ min: 10, max: 10_000 }), fc.integer({ min: 1, max: 1000 }))
@@ -17,7 +17,7 @@ test("never waits longer than the cap, and never so short that it spins", () => 
       expect(ms).toBeGreaterThanOrEqual(Math.round(within.firstMs / 10));
       expect(ms).toBeLessThanOrEqual(within.mostMs);
     }),
-    seeded,
+    rounds(),
   );
 });
 
@@ -38,6 +38,6 @@ test("with the same chance it never waits shorter after a later attempt", () => 
         backoffMs(attempt, within, chance),
       );
     }),
-    seeded,
+    rounds(),
   );
 });

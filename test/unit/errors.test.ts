@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { codeOf, FatalError, reasonOf, UsageError } from "../../src/errors.ts";
-import { seeded } from "./doubles/seeded.ts";
+import { rounds } from "./doubles/rounds.ts";
 
 describe("the reason of whatever was thrown", () => {
   test.each<[string, unknown, string]>([
@@ -73,7 +73,7 @@ describe("the reason of whatever was thrown", () => {
       fc.property(fc.anything({ withNullPrototype: true, withObjectString: true }), (thrown) => {
         expect(reasonOf(thrown)).not.toInclude("\n");
       }),
-      seeded,
+      rounds(),
     );
   });
 });

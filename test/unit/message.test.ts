@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { bodyBytes, isClientId, isName, isShortText } from "../../src/message.ts";
 import { anyCharacter } from "./doubles/arbitraries.ts";
-import { seeded } from "./doubles/seeded.ts";
+import { rounds } from "./doubles/rounds.ts";
 
 describe("a topic or client id", () => {
   test.each([
@@ -41,7 +41,7 @@ test("a short text is one of at most 255 bytes, whatever its characters", () => 
     fc.property(anyLength, (text) => {
       expect(isShortText(text)).toBe(new TextEncoder().encode(text).byteLength <= 255);
     }),
-    { ...seeded, numRuns: 100 },
+    rounds(100),
   );
   expect([isShortText(undefined), isShortText(1), isShortText(["a"])]).toEqual([false, false, false]);
 });

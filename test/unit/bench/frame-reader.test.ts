@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { FrameError, FrameReader, type FrameSink } from "../../../src/bench/frame-reader.ts";
+import { rounds } from "../doubles/rounds.ts";
 import { serverFrame } from "./server-frame.ts";
 
 const [finalText, finalBinary, firstText, middle, last, close, ping] = [
@@ -56,6 +57,7 @@ test("frames of any length are found however the bytes are split", () => {
         expect(read(...chunks)).toEqual(lengths.map((many) => `text ${"m".repeat(many)}`));
       },
     ),
+    rounds(),
   );
 });
 

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { Gaps } from "../../../src/bench/gaps.ts";
 import { Tally } from "../../../src/bench/tally.ts";
+import { rounds } from "../doubles/rounds.ts";
 
 function tallyOf(sequences: readonly number[], gaps?: Gaps) {
   const tally = new Tally(1, 1, gaps);
@@ -52,6 +53,7 @@ test("any mix of loss, repeats and disorder is counted as a set of everything se
       }
       expect(tallyOf(sequences)).toEqual(expected);
     }),
+    rounds(),
   );
 });
 

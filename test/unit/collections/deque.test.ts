@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { Deque } from "../../../src/collections/deque.ts";
-import { seeded } from "../doubles/seeded.ts";
+import { rounds } from "../doubles/rounds.ts";
 
 type Step =
   | { readonly do: "push"; readonly item: number }
@@ -33,7 +33,7 @@ test("does what an array does, whatever is pushed, shifted and set", () => {
       }
       expect(Array.from(model, (_, index) => deque.at(index))).toEqual(model);
     }),
-    seeded,
+    rounds(),
   );
 });
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { MultiMap } from "../../../src/collections/multi-map.ts";
-import { seeded } from "../doubles/seeded.ts";
+import { rounds } from "../doubles/rounds.ts";
 
 test("finds nobody where nobody is", () => {
   const directory = new MultiMap<object>();
@@ -48,6 +48,6 @@ test("the right ones are found whoever comes and goes", () => {
         expect(new Set(directory.find(id))).toEqual(present);
       }
     }),
-    seeded,
+    rounds(),
   );
 });

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { OldestFirst } from "../../../src/collections/oldest-first.ts";
+import { rounds } from "../doubles/rounds.ts";
 
 const key = fc.integer({ min: 0, max: 8 });
 const step = fc.oneof(
@@ -38,5 +39,6 @@ test("it has what a Map has whose keys are deleted before they are set again, an
         }
       }
     }),
+    rounds(),
   );
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { TagWindow } from "../../../src/collections/tag-window.ts";
-import { seeded } from "../doubles/seeded.ts";
+import { rounds } from "../doubles/rounds.ts";
 
 /** The same accounts in the plainest way: a map of what is open, by tag. */
 class NaiveWindow {
@@ -66,7 +66,7 @@ test("keeps the same accounts as a naive one, whatever is settled in whatever or
         expect(window.open).toBe(model.open.size);
       }
     }),
-    { ...seeded, numRuns: 300 },
+    rounds(300),
   );
 });
 

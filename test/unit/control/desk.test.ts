@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { commandBytesMax, drainMs } from "../../../src/control/command.ts";
 import { type Clientele, Desk, page, placeAfter } from "../../../src/control/desk.ts";
-import { seeded } from "../doubles/seeded.ts";
+import { rounds } from "../doubles/rounds.ts";
 
 function desk() {
   const obeyed: string[] = [];
@@ -92,7 +92,7 @@ test("a page has the first ids after the last one of the page before, each conne
         expect(page(clients, after, limit)).toEqual(following.slice(0, limit));
       },
     ),
-    seeded,
+    rounds(),
   );
 });
 
@@ -116,6 +116,6 @@ test("pages have every connection once, also where one client has more of them t
         expect(seen.sort()).toEqual(wanted.sort());
       },
     ),
-    seeded,
+    rounds(),
   );
 });

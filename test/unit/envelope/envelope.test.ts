@@ -5,7 +5,7 @@ import { pack, packedContentType } from "../../../src/envelope/packing.ts";
 import { MalformedPack } from "../../../src/envelope/unpacking.ts";
 import { anyBytes, anyMessage } from "../doubles/arbitraries.ts";
 import { envelopeOf } from "../doubles/envelope.ts";
-import { seeded } from "../doubles/seeded.ts";
+import { rounds } from "../doubles/rounds.ts";
 
 describe("sealing", () => {
   test("and opening gives the same message, with its id, time and publisher", () => {
@@ -26,7 +26,7 @@ describe("sealing", () => {
         expect(typeof body).toBe(typeof message.body);
         expect(toBuffer(body)).toEqual(toBuffer(message.body));
       }),
-      { ...seeded, numRuns: 300 },
+      rounds(300),
     );
   });
 
@@ -145,7 +145,7 @@ describe("opening what another program published", () => {
         const [message] = open(envelopeOf({ contentType: type, body: Buffer.from(bytes) }), "unnamed");
         expect(toBuffer(message!.body)).toEqual(Buffer.from(bytes));
       }),
-      { ...seeded, numRuns: 300 },
+      rounds(300),
     );
   });
 

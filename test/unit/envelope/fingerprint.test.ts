@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { seal } from "../../../src/envelope/envelope.ts";
 import { fingerprintOf } from "../../../src/envelope/fingerprint.ts";
 import { startAfter } from "../../../src/log/position.ts";
-import { seeded } from "../doubles/seeded.ts";
+import { rounds } from "../doubles/rounds.ts";
 
 const envelope = seal(
   { body: "hello", topic: "t" },
@@ -46,6 +46,6 @@ test("whatever a message is, its fingerprint is a part of a position", () => {
         });
       },
     ),
-    seeded,
+    rounds(),
   );
 });

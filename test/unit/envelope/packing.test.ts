@@ -4,7 +4,7 @@ import { pack } from "../../../src/envelope/packing.ts";
 import { headsIn, MalformedPack, topicsIn, unpack } from "../../../src/envelope/unpacking.ts";
 import type { OutgoingMessage } from "../../../src/message.ts";
 import { anyBytes, anyMessage } from "../doubles/arbitraries.ts";
-import { seeded } from "../doubles/seeded.ts";
+import { rounds } from "../doubles/rounds.ts";
 
 /** Bytes compare as bytes, whichever class holds them. */
 function plain({ body, topic, clientId, headers }: OutgoingMessage) {
@@ -21,7 +21,7 @@ test("unpacks exactly what was packed, in order", () => {
     fc.property(fc.array(anyMessage, { maxLength: 8 }), (messages) => {
       expect(unpack(pack(messages)).map(plain)).toEqual(messages.map(plain));
     }),
-    { ...seeded, numRuns: 200 },
+    rounds(200),
   );
 });
 
@@ -124,7 +124,7 @@ describe("a pack that does not follow the format", () => {
         const outcome = unpacking(Buffer.from(bytes));
         if (!Array.isArray(outcome)) expect(outcome).toBeInstanceOf(MalformedPack);
       }),
-      seeded,
+      rounds(),
     );
   });
 
@@ -145,7 +145,7 @@ describe("a pack that does not follow the format", () => {
         const outcome = unpacking(Buffer.concat([Buffer.from(`${JSON.stringify(line)}\n`), bodies]));
         if (!Array.isArray(outcome)) expect(outcome).toBeInstanceOf(MalformedPack);
       }),
-      { ...seeded, numRuns: 200 },
+      rounds(200),
     );
   });
 

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { ClientEvent } from "../../../src/events/event.ts";
 import { eventText } from "../../../src/events/event-text.ts";
-import { seeded } from "../doubles/seeded.ts";
+import { rounds } from "../doubles/rounds.ts";
 
 const text = fc.oneof(
   fc.string({ unit: "binary" }),
@@ -28,6 +28,6 @@ test("an event's text is the JSON of all that it says, whatever clients and topi
     fc.property(anyEvent, (event) => {
       expect(JSON.parse(eventText(event))).toEqual(JSON.parse(JSON.stringify(event)));
     }),
-    seeded,
+    rounds(),
   );
 });

@@ -4,6 +4,7 @@ import { eventKeys } from "../../../src/broker/events.ts";
 import { reportDead } from "../../../src/events/dead-managers.ts";
 import { EventLog, type Listener } from "../doubles/event-log.ts";
 import { PlayedManager } from "../doubles/played-manager.ts";
+import { rounds } from "../doubles/rounds.ts";
 
 const action = fc.oneof(
   { weight: 5, arbitrary: fc.record({ do: fc.constant("come" as const), who: fc.nat(2) }) },
@@ -112,7 +113,7 @@ test("every connected is followed by exactly one disconnected, whatever links, m
             expect(heard.filter(({ connection }) => !ended.has(connection))).toEqual([]);
       }
     }),
-    { numRuns: 100 },
+    rounds(100),
   );
 }, 20_000);
 

@@ -6,7 +6,7 @@ import { RequestFault } from "../../../src/gateway/requests/line.ts";
 import { Requests } from "../../../src/gateway/requests/requests.ts";
 import type { Message } from "../../../src/message.ts";
 import { anyText } from "../doubles/arbitraries.ts";
-import { seeded } from "../doubles/seeded.ts";
+import { rounds } from "../doubles/rounds.ts";
 import { turn } from "../doubles/turn.ts";
 
 const answerOf = (headers: Message["headers"], body = "answer"): Message => ({
@@ -42,7 +42,7 @@ describe("a request's correlation id", () => {
         );
         expect(other.got).toEqual([]);
       }),
-      seeded,
+      rounds(),
     );
   });
 
@@ -57,7 +57,7 @@ describe("a request's correlation id", () => {
         fc.pre(!forged.startsWith(own.slice(0, 33)));
         requests.answer(answerOf({}), forged);
       }),
-      seeded,
+      rounds(),
     );
     expect(got).toEqual([]);
     line.close();

@@ -24,7 +24,7 @@ import { LoopTime } from "../../../src/ops/loop-time.ts";
 import { frameLimits } from "../../support/frame-limits.ts";
 import { integrationTimeoutMs } from "../../support/timeout.ts";
 import { nothingRepeated } from "../doubles/nothing-repeated.ts";
-import { seeded } from "../doubles/seeded.ts";
+import { rounds } from "../doubles/rounds.ts";
 import { turn } from "../doubles/turn.ts";
 import { recordOf, ScriptedLog } from "./durable/scripted-log.ts";
 import { SlowSocket } from "./slow-socket.ts";
@@ -344,7 +344,7 @@ test("whoever reads as slowly as he likes gets all of it in order: live until he
         world.close();
       },
     ),
-    { ...seeded, numRuns: 30 },
+    rounds(30),
   );
   expect(cutOffs).toBeGreaterThan(5);
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { isAfter, positionAfter, positionText, startAfter, startAt } from "../../../src/log/position.ts";
-import { seeded } from "../doubles/seeded.ts";
+import { rounds } from "../doubles/rounds.ts";
 
 const offsets = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 const indexes = fc.integer({ min: 0, max: 100_000 });
@@ -14,7 +14,7 @@ test("a subscription begins behind the message whose position it gives", () => {
       expect(isAfter(after, otherOffset, otherIndex)).toBe(isLater);
       expect(isAfter(after, offset, index)).toBe(false);
     }),
-    seeded,
+    rounds(),
   );
 });
 
@@ -25,7 +25,7 @@ test("or with it, the position of a whole record standing for its first message"
       expect(isAfter(startAt(`${offset}.${index + 1}`) as never, offset, index)).toBe(false);
       expect(isAfter(startAt(String(offset)) as never, offset, 0)).toBe(true);
     }),
-    seeded,
+    rounds(),
   );
 });
 
@@ -45,7 +45,7 @@ test("a position says by a fingerprint which record it means, and one without me
       expect(startAt(text)).toEqual({ offset, index: index - 1, fingerprint });
       expect(startAfter(positionText(offset, index, 100_001))).toEqual({ offset, index });
     }),
-    seeded,
+    rounds(),
   );
 });
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { Times } from "../../../src/log/times.ts";
-import { seeded } from "../doubles/seeded.ts";
+import { rounds } from "../doubles/rounds.ts";
 
 test("the first time that is not before another is found, however clocks jump and whatever is gone", () => {
   fc.assert(
@@ -31,6 +31,6 @@ test("the first time that is not before another is found, however clocks jump an
         }
       },
     ),
-    { ...seeded, numRuns: 60 },
+    rounds(60),
   );
 });

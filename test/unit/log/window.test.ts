@@ -5,7 +5,7 @@ import { fingerprintOf } from "../../../src/envelope/fingerprint.ts";
 import { pack, packedContentType } from "../../../src/envelope/packing.ts";
 import { LogRecord } from "../../../src/log/record.ts";
 import { LogWindow } from "../../../src/log/window.ts";
-import { seeded } from "../doubles/seeded.ts";
+import { rounds } from "../doubles/rounds.ts";
 import { makeWheelClock } from "../doubles/wheel-clock.ts";
 
 const recordAt = (offset: number, timestamp = 0) =>
@@ -61,7 +61,7 @@ describe("the window of the log in memory", () => {
           expect(window.sequenceOf(wanted)).toBe(expected < 0 ? window.end : window.begin + expected);
         },
       ),
-      seeded,
+      rounds(),
     );
   });
 

@@ -5,7 +5,7 @@ import { flagOf, variableOf } from "../../../src/options/names.ts";
 import { parseCommand } from "../../../src/options/parse.ts";
 import { type OptionName, optionTable } from "../../../src/options/table.ts";
 import { anyCharacter } from "../doubles/arbitraries.ts";
-import { seeded } from "../doubles/seeded.ts";
+import { rounds } from "../doubles/rounds.ts";
 import { optionsOf, refusalOf } from "./parsing.ts";
 
 describe("a bad value", () => {
@@ -151,7 +151,7 @@ describe("a bad value", () => {
           expect((error as UsageError).message).not.toInclude("\n");
         }
       }),
-      { ...seeded, numRuns: 200 },
+      rounds(200),
     );
   });
 });

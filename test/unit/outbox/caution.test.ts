@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { Caution } from "../../../src/outbox/caution.ts";
-import { seeded } from "../doubles/seeded.ts";
+import { rounds } from "../doubles/rounds.ts";
 
 const windowMax = 10;
 
@@ -87,6 +87,6 @@ test("whatever happens, the window is kept, a refusal is followed by one alone, 
         }
       }
     }),
-    seeded,
+    rounds(),
   );
 });

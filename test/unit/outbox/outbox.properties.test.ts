@@ -5,7 +5,7 @@ import { open } from "../../../src/envelope/envelope.ts";
 import { Share } from "../../../src/envelope/share.ts";
 import { Outbox } from "../../../src/outbox/outbox.ts";
 import { integrationTimeoutMs } from "../../support/timeout.ts";
-import { seeded } from "../doubles/seeded.ts";
+import { rounds } from "../doubles/rounds.ts";
 import { turn } from "../doubles/turn.ts";
 import { onConfirmed } from "../doubles/waiter.ts";
 
@@ -304,6 +304,6 @@ test("nothing is lost, reordered or confirmed twice, whatever happens in whateve
         outbox.close();
       },
     ),
-    { ...seeded, numRuns: 250 },
+    rounds(250),
   );
 }, 20_000);

@@ -6,7 +6,7 @@ import { open } from "../../../src/envelope/envelope.ts";
 import { Outbox } from "../../../src/outbox/outbox.ts";
 import { integrationTimeoutMs } from "../../support/timeout.ts";
 import { RecordingLink } from "../doubles/recording-link.ts";
-import { seeded } from "../doubles/seeded.ts";
+import { rounds } from "../doubles/rounds.ts";
 import { turn } from "../doubles/turn.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
@@ -165,7 +165,7 @@ test("whatever poisons are among them, good messages are confirmed once and in o
         broker.outbox.close();
       },
     ),
-    { ...seeded, numRuns: 100 },
+    rounds(100),
   );
 }, 30_000);
 

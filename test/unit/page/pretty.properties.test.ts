@@ -1,12 +1,14 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { pretty } from "../../../static/view/pretty.ts";
+import { rounds } from "../doubles/rounds.ts";
 
 test("JSON is laid out as JSON.stringify would, whatever is in it", () => {
   fc.assert(
     fc.property(fc.oneof(fc.dictionary(fc.string(), fc.jsonValue()), fc.array(fc.jsonValue())), (value) => {
       expect(pretty(JSON.stringify(value))).toBe(JSON.stringify(value, undefined, 2));
     }),
+    rounds(),
   );
 });
 

@@ -4,6 +4,7 @@ import type { Attendee } from "../../../src/events/attendance.ts";
 import { Presence } from "../../../src/presence/presence.ts";
 import type { WatchedTopic } from "../../../src/presence/watched-topic.ts";
 import { until } from "../../support/wait.ts";
+import { rounds } from "../doubles/rounds.ts";
 
 const timing = { gatherMs: 0, lookEveryMs: 0, answerMsMax: 20, lingerMs: 1, resendEveryMs: 0 };
 const topics = ["a", "b"];
@@ -220,6 +221,6 @@ test("whoever watches a topic knows in the end who is there, whatever is lost, a
       }
       expect(views.flatMap(([, { faults }]) => faults)).toEqual([]);
     }),
-    { numRuns: 60 },
+    rounds(60),
   );
 }, 60_000);

@@ -2,7 +2,7 @@ import { describe, expect, jest, test } from "bun:test";
 import fc from "fast-check";
 import type { ConsumeSession } from "../../../src/broker/broker.ts";
 import { Acks } from "../../../src/processor/acks.ts";
-import { seeded } from "../doubles/seeded.ts";
+import { rounds } from "../doubles/rounds.ts";
 import { turn } from "../doubles/turn.ts";
 
 /** A session as strict as RabbitMQ, which closes the channel when a tag is not open. */
@@ -197,5 +197,5 @@ test("nothing is acknowledged before it is done or twice, a stuck one starves no
       expect(session.open.size).toBe(0);
     },
   );
-  await fc.assert(scenario, { ...seeded, numRuns: 300 });
+  await fc.assert(scenario, rounds(300));
 });

@@ -6,7 +6,7 @@ import { UnusableAnswer } from "../../../src/processor/unusable-answer.ts";
 import { isPropertyName } from "../../../src/properties.ts";
 import { isPattern } from "../../../src/topics/pattern.ts";
 import { anyBytes, anyName, anyText } from "../doubles/arbitraries.ts";
-import { seeded } from "../doubles/seeded.ts";
+import { rounds } from "../doubles/rounds.ts";
 
 const question: Message = {
   id: "m-1",
@@ -73,7 +73,7 @@ describe("an envelope", () => {
           ...(type === undefined ? {} : { "content-type": type }),
         });
       }),
-      seeded,
+      rounds(),
     );
   });
 
@@ -87,7 +87,7 @@ describe("an envelope", () => {
         expect(reason).toInclude("unknown key");
         expect(reason).toInclude(JSON.stringify(key).slice(0, 100));
       }),
-      seeded,
+      rounds(),
     );
   });
 
@@ -107,7 +107,7 @@ describe("an envelope", () => {
         fc.pre(!isAddress(to));
         expect(refusalOf({ ...given, to })).toMatch(/^an answer/);
       }),
-      seeded,
+      rounds(),
     );
   });
 
@@ -135,7 +135,7 @@ describe("an envelope", () => {
         const { contentType: _, ...rest } = given;
         expect(refusalOf({ ...rest, headers: { [name]: value } })).toInclude("an answer's header");
       }),
-      seeded,
+      rounds(),
     );
   });
 });

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, jest, test } from "bun:test";
 import fc from "fast-check";
 import { type LaneLimits, Lanes } from "../../../src/processor/lanes.ts";
-import { seeded } from "../doubles/seeded.ts";
+import { rounds } from "../doubles/rounds.ts";
 import { turn } from "../doubles/turn.ts";
 
 const lanesOf = (concurrency: number, limits: Partial<LaneLimits> = {}) =>
@@ -379,7 +379,7 @@ test("keeps every lane's order, the concurrency, and no place empty, whatever en
       expect(lanes.running).toBe(0);
     },
   );
-  await fc.assert(scenario, { ...seeded, numRuns: 200 });
+  await fc.assert(scenario, rounds(200));
 });
 
 /** Submits tasks to the lanes that their names without the number say. */

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { covers, usualBudget } from "../../../src/topics/covering.ts";
 import { TopicTrie } from "../../../src/topics/topic-trie.ts";
-import { seeded } from "../doubles/seeded.ts";
+import { rounds } from "../doubles/rounds.ts";
 
 test.each([
   ["#", ""],
@@ -76,7 +76,7 @@ test("one pattern covers another exactly where it matches every topic that the o
         covers: stray === undefined || wide === narrow,
       });
     }),
-    { ...seeded, numRuns: 400 },
+    rounds(400),
   );
 });
 
@@ -95,7 +95,7 @@ test("what a covered pattern matches, the wide one matches too, whatever the top
           expect(matches).toContain(wide === narrow ? "narrow" : "wide");
       },
     ),
-    { ...seeded, numRuns: 1500 },
+    rounds(1500),
   );
 });
 
@@ -105,7 +105,7 @@ test("a pattern covers itself, and what covers a coverer covers too", () => {
       expect(covers(a, a)).toBe(true);
       if (covers(a, b) && covers(b, c)) expect(covers(a, c)).toBe(true);
     }),
-    { ...seeded, numRuns: 1500 },
+    rounds(1500),
   );
 });
 

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { isPattern, wildcardCount } from "../../../src/topics/pattern.ts";
 import { TopicTrie } from "../../../src/topics/topic-trie.ts";
-import { seeded } from "../doubles/seeded.ts";
+import { rounds } from "../doubles/rounds.ts";
 
 const trieOf = (...patterns: string[]) => {
   const trie = new TopicTrie<string>();
@@ -93,6 +93,6 @@ test("finds what the rules say, whatever was added and removed", () => {
       const expected = [...present].filter((each) => matches(split(each), split(name)));
       expect(trie.match(name).sort()).toEqual(expected.sort());
     }),
-    { ...seeded, numRuns: 1000 },
+    rounds(1000),
   );
 });

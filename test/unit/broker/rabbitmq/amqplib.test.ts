@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
-import { seeded } from "../../doubles/seeded.ts";
+import { rounds } from "../../doubles/rounds.ts";
 
 /** What `patches/amqplib@2.3.1.patch` mends: without it these fail. */
 
@@ -65,7 +65,7 @@ describe("amqplib, as it is patched,", () => {
         if (typeof value === "bigint") expect(BigInt(read as number)).toBe(value);
         else expect(Object.is(Number(read) + 0, value + 0)).toBe(true);
       }),
-      seeded,
+      rounds(),
     );
   });
 

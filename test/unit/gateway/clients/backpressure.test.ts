@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { Backpressure } from "../../../../src/gateway/clients/backpressure.ts";
 import type { ClientSocket } from "../../../../src/gateway/clients/client.ts";
 import { Holds } from "../../../../src/gateway/clients/holds.ts";
-import { seeded } from "../../doubles/seeded.ts";
+import { rounds } from "../../doubles/rounds.ts";
 import { turn } from "../../doubles/turn.ts";
 
 /** A socket that remembers what was done to it. */
@@ -300,6 +300,6 @@ test("under any flood the outbox goes beyond its cap by one client's read at mos
         expect(flood.reads).not.toContain(0);
       },
     ),
-    { ...seeded, numRuns: 200 },
+    rounds(200),
   );
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { Inflow } from "../../../../src/gateway/clients/inflow.ts";
-import { seeded } from "../../doubles/seeded.ts";
+import { rounds } from "../../doubles/rounds.ts";
 
 const kibibyte = 1024;
 const messageMax = 1088 * kibibyte;
@@ -71,6 +71,6 @@ test("what is kept of a client's half-sent message is never underrated, and what
         if (!next.isVisitedWithin) visit();
       }
     }),
-    seeded,
+    rounds(),
   );
 });

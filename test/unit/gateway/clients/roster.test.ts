@@ -3,6 +3,7 @@ import fc from "fast-check";
 import type { ClientSocket } from "../../../../src/gateway/clients/client.ts";
 import { lists, Roster } from "../../../../src/gateway/clients/roster.ts";
 import { Seat } from "../../../../src/gateway/clients/seat.ts";
+import { rounds } from "../../doubles/rounds.ts";
 
 const client = () => ({ data: { seat: new Seat(undefined) } }) as unknown as ClientSocket;
 
@@ -27,6 +28,7 @@ describe("a roster", () => {
         expect(new Set(roster)).toEqual(present);
         expect([...roster]).toHaveLength(present.size);
       }),
+      rounds(),
     );
   });
 

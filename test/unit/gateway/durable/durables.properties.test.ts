@@ -1,7 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { integrationTimeoutMs } from "../../../support/timeout.ts";
-import { seeded } from "../../doubles/seeded.ts";
+import { rounds } from "../../doubles/rounds.ts";
 import { turn } from "../../doubles/turn.ts";
 import { play, step, World } from "./world.ts";
 
@@ -55,6 +55,6 @@ test("every durable subscription gets every message from its place on, once and 
         durables.close();
       },
     ),
-    { ...seeded, numRuns: 30 },
+    rounds(30),
   );
 });

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { Interests } from "../../../../src/gateway/durable/interests.ts";
 import type { DurableSubscription } from "../../../../src/gateway/durable/subscription.ts";
 import { TopicTrie } from "../../../../src/topics/topic-trie.ts";
-import { seeded } from "../../doubles/seeded.ts";
+import { rounds } from "../../doubles/rounds.ts";
 
 const subscriptionTo = (pattern: string) => ({ pattern, clientId: "client" }) as DurableSubscription;
 const patterns = ["a", "a.b", "a.*", "*.b", "#", "a.#", "*.*"];
@@ -47,7 +47,7 @@ test("a topic finds those that want it at that moment, whoever came and went sin
         }
       }
     }),
-    { ...seeded, numRuns: 40 },
+    rounds(40),
   );
 });
 

@@ -19,7 +19,7 @@ import { MessageTrace } from "../../../../src/ops/message-trace.ts";
 import { integrationTimeoutMs } from "../../../support/timeout.ts";
 import { until } from "../../../support/wait.ts";
 import { RecordingLogger } from "../../doubles/recording-logger.ts";
-import { seeded } from "../../doubles/seeded.ts";
+import { rounds } from "../../doubles/rounds.ts";
 import { turn } from "../../doubles/turn.ts";
 import { ScriptedClient } from "./scripted-client.ts";
 import { type Entry, recordOf, ScriptedLog } from "./scripted-log.ts";
@@ -316,7 +316,7 @@ test("however often messages are in the log, wherever a durable subscription beg
         for (const manager of cluster.managers) manager.close();
       },
     ),
-    { ...seeded, numRuns: 50 },
+    rounds(50),
   );
   expect(repeats).toBeGreaterThan(100);
 });

@@ -6,7 +6,7 @@ import { Ahead } from "../../../../src/gateway/durable/ahead.ts";
 import { SweepReading } from "../../../../src/gateway/durable/sweep-reading.ts";
 import { LogWindow } from "../../../../src/log/window.ts";
 import { nothingRepeated } from "../../doubles/nothing-repeated.ts";
-import { seeded } from "../../doubles/seeded.ts";
+import { rounds } from "../../doubles/rounds.ts";
 
 const mebibyte = 1024 ** 2;
 const body = Buffer.alloc(2 * mebibyte);
@@ -127,7 +127,7 @@ test("what is read comes once and in order, whatever its size and however it is 
         reading.stop();
       },
     ),
-    { ...seeded, numRuns: 60 },
+    rounds(60),
   );
   expect(readAgain).toBeGreaterThan(20);
   expect(lost).toBeGreaterThan(0);

@@ -4,7 +4,7 @@ import { Places } from "../../../../src/gateway/durable/places.ts";
 import { TopicSearch } from "../../../../src/gateway/durable/topic-search.ts";
 import type { Position } from "../../../../src/log/position.ts";
 import { TopicTrie } from "../../../../src/topics/topic-trie.ts";
-import { seeded } from "../../doubles/seeded.ts";
+import { rounds } from "../../doubles/rounds.ts";
 
 const patterns = ["a.*", "*.b", "#", "a.#", "c.d.e"];
 const word = fc.constantFrom("a", "b", "c", "d");
@@ -41,7 +41,7 @@ test("the topics that patterns match are found, those too that are written to be
         expect(search.of("nobody's")).toBeUndefined();
       },
     ),
-    seeded,
+    rounds(),
   );
 });
 
@@ -67,6 +67,6 @@ test("of places in the log it is known which they are, in sixteen bytes each", (
             some.some((each) => each.offset === offset && each.index === index),
           );
     }),
-    seeded,
+    rounds(),
   );
 });

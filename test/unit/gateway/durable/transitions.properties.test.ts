@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { type DurableState, moves } from "../../../../src/gateway/durable/states.ts";
 import { DurableSubscription } from "../../../../src/gateway/durable/subscription.ts";
 import { integrationTimeoutMs } from "../../../support/timeout.ts";
-import { seeded } from "../../doubles/seeded.ts";
+import { rounds } from "../../doubles/rounds.ts";
 import { turn } from "../../doubles/turn.ts";
 import { play, step, World } from "./world.ts";
 
@@ -59,7 +59,7 @@ test("whatever happens, subscriptions move along the table alone, and each is ke
           world.durables.close();
         },
       ),
-      { ...seeded, numRuns: 40 },
+      rounds(40),
     );
   } finally {
     watched.mockRestore();

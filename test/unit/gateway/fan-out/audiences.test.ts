@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { type Audience, Audiences, nowhere } from "../../../../src/gateway/fan-out/audiences.ts";
 import { stompEncoding } from "../../../../src/gateway/stomp/encoding.ts";
 import { plain } from "../../../../src/gateway/text/encoding.ts";
-import { seeded } from "../../doubles/seeded.ts";
+import { rounds } from "../../doubles/rounds.ts";
 
 const stomp11 = stompEncoding("1.1");
 const stomp12 = stompEncoding("1.2");
@@ -65,7 +65,7 @@ test("whoever comes and goes, routes are those of the subscriptions there are", 
       expect(audiences.count).toBe(0);
       expect(audiences.route("a.b")).toBe(nowhere);
     }),
-    { ...seeded, numRuns: 300 },
+    rounds(300),
   );
 });
 
@@ -119,7 +119,7 @@ describe("plain-text clients", () => {
         }
         expect(audiences.countOf(plain)).toBe(new Set(members).size);
       }),
-      seeded,
+      rounds(),
     );
   });
 });

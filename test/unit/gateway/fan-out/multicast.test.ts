@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { Receiver } from "../../../../src/gateway/fan-out/crowd.ts";
 import { Multicast } from "../../../../src/gateway/fan-out/multicast.ts";
 import { LoopTime } from "../../../../src/ops/loop-time.ts";
-import { seeded } from "../../doubles/seeded.ts";
+import { rounds } from "../../doubles/rounds.ts";
 import { turn } from "../../doubles/turn.ts";
 
 /** What a write takes here, in milliseconds of a clock that only goes on by that. */
@@ -144,6 +144,6 @@ test("whoever joins, leaves or is written to alone meanwhile, each gets all that
       for (const who of all.keys())
         for (const key of [0, 1]) expect(got(who, key)).toBe(expected[who]![key]!);
     }),
-    { ...seeded, numRuns: 50 },
+    rounds(50),
   );
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { neighbourhoodOf, plainAddress, TrustedProxies } from "../../../../src/gateway/guards/address.ts";
+import { rounds } from "../../doubles/rounds.ts";
 
 describe("the client of a request", () => {
   const proxies = new TrustedProxies(["10.0.0.0/8", "fd00::/8"]);
@@ -35,6 +36,7 @@ describe("the client of a request", () => {
         const client = proxies.clientOf("10.0.0.1", hops.join(","));
         expect(plainAddress(client)).toBe(client);
       }),
+      rounds(),
     );
   });
 });

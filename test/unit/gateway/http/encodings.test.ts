@@ -11,6 +11,7 @@ import { lines, nextIn } from "../../../../src/gateway/http/lines-encoding.ts";
 import { isAfter, positionAfter, startAfter, startAt } from "../../../../src/log/position.ts";
 import type { Body } from "../../../../src/message.ts";
 import { eventsIn } from "../../../support/event-source.ts";
+import { rounds } from "../../doubles/rounds.ts";
 
 const message = (body: Body, more = {}) => ({ body, topic: "a.b", ...more });
 const eventOf = (encoding: typeof bareEvents, body: Body, more = {}) =>
@@ -25,6 +26,7 @@ describe("an event", () => {
       fc.property(text, (body) => {
         expect(eventOf(bareEvents, body)).toEqual([{ id: "17.3", event: "message", data: body }]);
       }),
+      rounds(),
     );
   });
 
@@ -112,6 +114,7 @@ describe("a line", () => {
         const at = seen.includes(".") ? index : 0;
         expect(isAfter(begin, place, at)).toBe(isAfter(after, place, at));
       }),
+      rounds(),
     );
   });
 });

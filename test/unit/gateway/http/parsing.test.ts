@@ -4,6 +4,7 @@ import { timeIn } from "../../../../src/duration.ts";
 import { nameIn } from "../../../../src/gateway/http/caller.ts";
 import { headersFor, headersIn } from "../../../../src/gateway/http/message-headers.ts";
 import { isName } from "../../../../src/message.ts";
+import { rounds } from "../../doubles/rounds.ts";
 
 const unit = fc.constantFrom("a", ".", " ", "%", "/", "?", "#", "+", "é", "🐇", "\u00ff", "\u0085", "\n");
 
@@ -31,6 +32,7 @@ describe("a name in a path", () => {
         if (/^\.{1,2}$/.test(name)) return;
         expect(nameOf(`/topics/${encodeURIComponent(name)}`)).toBe(name);
       }),
+      rounds(),
     );
   });
 
@@ -90,6 +92,7 @@ describe("headers of a request", () => {
         const back = headersIn(new Request("http://host/", { headers: shown }));
         expect({ ...back }).toEqual(headers);
       }),
+      rounds(),
     );
   });
 });

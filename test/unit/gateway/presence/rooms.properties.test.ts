@@ -7,6 +7,7 @@ import type { PresenceSource, TopicWatcher } from "../../../../src/gateway/prese
 import type { Watcher } from "../../../../src/gateway/presence/watcher.ts";
 import { stompEncoding } from "../../../../src/gateway/stomp/encoding.ts";
 import { until } from "../../../support/wait.ts";
+import { rounds } from "../../doubles/rounds.ts";
 
 /** Long, so that a few dozen of them are more than one part. */
 const names = Array.from({ length: 400 }, (_, n) => `${n}-${"n".repeat(200)}`);
@@ -188,7 +189,7 @@ test("a client that watches knows in the end who is there, however slowly it rea
       // A part, and what is published in one go before it is looked at.
       for (const { largest } of sockets) expect(largest).toBeLessThan(34_000);
     }),
-    { numRuns: 40 },
+    rounds(40),
   );
 }, 60_000);
 

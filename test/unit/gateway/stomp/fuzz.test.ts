@@ -4,7 +4,7 @@ import { SeededRandom } from "../../../support/seeded-random.ts";
 import { stompInput } from "../../../support/stomp-fuzz.ts";
 import { expectOrderlySession, expectSameInPieces } from "../../../support/stomp-fuzz-run.ts";
 import { StompSide } from "../../../support/stomp-session.ts";
-import { seeded } from "../../doubles/seeded.ts";
+import { seed } from "../../doubles/rounds.ts";
 
 /** The hundred thousand are among the integration tests. */
 const inputs = 1500;
@@ -15,7 +15,7 @@ describe("any bytes, cut anywhere", () => {
       const input = Buffer.from(text, "latin1");
       const side = new StompSide(4096);
       for (let round = 0; round < 10; round++) {
-        const random = new SeededRandom(seeded.seed + round);
+        const random = new SeededRandom(seed + round);
         expectSameInPieces(input, random);
         expectOrderlySession(side, input, random);
       }
@@ -23,7 +23,7 @@ describe("any bytes, cut anywhere", () => {
   }
 
   test("are frames or an ERROR, and throw nothing", () => {
-    const random = new SeededRandom(seeded.seed);
+    const random = new SeededRandom(seed);
     const side = new StompSide(4096);
     const ends = { "went on": 0, ended: 0 };
     for (let count = 0; count < inputs; count++) {

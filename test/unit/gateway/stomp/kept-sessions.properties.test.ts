@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { frameText, type Header } from "../../../../src/wire/stomp/frames.ts";
 import { frameLimits } from "../../../support/frame-limits.ts";
 import { type RememberingSocket, StompSide } from "../../../support/stomp-session.ts";
-import { seeded } from "../../doubles/seeded.ts";
+import { rounds } from "../../doubles/rounds.ts";
 
 const maxMessageBytes = 8 * 1024;
 const { maxHeaderBytes, maxHeaders } = frameLimits(maxMessageBytes);
@@ -102,7 +102,7 @@ test("no sequence of frames, in whatever pieces, keeps more than the caps for it
       expect(side.unobeyedBytes).toBe(0);
       expect(side.relay.audiences.count).toBe(0);
     }),
-    { ...seeded, numRuns: 300 },
+    rounds(300),
   );
 });
 

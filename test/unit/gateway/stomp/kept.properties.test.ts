@@ -7,7 +7,7 @@ import { StompFault } from "../../../../src/wire/stomp/fault.ts";
 import { frameText, type Header } from "../../../../src/wire/stomp/frames.ts";
 import { FrameParser } from "../../../../src/wire/stomp/parser.ts";
 import { frameLimits } from "../../../support/frame-limits.ts";
-import { seeded } from "../../doubles/seeded.ts";
+import { rounds } from "../../doubles/rounds.ts";
 
 const bytesMax = 20_000;
 const names = ["a", "b", "c"];
@@ -94,7 +94,7 @@ test("no sequence of frames keeps more in open transactions than their cap, and 
       expect(exactMessageCostBytes(large.message)).toBeLessThan(bytesMax);
       transactions.add("last", large);
     }),
-    seeded,
+    rounds(),
   );
 });
 

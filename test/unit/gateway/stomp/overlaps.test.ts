@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { mayOverlap, overlapsMax, overlapWith } from "../../../../src/gateway/stomp/overlaps.ts";
 import { TopicTrie } from "../../../../src/topics/topic-trie.ts";
-import { seeded } from "../../doubles/seeded.ts";
+import { rounds } from "../../doubles/rounds.ts";
 
 test.each([
   ["a", "b"],
@@ -29,7 +29,7 @@ test("patterns that share a topic overlap", () => {
     fc.property(pattern, pattern, topic, (one, other, name) => {
       if (isMatch(one, name) && isMatch(other, name)) expect(mayOverlap(one, other)).toBe(true);
     }),
-    { ...seeded, numRuns: 500 },
+    rounds(500),
   );
 });
 
@@ -78,7 +78,7 @@ test("no message goes to more of a client's subscriptions, whatever they are", (
       for (const topic of ["", "a", "a.a", "a.a.a"])
         expect(trie.match(topic).length).toBeLessThanOrEqual(overlapsMax);
     }),
-    { ...seeded, numRuns: 200 },
+    rounds(200),
   );
 });
 

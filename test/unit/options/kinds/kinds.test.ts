@@ -12,7 +12,7 @@ import {
   whole,
 } from "../../../../src/options/kinds/kinds.ts";
 import { anyCharacter } from "../../doubles/arbitraries.ts";
-import { seeded } from "../../doubles/seeded.ts";
+import { rounds } from "../../doubles/rounds.ts";
 
 describe("what a kind shows it parses to the same value", () => {
   const shows = <T>(kind: Kind<T>, values: fc.Arbitrary<T>) =>
@@ -20,7 +20,7 @@ describe("what a kind shows it parses to the same value", () => {
       fc.property(values, (value) => {
         expect(kind.parse(kind.show(value))).toEqual(value);
       }),
-      { ...seeded, numRuns: 300 },
+      rounds(300),
     );
 
   test("whole numbers", () => shows(whole("N", 0, 2 ** 40), fc.nat()));
@@ -57,7 +57,7 @@ test("whatever the text is, a kind parses it or says what it expects", () => {
         expect(error).toBeInstanceOf(NotOfThisKind);
       }
     }),
-    { ...seeded, numRuns: 500 },
+    rounds(500),
   );
 });
 

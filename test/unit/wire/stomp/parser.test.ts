@@ -7,7 +7,7 @@ import { FrameParser } from "../../../../src/wire/stomp/parser.ts";
 import { frameLimits } from "../../../support/frame-limits.ts";
 import { integrationTimeoutMs } from "../../../support/timeout.ts";
 import { anyCharacter } from "../../doubles/arbitraries.ts";
-import { seeded } from "../../doubles/seeded.ts";
+import { rounds } from "../../doubles/rounds.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 
@@ -178,7 +178,7 @@ test("any frames round-trip, cut anywhere, in both versions", () => {
         ).toEqual(sent);
       },
     ),
-    { ...seeded, numRuns: 400 },
+    rounds(400),
   );
 });
 
@@ -208,6 +208,6 @@ test("any bytes are frames or a fault, the same however they are cut, and never 
       expect(cut.frames).toEqual(whole.frames);
       expect(cut.fault?.message).toBe(whole.fault?.message);
     }),
-    { ...seeded, numRuns: 2000 },
+    rounds(2000),
   );
 });

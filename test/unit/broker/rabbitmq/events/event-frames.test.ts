@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { EventFrames, type EventMessage } from "../../../../../src/broker/rabbitmq/events/event-frames.ts";
 import { publishFrames } from "../../../../../src/broker/rabbitmq/frames/publish-frames.ts";
-import { seeded } from "../../../doubles/seeded.ts";
+import { rounds } from "../../../doubles/rounds.ts";
 
 const framing = { channel: 3, frameMax: 4096 };
 
@@ -49,6 +49,6 @@ test("events are written byte for byte as other messages are, whatever was writt
     fc.property(fc.array(anyEvent, { maxLength: 6 }), (events) => {
       expect(frames.write(events)).toEqual(written(events));
     }),
-    seeded,
+    rounds(),
   );
 });

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { FrameReader } from "../../../../../src/broker/rabbitmq/frames/frame-reader.ts";
 import { receiving } from "../../../../../src/broker/rabbitmq/frames/innards.ts";
 import { FakeAmqp } from "../../../../support/fake-amqp.ts";
+import { rounds } from "../../../doubles/rounds.ts";
 
 const amqplib = (file: string) =>
   createRequire(import.meta.url)(`../../../../../node_modules/amqplib/lib/${file}.js`);
@@ -164,7 +165,7 @@ describe("reading in amqplib's place", () => {
           expect(fed.heard).toEqual(all.map((one) => [one.channel, readByAmqplib(one)]));
         },
       ),
-      { numRuns: 200 },
+      rounds(200),
     );
   });
 

@@ -6,7 +6,7 @@ import type { Envelope } from "../../../../../src/envelope/envelope.ts";
 import { integrationTimeoutMs } from "../../../../support/timeout.ts";
 import { anyMessage, anyName } from "../../../doubles/arbitraries.ts";
 import { envelopeOf } from "../../../doubles/envelope.ts";
-import { seeded } from "../../../doubles/seeded.ts";
+import { rounds } from "../../../doubles/rounds.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
 
@@ -118,7 +118,7 @@ test("amqplib reads from the frames what was published, whatever it is", () => {
         expect(published).toEqual(envelopes.map((envelope) => expected(envelope, "wsmanager")));
       },
     ),
-    { ...seeded, numRuns: 200 },
+    rounds(200),
   );
 });
 

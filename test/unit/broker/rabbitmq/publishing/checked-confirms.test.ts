@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { CheckedConfirms } from "../../../../../src/broker/rabbitmq/publishing/checked-confirms.ts";
 import { TagWindow } from "../../../../../src/collections/tag-window.ts";
-import { seeded } from "../../../doubles/seeded.ts";
+import { rounds } from "../../../doubles/rounds.ts";
 
 /** A publisher's account of so many envelopes, and the tags that count, in order. */
 function counting(published: number) {
@@ -89,6 +89,6 @@ test("whatever the order of checks, answers and confirms, exactly those count th
       }
       expect(new Set(counted).size).toBe(counted.length);
     }),
-    seeded,
+    rounds(),
   );
 });

@@ -5,7 +5,7 @@ import { ParcelTags } from "../../../../../src/broker/rabbitmq/publishing/parcel
 import type { Envelope } from "../../../../../src/envelope/envelope.ts";
 import { PlainCopies } from "../../../../../src/envelope/plain-copies.ts";
 import { envelopeOf } from "../../../doubles/envelope.ts";
-import { seeded } from "../../../doubles/seeded.ts";
+import { rounds } from "../../../doubles/rounds.ts";
 
 /** Whether another program that listens gets a copy. */
 type Binding = (copy: Envelope) => boolean;
@@ -297,6 +297,6 @@ test("a program that binds gets all that is sent after that, once and in order, 
         world.takeAll();
       },
     ),
-    { ...seeded, numRuns: 500 },
+    rounds(500),
   );
 });

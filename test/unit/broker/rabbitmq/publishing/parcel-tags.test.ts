@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { ParcelTags } from "../../../../../src/broker/rabbitmq/publishing/parcel-tags.ts";
 import { PlainCopies } from "../../../../../src/envelope/plain-copies.ts";
 import { envelopeOf } from "../../../doubles/envelope.ts";
-import { seeded } from "../../../doubles/seeded.ts";
+import { rounds } from "../../../doubles/rounds.ts";
 
 const copiesOf = (count: number) => new PlainCopies(Array.from({ length: count }, () => envelopeOf()));
 
@@ -47,7 +47,7 @@ test("an envelope is settled once, when all of its parts are, and is refused if 
         }
       },
     ),
-    seeded,
+    rounds(),
   );
 });
 

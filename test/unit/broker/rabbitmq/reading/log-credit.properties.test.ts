@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { LogCredit, prefetch } from "../../../../../src/broker/rabbitmq/reading/log-credit.ts";
+import { rounds } from "../../../doubles/rounds.ts";
 
 /** RabbitMQ's side: as long as it has credit it sends what is published, chunk by chunk. */
 class Stream {
@@ -118,6 +119,7 @@ describe("credit for the log", () => {
         stream.publish(1);
         expect(stream.behind).toBe(0);
       }),
+      rounds(),
     );
   });
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { ReadAhead } from "../../../../../src/broker/rabbitmq/reading/read-ahead.ts";
-import { seeded } from "../../../doubles/seeded.ts";
+import { rounds } from "../../../doubles/rounds.ts";
 
 /** RabbitMQ as a stream's reader knows it: it sends until so many are unacknowledged. */
 class Sender {
@@ -59,7 +59,7 @@ test("a reading never stands still: when all that came is handled, more may come
         }
       },
     ),
-    { ...seeded, numRuns: 200 },
+    rounds(200),
   );
 });
 
