@@ -66,5 +66,7 @@ export class ScriptedClient {
 }
 
 function headerOf(frame: string, name: string): string | undefined {
-  return new RegExp(`\n${name}:(.*)\n`).exec(frame)?.[1];
+  // Not in the body, which may be a megabyte.
+  const head = frame.slice(0, frame.indexOf("\n\n") + 1);
+  return new RegExp(`\n${name}:(.*)\n`).exec(head)?.[1];
 }
