@@ -168,7 +168,7 @@ test("what is kept of a body for those who open it has a limit", () => {
 
 test("a part of a long text does not keep all of it in memory", () => {
   const conversation = new Conversation();
-  const messages = 64;
+  const messages = 16;
   const bytesEach = 1024 * 1024;
   Bun.gc(true);
   const before = heapSize();

@@ -1,4 +1,5 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { defaultTiming } from "../../../../../src/broker/rabbitmq/connection/link-timing.ts";
 import { whyLost } from "../../../../../src/broker/rabbitmq/connection/watch.ts";
 import { RabbitmqBroker } from "../../../../../src/broker/rabbitmq/rabbitmq.ts";
 import { Outbox } from "../../../../../src/outbox/outbox.ts";
@@ -49,6 +50,7 @@ test.each(refusals)(
       name: "test",
       logger,
       logRetention: { maxBytes: 1024 ** 2, maxAgeMs: 86_400_000 },
+      timing: { ...defaultTiming, backoff: { firstMs: 5, mostMs: 20 } },
     });
     fake.closeFirst(broker);
     broker.attachPublisher("wsmanager", new Outbox("test", true));
