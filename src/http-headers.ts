@@ -17,6 +17,13 @@ export function safeValue(value: string): string {
   return percentEncoded(value, /[^\x21-\x24\x26-\x7e ]|^ +| +$/gu);
 }
 
+/** A content type as an HTTP header has it, not encoded; undefined if HTTP cannot carry it: one of AMQP's may have any characters. */
+export function typeIn(contentType: string | undefined): string | undefined {
+  return contentType !== undefined && /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(contentType)
+    ? contentType
+    : undefined;
+}
+
 /** The inverse of `safeName` and `safeValue`; text that is not percent-encoded is returned as it is. */
 export function plainText(safe: string): string {
   if (!safe.includes("%")) return safe;

@@ -1,5 +1,5 @@
 import { bodyUpTo } from "../http-body.ts";
-import { headerPrefix, safeName, safeValue } from "../http-headers.ts";
+import { headerPrefix, safeName, safeValue, typeIn } from "../http-headers.ts";
 import { bodyIn, faultInProperty } from "../properties.ts";
 import { withoutPassword } from "../redact.ts";
 import { awaitedBy } from "../requests.ts";
@@ -67,7 +67,8 @@ function headersOf(
   message: HandlerMessage,
   { attempt, group, traceparent, tracestate }: HandlerContext,
 ): Headers {
-  const headers = new Headers({ "content-type": message.contentType });
+  const plainest = typeof message.body === "string" ? "text/plain" : "application/octet-stream";
+  const headers = new Headers({ "content-type": typeIn(message.contentType) ?? plainest });
   for (const name in message.headers) headers.append(safeName(name), safeValue(message.headers[name]!));
   // Trace headers also get the names that every tracing library knows.
   for (const [name, value] of Object.entries({ traceparent, tracestate }))

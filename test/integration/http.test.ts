@@ -24,6 +24,7 @@ const handler: Handler = ({ text, isRequest, headers, contentType }) => {
   if (text === "hang") return new Promise(() => undefined);
   if (text === "page")
     return { to: "sender", body: "<b>hi</b>", contentType: "text/html", headers: { shade: "dark é" } };
+  if (text === "odd type") return { to: "sender", body: "here", contentType: "text/ж\nx: y" };
   return `${contentType} ${headers["shade"]} ${text}`;
 };
 const start = (...args: string[]) => startSystem(args, handler);
@@ -344,6 +345,18 @@ describe("a request by POST to /app", () => {
     await post(system, "/topics/a", "a message");
     await until(() => all.bodies.length > 0, "what is said was heard");
     expect(all.bodies).toEqual(["a message"]);
+  });
+
+  test("has an answer also where its content type is none that HTTP could carry, and the manager lives", async () => {
+    await using system = start();
+    const odd = await post(system, "/app/prices", "odd type");
+    expect([odd.status, odd.headers.get("content-type"), await odd.text()]).toEqual([
+      200,
+      "text/plain; charset=utf-8",
+      "here",
+    ]);
+    expect(odd.headers.get("warren-content-type")).toBe("text/%D0%B6%0Ax: y");
+    expect((await post(system, "/app/prices", "what?")).status).toBe(200);
   });
 
   test("that fails is 502, and one without an answer in its time 504, both with a sentence", async () => {

@@ -1,4 +1,5 @@
 import { keyHeader } from "../../envelope/once-id.ts";
+import { typeIn } from "../../http-headers.ts";
 import type { Message } from "../../message.ts";
 import { errorHeader } from "../../requests.ts";
 import type { DoorSurroundings } from "../protocol/protocol.ts";
@@ -82,11 +83,10 @@ function responseOf({ body, headers }: Message): Response {
   const error = headers?.[errorHeader];
   if (error === "expired") return fault(504, String(body));
   if (error !== undefined) return fault(502, String(body));
-  const type = headers?.["content-type"];
+  const plainest = typeof body === "string" ? "text/plain; charset=utf-8" : "application/octet-stream";
   return new Response(body as BodyInit, {
     headers: {
-      "content-type":
-        type ?? (typeof body === "string" ? "text/plain; charset=utf-8" : "application/octet-stream"),
+      "content-type": typeIn(headers?.["content-type"]) ?? plainest,
       "cache-control": "no-store",
       "x-content-type-options": "nosniff",
       "content-security-policy": "default-src 'none'; sandbox",

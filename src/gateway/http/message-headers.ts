@@ -1,5 +1,5 @@
 import { keyHeader } from "../../envelope/once-id.ts";
-import { headerPrefix, plainText, safeName, safeValue } from "../../http-headers.ts";
+import { headerPrefix, plainText, safeName, safeValue, typeIn } from "../../http-headers.ts";
 import { isReservedHeader, isShortText, type Headers as MessageHeaders } from "../../message.ts";
 import { faultInProperty, isPropertyName } from "../../properties.ts";
 import { fault } from "./answers.ts";
@@ -42,10 +42,15 @@ function faultIn(name: string, value: string): string | undefined {
   return why === undefined ? undefined : `${name} ${why}`;
 }
 
-/** Converts a message's headers into those of a response. */
+/** Converts a message's headers into those of a response; its content type is among them only where HTTP cannot carry it. */
 export function headersFor(headers: MessageHeaders | undefined): Record<string, string> {
   const shown: Record<string, string> = {};
   for (const name in headers)
-    if (name !== "content-type" && !isReservedHeader(name)) shown[safeName(name)] = safeValue(headers[name]!);
+    if (!isReservedHeader(name) && !isOwnType(name, headers[name]!))
+      shown[safeName(name)] = safeValue(headers[name]!);
   return shown;
+}
+
+function isOwnType(name: string, value: string): boolean {
+  return name === "content-type" && typeIn(value) !== undefined;
 }

@@ -79,6 +79,15 @@ describe("a service that handles messages", () => {
     });
   });
 
+  test("is POSTed a message whose content type HTTP cannot carry as what its body is, with that type as a header", async () => {
+    await answerTo({ ...message, headers: { "content-type": "text/ж\n" } });
+    const { headers } = asked[0]!;
+    expect([headers.get("content-type"), headers.get("warren-content-type")]).toEqual([
+      "text/plain",
+      "text/%D0%B6%0A",
+    ]);
+  });
+
   test("is sent bytes as bytes, with the content type of the message", async () => {
     respond = () => new Response(null, { status: 204 });
     const type = { "content-type": "image/png" };
