@@ -35,9 +35,25 @@ export function envelopeOf(
     ...(timestamp === undefined ? {} : { timestamp }),
     id,
     headers: headers ?? {},
-    ...(typeof body === "string" ? { body } : { body: base64(body), encoding: "base64" }),
+    ...(isPlain(body) ? { body } : { body: base64(body), encoding: "base64" }),
     ...(isForOne ? { direct: true } : {}),
   };
+}
+
+/**
+ * Whether JSON has the body as text. Control characters take six times as much there, so that a message that is as large as it may be would
+ * have each of its receivers keep several megabytes.
+ */
+function isPlain(body: Body): body is string {
+  return typeof body === "string" && !growsTooMuch(body, JSON.stringify);
+}
+
+/** A text of up to this is written as text, however much longer that makes it. In UTF-16 units. */
+const smallMax = 64 * 1024;
+
+/** Whether a text is large, and more than twice as long as it would be written: base64 is shorter then. */
+export function growsTooMuch(text: string, write: (text: string) => string): boolean {
+  return text.length > smallMax && write(text).length > 2 * text.length;
 }
 
 /** A body in base64. */

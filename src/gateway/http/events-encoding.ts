@@ -1,6 +1,6 @@
 import type { Body } from "../../message.ts";
 import type { Encoding } from "../fan-out/encoding.ts";
-import { base64, envelopeOf } from "./envelope.ts";
+import { base64, envelopeOf, growsTooMuch } from "./envelope.ts";
 
 /** Encodings for server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html). */
 
@@ -15,8 +15,9 @@ export const bareEvents = encodingOf("sse", false, ({ body }) =>
 
 /** `data:` is the JSON envelope. */
 export const envelopeEvents = encodingOf("sse json", true, (message, id, delivery) => {
-  const event = typeof message.body === "string" ? "" : "event: bytes\n";
-  return `${event}data: ${JSON.stringify(envelopeOf(message, id, delivery))}\n`;
+  const envelope = envelopeOf(message, id, delivery);
+  const event = envelope.encoding === undefined ? "" : "event: bytes\n";
+  return `${event}data: ${JSON.stringify(envelope)}\n`;
 });
 
 function encodingOf(name: string, includesId: boolean, fieldsOf: Encoding["tailOf"]): Encoding {
@@ -48,9 +49,12 @@ export function retryLine(minMs: number, maxMs: number): string {
   return `retry: ${Math.round(minMs + Math.random() * (maxMs - minMs))}\n\n`;
 }
 
-/** Whether an event can carry the body unchanged: a carriage return would become a line feed. */
+/**
+ * Whether an event can carry the body unchanged: a carriage return would become a line feed. Each line has a field of its own, so that a
+ * body of nothing but line ends would take seven times as much.
+ */
 function isCarried(body: Body): body is string {
-  return typeof body === "string" && !body.includes("\r");
+  return typeof body === "string" && !body.includes("\r") && !growsTooMuch(body, dataFields);
 }
 
 function dataFields(text: string): string {

@@ -42,6 +42,24 @@ describe("an event", () => {
       ]);
   });
 
+  test("of a large text is never much longer than the text: what would be is base64", () => {
+    const size = 100_000;
+    for (const unit of ["\n", "\0", '"', "a\n", "\ud83d", "é", "a"]) {
+      const body = unit.repeat(size / unit.length);
+      for (const encoding of [bareEvents, envelopeEvents, lines]) {
+        const written = encoding.tailOf(message(body), "id-1", { position: "17.3" }) as string;
+        expect(Buffer.byteLength(written)).toBeLessThan(2.1 * Buffer.byteLength(body));
+      }
+    }
+    const lineEnds = "\n".repeat(size);
+    const data = Buffer.from(lineEnds).toString("base64");
+    expect(eventOf(bareEvents, lineEnds)).toEqual([{ id: "17.3", event: "bytes", data }]);
+    const [controls] = eventOf(envelopeEvents, "\u0001".repeat(size));
+    expect([controls!.event, JSON.parse(controls!.data).encoding]).toEqual(["bytes", "base64"]);
+    const text = "a line of text\n".repeat(size / 15);
+    expect(eventOf(bareEvents, text)).toEqual([{ id: "17.3", event: "message", data: text }]);
+  });
+
   test("in an envelope tells the topic, who sent it, when, and its headers", () => {
     const more = { clientId: "anna", timestamp: 5, headers: { shade: "dark" } };
     const [event] = eventOf(envelopeEvents, "a\r\nb", more);
