@@ -4,6 +4,7 @@ import { Notices } from "../ops/notices.ts";
 import { Backpressure } from "./clients/backpressure.ts";
 import type { ClientSocket } from "./clients/client.ts";
 import { Holds } from "./clients/holds.ts";
+import { Receipts } from "./clients/receipts.ts";
 import { Roster } from "./clients/roster.ts";
 import { Shares } from "./clients/shares.ts";
 import { TimerWheel } from "./clients/timer-wheel.ts";
@@ -47,6 +48,7 @@ export class GatewayParts {
   /** Shares out the event loop's time among everything that takes long. */
   readonly loop = new LoopTime();
   readonly turns = new Turns(this.holds, (socket) => this.connections.left(socket), this.loop, this.relay);
+  readonly receipts = new Receipts(this.loop);
   readonly refusals: Refusals;
   readonly traffic = new Traffic(() => this.relay.publishedBytes);
   readonly visits: Visits;
@@ -197,6 +199,7 @@ export class GatewayParts {
       sent,
       kept: (bytes) => this.backlogs.kept(bytes),
       turns: this.turns,
+      receipts: this.receipts,
       requests: this.requests,
       count,
       identified: (socket: ClientSocket) => this.connections.identified(socket),

@@ -166,10 +166,11 @@ export class Gateway implements FeedSink {
    */
   async leave(overMs: number): Promise<void> {
     this.#parts.entrance.close();
-    const { clients, holds, options } = this.#parts;
+    const { clients, holds, receipts, options } = this.#parts;
     const isSettled = (socket: ClientSocket) => {
       const { share } = socket.data;
-      return !holds.isHeld(socket, "turn") && (share === undefined || options.uplink.isSettled(share));
+      if (share === undefined) return !holds.isHeld(socket, "turn");
+      return !holds.isHeld(socket, "turn") && options.uplink.isSettled(share) && receipts.isEmpty;
     };
     await partEvenly({ clients, holds, isSettled }, overMs);
   }
@@ -207,6 +208,7 @@ export class Gateway implements FeedSink {
     this.#durables?.close();
     this.#parts.rooms?.close();
     this.#parts.traffic.isStopping = true;
+    this.#parts.receipts.tellAll();
     for (const door of this.#parts.doors) door.stop();
     await sayFarewell([...this.#parts.clients], timeoutMs);
     await Promise.all(

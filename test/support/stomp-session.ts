@@ -6,6 +6,7 @@ import { nobodyTold } from "../../src/gateway/clients/announcements.ts";
 import { Backpressure } from "../../src/gateway/clients/backpressure.ts";
 import type { Client, ClientSocket } from "../../src/gateway/clients/client.ts";
 import { Holds } from "../../src/gateway/clients/holds.ts";
+import { Receipts } from "../../src/gateway/clients/receipts.ts";
 import { Seat } from "../../src/gateway/clients/seat.ts";
 import { Shares } from "../../src/gateway/clients/shares.ts";
 import { TimerWheel } from "../../src/gateway/clients/timer-wheel.ts";
@@ -96,6 +97,7 @@ export class StompSide {
       wheel: new TimerWheel(),
       requests: new Requests(new TimerWheel()),
       turns: this.#turns,
+      receipts: new Receipts(new LoopTime()),
       announcements: nobodyTold,
       rooms: undefined,
       count,

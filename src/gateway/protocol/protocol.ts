@@ -8,6 +8,7 @@ import type { Grant } from "../auth/grant.ts";
 import type { Announcements } from "../clients/announcements.ts";
 import type { Client, ClientSocket } from "../clients/client.ts";
 import type { Holds } from "../clients/holds.ts";
+import type { Receipts } from "../clients/receipts.ts";
 import type { Seat } from "../clients/seat.ts";
 import type { Shares } from "../clients/shares.ts";
 import type { SocketEvents } from "../clients/socket-events.ts";
@@ -94,6 +95,7 @@ export interface Surroundings {
   readonly shares: Shares;
   readonly wheel: TimerWheel;
   readonly turns: Turns;
+  readonly receipts: Receipts;
   readonly announcements: Announcements;
   readonly requests: Requests;
   /** Undefined: clients need no token. */

@@ -238,9 +238,10 @@ export class Publishing implements Sender {
    * the transaction that is being published is done, since its other messages are published.
    */
   #waiter(receipt: string | undefined, confirmed: () => void): Waiter {
-    const setAside = (why: string) => {
+    const bytes = receiptCostBytes(receipt);
+    const tell = (what: () => void) => this.#surroundings.receipts.tell(this.socket, bytes, what);
+    const refuse = (why: string) =>
       this.#refuse(new StompFault(`a SEND was set aside: ${why}`, { reason: "setAside", receipt }));
-    };
-    return { confirmed, setAside };
+    return { confirmed: () => tell(confirmed), setAside: (why) => tell(() => refuse(why)) };
   }
 }

@@ -6,6 +6,7 @@ import { nobodyTold } from "../../../src/gateway/clients/announcements.ts";
 import { Backpressure } from "../../../src/gateway/clients/backpressure.ts";
 import type { Client } from "../../../src/gateway/clients/client.ts";
 import { Holds } from "../../../src/gateway/clients/holds.ts";
+import { Receipts } from "../../../src/gateway/clients/receipts.ts";
 import { Roster } from "../../../src/gateway/clients/roster.ts";
 import { Seat } from "../../../src/gateway/clients/seat.ts";
 import { Shares } from "../../../src/gateway/clients/shares.ts";
@@ -128,6 +129,7 @@ class World {
       announcements: nobodyTold,
       rooms: undefined,
       turns: new Turns(holds, (socket) => socket.data.left(), new LoopTime(() => 0), { deliveredCount: 0 }),
+      receipts: new Receipts(new LoopTime()),
       count: () => undefined,
       auth: undefined,
       identified: () => undefined,
