@@ -9,6 +9,12 @@ import type { Circle, Mode, Watcher } from "./watcher.ts";
 const lateSizeMax = 1024 ** 2;
 const lateSizeMaxOfAll = 16 * 1024 ** 2;
 
+/**
+ * Circles that a change is published to in one go, a microsecond or two for each. Anybody can make very many, by subscription ids of their own:
+ * the watchers in further ones are told one by one, for as long as there is time.
+ */
+const publishedMax = 256;
+
 /** What all rooms of a gateway keep of changes. */
 export interface LateSize {
   /** In characters. */
@@ -34,6 +40,8 @@ export class Room {
   readonly catching = new Set<Watcher>();
   /** Whether the source has told the members; `overfull`: there are too many, and nothing more is told. */
   state: "unknown" | "known" | "overfull" = "unknown";
+  /** How many circles are published to. */
+  #published = 0;
   /** The number of the last change. */
   #number = 0;
   #snapshot: readonly string[] | undefined;
@@ -71,7 +79,10 @@ export class Room {
     this.#snapshot = undefined;
     const list = [...changeBodies("left", left, count), ...changeBodies("joined", joined, count)];
     this.#number++;
-    if (this.catching.size > 0) this.#keep({ number: this.#number, bodies: list });
+    if (this.catching.size > 0) {
+      this.#forgetPassed();
+      this.#keep({ number: this.#number, bodies: list });
+    }
     return { list, count: joined.length === left.length ? [] : [countBody(count, [])] };
   }
 
@@ -99,11 +110,34 @@ export class Room {
     return late.bodies;
   }
 
+  /** Whether a watcher that knows all may be published to with its circle. If not, it goes on as one that catches up. */
+  mayPublishTo(watcher: Watcher): boolean {
+    watcher.bodies = [];
+    watcher.written = 0;
+    return watcher.circle.clientCount > 0 || this.#published < publishedMax;
+  }
+
+  /** One more client is published to with its circle, or one less. */
+  published({ circle }: Watcher, by: 1 | -1): void {
+    const before = circle.clientCount;
+    circle.clientCount += by;
+    if (before === 0 || circle.clientCount === 0) this.#published += by;
+  }
+
   /** The watcher no longer catches up. */
   caughtUp(watcher: Watcher): void {
     watcher.bodies = [];
     this.catching.delete(watcher);
     if (this.catching.size === 0) this.#forgetLate();
+  }
+
+  /** What all have got that catch up is needed no more. */
+  #forgetPassed(): void {
+    let passed = Number.POSITIVE_INFINITY;
+    for (const { circle, number } of this.catching)
+      if (circle.mode === "list" && number < passed) passed = number;
+    const first = this.#late.findIndex(({ number }) => number > passed);
+    for (const late of this.#late.splice(0, first < 0 ? this.#late.length : first)) this.#grow(-sizeOf(late));
   }
 
   #forgetLate(): void {

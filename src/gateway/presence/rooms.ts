@@ -1,10 +1,10 @@
-import type { Body } from "../../message.ts";
 import { LoopTime, type Task } from "../../ops/loop-time.ts";
 import type { ClientSocket } from "../clients/client.ts";
 import type { Encoding } from "../fan-out/encoding.ts";
 import type { Relay } from "../fan-out/relay.ts";
 import { type LateSize, Room } from "./room.ts";
 import type { PresenceSource } from "./source.ts";
+import { Tails } from "./tails.ts";
 import type { Circle, Mode, Watcher } from "./watcher.ts";
 
 /** How rooms write to clients. */
@@ -43,7 +43,7 @@ export class Rooms {
   readonly #due = new Set<Watcher>();
   readonly #loop: LoopTime;
   readonly #writing: Task = { run: (untilMs) => this.#writeDue(untilMs) };
-  #messages = 0;
+  readonly #tails = new Tails();
 
   /** @param loop shares out the event loop's time */
   constructor(source: PresenceSource, relay: Relay, outlet: RoomsOutlet, loop = new LoopTime()) {
@@ -128,7 +128,7 @@ export class Rooms {
         const told = room.overfull();
         for (const watcher of [...room.waiting, ...room.catching]) {
           this.#pause(room, watcher, true);
-          this.#live(watcher);
+          this.#live(room, watcher);
         }
         this.#publish(room, { list: told, count: told });
       },
@@ -167,15 +167,14 @@ export class Rooms {
     this.#due.delete(watcher);
     if (watcher.state === "catching") room.caughtUp(watcher);
     if (watcher.state !== "live") return;
-    watcher.circle.clientCount--;
+    room.published(watcher, -1);
     if (isOpen) watcher.socket.unsubscribe(watcher.circle.key);
   }
 
-  #live(watcher: Watcher): void {
-    const { socket, circle } = watcher;
+  #live(room: Room, watcher: Watcher): void {
     watcher.state = "live";
-    socket.subscribe(circle.key);
-    circle.clientCount++;
+    watcher.socket.subscribe(watcher.circle.key);
+    room.published(watcher, 1);
   }
 
   #write(watcher: Watcher): void {
@@ -203,8 +202,9 @@ export class Rooms {
       room.caughtUp(watcher);
       this.#wait(room, watcher);
     } else if (bodies === undefined) {
+      if (!room.mayPublishTo(watcher)) return;
       room.caughtUp(watcher);
-      this.#live(watcher);
+      this.#live(room, watcher);
     } else {
       this.#send(room, circle, bodies, socket);
       this.#due.add(watcher);
@@ -213,29 +213,19 @@ export class Rooms {
 
   /** Publishes to all watchers that are up to date. A frame is made once for all with the same head. */
   #publish(room: Room, told: Readonly<Record<Mode, readonly string[]>>): void {
-    const tails = { list: new Map<Encoding, readonly Body[]>(), count: new Map<Encoding, readonly Body[]>() };
     for (const { clientCount, mode, encoding, head, key } of room.circles.values()) {
       if (clientCount === 0) continue;
-      let own = tails[mode].get(encoding);
-      if (own === undefined) {
-        own = told[mode].map((body) => this.#tailOf(room, encoding, body));
-        tails[mode].set(encoding, own);
-      }
-      for (const tail of own) this.#relay.publish(key, clientCount, encoding.join(head, tail));
+      for (const tail of this.#tails.of(room, encoding, told[mode]))
+        this.#relay.publish(key, clientCount, encoding.join(head, tail));
     }
   }
 
   #send(room: Room, { encoding, head }: Circle, bodies: readonly string[], socket: ClientSocket): void {
-    for (const body of bodies) {
-      const frame = encoding.join(head, this.#tailOf(room, encoding, body));
+    for (const tail of this.#tails.of(room, encoding, bodies)) {
+      const frame = encoding.join(head, tail);
       socket.send(frame);
       this.#relay.delivered(1);
       this.#outlet.sent(frame.length);
     }
-  }
-
-  #tailOf({ topic, destination }: Room, encoding: Encoding, body: string): Body {
-    const message = { body, topic, headers: { "content-type": "application/json" } };
-    return encoding.tailOf(message, `presence-${++this.#messages}`, { destination });
   }
 }

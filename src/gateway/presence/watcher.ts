@@ -24,7 +24,7 @@ export interface Circle {
  * | state    | what it gets                                             | what ends the state                   |
  * |----------|----------------------------------------------------------|---------------------------------------|
  * | waiting  | nothing: who is there is not known, or is about to change | the room knows                        |
- * | catching | the snapshot, part by part, then what has changed since  | all of that was written               |
+ * | catching | the snapshot, part by part, then what has changed since  | all of that was written, and not too many circles are published to |
  * | live     | what changes, by Bun's publish                           | more waits for the client than may    |
  * | behind   | nothing: the client reads too slowly                     | it has read, and begins with a snapshot |
  * | ended    | nothing                                                  |                                       |
