@@ -1,17 +1,9 @@
 import type { Attendance, Attendee } from "../events/attendance.ts";
-import { Changes } from "./changes.ts";
+import { Held } from "./held.ts";
+import { Look } from "./look.ts";
 
-interface Held {
-  /** Managers whose clients watch the topic. */
-  readonly watchers: Set<string>;
-  /** Clients that subscribe to it, with the name under which they joined, and how many of their subscriptions do. */
-  readonly clients: Map<Attendee, { readonly name: string; count: number }>;
-  /** The number of connections of each client id. */
-  readonly names: Map<string, number>;
-  readonly changes: Changes;
-  /** Whether all clients were checked for it. */
-  isKnown: boolean;
-}
+/** Looking at all clients takes at most one part in so many of the time, however many there are. */
+const restFactor = 10;
 
 /** Used and called by `Members`. */
 export interface MembersHooks {
@@ -34,8 +26,13 @@ export class Members {
   readonly #held = new Map<string, Held>();
   readonly #changed = new Set<string>();
   #unknown = new Set<string>();
-  #look: NodeJS.Timeout | undefined;
-  #lookedMs = Number.NEGATIVE_INFINITY;
+  #timer: NodeJS.Timeout | undefined;
+  /** The look at all clients that is under way, the topics that are asked for, and those that they are looked at for. */
+  #look: Look | undefined;
+  #asked: ReadonlySet<string> = new Set();
+  #sought: ReadonlyMap<string, Held> = new Map();
+  /** When the next one may begin. */
+  #nextMs = Number.NEGATIVE_INFINITY;
 
   /** @param lookEveryMs the least time between two checks of all clients */
   constructor(attendance: Attendance, hooks: MembersHooks, lookEveryMs: number) {
@@ -57,26 +54,19 @@ export class Members {
   /** Its members, if they are known. */
   of(topic: string): Iterable<string> | undefined {
     const held = this.#held.get(topic);
-    return held?.isKnown === true ? held.names.keys() : undefined;
+    return held?.state === "known" ? held.names.keys() : undefined;
   }
 
   /** A manager's clients watch a topic. When its members are known, `onKnown` is called. */
   watch(topic: string, manager: string): void {
     let held = this.#held.get(topic);
     if (held === undefined) {
-      held = {
-        watchers: new Set(),
-        clients: new Map(),
-        names: new Map(),
-        changes: new Changes(),
-        isKnown: false,
-      };
+      held = new Held();
       this.#held.set(topic, held);
     }
     held.watchers.add(manager);
     this.#unknown.add(topic);
-    const inMs = this.#lookedMs + this.#lookEveryMs - performance.now();
-    this.#look ??= setTimeout(() => this.#lookAtAll(), Math.max(0, inMs));
+    this.#lookSoon();
   }
 
   unwatch(topic: string, manager: string): void {
@@ -92,26 +82,31 @@ export class Members {
   subscribed(client: Attendee, topic: string): void {
     if (this.#held.size === 0) return;
     const held = this.#held.get(topic);
-    if (held?.isKnown === true) this.#enter(topic, held, client);
+    if (held !== undefined && this.#isSeen(held, client)) this.#enter(topic, held, client);
   }
 
   unsubscribed(client: Attendee, topic: string): void {
     if (this.#held.size === 0) return;
     const held = this.#held.get(topic);
-    if (held?.isKnown === true) this.#leave(topic, held, client, 1);
+    if (held !== undefined && this.#isSeen(held, client)) this.#leave(topic, held, client, 1);
   }
 
   disconnected(client: Attendee): void {
     if (this.#held.size === 0) return;
+    this.#look?.leaveOut(client);
     for (const topic of client.topics()) {
       const held = this.#held.get(topic);
-      if (held?.isKnown === true) this.#leave(topic, held, client, Number.POSITIVE_INFINITY);
+      if (held !== undefined && this.#isSeen(held, client))
+        this.#leave(topic, held, client, Number.POSITIVE_INFINITY);
     }
   }
 
   /** The names of clients without an id have changed. */
   renamed(): void {
-    const known = new Set([...this.#held].filter(([, { isKnown }]) => isKnown).map(([topic]) => topic));
+    this.#seekAgain();
+    const known = new Set(
+      [...this.#held].filter(([, { state }]) => state === "known").map(([topic]) => topic),
+    );
     for (const topic of known) {
       const held = this.#held.get(topic)!;
       for (const client of [...held.clients.keys()])
@@ -135,20 +130,58 @@ export class Members {
   }
 
   close(): void {
-    clearTimeout(this.#look);
+    clearTimeout(this.#timer);
+    this.#look?.stop();
+  }
+
+  /** Whether what a client subscribes to is counted as it comes: else it is found by the look that is under way, or by the next one. */
+  #isSeen({ state }: Held, client: Attendee): boolean {
+    return state === "known" || (state === "sought" && this.#look?.isAheadOf(client) === false);
+  }
+
+  #lookSoon(): void {
+    if (this.#unknown.size === 0 || this.#look !== undefined) return;
+    this.#timer ??= setTimeout(() => this.#lookAtAll(), Math.max(0, this.#nextMs - performance.now()));
   }
 
   /** Checks all clients. No index of subscribers by topic is kept, since all clients would pay for what few need. */
   #lookAtAll(): void {
-    this.#look = undefined;
-    this.#lookedMs = performance.now();
+    this.#timer = undefined;
+    const beganMs = performance.now();
     const asked = this.#unknown;
     this.#unknown = new Set();
-    const unknown = new Set([...asked].filter((topic) => this.#held.get(topic)!.isKnown === false));
-    // These topics are sent as whole lists, not as changes, so they count as known only after that.
-    this.#find(unknown);
-    for (const topic of unknown) this.#held.get(topic)!.isKnown = true;
-    this.#hooks.onKnown([...asked]);
+    const sought = new Map([...asked].map((topic) => [topic, this.#held.get(topic)!] as const));
+    for (const [topic, held] of sought)
+      if (held.state === "unknown") held.state = "sought";
+      else sought.delete(topic);
+    const see = (client: Attendee) => {
+      for (const topic of client.topics()) {
+        const held = sought.get(topic);
+        if (held !== undefined) this.#enter(topic, held, client);
+      }
+    };
+    const look: Look = new Look(this.#attendance, see, () => {
+      this.#look = undefined;
+      this.#nextMs = beganMs + Math.max(this.#lookEveryMs, restFactor * look.tookMs);
+      // These topics are sent as whole lists, not as changes, so they count as known only after that.
+      for (const held of sought.values()) held.state = "known";
+      this.#hooks.onKnown([...asked]);
+      this.#lookSoon();
+    });
+    this.#look = look;
+    this.#asked = asked;
+    this.#sought = sought;
+    look.goOn();
+  }
+
+  /** What the look that is under way has found is not to be used: it begins anew. */
+  #seekAgain(): void {
+    if (this.#look === undefined) return;
+    this.#look.stop();
+    this.#look = undefined;
+    for (const held of this.#sought.values()) held.forget();
+    for (const topic of this.#asked) if (this.#held.has(topic)) this.#unknown.add(topic);
+    this.#lookSoon();
   }
 
   #find(topics: ReadonlySet<string>): void {
@@ -189,7 +222,7 @@ export class Members {
   }
 
   #note(topic: string, held: Held, name: string, was: boolean): void {
-    if (!held.isKnown) return;
+    if (held.state !== "known") return;
     held.changes.note(name, was);
     this.#changed.add(topic);
     this.#hooks.onChanged();

@@ -1,0 +1,84 @@
+import { expect, test } from "bun:test";
+import type { Attendee } from "../../../src/events/attendance.ts";
+import { Members } from "../../../src/presence/members.ts";
+import { until } from "../../support/wait.ts";
+import { turn } from "../doubles/turn.ts";
+
+/** A client of which it takes a while to tell what it subscribes to, as it does where it has many subscriptions. */
+class PlayedClient implements Attendee {
+  readonly protocol = "stomp";
+  readonly seat = { address: undefined, connection: 1 };
+  readonly subscribed = new Set<string>();
+  readonly id: string;
+
+  constructor(id: string, ...topics: string[]) {
+    this.id = id;
+    for (const topic of topics) this.subscribed.add(topic);
+  }
+
+  topics(): Iterable<string> {
+    const untilMs = performance.now() + 0.2;
+    while (performance.now() < untilMs);
+    return this.subscribed;
+  }
+}
+
+function membersOf(count: number) {
+  const clients = new Set(
+    Array.from(
+      { length: count },
+      (_, index) => new PlayedClient(`${index}`, ...(index % 2 === 0 ? ["t"] : [])),
+    ),
+  );
+  const known: string[] = [];
+  const hooks = {
+    nameOf: () => undefined,
+    onChanged: () => undefined,
+    onKnown: (topics: readonly string[]) => void known.push(...topics),
+  };
+  const members = new Members(clients, hooks, 0);
+  return { clients, known, members };
+}
+
+test("very many clients are looked at in several turns, in which they may come, go, subscribe and unsubscribe", async () => {
+  const { clients, known, members } = membersOf(400);
+  const all = [...clients];
+  members.watch("t", "m");
+  let turns = 0;
+  for (; known.length === 0; turns++) {
+    await turn();
+    // One from the front and one from the back: one that was seen, most likely, and one that was not.
+    for (const client of [all[4 * turns]!, all[399 - 4 * turns]!]) {
+      if (client === undefined || !clients.has(client)) continue;
+      if (client.subscribed.delete("t")) members.unsubscribed(client, "t");
+      else {
+        client.subscribed.add("t");
+        members.subscribed(client, "t");
+      }
+    }
+    for (const client of [all[4 * turns + 2]!, all[399 - 4 * turns - 2]!]) {
+      if (client === undefined || !clients.delete(client)) continue;
+      members.disconnected(client);
+    }
+    const late = new PlayedClient(`late-${turns}`, "t");
+    members.subscribed(late, "t");
+    clients.add(late);
+  }
+  expect(turns).toBeGreaterThan(5);
+  const truth = [...clients].filter(({ subscribed }) => subscribed.has("t")).map(({ id }) => id);
+  expect([...members.of("t")!].sort()).toEqual(truth.sort());
+  members.close();
+});
+
+test("a topic that is asked for while clients are looked at, or whose clients get other names, is known in the end", async () => {
+  const { clients, known, members } = membersOf(100);
+  members.watch("t", "m");
+  await turn();
+  for (const client of clients) client.subscribed.add("u");
+  members.watch("u", "m");
+  members.renamed();
+  await until(() => known.includes("t") && known.includes("u"), "both are known");
+  expect([...members.of("t")!]).toHaveLength(50);
+  expect([...members.of("u")!]).toHaveLength(100);
+  members.close();
+});
