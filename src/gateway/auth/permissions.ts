@@ -1,4 +1,4 @@
-import { covers, usualBudget } from "../../topics/covering.ts";
+import { type Budget, covers, usualBudget } from "../../topics/covering.ts";
 import { TopicTrie } from "../../topics/topic-trie.ts";
 
 /** How many topics' results are remembered, for all clients that have the same rights. */
@@ -10,8 +10,11 @@ export interface Permissions {
   mayPublish(topic: string): boolean;
   /** Whether it may send requests to `/app/TOPIC`. */
   mayAsk(topic: string): boolean;
-  /** @param pattern a topic, or a pattern of which every topic must be allowed */
-  maySubscribe(pattern: string): boolean;
+  /**
+   * @param pattern a topic, or a pattern of which every topic must be allowed
+   * @param budget what the check may cost: some milliseconds, if absent
+   */
+  maySubscribe(pattern: string, budget?: Budget): boolean;
   /** Added to a refusal if the token has no rights at all: `: it has no claim "warren"`. Otherwise empty. */
   readonly note: string;
 }
@@ -74,9 +77,8 @@ export class GrantedPermissions implements Permissions {
     return this.#app.match(topic).length > 0;
   }
 
-  maySubscribe(pattern: string): boolean {
-    // However many patterns a token has, a check costs some milliseconds at most.
-    const budget = usualBudget();
+  // However many patterns a token has, a check costs some milliseconds at most.
+  maySubscribe(pattern: string, budget = usualBudget()): boolean {
     return this.#subscribe.some((allowed) => covers(allowed, pattern, budget));
   }
 }

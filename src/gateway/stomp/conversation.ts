@@ -1,3 +1,4 @@
+import { budgetForAll } from "../../topics/covering.ts";
 import { closeCodes } from "../../wire/close-codes.ts";
 import { replyDestination } from "../../wire/stomp/destinations.ts";
 import { errorText, StompFault } from "../../wire/stomp/fault.ts";
@@ -172,11 +173,19 @@ export class Conversation {
   /** Takes a new token for the same user. Its rights apply to existing subscriptions too. */
   #renew(socket: ClientSocket, { headers, body }: Frame, receipt: string | undefined): void {
     if (headers.has("transaction")) throw new StompFault("a token is renewed at once, not in a transaction");
+    const { permissions } = this.credentials;
     this.#check(socket, body.toString("utf8"), receipt, () => {
-      for (const pattern of this.subscriptions.patterns()) this.credentials.maySubscribe(pattern);
-      for (const topic of this.subscriptions.watched()) this.credentials.maySubscribe(topic);
+      // Most tokens are renewed with the same rights, of which there is one object.
+      if (this.credentials.permissions !== permissions) this.#checkSubscriptions();
       this.#acknowledge(socket, receipt);
     });
+  }
+
+  /** @throws TokenFault if the token does not allow what is subscribed to */
+  #checkSubscriptions(): void {
+    const budget = budgetForAll();
+    for (const pattern of this.subscriptions.patterns()) this.credentials.maySubscribe(pattern, budget);
+    for (const topic of this.subscriptions.watched()) this.credentials.maySubscribe(topic, budget);
   }
 
   /** Checks a token. Further input waits until `granted` has been called, or the session has ended. */

@@ -1,3 +1,4 @@
+import type { Budget } from "../../topics/covering.ts";
 import { StompFault } from "../../wire/stomp/fault.ts";
 import type { Frame } from "../../wire/stomp/frames.ts";
 import type { Grant } from "../auth/grant.ts";
@@ -118,10 +119,13 @@ export class Credentials {
     return new TokenFault(new TokenRefusal("publish", why));
   }
 
-  /** @throws TokenFault */
-  maySubscribe(pattern: string): void {
+  /**
+   * @param budget what it may cost to find out
+   * @throws TokenFault
+   */
+  maySubscribe(pattern: string, budget?: Budget): void {
     const { permissions } = this;
-    if (!permissions.maySubscribe(pattern))
+    if (!permissions.maySubscribe(pattern, budget))
       throw new TokenFault(
         new TokenRefusal(
           "subscribe",

@@ -36,11 +36,22 @@ test("# allows everything, broadcast among it, and nothing allows nothing", () =
 });
 
 test("a subscription is allowed if one of the patterns covers it", () => {
-  const { maySubscribe } = bound(new GrantedPermissions([], ["colour.*", "news.#", ""]));
+  const permissions = new GrantedPermissions([], ["colour.*", "news.#", ""]);
+  const maySubscribe = (pattern: string) => permissions.maySubscribe(pattern);
   expect(["colour.red", "colour.*", "news", "news.*.today", ""].map(maySubscribe)).toEqual(
     Array(5).fill(true),
   );
   expect(["#", "colour.#", "*", "*.red"].map(maySubscribe)).toEqual(Array(4).fill(false));
+});
+
+test("as many rooms as a token may name and a client may be in cost next to nothing to compare", () => {
+  const rooms = Array.from({ length: 100 }, (_, index) => `rooms.${index}.#`);
+  const permissions = new GrantedPermissions([], rooms);
+  const budget = { steps: 500 };
+  for (let index = 0; index < 100; index++)
+    expect(permissions.maySubscribe(`rooms.${index}.*`, budget)).toBe(true);
+  expect(permissions.maySubscribe("rooms.100.*", budget)).toBe(false);
+  expect(budget.steps).toBeGreaterThan(0);
 });
 
 test("answers stay right over more topics than are remembered", () => {
