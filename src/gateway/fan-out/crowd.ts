@@ -24,6 +24,12 @@ export class Crowd {
   #text = "";
   /** How much of the text single receivers have already, because they were written to alone or came later. In UTF-16 units. */
   #ahead = new Map<Receiver, number>();
+  readonly #kept: (units: number) => void;
+
+  /** @param kept is told how much more is kept until all have it, or how much less; in UTF-16 units */
+  constructor(kept: (units: number) => void) {
+    this.#kept = kept;
+  }
 
   get size(): number {
     return this.#receivers.size;
@@ -46,10 +52,10 @@ export class Crowd {
     this.#batch?.rest.delete(receiver);
   }
 
-  /** Adds text for all current receivers. @returns how much is gathered, in UTF-16 units */
-  gather(text: string): number {
+  /** Adds text for all current receivers. */
+  gather(text: string): void {
     this.#text += text;
-    return this.#text.length;
+    this.#kept(text.length);
   }
 
   /** Writes to one receiver at once what the others may get later. */
@@ -66,10 +72,10 @@ export class Crowd {
   /**
    * Writes to some of the receivers.
    *
-   * @param mayWrite asked before each write
+   * @param mayWrite asked before each write, of this many bytes
    * @returns whether everything is written
    */
-  write(mayWrite: () => boolean = () => true): boolean {
+  write(mayWrite: (bytes: number) => boolean = () => true): boolean {
     for (;;) {
       if (this.#batch === undefined) {
         if (this.#text === "") return true;
@@ -77,12 +83,15 @@ export class Crowd {
       }
       const batch = this.#batch;
       for (const receiver of batch.rest) {
-        if (!mayWrite()) return false;
+        if (!mayWrite(batch.bytes.byteLength)) return false;
         batch.rest.delete(receiver);
         // A write may show that a receiver has gone; it is removed meanwhile.
         writeBatch(batch, receiver);
       }
+      // The last one that leaves ends it, too.
+      if (this.#batch !== batch) continue;
       this.#batch = undefined;
+      this.#kept(-batch.text.length);
     }
   }
 

@@ -2,13 +2,18 @@ import type { Body } from "../../message.ts";
 import { LoopTime, type Task } from "../../ops/loop-time.ts";
 import { Crowd, type Receiver } from "./crowd.ts";
 
-/** How much may be gathered for one key before all its receivers are written to at once, in UTF-16 units. */
-const gatheredMax = 64 * 1024;
+/**
+ * How much may be gathered for all keys until all receivers have it, in UTF-16 units: beyond it the oldest is written to all its receivers at
+ * once.
+ */
+const keptMax = 4 * 1024 ** 2;
 /**
  * How many receivers are written to in one turn of the event loop. Bun sends at the end of the turn, so the true cost shows only after all
  * writes of the turn were made.
  */
 const writesMax = 256;
+/** The bytes of these writes together. */
+const writtenMax = 16 * 1024 ** 2;
 
 /**
  * Publishes to connections that are not WebSockets. A write costs the same whatever its size, so everything that is published to a key in
@@ -22,6 +27,8 @@ export class Multicast implements Task {
   readonly #crowds = new Map<string, Crowd>();
   /** Crowds with something to write, the one that has waited longest first. */
   readonly #unwritten = new Set<Crowd>();
+  /** What is kept until all have it, in UTF-16 units. */
+  #kept = 0;
 
   /** @param loop shares out the event loop's time */
   constructor(loop = new LoopTime()) {
@@ -31,7 +38,9 @@ export class Multicast implements Task {
   subscribe(key: string, receiver: Receiver): void {
     let crowd = this.#crowds.get(key);
     if (crowd === undefined) {
-      crowd = new Crowd();
+      crowd = new Crowd((units) => {
+        this.#kept += units;
+      });
       this.#crowds.set(key, crowd);
     }
     crowd.add(receiver);
@@ -45,6 +54,8 @@ export class Multicast implements Task {
     if (crowd.size > 0) return;
     this.#crowds.delete(key);
     this.#unwritten.delete(crowd);
+    // Nobody is left for what it keeps.
+    crowd.write();
   }
 
   /** Writes to one receiver now what was published to the key, because something else is to be written to it next. */
@@ -56,14 +67,24 @@ export class Multicast implements Task {
     const crowd = this.#crowds.get(key);
     if (crowd === undefined) return;
     // Bytes never come here: without WebSocket there are no frames, and those encodings make text.
-    if (crowd.gather(body as string) >= gatheredMax) crowd.write();
+    crowd.gather(body as string);
     this.#unwritten.add(crowd);
     this.#loop.ask(this);
+    for (const oldest of this.#unwritten) {
+      if (this.#kept <= keptMax) break;
+      this.#unwritten.delete(oldest);
+      oldest.write();
+    }
   }
 
   run(untilMs: number): void {
     let left = writesMax;
-    const mayWrite = () => left-- > 0 && this.#loop.now() < untilMs;
+    let bytesLeft = writtenMax;
+    const mayWrite = (bytes: number) => {
+      if (left-- <= 0 || bytesLeft <= 0 || this.#loop.now() >= untilMs) return false;
+      bytesLeft -= bytes;
+      return true;
+    };
     for (const crowd of this.#unwritten) {
       this.#unwritten.delete(crowd);
       if (crowd.write(mayWrite)) continue;

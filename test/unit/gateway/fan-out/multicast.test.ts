@@ -96,14 +96,37 @@ test("one large crowd does not keep the receivers of another key waiting", async
   }
 });
 
-test("what is gathered for a crowd that is being written to has a limit", async () => {
+test("large messages are written in several turns, too, and fewer of them in each", async () => {
+  const { clock, multicast } = played();
+  const all = readers(clock, 300);
+  for (const reader of all) multicast.subscribe("k", reader);
+  for (const size of [64 * 1024, 1024 ** 2]) {
+    const beganMs = clock.ms;
+    multicast.publish("k", "a".repeat(size));
+    expect(clock.ms).toBe(beganMs);
+  }
+  const clockless = { ms: 0 };
+  const few = readers({ ms: 0 }, 300);
+  const other = new Multicast(new LoopTime(() => clockless.ms));
+  for (const reader of few) other.subscribe("k", reader);
+  other.publish("k", "a".repeat(1024 ** 2));
+  await turn();
+  expect(few.filter(({ writes }) => writes > 0)).toHaveLength(16);
+});
+
+test("what is kept for crowds that are being written to has a limit, and is let go of with them", async () => {
   const { clock, multicast } = played();
   const all = readers(clock, 100);
   for (const reader of all) multicast.subscribe("k", reader);
   multicast.publish("k", "a");
   await turn();
-  multicast.publish("k", "b".repeat(64 * 1024));
-  for (const { got } of all) expect(got.length).toBe(1 + 64 * 1024);
+  for (let part = 0; part < 5; part++) multicast.publish("k", "b".repeat(1024 ** 2));
+  for (const { got } of all) expect(got.length).toBeGreaterThan(1024 ** 2);
+  for (const reader of all) multicast.unsubscribe("k", reader);
+  const [last] = readers(clock, 1);
+  multicast.subscribe("k", last!);
+  for (let part = 0; part < 4; part++) multicast.publish("k", "c".repeat(1024 ** 2));
+  expect(last!.writes).toBe(0);
 });
 
 test("whoever joins, leaves or is written to alone meanwhile, each gets all that was published while it was there, in order, once", async () => {
