@@ -8,7 +8,7 @@ const defaultLookEveryMs = 1000;
 /** A full queue has room again when it has lost this part of its messages. With less, publishers would be stopped again at once. */
 const roomShare = 1 / 16;
 /** If no queue shows that it has room, a message is tried after this time, and after twice as long the next time, in milliseconds. */
-const tryFirstMs = 2000;
+const defaultTryFirstMs = 2000;
 const tryMostMs = 60_000;
 /** A full queue takes a message now and then. It counts as having room after this time without a refusal, in milliseconds. */
 const defaultCalmMs = 5000;
@@ -27,9 +27,10 @@ export class FullQueues {
   readonly #waitingCount: () => number;
   readonly #lookEveryMs: number;
   readonly #calmMs: number;
+  readonly #tryFirstMs: number;
   /** The first connection on which messages were refused, and when the last refusal was. */
   #episode: { readonly first: unknown; lastMs: number } | undefined;
-  #tryMs = tryFirstMs;
+  #tryMs: number;
   /** The full queue, while RabbitMQ refuses everything; undefined until it is found. */
   #refusing: string | undefined;
   /** Queues that have taken a message since the last refusal. They are not asked again, since each question costs them another message. */
@@ -50,11 +51,14 @@ export class FullQueues {
     waitingCount: () => number,
     lookEveryMs = defaultLookEveryMs,
     calmMs = defaultCalmMs,
+    tryFirstMs = defaultTryFirstMs,
   ) {
     this.#logger = logger;
     this.#waitingCount = waitingCount;
     this.#lookEveryMs = lookEveryMs;
     this.#calmMs = calmMs;
+    this.#tryFirstMs = tryFirstMs;
+    this.#tryMs = tryFirstMs;
   }
 
   /**
@@ -68,7 +72,7 @@ export class FullQueues {
     const episode = this.#episode;
     if (episode === undefined || nowMs - episode.lastMs > episodeMs) {
       this.#episode = { first: connection, lastMs: nowMs };
-      this.#tryMs = tryFirstMs;
+      this.#tryMs = this.#tryFirstMs;
       return false;
     }
     episode.lastMs = nowMs;
@@ -117,7 +121,7 @@ export class FullQueues {
       const watched = this.#refusing === undefined ? before.keys() : [this.#refusing];
       if ([...watched].some((queue) => (left.get(queue) ?? 0) < (before.get(queue) ?? 0) * (1 - roomShare))) {
         this.#forget();
-        this.#tryMs = tryFirstMs;
+        this.#tryMs = this.#tryFirstMs;
         break;
       }
       remember(now);
@@ -174,6 +178,8 @@ export class FullQueues {
     const room = { queue, afterSeconds, messagesWaited: this.#waitingCount() };
     this.#calm = setTimeout(() => {
       this.#told = undefined;
+      // A refusal after that need not have to do with this queue: RabbitMQ refuses for a moment after a restart, too.
+      this.#tryMs = this.#tryFirstMs;
       this.#logger.info("the queue has room again", room);
     }, this.#calmMs);
     this.#calm.unref();

@@ -168,4 +168,31 @@ describe("a full queue", () => {
     await until(() => logger.lines.length > 2, "it is told that there is room");
     expect(logger.lines.at(-1)!.level).toBe("info");
   });
+
+  test("that nobody finds is tried less and less often, and as often as at first when there was room for a while", async () => {
+    const logger = new RecordingLogger();
+    const full = new FullQueues(logger, () => 0, 5, 20, 100);
+    let looks = 0;
+    const look = {
+      depths: () => {
+        looks++;
+        return Promise.resolve([]);
+      },
+      refuses: () => Promise.resolve(false),
+    };
+    const tries = async () => {
+      looks = 0;
+      await full.room(
+        () => [],
+        look,
+        () => false,
+      );
+      return looks;
+    };
+    for (let time = 0; time < 4; time++) await tries();
+    full.taken();
+    await until(() => logger.lines.some(({ level }) => level === "info"), "it is told that there is room");
+    // It would be 320 where each wait is twice as long as the one before.
+    expect(await tries()).toBeLessThan(60);
+  });
 });
