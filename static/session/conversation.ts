@@ -1,17 +1,19 @@
+import { Awaited } from "./awaited.ts";
 import {
   type Entry,
   type GapEntry,
   keptOf,
   type OwnEntry,
   type OwnState,
+  type ProcessedEntry,
   processedPrefix,
   type ReceivedEntry,
+  type ReceivedMessage,
 } from "./entry.ts";
-import { excerpt, hexPreview } from "./excerpt.ts";
-import { OwnByReceipt } from "./own-by-receipt.ts";
+import { excerpt, hexPreview, inWords } from "./excerpt.ts";
+import { makerOf } from "./message-id.ts";
 import { Pace } from "./pace.ts";
 import { RateWindow } from "./rate-window.ts";
-import { Unanswered } from "./unanswered.ts";
 
 /** The list keeps the newest ones, those that are folded among them. */
 export const entriesMax = 1000;
@@ -21,20 +23,6 @@ export const shownPerSecondMax = 40;
 
 /** Messages that were missed come all at once when the page is back: this many of them are shown besides. */
 const missedShownMax = 200;
-
-/** A message that came, and is not one's own. */
-export interface ReceivedMessage {
-  /** Text, or bytes. */
-  readonly body: string | Uint8Array;
-  /** The topic that it came on. */
-  readonly topic: string;
-  /** It was addressed to this client. */
-  readonly isDirect: boolean;
-  /** Whether a client said it: then it is no processor's, whatever it looks like. */
-  readonly isFromClient: boolean;
-  /** The frame's headers. */
-  readonly headers: Readonly<Record<string, string>>;
-}
 
 /** What a kind of entry is made of, before it gets its place in the list. */
 type Draft = Entry extends infer E ? (E extends Entry ? Omit<E, "id" | "atMs"> : never) : never;
@@ -58,11 +46,7 @@ export class Conversation {
   #nextId = 1;
   #changed = new Set<Entry>();
   #floodedAtMs = Number.NEGATIVE_INFINITY;
-  readonly #unanswered = new Unanswered();
-  /** The manager has not said that the broker has them. */
-  readonly #unconfirmed = new OwnByReceipt();
-  /** They have not come back through the log. */
-  readonly #unheard = new OwnByReceipt();
+  readonly #awaited = new Awaited();
   readonly #rate = new RateWindow(shownPerSecondMax, 1_000);
 
   write(
@@ -74,7 +58,7 @@ export class Conversation {
     this.#counted(nowMs);
     const draft = {
       kind: "own",
-      text: typeof body === "string" ? excerpt(body) : `${body.length} bytes: ${hexPreview(body)}`,
+      text: inWords(body),
       topic,
       body: keptOf(body),
       headers,
@@ -89,62 +73,58 @@ export class Conversation {
 
   markSent(entry: OwnEntry, body: string | Uint8Array, receipt: string, nowMs: number): void {
     entry.sentAtMs = nowMs;
-    // Answers are told by the text that they repeat.
-    if (typeof body === "string") this.#unanswered.add(body, entry);
-    this.#unconfirmed.add(receipt, entry);
-    this.#unheard.add(receipt, entry);
+    this.#awaited.sent(entry, body, receipt);
     this.#become(entry, "sent");
   }
 
   /** The broker has it. The answer may have been faster. */
   markConfirmed(receipt: string, nowMs: number): void {
-    const entry = this.#unconfirmed.take(receipt);
+    const entry = this.#awaited.confirmed(receipt);
     if (entry === undefined) return;
     entry.confirmedAtMs = nowMs;
     this.#become(entry, entry.state === "processed" ? "processed" : "confirmed");
   }
 
-  /** It came back through the log, so the broker has it, and now it is known what the manager has made of it. */
-  heardBack(receipt: string, headers: Readonly<Record<string, string>>, nowMs: number): void {
-    const entry = this.#unheard.take(receipt);
+  /**
+   * It came back, so that it is known what the manager has made of it, its id above all.
+   *
+   * @param isLogged it came through the log: so the broker has it
+   */
+  heardBack(
+    receipt: string,
+    headers: Readonly<Record<string, string>>,
+    isLogged: boolean,
+    nowMs: number,
+  ): void {
+    const entry = this.#awaited.heardBack(receipt, headers["message-id"]);
     if (entry !== undefined) {
       entry.cameBackWith = headers;
       this.#changed.add(entry);
     }
-    this.markConfirmed(receipt, nowMs);
+    if (isLogged) this.markConfirmed(receipt, nowMs);
   }
 
   /** False if it is no message of this page that the manager refused. */
   markRefused(receipt: string): boolean {
-    const entry = this.#unconfirmed.take(receipt);
+    const entry = this.#awaited.refused(receipt);
     if (entry === undefined) return false;
-    this.#unheard.take(receipt);
-    this.#unanswered.remove(entry);
     this.#become(entry, "refused");
     return true;
   }
 
-  receive({ body, topic, isDirect, isFromClient, headers }: ReceivedMessage, nowMs: number): void {
+  receive({ body, topic, isDirect, headers }: ReceivedMessage, nowMs: number): void {
     this.#counted(nowMs);
     const common = { topic, isDirect, headers, body: keptOf(body) };
-    if (typeof body !== "string") {
-      this.#receive({ kind: "binary", sizeBytes: body.length, preview: hexPreview(body), ...common }, nowMs);
-      return;
-    }
-    if (isFromClient || !body.startsWith(processedPrefix)) {
+    const maker = makerOf(headers["message-id"]);
+    const repeats = maker.is === "unknown" && typeof body === "string" && body.startsWith(processedPrefix);
+    if (maker.is === "processor" || repeats) {
+      const repeated = repeats ? body.slice(processedPrefix.length) : "";
+      this.#answered(body, common, this.#awaited.answeredBy(maker, repeated), nowMs);
+    } else if (typeof body === "string") {
       this.#receive({ kind: "other", text: excerpt(body), ...common }, nowMs);
-      return;
+    } else {
+      this.#receive({ kind: "binary", sizeBytes: body.length, preview: hexPreview(body), ...common }, nowMs);
     }
-    const answered = this.#unanswered.take(body.slice(processedPrefix.length));
-    const answersOwn = answered !== undefined;
-    const draft = { kind: "processed", text: excerpt(body), answersOwn, ...common } as const;
-    if (answered === undefined) {
-      this.#receive(draft, nowMs);
-      return;
-    }
-    answered.processedAtMs = nowMs;
-    this.#become(answered, "processed");
-    this.#append(draft, nowMs);
   }
 
   note(text: string, nowMs: number): void {
@@ -158,8 +138,7 @@ export class Conversation {
 
   /** The connection was lost: whether what was sent last arrived is unknown, until it, or its answer, is in the log. */
   markUnsure(): void {
-    for (const entry of this.#unconfirmed.entries())
-      if (entry.state === "sent") this.#become(entry, "unsure");
+    for (const entry of this.#awaited.unconfirmed) if (entry.state === "sent") this.#become(entry, "unsure");
   }
 
   /** What was missed comes now, if there was anything. */
@@ -169,7 +148,7 @@ export class Conversation {
 
   /** Another topic was joined: answers on the old one will not be seen. */
   forgetUnanswered(): void {
-    this.#unanswered.clear();
+    this.#awaited.forgetUnanswered();
   }
 
   /** Whether messages are being folded rather than shown, just now. */
@@ -181,6 +160,29 @@ export class Conversation {
     const changed = this.#changed;
     this.#changed = new Set();
     return changed;
+  }
+
+  /** @param own the message of this page that it answers */
+  #answered(
+    body: string | Uint8Array,
+    common: Omit<ProcessedEntry, "id" | "atMs" | "kind" | "text" | "answersOwn">,
+    own: OwnEntry | undefined,
+    nowMs: number,
+  ): void {
+    const draft = {
+      kind: "processed",
+      text: inWords(body),
+      answersOwn: own !== undefined,
+      ...common,
+    } as const;
+    // One message may have very many answers: the first is shown whatever else comes.
+    if (own === undefined || own.processedAtMs !== undefined) {
+      this.#receive(draft, nowMs);
+      return;
+    }
+    own.processedAtMs = nowMs;
+    this.#become(own, "processed");
+    this.#append(draft, nowMs);
   }
 
   #become(entry: OwnEntry, state: OwnState): void {

@@ -58,7 +58,7 @@ export interface OtherEntry extends Received {
 
 /** A message of a processor. */
 export interface ProcessedEntry extends Received {
-  /** An answer of the built-in handler. */
+  /** An answer of a handler. */
   readonly kind: "processed";
   /** What it says. */
   readonly text: string;
@@ -108,7 +108,7 @@ export type Entry = OwnEntry | ReceivedEntry | EventEntry | MissingEntry | GapEn
 /** The header by which the page knows its own messages when they come back: its page id, a dot and a number. */
 export const ownHeader = "page-message";
 
-/** The built-in handler's answer begins with this. */
+/** The built-in handler's answer begins with this. Programs that publish without an id may answer like it. */
 export const processedPrefix = "processed message: ";
 
 /** What is kept of a message's text for those who open it. */
@@ -120,4 +120,16 @@ export const keptBytesMax = 4096;
 export function keptOf(body: string | Uint8Array): string | Uint8Array {
   if (typeof body !== "string") return body.slice(0, keptBytesMax);
   return body.length <= keptCharsMax ? body : copied(body.slice(0, keptCharsMax));
+}
+
+/** A message that came, and is not one's own. */
+export interface ReceivedMessage {
+  /** Text, or bytes. */
+  readonly body: string | Uint8Array;
+  /** The topic that it came on. */
+  readonly topic: string;
+  /** It was addressed to this client. */
+  readonly isDirect: boolean;
+  /** The frame's headers. */
+  readonly headers: Readonly<Record<string, string>>;
 }

@@ -25,6 +25,11 @@ export function hexPreview(bytes: Uint8Array): string {
   return shown.join(" ");
 }
 
+/** A body as one line of the list shows it. */
+export function inWords(body: string | Uint8Array): string {
+  return typeof body === "string" ? excerpt(body) : `${body.length} bytes: ${hexPreview(body)}`;
+}
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 

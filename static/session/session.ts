@@ -166,7 +166,7 @@ export class Session {
     const own = headers[ownHeader];
     if (own?.startsWith(`${this.#options.pageId}.`)) {
       // It is in the list. What comes through the log is in the log.
-      if (this.#following.isDurable) this.conversation.heardBack(own, headers, now);
+      this.conversation.heardBack(own, headers, this.#following.isDurable, now);
     } else {
       const { topic, isDirect } = arrival;
       this.conversation.receive(
@@ -174,7 +174,6 @@ export class Session {
           body: bodyOf(message.body, headers["content-type"]),
           topic,
           isDirect,
-          isFromClient: isClients(headers["message-id"]),
           headers,
         },
         now,
@@ -234,9 +233,4 @@ export class Session {
       this.conversation.markSent(entry, body, receipt, this.#surroundings.now());
     }
   }
-}
-
-/** Managers number what their clients send, and no client can set the id of a message. */
-function isClients(messageId: string | undefined): boolean {
-  return messageId !== undefined && /^manager(?:-[^-/]+)*-\d+$/.test(messageId);
 }

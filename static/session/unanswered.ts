@@ -6,8 +6,8 @@ const unansweredCharsMax = 4 * 1024 * 1024;
 export const unansweredMax = 1_000;
 
 /**
- * One's own messages that have no answer yet. Answers do not say what they answer, so one belongs to the oldest
- * message with the same text. The oldest are forgotten past the caps, which costs them their tick, no more.
+ * One's own messages that have no answer yet, for answers whose ids do not say what they answer, such as those of a program in another
+ * language: one belongs to the oldest message with the same text. The oldest are forgotten past the caps, which costs them their tick, no more.
  */
 export class Unanswered {
   readonly #waiting: { readonly text: string; readonly entry: OwnEntry }[] = [];

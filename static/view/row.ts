@@ -129,7 +129,7 @@ function textOf(entry: MessageEntry): HTMLElement {
   const text = textElement("p", "text", entry.text);
   text.dir = "auto";
   if (entry.text === "") text.append(textElement("span", "quiet", "(empty message)"));
-  if (entry.kind === "processed") {
+  if (entry.kind === "processed" && entry.text.startsWith(processedPrefix)) {
     text.replaceChildren(
       textElement("span", "quiet", processedPrefix),
       entry.text.slice(processedPrefix.length),

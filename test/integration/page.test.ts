@@ -214,7 +214,9 @@ test("what is addressed to the page alone comes through, and says so", async () 
   await using own = await startWarren(["--handler", join(import.meta.dir, "../../examples/handler.ts")]);
   const page = await browser.open(`${own.url}?topic=anything`);
   await say(page, "2 + 3");
-  await rows(page, "other", "5").getByText("to you alone").waitFor();
+  await rows(page, "processed.answers-own", "5").getByText("to you alone").waitFor();
+  // The page knows it by its id, since such a handler answers as it likes.
+  await rows(page, "own", "2 + 3").getByText("processed in").waitFor();
 });
 
 test("a page whose network was away, and took the connection with it, shows what was said meanwhile, each once", async () => {

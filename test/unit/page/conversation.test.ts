@@ -13,7 +13,7 @@ function send(conversation: Conversation, text: string, nowMs = 0): OwnEntry {
 }
 
 function receive(conversation: Conversation, body: string | Uint8Array, nowMs: number): void {
-  conversation.receive({ body, topic: "", isDirect: false, isFromClient: false, headers: {} }, nowMs);
+  conversation.receive({ body, topic: "", isDirect: false, headers: {} }, nowMs);
 }
 
 test("an own message waits, is sent, and is processed when its answer comes", () => {

@@ -371,11 +371,81 @@ test("what a client says is never shown as the processor's, though it begins lik
   session.write("hello");
   const forged = "processed message: hello";
   surroundings.link.say(news, forged, { "message-id": "manager-0a1b2c3d4e5f-7" });
-  expect(session.conversation.entries.map(({ kind }) => kind)).toEqual(["own", "other"]);
+  // A client that sends an idempotency key has some say in the id, and no more than that.
+  surroundings.link.say(news, forged, { "message-id": `once-${"k".repeat(22)}-c0ffee-tbb1x0-3c` });
+  expect(session.conversation.entries.map(({ kind }) => kind)).toEqual(["own", "other", "other"]);
   surroundings.link.say(news, forged, { "message-id": "processor-0a1b2c3d4e5f-7" });
-  surroundings.link.say(news, forged, { "message-id": "manager-0a1b2c3d4e5f-7/processor/0" });
-  expect(session.conversation.entries.slice(2).map(({ kind }) => kind)).toEqual(["processed", "processed"]);
+  surroundings.link.say(news, forged, { "message-id": "manager-0a1b2c3d4e5f-7/processor/1" });
+  expect(session.conversation.entries.slice(3).map(({ kind }) => kind)).toEqual(["processed", "processed"]);
   expect(shown(session)[0]).toBe("hello: processed");
+});
+
+/** The page says it, and it comes back through the log with this id. */
+function saidAs(play: ReturnType<typeof connected>, text: string, id: string): OwnEntry {
+  play.session.write(text);
+  const { "page-message": own } = play.surroundings.link.sent.at(-1)!.headers;
+  play.surroundings.link.say(news, text, { "page-message": own!, "message-id": id, "x-stream-offset": "1" });
+  return play.session.conversation.entries.findLast((entry) => entry.kind === "own")!;
+}
+
+test("what a handler of one's own answers is an answer, whatever it says: its id names the question and the group", () => {
+  const play = connected();
+  const { link } = play.surroundings;
+  const own = saidAs(play, "hello", "manager-0a1b2c3d4e5f-7");
+  link.say(news, "HELLO", { "message-id": "manager-0a1b2c3d4e5f-7/billing/1" });
+  expect(own).toMatchObject({ state: "processed", processedAtMs: play.surroundings.now() });
+  link.say(news, "and more", { "message-id": "manager-0a1b2c3d4e5f-7/billing/2" });
+  link.say(news, new Uint8Array([0xca, 0xfe]), { "message-id": "manager-0a1b2c3d4e5f-7/billing/3" });
+  link.say("/direct", "for you", { "message-id": "manager-0a1b2c3d4e5f-7/billing/4" });
+  link.say(news, "to another", { "message-id": "manager-0a1b2c3d4e5f-8/billing/1" });
+  expect(play.session.conversation.entries.slice(1)).toMatchObject([
+    { kind: "processed", text: "HELLO", answersOwn: true },
+    { kind: "processed", text: "and more", answersOwn: true },
+    { kind: "processed", text: "2 bytes: ca fe", answersOwn: true },
+    { kind: "processed", text: "for you", answersOwn: true, isDirect: true },
+    { kind: "processed", text: "to another", answersOwn: false },
+  ]);
+});
+
+test("the answer to somebody else's message with the same text is not taken for one's own", () => {
+  const play = connected();
+  const own = saidAs(play, "hello", "manager-0a1b2c3d4e5f-7");
+  const { link } = play.surroundings;
+  link.say(news, "processed message: hello", { "message-id": "manager-0a1b2c3d4e5f-6/processor/1" });
+  expect(own.state).toBe("confirmed");
+  link.say(news, "processed message: hello", { "message-id": "manager-0a1b2c3d4e5f-7/processor/1" });
+  expect(own.state).toBe("processed");
+});
+
+test("the answer to a message with an idempotency key is known by the part of the id that is the message's", () => {
+  const play = connected();
+  const own = saidAs(play, "hello", `once-${"k".repeat(22)}-c0ffee-tbb1x0-3c`);
+  const answered = (key: string) => ({ "message-id": `once-${key}-c0ffee-71k/processor/1` });
+  play.surroundings.link.say(news, "HELLO", answered("j".repeat(22)));
+  expect(own.state).toBe("confirmed");
+  play.surroundings.link.say(news, "HELLO", answered("k".repeat(22)));
+  expect(own.state).toBe("processed");
+});
+
+test("a program's own ids are its own, also where they look like an answer's", () => {
+  const { surroundings, session } = connected();
+  surroundings.link.say(news, "from a program", { "message-id": "orders/eu/5" });
+  expect(session.conversation.entries).toMatchObject([{ kind: "other", text: "from a program" }]);
+});
+
+test("where the manager keeps no log, an answer is known by its id all the same", () => {
+  const { surroundings, session } = played("http://manager/?topic=news");
+  surroundings.link.connect();
+  surroundings.link.refuse(
+    "no log",
+    surroundings.link.subscriptions.values().next().value!.headers["receipt"],
+  );
+  surroundings.link.accept();
+  const own = saidAs({ surroundings, session }, "hello", "manager-0a1b2c3d4e5f-7");
+  // That it came back does not say that the broker has it.
+  expect(own.state).toBe("sent");
+  surroundings.link.say(news, "HELLO", { "message-id": "manager-0a1b2c3d4e5f-7/billing/1" });
+  expect(own.state).toBe("processed");
 });
 
 test("a token that is given after a refusal says who this is", () => {
