@@ -1,3 +1,5 @@
+import { covers } from "../../src/topics/covering.ts";
+
 /** What a token says that its bearer may do, as patterns of topics. */
 export interface Rights {
   /** Patterns that it may subscribe to. */
@@ -26,6 +28,11 @@ export function rightsIn(token: string): Rights | undefined {
   } catch {
     return undefined; // no JSON Web Token, or none that the page can read
   }
+}
+
+/** Whether it may be joined: the page listens to the topic that it is on. */
+export function mayHear({ subscribe }: Rights, pattern: string): boolean {
+  return subscribe.some((allowed) => covers(allowed, pattern));
 }
 
 function textsIn(value: unknown): readonly string[] {

@@ -47,18 +47,21 @@ export function snippetsFor(page: string, topic: string, needsToken: boolean): r
     `curl -N -H 'Accept: text/event-stream'${bearer} ${quoted(topicUrl)}`,
     ...(isPattern(topic) ? [] : [`curl -d hello -H 'Content-Type: text/plain'${bearer} ${quoted(topicUrl)}`]),
   ];
-  const plain = new URL(ws);
-  if (topic !== "") plain.searchParams.set("topic", topic);
-  if (needsToken) plain.searchParams.set("token", "YOUR-TOKEN");
-  const wscat = isPattern(topic)
-    ? `wscat -s v12.stomp -c ${quoted(ws.href)}   # then CONNECT and SUBSCRIBE: plain text has no patterns`
-    : `wscat -c ${quoted(plain.href)}`;
   return [
     { name: "JavaScript", code: javascript.join("\n") },
     { name: "Python", code: python.join("\n") },
     { name: "curl", code: curl.join("\n") },
-    { name: "wscat", code: wscat },
+    { name: "wscat", code: wscatFor(ws, topic, needsToken) },
   ];
+}
+
+/** It speaks plain text, which has no patterns, and cannot type the NUL that ends a frame of STOMP's. */
+function wscatFor(ws: URL, topic: string, needsToken: boolean): string {
+  const plain = new URL(ws);
+  if (topic !== "") plain.searchParams.set("topic", isPattern(topic) ? "TOPIC" : topic);
+  if (needsToken) plain.searchParams.set("token", "YOUR-TOKEN");
+  const command = `wscat -c ${quoted(plain.href)}`;
+  return isPattern(topic) ? `# wscat speaks plain text, which is on one topic alone:\n${command}` : command;
 }
 
 /** What clients say on topics that match. */
@@ -67,10 +70,11 @@ function pythonThatHears(pattern: string): readonly string[] {
     "import pika",
     "",
     'channel = pika.BlockingConnection(pika.URLParameters("amqp://guest:guest@localhost")).channel()',
-    'channel.exchange_declare("orders", "topic")',
-    'channel.exchange_bind("orders", "wsmanager")',
+    // It goes with the queue, and takes no name that an application is likely to have.
+    'channel.exchange_declare("by-topic", "topic", auto_delete=True)',
+    'channel.exchange_bind("by-topic", "wsmanager")',
     'queue = channel.queue_declare("", exclusive=True).method.queue',
-    `channel.queue_bind(queue, "orders", ${JSON.stringify(pattern)})`,
+    `channel.queue_bind(queue, "by-topic", ${JSON.stringify(pattern)})`,
     "for method, properties, body in channel.consume(queue, auto_ack=True):",
     "    print(method.routing_key, body)",
   ];

@@ -1,5 +1,5 @@
 import { isPattern } from "../../src/topics/pattern.ts";
-import { type Rights, rightsIn } from "../session/rights.ts";
+import { mayHear, type Rights, rightsIn } from "../session/rights.ts";
 import { elementOf, textElement } from "./element.ts";
 
 /** Patterns that are shown of a token that has many. */
@@ -21,32 +21,37 @@ export class RightsView {
     if (rights !== undefined) this.#place.replaceChildren(...this.#words(rights));
   }
 
-  *#words({ subscribe, publish }: Rights): Generator<Node> {
+  *#words(rights: Rights): Generator<Node> {
     yield textElement("span", "", "Your token lets you hear ");
-    yield* this.#list(subscribe);
+    yield* this.#list(rights.subscribe, rights);
     yield textElement("span", "", ", and send to ");
-    yield* this.#list(publish);
+    yield* this.#list(rights.publish, rights);
     yield textElement("span", "", ".");
   }
 
-  *#list(patterns: readonly string[]): Generator<Node> {
+  *#list(patterns: readonly string[], rights: Rights): Generator<Node> {
     if (patterns.length === 0) yield textElement("span", "", "nothing");
     for (const [index, pattern] of patterns.slice(0, shownMax).entries()) {
       if (index > 0) yield document.createTextNode(", ");
-      yield this.#choice(pattern);
+      yield mayHear(rights, pattern)
+        ? this.#choice(pattern)
+        : textElement("span", "pattern", inWords(pattern));
     }
     if (patterns.length > shownMax) yield textElement("span", "", ` and ${patterns.length - shownMax} more`);
   }
 
   #choice(pattern: string): HTMLElement {
-    // "{client}" stands for the own id, which the manager puts there.
-    if (pattern.includes("{")) return textElement("span", "pattern", pattern);
     const button = document.createElement("button");
     button.type = "button";
     button.className = "plain";
-    button.textContent = pattern === "#" ? "everything" : pattern;
+    button.textContent = inWords(pattern);
     button.title = isPattern(pattern) ? "Listen to all of these" : "Join this topic";
     button.addEventListener("click", () => this.#go(pattern));
     return button;
   }
+}
+
+function inWords(pattern: string): string {
+  if (pattern === "#") return "everything";
+  return pattern === "" ? "broadcast" : pattern;
 }

@@ -100,8 +100,7 @@ channel.start_consuming()`;
     const drawer = (topic: string) =>
       snippetsFor("http://127.0.0.1:8000/", topic, false)
         .find(({ name }) => name === "Python")!
-        .code.replace(/"amqp:[^"]*"/, JSON.stringify(broker))
-        .replaceAll('"orders"', '"drawer"');
+        .code.replace(/"amqp:[^"]*"/, JSON.stringify(broker));
     await using hearing = new ShownProgram(
       [need(pythonWithPika), "-u", "-c", drawer("order.#")],
       import.meta.dir,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { draftFrom } from "../../../static/session/draft.ts";
-import { rightsIn } from "../../../static/session/rights.ts";
+import { mayHear, rightsIn } from "../../../static/session/rights.ts";
 import { snippetsFor } from "../../../static/session/snippets.ts";
 
 describe("what somebody writes", () => {
@@ -60,9 +60,12 @@ describe("code for a topic", () => {
     const code = codeOf("orders.#", true);
     expect(code["JavaScript"]).not.toContain("publish");
     expect(code["JavaScript"]).toContain("passcode");
-    expect(code["Python"]).toContain('queue_bind(queue, "orders", "orders.#")');
+    expect(code["Python"]).toContain('queue_bind(queue, "by-topic", "orders.#")');
     expect(code["curl"]).toContain("Bearer YOUR TOKEN");
     expect(code["curl"]).toContain("topics/orders.%23");
+    // It is for plain text, which has no patterns, and cannot type what ends a frame of STOMP's.
+    expect(code["wscat"]).toStartWith("# ");
+    expect(code["wscat"]).toContain("wscat -c 'wss://example.com/chat/ws?topic=TOPIC&token=YOUR-TOKEN'");
   });
 });
 
@@ -74,6 +77,12 @@ describe("the rights in a token", () => {
     const rights = { subscribe: ["grün.#"], publish: ["a"] };
     expect(rightsIn(token({ warren }))).toEqual(rights);
     expect(rightsIn(token({ warren: JSON.stringify(warren) }))).toEqual(rights);
+  });
+
+  test("say what may be joined: what may be heard, not what may only be sent to", () => {
+    const rights = { subscribe: ["orders.*", ""], publish: ["orders.new", "audit", ""] };
+    expect(rights.publish.map((pattern) => mayHear(rights, pattern))).toEqual([true, false, true]);
+    expect(mayHear(rights, "orders.#")).toBe(false);
   });
 
   test("are unknown where the page cannot read them", () => {
