@@ -28,7 +28,7 @@ const lost = 1006;
 
 /**
  * A link for where WebSocket does not come through. It does what a STOMP session does: one response of events, which has all that the page
- * subscribes to, and a POST for each text, one after the other.
+ * subscribes to, and a POST for each message, one after the other.
  *
  * @param url where the WebSocket would be
  */
@@ -81,10 +81,10 @@ class EventsLink implements Link {
     if (id === this.#topicId) this.#stream?.abort();
   }
 
-  send(destination: string, text: string, { receipt = "", ...headers }: Headers): void {
+  send(destination: string, body: string | Uint8Array, { receipt = "", ...headers }: Headers): void {
     const topic = topicOfDestination(destination);
     // Each waits for the one before, or they might change places on the way.
-    this.#sending = this.#sending.then(() => this.#post(topic, text, receipt, headers));
+    this.#sending = this.#sending.then(() => this.#post(topic, body, receipt, headers));
   }
 
   close(): void {
@@ -149,13 +149,13 @@ class EventsLink implements Link {
     });
   }
 
-  async #post(topic: string, text: string, receipt: string, headers: Headers): Promise<void> {
+  async #post(topic: string, body: string | Uint8Array, receipt: string, headers: Headers): Promise<void> {
     if (this.#ended.signal.aborted) return;
     const own = Object.entries(headers).map(([name, value]) => [`warren-${name}`, encodeURIComponent(value)]);
     try {
       const response = await fetch(this.#address(topic, {}), {
         method: "POST",
-        body: text,
+        body: body as BodyInit,
         headers: { ...this.#headers, "content-type": "text/plain", ...Object.fromEntries(own) },
         signal: this.#ended.signal,
       });

@@ -1,3 +1,4 @@
+import { pageHeader } from "../../src/wire/page-header.ts";
 import type { HttpAnswer } from "./closing.ts";
 
 /** How long an answer may take. In milliseconds. */
@@ -8,6 +9,7 @@ export async function askOverHttp(socketUrl: string): Promise<HttpAnswer | undef
   try {
     const response = await fetch(socketUrl.replace(/^ws/, "http"), {
       cache: "no-store",
+      headers: { [pageHeader]: location.origin },
       signal: AbortSignal.timeout(timeoutMs),
     });
     const isText = response.headers.get("content-type")?.startsWith("text/plain") === true;

@@ -1,4 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { pageHeader } from "../../src/wire/page-header.ts";
 import { connect } from "../support/client.ts";
 import { metricsOf } from "../support/metrics-of.ts";
 import { connectRaw, opcodes } from "../support/raw.ts";
@@ -189,6 +190,15 @@ describe("a browser", () => {
 
   test("may connect from the manager's own page", async () => {
     expect(await statusOf("SELF")).toBe(101);
+  });
+
+  test("on the manager's own page is told, when that asks over HTTP, whether its origin is why no WebSocket comes about", async () => {
+    await using system = startSystem();
+    const ask = (page: string) => fetch(new URL("/ws", system.url), { headers: { [pageHeader]: page } });
+    expect((await ask(system.url.origin)).status).toBe(426);
+    const refused = await ask("https://chat.example.org");
+    expect(refused.status).toBe(403);
+    expect(await refused.text()).toContain("does not pass Host on");
   });
 
   test("may not connect from another page, nor from one without an origin", async () => {

@@ -11,6 +11,7 @@ import { type ReverseProxy, startProxy } from "../support/proxies.ts";
 import { bodiesOf, connectStomp } from "../support/stomp-client.ts";
 import { optionsOf, QuietLogger, startSystem } from "../support/system.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
+import { until } from "../support/wait.ts";
 import { claims, hs256 } from "../unit/gateway/auth/signing.ts";
 
 setDefaultTimeout(integrationTimeoutMs);
@@ -91,7 +92,17 @@ describe.each(Object.keys(startProxy) as (keyof typeof startProxy)[])("behind %s
     await rows(page, "processed.answers-own", "processed message: hello").waitFor();
     other.send("from a WebSocket");
     await rows(page, "other", "from a WebSocket").waitFor();
+    await page.getByLabel("As").selectOption("bytes");
+    await say(page, "ca fe");
+    await until(() => other.received.some((body) => typeof body !== "string"), "bytes are bytes");
     await clientsWithoutWebSocket(page, new URL("dumb/", proxy.url));
+  });
+
+  test("that does not pass Host on, the page says that this has its origin refused, and does not go by HTTP", async () => {
+    const page = await browser.openWaiting(new URL("hostless/?topic=f", proxy.url).href);
+    const reason = /refused: pages of this origin may not connect.*does not pass Host on/;
+    await page.locator("#banner-reason").filter({ hasText: reason }).waitFor();
+    expect(await page.getByText("Connected by HTTP").count()).toBe(0);
   });
 
   describe("with tokens", () => {

@@ -9,7 +9,7 @@ import { until } from "./wait.ts";
 
 /**
  * A reverse proxy in front of a manager, on this machine alone, configured as `ops/` ships it: at `/`, at `/chat/`, and at
- * `/dumb/` without passing Upgrade on.
+ * `/dumb/` without passing Upgrade on, and at `/hostless/` without passing Host on.
  */
 export interface ReverseProxy extends AsyncDisposable {
   readonly url: URL;
@@ -29,10 +29,13 @@ function shipped(path: string, changes: readonly (readonly [string | RegExp, str
 async function startNginx(manager: URL): Promise<ReverseProxy> {
   return await start((port, folder) => {
     const dumb = `location /dumb/ { proxy_pass http://${manager.host}/; proxy_set_header Host $http_host; }\n`;
+    const upgrade =
+      "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $warren_connection;";
+    const hostless = `location /hostless/ { proxy_pass http://${manager.host}/; ${upgrade} }\n`;
     const site = shipped("nginx/warren.conf", [
       [/ +server 127\.0\.0\.1:8001[^\n]*\n +server 127\.0\.0\.1:8002/, `    server ${manager.host}`],
       ["listen 80;", `listen 127.0.0.1:${port};`],
-      ["    # Under a path", `    ${dumb}    # Under a path`],
+      ["    # Under a path", `    ${dumb}    ${hostless}    # Under a path`],
     ]);
     writeFileSync(join(folder, "warren-proxy.conf"), shipped("nginx/warren-proxy.conf", []));
     return nginxWith(site, folder);
@@ -90,6 +93,8 @@ async function startHaproxy(manager: URL): Promise<ReverseProxy> {
         "    # Under a path",
         `    http-request del-header Upgrade if { path_beg /dumb/ }
     http-request set-path "%[path,regsub(^/dumb/,/)]" if { path_beg /dumb/ }
+    http-request set-header Host ${manager.host} if { path_beg /hostless/ }
+    http-request set-path "%[path,regsub(^/hostless/,/)]" if { path_beg /hostless/ }
     # Under a path`,
       ],
     ]);

@@ -38,6 +38,12 @@ export class OriginGuard {
     const origin = headers.get("origin");
     // A browser leaves Origin out if a page just embeds something, such as a picture or a script.
     if (origin === null) return !isForeignPart(headers.get("sec-fetch-site"));
+    return this.allows(origin, request, server);
+  }
+
+  /** Whether a page of this origin may connect in the way in which a request came. */
+  allows(origin: string, request: Request, server: Server<Client>): boolean {
+    const { headers } = request;
     const host = headers.get("host");
     const scheme = this.#schemeOf(request, server);
     if (isOwnOrigin(origin, host, scheme) || this.#origins.has(origin)) return true;

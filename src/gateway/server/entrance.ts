@@ -1,5 +1,6 @@
 import type { Server } from "bun";
 import { clientIdRule, isClientId } from "../../message.ts";
+import { pageHeader } from "../../wire/page-header.ts";
 import type { Auth } from "../auth/auth.ts";
 import { tokenIn } from "../auth/bearer.ts";
 import { type Grant, unlimited } from "../auth/grant.ts";
@@ -8,9 +9,13 @@ import type { Client } from "../clients/client.ts";
 import type { Seat } from "../clients/seat.ts";
 import { asksForUpgrade, urlOf } from "../guards/handshake.ts";
 import type { OriginGuard } from "../guards/origin-guard.ts";
-import { notAHost, type RefusalName, type Refusals, Refused } from "../guards/refusals.ts";
+import { notAHost, type RefusalName, type Refusals, Refused, refusals } from "../guards/refusals.ts";
 import type { Limits } from "../limits/limits.ts";
 import type { Protocol } from "../protocol/protocol.ts";
+
+/** What is wrong where the manager's own page is of another origin than its requests say. */
+const changedOnTheWay =
+  "this page is the manager's own, so a proxy in front of it does not pass Host on, or not X-Forwarded-Proto";
 
 /** What a client has to show to be admitted. */
 export interface EntranceOptions {
@@ -75,7 +80,8 @@ export class Entrance {
   ): Response | undefined | Promise<Response | undefined> {
     if (this.#isClosed) return this.#refuse("stopping");
     const { headers } = request;
-    if (headers.get("upgrade")?.toLowerCase() !== "websocket") return this.#refuse("notWebSocket");
+    if (headers.get("upgrade")?.toLowerCase() !== "websocket")
+      return this.#withoutUpgrade(headers.get(pageHeader), request, server);
     const url = urlOf(request);
     if (url === undefined) return this.#refuse("invalid", notAHost);
     if (!this.#origins.mayComeFrom(request, server)) return this.#refuse("origin");
@@ -101,6 +107,12 @@ export class Entrance {
     return answer instanceof Promise
       ? answer.then((later) => this.#seated(seat, later))
       : this.#seated(seat, answer);
+  }
+
+  /** @param page the origin of a client page that asks why its WebSocket does not come about */
+  #withoutUpgrade(page: string | null, request: Request, server: Server<Client>): Response {
+    if (page === null || this.#origins.allows(page, request, server)) return this.#refuse("notWebSocket");
+    return this.#refuse("origin", `${refusals.origin.why}; ${changedOnTheWay}`);
   }
 
   get #bestSubprotocols(): string {
