@@ -84,8 +84,8 @@ export class StreamLogger implements Logger {
   #write(level: Level, message: string, fields: Fields): void {
     const time = new Date().toISOString();
     const line = this.#isJson
-      ? `${escaped(JSON.stringify({ time, level, msg: message, ...fields }))}\n`
-      : `${time.slice(11, 23)} ${level === "info" ? "" : `${level.toUpperCase()} `}${message}${asText(fields)}\n`;
+      ? `${escaped(inJson({ time, level, msg: message, ...fields }))}\n`
+      : `${time.slice(11, 23)} ${level === "info" ? "" : `${level.toUpperCase()} `}${onOneLine(message)}${asText(fields)}\n`;
     this.#pendingBytes += line.length;
     this.#output.write(line, () => {
       this.#pendingBytes -= line.length;
@@ -98,10 +98,45 @@ function asText(fields: Fields): string {
   let text = "";
   for (const [key, value] of Object.entries(fields)) {
     if (value === undefined) continue;
-    const shown = String(value);
-    text += ` ${key}=${/^[^\s"=]+$/.test(shown) ? printable(shown) : JSON.stringify(printable(shown))}`;
+    const shown = wordsFor(value);
+    text += ` ${onOneLine(key)}=${/^[^\s"=]+$/.test(shown) ? printable(shown) : JSON.stringify(printable(shown))}`;
   }
   return text;
+}
+
+/** An object that says nothing of itself as text is shown as JSON. */
+function wordsFor(value: unknown): string {
+  if (typeof value !== "object" || value === null) return String(value);
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null ? inJson(value) : String(value);
+}
+
+/**
+ * Anything as JSON, since handlers log what they like: integers that no number can hold as texts, errors as what they say, and what
+ * JSON cannot say, such as an object that is a part of itself, by its kind.
+ */
+export function inJson(value: object): string {
+  const said = (_: string, part: unknown) =>
+    typeof part === "bigint" || isError(part) ? String(part) : part;
+  try {
+    return JSON.stringify(value, said);
+  } catch {
+    const parts = Object.entries(value).map(([name, part]) => [name, isScalar(part) ? part : kindOf(part)]);
+    return JSON.stringify(Object.fromEntries(parts), said);
+  }
+}
+
+function isError(value: unknown): value is Error {
+  return value instanceof Error;
+}
+
+function isScalar(value: unknown): boolean {
+  return isError(value) || (typeof value !== "object" && typeof value !== "function");
+}
+
+/** `[object Map]` */
+function kindOf(value: unknown): string {
+  return Object.prototype.toString.call(value);
 }
 
 /**
@@ -122,4 +157,9 @@ function escaped(json: string): string {
 
 function printable(text: string): string {
   return text.replaceAll(misleading, "\ufffd");
+}
+
+/** A handler's words, or the names of its fields, may be a client's. */
+function onOneLine(text: string): string {
+  return printable(text).replaceAll("\n", "\\n").replaceAll("\t", "\\t");
 }

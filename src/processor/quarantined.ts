@@ -1,7 +1,7 @@
 import type { Waiter } from "../envelope/waiter.ts";
 import { reasonOf } from "../errors.ts";
 import type { Message, OutgoingMessage } from "../message.ts";
-import type { Fields, Level, Logger } from "../ops/logger.ts";
+import { type Fields, inJson, type Level, type Logger } from "../ops/logger.ts";
 import { Answering, type AnswerOutbox } from "./answering.ts";
 import { completed, finish, isPending } from "./attempts.ts";
 import { Call } from "./call.ts";
@@ -130,7 +130,7 @@ function settle(
 function loggerTo(tell: (told: Told) => void, number: number): Logger {
   // Fields may be anything, even values that cannot be sent to another process.
   const line = (level: Level) => (text: string, fields?: Fields) =>
-    void tell({ number, level, line: text, fields: JSON.stringify(fields ?? {}) });
+    void tell({ number, level, line: text, fields: inJson(fields ?? {}) });
   return {
     wants: () => true,
     debug: line("debug"),

@@ -117,6 +117,50 @@ describe("text", () => {
   });
 });
 
+describe("what a handler logs", () => {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  const misleading = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
+  const clients = "a\u001b[2J\r\n\tb\u202ec";
+
+  test("may be a client's words, in the line itself and in the names of fields: they drive no terminal, and make no line of their own", () => {
+    for (const format of ["text", "json"] as const) {
+      const { output, logger } = loggerTo(format);
+      logger.info(clients, { [clients]: clients });
+      expect(output.lines.length).toBe(1);
+      expect(output.text).not.toMatch(misleading);
+    }
+    const { output, logger } = loggerTo("text");
+    logger.info("one\n\ttwo");
+    expect(untimed(output.lines[0])).toBe("one\\n\\ttwo");
+  });
+
+  test("may be anything: what JSON has no words for costs the handler nothing", () => {
+    const circle: Record<string, unknown> = { name: "round" };
+    circle["self"] = circle;
+    const fields = { big: 2n ** 64n, error: new TypeError("no such order"), order: { lines: [1, 2] } };
+    const json = loggerTo("json");
+    json.logger.info("order", fields);
+    expect(JSON.parse(json.output.lines[0]!)).toMatchObject({
+      big: "18446744073709551616",
+      error: "TypeError: no such order",
+      order: { lines: [1, 2] },
+    });
+    json.logger.info("circle", { circle, n: 7, big: 1n });
+    expect(JSON.parse(json.output.lines[1]!)).toMatchObject({
+      msg: "circle",
+      circle: "[object Object]",
+      n: 7,
+      big: "1",
+    });
+    const text = loggerTo("text");
+    text.logger.info("order", { ...fields, circle, list: [1, 2] });
+    expect(untimed(text.output.lines[0])).toBe(
+      'order big=18446744073709551616 error="TypeError: no such order" order="{\\"lines\\":[1,2]}" ' +
+        'circle="{\\"name\\":\\"round\\",\\"self\\":\\"[object Object]\\"}" list=1,2',
+    );
+  });
+});
+
 describe("an output that nobody reads", () => {
   const line = "x".repeat(999);
 
