@@ -49,6 +49,7 @@ const rows: Readonly<Record<string, readonly Panel[]>> = {
       unit: "s",
       queries: quantiles("warren_log_delivery_seconds"),
     },
+    { title: "A client's request until its answer", unit: "s", queries: quantiles("warren_request_seconds") },
     { title: "Event loop late by", unit: "s", queries: quantiles("warren_event_loop_lag_seconds") },
   ],
   Clients: [

@@ -59,17 +59,21 @@ export class Line {
    *
    * @throws RequestFault if it cannot be sent
    */
-  headersOf(headers: Message["headers"], { replyTo, correlationId = "" }: Thread, topic: string) {
+  headersOf(headers: Message["headers"], thread: Thread, topic: string) {
     const expiration = headers?.["expiration"];
     // A number distinguishes it from an expired request with the same name.
     const kind = expiration === undefined ? lasting : `e${++this.#numbers}.`;
-    const id = idOf(this.#prefix, kind, replyTo, correlationId);
-    if (!isShortText(id))
+    const askedMs = performance.now();
+    const id = idOf(this.#prefix, kind, askedMs, thread);
+    if (!isShortText(id)) {
+      // The length of the first is written with up to three digits.
+      const ownBytes = idOf(this.#prefix, kind, askedMs, { replyTo: "", correlationId: "" }).length + 2;
       throw new RequestFault(
-        `reply-to and correlation-id are too long: they have at most ${255 - this.#prefix.length - 6} bytes together`,
+        `reply-to and correlation-id are too long: they have at most ${255 - ownBytes} bytes together`,
       );
+    }
     this.onAsked();
-    if (expiration !== undefined) this.#expire(id, { replyTo, correlationId }, topic, Number(expiration));
+    if (expiration !== undefined) this.#expire(id, thread, topic, Number(expiration));
     return { ...headers, "reply-to": repliesQueue, "correlation-id": id };
   }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { Deque } from "../../collections/deque.ts";
 import { isLongerThan, type Message } from "../../message.ts";
+import { Histogram } from "../../ops/histogram.ts";
 import { LoopTime, type Task } from "../../ops/loop-time.ts";
 import type { AnyMetric } from "../../ops/metrics.ts";
 import { correlationPrefix } from "../../requests.ts";
@@ -27,6 +28,10 @@ export class Requests {
   readonly #loop: LoopTime;
   readonly #answerBytesMax: number;
   readonly #telling: Task = { run: (untilMs) => this.#tell(untilMs) };
+  readonly #seconds = new Histogram({
+    name: "warren_request_seconds",
+    help: "From when a client asked until the first answer, of each group that answers, was handed to it.",
+  });
   #asked = 0;
   #answered = 0;
   #timedOut = 0;
@@ -59,6 +64,7 @@ export class Requests {
         "Answers for this manager that went to nobody: the client had gone, the request had expired, or there was none.",
         () => this.#unwanted,
       ),
+      this.#seconds.metric,
     ];
   }
 
@@ -100,7 +106,9 @@ export class Requests {
       return true;
     }
     this.#answered++;
-    const { thread } = correlation;
+    const { thread, askedMs } = correlation;
+    // A program has the id in its hands, and may give back another time.
+    if (isFirst(message)) this.#seconds.record(Math.max(0, performance.now() - askedMs) / 1000);
     if (isLongerThan(message.body, this.#answerBytesMax))
       line.refused({ "correlation-id": id }, thread, message.topic, "failed", tooLarge);
     else line.answer(message, id, thread);
@@ -111,4 +119,10 @@ export class Requests {
 /** Whether the request has expired, and its client was told so. */
 function isOver({ hasExpiration }: Correlation, line: Line, id: string): boolean {
   return hasExpiration && line.hasExpired(id);
+}
+
+/** Whether it ends a client's waiting: handlers number their answers, and other programs have one. */
+function isFirst({ id }: Message): boolean {
+  const number = /\/(\d+)$/.exec(id)?.[1];
+  return number === undefined || number === "1";
 }

@@ -87,6 +87,37 @@ describe("a request's correlation id", () => {
   });
 });
 
+test("how long clients wait is measured up to the first answer of each group, whoever it is that answers", () => {
+  let now = 7_000.5;
+  const clock = jest.spyOn(performance, "now").mockImplementation(() => now);
+  const { requests, line } = asking();
+  const answerAfter = (ms: number, id: string, thread: Thread, asked?: Message["headers"]) => {
+    const headers = asked ?? line.headersOf({}, thread, "t");
+    now += ms;
+    requests.answer({ ...answerOf(headers), id }, idIn(headers));
+    return headers;
+  };
+  const thread = { replyTo: "x", correlationId: "1" };
+  const measured = () => {
+    const metric = requests.metrics.find(({ name }) => name === "warren_request_seconds");
+    if (metric === undefined || !("readHistogram" in metric)) throw new Error("there is no such histogram");
+    const { count, sum } = metric.readHistogram();
+    return [count, Math.round(sum * 10) / 10];
+  };
+  const streamed = answerAfter(200, "manager-0a1b2c3d4e5f-7/processor/1", thread);
+  answerAfter(10_000, "manager-0a1b2c3d4e5f-7/processor/2", thread, streamed);
+  expect(measured()).toEqual([1, 0.2]);
+  answerAfter(300, "manager-0a1b2c3d4e5f-8/processor/error", thread);
+  answerAfter(1_500, "a worker's own id", { replyTo: "y", correlationId: undefined });
+  expect(measured()).toEqual([3, 2]);
+  // A worker gives back a time that is to come.
+  const headers = line.headersOf({}, thread, "t");
+  const forged = idIn(headers).replace(/:-[0-9a-z]+\./, ":-zzzzzzzzz.");
+  requests.answer({ ...answerOf({ ...headers, "correlation-id": forged }), id: "late" }, forged);
+  expect(measured()).toEqual([4, 2]);
+  clock.mockRestore();
+});
+
 describe("a request with an expiration", () => {
   beforeEach(() => void jest.useFakeTimers());
   afterEach(() => void jest.useRealTimers());
