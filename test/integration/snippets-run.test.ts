@@ -29,7 +29,7 @@ let system: System;
 
 beforeAll(() => {
   symlinkSync(join(projectFolder, "node_modules"), join(folder, "node_modules"));
-  // React is not among what Warren needs. A hook is a function that React calls, and so does this.
+  // React itself is not among what Warren needs.
   writeFileSync(join(folder, "react.js"), react);
   writeFileSync(
     join(folder, "tsconfig.json"),
@@ -47,9 +47,41 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+/** As much of React as a hook sees of it: one component, drawn again when something of it has changed, whose result is printed. */
 const react = `
-export const useState = () => [undefined, (value) => console.log("state", value)];
-export const useEffect = (effect) => void effect();
+const hooks = [];
+let component, next, effects, isPlanned = false;
+const own = (make) => hooks[next++] ??= make();
+const plan = () => {
+  if (!isPlanned) queueMicrotask(draw);
+  isPlanned = true;
+};
+function draw() {
+  [isPlanned, next, effects] = [false, 0, []];
+  console.log("shown", component());
+  for (const effect of effects) effect();
+}
+export const render = (given) => {
+  component = given;
+  draw();
+};
+export const useState = () => {
+  const state = own(() => ({ set: (value) => plan((state.value = value)) }));
+  return [state.value, state.set];
+};
+export const useSyncExternalStore = (subscribe, get) => {
+  own(() => ({ end: subscribe(plan) }));
+  return get();
+};
+export const useEffect = (effect, dependencies) => {
+  const last = own(() => ({}));
+  if (last.dependencies?.every((each, index) => Object.is(each, dependencies[index]))) return;
+  last.dependencies = dependencies;
+  effects.push(() => {
+    last.end?.();
+    last.end = effect();
+  });
+};
 `;
 
 /** What the documents suppose to be there: a client that is connected. */
@@ -149,6 +181,9 @@ const runs: Readonly<Record<string, (snippet: Snippet) => Promise<void>>> = {
     const before = connected().replace("/ws", "/ws/anna");
     await runSnippet(snippet, { before, url: notifying.url }).prints("your order is ready");
   },
+  "README.md: /temp-queue/mine": async (snippet) => {
+    await runSnippet(snippet, { before: connected() }).prints("1 processed message: coffee");
+  },
   "docs/front-end.md: onStompError": async (snippet) => {
     await runSnippet(snippet).prints("/topic/orders.new processed message: two coffees");
   },
@@ -181,8 +216,20 @@ const runs: Readonly<Record<string, (snippet: Snippet) => Promise<void>>> = {
     await runSnippet({ ...snippet, code }, { after, url: guarded.url }).prints("connected as anna");
   },
   "docs/front-end.md: useTopic": async (snippet) => {
-    const program = runSnippet(snippet, { before: connected(), after: 'useTopic(client, "orders.react");' });
-    await sayUntilHeard("orders.react", "espresso", program, "state espresso");
+    // It is drawn before there is a connection, and outlives the first one.
+    const after = `
+import { render } from "react";
+process.on("SIGUSR2", () => { client.forceDisconnect(); console.log("cut off"); });
+render(() => useTopic("orders.react"));
+`;
+    const program = runSnippet(snippet, { after });
+    await program.prints("shown undefined");
+    await sayUntilHeard("orders.react", "espresso", program, "shown espresso");
+    process.kill(program.pid, "SIGUSR2");
+    await program.prints("cut off");
+    await using other = await connect(system.wsUrl("/ws?topic=orders.react"));
+    other.send("ristretto");
+    await program.prints("shown processed message: ristretto");
   },
   "docs/protocol.md: new WebSocket(": async (snippet) => {
     await runSnippet(snippet).prints("processed message: hello");

@@ -41,7 +41,7 @@ test("JavaScript and TypeScript in the documents have the types that they use", 
   // Nothing of ours needs it, so it is not installed.
   writeFileSync(
     join(source, "react.d.ts"),
-    'declare module "react" { export const useEffect: any, useState: any; }',
+    'declare module "react" { export const useEffect: any, useState: any, useSyncExternalStore: any; }',
   );
   const shown = snippets("js", "ts");
   expect(shown.length).toBeGreaterThan(7);
