@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "../support/client.ts";
 import { removeAtExit } from "../support/leftovers.ts";
+import { faultsInExport } from "../support/otlp.ts";
 import { connectStomp } from "../support/stomp-client.ts";
 import { integrationTimeoutMs } from "../support/timeout.ts";
 import { until } from "../support/wait.ts";
@@ -27,6 +28,7 @@ interface Span {
 function startCollector() {
   const spans: Span[] = [];
   const services = new Set<string>();
+  const faults: string[] = [];
   const server = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
@@ -34,7 +36,9 @@ function startCollector() {
       const { pathname } = new URL(request.url);
       if (pathname !== "/v1/traces" || request.headers.get("content-type") !== "application/json")
         return new Response("", { status: 404 });
-      const { resourceSpans } = (await request.json()) as {
+      const exported: unknown = await request.json();
+      faults.push(...faultsInExport(exported));
+      const { resourceSpans } = exported as {
         resourceSpans: {
           resource: Pick<Span, "attributes">;
           scopeSpans: { scope: { name: string }; spans: Span[] }[];
@@ -48,7 +52,7 @@ function startCollector() {
       return Response.json({ partialSuccess: {} });
     },
   });
-  return { url: server.url.href, spans, services, [Symbol.dispose]: () => void server.stop(true) };
+  return { url: server.url.href, spans, services, faults, [Symbol.dispose]: () => void server.stop(true) };
 }
 
 test("a trace goes with a message through WebSocket, AMQP, the handler and the answer, and its spans to a collector", async () => {
@@ -127,4 +131,27 @@ test("a trace goes with a message through WebSocket, AMQP, the handler and the a
     "both traces count as sent",
   );
   expect(await metrics()).toContain("\nwarren_spans_dropped_total 0\n");
+  expect(collector.faults).toEqual([]);
+});
+
+test("what the protocol for spans does not know, or has otherwise, is found", () => {
+  const span = {
+    traceId: "0".repeat(32),
+    spanId: "00f067aa0ba902b7",
+    name: "publish",
+    kind: "PRODUCER",
+    colour: "red",
+  };
+  const times = { startTimeUnixNano: 1, endTimeUnixNano: "1795651200000000000" };
+  expect(
+    faultsInExport({ resourceSpans: [{ scopeSpans: [{ spans: [{ ...span, ...times }, {}] }] }] }),
+  ).toEqual([
+    `request.resourceSpans[0].scopeSpans[0].spans[0].traceId cannot be "${span.traceId}"`,
+    'request.resourceSpans[0].scopeSpans[0].spans[0].kind cannot be "PRODUCER"',
+    "there is no request.resourceSpans[0].scopeSpans[0].spans[0].colour",
+    "request.resourceSpans[0].scopeSpans[0].spans[0].startTimeUnixNano cannot be 1",
+    ...["traceId", "spanId", "name", "startTimeUnixNano", "endTimeUnixNano"].map(
+      (name) => `request.resourceSpans[0].scopeSpans[0].spans[1] has no ${name}`,
+    ),
+  ]);
 });
