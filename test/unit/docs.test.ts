@@ -102,7 +102,8 @@ describe("a flag that a document names is there", () => {
   ]);
   const help: string[] = [];
   const sources = [
-    "src/dead-letters/command.ts",
+    "src/dead-letters/request.ts",
+    "src/groups/request.ts",
     "test/faults/run.ts",
     "test/chaos/run.ts",
     "test/bench/options.ts",
@@ -168,3 +169,35 @@ function anchorsOf(text: string): Set<string> {
     ...ids,
   ]);
 }
+
+test("docs/operations.md says of each alert, and of no other, what to do when it wakes somebody", () => {
+  interface Rules {
+    readonly groups: readonly { readonly rules: readonly { readonly alert: string }[] }[];
+  }
+  const rules = Bun.YAML.parse(
+    readFileSync(join(projectFolder, "ops/prometheus/warren.rules.yaml"), "utf8"),
+  ) as Rules;
+  const alerts = rules.groups.flatMap((group) => group.rules.map(({ alert }) => alert));
+  const explained = [...textOf("docs/operations.md").matchAll(/^\| `(Warren\w+)` \|/gm)].map(
+    ([, name]) => name!,
+  );
+  expect(alerts.length).toBeGreaterThan(10);
+  expect(explained).toEqual(alerts);
+});
+
+test("docs/protocol.md has all that a handler is called with", () => {
+  const types = readFileSync(join(projectFolder, "src/processor/handler-types.ts"), "utf8");
+  const text = textOf("docs/protocol.md");
+  const tableOf = (head: string) =>
+    new RegExp(`^\\| of the ${head} \\| \\|\\n(?:\\|.*\\n)+`, "m").exec(text)![0];
+  for (const [name, head] of [
+    ["HandlerMessage", "message"],
+    ["HandlerContext", "context"],
+  ] as const) {
+    const [, body] = new RegExp(`export interface ${name} \\{\\n([\\s\\S]*?)\\n\\}`).exec(types)!;
+    const members = [...body!.matchAll(/^ {2}(?:readonly )?(\w+)[(:?]/gm)].map(([, member]) => member!);
+    expect(members.length).toBeGreaterThan(5);
+    const table = tableOf(head);
+    expect(members.filter((member) => !new RegExp(`\`${member}\\b`).test(table))).toEqual([]);
+  }
+});
