@@ -33,26 +33,26 @@ interface Story {
   readonly value?: string;
 }
 
-const process = { job: "warren", instance: "127.0.0.1:9100" };
-const { instance } = process;
+const own = { job: "warren", instance: "127.0.0.1:9100" };
+const { instance } = own;
 
 /** Twenty minutes of each alert: those in which it is told of, and those in which it is not. */
 const stories: Readonly<Record<string, Story>> = {
-  WarrenIsAway: { bad: { up: "1 0x20" }, good: { up: "1x20" }, labels: process },
+  WarrenIsAway: { bad: { up: "1 0x20" }, good: { up: "1x20" }, labels: own },
   WarrenLostRabbitMQ: {
     bad: { warren_broker_connected: "0x20" },
     good: { warren_broker_connected: "0x10 1x10" },
-    labels: process,
+    labels: own,
   },
   WarrenHoldsClientsBack: {
     bad: { warren_clients_held_back: "3x20" },
     good: { warren_clients_held_back: "0x20" },
-    labels: process,
+    labels: own,
   },
   WarrenQueueFull: {
     bad: { 'warren_queue_full{queue="wsmanager.billing"}': "1x20" },
     good: {},
-    labels: { ...process, queue: "wsmanager.billing" },
+    labels: { ...own, queue: "wsmanager.billing" },
   },
   // An empty queue fills, too.
   WarrenGroupAbandoned: {
@@ -64,25 +64,25 @@ const stories: Readonly<Record<string, Story>> = {
   WarrenQueueGrows: {
     bad: { warren_queue_messages: "2000+100x20" },
     good: { warren_queue_messages: "5000-100x20" },
-    labels: process,
+    labels: own,
     value: "4000",
   },
   WarrenProcessorBehind: {
     bad: { warren_queue_age_seconds: "90x20", warren_queue_messages: "5x20" },
     // Nothing came after the last one.
     good: { warren_queue_age_seconds: "90x20", warren_queue_messages: "0x20" },
-    labels: process,
+    labels: own,
     value: "90",
   },
   WarrenDeadLetters: {
     bad: { warren_dead_lettered_total: "0x10 1x10" },
     good: { warren_dead_lettered_total: "3x20" },
-    labels: process,
+    labels: own,
   },
   WarrenMessagesSetAside: {
     bad: { 'warren_dead_letters_set_aside_total{reason="size"}': "0x10 1x10" },
     good: { 'warren_set_aside_total{reason="size"}': "1x20" },
-    labels: { ...process, reason: "size" },
+    labels: { ...own, reason: "size" },
   },
   WarrenSlowConfirms: {
     bad: {
@@ -100,13 +100,13 @@ const stories: Readonly<Record<string, Story>> = {
   WarrenBehindTheLog: {
     bad: { warren_log_lag_seconds: "8x20" },
     good: { warren_log_lag_seconds: "0.01x20" },
-    labels: process,
+    labels: own,
     value: "8",
   },
   WarrenEventLoopLate: {
     bad: { warren_event_loop_lag_max_seconds: "0.75x20" },
     good: { warren_event_loop_lag_max_seconds: "0.02x20" },
-    labels: process,
+    labels: own,
     value: "0.75",
   },
   WarrenCutsClientsOff: {
@@ -118,7 +118,7 @@ const stories: Readonly<Record<string, Story>> = {
   WarrenNearlyFull: {
     bad: { warren_clients: "95x20", warren_clients_max: "100x20" },
     good: { warren_clients: "80x20", warren_clients_max: "100x20" },
-    labels: process,
+    labels: own,
   },
 };
 
@@ -127,9 +127,9 @@ async function played(series: Series, alert: string, told: readonly object[]): P
   const folder = mkdtempSync(join(tmpdir(), "warren-alerts-"));
   removeAtExit(folder);
   const input = Object.entries(series).map(([metric, values]) => {
-    const [name, own = "}"] = metric.split(/\{(.*)/s) as [string, string?];
-    const others = own === "}" ? own : `,${own}`;
-    return { series: `${name}{job="${process.job}",instance="${instance}"${others}`, values };
+    const [name, others = "}"] = metric.split(/\{(.*)/s) as [string, string?];
+    const ending = others === "}" ? others : `,${others}`;
+    return { series: `${name}{job="${own.job}",instance="${instance}"${ending}`, values };
   });
   const story = {
     interval: "1m",
