@@ -298,6 +298,7 @@ async function play(world: World, one: typeof step extends fc.Arbitrary<infer S>
 
 test("whoever reads as slowly as he likes gets all of it in order: live until he is cut off, durable for ever", async () => {
   let cutOffs = 0;
+  const tried = rounds(30);
   await fc.assert(
     fc.asyncProperty(
       fc.array(step, { maxLength: 50, size: "max" }),
@@ -346,7 +347,7 @@ test("whoever reads as slowly as he likes gets all of it in order: live until he
         world.close();
       },
     ),
-    rounds(30),
+    tried,
   );
-  expect(cutOffs).toBeGreaterThan(5);
+  expect(cutOffs).toBeGreaterThan(tried.numRuns / 6);
 });

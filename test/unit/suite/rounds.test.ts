@@ -8,7 +8,7 @@ const files = [...new Bun.Glob("test/**/*.test.ts").scanSync(root)];
 
 test("every property is tried with the same inputs in every run", () => {
   const asserted = /\bfc\.assert\(/g;
-  const tried = /\brounds\(\d*\),?\s*\)/g;
+  const tried = /\brounds\(\d*\)(?:,?\s*\)|;)/g;
   const texts = files.map((path) => ({ path, text: readFileSync(join(root, path), "utf8") }));
   const properties = texts.filter(({ text }) => text.includes('from "fast-check"'));
   expect(properties.length).toBeGreaterThan(50);

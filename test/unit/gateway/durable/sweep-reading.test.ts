@@ -66,6 +66,7 @@ const step = fc.oneof(
 test("what is read comes once and in order, whatever its size and however it is sent, or the reading says that it cannot go on", () => {
   let readAgain = 0;
   let lost = 0;
+  const tried = rounds(60);
   fc.assert(
     fc.property(
       fc.array(fc.constantFrom(0, 100, 100, 1000, mebibyte, 2 * mebibyte), {
@@ -127,9 +128,10 @@ test("what is read comes once and in order, whatever its size and however it is 
         reading.stop();
       },
     ),
-    rounds(60),
+    tried,
   );
-  expect(readAgain).toBeGreaterThan(20);
+  // Or the rounds would be of no use.
+  expect(readAgain).toBeGreaterThan(tried.numRuns / 3);
   expect(lost).toBeGreaterThan(0);
-  expect(lost).toBeLessThan(50);
+  expect(lost).toBeLessThan((tried.numRuns * 5) / 6);
 });
