@@ -107,6 +107,8 @@ export class FakePeer {
   readonly bodies: string[] = [];
   readonly #socket: Socket;
   readonly #script: () => Script;
+  /** Whether the connection is over, also for the other end. */
+  hasEnded = false;
   #inbox: Buffer = Buffer.alloc(0);
   #hasHeader = false;
 
@@ -115,6 +117,9 @@ export class FakePeer {
     this.#script = script;
     socket.on("data", (bytes: Buffer) => this.#take(bytes));
     socket.on("error", () => undefined);
+    socket.on("close", () => {
+      this.hasEnded = true;
+    });
   }
 
   send(method: string, fields: Fields, channel = 0): void {

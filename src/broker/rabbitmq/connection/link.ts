@@ -218,6 +218,8 @@ export class Link {
   }
 
   async #closeConnection(connection: ChannelModel): Promise<void> {
+    // One that opened too late has no listener yet. If it breaks before it is closed, amqplib throws an error that nobody listens to.
+    connection.on("error", () => undefined);
     const timeout = rejectAfter(this.#options.timing.closeTimeoutMs, "closing took too long");
     try {
       await Promise.race([connection.close(), timeout.promise, this.#givenUp.promise]);

@@ -437,6 +437,35 @@ test("a link over which something is to be begun anew does not wait as after a f
   await link.close(1000);
 });
 
+test("a connection that opens after its link was told to close, and breaks then, harms nobody", async () => {
+  await using fake = await FakeAmqp.start();
+  const opening = Promise.withResolvers<() => void>();
+  fake.script = (method, peer, channel, fields) => {
+    if (method === "ConnectionOpen") opening.resolve(() => peer.answer(method, channel, fields));
+    else if (method === "ConnectionClose") peer.end();
+    else return undefined;
+    return "answered";
+  };
+  const quiet = () => undefined;
+  const logger = { wants: () => false, debug: quiet, info: quiet, warn: quiet, error: quiet };
+  const link = new Link({
+    name: "test",
+    urls: [fake.url],
+    access: { read: () => ({}) as never },
+    timing,
+    logger,
+    outage: new Outage(logger, () => 0),
+    setUp: () => Promise.resolve(),
+    opened: quiet,
+    onFatal: quiet,
+  });
+  link.start();
+  const open = await opening.promise;
+  await link.close(1000);
+  open();
+  await until(() => fake.peers[0]!.hasEnded, "the connection to be over on both sides");
+});
+
 describe.concurrent("a link that is told to close waits no longer than it may, though RabbitMQ is silent", () => {
   /** Nothing but the time that `close` is given ends a wait within this test. */
   const patient = { ...timing, openTimeoutMs: 120_000, closeTimeoutMs: 120_000 };
