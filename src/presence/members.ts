@@ -104,15 +104,11 @@ export class Members {
   /** The names of clients without an id have changed. */
   renamed(): void {
     this.#seekAgain();
-    const known = new Set(
-      [...this.#held].filter(([, { state }]) => state === "known").map(([topic]) => topic),
-    );
-    for (const topic of known) {
-      const held = this.#held.get(topic)!;
+    const known = new Map([...this.#held].filter(([, { state }]) => state === "known"));
+    for (const [topic, held] of known)
       for (const client of [...held.clients.keys()])
         this.#leave(topic, held, client, Number.POSITIVE_INFINITY);
-    }
-    this.#find(known);
+    if (known.size > 0) this.#attendance.forEach((client) => this.#enterAll(known, client));
   }
 
   /** The changes of each topic since the last call. */
@@ -154,12 +150,7 @@ export class Members {
     for (const [topic, held] of sought)
       if (held.state === "unknown") held.state = "sought";
       else sought.delete(topic);
-    const see = (client: Attendee) => {
-      for (const topic of client.topics()) {
-        const held = sought.get(topic);
-        if (held !== undefined) this.#enter(topic, held, client);
-      }
-    };
+    const see = (client: Attendee) => this.#enterAll(sought, client);
     const look: Look = new Look(this.#attendance, see, () => {
       this.#look = undefined;
       this.#nextMs = beganMs + Math.max(this.#lookEveryMs, restFactor * look.tookMs);
@@ -184,12 +175,12 @@ export class Members {
     this.#lookSoon();
   }
 
-  #find(topics: ReadonlySet<string>): void {
-    if (topics.size === 0) return;
-    this.#attendance.forEach((client) => {
-      for (const topic of client.topics())
-        if (topics.has(topic)) this.#enter(topic, this.#held.get(topic)!, client);
-    });
+  /** Counts a client where it subscribes to one of these topics. */
+  #enterAll(topics: ReadonlyMap<string, Held>, client: Attendee): void {
+    for (const topic of client.topics()) {
+      const held = topics.get(topic);
+      if (held !== undefined) this.#enter(topic, held, client);
+    }
   }
 
   #enter(topic: string, held: Held, client: Attendee): void {
