@@ -108,7 +108,7 @@ export class Members {
     for (const [topic, held] of known)
       for (const client of [...held.clients.keys()])
         this.#leave(topic, held, client, Number.POSITIVE_INFINITY);
-    if (known.size > 0) this.#attendance.forEach((client) => this.#enterAll(known, client));
+    if (known.size > 0) this.#attendance.forEach((client) => void this.#enterAll(known, client));
   }
 
   /** The changes of each topic since the last call. */
@@ -156,7 +156,8 @@ export class Members {
       this.#nextMs = beganMs + Math.max(this.#lookEveryMs, restFactor * look.tookMs);
       // These topics are sent as whole lists, not as changes, so they count as known only after that.
       for (const held of sought.values()) held.state = "known";
-      this.#hooks.onKnown([...asked]);
+      // One that was left and is watched again by now is looked for next time.
+      this.#hooks.onKnown([...asked].filter((topic) => this.#held.get(topic)?.state === "known"));
       this.#lookSoon();
     });
     this.#look = look;

@@ -10,6 +10,8 @@ class PlayedClient implements Attendee {
   readonly seat = { address: undefined, connection: 1 };
   readonly subscribed = new Set<string>();
   readonly id: string;
+  /** Whether it was looked at. */
+  wasAsked = false;
 
   constructor(id: string, ...topics: string[]) {
     this.id = id;
@@ -17,6 +19,7 @@ class PlayedClient implements Attendee {
   }
 
   topics(): Iterable<string> {
+    this.wasAsked = true;
     const untilMs = performance.now() + 0.2;
     while (performance.now() < untilMs);
     return this.subscribed;
@@ -80,5 +83,21 @@ test("a topic that is asked for while clients are looked at, or whose clients ge
   await until(() => known.includes("t") && known.includes("u"), "both are known");
   expect([...members.of("t")!]).toHaveLength(50);
   expect([...members.of("u")!]).toHaveLength(100);
+  members.close();
+});
+
+test("a topic that is left and watched again while clients are looked at is not called known before it is", async () => {
+  const { clients, known, members } = membersOf(100);
+  const [first] = clients;
+  members.watch("t", "m");
+  members.watch("u", "m");
+  while (!first!.wasAsked) await turn();
+  expect(known).toEqual([]);
+  members.unwatch("t", "m");
+  members.watch("t", "m");
+  await until(() => known.includes("u"), "the other one is known");
+  expect(known).toEqual(["u"]);
+  await until(() => known.includes("t"), "it is known, too");
+  expect([...members.of("t")!]).toHaveLength(50);
   members.close();
 });
