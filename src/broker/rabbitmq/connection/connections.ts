@@ -47,10 +47,13 @@ export class Connections {
     if (this.#links.length === 0) return { state: "connecting", why: "not started" };
     const states = this.#links.map(({ state }) => state);
     if (states.some(({ is }) => is === "closed")) return { state: "closed" };
-    const connecting = states.filter((state) => state.is === "connecting");
-    // The reason of one link is true for the others, which may still be trying.
-    if (connecting.length > 0)
-      return { state: "connecting", why: connecting.find(({ why }) => why)?.why ?? "connecting" };
+    if (states.some(({ is }) => is === "connecting")) {
+      // The reason of one link is true for the others, which may still be trying: also that of a link which nobody waits for.
+      const whys = [...this.#links, ...this.#besides].map(({ state }) =>
+        state.is === "connecting" ? state.why : undefined,
+      );
+      return { state: "connecting", why: whys.find((each) => each !== undefined) ?? "connecting" };
+    }
     const why = this.#blockedWhys().find((each) => each !== undefined);
     return why === undefined ? { state: "ready" } : { state: "blocked", why };
   }
