@@ -1,7 +1,7 @@
 import type { Address } from "./address.ts";
 import { FrameError, FrameReader, type FrameSink } from "./frame-reader.ts";
 import { describeClose, makeCloseFrame, makeFrame, opcodes } from "./frames.ts";
-import type { Speaker } from "./speaker.ts";
+import type { Session } from "./session.ts";
 
 const handshakeMsMax = 10_000;
 
@@ -23,7 +23,7 @@ export interface Audience {
  * the client instead of the server.
  */
 export class Connection implements FrameSink {
-  readonly speaker: Speaker;
+  readonly session: Session;
   readonly #audience: Audience;
   readonly #reader = new FrameReader(this);
   readonly #address: Address;
@@ -37,9 +37,9 @@ export class Connection implements FrameSink {
   #unsent: Uint8Array | undefined;
   #closeReason = "1006 (cut without a close frame)";
 
-  constructor(address: Address, speaker: Speaker, audience: Audience) {
+  constructor(address: Address, session: Session, audience: Audience) {
     this.#address = address;
-    this.speaker = speaker;
+    this.session = session;
     this.#audience = audience;
   }
 
@@ -148,7 +148,7 @@ export class Connection implements FrameSink {
   }
 
   onClose(): void {
-    const { refusal } = this.speaker;
+    const { refusal } = this.session;
     if (this.#phase === "opening" || this.#phase === "greeting")
       this.#fail(
         refusal === undefined
@@ -161,7 +161,7 @@ export class Connection implements FrameSink {
   }
 
   text(bytes: Uint8Array, at: number, length: number): void {
-    this.speaker.heard(bytes, at, length);
+    this.session.heard(bytes, at, length);
   }
 
   binary(): void {
@@ -188,7 +188,7 @@ export class Connection implements FrameSink {
       }
       this.#phase = "greeting";
       this.#head = Buffer.alloc(0);
-      const { hello } = this.speaker;
+      const { hello } = this.session;
       if (hello !== undefined) this.send(hello, 0, hello.length);
       this.#read(answer, frames);
     } catch (thrown) {
@@ -199,8 +199,8 @@ export class Connection implements FrameSink {
 
   #read(chunk: Uint8Array, from: number): void {
     this.#reader.read(chunk, from);
-    this.speaker.paused();
-    if (this.#phase !== "greeting" || !this.speaker.isReady) return;
+    this.session.paused();
+    if (this.#phase !== "greeting" || !this.session.isReady) return;
     this.#phase = "open";
     this.#opened.resolve();
   }

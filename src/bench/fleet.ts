@@ -4,8 +4,8 @@ import { type Audience, Connection, Refused } from "./connection.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Plan } from "./plan.ts";
 import type { Returns } from "./returns.ts";
-import { type Speaker, TextSpeaker } from "./speaker.ts";
-import { StompSpeaker } from "./stomp-speaker.ts";
+import { type Session, TextSession } from "./session.ts";
+import { StompSession } from "./stomp-session.ts";
 
 /** Handshakes under way at a time: more would only queue in the server's backlog, and some be refused. */
 const handshakesMax = 256;
@@ -95,11 +95,11 @@ export class Fleet {
    */
   resume(index: number): Promise<boolean> | undefined {
     const { connection, at } = this.#members[index]!;
-    const { speaker } = connection;
-    if (!connection.isOpen || !(speaker instanceof StompSpeaker) || speaker.position === undefined)
+    const { session } = connection;
+    if (!connection.isOpen || !(session instanceof StompSession) || session.position === undefined)
       return undefined;
     connection.cut();
-    return this.#replace(index, at + 1, speaker.position).then(
+    return this.#replace(index, at + 1, session.position).then(
       () => true,
       (thrown: unknown) => {
         this.#note(`did not come back: ${explain(thrown)}`);
@@ -109,11 +109,11 @@ export class Fleet {
   }
 
   #member(index: number, at: number, after?: string): Member {
-    const speaker = this.#speaker(index, after);
+    const session = this.#session(index, after);
     const audience = this.#plan.stays
       ? { ...this.#audience, closed: (reason: string) => this.#left(index, reason) }
       : this.#audience;
-    return { connection: new Connection(this.#addresses[at]!, speaker, audience), at };
+    return { connection: new Connection(this.#addresses[at]!, session, audience), at };
   }
 
   /** Another connection for a client. Resolves when it is open. */
@@ -130,8 +130,8 @@ export class Fleet {
     const { at } = this.#members[index]!;
     this.#returns.left((attempt) => {
       // Not before: the end may come in the same piece as the last messages, while their position is still being read.
-      const { speaker } = this.#members[index]!.connection;
-      const after = speaker instanceof StompSpeaker ? speaker.position : undefined;
+      const { session } = this.#members[index]!.connection;
+      const after = session instanceof StompSession ? session.position : undefined;
       return this.#replace(index, at + attempt, after).then(
         () => true,
         () => false,
@@ -139,11 +139,11 @@ export class Fleet {
     });
   }
 
-  #speaker(index: number, after?: string): Speaker {
+  #session(index: number, after?: string): Session {
     const { stomp, stays, reconnectEveryMs } = this.#plan;
-    if (stomp === undefined) return new TextSpeaker(index, this.#inbox);
+    if (stomp === undefined) return new TextSession(index, this.#inbox);
     const mayComeBack = stays || reconnectEveryMs !== undefined;
-    return new StompSpeaker(index, this.#inbox, stomp, mayComeBack, stomp.isDurable ? after : undefined);
+    return new StompSession(index, this.#inbox, stomp, mayComeBack, stomp.isDurable ? after : undefined);
   }
 
   async #openOne(member: Member, isFirst: boolean): Promise<void> {

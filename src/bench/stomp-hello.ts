@@ -3,7 +3,7 @@ import { frameText, type Header } from "../wire/stomp/frames.ts";
 import { makeFrame, opcodes } from "./frames.ts";
 
 /** The receipt of the SUBSCRIBE. */
-export const inForce = "in-force";
+export const subscribedReceipt = "subscribed";
 
 /** How a client of the bench introduces itself: CONNECT, and one SUBSCRIBE. */
 export class StompHello {
@@ -34,7 +34,7 @@ export class StompHello {
     const headers: Header[] = [
       ["id", "0"],
       ["destination", this.destination],
-      ["receipt", inForce],
+      ["receipt", subscribedReceipt],
     ];
     if (after !== undefined) headers.push(["x-stream-after", after]);
     else if (this.isDurable) headers.push(["x-stream-offset", "next"]);

@@ -13,10 +13,10 @@ export interface EventsLink {
   /** The name of this link's source. Each link has another source. */
   readonly source: string;
   /**
-   * Publishes an event to the source, or to a voice. Never throws. The tags in `EventsPeer.confirmed` count the calls of this method and of
+   * Publishes an event to the source, or under an epoch. Never throws. The tags in `EventsPeer.confirmed` count the calls of this method and of
    * `probe`, from 1.
    */
-  publish(key: string, body: string, voice?: Voice): void;
+  publish(key: string, body: string, epoch?: Epoch): void;
   /** Publishes an event of a client only to programs. If none listens, `EventsPeer.unheard` is called, before the confirm. */
   probe(key: string, body: string): void;
   /** Publishes a command for all managers, including this one. The answers come to `EventsPeer.answered` with the id. */
@@ -52,24 +52,27 @@ export interface EventsLink {
   /** Whether a manager is connected to the broker. */
   isConnected(manager: string): Promise<boolean>;
   /**
-   * Runs a job that concerns one manager, while no other manager runs such a job. What the job says about that manager it publishes by the
-   * voice that it gets: nothing more arrives by earlier voices, even if it was published before.
+   * Runs a job that concerns one manager, while no other manager runs such a job. The job publishes about that manager under the epoch
+   * that it gets: nothing more arrives under earlier epochs, even if it was published before.
    *
    * @returns false if another manager is running such a job
    * @throws what the job throws, or if the link was lost meanwhile
    */
-  alone(manager: string, job: (voice: Voice) => Promise<void>): Promise<boolean>;
+  alone(manager: string, job: (epoch: Epoch) => Promise<void>): Promise<boolean>;
   /** Keeps a record of revoked tokens. Resolves when it is safe. @throws if the link was lost meanwhile */
   revoke(body: string): Promise<void>;
   /** Gives the link up. Another one follows. */
   giveUp(why: string): void;
 }
 
-/** A way to publish about a manager, which is closed when another manager gets a new one. */
-export interface Voice {
+/**
+ * A period in which one manager alone publishes about another, as the epoch of a producer in Kafka. The next epoch fences it: what is still
+ * published under it reaches nobody.
+ */
+export interface Epoch {
   /** Where it publishes. */
   readonly exchange: string;
-  /** Distinguishes it from earlier voices. */
+  /** Distinguishes it from earlier epochs. */
   readonly nonce: string;
 }
 

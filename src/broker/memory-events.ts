@@ -1,4 +1,4 @@
-import type { EventsLink, EventsPeer, Voice } from "./events.ts";
+import type { Epoch, EventsLink, EventsPeer } from "./events.ts";
 import type { OnLeft } from "./leavers.ts";
 
 /** The events of clients within one process. There is one manager, nothing is ever lost, and no manager has to speak for another. */
@@ -43,7 +43,7 @@ export class MemoryEvents {
       read: () => Promise.resolve(),
       isConnected: (name) => Promise.resolve(name === manager),
       alone: async (_manager, job) => {
-        await job(ownVoice);
+        await job(ownEpoch);
         return true;
       },
       revoke: (body) => {
@@ -71,4 +71,4 @@ export class MemoryEvents {
   }
 }
 
-const ownVoice: Voice = { exchange: "", nonce: "" };
+const ownEpoch: Epoch = { exchange: "", nonce: "" };

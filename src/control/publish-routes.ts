@@ -1,4 +1,4 @@
-import { faultInKey } from "../envelope/once-id.ts";
+import { faultInKey } from "../envelope/idempotency-key.ts";
 import { isName, type OutgoingMessage } from "../message.ts";
 import { bodyIn } from "../properties.ts";
 import { isPattern } from "../topics/pattern.ts";

@@ -1,5 +1,5 @@
 import { OldestFirst } from "../collections/oldest-first.ts";
-import { isWithinWindow, type OnceId } from "./once-id.ts";
+import { isWithinWindow, type OnceId } from "../message-id.ts";
 
 /** What a key costs in memory, in bytes: its text, its places in a map and in an order, and a number. */
 const keyBytes = 256;

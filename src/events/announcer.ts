@@ -1,4 +1,4 @@
-import type { EventsLink, Voice } from "../broker/events.ts";
+import type { Epoch, EventsLink } from "../broker/events.ts";
 import { reasonOf } from "../errors.ts";
 import type { Attendance, Attendee } from "./attendance.ts";
 import { tellOfEnds } from "./ends.ts";
@@ -173,12 +173,12 @@ export class Announcer {
     // Another manager may be about to report for this one.
     while (
       this.outgoing.link === link &&
-      !(await link.alone(this.#manager, (voice) => this.#compare(link, voice)))
+      !(await link.alone(this.#manager, (epoch) => this.#compare(link, epoch)))
     )
       await Bun.sleep(lockAgainAfterMs);
   }
 
-  async #compare(link: EventsLink, voice: Voice): Promise<void> {
+  async #compare(link: EventsLink, epoch: Epoch): Promise<void> {
     const former = [...this.#formerSources];
     for (const source of former) await link.fence(source);
     const ledger =
@@ -193,9 +193,9 @@ export class Announcer {
       if (client.protocol !== undefined) this.#uncompared.add(client);
     });
     await this.#compareClients(link, open);
-    await tellOfEnds(this.outgoing, this.#manager, open, "while the broker was away", voice);
+    await tellOfEnds(this.outgoing, this.#manager, open, "while the broker was away", epoch);
     this.snapshot();
-    for (const source of former) this.outgoing.ended(source, voice);
+    for (const source of former) this.outgoing.ended(source, epoch);
     await this.outgoing.settled();
     if (this.outgoing.link !== link) return;
     this.#formerSources = this.#formerSources.filter((source) => !former.includes(source));

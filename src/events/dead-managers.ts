@@ -1,4 +1,4 @@
-import type { EventsLink, Voice } from "../broker/events.ts";
+import type { Epoch, EventsLink } from "../broker/events.ts";
 import { tellOfEnds } from "./ends.ts";
 import type { Known } from "./event.ts";
 import type { Outgoing } from "./outgoing.ts";
@@ -18,7 +18,7 @@ export interface DeadReport {
 /** A dead manager for which no other manager reports until this one is done. */
 interface Held {
   readonly known: Known;
-  readonly voice: Voice;
+  readonly epoch: Epoch;
 }
 
 /**
@@ -45,12 +45,12 @@ export async function reportDead(
     for (const { known } of held) for (const source of known[1]) await link.fence(source);
     const managers = held.map(({ known }) => known);
     const ledger = await readWhole(managers, link, () => outgoing.mark());
-    for (const { known, voice } of held) {
+    for (const { known, epoch } of held) {
       const [manager, sources] = known;
       const open = new Map(sources.flatMap((source) => [...ledger.openOf(source)]));
       counts.set(manager, open.size);
-      await tellOfEnds(outgoing, manager, open, "manager lost", voice);
-      for (const source of sources) outgoing.ended(source, voice);
+      await tellOfEnds(outgoing, manager, open, "manager lost", epoch);
+      for (const source of sources) outgoing.ended(source, epoch);
     }
     await outgoing.settled();
   };
@@ -59,9 +59,9 @@ export async function reportDead(
     const known = dead[at];
     if (known === undefined) return await report();
     let isHeld = false;
-    const locking = link.alone(known[0], async (voice) => {
+    const locking = link.alone(known[0], async (epoch) => {
       isHeld = true;
-      if (!isDone(known[0])) held.push({ known, voice });
+      if (!isDone(known[0])) held.push({ known, epoch });
       await hold(at + 1);
     });
     await locking.catch((error: unknown) => {

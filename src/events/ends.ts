@@ -1,4 +1,4 @@
-import { eventKeys, type Voice } from "../broker/events.ts";
+import { type Epoch, eventKeys } from "../broker/events.ts";
 import type { ClientEvent, Entry } from "./event.ts";
 import type { Outgoing } from "./outgoing.ts";
 
@@ -13,7 +13,7 @@ export async function tellOfEnds(
   manager: string,
   open: Iterable<Entry>,
   reason: string,
-  voice: Voice,
+  epoch: Epoch,
 ): Promise<void> {
   const { link } = outgoing;
   const at = Date.now();
@@ -21,7 +21,7 @@ export async function tellOfEnds(
   for (const [connection, client] of open) {
     if (outgoing.link !== link) return;
     const event: ClientEvent = { event: "disconnected", client, connection, manager, at, reason };
-    outgoing.publish(eventKeys.disconnected, JSON.stringify(event), voice);
+    outgoing.publish(eventKeys.disconnected, JSON.stringify(event), epoch);
     if (++count % sliceEvents > 0) continue;
     await new Promise((resolve) => setImmediate(resolve));
     if (outgoing.unconfirmed > unconfirmedMax) await outgoing.settled();

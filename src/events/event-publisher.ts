@@ -1,12 +1,12 @@
 import { eventKeys } from "../broker/events.ts";
 import { type Asked, askingIn, Question } from "./asking.ts";
+import { clientBatchesOf } from "./client-batches.ts";
 import { withoutCancelled } from "./coalescing.ts";
 import type { ClientEvent } from "./event.ts";
 import { eventText } from "./event-text.ts";
 import { FlushTimer } from "./flush-timer.ts";
 import { Gathered } from "./gathered.ts";
 import type { Outgoing } from "./outgoing.ts";
-import { passagesOf } from "./passages.ts";
 import { eventOf, type PendingEvent } from "./pending-event.ts";
 
 /** How many events may wait for the broker's confirm. More wait to be published, so that other work gets its turn. */
@@ -219,8 +219,8 @@ export class EventPublisher {
 
   /** Writes only into the log which clients came and went. @param isOfThem selects the events */
   #record(events: Gathered, isOfThem: (at: number) => boolean): void {
-    for (const passage of passagesOf(this.#manager, events, isOfThem))
-      this.#outgoing.publish(eventKeys.clients, JSON.stringify(passage));
+    for (const batch of clientBatchesOf(this.#manager, events, isOfThem))
+      this.#outgoing.publish(eventKeys.clients, JSON.stringify(batch));
   }
 
   #coalesce(): void {

@@ -23,8 +23,8 @@ export interface ClientEvent {
 /** A connected client in a manager's snapshot: its connection and its id. */
 export type Entry = readonly [connection: string, client: string];
 
-/** Clients that came and went while no program listened. Connections are given by their numbers. */
-export interface Passage {
+/** A batch of clients that came and went while no program listened. Connections are given by their numbers. */
+export interface ClientBatch {
   /** The manager whose clients these are. */
   readonly manager: string;
   /** The connections that were opened. */

@@ -1,5 +1,5 @@
 import { type EventRecord, eventKeys } from "../broker/events.ts";
-import type { Entry, Passage } from "./event.ts";
+import type { ClientBatch, Entry } from "./event.ts";
 import { objectIn } from "./json.ts";
 import { connectionOf } from "./pending-event.ts";
 
@@ -37,7 +37,7 @@ export class Ledger {
       // Another manager may report for it.
       this.#close(connection);
     } else if (key === eventKeys.connected) this.#open(source, [connection, client]);
-    else if (key === eventKeys.clients) this.#passed(source, said);
+    else if (key === eventKeys.clients) this.#applyBatch(source, said);
     else if (key === eventKeys.snapshot && Array.isArray(entries)) {
       const account = this.#accountOf(source);
       if (part === 0) account.begun = new Map();
@@ -57,9 +57,9 @@ export class Ledger {
     return this.#accounts.get(source)?.isWhole === true;
   }
 
-  #passed(
+  #applyBatch(
     source: string,
-    { manager, opened, clients, closed }: Partial<Record<keyof Passage, unknown>>,
+    { manager, opened, clients, closed }: Partial<Record<keyof ClientBatch, unknown>>,
   ): void {
     if (typeof manager !== "string" || ![opened, clients, closed].every(Array.isArray)) return;
     for (const [at, number] of (opened as readonly unknown[]).entries()) {

@@ -1,4 +1,4 @@
-import { type EventsLink, eventKeys, isForLogAlone, type Voice } from "../broker/events.ts";
+import { type Epoch, type EventsLink, eventKeys, isForLogAlone } from "../broker/events.ts";
 
 /** Messages that were published over the current link, until the broker has confirmed them. */
 export class Outgoing {
@@ -63,16 +63,16 @@ export class Outgoing {
   }
 
   /** Publishes a message. It is lost if there is no link. */
-  publish(key: string, body: string, voice?: Voice): void {
+  publish(key: string, body: string, epoch?: Epoch): void {
     if (this.#link === undefined) return;
     this.#published++;
     if (isForLogAlone(key)) this.#ofLog.add(this.#published);
-    this.#link.publish(key, body, voice);
+    this.#link.publish(key, body, epoch);
   }
 
   /** Publishes that a source has ended, and with it all its connections. */
-  ended(source: string, voice?: Voice): void {
-    this.publish(eventKeys.ended, JSON.stringify({ ended: source }), voice);
+  ended(source: string, epoch?: Epoch): void {
+    this.publish(eventKeys.ended, JSON.stringify({ ended: source }), epoch);
   }
 
   /** Publishes a mark for `EventsLink.read`. */

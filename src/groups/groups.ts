@@ -1,7 +1,7 @@
 import type { ChannelModel } from "amqplib";
 import { eventsGroup } from "../broker/events.ts";
 import { groupLedger, readGroups, writeGroup } from "../broker/rabbitmq/topology/group-ledger.ts";
-import { lookOn } from "../broker/rabbitmq/topology/queue-look.ts";
+import { inspectorOn } from "../broker/rabbitmq/topology/queue-inspector.ts";
 import { groupQueue } from "../broker/rabbitmq/topology/topology.ts";
 import { codeOf } from "../errors.ts";
 import type { Group } from "./group.ts";
@@ -27,11 +27,11 @@ export async function lookAt(
   seen: Seen,
   nowMs: number,
 ): Promise<readonly Group[]> {
-  const look = lookOn(connection);
+  const inspector = inspectorOn(connection);
   const groups: Group[] = [];
   for (const name of [...names].toSorted()) {
-    const [main] = await look.depths([groupQueue(name)]);
-    const [events] = await look.depths([groupQueue(eventsGroup(name))]);
+    const [main] = await inspector.depths([groupQueue(name)]);
+    const [events] = await inspector.depths([groupQueue(eventsGroup(name))]);
     if (main === undefined && events === undefined) continue;
     const consumers = Math.max(main?.consumers ?? 0, events?.consumers ?? 0);
     const seenMs = consumers > 0 ? nowMs : seen.get(name);

@@ -1,7 +1,8 @@
 import type { Follower, Missed, RecordExchange } from "../broker/broker.ts";
 import { type Contents, contentsWith, type Envelope, type Head } from "../envelope/envelope.ts";
-import { hasKey, mayHaveKeys } from "../envelope/once-id.ts";
+import { mayHaveKeys } from "../envelope/idempotency-key.ts";
 import type { Message } from "../message.ts";
+import { hasKey } from "../message-id.ts";
 import type { Logger } from "../ops/logger.ts";
 import { LoopTime } from "../ops/loop-time.ts";
 import type { MessageTrace } from "../ops/message-trace.ts";

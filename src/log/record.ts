@@ -9,11 +9,10 @@ import {
   timestampIn,
 } from "../envelope/envelope.ts";
 import { fingerprintOf } from "../envelope/fingerprint.ts";
-import { hasKey } from "../envelope/once-id.ts";
 import { packedContentType } from "../envelope/packing.ts";
 import { topicsIn } from "../envelope/unpacking.ts";
 import type { Headers, Message } from "../message.ts";
-import { isWarrens, isWarrensAnswer } from "./own-ids.ts";
+import { hasKey, isWarrens, isWarrensAnswer } from "../message-id.ts";
 import { positionText } from "./position.ts";
 
 /** Opens an envelope. Returns no messages if it cannot be read. */

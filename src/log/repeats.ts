@@ -1,9 +1,9 @@
 import type { Envelope } from "../envelope/envelope.ts";
-import { hasKey, mayHaveKeys, onceIdIn } from "../envelope/once-id.ts";
+import { mayHaveKeys } from "../envelope/idempotency-key.ts";
 import { packedContentType } from "../envelope/packing.ts";
 import { RecentKeys } from "../envelope/recent-keys.ts";
+import { hasKey, isWarrens, isWarrensAnswer, onceIdIn } from "../message-id.ts";
 import type { KnownRepeats, Repeated } from "./known-repeats.ts";
-import { isWarrens, isWarrensAnswer } from "./own-ids.ts";
 import type { LogRecord } from "./record.ts";
 import { SeenIds } from "./seen.ts";
 

@@ -1,11 +1,12 @@
 import type { Broker, LogStart } from "../broker/broker.ts";
 import { contentsWith, type Envelope, type Head } from "../envelope/envelope.ts";
-import { hasKey, mayHaveKeys, onceIdIn } from "../envelope/once-id.ts";
+import { mayHaveKeys } from "../envelope/idempotency-key.ts";
 import { packedContentType } from "../envelope/packing.ts";
 import type { Once } from "../gateway/fan-out/once.ts";
 import { openForClients } from "../log/opening.ts";
 import { LogRecord, type Opener } from "../log/record.ts";
 import type { Repeats } from "../log/repeats.ts";
+import { hasKey, onceIdIn } from "../message-id.ts";
 import type { Logger } from "../ops/logger.ts";
 import { nothingCame, type PastPart, type PastReader, PastReading } from "./past-reading.ts";
 

@@ -6,7 +6,7 @@ import { Presence } from "../presence/presence.ts";
 
 /** Presence of clients on topics. Managers tell one another of it over the same connection as their events. */
 export function presenceOf(events: Events, attendance: Attendance): Presence {
-  const post = {
+  const peers = {
     own: events.manager,
     get others() {
       return events.others;
@@ -18,7 +18,7 @@ export function presenceOf(events: Events, attendance: Attendance): Presence {
     tellAll: (said: object) => events.tellCompanions(said),
     tell: (manager: string, said: object) => events.tellCompanions(said, manager),
   };
-  const presence = new Presence(post, attendance, (client) => events.nameOf(client));
+  const presence = new Presence(peers, attendance, (client) => events.nameOf(client));
   events.companion = presence;
   return presence;
 }

@@ -10,10 +10,10 @@ export class Held {
   /** Connections, by client id. */
   readonly names = new Map<string, number>();
   readonly changes = new Changes();
-  /** Whether all clients were looked at for it, or are being looked at. */
+  /** Whether all clients were scanned for it; `sought`: they are being scanned. */
   state: "unknown" | "sought" | "known" = "unknown";
 
-  /** What was found is not to be used: all clients are to be looked at anew. */
+  /** Forgets its members, so that the next scan searches for them again. */
   forget(): void {
     this.state = "unknown";
     this.clients.clear();

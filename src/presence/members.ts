@@ -1,8 +1,8 @@
 import type { Attendance, Attendee } from "../events/attendance.ts";
+import { ClientScan } from "./client-scan.ts";
 import { Held } from "./held.ts";
-import { Look } from "./look.ts";
 
-/** Looking at all clients takes at most one part in so many of the time, however many there are. */
+/** Scans take at most one part in so many of the time, however many clients there are. */
 const restFactor = 10;
 
 /** Used and called by `Members`. */
@@ -22,21 +22,21 @@ export interface MembersHooks {
 export class Members {
   readonly #attendance: Attendance;
   readonly #hooks: MembersHooks;
-  readonly #lookEveryMs: number;
+  readonly #scanEveryMs: number;
   readonly #held = new Map<string, Held>();
   readonly #changed = new Set<string>();
   #unknown = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
-  /** The look at all clients that is under way, the topics that are asked for, and those that they are looked at for. */
-  #look: Look | undefined;
+  /** The current scan of all clients, the topics that it was asked for, and those of them that it searches for. */
+  #scan: ClientScan | undefined;
   #asked: ReadonlySet<string> = new Set();
   #sought: ReadonlyMap<string, Held> = new Map();
-  /** When the next one may begin. */
+  /** When the next scan may begin. */
   #nextMs = Number.NEGATIVE_INFINITY;
 
-  /** @param lookEveryMs the least time between two checks of all clients */
-  constructor(attendance: Attendance, hooks: MembersHooks, lookEveryMs: number) {
-    this.#lookEveryMs = lookEveryMs;
+  /** @param scanEveryMs the least time between two scans of all clients */
+  constructor(attendance: Attendance, hooks: MembersHooks, scanEveryMs: number) {
+    this.#scanEveryMs = scanEveryMs;
     this.#attendance = attendance;
     this.#hooks = hooks;
   }
@@ -66,7 +66,7 @@ export class Members {
     }
     held.watchers.add(manager);
     this.#unknown.add(topic);
-    this.#lookSoon();
+    this.#scanSoon();
   }
 
   unwatch(topic: string, manager: string): void {
@@ -93,7 +93,7 @@ export class Members {
 
   disconnected(client: Attendee): void {
     if (this.#held.size === 0) return;
-    this.#look?.leaveOut(client);
+    this.#scan?.leaveOut(client);
     for (const topic of client.topics()) {
       const held = this.#held.get(topic);
       if (held !== undefined && this.#isSeen(held, client))
@@ -127,21 +127,21 @@ export class Members {
 
   close(): void {
     clearTimeout(this.#timer);
-    this.#look?.stop();
+    this.#scan?.stop();
   }
 
-  /** Whether what a client subscribes to is counted as it comes: else it is found by the look that is under way, or by the next one. */
+  /** Whether a client's subscriptions are counted as they come. Otherwise the current scan finds them, or the next one. */
   #isSeen({ state }: Held, client: Attendee): boolean {
-    return state === "known" || (state === "sought" && this.#look?.isAheadOf(client) === false);
+    return state === "known" || (state === "sought" && this.#scan?.isAheadOf(client) === false);
   }
 
-  #lookSoon(): void {
-    if (this.#unknown.size === 0 || this.#look !== undefined) return;
-    this.#timer ??= setTimeout(() => this.#lookAtAll(), Math.max(0, this.#nextMs - performance.now()));
+  #scanSoon(): void {
+    if (this.#unknown.size === 0 || this.#scan !== undefined) return;
+    this.#timer ??= setTimeout(() => this.#scanAll(), Math.max(0, this.#nextMs - performance.now()));
   }
 
-  /** Checks all clients. No index of subscribers by topic is kept, since all clients would pay for what few need. */
-  #lookAtAll(): void {
+  /** Scans all clients. No index of subscribers by topic is kept, since all clients would pay for what few need. */
+  #scanAll(): void {
     this.#timer = undefined;
     const beganMs = performance.now();
     const asked = this.#unknown;
@@ -151,29 +151,29 @@ export class Members {
       if (held.state === "unknown") held.state = "sought";
       else sought.delete(topic);
     const see = (client: Attendee) => this.#enterAll(sought, client);
-    const look: Look = new Look(this.#attendance, see, () => {
-      this.#look = undefined;
-      this.#nextMs = beganMs + Math.max(this.#lookEveryMs, restFactor * look.tookMs);
+    const scan: ClientScan = new ClientScan(this.#attendance, see, () => {
+      this.#scan = undefined;
+      this.#nextMs = beganMs + Math.max(this.#scanEveryMs, restFactor * scan.tookMs);
       // These topics are sent as whole lists, not as changes, so they count as known only after that.
       for (const held of sought.values()) held.state = "known";
-      // One that was left and is watched again by now is looked for next time.
+      // A topic that was unwatched and is watched again by now is searched for in the next scan.
       this.#hooks.onKnown([...asked].filter((topic) => this.#held.get(topic)?.state === "known"));
-      this.#lookSoon();
+      this.#scanSoon();
     });
-    this.#look = look;
+    this.#scan = scan;
     this.#asked = asked;
     this.#sought = sought;
-    look.goOn();
+    scan.goOn();
   }
 
-  /** What the look that is under way has found is not to be used: it begins anew. */
+  /** Scans again, since the names that the current scan has found are outdated. */
   #seekAgain(): void {
-    if (this.#look === undefined) return;
-    this.#look.stop();
-    this.#look = undefined;
+    if (this.#scan === undefined) return;
+    this.#scan.stop();
+    this.#scan = undefined;
     for (const held of this.#sought.values()) held.forget();
     for (const topic of this.#asked) if (this.#held.has(topic)) this.#unknown.add(topic);
-    this.#lookSoon();
+    this.#scanSoon();
   }
 
   /** Counts a client where it subscribes to one of these topics. */

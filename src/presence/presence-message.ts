@@ -1,12 +1,12 @@
 /**
  * The messages between managers about presence, as `{ "presence": PresenceMessage }`, to all managers or to one. A manager whose clients
  * watch topics (a *watcher*) has a list of them, with a version that rises by one with each change. The managers with members (each is an
- * *owner*) number their messages to each watcher. So both sides notice what they missed.
+ * *publisher*) number their messages to each watcher. So both sides notice what they missed.
  */
 export type PresenceMessage =
   /** To all: the sender watches these topics too, or no longer. Without topics, it only tells the version. */
   | { readonly from: string; readonly version: number; readonly watch?: Topics; readonly unwatch?: Topics }
-  /** The whole list of topics, in parts: to all, or to an owner that asked for it. */
+  /** The whole list of topics, in parts: to all, or to a publisher that asked for it. */
   | {
       readonly from: string;
       readonly version: number;
@@ -16,7 +16,7 @@ export type PresenceMessage =
     }
   /** To a watcher, or to all: send your whole list. */
   | { readonly from: string; readonly again: true }
-  /** To an owner: send everything again. */
+  /** To a publisher: send everything again. */
   | { readonly from: string; readonly resend: true }
   /** To a watcher: members. Without any, it tells the number of the last message. */
   | { readonly from: string; readonly number: number; readonly news?: readonly News[] };
@@ -24,7 +24,7 @@ export type PresenceMessage =
 /** Names of topics. */
 export type Topics = readonly string[];
 
-/** Changes among an owner's members of a topic. With `part`, it is a part of all its members. */
+/** Changes among a publisher's members of a topic. With `part`, it is a part of all its members. */
 export interface News {
   /** The topic that it is about. */
   readonly topic: string;

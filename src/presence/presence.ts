@@ -1,7 +1,7 @@
 import type { Attendance, Attendee } from "../events/attendance.ts";
 import type { Companion } from "../events/companion.ts";
-import { Owner } from "./owner.ts";
-import type { Post } from "./post.ts";
+import { MembersPublisher } from "./members-publisher.ts";
+import type { Peers } from "./peers.ts";
 import { type News, presenceMessageIn } from "./presence-message.ts";
 import { defaultPresenceTiming, type PresenceTiming } from "./timing.ts";
 import type { TopicWatcher, WatchedTopic } from "./watched-topic.ts";
@@ -13,32 +13,32 @@ import { Watching } from "./watching.ts";
  * lost one is noticed and everything is sent again.
  */
 export class Presence implements Companion {
-  readonly #post: Post;
-  readonly #owner: Owner;
+  readonly #peers: Peers;
+  readonly #publisher: MembersPublisher;
   readonly #watching: Watching;
 
   /** @param nameOf the name of a client that has no id */
   constructor(
-    post: Post,
+    peers: Peers,
     attendance: Attendance,
     nameOf: (client: Attendee) => string | undefined,
     timing: PresenceTiming = defaultPresenceTiming,
   ) {
-    this.#post = post;
-    const tellOwn = (news: News) => this.#watching.took(post.own, news);
-    this.#owner = new Owner(post, attendance, nameOf, tellOwn, timing);
+    this.#peers = peers;
+    const tellOwn = (news: News) => this.#watching.took(peers.own, news);
+    this.#publisher = new MembersPublisher(peers, attendance, nameOf, tellOwn, timing);
     const own = {
-      watch: (topic: string) => this.#owner.watch(post.own, [topic]),
-      unwatch: (topic: string) => this.#owner.unwatch(post.own, [topic]),
+      watch: (topic: string) => this.#publisher.watch(peers.own, [topic]),
+      unwatch: (topic: string) => this.#publisher.unwatch(peers.own, [topic]),
     };
-    this.#watching = new Watching(post, own, timing);
+    this.#watching = new Watching(peers, own, timing);
   }
 
   /** How many topics this manager's clients watch, how many are watched on any manager, and what the members take in bytes. */
   get figures(): { readonly watched: number; readonly told: number; readonly bytes: number } {
     return {
       watched: this.#watching.topicCount,
-      told: this.#owner.topicCount,
+      told: this.#publisher.topicCount,
       bytes: this.#watching.bytes,
     };
   }
@@ -53,53 +53,53 @@ export class Presence implements Companion {
   }
 
   subscribed(client: Attendee, topic: string): void {
-    this.#owner.members.subscribed(client, topic);
+    this.#publisher.members.subscribed(client, topic);
   }
 
   unsubscribed(client: Attendee, topic: string): void {
-    this.#owner.members.unsubscribed(client, topic);
+    this.#publisher.members.unsubscribed(client, topic);
   }
 
   /** A client has gone. Call it while the client still has its subscriptions. */
   disconnected(client: Attendee): void {
-    this.#owner.members.disconnected(client);
+    this.#publisher.members.disconnected(client);
   }
 
   heard(presence: unknown): void {
     const said = presenceMessageIn(presence);
     // A manager also gets its own messages to all. A message of a manager that has gone may still arrive. One that is not known yet will be
     // heard with its next message.
-    if (said === undefined || said.from === this.#post.own || !this.#post.knows(said.from)) return;
-    this.#owner.heard(said);
+    if (said === undefined || said.from === this.#peers.own || !this.#peers.knows(said.from)) return;
+    this.#publisher.heard(said);
     this.#watching.heard(said);
   }
 
   opened(): void {
-    this.#owner.opened();
+    this.#publisher.opened();
     this.#watching.opened();
-    this.#post.tellAll({ from: this.#post.own, again: true });
+    this.#peers.tellAll({ from: this.#peers.own, again: true });
   }
 
   closed(): void {
-    this.#owner.closed();
+    this.#publisher.closed();
   }
 
   gone(manager: string): void {
-    this.#owner.gone(manager);
+    this.#publisher.gone(manager);
     this.#watching.gone(manager);
   }
 
   renamed(): void {
-    this.#owner.members.renamed();
+    this.#publisher.members.renamed();
   }
 
   beat(): void {
-    this.#owner.beat();
+    this.#publisher.beat();
     this.#watching.beat();
   }
 
   close(): void {
-    this.#owner.close();
+    this.#publisher.close();
     this.#watching.close();
   }
 }

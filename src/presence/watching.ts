@@ -1,8 +1,8 @@
 import { inParts } from "../text-parts.ts";
 import { Gathering } from "./gathering.ts";
-import { Owners } from "./owners.ts";
-import type { Post } from "./post.ts";
+import type { Peers } from "./peers.ts";
 import { messageMaxBytes, type News, type PresenceMessage } from "./presence-message.ts";
+import { Publishers } from "./publishers.ts";
 import type { PresenceTiming } from "./timing.ts";
 import { type TopicWatcher, WatchedTopic } from "./watched-topic.ts";
 
@@ -15,11 +15,11 @@ const lingeringMax = 100;
 
 /** The topics that this manager's clients watch, with their members on all managers. */
 export class Watching {
-  readonly #post: Post;
+  readonly #peers: Peers;
   readonly #timing: PresenceTiming;
   readonly #own: { watch(topic: string): void; unwatch(topic: string): void };
   readonly #topics = new Map<string, WatchedTopic>();
-  readonly #owners = new Owners();
+  readonly #publishers = new Publishers();
   readonly #changed = new Set<WatchedTopic>();
   readonly #lingering = new Map<string, NodeJS.Timeout>();
   /** The topics whose members managers may still send, with the timers that end this. */
@@ -33,12 +33,12 @@ export class Watching {
 
   /** @param own gets what this manager's clients watch, to tell its own members */
   constructor(
-    post: Post,
+    peers: Peers,
     own: { watch(topic: string): void; unwatch(topic: string): void },
     timing: PresenceTiming,
   ) {
     this.#timing = timing;
-    this.#post = post;
+    this.#peers = peers;
     this.#own = own;
     this.#changes = new Gathering(timing.gatherMs, () => this.#flush());
   }
@@ -58,7 +58,7 @@ export class Watching {
     if (lingering !== undefined) return this.#watchAgain(topic, watcher, lingering);
     if (this.#topics.size >= topicsMax)
       return `more than ${topicsMax} topics are watched by this manager's clients`;
-    const { own, others } = this.#post;
+    const { own, others } = this.#peers;
     const watched = new WatchedTopic(topic, [own, ...others], (bytes) => {
       this.#bytes += bytes;
     });
@@ -87,11 +87,11 @@ export class Watching {
       );
   }
 
-  /** Takes an owner's message about a topic. This manager is one of the owners. */
-  took(owner: string, news: News): void {
+  /** Takes a publisher's message about a topic. This manager is one of the publishers. */
+  took(publisher: string, news: News): void {
     const watched = this.#topics.get(news.topic);
     if (watched === undefined) return;
-    watched.take(owner, news);
+    watched.take(publisher, news);
     if (this.#bytes > membersBytesMax) this.#overfull();
     this.#isChanged(watched);
   }
@@ -100,35 +100,35 @@ export class Watching {
     const { from } = said;
     if ("again" in said) this.#tellAgain(from);
     if (!("number" in said) || this.#topics.size === 0) return;
-    const owner = this.#owners.of(from);
-    if (owner === undefined) return;
+    const publisher = this.#publishers.of(from);
+    if (publisher === undefined) return;
     const { number, news } = said;
-    const isNext = number === owner.number + (news === undefined ? 0 : 1);
-    owner.number = number;
+    const isNext = number === publisher.number + (news === undefined ? 0 : 1);
+    publisher.number = number;
     for (const one of news ?? []) this.took(from, one);
     const nowMs = performance.now();
-    if (isNext || nowMs - owner.askedMs < this.#timing.resendEveryMs) return;
-    owner.askedMs = nowMs;
-    this.#post.tell(from, { from: this.#post.own, resend: true });
+    if (isNext || nowMs - publisher.askedMs < this.#timing.resendEveryMs) return;
+    publisher.askedMs = nowMs;
+    this.#peers.tell(from, { from: this.#peers.own, resend: true });
   }
 
   /** A manager has gone, and with it its clients. */
   gone(manager: string): void {
-    this.#owners.gone(manager);
+    this.#publishers.gone(manager);
     for (const watched of this.#topics.values()) {
       watched.gone(manager);
       this.#isChanged(watched);
     }
   }
 
-  /** Sends all owners the list's version, so that an owner that missed a change notices that. */
+  /** Sends all publishers the list's version, so that a publisher that missed a change notices that. */
   beat(): void {
-    if (this.#version > 0) this.#post.tellAll({ from: this.#post.own, version: this.#version });
+    if (this.#version > 0) this.#peers.tellAll({ from: this.#peers.own, version: this.#version });
   }
 
   /** Messages arrive again. Those that were sent meanwhile are lost. */
   opened(): void {
-    this.#tellList((list) => this.#post.tellAll(list));
+    this.#tellList((list) => this.#peers.tellAll(list));
   }
 
   close(): void {
@@ -137,13 +137,13 @@ export class Watching {
     for (const timer of [...this.#lingering.values(), ...this.#awaiting.values()]) clearTimeout(timer);
   }
 
-  /** An owner has missed a part of the list. It asks with each unexpected version, so a request that comes too soon may be ignored. */
+  /** A publisher has missed a part of the list. It asks with each unexpected version, so a request that comes too soon may be ignored. */
   #tellAgain(from: string): void {
-    const owner = this.#owners.of(from);
+    const publisher = this.#publishers.of(from);
     const nowMs = performance.now();
-    if (owner === undefined || nowMs - owner.listedMs < this.#timing.resendEveryMs) return;
-    owner.listedMs = nowMs;
-    this.#tellList((list) => this.#post.tell(from, list));
+    if (publisher === undefined || nowMs - publisher.listedMs < this.#timing.resendEveryMs) return;
+    publisher.listedMs = nowMs;
+    this.#tellList((list) => this.#peers.tell(from, list));
   }
 
   #watchAgain(topic: string, watcher: TopicWatcher, lingering: NodeJS.Timeout): WatchedTopic {
@@ -220,15 +220,15 @@ export class Watching {
 
   #tellChange(): void {
     this.#telling = undefined;
-    const from = this.#post.own;
+    const from = this.#peers.own;
     const begun = inParts(this.#begun, messageMaxBytes);
     const ended = inParts(this.#ended, messageMaxBytes);
     this.#begun = new Set();
     this.#ended = new Set();
     for (const unwatch of ended)
-      if (unwatch.length > 0) this.#post.tellAll({ from, version: ++this.#version, unwatch });
+      if (unwatch.length > 0) this.#peers.tellAll({ from, version: ++this.#version, unwatch });
     for (const watch of begun)
-      if (watch.length > 0) this.#post.tellAll({ from, version: ++this.#version, watch });
+      if (watch.length > 0) this.#peers.tellAll({ from, version: ++this.#version, watch });
   }
 
   /** Sends the whole list. It includes changes that still wait, which are sent again as the next versions. */
@@ -236,6 +236,6 @@ export class Watching {
     if (this.#version === 0) return;
     const parts = inParts(this.#topics.keys(), messageMaxBytes);
     for (const [part, all] of parts.entries())
-      tell({ from: this.#post.own, version: this.#version, all, part, parts: parts.length });
+      tell({ from: this.#peers.own, version: this.#version, all, part, parts: parts.length });
   }
 }

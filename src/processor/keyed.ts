@@ -1,5 +1,5 @@
-import { isWithinWindow, type OnceId, onceIdIn } from "../envelope/once-id.ts";
 import { RecentKeys } from "../envelope/recent-keys.ts";
+import { isWithinWindow, type OnceId, onceIdIn } from "../message-id.ts";
 
 /** What the keys of handled messages may take, in bytes: enough for about 40,000 of them. */
 const keysBytesMax = 8 * 1024 ** 2;

@@ -1,5 +1,5 @@
+import { type Maker, questionIn } from "../../src/message-id.ts";
 import type { OwnEntry } from "./entry.ts";
-import { type Maker, questionIn } from "./message-id.ts";
 import { OwnMessages } from "./own-messages.ts";
 import { Unanswered } from "./unanswered.ts";
 

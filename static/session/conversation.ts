@@ -1,3 +1,4 @@
+import { makerOf } from "../../src/message-id.ts";
 import { Awaited } from "./awaited.ts";
 import {
   type Entry,
@@ -11,7 +12,6 @@ import {
   type ReceivedMessage,
 } from "./entry.ts";
 import { excerpt, hexPreview, inWords } from "./excerpt.ts";
-import { makerOf } from "./message-id.ts";
 import { Pace } from "./pace.ts";
 import { RateWindow } from "./rate-window.ts";
 

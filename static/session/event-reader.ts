@@ -1,6 +1,6 @@
 /** One server-sent event. */
 export interface StreamEvent {
-  /** `begin`: the subscription is in force, and the position is where it begins. */
+  /** `begin`: the client is subscribed, and the position is where it begins. */
   readonly event: string;
   /** The position in the log, which stays until the next one comes. Empty if there is none. */
   readonly id: string;

@@ -48,7 +48,7 @@ class EventsLink implements Link {
   #directId = "";
   /** The receipt of the subscription to what is for this client alone, until it is said. */
   #directReceipt: string | undefined;
-  #isInForce = false;
+  #isSubscribed = false;
   /** Where in the log it began. */
   #begin: string | undefined;
   #isAfterGap = false;
@@ -68,7 +68,7 @@ class EventsLink implements Link {
     if (destination === direct) {
       this.#directId = id;
       this.#directReceipt = headers["receipt"];
-      if (this.#isInForce) this.#acknowledgeDirect();
+      if (this.#isSubscribed) this.#acknowledgeDirect();
       return;
     }
     this.#topicId = id;
@@ -116,8 +116,8 @@ class EventsLink implements Link {
   }
 
   #heard({ event, id, data }: StreamEvent, receipt: string | undefined): void {
-    if (!this.#isInForce || event === "begin") {
-      this.#isInForce = true;
+    if (!this.#isSubscribed || event === "begin") {
+      this.#isSubscribed = true;
       this.#begin = id === "" || id === "first" ? undefined : id;
       if (receipt !== undefined) this.#events.receipt(receipt, this.#begin);
       this.#acknowledgeDirect();

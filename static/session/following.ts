@@ -21,7 +21,7 @@ export class Following {
   #topic: Subscription;
   readonly #direct = new Subscription(direct);
   #link: Link | undefined;
-  /** The subscriptions by the receipts that say that they are in force. */
+  /** The subscriptions by the receipts that confirm them. */
   readonly #awaited = new Map<string, Subscription>();
   #isDurable = true;
   #topicsOfLink = 0;
@@ -30,7 +30,7 @@ export class Following {
     this.#topic = new Subscription(destinationOf(topic));
   }
 
-  get isInForce(): boolean {
+  get isSubscribed(): boolean {
     return this.#link !== undefined && this.#awaited.size === 0;
   }
 
@@ -64,7 +64,7 @@ export class Following {
     this.#subscribeToTopic(this.#link);
   }
 
-  /** Only while it is in force. */
+  /** Sends nothing without a link. */
   send(destination: string, body: string | Uint8Array, headers: Readonly<Record<string, string>>): void {
     this.#link?.send(destination, body, headers);
   }
@@ -117,5 +117,5 @@ export class Following {
 }
 
 function receiptOf(subscriptionId: string): string {
-  return `in-force:${subscriptionId}`;
+  return `subscribed:${subscriptionId}`;
 }

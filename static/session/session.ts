@@ -102,7 +102,7 @@ export class Session {
   write(said: string | Draft, to = this.topic): Written {
     if (isPattern(to)) return "pattern";
     const { body, headers } = typeof said === "string" ? { body: said, headers: {} } : said;
-    const canSend = this.#following.isInForce;
+    const canSend = this.#following.isSubscribed;
     if (!canSend && !this.unsent.hasRoomFor(body)) return "full";
     this.unsent.add(body, this.conversation.write(body, to, this.#surroundings.now(), headers));
     if (canSend) this.#sendUnsent();
@@ -184,12 +184,12 @@ export class Session {
 
   #receipt(id: string, after: string | undefined): void {
     if (this.#following.receipt(id, after)) {
-      if (this.#following.isInForce) this.#inForce();
+      if (this.#following.isSubscribed) this.#subscribed();
     } else this.conversation.markConfirmed(id, this.#surroundings.now());
     this.#options.changed();
   }
 
-  #inForce(): void {
+  #subscribed(): void {
     this.#isDoubtful = false;
     this.#hasBeenConnected = true;
     this.#connection.establish();

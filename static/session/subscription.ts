@@ -33,7 +33,7 @@ export class Subscription {
     }
   }
 
-  /** It is in force, and durable: after this position, or, if there is none, at the beginning of an empty log. */
+  /** It is subscribed, and durable: after this position, or, if there is none, at the beginning of an empty log. */
   began(position: string | undefined): void {
     if (this.#progress.is !== "new") return;
     this.#progress = position === undefined ? { is: "at the beginning" } : { is: "behind", position };

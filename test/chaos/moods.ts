@@ -41,7 +41,7 @@ export class Moods {
 
   async #live(): Promise<void> {
     if (this.#mood === "steady") return;
-    await this.#reader.inForce;
+    await this.#reader.subscribed;
     while (!this.#isOver) {
       await this.#wait(...goodMs);
       if (this.#isOver) return;

@@ -41,7 +41,7 @@ export async function play(
   const everybody: Reader[] = [...readers];
   const troubles: string[] = [];
   try {
-    await Promise.all([senders.opened, ...readers.map(({ inForce }) => inForce)]);
+    await Promise.all([senders.opened, ...readers.map(({ subscribed }) => subscribed)]);
     senders.start();
     const diary: string[] = [];
     await playFaults(stage, scheduleOf(seed, durationMs, faults), startedAt, durationMs, diary, troubles);

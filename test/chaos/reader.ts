@@ -18,8 +18,8 @@ export class Reader implements View {
   readonly faults: string[] = [];
   /** What happened to it last, for whoever looks for a fault. */
   readonly events: string[] = [];
-  readonly inForce: Promise<void>;
-  readonly #inForce = Promise.withResolvers<void>();
+  readonly subscribed: Promise<void>;
+  readonly #subscribed = Promise.withResolvers<void>();
   readonly #managers: readonly ManagerAddress[];
   readonly #startedAt: number;
   #turn: number;
@@ -44,7 +44,7 @@ export class Reader implements View {
     this.#managers = managers;
     this.#turn = turn;
     this.#startedAt = startedAt;
-    this.inForce = this.#inForce.promise;
+    this.subscribed = this.#subscribed.promise;
     this.#life = this.#live();
   }
 
@@ -159,8 +159,8 @@ export class Reader implements View {
     );
     if (isStomp) {
       this.#send("CONNECT\naccept-version:1.2\n\n\0");
-      this.#send(`SUBSCRIBE\nid:1\ndestination:/topic/${topic}\nreceipt:in-force\n${this.#begin()}\n\0`);
-    } else this.#inForce.resolve();
+      this.#send(`SUBSCRIBE\nid:1\ndestination:/topic/${topic}\nreceipt:subscribed\n${this.#begin()}\n\0`);
+    } else this.#subscribed.resolve();
     await connection.ended;
     this.#connection = undefined;
     this.#tell(`connection ${number} has ended`);
@@ -208,12 +208,12 @@ export class Reader implements View {
       if (this.isDurable) this.#after = position;
       this.#note(connection, frame.slice(end + 2), headerOf(head, "message-id") ?? "", position, isAfterGap);
     } else if (head.startsWith("RECEIPT")) {
-      if (headerOf(head, "receipt-id") !== "in-force") return;
+      if (headerOf(head, "receipt-id") !== "subscribed") return;
       // Its place was found only now, maybe in another log than the one that there was when it connected.
       if (this.isDurable) this.connectedAt[connection] = performance.now();
       this.#after ??= headerOf(head, "x-stream-after");
       this.#tell(`its subscription is in force, after ${this.#after}`);
-      this.#inForce.resolve();
+      this.#subscribed.resolve();
     } else if (head.startsWith("ERROR")) this.faults.push(frame.slice(0, 500));
   }
 

@@ -21,7 +21,7 @@ export class DurableWitness {
   /** Subscriptions that were in force. */
   resumptions = 0;
   readonly #urls: readonly string[];
-  readonly #inForce = Promise.withResolvers<void>();
+  readonly #subscribed = Promise.withResolvers<void>();
   #turn = 0;
   #last: string | undefined;
   #hasGotOn = false;
@@ -35,8 +35,8 @@ export class DurableWitness {
   }
 
   /** Resolves when nothing can be missed any more. */
-  get inForce(): Promise<void> {
-    return this.#inForce.promise;
+  get subscribed(): Promise<void> {
+    return this.#subscribed.promise;
   }
 
   close(): void {
@@ -51,7 +51,7 @@ export class DurableWitness {
     socket.onopen = () => {
       const begin = this.#last === undefined ? "x-stream-offset:next" : `x-stream-after:${this.#last}`;
       socket.send("CONNECT\naccept-version:1.2\n\n\0");
-      socket.send(`SUBSCRIBE\nid:1\ndestination:/topic/load.#\nreceipt:in-force\n${begin}\n\n\0`);
+      socket.send(`SUBSCRIBE\nid:1\ndestination:/topic/load.#\nreceipt:subscribed\n${begin}\n\n\0`);
     };
     socket.onmessage = ({ data }) => {
       // What an abandoned connection still has comes again on the next one.
@@ -67,7 +67,7 @@ export class DurableWitness {
     if (head.startsWith("RECEIPT")) {
       this.resumptions++;
       this.#hasGotOn = false;
-      this.#inForce.resolve();
+      this.#subscribed.resolve();
       clearTimeout(this.#timer);
       this.#timer = setTimeout(
         () => this.#leave(socket),

@@ -31,12 +31,12 @@ interface View {
 export class Onlooker implements AsyncDisposable {
   readonly name: string;
   readonly faults: string[] = [];
-  readonly inForce: Promise<void>;
+  readonly subscribed: Promise<void>;
   connections = 0;
   readonly #url: string;
   readonly #watch: Watch;
   readonly #views: readonly View[];
-  readonly #inForce = Promise.withResolvers<void>();
+  readonly #subscribed = Promise.withResolvers<void>();
   #confirmed = 0;
   #connection: RawConnection | undefined;
   #isClosed = false;
@@ -53,7 +53,7 @@ export class Onlooker implements AsyncDisposable {
       last: new Map(),
       gaps: 0,
     }));
-    this.inForce = this.#inForce.promise;
+    this.subscribed = this.#subscribed.promise;
     this.#life = this.#live();
   }
 
@@ -108,12 +108,12 @@ export class Onlooker implements AsyncDisposable {
     });
     this.#connection = connection;
     this.connections++;
-    if (isText) this.#inForce.resolve();
+    if (isText) this.#subscribed.resolve();
     else this.#send("CONNECT\naccept-version:1.2\n\n\0");
     for (const [index, view] of this.#views.entries())
       if (!isText)
         this.#send(
-          `SUBSCRIBE\nid:${index}\ndestination:/topic/${topic}\nreceipt:in-force\n${this.#begin(view)}\n\0`,
+          `SUBSCRIBE\nid:${index}\ndestination:/topic/${topic}\nreceipt:subscribed\n${this.#begin(view)}\n\0`,
         );
     await connection.ended;
     this.#connection = undefined;
@@ -144,7 +144,7 @@ export class Onlooker implements AsyncDisposable {
   #takeStomp(frame: string): void {
     const end = frame.indexOf("\n\n");
     const head = frame.slice(0, end);
-    if (head.startsWith("RECEIPT") && ++this.#confirmed >= this.#views.length) this.#inForce.resolve();
+    if (head.startsWith("RECEIPT") && ++this.#confirmed >= this.#views.length) this.#subscribed.resolve();
     if (head.startsWith("ERROR")) this.#fault(frame);
     if (!head.startsWith("MESSAGE")) return;
     const view = this.#views[Number(/^subscription:(\d+)$/m.exec(head)?.[1])]!;

@@ -147,7 +147,7 @@ export class World implements AsyncDisposable {
       await (await manager.running()).waitUntilReady(30_000);
     }
     for (const processor of this.processors) await this.#groupHasConsumers(processor);
-    await Promise.all([this.load.opened(), this.witness.inForce]);
+    await Promise.all([this.load.opened(), this.witness.subscribed]);
     this.load.start();
     await until(
       () => this.load.answered.count > 0 && this.load.returned.count > 0,

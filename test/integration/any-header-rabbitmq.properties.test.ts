@@ -65,14 +65,14 @@ const anyValue = fc.oneof(
 
 test("any header that a client sends reaches RabbitMQ, or is refused to that client alone", async () => {
   await using manager = await startManager("m", await node.vhost());
-  const speaker = async () => {
+  const connectClient = async () => {
     const client = await connect(manager.wsUrl("/ws"), { protocols: ["v12.stomp"] });
     client.send("CONNECT\naccept-version:1.2\n\n\0");
     await client.next();
     return client;
   };
-  await using witness = await speaker();
-  let client = await speaker();
+  await using witness = await connectClient();
+  let client = await connectClient();
   let count = 0;
   const answers = new Map<string, number>();
   await fc.assert(
@@ -86,7 +86,7 @@ test("any header that a client sends reaches RabbitMQ, or is refused to that cli
       const got = String(await client.next((frame) => /^(RECEIPT|ERROR)/.test(String(frame)), receipt, 5000));
       const [command] = got.split("\n");
       answers.set(command!, (answers.get(command!) ?? 0) + 1);
-      if (command === "ERROR") client = await speaker();
+      if (command === "ERROR") client = await connectClient();
       else expect(got).toContain(receipt);
       witness.send(`SEND\ndestination:/topic/a\nreceipt:w-${count}\n\nwitness\0`);
       expect(String(await witness.next())).toContain(`w-${count}`);

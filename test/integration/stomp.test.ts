@@ -36,14 +36,14 @@ describe("a STOMP client that asks for no subprotocol", () => {
 
   test("hears no plain text once it is connected, and leaves nothing behind", async () => {
     await using system = startSystem([], silent);
-    await using speaker = await connect(system.wsUrl("/ws"));
+    await using sender = await connect(system.wsUrl("/ws"));
     await using raw = await connect(system.wsUrl("/ws"));
     raw.send(
       "\r\n\nCONNECT\naccept-version:1.2\n\n\0SUBSCRIBE\nid:1\ndestination:/topic/a\nreceipt:in\n\n\0",
     );
     expect(await raw.next((text) => String(text).startsWith("CONNECTED"))).toBeString();
     expect(await raw.next((text) => String(text).startsWith("RECEIPT"))).toBeString();
-    speaker.send("on broadcast");
+    sender.send("on broadcast");
     raw.send("SEND\ndestination:/topic/a\n\nx\0");
     expect(await raw.next()).toStartWith("MESSAGE");
     expect(raw.received.join()).not.toContain("on broadcast");
@@ -55,13 +55,13 @@ describe("a STOMP client that asks for no subprotocol", () => {
 
   test("is connected though plain text came to it before its CONNECT", async () => {
     await using system = startSystem([], silent);
-    await using speaker = await connect(system.wsUrl("/ws"));
+    await using sender = await connect(system.wsUrl("/ws"));
     const socket = new WebSocket(system.wsUrl("/ws"));
     // Its CONNECT leaves only when it has heard something.
     const send = socket.send.bind(socket);
     const heard = new Promise((resolve) => socket.addEventListener("message", resolve, { once: true }));
     socket.send = (data) => void heard.then(() => send(data));
-    socket.addEventListener("open", () => speaker.send("before"));
+    socket.addEventListener("open", () => sender.send("before"));
     await using anna = await connectStomp("", { webSocketFactory: () => socket });
     expect((await anna.connected).command).toBe("CONNECTED");
     const received = await anna.subscribe("/topic/a");

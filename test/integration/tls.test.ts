@@ -68,7 +68,7 @@ const frame = (command: string, headers: Record<string, string>, body = "") =>
 async function subscriber(warren: WarrenProcess, destination: string): Promise<Client> {
   const client = await connect(warren.wsUrl(), { ca, protocols: ["v12.stomp"] });
   client.send(frame("CONNECT", { "accept-version": "1.2" }));
-  client.send(frame("SUBSCRIBE", { id: "1", destination, receipt: "in-force" }));
+  client.send(frame("SUBSCRIBE", { id: "1", destination, receipt: "subscribed" }));
   await client.next((each) => String(each).startsWith("RECEIPT"));
   return client;
 }

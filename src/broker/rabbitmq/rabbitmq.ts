@@ -153,7 +153,7 @@ export class RabbitmqBroker implements Broker {
     const connections = new Connections(
       { name, urls, access, timing: this.#timing, logger, outage, onFatal },
       () => [...this.#outflow.blockedWhys, this.#markWriter.blockedWhy],
-      () => this.#layout.inForce(),
+      () => this.#layout.allDeclared(),
     );
     this.#connections = connections;
     this.#outflow.open(connections);

@@ -192,7 +192,7 @@ export class Durables {
       for (const each of [...atEnd, ...behind, ...(tell.get(false) ?? []), ...this.#locator.takePlaced()]) {
         each.forgetPlace();
         this.#walk(each, this.window.end);
-        each.inForce(this.window);
+        each.subscribed(this.window);
       }
       for (const subscription of tell.get(true) ?? []) this.#locate(subscription);
     } else {

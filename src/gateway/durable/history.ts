@@ -186,7 +186,7 @@ export class History {
       this.#refuse(subscription);
       return;
     }
-    subscription.inForce(this.#window);
+    subscription.subscribed(this.#window);
     const [oldest] = places;
     if (oldest === undefined) subscription.place = { offset: until, index: Number.POSITIVE_INFINITY };
     else {
@@ -198,7 +198,7 @@ export class History {
 
   /** Writes as many values as there is room for. The others are read from the log, where `beginWith` tells them from older messages. */
   #deliver(subscription: DurableSubscription, values: readonly LastValue[]): void {
-    subscription.inForce(this.#window);
+    subscription.subscribed(this.#window);
     const until = this.#window.last;
     let written = 0;
     for (const value of values) {

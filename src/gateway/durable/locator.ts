@@ -80,7 +80,7 @@ export class Locator {
       this.#search(subscription, place.timestamp);
       return;
     }
-    subscription.inForce(this.#window);
+    subscription.subscribed(this.#window);
   }
 
   /** @param coversFrom the lowest offset in memory */
@@ -94,7 +94,7 @@ export class Locator {
     else if (from < coversFrom) {
       // The reading begins with the record at this place.
       this.#events.older(subscription);
-      subscription.inForce(this.#window);
+      subscription.subscribed(this.#window);
     } else if (fingerprint === undefined || this.#window.hasAt(offset, fingerprint))
       this.#inMemory(subscription, from);
     else this.#check(subscription, place, fingerprint, from);
@@ -102,7 +102,7 @@ export class Locator {
 
   #inMemory(subscription: DurableSubscription, from: number): void {
     this.#events.inMemory(subscription, this.#window.sequenceOf(from));
-    subscription.inForce(this.#window);
+    subscription.subscribed(this.#window);
   }
 
   /** Whether the records in memory show that the place is in another log. */
@@ -213,7 +213,7 @@ export class Locator {
       if (found === "nothing kept") {
         this.#waiting.delete(subscription);
         this.#beginInMemory(subscription, timestamp);
-        subscription.inForce(this.#window);
+        subscription.subscribed(this.#window);
         return;
       }
       subscription.place = { offset: found.offset, index: -1 };

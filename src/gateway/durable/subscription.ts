@@ -26,7 +26,7 @@ export interface DurableRequest {
    * Called once, when its place in the log is known. `after` is the position after which it goes on, if that is the end of a whole record.
    * A client that is lost before it has got anything can resume there.
    */
-  readonly onInForce: (after: string | undefined) => void;
+  readonly onSubscribed: (after: string | undefined) => void;
   /** Called if the request cannot be fulfilled: `why` is a sentence for the client, short enough for a close frame (123 bytes). */
   readonly onRefused?: ((why: string) => void) | undefined;
 }
@@ -64,13 +64,13 @@ export class DurableSubscription {
   /** Shared with the client's other subscriptions. */
   readonly #outflow: Outflow<DurableSubscription>;
   /** Dropped after the call, since it keeps a receipt alive. */
-  #onInForce: DurableRequest["onInForce"] | undefined;
+  #onSubscribed: DurableRequest["onSubscribed"] | undefined;
   readonly #onRefused: DurableRequest["onRefused"];
   #batch: Body[] = [];
   #batchSize = 0;
 
   constructor(
-    { socket, clientId, subscriptionId, encoding, pattern, start, onInForce, onRefused }: DurableRequest,
+    { socket, clientId, subscriptionId, encoding, pattern, start, onSubscribed, onRefused }: DurableRequest,
     outflow: Outflow<DurableSubscription>,
   ) {
     this.#outflow = outflow;
@@ -81,7 +81,7 @@ export class DurableSubscription {
     this.pattern = pattern;
     this.head = encoding.headOf(subscriptionId);
     this.place = start;
-    this.#onInForce = onInForce;
+    this.#onSubscribed = onSubscribed;
     this.#onRefused = onRefused;
   }
 
@@ -120,10 +120,11 @@ export class DurableSubscription {
     this.#state = state;
   }
 
-  inForce(window: Pick<LogWindow, "nameOf">): void {
-    const onInForce = this.#onInForce;
-    this.#onInForce = undefined;
-    onInForce?.(wholeRecordIn(this.place, window));
+  /** Tells the client, once, that it is subscribed, and after which position. */
+  subscribed(window: Pick<LogWindow, "nameOf">): void {
+    const onSubscribed = this.#onSubscribed;
+    this.#onSubscribed = undefined;
+    onSubscribed?.(wholeRecordIn(this.place, window));
   }
 
   /** Whether it has yet to get a message that it wants. */

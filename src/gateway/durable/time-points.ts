@@ -17,7 +17,7 @@ export class TimePoints {
       this.#seconds.splice(at, 0, seconds);
       this.#offsets.splice(at, 0, offset);
     }
-    if (this.#seconds.length > pointsMax) this.#thin();
+    if (this.#seconds.length > pointsMax) this.#downsample();
   }
 
   /** The offset for a time; undefined if it is not known. */
@@ -50,7 +50,7 @@ export class TimePoints {
     return low;
   }
 
-  #thin(): void {
+  #downsample(): void {
     const seconds = this.#seconds.filter((_, index) => index % 2 === 0);
     const offsets = this.#offsets.filter((_, index) => index % 2 === 0);
     this.clear();

@@ -1,4 +1,4 @@
-import { faultInKey, keyHeader } from "../../envelope/once-id.ts";
+import { faultInKey, keyHeader } from "../../envelope/idempotency-key.ts";
 import type { Unfit } from "../../envelope/set-aside.ts";
 import { Share } from "../../envelope/share.ts";
 import type { Waiter } from "../../envelope/waiter.ts";
@@ -9,7 +9,7 @@ import type { Holds } from "../clients/holds.ts";
 import type { Shares } from "../clients/shares.ts";
 import { includesId, nowhere } from "./audiences.ts";
 import type { Admission, Once } from "./once.ts";
-import type { Relay, Speaker } from "./relay.ts";
+import type { ExcludedSender, Relay } from "./relay.ts";
 import type { Uplink } from "./uplink.ts";
 
 /** Why a message is not accepted. Protocols put it in their own words. */
@@ -22,8 +22,8 @@ export type Taken = "published" | Exclude<Admission["is"], "new">;
 export interface Sender {
   /** Undefined for a sender without a connection. Nothing can hold it back, so it has to ask `isFull` first. */
   readonly socket: ClientSocket | undefined;
-  /** Set if the sender gets no copy of what it sends. */
-  readonly speaker: Speaker | undefined;
+  /** The client itself, if it gets no copy of what it sends. */
+  readonly excluded: ExcludedSender | undefined;
   /** What it has in the outbox. It is created with the first message that is accepted. */
   share: Share | undefined;
   /** The owner of the idempotency keys; undefined: the client id. */
@@ -155,7 +155,7 @@ export class Ingress {
   ): void {
     const uplink = this.#uplink;
     sender.share ??= new Share();
-    const { socket, speaker, share } = sender;
+    const { socket, excluded, share } = sender;
     const number = uplink.take(message, share, waiter, waiterBytes);
     this.takenCount++;
     // Requests go only to processors.
@@ -167,7 +167,7 @@ export class Ingress {
         message,
         includesId(route) ? (message.id ?? uplink.idOf(number)) : "",
         undefined,
-        speaker,
+        excluded,
       );
     if (socket === undefined) return;
     if (costBytes !== undefined) this.#count(socket, 1, costBytes);

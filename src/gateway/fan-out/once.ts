@@ -1,7 +1,8 @@
 import { OldestFirst } from "../../collections/oldest-first.ts";
-import { type OnceId, onceIdIn, onceIdOf, onceText } from "../../envelope/once-id.ts";
+import { onceIdOf } from "../../envelope/idempotency-key.ts";
 import type { Waiter } from "../../envelope/waiter.ts";
 import type { OutgoingMessage } from "../../message.ts";
+import { type OnceId, onceIdIn, onceText } from "../../message-id.ts";
 import type { AnyMetric } from "../../ops/metrics.ts";
 import { entryBytes, KeyShares, sharedElsewhere, waiterBytes } from "./key-shares.ts";
 import { PastKeys } from "./past-keys.ts";
@@ -41,11 +42,10 @@ export interface OnceLimits {
  * Deduplicates messages with idempotency keys: a client id's key is published once within a window. Keys that this manager accepts are
  * remembered at once, those of other managers are learnt from the log (`Feed`), and those from before the start from its recent part
  * (`PastAtStart`). If two managers accept the same key before either has heard of the other's, both publish it. Their ids show that they
- * are the same (`once-id.ts`), and followers drop the later one.
+ * are the same (`message-id.ts`), and followers drop the later one.
  *
- * To use it from another protocol: put the key into `headers["idempotency-key"]` and call `Ingress.take`, whose result says what became of
- * the message. What does not pass the ingress (the control API's messages, which no client sends) calls `admit`, and publishes the result
- * if it is `new`.
+ * A protocol puts the key into `headers["idempotency-key"]` and calls `Ingress.take`, whose result says what became of the message. What
+ * does not pass the ingress (the control API's messages, which no client sends) calls `admit`, and publishes the result if it is `new`.
  */
 export class Once {
   readonly #limits: OnceLimits;

@@ -8,8 +8,8 @@ export interface Outlet {
   publish(key: string, body: Body): void;
 }
 
-/** A client that gets no copy of what it sends, although it is in the audience. */
-export interface Speaker {
+/** A client that gets no copy of what it sends, although it is in the audience (the "No Local" of MQTT). */
+export interface ExcludedSender {
   readonly audience: Audience;
   /** Sends to all others of its audience. */
   publish(body: Body): void;
@@ -57,10 +57,16 @@ export class Relay {
    * Sends a message to the audiences of a route.
    *
    * @param id may be empty if no encoding of the route includes it
-   * @param speaker the sending client, if it is to get no copy
+   * @param excluded the sending client, if it is to get no copy
    */
-  send(route: Route, message: Relayed, id: string, delivery: Delivery = live, speaker?: Speaker): void {
-    const own = speaker?.audience;
+  send(
+    route: Route,
+    message: Relayed,
+    id: string,
+    delivery: Delivery = live,
+    excluded?: ExcludedSender,
+  ): void {
+    const own = excluded?.audience;
     let { encoding } = route[0]!;
     let tail = encoding.tailOf(message, id, delivery);
     // Groups of two encodings may alternate, so the last tail of the other one is kept.
@@ -85,7 +91,7 @@ export class Relay {
           this.#outlet?.publish(audience.key, frame);
         } else {
           this.#published(audience.clientCount - 1, frame.length);
-          speaker!.publish(frame);
+          excluded!.publish(frame);
         }
       }
     }

@@ -1,4 +1,4 @@
-import { keyHeader } from "../../envelope/once-id.ts";
+import { keyHeader } from "../../envelope/idempotency-key.ts";
 import { typeIn } from "../../http-headers.ts";
 import type { Message } from "../../message.ts";
 import { errorHeader } from "../../requests.ts";

@@ -1,5 +1,5 @@
 import type { Server } from "bun";
-import { keyHeader } from "../../envelope/once-id.ts";
+import { keyHeader } from "../../envelope/idempotency-key.ts";
 import { clientIdRule, isClientId, isName } from "../../message.ts";
 import { isPattern } from "../../topics/pattern.ts";
 import { tokenIn } from "../auth/bearer.ts";

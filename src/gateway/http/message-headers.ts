@@ -1,4 +1,4 @@
-import { keyHeader } from "../../envelope/once-id.ts";
+import { keyHeader } from "../../envelope/idempotency-key.ts";
 import { headerPrefix, plainText, safeName, safeValue, typeIn } from "../../http-headers.ts";
 import { isReservedHeader, isShortText, type Headers as MessageHeaders } from "../../message.ts";
 import { faultInProperty, isPropertyName } from "../../properties.ts";

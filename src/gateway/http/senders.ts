@@ -16,7 +16,7 @@ export class HttpSender implements Sender {
   /** There is no connection that could be held back. */
   readonly socket = undefined;
   /** It gets everything that it subscribes to. */
-  readonly speaker = undefined;
+  readonly excluded = undefined;
   share: Share | undefined = new Share();
   readonly #messages: TokenBucket | undefined;
   readonly #bytes: TokenBucket | undefined;

@@ -1,6 +1,6 @@
 import { timeIn } from "../../duration.ts";
 import { timestampIn } from "../../envelope/envelope.ts";
-import { keyHeader } from "../../envelope/once-id.ts";
+import { keyHeader } from "../../envelope/idempotency-key.ts";
 import type { Body, Headers as MessageHeaders, OutgoingMessage } from "../../message.ts";
 import { bodyIn } from "../../properties.ts";
 import { Refused } from "../guards/refusals.ts";

@@ -20,18 +20,18 @@ export interface Wish {
  */
 export class Subscriber extends SubscribingClient {
   readonly #wish: Wish;
-  readonly #inForce: (after: string | undefined) => void;
+  readonly #onSubscribed: (after: string | undefined) => void;
 
-  /** @param inForce called once, when its place in the log is known, with the position after which it begins, if there is one */
+  /** @param onSubscribed called once, when its place in the log is known, with the position after which it begins, if there is one */
   constructor(
     newcomer: Pick<Newcomer, "id" | "seat" | "grant">,
     wish: Wish,
     surroundings: Surroundings,
-    inForce: (after: string | undefined) => void = () => undefined,
+    onSubscribed: (after: string | undefined) => void = () => undefined,
   ) {
     super(newcomer, surroundings);
     this.#wish = wish;
-    this.#inForce = inForce;
+    this.#onSubscribed = onSubscribed;
   }
 
   get protocol(): string {
@@ -51,7 +51,7 @@ export class Subscriber extends SubscribingClient {
     super.opened(socket);
     const { pattern, start } = this.#wish;
     const hasLog = this.surroundings.durables !== undefined;
-    this.subscribe(pattern, hasLog ? start : undefined, this.#inForce);
+    this.subscribe(pattern, hasLog ? start : undefined, this.#onSubscribed);
   }
 
   protected obey(): void {

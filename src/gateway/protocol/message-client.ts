@@ -10,7 +10,7 @@ import type { Permissions } from "../auth/permissions.ts";
 import type { Client, ClientSocket } from "../clients/client.ts";
 import type { Seat } from "../clients/seat.ts";
 import type { Objection, Sender } from "../fan-out/ingress.ts";
-import type { Speaker } from "../fan-out/relay.ts";
+import type { ExcludedSender } from "../fan-out/relay.ts";
 import type { Surroundings } from "./protocol.ts";
 
 const mayNotPublish = "the token does not allow to publish to this topic";
@@ -46,8 +46,8 @@ export abstract class MessageClient implements Client, Sender {
     return this.#waitingBytes;
   }
 
-  /** It gets a copy of what it publishes, unless its protocol overrides this. */
-  get speaker(): Speaker | undefined {
+  /** Itself, if it gets no copy of what it publishes. It gets one, unless its protocol overrides this. */
+  get excluded(): ExcludedSender | undefined {
     return undefined;
   }
 

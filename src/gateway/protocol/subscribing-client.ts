@@ -40,12 +40,12 @@ export abstract class SubscribingClient extends MessageClient {
    * Subscribes the client to a topic or pattern, which also names the subscription, or closes it if that is not allowed.
    *
    * @param start where in the log it begins; undefined: live, with the next message, and without positions
-   * @param onInForce called once, with the position after which it begins, if there is one
+   * @param onSubscribed called once, with the position after which it begins, if there is one
    */
   protected subscribe(
     pattern: string,
     start: Start | undefined,
-    onInForce: (after: string | undefined) => void,
+    onSubscribed: (after: string | undefined) => void,
   ): void {
     const socket = this.socket!;
     if (!this.grant.permissions.maySubscribe(pattern)) {
@@ -54,7 +54,7 @@ export abstract class SubscribingClient extends MessageClient {
     }
     if (start === undefined) {
       this.subscriptions.addLive(socket, pattern, this.encoding, pattern);
-      onInForce(undefined);
+      onSubscribed(undefined);
       return;
     }
     this.subscriptions.addDurable({
@@ -64,7 +64,7 @@ export abstract class SubscribingClient extends MessageClient {
       encoding: this.encoding,
       pattern,
       start,
-      onInForce,
+      onSubscribed,
       onRefused: (reason) => this.close(socket, { code: closeCodes.unfit.code, reason }),
     });
   }

@@ -138,7 +138,7 @@ export class Conversation {
     const pay = (messages: number) => count(socket, messages, 0);
     const subscriber = { socket, clientId: this.id!, credentials, version, subscriptions, pay };
     subscribe(subscriber, frame, maxSubscriptions, {
-      inForce: (after) => this.#acknowledge(socket, receipt, after),
+      subscribed: (after) => this.#acknowledge(socket, receipt, after),
       refused: (why) => this.fail(socket, new StompFault(why, { reason: "subscriptions", receipt })),
     });
   }

@@ -45,7 +45,7 @@ export class Publishing implements Sender {
   readonly share = new Share();
   readonly socket: ClientSocket;
   /** It gets a copy of what it sends. */
-  readonly speaker = undefined;
+  readonly excluded = undefined;
   readonly #surroundings: StompSurroundings;
   readonly #publisher: Publisher;
   #transactions: Transactions | undefined;

@@ -1,4 +1,4 @@
-import { keyHeader } from "../../envelope/once-id.ts";
+import { keyHeader } from "../../envelope/idempotency-key.ts";
 import type { Share } from "../../envelope/share.ts";
 import type { Message } from "../../message.ts";
 import { StompFault } from "../../wire/stomp/fault.ts";

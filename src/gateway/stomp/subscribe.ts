@@ -29,8 +29,8 @@ export interface Subscriber {
 
 /** The result of a SUBSCRIBE. */
 export interface SubscribeEvents {
-  /** Called once when it is in force: at once, or for a durable subscription when its place in the log is known. */
-  inForce(after?: string): void;
+  /** Called once, when the client is subscribed: at once, or for a durable subscription when its place in the log is known. */
+  subscribed(after?: string): void;
   /** Called instead if a durable subscription is not possible, with a sentence for the client. */
   refused(why: string): void;
 }
@@ -45,7 +45,7 @@ export function subscribe(
   { socket, clientId, credentials, version, subscriptions, pay }: Subscriber,
   frame: Frame,
   countMax: number,
-  { inForce, refused }: SubscribeEvents,
+  { subscribed, refused }: SubscribeEvents,
 ): void {
   const { headers } = frame;
   const id = required(frame, "id");
@@ -61,7 +61,7 @@ export function subscribe(
   if (watched !== undefined) {
     credentials.maySubscribe(watched);
     watch({ socket, version, subscriptions }, watched, frame);
-    inForce();
+    subscribed();
     return;
   }
   const subject: Subject = destination === directDestination ? direct : patternToSubscribe(destination);
@@ -78,7 +78,7 @@ export function subscribe(
   if (start === undefined) {
     if (isConflated && subject !== direct) subscriptions.addConflated(socket, subject, encoding, id);
     else subscriptions.addLive(socket, subject, encoding, id);
-    inForce();
+    subscribed();
     return;
   }
   const request: DurableRequest = {
@@ -88,7 +88,7 @@ export function subscribe(
     encoding,
     pattern: subject,
     start,
-    onInForce: inForce,
+    onSubscribed: subscribed,
     onRefused: refused,
   };
   if (!subscriptions.addDurable(request))

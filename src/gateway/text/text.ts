@@ -8,7 +8,7 @@ import { TokenRefusal } from "../auth/token-refusal.ts";
 import type { Client, ClientSocket } from "../clients/client.ts";
 import type { Seat } from "../clients/seat.ts";
 import type { Audience } from "../fan-out/audiences.ts";
-import type { Speaker } from "../fan-out/relay.ts";
+import type { ExcludedSender } from "../fan-out/relay.ts";
 import { invalid, type Refused } from "../guards/refusals.ts";
 import { MessageClient } from "../protocol/message-client.ts";
 import type { LateEntry, Newcomer, Protocol, Surroundings } from "../protocol/protocol.ts";
@@ -125,8 +125,8 @@ class TextClient extends MessageClient {
   }
 
   /** Bun publishes nothing for a closed socket, so messages that were read before it closed go to all. */
-  override get speaker(): Speaker | undefined {
-    return this.audience === undefined || this.isClosed ? undefined : (this as Speaker);
+  override get excluded(): ExcludedSender | undefined {
+    return this.audience === undefined || this.isClosed ? undefined : (this as ExcludedSender);
   }
 
   /** Publishes to all others of its audience. */

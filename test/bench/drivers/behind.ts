@@ -106,8 +106,8 @@ while (rereaders.length < readers) await reread();
 const besideAll = await sample();
 for (const program of rereaders) await program.kill();
 
-/** How long all of them take to be in force. */
-async function inForce(starts: readonly Header[]): Promise<number> {
+/** How long it takes until all of them are subscribed. */
+async function secondsToSubscribe(starts: readonly Header[]): Promise<number> {
   const asking = starts.map((from) => subscriber("bench", from, ignore));
   const startMs = performance.now();
   await openAll(asking, times);
@@ -122,8 +122,10 @@ function ignore(): void {
 
 witness.cut();
 const nowSeconds = Math.floor(Date.now() / 1000);
-const nextSeconds = await inForce(Array.from({ length: times }, () => ["x-stream-offset", "next"]));
-const timesSeconds = await inForce(
+const nextSeconds = await secondsToSubscribe(
+  Array.from({ length: times }, () => ["x-stream-offset", "next"]),
+);
+const timesSeconds = await secondsToSubscribe(
   Array.from({ length: times }, (_, index) => ["x-stream-offset", `timestamp=${nowSeconds - index}`]),
 );
 const seen = { alone, besideOne, besideAll, nextSeconds, timesSeconds };

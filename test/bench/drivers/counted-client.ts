@@ -30,7 +30,7 @@ export function publishing(spoken: Spoken, body: string): Uint8Array {
 const destination = ["destination", "/topic/bench"] as const;
 
 function textClient(url: URL, heard: () => void): CountedClient {
-  const speaker = { hello: undefined, isReady: true, refusal: undefined, heard, paused: () => undefined };
+  const session = { hello: undefined, isReady: true, refusal: undefined, heard, paused: () => undefined };
   const audience = {
     arrived: () => undefined,
     foreign: () => undefined,
@@ -38,7 +38,7 @@ function textClient(url: URL, heard: () => void): CountedClient {
       throw new Error(`a client was closed: ${reason}`);
     },
   };
-  const connection = new Connection(new Address(url, undefined), speaker, audience);
+  const connection = new Connection(new Address(url, undefined), session, audience);
   return {
     open: () => connection.open(),
     say: (frames) => connection.send(frames, 0, frames.length),

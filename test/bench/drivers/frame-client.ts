@@ -2,7 +2,7 @@ import { Address } from "../../../src/bench/address.ts";
 import { type Audience, Connection } from "../../../src/bench/connection.ts";
 import { type FrameHearer, FrameScanner } from "../../../src/bench/frame-scanner.ts";
 import { makeFrame, opcodes } from "../../../src/bench/frames.ts";
-import type { Speaker } from "../../../src/bench/speaker.ts";
+import type { Session } from "../../../src/bench/session.ts";
 import { frameText, type Header } from "../../../src/wire/stomp/frames.ts";
 
 /** What a `FrameClient` is to do. */
@@ -13,12 +13,12 @@ export interface FrameClientOptions {
   /** A MESSAGE came: its frame begins at `frame`, its body at `body`. The bytes are only lent. */
   message(bytes: Uint8Array, frame: number, body: number, length: number): void;
   receipt?(id: string): void;
-  /** A subscription is in force; `after` is where it goes on, if the manager says so. */
-  inForce?(after: string | undefined): void;
+  /** A subscription was confirmed; `after` is where it goes on, if the manager says so. */
+  subscribed?(after: string | undefined): void;
 }
 
 /** A STOMP client of the drivers, on the bench's own WebSocket: cheap enough for thousands of them in one process. */
-export class FrameClient implements Speaker, FrameHearer {
+export class FrameClient implements Session, FrameHearer {
   readonly hello: Uint8Array;
   refusal: string | undefined;
   readonly #options: FrameClientOptions;
@@ -29,7 +29,7 @@ export class FrameClient implements Speaker, FrameHearer {
   constructor(options: FrameClientOptions) {
     this.#options = options;
     const subscribes = options.subscriptions.map((headers) =>
-      frameOf("SUBSCRIBE", [...headers, ["receipt", inForce]], ""),
+      frameOf("SUBSCRIBE", [...headers, ["receipt", subscribedReceipt]], ""),
     );
     this.#unanswered = subscribes.length;
     const connect: Header[] = [
@@ -62,7 +62,7 @@ export class FrameClient implements Speaker, FrameHearer {
     this.#connection.cut();
   }
 
-  /** Resolves when all subscriptions are in force. */
+  /** Resolves when all subscriptions are confirmed. */
   open(): Promise<void> {
     return this.#connection.open();
   }
@@ -94,15 +94,15 @@ export class FrameClient implements Speaker, FrameHearer {
 
   other(frame: string): void {
     const receipt = /^RECEIPT\n(?:.*\n)*?receipt-id:(.*?)\n/.exec(frame)?.[1];
-    if (receipt === inForce) {
+    if (receipt === subscribedReceipt) {
       this.#unanswered--;
-      this.#options.inForce?.(/\nx-stream-after:(.*)/.exec(frame)?.[1]);
+      this.#options.subscribed?.(/\nx-stream-after:(.*)/.exec(frame)?.[1]);
     } else if (receipt !== undefined) this.#options.receipt?.(receipt);
     else if (frame.startsWith("ERROR")) this.refusal = /\nmessage:(.*)/.exec(frame)?.[1] ?? frame;
   }
 }
 
-const inForce = "in-force";
+const subscribedReceipt = "subscribed";
 
 /** Opens them, some at a time. */
 export async function openAll(clients: readonly FrameClient[], atOnce = 256): Promise<void> {

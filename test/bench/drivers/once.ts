@@ -4,12 +4,13 @@
  */
 
 import { contentsOf, type Envelope } from "../../../src/envelope/envelope.ts";
-import { onceIdOf, onceText } from "../../../src/envelope/once-id.ts";
+import { onceIdOf } from "../../../src/envelope/idempotency-key.ts";
 import { sealPacked } from "../../../src/envelope/sealing.ts";
 import { Once } from "../../../src/gateway/fan-out/once.ts";
 import { LogRecord } from "../../../src/log/record.ts";
 import { Repeats } from "../../../src/log/repeats.ts";
 import type { OutgoingMessage } from "../../../src/message.ts";
+import { onceText } from "../../../src/message-id.ts";
 import { median } from "../samples.ts";
 
 /** Messages in a pack: about what gathers in 3 ms at 4,000/s. */

@@ -21,7 +21,7 @@ export class SlowClient implements FrameSink, FrameHearer {
   readonly #reader = new FrameReader(this);
   readonly #scanner = new FrameScanner(this);
   readonly #handshake: Handshake;
-  readonly #inForce = Promise.withResolvers<void>();
+  readonly #subscribed = Promise.withResolvers<void>();
   #socket: Bun.Socket<SlowClient> | undefined;
   #head: Buffer | undefined = Buffer.alloc(0);
   #timer: NodeJS.Timeout | undefined;
@@ -42,7 +42,7 @@ export class SlowClient implements FrameSink, FrameHearer {
       data: this,
     });
     this.#socket.write(this.#handshake.request);
-    await this.#inForce.promise;
+    await this.#subscribed.promise;
   }
 
   readSlowly(): void {
@@ -83,7 +83,7 @@ export class SlowClient implements FrameSink, FrameHearer {
   }
 
   other(frame: string): void {
-    if (frame.startsWith("RECEIPT")) this.#inForce.resolve();
+    if (frame.startsWith("RECEIPT")) this.#subscribed.resolve();
     else if (frame.startsWith("ERROR")) throw new Error(frame);
   }
 
@@ -100,7 +100,7 @@ export class SlowClient implements FrameSink, FrameHearer {
       ],
       "",
     );
-    const subscribe = frameOf("SUBSCRIBE", [...this.#options.subscription, ["receipt", "in-force"]], "");
+    const subscribe = frameOf("SUBSCRIBE", [...this.#options.subscription, ["receipt", "subscribed"]], "");
     this.#socket?.write(Buffer.concat([connect, subscribe]));
     this.#reader.read(answer, frames);
   }

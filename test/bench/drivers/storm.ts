@@ -80,7 +80,7 @@ async function absence(clients: number, rate: number, awaySeconds: number): Prom
       url,
       subscriptions: [[["id", "0"], ["destination", `/topic/s.${client}.*`], from]],
       message: (bytes, frame, body, length) => see(client, bytes, frame, body, length),
-      inForce: (after) => {
+      subscribed: (after) => {
         position[client] ??= after;
       },
     });

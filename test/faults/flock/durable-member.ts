@@ -19,7 +19,7 @@ export class DurableMember extends Member {
     socket.onopen = () => {
       const begin = this.#last === undefined ? "x-stream-offset:first" : `x-stream-after:${this.#last}`;
       socket.send("CONNECT\naccept-version:1.2\n\n\0");
-      socket.send(`SUBSCRIBE\nid:1\ndestination:/topic/${topic}\nreceipt:in-force\n${begin}\n\n\0`);
+      socket.send(`SUBSCRIBE\nid:1\ndestination:/topic/${topic}\nreceipt:subscribed\n${begin}\n\n\0`);
     };
     socket.onmessage = ({ data }) => this.#take(String(data));
     socket.onclose = ({ code }) => this.ended(String(code));

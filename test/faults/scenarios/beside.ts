@@ -120,7 +120,7 @@ export const besideScenarios: readonly Scenario[] = [
       await using another = new Onlooker("of old parts", url, fromFirst);
       await using stopping = new Onlooker("of old parts, by and by", url, fromFirst);
       const all = [parked, another, stopping];
-      await Promise.all(all.map(({ inForce }) => inForce));
+      await Promise.all(all.map(({ subscribed }) => subscribed));
       // Who has got nothing of the log misses nothing when another one begins.
       await until(() => all.every(({ hasPlaces }) => hasPlaces), "each of them to have got something");
       parked.stopReading();
@@ -155,7 +155,7 @@ export const besideScenarios: readonly Scenario[] = [
     async fault({ url: brokerUrl, node, ports, load, figures }) {
       const all = ports.map((port, n) => new Onlooker(`durable ${n}`, `http://127.0.0.1:${port}`, durable));
       await using _ = disposing(all);
-      await Promise.all(all.map(({ inForce }) => inForce));
+      await Promise.all(all.map(({ subscribed }) => subscribed));
       // The new log has not as many records for a while.
       await Bun.sleep(5000);
       load.pause();
@@ -188,7 +188,7 @@ export const besideScenarios: readonly Scenario[] = [
     name: "foreign programs: names that are no text",
     async fault({ url, load, port, figures }) {
       await using onlooker = new Onlooker("live", `http://127.0.0.1:${port}`, { ...live, topic: "#" });
-      await onlooker.inForce;
+      await onlooker.subscribed;
       await using program = await ForeignProgram.connect(url);
       const odd = Buffer.alloc(100, 0xff);
       const published = 100;
@@ -322,7 +322,7 @@ async function onlookersOfAllKinds(url: string) {
   const lives = new Onlooker("live", url, live);
   const texts = new Onlooker("text", url, text);
   const all = [durables, fives, lives, texts];
-  await Promise.all(all.map(({ inForce }) => inForce));
+  await Promise.all(all.map(({ subscribed }) => subscribed));
   return { ...disposing(all), all, durables, fives, lives, texts };
 }
 

@@ -6,7 +6,7 @@ import { PayloadLayout } from "../../../src/bench/payload.ts";
 import { type BenchOptions, Plan } from "../../../src/bench/plan.ts";
 import { SendFrame } from "../../../src/bench/send-frame.ts";
 import { StompHello } from "../../../src/bench/stomp-hello.ts";
-import { StompSpeaker } from "../../../src/bench/stomp-speaker.ts";
+import { StompSession } from "../../../src/bench/stomp-session.ts";
 import { FrameParser } from "../../../src/wire/stomp/parser.ts";
 import { frameLimits } from "../../support/frame-limits.ts";
 
@@ -98,29 +98,29 @@ test("what publishers send is a SEND of the run's message, with the number in it
   expect(parser.next()).toBeUndefined();
 });
 
-/** A client's speaker, and the account that it reports to. */
+/** A client's session, and the account that it reports to. */
 function listening() {
   const plan = new Plan(options, "run00001");
   const inbox = new Inbox(plan, Uint32Array.of(5, 5));
-  const speaker = new StompSpeaker(1, inbox, plan.stomp!, true);
+  const session = new StompSession(1, inbox, plan.stomp!, true);
   const hear = (text: string) => {
     const bytes = encode(text);
-    speaker.heard(bytes, 0, bytes.length);
-    speaker.paused();
+    session.heard(bytes, 0, bytes.length);
+    session.paused();
   };
-  return { inbox, speaker, hear };
+  return { inbox, session, hear };
 }
 
 const payload = "run00001 0 00 xxxxxxxxxxxxxxxxxx".slice(0, 32);
 
 test("a client is ready when its subscription is in force, and says what the server refuses", () => {
-  const { speaker, hear } = listening();
+  const { session, hear } = listening();
   hear("CONNECTED\nversion:1.2\n\n\0");
-  expect(speaker.isReady).toBeFalse();
-  hear("RECEIPT\nreceipt-id:in-force\n\n\0");
-  expect(speaker.isReady).toBeTrue();
+  expect(session.isReady).toBeFalse();
+  hear("RECEIPT\nreceipt-id:subscribed\n\n\0");
+  expect(session.isReady).toBeTrue();
   hear("ERROR\nmessage:no such thing\n\nno such thing\n\0");
-  expect(speaker.refusal).toBe("no such thing");
+  expect(session.refusal).toBe("no such thing");
 });
 
 test("messages and receipts are accounted for, and publishers hear themselves", () => {
@@ -137,13 +137,13 @@ test("messages and receipts are accounted for, and publishers hear themselves", 
 });
 
 test("a client knows where the last message was, to go on behind it", () => {
-  const { speaker, hear } = listening();
-  expect(speaker.position).toBeUndefined();
-  hear("RECEIPT\nreceipt-id:in-force\nx-stream-after:6\n\n\0");
-  expect(speaker.position).toBe("6");
+  const { session, hear } = listening();
+  expect(session.position).toBeUndefined();
+  hear("RECEIPT\nreceipt-id:subscribed\nx-stream-after:6\n\n\0");
+  expect(session.position).toBe("6");
   hear(message("1", payload, "x-stream-offset:7.1\n") + message("2", payload, "x-stream-offset:8\n"));
   hear("\n");
-  expect(speaker.position).toBe("8");
+  expect(session.position).toBe("8");
 });
 
 test("it subscribes to the URL's topic: from now on at first, and behind a message later", () => {

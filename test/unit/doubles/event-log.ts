@@ -1,9 +1,9 @@
 import {
+  type Epoch,
   type EventRecord,
   type EventsLink,
   type EventsPeer,
   eventKeys,
-  type Voice,
 } from "../../../src/broker/events.ts";
 
 /** A broker with the log of events, and links to it that can be lost with what is on its way. */
@@ -15,7 +15,7 @@ export class EventLog {
   isLogFull = false;
   readonly #sources = new Set<string>();
   readonly #locks = new Set<string>();
-  readonly #voices = new Map<string, string>();
+  readonly #epochs = new Map<string, string>();
   #nonces = 0;
   readonly #links = new Set<FakeEventsLink>();
 
@@ -45,10 +45,10 @@ export class EventLog {
 
   /** @returns what became of it */
   write(published: Published): "heard" | "unheard" | "refused" {
-    const { voice, isProbe, ...record } = published;
-    if (voice === undefined && !this.#sources.has(record.source)) return "refused";
+    const { epoch, isProbe, ...record } = published;
+    if (epoch === undefined && !this.#sources.has(record.source)) return "refused";
     // Bound no more: it reaches nobody, and is confirmed.
-    if (voice !== undefined && this.#voices.get(voice.exchange) !== voice.nonce) return "unheard";
+    if (epoch !== undefined && this.#epochs.get(epoch.exchange) !== epoch.nonce) return "unheard";
     if (!isProbe && !unlogged.includes(record.key)) this.records.push(record);
     return this.#program(published) ? "heard" : "unheard";
   }
@@ -63,11 +63,11 @@ export class EventLog {
     return [...this.#links].some(({ peer, isOpen }) => isOpen && peer.manager === manager);
   }
 
-  async alone(manager: string, job: (voice: Voice) => Promise<void>): Promise<boolean> {
+  async alone(manager: string, job: (epoch: Epoch) => Promise<void>): Promise<boolean> {
     if (this.#locks.has(manager)) return false;
     this.#locks.add(manager);
     const nonce = `${++this.#nonces}`;
-    this.#voices.set(manager, nonce);
+    this.#epochs.set(manager, nonce);
     try {
       await job({ exchange: manager, nonce });
     } finally {
@@ -116,7 +116,7 @@ export interface Listener {
 }
 
 interface Published extends EventRecord {
-  readonly voice?: Voice | undefined;
+  readonly epoch?: Epoch | undefined;
   readonly isProbe: boolean;
 }
 
@@ -141,8 +141,8 @@ export class FakeEventsLink implements EventsLink {
     this.source = source;
   }
 
-  publish(key: string, body: string, voice?: Voice): void {
-    this.#publish({ source: this.source, key, body: Buffer.from(body), voice, isProbe: false });
+  publish(key: string, body: string, epoch?: Epoch): void {
+    this.#publish({ source: this.source, key, body: Buffer.from(body), epoch, isProbe: false });
     if (key === eventKeys.mark) this.arrive();
   }
 
@@ -230,7 +230,7 @@ export class FakeEventsLink implements EventsLink {
     return Promise.resolve(this.#log.isConnected(manager));
   }
 
-  async alone(manager: string, job: (voice: Voice) => Promise<void>): Promise<boolean> {
+  async alone(manager: string, job: (epoch: Epoch) => Promise<void>): Promise<boolean> {
     this.#check();
     return await this.#log.alone(manager, job);
   }

@@ -51,12 +51,12 @@ describe("The log of events says who is connected", () => {
   });
 
   test("by the records of those that came and went while no program listened", () => {
-    const passage = (opened: readonly number[], closed: readonly number[], from = source) => {
+    const batch = (opened: readonly number[], closed: readonly number[], from = source) => {
       const clients = opened.map((n) => (n === 4 ? null : `c${n}`));
       return record(eventKeys.clients, { manager: "a", opened, clients, closed }, from);
     };
     const records = [
-      ...[connected(1), passage([2, 3, 4], [1]), disconnected(2), passage([], [3]), passage([9], [], other)],
+      ...[connected(1), batch([2, 3, 4], [1]), disconnected(2), batch([], [3]), batch([9], [], other)],
     ];
     expect(openBy(records)).toEqual({ open: ["a-4"], isWhole: false });
     const nonsense = [

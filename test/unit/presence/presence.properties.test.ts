@@ -6,7 +6,7 @@ import type { WatchedTopic } from "../../../src/presence/watched-topic.ts";
 import { until } from "../../support/wait.ts";
 import { rounds } from "../doubles/rounds.ts";
 
-const timing = { gatherMs: 0, lookEveryMs: 0, answerMsMax: 20, lingerMs: 1, resendEveryMs: 0 };
+const timing = { gatherMs: 0, scanEveryMs: 0, answerMsMax: 20, lingerMs: 1, resendEveryMs: 0 };
 const topics = ["a", "b"];
 
 /** Managers that tell one another what they have to, in order; what is told to one that is cut off is lost. */
@@ -57,7 +57,7 @@ class PlayedManager {
   constructor(net: Net, name: string) {
     this.name = name;
     const manager = this;
-    const post = {
+    const peers = {
       own: name,
       get others() {
         return [...net.managers.keys()].filter((one) => one !== name);
@@ -69,7 +69,7 @@ class PlayedManager {
       tellAll: (said: object) => net.tell(name, said),
       tell: (to: string, said: object) => net.tell(name, said, to),
     };
-    this.presence = new Presence(post, this.clients, ({ id }) => id, timing);
+    this.presence = new Presence(peers, this.clients, ({ id }) => id, timing);
     net.managers.set(name, this);
     this.presence.opened();
   }

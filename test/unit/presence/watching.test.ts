@@ -9,7 +9,7 @@ const { step } = makeFakeClock();
 /** Its clients watch topics; the only other manager says nothing. */
 function silent() {
   const told: [string, object][] = [];
-  const post = {
+  const peers = {
     own: "a",
     others: ["b"],
     knows: () => true,
@@ -18,7 +18,7 @@ function silent() {
     tell: (to: string, said: object) => void told.push([to, said]),
   };
   const watching = new Watching(
-    post,
+    peers,
     { watch: () => undefined, unwatch: () => undefined },
     defaultPresenceTiming,
   );

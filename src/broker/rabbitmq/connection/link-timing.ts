@@ -8,6 +8,16 @@ export interface GroupWatchTiming {
   readonly lookEveryMs: number;
 }
 
+/** How publishing waits while a queue is full, in milliseconds. */
+export interface FullQueueTiming {
+  /** How often the full queue is checked. */
+  readonly lookEveryMs: number;
+  /** If no queue shows that it has room, a message is tried after this time, and after twice as long the next time. */
+  readonly tryFirstMs: number;
+  /** A full queue takes a message now and then. It counts as having room after this time without a refusal. */
+  readonly calmMs: number;
+}
+
 /** How a link to RabbitMQ behaves. The defaults suit production; tests shorten them. */
 export interface LinkTiming {
   /** The heartbeat that is requested, in seconds. A frozen broker is given up after two to three of them. */
@@ -32,6 +42,8 @@ export interface LinkTiming {
   readonly goodAfterMs: number;
   /** When a manager checks for groups that nobody consumes any more. */
   readonly groups: GroupWatchTiming;
+  /** How publishing waits while a queue is full. */
+  readonly fullQueue: FullQueueTiming;
 }
 
 /** The timing unless other values are given. */
@@ -48,4 +60,5 @@ export const defaultTiming: LinkTiming = {
   missedForMs: 300,
   goodAfterMs: 5000,
   groups: { firstLookMs: 30_000, lookEveryMs: 60_000 },
+  fullQueue: { lookEveryMs: 1000, tryFirstMs: 2000, calmMs: 5000 },
 };

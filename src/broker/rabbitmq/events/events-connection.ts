@@ -1,6 +1,6 @@
 import type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage, Message } from "amqplib";
 import { codeOf, reasonOf } from "../../../errors.ts";
-import type { EventRecord, EventsLink, EventsPeer, Voice } from "../../events.ts";
+import type { Epoch, EventRecord, EventsLink, EventsPeer } from "../../events.ts";
 import { leaversBody } from "../../leavers.ts";
 import type { Life } from "../connection/life.ts";
 import type { Drop } from "../connection/watch.ts";
@@ -13,16 +13,16 @@ import {
   controlExchange,
   declareEvents,
   declareSource,
+  epochHeader,
   fenceSource,
   inboxOf,
   isLogged,
   lockOf,
   managersExchange,
+  openEpoch,
   openInbox,
-  openVoice,
   programsOf,
   sourceOf,
-  voiceHeader,
 } from "./events-topology.ts";
 import { RevokedLog } from "./revoked-log.ts";
 
@@ -116,11 +116,11 @@ class RabbitmqEventsLink implements EventsLink {
     this.#write = (frames) => void stream.write(frames);
   }
 
-  publish(key: string, body: string, voice?: Voice): void {
-    if (voice === undefined) this.#gather(this.#routeOf(key, false), body);
+  publish(key: string, body: string, epoch?: Epoch): void {
+    if (epoch === undefined) this.#gather(this.#routeOf(key, false), body);
     else
-      this.#gather({ exchange: voice.exchange, key, isMandatory: false }, body, {
-        [voiceHeader]: voice.nonce,
+      this.#gather({ exchange: epoch.exchange, key, isMandatory: false }, body, {
+        [epochHeader]: epoch.nonce,
       });
   }
 
@@ -184,7 +184,7 @@ class RabbitmqEventsLink implements EventsLink {
     return await this.#exists((channel) => channel.checkQueue(inboxOf(manager)));
   }
 
-  async alone(manager: string, job: (voice: Voice) => Promise<void>): Promise<boolean> {
+  async alone(manager: string, job: (epoch: Epoch) => Promise<void>): Promise<boolean> {
     const channel = await this.#connection.createChannel();
     channel.on("error", () => undefined);
     try {
@@ -194,7 +194,7 @@ class RabbitmqEventsLink implements EventsLink {
       throw error;
     }
     try {
-      await job(await openVoice(channel, manager));
+      await job(await openEpoch(channel, manager));
     } finally {
       const unlock = async () => {
         await channel.deleteQueue(lockOf(manager));

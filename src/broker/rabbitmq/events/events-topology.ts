@@ -1,5 +1,5 @@
 import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
-import { eventKeys, type Voice } from "../../events.ts";
+import { type Epoch, eventKeys } from "../../events.ts";
 import { type Declaring, notOfType } from "../topology/declaring.ts";
 import { exchanges } from "../topology/exchanges.ts";
 import { declareLeft } from "../topology/leaving.ts";
@@ -11,8 +11,8 @@ const eventsExchange = "wsmanager.events";
 export const eventsLog = "wsmanager.events.log";
 /** Leads to the inboxes of all managers. */
 export const managersExchange = "wsmanager.managers";
-/** The header that distinguishes a voice from the previous one. */
-export const voiceHeader = "voice";
+/** The header that distinguishes an epoch from the previous one. */
+export const epochHeader = "epoch";
 
 /** What the log of events may hold: about a day, many times the interval between two snapshots. */
 const logBytesMax = 1024 ** 3;
@@ -46,8 +46,8 @@ export function lockOf(manager: string): string {
   return `${eventsExchange}.${manager}.settling`;
 }
 
-function voiceOf(manager: string): string {
-  return `${eventsExchange}.${manager}.voice`;
+function epochExchangeOf(manager: string): string {
+  return `${eventsExchange}.${manager}.epoch`;
 }
 
 /** The queue for messages from other managers to this one. */
@@ -105,15 +105,15 @@ async function declareTopic(declaring: Declaring, name: string): Promise<void> {
 }
 
 /**
- * Opens a new voice. It has the name of the previous one, and that one's binding is removed: what was published by it reaches nobody any
- * more.
+ * Opens a new epoch of a manager, and fences the previous one: both have the same exchange, which gets a new binding, so what was published
+ * under the previous epoch reaches nobody any more.
  */
-export async function openVoice(channel: Channel, manager: string): Promise<Voice> {
-  const exchange = voiceOf(manager);
+export async function openEpoch(channel: Channel, manager: string): Promise<Epoch> {
+  const exchange = epochExchangeOf(manager);
   const nonce = crypto.randomUUID();
   await channel.deleteExchange(exchange);
   await channel.assertExchange(exchange, "headers", { durable: false });
-  const wanted = { "x-match": "all", [voiceHeader]: nonce };
+  const wanted = { "x-match": "all", [epochHeader]: nonce };
   await channel.bindExchange(eventsExchange, exchange, "", wanted);
   await channel.bindQueue(eventsLog, exchange, "", wanted);
   return { exchange, nonce };

@@ -12,7 +12,7 @@ import {
 } from "./amqp-wire.ts";
 import { readProperties } from "./delivery-properties.ts";
 import { type Receiving, type ReceivingChannel, receiveFrom, receiving } from "./innards.ts";
-import { ReadRests, type Unhurried } from "./read-rests.ts";
+import { type CoalescingOptions, ReadCoalescing } from "./read-coalescing.ts";
 
 /** The class and method of basic.deliver. */
 const basicDeliver = (classBasic << 16) | 60;
@@ -38,7 +38,7 @@ export class FrameReader {
   #partBytes = 0;
   /** How many bytes must have come before it is worth trying again. */
   #neededBytes = frameHeadBytes;
-  #rests: ReadRests | undefined;
+  #coalescing: ReadCoalescing | undefined;
 
   /** Takes over from amqplib, on an open connection. */
   constructor(connection: ChannelModel) {
@@ -54,14 +54,14 @@ export class FrameReader {
   }
 
   /**
-   * From now on, reading rests as long as only deliveries on this channel come and they have time. Returns undefined if the socket cannot
-   * be paused.
+   * From now on, reading pauses between reads while nothing but deliveries on this channel comes, and these may wait. Returns undefined if
+   * the socket cannot be paused.
    */
-  restWhile(unhurried: Unhurried): ReadRests | undefined {
+  coalesceReads(options: CoalescingOptions): ReadCoalescing | undefined {
     const handle = this.#inside.stream._handle;
     if (typeof handle?.pause !== "function" || typeof handle.resume !== "function") return undefined;
-    this.#rests = new ReadRests(handle, unhurried);
-    return this.#rests;
+    this.#coalescing = new ReadCoalescing(handle, options);
+    return this.#coalescing;
   }
 
   readonly #received = (chunk: Buffer): void => {
@@ -73,7 +73,7 @@ export class FrameReader {
     } catch (error) {
       this.#inside.emit("frameError", error);
     }
-    this.#rests?.read(chunk.byteLength);
+    this.#coalescing?.read(chunk.byteLength);
   };
 
   /** Handles everything that is complete. */
@@ -103,7 +103,7 @@ export class FrameReader {
       return at;
     }
     if (bytes[next - 1] !== frameEnd) throw new Error("Invalid frame");
-    if (bytes[at] !== frameHeartbeat) this.#rests?.came(bytes.readUInt16BE(at + 1));
+    if (bytes[at] !== frameHeartbeat) this.#coalescing?.came(bytes.readUInt16BE(at + 1));
     if (
       bytes[at] === frameMethod &&
       sizeBytes >= 4 &&

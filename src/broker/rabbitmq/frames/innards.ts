@@ -1,5 +1,5 @@
 import type { Channel, ChannelModel } from "amqplib";
-import type { ReadHandle } from "./read-rests.ts";
+import type { ReadHandle } from "./read-coalescing.ts";
 
 /** AMQP's names of the classes and methods that Warren uses, by their numbers: `queue.declare` is 50 and 10. */
 const classNames = new Map([

@@ -7,7 +7,7 @@ import type { GroupWatchTiming } from "../connection/link-timing.ts";
 import type { Declaring } from "../topology/declaring.ts";
 import { declareGroupLedger, followGroups, groupLedger, writeGroup } from "../topology/group-ledger.ts";
 import type { LiveGroups } from "../topology/live-groups.ts";
-import { lookOn } from "../topology/queue-look.ts";
+import { inspectorOn } from "../topology/queue-inspector.ts";
 import { groupQueue } from "../topology/topology.ts";
 import { KnownGroups } from "./known-groups.ts";
 
@@ -63,7 +63,7 @@ export class GroupWatch {
   async #look(life: Life, channel: Channel): Promise<void> {
     for (const group of this.#live.live()) this.#groups.heard(group, Date.now());
     const names = this.#groups.names;
-    const depths = await lookOn(life.connection).depths(names.map(groupQueue));
+    const depths = await inspectorOn(life.connection).depths(names.map(groupQueue));
     if (life.isOver) return;
     const byQueue = new Map(depths.map((depth) => [depth.queue, depth]));
     const nowMs = Date.now();

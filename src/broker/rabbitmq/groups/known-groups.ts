@@ -1,6 +1,6 @@
 import { type AbandonedGroup, abandonedAfterMs } from "../../groups.ts";
 import type { GroupRecord } from "../topology/group-ledger.ts";
-import type { QueueDepth } from "../topology/queue-look.ts";
+import type { QueueDepth } from "../topology/queue-inspector.ts";
 
 /** How many groups are remembered. Only a foreign program would name more. */
 const groupsMax = 1000;

@@ -9,7 +9,7 @@ import type { Drop } from "../connection/watch.ts";
 import { exchanges, publishedBy } from "../topology/exchanges.ts";
 import { FullQueues } from "../topology/full-queues.ts";
 import type { Layout } from "../topology/layout.ts";
-import { type Look, lookOn } from "../topology/queue-look.ts";
+import { inspectorOn, type QueueInspector } from "../topology/queue-inspector.ts";
 import { tryLog } from "../topology/try-log.ts";
 import { Alarm } from "./alarm.ts";
 import type { Announcing } from "./announcing.ts";
@@ -55,9 +55,9 @@ export class PublishingConnection {
 
   constructor(options: PublishingOptions) {
     this.#options = options;
-    const { logger, publishings } = options;
+    const { logger, publishings, timing } = options;
     const waitingCount = () => publishings.reduce((sum, { publisher }) => sum + publisher.waitingCount, 0);
-    this.#full = new FullQueues(logger, waitingCount);
+    this.#full = new FullQueues(logger, waitingCount, timing.fullQueue);
     this.#alarm = new Alarm(logger, waitingCount);
   }
 
@@ -78,17 +78,16 @@ export class PublishingConnection {
     this.#drop = drop;
     life.onLoss(() => {
       this.#drop = undefined;
+      this.#alarm.lost();
+      this.#full.lost();
+      this.#held.clear();
     });
     const publishedTo = publishings.map(({ exchange }) => exchange);
     await layout.declareFor(publishedTo, connection);
     if (hasLog && publishedTo.some((exchange) => exchange !== exchanges.dead)) await tryLog(connection);
     const { missedForMs, unconfirmedAfterMs } = timing;
     const isExplained = () => this.blockedWhy !== undefined;
-    const look = lookOn(connection);
-    life.onLoss(() => {
-      this.#full.lost();
-      this.#held.clear();
-    });
+    const inspector = inspectorOn(connection);
     for (const { exchange, publisher } of publishings) {
       const needed = () => layout.needed(exchange);
       const { to, copiesTo } = publishedBy(exchange);
@@ -106,7 +105,7 @@ export class PublishingConnection {
             // Such a channel would go on refusing. A new connection learns the queues' current leaders.
             if (isFirst && !isFull) drop("RabbitMQ refuses the first message on a new channel");
             if (!isFull) return;
-            const room = this.#roomOn(life, exchange, look);
+            const room = this.#roomOn(life, exchange, inspector);
             if (isFirst) reopenAfter(room);
             else this.#holdUntil(room, publisher, life);
           },
@@ -122,12 +121,12 @@ export class PublishingConnection {
    * Resolves when a message may be tried again. All publishers share one wait, since each of them may be refused. A wait on an earlier
    * connection, which was lost, may still be going on; it says nothing about this connection.
    */
-  #roomOn(life: Life, exchange: Exchange, look: Look): Promise<void> {
+  #roomOn(life: Life, exchange: Exchange, inspector: QueueInspector): Promise<void> {
     if (this.#room?.life === life) return this.#room.came;
     const { layout, groupsInLedger } = this.#options;
     const mayBeFull = () => layout.mayBeFull(exchange, groupsInLedger());
     const came = this.#full
-      .room(mayBeFull, look, () => life.isOver)
+      .room(mayBeFull, inspector, () => life.isOver)
       .finally(() => {
         if (this.#room?.life === life) this.#room = undefined;
       });
@@ -167,6 +166,5 @@ export class PublishingConnection {
       this.#alarm.cleared();
       for (const { publisher } of publishings) if (!this.#held.has(publisher)) publisher.blocked(false);
     });
-    life.onLoss(() => this.#alarm.lost());
   }
 }

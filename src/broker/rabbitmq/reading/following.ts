@@ -16,7 +16,7 @@ import { lastChunkOffset, oldestOffset } from "./log-end.ts";
 import { LogPosition } from "./log-position.ts";
 import type { Marks } from "./marks.ts";
 
-/** If a rest is at least this long, in milliseconds, RabbitMQ may send in steps too. */
+/** If a pause is at least this long, in milliseconds, RabbitMQ may send in steps too. */
 const stepMs = 20;
 
 /** The interval at which a log is asked for its end while it has not shown the last record. In milliseconds. */
@@ -70,13 +70,13 @@ export class Following {
     marks.opened(() => silent(life.drop));
     marks.ask((offset, mark) => follower.marked(offset, fingerprintOf(mark)));
     const { haste } = this.options;
-    const rests = life.reader.restWhile({
+    const coalescing = life.reader.coalesceReads({
       channel: channelNumber(channel),
       patienceMs: () => (haste.isOn(performance.now()) ? 0 : follower.patienceMs),
-      resting: (ms) => (ms < stepMs ? session.credit.flow() : session.credit.step()),
+      pausing: (ms) => (ms < stepMs ? session.credit.flow() : session.credit.step()),
       hurried: () => session.credit.flow(),
     });
-    const unheard = haste.onPublished(() => rests?.wake());
+    const unheard = haste.onPublished(() => coalescing?.wake());
     const watchdog = setInterval(() => session.look(), markAfterMs);
     const timer = setTimeout(() => session.restartUnlessSure(), this.doubt.leftMs);
     const doubting = setInterval(() => {
@@ -88,7 +88,7 @@ export class Following {
       this.doubt.ended(this.position.isSure, session.wasCancelled, silentMs);
       session.end();
       unheard();
-      rests?.end();
+      coalescing?.end();
       marks.closed();
       clearInterval(watchdog);
       clearInterval(doubting);

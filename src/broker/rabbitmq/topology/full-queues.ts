@@ -1,17 +1,13 @@
 import type { Logger } from "../../../ops/logger.ts";
+import type { FullQueueTiming } from "../connection/link-timing.ts";
 import { exchanges } from "./exchanges.ts";
-import type { Look, QueueDepth } from "./queue-look.ts";
+import type { QueueDepth, QueueInspector } from "./queue-inspector.ts";
 import { logStream } from "./topology.ts";
 
-/** How often a full queue is checked, in milliseconds. */
-const defaultLookEveryMs = 1000;
 /** A full queue has room again when it has lost this part of its messages. With less, publishers would be stopped again at once. */
 const roomShare = 1 / 16;
-/** If no queue shows that it has room, a message is tried after this time, and after twice as long the next time, in milliseconds. */
-const defaultTryFirstMs = 2000;
+/** The longest wait before a message is tried, in milliseconds. */
 const tryMostMs = 60_000;
-/** A full queue takes a message now and then. It counts as having room after this time without a refusal, in milliseconds. */
-const defaultCalmMs = 5000;
 /** For this long after a queue was full, a refusal counts as the same incident, in milliseconds. */
 const fullAgainMs = 600_000;
 /** Refusals that are further apart than this are unrelated, in milliseconds. */
@@ -25,9 +21,7 @@ const episodeMs = 120_000;
 export class FullQueues {
   readonly #logger: Logger;
   readonly #waitingCount: () => number;
-  readonly #lookEveryMs: number;
-  readonly #calmMs: number;
-  readonly #tryFirstMs: number;
+  readonly #timing: FullQueueTiming;
   /** The first connection on which messages were refused, and when the last refusal was. */
   #episode: { readonly first: unknown; lastMs: number } | undefined;
   #tryMs: number;
@@ -46,19 +40,11 @@ export class FullQueues {
   waiting: { readonly why: string; readonly queue: string | undefined } | undefined;
 
   /** @param waitingCount messages that wait for RabbitMQ */
-  constructor(
-    logger: Logger,
-    waitingCount: () => number,
-    lookEveryMs = defaultLookEveryMs,
-    calmMs = defaultCalmMs,
-    tryFirstMs = defaultTryFirstMs,
-  ) {
+  constructor(logger: Logger, waitingCount: () => number, timing: FullQueueTiming) {
     this.#logger = logger;
     this.#waitingCount = waitingCount;
-    this.#lookEveryMs = lookEveryMs;
-    this.#calmMs = calmMs;
-    this.#tryFirstMs = tryFirstMs;
-    this.#tryMs = tryFirstMs;
+    this.#timing = timing;
+    this.#tryMs = timing.tryFirstMs;
   }
 
   /**
@@ -72,7 +58,7 @@ export class FullQueues {
     const episode = this.#episode;
     if (episode === undefined || nowMs - episode.lastMs > episodeMs) {
       this.#episode = { first: connection, lastMs: nowMs };
-      this.#tryMs = this.#tryFirstMs;
+      this.#tryMs = this.#timing.tryFirstMs;
       return false;
     }
     episode.lastMs = nowMs;
@@ -85,16 +71,24 @@ export class FullQueues {
    * @param queues the queues that may be full, as far as is known when it is called: a manager that has just started learns of more
    * @param isOver whether nobody waits for room any more
    */
-  async room(queues: () => readonly string[], look: Look, isOver: () => boolean): Promise<void> {
+  async room(
+    queues: () => readonly string[],
+    inspector: QueueInspector,
+    isOver: () => boolean,
+  ): Promise<void> {
     this.#looks++;
     try {
-      await this.#wait(() => queues().filter((queue) => queue !== logStream), look, isOver);
+      await this.#wait(() => queues().filter((queue) => queue !== logStream), inspector, isOver);
     } finally {
       this.#looks--;
     }
   }
 
-  async #wait(queues: () => readonly string[], look: Look, isOver: () => boolean): Promise<void> {
+  async #wait(
+    queues: () => readonly string[],
+    inspector: QueueInspector,
+    isOver: () => boolean,
+  ): Promise<void> {
     clearTimeout(this.#calm);
     this.waiting ??= { why: "RabbitMQ refuses messages: a queue seems to be full", queue: undefined };
     const before = new Map<string, number>();
@@ -102,9 +96,9 @@ export class FullQueues {
       for (const { queue, messages } of depths) if (!before.has(queue)) before.set(queue, messages);
     };
     this.#taking.clear();
-    const first = await look.depths(queues());
+    const first = await inspector.depths(queues());
     remember(first);
-    this.#name(await this.#findRefusing(first, look));
+    this.#name(await this.#findRefusing(first, inspector));
     const since = performance.now();
     this.#lastFullMs = since;
     this.#tellFull(
@@ -114,18 +108,18 @@ export class FullQueues {
     const tryAtMs = since + this.#tryMs;
     this.#tryMs = Math.min(tryMostMs, 2 * this.#tryMs);
     while (!isOver() && performance.now() < tryAtMs) {
-      await Bun.sleep(this.#lookEveryMs);
+      await new Promise((resolve) => setTimeout(resolve, this.#timing.lookEveryMs));
       if (isOver()) break;
-      const now = await look.depths(this.#refusing === undefined ? queues() : [this.#refusing]);
+      const now = await inspector.depths(this.#refusing === undefined ? queues() : [this.#refusing]);
       const left = new Map(now.map(({ queue, messages }) => [queue, messages]));
       const watched = this.#refusing === undefined ? before.keys() : [this.#refusing];
       if ([...watched].some((queue) => (left.get(queue) ?? 0) < (before.get(queue) ?? 0) * (1 - roomShare))) {
         this.#forget();
-        this.#tryMs = this.#tryFirstMs;
+        this.#tryMs = this.#timing.tryFirstMs;
         break;
       }
       remember(now);
-      const found = this.#refusing === undefined ? await this.#findRefusing(now, look) : undefined;
+      const found = this.#refusing === undefined ? await this.#findRefusing(now, inspector) : undefined;
       if (found === undefined) continue;
       this.#name(found);
       this.#logger.warn("the queue that is full was found", { ...found, why: this.waiting.why });
@@ -139,12 +133,15 @@ export class FullQueues {
   }
 
   /** Finds the queue that refuses messages. The queues with the most messages are asked first. An empty queue is not full, whatever its cap. */
-  async #findRefusing(depths: readonly QueueDepth[], look: Look): Promise<QueueDepth | undefined> {
+  async #findRefusing(
+    depths: readonly QueueDepth[],
+    inspector: QueueInspector,
+  ): Promise<QueueDepth | undefined> {
     const known = depths.find(({ queue }) => queue === this.#refusing);
     if (known !== undefined) return known;
     const filled = depths.filter(({ queue, messages }) => messages > 0 && !this.#taking.has(queue));
     for (const depth of filled.toSorted((one, other) => other.messages - one.messages)) {
-      if (await look.refuses(depth.queue)) return depth;
+      if (await inspector.refuses(depth.queue)) return depth;
       this.#taking.add(depth.queue);
     }
     return undefined;
@@ -179,9 +176,9 @@ export class FullQueues {
     this.#calm = setTimeout(() => {
       this.#told = undefined;
       // A refusal after that need not have to do with this queue: RabbitMQ refuses for a moment after a restart, too.
-      this.#tryMs = this.#tryFirstMs;
+      this.#tryMs = this.#timing.tryFirstMs;
       this.#logger.info("the queue has room again", room);
-    }, this.#calmMs);
+    }, this.#timing.calmMs);
     this.#calm.unref();
   }
 

@@ -45,8 +45,8 @@ export class Layout {
     this.liveGroups = new LiveGroups((group) => options.onGone(group));
   }
 
-  /** Everything is in force. Others may publish from now on, so something that is missing later has gone. */
-  inForce(): void {
+  /** Everything is declared and attached. Others may publish from now on, so something that is missing later has gone. */
+  allDeclared(): void {
     this.#isNew = false;
   }
 

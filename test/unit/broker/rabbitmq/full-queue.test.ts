@@ -17,7 +17,11 @@ function publishersTo(fake: FakeAmqp, count: number) {
     name: "test",
     logger: { wants: () => false, debug: quiet, info: quiet, warn: quiet, error: quiet },
     logRetention: "off",
-    timing: { ...defaultTiming, backoff: { firstMs: 10, mostMs: 50 } },
+    timing: {
+      ...defaultTiming,
+      backoff: { firstMs: 1, mostMs: 5 },
+      fullQueue: { lookEveryMs: 5, tryFirstMs: 50, calmMs: 50 },
+    },
   });
   fake.closeFirst(broker);
   const outboxes = Array.from({ length: count }, (_, index) => new Outbox(`test-${index}`, false));

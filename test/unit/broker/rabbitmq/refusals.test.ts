@@ -12,7 +12,7 @@ const timing = {
   ...defaultTiming,
   openTimeoutMs: 20_000,
   closeTimeoutMs: 2000,
-  backoff: { firstMs: 10, mostMs: 50 },
+  backoff: { firstMs: 1, mostMs: 5 },
 };
 
 /** What comes of the messages that are published to a scripted peer. */

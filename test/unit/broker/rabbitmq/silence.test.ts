@@ -22,7 +22,7 @@ const faults: Readonly<Record<string, (peer: FakePeer, channel: number) => void>
 /** Brokers that are tried side by side. */
 const atOnce = 3;
 /** How long RabbitMQ may be silent at first, in milliseconds. A machine that needs longer to come to the question gets it. */
-const patienceMs = 250;
+const patienceMs = 30;
 
 /** What is asked on each link's connections. */
 class Questions {
@@ -119,7 +119,7 @@ async function goesWrong(
     return "answered";
   });
   // Each attempt may last longer than the one before: so slow is no machine that none succeeds.
-  await allLinksOpen(fake, () => patienceMs + 20 * fake.peers.length);
+  await allLinksOpen(fake, () => patienceMs + 10 * fake.peers.length);
 }
 
 describe("every link is open in the end though RabbitMQ", async () => {

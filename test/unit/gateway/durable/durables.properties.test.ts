@@ -45,8 +45,8 @@ test("every durable subscription gets every message from its place on, once and 
           locating: 0,
         });
         for (const peer of world.peers) world.check(peer);
-        expect(world.inForce).toBeGreaterThanOrEqual(staying().length);
-        expect(world.inForce).toBeLessThanOrEqual(world.peers.length);
+        expect(world.subscribed).toBeGreaterThanOrEqual(staying().length);
+        expect(world.subscribed).toBeLessThanOrEqual(world.peers.length);
         // Three that go on in the nearest stretch, and those that wait for clients that have to read first: no more than go on elsewhere.
         expect(world.log.readingsMax).toBeLessThanOrEqual(7);
         for (const peer of staying()) world.leave(peer);

@@ -63,7 +63,7 @@ class Fixture {
       encoding: stompEncoding("1.2"),
       pattern,
       start,
-      onInForce: () => undefined,
+      onSubscribed: () => undefined,
     });
     return { client, subscription };
   }

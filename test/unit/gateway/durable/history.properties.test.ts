@@ -85,7 +85,7 @@ class World {
       encoding: stompEncoding("1.2"),
       pattern,
       start: start as Start,
-      onInForce: () => undefined,
+      onSubscribed: () => undefined,
       onRefused: (why) => void this.refused.push(why),
     });
     return peer;

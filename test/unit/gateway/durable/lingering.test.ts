@@ -65,7 +65,7 @@ class SlowClient extends ScriptedClient {
       encoding: stompEncoding("1.2"),
       pattern: "#",
       start,
-      onInForce: () => undefined,
+      onSubscribed: () => undefined,
     });
   }
 

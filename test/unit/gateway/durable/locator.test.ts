@@ -60,7 +60,7 @@ function subscriptionAt(start: Start): DurableSubscription {
     start,
   } as const;
   return new DurableSubscription(
-    { ...request, onInForce: () => undefined },
+    { ...request, onSubscribed: () => undefined },
     new Outflow(socket, plainOutlet, () => undefined),
   );
 }

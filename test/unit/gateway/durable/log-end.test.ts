@@ -39,7 +39,7 @@ test("records with hundreds of messages for hundreds of subscriptions are not pu
     const subscriptionId = `${index}`;
     const encoding = stompEncoding("1.2");
     const said = { clientId: "c", subscriptionId, encoding, pattern: "#", start: "next" as const };
-    durables.add({ socket: client.socket, ...said, onInForce: () => undefined });
+    durables.add({ socket: client.socket, ...said, onSubscribed: () => undefined });
     return client;
   });
   expect(durables.counts.atEnd).toBe(clientCount);

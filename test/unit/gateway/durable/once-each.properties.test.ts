@@ -207,7 +207,7 @@ class Cluster {
       encoding: stompEncoding("1.2"),
       pattern: "#",
       start,
-      onInForce: () => undefined,
+      onSubscribed: () => undefined,
     });
   }
 

@@ -38,7 +38,7 @@ export class World {
   readonly peers: Peer[] = [];
   /** What there is in each life of the log. */
   readonly epochs: Entry[][] = [[]];
-  inForce = 0;
+  subscribed = 0;
   /** Where subscriptions were told to go on that got nothing, and in which life of the log. */
   readonly #told: { readonly after: string; readonly life: number }[] = [];
   /** A record or mark has come in this life. */
@@ -92,8 +92,8 @@ export class World {
       encoding: stompEncoding("1.2"),
       pattern,
       start,
-      onInForce: (after) => {
-        this.inForce++;
+      onSubscribed: (after) => {
+        this.subscribed++;
         if (after !== undefined) this.#told.push({ after, life: this.#lifeOf(after, wants) });
         // What is appended later comes all the same.
         if (start !== "next") return;

@@ -1,11 +1,12 @@
 import { expect, test } from "bun:test";
 import type { Envelope } from "../../../../src/envelope/envelope.ts";
-import { onceIdOf, onceText } from "../../../../src/envelope/once-id.ts";
+import { onceIdOf } from "../../../../src/envelope/idempotency-key.ts";
 import { sealOne, sealPacked, type Waiting } from "../../../../src/envelope/sealing.ts";
 import { Durables } from "../../../../src/gateway/durable/durables.ts";
 import { Relay } from "../../../../src/gateway/fan-out/relay.ts";
 import { stompEncoding } from "../../../../src/gateway/stomp/encoding.ts";
 import type { OutgoingMessage } from "../../../../src/message.ts";
+import { onceText } from "../../../../src/message-id.ts";
 import { until } from "../../../support/wait.ts";
 import { nothingRepeated } from "../../doubles/nothing-repeated.ts";
 import { ScriptedClient } from "./scripted-client.ts";
@@ -55,7 +56,7 @@ async function bodiesSince(envelopes: readonly Envelope[]): Promise<string[]> {
     encoding: stompEncoding("1.2"),
     pattern: "#",
     start: { timestamp: asked },
-    onInForce: () => undefined,
+    onSubscribed: () => undefined,
   });
   await until(() => subscription.state === "at the end", "it is at the end");
   durables.remove(subscription, false);

@@ -50,8 +50,8 @@ function noting() {
   return { ingress, relay, uplink, notes, taken };
 }
 
-const anna = { socket: "anna" as unknown as ClientSocket, speaker: undefined, share: new Share() };
-const nobody = { socket: undefined, speaker: undefined, share: new Share() };
+const anna = { socket: "anna" as unknown as ClientSocket, excluded: undefined, share: new Share() };
+const nobody = { socket: undefined, excluded: undefined, share: new Share() };
 
 describe("a message", () => {
   const { ingress } = noting();

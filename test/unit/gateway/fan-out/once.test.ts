@@ -1,10 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { answersIdOf, faultInKey, mayHaveKeys, onceIdIn } from "../../../../src/envelope/once-id.ts";
+import { faultInKey, mayHaveKeys } from "../../../../src/envelope/idempotency-key.ts";
 import { pack } from "../../../../src/envelope/packing.ts";
 import type { Waiter } from "../../../../src/envelope/waiter.ts";
 import { anonymousId } from "../../../../src/gateway/fan-out/key-shares.ts";
 import { type Admission, Once } from "../../../../src/gateway/fan-out/once.ts";
 import type { OutgoingMessage } from "../../../../src/message.ts";
+import { answersIdOf, onceIdIn } from "../../../../src/message-id.ts";
 
 const windowMs = 120_000;
 

@@ -59,14 +59,14 @@ test("what begins alike is made once, and a tail once for all that follow one an
   expect(published.map(([, body]) => body).sort()).toEqual(["1>id:b:1", "1>id:b:1", "2>id:b:1", "3>id:b:1"]);
 });
 
-test("a speaker sends to its own audience itself, and is not counted there", () => {
+test("a client that gets no copy publishes to its own audience itself, and is not counted there", () => {
   const { relay, published } = remembering();
   const audience = relay.audiences.join("a", plain, "");
   relay.audiences.join("a", plain, "");
   const other = relay.audiences.join("#", counting("x"), "s");
   const spoken: Body[] = [];
-  const speaker = { audience, publish: (body: Body) => void spoken.push(body) };
-  relay.send(relay.audiences.route("a"), { body: "hello", topic: "a" }, "id", undefined, speaker);
+  const excluded = { audience, publish: (body: Body) => void spoken.push(body) };
+  relay.send(relay.audiences.route("a"), { body: "hello", topic: "a" }, "id", undefined, excluded);
   expect(spoken).toEqual(["hello"]);
   expect(published).toEqual([[other.key, "s>id:hello:1"]]);
   expect(relay.deliveredCount).toBe(2);

@@ -40,7 +40,7 @@ const anyEvent = fc.record<EventMessage>({
       .tuple(fc.constantFrom("x", "€"), fc.integer({ min: 1300, max: 4200 }))
       .map(([unit, n]) => unit.repeat(n)),
   ),
-  headers: fc.option(fc.constant({ voice: "7" }), { nil: undefined, freq: 8 }),
+  headers: fc.option(fc.constant({ epoch: "7" }), { nil: undefined, freq: 8 }),
 });
 
 test("events are written byte for byte as other messages are, whatever was written before", () => {

@@ -1,12 +1,31 @@
 import { describe, expect, test } from "bun:test";
 import { FullQueues } from "../../../../../src/broker/rabbitmq/topology/full-queues.ts";
-import type { QueueDepth } from "../../../../../src/broker/rabbitmq/topology/queue-look.ts";
-import { until } from "../../../../support/wait.ts";
+import type { QueueDepth } from "../../../../../src/broker/rabbitmq/topology/queue-inspector.ts";
+import { makeFakeClock } from "../../../doubles/fake-clock.ts";
 import { RecordingLogger } from "../../../doubles/recording-logger.ts";
+import { turn } from "../../../doubles/turn.ts";
+
+const clock = makeFakeClock();
+const timing = { lookEveryMs: 1000, tryFirstMs: 10_000, calmMs: 5000 };
+
+/** Time passes, step by step, until the promise is settled. */
+async function passUntil(promise: Promise<void>): Promise<void> {
+  let isSettled = false;
+  const settle = () => {
+    isSettled = true;
+  };
+  promise.then(settle, settle);
+  await turn();
+  while (!isSettled) {
+    clock.step(timing.lookEveryMs);
+    await turn();
+  }
+  await promise;
+}
 
 describe("a refusal", () => {
   test("may be one connection's fault at first, and is none's when another one sees it too", () => {
-    const full = new FullQueues(new RecordingLogger(), () => 0);
+    const full = new FullQueues(new RecordingLogger(), () => 0, timing);
     const [one, other] = [{}, {}];
     expect(full.refused(one, 0)).toBe(false);
     expect(full.refused(one, 1000)).toBe(false);
@@ -14,7 +33,7 @@ describe("a refusal", () => {
   });
 
   test("long after another has nothing to do with it", () => {
-    const full = new FullQueues(new RecordingLogger(), () => 0);
+    const full = new FullQueues(new RecordingLogger(), () => 0, timing);
     expect(full.refused({}, 0)).toBe(false);
     expect(full.refused({}, 120_001)).toBe(false);
   });
@@ -31,7 +50,7 @@ describe("a full queue", () => {
   /** Waits for room while the queues are seen like this, one time after the other, and this one refuses what it is sent. */
   function roomWhile(refusing: string, ...seen: readonly (readonly QueueDepth[])[]) {
     const logger = new RecordingLogger();
-    const full = new FullQueues(logger, () => 7, 5, 20);
+    const full = new FullQueues(logger, () => 7, timing);
     const asked: (readonly string[])[] = [];
     const tried: string[] = [];
     const left = [...seen];
@@ -60,7 +79,7 @@ describe("a full queue", () => {
       [depth("wsmanager.busy", 5, 2), depth("wsmanager.left", 100, 0)],
       [depth("wsmanager.left", 90, 0)],
     );
-    await room;
+    await passUntil(room);
     expect(asked[0]).toEqual(["wsmanager.busy", "wsmanager.left"]);
     expect(full.waiting?.queue).toBe("wsmanager.left");
     expect(full.waiting?.why).toBe(
@@ -72,7 +91,7 @@ describe("a full queue", () => {
   test("is the one that refuses, though others have more messages", async () => {
     const seen = [depth("wsmanager.busy", 500, 2), depth("wsmanager.left", 3, 0)];
     const { full, room, tried } = roomWhile("wsmanager.left", seen, []);
-    await room;
+    await passUntil(room);
     expect(full.waiting?.queue).toBe("wsmanager.left");
     expect(tried).toEqual(["wsmanager.busy", "wsmanager.left"]);
   });
@@ -80,7 +99,7 @@ describe("a full queue", () => {
   test("that nobody here has heard of is not taken for one of those that are known", async () => {
     const seen = [depth("wsmanager.busy", 500, 2), depth("wsmanager.left", 0, 0)];
     const { full, room, tried } = roomWhile("wsmanager.unknown", seen, []);
-    await room;
+    await passUntil(room);
     expect(full.waiting?.queue).toBeUndefined();
     expect(full.waiting?.why).toInclude("rabbitmqctl list_queues name messages consumers shows which");
     expect(tried).toEqual(["wsmanager.busy"]);
@@ -97,7 +116,7 @@ describe("a full queue", () => {
       [late],
     );
     known.push("wsmanager.late");
-    await room;
+    await passUntil(room);
     expect(full.waiting?.queue).toBe("wsmanager.late");
     expect(tried).toEqual(["wsmanager.busy", "wsmanager.late"]);
     expect(asked.slice(2, 4)).toEqual([
@@ -111,7 +130,7 @@ describe("a full queue", () => {
     const busy = depth("wsmanager.busy", 500, 2);
     const full = depth("wsmanager.left", 600, 0);
     const { room, asked } = roomWhile("wsmanager.left", [busy, full], [depth("wsmanager.left", 599, 0)], []);
-    await room;
+    await passUntil(room);
     expect(asked.slice(1)).toEqual([["wsmanager.left"], ["wsmanager.left"]]);
   });
 
@@ -123,10 +142,10 @@ describe("a full queue", () => {
       [depth("wsmanager.left", 150, 1)],
       [depth("wsmanager.left", 149, 1)],
     );
-    await room;
+    await passUntil(room);
     expect(asked.length).toBe(3);
     const gone = roomWhile("wsmanager.left", [many], []);
-    await gone.room;
+    await passUntil(gone.room);
     expect(gone.asked.length).toBe(2);
   });
 
@@ -134,18 +153,18 @@ describe("a full queue", () => {
     const { full, room, logger } = roomWhile("wsmanager.busy", [depth("wsmanager.busy", 5, 2)], []);
     full.taken();
     expect(full.waiting).toBeDefined();
-    await room;
+    await passUntil(room);
     expect(full.waiting?.why).toInclude("its 2 consumers are too slow");
     full.taken();
     expect(full.waiting).toBeUndefined();
-    await until(() => logger.lines.length > 1, "it is told");
+    clock.step(timing.calmMs);
     expect(logger.lines.map(({ level, message }) => [level, message])).toEqual([
       ["warn", "a queue is full: what is published waits"],
       ["info", "the queue has room again"],
     ]);
     expect(logger.lines.at(-1)!.fields).toEqual({
       queue: "wsmanager.busy",
-      afterSeconds: expect.any(Number),
+      afterSeconds: 1,
       messagesWaited: 7,
     });
   });
@@ -153,25 +172,27 @@ describe("a full queue", () => {
   test("that takes a message now and then, and is full again at once, is told of once", async () => {
     const many = [depth("wsmanager.busy", 100, 0)];
     const { full, room, look, logger } = roomWhile("wsmanager.busy", many, []);
-    await room;
+    await passUntil(room);
     full.taken();
     // Long before there was room for a while.
     let looks = 0;
     const again = () => Promise.resolve(looks++ === 0 ? many : []);
-    await full.room(
-      () => ["wsmanager.busy"],
-      { ...look, depths: again },
-      () => false,
+    await passUntil(
+      full.room(
+        () => ["wsmanager.busy"],
+        { ...look, depths: again },
+        () => false,
+      ),
     );
     expect(logger.lines.map(({ level }) => level)).toEqual(["warn", "debug"]);
     full.taken();
-    await until(() => logger.lines.length > 2, "it is told that there is room");
+    clock.step(timing.calmMs);
     expect(logger.lines.at(-1)!.level).toBe("info");
   });
 
   test("that nobody finds is tried less and less often, and as often as at first when there was room for a while", async () => {
     const logger = new RecordingLogger();
-    const full = new FullQueues(logger, () => 0, 5, 20, 100);
+    const full = new FullQueues(logger, () => 0, timing);
     let looks = 0;
     const look = {
       depths: () => {
@@ -182,17 +203,19 @@ describe("a full queue", () => {
     };
     const tries = async () => {
       looks = 0;
-      await full.room(
-        () => [],
-        look,
-        () => false,
+      await passUntil(
+        full.room(
+          () => [],
+          look,
+          () => false,
+        ),
       );
       return looks;
     };
-    for (let time = 0; time < 4; time++) await tries();
+    const first = await tries();
+    expect([await tries(), await tries()]).toEqual([2 * first - 1, 4 * first - 3]);
     full.taken();
-    await until(() => logger.lines.some(({ level }) => level === "info"), "it is told that there is room");
-    // It would be 320 where each wait is twice as long as the one before.
-    expect(await tries()).toBeLessThan(60);
+    clock.step(timing.calmMs);
+    expect(await tries()).toBe(first);
   });
 });

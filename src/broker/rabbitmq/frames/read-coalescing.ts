@@ -7,45 +7,45 @@ export interface ReadHandle {
 }
 
 /** The channel whose deliveries may wait, and how long. */
-export interface Unhurried {
+export interface CoalescingOptions {
   /** The channel's number. */
   readonly channel: number;
   /** How long the next deliveries may lie unread, in milliseconds; 0: read them at once. Asked after each read. */
   patienceMs(): number;
-  /** A rest of this many milliseconds begins. What comes meanwhile is read after it. */
-  resting(ms: number): void;
+  /** A pause of this many milliseconds begins. What comes meanwhile is read after it. */
+  pausing(ms: number): void;
   /** From now on everything is read at once. This may be called repeatedly. */
   hurried(): void;
 }
 
-/** If more than this has come since the last rest, the next one is shorter, so as not to slow the sender down. In bytes. */
-const restBytes = 1024 * 1024;
+/** If more than this has come since the last pause, the next one is shorter, so as not to slow the sender down. In bytes. */
+const pauseBytes = 1024 * 1024;
 /** The same in deliveries: RabbitMQ sends only a limited number that are not acknowledged. */
-const restDeliveries = 100;
-/** How long there is no rest after something came that must not wait. In milliseconds. */
+const pauseDeliveries = 100;
+/** How long reading does not pause after something came that must not wait. In milliseconds. */
 const hurriedForMs = 1000;
 
 /**
- * Pauses a socket between two reads, when everything that comes over it is unwanted here (interrupt moderation, as in network cards):
- * waking up costs a process far more than reading a record (docs/decisions.md).
+ * Pauses a socket between two reads while nothing urgent comes over it, so that one read gets more (interrupt coalescing, as in network
+ * cards): waking up costs a process far more than reading a record (docs/decisions.md).
  */
-export class ReadRests {
+export class ReadCoalescing {
   readonly #handle: ReadHandle;
-  readonly #unhurried: Unhurried;
+  readonly #options: CoalescingOptions;
   #hurriedAtMs = performance.now();
   #bytes = 0;
   #deliveries = 0;
   #timer: NodeJS.Timeout | undefined;
   #hasEnded = false;
 
-  constructor(handle: ReadHandle, unhurried: Unhurried) {
+  constructor(handle: ReadHandle, options: CoalescingOptions) {
     this.#handle = handle;
-    this.#unhurried = unhurried;
+    this.#options = options;
   }
 
   /** @param channel the channel of the frame or delivery that has come */
   came(channel: number): void {
-    if (channel !== this.#unhurried.channel) this.#hurriedAtMs = performance.now();
+    if (channel !== this.#options.channel) this.#hurriedAtMs = performance.now();
     else this.#deliveries++;
   }
 
@@ -54,29 +54,29 @@ export class ReadRests {
     this.#bytes += bytes;
     if (this.#hasEnded || this.#timer !== undefined) return;
     const patienceMs = this.#patienceMs();
-    const restMs = Math.floor(
-      patienceMs * Math.min(1, restBytes / this.#bytes, restDeliveries / this.#deliveries),
+    const pauseMs = Math.floor(
+      patienceMs * Math.min(1, pauseBytes / this.#bytes, pauseDeliveries / this.#deliveries),
     );
     this.#bytes = 0;
     this.#deliveries = 0;
-    if (restMs === 0) {
-      this.#unhurried.hurried();
+    if (pauseMs === 0) {
+      this.#options.hurried();
       return;
     }
-    this.#unhurried.resting(restMs);
+    this.#options.pausing(pauseMs);
     this.#handle.pause();
-    this.#timer = setTimeout(() => this.#resume(), restMs);
+    this.#timer = setTimeout(() => this.#resume(), pauseMs);
   }
 
   #patienceMs(): number {
     const isHurried = performance.now() - this.#hurriedAtMs < hurriedForMs;
-    return isHurried ? 0 : this.#unhurried.patienceMs();
+    return isHurried ? 0 : this.#options.patienceMs();
   }
 
   /** Reads at once what has come meanwhile, and what comes next. */
   wake(): void {
     if (this.#hasEnded) return;
-    this.#unhurried.hurried();
+    this.#options.hurried();
     this.#resume();
   }
 

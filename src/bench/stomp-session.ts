@@ -1,14 +1,14 @@
 import { FrameScanner } from "./frame-scanner.ts";
 import type { Inbox } from "./inbox.ts";
 import { receiptMark } from "./send-frame.ts";
-import type { Speaker } from "./speaker.ts";
-import { inForce, type StompHello } from "./stomp-hello.ts";
+import type { Session } from "./session.ts";
+import { type StompHello, subscribedReceipt } from "./stomp-hello.ts";
 
 const positionHeader = Buffer.from("\nx-stream-offset:");
 const lineEnd = 0x0a;
 
 /** A STOMP client with one subscription. */
-export class StompSpeaker implements Speaker {
+export class StompSession implements Session {
   readonly hello: Uint8Array;
   refusal: string | undefined;
   /** Where it is in the log: after the last message that it got, or where it began. */
@@ -17,7 +17,7 @@ export class StompSpeaker implements Speaker {
   readonly #inbox: Inbox;
   readonly #followsPosition: boolean;
   readonly #scanner = new FrameScanner(this);
-  #isInForce = false;
+  #isSubscribed = false;
   /** The last MESSAGE of those that arrived together. */
   #last: Uint8Array | undefined;
   #lastAt = 0;
@@ -36,7 +36,7 @@ export class StompSpeaker implements Speaker {
   }
 
   get isReady(): boolean {
-    return this.#isInForce;
+    return this.#isSubscribed;
   }
 
   heard(bytes: Uint8Array, at: number, length: number): void {
@@ -52,8 +52,8 @@ export class StompSpeaker implements Speaker {
 
   other(frame: string): void {
     const receipt = /^RECEIPT\r?\n(?:.*\r?\n)*?receipt-id:(.*?)\r?\n/.exec(frame)?.[1];
-    if (receipt === inForce) {
-      this.#isInForce = true;
+    if (receipt === subscribedReceipt) {
+      this.#isSubscribed = true;
       this.position ??= /\nx-stream-after:(.*)/.exec(frame)?.[1];
     } else if (receipt?.startsWith(receiptMark))
       this.#inbox.takeReceipt(this.#index, Number(receipt.slice(receiptMark.length)));

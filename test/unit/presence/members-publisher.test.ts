@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { Owner } from "../../../src/presence/owner.ts";
+import { MembersPublisher } from "../../../src/presence/members-publisher.ts";
 import type { PresenceMessage } from "../../../src/presence/presence-message.ts";
 import { defaultPresenceTiming } from "../../../src/presence/timing.ts";
 import { topicsMax } from "../../../src/presence/watching.ts";
@@ -7,8 +7,8 @@ import { makeFakeClock } from "../doubles/fake-clock.ts";
 
 makeFakeClock();
 
-const ownerOfNobody = () => {
-  const post = {
+const publisherOfNobody = () => {
+  const peers = {
     own: "a",
     others: ["b"],
     knows: () => true,
@@ -16,8 +16,8 @@ const ownerOfNobody = () => {
     tellAll: () => undefined,
     tell: () => undefined,
   };
-  return new Owner(
-    post,
+  return new MembersPublisher(
+    peers,
     { forEach: () => undefined },
     () => undefined,
     () => undefined,
@@ -41,10 +41,10 @@ test.each<[string, PresenceMessage[]]>([
     topics(10).map((prefix, n) => ({ from: "b", version: n + 1, watch: topics(topicsMax, `${prefix}-`) })),
   ],
 ])("no more topics are held for a manager than it may watch, however a program says them: %s", (_, said) => {
-  const owner = ownerOfNobody();
-  for (const one of said) owner.heard(one);
-  expect(owner.topicCount).toBe(topicsMax);
-  owner.gone("b");
-  expect(owner.topicCount).toBe(0);
-  owner.close();
+  const publisher = publisherOfNobody();
+  for (const one of said) publisher.heard(one);
+  expect(publisher.topicCount).toBe(topicsMax);
+  publisher.gone("b");
+  expect(publisher.topicCount).toBe(0);
+  publisher.close();
 });

@@ -1,4 +1,4 @@
-import type { Passage } from "./event.ts";
+import type { ClientBatch } from "./event.ts";
 import type { Gathered } from "./gathered.ts";
 import { entriesMax } from "./snapshots.ts";
 
@@ -8,7 +8,11 @@ import { entriesMax } from "./snapshots.ts";
  *
  * @param isOfThem selects the events, by their indexes
  */
-export function passagesOf(manager: string, events: Gathered, isOfThem: (at: number) => boolean): Passage[] {
+export function clientBatchesOf(
+  manager: string,
+  events: Gathered,
+  isOfThem: (at: number) => boolean,
+): ClientBatch[] {
   const opened: number[] = [];
   const clients: (string | null)[] = [];
   const closed: number[] = [];
@@ -23,18 +27,18 @@ export function passagesOf(manager: string, events: Gathered, isOfThem: (at: num
       clients.push(events.idOf(at) ?? null);
     }
   }
-  const passages: Passage[] = [];
+  const batches: ClientBatch[] = [];
   let closedAt = 0;
   for (let at = 0; at < opened.length || closedAt < closed.length; at += entriesMax) {
     const end = at + entriesMax;
     const ended = end >= opened.length ? closed.slice(closedAt, closedAt + entriesMax) : [];
     closedAt += ended.length;
-    passages.push({
+    batches.push({
       manager,
       opened: opened.slice(at, end),
       clients: clients.slice(at, end),
       closed: ended,
     });
   }
-  return passages;
+  return batches;
 }

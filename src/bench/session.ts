@@ -1,7 +1,7 @@
 import type { Inbox } from "./inbox.ts";
 
 /** One client's side of what is said inside its WebSocket messages. */
-export interface Speaker {
+export interface Session {
   /** What to say when the WebSocket is open, as WebSocket frames. */
   readonly hello: Uint8Array | undefined;
   /** The server has answered all that has to be answered before the run. */
@@ -15,7 +15,7 @@ export interface Speaker {
 }
 
 /** Plain text: every message is the message itself, and there is nothing to agree on. */
-export class TextSpeaker implements Speaker {
+export class TextSession implements Session {
   readonly hello = undefined;
   readonly isReady = true;
   readonly refusal = undefined;

@@ -1,18 +1,18 @@
 import type { Attendance, Attendee } from "../events/attendance.ts";
 
-/** How long clients are looked at in one turn of the event loop, in milliseconds. */
+/** How long clients are scanned in one turn of the event loop, in milliseconds. */
 const sliceMs = 2;
-/** Clients that are looked at before the time is. */
-const lookEach = 16;
+/** After how many clients the clock is read, which takes longer than to scan one. */
+const clockEach = 16;
 
-/** A look at all clients that there are when it begins. There may be very many, so it takes several turns of the event loop then, in which they may go. */
-export class Look {
+/** A scan of all clients that exist when it begins. If there are many, it takes several turns of the event loop, in which clients may leave. */
+export class ClientScan {
   readonly #see: (client: Attendee) => void;
   readonly #onDone: () => void;
-  /** Those that it has yet to come to. */
+  /** The clients that are not scanned yet. */
   readonly #ahead = new Set<Attendee>();
   #immediate: NodeJS.Immediate | undefined;
-  /** How long it took, in milliseconds, without what happened meanwhile. */
+  /** How long it took in milliseconds, without the other work between its turns. */
   tookMs = 0;
 
   /**
@@ -25,24 +25,24 @@ export class Look {
     attendance.forEach((client) => void this.#ahead.add(client));
   }
 
-  /** Whether it has yet to come to this client, and will see all that it subscribes to by then. */
+  /** Whether this client is not scanned yet. All that it subscribes to until then will be seen. */
   isAheadOf(client: Attendee): boolean {
     return this.#ahead.has(client);
   }
 
-  /** The client has gone. */
+  /** The client has disconnected. */
   leaveOut(client: Attendee): void {
     this.#ahead.delete(client);
   }
 
-  /** Looks at the first ones now, and at the others in the next turns. */
+  /** Scans the first clients now, and the others in the next turns of the event loop. */
   goOn(): void {
     const beganMs = performance.now();
     let seen = 0;
     for (const client of this.#ahead) {
       this.#ahead.delete(client);
       this.#see(client);
-      if (++seen % lookEach > 0 || performance.now() - beganMs < sliceMs) continue;
+      if (++seen % clockEach > 0 || performance.now() - beganMs < sliceMs) continue;
       this.tookMs += performance.now() - beganMs;
       this.#immediate = setImmediate(() => this.goOn());
       return;

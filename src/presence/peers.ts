@@ -1,7 +1,7 @@
 import type { PresenceMessage } from "./presence-message.ts";
 
 /** Sends messages to the other managers. Without a connection they are lost. */
-export interface Post {
+export interface Peers {
   /** This manager's name. */
   readonly own: string;
   /** The managers that are known, without this one. */

@@ -13,8 +13,8 @@ export interface QueueDepth {
   readonly consumers: number;
 }
 
-/** Asks about queues. */
-export interface Look {
+/** Asks RabbitMQ about queues. */
+export interface QueueInspector {
   /** The depths of the queues that exist. */
   depths(queues: readonly string[]): Promise<readonly QueueDepth[]>;
   /** Whether a queue refuses what is published to it. If it does not, this puts a message into the queue. */
@@ -22,7 +22,7 @@ export interface Look {
 }
 
 /** Asks on channels that are used for nothing else, since RabbitMQ closes a channel to say that a queue does not exist. */
-export function lookOn(connection: ChannelModel): Look {
+export function inspectorOn(connection: ChannelModel): QueueInspector {
   return {
     async depths(queues) {
       const found: QueueDepth[] = [];

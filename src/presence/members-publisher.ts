@@ -2,7 +2,7 @@ import type { Attendance, Attendee } from "../events/attendance.ts";
 import { inParts } from "../text-parts.ts";
 import { Gathering } from "./gathering.ts";
 import { Members, type MembersHooks } from "./members.ts";
-import type { Post } from "./post.ts";
+import type { Peers } from "./peers.ts";
 import { messageMaxBytes, type News, type PresenceMessage, sizeOf, type Topics } from "./presence-message.ts";
 import type { PresenceTiming } from "./timing.ts";
 import { topicsMax } from "./watching.ts";
@@ -26,8 +26,8 @@ interface Watcher {
 }
 
 /** Tells watching managers which of this manager's clients are on the topics. */
-export class Owner {
-  readonly #post: Post;
+export class MembersPublisher {
+  readonly #peers: Peers;
   readonly #members: Members;
   readonly #tellOwn: (news: News) => void;
   readonly #watchers = new Map<string, Watcher>();
@@ -35,13 +35,13 @@ export class Owner {
 
   /** @param tellOwn gets what this manager tells itself */
   constructor(
-    post: Post,
+    peers: Peers,
     attendance: Attendance,
     nameOf: (client: Attendee) => string | undefined,
     tellOwn: (news: News) => void,
-    { gatherMs, lookEveryMs }: PresenceTiming,
+    { gatherMs, scanEveryMs }: PresenceTiming,
   ) {
-    this.#post = post;
+    this.#peers = peers;
     this.#tellOwn = tellOwn;
     this.#changes = new Gathering(gatherMs, () => this.#flush());
     const hooks: MembersHooks = {
@@ -49,7 +49,7 @@ export class Owner {
       onChanged: () => this.#changes.add(),
       onKnown: (topics) => this.#tellWhole(topics),
     };
-    this.#members = new Members(attendance, hooks, lookEveryMs);
+    this.#members = new Members(attendance, hooks, scanEveryMs);
   }
 
   /** This manager's members of the topics. */
@@ -97,7 +97,7 @@ export class Owner {
     const isChange = watch !== undefined || unwatch !== undefined;
     const known = this.#watchers.get(from)?.version ?? 0;
     if (version !== known + (isChange ? 1 : 0)) {
-      if (version !== known) this.#post.tell(from, { from: this.#post.own, again: true });
+      if (version !== known) this.#peers.tell(from, { from: this.#peers.own, again: true });
       return;
     }
     if (unwatch !== undefined) this.unwatch(from, unwatch);
@@ -117,14 +117,14 @@ export class Owner {
   /** Sends each watcher the number of the last message to it, so that it notices a lost one. */
   beat(): void {
     for (const [manager, { number, topics }] of this.#watchers)
-      if (manager !== this.#post.own && topics.size > 0)
-        this.#post.tell(manager, { from: this.#post.own, number });
+      if (manager !== this.#peers.own && topics.size > 0)
+        this.#peers.tell(manager, { from: this.#peers.own, number });
   }
 
   /** Messages arrive again. */
   opened(): void {
     for (const [manager, watcher] of this.#watchers) {
-      if (manager === this.#post.own || !watcher.hasMissed) continue;
+      if (manager === this.#peers.own || !watcher.hasMissed) continue;
       watcher.hasMissed = false;
       this.#resend(manager);
     }
@@ -214,11 +214,11 @@ export class Owner {
   }
 
   #tell(manager: string, watcher: Watcher, news: readonly News[]): void {
-    if (manager === this.#post.own) {
+    if (manager === this.#peers.own) {
       for (const one of news) this.#tellOwn(one);
       return;
     }
-    if (!this.#post.isOpen) {
+    if (!this.#peers.isOpen) {
       watcher.hasMissed = true;
       return;
     }
@@ -226,7 +226,7 @@ export class Owner {
     let bytes = 0;
     const send = () => {
       if (some.length === 0) return;
-      this.#post.tell(manager, { from: this.#post.own, number: ++watcher.number, news: some });
+      this.#peers.tell(manager, { from: this.#peers.own, number: ++watcher.number, news: some });
       some = [];
       bytes = 0;
     };
