@@ -15,10 +15,10 @@ import { TokenField } from "./view/token-field.ts";
 import { TopicField } from "./view/topic-field.ts";
 import { followViewport } from "./view/viewport.ts";
 
-/** Nobody reads a flood faster than this, and the browser keeps time for what is being typed. */
+/** In a flood of messages the page draws less often, so that typing stays smooth. */
 const restInFloodMs = 100;
 
-/** What a browser has of what a session needs. */
+/** The browser's clock and timers, for a session. */
 const browsers = {
   ask: askOverHttp,
   now: () => Date.now(),
@@ -29,16 +29,16 @@ const browsers = {
   random: () => Math.random(),
 };
 
-/** Puts the client page together, and begins. @param startWorker starts this script as a worker, in which the links are */
+/** Builds the client page and connects. @param startWorker starts this script as a worker, which then holds the links */
 export function startPage(startWorker: () => Worker): void {
   const links = new RemoteLinks(startWorker, openStompLink);
 
-  // The client id, and the topic.
+  // The client's id and topic.
   let token = tokenOfPage(location.href);
-  // It stays in memory: not in the address, which is copied, nor in the browser's list of pages.
+  // The token is kept in memory only: people copy the address, and the browser remembers it in its history.
   const page = withoutToken(location.href);
   if (page !== location.href) history.replaceState(null, "", page);
-  // A token says who this is.
+  // With a token, the manager takes the client id from it.
   const clientId = token === undefined ? clientIdOfTab(() => sessionStorage, crypto) : undefined;
   const session = new Session({
     page,
@@ -84,7 +84,7 @@ export function startPage(startWorker: () => Worker): void {
   redraw();
 }
 
-/** What the browser tells. */
+/** Reacts to the browser's events. */
 function followBrowser(session: Session): void {
   addEventListener("online", () => session.networkBack());
   addEventListener("offline", () => session.networkLost());

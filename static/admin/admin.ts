@@ -12,7 +12,7 @@ import { TopicsView } from "./view/topics-view.ts";
 
 /** How often managers are asked, in milliseconds. */
 const everyMs = 2000;
-/** Clients are asked for with each third of these. */
+/** Clients are asked for in every third of these rounds. */
 const clientsEvery = 3;
 
 const api = new Api();
@@ -67,7 +67,7 @@ async function look(): Promise<void> {
   plan();
 }
 
-/** Nobody looks at a hidden page. */
+/** Asks nothing while the page is hidden. */
 function plan(): void {
   clearTimeout(timer);
   if (document.visibilityState === "visible") timer = setTimeout(() => void look(), everyMs);

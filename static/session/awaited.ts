@@ -3,13 +3,13 @@ import type { OwnEntry } from "./entry.ts";
 import { OwnMessages } from "./own-messages.ts";
 import { Unanswered } from "./unanswered.ts";
 
-/** What is still to come of one's own messages: the broker's confirm, they themselves as all others get them, and answers. */
+/** Own messages that still wait for something: the broker's confirm, their return through the log, or answers. */
 export class Awaited {
   readonly #unconfirmed = new OwnMessages();
   readonly #unheard = new OwnMessages();
-  /** Those that have come back, by what their answers' ids begin with. */
+  /** Messages that have come back, by the part of the id that their answers share. */
   readonly #asked = new OwnMessages();
-  /** Where an answer's id does not tell what it answers, the text that it repeats does. */
+  /** Matches answers by the text that they repeat, if their ids do not tell which message they answer. */
   readonly #unanswered = new Unanswered();
 
   sent(entry: OwnEntry, body: string | Uint8Array, receipt: string): void {
@@ -18,19 +18,19 @@ export class Awaited {
     this.#unheard.add(receipt, entry);
   }
 
-  /** The message that the broker has now; undefined if that was known, or it is none of this page's. */
+  /** The message that the broker has confirmed; undefined if it was confirmed before, or is not this page's. */
   confirmed(receipt: string): OwnEntry | undefined {
     return this.#unconfirmed.take(receipt);
   }
 
-  /** The message that has come back, with this id; undefined if that was known, or it is none of this page's. */
+  /** The message that has come back with this id; undefined if it came back before, or is not this page's. */
   heardBack(receipt: string, id: string | undefined): OwnEntry | undefined {
     const entry = this.#unheard.take(receipt);
     if (entry !== undefined && id !== undefined) this.#asked.add(questionIn(id), entry);
     return entry;
   }
 
-  /** The message that the manager did not take: nothing more will come of it. */
+  /** The message that the manager has refused. It waits for nothing more. */
   refused(receipt: string): OwnEntry | undefined {
     const entry = this.#unconfirmed.take(receipt);
     if (entry === undefined) return undefined;
@@ -39,12 +39,12 @@ export class Awaited {
     return entry;
   }
 
-  /** Those that the broker may not have. */
+  /** Messages that are not confirmed. */
   get unconfirmed(): Iterable<OwnEntry> {
     return this.#unconfirmed.entries();
   }
 
-  /** The message that was answered, if it is one of this page's. Those of a processor may have more answers than one. */
+  /** The message that was answered, if it is this page's. A message may have several answers. */
   answeredBy(maker: Maker, repeated: string): OwnEntry | undefined {
     if (maker.is !== "processor") return this.#unanswered.take(repeated);
     const entry = this.#asked.find(maker.question);
@@ -52,7 +52,7 @@ export class Awaited {
     return entry;
   }
 
-  /** Another topic was joined: answers on the old one will not be seen. */
+  /** The page has joined another topic, and will not see answers on the old one. */
   forgetUnanswered(): void {
     this.#unanswered.clear();
   }

@@ -1,9 +1,9 @@
-/** Where in the log the page may begin to hear a topic. */
+/** Where in the log a subscription of the page may begin. */
 export const beginnings = ["next", "five-minutes", "last-50", "first"] as const;
-/** Where the page begins to read a topic. */
+/** One of these beginnings. */
 export type Beginning = (typeof beginnings)[number];
 
-/** The value of `x-stream-offset` that asks for it. */
+/** A beginning as a value of `x-stream-offset`. */
 export function offsetOf(beginning: Beginning, nowMs: number): string {
   switch (beginning) {
     case "next":

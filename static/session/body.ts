@@ -1,6 +1,6 @@
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** A MESSAGE's body as text, unless it says that it is bytes, or is not text. */
+/** The body of a MESSAGE as text; as bytes if its headers say so, or if it is not valid UTF-8. */
 export function bodyOf(bytes: Uint8Array, contentType: string | undefined): string | Uint8Array {
   if (contentType === "application/octet-stream") return bytes;
   try {

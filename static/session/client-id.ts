@@ -3,8 +3,8 @@ const storageKey = "warren-client-id";
 type RandomSource = Pick<Crypto, "getRandomValues"> & Partial<Pick<Crypto, "randomUUID">>;
 
 /**
- * A random UUID. Browsers offer `randomUUID` on https and localhost only, but this page is also opened as
- * http://192.168.1.20:8000 from a phone, hence the longer way.
+ * A random UUID. Browsers offer `randomUUID` only over https and on localhost, but a phone may open this page as
+ * http://192.168.1.20:8000.
  */
 export function newClientId(source: RandomSource): string {
   if (source.randomUUID !== undefined) return source.randomUUID();
@@ -25,14 +25,14 @@ const animals =
   );
 const letters = "abcdefghijkmnpqrstuvwxyz23456789";
 
-/** A name that people can tell from others, such as `quiet-heron-k7x2m`. There are 2^35, so two pages hardly have the same. */
+/** A random name that people can remember, such as `quiet-heron-k7x2m`. There are 2^35, so two pages hardly get the same. */
 export function newName(source: RandomSource): string {
   const bytes = source.getRandomValues(new Uint8Array(7));
   const end = Array.from(bytes.subarray(2), (byte) => letters[byte % 32]).join("");
   return `${manners[bytes[0]! % 32]}-${animals[bytes[1]! % 32]}-${end}`;
 }
 
-/** This tab's client id: the same over reloads and reconnects, another one in another tab. */
+/** This tab's client id. It survives reloads and reconnects; each tab has another one. */
 export function clientIdOfTab(storage: () => Storage, source: RandomSource): string {
   try {
     const kept = storage().getItem(storageKey);
@@ -41,6 +41,6 @@ export function clientIdOfTab(storage: () => Storage, source: RandomSource): str
     storage().setItem(storageKey, made);
     return made;
   } catch {
-    return newName(source); // storage is blocked in this browser: stable over reconnects at least
+    return newName(source); // the browser blocks storage, so the id survives reconnects, but no reload
   }
 }

@@ -8,29 +8,29 @@ import {
 } from "./closing.ts";
 import type { Link, LinkEvents, LinkMessage } from "./link.ts";
 
-/** A handshake that takes longer goes nowhere: browsers themselves would wait for minutes. */
+/** A handshake that takes longer has failed. Browsers themselves would wait for minutes. */
 export const connectTimeoutMs = 10_000;
 
-/** A connection that lasted this long was a good one, and the next loss starts the backoff afresh. */
+/** A connection that lasted this long was good: the backoff starts again from the beginning. */
 export const steadyAfterMs = 5_000;
 
-/** How the connection is. */
+/** The state of the connection. */
 export type ConnectionState =
   | { readonly is: "connecting" }
   | { readonly is: "connected" }
   | { readonly is: "waiting"; readonly untilMs: number; readonly closing: Closing };
 
-/** What tests replace: the links, the time and the dice. */
+/** What tests replace: links, time and chance. */
 export interface Surroundings {
   /** Opens a link over WebSocket. */
   open(url: string, events: LinkEvents): Link;
-  /** Opens a link that needs no WebSocket. */
+  /** Opens a link over HTTP. */
   openWithoutWebSocket(url: string, events: LinkEvents): Link;
-  /** An ordinary request to the same place. Undefined if nothing answers. */
+  /** Sends an ordinary HTTP request to the same address. Undefined if nothing answers. */
   ask(url: string): Promise<HttpAnswer | undefined>;
   /** The time, in milliseconds since 1970. */
   now(): number;
-  /** Calls `run` after this time, unless what it returns is called before. */
+  /** Calls `run` after this time, unless the returned function is called before. */
   after(ms: number, run: () => void): () => void;
   /** A number from 0 to 1, as `Math.random` has it. */
   random(): number;
@@ -44,25 +44,25 @@ export interface Refusal {
   readonly receipt: string | undefined;
 }
 
-/** Is told what becomes of the connection. */
+/** Receives the connection's events. */
 export interface ConnectionEvents {
-  /** It is in another state. */
+  /** The state has changed. */
   changed(state: ConnectionState): void;
-  /** The manager takes frames. It is `connected` when the one that hears this has said `establish()`. */
+  /** The manager takes frames. The listener calls `establish()` to make the state `connected`. */
   opened(link: Link, clientId: string | undefined): void;
-  /** The manager has told the client id only after that. */
+  /** The manager has told the client id, after the link was opened. */
   identified(clientId: string): void;
   /** A MESSAGE frame has come. */
   message(message: LinkMessage): void;
   /** A RECEIPT frame has come. `after` is where in the log a durable subscription begins. */
   receipt(id: string, after: string | undefined): void;
-  /** An ERROR came, and the end will follow. True if the next connection will not meet it again. */
+  /** An ERROR has come, and the end follows. Returns whether the next connection avoids the fault. */
   refused(refusal: Refusal): boolean;
-  /** A connection, or an attempt at one, ended without this page wanting it. */
+  /** A connection, or an attempt to connect, has failed. */
   closed(closing: Closing, wasConnected: boolean): void;
 }
 
-/** A link that comes back by itself, until the page goes away. */
+/** Keeps a link open, and reconnects, until the page is closed. */
 export class Connection {
   #url: string;
   readonly #surroundings: Surroundings;
@@ -71,7 +71,7 @@ export class Connection {
   #link: Link | undefined;
   #refusal: { readonly message: string; readonly isOvercome: boolean } | undefined;
   #attempt = 0;
-  /** Whether the last WebSocket failed although the manager answers. */
+  /** Whether the last WebSocket failed although the manager answers over HTTP. */
   #isDoubted = false;
   #isWithoutWebSocket: boolean = false;
   #establishedAtMs = 0;
@@ -87,12 +87,12 @@ export class Connection {
     return this.#state;
   }
 
-  /** Whether it goes by HTTP, since WebSocket does not come through. */
+  /** Whether it uses HTTP, since a proxy blocks WebSockets. */
   get isWithoutWebSocket(): boolean {
     return this.#isWithoutWebSocket;
   }
 
-  /** Connects now, whatever was planned: at the start, on the person's wish, when the network is back. */
+  /** Connects now instead of waiting: at the start, when the person asks, or when the network is back. */
   connect(): void {
     this.#abandon();
     const events: LinkEvents = {
@@ -116,12 +116,12 @@ export class Connection {
     this.#url = url;
   }
 
-  /** Connects now, unless it is connected or about to be. */
+  /** Connects now, unless it is connected or connecting. */
   hasten(): void {
     if (this.#state.is === "waiting") this.connect();
   }
 
-  /** Everything that a connection needs to be of use is there. */
+  /** The listener has subscribed, so the connection is ready. */
   establish(): void {
     if (this.#state.is === "connected") return;
     this.#cancelTimer();
@@ -130,7 +130,7 @@ export class Connection {
     this.#become({ is: "connected" });
   }
 
-  /** Something new is wanted of the manager: what it refused before no longer counts. */
+  /** The page has changed its request, so earlier refusals no longer count. */
   startAfresh(): void {
     this.#attempt = 0;
     this.hasten();
@@ -139,10 +139,10 @@ export class Connection {
   #refused(refusal: Refusal): void {
     const link = this.#link;
     const isOvercome = this.#events.refused(refusal);
-    // A listener that knew what to do may have connected again already.
+    // The listener may have connected again already.
     if (this.#link !== link) return;
     this.#refusal = { message: refusal.message, isOvercome };
-    // The manager closes the connection after an ERROR. If that gets lost, this page closes it.
+    // The manager closes the connection after an ERROR. This is for a close that gets lost.
     this.#giveUpAfterTimeout();
   }
 
@@ -153,7 +153,7 @@ export class Connection {
     const now = this.#surroundings.now();
     const wasWithoutWebSocket = this.#isWithoutWebSocket;
     this.#abandon();
-    // What did not work without it may work with it by now.
+    // The WebSocket may work by now.
     if (!wasConnected) this.#isWithoutWebSocket = false;
     if (wasConnected && now - this.#establishedAtMs >= steadyAfterMs) this.#attempt = 0;
     if (!refusal?.isOvercome) this.#attempt = Math.max(this.#attempt, firstAttemptAfter(closing));
@@ -167,15 +167,15 @@ export class Connection {
   }
 
   /**
-   * A browser does not say why a WebSocket did not come about, but an ordinary request has an answer. If it is the manager's, what
-   * is in between passes HTTP on, and the page goes by that.
+   * Finds out why a WebSocket failed, which browsers do not tell, by an ordinary request. If the manager answers, a proxy in between passes
+   * HTTP on, and the page uses that.
    */
   async #diagnose(closing: Closing): Promise<void> {
     const answer = await this.#surroundings.ask(this.#url);
     const state = this.#state;
     if (state.is !== "waiting" || state.closing !== closing) return;
     if (isWithoutUpgrade(answer)) {
-      // After the first failure the manager may have started between the two questions. A WebSocket that fails once more does not come through.
+      // After the first failure the manager may have started only after the WebSocket was tried. A second failure shows that it is blocked.
       this.#isWithoutWebSocket = this.#isDoubted;
       this.#isDoubted = true;
       this.connect();

@@ -15,32 +15,32 @@ import { excerpt, hexPreview, inWords } from "./excerpt.ts";
 import { Pace } from "./pace.ts";
 import { RateWindow } from "./rate-window.ts";
 
-/** The list keeps the newest ones, those that are folded among them. */
+/** The list keeps this many entries, the newest ones. Folded messages count. */
 export const entriesMax = 1000;
 
-/** More than anyone reads in a second; the rest of that second is folded into one line. */
+/** How many messages are shown of one second. The others of that second are folded into one line. */
 export const shownPerSecondMax = 40;
 
-/** Messages that were missed come all at once when the page is back: this many of them are shown besides. */
+/** How many messages are shown besides these after a reconnect, since missed messages come all at once. */
 const missedShownMax = 200;
 
-/** What a kind of entry is made of, before it gets its place in the list. */
+/** An entry before it gets its id and its place in the list. */
 type Draft = Entry extends infer E ? (E extends Entry ? Omit<E, "id" | "atMs"> : never) : never;
 
 /**
- * The list of messages, without a screen. Ids rise by one, so a view follows it by remembering the last id it
- * drew, plus `takeChanged()` for what changed since. Everything in it is capped: entries, their texts, the
- * messages that wait for an answer.
+ * The list of messages, independent of how it is drawn. Ids rise by one, so a view remembers the last id that it drew, and asks
+ * `takeChanged()` for older entries that have changed. Everything in it is capped: entries, their texts, and messages that wait for an
+ * answer.
  */
 export class Conversation {
   readonly entries: Entry[] = [];
-  /** Messages, own or not, since the page was opened. */
+  /** How many messages were sent and received since the page was opened. */
   messages = 0;
-  /** Messages that were in the list and had to make room. */
+  /** How many messages were removed from the list to make room. */
   evicted = 0;
-  /** How many come and go in a second. */
+  /** How many messages are sent and received in a second. */
   readonly pace = new Pace();
-  /** Entries that are folded. */
+  /** How many messages are folded. */
   #folded = 0;
 
   #nextId = 1;
@@ -77,7 +77,7 @@ export class Conversation {
     this.#become(entry, "sent");
   }
 
-  /** The broker has it. The answer may have been faster. */
+  /** The broker has confirmed it, perhaps after its answer came. */
   markConfirmed(receipt: string, nowMs: number): void {
     const entry = this.#awaited.confirmed(receipt);
     if (entry === undefined) return;
@@ -86,9 +86,9 @@ export class Conversation {
   }
 
   /**
-   * It came back, so that it is known what the manager has made of it, its id above all.
+   * The message came back, with the id that the manager gave it.
    *
-   * @param isLogged it came through the log: so the broker has it
+   * @param isLogged whether it came through the log, so that the broker has it
    */
   heardBack(
     receipt: string,
@@ -104,7 +104,7 @@ export class Conversation {
     if (isLogged) this.markConfirmed(receipt, nowMs);
   }
 
-  /** False if it is no message of this page that the manager refused. */
+  /** The manager has refused a message. Returns whether it was this page's. */
   markRefused(receipt: string): boolean {
     const entry = this.#awaited.refused(receipt);
     if (entry === undefined) return false;
@@ -136,22 +136,22 @@ export class Conversation {
     this.#append({ kind: "missing" }, nowMs);
   }
 
-  /** The connection was lost: whether what was sent last arrived is unknown, until it, or its answer, is in the log. */
+  /** The connection was lost. Whether unconfirmed messages arrived is unknown until they, or their answers, come from the log. */
   markUnsure(): void {
     for (const entry of this.#awaited.unconfirmed) if (entry.state === "sent") this.#become(entry, "unsure");
   }
 
-  /** What was missed comes now, if there was anything. */
+  /** The page has reconnected, and missed messages come now. */
   expectMissed(): void {
     this.#rate.allowBesides(missedShownMax);
   }
 
-  /** Another topic was joined: answers on the old one will not be seen. */
+  /** The page has joined another topic, and will not see answers on the old one. */
   forgetUnanswered(): void {
     this.#awaited.forgetUnanswered();
   }
 
-  /** Whether messages are being folded rather than shown, just now. */
+  /** Whether messages are folded at the moment. */
   floods(nowMs: number): boolean {
     return nowMs - this.#floodedAtMs < 1_500;
   }
@@ -175,7 +175,7 @@ export class Conversation {
       answersOwn: own !== undefined,
       ...common,
     } as const;
-    // One message may have very many answers: the first is shown whatever else comes.
+    // A message may have very many answers. The first one is always shown.
     if (own === undefined || own.processedAtMs !== undefined) {
       this.#receive(draft, nowMs);
       return;
@@ -209,7 +209,7 @@ export class Conversation {
     this.#makeRoom();
   }
 
-  /** The one at the end, or a new one. */
+  /** The fold at the end of the list, or a new one. */
   #gap(nowMs: number): GapEntry {
     const last = this.entries.at(-1);
     if (last?.kind === "gap") return last;

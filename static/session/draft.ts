@@ -1,4 +1,4 @@
-/** What a person wants to send. */
+/** A message that a person has written. */
 export interface Draft {
   /** What is to be sent. */
   readonly body: string | Uint8Array;
@@ -6,20 +6,20 @@ export interface Draft {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** What the text in the field is. */
+/** What the text in the field may be. */
 export const draftKinds = ["text", "json", "bytes"] as const;
-/** What a draft can be. */
+/** One of these kinds. */
 export type DraftKind = (typeof draftKinds)[number];
 
-/** Headers that the page sets itself, or that would change what the frame is. */
+/** Headers that the page sets itself, or that would change the meaning of the frame. */
 const reserved =
   /^(destination|receipt|content-length|content-type|transaction|id|page-message|(x|warren)-.*)$/i;
 
 /**
- * Makes a message of what somebody wrote.
+ * Makes a message of the text that a person wrote.
  *
- * @param headers a line each, `name: value`
- * @returns the message, or what is wrong with it
+ * @param headers one in each line, as `name: value`
+ * @returns the message, or why it is invalid
  */
 export function draftFrom(text: string, kind: DraftKind, headers: string): Draft | string {
   const given = headersIn(headers);
@@ -31,7 +31,7 @@ export function draftFrom(text: string, kind: DraftKind, headers: string): Draft
       try {
         JSON.parse(text);
       } catch (error) {
-        return `This is no JSON: ${error instanceof Error ? error.message : String(error)}`;
+        return `This is not JSON: ${error instanceof Error ? error.message : String(error)}`;
       }
       return { body: text, headers: { ...given, "content-type": "application/json" } };
     case "bytes": {
@@ -49,7 +49,7 @@ function headersIn(text: string): Readonly<Record<string, string>> | string {
     const colon = line.indexOf(":");
     const name = line.slice(0, colon).trim();
     if (colon === -1 || name === "") return `A header is a name, a colon and a value: ${line.trim()}`;
-    if (reserved.test(name)) return `The header ${name} is not for you to set.`;
+    if (reserved.test(name)) return `You cannot set the header ${name}.`;
     headers[name] = line.slice(colon + 1).trim();
   }
   return headers;

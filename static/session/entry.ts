@@ -1,7 +1,7 @@
 import { copied } from "./excerpt.ts";
 
 /**
- * How far a message of one's own came:
+ * How far an own message has come:
  *
  * - `waiting`: written, the manager is not connected
  * - `sent`: given to the connection
@@ -17,10 +17,10 @@ interface Common {
   readonly atMs: number;
 }
 
-/** What a message is made of, for those who open it. */
+/** The details of a message, which are shown when it is opened. */
 interface Opened {
   readonly topic: string;
-  /** What is kept of the body: `keptCharsMax` characters, or `keptBytesMax` bytes. */
+  /** The beginning of the body: `keptCharsMax` characters, or `keptBytesMax` bytes. */
   readonly body: string | Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -34,17 +34,17 @@ export interface OwnEntry extends Common, Opened {
   state: OwnState;
   /** When it was sent, in milliseconds since 1970. */
   sentAtMs: number;
-  /** Undefined until the broker has it. */
+  /** When the broker confirmed it; undefined before. */
   confirmedAtMs: number | undefined;
-  /** Undefined until its answer is there. */
+  /** When its answer came; undefined before. */
   processedAtMs: number | undefined;
-  /** Its headers as the log has them, with the id and the sender that the manager gave it. Undefined until it came back. */
+  /** Its headers in the log, with the id and the sender that the manager set. Undefined until it came back. */
   cameBackWith: Readonly<Record<string, string>> | undefined;
 }
 
-/** What came from elsewhere. */
+/** A message of someone else. */
 interface Received extends Common, Opened {
-  /** It was addressed to this client, whatever its topics. */
+  /** Whether it was addressed to this client alone. */
   readonly isDirect: boolean;
 }
 
@@ -84,13 +84,13 @@ export interface EventEntry extends Common {
   readonly text: string;
 }
 
-/** The manager's log no longer has what came while the page was away, or it is another log. */
+/** The manager's log no longer has the messages that came while the page was away, or it is another log. */
 export interface MissingEntry extends Common {
   /** Some messages are missing here. */
   readonly kind: "missing";
 }
 
-/** Messages that came faster than anyone reads: folded, to be opened by those who want to see them. */
+/** Messages that came faster than anyone reads. They are folded, and shown on request. */
 export interface GapEntry extends Common {
   /** Some messages are folded here. */
   readonly kind: "gap";
@@ -98,7 +98,7 @@ export interface GapEntry extends Common {
   readonly folded: ReceivedEntry[];
 }
 
-/** What came from others. */
+/** A message that came from someone else. */
 export type ReceivedEntry = OtherEntry | ProcessedEntry | BinaryEntry;
 /** Entries that are messages. */
 export type MessageEntry = OwnEntry | ReceivedEntry;
@@ -111,9 +111,9 @@ export const ownHeader = "page-message";
 /** The built-in handler's answer begins with this. Programs that publish without an id may answer like it. */
 export const processedPrefix = "processed message: ";
 
-/** What is kept of a message's text for those who open it. */
+/** How much of a message's text is kept for its details, in characters. */
 export const keptCharsMax = 16_384;
-/** What is kept of a message's bytes. */
+/** The same for bytes. */
 export const keptBytesMax = 4096;
 
 /** The part of a body that is kept. */
@@ -122,13 +122,13 @@ export function keptOf(body: string | Uint8Array): string | Uint8Array {
   return body.length <= keptCharsMax ? body : copied(body.slice(0, keptCharsMax));
 }
 
-/** A message that came, and is not one's own. */
+/** A message that came from someone else. */
 export interface ReceivedMessage {
   /** Text, or bytes. */
   readonly body: string | Uint8Array;
   /** The topic that it came on. */
   readonly topic: string;
-  /** It was addressed to this client. */
+  /** Whether it was addressed to this client. */
   readonly isDirect: boolean;
   /** The frame's headers. */
   readonly headers: Readonly<Record<string, string>>;

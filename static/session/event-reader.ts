@@ -2,13 +2,13 @@
 export interface StreamEvent {
   /** `begin`: the client is subscribed, and the position is where it begins. */
   readonly event: string;
-  /** The position in the log, which stays until the next one comes. Empty if there is none. */
+  /** The last position in the log, which counts until the next one comes. Empty if there is none. */
   readonly id: string;
   /** The lines of its data. */
   readonly data: string;
 }
 
-/** Understands what a manager sends: events of lines that end in LF. A browser's own reader of them sets no headers, and connects again by itself. */
+/** Parses a manager's server-sent events, whose lines end in LF. A browser's `EventSource` sets no headers, and reconnects by itself. */
 export class EventReader {
   readonly #heard: (event: StreamEvent) => void;
   #rest = "";

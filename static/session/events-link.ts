@@ -6,18 +6,18 @@ import { topicOfDestination } from "./topic.ts";
 
 type Headers = Readonly<Record<string, string>>;
 
-/** A message, as the manager shows it with `?envelope=json`. */
+/** A message in the format of `?envelope=json`. */
 interface Envelope {
   readonly topic: string;
   readonly id: string;
   readonly headers: Headers;
   readonly body: string;
   readonly encoding?: "base64";
-  /** It is for this client alone. */
+  /** Whether it is for this client alone. */
   readonly direct?: true;
 }
 
-/** What a status is, as a close code of the WebSocket that there is none of. Others are a lost connection. */
+/** The close code with which a WebSocket would have ended, by HTTP status. Any other status counts as a lost connection. */
 const codes: Readonly<Record<number, number>> = {
   400: closeCodes.stompError.code,
   401: closeCodes.unauthenticated.code,
@@ -27,10 +27,10 @@ const codes: Readonly<Record<number, number>> = {
 const lost = 1006;
 
 /**
- * A link for where WebSocket does not come through. It does what a STOMP session does: one response of events, which has all that the page
- * subscribes to, and a POST for each message, one after the other.
+ * A link over HTTP, for networks that block WebSockets. It behaves like a STOMP session: one response streams the events of all
+ * subscriptions, and each message is a POST, one after the other.
  *
- * @param url where the WebSocket would be
+ * @param url the WebSocket's URL
  */
 export function openEventsLink(url: string, token: string | undefined, events: LinkEvents): Link {
   return new EventsLink(url, token, events);
@@ -42,11 +42,11 @@ class EventsLink implements Link {
   readonly #headers: Headers;
   readonly #events: LinkEvents;
   readonly #ended = new AbortController();
-  /** Ends the response of the topic before. */
+  /** Ends the response of the previous topic. */
   #stream: AbortController | undefined;
   #topicId = "";
   #directId = "";
-  /** The receipt of the subscription to what is for this client alone, until it is said. */
+  /** The receipt of the subscription to `/direct`, until it is acknowledged. */
   #directReceipt: string | undefined;
   #isSubscribed = false;
   /** Where in the log it began. */
@@ -60,7 +60,7 @@ class EventsLink implements Link {
     this.#clientId = id === undefined ? undefined : decodeURIComponent(id);
     this.#headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
     this.#events = events;
-    // Nothing is told before the caller that opens it has it, as with a WebSocket.
+    // As with a WebSocket, no event comes before the caller has the link.
     setTimeout(() => this.#tell(() => events.connected(this.#clientId)), 0);
   }
 
@@ -83,7 +83,7 @@ class EventsLink implements Link {
 
   send(destination: string, body: string | Uint8Array, { receipt = "", ...headers }: Headers): void {
     const topic = topicOfDestination(destination);
-    // Each waits for the one before, or they might change places on the way.
+    // Each request waits for the previous one. Otherwise messages might arrive in another order.
     this.#sending = this.#sending.then(() => this.#post(topic, body, receipt, headers));
   }
 
@@ -166,12 +166,12 @@ class EventsLink implements Link {
     }
   }
 
-  /** The connection ends as a STOMP one would: the next one may be better. */
+  /** Ends the connection as a STOMP session would end, so that the page connects again. */
   async #refused(response: Response, receipt: string | undefined, signal: AbortSignal): Promise<void> {
     const code = codes[response.status] ?? lost;
     const { error } = (await response.json().catch(() => ({}))) as { readonly error?: string };
     if (signal.aborted) return;
-    // What is only not possible now is no fault of what was sent.
+    // A status that says "not now" is not the message's fault.
     if (code !== lost && error !== undefined) this.#tell(() => this.#events.error(error, receipt));
     this.#tell(() => this.#events.closed(code, error ?? ""));
   }
@@ -194,7 +194,7 @@ class EventsLink implements Link {
   }
 }
 
-/** Where a subscription begins, as a parameter of the address. */
+/** Where a subscription begins, as a query parameter. */
 function placeIn(headers: Headers): Readonly<Record<string, string>> {
   const after = headers["x-stream-after"];
   const from = headers["x-stream-offset"];

@@ -1,10 +1,10 @@
-/** Characters of a message that are shown before it is unfolded. */
+/** How many characters of a message the list shows. */
 export const excerptCharsMax = 2_000;
-/** Lines of a message that are shown before it is unfolded. */
+/** How many lines of a message the list shows. */
 export const excerptLinesMax = 30;
 const hexBytesMax = 24;
 
-/** The part of a text that a list should carry: a message may be a megabyte, and the list keeps hundreds. */
+/** The part of a text that the list keeps, since a message may be a megabyte, and the list has hundreds. */
 export function excerpt(text: string): string {
   let end = Math.min(text.length, excerptCharsMax);
   for (let line = 1, at = 0; line <= excerptLinesMax; line++) {
@@ -13,7 +13,7 @@ export function excerpt(text: string): string {
     if (line === excerptLinesMax) end = at - 1;
   }
   if (end === text.length) return text;
-  // Never cut a surrogate pair in two: its half would show as a replacement character.
+  // Half a surrogate pair would be shown as a replacement character.
   if (/[\uD800-\uDBFF]/.test(text.charAt(end - 1))) end -= 1;
   return `${copied(text.slice(0, end))} … ${(text.length - end).toLocaleString("en")} more characters`;
 }
@@ -25,7 +25,7 @@ export function hexPreview(bytes: Uint8Array): string {
   return shown.join(" ");
 }
 
-/** A body as one line of the list shows it. */
+/** A body as the list shows it. */
 export function inWords(body: string | Uint8Array): string {
   return typeof body === "string" ? excerpt(body) : `${body.length} bytes: ${hexPreview(body)}`;
 }
@@ -34,8 +34,8 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
- * The same text, in memory of its own. Browsers make a part of a text by pointing into the whole: a thousand parts of 16 KB would keep
- * a thousand messages of a megabyte. Half a character at its end becomes a replacement character.
+ * Copies a text. In browsers a part of a string refers to the whole string, so a thousand parts of 16 KB would keep a thousand messages of
+ * a megabyte in memory. Half a character at the end becomes a replacement character.
  */
 export function copied(text: string): string {
   return decoder.decode(encoder.encode(text));

@@ -3,19 +3,19 @@ import type { Link, LinkMessage } from "./link.ts";
 import { Subscription } from "./subscription.ts";
 import { topicOfDestination } from "./topic.ts";
 
-/** Where a message belongs. */
+/** To which subscription a message belongs. */
 export interface Arrival {
   /** The topic that it came on. */
   readonly topic: string;
-  /** It was addressed to this client, whatever its topics. */
+  /** Whether it was addressed to this client alone. */
   readonly isDirect: boolean;
-  /** The log no longer has what came between the last message and this one. */
+  /** Whether the log no longer has some messages between the last one and this one. */
   readonly isAfterGap: boolean;
 }
 
 /**
- * What the page listens to: a topic, or a pattern of them, and what is addressed to this client alone. It outlives the
- * links, and goes on with each new one after the last message of the one before, unless the manager keeps no log.
+ * The page's subscriptions: a topic or pattern, and `/direct`. They outlive the links: on each new link they continue after the last
+ * message of the previous one, unless the manager keeps no log.
  */
 export class Following {
   #topic: Subscription;
@@ -34,7 +34,7 @@ export class Following {
     return this.#link !== undefined && this.#awaited.size === 0;
   }
 
-  /** Whether the page gets everything through the log, what it says itself among it. */
+  /** Whether the page gets everything through the log, its own messages too. */
   get isDurable(): boolean {
     return this.#isDurable;
   }
@@ -47,7 +47,7 @@ export class Following {
     this.#subscribe(link, this.#direct, "direct");
   }
 
-  /** The link is no more. The next one is asked for a durable subscription again: it may be another manager's. */
+  /** The link has ended. The next one may be another manager's, so it is asked for durable subscriptions again. */
   end(): void {
     this.#link = undefined;
     this.#awaited.clear();
@@ -69,7 +69,7 @@ export class Following {
     this.#link?.send(destination, body, headers);
   }
 
-  /** Whether the receipt was for one of these. */
+  /** Handles a receipt. Returns whether it was for one of these subscriptions. */
   receipt(id: string, position: string | undefined): boolean {
     const subscription = this.#awaited.get(id);
     if (subscription === undefined) return false;
@@ -78,7 +78,7 @@ export class Following {
     return true;
   }
 
-  /** True if it was a durable subscription that was refused: a live one comes next. */
+  /** Handles a refusal. Returns whether a durable subscription was refused; the next one is live. */
   refused(receipt: string): boolean {
     if (!(this.#isDurable && this.#awaited.has(receipt))) return false;
     this.#link = undefined;
@@ -89,7 +89,7 @@ export class Following {
     return true;
   }
 
-  /** Undefined if it came for what the page has left. */
+  /** Handles a message. Returns undefined if it belongs to a topic that the page has left. */
   take(message: LinkMessage): Arrival | undefined {
     const isDirect = message.subscription === this.#direct.id;
     if (!isDirect && message.subscription !== this.#topic.id) return undefined;
@@ -101,7 +101,7 @@ export class Following {
     };
   }
 
-  /** An id of its own for each topic: what still comes for the one before is told apart by it. */
+  /** Subscribes with a new id, which distinguishes late messages of the previous topic. */
   #subscribeToTopic(link: Link): void {
     this.#topicsOfLink += 1;
     this.#subscribe(link, this.#topic, `topic-${this.#topicsOfLink}`);

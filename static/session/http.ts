@@ -4,7 +4,7 @@ import type { HttpAnswer } from "./closing.ts";
 /** How long an answer may take. In milliseconds. */
 const timeoutMs = 5_000;
 
-/** An ordinary request to where the WebSocket is. Undefined if nothing answers. */
+/** Sends an ordinary HTTP request to the WebSocket's address. Undefined if nothing answers. */
 export async function askOverHttp(socketUrl: string): Promise<HttpAnswer | undefined> {
   try {
     const response = await fetch(socketUrl.replace(/^ws/, "http"), {
@@ -15,6 +15,6 @@ export async function askOverHttp(socketUrl: string): Promise<HttpAnswer | undef
     const isText = response.headers.get("content-type")?.startsWith("text/plain") === true;
     return { status: response.status, text: isText ? await response.text() : "" };
   } catch {
-    return undefined; // no network, no manager, or not in time: all the same to the person
+    return undefined; // no network, no manager, or no answer in time
   }
 }

@@ -1,13 +1,13 @@
 import type { Link, LinkEvents } from "./link.ts";
 
-/** What the page asks of the worker that has its links. They are numbered by the page. */
+/** The page's requests to the worker that holds its links. The page numbers the links. */
 export type Asked =
   | { readonly is: "open"; readonly link: number; readonly url: string; readonly token: string | undefined }
   | { readonly is: "subscribe"; readonly link: number; readonly values: Parameters<Link["subscribe"]> }
   | { readonly is: "unsubscribe"; readonly link: number; readonly values: Parameters<Link["unsubscribe"]> }
   | { readonly is: "send"; readonly link: number; readonly values: Parameters<Link["send"]> }
   | { readonly is: "close"; readonly link: number }
-  /** The page has done with what it was told last. */
+  /** The page has handled the last batch. */
   | { readonly is: "taken" };
 
 /** One event of a link. */
@@ -19,33 +19,33 @@ export type Told = {
   };
 }[keyof LinkEvents];
 
-/** How a page and its worker speak to one another. */
+/** One end of the channel between a page and its worker. */
 export interface LinkPort {
-  /** Is called with what the other one says. */
+  /** Called with each message of the other end. */
   onmessage: ((event: { readonly data: unknown }) => void) | null;
-  /** Says something to the other one. */
+  /** Sends a message to the other end. */
   postMessage(message: unknown): void;
 }
 
-/** How a link is opened, be it here or there. */
+/** Opens a link, in the page or in the worker. */
 export type OpenLink = (url: string, token: string | undefined, events: LinkEvents) => Link;
 
-/** Where much comes, the page is told no more often than this, in milliseconds: about once a frame. */
+/** In a flood of messages the page gets a batch no more often than this, in milliseconds: about once a frame. */
 const pauseMs = 16;
 
-/** As much as this within a tenth of a second is told at once: what one person says, and how far it has come, is told without delay. */
+/** This many events within a tenth of a second are passed on at once, so that a person's own messages are shown without delay. */
 const atOnceMax = 10;
 const paceMs = 100;
 
-/** What waits for a page that is too slow, in bytes. Past it the link is given up: the page resumes where it was once it gets to it. */
+/** How many bytes may wait for a slow page. Beyond that the link is closed, and the page later resumes after its last message. */
 export const waitingBytesMax = 32 * 1024 * 1024;
 
-/** What a message takes besides its body, in bytes, roughly. */
+/** About how many bytes a message takes besides its body. */
 const bytesBesideBody = 1024;
 
 /**
- * Has the links of a page, in a worker. Each message of a WebSocket is a task of its own to the thread that gets it, and a thousand of
- * them a second kept the page from drawing: here they are gathered, and the page gets those of a frame at once.
+ * Holds the links of a page, in a worker. A browser runs a task for each WebSocket message, and a thousand tasks a second kept the page
+ * from drawing. The worker gathers the messages, and the page gets those of one frame in one task.
  */
 export function hostLinks(port: LinkPort, open: OpenLink): void {
   const host = new LinkHost((batch) => port.postMessage(batch), open);
@@ -58,10 +58,10 @@ class LinkHost {
   readonly #links = new Map<number, Link>();
   #waiting: Told[] = [];
   #waitingBytes = 0;
-  /** The page has not done with the last batch, or got it a moment ago. */
+  /** Whether the page is still handling the last batch, or got it a moment ago. */
   #rests = false;
   #toldAtMs = Number.NEGATIVE_INFINITY;
-  /** Since when it is counted how much was told. */
+  /** When the current count of events began. */
   #countedFromMs = Number.NEGATIVE_INFINITY;
   #told = 0;
 
@@ -110,7 +110,7 @@ class LinkHost {
     };
   }
 
-  /** As if the connection were lost. */
+  /** Ends the link as if the connection were lost. */
   #giveUp(link: number): void {
     this.#end(link);
     this.#add({ link, is: "closed", values: [1006, ""] });

@@ -8,11 +8,11 @@ export interface LinkMessage {
   readonly body: Uint8Array;
 }
 
-/** What a link tells, until it is closed. */
+/** Receives a link's events, until it is closed. */
 export interface LinkEvents {
-  /** CONNECTED has come, with the client id: from now on the link takes frames. */
+  /** CONNECTED has come, with the client id. From now on the link takes frames. */
   connected(clientId: string | undefined): void;
-  /** The manager has told the client id only now. */
+  /** The manager has told the client id, after the link was opened. */
   identified(clientId: string): void;
   /** A MESSAGE frame has come. */
   message(message: LinkMessage): void;
@@ -25,8 +25,8 @@ export interface LinkEvents {
 }
 
 /**
- * One STOMP session with a manager, which does not come back by itself. In browsers it is stompjs over a WebSocket
- * (stomp-link.ts), or the same by HTTP where that does not come through (events-link.ts), in tests the test.
+ * One STOMP session with a manager, which does not reconnect. In browsers it is stompjs over a WebSocket (stomp-link.ts), or HTTP if
+ * WebSockets are blocked (events-link.ts). Tests have their own.
  */
 export interface Link {
   /** Sends a SUBSCRIBE frame. @param headers besides the id and the destination */
@@ -35,6 +35,6 @@ export interface Link {
   unsubscribe(id: string): void;
   /** Sends a SEND frame. @param headers besides the destination */
   send(destination: string, body: string | Uint8Array, headers: Readonly<Record<string, string>>): void;
-  /** Lets go of it: whatever it still does concerns nobody. */
+  /** Closes it. Its later events are ignored. */
   close(): void;
 }

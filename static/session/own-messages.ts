@@ -1,9 +1,9 @@
 import type { OwnEntry } from "./entry.ts";
 
-/** How many are kept; beyond it the oldest are forgotten, and the page shows nothing more of what becomes of them. */
+/** How many messages are kept. Beyond that the oldest are forgotten, and their state is no longer updated. */
 export const awaitedMax = 1_000;
 
-/** One's own messages of which something is still to come, by a name that it will come under: a receipt, or an id. */
+/** Own messages that wait for something, by the receipt or the id with which it will come. */
 export class OwnMessages {
   readonly #byName = new Map<string, OwnEntry>();
 

@@ -1,9 +1,9 @@
-/** Seconds over which a pace is taken. */
+/** The pace is the average over this many seconds. */
 const seconds = 5;
 
-/** How many of something there are in a second, over the last five whole ones. */
+/** Counts events per second, averaged over the last five whole seconds. */
 export class Pace {
-  /** Counts by the second modulo their number: one is the current one, which is not whole yet. */
+  /** Counts of the last seconds, as a ring. One of them is the current second, which is not over yet. */
   readonly #counts = new Array<number>(seconds + 1).fill(0);
   #second = 0;
 
@@ -12,7 +12,7 @@ export class Pace {
     this.#counts[this.#second % this.#counts.length]! += 1;
   }
 
-  /** Rounded to whole ones; less than one counts as one. */
+  /** A whole number. A pace below one is rounded up to one. */
   perSecond(nowMs: number): number {
     this.#turn(nowMs);
     const current = this.#second % this.#counts.length;

@@ -1,4 +1,4 @@
-/** Lets a number of events through per span of time, and refuses the rest of that span, but for those allowed besides. */
+/** Lets a limited number of events through per span of time. More can be allowed once. */
 export class RateWindow {
   readonly #limit: number;
   readonly #spanMs: number;
@@ -11,7 +11,7 @@ export class RateWindow {
     this.#spanMs = spanMs;
   }
 
-  /** Lets this many more through, whenever they come. */
+  /** Allows this many more events, at any time. */
   allowBesides(count: number): void {
     this.#besides = count;
   }

@@ -1,19 +1,19 @@
 import type { Link, LinkEvents } from "./link.ts";
 import type { Asked, OpenLink, Told } from "./link-host.ts";
 
-/** A worker, as far as links need it. */
+/** The part of a `Worker` that links need. */
 export type LinkWorker = Pick<Worker, "onmessage" | "onerror" | "postMessage" | "terminate">;
 
-/** A link, and how it was opened. */
+/** A link, and what it was opened with. */
 interface Opened {
   readonly url: string;
   readonly token: string | undefined;
   readonly events: LinkEvents;
-  /** It is in the page itself, since there is no worker. */
+  /** The link itself, if it is in the page, since there is no worker. */
   here: Link | undefined;
 }
 
-/** Links in a worker; in the page itself where a worker does not come about, as where something in between keeps its script from it. */
+/** Links that a worker holds. If the worker cannot start, for example because a proxy blocks its script, the page holds them itself. */
 export class RemoteLinks {
   readonly #openHere: OpenLink;
   readonly #links = new Map<number, Opened>();
@@ -71,7 +71,7 @@ export class RemoteLinks {
     this.#ask({ is: "taken" });
   }
 
-  /** Before it has said anything, it did not come about: nothing was asked of its links yet but that they are opened. */
+  /** The worker has failed. If it never sent anything, it did not start, and its links were only asked to open: the page opens them. */
   #failed({ message }: Pick<ErrorEvent, "message">): void {
     if (this.#hasSpoken || this.#worker === undefined) {
       reportError(new Error(`in the worker: ${message}`));

@@ -1,6 +1,6 @@
 import { covers } from "../../src/topics/covering.ts";
 
-/** What a token says that its bearer may do, as patterns of topics. */
+/** What a token allows its bearer, as patterns of topics. */
 export interface Rights {
   /** Patterns that it may subscribe to. */
   readonly subscribe: readonly string[];
@@ -9,8 +9,8 @@ export interface Rights {
 }
 
 /**
- * The rights in a token's claim `warren`. The page cannot check the token, and need not: the manager does. Undefined if it says none
- * that the page can read, as when the manager looks into another claim.
+ * The rights in a token's claim `warren`. The page does not verify the token, since the manager does. Undefined if the page finds none,
+ * for example because the manager reads another claim.
  */
 export function rightsIn(token: string): Rights | undefined {
   const [, payload] = token.split(".");
@@ -26,11 +26,11 @@ export function rightsIn(token: string): Rights | undefined {
     const rights = { subscribe: textsIn(said?.subscribe), publish: textsIn(said?.publish) };
     return rights.subscribe.length + rights.publish.length === 0 ? undefined : rights;
   } catch {
-    return undefined; // no JSON Web Token, or none that the page can read
+    return undefined; // not a JSON Web Token that the page can read
   }
 }
 
-/** Whether it may be joined: the page listens to the topic that it is on. */
+/** Whether the page may join a topic, that is, subscribe to it. */
 export function mayHear({ subscribe }: Rights, pattern: string): boolean {
   return subscribe.some((allowed) => covers(allowed, pattern));
 }

@@ -13,23 +13,23 @@ import type { LinkMessage } from "./link.ts";
 import { joinedInWords, pageOnTopic, socketUrl, topicOfPage, topicProblem } from "./topic.ts";
 import { Unsent } from "./unsent.ts";
 
-/** What a session is made with. */
+/** The options of a session. */
 export interface SessionOptions {
   /** The address that the page was opened with, topic included. */
   readonly page: string;
-  /** The one to ask for; undefined where the manager knows it, from a token. */
+  /** The client id to ask for; undefined if the manager takes it from a token. */
   readonly clientId: string | undefined;
-  /** Another one each time that the page is loaded. */
+  /** A new id for each load of the page. */
   readonly pageId: string;
   readonly surroundings: Surroundings;
-  /** Something to show changed. */
+  /** Called when something that is shown has changed. */
   readonly changed: () => void;
 }
 
-/** What became of a message: `full`: too much waits to be sent already. `pattern`: no topic to send it to. */
+/** What became of a message. `full`: too many wait to be sent. `pattern`: the page is on a pattern, and no topic was given. */
 export type Written = "taken" | "full" | "pattern";
 
-/** One page's life on a manager: what it says and hears, on which topic, over which connection. */
+/** A page's session with managers: its topic, its connection, and the messages that it sends and gets. */
 export class Session {
   readonly #options: SessionOptions;
   readonly #surroundings: Surroundings;
@@ -37,12 +37,12 @@ export class Session {
   readonly unsent = new Unsent();
   /** A topic, or a pattern of topics. */
   topic: string;
-  /** Empty until the manager has said it. */
+  /** The client id; empty until the manager has told it. */
   clientId: string;
   #sentCount = 0;
   #hasBeenConnected: boolean = false;
   #lostAtMs: number | undefined;
-  /** The network went away under an open connection, which may be dead without knowing. */
+  /** The network was lost while a connection was open. The connection may be dead, although nothing shows it. */
   #isDoubtful: boolean = false;
   readonly #following: Following;
   readonly #connection: Connection;
@@ -76,7 +76,7 @@ export class Session {
     return this.#connection.state;
   }
 
-  /** Whether it goes by HTTP, since WebSocket does not come through. */
+  /** Whether it uses HTTP, since a proxy blocks WebSockets. */
   get isWithoutWebSocket(): boolean {
     return this.#connection.isWithoutWebSocket;
   }
@@ -85,7 +85,7 @@ export class Session {
     return pageOnTopic(this.#options.page, this.topic);
   }
 
-  /** Whether the page is on many topics at once: what is sent has to say to which. */
+  /** Whether the page is on a pattern, so that each message needs a topic. */
   get isOnPattern(): boolean {
     return isPattern(this.topic);
   }
@@ -95,9 +95,9 @@ export class Session {
   }
 
   /**
-   * What is not taken stays with the person.
+   * Sends a message, or keeps it until the connection is back. A message that is not taken stays in the person's field.
    *
-   * @param to the topic; needed where the page is on a pattern
+   * @param to the topic; required if the page is on a pattern
    */
   write(said: string | Draft, to = this.topic): Written {
     if (isPattern(to)) return "pattern";
@@ -110,7 +110,7 @@ export class Session {
     return "taken";
   }
 
-  /** @param beginning from where in the log; the page may be on the topic already */
+  /** Joins a topic, or the same one again. @param beginning where in the log it begins */
   join(topic: string, beginning: Beginning = "next"): void {
     if (topic === this.topic && beginning === "next") return;
     const now = this.#surroundings.now();
@@ -126,18 +126,18 @@ export class Session {
     this.#options.changed();
   }
 
-  /** The person wants it now, or looks at the page again. */
+  /** Connects now, since the person asked for it, or looks at the page again. */
   hasten(): void {
     this.#connection.hasten();
   }
 
-  /** Whether a token would help. */
+  /** Whether the manager asks for a token. */
   get lacksToken(): boolean {
     const { state } = this;
     return state.is === "waiting" && state.closing.code === closeCodes.unauthenticated.code;
   }
 
-  /** The person has given a token, which says who this is. */
+  /** The person has entered a token. The manager takes the client id from it. */
   identify(): void {
     this.#connection.goTo(socketUrl(this.#options.page, undefined));
     this.#connection.startAfresh();
@@ -165,7 +165,7 @@ export class Session {
     const { headers } = message;
     const own = headers[ownHeader];
     if (own?.startsWith(`${this.#options.pageId}.`)) {
-      // It is in the list. What comes through the log is in the log.
+      // The message is in the list already. If it came through the log, it is confirmed.
       this.conversation.heardBack(own, headers, this.#following.isDurable, now);
     } else {
       const { topic, isDirect } = arrival;
@@ -205,7 +205,7 @@ export class Session {
     this.#sendUnsent();
   }
 
-  /** Whether the next connection will not meet it again. */
+  /** Handles an ERROR. Returns whether the next connection avoids the fault. */
   #refused({ receipt = "" }: Refusal): boolean {
     if (!this.#following.refused(receipt)) return this.conversation.markRefused(receipt);
     this.#connection.connect();

@@ -1,7 +1,7 @@
 import { isPattern } from "../../src/topics/pattern.ts";
 import { destinationOf } from "../../src/wire/stomp/destinations.ts";
 
-/** Code that does what the page does, in one language or by one tool. */
+/** Code for the page's topic, for one language or tool. */
 export interface Snippet {
   /** The language, or the tool. */
   readonly name: "JavaScript" | "Python" | "curl" | "wscat";
@@ -10,7 +10,7 @@ export interface Snippet {
 }
 
 /**
- * Code for just this topic, to copy. A token is not in it: somebody that pastes it somewhere would give it away.
+ * Code for this topic, to copy. It contains no token, since people paste code where others read it.
  *
  * @param page the address of the page
  * @param topic a topic or a pattern
@@ -55,7 +55,7 @@ export function snippetsFor(page: string, topic: string, needsToken: boolean): r
   ];
 }
 
-/** It speaks plain text, which has no patterns, and cannot type the NUL that ends a frame of STOMP's. */
+/** wscat speaks plain text, which has no patterns: one cannot type the NUL that ends a STOMP frame. */
 function wscatFor(ws: URL, topic: string, needsToken: boolean): string {
   const plain = new URL(ws);
   if (topic !== "") plain.searchParams.set("topic", isPattern(topic) ? "TOPIC" : topic);
@@ -64,13 +64,13 @@ function wscatFor(ws: URL, topic: string, needsToken: boolean): string {
   return isPattern(topic) ? `# wscat speaks plain text, which is on one topic alone:\n${command}` : command;
 }
 
-/** What clients say on topics that match. */
+/** Code that consumes the messages of clients on matching topics. */
 function pythonThatHears(pattern: string): readonly string[] {
   return [
     "import pika",
     "",
     'channel = pika.BlockingConnection(pika.URLParameters("amqp://guest:guest@localhost")).channel()',
-    // It goes with the queue, and takes no name that an application is likely to have.
+    // RabbitMQ deletes this exchange with its queue. Its name should not clash with an application's.
     'channel.exchange_declare("by-topic", "topic", auto_delete=True)',
     'channel.exchange_bind("by-topic", "wsmanager")',
     'queue = channel.queue_declare("", exclusive=True).method.queue',

@@ -1,12 +1,12 @@
 import { Client } from "@stomp/stompjs";
 import type { Link, LinkEvents, LinkMessage } from "./link.ts";
 
-/** The manager says this often that it is there, in milliseconds. Silence for twice as long is a lost connection. */
+/** The interval of the manager's heart-beats, in milliseconds. After a silence of two intervals the connection counts as lost. */
 export const heartBeatMs = 10_000;
 
 /**
- * The message of an ERROR. stompjs takes back the escapes of STOMP 1.2 in headers only when it knows the version, which
- * CONNECTED tells: in a refusal of CONNECT they are still there.
+ * The message of an ERROR. stompjs unescapes headers only when it knows the version, which CONNECTED tells, so in a refusal of CONNECT
+ * the escapes are still there.
  */
 function unescapedHeader(text: string): string {
   const characters: Readonly<Record<string, string>> = { c: ":", n: "\n", r: "\r", "\\": "\\" };
@@ -14,16 +14,16 @@ function unescapedHeader(text: string): string {
 }
 
 /**
- * A STOMP session by stompjs. stompjs can reconnect too, but neither with jitter nor by what a close code says: the page's
- * `Connection` is the only one that does.
+ * A STOMP session by stompjs. stompjs could reconnect by itself, but without jitter and without regard to close codes, so the page's
+ * `Connection` does that.
  *
- * The page promises no heart-beats of its own: browsers let the timers of a hidden tab run once a minute, and the manager
- * would take it for dead. They answer its pings in any case.
+ * The page sends no heart-beats: in a hidden tab, browsers run timers once a minute, so the manager would close the connection. Browsers
+ * answer WebSocket pings in any case.
  */
 export function openStompLink(url: string, token: string | undefined, events: LinkEvents): Link {
   let isOpen = true;
   let hasVersion = false;
-  // stompjs catches what its callbacks throw, and only prints it.
+  // stompjs catches errors of its callbacks and only prints them.
   const tell = (act: () => void) => {
     if (!isOpen) return;
     try {
@@ -37,7 +37,7 @@ export function openStompLink(url: string, token: string | undefined, events: Li
     reconnectDelay: 0,
     heartbeatIncoming: heartBeatMs,
     heartbeatOutgoing: 0,
-    // Otherwise it writes out every frame for a debug log that nobody reads.
+    // Otherwise stompjs formats every frame for its debug log.
     logRawCommunication: true,
     connectHeaders: token === undefined ? {} : { passcode: token },
     onConnect: ({ headers }) => {

@@ -1,15 +1,15 @@
 import type { LinkMessage } from "./link.ts";
 
-/** How far a subscription got: nowhere, to the beginning of an empty log, or to a place in it. */
+/** How far a subscription has come: nowhere, to the beginning of an empty log, or to a position. */
 type Progress =
   | { readonly is: "new" }
   | { readonly is: "at the beginning" }
   | { readonly is: "behind"; readonly position: string };
 
-/** What the page has subscribed to, and how far it got there, so that it goes on after the last message seen. */
+/** A subscription of the page, and its position, so that it continues after the last message on another connection. */
 export class Subscription {
   readonly destination: string;
-  /** Where in the log it begins, as `x-stream-offset` says it. */
+  /** Where in the log it begins, as a value of `x-stream-offset`. */
   readonly #offset: string;
   #progress: Progress = { is: "new" };
   /** The link's id for it. */
@@ -20,7 +20,7 @@ export class Subscription {
     this.#offset = offset;
   }
 
-  /** The headers of a durable SUBSCRIBE that goes on where this one was. */
+  /** The headers of a durable SUBSCRIBE that continues after this position. */
   headers(): Readonly<Record<string, string>> {
     const progress = this.#progress;
     switch (progress.is) {
@@ -45,7 +45,7 @@ export class Subscription {
     if (position !== undefined) this.#progress = { is: "behind", position };
   }
 
-  /** Live, nothing is remembered: what comes while the page is away is missed. */
+  /** Forgets the position, for a live subscription. It misses the messages that come while the page is away. */
   forget(): void {
     this.#progress = { is: "new" };
   }

@@ -1,14 +1,14 @@
 import { isPattern, wildcardCount, wildcardsMax } from "../../src/topics/pattern.ts";
 
-/** A topic travels as an AMQP routing key, whose length is one byte. */
+/** The limit of an AMQP routing key, which carries the topic. */
 const topicBytesMax = 255;
 
-/** The topic of what came from there. */
+/** The topic of a destination. */
 export function topicOfDestination(destination: string): string {
   return destination.startsWith("/topic/") ? destination.slice("/topic/".length) : "";
 }
 
-/** What is wrong with a topic, or a pattern of topics, for the person who typed it. */
+/** Why a topic or pattern is invalid, in words for the person who typed it. */
 export function topicProblem(topic: string): string | undefined {
   if (/\p{Cc}/u.test(topic)) return "A topic cannot contain control characters.";
   if (wildcardCount(topic) > wildcardsMax)
@@ -18,12 +18,12 @@ export function topicProblem(topic: string): string | undefined {
   return undefined;
 }
 
-/** The topic in the page's address; the empty one is broadcast. */
+/** The topic in the page's address. The empty topic is broadcast. */
 export function topicOfPage(url: string): string {
   return new URL(url).searchParams.get("topic") ?? "";
 }
 
-/** The page's own address on that topic: what someone copies from the address bar to share. */
+/** The page's address for a topic, as people copy it from the address bar to share. */
 export function pageOnTopic(url: string, topic: string): string {
   const page = new URL(url);
   if (topic === "") page.searchParams.delete("topic");
@@ -31,14 +31,14 @@ export function pageOnTopic(url: string, topic: string): string {
   return page.href;
 }
 
-/** Where the manager takes this client's WebSocket, beside the page. Without a client id, the manager decides on it. */
+/** The URL of the manager's WebSocket. Without a client id, the manager chooses one. */
 export function socketUrl(page: string, clientId: string | undefined): string {
   const url = new URL(clientId === undefined ? "ws" : `ws/${encodeURIComponent(clientId)}`, page);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   return url.href;
 }
 
-/** What the page says when it has joined a topic, or a pattern of topics. */
+/** The note in the list when the page has joined a topic or pattern. */
 export function joinedInWords(topic: string): string {
   if (topic === "") return "Joined broadcast, where everyone is";
   if (isPattern(topic)) return `Listening to all topics like ${topic}`;

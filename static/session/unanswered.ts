@@ -1,13 +1,14 @@
 import type { OwnEntry } from "./entry.ts";
 
-/** Characters of unanswered texts kept for matching; a handler that never answers must not fill the tab. */
+/** How many characters of unanswered texts are kept, so that a handler that never answers does not fill the tab's memory. */
 const unansweredCharsMax = 4 * 1024 * 1024;
-/** Messages that may wait for an answer; beyond it the oldest are given up. */
+/** How many messages may wait for an answer. Beyond that the oldest are forgotten. */
 export const unansweredMax = 1_000;
 
 /**
- * One's own messages that have no answer yet, for answers whose ids do not say what they answer, such as those of a program in another
- * language: one belongs to the oldest message with the same text. The oldest are forgotten past the caps, which costs them their tick, no more.
+ * Own messages without an answer, for answers whose ids do not tell which message they answer, such as those of a program in another
+ * language. Such an answer belongs to the oldest message with the same text. Beyond the caps the oldest are forgotten, and are never marked
+ * as answered.
  */
 export class Unanswered {
   readonly #waiting: { readonly text: string; readonly entry: OwnEntry }[] = [];
@@ -19,13 +20,13 @@ export class Unanswered {
     while (this.#waiting.length > unansweredMax || this.#chars > unansweredCharsMax) this.#forget(0);
   }
 
-  /** The message that this text answers, which is answered from now on. */
+  /** Removes and returns the message that this text answers. */
   take(text: string): OwnEntry | undefined {
     const index = this.#waiting.findIndex((candidate) => candidate.text === text);
     return index === -1 ? undefined : this.#forget(index);
   }
 
-  /** It will not be answered. */
+  /** Removes a message that will get no answer. */
   remove(entry: OwnEntry): void {
     const index = this.#waiting.findIndex((candidate) => candidate.entry === entry);
     if (index !== -1) this.#forget(index);

@@ -1,6 +1,6 @@
 import type { OwnEntry } from "./entry.ts";
 
-/** Messages that may wait for a connection. */
+/** How many messages may wait for a connection. */
 export const unsentMax = 100;
 const unsentCharsMax = 1024 * 1024;
 
@@ -12,7 +12,7 @@ export interface UnsentMessage {
   readonly entry: OwnEntry;
 }
 
-/** What was written while there was no connection, in order. Each message goes to the topic that it was written on. */
+/** Messages that were written without a connection, in order. Each goes to the topic on which it was written. */
 export class Unsent {
   #messages: UnsentMessage[] = [];
   #chars = 0;

@@ -13,7 +13,7 @@ export class CodeView {
   readonly #copied = elementOf("code-copied", HTMLElement);
   #chosen: Snippet["name"] = "JavaScript";
 
-  /** @param hasToken whether the page came in with a token */
+  /** @param hasToken whether the page connected with a token */
   constructor(session: Session, hasToken: () => boolean) {
     this.#session = session;
     this.#hasToken = hasToken;
@@ -47,14 +47,14 @@ export class CodeView {
     return tab;
   }
 
-  /** Where a browser gives no clipboard to a page without TLS, the text is marked, to be copied by hand. */
+  /** Copies the text. Browsers give no clipboard to a page without TLS: then it selects the text, for the person to copy. */
   async #copy(): Promise<void> {
     try {
       await navigator.clipboard.writeText(this.#text.textContent);
       setText(this.#copied, "Copied.");
     } catch {
       getSelection()?.selectAllChildren(this.#text);
-      setText(this.#copied, "Marked: copy it with your keyboard.");
+      setText(this.#copied, "Selected: copy it with your keyboard.");
     }
   }
 }

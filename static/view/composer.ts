@@ -5,11 +5,11 @@ import { elementOf, setText } from "./element.ts";
 
 const problems: Readonly<Record<Written, string>> = {
   taken: "",
-  full: "Enough is waiting to be sent. This stays here until the connection is back.",
-  pattern: "This page listens to many topics. Say to which one, without * and #.",
+  full: "Too many messages wait for the connection. Send this one when it is back.",
+  pattern: "This page listens to many topics. Enter one of them, without * and #.",
 };
 
-/** The field to write in. Enter sends; what cannot be taken now stays in the field. */
+/** The field for new messages. Enter sends. A message that is not taken stays in the field. */
 export class Composer {
   readonly #session: Session;
   readonly #wrote: () => void;
@@ -30,7 +30,7 @@ export class Composer {
     });
     this.#field.addEventListener("input", () => this.#fit());
     this.#field.addEventListener("keydown", (event) => {
-      // In Japanese, Chinese and Korean input Enter also picks a word: then it sends nothing.
+      // In Japanese, Chinese and Korean input Enter also chooses a word, which must not send anything.
       if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
       event.preventDefault();
       this.#submit();
@@ -41,7 +41,7 @@ export class Composer {
     this.#field.focus();
   }
 
-  /** The page is on another topic. On a pattern, what is sent has to say to which. */
+  /** The page is on another topic. On a pattern, the person has to enter a topic for each message. */
   topicChanged(): void {
     setText(this.#problem, "");
     this.#toBox.hidden = !this.#session.isOnPattern;
@@ -58,7 +58,7 @@ export class Composer {
     this.#wrote();
   }
 
-  /** @returns what is wrong; empty if nothing is */
+  /** @returns why it cannot be sent; empty if it was sent */
   #send(text: string): string {
     const kind = draftKinds.find((each) => each === this.#kind.value) ?? "text";
     const draft = draftFrom(text, kind, this.#headers.value);
@@ -69,7 +69,7 @@ export class Composer {
     return topicProblem(to) ?? problems[this.#session.write(draft, to)];
   }
 
-  /** Makes the field as high as its text, up to what the style sheet allows. */
+  /** Makes the field as high as its text, up to the limit in the style sheet. */
   #fit(): void {
     this.#field.style.height = "auto";
     const bordersPx = this.#field.offsetHeight - this.#field.clientHeight;

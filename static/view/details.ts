@@ -3,7 +3,7 @@ import { textElement } from "./element.ts";
 import { pretty } from "./pretty.ts";
 import { clock, fineClock, tookOf } from "./times.ts";
 
-/** Headers that are told in other words, and those by which the page finds its own messages again. */
+/** Headers that are not listed: those that are shown in another form, and those by which the page recognizes its own messages. */
 const told = new Set([
   "destination",
   "subscription",
@@ -15,15 +15,15 @@ const told = new Set([
   ownHeader,
 ]);
 
-/** One stop of a message on its way. */
+/** One step of a message's way. */
 interface Stop {
   readonly name: "sent" | "confirmed" | "processed" | "here";
   readonly words: string;
-  /** Undefined if it has not come so far. */
+  /** Undefined if it has not come that far. */
   readonly atMs: number | undefined;
 }
 
-/** All that the page knows of a message: its way, what it carries, its body. */
+/** The details of a message: its way, its headers and its body. */
 export function detailsOf(entry: MessageEntry): HTMLElement {
   const details = document.createElement("div");
   details.className = "details";
@@ -49,7 +49,7 @@ function stopsOf({ state, sentAtMs, confirmedAtMs, processedAtMs }: OwnEntry): r
   ];
 }
 
-/** The sender's clock may be another one, and tells whole seconds. */
+/** A time by the sender's clock, which may differ from this one, and has whole seconds. */
 function arrivalOf(headers: Readonly<Record<string, string>>, atMs: number): readonly Stop[] {
   const sent = /^\d{1,12}$/.exec(headers["timestamp"] ?? "")?.[0];
   const words = sent === undefined ? "sent at some time" : `sent ${clock.format(1000 * Number(sent))}`;
@@ -80,7 +80,7 @@ function journeyOf(stops: readonly Stop[]): HTMLElement {
 
 function factsOf(entry: MessageEntry): HTMLElement {
   const { kind, topic } = entry;
-  // What one has sent gets its id and its sender from the manager.
+  // The manager sets the id and the sender of own messages.
   const headers = (kind === "own" ? entry.cameBackWith : undefined) ?? entry.headers;
   const facts = document.createElement("dl");
   facts.className = "facts";

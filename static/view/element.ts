@@ -1,11 +1,11 @@
-/** The element of index.html that a part of the page lives in. */
+/** An element of index.html by its id. */
 export function elementOf<E extends HTMLElement>(id: string, type: abstract new () => E): E {
   const element = document.getElementById(id);
   if (!(element instanceof type)) throw new Error(`index.html has no ${type.name} #${id}`);
   return element;
 }
 
-/** A new element around text. Whatever came over the wire passes through here, and never becomes HTML. */
+/** A new element with text. Everything that came over the network is shown by this, so that it never becomes HTML. */
 export function textElement(tag: "span" | "p", className: string, text: string): HTMLElement {
   const element = document.createElement(tag);
   element.className = className;
@@ -13,7 +13,7 @@ export function textElement(tag: "span" | "p", className: string, text: string):
   return element;
 }
 
-/** Writes only what changed, so that screen readers and the layout are left in peace. */
+/** Sets the text if it has changed. Setting the same text would make screen readers repeat it, and cost a layout. */
 export function setText(element: HTMLElement, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }

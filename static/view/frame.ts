@@ -1,8 +1,8 @@
 /**
- * Draws at most once per animation frame however often it is asked to, and not at all while the tab is
- * hidden: a flood of messages costs one pass over the list, not one per message.
+ * Draws at most once per animation frame, and not at all while the tab is hidden, so that a flood of messages costs one pass over the list
+ * per frame, and not one per message.
  *
- * @param restMs for how long nothing is drawn after it was
+ * @param restMs the least time between two frames that are drawn
  */
 export function oncePerFrame(draw: () => void, restMs: () => number): () => void {
   let planned = false;

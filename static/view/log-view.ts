@@ -3,15 +3,15 @@ import type { Session } from "../session/session.ts";
 import { elementOf, messageCount, setText } from "./element.ts";
 import { rowOf, rowsPerFloodFrameMax, rowsPerFrameMax, updateRow } from "./row.ts";
 
-/** A reader that scrolls down to this near the end wants to follow the newest again. In pixels. */
+/** Within this distance of the end the list follows the newest messages again. In pixels. */
 const bottomSlackPx = 48;
 
-/** When more rows come at once, none of them moves: each that does is a layer of its own to the browser. */
+/** If more rows come at once, they are not animated, since the browser makes a layer of each animated row. */
 const arrivingMax = 3;
 
 const upwardKeys = new Set(["ArrowUp", "PageUp", "Home"]);
 
-/** The list of messages. It follows the newest while the reader is at the end, and stays put otherwise. */
+/** The list of messages. It follows the newest while the reader is at the end, and otherwise does not scroll. */
 export class LogView {
   readonly #session: Session;
   readonly #conversation: Conversation;
@@ -31,7 +31,7 @@ export class LogView {
   #messagesSeen = 0;
   #calmTimer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param go leads to another topic */
+  /** @param go joins another topic */
   constructor(session: Session, redraw: () => void, go: (topic: string) => void) {
     this.#session = session;
     this.#go = go;
@@ -42,7 +42,7 @@ export class LogView {
       passive: true,
     });
     this.#scroller.addEventListener("keydown", (event) => this.#pressed(event));
-    // The on-screen keyboard, a rotated phone and the banner all change how much of the list is seen.
+    // The on-screen keyboard, a rotated phone and the banner all change the height of the list.
     new ResizeObserver(() => this.#follows && this.#scrollToEnd()).observe(this.#scroller);
     this.#scroller.addEventListener("click", (event) => this.#clicked(event));
     this.#newer.addEventListener("click", () => {
@@ -60,7 +60,7 @@ export class LogView {
   draw(): void {
     const floods = this.#conversation.floods(Date.now());
     if (floods) this.#drawAgainWhenCalm();
-    const ariaLive = floods ? "off" : "polite"; // nobody can listen to thousands
+    const ariaLive = floods ? "off" : "polite"; // a screen reader cannot read thousands
     if (this.#scroller.ariaLive !== ariaLive) this.#scroller.ariaLive = ariaLive;
     this.#dropRows();
     const changed = this.#conversation.takeChanged();
@@ -81,7 +81,7 @@ export class LogView {
     setText(this.#newer, `${unseen.toLocaleString("en")} new ↓`);
   }
 
-  /** A topic in a row leads there without loading the page anew, but for those who want it in a tab of its own. */
+  /** A click on a topic joins it without loading the page again, unless the person opens it in another tab. */
   #clicked(event: MouseEvent): void {
     const link = event.target instanceof Element ? event.target.closest<HTMLElement>("a[data-topic]") : null;
     if (link === null || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return;
@@ -89,7 +89,7 @@ export class LogView {
     this.#go(link.dataset["topic"]!);
   }
 
-  /** Enter goes from the list into its rows, arrows from one to the next, Escape back. */
+  /** Handles keys: Enter goes from the list into its rows, arrows go from row to row, Escape goes back. */
   #pressed(event: KeyboardEvent): void {
     const { key, target } = event;
     if (upwardKeys.has(key)) this.#intendsUp();
@@ -114,7 +114,7 @@ export class LogView {
     next.focus();
   }
 
-  /** What would scroll upwards, once the browser gets to it: a smooth scroll begins later, and must not be undone. */
+  /** A key that scrolls upwards. A smooth scroll begins later, and following the end must not undo it. */
   #intendsUp(): void {
     if (this.#scroller.scrollTop > 0) this.#follows = false;
   }
@@ -122,7 +122,7 @@ export class LogView {
   #scrolled(): void {
     const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
     const endTop = scrollHeight - clientHeight;
-    // Where the list got shorter or its window another size, the browser moved upwards, not the reader.
+    // If the list got shorter or changed its height, the browser has scrolled, and not the reader.
     const isSame = clientHeight === this.#lastHeight && endTop >= this.#lastEndTop;
     const upwards = isSame && scrollTop < this.#lastScrollTop;
     this.#lastScrollTop = scrollTop;
@@ -169,7 +169,7 @@ export class LogView {
   }
 
   #scrollToEnd(): void {
-    // What stands there while there is no message begins at its top.
+    // The text that is shown without messages is read from its top.
     if (this.#conversation.entries.length === 0) return;
     this.#scroller.scrollTop = this.#scroller.scrollHeight;
     this.#lastScrollTop = this.#scroller.scrollTop;

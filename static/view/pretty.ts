@@ -1,10 +1,10 @@
-/** Levels further in are not moved further to the right: nothing but nesting would fill the screen, and the memory, with spaces. */
+/** Deeper levels are not indented further. Otherwise mere nesting would fill the screen and the memory with spaces. */
 const indentedMax = 24;
 
-/** A string, a mark, or anything else up to the next of these: a number, `true`, `false`, `null`. */
+/** A token of JSON: a string, a punctuation mark, or a number, `true`, `false` or `null`. */
 const tokens = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 
-/** JSON over several lines, which is easier to read. Its values stay as they were written: long numbers, escapes, keys that come twice. */
+/** Formats JSON over several lines. Values stay as they were written: long numbers, escapes, repeated keys. */
 export function pretty(text: string): string {
   if (!/^\s*[[{]/.test(text) || !isJson(text)) return text;
   const parts: string[] = [];
@@ -14,7 +14,7 @@ export function pretty(text: string): string {
   for (const [token] of text.matchAll(tokens)) {
     const closes = token === "}" || token === "]";
     if (closes) depth -= 1;
-    // What is empty stays on its line.
+    // An empty array or object stays on its line.
     const isFirst = before === "{" || before === "[";
     if (before === "," || isFirst !== closes) newLine();
     parts.push(token === ":" ? ": " : token);

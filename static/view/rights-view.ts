@@ -2,15 +2,15 @@ import { isPattern } from "../../src/topics/pattern.ts";
 import { mayHear, type Rights, rightsIn } from "../session/rights.ts";
 import { elementOf, textElement } from "./element.ts";
 
-/** Patterns that are shown of a token that has many. */
+/** How many of a token's patterns are shown. */
 const shownMax = 8;
 
-/** What the token allows, with the topics that can be joined as a choice. */
+/** Shows what the token allows, and offers the topics that can be joined. */
 export class RightsView {
   readonly #place = elementOf("rights", HTMLElement);
   readonly #go: (topic: string) => void;
 
-  /** @param go leads to another topic */
+  /** @param go joins another topic */
   constructor(go: (topic: string) => void) {
     this.#go = go;
   }

@@ -10,10 +10,10 @@ import { detailsOf } from "./details.ts";
 import { messageCount, setText, textElement } from "./element.ts";
 import { clock, tookOf } from "./times.ts";
 
-/** Rows that are made in one frame. Those that are left come with the next one. */
+/** How many rows are made in one frame. The others follow in the next frames. */
 export const rowsPerFrameMax = 20;
 
-/** The same in a flood, in which the page draws ten times a second: the rows that are shown of each second come evenly then. */
+/** The same in a flood, in which the page draws ten times a second, so that the rows of a second come evenly. */
 export const rowsPerFloodFrameMax = 8;
 
 const people: Readonly<Record<MessageEntry["kind"], string>> = {
@@ -23,7 +23,7 @@ const people: Readonly<Record<MessageEntry["kind"], string>> = {
   binary: "Other",
 };
 
-/** One line of the list. `topic` is the page's own: a message of another one says so. */
+/** One line of the list. `topic` is the page's; a message on another topic shows its own. */
 export function rowOf(entry: Entry, topic: string): HTMLLIElement {
   const row = document.createElement("li");
   row.className = `row ${entry.kind}`;
@@ -34,7 +34,7 @@ export function rowOf(entry: Entry, topic: string): HTMLLIElement {
     row.ariaExpanded = "false";
     row.addEventListener("click", ({ target }) => {
       const isElsewhere = target instanceof Element && target.closest("a, button, .details") !== null;
-      // Somebody that marks text to copy it does not want to open anything.
+      // Selecting text, to copy it, must not open the message.
       if (!isElsewhere && getSelection()?.isCollapsed !== false) toggle(row, entry);
     });
     row.addEventListener("keydown", (event) => {
@@ -48,7 +48,7 @@ export function rowOf(entry: Entry, topic: string): HTMLLIElement {
   return row;
 }
 
-/** Opens a message, or closes it again. */
+/** Shows the details of a message, or hides them. */
 function toggle(row: HTMLLIElement, entry: MessageEntry): void {
   const open = row.querySelector(":scope > .details");
   if (open === null) row.append(detailsOf(entry));
@@ -56,7 +56,7 @@ function toggle(row: HTMLLIElement, entry: MessageEntry): void {
   row.ariaExpanded = String(open === null);
 }
 
-/** What opens the messages that are folded. They are drawn when somebody wants to see them. */
+/** The button that shows folded messages. Their rows are made only then. */
 function unfolding(row: HTMLLIElement, entry: GapEntry, topic: string): HTMLButtonElement {
   const button = document.createElement("button");
   button.type = "button";
@@ -76,7 +76,7 @@ function unfolding(row: HTMLLIElement, entry: GapEntry, topic: string): HTMLButt
   return button;
 }
 
-/** A thousand rows at once would stop the page for a moment, so they come over several frames. */
+/** Adds rows over several frames, since a thousand at once would freeze the page for a moment. */
 function fill(list: HTMLOListElement, entries: readonly MessageEntry[], topic: string): void {
   list.append(...entries.slice(0, rowsPerFrameMax).map((each) => rowOf(each, topic)));
   const rest = entries.slice(rowsPerFrameMax);
@@ -90,7 +90,7 @@ function isMessage(entry: Entry): entry is MessageEntry {
   return entry.kind in people;
 }
 
-/** Brings a row up to date: one's own messages come further, gaps grow. */
+/** Updates a row: the state of an own message, or the size of a gap. */
 export function updateRow(row: HTMLLIElement, entry: Entry): void {
   const text = row.querySelector<HTMLElement>(".text")!;
   const state = row.querySelector<HTMLElement>(".state");
@@ -154,7 +154,7 @@ function metaOf(entry: MessageEntry, topic: string): HTMLElement {
   return meta;
 }
 
-/** A topic that can be gone to. */
+/** A link to a topic. */
 function linkTo(topic: string): HTMLAnchorElement {
   const link = document.createElement("a");
   link.className = "on";

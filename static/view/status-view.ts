@@ -3,9 +3,9 @@ import type { Session } from "../session/session.ts";
 import { elementOf, messageCount, setText } from "./element.ts";
 
 const withoutWebSocket =
-  "WebSocket does not come through: a proxy in between does not pass Upgrade on. Messages come as server-sent events instead.";
+  "WebSockets are blocked: a proxy does not pass the Upgrade header on. Messages come as server-sent events instead.";
 
-/** Who this is, whether there is a connection, since when not and why, and when the next attempt is. */
+/** Shows the client id and the state of the connection: since when and why it is lost, and when the next attempt is. */
 export class StatusView {
   readonly #session: Session;
   readonly #redraw: () => void;
@@ -29,7 +29,7 @@ export class StatusView {
     const { state, clientId } = this.#session;
     setText(this.#clientId, clientId);
     this.#status.dataset["is"] = state.is;
-    // What is shown counts down; what is spoken says only that it changed.
+    // The shown text counts down. The spoken text only tells changes.
     switch (state.is) {
       case "connecting":
         setText(this.#shown, "Connecting…");
@@ -63,7 +63,7 @@ export class StatusView {
     return `${messageCount(waiting)} will be sent when the connection is back.`;
   }
 
-  /** Says the pace of messages too, which is looked at again until there is none. */
+  /** Shows the pace of messages too, and updates it until it is zero. */
   #connectedInWords(): string {
     const pace = this.#session.conversation.pace.perSecond(Date.now());
     if (pace === 0 && this.#session.conversation.messages === this.#messages) return this.#how();

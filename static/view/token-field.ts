@@ -2,7 +2,7 @@ import type { Session } from "../session/session.ts";
 import { tokenFrom } from "../session/token.ts";
 import { elementOf, setText } from "./element.ts";
 
-/** Where a token is pasted, while the manager lets nobody in without one. */
+/** The field for a token, while the manager asks for one. */
 export class TokenField {
   readonly #session: Session;
   readonly #take: (token: string) => void;

@@ -3,7 +3,7 @@ import type { Session } from "../session/session.ts";
 import { topicOfPage, topicProblem } from "../session/topic.ts";
 import { elementOf, setText } from "./element.ts";
 
-/** Where the topic is chosen. The address bar follows, so that its link leads others to the same topic. */
+/** The field for the topic. The address bar follows it, so that a copied address leads to the same topic. */
 export class TopicField {
   readonly #session: Session;
   readonly #joined: () => void;
@@ -33,14 +33,14 @@ export class TopicField {
     this.#showTopic();
   }
 
-  /** Hears the topic from another place in the log on. From there it goes on with what comes. */
+  /** Reads the topic from another place in the log, and continues with new messages. */
   #begin(): void {
     const beginning = beginnings.find((each) => each === this.#from.value) ?? "next";
     this.#from.value = "next";
     if (beginning !== "next") this.#session.join(this.#session.topic, beginning);
   }
 
-  /** Joins a topic that somebody chose elsewhere. */
+  /** Joins a topic that was chosen elsewhere on the page. */
   go(topic: string): void {
     this.#field.value = topic;
     this.#submit();

@@ -1,6 +1,6 @@
 /**
- * Keeps the page as high as what can be seen of it. iOS lays its keyboard over the page instead of resizing
- * it, and scrolls the rest out of sight. A page zoomed in with two fingers is left alone.
+ * Keeps the page as high as its visible part. iOS puts its keyboard over the page instead of resizing it, and scrolls the rest out of
+ * sight. A page that is zoomed in is left alone.
  */
 export function followViewport(viewport: VisualViewport): void {
   viewport.addEventListener("resize", () => {

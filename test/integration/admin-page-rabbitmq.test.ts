@@ -53,11 +53,11 @@ const rowOf = (page: Page, table: string, text: string) =>
 test("without the token the admin page shows its own manager alone, and a wrong one is told", async () => {
   const page = await browser.openWaiting(one.adminUrl);
   await page.locator('#status[data-is="ready"]').waitFor();
-  await page.getByText("Managers are shown when the admin token is there.").waitFor();
-  await page.getByText("Clients are shown when the admin token is there.").waitFor();
+  await page.getByText("Enter the admin token to see all managers.").waitFor();
+  await page.getByText("Enter the admin token to see clients.").waitFor();
   await page.locator("#broker-facts").getByText("connected").waitFor();
   await unlock(page, "another token");
-  await page.getByText("Paste what is in the file").waitFor();
+  await page.getByText("Paste the content of the file").waitFor();
   await unlock(page, "another-token-of-some-length");
   await page.getByText("That is not this manager's token.").waitFor();
   expect(await page.getByText("manager-").count()).toBe(0);
@@ -82,7 +82,7 @@ test("the admin page shows all managers and clients, finds one, and puts it out"
   await button.getByText("sure?").waitFor();
   await button.click();
   expect((await anna.closed).code).toBe(4410);
-  await page.getByText("Nobody is there.").waitFor();
+  await page.getByText("No clients.").waitFor();
 });
 
 test("the admin page lists dead letters, opens one, and replays it", async () => {
@@ -105,7 +105,7 @@ test("the admin page lists dead letters, opens one, and replays it", async () =>
   await page.getByText("1 replayed").waitFor();
   await page.getByLabel("Group").fill("nobody");
   await page.getByRole("button", { name: "List" }).click();
-  await page.getByText("There are none.").waitFor();
+  await page.getByText("No dead letters.").waitFor();
 });
 
 test("the admin page fits all screens, its texts can be read in both schemes, and axe-core finds nothing wrong", async () => {

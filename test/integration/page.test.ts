@@ -107,7 +107,7 @@ test("a page on a pattern hears all its topics, says which, and sends to one of 
   await rows(page, "other", "azure").getByText("rainbow.blue").waitFor();
   expect(await rows(page, "other").count()).toBe(2);
   await say(page, "where to?");
-  await page.getByRole("alert").filter({ hasText: "Say to which one" }).waitFor();
+  await page.getByRole("alert").filter({ hasText: "Enter one of them" }).waitFor();
   expect(await rows(page, "own").count()).toBe(0);
   await page.getByLabel("To", { exact: true }).fill("rainbow.red");
   await page.getByRole("button", { name: "Send" }).click();
@@ -125,7 +125,7 @@ test("JSON, bytes and headers can be sent, and what is wrong with them is told b
   await page.getByText("Headers", { exact: true }).click();
   await page.getByLabel("Headers, one in each line").fill("lot: 7");
   await say(page, "{1}");
-  await page.getByRole("alert").filter({ hasText: "This is no JSON" }).waitFor();
+  await page.getByRole("alert").filter({ hasText: "This is not JSON" }).waitFor();
   await say(page, '{"a":1}');
   await rows(page, "own", '{"a":1}').waitFor();
   await until(() => received.length > 0, "it came");

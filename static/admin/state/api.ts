@@ -4,15 +4,15 @@ const timeoutMs = 35_000;
 /** What the admin listener answered. */
 export type Answered =
   | { readonly is: "ok"; readonly body: Record<string, unknown> }
-  /** No token, or another one. */
+  /** The token is missing or wrong. */
   | { readonly is: "locked" }
-  /** This manager has no such thing. */
+  /** This manager does not offer it. */
   | { readonly is: "absent" }
   | { readonly is: "refused"; readonly why: string };
 
-/** Asks the admin listener that this page came from. */
+/** Sends requests to the admin listener that served this page. */
 export class Api {
-  /** Stays in memory: anybody that has it can put out every client. */
+  /** It is kept in memory only, since it allows to disconnect every client. */
   token: string | undefined;
 
   async ask(path: string, method = "GET", body?: object): Promise<Answered> {
@@ -63,7 +63,7 @@ export class Api {
   }
 }
 
-/** Undefined if the connection was lost in the middle of it. */
+/** Reads the body; undefined if the connection was lost meanwhile. */
 async function bodyOf(response: Response): Promise<Record<string, unknown> | undefined> {
   try {
     return (await response.json()) as Record<string, unknown>;

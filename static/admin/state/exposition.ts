@@ -1,4 +1,4 @@
-/** What one line of `/metrics` says. */
+/** A sample: one line of `/metrics`. */
 export interface Sample {
   /** Its labels, by name. */
   readonly labels: Readonly<Record<string, string>>;
@@ -12,7 +12,7 @@ export type Samples = ReadonlyMap<string, readonly Sample[]>;
 const line = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/;
 const label = /([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g;
 
-/** Reads Prometheus' text format. Lines that are none of it are passed over, as comments are. */
+/** Parses Prometheus' text format. Comments and invalid lines are skipped. */
 export function samplesIn(text: string): Samples {
   const samples = new Map<string, Sample[]>();
   for (const each of text.split("\n")) {
@@ -28,7 +28,7 @@ export function samplesIn(text: string): Samples {
   return samples;
 }
 
-/** The number of a metric without labels, or the sum over them; undefined if there is no such metric. */
+/** The value of a metric, added up over its labels; undefined if there is no such metric. */
 export function numberOf(samples: Samples, name: string): number | undefined {
   return samples.get(name)?.reduce((sum, { value }) => sum + value, 0);
 }

@@ -1,11 +1,11 @@
-/** Rates of counters that many processes have, each of which may begin anew. */
+/** Rates of counters of several processes. A counter that has become smaller was reset by a restart. */
 export class Rates {
   #before = new Map<string, { readonly atMs: number; readonly counts: readonly number[] }>();
 
   /**
    * How much each counter of each process grew a second since the last time.
    *
-   * @param processes counters by the name of their process; one that was not there before has no rate yet
+   * @param processes counters by the name of their process. A process that is new has no rate yet
    */
   of(
     processes: ReadonlyMap<string, readonly number[]>,

@@ -1,14 +1,14 @@
-/** Numbers over time, of the last while. */
+/** A time series that forgets old points. */
 export class Series {
   readonly #spanMs: number;
   readonly #points: { readonly atMs: number; readonly value: number | undefined }[] = [];
 
-  /** @param spanMs what is older is forgotten, in milliseconds */
+  /** @param spanMs older points are forgotten, in milliseconds */
   constructor(spanMs: number) {
     this.#spanMs = spanMs;
   }
 
-  /** @param value undefined where there was nothing to measure: a gap */
+  /** @param value undefined if there was nothing to measure, which leaves a gap */
   add(atMs: number, value: number | undefined): void {
     this.#points.push({ atMs, value });
     while (this.#points[0]!.atMs < atMs - this.#spanMs) this.#points.shift();

@@ -4,7 +4,7 @@ import { quantileBetween } from "./quantile.ts";
 import { Rates } from "./rates.ts";
 import { Series } from "./series.ts";
 
-/** How far back the curves go, in milliseconds. */
+/** How much time the charts show, in milliseconds. */
 export const spanMs = 600_000;
 
 /** A manager, as `/api/managers` describes it. */
@@ -29,15 +29,15 @@ export interface SeenManager {
   readonly uptimeSeconds: number;
 }
 
-/** What is seen of the managers, and how it was in the last ten minutes. */
+/** The managers' current state, and their figures of the last ten minutes. */
 export class Watch {
   readonly #api: Api;
   readonly #rates = new Rates();
   #metrics: Samples = new Map();
-  /** Undefined while nothing has answered. */
+  /** Undefined until the first answer. */
   readiness: { readonly ready: boolean; readonly why?: string } | undefined;
   isReached = false;
-  /** What the control API said last: that it needs a token, that it is absent, or an answer. */
+  /** The control API's last answer: data, that it needs a token, or that it is absent. */
   api: "open" | "locked" | "absent" = "open";
   managers: readonly SeenManager[] = [];
   missing: readonly string[] = [];
@@ -59,7 +59,7 @@ export class Watch {
     return this.#metrics;
   }
 
-  /** Asks again. Never more than once at a time. */
+  /** Asks again, unless it is still waiting for an answer. */
   async look(nowMs: () => number): Promise<void> {
     const [text, readiness, managers, topics] = await Promise.all([
       this.#api.metrics(),
@@ -87,7 +87,7 @@ export class Watch {
     this.handled.add(atMs, took("warren_handler_seconds"));
   }
 
-  /** All managers if they may be asked, else this one. */
+  /** All managers, or only this one without access to the control API. */
   #record(atMs: number): void {
     const own = (name: string) => numberOf(this.#metrics, name) ?? 0;
     const counts = new Map(

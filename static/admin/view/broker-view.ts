@@ -3,7 +3,7 @@ import { numberOf } from "../state/exposition.ts";
 import type { Watch } from "../state/watch.ts";
 import { inBytes, inShort, inTime } from "../state/words.ts";
 
-/** What is shown: a name, the metric, how it is said, and whether it is a bad sign. */
+/** The facts: a name, the metric, its format, and which values need attention. */
 const facts: readonly (readonly [
   string,
   string,
@@ -16,26 +16,26 @@ const facts: readonly (readonly [
     (value) => (value === 1 ? "connected" : "away"),
     (value) => value !== 1,
   ],
-  ["Waits for RabbitMQ", "warren_outbox_bytes", inBytes],
-  ["On the wire, unconfirmed", "warren_unconfirmed_envelopes", inShort],
-  ["Written again", "warren_envelopes_repeated_total", inShort],
+  ["Waiting for RabbitMQ", "warren_outbox_bytes", inBytes],
+  ["Sent, not confirmed", "warren_unconfirmed_envelopes", inShort],
+  ["Sent again", "warren_envelopes_repeated_total", inShort],
   ["Set aside", "warren_set_aside_total", inShort, (value) => value > 0],
-  ["Queues that are full", "warren_queue_full", inShort, (value) => value > 0],
-  ["Through the log and back", "warren_log_lag_seconds", inTime, (value) => value > 1],
+  ["Full queues", "warren_queue_full", inShort, (value) => value > 0],
+  ["Delay through the log", "warren_log_lag_seconds", inTime, (value) => value > 1],
   ["Log in memory", "warren_log_memory_bytes", inBytes],
   ["Durable subscriptions", "warren_durable_subscriptions", inShort],
   ["Durable, catching up", "warren_durable_subscriptions_catching_up", inShort],
   ["Durable, reading older parts", "warren_durable_subscriptions_sweeping", inShort],
-  ["Durable, clients read slowly", "warren_durable_subscriptions_parked", inShort],
-  ["Held back: over their rate", "warren_clients_over_rate", inShort],
-  ["Held back: outbox", "warren_clients_held_back", inShort, (value) => value > 0],
-  ["Waits for clients to read it", "warren_backlog_bytes", inBytes],
+  ["Durable, waiting for slow clients", "warren_durable_subscriptions_parked", inShort],
+  ["Clients held back by their rate", "warren_clients_over_rate", inShort],
+  ["Clients held back by the outbox", "warren_clients_held_back", inShort, (value) => value > 0],
+  ["Waiting for slow clients", "warren_backlog_bytes", inBytes],
   ["Repeats dropped", "warren_repeats_dropped_total", inShort],
-  ["Event loop late, at most", "warren_event_loop_lag_max_seconds", inTime, (value) => value > 0.1],
+  ["Event loop delay, maximum", "warren_event_loop_lag_max_seconds", inTime, (value) => value > 0.1],
   ["Memory", "process_resident_memory_bytes", inBytes],
 ];
 
-/** How the broker, the log and this process are. */
+/** Shows the state of the broker, the log and this process. */
 export class BrokerView {
   readonly #watch: Watch;
   readonly #list = elementOf("broker-facts", HTMLElement);

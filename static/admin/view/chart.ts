@@ -11,14 +11,14 @@ export interface Curve {
   readonly series: Series;
 }
 
-/** The shortest time that is drawn, in milliseconds: a page that has just been opened has little to show. */
+/** The shortest time that is drawn, in milliseconds, although a page that was just opened has less to show. */
 const spanMinMs = 60_000;
 const width = 600;
 const height = 112;
 const classes = ["first", "second", "third"] as const;
 const svgSpace = "http://www.w3.org/2000/svg";
 
-/** Up to three curves over the last ten minutes, or since the page was opened, with what they are at now. */
+/** Up to three curves over the last ten minutes, or since the page was opened, with their current values. */
 export class Chart {
   readonly #curves: readonly Curve[];
   readonly #inWords: (value: number) => string;

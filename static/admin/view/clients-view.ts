@@ -12,14 +12,14 @@ interface SeenClient {
   readonly topics: readonly string[];
 }
 
-/** Clients of one page. */
+/** How many clients one page of the list has. */
 const pageSize = 25;
-/** How long typing may pause before it is searched, in milliseconds. */
+/** The search begins after this pause in typing, in milliseconds. */
 const pauseMs = 250;
-/** Topics of a client that are shown. */
+/** How many of a client's topics are shown. */
 const topicsMax = 5;
 
-/** Finds clients of all managers, and puts them out. */
+/** Finds clients of all managers, and disconnects them. */
 export class ClientsView {
   readonly #api: Api;
   readonly #search = elementOf("search", HTMLInputElement);
@@ -44,7 +44,7 @@ export class ClientsView {
         { title: "", cell: (seen) => this.#buttonFor(seen) },
       ],
       keyOf,
-      "Nobody is there.",
+      "No clients.",
     );
     elementOf("search-form", HTMLFormElement).addEventListener("submit", (event) => {
       event.preventDefault();
@@ -68,14 +68,11 @@ export class ClientsView {
       search: this.#search.value,
     });
     const answered = await this.#api.ask(`/api/clients?${query}`);
-    // A later question has its own answer.
+    // This answer is outdated: another search has begun.
     if (asked !== this.#asked) return;
     if (answered.is !== "ok") {
       setText(this.#problem, answered.is === "refused" ? `Clients: ${answered.why}` : "");
-      this.#table.draw(
-        [],
-        answered.is === "refused" ? "" : "Clients are shown when the admin token is there.",
-      );
+      this.#table.draw([], answered.is === "refused" ? "" : "Enter the admin token to see clients.");
       this.#more.hidden = true;
       return;
     }
@@ -87,7 +84,7 @@ export class ClientsView {
     this.#more.hidden = answered.body["next"] === undefined || this.#shown >= 1000;
   }
 
-  /** Each row has its own, also where a client has several connections. */
+  /** Each row has a button of its own, even if several rows are connections of the same client. */
   #buttonFor(seen: SeenClient): HTMLButtonElement {
     const { client } = seen;
     const key = keyOf(seen);

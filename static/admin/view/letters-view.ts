@@ -18,10 +18,10 @@ interface SeenLetter {
   readonly body: { readonly text: string } | { readonly base64: string };
 }
 
-/** Dead letters of one list. */
+/** How many dead letters one list has. */
 const listMax = 100;
 
-/** Lists dead letters, opens them, and puts them back into the queues of their groups. */
+/** Lists dead letters, shows them, and replays them into their groups' queues. */
 export class LettersView {
   readonly #api: Api;
   readonly #group = elementOf("letters-group", HTMLInputElement);
@@ -44,7 +44,7 @@ export class LettersView {
   }
 
   async look(): Promise<void> {
-    setText(this.#note, "Looking…");
+    setText(this.#note, "Searching…");
     const group = this.#group.value.trim();
     const query = new URLSearchParams({ limit: String(listMax), ...(group === "" ? {} : { group }) });
     const answered = await this.#api.ask(`/api/dead-letters?${query}`);
@@ -53,7 +53,7 @@ export class LettersView {
       setText(this.#note, "");
       setText(
         this.#problem,
-        answered.is === "refused" ? answered.why : "Dead letters are shown when the admin token is there.",
+        answered.is === "refused" ? answered.why : "Enter the admin token to see dead letters.",
       );
       this.#show([]);
       return;
@@ -62,7 +62,7 @@ export class LettersView {
     const of = group === "" ? `${total}` : `those of group ${group} among ${total}`;
     setText(
       this.#note,
-      letters.length === 0 ? "There are none." : `${letters.length} of ${of}, the oldest first.`,
+      letters.length === 0 ? "No dead letters." : `${letters.length} of ${of}, the oldest first.`,
     );
     this.#show(letters);
   }
@@ -114,7 +114,7 @@ export class LettersView {
     });
     await this.look();
     if (answered.is !== "ok") {
-      setText(this.#problem, answered.is === "refused" ? answered.why : "The admin token is needed.");
+      setText(this.#problem, answered.is === "refused" ? answered.why : "Enter the admin token first.");
       return;
     }
     const { replayed, stayed } = answered.body as { replayed: number; stayed: number };

@@ -3,7 +3,7 @@ import type { SeenManager, Watch } from "../state/watch.ts";
 import { inAge, inBytes, inShort } from "../state/words.ts";
 import { Table } from "./table.ts";
 
-/** One line a manager, and those that do not answer. */
+/** Shows a row for each manager, and names those that do not answer. */
 export class ManagersView {
   readonly #watch: Watch;
   readonly #missing = elementOf("managers-missing", HTMLElement);
@@ -21,10 +21,10 @@ export class ManagersView {
         { title: "Manager", cell: ({ manager }) => manager, className: "name" },
         { title: "State", cell: ({ ready, why }) => (ready ? "ready" : (why ?? "not ready")) },
         { title: "Clients", cell: ({ clients }) => inShort(clients), className: "number" },
-        { title: "From clients, a second", cell: ({ manager }) => rate(manager, 0), className: "number" },
-        { title: "To clients, a second", cell: ({ manager }) => rate(manager, 1), className: "number" },
+        { title: "From clients, per second", cell: ({ manager }) => rate(manager, 0), className: "number" },
+        { title: "To clients, per second", cell: ({ manager }) => rate(manager, 1), className: "number" },
         {
-          title: "Waits for RabbitMQ",
+          title: "Waiting for RabbitMQ",
           cell: ({ waitingBytes }) => inBytes(waitingBytes),
           className: "number",
         },
@@ -32,7 +32,7 @@ export class ManagersView {
         { title: "Version", cell: ({ version }) => version, className: "number" },
       ],
       ({ manager }) => manager,
-      "Managers are shown when the admin token is there.",
+      "Enter the admin token to see all managers.",
     );
   }
 
@@ -40,7 +40,7 @@ export class ManagersView {
     const { managers, missing } = this.#watch;
     setText(
       this.#missing,
-      missing.length === 0 ? "" : `Without an answer within two seconds: ${missing.join(", ")}`,
+      missing.length === 0 ? "" : `No answer within two seconds from: ${missing.join(", ")}`,
     );
     this.#table.draw(managers);
   }

@@ -1,7 +1,7 @@
-/** How long the second press is waited for, in milliseconds. */
+/** The second press must come within this time, in milliseconds. */
 const waitMs = 4000;
 
-/** A button that asks once more: the first press changes its words, the second one within four seconds does it. */
+/** A button that asks for confirmation: the first press changes its label, and a second press within four seconds acts. */
 export function sureButton(words: string, question: string, press: () => void): HTMLButtonElement {
   const button = document.createElement("button");
   button.type = "button";

@@ -4,15 +4,15 @@ import { textElement } from "../../view/element.ts";
 export interface Column<Row> {
   /** The head of the column. */
   readonly title: string;
-  /** What the cell shows: a text, or elements. */
+  /** The content of a cell: text or elements. */
   readonly cell: (row: Row) => string | Node;
-  /** How its cells are set. */
+  /** The class of its cells. */
   readonly className?: "number" | "name";
 }
 
 /**
- * A table that is written anew with each reading, but for rows that are as before: somebody with the keyboard on a button in one keeps it
- * there.
+ * A table that is redrawn with each reading. Rows that have not changed keep their elements, so that a button in them keeps the keyboard's
+ * focus.
  */
 export class Table<Row> {
   readonly #place: HTMLElement;
@@ -34,7 +34,7 @@ export class Table<Row> {
     this.#nothing = nothing;
   }
 
-  /** @param nothing what is said if there are no rows */
+  /** @param nothing shown instead if there are no rows */
   draw(rows: readonly Row[], nothing = this.#nothing): void {
     if (rows.length === 0) {
       this.#rows.clear();

@@ -2,7 +2,7 @@ import { elementOf, setText } from "../../view/element.ts";
 import type { Api } from "../state/api.ts";
 import type { Watch } from "../state/watch.ts";
 
-/** Where the admin token is pasted, while it is needed; and how this manager is. */
+/** Asks for the admin token while it is needed, and shows this manager's state. */
 export class TokenView {
   readonly #api: Api;
   readonly #watch: Watch;
@@ -19,9 +19,9 @@ export class TokenView {
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       const token = this.#field.value.trim();
-      // What no header can carry is no token.
+      // A header cannot carry it, so it is no token.
       if (!/^[\x21-\x7e]+$/.test(token)) {
-        setText(this.#problem, "Paste what is in the file of --admin-token-file.");
+        setText(this.#problem, "Paste the content of the file of --admin-token-file.");
         return;
       }
       this.#api.token = token;

@@ -3,7 +3,7 @@ import type { Watch } from "../state/watch.ts";
 import { inShort } from "../state/words.ts";
 import { Table } from "./table.ts";
 
-/** Topics that are shown. */
+/** How many topics are shown. */
 const shownMax = 50;
 
 interface SeenTopic {
@@ -12,7 +12,7 @@ interface SeenTopic {
   readonly subscribers: number | undefined;
 }
 
-/** The topics with most messages, then those with most subscribers. */
+/** Lists the topics with the most messages, then those with the most subscribers. */
 export class TopicsView {
   readonly #watch: Watch;
   readonly #table: Table<SeenTopic>;
@@ -36,7 +36,7 @@ export class TopicsView {
         },
       ],
       ({ topic }) => topic,
-      "Nobody has sent or subscribed yet.",
+      "No messages and no subscriptions yet.",
     );
   }
 
@@ -61,7 +61,7 @@ export class TopicsView {
   }
 }
 
-/** A number, with a bar as long as its part of the most. */
+/** A number with a bar, whose length is the share of the largest number. */
 function barOf(value: number, most: number): DocumentFragment {
   const space = "http://www.w3.org/2000/svg";
   const bar = document.createElementNS(space, "svg");

@@ -17,12 +17,12 @@ describe("what somebody writes", () => {
   });
 
   test("is not sent while something is wrong with it, which is told", () => {
-    expect(draftFrom("{a}", "json", "")).toStartWith("This is no JSON");
+    expect(draftFrom("{a}", "json", "")).toStartWith("This is not JSON");
     for (const text of ["ca f", "xyz", "caf"]) expect(draftFrom(text, "bytes", "")).toContain("hexadecimal");
     expect(draftFrom("hi", "text", "no colon")).toContain("no colon");
     expect(draftFrom("hi", "text", ": nameless")).toContain("a name, a colon");
     for (const name of ["destination", "Receipt", "content-type", "x-stream-offset", "warren-copy"])
-      expect(draftFrom("hi", "text", `${name}: 1`)).toBe(`The header ${name} is not for you to set.`);
+      expect(draftFrom("hi", "text", `${name}: 1`)).toBe(`You cannot set the header ${name}.`);
   });
 });
 
