@@ -1,6 +1,6 @@
 import { atMost, type Goal, type Medians, ratio } from "./goals.ts";
 
-/** What applications are made of: requests, the newest messages, slow readers, and what makes a message come once. */
+/** Goals for requests, newest messages, slow readers, and the dropping of repeats. */
 export function applicationGoals(of: Medians): Goal[] {
   const asked = (measure: string, contender = "warren requests") =>
     ratio(of(measure, contender), of(measure, "warren"));

@@ -18,7 +18,7 @@ import type { Measure } from "./setting.ts";
 
 const rounds: Rounds = { rounds: 7, say: (line) => void process.stderr.write(`${line}\n`) };
 const connections = 5000;
-/** Under way at once. */
+/** How many connections open at the same time. */
 const concurrency = 64;
 const messages = 150_000;
 /** Topics that one client publishes to in turns. */
@@ -71,7 +71,7 @@ async function cpuSeconds(warren: WarrenProcess): Promise<number> {
   return Number(/^process_cpu_seconds_total (.+)$/m.exec(text)?.[1]);
 }
 
-/** One client: resolves when it is let in, and leaves. */
+/** Connects one client, and disconnects it when it is admitted. */
 function join1(port: number, request: string): Promise<void> {
   const joined = Promise.withResolvers<void>();
   void Bun.connect({
@@ -143,7 +143,7 @@ async function publishTurn(warren: WarrenProcess, token: string | undefined): Pr
 const silent = file("silent.ts", "export default () => undefined;\n");
 const unlimited = ["--max-messages-per-second", "0", "--max-bytes-per-second", "0"];
 
-/** Each with a manager of its own, which has had one turn to warm up. */
+/** Starts a manager for each, and gives it one turn to warm up. */
 async function turnsOf(
   what: string,
   turnOf: (contender: Contender) => (warren: WarrenProcess) => Promise<Figures>,

@@ -11,11 +11,11 @@ interface Encoding {
   readonly name: string;
   encode(messages: readonly OutgoingMessage[]): Buffer;
   decode(body: Buffer): OutgoingMessage[];
-  /** Whether any of its topics is wanted. */
+  /** Whether any of its topics has subscribers. */
   isWanted(body: Buffer, wants: (topic: string) => boolean): boolean;
 }
 
-/** One native call for the whole batch. */
+/** Encodes the whole batch with one native call. */
 const jsonArray: Encoding = {
   name: "JSON array",
   encode: (messages) =>

@@ -140,7 +140,7 @@ export function goalsOf(measures: readonly Measure[]): Goal[] {
   ];
 }
 
-/** What a manager costs whose clients want nothing: of five, and what RabbitMQ takes more with five than with one, for each that is more. */
+/** What a manager without interested clients costs: its own time among five, and RabbitMQ's additional time for each manager after the first. */
 function followersGoals(of: Medians): Goal[] {
   const each = [
     ["4,000", 6, 3],

@@ -12,34 +12,34 @@ export interface Highest {
   readonly withProcessor: boolean;
   readonly load: Omit<LoadOptions, "rate">;
   readonly limit: Limit;
-  /** How finely the rate is told, if not by the usual steps: each rate is so many times the one before. */
+  /** The ratio of two neighbouring rates, if not the usual one. */
   readonly step?: number;
 }
 
 const usualStep = 1.05;
 const quickStep = 1.2;
 
-/** A process that has just started is loaded first, at a share of the rate, so that compilers have seen its hot paths. */
+/** A process that has just started gets a warm-up at a share of the rate, so that its hot paths are compiled. */
 const warmupMs = 4000;
 const warmupShare = 0.5;
 
-/** A rate is too high if it fails this often: a stall of the machine, which others share, is not the system's. */
+/** A rate counts as too high if it fails this often, since a single failure may be a stall of the shared machine. */
 const triesMax = 2;
 
-/** What a turn may cost. Should they not do, the next round goes on where this one ended. */
+/** How many probes a turn may take. If they are not enough, the next round continues where this one ended. */
 const probesMax = { quick: 4, first: 7, later: 4 } as const;
 
-/** Steps from a guess to the second probe, in the first round. */
+/** How many steps the second probe is away from the guess, in the first round. */
 const firstJump = 4;
 
-/** A rate below this is of no use to anyone. */
+/** The lowest rate that is tried. */
 const lowestRate = 1;
 
 /**
  * A contender's turn in every round: finds the highest rate, from a guess at first and then from the round before.
  *
- * It runs in processes and a vhost of its own. After a load that was too much for it, it starts afresh, since
- * what is left over would spoil the next one.
+ * The contender has processes and a vhost of its own. After an overload it is started again, since leftover messages would distort the next
+ * probe.
  */
 export function highestTurn(
   setting: Setting,

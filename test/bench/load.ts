@@ -15,14 +15,14 @@ export interface LoadOptions {
   /** Messages a second over all publishers. */
   readonly rate: number;
   readonly durationMs: number;
-  /** What comes so long after the last message was sent is late, and not lost. Not given: as `--role bench` has it. */
+  /** Messages that come within this time after the last one was sent are late, and not lost. Default: that of `--role bench`. */
   readonly patienceSeconds?: number;
 }
 
 /** Bytes of a message. */
 export const messageBytes = 64;
 
-/** Connecting, warming up and draining, beside the duration itself. */
+/** How long connecting, the warm-up and draining may take, besides the load itself. */
 const overheadMsMax = 60_000;
 
 /**
@@ -50,7 +50,7 @@ export async function load(system: System, options: LoadOptions, onSending?: () 
   ];
   const child = Bun.spawn(command, { env: withoutWarren(), stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   killAtExit(child.pid);
-  // Clients have machines of their own in real life: what RabbitMQ needs besides the server is theirs here, not the server's. Not
+  // Clients have machines of their own in reality, so here RabbitMQ takes CPU time from the clients, and not from the server. Not
   // where answers are waited for: RabbitMQ is busiest then, and clients that starve beside it would be all that is measured.
   if (!system.hasProcessor) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
   try {

@@ -1,4 +1,4 @@
-/** `bun run bench`: measures Warren beside other ways to do the same. `--help` says what there is. */
+/** `bun run bench`: measures Warren beside other systems. `--help` lists the cases and options. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { projectFolder } from "../../build/compile.ts";
@@ -112,7 +112,7 @@ process.exitCode = results.measures.some(({ series }) => series.some(({ samples 
   ? 1
   : 0;
 
-/** The README's chart is drawn only from a run of everything. */
+/** The README's chart is drawn only after a run of all cases. */
 function write(all: Results): void {
   const isWhole = !all.isQuick && chosen.length === cases.length;
   const picture = before === undefined ? chart(all) : undefined;

@@ -5,27 +5,27 @@ import type { Case } from "./setting.ts";
 export interface Options {
   readonly isQuick: boolean;
   readonly rounds: number;
-  /** Whether README and docs show what this run prints. */
+  /** Whether the figures are written to the README and docs. */
   readonly isRecorded: boolean;
   readonly cases: readonly Case[];
-  /** The executable that this source's, or `now`, is compared with. */
+  /** The earlier executable, with which `now` is compared. */
   readonly before: string | undefined;
-  /** Undefined: this source's. */
+  /** The other executable; undefined: the one of this source. */
   readonly now: string | undefined;
 }
 
 /** What can be measured. */
 export interface Cases {
-  /** Warren beside other ways to do the same. */
+  /** Warren beside other systems. */
   readonly usual: readonly Case[];
   /** Warren beside an earlier Warren. */
   readonly beside: readonly Case[];
 }
 
-/** Fewer say nothing about spread. */
+/** Fewer rounds say nothing about spread. */
 const roundsByDefault = 5;
 
-/** What the command line asks for, or what to print and exit with. */
+/** The parsed command line, or what to print and the exit code. */
 export function parseOptions(
   args: readonly string[],
   all: Cases,

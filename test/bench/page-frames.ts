@@ -1,6 +1,6 @@
 import type { Page } from "playwright-core";
 
-/** Frames longer than this are what the goal forbids, in milliseconds. */
+/** The goal forbids frames longer than this, in milliseconds. */
 const longMs = 100;
 
 /** One interval between two animation frames. */
@@ -10,7 +10,7 @@ interface Frame {
   readonly tookMs: number;
 }
 
-/** What the frames of a page were, in milliseconds. */
+/** The lengths of a page's frames, in milliseconds. */
 export interface Frames {
   readonly count: number;
   readonly longest: number;
@@ -23,7 +23,7 @@ export interface FramesBeside {
   readonly empty: Frames;
   /** Frames of the page that were too long. */
   readonly long: number;
-  /** Those of them in which the empty page had a frame at least half as long: the machine, or the browser, gave neither its turn. */
+  /** Those at whose time the empty page had a frame at least half as long, so that the machine or the browser was the cause. */
   readonly longForBoth: number;
 }
 
@@ -66,7 +66,7 @@ function watchFrames(watched: Page, durationMs: number): Promise<readonly Frame[
       frames.push({ endedAtMs: performance.timeOrigin + now, tookMs: now - last });
       last = now;
       if (now < until) requestAnimationFrame(step);
-      // The first one began before the first frame.
+      // The first interval began before the first frame.
       else resolve(frames.slice(1));
     };
     requestAnimationFrame(step);

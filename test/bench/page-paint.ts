@@ -8,23 +8,23 @@ import { groupCpuSeconds, untilCalm } from "./systems/usage.ts";
 /** How often each page is opened, each time in a tab and a storage of its own. */
 const openings = 9;
 
-/** When what happens to a page that is opened, in milliseconds after the browser set out for it. */
+/** The times of events while a page opens, in milliseconds after the navigation began. */
 interface Opened {
   /** The first byte of the page came. */
   readonly answered: number;
-  /** All of it was there and was read. */
+  /** All of it has come and was parsed. */
   readonly read: number;
-  /** Something of it was seen. */
+  /** The first paint. */
   readonly painted: number;
 }
 
-/** First paints of the client page, and of the least that a browser can show, in milliseconds: medians. */
+/** Median first paints of the client page, and of a minimal page, in milliseconds. */
 export interface FirstPaints {
   readonly page: number;
   readonly heading: number;
 }
 
-/** A page that is one heading, from a server that does nothing else. */
+/** A page with one heading, from a minimal server. */
 export function serveHeading() {
   return Bun.serve({
     hostname: "127.0.0.1",
@@ -37,8 +37,8 @@ export function serveHeading() {
 }
 
 /**
- * Opens the client page and a page that is one heading, in turn. What the second takes is the browser's own time and the machine's,
- * which no page gets below.
+ * Opens the client page and a page with one heading, in turn. The second shows the time of the browser and the machine, which no page can
+ * beat.
  */
 export async function firstPaints(
   setting: Setting,
@@ -64,7 +64,7 @@ export async function firstPaints(
   return { page: of("page", "painted"), heading: of("heading", "painted") };
 }
 
-/** A new window takes half a second of a core: that is the browser's start, not the page's. */
+/** The pause after a new window, whose start takes half a second of a core. */
 export function untilAtRest(browser: TestBrowser): Promise<void> {
   return untilCalm(() => groupCpuSeconds(browser.pid), { share: 0.15, ms: 300, msMax: 10_000 });
 }
@@ -76,7 +76,7 @@ export async function opened(page: Page, url: string): Promise<Opened> {
   await session.send("Page.enable");
   await session.send("Page.setLifecycleEventsEnabled", { enabled: true });
   await page.goto(url);
-  // Asked in the page, that would be a script of Playwright's, which the browser would run before it draws.
+  // Asking in the page would need a script of Playwright's, which the browser would run before it paints.
   await within(painted, `something to be seen of ${url}`);
   return page.evaluate(() => {
     const [way] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];

@@ -1,4 +1,4 @@
-/** What a message to a topic that is not remembered costs where hostile clients have subscribed: `bun test/bench/patterns.ts`. */
+/** What a message to a topic without a cached route costs beside hostile subscriptions: `bun test/bench/patterns.ts`. */
 
 import { middleWordsMax } from "../../src/topics/pattern.ts";
 import { TopicTrie } from "../../src/topics/topic-trie.ts";

@@ -4,14 +4,14 @@ import type { System } from "./systems/contender.ts";
 import { cpuSeconds } from "./systems/usage.ts";
 import { faultOf, type Limit } from "./verdict.ts";
 
-/** What one load on a system showed. */
+/** The result of one load on a system. */
 export interface Shown {
   readonly fault: string | undefined;
   readonly p50Ms: number | undefined;
   readonly p99Ms: number | undefined;
 }
 
-/** Loads a system once, judges it, and writes down how it went. */
+/** Loads a system once, judges the result, and records it. */
 export async function probe(
   setting: Setting,
   names: { readonly measure: string; readonly contender: string },
@@ -20,7 +20,7 @@ export async function probe(
   limit: Limit,
 ): Promise<Shown> {
   const { pid } = system;
-  // CPU is counted from the second second on: the first has the handshakes of thousands of clients before it.
+  // CPU time counts from the second second on, since thousands of handshakes come before.
   let before: { cpu: number; ms: number } | undefined;
   let sampled: number | undefined;
   const onSending = () => {

@@ -5,7 +5,7 @@ import { ChannelLink } from "../../src/broker/rabbitmq/publishing/publish-link.t
 import type { Envelope } from "../../src/envelope/envelope.ts";
 import { startRabbitmq } from "../support/rabbitmq.ts";
 
-/** What is published where the cost of publishing is measured: a message of 64 bytes, as a manager publishes it. */
+/** The message whose publishing is measured: 64 bytes, as a manager publishes it. */
 export const envelope = {
   body: Buffer.alloc(64, "x"),
   routingKey: "",
@@ -17,12 +17,12 @@ export const envelope = {
   headers: undefined,
 } satisfies Envelope;
 
-/** Messages of one turn of the event loop. */
+/** How many messages are published in one turn of the event loop. */
 const turn = 50;
 /** How many may be unconfirmed. */
 const window = 2000;
 
-/** A RabbitMQ node of one's own, and a connection to it as Warren makes it. */
+/** A separate RabbitMQ node, and a connection to it like Warren's. */
 export async function startPublishing() {
   const node = await startRabbitmq();
   return { node, connection: await connect(node.url, { noDelay: true }) };
@@ -63,7 +63,7 @@ export function publisherOn(channel: ConfirmChannel): (messages: number, send: S
       send(envelopes);
       sent += turn;
       await new Promise(setImmediate);
-      // Sleeping, since waiting in turns of the event loop would cost more than publishing.
+      // Sleeps, since waiting in turns of the event loop would cost more than publishing.
       while (sent - confirmed > window) await Bun.sleep(1);
     }
     while (confirmed < sent) await Bun.sleep(1);

@@ -2,25 +2,25 @@ import type { Series } from "./samples.ts";
 import type { Setting } from "./setting.ts";
 import { NotHere } from "./systems/contender.ts";
 
-/** What one turn showed, by the name of the measure. */
+/** The figures of one turn, by the name of the measure. */
 export type Figures = Readonly<Record<string, number>>;
 
-/** What all turns of one contender showed. */
+/** The figures of all turns of one contender. */
 export interface Turns {
   readonly contender: string;
   readonly figures: Figures[];
   readonly failures: string[];
 }
 
-/** How many rounds there are, and who hears how they went. */
+/** How many rounds there are, and what reports them. */
 export type Rounds = Pick<Setting, "rounds" | "say">;
 
 const fewRounds = 3;
 
-/** Who has failed so often and never done it has no more turns. */
+/** A contender that has only failed gets no more turns after this many. */
 const hopelessAfter = 2;
 
-/** For what hardly varies from round to round, or is far from its goal: more rounds would only take time. */
+/** The rounds of cases that hardly vary, or are far from their goal. */
 export function inFewRounds(
   setting: Rounds,
   what: string,
@@ -30,8 +30,8 @@ export function inFewRounds(
 }
 
 /**
- * Gives every contender its turn in every round, in an order that rotates, so that whatever else the machine does falls
- * on all of them. A turn that fails is a failure of that contender in that round, and is reported.
+ * Gives every contender its turn in every round, in a rotating order, so that other work of the machine affects all of them alike. A turn
+ * that throws counts as the contender's failure in that round, and is reported.
  */
 export async function inRounds(
   setting: Rounds,

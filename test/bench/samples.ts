@@ -1,4 +1,4 @@
-/** What one contender showed in a measure, round by round. */
+/** A contender's figures of one measure, round by round. */
 export interface Series {
   readonly contender: string;
   readonly samples: readonly number[];
@@ -6,14 +6,14 @@ export interface Series {
   readonly failures: readonly string[];
 }
 
-/** The mean of the middle four fifths: for what comes in steps, as rounds with one collection of garbage more. Undefined of nothing. */
+/** The mean of the middle four fifths, for figures that vary in steps, such as by one more garbage collection. Undefined without figures. */
 export function middleMean(samples: readonly number[]): number | undefined {
   const cut = Math.floor(samples.length / 10);
   const middle = samples.toSorted((a, b) => a - b).slice(cut, samples.length - cut);
   return middle.length === 0 ? undefined : middle.reduce((sum, one) => sum + one, 0) / middle.length;
 }
 
-/** Undefined of nothing. */
+/** The median; undefined without figures. */
 export function median(samples: readonly number[]): number | undefined {
   const sorted = samples.toSorted((a, b) => a - b);
   const upper = sorted[sorted.length >> 1];

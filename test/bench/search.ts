@@ -1,8 +1,8 @@
-/** How finely a search looks. Rates are on a grid, on which each is `step` times the one before. */
+/** The precision of a search. Rates are on a grid, on which each is `step` times the previous one. */
 export interface SearchOptions {
   readonly start: number;
   readonly step: number;
-  /** Grid steps to the second probe; doubled for each further one, up to a jump to twice the rate. */
+  /** Grid steps to the second probe. They double for each further probe, up to a jump to twice the rate. */
   readonly firstJump: number;
   readonly lowest: number;
   /** Twice as many before it gives up on finding any rate that passes. */

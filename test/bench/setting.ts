@@ -9,7 +9,7 @@ export interface Measure {
   readonly series: readonly Series[];
 }
 
-/** What one load showed: kept for whoever wants to see how a figure came about. */
+/** The result of one load, kept so that a figure can be traced back. */
 export interface Probe {
   readonly measure: string;
   readonly contender: string;
@@ -23,7 +23,7 @@ export interface Probe {
   readonly generatorCores: number;
 }
 
-/** What all cases of a run share. */
+/** The setting that all cases of a run share. */
 export interface Setting {
   readonly broker: BenchBroker;
   readonly rounds: number;
@@ -32,7 +32,7 @@ export interface Setting {
   readonly before?: string | undefined;
   /** The executable that is compared with it; undefined: the one of this source. */
   readonly now?: string | undefined;
-  /** Of hostile clients, this kind alone. */
+  /** If given, only this kind of hostile client is run. */
   readonly kind?: string | undefined;
   readonly probes: Probe[];
   /** The measures of the cases before this one. */

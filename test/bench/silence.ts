@@ -1,12 +1,12 @@
-/** Hears when nothing was said for very long: whoever waits for the end of something that hangs would wait for ever. */
+/** A watchdog: it reports when nothing was logged for very long, since a case that hangs would never end. */
 export class Silence implements Disposable {
   readonly #msMax: number;
   readonly #onTooLong: (lastSaid: string) => void;
   #timer: NodeJS.Timeout | undefined;
 
   /**
-   * @param msMax how long nothing may be said, in milliseconds
-   * @param onTooLong is called once, with what was said last
+   * @param msMax how long nothing may be logged, in milliseconds
+   * @param onTooLong called once, with the last line
    */
   constructor(msMax: number, onTooLong: (lastSaid: string) => void) {
     this.#msMax = msMax;
@@ -14,7 +14,7 @@ export class Silence implements Disposable {
     this.broken("nothing");
   }
 
-  /** Something was said. */
+  /** Something was logged. */
   broken(line: string): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#onTooLong(line), this.#msMax);
@@ -28,7 +28,7 @@ export class Silence implements Disposable {
 /** No turn of any case takes as long, in milliseconds. */
 const silentMsMax = 10 * 60_000;
 
-/** Ends the process, and so all that it has started, when nothing was said for so long that a case must hang. */
+/** Ends the process, and so all that it has started, when nothing was logged for longer than any case takes. */
 export function endIfSilent(): Silence {
   return new Silence(silentMsMax, (lastSaid) => {
     process.stderr.write(

@@ -1,6 +1,6 @@
 import { atLeast, atMost, type Goal, type Medians, ratio } from "./goals.ts";
 
-/** What it takes to see and to steer: events, presence, control, and clients without WebSocket. */
+/** Goals for events, presence, the control API, and clients without WebSocket. */
 export function steeringGoals(of: Medians): Goal[] {
   const connecting = (measure: string) => ratio(of(measure, "warren"), of(measure, "without events"));
   const nearly = 1.03;

@@ -1,9 +1,9 @@
 import type { Deliveries, Result } from "../../src/bench/result.ts";
 import type { System } from "./systems/contender.ts";
 
-/** What a probe must keep to, to count. */
+/** The conditions under which a probe counts. */
 export interface Limit {
-  /** Which deliveries are judged. */
+  /** The deliveries that are judged. */
   readonly of: "relayed" | "processed" | "receipts";
   /** Their p99 stays below this. Infinity: latencies are not judged. */
   readonly p99MsMax: number;
@@ -16,8 +16,8 @@ const unsentShareMax = 0.01;
 export const confirmMsMax = 1000;
 
 /**
- * Why a result does not count; undefined if it does. Lost, repeated, reordered or unconfirmed messages, closed clients
- * and a pace that was not kept all spoil it, whatever its latency.
+ * Why a result does not count; undefined if it does. It does not count if messages were lost, repeated, reordered or not confirmed, if
+ * clients were closed, or if the pace was not kept, whatever the latency.
  */
 export async function faultOf(system: System, result: Result, limit: Limit): Promise<string | undefined> {
   const fault = faultOfResult(result, limit);

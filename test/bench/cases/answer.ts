@@ -8,7 +8,7 @@ import { askers } from "./askers.ts";
 
 const rate = 500;
 
-/** How long an answer takes when there is little to do: what batching costs when there is nothing to batch. */
+/** How long an answer takes at a low rate, at which batching only costs time. */
 export const answer: Case = {
   name: "answer",
   what: "client, processor, client at 500 messages/s: p50",

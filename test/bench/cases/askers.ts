@@ -1,5 +1,5 @@
 /**
- * Who sends to the processor and hears its answers. Every message and every answer goes to all of them, so there are
- * few: with many, the fan-out would be measured again.
+ * The clients that send to the processor and get its answers. Every message and every answer goes to all of them, so there are few: with
+ * many, this would measure the fan-out again.
  */
 export const askers = { clients: 0, publishers: 10 } as const;

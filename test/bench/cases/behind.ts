@@ -4,7 +4,7 @@ import { runDriver } from "../systems/driver.ts";
 import { startManagers } from "../systems/managers.ts";
 
 const messages = 100_000;
-/** More than are in so little memory, in packs of about a hundred. */
+/** More messages than fit into so little memory, in packs of about a hundred. */
 const behind = 6000;
 const readers = 4;
 const times = 3000;
@@ -18,12 +18,12 @@ interface Seen {
   readonly alone: Sample;
   readonly besideOne: Sample;
   readonly besideAll: Sample;
-  /** To compare with: the same clients that begin with what comes next. */
+  /** For comparison: the same clients, subscribing from the next message on. */
   readonly nextSeconds: number;
   readonly timesSeconds: number;
 }
 
-/** What is older than a manager's memory is read from RabbitMQ, by few readings for all: nobody shall wait for who has further to go. */
+/** Reading what is older than a manager's memory. A few readings of RabbitMQ's stream serve all clients, and none should wait for one that is further behind. */
 export const justBehind: Case = {
   name: "stomp-behind",
   what: "the first message from just behind memory while others read it all, and 3,000 times that are looked for at once",

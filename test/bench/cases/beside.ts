@@ -8,13 +8,13 @@ import { type Managed, type Managers, startManagers } from "../systems/managers.
 import { Program } from "../systems/program.ts";
 import { cpuSeconds, rssBytes, untilCalm } from "../systems/usage.ts";
 
-/** Who is compared, first the one that the other is measured by. */
+/** The compared sides. The first one is the baseline. */
 export const sides = ["warren before", "warren"] as const;
 
-/** The figure of a turn that is not one side's. */
+/** The name of a turn's figure that belongs to no side. */
 const ratioFigure = "ratio";
 
-/** What passes one hot path, in pieces of some messages each. */
+/** The load of one hot path, in batches of some messages each. */
 interface Traffic {
   readonly spoken: "text" | "stomp" | "durable";
   readonly clients: number;
@@ -36,7 +36,7 @@ const batches = 30;
 const idleClients = 8000;
 const idleClientsWhenQuick = 2000;
 const settled = { share: 0.02, ms: 400, msMax: 10_000 };
-/** Memory is read this often after that: what the allocator gives back, it gives back in the first seconds. */
+/** How often memory is read after that. The allocator gives memory back in the first seconds. */
 const readings = 5;
 
 /** The hot paths, each with two executables: this source's, and the one that `--before` names. */
@@ -86,11 +86,11 @@ async function compare(
   const turn = async () => {
     const both: Managers[] = [];
     try {
-      // Whichever is started first has the machine to itself for a moment.
+      // The side that starts first has the machine to itself for a moment.
       for (const path of [setting.before, setting.now])
         both.push(await startManagers(setting.broker, 1, { path, withProcessor }));
       const [before, now] = await use(both, setting);
-      // In pairs: what else the machine did fell on both of a pair.
+      // Compares pairs, since other work of the machine slowed both sides of a pair.
       const ratios = now.map((value, index) => value / before[index]!);
       return { [sides[0]]: median(before)!, [sides[1]]: median(now)!, [ratioFigure]: median(ratios)! };
     } finally {

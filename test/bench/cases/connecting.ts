@@ -11,7 +11,7 @@ const stormRounds = { warmUp: 10, count: 40 };
 const stormRoundsWhenQuick = { warmUp: 3, count: 5 };
 /** They take longer, and hardly differ. */
 const evenRounds = { warmUp: 1, count: 10 };
-/** What comes evenly: events of few clients go in one piece then. */
+/** Connections that come evenly, so that few clients' events are sent together. */
 const evenRate = 500;
 
 interface Seen {
@@ -21,7 +21,7 @@ interface Seen {
 
 const others = "without events";
 
-/** What it costs to connect that managers could tell of it, where nobody listens: two managers, each on a vhost of its own, in turn. */
+/** What events add to the cost of connecting if no program listens. Two managers take turns, each on its own vhost. */
 export const connecting: Case = {
   name: "events-connecting",
   what: "connecting, nobody listening to events, beside the same executable without events",

@@ -6,7 +6,7 @@ import { startManagers } from "../systems/managers.ts";
 const rate = 200;
 const seconds = 3;
 
-/** The way of a message to a client of another manager, and beside it to the processor and back: the same messages. */
+/** The latency to a client of another manager, and to the processor and back, of the same messages. */
 export const cross: Case = {
   name: "stomp-cross",
   what: "latency to a client of another manager, against the processor's answer: p50",

@@ -14,7 +14,7 @@ import { Program } from "../systems/program.ts";
 const managers = 3;
 const membersMax = 10_000;
 const membersWhenQuick = 900;
-/** Of the members, with ten thousand. */
+/** How many of the ten thousand members watch. */
 const watchers = 300;
 const joins = 60;
 const churnRate = 500;
@@ -35,7 +35,7 @@ interface Presence {
   readonly allJoinP99Ms: number;
 }
 
-/** What it takes to know of clients on other managers, and to reach them. */
+/** What it costs to know clients of other managers, and to reach them. */
 export const events: Case = {
   name: "events",
   what: "three managers: presence of 10,000, DELETE on another manager, 5,000 clients of a manager that is killed",
@@ -141,7 +141,7 @@ async function deleting([asked, other]: readonly Managed[]) {
   return { "delete p99 ms": quantile(delays, 0.99) };
 }
 
-/** Of the events only those of this manager count: the others' clients stay. */
+/** Only events of this manager count, since the others' clients stay connected. */
 async function killing(amqpUrl: string, killed: Managed, count: number) {
   const connection = await connectAmqp(amqpUrl);
   let crowd: Program | undefined;
@@ -160,7 +160,7 @@ async function killing(amqpUrl: string, killed: Managed, count: number) {
         if (event.event === "connected") open.set(event.connection, event.manager);
         else if (event.event !== "disconnected") return;
         else if (open.delete(event.connection)) ended.add(event.connection);
-        // Of those that came before this queue was there each may end once: on any manager before the kill, and then on that one.
+        // Clients that connected before this queue existed may disconnect once: before the kill on any manager, then on the killed one.
         else if (ended.has(event.connection) || (killedName !== "" && event.manager !== killedName))
           wrong.push(event.connection);
         else ended.add(event.connection);

@@ -9,7 +9,7 @@ export const receivers = 1000;
 export const publishers = 10;
 export const p99MsMax = 100;
 
-/** Where the search begins, in messages a second; a bad guess only costs a few probes. */
+/** Where the search begins, in messages a second. A bad guess costs a few probes. */
 const guesses: readonly (readonly [Contender, number])[] = [
   [raw, 2500],
   [defaults, 2000],
@@ -19,16 +19,16 @@ const guesses: readonly (readonly [Contender, number])[] = [
   [webStomp, 12],
 ];
 
-/** How long a probe sends. Of few messages each is a large share: one that comes late must not be the hundredth. */
+/** How long a probe sends. With few messages, a single late one would be the hundredth part, and decide the p99. */
 export const durationMs = 1500;
 const longDurationMs = 4000;
 const fewPerSecond = 100;
-/** Nor can they tell a twentieth more from a twentieth less. */
+/** So few messages cannot tell rates apart that differ by a twentieth. */
 const fewStep = 1.2;
 
 const quick: readonly Contender[] = [raw, defaults, withoutCopies];
 
-/** Relay to many clients, with RabbitMQ attached and confirming. There is no processor: nothing waits for answers. */
+/** Relay to many clients, while RabbitMQ confirms. There is no processor, so nothing waits for answers. */
 export const fanOut: Case = {
   name: "fan-out",
   what: "relay to 1,000 clients: the highest rate with p99 < 100 ms",

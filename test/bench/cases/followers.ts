@@ -6,13 +6,13 @@ import { cpuSeconds, groupCpuSeconds } from "../systems/usage.ts";
 import { faultOf } from "../verdict.ts";
 
 const rates = [4000, 20_000] as const;
-/** How many managers there are, of which the clients are connected to the first. */
+/** The numbers of managers. All clients are connected to the first manager. */
 const counts = [1, 2, 5] as const;
 const most = counts.at(-1)!;
-/** Hardly anybody hears the messages, so that it is not their deliveries that fill the machine. */
+/** Few clients get the messages, so that deliveries do not fill the machine. */
 const publishers = 2;
 
-/** What a manager costs that runs for days: compilers have seen its code by then, and it has read in steps for a while. */
+/** A warm-up, since a manager runs for days: its code is compiled by then, and it coalesces its reads. */
 const warmupMs = 8000;
 /** Counted from a second after the start of sending. */
 const countedMs = 3000;
@@ -74,7 +74,7 @@ async function turn(setting: Setting, rate: number) {
   return figures;
 }
 
-/** In microseconds a message, of a manager the mean of all that have no clients. */
+/** In microseconds a message. The manager's value is the mean of all managers without clients. */
 async function cost({ broker }: Setting, rate: number, count: number) {
   const managers = await startManagers(broker, count);
   try {

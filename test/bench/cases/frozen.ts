@@ -8,10 +8,10 @@ import { fanOutRate, publishers, receivers } from "./fan-out.ts";
 
 const durationMs = 3000;
 
-/** Lost or repeated messages spoil it all the same. */
+/** Lost or repeated messages make it fail all the same. */
 const noLimit = { of: "relayed", p99MsMax: Number.POSITIVE_INFINITY } as const;
 
-/** Relay at half of Warren's own rate while RabbitMQ does not run at all; raw at the same rate beside it. */
+/** Relay at half of Warren's highest rate while RabbitMQ is frozen, and by the raw server at the same rate. */
 export const frozen: Case = {
   name: "frozen",
   what: "the same relay at half that rate with RabbitMQ frozen: p99 and memory",
@@ -59,7 +59,7 @@ async function frozenTurn(setting: Setting, contender: Contender, rate: number) 
     await probe(setting, names, system, { ...load, durationMs: 1000 }, noLimit);
     const before = rssBytes(system.pid!);
     node.freeze();
-    // Nothing is confirmed now, so this only judges what clients got.
+    // A frozen RabbitMQ confirms nothing, so this judges only what clients got.
     const shown = await probe(setting, names, { ...system, unconfirmed: nothing }, load, noLimit);
     if (shown.fault !== undefined) throw new Error(shown.fault);
     const growth = rssBytes(system.pid!) - before;

@@ -12,11 +12,11 @@ const clientsWhenQuick = 5000;
 /** Files that a process has open besides its clients. */
 const otherFiles = 500;
 
-/** Memory has settled when it has changed by less than this share in a second. */
+/** Memory counts as settled when it changes by less than this share in a second. */
 const settledShare = 0.005;
 const settleMsMax = 10_000;
 
-/** What a client costs that does nothing. */
+/** What an idle client costs. */
 export const idle: Case = {
   name: "idle",
   what: "memory of an idle client, of 19,000",

@@ -20,7 +20,7 @@ const readersOfLog = (vhost: string) =>
 
 const many = clients.toLocaleString("en-US");
 
-/** The newest messages: of one topic, and of all topics of a dashboard that very many clients open at once. */
+/** Newest messages: of one topic, and of all topics of a dashboard that very many clients open at the same time. */
 export const newest: Case = {
   name: "newest",
   what: `the newest message of a topic that the manager has: p99; and ${many} clients that open a dashboard of ${topics} topics at once`,
@@ -72,7 +72,7 @@ async function lastTurn({ broker }: Setting) {
   }
 }
 
-/** The manager has not looked into the log before: the values are read from it for the first that asks. */
+/** The manager has not read the log before, so the first client's request makes it read the values. */
 async function dashboardTurn({ broker }: Setting, how: "each" | "pattern") {
   const managers = await startManagers(broker, 1);
   const vhost = decodeURIComponent(new URL(managers.vhostUrl).pathname.slice(1));

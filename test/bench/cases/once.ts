@@ -5,7 +5,7 @@ import { runDriver } from "../systems/driver.ts";
 import { type Managed, startManagers } from "../systems/managers.ts";
 import { cpuSeconds } from "../systems/usage.ts";
 
-/** On two managers together. */
+/** The total of two managers. */
 const clients = 200;
 const rate = 2000;
 const countedMs = 3000;
@@ -21,7 +21,7 @@ interface Costs {
   readonly fullBytes: number;
 }
 
-/** What it costs that a message comes once: the dropping of repeats for all messages, and keys for those that have one. */
+/** What "exactly once" costs: dropping repeats of all messages, and idempotency keys of those that have one. */
 export const once: Case = {
   name: "once",
   what: "the dropping of repeats and idempotency keys: share of a manager's CPU, and memory",
@@ -49,7 +49,7 @@ export const once: Case = {
 async function turn(setting: Setting) {
   const manager = await microsOfManagers(setting);
   const costs = await runDriver<Costs>("once.ts", []);
-  // Each message and its answer come to both managers by the log; one of the two took it, and the other learns its key.
+  // Both managers get each message and its answer from the log. One of them accepted the message, and the other learns its key.
   const dropping = 2 * (costs.fromClients + costs.fromProcessors);
   const keys = costs.keyed + costs.learning;
   return {

@@ -15,7 +15,7 @@ interface Seen {
   readonly sent: number;
 }
 
-/** Question and answer of very many clients, each on a topic of its own: no two messages of a pack are for the same one. */
+/** Questions and answers of very many clients, each on a topic of its own, so that no two messages of a pack have the same topic. */
 export const ownTopics: Case = {
   name: "own-topics",
   what: `${clients.toLocaleString("en-US")} clients, each on a topic of its own, ask the processor: p50, p99 and RabbitMQ's CPU`,

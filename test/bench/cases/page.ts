@@ -8,14 +8,14 @@ import { type Figures, seriesOf } from "../rounds.ts";
 import type { Case, Setting } from "../setting.ts";
 import { unhurried } from "../systems/managers.ts";
 
-/** Messages a second that the page gets: half of them are sent, and the processor answers each. */
+/** Messages a second that the page gets. Half of them are sent by a client, and the others are the processor's answers. */
 const rate = 1000;
 const seconds = 30;
 const secondsWhenQuick = 5;
-/** Sent together, so that timers that are late by some milliseconds do not matter. */
+/** Messages are sent in groups of this size, so that timers may be late by some milliseconds. */
 const sentEveryMs = 20;
 
-/** What somebody sees who looks at the client page, in Chromium without a screen. */
+/** What a person sees of the client page, measured in headless Chromium. */
 export const page: Case = {
   name: "page",
   what: "the client page at 1,000 messages a second for 30 s: its longest frame; its first paint; its size",
@@ -103,7 +103,7 @@ async function sendFor(url: string, durationMs: number): Promise<number> {
   return sent;
 }
 
-/** Messages that have come to the page, folded and pushed out ones among them. */
+/** How many messages have come to the page, with those that were folded or removed. */
 function shownBy(watched: Page): Promise<number> {
   return watched.evaluate(() => {
     const countIn = (element: Element) => Number(element.textContent.replaceAll(/\D/g, ""));
@@ -113,7 +113,7 @@ function shownBy(watched: Page): Promise<number> {
   });
 }
 
-/** The page and what it links to, as they go over the wire. */
+/** The sizes of the page and its parts, as they are transferred. */
 async function gzippedBytes(url: string): Promise<number> {
   const html = await (await fetch(url)).text();
   const links = [...html.matchAll(/(?:src|href)="(\.?\/[^"]+\.(?:js|css|svg))"/g)].map(([, link]) => link!);

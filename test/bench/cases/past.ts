@@ -12,7 +12,7 @@ const body = Buffer.alloc(64, "x");
 const window = 20_000;
 const key = "a key of before";
 
-/** A manager that starts beside a log in which very much is young: its start, and when it knows the keys of before. */
+/** The start of a manager whose log has very many recent messages, and the time until it knows their idempotency keys. */
 export const past: Case = {
   name: "past",
   what: `a manager's start beside a log with ${records.toLocaleString("en-US")} messages of the last two minutes`,
@@ -69,7 +69,7 @@ async function post(base: string): Promise<void> {
   if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`);
 }
 
-/** Publishes as a program that knows nothing of Warren does. */
+/** Publishes like any AMQP program. */
 async function fill(brokerUrl: string): Promise<void> {
   const connection = await connect(brokerUrl, { noDelay: true });
   try {

@@ -4,7 +4,7 @@ import type { Case } from "../setting.ts";
 import { defaults, receipted } from "../systems/contenders.ts";
 import { confirmMsMax } from "../verdict.ts";
 
-/** Ten clients that hear one another: nearly all of the work is to publish. */
+/** Ten clients on one topic, so that nearly all of the work is publishing. */
 const load = { clients: 0, publishers: 10, durationMs: 1500 } as const;
 
 /**
@@ -16,7 +16,7 @@ export const receipts: Case = {
   what: "publishing with a receipt for each message, confirmed by RabbitMQ, against plain text without",
   isQuick: false,
   async run(setting) {
-    // Goals that are a third need no fine steps.
+    // The goal is a third, so coarse steps are enough.
     const options = { measure: "stomp-receipts", withProcessor: false, load, step: 1.1 } as const;
     const without = { ...options, limit: { of: "relayed", p99MsMax: confirmMsMax } } as const;
     const withThem = { ...options, limit: { of: "receipts", p99MsMax: confirmMsMax } } as const;

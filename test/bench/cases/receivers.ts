@@ -6,7 +6,7 @@ import { alone, defaults, raw } from "../systems/contenders.ts";
 import { cpuSeconds } from "../systems/usage.ts";
 import { faultOf } from "../verdict.ts";
 
-/** How many hear a message, and how many messages a second there are: few enough that each has a turn of its own. */
+/** The numbers of receivers, and the messages a second: few enough that each message gets its own turn of the event loop. */
 const rate = 10;
 const few = 10;
 const many = 10_000;
@@ -91,7 +91,7 @@ async function cores(system: System, clients: number): Promise<number> {
   const result = await load(system, options, onSending);
   const fault = await faultOf(system, result, { of: "relayed", p99MsMax: Number.POSITIVE_INFINITY });
   if (fault !== undefined) throw new Error(fault);
-  // Half of them late by the time between two messages: then messages shared a turn, and a write.
+  // If half of the messages are late by the time between two of them, messages shared a turn and a write.
   const { p50Us } = result.relayed;
   if (p50Us !== null && p50Us > 1e6 / rate)
     throw new Error("the machine is too busy: messages shared writes");

@@ -9,7 +9,7 @@ import { askers } from "./askers.ts";
 
 const clients = 1000;
 const p99MsMax = 50;
-/** Where nothing queues, and where packs have several messages. */
+/** A rate at which nothing queues, and one at which packs have several messages. */
 const [calmRate, busyRate] = [500, 2000] as const;
 
 /** What is timed where half of the questions are answered by a generator. */
@@ -17,10 +17,10 @@ const [anAnswer, firstYield] = ["an answer", "first yield"] as const;
 /** The app whose questions a generator answers: see `contenders/yielding-handler.ts`. */
 const streamingApp = "stream";
 
-/** Each client asks, and hears its own answers alone. */
+/** Each client asks, and gets only its own answers. */
 const askingClients = { clients: 0, publishers: clients } as const;
 
-/** What a request is compared with: the round trip of ten clients that all hear everything. */
+/** The baseline: the round trip of ten clients that all get everything. */
 const roundTrip = [defaults, askers, 5000] as const;
 const requests = [requested, askingClients, 5000] as const;
 
@@ -28,7 +28,7 @@ type Asked = readonly [Contender, { readonly clients: number; readonly publisher
 
 const noLimit = { of: "processed", p99MsMax: Number.POSITIVE_INFINITY } as const;
 
-/** Question and answer of very many clients, each of which hears its own alone, beside the round trip that everybody hears. */
+/** Requests of very many clients, each of which gets only its own answers, compared with round trips that all clients get. */
 export const requestsCase: Case = {
   name: "requests",
   what: `${clients.toLocaleString("en-US")} clients ask, each with its own: highest rate, p50 and p99; the first yield of a generator`,
@@ -113,7 +113,7 @@ async function turn(setting: Setting, [contender, who]: Asked, rates: readonly n
   }
 }
 
-/** Both at the same time, in the same system: so they have everything in common but the generator. */
+/** Both run in the same system at the same time, so that they differ only in the generator. */
 async function yieldTurn(setting: Setting) {
   const system = await yielded.start(setting.broker, { withProcessor: true });
   const url = new URL(system.url);

@@ -6,7 +6,7 @@ import { startManagers } from "../systems/managers.ts";
 const clients = 5000;
 const messages = 100;
 
-/** A manager is killed, and all of its durable subscribers go on at once with another. Each must get all, in order. */
+/** A manager is killed, and all of its durable subscribers resume at once on another one. Each must get everything, in order. */
 export const resume: Case = {
   name: "stomp-resume",
   what: "5,000 durable subscribers resume 100 messages each on another manager after a SIGKILL",

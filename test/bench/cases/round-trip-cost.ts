@@ -9,10 +9,10 @@ import { askers } from "./askers.ts";
 
 const rates = [8000, 20_000] as const;
 
-/** A system whose answers take longer than this has not kept up, and what it costs at this rate is not known. In milliseconds. */
+/** If answers take longer than this, the system did not keep up, and its cost at this rate is unknown. In milliseconds. */
 const p99MsMax = 500;
 
-/** Before it counts, so that compilers have seen the code of all roles. */
+/** The warm-up, in which the code of all roles is compiled. */
 const warmupMs = 3000;
 /** Counted from a second after the start of sending. */
 const countedMs = 3000;

@@ -13,14 +13,14 @@ const slowSeconds = 60;
 const calmSeconds = 20;
 const quickSeconds = 10;
 const watchEveryMs = 50;
-/** All that was published, to all of them. */
+/** Deliveries of everything that was published, to all subscribers. */
 const drainMsMax = 150_000;
 
 interface Others {
   readonly p99Ms: number;
 }
 
-/** Durable subscribers that read far too slowly are read to from the log, and nobody else notices. */
+/** Durable subscribers that read far too slowly get the log at their own pace, and other clients do not notice. */
 export const slowReaders: Case = {
   name: "slow-readers",
   what: `${clients.toLocaleString("en-US")} durable subscribers that read at a hundredth of the rate for ${slowSeconds} s: memory, the others' p99, and that all get everything`,
@@ -107,7 +107,7 @@ async function turn({ broker, isQuick }: Setting) {
   }
 }
 
-/** Durable subscriptions in any state but those that have just come. */
+/** Counts durable subscriptions in every state except the first. */
 async function durableCount({ url }: Managed): Promise<number> {
   const text = await (await fetch(new URL("/metrics", url))).text();
   return Number(/^warren_durable_subscriptions (\d+)/m.exec(text)?.[1] ?? 0);

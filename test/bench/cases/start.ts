@@ -7,7 +7,7 @@ import { withoutWarren } from "../systems/environment.ts";
 const spawns = 15;
 const startMsMax = 10_000;
 
-/** The executable with the embedded broker, from its start until it says that it is ready. */
+/** How long the executable with the embedded broker takes from its start until it is ready. */
 export const start: Case = {
   name: "start",
   what: "the executable's start to /readyz 200, embedded broker",
@@ -16,7 +16,7 @@ export const start: Case = {
     const path = await executable();
     const samples: number[] = [];
     const failures: string[] = [];
-    // One more, which reads the file into memory and is not counted.
+    // The first start is not counted, since it reads the file into memory.
     for (let spawn = 0; spawn <= spawns; spawn++) {
       try {
         const ms = await startMs(path);

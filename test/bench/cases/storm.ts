@@ -7,7 +7,7 @@ interface Seen {
   readonly seconds: number;
 }
 
-/** Very many durable subscriptions that come at once, while messages go on. Each must get all, in order. */
+/** Very many durable subscriptions that come at once, while messages are published. Each must get everything, in order. */
 export const storm: Case = {
   name: "stomp-storm",
   what: "durable subscriptions that come back all at once under load: until all are at the log's end",
@@ -49,7 +49,7 @@ async function connect(setting: Setting) {
   return await beside(setting, ["connect", 2000, 10, 2000], 5);
 }
 
-/** With a live client in a process of its own for so long. */
+/** How long a live client runs beside it, in a process of its own. */
 async function beside(
   { broker }: Setting,
   [scenario, ...args]: readonly [string, ...number[]],

@@ -23,7 +23,7 @@ const scrapes = 20;
 const recordsPerMessage = 2;
 const recordings = 5_000_000;
 
-/** What it costs to be looked at: traces, histograms, and Prometheus that asks. */
+/** What observability costs: traces, histograms, and Prometheus' requests. */
 export const watching: Case = {
   name: "watching",
   what: "what traces (1 %) and histograms add to a message's CPU time, and a scrape with 10,000 clients",
@@ -84,7 +84,7 @@ async function perMessage(setting: Setting, contender: Contender) {
   });
 }
 
-/** Of values as they come: most in the first few ranges. */
+/** Realistic values: most are in the first few buckets. */
 function nsPerRecord(): number {
   const histogram = new Histogram({ name: "warren_bench_seconds", help: "" });
   const values = Float64Array.from({ length: 1024 }, (_, index) => 0.0003 * 1.004 ** index);
@@ -117,7 +117,7 @@ async function scraping(setting: Setting) {
         await Bun.sleep(100);
       }
       setting.say(`scrape  ${took.map((ms) => ms.toFixed(1)).join(" ")} ms`);
-      // The first one compiles code, as the first one of a real Prometheus does, once in the life of a process.
+      // The first request compiles code, which happens once in the life of a process.
       return { contender, samples: [Math.max(...took.slice(1))], failures: [] };
     } finally {
       await crowd.kill();

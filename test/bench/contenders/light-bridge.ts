@@ -1,4 +1,4 @@
-/** The bridge of the tutorials, which promises nothing: an exclusive queue, automatic acks, no confirms. */
+/** The bridge of the tutorials, without guarantees: an exclusive queue, automatic acks, no confirms. */
 import { connect } from "amqplib";
 
 const connection = await connect(process.argv[2]!, { noDelay: true });

@@ -1,4 +1,4 @@
-/** The processor of the tutorials, which promises nothing: an exclusive queue, automatic acks, no confirms. */
+/** The processor of the tutorials, without guarantees: an exclusive queue, automatic acks, no confirms. */
 import { connect } from "amqplib";
 
 const connection = await connect(process.argv[2]!, { noDelay: true });

@@ -1,4 +1,4 @@
-/** Another program, which takes every message on both exchanges. */
+/** Another program, which consumes every message on both exchanges. */
 import { connect } from "amqplib";
 
 const connection = await connect(process.argv[2]!, { noDelay: true });

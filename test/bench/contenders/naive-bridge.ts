@@ -52,7 +52,7 @@ await consuming.consume(
   "wsmanager.log",
   (delivery) => {
     if (delivery === null) throw new Error("the stream's consumer was cancelled");
-    // Its own clients have that already.
+    // Its own clients have got it already.
     if (delivery.properties.appId !== appId) server.publish("all", delivery.content.toString());
     consuming.ack(delivery);
   },

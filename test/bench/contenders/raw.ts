@@ -1,4 +1,4 @@
-/** The ceiling: a bare Bun.serve that publishes what a client sends to one topic, and knows no broker. */
+/** The ceiling: a bare Bun.serve that publishes each client's messages to one topic, without a broker. */
 const server = Bun.serve({
   hostname: "127.0.0.1",
   port: 0,

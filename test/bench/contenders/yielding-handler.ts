@@ -1,6 +1,6 @@
 import type { Handler } from "../../../src/processor/handler-types.ts";
 
-/** Between two yields, in milliseconds: what a model takes for a word. */
+/** The time between two yields, as long as a model takes for a word. In milliseconds. */
 const pauseMs = 15;
 
 /**

@@ -14,7 +14,7 @@ const url = new URL(address);
 const samples = 20;
 const windowMax = 500;
 const positionHeader = Buffer.from("\nx-stream-offset:");
-/** One of so many messages is remembered as a place to go on from. */
+/** Every so many messages, a position is remembered, from which a client may continue. */
 const placeEvery = 50;
 
 function subscriber(pattern: string, from: Header, message: FrameClientOptions["message"]): FrameClient {
@@ -25,7 +25,7 @@ function subscriber(pattern: string, from: Header, message: FrameClientOptions["
   });
 }
 
-/** @param seen hears of each message's frame, whose body begins at `body` */
+/** @param seen called with each message's frame, whose body begins at `body` */
 function reader(from: Header, seen: (frame: Buffer, body: number) => void): FrameClient {
   return subscriber("#", from, (bytes, frame, body, length) =>
     seen(Buffer.from(bytes.buffer, bytes.byteOffset + frame, body - frame + length), body - frame),
@@ -37,19 +37,19 @@ function positionIn(frame: Buffer): string {
   return frame.toString("latin1", at + positionHeader.length, frame.indexOf("\n", at + 1));
 }
 
-/** A place in the log. */
+/** A position in the log. */
 interface Place {
   /** Messages up to it. */
   readonly count: number;
   readonly position: string;
-  /** The message after it, which has to come first. */
+  /** The first message that a client must get from there. */
   next: string;
 }
 
 let count = 0;
 let witnessed = -1;
 const places: Place[] = [];
-// It stays: what others publish meanwhile moves what is in memory on, and the place with it.
+// It stays connected: its position would move, as others publish and the part in memory moves on.
 const witness = reader(["x-stream-offset", "next"], (frame, body) => {
   if (count % placeEvery === 0) {
     places.push({ count, position: positionIn(frame), next: "" });
@@ -93,7 +93,7 @@ async function sample(): Promise<{ medianMs: number; maxMs: number }> {
   return { medianMs: all[samples / 2]!, maxMs: all.at(-1)! };
 }
 
-/** One more that reads it all, again and again: a process of its own, so that what it has to do delays nobody here. */
+/** Starts a client that reads the whole log again and again, in a process of its own, so that its work delays no measurement here. */
 const rereaders: Program[] = [];
 async function reread(): Promise<void> {
   rereaders.push(await Program.start(join(import.meta.dir, "rereader.ts"), [address, String(messages)]));
@@ -117,7 +117,7 @@ async function secondsToSubscribe(starts: readonly Header[]): Promise<number> {
 }
 
 function ignore(): void {
-  // Only that it is in force counts.
+  // Only the subscription counts, not its messages.
 }
 
 witness.cut();

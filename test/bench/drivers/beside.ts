@@ -21,7 +21,7 @@ const bodyChars = 64;
 const warmUpBursts = 5;
 const waitMsMax = 20_000;
 const handshakesAtOnce = 128;
-/** What the processes have to do for a burst has been done then. */
+/** By then the processes have done all the work of a burst. */
 const calm = { share: 0.04, ms: 60, msMax: 3000 };
 
 const frame = publishing(spoken, "x".repeat(bodyChars));

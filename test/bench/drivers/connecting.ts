@@ -16,10 +16,10 @@ const [clients, rate, warmUpRounds, rounds] = process.argv.slice(2, 6).map(Numbe
 const managers = givenManagers(process.argv.slice(6));
 
 const atOnce = 32;
-/** What a manager has to do for its clients has been done then. */
+/** By then the manager has done all the work for its clients. */
 const calm = { share: 0.03, ms: 100, msMax: 5000 };
 
-/** Resolves when the manager has let the client in. */
+/** Resolves when the manager has admitted the client. */
 async function connect(url: URL): Promise<Bun.Socket> {
   const handshake = new Handshake(url, undefined);
   const opened = Promise.withResolvers<void>();

@@ -3,15 +3,15 @@ import { Connection } from "../../../src/bench/connection.ts";
 import { makeFrame, opcodes } from "../../../src/bench/frames.ts";
 import { FrameClient, frameOf } from "./frame-client.ts";
 
-/** A client that counts what it hears, whatever it speaks. */
+/** A client that counts messages, for any protocol. */
 export interface CountedClient {
-  /** Resolves when it hears everything that is sent from then on. */
+  /** Resolves when it gets every message that is sent from then on. */
   open(): Promise<void>;
   /** Sends WebSocket frames as they are, in one piece. */
   say(frames: Uint8Array): void;
 }
 
-/** What a client speaks: plain text, or STOMP with a subscription that is live or durable. */
+/** The client's protocol: plain text, or STOMP with a live or durable subscription. */
 export type Spoken = "text" | "stomp" | "durable";
 
 /** @param heard called for each message that it hears */

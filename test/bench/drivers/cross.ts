@@ -6,7 +6,7 @@ import { Histogram } from "../../../src/bench/histogram.ts";
 
 const [urlA, urlB, rate, seconds] = process.argv.slice(2) as [string, string, string, string];
 
-/** Neither compiler nor caches have seen the way yet. */
+/** The warm-up: code is not compiled yet, and caches are cold. */
 const warmupMs = 1000;
 
 const answer = "processed message: ";

@@ -5,7 +5,7 @@ import { makeFrame, opcodes } from "../../../src/bench/frames.ts";
 import type { Session } from "../../../src/bench/session.ts";
 import { frameText, type Header } from "../../../src/wire/stomp/frames.ts";
 
-/** What a `FrameClient` is to do. */
+/** The options of a `FrameClient`. */
 export interface FrameClientOptions {
   readonly url: URL;
   /** The headers of its SUBSCRIBEs besides the receipt, one entry for each. */
@@ -49,14 +49,14 @@ export class FrameClient implements Session, FrameHearer {
     this.#connection = new Connection(new Address(options.url, "v12.stomp"), this, audience);
   }
 
-  /** Whether its connection may end without this being a failure. */
+  /** Whether the end of its connection is expected, and no failure. */
   #isClosable = false;
 
   mayClose(): void {
     this.#isClosable = true;
   }
 
-  /** Ends its connection without a goodbye. */
+  /** Ends its connection without a close frame. */
   cut(): void {
     this.#isClosable = true;
     this.#connection.cut();
@@ -71,7 +71,7 @@ export class FrameClient implements Session, FrameHearer {
     this.say(frameOf("SEND", headers, body));
   }
 
-  /** WebSocket frames, which may be said by many. */
+  /** Sends WebSocket frames. Several clients may share them. */
   say(frames: Uint8Array): void {
     this.#connection.send(frames, 0, frames.length);
   }
@@ -104,7 +104,7 @@ export class FrameClient implements Session, FrameHearer {
 
 const subscribedReceipt = "subscribed";
 
-/** Opens them, some at a time. */
+/** Opens clients, some at a time. */
 export async function openAll(clients: readonly FrameClient[], atOnce = 256): Promise<void> {
   const waiting = clients.values();
   const openInTurn = async () => {

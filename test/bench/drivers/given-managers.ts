@@ -1,10 +1,10 @@
-/** A manager that a driver is told of. */
+/** A manager that is given to a driver. */
 export interface GivenManager {
   readonly pid: number;
   readonly url: URL;
 }
 
-/** What `PID=URL` in a driver's arguments stands for. */
+/** Parses `PID=URL` of a driver's arguments. */
 export function givenManagers(args: readonly string[]): readonly GivenManager[] {
   return args.map((argument) => {
     const at = argument.indexOf("=");

@@ -9,7 +9,7 @@ import { FrameClient, frameOf, openAll } from "./frame-client.ts";
 const waitMsMax = 60_000;
 const url = new URL(process.argv[3]!);
 
-/** The newest value of each topic is this; an older one is never to be seen. */
+/** The newest value of each topic. No client may see an older one. */
 const [oldValue, newValue] = ["old", "new"] as const;
 const topicOf = (index: number) => `dash.${index}`;
 
@@ -52,7 +52,7 @@ async function until(isSo: () => boolean, what: string): Promise<void> {
   }
 }
 
-/** Which topic a body is of. Throws if it is not that topic's newest value. */
+/** The topic of a body. Throws if the body is not the topic's newest value. */
 function topicIn(bytes: Uint8Array, body: number, length: number): number {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset + body, length).toString("latin1");
   const [index, value] = text.split(" ");
@@ -90,7 +90,7 @@ async function last(topics: number, asked: number): Promise<object> {
     client.say(frameOf("UNSUBSCRIBE", [["id", `${number}`]], ""));
     return ms;
   };
-  // From the first one on the manager has them, and compilers have seen the way.
+  // After the first client the manager knows the values, and code is compiled.
   for (let number = 0; number < 200; number++) await ask(number);
   const all: number[] = [];
   for (let number = 0; number < asked; number++) {

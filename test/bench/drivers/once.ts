@@ -20,7 +20,7 @@ const rounds = 9;
 const topic = "bench";
 const body = "x".repeat(64);
 
-/** The process that publishes, and the number of the next message of all. */
+/** The publishing process, and the number of the next message. */
 const manager = "manager-0123456789ab";
 let number = 0;
 
@@ -39,7 +39,7 @@ function packOf(appId: string, message: (index: number) => OutgoingMessage): Env
   return sealPacked(batch, { sequence: first, number: first }, { appId, idOf, hasCopies: false }).envelope;
 }
 
-/** As the feed has them: what a pack says of its messages is read in any case where somebody wants them. */
+/** Records as the feed has them, with the pack's table parsed, since that happens in any case. */
 function recordsOf(envelopes: readonly Envelope[]): LogRecord[] {
   return envelopes.map((envelope, offset) => {
     const record = new LogRecord(offset, "wsmanager", envelope, (_, each) => contentsOf(each, `${offset}`));
@@ -78,7 +78,7 @@ const fromProcessors = marking(() =>
   packOf("processor-0123456789ab", (index) => ({ topic, body, id: `${manager}-${index}/processor/1` })),
 );
 
-/** A key for each message: taken by its manager. */
+/** The cost of a key for the manager that accepts the message. */
 const windowMs = 120_000;
 const keyed: number[] = [];
 for (let round = 0; round < rounds; round++) {
@@ -100,7 +100,7 @@ for (let round = 0; round < rounds; round++) {
   );
 }
 
-/** And learnt by the others, from a pack. */
+/** The cost of a key for the other managers, which learn it from a pack. */
 const learning: number[] = [];
 for (let round = 0; round < rounds; round++) {
   const once = new Once({ windowMs, bytesMax: 64 * 1024 ** 2 });
@@ -128,7 +128,7 @@ const heapBytes = () => {
   return process.memoryUsage().heapUsed + process.memoryUsage().arrayBuffers;
 };
 
-/** What one follower's dropping of repeats takes when so many messages have come. */
+/** How many bytes a follower keeps to drop repeats after so many messages. */
 function memoryAfter(messages: number): number {
   const before = heapBytes();
   const repeats = new Repeats();

@@ -7,11 +7,11 @@ import { Histogram } from "../../../src/bench/histogram.ts";
 const [urls, clients, rate, seconds] = process.argv.slice(2) as [string, string, string, string];
 
 const answer = "processed message: ";
-/** Neither compilers nor caches have seen the way yet. */
+/** The warm-up: code is not compiled yet, and caches are cold. */
 const warmupMs = 1000;
-/** Handshakes that are under way together. */
+/** How many handshakes run at the same time. */
 const handshakesMax = 50;
-/** After the last question an answer may take so long, in milliseconds. */
+/** How long an answer may take after the last question, in milliseconds. */
 const patienceMs = 10_000;
 
 const latencies = new Histogram();

@@ -39,7 +39,7 @@ const watch = frameOf(
 const joined = Buffer.from('{"event":"joined"');
 const left = Buffer.from('{"event":"left"');
 
-/** What all that watch are waiting for: a name in a change. */
+/** The name that all watching clients wait for. */
 class Awaited {
   readonly #start: Buffer;
   readonly #name: Buffer;
@@ -105,7 +105,7 @@ class Client {
 
 const urlOf = (n: number) => managers[n % managers.length]!.url;
 
-/** One client comes and goes after the other, and `all` hear of it. @returns the delays of all of its joins, in milliseconds */
+/** Clients join and leave one after the other, and `all` are told. @returns the delays of all joins, in milliseconds */
 async function join(all: readonly Client[], prefix: string): Promise<number[]> {
   const hearing = (start: Buffer, id: string) => {
     const waiting = new Awaited(start, id);
@@ -125,7 +125,7 @@ async function join(all: readonly Client[], prefix: string): Promise<number[]> {
     const going = hearing(left, id);
     client.cut();
     await going.heard();
-    // Out of step with whatever the managers gather by.
+    // A period that does not coincide with the managers' gathering.
     await Bun.sleep((n * 37) % 100);
   }
   awaited = undefined;
@@ -145,7 +145,7 @@ async function churn(): Promise<number> {
   let due = 0;
   const opening = new Set<Promise<unknown>>();
   const timer = setInterval(() => {
-    // One goes and one comes: two changes.
+    // One leaves and one joins: two changes.
     for (due += (churnRate / 2 / 1000) * churnEveryMs; due >= 1; due--) {
       there.shift()?.cut();
       const opened = come();

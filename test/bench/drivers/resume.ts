@@ -21,7 +21,7 @@ const waitMsMax = 60_000;
 const positionHeader = Buffer.from("\nx-stream-offset:");
 const gapHeader = Buffer.from("\nx-stream-gap:");
 
-/** What each client has seen: the number of the next message, and the position of the last. */
+/** A client's state: the number of the next message, and the position of the last one. */
 const next = new Uint32Array(clients);
 const position = new Array<string>(clients);
 let wrong = 0;
@@ -86,7 +86,7 @@ const startMs = performance.now();
 await openAll(position.map((after, client) => subscriber(urlB, client, ["x-stream-after", after])));
 await until(() => complete === clients, "everybody has everything");
 const seconds = (performance.now() - startMs) / 1000;
-// What comes twice would come now.
+// Repeats would come now.
 await Bun.sleep(300);
 clearInterval(watch);
 if (wrong > 0) throw new Error(`${wrong} messages were not the next one`);

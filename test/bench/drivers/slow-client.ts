@@ -4,18 +4,18 @@ import { makeFrame, opcodes } from "../../../src/bench/frames.ts";
 import { Handshake } from "../../../src/bench/handshake.ts";
 import { frameOf } from "./frame-client.ts";
 
-/** What a slow client is to do. */
+/** The options of a slow client. */
 export interface SlowClientOptions {
   readonly url: URL;
-  /** Of its SUBSCRIBE, besides the receipt. */
+  /** The headers of its SUBSCRIBE besides the receipt. */
   readonly subscription: readonly (readonly [string, string])[];
-  /** Bytes a second that it reads: after each piece that comes it reads nothing for as long as that piece was due to take. */
+  /** How many bytes it reads in a second. After each chunk it pauses for as long as the chunk takes at this rate. */
   readonly bytesPerSecond: number;
-  /** A MESSAGE came, of which this is the body. The bytes are only lent. */
+  /** Called with the body of each MESSAGE. The bytes are only lent. */
   message(bytes: Uint8Array, body: number, length: number): void;
 }
 
-/** A durable STOMP subscriber that reads slowly, until it is told to read as fast as it can. It throws if it is closed. */
+/** A durable STOMP subscriber that reads slowly, until it is told to read at full speed. It throws if it is closed. */
 export class SlowClient implements FrameSink, FrameHearer {
   readonly #options: SlowClientOptions;
   readonly #reader = new FrameReader(this);
@@ -32,7 +32,7 @@ export class SlowClient implements FrameSink, FrameHearer {
     this.#handshake = new Handshake(options.url, "v12.stomp");
   }
 
-  /** Resolves when its subscription is in force. */
+  /** Resolves when it is subscribed. */
   async open(): Promise<void> {
     const { hostname, port } = this.#options.url;
     this.#socket = await Bun.connect<SlowClient>({

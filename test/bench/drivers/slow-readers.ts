@@ -12,16 +12,16 @@ const [scenario, address, ...rest] = process.argv.slice(2) as [string, string, .
 const url = new URL(address);
 const destination = ["destination", "/topic/slow"] as const;
 
-/** Of a MESSAGE frame, roughly. */
+/** The approximate size of a MESSAGE frame, in bytes. */
 const frameBytes = 320;
-/** They read this part of what comes. */
+/** The share of the messages' rate at which they read. */
 const slowness = 100;
 const fast = 20;
 const warmupMs = 2000;
 const waitMsMax = 120_000;
 const bodyChars = 64;
 
-/** Bodies: a number, and the word that the last one ends with; filled up. */
+/** A body: a number, padding, and at the end of the last one a word. */
 function numberIn(bytes: Uint8Array, body: number, length: number): { number: number; isLast: boolean } {
   const [number, word] = Buffer.from(bytes.buffer, bytes.byteOffset + body, length)
     .toString("latin1")

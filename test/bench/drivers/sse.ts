@@ -14,10 +14,10 @@ const [kind, listenUrl, publishUrl, clients, seconds, pid] = process.argv.slice(
   string,
 ];
 
-/** In no other place of what comes. */
+/** Occurs once in each message. */
 const mark = "~".charCodeAt(0);
 const body = `${"x".repeat(63)}~`;
-/** Messages on their way. */
+/** How many messages may be on their way. */
 const windowMessages = 200;
 const warmupMs = 1000;
 
@@ -69,7 +69,7 @@ await new Promise((resolve, reject) => {
   publisher.addEventListener("open", resolve);
   publisher.addEventListener("close", reject);
 });
-// Until all of them hear it: subscriptions may take a moment.
+// Sends until all clients get it, since subscribing may take a moment.
 for (let before = heard; ; before = heard) {
   publisher.send(body);
   await Bun.sleep(300);
@@ -98,7 +98,7 @@ const to = now();
 const delivered = to.heard - from.heard;
 const deliveries = delivered / ((to.ms - from.ms) / 1000);
 const cpuUs = ((to.cpu - from.cpu) * 1e6) / delivered;
-// Whatever is late has to come all the same.
+// Late messages have to come, too.
 for (let waited = 0; heard - base < sent * count && waited < 10_000; waited += 50) await Bun.sleep(50);
 process.stdout.write(`${JSON.stringify({ deliveries, cpuUs, missing: sent * count - (heard - base) })}\n`);
 process.exit();

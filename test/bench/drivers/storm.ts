@@ -17,7 +17,7 @@ const url = new URL(address);
 const metricsUrl = new URL("/metrics", address.replace("ws", "http"));
 const numbers = rest.map(Number) as [number, number, number];
 
-/** Durable subscriptions at the log's end, and those that are anywhere else. */
+/** Counts durable subscriptions at the log's end, and all others. */
 async function whereAll(): Promise<{ atEnd: number; others: number }> {
   const text = await (await fetch(metricsUrl)).text();
   const read = (name: string) =>
@@ -34,7 +34,7 @@ async function untilAtEnd(count: number): Promise<void> {
   }
 }
 
-/** Publishes numbers from 0, each to the topic of the client that it is for, at a steady rate. */
+/** Publishes numbers from 0 at a steady rate, each to the topic of one client. */
 class Publisher {
   next = 0;
   readonly #client = new FrameClient({ url, subscriptions: [], message: () => undefined });
@@ -105,7 +105,7 @@ async function absence(clients: number, rate: number, awaySeconds: number): Prom
   const seconds = (performance.now() - startMs) / 1000;
   publisher.stop();
   const { next } = publisher;
-  // Everybody has its last one.
+  // All clients have their last message.
   const isDone = () => last.every((seen, client) => next <= client || seen >= next - clients);
   for (const deadline = performance.now() + 10_000; !isDone() && performance.now() < deadline; )
     await Bun.sleep(10);

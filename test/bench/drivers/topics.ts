@@ -33,14 +33,14 @@ for (let group = 0; group < groups; group++) {
   const pattern = [["id", "sub-0"] as const, ["destination", `/topic/bench.${group}.*`] as const];
   clients.push(new FrameClient({ ...base, subscriptions: [pattern] }));
 }
-// As many clients in either case, whatever they listen to.
+// The same number of clients in both cases.
 const crowd = 100 * (subscribersOfTopic + 1);
 while (clients.length < crowd) clients.push(new FrameClient({ ...base, subscriptions: [] }));
 const sender = new FrameClient({ ...base, subscriptions: [] });
 await openAll([...clients, sender]);
 
 let sent = 0;
-/** Sends what is due by then. A topic's turn comes again after all others. */
+/** Sends the messages that are due by then, to the topics in turn. */
 async function send(durationMs: number): Promise<void> {
   const startMs = performance.now();
   const before = sent;
@@ -48,7 +48,7 @@ async function send(durationMs: number): Promise<void> {
     const elapsedMs = Math.min(durationMs, performance.now() - startMs);
     const due = before + Math.floor((elapsedMs / 1000) * Number(rate));
     for (; sent < due; sent++) {
-      // A stride that is coprime to the numbers of topics, so that neighbours in time are none in memory.
+      // A stride that is coprime to the numbers of topics, so that consecutive messages are far apart in memory.
       const topic = (sent * 7919) % (groups * inGroup);
       sender.send(
         [["destination", destination(Math.floor(topic / inGroup), topic % inGroup)]],
@@ -67,7 +67,7 @@ async function settle(expected: number): Promise<void> {
   if (delivered !== expected) throw new Error(`${delivered} of ${expected} deliveries`);
 }
 
-// So many messages that each topic has its route.
+// Enough messages that the route of each topic is cached.
 await send(Math.max(1000, (Number(topics) / Number(rate)) * 1000));
 await settle(sent * (subscribersOfTopic + 1));
 const before = { cpu: cpuSeconds(Number(pid)), delivered };

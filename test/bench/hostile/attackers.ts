@@ -8,9 +8,9 @@ import { floods } from "./flood.ts";
 import { beGreedy, greedy } from "./greedy.ts";
 import { connectRaw, handshakeFor, type RawClient } from "./raw-client.ts";
 
-/** Nothing here runs for longer, whatever becomes of whoever started it. */
+/** The process ends after this time, even if its parent has died. */
 const lifeMsMax = 240_000;
-/** Between an attacker's attacks. */
+/** The pause between two attacks of an attacker. */
 const pauseMs = 500;
 /** Connections that are opened at a time. */
 const atOnce = 256;
@@ -40,7 +40,7 @@ const malformed: readonly Uint8Array[] = [
   Buffer.from("GET / HTTP/1.1\r\n\r\n"),
 ];
 
-/** Sends what no decent client sends, and comes back. */
+/** Sends invalid input, and connects again. */
 async function malform(index: number): Promise<void> {
   const { socket, ended } = await open(index);
   socket.write(malformed[index % malformed.length]!);
@@ -52,7 +52,7 @@ const burst = Buffer.concat(
   Array.from({ length: 200 }, () => makeFrame(opcodes.text, Buffer.alloc(64, "x"))),
 );
 
-/** Sends as much as it can, on a topic of its own, until it is closed, and comes back. */
+/** Sends as much as it can on a topic of its own until it is closed, and connects again. */
 async function flood(index: number): Promise<void> {
   const { socket, ended } = await open(index);
   let hasEnded = false;
@@ -60,13 +60,13 @@ async function flood(index: number): Promise<void> {
     hasEnded = true;
   });
   while (!hasEnded) {
-    // What is not taken waits in the system, and not here.
+    // Unsent bytes wait in the kernel, and not here.
     if (socket.writableLength === 0) socket.write(burst);
     await Bun.sleep(20);
   }
 }
 
-/** Gets what everybody gets, and reads none of it. */
+/** Subscribes to the honest clients' topic, and reads nothing. */
 async function neverRead(index: number): Promise<void> {
   const { socket, ended } = await open(index, honestTopic);
   socket.pause();
@@ -77,7 +77,7 @@ async function neverRead(index: number): Promise<void> {
 const systemBytes = 4.3 * 1024 ** 2;
 const bulk = makeFrame(opcodes.text, Buffer.alloc(16 * 1024, "x"));
 
-/** Clients on a topic of their own that have stopped reading long ago, and on which something goes on to be sent. */
+/** Clients that stopped reading long ago, on a topic of their own to which messages are still sent. */
 async function stuck(): Promise<string> {
   const topic = handshakeFor(url, "hostile.stuck");
   const ready = attackForever(() => async (index) => {
@@ -91,13 +91,13 @@ async function stuck(): Promise<string> {
     socket.write(bulk);
     await Bun.sleep(20);
   }
-  // Little, since how much is sent to many is not what is measured here.
+  // A low rate, since this does not measure the fan-out.
   const trickle = makeFrame(opcodes.text, Buffer.alloc(64, "x"));
   setInterval(() => void socket.write(trickle), 1000);
   return "ready";
 }
 
-/** Sends a byte of a request now and again, until it is cut off, and comes back. */
+/** Sends a request byte by byte, very slowly, until it is cut off, and connects again. */
 async function slowloris(): Promise<void> {
   const { socket, ended } = await connectRaw(url, Buffer.from("GET /ws HTTP/1.1\r\nX: "));
   const dripping = setInterval(() => void socket.write("a"), 1000);
@@ -105,7 +105,7 @@ async function slowloris(): Promise<void> {
   clearInterval(dripping);
 }
 
-/** Connects and goes at once, again and again. */
+/** Connects and disconnects in a loop. */
 async function reconnect(index: number): Promise<void> {
   const { socket } = await open(index, honestTopic);
   socket.end(makeCloseFrame(1000));
@@ -113,7 +113,7 @@ async function reconnect(index: number): Promise<void> {
 
 const mixed: readonly Attack[] = [malform, flood, neverRead, slowloris, reconnect];
 
-/** So many attackers, each again and again. Resolves when each has begun for the first time. */
+/** Runs so many attackers in loops. Resolves when each has begun for the first time. */
 async function attackForever(attackOf: (index: number) => Attack): Promise<string> {
   let begun = 0;
   const all = Promise.withResolvers<void>();
@@ -127,14 +127,14 @@ async function attackForever(attackOf: (index: number) => Attack): Promise<strin
         await Bun.sleep(pauseMs * (0.5 + Math.random()));
       }
     })();
-    // They begin within a second or two, and not in one moment.
+    // They begin spread over a second or two.
     if (index % 32 === 31) await Bun.sleep(10);
   }
   await all.promise;
   return "ready";
 }
 
-/** Connection attempts as fast as they go. */
+/** Connects as fast as possible. */
 async function floodOfConnections(): Promise<string> {
   const tally = { letIn: 0, refused: 0, failed: 0 };
   const startedMs = performance.now();

@@ -4,13 +4,13 @@ import { connectRaw } from "./raw-client.ts";
 
 /** How much an attacker writes at a time. In bytes, and less than a WebSocket message may have. */
 const bulkBytes = 1_000_000;
-/** Between two looks whether what was written has been taken. In milliseconds. */
+/** How often it is checked whether the written bytes were taken. In milliseconds. */
 const pauseMs = 20;
-/** How long a connection is there at most, over which requests are sent. In milliseconds. */
+/** How long a connection is used for requests, in milliseconds. */
 const connectionMs = 1000;
-/** Connections that ask one thing after another. */
+/** How many connections send requests, one after the other. */
 const askersEach = 20;
-/** Different ones of a kind, so that none is only remembered. */
+/** Different variants of a request, so that none is answered from a cache. */
 const variants = 200;
 
 /** As many topics and patterns of many words as fit, which differ in one word. */
@@ -29,7 +29,7 @@ const emptyFrame = (head: number) => Uint8Array.of(head, 0x80, 0, 0, 0, 0);
 const control = (frame: Uint8Array) => () =>
   Buffer.concat(Array.from({ length: bulkBytes / 4 / frame.byteLength }, () => frame));
 
-/** What is said once, and what is said again and again. */
+/** The frames that are sent once, and those that are repeated. */
 interface Business {
   readonly first?: string;
   readonly bulk: () => Uint8Array;
@@ -38,7 +38,7 @@ interface Business {
 /** Topics of which there is a newest message. */
 const lastTopics = 20_000;
 
-/** As many subscriptions as a client may have, each of which begins at another time, and their ends. */
+/** As many subscriptions as a client may have, each from another time, and their UNSUBSCRIBEs. */
 const manyTimes = (index: number) =>
   Array.from({ length: 90 }, (_, at) =>
     subscribe(at, `/topic/times.${at}\nx-stream-offset:timestamp=${90 * index + at}`),
@@ -123,7 +123,7 @@ const businesses: Readonly<Record<string, Business>> = {
   },
 };
 
-/** Each keeps the manager as busy as it can in one way, until it is closed. */
+/** The kinds of attackers. Each keeps the manager busy in one way, until it is closed. */
 export const busy: Readonly<Record<string, (url: URL) => Promise<void>>> = {
   ...Object.fromEntries(
     Object.entries(businesses).map(([kind, business]) => [kind, (url: URL) => repeat(url, business)]),
@@ -140,7 +140,7 @@ export const busy: Readonly<Record<string, (url: URL) => Promise<void>>> = {
   events: (url) => askInTurn(url, () => "GET /topics/%23?from=first", "Accept: text/event-stream\r\n", false),
 };
 
-/** Some connections, each of which asks again as soon as it is answered; or, where answers do not end, comes again. */
+/** Some connections, each of which asks again after each answer, or connects again if the answer does not end. */
 async function askInTurn(
   url: URL,
   targetOf: (index: number) => string,
@@ -162,14 +162,14 @@ async function askInTurn(
   await Promise.all(Array.from({ length: askersEach }, askOver));
 }
 
-/** Requests in one piece, over a connection that ends for it. */
+/** Pipelined requests over a connection that ends after them. */
 async function ask(url: URL, requests: string): Promise<void> {
   const { socket, ended } = await connectRaw(url, Buffer.from(requests));
   await Promise.race([ended, Bun.sleep(connectionMs)]);
   socket.destroy();
 }
 
-/** Says it again and again, as fast as it is read, until the connection is closed. */
+/** Repeats frames as fast as they are read, until the connection is closed. */
 export async function repeat(url: URL, { first = "", bulk }: Business): Promise<void> {
   const { socket, answered, ended } = await connectRaw(url, new Handshake(url, "v12.stomp").request);
   let hasEnded = (await answered) !== 101;
@@ -179,7 +179,7 @@ export async function repeat(url: URL, { first = "", bulk }: Business): Promise<
   socket.write(makeFrame(opcodes.binary, Buffer.from(`CONNECT\naccept-version:1.2\nhost:h\n\n\0${first}`)));
   const bytes = bulk();
   while (!hasEnded) {
-    // What is not taken waits in the system, and not here.
+    // Unsent bytes wait in the kernel, and not here.
     if (socket.writableLength === 0) socket.write(bytes);
     await Bun.sleep(pauseMs);
   }

@@ -21,7 +21,7 @@ export interface HostileCase {
   run(setting: Setting): Promise<Outcome>;
 }
 
-/** What honest clients saw without hostile ones, and beside them. */
+/** The honest clients' results without hostile clients, and with them. */
 export interface Comparison {
   readonly calm: Turns;
   readonly attacked: Turns;
@@ -30,7 +30,7 @@ export interface Comparison {
 const attackers = join(import.meta.dir, "attackers.ts");
 const p99 = "p99 ms";
 
-/** Hostile clients, from now on. */
+/** Starts hostile clients. */
 export function attack(system: System, kind: string, count: number): Promise<Program> {
   return Program.start(attackers, [system.url, kind, `${count}`]);
 }
@@ -73,7 +73,7 @@ export function honest({ clients, relayed }: Result): Figures {
   };
 }
 
-/** Turns without hostile clients, and turns beside them, each with a manager of its own. */
+/** Takes turns without and with hostile clients, each with a new manager. */
 export async function compare(
   setting: Setting,
   name: string,
@@ -106,7 +106,7 @@ export function latencies(name: string, title: string, { calm, attacked }: Compa
   };
 }
 
-/** The p99 beside hostile clients against that without. A turn that failed is not forgotten: it is a goal that was not reached. */
+/** The p99 with hostile clients, divided by the p99 without. If a turn failed, the goal was not reached. */
 export function ratioGoal(what: string, most: number, { calm, attacked }: Comparison): Goal {
   const middle = ({ figures }: Turns) => median(figures.map((shown) => shown[p99]!));
   const goal = atMost(`${what}: p99 ÷ without`, most, "×", ratio(middle(attacked), middle(calm)));

@@ -10,7 +10,7 @@ const send = (headers: string, body = "") => `SEND\ndestination:/topic/flood\n${
 /** As many as a frame may have by default: with them, a message is larger than a pack otherwise is. */
 const longHeaders = Array.from({ length: 8 }, (_, at) => `long-${at}:${"x".repeat(8100)}\n`).join("");
 
-/** Each fills queues with as much as it can of something else. */
+/** The kinds of attackers. Each fills queues with something else. */
 export const floods: Readonly<Record<string, () => Uint8Array>> = {
   "many bodies": () => bulk(send("", "x".repeat(1000))),
   "empty messages": () => bulk(send("")),

@@ -4,9 +4,9 @@ import { connectRaw, type RawClient } from "./raw-client.ts";
 
 /** Bytes of STOMP after which a WebSocket message is sent: with what comes last it is no larger than a manager takes. */
 const bulkBytes = 500_000;
-/** Between two of them, so that the attacker's own work does not hide the manager's. In milliseconds. */
+/** The pause between two messages, so that the attacker's own work does not hide the manager's. In milliseconds. */
 const pauseMs = 20;
-/** How long one connection goes on, and how long what it has begun is left open, in milliseconds. */
+/** How long a connection sends, and how long it then stays open, in milliseconds. */
 const spreeMs = 10_000;
 const lullMs = 3000;
 
@@ -15,7 +15,7 @@ const wideValues = Array.from({ length: 20 }, (_, at) => `wide-${at}:${"日".rep
 const ownNames = (index: number) => Array.from({ length: 60 }, (_, at) => `n${index}.${at}:\n`).join("");
 const longReceipt = (index: number) => `receipt:${`${index}`.padEnd(8000, "x")}\n`;
 
-/** What is said first, and what is said again and again, each time with another number. */
+/** The frames that are sent first, and those that are repeated, each time with another number. */
 interface Greed {
   readonly first?: string;
   readonly frame: (index: number) => string;
@@ -31,7 +31,7 @@ const subscriptions = Array.from(
   (_, at) => `SUBSCRIBE\nid:s${at}\ndestination:/topic/g.#\n\n\0`,
 ).join("");
 
-/** Each makes the manager keep as much as it can in one way. */
+/** The kinds of attackers. Each makes the manager keep something in memory. */
 export const greedy: Readonly<Record<string, Greed>> = {
   transactions: {
     first: "BEGIN\ntransaction:t\n\n\0",
@@ -61,7 +61,7 @@ export const greedy: Readonly<Record<string, Greed>> = {
   },
 };
 
-/** One connection of an attacker that wants the manager to keep much. */
+/** A connection of such an attacker. */
 export async function beGreedy(url: URL, kind: string): Promise<void> {
   const { first = "", frame, countMax = Number.POSITIVE_INFINITY } = greedy[kind]!;
   const client = await connectRaw(url, new Handshake(url, "v12.stomp").request);
@@ -77,7 +77,7 @@ export async function beGreedy(url: URL, kind: string): Promise<void> {
   const untilMs = performance.now() + spreeMs;
   let index = 0;
   while (!hasEnded && performance.now() < untilMs && index < countMax) {
-    // What is not taken waits in the system, and not here.
+    // Unsent bytes wait in the kernel, and not here.
     if (client.socket.writableLength === 0) {
       let bulk = "";
       do bulk += frame(index++);

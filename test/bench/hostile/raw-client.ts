@@ -1,10 +1,10 @@
 import { connect, type Socket } from "node:net";
 import { Handshake } from "../../../src/bench/handshake.ts";
 
-/** A TCP connection of an attacker: no more than its end and the first of its answer are told. */
+/** A TCP connection of an attacker. It tells only its end, and the beginning of the answer. */
 export interface RawClient {
   readonly socket: Socket;
-  /** The HTTP status of what was answered, or undefined if the connection ended without. */
+  /** The HTTP status of the answer; undefined if the connection ended without one. */
   readonly answered: Promise<number | undefined>;
   readonly ended: Promise<void>;
 }
@@ -13,7 +13,7 @@ export interface RawClient {
 const addresses = Array.from({ length: 8 }, (_, index) => `127.0.0.${index + 2}`);
 let connections = 0;
 
-/** Connects and sends these bytes. Rejects if nobody takes the connection. */
+/** Connects and sends these bytes. Rejects if the connection is refused. */
 export async function connectRaw(url: URL, first: Uint8Array): Promise<RawClient> {
   const connected = Promise.withResolvers<void>();
   const answered = Promise.withResolvers<number | undefined>();

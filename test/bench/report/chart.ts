@@ -21,7 +21,7 @@ const figureWidth = 185;
 const barWidth = width - 2 * margin - labelWidth - figureWidth;
 const rowHeight = 30;
 
-/** The contenders, for those who see nothing but the chart. */
+/** The contenders' names for readers who see only the chart. */
 const labels: Readonly<Record<string, string | undefined>> = {
   raw: "bare Bun, no RabbitMQ",
   naive: "naive, as durable",
@@ -42,7 +42,7 @@ interface Row {
   readonly figure: string;
 }
 
-/** The README's picture: who relays and who answers how much, and a few single figures. Undefined if these are missing. */
+/** The README's chart: the contenders' relay and answer rates, and a few single figures. Undefined if these are missing. */
 export function chart(results: Results): string | undefined {
   const fanOut = results.measures.find(({ name }) => name === "fan-out");
   const roundTrip = results.measures.find(({ name }) => name === "round-trip");

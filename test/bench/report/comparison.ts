@@ -4,7 +4,7 @@ import type { Measure } from "../setting.ts";
 import { figure } from "./figures.ts";
 import { markdown } from "./tables.ts";
 
-/** The name of the measure that has the ratios of another one, round by round. */
+/** The name of the measure with the ratios of another measure, round by round. */
 export const ratiosOf = (name: string) => `${name}-ratio`;
 
 /**
@@ -45,7 +45,7 @@ function row({ title, unit, series }: Measure, { series: [ratios] }: Measure): s
   return [title, before, now, times(ratio), spread, `${samples.length}`];
 }
 
-/** Three per cent are to be seen, so it has three digits after the point. */
+/** Three digits after the point, so that three per cent can be seen. */
 function times(ratio: number): string {
   return `${ratio.toFixed(3)} ×`;
 }

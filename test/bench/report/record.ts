@@ -1,7 +1,7 @@
 import type { Figures } from "../../../build/figures.ts";
 import { median } from "../samples.ts";
 
-/** As much of a run's results as is recorded. */
+/** The recorded part of a run's results. */
 export interface Run {
   /** As `Date.toISOString` has it. */
   readonly finishedAt: string;
@@ -14,7 +14,7 @@ export interface Run {
   }[];
 }
 
-/** What was recorded before, with the measures of this run in the place of their earlier ones. */
+/** The earlier record, in which this run's measures replace their earlier values. */
 export function recordedWith(
   before: Figures,
   { finishedAt, rounds, machine, versions, measures }: Run,

@@ -3,7 +3,7 @@ import { version } from "../../../src/version.ts";
 import { type Goal, goalsOf } from "../goals.ts";
 import type { Measure, Probe, Setting } from "../setting.ts";
 
-/** What is written as JSON. */
+/** The results as they are written to JSON. */
 export interface Results {
   readonly finishedAt: string;
   readonly minutes: number;

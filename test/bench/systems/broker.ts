@@ -4,7 +4,7 @@ import { groupCpuSeconds, untilCalm } from "./usage.ts";
 
 const calm = { share: 0.15, ms: 300, msMax: 15_000 };
 
-/** The run's own RabbitMQ node. Every start of a contender gets a vhost of its own, so that nothing is left from before. */
+/** The run's own RabbitMQ node. Each start of a contender gets a new vhost, without anything left from before. */
 export class BenchBroker implements AsyncDisposable {
   readonly node: RabbitmqNode;
   #webStompPort: number | undefined;
@@ -17,7 +17,7 @@ export class BenchBroker implements AsyncDisposable {
     return new BenchBroker(await startRabbitmq());
   }
 
-  /** A new vhost, and how to remove it with all that is in it. */
+  /** Creates a vhost. Returns how to remove it with everything in it. */
   async vhost(): Promise<{ url: string; name: string; remove(): Promise<void> }> {
     const url = await this.node.vhost();
     const name = new URL(url).pathname.slice(1);

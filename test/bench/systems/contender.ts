@@ -1,24 +1,24 @@
 import type { BenchBroker } from "./broker.ts";
 
-/** What is measured: processes that were started for it, and where clients connect. */
+/** A running system: the processes that were started for it, and where clients connect. */
 export interface System {
   readonly url: string;
   /** The process that the clients are connected to; undefined if it is RabbitMQ itself. */
   readonly pid: number | undefined;
   /** What the load generator must speak, as flags of its own. */
   readonly speaks: readonly string[];
-  /** Whether somebody answers. */
+  /** Whether there is a processor. */
   readonly hasProcessor: boolean;
   /** Messages published that are not confirmed; undefined where nothing is confirmed. */
   unconfirmed(): Promise<number | undefined>;
-  /** Ends it at once and removes what it left in RabbitMQ. */
+  /** Ends it at once, and removes everything that it left in RabbitMQ. */
   stop(): Promise<void>;
 }
 
-/** One of those that are compared. */
+/** A system that is compared. */
 export interface Contender {
   readonly name: string;
-  /** One line that says what it is. */
+  /** A description in one line. */
   readonly what: string;
   /** Whether an overload leaves nothing behind, so that it need not be started again. */
   readonly isStateless?: boolean;
@@ -41,5 +41,5 @@ export async function withSystem<Result>(
   }
 }
 
-/** A contender that this machine lacks something for. It is reported with the reason, and left out. */
+/** Thrown if this machine lacks something that a contender needs. The contender is left out, and the reason reported. */
 export class NotHere extends Error {}

@@ -8,7 +8,7 @@ import { Program } from "./program.ts";
 
 const folder = join(import.meta.dir, "../contenders");
 
-/** STOMP clients are on a topic, which plain-text ones need not be. */
+/** The topic of STOMP clients. Plain-text clients are on broadcast. */
 const topic = "bench";
 
 const plainText: readonly string[] = [];
@@ -49,13 +49,13 @@ interface WarrenOptions {
   readonly flags?: readonly string[];
   /** Whether it keeps the limits that it has by default. */
   readonly isLimited?: boolean;
-  /** Plain text unless said. */
+  /** The protocol; plain text by default. */
   readonly speaks?: readonly string[];
   /** Whether another program takes every message on both exchanges. */
   readonly withListener?: boolean;
-  /** What the processor is told besides. */
+  /** Further flags of the processor. */
   readonly processorFlags?: readonly string[];
-  /** The app that clients ask; on broadcast if there is none. */
+  /** The app that clients ask; undefined: clients are on broadcast. */
   readonly app?: string;
 }
 
@@ -152,7 +152,7 @@ export const besideOthers = warren(
   { withListener: true },
 );
 
-/** Each message is a request of its client, and answered to that alone. */
+/** Each message is a request, whose answer goes only to its client. */
 export const requested = warren(
   "warren requests",
   "Warren, whose clients ask: answers go to the client that asked alone",
@@ -171,7 +171,7 @@ export const yielded = warren(
   },
 );
 
-/** Not one that is compared: what a manager costs that only serves its clients. */
+/** Not compared with the others: the cost of a manager that only serves its clients. */
 export const alone: Contender = {
   name: "warren alone",
   what: "Warren, with no RabbitMQ to connect to",
@@ -191,7 +191,7 @@ export const alone: Contender = {
       pid: manager.pid,
       speaks: plainText,
       hasProcessor: false,
-      // Nothing is, ever.
+      // It confirms nothing.
       unconfirmed: () => Promise.resolve(undefined),
       async stop() {
         manager.signal("SIGKILL");
@@ -230,7 +230,7 @@ export const webStomp: Contender = {
       speaks: stompLive,
       hasProcessor: false,
       unconfirmed: () => Promise.resolve(undefined),
-      // A thousand queues end with their connections, each by itself, and would weigh on what comes next.
+      // RabbitMQ removes a thousand queues one by one after their connections, which would slow the next turn.
       stop: () => broker.calm(),
     };
   },

@@ -12,36 +12,36 @@ export type Managed = Awaited<ReturnType<typeof startWarren>>;
 /** Managers of one vhost, and perhaps a processor. */
 export interface Managers {
   readonly each: readonly Managed[];
-  /** Of all of Warren's processes, the processor's among them. */
+  /** The ids of all of Warren's processes, with the processor's. */
   readonly pids: readonly number[];
   /** Where RabbitMQ is, for programs of the benchmark. */
   readonly vhostUrl: string;
-  /** Ends all processes at once, and removes what they left in RabbitMQ. */
+  /** Ends all processes at once, and removes everything that they left in RabbitMQ. */
   stop(): Promise<void>;
 }
 
-/** Ten publishers stand for very many: how much one client may send is not what is measured. */
+/** Flags without limits of a client's rate, since ten publishers stand for very many. */
 export const unhurried = [
   ...["--max-messages-per-second", "0", "--max-bytes-per-second", "0"],
   // Thousands of clients come at once here.
   ...["--max-connections-per-second", "0"],
 ] as const;
 
-/** The same, but for what these flags say themselves. */
+/** The same flags, except those that are given already. */
 function unhurriedBeside(flags: readonly string[]): string[] {
   return unhurried.filter((_, index) => !flags.includes(unhurried[index - (index % 2)]!));
 }
 
 export interface ManagersOptions {
   readonly flags?: readonly string[];
-  /** They keep all limits that they have by default: not given, clients may send and connect as fast as they can. */
+  /** Whether they have their default limits. Otherwise clients may send and connect as fast as they can. */
   readonly areLimited?: boolean;
-  /** Another executable than the one that is built from this source. */
+  /** The executable, if not the one that is built from this source. */
   readonly path?: string | undefined;
   readonly withProcessor?: boolean;
-  /** What the processor is told besides. */
+  /** Further flags of the processor. */
   readonly processorFlags?: readonly string[];
-  /** Another program takes every message on both exchanges. */
+  /** Whether another program consumes every message on both exchanges. */
   readonly withListener?: boolean;
 }
 
@@ -94,18 +94,18 @@ export async function startManagers(
   }
 }
 
-/** A processor is there when it answers: what is sent before that may have no queue to go to. */
+/** Waits until the processor answers. Earlier messages may reach no queue. */
 export async function untilAnswered(url: string): Promise<void> {
   await using client = await connect(url);
   await until(() => {
     client.send("hello");
     return client.received.some((message) => message === "processed message: hello");
   }, "the processor answers");
-  // The answers to the other hellos are not part of what is measured.
+  // The answers to the other hellos must not be measured.
   await Bun.sleep(300);
 }
 
-/** Messages that were published and are not confirmed, by a server's metrics; undefined if it counts none. */
+/** How many published messages are not confirmed, by a server's metrics; undefined if it has no such metric. */
 export async function unconfirmedOf(url: string): Promise<number | undefined> {
   const text = await (await fetch(url)).text();
   const published = /_published_total (\d+)/.exec(text)?.[1];

@@ -1,7 +1,7 @@
 import { forgetProcess, killAtExit } from "../../support/leftovers.ts";
 import { within } from "../../support/wait.ts";
 
-/** What is kept of a program's complaints. */
+/** How much of a program's stderr is kept. */
 const complaintsCharsMax = 4000;
 
 /** A TypeScript program of the benchmark's own, as a process of its own. It writes one line when it is ready. */
@@ -28,7 +28,7 @@ export class Program {
     return new Program(path, args);
   }
 
-  /** Resolves when it has said that it is ready. */
+  /** Resolves when it has written that it is ready. */
   static async start(path: string, args: readonly string[]): Promise<Program> {
     const program = new Program(path, args);
     try {
@@ -53,7 +53,7 @@ export class Program {
   async #firstLine(): Promise<string> {
     let text = "";
     const decoder = new TextDecoder();
-    // Left unread afterwards: none of the programs writes more than this line.
+    // The rest stays unread, since none of the programs writes more than this line.
     for await (const bytes of this.#child.stdout) {
       text += decoder.decode(bytes, { stream: true });
       const end = text.indexOf("\n");

@@ -40,17 +40,17 @@ export function openFilesMax(): number {
   return hard === "unlimited" ? Number.POSITIVE_INFINITY : Number(hard);
 }
 
-/** What counts as calm. */
+/** When a process counts as calm. */
 export interface Calm {
-  /** Of a core, at most. */
+  /** The most CPU time, as a share of a core. */
   readonly share: number;
-  /** How long that has to be so, in milliseconds. */
+  /** For how long, in milliseconds. */
   readonly ms: number;
-  /** How long it is waited for, in milliseconds. */
+  /** How long to wait for it, in milliseconds. */
   readonly msMax: number;
 }
 
-/** Waits until something has little to do, or for a while if it never has. @param cpuSecondsNow what it has used so far */
+/** Waits until something has little to do, or at most a while. @param cpuSecondsNow the CPU time that it has used so far */
 export async function untilCalm(cpuSecondsNow: () => number, { share, ms, msMax }: Calm): Promise<void> {
   const untilMs = performance.now() + msMax;
   for (let before = cpuSecondsNow(); performance.now() < untilMs; ) {

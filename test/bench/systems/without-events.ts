@@ -4,14 +4,14 @@ import type { BunPlugin } from "bun";
 import { compile, executablePath, projectFolder } from "../../../build/compile.ts";
 import { executable } from "../../support/executable.ts";
 
-/** Where a manager says whom it tells of its clients. */
+/** The line of a manager's source that connects its events. */
 const file = join(projectFolder, "src/manager/steering.ts");
 const told = "toldOf(this.#events, presence)";
 const path = join(projectFolder, "dist/bench/warren-without-events");
 
 /**
- * The executable of this source, but that nobody tells anybody of clients: neither events nor presence hear of them. All else is as it is, the
- * connection that events would go by too.
+ * The executable of this source without announcements of clients, to events and to presence. Everything else is the same, with the
+ * connection for events.
  */
 export async function withoutEvents(): Promise<string> {
   await executable();

@@ -10,7 +10,7 @@ import { besides, type HostileCase, honest, patienceSeconds } from "../case.ts";
 const p99 = "p99 ms";
 const long = "turns over 50 ms";
 
-/** One client of each kind, 50 of it, and all kinds together: what honest clients notice of a manager at all defaults. */
+/** What honest clients notice of one client of each kind, of 50, and of all kinds together. The manager has its defaults. */
 export const busy: HostileCase = {
   name: "busy",
   what: "clients that want the manager to do much",
@@ -84,7 +84,7 @@ export const busy: HostileCase = {
   },
 };
 
-/** Of the manager's event loop, as far as it looked: all turns, and those over 50 ms. */
+/** The manager's measured turns of the event loop: all, and those over 50 ms. */
 async function turnsOf(system: System): Promise<{ readonly all: number; readonly long: number }> {
   const url = new URL("/metrics", system.url);
   url.protocol = "http:";

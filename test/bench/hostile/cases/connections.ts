@@ -19,7 +19,7 @@ export const connections: HostileCase = {
       durationMs: setting.isQuick ? 6000 : 12_000,
     };
     const contender = warren("warren", "", { flags: ["--max-connections-per-second", "1000"] });
-    // What is told apart here is any loss from none, for which two rounds are enough.
+    // Two rounds are enough to tell whether anything was lost.
     const few = { ...setting, rounds: Math.min(2, setting.rounds) };
     const comparison = await compare(few, "connections", contender, {
       calm: ["no flood", async (system) => honest(await load(system, loading))],

@@ -13,7 +13,7 @@ const most = "growth MiB";
 const after = "MiB half a minute later";
 const mebibyte = 1024 ** 2;
 
-/** One client of each kind, and twenty of all kinds together: how much a manager at all defaults keeps for them. */
+/** How much memory a manager with its defaults keeps for one client of each kind, and for twenty of all kinds together. */
 export const greedy: HostileCase = {
   name: "greedy",
   what: "clients that want the manager to keep much",

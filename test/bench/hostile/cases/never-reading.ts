@@ -14,11 +14,11 @@ import {
   ratioGoal,
 } from "../case.ts";
 
-/** A client that does not read may have this much waiting for it. */
+/** How much may wait for a client that does not read. */
 const capKib = 256;
-/** What that may take: Bun's buffers grow by doubling. */
+/** How much memory that may take, since Bun's buffers grow by doubling. */
 const bufferBytesMax = 2 * capKib * 1024;
-/** What the process may grow by besides: buffers of the honest, and of the connections themselves. */
+/** How much else the process may grow: honest clients' buffers, and the connections themselves. */
 const otherBytes = 64 * 1024 ** 2;
 
 const growthFigure = "growth MB";
@@ -72,7 +72,7 @@ export const neverReading: HostileCase = {
   },
 };
 
-/** What `use` shows, and how much the manager grew at most meanwhile. */
+/** The result of `use`, and how much the manager grew at most meanwhile. */
 async function withGrowth(system: System, use: () => Promise<Figures>): Promise<Figures> {
   const before = rssBytes(system.pid!);
   let most = before;
