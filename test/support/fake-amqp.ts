@@ -109,6 +109,8 @@ export class FakePeer {
   readonly #script: () => Script;
   /** Whether the connection is over, also for the other end. */
   hasEnded = false;
+  /** The channels that it has closed, on which it takes nothing until the other end has agreed. */
+  readonly #closing = new Set<number>();
   #inbox: Buffer = Buffer.alloc(0);
   #hasHeader = false;
 
@@ -123,6 +125,7 @@ export class FakePeer {
   }
 
   send(method: string, fields: Fields, channel = 0): void {
+    if (method === "ChannelClose") this.#closing.add(channel);
     this.sendBytes(encode(method, channel, fields));
   }
 
@@ -194,6 +197,8 @@ export class FakePeer {
   }
 
   #met(method: string, channel: number, fields: Fields): void {
+    if (method === "ChannelCloseOk") this.#closing.delete(channel);
+    if (this.#closing.has(channel)) return;
     this.methods.push(method);
     if (method === "BasicPublish") this.published++;
     if (this.#script()(method, this, channel, fields) === "answered") return;

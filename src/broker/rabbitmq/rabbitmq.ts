@@ -167,9 +167,8 @@ export class RabbitmqBroker implements Broker {
     const events = this.#events;
     if (events !== undefined) {
       connections.open("events", async (life) => {
-        const declaring = await this.#layout.declaringOn(life.connection);
-        await this.#groupWatch.setUp(life, declaring);
-        await events.setUp(life, declaring);
+        await this.#groupWatch.setUp(life, this.#layout);
+        await events.setUp(life, this.#layout);
       });
     }
   }

@@ -1,11 +1,14 @@
 import type { Channel, ChannelModel, ConfirmChannel } from "amqplib";
 import type { FrameReader } from "../frames/frame-reader.ts";
+import { type OpeningChannel, openingChannel } from "../frames/opening-channel.ts";
 import { type Drop, watch } from "./watch.ts";
 
 /** Thrown if there is no fault, but what was begun on the connection has to begin again. That needs no wait. */
 export class BeginAnew extends Error {
   override readonly name = "BeginAnew";
 }
+
+const lostWhileSetUp = "the connection was lost while it was set up";
 
 /** A connection to RabbitMQ, from its opening to its loss. */
 export class Life {
@@ -38,7 +41,7 @@ export class Life {
       return;
     }
     end();
-    throw new Error("the connection was lost while it was set up");
+    throw new Error(lostWhileSetUp);
   }
 
   /** Opens a channel. If it ends, for whatever reason, the connection ends. */
@@ -46,6 +49,18 @@ export class Life {
     const channel = await this.connection.createChannel();
     watch(channel, this.drop);
     return channel;
+  }
+
+  /**
+   * Opens a channel on which all questions are sent at once. If it ends, for whatever reason, the connection ends.
+   *
+   * @throws Error if the connection is lost already
+   */
+  openingChannel(): OpeningChannel {
+    if (this.#isOver) throw new Error(lostWhileSetUp);
+    const opening = openingChannel(this.connection);
+    watch(opening.channel, this.drop);
+    return opening;
   }
 
   /** Opens a channel with confirms. If it ends, for whatever reason, the connection ends. */

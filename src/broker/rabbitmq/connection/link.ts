@@ -5,7 +5,7 @@ import type { Logger } from "../../../ops/logger.ts";
 import { withoutPassword } from "../../../redact.ts";
 import { version } from "../../../version.ts";
 import { FrameReader } from "../frames/frame-reader.ts";
-import { abandon, watchSending } from "../frames/innards.ts";
+import { abandon, watchAsking } from "../frames/innards.ts";
 import { type Access, credentialsOf, loginTo } from "./access.ts";
 import { connectFault } from "./connect-fault.ts";
 import { BeginAnew, Life } from "./life.ts";
@@ -149,7 +149,7 @@ export class Link {
         timing.openTimeoutMs,
         () => `setting up took too long: it was asked last for ${asked}`,
       );
-      const unwatch = watchSending(connection, (what) => {
+      const unwatch = watchAsking(connection, (what) => {
         asked = what;
         timeout.refresh();
       });

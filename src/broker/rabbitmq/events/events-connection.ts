@@ -5,14 +5,13 @@ import { leaversBody } from "../../leavers.ts";
 import type { Life } from "../connection/life.ts";
 import type { Drop } from "../connection/watch.ts";
 import { channelNumber, closeChannel, innards } from "../frames/innards.ts";
-import type { Declaring } from "../topology/declaring.ts";
+import type { Layout } from "../topology/layout.ts";
 import { leftExchange } from "../topology/leaving.ts";
 import { EventFrames, type EventMessage, type Route } from "./event-frames.ts";
 import { readEvents } from "./event-reading.ts";
 import {
   controlExchange,
   declareEvents,
-  declareSource,
   epochHeader,
   fenceSource,
   inboxOf,
@@ -35,13 +34,14 @@ export class EventsConnection {
     this.#peer = peer;
   }
 
-  async setUp(life: Life, declaring: Declaring): Promise<void> {
+  /** @param layout declares what events need */
+  async setUp(life: Life, layout: Pick<Layout, "declare">): Promise<void> {
     const { connection, drop } = life;
     const source = sourceOf(this.#peer.manager, ++this.#number);
-    await declareEvents(declaring);
-    await RevokedLog.declare(declaring);
-    await declareSource(declaring, source);
-    await declaring.done();
+    await layout.declare(connection, async (declaring) => {
+      await declareEvents(declaring, source);
+      await RevokedLog.declare(declaring);
+    });
     const channel = await life.confirmChannel();
     channel.on("ack", ({ deliveryTag, multiple }) => this.#peer.confirmed(deliveryTag, multiple));
     // The return comes before the confirm.

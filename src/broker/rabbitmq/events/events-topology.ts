@@ -1,6 +1,6 @@
 import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
 import { type Epoch, eventKeys } from "../../events.ts";
-import { type Declaring, notOfType } from "../topology/declaring.ts";
+import type { Declarations } from "../topology/declarations.ts";
 import { exchanges } from "../topology/exchanges.ts";
 import { declareLeft } from "../topology/leaving.ts";
 import { declareDeadLetters, deliveryLimit, groupQueue } from "../topology/topology.ts";
@@ -55,9 +55,9 @@ export function inboxOf(manager: string): string {
   return `${managersExchange}.${manager}`;
 }
 
-/** Declares what all managers share. */
-export async function declareEvents(declaring: Declaring): Promise<void> {
-  await declareTopic(declaring, eventsExchange);
+/** Declares what all managers share, and the exchanges for one manager's events. @param source the name of these */
+export async function declareEvents(declaring: Declarations, source: string): Promise<void> {
+  await declaring.topic(eventsExchange);
   await declaring.fanout(managersExchange);
   await declaring.fanout(controlExchange);
   await declareLeft(declaring);
@@ -67,6 +67,7 @@ export async function declareEvents(declaring: Declaring): Promise<void> {
     "x-max-age": logAgeMax,
     "x-stream-max-segment-size-bytes": logBytesMax / 16,
   });
+  await declareSource(declaring, source);
 }
 
 /**
@@ -76,13 +77,13 @@ export async function declareEvents(declaring: Declaring): Promise<void> {
  * @param group a name from `eventsGroup`
  */
 export async function declareEventsQueue(
-  declaring: Declaring,
+  declaring: Declarations,
   group: string,
   keys: readonly string[],
   queueBytesMax: number,
 ): Promise<void> {
   const queue = groupQueue(group);
-  await declareTopic(declaring, eventsExchange);
+  await declaring.topic(eventsExchange);
   await declareDeadLetters(declaring, queueBytesMax);
   await declaring.queue(queue, {
     "x-queue-type": "quorum",
@@ -91,17 +92,7 @@ export async function declareEventsQueue(
     "x-overflow": "drop-head",
     "x-max-length-bytes": queueBytesMax,
   });
-  for (const key of keys) await declaring.ask((channel) => channel.bindQueue(queue, eventsExchange, key));
-}
-
-/** @throws FatalError if it exists with another type */
-async function declareTopic(declaring: Declaring, name: string): Promise<void> {
-  try {
-    await declaring.ask((channel) => channel.assertExchange(name, "topic", { durable: true }));
-  } catch (error) {
-    notOfType("topic", name, error);
-    throw error;
-  }
+  for (const key of keys) await declaring.bindQueue(queue, eventsExchange, key);
 }
 
 /**
@@ -124,13 +115,13 @@ export async function openEpoch(channel: Channel, manager: string): Promise<Epoc
  * them after a restart. The log is bound to them, and not to the exchange of all events; otherwise RabbitMQ could not tell whether a
  * program listens.
  */
-export async function declareSource(declaring: Declaring, source: string): Promise<void> {
+async function declareSource(declaring: Declarations, source: string): Promise<void> {
   const programs = programsOf(source);
-  await declaring.ask((channel) => channel.assertExchange(source, "topic", { durable: false }));
-  await declaring.ask((channel) => channel.bindExchange(eventsExchange, source, "client.*"));
-  for (const key of loggedKeys) await declaring.ask((channel) => channel.bindQueue(eventsLog, source, key));
+  await declaring.topic(source, { durable: false });
+  await declaring.bindExchange(eventsExchange, source, {}, "client.*");
+  for (const key of loggedKeys) await declaring.bindQueue(eventsLog, source, key);
   await declaring.fanout(programs, { durable: false });
-  await declaring.ask((channel) => channel.bindExchange(eventsExchange, programs, ""));
+  await declaring.bindExchange(eventsExchange, programs);
 }
 
 /** Makes sure that nothing more comes from a source. */

@@ -1,7 +1,7 @@
 import type { ChannelModel, ConfirmChannel } from "amqplib";
 import type { EventsPeer } from "../../events.ts";
 import { type Drop, watch } from "../connection/watch.ts";
-import type { Declaring } from "../topology/declaring.ts";
+import type { Declarations } from "../topology/declarations.ts";
 
 /** The stream of revoked tokens: small records, which every manager reads from the beginning. */
 const revokedLog = "wsmanager.revoked";
@@ -20,7 +20,7 @@ export class RevokedLog {
     this.#channel = channel;
   }
 
-  static async declare(declaring: Declaring): Promise<void> {
+  static async declare(declaring: Declarations): Promise<void> {
     await declaring.queue(revokedLog, {
       "x-queue-type": "stream",
       "x-max-length-bytes": logBytesMax,

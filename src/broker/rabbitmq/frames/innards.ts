@@ -1,31 +1,6 @@
 import type { Channel, ChannelModel } from "amqplib";
+import { nameOf } from "./method-names.ts";
 import type { ReadHandle } from "./read-coalescing.ts";
-
-/** AMQP's names of the classes and methods that Warren uses, by their numbers: `queue.declare` is 50 and 10. */
-const classNames = new Map([
-  [20, "channel"],
-  [40, "exchange"],
-  [50, "queue"],
-  [60, "basic"],
-  [85, "confirm"],
-]);
-const methodNames: ReadonlyMap<string, string> = new Map(
-  Object.entries({
-    channel: { open: 10, close: 40 },
-    exchange: { declare: 10, delete: 20, bind: 30, unbind: 40 },
-    queue: { declare: 10, bind: 20, delete: 40, unbind: 50 },
-    basic: { qos: 10, consume: 20, cancel: 30 },
-    confirm: { select: 10 },
-  }).flatMap(([of, methods]) =>
-    Object.entries(methods).map(([name, number]): [string, string] => [`${of} ${number}`, `${of}.${name}`]),
-  ),
-);
-
-/** @param method amqplib's number: the class in the upper 16 bits */
-function nameOf(method: number): string {
-  const [classNumber, number] = [method >>> 16, method & 0xffff];
-  return methodNames.get(`${classNames.get(classNumber)} ${number}`) ?? `method ${classNumber}.${number}`;
-}
 
 /**
  * The parts of amqplib that Warren needs although they are not documented: the socket, to write many publishes at once and to drop a peer
@@ -147,25 +122,40 @@ export function abandon(connection: ChannelModel, why: Error): void {
   inside.stream.destroy();
 }
 
+/** By connection: who is told of what RabbitMQ is asked, and of each question that was sent earlier and whose turn it is now. */
+const watchers = new WeakMap<object, (method: number, fields: Fields) => void>();
+
+type Fields = Readonly<Record<string, unknown>>;
+
 /**
- * Calls back for each method that amqplib sends on any channel, until the returned function is called.
+ * Calls back for each method that amqplib sends on any channel, and again when RabbitMQ has answered everything that was sent before it on
+ * its channel, until the returned function is called.
  *
- * @param sent gets the question in the form for the log: `queue.declare wsmanager.log`
+ * @param asked gets the question in the form for the log: `queue.declare wsmanager.log`
  */
-export function watchSending(connection: ChannelModel, sent: (what: string) => void): () => void {
+export function watchAsking(connection: ChannelModel, asked: (what: string) => void): () => void {
   const inside = innards(connection) as Innards & { sendMethod: Innards["sendMethod"] };
   const { sendMethod } = inside;
-  const watching: Innards["sendMethod"] = (channel, method, fields) => {
-    const { queue, destination, exchange } = fields;
+  const tell = (method: number, { queue, destination, exchange }: Fields) => {
     const name = [queue, destination, exchange].find((text) => typeof text === "string" && text !== "");
-    sent([nameOf(method), name].filter(Boolean).join(" "));
+    asked([nameOf(method), name].filter(Boolean).join(" "));
+  };
+  watchers.set(inside, tell);
+  const watching: Innards["sendMethod"] = (channel, method, fields) => {
+    tell(method, fields);
     return sendMethod.call(inside, channel, method, fields);
   };
   inside.sendMethod = watching;
   return () => {
+    watchers.delete(inside);
     // amqplib has replaced it if the connection is ending.
     if (inside.sendMethod === watching) inside.sendMethod = sendMethod;
   };
+}
+
+/** It is the turn of a question that was sent earlier: everything before it was answered. */
+export function isNextInTurn(connection: ChannelModel, method: number, fields: Fields): void {
+  watchers.get(innards(connection))?.(method, fields);
 }
 
 /** The questions on a connection's channels that RabbitMQ has not answered. A question is the same object each time. */

@@ -1,5 +1,5 @@
 import type { Channel, ChannelModel } from "amqplib";
-import { innards } from "./innards.ts";
+import { innards, isNextInTurn } from "./innards.ts";
 
 /** A channel that is being opened, and on which questions can be sent already. */
 export interface OpeningChannel {
@@ -28,24 +28,28 @@ export function openingChannel(connection: ChannelModel): OpeningChannel {
     );
   }
   const { sendImmediately, sendOrEnqueue } = channel;
-  /** Stands for the fields of a question that was sent already, when it is its turn. */
-  const isSent = {};
+  /** The fields of questions that were sent already, and whose turn it is not. */
+  const early = new WeakSet<Fields>();
   channel.sendImmediately = (method, fields) =>
-    fields === isSent ? undefined : sendImmediately.call(channel, method, fields);
+    early.has(fields)
+      ? isNextInTurn(connection, method, fields)
+      : sendImmediately.call(channel, method, fields);
   const ask: Asking["sendOrEnqueue"] = (method, fields, reply) => {
-    const waits = channel.reply !== null;
-    if (waits) sendImmediately.call(channel, method, fields);
-    sendOrEnqueue.call(channel, method, waits ? isSent : fields, reply);
+    if (channel.reply !== null) {
+      sendImmediately.call(channel, method, fields);
+      early.add(fields);
+    }
+    sendOrEnqueue.call(channel, method, fields, reply);
   };
   // amqplib sends the question that opens the channel a little later.
-  const early: Parameters<typeof ask>[] = [];
+  const unopened: Parameters<typeof ask>[] = [];
   channel.sendOrEnqueue = (...question) => {
     if (question[0] !== channelOpen) {
-      early.push(question);
+      unopened.push(question);
       return;
     }
     channel.sendOrEnqueue = ask;
-    for (const each of [question, ...early]) ask(...each);
+    for (const each of [question, ...unopened]) ask(...each);
   };
   return { channel, opened };
 }
@@ -53,9 +57,11 @@ export function openingChannel(connection: ChannelModel): OpeningChannel {
 /** amqplib's number for the question that opens a channel. */
 const channelOpen = (20 << 16) | 10;
 
+type Fields = Readonly<Record<string, unknown>>;
+
 /** How amqplib's channels ask questions. */
 interface Asking {
   readonly reply: unknown;
-  sendImmediately(method: number, fields: object): unknown;
-  sendOrEnqueue(method: number, fields: object, reply: unknown): void;
+  sendImmediately(method: number, fields: Fields): unknown;
+  sendOrEnqueue(method: number, fields: Fields, reply: unknown): void;
 }

@@ -4,8 +4,8 @@ import type { Logger } from "../../../ops/logger.ts";
 import type { AbandonedGroup } from "../../groups.ts";
 import type { Life } from "../connection/life.ts";
 import type { GroupWatchTiming } from "../connection/link-timing.ts";
-import type { Declaring } from "../topology/declaring.ts";
 import { declareGroupLedger, followGroups, groupLedger, writeGroup } from "../topology/group-ledger.ts";
+import type { Layout } from "../topology/layout.ts";
 import type { LiveGroups } from "../topology/live-groups.ts";
 import { inspectorOn } from "../topology/queue-inspector.ts";
 import { groupQueue } from "../topology/topology.ts";
@@ -37,9 +37,9 @@ export class GroupWatch {
     return this.#groups.names;
   }
 
-  async setUp(life: Life, declaring: Declaring): Promise<void> {
-    await declareGroupLedger(declaring);
-    await declaring.done();
+  /** @param layout declares the ledger */
+  async setUp(life: Life, layout: Pick<Layout, "declare">): Promise<void> {
+    await layout.declare(life.connection, declareGroupLedger);
     const channel = await life.channel();
     let timer: NodeJS.Timeout | undefined;
     const look = async () => {

@@ -1,9 +1,12 @@
 import type { Channel } from "amqplib";
 import { markContentType } from "../../broker.ts";
 import type { Life } from "../connection/life.ts";
+import { closeChannel } from "../frames/innards.ts";
+import { openingChannel } from "../frames/opening-channel.ts";
 import { exchanges } from "../topology/exchanges.ts";
 import { writeGroup } from "../topology/group-ledger.ts";
 import { announceEveryMs, groupMarks } from "../topology/live-groups.ts";
+import { groupQueue } from "../topology/topology.ts";
 
 /** Announces which groups' queues have to exist: to managers, by marks in the log, and once to the ledger of groups, which outlives the log. */
 export class Announcing {
@@ -11,6 +14,8 @@ export class Announcing {
   readonly #groups: readonly string[];
   #channel: Channel | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** Whether the queues were in force once. So if one of them has gone, others shall miss it. */
+  #wereInForce = false;
 
   /** @param name this process's name */
   constructor(name: string, groups: readonly string[]) {
@@ -18,18 +23,52 @@ export class Announcing {
     this.#groups = groups;
   }
 
-  /** @param isBlocked whether RabbitMQ takes no messages at the moment, so that announcements would pile up */
+  /**
+   * Announces groups while the connection is still being set up, if their queues exist or were in force once: setting up may take long, or
+   * be cut off again and again, and a group that nobody hears counts as given up. The queue of a new group is for its processor to declare,
+   * so such a group is not announced before.
+   *
+   * @param isBlocked whether RabbitMQ takes no messages at the moment, so that announcements would pile up
+   */
+  startEarly(life: Life, isBlocked: () => boolean): void {
+    // What is in the way of this is in the way of the set-up too, which reports it.
+    this.#startEarly(life, isBlocked).catch(() => undefined);
+  }
+
+  async #startEarly(life: Life, isBlocked: () => boolean): Promise<void> {
+    const { channel, opened } = openingChannel(life.connection);
+    // RabbitMQ closes the channel if a queue, or the exchange for marks, does not exist.
+    channel.on("error", () => undefined);
+    const queues = this.#wereInForce ? [] : this.#groups.map(groupQueue);
+    await Promise.all([opened, ...queues.map((queue) => channel.checkQueue(queue))]);
+    if (!life.isOver && this.#channel === undefined) this.#startOn(channel, life, isBlocked);
+    else await closeChannel(channel);
+  }
+
+  /** Announces groups whose queues are in force. @param isBlocked see `startEarly` */
   async start(life: Life, isBlocked: () => boolean): Promise<void> {
     const channel = await life.channel();
-    this.#channel = channel;
-    this.#publish("here");
+    const early = this.#channel;
+    this.#wereInForce = true;
+    this.#startOn(channel, life, isBlocked);
     const nowMs = Date.now();
     for (const group of this.#groups) writeGroup(channel, { group, seenMs: nowMs, isRemoved: false }, nowMs);
+    // Nothing has to wait for that. It fails if the connection ends, which the link is told.
+    if (early !== undefined) closeChannel(early).catch(() => undefined);
+  }
+
+  #startOn(channel: Channel, life: Life, isBlocked: () => boolean): void {
+    this.#end();
+    this.#channel = channel;
+    this.#publish("here");
     this.#timer = setInterval(() => {
       if (!isBlocked()) this.#publish("here");
     }, announceEveryMs);
-    life.onLoss(() => this.#end());
-    channel.on("close", () => this.#end());
+    const end = () => {
+      if (this.#channel === channel) this.#end();
+    };
+    channel.on("close", end);
+    life.onLoss(end);
   }
 
   /** Announces that this process leaves. Resolves when RabbitMQ has read it. */

@@ -82,6 +82,8 @@ export class PublishingConnection {
       this.#full.lost();
       this.#held.clear();
     });
+    const isInAlarm = () => this.#alarm.why !== undefined;
+    announcing?.startEarly(life, isInAlarm);
     const publishedTo = publishings.map(({ exchange }) => exchange);
     await layout.declareFor(publishedTo, connection);
     if (hasLog && publishedTo.some((exchange) => exchange !== exchanges.dead)) await tryLog(connection);
@@ -114,7 +116,7 @@ export class PublishingConnection {
         });
       await new PublishChannel(life, publisher, linkOn).open();
     }
-    await announcing?.start(life, () => this.#alarm.why !== undefined);
+    await announcing?.start(life, isInAlarm);
   }
 
   /**

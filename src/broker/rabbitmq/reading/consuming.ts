@@ -4,14 +4,14 @@ import type { Consumer } from "../../broker.ts";
 import type { Life } from "../connection/life.ts";
 import type { Drop } from "../connection/watch.ts";
 import { deliveryCountOf, fromDelivery } from "../frames/codec.ts";
-import type { Declaring } from "../topology/declaring.ts";
+import type { Declarations } from "../topology/declarations.ts";
 
 /** The queue that is consumed, and its consumer. */
 export interface ConsumingOptions {
   /** The queue's name. */
   readonly queue: string;
   /** Declares the queue and its bindings. */
-  declare(declaring: Declaring): Promise<void>;
+  declare(declaring: Declarations): Promise<void>;
   /** How many deliveries may be unacknowledged. */
   readonly prefetch: number;
   readonly consumer: Consumer;
@@ -70,7 +70,7 @@ export class Consuming {
   /** Consumes until the connection is lost. Resolves when RabbitMQ has the consumer, or knows that none is wanted. */
   async start(life: Life): Promise<void> {
     const { consumer } = this.options;
-    const channel = await life.channel();
+    const { channel, opened } = life.openingChannel();
     const session = new Session(channel, this, life.drop);
     channel.on("close", () => session.end());
     this.#channel = channel;
@@ -85,7 +85,7 @@ export class Consuming {
       take: (count) => session.take(count),
       stop: () => session.stop(),
     });
-    await session.begin();
+    await Promise.all([opened, session.begin()]);
   }
 
   #answered(channel: Channel, queued: number | undefined): void {
@@ -164,11 +164,12 @@ class Session {
   async #consume(count: number): Promise<void> {
     const number = String(++this.#consumerCount).padStart(tagDigits, "0");
     const consumerTag = `warren-${number}-${crypto.randomUUID()}`;
-    await this.#channel.prefetch(count);
+    const onDelivery = (delivery: ConsumeMessage | null) => this.#deliver(delivery);
     this.#active = consumerTag;
-    await this.#channel.consume(this.#consuming.options.queue, (delivery) => this.#deliver(delivery), {
-      consumerTag,
-    });
+    await Promise.all([
+      this.#channel.prefetch(count),
+      this.#channel.consume(this.#consuming.options.queue, onDelivery, { consumerTag }),
+    ]);
   }
 
   #deliver(delivery: ConsumeMessage | null): void {

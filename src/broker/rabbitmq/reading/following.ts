@@ -7,7 +7,7 @@ import { BeginAnew, type Life } from "../connection/life.ts";
 import type { Drop } from "../connection/watch.ts";
 import { fromDelivery, offsetOf } from "../frames/codec.ts";
 import { channelNumber } from "../frames/innards.ts";
-import { cameBy, exchanges } from "../topology/exchanges.ts";
+import { around, cameBy, exchanges } from "../topology/exchanges.ts";
 import { logStream } from "../topology/topology.ts";
 import { Doubt } from "./doubt.ts";
 import { Leaps } from "./leaps.ts";
@@ -53,8 +53,7 @@ export class Following {
   /** Follows until the connection is lost. */
   async start(life: Life): Promise<void> {
     const { follower, marks, silent, markAfterMs } = this.options;
-    const channel = await life.channel();
-    await channel.prefetch(prefetch);
+    const { channel, opened } = life.openingChannel();
     const session = new FollowingSession(channel, this, life);
     const { start } = this.position;
     this.position.opened(Math.floor(Date.now() / 1000));
@@ -64,9 +63,8 @@ export class Following {
       if (delivery !== null) session.deliver(delivery);
       else session.cancelled();
     };
-    await channel.consume(logStream, onDelivery, {
-      arguments: { "x-stream-offset": start } satisfies Options.Consume["arguments"],
-    });
+    const consume: Options.Consume = { arguments: { "x-stream-offset": start } };
+    await Promise.all([opened, channel.prefetch(prefetch), channel.consume(logStream, onDelivery, consume)]);
     marks.opened(() => silent(life.drop));
     marks.ask((offset, mark) => follower.marked(offset, fingerprintOf(mark)));
     const { haste } = this.options;
@@ -200,13 +198,23 @@ class FollowingSession {
   }
 }
 
-/** Follows by a queue of its own if there is no log (`--log off`). Offsets just number what came. */
-export async function followOwnQueue(life: Life, queue: string, follower: Follower): Promise<void> {
-  const channel = await life.channel();
+/**
+ * Follows by a queue of its own if there is no log (`--log off`). It goes with its connection, and what is published meanwhile is lost.
+ * Offsets just number what came.
+ */
+export async function followOwnQueue(life: Life, follower: Follower): Promise<void> {
+  const { channel, opened } = life.openingChannel();
+  const queue = `${exchanges.fromClients}.follower-${crypto.randomUUID()}`;
   let offset = 0;
   const onDelivery = (delivery: ConsumeMessage | null) => {
     if (delivery === null) life.drop("the follower's own queue was deleted");
     else follower.record(offset++, cameBy(delivery.fields.exchange), fromDelivery(delivery));
   };
-  await channel.consume(queue, onDelivery, { noAck: true });
+  await Promise.all([
+    opened,
+    channel.assertQueue(queue, { exclusive: true, durable: false }),
+    channel.bindQueue(queue, around.queues(exchanges.fromClients), ""),
+    channel.bindQueue(queue, around.queues(exchanges.toClients), ""),
+    channel.consume(queue, onDelivery, { noAck: true }),
+  ]);
 }

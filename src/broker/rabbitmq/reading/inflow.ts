@@ -3,13 +3,13 @@ import type { Consumer, Follower } from "../../broker.ts";
 import type { OnLeft } from "../../leavers.ts";
 import type { Life } from "../connection/life.ts";
 import { declareEventsQueue } from "../events/events-topology.ts";
-import type { Declaring } from "../topology/declaring.ts";
+import type { Declarations } from "../topology/declarations.ts";
+import { declareExchange, exchanges } from "../topology/exchanges.ts";
 import type { Layout } from "../topology/layout.ts";
-import { hearLeft } from "../topology/leaving.ts";
+import { declareLeft, hearLeft } from "../topology/leaving.ts";
 import {
   declareGroupQueue,
   declareLogStream,
-  declareOwnQueue,
   declareReplies,
   groupQueue,
   type LogRetention,
@@ -38,7 +38,7 @@ export class Inflow {
   /** @param cancelled called when the group's queue has gone */
   attachConsumer(group: string, prefetch: number, consumer: Consumer, cancelled: () => void): void {
     const queue = groupQueue(group);
-    const declare = (declaring: Declaring) => declareGroupQueue(declaring, group, this.#queueBytesMax);
+    const declare = (declaring: Declarations) => declareGroupQueue(declaring, group, this.#queueBytesMax);
     this.#consumers.push(new Consuming({ queue, declare, prefetch, consumer, cancelled }));
     this.#layout.ownGroups.push(group);
   }
@@ -46,12 +46,13 @@ export class Inflow {
   /** @param group a name from `eventsGroup` */
   attachEventConsumer(group: string, keys: readonly string[], prefetch: number, consumer: Consumer): void {
     const queue = groupQueue(group);
-    const declare = (declaring: Declaring) => declareEventsQueue(declaring, group, keys, this.#queueBytesMax);
+    const declare = (declaring: Declarations) =>
+      declareEventsQueue(declaring, group, keys, this.#queueBytesMax);
     this.#consumers.push(new Consuming({ queue, declare, prefetch, consumer, cancelled: () => undefined }));
   }
 
   attachReplyConsumer(prefetch: number, consumer: Consumer): void {
-    const declare = (declaring: Declaring) => declareReplies(declaring, this.#queueBytesMax);
+    const declare = (declaring: Declarations) => declareReplies(declaring, this.#queueBytesMax);
     const cancelled = () => undefined;
     this.#consumers.push(new Consuming({ queue: repliesQueue, declare, prefetch, consumer, cancelled }));
   }
@@ -74,12 +75,16 @@ export class Inflow {
 
   async setUp(life: Life): Promise<void> {
     const consumers = this.#consumers.filter(({ isStopped }) => !isStopped);
-    const declaring = await this.#layout.declaringOn(life.connection);
-    for (const { options } of consumers) await options.declare(declaring);
-    await this.#setUpFollowing(life, declaring);
-    if (this.onLeft !== undefined) await hearLeft(life, declaring, this.onLeft);
-    await declaring.done();
-    for (const consuming of consumers) await consuming.start(life);
+    await this.#layout.declare(life.connection, async (declaring) => {
+      for (const { options } of consumers) await options.declare(declaring);
+      await this.#declareFollowed(declaring);
+      if (this.onLeft !== undefined) await declareLeft(declaring);
+    });
+    await Promise.all([
+      this.#setUpFollowing(life),
+      this.onLeft === undefined ? undefined : hearLeft(life, this.onLeft),
+      ...consumers.map((consuming) => consuming.start(life)),
+    ]);
   }
 
   /** Each resolves when RabbitMQ has read the acknowledgements so far. */
@@ -87,15 +92,21 @@ export class Inflow {
     return this.#consumers.map((consuming) => consuming.settled());
   }
 
-  async #setUpFollowing(life: Life, declaring: Declaring): Promise<void> {
+  async #declareFollowed(declaring: Declarations): Promise<void> {
+    if (this.#followers.length === 0) return;
+    if (this.#logRetention === "off") {
+      await declareExchange(declaring, exchanges.fromClients);
+      await declareExchange(declaring, exchanges.toClients);
+    } else await declareLogStream(declaring, this.#logRetention);
+  }
+
+  async #setUpFollowing(life: Life): Promise<void> {
     if (this.#followers.length === 0) return;
     if (this.#logRetention === "off") {
       const followers: readonly Follower[] = this.#followers.map(({ options }) => options.follower);
-      for (const follower of followers)
-        await followOwnQueue(life, await declareOwnQueue(declaring), follower);
+      await Promise.all(followers.map((follower) => followOwnQueue(life, follower)));
       return;
     }
-    await declareLogStream(declaring, this.#logRetention);
     for (const following of this.#followers) await following.start(life);
     this.#layout.liveGroups.opened();
     this.readings.opened(life.connection);

@@ -2,6 +2,13 @@ import type { Channel, ChannelModel, Options } from "amqplib";
 import { codeOf, FatalError, reasonOf } from "../../../errors.ts";
 import type { Logger } from "../../../ops/logger.ts";
 import { closeChannel } from "../frames/innards.ts";
+import {
+  type Declarations,
+  type QueueArguments,
+  queueKey,
+  queueOptions,
+  selectorOptions,
+} from "./declarations.ts";
 
 /** The options for declaring that all connections of this process share. */
 export interface DeclaringOptions {
@@ -20,14 +27,13 @@ export interface DeclaringOptions {
   oneAtATime(declare: () => Promise<void>): Promise<void>;
 }
 
-type QueueArguments = NonNullable<Options.AssertQueue["arguments"]>;
-
 /**
- * Declares on one connection. RabbitMQ closes a channel to answer "no", so the next question goes over a new one.
+ * Declares on one connection, step by step, since something is missing or not as it should be. RabbitMQ closes a channel to answer "no", so
+ * the next question goes over a new one.
  *
  * What exists already is used as it is.
  */
-export class Declaring {
+export class Declaring implements Declarations {
   readonly #connection: ChannelModel;
   readonly #options: DeclaringOptions;
   #channel: Channel | undefined;
@@ -46,7 +52,6 @@ export class Declaring {
     if (channel !== undefined) await closeChannel(channel);
   }
 
-  /** Declares something that several others need, but only once. */
   async once(name: string, declare: () => Promise<void>): Promise<void> {
     if (this.#begun.has(name)) return;
     this.#begun.add(name);
@@ -68,7 +73,7 @@ export class Declaring {
    */
   async fanout(name: string, options: Options.AssertExchange = {}): Promise<void> {
     try {
-      await this.ask((channel) => channel.assertExchange(name, "fanout", { durable: true, ...options }));
+      await this.#ask((channel) => channel.assertExchange(name, "fanout", { durable: true, ...options }));
     } catch (error) {
       // 406: it exists with other arguments.
       if (codeOf(error) !== 406) throw forbidden(error, `exchange "${name}"`);
@@ -76,21 +81,26 @@ export class Declaring {
     }
   }
 
-  /** Declares a fanout exchange between publishers and queues. If it has gone, it stays missing for a while before it is declared again. */
+  /** @throws FatalError if it exists with another type */
+  async topic(name: string, options: Options.AssertExchange = {}): Promise<void> {
+    try {
+      await this.#ask((channel) => channel.assertExchange(name, "topic", { durable: true, ...options }));
+    } catch (error) {
+      notOfType("topic", name, error);
+      throw error;
+    }
+  }
+
   async between(name: string, options: Options.AssertExchange = {}): Promise<void> {
     await this.#between(name, () => this.fanout(name, options));
   }
 
-  /**
-   * Declares an exchange that selects messages by their headers. What matches no binding goes to another exchange.
-   *
-   * @throws FatalError if it exists with other settings, since it would select otherwise
-   */
+  /** @throws FatalError if it exists with other settings, since it would select otherwise */
   async selector(name: string, othersTo: string): Promise<void> {
-    const options = { durable: true, internal: true, alternateExchange: othersTo };
+    const options = selectorOptions(othersTo);
     await this.#between(name, async () => {
       try {
-        await this.ask((channel) => channel.assertExchange(name, "headers", options));
+        await this.#ask((channel) => channel.assertExchange(name, "headers", options));
       } catch (error) {
         if (codeOf(error) !== 406) throw forbidden(error, `exchange "${name}"`);
         throw new FatalError(
@@ -112,7 +122,6 @@ export class Declaring {
     known.add(name);
   }
 
-  /** Declares a durable queue. If it has gone, it stays missing for a while before it is declared again. */
   async queue(name: string, args: QueueArguments): Promise<void> {
     await this.#options.oneAtATime(() => this.#queue(name, args));
   }
@@ -120,12 +129,12 @@ export class Declaring {
   async #queue(name: string, args: QueueArguments): Promise<void> {
     const isThere = await this.hasQueue(name);
     const { logger, known } = this.#options;
-    const key = `queue ${name}`;
+    const key = queueKey(name);
     if (isThere && known.has(key)) return;
     if (!isThere) await this.#waitUntilMissed();
     known.add(key);
     try {
-      await this.ask((channel) => channel.assertQueue(name, { durable: true, arguments: args }));
+      await this.#ask((channel) => channel.assertQueue(name, queueOptions(args)));
     } catch (error) {
       if (codeOf(error) !== 406) throw forbidden(error, `queue "${name}"`);
       logger.info("queue exists with settings of its own, joining it as it is", {
@@ -135,26 +144,29 @@ export class Declaring {
     }
   }
 
-  async bindQueue(queue: string, exchange: string): Promise<void> {
-    await this.ask((channel) => channel.bindQueue(queue, exchange, ""));
+  async bindQueue(queue: string, exchange: string, key = ""): Promise<void> {
+    await this.#ask((channel) => channel.bindQueue(queue, exchange, key));
   }
 
-  /** Removes a binding. RabbitMQ does not mind if it does not exist. */
   async unbindQueue(queue: string, exchange: string): Promise<void> {
-    await this.ask((channel) => channel.unbindQueue(queue, exchange, ""));
+    await this.#ask((channel) => channel.unbindQueue(queue, exchange, ""));
   }
 
-  async bindExchange(destination: string, source: string, args: Record<string, unknown> = {}): Promise<void> {
-    await this.ask((channel) => channel.bindExchange(destination, source, "", args));
+  async bindExchange(
+    destination: string,
+    source: string,
+    args: Record<string, unknown> = {},
+    key = "",
+  ): Promise<void> {
+    await this.#ask((channel) => channel.bindExchange(destination, source, key, args));
   }
 
-  /** Removes a binding. RabbitMQ does not mind if it does not exist. */
   async unbindExchange(destination: string, source: string): Promise<void> {
-    await this.ask((channel) => channel.unbindExchange(destination, source, ""));
+    await this.#ask((channel) => channel.unbindExchange(destination, source, ""));
   }
 
   /** Asks a question on a channel that stays open. */
-  async ask<T>(question: (channel: Channel) => Promise<T>): Promise<T> {
+  async #ask<T>(question: (channel: Channel) => Promise<T>): Promise<T> {
     this.#channel ??= await this.#open();
     const channel = this.#channel;
     try {
@@ -174,7 +186,7 @@ export class Declaring {
 
   async #has(what: string, question: (channel: Channel) => Promise<unknown>): Promise<boolean> {
     try {
-      await this.ask(question);
+      await this.#ask(question);
       return true;
     } catch (error) {
       if (codeOf(error) === 404) return false;
@@ -197,7 +209,7 @@ export class Declaring {
  * @param error RabbitMQ's answer to the declaration
  * @throws FatalError if the exchange exists with another type
  */
-export function notOfType(type: string, name: string, error: unknown): void {
+function notOfType(type: string, name: string, error: unknown): void {
   if (codeOf(error) !== 406 || !/inequivalent arg 'type'/.test(reasonOf(error))) return;
   throw new FatalError(
     `the exchange "${name}" exists in RabbitMQ with another type than ${type}: delete it, or use another vhost in --broker`,

@@ -1,6 +1,6 @@
 import { copyHeader } from "../../../envelope/envelope.ts";
 import type { Exchange, ForeignExchange, RecordExchange } from "../../broker.ts";
-import type { Declaring } from "./declaring.ts";
+import type { Declarations } from "./declarations.ts";
 
 /** The exchanges in RabbitMQ. The first two are the public contract; the others are internal to Warren. */
 export const exchanges = {
@@ -59,7 +59,7 @@ export function allOf(name: string): [string, ...string[]] {
  *
  * @throws FatalError if one of them exists with another type, or NAME.select with other settings
  */
-export async function declareExchange(declaring: Declaring, name: string): Promise<void> {
+export async function declareExchange(declaring: Declarations, name: string): Promise<void> {
   const [queues, select] = [around.queues(name), around.select(name)];
   await declaring.once(queues, async () => {
     await declaring.fanout(name);

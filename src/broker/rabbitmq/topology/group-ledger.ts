@@ -1,6 +1,6 @@
 import type { Channel, ChannelModel } from "amqplib";
 import { groupNameFault } from "../../../group-name.ts";
-import type { Declaring } from "./declaring.ts";
+import type { Declarations } from "./declarations.ts";
 
 /** The fanout exchange and the stream with the list of groups, since AMQP cannot list queues. */
 export const groupLedger = "wsmanager.groups";
@@ -27,7 +27,7 @@ export interface GroupRecord {
 }
 
 /** Declares the stream of groups, if it is missing. */
-export async function declareGroupLedger(declaring: Declaring): Promise<void> {
+export async function declareGroupLedger(declaring: Declarations): Promise<void> {
   await declaring.fanout(groupLedger);
   await declaring.queue(groupLedger, {
     "x-queue-type": "stream",

@@ -2,9 +2,12 @@ import type { ChannelModel } from "amqplib";
 import type { Logger } from "../../../ops/logger.ts";
 import type { Exchange } from "../../broker.ts";
 import type { Needed } from "../frames/check-frames.ts";
+import { declareAtOnce } from "./at-once.ts";
+import type { Declarations } from "./declarations.ts";
 import { Declaring } from "./declaring.ts";
 import { exchanges } from "./exchanges.ts";
 import { LiveGroups } from "./live-groups.ts";
+import { OneAlone } from "./one-alone.ts";
 import {
   bindGroupQueue,
   declareLogStream,
@@ -12,6 +15,7 @@ import {
   groupQueue,
   type LogRetention,
   neededBy,
+  type Topology,
 } from "./topology.ts";
 
 /** The options that decide which exchanges and queues exist. */
@@ -26,6 +30,9 @@ export interface LayoutOptions {
   /** Called when a group of another process has lost its queue. */
   onGone(group: string): void;
 }
+
+/** If more than so many things are missing one after another, all are declared step by step. */
+const mendedMax = 3;
 
 /** Everything that this process relies on in RabbitMQ, as far as it is known now. */
 export class Layout {
@@ -50,7 +57,27 @@ export class Layout {
     this.#isNew = false;
   }
 
-  async declaringOn(connection: ChannelModel): Promise<Declaring> {
+  /**
+   * Declares something: at once if all that it relies on exists; after what is missing was missed and declared; or step by step if RabbitMQ
+   * is new, or says no for another reason.
+   */
+  async declare(
+    connection: ChannelModel,
+    declare: (declarations: Declarations) => Promise<void>,
+  ): Promise<void> {
+    let answer = await declareAtOnce(connection, this.#known, declare);
+    if (answer.is === "done") return;
+    const declaring = await this.#declaringOn(connection);
+    for (let one = 0; one < mendedMax && answer.missing !== undefined && !this.#isNew; one++) {
+      await declare(new OneAlone(answer.missing, declaring));
+      answer = await declareAtOnce(connection, this.#known, declare);
+      if (answer.is === "done") return await declaring.done();
+    }
+    await declare(declaring);
+    await declaring.done();
+  }
+
+  async #declaringOn(connection: ChannelModel): Promise<Declaring> {
     const declaring = new Declaring(connection, {
       logger: this.#options.logger,
       known: this.#known,
@@ -69,18 +96,24 @@ export class Layout {
 
   /** Declares everything that publishing to these exchanges relies on. */
   async declareFor(publishedTo: readonly Exchange[], connection: ChannelModel): Promise<void> {
-    const declaring = await this.declaringOn(connection);
     const isForDead = publishedTo.every((exchange) => exchange === exchanges.dead);
-    await declareTopology(declaring, {
+    const topology: Topology = {
       publishedTo,
       log: isForDead ? "off" : this.#options.logRetention,
       groups: isForDead ? [] : this.#groups(publishedTo),
       queueBytesMax: this.#options.queueBytesMax,
-    });
-    if (publishedTo.includes(exchanges.fromClients)) {
-      for (const group of this.liveGroups.abandoned)
-        if (!(await bindGroupQueue(declaring, group))) this.liveGroups.removed(group);
-    }
+    };
+    await this.declare(connection, (declarations) => declareTopology(declarations, topology));
+    if (publishedTo.includes(exchanges.fromClients)) await this.#bindAbandoned(connection);
+  }
+
+  /** Binds the queues of abandoned groups, as far as they exist. */
+  async #bindAbandoned(connection: ChannelModel): Promise<void> {
+    const { abandoned } = this.liveGroups;
+    if (abandoned.length === 0) return;
+    const declaring = await this.#declaringOn(connection);
+    for (const group of abandoned)
+      if (!(await bindGroupQueue(declaring, group))) this.liveGroups.removed(group);
     await declaring.done();
   }
 
@@ -88,9 +121,7 @@ export class Layout {
   async declareLog(connection: ChannelModel): Promise<void> {
     const { logRetention } = this.#options;
     if (logRetention === "off") return;
-    const declaring = await this.declaringOn(connection);
-    await declareLogStream(declaring, logRetention);
-    await declaring.done();
+    await this.declare(connection, (declarations) => declareLogStream(declarations, logRetention));
   }
 
   /** What has to exist so that a publish to this exchange reaches everybody: the same object as long as nothing changes. */

@@ -1,7 +1,7 @@
 import type { ConsumeMessage } from "amqplib";
 import { leaversIn, type OnLeft } from "../../leavers.ts";
 import type { Life } from "../connection/life.ts";
-import type { Declaring } from "./declaring.ts";
+import type { Declarations } from "./declarations.ts";
 
 /** The exchange through which managers tell processors which clients that asked requests have disconnected. */
 export const leftExchange = "wsmanager.left";
@@ -10,23 +10,26 @@ export const leftExchange = "wsmanager.left";
 const messagesMax = 1000;
 
 /** Declares the exchange through which processors hear of clients that have disconnected. */
-export async function declareLeft(declaring: Declaring): Promise<void> {
+export async function declareLeft(declaring: Declarations): Promise<void> {
   await declaring.fanout(leftExchange);
 }
 
-/** Listens to that exchange, over a queue that belongs to this connection. */
-export async function hearLeft(life: Life, declaring: Declaring, onLeft: OnLeft): Promise<void> {
-  await declareLeft(declaring);
-  const channel = await life.channel();
-  const { queue } = await channel.assertQueue(`${leftExchange}-${crypto.randomUUID()}`.replace("-", "."), {
-    exclusive: true,
-    durable: false,
-    arguments: { "x-max-length": messagesMax },
-  });
-  await channel.bindQueue(queue, leftExchange, "");
+/** Listens to that exchange, which exists, over a queue that belongs to this connection. */
+export async function hearLeft(life: Life, onLeft: OnLeft): Promise<void> {
+  const { channel, opened } = life.openingChannel();
+  const queue = `${leftExchange}.${crypto.randomUUID()}`;
   const onDelivery = (delivery: ConsumeMessage | null) => {
     if (delivery === null) life.drop("the processor's queue of clients that have gone was deleted");
     else onLeft(leaversIn(delivery.content));
   };
-  await channel.consume(queue, onDelivery, { noAck: true });
+  await Promise.all([
+    opened,
+    channel.assertQueue(queue, {
+      exclusive: true,
+      durable: false,
+      arguments: { "x-max-length": messagesMax },
+    }),
+    channel.bindQueue(queue, leftExchange, ""),
+    channel.consume(queue, onDelivery, { noAck: true }),
+  ]);
 }

@@ -1,7 +1,7 @@
-import type { Channel } from "amqplib";
 import { repliesQueue } from "../../../requests.ts";
 import type { Exchange } from "../../broker.ts";
 import type { Needed } from "../frames/check-frames.ts";
+import type { Declarations } from "./declarations.ts";
 import type { Declaring } from "./declaring.ts";
 import { allOf, around, declareExchange, exchanges } from "./exchanges.ts";
 import { declareGroupLedger } from "./group-ledger.ts";
@@ -46,7 +46,7 @@ export interface Topology {
 }
 
 /** Declares the exchanges with all queues that publishing relies on, including those that other processes consume. */
-export async function declareTopology(declaring: Declaring, topology: Topology): Promise<void> {
+export async function declareTopology(declaring: Declarations, topology: Topology): Promise<void> {
   const { publishedTo, log, groups, queueBytesMax } = topology;
   if (log !== "off") await declareLogStream(declaring, log);
   else {
@@ -72,7 +72,7 @@ export function neededBy(exchange: Exchange, { log, groups }: Pick<Topology, "lo
 
 /** Declares the durable quorum queue of a processor group, bound to `wsmanager`. An existing queue is used as it is. */
 export async function declareGroupQueue(
-  declaring: Declaring,
+  declaring: Declarations,
   group: string,
   queueBytesMax: number,
 ): Promise<void> {
@@ -93,7 +93,7 @@ export async function declareGroupQueue(
 }
 
 /** Declares the queue to which other programs send answers by its name. It has no bindings. An existing queue is used as it is. */
-export async function declareReplies(declaring: Declaring, queueBytesMax: number): Promise<void> {
+export async function declareReplies(declaring: Declarations, queueBytesMax: number): Promise<void> {
   await declaring.queue(repliesQueue, {
     "x-queue-type": "quorum",
     "x-delivery-limit": deliveryLimit,
@@ -119,14 +119,14 @@ export async function bindGroupQueue(declaring: Declaring, group: string): Promi
   return true;
 }
 
-async function bindToClients(declaring: Declaring, queue: string): Promise<void> {
+async function bindToClients(declaring: Declarations, queue: string): Promise<void> {
   await declaring.bindQueue(queue, around.queues(exchanges.fromClients));
   // The first versions of Warren bound the queue like this. Every copy would come that way.
   await declaring.unbindQueue(queue, exchanges.fromClients);
 }
 
 /** Declares the queue for messages that no processor could handle. */
-export async function declareDeadLetters(declaring: Declaring, queueBytesMax: number): Promise<void> {
+export async function declareDeadLetters(declaring: Declarations, queueBytesMax: number): Promise<void> {
   await declaring.once(deadQueue, async () => {
     await declaring.between(exchanges.dead);
     await declaring.queue(deadQueue, {
@@ -142,7 +142,7 @@ export async function declareDeadLetters(declaring: Declaring, queueBytesMax: nu
 
 /** Declares the stream that all managers follow, bound to both exchanges. An existing stream is used as it is. */
 export async function declareLogStream(
-  declaring: Declaring,
+  declaring: Declarations,
   { maxBytes, maxAgeMs }: LogRetention,
 ): Promise<void> {
   await declareExchange(declaring, exchanges.fromClients);
@@ -162,19 +162,4 @@ export async function declareLogStream(
   await declaring.bindQueue(logStream, around.queues(exchanges.toClients));
   await declaring.unbindQueue(logStream, exchanges.toClients);
   await declaring.bindQueue(logStream, exchanges.marks);
-}
-
-/** Declares a manager's own queue if there is no log. It goes with its connection, and what is published meanwhile is lost. */
-export async function declareOwnQueue(declaring: Declaring): Promise<string> {
-  await declareExchange(declaring, exchanges.fromClients);
-  await declareExchange(declaring, exchanges.toClients);
-  return await declaring.ask(async (channel: Channel) => {
-    const { queue } = await channel.assertQueue(`${exchanges.fromClients}.follower-${crypto.randomUUID()}`, {
-      exclusive: true,
-      durable: false,
-    });
-    await channel.bindQueue(queue, around.queues(exchanges.fromClients), "");
-    await channel.bindQueue(queue, around.queues(exchanges.toClients), "");
-    return queue;
-  });
 }

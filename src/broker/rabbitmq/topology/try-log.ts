@@ -1,6 +1,7 @@
 import type { ChannelModel } from "amqplib";
 import { codeOf } from "../../../errors.ts";
 import { closeChannel } from "../frames/innards.ts";
+import { openingChannel } from "../frames/opening-channel.ts";
 import { logStream } from "./topology.ts";
 
 /**
@@ -25,15 +26,16 @@ const attemptsMax = 10;
 const attemptAfterMs = 50;
 
 async function readLog(connection: ChannelModel): Promise<void> {
-  const channel = await connection.createChannel();
+  const { channel, opened } = openingChannel(connection);
   // The rejected question reports the same. Without a listener the event would be thrown.
   channel.on("error", () => undefined);
+  const consume = { arguments: { "x-stream-offset": "next" } };
   try {
-    await channel.prefetch(1);
-    await channel.consume(logStream, () => undefined, { arguments: { "x-stream-offset": "next" } });
+    await Promise.all([opened, channel.prefetch(1), channel.consume(logStream, () => undefined, consume)]);
   } catch (error) {
     if (codeOf(error) !== 403) throw error;
     return;
   }
-  await closeChannel(channel);
+  // Nothing has to wait for that. It fails if the connection ends, which the link is told.
+  closeChannel(channel).catch(() => undefined);
 }
