@@ -22,10 +22,11 @@ export interface Declarations {
   selector(name: string, othersTo: string): Promise<void>;
   /** A durable queue. If it has gone, it stays missing for a while before it is declared again. */
   queue(name: string, args: QueueArguments): Promise<void>;
-  /** @param key empty unless given, as for a fanout exchange */
+  /** Binds a queue to an exchange. @param key empty unless given, as for a fanout exchange */
   bindQueue(queue: string, exchange: string, key?: string): Promise<void>;
   /** Removes a binding. RabbitMQ does not mind if it does not exist. */
   unbindQueue(queue: string, exchange: string): Promise<void>;
+  /** Binds an exchange to another one. @param key empty unless given */
   bindExchange(
     destination: string,
     source: string,
