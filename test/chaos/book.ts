@@ -1,11 +1,11 @@
 import { keyOf } from "../faults/ledger.ts";
 
-/** Who says a message: its sender, or a group that answers it. */
+/** Who published a message: its sender, or a group that answered it. */
 export type Kind = "relayed" | Group;
 export const groups = ["first", "second"] as const;
 export type Group = (typeof groups)[number];
 
-/** A message as a body says it: `s3:17` is the 17th of sender 3, `first/s3:17` the first group's answer to it. */
+/** A message, parsed from its body: `s3:17` is the 17th of sender 3, `first/s3:17` the first group's answer to it. */
 export interface Said {
   readonly kind: Kind;
   readonly sender: string;
@@ -40,27 +40,27 @@ export interface Seen {
   readonly said: Said;
   /** AMQP's message id; empty over plain text. */
   readonly id: string;
-  /** The place in the log of a durable subscription's message, as a number that rises; undefined for a live one's. */
+  /** Its position in the log as a rising number; undefined for a live subscription. */
   readonly place: number | undefined;
-  /** It came with `x-stream-gap`. */
+  /** Whether it came with `x-stream-gap`. */
   readonly isAfterGap: boolean;
 }
 
-/** All that one reader got, and what else happened to it. */
+/** Everything that happened to one reader. */
 export interface View {
   readonly name: string;
   readonly isDurable: boolean;
-  /** It began with the first message of the log. */
+  /** Whether it began with the first message of the log. */
   readonly isFromFirst: boolean;
   readonly wants: (topic: string) => boolean;
   readonly seen: readonly Seen[];
-  /** When each connection was made; for durable subscriptions, when it was in force. */
+  /** When each connection was made, or for durable subscriptions, when it was subscribed. */
   readonly connectedAt: readonly number[];
   /** The manager of each connection. */
   readonly connectedTo: readonly string[];
-  /** The last connection was open to the end. */
+  /** Whether the last connection was open until the end. */
   readonly isOpen: boolean;
-  /** What must never happen: ERROR frames, frames that make no sense. */
+  /** Events that must never happen: ERROR frames, invalid frames. */
   readonly faults: readonly string[];
 }
 
@@ -72,7 +72,7 @@ export interface Receipt {
 
 /** What was done to the system. */
 export interface Loss {
-  /** Between these two, something that was kept went. */
+  /** Between these two times, something that was kept was deleted. */
   readonly from: number;
   readonly to: number;
 }
@@ -81,7 +81,7 @@ export interface Loss {
 export interface Book {
   readonly topicOf: (sender: string) => string;
   readonly managerOf: (sender: string) => string;
-  /** When a message was given to the socket. */
+  /** When a message was written to the socket. */
   readonly sentAt: (sender: string, number: number) => number;
   readonly receipts: readonly Receipt[];
   readonly views: readonly View[];
@@ -90,7 +90,7 @@ export interface Book {
   readonly logLosses: readonly Loss[];
   readonly groupLosses: Readonly<Record<Group, readonly Loss[]>>;
   readonly deadLosses: readonly Loss[];
-  /** Deletions after which a manager has to know the groups to bring them back. */
+  /** Deletions that a manager can only mend if it knows the groups. */
   readonly bindingLosses: readonly Loss[];
   /** When a processor or its connection was lost. */
   readonly processorLosses: readonly Loss[];
@@ -98,7 +98,7 @@ export interface Book {
   readonly managerStarts: Readonly<Record<string, readonly number[]>>;
 }
 
-/** Positions are texts of no meaning to clients; tests may know better. */
+/** Parses a position, which clients must not do. */
 export function placeOf(position: string): number | undefined {
   const [, offset, index] = /^(\d+)(?:\.(\d+))?-\w+$/.exec(position) ?? [];
   return offset === undefined ? undefined : Number(offset) * 65_536 + Number(index ?? 0);

@@ -5,7 +5,7 @@ import { Reader } from "./reader.ts";
 import type { SenderKind } from "./senders.ts";
 import { managers, type Stage } from "./stage.ts";
 
-/** 200 messages a second with receipts, and 60 large ones, over both managers. */
+/** The senders: 200 messages a second with receipts, and 60 large ones, over both managers. */
 export const senderKinds: readonly SenderKind[] = managers.flatMap((manager) => [
   ...[0, 1, 2].map((index) => ({
     name: `s${manager}${index}`,
@@ -20,7 +20,7 @@ export const senderKinds: readonly SenderKind[] = managers.flatMap((manager) => 
 const all = "chaos.#";
 const small = "chaos.small.#";
 
-/** Who reads: how, what, and how it behaves. The manager at which each begins alternates. */
+/** The readers: how and what each reads, and how it behaves. Every second one begins at the other manager. */
 const roles: readonly (readonly [name: string, how: Listening["how"], topic: string, mood: Mood])[] = [
   ["steady", "durable", all, "steady"],
   ["steady", "durable", all, "steady"],
@@ -67,7 +67,7 @@ export function castOf(stage: Stage, seed: number, startedAt: number): Cast {
   return { readers, moods };
 }
 
-/** Reads all of the log there is, over one manager. */
+/** Reads the whole log, over one manager. */
 export function auditor(stage: Stage, turn: number, startedAt: number): Reader {
   const name = managers[turn]!;
   return new Reader(

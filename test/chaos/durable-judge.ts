@@ -3,10 +3,10 @@ import { placeText } from "./book.ts";
 import type { Findings } from "./findings.ts";
 import { type Segment, segmentsOf, settleEras } from "./segments.ts";
 
-/** A log from its declaration to its deletion, as all that read it saw it together. */
+/** A log from its declaration to its deletion, as the readers together saw it. */
 export type Era = Map<number, Seen>;
 
-/** What is in these logs with an id that was there before: published or answered again. Nobody gets it: docs/protocol.md, "Once". */
+/** The records with repeated ids, which were published or answered again. No client gets them (docs/protocol.md, "Once"). */
 export function repeatsIn(eras: readonly Era[]): ReadonlySet<Seen> {
   const ids = new Set<string>();
   const repeats = new Set<Seen>();
@@ -62,7 +62,7 @@ function note(era: Era, seen: Seen, view: View, findings: Findings): void {
     );
 }
 
-/** Everything comes once: from its place, and with its id, over however many connections. */
+/** Each position and each id comes once, over all connections together. */
 function checkOrder(view: View, { seen }: Segment, findings: Findings): void {
   const places = new Set<number>();
   const ids = new Map<string, Seen>();

@@ -3,7 +3,7 @@ import type { SeededRandom } from "../support/seeded-random.ts";
 import type { Loss } from "./book.ts";
 import type { Stage } from "./stage.ts";
 
-/** One thing that goes wrong, and is over in the end. */
+/** A fault that ends after a while. */
 export interface Fault {
   readonly name: string;
   /** A processor, or its connection, may be lost. */
@@ -11,7 +11,7 @@ export interface Fault {
   play(stage: Stage, lastsMs: number): Promise<void>;
 }
 
-/** How long a fault that lasts may last, in milliseconds. A group that is not heard for 30 s would be given up. */
+/** How long a fault may last, in milliseconds. A group that is silent for 30 s would count as gone. */
 const lastsMs = [300, 9000] as const;
 
 /** How a process ends that got SIGKILL, or SIGTERM twice. */

@@ -1,6 +1,6 @@
 import type { View } from "./book.ts";
 
-/** What was wrong, of which kind and with whom. */
+/** A finding: its kind, the reader and the details. */
 export interface Finding {
   readonly kind: string;
   readonly who: string;
@@ -9,7 +9,7 @@ export interface Finding {
 
 const shownOfEach = 6;
 
-/** What did not hold in a run, counted by kind. */
+/** The findings of a run, counted by kind. */
 export class Findings {
   readonly counts = {
     missing: 0,
@@ -46,7 +46,7 @@ export class Findings {
     this.#add("gapsWithoutCause", name, what);
   }
 
-  /** Two readers saw different messages at the same place of the same log. */
+  /** Two readers saw different messages at the same position of the same log. */
   conflict({ name }: Named, what: string): void {
     this.#add("conflicts", name, what);
   }

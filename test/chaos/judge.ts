@@ -4,9 +4,9 @@ import { Findings } from "./findings.ts";
 import { judgeLive } from "./live-judge.ts";
 import { judgeReceipts } from "./receipt-judge.ts";
 
-/** What a processor held when it was lost has come again by then, in milliseconds. */
+/** Within this time, the messages of a lost processor are delivered again. In milliseconds. */
 const shakenMs = 30_000;
-/** The log that was deleted is there again by then, in milliseconds. */
+/** Within this time, a deleted log is declared again. In milliseconds. */
 const onTheWayMs = 2000;
 
 export interface Verdict {
@@ -14,9 +14,9 @@ export interface Verdict {
   /** Different messages in the log, answers among them. */
   readonly inLog: number;
   readonly delivered: number;
-  /** What a manager published twice, with the same id: once each more. */
+  /** Messages that a manager published again, with the same id. */
   readonly publishedTwice: number;
-  /** What a processor answered twice. */
+  /** Messages that a processor answered twice. */
   readonly answeredTwice: number;
   /** Where that may happen: after a processor, or its connection, was lost. */
   readonly answersReordered: number;
@@ -25,7 +25,7 @@ export interface Verdict {
   readonly deleted: number;
 }
 
-/** Whether each reader saw what it must have seen, and each receipt held. No I/O. */
+/** Judges whether each reader got everything that it had to get, and each receipt was right. No I/O. */
 export function judge(book: Book): Verdict {
   const findings = new Findings();
   for (const { name, faults } of book.views) for (const fault of faults) findings.fault(name, fault);
@@ -43,7 +43,7 @@ export function judge(book: Book): Verdict {
   };
 }
 
-/** In each log what one sender says is in order the first time, which is when clients get it. What comes again is counted. */
+/** Checks that in each log a sender's messages are in order, apart from repeats, which are counted. */
 function checkLogOrder(book: Book, eras: readonly Era[], findings: Findings) {
   let publishedTwice = 0;
   let answeredTwice = 0;

@@ -1,4 +1,4 @@
-/** A run that has found something. `bun run test:chaos --kept` plays all of them first. */
+/** A run that has found a fault. `bun run test:chaos --kept` plays all of these first. */
 export interface KeptSeed {
   readonly seed: number;
   /** In seconds. */

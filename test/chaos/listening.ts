@@ -13,7 +13,7 @@ export interface ManagerAddress {
   readonly url: string;
 }
 
-/** Of a STOMP frame's head. */
+/** The value of a header in a STOMP frame's head. */
 export function headerOf(head: string, name: string): string | undefined {
   const at = head.indexOf(`\n${name}:`);
   if (at < 0) return undefined;

@@ -2,15 +2,15 @@ import { type Book, keyText, placeText, type Seen, type View } from "./book.ts";
 import { type Era, placesOf, repeatsIn } from "./durable-judge.ts";
 import type { Findings } from "./findings.ts";
 
-/** A manager may be so far behind the log's end, in milliseconds: what it has not read of a log that is deleted is gone. */
+/** How far a manager may be behind the log's end, in milliseconds. When the log is deleted, it misses that part. */
 const behindMs = 5000;
 
-/** What one sender, or one group about that sender, has said, in the order of one log. */
+/** The messages of one sender, or of one group in answer to that sender, in the order of one log. */
 type Sayings = Map<string, Saying[]>;
 interface Saying {
   readonly number: number;
   readonly place: number;
-  /** It was there before. */
+  /** Whether it is a repeat. */
   readonly isRepeat: boolean;
 }
 
@@ -46,7 +46,7 @@ function sayingsOf(era: Era, repeats: ReadonlySet<Seen>): Sayings {
   return sayings;
 }
 
-/** What came over each connection, by who said it. */
+/** What came over each connection, by publisher. */
 function* streamsOf({ seen }: View): Generator<[of: string, seen: readonly Seen[]]> {
   const streams = new Map<string, Seen[]>();
   for (const one of seen) {
@@ -79,7 +79,7 @@ function checkRelayed(
   }
 }
 
-/** The end of a log that is deleted may not have come to all managers. */
+/** The end of a deleted log may not have reached all managers. */
 function hasLostLog({ logLosses }: Book, view: View, seen: readonly Seen[]): boolean {
   const since = view.connectedAt[seen[0]!.connection]! - behindMs;
   return logLosses.some(({ from, to }) => to > since && from - behindMs < seen.at(-1)!.at);

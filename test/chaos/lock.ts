@@ -1,4 +1,4 @@
-/** Lets one at a time do something, in the order in which they asked. */
+/** A mutex, which is granted in the order of requests. */
 export class Lock {
   #last: Promise<unknown> = Promise.resolve();
 

@@ -1,10 +1,10 @@
 import { SeededRandom } from "../support/seeded-random.ts";
 import type { Reader } from "./reader.ts";
 
-/** What kind of client it is: what it does now and then. */
+/** What a reader does from time to time. */
 export type Mood = "steady" | "wandering" | "slow" | "held" | "sleeping" | "leaving";
 
-/** How long each does what it does, and then is good, in milliseconds. */
+/** How long a reader misbehaves, and how long it then behaves well, in milliseconds. */
 const spells: Readonly<Record<Exclude<Mood, "steady">, readonly [from: number, to: number]>> = {
   wandering: [500, 4000],
   slow: [500, 9000],
@@ -14,7 +14,7 @@ const spells: Readonly<Record<Exclude<Mood, "steady">, readonly [from: number, t
 };
 const goodMs = [200, 3000] as const;
 
-/** Makes a reader behave, at times that follow from the seed, until it is told to be good. */
+/** Makes a reader misbehave at times that the seed decides, until it is told to stop. */
 export class Moods {
   readonly #reader: Reader;
   readonly #mood: Mood;
@@ -30,7 +30,7 @@ export class Moods {
     this.#life = this.#live();
   }
 
-  /** Reads as fast as it can from now on. */
+  /** Stops. From now on it reads at full speed. */
   async end(): Promise<void> {
     this.#isOver = true;
     this.#stop.resolve();

@@ -10,7 +10,7 @@ import { type Planned, scheduleOf } from "./schedule.ts";
 import { Senders } from "./senders.ts";
 import { type ManagerName, Stage } from "./stage.ts";
 
-/** All is over when nothing has come to anybody for so long, in milliseconds. */
+/** A run is over when no reader has got anything for this long, in milliseconds. */
 const quietMs = 3000;
 const settleMsMax = 90_000;
 const eventsShown = 30;
@@ -20,13 +20,13 @@ export interface Played {
   readonly verdict: Verdict;
   readonly sent: number;
   readonly receipts: number;
-  /** Those that were played, by name. */
+  /** The names of the faults that were played. */
   readonly played: readonly string[];
-  /** For whoever looks for what was wrong; empty if nothing was. */
+  /** Details for debugging; empty without findings. */
   readonly report: string;
 }
 
-/** Plays one run against a vhost of its own. */
+/** Plays one run on a vhost of its own. */
 export async function play(
   node: RabbitmqNode,
   seed: number,
@@ -112,7 +112,7 @@ async function playOne(stage: Stage, fault: Fault, lastsMs: number): Promise<voi
   if (fault.shakesProcessors) stage.processorLosses.push({ from, to: performance.now() });
 }
 
-/** Until everybody is connected and nothing comes any more. */
+/** Waits until all clients are connected and nothing comes any more. */
 async function settled(readers: readonly Reader[]): Promise<void> {
   const giveUpAt = performance.now() + settleMsMax;
   let before = -1;

@@ -4,11 +4,11 @@ import { headerOf, type Listening, type ManagerAddress } from "./listening.ts";
 
 const againAfterMs = 100;
 const eventsKept = 400;
-/** Says nothing: between STOMP's frames, and to who reads. The rate counts it all the same. */
+/** A message without meaning: an EOL between STOMP frames. The rate limit counts it all the same. */
 const chatter = "\n";
 const chatterCount = 150;
 
-/** A client that reads, over a bare connection, so that it may stop reading. It connects again whenever it is closed. */
+/** A reading client on a bare socket, so that it can stop reading. It connects again whenever it is closed. */
 export class Reader implements View {
   readonly name: string;
   readonly listening: Listening;
@@ -16,7 +16,7 @@ export class Reader implements View {
   readonly connectedAt: number[] = [];
   readonly connectedTo: string[] = [];
   readonly faults: string[] = [];
-  /** What happened to it last, for whoever looks for a fault. */
+  /** Its last events, for debugging. */
   readonly events: string[] = [];
   readonly subscribed: Promise<void>;
   readonly #subscribed = Promise.withResolvers<void>();
@@ -31,7 +31,7 @@ export class Reader implements View {
   #life: Promise<void>;
   #woken = Promise.withResolvers<void>();
 
-  /** @param turn which of the managers it takes first */
+  /** @param turn the manager that it connects to first */
   constructor(
     name: string,
     listening: Listening,
@@ -89,7 +89,7 @@ export class Reader implements View {
     for (let count = 0; count < chatterCount; count++) this.#send(chatter);
   }
 
-  /** Ends its subscription and the connection in good order, and comes back. */
+  /** Unsubscribes, disconnects, and connects again. */
   leave(): void {
     this.#tell("leaves");
     if (this.listening.how !== "text") {
@@ -98,7 +98,7 @@ export class Reader implements View {
     } else this.drop();
   }
 
-  /** Ends the connection without a word, and goes to another manager if `moves`. */
+  /** Cuts the connection, and connects again, to another manager if `moves`. */
   drop(moves = false): void {
     this.#tell(moves ? "goes to the other manager" : "drops its connection");
     if (moves) this.#turn++;
@@ -180,7 +180,7 @@ export class Reader implements View {
     try {
       this.#connection?.sendFrame(opcode, payload);
     } catch {
-      // It has ended, or nothing is read from it and its buffers are full: what is sent matters to nobody then.
+      // The connection has ended, or its buffers are full, since nothing is read. The frame does not matter then.
     }
   }
 
@@ -209,7 +209,7 @@ export class Reader implements View {
       this.#note(connection, frame.slice(end + 2), headerOf(head, "message-id") ?? "", position, isAfterGap);
     } else if (head.startsWith("RECEIPT")) {
       if (headerOf(head, "receipt-id") !== "subscribed") return;
-      // Its place was found only now, maybe in another log than the one that there was when it connected.
+      // Its place was found only now, perhaps in another log than the one at the time of its connect.
       if (this.isDurable) this.connectedAt[connection] = performance.now();
       this.#after ??= headerOf(head, "x-stream-after");
       this.#tell(`its subscription is in force, after ${this.#after}`);

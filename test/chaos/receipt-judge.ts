@@ -2,9 +2,9 @@ import { type Book, type Group, groups, isBad, keyText, type Loss, type Receipt 
 import type { Era } from "./durable-judge.ts";
 import type { Findings } from "./findings.ts";
 
-/** What may be on its way to a sender when something is deleted, in milliseconds: a receipt, or what a frozen process had in hand. */
+/** How long something may be on its way to a sender when something is deleted: a receipt, or what a frozen process holds. In milliseconds. */
 const onTheWayMs = 2000;
-/** A manager may not know a group yet for so long: processors write marks every 10 s. In milliseconds. */
+/** How long a manager may not know a group, since processors write marks every 10 s. In milliseconds. */
 const unawareMs = 12_000;
 
 /**
@@ -18,14 +18,14 @@ export function judgeReceipts(book: Book, eras: readonly Era[], findings: Findin
   const furthest = logs.map(furthestOf);
   const receiptedAt = new Map(book.receipts.map(({ sender, number, at }) => [`${sender}:${number}`, at]));
 
-  /** It was in a log that was deleted, and nobody has read so far: nobody has read a later one of its sender there. */
+  /** Whether it was in a deleted log, at a place that no reader had reached: none has read a later message of its sender there. */
   const wentWithLog = ({ sender, number, at }: Receipt) =>
     book.logLosses.some(
       ({ to }, index) =>
         at < to + onTheWayMs &&
         furthest.slice(0, index + 1).every((one) => (one.get(`relayed/${sender}`) ?? -1) < number),
     );
-  /** It was in a queue that was deleted, and no later one that was in that queue for sure has been processed. */
+  /** Whether it was in a deleted queue, and no later message that certainly was in that queue was processed. */
   const wentWithQueue = ({ sender, number, at }: Receipt, group: Group, losses: readonly Loss[]) =>
     losses.some(({ from, to }) => {
       if (at >= to + onTheWayMs) return false;
@@ -48,7 +48,7 @@ export function judgeReceipts(book: Book, eras: readonly Era[], findings: Findin
       const isDead = group === "first" && isBad(number);
       const isGone =
         wentWithQueue(receipt, group, book.groupLosses[group]) ||
-        // Its answer may have been in the log that nobody has read to its end.
+        // Its answer may have been in the log that no reader has read to its end.
         book.logLosses.some(({ to }) => at < to + onTheWayMs) ||
         (isDead && book.deadLosses.some(({ to }) => at < to + onTheWayMs)) ||
         isUnaware(book, group, receipt);

@@ -56,7 +56,7 @@ process.stdout.write(`${summary.line()}\n`);
 process.stdout.write(`== ${summary.passed} passed, ${summary.failed} failed, ${unsteady} unsteady\n`);
 process.exitCode = summary.isClean ? 0 : 1;
 
-/** @returns undefined if it did not come to its end */
+/** @returns undefined if it did not end in time */
 async function playAndTell(run: KeptSeed): Promise<Played | undefined> {
   try {
     const played = await play(node, run.seed, run.duration * 1000, chosen(run.only));
@@ -74,7 +74,7 @@ async function playAndTell(run: KeptSeed): Promise<Played | undefined> {
   }
 }
 
-/** @throws Error if a text is in no fault's name */
+/** @throws Error if no fault's name contains a text */
 function chosen(texts: readonly string[]): readonly Fault[] {
   const unknown = texts.filter((text) => !faults.some(({ name }) => name.includes(text)));
   if (unknown.length > 0)

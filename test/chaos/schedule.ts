@@ -13,7 +13,7 @@ const firstAfterMs = 1500;
 const pauseMs = [200, 6000] as const;
 /** The second of two begins within this time after the first, in milliseconds. */
 const togetherMs = 600;
-/** After a log has gone there has to be something in the new one before that goes too. */
+/** The time between two deletions of the log, in which the new log gets records. */
 const betweenLogsMs = 10_000;
 
 /** The faults of one run, which follow from the seed: every third one comes with another. */
@@ -34,7 +34,7 @@ export function scheduleOf(seed: number, durationMs: number, faults: readonly Fa
   for (let at = firstAfterMs; at < durationMs; ) {
     const lastsMs = add(at);
     if (random.isOnceIn(3)) add(at + random.below(togetherMs));
-    // The next one may come while this one lasts.
+    // The next fault may begin while this one lasts.
     at += lastsMs * random.next() + pauseMs[0] + random.below(pauseMs[1] - pauseMs[0]);
   }
   return planned;

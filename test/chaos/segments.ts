@@ -1,7 +1,7 @@
 import { type Book, placeText, type Seen, type View } from "./book.ts";
 import type { Findings } from "./findings.ts";
 
-/** A manager may take so long to know that the log was deleted, in milliseconds. */
+/** How long a manager may take to notice that the log was deleted, in milliseconds. */
 const unawareMs = 15_000;
 
 /** What a durable reader got between two gaps: a part of one era, in one piece. */
@@ -29,7 +29,7 @@ export function segmentsOf(view: View, { logLosses, sentAt }: Book, findings: Fi
       const lost = lostBy(seen.at);
       if (segment !== undefined && era === lost) {
         const begunAt = view.connectedTo[segment.seen[0]!.connection];
-        // A manager that learns of a new log after another tells everybody of it: docs/reliability.md.
+        // A manager that learns of a new log later than another one tells its clients of the gap (docs/reliability.md).
         if (era > 0 && begunAt !== view.connectedTo[seen.connection]) findings.gapsToldAgain++;
         else findings.gapWithoutCause(view, `at ${placeText(seen.place!)}, ${seen.said.key}`);
       }

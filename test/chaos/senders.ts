@@ -22,7 +22,7 @@ interface Sending extends SenderKind {
   due: number;
 }
 
-/** Clients that send all the time, each to a topic, and number what they send from 0. */
+/** Clients that send all the time, each to a topic. They number their messages from 0. */
 export class Senders {
   readonly receipts: Receipt[] = [];
   readonly #sending: readonly Sending[];
@@ -160,5 +160,5 @@ class PlainSender {
 }
 
 function ignore(): void {
-  // A sender hears itself, which readers judge.
+  // A sender gets its own messages, too; readers judge these.
 }

@@ -19,7 +19,7 @@ const managerArgs = [
   ...["--max-messages-per-second", "100", "--flood-timeout", "1h", "--log-level", "debug"],
 ];
 const startTimeoutMs = 60_000;
-/** A node that was lost, on a busy machine, may refuse connections for a while. In milliseconds. */
+/** How long a restarted node may refuse connections on a busy machine, in milliseconds. */
 const connectMsMax = 30_000;
 
 /** Two managers and two groups' processors in a vhost of its own. Manager a and the first group reach RabbitMQ through the proxy. */
@@ -137,7 +137,7 @@ export class Stage implements AsyncDisposable {
     return keys;
   }
 
-  /** How each process fares, and what it has logged of late. */
+  /** The state of each process, and its last log lines. */
   async report(): Promise<string> {
     const lines: string[] = [];
     for (const process of this.processes) {

@@ -1,6 +1,6 @@
 import type { Played } from "./play.ts";
 
-/** What some runs came to, in a line. */
+/** The result of some runs, in one line. */
 export class Summary {
   readonly #seeds: number[] = [];
   readonly #failed: number[] = [];

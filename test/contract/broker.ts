@@ -11,9 +11,9 @@ import {
 } from "./recorders.ts";
 
 /**
- * What `src/broker/broker.ts` promises, as tests that every implementation passes.
+ * The guarantees of `src/broker/broker.ts`, as tests that every implementation passes.
  *
- * @param openBroker a broker that has seen nothing yet
+ * @param openBroker opens a broker without any messages
  */
 export function describeBrokerContract(name: string, openBroker: () => Promise<Broker>): void {
   describe(`${name} keeps the broker contract`, () => {

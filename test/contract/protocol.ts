@@ -1,19 +1,19 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { System } from "../support/system.ts";
 
-/** What a client got. */
+/** A message that a client got. */
 export interface Heard {
   readonly body: string;
-  /** Its place in the log; undefined where the subscription is live. */
+  /** Its position in the log; undefined for a live subscription. */
   readonly position: string | undefined;
 }
 
 /** A client of some protocol, with one subscription. It closes when it is disposed of. */
 export interface Peer extends AsyncDisposable {
-  /** What it has heard so far, in order. */
+  /** The messages that it has got so far, in order. */
   readonly heard: readonly Heard[];
   say(topic: string, body: string): void;
-  /** With which code the server closed the connection. */
+  /** Resolves with the close code when the server closes the connection. */
   readonly closed: Promise<number>;
 }
 
@@ -25,30 +25,30 @@ export interface PeerOptions {
   readonly token?: string;
 }
 
-/** A protocol, and what it has of what protocols may have. */
+/** A protocol, and its optional features. */
 export interface TestedProtocol {
   readonly name: string;
   readonly hasPatterns: boolean;
   readonly isDurable: boolean;
-  /** Whether a client hears what it says itself. */
+  /** Whether a client gets its own messages. */
   readonly hearsItself: boolean;
-  /** Connects a client, and resolves when its subscription is in force. */
+  /** Connects a client, and resolves when it is subscribed. */
   connect(system: System, options: PeerOptions): Promise<Peer>;
 }
 
 export interface Surroundings {
-  /** A gateway in this process with a broker in memory, and nobody who answers. */
+  /** A gateway in this process with a broker in memory, without a processor. */
   start(...args: string[]): System | Promise<System>;
-  /** The same, where clients need tokens. */
+  /** The same with tokens required. */
   startGuarded(): Promise<System>;
   /** A token that grants to publish and to subscribe to these. */
   tokenFor(publish: readonly string[], subscribe: readonly string[]): string;
-  /** Waits until something is so. */
+  /** Waits for a condition. */
   until(isSo: () => unknown, what: string): Promise<unknown>;
   metricsOf(url: URL): Promise<Record<string, number>>;
 }
 
-/** What every protocol does for its clients, as tests that each of them passes. */
+/** The guarantees of every protocol, as tests that each protocol passes. */
 export function describeProtocol(protocol: TestedProtocol, surroundings: Surroundings): void {
   const { start, startGuarded, tokenFor, until, metricsOf } = surroundings;
   const bodiesOf = ({ heard }: Peer) => heard.map(({ body }) => body);
@@ -159,7 +159,7 @@ export function describeProtocol(protocol: TestedProtocol, surroundings: Surroun
         await hears(again, "3", "4");
         ben.say("a", "5");
         await hears(again, "3", "4", "5");
-        // The positions of those that both heard are the same, and each is another one.
+        // Both clients got the same positions, and each position is different.
         expect(again.heard[0]!.position).toBe(anna.heard[2]!.position!);
         expect(new Set(again.heard.map((each) => each.position)).size).toBe(3);
       });

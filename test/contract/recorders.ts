@@ -10,7 +10,7 @@ import type {
 import type { Envelope } from "../../src/envelope/envelope.ts";
 import { until } from "../support/wait.ts";
 
-/** An envelope with what a test cares about; the rest is as a plain-text client's would be. */
+/** An envelope with the given fields. The others are like those of a plain-text client. */
 export function envelopeOf(text: string, parts: Partial<Envelope> = {}): Envelope {
   return {
     body: Buffer.from(text),
@@ -26,7 +26,7 @@ export function envelopeOf(text: string, parts: Partial<Envelope> = {}): Envelop
   };
 }
 
-/** Publishes by hand and remembers what was confirmed. */
+/** Publishes on demand, and records confirms. */
 export class RecordingPublisher implements Publisher {
   readonly waitingCount = 0;
   link: PublishLink | undefined;
@@ -67,7 +67,7 @@ export class RecordingPublisher implements Publisher {
   }
 }
 
-/** Remembers deliveries; acknowledges each at once unless told not to. */
+/** Records deliveries, and acknowledges each at once, unless it is told not to. */
 export class RecordingConsumer implements Consumer {
   readonly deliveries: { readonly tag: number; readonly envelope: Envelope; readonly returns: number }[] = [];
   session: ConsumeSession | undefined;
@@ -93,7 +93,7 @@ export class RecordingConsumer implements Consumer {
   }
 }
 
-/** Remembers records. */
+/** Records what the follower gets. */
 export class RecordingFollower implements Follower {
   patienceMs = 0;
   readonly records: {
@@ -121,7 +121,7 @@ export class RecordingFollower implements Follower {
   }
 }
 
-/** Starts a broker that is not expected to fail, and waits until all that it was asked for is in force. */
+/** Starts a broker, and waits until everything that was attached to it is ready. Any failure fails the test. */
 export async function startAndWait(broker: Broker): Promise<void> {
   let fatal: Error | undefined;
   broker.start((error) => {

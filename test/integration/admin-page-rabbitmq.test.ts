@@ -50,7 +50,7 @@ async function unlock(page: Page, given = token): Promise<void> {
 const rowOf = (page: Page, table: string, text: string) =>
   page.locator(`#${table}-table tbody tr`).filter({ hasText: text });
 
-test("without the token the admin page shows its own manager alone, and a wrong one is told", async () => {
+test("without the token the admin page shows its own manager alone, and it reports a wrong token", async () => {
   const page = await browser.openWaiting(one.adminUrl);
   await page.locator('#status[data-is="ready"]').waitFor();
   await page.getByText("Enter the admin token to see all managers.").waitFor();
@@ -63,7 +63,7 @@ test("without the token the admin page shows its own manager alone, and a wrong 
   expect(await page.getByText("manager-").count()).toBe(0);
 });
 
-test("the admin page shows all managers and clients, finds one, and puts it out", async () => {
+test("the admin page shows all managers and clients, finds a client, and disconnects it", async () => {
   await using anna = await connect(other.wsUrl("/ws/anna?topic=garden.roses"));
   await using ben = await connect(one.wsUrl("/ws/ben?topic=orders"));
   anna.send("hello");

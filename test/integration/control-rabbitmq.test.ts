@@ -56,7 +56,7 @@ async function answerTo(warren: WarrenProcess, clientToken: string): Promise<str
 const wsOf = (warren: WarrenProcess, path: string) => `${warren.url.replace("http", "ws")}ws${path}`;
 
 describe("The control API of a system in one process", () => {
-  test("answers only who has the token, by method, and says what it takes", async () => {
+  test("answers only requests with the token, by method, and says which methods it takes", async () => {
     await using warren = await startWarren(flags);
     const api = apiOf(warren);
     for (const authorization of ["", "Bearer wrong", `Basic ${token}`, `Bearer ${token}x`])

@@ -75,7 +75,7 @@ async function showsText(page: Page, element: string, text: string): Promise<voi
   );
 }
 
-test("the chat's page shows who said what, as text and nothing else, and what was said before to whoever comes in", async () => {
+test("the chat's page shows each message with its sender, as text only, and earlier messages to new clients", async () => {
   const [anna, ben] = await Promise.all(
     ["anna", "ben"].map((name) => open(`chat.html?name=${name}`, "#form", "onsubmit")),
   );

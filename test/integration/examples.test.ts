@@ -61,7 +61,7 @@ class Storage {
 
 const quiet = () => undefined;
 
-test("the chat shows the last fifty lines to whoever comes in, under the names that Warren knows, and each line once", async () => {
+test("the chat shows the last fifty lines to a new client, under the names that Warren knows, and each line once", async () => {
   const { enter } = await example("chat.js");
   await using system = startSystem([], quiet);
   type Line = { readonly name: string; readonly text: string };

@@ -225,7 +225,7 @@ describe("a browser", () => {
     expect(await metricsOf(system.url)).toMatchObject({ 'warren_refused_total{reason="origin"}': 1 });
   });
 
-  test("that is refused is seen by who runs the manager, once for each origin", async () => {
+  test("that is refused is logged once for each origin", async () => {
     await using system = startSystem();
     for (const origin of ["https://a.example", "capacitor://localhost", "https://a.example"])
       await refusalOf(new URL("/ws", system.url), { origin });

@@ -216,7 +216,7 @@ describe("a connection that has ended on one side", () => {
     await within(mallory.ended, "the connection to end");
   });
 
-  test("who goes on to send after the server's close is cut off", async () => {
+  test("a client that still sends after the server's close is cut off", async () => {
     await using around = await surroundings();
     await using mallory = await connectRaw(around.system.url.href, "/ws", { staysHalfOpen: true });
     mallory.sendBytes(frame(text, "x", { reserved: 4 }));

@@ -250,7 +250,7 @@ describe("server-sent events", () => {
     expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "1"]);
   });
 
-  test("are for whoever asks for them, and nobody else", async () => {
+  test("go only to the client that asks for them", async () => {
     await using system = start();
     const status = async (accept: string) => {
       const abort = new AbortController();
@@ -316,7 +316,7 @@ describe("a long poll", () => {
   });
 });
 
-test("whoever asks for the last message of more topics than are given is told so, and not left waiting", async () => {
+test("a request for the last message of too many topics is refused with the reason, and not left waiting", async () => {
   await using system = start("--max-messages-per-second", "0");
   await using peer = await connectStomp(system.wsUrl("/ws"));
   for (let topic = 0; topic < lastTopicsMax; topic++) peer.send(`/topic/t.${topic}`, "x");

@@ -66,7 +66,7 @@ test("manager and processor in one process show what both did, in a form that Pr
   expect(await faultsInMetrics(text, await metricsAt(admin, "application/openmetrics-text"))).toBe("");
 });
 
-test("SIGUSR2 makes the log more talkative, down to who comes, is refused and goes", async () => {
+test("SIGUSR2 makes the log more verbose, down to connects, refusals and disconnects", async () => {
   await using warren = await startWarren();
   const said = (msg: string) => warren.log.filter((line) => line.msg === msg);
   const before = await connect(warren.wsUrl("/ws/before"));

@@ -369,7 +369,7 @@ test("a flood is folded instead of drawn, and the page stays awake", async () =>
   expect(await gap.locator(".row").count()).toBe(0);
 });
 
-test("who reads further up is left there, and told of what is new", async () => {
+test("a person who reads further up is not scrolled, and sees that there are new messages", async () => {
   const url = topicUrl();
   const page = await browser.open(url, { viewport: { width: 800, height: 500 } });
   for (let i = 0; i < 15; i++) await say(page, `line ${i}`);

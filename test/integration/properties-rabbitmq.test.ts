@@ -105,7 +105,7 @@ describe("what a STOMP client says of a message", () => {
     expect(await bodiesOf(received, 1)).toEqual(["still here"]);
   });
 
-  test("tells when it was sent, and by whom, where it says nothing", async () => {
+  test("has the time and the sender, even if the message does not say them", async () => {
     await using manager = await startManager();
     await using anna = await connectStomp(manager.wsUrl("/ws/anna"));
     await using ben = await connect(manager.wsUrl("/ws/ben?topic=a"));

@@ -96,7 +96,7 @@ describe("what is served", () => {
 describe("--admin-port", () => {
   const paths = ["/metrics", "/healthz", "/readyz"];
 
-  test("takes what is for those who run Warren away from the clients' port", async () => {
+  test("moves the operation routes away from the clients' port", async () => {
     await using system = startSystem(["--admin-port", "0"]);
     const admin = system.manager.adminUrl!;
     for (const path of paths) {

@@ -92,7 +92,7 @@ describe("with a certificate", () => {
     expect(await shownBy(warren)).toBe("first");
   });
 
-  test("the manager speaks it to nobody who does not trust it, nor without TLS", async () => {
+  test("the manager serves neither clients that do not trust it, nor clients without TLS", async () => {
     await using warren = await start(first);
     await expect(connect(warren.wsUrl())).rejects.toThrow();
     await expect(fetch(warren.url.replace("https", "http"))).rejects.toThrow();

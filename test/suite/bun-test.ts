@@ -5,23 +5,23 @@ import { forgetProcess, killAtExit } from "../support/leftovers.ts";
 import { type Report, ReportReader } from "./report.ts";
 import type { Timings } from "./timings.ts";
 
-/** What `bun test` writes is shorter where one of these is set, and then its report cannot be read. */
+/** Variables that make the output of `bun test` shorter, so that it cannot be parsed. */
 const shorteningVariables = ["CLAUDECODE", "AGENT", "REPL_ID"];
 
 export interface Run {
   readonly report: Report;
-  /** Files that it did not come to, since its process ended too early. */
+  /** The files that were not run, since the process ended too early. */
   readonly unreached: readonly string[];
-  /** A file did not end in time, and the process was killed. */
+  /** Whether a file did not end in time, so that the process was killed. */
   readonly isOverdue: boolean;
   readonly exitCode: number;
   readonly timings: Timings;
 }
 
-/** How long one file may take: the longest needs two minutes. More, and something hangs. In milliseconds. */
+/** A file that takes longer than this hangs, in milliseconds. The longest one needs two minutes. */
 const fileMsMax = 6 * 60_000;
 
-/** Hears that a file has begun, and then says so if it has not ended in time. */
+/** A timer that is started with each file, and reports a file that has not ended in time. */
 export interface Watch {
   begun(): void;
   stop(): void;
@@ -38,10 +38,10 @@ export function watchFiles(onOverdue: () => void, msMax = fileMsMax): Watch {
   return { begun, stop: () => clearTimeout(timer) };
 }
 
-/** What a run may be told besides its files. */
+/** Options of a run besides its files. */
 interface RunOptions {
   readonly watch?: typeof watchFiles;
-  /** Shows what it writes, whole files at a time, so that several may run at once. */
+  /** Shows the output, file by file, so that several runs may write at the same time. */
   readonly show?: (text: string) => void;
 }
 

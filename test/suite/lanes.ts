@@ -1,15 +1,15 @@
 import type { Timings } from "./timings.ts";
 
 /**
- * Files whose tests measure: memory, CPU time, or how long something takes. They are run when nothing else is. All others run
- * beside each other, in as many lanes as there are.
+ * Files whose tests measure memory, CPU time, or how long something takes. Each is run while nothing else runs. All others are divided among
+ * the lanes.
  */
 export const aloneFiles: readonly string[] = [
   // Memory.
   "test/integration/memory/memory.test.ts",
   "test/integration/hostile-clients.test.ts",
   "test/integration/hostile-stomp.test.ts",
-  // How long something takes, or how much comes in a time.
+  // Durations and rates.
   "test/integration/executable-rabbitmq.test.ts",
   "test/integration/fair-turns.test.ts",
   "test/integration/processor-fairness-rabbitmq.test.ts",
@@ -17,10 +17,10 @@ export const aloneFiles: readonly string[] = [
   "test/integration/set-aside-rabbitmq.test.ts",
 ];
 
-/** What a file is taken to need that was never timed, in milliseconds. */
+/** The assumed duration of a file that was never timed, in milliseconds. */
 const unknownMs = 2000;
 
-/** Deals the files out to lanes that end at about the same time: the longest first, each to the lane that has least to do. */
+/** Divides the files among lanes that end at about the same time: the longest first, each to the lane with the least work. */
 export function lanesOf(files: readonly string[], count: number, timings: Timings): string[][] {
   const lanes = Array.from({ length: count }, () => ({ files: [] as string[], ms: 0 }));
   const msOf = (file: string) => timings[file] ?? unknownMs;

@@ -1,27 +1,27 @@
-/** How each test of a file ended, by its name. Tests of one name are told apart by a number. */
+/** The results of a file's tests, by name. A number distinguishes tests with the same name. */
 export interface FileReport {
   readonly tests: Map<string, "passed" | "failed">;
-  /** What went wrong besides its tests. */
+  /** A fault outside of its tests. */
   fault: Fault | undefined;
 }
 
-/** What can go wrong with a file besides its tests. */
+/** A fault of a file outside of its tests. */
 export type Fault =
-  /** Also an import that failed. */
+  /** This includes an import that failed. */
   | "an error between tests"
   | "its process ended too early"
-  /** Its process was killed. It may have been the file after it that hung, before its first test had ended. */
+  /** Its process was killed. Perhaps the next file hung before the end of its first test. */
   | "it did not end in time";
 
 export type Report = Map<string, FileReport>;
 
-/** Colours and other instructions to a terminal. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: this is what they begin with
+/** Escape sequences, such as colours. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with it
 const escapes = /\x1b\[[0-9;]*m/g;
 const fileLine = /^(?:::group::)?(\S+\.test\.tsx?):$/;
 const testLine = /^\((pass|fail)\) (.*?)(?: \[[\d.]+m?s\])?$/;
 const errorLine = "# Unhandled error between tests";
-/** What comes after it repeats what was said. */
+/** After this line, `bun test` repeats its results. */
 const recapLine = /^\d+ tests? failed:$/;
 const lastLine = /^Ran \d+ tests? across \d+ files?\./;
 

@@ -14,9 +14,9 @@ import { linesOf, verdictOf } from "./verdict.ts";
  * file took.
  */
 const usage = "usage: bun run test [--second-try] [--lanes N] [--update-timings] [PART OF A PATH]…";
-/** Each lane has a RabbitMQ of its own, and browsers; more than two make tests wait for each other. */
+/** Each lane has its own RabbitMQ and browsers. With more than two lanes, tests slow each other down. */
 const lanesMax = 2;
-/** When tests fail in more files than this, chance is not what failed them. */
+/** If tests fail in more files than this, they are not tried again, since chance is not the cause. */
 const secondTryFilesMax = 20;
 
 const { flags, parts } = readArguments(process.argv.slice(2));
@@ -27,7 +27,7 @@ const files = all.filter((file) => parts.length === 0 || parts.some((part) => fi
 
 const report: Report = new Map();
 const timings: Record<string, number> = {};
-// Else each lane would build it.
+// Otherwise each lane would build it.
 if (files.some((file) => file.startsWith("test/integration/"))) await executable();
 const startedAt = performance.now();
 const besideOthers = files.filter((file) => !aloneFiles.includes(file));
@@ -45,7 +45,7 @@ process.stdout.write(`\n${linesOf(verdict).join("\n")}\n`);
 process.stdout.write(`${lanes.length} lanes, ${Math.round((performance.now() - startedAt) / 1000)} s\n`);
 process.exit(verdict.failed.length === 0 && verdict.passed > 0 ? 0 : 1);
 
-/** Returns the files that are still to be run. One of those that are left when a process was killed may be what hung: these are `suspects`. */
+/** Returns the files that are still to be run. If a process was killed, one of its remaining files may have hung: these are `suspects`. */
 function take(run: Run): readonly string[] {
   note(run);
   if (!run.isOverdue) return run.unreached;
@@ -64,7 +64,7 @@ function blame(file: string, fault: Fault): void {
   report.set(file, { tests: new Map(), fault });
 }
 
-/** One after the other in one process, and in another what is left when that died. */
+/** Runs files one after the other in one process. If it dies, another process runs the remaining files. */
 async function runAlone(todo: readonly string[]): Promise<void> {
   if (todo.length === 0) return;
   const left = take(await bunTest(todo));
@@ -72,7 +72,7 @@ async function runAlone(todo: readonly string[]): Promise<void> {
   else for (const name of left) blame(name, "its process ended too early");
 }
 
-/** In a process of its own, so that it is known whether this one hangs. */
+/** Runs a file in a process of its own, to find out whether it hangs. */
 async function runApart(file: string): Promise<void> {
   const run = await bunTest([file]);
   note(run);

@@ -5,12 +5,12 @@ export type Timings = Readonly<Record<string, number>>;
 
 const path = join(import.meta.dir, "timings.json");
 
-/** What `--update-timings` wrote last. It need not be right: it only says how to deal files out to lanes. */
+/** The last result of `--update-timings`. It may be outdated, since it only divides files among lanes. */
 export async function readTimings(): Promise<Timings> {
   return (await Bun.file(path).json()) as Timings;
 }
 
-/** Those that were measured now take the place of what was written before. Files that are gone are left out. */
+/** Writes the new timings over the old ones. Files that no longer exist are left out. */
 export async function writeTimings(measured: Timings, files: readonly string[]): Promise<void> {
   const known = { ...(await readTimings()), ...measured };
   const kept = files.toSorted().flatMap((file) => (file in known ? [[file, known[file]!] as const] : []));

@@ -2,15 +2,14 @@ import { hasFailed, type Report } from "./report.ts";
 
 export interface Verdict {
   readonly passed: number;
-  /** What failed on every try that it was given. */
+  /** Tests that failed in every try. */
   readonly failed: readonly string[];
-  /** What failed on one try and passed on the other. It counts as passed, too. */
+  /** Tests that failed in one try and passed in the other. They count as passed. */
   readonly unsteady: readonly string[];
 }
 
 /**
- * What becomes of a run and of the second try of the files that failed in it. A test has failed if it did so twice, or was
- * not tried twice.
+ * Combines a run with the second try of its failed files. A test has failed if it failed in both tries, or was not tried twice.
  */
 export function verdictOf(first: Report, second: Report = new Map()): Verdict {
   let passed = 0;
@@ -21,14 +20,14 @@ export function verdictOf(first: Report, second: Report = new Map()): Verdict {
     for (const name of new Set([...tests.keys(), ...(again?.tests.keys() ?? [])])) {
       const tries = [tests.get(name), again?.tests.get(name)].filter((one) => one !== undefined);
       const failures = tries.map((one) => one === "failed");
-      // A hook that fails is reported as if it were a test, and one that does not fail is not reported.
+      // A failed hook is reported like a test, and a hook that passes is not reported at all.
       const isHook = tries.length === 1 && failures[0] && again !== undefined && !hasFailed(again);
       if (isHook) unsteady.push(`${file}: ${name}`);
       else if (failures.every(Boolean)) failed.push(`${file}: ${name}`);
       else passed++;
       if (failures.includes(true) && failures.includes(false)) unsteady.push(`${file}: ${name}`);
     }
-    // A fault is no test: it counts as failed, or not at all.
+    // A fault is not a test, so it never counts as passed.
     if (fault === undefined) continue;
     const isAgain = again === undefined || again.fault !== undefined;
     (isAgain ? failed : unsteady).push(`${file}: ${fault}`);

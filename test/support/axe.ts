@@ -1,14 +1,14 @@
 import { type AxeResults, source } from "axe-core";
 import type { Page } from "playwright-core";
 
-/** What axe-core, with all of its rules, finds wrong with the page as it is: each finding with the elements that it is about. */
+/** The findings of axe-core with all of its rules on the current page, each with its elements. */
 export async function axeFindings(page: Page): Promise<string[]> {
-  // Past the page's content security policy, as the browser's own tools are.
+  // Bypasses the page's content security policy, like the browser's own tools.
   await page.evaluate(source);
   return await page.evaluate(async () => {
     const { axe } = globalThis as unknown as { readonly axe: { run(): Promise<AxeResults> } };
     const { violations, passes } = await axe.run();
-    // Where it looked at nothing, that it finds nothing means nothing.
+    // Without this check, a run that tested nothing would pass.
     if (passes.length < 10) return [`axe-core looked at ${passes.length} rules alone`];
     return violations.map(
       ({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`,

@@ -29,7 +29,7 @@ const withoutFeatures = [
   "PreloadTopChromeWebUI",
 ];
 
-/** Nothing that phones home, and no folder of the person who runs the tests. */
+/** Switches that disable network services of the browser, and keep it out of the user's folders. */
 const quietArgs = [
   `--disable-features=${withoutFeatures.join(",")}`,
   "--headless",
@@ -43,13 +43,13 @@ const quietArgs = [
 ];
 
 export interface TestBrowser extends AsyncDisposable {
-  /** Of its first process, which leads a group that all its others are in. */
+  /** The id of its first process, whose group contains all others. */
   readonly pid: number;
-  /** A page of its own tab and storage, with nothing in it yet. Any error that it throws fails the test. */
+  /** Opens an empty page with its own storage. Any error in the page fails the test. */
   newTab(options?: BrowserContextOptions): Promise<Page>;
-  /** The client page in a tab of its own. It is connected. */
+  /** Opens the client page in a tab of its own, and waits until it is connected. */
   open(url: string, options?: BrowserContextOptions): Promise<Page>;
-  /** The same, of which nobody expects that it comes to be connected. */
+  /** The same without waiting for the connection. */
   openWaiting(url: string, options?: BrowserContextOptions): Promise<Page>;
   /** Closes every page, with its storage. */
   closePages(): Promise<void>;
@@ -80,7 +80,7 @@ async function pidOf(browser: Browser): Promise<number> {
   return processInfo.find(({ type }) => type === "browser")!.id;
 }
 
-/** Debian's Chromium, with a home and a profile that vanish with it. */
+/** Debian's Chromium, with a temporary home and profile. */
 export async function startBrowser(): Promise<TestBrowser> {
   const home = await mkdtemp(join(tmpdir(), "warren-browser-"));
   removeAtExit(home);

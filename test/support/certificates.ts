@@ -10,7 +10,7 @@ export interface IssuedCertificate {
 
 const ellipticKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
 
-/** An authority of its own, whose certificates only those trust who are told to. It writes into the folder. */
+/** A new certificate authority, which only clients with its certificate trust. It writes into the folder. */
 export class CertificateAuthority {
   readonly #folder: string;
   readonly #name: string;

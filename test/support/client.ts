@@ -3,7 +3,7 @@ import { until, within } from "./wait.ts";
 export interface ClientOptions {
   readonly protocols?: readonly string[];
   readonly headers?: Record<string, string>;
-  /** Whom it trusts for `wss://`, in PEM. */
+  /** The CA certificates for `wss://`, in PEM. */
   readonly ca?: string;
   readonly timeoutMs?: number;
 }
@@ -29,9 +29,9 @@ export async function connect(url: string, options: ClientOptions = {}): Promise
   return client;
 }
 
-/** A WebSocket client that remembers what it received. */
+/** A WebSocket client that records its messages. */
 export class Client implements AsyncDisposable {
-  /** All that it ever received, in order. */
+  /** All messages, in order. */
   readonly received: Received[] = [];
   readonly opened: Promise<void>;
   readonly closed: Promise<Closed>;
@@ -64,7 +64,7 @@ export class Client implements AsyncDisposable {
     this.#socket.send(message);
   }
 
-  /** The next message that fits, after those that earlier calls returned or passed over. */
+  /** The next message that matches, after those that earlier calls returned or skipped. */
   async next(
     fits: (message: Received) => boolean = () => true,
     what = "a message",
@@ -85,7 +85,7 @@ export class Client implements AsyncDisposable {
     }
   }
 
-  /** Closes the connection in good order. */
+  /** Closes the connection, with the closing handshake. */
   async close(code = 1000, reason = ""): Promise<Closed> {
     this.#socket.close(code, reason);
     return await within(this.closed, "the WebSocket to close");

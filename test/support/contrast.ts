@@ -3,7 +3,7 @@ import type { Page } from "playwright-core";
 /** The least contrast of WCAG 2.2 AA for text of ordinary size. */
 const contrastMin = 4.5;
 
-/** Every visible text of the page whose colour is too near to what is behind it. */
+/** All visible texts of the page with too little contrast. */
 export function contrastFaults(page: Page): Promise<string[]> {
   return page.evaluate((least) => {
     const channels = (colour: string) => (colour.match(/[\d.]+/g) ?? []).map(Number);

@@ -15,7 +15,7 @@ const echoed: Encoding = {
   join: (head, tail) => `${head}${tail}`,
 };
 
-/** A protocol as small as one may be: `on TOPIC`, `after POSITION TOPIC` and `say TOPIC BODY`, of which the first two are answered. */
+/** A minimal protocol: `on TOPIC`, `after POSITION TOPIC` and `say TOPIC BODY`, of which the first two are answered. */
 export const echo: ProtocolMaker = (surroundings) => ({
   subprotocols: ["echo"],
   admit: (newcomer) => new EchoClient(newcomer, surroundings),

@@ -1,7 +1,7 @@
 import { lastLines } from "./run.ts";
 import { within } from "./wait.ts";
 
-/** What is kept of a node's output, for error messages. */
+/** How much of a node's output is kept for error messages. */
 const outputCharsMax = 64 * 1024;
 
 /**

@@ -60,12 +60,12 @@ export function eventsIn(text: string): ReceivedEvent[] {
   return parser.events;
 }
 
-/** A connection of server-sent events. It closes when it is disposed of. */
+/** A connection with server-sent events. It is closed when it is disposed. */
 export class EventConnection extends EventParser implements AsyncDisposable {
   readonly response: Response;
-  /** All that came, as it came. */
+  /** The raw text. */
   text = "";
-  /** Resolves when the server has ended it: whether with the end that a whole response has. */
+  /** Resolves when the server has ended it: whether the response is complete. */
   readonly ended: Promise<"whole" | "cut">;
   readonly #abort: AbortController;
 

@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { executablePath, projectFolder } from "../../build/compile.ts";
 import { run } from "./run.ts";
 
-/** What goes into the executable. */
+/** The inputs of the executable. */
 const sources = ["src", "static", "build", "patches", "package.json", "bun.lock"];
 
 let built: Promise<string> | undefined;
 
-/** The path of dist/warren, built first by `bun run build` if it is older than what it is made of. */
+/** The path of dist/warren. It is built first if it is older than its inputs. */
 export function executable(): Promise<string> {
   built ??= build();
   return built;

@@ -32,7 +32,7 @@ const defs = amqplib("defs") as {
 const protocolHeaderBytes = 8;
 const frameMax = 131_072;
 
-/** What a method is answered with, without being told otherwise. */
+/** The default answers to methods. */
 const answers: Readonly<Record<string, (fields: Fields) => readonly [string, Fields]>> = {
   ConnectionStartOk: () => ["ConnectionTune", { channelMax: 2047, frameMax, heartbeat: 0 }],
   ConnectionOpen: () => ["ConnectionOpenOk", {}],
@@ -51,7 +51,7 @@ const answers: Readonly<Record<string, (fields: Fields) => readonly [string, Fie
   BasicCancel: ({ consumerTag }) => ["BasicCancelOk", { consumerTag }],
 };
 
-/** What the peer is told to do about a method, before or instead of the usual answer. */
+/** Called with each method, before the default answer. If it returns `answered`, there is no default answer. */
 export type Script = (
   method: string,
   peer: FakePeer,
@@ -60,13 +60,13 @@ export type Script = (
 ) => "answered" | undefined;
 
 /**
- * An AMQP 0-9-1 broker that agrees to everything and does what a script says besides: for what a real one will not do on
- * demand.
+ * An AMQP 0-9-1 broker that accepts everything, unless its script does something else. For tests of behaviour that a real broker does not
+ * show on demand.
  */
 export class FakeAmqp implements AsyncDisposable {
   readonly peers: FakePeer[] = [];
   readonly url: string;
-  /** May be exchanged at any time; it applies from the next method on. */
+  /** May be replaced at any time. It applies from the next method on. */
   script: Script;
   readonly #server: Server;
   readonly #users = new AsyncDisposableStack();
@@ -84,7 +84,7 @@ export class FakeAmqp implements AsyncDisposable {
     return new FakeAmqp(server, script);
   }
 
-  /** Closes this before it ends itself: its users go first. Tests that run side by side need no list of their own for that. */
+  /** Closes a user of this broker before the broker itself ends. */
   closeFirst(user: { close(): Promise<void> }): void {
     this.#users.defer(() => user.close());
   }
@@ -99,11 +99,11 @@ export class FakeAmqp implements AsyncDisposable {
 
 /** One connection to it. */
 export class FakePeer {
-  /** The names of the methods that came. */
+  /** The names of the received methods. */
   readonly methods: string[] = [];
-  /** The tag that the last publish had. */
+  /** The delivery tag of the last publish. */
   published = 0;
-  /** The bodies of what was published, as text. */
+  /** The published bodies, as text. */
   readonly bodies: string[] = [];
   readonly #socket: Socket;
   readonly #script: () => Script;
@@ -129,14 +129,14 @@ export class FakePeer {
     this.sendBytes(encode(method, channel, fields));
   }
 
-  /** A delivery to a consumer, of which the queue says that it was delivered so often before, in vain. */
+  /** Delivers to a consumer. @param deliveryCount how often the message was delivered before */
   deliver(channel: number, consumerTag: string, deliveryTag: number, text: string, deliveryCount = 0): void {
     this.#deliver(channel, { consumerTag, deliveryTag, redelivered: deliveryCount > 0 }, text, {
       "x-delivery-count": deliveryCount,
     });
   }
 
-  /** A delivery from a stream. */
+  /** Delivers from a stream. */
   deliverRecord(channel: number, consumerTag: string, deliveryTag: number, offset: number): void {
     this.#deliver(channel, { consumerTag, deliveryTag, redelivered: false }, "record", {
       "x-stream-offset": offset,
@@ -152,7 +152,7 @@ export class FakePeer {
     this.sendBytes(frames.makeBodyFrame(channel, body));
   }
 
-  /** All but the last bytes of a method's frame. */
+  /** Sends a method's frame without its last bytes. */
   sendHalf(method: string, fields: Fields, channel: number): void {
     const frame = encode(method, channel, fields);
     this.sendBytes(frame.subarray(0, frame.length - 4));
@@ -162,7 +162,7 @@ export class FakePeer {
     if (!this.#socket.destroyed) this.#socket.write(bytes);
   }
 
-  /** Reads nothing more, as a broker that is frozen, until `thaw`. */
+  /** Stops reading, like a frozen broker, until `thaw`. */
   freeze(): void {
     this.#socket.pause();
   }
@@ -171,7 +171,7 @@ export class FakePeer {
     this.#socket.resume();
   }
 
-  /** Ends the connection once what was sent is out. */
+  /** Ends the connection when everything was written. */
   end(): void {
     this.#socket.destroySoon();
   }
@@ -215,7 +215,7 @@ export class FakePeer {
     this.answer(method, channel, fields);
   }
 
-  /** Answers a method as it does without being told otherwise. */
+  /** Sends the default answer to a method. */
   answer(method: string, channel: number, fields: Fields): void {
     if (fields["nowait"] === true) return;
     const answer = answers[method]?.(fields);

@@ -4,17 +4,17 @@ interface Client {
   readonly number: number;
 }
 
-/** What goes wrong at a fake manager. Clients are numbered as they come, and the bench's publishers come first. */
+/** The faults of a fake manager. Clients are numbered in the order of their connects; the bench's publishers are the first. */
 export interface Faults {
-  /** What a client is sent in place of a text that was for it. */
+  /** Replaces a text that is sent to a client. */
   readonly deliver?: (client: number, text: string) => readonly string[];
   /** Called before a message is relayed. */
   readonly onMessage?: (clients: readonly ServerWebSocket<Client>[], text: string) => void;
-  /** The answer to a request, where it is not a WebSocket. */
+  /** The answer to a request instead of a WebSocket. */
   readonly refuse?: (client: number) => Response | undefined;
 }
 
-/** A gateway as plain as can be, with a processor behind it if wanted: relays each text to the others, one by one. */
+/** A minimal gateway, which relays each text to the other clients. It may answer like a processor, too. */
 export class FakeManager {
   readonly #server: Server<Client>;
   readonly #faults: Faults;

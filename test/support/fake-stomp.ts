@@ -9,21 +9,21 @@ interface Client {
   isSubscribed: boolean;
 }
 
-/** What goes wrong at a fake STOMP server. */
+/** The faults of a fake STOMP server. */
 export interface StompFaults {
-  /** Whether the receipt for the so-manieth message is forgotten. */
+  /** Whether the receipt for the message with this number is omitted. */
   readonly forgetReceipt?: (count: number) => boolean;
-  /** Where a client goes on that has seen everything before `next`. */
+  /** Where a client resumes that has seen everything before `next`. */
   readonly resumeAt?: (next: number) => number;
 }
 
-/** A STOMP server with one topic and a log of it in memory, as plain as can be. */
+/** A minimal STOMP server with one topic, and its log in memory. */
 export class FakeStomp {
   readonly #server: Server<Client>;
   readonly #faults: StompFaults;
   readonly #clients = new Set<ServerWebSocket<Client>>();
   readonly #log: string[] = [];
-  /** Clients that went on where they had been. */
+  /** How many clients have resumed. */
   resumed = 0;
 
   constructor(faults: StompFaults = {}) {

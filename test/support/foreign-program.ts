@@ -2,7 +2,7 @@ import { type ConfirmChannel, connect } from "amqplib";
 import { channelNumber, innards } from "../../src/broker/rabbitmq/frames/innards.ts";
 import { within } from "./wait.ts";
 
-/** What is in a message, byte by byte: amqplib would not write most of it. */
+/** A message in raw bytes, since amqplib would not write most of these. */
 export interface ForeignMessage {
   readonly routingKey?: Uint8Array | string;
   /** The table of headers, as `table` makes it. */
@@ -14,7 +14,7 @@ export interface ForeignMessage {
   readonly body?: Uint8Array | string;
 }
 
-/** A program that publishes whatever RabbitMQ lets through. */
+/** A program that publishes anything that RabbitMQ accepts. */
 export class ForeignProgram implements AsyncDisposable {
   readonly #connection: Awaited<ReturnType<typeof connect>>;
   readonly #channel: ConfirmChannel;

@@ -1,7 +1,7 @@
 import { optionTable } from "../../src/options/table.ts";
 import type { FrameLimits } from "../../src/wire/stomp/frames.ts";
 
-/** The limits of a STOMP frame as they are by default, but for the body's. */
+/** The default limits of a STOMP frame, except that of the body. */
 export function frameLimits(maxMessageBytes: number): FrameLimits {
   return {
     maxMessageBytes,

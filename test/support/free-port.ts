@@ -19,7 +19,7 @@ process.on("exit", () => {
   for (const port of givenOut) rmSync(fileOf(port), { force: true });
 });
 
-/** `count` ports of 127.0.0.1 on which nobody listens, none of which this process has had before, or another that lives. */
+/** `count` free ports of 127.0.0.1, which neither this process nor another living one was given before. */
 export function freePorts(count: number): number[] {
   const ports: number[] = [];
   while (ports.length < count) {
@@ -42,7 +42,7 @@ function isFree(port: number): boolean {
   }
 }
 
-/** Several processes run tests at once: a port that one of them is about to listen on looks free to the others. */
+/** Reserves a port. Several processes run tests, and a port that one of them is about to use looks free to the others. */
 function isOurs(port: number): boolean {
   mkdirSync(folder, { recursive: true });
   if (isHeld(port)) return false;
@@ -55,7 +55,7 @@ function isOurs(port: number): boolean {
   }
 }
 
-/** By a process that lives. What one has left that does not is removed. */
+/** Whether a living process has reserved the port. A dead process's reservation is removed. */
 function isHeld(port: number): boolean {
   try {
     process.kill(Number(readFileSync(fileOf(port), "utf8")), 0);

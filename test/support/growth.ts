@@ -1,21 +1,21 @@
 import { join } from "node:path";
 
-/** What a holder came to, in bytes. */
+/** The result of a holder, in bytes. */
 export interface Growth {
-  /** By how much its process has grown, after garbage was collected. */
+  /** How much its process has grown, after a garbage collection. */
   readonly grownBytes: number;
-  /** What it is to hold at most. */
+  /** The most that it should hold. */
   readonly capBytes: number;
 }
 
-/** Fills something and returns it, so that it is held while the process is measured. */
+/** Fills a structure and returns it, so that it is in memory while the process is measured. */
 interface Held {
   readonly held: unknown;
   readonly capBytes: number;
 }
 export type Holder = () => Held | Promise<Held>;
 
-/** In the process of `growthOf`: fills, collects garbage, and writes what that came to. */
+/** Runs in the process of `growthOf`: fills, collects garbage, and writes the result. */
 export async function measure(holder: Holder): Promise<void> {
   const before = await restingBytes();
   const { held, capBytes } = await holder();

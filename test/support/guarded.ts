@@ -32,13 +32,13 @@ export async function startGuarded(handler = silent, ...more: string[]) {
   };
 }
 
-/** Signed as it has to be. */
+/** A valid token. */
 export const tokenOf = (sub: string, more: Record<string, unknown> = {}) =>
   hs256(claims({ sub, ...more }), secret);
 export const rights = (publish: string[], subscribe: string[]) => ({ warren: { publish, subscribe } });
 export const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
 
-/** What a handshake is answered that is refused. */
+/** The answer to a refused handshake. */
 export async function answerTo(url: string, headers: Record<string, string> = {}): Promise<Response> {
   return await fetch(url.replace(/^ws/, "http"), {
     headers: {

@@ -3,13 +3,13 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { curl, need } from "./requirements.ts";
 
-/** What is said to whom, by which client. */
+/** What a client sends, and to which address. */
 const topic = "without.websocket";
 
 /** Has programs that are none of ours speak with a manager, or a proxy in front of it: EventSource in a browser, curl, and Python's urllib. */
 export async function clientsWithoutWebSocket(page: Page, manager: URL): Promise<void> {
   const address = new URL(`topics/${topic}`, manager).href;
-  // As a page would, in the browser that looks at one of the manager's.
+  // Like a script of a page, in a browser that shows one of the manager's pages.
   await page.evaluate(async (url) => {
     const source = new EventSource(url);
     const heard: string[] = [];

@@ -1,4 +1,4 @@
-/** Where intervals were set that are not cleared, by the interval. */
+/** Where each interval was set that is not cleared. */
 const places = new Map<unknown, string>();
 
 const frameOfUnitTest = /\((?:file:\/\/)?\S*?(test\/unit\/\S+?)\)/;
@@ -22,12 +22,12 @@ export function watchIntervals(): void {
   }) as typeof clear;
 }
 
-/** Bun marks fake timers so. */
+/** How Bun marks fake timers. */
 function areFake(): boolean {
   return (globalThis.setTimeout as { readonly clock?: boolean }).clock === true;
 }
 
-/** @throws Error that names the tests which have left an interval behind */
+/** @throws Error with the names of the tests that have left an interval behind */
 export function checkIntervals(): void {
   if (places.size > 0)
     throw new Error(`intervals were set and not cleared: ${[...places.values()].join(", ")}`);

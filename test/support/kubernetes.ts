@@ -1,8 +1,8 @@
 import { need, pythonWithKubernetes } from "./requirements.ts";
 
 /**
- * What Kubernetes' own description of its API has against these objects: unknown keys, wrong types, what is missing. Nothing, if they
- * are well. The classes that Debian's python3-kubernetes makes of the description are walked along.
+ * The faults of these objects according to Kubernetes' API: unknown keys, wrong types, missing fields. They are compared with the classes
+ * of Debian's python3-kubernetes, which are generated from the API's description.
  */
 export async function faultsInManifests(objects: readonly unknown[]): Promise<string> {
   const walk = `import json, re, sys

@@ -1,7 +1,7 @@
 /**
- * Whatever a test process starts or writes goes when it goes, however it goes: at the end, by Ctrl-C, by SIGKILL.
- * No exit handler can promise that, so a shell waits beside the tests for its standard input to end, which the
- * system sees to. It then kills and removes what is still on its list.
+ * Removes everything that a test process has started or written when that process ends: normally, by Ctrl-C, or by SIGKILL. No exit handler
+ * can guarantee that, so a shell waits for the end of its standard input, which the system closes. Then it kills and removes everything
+ * that is still on its list.
  */
 const janitor = `
 trap '' INT TERM HUP
@@ -42,7 +42,7 @@ export function killAtExit(pid: number): void {
   tell(`+ process ${pid}`);
 }
 
-/** The process has ended: its number may soon be another's. */
+/** Call this when the process has ended, since its id may be reused. */
 export function forgetProcess(pid: number): void {
   tell(`- process ${pid}`);
 }

@@ -43,14 +43,14 @@ const messages = {
   anyValue: { stringValue: isText, boolValue: (value: unknown) => typeof value === "boolean" },
 } as const satisfies Record<string, Readonly<Record<string, unknown>>>;
 
-/** What a collector would not understand without it. */
+/** The required fields. */
 const needed: Readonly<Partial<Record<keyof typeof messages, readonly string[]>>> = {
   request: ["resourceSpans"],
   span: ["traceId", "spanId", "name", "startTimeUnixNano", "endTimeUnixNano"],
   keyValue: ["key", "value"],
 };
 
-/** What the protocol has against this; nothing, if it is an export of traces. */
+/** Why this is not a valid export of traces; empty if it is. */
 export function faultsInExport(
   value: unknown,
   message: keyof typeof messages = "request",

@@ -26,7 +26,7 @@ test("the bound doubles with each attempt until the cap", () => {
   expect(longest).toEqual([100, 200, 400, 800, 1000, 1000]);
 });
 
-test("spreads those who wait together over nearly all of the bound", () => {
+test("spreads processes that wait at the same time over nearly all of the bound", () => {
   const within = { firstMs: 100, mostMs: 1000 };
   expect([0, 0.5, 0.999].map((chance) => backoffMs(4, within, chance))).toEqual([80, 440, 799]);
 });

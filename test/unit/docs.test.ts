@@ -170,7 +170,7 @@ function anchorsOf(text: string): Set<string> {
   ]);
 }
 
-test("docs/operations.md says of each alert, and of no other, what to do when it wakes somebody", () => {
+test("docs/operations.md says what to do about each alert, and has no other", () => {
   interface Rules {
     readonly groups: readonly { readonly rules: readonly { readonly alert: string }[] }[];
   }

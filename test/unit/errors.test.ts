@@ -89,7 +89,7 @@ describe("the code of an error", () => {
   });
 });
 
-test("usage errors and fatal ones are told apart", () => {
+test("usage errors and fatal errors are distinguished", () => {
   expect(new UsageError("x")).not.toBeInstanceOf(FatalError);
   expect([new UsageError("x").name, new FatalError("x").name]).toEqual(["UsageError", "FatalError"]);
 });

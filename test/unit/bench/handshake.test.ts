@@ -21,7 +21,7 @@ test("frames begin behind the answer's head, once it is all there", () => {
   expect(handshake.framesBegin(Buffer.from(`${head}frames`))).toBe(head.length);
 });
 
-test("another answer is told with its status", () => {
+test("another answer is reported with its status", () => {
   const answer = Buffer.from("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
   expect(() => handshake.framesBegin(answer)).toThrow("HTTP 404 Not Found instead of a WebSocket");
 });

@@ -5,7 +5,7 @@ import { rounds } from "../doubles/rounds.ts";
 
 const micros = fc.oneof(fc.nat(200), fc.nat(1_000_000), fc.integer({ min: 0, max: 2 ** 32 - 1 }));
 
-test("a quantile is never told shorter than it was, and at most 1/64 longer", () => {
+test("a quantile is never shorter than it was, and at most 1/64 longer", () => {
   fc.assert(
     fc.property(
       fc.array(micros, { minLength: 1, maxLength: 300 }),

@@ -51,7 +51,7 @@ test("a run that is too large to account for is a usage error", () => {
   expect(() => planOf({ publishers: 1, rate: 10_000_000, durationMs: 86_400_000 })).toThrow(UsageError);
 });
 
-test("requests are asked in plain text, of one app, and heard by who asks alone", () => {
+test("requests use plain text and one app, and only the asking client gets the answer", () => {
   const url = ["ws://127.0.0.1:8000/ws?app=prices"];
   expect(planOf({ url, clients: 0 }).asks).toBe(true);
   expect(planOf({}).asks).toBe(false);
@@ -60,7 +60,7 @@ test("requests are asked in plain text, of one app, and heard by who asks alone"
   expect(() => planOf({ url: [...url, "ws://127.0.0.1:8001/ws"], clients: 0 })).toThrow("the same app");
 });
 
-test("what only STOMP has needs STOMP, and who is cut off has to be able to resume", () => {
+test("options that only STOMP has need STOMP, and clients that are cut off must be able to resume", () => {
   const stomp = { protocol: "stomp", durable: true, reconnectEveryMs: 100 } as const;
   expect(planOf(stomp).reconnectEveryMs).toBe(100);
   expect(() => planOf({ receipts: true })).toThrow("--protocol stomp");

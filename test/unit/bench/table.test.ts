@@ -87,7 +87,7 @@ test("without a processor there is no column for it", () => {
   expect(text).toMatch(/^inexact/m);
 });
 
-test("receipts have a column, and who was cut off has a line", () => {
+test("receipts have a column, and clients that were cut off have a line", () => {
   const text = renderTable({
     ...result,
     config: { ...result.config, protocol: "stomp", durable: true },

@@ -65,7 +65,7 @@ describe("a group that is too slow", () => {
     return { broker, clients, answers, consumer };
   }
 
-  test("blocks those who publish to it, not those who answer", async () => {
+  test("blocks clients that publish to it, but not processors that answer", async () => {
     const { broker, clients, answers } = await overfull();
     expect(clients.blocks).toEqual([true]);
     expect(answers.blocks).toEqual([]);

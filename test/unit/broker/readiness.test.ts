@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { BrokerStatus } from "../../../src/broker/broker.ts";
 import { readinessOf } from "../../../src/broker/readiness.ts";
 
-test("ready is who has a broker, room in the outbox, and is not stopping", () => {
+test("a process is ready if it has a broker and room in the outbox, and is not stopping", () => {
   expect(readinessOf({ state: "ready" }, false, false)).toEqual({ ready: true });
 });
 

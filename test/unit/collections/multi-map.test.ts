@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { MultiMap } from "../../../src/collections/multi-map.ts";
 import { rounds } from "../doubles/rounds.ts";
 
-test("finds nobody where nobody is", () => {
+test("finds nothing in an empty map", () => {
   const directory = new MultiMap<object>();
   directory.remove("nobody", {});
   expect([...directory.find("nobody")]).toEqual([]);
@@ -27,7 +27,7 @@ test("the removal of one that is not there leaves the others alone", () => {
   expect([...directory.find("ann")]).toEqual([one]);
 });
 
-test("the right ones are found whoever comes and goes", () => {
+test("lookups are right whatever is added and removed", () => {
   const people = fc.constantFrom("ann", "ben", "__proto__");
   fc.assert(
     fc.property(fc.array(fc.tuple(people, fc.nat(3), fc.boolean())), (steps) => {

@@ -23,7 +23,7 @@ function desk() {
   return { say, obeyed, refused };
 }
 
-test("a manager obeys what is said to all, and of what is said to one alone what is said to it", () => {
+test("a manager obeys commands to all managers, and those to itself", () => {
   const { say, obeyed, refused } = desk();
   const to = (manager: string | undefined, what: object) => say({ version: 1, manager, ...what });
   expect(to(undefined, { do: "clients", search: "BEN" })).toMatchObject({ clients: [{ client: "ben" }] });
@@ -42,7 +42,7 @@ test("a manager obeys what is said to all, and of what is said to one alone what
   expect(refused).toEqual([]);
 });
 
-test("what is no command does nothing, has no answer, and is told with what is wrong with it", () => {
+test("an invalid command does nothing, has no answer, and is logged with its fault", () => {
   const nonsense: readonly (readonly [unknown, string])[] = [
     ["{", "it is no JSON"],
     ["7", "it is no JSON object"],

@@ -80,7 +80,7 @@ describe("a dead letter", () => {
     });
   });
 
-  test("that somebody else put there may tell nothing", () => {
+  test("that another program put there may have no fields", () => {
     expect(got({})).toMatchObject({ id: undefined, group: undefined, reason: "unknown", atMs: undefined });
     expect(got({ "x-death": "odd", "dead-group": 7, "dead-reason": [] })).toMatchObject({
       group: "7",

@@ -18,7 +18,7 @@ test("a fingerprint stays what it is, since clients keep it for longer than a ve
   expect(fingerprintOf({ ...envelope, messageId: undefined, timestamp: undefined })).toBe("hwjm8t");
 });
 
-test("messages without an id are told apart by what they say, and others by their ids and times", () => {
+test("messages without an id are distinguished by their content, and others by their ids and times", () => {
   const bare = { ...envelope, messageId: undefined };
   const others = [
     envelope,

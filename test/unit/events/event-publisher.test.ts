@@ -69,7 +69,7 @@ describe("While no program listens", () => {
     expect(told(fourth.id)).toEqual(["connected", "disconnected"]);
   });
 
-  test("one that listens to ends alone hears of each, also of who came and went at once", async () => {
+  test("a program that listens to ends alone gets each, also of clients that came and went at once", async () => {
     const { log, manager } = await started();
     const { heard } = log.listen([eventKeys.disconnected]);
     manager.come();
@@ -89,7 +89,7 @@ test("of very many at once few are gathered, so that little waits and few can ca
   expect(times.at(-1)).toBe(0);
 });
 
-test("after it was asked in vain events are gathered also after a quiet time, until somebody listens", async () => {
+test("after a probe that reached no program, events are gathered, also after a quiet time, until a program listens", async () => {
   const lazy: boolean[] = [];
   const log = new EventLog();
   const manager = new PlayedManager(log, "m", always, always, (isLazy) => void lazy.push(isLazy));
@@ -106,7 +106,7 @@ test("after it was asked in vain events are gathered also after a quiet time, un
   expect(lazy).toEqual([false, false, false, true, false, false]);
 });
 
-test("when the last program has gone nobody is told any more, and one that comes back hears of all again", async () => {
+test("when the last program has gone no events are sent, and a program that comes back gets all again", async () => {
   const { log, manager } = await started({ believedMs: 0 });
   const listener = log.listen();
   manager.come();

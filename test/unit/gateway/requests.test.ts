@@ -87,7 +87,7 @@ describe("a request's correlation id", () => {
   });
 });
 
-test("how long clients wait is measured up to the first answer of each group, whoever it is that answers", () => {
+test("the waiting time is measured up to the first answer of each group, whichever processor answers", () => {
   let now = 7_000.5;
   const clock = jest.spyOn(performance, "now").mockImplementation(() => now);
   const { requests, line } = asking();

@@ -296,7 +296,7 @@ async function play(world: World, one: typeof step extends fc.Arbitrary<infer S>
   }
 }
 
-test("whoever reads as slowly as he likes gets all of it in order: live until he is cut off, durable for ever", async () => {
+test("however slowly a client reads, it gets everything in order: a live one until it is disconnected, a durable one for ever", async () => {
   let cutOffs = 0;
   const tried = rounds(30);
   await fc.assert(

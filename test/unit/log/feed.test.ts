@@ -88,7 +88,7 @@ test("what its own clients sent is known by its id, whatever app id they gave it
   expect(heard).toEqual([["relay", "a", "theirs"]]);
 });
 
-test("what is older than it was to live is nobody's, and still a record of the log", () => {
+test("an expired message reaches no client, and is still a record of the log", () => {
   const { feed, heard, logged } = feedOf("manager-1");
   const headers = { expiration: "5000" };
   const now = Math.floor(Date.now() / 1000);
@@ -218,7 +218,7 @@ describe("of a pack, what nobody here wants", () => {
     expect(logged).toEqual([0]);
   });
 
-  test("is left out, and what somebody wants is handed on", () => {
+  test("is left out, and a record with subscribers is handed on", () => {
     const { feed, heard, unwanted } = feedOf("manager-1");
     unwanted.add("a").add("gone");
     const sent = watched(packed("manager-2", messages));

@@ -24,7 +24,7 @@ test("few records are read at once, and so are those after many have ceased", ()
   expect(interest.patienceMs(manyMs + 2000, false)).toBe(0);
 });
 
-test("for a second after somebody has wanted something, everything is read at once", () => {
+test("for a second after something was wanted, everything is read at once", () => {
   const interest = new Interest();
   interest.wanted(4000);
   const nowMs = come(interest, 900, 4000);

@@ -15,7 +15,7 @@ test("each value is warned of once", () => {
   ]);
 });
 
-test("a stranger who makes up values without end gets a hundred lines, each of a bounded length", () => {
+test("endless made-up values cause at most a hundred log lines, each of a bounded length", () => {
   const logger = new RecordingLogger();
   const notices = new Notices(logger);
   for (let number = 0; number < 10_000; number++)

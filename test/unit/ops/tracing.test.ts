@@ -6,7 +6,7 @@ import { RecordingLogger } from "../doubles/recording-logger.ts";
 const counted = (tracing: Tracing) =>
   tracing.metrics.map((metric) => ("read" in metric ? metric.read() : undefined));
 
-test("spans are dropped and counted while the collector is away, which is said once, and nothing waits for it", async () => {
+test("while the collector is away, spans are dropped and counted, one line is logged, and nothing waits", async () => {
   let status = 503;
   using collector = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("", { status }) });
   const logger = new RecordingLogger();

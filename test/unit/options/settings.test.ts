@@ -31,7 +31,7 @@ test("no setting has a password", () => {
   expect(JSON.stringify(settings)).not.toInclude("hidden");
 });
 
-test("what means nothing to the role is not told", () => {
+test("settings that the role does not use are not shown", () => {
   expect(settingsOfLine("--role processor", { WARREN_PORT: "9000" })).toEqual({
     role: "processor",
     broker: "amqp://guest:***@localhost:5672",

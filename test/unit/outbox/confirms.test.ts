@@ -13,7 +13,7 @@ afterEach(() => {
 });
 
 describe("a confirm", () => {
-  test("reaches whoever waits for it once, and not before", async () => {
+  test("reaches its waiter once, and not before", async () => {
     const { outbox } = connected();
     const confirmed: string[] = [];
     for (const body of ["one", "two"])

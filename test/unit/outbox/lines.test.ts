@@ -116,7 +116,7 @@ describe("senders with much", () => {
   });
 });
 
-test("ids are what they were said to be, and no two messages have the same", async () => {
+test("messages get the ids that were announced, and no two messages have the same id", async () => {
   const { outbox, link, send, take, connect } = outboxOf(true);
   const said = new Map<string, string>();
   for (let round = 0; round < 3; round++) {

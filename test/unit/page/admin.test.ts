@@ -85,7 +85,7 @@ describe("the admin page's curves", () => {
   });
 });
 
-test("numbers are said in short", () => {
+test("numbers are shortened", () => {
   expect([0, 7, 7.25, 999.6, 12_345, 4_560_000].map(inShort)).toEqual([
     "0",
     "7",

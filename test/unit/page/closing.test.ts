@@ -9,7 +9,7 @@ import {
 
 const inWords = (code: number, reason = "") => closingInWords({ code, reason, opened: true });
 
-test("a closing is told in words, with its code and the manager's reason", () => {
+test("a closing is described in words, with its code and the manager's reason", () => {
   expect(inWords(1001)).toBe("The manager is shutting down or restarting (1001)");
   expect(inWords(1009, "message too large")).toBe(
     "A message was too large for the manager (1009: message too large)",
@@ -42,7 +42,7 @@ test("the page knows every code that the gateway closes with", () => {
   }
 });
 
-test("why a WebSocket did not come about is told by what answers an ordinary request", () => {
+test("the answer to an ordinary request tells why a WebSocket could not be opened", () => {
   expect(diagnosisOf(undefined)).toBe("The manager cannot be reached");
   expect(isWithoutUpgrade({ status: 426, text: "this is a WebSocket endpoint" })).toBe(true);
   expect([isWithoutUpgrade(undefined), isWithoutUpgrade({ status: 503, text: "" })]).toEqual([false, false]);

@@ -16,7 +16,7 @@ describe("what somebody writes", () => {
     });
   });
 
-  test("is not sent while something is wrong with it, which is told", () => {
+  test("is not sent while it is invalid, and the reason is shown", () => {
     expect(draftFrom("{a}", "json", "")).toStartWith("This is not JSON");
     for (const text of ["ca f", "xyz", "caf"]) expect(draftFrom(text, "bytes", "")).toContain("hexadecimal");
     expect(draftFrom("hi", "text", "no colon")).toContain("no colon");

@@ -41,7 +41,7 @@ test("of several own messages with the same text, the oldest is answered first",
   expect(conversation.entries.at(-1)).toMatchObject({ kind: "processed", answersOwn: false });
 });
 
-test("what others send and what answers them is told apart from one's own", () => {
+test("own messages, other clients' messages and answers are distinguished", () => {
   const conversation = new Conversation();
   send(conversation, "mine");
   receive(conversation, "theirs", 1);
@@ -73,7 +73,7 @@ test("a lost connection leaves sent messages unsure until their answer comes aft
   expect(own.state).toBe("processed");
 });
 
-test("on another topic, an answer with the same text is somebody else's", () => {
+test("an answer with the same text on another topic does not belong to an own message", () => {
   const conversation = new Conversation();
   const own = send(conversation, "hello");
   conversation.forgetUnanswered();
@@ -139,7 +139,7 @@ test("what the broker has confirmed stays confirmed when the connection is lost"
   expect([safe!.confirmedAtMs, open!.confirmedAtMs]).toEqual([7, undefined]);
 });
 
-test("a refused message is not answered by somebody else's with the same text", () => {
+test("a refused message gets no answer, even if another client's message with the same text is answered", () => {
   const conversation = new Conversation();
   const own = conversation.write("hello", "", 0);
   conversation.markSent(own, "hello", "r-1", 0);
@@ -156,7 +156,7 @@ test("a view learns once what changed", () => {
   expect(conversation.takeChanged().size).toBe(0);
 });
 
-test("what is kept of a body for those who open it has a limit", () => {
+test("the part of a body that is kept for the details has a limit", () => {
   const conversation = new Conversation();
   receive(conversation, "x".repeat(10 ** 6), 0);
   receive(conversation, new Uint8Array(10 ** 6), 1);

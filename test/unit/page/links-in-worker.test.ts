@@ -91,7 +91,7 @@ test("what the page asks of a link comes to the worker in order, and what the li
   ]);
 });
 
-test("little is told at once, and of a flood what came meanwhile, once the page has done with what it got and a frame has passed", () => {
+test("a few events are passed on at once, and a flood in batches: when the page has handled the last one and a frame has passed", () => {
   const { links, opened, ask, tell } = pageWithWorker();
   const { heard, events } = listener();
   links.open("ws://manager/ws", undefined, events);

@@ -97,7 +97,7 @@ test("a message that came back through the log has the id, the sender and the he
   expect([...session.conversation.takeChanged()]).toEqual([entry]);
 });
 
-test("a lost connection is told in the list, once, and so is its return", () => {
+test("the list shows once that the connection was lost, and once that it is back", () => {
   const { surroundings, session } = connected();
   session.write("before");
   surroundings.link.drop(1001, "the manager is stopping");
@@ -159,7 +159,7 @@ test("a message of which nobody knew whether it arrived is confirmed by the log"
   expect(shown(session)[0]).toBe("into the dark: confirmed");
 });
 
-test("what the log no longer has is told where it is missing", () => {
+test("the list shows where messages are missing that the log no longer has", () => {
   const { surroundings, session } = connected();
   surroundings.link.say(news, "old", { "x-stream-offset": "1" });
   surroundings.link.drop();
@@ -349,7 +349,7 @@ test("a connection that lived through the loss of the network is replaced: it ma
   expect(surroundings.links.flatMap(({ texts }) => texts)).toEqual(["into the void"]);
 });
 
-test("who it is the manager says, if it knows from a token", () => {
+test("with a token, the client id comes from the manager", () => {
   const surroundings = new PlayedSurroundings();
   const page = "http://manager/#token=x";
   const session = new Session({
@@ -407,7 +407,7 @@ test("what a handler of one's own answers is an answer, whatever it says: its id
   ]);
 });
 
-test("the answer to somebody else's message with the same text is not taken for one's own", () => {
+test("the answer to another client's message with the same text does not belong to an own message", () => {
   const play = connected();
   const own = saidAs(play, "hello", "manager-0a1b2c3d4e5f-7");
   const { link } = play.surroundings;
@@ -448,7 +448,7 @@ test("where the manager keeps no log, an answer is known by its id all the same"
   expect(own.state).toBe("processed");
 });
 
-test("a token that is given after a refusal says who this is", () => {
+test("after a refusal, the client id comes from the token that was entered", () => {
   const { surroundings, session } = played();
   expect(session.lacksToken).toBe(false);
   expect(surroundings.link.url).toBe("ws://manager/ws/me");

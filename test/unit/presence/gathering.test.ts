@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { Gathering } from "../../../src/presence/gathering.ts";
 import { until } from "../../support/wait.ts";
 
-test("the first change is told at once, and what follows is gathered and told together", async () => {
+test("the first change is sent at once, and the following ones are gathered and sent together", async () => {
   const told: number[] = [];
   let changes = 0;
   const gathering = new Gathering(300, () => {
@@ -27,7 +27,7 @@ test("the first change is told at once, and what follows is gathered and told to
   gathering.close();
 });
 
-test("nothing is told after it is closed", async () => {
+test("nothing is sent after it is closed", async () => {
   let count = 0;
   const gathering = new Gathering(1, () => count++);
   gathering.add();

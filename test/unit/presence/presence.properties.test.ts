@@ -195,7 +195,7 @@ function membersOf(net: Net, topic: string): string[] {
   return [...members].sort();
 }
 
-test("whoever watches a topic knows in the end who is there, whatever is lost, and is told of nobody twice", async () => {
+test("a client that watches a topic knows all members in the end, whatever is lost, and is told of none twice", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(action, { maxLength: 60, size: "max" }), async (actions) => {
       const net = new Net();

@@ -50,7 +50,7 @@ describe("the answers to one message", () => {
     expect(settled).toEqual([undefined]);
   });
 
-  test("are settled with why the first of them was set aside, and who waits for it hears so, in a later attempt too", async () => {
+  test("are settled with the reason why the first of them was set aside, also for a waiter in a later attempt", async () => {
     const outbox = new ScriptedOutbox();
     const answering = new Answering("m-1", "g", outbox);
     answering.publish(1, answer("one"), true);

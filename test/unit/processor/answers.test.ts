@@ -127,7 +127,7 @@ describe("what cannot be sent", () => {
     expect(() => answersOf(result, question)).toThrow(reason);
   });
 
-  test("is an answer to a sender who is not known", () => {
+  test("is an answer to an unknown sender", () => {
     expect(() => answersOf({ to: "sender", body: "x" }, anonymous)).toThrow("names no client-id");
   });
 

@@ -23,7 +23,7 @@ function world() {
   return { askers, call };
 }
 
-test("all calls of a client that has gone are told, also those that begin later, and nobody else's", () => {
+test("all calls for a client that has gone are aborted, also those that begin later, and no others", () => {
   const { askers, call } = world();
   const calls = ["warren:m:a:-1:x", "warren:m:a:e7.1:y", "warren:m:b:-1:x"].map(call);
   const ended = call("warren:m:a:-1:z");

@@ -98,7 +98,7 @@ describe("a service that handles messages", () => {
     ]);
   });
 
-  test("cannot be lied to about who sent the message", async () => {
+  test("cannot be deceived about the sender of a message", async () => {
     await answerTo({ ...message, clientId: undefined, headers: { "Client-ID": "admin", "Message-Id": "x" } });
     expect(asked[0]!.headers.get("warren-client-id")).toBeNull();
     expect(asked[0]!.headers.get("warren-message-id")).toBe("m-1");

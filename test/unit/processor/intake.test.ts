@@ -33,7 +33,7 @@ function intakeOf(prefetch: number, prefetchBytes = 1024 ** 3) {
 }
 
 describe("more is taken", () => {
-  test("when all that was granted waits in a backlog, for those who are not in it", () => {
+  test("when all granted messages wait in a backlog, for clients that are not in it", () => {
     const { taken, deliver } = intakeOf(100);
     deliver(10);
     deliver(89, { inBacklog: true });

@@ -11,7 +11,7 @@ test("what a lost session of this process held came back for that, and not for a
   expect(known.unexplained("c", 3)).toBe(3);
 });
 
-test("a message without an id cannot be told from others", () => {
+test("a message without an id cannot be distinguished from others", () => {
   const known = new KnownReturns(10);
   known.add([undefined]);
   expect(known.unexplained(undefined, 3)).toBe(3);

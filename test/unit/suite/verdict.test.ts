@@ -63,7 +63,7 @@ test("a test that passes at first and fails on the second try is unsteady", () =
   });
 });
 
-test("tests of one name are told apart", () => {
+test("tests with the same name are distinguished", () => {
   const first = read(["b.test.ts:", "(pass) one", "(fail) one", ...end(2)]);
   expect(verdictOf(first).failed).toEqual(["b.test.ts: one (2)"]);
 });

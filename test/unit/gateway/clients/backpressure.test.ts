@@ -109,7 +109,7 @@ describe("while the outbox is full", () => {
     expect(sockets[0]!.calls).toEqual(["pause", "resume", "pause", "resume"]);
   });
 
-  test("all who have ever published are held back at once, and nobody who only listens", () => {
+  test("all clients that have ever published are held back at once, and none that only listens", () => {
     const { sockets, holds, backpressure, paused } = gateway(100);
     for (const socket of sockets.slice(30)) socket.data.hasPublished = false;
     backpressure.hold(as(sockets[7]));
@@ -173,7 +173,7 @@ describe("when the outbox has room again", () => {
     expect(sockets.every(({ calls }) => calls.join() === "pause,resume")).toBe(true);
   });
 
-  test("nobody goes on any more once it is full, those who did are held back, and the others go first the next time", async () => {
+  test("once it is full no client continues, those that did are held back again, and the others are first the next time", async () => {
     const { sockets, outbox, backpressure, paused } = gateway(4);
     backpressure.hold(as(sockets[0]));
     backpressure.release();
@@ -190,7 +190,7 @@ describe("when the outbox has room again", () => {
     expect(sockets.map(({ isPaused }) => isPaused)).toEqual([true, true, false, false]);
   });
 
-  test("nobody goes on if it is full by the next turn, whoever filled it, until it says so again", async () => {
+  test("no client continues if it is full by the next turn, whatever filled it, until it has room again", async () => {
     const { sockets, outbox, backpressure, paused } = gateway(4);
     backpressure.hold(as(sockets[0]));
     backpressure.release();

@@ -44,7 +44,7 @@ test("a client that is held back for two reasons is let go with the second", () 
   expect(calls).toEqual(["pause", "resume"]);
 });
 
-test("who has been held the longest is the first", () => {
+test("the client that was held the longest is the first", () => {
   const holds = new Holds();
   const [one, other] = [socket(), socket()];
   expect(holds.firstOf("outbox")).toBeUndefined();

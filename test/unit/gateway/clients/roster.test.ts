@@ -8,7 +8,7 @@ import { rounds } from "../../doubles/rounds.ts";
 const client = () => ({ data: { seat: new Seat(undefined) } }) as unknown as ClientSocket;
 
 describe("a roster", () => {
-  test("has those who came and have not gone, whatever the order", () => {
+  test("has the clients that have connected and not disconnected, in whatever order", () => {
     fc.assert(
       fc.property(fc.array(fc.nat({ max: 400 }), { maxLength: 400 }), (leavings) => {
         const roster = new Roster();

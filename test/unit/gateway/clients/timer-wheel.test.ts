@@ -74,7 +74,7 @@ describe("a timer wheel", () => {
     expect(calls).toBe(0);
   });
 
-  test("calls nobody who was removed, even in the same moment", () => {
+  test("calls no timer that was removed, even in the same moment", () => {
     const wheel = new TimerWheel();
     const calls: number[] = [];
     const timed = [1, 2].map((number) => ({

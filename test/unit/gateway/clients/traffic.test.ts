@@ -13,7 +13,7 @@ test("connections that ended are counted by code, and those with a client's own 
   expect(byName(traffic, "warren_closed_total")).toMatchObject({ 1001: 2, 4429: 1, 4408: 0, other: 3 });
 });
 
-test("one that was cut off for reading too slowly is told apart from a lost network, though both have code 1006", () => {
+test("a client that was disconnected for slow reading is counted apart from a lost network, though both have code 1006", () => {
   const traffic = new Traffic(() => 0);
   const seated = (endedBy: Seat["endedBy"]) => Object.assign(new Seat(undefined), { endedBy });
   expect(traffic.closed(1006, seated(undefined))).toBe("lost");

@@ -161,7 +161,7 @@ const event = fc.oneof(
   { weight: 2, arbitrary: fc.constant({ do: "turn" as const }) },
 );
 
-test("whoever asks for the newest messages gets them in order, and then all that comes, wherever they are kept", async () => {
+test("a subscription to the newest messages gets them in order, and then all new ones, wherever they are kept", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.constantFrom(1, 4000, 1e9),
@@ -241,7 +241,7 @@ test("the newest messages of more topics than a subscription may have are refuse
   world.durables.close();
 });
 
-test("whoever asks for a topic that is known has its newest message and is at the log's end in the same turn", async () => {
+test("a subscription to a topic whose newest message is known gets it, and is at the log's end, in the same turn", async () => {
   const world = new World(1e9, 1e9);
   for (let at = 0; at < 100; at++) world.append([`t.${at}`, "busy"]);
   world.subscribe("t.0", "last");

@@ -15,7 +15,7 @@ function wanting(interests: Interests, topic: string): DurableSubscription[] {
   return found;
 }
 
-test("a topic finds those that want it at that moment, whoever came and went since it was asked for last", () => {
+test("a topic finds its current subscriptions, whatever was added or removed since the last time", () => {
   const step = fc.oneof(
     fc.record({ do: fc.constant("add" as const), pattern: fc.constantFrom(...patterns) }),
     fc.record({ do: fc.constant("remove" as const), who: fc.nat() }),

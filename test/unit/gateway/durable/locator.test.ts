@@ -96,7 +96,7 @@ test("those that come while the log is asked are asked about anew, also when nob
   expect(marks).toHaveLength(1);
 });
 
-test("nobody asks the log for what nobody waits for any more", () => {
+test("the log is not read for subscriptions that have ended", () => {
   const { locator, marks } = unanswered();
   const subscription = subscriptionAt({ offset: 2000, index: -1 });
   locator.locate(subscription);

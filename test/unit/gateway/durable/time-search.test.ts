@@ -85,7 +85,7 @@ test("a time is where the log got its first record from then on, whatever its pu
   expect(await log.find(1001)).toEqual({ offset: 11, isAfterGap: false });
 });
 
-test("who asks for a time before the log's beginning is told of the gap, unless that is the beginning of all", async () => {
+test("a start time before the log's oldest record is reported as a gap, unless that is the very first record", async () => {
   log = new TimedLog();
   log.fill(10, 100, 1000);
   expect(await log.find(900)).toEqual({ offset: 10, isAfterGap: true });
@@ -95,13 +95,13 @@ test("who asks for a time before the log's beginning is told of the gap, unless 
   expect(await log.find(900)).toEqual({ offset: 0, isAfterGap: false });
 });
 
-test("who asks for a time since which the oldest record that is left was published misses nothing", async () => {
+test("a start time before which the oldest remaining record was published causes no gap", async () => {
   log = new TimedLog();
   log.fill(10, 100, 1000, () => 400);
   expect(await log.find(900)).toEqual({ offset: 10, isAfterGap: false });
 });
 
-test("a time that is still to come is where the log is now, and is asked for anew when it has come", async () => {
+test("a time in the future is the log's end, and is searched again when it has come", async () => {
   log = new TimedLog();
   log.fill(10, 100, 1000);
   expect(await log.find(5000)).toEqual({ offset: 110, isAfterGap: false });
@@ -126,7 +126,7 @@ test("3,000 times take a few readings where the log has few answers", async () =
   }
 });
 
-test("who has waited for long begins earlier rather than later", async () => {
+test("a subscription that has waited for long begins too early rather than too late", async () => {
   log = new TimedLog();
   log.fill(10, 3000, 100_000);
   let slow = 0;

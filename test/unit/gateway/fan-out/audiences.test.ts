@@ -43,7 +43,7 @@ test("routes are remembered, within bounds", () => {
   expect(audiences.route("t.0")).not.toBe(route);
 });
 
-test("whoever comes and goes, routes are those of the subscriptions there are", () => {
+test("routes follow the current subscriptions, whatever clients join and leave", () => {
   const patterns = fc.constantFrom("", "a", "a.b", "a.*", "#", "*.b");
   const topics = ["", "a", "a.b", "c.b"];
   fc.assert(
@@ -101,7 +101,7 @@ describe("plain-text clients", () => {
     expect([plain, stomp11, stomp12].map((encoding) => audiences.countOf(encoding))).toEqual([1, 1, 1]);
   });
 
-  test("are counted right whoever joins and leaves, and nothing is left behind", () => {
+  test("are counted correctly whatever clients join and leave, and nothing is left behind", () => {
     const name = fc.constantFrom("", "a", "b", "a.b");
     fc.assert(
       fc.property(fc.array(fc.tuple(name, fc.boolean())), (steps) => {

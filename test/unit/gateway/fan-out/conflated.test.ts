@@ -69,7 +69,7 @@ test("a client that reads too slowly gets the newest message of each topic, in t
   expect(relay.audiences.count).toBe(0);
 });
 
-test("what is kept does not grow with how much is said, and is let go of when the client has gone", async () => {
+test("memory does not grow with the number of messages, and is freed when the client has gone", async () => {
   const { client, subscription, say, relay } = world();
   client.isReading(false);
   subscription.fallBehind();

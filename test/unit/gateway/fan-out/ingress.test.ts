@@ -104,7 +104,7 @@ describe("a message", () => {
     expect(ingress.takenCount).toBe(1);
   });
 
-  test("gets no id where nobody is told one, and is not counted where its frame has been", () => {
+  test("gets no id if no encoding shows it, and is not counted again if its frame was", () => {
     const { ingress, relay, notes } = noting();
     const { key } = relay.audiences.join("a", plain, "");
     ingress.take({ body: "hello", topic: "a" }, anna);

@@ -6,7 +6,7 @@ import { rounds } from "../../doubles/rounds.ts";
 describe("the client of a request", () => {
   const proxies = new TrustedProxies(["10.0.0.0/8", "fd00::/8"]);
 
-  test("is who connected, whatever it says, unless that is a trusted proxy", () => {
+  test("is that of the connection, whatever its headers say, unless that is a trusted proxy", () => {
     expect(proxies.clientOf("203.0.113.7", "198.51.100.1")).toBe("203.0.113.7");
     expect(new TrustedProxies([]).clientOf("10.0.0.1", "198.51.100.1")).toBe("10.0.0.1");
   });
@@ -30,7 +30,7 @@ describe("the client of a request", () => {
     expect(proxies.clientOf("::ffff:203.0.113.7", null)).toBe("203.0.113.7");
   });
 
-  test("is an address, or who connected, whatever the header has", () => {
+  test("is an address from the header, or that of the connection, whatever the header contains", () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(fc.ipV4(), fc.ipV6(), fc.string())), (hops) => {
         const client = proxies.clientOf("10.0.0.1", hops.join(","));

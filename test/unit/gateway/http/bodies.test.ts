@@ -37,7 +37,7 @@ test("a body is read whole, in pieces too, and counts while it is read", async (
   expect(bodies.keptBytes).toBe(0);
 });
 
-test("a body that is said to be, or is, larger than a message may be is refused", async () => {
+test("a body that is larger than a message may be, or claims to be, is refused", async () => {
   const bodies = new Bodies(limits);
   const said = new Request("http://here/", {
     method: "POST",

@@ -114,7 +114,7 @@ test("nothing more is published to one that is going to be cut off, which is aft
   expect(slow).toMatchObject({ keys: [], isCutOff: true });
 });
 
-test("nobody is looked at before somebody could be beyond the cap", () => {
+test("no client is checked before one could be beyond the cap", () => {
   const { backlogs, connect } = room();
   const client = connect();
   for (let sent = 0; sent < step - kibibyte; sent += kibibyte) backlogs.sent(kibibyte);

@@ -105,7 +105,7 @@ test("what waits in the kernel is nothing that this process keeps", () => {
   expect(calls).toEqual([]);
 });
 
-test("a file descriptor that was another client's before is told from it", () => {
+test("a file descriptor is not confused with that of the client that had it before", () => {
   const { join, leave } = watched();
   const first = join(20, 5000);
   pass(10_000);

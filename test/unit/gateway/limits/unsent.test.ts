@@ -40,7 +40,7 @@ function client(fd: number) {
   };
 }
 
-test("the kernel is told when a client has become patient, and when it is so no more, and not again", () => {
+test("the kernel's setting is changed once when a client becomes patient, and once when it no longer is", () => {
   const { is, told } = client(20);
   is(false);
   is(true);
@@ -49,7 +49,7 @@ test("the kernel is told when a client has become patient, and when it is so no 
   expect(told).toEqual(["20: 65536", "20: 0"]);
 });
 
-test("of a client whose file descriptor is not known the kernel is told when it is found", () => {
+test("the kernel's setting is changed as soon as a client's file descriptor is found", () => {
   const { is, told, watched, found } = client(-1);
   is(true);
   expect(told).toEqual([]);
@@ -58,13 +58,13 @@ test("of a client whose file descriptor is not known the kernel is told when it 
   expect(told).toEqual(["21: 65536"]);
 });
 
-test("of one that never became patient nobody is told", () => {
+test("the kernel's setting stays for a client that never became patient", () => {
   const { told, found } = client(22);
   found();
   expect(told).toEqual([]);
 });
 
-test("what a client said before it went changes nothing of its file descriptor, which may be another's", () => {
+test("input of a client that has gone does not change its file descriptor, which another client may have", () => {
   const { socket, told, is } = client(23);
   socket.readyState = WebSocket.CLOSED;
   is(true);

@@ -154,7 +154,7 @@ function play(act: Action, source: PlayedSource, rooms: Rooms, sockets: readonly
   if (client.watcher !== undefined) rooms.fallBehind(client.watcher, client.getBufferedAmount());
 }
 
-test("a client that watches knows in the end who is there, however slowly it reads, and is told of nobody twice", async () => {
+test("a watching client knows all members in the end, however slowly it reads, and is told of none twice", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(action, { maxLength: 50, size: "max" }), async (actions) => {
       const source = new PlayedSource();
@@ -193,7 +193,7 @@ test("a client that watches knows in the end who is there, however slowly it rea
   );
 }, 60_000);
 
-test("one that comes and goes in a loop has the snapshot made once, until somebody joins or leaves", async () => {
+test("a client that subscribes in a loop causes one snapshot, until a member joins or leaves", async () => {
   let made = 0;
   const there = new Set(names);
   let watched: TopicWatcher | undefined;

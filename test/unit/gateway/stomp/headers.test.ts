@@ -64,7 +64,7 @@ test("a body is text if its bytes are, and its type does not say otherwise; it i
   );
 });
 
-test("a MESSAGE has the type that its sender said, or what its body is", () => {
+test("a MESSAGE has the content type of its sender, or that of its kind of body", () => {
   expect(contentTypeOf("a", undefined)).toBe("text/plain");
   expect(contentTypeOf(Buffer.from("a"), undefined)).toBe("application/octet-stream");
   expect(contentTypeOf("a", { "content-type": "text/css" })).toBe("text/css");

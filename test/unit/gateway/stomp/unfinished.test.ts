@@ -70,7 +70,7 @@ test("frames in pieces may go on for ever, if each is whole in time", () => {
   expect(socket.closeCode).toBeUndefined();
 });
 
-test("what open transactions hold is told", () => {
+test("the bytes of open transactions are reported", () => {
   const socket = connected();
   say(socket, "BEGIN\ntransaction:t\n\n\0");
   expect(socket.data.keptBytes).toBe(0);

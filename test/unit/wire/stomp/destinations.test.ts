@@ -73,7 +73,7 @@ test("a request names its topic, and where its answers go", () => {
     expect(faultOf(() => replyNameIn(replyTo))).toInclude("/temp-queue/NAME");
 });
 
-test("who is on a topic is asked for by the topic, or for everybody by none", () => {
+test("presence is asked for by a topic, or without one for all clients", () => {
   expect(presenceTopicIn("/presence/a.b")).toBe("a.b");
   expect(presenceTopicIn("/presence")).toBe("");
   expect(presenceTopicIn("/presences/a")).toBeUndefined();

@@ -437,7 +437,7 @@ test("a link over which something is to be begun anew does not wait as after a f
   await link.close(1000);
 });
 
-test("a connection that opens after its link was told to close, and breaks then, harms nobody", async () => {
+test("a connection that opens after its link was closed, and then breaks, does no harm", async () => {
   await using fake = await FakeAmqp.start();
   const opening = Promise.withResolvers<() => void>();
   fake.script = (method, peer, channel, fields) => {

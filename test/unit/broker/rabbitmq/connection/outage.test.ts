@@ -8,7 +8,7 @@ const said = ({ lines }: RecordingLogger) =>
     .filter(({ level }) => level !== "debug")
     .map(({ message, fields }) => [message, fields["connection"]]);
 
-test("the loss of several links is said once, and once that they are back", () => {
+test("the loss of several links is logged once, and so is their return", () => {
   const logger = new RecordingLogger();
   const outage = new Outage(logger, () => 0);
   outage.open("publishing", {});
@@ -25,7 +25,7 @@ test("the loss of several links is said once, and once that they are back", () =
   ]);
 });
 
-test("each outage is said anew, and what happens during one is there for whoever debugs", () => {
+test("each outage is logged once, and its further events are debug lines", () => {
   const logger = new RecordingLogger();
   const outage = new Outage(logger, () => 0);
   for (let i = 0; i < 2; i++) {
@@ -42,7 +42,7 @@ test("each outage is said anew, and what happens during one is there for whoever
   expect(logger.lines.filter(({ message }) => message === "broker still away").length).toBe(2);
 });
 
-test("when RabbitMQ is back, it is said after how long, and how many messages waited at most", () => {
+test("when RabbitMQ is back, the log says after how long, and how many messages waited at most", () => {
   const logger = new RecordingLogger();
   let nowMs = 0;
   let waiting = 0;
@@ -67,7 +67,7 @@ test("when RabbitMQ is back, it is said after how long, and how many messages wa
   expect(back()).toEqual({ connection: "publishing", awaySeconds: 0.4, messagesWaited: 0 });
 });
 
-test("an outage that lasts is told of again, with what is the reason by then, less and less often", () => {
+test("an outage that lasts is logged again, with its current reason, less and less often", () => {
   const logger = new RecordingLogger();
   let nowMs = 0;
   const outage = new Outage(

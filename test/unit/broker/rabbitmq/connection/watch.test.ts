@@ -26,7 +26,7 @@ test.each(words)("where RabbitMQ says %s, an operator is told where to read on",
   expect(why).toContain(text);
 });
 
-test("other reasons are told as they are", () => {
+test("other reasons are passed on unchanged", () => {
   expect(whyLost(new Error("read ECONNRESET"))).toBe("read ECONNRESET");
 });
 

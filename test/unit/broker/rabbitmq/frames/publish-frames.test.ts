@@ -141,7 +141,7 @@ test.each([
   ).toBe(count);
 });
 
-test("nothing is nothing", () => {
+test("no envelopes have no frames", () => {
   expect(publishFrames([], framing("e", 1, 4096)).byteLength).toBe(0);
 });
 

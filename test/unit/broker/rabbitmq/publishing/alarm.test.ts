@@ -35,7 +35,7 @@ test("an alarm says what to do, and when it is over for how long it was and how 
   ]);
 });
 
-test("a second alarm is told of, and does not begin anew; the same one is told of once", () => {
+test("a second alarm is logged, and does not start the time again; the same alarm is logged once", () => {
   const { alarm, clock, logger } = watched();
   alarm.raised("low on memory");
   alarm.raised("low on memory");
@@ -50,7 +50,7 @@ test("a second alarm is told of, and does not begin anew; the same one is told o
   expect(logger.lines[2]!.fields).toMatchObject({ afterSeconds: 10 });
 });
 
-test("of a lost connection nothing is said: whether RabbitMQ takes messages is heard on the next one", () => {
+test("nothing is logged when the connection is lost, since the next one tells whether RabbitMQ takes messages", () => {
   const { alarm, logger } = watched();
   alarm.raised("low on disk");
   alarm.lost();

@@ -53,7 +53,7 @@ describe("a message that RabbitMQ does not confirm", () => {
   });
 });
 
-test("a RabbitMQ that answers all questions and confirms nothing is told of, and the connection stays", async () => {
+test("a warning says that RabbitMQ answers everything and confirms nothing, and the connection stays", async () => {
   await using fake = await FakeAmqp.start((method) => (method === "BasicPublish" ? "answered" : undefined));
   const logger = new RecordingLogger();
   const broker = new RabbitmqBroker({

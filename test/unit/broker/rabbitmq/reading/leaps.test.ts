@@ -38,7 +38,7 @@ test("what comes after a leap waits until it is known that the log still has wha
   expect(heard).toEqual(["10", "20", "21", "22"]);
 });
 
-test("what the log has dropped before it was read is told before what comes next", async () => {
+test("records that the log dropped before they were read are reported before the next record", async () => {
   const { heard, asked, come } = reader();
   come(10, 20);
   asked[0]!.resolve(20);

@@ -59,7 +59,7 @@ test("clients that never stop asking cause one a second, and wait no longer than
   expect(sent.length).toBeLessThan(70);
 });
 
-test("one for which nobody waits any more is not sent", () => {
+test("a mark without a waiter is not sent", () => {
   const { marks, sent, pass } = log();
   const offsets: number[] = [];
   // Clients that subscribe and leave at once.
@@ -95,7 +95,7 @@ test("nothing is timed after the session has ended, and what was asked is sent i
 });
 
 describe("while RabbitMQ takes no messages", () => {
-  test("none is sent, whoever asks, and afterwards one answers all", () => {
+  test("none is sent, whatever asks for it, and afterwards one mark answers all requests", () => {
     const { marks, writer, sent, pass } = log();
     const offsets: number[] = [];
     writer.isFree = false;

@@ -96,7 +96,7 @@ describe("a processor group", () => {
   });
 });
 
-test("marks of other kinds, and names that no group has, are nobody's groups", () => {
+test("marks of other kinds, and invalid names, are no groups", () => {
   const groups = heard(
     envelopeOf({ contentType: markContentType }),
     says("orders", "p", { contentType: "text/plain" }),
