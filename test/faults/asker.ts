@@ -1,10 +1,10 @@
 import { until } from "../support/wait.ts";
 
-/** Between two questions, in milliseconds. */
+/** The time between two questions, in milliseconds. */
 const everyMs = 25;
 /** After this a question without any answer is answered with an error, in milliseconds. */
 const expirationMs = 6000;
-/** What a generator yields to one question. */
+/** The answers that a generator yields to one question. */
 const yields = 5;
 
 /** Answers questions of an asker, some at once and some with a generator, and processes all other messages as the built-in handler does. */
@@ -23,7 +23,7 @@ interface Question {
   readonly errors: string[];
 }
 
-/** A client that asks all the time, and keeps a book of what becomes of each question: it is answered once, or with an error. */
+/** A client that sends requests all the time, and checks that each is answered once, or with an error. */
 export class Asker {
   readonly #socket: WebSocket;
   readonly #questions: Question[] = [];
@@ -51,8 +51,8 @@ export class Asker {
   }
 
   /**
-   * Asks no more, and waits until nobody waits for an answer. Then it asks once more: what a processor handles again it handles before
-   * that, since it is the same client's, so that an answer that comes twice has come by then. Returns what is wrong.
+   * Stops asking, and waits until no request is open. Then it asks once more: a processor handles redelivered requests of this client before
+   * that one, so every repeated answer has come by then. Returns the faults.
    */
   async settle(): Promise<readonly string[]> {
     clearInterval(this.#timer);
@@ -73,7 +73,7 @@ export class Asker {
     });
   }
 
-  /** What never comes is found in the book. */
+  /** Missing answers are found afterwards. */
   async #allSettled(): Promise<void> {
     await until(
       () => this.#questions.every(isSettled),

@@ -1,4 +1,4 @@
-/** The process of a crowd: `bun crowd-process.ts PORT SIZE`. It says "connected" when all are, and waits. */
+/** The process of a crowd: `bun crowd-process.ts PORT SIZE`. It writes "connected" when all clients are, and waits. */
 const [port, size] = process.argv.slice(2).map(Number) as [number, number];
 
 const request = [

@@ -3,7 +3,7 @@ import { within } from "../support/wait.ts";
 
 const connectTimeoutMs = 60_000;
 
-/** Very many clients that only listen, in a process of their own, so that they can all be gone at once. */
+/** Very many clients that only listen, in a process of their own, so that all of them can vanish at once. */
 export class Crowd implements AsyncDisposable {
   readonly #child: Bun.Subprocess<"ignore", "pipe", "inherit">;
 
@@ -18,7 +18,7 @@ export class Crowd implements AsyncDisposable {
     killAtExit(this.#child.pid);
   }
 
-  /** Until all of them have got their answer. */
+  /** Resolves when all of them have got their answer. */
   async connected(): Promise<void> {
     const said = (async () => {
       for await (const bytes of this.#child.stdout) return Buffer.from(bytes).toString();
@@ -28,12 +28,12 @@ export class Crowd implements AsyncDisposable {
     if (word.trim() !== "connected") throw new Error(`the crowd said ${word} instead of connected`);
   }
 
-  /** Their process is killed: the system ends their connections, and none says goodbye. */
+  /** Kills their process: the kernel ends their connections, without close frames. */
   kill(): void {
     this.#child.kill("SIGKILL");
   }
 
-  /** They neither read nor answer any more, and their connections stay. */
+  /** Freezes them: they neither read nor answer, and their connections stay open. */
   freeze(): void {
     this.#child.kill("SIGSTOP");
   }

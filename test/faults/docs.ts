@@ -5,7 +5,7 @@ import { type Row, table } from "./row.ts";
 const path = join(projectFolder, "docs", "reliability.md");
 const [begin, end] = ["<!-- faults -->", "<!-- /faults -->"];
 
-/** Puts the rows where docs/reliability.md has a place for them. */
+/** Writes the rows into docs/reliability.md. */
 export async function writeToDocs(rows: readonly Row[]): Promise<void> {
   const text = await Bun.file(path).text();
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];

@@ -7,18 +7,18 @@ const stayMs = { least: 500, most: 3000 } as const;
 const againAfterMs = 100;
 
 /**
- * A client with a durable subscription to everything, that goes from one manager to the other all the time, and whenever it is
- * closed, and continues behind the message that it saw last. It sees what the live listeners see, in the log's order, whatever
- * happens to its managers and their way to RabbitMQ.
+ * A client with a durable subscription to everything. It changes managers regularly, and whenever it is closed, and continues after its last
+ * message. It must get everything that live listeners get, in the log's order, whatever happens to its managers and their connections to
+ * RabbitMQ.
  */
 export class DurableWitness {
   readonly relayed = new Sightings();
   readonly answered = new Sightings();
-  /** What should not have come to pass: positions that do not rise, ERROR frames. */
+  /** Events that must not happen: positions that do not rise, ERROR frames. */
   readonly faults: string[] = [];
-  /** How often it was told that the log does not reach back to where it was. */
+  /** How often it was told of a gap. */
   gaps = 0;
-  /** Subscriptions that were in force. */
+  /** How many subscriptions were confirmed. */
   resumptions = 0;
   readonly #urls: readonly string[];
   readonly #subscribed = Promise.withResolvers<void>();
@@ -34,7 +34,7 @@ export class DurableWitness {
     this.#connect();
   }
 
-  /** Resolves when nothing can be missed any more. */
+  /** Resolves when it is subscribed, so that it misses nothing from then on. */
   get subscribed(): Promise<void> {
     return this.#subscribed.promise;
   }
@@ -54,7 +54,7 @@ export class DurableWitness {
       socket.send(`SUBSCRIBE\nid:1\ndestination:/topic/load.#\nreceipt:subscribed\n${begin}\n\n\0`);
     };
     socket.onmessage = ({ data }) => {
-      // What an abandoned connection still has comes again on the next one.
+      // Late messages of an abandoned connection come again on the next one.
       if (socket === this.#socket) this.#take(socket, String(data));
     };
     socket.onclose = () => {
@@ -94,7 +94,7 @@ export class DurableWitness {
 
   #leave(socket: WebSocket): void {
     if (socket !== this.#socket) return;
-    // It stays until it has got on: else it would read the same part of a long log over and over, and never come to its end.
+    // It stays until it has made progress. Otherwise it would read the same part of a long log again and again.
     if (!this.#hasGotOn) {
       this.#timer = setTimeout(() => this.#leave(socket), stayMs.least);
       return;
@@ -110,7 +110,7 @@ export class DurableWitness {
   }
 }
 
-/** Positions are texts of no meaning to clients; tests may know better. */
+/** Parses a position, which clients must not do. */
 function isLaterThan(position: string, earlier: string): boolean {
   const { offset, index } = startAfter(position)!;
   return isAfter(startAfter(earlier)!, offset, index);

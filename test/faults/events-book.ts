@@ -4,20 +4,20 @@ import { until } from "../support/wait.ts";
 
 const queue = "events-book";
 const againAfterMs = 200;
-/** How long after the last client has gone everybody must have been told of: longer than a frozen manager is waited for. */
+/** Within this time after the last disconnect all events must have come. It is longer than a frozen manager is waited for. */
 const settleMs = 30_000;
 
-/** What was told of one connection. */
+/** The events of one connection. */
 interface Entry {
   readonly client: string;
   readonly manager: string;
-  /** How often it was told to be at its end. */
+  /** How many `disconnected` events it has had. */
   ends: number;
   /** When it ended, by the clock of the manager that says so, in milliseconds since 1970. */
   endedAt: number;
 }
 
-/** A program that keeps a book of who is connected, as it is told on `wsmanager.events`. */
+/** A program that tracks the connected clients by the events on `wsmanager.events`. */
 export class EventsBook implements AsyncDisposable {
   readonly #urls: readonly string[];
   readonly #entries = new Map<string, Entry>();
@@ -33,12 +33,12 @@ export class EventsBook implements AsyncDisposable {
     this.#reading = this.#read();
   }
 
-  /** Connections that are open, as far as was told. */
+  /** How many connections are open, according to the events. */
   get open(): number {
     return this.#count(({ ends }) => ends === 0);
   }
 
-  /** Of these, the ones to one manager. */
+  /** The same for one manager. */
   openOn(manager: string): number {
     return this.#count((entry) => entry.manager === manager && entry.ends === 0);
   }
@@ -63,7 +63,7 @@ export class EventsBook implements AsyncDisposable {
     return most;
   }
 
-  /** Clients whose ids begin like this, and how many connections each has had. */
+  /** How many connections each client has had whose id has this prefix. */
   connectionsOf(prefix: string): ReadonlyMap<string, { connections: number; ended: number }> {
     const found = new Map<string, { connections: number; ended: number }>();
     for (const { client, ends } of this.#entries.values()) {
@@ -80,7 +80,7 @@ export class EventsBook implements AsyncDisposable {
     return count;
   }
 
-  /** What must not be, now that all clients have gone. */
+  /** Call it when all clients have gone. Returns the faults. */
   async findings(): Promise<readonly string[]> {
     const nobody = await until(() => this.open === 0, "everybody to be told of", settleMs).then(
       () => true,
@@ -101,7 +101,7 @@ export class EventsBook implements AsyncDisposable {
       try {
         await this.#live(this.#urls[attempt % this.#urls.length]!);
       } catch {
-        // RabbitMQ is what the scenarios kill.
+        // The scenarios kill RabbitMQ.
       }
       if (!this.#isClosed) await Bun.sleep(againAfterMs);
     }
@@ -131,7 +131,7 @@ export class EventsBook implements AsyncDisposable {
     const said = JSON.parse(message.content.toString()) as ClientEvent;
     const { event, client, connection, manager, at, reason = "" } = said;
     const entry = this.#entries.get(connection);
-    // RabbitMQ gives again what this program had read, and had no time to acknowledge.
+    // RabbitMQ redelivers what this program had not acknowledged.
     if (message.fields.redelivered && entry !== undefined && (event === "connected" || entry.ends > 0))
       return;
     if (event === "connected") {

@@ -4,7 +4,7 @@ import { until } from "../support/wait.ts";
 const everyMs = 20;
 const perTick = 1;
 
-/** A plain-text client that sends large messages, numbered like the load's, as long as they are taken: so that buffers fill. */
+/** A plain-text client that sends large messages as fast as they are read, to fill buffers. They are numbered like the load's. */
 export class Filler implements Disposable {
   sent = 0;
   readonly #socket: WebSocket;

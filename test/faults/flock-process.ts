@@ -7,10 +7,10 @@ import type { FlockOrder, FlockPlan, FlockState } from "./flock.ts";
 /** The process of a flock: its plan is its argument, as JSON, and its parent hears of it by messages between processes. */
 const plan = JSON.parse(process.argv[2]!) as FlockPlan;
 
-/** Connections that are begun at a time. */
+/** How many connections are opened at the same time. */
 const atOnce = 200;
 const tellEveryMs = 200;
-/** How often one of its clients says something to all of them. */
+/** How often one of its clients sends a message to all of them. */
 const chatterEveryMs = 2000;
 
 const kinds = { text: TextMember, durable: DurableMember, events: EventsMember } as const;

@@ -1,11 +1,11 @@
 import { forgetProcess, killAtExit } from "../support/leftovers.ts";
 import { untilCount } from "../support/wait.ts";
 
-/** What a flock is to do. It is told to its process as JSON. */
+/** The options of a flock. Its process gets them as JSON. */
 export interface FlockPlan {
   /** Plain text; durable subscriptions over STOMP; or server-sent events. */
   readonly kind: "text" | "durable" | "events";
-  /** Where its clients go: all to the first one, and to the next one each time that they are disconnected. */
+  /** The managers' ports. All clients begin at the first, and go to the next one after each disconnect. */
   readonly ports: readonly number[];
   readonly size: number;
   readonly topic: string;
@@ -13,16 +13,16 @@ export interface FlockPlan {
   readonly prefix: string;
 }
 
-/** How a flock is, as its process says five times a second. */
+/** The state of a flock, which its process reports five times a second. */
 export interface FlockState {
   readonly open: number;
   /** How many connections have ended, by their close codes. */
   readonly closes: Readonly<Record<string, number>>;
-  /** Messages that all of them have got. */
+  /** How many messages all of them together have got. */
   readonly received: number;
-  /** Messages that the one with the fewest has got. */
+  /** How many messages the client with the fewest has got. */
   readonly least: number;
-  /** What should not have come to pass, the first ten: something missing, twice, or out of order. */
+  /** The first ten faults: missing, repeated or reordered messages. */
   readonly faults: readonly string[];
 }
 
@@ -33,7 +33,7 @@ export interface FlockOrder {
 
 const nobody: FlockState = { open: 0, closes: {}, received: 0, least: 0, faults: [] };
 
-/** Very many clients that come back whenever they are disconnected, in a process of their own. */
+/** Very many clients that reconnect whenever they are disconnected, in a process of their own. */
 export class Flock implements AsyncDisposable {
   readonly plan: FlockPlan;
   state: FlockState = nobody;
@@ -53,7 +53,7 @@ export class Flock implements AsyncDisposable {
     killAtExit(this.#child.pid);
   }
 
-  /** Until all of them are connected, however long that takes as long as it goes on. */
+  /** Waits until all of them are connected, as long as there is progress. */
   async gathered(): Promise<void> {
     await untilCount(() => this.state.open, this.plan.size, "clients of the flock connected");
   }

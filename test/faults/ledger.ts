@@ -1,13 +1,13 @@
-/** Of what is wrong, the first few are shown. */
+/** How many faults are shown. */
 const shownMax = 20;
 
-/** What was seen of one client. */
+/** What one listener has got of one client. */
 interface Seen {
-  /** By number, in which of the logs it was seen last. Not seen: absent. */
+  /** For each number, in which of the logs it was seen last. */
   readonly logs: number[];
   /** The highest number. */
   last: number;
-  /** Where in the log it was, if that is known. */
+  /** Its position in the log, if that is known. */
   lastAt: string;
 }
 
@@ -16,21 +16,21 @@ export class Sightings {
   readonly #seen = new Map<string, Seen>();
   #log = 0;
   duplicated = 0;
-  /** The first of what came twice: `c7:42`. */
+  /** The first messages that came twice, such as `c7:42`. */
   readonly repeats: string[] = [];
   /** First sightings that came after one with a higher number. */
   reordered = 0;
   /** The first of them. */
   readonly reorderings: Reordering[] = [];
-  /** Different messages seen. */
+  /** How many different messages have come. */
   count = 0;
 
-  /** What comes next is read from another log, which may have again what the one before had: within this one nothing may come twice. */
+  /** The next messages come from another log. It may repeat those of the previous log, but nothing within itself. */
   anotherLog(): void {
     this.#log++;
   }
 
-  /** @param at where in the log, if that is known */
+  /** @param at the position in the log, if that is known */
   note(client: string, number: number, at = ""): void {
     let seen = this.#seen.get(client);
     if (seen === undefined) {
@@ -69,9 +69,9 @@ export class Sightings {
 
 /** A message that came after a later one of the same client. */
 export interface Reordering extends MessageKey {
-  /** Where in the log; empty where that is not known. */
+  /** Its position in the log; empty if that is not known. */
   readonly at: string;
-  /** The later one's number, and place. */
+  /** The later message's number and position. */
   readonly after: number;
   readonly afterAt: string;
 }
@@ -81,7 +81,7 @@ export interface MessageKey {
   readonly number: number;
 }
 
-/** `7:42` is what client 7 sent as its 42nd message. */
+/** `7:42` is the 42nd message of client 7. */
 export function keyOf(text: string): MessageKey | undefined {
   const [, client, number] = /(\w+):(\d+)/.exec(text) ?? [];
   return client === undefined ? undefined : { client, number: Number(number) };

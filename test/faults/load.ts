@@ -6,10 +6,10 @@ export interface LoadOptions {
   readonly clients: number;
   /** Over all clients. */
   readonly messagesPerSecond: number;
-  /** Where the clients are, and where those are that listen from another manager. Asked again at each connect. */
+  /** The ports of the clients' manager, and of the listeners' manager. Called for each connect. */
   readonly here: (topic: string) => string;
   readonly there: (topic: string) => string;
-  /** Publish by STOMP, with a receipt for each message; otherwise by plain text. */
+  /** Whether to publish over STOMP, with a receipt for each message. Otherwise clients use plain text. */
   readonly hasReceipts: boolean;
 }
 
@@ -31,9 +31,9 @@ export class Load {
   #silence = new Silence(performance.now());
   #mark: { readonly at: number; resumedMs: number | undefined } | undefined;
 
-  /** What the sender's manager took in: it relays at once. */
+  /** The messages that the sender's manager accepted, which it relays at once. */
   readonly accepted = new Sightings();
-  /** What clients of the other manager got from the clients of this one. */
+  /** The messages that clients of the other manager got. */
   readonly relayed = new Sightings();
   /** The answers, at the other manager. */
   readonly answered = new Sightings();
@@ -60,7 +60,7 @@ export class Load {
     return this.#mark !== undefined;
   }
 
-  /** From `mark` to the next answer that a client got; undefined if none came. */
+  /** The time from `mark` to the next answer that a client got; undefined if none came. */
   get resumedMs(): number | undefined {
     return this.#mark?.resumedMs;
   }
@@ -103,7 +103,7 @@ export class Load {
     clearInterval(this.#timer);
   }
 
-  /** What has a receipt from now on must be safe. */
+  /** Messages that get a receipt from now on must not be lost. */
   countReceipts(): void {
     this.receipted = new Sightings();
   }
@@ -150,7 +150,7 @@ export class Load {
     this.#publishers.push({ name, socket: publisher, sent: 0 });
   }
 
-  /** Some client got an answer. */
+  /** A client got an answer. */
   sawAnswer(): void {
     const now = performance.now();
     this.#silence.event(now);

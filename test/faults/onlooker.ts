@@ -4,7 +4,7 @@ import { keyOf, type MessageKey } from "./ledger.ts";
 const againAfterMs = 100;
 const answerPrefix = "processed message: ";
 
-/** What an onlooker listens to. */
+/** The options of an onlooker. */
 export interface Watch {
   /** `text` is one topic, the others are patterns. */
   readonly how: "durable" | "live" | "text";
@@ -15,18 +15,18 @@ export interface Watch {
   readonly from?: "first" | "next";
 }
 
-/** What one subscription has got. */
+/** The state of one subscription. */
 interface View {
   position: string | undefined;
   readonly seen: Set<string>;
-  /** The number that each client's last message, or last answer, had. */
+  /** The number of each client's last message, or last answer. */
   readonly last: Map<string, number>;
   gaps: number;
 }
 
 /**
- * A client that listens over a bare connection, so that it may stop reading. What each client of the load says comes to it
- * numbered through: whatever is not the next number is a fault, unless it was told of a gap, or is live and has connected anew.
+ * A client that listens over a bare socket, so that it can stop reading. The messages of each client of the load are numbered: a number that
+ * is not the next one is a fault, unless there was a gap, or a live onlooker has reconnected.
  */
 export class Onlooker implements AsyncDisposable {
   readonly name: string;
@@ -80,7 +80,7 @@ export class Onlooker implements AsyncDisposable {
     this.#connection?.readAgain();
   }
 
-  /** Publishes something, so that it is held back as publishers are. */
+  /** Publishes a message, so that the manager holds this client back like other publishers. */
   speak(): void {
     this.#send("SEND\ndestination:/topic/onlookers\n\nhello\0");
   }
@@ -129,7 +129,7 @@ export class Onlooker implements AsyncDisposable {
     try {
       this.#connection?.sendFrame(opcodes.text, text);
     } catch {
-      // The connection has ended: it sends the same on the next one.
+      // The connection has ended. It sends the same on the next one.
     }
   }
 

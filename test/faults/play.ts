@@ -9,23 +9,23 @@ import { World } from "./world.ts";
 
 /** The load runs this long after the fault is over, in milliseconds. */
 const afterwardsMs = 2000;
-/** Given up when nothing has arrived for so long. */
+/** A wait is given up when nothing has arrived for this long. */
 const settleMs = 20_000;
 
 const resumeMsMax = 5000;
 
 export interface Played {
   readonly row: Row;
-  /** What did not hold. */
+  /** The promises that did not hold. */
   readonly failures: readonly string[];
-  /** All that did not hold is a bound of time, which a busy machine may break. */
+  /** Whether only bounds of time did not hold, which a busy machine may break. */
   readonly isLate: boolean;
 }
 
-/** What the fault was to bring about did not come in time, and until then nothing had come twice or out of order. */
+/** Thrown if the fault's effect did not come in time, and until then nothing had come twice or out of order. */
 export class FaultTooLate extends Error {}
 
-/** Plays one scenario in a vhost of its own. */
+/** Plays one scenario on a vhost of its own. */
 export async function play(scenario: Scenario, nodes: readonly RabbitmqNode[]): Promise<Played> {
   await using world = await World.start(nodes, scenario.setting ?? {});
   const { load, dead, witness } = world;
@@ -100,7 +100,7 @@ export async function play(scenario: Scenario, nodes: readonly RabbitmqNode[]): 
   return { row, failures, isLate };
 }
 
-/** Those whose view counts. */
+/** The listeners that are judged. */
 function listenersOf({ isDurableAlone }: Scenario, { load, witness }: World): readonly Saw[] {
   return isDurableAlone ? [witness] : [load, witness];
 }
@@ -115,14 +115,14 @@ function reorderedIn(scenario: Scenario, world: World) {
   return { messagesReordered, answersReordered };
 }
 
-/** What a message that is out of order, and the later one that came before it, have behind them. */
+/** The history of a message that is out of order, and of the later message that came before it. */
 function storyOf({ client, number, at, after, afterAt }: Reordering, { sendings }: Load): string {
   const one = sendings.describe({ client, number });
   const other = sendings.describe({ client, number: after });
   return `${client}:${number} (${at}: ${one}) after ${after} (${afterAt}: ${other})`;
 }
 
-/** Something came twice that may not, or out of order. */
+/** Whether something came out of order, or twice although it must not. */
 function isHarmed(scenario: Scenario, world: World): boolean {
   const [{ relayed, answered }] = listenersOf(scenario, world) as [Saw];
   const { relayedTwiceMax, answeredTwiceMax } = repeatsMax(scenario, world);
@@ -162,20 +162,20 @@ function repeatsMax({ deaths }: Scenario, { manager, setting: { prefetch } }: Wo
   return { relayedTwiceMax, answeredTwiceMax };
 }
 
-/** Whoever reads the log is told once that RabbitMQ went, and once that it is back. */
+/** The log has one line for the loss of RabbitMQ, and one for its return. */
 function saidOnce({ managers, processors }: World): string[] {
   return [...managers, ...processors].flatMap(({ name, starts, log }) => {
     const count = (text: RegExp) =>
       log.filter(({ level, msg }) => level !== "debug" && text.test(msg)).length;
     const [lost, back] = [count(/^broker (lost|not reachable)/), count(/^broker is back/)];
-    // One that was killed had no time to say it.
+    // A process that was killed had no time to log it.
     return starts > 1 || lost === back
       ? []
       : [`${name} said ${lost} times that RabbitMQ went, ${back} that it came`];
   });
 }
 
-/** A live listener's view, or a durable one's. */
+/** Judges the view of a live or durable listener. */
 type Saw = Pick<World["witness"], "answered" | "relayed">;
 
 async function whatMustNotBeLost(
@@ -200,7 +200,7 @@ async function allConfirmed({ manager, managers }: World): Promise<void> {
   for (const each of managers) await (await each.running()).waitUntilReady(30_000);
 }
 
-/** Until nothing is missing, or nothing moves any more. */
+/** Waits until nothing is missing, or nothing moves any more. */
 async function settled(missing: () => MessageKey[], world: World): Promise<void> {
   let before = "";
   let giveUpAt = performance.now() + settleMs;

@@ -2,7 +2,7 @@ import { connect } from "amqplib";
 import { until } from "../support/wait.ts";
 import { keyOf, type MessageKey } from "./ledger.ts";
 
-/** A queue of our own on an exchange, which shows what has reached RabbitMQ. */
+/** A queue that shows what has reached RabbitMQ on an exchange. */
 export class Probe {
   readonly #url: string;
   readonly #queue: string;
@@ -22,12 +22,12 @@ export class Probe {
     return new Probe(url, queue);
   }
 
-  /** A queue that somebody else has declared. */
+  /** Uses a queue that exists already. */
   static of(url: string, queue: string): Probe {
     return new Probe(url, queue);
   }
 
-  /** Takes out all that is in it. */
+  /** Consumes everything that is in it. */
   async take(): Promise<MessageKey[]> {
     const keys: MessageKey[] = [];
     await onChannel(this.#url, async (channel) => {
@@ -45,9 +45,9 @@ export class Probe {
 export type Channel = Awaited<ReturnType<Awaited<ReturnType<typeof connect>>["createChannel"]>>;
 
 /**
- * Does something as another program would, on a connection of its own.
+ * Does something like another program, on a connection of its own.
  *
- * @param patienceMs how long it tries to connect, in milliseconds; what is done is done once
+ * @param patienceMs how long it tries to connect, in milliseconds. The action is done once
  */
 export async function onChannel<T>(
   url: string,
@@ -57,7 +57,7 @@ export async function onChannel<T>(
   const connection = await (patienceMs === undefined
     ? connect(url)
     : until(() => connect(url), "RabbitMQ to accept a connection", patienceMs));
-  // What fails is told by the call that failed.
+  // The call that failed rejects with the reason.
   connection.on("error", () => undefined);
   try {
     return await act(await connection.createChannel());

@@ -4,12 +4,12 @@ import { freePorts } from "../support/free-port.ts";
 
 export type Way = "toBroker" | "toWarren";
 
-/** The last bytes of an AMQP frame: short of these, a write ends in the middle of one. */
+/** How many bytes are cut off at the end of an AMQP frame, so that it is incomplete. */
 const missingBytes = 3;
 
 /**
- * A TCP proxy before RabbitMQ that does to connections what networks do. What it holds back it does not read either, so
- * that whoever sends feels TCP push back.
+ * A TCP proxy before RabbitMQ that shows the faults of networks. While it holds something back, it does not read either, so that the sender
+ * gets TCP backpressure.
  */
 export class FaultyProxy implements AsyncDisposable {
   readonly url: string;
@@ -21,7 +21,7 @@ export class FaultyProxy implements AsyncDisposable {
   #isRefusing = false;
   #acceptedCount = 0;
   #acceptedAtMs = 0;
-  /** Connections on which RabbitMQ was reached, and why it was not the last time that it was not. */
+  /** How many connections have reached RabbitMQ, and the last reason why one did not. */
   #reachedCount = 0;
   #unreached = "";
   #unreachedAtMs = 0;
@@ -33,7 +33,7 @@ export class FaultyProxy implements AsyncDisposable {
     server.on("connection", (socket) => this.#accept(socket));
   }
 
-  /** @param brokerUrl where it leads; its own URL differs in the port */
+  /** @param brokerUrl the URL of RabbitMQ. The proxy's URL differs in the port */
   static async start(brokerUrl: string): Promise<FaultyProxy> {
     const [port] = freePorts(1);
     const url = new URL(brokerUrl);
@@ -47,7 +47,7 @@ export class FaultyProxy implements AsyncDisposable {
     return this.#pairs.size;
   }
 
-  /** What it does at the moment, in a line. */
+  /** Its current behaviour, in one line. */
   describe(): string {
     const held = [...this.#frozen].join(" and ") || "nothing";
     const state = this.#isRefusing ? "refuses" : "accepts";
@@ -65,12 +65,12 @@ export class FaultyProxy implements AsyncDisposable {
     for (const pair of this.#pairs) pair.spoil(way, "cut");
   }
 
-  /** Swallows the end of the next frame that goes `way`: what follows makes no sense to who reads it. */
+  /** Drops the end of the next frame that goes `way`, so that the following bytes make no sense. */
   truncate(way: Way): void {
     for (const pair of this.#pairs) pair.spoil(way, "truncate");
   }
 
-  /** Nothing passes `way` any more, in connections old and new, and nobody is told. */
+  /** Silently drops everything that goes `way`, on existing and new connections. */
   freeze(...ways: Way[]): void {
     for (const way of ways) this.#frozen.add(way);
     this.#apply();
@@ -81,12 +81,12 @@ export class FaultyProxy implements AsyncDisposable {
     this.#apply();
   }
 
-  /** Nothing passes in the connections there are, and nobody is told. New ones work. */
+  /** Silently drops everything on existing connections. New ones work. */
   strand(): void {
     for (const pair of this.#pairs) pair.hold(new Set(["toBroker", "toWarren"]));
   }
 
-  /** Everything arrives this much later, in order. */
+  /** Delays everything by this time, in order. */
   delay(ms: number): void {
     this.#delayMs = ms;
   }
@@ -192,7 +192,7 @@ class Pair {
     const delayMs = this.#delayMs();
     if (delayMs > 0) setTimeout(pass, delayMs);
     else pass();
-    // What was passed on gets out before the connection ends.
+    // Everything that was passed on is written before the connection ends.
     if (spoil === "cut") setTimeout(() => this.reset(), 20);
   }
 }

@@ -2,10 +2,10 @@
 const bufferedBytesMax = 256 * 1024;
 const burst = 200;
 
-/** Bun's WebSocket can, which the DOM's types know nothing of. */
+/** Bun's WebSocket has this method, which the DOM's types lack. */
 type Terminable = WebSocket & { terminate(): void };
 
-/** Clients that send as fast as they are read, each alone on a topic, so that nobody but RabbitMQ gets it. */
+/** Clients that send as fast as they are read, each alone on a topic, so that only RabbitMQ gets the messages. */
 export class Pumps implements AsyncDisposable {
   sent = 0;
   readonly #sockets: readonly WebSocket[];
@@ -25,7 +25,7 @@ export class Pumps implements AsyncDisposable {
     return new Pumps(sockets, onAnswer);
   }
 
-  /** Ends them at once: what still waits in their sockets is gone. */
+  /** Ends them at once, with everything that still waits in their sockets. */
   stop(): void {
     clearInterval(this.#timer);
     for (const socket of this.#sockets) (socket as Terminable).terminate();
@@ -46,5 +46,5 @@ export class Pumps implements AsyncDisposable {
   }
 }
 
-/** Not the smallest there are: RabbitMQ has to get through all of them before the test goes on. */
+/** The size of a message. Smaller ones would be more than RabbitMQ can take in the time of a test. */
 const text = "x".repeat(4096);

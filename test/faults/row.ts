@@ -1,4 +1,4 @@
-/** What one scenario showed. */
+/** The result of one scenario. */
 export interface Row {
   readonly scenario: string;
   readonly sent: number;
@@ -7,14 +7,14 @@ export interface Row {
   readonly delivered: number;
   readonly lost: number;
   readonly duplicated: number;
-  /** What the windows allow to come twice. */
+  /** How many repeats the windows allow. */
   readonly duplicatedMax: number;
   readonly reordered: number;
   readonly longestOutageMs: number;
-  /** From the moment at which delivery could resume; undefined where nothing was interrupted. */
+  /** The time since delivery could resume; undefined if nothing was interrupted. */
   readonly resumedMs: number | undefined;
   readonly deadLettered: number;
-  /** What else was measured, in words. */
+  /** Other measurements, in words. */
   readonly figures: string;
 }
 

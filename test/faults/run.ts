@@ -33,7 +33,7 @@ const { values: flags } = parseArgs({
     full: { type: "boolean", default: false },
   },
 });
-// Supervised processes look there.
+// Supervised processes read this variable.
 if (flags["without-copies"]) process.env[withoutCopiesVariable] = "1";
 if (flags.full) process.env[fullVariable] = "1";
 const repeats = Number(flags.repeat);
@@ -99,7 +99,7 @@ async function playOne(scenario: Scenario, nodes: readonly RabbitmqNode[]): Prom
 interface Outcome {
   readonly row: Row | undefined;
   readonly hasPassed: boolean;
-  /** It failed, by a bound of time alone. */
+  /** Whether only a bound of time did not hold. */
   readonly isLate: boolean;
 }
 

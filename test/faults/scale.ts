@@ -1,9 +1,9 @@
-/** Set: flocks have the size that they are to have, and take the time that they are to take. Otherwise both are a fifth, so that any machine can hold them. */
+/** If set, flocks have their full size and time. Otherwise both are a fifth, so that any machine can run them. */
 export const fullVariable = "WARREN_TEST_FULL_FLOCKS";
 
 const divisor = 5;
 
-/** A number of clients, or a time, as it is played here: of what each client may take, nothing changes. */
+/** Scales a number of clients, or a time. The limits of a single client do not change. */
 export function scaled(full: number): number {
   return Bun.env[fullVariable] === undefined ? full / divisor : full;
 }

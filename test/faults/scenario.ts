@@ -1,10 +1,10 @@
 import type { Setting, World } from "./world.ts";
 
-/** One fault under load, and what has to hold all the same. */
+/** A fault under load, and the promises that have to hold. */
 export interface Scenario {
   readonly name: string;
   readonly setting?: Partial<Setting>;
-  /** Brings the fault about and sees it over. It marks in the load when delivery should resume. */
+  /** Causes the fault, and waits for its end. It marks in the load when delivery should resume. */
   fault(world: World): Promise<void>;
   /**
    * Which messages must not be lost: all that were sent; those that the manager had read; or, where it dies without a
@@ -22,17 +22,17 @@ export interface Scenario {
    * once and in order.
    */
   readonly isDurableAlone?: boolean;
-  /** What a durable subscription has not read of it is gone. */
+  /** Whether a log is deleted, so that a durable subscription may miss what it has not read. */
   readonly isLogLost?: boolean;
   /** Several processors work side by side, or a message is tried again while others of no client go on. */
   readonly answersInAnyOrder?: boolean;
-  /** Puts RabbitMQ's nodes in order for the next scenario, when all is over. */
+  /** Repairs RabbitMQ's nodes for the next scenario. */
   tidyUp?(world: World): Promise<void>;
-  /** What else has to hold; returns what does not. */
+  /** Checks further promises. Returns those that do not hold. */
   check?(world: World): Promise<readonly string[]> | readonly string[];
 }
 
-/** How much of what is lost at most. */
+/** How many of each part are lost at most. */
 export interface Deaths {
   /** The publishing connection of the manager whose clients publish. */
   readonly managerConnections: number;
@@ -42,7 +42,7 @@ export interface Deaths {
   readonly processors: number;
 }
 
-/** Between `from` and `to`, at random: faults come when they like. */
+/** A random time between `from` and `to`. */
 export function atRandomMs(from: number, to: number): Promise<void> {
   return Bun.sleep(from + Math.random() * (to - from));
 }

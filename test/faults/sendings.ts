@@ -42,7 +42,7 @@ export class Sendings {
   }
 }
 
-/** A connection, and the port of the manager that it goes to, in words. */
+/** Describes a connection, and the port of its manager. */
 export function wayOf(socket: WebSocket | undefined, connections: number): string {
   return `connection ${connections} to port ${socket === undefined ? "?" : new URL(socket.url).port}`;
 }

@@ -1,21 +1,21 @@
 import { until } from "../support/wait.ts";
 import { type LogLine, startWarren, type WarrenProcess } from "../support/warren.ts";
 
-/** Set: everything runs without plain copies. */
+/** If set, everything runs without plain copies. */
 export const withoutCopiesVariable = "WARREN_TEST_WITHOUT_COPIES";
 
-/** How long a supervisor waits before it starts what has ended. */
+/** How long a supervisor waits before it restarts a process. */
 const restartDelayMs = 100;
 const lookEveryMs = 200;
 
-/** A Warren that is started again when it ends, as systemd or Kubernetes would, and what its metrics said last. */
+/** A Warren process that is restarted when it ends, as by systemd or Kubernetes, and its last metrics. */
 export class Supervised implements AsyncDisposable {
   readonly name: string;
   readonly #args: readonly string[];
   readonly #metricsUrl: string | undefined;
   #process: WarrenProcess | undefined;
   #isKept = true;
-  /** While it is to stay down. */
+  /** Set while it must stay down. */
   #down: PromiseWithResolvers<void> | undefined;
   #life: Promise<void>;
   #metrics: Readonly<Record<string, number>> = {};
@@ -47,7 +47,7 @@ export class Supervised implements AsyncDisposable {
     return this.#process;
   }
 
-  /** What its lives have logged. */
+  /** The log lines of all its lives. */
   get log(): readonly LogLine[] {
     return [...this.#logBefore, ...(this.#process?.log ?? [])];
   }
@@ -61,7 +61,7 @@ export class Supervised implements AsyncDisposable {
     return this.#metrics[name] ?? 0;
   }
 
-  /** How it fares, in a line. */
+  /** Its state, in one line. */
   describe(): string {
     const telling = ["warren_clients", "warren_clients_held_back", "warren_outbox_bytes"];
     telling.push("warren_unconfirmed_envelopes", "warren_published_total", "warren_confirmed_total");
@@ -146,7 +146,7 @@ export class Supervised implements AsyncDisposable {
       this.#metrics = metrics;
       for (const name in metrics) this.#most[name] = Math.max(this.most(name), metrics[name]!);
     } catch {
-      // It is starting or ending: the next look will tell.
+      // It is starting or ending. The next reading will work.
     }
   }
 }

@@ -12,7 +12,7 @@ import { Probe } from "./probe.ts";
 import { FaultyProxy } from "./proxy.ts";
 import { Supervised } from "./supervised.ts";
 
-/** What a scenario is played with. */
+/** The setting of a scenario. */
 export interface Setting {
   readonly clients: number;
   readonly messagesPerSecond: number;
@@ -72,9 +72,9 @@ export class World implements AsyncDisposable {
   readonly witness: DurableWitness;
   readonly probe: Probe | undefined;
   readonly events: EventsBook;
-  /** What was dead-lettered, as far as it was collected. */
+  /** The dead letters that were collected so far. */
   readonly dead = new Sightings();
-  /** What else was measured, in words. */
+  /** Other measurements, in words. */
   readonly figures: string[] = [];
   readonly setting: Setting;
   readonly port: number;
@@ -141,7 +141,7 @@ export class World implements AsyncDisposable {
     this.load = new Load({ ...setting, here: at(port), there: at(otherPort) });
   }
 
-  /** Until messages go all the way and back. */
+  /** Waits until messages go all the way and back. */
   async warmUp(): Promise<void> {
     for (const manager of this.managers) {
       await (await manager.running()).waitUntilReady(30_000);
@@ -169,7 +169,7 @@ export class World implements AsyncDisposable {
     );
   }
 
-  /** All that helps to understand a failure: how each process fared, and what it has logged about its connections. */
+  /** Details that help to understand a failure: the state of each process, and its log lines about connections. */
   async report(): Promise<string> {
     const lines: string[] = [];
     for (const process of [...this.managers, ...this.processors]) {
@@ -184,7 +184,7 @@ export class World implements AsyncDisposable {
     return lines.map((line) => `   ${line}`).join("\n");
   }
 
-  /** Takes out of the dead letters' queue what is there. */
+  /** Consumes the dead letters' queue. */
   async collectDead(): Promise<void> {
     const deadLetters = Probe.of(`${this.#running.url}/${this.vhost}`, "wsmanager.dead");
     for (const { client, number } of await deadLetters.take()) this.dead.note(client, number);

@@ -35,7 +35,7 @@ export class DurableMember extends Member {
   #note(head: string, body: string): void {
     this.#last = /^x-stream-offset:(.*)$/m.exec(head)?.[1];
     if (/^x-stream-gap:true$/m.test(head)) this.fault("told of a gap");
-    // What the processor answers is on the topic, too.
+    // The processor's answers are on the topic, too.
     if (/^\d+$/.test(body)) this.gotNumber(body);
   }
 }

@@ -52,12 +52,12 @@ export class EventsMember extends Member {
     this.#lastId = /^id: ?(.*)$/m.exec(event)?.[1] ?? this.#lastId;
     const data = /^data: ?(.*)$/m.exec(event)?.[1];
     if (/^event: ?gap$/m.test(event)) this.fault("told of a gap");
-    // What the processor answers is on the topic, too.
+    // The processor's answers are on the topic, too.
     if (data !== undefined && /^\d+$/.test(data)) this.gotNumber(data);
   }
 }
 
-/** The body of an HTTP response that comes in chunks, in the pieces in which it comes. */
+/** Decodes the body of a chunked HTTP response, piece by piece. */
 class Chunks {
   status: number | undefined;
   #rest = "";

@@ -1,6 +1,6 @@
 import type { FlockPlan } from "../flock.ts";
 
-/** What all clients of a flock have seen together. */
+/** The state that all clients of a flock share. */
 export interface Tally {
   open: number;
   readonly closes: Record<string, number>;
@@ -8,21 +8,21 @@ export interface Tally {
   readonly faults: string[];
 }
 
-/** How long it waits before it connects again, in milliseconds: at random, up to twice as long with each attempt. */
+/** How long a client waits before it connects again, in milliseconds: a random time, up to twice as long with each attempt. */
 const againMs = { first: 100, most: 2000 } as const;
 
-/** More of them are not told. */
+/** How many faults are reported. */
 const faultsMax = 10;
 
-/** One client of a flock. It comes back whenever it is disconnected, to the next manager. */
+/** One client of a flock. It reconnects to the next manager whenever it is disconnected. */
 export abstract class Member {
   readonly plan: FlockPlan;
   readonly n: number;
   isOpen = false;
-  /** Messages that it has got. */
+  /** How many messages it has got. */
   received = 0;
   readonly #tally: Tally;
-  /** Of its connections: the first goes to the first port. */
+  /** How many connections it has had. The first goes to the first port. */
   #turn = 0;
   #attempts = 0;
   #first: PromiseWithResolvers<void> | undefined;
@@ -40,7 +40,7 @@ export abstract class Member {
     await this.#first.promise;
   }
 
-  /** Where it goes now. Neighbours that were together go different ways. */
+  /** The next port. Clients that were on the same manager spread over the others. */
   get port(): number {
     const { ports } = this.plan;
     const turn = this.#turn;
@@ -58,9 +58,9 @@ export abstract class Member {
     this.#first?.resolve();
   }
 
-  /** Its connection has ended, or did not come about. */
+  /** Its connection has ended, or failed to open. */
   protected ended(why: string): void {
-    // What was never open is an attempt that failed: its manager may be down.
+    // A connection that was never open is a failed attempt, since its manager may be down.
     if (this.isOpen) {
       this.#tally.open--;
       this.#tally.closes[why] = (this.#tally.closes[why] ?? 0) + 1;

@@ -10,17 +10,17 @@ import { scaled } from "../scale.ts";
 import { atRandomMs, type Scenario } from "../scenario.ts";
 import type { World } from "../world.ts";
 
-/** Buffers that a few seconds fill. */
+/** Small buffers, which a few seconds fill. */
 const small = ["--client-buffer-bytes", "128KiB", "--outbox-max-bytes", "1MiB", "--log-memory-bytes", "1MiB"];
 const fillerBytes = 32 * 1024;
-/** The kernel has room for some megabytes of each connection. */
+/** How much the kernel buffers for each connection. */
 const unreadMs = 8000;
 const frozenMs = 4000;
 
 /** What a manager has to stop, in milliseconds. */
 const stopMs = 2000;
 
-/** What other clients say has no answers, which nobody expects. */
+/** A handler for the load's clients alone: the checks expect no answers to other clients. */
 const ofLoad = 'export const topics = ["load.#"]; export default ({ text }) => "processed message: " + text;';
 
 const durable: Watch = { how: "durable", topic: "load.#", subscriptions: 1 };
@@ -112,7 +112,7 @@ export const besideScenarios: readonly Scenario[] = [
       const url = `http://127.0.0.1:${port}`;
       {
         using _ = await Filler.open(`ws://127.0.0.1:${port}`, "load.filler", fillerBytes);
-        // Most of the log is in no memory then.
+        // By then most of the log is not in memory.
         await Bun.sleep(unreadMs);
       }
       const fromFirst: Watch = { ...durable, from: "first" };
@@ -121,7 +121,7 @@ export const besideScenarios: readonly Scenario[] = [
       await using stopping = new Onlooker("of old parts, by and by", url, fromFirst);
       const all = [parked, another, stopping];
       await Promise.all(all.map(({ subscribed }) => subscribed));
-      // Who has got nothing of the log misses nothing when another one begins.
+      // A subscription that has got nothing of the log misses nothing when another one begins.
       await until(() => all.every(({ hasPlaces }) => hasPlaces), "each of them to have got something");
       parked.stopReading();
       stopping.stopReading();
@@ -293,11 +293,11 @@ export const besideScenarios: readonly Scenario[] = [
 
 /** Exact topics that one client subscribes to. */
 const exactOfEach = 10;
-/** A fifth of them; so many took minutes, or for ever, when each read for itself. In seconds. */
+/** The bound for a fifth of them, in seconds. When each read for itself, so many took minutes, or did not end. */
 const caughtUpSecondsMax = 15;
-/** It was up to 12 s when nobody was given a reading of its own. In milliseconds. */
+/** The bound in milliseconds. It was up to 12 s when no subscription got a reading of its own. */
 const behindMsMax = 2000;
-/** It was 41 s when they were looked for one after another. In seconds. */
+/** The bound in seconds. It was 41 s when they were searched for one after another. */
 const timesSecondsMax = 8;
 /** How long the process itself may take to end on a busy machine, in milliseconds. It was 6 s more. */
 const graceMs = 2000;
@@ -315,7 +315,7 @@ function disposing(all: readonly AsyncDisposable[]): AsyncDisposable {
   };
 }
 
-/** Onlookers that hear the load, durably and not, all of them in force. */
+/** Opens onlookers of the load, live and durable, and waits until all are subscribed. */
 async function onlookersOfAllKinds(url: string) {
   const durables = new Onlooker("durable", url, durable);
   const fives = new Onlooker("five subscriptions", url, several);

@@ -9,16 +9,16 @@ import type { World } from "../world.ts";
 
 /** Clients of the manager that dies. */
 const dying = 5000;
-/** Clients of another one: nobody may tell that they have gone. */
+/** Clients of another manager, whose end must not be told. */
 const bystanders = 500;
 /** How long it may take until the last client of a lost manager is told of, in milliseconds: in any case, and where its connection to RabbitMQ ends with it. */
 const toldMsMax = { frozen: 30_000, killed: 10_000 } as const;
-/** How long the frozen one stands still, in milliseconds. Less would be no different: after 15 s it is dead to the others. */
+/** How long the manager is frozen, in milliseconds. The others take it for dead after 15 s. */
 const frozenMs = () => Math.max(25_000, scaled(60_000));
 /** How long it is waited for what is to come within `toldMsMax`: what comes too late is told with its time. */
 const patienceMs = 60_000;
 
-/** Managers that die with many clients: the others say that these have gone, each once, and nobody else. */
+/** Managers that die with many clients. The others must tell the end of each of these clients once, and of no other. */
 export const eventScenarios: readonly Scenario[] = [
   {
     name: "events: a manager with many clients killed",
@@ -158,7 +158,7 @@ async function withFlocks(world: World, act: (flocks: Flocks) => Promise<void>):
       throw new Error(`${client} was told to be gone: ${connections} connections, ${ended} ended`);
 }
 
-/** The clients that are told to be there are those that are there, on each manager; and none on one that is lost. */
+/** Checks that on each manager the clients according to the events are those that are connected, and that a lost manager has none. */
 async function isTrue({ managers, events }: World, lost?: string): Promise<void> {
   const isSo = async () => {
     for (const manager of managers) {

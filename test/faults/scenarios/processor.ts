@@ -16,7 +16,7 @@ export default async ({ text }) => {
   }
 };`;
 
-/** Takes a moment, so that there is always work in hand. */
+/** Each message takes a moment, so that there is always work in progress. */
 const slowHandler =
   "export default async ({ text }) => { await Bun.sleep(20 * Math.random()); return 'processed message: ' + text; };";
 
@@ -89,7 +89,7 @@ export const processorScenarios: readonly Scenario[] = [
   {
     name: "processor: SIGTERM three times in a backlog",
     setting: backlog,
-    // What had begun is finished. What had not comes again, and is answered once.
+    // Calls that had begun are finished. The other messages are redelivered, and answered once.
     async fault({ processors, load }) {
       await inBacklog(load);
       for (let stop = 0; stop < 3; stop++) {
@@ -160,13 +160,13 @@ export const processorScenarios: readonly Scenario[] = [
   }),
 ];
 
-/** Until the prefetch is used up. */
+/** Waits until the prefetch is used up. */
 async function inBacklog(load: World["load"]): Promise<void> {
   await until(() => load.sent - load.answered.count > 200, "a backlog", 30_000);
 }
 
 /**
- * Until the processor works at its full speed again.
+ * Waits until the processor works at its full speed again.
  *
  * @throws Error if that does not begin in time
  */

@@ -5,7 +5,7 @@ import type { World } from "../world.ts";
 
 /** Few enough for RabbitMQ to keep up with on a busy machine: what is looked for is what gets lost, not how fast it is. */
 const withReceipts = { hasReceipts: true, messagesPerSecond: 200 } as const;
-/** Receipts that were on the way when RabbitMQ went have arrived by then, in milliseconds. */
+/** Within this time, receipts that were on their way have arrived after the loss of RabbitMQ. In milliseconds. */
 const onTheWayMs = 300;
 /** What is missing is told within this time, in milliseconds: 2 s where RabbitMQ answers at once, which it does not under load. */
 const toldWithinMs = 10_000;
@@ -13,7 +13,7 @@ const toldWithinMs = 10_000;
 const throwing =
   'export default ({ text }) => { if (Number(text.split(":")[1]) % 10 === 5) throw new Error("bad"); return "processed message: " + text; };';
 
-/** A receipt is a promise: what has one is in the log, and every group processes it. */
+/** A message with a receipt is in the log, and every group processes it. */
 export const receiptScenarios: readonly Scenario[] = [
   fresh("receipts: RabbitMQ starts for the first time after clients have sent", async ({ node, vhost }) => {
     await node.wipe();
@@ -75,7 +75,7 @@ function fresh(name: string, end: (world: World) => Promise<() => Promise<void>>
   };
 }
 
-/** What is in a queue that is deleted goes with it. What has a receipt after that is safe. */
+/** Messages in a deleted queue are lost with it. Messages that get a receipt after that must be safe. */
 function deletion(what: string, name: string, parts: Partial<Scenario> = {}): Scenario {
   return {
     name: `receipts: ${what} deleted under load`,
@@ -102,7 +102,7 @@ function deletion(what: string, name: string, parts: Partial<Scenario> = {}): Sc
 
 async function isThere(url: string, name: string): Promise<boolean> {
   return await onChannel(url, async (channel) => {
-    // It says the same as the call that failed.
+    // It rejects for the same reason as the call that failed.
     channel.on("error", () => undefined);
     if (name.endsWith(".queues")) await channel.checkExchange(name);
     else await channel.checkQueue(name);
@@ -110,7 +110,7 @@ async function isThere(url: string, name: string): Promise<boolean> {
   });
 }
 
-/** Until a manager that is not ready says this. */
+/** Waits until a manager that is not ready gives this reason. */
 async function toldBy(url: string, why: string): Promise<void> {
   // RabbitMQ itself may trip over a message for a queue that is being deleted, and close the connection with 541 (seen with 3.10).
   const saysIt = async () => {

@@ -4,7 +4,7 @@ import { onChannel } from "../probe.ts";
 import { atRandomMs, type Scenario } from "../scenario.ts";
 import type { World } from "../world.ts";
 
-/** Each question is answered once or with an error, and nobody waits for ever. */
+/** Each request is answered once or with an error, and none waits for ever. */
 async function asking(world: World, ports: readonly number[], fault: () => Promise<void>): Promise<void> {
   const askers = ports.map((port) => new Asker(`ws://127.0.0.1:${port}/ws`));
   try {

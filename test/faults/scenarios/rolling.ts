@@ -5,14 +5,14 @@ import { nameOf } from "../names.ts";
 import { scaled } from "../scale.ts";
 import type { Scenario } from "../scenario.ts";
 
-/** Clients, all of them on the first manager at the beginning. */
+/** How many clients there are. All begin on the first manager. */
 const clients = 15_000;
 const durables = 200;
 /** How long they have to leave, in milliseconds. */
 const drainMs = 30_000;
 /** Of the clients of one manager that leaves. */
 const leavingInASecondMax = 700;
-/** Clients of server-sent events. */
+/** How many clients use server-sent events. */
 const listeners = 5000;
 /** How long they may take until they have everything on another manager, in milliseconds. */
 const resumedMsMax = 10_000;
@@ -20,7 +20,7 @@ const resumedMsMax = 10_000;
 const toDurables = { everyMs: 50, more: 20 } as const;
 const toListeners = { everyMs: 500, more: 3 } as const;
 
-/** Clients that go from one manager to another, and lose nothing that they have a place in the log for. */
+/** Clients that go from one manager to another, and lose nothing if they have a position in the log. */
 export const rollingScenarios: readonly Scenario[] = [
   {
     name: "clients: a rolling restart of three managers",
@@ -105,7 +105,7 @@ export const rollingScenarios: readonly Scenario[] = [
   },
 ];
 
-/** Each has had so many messages, in their order, without one that is missing or came twice. */
+/** Checks that each client has got so many messages, in order, without a missing or repeated one. */
 async function allHave(flock: Flock, counter: Counter, count: number): Promise<void> {
   await until(() => counter.confirmed >= count, "numbers to be confirmed", 30_000);
   await until(
