@@ -129,7 +129,7 @@ export class LogRecord {
     const known = this.#messages[index];
     if (known !== undefined) return known;
     const message = this.#opened.at(index);
-    this.#messages[index] = message;
+    if (this.#contents !== undefined) this.#messages[index] = message;
     return message;
   }
 
@@ -139,12 +139,13 @@ export class LogRecord {
   }
 
   get #opened(): Contents {
-    if (this.#contents === undefined) {
-      if (this.#isPacked) this.#own();
-      this.#contents = this.#opener(this, this.#envelope as Envelope);
-      this.#onOpened?.(this);
-    }
-    return this.#contents;
+    if (this.#contents !== undefined) return this.#contents;
+    if (this.#isPacked) this.#own();
+    const contents = this.#opener(this, this.#envelope as Envelope);
+    this.#contents = contents;
+    // This may close it at once, where too much is decoded.
+    this.#onOpened?.(this);
+    return contents;
   }
 
   isRepeat(index: number): boolean {
