@@ -32,12 +32,19 @@ export class PublishChannel {
   #reopenedCount = 0;
   #countedSinceMs = 0;
 
-  /** @param linkOn makes the link that publishes on a channel; the link may ask for another channel when something has happened */
+  readonly #isBlocked: () => boolean;
+
+  /**
+   * @param linkOn makes the link that publishes on a channel; the link may ask for another channel when something has happened
+   * @param isBlocked whether RabbitMQ reads nothing from the connection. It says so once, and not for each channel
+   */
   constructor(
     life: Life,
     publisher: Publisher,
     linkOn: (channel: ConfirmChannel, reopenAfter: ReopenAfter) => EndingLink,
+    isBlocked: () => boolean,
   ) {
+    this.#isBlocked = isBlocked;
     this.#life = life;
     this.#publisher = publisher;
     this.#linkOn = linkOn;
@@ -68,6 +75,7 @@ export class PublishChannel {
     };
     this.#link = this.#linkOn(channel, reopenAfter);
     this.#publisher.opened(this.#link);
+    if (this.#isBlocked()) this.#publisher.blocked(true);
   }
 
   async #openAfter(left: ConfirmChannel, event: Promise<void>): Promise<void> {

@@ -114,7 +114,7 @@ export class PublishingConnection {
           onTaken: () => this.#full.taken(),
           drop,
         });
-      await new PublishChannel(life, publisher, linkOn).open();
+      await new PublishChannel(life, publisher, linkOn, isInAlarm).open();
     }
     await announcing?.start(life, isInAlarm);
   }
