@@ -17,6 +17,11 @@ import { LogRecord } from "./record.ts";
 import { Repeats } from "./repeats.ts";
 import type { SkippedRecords } from "./skipped-records.ts";
 
+/** For how long a record's topics are compared with what clients want, as it comes. In milliseconds. */
+const lookMs = 1;
+/** The clock is read once for this many topics. */
+const lookEach = 16;
+
 /**
  * Reads what comes back from the broker: the log of both exchanges. Each record is decoded once and handed on once, however many clients
  * there are. Records that no client here wants are not decoded: of a pack for other topics, only the line that lists its topics is read.
@@ -34,6 +39,7 @@ export class Feed implements Follower {
   #first: number | undefined;
   #early: EarlyRecords | undefined;
   readonly #late: LateRecords;
+  readonly #loop: LoopTime;
   readonly #interest = new Interest();
   /** When the last record came. The clock is read once for all of its messages. */
   #readMs = 0;
@@ -76,6 +82,7 @@ export class Feed implements Follower {
       () => sink.publishedCount,
       (late, mayContinue) => this.#forward(late, mayContinue),
     );
+    this.#loop = loop;
     this.repeats = repeats;
     this.#ownIds = `${managerId}-`;
     this.#sink = sink;
@@ -138,7 +145,17 @@ export class Feed implements Follower {
     if (!isFromClients || this.#early !== undefined) return true;
     const { topics } = record;
     // Keys are learnt whether or not a client wants the message.
-    return topics === undefined || topics.some((topic) => this.#sink.wants(topic)) || mayHaveKeys(body);
+    return topics === undefined || this.#wantsAny(topics) || mayHaveKeys(body);
+  }
+
+  /** Whether a client wants any of the topics. If it takes long to tell, it is found out for each message, by turns. */
+  #wantsAny(topics: readonly string[]): boolean {
+    const untilMs = topics.length < lookEach ? 0 : this.#loop.now() + lookMs;
+    for (let index = 0; index < topics.length; index++) {
+      if (this.#sink.wants(topics[index]!)) return true;
+      if (index % lookEach === lookEach - 1 && this.#loop.now() >= untilMs) return true;
+    }
+    return false;
   }
 
   /** @returns whether all messages of the record were handed on */
@@ -147,22 +164,21 @@ export class Feed implements Follower {
     const { heads } = record;
     while (late.next < heads.length) {
       const index = late.next++;
-      if (this.#forwardOne(record, heads[index]!, index, isFromClients) && !mayContinue()) break;
+      this.#forwardOne(record, heads[index]!, index, isFromClients);
+      if (!mayContinue()) break;
     }
     return late.next >= heads.length;
   }
 
-  /** @returns whether a client got it */
-  #forwardOne(record: LogRecord, head: Head, index: number, isFromClients: boolean): boolean {
-    if (record.isHeard(index)) return false;
+  #forwardOne(record: LogRecord, head: Head, index: number, isFromClients: boolean): void {
+    if (record.isHeard(index)) return;
     // If this manager accepted the same key itself, its clients have already got the message.
     const isHeard = hasKey(head.id) && this.keys.learn(head.id, head.clientId);
     const recipient = record.recipientOf(head);
-    if (isExpired(head) || !this.#isWanted(head.topic, recipient, isFromClients)) return false;
+    if (isExpired(head) || !this.#isWanted(head.topic, recipient, isFromClients)) return;
     this.#interest.wanted(this.#readMs);
     if (!isFromClients) this.#deliver(record.at(index), recipient);
     else if (!isHeard) this.#sink.relay(record.at(index));
-    return true;
   }
 
   #isWanted(topic: string, recipient: string | undefined, isFromClients: boolean): boolean {

@@ -9,6 +9,8 @@ import type { EarlyRecord } from "./early-records.ts";
 const publishedMax = 1024;
 /** What the bodies of waiting records may take together. Beyond that the oldest are handed on at once, however long that takes. In bytes. */
 const bytesMax = 8 * 1024 ** 2;
+/** The clock is read once for this many messages. To find out that nobody wants one takes some tens of microseconds at most. */
+const lookEach = 16;
 
 /** A record that was handed on in part, or not yet. */
 export interface LateRecord extends EarlyRecord {
@@ -21,15 +23,15 @@ export interface LateRecord extends EarlyRecord {
 /**
  * Hands on the record's messages one by one, until it has to pause.
  *
- * @param mayContinue asked after each message that a client got
+ * @param mayContinue asked after each message
  * @returns whether the whole record was handed on
  */
 type Forward = (late: LateRecord, mayContinue: () => boolean) => boolean;
 
 /**
- * Records that live clients have yet to get. A record may have hundreds of messages, and each of them thousands of audiences, where clients
- * use many subscription ids. What does not fit into one turn of the event loop waits for the turn's end and for later turns, and so do the
- * records after it.
+ * Records that live clients have yet to get. A record may have thousands of messages, and each of them thousands of audiences, where clients
+ * use many subscription ids, or a topic that is costly to compare with what they subscribe to. What does not fit into one turn of the event
+ * loop waits for the turn's end and for later turns, and so do the records after it.
  */
 export class LateRecords implements Task {
   readonly #loop: LoopTime;
@@ -40,6 +42,9 @@ export class LateRecords implements Task {
   /** The turn of the event loop in which a record last came, and how much had been published before this part of it. */
   #turn = -1;
   #publishedBefore = 0;
+  /** Until when records may be handed on, in this turn. */
+  #untilMs = 0;
+  #looks = 0;
 
   /** @param publishedCount how much was published so far; a message counts once for each of its audiences */
   constructor(loop: LoopTime, publishedCount: () => number, forward: Forward) {
@@ -50,12 +55,12 @@ export class LateRecords implements Task {
 
   /** Hands on as much of a record as there is time for now, and the rest later. */
   add(late: LateRecord): void {
-    this.#loop.begin();
+    this.#untilMs = this.#loop.begin();
     if (this.#turn !== this.#loop.turn) {
       this.#turn = this.#loop.turn;
       this.#publishedBefore = this.#publishedCount();
     }
-    if (this.#waiting.length === 0 && this.#mayPublish() && this.#forward(late, this.#mayPublish)) return;
+    if (this.#waiting.length === 0 && this.#mayPublish && this.#forward(late, this.#mayContinue)) return;
     this.#waiting.push(late);
     this.#bytes += late.bytes;
     while (this.#bytes > bytesMax) this.#forwardFirst(() => true);
@@ -64,11 +69,11 @@ export class LateRecords implements Task {
 
   run(untilMs: number): void {
     this.#publishedBefore = this.#publishedCount();
-    const mayContinue = () => this.#mayPublish() && this.#loop.now() < untilMs;
+    this.#untilMs = untilMs;
     do {
       if (this.#waiting.length === 0) return;
-      this.#forwardFirst(mayContinue);
-    } while (mayContinue());
+      this.#forwardFirst(this.#mayContinue);
+    } while (this.#mayContinue() && this.#loop.now() < untilMs);
     if (this.#waiting.length > 0) this.#loop.ask(this);
   }
 
@@ -79,5 +84,10 @@ export class LateRecords implements Task {
     this.#bytes -= first.bytes;
   }
 
-  readonly #mayPublish = (): boolean => this.#publishedCount() - this.#publishedBefore < publishedMax;
+  get #mayPublish(): boolean {
+    return this.#publishedCount() - this.#publishedBefore < publishedMax;
+  }
+
+  readonly #mayContinue = (): boolean =>
+    this.#mayPublish && (++this.#looks % lookEach > 0 || this.#loop.now() < this.#untilMs);
 }

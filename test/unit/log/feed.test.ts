@@ -53,6 +53,7 @@ function feedOf(managerId: string, messageTraceMode: "on" | "off" = "off", repea
     logged,
     logger,
     skipped,
+    sink,
   };
 }
 
@@ -541,5 +542,64 @@ describe("records with many messages for very many audiences", () => {
     // What waits has about 8 MiB.
     expect(3 * 120 - heard.length).toBeGreaterThan((8 * 1024 ** 2) / large.length - 6);
     expect(3 * 120 - heard.length).toBeLessThan((8 * 1024 ** 2) / large.length);
+  });
+});
+
+describe("a pack of ten thousand topics that are costly to compare with what clients subscribe to", () => {
+  /** A feed whose clients want some of the topics, which takes a twentieth of a millisecond each to find out. */
+  function costly(wants: (topic: string) => boolean) {
+    const clock = { ms: 0 };
+    const relayed: string[] = [];
+    const sink = {
+      ...feedOf("manager-1").sink,
+      wants: (topic: string) => {
+        clock.ms += 0.05;
+        return wants(topic);
+      },
+      relay: ({ topic }: OutgoingMessage) => void relayed.push(topic),
+    };
+    const loop = new LoopTime(() => clock.ms);
+    const logger = new RecordingLogger();
+    const feed = new Feed(
+      "manager-1",
+      sink,
+      logger,
+      new MessageTrace(logger, "off"),
+      new SkippedRecords(logger),
+      1024 ** 2,
+      new Repeats(),
+      loop,
+    );
+    const messages = Array.from({ length: 10_000 }, (_, number) => ({ body: "x", topic: `${number}` }));
+    const spend = () => {
+      const beganMs = clock.ms;
+      feed.record(0, "wsmanager", packed("manager-2", messages));
+      return clock.ms - beganMs;
+    };
+    return { clock, relayed, spend };
+  }
+
+  test("is compared with them by turns, and clients get theirs in order", async () => {
+    const wanted = ["0", "77", "5000", "9999"];
+    const { clock, relayed, spend } = costly((topic) => wanted.includes(topic));
+    expect(spend()).toBeLessThan(8);
+    while (relayed.length < wanted.length) {
+      const beganMs = clock.ms;
+      await turn();
+      expect(clock.ms - beganMs).toBeLessThan(8);
+    }
+    expect(relayed).toEqual(wanted);
+  });
+
+  test("is as cheap where nobody wants any", async () => {
+    const { clock, spend } = costly(() => false);
+    expect(spend()).toBeLessThan(8);
+    for (let beforeMs = -1; beforeMs < clock.ms; ) {
+      beforeMs = clock.ms;
+      await turn();
+      expect(clock.ms - beforeMs).toBeLessThan(8);
+    }
+    // All were compared, and those that had been by then once more.
+    expect(clock.ms).toBeWithin(500, 520);
   });
 });
